@@ -1,0 +1,61 @@
+"""Batch: documents as spans of one byte buffer, the form in which text meets the kernels."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Batch:
+    """Documents that lie in one buffer.
+
+    Document i is text[starts[i]:stops[i]], UTF-8 (or nearly: what is not is read as U+FFFD).
+    Starts and stops rather than one array of offsets, so that the lines of a TSV file and the
+    values of an Arrow array are both used where they lie, without a copy.
+
+    text    (bytes,) uint8
+    starts  (n,) int64, within text
+    stops   (n,) int64, starts[i] <= stops[i]
+    """
+
+    text: NDArray[np.uint8]
+    starts: NDArray[np.int64]
+    stops: NDArray[np.int64]
+
+    def __len__(self) -> int:
+        return len(self.starts)
+
+    @property
+    def bytes(self) -> int:
+        """Bytes of text in the documents (not of the buffer they lie in)."""
+        return int((self.stops - self.starts).sum())
+
+    def __getitem__(self, i: int) -> bytes:
+        return self.text[self.starts[i] : self.stops[i]].tobytes()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Corpus:
+    """Labelled documents.
+
+    batches      the documents in order; document numbers run on from batch to batch
+    y            (n,) int32, codes into labels
+    labels       L distinct label names, sorted by code point, whatever the order of the files
+    weights      (n,) float32 document weights >= 0, or None: each counts 1
+    names        one name a file, for messages
+    skipped      lines left out with skip_bad_lines
+    """
+
+    batches: Sequence[Batch]
+    y: NDArray[np.int32]
+    labels: list[str]
+    weights: NDArray[np.float32] | None
+    names: list[str]
+    skipped: int = 0
+
+    def __len__(self) -> int:
+        return len(self.y)
