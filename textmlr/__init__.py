@@ -1,0 +1,39 @@
+"""textmlr: multinomial logistic regression for text, on an ordinary CPU.
+
+    P(Y = ℓ | x; θ) = exp(θᵀf(x, ℓ)) / z(x; θ)
+
+The public names are imported when they are first used, so that ``import textmlr`` costs nothing.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from textmlr.errors import InputError, ModelFileError
+    from textmlr.features import Featurizer
+    from textmlr.options import FeaturizerOptions
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    "Featurizer": "textmlr.features",
+    "FeaturizerOptions": "textmlr.options",
+    "InputError": "textmlr.errors",
+    "ModelFileError": "textmlr.errors",
+}
+
+__all__ = ["Featurizer", "FeaturizerOptions", "InputError", "ModelFileError", "__version__"]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(import_module(_HOMES[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_HOMES})

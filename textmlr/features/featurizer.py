@@ -1,0 +1,312 @@
+"""Featurizer: text → f(x), one sparse matrix."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from textmlr.arrays import frozen
+from textmlr.corpus.batch import Batch
+from textmlr.errors import InputError
+from textmlr.features import vocabulary as vocabularies
+from textmlr.features.hashing import Hashed, Hasher, blocks_of
+from textmlr.features.texts import batches_of
+from textmlr.features.vocabulary import Table, Vocabulary
+from textmlr.kernels import intern as kernels
+from textmlr.options import FeaturizerOptions
+from textmlr.parallel import available_threads, map_blocks
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_array
+
+BIAS_NAME = "(bias)"
+_TERM_FREQUENCY = {"binary": 0, "raw": 1, "log": 2}
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Features:
+    """f(x) of n documents, CSR, sorted within a row, no column twice.
+
+    indptr   (n + 1,) int64
+    indices  (nnz,) int32, below V
+    values   (nnz,) float32
+    columns  V
+    invalid  pieces of invalid UTF-8 in the text, read as U+FFFD
+    """
+
+    indptr: NDArray[np.int64]
+    indices: NDArray[np.int32]
+    values: NDArray[np.float32]
+    columns: int
+    invalid: int = 0
+
+    def __len__(self) -> int:
+        return len(self.indptr) - 1
+
+    def to_scipy(self) -> csr_array:
+        """The same arrays as a scipy CSR array, without a copy.
+
+        indptr stays int64 and indices int32, as the design has it; scipy's constructor would
+        make the two alike.
+        """
+        from scipy.sparse import csr_array
+
+        matrix = csr_array((len(self), self.columns), dtype=np.float32)
+        matrix.data, matrix.indices, matrix.indptr = self.values, self.indices, self.indptr
+        matrix.has_sorted_indices = True
+        matrix.has_canonical_format = True
+        return matrix
+
+
+class Featurizer:
+    """Text → f(x), by a vocabulary learnt from documents or by hashing.
+
+    >>> featurizer = Featurizer(FeaturizerOptions(ngrams=(1, 1), idf=False, norm=None))
+    >>> matrix = featurizer.fit_transform(["the cat", "the cat and the dog"])
+    >>> featurizer.feature_names()
+    ['(bias)', 'the', 'cat', 'and', 'dog']
+    >>> matrix.toarray().round(2).tolist()
+    [[1.0, 1.0, 1.0, 0.0, 0.0], [1.0, 1.69, 1.0, 1.0, 1.0]]
+
+    options      how, see FeaturizerOptions
+    vocabulary   the features, None until fit, and with hashing
+    idf          (V,) float32, None where it is not in use or not yet fitted
+    labels       the labels of the documents of fit, sorted, None if it was given none
+    documents    number of documents of fit
+    invalid      pieces of invalid UTF-8 that the last fit or transform read as U+FFFD
+    """
+
+    def __init__(self, options: FeaturizerOptions | None = None) -> None:
+        self.options = options or FeaturizerOptions()
+        self.vocabulary: Vocabulary | None = None
+        self.idf: NDArray[np.float32] | None = None
+        self.labels: list[str] | None = None
+        self.documents = 0
+        self.invalid = 0
+        self._table: Table | None = None
+        self._hasher = Hasher(self.options)
+
+    @classmethod
+    def restore(
+        cls,
+        options: FeaturizerOptions,
+        vocabulary: Vocabulary | None,
+        idf: NDArray[np.float32] | None,
+        labels: list[str],
+        documents: int,
+    ) -> Featurizer:
+        """A fitted featurizer from its parts.  Raises ValueError if a hash stands twice."""
+        featurizer = cls(options)
+        featurizer.vocabulary, featurizer.idf = vocabulary, idf
+        featurizer.labels, featurizer.documents = labels, documents
+        if vocabulary is not None:
+            featurizer._table = Table.of(vocabulary.hashes, featurizer._bias)
+            if featurizer._table.entered != len(vocabulary):
+                raise ValueError("a hash stands twice in the vocabulary")
+        return featurizer
+
+    @property
+    def _bias(self) -> int:
+        return int(self.options.bias)
+
+    @property
+    def columns(self) -> int:
+        """V, the number of columns, the bias included."""
+        if self.options.hash_bits is not None:
+            return 1 << self.options.hash_bits
+        if self.vocabulary is None:
+            raise InputError("the featurizer has no vocabulary yet", mend="call fit first")
+        return self._bias + len(self.vocabulary)
+
+    def fit(
+        self, texts: Any, labels: Iterable[str] | None = None, *, threads: int | None = None
+    ) -> Featurizer:
+        """Learn vocabulary and idf.
+
+        texts    documents, see ``features.texts.batches_of``
+        labels   their labels, for joint(); need not be given
+        threads  None: one a processor.  Their number changes no bit
+        Raises InputError if texts are not text, or no feature remains.
+        """
+        self._fit(batches_of(texts), threads)
+        self._set_labels(labels)
+        return self
+
+    def transform(self, texts: Any, *, threads: int | None = None) -> csr_array:
+        """f(x) of each document: (n, V) float32 CSR."""
+        return self.featurize(batches_of(texts), threads).to_scipy()
+
+    def fit_transform(
+        self, texts: Any, labels: Iterable[str] | None = None, *, threads: int | None = None
+    ) -> csr_array:
+        """fit, then transform of the same documents, tokenising them once."""
+        features = self.fit_featurize(batches_of(texts), threads)
+        self._set_labels(labels)
+        return features.to_scipy()
+
+    def featurize(self, batches: Sequence[Batch], threads: int | None = None) -> Features:
+        """transform for Batches, without scipy."""
+        if not self.options.stateless and not self.documents:
+            raise InputError(
+                "the featurizer is not fitted",
+                mend="call fit first, or use hash_bits without idf, which needs no fit",
+            )
+        threads = threads or available_threads()
+
+        def rows(block: Batch) -> Features:
+            return self._weigh(self._rows(self._hasher.hash(block)))
+
+        return self._collect(list(map_blocks(rows, blocks_of(batches), threads)))
+
+    def fit_featurize(self, batches: Sequence[Batch], threads: int | None = None) -> Features:
+        """fit_transform for Batches, without scipy."""
+        threads = threads or available_threads()
+        hashed = self._fit(batches, threads)
+
+        def rows(block: Hashed) -> Features:
+            return self._weigh(self._rows(block))
+
+        return self._collect(list(map_blocks(rows, hashed, threads)))
+
+    def feature_names(self) -> list[str]:
+        """The name of each column.
+
+        A word n-gram is its tokens with a space between, a character n-gram "char:" and its
+        characters, the bias "(bias)".  Raises InputError with hashing, which keeps no names.
+        """
+        if self.options.hash_bits is not None:
+            raise InputError("hashed features have no names", mend="use a vocabulary")
+        if self.vocabulary is None:
+            raise InputError("the featurizer has no vocabulary yet", mend="call fit first")
+        return [BIAS_NAME] * self._bias + self.vocabulary.name_list()
+
+    def joint(self, text: str | bytes, label: str) -> csr_array:
+        """f(x, y): f(x) in the block of label y, so that theta.ravel() · f(x, y) is the score.
+
+        Returns (1, V·L) float32; column f·L + ℓ belongs to feature f and label ℓ.
+        Raises InputError if the label is not one of fit's.
+        """
+        from scipy.sparse import csr_array
+
+        if self.labels is None:
+            raise InputError("the featurizer knows no labels", mend="give fit the labels too")
+        if label not in self.labels:
+            raise InputError(
+                f"no label {label!r}", mend="the labels are " + ", ".join(self.labels)
+            )
+        features = self.featurize(batches_of([text]), 1)
+        width = len(self.labels)
+        columns = features.indices.astype(np.int64) * width + self.labels.index(label)
+        shape = (1, self.columns * width)
+        return csr_array((features.values, columns, features.indptr), shape=shape)
+
+    def _set_labels(self, labels: Iterable[str] | None) -> None:
+        if labels is None:
+            self.labels = None
+            return
+        listed = list(labels)
+        if len(listed) != self.documents:
+            raise InputError(
+                f"{len(listed)} labels for {self.documents} documents",
+                mend="give one label a document",
+            )
+        self.labels = sorted(set(listed))
+
+    def _fit(self, batches: Sequence[Batch], threads: int | None) -> list[Hashed]:
+        """Learn vocabulary and idf; return the hashed blocks, for what follows."""
+        threads = threads or available_threads()
+        blocks = list(blocks_of(batches))
+        documents = sum(map(len, blocks))
+        if not documents:
+            raise InputError("no documents to fit", mend="give at least one")
+        hashed = list(map_blocks(self._hasher.hash, blocks, threads))
+        options = self.options
+        frequencies: NDArray[np.int64] | None = None
+        if options.hash_bits is None:
+            vocabulary = vocabularies.build(
+                hashed, blocks, self._hasher,
+                min_df=options.min_df, max_features=options.max_features, threads=threads,
+            )  # fmt: skip
+            if not len(vocabulary) and not options.bias:
+                raise InputError(
+                    f"no feature occurs in {options.min_df} documents",
+                    mend="lower min_df, or give longer documents",
+                )
+            self.vocabulary = vocabulary
+            self._table = Table.of(vocabulary.hashes, self._bias)
+            frequencies = vocabulary.frequencies
+        elif options.uses_idf:
+            counted = np.zeros(self.columns, np.int64)
+            for block in map_blocks(self._rows, hashed, threads):
+                kernels.document_frequency(frozen(block.indices), counted)
+            frequencies = counted[self._bias :]
+        self.idf = None
+        if options.uses_idf and frequencies is not None:
+            idf = np.ones(self.columns, np.float32)
+            idf[self._bias :] = np.log((1 + documents) / (1 + frequencies)) + 1
+            self.idf = idf
+        self.documents = documents
+        self.invalid = sum(block.invalid for block in hashed)
+        return hashed
+
+    def _rows(self, hashed: Hashed) -> Features:
+        """CSR rows of counts."""
+        options = self.options
+        columns = np.empty(len(hashed.hashes), np.int32)
+        if options.hash_bits is not None:
+            width = self.columns - self._bias
+            kernels.fold(frozen(hashed.hashes), self._bias, width, columns)
+        else:
+            table = self._table
+            assert table is not None
+            kernels.look_up(frozen(hashed.hashes), frozen(table.keys), frozen(table.ids), columns)
+        documents = len(hashed.offsets) - 1
+        longest = int(np.diff(hashed.offsets).max(initial=0))
+        most = len(columns) + documents
+        indices = np.empty(most, np.int32)
+        values = np.empty(most, np.float32)
+        indptr = np.empty(documents + 1, np.int64)
+        kernels.rows(
+            frozen(columns), frozen(hashed.counts), frozen(hashed.offsets), options.bias,
+            self.columns.bit_length(), np.empty(longest, np.uint64), np.empty(longest, np.uint64),
+            np.empty(256, np.int64), indices, values, indptr,
+        )  # fmt: skip
+        size = int(indptr[-1])
+        # Copies: a view would keep the whole of the bound in memory.
+        return Features(
+            indptr, indices[:size].copy(), values[:size].copy(), self.columns, hashed.invalid
+        )
+
+    def _weigh(self, features: Features) -> Features:
+        """Counts to weights, in place."""
+        options = self.options
+        idf = self.idf if self.idf is not None else np.zeros(0, np.float32)
+        kernels.weigh(
+            frozen(features.indices), features.values, frozen(features.indptr), options.bias,
+            _TERM_FREQUENCY[options.term_frequency], frozen(idf), options.norm == "l2",
+        )  # fmt: skip
+        return features
+
+    def _collect(self, parts: Sequence[Features]) -> Features:
+        """Rows of all blocks, in order."""
+        self.invalid = sum(part.invalid for part in parts)
+        if not parts:
+            none = np.zeros(1, np.int64), np.zeros(0, np.int32), np.zeros(0, np.float32)
+            return Features(*none, self.columns)
+        if len(parts) == 1:
+            return parts[0]
+        ends = np.cumsum([len(part.indices) for part in parts], dtype=np.int64)
+        indptr = [np.zeros(1, np.int64)]
+        for part, end in zip(parts, ends, strict=True):
+            indptr.append(part.indptr[1:] + (end - len(part.indices)))
+        return Features(
+            np.concatenate(indptr),
+            np.concatenate([part.indices for part in parts]),
+            np.concatenate([part.values for part in parts]),
+            self.columns,
+            self.invalid,
+        )

@@ -1,0 +1,183 @@
+"""Documents to hashes: for each document its distinct n-grams and how often each occurs."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from textmlr.arrays import frozen
+from textmlr.corpus.batch import Batch
+from textmlr.features.unicode import tables
+from textmlr.kernels import intern as kernels
+from textmlr.kernels import text as text_kernels
+from textmlr.options import MAX_NGRAM, FeaturizerOptions
+
+# Enough text to make a call worth its cost, little enough that its tokens stay in cache.
+BLOCK_BYTES = 1 << 19
+CHAR_PREFIX = np.frombuffer(b"char:", np.uint8)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Hashed:
+    """The distinct n-grams of a block of documents, each document's in order of occurrence.
+
+    hashes   (m,) uint64, counts (m,) int32
+    offsets  (n + 1,) int64   document i has offsets[i]:offsets[i + 1]
+    invalid  pieces of invalid UTF-8 read as U+FFFD
+    """
+
+    hashes: NDArray[np.uint64]
+    counts: NDArray[np.int32]
+    offsets: NDArray[np.int64]
+    invalid: int
+
+
+def blocks_of(batches: Sequence[Batch]) -> Iterator[Batch]:
+    """Cut batches into blocks of about BLOCK_BYTES of whole documents, in order."""
+    for batch in batches:
+        ends = np.cumsum(batch.stops - batch.starts)
+        first = 0
+        while first < len(batch):
+            before = int(ends[first - 1]) if first else 0
+            last = int(np.searchsorted(ends, before + BLOCK_BYTES)) + 1
+            last = min(last, len(batch))
+            yield Batch(batch.text, batch.starts[first:last], batch.stops[first:last])
+            first = last
+
+
+class _Scratch(threading.local):
+    """Buffers of one thread, grown to the largest need so far."""
+
+    def __init__(self) -> None:
+        self.stamp = 1  # the next stamp of ``distinct``, above all in "stamps"
+        self.held: dict[str, NDArray[Any]] = {}
+
+    def take(self, name: str, size: int, dtype: Any) -> NDArray[Any]:
+        """An array of at least ``size``: zeros, or what an earlier call left in it."""
+        array = self.held.get(name)
+        if array is None or array.size < size:
+            array = self.held[name] = np.zeros(size, dtype)
+        return array
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Tokens:
+    """Tokens of a block, in scratch that the thread's next block overwrites.
+
+    hashes (t,) uint64, starts and stops (t,) int64 in the block's text
+    offsets (n + 1,) int64   document i has offsets[i]:offsets[i + 1]
+    lower, kind              the tables they were read with
+    """
+
+    hashes: NDArray[np.uint64]
+    starts: NDArray[np.int64]
+    stops: NDArray[np.int64]
+    offsets: NDArray[np.int64]
+    invalid: int
+    lower: NDArray[np.uint32]
+    kind: NDArray[np.uint8]
+
+
+class Hasher:
+    """Turns blocks of documents into Hashed; threads may share one."""
+
+    def __init__(self, options: FeaturizerOptions) -> None:
+        self.options = options
+        self._word = options.ngrams or (0, 0)
+        self._char = options.char_ngrams or (0, 0)
+        self._scratch = _Scratch()
+
+    def hash(self, block: Batch) -> Hashed:
+        """Distinct n-grams of each document of a block."""
+        tokens = self._split(block)
+        hashes, counts, _, offsets = self._distinct(block, tokens)
+        end = offsets[-1]
+        return Hashed(hashes[:end].copy(), counts[:end].copy(), offsets, tokens.invalid)
+
+    def name(
+        self, block: Batch, documents: NDArray[np.int64], ordinals: NDArray[np.int64]
+    ) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
+        """Names of chosen distinct n-grams: (blob, ends).
+
+        documents (w,) int64   ascending, numbers in the block
+        ordinals  (w,) int64   numbers among the document's distinct n-grams, ascending within it
+        blob      (bytes,) uint8 UTF-8, ends (w,) int64: where each name ends in it
+        """
+        tokens = self._split(block)
+        _, _, places, offsets = self._distinct(block, tokens)
+        wanted = places[offsets[documents] + ordinals]
+        blob = np.empty(32 * len(wanted), np.uint8)
+        ends = np.empty(len(wanted), np.int64)
+        while True:
+            size = text_kernels.name_ngrams(
+                frozen(block.text), frozen(tokens.starts), frozen(tokens.stops),
+                frozen(tokens.offsets), tokens.lower, tokens.kind, *self._word, *self._char,
+                self._scratch.take("window", MAX_NGRAM, np.uint64), frozen(CHAR_PREFIX),
+                frozen(documents), frozen(wanted), blob, ends,
+            )  # fmt: skip
+            if size <= len(blob):
+                return blob[:size].copy(), ends
+            blob = np.empty(size, np.uint8)
+
+    def _split(self, block: Batch) -> Tokens:
+        options = self.options
+        take = self._scratch.take
+        size = block.bytes + 1
+        hashes = take("tokens", size, np.uint64)
+        starts = take("starts", size, np.int64)
+        stops = take("stops", size, np.int64)
+        offsets = np.empty(len(block) + 1, np.int64)
+        lower, kind = tables(options.lowercase, options.split_scripts, _is_ascii(block))
+        lower, kind = frozen(lower), frozen(kind)
+        invalid = text_kernels.split(
+            frozen(block.text), frozen(block.starts), frozen(block.stops), lower, kind,
+            options.punctuation, options.min_token_length, hashes, starts, stops, offsets,
+        )  # fmt: skip
+        return Tokens(hashes, starts, stops, offsets, int(invalid), lower, kind)
+
+    def _distinct(
+        self, block: Batch, tokens: Tokens
+    ) -> tuple[NDArray[np.uint64], NDArray[np.int32], NDArray[np.int64], NDArray[np.int64]]:
+        """(hashes, counts, places, offsets) as the kernel ``distinct`` writes them, in scratch."""
+        take = self._scratch.take
+        bound = self._most_grams(block, int(tokens.offsets[-1]))
+        grams = take("grams", bound, np.uint64)
+        gram_offsets = np.empty(len(block) + 1, np.int64)
+        text_kernels.ngrams(
+            frozen(block.text), frozen(tokens.hashes), frozen(tokens.starts),
+            frozen(tokens.stops), frozen(tokens.offsets), tokens.lower, tokens.kind,
+            *self._word, *self._char, take("window", MAX_NGRAM, np.uint64), grams, gram_offsets,
+        )  # fmt: skip
+        longest = int(np.diff(gram_offsets).max(initial=1))
+        slots = take("slots", 2 << (longest - 1).bit_length(), np.int64)
+        stamps = take("stamps", len(slots), np.int64)
+        end = int(gram_offsets[-1])
+        hashes = take("hashes", end, np.uint64)
+        counts = take("counts", end, np.int32)
+        places = take("places", end, np.int64)
+        offsets = np.empty(len(block) + 1, np.int64)
+        self._scratch.stamp = kernels.distinct(
+            frozen(grams), frozen(gram_offsets), slots, stamps, self._scratch.stamp,
+            hashes, counts, places, offsets,
+        )  # fmt: skip
+        return hashes, counts, places, offsets
+
+    def _most_grams(self, block: Batch, tokens: int) -> int:
+        """An upper bound on the n-grams of a block."""
+        word = self._word[1] - self._word[0] + 1 if self._word[1] else 0
+        char = self._char[1] - self._char[0] + 1 if self._char[1] else 0
+        # A token of c code points, padded, has at most c + 2 n-grams of each length, or one.
+        return tokens * word + (block.bytes + 3 * tokens) * char + 1
+
+
+def _is_ascii(block: Batch) -> bool:
+    if not len(block):
+        return True
+    # The documents of a block lie close together: what stands between them (labels) costs little.
+    span = block.text[int(block.starts.min()) : int(block.stops.max())]
+    return not len(span) or int(span.max()) < 0x80

@@ -1,0 +1,89 @@
+"""Tables of code points for the tokenizer, derived from the running Python's own Unicode.
+
+``kind`` follows ``\\w`` and ``\\s`` of ``re``, ``lower`` follows ``str.lower`` for one code point
+at a time.  Two things are left to a context or a length that a table cannot hold: U+0130 (I with
+a dot), whose lower case is two code points, stays as it is, and a capital sigma always becomes
+U+03C3, also at the end of a word.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from textmlr.kernels.text import CHARACTER, MARK, SPACE, SYMBOL, WORD
+
+# Past plane 3 Unicode has no letters, only tags, variation selectors and private use
+# (a test asserts that for the running Python).
+LIMIT = 0x40000
+
+# Scripts written without spaces between words: those that Unicode's line breaking (UAX #14)
+# classes SA (South East Asian) or ID (ideographs, Kana), by block.
+SPACELESS = (
+    (0x0E00, 0x0E7F),  # Thai
+    (0x0E80, 0x0EFF),  # Lao
+    (0x0F00, 0x0FFF),  # Tibetan
+    (0x1000, 0x109F),  # Myanmar
+    (0x1780, 0x17FF),  # Khmer
+    (0x1950, 0x19DF),  # Tai Le, New Tai Lue
+    (0x1A20, 0x1AAF),  # Tai Tham
+    (0x3005, 0x3007),  # ideographic iteration mark, zero
+    (0x3021, 0x3029),  # Hangzhou numerals
+    (0x3031, 0x3035),  # Kana repeat marks
+    (0x3038, 0x303C),  # Hangzhou numerals, masu mark
+    (0x3040, 0x30FF),  # Hiragana, Katakana
+    (0x3100, 0x312F),  # Bopomofo
+    (0x31A0, 0x31BF),  # Bopomofo extended
+    (0x31F0, 0x31FF),  # Katakana phonetic extensions
+    (0x3400, 0x4DBF),  # Han, extension A
+    (0x4E00, 0x9FFF),  # Han
+    (0xA9E0, 0xA9FF),  # Myanmar extended B
+    (0xAA60, 0xAADF),  # Myanmar extended A, Tai Viet
+    (0xF900, 0xFAFF),  # Han compatibility
+    (0xFF66, 0xFF9F),  # halfwidth Katakana
+    (0x11700, 0x1174F),  # Ahom
+    (0x16FE0, 0x16FFF),  # iteration marks of Tangut, Nushu and Han
+    (0x17000, 0x18D8F),  # Tangut, Khitan
+    (0x1AFF0, 0x1B2FF),  # Kana supplements, Nushu
+    (0x20000, 0x3FFFF),  # Han, planes 2 and 3
+)
+
+
+@lru_cache(maxsize=4)
+def tables(
+    lowercase: bool, split_scripts: bool, ascii_only: bool
+) -> tuple[NDArray[np.uint32], NDArray[np.uint8]]:
+    """(lower, kind) for code points below LIMIT, or below 128 if ascii_only.
+
+    lower  (c,) uint32  the code point itself unless lowercase
+    kind   (c,) uint8   SPACE, WORD, SYMBOL, CHARACTER (only with split_scripts) or MARK
+    """
+    limit = 128 if ascii_only else LIMIT
+    code_points = np.arange(limit, dtype=np.uint32)
+    everything = code_points.tobytes().decode("utf-32-le", "surrogatepass")
+    kind = np.full(limit, SYMBOL, np.uint8)
+    for match in re.finditer(r"\w+", everything):
+        kind[match.start() : match.end()] = WORD
+    for match in re.finditer(r"\s+", everything):
+        kind[match.start() : match.end()] = SPACE
+    if split_scripts and not ascii_only:
+        for first, last in SPACELESS:
+            letters = everything[first : last + 1]
+            is_digit = np.fromiter(map(str.isdecimal, letters), bool, len(letters))
+            block = kind[first : last + 1]
+            block[(block == WORD) & ~is_digit] = CHARACTER
+        symbols = np.flatnonzero(kind[: 0x20000] == SYMBOL)
+        kind[[c for c in symbols if unicodedata.category(chr(c))[0] == "M"]] = MARK
+    lower = code_points
+    if lowercase:
+        # str.lower is one to one, and free of context, without these two.
+        plain = everything.replace("\u0130", "\0").replace("\u03a3", "\u03c3")
+        lowered = plain.lower().encode("utf-32-le", "surrogatepass")
+        lower = np.frombuffer(lowered, np.uint32).copy()
+        if not ascii_only:
+            lower[0x130] = 0x130
+    return lower, kind

@@ -1,0 +1,6 @@
+"""All jitted code, and nothing else.
+
+Rules: arrays and scalars in, the caller's buffers out; one dtype set, so that each kernel
+compiles once; inputs arrive read-only (``textmlr.arrays.frozen``), since Numba compiles
+writable and read-only arrays apart; a kernel calls only kernels of its own file.
+"""

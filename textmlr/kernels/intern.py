@@ -1,0 +1,267 @@
+"""Hashes to columns: distinct within a document, counted over the corpus, looked up in a table.
+
+All tables are open addressing with linear probing (Knuth, TAOCP 3, 6.4, algorithm L), sized to
+a power of two, indexed by the low bits of hashes that are mixed already; an empty key is 0.
+"""
+
+import numpy as np
+from numba import njit
+
+U32 = np.uint64(32)
+EMPTY = np.uint64(0)
+
+
+@njit(nogil=True, cache=True)
+def distinct(grams, gram_offsets, slots, stamps, stamp, hashes, counts, places, offsets):
+    """Write each document's distinct n-grams, in order of first occurrence; return the next stamp.
+
+    grams         (g,) uint64      hashes of n-grams, document by document
+    gram_offsets  (n + 1,) int64   document i has grams[gram_offsets[i]:gram_offsets[i + 1]]
+    slots, stamps (s,) int64       scratch; s a power of two >= twice the longest document.  A
+                                   slot is in use if its stamp equals the document's, so that
+                                   nothing need be cleared in between
+    stamp         int              above all stamps in use; each document takes the next
+    hashes (m,) uint64, counts (m,) int32   written
+    places (m,) int64              written: number of the first occurrence in its document
+    offsets (n + 1,) int64         written: document i has hashes[offsets[i]:offsets[i + 1]]
+    """
+    at = 0
+    offsets[0] = 0
+    for document in range(offsets.size - 1):
+        first = gram_offsets[document]
+        last = gram_offsets[document + 1]
+        mask = np.int64(1)
+        while mask < 2 * (last - first):
+            mask <<= 1
+        mask -= 1
+        for gram in range(first, last):
+            h = grams[gram]
+            slot = np.int64(h & np.uint64(mask))
+            while stamps[slot] == stamp and hashes[slots[slot]] != h:
+                slot = (slot + 1) & mask
+            if stamps[slot] == stamp:
+                counts[slots[slot]] += 1
+            else:
+                stamps[slot] = stamp
+                slots[slot] = at
+                hashes[at] = h
+                counts[at] = 1
+                places[at] = gram - first
+                at += 1
+        stamp += 1
+        offsets[document + 1] = at
+    return stamp
+
+
+@njit(nogil=True, cache=True)
+def partition_sizes(hashes, shift, sizes):
+    """Count hashes by their top bits: sizes[h >> shift] += 1 for each.
+
+    hashes  (m,) uint64;  sizes (2^(64 − shift),) int64, added to
+    """
+    for i in range(hashes.size):
+        sizes[np.int64(hashes[i] >> np.uint64(shift))] += 1
+
+
+@njit(nogil=True, cache=True)
+def partition(hashes, shift, first_place, cursor, out_hashes, out_places):
+    """Scatter hashes, with their places first_place + i, to the partitions of their top bits.
+
+    cursor      (2^(64 − shift),) int64   next free position of each partition, advanced
+    out_hashes  (m,) uint64, out_places (m,) int64   written
+    """
+    for i in range(hashes.size):
+        p = np.int64(hashes[i] >> np.uint64(shift))
+        to = cursor[p]
+        out_hashes[to] = hashes[i]
+        out_places[to] = first_place + i
+        cursor[p] = to + 1
+
+
+@njit(nogil=True, cache=True)
+def count(hashes, places, keys, slots, out_hashes, out_places, out_counts):
+    """Count equal hashes; return how many are distinct.  In order of first occurrence.
+
+    hashes  (m,) uint64 with places (m,) int64
+    keys    (s,) uint64  scratch, all 0 on entry; s a power of two > m
+    slots   (s,) int32   scratch
+    out_*   (m,)  written: the hash, the place of its first occurrence, its count (int64)
+    """
+    mask = np.int64(keys.size - 1)
+    found = 0
+    for i in range(hashes.size):
+        h = hashes[i]
+        slot = np.int64(h & np.uint64(mask))
+        while keys[slot] != h and keys[slot] != EMPTY:
+            slot = (slot + 1) & mask
+        if keys[slot] == EMPTY:
+            keys[slot] = h
+            slots[slot] = found
+            out_hashes[found] = h
+            out_places[found] = places[i]
+            out_counts[found] = 1
+            found += 1
+        else:
+            out_counts[slots[slot]] += 1
+    return found
+
+
+@njit(nogil=True, cache=True)
+def fill_table(hashes, first_id, keys, ids):
+    """Enter hashes[i] with the id first_id + i; return the number entered (less if any repeat).
+
+    hashes  (v,) uint64, not 0
+    keys    (s,) uint64  all 0 on entry; s a power of two > v;  ids (s,) int32  written
+    """
+    mask = np.int64(keys.size - 1)
+    entered = 0
+    for i in range(hashes.size):
+        h = hashes[i]
+        slot = np.int64(h & np.uint64(mask))
+        while keys[slot] != h and keys[slot] != EMPTY:
+            slot = (slot + 1) & mask
+        if keys[slot] == EMPTY:
+            keys[slot] = h
+            ids[slot] = first_id + i
+            entered += 1
+    return entered
+
+
+@njit(nogil=True, cache=True)
+def look_up(hashes, keys, ids, columns):
+    """columns[i] = id of hashes[i] in the table, −1 if it is not there.
+
+    hashes  (m,) uint64;  keys (s,) uint64, ids (s,) int32  the table;  columns (m,) int32  written
+    """
+    mask = np.int64(keys.size - 1)
+    for i in range(hashes.size):
+        h = hashes[i]
+        slot = np.int64(h & np.uint64(mask))
+        while keys[slot] != h and keys[slot] != EMPTY:
+            slot = (slot + 1) & mask
+        columns[i] = ids[slot] if keys[slot] == h else np.int32(-1)
+
+
+@njit(nogil=True, cache=True)
+def fold(hashes, first_id, width, columns):
+    """columns[i] = first_id + a number below width taken from the top 32 bits of hashes[i].
+
+    hashes (m,) uint64;  columns (m,) int32 written.  The range reduction is a multiplication
+    (Lemire, ACM TOMACS 29(1), 2019).
+    """
+    for i in range(hashes.size):
+        top = hashes[i] >> U32
+        columns[i] = np.int32(np.int64((top * np.uint64(width)) >> U32) + first_id)
+
+
+@njit(nogil=True, cache=True)
+def _sort(pairs, scratch, ends, n, bits):
+    """Sort pairs[:n] by their upper 32 bits, of which the lowest ``bits`` matter.
+
+    Insertion sort when short, else radix sort by bytes (Knuth, TAOCP 3, 5.2.5, algorithm R).
+    """
+    if n <= 32:
+        for i in range(1, n):
+            pair = pairs[i]
+            j = i - 1
+            while j >= 0 and pairs[j] >> U32 > pair >> U32:
+                pairs[j + 1] = pairs[j]
+                j -= 1
+            pairs[j + 1] = pair
+        return
+    digit = 0
+    while digit * 8 < bits:
+        shift = np.uint64(32 + 8 * digit)
+        ends[:] = 0
+        for i in range(n):
+            ends[np.int64((pairs[i] >> shift) & np.uint64(255))] += 1
+        total = 0
+        for value in range(256):
+            size = ends[value]
+            ends[value] = total
+            total += size
+        for i in range(n):
+            value = np.int64((pairs[i] >> shift) & np.uint64(255))
+            scratch[ends[value]] = pairs[i]
+            ends[value] += 1
+        pairs[:n] = scratch[:n]
+        digit += 1
+
+
+@njit(nogil=True, cache=True)
+def rows(columns, counts, offsets, bias, bits, pairs, scratch, ends, indices, values, indptr):
+    """Write CSR rows of counts: sorted by column, equal columns added up, column −1 left out.
+
+    columns, counts  (m,) int32         of documents offsets[i]:offsets[i + 1]
+    offsets          (n + 1,) int64
+    bias             bool               begin each row with column 0, value 1
+    bits             int                columns are below 2^bits
+    pairs, scratch   (longest,) uint64  scratch; longest document
+    ends             (256,) int64       scratch
+    indices (m + n,) int32, values (m + n,) float32, indptr (n + 1,) int64  written
+    """
+    at = 0
+    indptr[0] = 0
+    for document in range(offsets.size - 1):
+        n = 0
+        for i in range(offsets[document], offsets[document + 1]):
+            if columns[i] >= 0:
+                pairs[n] = (np.uint64(columns[i]) << U32) | np.uint64(counts[i])
+                n += 1
+        _sort(pairs, scratch, ends, n, bits)
+        if bias:
+            indices[at] = 0
+            values[at] = 1.0
+            at += 1
+        begin = at
+        for i in range(n):
+            column = np.int32(pairs[i] >> U32)
+            value = np.float32(pairs[i] & np.uint64(0xFFFFFFFF))
+            if at > begin and indices[at - 1] == column:
+                values[at - 1] += value
+            else:
+                indices[at] = column
+                values[at] = value
+                at += 1
+        indptr[document + 1] = at
+
+
+@njit(nogil=True, cache=True)
+def document_frequency(indices, out):
+    """out[column] += 1 for each entry of CSR rows without duplicates.
+
+    indices (nnz,) int32;  out (V,) int64
+    """
+    for i in range(indices.size):
+        out[indices[i]] += 1
+
+
+@njit(nogil=True, cache=True)
+def weigh(indices, values, indptr, bias, term_frequency, idf, unit_norm):
+    """Turn counts into weights, in place: w = tf(count)·idf, then w / ‖w‖₂ in each row.
+
+    tf is 1 (binary, 0), count (raw, 1) or 1 + ln count (log, 2).
+
+    indices (nnz,) int32, indptr (n + 1,) int64   CSR rows
+    values  (nnz,) float32   counts in, weights out; the bias at the head of a row stays 1
+    idf     (V,) float32, or (0,) for none
+    unit_norm  bool;  a row of no features stays as it is
+    Sums in float64.  Source: Salton and Buckley, Inf. Process. Manage. 24(5), 1988, table 1.
+    """
+    for document in range(indptr.size - 1):
+        first = indptr[document] + (1 if bias else 0)
+        squares = 0.0
+        for i in range(first, indptr[document + 1]):
+            weight = np.float64(values[i])
+            if term_frequency == 0:
+                weight = 1.0
+            elif term_frequency == 2 and weight != 1.0:
+                weight = 1.0 + np.log(weight)
+            if idf.size > 0:
+                weight *= idf[indices[i]]
+            values[i] = weight
+            squares += weight * weight
+        if unit_norm and squares > 0.0:
+            inverse = 1.0 / np.sqrt(squares)
+            for i in range(first, indptr[document + 1]):
+                values[i] = values[i] * inverse

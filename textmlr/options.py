@@ -1,0 +1,134 @@
+"""Every option and its default, one frozen dataclass a stage.
+
+Each checks itself when it is made: a bad value raises InputError, which names the option.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any, Literal, get_args
+
+from textmlr.errors import InputError
+
+TermFrequency = Literal["binary", "raw", "log"]
+Norm = Literal["l2"]
+ClassWeight = Literal["balanced"]
+
+MAX_NGRAM = 16
+MAX_HASH_BITS = 30
+
+
+def _refuse(option: str, value: object, wanted: str) -> InputError:
+    return InputError(f"{option}={value!r} is not {wanted}", mend=f"give {wanted}")
+
+
+def _check_integer(option: str, value: Any, low: int, high: int | None = None) -> None:
+    wanted = f"a whole number of at least {low}" + (f" and at most {high}" if high else "")
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise _refuse(option, value, wanted)
+    if value < low or (high is not None and value > high):
+        raise _refuse(option, value, wanted)
+
+
+def _check_real(option: str, value: Any, low: float, *, strict: bool = False) -> None:
+    wanted = f"a finite number {'above' if strict else 'of at least'} {low:g}"
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        raise _refuse(option, value, wanted)
+    if value < low or (strict and value == low):
+        raise _refuse(option, value, wanted)
+
+
+def _check_flag(option: str, value: Any) -> None:
+    if not isinstance(value, bool):
+        raise _refuse(option, value, "True or False")
+
+
+def _check_choice(option: str, value: Any, choices: tuple[object, ...]) -> None:
+    if value not in choices:
+        raise _refuse(option, value, "one of " + ", ".join(map(repr, choices)))
+
+
+def _check_range(option: str, value: Any) -> None:
+    wanted = f"a pair (shortest, longest) from 1 to {MAX_NGRAM}"
+    if not isinstance(value, tuple) or len(value) != 2:
+        raise _refuse(option, value, wanted)
+    for bound in value:
+        if isinstance(bound, bool) or not isinstance(bound, int):
+            raise _refuse(option, value, wanted)
+    if not 1 <= value[0] <= value[1] <= MAX_NGRAM:
+        raise _refuse(option, value, wanted)
+
+
+@dataclass(frozen=True, slots=True)
+class FeaturizerOptions:
+    """How text becomes f(x).
+
+    lowercase         lower-case code point by code point
+    punctuation       each punctuation mark or symbol (emoji too) is a token
+    split_scripts     scripts written without spaces give one token a character
+    min_token_length  shorter words are dropped before n-grams are formed (code points)
+    ngrams            (shortest, longest) word n-grams, None for no word n-grams
+    char_ngrams       (shortest, longest) character n-grams inside words, None for none
+    term_frequency    "binary": 1; "raw": the count; "log": 1 + ln count
+    idf               multiply by ln((1 + n) / (1 + df)) + 1; None: with a vocabulary, yes,
+                      with hashing, no (so that hashing needs no fit)
+    norm              "l2": each row has length 1 (before the bias); None: as it comes
+    min_df            features in fewer documents are dropped (vocabulary only)
+    max_features      keep the most frequent (by documents), None for all (vocabulary only)
+    hash_bits         None: a vocabulary; b: hash to 2^b columns, the bias among them
+    bias              column 0 is always 1
+    """
+
+    lowercase: bool = True
+    punctuation: bool = True
+    split_scripts: bool = True
+    min_token_length: int = 1
+    ngrams: tuple[int, int] | None = (1, 2)
+    char_ngrams: tuple[int, int] | None = None
+    term_frequency: TermFrequency = "log"
+    idf: bool | None = None
+    norm: Norm | None = "l2"
+    min_df: int = 1
+    max_features: int | None = None
+    hash_bits: int | None = None
+    bias: bool = True
+
+    def __post_init__(self) -> None:
+        for option in ("lowercase", "punctuation", "split_scripts", "bias"):
+            _check_flag(option, getattr(self, option))
+        _check_integer("min_token_length", self.min_token_length, 1)
+        _check_integer("min_df", self.min_df, 1)
+        for option in ("ngrams", "char_ngrams"):
+            if getattr(self, option) is not None:
+                _check_range(option, getattr(self, option))
+        if self.ngrams is None and self.char_ngrams is None:
+            raise InputError(
+                "ngrams and char_ngrams are both None, which leaves no features",
+                mend="give one of them a range such as (1, 2)",
+            )
+        _check_choice("term_frequency", self.term_frequency, get_args(TermFrequency))
+        if self.idf is not None:
+            _check_flag("idf", self.idf)
+        _check_choice("norm", self.norm, (*get_args(Norm), None))
+        if self.max_features is not None:
+            _check_integer("max_features", self.max_features, 1)
+        if self.hash_bits is not None:
+            _check_integer("hash_bits", self.hash_bits, 1, MAX_HASH_BITS)
+            for option, default in (("min_df", 1), ("max_features", None)):
+                if getattr(self, option) != default:
+                    raise InputError(
+                        f"{option}={getattr(self, option)} needs a vocabulary, "
+                        "and hash_bits is set",
+                        mend=f"leave out {option} or hash_bits",
+                    )
+
+    @property
+    def uses_idf(self) -> bool:
+        """idf, with None decided."""
+        return self.hash_bits is None if self.idf is None else self.idf
+
+    @property
+    def stateless(self) -> bool:
+        """transform needs no fit."""
+        return self.hash_bits is not None and not self.uses_idf
