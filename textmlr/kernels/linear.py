@@ -1,0 +1,94 @@
+"""The model's arithmetic: scores, log z, probabilities, loss and gradient."""
+
+import numpy as np
+from numba import njit
+
+
+@njit(nogil=True, cache=True)
+def scores(indptr, indices, values, theta, out):
+    """Write score(x_i, l) = sum over f of theta[f, l] · f(x_i)_f to out.
+
+    indptr (n + 1,) int64, indices (nnz,) int32, values (nnz,) float32   f(x), CSR
+    theta  (V, L) float32
+    out    (n, L) float32   overwritten (nats)
+    Every index is below V: Features and Model see to it.
+    """
+    labels = theta.shape[1]
+    for i in range(indptr.size - 1):
+        row = out[i]
+        for label in range(labels):
+            row[label] = 0.0
+        for j in range(indptr[i], indptr[i + 1]):
+            weights = theta[indices[j]]
+            value = values[j]
+            for label in range(labels):
+                row[label] += weights[label] * value
+
+
+@njit(nogil=True, cache=True)
+def log_normalizer(scores, out):
+    """Write log z(x; theta) of each document to out.
+
+    log z_i = m_i + log sum_l exp(scores[i, l] − m_i),  m_i = max_l scores[i, l]
+
+    scores  (n, L) float32  unnormalised log-probabilities (nats)
+    out     (n,)   float64  overwritten; never below m_i, so that no probability passes 1
+    Rows must be finite; Model checks this after training and at load.
+    Source: Blanchard, Higham and Higham, IMA J. Numer. Anal. 41(4), 2021, eq. 1.3.
+    """
+    for i in range(scores.shape[0]):
+        row = scores[i]
+        highest = row[0]
+        for label in range(1, row.size):
+            if row[label] > highest:
+                highest = row[label]
+        top = np.float64(highest)
+        total = 0.0
+        for label in range(row.size):
+            total += np.exp(np.float64(row[label]) - top)
+        out[i] = top + np.log(total)
+
+
+@njit(nogil=True, cache=True)
+def probabilities(scores, log_z, out):
+    """Write P(Y = l | x_i) = exp(scores[i, l] − log_z[i]) to out.
+
+    scores (n, L) float32, log_z (n,) float64 as ``log_normalizer`` writes it
+    out    (n, L) float64  overwritten; in float64 rows sum to 1 whatever the scores' size
+    """
+    for i in range(scores.shape[0]):
+        for label in range(scores.shape[1]):
+            out[i, label] = np.exp(np.float64(scores[i, label]) - log_z[i])
+
+
+@njit(nogil=True, cache=True)
+def loss(scores, log_z, y, weights):
+    """Return the sum over documents of weights[i]·(log_z[i] − scores[i, y[i]]), in nats.
+
+    scores (n, L) float32, log_z (n,) float64, y (n,) int32 in [0, L), weights (n,) float32
+    The penalty is the objective's (textmlr/training).
+    """
+    total = 0.0
+    for i in range(y.size):
+        total += np.float64(weights[i]) * (log_z[i] - np.float64(scores[i, y[i]]))
+    return total
+
+
+@njit(nogil=True, cache=True)
+def gradient(indptr, indices, values, probabilities, y, weights, out):
+    """Add the gradient of ``loss`` with respect to theta to out.
+
+    out[f, l] += sum_i weights[i]·(P(l | x_i) − [l = y_i])·f(x_i)_f
+
+    indptr (n + 1,) int64, indices (nnz,) int32, values (nnz,) float32   f(x), CSR
+    probabilities (n, L) float64, y (n,) int32, weights (n,) float32
+    out    (V, L) float64   added to
+    """
+    labels = probabilities.shape[1]
+    for i in range(y.size):
+        for j in range(indptr[i], indptr[i + 1]):
+            row = out[indices[j]]
+            factor = np.float64(values[j]) * np.float64(weights[i])
+            for label in range(labels):
+                row[label] += factor * probabilities[i, label]
+            row[y[i]] -= factor

@@ -1,0 +1,85 @@
+"""What training minimises, for any solver: mean loss + (λ/2)‖θ‖² over CSR rows and labels."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from textmlr.arrays import frozen
+from textmlr.features import Features
+from textmlr.kernels import linear as kernels
+from textmlr.scoring import log_normalizer, probabilities, row_blocks, score
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Objective:
+    """Weighted mean of −log P(y_i | x_i; θ), plus (l2/2)·‖θ‖².
+
+    A solver needs no more of the problem than this: no text, no label names.
+
+    features  f(x) of n documents
+    y         (n,) int32   label codes below labels
+    weights   (n,) float32 >= 0, not all 0
+    labels    L
+    l2        λ; the bias row is penalised like the others
+    """
+
+    features: Features
+    y: NDArray[np.int32]
+    weights: NDArray[np.float32]
+    labels: int
+    l2: float = 0.0
+
+    @property
+    def total_weight(self) -> float:
+        """Sum of the weights."""
+        return float(self.weights.sum(dtype=np.float64))
+
+    @property
+    def mean_square_length(self) -> float:
+        """Weighted mean of ‖f(x)‖²: an SGD step much above its inverse overshoots."""
+        squares = np.square(self.features.values, dtype=np.float64)
+        ends = np.concatenate([np.zeros(1), np.cumsum(squares)])[self.features.indptr]
+        return float(np.diff(ends) @ self.weights) / self.total_weight
+
+    def value(self, theta: NDArray[np.float32]) -> float:
+        """The objective at theta (V, L), in nats."""
+        penalty = 0.5 * self.l2 * float(np.square(theta, dtype=np.float64).sum())
+        return self.evaluate(theta)[0] + penalty
+
+    def evaluate(self, theta: NDArray[np.float32]) -> tuple[float, float]:
+        """(mean loss without the penalty, in nats; accuracy), both weighted."""
+        loss = correct = 0.0
+        for rows in row_blocks(len(self.y), self.labels):
+            scores = score(self.features, theta, rows)
+            log_z = log_normalizer(scores)
+            y, weights = self.y[rows], self.weights[rows]
+            loss += kernels.loss(frozen(scores), frozen(log_z), frozen(y), frozen(weights))
+            correct += float(weights[scores.argmax(axis=1) == y].sum(dtype=np.float64))
+        return loss / self.total_weight, correct / self.total_weight
+
+    def gradient(self, theta: NDArray[np.float32]) -> NDArray[np.float64]:
+        """The gradient of ``value`` at theta: (V, L) float64."""
+        out = np.zeros(theta.shape, np.float64)
+        for rows in row_blocks(len(self.y), self.labels):
+            scores = score(self.features, theta, rows)
+            p = probabilities(scores, log_normalizer(scores))
+            kernels.gradient(
+                frozen(self.features.indptr[rows.start : rows.stop + 1]),
+                frozen(self.features.indices), frozen(self.features.values),
+                frozen(p), frozen(self.y[rows]), frozen(self.weights[rows]), out,
+            )  # fmt: skip
+        return out / self.total_weight + self.l2 * theta
+
+    def take(self, documents: NDArray[np.int64]) -> Objective:
+        """The same objective over some of the documents (numbers, ascending)."""
+        features = self.features
+        sizes = np.diff(features.indptr)[documents]
+        indptr = np.concatenate([np.zeros(1, np.int64), np.cumsum(sizes)])
+        kept = np.repeat(features.indptr[documents] - indptr[:-1], sizes) + np.arange(indptr[-1])
+        chosen = Features(indptr, features.indices[kept], features.values[kept], features.columns)
+        return Objective(
+            chosen, self.y[documents], self.weights[documents], self.labels, self.l2
+        )

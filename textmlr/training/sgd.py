@@ -1,0 +1,123 @@
+"""The solver: stochastic gradient descent over an Objective, epoch by epoch."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from textmlr.arrays import frozen
+from textmlr.kernels import sgd as kernels
+from textmlr.training.objective import Objective
+
+# A step that overshoots multiplies the loss; noise alone moves it less than this.
+RISE = 1.5
+RISE_NATS = 0.01
+MAX_HALVINGS = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Epoch:
+    """One finished epoch of one run.
+
+    number         from 1
+    epochs         how many the run's schedule has
+    learning_rate  the run's, in units of 1 / mean ‖f(x)‖², as halved so far
+    loss           mean loss of each document before its own step (nats, no penalty)
+    accuracy       share of documents right before their own step
+    halved         times the step was halved in this epoch because it diverged
+    documents      documents visited
+    """
+
+    number: int
+    epochs: int
+    learning_rate: float
+    loss: float
+    accuracy: float
+    halved: int
+    documents: int
+
+
+@dataclass(slots=True, eq=False)
+class SGD:
+    """A run of stochastic gradient descent.
+
+    Each epoch visits n documents in an order drawn anew from the seed: without weights every
+    document once; with weights document i w_i·n/Σw times on average (rounded at random), which
+    has the same mean as a step w_i times as long, and never overshoots.  The step size falls
+    linearly from learning_rate / mean ‖f(x)‖² to 0 over ``epochs``.
+
+    An epoch that ends with a loss that is not finite, or has risen, is undone: θ goes back to
+    the last good epoch, the step is halved, and the epoch is run again.
+    """
+
+    objective: Objective
+    documents: NDArray[np.int64]
+    epochs: int
+    learning_rate: float
+    seed: int
+    theta: NDArray[np.float32]
+    last_loss: float
+    done: int = 0
+
+    @classmethod
+    def start(
+        cls,
+        objective: Objective,
+        documents: NDArray[np.int64],
+        epochs: int,
+        learning_rate: float,
+        seed: int,
+    ) -> SGD:
+        """A run over some of the objective's documents, from θ = 0, whose loss is log L."""
+        theta = np.zeros((objective.features.columns, objective.labels), np.float32)
+        loss = float(np.log(objective.labels))
+        return cls(objective, documents, epochs, learning_rate, seed, theta, loss)
+
+    def epoch(self) -> Epoch:
+        """Run the next epoch.  Raises ArithmeticError if no step is small enough."""
+        objective = self.objective
+        unit = 1.0 / max(objective.mean_square_length, np.finfo(np.float32).tiny)
+        order = self._order()
+        good = self.theta.copy()
+        scratch = np.empty(objective.labels, np.float32)
+        for halved in range(MAX_HALVINGS):
+            first, last = (
+                self.learning_rate * unit * (1 - done / self.epochs)
+                for done in (self.done, self.done + 1)
+            )
+            if first * objective.l2 < 1:
+                features = objective.features
+                loss, correct = kernels.epoch(
+                    frozen(features.indptr), frozen(features.indices), frozen(features.values),
+                    frozen(objective.y), frozen(order), first, last, objective.l2,
+                    self.theta, scratch,
+                )  # fmt: skip
+                loss /= len(order)
+                # One sum tells of any infinity or NaN without a mask of θ's size.
+                finite = np.isfinite(self.theta.sum(dtype=np.float64))
+                if finite and loss <= RISE * self.last_loss + RISE_NATS:
+                    self.done += 1
+                    self.last_loss = loss
+                    return Epoch(
+                        self.done, self.epochs, self.learning_rate, loss,
+                        correct / len(order), halved, len(order),
+                    )  # fmt: skip
+            self.theta[:] = good
+            self.learning_rate /= 2
+        raise ArithmeticError(f"loss is not finite after {MAX_HALVINGS} halvings of the step")
+
+    def _order(self) -> NDArray[np.int32]:
+        """The documents of the next epoch, in random order."""
+        rng = np.random.default_rng([self.seed, self.done])
+        weights = self.objective.weights[self.documents]
+        n = len(weights)
+        if (weights == weights[0]).all():
+            return self.documents[rng.permutation(n)].astype(np.int32)
+        # Systematic resampling: each document floor or ceiling of its share.
+        edges = np.cumsum(weights, dtype=np.float64)
+        marks = (np.arange(n) + rng.random()) * (edges[-1] / n)
+        last = int(np.flatnonzero(weights)[-1])  # rounding may put a mark past the end
+        drawn = np.minimum(np.searchsorted(edges, marks, side="right"), last)
+        return self.documents[rng.permutation(drawn)].astype(np.int32)
