@@ -17,6 +17,9 @@ ClassWeight = Literal["balanced"]
 
 MAX_NGRAM = 16
 MAX_HASH_BITS = 30
+# Beyond this, features of a single document are dropped by default: they are most of all
+# features of a large corpus, take most of its memory, and the model hardly misses them.
+MANY_FEATURES = 1 << 20
 # Tried on held-out documents where no learning rate is given, and what is used where there are
 # none: each twice the last, from one that underfits most corpora to one that overshoots on most.
 LEARNING_RATES = (2.0, 4.0, 8.0)
@@ -78,7 +81,8 @@ class FeaturizerOptions:
     idf               multiply by ln((1 + n) / (1 + df)) + 1; None: with a vocabulary, yes,
                       with hashing, no (so that hashing needs no fit)
     norm              "l2": each row has length 1 (before the bias); None: as it comes
-    min_df            features in fewer documents are dropped (vocabulary only)
+    min_df            features in fewer documents are dropped (vocabulary only); None: 1, or 2
+                      where there would be more than MANY_FEATURES
     max_features      keep the most frequent (by documents), None for all (vocabulary only)
     hash_bits         None: a vocabulary; b: hash to 2^b columns, the bias among them
     bias              column 0 is always 1
@@ -93,7 +97,7 @@ class FeaturizerOptions:
     term_frequency: TermFrequency = "log"
     idf: bool | None = None
     norm: Norm | None = "l2"
-    min_df: int = 1
+    min_df: int | None = None
     max_features: int | None = None
     hash_bits: int | None = None
     bias: bool = True
@@ -102,7 +106,6 @@ class FeaturizerOptions:
         for option in ("lowercase", "punctuation", "split_scripts", "bias"):
             _check_flag(option, getattr(self, option))
         _check_integer("min_token_length", self.min_token_length, 1)
-        _check_integer("min_df", self.min_df, 1)
         for option in ("ngrams", "char_ngrams"):
             if getattr(self, option) is not None:
                 _check_range(option, getattr(self, option))
@@ -115,12 +118,13 @@ class FeaturizerOptions:
         if self.idf is not None:
             _check_flag("idf", self.idf)
         _check_choice("norm", self.norm, (*get_args(Norm), None))
-        if self.max_features is not None:
-            _check_integer("max_features", self.max_features, 1)
+        for option in ("min_df", "max_features"):
+            if getattr(self, option) is not None:
+                _check_integer(option, getattr(self, option), 1)
         if self.hash_bits is not None:
             _check_integer("hash_bits", self.hash_bits, 1, MAX_HASH_BITS)
-            for option, default in (("min_df", 1), ("max_features", None)):
-                if getattr(self, option) != default:
+            for option in ("min_df", "max_features"):
+                if getattr(self, option) is not None:
                     raise InputError(
                         f"{option}={getattr(self, option)} needs a vocabulary, "
                         "and hash_bits is set",

@@ -7,6 +7,7 @@ does not depend on how many threads compute it.
 from __future__ import annotations
 
 import os
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
@@ -24,18 +25,24 @@ def available_threads() -> int:
 
 
 def map_blocks(function: Callable[[T], R], blocks: Iterable[T], threads: int) -> Iterator[R]:
-    """Yield function(block) for each block, in order, at most 2·threads ahead of the reader."""
-    if threads <= 1:
-        yield from map(function, blocks)
-        return
+    """Yield function(block) for each block, in order, at most 2·threads ahead of the reader.
+
+    If the reader stops or a block fails, blocks not yet begun are dropped and those under way
+    are not waited for.
+    """
     work = iter(blocks)
-    with ThreadPoolExecutor(threads, thread_name_prefix="textmlr") as pool:
-        waiting = [pool.submit(function, block) for block in islice(work, 2 * threads)]
-        try:
-            while waiting:
-                result = waiting.pop(0).result()
-                waiting.extend(pool.submit(function, block) for block in islice(work, 1))
-                yield result
-        finally:
-            for future in waiting:
-                future.cancel()
+    first = list(islice(work, 2))
+    if threads <= 1 or len(first) < 2:  # one block needs no thread
+        yield from map(function, first)
+        yield from map(function, work)
+        return
+    pool = ThreadPoolExecutor(threads, thread_name_prefix="textmlr")
+    try:
+        ahead = [*first, *islice(work, 2 * threads - 2)]
+        waiting = deque(pool.submit(function, block) for block in ahead)
+        while waiting:
+            result = waiting.popleft().result()
+            waiting.extend(pool.submit(function, block) for block in islice(work, 1))
+            yield result
+    finally:
+        pool.shutdown(wait=False, cancel_futures=True)

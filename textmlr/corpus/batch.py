@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -48,6 +48,7 @@ class Corpus:
     weights      (n,) float32 document weights >= 0, or None: each counts 1
     names        one name a file, for messages
     skipped      lines left out with skip_bad_lines
+    skipped_examples  what is wrong with the first few of them: "reviews.tsv, line 7: blank line"
     """
 
     batches: Sequence[Batch]
@@ -56,6 +57,7 @@ class Corpus:
     weights: NDArray[np.float32] | None
     names: list[str]
     skipped: int = 0
+    skipped_examples: list[str] = field(default_factory=list)
 
     def __len__(self) -> int:
         return len(self.y)

@@ -195,9 +195,7 @@ class Featurizer:
         if self.labels is None:
             raise InputError("the featurizer knows no labels", mend="give fit the labels too")
         if label not in self.labels:
-            raise InputError(
-                f"no label {label!r}", mend="the labels are " + ", ".join(self.labels)
-            )
+            raise InputError(f"no label {label!r}", mend="the labels are " + ", ".join(self.labels))
         features = self.featurize(batches_of([text]), 1)
         width = len(self.labels)
         columns = features.indices.astype(np.int64) * width + self.labels.index(label)
@@ -233,7 +231,7 @@ class Featurizer:
             )  # fmt: skip
             if not len(vocabulary) and not options.bias:
                 raise InputError(
-                    f"no feature occurs in {options.min_df} documents",
+                    f"no feature occurs in {options.min_df or 1} documents",
                     mend="lower min_df, or give longer documents",
                 )
             self.vocabulary = vocabulary

@@ -76,7 +76,7 @@ def tables(
             is_digit = np.fromiter(map(str.isdecimal, letters), bool, len(letters))
             block = kind[first : last + 1]
             block[(block == WORD) & ~is_digit] = CHARACTER
-        symbols = np.flatnonzero(kind[: 0x20000] == SYMBOL)
+        symbols = np.flatnonzero(kind[:0x20000] == SYMBOL)
         kind[[c for c in symbols if unicodedata.category(chr(c))[0] == "M"]] = MARK
     lower = code_points
     if lowercase:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,11 +14,14 @@ from textmlr.corpus.batch import Batch
 from textmlr.features.hashing import Hashed, Hasher
 from textmlr.kernels import intern as kernels
 from textmlr.kernels.text import gather
+from textmlr.options import MANY_FEATURES
 from textmlr.parallel import map_blocks
 
 # Distinct n-grams to a partition, about: their table (20 bytes a slot) then fits in L2 cache.
 PARTITION = 1 << 15
 MAX_PARTITION_BITS = 12
+
+Counts = tuple[NDArray[np.uint64], NDArray[np.int64], NDArray[np.int64]]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -42,7 +46,7 @@ class Vocabulary:
         """All names, in order."""
         blob = self.names.tobytes()
         ends = self.name_offsets.tolist()
-        return [blob[i:j].decode() for i, j in zip(ends, ends[1:], strict=False)]
+        return [blob[i:j].decode() for i, j in pairwise(ends)]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -71,7 +75,7 @@ def build(
     blocks: Sequence[Batch],
     hasher: Hasher,
     *,
-    min_df: int,
+    min_df: int | None,
     max_features: int | None,
     threads: int,
 ) -> Vocabulary:
@@ -80,16 +84,17 @@ def build(
     hashed[i] is hasher.hash(blocks[i]).  Hashes are scattered to partitions by their top bits,
     so that each partition's table fits in cache and threads share none.
     """
-    hashes, places, frequencies = _count(hashed, min_df, threads)
+    hashes, places, frequencies = _count(hashed, min_df or 1, threads)
+    if min_df is None and len(hashes) > MANY_FEATURES:
+        several = frequencies > 1
+        hashes, places, frequencies = hashes[several], places[several], frequencies[several]
     order = np.lexsort((places, -frequencies))[:max_features]
     places = places[order]
     names, name_offsets = _names(hashed, blocks, hasher, places, threads)
     return Vocabulary(hashes[order], frequencies[order], names, name_offsets)
 
 
-def _count(
-    hashed: Sequence[Hashed], min_df: int, threads: int
-) -> tuple[NDArray[np.uint64], NDArray[np.int64], NDArray[np.int64]]:
+def _count(hashed: Sequence[Hashed], min_df: int, threads: int) -> Counts:
     """(hash, place of first occurrence, document frequency) of those in min_df documents."""
     sizes = np.array([len(block.hashes) for block in hashed], np.int64)
     total = int(sizes.sum())
@@ -120,9 +125,7 @@ def _count(
     for _ in map_blocks(scatter, range(len(hashed)), threads):
         pass
 
-    Counted = tuple[NDArray[np.uint64], NDArray[np.int64], NDArray[np.int64]]
-
-    def count(p: int) -> Counted:
+    def count(p: int) -> Counts:
         part = slice(int(edges[p]), int(edges[p + 1]))
         size = part.stop - part.start
         slots = 2 << size.bit_length()

@@ -138,7 +138,7 @@ def split(
                     h = (FNV_OFFSET ^ np.uint64(c)) * FNV_PRIME
                     begin = i
                     length = 1
-                    if k == WORD or k == CHARACTER:
+                    if k in (WORD, CHARACTER):
                         state = k
                     elif symbols:
                         hashes[count] = _mix(h)

@@ -80,6 +80,4 @@ class Objective:
         indptr = np.concatenate([np.zeros(1, np.int64), np.cumsum(sizes)])
         kept = np.repeat(features.indptr[documents] - indptr[:-1], sizes) + np.arange(indptr[-1])
         chosen = Features(indptr, features.indices[kept], features.values[kept], features.columns)
-        return Objective(
-            chosen, self.y[documents], self.weights[documents], self.labels, self.l2
-        )
+        return Objective(chosen, self.y[documents], self.weights[documents], self.labels, self.l2)

@@ -78,7 +78,7 @@ class SGD:
     def epoch(self) -> Epoch:
         """Run the next epoch.  Raises ArithmeticError if no step is small enough."""
         objective = self.objective
-        unit = 1.0 / max(objective.mean_square_length, np.finfo(np.float32).tiny)
+        unit = 1.0 / max(objective.mean_square_length, float(np.finfo(np.float32).tiny))
         order = self._order()
         good = self.theta.copy()
         scratch = np.empty(objective.labels, np.float32)

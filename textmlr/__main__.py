@@ -1,0 +1,47 @@
+"""The command ``textmlr``, also as ``python -m textmlr``: exit codes and last words.
+
+0 done; 2 bad input or usage, with one message and no traceback; 130 interrupted; 141 the
+reader of a pipe went away.  Anything else that goes wrong is a bug and shows its traceback.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+
+import click
+
+from textmlr.cli import cli
+from textmlr.errors import InputError
+
+INTERRUPTED = 128 + 2  # as the shell counts SIGINT
+PIPE_CLOSED = 128 + 13  # and SIGPIPE
+
+
+def main() -> None:
+    """Run the command line and exit."""
+    try:
+        code = cli.main(standalone_mode=False)
+        sys.stdout.flush()
+        sys.exit(code if isinstance(code, int) else 0)
+    except InputError as error:
+        click.echo(f"Error: {error}", err=True)
+        sys.exit(2)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except (KeyboardInterrupt, click.Abort):
+        click.echo("Interrupted; nothing was overwritten.", err=True)
+        _leave(INTERRUPTED)
+    except BrokenPipeError:
+        _leave(PIPE_CLOSED)
+
+
+def _leave(code: int) -> None:
+    """Exit at once: a kernel under way in another thread is not waited for, and a stdout that
+    cannot be flushed is not tried again."""
+    os._exit(code)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,69 @@
+"""textmlr info: what is in a model file, and how it was trained."""
+
+from __future__ import annotations
+
+import json
+import os
+from typing import Any
+
+import click
+
+from textmlr.cli.options import json_option
+
+
+@click.command()
+@click.argument("model", default="model.textmlr")
+@json_option
+def info(model: str, as_json: bool) -> None:
+    """Say what is in MODEL and how it was trained.
+
+    \b
+    Examples:
+      textmlr info reviews.textmlr
+      textmlr info reviews.textmlr --json
+    """
+    from dataclasses import asdict
+
+    from textmlr.cli.render import fit_rows, plain, show_rows, size_of
+    from textmlr.model import Model
+
+    loaded = Model.load(model)
+    featurizer = asdict(loaded.featurizer.options)
+    about = {
+        "model": model,
+        "bytes": os.path.getsize(model),
+        "labels": loaded.labels,
+        "features": loaded.featurizer.columns,
+        "featurizer": featurizer,
+        **loaded.record,
+    }
+    if as_json:
+        click.echo(json.dumps(about, ensure_ascii=False))
+        return
+    corpus = loaded.record["corpus"]
+    per_label = dict(zip(loaded.labels, corpus["per_label"], strict=True))
+    shown = [f"{plain(label)} ({count:,})" for label, count in list(per_label.items())[:12]]
+    more = f" and {len(per_label) - 12:,} more" if len(per_label) > 12 else ""
+    versions = loaded.record["versions"]
+    click.secho(plain(model), bold=True)
+    show_rows(
+        [
+            ("file size", size_of(about["bytes"])),
+            ("labels", f"{len(loaded.labels):,}: " + ", ".join(shown) + more),
+            ("features", f"{loaded.featurizer.columns:,}"),
+            ("trained on", f"{corpus['documents']:,} documents of " + ", ".join(corpus["files"])),
+            *fit_rows(loaded.record),
+            ("featurizer", _options(featurizer)),
+            ("training", _options(loaded.record["options"])),
+            ("made by", f"textmlr {versions['textmlr']}, Unicode {versions['unicode']}"),
+        ]
+    )
+
+
+def _options(options: dict[str, Any]) -> str:
+    from textmlr.cli.options import show_range
+
+    return ", ".join(
+        f"{name}={show_range(value) if isinstance(value, tuple) else value}"
+        for name, value in options.items()
+    )

@@ -1,0 +1,73 @@
+"""Command-line options shared by verbs, with defaults read from textmlr.options."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import click
+
+from textmlr.options import MAX_NGRAM
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+DEFAULT_MODEL = "model.textmlr"
+
+model_option = click.option(
+    "-m", "--model", default=DEFAULT_MODEL, show_default=True, metavar="FILE",
+    help="Model to use.",
+)  # fmt: skip
+threads_option = click.option(
+    "--threads", type=click.IntRange(1), default=None, metavar="N",
+    show_default="one a processor", help="Threads; their number changes no result.",
+)  # fmt: skip
+json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON to stdout.")
+skip_option = click.option(
+    "--skip-bad-lines", is_flag=True, help="Leave out lines that cannot be read, and count them."
+)
+weighted_option = click.option(
+    "--weighted", is_flag=True, help="Lines are label<TAB>weight<TAB>text."
+)
+
+
+def default_of(options: type, field: str) -> Any:
+    """The default of a field of an options dataclass."""
+    return next(f.default for f in dataclasses.fields(options) if f.name == field)
+
+
+class NgramRange(click.ParamType[Any]):
+    """A range of n such as 1-2, one n such as 3, or none."""
+
+    name = "range"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[int, int] | None:
+        """The pair (shortest, longest), or None for "none"."""
+        if value is None or isinstance(value, tuple):
+            return value
+        if value == "none":
+            return None
+        low, _, high = value.partition("-")
+        if not (low.isdecimal() and (high or low).isdecimal()):
+            self.fail(f"{value!r} is not a range such as 1-2 (or 'none')", param, ctx)
+        pair = int(low), int(high or low)
+        if not 1 <= pair[0] <= pair[1] <= MAX_NGRAM:
+            self.fail(f"{value!r} is not a range from 1 to {MAX_NGRAM}", param, ctx)
+        return pair
+
+
+def show_range(value: tuple[int, int] | None) -> str:
+    """(1, 2) → 1-2, None → none."""
+    return "none" if value is None else f"{value[0]}-{value[1]}"
+
+
+def option_of(options: type, field: str, help: str, **attributes: Any) -> Callable[[F], F]:
+    """A click option for a field of an options dataclass: --its-name, with its default."""
+    name = "--" + field.replace("_", "-")
+    default = default_of(options, field)
+    if isinstance(default, bool):
+        name = f"{name}/--no-{name[2:]}"
+    attributes.setdefault("show_default", True)
+    return click.option(name, field, default=default, help=help, **attributes)

@@ -1,0 +1,133 @@
+"""What is shown while training goes on, on stderr."""
+
+from __future__ import annotations
+
+import sys
+import time
+from types import TracebackType
+from typing import Any
+
+from numba.core import event as numba_events
+from rich.console import Console
+from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+from textmlr.learning import Event, Stage
+
+
+class CompileClock(numba_events.Listener):
+    """Sums up the time Numba compiles, and says when it first does; a cached kernel is silent."""
+
+    def __init__(self, first: Any) -> None:
+        self.first = first
+        self.seconds = 0.0
+        self._depth = 0
+        self._began = 0.0
+
+    def on_start(self, event: Any) -> None:
+        """Compiling has begun; kernels compile the kernels that they call within."""
+        if not self._depth:
+            self._began = time.perf_counter()
+            if not self.seconds:
+                self.first()
+        self._depth += 1
+
+    def on_end(self, event: Any) -> None:
+        """Compiling has ended."""
+        self._depth -= 1
+        if not self._depth:
+            self.seconds += time.perf_counter() - self._began
+
+
+class TrainingProgress:
+    """A progress bar to a terminal, a line an epoch of the final run to anything else."""
+
+    def __init__(self, *, quiet: bool, most_epochs: int) -> None:
+        self.quiet = quiet
+        self.most_epochs = most_epochs
+        self.console = Console(stderr=True, quiet=quiet)
+        self.bar = Progress(
+            SpinnerColumn(),
+            TextColumn("{task.description}"),
+            BarColumn(bar_width=24),
+            TextColumn("{task.fields[figures]}"),
+            TimeElapsedColumn(),
+            console=self.console,
+            transient=True,
+            disable=quiet or not self.console.is_terminal,
+        )
+        self.clock = CompileClock(self._compiling)
+        self._epochs = 0
+        self._visited = 0
+        self._began = 0.0
+
+    @property
+    def compile_seconds(self) -> float:
+        """Seconds Numba has compiled."""
+        return self.clock.seconds
+
+    def __enter__(self) -> TrainingProgress:
+        numba_events.register("numba:compile", self.clock)  # type: ignore[no-untyped-call]
+        self.bar.start()
+        self.task = self.bar.add_task("reading", total=None, figures="")
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.bar.stop()
+        numba_events.unregister("numba:compile", self.clock)  # type: ignore[no-untyped-call]
+
+    def reading(self) -> None:
+        """The corpus is being read."""
+        self.bar.update(self.task, description="reading the corpus")
+
+    def _compiling(self) -> None:
+        self.console.print(
+            "[dim]First run: compiling the kernels (once; they are kept for the next runs)…[/dim]"
+        )
+
+    def watch(self, event: Event) -> None:
+        """Show an event of training."""
+        if isinstance(event, Stage):
+            self._stage(event)
+            return
+        epoch = event.epoch
+        if not self._began:
+            self._began = time.perf_counter()
+        self._visited += epoch.documents
+        rate = self._visited / max(time.perf_counter() - self._began, 1e-9)
+        figures = f"loss {epoch.loss:.4f}  accuracy {epoch.accuracy:.3f}"
+        if event.held_out is not None:
+            loss, accuracy = event.held_out
+            figures += f"  held-out loss {loss:.4f}  accuracy {accuracy:.3f}"
+        run = "all documents" if event.run == "final" else f"step size {epoch.learning_rate:g}"
+        line = f"{run}, epoch {epoch.number}/{epoch.epochs}"
+        figures += f"  {rate:,.0f} documents/s"
+        self._epochs += 1
+        if event.run == "final":  # by now it is known how many epochs there will be
+            self.most_epochs = self._epochs + epoch.epochs - epoch.number
+        if self.console.is_terminal:
+            self.bar.update(
+                self.task, description=line, figures=figures,
+                completed=self._epochs, total=self.most_epochs,
+            )  # fmt: skip
+        elif not self.quiet:
+            print(f"{line}: {figures}", file=sys.stderr, flush=True)
+        if epoch.halved and event.run == "final":
+            self.console.print(
+                f"[yellow]Warning:[/yellow] the step diverged in epoch {epoch.number}; it was "
+                f"halved {epoch.halved}× to {epoch.learning_rate:g} and the epoch run again."
+            )
+
+    def _stage(self, stage: Stage) -> None:
+        if stage.name == "features":
+            text = f"tokenising {stage.documents:,} documents of {stage.labels:,} labels"
+            self.bar.update(self.task, description=text)
+        else:
+            text = f"{stage.columns:,} features; choosing the step size"
+            self.bar.update(self.task, description=text)
+        if not self.console.is_terminal and not self.quiet:
+            print(text, file=sys.stderr, flush=True)

@@ -1,0 +1,141 @@
+"""textmlr train: labelled documents in, a model file out."""
+
+from __future__ import annotations
+
+import json
+import time
+from typing import Any
+
+import click
+
+from textmlr.cli.options import (
+    DEFAULT_MODEL,
+    NgramRange,
+    json_option,
+    option_of,
+    show_range,
+    skip_option,
+    threads_option,
+    weighted_option,
+)
+from textmlr.options import LEARNING_RATES, FeaturizerOptions, TrainingOptions
+
+F = FeaturizerOptions
+T = TrainingOptions
+NGRAMS = NgramRange()
+
+
+@click.command()
+@click.argument("corpora", nargs=-1, required=True, metavar="CORPUS...")
+@click.option(
+    "-o", "--output", default=DEFAULT_MODEL, show_default=True, metavar="FILE",
+    help="Model file to write.",
+)  # fmt: skip
+@click.option("--validation", metavar="FILE", help="Choose by these documents; hold none out.")
+@click.option("--no-holdout", is_flag=True, help="Hold nothing out: run every epoch.")
+@option_of(T, "holdout", "Share of each label's documents held out.", type=float)
+@option_of(T, "epochs", "Most passes over the documents.", type=click.IntRange(1))
+@option_of(T, "learning_rate", "First step size, in units of 1 / mean squared length of f(x).",
+           type=float, show_default=f"best of {', '.join(f'{r:g}' for r in LEARNING_RATES)}")  # fmt: skip
+@option_of(T, "l2", "Penalty λ: mean loss + λ/2·‖θ‖².", type=float)
+@option_of(T, "patience", "Epochs without a better held-out loss before a trial is given up.",
+           type=click.IntRange(1))  # fmt: skip
+@option_of(T, "class_weight", "'balanced': every label weighs the same.", show_default="none",
+           type=click.Choice(["balanced"]))  # fmt: skip
+@option_of(T, "seed", "Same seed, same bits.", type=click.IntRange(0))
+@option_of(F, "ngrams", "Word n-grams.", type=NGRAMS, show_default=show_range(F().ngrams))
+@option_of(F, "char_ngrams", "Character n-grams inside words, such as 3-5.", type=NGRAMS,
+           show_default="none")  # fmt: skip
+@option_of(F, "min_df", "Drop features in fewer documents.", type=click.IntRange(1),
+           show_default="1, or 2 where there would be over a million features")  # fmt: skip
+@option_of(F, "max_features", "Keep the most frequent.", type=click.IntRange(1),
+           show_default="all")  # fmt: skip
+@option_of(F, "hash_bits", "Hash features to 2^b columns; no vocabulary, no names.",
+           type=click.IntRange(1, 30), show_default="a vocabulary", metavar="B")  # fmt: skip
+@option_of(F, "term_frequency", "Weight of a count: 1, the count, or 1 + ln count.",
+           type=click.Choice(["binary", "raw", "log"]))  # fmt: skip
+@click.option("--idf/--no-idf", default=None, help="Inverse document frequency.",
+              show_default="with a vocabulary")  # fmt: skip
+@click.option("--norm", type=click.Choice(["l2", "none"]), default=F().norm or "none",
+              show_default=True, help="Scale each document's features to length 1.")  # fmt: skip
+@option_of(F, "lowercase", "Lower-case the text.")
+@option_of(F, "punctuation", "Punctuation and symbols are tokens.")
+@option_of(F, "split_scripts", "One token a character in scripts written without spaces.")
+@option_of(F, "min_token_length", "Drop shorter words.", type=click.IntRange(1))
+@option_of(F, "bias", "A feature that is always on.")
+@weighted_option
+@skip_option
+@threads_option
+@click.option("-q", "--quiet", is_flag=True, help="No progress, no summary.")
+@json_option
+def train(
+    corpora: tuple[str, ...],
+    output: str,
+    validation: str | None,
+    no_holdout: bool,
+    weighted: bool,
+    skip_bad_lines: bool,
+    threads: int | None,
+    quiet: bool,
+    as_json: bool,
+    **chosen: Any,
+) -> None:
+    """Learn a model from labelled documents.
+
+    CORPUS is a file of lines label<TAB>text, plain or .gz, .zst, .bz2, or - for standard
+    input; several files are one corpus.
+
+    A part of each label's documents is held out to choose the step size and when to stop; then
+    the model is fitted on everything.
+
+    \b
+    Examples:
+      textmlr train reviews.tsv -o reviews.textmlr
+      textmlr train a.tsv b.tsv.gz --char-ngrams 3-5
+      zcat big.tsv.gz | textmlr train - --hash-bits 22
+    """
+    if no_holdout:
+        if validation:
+            raise click.UsageError("--no-holdout and --validation exclude each other")
+        chosen["holdout"] = 0.0
+    if chosen["norm"] == "none":
+        chosen["norm"] = None
+    featurizer_options = F(**{name: chosen[name] for name in F.__dataclass_fields__})
+    training_options = T(**{name: chosen[name] for name in T.__dataclass_fields__})
+
+    started = time.perf_counter()
+    from textmlr.cli.progress import TrainingProgress
+    from textmlr.cli.render import show_summary, warn_of_corpus
+    from textmlr.corpus import read_corpus
+    from textmlr.learning import train as learn
+    from textmlr.modelfile import check_writable
+
+    check_writable(output)
+    rates = len(LEARNING_RATES) if training_options.learning_rate is None else 1
+    most_epochs = training_options.epochs * (rates + 1)
+    with TrainingProgress(quiet=quiet, most_epochs=most_epochs) as progress:
+        progress.reading()
+        corpus = read_corpus(corpora, weighted=weighted, skip_bad_lines=skip_bad_lines)
+        judges = None
+        if validation:
+            judges = read_corpus([validation], weighted=weighted, skip_bad_lines=skip_bad_lines)
+        model = learn(
+            corpus, featurizer_options, training_options,
+            validation=judges, threads=threads, watch=progress.watch,
+        )  # fmt: skip
+        size = model.save(output)
+    warn_of_corpus([corpus] + ([judges] if judges else []), model.record)
+    summary = {
+        "model": output,
+        "documents": len(corpus),
+        "labels": len(model.labels),
+        "features": model.featurizer.columns,
+        "bytes": size,
+        "seconds": round(time.perf_counter() - started, 3),
+        "compile_seconds": round(progress.compile_seconds, 3),
+        **model.record,
+    }
+    if as_json:
+        click.echo(json.dumps(summary, ensure_ascii=False))
+    elif not quiet:
+        show_summary(summary)

@@ -1,0 +1,169 @@
+"""train: a labelled corpus in, a Model out."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from textmlr.corpus import Corpus, recode
+from textmlr.errors import InputError
+from textmlr.features import Features, Featurizer
+from textmlr.model import Model, versions
+from textmlr.options import FeaturizerOptions, TrainingOptions
+from textmlr.parallel import available_threads
+from textmlr.training import Fit, Objective, Progress, fit
+
+# θ and its last good copy for each trial run and the final one.
+COPIES_PER_RUN = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """Training enters a stage: "features" (with what is read) or "fit" (with the rows made)."""
+
+    name: str
+    documents: int
+    labels: int
+    columns: int = 0
+    nonzeros: int = 0
+    invalid: int = 0
+
+
+Event = Stage | Progress
+Watch = Callable[[Event], None]
+
+
+def train(
+    corpus: Corpus,
+    featurizer_options: FeaturizerOptions | None = None,
+    training_options: TrainingOptions | None = None,
+    *,
+    validation: Corpus | None = None,
+    threads: int | None = None,
+    watch: Watch | None = None,
+) -> Model:
+    """Learn a Model from labelled documents.
+
+    validation  documents to choose step size and epochs by, in place of a held-out part
+    threads     None: one a processor.  Their number changes no bit of the model
+    watch       called with a Stage or a Progress as training goes
+    Raises InputError if the corpus cannot be learnt from.
+    """
+    options = training_options or TrainingOptions()
+    threads = threads or available_threads()
+
+    def tell(event: Event) -> None:
+        if watch is not None:
+            watch(event)
+
+    if len(corpus.labels) < 2:
+        only = f", {corpus.labels[0]!r}" if corpus.labels else ""
+        raise InputError(
+            f"the corpus has {len(corpus.labels)} label{only}",
+            place=", ".join(corpus.names) or None,
+            mend="give documents of two labels at least",
+        )
+    tell(Stage("features", len(corpus), len(corpus.labels)))
+    featurizer = Featurizer(featurizer_options)
+    features = featurizer.fit_featurize(corpus.batches, threads)
+    featurizer.labels = corpus.labels
+    _check_memory(features.columns, len(corpus.labels), threads)
+    made = features.columns, len(features.indices), features.invalid
+    tell(Stage("fit", len(corpus), len(corpus.labels), *made))
+    objective = _objective(features, corpus, corpus.labels, options)
+    judge = None
+    if validation is not None:
+        rows = featurizer.featurize(validation.batches, threads)
+        judge = _objective(rows, validation, corpus.labels, options)
+    result = fit(objective, options, validation=judge, threads=threads, watch=tell)
+    record = _record(corpus, features, options, result, validation)
+    return Model(corpus.labels, featurizer, [result.theta], record)
+
+
+def document_weights(corpus: Corpus, class_weight: str | None) -> NDArray[np.float32]:
+    """(n,) float32: the corpus's own weights, times n/(L·n_ℓ) if "balanced"; mean 1.
+
+    Source of "balanced": King and Zeng, Political Analysis 9(2), 2001, section 4.2.
+    """
+    n = len(corpus)
+    weights = np.ones(n) if corpus.weights is None else corpus.weights.astype(np.float64)
+    if class_weight == "balanced":
+        per_label = np.bincount(corpus.y, weights, minlength=len(corpus.labels))
+        weights = weights / np.maximum(per_label, np.finfo(np.float64).tiny)[corpus.y]
+    total = weights.sum()
+    if not total > 0:
+        raise InputError(
+            "every document has weight 0",
+            place=", ".join(corpus.names) or None,
+            mend="give some a positive weight",
+        )
+    scaled: NDArray[np.float32] = (weights * (n / total)).astype(np.float32)
+    return scaled
+
+
+def _objective(
+    features: Features, corpus: Corpus, labels: list[str], options: TrainingOptions
+) -> Objective:
+    y, unknown = recode(corpus, labels)
+    if unknown:
+        raise InputError(
+            f"label {next(iter(unknown))!r} is not in the training corpus",
+            place=", ".join(corpus.names) or None,
+            mend="leave its documents out of the validation file",
+        )
+    weights = document_weights(corpus, options.class_weight)
+    return Objective(features, y, weights, len(labels), options.l2)
+
+
+def _check_memory(columns: int, labels: int, threads: int) -> None:
+    """Refuse θ that cannot fit before any of it is taken."""
+    needed = 4 * columns * labels * COPIES_PER_RUN * (min(threads, 3) + 1)
+    available = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    if needed > available:
+        raise InputError(
+            f"{columns:,} features × {labels:,} labels need {needed / 2**30:.1f} GiB to train, "
+            f"and this machine has {available / 2**30:.1f} GiB",
+            mend="keep fewer features (--max-features, --min-df or --hash-bits)",
+        )
+
+
+def _record(
+    corpus: Corpus,
+    features: Features,
+    options: TrainingOptions,
+    result: Fit,
+    validation: Corpus | None,
+) -> dict[str, object]:
+    """What the model file says of its training; nothing that differs from run to run."""
+    chosen = result.chosen
+    return {
+        "versions": versions(),
+        "options": asdict(options),
+        "corpus": {
+            "files": [os.path.basename(name) for name in corpus.names],
+            "documents": len(corpus),
+            "skipped": corpus.skipped,
+            "nonzeros": len(features.indices),
+            "invalid_utf8": features.invalid,
+            "weighted": corpus.weights is not None,
+            "per_label": np.bincount(corpus.y, minlength=len(corpus.labels)).tolist(),
+        },
+        "held_out": {
+            "documents": result.held_out,
+            "from": "validation" if validation is not None else "corpus",
+            "loss": chosen.loss if chosen else None,
+            "accuracy": chosen.accuracy if chosen else None,
+            "trials": [asdict(trial) for trial in result.trials],
+        },
+        "final": {
+            "learning_rate": result.learning_rate,
+            "epochs": result.epochs,
+            "loss": result.loss,
+            "accuracy": result.accuracy,
+            "halvings": result.halvings,
+        },
+    }

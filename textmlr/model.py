@@ -1,0 +1,234 @@
+"""Model = labels + Featurizer + θ: text → scores → log z → P(Y=ℓ | x; θ)."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass
+from itertools import pairwise
+from os import PathLike
+from typing import Any, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from textmlr import __version__, modelfile, scoring
+from textmlr.corpus.batch import Batch
+from textmlr.features import Features, Featurizer
+from textmlr.features.hashing import blocks_of
+from textmlr.features.texts import batches_of
+from textmlr.features.vocabulary import Vocabulary
+from textmlr.modelfile import check_blob, expect, take, tensor
+from textmlr.options import FeaturizerOptions
+from textmlr.parallel import available_threads, map_blocks
+
+Json = dict[str, Any]
+Real = TypeVar("Real", np.float32, np.float64)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """P(Y=label | x; θ) of one label for one document."""
+
+    label: str
+    probability: float
+
+
+class Model:
+    """A trained classifier; threads may share one.
+
+    labels      L label names, sorted
+    featurizer  fitted
+    layers      θ as a list of layers; the linear model is the list of one, (V, L) float32
+    record      how it was trained: options, figures, versions (JSON)
+    """
+
+    def __init__(
+        self,
+        labels: Sequence[str],
+        featurizer: Featurizer,
+        layers: Sequence[NDArray[np.float32]],
+        record: Json,
+    ) -> None:
+        self.labels = list(labels)
+        self.featurizer = featurizer
+        self.layers = list(layers)
+        self.record = record
+        if self.theta.shape != (featurizer.columns, len(self.labels)):
+            raise ValueError(
+                f"theta is {self.theta.shape}, not ({featurizer.columns}, {len(self.labels)})"
+            )
+        # NaN and infinity survive a sum, so that no mask of θ's size is needed.
+        if not np.isfinite(self.theta.sum(dtype=np.float64)):
+            raise ValueError("theta is not finite")
+
+    @property
+    def theta(self) -> NDArray[np.float32]:
+        """The (V, L) parameters of the linear model."""
+        return self.layers[0]
+
+    def scores(self, texts: Any, *, threads: int | None = None) -> NDArray[np.float32]:
+        """θᵀf(x, ℓ) for each document and label: (n, L) float32, nats."""
+
+        def answer(features: Features) -> NDArray[np.float32]:
+            return scoring.score(features, self.theta)
+
+        return self._stack(texts, threads, answer)
+
+    def log_z(self, texts: Any, *, threads: int | None = None) -> NDArray[np.float64]:
+        """log z(x; θ) of each document: (n,) float64, nats."""
+        return scoring.log_normalizer(self.scores(texts, threads=threads))
+
+    def probabilities(self, texts: Any, *, threads: int | None = None) -> NDArray[np.float64]:
+        """P(Y=ℓ | x; θ) for each document and label: (n, L) float64; rows sum to 1.
+
+        texts  documents, see ``textmlr.features.texts.batches_of``
+        """
+
+        def answer(features: Features) -> NDArray[np.float64]:
+            return probabilities_of(features, self.theta)
+
+        return self._stack(texts, threads, answer)
+
+    def classify(
+        self, texts: Any, *, top: int | None = 1, threads: int | None = None
+    ) -> list[list[Answer]]:
+        """For each document its most probable labels, best first: ``top`` of them, None for all.
+
+        Ties are in the order of the labels.
+        """
+        answers = []
+        for row in self.probabilities(texts, threads=threads):
+            best = np.argsort(-row, kind="stable")[:top]
+            answers.append([Answer(self.labels[label], float(row[label])) for label in best])
+        return answers
+
+    def stream(
+        self, batches: Sequence[Batch], threads: int | None = None
+    ) -> Iterator[tuple[Features, NDArray[np.float64]]]:
+        """(f(x), P(Y=ℓ | x; θ)) of block after block of documents, in order."""
+
+        def answer(block: Batch) -> tuple[Features, NDArray[np.float64]]:
+            features = self.featurizer.featurize([block], 1)
+            return features, probabilities_of(features, self.theta)
+
+        yield from map_blocks(answer, blocks_of(batches), threads or available_threads())
+
+    def save(self, path: str | PathLike[str]) -> int:
+        """Write the model to one file, whole or not at all; return its size in bytes.
+
+        Raises InputError if the file cannot be written.
+        """
+        labels, label_offsets = _blob(self.labels)
+        tensors: dict[str, NDArray[Any]] = {"labels": labels, "label_offsets": label_offsets}
+        tensors |= {f"theta.{i}": layer for i, layer in enumerate(self.layers)}
+        vocabulary = self.featurizer.vocabulary
+        if vocabulary is not None:
+            tensors |= {
+                "hashes": vocabulary.hashes,
+                "frequencies": vocabulary.frequencies,
+                "names": vocabulary.names,
+                "name_offsets": vocabulary.name_offsets,
+            }
+        if self.featurizer.idf is not None:
+            tensors["idf"] = self.featurizer.idf
+        header = {
+            "featurizer": asdict(self.featurizer.options),
+            "documents": self.featurizer.documents,
+            "record": self.record,
+        }
+        return modelfile.save(path, header, tensors)
+
+    @classmethod
+    def load(cls, path: str | PathLike[str]) -> Model:
+        """Read a model, memory-mapped; everything in the file is verified.
+
+        Raises ModelFileError if the file is not a whole model.
+        """
+        header, tensors = modelfile.load(path)
+        options = _options(take(header, "featurizer", dict, path), path)
+        documents = take(header, "documents", int, path)
+        expect(documents >= 0, path, "the number of documents is negative")
+        blob = tensor(tensors, "labels", np.uint8, (None,), path)
+        label_offsets = tensor(tensors, "label_offsets", np.int64, (None,), path)
+        check_blob(blob, label_offsets, path, "labels")
+        labels = _strings(blob, label_offsets)
+        expect(len(labels) >= 2, path, "there are fewer than two labels")
+        expect(
+            all(a < b for a, b in pairwise(labels)),
+            path, "the labels are not sorted, or one stands twice",
+        )  # fmt: skip
+        vocabulary = _vocabulary(tensors, path) if options.hash_bits is None else None
+        columns = (
+            int(options.bias) + len(vocabulary)
+            if vocabulary is not None
+            else 1 << (options.hash_bits or 0)
+        )
+        idf = None
+        if options.uses_idf:
+            idf = tensor(tensors, "idf", np.float32, (columns,), path)
+            expect(bool(np.isfinite(idf).all() and (idf >= 0).all()), path, "idf is out of range")
+        theta = tensor(tensors, "theta.0", np.float32, (columns, len(labels)), path)
+        try:
+            featurizer = Featurizer.restore(options, vocabulary, idf, labels, documents)
+            return cls(labels, featurizer, [theta], take(header, "record", dict, path))
+        except ValueError as error:
+            raise modelfile.ModelFileError(str(error), place=str(path)) from error
+
+    def _stack(
+        self, texts: Any, threads: int | None, answer: Callable[[Features], NDArray[Real]]
+    ) -> NDArray[Real]:
+        """answer(features) of each block, as one array."""
+
+        def run(block: Batch) -> NDArray[Real]:
+            return answer(self.featurizer.featurize([block], 1))
+
+        batches = batches_of(texts)
+        if not sum(map(len, batches)):
+            return answer(self.featurizer.featurize([], 1))
+        blocks = blocks_of(batches)
+        return np.concatenate(list(map_blocks(run, blocks, threads or available_threads())))
+
+
+def probabilities_of(features: Features, theta: NDArray[np.float32]) -> NDArray[np.float64]:
+    """P(Y=ℓ | x; θ) of rows: (n, L) float64."""
+    scores = scoring.score(features, theta)
+    return scoring.probabilities(scores, scoring.log_normalizer(scores))
+
+
+def versions() -> Json:
+    """What a model's answers depend on besides the model."""
+    return {"textmlr": __version__, "unicode": unicodedata.unidata_version}
+
+
+def _blob(strings: Sequence[str]) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
+    encoded = [string.encode() for string in strings]
+    offsets = np.zeros(len(encoded) + 1, np.int64)
+    offsets[1:] = np.cumsum([len(string) for string in encoded])
+    return np.frombuffer(b"".join(encoded), np.uint8), offsets
+
+
+def _strings(blob: NDArray[np.uint8], offsets: NDArray[np.int64]) -> list[str]:
+    whole, ends = blob.tobytes(), offsets.tolist()
+    return [whole[i:j].decode() for i, j in pairwise(ends)]
+
+
+def _options(fields: Json, path: str | PathLike[str]) -> FeaturizerOptions:
+    try:
+        values: Json = {k: tuple(v) if isinstance(v, list) else v for k, v in fields.items()}
+        return FeaturizerOptions(**values)
+    except (TypeError, ValueError) as error:
+        problem = f"the featurizer's options are not understood ({error})"
+        raise modelfile.ModelFileError(problem, place=str(path)) from error
+
+
+def _vocabulary(tensors: dict[str, NDArray[Any]], path: str | PathLike[str]) -> Vocabulary:
+    hashes = tensor(tensors, "hashes", np.uint64, (None,), path)
+    size = len(hashes)
+    expect(bool(hashes.all()), path, "a hash is 0")
+    frequencies = tensor(tensors, "frequencies", np.int64, (size,), path)
+    expect(bool((frequencies > 0).all()), path, "a document frequency is not positive")
+    names = tensor(tensors, "names", np.uint8, (None,), path)
+    offsets = tensor(tensors, "name_offsets", np.int64, (size + 1,), path)
+    check_blob(names, offsets, path, "names")
+    return Vocabulary(hashes, frequencies, names, offsets)
