@@ -21,7 +21,7 @@ PIPE_CLOSED = 128 + 13  # and SIGPIPE
 def main() -> None:
     """Run the command line and exit."""
     try:
-        code = cli.main(standalone_mode=False)
+        code = cli.main(prog_name="textmlr", standalone_mode=False)
         sys.stdout.flush()
         sys.exit(code if isinstance(code, int) else 0)
     except InputError as error:

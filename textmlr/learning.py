@@ -13,9 +13,9 @@ from textmlr.corpus import Corpus, recode
 from textmlr.errors import InputError
 from textmlr.features import Features, Featurizer
 from textmlr.model import Model, versions
-from textmlr.options import FeaturizerOptions, TrainingOptions
+from textmlr.options import IDF_POWERS, FeaturizerOptions, TrainingOptions
 from textmlr.parallel import available_threads
-from textmlr.training import Fit, Objective, Progress, fit
+from textmlr.training import Fit, Objective, Progress, Variant, fit
 
 # θ and its last good copy for each trial run and the final one.
 COPIES_PER_RUN = 2
@@ -69,19 +69,37 @@ def train(
         )
     tell(Stage("features", len(corpus), len(corpus.labels)))
     featurizer = Featurizer(featurizer_options)
-    features = featurizer.fit_featurize(corpus.batches, threads)
+    counts = featurizer.fit_counts(corpus.batches, threads)
     featurizer.labels = corpus.labels
-    _check_memory(features.columns, len(corpus.labels), threads)
-    made = features.columns, len(features.indices), features.invalid
+    _check_memory(featurizer.columns, len(corpus.labels), threads)
+    made = featurizer.columns, len(counts.indices), counts.invalid
     tell(Stage("fit", len(corpus), len(corpus.labels), *made))
-    objective = _objective(features, corpus, corpus.labels, options)
-    judge = None
-    if validation is not None:
-        rows = featurizer.featurize(validation.batches, threads)
-        judge = _objective(rows, validation, corpus.labels, options)
-    result = fit(objective, options, validation=judge, threads=threads, watch=tell)
-    record = _record(corpus, features, options, result, validation)
-    return Model(corpus.labels, featurizer, [result.theta], record)
+    featurizers = _candidates(featurizer, options, validation)
+    variants = []
+    for candidate in featurizers:
+        # The last may overwrite the counts, which no one needs any more.
+        out = counts.values if candidate is featurizers[-1] else np.empty_like(counts.values)
+        features = candidate.weigh(counts, out, threads)
+        judge = None
+        if validation is not None:
+            rows = candidate.featurize(validation.batches, threads)
+            judge = _objective(rows, validation, corpus.labels, options)
+        variants.append(Variant(_objective(features, corpus, corpus.labels, options), judge))
+    result = fit(variants, options, threads=threads, watch=tell)
+    record = _record(corpus, counts, options, result, validation)
+    return Model(corpus.labels, featurizers[result.variant], [result.theta], record)
+
+
+def _candidates(
+    featurizer: Featurizer, options: TrainingOptions, validation: Corpus | None
+) -> list[Featurizer]:
+    """Featurizers to choose from: the one given, or it with each of IDF_POWERS."""
+    given = featurizer.options
+    if not given.uses_idf or given.idf_power is not None:
+        return [featurizer]
+    if validation is None and not options.holdout:
+        return [featurizer.raised(IDF_POWERS[0])]
+    return [featurizer.raised(power) for power in IDF_POWERS]
 
 
 def document_weights(corpus: Corpus, class_weight: str | None) -> NDArray[np.float32]:

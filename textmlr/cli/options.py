@@ -70,4 +70,6 @@ def option_of(options: type, field: str, help: str, **attributes: Any) -> Callab
     if isinstance(default, bool):
         name = f"{name}/--no-{name[2:]}"
     attributes.setdefault("show_default", True)
+    if isinstance(attributes.get("type"), click.IntRange):
+        attributes.setdefault("metavar", "N")
     return click.option(name, field, default=default, help=help, **attributes)

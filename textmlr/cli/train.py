@@ -18,11 +18,12 @@ from textmlr.cli.options import (
     threads_option,
     weighted_option,
 )
-from textmlr.options import LEARNING_RATES, FeaturizerOptions, TrainingOptions
+from textmlr.options import IDF_POWERS, LEARNING_RATES, FeaturizerOptions, TrainingOptions
 
 F = FeaturizerOptions
 T = TrainingOptions
 NGRAMS = NgramRange()
+BEST_OF = "best of " + ", ".join(f"{rate:g}" for rate in LEARNING_RATES)
 
 
 @click.command()
@@ -36,7 +37,7 @@ NGRAMS = NgramRange()
 @option_of(T, "holdout", "Share of each label's documents held out.", type=float)
 @option_of(T, "epochs", "Most passes over the documents.", type=click.IntRange(1))
 @option_of(T, "learning_rate", "First step size, in units of 1 / mean squared length of f(x).",
-           type=float, show_default=f"best of {', '.join(f'{r:g}' for r in LEARNING_RATES)}")  # fmt: skip
+           type=float, show_default=BEST_OF)  # fmt: skip
 @option_of(T, "l2", "Penalty λ: mean loss + λ/2·‖θ‖².", type=float)
 @option_of(T, "patience", "Epochs without a better held-out loss before a trial is given up.",
            type=click.IntRange(1))  # fmt: skip
@@ -56,6 +57,8 @@ NGRAMS = NgramRange()
            type=click.Choice(["binary", "raw", "log"]))  # fmt: skip
 @click.option("--idf/--no-idf", default=None, help="Inverse document frequency.",
               show_default="with a vocabulary")  # fmt: skip
+@option_of(F, "idf_power", "Raise idf to this power.", type=float, metavar="X",
+           show_default="best of " + ", ".join(f"{power:g}" for power in IDF_POWERS))  # fmt: skip
 @click.option("--norm", type=click.Choice(["l2", "none"]), default=F().norm or "none",
               show_default=True, help="Scale each document's features to length 1.")  # fmt: skip
 @option_of(F, "lowercase", "Lower-case the text.")
@@ -112,7 +115,8 @@ def train(
 
     check_writable(output)
     rates = len(LEARNING_RATES) if training_options.learning_rate is None else 1
-    most_epochs = training_options.epochs * (rates + 1)
+    powers = len(IDF_POWERS) if featurizer_options.idf_power is None else 1
+    most_epochs = training_options.epochs * (powers + rates)
     with TrainingProgress(quiet=quiet, most_epochs=most_epochs) as progress:
         progress.reading()
         corpus = read_corpus(corpora, weighted=weighted, skip_bad_lines=skip_bad_lines)

@@ -30,7 +30,7 @@ class Batch:
         return len(self.starts)
 
     @property
-    def bytes(self) -> int:
+    def text_bytes(self) -> int:
         """Bytes of text in the documents (not of the buffer they lie in)."""
         return int((self.stops - self.starts).sum())
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from scipy.sparse import csr_array
 
 BIAS_NAME = "(bias)"
+WEIGH_ROWS = 4096  # documents to a block of weighing
 _TERM_FREQUENCY = {"binary": 0, "raw": 1, "log": 2}
 
 
@@ -84,6 +85,7 @@ class Featurizer:
         self.options = options or FeaturizerOptions()
         self.vocabulary: Vocabulary | None = None
         self.idf: NDArray[np.float32] | None = None
+        self._first_idf: NDArray[np.float64] | None = None  # before idf_power
         self.labels: list[str] | None = None
         self.documents = 0
         self.invalid = 0
@@ -144,9 +146,9 @@ class Featurizer:
         self, texts: Any, labels: Iterable[str] | None = None, *, threads: int | None = None
     ) -> csr_array:
         """fit, then transform of the same documents, tokenising them once."""
-        features = self.fit_featurize(batches_of(texts), threads)
+        counts = self.fit_counts(batches_of(texts), threads)
         self._set_labels(labels)
-        return features.to_scipy()
+        return self.weigh(counts, counts.values, threads or available_threads()).to_scipy()
 
     def featurize(self, batches: Sequence[Batch], threads: int | None = None) -> Features:
         """transform for Batches, without scipy."""
@@ -158,19 +160,46 @@ class Featurizer:
         threads = threads or available_threads()
 
         def rows(block: Batch) -> Features:
-            return self._weigh(self._rows(self._hasher.hash(block)))
+            return self._rows(self._hasher.hash(block))
 
-        return self._collect(list(map_blocks(rows, blocks_of(batches), threads)))
+        counts = self._collect(list(map_blocks(rows, blocks_of(batches), threads)))
+        return self.weigh(counts, counts.values, threads)
 
-    def fit_featurize(self, batches: Sequence[Batch], threads: int | None = None) -> Features:
-        """fit_transform for Batches, without scipy."""
+    def fit_counts(self, batches: Sequence[Batch], threads: int | None = None) -> Features:
+        """fit, and rows of counts, from which ``weigh`` makes f(x)."""
         threads = threads or available_threads()
         hashed = self._fit(batches, threads)
+        return self._collect(list(map_blocks(self._rows, hashed, threads)))
 
-        def rows(block: Hashed) -> Features:
-            return self._weigh(self._rows(block))
+    def weigh(
+        self, counts: Features, out: NDArray[np.float32], threads: int | None = None
+    ) -> Features:
+        """f(x) of rows of counts, as the options have it; the values are written to out.
 
-        return self._collect(list(map_blocks(rows, hashed, threads)))
+        out  (nnz,) float32; may be counts.values itself
+        """
+        options = self.options
+        idf = frozen(self.idf if self.idf is not None else np.zeros(0, np.float32))
+        if out is not counts.values:
+            out[:] = counts.values
+
+        def run(first: int) -> None:
+            kernels.weigh(
+                frozen(counts.indices), out, frozen(counts.indptr[first : first + WEIGH_ROWS + 1]),
+                options.bias, _TERM_FREQUENCY[options.term_frequency], idf, options.norm == "l2",
+            )  # fmt: skip
+
+        for _ in map_blocks(run, range(0, len(counts), WEIGH_ROWS), threads or 1):
+            pass
+        return replace(counts, values=out)
+
+    def raised(self, power: float) -> Featurizer:
+        """The same featurizer with another idf_power; what is fitted is shared."""
+        other = Featurizer(replace(self.options, idf_power=power))
+        other.vocabulary, other._table, other.labels = self.vocabulary, self._table, self.labels
+        other.documents, other.invalid = self.documents, self.invalid
+        other._set_idf(self._first_idf)
+        return other
 
     def feature_names(self) -> list[str]:
         """The name of each column.
@@ -242,14 +271,21 @@ class Featurizer:
             for block in map_blocks(self._rows, hashed, threads):
                 kernels.document_frequency(frozen(block.indices), counted)
             frequencies = counted[self._bias :]
-        self.idf = None
-        if options.uses_idf and frequencies is not None:
-            idf = np.ones(self.columns, np.float32)
+        idf = None
+        if frequencies is not None and options.uses_idf:
+            idf = np.ones(self.columns)
             idf[self._bias :] = np.log((1 + documents) / (1 + frequencies)) + 1
-            self.idf = idf
+        self._set_idf(idf)
         self.documents = documents
         self.invalid = sum(block.invalid for block in hashed)
         return hashed
+
+    def _set_idf(self, idf: NDArray[np.float64] | None) -> None:
+        self._first_idf = idf
+        power = self.options.idf_power
+        self.idf = None
+        if idf is not None:
+            self.idf = (idf if power is None else idf**power).astype(np.float32)
 
     def _rows(self, hashed: Hashed) -> Features:
         """CSR rows of counts."""
@@ -278,16 +314,6 @@ class Featurizer:
         return Features(
             indptr, indices[:size].copy(), values[:size].copy(), self.columns, hashed.invalid
         )
-
-    def _weigh(self, features: Features) -> Features:
-        """Counts to weights, in place."""
-        options = self.options
-        idf = self.idf if self.idf is not None else np.zeros(0, np.float32)
-        kernels.weigh(
-            frozen(features.indices), features.values, frozen(features.indptr), options.bias,
-            _TERM_FREQUENCY[options.term_frequency], frozen(idf), options.norm == "l2",
-        )  # fmt: skip
-        return features
 
     def _collect(self, parts: Sequence[Features]) -> Features:
         """Rows of all blocks, in order."""

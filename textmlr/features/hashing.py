@@ -127,7 +127,7 @@ class Hasher:
     def _split(self, block: Batch) -> Tokens:
         options = self.options
         take = self._scratch.take
-        size = block.bytes + 1
+        size = block.text_bytes + 1
         hashes = take("tokens", size, np.uint64)
         starts = take("starts", size, np.int64)
         stops = take("stops", size, np.int64)
@@ -172,7 +172,7 @@ class Hasher:
         word = self._word[1] - self._word[0] + 1 if self._word[1] else 0
         char = self._char[1] - self._char[0] + 1 if self._char[1] else 0
         # A token of c code points, padded, has at most c + 2 n-grams of each length, or one.
-        return tokens * word + (block.bytes + 3 * tokens) * char + 1
+        return tokens * word + (block.text_bytes + 3 * tokens) * char + 1
 
 
 def _is_ascii(block: Batch) -> bool:

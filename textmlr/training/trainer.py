@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from threading import Lock
 
@@ -35,8 +35,12 @@ class Progress:
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """What one learning rate came to: its best epoch, and the held-out figures there."""
+    """What one run came to: its best epoch, and the held-out figures there.
 
+    variant  number of the objective it ran on
+    """
+
+    variant: int
     learning_rate: float
     epochs: int
     loss: float
@@ -47,14 +51,16 @@ class Trial:
 class Fit:
     """θ and how it was found.
 
+    variant       number of the objective chosen
     theta         (V, L) float32, finite
     learning_rate, epochs   of the final run (as halved, if it diverged)
     loss, accuracy          of the final run's last epoch, before each document's own step
     held_out      documents held out, 0 for none
-    trials        every learning rate tried; the chosen one has the least held-out loss
+    trials        every run tried; the chosen one has the least held-out loss
     halvings      times the final run's step diverged and was halved
     """
 
+    variant: int
     theta: NDArray[np.float32]
     learning_rate: float
     epochs: int
@@ -67,33 +73,46 @@ class Fit:
     @property
     def chosen(self) -> Trial | None:
         """The best trial, None without held-out documents."""
-        return min(self.trials, key=lambda trial: trial.loss, default=None)
+        return _best(self.trials) if self.trials else None
 
 
 Watch = Callable[[Progress], None]
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Variant:
+    """The same documents and labels, with features made in one of several ways.
+
+    objective   over all documents
+    validation  over those that judge, None to hold some out
+    """
+
+    objective: Objective
+    validation: Objective | None = None
+
+
 def fit(
-    objective: Objective,
+    variants: Sequence[Variant],
     options: TrainingOptions,
     *,
-    validation: Objective | None = None,
     threads: int = 1,
     watch: Watch | None = None,
 ) -> Fit:
-    """Minimise the objective by SGD, stopping early.
+    """Minimise one of the objectives by SGD, stopping early.
 
     The step size falls to 0 over a run, so how far θ gets depends on how large the steps begin
-    and on how many epochs they fall over.  Held-out documents choose both: one trial run a
-    learning rate, over all but the held-out documents (or, with ``validation``, over all,
-    judged on those given), one thread a run; the final run then has the best trial's learning
-    rate, and falls to 0 over the epochs at which that trial was best, on all documents.  The
-    number of threads changes no bit.
+    and on how many epochs they fall over.  Held-out documents choose both, and the variant, in
+    trial runs over all but those documents (or over all, judged on those of ``validation``),
+    one thread a run: first each variant at the largest learning rate, then the best of them at
+    the others.  The final run, on all documents, has the best trial's variant and learning
+    rate, and falls to 0 over the epochs at which that trial was best.  The number of threads
+    changes no bit.
 
     Raises InputError where there is nothing to learn from.
     """
-    _check(objective)
-    everything = np.arange(len(objective.y))
+    first = variants[0].objective
+    _check(first)
+    everything = np.arange(len(first.y))
     lock = Lock()
 
     def tell(progress: Progress) -> None:
@@ -101,36 +120,46 @@ def fit(
             with lock:
                 watch(progress)
 
-    part = everything
-    if validation is None and options.holdout:
-        held = hold_out(objective, options.holdout, options.seed)
+    part, judges = everything, [variant.validation for variant in variants]
+    if judges[0] is None and options.holdout:
+        held = hold_out(first, options.holdout, options.seed)
         if held is not None:
             part = np.setdiff1d(everything, held, assume_unique=True)
-            validation = objective.take(held)
+            judges = [variant.objective.take(held) for variant in variants]
+
+    def run(plan: tuple[int, float]) -> Trial:
+        variant, rate = plan
+        judge = judges[variant]
+        assert judge is not None
+        run = SGD.start(variants[variant].objective, part, options.epochs, rate, options.seed)
+        return _try(run, judge, options, variant, tell)
+
     trials: list[Trial] = []
-    rate, epochs = options.learning_rate or DEFAULT_LEARNING_RATE, options.epochs
-    if validation is not None:
-        judge = validation
+    best = Trial(0, options.learning_rate or DEFAULT_LEARNING_RATE, options.epochs, 0.0, 0.0)
+    if judges[0] is not None:
         rates = LEARNING_RATES if options.learning_rate is None else (options.learning_rate,)
-
-        def run(rate: float) -> Trial:
-            patient = rate == min(rates)
-            run = SGD.start(objective, part, options.epochs, rate, options.seed)
-            return _try(run, judge, options, patient, tell)
-
-        trials = list(map_blocks(run, rates, threads))
-        best = min(trials, key=lambda trial: trial.loss)
-        rate, epochs = best.learning_rate, best.epochs
-    final = SGD.start(objective, everything, epochs, rate, options.seed)
+        plans = [(variant, max(rates)) for variant in range(len(variants))]
+        trials = list(map_blocks(run, plans, threads))
+        best = _best(trials)
+        # A rate that diverged was halved, perhaps to one that would be tried anyway.
+        others = [(best.variant, rate) for rate in rates if rate < best.learning_rate]
+        trials += map_blocks(run, others, threads)
+        best = _best(trials)
+    chosen = variants[best.variant].objective
+    final = SGD.start(chosen, everything, best.epochs, best.learning_rate, options.seed)
     halvings = 0
-    for _ in range(epochs):
+    for _ in range(best.epochs):
         last = final.epoch()
         halvings += last.halved
         tell(Progress("final", last, None))
     return Fit(
-        final.theta, final.learning_rate, epochs, last.loss, last.accuracy,
-        0 if validation is None else len(validation.y), tuple(trials), halvings,
+        best.variant, final.theta, final.learning_rate, best.epochs, last.loss, last.accuracy,
+        0 if judges[0] is None else len(judges[0].y), tuple(trials), halvings,
     )  # fmt: skip
+
+
+def _best(trials: Sequence[Trial]) -> Trial:
+    return min(trials, key=lambda trial: trial.loss)
 
 
 def _check(objective: Objective) -> None:
@@ -142,20 +171,17 @@ def _check(objective: Objective) -> None:
 
 
 def _try(
-    run: SGD, validation: Objective, options: TrainingOptions, patient: bool, tell: Watch
+    run: SGD, validation: Objective, options: TrainingOptions, variant: int, tell: Watch
 ) -> Trial:
-    """One learning rate, until the held-out loss has not improved for ``patience`` epochs.
-
-    A step that diverges ends the trial too, unless patient: smaller ones are tried anyway.
-    """
+    """One run, until the held-out loss has not improved for ``patience`` epochs."""
     best: Trial | None = None
     while run.done < options.epochs:
         epoch = run.epoch()
         loss, accuracy = validation.evaluate(run.theta)
         tell(Progress("trial", epoch, (loss, accuracy)))
         if best is None or loss < best.loss:
-            best = Trial(run.learning_rate, run.done, loss, accuracy)
-        if run.done - best.epochs >= options.patience or (epoch.halved and not patient):
+            best = Trial(variant, run.learning_rate, run.done, loss, accuracy)
+        if run.done - best.epochs >= options.patience:
             break
     assert best is not None
     return best
