@@ -1,0 +1,143 @@
+"""The dense, obviously right version of every kernel: plain, short and slow.
+
+Tests hold the kernels against these; nothing here is shared with them.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+import unicodedata
+from collections import Counter
+from collections.abc import Callable, Sequence
+from functools import cache
+
+from textmlr import FeaturizerOptions
+
+# --- text
+
+Document = str | bytes
+Row = dict[str, float]
+
+# Names (beginnings of) of the letters of scripts written without spaces between words.
+SPACELESS = (
+    "AHOM ", "BOPOMOFO ", "CJK COMPATIBILITY IDEOGRAPH", "CJK UNIFIED IDEOGRAPH", "HALFWIDTH KATAK",
+    "HANGZHOU NUMERAL", "HENTAIGANA ", "HIRAGANA ", "IDEOGRAPHIC CLOSING", "IDEOGRAPHIC ITERATION",
+    "IDEOGRAPHIC NUMBER ZERO", "KATAKANA", "KHITAN ", "KHMER ", "LAO ", "MASU MARK", "MYANMAR ",
+    "NEW TAI LUE ", "NUSHU ", "OLD CHINESE ITERATION", "TAI LE ", "TAI THAM ", "TAI VIET ",
+    "TANGUT ", "THAI ", "TIBETAN ", "VERTICAL IDEOGRAPHIC ITERATION", "VERTICAL KANA REPEAT",
+)  # fmt: skip
+
+
+def is_spaceless(character: str) -> bool:
+    """A letter (not a decimal digit) of a script written without spaces."""
+    if not re.match(r"\w", character) or character.isdecimal():
+        return False
+    # Older Pythons have no names for Tangut ideographs.
+    tangut = "\U00017000" <= character <= "\U000187ff" or "\U00018d00" <= character <= "\U00018d7f"
+    return tangut or unicodedata.name(character, "").startswith(SPACELESS)
+
+
+def is_mark(character: str) -> bool:
+    return unicodedata.category(character).startswith("M")
+
+
+def character_class(wanted: Callable[[str], bool]) -> str:
+    """All wanted code points, as the inside of a regular expression's [...]."""
+    everything = "".join(c if wanted(c) else "\n" for c in map(chr, range(0x110000)))
+    runs = re.findall(r"[^\n]+", everything)
+    return "".join(f"{run[0]}-{run[-1]}" for run in runs)
+
+
+@cache
+def token_pattern(split_scripts: bool) -> re.Pattern[str]:
+    if not split_scripts:
+        return re.compile(r"(?P<word>\w+)|(?P<symbol>[^\w\s])")
+    spaceless, marks = character_class(is_spaceless), character_class(is_mark)
+    return re.compile(
+        rf"(?P<character>[{spaceless}][{marks}]*)|(?P<word>[^\W{spaceless}]+)|(?P<symbol>[^\w\s])"
+    )
+
+
+def decode(document: Document) -> str:
+    if isinstance(document, bytes):
+        return document.decode("utf-8", "replace")
+    return re.sub("[\ud800-\udfff]", "\ufffd", document)
+
+
+def lower(text: str) -> str:
+    """Lower case, code point by code point."""
+    return "".join([c.lower() if len(c.lower()) == 1 else c for c in text])
+
+
+def tokens(document: Document, options: FeaturizerOptions) -> list[str]:
+    text = decode(document)
+    if options.lowercase:
+        text = lower(text)
+    found = []
+    for match in token_pattern(options.split_scripts).finditer(text):
+        token = match.group()
+        if (
+            match.lastgroup == "character"
+            or (match.lastgroup == "word" and len(token) >= options.min_token_length)
+            or (match.lastgroup == "symbol" and options.punctuation)
+        ):
+            found.append(token)
+    return found
+
+
+def grams(tokens: Sequence[str], options: FeaturizerOptions) -> list[str]:
+    """Names of all n-grams: word n-grams by their last token, then character n-grams."""
+    names = []
+    if options.ngrams is not None:
+        low, high = options.ngrams
+        for end in range(1, len(tokens) + 1):
+            for n in range(low, min(high, end) + 1):
+                names.append(" ".join(tokens[end - n : end]))
+    if options.char_ngrams is not None:
+        low, high = options.char_ngrams
+        for token in tokens:
+            padded = f" {token} "
+            for end in range(1, len(padded) + 1):
+                for n in range(min(low, len(padded)), min(high, end) + 1):
+                    names.append("char:" + padded[end - n : end])
+    return names
+
+
+def counts(documents: Sequence[Document], options: FeaturizerOptions) -> list[Counter[str]]:
+    """name → count of each document, in order of first occurrence; without the bias."""
+    return [Counter(grams(tokens(document, options), options)) for document in documents]
+
+
+def document_frequency(counted: Sequence[Counter[str]]) -> Counter[str]:
+    return Counter(name for count in counted for name in count)
+
+
+def feature_names(counted: Sequence[Counter[str]], options: FeaturizerOptions) -> list[str]:
+    """The columns: the bias, then by descending document frequency, ties as they occurred."""
+    common = document_frequency(counted).most_common()  # stable, so that ties stay in order
+    kept = [name for name, df in common if df >= (options.min_df or 1)][: options.max_features]
+    return ["(bias)"] * options.bias + kept
+
+
+def term_frequency(count: int, options: FeaturizerOptions) -> float:
+    return {"binary": 1, "raw": count, "log": 1 + math.log(count)}[options.term_frequency]
+
+
+def weights(documents: Sequence[Document], options: FeaturizerOptions) -> list[Row]:
+    """name → weight of each document, fitted on the same documents (with a vocabulary)."""
+    counted = counts(documents, options)
+    df = document_frequency(counted)
+    names = set(feature_names(counted, options))
+    rows = []
+    for count in counted:
+        row = {name: term_frequency(count[name], options) for name in count if name in names}
+        if options.idf is not False:
+            row = {x: w * (math.log((1 + len(documents)) / (1 + df[x])) + 1) for x, w in row.items()}
+        if options.norm == "l2":
+            length = math.sqrt(math.fsum(w * w for w in row.values()))
+            row = {name: w / length for name, w in row.items()}
+        if options.bias:
+            row["(bias)"] = 1.0
+        rows.append(row)
+    return rows
