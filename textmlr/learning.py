@@ -23,14 +23,17 @@ COPIES_PER_RUN = 2
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """Training enters a stage: "features" (with what is read) or "fit" (with the rows made)."""
+    """Training enters a stage: "features" (with what is read) or "fit" (with the rows made).
+
+    variants  names of the ways of making features that "fit" chooses from
+    """
 
     name: str
     documents: int
     labels: int
     columns: int = 0
     nonzeros: int = 0
-    invalid: int = 0
+    variants: tuple[str, ...] = ()
 
 
 Event = Stage | Progress
@@ -72,9 +75,11 @@ def train(
     counts = featurizer.fit_counts(corpus.batches, threads)
     featurizer.labels = corpus.labels
     _check_memory(featurizer.columns, len(corpus.labels), threads)
-    made = featurizer.columns, len(counts.indices), counts.invalid
-    tell(Stage("fit", len(corpus), len(corpus.labels), *made))
     featurizers = _candidates(featurizer, options, validation)
+    names = tuple(f"idf^{candidate.options.idf_power:g}" for candidate in featurizers
+                  if candidate.options.idf_power is not None)  # fmt: skip
+    made = featurizer.columns, len(counts.indices)
+    tell(Stage("fit", len(corpus), len(corpus.labels), *made, names))
     variants = []
     for candidate in featurizers:
         # The last may overwrite the counts, which no one needs any more.

@@ -17,7 +17,7 @@ from textmlr.corpus.batch import Batch
 from textmlr.features import Features, Featurizer
 from textmlr.features.hashing import blocks_of
 from textmlr.features.texts import batches_of
-from textmlr.features.vocabulary import Vocabulary
+from textmlr.features.vocabulary import SortedIndex, Vocabulary
 from textmlr.modelfile import check_blob, expect, take, tensor
 from textmlr.options import FeaturizerOptions
 from textmlr.parallel import available_threads, map_blocks
@@ -124,8 +124,10 @@ class Model:
         tensors |= {f"theta.{i}": layer for i, layer in enumerate(self.layers)}
         vocabulary = self.featurizer.vocabulary
         if vocabulary is not None:
+            index = SortedIndex.of(vocabulary.hashes)
             tensors |= {
-                "hashes": vocabulary.hashes,
+                "hashes": index.hashes,
+                "hash_ids": index.ids,
                 "frequencies": vocabulary.frequencies,
                 "names": vocabulary.names,
                 "name_offsets": vocabulary.name_offsets,
@@ -158,19 +160,19 @@ class Model:
             all(a < b for a, b in pairwise(labels)),
             path, "the labels are not sorted, or one stands twice",
         )  # fmt: skip
-        vocabulary = _vocabulary(tensors, path) if options.hash_bits is None else None
-        columns = (
-            int(options.bias) + len(vocabulary)
-            if vocabulary is not None
-            else 1 << (options.hash_bits or 0)
-        )
+        vocabulary, index = None, None
+        if options.hash_bits is not None:
+            columns = 1 << options.hash_bits
+        else:
+            vocabulary, index = _vocabulary(tensors, path)
+            columns = int(options.bias) + len(vocabulary)
         idf = None
         if options.uses_idf:
             idf = tensor(tensors, "idf", np.float32, (columns,), path)
             expect(bool(np.isfinite(idf).all() and (idf >= 0).all()), path, "idf is out of range")
         theta = tensor(tensors, "theta.0", np.float32, (columns, len(labels)), path)
         try:
-            featurizer = Featurizer.restore(options, vocabulary, idf, labels, documents)
+            featurizer = Featurizer.restore(options, vocabulary, index, idf, labels, documents)
             return cls(labels, featurizer, [theta], take(header, "record", dict, path))
         except ValueError as error:
             raise modelfile.ModelFileError(str(error), place=str(path)) from error
@@ -222,13 +224,22 @@ def _options(fields: Json, path: str | PathLike[str]) -> FeaturizerOptions:
         raise modelfile.ModelFileError(problem, place=str(path)) from error
 
 
-def _vocabulary(tensors: dict[str, NDArray[Any]], path: str | PathLike[str]) -> Vocabulary:
-    hashes = tensor(tensors, "hashes", np.uint64, (None,), path)
-    size = len(hashes)
-    expect(bool(hashes.all()), path, "a hash is 0")
+def _vocabulary(
+    tensors: dict[str, NDArray[Any]], path: str | PathLike[str]
+) -> tuple[Vocabulary, SortedIndex]:
+    ascending = tensor(tensors, "hashes", np.uint64, (None,), path)
+    size = len(ascending)
+    expect(bool((ascending[:1] > 0).all()), path, "a hash is 0")
+    expect(bool((ascending[1:] > ascending[:-1]).all()), path, "the hashes are not ascending")
+    ids = tensor(tensors, "hash_ids", np.int32, (size,), path)
+    in_range = bool(((ids >= 0) & (ids < size)).all())
+    expect(in_range and bool((np.bincount(ids, minlength=size) == 1).all()), path,
+           "the hashes are not numbered one by one")  # fmt: skip
+    hashes = np.empty(size, np.uint64)
+    hashes[ids] = ascending
     frequencies = tensor(tensors, "frequencies", np.int64, (size,), path)
     expect(bool((frequencies > 0).all()), path, "a document frequency is not positive")
     names = tensor(tensors, "names", np.uint8, (None,), path)
     offsets = tensor(tensors, "name_offsets", np.int64, (size + 1,), path)
     check_blob(names, offsets, path, "names")
-    return Vocabulary(hashes, frequencies, names, offsets)
+    return Vocabulary(hashes, frequencies, names, offsets), SortedIndex(ascending, ids)

@@ -22,6 +22,7 @@ class CompileClock(numba_events.Listener):
         self.seconds = 0.0
         self._depth = 0
         self._began = 0.0
+        self._variants: tuple[str, ...] = ()
 
     def on_start(self, event: Any) -> None:
         """Compiling has begun; kernels compile the kernels that they call within."""
@@ -59,6 +60,7 @@ class TrainingProgress:
         self._epochs = 0
         self._visited = 0
         self._began = 0.0
+        self._variants: tuple[str, ...] = ()
 
     @property
     def compile_seconds(self) -> float:
@@ -95,16 +97,17 @@ class TrainingProgress:
             self._stage(event)
             return
         epoch = event.epoch
-        if not self._began:
-            self._began = time.perf_counter()
         self._visited += epoch.documents
         rate = self._visited / max(time.perf_counter() - self._began, 1e-9)
         figures = f"loss {epoch.loss:.4f}  accuracy {epoch.accuracy:.3f}"
         if event.held_out is not None:
             loss, accuracy = event.held_out
             figures += f"  held-out loss {loss:.4f}  accuracy {accuracy:.3f}"
-        run = "all documents" if event.run == "final" else f"step size {epoch.learning_rate:g}"
-        line = f"{run}, epoch {epoch.number}/{epoch.epochs}"
+        run = "all documents" if event.run == "final" else "trial"
+        if event.run == "trial" and len(self._variants) > 1:
+            run += f" with {self._variants[event.variant]}"
+        step = f"step {epoch.learning_rate:g}"
+        line = f"{run}, {step}, epoch {epoch.number}/{epoch.epochs}"
         figures += f"  {rate:,.0f} documents/s"
         self._epochs += 1
         if event.run == "final":  # by now it is known how many epochs there will be
@@ -127,7 +130,9 @@ class TrainingProgress:
             text = f"tokenising {stage.documents:,} documents of {stage.labels:,} labels"
             self.bar.update(self.task, description=text)
         else:
-            text = f"{stage.columns:,} features; choosing the step size"
+            text = f"{stage.columns:,} features, {stage.nonzeros:,} non-zeros; trying step sizes"
+            self._variants = stage.variants
+            self._began = time.perf_counter()
             self.bar.update(self.task, description=text)
         if not self.console.is_terminal and not self.quiet:
             print(text, file=sys.stderr, flush=True)

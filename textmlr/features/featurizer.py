@@ -15,7 +15,7 @@ from textmlr.errors import InputError
 from textmlr.features import vocabulary as vocabularies
 from textmlr.features.hashing import Hashed, Hasher, blocks_of
 from textmlr.features.texts import batches_of
-from textmlr.features.vocabulary import Table, Vocabulary
+from textmlr.features.vocabulary import SortedIndex, Table, Vocabulary
 from textmlr.kernels import intern as kernels
 from textmlr.options import FeaturizerOptions
 from textmlr.parallel import available_threads, map_blocks
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 BIAS_NAME = "(bias)"
 WEIGH_ROWS = 4096  # documents to a block of weighing
+BISECTION = 16  # finding one hash by bisection costs about as much as entering this many
 _TERM_FREQUENCY = {"binary": 0, "raw": 1, "log": 2}
 
 
@@ -90,6 +91,8 @@ class Featurizer:
         self.documents = 0
         self.invalid = 0
         self._table: Table | None = None
+        self._index: SortedIndex | None = None
+        self._looked_up = 0  # hashes, by the index
         self._hasher = Hasher(self.options)
 
     @classmethod
@@ -97,18 +100,15 @@ class Featurizer:
         cls,
         options: FeaturizerOptions,
         vocabulary: Vocabulary | None,
+        index: SortedIndex | None,
         idf: NDArray[np.float32] | None,
         labels: list[str],
         documents: int,
     ) -> Featurizer:
-        """A fitted featurizer from its parts.  Raises ValueError if a hash stands twice."""
+        """A fitted featurizer from its parts; index is that of the vocabulary's hashes."""
         featurizer = cls(options)
-        featurizer.vocabulary, featurizer.idf = vocabulary, idf
+        featurizer.vocabulary, featurizer.idf, featurizer._index = vocabulary, idf, index
         featurizer.labels, featurizer.documents = labels, documents
-        if vocabulary is not None:
-            featurizer._table = Table.of(vocabulary.hashes, featurizer._bias)
-            if featurizer._table.entered != len(vocabulary):
-                raise ValueError("a hash stands twice in the vocabulary")
         return featurizer
 
     @property
@@ -287,6 +287,17 @@ class Featurizer:
         if idf is not None:
             self.idf = (idf if power is None else idf**power).astype(np.float32)
 
+    def _look_up(self, hashes: NDArray[np.uint64], columns: NDArray[np.int32]) -> None:
+        """Columns of hashes: bisection while they are few, a table once it pays to build one."""
+        if self._table is None:
+            self._looked_up += len(hashes)
+            assert self.vocabulary is not None
+            if self._index is not None and BISECTION * self._looked_up < len(self.vocabulary):
+                self._index.look_up(hashes, self._bias, columns)
+                return
+            self._table = Table.of(self.vocabulary.hashes, self._bias)
+        self._table.look_up(hashes, columns)
+
     def _rows(self, hashed: Hashed) -> Features:
         """CSR rows of counts."""
         options = self.options
@@ -295,9 +306,7 @@ class Featurizer:
             width = self.columns - self._bias
             kernels.fold(frozen(hashed.hashes), self._bias, width, columns)
         else:
-            table = self._table
-            assert table is not None
-            kernels.look_up(frozen(hashed.hashes), frozen(table.keys), frozen(table.ids), columns)
+            self._look_up(hashed.hashes, columns)
         documents = len(hashed.offsets) - 1
         longest = int(np.diff(hashed.offsets).max(initial=0))
         most = len(columns) + documents

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
@@ -13,7 +13,7 @@ from textmlr.arrays import frozen
 from textmlr.corpus.batch import Batch
 from textmlr.features.hashing import Hashed, Hasher
 from textmlr.kernels import intern as kernels
-from textmlr.kernels.text import gather
+from textmlr.kernels import text as text_kernels
 from textmlr.options import MANY_FEATURES
 from textmlr.parallel import map_blocks
 
@@ -53,12 +53,11 @@ class Vocabulary:
 class Table:
     """Open addressing from hash to column.
 
-    keys (s,) uint64, ids (s,) int32; entered: how many hashes, less if any came twice
+    keys (s,) uint64, ids (s,) int32
     """
 
     keys: NDArray[np.uint64]
     ids: NDArray[np.int32]
-    entered: int = field(compare=False)
 
     @classmethod
     def of(cls, hashes: NDArray[np.uint64], first_id: int) -> Table:
@@ -66,8 +65,37 @@ class Table:
         slots = 2 << len(hashes).bit_length()
         keys = np.zeros(slots, np.uint64)
         ids = np.empty(slots, np.int32)
-        entered = int(kernels.fill_table(frozen(hashes), first_id, keys, ids))
-        return cls(keys, ids, entered)
+        kernels.fill_table(frozen(hashes), first_id, keys, ids)
+        return cls(keys, ids)
+
+    def look_up(self, hashes: NDArray[np.uint64], out: NDArray[np.int32]) -> None:
+        """Write the column of each hash to out, −1 if it has none."""
+        kernels.look_up(frozen(hashes), frozen(self.keys), frozen(self.ids), out)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SortedIndex:
+    """From hash to number by bisection: slower than a Table, but nothing has to be built.
+
+    hashes (v,) uint64, ascending; ids (v,) int32: the feature of each, counted from 0
+    """
+
+    hashes: NDArray[np.uint64]
+    ids: NDArray[np.int32]
+
+    @classmethod
+    def of(cls, hashes: NDArray[np.uint64]) -> SortedIndex:
+        """hashes[i] → i."""
+        order = np.argsort(hashes)
+        return cls(hashes[order], order.astype(np.int32))
+
+    def look_up(self, hashes: NDArray[np.uint64], first_id: int, out: NDArray[np.int32]) -> None:
+        """Write first_id + number of each hash to out, −1 if it has none."""
+        out[:] = -1
+        if len(self.hashes):
+            at = np.minimum(np.searchsorted(self.hashes, hashes), len(self.hashes) - 1)
+            found = self.hashes[at] == hashes
+            out[found] = self.ids[at[found]] + first_id
 
 
 def build(
@@ -181,5 +209,5 @@ def _names(
     start, stop = start[to], stop[to]
     names = np.empty(size, np.uint8)
     blob = np.concatenate(blobs) if blobs else np.zeros(0, np.uint8)
-    gather(frozen(blob), frozen(start), frozen(stop), names)
+    text_kernels.gather(frozen(blob), frozen(start), frozen(stop), names)
     return names, np.concatenate([np.zeros(1, np.int64), np.cumsum(stop - start)])

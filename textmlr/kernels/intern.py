@@ -4,14 +4,17 @@ All tables are open addressing with linear probing (Knuth, TAOCP 3, 6.4, algorit
 a power of two, indexed by the low bits of hashes that are mixed already; an empty key is 0.
 """
 
+import math
+
 import numpy as np
-from numba import njit
+
+from textmlr.jit import kernel
 
 U32 = np.uint64(32)
 EMPTY = np.uint64(0)
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def distinct(grams, gram_offsets, slots, stamps, stamp, hashes, counts, places, offsets):
     """Write each document's distinct n-grams, in order of first occurrence; return the next stamp.
 
@@ -53,7 +56,7 @@ def distinct(grams, gram_offsets, slots, stamps, stamp, hashes, counts, places, 
     return stamp
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def partition_sizes(hashes, shift, sizes):
     """Count hashes by their top bits: sizes[h >> shift] += 1 for each.
 
@@ -63,7 +66,7 @@ def partition_sizes(hashes, shift, sizes):
         sizes[np.int64(hashes[i] >> np.uint64(shift))] += 1
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def partition(hashes, shift, first_place, cursor, out_hashes, out_places):
     """Scatter hashes, with their places first_place + i, to the partitions of their top bits.
 
@@ -78,7 +81,7 @@ def partition(hashes, shift, first_place, cursor, out_hashes, out_places):
         cursor[p] = to + 1
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def count(hashes, places, keys, slots, out_hashes, out_places, out_counts):
     """Count equal hashes; return how many are distinct.  In order of first occurrence.
 
@@ -106,7 +109,7 @@ def count(hashes, places, keys, slots, out_hashes, out_places, out_counts):
     return found
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def fill_table(hashes, first_id, keys, ids):
     """Enter hashes[i] with the id first_id + i; return the number entered (less if any repeat).
 
@@ -127,7 +130,7 @@ def fill_table(hashes, first_id, keys, ids):
     return entered
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def look_up(hashes, keys, ids, columns):
     """columns[i] = id of hashes[i] in the table, −1 if it is not there.
 
@@ -142,7 +145,7 @@ def look_up(hashes, keys, ids, columns):
         columns[i] = ids[slot] if keys[slot] == h else np.int32(-1)
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def fold(hashes, first_id, width, columns):
     """columns[i] = first_id + a number below width taken from the top 32 bits of hashes[i].
 
@@ -154,7 +157,7 @@ def fold(hashes, first_id, width, columns):
         columns[i] = np.int32(np.int64((top * np.uint64(width)) >> U32) + first_id)
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def _sort(pairs, scratch, ends, n, bits):
     """Sort pairs[:n] by their upper 32 bits, of which the lowest ``bits`` matter.
 
@@ -188,7 +191,7 @@ def _sort(pairs, scratch, ends, n, bits):
         digit += 1
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def rows(columns, counts, offsets, bias, bits, pairs, scratch, ends, indices, values, indptr):
     """Write CSR rows of counts: sorted by column, equal columns added up, column −1 left out.
 
@@ -226,7 +229,7 @@ def rows(columns, counts, offsets, bias, bits, pairs, scratch, ends, indices, va
         indptr[document + 1] = at
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def document_frequency(indices, out):
     """out[column] += 1 for each entry of CSR rows without duplicates.
 
@@ -236,7 +239,7 @@ def document_frequency(indices, out):
         out[indices[i]] += 1
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def weigh(indices, values, indptr, bias, term_frequency, idf, unit_norm):
     """Turn counts into weights, in place: w = tf(count)·idf, then w / ‖w‖₂ in each row.
 
@@ -256,12 +259,12 @@ def weigh(indices, values, indptr, bias, term_frequency, idf, unit_norm):
             if term_frequency == 0:
                 weight = 1.0
             elif term_frequency == 2 and weight != 1.0:
-                weight = 1.0 + np.log(weight)
+                weight = 1.0 + math.log(weight)
             if idf.size > 0:
                 weight *= idf[indices[i]]
             values[i] = weight
             squares += weight * weight
         if unit_norm and squares > 0.0:
-            inverse = 1.0 / np.sqrt(squares)
+            inverse = 1.0 / math.sqrt(squares)
             for i in range(first, indptr[document + 1]):
                 values[i] = values[i] * inverse

@@ -1,10 +1,16 @@
-"""The model's arithmetic: scores, log z, probabilities, loss and gradient."""
+"""The model's arithmetic: scores, log z, probabilities, loss and gradient.
+
+``math.exp`` and not ``np.exp``: compiled and plain, it is the same function of the C library.
+"""
+
+import math
 
 import numpy as np
-from numba import njit
+
+from textmlr.jit import kernel
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def scores(indptr, indices, values, theta, out):
     """Write score(x_i, l) = sum over f of theta[f, l] · f(x_i)_f to out.
 
@@ -25,7 +31,7 @@ def scores(indptr, indices, values, theta, out):
                 row[label] += weights[label] * value
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def log_normalizer(scores, out):
     """Write log z(x; theta) of each document to out.
 
@@ -45,11 +51,11 @@ def log_normalizer(scores, out):
         top = np.float64(highest)
         total = 0.0
         for label in range(row.size):
-            total += np.exp(np.float64(row[label]) - top)
-        out[i] = top + np.log(total)
+            total += math.exp(np.float64(row[label]) - top)
+        out[i] = top + math.log(total)
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def probabilities(scores, log_z, out):
     """Write P(Y = l | x_i) = exp(scores[i, l] − log_z[i]) to out.
 
@@ -58,10 +64,10 @@ def probabilities(scores, log_z, out):
     """
     for i in range(scores.shape[0]):
         for label in range(scores.shape[1]):
-            out[i, label] = np.exp(np.float64(scores[i, label]) - log_z[i])
+            out[i, label] = math.exp(np.float64(scores[i, label]) - log_z[i])
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def loss(scores, log_z, y, weights):
     """Return the sum over documents of weights[i]·(log_z[i] − scores[i, y[i]]), in nats.
 
@@ -74,7 +80,7 @@ def loss(scores, log_z, y, weights):
     return total
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def gradient(indptr, indices, values, probabilities, y, weights, out):
     """Add the gradient of ``loss`` with respect to theta to out.
 

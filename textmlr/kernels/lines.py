@@ -5,7 +5,8 @@ same memory viewed as uint64 (its last, incomplete word left out).
 """
 
 import numpy as np
-from numba import njit
+
+from textmlr.jit import kernel
 
 TAB, NEWLINE, RETURN, SPACE = 9, 10, 13, 32
 
@@ -25,7 +26,7 @@ LARGEST = float(np.finfo(np.float32).max)
 SLACK = 2.0**-51
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def find(text, words, byte, start, stop):
     """Return the first place of byte in text[start:stop], stop if it is not there.
 
@@ -56,7 +57,7 @@ def find(text, words, byte, start, stop):
     return stop
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def count(text, byte, start):
     """Return how often byte occurs in text[start:];  text (bytes,) uint8."""
     total = 0
@@ -65,7 +66,7 @@ def count(text, byte, start):
     return total
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def split(text, words, first, starts, stops):
     r"""Write the span of each line of text[first:], without its \n and one \r before that.
 
@@ -80,7 +81,7 @@ def split(text, words, first, starts, stops):
         at = stop + 1
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def _strip(text, start, stop):
     """The span without the ASCII whitespace around it, as bytes.strip() has it."""
     while start < stop and (text[start] == SPACE or TAB <= text[start] <= RETURN):
@@ -90,7 +91,7 @@ def _strip(text, start, stop):
     return start, stop
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def check(text, words, starts, stops, weighted, tabs, lasts, status):
     """Find the tabs of each line and what is wrong with it.
 
@@ -124,7 +125,7 @@ def check(text, words, starts, stops, weighted, tabs, lasts, status):
             status[line] = GOOD
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def _decimal(text, start, stop):
     """Read digits[.digits][e[+-]digits]: (value, decided).
 
@@ -184,7 +185,7 @@ def _decimal(text, start, stop):
     return value, True
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def weights(text, tabs, lasts, status, out):
     """Read the weights of good lines, between the tabs.
 
@@ -205,7 +206,7 @@ def weights(text, tabs, lasts, status, out):
                 status[line] = ODD_WEIGHT
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def intern(text, starts, tabs, status, slots, label_starts, label_stops, codes):
     """Number the distinct labels of good lines in order of first occurrence; return how many.
 

@@ -1,10 +1,11 @@
 """Stochastic gradient descent with sparse updates."""
 
 import numpy as np
-from numba import njit
+
+from textmlr.jit import kernel
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def epoch(indptr, indices, values, y, order, first_step, last_step, l2, theta, scores):
     """Take one step a document, in the given order; return (loss, correct).
 
@@ -75,7 +76,7 @@ def epoch(indptr, indices, values, y, order, first_step, last_step, l2, theta, s
     return loss, correct
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def _shrink(theta, scale):
     factor = np.float32(scale)
     for f in range(theta.shape[0]):

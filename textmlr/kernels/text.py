@@ -7,7 +7,8 @@ slot in the tables of ``intern.py``.
 """
 
 import numpy as np
-from numba import njit
+
+from textmlr.jit import kernel
 
 # Kinds of code point; textmlr/features/unicode.py fills the tables with them.
 SPACE, WORD, SYMBOL, CHARACTER, MARK = 0, 1, 2, 3, 4
@@ -24,7 +25,7 @@ U33 = np.uint64(33)
 SPACE_CODE = np.uint64(32)
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def _mix(h):
     """MurmurHash3's fmix64, kept off 0."""
     h ^= h >> U33
@@ -35,7 +36,7 @@ def _mix(h):
     return h if h != np.uint64(0) else np.uint64(1)
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def _decode(text, i, stop):
     """Read one code point of more than one byte: (code point, bytes, invalid).
 
@@ -73,7 +74,7 @@ def _decode(text, i, stop):
     return code, 4, 0
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def _classify(code, lower, kind):
     """Lower case and kind of a code point; past the end of the tables only marks are known."""
     if code < lower.size:
@@ -83,7 +84,7 @@ def _classify(code, lower, kind):
     return code, SYMBOL
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def split(
     text, starts, stops, lower, kind, symbols, min_length,
     hashes, token_starts, token_stops, offsets,
@@ -155,7 +156,7 @@ def split(
     return invalid
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def _word_ngrams(tokens, first, last, low, high, out, at):
     """Write the hashes of the word n-grams of tokens[first:last] from out[at] on.
 
@@ -180,7 +181,7 @@ def _word_ngrams(tokens, first, last, low, high, out, at):
     return at
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def _char_ngrams(text, token_starts, token_stops, first, last, lower, kind, low, high,
                 window, out, at):  # fmt: skip
     """Write the hashes of the character n-grams of tokens first:last from out[at] on.
@@ -224,7 +225,7 @@ def _char_ngrams(text, token_starts, token_stops, first, last, lower, kind, low,
     return at
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def ngrams(text, tokens, token_starts, token_stops, token_offsets, lower, kind,
            low, high, char_low, char_high, window, out, offsets):  # fmt: skip
     """Write the hashes of every document's n-grams: word n-grams, then character n-grams.
@@ -251,7 +252,7 @@ def ngrams(text, tokens, token_starts, token_stops, token_offsets, lower, kind,
         offsets[document + 1] = at
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def _put(out, at, byte):
     """Write a byte if there is room; the position advances all the same, so that a call with
     too small a buffer tells how much room it needs."""
@@ -260,7 +261,7 @@ def _put(out, at, byte):
     return at + 1
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def _put_code(out, at, c):
     """Write a code point as UTF-8."""
     if c < 0x80:
@@ -277,7 +278,7 @@ def _put_code(out, at, c):
     return _put(out, at, 0x80 | (c & 0x3F))
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def _put_lower(text, begin, end, lower, kind, out, at):
     """Write text[begin:end], lower-cased as ``split`` does, as UTF-8."""
     i = begin
@@ -293,7 +294,7 @@ def _put_lower(text, begin, end, lower, kind, out, at):
     return at
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def _name_word_ngrams(text, token_starts, token_stops, first, last, lower, kind, low, high,
                      gram, wanted, done, out, at, ends):  # fmt: skip
     """Write the names of the wanted among the n-grams that ``_word_ngrams`` makes, in its order.
@@ -321,7 +322,7 @@ def _name_word_ngrams(text, token_starts, token_stops, first, last, lower, kind,
     return gram, done, at
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def _name_char_ngrams(text, token_starts, token_stops, first, last, lower, kind, low, high,
                      window, prefix, gram, wanted, done, out, at, ends):  # fmt: skip
     """Write the names of the wanted among the n-grams that ``_char_ngrams`` makes, in its order.
@@ -361,7 +362,7 @@ def _name_char_ngrams(text, token_starts, token_stops, first, last, lower, kind,
     return gram, done, at
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def name_ngrams(text, token_starts, token_stops, token_offsets, lower, kind, low, high,
                 char_low, char_high, window, prefix, documents, wanted, out, ends):  # fmt: skip
     """Write the names of chosen n-grams; return how many bytes they take.
@@ -398,7 +399,7 @@ def name_ngrams(text, token_starts, token_stops, token_offsets, lower, kind, low
     return at
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def gather(blob, starts, stops, out):
     """Write blob[starts[i]:stops[i]] one after the other to out.
 

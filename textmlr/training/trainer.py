@@ -24,11 +24,13 @@ class Progress:
     """An epoch of training has ended.
 
     run       "trial" (part of the documents, to choose) or "final" (all of them)
+    variant   number of the objective it runs on
     epoch     its figures
     held_out  (mean loss in nats, accuracy) on the held-out documents, None without
     """
 
     run: str
+    variant: int
     epoch: Epoch
     held_out: tuple[float, float] | None
 
@@ -151,7 +153,7 @@ def fit(
     for _ in range(best.epochs):
         last = final.epoch()
         halvings += last.halved
-        tell(Progress("final", last, None))
+        tell(Progress("final", best.variant, last, None))
     return Fit(
         best.variant, final.theta, final.learning_rate, best.epochs, last.loss, last.accuracy,
         0 if judges[0] is None else len(judges[0].y), tuple(trials), halvings,
@@ -178,7 +180,7 @@ def _try(
     while run.done < options.epochs:
         epoch = run.epoch()
         loss, accuracy = validation.evaluate(run.theta)
-        tell(Progress("trial", epoch, (loss, accuracy)))
+        tell(Progress("trial", variant, epoch, (loss, accuracy)))
         if best is None or loss < best.loss:
             best = Trial(variant, run.learning_rate, run.done, loss, accuracy)
         if run.done - best.epochs >= options.patience:
