@@ -133,7 +133,8 @@ def weights(documents: Sequence[Document], options: FeaturizerOptions) -> list[R
     for count in counted:
         row = {name: term_frequency(count[name], options) for name in count if name in names}
         if options.idf is not False:
-            row = {x: w * (math.log((1 + len(documents)) / (1 + df[x])) + 1) for x, w in row.items()}
+            n = len(documents)
+            row = {name: w * (math.log((1 + n) / (1 + df[name])) + 1) for name, w in row.items()}
         if options.norm == "l2":
             length = math.sqrt(math.fsum(w * w for w in row.values()))
             row = {name: w / length for name, w in row.items()}

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -37,5 +37,4 @@ def kernel(function: F) -> F:
         return function
     from numba import njit
 
-    compiled: F = njit(nogil=True, cache=True)(function)
-    return compiled
+    return cast(F, njit(nogil=True, cache=True)(function))

@@ -1,0 +1,60 @@
+"""Small corpora and trained models shared by tests."""
+
+from __future__ import annotations
+
+import random
+from pathlib import Path
+
+import pytest
+
+WORDS = {
+    "scifi": "robot orbit engine android laser planet signal probe clone reactor".split(),
+    "western": "saddle ranch cattle sheriff canyon dust rifle stagecoach mesa spur".split(),
+    "romance": "kiss letter wedding heart longing dance bouquet vows blush promise".split(),
+}
+COMMON = "the a of and with in on under old new small great one two night day".split()
+
+
+def documents(number: int, seed: int) -> list[tuple[str, str]]:
+    """(label, text) pairs: each text mixes common words with some of its label's, and a few of
+    others', so that it can be learnt but not perfectly."""
+    rng = random.Random(seed)
+    labels = sorted(WORDS)
+    made = []
+    for i in range(number):
+        label = labels[i % len(labels)]
+        own = rng.choices(WORDS[label], k=4)
+        other = rng.choices(WORDS[rng.choice(labels)], k=2)
+        words = own + other + rng.choices(COMMON, k=10)
+        rng.shuffle(words)
+        made.append((label, " ".join(words) + rng.choice([".", "!", "?", "…"])))
+    return made
+
+
+def write_tsv(path: Path, pairs: list[tuple[str, str]]) -> Path:
+    """Write label<TAB>text lines."""
+    path.write_text("".join(f"{label}\t{text}\n" for label, text in pairs), encoding="utf-8")
+    return path
+
+
+@pytest.fixture(scope="session")
+def train_tsv(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """300 labelled lines of three labels."""
+    return write_tsv(tmp_path_factory.mktemp("corpus") / "train.tsv", documents(300, 1))
+
+
+@pytest.fixture(scope="session")
+def test_tsv(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """90 more."""
+    return write_tsv(tmp_path_factory.mktemp("corpus") / "test.tsv", documents(90, 2))
+
+
+@pytest.fixture(scope="session")
+def model_file(train_tsv: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A model trained on train_tsv."""
+    from textmlr.corpus import read_corpus
+    from textmlr.learning import train
+
+    path = tmp_path_factory.mktemp("model") / "genres.textmlr"
+    train(read_corpus([str(train_tsv)])).save(path)
+    return path

@@ -1,0 +1,419 @@
+"""The command line, through Click's runner and, for what the runner hides, real processes."""
+
+from __future__ import annotations
+
+import json
+import os
+import pty
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from textmlr.cli import cli
+from textmlr.errors import InputError
+
+COMMAND = [sys.executable, "-m", "textmlr"]
+ROOT = Path(__file__).parent.parent
+
+
+def run(*arguments: str | Path, stdin: bytes | None = None) -> Result:
+    """Run the command in this process."""
+    return CliRunner().invoke(cli, [str(a) for a in arguments], input=stdin)
+
+
+def good(*arguments: str | Path, stdin: bytes | None = None) -> Result:
+    result = run(*arguments, stdin=stdin)
+    assert result.exit_code == 0, (result.output, result.exception)
+    return result
+
+
+def process(*arguments: str | Path, **options: object) -> subprocess.CompletedProcess[bytes]:
+    """Run the command in a process of its own."""
+    command = [*COMMAND, *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, cwd=ROOT, **options)  # type: ignore[call-overload,no-any-return]
+
+
+class TestTrain:
+    def test_json_says_what_was_done(self, train_tsv: Path, tmp_path: Path) -> None:
+        model = tmp_path / "m.textmlr"
+        result = good("train", train_tsv, "-o", model, "--json", "-q")
+        summary = json.loads(result.stdout)
+        assert summary["documents"] == 300
+        assert summary["labels"] == 3
+        assert summary["bytes"] == model.stat().st_size
+        assert summary["held_out"]["documents"] == pytest.approx(30, abs=3)
+        assert summary["held_out"]["accuracy"] > 0.7
+        assert len(summary["held_out"]["trials"]) >= 3
+
+    def test_summary_names_the_next_command(self, train_tsv: Path, tmp_path: Path) -> None:
+        result = good("train", train_tsv, "-o", tmp_path / "m.textmlr")
+        for part in ("documents  300", "labels     3", "held out", "file size", "Next: textmlr"):
+            assert part in result.stdout
+        assert "epoch 1/" in result.stderr
+        assert "held-out loss" in result.stderr
+        assert "documents/s" in result.stderr
+
+    def test_quiet_prints_nothing(self, train_tsv: Path, tmp_path: Path) -> None:
+        result = good("train", train_tsv, "-o", tmp_path / "m.textmlr", "--quiet")
+        assert result.output == ""
+
+    def test_same_seed_same_file_whatever_the_threads(
+        self, train_tsv: Path, tmp_path: Path
+    ) -> None:
+        files = []
+        for number, extra in enumerate([["--threads", "1"], ["--threads", "2"], ["--seed", "7"]]):
+            files.append(tmp_path / f"{number}.textmlr")
+            good("train", train_tsv, "-o", files[-1], "-q", *extra)
+        one, two, other = (file.read_bytes() for file in files)
+        assert one == two
+        assert one != other
+
+    def test_several_files_and_standard_input(self, train_tsv: Path, tmp_path: Path) -> None:
+        lines = train_tsv.read_bytes().splitlines(keepends=True)
+        (tmp_path / "a.tsv").write_bytes(b"".join(lines[:150]))
+        rest = b"".join(lines[150:])
+        whole, parts = tmp_path / "whole.textmlr", tmp_path / "parts.textmlr"
+        good("train", train_tsv, "-o", whole, "-q")
+        good("train", tmp_path / "a.tsv", "-", "-o", parts, "-q", stdin=rest)
+        known = [json.loads(good("info", m, "--json").stdout) for m in (whole, parts)]
+        assert known[0]["features"] == known[1]["features"]
+        assert known[0]["final"] == known[1]["final"]
+
+    @pytest.mark.parametrize(
+        ("options", "expected"),
+        [
+            (["--hash-bits", "10"], {"features": 1024}),
+            (["--max-features", "20"], {"features": 21}),
+            (["--max-features", "20", "--no-bias"], {"features": 20}),
+            (["--no-holdout"], {}),
+            (["--no-idf", "--norm", "none", "--term-frequency", "raw"], {}),
+            (["--char-ngrams", "2-3", "--ngrams", "none"], {}),
+            (["--epochs", "1", "--learning-rate", "1"], {}),
+            (["--class-weight", "balanced", "--l2", "0.0001"], {}),
+        ],
+    )
+    def test_options_reach_the_model(
+        self, train_tsv: Path, tmp_path: Path, options: list[str], expected: dict[str, int]
+    ) -> None:
+        model = tmp_path / "m.textmlr"
+        good("train", train_tsv, "-o", model, "-q", *options)
+        known = json.loads(good("info", model, "--json").stdout)
+        for key, value in expected.items():
+            assert known[key] == value
+        flat = {**known["featurizer"], **known["options"]}
+        for name, value in zip(options[::2], options[1::2], strict=False):
+            field = name[2:].replace("-", "_")
+            if field in flat and isinstance(flat[field], int | float):
+                assert flat[field] == pytest.approx(float(value))
+
+    def test_validation_file_is_what_judges(
+        self, train_tsv: Path, test_tsv: Path, tmp_path: Path
+    ) -> None:
+        model = tmp_path / "m.textmlr"
+        result = good("train", train_tsv, "--validation", test_tsv, "-o", model, "-q", "--json")
+        held = json.loads(result.stdout)["held_out"]
+        assert held["documents"] == 90
+        assert held["from"] == "validation"
+
+    def test_divergence_is_told_and_survived(self, train_tsv: Path, tmp_path: Path) -> None:
+        model = tmp_path / "m.textmlr"
+        result = good("train", train_tsv, "-o", model, "--learning-rate", "1e6", "--no-holdout")
+        assert "diverged" in result.stderr
+        assert "halved" in result.stdout
+
+    def test_a_few_documents_train_with_a_warning(self, tmp_path: Path) -> None:
+        corpus = tmp_path / "few.tsv"
+        corpus.write_text("a\tone two\nb\tthree four\n")
+        result = good("train", corpus, "-o", tmp_path / "m.textmlr")
+        assert "too few documents" in result.stderr
+
+    def test_skipped_lines_are_counted(self, train_tsv: Path, tmp_path: Path) -> None:
+        corpus = tmp_path / "bad.tsv"
+        corpus.write_bytes(b"no tab here\n\n" + train_tsv.read_bytes())
+        result = good("train", corpus, "-o", tmp_path / "m.textmlr", "--skip-bad-lines")
+        assert "skipped 2 bad lines" in result.stderr
+        assert "line 1" in result.stderr
+
+    def test_invalid_utf8_is_counted(self, train_tsv: Path, tmp_path: Path) -> None:
+        corpus = tmp_path / "latin.tsv"
+        corpus.write_bytes(train_tsv.read_bytes() + b"scifi\tcaf\xe9 robot \xff\n")
+        result = good("train", corpus, "-o", tmp_path / "m.textmlr")
+        assert "2 pieces of invalid UTF-8" in result.stderr
+
+    def test_too_large_a_model_is_refused_with_the_numbers(
+        self, train_tsv: Path, tmp_path: Path
+    ) -> None:
+        corpus = tmp_path / "many.tsv"
+        corpus.write_text("".join(f"label{i}\tword{i}\n" for i in range(5000)))
+        result = run("train", corpus, "-o", tmp_path / "m.textmlr", "--hash-bits", "30")
+        assert isinstance(result.exception, InputError)
+        assert "GiB" in str(result.exception)
+        assert "--hash-bits" in str(result.exception)
+
+    def test_bad_option_values(self, train_tsv: Path) -> None:
+        for options in (
+            ["--ngrams", "2-1"],
+            ["--ngrams", "x"],
+            ["--l2", "-1"],
+            ["--holdout", "1"],
+            ["--learning-rate", "0"],
+            ["--ngrams", "none"],
+            ["--hash-bits", "8", "--min-df", "2"],
+            ["--no-holdout", "--validation", "x.tsv"],
+        ):
+            result = run("train", train_tsv, *options)
+            assert result.exit_code != 0, options
+            told = result.stderr + str(result.exception)
+            assert options[0].lstrip("-").replace("-", "_") in told.replace("-", "_"), told
+
+
+class TestClassify:
+    def test_a_pipe_gets_label_and_probability(self, model_file: Path, tmp_path: Path) -> None:
+        document = tmp_path / "doc.txt"
+        document.write_text("the robot\nleft orbit\n")
+        result = good("classify", "-m", model_file, document)
+        rows = [line.split("\t") for line in result.stdout.splitlines()]
+        assert rows[0][0] == "scifi"
+        shares = [float(row[1]) for row in rows]
+        assert sum(shares) == pytest.approx(1, abs=1e-6)
+        assert shares == sorted(shares, reverse=True)
+        assert max(shares) <= 1
+
+    def test_json(self, model_file: Path, tmp_path: Path) -> None:
+        first, second = tmp_path / "a.txt", tmp_path / "b.txt"
+        first.write_text("saddle ranch cattle")
+        second.write_text("kiss wedding vows")
+        result = good("classify", "-m", model_file, first, second, "--json")
+        answers = [json.loads(line) for line in result.stdout.splitlines()]
+        assert [a["document"] for a in answers] == [str(first), str(second)]
+        assert [a["label"] for a in answers] == ["western", "romance"]
+        for answer in answers:
+            assert sum(answer["probabilities"].values()) == pytest.approx(1, abs=1e-9)
+
+    def test_label_gives_one_number(self, model_file: Path) -> None:
+        everything = good("classify", "-m", model_file, stdin=b"robot robot engine").stdout
+        one = good("classify", "-m", model_file, "--label", "scifi", stdin=b"robot robot engine")
+        assert everything.splitlines()[0] == f"scifi\t{one.stdout.strip()}"
+
+    def test_top_and_lines(self, model_file: Path, tmp_path: Path) -> None:
+        lines = tmp_path / "lines.txt"
+        lines.write_text("robot engine\nranch cattle\nkiss vows\n")
+        result = good("classify", "-m", model_file, "--lines", lines, "--top", "1")
+        got = [line.split("\t")[0] for line in result.stdout.splitlines()]
+        assert got == ["scifi", "western", "romance"]
+        blocks = good("classify", "-m", model_file, "--lines", lines).stdout.split("\n\n")
+        assert [len(block.strip().splitlines()) for block in blocks] == [3, 3, 3]
+
+    def test_lines_answer_as_documents_do(self, model_file: Path, tmp_path: Path) -> None:
+        text = "the old robot, under the Ünïcode ranch! kiss kiss"
+        (tmp_path / "doc.txt").write_text(text)
+        (tmp_path / "lines.txt").write_text(text + "\n")
+        whole = good("classify", "-m", model_file, tmp_path / "doc.txt").stdout
+        line = good("classify", "-m", model_file, "--lines", tmp_path / "lines.txt").stdout
+        assert whole == line
+
+    def test_unknown_features_are_said(self, model_file: Path) -> None:
+        result = good("classify", "-m", model_file, stdin=b"zzzz qqqq")
+        assert "no known feature" in result.stderr
+        empty = good("classify", "-m", model_file, stdin=b"")
+        assert empty.stdout == result.stdout
+
+    def test_no_model(self, tmp_path: Path) -> None:
+        result = run("classify", "-m", tmp_path / "none.textmlr", stdin=b"x")
+        assert isinstance(result.exception, InputError)
+        assert "none.textmlr" in str(result.exception)
+
+    def test_unknown_label_names_the_labels(self, model_file: Path) -> None:
+        result = run("classify", "-m", model_file, "--label", "opera", stdin=b"x")
+        assert isinstance(result.exception, InputError)
+        assert "romance, scifi, western" in str(result.exception)
+
+    def test_bad_documents(self, model_file: Path, tmp_path: Path) -> None:
+        (tmp_path / "binary").write_bytes(b"ab\0c")
+        for document, problem in (
+            (tmp_path / "missing.txt", "no such file"),
+            (tmp_path, "is a directory"),
+            (tmp_path / "binary", "NUL at byte 2"),
+        ):
+            result = run("classify", "-m", model_file, document)
+            assert isinstance(result.exception, InputError)
+            assert problem in str(result.exception)
+            assert str(document) in str(result.exception)
+
+    def test_control_characters_in_labels_are_escaped(self, tmp_path: Path) -> None:
+        corpus = tmp_path / "odd.tsv"
+        corpus.write_text("a\x1b[31m\tone\nb\ttwo\n" * 30)
+        good("train", corpus, "-o", tmp_path / "m.textmlr", "-q")
+        result = good("classify", "-m", tmp_path / "m.textmlr", stdin=b"one")
+        assert "\x1b" not in result.stdout
+        assert "a\\x1b[31m" in result.stdout
+
+    def test_usage(self, model_file: Path) -> None:
+        assert run("classify", "--lines", "a", "b").exit_code == 2
+        assert run("classify", "--label", "a", "--top", "2").exit_code == 2
+
+
+class TestEvaluate:
+    def test_json_keys(self, model_file: Path, test_tsv: Path) -> None:
+        figures = json.loads(good("evaluate", "-m", model_file, test_tsv, "--json").stdout)
+        for key in ("documents", "accuracy", "macro_f1", "log_loss", "brier", "ece", "labels"):
+            assert key in figures
+        assert figures["documents"] == 90
+        assert figures["accuracy"] > 0.8
+        assert {row["label"] for row in figures["labels"]} == {"scifi", "western", "romance"}
+
+    def test_table(self, model_file: Path, test_tsv: Path) -> None:
+        shown = good("evaluate", "-m", model_file, test_tsv).stdout
+        for part in ("accuracy", "macro-F1", "log loss", "Brier", "ECE", "precision", "western"):
+            assert part in shown
+
+    def test_unknown_labels_count_as_wrong(
+        self, model_file: Path, test_tsv: Path, tmp_path: Path
+    ) -> None:
+        more = tmp_path / "more.tsv"
+        more.write_bytes(test_tsv.read_bytes() + b"opera\tthe kiss\n" * 10)
+        known = json.loads(good("evaluate", "-m", model_file, test_tsv, "--json").stdout)
+        result = good("evaluate", "-m", model_file, more, "--json")
+        assert "10 documents with labels the model does not know (opera)" in result.stderr
+        figures = json.loads(result.stdout)
+        assert figures["accuracy"] == pytest.approx(known["accuracy"] * 90 / 100)
+
+
+def test_info(model_file: Path) -> None:
+    shown = good("info", model_file).stdout
+    for part in ("romance (100)", "features", "300 documents of train.tsv", "seed=1", "textmlr"):
+        assert part in shown
+
+
+@pytest.mark.parametrize("verb", ["train", "classify", "evaluate", "info"])
+def test_help_has_an_example(verb: str) -> None:
+    shown = good(verb, "--help").stdout
+    assert "Examples:" in shown
+    assert f"textmlr {verb} " in shown
+
+
+class TestProcess:
+    """What only a process of its own shows."""
+
+    def test_the_main_job(self, train_tsv: Path, test_tsv: Path, tmp_path: Path) -> None:
+        model, document = tmp_path / "m.textmlr", tmp_path / "doc.txt"
+        document.write_text("A robot in orbit.\nIts engine!\n")
+        assert process("train", train_tsv, "-o", model).returncode == 0
+        done = process("classify", "-m", model, document)
+        assert done.returncode == 0
+        assert done.stderr == b""
+        assert done.stdout.startswith(b"scifi\t")
+        figures = process("evaluate", "-m", model, test_tsv, "--json").stdout
+        assert json.loads(figures)["documents"] == 90
+        assert os.listdir(tmp_path) == ["m.textmlr", "doc.txt"] or len(os.listdir(tmp_path)) == 2
+
+    def test_plain_python_answers_with_the_same_bits(
+        self, model_file: Path, tmp_path: Path
+    ) -> None:
+        """One small document runs the kernels uncompiled, the library compiled."""
+        from textmlr.model import Model
+
+        text = "The Robot — ranch, 東京 kiss! " + "engine saddle vows " * 50
+        (tmp_path / "doc.txt").write_text(text)
+        done = process("classify", "-m", model_file, tmp_path / "doc.txt", "--json")
+        answer = json.loads(done.stdout)["probabilities"]
+        model = Model.load(model_file)
+        exact = dict(zip(model.labels, model.probabilities([text])[0].tolist(), strict=True))
+        assert answer == exact
+        assert done.stderr == b""
+
+    @pytest.mark.parametrize(
+        ("content", "problem"),
+        [
+            (b"a\tone\n\nb\ttwo\n", b"line 2: blank line"),
+            (b"a\tone\nno tab\nb\ttwo\n", b"line 2: no tab"),
+            (b"a\tone\n\ttwo\n", b"line 2: empty label"),
+            (b"a\tone\na\ttwo\n", b"the corpus has 1 label, 'a'"),
+            (b"", b"empty"),
+            (b"a\tone\n\x00\x01\x02\n", b"line 2: binary"),
+            (None, b"o such file"),
+            ("directory", b"irectory"),
+        ],
+    )
+    def test_bad_corpora(self, tmp_path: Path, content: bytes | str | None, problem: bytes) -> None:
+        corpus = tmp_path / "corpus.tsv"
+        if isinstance(content, bytes):
+            corpus.write_bytes(content)
+        elif content == "directory":
+            corpus.mkdir()
+        model = tmp_path / "m.textmlr"
+        model.write_bytes(b"the old model")
+        done = process("train", corpus, "-o", model)
+        assert done.returncode == 2
+        assert problem in done.stderr
+        assert b"corpus.tsv" in done.stderr
+        assert b"Traceback" not in done.stderr
+        assert model.read_bytes() == b"the old model"
+        assert done.stdout == b""
+
+    def test_interrupt_leaves_the_old_model(self, tmp_path: Path) -> None:
+        corpus = tmp_path / "corpus.tsv"
+        corpus.write_text("".join(f"l{i % 7}\tw{i % 97} v{i % 89}\n" for i in range(20000)))
+        model = tmp_path / "m.textmlr"
+        model.write_bytes(b"the old model")
+        command = [*COMMAND, "train", str(corpus), "-o", str(model), "--epochs", "100000"]
+        command += ["--no-holdout"]
+        with subprocess.Popen(
+            command, cwd=ROOT, stderr=subprocess.PIPE, stdout=subprocess.PIPE
+        ) as child:
+            assert child.stderr is not None
+            for line in child.stderr:
+                if b"epoch 2/" in line:
+                    break
+            child.send_signal(signal.SIGINT)
+            _, told = child.communicate(timeout=60)
+        assert child.returncode == 130
+        assert b"Traceback" not in told
+        assert b"Interrupted" in told
+        assert model.read_bytes() == b"the old model"
+        assert sorted(os.listdir(tmp_path)) == ["corpus.tsv", "m.textmlr"]
+
+    def test_a_closed_pipe_is_silent(self, model_file: Path, tmp_path: Path) -> None:
+        lines = tmp_path / "lines.txt"
+        lines.write_text("robot kiss ranch\n" * 50000)
+        command = [*COMMAND, "classify", "-m", str(model_file), "--lines", str(lines)]
+        with subprocess.Popen(
+            command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        ) as child:
+            assert child.stdout is not None
+            child.stdout.read(10)
+            child.stdout.close()
+            assert child.stderr is not None
+            assert child.stderr.read() == b""
+        assert child.returncode == 141
+
+    def test_a_terminal_gets_bars(self, model_file: Path, tmp_path: Path) -> None:
+        document = tmp_path / "doc.txt"
+        document.write_text("robot orbit engine")
+        ours, theirs = pty.openpty()
+        command = [*COMMAND, "classify", "-m", str(model_file), str(document)]
+        with subprocess.Popen(command, cwd=ROOT, stdout=theirs, stderr=theirs) as child:
+            os.close(theirs)
+            shown = b""
+            deadline = time.monotonic() + 60
+            while time.monotonic() < deadline:
+                try:
+                    chunk = os.read(ours, 4096)
+                except OSError:  # the other end is closed
+                    break
+                if not chunk:
+                    break
+                shown += chunk
+        os.close(ours)
+        text = shown.decode()
+        assert "█" in text
+        assert "scifi" in text
+        assert " %" in text
+
+    def test_version_and_module_agree(self) -> None:
+        assert process("--version").stdout.startswith(b"textmlr, version 0.")
