@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from textmlr import __version__, modelfile, scoring
 from textmlr.corpus.batch import Batch
+from textmlr.errors import ModelFileError
 from textmlr.features import Features, Featurizer
 from textmlr.features.hashing import blocks_of
 from textmlr.features.texts import batches_of
@@ -175,7 +176,7 @@ class Model:
             featurizer = Featurizer.restore(options, vocabulary, index, idf, labels, documents)
             return cls(labels, featurizer, [theta], take(header, "record", dict, path))
         except ValueError as error:
-            raise modelfile.ModelFileError(str(error), place=str(path)) from error
+            raise ModelFileError(str(error), place=str(path)) from error
 
     def _stack(
         self, texts: Any, threads: int | None, answer: Callable[[Features], NDArray[Real]]
@@ -221,7 +222,7 @@ def _options(fields: Json, path: str | PathLike[str]) -> FeaturizerOptions:
         return FeaturizerOptions(**values)
     except (TypeError, ValueError) as error:
         problem = f"the featurizer's options are not understood ({error})"
-        raise modelfile.ModelFileError(problem, place=str(path)) from error
+        raise ModelFileError(problem, place=str(path)) from error
 
 
 def _vocabulary(

@@ -107,11 +107,11 @@ def train(
     training_options = T(**{name: chosen[name] for name in T.__dataclass_fields__})
 
     started = time.perf_counter()
+    from textmlr.atomic import check_writable
     from textmlr.cli.progress import TrainingProgress
     from textmlr.cli.render import show_summary, warn_of_corpus
     from textmlr.corpus import read_corpus
     from textmlr.learning import train as learn
-    from textmlr.modelfile import check_writable
 
     check_writable(output)
     rates = len(LEARNING_RATES) if training_options.learning_rate is None else 1

@@ -1,0 +1,74 @@
+"""Files that are there whole or not at all."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from os import PathLike
+
+from textmlr.errors import InputError
+
+
+@contextmanager
+def atomic_write(path: str | PathLike[str]) -> Iterator[str]:
+    """Give the name of a temporary file to write, beside path; on success it becomes path.
+
+    It is fsynced, then renamed, and its folder fsynced.  On any failure, an interrupt too, it
+    is removed and path stays as it was.  A symbolic link at path is followed.
+    Raises InputError, naming path, for what the system refuses.
+    """
+    final = os.path.realpath(path)
+    folder, name = os.path.split(final)
+    try:
+        if os.path.isdir(final):
+            raise IsADirectoryError(21, "is a directory")
+        handle, temporary = tempfile.mkstemp(prefix=f".{name}.", suffix=".part", dir=folder)
+    except OSError as error:
+        raise _refused(path, error) from error
+    try:
+        os.close(handle)
+        yield temporary
+        # mkstemp's file is for its owner alone; the mask is read by setting it.
+        mask = os.umask(0)
+        os.umask(mask)
+        os.chmod(temporary, 0o666 & ~mask)
+        _sync(temporary)
+        os.replace(temporary, final)
+        _sync(folder)
+    except OSError as error:
+        raise _refused(path, error) from error
+    finally:
+        with suppress(FileNotFoundError):  # it has become path
+            os.unlink(temporary)
+
+
+def check_writable(path: str | PathLike[str]) -> None:
+    """Raise InputError now if ``atomic_write`` would fail, rather than after hours of work."""
+    final = os.path.realpath(path)
+    folder = os.path.dirname(final)
+    try:
+        if os.path.isdir(final):
+            raise IsADirectoryError(21, "is a directory")
+        if not os.path.isdir(folder):
+            raise FileNotFoundError(2, f"there is no folder {folder}")
+        if not os.access(folder, os.W_OK | os.X_OK):
+            raise PermissionError(13, f"no permission to write in {folder}")
+    except OSError as error:
+        raise _refused(path, error) from error
+
+
+def _sync(path: str) -> None:
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def _refused(path: str | PathLike[str], error: OSError) -> InputError:
+    reason = (error.strerror or str(error)).lower()
+    return InputError(
+        f"cannot be written: {reason}", place=os.fspath(path), mend="write to another place"
+    )
