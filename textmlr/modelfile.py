@@ -173,6 +173,8 @@ def _map(path: Path) -> memoryview:
     except OSError as error:
         reason = (error.strerror or str(error)).lower()
         _refuse(path, reason, "train a model first (textmlr train), or name one with -m")
+    except ModelFileError:
+        raise
     except ValueError as error:  # a NUL in the path
         _refuse(path, str(error), "check the path")
 

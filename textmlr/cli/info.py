@@ -24,6 +24,9 @@ def info(model: str, as_json: bool) -> None:
     """
     from dataclasses import asdict
 
+    from textmlr.jit import run_plain
+
+    run_plain()  # there is nothing to compute
     from textmlr.cli.render import fit_rows, plain, show_rows, size_of
     from textmlr.model import Model
 

@@ -313,7 +313,7 @@ def _load_plain(file: io.FileIO) -> NDArray[np.uint8]:
     """All bytes of a file, into one allocation if the size it gives is right."""
     buffer: NDArray[np.uint8] = np.empty(os.fstat(file.fileno()).st_size + 1, np.uint8)
     filled = 0
-    while filled < buffer.size and (n := file.readinto(memoryview(buffer)[filled:])):
+    while filled < buffer.size and (n := file.readinto(buffer.data[filled:])):
         filled += n
     if filled < buffer.size:
         return buffer[:filled]
