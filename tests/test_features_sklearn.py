@@ -43,7 +43,7 @@ def documents_of(corpus):
         return [document for _, document in torture.documents()]
     if corpus == "big":
         return [document for _, document in torture.big_documents()]
-    lines = (DATA / corpus).read_text(encoding="utf-8").splitlines()
+    lines = (DATA / corpus).read_text(encoding="utf-8").rstrip("\n").split("\n")
     return [line.split("\t")[1] for line in lines]
 
 

@@ -21,9 +21,12 @@ PIPE_CLOSED = 128 + 13  # and SIGPIPE
 def main() -> None:
     """Run the command line and exit."""
     try:
-        code = cli.main(prog_name="textmlr", standalone_mode=False)
+        # Not cli.main, which makes exit code 1 of a closed pipe.
+        with cli.make_context("textmlr", sys.argv[1:]) as context:
+            cli.invoke(context)
         sys.stdout.flush()
-        sys.exit(code if isinstance(code, int) else 0)
+    except click.exceptions.Exit as done:  # after --help and --version
+        sys.exit(done.exit_code)
     except InputError as error:
         click.echo(f"Error: {error}", err=True)
         sys.exit(2)

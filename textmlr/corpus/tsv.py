@@ -113,7 +113,7 @@ def read_lines(path: str | os.PathLike[str], *, stdin: BinaryIO | None = None) -
 def recode(corpus: Corpus, labels: Sequence[str]) -> tuple[NDArray[np.int32], dict[str, int]]:
     """The labels of a corpus as codes into another list, a model's: (codes, unknown).
 
-    codes    (n,) int32   −1 where the label is not in labels
+    codes    (n,) int32   -1 where the label is not in labels
     unknown  number of documents of each label that is not in labels, by code point
     """
     code_of = {label: code for code, label in enumerate(labels)}
@@ -218,7 +218,7 @@ def _weights(lines: _Lines, status: NDArray[np.uint8], skip: bool) -> NDArray[np
         raw = lines.text[lines.tabs[line] + 1 : lines.lasts[line]].tobytes().strip()
         value = float(raw) if _NUMBER.fullmatch(raw) else -1.0
         if 0 <= value <= kernels.LARGEST:
-            weights[line] = abs(value)  # not −0
+            weights[line] = abs(value)  # not -0.0
             status[line] = kernels.GOOD
         else:
             status[line] = kernels.BAD_WEIGHT

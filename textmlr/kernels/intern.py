@@ -261,10 +261,10 @@ def weigh(indices, values, indptr, bias, term_frequency, idf, unit_norm):
             elif term_frequency == 2 and weight != 1.0:
                 weight = 1.0 + math.log(weight)
             if idf.size > 0:
-                weight *= idf[indices[i]]
+                weight *= np.float64(idf[indices[i]])
             values[i] = weight
             squares += weight * weight
         if unit_norm and squares > 0.0:
             inverse = 1.0 / math.sqrt(squares)
             for i in range(first, indptr[document + 1]):
-                values[i] = values[i] * inverse
+                values[i] = np.float64(values[i]) * inverse

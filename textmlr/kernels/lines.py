@@ -31,7 +31,7 @@ def find(text, words, byte, start, stop):
     """Return the first place of byte in text[start:stop], stop if it is not there.
 
     text (bytes,) uint8, words (bytes // 8,) uint64 on the same memory
-    A word with a byte 0 is recognised by (w − 0x01…) & ~w & 0x80… ≠ 0
+    A word with a byte 0 is recognised by (w - 0x01...) & ~w & 0x80... != 0
     (Warren, Hacker's Delight, 2nd ed., 6-1).
     """
     i = start
@@ -161,19 +161,18 @@ def _decimal(text, start, stop):
         if text[i] != 69 and text[i] != 101:  # E, e
             return 0.0, False
         i += 1
-        sign = 1
-        if i < stop and (text[i] == 43 or text[i] == 45):
-            sign = 44 - np.int64(text[i])  # + is 43, − is 45
+        negative = i < stop and text[i] == 45
+        if i < stop and (text[i] == 43 or text[i] == 45):  # + and -
             i += 1
         if i == stop:
             return 0.0, False
-        exponent = 0
+        exponent = np.int64(0)
         while i < stop:
             if text[i] < 48 or text[i] > 57 or exponent > 99:
                 return 0.0, False
             exponent = exponent * 10 + np.int64(text[i]) - 48
             i += 1
-        scale += sign * exponent
+        scale += -exponent if negative else exponent
     if scale < -22 or scale > 22:
         return 0.0, False
     value = np.float64(mantissa)
@@ -218,7 +217,7 @@ def intern(text, starts, tabs, status, slots, label_starts, label_stops, codes):
     status        (n,) uint8   lines other than GOOD have no label
     slots         (s,) int32   all 0 on entry; s a power of two > n; code + 1 of a slot in use
     label_starts, label_stops  (n,) int64   the first written: span of each label
-    codes         (n,) int32   written: the code of each line, −1 where status is not GOOD
+    codes         (n,) int32   written: the code of each line, -1 where status is not GOOD
     """
     mask = np.int64(slots.size - 1)
     found = 0
