@@ -67,7 +67,7 @@ def decode(document: Document) -> str:
 
 def lower(text: str) -> str:
     """Lower case, code point by code point."""
-    return "".join([c.lower() if len(c.lower()) == 1 else c for c in text])
+    return "".join([low if len(low := c.lower()) == 1 else c for c in text])
 
 
 def tokens(document: Document, options: FeaturizerOptions) -> list[str]:

@@ -1,23 +1,15 @@
-"""What a Featurizer takes and what it gives: kinds of input, the CSR arrays, hashing, errors."""
+"""What a Featurizer takes and what it gives: kinds of input, the CSR arrays, hashing."""
 
 from __future__ import annotations
 
-import hashlib
-import subprocess
-import sys
-from dataclasses import FrozenInstanceError, fields
-from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 import pytest
 import torture
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from textmlr import Featurizer, FeaturizerOptions, InputError
 from textmlr.features.texts import batches_of
-from textmlr.features.vocabulary import SortedIndex
 
 TEXTS = ["The cat — the CAT.", "", "мышь и кот", "漢字 กข 😀", "the cat, again", "  ", "x" * 5000]
 HASHED = FeaturizerOptions(hash_bits=22, term_frequency="raw", norm=None)
@@ -270,48 +262,6 @@ def test_transform_needs_fit():
             use(Featurizer())
 
 
-@settings(max_examples=50, deadline=None)
-@given(st.permutations(range(len(torture.SENTENCES))))
-def test_the_order_of_documents_permutes_rows(order):
-    documents = list(torture.SENTENCES.values())
-    shuffled = [documents[i] for i in order]
-    for options in (FeaturizerOptions(), HASHED):
-        featurizer = Featurizer(options).fit(documents)
-        rows = featurizer.transform(documents)
-        assert bits(featurizer.transform(shuffled)) == bits(rows[list(order)]) or (
-            (featurizer.transform(shuffled) != rows[list(order)]).nnz == 0
-        )
-    ours, theirs = Featurizer().fit(documents), Featurizer().fit(shuffled)
-    assert sorted(ours.feature_names()) == sorted(theirs.feature_names())
-    column = {name: i for i, name in enumerate(theirs.feature_names())}
-    moved = theirs.transform(documents)[:, [column[name] for name in ours.feature_names()]]
-    # The sum of squares of a row is added up in another order.
-    np.testing.assert_allclose(
-        moved.toarray(), ours.transform(documents).toarray(), rtol=1e-6, atol=0
-    )
-
-
-@pytest.mark.parametrize(
-    "options",
-    [FeaturizerOptions(), FeaturizerOptions(char_ngrams=(3, 3), ngrams=(1, 1)), HASHED],
-    ids=range(3),
-)
-def test_threads_change_no_bit(options):
-    """Over many blocks of text, some of them a single document, and several Arrow chunks."""
-    documents = [document for _, document in torture.documents() if isinstance(document, str)]
-    documents = [text.replace("\ud800", "") for text in documents] * 8
-    documents[20:20] = [" ".join(documents[:300]), "ab " * 400_000]
-    found = []
-    for threads in (1, 2, 7):
-        featurizer = Featurizer(options)
-        matrix = featurizer.fit_transform(documents, threads=threads)
-        names = [] if options.hash_bits else featurizer.feature_names()
-        idf = b"" if featurizer.idf is None else featurizer.idf.tobytes()
-        assert bits(featurizer.transform(documents, threads=threads)) == bits(matrix)
-        found.append((bits(matrix), names, idf))
-    assert found[0] == found[1] == found[2]
-
-
 def test_invalid_bytes_are_counted():
     featurizer = Featurizer()
     featurizer.fit(["fine", b"\xff\xfe", "\ufffd".encode(), b"a\xe2\x82"])
@@ -341,115 +291,3 @@ def test_joint():
         Featurizer().fit(TEXTS).joint("text", "a")
     with pytest.raises(InputError, match="2 labels for 7"):
         Featurizer().fit(TEXTS, ["a", "b"])
-
-
-def test_a_restored_featurizer_is_the_same():
-    """With a sorted index, and after so many look-ups that it builds a table."""
-    documents = [document for _, document in torture.documents()]
-    first = Featurizer(FeaturizerOptions(min_df=1)).fit(documents, ["a"] * len(documents))
-    index = SortedIndex.of(first.vocabulary.hashes)
-    second = Featurizer.restore(
-        first.options, first.vocabulary, index, first.idf, first.labels, first.documents
-    )
-    for texts in (TEXTS, ["unknown words only"], documents, TEXTS):
-        assert bits(second.transform(texts)) == bits(first.transform(texts))
-    assert second.feature_names() == first.feature_names()
-
-
-PLAIN = """
-import hashlib, sys
-sys.path.insert(0, {tests!r})
-from textmlr.jit import run_plain
-assert run_plain() == {plain}
-from test_features_input import digest_of_everything
-print(digest_of_everything())
-"""
-
-
-def digest_of_everything():
-    """A digest of names and bits of small documents, by several options."""
-    groups = (torture.SENTENCES, torture.EMOJI, torture.LETTERS, torture.MARKS)
-    documents = [text for group in groups for text in group.values()]
-    documents += [b"".join(list(torture.byte_sequences())[65_800:66_100]), *TEXTS[:5]]
-    digest = hashlib.sha256()
-    for options in (FeaturizerOptions(min_df=1, char_ngrams=(3, 4)), HASHED):
-        featurizer = Featurizer(options)
-        digest.update(repr(bits(featurizer.fit_transform(documents))).encode())
-        digest.update(str(featurizer.invalid).encode())
-        if options.hash_bits is None:
-            digest.update("\n".join(featurizer.feature_names()).encode())
-    return digest.hexdigest()
-
-
-def test_kernels_left_as_plain_python_give_the_same_bits():
-    code = PLAIN.format(tests=str(Path(__file__).parent), plain=True)
-    done = subprocess.run(
-        [sys.executable, "-W", "error", "-c", code], capture_output=True, text=True, check=False
-    )
-    assert done.stdout.strip() == digest_of_everything(), done.stderr
-
-
-BAD_OPTIONS = [
-    ("lowercase", 1),
-    ("punctuation", None),
-    ("split_scripts", "yes"),
-    ("min_token_length", 0),
-    ("min_token_length", 1.5),
-    ("min_token_length", True),
-    ("ngrams", (0, 1)),
-    ("ngrams", (2, 1)),
-    ("ngrams", 2),
-    ("ngrams", [1, 2]),
-    ("ngrams", (1, 2, 3)),
-    ("ngrams", (1, 2.0)),
-    ("ngrams", (1, 10**9)),
-    ("char_ngrams", (3,)),
-    ("char_ngrams", (-1, 3)),
-    ("char_ngrams", ("3", "5")),
-    ("term_frequency", "tf"),
-    ("term_frequency", None),
-    ("idf", "smooth"),
-    ("idf", 1),
-    ("idf_power", -1.0),
-    ("idf_power", float("nan")),
-    ("idf_power", float("inf")),
-    ("norm", "l1"),
-    ("norm", 2),
-    ("min_df", 0),
-    ("min_df", 0.5),
-    ("max_features", 0),
-    ("max_features", -5),
-    ("hash_bits", 0),
-    ("hash_bits", 63),
-    ("hash_bits", 8.0),
-    ("bias", "no"),
-]
-
-
-@pytest.mark.parametrize(("option", "value"), BAD_OPTIONS)
-def test_a_bad_option_is_named(option, value):
-    with pytest.raises(InputError, match=rf"\b{option}={value!r}".replace("(", r"\(")[:20]):
-        FeaturizerOptions(**{option: value})
-
-
-@pytest.mark.parametrize(
-    "together",
-    [
-        {"ngrams": None, "char_ngrams": None},
-        {"min_df": 2, "hash_bits": 10},
-        {"max_features": 2, "hash_bits": 10},
-        {"idf_power": 2.0, "idf": False},
-        {"idf_power": 2.0, "hash_bits": 10},
-    ],
-)
-def test_options_that_do_not_go_together(together):
-    with pytest.raises(InputError, match=next(iter(together))):
-        FeaturizerOptions(**together)
-
-
-def test_options_are_frozen_and_every_one_is_checked():
-    options = FeaturizerOptions()
-    with pytest.raises(FrozenInstanceError):
-        options.bias = False
-    assert options == FeaturizerOptions()
-    assert {field.name for field in fields(options)} == {option for option, _ in BAD_OPTIONS}

@@ -91,7 +91,7 @@ def evaluate(
     codes = y.astype(np.int64)
     if (y < 0).any():
         given = unknown if unknown is not None else [None] * n
-        strangers = [given[i] or "(unknown)" for i in np.flatnonzero(y < 0)]
+        strangers = [given[i] or "(unknown)" for i in np.flatnonzero(y < 0).tolist()]
         extra = {name: width + i for i, name in enumerate(sorted(set(strangers)))}
         codes[y < 0] = [extra[name] for name in strangers]
         names += extra

@@ -19,7 +19,7 @@ MAX_NGRAM = 16
 MAX_HASH_BITS = 30
 # Beyond this, features of a single document are dropped by default: they are most of all
 # features of a large corpus, take most of its memory, and the model hardly misses them.
-MANY_FEATURES = 1 << 20
+MANY_FEATURES = 1 << 19
 # Tried on held-out documents where no power is given: 1 is what other tools know and serves
 # topics, 2 serves opinions, whose words are rarer (each does better than the other on some
 # corpora by a point of accuracy and more).

@@ -48,7 +48,7 @@ BEST_OF = "best of " + ", ".join(f"{rate:g}" for rate in LEARNING_RATES)
 @option_of(F, "char_ngrams", "Character n-grams inside words, such as 3-5.", type=NGRAMS,
            show_default="none")  # fmt: skip
 @option_of(F, "min_df", "Drop features in fewer documents.", type=click.IntRange(1),
-           show_default="1, or 2 where there would be over a million features")  # fmt: skip
+           show_default="1, or 2 where there would be over half a million features")  # fmt: skip
 @option_of(F, "max_features", "Keep the most frequent.", type=click.IntRange(1),
            show_default="all")  # fmt: skip
 @option_of(F, "hash_bits", "Hash features to 2^b columns; no vocabulary, no names.",
