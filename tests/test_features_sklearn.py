@@ -8,7 +8,7 @@ scikit-learn gets with one space between.
 from __future__ import annotations
 
 from dataclasses import replace
-from functools import lru_cache
+from functools import cache
 from pathlib import Path
 
 import naive
@@ -31,7 +31,7 @@ PATTERNS = {
 }
 
 
-@lru_cache(maxsize=None)  # it is asked for the same documents by most tests
+@cache  # it is asked for the same documents by most tests
 def preprocess(document):
     return naive.lower(naive.decode(document))
 

@@ -193,8 +193,8 @@ def _intern(lines: _Lines, status: NDArray[np.uint8]) -> tuple[NDArray[np.int32]
     A label that is not UTF-8 is None, and the status of its lines becomes BAD_LABEL.
     """
     n = len(lines.starts)
-    # The tables have room for n labels; pages that stay untouched take no memory.
-    slots = np.zeros(1 << n.bit_length(), np.int32)
+    # Room for n labels, half full at most; pages that stay untouched take no memory.
+    slots = np.zeros(2 << n.bit_length(), np.int32)
     starts, stops, codes = empty(n, np.int64), empty(n, np.int64), empty(n, np.int32)
     tabs = lines.tabs
     found = kernels.intern(lines.text, lines.starts, tabs, status, slots, starts, stops, codes)

@@ -215,7 +215,7 @@ def intern(text, starts, tabs, status, slots, label_starts, label_stops, codes):
     text          (bytes,) uint8
     starts, tabs  (n,) int64   the label of line i is text[starts[i]:tabs[i]], stripped
     status        (n,) uint8   lines other than GOOD have no label
-    slots         (s,) int32   all 0 on entry; s a power of two > n; code + 1 of a slot in use
+    slots         (s,) int32   all 0 on entry; s a power of two > 2n; code + 1 of a used slot
     label_starts, label_stops  (n,) int64   the first written: span of each label
     codes         (n,) int32   written: the code of each line, -1 where status is not GOOD
     """
