@@ -90,6 +90,7 @@ def _show(result: Evaluation) -> None:
             ("ECE", f"{result.ece:.4f}"),
         ]
     )
+    click.echo()
     console = Console()
     table = Table(box=SIMPLE_HEAD, title="by label", title_justify="left", title_style="bold")
     table.add_column("label")

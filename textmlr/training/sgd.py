@@ -11,7 +11,10 @@ from textmlr.arrays import frozen
 from textmlr.kernels import sgd as kernels
 from textmlr.training.objective import Objective
 
-# A step that overshoots multiplies the loss; noise alone moves it less than this.
+# A step that overshoots multiplies the loss; noise alone moves it less than this.  The first
+# epoch is allowed more: its loss, too, is that before each document's step, and while most of θ
+# is 0 a large step is often wrong before it is right.
+FIRST_RISE = 3.0
 RISE = 1.5
 RISE_NATS = 0.01
 MAX_HALVINGS = 60
@@ -97,7 +100,8 @@ class SGD:
                 loss /= len(order)
                 # One sum tells of any infinity or NaN without a mask of θ's size.
                 finite = np.isfinite(self.theta.sum(dtype=np.float64))
-                if finite and loss <= RISE * self.last_loss + RISE_NATS:
+                rise = RISE if self.done else FIRST_RISE
+                if finite and loss <= rise * self.last_loss + RISE_NATS:
                     self.done += 1
                     self.last_loss = loss
                     return Epoch(
