@@ -9,7 +9,7 @@ from typing import Any
 
 from numba.core import event as numba_events
 from rich.console import Console
-from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from textmlr.learning import Event, Stage
 
@@ -47,11 +47,9 @@ class TrainingProgress:
         self.most_epochs = most_epochs
         self.console = Console(stderr=True, quiet=quiet)
         self.bar = Progress(
-            SpinnerColumn(),
-            TextColumn("{task.description}"),
-            BarColumn(bar_width=24),
-            TextColumn("{task.fields[figures]}"),
+            BarColumn(bar_width=16),
             TimeElapsedColumn(),
+            TextColumn("{task.description}\n{task.fields[figures]}"),
             console=self.console,
             transient=True,
             disable=quiet or not self.console.is_terminal,
@@ -99,16 +97,16 @@ class TrainingProgress:
         epoch = event.epoch
         self._visited += epoch.documents
         rate = self._visited / max(time.perf_counter() - self._began, 1e-9)
-        figures = f"loss {epoch.loss:.4f}  accuracy {epoch.accuracy:.3f}"
+        figures = f"loss {epoch.loss:.3f} accuracy {epoch.accuracy:.3f}"
         if event.held_out is not None:
             loss, accuracy = event.held_out
-            figures += f"  held-out loss {loss:.4f}  accuracy {accuracy:.3f}"
+            figures += f", held-out loss {loss:.3f} accuracy {accuracy:.3f}"
         run = "all documents" if event.run == "final" else "trial"
         if event.run == "trial" and len(self._variants) > 1:
             run += f" with {self._variants[event.variant]}"
         step = f"step {epoch.learning_rate:g}"
         line = f"{run}, {step}, epoch {epoch.number}/{epoch.epochs}"
-        figures += f"  {rate:,.0f} documents/s"
+        figures += f", {rate:,.0f} documents/s"
         self._epochs += 1
         if event.run == "final":  # by now it is known how many epochs there will be
             self.most_epochs = self._epochs + epoch.epochs - epoch.number

@@ -30,8 +30,11 @@ if TYPE_CHECKING:
 _CHUNK = 1 << 20
 _BOM = b"\xef\xbb\xbf"
 _ENDINGS = {".gz": "gzip", ".zst": "zstd", ".bz2": "bzip2"}
-# RFC 1952 (gzip, deflate), RFC 8878 (zstd); bzip2's fourth byte is its level and is left out.
-_MAGIC = {"gzip": b"\x1f\x8b\x08", "zstd": b"\x28\xb5\x2f\xfd", "bzip2": b"BZh1AY&SY"}
+# RFC 1952 (gzip, deflate), RFC 8878 (zstd), and bzip2's level, then the first block or the end.
+_MAGIC = re.compile(
+    rb"(?P<gzip>\x1f\x8b\x08)|(?P<zstd>\x28\xb5\x2f\xfd)"
+    rb"|(?P<bzip2>BZh[1-9](?:1AY&SY|\x17rE8P\x90))"
+)
 _HEAD = 10  # bytes that show the format
 _QUOTED = 40  # characters of a file that a message may quote
 _EXAMPLES = 5
@@ -257,8 +260,10 @@ def _quote(lines: _Lines, start: int, stop: int) -> str:
     """The beginning of a span in quotes, without control characters."""
     raw = lines.text[start : min(stop, start + 4 * _QUOTED)].tobytes()
     quoted = ""
-    for character in raw.decode("utf-8", "backslashreplace"):
-        if not character.isprintable():
+    for character in raw.decode("utf-8", "surrogateescape"):
+        if "\udc80" <= character <= "\udcff":  # a byte that is not UTF-8
+            character = f"\\x{ord(character) - 0xDC00:02x}"
+        elif not character.isprintable():
             character = character.encode("unicode_escape").decode()
         if len(quoted) + len(character) > _QUOTED - 3:
             return f"'{quoted}...'"
@@ -330,10 +335,8 @@ def _drain(stream: Any, head: bytes = b"") -> NDArray[np.uint8]:
 
 def _kind(head: bytes) -> str | None:
     """The compression that the first bytes show."""
-    for kind, magic in _MAGIC.items():
-        if (head[:3] + head[4:] if kind == "bzip2" else head).startswith(magic):
-            return kind
-    return None
+    found = _MAGIC.match(head)
+    return found.lastgroup if found else None
 
 
 def _load_stream(stream: Any, name: str, ending: str | None = None) -> NDArray[np.uint8]:
