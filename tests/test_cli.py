@@ -397,7 +397,7 @@ class TestProcess:
         document.write_text("robot orbit engine")
         ours, theirs = pty.openpty()
         command = [*COMMAND, "classify", "-m", str(model_file), str(document)]
-        with subprocess.Popen(command, cwd=ROOT, stdout=theirs, stderr=theirs) as child:
+        with subprocess.Popen(command, cwd=ROOT, stdout=theirs, stderr=theirs):
             os.close(theirs)
             shown = b""
             deadline = time.monotonic() + 60

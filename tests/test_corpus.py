@@ -28,6 +28,7 @@ from textmlr.corpus import Batch, Corpus, read_corpus, read_lines, recode, tsv
 from textmlr.errors import InputError
 from textmlr.kernels import lines as kernels
 
+ROOT = Path(__file__).parent.parent
 BOM = b"\xef\xbb\xbf"
 WHITESPACE = b" \t\n\r\x0b\x0c"
 
@@ -97,15 +98,20 @@ def write(path: Path, data: bytes) -> str:
     return str(path)
 
 
+def run(code: str, *arguments: str, stdin: bytes = b"") -> bytes:
+    """What code prints in a fresh process, which must say nothing else."""
+    command = [sys.executable, "-c", code, *arguments]
+    done = subprocess.run(command, input=stdin, capture_output=True, cwd=ROOT)
+    assert (done.returncode, done.stderr) == (0, b"")
+    return done.stdout
+
+
 # ------------------------------------------------------------------ what is read
 
 
 def test_hand_worked(tmp_path: Path) -> None:
     first = write(tmp_path / "a.tsv", BOM + b"pos\tgood film\r\n neg \tbad\tvery bad\n")
-    second = write(
-        tmp_path / "b.tsv",
-        "été\t\nneg\tdull \xff".encode("latin-1").replace("été".encode("latin-1"), "été".encode()),
-    )
+    second = write(tmp_path / "b.tsv", "été\t\nneg\tdull ".encode() + b"\xff")
     corpus = read_corpus([first, second])
     assert corpus.labels == ["neg", "pos", "été"]
     assert corpus.y.tolist() == [1, 0, 2, 0]
@@ -119,11 +125,8 @@ def test_hand_worked(tmp_path: Path) -> None:
     assert (corpus.skipped, corpus.skipped_examples) == (0, [])
     assert corpus.y.dtype == np.int32
     for batch in corpus.batches:
-        assert (batch.text.dtype, batch.starts.dtype, batch.stops.dtype) == (
-            np.uint8,
-            np.int64,
-            np.int64,
-        )
+        assert batch.text.dtype == np.uint8
+        assert batch.starts.dtype == batch.stops.dtype == np.int64
 
 
 def test_weights(tmp_path: Path) -> None:
@@ -149,7 +152,9 @@ def test_paths_may_be_path_objects(tmp_path: Path) -> None:
 
 pieces = st.sampled_from(
     b"a|b|label| |\t|\t|\t|\r|\n|\n|\r\n|\0|\xff|\x0b|0|1|2.5|-|e1|nan|\xc3\xa9|\xef\xbb\xbf|"
-    b"a\t1\ttext\n|long label \xe2\x82\xac\tlong enough to span several words of eight\n".split(b"|")
+    b"a\t1\ttext\n|long label \xe2\x82\xac\tlong enough to span several words of eight\n".split(
+        b"|"
+    )
 )
 files = st.lists(st.lists(pieces, max_size=24).map(b"".join), min_size=1, max_size=3)
 
@@ -280,8 +285,7 @@ def test_standard_input(ending: str) -> None:
 def test_the_process_own_standard_input() -> None:
     code = "from textmlr.corpus import read_corpus; print(read_corpus(['-']).labels)"
     for data in (SMALL, gzip.compress(SMALL)):
-        done = subprocess.run([sys.executable, "-c", code], input=data, capture_output=True)
-        assert (done.stdout.strip(), done.stderr) == (b"['a', 'b']", b"")
+        assert run(code, stdin=data).strip() == b"['a', 'b']"
 
 
 class Dripping(io.RawIOBase):
@@ -664,6 +668,11 @@ def test_memory_is_the_file_and_its_spans(tmp_path: Path) -> None:
 KERNELS = ["find", "count", "split", "check", "weights", "intern"]
 
 
+def compiled_and_plain(name: str) -> tuple[Any, Any]:
+    kernel: Any = getattr(kernels, name)
+    return kernel, kernel.py_func
+
+
 def arrays(data: bytes) -> tuple[Any, Any]:
     text = frozen(np.frombuffer(data, np.uint8))
     return text, text[: text.size & ~7].view(np.uint64)
@@ -684,11 +693,11 @@ def test_find_and_count(data: st.DataObject) -> None:
     for byte in (0, 9, 10):
         place = content.find(bytes([byte]), start, stop)
         expected = stop if place < 0 else place
-        assert kernels.find(text, words, byte, start, stop) == expected
-        with np.errstate(over="ignore"):
-            assert kernels.find.py_func(text, words, byte, start, stop) == expected
-        assert kernels.count(text, byte, start) == content[start:].count(bytes([byte]))
-        assert kernels.count.py_func(text, byte, start) == content[start:].count(bytes([byte]))
+        for find in compiled_and_plain("find"):
+            with np.errstate(over="ignore"):
+                assert find(text, words, byte, start, stop) == expected
+        for count in compiled_and_plain("count"):
+            assert count(text, byte, start) == content[start:].count(bytes([byte]))
 
 
 def test_find_sees_one_byte_anywhere_in_long_data() -> None:
@@ -741,7 +750,7 @@ def test_common_weights_need_no_python(number: str) -> None:
     """The kernel decides them; only what is odd is left to a loop over lines."""
     text, _ = arrays(f"a\t{number}\tx".encode())
     ends = (places([1]), places([2 + len(number)]))
-    for kernel in (kernels.weights, kernels.weights.py_func):
+    for kernel in compiled_and_plain("weights"):
         status, out = np.zeros(1, np.uint8), np.full(1, -1, np.float32)
         kernel(text, *ends, status, out)
         assert status.tolist() == [kernels.GOOD]
@@ -755,7 +764,7 @@ def test_no_mark_is_left_in_a_label_that_only_begins_alike(tmp_path: Path) -> No
     assert [label for label, _, _ in rows_of(corpus)] == ["ab", "abc", "a", "abd", "ab", "abc"]
 
 
-def test_each_kernel_compiles_once() -> None:
+def test_each_kernel_compiles_once(tmp_path: Path) -> None:
     """In a fresh process, over all ways of reading."""
     code = """
 import bz2, io, sys
@@ -769,12 +778,41 @@ for data in (b"a\\t1\\tx\\n\\n", bz2.compress(b"\\xef\\xbb\\xbfa\\t1\\tx\\n\\n")
         read_corpus(["-"], weighted=weighted, skip_bad_lines=True, stdin=io.BytesIO(data))
 print(*[len(getattr(lines, name).signatures) for name in sys.argv[2:]])
 """
-    path = Path(__file__).parent / "one.tsv"
-    path.write_bytes(b"a\t1\tx\n")
-    try:
-        done = subprocess.run(
-            [sys.executable, "-c", code, str(path), *KERNELS], capture_output=True, text=True
-        )
-    finally:
-        path.unlink()
-    assert (done.stdout.split(), done.stderr) == (["1"] * len(KERNELS), "")
+    path = write(tmp_path / "a.tsv", b"a\t1\tx\n")
+    assert run(code, path, *KERNELS).split() == [b"1"] * len(KERNELS)
+
+
+def test_plain_kernels_read_the_same(tmp_path: Path) -> None:
+    """Without Numba, as the command line runs for one small document."""
+    data = BOM + "é\t0.1\tx\ty\r\n\n b \t7e-3\t\na\tno\t\nb\t+1\tz\0\nc\n".encode() * 5
+    path = write(tmp_path / "a.tsv", data)
+    code = """
+import sys
+import textmlr.jit
+assert "plain" not in sys.argv or textmlr.jit.run_plain()
+from textmlr.corpus import read_corpus
+corpus = read_corpus(sys.argv[1:2], weighted=True, skip_bad_lines=True)
+batch = corpus.batches[0]
+print(*(batch[i] for i in range(len(batch))), corpus.labels, corpus.y.tolist())
+print(corpus.weights.tolist(), corpus.skipped, corpus.skipped_examples, file=sys.stdout)
+print("numba" in sys.modules)
+"""
+    compiled, plain = (run(code, path, mode).splitlines() for mode in ("compiled", "plain"))
+    assert plain[:-1] == compiled[:-1]
+    assert (compiled[-1], plain[-1]) == (b"True", b"False")
+
+
+def test_plain_files_need_no_arrow(tmp_path: Path) -> None:
+    """Nor scipy, of which Numba itself loads scipy.linalg: so the kernels are left plain."""
+    code = "import sys, textmlr.jit; textmlr.jit.run_plain(); "
+    code += "from textmlr.corpus import read_corpus; read_corpus(sys.argv[1:]); "
+    code += "print({'pyarrow', 'scipy'} & {*sys.modules})"
+    for name, needed in (("a.tsv", b"set()"), ("a.tsv.gz", b"set()"), ("a.zst", b"{'pyarrow'}")):
+        compress = COMPRESSORS.get(Path(name).suffix, bytes)
+        assert run(code, write(tmp_path / name, compress(SMALL))).strip() == needed
+
+
+def test_numba_brings_no_arrow(tmp_path: Path) -> None:
+    code = "import sys; from textmlr.corpus import read_corpus; read_corpus(sys.argv[1:])"
+    code += "; print({'pyarrow', 'scipy.sparse', 'numba'} & {*sys.modules})"
+    assert run(code, write(tmp_path / "a.tsv", SMALL)).strip() == b"{'numba'}"

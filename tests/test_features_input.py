@@ -183,7 +183,7 @@ def test_the_arrays_of_the_matrix(options):
     for matrix in (featurizer.fit_transform(documents), featurizer.transform(documents)):
         assert matrix.format == "csr"
         types = [matrix.data.dtype, matrix.indices.dtype, matrix.indptr.dtype]
-        assert types == [np.float32, np.int32, np.int64]
+        assert types == [np.float32, np.int32, np.int32]
         assert matrix.shape == (len(documents), featurizer.columns)
         assert matrix.indptr[0] == 0
         assert matrix.indptr[-1] == len(matrix.data) == len(matrix.indices)
@@ -290,3 +290,46 @@ def test_joint():
         Featurizer().fit(TEXTS).joint("text", "a")
     with pytest.raises(InputError, match="2 labels for 7"):
         Featurizer().fit(TEXTS, ["a", "b"])
+
+
+# ------------------------------------------------------------------ what neighbours do with it
+
+
+def test_scikit_learn_takes_the_matrix() -> None:
+    from sklearn.linear_model import SGDClassifier
+    from sklearn.svm import LinearSVC
+
+    matrix = Featurizer().fit_transform(["a b", "a c", "b d", "c d"])
+    for estimator in (LinearSVC(), SGDClassifier()):
+        assert estimator.fit(matrix, [0, 0, 1, 1]).coef_.shape == (1, matrix.shape[1])
+
+
+def test_a_featurizer_is_copied_and_pickled() -> None:
+    import copy
+    import pickle
+
+    fitted = Featurizer().fit(["the cat", "the dog"], ["x", "y"])
+    want = fitted.transform(["the cat sat"]).toarray()
+    for other in (copy.deepcopy(fitted), pickle.loads(pickle.dumps(fitted))):
+        assert other.transform(["the cat sat"]).toarray().tolist() == want.tolist()
+        assert other.labels == ["x", "y"]
+
+
+def test_a_fit_refused_for_its_labels_changes_nothing() -> None:
+    fitted = Featurizer().fit(["a", "b"], ["u", "v"])
+    names = fitted.feature_names()
+    for labels, problem in ((["x"], "1 labels for 2"), (["x", 1], "label 1 is 1")):
+        with pytest.raises(InputError, match=problem):
+            fitted.fit(["c", "d"], labels)  # type: ignore[arg-type]
+        assert fitted.feature_names() == names
+        assert fitted.labels == ["u", "v"]
+
+
+def test_arrow_that_is_no_column() -> None:
+    with pytest.raises(InputError, match="Arrow Table"):
+        Featurizer().fit(pa.table({"a": ["x"]}))
+
+
+def test_options_of_another_type() -> None:
+    with pytest.raises(InputError, match="FeaturizerOptions"):
+        Featurizer({"ngrams": (1, 2)})  # type: ignore[arg-type]

@@ -17,6 +17,7 @@ ClassWeight = Literal["balanced"]
 
 MAX_NGRAM = 16
 MAX_HASH_BITS = 30
+MAX_IDF_POWER = 8  # idf reaches about 20, and 20^8 squared is still far from float32's limit
 # Beyond this, features of a single document are dropped by default: they are most of all
 # features of a large corpus, take most of its memory, and the model hardly misses them.
 MANY_FEATURES = 1 << 19
@@ -126,6 +127,8 @@ class FeaturizerOptions:
             _check_flag("idf", self.idf)
         if self.idf_power is not None:
             _check_real("idf_power", self.idf_power, 0)
+            if self.idf_power > MAX_IDF_POWER:
+                raise _refuse("idf_power", self.idf_power, f"a number up to {MAX_IDF_POWER}")
             if not self.uses_idf:
                 raise InputError(
                     f"idf_power={self.idf_power} needs idf, which is off",

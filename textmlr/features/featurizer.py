@@ -50,15 +50,17 @@ class Features:
         return len(self.indptr) - 1
 
     def to_scipy(self) -> csr_array:
-        """The same arrays as a scipy CSR array, without a copy.
+        """The same as a scipy CSR array; indices and values are not copied.
 
-        indptr stays int64 and indices int32, as the design has it; scipy's constructor would
-        make the two alike.
+        indptr becomes int32 where it fits, since several of scikit-learn's estimators take no
+        other (LinearSVC, SGDClassifier); past 2^31 non-zeros scipy makes both int64.
         """
         from scipy.sparse import csr_array
 
-        matrix = csr_array((len(self), self.columns), dtype=np.float32)
-        matrix.data, matrix.indices, matrix.indptr = self.values, self.indices, self.indptr
+        small = len(self.indices) <= np.iinfo(np.int32).max
+        indptr = self.indptr.astype(np.int32) if small else self.indptr
+        shape = (len(self), self.columns)
+        matrix = csr_array((self.values, self.indices, indptr), shape=shape)
         matrix.has_sorted_indices = True
         matrix.has_canonical_format = True
         return matrix
@@ -83,7 +85,12 @@ class Featurizer:
     """
 
     def __init__(self, options: FeaturizerOptions | None = None) -> None:
-        self.options = options or FeaturizerOptions()
+        self.options = FeaturizerOptions() if options is None else options
+        if not isinstance(self.options, FeaturizerOptions):
+            raise InputError(
+                f"options are {type(options).__name__}, not FeaturizerOptions",
+                mend="write Featurizer(FeaturizerOptions(...))",
+            )
         self.vocabulary: Vocabulary | None = None
         self.idf: NDArray[np.float32] | None = None
         self._first_idf: NDArray[np.float64] | None = None  # before idf_power
@@ -134,8 +141,10 @@ class Featurizer:
         threads  None: one a processor.  Their number changes no bit
         Raises InputError if texts are not text, or no feature remains.
         """
-        self._fit(batches_of(texts), threads)
-        self._set_labels(labels)
+        batches = batches_of(texts)
+        own = _distinct_labels(labels, batches)
+        self._fit(batches, threads)
+        self.labels = own
         return self
 
     def transform(self, texts: Any, *, threads: int | None = None) -> csr_array:
@@ -146,8 +155,10 @@ class Featurizer:
         self, texts: Any, labels: Iterable[str] | None = None, *, threads: int | None = None
     ) -> csr_array:
         """fit, then transform of the same documents, tokenising them once."""
-        counts = self.fit_counts(batches_of(texts), threads)
-        self._set_labels(labels)
+        batches = batches_of(texts)
+        own = _distinct_labels(labels, batches)
+        counts = self.fit_counts(batches, threads)
+        self.labels = own
         return self.weigh(counts, counts.values, threads or available_threads()).to_scipy()
 
     def featurize(self, batches: Sequence[Batch], threads: int | None = None) -> Features:
@@ -194,12 +205,25 @@ class Featurizer:
         return replace(counts, values=out)
 
     def raised(self, power: float) -> Featurizer:
-        """The same featurizer with another idf_power; what is fitted is shared."""
+        """The same featurizer with another idf_power; what is fitted is shared.
+
+        Raises ValueError for a restored one, whose idf is known only as it was raised.
+        """
+        if self.idf is not None and self._first_idf is None:
+            raise ValueError("a restored featurizer's idf cannot be raised to another power")
         other = Featurizer(replace(self.options, idf_power=power))
         other.vocabulary, other._table, other.labels = self.vocabulary, self._table, self.labels
         other.documents, other.invalid = self.documents, self.invalid
         other._set_idf(self._first_idf)
         return other
+
+    def __getstate__(self) -> dict[str, Any]:
+        """For pickle and copy: everything but this process's scratch."""
+        return {name: value for name, value in vars(self).items() if name != "_hasher"}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state)
+        self._hasher = Hasher(self.options)
 
     def feature_names(self) -> list[str]:
         """The name of each column.
@@ -230,18 +254,6 @@ class Featurizer:
         columns = features.indices.astype(np.int64) * width + self.labels.index(label)
         shape = (1, self.columns * width)
         return csr_array((features.values, columns, features.indptr), shape=shape)
-
-    def _set_labels(self, labels: Iterable[str] | None) -> None:
-        if labels is None:
-            self.labels = None
-            return
-        listed = list(labels)
-        if len(listed) != self.documents:
-            raise InputError(
-                f"{len(listed)} labels for {self.documents} documents",
-                mend="give one label a document",
-            )
-        self.labels = sorted(set(listed))
 
     def _fit(self, batches: Sequence[Batch], threads: int | None) -> list[Hashed]:
         """Learn vocabulary and idf; return the hashed blocks, for what follows."""
@@ -343,3 +355,22 @@ class Featurizer:
             self.columns,
             self.invalid,
         )
+
+
+def _distinct_labels(labels: Iterable[str] | None, batches: Sequence[Batch]) -> list[str] | None:
+    """The labels, each once, sorted; InputError unless there is one str a document."""
+    if labels is None:
+        return None
+    listed = list(labels)
+    documents = sum(map(len, batches))
+    if len(listed) != documents:
+        raise InputError(
+            f"{len(listed)} labels for {documents} documents", mend="give one label a document"
+        )
+    for position, label in enumerate(listed):
+        if not isinstance(label, str):
+            raise InputError(
+                f"label {position} is {label!r:.40} ({type(label).__name__}), not str",
+                mend="make labels strings, such as str(label)",
+            )
+    return sorted(set(listed))

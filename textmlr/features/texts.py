@@ -87,6 +87,11 @@ def _arrow_chunks(texts: Any) -> list[Batch] | None:
         return None
     import pyarrow as pa
 
+    if not isinstance(texts, pa.ChunkedArray | pa.Array):
+        raise InputError(
+            f"expected a column of documents, got an Arrow {type(texts).__name__}",
+            mend="pass an array, such as table['text']",
+        )
     chunks = texts.chunks if isinstance(texts, pa.ChunkedArray) else [texts]
     batches = []
     position = 0

@@ -1,0 +1,81 @@
+"""Dense, obviously right twins of the kernels of linear.py, sgd.py and intern.py."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+
+import numpy as np
+
+
+def dense(indptr, indices, values, columns):
+    """CSR rows as a dense float64 matrix."""
+    out = np.zeros((len(indptr) - 1, columns))
+    for i in range(len(indptr) - 1):
+        for j in range(indptr[i], indptr[i + 1]):
+            out[i, indices[j]] += values[j]
+    return out
+
+
+def log_normalizer(scores):
+    """log sum exp of each row."""
+    return np.array([max(row) + math.log(sum(math.exp(s - max(row)) for s in row))
+                     for row in np.asarray(scores, float).tolist()])  # fmt: skip
+
+
+def probabilities(scores):
+    """Softmax of each row."""
+    scores = np.asarray(scores, float)
+    return np.exp(scores - log_normalizer(scores)[:, None])
+
+
+def loss(x, theta, y, weights):
+    """Weighted sum of −log P."""
+    p = probabilities(x @ theta)
+    each = zip(p[np.arange(len(y)), y].tolist(), np.asarray(weights).tolist(), strict=True)
+    return -sum(weight * math.log(share) for share, weight in each)
+
+
+def gradient(x, theta, y, weights):
+    """Gradient of ``loss``."""
+    error = probabilities(x @ theta)
+    error[np.arange(len(y)), y] -= 1
+    return x.T @ (error * np.asarray(weights, float)[:, None])
+
+
+def epoch(x, y, order, first_step, last_step, l2, theta):
+    """SGD, θ ← (1 − s·l2)θ − s·f(x) ⊗ (P − onehot), step by step: (theta, loss, correct)."""
+    theta = theta.astype(float)
+    total, correct = 0.0, 0
+    for visit, i in enumerate(order):
+        step = first_step + (last_step - first_step) * visit / len(order)
+        scores = x[i] @ theta
+        p = probabilities(scores[None])[0]
+        total -= math.log(p[y[i]])
+        correct += int(np.argmax(scores) == y[i])
+        p[y[i]] -= 1
+        theta = (1 - step * l2) * theta - step * np.outer(x[i], p)
+    return theta, total, correct
+
+
+def distinct(grams):
+    """[(hash, count, first place)] in order of first occurrence."""
+    counts = Counter(grams)
+    return [(h, counts[h], grams.index(h)) for h in dict.fromkeys(grams)]
+
+
+def row(columns, counts, bias):
+    """Sorted (column, count) pairs, equal columns added up, −1 left out, bias first."""
+    total = Counter()
+    for column, n in zip(columns, counts, strict=True):
+        if column >= 0:
+            total[column] += n
+    return [(0, 1)] * bias + sorted(total.items())
+
+
+def weigh(pairs, bias, term_frequency, idf, unit_norm):
+    """Weights of one row of (column, count) pairs."""
+    tf = {0: lambda n: 1.0, 1: float, 2: lambda n: 1 + math.log(n)}[term_frequency]
+    own = [tf(n) * (idf[c] if idf is not None else 1.0) for c, n in pairs[bias:]]
+    length = math.sqrt(sum(w * w for w in own)) if unit_norm and own else 1.0
+    return [1.0] * bias + [w / length for w in own]
