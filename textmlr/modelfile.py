@@ -23,7 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from textmlr.atomic import atomic_write
-from textmlr.errors import ModelFileError
+from textmlr.errors import InputError, ModelFileError
 
 FORMAT_VERSION = 1
 METADATA_KEY = "textmlr"
@@ -49,6 +49,7 @@ def save(path: Path, header: Mapping[str, Any], tensors: Mapping[str, NDArray[An
     Raises InputError if it cannot be written, TypeError or ValueError for what is not JSON or
     no such array.
     """
+    from safetensors import SafetensorError
     from safetensors.numpy import save_file
 
     arrays = {name: np.ascontiguousarray(array) for name, array in tensors.items()}
@@ -60,7 +61,11 @@ def save(path: Path, header: Mapping[str, Any], tensors: Mapping[str, NDArray[An
     check = zlib.crc32(content.encode())
     with atomic_write(path) as temporary:
         metadata = {METADATA_KEY: f"{FORMAT_VERSION} {check:08x} {content}"}
-        save_file(arrays, temporary, metadata=metadata)
+        try:
+            save_file(arrays, temporary, metadata=metadata)
+        except SafetensorError as error:  # what the system refuses comes as this too
+            problem, mend = f"cannot be written: {error}", "make room, or write to another place"
+            raise InputError(problem, place=os.fspath(path), mend=mend) from error
         return os.path.getsize(temporary)
 
 

@@ -17,7 +17,7 @@ from textmlr.training.objective import Objective
 FIRST_RISE = 3.0
 RISE = 1.5
 RISE_NATS = 0.01
-MAX_HALVINGS = 60
+MAX_HALVINGS = 1100  # from the largest float64 to nothing
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +85,8 @@ class SGD:
         order = self._order()
         good = self.theta.copy()
         scratch = np.empty(objective.labels, np.float32)
+        reference = self.last_loss
+        rise = RISE if self.done else FIRST_RISE
         for halved in range(MAX_HALVINGS):
             first, last = (
                 self.learning_rate * unit * (1 - done / self.epochs)
@@ -100,8 +102,7 @@ class SGD:
                 loss /= len(order)
                 # One sum tells of any infinity or NaN without a mask of θ's size.
                 finite = np.isfinite(self.theta.sum(dtype=np.float64))
-                rise = RISE if self.done else FIRST_RISE
-                if finite and loss <= rise * self.last_loss + RISE_NATS:
+                if finite and loss <= rise * reference + RISE_NATS:
                     self.done += 1
                     self.last_loss = loss
                     return Epoch(
@@ -110,6 +111,9 @@ class SGD:
                     )  # fmt: skip
             self.theta[:] = good
             self.learning_rate /= 2
+            if not halved:
+                # θ itself may be worse than its last epoch was on the way: no step mends that.
+                reference = max(reference, objective.evaluate(good)[0])
         raise ArithmeticError(f"loss is not finite after {MAX_HALVINGS} halvings of the step")
 
     def _order(self) -> NDArray[np.int32]:
