@@ -390,8 +390,9 @@ WEIGHT_ERRORS = [
     *[
         (b"a\t" + word.encode() + b"\tx\n", 1, bad_weight(word))
         for word in (
-            "nan NaN inf -inf +inf infinity 1e39 9999999999999999999e22 1e999 -1e-9 0x10 1,5 1e 1e+ . e5 -. \u0661".split()
-        )
+            "nan NaN inf -inf +inf infinity 1e39 9999999999999999999e22 1e999 -1e-9 "
+            "0x10 1,5 1e 1e+ . e5 -. \u0661"
+        ).split()
     ],
 ]
 
@@ -678,7 +679,7 @@ def arrays(data: bytes) -> tuple[Any, Any]:
     return text, text[: text.size & ~7].view(np.uint64)
 
 
-def places(values: Sequence[int]) -> Any:
+def places(values: Any) -> Any:
     return frozen(np.array(values, np.int64))
 
 

@@ -1,0 +1,110 @@
+"""Figures of merit, by hand and against scikit-learn."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+from sklearn import metrics
+
+from textmlr.errors import InputError
+from textmlr.evaluation import calibration_error, evaluate
+
+
+def random_answers(n: int, labels: int, seed: int, dtype: type = np.float64):
+    rng = np.random.default_rng(seed)
+    scores = rng.normal(size=(n, labels)) * 2
+    p = np.exp(scores) / np.exp(scores).sum(axis=1, keepdims=True)
+    y = np.where(rng.random(n) < 0.5, p.argmax(axis=1), rng.integers(0, labels, n))
+    return [f"l{i}" for i in range(labels)], y.astype(np.int32), p.astype(dtype)
+
+
+@pytest.mark.parametrize("labels", [2, 3, 50])
+@pytest.mark.parametrize("n", [1, 7, 500])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_against_scikit_learn(n: int, labels: int, dtype: type) -> None:
+    names, y, p = random_answers(n, labels, n + labels, dtype)
+    figures = evaluate(names, y, p)
+    top = p.argmax(axis=1)
+    assert figures.documents == n
+    assert figures.accuracy == pytest.approx(metrics.accuracy_score(y, top))
+    macro = metrics.f1_score(y, top, average="macro", zero_division=0)
+    assert figures.macro_f1 == pytest.approx(macro)
+    exact = p.astype(np.float64) / p.sum(axis=1, dtype=np.float64, keepdims=True)
+    expected = metrics.log_loss(y, exact, labels=range(labels))
+    assert figures.log_loss == pytest.approx(expected, rel=1e-5)
+    onehot = np.eye(labels)[y]
+    assert figures.brier == pytest.approx(((p - onehot) ** 2).sum(axis=1).mean(), rel=1e-5)
+    columns = metrics.precision_recall_fscore_support(y, top, labels=range(labels), zero_division=0)
+    for row, *want in zip(figures.labels, *columns, strict=True):
+        assert [row.precision, row.recall, row.f1, row.support] == pytest.approx(want)
+    matrix = metrics.confusion_matrix(y, top, labels=range(labels))
+    np.fill_diagonal(matrix, 0)
+    if figures.confused:
+        assert figures.confused[0].count == matrix.max()
+        for pair in figures.confused:
+            assert pair.count == matrix[names.index(pair.true), names.index(pair.predicted)]
+    assert json.loads(json.dumps(figures.as_dict()))["accuracy"] == figures.accuracy
+
+
+def test_by_hand() -> None:
+    p = np.array([[0.9, 0.1], [0.6, 0.4], [0.2, 0.8], [0.5, 0.5]])
+    figures = evaluate(["a", "b"], np.array([0, 1, 1, 0], np.int32), p)
+    assert figures.accuracy == 0.75  # a tie goes to the first label
+    assert figures.log_loss == pytest.approx(-np.log([0.9, 0.4, 0.8, 0.5]).mean())
+    assert figures.brier == pytest.approx((0.02 + 0.72 + 0.08 + 0.5) / 4)
+    # Every document in a bin of its own: |right − confidence| each.
+    assert figures.ece == pytest.approx((0.1 + 0.6 + 0.2 + 0.5) / 4)
+    assert [(c.true, c.predicted, c.count) for c in figures.confused] == [("b", "a", 1)]
+
+
+def test_calibration_bins_are_closed_above() -> None:
+    # 1/15 and 2/15 belong to the first and the second bin; both of the last two to one bin.
+    confidence = np.array([1 / 15, 2 / 15, 0.95, 1.0])
+    right = np.array([False, True, True, False])
+    want = (1 / 15 + (1 - 2 / 15) + abs(1 - 1.95)) / 4
+    assert calibration_error(confidence, right) == pytest.approx(want)
+
+
+def test_perfect_and_hopeless() -> None:
+    sure = np.array([[1.0, 0.0]])
+    good = evaluate(["a", "b"], np.array([0], np.int32), sure)
+    assert (good.accuracy, good.log_loss, good.brier, good.ece) == (1, 0, 0, 0)
+    bad = evaluate(["a", "b"], np.array([1], np.int32), sure)
+    assert bad.log_loss == pytest.approx(36.04, abs=0.01)
+    assert bad.brier == 2
+    assert bad.ece == 1
+
+
+def test_unknown_labels() -> None:
+    p = np.array([[0.7, 0.3], [0.2, 0.8]])
+    y = np.array([0, -1], np.int32)
+    figures = evaluate(["a", "b"], y, p, unknown=[None, "z"])
+    assert figures.accuracy == 0.5
+    assert figures.labels[2].label == "z"
+    assert figures.labels[2].recall == 0
+    assert figures.labels[2].support == 1
+    assert figures.brier == pytest.approx((0.18 + (0.04 + 0.64 + 1)) / 2)
+    assert figures.confused[0].true == "z"
+
+
+def test_one_label() -> None:
+    assert evaluate(["a"], np.zeros(3, np.int32), np.ones((3, 1))).accuracy == 1
+
+
+def test_what_is_refused() -> None:
+    y, p = np.zeros(2, np.int32), np.full((2, 2), 0.5)
+    with pytest.raises(InputError, match="no documents"):
+        evaluate(["a", "b"], y[:0], p[:0])
+    for names, codes, shares in (
+        (["a"], y, p),
+        (["a", "b"], y[:1], p),
+        (["a", "b"], y + 2, p),
+        (["a", "b"], y - 2, p),
+        (["a", "b"], y, p * 1.1),
+        (["a", "b"], y, p * np.nan),
+        (["a", "b"], y, np.array([[1.5, -0.5]] * 2)),
+    ):
+        with pytest.raises(ValueError, match=r"label|sum|finite|codes"):
+            evaluate(names, codes, shares)
