@@ -11,20 +11,42 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from textmlr.corpus import Corpus, read_corpus
     from textmlr.errors import InputError, ModelFileError
+    from textmlr.evaluation import evaluate
     from textmlr.features import Featurizer
-    from textmlr.options import FeaturizerOptions
+    from textmlr.learning import train
+    from textmlr.model import Model
+    from textmlr.options import FeaturizerOptions, TrainingOptions
 
 __version__ = "0.1.0"
 
 _HOMES = {
+    "Corpus": "textmlr.corpus",
     "Featurizer": "textmlr.features",
     "FeaturizerOptions": "textmlr.options",
     "InputError": "textmlr.errors",
+    "Model": "textmlr.model",
     "ModelFileError": "textmlr.errors",
+    "TrainingOptions": "textmlr.options",
+    "evaluate": "textmlr.evaluation",
+    "read_corpus": "textmlr.corpus",
+    "train": "textmlr.learning",
 }
 
-__all__ = ["Featurizer", "FeaturizerOptions", "InputError", "ModelFileError", "__version__"]
+__all__ = [
+    "Corpus",
+    "Featurizer",
+    "FeaturizerOptions",
+    "InputError",
+    "Model",
+    "ModelFileError",
+    "TrainingOptions",
+    "__version__",
+    "evaluate",
+    "read_corpus",
+    "train",
+]
 
 
 def __getattr__(name: str) -> Any:

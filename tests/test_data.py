@@ -1,0 +1,63 @@
+"""The corpus that comes with the project is what its card says, and is learnt as well."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from textmlr.corpus import read_corpus, recode
+from textmlr.evaluation import evaluate
+from textmlr.learning import train
+from textmlr.model import Model
+
+DATA = Path(__file__).parent.parent / "data"
+
+
+@pytest.fixture(scope="module")
+def model() -> Model:
+    return train(read_corpus([str(DATA / "genres-train.tsv")]))
+
+
+def test_the_card_counts_right() -> None:
+    for name, each in (("train", 48), ("test", 12)):
+        corpus = read_corpus([str(DATA / f"genres-{name}.tsv")])
+        assert len(corpus.labels) == 12
+        assert set(Counter(corpus.y.tolist()).values()) == {each}
+
+
+def test_check_finds_nothing() -> None:
+    done = subprocess.run([sys.executable, DATA / "check.py"], capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout
+
+
+def test_check_finds_what_is_wrong(tmp_path: Path) -> None:
+    bad = tmp_path / "bad.tsv"
+    text = " ".join(f"word{i}" for i in range(40))
+    lines = [f"a\t{text} spoiler.", f"a\t{text} spoiler twice.", "b\tfar too short."]
+    bad.write_text("\n".join(lines))
+    done = subprocess.run([sys.executable, DATA / "check.py", bad], capture_output=True, text=True)
+    assert done.returncode == 1
+    for part in ("bad.tsv:1 and bad.tsv:2 share", "bad.tsv:3: 3 words", "spoiler: in 100% of a"):
+        assert part in done.stdout
+
+
+def test_figures_of_the_card(model: Model) -> None:
+    corpus = read_corpus([str(DATA / "genres-test.tsv")])
+    y, _ = recode(corpus, model.labels)
+    probabilities = np.concatenate([p for _, p in model.stream(corpus.batches)])
+    figures = evaluate(model.labels, y, probabilities)
+    assert figures.accuracy == pytest.approx(0.58, abs=0.03)
+    assert figures.macro_f1 == pytest.approx(0.57, abs=0.03)
+    assert figures.log_loss == pytest.approx(1.66, abs=0.1)
+
+
+def test_doc_is_new_and_scifi(model: Model) -> None:
+    text = (DATA / "doc.txt").read_text(encoding="utf-8")
+    for name in ("train", "test"):
+        assert text.split("\n")[0] not in (DATA / f"genres-{name}.tsv").read_text("utf-8")
+    assert model.classify([text])[0][0].label == "scifi"
