@@ -120,6 +120,19 @@ class TestTrain:
         assert held["documents"] == 90
         assert held["from"] == "validation"
 
+    def test_weights_are_read(self, train_tsv: Path, tmp_path: Path) -> None:
+        weighted = tmp_path / "weighted.tsv"
+        lines = train_tsv.read_text().splitlines()
+        # Documents of weight 0 that call every robot a western must teach nothing.
+        made = [line.replace("\t", "\t1\t", 1) for line in lines]
+        made += [f"western\t0\t{line.split(chr(9))[1]}" for line in lines if line[0] == "s"] * 3
+        weighted.write_text("\n".join(made))
+        model = tmp_path / "m.textmlr"
+        good("train", weighted, "--weighted", "-o", model, "-q")
+        answer = good("classify", "-m", model, "--top", "1", stdin=b"robot orbit engine laser")
+        assert answer.stdout.startswith("scifi")
+        assert json.loads(good("info", model, "--json").stdout)["corpus"]["weighted"] is True
+
     def test_divergence_is_told_and_survived(self, train_tsv: Path, tmp_path: Path) -> None:
         model = tmp_path / "m.textmlr"
         result = good("train", train_tsv, "-o", model, "--learning-rate", "1e6", "--no-holdout")

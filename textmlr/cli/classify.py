@@ -115,6 +115,8 @@ def _read_document(path: str) -> bytes:
     """The text of a file or standard input, without a byte order mark."""
     try:
         if path == "-":
+            if sys.stdin.isatty():
+                click.echo("Type or paste a document, then Ctrl-D:", err=True)
             text = sys.stdin.buffer.read()
         else:
             with open(path, "rb") as file:
