@@ -32,6 +32,19 @@ def scores(indptr, indices, values, theta, out):
 
 
 @kernel
+def square_lengths(indptr, values, out):
+    """Write ‖f(x_i)‖² of each document to out.
+
+    indptr (n + 1,) int64, values (nnz,) float32   f(x), CSR;  out (n,) float64  overwritten
+    """
+    for i in range(indptr.size - 1):
+        total = 0.0
+        for j in range(indptr[i], indptr[i + 1]):
+            total += np.float64(values[j]) * np.float64(values[j])
+        out[i] = total
+
+
+@kernel
 def log_normalizer(scores, out):
     """Write log z(x; theta) of each document to out.
 

@@ -37,12 +37,11 @@ class Objective:
         """Sum of the weights."""
         return float(self.weights.sum(dtype=np.float64))
 
-    @property
     def mean_square_length(self) -> float:
         """Weighted mean of ‖f(x)‖²: an SGD step much above its inverse overshoots."""
-        squares = np.square(self.features.values, dtype=np.float64)
-        ends = np.concatenate([np.zeros(1), np.cumsum(squares)])[self.features.indptr]
-        return float(np.diff(ends) @ self.weights) / self.total_weight
+        squares = np.empty(len(self.y), np.float64)
+        kernels.square_lengths(frozen(self.features.indptr), frozen(self.features.values), squares)
+        return float((squares * self.weights).sum()) / self.total_weight
 
     def value(self, theta: NDArray[np.float32]) -> float:
         """The objective at theta (V, L), in nats."""

@@ -51,6 +51,9 @@ class SGD:
     has the same mean as a step w_i times as long, and never overshoots.  The step size falls
     linearly from learning_rate / mean ‖f(x)‖² to 0 over ``epochs``.
 
+    unit       1 / mean ‖f(x)‖²
+    last_loss  mean loss of the last good epoch
+
     An epoch that ends with a loss that is not finite, or has risen, is undone: θ goes back to
     the last good epoch, the step is halved, and the epoch is run again.
     """
@@ -60,6 +63,7 @@ class SGD:
     epochs: int
     learning_rate: float
     seed: int
+    unit: float
     theta: NDArray[np.float32]
     last_loss: float
     done: int = 0
@@ -76,12 +80,13 @@ class SGD:
         """A run over some of the objective's documents, from θ = 0, whose loss is log L."""
         theta = np.zeros((objective.features.columns, objective.labels), np.float32)
         loss = float(np.log(objective.labels))
-        return cls(objective, documents, epochs, learning_rate, seed, theta, loss)
+        # Rows may all be empty, and then any step will do.
+        unit = 1.0 / (objective.mean_square_length() or 1.0)
+        return cls(objective, documents, epochs, learning_rate, seed, unit, theta, loss)
 
     def epoch(self) -> Epoch:
         """Run the next epoch.  Raises ArithmeticError if no step is small enough."""
         objective = self.objective
-        unit = 1.0 / max(objective.mean_square_length, float(np.finfo(np.float32).tiny))
         order = self._order()
         good = self.theta.copy()
         scratch = np.empty(objective.labels, np.float32)
@@ -89,7 +94,7 @@ class SGD:
         rise = RISE if self.done else FIRST_RISE
         for halved in range(MAX_HALVINGS):
             first, last = (
-                self.learning_rate * unit * (1 - done / self.epochs)
+                self.learning_rate * self.unit * (1 - done / self.epochs)
                 for done in (self.done, self.done + 1)
             )
             if first * objective.l2 < 1:
