@@ -12,14 +12,12 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import random
 import re
 import statistics
 import subprocess
 import sys
 import tempfile
-import time
 from pathlib import Path
 
 import numpy as np
@@ -49,14 +47,25 @@ for line in open(sys.argv[2], encoding="utf-8"):
 """
 
 
+# A small process between, since a process forked from this one would begin with its peak memory.
+TIMED = """
+import json, resource, subprocess, sys, time
+started = time.perf_counter()
+quiet = subprocess.DEVNULL
+code = subprocess.run(sys.argv[1:], stdout=quiet, stderr=quiet).returncode
+seconds = time.perf_counter() - started
+peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
+print(json.dumps([code, seconds, peak]))
+"""
+
+
 def timed(command: list[str]) -> tuple[float, float]:
     """(seconds, peak MB) of a command, which must succeed."""
-    started = time.perf_counter()
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    _, status, usage = os.wait4(process.pid, 0)
-    if status:
+    done = subprocess.run([sys.executable, "-c", TIMED, *command], capture_output=True, check=True)
+    code, seconds, peak = json.loads(done.stdout)
+    if code:
         sys.exit(f"failed: {' '.join(command)[:200]}")
-    return time.perf_counter() - started, usage.ru_maxrss / 1024
+    return seconds, peak
 
 
 def convert(source: Path, target: Path, labels: list[str], seed: int | None) -> None:
