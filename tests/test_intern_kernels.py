@@ -132,6 +132,48 @@ def test_rows(documents: list[list[tuple[int, int]]], bias: bool) -> None:
     assert all(frequency[c] == want[c] for c in range(int(bias), 80))
 
 
+@pytest.mark.parametrize("length", [1, 31, 32, 33, 400])
+@pytest.mark.parametrize("bits", [1, 8, 9, 17, 31])
+def test_rows_of_columns_of_any_size(length: int, bits: int) -> None:
+    """From 33 entries on, one radix pass a byte of the column; counts up to the largest int32."""
+    rng = np.random.default_rng(bits)
+    columns = rng.integers(0, 2**bits, length).astype(np.int32)
+    columns[0] = 2**bits - 1
+    columns[length // 2 :: 5] = -1
+    counts = rng.integers(1, 9, length).astype(np.int32)
+    counts[0] = 2**31 - 1
+    indices = np.empty(length + 1, np.int32)
+    values, indptr = np.empty(length + 1, np.float32), np.empty(2, np.int64)
+    intern.rows(
+        frozen(columns), frozen(counts), frozen(np.array([0, length])), False, bits,
+        np.empty(length, np.uint64), np.empty(length, np.uint64), np.empty(256, np.int64),
+        indices, values, indptr,
+    )  # fmt: skip
+    want = naive.row(columns.tolist(), counts.tolist(), False)
+    assert indices[: indptr[1]].tolist() == [column for column, _ in want]
+    np.testing.assert_allclose(values[: indptr[1]], [n for _, n in want], rtol=1e-6)
+
+
+def test_probing_goes_round_the_end_of_a_full_table() -> None:
+    """Seven hashes that all want the last of eight slots, and one that is not there."""
+    known = [7 + (i << 40) for i in range(7)]
+    keys, ids = np.zeros(8, np.uint64), np.empty(8, np.int32)
+    assert intern.fill_table(frozen(u64(known)), 0, keys, ids) == 7
+    columns = np.empty(8, np.int32)
+    intern.look_up(frozen(u64([*known, 7 + (9 << 40)])), frozen(keys), frozen(ids), columns)
+    assert columns.tolist() == [*range(7), -1]
+    keys, slots = np.zeros(8, np.uint64), np.empty(8, np.int32)
+    hashes, places = np.empty(7, np.uint64), np.empty(7, np.int64)
+    counts = np.empty(7, np.int64)
+    found = intern.count(
+        frozen(u64(known)), frozen(np.arange(7)), keys, slots, hashes, places, counts
+    )
+    assert found == 7
+    assert hashes.tolist() == known
+    assert places.tolist() == list(range(7))
+    assert counts.tolist() == [1] * 7
+
+
 @pytest.mark.parametrize("term_frequency", [0, 1, 2])
 @pytest.mark.parametrize("with_idf", [False, True])
 @pytest.mark.parametrize("unit_norm", [False, True])

@@ -169,7 +169,7 @@ class TrainingOptions:
     l2             λ in mean loss + (λ/2)‖θ‖²
     holdout        share of each label's documents held out to choose when to stop (and the
                    learning rate); 0 for none: all epochs are run
-    patience       epochs without a better held-out loss before a run is given up
+    patience       epochs of clearly worse held-out loss on end before a trial is given up
     class_weight   "balanced": each label weighs the same in all; None: each document does
     seed           of the order of documents and the choice of those held out
     """

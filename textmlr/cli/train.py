@@ -39,7 +39,7 @@ BEST_OF = "best of " + ", ".join(f"{rate:g}" for rate in LEARNING_RATES)
 @option_of(T, "learning_rate", "First step size, in units of 1 / mean squared length of f(x).",
            type=float, show_default=BEST_OF)  # fmt: skip
 @option_of(T, "l2", "Penalty λ: mean loss + λ/2·‖θ‖².", type=float)
-@option_of(T, "patience", "Epochs without a better held-out loss before a trial is given up.",
+@option_of(T, "patience", "Epochs of clearly worse held-out loss before a trial is given up.",
            type=click.IntRange(1))  # fmt: skip
 @option_of(T, "class_weight", "'balanced': every label weighs the same.", show_default="none",
            type=click.Choice(["balanced"]))  # fmt: skip

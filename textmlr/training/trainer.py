@@ -17,6 +17,8 @@ from textmlr.training.sgd import SGD, Epoch
 
 # Fewer held-out documents than this say nothing about when to stop.
 LEAST_HELD_OUT = 20
+# Held-out loss by which an epoch is worse than the best, beyond the noise of large steps.
+WORSE = 1.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +109,7 @@ def fit(
     trial runs over all but those documents (or over all, judged on those of ``validation``),
     one thread a run: first each variant at the largest learning rate, then the best of them at
     the others.  The final run, on all documents, has the best trial's variant and learning
-    rate, and falls to 0 over the epochs at which that trial was best.  The number of threads
+    rate, and falls to 0 over that trial's epochs.  The number of threads
     changes no bit.
 
     Raises InputError where there is nothing to learn from.
@@ -175,18 +177,25 @@ def _check(objective: Objective) -> None:
 def _try(
     run: SGD, validation: Objective, options: TrainingOptions, variant: int, tell: Watch
 ) -> Trial:
-    """One run, until the held-out loss has not improved for ``patience`` epochs."""
+    """One run: its last epoch, or its best if it was given up.
+
+    While steps are large the held-out loss goes up and down, and falls when they fall to 0, so
+    what counts is the end of the run; but after ``patience`` epochs on end that were WORSE than
+    the best, the run has learnt too much, and will not come back.
+    """
     best: Trial | None = None
+    worse = 0
     while run.done < options.epochs:
         epoch = run.epoch()
         loss, accuracy = validation.evaluate(run.theta)
         tell(Progress("trial", variant, epoch, (loss, accuracy)))
+        last = Trial(variant, run.learning_rate, run.done, loss, accuracy)
         if best is None or loss < best.loss:
-            best = Trial(variant, run.learning_rate, run.done, loss, accuracy)
-        if run.done - best.epochs >= options.patience:
-            break
-    assert best is not None
-    return best
+            best = last
+        worse = worse + 1 if loss > WORSE * best.loss else 0
+        if worse >= options.patience:
+            return best
+    return last
 
 
 def hold_out(objective: Objective, share: float, seed: int) -> NDArray[np.int64] | None:
