@@ -138,6 +138,11 @@ class TestTrain:
         result = good("train", train_tsv, "-o", model, "--learning-rate", "1e6", "--no-holdout")
         assert "diverged" in result.stderr
         assert "halved" in result.stdout
+        quiet = good(
+            "train", train_tsv, "-o", model, "--learning-rate", "1e6", "--no-holdout", "-q"
+        )
+        assert "diverged" in quiet.stderr
+        assert quiet.stdout == ""
 
     def test_a_few_documents_train_with_a_warning(self, tmp_path: Path) -> None:
         corpus = tmp_path / "few.tsv"

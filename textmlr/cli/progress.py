@@ -11,6 +11,7 @@ from numba.core import event as numba_events
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
+from textmlr.cli.render import warn
 from textmlr.learning import Event, Stage
 
 
@@ -118,10 +119,14 @@ class TrainingProgress:
         elif not self.quiet:
             print(f"{line}: {figures}", file=sys.stderr, flush=True)
         if epoch.halved and event.run == "final":
-            self.console.print(
-                f"[yellow]Warning:[/yellow] the step diverged in epoch {epoch.number}; it was "
-                f"halved {epoch.halved}× to {epoch.learning_rate:g} and the epoch run again."
+            message = (
+                f"the step diverged in epoch {epoch.number}; it was halved {epoch.halved}× "
+                f"to {epoch.learning_rate:g} and the epoch run again"
             )
+            if self.quiet:
+                warn(message)
+            else:
+                self.console.print(f"[yellow]Warning:[/yellow] {message}")
 
     def _stage(self, stage: Stage) -> None:
         if stage.name == "features":

@@ -109,8 +109,7 @@ def fit(
     trial runs over all but those documents (or over all, judged on those of ``validation``),
     one thread a run: first each variant at the largest learning rate, then the best of them at
     the others.  The final run, on all documents, has the best trial's variant and learning
-    rate, and falls to 0 over that trial's epochs.  The number of threads
-    changes no bit.
+    rate, and falls to 0 over that trial's epochs.  The number of threads changes no bit.
 
     Raises InputError where there is nothing to learn from.
     """
@@ -202,7 +201,7 @@ def hold_out(objective: Objective, share: float, seed: int) -> NDArray[np.int64]
     """Numbers, ascending, of ``share`` of each label's documents, drawn at random.
 
     Every label keeps at least one document.  None where fewer than LEAST_HELD_OUT would be
-    held out, or none of positive weight.
+    held out, or none of positive weight would be on one side.
     """
     rng = np.random.default_rng([seed, 1 << 31])
     n = len(objective.y)
@@ -214,6 +213,7 @@ def hold_out(objective: Objective, share: float, seed: int) -> NDArray[np.int64]
     quota = np.floor(share * sizes + rng.random(len(sizes))).astype(np.int64)
     quota = np.minimum(quota, np.maximum(sizes - 1, 0))
     held = np.sort(by_label[rank < quota[objective.y[by_label]]])
-    if len(held) < LEAST_HELD_OUT or not objective.weights[held].any():
+    weighs = objective.weights > 0
+    if len(held) < LEAST_HELD_OUT or weighs[held].sum() in (0, weighs.sum()):
         return None
     return held
