@@ -19,8 +19,11 @@ def dense(indptr, indices, values, columns):
 
 def log_normalizer(scores):
     """log sum exp of each row."""
-    return np.array([max(row) + math.log(sum(math.exp(s - max(row)) for s in row))
-                     for row in np.asarray(scores, float).tolist()])  # fmt: skip
+    out = []
+    for row in np.asarray(scores, float).tolist():
+        top = max(row)
+        out.append(top + math.log(math.fsum(math.exp(s - top) for s in row)))
+    return np.array(out)
 
 
 def probabilities(scores):

@@ -64,8 +64,10 @@ def test_saved_and_loaded(options: FeaturizerOptions, tmp_path: Path) -> None:
     assert loaded.featurizer.options == trained.featurizer.options
     if options.hash_bits is None:
         assert loaded.featurizer.feature_names() == trained.featurizer.feature_names()
+    trained.save(tmp_path / "again.textmlr")
     loaded.save(tmp_path / "b.textmlr")
-    assert (tmp_path / "b.textmlr").read_bytes() == (tmp_path / "a.textmlr").read_bytes()
+    for name in ("again.textmlr", "b.textmlr"):
+        assert (tmp_path / name).read_bytes() == (tmp_path / "a.textmlr").read_bytes()
 
 
 def test_one_text_is_answered_as_many_are(model: Model, tmp_path: Path) -> None:
@@ -91,6 +93,8 @@ def test_classify_orders_and_cuts(model: Model) -> None:
     p = model.probabilities(TEXTS)
     for answers, row in zip(everything, p, strict=True):
         assert [a.probability for a in answers] == sorted(row.tolist(), reverse=True)
+        assert all(row[model.labels.index(a.label)] == a.probability for a in answers)
+        assert sorted(a.label for a in answers) == model.labels
     assert [len(a) for a in model.classify(TEXTS, top=2)] == [2] * len(TEXTS)
     flat = Model(model.labels, model.featurizer, [np.zeros_like(model.theta)], model.record)
     assert [a.label for a in flat.classify(["x"], top=None)[0]] == model.labels
@@ -162,8 +166,13 @@ def test_every_part_is_checked_on_load(model: Model, tmp_path: Path) -> None:
         {"hash_ids": far},
         {"name_offsets": offsets},
         {"labels": unsorted},
+        {"labels": np.frombuffer(b"aab", np.uint8), "label_offsets": np.array([0, 1, 2, 3])},
+        {"labels": np.frombuffer(b"ab", np.uint8), "label_offsets": np.array([0, 1, 2])},
+        {"labels": np.frombuffer(b"a", np.uint8), "label_offsets": np.array([0, 1])},
+        {"labels": np.frombuffer(b"a\xffc", np.uint8), "label_offsets": np.array([0, 1, 2, 3])},
         {"idf": -t["idf"]},
         {"idf": t["idf"] * np.float32(np.nan)},
+        {"idf": t["idf"] * np.float32(np.inf)},
         {"idf": t["idf"][:-1].copy()},
         {"frequencies": t["frequencies"] * 0},
         {"documents": -1},

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import naive_linear as naive
 import numpy as np
 import pytest
 from conftest import documents
@@ -14,8 +15,9 @@ from textmlr.features.texts import batches_of
 from textmlr.learning import document_weights, train
 from textmlr.options import TrainingOptions
 from textmlr.training import Objective, Progress, Variant, fit
+from textmlr.training import sgd as solver
 from textmlr.training.sgd import SGD
-from textmlr.training.trainer import hold_out
+from textmlr.training.trainer import WORSE, hold_out
 
 
 def corpus_of(pairs: list[tuple[str, str]], weights: list[float] | None = None) -> Corpus:
@@ -40,6 +42,124 @@ def objective_of(pairs: list[tuple[str, str]], l2: float = 0.0) -> Objective:
 def accuracy(model, pairs: list[tuple[str, str]]) -> float:
     answers = model.classify([text for _, text in pairs])
     return float(np.mean([a[0].label == y for a, (y, _) in zip(answers, pairs, strict=True)]))
+
+
+def dense_of(objective: Objective) -> np.ndarray:
+    rows = objective.features
+    return naive.dense(rows.indptr, rows.indices, rows.values, rows.columns)
+
+
+def finish(run: SGD, epochs: int) -> SGD:
+    for _ in range(epochs):
+        run.epoch()
+    return run
+
+
+def test_the_same_seed_gives_the_same_bits_whatever_the_threads() -> None:
+    objective = objective_of(PAIRS)
+
+    def theta(seed: int, threads: int) -> bytes:
+        options = TrainingOptions(epochs=4, seed=seed)
+        return fit([Variant(objective)], options, threads=threads).theta.tobytes()
+
+    assert theta(1, 1) == theta(1, 2) == theta(1, 4)
+    assert theta(1, 1) != theta(2, 1)
+
+
+def test_objective_of_many_blocks_is_that_of_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Blocks of 7 documents, the last one shorter, against the dense twin."""
+    plain = objective_of(PAIRS)
+    rng = np.random.default_rng(8)
+    weights = rng.uniform(0, 2, len(PAIRS)).astype(np.float32)
+    objective = Objective(plain.features, plain.y, weights, plain.labels, 0.2)
+    theta = rng.normal(size=(plain.features.columns, 3)).astype(np.float32)
+    monkeypatch.setattr("textmlr.scoring.BLOCK_SCORES", 7 * 3)
+    x, total = dense_of(objective), weights.sum(dtype=float)
+    mean = naive.loss(x, theta, plain.y, weights) / total
+    penalty = 0.1 * float((theta.astype(float) ** 2).sum())
+    assert objective.evaluate(theta)[0] == pytest.approx(mean, rel=1e-6)
+    assert objective.value(theta) == pytest.approx(mean + penalty, rel=1e-6)
+    right = (x @ theta).argmax(axis=1) == plain.y
+    assert objective.evaluate(theta)[1] == pytest.approx((weights * right).sum() / total)
+    want = naive.gradient(x, theta, plain.y, weights) / total + 0.2 * theta
+    np.testing.assert_allclose(objective.gradient(theta), want, rtol=1e-4, atol=1e-6)
+    square = weights @ (x**2).sum(axis=1) / total
+    assert objective.mean_square_length() == pytest.approx(square, rel=1e-6)
+
+
+def test_objective_over_some_documents() -> None:
+    plain = objective_of(PAIRS)
+    weights = np.arange(len(PAIRS), dtype=np.float32)
+    objective = Objective(plain.features, plain.y, weights, plain.labels, 0.2)
+    some = np.array([0, 3, 4, 150, len(PAIRS) - 1])
+    part = objective.take(some)
+    assert part.features.columns == plain.features.columns
+    np.testing.assert_array_equal(dense_of(part), dense_of(objective)[some])
+    assert part.y.tolist() == plain.y[some].tolist()
+    assert part.weights.tolist() == weights[some].tolist()
+    assert (part.labels, part.l2) == (3, 0.2)
+
+
+def test_weight_two_is_the_document_twice_and_weight_zero_is_its_absence() -> None:
+    plain = objective_of(PAIRS)
+    n = len(PAIRS)
+    times = np.random.default_rng(9).integers(0, 3, n)
+    weighted = Objective(plain.features, plain.y, times.astype(np.float32), plain.labels, 0.1)
+    copies = plain.take(np.repeat(np.arange(n), times))
+    copies = Objective(copies.features, copies.y, copies.weights, plain.labels, 0.1)
+    theta = np.random.default_rng(10).normal(size=(plain.features.columns, 3)).astype(np.float32)
+    assert weighted.value(theta) == pytest.approx(copies.value(theta), rel=1e-12)
+    assert weighted.evaluate(theta)[1] == pytest.approx(copies.evaluate(theta)[1], rel=1e-12)
+    np.testing.assert_allclose(weighted.gradient(theta), copies.gradient(theta), atol=1e-9)
+    square = copies.mean_square_length()
+    assert weighted.mean_square_length() == pytest.approx(square, rel=1e-6)
+
+
+def test_labels_of_documents_of_weight_zero_change_no_bit() -> None:
+    plain = objective_of(PAIRS)
+    weights = np.ones(len(PAIRS), np.float32)
+    weights[::4] = 0
+    thetas = []
+    for label in (0, 2):
+        y = plain.y.copy()
+        y[::4] = label
+        objective = Objective(plain.features, y, weights, plain.labels)
+        result = fit([Variant(objective)], TrainingOptions(epochs=3, holdout=0))
+        thetas.append(result.theta.tobytes())
+    assert thetas[0] == thetas[1]
+    heavy = Objective(plain.features, y, np.ones_like(weights), plain.labels)
+    other = fit([Variant(heavy)], TrainingOptions(epochs=3, holdout=0))
+    assert other.theta.tobytes() != thetas[0]
+
+
+def test_held_out_documents_teach_a_trial_nothing() -> None:
+    """Each trial is, to the bit, a run over the other documents, judged on the held-out ones."""
+    objective, options = objective_of(PAIRS), TrainingOptions(epochs=4)
+    result = fit([Variant(objective)], options)
+    held = hold_out(objective, options.holdout, options.seed)
+    assert held is not None
+    rest = np.array([i for i in range(len(PAIRS)) if i not in set(held.tolist())])
+    assert len(result.trials) > 1
+    for trial in result.trials:
+        run = SGD.start(objective, rest, options.epochs, trial.learning_rate, options.seed)
+        told = objective.take(held).evaluate(finish(run, trial.epochs).theta)
+        assert told == (trial.loss, trial.accuracy)
+
+
+def test_validation_documents_judge_in_place_of_held_out_ones() -> None:
+    objective = objective_of(PAIRS)
+    judge = objective.take(np.arange(0, len(PAIRS), 5))
+    options = TrainingOptions(epochs=4, learning_rate=4.0)
+    events: list[Progress] = []
+    result = fit([Variant(objective, judge)], options, watch=events.append)
+    assert {event.epoch.documents for event in events} == {len(PAIRS)}
+    assert result.held_out == len(judge.y)
+    [trial] = result.trials
+    run = SGD.start(objective, np.arange(len(PAIRS)), 4, 4.0, options.seed)
+    assert judge.evaluate(finish(run, trial.epochs).theta) == (trial.loss, trial.accuracy)
+    record = train(corpus_of(PAIRS), validation=corpus_of(TEST[:50])).record["held_out"]
+    assert record["documents"] == 50
+    assert record["from"] == "validation"
 
 
 def test_sorted_trains_as_well_as_shuffled() -> None:
@@ -68,6 +188,22 @@ def test_held_out_documents_are_stratified_and_seeded() -> None:
     assert hold_out(objective, 0.05, 3) is None
 
 
+def test_held_out_documents_of_weight_are_on_both_sides() -> None:
+    """Two documents weigh anything: where both, or neither, would be held out, none are."""
+    plain = objective_of(PAIRS)
+    seen = set()
+    for seed in range(40):
+        held = hold_out(plain, 0.5, seed)
+        assert held is not None
+        weights = np.zeros(len(PAIRS), np.float32)
+        weights[:2] = 1
+        inside = len({0, 1} & set(held.tolist()))
+        few = Objective(plain.features, plain.y, weights, plain.labels)
+        assert (hold_out(few, 0.5, seed) is None) == (inside != 1)
+        seen.add(inside)
+    assert seen == {0, 1, 2}
+
+
 def test_the_chosen_trial_is_the_one_the_final_run_repeats() -> None:
     events: list[Progress] = []
     objective = objective_of(PAIRS)
@@ -80,19 +216,36 @@ def test_the_chosen_trial_is_the_one_the_final_run_repeats() -> None:
     assert [event.epoch.number for event in final] == list(range(1, result.epochs + 1))
     assert all(event.held_out is None for event in final)
     trials = [event for event in events if event.run == "trial"]
-    assert min(e.held_out[0] for e in trials if e.held_out) == result.chosen.loss
+    own = (result.chosen.learning_rate, result.chosen.epochs, result.chosen.loss)
+    assert own in [
+        (e.epoch.learning_rate, e.epoch.number, e.held_out[0]) for e in trials if e.held_out
+    ]
     assert result.held_out == pytest.approx(30, abs=3)
 
 
-def test_patience_ends_a_trial() -> None:
+@pytest.mark.parametrize("patience", [1, 2, 40])
+def test_patience_ends_a_trial(patience: int) -> None:
     """Labels at random: there is nothing to learn, and the held-out loss says so at once."""
     rng = np.random.default_rng(0)
     noise = [(f"l{rng.integers(2)}", text) for _, text in PAIRS]
-    epochs: list[Progress] = []
-    options = TrainingOptions(epochs=40, patience=1, learning_rate=8.0)
-    result = fit([Variant(objective_of(noise))], options, watch=epochs.append)
-    assert len([e for e in epochs if e.run == "trial"]) < 40
-    assert result.epochs < 40
+    events: list[Progress] = []
+    options = TrainingOptions(epochs=40, patience=patience, learning_rate=8.0)
+    result = fit([Variant(objective_of(noise))], options, watch=events.append)
+    losses = [event.held_out[0] for event in events if event.held_out is not None]
+    worse = [loss > WORSE * min(losses[:i], default=loss) for i, loss in enumerate(losses)]
+    enough = [
+        i for i in range(len(losses)) if i >= patience and all(worse[i - patience + 1 : i + 1])
+    ]
+    [trial] = result.trials
+    if patience < 40:  # the first run of so many is the end
+        assert enough == [len(losses) - 1]
+        assert len(losses) < 40
+        assert trial.epochs == 1 + int(np.argmin(losses)) < len(losses)
+    else:
+        assert enough == []
+        assert trial.epochs == len(losses) == 40
+    assert trial.loss == losses[trial.epochs - 1]
+    assert result.epochs == trial.epochs
 
 
 def test_no_holdout_runs_every_epoch() -> None:
@@ -102,7 +255,7 @@ def test_no_holdout_runs_every_epoch() -> None:
     assert result.chosen is None
 
 
-@pytest.mark.parametrize("rate", [1e3, 1e6, 1e30])
+@pytest.mark.parametrize("rate", [1e3, 1e6, 1e30, 1e308])
 @pytest.mark.parametrize("holdout", [0.0, 0.1])
 def test_a_step_that_diverges_is_halved(rate: float, holdout: float) -> None:
     options = TrainingOptions(learning_rate=rate, holdout=holdout, epochs=5)
@@ -113,6 +266,41 @@ def test_a_step_that_diverges_is_halved(rate: float, holdout: float) -> None:
     assert sum(event.epoch.halved for event in events) > 0
     assert result.learning_rate < rate
     assert objective.evaluate(result.theta)[1] > 0.9
+
+
+def test_a_diverged_epoch_leaves_no_trace() -> None:
+    """A run begun 2^20 too fast ends on the bits of one begun at the rate it was halved to."""
+    objective = objective_of(PAIRS)
+    everything = np.arange(len(PAIRS))
+    run = SGD.start(objective, everything, 4, 4.0 * 2**20, seed=1)
+    halved = [run.epoch().halved for _ in range(4)]
+    assert halved[0] > 0
+    assert halved[1:] == [0, 0, 0]
+    assert run.learning_rate == 4.0 * 2.0 ** (20 - halved[0])
+    calm = finish(SGD.start(objective, everything, 4, run.learning_rate, seed=1), 4)
+    assert run.theta.tobytes() == calm.theta.tobytes()
+
+
+def test_divergence_on_the_way_resumes_from_the_last_good_epoch() -> None:
+    objective = objective_of(PAIRS)
+    everything = np.arange(len(PAIRS))
+    run = finish(SGD.start(objective, everything, 6, 4.0, seed=1), 2)
+    run.learning_rate *= 2.0**30
+    told = run.epoch()
+    assert told.halved > 0
+    assert (told.number, run.done) == (3, 3)
+    calm = finish(SGD.start(objective, everything, 6, 4.0, seed=1), 2)
+    calm.learning_rate = run.learning_rate
+    assert calm.epoch().halved == 0
+    assert finish(run, 3).theta.tobytes() == finish(calm, 3).theta.tobytes()
+
+
+def test_halving_comes_to_an_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(solver, "MAX_HALVINGS", 5)
+    run = SGD.start(objective_of(PAIRS), np.arange(len(PAIRS)), 4, 1e30, seed=1)
+    with pytest.raises(ArithmeticError, match="5 halvings"):
+        run.epoch()
+    assert not run.theta.any()  # the last good epoch's, which is the start
 
 
 def test_a_penalty_larger_than_the_step_allows() -> None:
