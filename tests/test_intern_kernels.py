@@ -139,13 +139,13 @@ def test_rows_of_columns_of_any_size(length: int, bits: int) -> None:
     rng = np.random.default_rng(bits)
     columns = rng.integers(0, 2**bits, length).astype(np.int32)
     columns[0] = 2**bits - 1
-    columns[length // 2 :: 5] = -1
-    counts = rng.integers(1, 9, length).astype(np.int32)
+    columns = np.insert(columns, length // 2, [-1, -1])  # which are left out
+    counts = rng.integers(1, 9, len(columns)).astype(np.int32)
     counts[0] = 2**31 - 1
     indices = np.empty(length + 1, np.int32)
     values, indptr = np.empty(length + 1, np.float32), np.empty(2, np.int64)
     intern.rows(
-        frozen(columns), frozen(counts), frozen(np.array([0, length])), False, bits,
+        frozen(columns), frozen(counts), frozen(np.array([0, len(columns)])), False, bits,
         np.empty(length, np.uint64), np.empty(length, np.uint64), np.empty(256, np.int64),
         indices, values, indptr,
     )  # fmt: skip

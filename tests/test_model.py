@@ -168,7 +168,11 @@ def test_every_part_is_checked_on_load(model: Model, tmp_path: Path) -> None:
         {"labels": unsorted},
         {"labels": np.frombuffer(b"aab", np.uint8), "label_offsets": np.array([0, 1, 2, 3])},
         {"labels": np.frombuffer(b"ab", np.uint8), "label_offsets": np.array([0, 1, 2])},
-        {"labels": np.frombuffer(b"a", np.uint8), "label_offsets": np.array([0, 1])},
+        {
+            "labels": np.frombuffer(b"a", np.uint8),
+            "label_offsets": np.array([0, 1]),
+            "theta__0": t["theta.0"][:, :1].copy(),
+        },
         {"labels": np.frombuffer(b"a\xffc", np.uint8), "label_offsets": np.array([0, 1, 2, 3])},
         {"idf": -t["idf"]},
         {"idf": t["idf"] * np.float32(np.nan)},

@@ -115,6 +115,16 @@ def test_weight_two_is_the_document_twice_and_weight_zero_is_its_absence() -> No
     assert weighted.mean_square_length() == pytest.approx(square, rel=1e-6)
 
 
+def test_every_epoch_has_an_order_of_its_own() -> None:
+    run = SGD.start(objective_of(PAIRS), np.arange(len(PAIRS)), 3, 1.0, seed=1)
+    orders = []
+    for _ in range(3):
+        orders.append(run._order().tolist())
+        run.epoch()
+    assert all(sorted(order) == list(range(len(PAIRS))) for order in orders)
+    assert orders[0] != orders[1] != orders[2] != orders[0]
+
+
 def test_labels_of_documents_of_weight_zero_change_no_bit() -> None:
     plain = objective_of(PAIRS)
     weights = np.ones(len(PAIRS), np.float32)
@@ -186,6 +196,12 @@ def test_held_out_documents_are_stratified_and_seeded() -> None:
     assert other is not None
     assert held.tolist() == again.tolist() != other.tolist()
     assert hold_out(objective, 0.05, 3) is None
+    for seed in range(20):
+        most = hold_out(objective, 0.95, seed)
+        assert most is not None
+        kept = np.bincount(y) - np.bincount(y[most], minlength=5)
+        assert kept.min() >= 1
+        assert np.abs(kept - 0.05 * np.bincount(y)).max() <= 1
 
 
 def test_held_out_documents_of_weight_are_on_both_sides() -> None:
@@ -221,6 +237,17 @@ def test_the_chosen_trial_is_the_one_the_final_run_repeats() -> None:
         (e.epoch.learning_rate, e.epoch.number, e.held_out[0]) for e in trials if e.held_out
     ]
     assert result.held_out == pytest.approx(30, abs=3)
+
+
+def test_the_best_trial_need_not_be_the_first() -> None:
+    """Labels at random are learnt least badly by the smallest steps."""
+    rng = np.random.default_rng(0)
+    noise = objective_of([(f"l{rng.integers(2)}", text) for _, text in PAIRS])
+    result = fit([Variant(noise)], TrainingOptions(epochs=5))
+    first, *others = result.trials
+    assert result.chosen in others
+    assert result.chosen.loss == min(trial.loss for trial in result.trials) < first.loss
+    assert result.learning_rate == result.chosen.learning_rate < first.learning_rate
 
 
 @pytest.mark.parametrize("patience", [1, 2, 40])
@@ -307,6 +334,10 @@ def test_a_penalty_larger_than_the_step_allows() -> None:
     result = fit([Variant(objective_of(PAIRS, l2=10.0))], TrainingOptions(l2=10.0, epochs=5))
     assert np.isfinite(result.theta).all()
     assert np.abs(result.theta).max() < 0.1
+    run = SGD.start(objective_of(PAIRS, l2=10.0), np.arange(len(PAIRS)), 5, 4.0, seed=1)
+    assert run.learning_rate * run.unit * 10 > 1  # θ would change its sign each step
+    assert run.epoch().halved > 0
+    assert run.learning_rate * run.unit * 10 < 1
 
 
 def test_the_optimum_of_logistic_regression_is_approached() -> None:
