@@ -10,7 +10,7 @@ import pytest
 from conftest import documents
 from scipy.special import logsumexp
 
-from textmlr import FeaturizerOptions, ModelFileError, modelfile
+from textmlr import FeaturizerOptions, InputError, ModelFileError, modelfile
 from textmlr.corpus import Corpus, read_corpus
 from textmlr.features.texts import batches_of
 from textmlr.learning import train
@@ -215,3 +215,9 @@ def test_a_model_from_files(train_tsv: Path, model_file: Path) -> None:
     model = Model.load(model_file)
     p = np.concatenate([p for _, p in model.stream(corpus.batches)])
     assert (p.argmax(axis=1) == corpus.y).mean() > 0.95
+
+
+def test_top_must_be_positive(model: Model) -> None:
+    for top in (0, -1):
+        with pytest.raises(InputError, match="top"):
+            model.classify(["x"], top=top)

@@ -416,3 +416,9 @@ def test_two_documents_are_enough() -> None:
     model = train(corpus_of([("a", "x x"), ("b", "y")]))
     assert [a[0].label for a in model.classify(["x", "y"])] == ["a", "b"]
     assert model.record["held_out"]["documents"] == 0
+
+
+def test_no_step_is_small_enough() -> None:
+    options = TrainingOptions(learning_rate=1e300, l2=1e300, epochs=2)
+    with pytest.raises(InputError, match="lower the learning rate or the penalty"):
+        train(corpus_of(PAIRS), training_options=options)

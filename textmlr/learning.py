@@ -90,7 +90,10 @@ def train(
             rows = candidate.featurize(validation.batches, threads)
             judge = _objective(rows, validation, corpus.labels, options)
         variants.append(Variant(_objective(features, corpus, corpus.labels, options), judge))
-    result = fit(variants, options, threads=threads, watch=tell)
+    try:
+        result = fit(variants, options, threads=threads, watch=tell)
+    except ArithmeticError as error:
+        raise InputError(str(error), mend="lower the learning rate or the penalty") from error
     record = _record(corpus, counts, options, result, validation)
     return Model(corpus.labels, featurizers[result.variant], [result.theta], record)
 

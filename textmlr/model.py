@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from textmlr import __version__, modelfile, scoring
 from textmlr.corpus.batch import Batch
-from textmlr.errors import ModelFileError
+from textmlr.errors import InputError, ModelFileError
 from textmlr.features import Features, Featurizer
 from textmlr.features.hashing import blocks_of
 from textmlr.features.texts import batches_of
@@ -96,8 +96,10 @@ class Model:
     ) -> list[list[Answer]]:
         """For each document its most probable labels, best first: ``top`` of them, None for all.
 
-        Ties are in the order of the labels.
+        Ties are in the order of the labels.  Raises InputError for top below 1.
         """
+        if top is not None and top < 1:
+            raise InputError(f"top={top} labels", mend="ask for 1 or more, or None for all")
         answers = []
         for row in self.probabilities(texts, threads=threads):
             best = np.argsort(-row, kind="stable")[:top]

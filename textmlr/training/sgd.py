@@ -101,7 +101,7 @@ class SGD:
                 features = objective.features
                 loss, correct = kernels.epoch(
                     frozen(features.indptr), frozen(features.indices), frozen(features.values),
-                    frozen(objective.y), frozen(order), first, last, objective.l2,
+                    frozen(objective.y), frozen(order), first, last, float(objective.l2),
                     self.theta, scratch,
                 )  # fmt: skip
                 loss /= len(order)
