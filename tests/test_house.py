@@ -14,12 +14,12 @@ PACKAGE = ROOT / "textmlr"
 # From the bottom up; a module imports only what stands before it, or its own folder.
 STOREYS = [
     "errors",
+    "atomic",
     "jit",
     "arrays",
     "kernels",
     "options",
     "parallel",
-    "atomic",
     "corpus",
     "features",
     "scoring",

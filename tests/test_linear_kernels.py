@@ -15,6 +15,7 @@ from conftest import documents, write_tsv
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from textmlr import jit
 from textmlr.arrays import frozen
 from textmlr.features import Features
 from textmlr.kernels import linear, sgd
@@ -115,14 +116,24 @@ def test_hand_worked_loss_and_gradient() -> None:
     assert out[0].tolist() == pytest.approx([7, 13], rel=1e-12)
 
 
+def visit(rows, y, order, first, last, l2, theta) -> list[float]:
+    """An epoch, as the solver calls it and with the general kernel, to the same bits: [loss,
+    correct]."""
+    told, scratch = np.empty((2, 2)), np.empty(theta.shape[1], np.float32)
+    general = theta.copy()
+    unrolled = jit.given(sgd.epoch, LABELS=2) if theta.shape[1] == 2 else sgd.epoch
+    for kernel, to, totals in ((unrolled, theta, told[0]), (sgd.epoch, general, told[1])):
+        kernel(*arrays(rows), frozen(y), frozen(order), first, last, l2, to, scratch, totals)
+    assert general.tobytes() == theta.tobytes()
+    assert told[0].tolist() == told[1].tolist()
+    return told[0].tolist()
+
+
 def test_hand_worked_step() -> None:
     """θ = (ln 3, 0), y = 1: P = (3/4, 1/4), so θ ← (1 − s·l2)·θ + s·(−3/4, 3/4), s = 1/2."""
     theta = np.array([[math.log(3), 0]], np.float32)
     order, y = np.zeros(1, np.int32), np.ones(1, np.int32)
-    scratch = np.empty(2, np.float32)
-    loss, correct = sgd.epoch(
-        *arrays(one_feature()), frozen(y), frozen(order), 0.5, 0.0, 0.1, theta, scratch
-    )
+    loss, correct = visit(one_feature(), y, order, 0.5, 0.0, 0.1, theta)
     assert theta[0].tolist() == pytest.approx([0.95 * math.log(3) - 0.375, 0.375], rel=1e-6)
     assert loss == pytest.approx(math.log(4), rel=1e-6)
     assert correct == 0
@@ -135,10 +146,8 @@ def test_scores_of_1e4_in_loss_gradient_and_step() -> None:
     objective = Objective(rows, y, weights, 3)
     assert objective.value(theta) == 2e4
     assert objective.gradient(theta).tolist() == [[1, -1, 0]]
-    scratch, order = np.empty(3, np.float32), np.zeros(1, np.int32)
-    loss, _ = sgd.epoch(
-        *arrays(rows), frozen(y), frozen(order), 0.5, 0.5, 0.0, theta, scratch
-    )  # fmt: skip
+    order = np.zeros(1, np.int32)
+    loss, _ = visit(rows, y, order, 0.5, 0.5, 0.0, theta)
     assert loss == 2e4
     assert theta.tolist() == [[9999.5, -9999.5, 0]]
 
@@ -156,8 +165,7 @@ def test_fifty_thousand_labels() -> None:
     np.testing.assert_allclose(out, naive.gradient(x, theta, y, weights), rtol=1e-4, atol=1e-9)
     order = np.arange(4, dtype=np.int32)
     expected, loss, correct = naive.epoch(x, y, order, 0.5, 0.1, 1e-2, theta)
-    scratch = np.empty(labels, np.float32)
-    told = sgd.epoch(*arrays(rows), frozen(y), frozen(order), 0.5, 0.1, 1e-2, theta, scratch)
+    told = visit(rows, y, order, 0.5, 0.1, 1e-2, theta)
     np.testing.assert_allclose(theta, expected, rtol=1e-4, atol=1e-6)
     # Its sum over labels is in float32.
     assert told[0] == pytest.approx(loss, rel=1e-4)
@@ -253,8 +261,7 @@ def test_sgd_epoch(labels: int, l2: float) -> None:
     order = np.random.default_rng(1).integers(0, 40, 60).astype(np.int32)
     expected, loss, correct = naive.epoch(x, y, order, 0.25, 0.05, l2, theta)
     got = theta.copy()
-    scratch = np.empty(labels, np.float32)
-    told = sgd.epoch(*arrays(rows), frozen(y), frozen(order), 0.25, 0.05, l2, got, scratch)
+    told = visit(rows, y, order, 0.25, 0.05, l2, got)
     np.testing.assert_allclose(got, expected, rtol=1e-4, atol=1e-5)
     assert told[0] == pytest.approx(loss, rel=1e-4)
     assert told[1] == correct
@@ -265,8 +272,7 @@ def test_the_scale_is_folded_in_before_float32_loses_it() -> None:
     rows, x, theta, y, _ = problem(documents=30, labels=3, seed=9)
     order = np.arange(30, dtype=np.int32)
     expected, loss, _ = naive.epoch(x, y, order, 0.1, 0.1, 9.99, theta)
-    scratch = np.empty(3, np.float32)
-    told = sgd.epoch(*arrays(rows), frozen(y), frozen(order), 0.1, 0.1, 9.99, theta, scratch)
+    told = visit(rows, y, order, 0.1, 0.1, 9.99, theta)
     np.testing.assert_allclose(theta, expected, rtol=1e-4, atol=1e-6)
     assert told[0] == pytest.approx(loss, rel=1e-4)
 

@@ -15,10 +15,7 @@ from textmlr.features import Features, Featurizer
 from textmlr.model import Model, versions
 from textmlr.options import IDF_POWERS, FeaturizerOptions, TrainingOptions
 from textmlr.parallel import available_threads
-from textmlr.training import Fit, Objective, Progress, Variant, fit
-
-# θ and its last good copy for each trial run and the final one.
-COPIES_PER_RUN = 2
+from textmlr.training import Fit, Objective, Progress, Variant, fit, most_epochs
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +23,7 @@ class Stage:
     """Training enters a stage: "features" (with what is read) or "fit" (with the rows made).
 
     variants  names of the ways of making features that "fit" chooses from
+    epochs    how many "fit" will run at most
     """
 
     name: str
@@ -34,6 +32,7 @@ class Stage:
     columns: int = 0
     nonzeros: int = 0
     variants: tuple[str, ...] = ()
+    epochs: int = 0
 
 
 Event = Stage | Progress
@@ -79,7 +78,8 @@ def train(
     names = tuple(f"idf^{candidate.options.idf_power:g}" for candidate in featurizers
                   if candidate.options.idf_power is not None)  # fmt: skip
     made = featurizer.columns, len(counts.indices)
-    tell(Stage("fit", len(corpus), len(corpus.labels), *made, names))
+    epochs = most_epochs(len(featurizers), len(corpus), options)
+    tell(Stage("fit", len(corpus), len(corpus.labels), *made, names, epochs))
     variants = []
     for candidate in featurizers:
         # The last may overwrite the counts, which no one needs any more.
@@ -147,7 +147,7 @@ def _objective(
 
 def _check_memory(columns: int, labels: int, threads: int) -> None:
     """Refuse θ that cannot fit before any of it is taken."""
-    needed = 4 * columns * labels * COPIES_PER_RUN * (min(threads, 3) + 1)
+    needed = 4 * columns * labels * (min(threads, 3) + 1)
     available = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     if needed > available:
         raise InputError(

@@ -5,47 +5,21 @@ from __future__ import annotations
 import sys
 import time
 from types import TracebackType
-from typing import Any
 
-from numba.core import event as numba_events
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from textmlr.cli.render import warn
+from textmlr.jit import watch_compiling
 from textmlr.learning import Event, Stage
-
-
-class CompileClock(numba_events.Listener):
-    """Sums up the time Numba compiles, and says when it first does; a cached kernel is silent."""
-
-    def __init__(self, first: Any) -> None:
-        self.first = first
-        self.seconds = 0.0
-        self._depth = 0
-        self._began = 0.0
-        self._variants: tuple[str, ...] = ()
-
-    def on_start(self, event: Any) -> None:
-        """Compiling has begun; kernels compile the kernels that they call within."""
-        if not self._depth:
-            self._began = time.perf_counter()
-            if not self.seconds:
-                self.first()
-        self._depth += 1
-
-    def on_end(self, event: Any) -> None:
-        """Compiling has ended."""
-        self._depth -= 1
-        if not self._depth:
-            self.seconds += time.perf_counter() - self._began
 
 
 class TrainingProgress:
     """A progress bar to a terminal, a line an epoch of the final run to anything else."""
 
-    def __init__(self, *, quiet: bool, most_epochs: int) -> None:
+    def __init__(self, *, quiet: bool) -> None:
         self.quiet = quiet
-        self.most_epochs = most_epochs
+        self.most_epochs = 0
         self.console = Console(stderr=True, quiet=quiet)
         self.bar = Progress(
             BarColumn(bar_width=16),
@@ -55,19 +29,15 @@ class TrainingProgress:
             transient=True,
             disable=quiet or not self.console.is_terminal,
         )
-        self.clock = CompileClock(self._compiling)
+        self.compile_seconds = 0.0  # that Numba has compiled
+        self._told = False
         self._epochs = 0
         self._visited = 0
         self._began = 0.0
         self._variants: tuple[str, ...] = ()
 
-    @property
-    def compile_seconds(self) -> float:
-        """Seconds Numba has compiled."""
-        return self.clock.seconds
-
     def __enter__(self) -> TrainingProgress:
-        numba_events.register("numba:compile", self.clock)  # type: ignore[no-untyped-call]
+        watch_compiling(self._compiling)
         self.bar.start()
         self.task = self.bar.add_task("reading", total=None, figures="")
         return self
@@ -79,16 +49,19 @@ class TrainingProgress:
         traceback: TracebackType | None,
     ) -> None:
         self.bar.stop()
-        numba_events.unregister("numba:compile", self.clock)  # type: ignore[no-untyped-call]
 
     def reading(self) -> None:
         """The corpus is being read."""
         self.bar.update(self.task, description="reading the corpus")
 
-    def _compiling(self) -> None:
-        self.console.print(
-            "[dim]First run: compiling the kernels (once; they are kept for the next runs)…[/dim]"
-        )
+    def _compiling(self, kernel: str, seconds: float) -> None:
+        if not seconds and not self._told:
+            self._told = True
+            self.console.print(
+                "[dim]First run: compiling the kernels (once; they are kept for the next "
+                "runs)…[/dim]"
+            )
+        self.compile_seconds += seconds
 
     def watch(self, event: Event) -> None:
         """Show an event of training."""
@@ -134,7 +107,7 @@ class TrainingProgress:
             self.bar.update(self.task, description=text)
         else:
             text = f"{stage.columns:,} features, {stage.nonzeros:,} non-zeros; trying step sizes"
-            self._variants = stage.variants
+            self._variants, self.most_epochs = stage.variants, stage.epochs
             self._began = time.perf_counter()
             self.bar.update(self.task, description=text)
         if not self.console.is_terminal and not self.quiet:

@@ -18,7 +18,7 @@ from textmlr.cli.options import (
     threads_option,
     weighted_option,
 )
-from textmlr.options import IDF_POWERS, LEARNING_RATES, FeaturizerOptions, TrainingOptions
+from textmlr.options import EPOCHS, IDF_POWERS, LEARNING_RATES, FeaturizerOptions, TrainingOptions
 
 F = FeaturizerOptions
 T = TrainingOptions
@@ -35,7 +35,8 @@ BEST_OF = "best of " + ", ".join(f"{rate:g}" for rate in LEARNING_RATES)
 @click.option("--validation", metavar="FILE", help="Choose by these documents; hold none out.")
 @click.option("--no-holdout", is_flag=True, help="Hold nothing out: run every epoch.")
 @option_of(T, "holdout", "Share of each label's documents held out.", type=float)
-@option_of(T, "epochs", "Most passes over the documents.", type=click.IntRange(1))
+@option_of(T, "epochs", "Most passes over the documents.", type=click.IntRange(1),
+           show_default=f"{EPOCHS[1]}, fewer on a large corpus, at least {EPOCHS[0]}")  # fmt: skip
 @option_of(T, "learning_rate", "First step size, in units of 1 / mean squared length of f(x).",
            type=float, show_default=BEST_OF)  # fmt: skip
 @option_of(T, "l2", "Penalty λ: mean loss + λ/2·‖θ‖².", type=float)
@@ -114,10 +115,7 @@ def train(
     from textmlr.learning import train as learn
 
     check_writable(output)
-    rates = len(LEARNING_RATES) if training_options.learning_rate is None else 1
-    powers = len(IDF_POWERS) if featurizer_options.idf_power is None else 1
-    most_epochs = training_options.epochs * (powers + rates)
-    with TrainingProgress(quiet=quiet, most_epochs=most_epochs) as progress:
+    with TrainingProgress(quiet=quiet) as progress:
         progress.reading()
         corpus = read_corpus(corpora, weighted=weighted, skip_bad_lines=skip_bad_lines)
         judges = None

@@ -4,10 +4,14 @@ import numpy as np
 
 from textmlr.jit import kernel
 
+# Compiled in where it is known beforehand: with so few labels the loops over them cost more than
+# what they do (``textmlr.jit.given``).
+LABELS = 0
+
 
 @kernel
-def epoch(indptr, indices, values, y, order, first_step, last_step, l2, theta, scores):
-    """Take one step a document, in the given order; return (loss, correct).
+def epoch(indptr, indices, values, y, order, first_step, last_step, l2, theta, scores, totals):
+    """Take one step a document, in the given order.
 
     For document i, with P at the present theta and step size s, falling linearly from
     first_step to last_step:
@@ -23,10 +27,10 @@ def epoch(indptr, indices, values, y, order, first_step, last_step, l2, theta, s
     order  (d,) int32    the documents to visit, each as often as it stands there
     theta  (V, L) float32   updated
     scores (L,) float32     scratch
-    loss     float64  sum over the visits of log z − score(x_i, y_i) before the step (nats)
-    correct  int      visits at which y_i had the highest score
+    totals (2,) float64     written: sum over the visits of log z − score(x_i, y_i) before the
+                            step (nats), and visits at which y_i had the highest score
     """
-    labels = theta.shape[1]
+    labels = LABELS or theta.shape[1]
     visits = order.size
     scale = 1.0
     loss = 0.0
@@ -73,7 +77,8 @@ def epoch(indptr, indices, values, y, order, first_step, last_step, l2, theta, s
             scale = 1.0
     if scale != 1.0:
         _shrink(theta, scale)
-    return loss, correct
+    totals[0] = loss
+    totals[1] = correct
 
 
 @kernel

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,7 +14,7 @@ from textmlr.kernels import linear as kernels
 from textmlr.scoring import log_normalizer, probabilities, row_blocks, score
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class Objective:
     """Weighted mean of −log P(y_i | x_i; θ), plus (l2/2)·‖θ‖².
 
@@ -42,6 +43,11 @@ class Objective:
         squares = np.empty(len(self.y), np.float64)
         kernels.square_lengths(frozen(self.features.indptr), frozen(self.features.values), squares)
         return float((squares * self.weights).sum()) / self.total_weight
+
+    @cached_property
+    def unit(self) -> float:
+        """The unit of learning rates, 1 / mean ‖f(x)‖²; any will do where all rows are empty."""
+        return 1.0 / (self.mean_square_length() or 1.0)
 
     def value(self, theta: NDArray[np.float32]) -> float:
         """The objective at theta (V, L), in nats."""

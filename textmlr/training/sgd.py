@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from textmlr.arrays import frozen
+from textmlr.jit import given
 from textmlr.kernels import sgd as kernels
 from textmlr.training.objective import Objective
 
@@ -18,6 +20,7 @@ FIRST_RISE = 3.0
 RISE = 1.5
 RISE_NATS = 0.01
 MAX_HALVINGS = 1100  # from the largest float64 to nothing
+UNROLLED = 2  # labels up to which the kernel is compiled for their number
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +32,7 @@ class Epoch:
     learning_rate  the run's, in units of 1 / mean ‖f(x)‖², as halved so far
     loss           mean loss of each document before its own step (nats, no penalty)
     accuracy       share of documents right before their own step
-    halved         times the step was halved in this epoch because it diverged
+    halved         times the run diverged in this epoch and began anew with half the step
     documents      documents visited
     """
 
@@ -51,11 +54,10 @@ class SGD:
     has the same mean as a step w_i times as long, and never overshoots.  The step size falls
     linearly from learning_rate / mean ‖f(x)‖² to 0 over ``epochs``.
 
-    unit       1 / mean ‖f(x)‖²
-    last_loss  mean loss of the last good epoch
+    last_loss  mean loss of the last epoch
 
-    An epoch that ends with a loss that is not finite, or has risen, is undone: θ goes back to
-    the last good epoch, the step is halved, and the epoch is run again.
+    A run whose loss is not finite, or has risen, has diverged: it begins anew, from θ = 0, with
+    half the step, as if it had been so from the start.
     """
 
     objective: Objective
@@ -63,7 +65,6 @@ class SGD:
     epochs: int
     learning_rate: float
     seed: int
-    unit: float
     theta: NDArray[np.float32]
     last_loss: float
     done: int = 0
@@ -80,46 +81,53 @@ class SGD:
         """A run over some of the objective's documents, from θ = 0, whose loss is log L."""
         theta = np.zeros((objective.features.columns, objective.labels), np.float32)
         loss = float(np.log(objective.labels))
-        # Rows may all be empty, and then any step will do.
-        unit = 1.0 / (objective.mean_square_length() or 1.0)
-        return cls(objective, documents, epochs, learning_rate, seed, unit, theta, loss)
+        return cls(objective, documents, epochs, learning_rate, seed, theta, loss)
 
     def epoch(self) -> Epoch:
         """Run the next epoch.  Raises ArithmeticError if no step is small enough."""
-        objective = self.objective
-        order = self._order()
-        good = self.theta.copy()
-        scratch = np.empty(objective.labels, np.float32)
-        reference = self.last_loss
-        rise = RISE if self.done else FIRST_RISE
         for halved in range(MAX_HALVINGS):
             first, last = (
-                self.learning_rate * self.unit * (1 - done / self.epochs)
+                self.learning_rate * self.objective.unit * (1 - done / self.epochs)
                 for done in (self.done, self.done + 1)
             )
-            if first * objective.l2 < 1:
-                features = objective.features
-                loss, correct = kernels.epoch(
-                    frozen(features.indptr), frozen(features.indices), frozen(features.values),
-                    frozen(objective.y), frozen(order), first, last, float(objective.l2),
-                    self.theta, scratch,
-                )  # fmt: skip
-                loss /= len(order)
-                # One sum tells of any infinity or NaN without a mask of θ's size.
-                finite = np.isfinite(self.theta.sum(dtype=np.float64))
-                if finite and loss <= rise * reference + RISE_NATS:
+            if first * self.objective.l2 < 1:
+                loss, accuracy, visits = self._visit(first, last)
+                rise = RISE if self.done else FIRST_RISE
+                fine = np.isfinite(loss) and loss <= rise * self.last_loss + RISE_NATS
+                # An epoch's loss tells of the steps before it, and none follows the last.
+                if fine and (self.done + 1 < self.epochs or self._finite()):
                     self.done += 1
                     self.last_loss = loss
                     return Epoch(
-                        self.done, self.epochs, self.learning_rate, loss,
-                        correct / len(order), halved, len(order),
-                    )  # fmt: skip
-            self.theta[:] = good
-            self.learning_rate /= 2
-            if not halved:
-                # θ itself may be worse than its last epoch was on the way: no step mends that.
-                reference = max(reference, objective.evaluate(good)[0])
+                        self.done, self.epochs, self.learning_rate, loss, accuracy, halved, visits
+                    )
+            self._restart()
         raise ArithmeticError(f"loss is not finite after {MAX_HALVINGS} halvings of the step")
+
+    def _visit(self, first: float, last: float) -> tuple[float, float, int]:
+        """One pass with the step falling from first to last: (loss, accuracy, visits)."""
+        objective, features = self.objective, self.objective.features
+        order = self._order()
+        totals = np.empty(2, np.float64)
+        few = objective.labels <= UNROLLED
+        kernel: Any = given(kernels.epoch, LABELS=objective.labels) if few else kernels.epoch
+        kernel(
+            frozen(features.indptr), frozen(features.indices), frozen(features.values),
+            frozen(objective.y), frozen(order), first, last, float(objective.l2),
+            self.theta, np.empty(objective.labels, np.float32), totals,
+        )  # fmt: skip
+        loss, correct = totals.tolist()
+        return loss / len(order), correct / len(order), len(order)
+
+    def _finite(self) -> bool:
+        # One sum tells of any infinity or NaN without a mask of θ's size.
+        return bool(np.isfinite(self.theta.sum(dtype=np.float64)))
+
+    def _restart(self) -> None:
+        self.theta.fill(0)
+        self.learning_rate /= 2
+        self.done = 0
+        self.last_loss = float(np.log(self.objective.labels))
 
     def _order(self) -> NDArray[np.int32]:
         """The documents of the next epoch, in random order."""

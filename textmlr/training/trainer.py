@@ -10,7 +10,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from textmlr.errors import InputError
-from textmlr.options import DEFAULT_LEARNING_RATE, LEARNING_RATES, TrainingOptions
+from textmlr.options import (
+    DEFAULT_LEARNING_RATE,
+    LEARNING_RATES,
+    MOST_HELD_OUT,
+    TRIAL_DOCUMENTS,
+    TRIAL_VISITS,
+    TrainingOptions,
+)
 from textmlr.parallel import map_blocks
 from textmlr.training.objective import Objective
 from textmlr.training.sgd import SGD, Epoch
@@ -101,16 +108,19 @@ def fit(
     *,
     threads: int = 1,
     watch: Watch | None = None,
+    beside: Callable[[], object] | None = None,
 ) -> Fit:
     """Minimise one of the objectives by SGD, stopping early.
 
     The step size falls to 0 over a run, so how far θ gets depends on how large the steps begin
     and on how many epochs they fall over.  Held-out documents choose both, and the variant, in
-    trial runs over all but those documents (or over all, judged on those of ``validation``),
-    one thread a run: first each variant at the largest learning rate, then the best of them at
-    the others.  The final run, on all documents, has the best trial's variant and learning
-    rate, and falls to 0 over that trial's epochs.  The number of threads changes no bit.
+    trial runs over all but those documents (or over all, judged on those of ``validation``; of
+    many, over TRIAL_DOCUMENTS drawn at random), one thread a run: first each variant at the
+    largest learning rate, then the best of them at the others.  The final run, on all documents,
+    has the best trial's variant and learning rate; if that trial was best before its end, it
+    has the same share of its epochs.  The number of threads changes no bit.
 
+    beside   called once, by a thread of its own if there are two, while the final run goes on
     Raises InputError where there is nothing to learn from.
     """
     first = variants[0].objective
@@ -129,16 +139,18 @@ def fit(
         if held is not None:
             part = np.setdiff1d(everything, held, assume_unique=True)
             judges = [variant.objective.take(held) for variant in variants]
+    part = _sample(part, options.seed)
+    epochs = options.epochs_of(len(part), TRIAL_VISITS)
 
     def run(plan: tuple[int, float]) -> Trial:
         variant, rate = plan
         judge = judges[variant]
         assert judge is not None
-        run = SGD.start(variants[variant].objective, part, options.epochs, rate, options.seed)
+        run = SGD.start(variants[variant].objective, part, epochs, rate, options.seed)
         return _try(run, judge, options, variant, tell)
 
     trials: list[Trial] = []
-    best = Trial(0, options.learning_rate or DEFAULT_LEARNING_RATE, options.epochs, 0.0, 0.0)
+    best = Trial(0, options.learning_rate or DEFAULT_LEARNING_RATE, epochs, 0.0, 0.0)
     if judges[0] is not None:
         rates = LEARNING_RATES if options.learning_rate is None else (options.learning_rate,)
         plans = [(variant, max(rates)) for variant in range(len(variants))]
@@ -148,17 +160,44 @@ def fit(
         others = [(best.variant, rate) for rate in rates if rate < best.learning_rate]
         trials += map_blocks(run, others, threads)
         best = _best(trials)
+    whole = options.epochs_of(len(everything))
+    share = max(1, round(whole * best.epochs / epochs))
     chosen = variants[best.variant].objective
-    final = SGD.start(chosen, everything, best.epochs, best.learning_rate, options.seed)
-    halvings = 0
-    for _ in range(best.epochs):
-        last = final.epoch()
-        halvings += last.halved
-        tell(Progress("final", best.variant, last, None))
+    final = SGD.start(chosen, everything, share, best.learning_rate, options.seed)
+
+    told: list[Epoch] = []
+
+    def run_final() -> None:
+        while final.done < final.epochs:
+            told.append(final.epoch())
+            tell(Progress("final", best.variant, told[-1], None))
+
+    jobs: list[Callable[[], object]] = [run_final] + ([beside] if beside else [])
+    for _ in map_blocks(lambda job: job(), jobs, threads):
+        pass
     return Fit(
-        best.variant, final.theta, final.learning_rate, best.epochs, last.loss, last.accuracy,
-        0 if judges[0] is None else len(judges[0].y), tuple(trials), halvings,
+        best.variant, final.theta, final.learning_rate, share, told[-1].loss, told[-1].accuracy,
+        0 if judges[0] is None else len(judges[0].y), tuple(trials),
+        sum(epoch.halved for epoch in told),
     )  # fmt: skip
+
+
+def most_epochs(variants: int, documents: int, options: TrainingOptions) -> int:
+    """How many epochs ``fit`` will run, trials included, if none of them ends early."""
+    trials = 0
+    if options.holdout:
+        rates = 1 if options.learning_rate is not None else len(LEARNING_RATES)
+        visited = min(documents, TRIAL_DOCUMENTS)
+        trials = (variants + rates - 1) * options.epochs_of(visited, TRIAL_VISITS)
+    return trials + options.epochs_of(documents)
+
+
+def _sample(documents: NDArray[np.int64], seed: int) -> NDArray[np.int64]:
+    """At most TRIAL_DOCUMENTS of them, ascending, drawn at random."""
+    if len(documents) <= TRIAL_DOCUMENTS:
+        return documents
+    rng = np.random.default_rng([seed, (1 << 31) + 1])
+    return np.sort(rng.choice(documents, TRIAL_DOCUMENTS, replace=False))
 
 
 def _best(trials: Sequence[Trial]) -> Trial:
@@ -184,8 +223,10 @@ def _try(
     """
     best: Trial | None = None
     worse = 0
-    while run.done < options.epochs:
+    while run.done < run.epochs:
         epoch = run.epoch()
+        if epoch.halved:  # it began anew
+            best, worse = None, 0
         loss, accuracy = validation.evaluate(run.theta)
         tell(Progress("trial", variant, epoch, (loss, accuracy)))
         last = Trial(variant, run.learning_rate, run.done, loss, accuracy)
@@ -200,6 +241,7 @@ def _try(
 def hold_out(objective: Objective, share: float, seed: int) -> NDArray[np.int64] | None:
     """Numbers, ascending, of ``share`` of each label's documents, drawn at random.
 
+    Of many documents, the share that MOST_HELD_OUT are.
     Every label keeps at least one document.  None where fewer than LEAST_HELD_OUT would be
     held out, or none of positive weight would be on one side.
     """
@@ -210,6 +252,7 @@ def hold_out(objective: Objective, share: float, seed: int) -> NDArray[np.int64]
     sizes = np.bincount(objective.y, minlength=objective.labels)
     rank = np.arange(n) - np.repeat(np.cumsum(sizes) - sizes, sizes)
     # Rounded at random, else labels of few documents would never be held out, or always.
+    share = min(share, MOST_HELD_OUT / n)
     quota = np.floor(share * sizes + rng.random(len(sizes))).astype(np.int64)
     quota = np.minimum(quota, np.maximum(sizes - 1, 0))
     held = np.sort(by_label[rank < quota[objective.y[by_label]]])

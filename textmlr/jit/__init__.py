@@ -1,0 +1,162 @@
+"""The decorator of every kernel: compiled by Numba once, loaded without Numba ever after.
+
+Importing Numba and letting it load its cached kernels takes longer than training on a small
+corpus takes.  So a kernel is compiled by Numba when it is first called on a machine, its machine
+code is kept (``store``), and later processes load that by llvmlite, Numba's own loader of code,
+alone.  Where nothing need be compiled at all, kernels also run as the Python they are written
+in, to the same bits: ``textmlr classify doc.txt`` calls ``run_plain`` first.
+
+NUMBA_DISABLE_JIT and NUMBA_BOUNDSCHECK, for looking for faults, mean here what Numba says.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+import time
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar, cast
+
+from textmlr.jit import store
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+_plain = os.environ.get("NUMBA_DISABLE_JIT", "0") not in ("", "0")
+_boundscheck = os.environ.get("NUMBA_BOUNDSCHECK", "0") not in ("", "0")
+_lock = threading.RLock()
+_watches: list[Callable[[str, float], None]] = []
+
+
+def run_plain() -> bool:
+    """Leave the kernels imported from now on as plain Python; whether it could be done.
+
+    It is for a process that does one small thing and ends: kernels already compiled stay so.
+    """
+    global _plain
+    if any(name.startswith("textmlr.kernels.") for name in sys.modules):
+        return _plain
+    _plain = True
+    return True
+
+
+def watch_compiling(watch: Callable[[str, float], None]) -> None:
+    """From now on call watch(kernel, seconds) for each kernel that has to be compiled: once
+    before, with 0 seconds, and once after."""
+    _watches.append(watch)
+
+
+def kernel(function: F) -> F:
+    """Compile a function by Numba when it is first called, and keep the machine code on disk."""
+    if _plain:
+        import numpy as np
+
+        np.seterr(over="ignore")  # hashes wrap around, and only NumPy's scalars would say so
+        return function
+    return cast(F, Kernel(function))
+
+
+def given(compiled: F, **constants: int) -> F:
+    """The kernel with globals of its module replaced: constants let loops be unrolled.
+
+    Call it where a kernel's module defines a global such as ``LABELS = 0`` for that purpose.
+    """
+    return cast(F, compiled.given(constants)) if isinstance(compiled, Kernel) else compiled
+
+
+class Kernel:
+    """A compiled function of arrays and scalars.
+
+    It takes C-contiguous arrays, int, float and bool, returns one number or nothing, and is
+    compiled for each combination of dtypes, dimensions and read-only arrays it is called with.
+    Python's lock is released while it runs.
+
+    function   the Python source
+    constants  globals that are replaced in it
+    compiled   what can be called in this process so far, by signature (see ``_code``)
+    """
+
+    def __init__(
+        self, function: Callable[..., Any], constants: Mapping[str, int] | None = None
+    ) -> None:
+        self.function = function
+        self.constants = dict(constants or {})
+        self._given: dict[str, Kernel] = {}
+        self.compiled: dict[str, Callable[..., Any]] = {}
+        self._calls: dict[Any, Callable[..., Any]] = {}
+        self.__doc__ = function.__doc__
+        self.__name__ = function.__name__
+        self.__module__ = function.__module__
+        self.__wrapped__ = function
+
+    def __call__(self, *arguments: Any) -> Any:
+        """Run the kernel."""
+        kinds = tuple(
+            [
+                (a.dtype.char, a.ndim, a.flags.num) if hasattr(a, "flags") else type(a)
+                for a in arguments
+            ]
+        )
+        call = self._calls.get(kinds)
+        if call is None:
+            with _lock:
+                call = self._calls[kinds] = self._prepare(arguments)
+        return call(*arguments)
+
+    def given(self, constants: Mapping[str, int]) -> Kernel:
+        """See ``given`` of this module."""
+        key = repr(sorted(constants.items()))
+        with _lock:
+            if key not in self._given:
+                self._given[key] = Kernel(self.function, constants)
+        return self._given[key]
+
+    @property
+    def signatures(self) -> list[str]:
+        """What it was compiled or loaded for in this process."""
+        return list(self.compiled)
+
+    def _prepare(self, arguments: tuple[Any, ...]) -> Callable[..., Any]:
+        codes = tuple(_code(self.__name__, argument) for argument in arguments)
+        signature = " ".join(codes)
+        if signature not in self.compiled:
+            self.compiled[signature] = self._load(codes)
+        return self.compiled[signature]
+
+    def _load(self, codes: tuple[str, ...]) -> Callable[..., Any]:
+        """The machine code for such arguments, from the store or else from Numba."""
+        if _boundscheck:
+            from textmlr.jit import compiler
+
+            return compiler.checked(self.function, self.constants)
+        origin = store.Origin(self.function, codes, tuple(sorted(self.constants.items())))
+        code = store.find(origin)
+        if code is None:
+            from textmlr.jit import compiler
+
+            began = time.perf_counter()
+            for watch in _watches:
+                watch(self.__name__, 0.0)
+            code = compiler.compile_function(self.function, codes, self.constants)
+            store.keep(origin, code)
+            for watch in _watches:
+                watch(self.__name__, time.perf_counter() - began)
+        return store.link(code, codes)
+
+
+_FIXED = {bool: "b", int: "i", float: "d"}
+
+
+def _code(name: str, argument: Any) -> str:
+    """An argument's type: "b", "i", "d" for bool, int, float, or dtype, dimensions and access
+    of an array, such as "f42r" (four-byte float, two, read-only)."""
+    import numpy as np
+
+    if type(argument) in _FIXED:
+        return _FIXED[type(argument)]
+    if not isinstance(argument, np.ndarray):
+        raise TypeError(f"{name}: {type(argument).__name__} is not a type kernels take")
+    if not argument.flags.c_contiguous or not argument.dtype.isnative:
+        raise TypeError(f"{name}: an array is not contiguous, or its bytes are swapped")
+    access = "w" if argument.flags.writeable else "r"
+    return f"{argument.dtype.str[1:]}{argument.ndim}{access}"

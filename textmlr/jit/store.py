@@ -1,0 +1,187 @@
+"""Machine code of kernels: kept on disk, loaded by llvmlite, called through ctypes.
+
+A file holds one kernel compiled for one signature.  Its name tells what the code depends on (the
+source file, the compiler's version, the processor), so that a change of any makes another file.
+They lie in ``__pycache__`` beside the source, or, where that cannot be written, in the user's
+cache folder.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import hashlib
+import json
+import os
+import sys
+import threading
+import zlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from textmlr.errors import InputError
+
+_FORMAT = 1
+# What only Numba has, its code refers to, and kernels never reach: raising, and freeing memory.
+_UNREACHED = ("numba_", "NRT_")
+_lock = threading.Lock()
+_engines: list[Any] = []  # the code lives as long as they do
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """What machine code is made from.
+
+    function   in Python
+    codes      types of its arguments (see ``textmlr.jit``)
+    constants  globals that are replaced in it
+    """
+
+    function: Callable[..., Any]
+    codes: tuple[str, ...]
+    constants: tuple[tuple[str, int], ...]
+
+    @property
+    def file_name(self) -> str:
+        """One for all that the code depends on."""
+        path = self.function.__code__.co_filename
+        name = self.function.__name__
+        told = repr((_source(path), _environment(), name, self.codes, self.constants)).encode()
+        digest = hashlib.blake2b(told, digest_size=10).hexdigest()
+        return f"{Path(path).stem}.{name}-{digest}.textmlr"
+
+    @property
+    def folders(self) -> list[Path]:
+        """Where it is looked for and kept, the best place first."""
+        beside = Path(self.function.__code__.co_filename).parent / "__pycache__"
+        if os.name == "nt":
+            users = Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local")
+        elif sys.platform == "darwin":
+            users = Path.home() / "Library" / "Caches"
+        else:
+            users = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+        return [beside, users / "textmlr"]
+
+
+@dataclass(frozen=True, slots=True)
+class MachineCode:
+    """One compiled kernel.
+
+    entry    name of the function
+    result   "b", "i", "d" for bool, int64, float64, "" for nothing
+    symbols  what it calls outside itself, such as "exp"
+    image    the object file
+    """
+
+    entry: str
+    result: str
+    symbols: tuple[str, ...]
+    image: bytes
+
+
+def find(origin: Origin) -> MachineCode | None:
+    """The machine code kept of an origin; None if there is none, or it is damaged."""
+    name = origin.file_name
+    for folder in origin.folders:
+        try:
+            content = (folder / name).read_bytes()
+        except OSError:
+            continue
+        check, _, rest = content.partition(b" ")
+        if check == b"%08x" % zlib.crc32(rest):
+            head, _, image = rest.partition(b"\n")
+            entry, result, symbols = json.loads(head)
+            code = MachineCode(entry, result, tuple(symbols), image)
+            if all(map(_address, code.symbols)):
+                return code
+    return None
+
+
+def keep(origin: Origin, code: MachineCode) -> bool:
+    """Keep machine code for later processes; False where no folder can be written."""
+    from textmlr.atomic import atomic_write
+
+    head = json.dumps([code.entry, code.result, code.symbols]).encode()
+    rest = head + b"\n" + code.image
+    for folder in origin.folders:
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            with atomic_write(folder / origin.file_name) as temporary:
+                Path(temporary).write_bytes(b"%08x " % zlib.crc32(rest) + rest)
+        except (OSError, InputError):  # read-only, or full: the next folder
+            continue
+        return True
+    return False
+
+
+def link(code: MachineCode, codes: tuple[str, ...]) -> Callable[..., Any]:
+    """A Python callable of loaded machine code; it lets other threads run meanwhile.
+
+    Raises RuntimeError if the code refers to something this process does not have (LLVM itself
+    would end the process over that).
+    """
+    from llvmlite import binding as llvm
+
+    with _lock:
+        # An engine for each: names of functions repeat from one object file to the next.
+        engine = llvm.create_mcjit_compiler(llvm.parse_assembly(""), machine())
+        _engines.append(engine)
+        for symbol in code.symbols:
+            if not (place := _address(symbol)):
+                raise RuntimeError(f"{code.entry}: this process has no {symbol}")
+            llvm.add_symbol(symbol, place)
+        engine.add_object_file(llvm.ObjectFileRef.from_data(code.image))
+        engine.finalize_object()
+        address = engine.get_function_address(code.entry)
+    results = {"b": ctypes.c_bool, "i": ctypes.c_int64, "d": ctypes.c_double, "": None}
+    scalars = {"b": ctypes.c_bool, "i": ctypes.c_int64, "d": ctypes.c_double}
+    arguments: list[Any] = [scalars.get(c, ctypes.py_object) for c in codes]
+    return ctypes.CFUNCTYPE(results[code.result], *arguments)(address)
+
+
+@lru_cache(maxsize=1)
+def machine() -> Any:
+    """llvmlite's target machine for this processor."""
+    from llvmlite import binding as llvm
+
+    llvm.initialize_native_target()
+    llvm.initialize_native_asmprinter()
+    return llvm.Target.from_default_triple().create_target_machine(
+        cpu=_processor()[0], features=_processor()[1], opt=3, reloc="pic", codemodel="jitdefault",
+        jit=True,
+    )  # fmt: skip
+
+
+@lru_cache(maxsize=1)
+def _processor() -> tuple[str, str]:
+    from llvmlite import binding as llvm
+
+    return llvm.get_host_cpu_name(), llvm.get_host_cpu_features().flatten()
+
+
+def _address(symbol: str) -> int | None:
+    """Where a symbol is in this process, None if it is nowhere."""
+    process = ctypes.CDLL(None) if os.name != "nt" else ctypes.CDLL("msvcrt")
+    known = "abort" if symbol.startswith(_UNREACHED) else symbol
+    for library in (process, ctypes.pythonapi):
+        if hasattr(library, known):
+            return ctypes.cast(getattr(library, known), ctypes.c_void_p).value
+    return None
+
+
+@lru_cache(maxsize=1)
+def _environment() -> str:
+    """What machine code depends on besides its source."""
+    import llvmlite
+
+    # Numba names the one version of llvmlite it works with, and takes long to import itself.
+    told = (_FORMAT, llvmlite.__version__, sys.implementation.cache_tag, sys.platform)
+    return repr((*told, object.__basicsize__, *_processor()))
+
+
+@lru_cache(maxsize=64)
+def _source(path: str) -> bytes:
+    own = Path(__file__).with_name("compiler.py").read_bytes()
+    return hashlib.blake2b(Path(path).read_bytes() + own, digest_size=16).digest()
