@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import threading
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+SLAB = 1 << 24  # bytes; freed when the last vector cut from it is
+LINE = 64  # bytes of a cache line
 
 
 def frozen(array: NDArray[Any]) -> NDArray[Any]:
@@ -22,3 +26,32 @@ def frozen(array: NDArray[Any]) -> NDArray[Any]:
 def empty(size: int, dtype: Any) -> NDArray[Any]:
     """An uninitialised vector; pages that are never written take no memory."""
     return np.empty(size, dtype)
+
+
+class Scratch(threading.local):
+    """Memory of one thread, used again and again: fresh memory is slow, since the system clears
+    it page by page."""
+
+    def __init__(self) -> None:
+        self._held: dict[str, NDArray[Any]] = {}
+        self._slab = np.empty(0, np.uint8)
+        self._used = 0
+
+    def take(self, name: str, size: int, dtype: Any) -> NDArray[Any]:
+        """A vector of at least ``size``: zeros, or what an earlier taker left in it."""
+        array = self._held.get(name)
+        if array is None or array.size < size:
+            array = self._held[name] = np.zeros(size, dtype)
+        return array
+
+    def lasting(self, array: NDArray[Any]) -> NDArray[Any]:
+        """A copy of a vector, to keep, cut from a slab: NumPy asks for large pages for those."""
+        begin = -(-self._used // LINE) * LINE
+        if begin + array.nbytes > self._slab.size:
+            if 4 * array.nbytes > SLAB:
+                return array.copy()
+            self._slab, begin = np.empty(SLAB, np.uint8), 0
+        self._used = begin + array.nbytes
+        out = self._slab[begin : self._used].view(array.dtype)
+        out[:] = array
+        return out

@@ -91,11 +91,16 @@ def train(
             judge = _objective(rows, validation, corpus.labels, options)
         variants.append(Variant(_objective(features, corpus, corpus.labels, options), judge))
     try:
-        result = fit(variants, options, threads=threads, watch=tell)
+        # Trials leave a thread idle in the end, and names are not needed before the file is.
+        result = fit(
+            variants, options, threads=threads, watch=tell, beside=featurizer.name_features
+        )
     except ArithmeticError as error:
         raise InputError(str(error), mend="lower the learning rate or the penalty") from error
+    chosen = featurizers[result.variant]
+    chosen.take_names(featurizer)
     record = _record(corpus, counts, options, result, validation)
-    return Model(corpus.labels, featurizers[result.variant], [result.theta], record)
+    return Model(corpus.labels, chosen, [result.theta], record)
 
 
 def _candidates(

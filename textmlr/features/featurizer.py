@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from textmlr.arrays import frozen
+from textmlr.arrays import Scratch, frozen
 from textmlr.corpus.batch import Batch
 from textmlr.errors import InputError
 from textmlr.features import vocabulary as vocabularies
 from textmlr.features.hashing import Hashed, Hasher, blocks_of
 from textmlr.features.texts import batches_of
-from textmlr.features.vocabulary import SortedIndex, Table, Vocabulary
+from textmlr.features.vocabulary import Naming, SortedIndex, Table, Vocabulary
 from textmlr.kernels import intern as kernels
 from textmlr.options import FeaturizerOptions
 from textmlr.parallel import available_threads, map_blocks
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 BIAS_NAME = "(bias)"
 WEIGH_ROWS = 4096  # documents to a block of weighing
 BISECTION = 16  # finding one hash by bisection costs about as much as entering this many
+_OWN = ("_hasher", "_scratch")  # of a process
 _TERM_FREQUENCY = {"binary": 0, "raw": 1, "log": 2}
 
 
@@ -97,10 +98,12 @@ class Featurizer:
         self.labels: list[str] | None = None
         self.documents = 0
         self.invalid = 0
+        self._naming: Naming | None = None  # until the features are named
         self._table: Table | None = None
         self._index: SortedIndex | None = None
         self._looked_up = 0  # hashes, by the index
         self._hasher = Hasher(self.options)
+        self._scratch = Scratch()
 
     @classmethod
     def restore(
@@ -144,6 +147,7 @@ class Featurizer:
         batches = batches_of(texts)
         own = _distinct_labels(labels, batches)
         self._fit(batches, threads)
+        self.name_features(threads)
         self.labels = own
         return self
 
@@ -158,6 +162,7 @@ class Featurizer:
         batches = batches_of(texts)
         own = _distinct_labels(labels, batches)
         counts = self.fit_counts(batches, threads)
+        self.name_features(threads)
         self.labels = own
         return self.weigh(counts, counts.values, threads or available_threads()).to_scipy()
 
@@ -177,10 +182,41 @@ class Featurizer:
         return self.weigh(counts, counts.values, threads)
 
     def fit_counts(self, batches: Sequence[Batch], threads: int | None = None) -> Features:
-        """fit, and rows of counts, from which ``weigh`` makes f(x)."""
+        """fit, and rows of counts, from which ``weigh`` makes f(x).
+
+        The features have no names until ``name_features``, which others may run meanwhile.
+        """
         threads = threads or available_threads()
         hashed = self._fit(batches, threads)
-        return self._collect(list(map_blocks(self._rows, hashed, threads)))
+        columns = list(map_blocks(self._columns_in_place, hashed, threads))
+        # Room for all rows at once: with 100 MB and more, what is not copied counts.
+        sizes = [int(np.count_nonzero(c >= 0)) for c in columns]
+        room = [s + self._bias * (len(h.offsets) - 1) for s, h in zip(sizes, hashed, strict=True)]
+        ends = np.cumsum(room).tolist()
+        indices, values = np.empty(ends[-1], np.int32), np.empty(ends[-1], np.float32)
+
+        def fill(block: int) -> NDArray[np.int64]:
+            part = slice(ends[block] - room[block], ends[block])
+            return self._write_rows(hashed[block], columns[block], indices[part], values[part])
+
+        indptrs = list(map_blocks(fill, range(len(hashed)), threads))
+        at = 0
+        for block, indptr in enumerate(indptrs):
+            size, begin = int(indptr[-1]), ends[block] - room[block]
+            if at < begin:  # hashing made columns equal in blocks before
+                for array in (indices, values):
+                    array[at : at + size] = array[begin : begin + size]
+            indptr += at
+            at += size
+        joined = np.concatenate([np.zeros(1, np.int64), *(indptr[1:] for indptr in indptrs)])
+        return Features(joined, indices[:at], values[:at], self.columns, self.invalid)
+
+    def name_features(self, threads: int | None = None) -> None:
+        """Give the features of ``fit_counts`` their names, for which the text is read again."""
+        if self._naming is not None and self.vocabulary is not None:
+            names, offsets = self._naming.names(threads or available_threads())
+            self.vocabulary = replace(self.vocabulary, names=names, name_offsets=offsets)
+            self._naming = None
 
     def weigh(
         self, counts: Features, out: NDArray[np.float32], threads: int | None = None
@@ -213,17 +249,23 @@ class Featurizer:
             raise ValueError("a restored featurizer's idf cannot be raised to another power")
         other = Featurizer(replace(self.options, idf_power=power))
         other.vocabulary, other._table, other.labels = self.vocabulary, self._table, self.labels
+        other._naming = self._naming
         other.documents, other.invalid = self.documents, self.invalid
         other._set_idf(self._first_idf)
         return other
 
     def __getstate__(self) -> dict[str, Any]:
         """For pickle and copy: everything but this process's scratch."""
-        return {name: value for name, value in vars(self).items() if name != "_hasher"}
+        self.name_features()
+        return {name: value for name, value in vars(self).items() if name not in _OWN}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         vars(self).update(state)
-        self._hasher = Hasher(self.options)
+        self._hasher, self._scratch = Hasher(self.options), Scratch()
+
+    def take_names(self, other: Featurizer) -> None:
+        """Have the names of another that shares the vocabulary (see ``raised``)."""
+        self.vocabulary, self._naming = other.vocabulary, other._naming
 
     def feature_names(self) -> list[str]:
         """The name of each column.
@@ -235,6 +277,7 @@ class Featurizer:
             raise InputError("hashed features have no names", mend="use a vocabulary")
         if self.vocabulary is None:
             raise InputError("the featurizer has no vocabulary yet", mend="call fit first")
+        self.name_features()
         return [BIAS_NAME] * self._bias + self.vocabulary.name_list()
 
     def joint(self, text: str | bytes, label: str) -> csr_array:
@@ -266,7 +309,7 @@ class Featurizer:
         options = self.options
         frequencies: NDArray[np.int64] | None = None
         if options.hash_bits is None:
-            vocabulary = vocabularies.build(
+            vocabulary, self._naming = vocabularies.build(
                 hashed, blocks, self._hasher,
                 min_df=options.min_df, max_features=options.max_features, threads=threads,
             )  # fmt: skip
@@ -310,31 +353,49 @@ class Featurizer:
             self._table = Table.of(self.vocabulary.hashes, self._bias)
         self._table.look_up(hashes, columns)
 
+    def _columns_in_place(self, hashed: Hashed) -> NDArray[np.int32]:
+        """The column of each hash, −1 for none, in the memory of the hashes, which are lost."""
+        columns = hashed.hashes.view(np.int32)[: len(hashed.hashes)]
+        self._find_columns(hashed.hashes, columns)
+        return columns
+
+    def _find_columns(self, hashes: NDArray[np.uint64], out: NDArray[np.int32]) -> None:
+        """The column of each hash, −1 for none; kernels read hash i before they write out[i]."""
+        if self.options.hash_bits is not None:
+            kernels.fold(frozen(hashes), self._bias, self.columns - self._bias, out)
+        else:
+            self._look_up(hashes, out)
+
     def _rows(self, hashed: Hashed) -> Features:
         """CSR rows of counts."""
-        options = self.options
-        columns = np.empty(len(hashed.hashes), np.int32)
-        if options.hash_bits is not None:
-            width = self.columns - self._bias
-            kernels.fold(frozen(hashed.hashes), self._bias, width, columns)
-        else:
-            self._look_up(hashed.hashes, columns)
-        documents = len(hashed.offsets) - 1
-        longest = int(np.diff(hashed.offsets).max(initial=0))
-        most = len(columns) + documents
-        indices = np.empty(most, np.int32)
-        values = np.empty(most, np.float32)
-        indptr = np.empty(documents + 1, np.int64)
-        kernels.rows(
-            frozen(columns), frozen(hashed.counts), frozen(hashed.offsets), options.bias,
-            self.columns.bit_length(), np.empty(longest, np.uint64), np.empty(longest, np.uint64),
-            np.empty(256, np.int64), indices, values, indptr,
-        )  # fmt: skip
+        take, lasting = self._scratch.take, self._scratch.lasting
+        columns = take("columns", len(hashed.hashes), np.int32)[: len(hashed.hashes)]
+        self._find_columns(hashed.hashes, columns)
+        most = len(columns) + len(hashed.offsets) - 1
+        indices, values = take("indices", most, np.int32), take("values", most, np.float32)
+        indptr = self._write_rows(hashed, columns, indices, values)
         size = int(indptr[-1])
-        # Copies: a view would keep the whole of the bound in memory.
-        return Features(
-            indptr, indices[:size].copy(), values[:size].copy(), self.columns, hashed.invalid
-        )
+        made = lasting(indices[:size]), lasting(values[:size])
+        return Features(indptr, *made, self.columns, hashed.invalid)
+
+    def _write_rows(
+        self,
+        hashed: Hashed,
+        columns: NDArray[np.int32],
+        indices: NDArray[np.int32],
+        values: NDArray[np.float32],
+    ) -> NDArray[np.int64]:
+        """Write CSR rows of counts to indices and values, which have room; return indptr."""
+        take = self._scratch.take
+        longest = int(np.diff(hashed.offsets).max(initial=0))
+        indptr = np.empty(len(hashed.offsets), np.int64)
+        kernels.rows(
+            frozen(columns), frozen(hashed.counts), frozen(hashed.offsets), self.options.bias,
+            self.columns.bit_length(), take("pairs", longest, np.uint64),
+            take("sorting", longest, np.uint64), take("ends", 256, np.int64),
+            indices, values, indptr,
+        )  # fmt: skip
+        return indptr
 
     def _collect(self, parts: Sequence[Features]) -> Features:
         """Rows of all blocks, in order."""

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from textmlr.arrays import frozen
+from textmlr.arrays import Scratch, frozen
 from textmlr.corpus.batch import Batch
 from textmlr.features.unicode import tables
 from textmlr.kernels import intern as kernels
@@ -27,12 +25,14 @@ class Hashed:
     """The distinct n-grams of a block of documents, each document's in order of occurrence.
 
     hashes   (m,) uint64, counts (m,) int32
+    places   (m,) int32   number of its first occurrence among the document's n-grams
     offsets  (n + 1,) int64   document i has offsets[i]:offsets[i + 1]
     invalid  pieces of invalid UTF-8 read as U+FFFD
     """
 
     hashes: NDArray[np.uint64]
     counts: NDArray[np.int32]
+    places: NDArray[np.int32]
     offsets: NDArray[np.int64]
     invalid: int
 
@@ -48,21 +48,6 @@ def blocks_of(batches: Sequence[Batch]) -> Iterator[Batch]:
             last = min(last, len(batch))
             yield Batch(batch.text, batch.starts[first:last], batch.stops[first:last])
             first = last
-
-
-class _Scratch(threading.local):
-    """Buffers of one thread, grown to the largest need so far."""
-
-    def __init__(self) -> None:
-        self.stamp = 1  # the next stamp of ``distinct``, above all in "stamps"
-        self.held: dict[str, NDArray[Any]] = {}
-
-    def take(self, name: str, size: int, dtype: Any) -> NDArray[Any]:
-        """An array of at least ``size``: zeros, or what an earlier call left in it."""
-        array = self.held.get(name)
-        if array is None or array.size < size:
-            array = self.held[name] = np.zeros(size, dtype)
-        return array
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -90,35 +75,48 @@ class Hasher:
         self.options = options
         self._word = options.ngrams or (0, 0)
         self._char = options.char_ngrams or (0, 0)
-        self._scratch = _Scratch()
+        self._scratch = Scratch()
 
     def hash(self, block: Batch) -> Hashed:
         """Distinct n-grams of each document of a block."""
         tokens = self._split(block)
-        hashes, counts, _, offsets = self._distinct(block, tokens)
-        end = offsets[-1]
-        return Hashed(hashes[:end].copy(), counts[:end].copy(), offsets, tokens.invalid)
+        grams, gram_offsets = self._ngrams(block, tokens)
+        take = self._scratch.take
+        longest = int(np.diff(gram_offsets).max(initial=1))
+        slots = take("slots", 2 << (longest - 1).bit_length(), np.int64)
+        stamps = take("stamps", len(slots), np.int64)
+        stamp = take("stamp", 1, np.int64)  # of the last document
+        end = int(gram_offsets[-1])
+        found = (
+            take("hashes", end, np.uint64), take("counts", end, np.int32),
+            take("places", end, np.int32),
+        )  # fmt: skip
+        offsets = np.empty(len(block) + 1, np.int64)
+        next_stamp = kernels.distinct(
+            frozen(grams), frozen(gram_offsets), slots, stamps, int(stamp[0]) + 1, *found, offsets
+        )
+        stamp[0] = next_stamp - 1
+        hashes, counts, places = (self._scratch.lasting(a[: offsets[-1]]) for a in found)
+        return Hashed(hashes, counts, places, offsets, tokens.invalid)
 
     def name(
-        self, block: Batch, documents: NDArray[np.int64], ordinals: NDArray[np.int64]
+        self, block: Batch, documents: NDArray[np.int64], places: NDArray[np.int64]
     ) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
-        """Names of chosen distinct n-grams: (blob, ends).
+        """Names of chosen n-grams: (blob, ends).
 
         documents (w,) int64   ascending, numbers in the block
-        ordinals  (w,) int64   numbers among the document's distinct n-grams, ascending within it
+        places    (w,) int64   numbers among the document's n-grams, ascending within it
         blob      (bytes,) uint8 UTF-8, ends (w,) int64: where each name ends in it
         """
         tokens = self._split(block)
-        _, _, places, offsets = self._distinct(block, tokens)
-        wanted = places[offsets[documents] + ordinals]
-        blob = np.empty(32 * len(wanted), np.uint8)
-        ends = np.empty(len(wanted), np.int64)
+        blob = np.empty(32 * len(places), np.uint8)
+        ends = np.empty(len(places), np.int64)
         while True:
             size = text_kernels.name_ngrams(
                 frozen(block.text), frozen(tokens.starts), frozen(tokens.stops),
                 frozen(tokens.offsets), tokens.lower, tokens.kind, *self._word, *self._char,
                 self._scratch.take("window", MAX_NGRAM, np.uint64), frozen(CHAR_PREFIX),
-                frozen(documents), frozen(wanted), blob, ends,
+                frozen(documents), frozen(places), blob, ends,
             )  # fmt: skip
             if size <= len(blob):
                 return blob[:size].copy(), ends
@@ -140,32 +138,17 @@ class Hasher:
         )  # fmt: skip
         return Tokens(hashes, starts, stops, offsets, int(invalid), lower, kind)
 
-    def _distinct(
-        self, block: Batch, tokens: Tokens
-    ) -> tuple[NDArray[np.uint64], NDArray[np.int32], NDArray[np.int64], NDArray[np.int64]]:
-        """(hashes, counts, places, offsets) as the kernel ``distinct`` writes them, in scratch."""
+    def _ngrams(self, block: Batch, tokens: Tokens) -> tuple[NDArray[np.uint64], NDArray[np.int64]]:
+        """(hashes, offsets) of the n-grams of each document, the hashes in scratch."""
         take = self._scratch.take
-        bound = self._most_grams(block, int(tokens.offsets[-1]))
-        grams = take("grams", bound, np.uint64)
-        gram_offsets = np.empty(len(block) + 1, np.int64)
+        grams = take("grams", self._most_grams(block, int(tokens.offsets[-1])), np.uint64)
+        offsets = np.empty(len(block) + 1, np.int64)
         text_kernels.ngrams(
             frozen(block.text), frozen(tokens.hashes), frozen(tokens.starts),
             frozen(tokens.stops), frozen(tokens.offsets), tokens.lower, tokens.kind,
-            *self._word, *self._char, take("window", MAX_NGRAM, np.uint64), grams, gram_offsets,
+            *self._word, *self._char, take("window", MAX_NGRAM, np.uint64), grams, offsets,
         )  # fmt: skip
-        longest = int(np.diff(gram_offsets).max(initial=1))
-        slots = take("slots", 2 << (longest - 1).bit_length(), np.int64)
-        stamps = take("stamps", len(slots), np.int64)
-        end = int(gram_offsets[-1])
-        hashes = take("hashes", end, np.uint64)
-        counts = take("counts", end, np.int32)
-        places = take("places", end, np.int64)
-        offsets = np.empty(len(block) + 1, np.int64)
-        self._scratch.stamp = kernels.distinct(
-            frozen(grams), frozen(gram_offsets), slots, stamps, self._scratch.stamp,
-            hashes, counts, places, offsets,
-        )  # fmt: skip
-        return hashes, counts, places, offsets
+        return grams, offsets
 
     def _most_grams(self, block: Batch, tokens: int) -> int:
         """An upper bound on the n-grams of a block."""

@@ -9,7 +9,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from textmlr.arrays import frozen
+from textmlr.arrays import Scratch, frozen
 from textmlr.corpus.batch import Batch
 from textmlr.features.hashing import Hashed, Hasher
 from textmlr.kernels import intern as kernels
@@ -21,6 +21,7 @@ from textmlr.parallel import map_blocks
 PARTITION = 1 << 15
 MAX_PARTITION_BITS = 12
 
+_NAMELESS = np.zeros(0, np.uint8), np.zeros(1, np.int64)
 Counts = tuple[NDArray[np.uint64], NDArray[np.int64], NDArray[np.int64]]
 
 
@@ -30,7 +31,7 @@ class Vocabulary:
 
     hashes        (v,) uint64, none twice
     frequencies   (v,) int64    documents each occurs in
-    names         (bytes,) uint8   the names one after the other, UTF-8
+    names         (bytes,) uint8   the names one after the other, UTF-8; none until named
     name_offsets  (v + 1,) int64   name i is names[name_offsets[i]:name_offsets[i + 1]]
     """
 
@@ -98,6 +99,42 @@ class SortedIndex:
             out[found] = self.ids[at[found]] + first_id
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Naming:
+    """What it takes to name the features of a vocabulary: where each first occurs.
+
+    hasher   that made the n-grams
+    pieces   for some blocks, in order: the documents in which features first occur, and of each
+             such feature the number of its document among those, and of the n-gram in it
+    order    (v,) int64   number of feature i in the order of first occurrence
+    """
+
+    hasher: Hasher
+    pieces: Sequence[tuple[Batch, NDArray[np.int64], NDArray[np.int64]]]
+    order: NDArray[np.int64]
+
+    def names(self, threads: int) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
+        """(names, name_offsets) of the Vocabulary.  Documents are tokenised again for it, since
+        keeping the text of every n-gram until it is known which are features would cost more."""
+
+        def name(
+            piece: tuple[Batch, NDArray[np.int64], NDArray[np.int64]],
+        ) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
+            return self.hasher.name(*piece)
+
+        blobs, stops, size = [np.zeros(0, np.uint8)], [np.zeros(0, np.int64)], 0
+        for blob, ends in map_blocks(name, self.pieces, threads):
+            blobs.append(blob)
+            stops.append(ends + size)
+            size += len(blob)
+        stop = np.concatenate(stops)
+        start = np.concatenate([np.zeros(1, np.int64), stop])[:-1]
+        start, stop = start[self.order], stop[self.order]
+        names = np.empty(size, np.uint8)
+        text_kernels.gather(frozen(np.concatenate(blobs)), frozen(start), frozen(stop), names)
+        return names, np.concatenate([np.zeros(1, np.int64), np.cumsum(stop - start)])
+
+
 def build(
     hashed: Sequence[Hashed],
     blocks: Sequence[Batch],
@@ -106,24 +143,30 @@ def build(
     min_df: int | None,
     max_features: int | None,
     threads: int,
-) -> Vocabulary:
-    """The vocabulary of hashed blocks.
+) -> tuple[Vocabulary, Naming]:
+    """The vocabulary of hashed blocks, still without names, and what it takes to name it.
 
     hashed[i] is hasher.hash(blocks[i]).  Hashes are scattered to partitions by their top bits,
     so that each partition's table fits in cache and threads share none.
     """
-    hashes, places, frequencies = _count(hashed, min_df or 1, threads)
-    if min_df is None and len(hashes) > MANY_FEATURES:
+    hashes, places, frequencies = _count(hashed, min_df, threads)
+    if min_df is None and len(hashes) > MANY_FEATURES:  # some of which are gone already
         several = frequencies > 1
         hashes, places, frequencies = hashes[several], places[several], frequencies[several]
-    order = np.lexsort((places, -frequencies))[:max_features]
-    places = places[order]
-    names, name_offsets = _names(hashed, blocks, hasher, places, threads)
-    return Vocabulary(hashes[order], frequencies[order], names, name_offsets)
+    # By descending frequency, then by place, in one key: places are below 2^bits.
+    bits = sum(len(block.hashes) for block in hashed).bit_length()
+    most = int(frequencies.max(initial=0))
+    order = np.argsort(((most - frequencies) << bits) | places)[:max_features]
+    naming = _naming(hashed, blocks, hasher, places[order])
+    return Vocabulary(hashes[order], frequencies[order], *_NAMELESS), naming
 
 
-def _count(hashed: Sequence[Hashed], min_df: int, threads: int) -> Counts:
-    """(hash, place of first occurrence, document frequency) of those in min_df documents."""
+def _count(hashed: Sequence[Hashed], min_df: int | None, threads: int) -> Counts:
+    """(hash, place of first occurrence, document frequency) of those in min_df documents.
+
+    With None, where there are more than MANY_FEATURES, not all of a single document are told of.
+    A place is a number among all documents' distinct n-grams, in the order of the corpus.
+    """
     sizes = np.array([len(block.hashes) for block in hashed], np.int64)
     total = int(sizes.sum())
     bits = min(max((total // PARTITION).bit_length(), 1), MAX_PARTITION_BITS)
@@ -141,7 +184,7 @@ def _count(hashed: Sequence[Hashed], min_df: int, threads: int) -> Counts:
     edges = np.concatenate([np.zeros(1, np.int64), np.cumsum(by_block.sum(axis=0))])
     firsts = np.cumsum(sizes) - sizes
     scattered = np.empty(total, np.uint64)
-    scattered_places = np.empty(total, np.int64)
+    scattered_places = np.empty(total, np.int32 if total < 2**31 else np.int64)
 
     def scatter(block: int) -> None:
         cursor = np.ascontiguousarray(begins[block])
@@ -152,62 +195,51 @@ def _count(hashed: Sequence[Hashed], min_df: int, threads: int) -> Counts:
 
     for _ in map_blocks(scatter, range(len(hashed)), threads):
         pass
+    scratch = Scratch()
+    least, distinct = min_df or 1, 0
 
     def count(p: int) -> Counts:
         part = slice(int(edges[p]), int(edges[p + 1]))
         size = part.stop - part.start
         slots = 2 << size.bit_length()
-        found_hashes = np.empty(size, np.uint64)
-        found_places = np.empty(size, np.int64)
-        found_counts = np.empty(size, np.int64)
+        keys = scratch.take("keys", slots, np.uint64)[:slots]
+        keys.fill(0)
+        hashes = scratch.take("hashes", size, np.uint64)[:size]
+        places = scratch.take("places", size, np.int64)[:size]
+        counts = scratch.take("counts", size, np.int64)[:size]
         found = kernels.count(
-            frozen(scattered[part]), frozen(scattered_places[part]), np.zeros(slots, np.uint64),
-            np.empty(slots, np.int32), found_hashes, found_places, found_counts,
+            frozen(scattered[part]), frozen(scattered_places[part]), keys,
+            scratch.take("slots", slots, np.int32)[:slots], hashes, places, counts,
         )  # fmt: skip
-        kept = np.flatnonzero(found_counts[:found] >= min_df)
-        return found_hashes[kept], found_places[kept], found_counts[kept]
+        nonlocal least, distinct
+        kept = np.flatnonzero(counts[:found] >= least)
+        distinct += len(kept)
+        if min_df is None and distinct > MANY_FEATURES:
+            least = 2  # the rest of those of a single document would only be dropped later
+        return hashes[kept], places[kept], counts[kept]
 
     parts = list(map_blocks(count, range(1 << bits), threads))
     hashes, places, frequencies = zip(*parts, strict=True)
     return np.concatenate(hashes), np.concatenate(places), np.concatenate(frequencies)
 
 
-def _names(
-    hashed: Sequence[Hashed],
-    blocks: Sequence[Batch],
-    hasher: Hasher,
-    places: NDArray[np.int64],
-    threads: int,
-) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
-    """Names of the features that first occur at ``places``: (blob, offsets).
-
-    A place is a number among all documents' distinct n-grams, in the order of the corpus.  Only
-    blocks where some feature first occurs are tokenised again.
-    """
-    by_place = np.argsort(places, kind="stable")
+def _naming(
+    hashed: Sequence[Hashed], blocks: Sequence[Batch], hasher: Hasher, places: NDArray[np.int64]
+) -> Naming:
+    """What names the features that first occur at ``places`` (see ``_count``)."""
+    by_place = np.argsort(places)
     ordered = places[by_place]
     ends = np.cumsum([len(block.hashes) for block in hashed], dtype=np.int64)
     edges = np.searchsorted(ordered, ends)
-
-    def name(block: int) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
-        wanted = ordered[edges[block - 1] if block else 0 : edges[block]]
-        offsets = hashed[block].offsets
-        wanted = wanted - (ends[block] - offsets[-1])
-        documents = np.searchsorted(offsets, wanted, side="right") - 1
-        return hasher.name(blocks[block], documents, wanted - offsets[documents])
-
-    touched = np.flatnonzero(np.diff(edges, prepend=0))
-    blobs, stops, size = [], [np.zeros(0, np.int64)], 0
-    for blob, block_ends in map_blocks(name, touched.tolist(), threads):
-        blobs.append(blob)
-        stops.append(block_ends + size)
-        size += len(blob)
-    stop = np.concatenate(stops)
-    start = np.concatenate([np.zeros(1, np.int64), stop])[:-1]
-    to = np.empty_like(by_place)
-    to[by_place] = np.arange(len(by_place))
-    start, stop = start[to], stop[to]
-    names = np.empty(size, np.uint8)
-    blob = np.concatenate(blobs) if blobs else np.zeros(0, np.uint8)
-    text_kernels.gather(frozen(blob), frozen(start), frozen(stop), names)
-    return names, np.concatenate([np.zeros(1, np.int64), np.cumsum(stop - start)])
+    pieces = []
+    for i in np.flatnonzero(np.diff(edges, prepend=0)).tolist():
+        here, block = hashed[i], blocks[i]
+        wanted = ordered[edges[i - 1] if i else 0 : edges[i]] - (ends[i] - here.offsets[-1])
+        documents = np.searchsorted(here.offsets, wanted, side="right") - 1
+        fresh = np.diff(documents, prepend=-1) > 0
+        chosen = documents[fresh]
+        text = Batch(block.text, block.starts[chosen], block.stops[chosen])
+        pieces.append((text, np.cumsum(fresh) - 1, here.places[wanted].astype(np.int64)))
+    order = np.empty_like(by_place)
+    order[by_place] = np.arange(len(by_place))
+    return Naming(hasher, pieces, order)

@@ -44,13 +44,20 @@ class Origin:
     constants: tuple[tuple[str, int], ...]
 
     @property
+    def family(self) -> str:
+        """How the names of all files of the function begin that this environment makes."""
+        stem = Path(self.function.__code__.co_filename).stem
+        return f"{stem}.{self.function.__name__}-{_digest(_environment())}-"
+
+    @property
     def file_name(self) -> str:
-        """One for all that the code depends on."""
-        path = self.function.__code__.co_filename
-        name = self.function.__name__
-        told = repr((_source(path), _environment(), name, self.codes, self.constants)).encode()
-        digest = hashlib.blake2b(told, digest_size=10).hexdigest()
-        return f"{Path(path).stem}.{name}-{digest}.textmlr"
+        """One for all that the code depends on; it begins alike for all of one source."""
+        return self.generation + f"{_digest(repr((self.codes, self.constants)))}.textmlr"
+
+    @property
+    def generation(self) -> str:
+        """How the names of those of the present source begin."""
+        return f"{self.family}{_source(self.function.__code__.co_filename)}-"
 
     @property
     def folders(self) -> list[Path]:
@@ -110,6 +117,9 @@ def keep(origin: Origin, code: MachineCode) -> bool:
             folder.mkdir(parents=True, exist_ok=True)
             with atomic_write(folder / origin.file_name) as temporary:
                 Path(temporary).write_bytes(b"%08x " % zlib.crc32(rest) + rest)
+            for old in folder.glob(f"{origin.family}*.textmlr"):
+                if not old.name.startswith(origin.generation):
+                    old.unlink(missing_ok=True)
         except (OSError, InputError):  # read-only, or full: the next folder
             continue
         return True
@@ -182,6 +192,11 @@ def _environment() -> str:
 
 
 @lru_cache(maxsize=64)
-def _source(path: str) -> bytes:
+def _source(path: str) -> str:
     own = Path(__file__).with_name("compiler.py").read_bytes()
-    return hashlib.blake2b(Path(path).read_bytes() + own, digest_size=16).digest()
+    return _digest(Path(path).read_bytes() + own)
+
+
+def _digest(content: str | bytes) -> str:
+    data = content.encode() if isinstance(content, str) else content
+    return hashlib.blake2b(data, digest_size=6).hexdigest()
