@@ -77,9 +77,6 @@ def train(
     featurizers = _candidates(featurizer, options, validation)
     names = tuple(f"idf^{candidate.options.idf_power:g}" for candidate in featurizers
                   if candidate.options.idf_power is not None)  # fmt: skip
-    made = featurizer.columns, len(counts.indices)
-    epochs = most_epochs(len(featurizers), len(corpus), options)
-    tell(Stage("fit", len(corpus), len(corpus.labels), *made, names, epochs))
     variants = []
     for candidate in featurizers:
         # The last may overwrite the counts, which no one needs any more.
@@ -90,6 +87,9 @@ def train(
             rows = candidate.featurize(validation.batches, threads)
             judge = _objective(rows, validation, corpus.labels, options)
         variants.append(Variant(_objective(features, corpus, corpus.labels, options), judge))
+    made = featurizer.columns, len(counts.indices)
+    epochs = most_epochs(len(variants), variants[0].objective, options)
+    tell(Stage("fit", len(corpus), len(corpus.labels), *made, names, epochs))
     try:
         # Trials leave a thread idle in the end, and names are not needed before the file is.
         result = fit(

@@ -14,7 +14,7 @@ from textmlr.options import (
     DEFAULT_LEARNING_RATE,
     LEARNING_RATES,
     MOST_HELD_OUT,
-    TRIAL_DOCUMENTS,
+    TRIAL_NONZEROS,
     TRIAL_VISITS,
     TrainingOptions,
 )
@@ -115,10 +115,10 @@ def fit(
     The step size falls to 0 over a run, so how far θ gets depends on how large the steps begin
     and on how many epochs they fall over.  Held-out documents choose both, and the variant, in
     trial runs over all but those documents (or over all, judged on those of ``validation``; of
-    many, over TRIAL_DOCUMENTS drawn at random), one thread a run: first each variant at the
-    largest learning rate, then the best of them at the others.  The final run, on all documents,
-    has the best trial's variant and learning rate; if that trial was best before its end, it
-    has the same share of its epochs.  The number of threads changes no bit.
+    many, over some drawn at random, of TRIAL_NONZEROS in all), one thread a run: first each
+    variant at the largest learning rate, then the best of them at the others.  The final run, on
+    all documents, has the best trial's variant and learning rate; if that trial was best before
+    its end, it has the same share of its epochs.  The number of threads changes no bit.
 
     beside   called once, by a thread of its own if there are two, while the final run goes on
     Raises InputError where there is nothing to learn from.
@@ -139,7 +139,7 @@ def fit(
         if held is not None:
             part = np.setdiff1d(everything, held, assume_unique=True)
             judges = [variant.objective.take(held) for variant in variants]
-    part = _sample(part, options.seed)
+    part = _sample(part, trial_documents(first), options.seed)
     epochs = options.epochs_of(len(part), TRIAL_VISITS)
 
     def run(plan: tuple[int, float]) -> Trial:
@@ -182,22 +182,28 @@ def fit(
     )  # fmt: skip
 
 
-def most_epochs(variants: int, documents: int, options: TrainingOptions) -> int:
+def trial_documents(objective: Objective) -> int:
+    """How many documents a trial run visits at most in an epoch."""
+    n = len(objective.y)
+    return max(1, min(n, n * TRIAL_NONZEROS // max(len(objective.features.indices), 1)))
+
+
+def most_epochs(variants: int, objective: Objective, options: TrainingOptions) -> int:
     """How many epochs ``fit`` will run, trials included, if none of them ends early."""
     trials = 0
     if options.holdout:
         rates = 1 if options.learning_rate is not None else len(LEARNING_RATES)
-        visited = min(documents, TRIAL_DOCUMENTS)
+        visited = trial_documents(objective)
         trials = (variants + rates - 1) * options.epochs_of(visited, TRIAL_VISITS)
-    return trials + options.epochs_of(documents)
+    return trials + options.epochs_of(len(objective.y))
 
 
-def _sample(documents: NDArray[np.int64], seed: int) -> NDArray[np.int64]:
-    """At most TRIAL_DOCUMENTS of them, ascending, drawn at random."""
-    if len(documents) <= TRIAL_DOCUMENTS:
+def _sample(documents: NDArray[np.int64], most: int, seed: int) -> NDArray[np.int64]:
+    """At most so many of the documents, ascending, drawn at random."""
+    if len(documents) <= most:
         return documents
     rng = np.random.default_rng([seed, (1 << 31) + 1])
-    return np.sort(rng.choice(documents, TRIAL_DOCUMENTS, replace=False))
+    return np.sort(rng.choice(documents, most, replace=False))
 
 
 def _best(trials: Sequence[Trial]) -> Trial:
