@@ -15,9 +15,9 @@ from conftest import documents, write_tsv
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from textmlr import jit
 from textmlr.arrays import frozen
 from textmlr.features import Features
+from textmlr.jit import vectors
 from textmlr.kernels import linear, sgd
 from textmlr.training import Objective
 
@@ -117,16 +117,35 @@ def test_hand_worked_loss_and_gradient() -> None:
 
 
 def visit(rows, y, order, first, last, l2, theta) -> list[float]:
-    """An epoch, as the solver calls it and with the general kernel, to the same bits: [loss,
-    correct]."""
-    told, scratch = np.empty((2, 2)), np.empty(theta.shape[1], np.float32)
-    general = theta.copy()
-    unrolled = jit.given(sgd.epoch, LABELS=2) if theta.shape[1] == 2 else sgd.epoch
-    for kernel, to, totals in ((unrolled, theta, told[0]), (sgd.epoch, general, told[1])):
-        kernel(*arrays(rows), frozen(y), frozen(order), first, last, l2, to, scratch, totals)
-    assert general.tobytes() == theta.tobytes()
-    assert told[0].tolist() == told[1].tolist()
-    return told[0].tolist()
+    """An epoch, as the solver calls it: [loss, correct]."""
+    totals, scratch = np.empty(2), np.empty(theta.shape[1], np.float32)
+    sgd.epoch(*arrays(rows), frozen(y), frozen(order), first, last, l2, theta, scratch, totals)
+    return totals.tolist()
+
+
+@pytest.mark.parametrize("labels", [*range(1, 40), 63, 64, 65, 97])
+def test_chunks_of_labels_give_what_plain_loops_give(labels: int) -> None:
+    """Every number of labels is cut into chunks of its own; none may touch its neighbours."""
+    rows, _, theta, y, _ = problem(4, 7, labels)
+    out = np.full((4, labels), np.nan, np.float32)
+    linear.scores(*arrays(rows), frozen(theta), out)
+    expected = np.empty_like(out)
+    for i in range(4):
+        begin, end = rows.indptr[i : i + 2].tolist()
+        vectors.sum_rows(rows.indices, rows.values, begin, end, theta, expected[i])
+    assert out.tobytes() == expected.tobytes()
+
+    order = np.array([3, 0], np.int32)
+    updated, plain = theta.copy(), theta.copy()
+    visit(rows, y, order, 0.5, 0.1, 0.0, updated)
+    scratch, totals = np.empty(labels, np.float32), np.empty(2)
+    sgd.epoch.function(*arrays(rows), y, order, 0.5, 0.1, 0.0, plain, scratch, totals)
+    np.testing.assert_allclose(updated, plain, rtol=1e-5, atol=1e-6)
+    visited = np.concatenate([rows.indices[slice(*rows.indptr[i : i + 2])] for i in order])
+    others = np.setdiff1d(np.arange(7), visited)
+    assert updated[others].tobytes() == theta[others].tobytes()
+    if labels > 1:
+        assert (updated[visited] != theta[visited]).any(axis=0).all()
 
 
 def test_hand_worked_step() -> None:

@@ -19,6 +19,8 @@ from collections.abc import Callable, Mapping
 from typing import Any, TypeVar, cast
 
 from textmlr.jit import store
+from textmlr.jit.vectors import add_to_rows as add_to_rows
+from textmlr.jit.vectors import sum_rows as sum_rows
 
 F = TypeVar("F", bound=Callable[..., Any])
 

@@ -14,6 +14,7 @@ from numba import types
 from numba.core import cgutils as _cgutils
 from numba.np import arrayobj as _arrayobj
 
+from textmlr.jit.intrinsics import INTRINSICS
 from textmlr.jit.store import MachineCode, machine
 
 arrayobj: Any = _arrayobj  # untyped
@@ -73,11 +74,17 @@ def _jitted(
     from textmlr.jit import Kernel
 
     if id(function) not in made:
-        names = {
-            name: _jitted(value.function, constants, made, **options)
-            for name in function.__code__.co_names
-            if isinstance(value := function.__globals__.get(name), Kernel)
-        }
+        names = {}
+        for name in function.__code__.co_names:
+            value = function.__globals__.get(name)
+            if isinstance(value, Kernel):
+                names[name] = _jitted(value.function, constants, made, **options)
+            elif callable(value) and value in INTRINSICS:
+                # Where indices are checked, the loops as they are written in Python.
+                checked = "boundscheck" in options
+                names[name] = (
+                    _jitted(value, constants, made, **options) if checked else INTRINSICS[value]
+                )
         copy = FunctionType(
             function.__code__, {**function.__globals__, **names, **constants}, function.__name__,
             function.__defaults__,

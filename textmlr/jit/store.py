@@ -193,8 +193,9 @@ def _environment() -> str:
 
 @lru_cache(maxsize=64)
 def _source(path: str) -> str:
-    own = Path(__file__).with_name("compiler.py").read_bytes()
-    return _digest(Path(path).read_bytes() + own)
+    own = Path(__file__).parent
+    made_by = (own / "compiler.py").read_bytes() + (own / "intrinsics.py").read_bytes()
+    return _digest(Path(path).read_bytes() + made_by)
 
 
 def _digest(content: str | bytes) -> str:

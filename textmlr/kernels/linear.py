@@ -7,7 +7,7 @@ import math
 
 import numpy as np
 
-from textmlr.jit import kernel
+from textmlr.jit import kernel, sum_rows
 
 
 @kernel
@@ -19,16 +19,8 @@ def scores(indptr, indices, values, theta, out):
     out    (n, L) float32   overwritten (nats)
     Every index is below V: Features and Model see to it.
     """
-    labels = theta.shape[1]
     for i in range(indptr.size - 1):
-        row = out[i]
-        for label in range(labels):
-            row[label] = 0.0
-        for j in range(indptr[i], indptr[i + 1]):
-            weights = theta[indices[j]]
-            value = values[j]
-            for label in range(labels):
-                row[label] += weights[label] * value
+        sum_rows(indices, values, indptr[i], indptr[i + 1], theta, out[i])
 
 
 @kernel

@@ -2,11 +2,7 @@
 
 import numpy as np
 
-from textmlr.jit import kernel
-
-# Compiled in where it is known beforehand: with so few labels the loops over them cost more than
-# what they do (``textmlr.jit.given``).
-LABELS = 0
+from textmlr.jit import add_to_rows, kernel, sum_rows
 
 
 @kernel
@@ -30,7 +26,7 @@ def epoch(indptr, indices, values, y, order, first_step, last_step, l2, theta, s
     totals (2,) float64     written: sum over the visits of log z − score(x_i, y_i) before the
                             step (nats), and visits at which y_i had the highest score
     """
-    labels = LABELS or theta.shape[1]
+    labels = theta.shape[1]
     visits = order.size
     scale = 1.0
     loss = 0.0
@@ -38,13 +34,7 @@ def epoch(indptr, indices, values, y, order, first_step, last_step, l2, theta, s
     for visit in range(visits):
         i = order[visit]
         step = first_step + (last_step - first_step) * visit / visits
-        for label in range(labels):
-            scores[label] = 0.0
-        for j in range(indptr[i], indptr[i + 1]):
-            weights = theta[indices[j]]
-            value = values[j]
-            for label in range(labels):
-                scores[label] += weights[label] * value
+        sum_rows(indices, values, indptr[i], indptr[i + 1], theta, scores)
         factor = np.float32(scale)
         highest = np.float32(-np.inf)
         best = 0
@@ -67,11 +57,7 @@ def epoch(indptr, indices, values, y, order, first_step, last_step, l2, theta, s
         for label in range(labels):
             scores[label] *= factor
         scores[y[i]] += np.float32(step / scale)
-        for j in range(indptr[i], indptr[i + 1]):
-            weights = theta[indices[j]]
-            value = values[j]
-            for label in range(labels):
-                weights[label] += scores[label] * value
+        add_to_rows(indices, values, indptr[i], indptr[i + 1], theta, scores)
         if scale < 1e-6:  # float32 would lose w's small parts
             _shrink(theta, scale)
             scale = 1.0

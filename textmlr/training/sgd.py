@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from textmlr.arrays import frozen
-from textmlr.jit import given
 from textmlr.kernels import sgd as kernels
 from textmlr.training.objective import Objective
 
@@ -20,7 +18,6 @@ FIRST_RISE = 3.0
 RISE = 1.5
 RISE_NATS = 0.01
 MAX_HALVINGS = 1100  # from the largest float64 to nothing
-UNROLLED = 2  # labels up to which the kernel is compiled for their number
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,9 +106,7 @@ class SGD:
         objective, features = self.objective, self.objective.features
         order = self._order()
         totals = np.empty(2, np.float64)
-        few = objective.labels <= UNROLLED
-        kernel: Any = given(kernels.epoch, LABELS=objective.labels) if few else kernels.epoch
-        kernel(
+        kernels.epoch(
             frozen(features.indptr), frozen(features.indices), frozen(features.values),
             frozen(objective.y), frozen(order), first, last, float(objective.l2),
             self.theta, np.empty(objective.labels, np.float32), totals,

@@ -1,0 +1,41 @@
+"""The two inner loops of a linear model, over the labels of whole rows of theta.
+
+Here is what they do, as plain Python; in kernels, ``textmlr.jit.intrinsics`` puts in their place
+code in which one instruction does up to sixteen labels, whatever their number.  LLVM left to
+itself vectorises a loop over labels only where their number is large or known beforehand, and
+keeps the sums in memory: it takes twice the time.  The bits are the same: the sum of each label
+runs over the features in their order.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    Array = NDArray[Any]
+
+
+def sum_rows(
+    indices: Array, values: Array, first: int, last: int, theta: Array, out: Array
+) -> None:
+    """out[l] = sum over first <= j < last of values[j] · theta[indices[j], l].
+
+    indices (nnz,) int32, values (nnz,) float32   theta (V, L) float32   out (L,) float32 written
+    """
+    out[:] = 0.0
+    for j in range(first, last):
+        out += theta[indices[j]] * values[j]
+
+
+def add_to_rows(
+    indices: Array, values: Array, first: int, last: int, theta: Array, gradient: Array
+) -> None:
+    """theta[indices[j], l] += values[j] · gradient[l] for each first <= j < last.
+
+    indices (nnz,) int32, values (nnz,) float32   gradient (L,) float32
+    theta (V, L) float32   updated
+    """
+    for j in range(first, last):
+        theta[indices[j]] += gradient * values[j]
