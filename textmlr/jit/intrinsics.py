@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from llvmlite import ir
-from numba.core import types
 from numba.core import cgutils as _cgutils
+from numba.core import types
 from numba.extending import intrinsic
 
 from textmlr.jit import vectors
