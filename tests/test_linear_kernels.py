@@ -118,9 +118,12 @@ def test_hand_worked_loss_and_gradient() -> None:
 
 def visit(rows, y, order, first, last, l2, theta) -> list[float]:
     """An epoch, as the solver calls it: [loss, correct]."""
-    totals, scratch = np.empty(2), np.empty(theta.shape[1], np.float32)
-    sgd.epoch(*arrays(rows), frozen(y), frozen(order), first, last, l2, theta, scratch, totals)
-    return totals.tolist()
+    totals, scratch = np.empty(3), np.empty(theta.shape[1], np.float32)
+    order, y = frozen(order), frozen(y)
+    sgd.epoch(*arrays(rows), y, order, first, last, l2, 1.0, theta, scratch, totals)
+    loss, correct, scale = totals.tolist()
+    theta *= np.float32(scale)
+    return [loss, correct]
 
 
 @pytest.mark.parametrize("labels", [*range(1, 40), 63, 64, 65, 97])
@@ -138,8 +141,8 @@ def test_chunks_of_labels_give_what_plain_loops_give(labels: int) -> None:
     order = np.array([3, 0], np.int32)
     updated, plain = theta.copy(), theta.copy()
     visit(rows, y, order, 0.5, 0.1, 0.0, updated)
-    scratch, totals = np.empty(labels, np.float32), np.empty(2)
-    sgd.epoch.function(*arrays(rows), y, order, 0.5, 0.1, 0.0, plain, scratch, totals)
+    scratch, totals = np.empty(labels, np.float32), np.empty(3)
+    sgd.epoch.function(*arrays(rows), y, order, 0.5, 0.1, 0.0, 1.0, plain, scratch, totals)
     np.testing.assert_allclose(updated, plain, rtol=1e-5, atol=1e-6)
     visited = np.concatenate([rows.indices[slice(*rows.indptr[i : i + 2])] for i in order])
     others = np.setdiff1d(np.arange(7), visited)

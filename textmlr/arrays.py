@@ -28,6 +28,11 @@ def empty(size: int, dtype: Any) -> NDArray[Any]:
     return np.empty(size, dtype)
 
 
+def is_finite(array: NDArray[np.float32]) -> bool:
+    """Whether no element is infinite or NaN, which both pass on: no mask of its size is needed."""
+    return array.size == 0 or bool(np.isfinite(array.max()) and np.isfinite(array.min()))
+
+
 class Scratch(threading.local):
     """Memory of one thread, used again and again: fresh memory is slow, since the system clears
     it page by page."""

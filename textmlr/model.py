@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from textmlr import __version__, modelfile, scoring
+from textmlr.arrays import is_finite
 from textmlr.corpus.batch import Batch
 from textmlr.errors import InputError, ModelFileError
 from textmlr.features import Features, Featurizer
@@ -59,8 +60,7 @@ class Model:
             raise ValueError(
                 f"theta is {self.theta.shape}, not ({featurizer.columns}, {len(self.labels)})"
             )
-        # NaN and infinity survive a sum, so that no mask of θ's size is needed.
-        if not np.isfinite(self.theta.sum(dtype=np.float64)):
+        if not is_finite(self.theta):
             raise ValueError("theta is not finite")
 
     @property

@@ -32,11 +32,13 @@ DEFAULT_LEARNING_RATE = 4.0
 # Where no number of epochs is given it is what VISITS of a document come to, within EPOCHS: the
 # number of steps matters more than the number of passes (Bottou, Stochastic Gradient Descent
 # Tricks, 2012, section 4.1).  Trials make do with fewer, and of a large corpus with as many
-# documents as have TRIAL_NONZEROS in all: to compare step sizes takes less than to take them.
+# documents as have TRIAL_NONZEROS in all, or TRIAL_PRODUCTS of a non-zero and a label: to compare
+# step sizes takes less than to take them.
 EPOCHS = (3, 10)
 VISITS = 50_000
 TRIAL_VISITS = 20_000
 TRIAL_NONZEROS = 1 << 21
+TRIAL_PRODUCTS = 1 << 25
 MOST_HELD_OUT = 5_000
 
 

@@ -6,7 +6,7 @@ from textmlr.jit import add_to_rows, kernel, sum_rows
 
 
 @kernel
-def epoch(indptr, indices, values, y, order, first_step, last_step, l2, theta, scores, totals):
+def epoch(indptr, indices, values, y, order, first_step, last_step, l2, scale, theta, scores, totals):
     """Take one step a document, in the given order.
 
     For document i, with P at the present theta and step size s, falling linearly from
@@ -15,20 +15,19 @@ def epoch(indptr, indices, values, y, order, first_step, last_step, l2, theta, s
         theta ← (1 − s·l2)·theta − s·f(x_i) ⊗ (P(· | x_i) − [· = y_i])
 
     The shrinking by 1 − s·l2 touches every row, so it is kept as one number: theta = scale·w,
-    and only scale shrinks (Bottou, Stochastic Gradient Descent Tricks, 2012, section 5.1);
-    theta holds w within, and theta itself again on return.
+    and only scale shrinks (Bottou, Stochastic Gradient Descent Tricks, 2012, section 5.1).
 
     indptr (n + 1,) int64, indices (nnz,) int32, values (nnz,) float32   f(x), CSR
     y      (n,) int32    label codes
     order  (d,) int32    the documents to visit, each as often as it stands there
+    scale  float            theta is scale times what the array theta holds
     theta  (V, L) float32   updated
     scores (L,) float32     scratch
-    totals (2,) float64     written: sum over the visits of log z − score(x_i, y_i) before the
-                            step (nats), and visits at which y_i had the highest score
+    totals (3,) float64     written: sum over the visits of log z − score(x_i, y_i) before the
+                            step (nats), visits at which y_i had the highest score, and the scale
     """
     labels = theta.shape[1]
     visits = order.size
-    scale = 1.0
     loss = 0.0
     correct = 0
     for visit in range(visits):
@@ -61,10 +60,9 @@ def epoch(indptr, indices, values, y, order, first_step, last_step, l2, theta, s
         if scale < 1e-6:  # float32 would lose w's small parts
             _shrink(theta, scale)
             scale = 1.0
-    if scale != 1.0:
-        _shrink(theta, scale)
     totals[0] = loss
     totals[1] = correct
+    totals[2] = scale
 
 
 @kernel

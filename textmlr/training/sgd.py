@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from textmlr.arrays import frozen
+from textmlr.arrays import frozen, is_finite
 from textmlr.kernels import sgd as kernels
 from textmlr.training.objective import Objective
 
@@ -51,6 +51,7 @@ class SGD:
     has the same mean as a step w_i times as long, and never overshoots.  The step size falls
     linearly from learning_rate / mean ‖f(x)‖² to 0 over ``epochs``.
 
+    weights    (V, L) float32, scale   θ is scale·weights
     last_loss  mean loss of the last epoch
 
     A run whose loss is not finite, or has risen, has diverged: it begins anew, from θ = 0, with
@@ -62,9 +63,10 @@ class SGD:
     epochs: int
     learning_rate: float
     seed: int
-    theta: NDArray[np.float32]
+    weights: NDArray[np.float32]
     last_loss: float
     done: int = 0
+    scale: float = 1.0
 
     @classmethod
     def start(
@@ -74,11 +76,26 @@ class SGD:
         epochs: int,
         learning_rate: float,
         seed: int,
+        theta: NDArray[np.float32] | None = None,
     ) -> SGD:
-        """A run over some of the objective's documents, from θ = 0, whose loss is log L."""
-        theta = np.zeros((objective.features.columns, objective.labels), np.float32)
+        """A run over some of the objective's documents, from θ = 0, whose loss is log L.
+
+        theta  (V, L) float32   memory to use, such as an ended run's; overwritten
+        """
+        if theta is None:
+            theta = np.zeros((objective.features.columns, objective.labels), np.float32)
+        else:
+            theta.fill(0)
         loss = float(np.log(objective.labels))
         return cls(objective, documents, epochs, learning_rate, seed, theta, loss)
+
+    @property
+    def theta(self) -> NDArray[np.float32]:
+        """θ (V, L); further epochs go on in the same memory."""
+        if self.scale != 1.0:
+            self.weights *= np.float32(self.scale)
+            self.scale = 1.0
+        return self.weights
 
     def epoch(self) -> Epoch:
         """Run the next epoch.  Raises ArithmeticError if no step is small enough."""
@@ -92,7 +109,7 @@ class SGD:
                 rise = RISE if self.done else FIRST_RISE
                 fine = np.isfinite(loss) and loss <= rise * self.last_loss + RISE_NATS
                 # An epoch's loss tells of the steps before it, and none follows the last.
-                if fine and (self.done + 1 < self.epochs or self._finite()):
+                if fine and (self.done + 1 < self.epochs or is_finite(self.weights)):
                     self.done += 1
                     self.last_loss = loss
                     return Epoch(
@@ -105,21 +122,18 @@ class SGD:
         """One pass with the step falling from first to last: (loss, accuracy, visits)."""
         objective, features = self.objective, self.objective.features
         order = self._order()
-        totals = np.empty(2, np.float64)
+        totals = np.empty(3, np.float64)
         kernels.epoch(
             frozen(features.indptr), frozen(features.indices), frozen(features.values),
             frozen(objective.y), frozen(order), first, last, float(objective.l2),
-            self.theta, np.empty(objective.labels, np.float32), totals,
+            self.scale, self.weights, np.empty(objective.labels, np.float32), totals,
         )  # fmt: skip
-        loss, correct = totals.tolist()
+        loss, correct, self.scale = totals.tolist()
         return loss / len(order), correct / len(order), len(order)
 
-    def _finite(self) -> bool:
-        # One sum tells of any infinity or NaN without a mask of θ's size.
-        return bool(np.isfinite(self.theta.sum(dtype=np.float64)))
-
     def _restart(self) -> None:
-        self.theta.fill(0)
+        self.weights.fill(0)
+        self.scale = 1.0
         self.learning_rate /= 2
         self.done = 0
         self.last_loss = float(np.log(self.objective.labels))

@@ -15,6 +15,7 @@ from textmlr.options import (
     LEARNING_RATES,
     MOST_HELD_OUT,
     TRIAL_NONZEROS,
+    TRIAL_PRODUCTS,
     TRIAL_VISITS,
     TrainingOptions,
 )
@@ -115,7 +116,7 @@ def fit(
     The step size falls to 0 over a run, so how far θ gets depends on how large the steps begin
     and on how many epochs they fall over.  Held-out documents choose both, and the variant, in
     trial runs over all but those documents (or over all, judged on those of ``validation``; of
-    many, over some drawn at random, of TRIAL_NONZEROS in all), one thread a run: first each
+    many, over some drawn at random, see ``trial_documents``), one thread a run: first each
     variant at the largest learning rate, then the best of them at the others.  The final run, on
     all documents, has the best trial's variant and learning rate; if that trial was best before
     its end, it has the same share of its epochs.  The number of threads changes no bit.
@@ -142,12 +143,18 @@ def fit(
     part = _sample(part, trial_documents(first), options.seed)
     epochs = options.epochs_of(len(part), TRIAL_VISITS)
 
+    # Fresh memory is slow (the system clears it page by page), so runs hand theirs on.
+    spare: list[NDArray[np.float32]] = []
+
     def run(plan: tuple[int, float]) -> Trial:
         variant, rate = plan
         judge = judges[variant]
         assert judge is not None
-        run = SGD.start(variants[variant].objective, part, epochs, rate, options.seed)
-        return _try(run, judge, options, variant, tell)
+        theta = spare.pop() if spare else None
+        run = SGD.start(variants[variant].objective, part, epochs, rate, options.seed, theta)
+        trial = _try(run, judge, options, variant, tell)
+        spare.append(run.weights)
+        return trial
 
     trials: list[Trial] = []
     best = Trial(0, options.learning_rate or DEFAULT_LEARNING_RATE, epochs, 0.0, 0.0)
@@ -163,7 +170,9 @@ def fit(
     whole = options.epochs_of(len(everything))
     share = max(1, round(whole * best.epochs / epochs))
     chosen = variants[best.variant].objective
-    final = SGD.start(chosen, everything, share, best.learning_rate, options.seed)
+    theta = spare.pop() if spare else None
+    spare.clear()
+    final = SGD.start(chosen, everything, share, best.learning_rate, options.seed, theta)
 
     told: list[Epoch] = []
 
@@ -185,7 +194,8 @@ def fit(
 def trial_documents(objective: Objective) -> int:
     """How many documents a trial run visits at most in an epoch."""
     n = len(objective.y)
-    return max(1, min(n, n * TRIAL_NONZEROS // max(len(objective.features.indices), 1)))
+    most = min(TRIAL_NONZEROS, TRIAL_PRODUCTS // objective.labels)
+    return max(1, min(n, n * most // max(len(objective.features.indices), 1)))
 
 
 def most_epochs(variants: int, objective: Objective, options: TrainingOptions) -> int:
@@ -225,7 +235,8 @@ def _try(
 
     While steps are large the held-out loss goes up and down, and falls when they fall to 0, so
     what counts is the end of the run; but after ``patience`` epochs on end that were WORSE than
-    the best, the run has learnt too much, and will not come back.
+    the best, the run has learnt too much, and will not come back.  A run of few epochs
+    (2·patience) is judged at its end alone, since that takes about as long as an epoch.
     """
     best: Trial | None = None
     worse = 0
@@ -233,6 +244,9 @@ def _try(
         epoch = run.epoch()
         if epoch.halved:  # it began anew
             best, worse = None, 0
+        if run.done < run.epochs <= 2 * options.patience:
+            tell(Progress("trial", variant, epoch, None))
+            continue
         loss, accuracy = validation.evaluate(run.theta)
         tell(Progress("trial", variant, epoch, (loss, accuracy)))
         last = Trial(variant, run.learning_rate, run.done, loss, accuracy)
