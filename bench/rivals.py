@@ -12,12 +12,13 @@ import random
 import re
 import subprocess
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
 import numpy as np
+from measuring import write_lines
 from numpy.typing import NDArray
 
 from textmlr.corpus import read_corpus, recode
@@ -166,6 +167,38 @@ def timed(command: Sequence[str], limit: float) -> Outcome:
     return Outcome(seconds, peak, failure=last_line(said, code) if code else "")
 
 
+def measure(
+    commands: Mapping[str, Sequence[str]],
+    warm_ups: Mapping[str, Sequence[str]],
+    runs: int,
+    limit: float,
+    once: float,
+    say: Callable[[str], None],
+) -> dict[str, list[Outcome]]:
+    """The outcomes of each command, by name, run in turn: ``runs`` of them, or one if it is
+    stopped at ``limit`` seconds, fails or takes over ``once`` seconds the first time.
+
+    warm_ups  commands run before the first turn of those of the same names, and not counted
+    """
+    outcomes: dict[str, list[Outcome]] = {name: [] for name in commands}
+    for run in range(runs):
+        for name, command in commands.items():
+            if run == 0 and name in warm_ups:
+                timed(warm_ups[name], limit)
+            if ended(outcomes[name], once):
+                continue
+            outcome = timed(command, limit)
+            outcomes[name].append(outcome)
+            word = "stopped" if outcome.late else outcome.failure
+            say(f"run {run + 1} of {runs}: {name} {outcome.seconds:.2f} s {word}".rstrip())
+    return outcomes
+
+
+def ended(outcomes: Sequence[Outcome], once: float) -> bool:
+    """Whether a command with these outcomes is to be run no more."""
+    return any(o.late or o.failure for o in outcomes) or any(o.seconds > once for o in outcomes[:1])
+
+
 def last_line(said: str, code: int) -> str:
     """What to say of a command that ended with ``code``, 0 excepted, after writing ``said``."""
     lines = said.split("\n")
@@ -263,12 +296,6 @@ def fasttext_line(text: str, code: int | None = None) -> str:
 
 def vw_line(text: str, code: int | None = None) -> str:
     return f"{'' if code is None else code + 1} | {text.translate(VW_SIGNS)}".lstrip()
-
-
-def write_lines(file: Path, lines: Iterable[str]) -> Path:
-    """Write lines to a file, and return it."""
-    file.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8", newline="\n")
-    return file
 
 
 @dataclass(frozen=True, slots=True)
