@@ -127,7 +127,7 @@ def compare(folder: Path, arguments: argparse.Namespace) -> list[Row]:
             names.setdefault(tool.command, tool.name)
         commands = {name: command for command, name in names.items()}
         # The first run of textmlr compiles its kernels.
-        warm_ups = {name: command for name, command in commands.items() if name in TEXTMLR}
+        warm_ups = [command for name, command in commands.items() if name in TEXTMLR]
         outcomes = measure(commands, warm_ups, runs, limit, arguments.once, say)
         rows: dict[tuple[str, ...], Row] = {}
         listed = []

@@ -169,7 +169,7 @@ def timed(command: Sequence[str], limit: float) -> Outcome:
 
 def measure(
     commands: Mapping[str, Sequence[str]],
-    warm_ups: Mapping[str, Sequence[str]],
+    warm_ups: Iterable[Sequence[str]],
     runs: int,
     limit: float,
     once: float,
@@ -178,13 +178,13 @@ def measure(
     """The outcomes of each command, by name, run in turn: ``runs`` of them, or one if it is
     stopped at ``limit`` seconds, fails or takes over ``once`` seconds the first time.
 
-    warm_ups  commands run before the first turn of those of the same names, and not counted
+    warm_ups  commands run once before all others, and not counted
     """
+    for command in warm_ups:
+        timed(command, limit)
     outcomes: dict[str, list[Outcome]] = {name: [] for name in commands}
     for run in range(runs):
         for name, command in commands.items():
-            if run == 0 and name in warm_ups:
-                timed(warm_ups[name], limit)
             if ended(outcomes[name], once):
                 continue
             outcome = timed(command, limit)
@@ -253,10 +253,14 @@ def textmlr_tools(case: Case) -> list[Tool]:
     tools = []
     for name, (setting, options) in settings.items():
         model = case.place / f"{name}.model"
-        verb = [sys.executable, "-m", "textmlr", "train"]
-        command = (*verb, str(case.train), "-o", str(model), "--quiet", *options)
+        command = textmlr_command(case.train, model, *options)
         tools.append(Tool(name, setting, command, model, partial(judge_textmlr, case, model)))
     return tools
+
+
+def textmlr_command(train: Path, model: Path, *options: str) -> tuple[str, ...]:
+    verb = (sys.executable, "-m", "textmlr", "train")
+    return (*verb, str(train), "-o", str(model), "--quiet", *options)
 
 
 def judge_textmlr(case: Case, model: Path) -> Figures:
