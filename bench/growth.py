@@ -210,10 +210,9 @@ def make(source: Path, place: Path) -> tuple[dict[Key, Corpus], list[Corpus]]:
         made["labels", count] = write(place / f"labels-{count}.tsv", relabelled)
         part = first_of_each(relabelled, max(2, WARM // count))
         warm.append(write(place / f"warm-{count}.tsv", part))
-        if count == 2:
-            tiny = first_of_each(relabelled, TINY // 2)
-            made["start", 0] = write(place / "start.tsv", tiny)
-    return made, warm
+    tiny = first_of_each(read_lines(made["labels", 2].file), TINY // 2)
+    start = write(place / "start.tsv", tiny)
+    return {("start", 0): start, **made}, warm
 
 
 def point(corpus: str, key: Key, made: Corpus, outcomes: Sequence[Outcome], runs: int) -> Point:
@@ -332,7 +331,8 @@ def draw(
     low, high = panel.get_ylim()
     # At least a decade, or what hardly grows would fill the panel; and room for the legend.
     high = max(high, 10 * low)
-    panel.set_ylim(low, high * (high / low) ** (0.12 + 0.07 * len(corpora)))
+    room = high / low
+    panel.set_ylim(low / room**0.05, high * room ** (0.12 + 0.07 * len(corpora)))
     for axis in (panel.xaxis, panel.yaxis):
         axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
         axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,g}"))

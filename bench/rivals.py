@@ -8,6 +8,7 @@ of it.  scikit-learn and textmlr read the TSV file itself.
 from __future__ import annotations
 
 import json
+import os
 import random
 import re
 import subprocess
@@ -179,6 +180,8 @@ def measure(
     stopped at ``limit`` seconds, fails or takes over ``once`` seconds the first time.
 
     warm_ups  commands run once before all others, and not counted
+
+    What a command leaves for the system to write to the disk is written before the next begins.
     """
     for command in warm_ups:
         timed(command, limit)
@@ -187,6 +190,7 @@ def measure(
         for name, command in commands.items():
             if ended(outcomes[name], once):
                 continue
+            os.sync()
             outcome = timed(command, limit)
             outcomes[name].append(outcome)
             word = "stopped" if outcome.late else outcome.failure
