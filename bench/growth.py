@@ -192,6 +192,8 @@ Key = tuple[str, int]  # along, x
 def make(source: Path, place: Path) -> tuple[dict[Key, Corpus], list[Corpus]]:
     """(the corpora to measure, those that have kernels compiled: small ones of the same labels)."""
     lines = read_lines(source)
+    if len(lines) < TINY:
+        sys.exit(f"{source}: fewer than {TINY} documents")
     labels, _, texts = zip(*(line.partition(b"\t") for line in lines), strict=True)
     made: dict[Key, Corpus] = {}
     order = in_proportion(labels)
@@ -321,9 +323,9 @@ def draw(
         told += f", less start-up {cell(fit.less_start, 2)}"
         x, y = np.array(found).T
         panel.plot(x, y, marker, color=colour, markersize=7, label=told, zorder=3)
-        lines = ((x, fit.exponent, fit.offset, ":"),)
-        lines += ((x[len(x) // 2 :], fit.upper, fit.offset_upper, "-"),)
-        for reach, exponent, offset, style in lines:
+        whole = (x, fit.exponent, fit.offset, ":")
+        upper = (x[len(x) // 2 :], fit.upper, fit.offset_upper, "-")
+        for reach, exponent, offset, style in (whole, upper):
             if exponent is not None and offset is not None:
                 panel.plot(reach, np.exp(offset) * reach**exponent, style, color=colour, lw=1.4)
     panel.set_xscale("log")

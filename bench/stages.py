@@ -38,7 +38,7 @@ import json
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, fields, is_dataclass
-from functools import cache
+from functools import cache, partial
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -141,7 +141,7 @@ class House:
         return np.concatenate(list(map_blocks(run, self.slices, threads)))
 
 
-@njit(nogil=True)  # type: ignore[untyped-decorator]
+@njit(nogil=True)
 def copy(source: NDArray[np.uint64], target: NDArray[np.uint64]) -> np.uint64:
     """Copy as far as both go; read the rest of source, or write the rest of target."""
     both = min(source.size, target.size)
@@ -162,7 +162,7 @@ def touches(labels: int) -> tuple[Callable[..., object], Callable[..., object]]:
     theta  (V·L,) uint32, the rows seen as integers;  nothing  0, which the compiler cannot know
     """
 
-    @njit(nogil=True)  # type: ignore[untyped-decorator]
+    @njit(nogil=True)
     def read(
         indptr: NDArray[np.int64], indices: NDArray[np.int32], theta: NDArray[np.uint32]
     ) -> np.uint32:
@@ -173,7 +173,7 @@ def touches(labels: int) -> tuple[Callable[..., object], Callable[..., object]]:
                 total += theta[first + np.uint64(label)]
         return total
 
-    @njit(nogil=True)  # type: ignore[untyped-decorator]
+    @njit(nogil=True)
     def write(
         indptr: NDArray[np.int64],
         indices: NDArray[np.int32],
@@ -313,7 +313,7 @@ def stages_of(house: House, threads: list[int]) -> tuple[list[Stage], Jobs]:
             ("name", house.name), ("weigh", house.weigh),
         ):  # fmt: skip
             if name == "name":
-                jobs[name, count, "stage"] = single(lambda count=count: house.name(count))
+                jobs[name, count, "stage"] = single(partial(house.name, count))
             else:
                 jobs[name, count, "stage"] = stage_job(stage, count)
             name = "rows" if name == "count" else name
