@@ -14,13 +14,13 @@ two of U+0130 and has a sigma for the end of words.
 
 from __future__ import annotations
 
-import argparse
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from measuring import parse, parser_of, read_lines
 from sklearn.feature_extraction.text import CountVectorizer, TfidfVectorizer
 
 from textmlr import Featurizer, FeaturizerOptions
@@ -39,8 +39,7 @@ def lower(text: str) -> str:
 
 def read(path: Path) -> list[bytes]:
     """The text of each line."""
-    lines = path.read_bytes().removesuffix(b"\n").split(b"\n")
-    return [line.partition(b"\t")[2] for line in lines]
+    return [line.partition(b"\t")[2] for line in read_lines(path)]
 
 
 def compare(
@@ -88,24 +87,17 @@ def comparisons() -> Iterator[tuple[str, Any, FeaturizerOptions, float]]:
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--data", type=Path, required=True, help="folder of corpora")
-    parser.add_argument("--only", help="names of corpora, with commas between")
-    arguments = parser.parse_args()
-    found = sorted(path.parent.name for path in arguments.data.glob("*/train.tsv"))
-    names = arguments.only.split(",") if arguments.only else found
-    if not names or not set(names) <= set(found):
-        parser.error(f"of {arguments.only or 'any'}: folders with a train.tsv there are {found}")
+    arguments = parse(parser_of(__doc__), ("train.tsv",))
     print(f"{'corpus':16} {'what':28} {'documents':>9} {'non-zeros':>11}  largest difference")
     failed = 0
-    for name in names:
-        documents = read(arguments.data / name / "train.tsv")
+    for folder in arguments.folders:
+        documents = read(folder / "train.tsv")
         for what, vectorizer, options, allowed in comparisons():
             size, largest, why = compare(documents, vectorizer, options)
             failed += largest > allowed
             verdict = f"DIFFERS {why}" if largest > allowed else ""
-            line = f"{name:16} {what:28} {len(documents):9} {size:11} {largest:19.2e} {verdict}"
-            print(line.rstrip(), flush=True)
+            figures = f"{len(documents):9} {size:11} {largest:19.2e} {verdict}"
+            print(f"{folder.name:16} {what:28} {figures}".rstrip(), flush=True)
     print(f"{failed} comparisons differ" if failed else "all agree")
     return 1 if failed else 0
 

@@ -22,7 +22,6 @@ machine code: it keeps that beside its source, so that an empty cache folder alo
 
 from __future__ import annotations
 
-import argparse
 import compileall
 import json
 import os
@@ -33,7 +32,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -41,6 +40,7 @@ from typing import Any
 
 import fasttext
 import numpy as np
+from measuring import heading, interleaved, line, parse, parser_of, read_documents, write_lines
 
 import textmlr
 
@@ -152,30 +152,16 @@ class Trained:
         return sorted(self.texts, key=len)[len(self.texts) // 2]
 
 
-def read(path: Path) -> list[tuple[str, str]]:
-    """(label, text) of each line."""
-    # Not read_text, for which a carriage return ends a line too.
-    text = path.read_bytes().decode("utf-8", errors="replace")
-    lines = text.removesuffix("\n").split("\n")
-    return [(label, text) for label, _, text in (line.partition("\t") for line in lines)]
-
-
 def plain(text: str) -> str:
     """Lower-cased, punctuation split, as fastText's own scripts do."""
     return " ".join(SPLIT.sub(r" \1 ", text.lower()).split())
 
 
-def write_lines(path: Path, lines: Sequence[str]) -> Path:
-    """Write lines, each ended; return the path."""
-    with open(path, "w", encoding="utf-8", newline="\n") as file:
-        file.writelines(f"{line}\n" for line in lines)
-    return path
-
-
 def prepare(install: Install, source: Path, folder: Path) -> Trained:
     """Train both on a corpus."""
     folder.mkdir()
-    known, test = read(source / "train.tsv"), [text for _, text in read(source / "test.tsv")]
+    known = read_documents(source / "train.tsv")
+    test = [text for _, text in read_documents(source / "test.tsv")]
     code_of = {label: code for code, label in enumerate(sorted({label for label, _ in known}))}
     trained = Trained(source.name, folder, len(code_of), test, [plain(text) for text in test])
     lines = [f"__label__{code_of[label]} {plain(text)}" for label, text in known]
@@ -196,17 +182,6 @@ def fastest_way(install: Install, trained: Trained, asked: Path, k: int) -> str:
             command = ["-c", FASTTEXT_ANSWER, trained.rival, asked, str(k), str(size)]
             seconds[way].append(install.seconds(command))
     return min(seconds, key=lambda way: min(seconds[way]))
-
-
-def interleaved(
-    jobs: Mapping[Any, Callable[[], float]], runs: int, warm_ups: int
-) -> dict[Any, float]:
-    """Median seconds of each job, run in turn; the first warm_ups of each are thrown away."""
-    seconds: dict[Any, list[float]] = {name: [] for name in jobs}
-    for _ in range(warm_ups + runs):
-        for name, job in jobs.items():
-            seconds[name].append(job())
-    return {name: statistics.median(taken[warm_ups:]) for name, taken in seconds.items()}
 
 
 def lines_rows(install: Install, trained: Trained, runs: int, copies: int) -> list[Row]:
@@ -338,7 +313,8 @@ def first_rows(corpus: Path, place: Path) -> list[Row]:
     for number in range(INSTALLS):
         install = Install.fresh(place / f"first-{number}")
         model = install.folder / "m"
-        lines = write_lines(install.folder / "lines.txt", [text for _, text in read(test)])
+        texts = [text for _, text in read_documents(test)]
+        lines = write_lines(install.folder / "lines.txt", texts)
         verbs: dict[str, list[Any]] = {
             "train": ["train", train, "-o", model, "--quiet"],
             "classify --lines": ["classify", "-m", model, "--lines", lines, "--top", "1"],
@@ -390,7 +366,7 @@ HEADS = {
 def table(part: str, rows: list[Row]) -> str:
     """Rows as Markdown."""
     heads = HEADS[part]
-    lines = [f"| {' | '.join(heads.values())} |", "|---" * len(heads) + "|"]
+    lines = [heading(list(heads.values()))]
     for row in rows:
         cells = [
             f"{row[name]:{FORMATS.get(name, '.2f')}}"
@@ -398,7 +374,7 @@ def table(part: str, rows: list[Row]) -> str:
             else str(row[name])
             for name in heads
         ]
-        lines.append(f"| {' | '.join(cells)} |")
+        lines.append(line(cells))
     return "\n".join(lines)
 
 
@@ -424,29 +400,17 @@ def measure(
 
 def main() -> None:
     """Train, measure, print."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--data", type=Path, required=True, help="folder of corpora")
-    parser.add_argument("--only", help="folders, comma-separated")
+    parser = parser_of(__doc__, runs=5)
     parser.add_argument("--parts", default=",".join(PARTS), help="comma-separated; default: all")
-    parser.add_argument("--runs", type=int, default=5)
     parser.add_argument("--copies", type=int, default=8, help="of the test documents, part lines")
-    parser.add_argument("--json", type=Path, help="also write the rows to this file")
-    arguments = parser.parse_args()
+    arguments = parse(parser)
     parts = arguments.parts.split(",")
     if not set(parts) <= set(PARTS):
         parser.error(f"parts are {', '.join(PARTS)}")
-    if arguments.runs < 1 or arguments.copies < 1:
-        parser.error("--runs and --copies are at least 1")
-    found = {
-        f.name: f for f in sorted(arguments.data.iterdir())
-        if (f / "train.tsv").exists() and (f / "test.tsv").exists()
-    }  # fmt: skip
-    names = arguments.only.split(",") if arguments.only else list(found)
-    if not names or not set(names) <= set(found):
-        sys.exit(f"of {arguments.only or 'any'}: corpora there are {list(found)}")
+    if arguments.copies < 1:
+        parser.error("--copies: at least 1")
     with tempfile.TemporaryDirectory() as place:
-        sources = [found[name] for name in names]
-        rows = measure(sources, parts, arguments.runs, arguments.copies, Path(place))
+        rows = measure(arguments.folders, parts, arguments.runs, arguments.copies, Path(place))
     if arguments.json:
         arguments.json.write_text(json.dumps(rows, indent=1))
 

@@ -25,12 +25,13 @@ import math
 import statistics
 import sys
 import tempfile
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rivals import MODULES, TEXTMLR, TOOLS, Outcome, RivalError, Tool, read_case, timed, tools_of
+from measuring import cell, heading, line, parse, parser_of
+from rivals import MODULES, TEXTMLR, TOOLS, Outcome, RivalError, Tool, measure, read_case, tools_of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -85,38 +86,7 @@ class Row:
             sign + cell(self.ratio, 2), cell(self.memory_mb, 0), cell(self.model_mb, 1),
             "; ".join(filter(None, notes)),
         )  # fmt: skip
-        return f"| {' | '.join(cells)} |"
-
-
-def cell(value: float | None, digits: int) -> str:
-    return "–" if value is None else f"{value:.{digits}f}"
-
-
-def measure(
-    tools: Iterable[Tool], runs: int, limit: float, once: float, say: Callable[[str], None]
-) -> dict[tuple[str, ...], list[Outcome]]:
-    """The outcomes of each command: ``runs`` of them, or one if it is stopped at ``limit``
-    seconds, fails or takes over ``once`` seconds the first time."""
-    commands: dict[tuple[str, ...], str] = {}
-    for tool in tools:
-        commands.setdefault(tool.command, tool.name)
-    outcomes: dict[tuple[str, ...], list[Outcome]] = {command: [] for command in commands}
-    for run in range(runs):
-        for command, name in commands.items():
-            if run == 0 and name in TEXTMLR:
-                timed(command, limit)  # compiles its kernels
-            if ended(outcomes[command], once):
-                continue
-            outcome = timed(command, limit)
-            outcomes[command].append(outcome)
-            word = "stopped" if outcome.late else outcome.failure
-            say(f"run {run + 1} of {runs}: {name} {outcome.seconds:.2f} s {word}".rstrip())
-    return outcomes
-
-
-def ended(outcomes: Sequence[Outcome], once: float) -> bool:
-    """Whether a tool with these outcomes is to be run no more."""
-    return any(o.late or o.failure for o in outcomes) or any(o.seconds > once for o in outcomes[:1])
+        return line(cells)
 
 
 def row_of(corpus: str, tool: Tool, outcomes: Sequence[Outcome], runs: int, limit: float) -> Row:
@@ -152,13 +122,19 @@ def compare(folder: Path, arguments: argparse.Namespace) -> list[Row]:
     with tempfile.TemporaryDirectory() as place:
         say("conversion and tuning")
         tools = tools_of(read_case(folder, Path(place), limit), arguments.rivals)
-        outcomes = measure(tools, runs, limit, arguments.once, say)
+        names: dict[tuple[str, ...], str] = {}
+        for tool in tools:
+            names.setdefault(tool.command, tool.name)
+        commands = {name: command for command, name in names.items()}
+        # The first run of textmlr compiles its kernels.
+        warm_ups = [command for name, command in commands.items() if name in TEXTMLR]
+        outcomes = measure(commands, warm_ups, runs, limit, arguments.once, say)
         rows: dict[tuple[str, ...], Row] = {}
         listed = []
         for tool in tools:
             row = rows.get(tool.command)
             if row is None:
-                row = row_of(folder.name, tool, outcomes[tool.command], runs, limit)
+                row = row_of(folder.name, tool, outcomes[names[tool.command]], runs, limit)
                 rows[tool.command] = row
             else:
                 row = Row(**{**asdict(row), "tool": tool.name, "same_as": row.tool})
@@ -294,35 +270,20 @@ def overlap(a: Bbox, b: Bbox) -> float:
     return float(max(width, 0.0) * max(height, 0.0))
 
 
-def parse() -> argparse.Namespace:
+def arguments_of() -> argparse.Namespace:
     """The arguments; ``folders`` and ``rivals`` (names of tools, textmlr among them) are lists."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--data", type=Path, required=True, help="folder of corpus folders")
-    parser.add_argument("--only", help="corpora, comma-separated")
+    parser = parser_of(__doc__, runs=5)
     parser.add_argument("--rivals", help="tools, comma-separated; textmlr is always one")
-    parser.add_argument("--runs", type=int, default=5, help="of each tool [5]")
     parser.add_argument("--limit", type=float, default=600, help="seconds a run may take [600]")
     parser.add_argument(
         "--once", type=float, default=60, help="run a tool that takes more seconds but once [60]"
     )
-    parser.add_argument("--json", type=Path, help="also write the rows to this file")
     parser.add_argument("--plot", type=Path, help="also draw them to this PNG file")
-    arguments = parser.parse_args()
-    if arguments.runs < 1:
-        parser.error("--runs: at least 1")
+    arguments = parse(parser)
     names = arguments.rivals.split(",") if arguments.rivals is not None else TOOLS
     if unknown := sorted(set(names) - set(TOOLS) - {""}):
         parser.error(f"--rivals: no {', '.join(unknown)}; there are {', '.join(TOOLS)}")
     arguments.rivals = ["textmlr", *names]
-    folders = [f for f in sorted(arguments.data.iterdir()) if (f / "train.tsv").exists()]
-    only = arguments.only.split(",") if arguments.only else [f.name for f in folders]
-    arguments.folders = [f for f in folders if f.name in only]
-    if unknown := sorted(set(only) - {f.name for f in folders}):
-        parser.error(f"no {', '.join(unknown)} with a train.tsv in {arguments.data}")
-    if not folders:
-        parser.error(f"{arguments.data}: no folder with a train.tsv and a test.tsv")
     return arguments
 
 
@@ -343,10 +304,9 @@ def require(arguments: argparse.Namespace) -> None:
 
 def main() -> None:
     """Print a line a tool and corpus, as each corpus is done."""
-    arguments = parse()
+    arguments = arguments_of()
     require(arguments)
-    print(f"| {' | '.join(HEADS)} |")
-    print("|---" * len(HEADS) + "|", flush=True)
+    print(heading(HEADS), flush=True)
     rows: list[Row] = []
     for folder in arguments.folders:
         found = compare(folder, arguments)

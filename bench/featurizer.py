@@ -17,11 +17,9 @@ min_df), TfidfVectorizer never does; the table tells how many features either ke
 
 from __future__ import annotations
 
-import argparse
 import gc
 import json
 import statistics
-import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -30,6 +28,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+from measuring import heading, line, parse, parser_of, read_documents
 from sklearn.feature_extraction.text import TfidfVectorizer
 
 from textmlr import Featurizer
@@ -39,11 +38,10 @@ INPUTS = ("list of str", "Arrow array")
 THREADS = (1, 2)
 WARM_UP = 200  # documents of scikit-learn's warm-up
 HEADS = (
-    "corpus | stage | our input | MB | scikit-learn s | 1 thread s | 2 threads s "
-    "| scikit-learn MB/s | 1 thread MB/s | 2 threads MB/s "
-    "| scikit-learn / 1 thread | scikit-learn / 2 threads | 1 thread / 2 threads "
-    "| our features | scikit-learn's"
-)
+    "corpus", "stage", "our input", "MB", "scikit-learn s", "1 thread s", "2 threads s",
+    "scikit-learn MB/s", "1 thread MB/s", "2 threads MB/s", "scikit-learn / 1 thread",
+    "scikit-learn / 2 threads", "1 thread / 2 threads", "our features", "scikit-learn's",
+)  # fmt: skip
 
 
 @dataclass(slots=True)
@@ -85,17 +83,11 @@ def rival() -> TfidfVectorizer:
     return TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True, token_pattern=r"(?u)\w+|[^\w\s]")
 
 
-def read(path: Path) -> list[str]:
-    """The text of each line."""
-    # Not read_text, for which a carriage return ends a line too.
-    text = path.read_bytes().decode("utf-8", errors="replace")
-    lines = text.removesuffix("\n").split("\n")
-    return [line.partition("\t")[2] for line in lines]
-
-
 def measure(folder: Path, runs: int, rival_runs: int) -> list[dict[str, Any]]:
     """Rows of the table for one corpus; runs and rival_runs are numbers of timed runs."""
-    train, test = read(folder / "train.tsv"), read(folder / "test.tsv")
+    train, test = (
+        [text for _, text in read_documents(folder / name)] for name in ("train.tsv", "test.tsv")
+    )
     given: dict[str, tuple[Any, Any]] = {
         INPUTS[0]: (train, test),
         INPUTS[1]: (pa.array(train, pa.large_string()), pa.array(test, pa.large_string())),
@@ -149,37 +141,22 @@ def shown(row: dict[str, Any]) -> str:
         "sklearn_to_one": ".1f", "sklearn_to_two": ".1f", "one_to_two": ".2f",
         "features": ",", "sklearn_features": ",",
     }  # fmt: skip
-    return "| " + " | ".join(f"{row[name]:{form}}" for name, form in formats.items()) + " |"
+    return line(f"{row[name]:{form}}" for name, form in formats.items())
 
 
 def main() -> None:
     """Print the lines of a corpus as it is done."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--data", type=Path, required=True, help="folder of corpora")
-    parser.add_argument("--only", help="folders, comma-separated")
-    parser.add_argument("--runs", type=int, default=5)
+    parser = parser_of(__doc__, runs=5)
     parser.add_argument("--rival-runs", type=int, default=3, help="of scikit-learn, at most --runs")
-    parser.add_argument("--json", type=Path, help="also write the rows to this file")
-    arguments = parser.parse_args()
+    arguments = parse(parser)
     if not 1 <= arguments.rival_runs <= arguments.runs:
         parser.error("1 <= --rival-runs <= --runs must hold")
-    folders = [
-        f for f in sorted(arguments.data.iterdir())
-        if (f / "train.tsv").exists() and (f / "test.tsv").exists()
-    ]  # fmt: skip
-    found = [f.name for f in folders]
-    names = arguments.only.split(",") if arguments.only else found
-    if not names or not set(names) <= set(found):
-        sys.exit(f"of {arguments.only or 'any'}: corpora there are {found}")
-    print(f"| {HEADS} |")
-    print("|---" * (HEADS.count(" | ") + 1) + "|")
+    print(heading(HEADS))
     rows = []
-    for folder in folders:
-        if folder.name not in names:
-            continue
-        for line in measure(folder, arguments.runs, arguments.rival_runs):
-            rows.append(line)
-            print(shown(line), flush=True)
+    for folder in arguments.folders:
+        for found in measure(folder, arguments.runs, arguments.rival_runs):
+            rows.append(found)
+            print(shown(found), flush=True)
     if arguments.json:
         arguments.json.write_text(json.dumps(rows, indent=1))
 

@@ -8,16 +8,18 @@ of it.  scikit-learn and textmlr read the TSV file itself.
 from __future__ import annotations
 
 import json
+import os
 import random
 import re
 import subprocess
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
 import numpy as np
+from measuring import write_lines
 from numpy.typing import NDArray
 
 from textmlr.corpus import read_corpus, recode
@@ -166,6 +168,41 @@ def timed(command: Sequence[str], limit: float) -> Outcome:
     return Outcome(seconds, peak, failure=last_line(said, code) if code else "")
 
 
+def measure(
+    commands: Mapping[str, Sequence[str]],
+    warm_ups: Iterable[Sequence[str]],
+    runs: int,
+    limit: float,
+    once: float,
+    say: Callable[[str], None],
+) -> dict[str, list[Outcome]]:
+    """The outcomes of each command, by name, run in turn: ``runs`` of them, or one if it is
+    stopped at ``limit`` seconds, fails or takes over ``once`` seconds the first time.
+
+    warm_ups  commands run once before all others, and not counted
+
+    What a command leaves for the system to write to the disk is written before the next begins.
+    """
+    for command in warm_ups:
+        timed(command, limit)
+    outcomes: dict[str, list[Outcome]] = {name: [] for name in commands}
+    for run in range(runs):
+        for name, command in commands.items():
+            if ended(outcomes[name], once):
+                continue
+            os.sync()
+            outcome = timed(command, limit)
+            outcomes[name].append(outcome)
+            word = "stopped" if outcome.late else outcome.failure
+            say(f"run {run + 1} of {runs}: {name} {outcome.seconds:.2f} s {word}".rstrip())
+    return outcomes
+
+
+def ended(outcomes: Sequence[Outcome], once: float) -> bool:
+    """Whether a command with these outcomes is to be run no more."""
+    return any(o.late or o.failure for o in outcomes) or any(o.seconds > once for o in outcomes[:1])
+
+
 def last_line(said: str, code: int) -> str:
     """What to say of a command that ended with ``code``, 0 excepted, after writing ``said``."""
     lines = said.split("\n")
@@ -220,10 +257,14 @@ def textmlr_tools(case: Case) -> list[Tool]:
     tools = []
     for name, (setting, options) in settings.items():
         model = case.place / f"{name}.model"
-        verb = [sys.executable, "-m", "textmlr", "train"]
-        command = (*verb, str(case.train), "-o", str(model), "--quiet", *options)
+        command = textmlr_command(case.train, model, *options)
         tools.append(Tool(name, setting, command, model, partial(judge_textmlr, case, model)))
     return tools
+
+
+def textmlr_command(train: Path, model: Path, *options: str) -> tuple[str, ...]:
+    verb = (sys.executable, "-m", "textmlr", "train")
+    return (*verb, str(train), "-o", str(model), "--quiet", *options)
 
 
 def judge_textmlr(case: Case, model: Path) -> Figures:
@@ -263,12 +304,6 @@ def fasttext_line(text: str, code: int | None = None) -> str:
 
 def vw_line(text: str, code: int | None = None) -> str:
     return f"{'' if code is None else code + 1} | {text.translate(VW_SIGNS)}".lstrip()
-
-
-def write_lines(file: Path, lines: Iterable[str]) -> Path:
-    """Write lines to a file, and return it."""
-    file.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8", newline="\n")
-    return file
 
 
 @dataclass(frozen=True, slots=True)
