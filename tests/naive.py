@@ -124,9 +124,8 @@ def term_frequency(count: int, options: FeaturizerOptions) -> float:
     return {"binary": 1, "raw": count, "log": 1 + math.log(count)}[options.term_frequency]
 
 
-def idf(df: int, documents: int, options: FeaturizerOptions) -> float:
-    power = 1 if options.idf_power is None else options.idf_power
-    return (math.log((1 + documents) / (1 + df)) + 1) ** power
+def idf(df: int, documents: int) -> float:
+    return math.log((1 + documents) / (1 + df)) + 1
 
 
 def weights(documents: Sequence[Document], options: FeaturizerOptions) -> list[Row]:
@@ -138,7 +137,7 @@ def weights(documents: Sequence[Document], options: FeaturizerOptions) -> list[R
     for count in counted:
         row = {name: term_frequency(count[name], options) for name in count if name in names}
         if options.idf is not False:
-            row = {name: w * idf(df[name], len(documents), options) for name, w in row.items()}
+            row = {name: w * idf(df[name], len(documents)) for name, w in row.items()}
         if options.norm == "l2":
             length = math.sqrt(math.fsum(w * w for w in row.values()))
             row = {name: w / length for name, w in row.items()}

@@ -128,7 +128,7 @@ def test_tokens_of_the_kernel_stand_where_they_are_found(options):
         FeaturizerOptions(term_frequency="raw", idf=False, bias=False, min_df=1),
         FeaturizerOptions(term_frequency="binary", char_ngrams=(2, 4), norm=None, min_df=2),
         FeaturizerOptions(term_frequency="binary", ngrams=(1, 1), min_df=2, max_features=500),
-        FeaturizerOptions(ngrams=(2, 2), min_df=1, idf_power=2.0),
+        FeaturizerOptions(ngrams=(2, 2), min_df=1),
     ],
     ids=range(5),
 )
@@ -203,7 +203,6 @@ DOCUMENTS = st.one_of(
 RANGES = st.tuples(st.integers(1, 4), st.integers(0, 3)).map(lambda pair: (pair[0], sum(pair)))
 OPTIONS = st.builds(
     FeaturizerOptions,
-    idf_power=st.none(),
     lowercase=st.booleans(),
     punctuation=st.booleans(),
     split_scripts=st.booleans(),

@@ -30,9 +30,6 @@ BAD_OPTIONS = [
     ("term_frequency", None),
     ("idf", "smooth"),
     ("idf", 1),
-    ("idf_power", -1.0),
-    ("idf_power", float("nan")),
-    ("idf_power", float("inf")),
     ("norm", "l1"),
     ("norm", 2),
     ("min_df", 0),
@@ -58,8 +55,6 @@ def test_a_bad_option_is_named(option, value):
         {"ngrams": None, "char_ngrams": None},
         {"min_df": 2, "hash_bits": 10},
         {"max_features": 2, "hash_bits": 10},
-        {"idf_power": 2.0, "idf": False},
-        {"idf_power": 2.0, "hash_bits": 10},
     ],
 )
 def test_options_that_do_not_go_together(together):

@@ -140,7 +140,8 @@ def doctored(model: Model, path: Path, **changes: object) -> Path:
     return path
 
 
-def test_every_part_is_checked_on_load(model: Model, tmp_path: Path) -> None:
+def test_every_part_is_checked_on_load(tmp_path: Path) -> None:
+    model = train(corpus_of(PAIRS), FeaturizerOptions(idf=True))
     path = tmp_path / "m.textmlr"
     model.save(path)
     _, t = modelfile.load(path)

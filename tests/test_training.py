@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import naive_linear as naive
 import numpy as np
 import pytest
@@ -13,9 +15,10 @@ from textmlr.corpus import Corpus
 from textmlr.features import Features, Featurizer
 from textmlr.features.texts import batches_of
 from textmlr.learning import document_weights, train
-from textmlr.options import TrainingOptions
-from textmlr.training import Objective, Progress, Variant, fit
+from textmlr.options import DEFAULT_IDF_POWER, IDF_POWERS, TrainingOptions
+from textmlr.training import Objective, Progress, fit, trainer
 from textmlr.training import sgd as solver
+from textmlr.training.objective import PRIOR_DOCUMENTS
 from textmlr.training.sgd import SGD
 from textmlr.training.trainer import WORSE, hold_out
 
@@ -60,7 +63,7 @@ def test_the_same_seed_gives_the_same_bits_whatever_the_threads() -> None:
 
     def theta(seed: int, threads: int) -> bytes:
         options = TrainingOptions(epochs=4, seed=seed)
-        return fit([Variant(objective)], options, threads=threads).theta.tobytes()
+        return fit(objective, options, threads=threads).theta.tobytes()
 
     assert theta(1, 1) == theta(1, 2) == theta(1, 4)
     assert theta(1, 1) != theta(2, 1)
@@ -134,34 +137,36 @@ def test_labels_of_documents_of_weight_zero_change_no_bit() -> None:
         y = plain.y.copy()
         y[::4] = label
         objective = Objective(plain.features, y, weights, plain.labels)
-        result = fit([Variant(objective)], TrainingOptions(epochs=3, holdout=0))
+        result = fit(objective, TrainingOptions(epochs=3, holdout=0))
         thetas.append(result.theta.tobytes())
     assert thetas[0] == thetas[1]
     heavy = Objective(plain.features, y, np.ones_like(weights), plain.labels)
-    other = fit([Variant(heavy)], TrainingOptions(epochs=3, holdout=0))
+    other = fit(heavy, TrainingOptions(epochs=3, holdout=0))
     assert other.theta.tobytes() != thetas[0]
 
 
 def test_held_out_documents_teach_a_trial_nothing() -> None:
     """Each trial is, to the bit, a run over the other documents, judged on the held-out ones."""
     objective, options = objective_of(PAIRS), TrainingOptions(epochs=4)
-    result = fit([Variant(objective)], options)
+    result = fit(objective, options)
     held = hold_out(objective, options.holdout, options.seed)
     assert held is not None
     rest = np.array([i for i in range(len(PAIRS)) if i not in set(held.tolist())])
     assert len(result.trials) > 1
     for trial in result.trials:
-        run = SGD.start(objective, rest, options.epochs, trial.learning_rate, options.seed)
-        told = objective.take(held).evaluate(finish(run, trial.epochs).theta)
-        assert told == (trial.loss, trial.accuracy)
+        part, everything = objective.take(rest), np.arange(len(rest))
+        run = SGD.start(part, everything, options.epochs, trial.learning_rate, options.seed)
+        judge, theta = objective.take(held), finish(run, trial.epochs).theta
+        assert judge.temper(theta) == (trial.factor, trial.loss)
+        assert judge.evaluate(theta)[1] == trial.accuracy
 
 
 def test_validation_documents_judge_in_place_of_held_out_ones() -> None:
     objective = objective_of(PAIRS)
     judge = objective.take(np.arange(0, len(PAIRS), 5))
-    options = TrainingOptions(epochs=4, learning_rate=4.0)
+    options = TrainingOptions(epochs=4, learning_rate=4.0, calibration=False)
     events: list[Progress] = []
-    result = fit([Variant(objective, judge)], options, watch=events.append)
+    result = fit(objective, options, validation=judge, watch=events.append)
     assert {event.epoch.documents for event in events} == {len(PAIRS)}
     assert result.held_out == len(judge.y)
     [trial] = result.trials
@@ -223,16 +228,16 @@ def test_held_out_documents_of_weight_are_on_both_sides() -> None:
 def test_the_chosen_trial_is_the_one_the_final_run_repeats() -> None:
     events: list[Progress] = []
     objective = objective_of(PAIRS)
-    result = fit([Variant(objective)], TrainingOptions(epochs=6), watch=events.append)
-    assert result.chosen is not None
-    assert result.chosen.loss == min(trial.loss for trial in result.trials)
-    assert result.learning_rate == result.chosen.learning_rate
-    assert result.epochs == result.chosen.epochs
+    result = fit(objective, TrainingOptions(epochs=6), watch=events.append)
+    assert result.judged is not None
+    assert result.judged.loss == min(trial.loss for trial in result.trials)
+    assert result.learning_rate == result.judged.learning_rate
+    assert result.epochs == result.judged.epochs
     final = [event for event in events if event.run == "final"]
     assert [event.epoch.number for event in final] == list(range(1, result.epochs + 1))
     assert all(event.held_out is None for event in final)
     trials = [event for event in events if event.run == "trial"]
-    own = (result.chosen.learning_rate, result.chosen.epochs, result.chosen.loss)
+    own = (result.judged.learning_rate, result.judged.epochs, result.judged.loss)
     assert own in [
         (e.epoch.learning_rate, e.epoch.number, e.held_out[0]) for e in trials if e.held_out
     ]
@@ -243,11 +248,11 @@ def test_the_best_trial_need_not_be_the_first() -> None:
     """Labels at random are learnt least badly by the smallest steps."""
     rng = np.random.default_rng(0)
     noise = objective_of([(f"l{rng.integers(2)}", text) for _, text in PAIRS])
-    result = fit([Variant(noise)], TrainingOptions(epochs=5))
+    result = fit(noise, TrainingOptions(epochs=5, calibration=False))
     first, *others = result.trials
-    assert result.chosen in others
-    assert result.chosen.loss == min(trial.loss for trial in result.trials) < first.loss
-    assert result.learning_rate == result.chosen.learning_rate < first.learning_rate
+    assert result.judged in others
+    assert result.judged.loss == min(trial.loss for trial in result.trials) < first.loss
+    assert result.learning_rate == result.judged.learning_rate < first.learning_rate
 
 
 @pytest.mark.parametrize("patience", [1, 2, 40])
@@ -256,8 +261,8 @@ def test_patience_ends_a_trial(patience: int) -> None:
     rng = np.random.default_rng(0)
     noise = [(f"l{rng.integers(2)}", text) for _, text in PAIRS]
     events: list[Progress] = []
-    options = TrainingOptions(epochs=40, patience=patience, learning_rate=8.0)
-    result = fit([Variant(objective_of(noise))], options, watch=events.append)
+    options = TrainingOptions(epochs=40, patience=patience, learning_rate=8.0, calibration=False)
+    result = fit(objective_of(noise), options, watch=events.append)
     losses = [event.held_out[0] for event in events if event.held_out is not None]
     worse = [loss > WORSE * min(losses[:i], default=loss) for i, loss in enumerate(losses)]
     enough = [
@@ -276,11 +281,97 @@ def test_patience_ends_a_trial(patience: int) -> None:
     assert result.epochs == trial.epochs
 
 
+def test_the_factor_makes_the_loss_least() -> None:
+    """Newton's b is where the loss of b·θ, penalty included, has no slope."""
+    objective = objective_of(PAIRS)
+    theta = np.random.default_rng(3).normal(size=(objective.features.columns, 3))
+    for size in (0.01, 1.0, 30.0):
+        sized = (size * theta).astype(np.float32)
+        factor, loss = objective.temper(sized)
+        assert loss == pytest.approx(objective.evaluate(np.float32(factor) * sized)[0], rel=1e-5)
+
+        def penalised(b: float, sized=sized) -> float:
+            prior = PRIOR_DOCUMENTS / len(PAIRS) * (b - 1) ** 2 / 2
+            return objective.evaluate(np.float32(b) * sized)[0] + prior
+
+        around = [penalised(factor * b) for b in (0.9, 1.0, 1.1)]
+        assert around[1] == min(around)
+
+
+def test_the_factor_stays_finite_where_every_document_is_right() -> None:
+    rows = Features(np.array([0, 1, 2]), np.array([0, 1], np.int32), np.ones(2, np.float32), 2)
+    objective = Objective(rows, np.array([0, 1], np.int32), np.ones(2, np.float32), 2)
+    theta = np.array([[1, -1], [-1, 1]], np.float32)
+    factor, loss = objective.temper(theta)
+    assert 1 < factor < 2
+    assert 0 < loss < objective.evaluate(theta)[0]
+
+
+def test_the_factor_is_in_theta() -> None:
+    objective = objective_of(PAIRS)
+    plain = fit(objective, TrainingOptions(epochs=4, learning_rate=2.0, calibration=False))
+    result = fit(objective, TrainingOptions(epochs=4, learning_rate=2.0))
+    assert plain.factor == 1 != result.factor
+    assert result.judged is not None
+    assert result.factor == np.float32(result.judged.factor)
+    assert result.theta.tobytes() == (np.float32(result.factor) * plain.theta).tobytes()
+
+
+@pytest.mark.parametrize("power", [0.0, 1.0, 1.5])
+def test_steps_scaled_by_idf_are_steps_in_w(power: float) -> None:
+    """θ = d·w, where w is learnt from the rows d·f(x)."""
+    objective = objective_of(PAIRS, l2=0.01)
+    idf = np.random.default_rng(4).uniform(0.5, 4, objective.features.columns)
+    scale = (idf**power).astype(np.float32)
+    options = TrainingOptions(epochs=3, holdout=0, idf_power=power, l2=0.01)
+    result = fit(objective, options, idf=idf)
+    values = objective.features.values * scale[objective.features.indices]
+    rows = replace(objective.features, values=values)
+    scaled = Objective(rows, objective.y, objective.weights, objective.labels, 0.01)
+    run = SGD.start(scaled, np.arange(len(PAIRS)), 3, result.learning_rate, options.seed)
+    assert result.theta.tobytes() == (finish(run, 3).theta * scale[:, None]).tobytes()
+    assert result.idf_power == power
+
+
+def test_held_out_documents_choose_the_power_of_idf() -> None:
+    objective = objective_of(PAIRS)
+    idf = np.random.default_rng(4).uniform(0.5, 4, objective.features.columns)
+    result = fit(objective, TrainingOptions(), idf=idf)
+    assert {trial.idf_power for trial in result.trials} == set(IDF_POWERS)
+    assert result.judged == min(result.trials, key=lambda trial: trial.loss)
+    assert result.idf_power == result.judged.idf_power
+    assert fit(objective, TrainingOptions(holdout=0), idf=idf).idf_power == DEFAULT_IDF_POWER
+    assert fit(objective, TrainingOptions()).idf_power == 0
+
+
+def test_trials_over_some_documents_are_judged_by_a_twin_over_all_but_the_held_out(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    objective = objective_of(PAIRS)
+    options = TrainingOptions()
+    monkeypatch.setattr(trainer, "TRIAL_NONZEROS", 5 * len(objective.features.indices) // 2)
+    results, events = [], []
+    for threads in (1, 2, 4):
+        result = fit(objective, options, threads=threads, watch=events.append)
+        results.append((result.theta.tobytes(), result.judged, result.trials))
+    assert results[0] == results[1] == results[2]
+    visited = {event.epoch.documents for event in events if event.run == "trial"}
+    held = hold_out(objective, options.holdout, options.seed)
+    assert held is not None
+    rest = np.setdiff1d(np.arange(len(PAIRS)), held)
+    assert visited == {len(PAIRS) // 2, len(rest)}
+    _, judged, trials = results[0]
+    assert judged not in trials
+    run = SGD.start(objective, rest, judged.epochs, judged.learning_rate, options.seed)
+    theta = finish(run, judged.epochs).theta
+    assert objective.take(held).temper(theta) == (judged.factor, judged.loss)
+
+
 def test_no_holdout_runs_every_epoch() -> None:
-    result = fit([Variant(objective_of(PAIRS))], TrainingOptions(epochs=4, holdout=0))
+    result = fit(objective_of(PAIRS), TrainingOptions(epochs=4, holdout=0))
     assert result.epochs == 4
     assert result.trials == ()
-    assert result.chosen is None
+    assert result.judged is None
 
 
 @pytest.mark.parametrize("rate", [1e3, 1e6, 1e30, 1e308])
@@ -289,7 +380,7 @@ def test_a_step_that_diverges_is_halved(rate: float, holdout: float) -> None:
     options = TrainingOptions(learning_rate=rate, holdout=holdout, epochs=5)
     events: list[Progress] = []
     objective = objective_of(PAIRS)
-    result = fit([Variant(objective)], options, watch=events.append)
+    result = fit(objective, options, watch=events.append)
     assert np.isfinite(result.theta).all()
     assert sum(event.epoch.halved for event in events) > 0
     assert result.learning_rate < rate
@@ -332,7 +423,7 @@ def test_halving_comes_to_an_end(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_penalty_larger_than_the_step_allows() -> None:
-    result = fit([Variant(objective_of(PAIRS, l2=10.0))], TrainingOptions(l2=10.0, epochs=5))
+    result = fit(objective_of(PAIRS, l2=10.0), TrainingOptions(l2=10.0, epochs=5))
     assert np.isfinite(result.theta).all()
     assert np.abs(result.theta).max() < 0.1
     run = SGD.start(objective_of(PAIRS, l2=10.0), np.arange(len(PAIRS)), 5, 4.0, seed=1)

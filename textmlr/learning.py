@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,16 +13,15 @@ from textmlr.corpus import Corpus, recode
 from textmlr.errors import InputError
 from textmlr.features import Features, Featurizer
 from textmlr.model import Model, versions
-from textmlr.options import IDF_POWERS, FeaturizerOptions, TrainingOptions
+from textmlr.options import FeaturizerOptions, TrainingOptions
 from textmlr.parallel import available_threads
-from textmlr.training import Fit, Objective, Progress, Variant, fit, most_epochs
+from textmlr.training import Fit, Objective, Progress, fit, most_epochs
 
 
 @dataclass(frozen=True, slots=True)
 class Stage:
     """Training enters a stage: "features" (with what is read) or "fit" (with the rows made).
 
-    variants  names of the ways of making features that "fit" chooses from
     epochs    how many "fit" will run at most
     """
 
@@ -31,7 +30,6 @@ class Stage:
     labels: int
     columns: int = 0
     nonzeros: int = 0
-    variants: tuple[str, ...] = ()
     epochs: int = 0
 
 
@@ -70,49 +68,40 @@ def train(
             mend="give documents of two labels at least",
         )
     tell(Stage("features", len(corpus), len(corpus.labels)))
-    featurizer = Featurizer(featurizer_options)
+    featurizer = Featurizer(_without_idf(featurizer_options or FeaturizerOptions()))
     counts = featurizer.fit_counts(corpus.batches, threads)
     featurizer.labels = corpus.labels
     _check_memory(featurizer.columns, len(corpus.labels), threads)
-    featurizers = _candidates(featurizer, options, validation)
-    names = tuple(f"idf^{candidate.options.idf_power:g}" for candidate in featurizers
-                  if candidate.options.idf_power is not None)  # fmt: skip
-    variants = []
-    for candidate in featurizers:
-        # The last may overwrite the counts, which no one needs any more.
-        out = counts.values if candidate is featurizers[-1] else np.empty_like(counts.values)
-        features = candidate.weigh(counts, out, threads)
-        judge = None
-        if validation is not None:
-            rows = candidate.featurize(validation.batches, threads)
-            judge = _objective(rows, validation, corpus.labels, options)
-        variants.append(Variant(_objective(features, corpus, corpus.labels, options), judge))
+    idf = None
+    if options.idf_power is not None or not featurizer.options.uses_idf:
+        idf = featurizer.inverse_document_frequency(counts)
+    # No one needs the counts any more, so that the weights are written over them.
+    objective = _objective(
+        featurizer.weigh(counts, counts.values, threads), corpus, corpus.labels, options
+    )
+    judge = None
+    if validation is not None:
+        rows = featurizer.featurize(validation.batches, threads)
+        judge = _objective(rows, validation, corpus.labels, options)
     made = featurizer.columns, len(counts.indices)
-    epochs = most_epochs(len(variants), variants[0].objective, options)
-    tell(Stage("fit", len(corpus), len(corpus.labels), *made, names, epochs))
+    tell(Stage("fit", len(corpus), len(corpus.labels), *made, most_epochs(objective, idf, options)))
     try:
-        # Trials leave a thread idle in the end, and names are not needed before the file is.
+        # Names are not needed before the file is.
         result = fit(
-            variants, options, threads=threads, watch=tell, beside=featurizer.name_features
-        )
+            objective, options, idf=idf, validation=judge, threads=threads, watch=tell,
+            beside=featurizer.name_features,
+        )  # fmt: skip
     except ArithmeticError as error:
         raise InputError(str(error), mend="lower the learning rate or the penalty") from error
-    chosen = featurizers[result.variant]
-    chosen.take_names(featurizer)
     record = _record(corpus, counts, options, result, validation)
-    return Model(corpus.labels, chosen, [result.theta], record)
+    return Model(corpus.labels, featurizer, [result.theta], record)
 
 
-def _candidates(
-    featurizer: Featurizer, options: TrainingOptions, validation: Corpus | None
-) -> list[Featurizer]:
-    """Featurizers to choose from: the one given, or it with each of IDF_POWERS."""
-    given = featurizer.options
-    if not given.uses_idf or given.idf_power is not None:
-        return [featurizer]
-    if validation is None and not options.holdout:
-        return [featurizer.raised(IDF_POWERS[0])]
-    return [featurizer.raised(power) for power in IDF_POWERS]
+def _without_idf(options: FeaturizerOptions) -> FeaturizerOptions:
+    """The options with idf off unless it is asked for: training scales steps by it instead, in
+    rows whose length is 1 before rare features are raised (a point of accuracy on some corpora),
+    and the model's answers need no idf."""
+    return replace(options, idf=False) if options.idf is None else options
 
 
 def document_weights(corpus: Corpus, class_weight: str | None) -> NDArray[np.float32]:
@@ -170,7 +159,7 @@ def _record(
     validation: Corpus | None,
 ) -> dict[str, object]:
     """What the model file says of its training; nothing that differs from run to run."""
-    chosen = result.chosen
+    judged = result.judged
     return {
         "versions": versions(),
         "options": asdict(options),
@@ -186,11 +175,13 @@ def _record(
         "held_out": {
             "documents": result.held_out,
             "from": "validation" if validation is not None else "corpus",
-            "loss": chosen.loss if chosen else None,
-            "accuracy": chosen.accuracy if chosen else None,
+            "loss": judged.loss if judged else None,
+            "accuracy": judged.accuracy if judged else None,
             "trials": [asdict(trial) for trial in result.trials],
         },
         "final": {
+            "idf_power": result.idf_power,
+            "factor": result.factor,
             "learning_rate": result.learning_rate,
             "epochs": result.epochs,
             "loss": result.loss,

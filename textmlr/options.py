@@ -21,24 +21,24 @@ MAX_IDF_POWER = 8  # idf reaches about 20, and 20^8 squared is still far from fl
 # Beyond this, features of a single document are dropped by default: they are most of all
 # features of a large corpus, take most of its memory, and the model hardly misses them.
 MANY_FEATURES = 1 << 19
-# Tried on held-out documents where no power is given: 1 is what other tools know and serves
-# topics, 2 serves opinions, whose words are rarer (each does better than the other on some
-# corpora by a point of accuracy and more).
+# Powers of idf that the steps of a feature are scaled by, tried on held-out documents where none
+# is given: 1 serves topics, 2 serves opinions, whose words are rarer (each does better than the
+# other on some corpora by a point of accuracy and more); and what is used where there are none.
 IDF_POWERS = (1.0, 2.0)
+DEFAULT_IDF_POWER = 1.5
 # Tried on held-out documents where no learning rate is given, and what is used where there are
 # none: each twice the last, from one that underfits most corpora to one that overshoots on most.
 LEARNING_RATES = (2.0, 4.0, 8.0)
 DEFAULT_LEARNING_RATE = 4.0
 # Where no number of epochs is given it is what VISITS of a document come to, within EPOCHS: the
 # number of steps matters more than the number of passes (Bottou, Stochastic Gradient Descent
-# Tricks, 2012, section 4.1).  Trials make do with fewer, and of a large corpus with as many
-# documents as have TRIAL_NONZEROS in all, or TRIAL_PRODUCTS of a non-zero and a label: to compare
-# step sizes takes less than to take them.
-EPOCHS = (3, 10)
-VISITS = 50_000
-TRIAL_VISITS = 20_000
-TRIAL_NONZEROS = 1 << 21
-TRIAL_PRODUCTS = 1 << 25
+# Tricks, 2012, section 4.1).  Trials have as many epochs, since what they choose depends on that,
+# but of a large corpus so many documents that TRIAL_NONZEROS are visited in all, or
+# TRIAL_PRODUCTS of a non-zero and a label.
+EPOCHS = (2, 5)
+VISITS = 30_000
+TRIAL_NONZEROS = 1 << 23
+TRIAL_PRODUCTS = 1 << 27
 MOST_HELD_OUT = 5_000
 
 
@@ -96,8 +96,6 @@ class FeaturizerOptions:
     term_frequency    "binary": 1; "raw": the count; "log": 1 + ln count
     idf               multiply by ln((1 + n) / (1 + df)) + 1; None: with a vocabulary, yes,
                       with hashing, no (so that hashing needs no fit)
-    idf_power         idf is raised to it, so that 2 favours rare features more; None: 1, unless
-                      training finds another of IDF_POWERS better on held-out documents
     norm              "l2": each row has length 1 (before the bias); None: as it comes
     min_df            features in fewer documents are dropped (vocabulary only); None: 1, or 2
                       where there would be more than MANY_FEATURES
@@ -114,7 +112,6 @@ class FeaturizerOptions:
     char_ngrams: tuple[int, int] | None = None
     term_frequency: TermFrequency = "log"
     idf: bool | None = None
-    idf_power: float | None = None
     norm: Norm | None = "l2"
     min_df: int | None = None
     max_features: int | None = None
@@ -136,15 +133,6 @@ class FeaturizerOptions:
         _check_choice("term_frequency", self.term_frequency, get_args(TermFrequency))
         if self.idf is not None:
             _check_flag("idf", self.idf)
-        if self.idf_power is not None:
-            _check_real("idf_power", self.idf_power, 0)
-            if self.idf_power > MAX_IDF_POWER:
-                raise _refuse("idf_power", self.idf_power, f"a number up to {MAX_IDF_POWER}")
-            if not self.uses_idf:
-                raise InputError(
-                    f"idf_power={self.idf_power} needs idf, which is off",
-                    mend="leave out idf_power, or turn idf on",
-                )
         _check_choice("norm", self.norm, (*get_args(Norm), None))
         for option in ("min_df", "max_features"):
             if getattr(self, option) is not None:
@@ -175,10 +163,15 @@ class TrainingOptions:
     """How θ is learnt.
 
     epochs         at most this many passes; the step size falls linearly to 0 over them.  None:
-                   from 10 for a small corpus to 3 for a large one (see VISITS)
+                   from 5 for a small corpus to 2 for a large one (see VISITS)
     learning_rate  first step size, in units of 1 / mean ‖f(x)‖², so that it means the same
                    for long and short rows; None: the best of LEARNING_RATES on held-out documents
-    l2             λ in mean loss + (λ/2)‖θ‖²
+    idf_power      p: the weights of feature f are learnt at the scale d_f = idf_f^p, θ_f = d_f·w_f
+                   with steps in w, so that those of rare features take larger steps; 0: all alike.
+                   None: the best of IDF_POWERS on held-out documents, 0 if f(x) has idf in it
+    l2             λ in mean loss + (λ/2)‖w‖²; the same as (λ/2)‖θ‖² where p is 0
+    calibration    multiply θ by the factor that makes the held-out loss least (temperature
+                   scaling): it changes no answer, but how sure the model is of it
     holdout        share of each label's documents held out (at most MOST_HELD_OUT in all) to
                    choose when to stop and the learning rate; 0 for none: all epochs are run
     patience       epochs of clearly worse held-out loss on end before a trial is given up
@@ -188,7 +181,9 @@ class TrainingOptions:
 
     epochs: int | None = None
     learning_rate: float | None = None
+    idf_power: float | None = None
     l2: float = 1e-6
+    calibration: bool = True
     holdout: float = 0.1
     patience: int = 3
     class_weight: ClassWeight | None = None
@@ -201,15 +196,26 @@ class TrainingOptions:
         _check_integer("seed", self.seed, 0)
         if self.learning_rate is not None:
             _check_real("learning_rate", self.learning_rate, 0, strict=True)
+        if self.idf_power is not None:
+            _check_real("idf_power", self.idf_power, 0)
+            if self.idf_power > MAX_IDF_POWER:
+                raise _refuse("idf_power", self.idf_power, f"a number up to {MAX_IDF_POWER}")
         _check_real("l2", self.l2, 0)
+        _check_flag("calibration", self.calibration)
         _check_real("holdout", self.holdout, 0)
         if self.holdout >= 1:
             raise _refuse("holdout", self.holdout, "a number of at least 0 and below 1")
         _check_choice("class_weight", self.class_weight, (*get_args(ClassWeight), None))
 
-    def epochs_of(self, documents: int, visits: int = VISITS) -> int:
-        """epochs, with None decided for a run over so many documents."""
+    def idf_powers(self, *, choose: bool) -> tuple[float, ...]:
+        """idf_power, with None decided: what there is to choose from, if there is a choice."""
+        if self.idf_power is not None:
+            return (self.idf_power,)
+        return IDF_POWERS if choose else (DEFAULT_IDF_POWER,)
+
+    def epochs_of(self, documents: int) -> int:
+        """epochs, with None decided for a corpus of so many documents."""
         if self.epochs is not None:
             return self.epochs
         fewest, most = EPOCHS
-        return min(max(math.ceil(visits / documents), fewest), most)
+        return min(max(math.ceil(VISITS / documents), fewest), most)

@@ -34,7 +34,6 @@ class TrainingProgress:
         self._epochs = 0
         self._visited = 0
         self._began = 0.0
-        self._variants: tuple[str, ...] = ()
 
     def __enter__(self) -> TrainingProgress:
         watch_compiling(self._compiling)
@@ -76,9 +75,9 @@ class TrainingProgress:
             loss, accuracy = event.held_out
             figures += f", held-out loss {loss:.3f} accuracy {accuracy:.3f}"
         run = "all documents" if event.run == "final" else "trial"
-        if event.run == "trial" and len(self._variants) > 1:
-            run += f" with {self._variants[event.variant]}"
         step = f"step {epoch.learning_rate:g}"
+        if event.idf_power:
+            step += f"·idf^{event.idf_power:g}"
         line = f"{run}, {step}, epoch {epoch.number}/{epoch.epochs}"
         figures += f", {rate:,.0f} documents/s"
         self._epochs += 1
@@ -107,7 +106,7 @@ class TrainingProgress:
             self.bar.update(self.task, description=text)
         else:
             text = f"{stage.columns:,} features, {stage.nonzeros:,} non-zeros; trying step sizes"
-            self._variants, self.most_epochs = stage.variants, stage.epochs
+            self.most_epochs = stage.epochs
             self._began = time.perf_counter()
             self.bar.update(self.task, description=text)
         if not self.console.is_terminal and not self.quiet:

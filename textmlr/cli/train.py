@@ -39,7 +39,11 @@ BEST_OF = "best of " + ", ".join(f"{rate:g}" for rate in LEARNING_RATES)
            show_default=f"{EPOCHS[1]}, fewer on a large corpus, at least {EPOCHS[0]}")  # fmt: skip
 @option_of(T, "learning_rate", "First step size, in units of 1 / mean squared length of f(x).",
            type=float, show_default=BEST_OF)  # fmt: skip
-@option_of(T, "l2", "Penalty λ: mean loss + λ/2·‖θ‖².", type=float)
+@option_of(T, "idf_power", "Scale the steps of rare features up: by idf to this power.",
+           type=float, metavar="P",
+           show_default="best of " + ", ".join(f"{power:g}" for power in IDF_POWERS))  # fmt: skip
+@option_of(T, "l2", "Penalty λ: mean loss + λ/2·‖w‖², w in units of the scaled steps.", type=float)
+@option_of(T, "calibration", "Make the probabilities fit the held-out documents.")
 @option_of(T, "patience", "Epochs of clearly worse held-out loss before a trial is given up.",
            type=click.IntRange(1))  # fmt: skip
 @option_of(T, "class_weight", "'balanced': every label weighs the same.", show_default="none",
@@ -56,10 +60,8 @@ BEST_OF = "best of " + ", ".join(f"{rate:g}" for rate in LEARNING_RATES)
            type=click.IntRange(1, 30), show_default="a vocabulary", metavar="B")  # fmt: skip
 @option_of(F, "term_frequency", "Weight of a count: 1, the count, or 1 + ln count.",
            type=click.Choice(["binary", "raw", "log"]))  # fmt: skip
-@click.option("--idf/--no-idf", default=None, help="Inverse document frequency.",
-              show_default="with a vocabulary")  # fmt: skip
-@option_of(F, "idf_power", "Raise idf to this power.", type=float, metavar="X",
-           show_default="best of " + ", ".join(f"{power:g}" for power in IDF_POWERS))  # fmt: skip
+@click.option("--idf/--no-idf", default=False, show_default=True,
+              help="Weigh features by inverse document frequency (TF-IDF).")  # fmt: skip
 @click.option("--norm", type=click.Choice(["l2", "none"]), default=F().norm or "none",
               show_default=True, help="Scale each document's features to length 1.")  # fmt: skip
 @option_of(F, "lowercase", "Lower-case the text.")

@@ -94,7 +94,6 @@ class Featurizer:
             )
         self.vocabulary: Vocabulary | None = None
         self.idf: NDArray[np.float32] | None = None
-        self._first_idf: NDArray[np.float64] | None = None  # before idf_power
         self.labels: list[str] | None = None
         self.documents = 0
         self.invalid = 0
@@ -240,19 +239,18 @@ class Featurizer:
             pass
         return replace(counts, values=out)
 
-    def raised(self, power: float) -> Featurizer:
-        """The same featurizer with another idf_power; what is fitted is shared.
+    def inverse_document_frequency(self, counts: Features) -> NDArray[np.float64]:
+        """ln((1 + n) / (1 + df)) + 1 of each column, (V,) float64; 1 for the bias.
 
-        Raises ValueError for a restored one, whose idf is known only as it was raised.
+        counts  rows of the documents of fit, such as those of ``fit_counts``
         """
-        if self.idf is not None and self._first_idf is None:
-            raise ValueError("a restored featurizer's idf cannot be raised to another power")
-        other = Featurizer(replace(self.options, idf_power=power))
-        other.vocabulary, other._table, other.labels = self.vocabulary, self._table, self.labels
-        other._naming = self._naming
-        other.documents, other.invalid = self.documents, self.invalid
-        other._set_idf(self._first_idf)
-        return other
+        if self.vocabulary is not None:
+            frequencies = self.vocabulary.frequencies
+        else:
+            counted = np.zeros(self.columns, np.int64)
+            kernels.document_frequency(frozen(counts.indices), counted)
+            frequencies = counted[self._bias :]
+        return self._idf_of(frequencies, len(counts))
 
     def __getstate__(self) -> dict[str, Any]:
         """For pickle and copy: everything but this process's scratch."""
@@ -262,10 +260,6 @@ class Featurizer:
     def __setstate__(self, state: dict[str, Any]) -> None:
         vars(self).update(state)
         self._hasher, self._scratch = Hasher(self.options), Scratch()
-
-    def take_names(self, other: Featurizer) -> None:
-        """Have the names of another that shares the vocabulary (see ``raised``)."""
-        self.vocabulary, self._naming = other.vocabulary, other._naming
 
     def feature_names(self) -> list[str]:
         """The name of each column.
@@ -326,21 +320,17 @@ class Featurizer:
             for block in map_blocks(self._rows, hashed, threads):
                 kernels.document_frequency(frozen(block.indices), counted)
             frequencies = counted[self._bias :]
-        idf = None
+        self.idf = None
         if frequencies is not None and options.uses_idf:
-            idf = np.ones(self.columns)
-            idf[self._bias :] = np.log((1 + documents) / (1 + frequencies)) + 1
-        self._set_idf(idf)
+            self.idf = self._idf_of(frequencies, documents).astype(np.float32)
         self.documents = documents
         self.invalid = sum(block.invalid for block in hashed)
         return hashed
 
-    def _set_idf(self, idf: NDArray[np.float64] | None) -> None:
-        self._first_idf = idf
-        power = self.options.idf_power
-        self.idf = None
-        if idf is not None:
-            self.idf = (idf if power is None else idf**power).astype(np.float32)
+    def _idf_of(self, frequencies: NDArray[np.int64], documents: int) -> NDArray[np.float64]:
+        idf = np.ones(self.columns)
+        idf[self._bias :] = np.log((1 + documents) / (1 + frequencies)) + 1
+        return idf
 
     def _look_up(self, hashes: NDArray[np.uint64], columns: NDArray[np.int32]) -> None:
         """Columns of hashes: bisection while they are few, a table once it pays to build one."""

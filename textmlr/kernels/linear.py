@@ -24,6 +24,17 @@ def scores(indptr, indices, values, theta, out):
 
 
 @kernel
+def scale_columns(indices, values, scale, out):
+    """Write values[j]·scale[indices[j]] to out.
+
+    indices (nnz,) int32, values (nnz,) float32   entries of a CSR matrix
+    scale (V,) float32;  out (nnz,) float32  overwritten; may be values itself
+    """
+    for j in range(indices.size):
+        out[j] = values[j] * scale[indices[j]]
+
+
+@kernel
 def square_lengths(indptr, values, out):
     """Write ‖f(x_i)‖² of each document to out.
 
@@ -83,6 +94,42 @@ def loss(scores, log_z, y, weights):
     for i in range(y.size):
         total += np.float64(weights[i]) * (log_z[i] - np.float64(scores[i, y[i]]))
     return total
+
+
+@kernel
+def tempered_loss(scores, y, weights, factor, out):
+    """Add the loss of factor·scores, and its derivatives by the factor, to out.
+
+    loss_i = log sum_l exp(b·s_il) − b·s_iy at the factor b; its derivative is E s_i − s_iy and
+    its second the variance of s_i, both under P(l) ∝ exp(b·s_il): it is convex in b.
+
+    scores  (n, L) float32, y (n,) int32 in [0, L), weights (n,) float32
+    factor  float    the inverse of a temperature
+    out     (3,) float64   added to: sum over documents of weight times loss (nats), derivative
+                           and second derivative
+    Source: Guo et al., ICML 2017, section 4.2.
+    """
+    for i in range(scores.shape[0]):
+        row = scores[i]
+        highest = row[0]
+        for label in range(1, row.size):
+            highest = max(highest, row[label])
+        top = np.float64(highest)
+        total = 0.0
+        mean = 0.0
+        square = 0.0
+        for label in range(row.size):
+            below = np.float64(row[label]) - top
+            share = math.exp(factor * below)
+            total += share
+            mean += share * below
+            square += share * below * below
+        mean /= total
+        weight = np.float64(weights[i])
+        own = np.float64(row[y[i]]) - top
+        out[0] += weight * (math.log(total) - factor * own)
+        out[1] += weight * (mean - own)
+        out[2] += weight * (square / total - mean * mean)
 
 
 @kernel

@@ -6,7 +6,9 @@ from textmlr.jit import add_to_rows, kernel, sum_rows
 
 
 @kernel
-def epoch(indptr, indices, values, y, order, first_step, last_step, l2, scale, theta, scores, totals):
+def epoch(
+    indptr, indices, values, y, order, first_step, last_step, l2, scale, theta, scores, totals
+):
     """Take one step a document, in the given order.
 
     For document i, with P at the present theta and step size s, falling linearly from

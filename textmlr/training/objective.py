@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -11,7 +11,13 @@ from numpy.typing import NDArray
 from textmlr.arrays import frozen
 from textmlr.features import Features
 from textmlr.kernels import linear as kernels
+from textmlr.parallel import map_blocks
 from textmlr.scoring import log_normalizer, probabilities, row_blocks, score
+
+BLOCK_ENTRIES = 1 << 20  # of a CSR matrix, to a block of work
+PRIOR_DOCUMENTS = 10.0
+NEWTON_STEPS = 20
+NEWTON_TOLERANCE = 1e-3
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,6 +71,36 @@ class Objective:
             correct += float(weights[scores.argmax(axis=1) == y].sum(dtype=np.float64))
         return loss / self.total_weight, correct / self.total_weight
 
+    def temper(self, theta: NDArray[np.float32]) -> tuple[float, float]:
+        """(factor b, mean loss of b·θ in nats): the b that makes the loss least.
+
+        By Newton's method.  A penalty of PRIOR_DOCUMENTS·(b − 1)²/2 keeps b near 1 where there
+        are few documents, and finite where all of them are right.
+        """
+        blocks = []
+        for rows in row_blocks(len(self.y), self.labels):
+            scores = score(self.features, theta, rows)
+            blocks.append((frozen(scores), frozen(self.y[rows]), frozen(self.weights[rows])))
+
+        def measure(factor: float) -> tuple[float, float, float]:
+            sums = np.zeros(3)
+            for block in blocks:
+                kernels.tempered_loss(*block, factor, sums)
+            loss, slope, curvature = (sums / self.total_weight).tolist()
+            return loss, slope, curvature
+
+        prior = PRIOR_DOCUMENTS / len(self.y)
+        factor = 1.0
+        loss, slope, curvature = measure(factor)
+        for _ in range(NEWTON_STEPS):
+            step = (slope + prior * (factor - 1)) / (curvature + prior)
+            # A step to 0 or below would answer backwards; so large a one is not believed anyway.
+            factor = min(max(factor - step, factor / 2), factor * 2)
+            loss, slope, curvature = measure(factor)
+            if abs(step) < NEWTON_TOLERANCE * factor:
+                break
+        return factor, loss
+
     def gradient(self, theta: NDArray[np.float32]) -> NDArray[np.float64]:
         """The gradient of ``value`` at theta: (V, L) float64."""
         out = np.zeros(theta.shape, np.float64)
@@ -77,6 +113,26 @@ class Objective:
                 frozen(p), frozen(self.y[rows]), frozen(self.weights[rows]), out,
             )  # fmt: skip
         return out / self.total_weight + self.l2 * theta
+
+    def scaled(self, scale: NDArray[np.float32], threads: int = 1) -> Objective:
+        """The same objective of w, where θ_f = scale_f·w_f: its features are scale_f·f(x)_f.
+
+        scale  (V,) float32;  the penalty is (l2/2)·‖w‖²
+        """
+        features = self.features
+        values = np.empty_like(features.values)
+
+        def run(first: int) -> None:
+            part = slice(first, first + BLOCK_ENTRIES)
+            kernels.scale_columns(
+                frozen(features.indices[part]), frozen(features.values[part]), frozen(scale),
+                values[part],
+            )  # fmt: skip
+
+        for _ in map_blocks(run, range(0, len(values), BLOCK_ENTRIES), threads):
+            pass
+        rows = replace(features, values=values)
+        return Objective(rows, self.y, self.weights, self.labels, self.l2)
 
     def take(self, documents: NDArray[np.int64]) -> Objective:
         """The same objective over some of the documents (numbers, ascending)."""
