@@ -69,8 +69,8 @@ def warn_of_corpus(corpora: Sequence[Corpus], record: dict[str, Any]) -> None:
     warn_of_invalid(record["corpus"]["invalid_utf8"])
     if not record["held_out"]["documents"] and record["options"]["holdout"]:
         warn(
-            "too few documents to hold some out; the step size and epochs are the defaults, "
-            "unchecked (give --validation FILE to check them)"
+            "too few documents to hold some out; the step size is the default, unchecked, and "
+            "the probabilities are not calibrated (give --validation FILE for both)"
         )
 
 
@@ -91,9 +91,11 @@ def fit_rows(record: dict[str, Any]) -> list[tuple[str, str]]:
         rows.append(("held out", f"{plural(held['documents'], 'document')} of the {source}"))
         rows.append(("accuracy", f"{held['accuracy']:.4f} (held out)"))
         rows.append(("log loss", f"{held['loss']:.4f} nats (held out)"))
-    rows.append(
-        ("step size", f"{final['learning_rate']:g} over {plural(final['epochs'], 'epoch')}")
-    )
+    scale = f" × idf^{final['idf_power']:g}" if final["idf_power"] else ""
+    over = plural(final["epochs"], "epoch")
+    rows.append(("step size", f"{final['learning_rate']:g}{scale} over {over}"))
+    if final["factor"] != 1:
+        rows.append(("factor", f"{final['factor']:.3g} × scores (calibrated)"))
     if final["halvings"]:
         rows.append(("", f"halved {final['halvings']}× because it diverged"))
     return rows

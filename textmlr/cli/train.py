@@ -91,7 +91,7 @@ def train(
     CORPUS is a file of lines label<TAB>text, plain or .gz, .zst, .bz2, or - for standard
     input; several files are one corpus.
 
-    A part of each label's documents is held out to choose the step size and when to stop; then
+    A part of each label's documents is held out to choose the step size and how sure to be; then
     the model is fitted on everything.
 
     \b
