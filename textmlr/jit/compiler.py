@@ -3,15 +3,16 @@
 Numba is used up to the LLVM code of each function.  What it would do next, optimise every function
 by itself, write wrappers for Python and generate machine code in memory, is left out: the code of
 a kernel, of the kernels it calls and of an entry is put together, optimised once and written as one
-object file.  That halves the wait of a first run.
+object file.  That makes the wait of a first run a third.
 """
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from types import FunctionType
-from typing import Any
+from typing import Any, cast
 
 import numba
 from llvmlite import ir
@@ -35,6 +36,8 @@ _WORD = ir.IntType(64)
 _DATA = object.__basicsize__ // 8
 _DIMENSIONS = _DATA + 2
 _ENTRY = "textmlr_entry"
+_SHAPES_TOLD = "raise_with_shape_context"  # Numba calls what arrayobj has of this name
+_generator: Any = None
 # Dispatchers of functions by the constants given, so that what several kernels call is typed and
 # lowered once a process.
 _made: dict[tuple[tuple[str, int], ...], dict[Callable[..., Any], Any]] = {}
@@ -102,7 +105,8 @@ def _lowering_only() -> Iterator[Any]:
     """What Numba compiles meanwhile is not made runnable; the code generator in use.
 
     Also, an assignment to a slice would compile the writing of a message with both shapes in it,
-    and all of Numba's strings along, which takes a second.
+    and all of Numba's strings along, which takes a second; and looking for garbage among Numba's
+    many objects takes a tenth of the time.
     """
     global _generator
     if _generator is None:
@@ -111,15 +115,15 @@ def _lowering_only() -> Iterator[Any]:
     usual, told = context._internal_codegen, getattr(arrayobj, _SHAPES_TOLD, None)
     context._internal_codegen = _generator
     setattr(arrayobj, _SHAPES_TOLD, _refuse_shapes)
+    collecting = gc.isenabled()
+    gc.disable()
     try:
         yield _generator
     finally:
         context._internal_codegen = usual
         setattr(arrayobj, _SHAPES_TOLD, told)
-
-
-_generator: Any = None
-_SHAPES_TOLD = "raise_with_shape_context"
+        if collecting:
+            gc.enable()
 
 
 def _refuse_shapes(source: Any, target: Any) -> None:
@@ -217,7 +221,17 @@ def _jitted(
             function.__defaults__,
         )  # fmt: skip
         made[function] = numba.njit(nogil=True, error_model="numpy", **options)(copy)
+        _forget_literals(made[function])
     return made[function]
+
+
+def _forget_literals(dispatcher: Any) -> None:
+    """Let one function do for calls with 0, with 32 and with a variable, as in C: Numba would
+    compile it for each."""
+    usual, unliteral = dispatcher.get_call_template, cast(Any, types.unliteral)
+    dispatcher.get_call_template = lambda args, kws: usual(
+        [unliteral(a) for a in args], {name: unliteral(a) for name, a in kws.items()}
+    )
 
 
 def _type(code: str) -> Any:
