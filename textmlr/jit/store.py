@@ -173,12 +173,16 @@ def _processor() -> tuple[str, str]:
 
 def _address(symbol: str) -> int | None:
     """Where a symbol is in this process, None if it is nowhere."""
-    process = ctypes.CDLL(None) if os.name != "nt" else ctypes.CDLL("msvcrt")
     known = "abort" if symbol.startswith(_UNREACHED) else symbol
-    for library in (process, ctypes.pythonapi):
+    for library in (_process(), ctypes.pythonapi):
         if hasattr(library, known):
             return ctypes.cast(getattr(library, known), ctypes.c_void_p).value
     return None
+
+
+@lru_cache(maxsize=1)
+def _process() -> ctypes.CDLL:
+    return ctypes.CDLL(None) if os.name != "nt" else ctypes.CDLL("msvcrt")
 
 
 @lru_cache(maxsize=1)
