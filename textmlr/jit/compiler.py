@@ -77,8 +77,13 @@ class _Library(codegen.JITCodeLibrary):  # type: ignore[misc]
     whole = False
 
     def _optimize_final_module(self) -> None:
-        if self.whole:
-            super()._optimize_final_module()
+        if not self.whole:
+            return
+        for names in (self._final_module.functions, self._final_module.global_variables):
+            for one in names:
+                if not one.is_declaration and one.name != _ENTRY:
+                    one.linkage = "internal"  # what is not called is dropped
+        super()._optimize_final_module()
 
     def _finalize_specific(self) -> None:
         """Generate no machine code in memory."""

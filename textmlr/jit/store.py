@@ -135,7 +135,8 @@ def link(code: MachineCode, codes: tuple[str, ...]) -> Callable[..., Any]:
     from llvmlite import binding as llvm
 
     with _lock:
-        # An engine for each: names of functions repeat from one object file to the next.
+        # An engine for each: all entries are named alike, and code added to an engine that has been
+        # linked already made processes crash (llvmlite 0.50).
         engine = llvm.create_mcjit_compiler(llvm.parse_assembly(""), machine())
         _engines.append(engine)
         for symbol in code.symbols:
