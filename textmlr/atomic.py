@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from os import PathLike
@@ -19,6 +18,8 @@ def atomic_write(path: str | PathLike[str]) -> Iterator[str]:
     is removed and path stays as it was.  A symbolic link at path is followed.
     Raises InputError, naming path, for what the system refuses.
     """
+    import tempfile  # late: reading a model imports this module too
+
     final = os.path.realpath(path)
     folder, name = os.path.split(final)
     try:

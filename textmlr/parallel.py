@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
 from typing import TypeVar
 
@@ -36,6 +35,8 @@ def map_blocks(function: Callable[[T], R], blocks: Iterable[T], threads: int) ->
         yield from map(function, first)
         yield from map(function, work)
         return
+    from concurrent.futures import ThreadPoolExecutor  # late: not for one document
+
     pool = ThreadPoolExecutor(threads, thread_name_prefix="textmlr")
     try:
         ahead = [*first, *islice(work, 2 * threads - 2)]

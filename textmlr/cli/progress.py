@@ -5,13 +5,16 @@ from __future__ import annotations
 import sys
 import time
 from types import TracebackType
+from typing import TYPE_CHECKING
 
-from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+import click
 
 from textmlr.cli.render import warn
 from textmlr.jit import watch_compiling
 from textmlr.learning import Event, Stage
+
+if TYPE_CHECKING:
+    from rich.progress import Progress
 
 
 class TrainingProgress:
@@ -20,15 +23,8 @@ class TrainingProgress:
     def __init__(self, *, quiet: bool) -> None:
         self.quiet = quiet
         self.most_epochs = 0
-        self.console = Console(stderr=True, quiet=quiet)
-        self.bar = Progress(
-            BarColumn(bar_width=16),
-            TimeElapsedColumn(),
-            TextColumn("{task.description}\n{task.fields[figures]}"),
-            console=self.console,
-            transient=True,
-            disable=quiet or not self.console.is_terminal,
-        )
+        # rich takes as long to import as a small corpus takes to be read.
+        self.bar = _bar() if sys.stderr.isatty() and not quiet else None
         self.compile_seconds = 0.0  # that Numba has compiled
         self._told = False
         self._epochs = 0
@@ -37,8 +33,9 @@ class TrainingProgress:
 
     def __enter__(self) -> TrainingProgress:
         watch_compiling(self._compiling)
-        self.bar.start()
-        self.task = self.bar.add_task("reading", total=None, figures="")
+        if self.bar is not None:
+            self.bar.start()
+            self.bar.add_task("reading", total=None, figures="")
         return self
 
     def __exit__(
@@ -47,19 +44,19 @@ class TrainingProgress:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        self.bar.stop()
+        if self.bar is not None:
+            self.bar.stop()
 
     def reading(self) -> None:
         """The corpus is being read."""
-        self.bar.update(self.task, description="reading the corpus")
+        self._update("reading the corpus")
 
     def _compiling(self, kernel: str, seconds: float) -> None:
         if not seconds and not self._told:
             self._told = True
-            self.console.print(
-                "[dim]First run: compiling the kernels (once; they are kept for the next "
-                "runs)…[/dim]"
-            )
+            if not self.quiet:
+                told = "First run: compiling the kernels (once; they are kept for the next runs)…"
+                click.echo(click.style(told, dim=True), err=True)
         self.compile_seconds += seconds
 
     def watch(self, event: Event) -> None:
@@ -83,31 +80,43 @@ class TrainingProgress:
         self._epochs += 1
         if event.run == "final":  # by now it is known how many epochs there will be
             self.most_epochs = self._epochs + epoch.epochs - epoch.number
-        if self.console.is_terminal:
-            self.bar.update(
-                self.task, description=line, figures=figures,
-                completed=self._epochs, total=self.most_epochs,
-            )  # fmt: skip
-        elif not self.quiet:
+        self._update(line, figures)
+        if self.bar is None and not self.quiet:
             print(f"{line}: {figures}", file=sys.stderr, flush=True)
         if epoch.halved and event.run == "final":
-            message = (
+            warn(
                 f"the step diverged in epoch {epoch.number}; it was halved {epoch.halved}× "
                 f"to {epoch.learning_rate:g} and the epoch run again"
             )
-            if self.quiet:
-                warn(message)
-            else:
-                self.console.print(f"[yellow]Warning:[/yellow] {message}")
+
+    def _update(self, description: str, figures: str = "") -> None:
+        """What the bar says; it runs along with the epochs."""
+        if self.bar is not None:
+            self.bar.update(
+                self.bar.task_ids[0], description=description, figures=figures,
+                completed=self._epochs, total=self.most_epochs or None,
+            )  # fmt: skip
 
     def _stage(self, stage: Stage) -> None:
         if stage.name == "features":
             text = f"tokenising {stage.documents:,} documents of {stage.labels:,} labels"
-            self.bar.update(self.task, description=text)
         else:
             text = f"{stage.columns:,} features, {stage.nonzeros:,} non-zeros; trying step sizes"
             self.most_epochs = stage.epochs
             self._began = time.perf_counter()
-            self.bar.update(self.task, description=text)
-        if not self.console.is_terminal and not self.quiet:
+        self._update(text)
+        if self.bar is None and not self.quiet:
             print(text, file=sys.stderr, flush=True)
+
+
+def _bar() -> Progress:
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+    return Progress(
+        BarColumn(bar_width=16),
+        TimeElapsedColumn(),
+        TextColumn("{task.description}\n{task.fields[figures]}"),
+        console=Console(stderr=True),
+        transient=True,
+    )

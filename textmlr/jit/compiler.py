@@ -1,17 +1,27 @@
-"""From a kernel's Python source to an object file, by Numba."""
+"""From a kernel's Python source to an object file, by Numba.
+
+Numba is used up to the LLVM code of each function.  What it would do next, optimise every function
+by itself, write wrappers for Python and generate machine code in memory, is left out: the code of
+a kernel, of the kernels it calls and of an entry is put together, optimised once and written as one
+object file.  That makes the wait of a first run a third.
+"""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Mapping, Sequence
+import gc
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from types import FunctionType
-from typing import Any
+from typing import Any, cast
 
 import numba
-from llvmlite import binding as llvm
 from llvmlite import ir
 from numba import types
 from numba.core import cgutils as _cgutils
+from numba.core import codegen as _codegen
+from numba.core.compiler_lock import global_compiler_lock
+from numba.core.registry import cpu_target
+from numba.extending import overload
 from numba.np import arrayobj as _arrayobj
 
 from textmlr.jit.intrinsics import INTRINSICS
@@ -19,12 +29,19 @@ from textmlr.jit.store import MachineCode, machine
 
 arrayobj: Any = _arrayobj  # untyped
 cgutils: Any = _cgutils
+codegen: Any = _codegen
 _SCALARS = {"b": types.boolean, "i": types.int64, "d": types.float64}
 _WORD = ir.IntType(64)
 # Where a PyArrayObject keeps its data pointer and, two words on, its dimensions: behind the
 # header that every Python object has.  Source: numpy/ndarraytypes.h, PyArrayObject_fields.
 _DATA = object.__basicsize__ // 8
 _DIMENSIONS = _DATA + 2
+_ENTRY = "textmlr_entry"
+_SHAPES_TOLD = "raise_with_shape_context"  # Numba calls what arrayobj has of this name
+_generator: Any = None
+# Dispatchers of functions by the constants given, so that what several kernels call is typed and
+# lowered once a process.
+_made: dict[tuple[tuple[str, int], ...], dict[Callable[..., Any], Any]] = {}
 
 
 def compile_function(
@@ -36,26 +53,152 @@ def compile_function(
     in it, which costs a caller nothing.  Raises Numba's errors for what it cannot compile.
     """
     arguments = tuple(_type(code) for code in codes)
-    jitted = _jitted(function, constants, {})
-    jitted.compile(arguments)
-    returned = jitted.overloads[arguments].signature.return_type
-    result, converted = _result(returned)
-    names = [f"a{i}" for i in range(len(codes))]
-    namespace: dict[str, Any] = {"run": jitted}
-    passed = []
-    for name, argument in zip(names, arguments, strict=True):
-        if isinstance(argument, types.Array):
-            namespace[f"array_{name}"] = _view(argument)
-            passed.append(f"array_{name}({name})")
-        else:
-            passed.append(name)
-    verb = "return " if result else ""
-    exec(f"def entry({', '.join(names)}): {verb}run({', '.join(passed)})", namespace)
-    outside = [types.int64 if isinstance(a, types.Array) else a for a in arguments]
-    entry: Any = numba.cfunc(converted(*outside), error_model="numpy")(namespace["entry"])
-    optimised = llvm.parse_assembly(entry._library.get_llvm_str())
-    image = machine().emit_object(optimised)
-    return MachineCode(entry.native_name, result, _symbols(str(optimised)), image)
+    made = _made.setdefault(tuple(sorted(constants.items())), {})
+    with global_compiler_lock, _lowering_only() as unfinished:
+        jitted = _jitted(function, constants, made, no_cpython_wrapper=True, no_cfunc_wrapper=True)
+        jitted.compile(arguments)
+        compiled = jitted.overloads[arguments]
+        result, outside = _result(compiled.signature.return_type)
+        library = unfinished.create_library(_ENTRY)
+        library.whole = True
+        library.add_linking_library(compiled.library)
+        library.add_ir_module(_entry(unfinished, compiled.fndesc, outside))
+        library.finalize()
+    module = library._final_module
+    return MachineCode(_ENTRY, result, _symbols(module), machine().emit_object(module))
+
+
+class _Library(codegen.JITCodeLibrary):  # type: ignore[misc]
+    """LLVM code of one function and of what it calls, optimised together only if it is ``whole``.
+
+    Each function by itself is always simplified: without that, what is put together later runs up
+    to half slower.
+    """
+
+    whole = False
+
+    def _optimize_final_module(self) -> None:
+        if not self.whole:
+            return
+        for names in (self._final_module.functions, self._final_module.global_variables):
+            for one in names:
+                if not one.is_declaration and one.name != _ENTRY:
+                    one.linkage = "internal"  # what is not called is dropped
+        super()._optimize_final_module()
+
+    def _finalize_specific(self) -> None:
+        """Generate no machine code in memory."""
+
+    def get_pointer_to_function(self, name: str) -> int:
+        """There is none: nothing can be called."""
+        return 0
+
+
+class _Codegen(codegen.JITCPUCodegen):  # type: ignore[misc]
+    """Numba's code generator, short of machine code."""
+
+    _library_class = _Library
+
+    def _add_module(self, module: Any) -> None:
+        """Let no engine have the module."""
+
+    def set_env(self, env_name: str, env: Any) -> None:
+        """Environments are for raising errors, and there is no code to give them to."""
+
+
+@contextmanager
+def _lowering_only() -> Iterator[Any]:
+    """What Numba compiles meanwhile is not made runnable; the code generator in use.
+
+    Also, an assignment to a slice would compile the writing of a message with both shapes in it,
+    and all of Numba's strings along, which takes a second; and looking for garbage among Numba's
+    many objects takes a tenth of the time.
+    """
+    global _generator
+    if _generator is None:
+        _generator = _Codegen("textmlr")
+    context: Any = cpu_target.target_context
+    usual, told = context._internal_codegen, getattr(arrayobj, _SHAPES_TOLD, None)
+    context._internal_codegen = _generator
+    setattr(arrayobj, _SHAPES_TOLD, _refuse_shapes)
+    collecting = gc.isenabled()
+    gc.disable()
+    try:
+        yield _generator
+    finally:
+        context._internal_codegen = usual
+        setattr(arrayobj, _SHAPES_TOLD, told)
+        if collecting:
+            gc.enable()
+
+
+def _refuse_shapes(source: Any, target: Any) -> None:
+    """For compiled code alone."""
+
+
+@overload(_refuse_shapes)
+def _overload_refuse_shapes(source: Any, target: Any) -> Callable[[Any, Any], None]:
+    def refuse(source: Any, target: Any) -> None:
+        raise ValueError("what is assigned to a slice has another shape")
+
+    return refuse
+
+
+def _entry(generator: Any, kernel: Any, outside: Any) -> Any:
+    """A module with the function _ENTRY, which calls a kernel.
+
+    kernel   Numba's description of it;  outside  type of what the entry returns
+    """
+    context: Any = cpu_target.target_context
+    module = generator._create_empty_module(_ENTRY)
+    inputs = [
+        _WORD if isinstance(a, types.Array) else context.get_value_type(a) for a in kernel.argtypes
+    ]
+    # As it lies in memory: C's bool is a byte, and a lone bit leaves the other seven undefined.
+    output = ir.VoidType() if outside is types.void else context.get_data_type(outside)
+    made = ir.Function(module, ir.FunctionType(output, inputs), _ENTRY)
+    builder = ir.IRBuilder(made.append_basic_block())
+    arguments = [
+        _array(context, builder, a, given) if isinstance(a, types.Array) else given
+        for a, given in zip(kernel.argtypes, made.args, strict=True)
+    ]
+    callee = context.declare_function(module, kernel)
+    status, returned = context.call_conv.call_function(
+        builder, callee, kernel.restype, kernel.argtypes, arguments, attrs=("noinline",)
+    )
+    with builder.if_then(status.is_error, likely=False):  # kernels do not raise
+        abort = cgutils.get_or_insert_function(module, ir.FunctionType(ir.VoidType(), []), "abort")
+        builder.call(abort, [])
+        builder.unreachable()
+    if outside is types.void:
+        builder.ret_void()
+    else:
+        converted = context.cast(builder, returned, kernel.restype, outside)
+        builder.ret(context.data_model_manager[outside].as_data(builder, converted))
+    return module
+
+
+def _array(context: Any, builder: Any, array: Any, address: Any) -> Any:
+    """Numba's array at the address of its Python object."""
+    words = builder.inttoptr(address, _WORD.as_pointer())
+
+    def word(place: Any, number: int) -> Any:
+        return builder.load(builder.gep(place, [ir.Constant(_WORD, number)]))
+
+    data_type = context.get_data_type(array.dtype)
+    data = builder.inttoptr(word(words, _DATA), data_type.as_pointer())
+    dimensions = builder.inttoptr(word(words, _DIMENSIONS), _WORD.as_pointer())
+    shape = [word(dimensions, axis) for axis in range(array.ndim)]
+    size = ir.Constant(_WORD, context.get_abi_sizeof(data_type))
+    strides = [size]
+    for extent in reversed(shape[1:]):
+        strides.insert(0, builder.mul(strides[0], extent))
+    made = context.make_array(array)(context, builder)
+    arrayobj.populate_array(
+        made, data=data, shape=cgutils.pack_array(builder, shape, ty=_WORD),
+        strides=cgutils.pack_array(builder, strides, ty=_WORD), itemsize=size, meminfo=None,
+    )  # fmt: skip
+    return made._getvalue()
 
 
 def checked(function: Callable[..., Any], constants: Mapping[str, int]) -> Callable[..., Any]:
@@ -67,13 +210,13 @@ def checked(function: Callable[..., Any], constants: Mapping[str, int]) -> Calla
 def _jitted(
     function: Callable[..., Any],
     constants: Mapping[str, int],
-    made: dict[int, Any],
+    made: dict[Callable[..., Any], Any],
     **options: Any,
 ) -> Any:
     """Numba's dispatcher of a function, and of the kernels that it calls."""
     from textmlr.jit import Kernel
 
-    if id(function) not in made:
+    if function not in made:
         names = {}
         for name in function.__code__.co_names:
             value = function.__globals__.get(name)
@@ -89,8 +232,18 @@ def _jitted(
             function.__code__, {**function.__globals__, **names, **constants}, function.__name__,
             function.__defaults__,
         )  # fmt: skip
-        made[id(function)] = numba.njit(nogil=True, error_model="numpy", **options)(copy)
-    return made[id(function)]
+        made[function] = numba.njit(nogil=True, error_model="numpy", **options)(copy)
+        _forget_literals(made[function])
+    return made[function]
+
+
+def _forget_literals(dispatcher: Any) -> None:
+    """Let one function do for calls with 0, with 32 and with a variable, as in C: Numba would
+    compile it for each."""
+    usual, unliteral = dispatcher.get_call_template, cast(Any, types.unliteral)
+    dispatcher.get_call_template = lambda args, kws: usual(
+        [unliteral(a) for a in args], {name: unliteral(a) for name, a in kws.items()}
+    )
 
 
 def _type(code: str) -> Any:
@@ -119,46 +272,15 @@ def _result(returned: Any) -> tuple[str, Any]:
     raise TypeError(f"a kernel returns {returned}, not one number")
 
 
-def _view(array: Any) -> Any:
-    """A function for compiled code: the array at the address of its Python object."""
-
-    @numba.extending.intrinsic
-    def view(context: Any, address: Any) -> Any:
-        def build(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-            words = builder.inttoptr(arguments[0], _WORD.as_pointer())
-
-            def word(place: Any, number: int) -> Any:
-                return builder.load(builder.gep(place, [ir.Constant(_WORD, number)]))
-
-            data_type = context.get_data_type(array.dtype)
-            data = builder.inttoptr(word(words, _DATA), data_type.as_pointer())
-            dimensions = builder.inttoptr(word(words, _DIMENSIONS), _WORD.as_pointer())
-            shape = [word(dimensions, axis) for axis in range(array.ndim)]
-            size = ir.Constant(_WORD, context.get_abi_sizeof(data_type))
-            strides = [size]
-            for extent in reversed(shape[1:]):
-                strides.insert(0, builder.mul(strides[0], extent))
-            made = context.make_array(array)(context, builder)
-            arrayobj.populate_array(
-                made, data=data, shape=cgutils.pack_array(builder, shape, ty=_WORD),
-                strides=cgutils.pack_array(builder, strides, ty=_WORD), itemsize=size,
-                meminfo=None,
-            )  # fmt: skip
-            return made._getvalue()
-
-        return array(types.int64), build
-
-    return view
-
-
-def _symbols(assembly: str) -> tuple[str, ...]:
+def _symbols(module: Any) -> tuple[str, ...]:
     """Names a module expects from outside; what LLVM turns into calls is among them."""
-    declared = set(re.findall(r"^declare [^@]*@\"?([\w.$]+)\"?\(", assembly, re.MULTILINE))
+    declared = {function.name for function in module.functions if function.is_declaration}
     plain = {name for name in declared if not name.startswith("llvm.")}
     # llvm.exp.f64 becomes a call of exp, llvm.exp.f32 of expf; others become instructions, or
     # a call that every C library has (memcpy, memset).
     for name in declared - plain:
-        match = re.fullmatch(r"llvm\.(exp|exp2|log|log2|pow|sin|cos|tanh)\.f(32|64)", name)
-        if match:
-            plain.add(match[1] + ("f" if match[2] == "32" else ""))
+        match name.split("."):
+            case ["llvm", "exp" | "exp2" | "log" | "log2" | "pow" | "sin" | "cos" | "tanh" as f,
+                  "f32" | "f64" as width]:  # fmt: skip
+                plain.add(f + ("f" if width == "f32" else ""))
     return tuple(sorted(plain))

@@ -135,7 +135,8 @@ def link(code: MachineCode, codes: tuple[str, ...]) -> Callable[..., Any]:
     from llvmlite import binding as llvm
 
     with _lock:
-        # An engine for each: names of functions repeat from one object file to the next.
+        # An engine for each: all entries are named alike, and code added to an engine that has been
+        # linked already made processes crash (llvmlite 0.50).
         engine = llvm.create_mcjit_compiler(llvm.parse_assembly(""), machine())
         _engines.append(engine)
         for symbol in code.symbols:
@@ -173,12 +174,16 @@ def _processor() -> tuple[str, str]:
 
 def _address(symbol: str) -> int | None:
     """Where a symbol is in this process, None if it is nowhere."""
-    process = ctypes.CDLL(None) if os.name != "nt" else ctypes.CDLL("msvcrt")
     known = "abort" if symbol.startswith(_UNREACHED) else symbol
-    for library in (process, ctypes.pythonapi):
+    for library in (_process(), ctypes.pythonapi):
         if hasattr(library, known):
             return ctypes.cast(getattr(library, known), ctypes.c_void_p).value
     return None
+
+
+@lru_cache(maxsize=1)
+def _process() -> ctypes.CDLL:
+    return ctypes.CDLL(None) if os.name != "nt" else ctypes.CDLL("msvcrt")
 
 
 @lru_cache(maxsize=1)

@@ -1,0 +1,76 @@
+"""Kernels' machine code: where it is kept, and that Numba stays as others know it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+
+import textmlr
+
+CODE = """
+import sys
+import numpy as np
+from textmlr import jit
+from textmlr.arrays import frozen
+from textmlr.kernels import intern
+jit.watch_compiling(lambda kernel, seconds: print(f"{kernel} {bool(seconds)}"))
+sizes = np.zeros(2, np.int64)
+intern.partition_sizes(frozen(np.array([1, 2**63], np.uint64)), 63, sizes)
+assert sizes.tolist() == [1, 1]
+assert jit.__file__.startswith(sys.argv[1])
+"""
+
+
+def test_a_package_that_cannot_be_written_uses_the_users_cache(tmp_path: Path) -> None:
+    package = tmp_path / "textmlr"
+    shutil.copytree(
+        Path(textmlr.__file__).parent, package, ignore=shutil.ignore_patterns("__pycache__")
+    )
+    # A file in the folder's place stops root too, whom permissions do not.
+    (package / "kernels" / "__pycache__").write_bytes(b"")
+    users = tmp_path / "users"
+    names = ("XDG_CACHE_HOME", "LOCALAPPDATA", "HOME", "PYTHONPATH")
+    places = (users, users, users, tmp_path)
+    environment = os.environ | {name: str(at) for name, at in zip(names, places, strict=True)}
+    told = [
+        subprocess.run(
+            [sys.executable, "-c", CODE, str(tmp_path)],
+            cwd=tmp_path,
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout.split("\n")
+        for _ in range(2)
+    ]
+    assert told == [["partition_sizes False", "partition_sizes True", ""], [""]]
+    assert len(list(users.rglob("*.textmlr"))) == 1
+
+
+def test_numba_compiles_as_ever_after_kernels() -> None:
+    """What Numba made for a kernel (min, slices, in) is not runnable by itself; it must not be
+    taken for what is."""
+    import numba
+
+    from textmlr.jit import compiler
+
+    def smallest(a, b, out):  # type: ignore[no-untyped-def]
+        out[:1] = a[:1]
+        return min(a.size, b) if b in (1, 2) else 0
+
+    codes = ("u11r", "i", "u11w")
+    code = compiler.compile_function(smallest, codes, {})
+    assert code.result == "i"
+    mine = numba.njit(smallest)
+    a, out = np.arange(3, 6, dtype=np.uint8), np.zeros(2, np.uint8)
+    assert mine(a, 2, out) == 2
+    assert mine(a, 3, out) == 0
+    assert out.tolist() == [3, 0]
+    from textmlr.jit import store
+
+    assert store.link(code, codes)(a, 2, out) == 2
