@@ -70,6 +70,18 @@ def test_partition_and_count(values: list[int]) -> None:
         assert n == totals[int(h)]
         assert p == 100 + values.index(int(h))
 
+    edges = np.concatenate([[0], np.cumsum(sizes)])
+    for least in (1, 2):
+        keys.fill(7)  # whatever an earlier call left
+        kept = intern.count_partitions(
+            frozen(out), frozen(places), frozen(edges), least, keys, slots, found_h, found_p,
+            found_n,
+        )  # fmt: skip
+        told = dict(zip(found_h[:kept].tolist(), found_n[:kept].tolist(), strict=True))
+        assert told == {h: n for h, n in totals.items() if n >= least}
+        assert len(told) == kept
+        assert found_p[:kept].tolist() == [100 + values.index(h) for h in told]
+
 
 @given(HASHES, HASHES)
 @settings(max_examples=80, deadline=None)

@@ -19,6 +19,7 @@ from textmlr.parallel import map_blocks
 
 # Distinct n-grams to a partition, about: their table (20 bytes a slot) then fits in L2 cache.
 PARTITION = 1 << 15
+PARTITIONS = 16  # to a block of work
 MAX_PARTITION_BITS = 12
 
 _NAMELESS = np.zeros(0, np.uint8), np.zeros(1, np.int64)
@@ -198,27 +199,27 @@ def _count(hashed: Sequence[Hashed], min_df: int | None, threads: int) -> Counts
     scratch = Scratch()
     least, distinct = min_df or 1, 0
 
-    def count(p: int) -> Counts:
-        part = slice(int(edges[p]), int(edges[p + 1]))
+    def count(first: int) -> Counts:
+        own = edges[first : first + PARTITIONS + 1]
+        part = slice(int(own[0]), int(own[-1]))
         size = part.stop - part.start
-        slots = 2 << size.bit_length()
-        keys = scratch.take("keys", slots, np.uint64)[:slots]
-        keys.fill(0)
-        hashes = scratch.take("hashes", size, np.uint64)[:size]
-        places = scratch.take("places", size, np.int64)[:size]
-        counts = scratch.take("counts", size, np.int64)[:size]
-        found = kernels.count(
-            frozen(scattered[part]), frozen(scattered_places[part]), keys,
-            scratch.take("slots", slots, np.int32)[:slots], hashes, places, counts,
+        slots = 4 << int(np.diff(own).max()).bit_length()
+        out = (
+            scratch.take("hashes", size, np.uint64), scratch.take("places", size, np.int64),
+            scratch.take("counts", size, np.int64),
         )  # fmt: skip
         nonlocal least, distinct
-        kept = np.flatnonzero(counts[:found] >= least)
-        distinct += len(kept)
+        kept = kernels.count_partitions(
+            frozen(scattered[part]), frozen(scattered_places[part]), frozen(own - own[0]), least,
+            scratch.take("keys", slots, np.uint64), scratch.take("slots", slots, np.int32), *out,
+        )  # fmt: skip
+        distinct += kept
         if min_df is None and distinct > MANY_FEATURES:
             least = 2  # the rest of those of a single document would only be dropped later
-        return hashes[kept], places[kept], counts[kept]
+        hashes, places, counts = (array[:kept].copy() for array in out)
+        return hashes, places, counts
 
-    parts = list(map_blocks(count, range(1 << bits), threads))
+    parts = list(map_blocks(count, range(0, 1 << bits, PARTITIONS), threads))
     hashes, places, frequencies = zip(*parts, strict=True)
     return np.concatenate(hashes), np.concatenate(places), np.concatenate(frequencies)
 

@@ -110,6 +110,41 @@ def count(hashes, places, keys, slots, out_hashes, out_places, out_counts):
 
 
 @kernel
+def count_partitions(
+    hashes, places, edges, least, keys, slots, out_hashes, out_places, out_counts
+):  # fmt: skip
+    """``count`` for several partitions; keep what occurs ``least`` times, return how many.
+
+    hashes  (m,) uint64, places (m,) int64   partition p is at edges[p]:edges[p + 1]
+    edges   (p + 1,) int64
+    keys    (s,) uint64, slots (s,) int32    scratch; s a power of two > twice the largest
+    out_*   (m,)  written, see ``count``
+    """
+    at = 0
+    for p in range(edges.size - 1):
+        begin = edges[p]
+        end = edges[p + 1]
+        size = 2
+        while size <= 2 * (end - begin):
+            size *= 2
+        table = keys[:size]
+        for slot in range(size):
+            table[slot] = EMPTY
+        found = count(
+            hashes[begin:end], places[begin:end], table, slots,
+            out_hashes[at:], out_places[at:], out_counts[at:],
+        )  # fmt: skip
+        last = at + found
+        for i in range(at, last):
+            if out_counts[i] >= least:
+                out_hashes[at] = out_hashes[i]
+                out_places[at] = out_places[i]
+                out_counts[at] = out_counts[i]
+                at += 1
+    return at
+
+
+@kernel
 def fill_table(hashes, first_id, keys, ids):
     """Enter hashes[i] with the id first_id + i; return the number entered (less if any repeat).
 

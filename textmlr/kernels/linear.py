@@ -35,6 +35,24 @@ def scale_columns(indices, values, scale, out):
 
 
 @kernel
+def take(indptr, indices, values, documents, out_indptr, out_indices, out_values):
+    """Write some rows of a CSR matrix, one after the other.
+
+    indptr (n + 1,) int64, indices (nnz,) int32, values (nnz,) float32   the matrix
+    documents   (d,) int64   numbers of rows
+    out_indptr  (d + 1,) int64, out_indices (m,) int32, out_values (m,) float32   written
+    """
+    at = 0
+    out_indptr[0] = 0
+    for i in range(documents.size):
+        for j in range(indptr[documents[i]], indptr[documents[i] + 1]):
+            out_indices[at] = indices[j]
+            out_values[at] = values[j]
+            at += 1
+        out_indptr[i + 1] = at
+
+
+@kernel
 def square_lengths(indptr, values, out):
     """Write ‖f(x_i)‖² of each document to out.
 

@@ -137,8 +137,12 @@ class Objective:
     def take(self, documents: NDArray[np.int64]) -> Objective:
         """The same objective over some of the documents (numbers, ascending)."""
         features = self.features
-        sizes = np.diff(features.indptr)[documents]
-        indptr = np.concatenate([np.zeros(1, np.int64), np.cumsum(sizes)])
-        kept = np.repeat(features.indptr[documents] - indptr[:-1], sizes) + np.arange(indptr[-1])
-        chosen = Features(indptr, features.indices[kept], features.values[kept], features.columns)
+        size = int(np.diff(features.indptr)[documents].sum())
+        indptr, indices = np.empty(len(documents) + 1, np.int64), np.empty(size, np.int32)
+        values = np.empty(size, np.float32)
+        kernels.take(
+            frozen(features.indptr), frozen(features.indices), frozen(features.values),
+            frozen(documents), indptr, indices, values,
+        )  # fmt: skip
+        chosen = Features(indptr, indices, values, features.columns)
         return Objective(chosen, self.y[documents], self.weights[documents], self.labels, self.l2)

@@ -330,7 +330,7 @@ def _best(trials: Sequence[Trial]) -> Trial:
 
 
 def _check(objective: Objective) -> None:
-    if len(np.unique(objective.y[objective.weights > 0])) < 2:
+    if np.count_nonzero(np.bincount(objective.y[objective.weights > 0])) < 2:
         raise InputError(
             "every document of positive weight has the same label",
             mend="give documents of two labels at least",
