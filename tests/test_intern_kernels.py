@@ -63,7 +63,7 @@ def test_partition_and_count(values: list[int]) -> None:
     found_h, found_p = np.empty_like(out), np.empty_like(places)
     found_n = np.empty(len(values), np.int64)
     keys, slots = np.zeros(64, np.uint64), np.empty(64, np.int32)
-    found = intern.count(frozen(out), frozen(places), keys, slots, found_h, found_p, found_n)
+    found = intern._count(frozen(out), frozen(places), keys, slots, found_h, found_p, found_n)
     totals = Counter(values)
     assert found == len(totals)
     for h, p, n in zip(found_h[:found], found_p[:found], found_n[:found], strict=True):
@@ -177,7 +177,7 @@ def test_probing_goes_round_the_end_of_a_full_table() -> None:
     keys, slots = np.zeros(8, np.uint64), np.empty(8, np.int32)
     hashes, places = np.empty(7, np.uint64), np.empty(7, np.int64)
     counts = np.empty(7, np.int64)
-    found = intern.count(
+    found = intern._count(
         frozen(u64(known)), frozen(np.arange(7)), keys, slots, hashes, places, counts
     )
     assert found == 7

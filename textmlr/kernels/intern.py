@@ -82,7 +82,7 @@ def partition(hashes, shift, first_place, cursor, out_hashes, out_places):
 
 
 @kernel
-def count(hashes, places, keys, slots, out_hashes, out_places, out_counts):
+def _count(hashes, places, keys, slots, out_hashes, out_places, out_counts):
     """Count equal hashes; return how many are distinct.  In order of first occurrence.
 
     hashes  (m,) uint64 with places (m,) int64
@@ -113,12 +113,12 @@ def count(hashes, places, keys, slots, out_hashes, out_places, out_counts):
 def count_partitions(
     hashes, places, edges, least, keys, slots, out_hashes, out_places, out_counts
 ):  # fmt: skip
-    """``count`` for several partitions; keep what occurs ``least`` times, return how many.
+    """``_count`` for several partitions; keep what occurs ``least`` times, return how many.
 
     hashes  (m,) uint64, places (m,) int64   partition p is at edges[p]:edges[p + 1]
     edges   (p + 1,) int64
     keys    (s,) uint64, slots (s,) int32    scratch; s a power of two > twice the largest
-    out_*   (m,)  written, see ``count``
+    out_*   (m,)  written, see ``_count``
     """
     at = 0
     for p in range(edges.size - 1):
@@ -130,7 +130,7 @@ def count_partitions(
         table = keys[:size]
         for slot in range(size):
             table[slot] = EMPTY
-        found = count(
+        found = _count(
             hashes[begin:end], places[begin:end], table, slots,
             out_hashes[at:], out_places[at:], out_counts[at:],
         )  # fmt: skip
