@@ -64,6 +64,14 @@ def given(compiled: F, **constants: int) -> F:
     return cast(F, compiled.given(constants)) if isinstance(compiled, Kernel) else compiled
 
 
+def prefetch(array: Any, index: int) -> None:
+    """In kernels: have the processor fetch array[index] into its cache while it does other work.
+
+    ``array`` has one dimension, or two, of which ``index`` is a row.  Nothing is read: an index
+    beyond the array does no harm.
+    """
+
+
 class Kernel:
     """A compiled function of arrays and scalars.
 

@@ -70,20 +70,43 @@ def _jitted(
     **options: Any,
 ) -> Any:
     """Numba's dispatcher of a function, and of the kernels that it calls."""
-    from textmlr.jit import Kernel
+    from textmlr.jit import Kernel, prefetch
 
     if id(function) not in made:
-        names = {
-            name: _jitted(value.function, constants, made, **options)
-            for name in function.__code__.co_names
-            if isinstance(value := function.__globals__.get(name), Kernel)
-        }
+        names: dict[str, Any] = {}
+        for name in function.__code__.co_names:
+            value = function.__globals__.get(name)
+            if isinstance(value, Kernel):
+                names[name] = _jitted(value.function, constants, made, **options)
+            elif value is prefetch:
+                names[name] = _prefetch
         copy = FunctionType(
             function.__code__, {**function.__globals__, **names, **constants}, function.__name__,
             function.__defaults__,
         )  # fmt: skip
         made[id(function)] = numba.njit(nogil=True, error_model="numpy", **options)(copy)
     return made[id(function)]
+
+
+@numba.extending.intrinsic
+def _prefetch(context: Any, array: Any, index: Any) -> Any:
+    """``textmlr.jit.prefetch``, in LLVM: a read, to be kept in all levels of cache."""
+
+    def build(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        made = context.make_array(array)(context, builder, arguments[0])
+        stride = builder.extract_value(made.strides, 0)
+        number = context.cast(builder, arguments[1], index, types.int64)
+        byte = ir.IntType(8)
+        base = builder.bitcast(made.data, byte.as_pointer())
+        place = builder.gep(base, [builder.mul(number, stride)])
+        word = ir.IntType(32)
+        kind = ir.FunctionType(ir.VoidType(), [byte.as_pointer(), word, word, word])
+        name = "llvm.prefetch" if "ptr" in str(byte.as_pointer()) else "llvm.prefetch.p0i8"
+        fetch = cgutils.get_or_insert_function(builder.module, kind, name)
+        builder.call(fetch, [place, word(0), word(3), word(1)])
+        return context.get_dummy_value()
+
+    return types.void(array, index), build
 
 
 def _type(code: str) -> Any:
