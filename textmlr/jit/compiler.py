@@ -12,12 +12,15 @@ from llvmlite import binding as llvm
 from llvmlite import ir
 from numba import types
 from numba.core import cgutils as _cgutils
+from numba.core import config
 from numba.np import arrayobj as _arrayobj
 
 from textmlr.jit.store import MachineCode, machine
 
 arrayobj: Any = _arrayobj  # untyped
 cgutils: Any = _cgutils
+# Sums of several labels kept side by side in registers become vectors (kernels/document.py).
+config.SLP_VECTORIZE = 1  # type: ignore[attr-defined]
 _SCALARS = {"b": types.boolean, "i": types.int64, "d": types.float64}
 _WORD = ir.IntType(64)
 # Where a PyArrayObject keeps its data pointer and, two words on, its dimensions: behind the
