@@ -49,7 +49,7 @@ def test_check_finds_what_is_wrong(tmp_path: Path) -> None:
 def test_figures_of_the_card(model: Model) -> None:
     corpus = read_corpus([str(DATA / "genres-test.tsv")])
     y, _ = recode(corpus, model.labels)
-    probabilities = np.concatenate([p for _, p in model.stream(corpus.batches)])
+    probabilities = np.concatenate([a.probabilities for a in model.stream(corpus.batches)])
     figures = evaluate(model.labels, y, probabilities)
     assert figures.accuracy == pytest.approx(0.58, abs=0.03)
     assert figures.macro_f1 == pytest.approx(0.57, abs=0.03)

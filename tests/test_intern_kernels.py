@@ -87,20 +87,30 @@ def test_partition_and_count(values: list[int]) -> None:
 @settings(max_examples=80, deadline=None)
 def test_table(known: list[int], asked: list[int]) -> None:
     known = list(dict.fromkeys(known))
-    keys, ids = np.zeros(64, np.uint64), np.empty(64, np.int32)
-    assert intern.fill_table(frozen(u64(known)), 5, keys, ids) == len(known)
+    table = np.zeros(64, np.uint64)
+    assert intern.fill_table(frozen(u64(known)), table) == len(known)
     columns = np.empty(len(asked), np.int32)
-    intern.look_up(frozen(u64(asked)), frozen(keys), frozen(ids), columns)
+    intern.look_up(frozen(u64(asked)), frozen(table), frozen(u64(known)), 5, columns)
     want = [5 + known.index(h) if h in known else -1 for h in asked]
     assert columns.tolist() == want
 
 
 def test_a_full_table_and_a_repeated_hash() -> None:
-    keys, ids = np.zeros(8, np.uint64), np.empty(8, np.int32)
-    assert intern.fill_table(frozen(u64([8, 16, 24, 8, 32, 40, 48, 56])), 0, keys, ids) == 7
+    known, table = frozen(u64([8, 16, 24, 8, 32, 40, 48, 56])), np.zeros(8, np.uint64)
+    assert intern.fill_table(known, table) == 7
     columns = np.empty(2, np.int32)
-    intern.look_up(frozen(u64([56, 64])), frozen(keys), frozen(ids), columns)
+    intern.look_up(frozen(u64([56, 64])), frozen(table), known, 0, columns)
     assert columns.tolist() == [7, -1]
+
+
+def test_hashes_that_a_table_cannot_tell_by_its_entries() -> None:
+    """The same slot and the same upper half: only the whole hash, kept outside, tells them."""
+    known = u64([(9 << 32) + (i << 8) + 3 for i in range(5)])
+    table, columns = np.zeros(16, np.uint64), np.empty(6, np.int32)
+    assert intern.fill_table(frozen(known), table) == 5
+    asked = frozen(u64([*known.tolist(), (9 << 32) + (5 << 8) + 3]))
+    intern.look_up(asked, frozen(table), frozen(known), 0, columns)
+    assert columns.tolist() == [0, 1, 2, 3, 4, -1]
 
 
 @pytest.mark.parametrize("width", [1, 3, 1024, 2**30 - 1])
@@ -169,10 +179,10 @@ def test_rows_of_columns_of_any_size(length: int, bits: int) -> None:
 def test_probing_goes_round_the_end_of_a_full_table() -> None:
     """Seven hashes that all want the last of eight slots, and one that is not there."""
     known = [7 + (i << 40) for i in range(7)]
-    keys, ids = np.zeros(8, np.uint64), np.empty(8, np.int32)
-    assert intern.fill_table(frozen(u64(known)), 0, keys, ids) == 7
-    columns = np.empty(8, np.int32)
-    intern.look_up(frozen(u64([*known, 7 + (9 << 40)])), frozen(keys), frozen(ids), columns)
+    table, columns = np.zeros(8, np.uint64), np.empty(8, np.int32)
+    assert intern.fill_table(frozen(u64(known)), table) == 7
+    asked = frozen(u64([*known, 7 + (9 << 40)]))
+    intern.look_up(asked, frozen(table), frozen(u64(known)), 0, columns)
     assert columns.tolist() == [*range(7), -1]
     keys, slots = np.zeros(8, np.uint64), np.empty(8, np.int32)
     hashes, places = np.empty(7, np.uint64), np.empty(7, np.int64)

@@ -214,7 +214,7 @@ def test_a_model_from_files(train_tsv: Path, model_file: Path) -> None:
     """The fixture's model, made by read_corpus, answers its own corpus well."""
     corpus = read_corpus([str(train_tsv)])
     model = Model.load(model_file)
-    p = np.concatenate([p for _, p in model.stream(corpus.batches)])
+    p = np.concatenate([a.probabilities for a in model.stream(corpus.batches)])
     assert (p.argmax(axis=1) == corpus.y).mean() > 0.95
 
 

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from itertools import pairwise
 from os import PathLike
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from textmlr import __version__, modelfile, scoring
+from textmlr import __version__, modelfile
+from textmlr.answering import Answerer, Answers
 from textmlr.arrays import is_finite
 from textmlr.corpus.batch import Batch
 from textmlr.errors import InputError, ModelFileError
-from textmlr.features import Features, Featurizer
+from textmlr.features import Featurizer
 from textmlr.features.hashing import blocks_of
 from textmlr.features.texts import batches_of
 from textmlr.features.vocabulary import SortedIndex, Vocabulary
@@ -26,10 +27,10 @@ from textmlr.parallel import available_threads, map_blocks
 
 Json = dict[str, Any]
 Real = TypeVar("Real", np.float32, np.float64)
+T = TypeVar("T")
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(NamedTuple):
     """P(Y=label | x; θ) of one label for one document."""
 
     label: str
@@ -62,6 +63,7 @@ class Model:
             )
         if not is_finite(self.theta):
             raise ValueError("theta is not finite")
+        self._answerer = Answerer(featurizer, self.theta)
 
     @property
     def theta(self) -> NDArray[np.float32]:
@@ -70,26 +72,22 @@ class Model:
 
     def scores(self, texts: Any, *, threads: int | None = None) -> NDArray[np.float32]:
         """θᵀf(x, ℓ) for each document and label: (n, L) float32, nats."""
-
-        def answer(features: Features) -> NDArray[np.float32]:
-            return scoring.score(features, self.theta)
-
-        return self._stack(texts, threads, answer)
+        return self._stack(texts, threads, lambda answers: answers.scores)
 
     def log_z(self, texts: Any, *, threads: int | None = None) -> NDArray[np.float64]:
         """log z(x; θ) of each document: (n,) float64, nats."""
-        return scoring.log_normalizer(self.scores(texts, threads=threads))
+        return self._stack(texts, threads, lambda answers: answers.log_z)
 
     def probabilities(self, texts: Any, *, threads: int | None = None) -> NDArray[np.float64]:
         """P(Y=ℓ | x; θ) for each document and label: (n, L) float64; rows sum to 1.
 
         texts  documents, see ``textmlr.features.texts.batches_of``
         """
-
-        def answer(features: Features) -> NDArray[np.float64]:
-            return probabilities_of(features, self.theta)
-
-        return self._stack(texts, threads, answer)
+        if type(texts) is list and len(texts) == 1 and type(texts[0]) in (str, bytes):
+            quick = self._answerer.probabilities_of(texts[0])
+            if quick is not None:
+                return quick
+        return self._stack(texts, threads, lambda answers: answers.probabilities)
 
     def classify(
         self, texts: Any, *, top: int | None = 1, threads: int | None = None
@@ -100,22 +98,34 @@ class Model:
         """
         if top is not None and top < 1:
             raise InputError(f"top={top} labels", mend="ask for 1 or more, or None for all")
-        answers = []
-        for row in self.probabilities(texts, threads=threads):
-            best = np.argsort(-row, kind="stable")[:top]
-            answers.append([Answer(self.labels[label], float(row[label])) for label in best])
+        labels, answers = self.labels, []
+        for row in self.probabilities(texts, threads=threads).tolist():
+            if top == 1:
+                best = max(row)
+                answers.append([Answer(labels[row.index(best)], best)])
+            else:
+                order = sorted(range(len(row)), key=row.__getitem__, reverse=True)[:top]
+                answers.append([Answer(labels[label], row[label]) for label in order])
         return answers
 
-    def stream(
-        self, batches: Sequence[Batch], threads: int | None = None
-    ) -> Iterator[tuple[Features, NDArray[np.float64]]]:
-        """(f(x), P(Y=ℓ | x; θ)) of block after block of documents, in order."""
+    def stream(self, batches: Sequence[Batch], threads: int | None = None) -> Iterator[Answers]:
+        """Answers for block after block of documents, in order."""
+        return self.map_answers(lambda answers: answers, batches, threads)
 
-        def answer(block: Batch) -> tuple[Features, NDArray[np.float64]]:
-            features = self.featurizer.featurize([block], 1)
-            return features, probabilities_of(features, self.theta)
+    def map_answers(
+        self,
+        function: Callable[[Answers], T],
+        batches: Sequence[Batch],
+        threads: int | None = None,
+    ) -> Iterator[T]:
+        """function(answers) for block after block of documents, in order; it is called in the
+        thread that found the answers, while other threads go on to the next blocks."""
+        self.featurizer.prepared(sum(batch.text_bytes for batch in batches))
 
-        yield from map_blocks(answer, blocks_of(batches), threads or available_threads())
+        def run(block: Batch) -> T:
+            return function(self._answerer.answer(block))
+
+        return map_blocks(run, blocks_of(batches), threads or available_threads())
 
     def save(self, path: str | PathLike[str]) -> int:
         """Write the model to one file, whole or not at all; return its size in bytes.
@@ -181,24 +191,19 @@ class Model:
             raise ModelFileError(str(error), place=str(path)) from error
 
     def _stack(
-        self, texts: Any, threads: int | None, answer: Callable[[Features], NDArray[Real]]
+        self, texts: Any, threads: int | None, part: Callable[[Answers], NDArray[Real]]
     ) -> NDArray[Real]:
-        """answer(features) of each block, as one array."""
+        """part(answers) of all documents, as one array."""
+        parts = list(self.map_answers(part, batches_of(texts), threads))
+        return np.concatenate(parts) if parts else part(Answers.room(0, len(self.labels)))
 
-        def run(block: Batch) -> NDArray[Real]:
-            return answer(self.featurizer.featurize([block], 1))
+    def __getstate__(self) -> Json:
+        """For pickle and copy: everything but this process's scratch."""
+        return {name: value for name, value in vars(self).items() if name != "_answerer"}
 
-        batches = batches_of(texts)
-        if not sum(map(len, batches)):
-            return answer(self.featurizer.featurize([], 1))
-        blocks = blocks_of(batches)
-        return np.concatenate(list(map_blocks(run, blocks, threads or available_threads())))
-
-
-def probabilities_of(features: Features, theta: NDArray[np.float32]) -> NDArray[np.float64]:
-    """P(Y=ℓ | x; θ) of rows: (n, L) float64."""
-    scores = scoring.score(features, theta)
-    return scoring.probabilities(scores, scoring.log_normalizer(scores))
+    def __setstate__(self, state: Json) -> None:
+        vars(self).update(state)
+        self._answerer = Answerer(self.featurizer, self.theta)
 
 
 def versions() -> Json:

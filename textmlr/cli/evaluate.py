@@ -53,8 +53,8 @@ def evaluate(
     warn_of_skipped([corpus])
     y, strangers = recode(corpus, loaded.labels)
     blocks = list(loaded.stream(corpus.batches, threads))
-    warn_of_invalid(sum(features.invalid for features, _ in blocks))
-    probabilities = np.concatenate([p for _, p in blocks])
+    warn_of_invalid(sum(answers.invalid for answers in blocks))
+    probabilities = np.concatenate([answers.probabilities for answers in blocks])
     unknown = [
         corpus.labels[code] if known < 0 else None
         for code, known in zip(corpus.y.tolist(), y.tolist(), strict=True)

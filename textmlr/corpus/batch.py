@@ -34,6 +34,15 @@ class Batch:
         """Bytes of text in the documents (not of the buffer they lie in)."""
         return int((self.stops - self.starts).sum())
 
+    @property
+    def is_ascii(self) -> bool:
+        """Whether the documents, and what stands between them, are ASCII."""
+        if not len(self):
+            return True
+        # They lie close together: what stands between them (labels) costs little.
+        span = self.text[int(self.starts.min()) : int(self.stops.max())]
+        return not len(span) or int(span.max()) < 0x80
+
     def __getitem__(self, i: int) -> bytes:
         return self.text[self.starts[i] : self.stops[i]].tobytes()
 

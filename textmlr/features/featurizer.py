@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
@@ -13,9 +14,11 @@ from textmlr.arrays import Scratch, frozen
 from textmlr.corpus.batch import Batch
 from textmlr.errors import InputError
 from textmlr.features import vocabulary as vocabularies
-from textmlr.features.hashing import Hashed, Hasher, blocks_of
+from textmlr.features.hashing import TOKEN_CHARACTERS, Hashed, Hasher, blocks_of
+from textmlr.features.prepared import TERM_FREQUENCY, Prepared
 from textmlr.features.texts import batches_of
 from textmlr.features.vocabulary import Naming, SortedIndex, Table, Vocabulary
+from textmlr.kernels import document as document_kernels
 from textmlr.kernels import intern as kernels
 from textmlr.options import FeaturizerOptions
 from textmlr.parallel import available_threads, map_blocks
@@ -26,8 +29,7 @@ if TYPE_CHECKING:
 BIAS_NAME = "(bias)"
 WEIGH_ROWS = 4096  # documents to a block of weighing
 BISECTION = 16  # finding one hash by bisection costs about as much as entering this many
-_OWN = ("_hasher", "_scratch")  # of a process
-_TERM_FREQUENCY = {"binary": 0, "raw": 1, "log": 2}
+_OWN = ("_hasher", "_scratch", "_lock", "_prepared")  # of a process
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -100,9 +102,14 @@ class Featurizer:
         self._naming: Naming | None = None  # until the features are named
         self._table: Table | None = None
         self._index: SortedIndex | None = None
-        self._looked_up = 0  # hashes, by the index
-        self._hasher = Hasher(self.options)
-        self._scratch = Scratch()
+        self._looked_up = 0  # hashes, by the index, about
+        self._begin()
+
+    def _begin(self) -> None:
+        """Make what belongs to this process alone."""
+        self._hasher, self._scratch = Hasher(self.options), Scratch()
+        self._lock = threading.Lock()
+        self._prepared: Prepared | None = None
 
     @classmethod
     def restore(
@@ -173,12 +180,41 @@ class Featurizer:
                 mend="call fit first, or use hash_bits without idf, which needs no fit",
             )
         threads = threads or available_threads()
+        prepared = self.prepared(sum(batch.text_bytes for batch in batches))
 
         def rows(block: Batch) -> Features:
-            return self._rows(self._hasher.hash(block))
+            if prepared is not None:
+                return self._featurize(block, prepared)
+            counts = self._rows(self._hasher.hash(block))
+            return self.weigh(counts, counts.values)
 
-        counts = self._collect(list(map_blocks(rows, blocks_of(batches), threads)))
-        return self.weigh(counts, counts.values, threads)
+        return self._collect(list(map_blocks(rows, blocks_of(batches), threads)), threads)
+
+    def prepared(self, text_bytes: int) -> Prepared | None:
+        """What ``kernels.document`` needs to read so much text; None while it is so little that
+        building a table does not pay (see ``columns_of``)."""
+        prepared = self._prepared
+        if prepared is None:
+            with self._lock:
+                if self.options.hash_bits is None and self._table is None:
+                    assert self.vocabulary is not None
+                    self._looked_up += text_bytes // TOKEN_CHARACTERS * self._hasher.grams_a_token
+                    few = BISECTION * self._looked_up < len(self.vocabulary)
+                    if few and self._index is not None:
+                        return None
+                    self._table = Table.of(self.vocabulary.hashes, self._bias)
+                prepared = Prepared.of(self.options, self.columns, self._table, self.idf)
+                self._prepared = prepared
+        return prepared
+
+    def columns_of(self, block: Batch) -> tuple[NDArray[np.int32], NDArray[np.int64], int]:
+        """The column of each n-gram of a block, −1 for none, found without a table: (columns,
+        offsets, invalid); document i has columns[offsets[i]:offsets[i + 1]]."""
+        assert self._index is not None
+        grams, offsets, invalid = self._hasher.grams(block)
+        columns = np.empty(len(grams), np.int32)
+        self._index.look_up(grams, self._bias, columns)
+        return columns, offsets, invalid
 
     def fit_counts(self, batches: Sequence[Batch], threads: int | None = None) -> Features:
         """fit, and rows of counts, from which ``weigh`` makes f(x).
@@ -232,7 +268,7 @@ class Featurizer:
         def run(first: int) -> None:
             kernels.weigh(
                 frozen(counts.indices), out, frozen(counts.indptr[first : first + WEIGH_ROWS + 1]),
-                options.bias, _TERM_FREQUENCY[options.term_frequency], idf, options.norm == "l2",
+                options.bias, TERM_FREQUENCY[options.term_frequency], idf, options.norm == "l2",
             )  # fmt: skip
 
         for _ in map_blocks(run, range(0, len(counts), WEIGH_ROWS), threads or 1):
@@ -259,7 +295,7 @@ class Featurizer:
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         vars(self).update(state)
-        self._hasher, self._scratch = Hasher(self.options), Scratch()
+        self._begin()
 
     def feature_names(self) -> list[str]:
         """The name of each column.
@@ -314,13 +350,14 @@ class Featurizer:
                 )
             self.vocabulary = vocabulary
             self._table = Table.of(vocabulary.hashes, self._bias)
+            self._index = None
             frequencies = vocabulary.frequencies
         elif options.uses_idf:
             counted = np.zeros(self.columns, np.int64)
             for block in map_blocks(self._rows, hashed, threads):
                 kernels.document_frequency(frozen(block.indices), counted)
             frequencies = counted[self._bias :]
-        self.idf = None
+        self.idf, self._prepared = None, None
         if frequencies is not None and options.uses_idf:
             self.idf = self._idf_of(frequencies, documents).astype(np.float32)
         self.documents = documents
@@ -332,17 +369,6 @@ class Featurizer:
         idf[self._bias :] = np.log((1 + documents) / (1 + frequencies)) + 1
         return idf
 
-    def _look_up(self, hashes: NDArray[np.uint64], columns: NDArray[np.int32]) -> None:
-        """Columns of hashes: bisection while they are few, a table once it pays to build one."""
-        if self._table is None:
-            self._looked_up += len(hashes)
-            assert self.vocabulary is not None
-            if self._index is not None and BISECTION * self._looked_up < len(self.vocabulary):
-                self._index.look_up(hashes, self._bias, columns)
-                return
-            self._table = Table.of(self.vocabulary.hashes, self._bias)
-        self._table.look_up(hashes, columns)
-
     def _columns_in_place(self, hashed: Hashed) -> NDArray[np.int32]:
         """The column of each hash, −1 for none, in the memory of the hashes, which are lost."""
         columns = hashed.hashes.view(np.int32)[: len(hashed.hashes)]
@@ -353,8 +379,27 @@ class Featurizer:
         """The column of each hash, −1 for none; kernels read hash i before they write out[i]."""
         if self.options.hash_bits is not None:
             kernels.fold(frozen(hashes), self._bias, self.columns - self._bias, out)
+        elif self._table is not None:
+            self._table.look_up(hashes, out)
         else:
-            self._look_up(hashes, out)
+            assert self._index is not None
+            self._index.look_up(hashes, self._bias, out)
+
+    def _featurize(self, block: Batch, prepared: Prepared) -> Features:
+        """f(x) of a block."""
+        take, lasting = self._scratch.take, self._scratch.lasting
+        longest = int((block.stops - block.starts).max(initial=0))
+        most = len(block) + prepared.most_grams(block.text_bytes)
+        indices, values = take("indices", most, np.int32), take("values", most, np.float32)
+        indptr = np.empty(len(block) + 1, np.int64)
+        invalid = document_kernels.featurize(
+            frozen(block.text), frozen(block.starts), frozen(block.stops),
+            *prepared.read_with(block.is_ascii), prepared.codes, prepared.slots, prepared.hashes,
+            prepared.idf, *prepared.room(self._scratch, longest), indices, values, indptr,
+        )  # fmt: skip
+        size = int(indptr[-1])
+        made = lasting(indices[:size]), lasting(values[:size])
+        return Features(indptr, *made, self.columns, int(invalid))
 
     def _rows(self, hashed: Hashed) -> Features:
         """CSR rows of counts."""
@@ -387,25 +432,24 @@ class Featurizer:
         )  # fmt: skip
         return indptr
 
-    def _collect(self, parts: Sequence[Features]) -> Features:
-        """Rows of all blocks, in order."""
+    def _collect(self, parts: Sequence[Features], threads: int) -> Features:
+        """Rows of all blocks, in order; copied by all threads, since fresh memory is slow."""
         self.invalid = sum(part.invalid for part in parts)
-        if not parts:
-            none = np.zeros(1, np.int64), np.zeros(0, np.int32), np.zeros(0, np.float32)
-            return Features(*none, self.columns)
         if len(parts) == 1:
             return parts[0]
-        ends = np.cumsum([len(part.indices) for part in parts], dtype=np.int64)
-        indptr = [np.zeros(1, np.int64)]
-        for part, end in zip(parts, ends, strict=True):
-            indptr.append(part.indptr[1:] + (end - len(part.indices)))
-        return Features(
-            np.concatenate(indptr),
-            np.concatenate([part.indices for part in parts]),
-            np.concatenate([part.values for part in parts]),
-            self.columns,
-            self.invalid,
-        )
+        ends = np.cumsum([0, *(len(part.indices) for part in parts)], dtype=np.int64).tolist()
+        rows = np.cumsum([0, *map(len, parts)], dtype=np.int64).tolist()
+        indptr = np.zeros(rows[-1] + 1, np.int64)
+        indices, values = np.empty(ends[-1], np.int32), np.empty(ends[-1], np.float32)
+
+        def copy(number: int) -> None:
+            part, to = parts[number], slice(ends[number], ends[number + 1])
+            indices[to], values[to] = part.indices, part.values
+            np.add(part.indptr[1:], to.start, out=indptr[rows[number] + 1 : rows[number + 1] + 1])
+
+        for _ in map_blocks(copy, range(len(parts)), threads):
+            pass
+        return Features(indptr, indices, values, self.columns, self.invalid)
 
 
 def _distinct_labels(labels: Iterable[str] | None, batches: Sequence[Batch]) -> list[str] | None:

@@ -17,6 +17,7 @@ from textmlr.options import MAX_NGRAM, FeaturizerOptions
 
 # Enough text to make a call worth its cost, little enough that its tokens stay in cache.
 BLOCK_BYTES = 1 << 19
+TOKEN_CHARACTERS = 5  # about
 CHAR_PREFIX = np.frombuffer(b"char:", np.uint8)
 
 
@@ -99,6 +100,20 @@ class Hasher:
         hashes, counts, places = (self._scratch.lasting(a[: offsets[-1]]) for a in found)
         return Hashed(hashes, counts, places, offsets, tokens.invalid)
 
+    def grams(self, block: Batch) -> tuple[NDArray[np.uint64], NDArray[np.int64], int]:
+        """All n-grams of a block, in scratch that the thread's next block overwrites: (hashes,
+        offsets, invalid); document i has hashes[offsets[i]:offsets[i + 1]]."""
+        tokens = self._split(block)
+        hashes, offsets = self._ngrams(block, tokens)
+        return hashes[: int(offsets[-1])], offsets, tokens.invalid
+
+    @property
+    def grams_a_token(self) -> int:
+        """N-grams to a token, about."""
+        word = self._word[1] - self._word[0] + 1 if self._word[1] else 0
+        char = self._char[1] - self._char[0] + 1 if self._char[1] else 0
+        return word + TOKEN_CHARACTERS * char
+
     def name(
         self, block: Batch, documents: NDArray[np.int64], places: NDArray[np.int64]
     ) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
@@ -130,7 +145,7 @@ class Hasher:
         starts = take("starts", size, np.int64)
         stops = take("stops", size, np.int64)
         offsets = np.empty(len(block) + 1, np.int64)
-        lower, kind = tables(options.lowercase, options.split_scripts, _is_ascii(block))
+        lower, kind = tables(options.lowercase, options.split_scripts, block.is_ascii)
         lower, kind = frozen(lower), frozen(kind)
         invalid = text_kernels.split(
             frozen(block.text), frozen(block.starts), frozen(block.stops), lower, kind,
@@ -156,11 +171,3 @@ class Hasher:
         char = self._char[1] - self._char[0] + 1 if self._char[1] else 0
         # A token of c code points, padded, has at most c + 2 n-grams of each length, or one.
         return tokens * word + (block.text_bytes + 3 * tokens) * char + 1
-
-
-def _is_ascii(block: Batch) -> bool:
-    if not len(block):
-        return True
-    # The documents of a block lie close together: what stands between them (labels) costs little.
-    span = block.text[int(block.starts.min()) : int(block.stops.max())]
-    return not len(span) or int(span.max()) < 0x80

@@ -55,24 +55,24 @@ class Vocabulary:
 class Table:
     """Open addressing from hash to column.
 
-    keys (s,) uint64, ids (s,) int32
+    slots (s,) uint64, hashes (v,) uint64   see kernels.intern.fill_table; both read-only
+    first_id   column of hashes[0]
     """
 
-    keys: NDArray[np.uint64]
-    ids: NDArray[np.int32]
+    slots: NDArray[np.uint64]
+    hashes: NDArray[np.uint64]
+    first_id: int
 
     @classmethod
     def of(cls, hashes: NDArray[np.uint64], first_id: int) -> Table:
         """hashes[i] → first_id + i; half the slots at least stay empty."""
-        slots = 2 << len(hashes).bit_length()
-        keys = np.zeros(slots, np.uint64)
-        ids = np.empty(slots, np.int32)
-        kernels.fill_table(frozen(hashes), first_id, keys, ids)
-        return cls(keys, ids)
+        slots = np.zeros(2 << len(hashes).bit_length(), np.uint64)
+        kernels.fill_table(frozen(hashes), slots)
+        return cls(frozen(slots), frozen(hashes), first_id)
 
     def look_up(self, hashes: NDArray[np.uint64], out: NDArray[np.int32]) -> None:
         """Write the column of each hash to out, −1 if it has none."""
-        kernels.look_up(frozen(hashes), frozen(self.keys), frozen(self.ids), out)
+        kernels.look_up(frozen(hashes), self.slots, self.hashes, self.first_id, out)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -66,6 +66,23 @@ def given(compiled: F, **constants: int) -> F:
     return cast(F, compiled.given(constants)) if isinstance(compiled, Kernel) else compiled
 
 
+def bound(compiled: Callable[..., Any], *arguments: Any) -> Callable[..., Any]:
+    """What a kernel comes to for such arguments, without a look at their types at each call.
+
+    Whatever it is called with must be of the same types, dtypes and dimensions, contiguous, and
+    read-only where these are: nothing checks it.
+    """
+    return compiled.bound(arguments) if isinstance(compiled, Kernel) else compiled
+
+
+def prefetch(array: Any, index: int) -> None:
+    """In kernels: have the processor fetch array[index] into its cache while it does other work.
+
+    ``array`` has one dimension, or two, of which ``index`` is a row.  Nothing is read: an index
+    beyond the array does no harm.
+    """
+
+
 class Kernel:
     """A compiled function of arrays and scalars.
 
@@ -93,6 +110,10 @@ class Kernel:
 
     def __call__(self, *arguments: Any) -> Any:
         """Run the kernel."""
+        return self.bound(arguments)(*arguments)
+
+    def bound(self, arguments: tuple[Any, ...]) -> Callable[..., Any]:
+        """See ``bound`` of this module."""
         kinds = tuple(
             [
                 (a.dtype.char, a.ndim, a.flags.num) if hasattr(a, "flags") else type(a)
@@ -103,7 +124,7 @@ class Kernel:
         if call is None:
             with _lock:
                 call = self._calls[kinds] = self._prepare(arguments)
-        return call(*arguments)
+        return call
 
     def given(self, constants: Mapping[str, int]) -> Kernel:
         """See ``given`` of this module."""

@@ -214,10 +214,10 @@ def _jitted(
     **options: Any,
 ) -> Any:
     """Numba's dispatcher of a function, and of the kernels that it calls."""
-    from textmlr.jit import Kernel
+    from textmlr.jit import Kernel, prefetch
 
     if function not in made:
-        names = {}
+        names: dict[str, Any] = {}
         for name in function.__code__.co_names:
             value = function.__globals__.get(name)
             if isinstance(value, Kernel):
@@ -228,6 +228,8 @@ def _jitted(
                 names[name] = (
                     _jitted(value, constants, made, **options) if checked else INTRINSICS[value]
                 )
+            elif value is prefetch:
+                names[name] = _prefetch
         copy = FunctionType(
             function.__code__, {**function.__globals__, **names, **constants}, function.__name__,
             function.__defaults__,
@@ -244,6 +246,27 @@ def _forget_literals(dispatcher: Any) -> None:
     dispatcher.get_call_template = lambda args, kws: usual(
         [unliteral(a) for a in args], {name: unliteral(a) for name, a in kws.items()}
     )
+
+
+@numba.extending.intrinsic
+def _prefetch(context: Any, array: Any, index: Any) -> Any:
+    """``textmlr.jit.prefetch``, in LLVM: a read, to be kept in all levels of cache."""
+
+    def build(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        made = context.make_array(array)(context, builder, arguments[0])
+        stride = builder.extract_value(made.strides, 0)
+        number = context.cast(builder, arguments[1], index, types.int64)
+        byte = ir.IntType(8)
+        base = builder.bitcast(made.data, byte.as_pointer())
+        place = builder.gep(base, [builder.mul(number, stride)])
+        word = ir.IntType(32)
+        kind = ir.FunctionType(ir.VoidType(), [byte.as_pointer(), word, word, word])
+        name = "llvm.prefetch" if "ptr" in str(byte.as_pointer()) else "llvm.prefetch.p0i8"
+        fetch = cgutils.get_or_insert_function(builder.module, kind, name)
+        builder.call(fetch, [place, word(0), word(3), word(1)])
+        return context.get_dummy_value()
+
+    return types.void(array, index), build
 
 
 def _type(code: str) -> Any:

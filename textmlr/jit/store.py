@@ -198,9 +198,11 @@ def _environment() -> str:
 
 @lru_cache(maxsize=64)
 def _source(path: str) -> str:
-    own = Path(__file__).parent
-    made_by = (own / "compiler.py").read_bytes() + (own / "intrinsics.py").read_bytes()
-    return _digest(Path(path).read_bytes() + made_by)
+    """Digest of a kernel's file, of the others beside it, whose kernels it may call, and of the
+    compiler's."""
+    files = [Path(path), *sorted(Path(path).parent.glob("*.py"))]
+    files += [Path(__file__).with_name(name) for name in ("compiler.py", "intrinsics.py")]
+    return _digest(b"".join(file.read_bytes() for file in files))
 
 
 def _digest(content: str | bytes) -> str:

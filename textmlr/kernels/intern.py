@@ -8,10 +8,14 @@ import math
 
 import numpy as np
 
-from textmlr.jit import kernel
+from textmlr.jit import kernel, prefetch
 
 U32 = np.uint64(32)
 EMPTY = np.uint64(0)
+LOWER = np.uint64(0xFFFFFFFF)
+UPPER = np.uint64(0xFFFFFFFF00000000)
+# Slots are fetched so many look-ups ahead: as many as a core waits for at once, about.
+AHEAD = 16
 
 
 @kernel
@@ -145,51 +149,83 @@ def count_partitions(
 
 
 @kernel
-def fill_table(hashes, first_id, keys, ids):
-    """Enter hashes[i] with the id first_id + i; return the number entered (less if any repeat).
+def fill_table(hashes, table):
+    """Enter the number of each hash, with its upper half to tell it by; return how many were
+    entered (fewer than all if any repeats).
 
     hashes  (v,) uint64, not 0
-    keys    (s,) uint64  all 0 on entry; s a power of two > v;  ids (s,) int32  written
+    table   (s,) uint64  all 0 on entry; s a power of two > v.  An entry is the upper 32 bits of
+                         a hash above 1 + its number: half as much memory to miss as whole hashes
+                         with their numbers, and the hash itself is in ``hashes``
     """
-    mask = np.int64(keys.size - 1)
+    mask = np.uint64(table.size - 1)
     entered = 0
     for i in range(hashes.size):
+        if i + AHEAD < hashes.size:
+            prefetch(table, np.int64(hashes[i + AHEAD] & mask))
         h = hashes[i]
-        slot = np.int64(h & np.uint64(mask))
-        while keys[slot] != h and keys[slot] != EMPTY:
-            slot = (slot + 1) & mask
-        if keys[slot] == EMPTY:
-            keys[slot] = h
-            ids[slot] = first_id + i
+        slot = np.int64(h & mask)
+        while table[slot] != EMPTY and not _is_entry(table[slot], h, hashes):
+            slot = np.int64(np.uint64(slot + 1) & mask)
+        if table[slot] == EMPTY:
+            table[slot] = (h & UPPER) | np.uint64(i + 1)
             entered += 1
     return entered
 
 
 @kernel
-def look_up(hashes, keys, ids, columns):
-    """columns[i] = id of hashes[i] in the table, −1 if it is not there.
+def _is_entry(entry, h, hashes):
+    """Whether an entry of a table is that of a hash."""
+    return (entry ^ h) & UPPER == EMPTY and hashes[np.int64(entry & LOWER) - 1] == h
 
-    hashes  (m,) uint64;  keys (s,) uint64, ids (s,) int32  the table;  columns (m,) int32  written
+
+@kernel
+def find(h, table, hashes):
+    """Return the number of a hash in the table, −1 if it is not there.
+
+    table, hashes  as in ``fill_table``
     """
-    mask = np.int64(keys.size - 1)
+    mask = np.int64(table.size - 1)
+    slot = np.int64(h & np.uint64(mask))
+    while table[slot] != EMPTY:
+        if _is_entry(table[slot], h, hashes):
+            return np.int64(table[slot] & LOWER) - 1
+        slot = (slot + 1) & mask
+    return -1
+
+
+@kernel
+def look_up(hashes, table, known, first_id, columns):
+    """columns[i] = first_id + number of hashes[i] in the table, −1 if it is not there.
+
+    hashes  (m,) uint64;  table, known  as ``fill_table`` made it of ``known``
+    columns (m,) int32  written; it may lie in the memory of hashes
+    """
+    mask = np.uint64(table.size - 1)
     for i in range(hashes.size):
-        h = hashes[i]
-        slot = np.int64(h & np.uint64(mask))
-        while keys[slot] != h and keys[slot] != EMPTY:
-            slot = (slot + 1) & mask
-        columns[i] = ids[slot] if keys[slot] == h else np.int32(-1)
+        if i + AHEAD < hashes.size:
+            prefetch(table, np.int64(hashes[i + AHEAD] & mask))
+        number = find(hashes[i], table, known)
+        columns[i] = first_id + number if number >= 0 else -1
+
+
+@kernel
+def fold_one(h, width):
+    """A number below width, taken from the upper 32 bits of a hash.
+
+    The range reduction is a multiplication (Lemire, ACM TOMACS 29(1), 2019).
+    """
+    return np.int64(((h >> U32) * np.uint64(width)) >> U32)
 
 
 @kernel
 def fold(hashes, first_id, width, columns):
-    """columns[i] = first_id + a number below width taken from the top 32 bits of hashes[i].
+    """columns[i] = first_id + ``fold_one`` of hashes[i] and width.
 
-    hashes (m,) uint64;  columns (m,) int32 written.  The range reduction is a multiplication
-    (Lemire, ACM TOMACS 29(1), 2019).
+    hashes (m,) uint64;  columns (m,) int32 written; it may lie in the memory of hashes
     """
     for i in range(hashes.size):
-        top = hashes[i] >> U32
-        columns[i] = np.int32(np.int64((top * np.uint64(width)) >> U32) + first_id)
+        columns[i] = first_id + fold_one(hashes[i], width)
 
 
 @kernel
@@ -275,6 +311,26 @@ def document_frequency(indices, out):
 
 
 @kernel
+def weigh_row(indices, values, first, last, term_frequency, idf, unit_norm):
+    """``weigh`` for the entries first:last, the bias not among them."""
+    squares = 0.0
+    for i in range(first, last):
+        weight = np.float64(values[i])
+        if term_frequency == 0:
+            weight = 1.0
+        elif term_frequency == 2 and weight != 1.0:
+            weight = 1.0 + math.log(weight)
+        if idf.size > 0:
+            weight *= np.float64(idf[indices[i]])
+        values[i] = weight
+        squares += weight * weight
+    if unit_norm and squares > 0.0:
+        inverse = 1.0 / math.sqrt(squares)
+        for i in range(first, last):
+            values[i] = np.float64(values[i]) * inverse
+
+
+@kernel
 def weigh(indices, values, indptr, bias, term_frequency, idf, unit_norm):
     """Turn counts into weights, in place: w = tf(count)·idf, then w / ‖w‖₂ in each row.
 
@@ -288,18 +344,4 @@ def weigh(indices, values, indptr, bias, term_frequency, idf, unit_norm):
     """
     for document in range(indptr.size - 1):
         first = indptr[document] + (1 if bias else 0)
-        squares = 0.0
-        for i in range(first, indptr[document + 1]):
-            weight = np.float64(values[i])
-            if term_frequency == 0:
-                weight = 1.0
-            elif term_frequency == 2 and weight != 1.0:
-                weight = 1.0 + math.log(weight)
-            if idf.size > 0:
-                weight *= np.float64(idf[indices[i]])
-            values[i] = weight
-            squares += weight * weight
-        if unit_norm and squares > 0.0:
-            inverse = 1.0 / math.sqrt(squares)
-            for i in range(first, indptr[document + 1]):
-                values[i] = np.float64(values[i]) * inverse
+        weigh_row(indices, values, first, indptr[document + 1], term_frequency, idf, unit_norm)
