@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from textmlr.arrays import Scratch, frozen
 from textmlr.corpus.batch import Batch
 from textmlr.features import Featurizer
+from textmlr.features.columns import Columns
 from textmlr.features.prepared import Prepared
 from textmlr.jit import bound
 from textmlr.kernels import document as kernels
@@ -53,11 +54,15 @@ class Answers:
 class Answerer:
     """A featurizer and θ, ready to answer; threads may share one.
 
-    theta  (V, L) float32
+    theta    (V, L) float32, or (R, L) with columns
+    columns  those of a hashed model that θ has rows for, None: all
     """
 
-    def __init__(self, featurizer: Featurizer, theta: NDArray[np.float32]) -> None:
+    def __init__(
+        self, featurizer: Featurizer, theta: NDArray[np.float32], columns: Columns | None = None
+    ) -> None:
         self.featurizer = featurizer
+        self._rows = frozen(np.zeros(0, np.int32) if columns is None else columns.numbers)
         self.labels = theta.shape[1]
         self._theta = frozen(theta)
         self._scratch = Scratch()
@@ -74,7 +79,8 @@ class Answerer:
             unread = Prepared.of(featurizer.options, featurizer.columns, None, featurizer.idf)
             most = int(np.diff(offsets).max(initial=0))
             kernels.answer_columns(
-                frozen(columns), frozen(offsets), unread.codes, unread.idf, self._theta,
+                frozen(columns), frozen(offsets), unread.codes, unread.idf, self._rows,
+                self._theta,
                 take("numbers", 4 * most + 1, np.int64), take("indices", most + 1, np.int32),
                 take("values", most + 1, np.float32), *outputs,
             )  # fmt: skip
@@ -84,7 +90,7 @@ class Answerer:
             invalid = kernels.answer(
                 frozen(block.text), frozen(block.starts), frozen(block.stops),
                 *prepared.read_with(block.is_ascii), prepared.codes, prepared.slots,
-                prepared.hashes, prepared.idf, self._theta,
+                prepared.hashes, prepared.idf, self._rows, self._theta,
                 *prepared.room(self._scratch, longest), take("indices", most, np.int32),
                 take("values", most, np.float32), *outputs,
             )  # fmt: skip
@@ -100,21 +106,23 @@ class Answerer:
         except AttributeError:
             if (prepared := self.featurizer.prepared(len(text))) is None:
                 return None
-            single = self._own.single = _Single(prepared, self._theta, self.labels)
+            single = self._own.single = _Single(prepared, self._rows, self._theta)
         return single.probabilities_of(text)
 
 
 class _Single:
     """One thread's memory, and the kernel with it, for one short document at a time."""
 
-    def __init__(self, prepared: Prepared, theta: NDArray[np.float32], labels: int) -> None:
-        self._shape = (1, labels)
+    def __init__(
+        self, prepared: Prepared, rows: NDArray[np.int32], theta: NDArray[np.float32]
+    ) -> None:
+        self._shape = (1, theta.shape[1])
         most = prepared.most_grams(SHORT) + 1
         span = np.zeros(2, np.int64)
         self._stop = span[1:]  # the kernel sees it frozen, as it does all spans
         self._spans = frozen(span[:1]), frozen(span[1:])
         self._prepared = prepared
-        self._middle = prepared.codes, prepared.slots, prepared.hashes, prepared.idf, theta
+        self._middle = prepared.codes, prepared.slots, prepared.hashes, prepared.idf, rows, theta
         self._rest = (
             *prepared.room(Scratch(), SHORT), np.empty(most, np.int32), np.empty(most, np.float32),
             np.empty(self._shape, np.float32), np.empty(1),

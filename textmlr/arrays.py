@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 SLAB = 1 << 24  # bytes; freed when the last vector cut from it is
 LINE = 64  # bytes of a cache line
+BLOCK_ENTRIES = 1 << 20  # of a CSR matrix, to a block of work
 
 
 def frozen(array: NDArray[Any]) -> NDArray[Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +13,8 @@ from numpy.typing import NDArray
 from textmlr.corpus import Corpus, recode
 from textmlr.errors import InputError
 from textmlr.features import Features, Featurizer
+from textmlr.features.columns import Columns
+from textmlr.features.featurizer import inverse_document_frequency
 from textmlr.model import Model, versions
 from textmlr.options import FeaturizerOptions, TrainingOptions
 from textmlr.parallel import available_threads
@@ -69,32 +72,48 @@ def train(
         )
     tell(Stage("features", len(corpus), len(corpus.labels)))
     featurizer = Featurizer(_without_idf(featurizer_options or FeaturizerOptions()))
-    counts = featurizer.fit_counts(corpus.batches, threads)
+    features, columns, frequencies = _features(featurizer, corpus, threads)
     featurizer.labels = corpus.labels
-    _check_memory(featurizer.columns, len(corpus.labels), threads)
+    _check_memory(features.columns, len(corpus.labels), threads)
     idf = None
     if options.idf_power is not None or not featurizer.options.uses_idf:
-        idf = featurizer.inverse_document_frequency(counts)
-    # No one needs the counts any more, so that the weights are written over them.
-    objective = _objective(
-        featurizer.weigh(counts, counts.values, threads), corpus, corpus.labels, options
-    )
+        idf = inverse_document_frequency(frequencies, len(corpus))
+    objective = _objective(features, corpus, corpus.labels, options)
     judge = None
     if validation is not None:
         rows = featurizer.featurize(validation.batches, threads)
+        if columns is not None:
+            rows = columns.renumber(rows, threads)
         judge = _objective(rows, validation, corpus.labels, options)
-    made = featurizer.columns, len(counts.indices)
+    made = features.columns, len(features.indices)
     tell(Stage("fit", len(corpus), len(corpus.labels), *made, most_epochs(objective, idf, options)))
     try:
         # Names are not needed before the file is.
         result = fit(
             objective, options, idf=idf, validation=judge, threads=threads, watch=tell,
-            beside=featurizer.name_features,
+            beside=featurizer.name_features, overwrite=True,
         )  # fmt: skip
     except ArithmeticError as error:
         raise InputError(str(error), mend="lower the learning rate or the penalty") from error
-    record = _record(corpus, counts, options, result, validation)
-    return Model(corpus.labels, featurizer, [result.theta], record)
+    record = _record(corpus, features, options, result, validation)
+    return Model(corpus.labels, featurizer, [result.theta], record, columns)
+
+
+def _features(
+    featurizer: Featurizer, corpus: Corpus, threads: int
+) -> tuple[Features, Columns | None, NDArray[np.integer[Any]]]:
+    """(f(x) of the documents, numbers of hashed columns, document frequency of each column)."""
+    if featurizer.options.stateless:
+        features = featurizer.fit_stateless(corpus.batches, threads)
+    else:
+        counts = featurizer.fit_counts(corpus.batches, threads)
+        # No one needs the counts any more, so that the weights are written over them.
+        features = featurizer.weigh(counts, counts.values, threads)
+    if featurizer.vocabulary is None:
+        columns, frequencies = Columns.of(features, threads)
+        return columns.renumber(features, threads), columns, frequencies
+    always = np.full(int(featurizer.options.bias), len(corpus))
+    return features, None, np.concatenate([always, featurizer.vocabulary.frequencies])
 
 
 def _without_idf(options: FeaturizerOptions) -> FeaturizerOptions:

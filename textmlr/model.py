@@ -18,6 +18,7 @@ from textmlr.arrays import is_finite
 from textmlr.corpus.batch import Batch
 from textmlr.errors import InputError, ModelFileError
 from textmlr.features import Featurizer
+from textmlr.features.columns import Columns
 from textmlr.features.hashing import blocks_of
 from textmlr.features.texts import batches_of
 from textmlr.features.vocabulary import SortedIndex, Vocabulary
@@ -42,7 +43,9 @@ class Model:
 
     labels      L label names, sorted
     featurizer  fitted
-    layers      θ as a list of layers; the linear model is the list of one, (V, L) float32
+    layers      θ as a list of layers; the linear model is the list of one, (V, L) float32, or
+                (R, L) with columns
+    columns     with hashing the R columns that θ has rows for, in their order; None: all
     record      how it was trained: options, figures, versions (JSON)
     """
 
@@ -52,23 +55,28 @@ class Model:
         featurizer: Featurizer,
         layers: Sequence[NDArray[np.float32]],
         record: Json,
+        columns: Columns | None = None,
     ) -> None:
         self.labels = list(labels)
         self.featurizer = featurizer
         self.layers = list(layers)
         self.record = record
-        if self.theta.shape != (featurizer.columns, len(self.labels)):
-            raise ValueError(
-                f"theta is {self.theta.shape}, not ({featurizer.columns}, {len(self.labels)})"
-            )
-        if not is_finite(self.theta):
+        self.columns = columns
+        rows = featurizer.columns if columns is None else len(columns.kept)
+        if self.layers[0].shape != (rows, len(self.labels)):
+            raise ValueError(f"theta is {self.layers[0].shape}, not ({rows}, {len(self.labels)})")
+        if not is_finite(self.layers[0]):
             raise ValueError("theta is not finite")
-        self._answerer = Answerer(featurizer, self.theta)
+        self._answerer = Answerer(featurizer, self.layers[0], columns)
 
     @property
     def theta(self) -> NDArray[np.float32]:
-        """The (V, L) parameters of the linear model."""
-        return self.layers[0]
+        """The (V, L) parameters of the linear model; with columns they are made anew."""
+        if self.columns is None:
+            return self.layers[0]
+        theta = np.zeros((self.featurizer.columns, len(self.labels)), np.float32)
+        theta[self.columns.kept] = self.layers[0]
+        return theta
 
     def scores(self, texts: Any, *, threads: int | None = None) -> NDArray[np.float32]:
         """θᵀf(x, ℓ) for each document and label: (n, L) float32, nats."""
@@ -145,6 +153,8 @@ class Model:
                 "names": vocabulary.names,
                 "name_offsets": vocabulary.name_offsets,
             }
+        if self.columns is not None:
+            tensors["columns"] = self.columns.kept
         if self.featurizer.idf is not None:
             tensors["idf"] = self.featurizer.idf
         header = {
@@ -183,10 +193,13 @@ class Model:
         if options.uses_idf:
             idf = tensor(tensors, "idf", np.float32, (columns,), path)
             expect(bool(np.isfinite(idf).all() and (idf >= 0).all()), path, "idf is out of range")
-        theta = tensor(tensors, "theta.0", np.float32, (columns, len(labels)), path)
+        theta = tensor(tensors, "theta.0", np.float32, (None, len(labels)), path)
         try:
+            kept = None
+            if options.hash_bits is not None:
+                kept = Columns.restore(tensor(tensors, "columns", np.int32, (None,), path), columns)
             featurizer = Featurizer.restore(options, vocabulary, index, idf, labels, documents)
-            return cls(labels, featurizer, [theta], take(header, "record", dict, path))
+            return cls(labels, featurizer, [theta], take(header, "record", dict, path), kept)
         except ValueError as error:
             raise ModelFileError(str(error), place=str(path)) from error
 
@@ -203,7 +216,7 @@ class Model:
 
     def __setstate__(self, state: Json) -> None:
         vars(self).update(state)
-        self._answerer = Answerer(self.featurizer, self.theta)
+        self._answerer = Answerer(self.featurizer, self.layers[0], self.columns)
 
 
 def versions() -> Json:

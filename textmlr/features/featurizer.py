@@ -172,6 +172,20 @@ class Featurizer:
         self.labels = own
         return self.weigh(counts, counts.values, threads or available_threads()).to_scipy()
 
+    def fit_stateless(self, batches: Sequence[Batch], threads: int | None = None) -> Features:
+        """f(x) of the documents of a fit, where there is nothing to fit but their number.
+
+        Rows are in the order of occurrence within each document: sorting them by 2^22 columns
+        would take longer than all the rest.
+        """
+        threads = threads or available_threads()
+        prepared = Prepared.of(self.options, self.columns, None, None, ordered=False)
+        blocks = blocks_of(batches)
+        rows = map_blocks(lambda block: self._featurize(block, prepared), blocks, threads)
+        features = self._collect(list(rows), threads)
+        self.documents = len(features)
+        return features
+
     def featurize(self, batches: Sequence[Batch], threads: int | None = None) -> Features:
         """transform for Batches, without scipy."""
         if not self.options.stateless and not self.documents:
@@ -275,19 +289,6 @@ class Featurizer:
             pass
         return replace(counts, values=out)
 
-    def inverse_document_frequency(self, counts: Features) -> NDArray[np.float64]:
-        """ln((1 + n) / (1 + df)) + 1 of each column, (V,) float64; 1 for the bias.
-
-        counts  rows of the documents of fit, such as those of ``fit_counts``
-        """
-        if self.vocabulary is not None:
-            frequencies = self.vocabulary.frequencies
-        else:
-            counted = np.zeros(self.columns, np.int64)
-            kernels.document_frequency(frozen(counts.indices), counted)
-            frequencies = counted[self._bias :]
-        return self._idf_of(frequencies, len(counts))
-
     def __getstate__(self) -> dict[str, Any]:
         """For pickle and copy: everything but this process's scratch."""
         self.name_features()
@@ -337,7 +338,7 @@ class Featurizer:
             raise InputError("no documents to fit", mend="give at least one")
         hashed = list(map_blocks(self._hasher.hash, blocks, threads))
         options = self.options
-        frequencies: NDArray[np.int64] | None = None
+        frequencies: NDArray[np.integer[Any]] | None = None
         if options.hash_bits is None:
             vocabulary, self._naming = vocabularies.build(
                 hashed, blocks, self._hasher,
@@ -353,21 +354,17 @@ class Featurizer:
             self._index = None
             frequencies = vocabulary.frequencies
         elif options.uses_idf:
-            counted = np.zeros(self.columns, np.int64)
+            counted = np.zeros(self.columns, np.int32)
             for block in map_blocks(self._rows, hashed, threads):
                 kernels.document_frequency(frozen(block.indices), counted)
             frequencies = counted[self._bias :]
         self.idf, self._prepared = None, None
         if frequencies is not None and options.uses_idf:
-            self.idf = self._idf_of(frequencies, documents).astype(np.float32)
+            self.idf = np.ones(self.columns, np.float32)
+            self.idf[self._bias :] = inverse_document_frequency(frequencies, documents)
         self.documents = documents
         self.invalid = sum(block.invalid for block in hashed)
         return hashed
-
-    def _idf_of(self, frequencies: NDArray[np.int64], documents: int) -> NDArray[np.float64]:
-        idf = np.ones(self.columns)
-        idf[self._bias :] = np.log((1 + documents) / (1 + frequencies)) + 1
-        return idf
 
     def _columns_in_place(self, hashed: Hashed) -> NDArray[np.int32]:
         """The column of each hash, −1 for none, in the memory of the hashes, which are lost."""
@@ -450,6 +447,14 @@ class Featurizer:
         for _ in map_blocks(copy, range(len(parts)), threads):
             pass
         return Features(indptr, indices, values, self.columns, self.invalid)
+
+
+def inverse_document_frequency(
+    frequencies: NDArray[np.integer[Any]], documents: int
+) -> NDArray[np.float64]:
+    """ln((1 + n) / (1 + df)) + 1 of each feature, (v,) float64."""
+    idf: NDArray[np.float64] = np.log((1 + documents) / (1 + frequencies)) + 1
+    return idf
 
 
 def _distinct_labels(labels: Iterable[str] | None, batches: Sequence[Batch]) -> list[str] | None:

@@ -40,8 +40,10 @@ class Prepared:
         columns: int,
         table: Table | None,
         idf: NDArray[np.float32] | None,
+        *,
+        ordered: bool = True,
     ) -> Prepared:
-        """From the options, V, a vocabulary's table and idf."""
+        """From the options, V, a vocabulary's table and idf; rows are sorted if ``ordered``."""
         codes = np.zeros(kernels.OPTIONS, np.int64)
         codes[kernels.SYMBOLS] = options.punctuation
         codes[kernels.MIN_LENGTH] = options.min_token_length
@@ -51,7 +53,7 @@ class Prepared:
         codes[kernels.TERM_FREQUENCY] = TERM_FREQUENCY[options.term_frequency]
         codes[kernels.UNIT_NORM] = options.norm == "l2"
         codes[kernels.WIDTH] = columns - options.bias if options.hash_bits is not None else 0
-        codes[kernels.BITS] = columns.bit_length()
+        codes[kernels.BITS] = columns.bit_length() if ordered else 0
         none = np.zeros(0, np.uint64)
         found = (table.slots, table.hashes) if table is not None else (none, none)
         weights = np.zeros(0, np.float32) if idf is None else idf

@@ -17,7 +17,7 @@ from textmlr.kernels.text import ngrams, split
 SYMBOLS, MIN_LENGTH, LOW, HIGH, CHAR_LOW, CHAR_HIGH = 0, 1, 2, 3, 4, 5
 BIAS, TERM_FREQUENCY, UNIT_NORM = 6, 7, 8
 WIDTH = 9  # columns that hashes are folded to, 0 for a vocabulary
-BITS = 10  # columns are below 2^bits
+BITS = 10  # columns are below 2^bits; 0 leaves rows in the order of occurrence
 OPTIONS = 11  # how many there are
 
 WINDOW = 16  # the longest n-gram: textmlr/options.py, MAX_NGRAM
@@ -168,13 +168,12 @@ def featurize(
         known = _find_columns(words[first:last], options, table, hashes, idf, columns)
         begin = at + (1 if options[BIAS] != 0 else 0)
         at = _row(columns[:known], options, numbers[used + g :], indices, values, at)
-        _order(
-            indices, values, begin, at, options[BITS], words[last : last + g],
-            words[last + g : last + 2 * g], numbers[used + g : used + g + DIGITS],
-        )  # fmt: skip
-        weigh_row(
-            indices, values, begin, at, options[TERM_FREQUENCY], idf, options[UNIT_NORM] != 0
-        )
+        if options[BITS] > 0:
+            _order(
+                indices, values, begin, at, options[BITS], words[last : last + g],
+                words[last + g : last + 2 * g], numbers[used + g : used + g + DIGITS],
+            )  # fmt: skip
+        weigh_row(indices, values, begin, at, options[TERM_FREQUENCY], idf, options[UNIT_NORM] != 0)
         indptr[document + 1] = at
     return invalid
 
@@ -201,28 +200,50 @@ def _softmax(scores, out):
 
 
 @kernel
-def _answer_row(columns, options, idf, theta, slots, indices, values, scores, probabilities):
-    """From the columns of a document's n-grams to its answer: (distinct columns, log z).
+def _keep(numbers, indices, values, n):
+    """Renumber the first n entries of a row, in place, without those whose number is below 0;
+    return how many are left.
+
+    numbers (V,) int32;  indices int32, values float32   updated
+    """
+    at = 0
+    for entry in range(n):
+        number = numbers[indices[entry]]
+        if number >= 0:
+            indices[at] = number
+            values[at] = values[entry]
+            at += 1
+    return at
+
+
+@kernel
+def _answer_row(
+    columns, options, idf, rows, theta, slots, indices, values, scores, probabilities
+):  # fmt: skip
+    """From the columns of a document's n-grams to its answer: (distinct features, log z).
 
     The other arrays are as ``answer`` has them; scores (L,), probabilities (L,) of the document.
     """
     n = _row(columns, options, slots, indices, values, 0)
     first = 1 if options[BIAS] != 0 else 0
     weigh_row(indices, values, first, n, options[TERM_FREQUENCY], idf, options[UNIT_NORM] != 0)
+    if rows.size > 0:
+        n = _keep(rows, indices, values, n)
     sum_rows(indices, values, 0, n, theta, scores)
     return n - first, _softmax(scores, probabilities)
 
 
 @kernel
 def answer(
-    text, starts, stops, lower, kind, options, table, hashes, idf, theta, words, numbers,
+    text, starts, stops, lower, kind, options, table, hashes, idf, rows, theta, words, numbers,
     indices, values, scores, log_z, probabilities, known,
 ):  # fmt: skip
     """Answer for documents; return the number of invalid UTF-8 subparts.
 
     text to numbers   as in ``featurize``; here words may be (WINDOW + t + g,) and numbers
                       (4 + 2t + 5g,)
-    theta             (V, L) float32
+    rows              (V,) int32   row of theta of each column, −1 for none; (0,): all in order
+    theta             (V, L) float32, or as many rows as there are
     indices, values   (g + 1,) int32 and float32  scratch
     scores (n, L) float32, log_z (n,) float64, probabilities (n, L) float64   written
     known  (n,) int64   written: distinct features of each document, the bias not counted
@@ -238,7 +259,7 @@ def answer(
         columns = numbers[used : used + last - first]
         found = _find_columns(words[first:last], options, table, hashes, idf, columns)
         known[document], log_z[document] = _answer_row(
-            columns[:found], options, idf, theta, numbers[used + last - first :],
+            columns[:found], options, idf, rows, theta, numbers[used + last - first :],
             indices, values, scores[document], probabilities[document],
         )  # fmt: skip
     return invalid
@@ -246,7 +267,7 @@ def answer(
 
 @kernel
 def answer_columns(
-    columns, offsets, options, idf, theta, numbers, indices, values,
+    columns, offsets, options, idf, rows, theta, numbers, indices, values,
     scores, log_z, probabilities, known,
 ):  # fmt: skip
     """``answer`` for documents whose columns are known already, to the same bits.
@@ -257,6 +278,6 @@ def answer_columns(
     """
     for document in range(offsets.size - 1):
         known[document], log_z[document] = _answer_row(
-            columns[offsets[document] : offsets[document + 1]], options, idf, theta, numbers,
+            columns[offsets[document] : offsets[document + 1]], options, idf, rows, theta, numbers,
             indices, values, scores[document], probabilities[document],
         )  # fmt: skip

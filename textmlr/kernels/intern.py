@@ -304,10 +304,51 @@ def rows(columns, counts, offsets, bias, bits, pairs, scratch, ends, indices, va
 def document_frequency(indices, out):
     """out[column] += 1 for each entry of CSR rows without duplicates.
 
-    indices (nnz,) int32;  out (V,) int64
+    indices (nnz,) int32;  out (V,) int32
     """
     for i in range(indices.size):
         out[indices[i]] += 1
+
+
+@kernel
+def rank(frequencies, ends, kept, numbers):
+    """Number the columns that occur by descending frequency, ties by column: a counting sort
+    (Knuth, TAOCP 3, 5.2, algorithm D).
+
+    frequencies (V,) int32
+    ends    (largest frequency + 1,) int64   scratch, all 0 on entry
+    kept    (R,) int32   written: the columns of positive frequency, in that order
+    numbers (V,) int32   written: the place of each column in kept, −1 for frequency 0
+    """
+    for column in range(frequencies.size):
+        ends[frequencies[column]] += 1
+    at = 0
+    for frequency in range(ends.size - 1, -1, -1):
+        size = ends[frequency]
+        ends[frequency] = at
+        at += size
+    for column in range(frequencies.size):
+        frequency = frequencies[column]
+        numbers[column] = -1
+        if frequency > 0:
+            number = ends[frequency]
+            ends[frequency] = number + 1
+            kept[number] = column
+            numbers[column] = number
+
+
+@kernel
+def map_columns(numbers, indices):
+    """Put numbers[column] in the place of each column; return whether none is negative.
+
+    numbers (V,) int32;  indices (m,) int32  overwritten
+    """
+    least = np.int32(0)
+    for i in range(indices.size):
+        number = numbers[indices[i]]
+        indices[i] = number
+        least = min(least, number)
+    return least >= 0
 
 
 @kernel

@@ -8,13 +8,12 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from textmlr.arrays import frozen
+from textmlr.arrays import BLOCK_ENTRIES, frozen
 from textmlr.features import Features
 from textmlr.kernels import linear as kernels
 from textmlr.parallel import map_blocks
 from textmlr.scoring import log_normalizer, probabilities, row_blocks, score
 
-BLOCK_ENTRIES = 1 << 20  # of a CSR matrix, to a block of work
 PRIOR_DOCUMENTS = 10.0
 NEWTON_STEPS = 20
 NEWTON_TOLERANCE = 1e-3
@@ -114,13 +113,16 @@ class Objective:
             )  # fmt: skip
         return out / self.total_weight + self.l2 * theta
 
-    def scaled(self, scale: NDArray[np.float32], threads: int = 1) -> Objective:
+    def scaled(
+        self, scale: NDArray[np.float32], threads: int = 1, *, in_place: bool = False
+    ) -> Objective:
         """The same objective of w, where θ_f = scale_f·w_f: its features are scale_f·f(x)_f.
 
-        scale  (V,) float32;  the penalty is (l2/2)·‖w‖²
+        scale     (V,) float32;  the penalty is (l2/2)·‖w‖²
+        in_place  write them over this objective's, which is lost
         """
         features = self.features
-        values = np.empty_like(features.values)
+        values = features.values if in_place else np.empty_like(features.values)
 
         def run(first: int) -> None:
             part = slice(first, first + BLOCK_ENTRIES)

@@ -99,6 +99,7 @@ def fit(
     threads: int = 1,
     watch: Watch | None = None,
     beside: Callable[[], object] | None = None,
+    overwrite: bool = False,
 ) -> Fit:
     """Minimise the objective by SGD, stopping early.
 
@@ -114,6 +115,7 @@ def fit(
     idf         (V,) of each feature; None: all steps alike
     validation  documents that judge, None to hold some out
     beside      called once, by a thread of its own if there are two, while the final run goes on
+    overwrite   scale the objective's features in place, where they are not needed any more
     Raises InputError where there is nothing to learn from.
     """
     _check(objective)
@@ -123,7 +125,7 @@ def fit(
     epochs = search.epochs if best is None else best.epochs
     power = search.powers[0] if best is None else best.idf_power
     rate = options.learning_rate or DEFAULT_LEARNING_RATE if best is None else best.learning_rate
-    chosen = search.scaled(objective, power, threads)
+    chosen = search.scaled(objective, power, threads, in_place=overwrite)
     final = SGD.start(chosen, everything, epochs, rate, options.seed, search.spare_theta())
 
     told: list[Epoch] = []
@@ -208,10 +210,14 @@ class _Search:
         scale: NDArray[np.float32] = (self._idf**power).astype(np.float32)
         return scale
 
-    def scaled(self, objective: Objective, power: float, threads: int = 1) -> Objective:
+    def scaled(
+        self, objective: Objective, power: float, threads: int = 1, *, in_place: bool = False
+    ) -> Objective:
         """An objective of this corpus's features, at a power's scale."""
         scale = self.scale_of(power)
-        return objective if scale is None else objective.scaled(scale, threads)
+        if scale is None:
+            return objective
+        return objective.scaled(scale, threads, in_place=in_place)
 
     def spare_theta(self) -> NDArray[np.float32] | None:
         """Memory of an ended run.  Fresh memory is slow: the system clears it page by page."""

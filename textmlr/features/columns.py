@@ -1,0 +1,88 @@
+"""Hashed columns that occur: θ has a row for each of them, and none for the others.
+
+Of 2^22 columns a corpus may use a few thousand or nearly all.  Rows of θ that are never touched
+would be most of the model's memory and file, and rows by descending document frequency lie
+together in cache where they are used the most.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from textmlr.arrays import BLOCK_ENTRIES, frozen
+from textmlr.features.featurizer import Features
+from textmlr.kernels import intern as kernels
+from textmlr.parallel import map_blocks
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Columns:
+    """The columns in use, numbered by descending document frequency, ties by column.
+
+    kept   (R,) int32   column of each number
+    numbers (V,) int32  number of each column, −1 for a column that is not in use
+    """
+
+    kept: NDArray[np.int32]
+    numbers: NDArray[np.int32]
+
+    @classmethod
+    def of(cls, features: Features, threads: int) -> tuple[Columns, NDArray[np.int32]]:
+        """Those that occur in rows, and the document frequency of each, (R,) int32."""
+        frequencies = document_frequencies(features, threads)
+        kept = np.empty(np.count_nonzero(frequencies), np.int32)
+        numbers = np.empty(features.columns, np.int32)
+        ends = np.zeros(int(frequencies.max(initial=0)) + 1, np.int64)
+        kernels.rank(frozen(frequencies), ends, kept, numbers)
+        return cls(kept, numbers), frequencies[kept]
+
+    @classmethod
+    def restore(cls, kept: NDArray[np.int32], width: int) -> Columns:
+        """From kept, of V columns.  Raises ValueError if one is out of range or there twice."""
+        if len(kept) and (kept.min() < 0 or kept.max() >= width):
+            raise ValueError("a column is out of range")
+        numbers = np.full(width, -1, np.int32)
+        own = np.arange(len(kept), dtype=np.int32)
+        numbers[kept] = own
+        if not np.array_equal(numbers[kept], own):
+            raise ValueError("a column is there twice")
+        return cls(kept, numbers)
+
+    def renumber(self, features: Features, threads: int = 1) -> Features:
+        """The rows with numbers in place of columns, the columns not in use left out.
+
+        features  may share its memory with what is returned, and is lost
+        """
+        indices = features.indices
+
+        def run(first: int) -> bool:
+            part = indices[first : first + BLOCK_ENTRIES]
+            return bool(kernels.map_columns(frozen(self.numbers), part))
+
+        whole = all(map_blocks(run, range(0, len(indices), BLOCK_ENTRIES), threads))
+        if whole:
+            return replace(features, columns=len(self.kept))
+        known = indices >= 0
+        before = np.concatenate([np.zeros(1, np.int64), np.cumsum(known)])
+        return replace(
+            features, indptr=before[features.indptr], indices=indices[known],
+            values=features.values[known], columns=len(self.kept),
+        )  # fmt: skip
+
+
+def document_frequencies(features: Features, threads: int) -> NDArray[np.int32]:
+    """In how many of the rows each column occurs, (V,) int32."""
+    half = len(features.indices) // 2
+    parts = (features.indices[:half], features.indices[half:])
+
+    def count(part: NDArray[np.int32]) -> NDArray[np.int32]:
+        counts = np.zeros(features.columns, np.int32)
+        kernels.document_frequency(frozen(part), counts)
+        return counts
+
+    first, second = map_blocks(count, parts, threads)
+    first += second
+    return first
