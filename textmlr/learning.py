@@ -106,7 +106,7 @@ def _features(
     if featurizer.options.stateless:
         features = featurizer.fit_stateless(corpus.batches, threads)
     else:
-        counts = featurizer.fit_counts(corpus.batches, threads)
+        counts = featurizer.fit_counts(corpus.batches, threads, ordered=False)
         # No one needs the counts any more, so that the weights are written over them.
         features = featurizer.weigh(counts, counts.values, threads)
     if featurizer.vocabulary is None:

@@ -230,9 +230,12 @@ class Featurizer:
         self._index.look_up(grams, self._bias, columns)
         return columns, offsets, invalid
 
-    def fit_counts(self, batches: Sequence[Batch], threads: int | None = None) -> Features:
+    def fit_counts(
+        self, batches: Sequence[Batch], threads: int | None = None, *, ordered: bool = True
+    ) -> Features:
         """fit, and rows of counts, from which ``weigh`` makes f(x).
 
+        ordered  False: rows of a vocabulary may be in any order, which takes less time
         The features have no names until ``name_features``, which others may run meanwhile.
         """
         threads = threads or available_threads()
@@ -243,10 +246,12 @@ class Featurizer:
         room = [s + self._bias * (len(h.offsets) - 1) for s, h in zip(sizes, hashed, strict=True)]
         ends = np.cumsum(room).tolist()
         indices, values = np.empty(ends[-1], np.int32), np.empty(ends[-1], np.float32)
+        bits = self.columns.bit_length() if ordered or self.vocabulary is None else 0
 
         def fill(block: int) -> NDArray[np.int64]:
             part = slice(ends[block] - room[block], ends[block])
-            return self._write_rows(hashed[block], columns[block], indices[part], values[part])
+            found = hashed[block], columns[block]
+            return self._write_rows(*found, indices[part], values[part], bits)
 
         indptrs = list(map_blocks(fill, range(len(hashed)), threads))
         at = 0
@@ -405,7 +410,8 @@ class Featurizer:
         self._find_columns(hashed.hashes, columns)
         most = len(columns) + len(hashed.offsets) - 1
         indices, values = take("indices", most, np.int32), take("values", most, np.float32)
-        indptr = self._write_rows(hashed, columns, indices, values)
+        bits = self.columns.bit_length()
+        indptr = self._write_rows(hashed, columns, indices, values, bits)
         size = int(indptr[-1])
         made = lasting(indices[:size]), lasting(values[:size])
         return Features(indptr, *made, self.columns, hashed.invalid)
@@ -416,14 +422,18 @@ class Featurizer:
         columns: NDArray[np.int32],
         indices: NDArray[np.int32],
         values: NDArray[np.float32],
+        bits: int,
     ) -> NDArray[np.int64]:
-        """Write CSR rows of counts to indices and values, which have room; return indptr."""
+        """Write CSR rows of counts to indices and values, which have room; return indptr.
+
+        bits  the columns are below 2^bits, for sorting; 0: as they come
+        """
         take = self._scratch.take
         longest = int(np.diff(hashed.offsets).max(initial=0))
         indptr = np.empty(len(hashed.offsets), np.int64)
         kernels.rows(
             frozen(columns), frozen(hashed.counts), frozen(hashed.offsets), self.options.bias,
-            self.columns.bit_length(), take("pairs", longest, np.uint64),
+            bits, take("pairs", longest, np.uint64),
             take("sorting", longest, np.uint64), take("ends", 256, np.int64),
             indices, values, indptr,
         )  # fmt: skip

@@ -269,7 +269,8 @@ def rows(columns, counts, offsets, bias, bits, pairs, scratch, ends, indices, va
     columns, counts  (m,) int32         of documents offsets[i]:offsets[i + 1]
     offsets          (n + 1,) int64
     bias             bool               begin each row with column 0, value 1
-    bits             int                columns are below 2^bits
+    bits             int                columns are below 2^bits; 0 leaves the rows unsorted, and
+                                        equal columns apart (a vocabulary has none)
     pairs, scratch   (longest,) uint64  scratch; longest document
     ends             (256,) int64       scratch
     indices (m + n,) int32, values (m + n,) float32, indptr (n + 1,) int64  written
@@ -282,7 +283,8 @@ def rows(columns, counts, offsets, bias, bits, pairs, scratch, ends, indices, va
             if columns[i] >= 0:
                 pairs[n] = (np.uint64(columns[i]) << U32) | np.uint64(counts[i])
                 n += 1
-        _sort(pairs, scratch, ends, n, bits)
+        if bits > 0:
+            _sort(pairs, scratch, ends, n, bits)
         if bias:
             indices[at] = 0
             values[at] = 1.0
