@@ -1,0 +1,85 @@
+"""Hashed columns that occur: numbered by frequency, and θ has rows for no others."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+import pytest
+from conftest import documents
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from textmlr import FeaturizerOptions, Model
+from textmlr.corpus import Corpus
+from textmlr.features import Features, Featurizer
+from textmlr.features.columns import Columns
+from textmlr.features.texts import batches_of
+from textmlr.learning import train
+from textmlr.scoring import score
+
+PAIRS = documents(200, 5)
+ROWS = st.lists(st.sets(st.integers(0, 15)), min_size=1, max_size=8)
+
+
+def features_of(rows: list[set[int]], width: int = 16) -> Features:
+    indptr = np.cumsum([0, *map(len, rows)]).astype(np.int64)
+    indices = np.array([column for row in rows for column in sorted(row)], np.int32)
+    return Features(indptr, indices, np.arange(1, len(indices) + 1, dtype=np.float32), width)
+
+
+def model_of(options: FeaturizerOptions) -> Model:
+    labels = sorted({label for label, _ in PAIRS})
+    y = np.array([labels.index(label) for label, _ in PAIRS], np.int32)
+    return train(Corpus(batches_of([text for _, text in PAIRS]), y, labels, None, ["t"]), options)
+
+
+@given(ROWS, st.integers(1, 3))
+@settings(deadline=None, max_examples=50)
+def test_columns_are_numbered_by_descending_frequency(rows: list[set[int]], threads: int) -> None:
+    columns, frequencies = Columns.of(features_of(rows), threads)
+    counts = Counter(column for row in rows for column in row)
+    assert columns.kept.tolist() == sorted(counts, key=lambda column: (-counts[column], column))
+    assert frequencies.tolist() == [counts[column] for column in columns.kept.tolist()]
+    again = Columns.restore(columns.kept, 16)
+    assert again.numbers.tolist() == columns.numbers.tolist()
+
+
+@given(ROWS, ROWS)
+@settings(deadline=None, max_examples=50)
+def test_other_rows_lose_the_columns_that_are_not_in_use(
+    known: list[set[int]], others: list[set[int]]
+) -> None:
+    columns, _ = Columns.of(features_of(known), 1)
+    rows = features_of(others)
+    dense = rows.to_scipy().toarray()
+    made = columns.renumber(rows)
+    assert made.columns == len(columns.kept)
+    assert made.to_scipy().toarray().tolist() == dense[:, columns.kept].tolist()
+
+
+@pytest.mark.parametrize("kept", [[0, 16], [-1], [3, 3]])
+def test_impossible_columns_are_refused(kept: list[int]) -> None:
+    with pytest.raises(ValueError, match="a column is"):
+        Columns.restore(np.array(kept, np.int32), 16)
+
+
+@pytest.mark.parametrize("idf", [None, True])
+def test_a_hashed_model_is_as_large_as_what_occurs(tmp_path: Path, idf: bool | None) -> None:
+    options = FeaturizerOptions(hash_bits=22, idf=idf)
+    model = model_of(options)
+    assert model.columns is not None
+    assert model.layers[0].shape == (len(model.columns.kept), len(model.labels))
+    size = model.save(tmp_path / "m.textmlr")
+    if idf is None:
+        assert size < 1_000_000 < model.theta.nbytes
+    loaded = Model.load(tmp_path / "m.textmlr")
+    new = ["robots and kisses", "", "words that no document of the corpus has: xyzzy", PAIRS[0][1]]
+    assert loaded.scores(new).tobytes() == model.scores(new).tobytes()
+    rows = model.featurizer.featurize(batches_of(new))
+    np.testing.assert_allclose(model.scores(new), score(rows, model.theta), atol=1e-5)
+    # The length of a row counts all its columns, in use or not.
+    if idf is None:
+        plain = Featurizer(options).transform(new).toarray()
+        np.testing.assert_allclose(rows.to_scipy().toarray(), plain)
