@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,12 +23,27 @@ CHAR_PREFIX = np.frombuffer(b"char:", np.uint8)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class TokenPlaces:
+    """Where the tokens of a block begin; kept until features are named.
+
+    begin    of the block in its text
+    starts   (t,) int32   first byte of each token from there on; int64 where they lie far apart
+    offsets  (n + 1,) int64   document i has the tokens offsets[i]:offsets[i + 1]
+    """
+
+    begin: int
+    starts: NDArray[np.integer[Any]]
+    offsets: NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Hashed:
     """The distinct n-grams of a block of documents, each document's in order of occurrence.
 
     hashes   (m,) uint64, counts (m,) int32
     places   (m,) int32   number of its first occurrence among the document's n-grams
     offsets  (n + 1,) int64   document i has offsets[i]:offsets[i + 1]
+    tokens   where they lie
     invalid  pieces of invalid UTF-8 read as U+FFFD
     """
 
@@ -35,6 +51,7 @@ class Hashed:
     counts: NDArray[np.int32]
     places: NDArray[np.int32]
     offsets: NDArray[np.int64]
+    tokens: TokenPlaces
     invalid: int
 
 
@@ -76,7 +93,7 @@ class Hasher:
         self.options = options
         self._word = options.ngrams or (0, 0)
         self._char = options.char_ngrams or (0, 0)
-        self._scratch = Scratch()
+        self._scratch, self._kept = Scratch(), Scratch()
 
     def hash(self, block: Batch) -> Hashed:
         """Distinct n-grams of each document of a block."""
@@ -98,7 +115,18 @@ class Hasher:
         )
         stamp[0] = next_stamp - 1
         hashes, counts, places = (self._scratch.lasting(a[: offsets[-1]]) for a in found)
-        return Hashed(hashes, counts, places, offsets, tokens.invalid)
+        return Hashed(
+            hashes, counts, places, offsets, self._token_places(block, tokens), tokens.invalid
+        )
+
+    def _token_places(self, block: Batch, tokens: Tokens) -> TokenPlaces:
+        count = int(tokens.offsets[-1])
+        begin = int(block.starts.min()) if len(block) else 0
+        near = not count or int(tokens.starts[:count].max()) - begin <= np.iinfo(np.int32).max
+        starts = self._scratch.take(f"short {near}", count, np.int32 if near else np.int64)[:count]
+        np.subtract(tokens.starts[:count], begin, out=starts, casting="unsafe")
+        # From a slab of their own, since they outlive the hashes.
+        return TokenPlaces(begin, self._kept.lasting(starts), tokens.offsets)
 
     def grams(self, block: Batch) -> tuple[NDArray[np.uint64], NDArray[np.int64], int]:
         """All n-grams of a block, in scratch that the thread's next block overwrites: (hashes,
@@ -115,21 +143,28 @@ class Hasher:
         return word + TOKEN_CHARACTERS * char
 
     def name(
-        self, block: Batch, documents: NDArray[np.int64], places: NDArray[np.int64]
+        self,
+        block: Batch,
+        tokens: TokenPlaces,
+        documents: NDArray[np.int64],
+        places: NDArray[np.int64],
     ) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
         """Names of chosen n-grams: (blob, ends).
 
+        tokens    as ``hash`` found them
         documents (w,) int64   ascending, numbers in the block
         places    (w,) int64   numbers among the document's n-grams, ascending within it
         blob      (bytes,) uint8 UTF-8, ends (w,) int64: where each name ends in it
         """
-        tokens = self._split(block)
+        starts = tokens.starts.astype(np.int64)
+        starts += tokens.begin
+        lower, kind = tables(self.options.lowercase, self.options.split_scripts, block.is_ascii)
         blob = np.empty(32 * len(places), np.uint8)
         ends = np.empty(len(places), np.int64)
         while True:
             size = text_kernels.name_ngrams(
-                frozen(block.text), frozen(tokens.starts), frozen(tokens.stops),
-                frozen(tokens.offsets), tokens.lower, tokens.kind, *self._word, *self._char,
+                frozen(block.text), frozen(block.stops), frozen(starts),
+                frozen(tokens.offsets), frozen(lower), frozen(kind), *self._word, *self._char,
                 self._scratch.take("window", MAX_NGRAM, np.uint64), frozen(CHAR_PREFIX),
                 frozen(documents), frozen(places), blob, ends,
             )  # fmt: skip

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from textmlr.arrays import Scratch, frozen
 from textmlr.corpus.batch import Batch
-from textmlr.features.hashing import Hashed, Hasher
+from textmlr.features.hashing import Hashed, Hasher, TokenPlaces
 from textmlr.kernels import intern as kernels
 from textmlr.kernels import text as text_kernels
 from textmlr.options import MANY_FEATURES
@@ -23,6 +23,7 @@ PARTITIONS = 16  # to a block of work
 MAX_PARTITION_BITS = 12
 
 _NAMELESS = np.zeros(0, np.uint8), np.zeros(1, np.int64)
+Piece = tuple[Batch, TokenPlaces, NDArray[np.int64], NDArray[np.int64]]
 Counts = tuple[NDArray[np.uint64], NDArray[np.int64], NDArray[np.int64]]
 
 
@@ -105,22 +106,20 @@ class Naming:
     """What it takes to name the features of a vocabulary: where each first occurs.
 
     hasher   that made the n-grams
-    pieces   for some blocks, in order: the documents in which features first occur, and of each
-             such feature the number of its document among those, and of the n-gram in it
+    pieces   for some blocks, in order: the block, where its tokens lie, and of each feature that
+             first occurs in it the numbers of its document and of the n-gram in that
     order    (v,) int64   number of feature i in the order of first occurrence
     """
 
     hasher: Hasher
-    pieces: Sequence[tuple[Batch, NDArray[np.int64], NDArray[np.int64]]]
+    pieces: Sequence[Piece]
     order: NDArray[np.int64]
 
     def names(self, threads: int) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
-        """(names, name_offsets) of the Vocabulary.  Documents are tokenised again for it, since
-        keeping the text of every n-gram until it is known which are features would cost more."""
+        """(names, name_offsets) of the Vocabulary, read from the text once more: keeping the text
+        of every n-gram until it is known which are features would cost more."""
 
-        def name(
-            piece: tuple[Batch, NDArray[np.int64], NDArray[np.int64]],
-        ) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
+        def name(piece: Piece) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
             return self.hasher.name(*piece)
 
         blobs, stops, size = [np.zeros(0, np.uint8)], [np.zeros(0, np.int64)], 0
@@ -237,10 +236,7 @@ def _naming(
         here, block = hashed[i], blocks[i]
         wanted = ordered[edges[i - 1] if i else 0 : edges[i]] - (ends[i] - here.offsets[-1])
         documents = np.searchsorted(here.offsets, wanted, side="right") - 1
-        fresh = np.diff(documents, prepend=-1) > 0
-        chosen = documents[fresh]
-        text = Batch(block.text, block.starts[chosen], block.stops[chosen])
-        pieces.append((text, np.cumsum(fresh) - 1, here.places[wanted].astype(np.int64)))
+        pieces.append((block, here.tokens, documents, here.places[wanted].astype(np.int64)))
     order = np.empty_like(by_place)
     order[by_place] = np.arange(len(by_place))
     return Naming(hasher, pieces, order)

@@ -295,12 +295,31 @@ def _put_lower(text, begin, end, lower, kind, out, at):
 
 
 @kernel
-def _name_word_ngrams(text, token_starts, token_stops, first, last, lower, kind, low, high,
+def _token_stop(text, begin, stop, lower, kind):
+    """Where the token ends that ``split`` found to begin there, in a document that ends at stop."""
+    i = begin
+    first = SPACE
+    while i < stop:
+        code, step = np.int64(text[i]), 1
+        if code >= 0x80:
+            code, step, _ = _decode(text, i, stop)
+        _, k = _classify(code, lower, kind)
+        if i == begin:
+            first = k
+        elif not (first == WORD and k == WORD) and not (first == CHARACTER and k == MARK):
+            break
+        i += step
+    return i
+
+
+@kernel
+def _name_word_ngrams(text, stop, token_starts, first, last, lower, kind, low, high,
                      gram, wanted, done, out, at, ends):  # fmt: skip
     """Write the names of the wanted among the n-grams that ``_word_ngrams`` makes, in its order.
 
     A name is the n-gram's tokens, lower-cased, with one space between.
 
+    stop    int            where the document ends
     gram    int            number of the first n-gram made here
     wanted  (w,) int64     numbers of n-grams, ascending; those before wanted[done] are written
     out     (bytes,) uint8 written from ``at`` on, as far as it reaches
@@ -308,22 +327,22 @@ def _name_word_ngrams(text, token_starts, token_stops, first, last, lower, kind,
     Returns (next number, names done, position after the last byte).
     """
     for last_token in range(first, last):
-        for n in range(low, min(high, last_token - first + 1) + 1):
-            if done < wanted.size and wanted[done] == gram:
-                for token in range(last_token - n + 1, last_token + 1):
-                    if token > last_token - n + 1:
-                        at = _put(out, at, 32)
-                    at = _put_lower(
-                        text, token_starts[token], token_stops[token], lower, kind, out, at
-                    )
-                ends[done] = at
-                done += 1
-            gram += 1
+        here = max(0, min(high, last_token - first + 1) - low + 1)
+        while done < wanted.size and wanted[done] < gram + here:
+            n = low + wanted[done] - gram
+            for token in range(last_token - n + 1, last_token + 1):
+                if token > last_token - n + 1:
+                    at = _put(out, at, 32)
+                end = _token_stop(text, token_starts[token], stop, lower, kind)
+                at = _put_lower(text, token_starts[token], end, lower, kind, out, at)
+            ends[done] = at
+            done += 1
+        gram += here
     return gram, done, at
 
 
 @kernel
-def _name_char_ngrams(text, token_starts, token_stops, first, last, lower, kind, low, high,
+def _name_char_ngrams(text, stop, token_starts, first, last, lower, kind, low, high,
                      window, prefix, gram, wanted, done, out, at, ends):  # fmt: skip
     """Write the names of the wanted among the n-grams that ``_char_ngrams`` makes, in its order.
 
@@ -333,15 +352,15 @@ def _name_char_ngrams(text, token_starts, token_stops, first, last, lower, kind,
     """
     for token in range(first, last):
         i = token_starts[token]
-        stop = token_stops[token]
+        end = _token_stop(text, i, stop, lower, kind)
         length = 0
         closing = False
         while not closing:
             code = SPACE_CODE
-            if length > 0 and i < stop:
+            if length > 0 and i < end:
                 raw, step = np.int64(text[i]), 1
                 if raw >= 0x80:
-                    raw, step, _ = _decode(text, i, stop)
+                    raw, step, _ = _decode(text, i, end)
                 c, _ = _classify(raw, lower, kind)
                 code = np.uint64(c)
                 i += step
@@ -363,12 +382,14 @@ def _name_char_ngrams(text, token_starts, token_stops, first, last, lower, kind,
 
 
 @kernel
-def name_ngrams(text, token_starts, token_stops, token_offsets, lower, kind, low, high,
+def name_ngrams(text, stops, token_starts, token_offsets, lower, kind, low, high,
                 char_low, char_high, window, prefix, documents, wanted, out, ends):  # fmt: skip
     """Write the names of chosen n-grams; return how many bytes they take.
 
     If that is more than out holds, what is in it is cut short: call again with enough.
 
+    text, stops, lower, kind           as ``split`` read them
+    token_starts (t,) int64, token_offsets (n + 1,) int64   as it wrote them
     documents  (w,) int64  ascending: the document of each n-gram
     wanted     (w,) int64  its number among the document's, as ``ngrams`` orders them, ascending
                            within a document
@@ -387,12 +408,12 @@ def name_ngrams(text, token_starts, token_stops, token_offsets, lower, kind, low
         gram = 0
         if high > 0:
             gram, done, at = _name_word_ngrams(
-                text, token_starts, token_stops, first, last, lower, kind, low, high,
+                text, stops[document], token_starts, first, last, lower, kind, low, high,
                 gram, wanted[:upto], done, out, at, ends,
             )  # fmt: skip
         if char_high > 0:
             gram, done, at = _name_char_ngrams(
-                text, token_starts, token_stops, first, last, lower, kind, char_low, char_high,
+                text, stops[document], token_starts, first, last, lower, kind, char_low, char_high,
                 window, prefix, gram, wanted[:upto], done, out, at, ends,
             )  # fmt: skip
         done = upto
