@@ -24,6 +24,7 @@ STOREYS = [
     "features",
     "scoring",
     "answering",
+    "rendering",
     "training",
     "modelfile",
     "model",

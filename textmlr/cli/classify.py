@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Iterator
+from itertools import islice
 from typing import TYPE_CHECKING
 
 import click
@@ -16,6 +17,8 @@ from textmlr.jit import run_plain
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
+
+    from textmlr.answering import Answers
 
 # Up to here plain Python answers sooner than Numba's kernels load (measured: about 2 µs a byte
 # against half a second).
@@ -79,18 +82,14 @@ def classify(
     else:
         batch = batches_of(texts)[0]
         names = (_shown(path) for path in documents or ("-",))
-    answers = _Answers(loaded.labels, top, column, as_json)
+    writer = _writer(loaded.labels, top, column, as_json)
     unknown: list[str] = []
     invalid = 0
-    least = int(loaded.featurizer.options.bias)
-    for features, probabilities in loaded.stream([batch], threads):
-        invalid += features.invalid
-        sizes = features.indptr[1:] - features.indptr[:-1]
-        for row, size in zip(probabilities, sizes.tolist(), strict=True):
-            name = next(names)
-            answers.show(name, row)
-            if size <= least:
-                unknown.append(name)
+    for text, known, bad in loaded.map_answers(writer.prepare, [batch], threads):
+        named = list(islice(names, len(known)))
+        writer.show(named, text)
+        unknown += [named[i] for i in (known == 0).nonzero()[0]]
+        invalid += bad
     sys.stdout.flush()
     _warn(unknown, invalid)
 
@@ -133,25 +132,61 @@ def _read_document(path: str) -> bytes:
     return text.removeprefix(b"\xef\xbb\xbf")
 
 
-class _Answers:
-    """Writes one document's answer after the other to stdout."""
+def _writer(
+    labels: list[str], top: int | None, column: int | None, as_json: bool
+) -> _Lines | _Rows:
+    if as_json or (sys.stdout.isatty() and column is None):
+        return _Rows(labels, top, column, as_json)
+    return _Lines(labels, top, column)
+
+
+class _Lines:
+    """Writes answers for a pipe or a file, block by block.
+
+    labels  names;  top  how many of them, None for all;  column  the only one, if there is one
+    """
+
+    def __init__(self, labels: list[str], top: int | None, column: int | None) -> None:
+        from textmlr.cli.render import plain
+        from textmlr.rendering import Lines
+
+        self.lines = Lines([plain(label) for label in labels], top, column)
+        self.first = True
+
+    def prepare(self, answers: Answers) -> tuple[bytes, NDArray[np.int64], int]:
+        """(text, known, invalid) of a block; known and invalid as Answers has them."""
+        return self.lines.render(answers.probabilities), answers.known, answers.invalid
+
+    def show(self, names: list[str], text: bytes) -> None:
+        """Write a block; there is no empty line before the first document."""
+        if self.first:
+            text = text.removeprefix(b"\n")
+            sys.stdout.flush()
+        self.first = False
+        sys.stdout.buffer.write(text)
+
+
+class _Rows:
+    """Writes answers as JSON or for a terminal, a document at a time."""
 
     def __init__(
         self, labels: list[str], top: int | None, column: int | None, as_json: bool
     ) -> None:
         self.labels, self.top, self.column, self.as_json = labels, top, column, as_json
-        self.terminal = sys.stdout.isatty()
         self.first = True
 
-    def show(self, name: str, row: NDArray[np.float64]) -> None:
-        """Write P of one document; row (L,) float64."""
-        if self.as_json:
-            sys.stdout.write(json.dumps(self._object(name, row), ensure_ascii=False) + "\n")
-        elif self.column is not None:
-            sys.stdout.write(f"{row[self.column]:.10g}\n")
-        else:
-            sys.stdout.writelines(self._lines(name, row))
-        self.first = False
+    def prepare(self, answers: Answers) -> tuple[NDArray[np.float64], NDArray[np.int64], int]:
+        """(probabilities, known, invalid) of a block, as Answers has them."""
+        return answers.probabilities, answers.known, answers.invalid
+
+    def show(self, names: list[str], rows: NDArray[np.float64]) -> None:
+        """Write a block; rows (n, L)."""
+        for name, row in zip(names, rows, strict=True):
+            if self.as_json:
+                sys.stdout.write(json.dumps(self._object(name, row), ensure_ascii=False) + "\n")
+            else:
+                sys.stdout.writelines(self._bars(name, row))
+            self.first = False
 
     def _order(self, row: NDArray[np.float64]) -> list[int]:
         if self.column is not None:
@@ -166,16 +201,12 @@ class _Answers:
             "probabilities": {self.labels[i]: float(row[i]) for i in self._order(row)},
         }
 
-    def _lines(self, name: str, row: NDArray[np.float64]) -> Iterator[str]:
+    def _bars(self, name: str, row: NDArray[np.float64]) -> Iterator[str]:
         from textmlr.cli.render import bar, plain
 
         order = self._order(row)
         if not self.first and len(order) > 1:
             yield "\n"
-        if not self.terminal:
-            for i in order:
-                yield f"{plain(self.labels[i])}\t{row[i]:.10g}\n"
-            return
         yield click.style(plain(name), bold=True) + "\n"
         width = max(len(plain(self.labels[i])) for i in order)
         for i in order:
