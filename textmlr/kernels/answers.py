@@ -6,8 +6,6 @@ nearest to p·10^q, reckoned in two float64, of which the second holds what the 
 below 2^-60 of the last digit otherwise.
 """
 
-from fractions import Fraction
-
 import numpy as np
 
 from textmlr.jit import kernel
@@ -22,9 +20,14 @@ FIXED = -4  # the least exponent of ten that "%g" writes without one
 # 10^q as the sum of two float64.  From FIRST_SCALED on it is 10^q·2^-SCALE, for numbers that are
 # multiplied by 2^SCALE, since neither is a float64 otherwise.
 SCALE, FIRST_SCALED, POWERS = 300, 280, 345
-_EXACT = [Fraction(10**q, 2**SCALE if q >= FIRST_SCALED else 1) for q in range(POWERS)]
-HIGH = np.array([float(power) for power in _EXACT])
-LOW = np.array([float(power - Fraction(float(power))) for power in _EXACT])
+_UNITS = [2**SCALE if q >= FIRST_SCALED else 1 for q in range(POWERS)]
+HIGH = np.array([10**q / unit for q, unit in enumerate(_UNITS)])
+LOW = np.array(
+    [
+        (10**q - int(high) * unit) / unit
+        for q, (high, unit) in enumerate(zip(HIGH, _UNITS, strict=True))
+    ]
+)
 SCALED = 2.0**SCALE
 SPLITTER = 134217729.0  # 2^27 + 1, Dekker's
 

@@ -173,9 +173,7 @@ def featurize(
             indices, values, begin, at, options[BITS], words[last : last + g],
             words[last + g : last + 2 * g], numbers[used + g : used + g + DIGITS],
         )  # fmt: skip
-        weigh_row(
-            indices, values, begin, at, options[TERM_FREQUENCY], idf, options[UNIT_NORM] != 0
-        )
+        weigh_row(indices, values, begin, at, options[TERM_FREQUENCY], idf, options[UNIT_NORM] != 0)
         indptr[document + 1] = at
     return invalid
 
