@@ -78,7 +78,7 @@ def _exponent(p):
 
 
 @kernel
-def put_number(p, out, at):
+def _put_number(p, out, at):
     """Write p, of 0 to 1, to out from ``at`` on as "%.10g" does; return where it ends.
 
     out (bytes,) uint8   with room for NUMBER bytes
@@ -207,7 +207,7 @@ def write(probabilities, top, names, ends, order, scratch, out):
                 out[at] = names[byte]
                 at += 1
             out[at] = TAB
-            at = put_number(p[label], out, at + 1)
+            at = _put_number(p[label], out, at + 1)
             out[at] = NEWLINE
             at += 1
     return at
@@ -221,7 +221,7 @@ def write_numbers(numbers, out):
     """
     at = 0
     for i in range(numbers.size):
-        at = put_number(numbers[i], out, at)
+        at = _put_number(numbers[i], out, at)
         out[at] = NEWLINE
         at += 1
     return at

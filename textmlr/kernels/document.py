@@ -11,7 +11,7 @@ import math
 import numpy as np
 
 from textmlr.jit import kernel, prefetch
-from textmlr.kernels.intern import _sort, find, fold_one, weigh_row
+from textmlr.kernels.intern import _find, _fold_one, _sort, _weigh_row
 from textmlr.kernels.text import ngrams, split
 
 SYMBOLS, MIN_LENGTH, LOW, HIGH, CHAR_LOW, CHAR_HIGH = 0, 1, 2, 3, 4, 5
@@ -38,7 +38,7 @@ def _find_columns(grams, options, table, hashes, idf, columns):
     known = 0
     if options[WIDTH] > 0:
         for i in range(grams.size):
-            columns[i] = bias + fold_one(grams[i], options[WIDTH])
+            columns[i] = bias + _fold_one(grams[i], options[WIDTH])
         return grams.size
     mask = np.uint64(table.size - 1)
     for i in range(min(AHEAD, grams.size)):
@@ -46,7 +46,7 @@ def _find_columns(grams, options, table, hashes, idf, columns):
     for i in range(grams.size):
         if i + AHEAD < grams.size:
             prefetch(table, np.int64(grams[i + AHEAD] & mask))
-        number = find(grams[i], table, hashes)
+        number = _find(grams[i], table, hashes)
         if number >= 0:
             columns[known] = bias + number
             known += 1
@@ -173,7 +173,9 @@ def featurize(
             indices, values, begin, at, options[BITS], words[last : last + g],
             words[last + g : last + 2 * g], numbers[used + g : used + g + DIGITS],
         )  # fmt: skip
-        weigh_row(indices, values, begin, at, options[TERM_FREQUENCY], idf, options[UNIT_NORM] != 0)
+        _weigh_row(
+            indices, values, begin, at, options[TERM_FREQUENCY], idf, options[UNIT_NORM] != 0
+        )
         indptr[document + 1] = at
     return invalid
 
@@ -239,7 +241,7 @@ def _add_two(indices, values, n, theta, labels, label, out):
 
 
 @kernel
-def score_row(indices, values, n, theta, labels, out):
+def _score_row(indices, values, n, theta, labels, out):
     """Write the score of each label for a row: out[l] = sum over f of theta[f, l] · f(x)_f.
 
     indices (n,) int32, values (n,) float32;  theta (V·L,) float32, C order
@@ -296,8 +298,8 @@ def _answer_row(columns, options, idf, theta, slots, indices, values, scores, pr
         for line in range(0, labels, LINE):
             prefetch(theta, place + line)
     first = 1 if options[BIAS] != 0 else 0
-    weigh_row(indices, values, first, n, options[TERM_FREQUENCY], idf, options[UNIT_NORM] != 0)
-    score_row(indices, values, n, theta, labels, scores)
+    _weigh_row(indices, values, first, n, options[TERM_FREQUENCY], idf, options[UNIT_NORM] != 0)
+    _score_row(indices, values, n, theta, labels, scores)
     return n - first, _softmax(scores, probabilities)
 
 
