@@ -309,6 +309,7 @@ from textmlr.features.texts import batches_of
 from textmlr.learning import train
 from textmlr.model import Model
 from textmlr.options import TrainingOptions
+from textmlr.rendering import Lines
 from textmlr.training import Objective
 
 plain, weighted, lines, out = sys.argv[1:]
@@ -332,6 +333,12 @@ for corpus in corpora:
             model.probabilities(form)
         model.classify(texts)
         list(model.stream([read_lines(lines)]))
+        for top, column in ((None, None), (1, None), (None, 0)):
+            Lines(model.labels, top, column).render(model.probabilities(texts))
+        if options.hash_bits is None:
+            untabled = Model.load(out)
+            untabled.featurizer.prepared = lambda text_bytes: None
+            untabled.probabilities(texts)
         rows = model.featurizer.featurize(batches_of(texts), 1)
         y, weights = np.zeros(len(rows), np.int32), np.ones(len(rows), np.float32)
         objective = Objective(rows, y, weights, len(model.labels), 0.1)
@@ -366,5 +373,7 @@ def test_every_kernel_compiles_once(tmp_path: Path) -> None:
         )  # fmt: skip
         assert done.returncode == 0, done.stderr
     counts = json.loads(done.stdout)
-    assert {"linear.scores", "sgd.epoch", "intern.rows", "lines.weights"} <= set(counts)
+    assert {"linear.scores", "document.answer", "sgd.epoch", "intern.rows", "lines.weights"} <= set(
+        counts
+    )
     assert {name: n for name, n in counts.items() if n != 1} == {}

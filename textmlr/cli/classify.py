@@ -6,7 +6,7 @@ import json
 import sys
 from collections.abc import Iterator
 from itertools import islice
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -153,7 +153,7 @@ class _Lines:
         self.lines = Lines([plain(label) for label in labels], top, column)
         self.first = True
 
-    def prepare(self, answers: Answers) -> tuple[bytes, NDArray[np.int64], int]:
+    def prepare(self, answers: Answers) -> tuple[Any, NDArray[np.int64], int]:
         """(text, known, invalid) of a block; known and invalid as Answers has them."""
         return self.lines.render(answers.probabilities), answers.known, answers.invalid
 
@@ -175,7 +175,7 @@ class _Rows:
         self.labels, self.top, self.column, self.as_json = labels, top, column, as_json
         self.first = True
 
-    def prepare(self, answers: Answers) -> tuple[NDArray[np.float64], NDArray[np.int64], int]:
+    def prepare(self, answers: Answers) -> tuple[Any, NDArray[np.int64], int]:
         """(probabilities, known, invalid) of a block, as Answers has them."""
         return answers.probabilities, answers.known, answers.invalid
 

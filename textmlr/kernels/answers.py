@@ -6,8 +6,6 @@ nearest to p·10^q, reckoned in two float64, of which the second holds what the 
 below 2^-60 of the last digit otherwise.
 """
 
-from fractions import Fraction
-
 import numpy as np
 
 from textmlr.jit import kernel
@@ -22,9 +20,14 @@ FIXED = -4  # the least exponent of ten that "%g" writes without one
 # 10^q as the sum of two float64.  From FIRST_SCALED on it is 10^q·2^-SCALE, for numbers that are
 # multiplied by 2^SCALE, since neither is a float64 otherwise.
 SCALE, FIRST_SCALED, POWERS = 300, 280, 345
-_EXACT = [Fraction(10**q, 2**SCALE if q >= FIRST_SCALED else 1) for q in range(POWERS)]
-HIGH = np.array([float(power) for power in _EXACT])
-LOW = np.array([float(power - Fraction(float(power))) for power in _EXACT])
+_UNITS = [2**SCALE if q >= FIRST_SCALED else 1 for q in range(POWERS)]
+HIGH = np.array([10**q / unit for q, unit in enumerate(_UNITS)])
+LOW = np.array(
+    [
+        (10**q - int(high) * unit) / unit
+        for q, (high, unit) in enumerate(zip(HIGH, _UNITS, strict=True))
+    ]
+)
 SCALED = 2.0**SCALE
 SPLITTER = 134217729.0  # 2^27 + 1, Dekker's
 
@@ -75,7 +78,7 @@ def _exponent(p):
 
 
 @kernel
-def put_number(p, out, at):
+def _put_number(p, out, at):
     """Write p, of 0 to 1, to out from ``at`` on as "%.10g" does; return where it ends.
 
     out (bytes,) uint8   with room for NUMBER bytes
@@ -204,7 +207,7 @@ def write(probabilities, top, names, ends, order, scratch, out):
                 out[at] = names[byte]
                 at += 1
             out[at] = TAB
-            at = put_number(p[label], out, at + 1)
+            at = _put_number(p[label], out, at + 1)
             out[at] = NEWLINE
             at += 1
     return at
@@ -218,7 +221,7 @@ def write_numbers(numbers, out):
     """
     at = 0
     for i in range(numbers.size):
-        at = put_number(numbers[i], out, at)
+        at = _put_number(numbers[i], out, at)
         out[at] = NEWLINE
         at += 1
     return at

@@ -11,7 +11,7 @@ import math
 import numpy as np
 
 from textmlr.jit import kernel, prefetch, sum_rows
-from textmlr.kernels.intern import _sort, find, fold_one, weigh_row
+from textmlr.kernels.intern import _find, _fold_one, _sort, _weigh_row
 from textmlr.kernels.text import ngrams, split
 
 SYMBOLS, MIN_LENGTH, LOW, HIGH, CHAR_LOW, CHAR_HIGH = 0, 1, 2, 3, 4, 5
@@ -37,7 +37,7 @@ def _find_columns(grams, options, table, hashes, idf, columns):
     known = 0
     if options[WIDTH] > 0:
         for i in range(grams.size):
-            columns[i] = bias + fold_one(grams[i], options[WIDTH])
+            columns[i] = bias + _fold_one(grams[i], options[WIDTH])
         return grams.size
     mask = np.uint64(table.size - 1)
     for i in range(min(AHEAD, grams.size)):
@@ -45,7 +45,7 @@ def _find_columns(grams, options, table, hashes, idf, columns):
     for i in range(grams.size):
         if i + AHEAD < grams.size:
             prefetch(table, np.int64(grams[i + AHEAD] & mask))
-        number = find(grams[i], table, hashes)
+        number = _find(grams[i], table, hashes)
         if number >= 0:
             columns[known] = bias + number
             known += 1
@@ -173,7 +173,9 @@ def featurize(
                 indices, values, begin, at, options[BITS], words[last : last + g],
                 words[last + g : last + 2 * g], numbers[used + g : used + g + DIGITS],
             )  # fmt: skip
-        weigh_row(indices, values, begin, at, options[TERM_FREQUENCY], idf, options[UNIT_NORM] != 0)
+        _weigh_row(
+            indices, values, begin, at, options[TERM_FREQUENCY], idf, options[UNIT_NORM] != 0
+        )
         indptr[document + 1] = at
     return invalid
 
@@ -226,7 +228,7 @@ def _answer_row(
     """
     n = _row(columns, options, slots, indices, values, 0)
     first = 1 if options[BIAS] != 0 else 0
-    weigh_row(indices, values, first, n, options[TERM_FREQUENCY], idf, options[UNIT_NORM] != 0)
+    _weigh_row(indices, values, first, n, options[TERM_FREQUENCY], idf, options[UNIT_NORM] != 0)
     if rows.size > 0:
         n = _keep(rows, indices, values, n)
     sum_rows(indices, values, 0, n, theta, scores)

@@ -180,7 +180,7 @@ def _is_entry(entry, h, hashes):
 
 
 @kernel
-def find(h, table, hashes):
+def _find(h, table, hashes):
     """Return the number of a hash in the table, −1 if it is not there.
 
     table, hashes  as in ``fill_table``
@@ -205,12 +205,12 @@ def look_up(hashes, table, known, first_id, columns):
     for i in range(hashes.size):
         if i + AHEAD < hashes.size:
             prefetch(table, np.int64(hashes[i + AHEAD] & mask))
-        number = find(hashes[i], table, known)
+        number = _find(hashes[i], table, known)
         columns[i] = first_id + number if number >= 0 else -1
 
 
 @kernel
-def fold_one(h, width):
+def _fold_one(h, width):
     """A number below width, taken from the upper 32 bits of a hash.
 
     The range reduction is a multiplication (Lemire, ACM TOMACS 29(1), 2019).
@@ -220,12 +220,12 @@ def fold_one(h, width):
 
 @kernel
 def fold(hashes, first_id, width, columns):
-    """columns[i] = first_id + ``fold_one`` of hashes[i] and width.
+    """columns[i] = first_id + ``_fold_one`` of hashes[i] and width.
 
     hashes (m,) uint64;  columns (m,) int32 written; it may lie in the memory of hashes
     """
     for i in range(hashes.size):
-        columns[i] = first_id + fold_one(hashes[i], width)
+        columns[i] = first_id + _fold_one(hashes[i], width)
 
 
 @kernel
@@ -354,7 +354,7 @@ def map_columns(numbers, indices):
 
 
 @kernel
-def weigh_row(indices, values, first, last, term_frequency, idf, unit_norm):
+def _weigh_row(indices, values, first, last, term_frequency, idf, unit_norm):
     """``weigh`` for the entries first:last, the bias not among them."""
     squares = 0.0
     for i in range(first, last):
@@ -387,4 +387,4 @@ def weigh(indices, values, indptr, bias, term_frequency, idf, unit_norm):
     """
     for document in range(indptr.size - 1):
         first = indptr[document] + (1 if bias else 0)
-        weigh_row(indices, values, first, indptr[document + 1], term_frequency, idf, unit_norm)
+        _weigh_row(indices, values, first, indptr[document + 1], term_frequency, idf, unit_norm)
