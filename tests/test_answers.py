@@ -33,7 +33,7 @@ OPTIONS = [
     FeaturizerOptions(ngrams=None, char_ngrams=(1, 3), min_df=1, punctuation=False),
     FeaturizerOptions(ngrams=(2, 3), min_df=1, term_frequency="binary", min_token_length=2),
     FeaturizerOptions(hash_bits=4),
-    FeaturizerOptions(hash_bits=6, idf=True, idf_power=2, split_scripts=False, bias=False),
+    FeaturizerOptions(hash_bits=6, idf=True, split_scripts=False, bias=False),
 ]
 
 

@@ -167,11 +167,11 @@ class TestTrain:
         self, train_tsv: Path, tmp_path: Path
     ) -> None:
         corpus = tmp_path / "many.tsv"
-        corpus.write_text("".join(f"label{i}\tword{i}\n" for i in range(5000)))
-        result = run("train", corpus, "-o", tmp_path / "m.textmlr", "--hash-bits", "30")
+        corpus.write_text("".join(f"label{i}\tw{i} x{i} y{i} z{i}\n" for i in range(60_000)))
+        result = run("train", corpus, "-o", tmp_path / "m.textmlr")
         assert isinstance(result.exception, InputError)
         assert "GiB" in str(result.exception)
-        assert "--hash-bits" in str(result.exception)
+        assert "--max-features" in str(result.exception)
 
     def test_bad_option_values(self, train_tsv: Path) -> None:
         for options in (
