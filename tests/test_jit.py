@@ -64,7 +64,7 @@ def test_numba_compiles_as_ever_after_kernels() -> None:
         return min(a.size, b) if b in (1, 2) else 0
 
     codes = ("u11r", "i", "u11w")
-    code = compiler.compile_function(smallest, codes, {})
+    code = compiler.compile_function(smallest, codes)
     assert code.result == "i"
     mine = numba.njit(smallest)
     a, out = np.arange(3, 6, dtype=np.uint8), np.zeros(2, np.uint8)

@@ -15,7 +15,7 @@ import os
 import sys
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any, TypeVar, cast
 
 from textmlr.jit import store
@@ -58,14 +58,6 @@ def kernel(function: F) -> F:
     return cast(F, Kernel(function))
 
 
-def given(compiled: F, **constants: int) -> F:
-    """The kernel with globals of its module replaced: constants let loops be unrolled.
-
-    Call it where a kernel's module defines a global such as ``LABELS = 0`` for that purpose.
-    """
-    return cast(F, compiled.given(constants)) if isinstance(compiled, Kernel) else compiled
-
-
 def bound(compiled: Callable[..., Any], *arguments: Any) -> Callable[..., Any]:
     """What a kernel comes to for such arguments, without a look at their types at each call.
 
@@ -91,16 +83,11 @@ class Kernel:
     Python's lock is released while it runs.
 
     function   the Python source
-    constants  globals that are replaced in it
     compiled   what can be called in this process so far, by signature (see ``_code``)
     """
 
-    def __init__(
-        self, function: Callable[..., Any], constants: Mapping[str, int] | None = None
-    ) -> None:
+    def __init__(self, function: Callable[..., Any]) -> None:
         self.function = function
-        self.constants = dict(constants or {})
-        self._given: dict[str, Kernel] = {}
         self.compiled: dict[str, Callable[..., Any]] = {}
         self._calls: dict[Any, Callable[..., Any]] = {}
         self.__doc__ = function.__doc__
@@ -126,14 +113,6 @@ class Kernel:
                 call = self._calls[kinds] = self._prepare(arguments)
         return call
 
-    def given(self, constants: Mapping[str, int]) -> Kernel:
-        """See ``given`` of this module."""
-        key = repr(sorted(constants.items()))
-        with _lock:
-            if key not in self._given:
-                self._given[key] = Kernel(self.function, constants)
-        return self._given[key]
-
     @property
     def signatures(self) -> list[str]:
         """What it was compiled or loaded for in this process."""
@@ -151,8 +130,8 @@ class Kernel:
         if _boundscheck:
             from textmlr.jit import compiler
 
-            return compiler.checked(self.function, self.constants)
-        origin = store.Origin(self.function, codes, tuple(sorted(self.constants.items())))
+            return compiler.checked(self.function)
+        origin = store.Origin(self.function, codes)
         code = store.find(origin)
         if code is None:
             from textmlr.jit import compiler
@@ -160,7 +139,7 @@ class Kernel:
             began = time.perf_counter()
             for watch in _watches:
                 watch(self.__name__, 0.0)
-            code = compiler.compile_function(self.function, codes, self.constants)
+            code = compiler.compile_function(self.function, codes)
             store.keep(origin, code)
             for watch in _watches:
                 watch(self.__name__, time.perf_counter() - began)

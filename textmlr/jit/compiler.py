@@ -9,7 +9,7 @@ object file.  That makes the wait of a first run a third.
 from __future__ import annotations
 
 import gc
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from types import FunctionType
 from typing import Any, cast
@@ -39,23 +39,19 @@ _DIMENSIONS = _DATA + 2
 _ENTRY = "textmlr_entry"
 _SHAPES_TOLD = "raise_with_shape_context"  # Numba calls what arrayobj has of this name
 _generator: Any = None
-# Dispatchers of functions by the constants given, so that what several kernels call is typed and
-# lowered once a process.
-_made: dict[tuple[tuple[str, int], ...], dict[Callable[..., Any], Any]] = {}
+# Dispatchers of functions, so that what several kernels call is typed and lowered once a process.
+_made: dict[Callable[..., Any], Any] = {}
 
 
-def compile_function(
-    function: Callable[..., Any], codes: Sequence[str], constants: Mapping[str, int]
-) -> MachineCode:
+def compile_function(function: Callable[..., Any], codes: Sequence[str]) -> MachineCode:
     """Compile a kernel's function for arguments of such codes (see ``textmlr.jit``).
 
     The entry takes each array as the address of its Python object and finds data and dimensions
     in it, which costs a caller nothing.  Raises Numba's errors for what it cannot compile.
     """
     arguments = tuple(_type(code) for code in codes)
-    made = _made.setdefault(tuple(sorted(constants.items())), {})
     with global_compiler_lock, _lowering_only() as unfinished:
-        jitted = _jitted(function, constants, made, no_cpython_wrapper=True, no_cfunc_wrapper=True)
+        jitted = _jitted(function, _made, no_cpython_wrapper=True, no_cfunc_wrapper=True)
         jitted.compile(arguments)
         compiled = jitted.overloads[arguments]
         result, outside = _result(compiled.signature.return_type)
@@ -201,15 +197,14 @@ def _array(context: Any, builder: Any, array: Any, address: Any) -> Any:
     return made._getvalue()
 
 
-def checked(function: Callable[..., Any], constants: Mapping[str, int]) -> Callable[..., Any]:
+def checked(function: Callable[..., Any]) -> Callable[..., Any]:
     """The function compiled by Numba in the usual way, with indices checked."""
-    dispatcher: Callable[..., Any] = _jitted(function, constants, {}, boundscheck=True)
+    dispatcher: Callable[..., Any] = _jitted(function, {}, boundscheck=True)
     return dispatcher
 
 
 def _jitted(
     function: Callable[..., Any],
-    constants: Mapping[str, int],
     made: dict[Callable[..., Any], Any],
     **options: Any,
 ) -> Any:
@@ -221,17 +216,15 @@ def _jitted(
         for name in function.__code__.co_names:
             value = function.__globals__.get(name)
             if isinstance(value, Kernel):
-                names[name] = _jitted(value.function, constants, made, **options)
+                names[name] = _jitted(value.function, made, **options)
             elif callable(value) and value in INTRINSICS:
                 # Where indices are checked, the loops as they are written in Python.
                 checked = "boundscheck" in options
-                names[name] = (
-                    _jitted(value, constants, made, **options) if checked else INTRINSICS[value]
-                )
+                names[name] = _jitted(value, made, **options) if checked else INTRINSICS[value]
             elif value is prefetch:
                 names[name] = _prefetch
         copy = FunctionType(
-            function.__code__, {**function.__globals__, **names, **constants}, function.__name__,
+            function.__code__, {**function.__globals__, **names}, function.__name__,
             function.__defaults__,
         )  # fmt: skip
         made[function] = numba.njit(nogil=True, error_model="numpy", **options)(copy)

@@ -36,12 +36,10 @@ class Origin:
 
     function   in Python
     codes      types of its arguments (see ``textmlr.jit``)
-    constants  globals that are replaced in it
     """
 
     function: Callable[..., Any]
     codes: tuple[str, ...]
-    constants: tuple[tuple[str, int], ...]
 
     @property
     def family(self) -> str:
@@ -52,7 +50,7 @@ class Origin:
     @property
     def file_name(self) -> str:
         """One for all that the code depends on; it begins alike for all of one source."""
-        return self.generation + f"{_digest(repr((self.codes, self.constants)))}.textmlr"
+        return self.generation + f"{_digest(repr(self.codes))}.textmlr"
 
     @property
     def generation(self) -> str:

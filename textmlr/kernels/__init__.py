@@ -2,5 +2,6 @@
 
 Rules: arrays and scalars in, the caller's buffers out; one dtype set, so that each kernel
 compiles once; inputs arrive read-only (``textmlr.arrays.frozen``), since Numba compiles
-writable and read-only arrays apart; a kernel calls only kernels of its own file.
+writable and read-only arrays apart.  A kernel may call kernels of other files: what is kept of it
+depends on all files here.
 """
