@@ -233,7 +233,7 @@ def tools_of(case: Case, names: Iterable[str]) -> list[Tool]:
     """The tools of these names, in the order of TOOLS, with settings tuned for the corpus."""
     wanted = set(names)
     found: list[Tool] = []
-    families = (
+    families: tuple[tuple[tuple[str, ...], Callable[[Case, set[str]], list[Tool]]], ...] = (
         (TEXTMLR, textmlr_tools),
         (FASTTEXT, fasttext_tools),
         (VW, vw_tools),
@@ -241,11 +241,11 @@ def tools_of(case: Case, names: Iterable[str]) -> list[Tool]:
     )
     for family, make in families:
         if wanted.intersection(family):
-            found += [tool for tool in make(case) if tool.name in wanted]
+            found += [tool for tool in make(case, wanted) if tool.name in wanted]
     return found
 
 
-def textmlr_tools(case: Case) -> list[Tool]:
+def textmlr_tools(case: Case, wanted: set[str]) -> list[Tool]:
     """textmlr with no options, and with one pass over hashed features."""
     settings = {
         "textmlr": ("no options", []),
@@ -350,7 +350,7 @@ def held_out_accuracy(
         return 0.0
 
 
-def fasttext_tools(case: Case) -> list[Tool]:
+def fasttext_tools(case: Case, wanted: set[str]) -> list[Tool]:
     """fastText at the best step size and epochs, at that step size and 25 epochs, and at the best
     step size for 5 epochs."""
     texts = write_texts(case, "fasttext", fasttext_line)
@@ -399,13 +399,15 @@ def judge_fasttext(case: Case, model: Path, texts: Texts) -> Figures:
     return judge(case, fasttext_rows(model, texts.test, len(case.labels)))
 
 
-def vw_tools(case: Case) -> list[Tool]:
-    """VW with the best number of passes, with 5, and with one."""
+def vw_tools(case: Case, wanted: set[str]) -> list[Tool]:
+    """VW with the best number of passes, tuned if it is wanted, with 5, and with one."""
     texts = write_texts(case, "vw", vw_line)
-    scores = vw_scores(case, texts)
-    best = max(scores, key=lambda passes: (scores[passes], -passes))
+    passes_of = {"vw-5": 5, "vw-1": 1}
+    if "vw" in wanted:
+        scores = vw_scores(case, texts)
+        passes_of["vw"] = max(scores, key=lambda passes: (scores[passes], -passes))
     tools = []
-    for name, passes in {"vw": best, "vw-5": 5, "vw-1": 1}.items():
+    for name, passes in passes_of.items():
         model = case.place / f"vw-{passes}.model"
         judged = partial(judge_vw, case, model, texts)
         setting = f"2-grams, 22 bits, {passes} {'pass' if passes == 1 else 'passes'}"
@@ -455,7 +457,7 @@ def judge_vw(case: Case, model: Path, texts: Texts) -> Figures:
     return judge(case, vw_rows(model, texts.test, len(case.labels)))
 
 
-def sklearn_tools(case: Case) -> list[Tool]:
+def sklearn_tools(case: Case, wanted: set[str]) -> list[Tool]:
     """scikit-learn's linear models over TF-IDF features."""
     tools = []
     for name, (module, estimator) in SKLEARN.items():
