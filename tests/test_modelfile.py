@@ -109,7 +109,7 @@ def test_flipped_bits(tmp_path_factory: pytest.TempPathFactory, data: st.DataObj
 
 def forged(
     path: Path, layout: dict[str, Any], data: bytes, header: dict[str, Any] | None = None,
-    version: object = 1,
+    version: object = modelfile.FORMAT_VERSION,
 ) -> Path:  # fmt: skip
     """A file whose own checksums agree, whatever else it claims."""
     tensors = {}
@@ -165,7 +165,8 @@ def test_lying_layouts(tmp_path: Path, layout: dict[str, Any]) -> None:
 
 def test_formats_of_other_times(tmp_path: Path) -> None:
     path = tmp_path / "m"
-    assert "newer textmlr" in refused(forged(path, {}, b"", version=2))
+    assert "newer textmlr" in refused(forged(path, {}, b"", version=3))
+    assert "older textmlr" in refused(forged(path, {}, b"", version=1))
     for version in (0, "x", "", "-1", "9" * 50):
         refused(forged(path, {}, b"", version=version))
 
@@ -277,3 +278,18 @@ class TestAtomicWrite:
             os.umask(old)
         assert (tmp_path / "link").is_symlink()
         assert (tmp_path / "real").stat().st_mode & 0o777 == 0o640
+
+
+def test_every_block_of_a_large_tensor_is_checked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(modelfile, "CHECKED", 16)
+    path = tmp_path / "m"
+    array = np.arange(25, dtype=np.int32)  # six blocks and a quarter
+    modelfile.save(path, {}, {"a": array})
+    _, tensors = modelfile.load(path)
+    assert tensors["a"].tolist() == array.tolist()
+    whole = path.read_bytes()
+    for place in range(len(whole) - array.nbytes, len(whole), 16):
+        path.write_bytes(whole[:place] + bytes([whole[place] ^ 1]) + whole[place + 1 :])
+        assert "checksum" in refused(path)

@@ -7,10 +7,11 @@ The public names are imported when they are first used, so that ``import textmlr
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
-
+# typing and importlib would take as long to import as all the rest of a Python that does nothing.
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any
+
     from textmlr.corpus import Corpus, read_corpus
     from textmlr.errors import InputError, ModelFileError
     from textmlr.evaluation import evaluate
@@ -52,7 +53,7 @@ __all__ = [
 def __getattr__(name: str) -> Any:
     if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(import_module(_HOMES[name]), name)
+    value = getattr(__import__(_HOMES[name], fromlist=[name]), name)
     globals()[name] = value
     return value
 

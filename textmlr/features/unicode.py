@@ -21,6 +21,8 @@ from textmlr.kernels.text import CHARACTER, MARK, SPACE, SYMBOL, WORD
 # (a test asserts that for the running Python).
 LIMIT = 0x40000
 
+PIECE = 64  # code points
+
 # Scripts written without spaces between words: those that Unicode's line breaking (UAX #14)
 # classes SA (South East Asian) or ID (ideographs, Kana), by block.
 SPACELESS = (
@@ -71,13 +73,13 @@ def tables(
     for match in re.finditer(r"\s+", everything):
         kind[match.start() : match.end()] = SPACE
     if split_scripts and not ascii_only:
+        is_digit = np.zeros(limit, bool)
+        for match in re.finditer(r"\d+", everything):
+            is_digit[match.start() : match.end()] = True
         for first, last in SPACELESS:
-            letters = everything[first : last + 1]
-            is_digit = np.fromiter(map(str.isdecimal, letters), bool, len(letters))
             block = kind[first : last + 1]
-            block[(block == WORD) & ~is_digit] = CHARACTER
-        symbols = np.flatnonzero(kind[:0x20000] == SYMBOL)
-        kind[[c for c in symbols if unicodedata.category(chr(c))[0] == "M"]] = MARK
+            block[(block == WORD) & ~is_digit[first : last + 1]] = CHARACTER
+        kind[_marks(everything, kind)] = MARK
     lower = code_points
     if lowercase:
         # str.lower is one to one, and free of context, without these two.
@@ -87,3 +89,16 @@ def tables(
         if not ascii_only:
             lower[0x130] = 0x130
     return lower, kind
+
+
+def _marks(everything: str, kind: NDArray[np.uint8]) -> list[int]:
+    """Code points of category M among the SYMBOLs below 0x20000; there are none beyond that are
+    not variation selectors."""
+    marks = []
+    for first in range(0, 0x20000, PIECE):
+        piece = everything[first : first + PIECE]
+        # Most symbols are code points without a character; a piece of these is all escapes.
+        if len(repr(piece)) < PIECE * len(f"\\u{first:04x}" if first < 0x10000 else "\\U00010000"):
+            symbols = np.flatnonzero(kind[first : first + PIECE] == SYMBOL).tolist()
+            marks += [first + c for c in symbols if unicodedata.category(piece[c])[0] == "M"]
+    return marks

@@ -55,7 +55,7 @@ class Origin:
     @property
     def generation(self) -> str:
         """How the names of those of the present source begin."""
-        return f"{self.family}{_source(self.function.__code__.co_filename)}-"
+        return f"{self.family}{_source(Path(self.function.__code__.co_filename).parent)}-"
 
     @property
     def folders(self) -> list[Path]:
@@ -195,10 +195,10 @@ def _environment() -> str:
 
 
 @lru_cache(maxsize=64)
-def _source(path: str) -> str:
-    """Digest of a kernel's file, of the others beside it, whose kernels it may call, and of the
+def _source(folder: Path) -> str:
+    """Digest of the files of a folder, since a kernel may call those of others, and of the
     compiler's."""
-    files = [Path(path), *sorted(Path(path).parent.glob("*.py"))]
+    files = sorted(folder.glob("*.py"))
     files += [Path(__file__).with_name(name) for name in ("compiler.py", "intrinsics.py")]
     return _digest(b"".join(file.read_bytes() for file in files))
 
