@@ -9,6 +9,7 @@ U+03C3, also at the end of a word.
 from __future__ import annotations
 
 import re
+import threading
 import unicodedata
 from functools import lru_cache
 
@@ -55,7 +56,9 @@ SPACELESS = (
 )
 
 
-@lru_cache(maxsize=4)
+_lock = threading.Lock()
+
+
 def tables(
     lowercase: bool, split_scripts: bool, ascii_only: bool
 ) -> tuple[NDArray[np.uint32], NDArray[np.uint8]]:
@@ -64,6 +67,14 @@ def tables(
     lower  (c,) uint32  the code point itself unless lowercase
     kind   (c,) uint8   SPACE, WORD, SYMBOL, CHARACTER (only with split_scripts) or MARK
     """
+    with _lock:  # or threads that begin together would each make them
+        return _tables(lowercase, split_scripts, ascii_only)
+
+
+@lru_cache(maxsize=4)
+def _tables(
+    lowercase: bool, split_scripts: bool, ascii_only: bool
+) -> tuple[NDArray[np.uint32], NDArray[np.uint8]]:
     limit = 128 if ascii_only else LIMIT
     code_points = np.arange(limit, dtype=np.uint32)
     everything = code_points.tobytes().decode("utf-32-le", "surrogatepass")
