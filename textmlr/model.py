@@ -106,14 +106,15 @@ class Model:
         """
         if top is not None and top < 1:
             raise InputError(f"top={top} labels", mend="ask for 1 or more, or None for all")
-        labels, answers = self.labels, []
-        for row in self.probabilities(texts, threads=threads).tolist():
-            if top == 1:
-                best = max(row)
-                answers.append([Answer(labels[row.index(best)], best)])
-            else:
-                order = sorted(range(len(row)), key=row.__getitem__, reverse=True)[:top]
-                answers.append([Answer(labels[label], row[label]) for label in order])
+        labels = self.labels
+        rows = self.probabilities(texts, threads=threads)
+        if top == 1:
+            best = rows.argmax(axis=1).tolist()
+            return [[Answer(labels[b], rows.item(i, b))] for i, b in enumerate(best)]
+        answers = []
+        for row in rows.tolist():
+            order = sorted(range(len(row)), key=row.__getitem__, reverse=True)[:top]
+            answers.append([Answer(labels[label], row[label]) for label in order])
         return answers
 
     def stream(self, batches: Sequence[Batch], threads: int | None = None) -> Iterator[Answers]:
