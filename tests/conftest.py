@@ -5,7 +5,14 @@ from __future__ import annotations
 import random
 from pathlib import Path
 
+import numpy as np
 import pytest
+
+from textmlr import FeaturizerOptions
+from textmlr.corpus import Corpus
+from textmlr.features import Featurizer
+from textmlr.features.texts import batches_of
+from textmlr.training import Objective
 
 WORDS = {
     "scifi": "robot orbit engine android laser planet signal probe clone reactor".split(),
@@ -35,6 +42,23 @@ def write_tsv(path: Path, pairs: list[tuple[str, str]]) -> Path:
     """Write label<TAB>text lines."""
     path.write_text("".join(f"{label}\t{text}\n" for label, text in pairs), encoding="utf-8")
     return path
+
+
+def corpus_of(pairs: list[tuple[str, str]], weights: list[float] | None = None) -> Corpus:
+    """A corpus of (label, text) pairs."""
+    labels = sorted({label for label, _ in pairs})
+    y = np.array([labels.index(label) for label, _ in pairs], np.int32)
+    own = None if weights is None else np.array(weights, np.float32)
+    return Corpus(batches_of([text for _, text in pairs]), y, labels, own, ["test"])
+
+
+def objective_of(pairs: list[tuple[str, str]], l2: float = 0.0) -> Objective:
+    """The objective over single words of (label, text) pairs, all of weight 1."""
+    corpus = corpus_of(pairs)
+    featurizer = Featurizer(FeaturizerOptions(ngrams=(1, 1)))
+    counts = featurizer.fit_counts(corpus.batches)
+    rows = featurizer.weigh(counts, counts.values)
+    return Objective(rows, corpus.y, np.ones(len(corpus), np.float32), len(corpus.labels), l2)
 
 
 @pytest.fixture(scope="session")

@@ -89,13 +89,13 @@ def tokens(document: Document, options: FeaturizerOptions) -> list[str]:
 def grams(tokens: Sequence[str], options: FeaturizerOptions) -> list[str]:
     """Names of all n-grams: word n-grams by their last token, then character n-grams."""
     names = []
-    if options.ngrams is not None:
-        low, high = options.ngrams
+    if options.word_range is not None:
+        low, high = options.word_range
         for end in range(1, len(tokens) + 1):
             for n in range(low, min(high, end) + 1):
                 names.append(" ".join(tokens[end - n : end]))
-    if options.char_ngrams is not None:
-        low, high = options.char_ngrams
+    if options.char_range is not None:
+        low, high = options.char_range
         for token in tokens:
             padded = f" {token} "
             for end in range(1, len(padded) + 1):

@@ -32,6 +32,13 @@ def probabilities(scores):
     return np.exp(scores - log_normalizer(scores)[:, None])
 
 
+def calibrated(scores, calibration):
+    """Scores, each row times factor·(max(σ, least)/spread)^exponent, σ that of the row."""
+    c = calibration
+    times = np.maximum(scores.std(axis=1), c.least) / c.spread
+    return scores * (c.factor * times**c.exponent)[:, None]
+
+
 def loss(x, theta, y, weights):
     """Weighted sum of −log P."""
     p = probabilities(x @ theta)

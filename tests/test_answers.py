@@ -93,10 +93,10 @@ def test_a_document_has_the_same_bits_alone_and_without_a_table(options: Featuri
         assert fitted.vocabulary is not None
         index = SortedIndex.of(fitted.vocabulary.hashes)
         other = Featurizer.restore(
-            options, fitted.vocabulary, index, fitted.idf, [], fitted.documents
+            fitted.options, fitted.vocabulary, index, fitted.idf, [], fitted.documents
         )
         other.prepared = lambda text_bytes: None  # type: ignore[method-assign]
-        answers = Answerer(other, model.theta).answer(batches_of(ASKED)[0])
+        answers = Answerer(other, model.theta, None, model.calibration).answer(batches_of(ASKED)[0])
         assert answers.probabilities.tobytes() == together.tobytes()
 
 

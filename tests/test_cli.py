@@ -52,8 +52,10 @@ class TestTrain:
 
     def test_summary_names_the_next_command(self, train_tsv: Path, tmp_path: Path) -> None:
         result = good("train", train_tsv, "-o", tmp_path / "m.textmlr")
-        for part in ("documents  300", "labels     3", "held out", "file size", "Next: textmlr"):
-            assert part in result.stdout
+        told = " ".join(result.stdout.split())
+        for part in ("documents 300", "labels 3", "n-grams words 1-2", "held out", "calibration",
+                     "file size", "Next: textmlr"):  # fmt: skip
+            assert part in told
         assert "epoch 1/" in result.stderr
         assert "held-out loss" in result.stderr
         assert "documents/s" in result.stderr
@@ -180,7 +182,7 @@ class TestTrain:
             ["--l2", "-1"],
             ["--holdout", "1"],
             ["--learning-rate", "0"],
-            ["--ngrams", "none"],
+            ["--ngrams", "none", "--char-ngrams", "none"],
             ["--hash-bits", "8", "--min-df", "2"],
             ["--no-holdout", "--validation", "x.tsv"],
         ):

@@ -67,7 +67,7 @@ def test_impossible_columns_are_refused(kept: list[int]) -> None:
 
 @pytest.mark.parametrize("idf", [None, True])
 def test_a_hashed_model_is_as_large_as_what_occurs(tmp_path: Path, idf: bool | None) -> None:
-    options = FeaturizerOptions(hash_bits=22, idf=idf)
+    options = FeaturizerOptions(hash_bits=22, idf=idf, char_ngrams=None)
     model = model_of(options)
     assert model.columns is not None
     assert model.layers[0].shape == (len(model.columns.kept), len(model.labels))

@@ -82,7 +82,7 @@ def check_weights(documents, pattern, **options):
         preprocessor=preprocess,
         decode_error="replace",
         token_pattern=pattern,
-        ngram_range=featurizer.options.ngrams,
+        ngram_range=featurizer.options.word_range,
         binary=options["term_frequency"] == "binary",
         sublinear_tf=options["term_frequency"] == "log",
         use_idf=options["idf"],

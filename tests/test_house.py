@@ -26,6 +26,8 @@ STOREYS = [
     "answering",
     "rendering",
     "training",
+    "rows",
+    "choosing",
     "modelfile",
     "model",
     "learning",

@@ -7,12 +7,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import documents
+from conftest import corpus_of, documents
 from scipy.special import logsumexp
 
 from textmlr import FeaturizerOptions, InputError, ModelFileError, modelfile
-from textmlr.corpus import Corpus, read_corpus
-from textmlr.features.texts import batches_of
+from textmlr.corpus import read_corpus
 from textmlr.learning import train
 from textmlr.model import Model
 from textmlr.options import TrainingOptions
@@ -21,18 +20,13 @@ PAIRS = documents(200, 4)
 TEXTS = [text for _, text in PAIRS[:40]] + ["", "nothing known at all?", "robot " * 500]
 
 
-def corpus_of(pairs: list[tuple[str, str]]) -> Corpus:
-    labels = sorted({label for label, _ in pairs})
-    y = np.array([labels.index(label) for label, _ in pairs], np.int32)
-    return Corpus(batches_of([text for _, text in pairs]), y, labels, None, ["test"])
-
-
 @pytest.fixture(scope="module")
 def model() -> Model:
     return train(corpus_of(PAIRS))
 
 
-def test_joint_vectors_give_score_z_and_probability(model: Model) -> None:
+def test_joint_vectors_give_score_z_and_probability() -> None:
+    model = train(corpus_of(PAIRS), training_options=TrainingOptions(calibration=False))
     theta = model.theta.ravel().astype(np.float64)
     scores, log_z = model.scores(TEXTS), model.log_z(TEXTS)
     probabilities = model.probabilities(TEXTS)

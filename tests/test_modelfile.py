@@ -165,8 +165,9 @@ def test_lying_layouts(tmp_path: Path, layout: dict[str, Any]) -> None:
 
 def test_formats_of_other_times(tmp_path: Path) -> None:
     path = tmp_path / "m"
-    assert "newer textmlr" in refused(forged(path, {}, b"", version=3))
-    assert "older textmlr" in refused(forged(path, {}, b"", version=1))
+    assert "newer textmlr" in refused(forged(path, {}, b"", version=modelfile.FORMAT_VERSION + 1))
+    for version in range(1, modelfile.FORMAT_VERSION):
+        assert "older textmlr" in refused(forged(path, {}, b"", version=version))
     for version in (0, "x", "", "-1", "9" * 50):
         refused(forged(path, {}, b"", version=version))
 

@@ -7,39 +7,23 @@ from dataclasses import replace
 import naive_linear as naive
 import numpy as np
 import pytest
-from conftest import documents
+from conftest import corpus_of, documents, objective_of
 from sklearn.linear_model import LogisticRegression
 
-from textmlr import FeaturizerOptions, InputError
-from textmlr.corpus import Corpus
-from textmlr.features import Features, Featurizer
-from textmlr.features.texts import batches_of
-from textmlr.learning import document_weights, train
+from textmlr import InputError
+from textmlr.features import Features
+from textmlr.learning import train
 from textmlr.options import DEFAULT_IDF_POWER, IDF_POWERS, TrainingOptions
+from textmlr.rows import document_weights
+from textmlr.scoring import Calibration
 from textmlr.training import Objective, Progress, fit, trainer
 from textmlr.training import sgd as solver
-from textmlr.training.objective import PRIOR_DOCUMENTS
+from textmlr.training.calibration import calibrate
 from textmlr.training.sgd import SGD
 from textmlr.training.trainer import WORSE, hold_out
 
-
-def corpus_of(pairs: list[tuple[str, str]], weights: list[float] | None = None) -> Corpus:
-    labels = sorted({label for label, _ in pairs})
-    y = np.array([labels.index(label) for label, _ in pairs], np.int32)
-    own = None if weights is None else np.array(weights, np.float32)
-    return Corpus(batches_of([text for _, text in pairs]), y, labels, own, ["test"])
-
-
 PAIRS = documents(300, 11)
 TEST = documents(300, 12)
-
-
-def objective_of(pairs: list[tuple[str, str]], l2: float = 0.0) -> Objective:
-    corpus = corpus_of(pairs)
-    featurizer = Featurizer(FeaturizerOptions(ngrams=(1, 1)))
-    counts = featurizer.fit_counts(corpus.batches)
-    rows = featurizer.weigh(counts, counts.values)
-    return Objective(rows, corpus.y, np.ones(len(corpus), np.float32), len(corpus.labels), l2)
 
 
 def accuracy(model, pairs: list[tuple[str, str]]) -> float:
@@ -157,7 +141,7 @@ def test_held_out_documents_teach_a_trial_nothing() -> None:
         part, everything = objective.take(rest), np.arange(len(rest))
         run = SGD.start(part, everything, options.epochs, trial.learning_rate, options.seed)
         judge, theta = objective.take(held), finish(run, trial.epochs).theta
-        assert judge.temper(theta) == (trial.factor, trial.loss)
+        assert calibrate(judge, theta) == (trial.calibration, trial.loss)
         assert judge.evaluate(theta)[1] == trial.accuracy
 
 
@@ -281,40 +265,15 @@ def test_patience_ends_a_trial(patience: int) -> None:
     assert result.epochs == trial.epochs
 
 
-def test_the_factor_makes_the_loss_least() -> None:
-    """Newton's b is where the loss of b·θ, penalty included, has no slope."""
-    objective = objective_of(PAIRS)
-    theta = np.random.default_rng(3).normal(size=(objective.features.columns, 3))
-    for size in (0.01, 1.0, 30.0):
-        sized = (size * theta).astype(np.float32)
-        factor, loss = objective.temper(sized)
-        assert loss == pytest.approx(objective.evaluate(np.float32(factor) * sized)[0], rel=1e-5)
-
-        def penalised(b: float, sized=sized) -> float:
-            prior = PRIOR_DOCUMENTS / len(PAIRS) * (b - 1) ** 2 / 2
-            return objective.evaluate(np.float32(b) * sized)[0] + prior
-
-        around = [penalised(factor * b) for b in (0.9, 1.0, 1.1)]
-        assert around[1] == min(around)
-
-
-def test_the_factor_stays_finite_where_every_document_is_right() -> None:
-    rows = Features(np.array([0, 1, 2]), np.array([0, 1], np.int32), np.ones(2, np.float32), 2)
-    objective = Objective(rows, np.array([0, 1], np.int32), np.ones(2, np.float32), 2)
-    theta = np.array([[1, -1], [-1, 1]], np.float32)
-    factor, loss = objective.temper(theta)
-    assert 1 < factor < 2
-    assert 0 < loss < objective.evaluate(theta)[0]
-
-
 def test_the_factor_is_in_theta() -> None:
     objective = objective_of(PAIRS)
     plain = fit(objective, TrainingOptions(epochs=4, learning_rate=2.0, calibration=False))
     result = fit(objective, TrainingOptions(epochs=4, learning_rate=2.0))
-    assert plain.factor == 1 != result.factor
+    assert plain.calibration == Calibration()
     assert result.judged is not None
-    assert result.factor == np.float32(result.judged.factor)
-    assert result.theta.tobytes() == (np.float32(result.factor) * plain.theta).tobytes()
+    assert result.calibration == result.judged.calibration != plain.calibration
+    factor = np.float32(result.calibration.factor)
+    assert result.theta.tobytes() == (factor * plain.theta).tobytes()
 
 
 @pytest.mark.parametrize("power", [0.0, 1.0, 1.5])
@@ -364,7 +323,7 @@ def test_trials_over_some_documents_are_judged_by_a_twin_over_all_but_the_held_o
     assert judged not in trials
     run = SGD.start(objective, rest, judged.epochs, judged.learning_rate, options.seed)
     theta = finish(run, judged.epochs).theta
-    assert objective.take(held).temper(theta) == (judged.factor, judged.loss)
+    assert calibrate(objective.take(held), theta) == (judged.calibration, judged.loss)
 
 
 def test_no_holdout_runs_every_epoch() -> None:

@@ -17,6 +17,7 @@ from textmlr.features.columns import Columns
 from textmlr.features.prepared import Prepared
 from textmlr.jit import bound
 from textmlr.kernels import document as kernels
+from textmlr.scoring import Calibration
 
 # Bytes of a single document for which scratch is kept ready; longer ones take the general way.
 SHORT = 1 << 14
@@ -26,7 +27,7 @@ SHORT = 1 << 14
 class Answers:
     """What a model says of n documents.
 
-    scores         (n, L) float32, nats
+    scores         (n, L) float32, nats, calibrated
     log_z          (n,) float64, nats
     probabilities  (n, L) float64, rows sum to 1
     known          (n,) int64   distinct features of the vocabulary in each, the bias not counted
@@ -56,15 +57,20 @@ class Answerer:
 
     theta    (V, L) float32, or (R, L) with columns
     columns  those of a hashed model that θ has rows for, None: all
+    calibration  of the scores, its factor in θ already
     """
 
     def __init__(
-        self, featurizer: Featurizer, theta: NDArray[np.float32], columns: Columns | None = None
+        self,
+        featurizer: Featurizer,
+        theta: NDArray[np.float32],
+        columns: Columns | None,
+        calibration: Calibration,
     ) -> None:
         self.featurizer = featurizer
         self._rows = frozen(np.zeros(0, np.int32) if columns is None else columns.numbers)
         self.labels = theta.shape[1]
-        self._theta = frozen(theta)
+        self._theta = frozen(theta), frozen(calibration.array())
         self._scratch = Scratch()
         self._own = threading.local()  # a _Single a thread
 
@@ -80,7 +86,7 @@ class Answerer:
             most = int(np.diff(offsets).max(initial=0))
             kernels.answer_columns(
                 frozen(columns), frozen(offsets), unread.codes, unread.idf, self._rows,
-                self._theta,
+                *self._theta,
                 take("numbers", 4 * most + 1, np.int64), take("indices", most + 1, np.int32),
                 take("values", most + 1, np.float32), *outputs,
             )  # fmt: skip
@@ -90,7 +96,7 @@ class Answerer:
             invalid = kernels.answer(
                 frozen(block.text), frozen(block.starts), frozen(block.stops),
                 *prepared.read_with(block.is_ascii), prepared.codes, prepared.slots,
-                prepared.hashes, prepared.idf, self._rows, self._theta,
+                prepared.hashes, prepared.idf, self._rows, *self._theta,
                 *prepared.room(self._scratch, longest), take("indices", most, np.int32),
                 take("values", most, np.float32), *outputs,
             )  # fmt: skip
@@ -106,7 +112,7 @@ class Answerer:
         except AttributeError:
             if (prepared := self.featurizer.prepared(len(text))) is None:
                 return None
-            single = self._own.single = _Single(prepared, self._rows, self._theta)
+            single = self._own.single = _Single(prepared, self._rows, *self._theta)
         return single.probabilities_of(text)
 
 
@@ -114,7 +120,11 @@ class _Single:
     """One thread's memory, and the kernel with it, for one short document at a time."""
 
     def __init__(
-        self, prepared: Prepared, rows: NDArray[np.int32], theta: NDArray[np.float32]
+        self,
+        prepared: Prepared,
+        rows: NDArray[np.int32],
+        theta: NDArray[np.float32],
+        calibration: NDArray[np.float64],
     ) -> None:
         self._shape = (1, theta.shape[1])
         most = prepared.most_grams(SHORT) + 1
@@ -122,7 +132,9 @@ class _Single:
         self._stop = span[1:]  # the kernel sees it frozen, as it does all spans
         self._spans = frozen(span[:1]), frozen(span[1:])
         self._prepared = prepared
-        self._middle = prepared.codes, prepared.slots, prepared.hashes, prepared.idf, rows, theta
+        self._middle = (
+            prepared.codes, prepared.slots, prepared.hashes, prepared.idf, rows, theta, calibration,
+        )  # fmt: skip
         self._rest = (
             *prepared.room(Scratch(), SHORT), np.empty(most, np.int32), np.empty(most, np.float32),
             np.empty(self._shape, np.float32), np.empty(1),

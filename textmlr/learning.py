@@ -4,21 +4,19 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, replace
-from typing import Any
+from dataclasses import asdict, dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-from textmlr.corpus import Corpus, recode
+from textmlr.choosing import Candidate, choose
+from textmlr.corpus import Corpus
 from textmlr.errors import InputError
-from textmlr.features import Features, Featurizer
-from textmlr.features.columns import Columns
-from textmlr.features.featurizer import inverse_document_frequency
+from textmlr.features import Features
 from textmlr.model import Model, versions
 from textmlr.options import FeaturizerOptions, TrainingOptions
 from textmlr.parallel import available_threads
-from textmlr.training import Fit, Objective, Progress, fit, most_epochs
+from textmlr.rows import Rows
+from textmlr.training import Fit, Progress, fit, most_epochs
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +34,7 @@ class Stage:
     epochs: int = 0
 
 
-Event = Stage | Progress
+Event = Stage | Candidate | Progress
 Watch = Callable[[Event], None]
 
 
@@ -53,7 +51,7 @@ def train(
 
     validation  documents to choose step size and epochs by, in place of a held-out part
     threads     None: one a processor.  Their number changes no bit of the model
-    watch       called with a Stage or a Progress as training goes
+    watch       called with a Stage, a Candidate or a Progress as training goes
     Raises InputError if the corpus cannot be learnt from.
     """
     options = training_options or TrainingOptions()
@@ -71,108 +69,36 @@ def train(
             mend="give documents of two labels at least",
         )
     tell(Stage("features", len(corpus), len(corpus.labels)))
-    featurizer = Featurizer(_without_idf(featurizer_options or FeaturizerOptions()))
-    features, columns, frequencies = _features(featurizer, corpus, threads)
-    featurizer.labels = corpus.labels
-    _check_memory(features.columns, len(corpus.labels), threads)
-    idf = None
-    if options.idf_power is not None or not featurizer.options.uses_idf:
-        idf = inverse_document_frequency(frequencies, len(corpus))
-    objective = _objective(features, corpus, corpus.labels, options)
-    judge = None
-    if validation is not None:
-        rows = featurizer.featurize(validation.batches, threads)
-        if columns is not None:
-            rows = columns.renumber(rows, threads)
-        judge = _objective(rows, validation, corpus.labels, options)
-    made = features.columns, len(features.indices)
-    tell(Stage("fit", len(corpus), len(corpus.labels), *made, most_epochs(objective, idf, options)))
     try:
+        chosen, candidates, rows = choose(
+            corpus, featurizer_options or FeaturizerOptions(), options,
+            validation=validation, threads=threads, watch=tell,
+        )  # fmt: skip
+        if rows is None:
+            rows = Rows.of(corpus, chosen, options, threads)
+        objective, features = rows.objective, rows.objective.features
+        judge = None if validation is None else rows.judge(validation, options, threads)
+        made = features.columns, len(features.indices)
+        most = most_epochs(objective, rows.idf, options)
+        tell(Stage("fit", len(corpus), len(corpus.labels), *made, most))
         # Names are not needed before the file is.
         result = fit(
-            objective, options, idf=idf, validation=judge, threads=threads, watch=tell,
-            beside=featurizer.name_features, overwrite=True,
+            objective, options, idf=rows.idf, validation=judge, threads=threads, watch=tell,
+            beside=rows.featurizer.name_features, overwrite=True,
         )  # fmt: skip
     except ArithmeticError as error:
         raise InputError(str(error), mend="lower the learning rate or the penalty") from error
-    record = _record(corpus, features, options, result, validation)
-    return Model(corpus.labels, featurizer, [result.theta], record, columns)
-
-
-def _features(
-    featurizer: Featurizer, corpus: Corpus, threads: int
-) -> tuple[Features, Columns | None, NDArray[np.integer[Any]]]:
-    """(f(x) of the documents, numbers of hashed columns, document frequency of each column)."""
-    if featurizer.options.stateless:
-        features = featurizer.fit_stateless(corpus.batches, threads)
-    else:
-        counts = featurizer.fit_counts(corpus.batches, threads, ordered=False)
-        # No one needs the counts any more, so that the weights are written over them.
-        features = featurizer.weigh(counts, counts.values, threads)
-    if featurizer.vocabulary is None:
-        columns, frequencies = Columns.of(features, threads)
-        return columns.renumber(features, threads), columns, frequencies
-    always = np.full(int(featurizer.options.bias), len(corpus))
-    return features, None, np.concatenate([always, featurizer.vocabulary.frequencies])
-
-
-def _without_idf(options: FeaturizerOptions) -> FeaturizerOptions:
-    """The options with idf off unless it is asked for: training scales steps by it instead, in
-    rows whose length is 1 before rare features are raised (a point of accuracy on some corpora),
-    and the model's answers need no idf."""
-    return replace(options, idf=False) if options.idf is None else options
-
-
-def document_weights(corpus: Corpus, class_weight: str | None) -> NDArray[np.float32]:
-    """(n,) float32: the corpus's own weights, times n/(L·n_ℓ) if "balanced"; mean 1.
-
-    Source of "balanced": King and Zeng, Political Analysis 9(2), 2001, section 4.2.
-    """
-    n = len(corpus)
-    weights = np.ones(n) if corpus.weights is None else corpus.weights.astype(np.float64)
-    if class_weight == "balanced":
-        per_label = np.bincount(corpus.y, weights, minlength=len(corpus.labels))
-        weights = weights / np.maximum(per_label, np.finfo(np.float64).tiny)[corpus.y]
-    total = weights.sum()
-    if not total > 0:
-        raise InputError(
-            "every document has weight 0",
-            place=", ".join(corpus.names) or None,
-            mend="give some a positive weight",
-        )
-    scaled: NDArray[np.float32] = (weights * (n / total)).astype(np.float32)
-    return scaled
-
-
-def _objective(
-    features: Features, corpus: Corpus, labels: list[str], options: TrainingOptions
-) -> Objective:
-    y, unknown = recode(corpus, labels)
-    if unknown:
-        raise InputError(
-            f"label {next(iter(unknown))!r} is not in the training corpus",
-            place=", ".join(corpus.names) or None,
-            mend="leave its documents out of the validation file",
-        )
-    weights = document_weights(corpus, options.class_weight)
-    return Objective(features, y, weights, len(labels), options.l2)
-
-
-def _check_memory(columns: int, labels: int, threads: int) -> None:
-    """Refuse θ that cannot fit before any of it is taken."""
-    needed = 4 * columns * labels * (min(threads, 3) + 1)
-    available = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    if needed > available:
-        raise InputError(
-            f"{columns:,} features × {labels:,} labels need {needed / 2**30:.1f} GiB to train, "
-            f"and this machine has {available / 2**30:.1f} GiB",
-            mend="keep fewer features (--max-features, --min-df or --hash-bits)",
-        )
+    record = _record(corpus, features, candidates, options, result, validation)
+    calibration = result.calibration.absorbed()
+    return Model(
+        corpus.labels, rows.featurizer, [result.theta], record, rows.columns, calibration
+    )  # fmt: skip
 
 
 def _record(
     corpus: Corpus,
     features: Features,
+    candidates: list[Candidate],
     options: TrainingOptions,
     result: Fit,
     validation: Corpus | None,
@@ -191,6 +117,7 @@ def _record(
             "weighted": corpus.weights is not None,
             "per_label": np.bincount(corpus.y, minlength=len(corpus.labels)).tolist(),
         },
+        "ngrams": [asdict(candidate) for candidate in candidates],
         "held_out": {
             "documents": result.held_out,
             "from": "validation" if validation is not None else "corpus",
@@ -200,7 +127,7 @@ def _record(
         },
         "final": {
             "idf_power": result.idf_power,
-            "factor": result.factor,
+            "calibration": asdict(result.calibration),
             "learning_rate": result.learning_rate,
             "epochs": result.epochs,
             "loss": result.loss,

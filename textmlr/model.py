@@ -6,6 +6,7 @@ import unicodedata
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict
 from itertools import pairwise
+from math import isfinite
 from os import PathLike
 from typing import Any, NamedTuple, TypeVar
 
@@ -25,6 +26,7 @@ from textmlr.features.vocabulary import SortedIndex, Vocabulary
 from textmlr.modelfile import check_blob, expect, take, tensor
 from textmlr.options import FeaturizerOptions
 from textmlr.parallel import available_threads, map_blocks
+from textmlr.scoring import Calibration
 
 Json = dict[str, Any]
 Real = TypeVar("Real", np.float32, np.float64)
@@ -46,6 +48,7 @@ class Model:
     layers      θ as a list of layers; the linear model is the list of one, (V, L) float32, or
                 (R, L) with columns
     columns     with hashing the R columns that θ has rows for, in their order; None: all
+    calibration what scores are multiplied by, its factor already in θ
     record      how it was trained: options, figures, versions (JSON)
     """
 
@@ -56,18 +59,20 @@ class Model:
         layers: Sequence[NDArray[np.float32]],
         record: Json,
         columns: Columns | None = None,
+        calibration: Calibration | None = None,
     ) -> None:
         self.labels = list(labels)
         self.featurizer = featurizer
         self.layers = list(layers)
         self.record = record
         self.columns = columns
+        self.calibration = calibration or Calibration()
         rows = featurizer.columns if columns is None else len(columns.kept)
         if self.layers[0].shape != (rows, len(self.labels)):
             raise ValueError(f"theta is {self.layers[0].shape}, not ({rows}, {len(self.labels)})")
         if not is_finite(self.layers[0]):
             raise ValueError("theta is not finite")
-        self._answerer = Answerer(featurizer, self.layers[0], columns)
+        self._answerer = Answerer(featurizer, self.layers[0], columns, self.calibration)
 
     @property
     def theta(self) -> NDArray[np.float32]:
@@ -79,7 +84,7 @@ class Model:
         return theta
 
     def scores(self, texts: Any, *, threads: int | None = None) -> NDArray[np.float32]:
-        """θᵀf(x, ℓ) for each document and label: (n, L) float32, nats."""
+        """θᵀf(x, ℓ), calibrated, for each document and label: (n, L) float32, nats."""
         return self._stack(texts, threads, lambda answers: answers.scores)
 
     def log_z(self, texts: Any, *, threads: int | None = None) -> NDArray[np.float64]:
@@ -161,6 +166,7 @@ class Model:
         header = {
             "featurizer": asdict(self.featurizer.options),
             "documents": self.featurizer.documents,
+            "calibration": asdict(self.calibration),
             "record": self.record,
         }
         return modelfile.save(path, header, tensors)
@@ -194,13 +200,15 @@ class Model:
         if options.uses_idf:
             idf = tensor(tensors, "idf", np.float32, (columns,), path)
             expect(bool(np.isfinite(idf).all() and (idf >= 0).all()), path, "idf is out of range")
+        calibration = _calibration(take(header, "calibration", dict, path), path)
         theta = tensor(tensors, "theta.0", np.float32, (None, len(labels)), path)
         try:
             kept = None
             if options.hash_bits is not None:
                 kept = Columns.restore(tensor(tensors, "columns", np.int32, (None,), path), columns)
             featurizer = Featurizer.restore(options, vocabulary, index, idf, labels, documents)
-            return cls(labels, featurizer, [theta], take(header, "record", dict, path), kept)
+            record = take(header, "record", dict, path)
+            return cls(labels, featurizer, [theta], record, kept, calibration)
         except ValueError as error:
             raise ModelFileError(str(error), place=str(path)) from error
 
@@ -217,7 +225,7 @@ class Model:
 
     def __setstate__(self, state: Json) -> None:
         vars(self).update(state)
-        self._answerer = Answerer(self.featurizer, self.layers[0], self.columns)
+        self._answerer = Answerer(self.featurizer, self.layers[0], self.columns, self.calibration)
 
 
 def versions() -> Json:
@@ -244,6 +252,17 @@ def _options(fields: Json, path: str | PathLike[str]) -> FeaturizerOptions:
     except (TypeError, ValueError) as error:
         problem = f"the featurizer's options are not understood ({error})"
         raise ModelFileError(problem, place=str(path)) from error
+
+
+def _calibration(fields: Json, path: str | PathLike[str]) -> Calibration:
+    expect(
+        fields.keys() == Calibration.__dataclass_fields__.keys()
+        and all(type(value) is float and isfinite(value) for value in fields.values())
+        and -1 <= fields["exponent"] <= 0
+        and min(fields["factor"], fields["spread"], fields["least"]) > 0,
+        path, "the calibration is out of range",
+    )  # fmt: skip
+    return Calibration(**fields)
 
 
 def _vocabulary(

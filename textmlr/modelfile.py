@@ -28,7 +28,7 @@ from textmlr.atomic import atomic_write
 from textmlr.errors import InputError, ModelFileError
 from textmlr.parallel import available_threads, map_blocks
 
-FORMAT_VERSION = 2
+FORMAT_VERSION = 3
 METADATA_KEY = "textmlr"
 CHECKED = 1 << 22  # bytes
 MOST_HEADER = 100_000_000  # bytes; safetensors' own limit
@@ -216,8 +216,10 @@ def _content(value: str, path: Path) -> dict[str, Any]:
            "its format version is unreadable")  # fmt: skip
     if int(version) > FORMAT_VERSION:
         _refuse(path, f"was made by a newer textmlr (format {int(version)})", "upgrade textmlr")
-    if int(version) == 1:
-        _refuse(path, "was made by an older textmlr (format 1)", "train the model again")
+    if 1 <= int(version) < FORMAT_VERSION:
+        _refuse(
+            path, f"was made by an older textmlr (format {int(version)})", "train the model again"
+        )
     expect(int(version) == FORMAT_VERSION, path, f"its format version is {int(version)}")
     encoded = content.encode("utf-8", "surrogatepass")
     expect(check == f"{zlib.crc32(encoded):08x}", path, "the checksum of its header is wrong")

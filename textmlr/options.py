@@ -6,21 +6,44 @@ Each checks itself when it is made: a bad value raises InputError, which names t
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
-from typing import Any, Literal, get_args
+from dataclasses import dataclass, replace
+from typing import Any, Final, Literal, get_args
 
 from textmlr.errors import InputError
 
+AUTO: Final = "auto"
+NgramRange = tuple[int, int] | None | Literal["auto"]
 TermFrequency = Literal["binary", "raw", "log"]
 Norm = Literal["l2"]
 ClassWeight = Literal["balanced"]
 
 MAX_NGRAM = 16
+# Word n-grams of a featurizer by itself, and what training begins from.
+WORDS = (1, 2)
+MORE_WORDS = (1, 3)
+# Characters of an n-gram that training tries beside words: in scripts of letters about as long as
+# the stems they are to catch; a sign of a syllabic script (Hangul) is worth two or three letters.
+CHARACTERS = 4
+SYLLABLES = 3
+# What n-grams to use is chosen on a sample of so many bytes: of short n-grams, and of longer ones,
+# which pay in large corpora only; CHOICE_HELD_OUT of its documents judge.  Character n-grams
+# make everything after them some three times as long, and so have to earn their keep: their loss
+# must be below EARNED of that of words.  On a sample it must be below EARNED_ON_SAMPLE of it,
+# since what they gain falls with the number of documents; longer word n-grams gain more of more
+# documents, and may be worse by up to LENT.
+CHOICE_BYTES = 4 << 20
+LONGER_CHOICE_BYTES = 8 << 20
+CHOICE_HELD_OUT = 0.25
+CHOICE_RATES = (2.0, 4.0)
+EARNED = 0.985
+EARNED_ON_SAMPLE = 0.95
+LENT = 1.01
 MAX_HASH_BITS = 30
 MAX_IDF_POWER = 8  # idf reaches about 20, and 20^8 squared is still far from float32's limit
 # Beyond this, features of a single document are dropped by default: they are most of all
 # features of a large corpus, take most of its memory, and the model hardly misses them.
 MANY_FEATURES = 1 << 19
+MANY_MIN_DF = 2
 # Powers of idf that the steps of a feature are scaled by, tried on held-out documents where none
 # is given: 1 serves topics, 2 serves opinions, whose words are rarer (each does better than the
 # other on some corpora by a point of accuracy and more); and what is used where there are none.
@@ -37,8 +60,8 @@ DEFAULT_LEARNING_RATE = 4.0
 # TRIAL_PRODUCTS of a non-zero and a label.
 EPOCHS = (2, 5)
 VISITS = 30_000
-TRIAL_NONZEROS = 1 << 23
-TRIAL_PRODUCTS = 1 << 27
+TRIAL_NONZEROS = 1 << 24
+TRIAL_PRODUCTS = 1 << 28
 MOST_HELD_OUT = 5_000
 
 
@@ -73,7 +96,9 @@ def _check_choice(option: str, value: Any, choices: tuple[object, ...]) -> None:
 
 
 def _check_range(option: str, value: Any) -> None:
-    wanted = f"a pair (shortest, longest) from 1 to {MAX_NGRAM}"
+    wanted = f"a pair (shortest, longest) from 1 to {MAX_NGRAM}, None or 'auto'"
+    if value is None or value == AUTO:
+        return
     if not isinstance(value, tuple) or len(value) != 2:
         raise _refuse(option, value, wanted)
     for bound in value:
@@ -81,6 +106,11 @@ def _check_range(option: str, value: Any) -> None:
             raise _refuse(option, value, wanted)
     if not 1 <= value[0] <= value[1] <= MAX_NGRAM:
         raise _refuse(option, value, wanted)
+
+
+def _pair(value: NgramRange) -> tuple[int, int] | None:
+    assert value != AUTO
+    return value
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +122,9 @@ class FeaturizerOptions:
     split_scripts     scripts written without spaces give one token a character
     min_token_length  shorter words are dropped before n-grams are formed (code points)
     ngrams            (shortest, longest) word n-grams, None for no word n-grams
-    char_ngrams       (shortest, longest) character n-grams inside words, None for none
+    char_ngrams       (shortest, longest) character n-grams inside words, None for none.  Training
+                      decides what "auto" is, for either, on held-out documents; a featurizer by
+                      itself takes (1, 2) and None
     term_frequency    "binary": 1; "raw": the count; "log": 1 + ln count
     idf               multiply by ln((1 + n) / (1 + df)) + 1; None: with a vocabulary, yes,
                       with hashing, no (so that hashing needs no fit)
@@ -108,8 +140,8 @@ class FeaturizerOptions:
     punctuation: bool = True
     split_scripts: bool = True
     min_token_length: int = 1
-    ngrams: tuple[int, int] | None = (1, 2)
-    char_ngrams: tuple[int, int] | None = None
+    ngrams: NgramRange = AUTO
+    char_ngrams: NgramRange = AUTO
     term_frequency: TermFrequency = "log"
     idf: bool | None = None
     norm: Norm | None = "l2"
@@ -123,8 +155,7 @@ class FeaturizerOptions:
             _check_flag(option, getattr(self, option))
         _check_integer("min_token_length", self.min_token_length, 1)
         for option in ("ngrams", "char_ngrams"):
-            if getattr(self, option) is not None:
-                _check_range(option, getattr(self, option))
+            _check_range(option, getattr(self, option))
         if self.ngrams is None and self.char_ngrams is None:
             raise InputError(
                 "ngrams and char_ngrams are both None, which leaves no features",
@@ -146,6 +177,24 @@ class FeaturizerOptions:
                         "and hash_bits is set",
                         mend=f"leave out {option} or hash_bits",
                     )
+
+    def decided(self) -> FeaturizerOptions:
+        """The same without "auto"."""
+        words = WORDS if self.ngrams == AUTO else self.ngrams
+        characters = None if self.char_ngrams == AUTO else self.char_ngrams
+        if words is None and characters is None:
+            characters = (CHARACTERS, CHARACTERS)
+        return replace(self, ngrams=words, char_ngrams=characters)
+
+    @property
+    def word_range(self) -> tuple[int, int] | None:
+        """ngrams, decided."""
+        return _pair(self.decided().ngrams)
+
+    @property
+    def char_range(self) -> tuple[int, int] | None:
+        """char_ngrams, decided."""
+        return _pair(self.decided().char_ngrams)
 
     @property
     def uses_idf(self) -> bool:

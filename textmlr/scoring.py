@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +14,37 @@ from textmlr.kernels import linear as kernels
 
 # Scores of one block of documents: 2^20 of them are 4 MB, and 8 MB as probabilities.
 BLOCK_SCORES = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Calibration:
+    """What makes probabilities fit what is seen of unseen documents.
+
+    The scores of a document are multiplied by factor·(max(σ, least)/spread)^exponent, where σ is
+    their standard deviation over labels.  The exponent is never above 0: how widely scores lie
+    apart tells less of how sure to be than they themselves say.  What is multiplied is one number
+    a document, so that shares of features in a score stay exact.
+
+    factor    of all documents, the inverse of a temperature (Guo et al., ICML 2017)
+    exponent  −1 to 0
+    spread    geometric mean of σ over the documents it was fitted on
+    least     σ that one document in twenty of these was below
+    """
+
+    factor: float = 1.0
+    exponent: float = 0.0
+    spread: float = 1.0
+    least: float = 1.0
+
+    def absorbed(self) -> Calibration:
+        """The same for scores that are multiplied by the factor already."""
+        return Calibration(1.0, self.exponent, self.factor * self.spread, self.factor * self.least)
+
+    def array(self) -> NDArray[np.float64]:
+        """What kernels multiply by, besides the factor: (3,) float64, or (0,) for nothing."""
+        if not self.exponent:
+            return np.zeros(0)
+        return np.array([self.exponent, self.spread, self.least])
 
 
 def row_blocks(documents: int, labels: int) -> Iterator[slice]:
@@ -32,6 +64,13 @@ def score(
         frozen(features.indptr[rows.start : rows.stop + 1]),
         frozen(features.indices), frozen(features.values), frozen(theta), out,
     )  # fmt: skip
+    return out
+
+
+def spreads(scores: NDArray[np.float32]) -> NDArray[np.float64]:
+    """The standard deviation over labels of each row: (n,) float64."""
+    out = np.empty(len(scores), np.float64)
+    kernels.spreads(frozen(scores), out)
     return out
 
 

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 import click
 
-from textmlr.options import MAX_NGRAM
+from textmlr.options import AUTO, MAX_NGRAM, NgramRange
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -36,22 +36,24 @@ def default_of(options: type, field: str) -> Any:
     return next(f.default for f in dataclasses.fields(options) if f.name == field)
 
 
-class NgramRange(click.ParamType[Any]):
-    """A range of n such as 1-2, one n such as 3, or none."""
+class NgramRangeType(click.ParamType[Any]):
+    """A range of n such as 1-2, one n such as 3, none, or auto."""
 
     name = "range"
 
     def convert(
         self, value: Any, param: click.Parameter | None, ctx: click.Context | None
-    ) -> tuple[int, int] | None:
-        """The pair (shortest, longest), or None for "none"."""
+    ) -> NgramRange:
+        """The pair (shortest, longest), None for "none", or "auto"."""
         if value is None or isinstance(value, tuple):
             return value
+        if value == AUTO:
+            return AUTO
         if value == "none":
             return None
         low, _, high = value.partition("-")
         if not (low.isdecimal() and (high or low).isdecimal()):
-            self.fail(f"{value!r} is not a range such as 1-2 (or 'none')", param, ctx)
+            self.fail(f"{value!r} is not a range such as 1-2 ('none' or 'auto')", param, ctx)
         pair = int(low), int(high or low)
         if not 1 <= pair[0] <= pair[1] <= MAX_NGRAM:
             self.fail(f"{value!r} is not a range from 1 to {MAX_NGRAM}", param, ctx)

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from textmlr.cli.render import warn
+from textmlr.choosing import Candidate
+from textmlr.cli.render import show_ngrams, warn
 from textmlr.jit import watch_compiling
 from textmlr.learning import Event, Stage
 
@@ -64,6 +65,12 @@ class TrainingProgress:
         if isinstance(event, Stage):
             self._stage(event)
             return
+        if isinstance(event, Candidate):
+            self._say(
+                f"tried {show_ngrams(event.ngrams, event.char_ngrams)}: held-out loss "
+                f"{event.loss:.3f} accuracy {event.accuracy:.3f}"
+            )
+            return
         epoch = event.epoch
         self._visited += epoch.documents
         rate = self._visited / max(time.perf_counter() - self._began, 1e-9)
@@ -104,6 +111,9 @@ class TrainingProgress:
             text = f"{stage.columns:,} features, {stage.nonzeros:,} non-zeros; trying step sizes"
             self.most_epochs = stage.epochs
             self._began = time.perf_counter()
+        self._say(text)
+
+    def _say(self, text: str) -> None:
         self._update(text)
         if self.bar is None and not self.quiet:
             print(text, file=sys.stderr, flush=True)

@@ -82,6 +82,27 @@ def show_rows(rows: Iterable[tuple[str, str]]) -> None:
         click.echo(f"  {name:<{width}}  {value}")
 
 
+def show_ngrams(ngrams: Sequence[int] | None, char_ngrams: Sequence[int] | None) -> str:
+    """(1, 2), (4, 4) → words 1-2, characters 4."""
+    kinds = (("words", ngrams), ("characters", char_ngrams))
+    return ", ".join(
+        f"{kind} {pair[0]}" + (f"-{pair[1]}" if pair[1] > pair[0] else "")
+        for kind, pair in kinds
+        if pair is not None
+    )
+
+
+def ngram_rows(featurizer: dict[str, Any], record: dict[str, Any]) -> list[tuple[str, str]]:
+    """Which n-grams the features are, and whether training chose them."""
+    shown = show_ngrams(featurizer["ngrams"], featurizer["char_ngrams"])
+    tried = record["ngrams"]
+    kinds = {show_ngrams(one["ngrams"], one["char_ngrams"]) for one in tried}
+    if len(kinds) > 1:
+        documents = plural(max(one["documents"] for one in tried), "document")
+        shown += f" (best of {len(kinds)} on {documents})"
+    return [("n-grams", shown)]
+
+
 def fit_rows(record: dict[str, Any]) -> list[tuple[str, str]]:
     """What was held out, chosen and reached, from a model's record."""
     held, final = record["held_out"], record["final"]
@@ -94,8 +115,10 @@ def fit_rows(record: dict[str, Any]) -> list[tuple[str, str]]:
     scale = f" × idf^{final['idf_power']:g}" if final["idf_power"] else ""
     over = plural(final["epochs"], "epoch")
     rows.append(("step size", f"{final['learning_rate']:g}{scale} over {over}"))
-    if final["factor"] != 1:
-        rows.append(("factor", f"{final['factor']:.3g} × scores (calibrated)"))
+    calibration = final["calibration"]
+    if calibration["factor"] != 1:
+        bent = f" × spread^{calibration['exponent']:.2g}" if calibration["exponent"] else ""
+        rows.append(("calibration", f"{calibration['factor']:.3g} × scores{bent}"))
     if final["halvings"]:
         rows.append(("", f"halved {final['halvings']}× because it diverged"))
     return rows
@@ -113,6 +136,7 @@ def show_summary(summary: dict[str, Any]) -> None:
             ("documents", f"{summary['documents']:,}"),
             ("labels", f"{summary['labels']:,}"),
             ("features", f"{summary['features']:,}"),
+            *ngram_rows(summary["featurizer"], summary),
             *fit_rows(summary),
             ("file size", size_of(summary["bytes"])),
             ("seconds", seconds),

@@ -10,10 +10,9 @@ import click
 
 from textmlr.cli.options import (
     DEFAULT_MODEL,
-    NgramRange,
+    NgramRangeType,
     json_option,
     option_of,
-    show_range,
     skip_option,
     threads_option,
     weighted_option,
@@ -22,7 +21,7 @@ from textmlr.options import EPOCHS, IDF_POWERS, LEARNING_RATES, FeaturizerOption
 
 F = FeaturizerOptions
 T = TrainingOptions
-NGRAMS = NgramRange()
+NGRAMS = NgramRangeType()
 BEST_OF = "best of " + ", ".join(f"{rate:g}" for rate in LEARNING_RATES)
 
 
@@ -49,9 +48,8 @@ BEST_OF = "best of " + ", ".join(f"{rate:g}" for rate in LEARNING_RATES)
 @option_of(T, "class_weight", "'balanced': every label weighs the same.", show_default="none",
            type=click.Choice(["balanced"]))  # fmt: skip
 @option_of(T, "seed", "Same seed, same bits.", type=click.IntRange(0))
-@option_of(F, "ngrams", "Word n-grams.", type=NGRAMS, show_default=show_range(F().ngrams))
-@option_of(F, "char_ngrams", "Character n-grams inside words, such as 3-5.", type=NGRAMS,
-           show_default="none")  # fmt: skip
+@option_of(F, "ngrams", "Word n-grams, such as 1-2.", type=NGRAMS)
+@option_of(F, "char_ngrams", "Character n-grams inside words, such as 3-5, or none.", type=NGRAMS)
 @option_of(F, "min_df", "Drop features in fewer documents.", type=click.IntRange(1),
            show_default="1, or 2 where there would be over half a million features")  # fmt: skip
 @option_of(F, "max_features", "Keep the most frequent.", type=click.IntRange(1),
@@ -110,6 +108,8 @@ def train(
     training_options = T(**{name: chosen[name] for name in T.__dataclass_fields__})
 
     started = time.perf_counter()
+    from dataclasses import asdict
+
     from textmlr.atomic import check_writable
     from textmlr.cli.progress import TrainingProgress
     from textmlr.cli.render import show_summary, warn_of_corpus
@@ -134,6 +134,7 @@ def train(
         "documents": len(corpus),
         "labels": len(model.labels),
         "features": model.featurizer.columns,
+        "featurizer": asdict(model.featurizer.options),
         "bytes": size,
         "seconds": round(time.perf_counter() - started, 3),
         "compile_seconds": round(progress.compile_seconds, 3),

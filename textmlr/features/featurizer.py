@@ -79,7 +79,7 @@ class Featurizer:
     >>> matrix.toarray().round(2).tolist()
     [[1.0, 1.0, 1.0, 0.0, 0.0], [1.0, 1.69, 1.0, 1.0, 1.0]]
 
-    options      how, see FeaturizerOptions
+    options      how, see FeaturizerOptions, without "auto"
     vocabulary   the features, None until fit, and with hashing
     idf          (V,) float32, None where it is not in use or not yet fitted
     labels       the labels of the documents of fit, sorted, None if it was given none
@@ -88,12 +88,13 @@ class Featurizer:
     """
 
     def __init__(self, options: FeaturizerOptions | None = None) -> None:
-        self.options = FeaturizerOptions() if options is None else options
-        if not isinstance(self.options, FeaturizerOptions):
+        options = FeaturizerOptions() if options is None else options
+        if not isinstance(options, FeaturizerOptions):
             raise InputError(
                 f"options are {type(options).__name__}, not FeaturizerOptions",
                 mend="write Featurizer(FeaturizerOptions(...))",
             )
+        self.options = options.decided()
         self.vocabulary: Vocabulary | None = None
         self.idf: NDArray[np.float32] | None = None
         self.labels: list[str] | None = None

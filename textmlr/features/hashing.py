@@ -91,8 +91,8 @@ class Hasher:
 
     def __init__(self, options: FeaturizerOptions) -> None:
         self.options = options
-        self._word = options.ngrams or (0, 0)
-        self._char = options.char_ngrams or (0, 0)
+        self._word = options.word_range or (0, 0)
+        self._char = options.char_range or (0, 0)
         self._scratch, self._kept = Scratch(), Scratch()
 
     def hash(self, block: Batch) -> Hashed:

@@ -47,8 +47,8 @@ class Prepared:
         codes = np.zeros(kernels.OPTIONS, np.int64)
         codes[kernels.SYMBOLS] = options.punctuation
         codes[kernels.MIN_LENGTH] = options.min_token_length
-        codes[kernels.LOW], codes[kernels.HIGH] = options.ngrams or (0, 0)
-        codes[kernels.CHAR_LOW], codes[kernels.CHAR_HIGH] = options.char_ngrams or (0, 0)
+        codes[kernels.LOW], codes[kernels.HIGH] = options.word_range or (0, 0)
+        codes[kernels.CHAR_LOW], codes[kernels.CHAR_HIGH] = options.char_range or (0, 0)
         codes[kernels.BIAS] = options.bias
         codes[kernels.TERM_FREQUENCY] = TERM_FREQUENCY[options.term_frequency]
         codes[kernels.UNIT_NORM] = options.norm == "l2"
@@ -68,7 +68,7 @@ class Prepared:
         """An upper bound on the n-grams of a document of so many bytes."""
         word, char = (
             pair[1] - pair[0] + 1 if pair else 0
-            for pair in (self.options.ngrams, self.options.char_ngrams)
+            for pair in (self.options.word_range, self.options.char_range)
         )
         # There are no more tokens than bytes, and a token of c code points has at most c + 3
         # character n-grams of each length.

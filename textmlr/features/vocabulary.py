@@ -14,7 +14,7 @@ from textmlr.corpus.batch import Batch
 from textmlr.features.hashing import Hashed, Hasher, TokenPlaces
 from textmlr.kernels import intern as kernels
 from textmlr.kernels import text as text_kernels
-from textmlr.options import MANY_FEATURES
+from textmlr.options import MANY_FEATURES, MANY_MIN_DF
 from textmlr.parallel import map_blocks
 
 # Distinct n-grams to a partition, about: their table (20 bytes a slot) then fits in L2 cache.
@@ -151,7 +151,7 @@ def build(
     """
     hashes, places, frequencies = _count(hashed, min_df, threads)
     if min_df is None and len(hashes) > MANY_FEATURES:  # some of which are gone already
-        several = frequencies > 1
+        several = frequencies >= MANY_MIN_DF
         hashes, places, frequencies = hashes[several], places[several], frequencies[several]
     # By descending frequency, then by place, in one key: places are below 2^bits.
     bits = sum(len(block.hashes) for block in hashed).bit_length()
@@ -214,7 +214,7 @@ def _count(hashed: Sequence[Hashed], min_df: int | None, threads: int) -> Counts
         )  # fmt: skip
         distinct += kept
         if min_df is None and distinct > MANY_FEATURES:
-            least = 2  # the rest of those of a single document would only be dropped later
+            least = MANY_MIN_DF  # the rest of the rare would only be dropped later
         hashes, places, counts = (array[:kept].copy() for array in out)
         return hashes, places, counts
 

@@ -12,6 +12,7 @@ import numpy as np
 
 from textmlr.jit import kernel, prefetch, sum_rows
 from textmlr.kernels.intern import _find, _fold_one, _sort, _weigh_row
+from textmlr.kernels.linear import _calibrate
 from textmlr.kernels.text import ngrams, split
 
 SYMBOLS, MIN_LENGTH, LOW, HIGH, CHAR_LOW, CHAR_HIGH = 0, 1, 2, 3, 4, 5
@@ -220,7 +221,7 @@ def _keep(numbers, indices, values, n):
 
 @kernel
 def _answer_row(
-    columns, options, idf, rows, theta, slots, indices, values, scores, probabilities
+    columns, options, idf, rows, theta, calibration, slots, indices, values, scores, probabilities
 ):  # fmt: skip
     """From the columns of a document's n-grams to its answer: (distinct features, log z).
 
@@ -232,13 +233,14 @@ def _answer_row(
     if rows.size > 0:
         n = _keep(rows, indices, values, n)
     sum_rows(indices, values, 0, n, theta, scores)
+    _calibrate(scores, calibration)
     return n - first, _softmax(scores, probabilities)
 
 
 @kernel
 def answer(
-    text, starts, stops, lower, kind, options, table, hashes, idf, rows, theta, words, numbers,
-    indices, values, scores, log_z, probabilities, known,
+    text, starts, stops, lower, kind, options, table, hashes, idf, rows, theta, calibration,
+    words, numbers, indices, values, scores, log_z, probabilities, known,
 ):  # fmt: skip
     """Answer for documents; return the number of invalid UTF-8 subparts.
 
@@ -246,6 +248,7 @@ def answer(
                       (4 + 2t + 5g,)
     rows              (V,) int32   row of theta of each column, −1 for none; (0,): all in order
     theta             (V, L) float32, or as many rows as there are
+    calibration       (3,) float64, or (0,)   see ``linear._calibrate``
     indices, values   (g + 1,) int32 and float32  scratch
     scores (n, L) float32, log_z (n,) float64, probabilities (n, L) float64   written
     known  (n,) int64   written: distinct features of each document, the bias not counted
@@ -261,15 +264,16 @@ def answer(
         columns = numbers[used : used + last - first]
         found = _find_columns(words[first:last], options, table, hashes, idf, columns)
         known[document], log_z[document] = _answer_row(
-            columns[:found], options, idf, rows, theta, numbers[used + last - first :],
-            indices, values, scores[document], probabilities[document],
+            columns[:found], options, idf, rows, theta, calibration,
+            numbers[used + last - first :], indices, values, scores[document],
+            probabilities[document],
         )  # fmt: skip
     return invalid
 
 
 @kernel
 def answer_columns(
-    columns, offsets, options, idf, rows, theta, numbers, indices, values,
+    columns, offsets, options, idf, rows, theta, calibration, numbers, indices, values,
     scores, log_z, probabilities, known,
 ):  # fmt: skip
     """``answer`` for documents whose columns are known already, to the same bits.
@@ -280,6 +284,6 @@ def answer_columns(
     """
     for document in range(offsets.size - 1):
         known[document], log_z[document] = _answer_row(
-            columns[offsets[document] : offsets[document + 1]], options, idf, rows, theta, numbers,
-            indices, values, scores[document], probabilities[document],
+            columns[offsets[document] : offsets[document + 1]], options, idf, rows, theta,
+            calibration, numbers, indices, values, scores[document], probabilities[document],
         )  # fmt: skip

@@ -115,16 +115,55 @@ def loss(scores, log_z, y, weights):
 
 
 @kernel
-def tempered_loss(scores, y, weights, factor, out):
-    """Add the loss of factor·scores, and its derivatives by the factor, to out.
+def _spread(row):
+    """Return the standard deviation of a row's scores, (L,) float32, over labels."""
+    total = 0.0
+    for label in range(row.size):
+        total += np.float64(row[label])
+    mean = total / row.size
+    square = 0.0
+    for label in range(row.size):
+        off = np.float64(row[label]) - mean
+        square += off * off
+    return math.sqrt(square / row.size)
 
-    loss_i = log sum_l exp(b·s_il) − b·s_iy at the factor b; its derivative is E s_i − s_iy and
-    its second the variance of s_i, both under P(l) ∝ exp(b·s_il): it is convex in b.
 
-    scores  (n, L) float32, y (n,) int32 in [0, L), weights (n,) float32
-    factor  float    the inverse of a temperature
-    out     (3,) float64   added to: sum over documents of weight times loss (nats), derivative
-                           and second derivative
+@kernel
+def spreads(scores, out):
+    """Write the standard deviation over labels of each document's scores to out.
+
+    scores (n, L) float32;  out (n,) float64  overwritten
+    """
+    for i in range(scores.shape[0]):
+        out[i] = _spread(scores[i])
+
+
+@kernel
+def _calibrate(scores, calibration):
+    """Multiply one document's scores by t = (max(s, least) / typical)^exponent, s their spread.
+
+    scores       (L,) float32   updated
+    calibration  (3,) float64   exponent, typical, least; or (0,) for t = 1
+    """
+    if calibration.size > 0:
+        spread = max(_spread(scores), calibration[2])
+        t = math.exp(calibration[0] * math.log(spread / calibration[1]))
+        for label in range(scores.size):
+            scores[label] = np.float32(t * np.float64(scores[label]))
+
+
+@kernel
+def tempered_loss(scores, y, factors, losses, slopes, curvatures):
+    """Write the loss of t·scores of each document, and its derivatives by log t.
+
+    loss = log sum_l exp(t·s_l) − t·s_y; its derivative by t is E s − s_y and its second the
+    variance of s, both under P(l) ∝ exp(t·s_l).
+
+    scores      (n, L) float32, y (n,) int32 in [0, L)
+    factors     (n,) float64   t > 0, the inverse of a temperature
+    losses      (n,) float64   overwritten (nats)
+    slopes      (n,) float64   overwritten: t·(E s − s_y)
+    curvatures  (n,) float64   overwritten: t²·variance, which is never negative
     Source: Guo et al., ICML 2017, section 4.2.
     """
     for i in range(scores.shape[0]):
@@ -133,6 +172,7 @@ def tempered_loss(scores, y, weights, factor, out):
         for label in range(1, row.size):
             highest = max(highest, row[label])
         top = np.float64(highest)
+        factor = factors[i]
         total = 0.0
         mean = 0.0
         square = 0.0
@@ -143,11 +183,10 @@ def tempered_loss(scores, y, weights, factor, out):
             mean += share * below
             square += share * below * below
         mean /= total
-        weight = np.float64(weights[i])
         own = np.float64(row[y[i]]) - top
-        out[0] += weight * (math.log(total) - factor * own)
-        out[1] += weight * (mean - own)
-        out[2] += weight * (square / total - mean * mean)
+        losses[i] = math.log(total) - factor * own
+        slopes[i] = factor * (mean - own)
+        curvatures[i] = factor * factor * (square / total - mean * mean)
 
 
 @kernel

@@ -14,10 +14,6 @@ from textmlr.kernels import linear as kernels
 from textmlr.parallel import map_blocks
 from textmlr.scoring import log_normalizer, probabilities, row_blocks, score
 
-PRIOR_DOCUMENTS = 10.0
-NEWTON_STEPS = 20
-NEWTON_TOLERANCE = 1e-3
-
 
 @dataclass(frozen=True, eq=False)
 class Objective:
@@ -69,36 +65,6 @@ class Objective:
             loss += kernels.loss(frozen(scores), frozen(log_z), frozen(y), frozen(weights))
             correct += float(weights[scores.argmax(axis=1) == y].sum(dtype=np.float64))
         return loss / self.total_weight, correct / self.total_weight
-
-    def temper(self, theta: NDArray[np.float32]) -> tuple[float, float]:
-        """(factor b, mean loss of b·θ in nats): the b that makes the loss least.
-
-        By Newton's method.  A penalty of PRIOR_DOCUMENTS·(b − 1)²/2 keeps b near 1 where there
-        are few documents, and finite where all of them are right.
-        """
-        blocks = []
-        for rows in row_blocks(len(self.y), self.labels):
-            scores = score(self.features, theta, rows)
-            blocks.append((frozen(scores), frozen(self.y[rows]), frozen(self.weights[rows])))
-
-        def measure(factor: float) -> tuple[float, float, float]:
-            sums = np.zeros(3)
-            for block in blocks:
-                kernels.tempered_loss(*block, factor, sums)
-            loss, slope, curvature = (sums / self.total_weight).tolist()
-            return loss, slope, curvature
-
-        prior = PRIOR_DOCUMENTS / len(self.y)
-        factor = 1.0
-        loss, slope, curvature = measure(factor)
-        for _ in range(NEWTON_STEPS):
-            step = (slope + prior * (factor - 1)) / (curvature + prior)
-            # A step to 0 or below would answer backwards; so large a one is not believed anyway.
-            factor = min(max(factor - step, factor / 2), factor * 2)
-            loss, slope, curvature = measure(factor)
-            if abs(step) < NEWTON_TOLERANCE * factor:
-                break
-        return factor, loss
 
     def gradient(self, theta: NDArray[np.float32]) -> NDArray[np.float64]:
         """The gradient of ``value`` at theta: (V, L) float64."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from threading import Lock
 
 import numpy as np
@@ -11,6 +11,9 @@ from numpy.typing import NDArray
 
 from textmlr.errors import InputError
 from textmlr.options import (
+    CHOICE_HELD_OUT,
+    CHOICE_RATES,
+    DEFAULT_IDF_POWER,
     DEFAULT_LEARNING_RATE,
     LEARNING_RATES,
     MOST_HELD_OUT,
@@ -19,6 +22,8 @@ from textmlr.options import (
     TrainingOptions,
 )
 from textmlr.parallel import map_blocks
+from textmlr.scoring import Calibration
+from textmlr.training.calibration import calibrate
 from textmlr.training.objective import Objective
 from textmlr.training.sgd import SGD, Epoch
 
@@ -48,13 +53,13 @@ class Progress:
 class Trial:
     """What one run came to: its best epoch, and the held-out figures there.
 
-    factor  what θ is multiplied by, to make the held-out loss least; the loss is with it
+    calibration  of θ, that makes the held-out loss least; the loss is with it
     """
 
     idf_power: float
     learning_rate: float
     epochs: int
-    factor: float
+    calibration: Calibration
     loss: float
     accuracy: float
 
@@ -64,8 +69,8 @@ class Fit:
     """θ and how it was found.
 
     theta         (V, L) float32, finite
-    idf_power, factor, learning_rate, epochs   of the final run (the rate as halved, if it
-                  diverged); θ is multiplied by the factor already, the best trial's
+    idf_power, learning_rate, epochs   of the final run (the rate as halved, if it diverged)
+    calibration   of its scores, that of the run ``judged``; its factor is in θ already
     loss, accuracy          of the final run's last epoch, before each document's own step
     held_out      documents held out, 0 for none
     judged        the run without them that is most like the final one: the best trial, or, where
@@ -76,7 +81,7 @@ class Fit:
 
     theta: NDArray[np.float32]
     idf_power: float
-    factor: float
+    calibration: Calibration
     learning_rate: float
     epochs: int
     loss: float
@@ -148,16 +153,40 @@ def fit(
         jobs.append(beside)
     for _ in map_blocks(lambda job: job(), jobs, threads):
         pass
-    theta, factor = final.theta, np.float32(1.0 if judged is None else judged.factor)
+    calibration = Calibration() if judged is None else judged.calibration
+    theta, factor = final.theta, np.float32(calibration.factor)
     if (scale := search.scale_of(power)) is not None:
         theta *= factor * scale[:, None]
     elif factor != 1:
         theta *= factor
     return Fit(
-        theta, power, float(factor), final.learning_rate, epochs, told[-1].loss,
+        theta, power, calibration, final.learning_rate, epochs, told[-1].loss,
         told[-1].accuracy, 0 if search.judge is None else len(search.judge.y), judged,
         tuple(search.trials), sum(epoch.halved for epoch in told),
     )  # fmt: skip
+
+
+def probe(
+    objective: Objective,
+    options: TrainingOptions,
+    *,
+    idf: NDArray[np.float64] | None = None,
+    validation: Objective | None = None,
+    threads: int = 1,
+) -> Trial | None:
+    """How well rows can be learnt from, about: the best of a few short trials.
+
+    For choosing between rows of the same documents; None where there is nothing to judge by.
+    The parameters are as in ``fit``; more documents are held out than there.
+    """
+    shares = replace(options, holdout=max(options.holdout, CHOICE_HELD_OUT))
+    search = _Search(objective, validation, idf, shares, None, sample=False)
+    if search.judge is None:
+        return None
+    power = search.powers[0] if len(search.powers) == 1 else DEFAULT_IDF_POWER
+    rates = CHOICE_RATES if options.learning_rate is None else (options.learning_rate,)
+    search.run_all([(power, rate) for rate in rates], threads)
+    return _best(search.trials)
 
 
 class _Search:
@@ -177,10 +206,14 @@ class _Search:
         idf: NDArray[np.float64] | None,
         options: TrainingOptions,
         watch: Watch | None,
+        *,
+        sample: bool = True,
     ) -> None:
         self._objective, self._idf, self._options, self._watch = objective, idf, options, watch
         self._lock = Lock()
         self._spare: list[NDArray[np.float32]] = []
+        self._rows: Objective | None = None  # of trials, and at each power's scale
+        self._scaled: dict[float, tuple[Objective, Objective]] = {}
         self._part = np.arange(len(objective.y))
         self.judge = validation
         self.trials: list[Trial] = []
@@ -191,7 +224,9 @@ class _Search:
                 self.judge = objective.take(held)
         self.epochs = options.epochs_of(len(objective.y))
         self._rest = self._part
-        self._part = _sample(self._part, trial_documents(objective, self.epochs), options.seed)
+        if sample:
+            most = trial_documents(objective, self.epochs)
+            self._part = _sample(self._part, most, options.seed)
         self.sampled = len(self._part) < len(self._rest)
         self.powers: tuple[float, ...] = (0.0,)
         if idf is not None:
@@ -233,16 +268,10 @@ class _Search:
         """
         if self.judge is None:
             return None
-        rows = self._objective.take(self._part)
         given = self._options.learning_rate
         rates = LEARNING_RATES if given is None else (given,)
-        scaled = {p: (self.scaled(rows, p), self.scaled(self.judge, p)) for p in self.powers}
-
-        def run(plan: tuple[float, float]) -> Trial:
-            return self._try(*scaled[plan[0]], np.arange(len(rows.y)), *plan)
-
         middle = rates[len(rates) // 2]
-        self.trials += map_blocks(run, [(power, middle) for power in self.powers], threads)
+        self.run_all([(power, middle) for power in self.powers], threads)
         best = _best(self.trials)
         # A rate that diverged was halved, perhaps to one that would be tried anyway; no larger
         # one need be tried then.
@@ -251,8 +280,22 @@ class _Search:
             (best.idf_power, rate) for rate in rates
             if rate < best.learning_rate or (rate > middle and not diverged)
         ]  # fmt: skip
-        self.trials += map_blocks(run, others, threads)
+        self.run_all(others, threads)
         return _best(self.trials)
+
+    def run_all(self, plans: Sequence[tuple[float, float]], threads: int) -> None:
+        """Try pairs of a power and a learning rate, a thread each."""
+        assert self.judge is not None
+        if self._rows is None:
+            self._rows = self._objective.take(self._part)
+        for power in {power for power, _ in plans} - self._scaled.keys():
+            self._scaled[power] = self.scaled(self._rows, power), self.scaled(self.judge, power)
+        documents = np.arange(len(self._part))
+
+        def run(plan: tuple[float, float]) -> Trial:
+            return self._try(*self._scaled[plan[0]], documents, *plan)
+
+        self.trials += map_blocks(run, plans, threads)
 
     def twin(self, chosen: Objective, best: Trial) -> Trial:
         """A run like the final one over ``chosen``, all documents at the best trial's scale, but
@@ -291,11 +334,11 @@ class _Search:
                 self.tell(Progress("trial", power, epoch, None))
                 continue
             loss, accuracy = judge.evaluate(run.theta)
-            factor = 1.0
+            calibration = Calibration()
             if options.calibration:
-                factor, loss = judge.temper(run.theta)
+                calibration, loss = calibrate(judge, run.theta)
             self.tell(Progress("trial", power, epoch, (loss, accuracy)))
-            last = Trial(power, run.learning_rate, run.done, factor, loss, accuracy)
+            last = Trial(power, run.learning_rate, run.done, calibration, loss, accuracy)
             if best is None or loss < best.loss:
                 best = last
             worse = worse + 1 if loss > WORSE * best.loss else 0

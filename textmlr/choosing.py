@@ -1,0 +1,137 @@
+"""Which n-grams: candidates tried on a sample of the corpus, judged on held-out documents."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from textmlr.corpus import Corpus
+from textmlr.corpus.batch import Batch
+from textmlr.options import (
+    AUTO,
+    CHARACTERS,
+    CHOICE_BYTES,
+    EARNED,
+    EARNED_ON_SAMPLE,
+    LENT,
+    LONGER_CHOICE_BYTES,
+    MANY_MIN_DF,
+    MORE_WORDS,
+    SYLLABLES,
+    FeaturizerOptions,
+    TrainingOptions,
+)
+from textmlr.rows import Rows
+from textmlr.training import probe
+
+SCRIPT_BYTES = 1 << 16  # of text that tell its script
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """N-grams that were tried.
+
+    documents       of the sample, those that judged among them
+    loss, accuracy  of the documents that judged, after calibration
+    """
+
+    ngrams: tuple[int, int] | None
+    char_ngrams: tuple[int, int] | None
+    documents: int
+    loss: float
+    accuracy: float
+
+
+Watch = Callable[[Candidate], None]
+
+
+def choose(
+    corpus: Corpus,
+    options: FeaturizerOptions,
+    training: TrainingOptions,
+    *,
+    validation: Corpus | None,
+    threads: int,
+    watch: Watch,
+) -> tuple[FeaturizerOptions, list[Candidate], Rows | None]:
+    """Decide what n-grams are, where the options leave it to us.
+
+    Words alone (1 to 2) are tried against words and character n-grams, on a sample of a large
+    corpus; where words alone are better, and the corpus large, longer word n-grams as well, which
+    are seen too seldom in a small one.  Returns the options without "auto", what was tried, and
+    the rows of the choice where the sample was the whole corpus.
+    """
+    plain = options.decided()
+    if AUTO not in (options.ngrams, options.char_ngrams) or not (training.holdout or validation):
+        return plain, [], None
+    made: dict[FeaturizerOptions, Rows] = {}
+    tried: list[Candidate] = []
+
+    def try_on(sample: Corpus, judges: Corpus | None, candidate: FeaturizerOptions) -> float:
+        rows = Rows.of(sample, candidate, training, threads)
+        judge = None if judges is None else rows.judge(judges, training, threads)
+        trial = probe(rows.objective, training, idf=rows.idf, validation=judge, threads=threads)
+        if sample is corpus:
+            made[candidate] = rows
+        if trial is None:  # too few documents to tell
+            return np.inf
+        word, char = candidate.word_range, candidate.char_range
+        tried.append(Candidate(word, char, len(sample), trial.loss, trial.accuracy))
+        watch(tried[-1])
+        return trial.loss
+
+    best = plain
+    sample = _sample(corpus, CHOICE_BYTES, training.seed)
+    judges = None if validation is None else _sample(validation, CHOICE_BYTES, training.seed)
+    loss = try_on(sample, judges, plain)
+    if options.char_ngrams == AUTO and np.isfinite(loss) and plain.char_ngrams is None:
+        characters = replace(plain, char_ngrams=_characters(sample))
+        share = EARNED if sample is corpus else EARNED_ON_SAMPLE
+        if try_on(sample, judges, characters) < share * loss:
+            best = characters
+    if options.ngrams == AUTO and best is plain and sample is not corpus:
+        sample = _sample(corpus, LONGER_CHOICE_BYTES, training.seed)
+        # As it will be with so many features in all: a sample may have too few for that.
+        common = plain
+        if plain.min_df is None and plain.hash_bits is None:
+            common = replace(plain, min_df=MANY_MIN_DF)
+        loss = try_on(sample, judges, common)
+        if try_on(sample, judges, replace(common, ngrams=MORE_WORDS)) < LENT * loss:
+            best = replace(plain, ngrams=MORE_WORDS)
+    return best, tried, made.get(best)
+
+
+def _characters(corpus: Corpus) -> tuple[int, int]:
+    """How long character n-grams are to be, by the script that most of the text is in."""
+    text, size = [], 0
+    for batch in corpus.batches:
+        for i in range(len(batch)):
+            text.append(batch[i][: SCRIPT_BYTES - size].decode(errors="replace"))
+            size += len(text[-1])
+            if size >= SCRIPT_BYTES:
+                break
+    letters = [c for c in "".join(text) if c.isalpha()]
+    signs = sum("SYLLABLE" in unicodedata.name(c, "") for c in letters)
+    length = SYLLABLES if 2 * signs > len(letters) else CHARACTERS
+    return length, length
+
+
+def _sample(corpus: Corpus, most_bytes: int, seed: int) -> Corpus:
+    """About so many bytes of a corpus's documents, drawn at random, or all of it."""
+    size = sum(batch.text_bytes for batch in corpus.batches)
+    if size <= most_bytes:
+        return corpus
+    rng = np.random.default_rng([seed, (1 << 31) + 2])
+    n = len(corpus)
+    chosen = np.sort(rng.choice(n, max(1, n * most_bytes // size), replace=False))
+    batches: list[Batch] = []
+    first = 0
+    for batch in corpus.batches:
+        own = chosen[(chosen >= first) & (chosen < first + len(batch))] - first
+        batches.append(Batch(batch.text, batch.starts[own], batch.stops[own]))
+        first += len(batch)
+    weights = None if corpus.weights is None else corpus.weights[chosen]
+    return replace(corpus, batches=batches, y=corpus.y[chosen], weights=weights)

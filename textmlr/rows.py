@@ -1,0 +1,134 @@
+"""A labelled corpus as training sees it: a fitted featurizer, rows, label codes and weights."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from textmlr.corpus import Corpus, recode
+from textmlr.errors import InputError
+from textmlr.features import Features, Featurizer
+from textmlr.features.columns import Columns
+from textmlr.features.featurizer import inverse_document_frequency
+from textmlr.options import FeaturizerOptions, TrainingOptions
+from textmlr.training import Objective
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Rows:
+    """What is learnt from.
+
+    featurizer  fitted on the corpus; its features have no names yet
+    columns     with hashing, those that θ has rows for
+    objective   over the corpus's documents
+    idf         (V,) float64 of each feature, None where steps are not to be scaled by it
+    """
+
+    featurizer: Featurizer
+    columns: Columns | None
+    objective: Objective
+    idf: NDArray[np.float64] | None
+
+    @classmethod
+    def of(
+        cls,
+        corpus: Corpus,
+        featurizer_options: FeaturizerOptions,
+        options: TrainingOptions,
+        threads: int,
+    ) -> Rows:
+        """Fit a featurizer on a corpus, and take its rows.
+
+        idf is off in f(x) unless it is asked for: training scales steps by it instead, in rows
+        whose length is 1 before rare features are raised (a point of accuracy on some corpora),
+        and the model's answers need no idf.  Raises InputError where θ would not fit in memory.
+        """
+        if featurizer_options.idf is None:
+            featurizer_options = replace(featurizer_options, idf=False)
+        featurizer = Featurizer(featurizer_options)
+        features, columns, frequencies = _features(featurizer, corpus, threads)
+        featurizer.labels = corpus.labels
+        _check_memory(features.columns, len(corpus.labels), threads)
+        idf = None
+        if options.idf_power is not None or not featurizer.options.uses_idf:
+            idf = inverse_document_frequency(frequencies, len(corpus))
+        return cls(featurizer, columns, _objective(features, corpus, corpus.labels, options), idf)
+
+    def judge(self, validation: Corpus, options: TrainingOptions, threads: int) -> Objective:
+        """The objective over other documents, in these columns.
+
+        Raises InputError for a label that the corpus does not have.
+        """
+        rows = self.featurizer.featurize(validation.batches, threads)
+        if self.columns is not None:
+            rows = self.columns.renumber(rows, threads)
+        assert self.featurizer.labels is not None
+        return _objective(rows, validation, self.featurizer.labels, options)
+
+
+def _features(
+    featurizer: Featurizer, corpus: Corpus, threads: int
+) -> tuple[Features, Columns | None, NDArray[np.integer[Any]]]:
+    """(f(x) of the documents, numbers of hashed columns, document frequency of each column)."""
+    if featurizer.options.stateless:
+        features = featurizer.fit_stateless(corpus.batches, threads)
+    else:
+        counts = featurizer.fit_counts(corpus.batches, threads, ordered=False)
+        # No one needs the counts any more, so that the weights are written over them.
+        features = featurizer.weigh(counts, counts.values, threads)
+    if featurizer.vocabulary is None:
+        columns, frequencies = Columns.of(features, threads)
+        return columns.renumber(features, threads), columns, frequencies
+    always = np.full(int(featurizer.options.bias), len(corpus))
+    return features, None, np.concatenate([always, featurizer.vocabulary.frequencies])
+
+
+def _check_memory(columns: int, labels: int, threads: int) -> None:
+    """Refuse θ that cannot fit before any of it is taken."""
+    needed = 4 * columns * labels * (min(threads, 3) + 1)
+    available = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    if needed > available:
+        raise InputError(
+            f"{columns:,} features × {labels:,} labels need {needed / 2**30:.1f} GiB to train, "
+            f"and this machine has {available / 2**30:.1f} GiB",
+            mend="keep fewer features (--max-features, --min-df or --hash-bits)",
+        )
+
+
+def document_weights(corpus: Corpus, class_weight: str | None) -> NDArray[np.float32]:
+    """(n,) float32: the corpus's own weights, times n/(L·n_ℓ) if "balanced"; mean 1.
+
+    Source of "balanced": King and Zeng, Political Analysis 9(2), 2001, section 4.2.
+    """
+    n = len(corpus)
+    weights = np.ones(n) if corpus.weights is None else corpus.weights.astype(np.float64)
+    if class_weight == "balanced":
+        per_label = np.bincount(corpus.y, weights, minlength=len(corpus.labels))
+        weights = weights / np.maximum(per_label, np.finfo(np.float64).tiny)[corpus.y]
+    total = weights.sum()
+    if not total > 0:
+        raise InputError(
+            "every document has weight 0",
+            place=", ".join(corpus.names) or None,
+            mend="give some a positive weight",
+        )
+    scaled: NDArray[np.float32] = (weights * (n / total)).astype(np.float32)
+    return scaled
+
+
+def _objective(
+    features: Features, corpus: Corpus, labels: list[str], options: TrainingOptions
+) -> Objective:
+    y, unknown = recode(corpus, labels)
+    if unknown:
+        raise InputError(
+            f"label {next(iter(unknown))!r} is not in the training corpus",
+            place=", ".join(corpus.names) or None,
+            mend="leave its documents out of the validation file",
+        )
+    weights = document_weights(corpus, options.class_weight)
+    return Objective(features, y, weights, len(labels), options.l2)

@@ -1,0 +1,101 @@
+"""Calibration of θ on documents that it was not learnt from."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from textmlr.arrays import frozen
+from textmlr.kernels import linear as kernels
+from textmlr.scoring import Calibration, row_blocks, score, spreads
+from textmlr.training.objective import Objective
+
+# Weights of the penalties on log factor and exponent, in documents: they count where there are few.
+FACTOR_PRIOR = 10.0
+EXPONENT_PRIOR = 30.0
+# What the exponent is near where they do.  Of many labels the spread says little more than how
+# many rare features a document has (the best exponents of the corpora this was developed on lie
+# between -0.9 and 0, most beyond -0.5); of two labels it is the score itself.
+USUAL_EXPONENT = -0.5
+LEAST_QUANTILE = 0.05
+STEPS = 30
+TOLERANCE = 1e-4
+LONGEST = 0.7  # step of log factor and exponent
+NARROWEST = 1e-9  # spread: of documents without features, or of labels that all score alike
+
+
+def calibrate(objective: Objective, theta: NDArray[np.float32]) -> tuple[Calibration, float]:
+    """(the calibration of θ's scores that makes the objective's mean loss least, that loss).
+
+    By Newton's method with the curvature that is never negative.  Penalties keep factor and
+    exponent near 1 and the usual where there are few documents, and finite where all of them are
+    right.  Loss in nats, no penalty in it.
+    """
+    fit = _Fit(objective, theta)
+    x, loss = fit.run(free=2)
+    if not -1.0 <= x[1] <= 0.0:
+        x, loss = fit.run(free=1, exponent=float(np.clip(x[1], -1.0, 0.0)))
+    return Calibration(float(np.exp(x[0])), float(x[1]), fit.spread, fit.least), loss
+
+
+class _Fit:
+    """The problem: x = (log factor, exponent), of scores that stay as they are.
+
+    spread, least  see Calibration
+    """
+
+    def __init__(self, objective: Objective, theta: NDArray[np.float32]) -> None:
+        n = len(objective.y)
+        self._blocks, self._parts = [], []
+        widths = np.empty(n)
+        for rows in row_blocks(n, objective.labels):
+            scores = score(objective.features, theta, rows)
+            widths[rows] = spreads(scores)
+            self._blocks.append((frozen(scores), frozen(objective.y[rows])))
+            self._parts.append(rows)
+        widths = np.maximum(widths, NARROWEST)
+        self.least = float(np.quantile(widths, LEAST_QUANTILE))
+        self.spread = float(np.exp(np.log(widths).mean()))
+        self._tilt = np.log(np.maximum(widths, self.least) / self.spread)
+        self._weights = objective.weights.astype(np.float64) / objective.total_weight
+        self._prior = np.array([FACTOR_PRIOR, EXPONENT_PRIOR]) / n
+        self._usual = np.array([0.0, USUAL_EXPONENT if objective.labels > 2 else 0.0])
+
+    def run(self, *, free: int, exponent: float | None = None) -> tuple[NDArray[np.float64], float]:
+        """(x, mean loss) at the minimum over the first ``free`` of x, from (0, exponent)."""
+        x = self._usual.copy()
+        if exponent is not None:
+            x[1] = exponent
+        value, loss, slope, curvature = self._measure(x)
+        for _ in range(STEPS):
+            step = np.zeros(2)
+            step[:free] = np.linalg.solve(curvature[:free, :free], slope[:free])
+            step *= min(1.0, LONGEST / max(np.abs(step).max(), LONGEST))
+            while True:
+                ahead = self._measure(x - step)
+                if ahead[0] <= value or np.abs(step).max() < TOLERANCE:
+                    break
+                step /= 2
+            if ahead[0] <= value:
+                x -= step
+                value, loss, slope, curvature = ahead
+            if np.abs(step).max() < TOLERANCE:
+                break
+        return x, loss
+
+    def _measure(
+        self, x: NDArray[np.float64]
+    ) -> tuple[float, float, NDArray[np.float64], NDArray[np.float64]]:
+        """(mean loss + penalty, mean loss, gradient (2,), curvature (2, 2)) at x."""
+        factors = np.exp(x[0] + x[1] * self._tilt)
+        losses, slopes, curvatures = (np.empty(len(factors)) for _ in range(3))
+        for block, part in zip(self._blocks, self._parts, strict=True):
+            kernels.tempered_loss(
+                *block, frozen(factors[part]), losses[part], slopes[part], curvatures[part]
+            )
+        by = np.stack([np.ones_like(self._tilt), self._tilt])
+        loss = float(self._weights @ losses)
+        off = x - self._usual
+        slope = by @ (self._weights * slopes) + self._prior * off
+        curvature = (by * (self._weights * curvatures)) @ by.T + np.diag(self._prior)
+        return loss + float(self._prior @ (off * off)) / 2, loss, slope, curvature
