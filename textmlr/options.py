@@ -31,13 +31,13 @@ SYLLABLES = 3
 # must be below EARNED of that of words.  On a sample it must be below EARNED_ON_SAMPLE of it,
 # since what they gain falls with the number of documents; longer word n-grams gain more of more
 # documents, and may be worse by up to LENT.
-CHOICE_BYTES = 4 << 20
-LONGER_CHOICE_BYTES = 8 << 20
+CHOICE_BYTES = 3 << 20
+LONGER_CHOICE_BYTES = 6 << 20
 CHOICE_HELD_OUT = 0.25
 CHOICE_RATES = (2.0, 4.0)
 EARNED = 0.985
-EARNED_ON_SAMPLE = 0.95
-LENT = 1.01
+EARNED_ON_SAMPLE = 0.92
+LENT = 1.035
 MAX_HASH_BITS = 30
 MAX_IDF_POWER = 8  # idf reaches about 20, and 20^8 squared is still far from float32's limit
 # Beyond this, features of a single document are dropped by default: they are most of all
