@@ -20,6 +20,7 @@ FNV_PRIME = np.uint64(0x100000001B3)
 MURMUR_1 = np.uint64(0xFF51AFD7ED558CCD)
 MURMUR_2 = np.uint64(0xC4CEB9FE1A85EC53)
 CHAIN = np.uint64(0x9E3779B97F4A7C15)  # 2^64 / golden ratio, odd (Knuth, TAOCP 3, 6.4)
+RING = 15  # the longest n-gram (textmlr/options.py, MAX_NGRAM) less 1, which is a mask
 CHAR_SEED = np.uint64(0xD6E8FEB86659FD93)
 U33 = np.uint64(33)
 SPACE_CODE = np.uint64(32)
@@ -189,7 +190,7 @@ def _char_ngrams(text, token_starts, token_stops, first, last, lower, kind, low,
     Each token is padded with a space on both sides and no n-gram leaves it; a padded token
     shorter than low gives itself, once (scikit-learn's analyzer "char_wb" does the same).
 
-    window  (high,) uint64  scratch: the last code points, a ring
+    window  (RING + 1,) uint64  scratch: the last code points, a ring
     out     (m,) uint64     written; returns the position after the last
     """
     for token in range(first, last):
@@ -212,11 +213,11 @@ def _char_ngrams(text, token_starts, token_stops, first, last, lower, kind, low,
             else:
                 code = SPACE_CODE
                 closing = True
-            window[length % high] = code
+            window[length & RING] = code
             length += 1
             h = CHAR_SEED
             for n in range(1, min(high, length) + 1):
-                h = (h ^ window[(length - n) % high]) * FNV_PRIME
+                h = (h ^ window[(length - n) & RING]) * FNV_PRIME
                 if n >= low or (closing and n == length):
                     out[at] = _mix(h)
                     at += 1
@@ -233,7 +234,7 @@ def ngrams(text, tokens, token_starts, token_stops, token_offsets, lower, kind,
     text, token_*, lower, kind   as ``split`` read and wrote them; tokens are its hashes
     low, high            word n-grams of low <= n <= high; high = 0 for none
     char_low, char_high  character n-grams likewise
-    window  (char_high,) uint64   scratch
+    window  (RING + 1,) uint64    scratch
     out     (m,) uint64           written
     offsets (n + 1,) int64        written: document i has out[offsets[i]:offsets[i + 1]]
     """
@@ -348,7 +349,7 @@ def _name_char_ngrams(text, stop, token_starts, first, last, lower, kind, low, h
 
     A name is the prefix and the n-gram's characters, padding spaces included.
 
-    prefix  (p,) uint8;  window (high,) uint64  scratch;  the rest as in ``_name_word_ngrams``
+    prefix  (p,) uint8;  window (RING + 1,) uint64  scratch;  the rest as in ``_name_word_ngrams``
     """
     for token in range(first, last):
         i = token_starts[token]
@@ -366,7 +367,7 @@ def _name_char_ngrams(text, stop, token_starts, first, last, lower, kind, low, h
                 i += step
             elif length > 0:
                 closing = True
-            window[length % high] = code
+            window[length & RING] = code
             length += 1
             for n in range(1, min(high, length) + 1):
                 if n >= low or (closing and n == length):
@@ -374,7 +375,7 @@ def _name_char_ngrams(text, stop, token_starts, first, last, lower, kind, low, h
                         for byte in prefix:
                             at = _put(out, at, byte)
                         for k in range(length - n, length):
-                            at = _put_code(out, at, np.int64(window[k % high]))
+                            at = _put_code(out, at, np.int64(window[k & RING]))
                         ends[done] = at
                         done += 1
                     gram += 1
