@@ -52,10 +52,13 @@ def test_partition_and_count(values: list[int]) -> None:
     sizes = np.zeros(8, np.int64)
     intern.partition_sizes(frozen(hashes), shift, sizes)
     assert sizes.tolist() == [sum(h >> shift == p for h in values) for p in range(8)]
-    cursor = np.cumsum(sizes) - sizes
-    out, places = np.empty(len(values), np.uint64), np.empty(len(values), np.int64)
-    intern.partition(frozen(hashes), shift, 100, cursor, out, places)
-    assert cursor.tolist() == np.cumsum(sizes).tolist()
+    out, places = np.empty(len(values) + 1, np.uint64), np.empty(len(values) + 1, np.int64)
+    edges = np.concatenate([[0], np.cumsum(sizes)])
+    for first, last in ((0, 3), (3, 4), (4, 8)):  # the rest goes to the last place of out
+        cursor = np.append(edges[first:last], len(values))
+        intern.partition(frozen(hashes), shift, first, 100, cursor, out, places)
+        assert cursor.tolist() == [*edges[first + 1 : last + 1].tolist(), len(values)]
+    out, places = out[:-1].copy(), places[:-1].copy()
     want = sorted(range(len(values)), key=lambda i: values[i] >> shift)
     assert places.tolist() == [100 + i for i in want]
     assert out.tolist() == [values[i] for i in want]
@@ -70,7 +73,6 @@ def test_partition_and_count(values: list[int]) -> None:
         assert n == totals[int(h)]
         assert p == 100 + values.index(int(h))
 
-    edges = np.concatenate([[0], np.cumsum(sizes)])
     for least in (1, 2):
         keys.fill(7)  # whatever an earlier call left
         kept = intern.count_partitions(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import mmap
 import threading
 from typing import Any
 
@@ -24,9 +25,14 @@ def frozen(array: NDArray[Any]) -> NDArray[Any]:
     return view
 
 
-def empty(size: int, dtype: Any) -> NDArray[Any]:
-    """An uninitialised vector; pages that are never written take no memory."""
-    return np.empty(size, dtype)
+def pages(size: int, dtype: Any) -> NDArray[Any]:
+    """A vector of zeros in memory of its own, which goes back to the system when it is freed:
+    what malloc gave to several threads, it may keep."""
+    width = np.dtype(dtype).itemsize
+    memory = mmap.mmap(-1, max(1, size * width))
+    if hasattr(mmap, "MADV_HUGEPAGE"):
+        memory.madvise(mmap.MADV_HUGEPAGE)
+    return np.frombuffer(memory, dtype, size)
 
 
 def is_finite(array: NDArray[np.float32]) -> bool:
@@ -51,12 +57,12 @@ class Scratch(threading.local):
         return array
 
     def lasting(self, array: NDArray[Any]) -> NDArray[Any]:
-        """A copy of a vector, to keep, cut from a slab: NumPy asks for large pages for those."""
+        """A copy of a vector, to keep, cut from a slab, which has large pages."""
         begin = -(-self._used // LINE) * LINE
         if begin + array.nbytes > self._slab.size:
             if 4 * array.nbytes > SLAB:
                 return array.copy()
-            self._slab, begin = np.empty(SLAB, np.uint8), 0
+            self._slab, begin = pages(SLAB, np.uint8), 0
         self._used = begin + array.nbytes
         out = self._slab[begin : self._used].view(array.dtype)
         out[:] = array

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
-from textmlr.arrays import empty, frozen
+from textmlr.arrays import frozen
 from textmlr.corpus.batch import Batch, Corpus
 from textmlr.errors import InputError
 from textmlr.kernels import lines as kernels
@@ -155,12 +155,12 @@ def _read_part(file: str, weighted: bool, skip: bool, stdin: BinaryIO | None) ->
     text = _load(file, stdin)
     words, starts, stops = _split(text, _name(file))
     n = len(starts)
-    tabs = empty(n, np.int64)
-    lasts = empty(n, np.int64) if weighted else tabs
-    status = empty(n, np.uint8)
+    tabs = np.empty(n, np.int64)
+    lasts = np.empty(n, np.int64) if weighted else tabs
+    status = np.empty(n, np.uint8)
     kernels.check(text, words, starts, stops, weighted, tabs, lasts, status)
     lines = _Lines(_name(file), text, starts, stops, tabs, lasts)
-    weights = _weights(lines, status, skip) if weighted else empty(0, np.float32)
+    weights = _weights(lines, status, skip) if weighted else np.empty(0, np.float32)
     codes, labels = _intern(lines, status)
     bad = np.flatnonzero(status)
     first = lasts  # the text begins behind the last tab
@@ -185,7 +185,7 @@ def _split(text: NDArray[np.uint8], name: str) -> tuple[NDArray[np.uint64], Any,
         raise InputError("the file is empty", place=name, mend="write one document a line")
     n = kernels.count(text, kernels.NEWLINE, first) + int(text[-1] != kernels.NEWLINE)
     words = text[: text.size & ~7].view(np.uint64)
-    starts, stops = empty(n, np.int64), empty(n, np.int64)
+    starts, stops = np.empty(n, np.int64), np.empty(n, np.int64)
     kernels.split(text, words, first, starts, stops)
     return words, frozen(starts), frozen(stops)
 
@@ -198,7 +198,7 @@ def _intern(lines: _Lines, status: NDArray[np.uint8]) -> tuple[NDArray[np.int32]
     n = len(lines.starts)
     # Room for n labels, half full at most; pages that stay untouched take no memory.
     slots = np.zeros(2 << n.bit_length(), np.int32)
-    starts, stops, codes = empty(n, np.int64), empty(n, np.int64), empty(n, np.int32)
+    starts, stops, codes = np.empty(n, np.int64), np.empty(n, np.int64), np.empty(n, np.int32)
     tabs = lines.tabs
     found = kernels.intern(lines.text, lines.starts, tabs, status, slots, starts, stops, codes)
     labels: list[str | None] = []
@@ -215,7 +215,7 @@ def _intern(lines: _Lines, status: NDArray[np.uint8]) -> tuple[NDArray[np.int32]
 
 def _weights(lines: _Lines, status: NDArray[np.uint8], skip: bool) -> NDArray[np.float32]:
     """Weights of the lines, (n,) float32; the status of bad ones becomes BAD_WEIGHT."""
-    weights = empty(len(lines.starts), np.float32)
+    weights = np.empty(len(lines.starts), np.float32)
     kernels.weights(lines.text, lines.tabs, lines.lasts, status, weights)
     for line in np.flatnonzero(status == kernels.ODD_WEIGHT).tolist():
         raw = lines.text[lines.tabs[line] + 1 : lines.lasts[line]].tobytes().strip()

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from textmlr.arrays import Scratch, frozen
+from textmlr.arrays import Scratch, frozen, pages
 from textmlr.corpus.batch import Batch
 from textmlr.errors import InputError
 from textmlr.features import vocabulary as vocabularies
@@ -246,15 +246,20 @@ class Featurizer:
         sizes = [int(np.count_nonzero(c >= 0)) for c in columns]
         room = [s + self._bias * (len(h.offsets) - 1) for s, h in zip(sizes, hashed, strict=True)]
         ends = np.cumsum(room).tolist()
-        indices, values = np.empty(ends[-1], np.int32), np.empty(ends[-1], np.float32)
+        indices, values = pages(ends[-1], np.int32), pages(ends[-1], np.float32)
         bits = self.columns.bit_length() if ordered or self.vocabulary is None else 0
+        blocks = len(hashed)
+        found: list[tuple[Hashed, NDArray[np.int32]] | None]
+        found = list(zip(hashed, columns, strict=True))
+        del hashed, columns
 
         def fill(block: int) -> NDArray[np.int64]:
             part = slice(ends[block] - room[block], ends[block])
-            found = hashed[block], columns[block]
-            return self._write_rows(*found, indices[part], values[part], bits)
+            own, found[block] = found[block], None  # the last to hold it: its memory is free soon
+            assert own is not None
+            return self._write_rows(*own, indices[part], values[part], bits)
 
-        indptrs = list(map_blocks(fill, range(len(hashed)), threads))
+        indptrs = list(map_blocks(fill, range(blocks), threads))
         at = 0
         for block, indptr in enumerate(indptrs):
             size, begin = int(indptr[-1]), ends[block] - room[block]

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 
-from textmlr.arrays import Scratch, frozen
+from textmlr.arrays import Scratch, frozen, pages
 from textmlr.corpus.batch import Batch
 from textmlr.features.hashing import Hashed, Hasher, TokenPlaces
 from textmlr.kernels import intern as kernels
@@ -21,6 +22,9 @@ from textmlr.parallel import map_blocks
 PARTITION = 1 << 15
 PARTITIONS = 16  # to a block of work
 MAX_PARTITION_BITS = 12
+PASSES = 4
+MANY_HASHES = 1 << 21
+LINE = 16  # elements of an array
 
 _NAMELESS = np.zeros(0, np.uint8), np.zeros(1, np.int64)
 Piece = tuple[Batch, TokenPlaces, NDArray[np.int64], NDArray[np.int64]]
@@ -178,29 +182,28 @@ def _count(hashed: Sequence[Hashed], min_df: int | None, threads: int) -> Counts
         return counts
 
     by_block = np.array(list(map_blocks(measure, hashed, threads))).reshape(-1, 1 << bits)
-    # Where each block's share of each partition begins: partitions in order, blocks within.
-    flat = np.cumsum(by_block.T.ravel())
-    begins = np.concatenate([np.zeros(1, np.int64), flat])[:-1].reshape(1 << bits, -1).T
     edges = np.concatenate([np.zeros(1, np.int64), np.cumsum(by_block.sum(axis=0))])
     firsts = np.cumsum(sizes) - sizes
-    scattered = np.empty(total, np.uint64)
-    scattered_places = np.empty(total, np.int32 if total < 2**31 else np.int64)
+    # Of a large corpus part of the partitions at a time, so that memory is used again.
+    width = (1 << bits) // (PASSES if total > MANY_HASHES else 1)
+    room = int(np.diff(edges[::width]).max())
+    # The others' slots lie a cache line apart, since threads write to them all the time.
+    scattered = pages(room + LINE * len(hashed), np.uint64)
+    scattered_places = pages(len(scattered), np.int32 if total < 2**31 else np.int64)
 
-    def scatter(block: int) -> None:
-        cursor = np.ascontiguousarray(begins[block])
+    def scatter(first: int, begins: NDArray[np.int64], block: int) -> None:
+        cursor = np.append(begins[block], room + LINE * block)
         kernels.partition(
-            frozen(hashed[block].hashes), shift, int(firsts[block]), cursor,
+            frozen(hashed[block].hashes), shift, first, int(firsts[block]), cursor,
             scattered, scattered_places,
         )  # fmt: skip
 
-    for _ in map_blocks(scatter, range(len(hashed)), threads):
-        pass
     scratch = Scratch()
     least, distinct = min_df or 1, 0
 
-    def count(first: int) -> Counts:
+    def count(base: int, first: int) -> Counts:
         own = edges[first : first + PARTITIONS + 1]
-        part = slice(int(own[0]), int(own[-1]))
+        part = slice(int(own[0]) - base, int(own[-1]) - base)
         size = part.stop - part.start
         slots = 4 << int(np.diff(own).max()).bit_length()
         out = (
@@ -218,7 +221,15 @@ def _count(hashed: Sequence[Hashed], min_df: int | None, threads: int) -> Counts
         hashes, places, counts = (array[:kept].copy() for array in out)
         return hashes, places, counts
 
-    parts = list(map_blocks(count, range(0, 1 << bits, PARTITIONS), threads))
+    parts: list[Counts] = []
+    for first in range(0, 1 << bits, width):
+        # Where each block's share of each partition begins: partitions in order, blocks within.
+        own = by_block[:, first : first + width]
+        begins = (np.cumsum(own.T.ravel()) - own.T.ravel()).reshape(width, -1).T
+        for _ in map_blocks(partial(scatter, first, begins), range(len(hashed)), threads):
+            pass
+        work = range(first, first + width, PARTITIONS)
+        parts += map_blocks(partial(count, int(edges[first])), work, threads)
     hashes, places, frequencies = zip(*parts, strict=True)
     return np.concatenate(hashes), np.concatenate(places), np.concatenate(frequencies)
 

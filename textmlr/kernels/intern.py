@@ -71,18 +71,22 @@ def partition_sizes(hashes, shift, sizes):
 
 
 @kernel
-def partition(hashes, shift, first_place, cursor, out_hashes, out_places):
-    """Scatter hashes, with their places first_place + i, to the partitions of their top bits.
+def partition(hashes, shift, first, first_place, cursor, out_hashes, out_places):
+    """Scatter hashes, with their places first_place + i, to some partitions of their top bits.
 
-    cursor      (2^(64 − shift),) int64   next free position of each partition, advanced
+    first       number of the first partition that is wanted
+    cursor      (p + 1,) int64   next free position of the partitions from ``first`` on, advanced;
+                                 what belongs to others goes to cursor[p], one over the other
     out_hashes  (m,) uint64, out_places (m,) int64   written
     """
+    others = np.uint64(cursor.size - 1)
     for i in range(hashes.size):
-        p = np.int64(hashes[i] >> np.uint64(shift))
-        to = cursor[p]
+        # No branch, which would be mispredicted half of the time; below first wraps to the top.
+        p = min((hashes[i] >> np.uint64(shift)) - np.uint64(first), others)
+        to = cursor[np.int64(p)]
         out_hashes[to] = hashes[i]
         out_places[to] = first_place + i
-        cursor[p] = to + 1
+        cursor[np.int64(p)] = to + np.int64(p != others)
 
 
 @kernel
