@@ -83,9 +83,9 @@ def show_rows(rows: Iterable[tuple[str, str]]) -> None:
 
 
 def show_ngrams(ngrams: Sequence[int] | None, char_ngrams: Sequence[int] | None) -> str:
-    """(1, 2), (4, 4) → words 1-2, characters 4."""
+    """(1, 2), (4, 4) → words 1-2 + characters 4."""
     kinds = (("words", ngrams), ("characters", char_ngrams))
-    return ", ".join(
+    return " + ".join(
         f"{kind} {pair[0]}" + (f"-{pair[1]}" if pair[1] > pair[0] else "")
         for kind, pair in kinds
         if pair is not None
@@ -94,13 +94,17 @@ def show_ngrams(ngrams: Sequence[int] | None, char_ngrams: Sequence[int] | None)
 
 def ngram_rows(featurizer: dict[str, Any], record: dict[str, Any]) -> list[tuple[str, str]]:
     """Which n-grams the features are, and whether training chose them."""
-    shown = show_ngrams(featurizer["ngrams"], featurizer["char_ngrams"])
-    tried = record["ngrams"]
-    kinds = {show_ngrams(one["ngrams"], one["char_ngrams"]) for one in tried}
-    if len(kinds) > 1:
-        documents = plural(max(one["documents"] for one in tried), "document")
-        shown += f" (best of {len(kinds)} on {documents})"
-    return [("n-grams", shown)]
+    rows = [("n-grams", show_ngrams(featurizer["ngrams"], featurizer["char_ngrams"]))]
+    tried = [
+        one for one in record["ngrams"] if one["documents"] == record["ngrams"][-1]["documents"]
+    ]
+    if tried:
+        losses = {show_ngrams(one["ngrams"], one["char_ngrams"]): one["loss"] for one in tried}
+        told = ", ".join(f"{name}: {loss:.3f}" for name, loss in losses.items())
+        if min(losses, key=losses.__getitem__) != rows[0][1]:
+            told += " (it gains more from more documents)"
+        rows.append(("", f"held-out loss on {plural(tried[-1]['documents'], 'document')}: {told}"))
+    return rows
 
 
 def fit_rows(record: dict[str, Any]) -> list[tuple[str, str]]:
