@@ -102,7 +102,7 @@ def ngram_rows(featurizer: dict[str, Any], record: dict[str, Any]) -> list[tuple
         losses = {show_ngrams(one["ngrams"], one["char_ngrams"]): one["loss"] for one in tried}
         told = ", ".join(f"{name}: {loss:.3f}" for name, loss in losses.items())
         if min(losses, key=losses.__getitem__) != rows[0][1]:
-            told += " (it gains more from more documents)"
+            told += f" ({rows[0][1]} gain from more documents)"
         rows.append(("", f"held-out loss on {plural(tried[-1]['documents'], 'document')}: {told}"))
     return rows
 
