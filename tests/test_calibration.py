@@ -12,18 +12,26 @@ from click.testing import CliRunner
 from conftest import corpus_of, documents, objective_of
 from scipy.special import logsumexp
 
-from textmlr import ModelFileError, modelfile
+from textmlr import FeaturizerOptions, ModelFileError, modelfile
 from textmlr.arrays import frozen
 from textmlr.cli import cli
-from textmlr.features import Features
+from textmlr.features import Features, Featurizer
 from textmlr.features.texts import batches_of
 from textmlr.kernels import linear as kernels
 from textmlr.learning import train
 from textmlr.model import Model
-from textmlr.options import TrainingOptions
+from textmlr.options import FOLDS, TrainingOptions
+from textmlr.rows import Rows
 from textmlr.scoring import Calibration, score
-from textmlr.training import Objective
-from textmlr.training.calibration import EXPONENT_PRIOR, FACTOR_PRIOR, USUAL_EXPONENT, calibrate
+from textmlr.training import Objective, fit, trainer
+from textmlr.training.calibration import (
+    EXPONENT_PRIOR,
+    FACTOR_PRIOR,
+    USUAL_EXPONENT,
+    Scored,
+    calibrate,
+)
+from textmlr.training.sgd import SGD
 
 PAIRS = documents(300, 11)
 TEXTS = [text for _, text in documents(40, 5)] + ["", "nothing known at all?", "robot " * 500]
@@ -46,7 +54,7 @@ def test_factor_and_exponent_make_the_loss_least(size: float, labels: int) -> No
     theta = (size * sizes * rng.normal(size=(objective.features.columns, labels))).astype(
         np.float32
     )
-    found, loss = calibrate(objective, theta)
+    found, loss = calibrate(Scored.of(objective, theta))
     scores = score(objective.features, theta).astype(float)
     assert loss == pytest.approx(loss_of(objective, naive.calibrated(scores, found)), rel=1e-9)
     spreads = scores.std(axis=1)
@@ -72,7 +80,7 @@ def test_calibration_stays_finite_where_every_document_is_right() -> None:
     rows = Features(np.array([0, 1, 2]), np.array([0, 1], np.int32), np.ones(2, np.float32), 2)
     objective = Objective(rows, np.array([0, 1], np.int32), np.ones(2, np.float32), 2)
     theta = np.array([[1, -1], [-1, 1]], np.float32)
-    found, loss = calibrate(objective, theta)
+    found, loss = calibrate(Scored.of(objective, theta))
     assert 1 < found.factor < 3
     assert 0 < loss < objective.evaluate(theta)[0]
 
@@ -81,7 +89,7 @@ def test_documents_that_all_score_alike() -> None:
     """Without any spread there is nothing to fit, and nothing to divide by."""
     rows = Features(np.array([0, 0, 0]), np.zeros(0, np.int32), np.zeros(0, np.float32), 1)
     objective = Objective(rows, np.array([0, 1], np.int32), np.ones(2, np.float32), 3)
-    found, loss = calibrate(objective, np.zeros((1, 3), np.float32))
+    found, loss = calibrate(Scored.of(objective, np.zeros((1, 3), np.float32)))
     assert all(np.isfinite(value) for value in (found.factor, found.exponent, found.spread))
     assert loss == pytest.approx(np.log(3))
 
@@ -133,7 +141,7 @@ def test_every_path_multiplies_the_scores_alike(model: Model, tmp_path: Path) ->
     rows = model.featurizer.featurize(batches_of(TEXTS))
     plain = score(rows, model.theta).astype(float)
     scores = model.scores(TEXTS)
-    np.testing.assert_allclose(scores, naive.calibrated(plain, calibration), rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(scores, naive.calibrated(plain, calibration), rtol=1e-5, atol=1e-5)
     probabilities = model.probabilities(TEXTS)
     share = np.exp(scores - logsumexp(scores.astype(float), axis=1)[:, None])
     np.testing.assert_allclose(probabilities, share, rtol=1e-6)
@@ -190,3 +198,67 @@ def test_a_calibration_out_of_range_is_refused(
     modelfile.save(path, header, dict(tensors))
     with pytest.raises(ModelFileError, match="calibration"):
         Model.load(path)
+
+
+def test_rows_as_new_are_what_a_featurizer_makes_of_them() -> None:
+    """Held-out rows, without the columns that no other document has, against a featurizer that
+    never saw them."""
+    corpus, options = corpus_of(PAIRS[:40]), FeaturizerOptions(idf=False, char_ngrams=None)
+    rows = Rows.of(corpus, options, TrainingOptions(), 1)
+    held, others = np.arange(0, 40, 4), np.setdiff1d(np.arange(40), np.arange(0, 40, 4))
+    seen = rows.objective.take(others).documents_of()
+    new = rows.objective.take(held).as_new(seen)
+    assert len(new.features.indices) < len(rows.objective.take(held).features.indices)
+    fitted = Featurizer(options).fit([PAIRS[i][1] for i in others])
+    plain = fitted.transform([PAIRS[i][1] for i in held])
+    names = rows.featurizer.feature_names()
+    order = {name: column for column, name in enumerate(fitted.feature_names())}
+    for i in range(len(held)):
+        row = slice(*new.features.indptr[i : i + 2])
+        ours = {
+            order[names[column]]: value
+            for column, value in zip(
+                new.features.indices[row].tolist(), new.features.values[row].tolist(), strict=True
+            )
+        }
+        theirs = plain[[i], :].tocoo()
+        assert ours == pytest.approx(dict(zip(theirs.col.tolist(), theirs.data, strict=True)))
+
+
+def test_rows_without_a_length_stay_as_they_are() -> None:
+    """Hashed rows count columns that were never seen; others have no length to keep."""
+    for options in (FeaturizerOptions(hash_bits=12), FeaturizerOptions(norm=None)):
+        rows = Rows.of(corpus_of(PAIRS[:40]), options, TrainingOptions(), 1)
+        assert rows.objective.unit_from is None
+        part = rows.objective.take(np.arange(5))
+        assert part.as_new(np.zeros(part.features.columns, np.int32)) is part
+
+
+def test_few_documents_are_all_held_out_in_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each document is scored once, by a run that did not learn from it."""
+    objective, options = objective_of(PAIRS), TrainingOptions(epochs=3, learning_rate=2.0)
+    results = [fit(objective, options, threads=threads) for threads in (1, 2, 4)]
+    assert results[0].judged == results[1].judged == results[2].judged
+    assert len({result.theta.tobytes() for result in results}) == 1
+    result = results[0]
+    assert result.held_out == len(PAIRS)
+    assert result.folds == FOLDS
+    [trial] = result.trials
+    assert result.judged is not None
+    assert result.judged.calibration != trial.calibration
+    everything, parts = np.arange(len(PAIRS)), []
+    rng = np.random.default_rng([options.seed, (1 << 31) + 3])
+    by_label = np.lexsort((rng.random(len(PAIRS)), objective.y))
+    for part in range(FOLDS):
+        held = np.sort(by_label[part::FOLDS])
+        assert set(np.bincount(objective.y[held])) == {10}
+        run = SGD.start(objective, np.setdiff1d(everything, held), 3, 2.0, options.seed)
+        while run.done < run.epochs:
+            run.epoch()
+        parts.append(Scored.of(objective.take(held), run.theta))
+    scored = Scored.joined(parts)
+    assert calibrate(scored) == (result.judged.calibration, result.judged.loss)
+    assert scored.accuracy == result.judged.accuracy
+    monkeypatch.setattr(trainer, "ENOUGH_HELD_OUT", 30)
+    plain = fit(objective, options)
+    assert (plain.folds, plain.held_out, plain.judged) == (0, 30, plain.trials[0])

@@ -18,7 +18,7 @@ from textmlr.rows import document_weights
 from textmlr.scoring import Calibration
 from textmlr.training import Objective, Progress, fit, trainer
 from textmlr.training import sgd as solver
-from textmlr.training.calibration import calibrate
+from textmlr.training.calibration import Scored, calibrate
 from textmlr.training.sgd import SGD
 from textmlr.training.trainer import WORSE, hold_out
 
@@ -141,7 +141,7 @@ def test_held_out_documents_teach_a_trial_nothing() -> None:
         part, everything = objective.take(rest), np.arange(len(rest))
         run = SGD.start(part, everything, options.epochs, trial.learning_rate, options.seed)
         judge, theta = objective.take(held), finish(run, trial.epochs).theta
-        assert calibrate(judge, theta) == (trial.calibration, trial.loss)
+        assert calibrate(Scored.of(judge, theta)) == (trial.calibration, trial.loss)
         assert judge.evaluate(theta)[1] == trial.accuracy
 
 
@@ -209,6 +209,13 @@ def test_held_out_documents_of_weight_are_on_both_sides() -> None:
     assert seen == {0, 1, 2}
 
 
+@pytest.fixture
+def one_judge(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No held-out documents are too few to calibrate by."""
+    monkeypatch.setattr(trainer, "ENOUGH_HELD_OUT", 1)
+
+
+@pytest.mark.usefixtures("one_judge")
 def test_the_chosen_trial_is_the_one_the_final_run_repeats() -> None:
     events: list[Progress] = []
     objective = objective_of(PAIRS)
@@ -292,6 +299,7 @@ def test_steps_scaled_by_idf_are_steps_in_w(power: float) -> None:
     assert result.idf_power == power
 
 
+@pytest.mark.usefixtures("one_judge")
 def test_held_out_documents_choose_the_power_of_idf() -> None:
     objective = objective_of(PAIRS)
     idf = np.random.default_rng(4).uniform(0.5, 4, objective.features.columns)
@@ -303,6 +311,7 @@ def test_held_out_documents_choose_the_power_of_idf() -> None:
     assert fit(objective, TrainingOptions()).idf_power == 0
 
 
+@pytest.mark.usefixtures("one_judge")
 def test_trials_over_some_documents_are_judged_by_a_twin_over_all_but_the_held_out(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -323,7 +332,7 @@ def test_trials_over_some_documents_are_judged_by_a_twin_over_all_but_the_held_o
     assert judged not in trials
     run = SGD.start(objective, rest, judged.epochs, judged.learning_rate, options.seed)
     theta = finish(run, judged.epochs).theta
-    assert calibrate(objective.take(held), theta) == (judged.calibration, judged.loss)
+    assert calibrate(Scored.of(objective.take(held), theta)) == (judged.calibration, judged.loss)
 
 
 def test_no_holdout_runs_every_epoch() -> None:

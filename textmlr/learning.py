@@ -120,6 +120,7 @@ def _record(
         "ngrams": [asdict(candidate) for candidate in candidates],
         "held_out": {
             "documents": result.held_out,
+            "folds": result.folds,
             "from": "validation" if validation is not None else "corpus",
             "loss": judged.loss if judged else None,
             "accuracy": judged.accuracy if judged else None,

@@ -63,6 +63,10 @@ VISITS = 30_000
 TRIAL_NONZEROS = 1 << 24
 TRIAL_PRODUCTS = 1 << 28
 MOST_HELD_OUT = 5_000
+# Fewer held-out documents than this are too few to calibrate by: all are, in FOLDS parts, each
+# scored by a run over the others.
+ENOUGH_HELD_OUT = 500
+FOLDS = 10
 
 
 def _refuse(option: str, value: object, wanted: str) -> InputError:

@@ -56,7 +56,12 @@ class Rows:
         idf = None
         if options.idf_power is not None or not featurizer.options.uses_idf:
             idf = inverse_document_frequency(frequencies, len(corpus))
-        return cls(featurizer, columns, _objective(features, corpus, corpus.labels, options), idf)
+        unit_from = None
+        # Hashed rows count columns that were never seen in their length, new documents' too.
+        if featurizer.options.norm == "l2" and featurizer.vocabulary is not None:
+            unit_from = int(featurizer.options.bias)
+        objective = _objective(features, corpus, corpus.labels, options, unit_from)
+        return cls(featurizer, columns, objective, idf)
 
     def judge(self, validation: Corpus, options: TrainingOptions, threads: int) -> Objective:
         """The objective over other documents, in these columns.
@@ -121,7 +126,11 @@ def document_weights(corpus: Corpus, class_weight: str | None) -> NDArray[np.flo
 
 
 def _objective(
-    features: Features, corpus: Corpus, labels: list[str], options: TrainingOptions
+    features: Features,
+    corpus: Corpus,
+    labels: list[str],
+    options: TrainingOptions,
+    unit_from: int | None = None,
 ) -> Objective:
     y, unknown = recode(corpus, labels)
     if unknown:
@@ -131,4 +140,4 @@ def _objective(
             mend="leave its documents out of the validation file",
         )
     weights = document_weights(corpus, options.class_weight)
-    return Objective(features, y, weights, len(labels), options.l2)
+    return Objective(features, y, weights, len(labels), options.l2, unit_from)

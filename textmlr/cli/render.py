@@ -113,7 +113,8 @@ def fit_rows(record: dict[str, Any]) -> list[tuple[str, str]]:
     rows = []
     if held["documents"]:
         source = "validation file" if held["from"] == "validation" else "corpus"
-        rows.append(("held out", f"{plural(held['documents'], 'document')} of the {source}"))
+        parts = f", in {held['folds']} parts" if held["folds"] else ""
+        rows.append(("held out", f"{plural(held['documents'], 'document')} of the {source}{parts}"))
         rows.append(("accuracy", f"{held['accuracy']:.4f} (held out)"))
         rows.append(("log loss", f"{held['loss']:.4f} nats (held out)"))
     scale = f" × idf^{final['idf_power']:g}" if final["idf_power"] else ""

@@ -53,6 +53,36 @@ def take(indptr, indices, values, documents, out_indptr, out_indices, out_values
 
 
 @kernel
+def keep_seen(indptr, indices, values, seen, first, out_indptr, out_indices, out_values):
+    """Write rows without the columns that are not seen, at length 1 again.
+
+    indptr (n + 1,) int64, indices (nnz,) int32, values (nnz,) float32   CSR; rows have length 1
+                over the columns from ``first`` on, or are empty there
+    seen        (V,) int32   not 0: the column is kept; those below ``first`` are, too
+    out_indptr  (n + 1,) int64, out_indices (m,) int32, out_values (m,) float32   written; m may
+                be nnz, and what is past out_indptr[n] is not touched
+    """
+    at = 0
+    out_indptr[0] = 0
+    for i in range(indptr.size - 1):
+        begin = at
+        square = 0.0
+        for j in range(indptr[i], indptr[i + 1]):
+            if indices[j] < first or seen[indices[j]] != 0:
+                out_indices[at] = indices[j]
+                out_values[at] = values[j]
+                if indices[j] >= first:
+                    square += np.float64(values[j]) * np.float64(values[j])
+                at += 1
+        if square > 0.0:
+            scale = 1.0 / math.sqrt(square)
+            for j in range(begin, at):
+                if out_indices[j] >= first:
+                    out_values[j] = np.float32(np.float64(out_values[j]) * scale)
+        out_indptr[i + 1] = at
+
+
+@kernel
 def square_lengths(indptr, values, out):
     """Write ‖f(x_i)‖² of each document to out.
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import NDArray
 
 from textmlr.arrays import frozen
 from textmlr.kernels import linear as kernels
-from textmlr.scoring import Calibration, row_blocks, score, spreads
+from textmlr.scoring import Calibration, score, spreads
 from textmlr.training.objective import Objective
 
 # Weights of the penalties on log factor and exponent, in documents: they count where there are few.
@@ -24,14 +27,46 @@ LONGEST = 0.7  # step of log factor and exponent
 NARROWEST = 1e-9  # spread: of documents without features, or of labels that all score alike
 
 
-def calibrate(objective: Objective, theta: NDArray[np.float32]) -> tuple[Calibration, float]:
-    """(the calibration of θ's scores that makes the objective's mean loss least, that loss).
+@dataclass(frozen=True, slots=True, eq=False)
+class Scored:
+    """Documents that θ was not learnt from, with their scores.
+
+    scores (n, L) float32, nats;  y (n,) int32, weights (n,) float32
+    """
+
+    scores: NDArray[np.float32]
+    y: NDArray[np.int32]
+    weights: NDArray[np.float32]
+
+    @classmethod
+    def of(cls, objective: Objective, theta: NDArray[np.float32]) -> Scored:
+        """The documents of an objective."""
+        return cls(score(objective.features, theta), objective.y, objective.weights)
+
+    @classmethod
+    def joined(cls, parts: Sequence[Scored]) -> Scored:
+        """The documents of all parts."""
+        return cls(
+            np.concatenate([part.scores for part in parts]),
+            np.concatenate([part.y for part in parts]),
+            np.concatenate([part.weights for part in parts]),
+        )
+
+    @property
+    def accuracy(self) -> float:
+        """Weighted share of documents whose label scores highest."""
+        right = self.weights[self.scores.argmax(axis=1) == self.y]
+        return float(right.sum(dtype=np.float64) / self.weights.sum(dtype=np.float64))
+
+
+def calibrate(scored: Scored) -> tuple[Calibration, float]:
+    """(the calibration of the scores that makes their weighted mean loss least, that loss).
 
     By Newton's method with the curvature that is never negative.  Penalties keep factor and
     exponent near 1 and the usual where there are few documents, and finite where all of them are
     right.  Loss in nats, no penalty in it.
     """
-    fit = _Fit(objective, theta)
+    fit = _Fit(scored)
     x, loss = fit.run(free=2)
     if not -1.0 <= x[1] <= 0.0:
         x, loss = fit.run(free=1, exponent=float(np.clip(x[1], -1.0, 0.0)))
@@ -44,22 +79,17 @@ class _Fit:
     spread, least  see Calibration
     """
 
-    def __init__(self, objective: Objective, theta: NDArray[np.float32]) -> None:
-        n = len(objective.y)
-        self._blocks, self._parts = [], []
-        widths = np.empty(n)
-        for rows in row_blocks(n, objective.labels):
-            scores = score(objective.features, theta, rows)
-            widths[rows] = spreads(scores)
-            self._blocks.append((frozen(scores), frozen(objective.y[rows])))
-            self._parts.append(rows)
-        widths = np.maximum(widths, NARROWEST)
+    def __init__(self, scored: Scored) -> None:
+        n, labels = scored.scores.shape
+        self._scores, self._y = frozen(scored.scores), frozen(scored.y)
+        widths = np.maximum(spreads(scored.scores), NARROWEST)
         self.least = float(np.quantile(widths, LEAST_QUANTILE))
         self.spread = float(np.exp(np.log(widths).mean()))
         self._tilt = np.log(np.maximum(widths, self.least) / self.spread)
-        self._weights = objective.weights.astype(np.float64) / objective.total_weight
+        weights = scored.weights.astype(np.float64)
+        self._weights = weights / weights.sum()
         self._prior = np.array([FACTOR_PRIOR, EXPONENT_PRIOR]) / n
-        self._usual = np.array([0.0, USUAL_EXPONENT if objective.labels > 2 else 0.0])
+        self._usual = np.array([0.0, USUAL_EXPONENT if labels > 2 else 0.0])
 
     def run(self, *, free: int, exponent: float | None = None) -> tuple[NDArray[np.float64], float]:
         """(x, mean loss) at the minimum over the first ``free`` of x, from (0, exponent)."""
@@ -89,10 +119,7 @@ class _Fit:
         """(mean loss + penalty, mean loss, gradient (2,), curvature (2, 2)) at x."""
         factors = np.exp(x[0] + x[1] * self._tilt)
         losses, slopes, curvatures = (np.empty(len(factors)) for _ in range(3))
-        for block, part in zip(self._blocks, self._parts, strict=True):
-            kernels.tempered_loss(
-                *block, frozen(factors[part]), losses[part], slopes[part], curvatures[part]
-            )
+        kernels.tempered_loss(self._scores, self._y, frozen(factors), losses, slopes, curvatures)
         by = np.stack([np.ones_like(self._tilt), self._tilt])
         loss = float(self._weights @ losses)
         off = x - self._usual

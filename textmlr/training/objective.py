@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from textmlr.arrays import BLOCK_ENTRIES, frozen
 from textmlr.features import Features
+from textmlr.kernels import intern as intern_kernels
 from textmlr.kernels import linear as kernels
 from textmlr.parallel import map_blocks
 from textmlr.scoring import log_normalizer, probabilities, row_blocks, score
@@ -26,6 +27,8 @@ class Objective:
     weights   (n,) float32 >= 0, not all 0
     labels    L
     l2        λ; the bias row is penalised like the others
+    unit_from rows have length 1 over the columns from this one on, which are those of documents
+              seen before; None: they have no such length
     """
 
     features: Features
@@ -33,6 +36,7 @@ class Objective:
     weights: NDArray[np.float32]
     labels: int
     l2: float = 0.0
+    unit_from: int | None = None
 
     @property
     def total_weight(self) -> float:
@@ -99,8 +103,7 @@ class Objective:
 
         for _ in map_blocks(run, range(0, len(values), BLOCK_ENTRIES), threads):
             pass
-        rows = replace(features, values=values)
-        return Objective(rows, self.y, self.weights, self.labels, self.l2)
+        return replace(self, features=replace(features, values=values), unit_from=None)
 
     def take(self, documents: NDArray[np.int64]) -> Objective:
         """The same objective over some of the documents (numbers, ascending)."""
@@ -113,4 +116,33 @@ class Objective:
             frozen(documents), indptr, indices, values,
         )  # fmt: skip
         chosen = Features(indptr, indices, values, features.columns)
-        return Objective(chosen, self.y[documents], self.weights[documents], self.labels, self.l2)
+        y, weights = self.y[documents], self.weights[documents]
+        return replace(self, features=chosen, y=y, weights=weights)
+
+    def documents_of(self) -> NDArray[np.int32]:
+        """How many documents each column occurs in: (V,) int32."""
+        counts = np.zeros(self.features.columns, np.int32)
+        intern_kernels.document_frequency(frozen(self.features.indices), counts)
+        return counts
+
+    def as_new(self, seen: NDArray[np.int32]) -> Objective:
+        """The same objective, its documents as new to who has seen other columns only.
+
+        A featurizer leaves out what it has not seen, and gives what is left length 1.  A row
+        with features of no other document is shorter on the rest: who is calibrated on such
+        rows is too sure of himself on new ones.
+
+        seen  (V,) int32   documents that each column was seen in, 0: not seen
+        """
+        if self.unit_from is None:
+            return self
+        rows = self.features
+        indptr, indices = np.empty_like(rows.indptr), np.empty_like(rows.indices)
+        values = np.empty_like(rows.values)
+        kernels.keep_seen(
+            frozen(rows.indptr), frozen(rows.indices), frozen(rows.values),
+            frozen(seen), self.unit_from, indptr, indices, values,
+        )  # fmt: skip
+        end = int(indptr[-1])
+        kept = Features(indptr, indices[:end], values[:end], rows.columns)
+        return replace(self, features=kept)

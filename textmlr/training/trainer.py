@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from threading import Lock
 
 import numpy as np
@@ -15,6 +16,8 @@ from textmlr.options import (
     CHOICE_RATES,
     DEFAULT_IDF_POWER,
     DEFAULT_LEARNING_RATE,
+    ENOUGH_HELD_OUT,
+    FOLDS,
     LEARNING_RATES,
     MOST_HELD_OUT,
     TRIAL_NONZEROS,
@@ -23,7 +26,7 @@ from textmlr.options import (
 )
 from textmlr.parallel import map_blocks
 from textmlr.scoring import Calibration
-from textmlr.training.calibration import calibrate
+from textmlr.training.calibration import Scored, calibrate
 from textmlr.training.objective import Objective
 from textmlr.training.sgd import SGD, Epoch
 
@@ -73,8 +76,10 @@ class Fit:
     calibration   of its scores, that of the run ``judged``; its factor is in θ already
     loss, accuracy          of the final run's last epoch, before each document's own step
     held_out      documents held out, 0 for none
+    folds         0, or the number of parts that all documents were held out in, to calibrate
     judged        the run without them that is most like the final one: the best trial, or, where
-                  trials saw only some of the documents, a twin of the final run
+                  trials saw only some of the documents, a twin of the final run; with folds, the
+                  figures of all parts
     trials        every run tried; the best has the least held-out loss
     halvings      times the final run's step diverged and was halved
     """
@@ -87,6 +92,7 @@ class Fit:
     loss: float
     accuracy: float
     held_out: int
+    folds: int
     judged: Trial | None
     trials: tuple[Trial, ...]
     halvings: int
@@ -130,11 +136,14 @@ def fit(
     epochs = search.epochs if best is None else best.epochs
     power = search.powers[0] if best is None else best.idf_power
     rate = options.learning_rate or DEFAULT_LEARNING_RATE if best is None else best.learning_rate
-    chosen = search.scaled(objective, power, threads, in_place=overwrite)
+    folds = [] if best is None else search.folds()
+    in_place = overwrite and not folds
+    chosen = search.scaled(objective, power, threads, in_place=in_place)
     final = SGD.start(chosen, everything, epochs, rate, options.seed, search.spare_theta())
 
     told: list[Epoch] = []
     judged = best
+    parts: dict[int, Scored] = {}
 
     def run_final() -> None:
         while final.done < final.epochs:
@@ -146,13 +155,22 @@ def fit(
         assert best is not None
         judged = search.twin(chosen, best)
 
+    def run_fold(number: int) -> None:
+        assert best is not None
+        parts[number] = search.fold(chosen, best, folds[number])
+
     jobs: list[Callable[[], object]] = [run_final]
-    if best is not None and search.sampled:
+    if best is not None and search.sampled and not folds:
         jobs.append(run_twin)
+    jobs += [partial(run_fold, number) for number in range(len(folds))]
     if beside is not None:
         jobs.append(beside)
     for _ in map_blocks(lambda job: job(), jobs, threads):
         pass
+    if best is not None and folds:
+        scored = Scored.joined([parts[number] for number in range(len(folds))])
+        calibration, loss = calibrate(scored)
+        judged = replace(best, calibration=calibration, loss=loss, accuracy=scored.accuracy)
     calibration = Calibration() if judged is None else judged.calibration
     theta, factor = final.theta, np.float32(calibration.factor)
     if (scale := search.scale_of(power)) is not None:
@@ -161,7 +179,7 @@ def fit(
         theta *= factor
     return Fit(
         theta, power, calibration, final.learning_rate, epochs, told[-1].loss,
-        told[-1].accuracy, 0 if search.judge is None else len(search.judge.y), judged,
+        told[-1].accuracy, sum(map(len, folds)) or search.held_out, len(folds), judged,
         tuple(search.trials), sum(epoch.halved for epoch in told),
     )  # fmt: skip
 
@@ -212,16 +230,18 @@ class _Search:
         self._objective, self._idf, self._options, self._watch = objective, idf, options, watch
         self._lock = Lock()
         self._spare: list[NDArray[np.float32]] = []
-        self._rows: Objective | None = None  # of trials, and at each power's scale
+        self._rows: Objective | None = None  # of trials, and the judge as new to them
+        self._judge: Objective | None = None
         self._scaled: dict[float, tuple[Objective, Objective]] = {}
         self._part = np.arange(len(objective.y))
         self.judge = validation
+        self._held = False  # whether the judge's documents are the objective's
         self.trials: list[Trial] = []
         if validation is None and options.holdout:
             held = hold_out(objective, options.holdout, options.seed)
             if held is not None:
                 self._part = np.setdiff1d(self._part, held, assume_unique=True)
-                self.judge = objective.take(held)
+                self.judge, self._held = objective.take(held), True
         self.epochs = options.epochs_of(len(objective.y))
         self._rest = self._part
         if sample:
@@ -231,6 +251,38 @@ class _Search:
         self.powers: tuple[float, ...] = (0.0,)
         if idf is not None:
             self.powers = options.idf_powers(choose=self.judge is not None)
+
+    @property
+    def held_out(self) -> int:
+        """How many documents judge."""
+        return 0 if self.judge is None else len(self.judge.y)
+
+    def folds(self) -> list[NDArray[np.int64]]:
+        """All documents in FOLDS parts, where those held out are too few to calibrate by: numbers,
+        ascending, each label spread over all parts.  None elsewhere."""
+        calibrated = self._held and self._options.calibration
+        if not calibrated or self.held_out >= ENOUGH_HELD_OUT:
+            return []
+        y = self._objective.y
+        rng = np.random.default_rng([self._options.seed, (1 << 31) + 3])
+        by_label = np.lexsort((rng.random(len(y)), y))
+        parts = [np.sort(by_label[part::FOLDS]) for part in range(FOLDS)]
+        weights = self._objective.weights
+        return [part for part in parts if 0 < weights[part].sum() < weights.sum()]
+
+    def fold(self, chosen: Objective, best: Trial, held: NDArray[np.int64]) -> Scored:
+        """The documents ``held``, as a run over the others of ``chosen`` scores them."""
+        objective, everything = self._objective, np.arange(len(chosen.y))
+        rows = objective.take(held)
+        rows = rows.as_new(objective.documents_of() - rows.documents_of())
+        others = np.setdiff1d(everything, held, assume_unique=True)
+        seed, rate = self._options.seed, best.learning_rate
+        run = SGD.start(chosen, others, best.epochs, rate, seed, self.spare_theta())
+        while run.done < run.epochs:
+            run.epoch()
+        scored = Scored.of(self.scaled(rows, best.idf_power), run.theta)
+        self._spare.append(run.weights)
+        return scored
 
     def tell(self, progress: Progress) -> None:
         """Call watch, one thread at a time."""
@@ -288,8 +340,13 @@ class _Search:
         assert self.judge is not None
         if self._rows is None:
             self._rows = self._objective.take(self._part)
+            self._judge = self.judge
+            if self._held:
+                self._judge = self.judge.as_new(self._rows.documents_of())
+        rows, judge = self._rows, self._judge
+        assert judge is not None
         for power in {power for power, _ in plans} - self._scaled.keys():
-            self._scaled[power] = self.scaled(self._rows, power), self.scaled(self.judge, power)
+            self._scaled[power] = self.scaled(rows, power), self.scaled(judge, power)
         documents = np.arange(len(self._part))
 
         def run(plan: tuple[float, float]) -> Trial:
@@ -302,7 +359,10 @@ class _Search:
         without the held-out ones."""
         assert self.judge is not None
         power, rate = best.idf_power, best.learning_rate
-        judge = self.scaled(self.judge, power)
+        judge = self.judge
+        if self._held:
+            judge = judge.as_new(chosen.documents_of() - judge.documents_of())
+        judge = self.scaled(judge, power)
         return self._try(chosen, judge, self._rest, power, rate, best.epochs)
 
     def _try(
@@ -336,7 +396,7 @@ class _Search:
             loss, accuracy = judge.evaluate(run.theta)
             calibration = Calibration()
             if options.calibration:
-                calibration, loss = calibrate(judge, run.theta)
+                calibration, loss = calibrate(Scored.of(judge, run.theta))
             self.tell(Progress("trial", power, epoch, (loss, accuracy)))
             last = Trial(power, run.learning_rate, run.done, calibration, loss, accuracy)
             if best is None or loss < best.loss:
