@@ -37,6 +37,8 @@ STEP_SHARE = 0.1  # the same of a Newton step's descent
 HASTE = 0.9  # of the tolerance, the rest being for the rounding to float32
 ARMIJO = 0.01  # of the decrease promised: Yuan, Ho and Lin, equation 20
 HALVINGS = 40
+STALLED = 3  # rounds on end without a better value or bound: float64 can tell no more
+EPSILON = 1e-15
 ROUNDING = 1e-9  # more than a sum in float64 is off
 # What is added to the share of the residuals that l1 alone allows, of the rest, for the bound.
 SHARES = (0.0, 0.25, 0.5, 0.75, 0.9, 1.0)
@@ -111,15 +113,18 @@ def minimise(
     descent = _Descent(objective, l1, threads)
     if start is not None:
         descent.theta[:] = start[descent.columns]
+    stalled = 0
     for number in range(1, MAX_ROUNDS + 1):
-        before = descent.value, descent.bound
+        value, bound = descent.value, descent.bound
         descent.centre()
         weights, slopes = descent.look()
         if watch is not None:
             watch(Round(number, descent.value, descent.gap, descent.nonzeros))
         if descent.gap <= HASTE * tolerance * descent.value:
             break
-        if (descent.value, descent.bound) == before:
+        better = descent.bound > bound or descent.value < value * (1 - EPSILON)
+        stalled = 0 if better else stalled + 1
+        if stalled == STALLED:
             break
         descent.improve(weights, slopes)
     descent.theta[:] = descent.theta.astype(np.float32)
@@ -143,7 +148,8 @@ class _Descent:
     """
 
     def __init__(self, objective: Objective, l1: float, threads: int) -> None:
-        self.objective, self.l1, self.l2, self.threads = objective, l1, objective.l2, threads
+        self.objective, self.threads = objective, threads
+        self.l1, self.l2 = float(l1), float(objective.l2)
         features, n, labels = objective.features, len(objective.y), objective.labels
         self.y = frozen(objective.y)
         self.shares = frozen(objective.weights.astype(np.float64) / objective.total_weight)
@@ -236,7 +242,8 @@ class _Descent:
         step = 1.0
         for _ in range(HALVINGS if promised < 0 else 0):
             after = self._loss(along, step) + self._penalty(theta + step * moves)
-            if after - before <= ARMIJO * step * promised:
+            # Where the promise is below what float64 can tell, it is believed.
+            if after - before <= ARMIJO * step * promised + EPSILON * before:
                 return step
             step /= 2
         return 0.0
