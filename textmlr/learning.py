@@ -18,14 +18,24 @@ from textmlr.features.featurizer import inverse_document_frequency
 from textmlr.model import Model, versions
 from textmlr.options import FeaturizerOptions, TrainingOptions
 from textmlr.parallel import available_threads
-from textmlr.training import Fit, Objective, Progress, fit, most_epochs
+from textmlr.training import (
+    ExactFit,
+    Fit,
+    Objective,
+    Penalty,
+    Progress,
+    Step,
+    fit,
+    fit_exact,
+    most_epochs,
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Stage:
     """Training enters a stage: "features" (with what is read) or "fit" (with the rows made).
 
-    epochs    how many "fit" will run at most
+    epochs    how many "fit" will run at most, 0 where that is not known
     """
 
     name: str
@@ -36,7 +46,7 @@ class Stage:
     epochs: int = 0
 
 
-Event = Stage | Progress
+Event = Stage | Progress | Step | Penalty
 Watch = Callable[[Event], None]
 
 
@@ -51,12 +61,14 @@ def train(
 ) -> Model:
     """Learn a Model from labelled documents.
 
-    validation  documents to choose step size and epochs by, in place of a held-out part
+    validation  documents to choose by, in place of a held-out part
     threads     None: one a processor.  Their number changes no bit of the model
-    watch       called with a Stage or a Progress as training goes
+    watch       called with a Stage, and with a Progress, or a Step and a Penalty of the exact
+                solver, as training goes
     Raises InputError if the corpus cannot be learnt from.
     """
-    options = training_options or TrainingOptions()
+    options = (training_options or TrainingOptions()).decided()
+    exact = options.solver == "exact"
     threads = threads or available_threads()
 
     def tell(event: Event) -> None:
@@ -71,7 +83,8 @@ def train(
             mend="give documents of two labels at least",
         )
     tell(Stage("features", len(corpus), len(corpus.labels)))
-    featurizer = Featurizer(_without_idf(featurizer_options or FeaturizerOptions()))
+    wanted = featurizer_options or FeaturizerOptions()
+    featurizer = Featurizer(wanted if exact else _without_idf(wanted))
     features, columns, frequencies = _features(featurizer, corpus, threads)
     featurizer.labels = corpus.labels
     _check_memory(features.columns, len(corpus.labels), threads)
@@ -86,16 +99,24 @@ def train(
             rows = columns.renumber(rows, threads)
         judge = _objective(rows, validation, corpus.labels, options)
     made = features.columns, len(features.indices)
-    tell(Stage("fit", len(corpus), len(corpus.labels), *made, most_epochs(objective, idf, options)))
+    epochs = 0 if exact else most_epochs(objective, idf, options)
+    tell(Stage("fit", len(corpus), len(corpus.labels), *made, epochs))
+    # Names are not needed before the file is.
+    name = featurizer.name_features
+    if exact:
+        found = fit_exact(
+            objective, options, validation=judge, threads=threads, watch=tell, beside=name
+        )
+        record = _record(corpus, features, options, _held_out(found, validation), _of_exact(found))
+        return Model(corpus.labels, featurizer, [found.optimum.theta], record, columns)
     try:
-        # Names are not needed before the file is.
         result = fit(
             objective, options, idf=idf, validation=judge, threads=threads, watch=tell,
-            beside=featurizer.name_features, overwrite=True,
+            beside=name, overwrite=True,
         )  # fmt: skip
     except ArithmeticError as error:
         raise InputError(str(error), mend="lower the learning rate or the penalty") from error
-    record = _record(corpus, features, options, result, validation)
+    record = _record(corpus, features, options, _held_out(result, validation), _of_sgd(result))
     return Model(corpus.labels, featurizer, [result.theta], record, columns)
 
 
@@ -155,7 +176,7 @@ def _objective(
             mend="leave its documents out of the validation file",
         )
     weights = document_weights(corpus, options.class_weight)
-    return Objective(features, y, weights, len(labels), options.l2)
+    return Objective(features, y, weights, len(labels), options.l2 or 0.0)
 
 
 def _check_memory(columns: int, labels: int, threads: int) -> None:
@@ -174,11 +195,10 @@ def _record(
     corpus: Corpus,
     features: Features,
     options: TrainingOptions,
-    result: Fit,
-    validation: Corpus | None,
+    held_out: dict[str, object],
+    final: dict[str, object],
 ) -> dict[str, object]:
     """What the model file says of its training; nothing that differs from run to run."""
-    judged = result.judged
     return {
         "versions": versions(),
         "options": asdict(options),
@@ -191,20 +211,45 @@ def _record(
             "weighted": corpus.weights is not None,
             "per_label": np.bincount(corpus.y, minlength=len(corpus.labels)).tolist(),
         },
-        "held_out": {
-            "documents": result.held_out,
-            "from": "validation" if validation is not None else "corpus",
-            "loss": judged.loss if judged else None,
-            "accuracy": judged.accuracy if judged else None,
-            "trials": [asdict(trial) for trial in result.trials],
-        },
-        "final": {
-            "idf_power": result.idf_power,
-            "factor": result.factor,
-            "learning_rate": result.learning_rate,
-            "epochs": result.epochs,
-            "loss": result.loss,
-            "accuracy": result.accuracy,
-            "halvings": result.halvings,
-        },
+        "held_out": held_out,
+        "final": final,
+    }
+
+
+def _held_out(result: Fit | ExactFit, validation: Corpus | None) -> dict[str, object]:
+    judged = result.judged
+    return {
+        "documents": result.held_out,
+        "from": "validation" if validation is not None else "corpus",
+        "loss": judged.loss if judged else None,
+        "accuracy": judged.accuracy if judged else None,
+        "trials": [asdict(trial) for trial in result.trials],
+    }
+
+
+def _of_sgd(result: Fit) -> dict[str, object]:
+    return {
+        "solver": "sgd",
+        "idf_power": result.idf_power,
+        "factor": result.factor,
+        "learning_rate": result.learning_rate,
+        "epochs": result.epochs,
+        "loss": result.loss,
+        "accuracy": result.accuracy,
+        "halvings": result.halvings,
+    }
+
+
+def _of_exact(result: ExactFit) -> dict[str, object]:
+    optimum = result.optimum
+    return {
+        "solver": "exact",
+        "l2": result.l2,
+        "value": optimum.value,
+        "gradient_norm": optimum.gradient_norm,
+        "gap": optimum.gap if np.isfinite(optimum.gap) else None,
+        "converged": optimum.converged,
+        "iterations": optimum.iterations,
+        "loss": result.loss,
+        "accuracy": result.accuracy,
     }

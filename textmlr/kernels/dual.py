@@ -10,8 +10,6 @@ Learning 85, 2011, section 4; Shalev-Shwartz and Zhang, Math. Programming 155, 2
 
 import math
 
-import numpy as np
-
 from textmlr.jit import add_to_rows, kernel, sum_rows
 
 FLOOR = 1e-40  # least probability: it could not grow again from 0

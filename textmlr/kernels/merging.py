@@ -1,7 +1,5 @@
 """Columns of a CSR matrix that are equal, bit for bit, made one."""
 
-import math
-
 import numpy as np
 
 from textmlr.jit import kernel
@@ -29,7 +27,7 @@ def hash_columns(indptr, indices, values, bits, frequencies, hashes):
 
 @kernel
 def _mix(x):
-    """A number of 64 bits, stirred.  Source: Stafford's variant 13, as in Java's SplittableRandom."""
+    """A number of 64 bits, stirred.  Source: Stafford's variant 13 of MurmurHash3's finaliser."""
     x ^= x >> np.uint64(30)
     x *= np.uint64(0xBF58476D1CE4E5B9)
     x ^= x >> np.uint64(27)

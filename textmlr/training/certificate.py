@@ -83,9 +83,7 @@ def _combine(
     return theta, sum(lost for lost, _ in parts), sum(length for _, length in parts)
 
 
-def _scores(
-    features: Features, theta: NDArray[np.float32], threads: int
-) -> NDArray[np.float64]:
+def _scores(features: Features, theta: NDArray[np.float32], threads: int) -> NDArray[np.float64]:
     """θᵀf(x_i, l) of all documents, summed in float64: (n, L)."""
     labels = theta.shape[1]
     out = np.empty((len(features), labels))
@@ -111,12 +109,11 @@ def _gradient_square(
     """‖gradient‖² at θ."""
 
     def run(rows: slice) -> float:
-        return float(
-            kernels.gradient_square(
-                frozen(columns.indptr[rows.start : rows.stop + 1]), frozen(columns.indices),
-                frozen(columns.values), frozen(errors), frozen(theta[rows]), float(l2),
-                np.empty(errors.shape[1]),
-            )  # fmt: skip
-        )
+        total: float = kernels.gradient_square(
+            frozen(columns.indptr[rows.start : rows.stop + 1]), frozen(columns.indices),
+            frozen(columns.values), frozen(errors), frozen(theta[rows]), float(l2),
+            np.empty(errors.shape[1]),
+        )  # fmt: skip
+        return total
 
     return sum(map_blocks(run, blocks(columns, errors.shape[1]), threads))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,13 +36,11 @@ def blocks(matrix: Features, labels: int) -> Iterator[slice]:
     step = max(1, BLOCK_PRODUCTS // labels)
     bounds = np.searchsorted(work, np.arange(0, int(work[-1]) + step, step))
     bounds = np.unique(np.minimum(bounds, len(matrix.indptr) - 1)).tolist()
-    for first, last in zip(bounds[:-1], bounds[1:], strict=True):
+    for first, last in pairwise(bounds):
         yield slice(first, last)
 
 
-def multiply(
-    matrix: Features, dense: NDArray[np.float64], threads: int
-) -> NDArray[np.float64]:
+def multiply(matrix: Features, dense: NDArray[np.float64], threads: int) -> NDArray[np.float64]:
     """matrix · dense: (n, L) float64, where dense is (V, L)."""
     out = np.empty((len(matrix), dense.shape[1]))
 

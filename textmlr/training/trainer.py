@@ -118,7 +118,8 @@ def fit(
     overwrite   scale the objective's features in place, where they are not needed any more
     Raises InputError where there is nothing to learn from.
     """
-    _check(objective)
+    check_labels(objective)
+    options = options.decided()
     search = _Search(objective, validation, idf, options, watch)
     best = search.run(threads)
     everything = np.arange(len(objective.y))
@@ -279,6 +280,7 @@ class _Search:
         epochs (2·patience) is judged at its end alone: that takes about as long as an epoch.
         """
         options = self._options
+        assert options.patience is not None  # decided
         epochs = self.epochs if epochs is None else epochs
         run = SGD.start(objective, documents, epochs, rate, options.seed, self.spare_theta())
         best: Trial | None = None
@@ -335,7 +337,8 @@ def _best(trials: Sequence[Trial]) -> Trial:
     return min(trials, key=lambda trial: trial.loss)
 
 
-def _check(objective: Objective) -> None:
+def check_labels(objective: Objective) -> None:
+    """Raise InputError unless two labels have documents of positive weight."""
     if np.count_nonzero(np.bincount(objective.y[objective.weights > 0])) < 2:
         raise InputError(
             "every document of positive weight has the same label",
