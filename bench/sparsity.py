@@ -4,11 +4,12 @@
     python bench/sparsity.py --data DIR --only r8,mr,trec6 --rival [--runs 3]
 
 DIR holds one folder a corpus, with train.tsv and test.tsv, label<TAB>text a line.  Each corpus is
-read once, as ``textmlr train`` reads it; then θ is minimised for l1 from --most down to --least, in
-equal ratios, each from the last (a warm start), to a proved gap of --tolerance.  A row of the table tells, of one l1: the
-features and weights that are not 0, accuracy on train.tsv and test.tsv, the size of the model file
-with all rows of θ and without those that are 0, and seconds of CPU.  With --plots, accuracy
-against features kept is drawn for each corpus, to DIR/sparsity-CORPUS.png.
+read once, as ``textmlr train --l1`` reads it without idf; then θ is minimised for l1 from --most
+down to --least, in equal ratios, each from the last (a warm start), to a proved gap of --tolerance.
+A row of the table tells, of one l1: the features and weights that are not 0, accuracy on train.tsv
+and test.tsv, the size of the model file with all rows of θ and without those that are 0, and
+seconds of CPU.  With --plots, accuracy against features kept is drawn for each corpus, to
+DIR/sparsity-CORPUS.png.
 
 With --rival, time: scikit-learn's saga, given the same rows, from θ = 0, and ours to its tolerance
 in turn, each until its objective is within --within of the minimum: how far saga has got is looked

@@ -249,17 +249,16 @@ def test_the_gap_is_a_bound_all_the_way(l2: float, genres: Objective) -> None:
         # Neither is below the true minimum, nor above it by more than its own gap.
         assert rough.value - rough.gap <= least.value + 1e-14
         assert least.value - least.gap <= rough.value + 1e-14
-    assert least.gap < 1e-8
+    assert least.gap < 1e-6 * least.value
 
 
-def test_every_round_has_a_gap_and_a_value(genres: Objective) -> None:
+def test_every_round_tells_its_gap(genres: Objective) -> None:
     seen = []
     found = minimise(genres, l1=1e-3, tolerance=1e-7, watch=seen.append)
     assert [each.number for each in seen] == list(range(1, found.iterations + 1))
-    assert seen[0].value == pytest.approx(np.log(genres.labels))
-    assert all(a.value > b.value for a, b in pairwise(seen[:-1]))
-    assert all(each.value - each.gap <= found.value for each in seen)
-    assert seen[-1].nonzeros == np.count_nonzero(found.theta)
+    assert {each.method for each in seen} == {"proximal"}
+    assert all(a.gap > b.gap for a, b in pairwise(seen))
+    assert seen[-1].gap <= 1e-7 * found.value
 
 
 @pytest.mark.parametrize("l2", [0.0, 1e-3])

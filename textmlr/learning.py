@@ -107,8 +107,10 @@ def train(
         found = fit_exact(
             objective, options, validation=judge, threads=threads, watch=tell, beside=name
         )
-        record = _record(corpus, features, options, _held_out(found, validation), _of_exact(found))
-        return Model(corpus.labels, featurizer, [found.optimum.theta], record, columns)
+        of_fit = _held_out(found, validation), _of_exact(found, options.l1)
+        record = _record(corpus, features, options, *of_fit)
+        model = Model(corpus.labels, featurizer, [found.optimum.theta], record, columns)
+        return _sparse(model) if options.l1 else model
     try:
         result = fit(
             objective, options, idf=idf, validation=judge, threads=threads, watch=tell,
@@ -240,11 +242,20 @@ def _of_sgd(result: Fit) -> dict[str, object]:
     }
 
 
-def _of_exact(result: ExactFit) -> dict[str, object]:
+def _sparse(model: Model) -> Model:
+    """The model without the rows of θ that are 0, its record telling how many are not."""
+    model = model.without_zero_rows()
+    kept = {f"{name}_kept": number for name, number in model.kept.items()}
+    model.record["final"] |= kept
+    return model
+
+
+def _of_exact(result: ExactFit, l1: float) -> dict[str, object]:
     optimum = result.optimum
     return {
         "solver": "exact",
         "l2": result.l2,
+        "l1": l1,
         "value": optimum.value,
         "gradient_norm": optimum.gradient_norm,
         "gap": optimum.gap if np.isfinite(optimum.gap) else None,

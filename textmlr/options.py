@@ -187,7 +187,8 @@ class TrainingOptions:
     """How θ is learnt.
 
     solver         "sgd": stochastic gradient descent, stopped early; "exact": the minimum of
-                   mean loss + (λ/2)‖θ‖² over f(x) as it is, proved to the tolerance
+                   mean loss + (λ/2)‖θ‖² + l1·Σ|θ| over f(x) as it is, proved to the tolerance.
+                   None: "exact" where l1 is above 0, else "sgd"
     epochs         at most this many passes; the step size falls linearly to 0 over them.  None:
                    from 5 for a small corpus to 2 for a large one (see VISITS)
     learning_rate  first step size, in units of 1 / mean ‖f(x)‖², so that it means the same
@@ -196,7 +197,9 @@ class TrainingOptions:
                    with steps in w, so that those of rare features take larger steps; 0: all alike.
                    None: the best of IDF_POWERS on held-out documents, 0 if f(x) has idf in it
     l2             λ in mean loss + (λ/2)‖w‖²; the same as (λ/2)‖θ‖² where p is 0.  None: of sgd
-                   DEFAULT_L2; of exact the best of PATH on held-out documents
+                   DEFAULT_L2; of exact 0 with l1, else the best of PATH on held-out documents
+    l1             of exact: l1·Σ|θ| is added, the bias's θ too; most θ are 0 at the minimum, and
+                   the model has no rows for features of which all are.  With l2: elastic net
     calibration    of sgd: multiply θ by the factor that makes the held-out loss least (temperature
                    scaling): it changes no answer, but how sure the model is of it; None: yes.
                    The answer of exact is θ itself
@@ -211,11 +214,12 @@ class TrainingOptions:
     seed           of the order of documents and the choice of those held out
     """
 
-    solver: Solver = "sgd"
+    solver: Solver | None = None
     epochs: int | None = None
     learning_rate: float | None = None
     idf_power: float | None = None
     l2: float | None = None
+    l1: float = 0.0
     calibration: bool | None = None
     holdout: float = 0.1
     patience: int | None = None
@@ -224,7 +228,8 @@ class TrainingOptions:
     seed: int = 1
 
     def __post_init__(self) -> None:
-        _check_choice("solver", self.solver, get_args(Solver))
+        _check_choice("solver", self.solver, (*get_args(Solver), None))
+        _check_real("l1", self.l1, 0)
         for option in ("epochs", "patience"):
             if getattr(self, option) is not None:
                 _check_integer(option, getattr(self, option), 1)
@@ -249,21 +254,34 @@ class TrainingOptions:
 
     def _check_solver(self) -> None:
         """Refuse what the solver would ignore."""
+        if self.l1 and self.solver == "sgd":
+            raise InputError(
+                f"solver='sgd' makes no weight 0, and l1={self.l1:g} is to",
+                mend="leave out --solver, or give --solver exact; or leave out --l1",
+            )
+        chosen = self.chosen_solver
         for solver, options in _OF_SOLVER.items():
             for option, mend in options.items():
-                if solver != self.solver and getattr(self, option) is not None:
+                if solver != chosen and getattr(self, option) is not None:
                     raise InputError(
-                        f"{option}={getattr(self, option)!r} means nothing to solver="
-                        f"{self.solver!r}",
+                        f"{option}={getattr(self, option)!r} means nothing to solver={chosen!r}",
                         mend=mend,
                     )
 
+    @property
+    def chosen_solver(self) -> Solver:
+        """solver, with None decided."""
+        return self.solver or ("exact" if self.l1 else "sgd")
+
     def decided(self) -> TrainingOptions:
         """The same with its solver's own defaults in place of None, where they are constants."""
-        if self.solver == "exact":
-            return replace(self, tolerance=self.tolerance or DEFAULT_TOLERANCE)
+        if self.chosen_solver == "exact":
+            l2 = 0.0 if self.l1 and self.l2 is None else self.l2
+            tolerance = self.tolerance or DEFAULT_TOLERANCE
+            return replace(self, solver="exact", l2=l2, tolerance=tolerance)
         return replace(
             self,
+            solver="sgd",
             l2=DEFAULT_L2 if self.l2 is None else self.l2,
             calibration=self.calibration is not False,
             patience=self.patience or DEFAULT_PATIENCE,

@@ -20,6 +20,11 @@ if TYPE_CHECKING:
 
 
 STEPS_A_LINE = 10
+METHODS = {
+    "dual": "dual coordinate ascent, epoch",
+    "newton": "Newton, step",
+    "proximal": "proximal Newton, round",
+}
 
 
 class TrainingProgress:
@@ -78,10 +83,9 @@ class TrainingProgress:
 
     def _step(self, step: Step) -> None:
         """A bar shows each; lines only every so many, since most take but milliseconds."""
-        words = "dual coordinate ascent, epoch" if step.method == "dual" else "Newton, step"
-        line, figures = f"{words} {step.number}", f"gap {step.gap:.2g}"
+        line, figures = f"{METHODS[step.method]} {step.number}", f"gap {step.gap:.2g}"
         self._update(line, figures)
-        if step.number % STEPS_A_LINE == 0:
+        if step.number % STEPS_A_LINE == 0 or step.method == "proximal":
             self._line(line, figures)
 
     def _line(self, line: str, figures: str) -> None:

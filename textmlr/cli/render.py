@@ -119,8 +119,15 @@ def fit_rows(record: dict[str, Any]) -> list[tuple[str, str]]:
 def _certificate_rows(final: dict[str, Any]) -> list[tuple[str, str]]:
     """What the exact solver proves."""
     gap = final["gap"]
-    rows = [
-        ("penalty", f"λ = {final['l2']:.6g}"),
+    penalty = f"λ = {final['l2']:.6g}"
+    rows = []
+    if final["l1"]:
+        penalty = f"l1 = {final['l1']:.6g}, {penalty}"
+        features, weights = final["features_kept"], final["weights_kept"]
+        kept = f"{plural(features, 'feature')}, {plural(weights, 'weight')} not 0"
+        rows.append(("kept", kept))
+    rows += [
+        ("penalty", penalty),
         (
             "objective",
             f"{final['value']:.12g} nats after {plural(final['iterations'], 'iteration')}",

@@ -52,11 +52,22 @@ BEST_OF = "best of " + ", ".join(f"{rate:g}" for rate in LEARNING_RATES)
            type=float, metavar="P",
            show_default="best of " + ", ".join(f"{power:g}" for power in IDF_POWERS))  # fmt: skip
 @option_of(T, "solver", "sgd: fast, stopped early; exact: the minimum, to a proved tolerance.",
-           type=click.Choice(["sgd", "exact"]))  # fmt: skip
+           type=click.Choice(["sgd", "exact"]), show_default="sgd; exact with --l1")  # fmt: skip
 @option_of(T, "tolerance", "Of exact: on (value − minimum)/value, proved.", type=float,
            show_default=f"{DEFAULT_TOLERANCE:g}")  # fmt: skip
-@option_of(T, "l2", "Penalty λ: mean loss + λ/2·‖w‖², w in units of the scaled steps.", type=float,
-           show_default=f"{DEFAULT_L2:g}; of exact the best on held-out documents")  # fmt: skip
+@option_of(
+    T,
+    "l2",
+    "Penalty λ: mean loss + λ/2·‖w‖², w in units of the scaled steps.",
+    type=float,
+    show_default=f"{DEFAULT_L2:g}; of exact the best on held-out documents, 0 with --l1",
+)
+@option_of(
+    T,
+    "l1",
+    "Of exact: add L1·Σ|θ|: most weights become 0, and their features are dropped.",
+    type=float,
+)
 @click.option("--calibration/--no-calibration", default=None, show_default="calibration",
               help="Make the probabilities of sgd fit the held-out documents.")  # fmt: skip
 @option_of(T, "patience", "Epochs of clearly worse held-out loss before a trial is given up.",
@@ -111,13 +122,15 @@ def train(
     the model is fitted on everything.
 
     --solver exact finds the one minimum of the loss and the penalty, and proves how near it is;
-    the penalty is --l2, or else chosen on the held-out documents.
+    the penalty is --l2, or else chosen on the held-out documents.  --l1 is an L1 penalty, and
+    with --l2 the elastic net: larger, it keeps fewer features.
 
     \b
     Examples:
       textmlr train reviews.tsv -o reviews.textmlr
       textmlr train a.tsv b.tsv.gz --char-ngrams 3-5
       textmlr train reviews.tsv --solver exact --tolerance 1e-8
+      textmlr train reviews.tsv --l1 1e-4
       zcat big.tsv.gz | textmlr train - --hash-bits 22
     """
     if no_holdout:

@@ -40,9 +40,9 @@ GIVE_L2 = "give a penalty, l2 (--l2) above 0"
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """An epoch of the dual, or a step of Newton's method, has ended.
+    """An epoch of the dual, a step of Newton's method or a round of the proximal one has ended.
 
-    method  "dual" or "newton";  number  from 1
+    method  "dual", "newton" or "proximal";  number  from 1
     gap     upper bound on value − minimum, in the dual as seen while θ moved; of Newton without a
             penalty ‖gradient‖
     """

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
 
 from textmlr.options import DEFAULT_STEP_OF_PATH, PATH, PATH_TOLERANCE, TrainingOptions
 from textmlr.parallel import map_blocks
+from textmlr.training import proximal
 from textmlr.training.exact import Exact, Step
 from textmlr.training.objective import Objective
 from textmlr.training.optimum import Optimum
@@ -62,7 +63,7 @@ def fit_exact(
     watch: Watch | None = None,
     beside: Callable[[], object] | None = None,
 ) -> ExactFit:
-    """Minimise the objective with options.l2, or with the λ that held-out documents choose.
+    """Minimise the objective with options.l2 and l1, or with the λ that held-out documents choose.
 
     Along PATH, from strong to weak penalties, each minimum is where the next begins, and the
     search ends when the held-out loss rises.  Number of threads changes no bit.
@@ -88,8 +89,14 @@ def fit_exact(
             k, trials = _search(rest, judge, threads, watch)
             judged = min(trials, key=lambda trial: trial.loss)
         l2 = penalty_of(objective, k)
-    exact = Exact.of(objective, threads, watch)
-    solve = partial(exact.minimise, l2, options.tolerance)
+    solve: Callable[[], Optimum]
+    if options.l1:
+        solve = partial(
+            proximal.minimise, replace(objective, l2=l2), l1=options.l1,
+            tolerance=options.tolerance, threads=threads, watch=watch,
+        )  # fmt: skip
+    else:
+        solve = partial(Exact.of(objective, threads, watch).minimise, l2, options.tolerance)
     found: list[Optimum] = []
 
     def run() -> None:

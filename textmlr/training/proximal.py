@@ -17,7 +17,6 @@ Sources: Yuan, Ho and Lin, An Improved GLMNET for L1-regularized Logistic Regres
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,14 +25,15 @@ from textmlr.arrays import frozen
 from textmlr.kernels import proximal as kernels
 from textmlr.parallel import map_blocks
 from textmlr.training.bycolumn import Array, ColumnMatrix, Weights
+from textmlr.training.exact import Step
 from textmlr.training.objective import Objective
 from textmlr.training.optimum import Optimum
 from textmlr.training.quadratic import QuadraticModel
 
 MAX_ROUNDS = 100
 NEWTON_STEPS = 8  # to a round
-ROUND_SHARE = 0.01  # of the sum of subgradients at its beginning, at which a round ends
-STEP_SHARE = 0.1  # the same of a Newton step's descent
+ROUND_SHARE = 0.1  # of the sum of subgradients at its beginning, at which a round ends
+STEP_SHARE = 0.3  # the same of a Newton step's descent
 HASTE = 0.9  # of the tolerance, the rest being for the rounding to float32
 ARMIJO = 0.01  # of the decrease promised: Yuan, Ho and Lin, equation 20
 HALVINGS = 40
@@ -44,22 +44,6 @@ ROUNDING = 1e-9  # more than a sum in float64 is off
 SHARES = (0.0, 0.25, 0.5, 0.75, 0.9, 1.0)
 COLUMNS = 4096  # to a block of work
 SCORES = 1 << 17
-
-
-@dataclass(frozen=True, slots=True)
-class Round:
-    """A look at all features.
-
-    number    from 1
-    value     F(θ), in nats
-    gap       the minimum is no more than this below it
-    nonzeros  weights that are not 0
-    """
-
-    number: int
-    value: float
-    gap: float
-    nonzeros: int
 
 
 def least_l1(objective: Objective) -> float:
@@ -99,14 +83,14 @@ def minimise(
     tolerance: float,
     threads: int = 1,
     start: NDArray[np.float32] | None = None,
-    watch: Callable[[Round], None] | None = None,
+    watch: Callable[[Step], None] | None = None,
 ) -> Optimum:
     """The θ at which F is least, to gap <= tolerance·F.
 
     l1         > 0
     tolerance  relative
     start      (V, L) float32   θ to begin from, None for 0; a minimum at a larger l1 is near
-    watch      called with each Round
+    watch      called after each round: a look at all features
     The number of threads changes no bit.  ``converged`` is False where the bound ceased to fall
     above the tolerance, which float32 may bring about.
     """
@@ -119,7 +103,7 @@ def minimise(
         descent.centre()
         weights, slopes = descent.look()
         if watch is not None:
-            watch(Round(number, descent.value, descent.gap, descent.nonzeros))
+            watch(Step("proximal", number, descent.gap))
         if descent.gap <= HASTE * tolerance * descent.value:
             break
         better = descent.bound > bound or descent.value < value * (1 - EPSILON)
@@ -144,7 +128,7 @@ class _Descent:
     columns   (C,) int64     features that can have a weight at all, ascending
     theta     (C, L) float64 of them
     scores, probabilities, residuals   (L, n) float64 at θ
-    value, gap, subgradient, nonzeros  as of the last ``look``
+    value, gap, subgradient  as of the last ``look``
     """
 
     def __init__(self, objective: Objective, l1: float, threads: int) -> None:
@@ -168,7 +152,6 @@ class _Descent:
         self.still = frozen(np.zeros((labels, n)))
         self.loss = self.value = self.subgradient = np.inf
         self.bound = -np.inf
-        self.nonzeros = 0
 
     @property
     def gap(self) -> float:
@@ -206,7 +189,6 @@ class _Descent:
         width = max(len(self.columns), 1)
         weights = self._weights(pairs // width, pairs % width)
         theta = self._of(weights)
-        self.nonzeros = int(np.count_nonzero(theta))
         self.value = self.loss + self._penalty(theta)
         self.bound = max(self.bound, self._bound(slopes))
         self.subgradient = float(np.linalg.norm(self._violation(theta, slopes)))

@@ -11,8 +11,8 @@ from textmlr.arrays import frozen
 from textmlr.kernels import proximal as kernels
 from textmlr.training.bycolumn import Array, ColumnMatrix, Weights
 
-SWEEPS = 5  # to a leap
-LEAPS = 5  # to a descent
+SWEEPS = 20  # to a leap
+LEAPS = 2  # to a descent
 CG_STEPS = 30  # to a leap
 CG_SHARE = 1e-3  # of the squared residual at which they end
 FLAT = 1e-14  # of the curvature that single weights have along a way
