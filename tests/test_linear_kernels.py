@@ -332,6 +332,7 @@ for corpus in corpora:
         for form in forms:
             model.probabilities(form)
         model.classify(texts)
+        train(corpus, options, TrainingOptions(l1=1e-3, l2=1e-4)).save(out)
         list(model.stream([read_lines(lines)]))
         for top, column in ((None, None), (1, None), (None, 0)):
             Lines(model.labels, top, column).render(model.probabilities(texts))

@@ -182,8 +182,10 @@ def test_every_leap_lowers_the_model_and_none_changes_what_is_known(l2: float) -
     model = model_of(objective, np.random.default_rng(9).normal(size=(9, 3)), x, 0.02)
     lowest = model.value(model.moves, model.along)
     assert lowest == 0
+    model.sweep(only_active=False)
     for _ in range(4):
-        model.leap(0.0)
+        model.sweep(only_active=True)
+        model.leap()
         now = model.value(model.moves, model.along)
         assert now <= lowest + 1e-15
         lowest = now

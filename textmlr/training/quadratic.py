@@ -70,13 +70,18 @@ class QuadraticModel:
     def descend(self, enough: float) -> None:
         """Move until the sum of the subgradients is at most ``enough``, or for LEAPS leaps."""
         left = self.sweep(only_active=False)
-        for _ in range(LEAPS):
+        for number in range(LEAPS + 1):
             if left <= enough:
                 # All once more: others may have come to matter.
                 left = self.sweep(only_active=False)
                 if left <= enough:
+                    return
+            if number:
+                self.leap()
+            for _ in range(SWEEPS):
+                left = self.sweep(only_active=True)
+                if left <= enough:
                     break
-            left = self.leap(enough)
 
     def sweep(self, *, only_active: bool) -> float:
         """A step in each weight; the sum of their subgradients before it."""
@@ -89,20 +94,15 @@ class QuadraticModel:
             )
         )  # fmt: skip
 
-    def leap(self, enough: float) -> float:
-        """A sweep over weights that are not 0, and a leap towards the minimum over those alone.
+    def leap(self) -> None:
+        """A leap towards the minimum over the weights that are not 0, by conjugate gradients.
 
         Where columns are nearly dependent, coordinate descent creeps; with the signs held, the
         model is quadratic in those weights, and conjugate gradients do not.
-        Returns the sum of the subgradients before the sweep.
         """
-        for _ in range(SWEEPS):
-            left = self.sweep(only_active=True)
-            if left <= enough:
-                return left
         support = np.flatnonzero(self.active)
         if not len(support):
-            return left
+            return
         weights = self.weights.take(support)
         now = (self.theta + self.moves)[support]
         signs = np.sign(now)
@@ -125,7 +125,6 @@ class QuadraticModel:
                 self.mean[:] = (self.probabilities * along).sum(axis=0)
                 self.active[support] = to != 0
                 break
-        return left
 
     def _solve(self, weights: Weights, slopes: Array, curvatures: Array) -> Array:
         """H⁻¹·(−slopes) of some weights, by conjugate gradients with H's diagonal, in part."""
