@@ -16,6 +16,7 @@ from textmlr.arrays import frozen
 from textmlr.errors import InputError
 from textmlr.features import Features
 from textmlr.kernels import spans as kernels
+from textmlr.parallel import map_blocks
 from textmlr.scoring import log_normalizer, probabilities, score
 from textmlr.training import newton
 from textmlr.training.certificate import certify
@@ -91,6 +92,7 @@ class Exact:
     watch: Watch | None
     last: NDArray[np.float64] | None = None
     _slope: float = 0.0  # ‖gradient‖ at θ = 0 without a penalty
+    _columns: Features | None = None
 
     @classmethod
     def of(cls, objective: Objective, threads: int = 1, watch: Watch | None = None) -> Exact:
@@ -106,16 +108,15 @@ class Exact:
         self, l2: float, tolerance: float, *, start: NDArray[np.float32] | None = None
     ) -> Optimum:
         """The minimum with a penalty of l2; from ``start``, or else from the last minimum."""
-        columns = transposed(self.objective.features)
         if l2 == 0:
-            self._refuse_free_columns(columns)
+            self._refuse_free_columns()
         inner = MARGIN * tolerance
         steps = 0
         dual = self._dual(l2, start) if l2 else None
         coefficients, p = np.zeros((len(self.objective.y), self.objective.labels)), None
         for _ in range(ATTEMPTS):
             if dual is not None:
-                fine = self._ascend(dual, inner)
+                fine = self._ascend_beside(dual, inner)
                 coefficients, p = dual.coefficients, dual.p
                 steps = dual.epochs
                 if not fine:
@@ -125,13 +126,29 @@ class Exact:
                 steps += done
             self.last = coefficients
             optimum = certify(
-                replace(self.objective, l2=l2), self.weights, columns, coefficients, p,
+                replace(self.objective, l2=l2), self.weights, self._by_columns(), coefficients, p,
                 tolerance=tolerance, slope=self._slope, iterations=steps, threads=self.threads,
             )  # fmt: skip
             if optimum.converged:
                 break
             inner /= 8
         return optimum
+
+    def _by_columns(self) -> Features:
+        """The objective's features by columns, made once."""
+        if self._columns is None:
+            self._columns = transposed(self.objective.features)
+        return self._columns
+
+    def _ascend_beside(self, dual: Dual, tolerance: float) -> bool:
+        """``_ascend``, while another thread, if there is one, makes what comes after it ready."""
+        found: list[bool] = []
+        jobs: list[Callable[[], object]] = [lambda: found.append(self._ascend(dual, tolerance))]
+        if self._columns is None:
+            jobs.append(self._by_columns)
+        for _ in map_blocks(lambda job: job(), jobs, self.threads):
+            pass
+        return found[0]
 
     def _ascend(self, dual: Dual, tolerance: float) -> bool:
         """Epochs of the dual until its gap is within the tolerance; whether it is, since they are
@@ -196,8 +213,9 @@ class Exact:
         if self.watch is not None:
             self.watch(Step(method, number, gap))
 
-    def _refuse_free_columns(self, columns: Features) -> None:
+    def _refuse_free_columns(self) -> None:
         objective, labels = self.objective, self.objective.labels
+        columns = self._by_columns()
         found = kernels.free_column(
             frozen(columns.indptr), frozen(columns.indices), frozen(columns.values),
             frozen(objective.y), labels, np.full(labels, -1, np.int32),
