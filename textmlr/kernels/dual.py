@@ -10,18 +10,22 @@ Learning 85, 2011, section 4; Shalev-Shwartz and Zhang, Math. Programming 155, 2
 
 import math
 
+import numpy as np
+
 from textmlr.jit import add_to_rows, kernel, sum_rows
 
 FLOOR = 1e-40  # least probability: it could not grow again from 0
 MOST_STEPS = 20  # of Newton's method on one document
 LONGEST_NAP = 7  # epochs
-SMALL = 0.1  # below, exp is its polynomial of degree 5 to 2e-9 of itself, and one step is enough
+MOST_LOGS = 4.0  # that log p may grow in a step: from very small p Newton's steps are too long
+ENOUGH = 0.05  # of a residual, beside 1 + curvature·p
+SMALL = 0.1  # below, exp is its polynomial of degree 5 to 2e-9 of itself
 
 
 @kernel
 def epoch(
     indptr, indices, values, y, order, shares, squares, alone, theta, logs, p, gaps, naps,
-    number, nap_below, before, scores,
+    number, nap_below, work,
 ):  # fmt: skip
     """Maximise the dual over p_i, and move theta along, for each document in the given order.
 
@@ -30,7 +34,7 @@ def epoch(
 
     indptr (n + 1,) int64, indices (nnz,) int32, values (nnz,) float32   features of documents
     y       (n,) int32     label codes
-    order   (d,) int64     the documents to visit
+    order   (d,) int32     the documents to visit
     shares  (n,) float64   c_i
     squares (n,) float64   ‖x_i‖², of all its features
     alone   (n,) float64   ‖·‖² of the features that no other document has, which are not in CSR:
@@ -42,9 +46,10 @@ def epoch(
     naps    (2, n) int32     updated: epochs to be left out for after this, the next to visit in
     number     int           of this epoch
     nap_below  float         a document whose gap is less takes a nap, twice as long as its last
-    before, scores (L,) float64   scratch
+    work (4, L) float64   scratch
     """
     labels = theta.shape[1]
+    before, scores = work[0], work[1]
     for visit in range(order.size):
         i = order[visit]
         curvature = shares[i] * squares[i]
@@ -63,7 +68,7 @@ def epoch(
             gap += before[label] * short * short
             scores[label] += curvature * before[label]
         gaps[i] = 0.5 * shares[i] * gap
-        _solve(scores, curvature, logs[i], p[i])
+        _solve(scores, curvature, logs[i], p[i], work[2], work[3])
         for label in range(labels):
             scores[label] = shares[i] * (before[label] - p[i, label])
         add_to_rows(indices, values, indptr[i], indptr[i + 1], theta, scores)
@@ -72,57 +77,94 @@ def epoch(
 
 
 @kernel
-def _solve(target, curvature, logs, p):
+def _solve(target, curvature, logs, p, inverses, steps):
     """Find p with log p + curvature·p = target + constant, and sum 1.
 
     Newton's method on (log p, constant).  Its residual after a step d of log p is to second
     order curvature·p·d²/2, and it ends when that is small for all labels; what is left is made
     good at the next visit.
+
+    inverses, steps (L,) float64   scratch
     """
+    labels = p.size
     for _ in range(MOST_STEPS):
         slope = 0.0
         rest = -1.0
-        for label in range(p.size):
-            part = p[label] / (1.0 + curvature * p[label])
-            rest += part * (target[label] - logs[label] - curvature * p[label]) + p[label]
+        for label in range(labels):
+            inverses[label] = 1.0 / (1.0 + curvature * p[label])
+            steps[label] = target[label] - logs[label] - curvature * p[label]
+        for label in range(labels):
+            part = p[label] * inverses[label]
+            rest += part * steps[label] + p[label]
             slope += part
         constant = rest / slope
-        wrong = 0.0
+        small = True
+        for label in range(labels):
+            steps[label] = min((steps[label] - constant) * inverses[label], MOST_LOGS)
+            small &= abs(steps[label]) < SMALL
+        again = False
         total = 0.0
-        for label in range(p.size):
+        for label in range(labels):
             old = p[label]
-            step = target[label] - logs[label] - curvature * old - constant
-            step = min(step / (1.0 + curvature * old), 4.0)
-            new = old * _exp(step)
-            wrong = max(wrong, curvature * abs(new - old) * abs(step) / (1.0 + curvature * new))
+            step = steps[label]
+            new = old * (_short_exp(step) if small else math.exp(step))
+            wrong = curvature * abs(new - old) * abs(step)
+            again |= wrong > ENOUGH * (1.0 + curvature * new)
             if new < FLOOR:
                 step = math.log(FLOOR / old)
                 new = FLOOR
             logs[label] += step
             p[label] = new
             total += new
-        for label in range(p.size):
-            p[label] /= total
-        if wrong < 0.05:
+        scale = 1.0 / total
+        for label in range(labels):
+            p[label] *= scale
+        if not again:
             break
 
 
 @kernel
-def _exp(x):
-    if abs(x) < SMALL:
-        return 1.0 + x * (1.0 + x * (0.5 + x * (1 / 6 + x * (1 / 24 + x / 120))))
-    return math.exp(x)
+def _short_exp(x):
+    return 1.0 + x * (1.0 + x * (0.5 + x * (1 / 6 + x * (1 / 24 + x / 120))))
 
 
 @kernel
-def divergences(scores, p, shares, gaps):
-    """Write c_i·KL(p_i ‖ softmax of scores_i) of each document to gaps.
+def draw(naps, number, seed, order):
+    """Write the documents that are due in an epoch to order, shuffled; return how many.
 
-    Their sum times λ is the duality gap at θ(p), if these are its scores.  As a sum of
+    naps   (2, n) int32   as ``epoch`` has them
+    number int            of the epoch;  seed (1,) uint64   of the shuffling, updated
+    order  (n,) int32     overwritten as far as they are
+    """
+    due = 0
+    for i in range(order.size):
+        if naps[1, i] <= number:
+            order[due] = i
+            due += 1
+    state = seed[0]
+    for last in range(due - 1, 0, -1):
+        # A linear congruential generator's upper bits.  Source: Knuth's MMIX.
+        state = state * np.uint64(6364136223846793005) + np.uint64(1442695040888963407)
+        other = np.int64(((state >> np.uint64(32)) * np.uint64(last + 1)) >> np.uint64(32))
+        kept = order[last]
+        order[last] = order[other]
+        order[other] = kept
+    seed[0] = state
+    return due
+
+
+@kernel
+def divergences(scores, y, p, shares, gaps):
+    """Write c_i·KL(p_i ‖ softmax of scores_i) of each document to gaps; return the sum of c_i times
+    their losses.
+
+    The sum of gaps times λ is the duality gap at θ(p), if these are its scores.  As a sum of
     p·(exp(−r) − 1 + r), r = log p − log softmax, no term is negative, and none is lost to rounding.
 
-    scores (n, L) float64 (nats), p (n, L) float64 > 0, shares (n,) float64;  gaps (n,) float64
+    scores (n, L) float64 (nats), y (n,) int32, p (n, L) float64 > 0, shares (n,) float64
+    gaps   (n,) float64
     """
+    losses = 0.0
     for i in range(gaps.size):
         highest = scores[i, 0]
         for label in range(1, scores.shape[1]):
@@ -134,8 +176,17 @@ def divergences(scores, p, shares, gaps):
         gap = 0.0
         for label in range(scores.shape[1]):
             ratio = math.log(p[i, label]) - (scores[i, label] - log_z)
-            gap += p[i, label] * (math.expm1(-ratio) + ratio)
+            gap += p[i, label] * (_excess(-ratio) if abs(ratio) < SMALL
+                                  else math.exp(-ratio) - 1.0 + ratio)  # fmt: skip
         gaps[i] = shares[i] * gap
+        losses += shares[i] * (log_z - scores[i, y[i]])
+    return losses
+
+
+@kernel
+def _excess(x):
+    """exp(x) − 1 − x of a small x."""
+    return x * x * (0.5 + x * (1 / 6 + x * (1 / 24 + x * (1 / 120 + x / 720))))
 
 
 @kernel

@@ -34,6 +34,27 @@ def count_columns(indices, counts):
 
 
 @kernel
+def inner_product(first, second):
+    """Return the sum of first[j]·second[j], in four parts.
+
+    first, second (m,) float64
+    """
+    sums = (0.0, 0.0, 0.0, 0.0)
+    whole = first.size - first.size % 4
+    for at in range(0, whole, 4):
+        sums = (
+            sums[0] + first[at] * second[at],
+            sums[1] + first[at + 1] * second[at + 1],
+            sums[2] + first[at + 2] * second[at + 2],
+            sums[3] + first[at + 3] * second[at + 3],
+        )
+    rest = 0.0
+    for at in range(whole, first.size):
+        rest += first[at] * second[at]
+    return (sums[0] + sums[1]) + (sums[2] + sums[3]) + rest
+
+
+@kernel
 def product(indptr, indices, values, dense, out):
     """Write the product of some rows of a matrix with a dense one.
 

@@ -59,7 +59,7 @@ def certify(
     gap = square / (2 * l2)
     if p is not None:
         each = np.empty(len(y))
-        dual.divergences(frozen(scores), frozen(p), frozen(weights / l2), each)
+        dual.divergences(frozen(scores), frozen(y), frozen(p), frozen(weights / l2), each)
         gap = min(gap, l2 * (float(each.sum()) + 0.5 * lost))
     return Optimum(theta, value, math.sqrt(square), gap, iterations, gap <= tolerance * value)
 

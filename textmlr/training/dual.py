@@ -9,12 +9,11 @@ from numpy.typing import NDArray
 
 from textmlr.arrays import frozen
 from textmlr.kernels import dual as kernels
-from textmlr.training.matrix import multiply
+from textmlr.training.matrix import inner_product, multiply
 from textmlr.training.merging import Merged
 
 # A document at less than this share of the mean gap takes a nap.  From 0.1 to 0.5 alike.
 NAP_SHARE = 0.2
-SEED = 1  # of the order of documents: where the optimum is does not depend on it
 SLIP = 1e-3  # what the first p leaves to all other labels
 
 
@@ -30,6 +29,7 @@ class Dual:
     theta   (columns, L) float64   θ(p)
     gaps    (n,) float64   c_i·KL(p_i ‖ P(· | x_i; θ)), as last seen
     naps    (2, n) int32   length of each document's nap, and the epoch to visit it next in
+    seed    (1,) uint64   of the order of the next epoch; where the optimum is does not depend on it
     epochs  done
     """
 
@@ -42,6 +42,7 @@ class Dual:
     theta: NDArray[np.float64]
     gaps: NDArray[np.float64]
     naps: NDArray[np.int32]
+    seed: NDArray[np.uint64]
     epochs: int = 0
 
     @classmethod
@@ -63,7 +64,8 @@ class Dual:
             frozen(y), frozen(shares), frozen(p), theta, np.empty(labels),
         )  # fmt: skip
         gaps = np.full(len(y), np.inf)
-        return cls(rows, y, shares, l2, p, np.log(p), theta, gaps, np.zeros((2, len(y)), np.int32))
+        naps, seed = np.zeros((2, len(y)), np.int32), np.ones(1, np.uint64)
+        return cls(rows, y, shares, l2, p, np.log(p), theta, gaps, naps, seed)
 
     @property
     def coefficients(self) -> NDArray[np.float64]:
@@ -74,8 +76,8 @@ class Dual:
 
     def epoch(self) -> float:
         """Visit all documents that are not napping; the duality gap as seen meanwhile (nats)."""
-        due = np.flatnonzero(self.naps[1] <= self.epochs)
-        order = np.random.default_rng([SEED, self.epochs]).permutation(due)
+        order = np.empty(len(self.y), np.int32)
+        order = order[: kernels.draw(frozen(self.naps), self.epochs, self.seed, order)]
         features, labels = self.rows.features, self.p.shape[1]
         mean = float(self.gaps.mean())
         kernels.epoch(
@@ -83,7 +85,7 @@ class Dual:
             frozen(self.y), frozen(order), frozen(self.shares), frozen(self.rows.squares),
             frozen(self.rows.alone), self.theta, self.logs, self.p, self.gaps, self.naps,
             self.epochs, NAP_SHARE * mean if np.isfinite(mean) else 0.0,
-            np.empty(labels), np.empty(labels),
+            np.empty((4, labels)),
         )  # fmt: skip
         self.epochs += 1
         return self.l2 * float(self.gaps.sum())
@@ -92,12 +94,12 @@ class Dual:
         """(objective, duality gap) at θ(p), in nats; all documents wake up."""
         coefficients = self.coefficients
         scores = self.scores(coefficients, threads)
-        kernels.divergences(frozen(scores), frozen(self.p), frozen(self.shares), self.gaps)
+        loss = kernels.divergences(
+            frozen(scores), frozen(self.y), frozen(self.p), frozen(self.shares), self.gaps
+        )
         self.naps[:] = 0
-        gap = self.l2 * float(self.gaps.sum())
-        entropies = -self.l2 * float(self.shares @ (self.p * np.log(self.p)).sum(axis=1))
-        length = float(np.vdot(coefficients, scores))
-        return entropies - 0.5 * self.l2 * length + gap, gap
+        value = self.l2 * (float(loss) + 0.5 * inner_product(coefficients, scores))
+        return value, self.l2 * float(self.gaps.sum())
 
     def scores(self, coefficients: NDArray[np.float64], threads: int) -> NDArray[np.float64]:
         """θ(p)ᵀf(x_i, l) of all documents: (n, L)."""

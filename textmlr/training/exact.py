@@ -16,6 +16,7 @@ from textmlr.arrays import frozen
 from textmlr.errors import InputError
 from textmlr.features import Features
 from textmlr.kernels import spans as kernels
+from textmlr.parallel import map_blocks
 from textmlr.scoring import log_normalizer, probabilities, score
 from textmlr.training import newton
 from textmlr.training.certificate import certify
@@ -67,7 +68,8 @@ def minimise(
 
     tolerance  on gap/value, where the gap is a proved bound on value − minimum; without a penalty
                on ‖gradient‖ in units of that at θ = 0
-    start      (V, L) θ to begin near; None: 0
+    start      (V, L) θ, near which the dual begins; None: near 0.  Without a penalty Newton begins
+               at 0 always
     Number of threads changes no bit.
     Raises InputError where there is no minimum: the documents can be told apart without error,
     and no penalty keeps θ finite.
@@ -90,6 +92,7 @@ class Exact:
     watch: Watch | None
     last: NDArray[np.float64] | None = None
     _slope: float = 0.0  # ‖gradient‖ at θ = 0 without a penalty
+    _columns: Features | None = None
 
     @classmethod
     def of(cls, objective: Objective, threads: int = 1, watch: Watch | None = None) -> Exact:
@@ -105,17 +108,25 @@ class Exact:
         self, l2: float, tolerance: float, *, start: NDArray[np.float32] | None = None
     ) -> Optimum:
         """The minimum with a penalty of l2; from ``start``, or else from the last minimum."""
-        columns = transposed(self.objective.features)
         if l2 == 0:
-            self._refuse_free_columns(columns)
+            self._refuse_free_columns()
         inner = MARGIN * tolerance
         steps = 0
+        dual = self._dual(l2, start) if l2 else None
+        coefficients, p = np.zeros((len(self.objective.y), self.objective.labels)), None
         for _ in range(ATTEMPTS):
-            coefficients, p, done = self._solve(l2, inner, start)
-            steps += done
+            if dual is not None:
+                fine = self._ascend_beside(dual, inner)
+                coefficients, p = dual.coefficients, dual.p
+                steps = dual.epochs
+                if not fine:
+                    dual = p = None
+            if dual is None:
+                coefficients, done = self._newton(l2, inner, coefficients)
+                steps += done
             self.last = coefficients
             optimum = certify(
-                replace(self.objective, l2=l2), self.weights, columns, coefficients, p,
+                replace(self.objective, l2=l2), self.weights, self._by_columns(), coefficients, p,
                 tolerance=tolerance, slope=self._slope, iterations=steps, threads=self.threads,
             )  # fmt: skip
             if optimum.converged:
@@ -123,26 +134,38 @@ class Exact:
             inner /= 8
         return optimum
 
-    def _solve(
-        self, l2: float, tolerance: float, start: NDArray[np.float32] | None
-    ) -> tuple[NDArray[np.float64], NDArray[np.float64] | None, int]:
-        """(coefficients, p of the dual or None, epochs and steps)."""
-        if l2 == 0:
-            return self._newton(l2, tolerance, self._zero(), 0)
-        dual = self._dual(l2, start)
+    def _by_columns(self) -> Features:
+        """The objective's features by columns, made once."""
+        if self._columns is None:
+            self._columns = transposed(self.objective.features)
+        return self._columns
+
+    def _ascend_beside(self, dual: Dual, tolerance: float) -> bool:
+        """``_ascend``, while another thread, if there is one, makes what comes after it ready."""
+        found: list[bool] = []
+        jobs: list[Callable[[], object]] = [lambda: found.append(self._ascend(dual, tolerance))]
+        if self._columns is None:
+            jobs.append(self._by_columns)
+        for _ in map_blocks(lambda job: job(), jobs, self.threads):
+            pass
+        return found[0]
+
+    def _ascend(self, dual: Dual, tolerance: float) -> bool:
+        """Epochs of the dual until its gap is within the tolerance; whether it is, since they are
+        given up where it hardly falls any more."""
         aim, seen = float(np.log(self.objective.labels)), np.inf
         for number in range(1, MOST_EPOCHS + 1):
             gap = dual.epoch()
-            self._tell("dual", number, gap)
+            self._tell("dual", dual.epochs, gap)
             if gap <= tolerance * aim:
                 aim, gap = dual.check(self.threads)
                 if gap <= tolerance * aim:
-                    return dual.coefficients, dual.p, number
+                    return True
             if number % PATIENCE == 0:
                 if gap > FALL * seen:
                     break
                 seen = gap
-        return self._newton(l2, tolerance, dual.coefficients, number)
+        return False
 
     def _dual(self, l2: float, start: NDArray[np.float32] | None) -> Dual:
         objective, y = self.objective, self.objective.y
@@ -160,17 +183,15 @@ class Exact:
             p = first_guess(y, objective.labels)
         return Dual.at(self.rows, y, shares, l2, p)
 
-    def _zero(self) -> NDArray[np.float64]:
-        return np.zeros((len(self.objective.y), self.objective.labels))
-
     def _newton(
-        self, l2: float, tolerance: float, coefficients: NDArray[np.float64], before: int
-    ) -> tuple[NDArray[np.float64], None, int]:
+        self, l2: float, tolerance: float, coefficients: NDArray[np.float64]
+    ) -> tuple[NDArray[np.float64], int]:
+        """(coefficients within the tolerance, or as near as it gets; steps)."""
         y, labels = self.objective.y, self.objective.labels
         span = Span(self.rows, y, self.weights, labels, l2, self.threads)
         number = 0
         if l2 == 0:
-            first = span.measure(span.vector(self._zero()))[1]
+            first = span.measure(span.vector(np.zeros_like(coefficients)))[1]
             self._slope = first.dot(first) ** 0.5
 
         def done(point: SpanVector, value: float, norm: float) -> bool:
@@ -186,14 +207,15 @@ class Exact:
             return norm**2 / (2 * l2) <= tolerance * value
 
         point, steps = newton.minimise(span, span.vector(coefficients), done, MOST_STEPS)
-        return point.coefficients, None, before + steps
+        return point.coefficients, steps
 
     def _tell(self, method: str, number: int, gap: float) -> None:
         if self.watch is not None:
             self.watch(Step(method, number, gap))
 
-    def _refuse_free_columns(self, columns: Features) -> None:
+    def _refuse_free_columns(self) -> None:
         objective, labels = self.objective, self.objective.labels
+        columns = self._by_columns()
         found = kernels.free_column(
             frozen(columns.indptr), frozen(columns.indices), frozen(columns.values),
             frozen(objective.y), labels, np.full(labels, -1, np.int32),

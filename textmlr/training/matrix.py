@@ -40,6 +40,15 @@ def blocks(matrix: Features, labels: int) -> Iterator[slice]:
         yield slice(first, last)
 
 
+def inner_product(a: NDArray[np.float64], b: NDArray[np.float64]) -> float:
+    """Sum of the products of two arrays (n, L).
+
+    Not NumPy's: that of its BLAS depends on the number of processors, and keeps them all busy.
+    """
+    total: float = kernels.inner_product(frozen(a).reshape(-1), frozen(b).reshape(-1))
+    return total
+
+
 def multiply(matrix: Features, dense: NDArray[np.float64], threads: int) -> NDArray[np.float64]:
     """matrix · dense: (n, L) float64, where dense is (V, L)."""
     out = np.empty((len(matrix), dense.shape[1]))

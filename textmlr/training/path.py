@@ -8,10 +8,11 @@ from functools import partial
 
 import numpy as np
 
+from textmlr.errors import InputError
 from textmlr.options import DEFAULT_STEP_OF_PATH, PATH, PATH_TOLERANCE, TrainingOptions
 from textmlr.parallel import map_blocks
 from textmlr.training import proximal
-from textmlr.training.exact import Exact, Step
+from textmlr.training.exact import GIVE_L2, Exact, Step
 from textmlr.training.objective import Objective
 from textmlr.training.optimum import Optimum
 from textmlr.training.trainer import check_labels, hold_out
@@ -106,6 +107,12 @@ def fit_exact(
     for _ in map_blocks(lambda job: job(), jobs, threads):
         pass
     optimum = found[0]
+    if l2 == 0 and not optimum.converged:
+        raise InputError(
+            f"no minimum was found in {optimum.iterations} steps: without a penalty it may be at "
+            "infinity",
+            mend=GIVE_L2,
+        )
     if options.l2 is not None and judge is not None:
         judged = Penalty(l2, *judge.evaluate(optimum.theta))
     loss, accuracy = objective.evaluate(optimum.theta)

@@ -26,6 +26,7 @@ from textmlr.kernels import proximal as kernels
 from textmlr.parallel import map_blocks
 from textmlr.training.bycolumn import Array, ColumnMatrix, Weights
 from textmlr.training.exact import Step
+from textmlr.training.matrix import inner_product
 from textmlr.training.objective import Objective
 from textmlr.training.optimum import Optimum
 from textmlr.training.quadratic import QuadraticModel
@@ -191,7 +192,8 @@ class _Descent:
         theta = self._of(weights)
         self.value = self.loss + self._penalty(theta)
         self.bound = max(self.bound, self._bound(slopes))
-        self.subgradient = float(np.linalg.norm(self._violation(theta, slopes)))
+        violation = self._violation(theta, slopes)
+        self.subgradient = inner_product(violation, violation) ** 0.5
         return weights, slopes
 
     def improve(self, weights: Weights, slopes: Array) -> None:
@@ -219,7 +221,7 @@ class _Descent:
     def _search(self, theta: Array, slopes: Array, moves: Array, along: Array) -> float:
         """The share of the move, 1 or halved, at which F falls as promised; 0 if it never does."""
         before = self.loss + self._penalty(theta)
-        promised = float(slopes @ moves) + self.l2 * float(theta @ moves)
+        promised = inner_product(slopes, moves) + self.l2 * inner_product(theta, moves)
         promised += self.l1 * float(np.abs(theta + moves).sum() - np.abs(theta).sum())
         step = 1.0
         for _ in range(HALVINGS if promised < 0 else 0):
@@ -248,7 +250,7 @@ class _Descent:
         for share in SHARES:
             s = least + share * (1 - least)
             over = np.maximum(np.abs(s * slopes) - self.l1, 0.0)
-            bounds.append(self._entropy(s) - float(over @ over) / (2 * self.l2))
+            bounds.append(self._entropy(s) - inner_product(over, over) / (2 * self.l2))
         return max(bounds)
 
     def _violation(self, theta: Array, slopes: Array) -> Array:
@@ -258,7 +260,7 @@ class _Descent:
         return np.where(theta == 0, at_zero, g + self.l1 * np.sign(theta))
 
     def _penalty(self, theta: Array) -> float:
-        return self.l1 * float(np.abs(theta).sum()) + 0.5 * self.l2 * float(theta @ theta)
+        return self.l1 * float(np.abs(theta).sum()) + 0.5 * self.l2 * inner_product(theta, theta)
 
     def _of(self, weights: Weights) -> Array:
         own: Array = self.theta[weights.columns, weights.labels]

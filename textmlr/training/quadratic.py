@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from textmlr.arrays import frozen
 from textmlr.kernels import proximal as kernels
 from textmlr.training.bycolumn import Array, ColumnMatrix, Weights
+from textmlr.training.matrix import inner_product
 
 SWEEPS = 20  # to a leap
 LEAPS = 2  # to a descent
@@ -131,21 +132,21 @@ class QuadraticModel:
         way, rest = np.zeros(len(slopes)), -slopes
         scaled = rest / curvatures
         direction = scaled.copy()
-        square = begin = float(rest @ scaled)
+        square = begin = inner_product(rest, scaled)
         for _ in range(CG_STEPS):
             along = np.zeros(self.along.shape)
             self.matrix.add(weights, direction, along)
             mean = (self.probabilities * along).sum(axis=0)
             product = self._curved(weights, along, mean) + self.l2 * direction
-            curve = float(direction @ product)
-            if curve <= FLAT * float(direction @ (curvatures * direction)):
+            curve = inner_product(direction, product)
+            if curve <= FLAT * inner_product(direction, curvatures * direction):
                 # Flat: as far as the sign of a weight allows.
                 return way if way.any() else direction * FAR
             step = square / curve
             way += step * direction
             rest -= step * product
             scaled = rest / curvatures
-            before, square = square, float(rest @ scaled)
+            before, square = square, inner_product(rest, scaled)
             if square <= CG_SHARE * begin:
                 break
             direction = scaled + (square / before) * direction
@@ -161,6 +162,6 @@ class QuadraticModel:
         to = self.theta + moves
         mean = (self.probabilities * along).sum(axis=0)
         curved = (self.probabilities * np.square(along - mean)).sum(axis=0)
-        value = float(self.gradients @ moves) + 0.5 * float(self.shares @ curved)
-        value += 0.5 * self.l2 * float(moves @ moves)
+        value = inner_product(self.gradients, moves) + 0.5 * inner_product(self.shares, curved)
+        value += 0.5 * self.l2 * inner_product(moves, moves)
         return value + self.l1 * float(np.abs(to).sum() - np.abs(self.theta).sum())

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from textmlr.arrays import frozen
 from textmlr.features import Features
 from textmlr.kernels import spans as kernels
-from textmlr.training.matrix import multiply, transposed
+from textmlr.training.matrix import inner_product, multiply, transposed
 from textmlr.training.merging import Merged
 
 
@@ -32,7 +32,7 @@ class SpanVector:
 
     def dot(self, other: SpanVector) -> float:
         """The inner product of what they stand for."""
-        return float(np.vdot(self.coefficients, other.scores))
+        return inner_product(self.coefficients, other.scores)
 
     def plus(self, factor: float, other: SpanVector) -> SpanVector:
         """self + factor·other."""
