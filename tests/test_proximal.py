@@ -294,11 +294,11 @@ def test_against_scikit_learn(l1: float, l2: float, genres: Objective) -> None:
         warnings.simplefilter("ignore", ConvergenceWarning)
         theirs.fit(rows.astype(np.float64), objective.y)
     x = rows.toarray().astype(np.float64)
-    found = minimise(objective, l1=l1, tolerance=1e-8)
+    found = minimise(objective, l1=l1, tolerance=1e-7)
     best = value(objective, x, theirs.coef_.T, l1)
     assert found.converged
     assert found.value == pytest.approx(best, rel=1e-6)
-    assert found.value <= best * (1 + 1e-8)
+    assert found.value <= best * (1 + 1e-7)
     assert found.value - found.gap <= best
     # The same weights are 0; what is less than 1e-3 of the largest may go either way.
     large = 1e-3 * np.abs(found.theta).max()

@@ -107,7 +107,7 @@ def fit_exact(
     for _ in map_blocks(lambda job: job(), jobs, threads):
         pass
     optimum = found[0]
-    if l2 == 0 and not optimum.converged:
+    if l2 == 0 and not options.l1 and not optimum.converged:
         raise InputError(
             f"no minimum was found in {optimum.iterations} steps: without a penalty it may be at "
             "infinity",
