@@ -200,7 +200,7 @@ class _Descent:
         """Newton steps in some of the weights, until little is left to gain in them."""
         theta = self._of(weights)
         begin = float(np.abs(self._violation(theta, slopes)).sum())
-        for _ in range(NEWTON_STEPS):
+        for number in range(1, NEWTON_STEPS + 1):
             violation = float(np.abs(self._violation(theta, slopes)).sum())
             if violation <= ROUND_SHARE * begin:
                 break
@@ -208,7 +208,7 @@ class _Descent:
                 self.matrix, weights, self.probabilities, self.shares, theta, slopes,
                 self.l1, self.l2,
             )  # fmt: skip
-            model.descend(STEP_SHARE * violation)
+            model.descend(STEP_SHARE * violation, effort=number)
             step = self._search(theta, slopes, model.moves, model.along)
             if not step:
                 break

@@ -68,8 +68,11 @@ class QuadraticModel:
             (np.empty(n), np.empty(n), np.empty(n)),
         )  # fmt: skip
 
-    def descend(self, enough: float) -> None:
-        """Move until the sum of the subgradients is at most ``enough``, or for LEAPS leaps."""
+    def descend(self, enough: float, effort: int) -> None:
+        """Move until the sum of the subgradients is at most ``enough``, or for LEAPS leaps.
+
+        effort  from 1: how many times CG_STEPS a leap may take
+        """
         left = self.sweep(only_active=False)
         for number in range(LEAPS + 1):
             if left <= enough:
@@ -78,7 +81,7 @@ class QuadraticModel:
                 if left <= enough:
                     return
             if number:
-                self.leap()
+                self.leap(effort)
             for _ in range(SWEEPS):
                 left = self.sweep(only_active=True)
                 if left <= enough:
@@ -95,7 +98,7 @@ class QuadraticModel:
             )
         )  # fmt: skip
 
-    def leap(self) -> None:
+    def leap(self, effort: int) -> None:
         """A leap towards the minimum over the weights that are not 0, by conjugate gradients.
 
         Where columns are nearly dependent, coordinate descent creeps; with the signs held, the
@@ -109,7 +112,7 @@ class QuadraticModel:
         signs = np.sign(now)
         slopes = self.gradients[support] + self.l2 * self.moves[support]
         slopes += self._curved(weights, self.along, self.mean) + self.l1 * signs
-        way = self._solve(weights, slopes, self.curvatures[support])
+        way = self._solve(weights, slopes, self.curvatures[support], effort * CG_STEPS)
         # The model falls along the way until a weight passes 0, perhaps further.
         back = way * signs < 0
         first = min(1.0, float((-now[back] / way[back]).min(initial=1.0)))
@@ -127,13 +130,14 @@ class QuadraticModel:
                 self.active[support] = to != 0
                 break
 
-    def _solve(self, weights: Weights, slopes: Array, curvatures: Array) -> Array:
-        """H⁻¹·(−slopes) of some weights, by conjugate gradients with H's diagonal, in part."""
+    def _solve(self, weights: Weights, slopes: Array, curvatures: Array, most: int) -> Array:
+        """H⁻¹·(−slopes) of some weights, by at most so many steps of conjugate gradients with
+        H's diagonal."""
         way, rest = np.zeros(len(slopes)), -slopes
         scaled = rest / curvatures
         direction = scaled.copy()
         square = begin = inner_product(rest, scaled)
-        for _ in range(CG_STEPS):
+        for _ in range(most):
             along = np.zeros(self.along.shape)
             self.matrix.add(weights, direction, along)
             mean = (self.probabilities * along).sum(axis=0)
