@@ -17,7 +17,7 @@ from textmlr.jit import add_to_rows, kernel, sum_rows
 FLOOR = 1e-40  # least probability: it could not grow again from 0
 MOST_STEPS = 20  # of Newton's method on one document
 LONGEST_NAP = 7  # epochs
-MOST_LOGS = 4.0  # that log p may grow in a step: from very small p Newton's steps are too long
+MOST_LOGS = 4.0  # that log p may change in a step: of very small p Newton's steps are too long
 ENOUGH = 0.05  # of a residual, beside 1 + curvature·p
 SMALL = 0.1  # below, exp is its polynomial of degree 5 to 2e-9 of itself
 
@@ -99,10 +99,12 @@ def _solve(target, curvature, logs, p, inverses, steps):
             slope += part
         constant = rest / slope
         small = True
-        for label in range(labels):
-            steps[label] = min((steps[label] - constant) * inverses[label], MOST_LOGS)
-            small &= abs(steps[label]) < SMALL
         again = False
+        for label in range(labels):
+            step = (steps[label] - constant) * inverses[label]
+            again |= step > MOST_LOGS
+            steps[label] = max(min(step, MOST_LOGS), -MOST_LOGS)
+            small &= abs(step) < SMALL
         total = 0.0
         for label in range(labels):
             old = p[label]
