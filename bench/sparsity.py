@@ -135,11 +135,10 @@ def plot(rows: list[dict[str, Any]], path: Path) -> None:
     axes.plot(features, [row["test"] for row in kept], "o-", color="#0b6", label="test")
     axes.plot(features, [row["train"] for row in kept], "o--", color="#999", label="train")
     best = max(kept, key=lambda row: row["test"])
-    place = (best["features"], best["test"])
     axes.annotate(
-        f"best on test: {best['test']:.3f}\nat {best['features']:,} features, l1 {best['l1']:.1g}",
-        place, xytext=(-10, -48), textcoords="offset points", ha="right",
-        arrowprops={"arrowstyle": "->", "color": "#444"},
+        f"best on test: {best['test']:.3f}\nat {best['features']:,} features, l1 {best['l1']:.2g}",
+        (best["features"], best["test"]), xytext=(0.97, 0.06), textcoords="axes fraction",
+        ha="right", va="bottom", arrowprops={"arrowstyle": "->", "color": "#444", "shrinkB": 6},
     )  # fmt: skip
     axes.set_xscale("log")
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))

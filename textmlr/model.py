@@ -88,11 +88,11 @@ class Model:
 
     def _used(self) -> NDArray[np.int64]:
         """Numbers of the rows of θ that are not all 0, and of the bias's, ascending."""
-        used = np.zeros(len(self.layers[0]), np.bool_)
-        self.layers[0].any(axis=1, out=used)
+        rows = np.flatnonzero(self.layers[0].any(axis=1))
         if self.featurizer.options.bias:
-            used[0 if self.columns is None else self.columns.numbers[0]] = True
-        return np.flatnonzero(used)
+            bias = 0 if self.columns is None else self.columns.numbers[0]
+            rows = np.union1d(rows, bias)
+        return rows
 
     def without_zero_rows(self) -> Model:
         """The same answers, to the bit, from a θ without the rows that are 0.
