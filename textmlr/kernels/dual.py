@@ -15,7 +15,7 @@ import numpy as np
 from textmlr.jit import add_to_rows, kernel, sum_rows
 
 FLOOR = 1e-40  # least probability: it could not grow again from 0
-MOST_STEPS = 20  # of Newton's method on one document
+MOST_STEPS = 50  # of Newton's method on one document
 LONGEST_NAP = 7  # epochs
 MOST_LOGS = 4.0  # that log p may change in a step: of very small p Newton's steps are too long
 ENOUGH = 0.05  # of a residual, beside 1 + curvature·p
