@@ -67,10 +67,23 @@ def warn_of_corpus(corpora: Sequence[Corpus], record: dict[str, Any]) -> None:
     """Say what training left out, replaced or could not do."""
     warn_of_skipped(corpora)
     warn_of_invalid(record["corpus"]["invalid_utf8"])
-    if not record["held_out"]["documents"] and record["options"]["holdout"]:
+    options, final = record["options"], record["final"]
+    exact = options["solver"] == "exact"
+    if not record["held_out"]["documents"] and options["holdout"]:
+        if not exact:
+            warn(
+                "too few documents to hold some out; the step size is the default, unchecked, and "
+                "the probabilities are not calibrated (give --validation FILE for both)"
+            )
+        elif options["l2"] is None:
+            warn(
+                "too few documents to hold some out; the penalty is the default, unchecked "
+                "(give --validation FILE or --l2)"
+            )
+    if exact and not final["converged"]:
         warn(
-            "too few documents to hold some out; the step size is the default, unchecked, and "
-            "the probabilities are not calibrated (give --validation FILE for both)"
+            f"the tolerance of {options['tolerance']:g} is not met, only what the certificate "
+            "says (weights of 32 bits may not allow more)"
         )
 
 
@@ -117,6 +130,8 @@ def fit_rows(record: dict[str, Any]) -> list[tuple[str, str]]:
         rows.append(("held out", f"{plural(held['documents'], 'document')} of the {source}{parts}"))
         rows.append(("accuracy", f"{held['accuracy']:.4f} (held out)"))
         rows.append(("log loss", f"{held['loss']:.4f} nats (held out)"))
+    if final.get("solver") == "exact":
+        return rows + _certificate_rows(final)
     scale = f" × idf^{final['idf_power']:g}" if final["idf_power"] else ""
     over = plural(final["epochs"], "epoch")
     rows.append(("step size", f"{final['learning_rate']:g}{scale} over {over}"))
@@ -126,6 +141,30 @@ def fit_rows(record: dict[str, Any]) -> list[tuple[str, str]]:
         rows.append(("calibration", f"{calibration['factor']:.3g} × scores{bent}"))
     if final["halvings"]:
         rows.append(("", f"halved {final['halvings']}× because it diverged"))
+    return rows
+
+
+def _certificate_rows(final: dict[str, Any]) -> list[tuple[str, str]]:
+    """What the exact solver proves."""
+    gap = final["gap"]
+    penalty = f"λ = {final['l2']:.6g}"
+    rows = []
+    if final["l1"]:
+        penalty = f"l1 = {final['l1']:.6g}, {penalty}"
+        features, weights = final["features_kept"], final["weights_kept"]
+        kept = f"{plural(features, 'feature')}, {plural(weights, 'weight')} not 0"
+        rows.append(("kept", kept))
+    rows += [
+        ("penalty", penalty),
+        (
+            "objective",
+            f"{final['value']:.12g} nats after {plural(final['iterations'], 'iteration')}",
+        ),
+        ("‖gradient‖", f"{final['gradient_norm']:.3g}"),
+    ]
+    if gap is not None:
+        relative = f", {gap / final['value']:.2g} of it" if final["value"] else ""
+        rows.append(("certificate", f"at most {gap:.3g} nats above the minimum{relative}"))
     return rows
 
 
