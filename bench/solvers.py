@@ -207,6 +207,15 @@ def table(runs: Sequence[Run]) -> list[str]:
     return lines
 
 
+def agreement(task: Task, solver: str, iterations: int) -> str:
+    """What our minimum to 1e-9 differs by from what a solver of scikit-learn ends at."""
+    ours = task.ours(1e-9).astype(np.float64)
+    theirs = task.theirs(solver, iterations)
+    value = task.value(ours) / task.value(theirs) - 1
+    distance = np.linalg.norm(ours - theirs) / np.linalg.norm(theirs)
+    return line([task.name, f"{value:+.1e}", f"{distance:.1e}"])
+
+
 def plot(runs: Sequence[Run], file: Path) -> None:
     """Suboptimality against seconds, both logarithmic, a panel a corpus."""
     import matplotlib
@@ -243,6 +252,10 @@ def main() -> None:
     parser.add_argument("--C", type=float, default=10, help="scikit-learn's C; λ = 1/(C·n) [10]")
     parser.add_argument("--solvers", help="of scikit-learn's only these, comma-separated")
     parser.add_argument("--threads", type=int, default=available_threads(), help="of ours [all]")
+    parser.add_argument(
+        "--agreement", type=int, metavar="N",
+        help="instead compare our minimum with that of sag after N iterations",
+    )  # fmt: skip
     parser.add_argument("--clock", choices=list(CLOCKS), default="wall", help="[wall]")
     parser.add_argument("--plot", type=Path, metavar="FILE", help="also draw the curves (.png)")
     arguments = parse(parser, ("train.tsv",))
@@ -252,8 +265,14 @@ def main() -> None:
     heads = ["corpus", "solver"]
     for level in LEVELS:
         heads += [f"seconds to {level:.0e}", "× ours"]
-    print(heading(heads))
     runs: list[Run] = []
+    if arguments.agreement:
+        print(heading(["corpus", "our value / theirs − 1", "distance of θ / length"]))
+        for folder in arguments.folders:
+            task = Task.of(folder / "train.tsv", arguments.C, arguments.threads)
+            print(agreement(task, "sag", arguments.agreement), flush=True)
+        return
+    print(heading(heads))
     for folder in arguments.folders:
         task = Task.of(folder / "train.tsv", arguments.C, arguments.threads)
         minimise(task.objective, tolerance=1e-2, threads=arguments.threads)  # kernels are loaded

@@ -162,11 +162,14 @@ def test_newton_and_the_dual_agree(monkeypatch: pytest.MonkeyPatch) -> None:
     by_dual = minimise(objective, tolerance=1e-10, watch=seen.append)
     assert {step.method for step in seen} == {"dual"}
     seen.clear()
-    monkeypatch.setattr(exact, "PATIENCE", 2)
+    monkeypatch.setattr(exact, "PATIENCE", 1.5)
     monkeypatch.setattr(exact, "FALL", 1e-9)
     by_newton = minimise(objective, tolerance=1e-10, watch=seen.append)
-    assert [step.method for step in seen[:4]] == ["dual"] * 4
-    assert {step.method for step in seen[4:]} == {"newton"}
+    methods = [step.method for step in seen]
+    duals = methods.count("dual")
+    assert 2 < duals < 10
+    assert methods == ["dual"] * duals + ["newton"] * (len(methods) - duals)
+    assert len(methods) > duals + 2
     assert by_newton.converged
     assert by_newton.value == pytest.approx(by_dual.value, rel=2e-10)
     np.testing.assert_allclose(by_newton.theta, by_dual.theta, atol=1e-3)
@@ -296,6 +299,7 @@ class TestDual:
             value, gap = dual.check(1)
             assert value == pytest.approx(value_at(objective, x.T @ dual.coefficients), rel=1e-6)
             assert gap == pytest.approx(value - bound, rel=1e-4, abs=1e-7)
+        assert dual.value() == pytest.approx(value, rel=1e-2)
 
     def test_theta_is_that_of_p(self) -> None:
         """After many updates it is what a pass from the beginning gives."""
@@ -316,7 +320,7 @@ class TestDual:
         assert min(visited) < n / 2  # some are left out
         assert sum(visited) >= n * len(visited) / 8  # none for long
         dual.check(1)
-        assert (dual.naps == 0).all()
+        assert (dual.naps[:, dual.gaps > dual.gaps.mean()] == 0).all()
 
 
 class TestNoPenalty:

@@ -18,7 +18,7 @@ FLOOR = 1e-40  # least probability: it could not grow again from 0
 MOST_STEPS = 50  # of Newton's method on one document
 LONGEST_NAP = 7  # epochs
 MOST_LOGS = 4.0  # that log p may change in a step: of very small p Newton's steps are too long
-ENOUGH = 0.05  # of a residual, beside 1 + curvature·p
+ENOUGH = 0.5  # of a residual, beside 1 + curvature·p
 SMALL = 0.1  # below, exp is its polynomial of degree 5 to 2e-9 of itself
 
 

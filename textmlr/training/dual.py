@@ -14,6 +14,7 @@ from textmlr.training.merging import Merged
 
 # A document at less than this share of the mean gap takes a nap.  From 0.1 to 0.5 alike.
 NAP_SHARE = 0.2
+LOOKING = 0.02  # of the time of visiting all documents
 SLIP = 1e-3  # what the first p leaves to all other labels
 
 
@@ -31,6 +32,8 @@ class Dual:
     naps    (2, n) int32   length of each document's nap, and the epoch to visit it next in
     seed    (1,) uint64   of the order of the next epoch; where the optimum is does not depend on it
     epochs  done
+    work    what they took since this was last set to 0: documents visited / n, and a little for
+            looking which are due
     """
 
     rows: Merged
@@ -44,6 +47,7 @@ class Dual:
     naps: NDArray[np.int32]
     seed: NDArray[np.uint64]
     epochs: int = 0
+    work: float = 0.0
 
     @classmethod
     def at(
@@ -88,16 +92,25 @@ class Dual:
             np.empty((4, labels)),
         )  # fmt: skip
         self.epochs += 1
+        self.work += len(order) / len(self.y) + LOOKING
         return self.l2 * float(self.gaps.sum())
 
+    def value(self) -> float:
+        """The objective at θ(p) in nats, if p is what θ(p) gives: near the optimum it nearly is."""
+        losses = -np.log(self.p[np.arange(len(self.y)), self.y])
+        own = self.rows.alone * self.shares**2
+        square = (self.p**2).sum(axis=1) + 1 - 2 * self.p[np.arange(len(self.y)), self.y]
+        length = inner_product(self.theta, self.theta) + float((own * square).sum())
+        return self.l2 * (float((self.shares * losses).sum()) + 0.5 * length)
+
     def check(self, threads: int) -> tuple[float, float]:
-        """(objective, duality gap) at θ(p), in nats; all documents wake up."""
+        """(objective, duality gap) at θ(p), in nats; documents that are not at rest wake up."""
         coefficients = self.coefficients
         scores = self.scores(coefficients, threads)
         loss = kernels.divergences(
             frozen(scores), frozen(self.y), frozen(self.p), frozen(self.shares), self.gaps
         )
-        self.naps[:] = 0
+        self.naps[:, self.gaps >= NAP_SHARE * self.gaps.mean()] = 0
         value = self.l2 * (float(loss) + 0.5 * inner_product(coefficients, scores))
         return value, self.l2 * float(self.gaps.sum())
 

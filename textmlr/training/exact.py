@@ -27,13 +27,14 @@ from textmlr.training.objective import Objective
 from textmlr.training.optimum import Optimum
 from textmlr.training.span import Span, SpanVector
 
-MOST_EPOCHS = 2000
 MOST_STEPS = 200  # of Newton's method
-# Every so many epochs the gap must have fallen to this share of what it was, or Newton goes on.
-PATIENCE, FALL = 20, 0.5
+# In the time of so many visits of all documents the gap must have fallen to this share of what it
+# was, or Newton goes on.  (It is in documents that are alike but for their labels that it falls
+# slowly, and those are few.)
+PATIENCE, FALL = 10.0, 0.5
 # θ is rounded to float32 in the end, which costs some of the tolerance.
 MARGIN = 0.5
-ATTEMPTS = 3
+ATTEMPTS = 4
 
 AT_INFINITY = "the optimum is at infinity: "
 GIVE_L2 = "give a penalty, l2 (--l2) above 0"
@@ -131,7 +132,9 @@ class Exact:
             )  # fmt: skip
             if optimum.converged:
                 break
-            inner /= 8
+            inner /= 4
+            if dual is not None:
+                dual.check(self.threads)
         return optimum
 
     def _by_columns(self) -> Features:
@@ -151,21 +154,18 @@ class Exact:
         return found[0]
 
     def _ascend(self, dual: Dual, tolerance: float) -> bool:
-        """Epochs of the dual until its gap is within the tolerance; whether it is, since they are
-        given up where it hardly falls any more."""
-        aim, seen = float(np.log(self.objective.labels)), np.inf
-        for number in range(1, MOST_EPOCHS + 1):
+        """Epochs of the dual until its gap, as seen, is within the tolerance; whether it is, since
+        they are given up where it hardly falls any more."""
+        most, seen = float(np.log(self.objective.labels)), np.inf  # most: the value at θ = 0
+        while True:
             gap = dual.epoch()
             self._tell("dual", dual.epochs, gap)
-            if gap <= tolerance * aim:
-                aim, gap = dual.check(self.threads)
-                if gap <= tolerance * aim:
-                    return True
-            if number % PATIENCE == 0:
-                if gap > FALL * seen:
-                    break
-                seen = gap
-        return False
+            if gap <= tolerance * most and gap <= tolerance * dual.value():
+                return True
+            if dual.work > PATIENCE:
+                if not gap <= FALL * seen:
+                    return False
+                dual.work, seen = 0.0, gap
 
     def _dual(self, l2: float, start: NDArray[np.float32] | None) -> Dual:
         objective, y = self.objective, self.objective.y
