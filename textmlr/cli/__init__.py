@@ -9,6 +9,7 @@ import click
 
 from textmlr import __version__
 from textmlr.cli.classify import classify
+from textmlr.cli.compare import compare
 from textmlr.cli.evaluate import evaluate
 from textmlr.cli.info import info
 from textmlr.cli.train import train
@@ -27,5 +28,5 @@ def cli() -> None:
     """
 
 
-for verb in (train, classify, evaluate, info):
+for verb in (train, classify, evaluate, compare, info):
     cli.add_command(verb)
