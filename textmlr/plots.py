@@ -32,8 +32,11 @@ DPI = 140
 FONT = 11
 NAME = 26  # characters of a label in a figure
 FEWEST = 20  # documents from which accuracy against coverage is drawn
+WIDE_BAND = 0.05  # share of documents below which the band may leave the picture
 MARKED = (0.5, 0.7, 0.8, 0.9, 0.95, 0.99)  # probabilities marked on that curve
 CURVE_POINTS = 600
+MATRIX = 7.4  # inches of a large confusion matrix, so that a page shows it without shrinking it
+FEW_CELLS = 12  # labels up to which there is room for whole numbers in cells
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +146,9 @@ def coverage(confidence: NDArray[np.float64], right: NDArray[np.bool_], theme: T
         axes = figure.subplots()
         axes.fill_between(share[few], low, high, color=theme.first, alpha=0.18, lw=0)
         axes.plot(share[few], accuracy[few], color=theme.first, lw=2, label="accuracy, 95 % band")
-        bottom, top = float(low.min()), 1.0
+        # The band of the first few documents would take most of the room.
+        enough = share[few] >= WIDE_BAND
+        bottom, top = float(min(accuracy.min(), low[enough].min())), 1.0
         room = 0.04 * (top - bottom)
         axes.set(
             xlim=(0, 1.01), ylim=(bottom - room, top + room),
@@ -158,7 +163,7 @@ def coverage(confidence: NDArray[np.float64], right: NDArray[np.bool_], theme: T
                 continue
             place = number / len(order)
             axes.plot(place, accuracy[at], "o", color=theme.second, ms=7, zorder=3)
-            if all(abs(place - other) > 0.075 for other in drawn):
+            if all(abs(place - other) > 0.06 for other in drawn):
                 axes.annotate(
                     f"P ≥ {least:g}", (place, accuracy[at]), xytext=(5, 7),
                     textcoords="offset points", fontsize=FONT - 1,
@@ -191,9 +196,9 @@ def confusion(
 
     high, wide = matrix.shape
     share = matrix / np.maximum(totals, 1)[:, None]
-    least, cell, most = (3.0, 0.5, 11.0) if numbers else (5.0, 0.2, 10.5)
-    inches = min(max(cell * wide, least), most)
-    with _figure(theme, (inches + 3.2, inches * high / wide + 2.0)) as (figure, png):
+    cell = 0.2 if not numbers else 0.5 if wide > FEW_CELLS else 0.85
+    inches = min(max(cell * wide, 3.2 if numbers else 5.0), MATRIX)
+    with _figure(theme, (inches + 3.4, inches * high / wide + 2.6)) as (figure, png):
         axes = figure.subplots()
         colours = LinearSegmentedColormap.from_list("shares", theme.shades)
         # Most errors are a few hundredths of a label: the square root makes them visible.
@@ -205,12 +210,14 @@ def confusion(
         bar.outline.set_edgecolor(theme.faint)
         named = range(high) if ticks is None else ticks
         across = range(wide) if ticks is None else ticks
-        size = FONT - 1 if len(named) <= 25 else FONT - 4
+        # Points of room for a name: below its height names run into one another.
+        room = 72 * inches / max(len(named), wide if numbers or ticks is None else 0)
+        size = min(FONT - 1, 0.9 * room)
+        longest = max(len(columns[i]) for i in across)
         axes.set_yticks(list(named), [rows[i] for i in named], fontsize=size)
-        turned = len(across) > 4 or any(len(columns[i]) > 10 for i in across)
         axes.set_xticks(
             list(across), [columns[i] for i in across], fontsize=size,
-            rotation=90 if turned else 0,
+            rotation=90 if 0.65 * size * longest > room else 0,
         )  # fmt: skip
         axes.set(xlabel="taken for", ylabel="label")
         axes.tick_params(length=2 if numbers else 3)
@@ -231,12 +238,16 @@ def _write_cells(
     theme: Theme,
 ) -> None:
     """The documents of each cell, in the colour of page or text that stands out from its shade."""
-    size = FONT if matrix.shape[1] <= 12 else FONT - 3
+    few, some = matrix.shape[1] <= 6, matrix.shape[1] <= FEW_CELLS
+    size = FONT if some else FONT - 3
     for (i, j), count in np.ndenumerate(matrix):
-        if count:
+        if count or few:
+            text = f"{count:,}" if some else short(int(count))
+            if few:
+                text += f"\n{share[i, j]:.1%}"
             strong = float(norm(float(share[i, j]))) > (shades - 3) / (shades - 1) - 0.06
             axes.text(
-                j, i, short(int(count)), ha="center", va="center", fontsize=size,
+                j, i, text, ha="center", va="center", fontsize=size,
                 color=theme.page if strong else theme.ink,
             )  # fmt: skip
 
@@ -251,8 +262,10 @@ def precision_recall(
     with _figure(theme, size) as (figure, png):
         grid = figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False).ravel()
         for axes, curve in zip(grid, curves, strict=False):
-            few = np.unique(np.linspace(0, len(curve.recall) - 1, CURVE_POINTS).astype(np.int64))
-            axes.plot(curve.recall[few], curve.precision[few], color=theme.first, lw=1.8)
+            # Where recall stays as it is, precision falls in a line straight down.
+            ends = np.flatnonzero(np.diff(curve.recall, prepend=-1.0, append=2.0))
+            corners = np.unique(np.concatenate([ends[:-1], ends[1:] - 1]))
+            axes.plot(curve.recall[corners], curve.precision[corners], color=theme.first, lw=1.8)
             best = int(np.searchsorted(-curve.thresholds, -curve.best_threshold))
             half = int((curve.thresholds >= 0.5).sum()) - 1
             axes.plot(
@@ -268,7 +281,8 @@ def precision_recall(
                 f"{names[curve.label]}\nAP {curve.average_precision:.3f}, n {curve.documents:,}",
                 fontsize=FONT - 2,
             )
-            axes.set(xlim=(0, 1.03), ylim=(0, 1.05))
+            axes.set(xlim=(0, 1.03), ylim=(0, 1.05), xticks=(0, 0.5, 1), yticks=(0, 0.5, 1))
+            axes.tick_params(labelsize=FONT - 2)
             _percent(axes.xaxis, axes.yaxis)
         for axes in grid[len(curves) :]:
             axes.set_visible(False)
@@ -352,7 +366,7 @@ def _figure(
         def png() -> bytes:
             buffer = io.BytesIO()
             # No version in it: the same answers make the same page.
-            figure.savefig(buffer, format="png", metadata={"Software": None})
+            figure.savefig(buffer, format="png", bbox_inches="tight", metadata={"Software": None})
             return buffer.getvalue()
 
         yield figure, png

@@ -153,7 +153,8 @@ def _reliability(findings: Findings, figures: Figures) -> str:
     drawn = plots.themed(partial(plots.reliability, bins))
     return (
         "<p>Of the documents whose answer has a probability of about 80 %, 80 % should be right. "
-        "Points above the dashed line: the model is surer than it says; below: it is too sure.</p>"
+        "Points above the dashed line: the model is right more often than it says; below: too "
+        "sure.</p>"
         + figure(
             figures, "reliability", drawn,
             "Reliability diagram: share of right answers by the probability of the answer, with "

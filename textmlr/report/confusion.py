@@ -38,8 +38,11 @@ def confusion_section(answered: Answered, names: plots.Names, figures: Figures) 
         (name_of(p.true), name_of(p.predicted), f"{p.count:,}", f"{p.count / own[p.true]:.1%}")
         for p in pairs
     ]
+    which = "All errors, the commonest first:"
+    if len(pairs) == PAIRS:
+        which = f"The {PAIRS} commonest errors:"
     heads = ("label", "taken for", "documents", "of the label’s documents")
-    return text + f"<p>The {len(pairs)} commonest errors:</p>" + table(heads, rows, (0, 1))
+    return text + f"<p>{which}</p>" + table(heads, rows, (0, 1))
 
 
 def _large_confusion(answered: Answered, names: plots.Names, figures: Figures) -> str:

@@ -11,7 +11,7 @@ from textmlr.evaluation import Answered, LabelFigures
 from textmlr.report.page import Figures, figure, name_of, table
 
 PANELS = 24  # labels whose precision is drawn against recall
-SHOWN_AT = (0.3, 0.5, 0.7, 0.9, 0.99)  # of evaluation.LABEL_AT
+SHOWN_AT = (0.3, 0.5, 0.7, 0.9)  # of evaluation.LABEL_AT
 
 
 def labels_section(
@@ -23,7 +23,7 @@ def labels_section(
     cells = [_label_row(row, by_label.get(row.label)) for row in rows]
     worst = sorted(curves, key=lambda curve: curve.average_precision)[:PANELS]
     heads = [
-        "label", "docu&shy;ments", "precision", "recall", "F1", "average precision",
+        "label", "documents", "precision", "recall", "F1", "average precision",
         "best F1", "at P ≥", *(f"P ≥ {at:g}" for at in SHOWN_AT),
     ]  # fmt: skip
     text = (
@@ -34,12 +34,13 @@ def labels_section(
     )
     if worst:
         which = "each label" if len(worst) == len(curves) else (
-            f"the {len(worst)} labels of lowest average precision (AP)"
+            f"the {len(worst)} labels of lowest average precision"
         )  # fmt: skip
         drawn = plots.themed(partial(plots.precision_recall, worst, names), names.families)
         text += figure(
             figures, "precision-recall", drawn,
-            f"Precision against recall of {which}, where it is given from some probability on.",
+            f"Precision against recall of {which}, where it is given from some probability on; the "
+            "lowest average precision (AP) first.",
         )  # fmt: skip
     return text + table(heads, cells)
 

@@ -18,7 +18,7 @@ STYLE = """
 @media (prefers-color-scheme: dark) { :root { --page: #16191f; --ink: #e7e9ec; --soft: #a4adb9;
   --line: #363c46; --panel: #1f242c; --accent: #6fc3f0; --wrong: #f0ad3c; } }
 * { box-sizing: border-box; }
-body { margin: 0 auto; padding: 2rem 1.25rem 4rem; max-width: 62rem; background: var(--page);
+body { margin: 0 auto; padding: 2rem 1.25rem 4rem; max-width: 66rem; background: var(--page);
   color: var(--ink); font: 16px/1.55 system-ui, sans-serif; }
 h1 { font-size: 1.7rem; line-height: 1.25; margin: 0 0 .3rem; overflow-wrap: anywhere; }
 h2 { font-size: 1.25rem; margin: 3rem 0 .5rem; padding-top: .6rem;
@@ -37,12 +37,13 @@ figure img { display: block; max-width: 100%; height: auto; }
 figcaption { font-size: .9rem; max-width: 46rem; margin-top: .3rem; }
 .scroll { overflow: auto; max-height: 34rem; margin: 1rem 0; border: 1px solid var(--line);
   border-radius: .4rem; width: fit-content; max-width: 100%; }
-table { border-collapse: collapse; font-size: .9rem; font-variant-numeric: tabular-nums; }
-th, td { padding: .3rem .8rem; text-align: right; white-space: nowrap;
+table { border-collapse: collapse; font-size: .85rem; font-variant-numeric: tabular-nums; }
+th, td { padding: .3rem .45rem; text-align: right; white-space: nowrap;
   border-bottom: 1px solid var(--line); }
 tr:last-child td { border-bottom: 0; }
-th { position: sticky; top: 0; background: var(--panel); font-weight: 600; vertical-align: bottom; }
-.name { text-align: left; white-space: normal; overflow-wrap: anywhere; min-width: 7rem;
+th { position: sticky; top: 0; background: var(--panel); font-weight: 600; vertical-align: bottom;
+  white-space: normal; }
+.name { text-align: left; white-space: normal; overflow-wrap: anywhere; min-width: 9rem;
   max-width: 24rem; }
 article { margin: 1rem 0; border: 1px solid var(--line); border-radius: .5rem; overflow: hidden; }
 article header { background: var(--panel); padding: .5rem .9rem; overflow-wrap: anywhere; }
