@@ -39,7 +39,8 @@ def wilson(
     share, more = hits / documents, Z * Z / documents
     centre = (share + more / 2) / (1 + more)
     half = np.sqrt(more * share * (1 - share) + more * more / 4) / (1 + more)
-    return np.maximum(centre - half, 0.0), np.minimum(centre + half, 1.0)
+    # At 0 and 1 the ends are the share itself, but for rounding.
+    return np.clip(centre - half, 0.0, share), np.clip(centre + half, share, 1.0)
 
 
 def resampled_means(

@@ -75,8 +75,8 @@ def require() -> None:
 class Names:
     """Labels as figures can show them: cut, and in fonts that have their characters.
 
-    Where no font on the machine has a label's characters it is shown as "label 12", by its place
-    among the labels.
+    Where no font on the machine has a label's characters, or they cannot be seen, it is shown as
+    "label 12", by its place among the labels.
     """
 
     def __init__(self, labels: Sequence[str]) -> None:
@@ -85,7 +85,7 @@ class Names:
         self._shown = {}
         for number, label in enumerate(self.labels, 1):
             plain = "".join(" " if unicodedata.category(c)[0] in "CZ" else c for c in label)
-            drawable = not missing & set(plain)
+            drawable = plain.strip() and not missing & set(plain)
             self._shown[label] = cut(plain, NAME) if drawable else f"label {number}"
 
     def __getitem__(self, label: str) -> str:
@@ -392,7 +392,8 @@ def _fonts_for(characters: Iterable[str]) -> tuple[list[str], set[str]]:
     for font in sorted(font_manager.fontManager.ttflist, key=lambda f: (f.name, f.fname)):
         if not missing:
             break
-        if font.style != "normal" or font.name in families:
+        # The last resort, which comes with matplotlib, has a box for every character there is.
+        if font.style != "normal" or font.name.startswith("Last Resort"):
             continue
         left = lacking(font.fname, missing)
         if len(left) < len(missing):
