@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import json
 import re
 import subprocess
 import sys
@@ -244,6 +245,7 @@ def test_names_in_figures(monkeypatch: pytest.MonkeyPatch) -> None:
     assert names["line\nend"] == "line end"
     assert names["\U0010fffd"] == "label 4"
     assert names["東京"] == "label 5"
+    assert names.numbered == ["\U0010fffd", "東京"]
     assert [plots.short(n) for n in (0, 999, 1000, 1234, 45678, 2_100_000)] == [
         "0", "999", "1k", "1.2k", "46k", "2.1M",
     ]  # fmt: skip
@@ -261,6 +263,31 @@ def test_no_wrong_answers(model_file: Path, tmp_path: Path) -> None:
     write_report(tmp_path, Findings("m", model, corpus, answered, judge(answered), None))
     page = check_self_contained((tmp_path / "report.html").read_text(encoding="utf-8"))
     assert "No answer was wrong." in page.text
+
+
+def test_labels_without_a_font_are_in_a_key(
+    model_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(plots, "_fonts_for", lambda characters: ([], {"東"}))
+    answered = Answered(["<東京>", "b"], np.array([0, 1, 0]), np.array([[0.7, 0.3]] * 3))
+    corpus = Corpus(batches_of(["x"] * 3), answered.codes.astype(np.int32), answered.names, None,
+                    ["x.tsv"])  # fmt: skip
+    findings = Findings("m", Model.load(model_file), corpus, answered, judge(answered), None)
+    write_report(tmp_path, findings)
+    page = check_self_contained((tmp_path / "report.html").read_text(encoding="utf-8"))
+    assert "label 1 is <東京>." in page.text
+
+
+def test_json_says_where_the_report_is(
+    model_file: Path, train_tsv: Path, test_tsv: Path, tmp_path: Path
+) -> None:
+    arguments = ["evaluate", "-m", model_file, test_tsv, "--report", tmp_path, "--json"]
+    done = CliRunner().invoke(cli, [str(a) for a in [*arguments, "--training", train_tsv]])
+    told = json.loads(done.stdout)
+    assert told["report"] == str(tmp_path / "report.html")
+    curve = told["learning_curve"]
+    assert [point["documents"] for point in curve] == [19, 38, 75, 150, 300]
+    assert curve[-1]["log_loss"] == told["log_loss"]
 
 
 def test_without_matplotlib_it_says_what_to_install(

@@ -82,11 +82,14 @@ class Names:
     def __init__(self, labels: Sequence[str]) -> None:
         self.labels = list(labels)
         self.families, missing = _fonts_for({c for label in self.labels for c in label})
-        self._shown = {}
+        self._shown: dict[str, str] = {}
+        self.numbered: list[str] = []  # labels shown as their numbers
         for number, label in enumerate(self.labels, 1):
             plain = "".join(" " if unicodedata.category(c)[0] in "CZ" else c for c in label)
             drawable = plain.strip() and not missing & set(plain)
             self._shown[label] = cut(plain, NAME) if drawable else f"label {number}"
+            if not drawable:
+                self.numbered.append(label)
 
     def __getitem__(self, label: str) -> str:
         return self._shown[label]

@@ -25,6 +25,7 @@ def cli() -> None:
       textmlr train corpus.tsv            learn from lines of label<TAB>text
       textmlr classify doc.txt            how likely is each label?
       textmlr evaluate test.tsv           how good are the answers?
+      textmlr compare a.textmlr b.textmlr test.tsv
     """
 
 

@@ -29,6 +29,9 @@ def confusion_section(answered: Answered, names: plots.Names, figures: Figures) 
         )  # fmt: skip
     else:
         text = _large_confusion(answered, names, figures)
+    if names.numbered:
+        key = ", ".join(f"{names[label]} is {name_of(label)}" for label in names.numbered)
+        text += f"<p>In the figures, for want of a font, {key}.</p>"
     pairs = confusions(answered, PAIRS)
     if not pairs:
         return text + "<p>No document was taken for another label.</p>"

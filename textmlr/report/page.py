@@ -53,6 +53,8 @@ article div { padding: .6rem .9rem; white-space: pre-wrap; overflow-wrap: anywhe
 .right { color: var(--accent); font-weight: 600; }
 footer { margin-top: 3rem; border-top: 1px solid var(--line); font-size: .875rem;
   color: var(--soft); overflow-wrap: anywhere; }
+@media (max-width: 40rem) { figure { overflow-x: auto; }
+  figure img { max-width: none; width: 40rem; } }
 @media print { .scroll, article div { max-height: none; overflow: visible; } }
 """
 
