@@ -114,7 +114,7 @@ def reliability(bins: Sequence[Bin], theme: Theme) -> bytes:
             color=theme.first, label="documents of a bin, 95 % band",
         )  # fmt: skip
         upper.set(xlim=(0, 1), ylim=(0, 1.02), ylabel="share that is right")
-        upper.legend(loc="upper left", frameon=False)
+        upper.legend(loc="lower right", frameon=False)
         middle = [(b.above + b.up_to) / 2 for b in bins]
         counts = [b.documents for b in bins]
         width = 0.92 * (bins[0].up_to - bins[0].above)

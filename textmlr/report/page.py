@@ -54,10 +54,11 @@ article div { padding: .6rem .9rem; white-space: pre-wrap; overflow-wrap: anywhe
 footer { margin-top: 3rem; border-top: 1px solid var(--line); font-size: .875rem;
   color: var(--soft); overflow-wrap: anywhere; }
 @media (max-width: 40rem) { figure { overflow-x: auto; }
-  figure img { max-width: none; width: 40rem; } }
+  figure .wide { max-width: none; width: 40rem; } }
 @media print { .scroll, article div { max-height: none; overflow: visible; } }
 """
 
+WIDE = 800  # pixels of a figure that is not to shrink to the width of a telephone
 Figures = dict[str, tuple[bytes, bytes]]  # by name: PNGs for light and for dark pages
 
 
@@ -94,9 +95,11 @@ def figure(figures: Figures, name: str, drawn: tuple[bytes, bytes], caption: str
     light, dark = (
         f"data:image/png;base64,{base64.b64encode(png).decode('ascii')}" for png in drawn
     )
+    width = _width(drawn[0])
+    wide = 'class="wide" ' if width > WIDE else ""
     return (
         f'<figure><picture><source srcset="{dark}" media="(prefers-color-scheme: dark)">'
-        f'<img src="{light}" alt="{escape(caption)}" width="{_width(drawn[0])}"></picture>'
+        f'<img {wide}src="{light}" alt="{escape(caption)}" width="{width}"></picture>'
         f"<figcaption>{escape(caption)}</figcaption></figure>\n"
     )
 
