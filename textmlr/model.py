@@ -34,9 +34,10 @@ T = TypeVar("T")
 
 
 class Answer(NamedTuple):
-    """P(Y=label | x; θ) of one label for one document."""
+    """P(Y=label | x; θ) of one label for one document; label None is the answer "unsure", with
+    the probability of the likeliest label."""
 
-    label: str
+    label: str | None
     probability: float
 
 
@@ -138,23 +139,39 @@ class Model:
         return self._stack(texts, threads, lambda answers: answers.probabilities)
 
     def classify(
-        self, texts: Any, *, top: int | None = 1, threads: int | None = None
+        self,
+        texts: Any,
+        *,
+        top: int | None = 1,
+        min_probability: float = 0.0,
+        threads: int | None = None,
     ) -> list[list[Answer]]:
         """For each document its most probable labels, best first: ``top`` of them, None for all.
 
-        Ties are in the order of the labels.  Raises InputError for top below 1.
+        Ties are in the order of the labels.  Where the best has a probability below
+        ``min_probability`` the answer is "unsure": an Answer with label None comes first, before
+        the labels if several are asked for, in place of the one otherwise.  So the first Answer
+        is what the model says.
+        Raises InputError for top below 1 and a min_probability outside 0 to 1.
         """
         if top is not None and top < 1:
             raise InputError(f"top={top} labels", mend="ask for 1 or more, or None for all")
+        if not 0 <= min_probability <= 1:
+            raise InputError(f"min_probability={min_probability}", mend="give a number of 0 to 1")
         labels = self.labels
         rows = self.probabilities(texts, threads=threads)
-        if top == 1:
-            best = rows.argmax(axis=1).tolist()
-            return [[Answer(labels[b], rows.item(i, b))] for i, b in enumerate(best)]
         answers = []
+        if top == 1:
+            for i, b in enumerate(rows.argmax(axis=1).tolist()):
+                share = rows.item(i, b)
+                answers.append([Answer(labels[b] if share >= min_probability else None, share)])
+            return answers
         for row in rows.tolist():
             order = sorted(range(len(row)), key=row.__getitem__, reverse=True)[:top]
-            answers.append([Answer(labels[label], row[label]) for label in order])
+            several = [Answer(labels[label], row[label]) for label in order]
+            if row[order[0]] < min_probability:
+                several.insert(0, Answer(None, row[order[0]]))
+            answers.append(several)
         return answers
 
     def stream(self, batches: Sequence[Batch], threads: int | None = None) -> Iterator[Answers]:

@@ -9,6 +9,7 @@ import click
 
 from textmlr import __version__
 from textmlr.cli.classify import classify
+from textmlr.cli.compare import compare
 from textmlr.cli.evaluate import evaluate
 from textmlr.cli.info import info
 from textmlr.cli.train import train
@@ -24,8 +25,9 @@ def cli() -> None:
       textmlr train corpus.tsv            learn from lines of label<TAB>text
       textmlr classify doc.txt            how likely is each label?
       textmlr evaluate test.tsv           how good are the answers?
+      textmlr compare a.textmlr b.textmlr test.tsv
     """
 
 
-for verb in (train, classify, evaluate, info):
+for verb in (train, classify, evaluate, compare, info):
     cli.add_command(verb)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -58,6 +59,27 @@ class NgramRangeType(click.ParamType[Any]):
         if not 1 <= pair[0] <= pair[1] <= MAX_NGRAM:
             self.fail(f"{value!r} is not a range from 1 to {MAX_NGRAM}", param, ctx)
         return pair
+
+
+class Probability(click.ParamType[Any]):
+    """A number of 0 to 1."""
+
+    name = "probability"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float:
+        """The number.  NaN is none."""
+        try:
+            number = float(value)
+        except ValueError:
+            number = math.nan
+        if not 0 <= number <= 1:
+            self.fail(f"{value!r} is not a probability, a number of 0 to 1", param, ctx)
+        return number
+
+
+PROBABILITY = Probability()
 
 
 def show_range(value: tuple[int, int] | None) -> str:

@@ -10,6 +10,7 @@ import click
 
 if TYPE_CHECKING:
     from textmlr.corpus import Corpus
+    from textmlr.evaluation import Answered
 
 BAR = 30
 EIGHTHS = " ▏▎▍▌▋▊▉█"
@@ -61,6 +62,23 @@ def warn_of_invalid(invalid: int) -> None:
     """Say how much text was not UTF-8."""
     if invalid:
         warn(f"{plural(invalid, 'piece')} of invalid UTF-8 read as U+FFFD")
+
+
+def warn_of_answers(answered: Answered, model: str = "the model") -> None:
+    """Say what of a labelled corpus a model could not read or answer."""
+    warn_of_invalid(answered.invalid)
+    strangers = answered.strangers
+    if strangers:
+        some = plain(", ".join(list(strangers)[:5]))
+        warn(
+            f"{plural(sum(strangers.values()), 'document')} with labels {plain(model)} does not "
+            f"know ({some}); they count as wrong"
+        )
+
+
+def spread(interval: tuple[float, float]) -> str:
+    """An interval of a figure: 0.909–0.916."""
+    return "–".join(f"{end:.3f}" for end in interval)
 
 
 def warn_of_corpus(corpora: Sequence[Corpus], record: dict[str, Any]) -> None:
