@@ -235,17 +235,22 @@ def _trials(record: dict[str, Any]) -> str:
     trials = held.get("trials", [])
     if not trials:
         return ""
-    rows = [
-        (
-            f"{t['learning_rate']:g}", f"{t['idf_power']:g}", f"{t['epochs']:,}",
-            f"{t['factor']:.2f}", f"{t['accuracy']:.4f}", f"{t['loss']:.4f}",
-        )
-        for t in trials
-    ]  # fmt: skip
-    heads = ("step size", "× idf to the power", "epochs", "factor", "accuracy", "log loss")
-    return f"<p>What training tried, on {held['documents']:,} documents it held out:</p>" + table(
-        heads, rows, ()
-    )
+    figures = [(f"{t['accuracy']:.4f}", f"{t['loss']:.4f}") for t in trials]
+    if "l2" in trials[0]:  # of the exact solver
+        heads: tuple[str, ...] = ("penalty λ",)
+        choices: list[tuple[str, ...]] = [(f"{t['l2']:.3g}",) for t in trials]
+    else:
+        heads = ("step size", "× idf to the power", "epochs", "factor", "× spread to the power")
+        choices = [
+            (
+                f"{t['learning_rate']:g}", f"{t['idf_power']:g}", f"{t['epochs']:,}",
+                f"{t['calibration']['factor']:.2f}", f"{t['calibration']['exponent']:.2f}",
+            )
+            for t in trials
+        ]  # fmt: skip
+    heads += ("accuracy", "log loss")
+    rows = [choice + figure for choice, figure in zip(choices, figures, strict=True)]
+    return "<p>What training tried, on documents it held out:</p>" + table(heads, rows, ())
 
 
 def _wrong(findings: Findings) -> str:
