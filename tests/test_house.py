@@ -32,6 +32,7 @@ STOREYS = [
     "model",
     "learning",
     "evaluation",
+    "tuning",
     "cli",
     "__main__",
 ]

@@ -1,0 +1,263 @@
+"""Judging a setting: learnt from some documents, judged on others, over features that are kept."""
+
+from __future__ import annotations
+
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from threading import Lock
+
+import numpy as np
+from numpy.typing import NDArray
+
+from textmlr.corpus import Corpus
+from textmlr.errors import InputError
+from textmlr.features import Features
+from textmlr.options import FeaturizerOptions, TrainingOptions
+from textmlr.rows import Rows, document_weights
+from textmlr.scoring import row_blocks, score
+from textmlr.training import Objective
+from textmlr.training.calibration import calibrate
+from textmlr.training.sgd import SGD
+from textmlr.training.trainer import hold_out
+from textmlr.tuning.space import Setting
+from textmlr.tuning.trial import Figures
+
+# Of the features of settings, kept for the next trials that have the same.
+CACHE_BYTES = 1 << 30
+# Documents that a rung has at least: which settings are good for fewer says little.
+LEAST_RUNG = 2_000
+RUNGS = (1 / 9, 1 / 3, 1.0)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Made:
+    """Features of one setting.
+
+    objective  over all documents of the corpus
+    judge      over those of a validation corpus, None if there is none
+    idf        (V,) float64 of each feature
+    seconds    that they took
+    """
+
+    objective: Objective
+    judge: Objective | None
+    idf: NDArray[np.float64] | None
+    seconds: float
+
+    @property
+    def bytes(self) -> int:
+        """Memory that they take."""
+        rows = [one.features for one in (self.objective, self.judge) if one is not None]
+        arrays = [array for one in rows for array in (one.indptr, one.indices, one.values)]
+        return sum(array.nbytes for array in arrays)
+
+
+class Cache:
+    """Features of the settings that were asked for last; threads may share one.
+
+    They are made of all documents, those held out too, as ``train`` makes them: their labels are
+    not looked at.
+    """
+
+    def __init__(self, corpus: Corpus, validation: Corpus | None, threads: int) -> None:
+        self._corpus, self._validation, self._threads = corpus, validation, threads
+        self._made: OrderedDict[FeaturizerOptions, Made] = OrderedDict()
+        self._lock, self._making = Lock(), Lock()
+
+    def get(self, setting: Setting) -> Made:
+        """The features of a setting, made if they are not there, by one thread at a time: it
+        has several for it, and much memory."""
+        found = self._find(setting.featurizer)
+        if found is not None:
+            return found
+        with self._making:
+            found = self._find(setting.featurizer)
+            if found is not None:
+                return found
+            made = self._make(setting)
+            with self._lock:
+                self._made[setting.featurizer] = made
+                while len(self._made) > 1 and self.bytes > CACHE_BYTES:
+                    self._made.popitem(last=False)
+            return made
+
+    def seconds(self, featurizer: FeaturizerOptions) -> float:
+        """How long the features took to make, 0 where they are not there."""
+        with self._lock:
+            return self._made[featurizer].seconds if featurizer in self._made else 0.0
+
+    @property
+    def bytes(self) -> int:
+        """Memory of all features."""
+        return sum(made.bytes for made in self._made.values())
+
+    def _find(self, featurizer: FeaturizerOptions) -> Made | None:
+        with self._lock:
+            if featurizer in self._made:
+                self._made.move_to_end(featurizer)
+            return self._made.get(featurizer)
+
+    def _make(self, setting: Setting) -> Made:
+        began = time.perf_counter()
+        rows = Rows.of(self._corpus, setting.featurizer, setting.training, self._threads)
+        judge = None
+        if self._validation is not None:
+            judge = rows.judge(self._validation, setting.training, self._threads)
+        return Made(rows.objective, judge, rows.idf, time.perf_counter() - began)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Fold:
+    """Documents to learn from, in random order, and those held out, ascending; held is None where
+    a validation corpus judges."""
+
+    learnt: NDArray[np.int64]
+    held: NDArray[np.int64] | None
+
+    def part(self, documents: int) -> NDArray[np.int64]:
+        """The first so many documents to learn from, ascending."""
+        return np.sort(self.learnt[:documents])
+
+
+class Judge:
+    """Judges settings of one corpus.
+
+    folds      each judges once
+    documents  to learn from at each rung, fewest first: the shares RUNGS of those of a fold, but
+               LEAST_RUNG at least
+    judging    documents that judge, in all folds
+    """
+
+    def __init__(
+        self,
+        corpus: Corpus,
+        validation: Corpus | None,
+        training: TrainingOptions,
+        cv: int | None,
+        threads: int,
+    ) -> None:
+        """Raises InputError where there is nothing to judge by."""
+        self.cache = Cache(corpus, validation, threads)
+        self.folds = folds_of(corpus, validation is not None, training, cv)
+        most = len(self.folds[0].learnt)
+        self.documents = [
+            round(share * most) for share in RUNGS if share == 1 or share * most >= LEAST_RUNG
+        ]
+        held = [len(fold.held) for fold in self.folds if fold.held is not None]
+        self.judging = sum(held) if validation is None else len(validation)
+
+    def figures(
+        self, setting: Setting, documents: int, go_on: Callable[[], bool]
+    ) -> Figures | None:
+        """What a setting comes to that is learnt from so many documents of each fold.
+
+        go_on  asked after each epoch; None is returned if it says no
+        Raises ArithmeticError if no step is small enough, InputError if there is no memory.
+        """
+        made = self.cache.get(setting)
+        loss = 0.0
+        answers = []
+        for fold in self.folds:
+            objective = replace(made.objective, l2=setting.training.l2)
+            judge = made.judge if fold.held is None else objective.take(fold.held)
+            assert judge is not None
+            part = objective.take(fold.part(documents))
+            run = learn(part, judge, made.idf, setting.training, go_on)
+            if run is None:
+                return None
+            loss += run[0] * judge.total_weight
+            answers.append((judge.y, run[1], judge.weights))
+        y, answer, weights = (np.concatenate(arrays) for arrays in zip(*answers, strict=True))
+        labels = made.objective.labels
+        hits = np.bincount(y[answer == y], weights[answer == y], labels)
+        total = np.bincount(y, weights, labels) + np.bincount(answer, weights, labels)
+        return Figures(
+            loss=loss / float(weights.sum(dtype=np.float64)),
+            accuracy=float(hits.sum() / weights.sum(dtype=np.float64)),
+            macro_f1=float(np.mean(2 * hits[total > 0] / total[total > 0])),
+        )
+
+
+def learn(
+    objective: Objective,
+    judge: Objective,
+    idf: NDArray[np.float64] | None,
+    options: TrainingOptions,
+    go_on: Callable[[], bool],
+) -> tuple[float, NDArray[np.int64]] | None:
+    """(loss, answers) of a judge's documents after a run over an objective's, whose features are
+    lost; None if go_on says no.  The same as a trial of ``train`` with these options."""
+    assert options.epochs is not None
+    assert options.learning_rate is not None
+    if idf is not None and options.idf_power:
+        scale = (idf**options.idf_power).astype(np.float32)
+        objective, judge = objective.scaled(scale, in_place=True), judge.scaled(scale)
+    everything = np.arange(len(objective.y))
+    run = SGD.start(objective, everything, options.epochs, options.learning_rate, options.seed)
+    while run.done < run.epochs:
+        run.epoch()
+        if not go_on():
+            return None
+    theta = run.theta
+    if options.calibration is False:
+        loss = judge.evaluate(theta)[0]
+    else:
+        loss = calibrate(judge, theta)[1]
+    blocks = row_blocks(len(judge.y), judge.labels)
+    answers = [score(judge.features, theta, rows).argmax(axis=1) for rows in blocks]
+    return loss, np.concatenate(answers)
+
+
+def folds_of(
+    corpus: Corpus, validated: bool, training: TrainingOptions, cv: int | None
+) -> list[Fold]:
+    """How the documents are parted: those that ``train`` would hold out, or cv folds, or none.
+
+    Raises InputError where too few would judge.
+    """
+    n = len(corpus)
+    weights = document_weights(corpus, training.class_weight)
+    if validated:
+        return [_fold(np.arange(n), None, training.seed)]
+    if cv is not None:
+        numbers = stratified(corpus.y, len(corpus.labels), cv, training.seed)
+        parts = [np.flatnonzero(numbers == fold) for fold in range(cv)]
+        if not all(weights[part].any() for part in parts):
+            raise InputError(
+                f"{cv} folds of {n} documents: one has no document of positive weight",
+                mend="ask for fewer folds",
+            )
+        return [_fold(np.flatnonzero(numbers != i), part, training.seed)
+                for i, part in enumerate(parts)]  # fmt: skip
+    held = None
+    if training.holdout:
+        no_rows = Features(np.zeros(n + 1, np.int64), np.zeros(0, np.int32),
+                           np.zeros(0, np.float32), 1)  # fmt: skip
+        objective = Objective(no_rows, corpus.y, weights, len(corpus.labels))
+        held = hold_out(objective, training.holdout, training.seed)
+    if held is None:
+        raise InputError(
+            f"too few of {n} documents would be held out to judge by",
+            place=", ".join(corpus.names) or None,
+            mend="give --cv 5 (or another number of folds), or --validation FILE",
+        )
+    return [_fold(np.setdiff1d(np.arange(n), held, assume_unique=True), held, training.seed)]
+
+
+def stratified(
+    y: NDArray[np.int32], labels: int, folds: int, seed: int
+) -> NDArray[np.int64]:
+    """The fold of each document, (n,) int64, at random; each label has nearly as many documents
+    in one as in another, and so have the folds."""
+    rng = np.random.default_rng([seed, (1 << 31) + 3])
+    by_label = np.lexsort((rng.random(len(y)), y))
+    numbers = np.empty(len(y), np.int64)
+    numbers[by_label] = np.arange(len(y)) % folds
+    return numbers
+
+
+def _fold(learnt: NDArray[np.int64], held: NDArray[np.int64] | None, seed: int) -> Fold:
+    rng = np.random.default_rng([seed, (1 << 31) + 4])
+    return Fold(rng.permutation(learnt), held)
