@@ -122,7 +122,7 @@ def test_importing_textmlr_is_light() -> None:
 def test_help_is_light() -> None:
     code = (
         "from textmlr.cli import cli\n"
-        "for verb in ([], ['train'], ['classify'], ['evaluate'], ['info']):\n"
+        "for verb in ([], ['train'], ['tune'], ['classify'], ['evaluate'], ['info']):\n"
         "    cli.main([*verb, '--help'], standalone_mode=False)"
     )
     assert not loaded(code) & {"numpy", "numba", "scipy", "pyarrow", "rich"}

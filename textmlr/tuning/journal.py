@@ -23,12 +23,12 @@ Json = dict[str, Any]
 def fingerprint(corpus: Corpus) -> str:
     """A hash of a corpus's documents, labels and weights: 16 hexadecimal digits of SHA-256."""
     digest = sha256(json.dumps(corpus.labels).encode())
-    digest.update(np.ascontiguousarray(corpus.y))
+    digest.update(np.ascontiguousarray(corpus.y).data)
     if corpus.weights is not None:
-        digest.update(np.ascontiguousarray(corpus.weights))
+        digest.update(np.ascontiguousarray(corpus.weights).data)
     for batch in corpus.batches:
         for array in (batch.text, batch.starts, batch.stops):
-            digest.update(np.ascontiguousarray(array))
+            digest.update(np.ascontiguousarray(array).data)
     return digest.hexdigest()[:16]
 
 

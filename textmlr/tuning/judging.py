@@ -201,10 +201,8 @@ def learn(
         if not go_on():
             return None
     theta = run.theta
-    if options.calibration is False:
-        loss = judge.evaluate(theta)[0]
-    else:
-        loss = calibrate(judge, theta)[1]
+    calibrated = options.calibration is not False
+    loss = calibrate(judge, theta)[1] if calibrated else judge.evaluate(theta)[0]
     blocks = row_blocks(len(judge.y), judge.labels)
     answers = [score(judge.features, theta, rows).argmax(axis=1) for rows in blocks]
     return loss, np.concatenate(answers)
@@ -246,9 +244,7 @@ def folds_of(
     return [_fold(np.setdiff1d(np.arange(n), held, assume_unique=True), held, training.seed)]
 
 
-def stratified(
-    y: NDArray[np.int32], labels: int, folds: int, seed: int
-) -> NDArray[np.int64]:
+def stratified(y: NDArray[np.int32], labels: int, folds: int, seed: int) -> NDArray[np.int64]:
     """The fold of each document, (n,) int64, at random; each label has nearly as many documents
     in one as in another, and so have the folds."""
     rng = np.random.default_rng([seed, (1 << 31) + 3])

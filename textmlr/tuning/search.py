@@ -46,16 +46,27 @@ RESERVE = 2.5
 
 
 @dataclass(frozen=True, slots=True)
-class Rung:
-    """A rung of a round begins: so many trials on so many documents each.
+class Resumed:
+    """So many trials are in the journal already; torn if its last line was not whole."""
 
-    judging  documents that judge, 0 while the default is found
-    """
+    trials: int
+    torn: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Phase:
+    """What goes on now: "default" is found and judged, "search", or the "final" training."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Rung:
+    """A rung of a round (from 1) begins: so many trials on so many documents each."""
 
     round: int
     documents: int
     trials: int
-    judging: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +77,7 @@ class Started:
     setting: Setting
 
 
-Event = Rung | Started | Trial | learning.Event
+Event = Resumed | Phase | Rung | Started | Trial | learning.Event
 Watch = Callable[[Event], None]
 
 
@@ -108,14 +119,15 @@ def tune(
     validation  documents to judge by, in place of a held-out part
     threads     None: one a processor.  Their number changes no trial
     journal     file that each trial is written to; those that are in it are not run again
-    watch       called with a Rung, Started, Trial, and the events of ``train``, one thread at a
-                time
+    watch       called with what goes on (Event), one thread at a time
     The same trials give the same model, whatever the time and threads they took; how many there
     are in so many seconds may differ from run to run.
     Raises InputError if the corpus cannot be learnt from, or the journal is of another search.
     """
     began = time.monotonic()
-    given = Setting(featurizer_options or FeaturizerOptions(), training_options or TrainingOptions())
+    given = Setting(
+        featurizer_options or FeaturizerOptions(), training_options or TrainingOptions()
+    )
     options = options or TuningOptions()
     if options.cv is not None and validation is not None:
         raise InputError("cv and validation are both given", mend="leave one of them out")
@@ -184,7 +196,11 @@ class _Search:
 
     def run(self) -> Tuned:
         """Search until time or trials end, then learn the best setting's model."""
+        if self._journal.kept or self._journal.torn:
+            self._tell(Resumed(len(self._journal.kept), self._journal.torn))
+        self._tell(Phase("default"))
         default = self._default()
+        self._tell(Phase("search"))
         text_bytes = sum(batch.text_bytes for batch in self._corpus.batches)
         space = Space(default.setting, self._fixed, text_bytes)
         fruitless = 0
@@ -194,6 +210,7 @@ class _Search:
             if not space.names or fruitless == FRUITLESS or not self._round(number, settings):
                 break
         best = self._best(1)[0]
+        self._tell(Phase("final"))
         model = self._train(best.setting)
         return Tuned(
             model, best, default, tuple(self._trials), self._judge.judging, tuple(space.names)
@@ -215,7 +232,6 @@ class _Search:
         """The trial of what ``train`` takes by itself, its choices made explicit."""
         trial = self._journal.kept.get(None)
         most = self._judge.documents[-1]
-        self._tell(Rung(0, most, 1, 0))
         if trial is None:
             setting = self._decided()
             self._tell(Started(0, setting))
@@ -284,7 +300,7 @@ class _Search:
         """The trials of settings on so many documents; None if time or trials ended."""
         first = len(self._trials)
         most = len(settings) if self._left is None else min(len(settings), self._left)
-        self._tell(Rung(number, documents, most, self._judge.judging))
+        self._tell(Rung(number + 1, documents, most))
         jobs = [(first + i, setting, documents) for i, setting in enumerate(settings[:most])]
         ended = list(map_blocks(self._try, jobs, self._threads))
         trials = [trial for trial in ended if trial is not None]

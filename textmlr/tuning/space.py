@@ -45,8 +45,10 @@ class Setting:
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> Setting:
         """What ``as_json`` gave.  Raises TypeError or ValueError for what it did not."""
-        featurizer = {k: tuple(v) if isinstance(v, list) else v
-                      for k, v in values["featurizer"].items()}  # fmt: skip
+        featurizer: dict[str, Any] = {
+            name: tuple(value) if isinstance(value, list) else value
+            for name, value in values["featurizer"].items()
+        }
         return cls(FeaturizerOptions(**featurizer), TrainingOptions(**values["training"]))
 
 
@@ -96,10 +98,8 @@ class Range:
         return math.log(value / self.low) / math.log(self.high / self.low)
 
     def _at(self, position: float) -> float:
-        if self.low:
-            value = self.low * (self.high / self.low) ** position
-        else:
-            value = self.high * position
+        ratio = self.high / self.low if self.low else 1.0
+        value = self.low * ratio**position if self.low else self.high * position
         return round(value) if self.whole else float(f"{value:.{DIGITS}g}")
 
 
