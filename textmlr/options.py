@@ -275,6 +275,12 @@ class TrainingOptions:
         return min(max(math.ceil(VISITS / documents), fewest), most)
 
 
+# Where fewer documents than this are held out, the best of hundreds of settings is the luckiest
+# rather than the best, and folds judge.
+FEW_JUDGES = 2_000
+FOLDS = 5
+
+
 @dataclass(frozen=True, slots=True)
 class TuningOptions:
     """How long, and by what, settings of the other options are searched.
@@ -283,8 +289,8 @@ class TuningOptions:
              limit but that of trials
     trials   judgements at most, each of a setting at a rung; None: no limit but that of time
     metric   what a setting is judged by on held-out documents
-    cv       number of folds, each held out once; None: one part is held out, or there is a
-             validation corpus
+    cv       number of folds, each held out once; 1: one part is held out, as train does.  None: 1
+             where there is a validation corpus, or FEW_JUDGES at least are held out, else FOLDS
     """
 
     seconds: float | None = 300.0
@@ -301,4 +307,4 @@ class TuningOptions:
             raise InputError("seconds and trials are both None", mend="limit one of them")
         _check_choice("metric", self.metric, get_args(Metric))
         if self.cv is not None:
-            _check_integer("cv", self.cv, 2)
+            _check_integer("cv", self.cv, 1)

@@ -106,7 +106,8 @@ class TuningProgress:
         rung = self._rung
         ended = f"{self._ended} of " if self._live is not None else ""
         trials = f"{ended}{plural(rung.trials, 'trial')}"
-        return f"round {rung.round}: {trials} on {plural(rung.documents, 'document')}"
+        folds = f" in {rung.level.folds} folds" if rung.level.folds > 1 else ""
+        return f"round {rung.round}: {trials} on {plural(rung.level.documents, 'document')}{folds}"
 
     def _clock(self) -> str:
         spent = time.monotonic() - self._began
@@ -183,7 +184,7 @@ def table_of(trials: Sequence[Trial], metric: str, most: int) -> Table:
 def what_won(tuned: Tuned, options: TuningOptions) -> str:
     """What won, and by how much against the default."""
     full = sum(trial.rung == 1 for trial in tuned.trials)
-    many = f"{plural(len(tuned.trials), 'trial')}, {full:,} of them on all documents"
+    many = f"{plural(len(tuned.trials), 'trial')}, {full:,} of them on everything"
     if tuned.best is tuned.default:
         return f"The default won ({many})."
     metric = options.metric
@@ -191,11 +192,12 @@ def what_won(tuned: Tuned, options: TuningOptions) -> str:
     assert tuned.default.figures is not None
     best, default = tuned.best.figures.named(metric), tuned.default.figures.named(metric)
     name = {"log-loss": "log loss", "macro-f1": "macro-F1"}.get(metric, metric)
-    folds = f" in {options.cv} folds" if options.cv else ""
+    folds = f" in {tuned.folds} folds" if tuned.folds > 1 else ""
     return (
         f"#{tuned.best.number} won: {name} {best:.4f}, the default's {default:.4f} "
-        f"({best - default:+.4f}), on {plural(tuned.judging, 'document')}{folds} ({many}).\n"
-        "The best of many is a little flattered: a test file says how good it is."
+        f"({best - default:+.4f}),\n"
+        f"on {plural(tuned.judging, 'document')}{folds}; {many}.\n"
+        "The best of many is flattered: only a test file says how good it is."
     )
 
 

@@ -16,14 +16,21 @@ from click.core import ParameterSource
 
 from textmlr.cli.options import Duration, show_range, stage_options
 from textmlr.cli.train import train
-from textmlr.options import FeaturizerOptions, Metric, TrainingOptions, TuningOptions
+from textmlr.options import (
+    FEW_JUDGES,
+    FOLDS,
+    FeaturizerOptions,
+    Metric,
+    TrainingOptions,
+    TuningOptions,
+)
 
 if TYPE_CHECKING:
     from textmlr.tuning import Setting, Tuned
 
 # Options of train that tune has too, besides those of the featurizer.
 LIKE_TRAIN = """
-    output validation holdout epochs learning_rate idf_power l2 calibration patience class_weight
+    output validation holdout epochs learning_rate idf_power l2 calibration class_weight
     seed weighted skip_bad_lines threads quiet as_json
 """.split()
 SEARCHED = """
@@ -41,8 +48,9 @@ MOST_SHOWN = 5  # trials at the end
               show_default="no limit", help="Most trials.")  # fmt: skip
 @click.option("--metric", type=click.Choice(get_args(Metric)), default=TuningOptions().metric,
               show_default=True, help="What held-out documents judge by.")  # fmt: skip
-@click.option("--cv", type=click.IntRange(2), default=None, metavar="K", show_default="one part",
-              help="Hold out each of K stratified folds in turn.")  # fmt: skip
+@click.option("--cv", type=click.IntRange(1), default=None, metavar="K",
+              show_default=f"{FOLDS}, 1 if {FEW_JUDGES:,} or more are held out",
+              help="Hold out each of K stratified folds in turn; 1: one part.")  # fmt: skip
 @click.option("--journal", default=None, metavar="FILE", show_default="MODEL.trials.jsonl",
               help="Where every trial is written, and read when the search goes on.")  # fmt: skip
 @click.pass_context
@@ -78,7 +86,7 @@ def tune(
       textmlr tune reviews.tsv --time 90s -o reviews.textmlr
       textmlr tune reviews.tsv --cv 5 --ngrams 1-2 --metric macro-f1
     """
-    if cv is not None and validation is not None:
+    if (cv or 1) > 1 and validation is not None:
         raise click.UsageError("--cv and --validation exclude each other")
     featurizer_options, training_options = stage_options(chosen)
     if seconds is None and trials is None:
@@ -172,6 +180,7 @@ def _tuning(tuned: Tuned, metric: str, command: str) -> dict[str, Any]:
         "metric": metric,
         "trials": len(tuned.trials),
         "judging": tuned.judging,
+        "folds": tuned.folds,
         "searched": list(tuned.searched),
         "best": row(tuned.best),
         "default": row(tuned.default),

@@ -36,7 +36,7 @@ class Journal:
     """Trials of one search, in a file that grows by a line a trial; threads may share one.
 
     search  what the trials are of (JSON values); it is in every line
-    kept    the trials that were in the file, by setting and documents; the default's by None
+    kept    the trials that were in the file, by setting, documents and folds; the default's by None
     torn    the last line was not whole, as after a crash, and is dropped
     """
 
@@ -47,7 +47,7 @@ class Journal:
         """
         self.path = os.fspath(path)
         self.search = search
-        self.kept: dict[tuple[Setting, int] | None, Trial] = {}
+        self.kept: dict[tuple[Setting, int, int] | None, Trial] = {}
         self.torn = False
         self._lock = Lock()
         self._whole = 0  # bytes of whole lines
@@ -56,7 +56,8 @@ class Journal:
 
     def append(self, trial: Trial) -> None:
         """Write a trial's line and wait until it is on the disk."""
-        line: Json = {"trial": trial.number, "rung": trial.rung, "documents": trial.documents}
+        line: Json = {"trial": trial.number, "rung": trial.rung}
+        line |= {"documents": trial.documents, "folds": trial.folds}
         line["figures"] = None if trial.figures is None else asdict(trial.figures)
         if trial.problem is not None:
             line["problem"] = trial.problem
@@ -99,8 +100,8 @@ class Journal:
                     mend="delete the line, or name another --journal",
                 ) from error  # fmt: skip
             self._check(search, number)
-            key = (trial.setting, trial.documents) if trial.number else None
-            self.kept[key] = trial
+            of = trial.setting, trial.documents, trial.folds
+            self.kept[of if trial.number else None] = trial
             self._whole += len(raw)
 
     def _check(self, search: Json, line: int) -> None:
@@ -126,6 +127,7 @@ def _parse(raw: bytes) -> tuple[Trial, Json]:
         setting=Setting.from_json(line["options"]),
         rung=float(line["rung"]),
         documents=int(line["documents"]),
+        folds=int(line["folds"]),
         figures=None if figures is None else Figures(**figures),
         problem=line.get("problem"),
         seconds=float(line["seconds"]),

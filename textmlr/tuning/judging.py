@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from textmlr.corpus import Corpus
 from textmlr.errors import InputError
 from textmlr.features import Features
-from textmlr.options import FeaturizerOptions, TrainingOptions
+from textmlr.options import FEW_JUDGES, FOLDS, FeaturizerOptions, TrainingOptions
 from textmlr.rows import Rows, document_weights
 from textmlr.scoring import row_blocks, score
 from textmlr.training import Objective
@@ -28,7 +28,7 @@ from textmlr.tuning.trial import Figures
 CACHE_BYTES = 1 << 30
 # Documents that a rung has at least: which settings are good for fewer says little.
 LEAST_RUNG = 2_000
-RUNGS = (1 / 9, 1 / 3, 1.0)
+SHARES = (1 / 9, 1 / 3, 1.0)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -108,6 +108,18 @@ class Cache:
         return Made(rows.objective, judge, rows.idf, time.perf_counter() - began)
 
 
+@dataclass(frozen=True, slots=True)
+class Level:
+    """How much a trial is given: so many documents to learn from, of each of so many folds.
+
+    share  of what the highest level has
+    """
+
+    documents: int
+    folds: int
+    share: float
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Fold:
     """Documents to learn from, in random order, and those held out, ascending; held is None where
@@ -124,10 +136,10 @@ class Fold:
 class Judge:
     """Judges settings of one corpus.
 
-    folds      each judges once
-    documents  to learn from at each rung, fewest first: the shares RUNGS of those of a fold, but
-               LEAST_RUNG at least
-    judging    documents that judge, in all folds
+    folds    each judges once
+    levels   of trials, the lowest first: one fold and the SHARES of its documents, if these are
+             LEAST_RUNG; then all folds
+    judging  documents that judge, in all folds
     """
 
     def __init__(
@@ -141,17 +153,12 @@ class Judge:
         """Raises InputError where there is nothing to judge by."""
         self.cache = Cache(corpus, validation, threads)
         self.folds = folds_of(corpus, validation is not None, training, cv)
-        most = len(self.folds[0].learnt)
-        self.documents = [
-            round(share * most) for share in RUNGS if share == 1 or share * most >= LEAST_RUNG
-        ]
+        self.levels = levels_of(len(self.folds[0].learnt), len(self.folds))
         held = [len(fold.held) for fold in self.folds if fold.held is not None]
         self.judging = sum(held) if validation is None else len(validation)
 
-    def figures(
-        self, setting: Setting, documents: int, go_on: Callable[[], bool]
-    ) -> Figures | None:
-        """What a setting comes to that is learnt from so many documents of each fold.
+    def figures(self, setting: Setting, level: Level, go_on: Callable[[], bool]) -> Figures | None:
+        """What a setting comes to at a level.
 
         go_on  asked after each epoch; None is returned if it says no
         Raises ArithmeticError if no step is small enough, InputError if there is no memory.
@@ -159,11 +166,11 @@ class Judge:
         made = self.cache.get(setting)
         loss = 0.0
         answers = []
-        for fold in self.folds:
+        for fold in self.folds[: level.folds]:
             objective = replace(made.objective, l2=setting.training.l2)
             judge = made.judge if fold.held is None else objective.take(fold.held)
             assert judge is not None
-            part = objective.take(fold.part(documents))
+            part = objective.take(fold.part(level.documents))
             run = learn(part, judge, made.idf, setting.training, go_on)
             if run is None:
                 return None
@@ -208,10 +215,17 @@ def learn(
     return loss, np.concatenate(answers)
 
 
+def levels_of(documents: int, folds: int) -> list[Level]:
+    """The levels of trials where a fold has so many documents to learn from."""
+    shares = [share for share in SHARES if share == 1 or share * documents >= LEAST_RUNG]
+    levels = [Level(round(share * documents), 1, share / folds) for share in shares]
+    return levels if folds == 1 else [*levels, Level(documents, folds, 1.0)]
+
+
 def folds_of(
     corpus: Corpus, validated: bool, training: TrainingOptions, cv: int | None
 ) -> list[Fold]:
-    """How the documents are parted: those that ``train`` would hold out, or cv folds, or none.
+    """How the documents are parted, see ``TuningOptions.cv``.
 
     Raises InputError where too few would judge.
     """
@@ -219,29 +233,42 @@ def folds_of(
     weights = document_weights(corpus, training.class_weight)
     if validated:
         return [_fold(np.arange(n), None, training.seed)]
-    if cv is not None:
-        numbers = stratified(corpus.y, len(corpus.labels), cv, training.seed)
-        parts = [np.flatnonzero(numbers == fold) for fold in range(cv)]
-        if not all(weights[part].any() for part in parts):
-            raise InputError(
-                f"{cv} folds of {n} documents: one has no document of positive weight",
-                mend="ask for fewer folds",
-            )
-        return [_fold(np.flatnonzero(numbers != i), part, training.seed)
-                for i, part in enumerate(parts)]  # fmt: skip
     held = None
-    if training.holdout:
-        no_rows = Features(np.zeros(n + 1, np.int64), np.zeros(0, np.int32),
-                           np.zeros(0, np.float32), 1)  # fmt: skip
-        objective = Objective(no_rows, corpus.y, weights, len(corpus.labels))
-        held = hold_out(objective, training.holdout, training.seed)
-    if held is None:
+    if cv is None or cv == 1:
+        held = _held_out(corpus, weights, training)
+        if cv is None and (held is None or len(held) < FEW_JUDGES):
+            cv, held = FOLDS, None
+    if held is not None:
+        return [_fold(np.setdiff1d(np.arange(n), held, assume_unique=True), held, training.seed)]
+    if cv is None or cv == 1:
         raise InputError(
-            f"too few of {n} documents would be held out to judge by",
+            f"too few of {n:,} documents would be held out to judge by",
             place=", ".join(corpus.names) or None,
             mend="give --cv 5 (or another number of folds), or --validation FILE",
         )
-    return [_fold(np.setdiff1d(np.arange(n), held, assume_unique=True), held, training.seed)]
+    numbers = stratified(corpus.y, len(corpus.labels), cv, training.seed)
+    parts = [np.flatnonzero(numbers == fold) for fold in range(cv)]
+    if not all(weights[part].any() for part in parts):
+        raise InputError(
+            f"one of {cv} folds of {n:,} documents has none of positive weight",
+            place=", ".join(corpus.names) or None,
+            mend="ask for fewer folds (--cv)",
+        )
+    return [
+        _fold(np.flatnonzero(numbers != i), part, training.seed) for i, part in enumerate(parts)
+    ]
+
+
+def _held_out(
+    corpus: Corpus, weights: NDArray[np.float32], training: TrainingOptions
+) -> NDArray[np.int64] | None:
+    """The documents that ``train`` would hold out, None for too few."""
+    if not training.holdout:
+        return None
+    none = np.zeros(0, np.int32), np.zeros(0, np.float32)
+    rows = Features(np.zeros(len(corpus) + 1, np.int64), *none, 1)  # no one looks at them
+    objective = Objective(rows, corpus.y, weights, len(corpus.labels))
+    return hold_out(objective, training.holdout, training.seed)
 
 
 def stratified(y: NDArray[np.int32], labels: int, folds: int, seed: int) -> NDArray[np.int64]:

@@ -1,9 +1,9 @@
 """The search: rounds of successive halving, each begun from the best settings so far.
 
 A round draws settings, judges them all on a share of the documents, and the best third of them on
-three times as many, until what is left is judged on all.  The first setting of all is what
-``train`` takes by itself.  What is drawn depends on the seed and on what came out of the rounds
-before, never on time or threads: time says only how far the search gets.
+three times as many, until what is left is judged on all, and then by all folds.  The first setting
+of all is what ``train`` takes by itself.  What is drawn depends on the seed and on what came out of
+the rounds before, never on time or threads: time says only how far the search gets.
 
 Source: successive halving, Jamieson and Talwalkar, AISTATS 2016; that some of the settings of a
 round are steps from good ones, and some drawn anew, is as in evolutionary search.
@@ -28,7 +28,7 @@ from textmlr.model import Model
 from textmlr.options import FeaturizerOptions, TrainingOptions, TuningOptions
 from textmlr.parallel import available_threads, map_blocks
 from textmlr.tuning.journal import Journal, fingerprint
-from textmlr.tuning.judging import Judge
+from textmlr.tuning.judging import Judge, Level
 from textmlr.tuning.space import SEARCHED, TRAINING, Setting, Space
 from textmlr.tuning.trial import Trial
 
@@ -62,10 +62,10 @@ class Phase:
 
 @dataclass(frozen=True, slots=True)
 class Rung:
-    """A rung of a round (from 1) begins: so many trials on so many documents each."""
+    """A rung of a round (from 1) begins: so many trials."""
 
     round: int
-    documents: int
+    level: Level
     trials: int
 
 
@@ -89,7 +89,8 @@ class Tuned:
     best     its trial, on all documents that are not held out
     default  that of what ``train`` takes by itself
     trials   all, in the order of their numbers
-    judging  documents that judged
+    judging  documents that judged, in all folds
+    folds    1, or how many
     searched names of the options that were searched
     """
 
@@ -98,6 +99,7 @@ class Tuned:
     default: Trial
     trials: tuple[Trial, ...]
     judging: int
+    folds: int
     searched: tuple[str, ...]
 
 
@@ -129,7 +131,7 @@ def tune(
         featurizer_options or FeaturizerOptions(), training_options or TrainingOptions()
     )
     options = options or TuningOptions()
-    if options.cv is not None and validation is not None:
+    if (options.cv or 1) > 1 and validation is not None:
         raise InputError("cv and validation are both given", mend="leave one of them out")
     strangers = sorted({*fixed} - {*_fields()})
     if strangers:
@@ -212,9 +214,8 @@ class _Search:
         best = self._best(1)[0]
         self._tell(Phase("final"))
         model = self._train(best.setting)
-        return Tuned(
-            model, best, default, tuple(self._trials), self._judge.judging, tuple(space.names)
-        )
+        judged = self._judge.judging, len(self._judge.folds)
+        return Tuned(model, best, default, tuple(self._trials), *judged, tuple(space.names))
 
     def _tell(self, event: Event) -> None:
         """Call watch, one thread at a time."""
@@ -231,14 +232,14 @@ class _Search:
     def _default(self) -> Trial:
         """The trial of what ``train`` takes by itself, its choices made explicit."""
         trial = self._journal.kept.get(None)
-        most = self._judge.documents[-1]
+        top = self._judge.levels[-1]
         if trial is None:
             setting = self._decided()
             self._tell(Started(0, setting))
             began = time.perf_counter()
-            figures = self._judge.figures(setting, most, lambda: True)
+            figures = self._judge.figures(setting, top, lambda: True)
             seconds = time.perf_counter() - began
-            trial = Trial(0, setting, 1.0, most, figures, None, seconds)
+            trial = Trial(0, setting, top.share, top.documents, top.folds, figures, None, seconds)
             self._journal.append(trial)
         self._trials.append(trial)
         self._seen.add(trial.setting)
@@ -252,9 +253,9 @@ class _Search:
         chosen = model.record["options"] | model.record["final"]
         setting = Setting(model.featurizer.options, self._given.training)
         for name in TRAINING:
-            if setting.value(name) is None:
+            if setting.value(name) is None or name == "epochs":  # it may have stopped early
                 setting = setting.with_value(name, chosen[name])
-        return setting
+        return setting.judged_at_its_end()
 
     def _draw(self, space: Space, number: int) -> list[Setting]:
         """New settings for a round: of three features one is a good setting's, one near to a good
@@ -275,7 +276,7 @@ class _Search:
                     training = space.near_training(rng, parent)
                 elif j == 2:
                     training = space.draw_training(rng)
-                setting = Setting(featurizer, training)
+                setting = Setting(featurizer, training).judged_at_its_end()
                 if setting not in self._seen:
                     self._seen.add(setting)
                     drawn.append(setting)
@@ -283,25 +284,25 @@ class _Search:
 
     def _best(self, most: int) -> list[Trial]:
         """The best trials on all documents, best first."""
-        full = [t for t in self._trials if t.documents == self._judge.documents[-1]]
+        full = [trial for trial in self._trials if trial.rung == 1]
         return sorted(full, key=lambda trial: trial.badness(self._options.metric))[:most]
 
     def _round(self, number: int, settings: list[Setting]) -> bool:
         """Judge settings rung by rung; False if time or trials ended."""
-        for documents in self._judge.documents:
-            trials = self._rung(number, documents, settings)
-            if trials is None:
+        for level in self._judge.levels:
+            trials = self._rung(number, level, settings)
+            if trials is None or self._left == 0:
                 return False
             trials.sort(key=lambda trial: trial.badness(self._options.metric))
             settings = [trial.setting for trial in trials[: -(-len(trials) // KEPT_OF)]]
         return True
 
-    def _rung(self, number: int, documents: int, settings: list[Setting]) -> list[Trial] | None:
-        """The trials of settings on so many documents; None if time or trials ended."""
+    def _rung(self, number: int, level: Level, settings: list[Setting]) -> list[Trial] | None:
+        """The trials of settings at a level; None if time or trials ended."""
         first = len(self._trials)
         most = len(settings) if self._left is None else min(len(settings), self._left)
-        self._tell(Rung(number + 1, documents, most))
-        jobs = [(first + i, setting, documents) for i, setting in enumerate(settings[:most])]
+        self._tell(Rung(number + 1, level, most))
+        jobs = [(first + i, setting, level) for i, setting in enumerate(settings[:most])]
         ended = list(map_blocks(self._try, jobs, self._threads))
         trials = [trial for trial in ended if trial is not None]
         self._trials += trials
@@ -309,10 +310,11 @@ class _Search:
             self._left -= len(trials)
         return trials if len(trials) == len(settings) else None
 
-    def _try(self, job: tuple[int, Setting, int]) -> Trial | None:
+    def _try(self, job: tuple[int, Setting, Level]) -> Trial | None:
         """One trial, from the journal or run; None if time ended before it did."""
-        number, setting, documents = job
-        trial = self._journal.kept.get((setting, documents))
+        number, setting, level = job
+        documents, folds = level.documents, level.folds
+        trial = self._journal.kept.get((setting, documents, folds))
         if trial is not None:
             trial = replace(trial, number=number)
             self._tell(trial)
@@ -323,14 +325,13 @@ class _Search:
         began = time.perf_counter()
         figures, problem = None, None
         try:
-            figures = self._judge.figures(setting, documents, lambda: not self._is_over())
+            figures = self._judge.figures(setting, level, lambda: not self._is_over())
         except (ArithmeticError, InputError) as error:
             problem = str(error)
         if figures is None and problem is None:
             return None
-        rung = documents / self._judge.documents[-1]
         seconds = time.perf_counter() - began
-        trial = Trial(number, setting, rung, documents, figures, problem, seconds)
+        trial = Trial(number, setting, level.share, documents, folds, figures, problem, seconds)
         self._journal.append(trial)
         self._tell(trial)
         return trial

@@ -38,6 +38,13 @@ class Setting:
         """The value of an option of either stage."""
         return getattr(self.featurizer if name in FEATURIZER_FIELDS else self.training, name)
 
+    def judged_at_its_end(self) -> Setting:
+        """The same with so much patience that ``train`` runs all epochs, as a trial does, and
+        does not stop before the end."""
+        epochs, patience = self.training.epochs, self.training.patience
+        assert epochs is not None
+        return self.with_value("patience", max(patience, (epochs + 1) // 2))
+
     def as_json(self) -> dict[str, Any]:
         """JSON values, which ``from_json`` reads."""
         return {"featurizer": asdict(self.featurizer), "training": asdict(self.training)}

@@ -37,8 +37,8 @@ class Trial:
     """A setting judged at a rung.
 
     number     from 0, the default's; the same whatever the time and the threads
-    rung       share of the documents it was learnt from, those held out not counted
-    documents  how many these are (of one fold)
+    rung       share of what a trial at the highest rung is given, which is 1
+    documents  that it was learnt from, in each of the folds
     figures    None where it could not be learnt, for the reason that is in problem
     seconds    that it took, the making of features included if it made them
     kept       it is from a journal
@@ -48,6 +48,7 @@ class Trial:
     setting: Setting
     rung: float
     documents: int
+    folds: int
     figures: Figures | None
     problem: str | None
     seconds: float
