@@ -25,6 +25,8 @@ from textmlr.corpus import Corpus
 from textmlr.evaluation import evaluate
 from textmlr.learning import train
 from textmlr.options import TuningOptions
+from textmlr.training import trainer
+from textmlr.training.calibration import Scored, calibrate
 from textmlr.tuning import Event, Resumed, Rung, Setting, Trial, Tuned, judging, tune
 from textmlr.tuning.judging import Judge, folds_of, levels_of, stratified
 from textmlr.tuning.space import FEATURIZER, SEARCHED, TRAINING, Space
@@ -77,7 +79,10 @@ class TestSearch:
         other = tuned(tmp_path / "other", training=TrainingOptions(seed=2))
         assert [t.setting for t in other.trials[1:]] != [t.setting for t in one.trials[1:]]
 
-    def test_the_first_trial_is_what_train_does(self, tmp_path: Path) -> None:
+    def test_the_first_trial_is_what_train_does(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(trainer, "ENOUGH_HELD_OUT", 20)  # train calibrates by the same, too
         result = tuned(tmp_path / "j", trials=1)
         model = train(CORPUS)
         final, held = model.record["final"], model.record["held_out"]
@@ -90,7 +95,10 @@ class TestSearch:
         assert result.best is result.default
         assert result.model.theta.tobytes() == model.theta.tobytes()
 
-    def test_the_best_is_never_worse_than_the_default(self, tmp_path: Path) -> None:
+    def test_the_best_is_never_worse_than_the_default(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(trainer, "ENOUGH_HELD_OUT", 20)
         result = tuned(tmp_path / "j", trials=30)
         judged = [t for t in result.trials if t.figures is not None and t.rung == 1]
         losses = [t.figures.loss for t in judged if t.figures is not None]
@@ -191,7 +199,7 @@ class TestSearch:
         with pytest.raises(InputError, match="--cv 5"):
             tuned(tmp_path / "j", corpus=few)
         assert tuned(tmp_path / "few", 3, corpus=few, cv=3).judging == 30
-        with pytest.raises(InputError, match="one of 40 folds.*fewer"):
+        with pytest.raises(InputError, match=r"one of 40 folds.*fewer"):
             tuned(tmp_path / "j", corpus=few, cv=40)
         with pytest.raises(InputError, match="both given"):
             tuned(tmp_path / "j", validation=OTHER, cv=3)
@@ -251,7 +259,7 @@ class TestJudging:
         figures = judge.figures(KNOWN, judge.levels[-1], lambda: True)
         assert figures is not None
         assert judge.judging == 300
-        right = 0
+        parts = []
         for fold in judge.folds:
             assert fold.held is not None
             made = judge.cache.get(KNOWN)
@@ -259,9 +267,10 @@ class TestJudging:
             held = made.objective.take(fold.held)
             run = judging.learn(part, held, made.idf, KNOWN.training, lambda: True)
             assert run is not None
-            right += int((run[1] == held.y).sum())
+            parts.append(run)
+        right = sum(int((part.scores.argmax(axis=1) == part.y).sum()) for part in parts)
         assert figures.accuracy == pytest.approx(right / 300)
-        assert 0 < figures.loss < 1.2
+        assert figures.loss == calibrate(Scored.joined(parts))[1]
 
     def test_macro_f1_is_that_of_evaluate(self) -> None:
         judge = Judge(CORPUS, OTHER, KNOWN.training, None, 1)

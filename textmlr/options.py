@@ -278,7 +278,7 @@ class TrainingOptions:
 # Where fewer documents than this are held out, the best of hundreds of settings is the luckiest
 # rather than the best, and folds judge.
 FEW_JUDGES = 2_000
-FOLDS = 5
+TUNING_FOLDS = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -290,7 +290,7 @@ class TuningOptions:
     trials   judgements at most, each of a setting at a rung; None: no limit but that of time
     metric   what a setting is judged by on held-out documents
     cv       number of folds, each held out once; 1: one part is held out, as train does.  None: 1
-             where there is a validation corpus, or FEW_JUDGES at least are held out, else FOLDS
+             with a validation corpus, or where FEW_JUDGES are held out, else TUNING_FOLDS
     """
 
     seconds: float | None = 300.0

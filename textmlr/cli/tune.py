@@ -18,7 +18,7 @@ from textmlr.cli.options import Duration, show_range, stage_options
 from textmlr.cli.train import train
 from textmlr.options import (
     FEW_JUDGES,
-    FOLDS,
+    TUNING_FOLDS,
     FeaturizerOptions,
     Metric,
     TrainingOptions,
@@ -49,7 +49,7 @@ MOST_SHOWN = 5  # trials at the end
 @click.option("--metric", type=click.Choice(get_args(Metric)), default=TuningOptions().metric,
               show_default=True, help="What held-out documents judge by.")  # fmt: skip
 @click.option("--cv", type=click.IntRange(1), default=None, metavar="K",
-              show_default=f"{FOLDS}, 1 if {FEW_JUDGES:,} or more are held out",
+              show_default=f"{TUNING_FOLDS}, 1 if {FEW_JUDGES:,} or more are held out",
               help="Hold out each of K stratified folds in turn; 1: one part.")  # fmt: skip
 @click.option("--journal", default=None, metavar="FILE", show_default="MODEL.trials.jsonl",
               help="Where every trial is written, and read when the search goes on.")  # fmt: skip

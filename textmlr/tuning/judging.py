@@ -14,11 +14,11 @@ from numpy.typing import NDArray
 from textmlr.corpus import Corpus
 from textmlr.errors import InputError
 from textmlr.features import Features
-from textmlr.options import FEW_JUDGES, FOLDS, FeaturizerOptions, TrainingOptions
+from textmlr.options import FEW_JUDGES, TUNING_FOLDS, FeaturizerOptions, TrainingOptions
 from textmlr.rows import Rows, document_weights
-from textmlr.scoring import row_blocks, score
+from textmlr.scoring import log_normalizer
 from textmlr.training import Objective
-from textmlr.training.calibration import calibrate
+from textmlr.training.calibration import Scored, calibrate
 from textmlr.training.sgd import SGD
 from textmlr.training.trainer import hold_out
 from textmlr.tuning.space import Setting
@@ -164,27 +164,17 @@ class Judge:
         Raises ArithmeticError if no step is small enough, InputError if there is no memory.
         """
         made = self.cache.get(setting)
-        loss = 0.0
-        answers = []
+        parts = []
         for fold in self.folds[: level.folds]:
             objective = replace(made.objective, l2=setting.training.l2)
             judge = made.judge if fold.held is None else objective.take(fold.held)
             assert judge is not None
             part = objective.take(fold.part(level.documents))
-            run = learn(part, judge, made.idf, setting.training, go_on)
-            if run is None:
+            scored = learn(part, judge, made.idf, setting.training, go_on)
+            if scored is None:
                 return None
-            loss += run[0] * judge.total_weight
-            answers.append((judge.y, run[1], judge.weights))
-        y, answer, weights = (np.concatenate(arrays) for arrays in zip(*answers, strict=True))
-        labels = made.objective.labels
-        hits = np.bincount(y[answer == y], weights[answer == y], labels)
-        total = np.bincount(y, weights, labels) + np.bincount(answer, weights, labels)
-        return Figures(
-            loss=loss / float(weights.sum(dtype=np.float64)),
-            accuracy=float(hits.sum() / weights.sum(dtype=np.float64)),
-            macro_f1=float(np.mean(2 * hits[total > 0] / total[total > 0])),
-        )
+            parts.append(scored)
+        return figures_of(Scored.joined(parts), setting.training)
 
 
 def learn(
@@ -193,11 +183,12 @@ def learn(
     idf: NDArray[np.float64] | None,
     options: TrainingOptions,
     go_on: Callable[[], bool],
-) -> tuple[float, NDArray[np.int64]] | None:
-    """(loss, answers) of a judge's documents after a run over an objective's, whose features are
-    lost; None if go_on says no.  The same as a trial of ``train`` with these options."""
+) -> Scored | None:
+    """A judge's documents, as a run over an objective's scores them; the objective's features are
+    lost.  None if go_on says no.  The same as a trial of ``train`` with these options."""
     assert options.epochs is not None
     assert options.learning_rate is not None
+    judge = judge.as_new(objective.documents_of())
     if idf is not None and options.idf_power:
         scale = (idf**options.idf_power).astype(np.float32)
         objective, judge = objective.scaled(scale, in_place=True), judge.scaled(scale)
@@ -207,12 +198,23 @@ def learn(
         run.epoch()
         if not go_on():
             return None
-    theta = run.theta
-    calibrated = options.calibration is not False
-    loss = calibrate(judge, theta)[1] if calibrated else judge.evaluate(theta)[0]
-    blocks = row_blocks(len(judge.y), judge.labels)
-    answers = [score(judge.features, theta, rows).argmax(axis=1) for rows in blocks]
-    return loss, np.concatenate(answers)
+    return Scored.of(judge, run.theta)
+
+
+def figures_of(scored: Scored, options: TrainingOptions) -> Figures:
+    """The figures of scored documents, after calibration if the options ask for it."""
+    y, weights, answers = scored.y, scored.weights, scored.scores.argmax(axis=1)
+    total = float(weights.sum(dtype=np.float64))
+    if options.calibration is not False:
+        loss = calibrate(scored)[1]
+    else:
+        own = scored.scores[np.arange(len(y)), y]
+        loss = float(weights @ (log_normalizer(scored.scores) - own)) / total
+    labels = scored.scores.shape[1]
+    hits = np.bincount(y[answers == y], weights[answers == y], labels)
+    counts = np.bincount(y, weights, labels) + np.bincount(answers, weights, labels)
+    f1 = 2 * hits[counts > 0] / counts[counts > 0]
+    return Figures(loss, scored.accuracy, float(f1.mean()))
 
 
 def levels_of(documents: int, folds: int) -> list[Level]:
@@ -237,7 +239,7 @@ def folds_of(
     if cv is None or cv == 1:
         held = _held_out(corpus, weights, training)
         if cv is None and (held is None or len(held) < FEW_JUDGES):
-            cv, held = FOLDS, None
+            cv, held = TUNING_FOLDS, None
     if held is not None:
         return [_fold(np.setdiff1d(np.arange(n), held, assume_unique=True), held, training.seed)]
     if cv is None or cv == 1:

@@ -326,8 +326,8 @@ class _Search:
         figures, problem = None, None
         try:
             figures = self._judge.figures(setting, level, lambda: not self._is_over())
-        except (ArithmeticError, InputError) as error:
-            problem = str(error)
+        except (ArithmeticError, InputError, MemoryError) as error:
+            problem = str(error) or "out of memory"
         if figures is None and problem is None:
             return None
         seconds = time.perf_counter() - began
