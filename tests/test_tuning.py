@@ -150,6 +150,13 @@ class TestSearch:
                        training=KNOWN.training)  # fmt: skip
         assert len(result.trials) == 1
         assert result.best is result.default
+        alone = tuned(tmp_path / "k", trials=1)
+        assert len(alone.trials) == 1
+
+    def test_nothing_is_kept_without_a_journal(self, tmp_path: Path) -> None:
+        limits = TuningOptions(None, 3, cv=1)
+        result = tune(CORPUS, options=limits)
+        assert told(result.trials) == told(tuned(tmp_path / "j", 3).trials)
 
     def test_hashing(self, tmp_path: Path) -> None:
         options = FeaturizerOptions(hash_bits=12)
@@ -377,7 +384,7 @@ class TestJournal:
             assert len(line["corpus"]) == 16
             assert line["seconds"] >= 0
 
-    @pytest.mark.parametrize("torn", [b'{"trial": 99, "ru', b"{", b"\xff\xfe"])
+    @pytest.mark.parametrize("torn", [b'{"trial": 99, "ru', b"{", b'{"tr\0\0', b"\0"])
     def test_a_torn_last_line_is_dropped(self, tmp_path: Path, torn: bytes) -> None:
         before = tuned(tmp_path / "j", 5)
         with open(tmp_path / "j", "ab") as file:
@@ -388,6 +395,13 @@ class TestJournal:
         assert told(after.trials)[:5] == told(before.trials)
         lines = [json.loads(line) for line in (tmp_path / "j").read_text().splitlines()]
         assert sorted(line["trial"] for line in lines) == list(range(8))
+
+    def test_a_file_of_something_else_is_left_alone(self, tmp_path: Path) -> None:
+        for other in (b"notes", b'{"mine": 1', b"notes\n", b"\xff"):
+            (tmp_path / "j").write_bytes(other)
+            with pytest.raises(InputError, match="line 1: not a trial"):
+                tuned(tmp_path / "j", 1)
+            assert (tmp_path / "j").read_bytes() == other
 
     def test_a_bad_line_is_named(self, tmp_path: Path) -> None:
         tuned(tmp_path / "j", 3)
@@ -504,6 +518,7 @@ class TestCommand:
             (["--metric", "speed"], "--metric"),
             (["--cv", "3", "--validation", "x.tsv"], "exclude each other"),
             (["--no-holdout"], "--no-holdout"),
+            (["-o", "m", "--journal", "m"], "one file"),
         ):
             result = run("tune", train_tsv, *options)
             assert result.exit_code == 2, options

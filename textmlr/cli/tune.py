@@ -93,6 +93,8 @@ def tune(
         seconds = TuningOptions().seconds
     options = TuningOptions(seconds, trials, metric, cv)
     journal = journal or output + ".trials.jsonl"
+    if os.path.realpath(journal) == os.path.realpath(output):
+        raise click.UsageError("--journal and --output name one file")
     fixed = {name for name in chosen
              if context.get_parameter_source(name) is ParameterSource.COMMANDLINE}  # fmt: skip
 

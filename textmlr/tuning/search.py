@@ -112,7 +112,7 @@ def tune(
     fixed: Collection[str] = (),
     validation: Corpus | None = None,
     threads: int | None = None,
-    journal: str | PathLike[str],
+    journal: str | PathLike[str] | None = None,
     watch: Watch | None = None,
 ) -> Tuned:
     """Search for the setting whose model answers held-out documents best, and learn that model.
@@ -120,7 +120,7 @@ def tune(
     fixed       names of options that stay as given; those that are not searched do anyway
     validation  documents to judge by, in place of a held-out part
     threads     None: one a processor.  Their number changes no trial
-    journal     file that each trial is written to; those that are in it are not run again
+    journal     file that each trial is written to, and whose trials are not run again
     watch       called with what goes on (Event), one thread at a time
     The same trials give the same model, whatever the time and threads they took; how many there
     are in so many seconds may differ from run to run.
@@ -157,7 +157,7 @@ def _identity(
     own: dict[str, Any] = {}
     for name in _fields():
         value = given.value(name)
-        if name in fixed or value != usual.value(name):
+        if name in {*fixed} & SEARCHED or value != usual.value(name):
             own[name] = list(value) if isinstance(value, tuple) else value
     return {
         "corpus": fingerprint(corpus),
@@ -205,17 +205,22 @@ class _Search:
         self._tell(Phase("search"))
         text_bytes = sum(batch.text_bytes for batch in self._corpus.batches)
         space = Space(default.setting, self._fixed, text_bytes)
-        fruitless = 0
-        for number in count():
-            settings = self._draw(space, number) if space.names else []
-            fruitless = 0 if settings else fruitless + 1
-            if not space.names or fruitless == FRUITLESS or not self._round(number, settings):
-                break
+        if space.names and self._left != 0:
+            self._rounds(space)
         best = self._best(1)[0]
         self._tell(Phase("final"))
         model = self._train(best.setting)
         judged = self._judge.judging, len(self._judge.folds)
         return Tuned(model, best, default, tuple(self._trials), *judged, tuple(space.names))
+
+    def _rounds(self, space: Space) -> None:
+        """Round after round, until time or trials end or there is nothing new."""
+        fruitless = 0
+        for number in count():
+            settings = self._draw(space, number)
+            fruitless = 0 if settings else fruitless + 1
+            if fruitless == FRUITLESS or not self._round(number, settings):
+                break
 
     def _tell(self, event: Event) -> None:
         """Call watch, one thread at a time."""
@@ -237,7 +242,11 @@ class _Search:
             setting = self._decided()
             self._tell(Started(0, setting))
             began = time.perf_counter()
-            figures = self._judge.figures(setting, top, lambda: True)
+            try:
+                figures = self._judge.figures(setting, top, lambda: True)
+            except ArithmeticError as error:
+                mend = "lower the learning rate or the penalty"
+                raise InputError(str(error), mend=mend) from error
             seconds = time.perf_counter() - began
             trial = Trial(0, setting, top.share, top.documents, top.folds, figures, None, seconds)
             self._journal.append(trial)

@@ -43,7 +43,7 @@ class Setting:
         does not stop before the end."""
         epochs, patience = self.training.epochs, self.training.patience
         assert epochs is not None
-        return self.with_value("patience", max(patience, (epochs + 1) // 2))
+        return self.with_value("patience", max(patience or 0, (epochs + 1) // 2))
 
     def as_json(self) -> dict[str, Any]:
         """JSON values, which ``from_json`` reads."""
