@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
 LIVE_ROWS = 10
+OTHER_LINES = 9  # of the live table, besides its rows: head, what is running, the time
 BAR = 20
 PHASES = {
     "default": "what train takes by itself",
@@ -81,7 +82,10 @@ class TuningProgress:
         from rich.console import Group
         from rich.text import Text
 
-        parts: list[Table | Text] = [table_of(list(self._trials), self._options.metric, LIVE_ROWS)]
+        height = LIVE_ROWS if self._live is None else self._live.console.height - OTHER_LINES
+        most = max(min(height, LIVE_ROWS), 1)
+        table = table_of(list(self._trials), self._options.metric, most, one_line=True)
+        parts: list[Table | Text] = [table]
         parts.append(Text(self._heading(), style="bold"))
         for started in list(self._running.values()):
             text = f"  #{started.number}  {describe(started.setting)}"
@@ -137,8 +141,7 @@ def describe(setting: Setting) -> str:
     power = f"·idf^{training.idf_power:g}" if training.idf_power else ""
     words = [
         show_ngrams(features.word_range, features.char_range),
-        f"step {training.learning_rate:g}{power}",
-        plural(training.epochs or 0, "epoch"),
+        f"step {training.learning_rate:g}{power} × {plural(training.epochs or 0, 'epoch')}",
         f"l2 {training.l2:.2g}",
     ]
     if (features.min_df or 1) > 1:
@@ -152,13 +155,14 @@ def describe(setting: Setting) -> str:
     return ", ".join(words)
 
 
-def table_of(trials: Sequence[Trial], metric: str, most: int) -> Table:
-    """The best trials on all documents, best first, and the default's."""
+def table_of(trials: Sequence[Trial], metric: str, most: int, *, one_line: bool = False) -> Table:
+    """The best trials on all documents, best first, and the default's; one_line: what does not
+    fit is cut off."""
     from rich.box import SIMPLE_HEAD
     from rich.table import Table
     from rich.text import Text
 
-    table = Table(box=SIMPLE_HEAD, pad_edge=False)
+    table = Table(box=SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
     table.add_column("trial", justify="right", no_wrap=True)
     for name in ("log-loss", "accuracy", "macro-f1"):
         style = "bold" if name == metric else ""
@@ -174,10 +178,9 @@ def table_of(trials: Sequence[Trial], metric: str, most: int) -> Table:
         figures = (trial.figures.loss, trial.figures.accuracy, trial.figures.macro_f1)
         name = "default" if trial.number == 0 else f"#{trial.number}"
         style = "green" if place == 0 else "cyan" if trial.number == 0 else ""
-        table.add_row(
-            name, *(f"{figure:.4f}" for figure in figures), Text(describe(trial.setting)),
-            style=style,
-        )  # fmt: skip
+        # Cut off here: rich takes room from every column for one that must not be wrapped.
+        setting = Text(describe(trial.setting), no_wrap=one_line, overflow="ellipsis")
+        table.add_row(name, *(f"{figure:.4f}" for figure in figures), setting, style=style)
     return table
 
 
