@@ -40,7 +40,9 @@ class TuningProgress:
         self._phase = "reading the corpus"
         self._rung: Rung | None = None
         self._ended = 0  # of the rung
-        self._live = self._make_live() if sys.stderr.isatty() and not quiet else None
+        self._live: Live | None = None
+        if sys.stderr.isatty() and not quiet:
+            self._live = self._make_live()
 
     def __enter__(self) -> TuningProgress:
         if self._live is not None:
