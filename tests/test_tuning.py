@@ -5,18 +5,16 @@ from __future__ import annotations
 
 import json
 import os
-import pty
 import shlex
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import numpy as np
 import pytest
 from click.testing import CliRunner, Result
-from conftest import corpus_of, documents
+from conftest import corpus_of, documents, shown_in_terminal
 
 from textmlr import FeaturizerOptions, InputError, TrainingOptions
 from textmlr.cli import cli
@@ -578,23 +576,9 @@ class TestProcess:
         assert best[0] == best[1]
 
     def test_a_terminal_gets_a_table(self, train_tsv: Path, tmp_path: Path) -> None:
-        ours, theirs = pty.openpty()
         command = [*COMMAND, "tune", str(train_tsv), "-o", str(tmp_path / "m"), "--trials", "25"]
-        with subprocess.Popen(command, cwd=ROOT, stdout=theirs, stderr=theirs) as child:
-            os.close(theirs)
-            shown = b""
-            deadline = time.monotonic() + 60
-            while time.monotonic() < deadline:
-                try:
-                    chunk = os.read(ours, 4096)
-                except OSError:  # the other end is closed
-                    break
-                if not chunk:
-                    break
-                shown += chunk
-        os.close(ours)
-        assert child.returncode == 0
-        text = shown.decode()
+        text, code = shown_in_terminal(command, ROOT)
+        assert code == 0
         for part in ("setting", "default", "25 trials of 25", "Trained"):
             assert part in text
         assert "\n#1, " not in text
