@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from textmlr.cli.progress import Compiling
 from textmlr.cli.render import bar, plain, plural, show_ngrams, warn
 from textmlr.options import FeaturizerOptions, TuningOptions
+from textmlr.training import Progress
 from textmlr.tuning import Event, Phase, Resumed, Rung, Setting, Started, Trial, Tuned
 
 if TYPE_CHECKING:
@@ -38,6 +39,7 @@ class TuningProgress:
         self._trials: list[Trial] = []
         self._running: dict[int, Started] = {}
         self._phase = "reading the corpus"
+        self._epoch = ""
         self._rung: Rung | None = None
         self._ended = 0  # of the rung
         self._live: Live | None = None
@@ -65,7 +67,7 @@ class TuningProgress:
                 warn(f"the last line of {plain(self._journal)} was not whole, and is dropped")
             self._say(f"going on from {plural(event.trials, 'trial')} in {plain(self._journal)}")
         elif isinstance(event, Phase):
-            self._phase, self._rung = PHASES[event.name], None
+            self._phase, self._rung, self._epoch = PHASES[event.name], None, ""
             self._say(self._phase)
         elif isinstance(event, Rung):
             self._rung, self._ended = event, 0
@@ -78,6 +80,8 @@ class TuningProgress:
             self._trials.append(event)
             if not event.kept:
                 self._say(self._line(event))
+        elif isinstance(event, Progress):  # of train
+            self._epoch = f", epoch {event.epoch.number}/{event.epoch.epochs}"
 
     def view(self) -> Group:
         """The table of the best trials, what is running, and the time."""
@@ -108,7 +112,7 @@ class TuningProgress:
 
     def _heading(self) -> str:
         if self._rung is None:
-            return self._phase
+            return self._phase + self._epoch
         rung = self._rung
         ended = f"{self._ended} of " if self._live is not None else ""
         trials = f"{ended}{plural(rung.trials, 'trial')}"
