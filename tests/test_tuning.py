@@ -25,7 +25,7 @@ from textmlr.learning import train
 from textmlr.options import TuningOptions
 from textmlr.training import trainer
 from textmlr.training.calibration import Scored, calibrate
-from textmlr.tuning import Event, Resumed, Rung, Setting, Trial, Tuned, judging, tune
+from textmlr.tuning import Event, Resumed, Rung, Setting, Trial, Tuned, judging, search, tune
 from textmlr.tuning.judging import Judge, folds_of, levels_of, stratified
 from textmlr.tuning.space import FEATURIZER, SEARCHED, TRAINING, Space
 
@@ -128,6 +128,16 @@ class TestSearch:
         best = sorted(low, key=lambda trial: trial.badness("log-loss"))[:3]
         assert [t.setting for t in middle] == [t.setting for t in best]
         assert full[0].setting == min(middle, key=lambda t: t.badness("log-loss")).setting
+
+    def test_large_texts_have_more_settings_share_features(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def features_of_second_round(path: Path) -> int:
+            return len({trial.setting.featurizer for trial in tuned(path, 37).trials[10:]})
+
+        assert features_of_second_round(tmp_path / "small") > 3
+        monkeypatch.setattr(search, "LARGE", 0)
+        assert features_of_second_round(tmp_path / "large") <= 3
 
     def test_given_options_stay(self, tmp_path: Path) -> None:
         featurizer = FeaturizerOptions(ngrams=(1, 1), max_features=100)

@@ -33,11 +33,12 @@ from textmlr.tuning.space import SEARCHED, TRAINING, Setting, Space
 from textmlr.tuning.trial import Trial
 
 KEPT_OF = 3  # one setting in so many goes on to the next rung
-# Features drawn in the first round and in the others, and settings of steps for each of them:
-# features take most of the time, and all settings with the same share them.
-FIRST_FEATURES = 3
-FEATURES = 9
-STEPS = 3
+# Features drawn in a round, and settings of steps for each of them, which share them: in the first
+# round, in the others, and in those where the text is LARGE and features take most of the time.
+FIRST = 3, 3
+OTHERS = 9, 3
+OF_LARGE = 3, 9
+LARGE = 8 << 20  # bytes
 PARENTS = 4  # best settings that others are drawn near to
 FRUITLESS = 5  # rounds without a new setting, after which all there is has been tried
 # Of what the best setting's trial took, to leave time for the last training: it makes the features,
@@ -192,6 +193,7 @@ class _Search:
         self._watch, self._began = watch, began
         self._lock = Lock()
         self._judge = Judge(corpus, validation, given.training, options.cv, self._threads)
+        self._text_bytes = sum(batch.text_bytes for batch in corpus.batches)
         self._trials: list[Trial] = []
         self._seen: set[Setting] = set()
         self._left = options.trials  # trials that may still be
@@ -203,8 +205,7 @@ class _Search:
         self._tell(Phase("default"))
         default = self._default()
         self._tell(Phase("search"))
-        text_bytes = sum(batch.text_bytes for batch in self._corpus.batches)
-        space = Space(default.setting, self._fixed, text_bytes)
+        space = Space(default.setting, self._fixed, self._text_bytes)
         if space.names and self._left != 0:
             self._rounds(space)
         best = self._best(1)[0]
@@ -272,18 +273,21 @@ class _Search:
         rng = np.random.default_rng([self._given.training.seed, (1 << 31) + 5, number])
         parents = [trial.setting for trial in self._best(PARENTS)]
         drawn: list[Setting] = []
-        for i in range(FEATURES if number else FIRST_FEATURES):
+        features, steps = OTHERS if self._text_bytes < LARGE else OF_LARGE
+        if not number:
+            features, steps = FIRST
+        for i in range(features):
             parent = parents[int(rng.integers(len(parents)))]
             featurizer = parent.featurizer
             if i % 3 == 1:
                 featurizer = space.near_featurizer(rng, parent)
             elif i % 3 == 2:
                 featurizer = space.draw_featurizer(rng)
-            for j in range(STEPS):
+            for j in range(steps):
                 training = parent.training
-                if j == 1 or i % 3 == 0:
+                if j % 2 == 1 or i % 3 == 0:
                     training = space.near_training(rng, parent)
-                elif j == 2:
+                elif j:
                     training = space.draw_training(rng)
                 setting = Setting(featurizer, training).judged_at_its_end()
                 if setting not in self._seen:
