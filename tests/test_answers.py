@@ -137,15 +137,22 @@ def test_any_number_is_written_to_the_digit(values: list[float]) -> None:
 
 @pytest.mark.parametrize("labels", [1, 2, 8, 9, 58, 300])
 @pytest.mark.parametrize("top", [None, 1, 3])
-def test_lines(labels: int, top: int | None) -> None:
-    """The likeliest first, ties in the order of the labels."""
+@pytest.mark.parametrize("least", [0.0, 0.75, 1.0])
+def test_lines(labels: int, top: int | None, least: float) -> None:
+    """The likeliest first, ties in the order of the labels; unsure before them, or instead."""
     p = np.random.default_rng(labels).integers(0, 9, (7, labels)) / 8
     names = ["ünï" * (i % 3) + str(i) for i in range(labels)]
     want = []
     for row in p:
         order = np.argsort(-row, kind="stable")[:top]
-        want += [""] * (min(top or labels, labels) > 1)
-        want += [f"{names[i]}\t{row[i]:.10g}" for i in order]
-    assert Lines(names, top, None).render(p).decode().split("\n") == [*want, ""]
+        several = min(top or labels, labels) > 1
+        want += [""] * several
+        unsure = bool(row.max() < least)
+        want += [f"unsure\t{row.max():.10g}"] * unsure
+        if several or not unsure:
+            want += [f"{names[i]}\t{row[i]:.10g}" for i in order]
+    assert Lines(names, top, None, least).render(p).decode().split("\n") == [*want, ""]
+    if least == 0:
+        assert "unsure" not in want
     column = Lines(names, None, labels // 2).render(p).decode().splitlines()
     assert column == [f"{value:.10g}" for value in p[:, labels // 2]]

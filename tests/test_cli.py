@@ -276,6 +276,43 @@ class TestClassify:
     def test_usage(self, model_file: Path) -> None:
         assert run("classify", "--lines", "a", "b").exit_code == 2
         assert run("classify", "--label", "a", "--top", "2").exit_code == 2
+        assert run("classify", "--label", "a", "--min-probability", "0.5").exit_code == 2
+        for bad in ("-0.1", "1.1", "nan", "half"):
+            result = run("classify", "-m", model_file, "--min-probability", bad, stdin=b"x")
+            assert result.exit_code == 2
+            assert "a number of 0 to 1" in result.stderr
+
+    def test_below_the_least_probability_it_is_unsure(
+        self, model_file: Path, tmp_path: Path
+    ) -> None:
+        lines = tmp_path / "lines.txt"
+        lines.write_text("robot orbit engine laser\nzzzz\nkiss vows heart dance\n")
+        least = ("--lines", lines, "--min-probability", "0.6")
+        result = good("classify", "-m", model_file, *least, "--top", "1")
+        rows = [line.split("\t") for line in result.stdout.splitlines()]
+        assert [row[0] for row in rows] == ["scifi", "unsure", "romance"]
+        assert 0.3 < float(rows[1][1]) < 0.6
+        blocks = good("classify", "-m", model_file, *least).stdout.strip().split("\n\n")
+        assert [len(block.splitlines()) for block in blocks] == [3, 4, 3]
+        first, second = blocks[1].splitlines()[:2]
+        assert first.split("\t")[0] == "unsure"
+        assert first.split("\t")[1] == second.split("\t")[1]
+        told = good("classify", "-m", model_file, *least, "--json").stdout.splitlines()
+        answers = [json.loads(line) for line in told]
+        assert [answer["label"] for answer in answers] == ["scifi", None, "romance"]
+        assert len(answers[1]["probabilities"]) == 3
+        plain = good("classify", "-m", model_file, "--lines", lines, "--top", "1").stdout
+        assert "unsure" not in plain
+        none = good("classify", "-m", model_file, *least[:3], "0", "--top", "1").stdout
+        assert none == plain
+
+    def test_a_label_named_unsure_is_warned_of(self, tmp_path: Path) -> None:
+        corpus = tmp_path / "odd.tsv"
+        corpus.write_text("unsure\tone\nb\ttwo\n" * 30)
+        good("train", corpus, "-o", tmp_path / "m.textmlr", "-q")
+        asked = ("classify", "-m", tmp_path / "m.textmlr", "--min-probability", "0.9")
+        assert "label 'unsure' of its own" in good(*asked, stdin=b"one").stderr
+        assert good(*asked, "--json", stdin=b"one").stderr == ""
 
 
 class TestEvaluate:
@@ -291,6 +328,42 @@ class TestEvaluate:
         shown = good("evaluate", "-m", model_file, test_tsv).stdout
         for part in ("accuracy", "macro-F1", "log loss", "Brier", "ECE", "precision", "western"):
             assert part in shown
+
+    def test_table_has_intervals(self, model_file: Path, test_tsv: Path, tmp_path: Path) -> None:
+        noisy = tmp_path / "noisy.tsv"
+        noisy.write_bytes(test_tsv.read_bytes() + b"western\tkiss wedding vows\n" * 10)
+        shown = good("evaluate", "-m", model_file, noisy).stdout
+        for name in ("accuracy", "macro-F1", "log loss"):
+            line = next(line for line in shown.splitlines() if line.strip().startswith(name))
+            low, high = map(float, line.split("(")[1].rstrip(")").split("–"))
+            figure = float(line.split("(")[0].removesuffix("nats ").split()[-1])
+            assert low < figure < high
+        assert "left to a person" in shown
+
+    def test_what_any_least_probability_comes_to(self, model_file: Path, test_tsv: Path) -> None:
+        """What evaluate says of 0.7321 is what classify does with it."""
+        options = ("-m", model_file, test_tsv, "--min-probability", "0.7321")
+        shown = good("evaluate", *options).stdout
+        assert "0.7321" in shown
+        figures = json.loads(good("evaluate", *options, "--json").stdout)
+        (row,) = [r for r in figures["coverage"] if r["min_probability"] == 0.7321]
+        pairs = [line.split("\t") for line in test_tsv.read_text().splitlines()]
+        texts = "\n".join(text for _, text in pairs).encode()
+        answers = good(
+            "classify", "-m", model_file, "--lines", "-", "--top", "1",
+            "--min-probability", "0.7321", stdin=texts,
+        ).stdout.splitlines()  # fmt: skip
+        said = [answer.split("\t")[0] for answer in answers]
+        sure = [(a, label) for a, (label, _) in zip(said, pairs, strict=True) if a != "unsure"]
+        assert 0 < row["documents"] < 90
+        assert row["documents"] == len(sure)
+        assert row["coverage"] == len(sure) / 90
+        assert row["accuracy"] == sum(a == label for a, label in sure) / len(sure)
+
+    def test_training_needs_a_report(self, model_file: Path, test_tsv: Path) -> None:
+        result = run("evaluate", "-m", model_file, test_tsv, "--training", test_tsv)
+        assert result.exit_code == 2
+        assert "--report" in result.stderr
 
     def test_unknown_labels_count_as_wrong(
         self, model_file: Path, test_tsv: Path, tmp_path: Path
@@ -310,7 +383,7 @@ def test_info(model_file: Path) -> None:
         assert part in shown
 
 
-@pytest.mark.parametrize("verb", ["train", "tune", "classify", "evaluate", "info"])
+@pytest.mark.parametrize("verb", ["train", "tune", "classify", "evaluate", "compare", "info"])
 def test_help_has_an_example(verb: str) -> None:
     shown = good(verb, "--help").stdout
     assert "Examples:" in shown
@@ -421,6 +494,17 @@ class TestProcess:
         assert "█" in text
         assert "scifi" in text
         assert " %" in text
+
+    def test_the_kernels_and_plain_python_are_unsure_alike(
+        self, model_file: Path, tmp_path: Path
+    ) -> None:
+        (tmp_path / "lines.txt").write_text("robot orbit\nzzzz\n" * 3000)  # compiled
+        command = ("-m", model_file, "--min-probability", "0.5", "--top", "1")
+        compiled = process("classify", *command, "--lines", tmp_path / "lines.txt").stdout
+        (tmp_path / "doc.txt").write_text("zzzz")
+        plain = process("classify", *command, tmp_path / "doc.txt").stdout
+        assert plain.startswith(b"unsure\t")
+        assert compiled.splitlines()[1] + b"\n" == plain
 
     def test_version_and_module_agree(self) -> None:
         assert process("--version").stdout.startswith(b"textmlr, version 0.")

@@ -9,7 +9,7 @@ import pytest
 from sklearn import metrics
 
 from textmlr.errors import InputError
-from textmlr.evaluation import calibration_error, evaluate
+from textmlr.evaluation import COVERAGE_AT, LABEL_AT, calibration_error, evaluate
 
 
 def random_answers(n: int, labels: int, seed: int, dtype: type = np.float64):
@@ -108,3 +108,68 @@ def test_what_is_refused() -> None:
     ):
         with pytest.raises(ValueError, match=r"label|sum|finite|codes"):
             evaluate(names, codes, shares)
+
+
+def test_intervals_hold_the_figures() -> None:
+    names, y, p = random_answers(400, 3, 1)
+    figures = evaluate(names, y, p)
+    for name in ("accuracy", "macro_f1", "log_loss"):
+        low, high = getattr(figures.intervals, name)
+        assert low < getattr(figures, name) < high
+    assert evaluate(names, y, p, threads=1).intervals == evaluate(names, y, p, threads=3).intervals
+    sure = evaluate(["a", "b"], np.array([0, 1], np.int32), np.eye(2), resamples=10).intervals
+    assert sure.accuracy == sure.macro_f1 == (1, 1)
+    assert sure.log_loss == (0, 0)
+    assert sure.resamples == 10
+
+
+def test_coverage_by_hand() -> None:
+    p = np.array([[0.9, 0.1], [0.6, 0.4], [0.2, 0.8], [0.45, 0.55]])
+    y = np.array([0, 1, 1, 1], np.int32)
+    rows = {
+        r.min_probability: r
+        for r in evaluate(["a", "b"], y, p, min_probabilities=(0.555, 1.0)).coverage
+    }
+    assert sorted(rows) == sorted({*COVERAGE_AT, 0.555, 1.0})
+    assert (rows[0.0].documents, rows[0.0].coverage, rows[0.0].accuracy) == (4, 1, 0.75)
+    # P = 0.6 is not below 0.6.
+    assert (rows[0.6].documents, rows[0.6].accuracy) == (3, pytest.approx(2 / 3))
+    assert (rows[0.555].documents, rows[0.61].documents, rows[0.9].documents) == (3, 2, 1)
+    assert rows[0.61].accuracy == 1
+    assert (rows[0.91].documents, rows[0.91].coverage) == (0, 0)
+    assert rows[0.91].accuracy is None
+    assert rows[0.91].interval is None
+    wide = rows[0.9].interval
+    assert wide is not None
+    assert wide[0] < 0.25
+    assert wide[1] == 1
+
+
+def test_reliability_agrees_with_the_calibration_error() -> None:
+    names, y, p = random_answers(500, 4, 2)
+    figures = evaluate(names, y, p)
+    bins = figures.reliability
+    assert sum(b.documents for b in bins) == 500
+    ece = sum(b.documents * abs(b.accuracy - b.probability) for b in bins) / 500
+    assert ece == pytest.approx(figures.ece)
+    for b in bins:
+        assert b.above < b.probability <= b.up_to
+        assert b.interval[0] <= b.accuracy <= b.interval[1]
+
+
+def test_thresholds_of_labels() -> None:
+    names, y, p = random_answers(300, 3, 3)
+    for code, row in enumerate(evaluate(names, y, p).labels):
+        assert tuple(t.min_probability for t in row.thresholds) == LABEL_AT
+        for at in row.thresholds:
+            given = p[:, code] >= at.min_probability
+            assert at.documents == given.sum()
+            assert at.recall == pytest.approx(metrics.recall_score(y == code, given))
+            if at.documents:
+                assert at.precision == pytest.approx(metrics.precision_score(y == code, given))
+            else:
+                assert at.precision is None
+    unknown = evaluate(["a", "b"], np.array([-1], np.int32), np.array([[1.0, 0.0]]), unknown=["z"])
+    assert [t.recall for t in unknown.labels[0].thresholds] == [None] * len(LABEL_AT)
+    assert {t.precision for t in unknown.labels[0].thresholds} == {0.0}
+    assert {t.documents for t in unknown.labels[2].thresholds} == {0}

@@ -310,13 +310,14 @@ from textmlr.learning import train
 from textmlr.model import Model
 from textmlr.options import TrainingOptions
 from textmlr.rendering import Lines
-from textmlr.training import Objective
+from textmlr.training import Objective, minimise
 
 plain, weighted, lines, out = sys.argv[1:]
 corpora = read_corpus([plain]), read_corpus([weighted], weighted=True)
 words = FeaturizerOptions(), FeaturizerOptions(char_ngrams=(2, 3), bias=False, norm=None)
 words += FeaturizerOptions(hash_bits=8), FeaturizerOptions(hash_bits=8, idf=True)
 trainings = TrainingOptions(epochs=2), TrainingOptions(epochs=2, learning_rate=2, l2=0.0)
+trainings += TrainingOptions(solver="exact"), TrainingOptions(solver="exact", l2=1e-9)
 trainings += (TrainingOptions(epochs=2, class_weight="balanced", holdout=0),)
 texts = ["robot kiss", "", "\u0e01 \u6f22 \u00e9"] * 9
 forms = [
@@ -332,6 +333,7 @@ for corpus in corpora:
         for form in forms:
             model.probabilities(form)
         model.classify(texts)
+        train(corpus, options, TrainingOptions(l1=1e-3, l2=1e-4)).save(out)
         list(model.stream([read_lines(lines)]))
         for top, column in ((None, None), (1, None), (None, 0)):
             Lines(model.labels, top, column).render(model.probabilities(texts))
@@ -343,6 +345,12 @@ for corpus in corpora:
         y, weights = np.zeros(len(rows), np.int32), np.ones(len(rows), np.float32)
         objective = Objective(rows, y, weights, len(model.labels), 0.1)
         objective.value(model.theta), objective.gradient(model.theta)
+        minimise(objective, tolerance=1e-3, start=model.theta)
+from textmlr.features import Features
+mixed = np.array([1, -1, 1, -1], np.float32)
+rows = Features(np.arange(5), np.zeros(4, np.int32), mixed, 1)
+y = np.array([0, 0, 1, 1], np.int32)
+minimise(Objective(rows, y, np.ones(4, np.float32), 2), tolerance=1e-3)
 counts = {}
 for module in pkgutil.iter_modules(textmlr.kernels.__path__):
     for name, kernel in vars(importlib.import_module("textmlr.kernels." + module.name)).items():

@@ -216,3 +216,22 @@ def test_top_must_be_positive(model: Model) -> None:
     for top in (0, -1):
         with pytest.raises(InputError, match="top"):
             model.classify(["x"], top=top)
+
+
+def test_classify_may_be_unsure(model: Model) -> None:
+    """The first Answer is what the model says: label None where none is likely enough."""
+    sure, unsure = "robot orbit laser engine", "nothing known at all?"
+    best = [answers[0] for answers in model.classify([sure, unsure])]
+    least = (best[0].probability + best[1].probability) / 2
+    for top, lengths in ((1, (1, 1)), (2, (2, 3)), (None, (3, 4))):
+        answers = model.classify([sure, unsure], top=top, min_probability=least)
+        assert answers[0] == model.classify([sure], top=top)[0]
+        assert tuple(map(len, answers)) == lengths
+        assert answers[1][0] == (None, best[1].probability)
+        if top != 1:
+            assert answers[1][1:] == model.classify([unsure], top=top)[0]
+    # What is just as likely is likely enough.
+    assert model.classify([unsure], min_probability=best[1].probability)[0][0] == best[1]
+    for bad in (-0.1, 1.1, float("nan")):
+        with pytest.raises(InputError, match="min_probability"):
+            model.classify([sure], min_probability=bad)

@@ -35,7 +35,7 @@ CORPUS = corpus_of(documents(300, 11))
 OTHER = corpus_of(documents(90, 12))
 KNOWN = Setting(
     FeaturizerOptions(ngrams=(1, 2), char_ngrams=None, idf=False),
-    TrainingOptions(learning_rate=4.0, idf_power=1.0, epochs=3),
+    TrainingOptions(learning_rate=4.0, idf_power=1.0, epochs=3, l2=1e-6),
 )
 
 
@@ -218,6 +218,8 @@ class TestSearch:
             tuned(tmp_path / "j", corpus=few, cv=40)
         with pytest.raises(InputError, match="both given"):
             tuned(tmp_path / "j", validation=OTHER, cv=3)
+        with pytest.raises(InputError, match="leave out solver"):
+            tuned(tmp_path / "j", training=TrainingOptions(l1=1e-4))
         with pytest.raises(InputError, match="fixed names no option: nonsense"):
             tuned(tmp_path / "j", fixed=("nonsense",))
         for options in ({"trials": 0}, {"seconds": 0.0}, {"cv": 0}, {"metric": "speed"}):

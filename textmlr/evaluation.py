@@ -9,18 +9,46 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from textmlr.corpus import Corpus, recode
 from textmlr.errors import InputError
+from textmlr.intervals import (
+    RESAMPLES,
+    Interval,
+    percentile_interval,
+    resampled_means,
+    resampled_scores,
+    wilson,
+)
+from textmlr.model import Model
 
 BINS = 15  # of the calibration error, Guo et al. 2017
 MOST_CONFUSED = 10
+# Least probabilities for which coverage and accuracy are reckoned: every hundredth, and, since
+# models of few labels are often very sure, two above.
+COVERAGE_AT = (*(i / 100 for i in range(100)), 0.995, 0.999)
+# Least probabilities of a label for which its precision and recall are reckoned.
+LABEL_AT = (0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99)
 # The least probability log loss reckons with, as scikit-learn's log_loss does: 36 nats.
 LEAST = float(np.finfo(np.float64).eps)
 
 
 @dataclass(frozen=True, slots=True)
+class AtThreshold:
+    """A label given to every document with P(label | x) >= min_probability, whatever else is
+    likely: how many that is (``documents``), the share of them that have it (precision, None
+    where there are none), and the share of the label's own that get it (recall, None for a label
+    of no document)."""
+
+    min_probability: float
+    documents: int
+    precision: float | None
+    recall: float | None
+
+
+@dataclass(frozen=True, slots=True)
 class LabelFigures:
-    """One label: precision, recall and F1 (0 where undefined), its documents (support), and how
-    often it was the answer (predicted)."""
+    """One label: precision, recall and F1 (0 where undefined), its documents (support), how often
+    it was the answer (predicted), and what it comes to at each of LABEL_AT."""
 
     label: str
     precision: float
@@ -28,6 +56,7 @@ class LabelFigures:
     f1: float
     support: int
     predicted: int
+    thresholds: tuple[AtThreshold, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +66,47 @@ class Confusion:
     true: str
     predicted: str
     count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Coverage:
+    """Answers below ``min_probability`` are "unsure", and left to a person.
+
+    documents  that are answered;  coverage  their share of all
+    accuracy   share of the answered that are right, None where none is answered
+    interval   of the accuracy, 95 % (Wilson)
+    """
+
+    min_probability: float
+    documents: int
+    coverage: float
+    accuracy: float | None
+    interval: Interval | None
+
+
+@dataclass(frozen=True, slots=True)
+class Bin:
+    """Documents whose top probability is in (above, up_to]: their mean probability, the share
+    that is right, and its 95 % interval (Wilson).  They are told apart as for the ECE."""
+
+    above: float
+    up_to: float
+    documents: int
+    probability: float
+    accuracy: float
+    interval: Interval
+
+
+@dataclass(frozen=True, slots=True)
+class Intervals:
+    """95 % intervals of figures over documents drawn again with replacement (``resamples`` times):
+    percentile bootstrap.  They tell how the figures vary with the test documents, not with the
+    training documents."""
+
+    accuracy: Interval
+    macro_f1: Interval
+    log_loss: Interval
+    resamples: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +120,9 @@ class Evaluation:
     ece       expected calibration error: 15 equal bins (a, b] of the top probability, mean of
               |accuracy − mean probability| weighted by documents (Guo et al., ICML 2017, eq. 3)
     labels    a row a label, in order; confused  the commonest errors, commonest first
+    intervals    of accuracy, macro-F1 and log loss
+    coverage     a row for each of COVERAGE_AT, and what else is asked for, ascending
+    reliability  the bins of the ECE that hold documents, ascending
     """
 
     documents: int
@@ -60,10 +133,74 @@ class Evaluation:
     ece: float
     labels: tuple[LabelFigures, ...]
     confused: tuple[Confusion, ...]
+    intervals: Intervals
+    coverage: tuple[Coverage, ...]
+    reliability: tuple[Bin, ...]
 
     def as_dict(self) -> dict[str, Any]:
         """The figures as JSON values."""
         return asdict(self)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Answered:
+    """Probabilities and true labels of n documents.
+
+    names          L labels of the model, then true labels it does not know, which get P = 0
+    codes          (n,) int64   true label of each document, into names
+    probabilities  (n, L) float64, rows sum to 1
+    invalid        pieces of invalid UTF-8 in the text
+    """
+
+    names: list[str]
+    codes: NDArray[np.int64]
+    probabilities: NDArray[np.float64]
+    invalid: int = 0
+
+    def __len__(self) -> int:
+        return len(self.codes)
+
+    @property
+    def top(self) -> NDArray[np.int64]:
+        """(n,) the likeliest label of each document; ties go to the first."""
+        best: NDArray[np.int64] = self.probabilities.argmax(axis=1)
+        return best
+
+    @property
+    def confidence(self) -> NDArray[np.float64]:
+        """(n,) P of the likeliest label."""
+        highest: NDArray[np.float64] = self.probabilities.max(axis=1)
+        return highest
+
+    @property
+    def of_truth(self) -> NDArray[np.float64]:
+        """(n,) P of the true label."""
+        width = self.probabilities.shape[1]
+        some = self.probabilities[np.arange(len(self)), np.minimum(self.codes, width - 1)]
+        return np.where(self.codes < width, some, 0.0)
+
+    @property
+    def losses(self) -> NDArray[np.float64]:
+        """(n,) −ln P(y | x), nats, P no less than LEAST."""
+        return -np.log(np.clip(self.of_truth, LEAST, 1.0))
+
+    @property
+    def strangers(self) -> dict[str, int]:
+        """Documents of each label the model does not know."""
+        width = self.probabilities.shape[1]
+        counts = np.bincount(self.codes, minlength=len(self.names)).tolist()
+        return dict(zip(self.names[width:], counts[width:], strict=True))
+
+
+def answer(model: Model, corpus: Corpus, *, threads: int | None = None) -> Answered:
+    """A model's answers to the documents of a corpus, beside their true labels."""
+    _, strangers = recode(corpus, model.labels)
+    blocks = list(model.stream(corpus.batches, threads))
+    names = [*model.labels, *strangers]
+    code_of = {name: code for code, name in enumerate(names)}
+    codes = np.array([code_of[label] for label in corpus.labels], np.int64)[corpus.y]
+    probabilities = np.concatenate([block.probabilities for block in blocks])
+    return Answered(names, codes, probabilities, sum(block.invalid for block in blocks))
 
 
 def evaluate(
@@ -72,6 +209,9 @@ def evaluate(
     probabilities: NDArray[np.float64],
     *,
     unknown: Sequence[str | None] | None = None,
+    min_probabilities: Sequence[float] = (),
+    resamples: int = RESAMPLES,
+    threads: int | None = None,
 ) -> Evaluation:
     """Compare probabilities with true labels.
 
@@ -80,6 +220,8 @@ def evaluate(
                    which counts as wrong, with P = 0
     probabilities  (n, L), rows sum to 1
     unknown        (n,) names of the labels that are −1 in y; they get rows of their own
+    min_probabilities  further rows of coverage, see Coverage
+    resamples      for the intervals
     Raises InputError for no documents, ValueError for arrays that do not fit or are no
     probabilities.
     """
@@ -95,28 +237,95 @@ def evaluate(
         extra = {name: width + i for i, name in enumerate(sorted(set(strangers)))}
         codes[y < 0] = [extra[name] for name in strangers]
         names += extra
-    top = probabilities.argmax(axis=1)
+    answered = Answered(names, codes, probabilities.astype(np.float64, copy=False))
+    return judge(
+        answered, min_probabilities=min_probabilities, resamples=resamples, threads=threads
+    )
+
+
+def judge(
+    answered: Answered,
+    *,
+    min_probabilities: Sequence[float] = (),
+    resamples: int = RESAMPLES,
+    threads: int | None = None,
+) -> Evaluation:
+    """The figures of answers; parameters and result as in evaluate."""
+    if not len(answered):
+        raise InputError("no documents to evaluate", mend="give a corpus that is not empty")
+    codes, top, losses = answered.codes, answered.top, answered.losses
+    probabilities, confidence = answered.probabilities, answered.confidence
     right = top == codes
-    of_truth = np.where(y >= 0, probabilities[np.arange(n), np.maximum(y, 0)], 0.0)
     # Σ (P − [ℓ = y])² = Σ P² − 2 P(y) + 1
-    squares = np.einsum("ij,ij->i", probabilities, probabilities, dtype=np.float64)
-    rows = _rows(names, codes, top)
+    squares = np.einsum("ij,ij->i", probabilities, probabilities)
+    rows = _rows(answered, top)
     present = [row for row in rows if row.support or row.predicted]
+    accuracies, scores = resampled_scores(codes, top, resamples=resamples, threads=threads)
+    means = resampled_means(losses, resamples=resamples, threads=threads)
     return Evaluation(
-        documents=n,
+        documents=len(codes),
         accuracy=float(right.mean()),
         macro_f1=float(np.mean([row.f1 for row in present])),
-        log_loss=float(-np.log(np.clip(of_truth.astype(np.float64), LEAST, 1.0)).mean()),
-        brier=float((squares - 2.0 * of_truth + 1.0).mean()),
-        ece=calibration_error(probabilities[np.arange(n), top], right),
+        log_loss=float(losses.mean()),
+        brier=float((squares - 2.0 * answered.of_truth + 1.0).mean()),
+        ece=calibration_error(confidence, right),
         labels=rows,
-        confused=_confused(names, codes, top),
+        confused=confusions(answered, MOST_CONFUSED),
+        intervals=Intervals(
+            percentile_interval(accuracies),
+            percentile_interval(scores),
+            percentile_interval(means),
+            resamples,
+        ),
+        coverage=coverage(confidence, right, sorted({*COVERAGE_AT, *min_probabilities})),
+        reliability=reliability(confidence, right),
     )
+
+
+def coverage(
+    confidence: NDArray[np.float64], right: NDArray[np.bool_], at: Sequence[float]
+) -> tuple[Coverage, ...]:
+    """What is answered, and how well, where answers below a probability are left to a person.
+
+    confidence, right  (n,)  top probability, and whether the answer is right
+    at                 least probabilities to answer from, a row each
+    """
+    order = np.argsort(confidence, kind="stable")
+    first = np.searchsorted(confidence[order], np.array(at), side="left")
+    right_from = np.append(np.cumsum(right[order][::-1])[::-1], 0)
+    documents, hits = len(right) - first, right_from[first]
+    low, high = wilson(hits, np.maximum(documents, 1))
+    columns = (at, documents, hits, low, high)
+    return tuple(
+        Coverage(p, n, n / len(right), h / n if n else None, (a, b) if n else None)
+        for p, n, h, a, b in zip(*(np.asarray(c).tolist() for c in columns), strict=True)
+    )
+
+
+def reliability(confidence: NDArray[np.float64], right: NDArray[np.bool_]) -> tuple[Bin, ...]:
+    """Bins of top probabilities (n,), that were right or not, against how often they were."""
+    bins = _bins(confidence)
+    documents = np.bincount(bins, minlength=BINS)
+    hits = np.bincount(bins[right], minlength=BINS)
+    some = np.maximum(documents, 1)
+    mean = np.bincount(bins, confidence, minlength=BINS) / some
+    low, high = wilson(hits, some)
+    return tuple(
+        Bin(i / BINS, (i + 1) / BINS, n, p, share, (a, b))
+        for i, (n, p, share, a, b) in enumerate(
+            zip(*(c.tolist() for c in (documents, mean, hits / some, low, high)), strict=True)
+        )
+        if n
+    )
+
+
+def _bins(confidence: NDArray[np.float64]) -> NDArray[np.int64]:
+    return np.clip(np.ceil(confidence * BINS).astype(np.int64) - 1, 0, BINS - 1)
 
 
 def calibration_error(confidence: NDArray[np.float64], right: NDArray[np.bool_]) -> float:
     """Expected calibration error of top probabilities (n,) that were right or not."""
-    bins = np.clip(np.ceil(confidence * BINS).astype(np.int64) - 1, 0, BINS - 1)
+    bins = _bins(confidence)
     gaps = np.bincount(bins, right - confidence.astype(np.float64), minlength=BINS)
     return float(np.abs(gaps).sum() / len(confidence))
 
@@ -133,9 +342,8 @@ def _check(labels: Sequence[str], y: NDArray[np.int32], probabilities: NDArray[n
         raise ValueError("probabilities do not sum to 1")
 
 
-def _rows(
-    names: Sequence[str], codes: NDArray[np.int64], top: NDArray[np.int64]
-) -> tuple[LabelFigures, ...]:
+def _rows(answered: Answered, top: NDArray[np.int64]) -> tuple[LabelFigures, ...]:
+    names, codes = answered.names, answered.codes
     support = np.bincount(codes, minlength=len(names))
     predicted = np.bincount(top, minlength=len(names))
     hits = np.bincount(codes[codes == top], minlength=len(names))
@@ -143,16 +351,36 @@ def _rows(
     recall = hits / np.maximum(support, 1)
     f1 = 2 * hits / np.maximum(support + predicted, 1)
     columns = (precision, recall, f1, support, predicted)
-    figures = zip(names, *(column.tolist() for column in columns), strict=True)
+    figures = zip(
+        names, *(column.tolist() for column in columns), _at_thresholds(answered, support),
+        strict=True,
+    )  # fmt: skip
     return tuple(LabelFigures(*row) for row in figures)
 
 
-def _confused(
-    names: Sequence[str], codes: NDArray[np.int64], top: NDArray[np.int64]
-) -> tuple[Confusion, ...]:
+def _at_thresholds(answered: Answered, support: NDArray[np.int64]) -> list[tuple[AtThreshold, ...]]:
+    """A row a threshold for each label; an unknown label is never given."""
+    p, width = answered.probabilities, answered.probabilities.shape[1]
+    known = np.flatnonzero(answered.codes < width)
+    own, own_codes = answered.of_truth[known], answered.codes[known]
+    rows: list[list[AtThreshold]] = [[] for _ in answered.names]
+    for threshold in LABEL_AT:
+        given = np.zeros(len(rows), np.int64)
+        given[:width] = np.count_nonzero(p >= threshold, axis=0)
+        hits = np.bincount(own_codes[own >= threshold], minlength=len(rows))
+        figures = zip(rows, *(c.tolist() for c in (given, hits, support)), strict=True)
+        for row, number, hit, mine in figures:
+            precision = hit / number if number else None
+            row.append(AtThreshold(threshold, number, precision, hit / mine if mine else None))
+    return [tuple(row) for row in rows]
+
+
+def confusions(answered: Answered, most: int) -> tuple[Confusion, ...]:
+    """The commonest errors, commonest first, at most so many."""
+    names, codes, top = answered.names, answered.codes, answered.top
     wrong = codes != top
     pairs, counts = np.unique(codes[wrong] * len(names) + top[wrong], return_counts=True)
-    order = np.argsort(-counts, kind="stable")[:MOST_CONFUSED]
+    order = np.argsort(-counts, kind="stable")[:most]
     return tuple(
         Confusion(names[pair // len(names)], names[pair % len(names)], int(count))
         for pair, count in zip(pairs[order].tolist(), counts[order].tolist(), strict=True)

@@ -4,26 +4,34 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 
 import numpy as np
 
 from textmlr.choosing import Candidate, choose
 from textmlr.corpus import Corpus
 from textmlr.errors import InputError
-from textmlr.features import Features
 from textmlr.model import Model, versions
 from textmlr.options import FeaturizerOptions, TrainingOptions
 from textmlr.parallel import available_threads
 from textmlr.rows import Rows
-from textmlr.training import Fit, Progress, fit, most_epochs
+from textmlr.training import (
+    ExactFit,
+    Fit,
+    Penalty,
+    Progress,
+    Step,
+    fit,
+    fit_exact,
+    most_epochs,
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Stage:
     """Training enters a stage: "features" (with what is read) or "fit" (with the rows made).
 
-    epochs    how many "fit" will run at most
+    epochs    how many "fit" will run at most, 0 where that is not known
     """
 
     name: str
@@ -34,7 +42,7 @@ class Stage:
     epochs: int = 0
 
 
-Event = Stage | Candidate | Progress
+Event = Stage | Candidate | Progress | Step | Penalty
 Watch = Callable[[Event], None]
 
 
@@ -49,12 +57,14 @@ def train(
 ) -> Model:
     """Learn a Model from labelled documents.
 
-    validation  documents to choose step size and epochs by, in place of a held-out part
+    validation  documents to choose by, in place of a held-out part
     threads     None: one a processor.  Their number changes no bit of the model
-    watch       called with a Stage, a Candidate or a Progress as training goes
+    watch       called with a Stage, a Candidate, a Progress, or a Step and a Penalty of the exact
+                solver, as training goes
     Raises InputError if the corpus cannot be learnt from.
     """
-    options = training_options or TrainingOptions()
+    options = (training_options or TrainingOptions()).decided()
+    exact = options.solver == "exact"
     threads = threads or available_threads()
 
     def tell(event: Event) -> None:
@@ -69,42 +79,48 @@ def train(
             mend="give documents of two labels at least",
         )
     tell(Stage("features", len(corpus), len(corpus.labels)))
+    # TF-IDF only if it is asked for: SGD scales steps by idf instead, in rows whose length is 1
+    # before rare features are raised (a point of accuracy on some corpora).
+    wanted = featurizer_options or FeaturizerOptions()
+    if not exact and wanted.idf is None:
+        wanted = replace(wanted, idf=False)
     try:
         chosen, candidates, rows = choose(
-            corpus, featurizer_options or FeaturizerOptions(), options,
-            validation=validation, threads=threads, watch=tell,
-        )  # fmt: skip
+            corpus, wanted, options, validation=validation, threads=threads, watch=tell
+        )
         if rows is None:
             rows = Rows.of(corpus, chosen, options, threads)
-        objective, features = rows.objective, rows.objective.features
         judge = None if validation is None else rows.judge(validation, options, threads)
-        made = features.columns, len(features.indices)
-        most = most_epochs(objective, rows.idf, options)
+        made = rows.objective.features.columns, len(rows.objective.features.indices)
+        most = 0 if exact else most_epochs(rows.objective, rows.idf, options)
         tell(Stage("fit", len(corpus), len(corpus.labels), *made, most))
+        record = _record(corpus, rows, candidates, options)
         # Names are not needed before the file is.
-        result = fit(
-            objective, options, idf=rows.idf, validation=judge, threads=threads, watch=tell,
-            beside=rows.featurizer.name_features, overwrite=True,
-        )  # fmt: skip
+        name = rows.featurizer.name_features
+        if exact:
+            found = fit_exact(
+                rows.objective, options,
+                validation=judge, threads=threads, watch=tell, beside=name,
+            )  # fmt: skip
+            theta, calibration = found.optimum.theta, None
+            record |= _held_out(found, validation) | _of_exact(found, options.l1)
+        else:
+            result = fit(
+                rows.objective, options, idf=rows.idf, validation=judge, threads=threads,
+                watch=tell, beside=name, overwrite=True,
+            )  # fmt: skip
+            theta, calibration = result.theta, result.calibration.absorbed()
+            record |= _held_out(result, validation) | _of_sgd(result)
     except ArithmeticError as error:
         raise InputError(str(error), mend="lower the learning rate or the penalty") from error
-    record = _record(corpus, features, candidates, options, result, validation)
-    calibration = result.calibration.absorbed()
-    return Model(
-        corpus.labels, rows.featurizer, [result.theta], record, rows.columns, calibration
-    )  # fmt: skip
+    model = Model(corpus.labels, rows.featurizer, [theta], record, rows.columns, calibration)
+    return _sparse(model) if options.l1 else model
 
 
 def _record(
-    corpus: Corpus,
-    features: Features,
-    candidates: list[Candidate],
-    options: TrainingOptions,
-    result: Fit,
-    validation: Corpus | None,
+    corpus: Corpus, rows: Rows, candidates: list[Candidate], options: TrainingOptions
 ) -> dict[str, object]:
     """What the model file says of its training; nothing that differs from run to run."""
-    judged = result.judged
     return {
         "versions": versions(),
         "options": asdict(options),
@@ -112,27 +128,62 @@ def _record(
             "files": [os.path.basename(name) for name in corpus.names],
             "documents": len(corpus),
             "skipped": corpus.skipped,
-            "nonzeros": len(features.indices),
-            "invalid_utf8": features.invalid,
+            "nonzeros": len(rows.objective.features.indices),
+            "invalid_utf8": rows.objective.features.invalid,
             "weighted": corpus.weights is not None,
             "per_label": np.bincount(corpus.y, minlength=len(corpus.labels)).tolist(),
         },
         "ngrams": [asdict(candidate) for candidate in candidates],
-        "held_out": {
-            "documents": result.held_out,
-            "folds": result.folds,
-            "from": "validation" if validation is not None else "corpus",
-            "loss": judged.loss if judged else None,
-            "accuracy": judged.accuracy if judged else None,
-            "trials": [asdict(trial) for trial in result.trials],
-        },
-        "final": {
-            "idf_power": result.idf_power,
-            "calibration": asdict(result.calibration),
-            "learning_rate": result.learning_rate,
-            "epochs": result.epochs,
-            "loss": result.loss,
-            "accuracy": result.accuracy,
-            "halvings": result.halvings,
-        },
     }
+
+
+def _held_out(result: Fit | ExactFit, validation: Corpus | None) -> dict[str, object]:
+    judged = result.judged
+    held_out = {
+        "documents": result.held_out,
+        "folds": result.folds if isinstance(result, Fit) else 0,
+        "from": "validation" if validation is not None else "corpus",
+        "loss": judged.loss if judged else None,
+        "accuracy": judged.accuracy if judged else None,
+        "trials": [asdict(trial) for trial in result.trials],
+    }
+    return {"held_out": held_out}
+
+
+def _of_sgd(result: Fit) -> dict[str, object]:
+    final = {
+        "solver": "sgd",
+        "idf_power": result.idf_power,
+        "calibration": asdict(result.calibration),
+        "learning_rate": result.learning_rate,
+        "epochs": result.epochs,
+        "loss": result.loss,
+        "accuracy": result.accuracy,
+        "halvings": result.halvings,
+    }
+    return {"final": final}
+
+
+def _sparse(model: Model) -> Model:
+    """The model without the rows of θ that are 0, its record telling how many are not."""
+    model = model.without_zero_rows()
+    kept = {f"{name}_kept": number for name, number in model.kept.items()}
+    model.record["final"] |= kept
+    return model
+
+
+def _of_exact(result: ExactFit, l1: float) -> dict[str, object]:
+    optimum = result.optimum
+    final = {
+        "solver": "exact",
+        "l2": result.l2,
+        "l1": l1,
+        "value": optimum.value,
+        "gradient_norm": optimum.gradient_norm,
+        "gap": optimum.gap if np.isfinite(optimum.gap) else None,
+        "converged": optimum.converged,
+        "iterations": optimum.iterations,
+        "loss": result.loss,
+        "accuracy": result.accuracy,
+    }
+    return {"final": final}

@@ -34,9 +34,10 @@ T = TypeVar("T")
 
 
 class Answer(NamedTuple):
-    """P(Y=label | x; θ) of one label for one document."""
+    """P(Y=label | x; θ) of one label for one document; label None is the answer "unsure", with
+    the probability of the likeliest label."""
 
-    label: str
+    label: str | None
     probability: float
 
 
@@ -47,7 +48,8 @@ class Model:
     featurizer  fitted
     layers      θ as a list of layers; the linear model is the list of one, (V, L) float32, or
                 (R, L) with columns
-    columns     with hashing the R columns that θ has rows for, in their order; None: all
+    columns     the R columns that θ has rows for, in their order, where the others' are 0 (all
+                those that do not occur, with hashing); None: all
     calibration what scores are multiplied by, its factor already in θ
     record      how it was trained: options, figures, versions (JSON)
     """
@@ -83,6 +85,40 @@ class Model:
         theta[self.columns.kept] = self.layers[0]
         return theta
 
+    @property
+    def kept(self) -> Json:
+        """What of θ is not 0: "features" (rows, the bias's not counted) and "weights"."""
+        rows = self._used()
+        bias = int(self.featurizer.options.bias)
+        return {"features": len(rows) - bias, "weights": int(np.count_nonzero(self.layers[0]))}
+
+    def _used(self) -> NDArray[np.int64]:
+        """Numbers of the rows of θ that are not all 0, and of the bias's, ascending."""
+        rows = np.flatnonzero(self.layers[0].any(axis=1))
+        if self.featurizer.options.bias:
+            bias = 0 if self.columns is None else self.columns.numbers[0]
+            rows = np.union1d(rows, bias)
+        return rows
+
+    def without_zero_rows(self) -> Model:
+        """The same answers, to the bit, from a θ without the rows that are 0.
+
+        Features without a row lose their names and document frequencies too; see
+        ``Featurizer.keep`` for what stays of them.  The bias has a row always.
+        """
+        rows = self._used()
+        if len(rows) == len(self.layers[0]):
+            return self
+        kept = rows if self.columns is None else self.columns.kept[rows].astype(np.int64)
+        featurizer, columns = self.featurizer, None
+        if featurizer.options.hash_bits is None:
+            featurizer = featurizer.keep(kept)
+        if featurizer.columns != len(rows):
+            columns = Columns.restore(kept.astype(np.int32), featurizer.columns)
+        return Model(
+            self.labels, featurizer, [self.layers[0][rows]], self.record, columns, self.calibration
+        )
+
     def scores(self, texts: Any, *, threads: int | None = None) -> NDArray[np.float32]:
         """θᵀf(x, ℓ), calibrated, for each document and label: (n, L) float32, nats."""
         return self._stack(texts, threads, lambda answers: answers.scores)
@@ -103,23 +139,39 @@ class Model:
         return self._stack(texts, threads, lambda answers: answers.probabilities)
 
     def classify(
-        self, texts: Any, *, top: int | None = 1, threads: int | None = None
+        self,
+        texts: Any,
+        *,
+        top: int | None = 1,
+        min_probability: float = 0.0,
+        threads: int | None = None,
     ) -> list[list[Answer]]:
         """For each document its most probable labels, best first: ``top`` of them, None for all.
 
-        Ties are in the order of the labels.  Raises InputError for top below 1.
+        Ties are in the order of the labels.  Where the best has a probability below
+        ``min_probability`` the answer is "unsure": an Answer with label None comes first, before
+        the labels if several are asked for, in place of the one otherwise.  So the first Answer
+        is what the model says.
+        Raises InputError for top below 1 and a min_probability outside 0 to 1.
         """
         if top is not None and top < 1:
             raise InputError(f"top={top} labels", mend="ask for 1 or more, or None for all")
+        if not 0 <= min_probability <= 1:
+            raise InputError(f"min_probability={min_probability}", mend="give a number of 0 to 1")
         labels = self.labels
         rows = self.probabilities(texts, threads=threads)
-        if top == 1:
-            best = rows.argmax(axis=1).tolist()
-            return [[Answer(labels[b], rows.item(i, b))] for i, b in enumerate(best)]
         answers = []
+        if top == 1:
+            for i, b in enumerate(rows.argmax(axis=1).tolist()):
+                share = rows.item(i, b)
+                answers.append([Answer(labels[b] if share >= min_probability else None, share)])
+            return answers
         for row in rows.tolist():
             order = sorted(range(len(row)), key=row.__getitem__, reverse=True)[:top]
-            answers.append([Answer(labels[label], row[label]) for label in order])
+            several = [Answer(labels[label], row[label]) for label in order]
+            if row[order[0]] < min_probability:
+                several.insert(0, Answer(None, row[order[0]]))
+            answers.append(several)
         return answers
 
     def stream(self, batches: Sequence[Batch], threads: int | None = None) -> Iterator[Answers]:
@@ -152,6 +204,8 @@ class Model:
         vocabulary = self.featurizer.vocabulary
         if vocabulary is not None:
             index = SortedIndex.of(vocabulary.hashes)
+            if self.columns is not None:
+                vocabulary = vocabulary.take(_features_of(self.columns, self.featurizer.options))
             tensors |= {
                 "hashes": index.hashes,
                 "hash_ids": index.ids,
@@ -190,12 +244,15 @@ class Model:
             all(a < b for a, b in pairwise(labels)),
             path, "the labels are not sorted, or one stands twice",
         )  # fmt: skip
-        vocabulary, index = None, None
+        vocabulary, index, kept = None, None, None
         if options.hash_bits is not None:
             columns = 1 << options.hash_bits
         else:
-            vocabulary, index = _vocabulary(tensors, path)
-            columns = int(options.bias) + len(vocabulary)
+            columns = int(options.bias) + len(tensor(tensors, "hashes", np.uint64, (None,), path))
+        if options.hash_bits is not None or "columns" in tensors:
+            kept = _columns(tensors, columns, path)
+        if options.hash_bits is None:
+            vocabulary, index = _vocabulary(tensors, options, kept, path)
         idf = None
         if options.uses_idf:
             idf = tensor(tensors, "idf", np.float32, (columns,), path)
@@ -203,9 +260,6 @@ class Model:
         calibration = _calibration(take(header, "calibration", dict, path), path)
         theta = tensor(tensors, "theta.0", np.float32, (None, len(labels)), path)
         try:
-            kept = None
-            if options.hash_bits is not None:
-                kept = Columns.restore(tensor(tensors, "columns", np.int32, (None,), path), columns)
             featurizer = Featurizer.restore(options, vocabulary, index, idf, labels, documents)
             record = take(header, "record", dict, path)
             return cls(labels, featurizer, [theta], record, kept, calibration)
@@ -265,9 +319,25 @@ def _calibration(fields: Json, path: str | PathLike[str]) -> Calibration:
     return Calibration(**fields)
 
 
+def _columns(tensors: dict[str, NDArray[Any]], width: int, path: str | PathLike[str]) -> Columns:
+    try:
+        return Columns.restore(tensor(tensors, "columns", np.int32, (None,), path), width)
+    except ValueError as error:
+        raise ModelFileError(str(error), place=str(path)) from error
+
+
+def _features_of(columns: Columns, options: FeaturizerOptions) -> NDArray[np.int64]:
+    """Numbers in the vocabulary of the columns but the bias, the first."""
+    return columns.kept[int(options.bias) :].astype(np.int64) - int(options.bias)
+
+
 def _vocabulary(
-    tensors: dict[str, NDArray[Any]], path: str | PathLike[str]
+    tensors: dict[str, NDArray[Any]],
+    options: FeaturizerOptions,
+    columns: Columns | None,
+    path: str | PathLike[str],
 ) -> tuple[Vocabulary, SortedIndex]:
+    """The vocabulary; where θ has rows for some columns, only those features have names."""
     ascending = tensor(tensors, "hashes", np.uint64, (None,), path)
     size = len(ascending)
     expect(bool((ascending[:1] > 0).all()), path, "a hash is 0")
@@ -278,9 +348,20 @@ def _vocabulary(
            "the hashes are not numbered one by one")  # fmt: skip
     hashes = np.empty(size, np.uint64)
     hashes[ids] = ascending
-    frequencies = tensor(tensors, "frequencies", np.int64, (size,), path)
+    own = None
+    if columns is not None:
+        kept = columns.kept
+        ascending_columns = bool((kept[1:] > kept[:-1]).all())
+        begins = not options.bias or bool((kept[:1] == 0).any())
+        expect(ascending_columns and begins, path, "the columns of theta are not in order")
+        own = _features_of(columns, options)
+    named = size if own is None else len(own)
+    frequencies = tensor(tensors, "frequencies", np.int64, (named,), path)
     expect(bool((frequencies > 0).all()), path, "a document frequency is not positive")
     names = tensor(tensors, "names", np.uint8, (None,), path)
-    offsets = tensor(tensors, "name_offsets", np.int64, (size + 1,), path)
+    offsets = tensor(tensors, "name_offsets", np.int64, (named + 1,), path)
     check_blob(names, offsets, path, "names")
-    return Vocabulary(hashes, frequencies, names, offsets), SortedIndex(ascending, ids)
+    index = SortedIndex(ascending, ids)
+    if own is None:
+        return Vocabulary(hashes, frequencies, names, offsets), index
+    return Vocabulary.partly_named(hashes, own, frequencies, names, offsets), index

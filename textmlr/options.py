@@ -17,6 +17,7 @@ TermFrequency = Literal["binary", "raw", "log"]
 Norm = Literal["l2"]
 ClassWeight = Literal["balanced"]
 Metric = Literal["log-loss", "accuracy", "macro-f1"]
+Solver = Literal["sgd", "exact"]
 
 MAX_NGRAM = 16
 # Word n-grams of a featurizer by itself, and what training begins from.
@@ -68,6 +69,16 @@ MOST_HELD_OUT = 5_000
 # scored by a run over the others.
 ENOUGH_HELD_OUT = 500
 FOLDS = 10
+# What options of one solver are where they are not given.
+DEFAULT_L2 = 1e-6  # of sgd, which stops early
+DEFAULT_PATIENCE = 3
+DEFAULT_TOLERANCE = 1e-6
+# λ = mean ‖f(x)‖² / (k·n) of exact, tried on held-out documents where l2 is not given, until they
+# tell that it is too small; and the k where there are none.  20 is C = 10 of scikit-learn and
+# liblinear where rows have length 1 and a bias.
+PATH = (1.0, 3.0, 10.0, 30.0, 100.0, 300.0, 1000.0, 3000.0, 10000.0)
+DEFAULT_STEP_OF_PATH = 20.0
+PATH_TOLERANCE = 1e-4  # on gap/value: far below the noise of a held-out loss
 
 
 def _refuse(option: str, value: object, wanted: str) -> InputError:
@@ -212,10 +223,26 @@ class FeaturizerOptions:
         return self.hash_bits is not None and not self.uses_idf
 
 
+# Options that mean something to one solver only, and what to do where another is asked for.
+_OF_SOLVER = {
+    "sgd": {
+        "epochs": "leave it out: the exact solver goes on until the tolerance is met",
+        "learning_rate": "leave it out: the exact solver has no step size to choose",
+        "idf_power": "leave it out: --idf (idf=True) weights the features themselves",
+        "calibration": "leave it out: the answer of the exact solver is the minimum, as it is",
+        "patience": "leave it out: the exact solver goes on until the tolerance is met",
+    },
+    "exact": {"tolerance": "leave it out, or give --solver exact"},
+}
+
+
 @dataclass(frozen=True, slots=True)
 class TrainingOptions:
     """How θ is learnt.
 
+    solver         "sgd": stochastic gradient descent, stopped early; "exact": the minimum of
+                   mean loss + (λ/2)‖θ‖² + l1·Σ|θ| over f(x) as it is, proved to the tolerance.
+                   None: "exact" where l1 is above 0, else "sgd"
     epochs         at most this many passes; the step size falls linearly to 0 over them.  None:
                    from 5 for a small corpus to 2 for a large one (see VISITS)
     learning_rate  first step size, in units of 1 / mean ‖f(x)‖², so that it means the same
@@ -223,30 +250,43 @@ class TrainingOptions:
     idf_power      p: the weights of feature f are learnt at the scale d_f = idf_f^p, θ_f = d_f·w_f
                    with steps in w, so that those of rare features take larger steps; 0: all alike.
                    None: the best of IDF_POWERS on held-out documents, 0 if f(x) has idf in it
-    l2             λ in mean loss + (λ/2)‖w‖²; the same as (λ/2)‖θ‖² where p is 0
-    calibration    multiply θ by the factor that makes the held-out loss least (temperature
-                   scaling): it changes no answer, but how sure the model is of it
+    l2             λ in mean loss + (λ/2)‖w‖²; the same as (λ/2)‖θ‖² where p is 0.  None: of sgd
+                   DEFAULT_L2; of exact 0 with l1, else the best of PATH on held-out documents
+    l1             of exact: l1·Σ|θ| is added, the bias's θ too; most θ are 0 at the minimum, and
+                   the model has no rows for features of which all are.  With l2: elastic net
+    calibration    of sgd: multiply θ by the factor that makes the held-out loss least (temperature
+                   scaling): it changes no answer, but how sure the model is of it; None: yes.
+                   The answer of exact is θ itself
     holdout        share of each label's documents held out (at most MOST_HELD_OUT in all) to
-                   choose when to stop and the learning rate; 0 for none: all epochs are run
-    patience       epochs of clearly worse held-out loss on end before a trial is given up
+                   choose by; 0 for none: sgd runs all epochs, exact takes DEFAULT_STEP_OF_PATH.
+                   Exact holds none out where l2 is given, and there is nothing to choose
+    patience       of sgd: epochs of clearly worse held-out loss on end before a trial is given up;
+                   None: DEFAULT_PATIENCE
+    tolerance      of exact: on gap/value, where the gap is a proved bound on value − minimum; where
+                   l2 is 0 on ‖gradient‖ in units of that at θ = 0.  None: DEFAULT_TOLERANCE
     class_weight   "balanced": each label weighs the same in all; None: each document does
     seed           of the order of documents and the choice of those held out
     """
 
+    solver: Solver | None = None
     epochs: int | None = None
     learning_rate: float | None = None
     idf_power: float | None = None
-    l2: float = 1e-6
-    calibration: bool = True
+    l2: float | None = None
+    l1: float = 0.0
+    calibration: bool | None = None
     holdout: float = 0.1
-    patience: int = 3
+    patience: int | None = None
+    tolerance: float | None = None
     class_weight: ClassWeight | None = None
     seed: int = 1
 
     def __post_init__(self) -> None:
-        if self.epochs is not None:
-            _check_integer("epochs", self.epochs, 1)
-        _check_integer("patience", self.patience, 1)
+        _check_choice("solver", self.solver, (*get_args(Solver), None))
+        _check_real("l1", self.l1, 0)
+        for option in ("epochs", "patience"):
+            if getattr(self, option) is not None:
+                _check_integer(option, getattr(self, option), 1)
         _check_integer("seed", self.seed, 0)
         if self.learning_rate is not None:
             _check_real("learning_rate", self.learning_rate, 0, strict=True)
@@ -254,12 +294,52 @@ class TrainingOptions:
             _check_real("idf_power", self.idf_power, 0)
             if self.idf_power > MAX_IDF_POWER:
                 raise _refuse("idf_power", self.idf_power, f"a number up to {MAX_IDF_POWER}")
-        _check_real("l2", self.l2, 0)
-        _check_flag("calibration", self.calibration)
+        if self.l2 is not None:
+            _check_real("l2", self.l2, 0)
+        if self.calibration is not None:
+            _check_flag("calibration", self.calibration)
+        if self.tolerance is not None:
+            _check_real("tolerance", self.tolerance, 0, strict=True)
         _check_real("holdout", self.holdout, 0)
         if self.holdout >= 1:
             raise _refuse("holdout", self.holdout, "a number of at least 0 and below 1")
         _check_choice("class_weight", self.class_weight, (*get_args(ClassWeight), None))
+        self._check_solver()
+
+    def _check_solver(self) -> None:
+        """Refuse what the solver would ignore."""
+        if self.l1 and self.solver == "sgd":
+            raise InputError(
+                f"solver='sgd' makes no weight 0, and l1={self.l1:g} is to",
+                mend="leave out --solver, or give --solver exact; or leave out --l1",
+            )
+        chosen = self.chosen_solver
+        for solver, options in _OF_SOLVER.items():
+            for option, mend in options.items():
+                if solver != chosen and getattr(self, option) is not None:
+                    raise InputError(
+                        f"{option}={getattr(self, option)!r} means nothing to solver={chosen!r}",
+                        mend=mend,
+                    )
+
+    @property
+    def chosen_solver(self) -> Solver:
+        """solver, with None decided."""
+        return self.solver or ("exact" if self.l1 else "sgd")
+
+    def decided(self) -> TrainingOptions:
+        """The same with its solver's own defaults in place of None, where they are constants."""
+        if self.chosen_solver == "exact":
+            l2 = 0.0 if self.l1 and self.l2 is None else self.l2
+            tolerance = self.tolerance or DEFAULT_TOLERANCE
+            return replace(self, solver="exact", l2=l2, tolerance=tolerance)
+        return replace(
+            self,
+            solver="sgd",
+            l2=DEFAULT_L2 if self.l2 is None else self.l2,
+            calibration=self.calibration is not False,
+            patience=self.patience or DEFAULT_PATIENCE,
+        )
 
     def idf_powers(self, *, choose: bool) -> tuple[float, ...]:
         """idf_power, with None decided: what there is to choose from, if there is a choice."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -43,12 +43,8 @@ class Rows:
     ) -> Rows:
         """Fit a featurizer on a corpus, and take its rows.
 
-        idf is off in f(x) unless it is asked for: training scales steps by it instead, in rows
-        whose length is 1 before rare features are raised (a point of accuracy on some corpora),
-        and the model's answers need no idf.  Raises InputError where θ would not fit in memory.
+        Raises InputError where θ would not fit in memory.
         """
-        if featurizer_options.idf is None:
-            featurizer_options = replace(featurizer_options, idf=False)
         featurizer = Featurizer(featurizer_options)
         features, columns, frequencies = _features(featurizer, corpus, threads)
         featurizer.labels = corpus.labels
@@ -140,4 +136,4 @@ def _objective(
             mend="leave its documents out of the validation file",
         )
     weights = document_weights(corpus, options.class_weight)
-    return Objective(features, y, weights, len(labels), options.l2, unit_from)
+    return Objective(features, y, weights, len(labels), options.l2 or 0.0, unit_from)

@@ -9,6 +9,7 @@ import click
 
 from textmlr import __version__
 from textmlr.cli.classify import classify
+from textmlr.cli.compare import compare
 from textmlr.cli.evaluate import evaluate
 from textmlr.cli.info import info
 from textmlr.cli.train import train
@@ -26,8 +27,9 @@ def cli() -> None:
       textmlr tune corpus.tsv --time 5m   search for better options
       textmlr classify doc.txt            how likely is each label?
       textmlr evaluate test.tsv           how good are the answers?
+      textmlr compare a.textmlr b.textmlr test.tsv
     """
 
 
-for verb in (train, tune, classify, evaluate, info):
+for verb in (train, tune, classify, evaluate, compare, info):
     cli.add_command(verb)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from textmlr.cli.options import json_option, model_option, threads_option
+from textmlr.cli.options import PROBABILITY, json_option, model_option, threads_option
 from textmlr.errors import InputError
 from textmlr.jit import run_plain
 
@@ -31,6 +31,8 @@ PLAIN_BYTES = 1 << 15
 @click.option("--lines", metavar="FILE", help="Each line of FILE is a document (- is stdin).")
 @click.option("--top", type=click.IntRange(1), metavar="K", help="Only the K likeliest labels.")
 @click.option("--label", metavar="LABEL", help="Only P(Y=LABEL | document), a number a document.")
+@click.option("--min-probability", type=PROBABILITY, metavar="P",
+              help="Answer 'unsure' (--json: null) where no label has probability P.")  # fmt: skip
 @threads_option
 @json_option
 def classify(
@@ -39,6 +41,7 @@ def classify(
     lines: str | None,
     top: int | None,
     label: str | None,
+    min_probability: float | None,
     threads: int | None,
     as_json: bool,
 ) -> None:
@@ -49,16 +52,23 @@ def classify(
     To a terminal, a bar a label; to a pipe, lines label<TAB>probability, the likeliest first,
     with a blank line between documents if each has several; with --json an object a document.
 
+    With --min-probability P the answer to a document of which no label has probability P is
+    "unsure": its first line, with the likeliest label's probability, before the labels', or, with
+    --top 1, its only one.  textmlr evaluate says what any P comes to.
+
     \b
     Examples:
       textmlr classify doc.txt
       textmlr classify --label scifi doc.txt
       textmlr classify --lines reviews.txt --top 1 > answers.tsv
+      textmlr classify --lines reviews.txt --top 1 --min-probability 0.9 > answers.tsv
     """
     if lines is not None and documents:
         raise click.UsageError("give documents or --lines FILE, not both")
     if label is not None and top is not None:
         raise click.UsageError("--label and --top exclude each other")
+    if label is not None and min_probability is not None:
+        raise click.UsageError("--label and --min-probability exclude each other")
     texts = [] if lines is not None else [_read_document(path) for path in documents or ("-",)]
     if lines is None and sum(map(len, texts)) <= PLAIN_BYTES:
         run_plain()
@@ -82,7 +92,9 @@ def classify(
     else:
         batch = batches_of(texts)[0]
         names = (_shown(path) for path in documents or ("-",))
-    writer = _writer(loaded.labels, top, column, as_json)
+    if min_probability is not None:
+        _warn_of_namesake(loaded.labels, as_json)
+    writer = _writer(loaded.labels, top, column, min_probability or 0.0, as_json)
     unknown: list[str] = []
     invalid = 0
     for text, known, bad in loaded.map_answers(writer.prepare, [batch], threads):
@@ -92,6 +104,14 @@ def classify(
         invalid += bad
     sys.stdout.flush()
     _warn(unknown, invalid)
+
+
+def _warn_of_namesake(labels: list[str], as_json: bool) -> None:
+    from textmlr.cli.render import warn
+    from textmlr.rendering import UNSURE
+
+    if UNSURE in labels and not as_json:
+        warn(f"the model has a label {UNSURE!r} of its own; --json tells the two apart")
 
 
 def _warn(unknown: list[str], invalid: int) -> None:
@@ -133,24 +153,27 @@ def _read_document(path: str) -> bytes:
 
 
 def _writer(
-    labels: list[str], top: int | None, column: int | None, as_json: bool
+    labels: list[str], top: int | None, column: int | None, least: float, as_json: bool
 ) -> _Lines | _Rows:
     if as_json or (sys.stdout.isatty() and column is None):
-        return _Rows(labels, top, column, as_json)
-    return _Lines(labels, top, column)
+        return _Rows(labels, top, column, least, as_json)
+    return _Lines(labels, top, column, least)
 
 
 class _Lines:
     """Writes answers for a pipe or a file, block by block.
 
     labels  names;  top  how many of them, None for all;  column  the only one, if there is one
+    least   of the likeliest label's probability; below it the answer is "unsure"
     """
 
-    def __init__(self, labels: list[str], top: int | None, column: int | None) -> None:
+    def __init__(
+        self, labels: list[str], top: int | None, column: int | None, least: float
+    ) -> None:
         from textmlr.cli.render import plain
         from textmlr.rendering import Lines
 
-        self.lines = Lines([plain(label) for label in labels], top, column)
+        self.lines = Lines([plain(label) for label in labels], top, column, least)
         self.first = True
 
     def prepare(self, answers: Answers) -> tuple[Any, NDArray[np.int64], int]:
@@ -170,9 +193,15 @@ class _Rows:
     """Writes answers as JSON or for a terminal, a document at a time."""
 
     def __init__(
-        self, labels: list[str], top: int | None, column: int | None, as_json: bool
+        self,
+        labels: list[str],
+        top: int | None,
+        column: int | None,
+        least: float,
+        as_json: bool,
     ) -> None:
         self.labels, self.top, self.column, self.as_json = labels, top, column, as_json
+        self.least = least
         self.first = True
 
     def prepare(self, answers: Answers) -> tuple[Any, NDArray[np.int64], int]:
@@ -195,19 +224,23 @@ class _Rows:
         return best
 
     def _object(self, name: str, row: NDArray[np.float64]) -> dict[str, object]:
+        best = int(row.argmax())
         return {
             "document": name,
-            "label": self.labels[int(row.argmax())],
+            "label": self.labels[best] if row[best] >= self.least else None,
             "probabilities": {self.labels[i]: float(row[i]) for i in self._order(row)},
         }
 
     def _bars(self, name: str, row: NDArray[np.float64]) -> Iterator[str]:
         from textmlr.cli.render import bar, plain
+        from textmlr.rendering import UNSURE
 
         order = self._order(row)
         if not self.first and len(order) > 1:
             yield "\n"
         yield click.style(plain(name), bold=True) + "\n"
+        if row.max() < self.least:
+            yield f"  {click.style(UNSURE, fg='yellow')}: no label has {100 * self.least:g} %\n"
         width = max(len(plain(self.labels[i])) for i in order)
         for i in order:
             shade = click.style(bar(row[i]), fg="cyan")

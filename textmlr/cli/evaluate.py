@@ -3,96 +3,175 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 import click
 
-from textmlr.cli.options import json_option, model_option, skip_option, threads_option
+from textmlr.cli.options import (
+    PROBABILITY,
+    json_option,
+    model_option,
+    skip_option,
+    threads_option,
+)
 
 if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.table import Table
     from rich.text import Text
 
-    from textmlr.evaluation import Evaluation
+    from textmlr.corpus import Corpus
+    from textmlr.curves import Point
+    from textmlr.evaluation import Coverage, Evaluation
+    from textmlr.model import Model
 
 # Per-label rows and confused pairs shown in a terminal; --json has all.
 MOST_ROWS = 40
+COVERAGE_AT = (0.0, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99)
 
 
 @click.command()
 @model_option
 @click.argument("corpora", nargs=-1, required=True, metavar="CORPUS...")
+@click.option("--min-probability", "asked", type=PROBABILITY, multiple=True, metavar="P",
+              help="Also say what answering from probability P on comes to.")  # fmt: skip
+@click.option("--report", metavar="DIR",
+              help="Write DIR/report.html, one page, and its figures as PNG (needs matplotlib)."
+              )  # fmt: skip
+@click.option("--training", multiple=True, metavar="FILE",
+              help="Training corpus, for the report's learning curve: trains five models."
+              )  # fmt: skip
 @skip_option
 @threads_option
 @json_option
 def evaluate(
     model: str,
     corpora: tuple[str, ...],
+    asked: tuple[float, ...],
+    report: str | None,
+    training: tuple[str, ...],
     skip_bad_lines: bool,
     threads: int | None,
     as_json: bool,
 ) -> None:
     """Compare a model's answers with the labels of CORPUS (lines label<TAB>text).
 
-    Accuracy, macro-F1, log loss, Brier score, expected calibration error (15 bins of the top
-    probability), precision, recall and F1 of each label, and the pairs confused most.
+    Accuracy, macro-F1 and log loss with 95 % intervals (bootstrap over the documents), Brier
+    score, expected calibration error (15 bins of the top probability), coverage and accuracy where
+    answers below a probability are left to a person (classify --min-probability; --json has every
+    hundredth), precision, recall and F1 of each label, and the pairs confused most.
+
+    With --report, a page with figures: reliability, accuracy against coverage, confusions,
+    precision and recall of each label at any threshold, the learning curve, and the documents most
+    confidently wrong, with their text.
 
     \b
     Examples:
       textmlr evaluate test.tsv
       textmlr evaluate -m reviews.textmlr test.tsv --json
+      textmlr evaluate test.tsv --report report --training train.tsv
     """
-    import numpy as np
+    if training and report is None:
+        raise click.UsageError("--training is for the learning curve of --report DIR")
+    if report is not None:
+        from textmlr.plots import require
+        from textmlr.report import make_folder
 
-    from textmlr.cli.render import plural, warn, warn_of_invalid, warn_of_skipped
-    from textmlr.corpus import read_corpus, recode
-    from textmlr.evaluation import evaluate as judge
+        require()
+        make_folder(report)
+    from textmlr.cli.render import warn_of_answers, warn_of_skipped
+    from textmlr.corpus import read_corpus
+    from textmlr.evaluation import answer, judge
     from textmlr.model import Model
 
     loaded = Model.load(model)
     corpus = read_corpus(corpora, skip_bad_lines=skip_bad_lines)
     warn_of_skipped([corpus])
-    y, strangers = recode(corpus, loaded.labels)
-    blocks = list(loaded.stream(corpus.batches, threads))
-    warn_of_invalid(sum(answers.invalid for answers in blocks))
-    probabilities = np.concatenate([answers.probabilities for answers in blocks])
-    unknown = [
-        corpus.labels[code] if known < 0 else None
-        for code, known in zip(corpus.y.tolist(), y.tolist(), strict=True)
-    ]
-    if strangers:
-        count = sum(strangers.values())
-        warn(
-            f"{plural(count, 'document')} with labels the model does not know "
-            f"({', '.join(list(strangers)[:5])}); they count as wrong"
-        )
-    result = judge(loaded.labels, y, probabilities, unknown=unknown)
+    answered = answer(loaded, corpus, threads=threads)
+    warn_of_answers(answered)
+    result = judge(answered, min_probabilities=asked, threads=threads)
+    summary = result.as_dict()
+    if not as_json:
+        _show(result, asked)
+    if report is not None:
+        from textmlr.report import Findings, write_report
+
+        points = None
+        if training:
+            points = _learning_curve(loaded, training, corpus, skip_bad_lines, threads)
+            summary["learning_curve"] = [asdict(point) for point in points]
+        findings = Findings(model, loaded, corpus, answered, result, points)
+        summary["report"] = write_report(report, findings)
+        if not as_json:
+            click.echo(f"Report: {summary['report']}")
     if as_json:
-        click.echo(json.dumps(result.as_dict(), ensure_ascii=False))
-    else:
-        _show(result)
+        click.echo(json.dumps(summary, ensure_ascii=False))
 
 
-def _show(result: Evaluation) -> None:
-    from rich.box import SIMPLE_HEAD
+def _learning_curve(
+    model: Model,
+    training: tuple[str, ...],
+    test: Corpus,
+    skip_bad_lines: bool,
+    threads: int | None,
+) -> list[Point]:
+    from textmlr.cli.render import plural, warn_of_skipped
+    from textmlr.corpus import read_corpus
+    from textmlr.curves import learning_curve
+
+    weighted = bool(model.record.get("corpus", {}).get("weighted"))
+    corpus = read_corpus(training, weighted=weighted, skip_bad_lines=skip_bad_lines)
+    warn_of_skipped([corpus])
+
+    def watch(documents: int) -> None:
+        click.echo(f"learning curve: training on {plural(documents, 'document')}…", err=True)
+
+    return learning_curve(model, corpus, test, threads=threads, watch=watch)
+
+
+def _show(result: Evaluation, asked: tuple[float, ...]) -> None:
     from rich.console import Console
-    from rich.table import Table
 
-    from textmlr.cli.render import plain, show_rows
+    from textmlr.cli.render import show_rows, spread
 
+    sure = result.intervals
     click.secho("Evaluation", bold=True)
     show_rows(
         [
             ("documents", f"{result.documents:,}"),
-            ("accuracy", f"{result.accuracy:.4f}"),
-            ("macro-F1", f"{result.macro_f1:.4f}"),
-            ("log loss", f"{result.log_loss:.4f} nats"),
+            ("accuracy", f"{result.accuracy:.4f} ({spread(sure.accuracy)})"),
+            ("macro-F1", f"{result.macro_f1:.4f} ({spread(sure.macro_f1)})"),
+            ("log loss", f"{result.log_loss:.4f} nats ({spread(sure.log_loss)})"),
             ("Brier", f"{result.brier:.4f}"),
             ("ECE", f"{result.ece:.4f}"),
         ]
     )
-    click.echo()
     console = Console()
-    table = Table(box=SIMPLE_HEAD, title="by label", title_justify="left", title_style="bold")
+    rows = {*COVERAGE_AT, *asked}
+    _show_coverage(console, [row for row in result.coverage if row.min_probability in rows])
+    _show_labels(console, result)
+
+
+def _show_coverage(console: Console, rows: list[Coverage]) -> None:
+    from textmlr.cli.render import spread
+
+    table = _table("unsure below P: left to a person")
+    for column in ("P", "answered", "coverage", "accuracy", "95 %"):
+        table.add_column(column, justify="right")
+    for row in rows:
+        accuracy = "–" if row.accuracy is None else f"{row.accuracy:.4f}"
+        interval = "–" if row.interval is None else spread(row.interval)
+        least = f"{row.min_probability:g}"
+        table.add_row(least, f"{row.documents:,}", f"{row.coverage:.3f}", accuracy, interval)
+    click.echo()
+    console.print(table)
+
+
+def _show_labels(console: Console, result: Evaluation) -> None:
+    from textmlr.cli.render import plain
+
+    table = _table("by label")
     table.add_column("label")
     for column in ("precision", "recall", "F1", "documents"):
         table.add_column(column, justify="right")
@@ -103,15 +182,20 @@ def _show(result: Evaluation) -> None:
     if len(result.labels) > MOST_ROWS:
         click.echo(f"  … and {len(result.labels) - MOST_ROWS:,} labels more (all with --json)")
     if result.confused:
-        table = Table(
-            box=SIMPLE_HEAD, title="most confused", title_justify="left", title_style="bold"
-        )
+        table = _table("most confused")
         table.add_column("documents", justify="right")
         table.add_column("of")
         table.add_column("taken for")
         for pair in result.confused:
             table.add_row(f"{pair.count:,}", _text(plain(pair.true)), _text(plain(pair.predicted)))
         console.print(table)
+
+
+def _table(title: str) -> Table:
+    from rich.box import SIMPLE_HEAD
+    from rich.table import Table
+
+    return Table(box=SIMPLE_HEAD, title=title, title_justify="left", title_style="bold")
 
 
 def _text(text: str) -> Text:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -83,6 +84,27 @@ def stage_options(chosen: dict[str, Any]) -> tuple[FeaturizerOptions, TrainingOp
     featurizer = {name: own[name] for name in FeaturizerOptions.__dataclass_fields__}
     training = {name: own[name] for name in TrainingOptions.__dataclass_fields__ if name in own}
     return FeaturizerOptions(**featurizer), TrainingOptions(**training)
+
+
+class Probability(click.ParamType[Any]):
+    """A number of 0 to 1."""
+
+    name = "probability"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float:
+        """The number.  NaN is none."""
+        try:
+            number = float(value)
+        except ValueError:
+            number = math.nan
+        if not 0 <= number <= 1:
+            self.fail(f"{value!r} is not a probability, a number of 0 to 1", param, ctx)
+        return number
+
+
+PROBABILITY = Probability()
 
 
 def show_range(value: tuple[int, int] | None) -> str:

@@ -13,9 +13,19 @@ from textmlr.choosing import Candidate
 from textmlr.cli.render import show_ngrams, warn
 from textmlr.jit import watch_compiling
 from textmlr.learning import Event, Stage
+from textmlr.training import Penalty, Step
+from textmlr.training import Progress as Epochs
 
 if TYPE_CHECKING:
     from rich.progress import Progress
+
+
+STEPS_A_LINE = 10
+METHODS = {
+    "dual": "dual coordinate ascent, epoch",
+    "newton": "Newton, step",
+    "proximal": "proximal Newton, round",
+}
 
 
 class Compiling:
@@ -70,13 +80,32 @@ class TrainingProgress:
         """Show an event of training."""
         if isinstance(event, Stage):
             self._stage(event)
-            return
-        if isinstance(event, Candidate):
+        elif isinstance(event, Candidate):
             self._say(
                 f"tried {show_ngrams(event.ngrams, event.char_ngrams)}: held-out loss "
                 f"{event.loss:.3f} accuracy {event.accuracy:.3f}"
             )
-            return
+        elif isinstance(event, Step):
+            self._step(event)
+        elif isinstance(event, Penalty):
+            line = f"λ = {event.l2:.3g}"
+            self._line(line, f"held-out loss {event.loss:.3f} accuracy {event.accuracy:.3f}")
+        else:
+            self._epoch(event)
+
+    def _step(self, step: Step) -> None:
+        """A bar shows each; lines only every so many, since most take but milliseconds."""
+        line, figures = f"{METHODS[step.method]} {step.number}", f"gap {step.gap:.2g}"
+        self._update(line, figures)
+        if step.number % STEPS_A_LINE == 0 or step.method == "proximal":
+            self._line(line, figures)
+
+    def _line(self, line: str, figures: str) -> None:
+        self._update(line, figures)
+        if self.bar is None and not self.quiet:
+            print(f"{line}: {figures}", file=sys.stderr, flush=True)
+
+    def _epoch(self, event: Epochs) -> None:
         epoch = event.epoch
         self._visited += epoch.documents
         rate = self._visited / max(time.perf_counter() - self._began, 1e-9)
@@ -93,9 +122,7 @@ class TrainingProgress:
         self._epochs += 1
         if event.run == "final":  # by now it is known how many epochs there will be
             self.most_epochs = self._epochs + epoch.epochs - epoch.number
-        self._update(line, figures)
-        if self.bar is None and not self.quiet:
-            print(f"{line}: {figures}", file=sys.stderr, flush=True)
+        self._line(line, figures)
         if epoch.halved and event.run == "final":
             warn(
                 f"the step diverged in epoch {epoch.number}; it was halved {epoch.halved}× "
@@ -114,7 +141,8 @@ class TrainingProgress:
         if stage.name == "features":
             text = f"tokenising {stage.documents:,} documents of {stage.labels:,} labels"
         else:
-            text = f"{stage.columns:,} features, {stage.nonzeros:,} non-zeros; trying step sizes"
+            text = f"{stage.columns:,} features, {stage.nonzeros:,} non-zeros"
+            text += "; trying step sizes" if stage.epochs else ""
             self.most_epochs = stage.epochs
             self._began = time.perf_counter()
         self._say(text)

@@ -11,6 +11,7 @@ import click
 
 if TYPE_CHECKING:
     from textmlr.corpus import Corpus
+    from textmlr.evaluation import Answered
     from textmlr.model import Model
 
 BAR = 30
@@ -65,14 +66,44 @@ def warn_of_invalid(invalid: int) -> None:
         warn(f"{plural(invalid, 'piece')} of invalid UTF-8 read as U+FFFD")
 
 
+def warn_of_answers(answered: Answered, model: str = "the model") -> None:
+    """Say what of a labelled corpus a model could not read or answer."""
+    warn_of_invalid(answered.invalid)
+    strangers = answered.strangers
+    if strangers:
+        some = plain(", ".join(list(strangers)[:5]))
+        warn(
+            f"{plural(sum(strangers.values()), 'document')} with labels {plain(model)} does not "
+            f"know ({some}); they count as wrong"
+        )
+
+
+def spread(interval: tuple[float, float]) -> str:
+    """An interval of a figure: 0.909–0.916."""
+    return "–".join(f"{end:.3f}" for end in interval)
+
+
 def warn_of_corpus(corpora: Sequence[Corpus], record: dict[str, Any]) -> None:
     """Say what training left out, replaced or could not do."""
     warn_of_skipped(corpora)
     warn_of_invalid(record["corpus"]["invalid_utf8"])
-    if not record["held_out"]["documents"] and record["options"]["holdout"]:
+    options, final = record["options"], record["final"]
+    exact = options["solver"] == "exact"
+    if not record["held_out"]["documents"] and options["holdout"]:
+        if not exact:
+            warn(
+                "too few documents to hold some out; the step size is the default, unchecked, and "
+                "the probabilities are not calibrated (give --validation FILE for both)"
+            )
+        elif options["l2"] is None:
+            warn(
+                "too few documents to hold some out; the penalty is the default, unchecked "
+                "(give --validation FILE or --l2)"
+            )
+    if exact and not final["converged"]:
         warn(
-            "too few documents to hold some out; the step size is the default, unchecked, and "
-            "the probabilities are not calibrated (give --validation FILE for both)"
+            f"the tolerance of {options['tolerance']:g} is not met, only what the certificate "
+            "says (weights of 32 bits may not allow more)"
         )
 
 
@@ -119,6 +150,8 @@ def fit_rows(record: dict[str, Any]) -> list[tuple[str, str]]:
         rows.append(("held out", f"{plural(held['documents'], 'document')} of the {source}{parts}"))
         rows.append(("accuracy", f"{held['accuracy']:.4f} (held out)"))
         rows.append(("log loss", f"{held['loss']:.4f} nats (held out)"))
+    if final.get("solver") == "exact":
+        return rows + _certificate_rows(final)
     scale = f" × idf^{final['idf_power']:g}" if final["idf_power"] else ""
     over = plural(final["epochs"], "epoch")
     rows.append(("step size", f"{final['learning_rate']:g}{scale} over {over}"))
@@ -146,6 +179,30 @@ def summary_of(
         "compile_seconds": round(compile_seconds, 3),
         **model.record,
     }
+
+
+def _certificate_rows(final: dict[str, Any]) -> list[tuple[str, str]]:
+    """What the exact solver proves."""
+    gap = final["gap"]
+    penalty = f"λ = {final['l2']:.6g}"
+    rows = []
+    if final["l1"]:
+        penalty = f"l1 = {final['l1']:.6g}, {penalty}"
+        features, weights = final["features_kept"], final["weights_kept"]
+        kept = f"{plural(features, 'feature')}, {plural(weights, 'weight')} not 0"
+        rows.append(("kept", kept))
+    rows += [
+        ("penalty", penalty),
+        (
+            "objective",
+            f"{final['value']:.12g} nats after {plural(final['iterations'], 'iteration')}",
+        ),
+        ("‖gradient‖", f"{final['gradient_norm']:.3g}"),
+    ]
+    if gap is not None:
+        relative = f", {gap / final['value']:.2g} of it" if final["value"] else ""
+        rows.append(("certificate", f"at most {gap:.3g} nats above the minimum{relative}"))
+    return rows
 
 
 def show_summary(summary: dict[str, Any]) -> None:

@@ -18,7 +18,16 @@ from textmlr.cli.options import (
     threads_option,
     weighted_option,
 )
-from textmlr.options import EPOCHS, IDF_POWERS, LEARNING_RATES, FeaturizerOptions, TrainingOptions
+from textmlr.options import (
+    DEFAULT_L2,
+    DEFAULT_PATIENCE,
+    DEFAULT_TOLERANCE,
+    EPOCHS,
+    IDF_POWERS,
+    LEARNING_RATES,
+    FeaturizerOptions,
+    TrainingOptions,
+)
 
 F = FeaturizerOptions
 T = TrainingOptions
@@ -42,10 +51,27 @@ BEST_OF = "best of " + ", ".join(f"{rate:g}" for rate in LEARNING_RATES)
 @option_of(T, "idf_power", "Scale the steps of rare features up: by idf to this power.",
            type=float, metavar="P",
            show_default="best of " + ", ".join(f"{power:g}" for power in IDF_POWERS))  # fmt: skip
-@option_of(T, "l2", "Penalty λ: mean loss + λ/2·‖w‖², w in units of the scaled steps.", type=float)
-@option_of(T, "calibration", "Make the probabilities fit the held-out documents.")
+@option_of(T, "solver", "sgd: fast, stopped early; exact: the minimum, to a proved tolerance.",
+           type=click.Choice(["sgd", "exact"]), show_default="sgd; exact with --l1")  # fmt: skip
+@option_of(T, "tolerance", "Of exact: on (value − minimum)/value, proved.", type=float,
+           show_default=f"{DEFAULT_TOLERANCE:g}")  # fmt: skip
+@option_of(
+    T,
+    "l2",
+    "Penalty λ: mean loss + λ/2·‖w‖², w in units of the scaled steps.",
+    type=float,
+    show_default=f"{DEFAULT_L2:g}; of exact the best on held-out documents, 0 with --l1",
+)
+@option_of(
+    T,
+    "l1",
+    "Of exact: add L1·Σ|θ|: most weights become 0, and their features are dropped.",
+    type=float,
+)
+@click.option("--calibration/--no-calibration", default=None, show_default="calibration",
+              help="Make the probabilities of sgd fit the held-out documents.")  # fmt: skip
 @option_of(T, "patience", "Epochs of clearly worse held-out loss before a trial is given up.",
-           type=click.IntRange(1))  # fmt: skip
+           type=click.IntRange(1), show_default=f"{DEFAULT_PATIENCE}")  # fmt: skip
 @option_of(T, "class_weight", "'balanced': every label weighs the same.", show_default="none",
            type=click.Choice(["balanced"]))  # fmt: skip
 @option_of(T, "seed", "Same seed, same bits.", type=click.IntRange(0))
@@ -59,7 +85,8 @@ BEST_OF = "best of " + ", ".join(f"{rate:g}" for rate in LEARNING_RATES)
            type=click.IntRange(1, 30), show_default="a vocabulary", metavar="B")  # fmt: skip
 @option_of(F, "term_frequency", "Weight of a count: 1, the count, or 1 + ln count.",
            type=click.Choice(["binary", "raw", "log"]))  # fmt: skip
-@click.option("--idf/--no-idf", default=False, show_default=True,
+@click.option("--idf/--no-idf", default=None,
+              show_default="no-idf; of exact idf, with a vocabulary",
               help="Weigh features by inverse document frequency (TF-IDF).")  # fmt: skip
 @click.option("--norm", type=click.Choice(["l2", "none"]), default=F().norm or "none",
               show_default=True, help="Scale each document's features to length 1.")  # fmt: skip
@@ -93,10 +120,16 @@ def train(
     A part of each label's documents is held out to choose the step size and how sure to be; then
     the model is fitted on everything.
 
+    --solver exact finds the one minimum of the loss and the penalty, and proves how near it is;
+    the penalty is --l2, or else chosen on the held-out documents.  --l1 is an L1 penalty, and
+    with --l2 the elastic net: larger, it keeps fewer features.
+
     \b
     Examples:
       textmlr train reviews.tsv -o reviews.textmlr
       textmlr train a.tsv b.tsv.gz --char-ngrams 3-5
+      textmlr train reviews.tsv --solver exact --tolerance 1e-8
+      textmlr train reviews.tsv --l1 1e-4
       zcat big.tsv.gz | textmlr train - --hash-bits 22
     """
     if no_holdout:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -70,3 +70,32 @@ class Corpus:
 
     def __len__(self) -> int:
         return len(self.y)
+
+    def text(self, i: int) -> str:
+        """Document i; bytes that are not UTF-8 are U+FFFD."""
+        for batch in self.batches:
+            if i < len(batch):
+                return batch[i].decode("utf-8", "replace")
+            i -= len(batch)
+        raise IndexError("there is no such document")
+
+    def subset(self, rows: NDArray[np.int64]) -> Corpus:
+        """The corpus of some of the documents, and of the labels that these have.
+
+        rows  their numbers, ascending
+        """
+        batches, first = [], 0
+        for batch in self.batches:
+            own = rows[(rows >= first) & (rows < first + len(batch))] - first
+            batches.append(Batch(batch.text, batch.starts[own], batch.stops[own]))
+            first += len(batch)
+        codes, y = np.unique(self.y[rows], return_inverse=True)
+        return replace(
+            self,
+            batches=batches,
+            y=y.astype(np.int32),
+            labels=[self.labels[code] for code in codes.tolist()],
+            weights=None if self.weights is None else self.weights[rows],
+            skipped=0,
+            skipped_examples=[],
+        )

@@ -313,7 +313,8 @@ class Featurizer:
         """The name of each column.
 
         A word n-gram is its tokens with a space between, a character n-gram "char:" and its
-        characters, the bias "(bias)".  Raises InputError with hashing, which keeps no names.
+        characters, the bias "(bias)"; empty is that of a feature ``keep`` left without one.
+        Raises InputError with hashing, which keeps no names.
         """
         if self.options.hash_bits is not None:
             raise InputError("hashed features have no names", mend="use a vocabulary")
@@ -321,6 +322,25 @@ class Featurizer:
             raise InputError("the featurizer has no vocabulary yet", mend="call fit first")
         self.name_features()
         return [BIAS_NAME] * self._bias + self.vocabulary.name_list()
+
+    def keep(self, kept: NDArray[np.int64]) -> Featurizer:
+        """A featurizer with a vocabulary of the same f(x) in some of its columns (ascending, the
+        bias among them).
+
+        Where documents are scaled to length 1, all features count in the length: the others keep
+        their columns too, but are known by their hashes alone.  Else they are gone, and the kept
+        columns are numbered anew.
+        """
+        self.name_features()
+        assert self.vocabulary is not None
+        own, idf = kept[self._bias :] - self._bias, self.idf
+        if self.options.norm is not None:
+            vocabulary = self.vocabulary.silence(own)
+        else:
+            vocabulary = self.vocabulary.take(own)
+            idf = None if idf is None else idf[kept]
+        labels = self.labels or []
+        return Featurizer.restore(self.options, vocabulary, None, idf, labels, self.documents)
 
     def joint(self, text: str | bytes, label: str) -> csr_array:
         """f(x, y): f(x) in the block of label y, so that theta.ravel() · f(x, y) is the score.

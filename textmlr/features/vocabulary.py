@@ -39,6 +39,7 @@ class Vocabulary:
     frequencies   (v,) int64    documents each occurs in
     names         (bytes,) uint8   the names one after the other, UTF-8; none until named
     name_offsets  (v + 1,) int64   name i is names[name_offsets[i]:name_offsets[i + 1]]
+    A feature known by its hash alone (``silence``) has frequency 0 and the empty name.
     """
 
     hashes: NDArray[np.uint64]
@@ -54,6 +55,35 @@ class Vocabulary:
         blob = self.names.tobytes()
         ends = self.name_offsets.tolist()
         return [blob[i:j].decode() for i, j in pairwise(ends)]
+
+    def take(self, kept: NDArray[np.int64]) -> Vocabulary:
+        """Some of the features (numbers, ascending)."""
+        start, stop = self.name_offsets[kept], self.name_offsets[kept + 1]
+        offsets = np.concatenate([np.zeros(1, np.int64), np.cumsum(stop - start)])
+        names = np.empty(offsets[-1], np.uint8)
+        text_kernels.gather(frozen(self.names), frozen(start), frozen(stop), names)
+        return Vocabulary(self.hashes[kept], self.frequencies[kept], names, offsets)
+
+    def silence(self, kept: NDArray[np.int64]) -> Vocabulary:
+        """All features, those but ``kept`` (numbers, ascending) by their hashes alone."""
+        own = self.take(kept)
+        return Vocabulary.partly_named(self.hashes, kept, own.frequencies, own.names,
+                                       own.name_offsets)  # fmt: skip
+
+    @classmethod
+    def partly_named(
+        cls,
+        hashes: NDArray[np.uint64],
+        kept: NDArray[np.int64],
+        frequencies: NDArray[np.int64],
+        names: NDArray[np.uint8],
+        name_offsets: NDArray[np.int64],
+    ) -> Vocabulary:
+        """From all hashes, and the frequencies and names of some features (numbers, ascending)."""
+        counts, lengths = np.zeros(len(hashes), np.int64), np.zeros(len(hashes) + 1, np.int64)
+        counts[kept] = frequencies
+        lengths[kept + 1] = np.diff(name_offsets)
+        return cls(hashes, counts, names, np.cumsum(lengths))
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -19,7 +19,7 @@ from textmlr.jit import vectors
 
 cgutils: Any = _cgutils  # untyped
 LANES = (32, 16, 8, 4, 2, 1)
-_FLOAT, _INT32, _INT64 = ir.FloatType(), ir.IntType(32), ir.IntType(64)
+_DOUBLE, _INT32, _INT64 = ir.DoubleType(), ir.IntType(32), ir.IntType(64)
 _UNALIGNED = 4  # bytes: rows of theta lie one after the other
 
 
@@ -35,21 +35,25 @@ class _Place:
     theta: Any
     width: Any
     vector: Any
+    real: Any  # LLVM's type of a number of theta and of the vector
 
     @classmethod
     def of(cls, context: Any, builder: Any, kinds: Sequence[Any], arguments: Sequence[Any]) -> Any:
+        real = context.get_data_type(kinds[4].dtype)
         indices, values, first, last, theta, vector = (
             context.make_array(kind)(context, builder, argument)
             if isinstance(kind, types.Array) else argument
             for kind, argument in zip(kinds, arguments, strict=True)
         )  # fmt: skip
         width = builder.extract_value(theta.shape, 1)
-        return cls(builder, indices.data, values.data, first, last, theta.data, width, vector.data)
+        return cls(
+            builder, indices.data, values.data, first, last, theta.data, width, vector.data, real
+        )
 
     def chunk(self, label: Any, lanes: int) -> Any:
         """Address of labels label ... label + lanes − 1 of the vector."""
         address = self.builder.gep(self.vector, [label])
-        return self.builder.bitcast(address, ir.VectorType(_FLOAT, lanes).as_pointer())
+        return self.builder.bitcast(address, ir.VectorType(self.real, lanes).as_pointer())
 
     def row(self, j: Any, label: Any, lanes: int) -> Any:
         """Address of those labels in the row of theta of entry j."""
@@ -57,13 +61,15 @@ class _Place:
         feature = builder.zext(builder.load(builder.gep(self.indices, [j])), _INT64)
         place = builder.add(builder.mul(feature, self.width), label)
         address = builder.gep(self.theta, [place])
-        return builder.bitcast(address, ir.VectorType(_FLOAT, lanes).as_pointer())
+        return builder.bitcast(address, ir.VectorType(self.real, lanes).as_pointer())
 
     def value(self, j: Any, lanes: int) -> Any:
         """The value of entry j in all lanes."""
         builder = self.builder
-        undefined = ir.Constant(ir.VectorType(_FLOAT, lanes), ir.Undefined)
+        undefined = ir.Constant(ir.VectorType(self.real, lanes), ir.Undefined)
         value = builder.load(builder.gep(self.values, [j]))
+        if self.real == _DOUBLE:
+            value = builder.fpext(value, _DOUBLE)
         one = builder.insert_element(undefined, value, ir.Constant(_INT32, 0))
         everywhere = ir.Constant(ir.VectorType(_INT32, lanes), [0] * lanes)
         return builder.shuffle_vector(one, undefined, everywhere)
@@ -108,7 +114,7 @@ def _sum_rows(place: _Place) -> None:
     builder = place.builder
 
     def chunk(label: Any, lanes: int) -> None:
-        zeros = ir.Constant(ir.VectorType(_FLOAT, lanes), [0.0] * lanes)
+        zeros = ir.Constant(ir.VectorType(place.real, lanes), [0.0] * lanes)
         total = cgutils.alloca_once(builder, zeros.type)
         builder.store(zeros, total)
 

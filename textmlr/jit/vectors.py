@@ -4,7 +4,8 @@ Here is what they do, as plain Python; in kernels, ``textmlr.jit.intrinsics`` pu
 code in which one instruction does up to sixteen labels, whatever their number.  LLVM left to
 itself vectorises a loop over labels only where their number is large or known beforehand, and
 keeps the sums in memory: it takes twice the time.  The bits are the same: the sum of each label
-runs over the features in their order.
+runs over the features in their order.  Theta and the vector are float32, or both float64, in which
+then all is computed.
 """
 
 from __future__ import annotations
@@ -22,7 +23,8 @@ def sum_rows(
 ) -> None:
     """out[l] = sum over first <= j < last of values[j] · theta[indices[j], l].
 
-    indices (nnz,) int32, values (nnz,) float32   theta (V, L) float32   out (L,) float32 written
+    indices (nnz,) int32, values (nnz,) float32
+    theta (V, L) float32 or float64   out (L,) of its dtype, written
     """
     out[:] = 0.0
     for j in range(first, last):
@@ -34,8 +36,8 @@ def add_to_rows(
 ) -> None:
     """theta[indices[j], l] += values[j] · gradient[l] for each first <= j < last.
 
-    indices (nnz,) int32, values (nnz,) float32   gradient (L,) float32
-    theta (V, L) float32   updated
+    indices (nnz,) int32, values (nnz,) float32
+    theta (V, L) float32 or float64, updated   gradient (L,) of its dtype
     """
     for j in range(first, last):
         theta[indices[j]] += gradient * values[j]

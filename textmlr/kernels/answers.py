@@ -180,16 +180,31 @@ def _likeliest(p):
 
 
 @kernel
-def write(probabilities, top, names, ends, order, scratch, out):
+def _put_line(label, share, names, ends, out, at):
+    """Write label<TAB>probability and a line end; return where that ends.  Arrays as in write."""
+    first = ends[label - 1] if label > 0 else 0
+    for byte in range(first, ends[label]):
+        out[at] = names[byte]
+        at += 1
+    out[at] = TAB
+    at = _put_number(share, out, at + 1)
+    out[at] = NEWLINE
+    return at + 1
+
+
+@kernel
+def write(probabilities, top, least, names, ends, order, scratch, out):
     """Write answers as text; return how many bytes they take.
 
     A line label<TAB>probability for each of the ``top`` likeliest labels; before a document's
-    lines an empty one, if they are several.
+    lines an empty one, if top is more than 1.  Where the highest probability is below ``least``,
+    a line with the name of "unsure" and that probability comes first, and it alone if top is 1.
 
     probabilities (n, L) float64
-    names   (bytes,) uint8, ends (L,) int64   the labels one after the other, and where each ends
+    names   (bytes,) uint8, ends (L + 1,) int64   the labels and "unsure" one after the other, and
+            where each ends
     order, scratch (L,) int64  scratch
-    out     (n·(1 + top·(longest name + 2 + NUMBER)),) uint8   written
+    out     (n·(1 + (top + 1)·(longest name + 2 + NUMBER)),) uint8   written
     """
     at = 0
     for document in range(probabilities.shape[0]):
@@ -200,16 +215,14 @@ def write(probabilities, top, names, ends, order, scratch, out):
             _rank(p, order, scratch)
             out[at] = NEWLINE
             at += 1
+        share = p[order[0]]
+        if share < least:
+            at = _put_line(p.size, share, names, ends, out, at)
+            if top == 1:
+                continue
         for place in range(top):
             label = order[place]
-            first = ends[label - 1] if label > 0 else 0
-            for byte in range(first, ends[label]):
-                out[at] = names[byte]
-                at += 1
-            out[at] = TAB
-            at = _put_number(p[label], out, at + 1)
-            out[at] = NEWLINE
-            at += 1
+            at = _put_line(label, p[label], names, ends, out, at)
     return at
 
 

@@ -1,6 +1,23 @@
 """Objective and solvers: θ from rows and labels."""
 
+from textmlr.training.exact import Step, minimise
 from textmlr.training.objective import Objective
+from textmlr.training.optimum import Optimum
+from textmlr.training.path import ExactFit, Penalty, fit_exact
 from textmlr.training.trainer import Fit, Progress, Trial, fit, most_epochs, probe
 
-__all__ = ["Fit", "Objective", "Progress", "Trial", "fit", "most_epochs", "probe"]
+__all__ = [
+    "ExactFit",
+    "Fit",
+    "Objective",
+    "Optimum",
+    "Penalty",
+    "Progress",
+    "Step",
+    "Trial",
+    "fit",
+    "fit_exact",
+    "minimise",
+    "most_epochs",
+    "probe",
+]

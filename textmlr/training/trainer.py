@@ -15,6 +15,7 @@ from textmlr.options import (
     CHOICE_HELD_OUT,
     CHOICE_RATES,
     DEFAULT_IDF_POWER,
+    DEFAULT_L2,
     DEFAULT_LEARNING_RATE,
     ENOUGH_HELD_OUT,
     FOLDS,
@@ -129,7 +130,8 @@ def fit(
     overwrite   scale the objective's features in place, where they are not needed any more
     Raises InputError where there is nothing to learn from.
     """
-    _check(objective)
+    check_labels(objective)
+    options = options.decided()
     search = _Search(objective, validation, idf, options, watch)
     best = search.run(threads)
     everything = np.arange(len(objective.y))
@@ -197,8 +199,12 @@ def probe(
     For choosing between rows of the same documents; None where there is nothing to judge by.
     The parameters are as in ``fit``; more documents are held out than there.
     """
-    shares = replace(options, holdout=max(options.holdout, CHOICE_HELD_OUT))
-    search = _Search(objective, validation, idf, shares, None, sample=False)
+    held = max(options.holdout, CHOICE_HELD_OUT)
+    if options.chosen_solver == "exact":  # whose minimum takes longer to find, and tells no more
+        options = TrainingOptions(class_weight=options.class_weight, seed=options.seed)
+        objective = replace(objective, l2=DEFAULT_L2)
+    options = replace(options.decided(), holdout=held)
+    search = _Search(objective, validation, idf, options, None, sample=False)
     if search.judge is None:
         return None
     power = search.powers[0] if len(search.powers) == 1 else DEFAULT_IDF_POWER
@@ -382,6 +388,7 @@ class _Search:
         epochs (2·patience) is judged at its end alone: that takes about as long as an epoch.
         """
         options = self._options
+        assert options.patience is not None  # decided
         epochs = self.epochs if epochs is None else epochs
         run = SGD.start(objective, documents, epochs, rate, options.seed, self.spare_theta())
         best: Trial | None = None
@@ -438,7 +445,8 @@ def _best(trials: Sequence[Trial]) -> Trial:
     return min(trials, key=lambda trial: trial.loss)
 
 
-def _check(objective: Objective) -> None:
+def check_labels(objective: Objective) -> None:
+    """Raise InputError unless two labels have documents of positive weight."""
     if np.count_nonzero(np.bincount(objective.y[objective.weights > 0])) < 2:
         raise InputError(
             "every document of positive weight has the same label",

@@ -163,10 +163,11 @@ class Judge:
         go_on  asked after each epoch; None is returned if it says no
         Raises ArithmeticError if no step is small enough, InputError if there is no memory.
         """
-        made = self.cache.get(setting)
+        made, l2 = self.cache.get(setting), setting.training.l2
+        assert l2 is not None
         parts = []
         for fold in self.folds[: level.folds]:
-            objective = replace(made.objective, l2=setting.training.l2)
+            objective = replace(made.objective, l2=l2)
             judge = made.judge if fold.held is None else objective.take(fold.held)
             assert judge is not None
             part = objective.take(fold.part(level.documents))

@@ -134,6 +134,11 @@ def tune(
     options = options or TuningOptions()
     if (options.cv or 1) > 1 and validation is not None:
         raise InputError("cv and validation are both given", mend="leave one of them out")
+    if given.training.chosen_solver != "sgd":
+        raise InputError(
+            f"solver={given.training.chosen_solver!r} chooses its penalty itself",
+            mend="train with it, or leave out solver and l1",
+        )
     strangers = sorted({*fixed} - {*_fields()})
     if strangers:
         raise InputError(f"fixed names no option: {', '.join(strangers)}", mend="name options")

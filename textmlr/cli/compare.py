@@ -1,0 +1,102 @@
+"""textmlr compare: two models on the same documents."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import click
+
+from textmlr.cli.options import json_option, skip_option, threads_option
+
+if TYPE_CHECKING:
+    from textmlr.comparison import Comparison, Difference
+
+
+@click.command()
+@click.argument("a", metavar="A.textmlr")
+@click.argument("b", metavar="B.textmlr")
+@click.argument("corpora", nargs=-1, required=True, metavar="CORPUS...")
+@skip_option
+@threads_option
+@json_option
+def compare(
+    a: str,
+    b: str,
+    corpora: tuple[str, ...],
+    skip_bad_lines: bool,
+    threads: int | None,
+    as_json: bool,
+) -> None:
+    """Say which of two models is better on CORPUS, and whether its documents can show it.
+
+    Accuracy and log loss of both, and the differences (B minus A) with 95 % intervals. Whether
+    one is right more often: McNemar's test on the documents that only one gets right. Whether the
+    probabilities are better: bootstrap of the log loss differences, document by document.
+
+    Labels are matched by their names; one that a model does not know has probability 0 there.
+
+    \b
+    Examples:
+      textmlr compare old.textmlr new.textmlr test.tsv
+      textmlr compare old.textmlr new.textmlr test.tsv --json
+    """
+    from textmlr.cli.render import warn_of_answers, warn_of_skipped
+    from textmlr.comparison import compare as judge
+    from textmlr.corpus import read_corpus
+    from textmlr.evaluation import answer
+    from textmlr.model import Model
+
+    first, second = Model.load(a), Model.load(b)
+    corpus = read_corpus(corpora, skip_bad_lines=skip_bad_lines)
+    warn_of_skipped([corpus])
+    answers = [answer(model, corpus, threads=threads) for model in (first, second)]
+    for name, answered in zip((a, b), answers, strict=True):
+        warn_of_answers(answered, name)
+    result = judge(answers[0], answers[1], threads=threads)
+    if as_json:
+        click.echo(json.dumps({"models": [a, b], **result.as_dict()}, ensure_ascii=False))
+    else:
+        _show(result, a, b)
+
+
+def _show(result: Comparison, a: str, b: str) -> None:
+    from rich.box import SIMPLE_HEAD
+    from rich.console import Console
+    from rich.table import Table
+
+    from textmlr.cli.render import plain, show_rows, spread
+    from textmlr.comparison import p_of
+
+    click.secho("Comparison", bold=True)
+    show_rows([("A", plain(a)), ("B", plain(b)), ("documents", f"{result.documents:,}")])
+    table = Table(box=SIMPLE_HEAD)
+    table.add_column("")
+    for column in ("A", "B", "B − A", "95 %", "p"):
+        table.add_column(column, justify="right")
+
+    def add(name: str, of_a: float, of_b: float, difference: Difference) -> None:
+        low, high = difference.interval
+        p = p_of(difference.p, result.resamples).removeprefix("p ").removeprefix("= ")
+        row = (f"{of_a:.4f}", f"{of_b:.4f}", f"{difference.value:+.4f}")
+        table.add_row(name, *row, f"{low:+.4f} to {high:+.4f}", p)
+
+    add("accuracy", result.a.accuracy, result.b.accuracy, result.accuracy)
+    add("log loss", result.a.log_loss, result.b.log_loss, result.log_loss)
+    Console().print(table)
+    test = result.mcnemar
+    how = test.test if test.statistic is None else f"{test.test} ({test.statistic:.2f})"
+    show_rows(
+        [
+            ("right", f"both {result.both:,}, only A {result.only_a:,}, "
+                      f"only B {result.only_b:,}, neither {result.neither:,}"),
+            ("accuracy", f"A {spread(result.a.accuracy_interval)}, "
+                         f"B {spread(result.b.accuracy_interval)} (95 %)"),
+            ("log loss", f"A {spread(result.a.log_loss_interval)}, "
+                         f"B {spread(result.b.log_loss_interval)} (95 %)"),
+            ("tests", f"McNemar, {how}; log loss by {result.resamples:,} paired resamples"),
+        ]
+    )  # fmt: skip
+    click.echo()
+    for sentence in result.verdict():
+        click.echo(sentence[0].upper() + sentence[1:])

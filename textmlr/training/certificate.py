@@ -1,0 +1,119 @@
+"""How near the minimum θ is, proved for the float32 numbers that are kept.
+
+For any distributions p_i over the labels the dual is a lower bound of the minimum (``kernels.dual``
+has θ(p) and c_i), and the value at any θ is above it by
+
+    λ·sum_i c_i·KL(p_i ‖ P(· | x_i; θ)) + (λ/2)·‖θ − θ(p)‖²
+
+With p_i = P(· | x_i; θ) that is ‖gradient‖²/(2λ), since then the gradient is λ·(θ − θ(p)).
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+
+from textmlr.arrays import frozen
+from textmlr.features import Features
+from textmlr.kernels import dual
+from textmlr.kernels import spans as kernels
+from textmlr.parallel import map_blocks
+from textmlr.training.matrix import blocks
+from textmlr.training.objective import Objective
+from textmlr.training.optimum import Optimum
+
+
+def certify(
+    objective: Objective,
+    weights: NDArray[np.float64],
+    columns: Features,
+    coefficients: NDArray[np.float64],
+    p: NDArray[np.float64] | None,
+    *,
+    tolerance: float,
+    slope: float,
+    iterations: int,
+    threads: int,
+) -> Optimum:
+    """θ = sum_i x_i ⊗ coefficients_i in float32, and what is proved of it.
+
+    weights       (n,) float64, their sum 1;  columns  the objective's features by columns
+    coefficients  (n, L) float64;  p (n, L) float64 > 0 with θ(p) = sum_i x_i ⊗ coefficients_i, or
+                  None where no such p is known
+    tolerance     on gap/value; where l2 is 0 on ‖gradient‖/slope
+    """
+    l2, y = objective.l2, objective.y
+    theta, lost, length = _combine(columns, coefficients, threads)
+    scores = _scores(objective.features, theta, threads)
+    errors = np.empty_like(scores)
+    loss = kernels.losses(frozen(scores), frozen(y), frozen(weights), errors)
+    value = float(loss) + 0.5 * l2 * length
+    errors *= weights[:, None]
+    errors[np.arange(len(y)), y] -= weights
+    square = _gradient_square(columns, errors, theta, l2, threads)
+    if l2 == 0:
+        norm = math.sqrt(square)
+        return Optimum(theta, value, norm, math.inf, iterations, norm <= tolerance * slope)
+    gap = square / (2 * l2)
+    if p is not None:
+        each = np.empty(len(y))
+        dual.divergences(frozen(scores), frozen(y), frozen(p), frozen(weights / l2), each)
+        gap = min(gap, l2 * (float(each.sum()) + 0.5 * lost))
+    return Optimum(theta, value, math.sqrt(square), gap, iterations, gap <= tolerance * value)
+
+
+def _combine(
+    columns: Features, coefficients: NDArray[np.float64], threads: int
+) -> tuple[NDArray[np.float32], float, float]:
+    """(θ (V, L) float32, ‖what rounding took‖², ‖θ‖²)."""
+    labels = coefficients.shape[1]
+    theta = np.empty((len(columns), labels), np.float32)
+
+    def run(rows: slice) -> tuple[float, float]:
+        sums = np.empty(2)
+        kernels.combine(
+            frozen(columns.indptr[rows.start : rows.stop + 1]), frozen(columns.indices),
+            frozen(columns.values), frozen(coefficients), theta[rows], np.empty(labels), sums,
+        )  # fmt: skip
+        return float(sums[0]), float(sums[1])
+
+    parts = list(map_blocks(run, blocks(columns, labels), threads))
+    return theta, sum(lost for lost, _ in parts), sum(length for _, length in parts)
+
+
+def _scores(features: Features, theta: NDArray[np.float32], threads: int) -> NDArray[np.float64]:
+    """θᵀf(x_i, l) of all documents, summed in float64: (n, L)."""
+    labels = theta.shape[1]
+    out = np.empty((len(features), labels))
+
+    def run(rows: slice) -> None:
+        kernels.scores(
+            frozen(features.indptr[rows.start : rows.stop + 1]), frozen(features.indices),
+            frozen(features.values), frozen(theta), np.empty(labels), out[rows],
+        )  # fmt: skip
+
+    for _ in map_blocks(run, blocks(features, labels), threads):
+        pass
+    return out
+
+
+def _gradient_square(
+    columns: Features,
+    errors: NDArray[np.float64],
+    theta: NDArray[np.float32],
+    l2: float,
+    threads: int,
+) -> float:
+    """‖gradient‖² at θ."""
+
+    def run(rows: slice) -> float:
+        total: float = kernels.gradient_square(
+            frozen(columns.indptr[rows.start : rows.stop + 1]), frozen(columns.indices),
+            frozen(columns.values), frozen(errors), frozen(theta[rows]), float(l2),
+            np.empty(errors.shape[1]),
+        )  # fmt: skip
+        return total
+
+    return sum(map_blocks(run, blocks(columns, errors.shape[1]), threads))

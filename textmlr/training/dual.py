@@ -1,0 +1,128 @@
+"""Dual coordinate ascent over documents, most often those that are furthest from their optimum."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from textmlr.arrays import frozen
+from textmlr.kernels import dual as kernels
+from textmlr.training.matrix import inner_product, multiply
+from textmlr.training.merging import Merged
+
+# A document at less than this share of the mean gap takes a nap.  From 0.1 to 0.5 alike.
+NAP_SHARE = 0.2
+LOOKING = 0.02  # of the time of visiting all documents
+SLIP = 1e-3  # what the first p leaves to all other labels
+
+
+@dataclass(slots=True, eq=False)
+class Dual:
+    """A distribution p_i for each document, and θ(p) over merged columns.
+
+    rows    n documents of positive weight
+    y       (n,) int32
+    shares  (n,) float64   c_i = weight_i / (λ · sum of weights)
+    l2      λ > 0
+    p, logs (n, L) float64   the distributions, and their logs but for a constant a row
+    theta   (columns, L) float64   θ(p)
+    gaps    (n,) float64   c_i·KL(p_i ‖ P(· | x_i; θ)), as last seen
+    naps    (2, n) int32   length of each document's nap, and the epoch to visit it next in
+    seed    (1,) uint64   of the order of the next epoch; where the optimum is does not depend on it
+    epochs  done
+    work    what they took since this was last set to 0: documents visited / n, and a little for
+            looking which are due
+    """
+
+    rows: Merged
+    y: NDArray[np.int32]
+    shares: NDArray[np.float64]
+    l2: float
+    p: NDArray[np.float64]
+    logs: NDArray[np.float64]
+    theta: NDArray[np.float64]
+    gaps: NDArray[np.float64]
+    naps: NDArray[np.int32]
+    seed: NDArray[np.uint64]
+    epochs: int = 0
+    work: float = 0.0
+
+    @classmethod
+    def at(
+        cls,
+        rows: Merged,
+        y: NDArray[np.int32],
+        shares: NDArray[np.float64],
+        l2: float,
+        p: NDArray[np.float64],
+    ) -> Dual:
+        """Begin at p (n, L) float64, which is used up; rows sum to 1."""
+        np.maximum(p, kernels.FLOOR, out=p)
+        labels = p.shape[1]
+        features = rows.features
+        theta = np.empty((features.columns, labels))
+        kernels.start(
+            frozen(features.indptr), frozen(features.indices), frozen(features.values),
+            frozen(y), frozen(shares), frozen(p), theta, np.empty(labels),
+        )  # fmt: skip
+        gaps = np.full(len(y), np.inf)
+        naps, seed = np.zeros((2, len(y)), np.int32), np.ones(1, np.uint64)
+        return cls(rows, y, shares, l2, p, np.log(p), theta, gaps, naps, seed)
+
+    @property
+    def coefficients(self) -> NDArray[np.float64]:
+        """(n, L): what θ(p) is made of, sum_i x_i ⊗ coefficients_i."""
+        out = -self.shares[:, None] * self.p
+        out[np.arange(len(self.y)), self.y] += self.shares
+        return out
+
+    def epoch(self) -> float:
+        """Visit all documents that are not napping; the duality gap as seen meanwhile (nats)."""
+        order = np.empty(len(self.y), np.int32)
+        order = order[: kernels.draw(frozen(self.naps), self.epochs, self.seed, order)]
+        features, labels = self.rows.features, self.p.shape[1]
+        mean = float(self.gaps.mean())
+        kernels.epoch(
+            frozen(features.indptr), frozen(features.indices), frozen(features.values),
+            frozen(self.y), frozen(order), frozen(self.shares), frozen(self.rows.squares),
+            frozen(self.rows.alone), self.theta, self.logs, self.p, self.gaps, self.naps,
+            self.epochs, NAP_SHARE * mean if np.isfinite(mean) else 0.0,
+            np.empty((4, labels)),
+        )  # fmt: skip
+        self.epochs += 1
+        self.work += len(order) / len(self.y) + LOOKING
+        return self.l2 * float(self.gaps.sum())
+
+    def value(self) -> float:
+        """The objective at θ(p) in nats, if p is what θ(p) gives: near the optimum it nearly is."""
+        losses = -np.log(self.p[np.arange(len(self.y)), self.y])
+        own = self.rows.alone * self.shares**2
+        square = (self.p**2).sum(axis=1) + 1 - 2 * self.p[np.arange(len(self.y)), self.y]
+        length = inner_product(self.theta, self.theta) + float((own * square).sum())
+        return self.l2 * (float((self.shares * losses).sum()) + 0.5 * length)
+
+    def check(self, threads: int) -> tuple[float, float]:
+        """(objective, duality gap) at θ(p), in nats; documents that are not at rest wake up."""
+        coefficients = self.coefficients
+        scores = self.scores(coefficients, threads)
+        loss = kernels.divergences(
+            frozen(scores), frozen(self.y), frozen(self.p), frozen(self.shares), self.gaps
+        )
+        self.naps[:, self.gaps >= NAP_SHARE * self.gaps.mean()] = 0
+        value = self.l2 * (float(loss) + 0.5 * inner_product(coefficients, scores))
+        return value, self.l2 * float(self.gaps.sum())
+
+    def scores(self, coefficients: NDArray[np.float64], threads: int) -> NDArray[np.float64]:
+        """θ(p)ᵀf(x_i, l) of all documents: (n, L)."""
+        scores = multiply(self.rows.features, self.theta, threads)
+        scores += self.rows.alone[:, None] * coefficients
+        return scores
+
+
+def first_guess(y: NDArray[np.int32], labels: int) -> NDArray[np.float64]:
+    """p to begin at: nearly sure of each document's own label, so that θ(p) is nearly 0."""
+    p = np.full((len(y), labels), SLIP / max(labels - 1, 1))
+    p[np.arange(len(y)), y] = 1 - SLIP
+    return p

@@ -1,0 +1,228 @@
+"""The minimum of the convex objective, to a tolerance that is proved.
+
+Dual coordinate ascent over documents; where it is slow (λ very small) truncated Newton goes on
+from what it has reached.  Without a penalty there is no dual to ascend, and Newton does it alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from textmlr.arrays import frozen
+from textmlr.errors import InputError
+from textmlr.features import Features
+from textmlr.kernels import spans as kernels
+from textmlr.parallel import map_blocks
+from textmlr.scoring import log_normalizer, probabilities, score
+from textmlr.training import newton
+from textmlr.training.certificate import certify
+from textmlr.training.dual import Dual, first_guess
+from textmlr.training.matrix import transposed
+from textmlr.training.merging import Merged
+from textmlr.training.objective import Objective
+from textmlr.training.optimum import Optimum
+from textmlr.training.span import Span, SpanVector
+
+MOST_STEPS = 200  # of Newton's method
+# In the time of so many visits of all documents the gap must have fallen to this share of what it
+# was, or Newton goes on.  (It is in documents that are alike but for their labels that it falls
+# slowly, and those are few.)
+PATIENCE, FALL = 10.0, 0.5
+# θ is rounded to float32 in the end, which costs some of the tolerance.
+MARGIN = 0.5
+ATTEMPTS = 4
+
+AT_INFINITY = "the optimum is at infinity: "
+GIVE_L2 = "give a penalty, l2 (--l2) above 0"
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """An epoch of the dual, a step of Newton's method or a round of the proximal one has ended.
+
+    method  "dual", "newton" or "proximal";  number  from 1
+    gap     upper bound on value − minimum, in the dual as seen while θ moved; of Newton without a
+            penalty ‖gradient‖
+    """
+
+    method: str
+    number: int
+    gap: float
+
+
+Watch = Callable[[Step], None]
+
+
+def minimise(
+    objective: Objective,
+    *,
+    tolerance: float,
+    threads: int = 1,
+    start: NDArray[np.float32] | None = None,
+    watch: Watch | None = None,
+) -> Optimum:
+    """θ* of a convex objective, and its certificate.
+
+    tolerance  on gap/value, where the gap is a proved bound on value − minimum; without a penalty
+               on ‖gradient‖ in units of that at θ = 0
+    start      (V, L) θ, near which the dual begins; None: near 0.  Without a penalty Newton begins
+               at 0 always
+    Number of threads changes no bit.
+    Raises InputError where there is no minimum: the documents can be told apart without error,
+    and no penalty keeps θ finite.
+    """
+    return Exact.of(objective, threads, watch).minimise(objective.l2, tolerance, start=start)
+
+
+@dataclass(slots=True, eq=False)
+class Exact:
+    """A problem made ready: its documents of positive weight, their columns merged.
+
+    objective  over those documents;  weights (n,) float64, their sum 1
+    last       coefficients of the last minimum, for another λ to begin at
+    """
+
+    objective: Objective
+    rows: Merged
+    weights: NDArray[np.float64]
+    threads: int
+    watch: Watch | None
+    last: NDArray[np.float64] | None = None
+    _slope: float = 0.0  # ‖gradient‖ at θ = 0 without a penalty
+    _columns: Features | None = None
+
+    @classmethod
+    def of(cls, objective: Objective, threads: int = 1, watch: Watch | None = None) -> Exact:
+        """Drop documents of weight 0, and merge the columns of the others."""
+        counts = objective.weights > 0
+        if not counts.all():
+            objective = objective.take(np.flatnonzero(counts))
+        weights = objective.weights.astype(np.float64)
+        weights /= weights.sum()
+        return cls(objective, Merged.of(objective.features), weights, threads, watch)
+
+    def minimise(
+        self, l2: float, tolerance: float, *, start: NDArray[np.float32] | None = None
+    ) -> Optimum:
+        """The minimum with a penalty of l2; from ``start``, or else from the last minimum."""
+        if l2 == 0:
+            self._refuse_free_columns()
+        inner = MARGIN * tolerance
+        steps = 0
+        dual = self._dual(l2, start) if l2 else None
+        coefficients, p = np.zeros((len(self.objective.y), self.objective.labels)), None
+        for _ in range(ATTEMPTS):
+            if dual is not None:
+                fine = self._ascend_beside(dual, inner)
+                coefficients, p = dual.coefficients, dual.p
+                steps = dual.epochs
+                if not fine:
+                    dual = p = None
+            if dual is None:
+                coefficients, done = self._newton(l2, inner, coefficients)
+                steps += done
+            self.last = coefficients
+            optimum = certify(
+                replace(self.objective, l2=l2), self.weights, self._by_columns(), coefficients, p,
+                tolerance=tolerance, slope=self._slope, iterations=steps, threads=self.threads,
+            )  # fmt: skip
+            if optimum.converged:
+                break
+            inner /= 4
+            if dual is not None:
+                dual.check(self.threads)
+        return optimum
+
+    def _by_columns(self) -> Features:
+        """The objective's features by columns, made once."""
+        if self._columns is None:
+            self._columns = transposed(self.objective.features)
+        return self._columns
+
+    def _ascend_beside(self, dual: Dual, tolerance: float) -> bool:
+        """``_ascend``, while another thread, if there is one, makes what comes after it ready."""
+        found: list[bool] = []
+        jobs: list[Callable[[], object]] = [lambda: found.append(self._ascend(dual, tolerance))]
+        if self._columns is None:
+            jobs.append(self._by_columns)
+        for _ in map_blocks(lambda job: job(), jobs, self.threads):
+            pass
+        return found[0]
+
+    def _ascend(self, dual: Dual, tolerance: float) -> bool:
+        """Epochs of the dual until its gap, as seen, is within the tolerance; whether it is, since
+        they are given up where it hardly falls any more."""
+        most, seen = float(np.log(self.objective.labels)), np.inf  # most: the value at θ = 0
+        while True:
+            gap = dual.epoch()
+            self._tell("dual", dual.epochs, gap)
+            if gap <= tolerance * most and gap <= tolerance * dual.value():
+                return True
+            if dual.work > PATIENCE:
+                if not gap <= FALL * seen:
+                    return False
+                dual.work, seen = 0.0, gap
+
+    def _dual(self, l2: float, start: NDArray[np.float32] | None) -> Dual:
+        objective, y = self.objective, self.objective.y
+        shares = self.weights / l2
+        if start is not None:
+            scores = score(objective.features, start)
+            p = probabilities(scores, log_normalizer(scores))
+        elif self.last is not None:
+            # The same θ, as far as a smaller penalty leaves p between 0 and 1.
+            p = -self.last / shares[:, None]
+            p[np.arange(len(y)), y] += 1
+            p = np.maximum(p, 0)
+            p /= p.sum(axis=1, keepdims=True)
+        else:
+            p = first_guess(y, objective.labels)
+        return Dual.at(self.rows, y, shares, l2, p)
+
+    def _newton(
+        self, l2: float, tolerance: float, coefficients: NDArray[np.float64]
+    ) -> tuple[NDArray[np.float64], int]:
+        """(coefficients within the tolerance, or as near as it gets; steps)."""
+        y, labels = self.objective.y, self.objective.labels
+        span = Span(self.rows, y, self.weights, labels, l2, self.threads)
+        number = 0
+        if l2 == 0:
+            first = span.measure(span.vector(np.zeros_like(coefficients)))[1]
+            self._slope = first.dot(first) ** 0.5
+
+        def done(point: SpanVector, value: float, norm: float) -> bool:
+            nonlocal number
+            number += 1
+            self._tell("newton", number, norm**2 / (2 * l2) if l2 else norm)
+            if l2 == 0:
+                if span.separates(point):
+                    raise InputError(
+                        AT_INFINITY + "the labels of all documents can be told apart", mend=GIVE_L2
+                    )
+                return norm <= tolerance * self._slope
+            return norm**2 / (2 * l2) <= tolerance * value
+
+        point, steps = newton.minimise(span, span.vector(coefficients), done, MOST_STEPS)
+        return point.coefficients, steps
+
+    def _tell(self, method: str, number: int, gap: float) -> None:
+        if self.watch is not None:
+            self.watch(Step(method, number, gap))
+
+    def _refuse_free_columns(self) -> None:
+        objective, labels = self.objective, self.objective.labels
+        columns = self._by_columns()
+        found = kernels.free_column(
+            frozen(columns.indptr), frozen(columns.indices), frozen(columns.values),
+            frozen(objective.y), labels, np.full(labels, -1, np.int32),
+        )  # fmt: skip
+        if found >= 0:
+            raise InputError(
+                AT_INFINITY + "some features are in documents of some labels only, whose weights "
+                "would grow without end",
+                mend=GIVE_L2,
+            )

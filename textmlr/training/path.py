@@ -1,0 +1,144 @@
+"""How strong a penalty: the minimum for one λ after the other, judged on held-out documents."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import partial
+
+import numpy as np
+
+from textmlr.errors import InputError
+from textmlr.options import DEFAULT_STEP_OF_PATH, PATH, PATH_TOLERANCE, TrainingOptions
+from textmlr.parallel import map_blocks
+from textmlr.training import proximal
+from textmlr.training.exact import GIVE_L2, Exact, Step
+from textmlr.training.objective import Objective
+from textmlr.training.optimum import Optimum
+from textmlr.training.trainer import check_labels, hold_out
+
+
+@dataclass(frozen=True, slots=True)
+class Penalty:
+    """A λ that was tried, and what its minimum came to on held-out documents.
+
+    l2        λ, with the documents that were not held out
+    loss      mean loss in nats;  accuracy  share that is right; both held out
+    """
+
+    l2: float
+    loss: float
+    accuracy: float
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ExactFit:
+    """The minimum, and how its λ was found.
+
+    optimum         of the objective over all documents
+    l2              λ, given or chosen
+    loss, accuracy  of all documents, without the penalty
+    held_out        documents that judged, 0 for none
+    judged          the best of what was tried; with a λ given, the minimum itself
+    trials          in order
+    """
+
+    optimum: Optimum
+    l2: float
+    loss: float
+    accuracy: float
+    held_out: int
+    judged: Penalty | None
+    trials: tuple[Penalty, ...]
+
+
+Watch = Callable[[Step | Penalty], None]
+
+
+def fit_exact(
+    objective: Objective,
+    options: TrainingOptions,
+    *,
+    validation: Objective | None = None,
+    threads: int = 1,
+    watch: Watch | None = None,
+    beside: Callable[[], object] | None = None,
+) -> ExactFit:
+    """Minimise the objective with options.l2 and l1, or with the λ that held-out documents choose.
+
+    Along PATH, from strong to weak penalties, each minimum is where the next begins, and the
+    search ends when the held-out loss rises.  Number of threads changes no bit.
+
+    validation  documents that judge, None to hold some out
+    beside      called once, by a thread of its own if there are two
+    Raises InputError where there is nothing to learn from, or no minimum.
+    """
+    check_labels(objective)
+    options = options.decided()
+    assert options.tolerance is not None  # decided
+    trials: tuple[Penalty, ...] = ()
+    l2, judge, rest = options.l2, validation, objective
+    if l2 is None and judge is None and options.holdout:
+        held = hold_out(objective, options.holdout, options.seed)
+        if held is not None:
+            rest = objective.take(np.setdiff1d(np.arange(len(objective.y)), held, True))
+            judge = objective.take(held).as_new(rest.documents_of())
+    judged = None
+    if l2 is None:
+        k = DEFAULT_STEP_OF_PATH
+        if judge is not None:
+            k, trials = _search(rest, judge, threads, watch)
+            judged = min(trials, key=lambda trial: trial.loss)
+        l2 = penalty_of(objective, k)
+    solve: Callable[[], Optimum]
+    if options.l1:
+        solve = partial(
+            proximal.minimise, replace(objective, l2=l2), l1=options.l1,
+            tolerance=options.tolerance, threads=threads, watch=watch,
+        )  # fmt: skip
+    else:
+        solve = partial(Exact.of(objective, threads, watch).minimise, l2, options.tolerance)
+    found: list[Optimum] = []
+
+    def run() -> None:
+        found.append(solve())
+
+    jobs: list[Callable[[], object]] = [run] if beside is None else [run, beside]
+    for _ in map_blocks(lambda job: job(), jobs, threads):
+        pass
+    optimum = found[0]
+    if l2 == 0 and not options.l1 and not optimum.converged:
+        raise InputError(
+            f"no minimum was found in {optimum.iterations} steps: without a penalty it may be at "
+            "infinity",
+            mend=GIVE_L2,
+        )
+    if options.l2 is not None and judge is not None:
+        judged = Penalty(l2, *judge.evaluate(optimum.theta))
+    loss, accuracy = objective.evaluate(optimum.theta)
+    held_out = 0 if judge is None else len(judge.y)
+    return ExactFit(optimum, l2, loss, accuracy, held_out, judged, trials)
+
+
+def penalty_of(objective: Objective, k: float) -> float:
+    """λ = mean ‖f(x)‖² / (k·n): in units in which neither n nor the length of rows matters."""
+    return 1.0 / (objective.unit * k * int(np.count_nonzero(objective.weights)))
+
+
+def _search(
+    objective: Objective, judge: Objective, threads: int, watch: Watch | None
+) -> tuple[float, tuple[Penalty, ...]]:
+    """(the k of PATH with the least held-out loss, what was tried)."""
+    exact = Exact.of(objective, threads, watch)
+    trials: list[Penalty] = []
+    best = 0
+    for number, k in enumerate(PATH):
+        l2 = penalty_of(objective, k)
+        theta = exact.minimise(l2, PATH_TOLERANCE).theta
+        trials.append(Penalty(l2, *judge.evaluate(theta)))
+        if watch is not None:
+            watch(trials[-1])
+        if trials[number].loss > trials[best].loss:
+            break
+        best = number
+    return PATH[best], tuple(trials)

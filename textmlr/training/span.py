@@ -1,0 +1,104 @@
+"""The objective over the span of the documents, where its minimum lies.
+
+θ = sum_i x_i ⊗ c_i: the gradient of the penalty is θ, that of each loss a multiple of its document.
+So a vector is its (n, L) coefficients together with the scores it gives the documents; inner
+products, steps and Hessians are sums over documents, and only a gradient or a product with the
+Hessian goes through the features: from coefficients to scores.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from textmlr.arrays import frozen
+from textmlr.features import Features
+from textmlr.kernels import spans as kernels
+from textmlr.training.matrix import inner_product, multiply, transposed
+from textmlr.training.merging import Merged
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SpanVector:
+    """sum_i x_i ⊗ coefficients_i, and its products with all documents.
+
+    coefficients, scores  (n, L) float64
+    """
+
+    coefficients: NDArray[np.float64]
+    scores: NDArray[np.float64]
+
+    def dot(self, other: SpanVector) -> float:
+        """The inner product of what they stand for."""
+        return inner_product(self.coefficients, other.scores)
+
+    def plus(self, factor: float, other: SpanVector) -> SpanVector:
+        """self + factor·other."""
+        return SpanVector(
+            self.coefficients + factor * other.coefficients, self.scores + factor * other.scores
+        )
+
+    def times(self, factor: float) -> SpanVector:
+        """factor·self."""
+        return SpanVector(factor * self.coefficients, factor * self.scores)
+
+
+@dataclass(slots=True, eq=False)
+class Span:
+    """Weighted mean loss + (λ/2)‖θ‖², of a SpanVector: a Problem of ``newton``.
+
+    rows    n documents, y (n,) int32, weights (n,) float64 that sum to 1, l2  λ
+    p       (n, L) float64   P(l | x_i) where it was measured last
+    """
+
+    rows: Merged
+    y: NDArray[np.int32]
+    weights: NDArray[np.float64]
+    labels: int
+    l2: float
+    threads: int = 1
+    p: NDArray[np.float64] = field(init=False)
+    columns: Features = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.p = np.empty((len(self.y), self.labels))
+        self.columns = transposed(self.rows.features)
+
+    def vector(self, coefficients: NDArray[np.float64]) -> SpanVector:
+        """The vector of these coefficients: two passes over the features."""
+        theta = multiply(self.columns, coefficients, self.threads)
+        scores = multiply(self.rows.features, theta, self.threads)
+        scores += self.rows.alone[:, None] * coefficients
+        return SpanVector(coefficients, scores)
+
+    def measure(self, point: SpanVector) -> tuple[float, SpanVector]:
+        """(value, gradient) at the point."""
+        value = self._value(point, self.p)
+        errors = self.weights[:, None] * self.p
+        errors[np.arange(len(self.y)), self.y] -= self.weights
+        return value, self.vector(errors + self.l2 * point.coefficients)
+
+    def value(self, point: SpanVector) -> float:
+        """The value at the point, in nats."""
+        return self._value(point, np.empty_like(self.p))
+
+    def _value(self, point: SpanVector, p: NDArray[np.float64]) -> float:
+        loss = kernels.losses(frozen(point.scores), frozen(self.y), frozen(self.weights), p)
+        return float(loss) + 0.5 * self.l2 * point.dot(point)
+
+    def curve(self, direction: SpanVector) -> SpanVector:
+        """The Hessian, where it was measured last, times a direction."""
+        out = np.empty_like(self.p)
+        kernels.curve(frozen(direction.scores), frozen(self.p), frozen(self.weights), out)
+        return self.vector(out + self.l2 * direction.coefficients)
+
+    def separates(self, point: SpanVector) -> bool:
+        """Whether each document's own label is ahead of all others, by more than rounding."""
+        rows = np.arange(len(self.y))
+        others = point.scores.copy()
+        own = others[rows, self.y]
+        others[rows, self.y] = -np.inf
+        ahead = own - others.max(axis=1)
+        return bool((ahead > 1e-9 * np.abs(point.scores).max()).all())
