@@ -9,7 +9,9 @@ import shlex
 import signal
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import pytest
@@ -20,9 +22,11 @@ from textmlr import FeaturizerOptions, InputError, TrainingOptions
 from textmlr.cli import cli
 from textmlr.cli.options import Duration
 from textmlr.corpus import Corpus
+from textmlr.corpus.batch import Batch
 from textmlr.evaluation import evaluate
 from textmlr.learning import train
 from textmlr.options import TuningOptions
+from textmlr.rows import Rows
 from textmlr.training import trainer
 from textmlr.training.calibration import Scored, calibrate
 from textmlr.tuning import Event, Resumed, Rung, Setting, Trial, Tuned, judging, search, tune
@@ -67,6 +71,13 @@ def told(trials: tuple[Trial, ...]) -> list[tuple[object, ...]]:
     ]
 
 
+def part_of(corpus: Corpus, chosen: np.ndarray) -> Corpus:
+    """Some documents of a corpus of one batch."""
+    (batch,) = corpus.batches
+    batch = Batch(batch.text, batch.starts[chosen], batch.stops[chosen])
+    return replace(corpus, batches=[batch], y=corpus.y[chosen])
+
+
 class TestSearch:
     def test_trials_do_not_depend_on_threads(self, tmp_path: Path) -> None:
         one = tuned(tmp_path / "one", threads=1)
@@ -97,7 +108,8 @@ class TestSearch:
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr(trainer, "ENOUGH_HELD_OUT", 20)
-        result = tuned(tmp_path / "j", trials=30)
+        options = FeaturizerOptions(min_df=1)
+        result = tuned(tmp_path / "j", trials=30, featurizer=options, fixed=("min_df",))
         judged = [t for t in result.trials if t.figures is not None and t.rung == 1]
         losses = [t.figures.loss for t in judged if t.figures is not None]
         assert result.best.figures is not None
@@ -288,6 +300,30 @@ class TestJudging:
         right = sum(int((part.scores.argmax(axis=1) == part.y).sum()) for part in parts)
         assert figures.accuracy == pytest.approx(right / 300)
         assert figures.loss == calibrate(Scored.joined(parts))[1]
+
+    @pytest.mark.parametrize("norm", ["l2", None])
+    @pytest.mark.parametrize("min_df", [1, 2, 3])
+    def test_features_are_those_of_the_documents_to_learn_from(
+        self, norm: Literal["l2"] | None, min_df: int
+    ) -> None:
+        """As if the featurizer had not seen the held-out ones, up to the order of columns."""
+        setting = KNOWN.with_value("norm", norm).with_value("min_df", min_df)
+        setting = setting.with_value("idf_power", 0.0)  # idf is that of all documents
+        judge = Judge(CORPUS, None, setting.training, 3, 1)
+        figures = judge.figures(setting, judge.levels[-1], lambda: True)
+        parts = []
+        for fold in judge.folds:
+            assert fold.held is not None
+            own, held = part_of(CORPUS, np.sort(fold.learnt)), part_of(CORPUS, fold.held)
+            rows = Rows.of(own, setting.featurizer, setting.training, 1)
+            held_rows = rows.judge(held, setting.training, 1)
+            run = judging.learn(rows.objective, held_rows, None, setting.training, lambda: True)
+            assert run is not None
+            parts.append(run)
+        expected = judging.figures_of(Scored.joined(parts), setting.training)
+        assert figures is not None
+        assert figures.loss == pytest.approx(expected.loss, rel=1e-3)
+        assert figures.accuracy == pytest.approx(expected.accuracy)
 
     def test_macro_f1_is_that_of_evaluate(self) -> None:
         judge = Judge(CORPUS, OTHER, KNOWN.training, None, 1)

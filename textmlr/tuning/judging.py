@@ -38,12 +38,16 @@ class Made:
     objective  over all documents of the corpus
     judge      over those of a validation corpus, None if there is none
     idf        (V,) float64 of each feature
+    counts     (V,) int32   documents of the corpus that each is in
+    min_df     in fewer of them none is
     seconds    that they took
     """
 
     objective: Objective
     judge: Objective | None
     idf: NDArray[np.float64] | None
+    counts: NDArray[np.int32]
+    min_df: int
     seconds: float
 
     @property
@@ -57,8 +61,8 @@ class Made:
 class Cache:
     """Features of the settings that were asked for last; threads may share one.
 
-    They are made of all documents, those held out too, as ``train`` makes them: their labels are
-    not looked at.
+    They are made of all documents, those held out too; a fold leaves out what it would not have
+    made of its own (see ``without``).
     """
 
     def __init__(self, corpus: Corpus, validation: Corpus | None, threads: int) -> None:
@@ -105,7 +109,13 @@ class Cache:
         judge = None
         if self._validation is not None:
             judge = rows.judge(self._validation, setting.training, self._threads)
-        return Made(rows.objective, judge, rows.idf, time.perf_counter() - began)
+        counts, least = rows.objective.documents_of(), setting.featurizer.min_df or 1
+        if setting.featurizer.min_df is None and setting.featurizer.max_features is None:
+            # Many features decide min_df by themselves.
+            own = counts[int(setting.featurizer.bias) :]
+            least = int(own.min(initial=len(self._corpus)))
+        seconds = time.perf_counter() - began
+        return Made(rows.objective, judge, rows.idf, counts, least, seconds)
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,11 +181,32 @@ class Judge:
             judge = made.judge if fold.held is None else objective.take(fold.held)
             assert judge is not None
             part = objective.take(fold.part(level.documents))
+            if fold.held is not None and made.min_df > 1:
+                part = without(part, made.counts - judge.documents_of() < made.min_df)
             scored = learn(part, judge, made.idf, setting.training, go_on)
             if scored is None:
                 return None
             parts.append(scored)
         return figures_of(Scored.joined(parts), setting.training)
+
+
+def without(objective: Objective, rare: NDArray[np.bool_]) -> Objective:
+    """The same objective without some features, its rows at length 1 again if they had that.
+
+    min_df keeps a feature of one document to learn from if a held-out document has it too, and
+    drops it if none has: what is kept would tell what the held-out documents are about.
+
+    rare  (V,)   the features that too few of the documents to learn from have
+    """
+    if objective.unit_from is not None:
+        return objective.as_new((~rare).astype(np.int32))
+    rows = objective.features
+    kept = ~rare[rows.indices]
+    before = np.concatenate([np.zeros(1, np.int64), np.cumsum(kept)])
+    features = replace(
+        rows, indptr=before[rows.indptr], indices=rows.indices[kept], values=rows.values[kept]
+    )
+    return replace(objective, features=features)
 
 
 def learn(
