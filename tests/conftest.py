@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import pty
 import random
+import subprocess
+import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -59,6 +64,25 @@ def objective_of(pairs: list[tuple[str, str]], l2: float = 0.0) -> Objective:
     counts = featurizer.fit_counts(corpus.batches)
     rows = featurizer.weigh(counts, counts.values)
     return Objective(rows, corpus.y, np.ones(len(corpus), np.float32), len(corpus.labels), l2)
+
+
+def shown_in_terminal(command: Sequence[str], folder: Path) -> tuple[str, int]:
+    """(what a command shows in a terminal, its exit code)."""
+    ours, theirs = pty.openpty()
+    with subprocess.Popen(command, cwd=folder, stdout=theirs, stderr=theirs) as child:
+        os.close(theirs)
+        shown = b""
+        deadline = time.monotonic() + 60
+        while time.monotonic() < deadline:
+            try:
+                chunk = os.read(ours, 4096)
+            except OSError:  # the other end is closed
+                break
+            if not chunk:
+                break
+            shown += chunk
+    os.close(ours)
+    return shown.decode(), child.returncode
 
 
 @pytest.fixture(scope="session")

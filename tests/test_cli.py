@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import json
 import os
-import pty
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
+from conftest import shown_in_terminal
 
 from textmlr.cli import cli
 from textmlr.errors import InputError
@@ -384,7 +383,7 @@ def test_info(model_file: Path) -> None:
         assert part in shown
 
 
-@pytest.mark.parametrize("verb", ["train", "classify", "evaluate", "compare", "info"])
+@pytest.mark.parametrize("verb", ["train", "tune", "classify", "evaluate", "compare", "info"])
 def test_help_has_an_example(verb: str) -> None:
     shown = good(verb, "--help").stdout
     assert "Examples:" in shown
@@ -489,22 +488,9 @@ class TestProcess:
     def test_a_terminal_gets_bars(self, model_file: Path, tmp_path: Path) -> None:
         document = tmp_path / "doc.txt"
         document.write_text("robot orbit engine")
-        ours, theirs = pty.openpty()
         command = [*COMMAND, "classify", "-m", str(model_file), str(document)]
-        with subprocess.Popen(command, cwd=ROOT, stdout=theirs, stderr=theirs):
-            os.close(theirs)
-            shown = b""
-            deadline = time.monotonic() + 60
-            while time.monotonic() < deadline:
-                try:
-                    chunk = os.read(ours, 4096)
-                except OSError:  # the other end is closed
-                    break
-                if not chunk:
-                    break
-                shown += chunk
-        os.close(ours)
-        text = shown.decode()
+        text, code = shown_in_terminal(command, ROOT)
+        assert code == 0
         assert "█" in text
         assert "scifi" in text
         assert " %" in text

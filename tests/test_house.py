@@ -37,6 +37,7 @@ STOREYS = [
     "curves",
     "plots",
     "report",
+    "tuning",
     "cli",
     "__main__",
 ]
@@ -128,8 +129,8 @@ def test_importing_textmlr_is_light() -> None:
 def test_help_is_light() -> None:
     code = (
         "from textmlr.cli import cli\n"
-        "for verb in ([], ['train'], ['classify'], ['evaluate'], ['compare'], ['info']):\n"
-        "    cli.main([*verb, '--help'], standalone_mode=False)"
+        "for verb in ('', 'train', 'tune', 'classify', 'evaluate', 'compare', 'info'):\n"
+        "    cli.main([*verb.split(), '--help'], standalone_mode=False)"
     )
     assert not loaded(code) & {
         "numpy", "numba", "scipy", "pyarrow", "rich", "matplotlib",

@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from textmlr.features import Featurizer
     from textmlr.learning import train
     from textmlr.model import Model
-    from textmlr.options import FeaturizerOptions, TrainingOptions
+    from textmlr.options import FeaturizerOptions, TrainingOptions, TuningOptions
+    from textmlr.tuning import tune
 
 __version__ = "0.1.0"
 
@@ -30,9 +31,11 @@ _HOMES = {
     "Model": "textmlr.model",
     "ModelFileError": "textmlr.errors",
     "TrainingOptions": "textmlr.options",
+    "TuningOptions": "textmlr.options",
     "evaluate": "textmlr.evaluation",
     "read_corpus": "textmlr.corpus",
     "train": "textmlr.learning",
+    "tune": "textmlr.tuning",
 }
 
 __all__ = [
@@ -43,10 +46,12 @@ __all__ = [
     "Model",
     "ModelFileError",
     "TrainingOptions",
+    "TuningOptions",
     "__version__",
     "evaluate",
     "read_corpus",
     "train",
+    "tune",
 ]
 
 

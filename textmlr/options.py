@@ -16,6 +16,7 @@ NgramRange = tuple[int, int] | None | Literal["auto"]
 TermFrequency = Literal["binary", "raw", "log"]
 Norm = Literal["l2"]
 ClassWeight = Literal["balanced"]
+Metric = Literal["log-loss", "accuracy", "macro-f1"]
 Solver = Literal["sgd", "exact"]
 
 MAX_NGRAM = 16
@@ -352,3 +353,38 @@ class TrainingOptions:
             return self.epochs
         fewest, most = EPOCHS
         return min(max(math.ceil(VISITS / documents), fewest), most)
+
+
+# Where fewer documents than this are held out, the best of hundreds of settings is the luckiest
+# rather than the best, and folds judge.
+FEW_JUDGES = 2_000
+TUNING_FOLDS = 5
+
+
+@dataclass(frozen=True, slots=True)
+class TuningOptions:
+    """How long, and by what, settings of the other options are searched.
+
+    seconds  time to take in all, the training of the model with the best setting in it; None: no
+             limit but that of trials
+    trials   judgements at most, each of a setting at a rung; None: no limit but that of time
+    metric   what a setting is judged by on held-out documents
+    cv       number of folds, each held out once; 1: one part is held out, as train does.  None: 1
+             with a validation corpus, or where FEW_JUDGES are held out, else TUNING_FOLDS
+    """
+
+    seconds: float | None = 300.0
+    trials: int | None = None
+    metric: Metric = "log-loss"
+    cv: int | None = None
+
+    def __post_init__(self) -> None:
+        if self.seconds is not None:
+            _check_real("seconds", self.seconds, 0, strict=True)
+        if self.trials is not None:
+            _check_integer("trials", self.trials, 1)
+        if self.seconds is None and self.trials is None:
+            raise InputError("seconds and trials are both None", mend="limit one of them")
+        _check_choice("metric", self.metric, get_args(Metric))
+        if self.cv is not None:
+            _check_integer("cv", self.cv, 1)

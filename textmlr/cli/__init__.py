@@ -13,6 +13,7 @@ from textmlr.cli.compare import compare
 from textmlr.cli.evaluate import evaluate
 from textmlr.cli.info import info
 from textmlr.cli.train import train
+from textmlr.cli.tune import tune
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -23,11 +24,12 @@ def cli() -> None:
     \b
     Examples:
       textmlr train corpus.tsv            learn from lines of label<TAB>text
+      textmlr tune corpus.tsv --time 5m   search for better options
       textmlr classify doc.txt            how likely is each label?
       textmlr evaluate test.tsv           how good are the answers?
       textmlr compare a.textmlr b.textmlr test.tsv
     """
 
 
-for verb in (train, classify, evaluate, compare, info):
+for verb in (train, tune, classify, evaluate, compare, info):
     cli.add_command(verb)

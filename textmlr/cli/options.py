@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 import click
 
-from textmlr.options import AUTO, MAX_NGRAM, NgramRange
+from textmlr.options import AUTO, MAX_NGRAM, FeaturizerOptions, NgramRange, TrainingOptions
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -59,6 +59,31 @@ class NgramRangeType(click.ParamType[Any]):
         if not 1 <= pair[0] <= pair[1] <= MAX_NGRAM:
             self.fail(f"{value!r} is not a range from 1 to {MAX_NGRAM}", param, ctx)
         return pair
+
+
+class Duration(click.ParamType[Any]):
+    """A time such as 90s, 5m or 1h, in seconds."""
+
+    name = "time"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float | None:
+        """Seconds; None stays None."""
+        if value is None or isinstance(value, float):
+            return value
+        number, unit = value[:-1], {"s": 1, "m": 60, "h": 3600}.get(value[-1:])
+        if unit is None or not number.replace(".", "", 1).isdecimal() or not float(number):
+            self.fail(f"{value!r} is not a time such as 90s, 5m or 1h", param, ctx)
+        return float(number) * unit
+
+
+def stage_options(chosen: dict[str, Any]) -> tuple[FeaturizerOptions, TrainingOptions]:
+    """The options of each stage, from what was chosen on the command line."""
+    own = chosen | {"norm": None if chosen["norm"] == "none" else chosen["norm"]}
+    featurizer = {name: own[name] for name in FeaturizerOptions.__dataclass_fields__}
+    training = {name: own[name] for name in TrainingOptions.__dataclass_fields__ if name in own}
+    return FeaturizerOptions(**featurizer), TrainingOptions(**training)
 
 
 class Probability(click.ParamType[Any]):

@@ -28,6 +28,22 @@ METHODS = {
 }
 
 
+class Compiling:
+    """Says, once, that kernels are being compiled, and counts the seconds."""
+
+    def __init__(self, *, quiet: bool) -> None:
+        self.seconds = 0.0
+        self._told = quiet
+        watch_compiling(self._compiling)
+
+    def _compiling(self, kernel: str, seconds: float) -> None:
+        if not seconds and not self._told:
+            self._told = True
+            told = "First run: compiling the kernels (once; they are kept for the next runs)…"
+            click.echo(click.style(told, dim=True), err=True)
+        self.seconds += seconds
+
+
 class TrainingProgress:
     """A progress bar to a terminal, a line an epoch of the final run to anything else."""
 
@@ -36,14 +52,12 @@ class TrainingProgress:
         self.most_epochs = 0
         # rich takes as long to import as a small corpus takes to be read.
         self.bar = _bar() if sys.stderr.isatty() and not quiet else None
-        self.compile_seconds = 0.0  # that Numba has compiled
-        self._told = False
+        self.compiling = Compiling(quiet=quiet)
         self._epochs = 0
         self._visited = 0
         self._began = 0.0
 
     def __enter__(self) -> TrainingProgress:
-        watch_compiling(self._compiling)
         if self.bar is not None:
             self.bar.start()
             self.bar.add_task("reading", total=None, figures="")
@@ -61,14 +75,6 @@ class TrainingProgress:
     def reading(self) -> None:
         """The corpus is being read."""
         self._update("reading the corpus")
-
-    def _compiling(self, kernel: str, seconds: float) -> None:
-        if not seconds and not self._told:
-            self._told = True
-            if not self.quiet:
-                told = "First run: compiling the kernels (once; they are kept for the next runs)…"
-                click.echo(click.style(told, dim=True), err=True)
-        self.compile_seconds += seconds
 
     def watch(self, event: Event) -> None:
         """Show an event of training."""

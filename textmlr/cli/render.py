@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Iterable, Sequence
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -11,6 +12,7 @@ import click
 if TYPE_CHECKING:
     from textmlr.corpus import Corpus
     from textmlr.evaluation import Answered
+    from textmlr.model import Model
 
 BAR = 30
 EIGHTHS = " ▏▎▍▌▋▊▉█"
@@ -160,6 +162,23 @@ def fit_rows(record: dict[str, Any]) -> list[tuple[str, str]]:
     if final["halvings"]:
         rows.append(("", f"halved {final['halvings']}× because it diverged"))
     return rows
+
+
+def summary_of(
+    path: str, corpus: Corpus, model: Model, size: int, seconds: float, compile_seconds: float
+) -> dict[str, Any]:
+    """What there is to say of a model that was trained and written to a file (JSON values)."""
+    return {
+        "model": path,
+        "documents": len(corpus),
+        "labels": len(model.labels),
+        "features": model.featurizer.columns,
+        "featurizer": asdict(model.featurizer.options),
+        "bytes": size,
+        "seconds": round(seconds, 3),
+        "compile_seconds": round(compile_seconds, 3),
+        **model.record,
+    }
 
 
 def _certificate_rows(final: dict[str, Any]) -> list[tuple[str, str]]:

@@ -14,6 +14,7 @@ from textmlr.cli.options import (
     json_option,
     option_of,
     skip_option,
+    stage_options,
     threads_option,
     weighted_option,
 )
@@ -135,17 +136,12 @@ def train(
         if validation:
             raise click.UsageError("--no-holdout and --validation exclude each other")
         chosen["holdout"] = 0.0
-    if chosen["norm"] == "none":
-        chosen["norm"] = None
-    featurizer_options = F(**{name: chosen[name] for name in F.__dataclass_fields__})
-    training_options = T(**{name: chosen[name] for name in T.__dataclass_fields__})
+    featurizer_options, training_options = stage_options(chosen)
 
     started = time.perf_counter()
-    from dataclasses import asdict
-
     from textmlr.atomic import check_writable
     from textmlr.cli.progress import TrainingProgress
-    from textmlr.cli.render import show_summary, warn_of_corpus
+    from textmlr.cli.render import show_summary, summary_of, warn_of_corpus
     from textmlr.corpus import read_corpus
     from textmlr.learning import train as learn
 
@@ -162,17 +158,8 @@ def train(
         )  # fmt: skip
         size = model.save(output)
     warn_of_corpus([corpus] + ([judges] if judges else []), model.record)
-    summary = {
-        "model": output,
-        "documents": len(corpus),
-        "labels": len(model.labels),
-        "features": model.featurizer.columns,
-        "featurizer": asdict(model.featurizer.options),
-        "bytes": size,
-        "seconds": round(time.perf_counter() - started, 3),
-        "compile_seconds": round(progress.compile_seconds, 3),
-        **model.record,
-    }
+    seconds = time.perf_counter() - started, progress.compiling.seconds
+    summary = summary_of(output, corpus, model, size, *seconds)
     if as_json:
         click.echo(json.dumps(summary, ensure_ascii=False))
     elif not quiet:

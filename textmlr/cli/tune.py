@@ -1,0 +1,220 @@
+"""textmlr tune: train with the options that answer held-out documents best, found in a given
+time."""
+
+from __future__ import annotations
+
+import copy
+import json
+import os
+import shlex
+import time
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, get_args
+
+import click
+from click.core import ParameterSource
+
+from textmlr.cli.options import Duration, show_range, stage_options
+from textmlr.cli.train import train
+from textmlr.options import (
+    FEW_JUDGES,
+    TUNING_FOLDS,
+    FeaturizerOptions,
+    Metric,
+    TrainingOptions,
+    TuningOptions,
+)
+
+if TYPE_CHECKING:
+    from textmlr.tuning import Setting, Tuned
+
+# Options of train that tune has too, besides those of the featurizer.
+LIKE_TRAIN = """
+    output validation holdout epochs learning_rate idf_power l2 calibration class_weight
+    seed weighted skip_bad_lines threads quiet as_json
+""".split()
+SEARCHED = """
+    epochs learning_rate idf_power l2 ngrams char_ngrams min_df term_frequency norm lowercase
+""".split()
+MOST_SHOWN = 5  # trials at the end
+
+
+@click.command()
+@click.argument("corpora", nargs=-1, required=True, metavar="CORPUS...")
+@click.option("--time", "seconds", type=Duration(), default=None, metavar="TIME",
+              show_default="5m, or no limit with --trials",
+              help="How long to search, such as 90s, 5m or 1h, and to train.")  # fmt: skip
+@click.option("--trials", type=click.IntRange(1), default=None, metavar="N",
+              show_default="no limit", help="Most trials.")  # fmt: skip
+@click.option("--metric", type=click.Choice(get_args(Metric)), default=TuningOptions().metric,
+              show_default=True, help="What held-out documents judge by.")  # fmt: skip
+@click.option("--cv", type=click.IntRange(1), default=None, metavar="K",
+              show_default=f"{TUNING_FOLDS}, 1 if {FEW_JUDGES:,} or more are held out",
+              help="Hold out each of K stratified folds in turn; 1: one part.")  # fmt: skip
+@click.option("--journal", default=None, metavar="FILE", show_default="MODEL.trials.jsonl",
+              help="Where every trial is written, and read when the search goes on.")  # fmt: skip
+@click.pass_context
+def tune(
+    context: click.Context,
+    /,
+    corpora: tuple[str, ...],
+    output: str,
+    validation: str | None,
+    seconds: float | None,
+    trials: int | None,
+    metric: Metric,
+    cv: int | None,
+    journal: str | None,
+    weighted: bool,
+    skip_bad_lines: bool,
+    threads: int | None,
+    quiet: bool,
+    as_json: bool,
+    **chosen: Any,
+) -> None:
+    """Search for the options that suit CORPUS best, and learn a model with them.
+
+    What "textmlr train" takes by itself is judged first, on documents held out; then settings of
+    n-grams, weighting, step size, penalty and epochs are tried for as long as there is time, most
+    of them on some of the documents, the best on all.  Options that are given stay as given.
+
+    The seed says which settings are tried, and time only how many.  Every trial is kept: the same
+    command goes on from there, after Ctrl-C too.
+
+    \b
+    Examples:
+      textmlr tune reviews.tsv --time 90s -o reviews.textmlr
+      textmlr tune reviews.tsv --cv 5 --ngrams 1-2 --metric macro-f1
+    """
+    if (cv or 1) > 1 and validation is not None:
+        raise click.UsageError("--cv and --validation exclude each other")
+    featurizer_options, training_options = stage_options(chosen)
+    if seconds is None and trials is None:
+        seconds = TuningOptions().seconds
+    options = TuningOptions(seconds, trials, metric, cv)
+    journal = journal or output + ".trials.jsonl"
+    if os.path.realpath(journal) == os.path.realpath(output):
+        raise click.UsageError("--journal and --output name one file")
+    fixed = {name for name in chosen
+             if context.get_parameter_source(name) is ParameterSource.COMMANDLINE}  # fmt: skip
+
+    started = time.perf_counter()
+    from textmlr.atomic import check_writable
+    from textmlr.cli.render import plain, summary_of, warn_of_corpus
+    from textmlr.cli.trials import TuningProgress
+    from textmlr.corpus import read_corpus
+    from textmlr.tuning import tune as search
+
+    check_writable(output)
+    check_writable(journal)
+    try:
+        with TuningProgress(options, journal, quiet=quiet) as progress:
+            corpus = read_corpus(corpora, weighted=weighted, skip_bad_lines=skip_bad_lines)
+            judges = None
+            if validation:
+                judges = read_corpus([validation], weighted=weighted, skip_bad_lines=skip_bad_lines)
+            tuned = search(
+                corpus, featurizer_options, training_options, options, fixed=fixed,
+                validation=judges, threads=threads, journal=journal, watch=progress.watch,
+            )  # fmt: skip
+            size = tuned.model.save(output)
+    except KeyboardInterrupt:
+        if os.path.exists(journal):
+            told = f"The trials are in {plain(journal)}: give the same command again to go on."
+            click.echo(told, err=True)
+        raise
+    warn_of_corpus([corpus] + ([judges] if judges else []), tuned.model.record)
+    spent = time.perf_counter() - started, progress.compiling.seconds
+    summary = summary_of(output, corpus, tuned.model, size, *spent)
+    like = {"validation": validation, "weighted": weighted, "skip_bad_lines": skip_bad_lines}
+    summary["tuning"] = _tuning(
+        tuned, metric, command_of(corpora, output, tuned.best.setting, like)
+    )
+    if as_json:
+        click.echo(json.dumps(summary, ensure_ascii=False))
+    elif not quiet:
+        _show(tuned, options, summary)
+
+
+def command_of(
+    corpora: tuple[str, ...], output: str, setting: Setting, like: Mapping[str, Any]
+) -> str:
+    """The command of ``train`` that makes the model of a setting.
+
+    like  further parameters of train
+    """
+    usual = train.make_context("train", [*corpora]).params
+    words = ["textmlr", "train", *corpora]
+    for option in train.params:
+        name = option.name
+        if name == "output":
+            value: Any = output
+        elif name in like:
+            value = like[name]
+        elif name in FeaturizerOptions.__dataclass_fields__:
+            value = getattr(setting.featurizer, name)
+        elif name in TrainingOptions.__dataclass_fields__:
+            value = getattr(setting.training, name)
+        else:
+            continue
+        if name == "norm":
+            value = value or "none"
+        if value == usual[name]:
+            continue
+        if isinstance(value, bool):
+            words.append(option.opts[0] if value else option.secondary_opts[0])
+        elif name in ("ngrams", "char_ngrams"):
+            words += [option.opts[0], show_range(value)]
+        else:
+            words += [option.opts[0], str(value)]
+    return shlex.join(words)
+
+
+def _tuning(tuned: Tuned, metric: str, command: str) -> dict[str, Any]:
+    """What the search came to (JSON values)."""
+    from dataclasses import asdict
+
+    def row(trial: Any) -> dict[str, Any]:
+        figures = asdict(trial.figures)
+        return {"trial": trial.number, **figures, "options": trial.setting.as_json()}
+
+    return {
+        "metric": metric,
+        "trials": len(tuned.trials),
+        "judging": tuned.judging,
+        "folds": tuned.folds,
+        "searched": list(tuned.searched),
+        "best": row(tuned.best),
+        "default": row(tuned.default),
+        "command": command,
+    }
+
+
+def _show(tuned: Tuned, options: TuningOptions, summary: dict[str, Any]) -> None:
+    from rich.console import Console
+
+    from textmlr.cli.render import show_summary
+    from textmlr.cli.trials import table_of, what_won
+
+    Console().print(table_of(tuned.trials, options.metric, MOST_SHOWN))
+    click.echo(what_won(tuned, options))
+    spent = summary["seconds"]
+    if options.seconds is not None and spent > options.seconds + 1:
+        click.echo(f"It took {spent:.0f} s, {spent - options.seconds:.0f} s more than asked for.")
+    click.echo()
+    show_summary(summary)
+    click.echo(f"The same model: {summary['tuning']['command']}")
+
+
+def _like_train(option: click.Parameter) -> click.Parameter:
+    """The same option for tune, which says what is searched where it is not given."""
+    own = copy.copy(option)
+    if isinstance(own, click.Option) and own.name in SEARCHED:
+        own.show_default = "searched"
+    return own
+
+
+tune.params += [
+    _like_train(option) for option in train.params
+    if option.name in LIKE_TRAIN or option.name in FeaturizerOptions.__dataclass_fields__
+]  # fmt: skip
