@@ -23,7 +23,7 @@ from textmlr.model import Model
 from textmlr.options import FOLDS, TrainingOptions
 from textmlr.rows import Rows
 from textmlr.scoring import Calibration, score
-from textmlr.training import Objective, fit, trainer
+from textmlr.training import Objective, fit, trials
 from textmlr.training.calibration import (
     EXPONENT_PRIOR,
     FACTOR_PRIOR,
@@ -259,6 +259,6 @@ def test_few_documents_are_all_held_out_in_parts(monkeypatch: pytest.MonkeyPatch
     scored = Scored.joined(parts)
     assert calibrate(scored) == (result.judged.calibration, result.judged.loss)
     assert scored.accuracy == result.judged.accuracy
-    monkeypatch.setattr(trainer, "ENOUGH_HELD_OUT", 30)
+    monkeypatch.setattr(trials, "ENOUGH_HELD_OUT", 30)
     plain = fit(objective, options)
     assert (plain.folds, plain.held_out, plain.judged) == (0, 30, plain.trials[0])

@@ -16,11 +16,12 @@ from textmlr.learning import train
 from textmlr.options import DEFAULT_IDF_POWER, IDF_POWERS, TrainingOptions
 from textmlr.rows import document_weights
 from textmlr.scoring import Calibration
-from textmlr.training import Objective, Progress, fit, trainer
+from textmlr.training import Objective, Progress, fit, trials
 from textmlr.training import sgd as solver
 from textmlr.training.calibration import Scored, calibrate
+from textmlr.training.heldout import hold_out
 from textmlr.training.sgd import SGD
-from textmlr.training.trainer import WORSE, hold_out
+from textmlr.training.trials import WORSE
 
 PAIRS = documents(300, 11)
 TEST = documents(300, 12)
@@ -212,7 +213,7 @@ def test_held_out_documents_of_weight_are_on_both_sides() -> None:
 @pytest.fixture
 def one_judge(monkeypatch: pytest.MonkeyPatch) -> None:
     """No held-out documents are too few to calibrate by."""
-    monkeypatch.setattr(trainer, "ENOUGH_HELD_OUT", 1)
+    monkeypatch.setattr(trials, "ENOUGH_HELD_OUT", 1)
 
 
 @pytest.mark.usefixtures("one_judge")
@@ -317,7 +318,7 @@ def test_trials_over_some_documents_are_judged_by_a_twin_over_all_but_the_held_o
 ) -> None:
     objective = objective_of(PAIRS)
     options = TrainingOptions()
-    monkeypatch.setattr(trainer, "TRIAL_NONZEROS", 5 * len(objective.features.indices) // 2)
+    monkeypatch.setattr(trials, "TRIAL_NONZEROS", 5 * len(objective.features.indices) // 2)
     results, events = [], []
     for threads in (1, 2, 4):
         result = fit(objective, options, threads=threads, watch=events.append)
@@ -328,8 +329,8 @@ def test_trials_over_some_documents_are_judged_by_a_twin_over_all_but_the_held_o
     assert held is not None
     rest = np.setdiff1d(np.arange(len(PAIRS)), held)
     assert visited == {len(PAIRS) // 2, len(rest)}
-    _, judged, trials = results[0]
-    assert judged not in trials
+    _, judged, tried = results[0]
+    assert judged not in tried
     run = SGD.start(objective, rest, judged.epochs, judged.learning_rate, options.seed)
     theta = finish(run, judged.epochs).theta
     assert calibrate(Scored.of(objective.take(held), theta)) == (judged.calibration, judged.loss)

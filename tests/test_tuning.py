@@ -27,7 +27,7 @@ from textmlr.evaluation import evaluate
 from textmlr.learning import train
 from textmlr.options import TuningOptions
 from textmlr.rows import Rows
-from textmlr.training import trainer
+from textmlr.training import trials
 from textmlr.training.calibration import Scored, calibrate
 from textmlr.tuning import Event, Resumed, Rung, Setting, Trial, Tuned, judging, search, tune
 from textmlr.tuning.judging import Judge, folds_of, levels_of, stratified
@@ -91,7 +91,7 @@ class TestSearch:
     def test_the_first_trial_is_what_train_does(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(trainer, "ENOUGH_HELD_OUT", 20)  # train calibrates by the same, too
+        monkeypatch.setattr(trials, "ENOUGH_HELD_OUT", 20)  # train calibrates by the same, too
         result = tuned(tmp_path / "j", trials=1)
         model = train(CORPUS)
         final, held = model.record["final"], model.record["held_out"]
@@ -107,7 +107,7 @@ class TestSearch:
     def test_the_best_is_never_worse_than_the_default(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(trainer, "ENOUGH_HELD_OUT", 20)
+        monkeypatch.setattr(trials, "ENOUGH_HELD_OUT", 20)
         options = FeaturizerOptions(min_df=1)
         result = tuned(tmp_path / "j", trials=30, featurizer=options, fixed=("min_df",))
         judged = [t for t in result.trials if t.figures is not None and t.rung == 1]

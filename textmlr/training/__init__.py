@@ -4,7 +4,8 @@ from textmlr.training.exact import Step, minimise
 from textmlr.training.objective import Objective
 from textmlr.training.optimum import Optimum
 from textmlr.training.path import ExactFit, Penalty, fit_exact
-from textmlr.training.trainer import Fit, Progress, Trial, fit, most_epochs, probe
+from textmlr.training.trainer import Fit, fit, most_epochs, probe
+from textmlr.training.trials import Progress, Trial
 
 __all__ = [
     "ExactFit",

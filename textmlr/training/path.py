@@ -13,9 +13,9 @@ from textmlr.options import DEFAULT_STEP_OF_PATH, PATH, PATH_TOLERANCE, Training
 from textmlr.parallel import map_blocks
 from textmlr.training import proximal
 from textmlr.training.exact import GIVE_L2, Exact, Step
+from textmlr.training.heldout import check_labels, hold_out
 from textmlr.training.objective import Objective
 from textmlr.training.optimum import Optimum
-from textmlr.training.trainer import check_labels, hold_out
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,8 +19,8 @@ from textmlr.rows import Rows, document_weights
 from textmlr.scoring import log_normalizer
 from textmlr.training import Objective
 from textmlr.training.calibration import Scored, calibrate
+from textmlr.training.heldout import hold_out
 from textmlr.training.sgd import SGD
-from textmlr.training.trainer import hold_out
 from textmlr.tuning.space import Setting
 from textmlr.tuning.trial import Figures
 

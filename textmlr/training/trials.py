@@ -1,0 +1,272 @@
+"""Trial runs: how large the steps, and how much larger for rare features, by held-out documents."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from threading import Lock
+
+import numpy as np
+from numpy.typing import NDArray
+
+from textmlr.options import (
+    ENOUGH_HELD_OUT,
+    FOLDS,
+    LEARNING_RATES,
+    TRIAL_NONZEROS,
+    TRIAL_PRODUCTS,
+    TrainingOptions,
+)
+from textmlr.parallel import map_blocks
+from textmlr.scoring import Calibration
+from textmlr.training.calibration import Scored, calibrate
+from textmlr.training.heldout import hold_out, parts_of, sample_of
+from textmlr.training.objective import Objective
+from textmlr.training.sgd import SGD, Epoch
+
+# Held-out loss by which an epoch is worse than the best, beyond the noise of large steps.
+WORSE = 1.1
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """An epoch of training has ended.
+
+    run        "trial" (part of the documents, to choose) or "final" (all of them)
+    idf_power  of idf, that the run's steps are scaled by
+    epoch      its figures
+    held_out   (mean loss in nats, accuracy) on the held-out documents, None where not measured
+    """
+
+    run: str
+    idf_power: float
+    epoch: Epoch
+    held_out: tuple[float, float] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """What one run came to: its best epoch, and the held-out figures there.
+
+    calibration  of θ, that makes the held-out loss least; the loss is with it
+    """
+
+    idf_power: float
+    learning_rate: float
+    epochs: int
+    calibration: Calibration
+    loss: float
+    accuracy: float
+
+
+Watch = Callable[[Progress], None]
+
+
+class Search:
+    """Trial runs, judged on held-out documents.
+
+    judge   over those documents, None if there are none
+    sampled whether a trial sees only some of the others
+    powers  of idf to choose from; the first where there is nothing to choose by
+    epochs  of a trial
+    trials  made so far
+    """
+
+    def __init__(
+        self,
+        objective: Objective,
+        validation: Objective | None,
+        idf: NDArray[np.float64] | None,
+        options: TrainingOptions,
+        watch: Watch | None,
+        *,
+        sample: bool = True,
+    ) -> None:
+        self._objective, self._idf, self._options, self._watch = objective, idf, options, watch
+        self._lock = Lock()
+        self._spare: list[NDArray[np.float32]] = []
+        self._rows: Objective | None = None  # of trials, and the judge as new to them
+        self._judge: Objective | None = None
+        self._scaled: dict[float, tuple[Objective, Objective]] = {}
+        self._part = np.arange(len(objective.y))
+        self.judge = validation
+        self._held = False  # whether the judge's documents are the objective's
+        self.trials: list[Trial] = []
+        if validation is None and options.holdout:
+            held = hold_out(objective, options.holdout, options.seed)
+            if held is not None:
+                self._part = np.setdiff1d(self._part, held, assume_unique=True)
+                self.judge, self._held = objective.take(held), True
+        self.epochs = options.epochs_of(len(objective.y))
+        self._rest = self._part
+        if sample:
+            most = trial_documents(objective, self.epochs)
+            self._part = sample_of(self._part, most, options.seed)
+        self.sampled = len(self._part) < len(self._rest)
+        self.powers: tuple[float, ...] = (0.0,)
+        if idf is not None:
+            self.powers = options.idf_powers(choose=self.judge is not None)
+
+    @property
+    def held_out(self) -> int:
+        """How many documents judge."""
+        return 0 if self.judge is None else len(self.judge.y)
+
+    def folds(self) -> list[NDArray[np.int64]]:
+        """All documents in FOLDS parts, where those held out are too few to calibrate by; none
+        elsewhere."""
+        calibrated = self._held and self._options.calibration
+        if not calibrated or self.held_out >= ENOUGH_HELD_OUT:
+            return []
+        return parts_of(self._objective, FOLDS, self._options.seed)
+
+    def fold(self, chosen: Objective, best: Trial, held: NDArray[np.int64]) -> Scored:
+        """The documents ``held``, as a run over the others of ``chosen`` scores them."""
+        objective, everything = self._objective, np.arange(len(chosen.y))
+        rows = objective.take(held)
+        rows = rows.as_new(objective.documents_of() - rows.documents_of())
+        others = np.setdiff1d(everything, held, assume_unique=True)
+        seed, rate = self._options.seed, best.learning_rate
+        run = SGD.start(chosen, others, best.epochs, rate, seed, self.spare_theta())
+        while run.done < run.epochs:
+            run.epoch()
+        scored = Scored.of(self.scaled(rows, best.idf_power), run.theta)
+        self._spare.append(run.weights)
+        return scored
+
+    def tell(self, progress: Progress) -> None:
+        """Call watch, one thread at a time."""
+        if self._watch is not None:
+            with self._lock:
+                self._watch(progress)
+
+    def scale_of(self, power: float) -> NDArray[np.float32] | None:
+        """d of ``TrainingOptions.idf_power``: (V,) float32, None if all are 1."""
+        if self._idf is None or not power:
+            return None
+        scale: NDArray[np.float32] = (self._idf**power).astype(np.float32)
+        return scale
+
+    def scaled(
+        self, objective: Objective, power: float, threads: int = 1, *, in_place: bool = False
+    ) -> Objective:
+        """An objective of this corpus's features, at a power's scale."""
+        scale = self.scale_of(power)
+        if scale is None:
+            return objective
+        return objective.scaled(scale, threads, in_place=in_place)
+
+    def spare_theta(self) -> NDArray[np.float32] | None:
+        """Memory of an ended run.  Fresh memory is slow: the system clears it page by page."""
+        try:
+            return self._spare.pop()
+        except IndexError:
+            return None
+
+    def run(self, threads: int) -> Trial | None:
+        """The best of all trials, None without a judge.
+
+        First each power at the middle rate, then the best of them at the others.
+        """
+        if self.judge is None:
+            return None
+        given = self._options.learning_rate
+        rates = LEARNING_RATES if given is None else (given,)
+        middle = rates[len(rates) // 2]
+        self.run_all([(power, middle) for power in self.powers], threads)
+        best = best_of(self.trials)
+        # A rate that diverged was halved, perhaps to one that would be tried anyway; no larger
+        # one need be tried then.
+        diverged = best.learning_rate < middle
+        others = [
+            (best.idf_power, rate) for rate in rates
+            if rate < best.learning_rate or (rate > middle and not diverged)
+        ]  # fmt: skip
+        self.run_all(others, threads)
+        return best_of(self.trials)
+
+    def run_all(self, plans: Sequence[tuple[float, float]], threads: int) -> None:
+        """Try pairs of a power and a learning rate, a thread each."""
+        assert self.judge is not None
+        if self._rows is None:
+            self._rows = self._objective.take(self._part)
+            self._judge = self.judge
+            if self._held:
+                self._judge = self.judge.as_new(self._rows.documents_of())
+        rows, judge = self._rows, self._judge
+        assert judge is not None
+        for power in {power for power, _ in plans} - self._scaled.keys():
+            self._scaled[power] = self.scaled(rows, power), self.scaled(judge, power)
+        documents = np.arange(len(self._part))
+
+        def run(plan: tuple[float, float]) -> Trial:
+            return self._try(*self._scaled[plan[0]], documents, *plan)
+
+        self.trials += map_blocks(run, plans, threads)
+
+    def twin(self, chosen: Objective, best: Trial) -> Trial:
+        """A run like the final one over ``chosen``, all documents at the best trial's scale, but
+        without the held-out ones."""
+        assert self.judge is not None
+        power, rate = best.idf_power, best.learning_rate
+        judge = self.judge
+        if self._held:
+            judge = judge.as_new(chosen.documents_of() - judge.documents_of())
+        judge = self.scaled(judge, power)
+        return self._try(chosen, judge, self._rest, power, rate, best.epochs)
+
+    def _try(
+        self,
+        objective: Objective,
+        judge: Objective,
+        documents: NDArray[np.int64],
+        power: float,
+        rate: float,
+        epochs: int | None = None,
+    ) -> Trial:
+        """One run: its last epoch, or its best if it was given up.
+
+        While steps are large the held-out loss goes up and down, and falls when they fall to 0,
+        so what counts is the end of the run; but after ``patience`` epochs on end that were
+        WORSE than the best, the run has learnt too much, and will not come back.  A run of few
+        epochs (2·patience) is judged at its end alone: that takes about as long as an epoch.
+        """
+        options = self._options
+        assert options.patience is not None  # decided
+        epochs = self.epochs if epochs is None else epochs
+        run = SGD.start(objective, documents, epochs, rate, options.seed, self.spare_theta())
+        best: Trial | None = None
+        worse = 0
+        while run.done < run.epochs:
+            epoch = run.epoch()
+            if epoch.halved:  # it began anew
+                best, worse = None, 0
+            if run.done < run.epochs <= 2 * options.patience:
+                self.tell(Progress("trial", power, epoch, None))
+                continue
+            loss, accuracy = judge.evaluate(run.theta)
+            calibration = Calibration()
+            if options.calibration:
+                calibration, loss = calibrate(Scored.of(judge, run.theta))
+            self.tell(Progress("trial", power, epoch, (loss, accuracy)))
+            last = Trial(power, run.learning_rate, run.done, calibration, loss, accuracy)
+            if best is None or loss < best.loss:
+                best = last
+            worse = worse + 1 if loss > WORSE * best.loss else 0
+            if worse >= options.patience:
+                last = best
+                break
+        self._spare.append(run.weights)
+        return last
+
+
+def trial_documents(objective: Objective, epochs: int) -> int:
+    """How many documents a trial run of so many epochs visits at most in each."""
+    n = len(objective.y)
+    visits = min(TRIAL_NONZEROS, TRIAL_PRODUCTS // objective.labels)
+    return max(1, min(n, n * visits // (epochs * max(len(objective.features.indices), 1))))
+
+
+def best_of(trials: Sequence[Trial]) -> Trial:
+    """The trial with the least held-out loss."""
+    return min(trials, key=lambda trial: trial.loss)
