@@ -385,7 +385,7 @@ class TestSpace:
         space = Space(KNOWN, {*SEARCHED} - {"char_ngrams"}, 40_000_000)
         rng = np.random.default_rng(1)
         pairs = {space.draw_featurizer(rng).char_ngrams for _ in range(100)}
-        assert pairs == {None, (4, 4)}
+        assert pairs == {None, (3, 3), (4, 4)}
 
     def test_no_words_need_characters(self) -> None:
         known = KNOWN.with_value("char_ngrams", (4, 4)).with_value("ngrams", None)

@@ -112,7 +112,7 @@ class Range:
 
 FEATURIZER: dict[str, Choice] = {
     "ngrams": Choice(((1, 1), (1, 2), (1, 3))),
-    "char_ngrams": Choice((None, (4, 4), (2, 4), (3, 5), (2, 5), (3, 6))),
+    "char_ngrams": Choice((None, (3, 3), (4, 4), (2, 4), (3, 5), (2, 5), (3, 6))),
     "min_df": Choice((1, 2, 3)),
     "term_frequency": Choice(("log", "binary")),
     "lowercase": Choice((True, False)),
