@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from textmlr.options import MAX_IDF_POWER, FeaturizerOptions, TrainingOptions
+from textmlr.options import DEFAULT_PATIENCE, MAX_IDF_POWER, FeaturizerOptions, TrainingOptions
 
 # A choice is the known setting's with this probability, else any of its values.
 KEEP = 0.5
@@ -41,9 +41,10 @@ class Setting:
     def judged_at_its_end(self) -> Setting:
         """The same with so much patience that ``train`` runs all epochs, as a trial does, and
         does not stop before the end."""
-        epochs, patience = self.training.epochs, self.training.patience
-        assert epochs is not None
-        return self.with_value("patience", max(patience or 0, (epochs + 1) // 2))
+        assert self.training.epochs is not None
+        needed = (self.training.epochs + 1) // 2
+        enough = needed <= (self.training.patience or DEFAULT_PATIENCE)
+        return self if enough else self.with_value("patience", needed)
 
     def as_json(self) -> dict[str, Any]:
         """JSON values, which ``from_json`` reads."""
