@@ -348,7 +348,7 @@ for corpus in corpora:
 from textmlr.features import Features
 mixed = np.array([1, -1, 1, -1], np.float32)
 rows = Features(np.arange(5), np.zeros(4, np.int32), mixed, 1)
-y = np.array([0, 0, 1, 1], np.int32)
+y = np.array([0, 0, 1, 0], np.int32)
 minimise(Objective(rows, y, np.ones(4, np.float32), 2), tolerance=1e-3)
 counts = {}
 for module in pkgutil.iter_modules(textmlr.kernels.__path__):
