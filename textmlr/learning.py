@@ -87,8 +87,7 @@ def train(
     featurizer = Featurizer(wanted if exact else _without_idf(wanted))
     features, columns, frequencies = _features(featurizer, corpus, threads)
     featurizer.labels = corpus.labels
-    size = len(corpus), features.columns, len(corpus.labels)
-    _check_memory(*size, exact_bytes(*size) if exact else sgd_bytes(*size, threads))
+    _check_memory(features.columns, len(corpus.labels), threads)
     idf = None
     if options.idf_power is not None or not featurizer.options.uses_idf:
         idf = inverse_document_frequency(frequencies, len(corpus))
@@ -180,24 +179,14 @@ def _objective(
     return Objective(features, y, weights, len(labels), options.l2 or 0.0)
 
 
-def sgd_bytes(documents: int, columns: int, labels: int, threads: int) -> int:
-    """What the θs of runs beside each other take."""
-    return 4 * columns * labels * (min(threads, 3) + 1)
-
-
-def exact_bytes(documents: int, columns: int, labels: int) -> int:
-    """What θ in 32 bits, at most as much again in 64, and six numbers of 64 bits for each document
-    and label take."""
-    return 12 * columns * labels + 6 * 8 * documents * labels
-
-
-def _check_memory(documents: int, columns: int, labels: int, needed: int) -> None:
-    """Refuse what cannot fit before any of it is taken."""
+def _check_memory(columns: int, labels: int, threads: int) -> None:
+    """Refuse θ that cannot fit before any of it is taken."""
+    needed = 4 * columns * labels * (min(threads, 3) + 1)
     available = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     if needed > available:
         raise InputError(
-            f"{columns:,} features and {documents:,} documents of {labels:,} labels need "
-            f"{needed / 2**30:.1f} GiB to train, and this machine has {available / 2**30:.1f} GiB",
+            f"{columns:,} features × {labels:,} labels need {needed / 2**30:.1f} GiB to train, "
+            f"and this machine has {available / 2**30:.1f} GiB",
             mend="keep fewer features (--max-features, --min-df or --hash-bits)",
         )
 
