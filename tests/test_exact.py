@@ -18,6 +18,7 @@ from test_training import corpus_of
 from textmlr import FeaturizerOptions, InputError, TrainingOptions
 from textmlr.corpus import read_corpus
 from textmlr.features import Features, Featurizer
+from textmlr.learning import train
 from textmlr.model import Model
 from textmlr.training import Objective, Optimum, Penalty, Step, exact, fit_exact, minimise
 from textmlr.training.dual import Dual, first_guess
@@ -490,3 +491,13 @@ def test_optimum_of_a_corpus_with_an_empty_document() -> None:
     assert found.converged
     theirs = scikit(objective)
     np.testing.assert_allclose(found.theta, theirs, atol=1e-3)
+
+
+def test_what_cannot_fit_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Documents × labels are what is too large here, which sgd does not mind."""
+    corpus = corpus_of([(f"label {i % 500}", f"word{i % 7}") for i in range(2000)])
+    pages = {"SC_PAGE_SIZE": 4096, "SC_PHYS_PAGES": 5000}
+    monkeypatch.setattr("os.sysconf", pages.__getitem__)
+    train(corpus, None, TrainingOptions(epochs=1, learning_rate=1.0), threads=1)
+    with pytest.raises(InputError, match="2,000 documents of 500 labels need"):
+        train(corpus, None, TrainingOptions(solver="exact", l2=1e-3), threads=1)
