@@ -237,8 +237,8 @@ class Exact:
 
 
 def _check_memory(objective: Objective) -> None:
-    """Refuse what cannot fit before any of it is taken: θ in 32 bits, at most as many numbers of 64,
-    and NUMBERS of 64 for each document and label."""
+    """Refuse what cannot fit before any of it is taken: θ in 32 bits, at most as many numbers of 64
+    bits, and NUMBERS of those for each document and label."""
     documents, columns, labels = len(objective.y), objective.features.columns, objective.labels
     needed = 12 * columns * labels + 8 * NUMBERS * documents * labels
     available = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
