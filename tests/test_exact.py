@@ -494,11 +494,10 @@ def test_optimum_of_a_corpus_with_an_empty_document() -> None:
 
 
 def test_what_cannot_fit_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where documents × labels is what is too large, which costs sgd nothing."""
-    pairs = [(f"label {i % 500}", f"word{i % 7}") for i in range(2000)]
-    corpus = corpus_of(pairs)
+    """Documents × labels are what is too large here, which sgd does not mind."""
+    corpus = corpus_of([(f"label {i % 500}", f"word{i % 7}") for i in range(2000)])
     pages = {"SC_PAGE_SIZE": 4096, "SC_PHYS_PAGES": 5000}
-    monkeypatch.setattr("textmlr.learning.os.sysconf", pages.__getitem__)
+    monkeypatch.setattr("os.sysconf", pages.__getitem__)
     train(corpus, None, TrainingOptions(epochs=1, learning_rate=1.0), threads=1)
-    with pytest.raises(InputError, match="2,000 documents × 500 labels need"):
+    with pytest.raises(InputError, match="2,000 documents of 500 labels need"):
         train(corpus, None, TrainingOptions(solver="exact", l2=1e-3), threads=1)
