@@ -19,14 +19,14 @@ from textmlr.features import Features
 from textmlr.kernels import spans as kernels
 from textmlr.parallel import map_blocks
 from textmlr.scoring import log_normalizer, probabilities, score
-from textmlr.training import newton
-from textmlr.training.certificate import certify
-from textmlr.training.dual import Dual, first_guess
-from textmlr.training.matrix import transposed
-from textmlr.training.merging import Merged
+from textmlr.training.exact import newton
+from textmlr.training.exact.certificate import certify
+from textmlr.training.exact.dual import Dual, first_guess
+from textmlr.training.exact.matrix import transposed
+from textmlr.training.exact.merging import Merged
+from textmlr.training.exact.optimum import Optimum
+from textmlr.training.exact.span import Span, SpanVector
 from textmlr.training.objective import Objective
-from textmlr.training.optimum import Optimum
-from textmlr.training.span import Span, SpanVector
 
 MOST_STEPS = 200  # of Newton's method
 # In the time of so many visits of all documents the gap must have fallen to this share of what it
