@@ -37,7 +37,7 @@ from textmlr.features import Featurizer
 from textmlr.model import Model
 from textmlr.options import FeaturizerOptions
 from textmlr.training import Objective
-from textmlr.training.proximal import least_l1, minimise
+from textmlr.training.exact.proximal import least_l1, minimise
 
 RIVAL_L1 = (1e-3, 3e-4, 1e-4)
 EPOCHS = (5, 10, 20, 50, 100, 200, 500, 1000, 2000)

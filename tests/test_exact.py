@@ -20,10 +20,11 @@ from textmlr.corpus import read_corpus
 from textmlr.features import Features, Featurizer
 from textmlr.learning import train
 from textmlr.model import Model
-from textmlr.training import Objective, Optimum, Penalty, Step, exact, fit_exact, minimise
-from textmlr.training.dual import Dual, first_guess
-from textmlr.training.exact import Exact
-from textmlr.training.merging import Merged
+from textmlr.training import Objective, Optimum, Penalty, Step, fit_exact, minimise
+from textmlr.training.exact import solver as exact
+from textmlr.training.exact.dual import Dual, first_guess
+from textmlr.training.exact.merging import Merged
+from textmlr.training.exact.solver import Exact
 
 GENRES = Path(__file__).parent.parent / "data" / "genres-train.tsv"
 
@@ -178,7 +179,7 @@ def test_newton_and_the_dual_agree(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize("l2", [1e-4, 1e-9])
 def test_threads_change_no_bit(l2: float, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("textmlr.training.matrix.BLOCK_PRODUCTS", 500)
+    monkeypatch.setattr("textmlr.training.exact.matrix.BLOCK_PRODUCTS", 500)
     objective = genres(l2, ("comedy", "horror", "scifi"))
 
     def found(threads: int) -> tuple[bytes, float, float, float]:
@@ -191,7 +192,7 @@ def test_threads_change_no_bit(l2: float, monkeypatch: pytest.MonkeyPatch) -> No
 def test_blocks_change_no_more_than_rounding(monkeypatch: pytest.MonkeyPatch) -> None:
     objective = genres(1e-4, ("comedy", "horror", "scifi"))
     one = minimise(objective, tolerance=1e-8)
-    monkeypatch.setattr("textmlr.training.matrix.BLOCK_PRODUCTS", 100)
+    monkeypatch.setattr("textmlr.training.exact.matrix.BLOCK_PRODUCTS", 100)
     many = minimise(objective, tolerance=1e-8)
     assert many.theta.tobytes() == one.theta.tobytes()
     assert many.value == pytest.approx(one.value, rel=1e-14)
@@ -494,11 +495,10 @@ def test_optimum_of_a_corpus_with_an_empty_document() -> None:
 
 
 def test_what_cannot_fit_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where documents × labels is what is too large, which costs sgd nothing."""
-    pairs = [(f"label {i % 500}", f"word{i % 7}") for i in range(2000)]
-    corpus = corpus_of(pairs)
+    """Documents × labels are what is too large here, which sgd does not mind."""
+    corpus = corpus_of([(f"label {i % 500}", f"word{i % 7}") for i in range(2000)])
     pages = {"SC_PAGE_SIZE": 4096, "SC_PHYS_PAGES": 5000}
-    monkeypatch.setattr("textmlr.learning.os.sysconf", pages.__getitem__)
+    monkeypatch.setattr("os.sysconf", pages.__getitem__)
     train(corpus, None, TrainingOptions(epochs=1, learning_rate=1.0), threads=1)
-    with pytest.raises(InputError, match="2,000 documents × 500 labels need"):
+    with pytest.raises(InputError, match="2,000 documents of 500 labels need"):
         train(corpus, None, TrainingOptions(solver="exact", l2=1e-3), threads=1)

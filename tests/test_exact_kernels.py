@@ -10,7 +10,7 @@ from test_linear_kernels import arrays, naive, problem
 from textmlr.arrays import frozen
 from textmlr.features import Features
 from textmlr.kernels import dual, spans
-from textmlr.training.matrix import blocks, inner_product, multiply, transposed
+from textmlr.training.exact.matrix import blocks, inner_product, multiply, transposed
 
 
 def rows_of(x: np.ndarray) -> Features:
@@ -214,6 +214,6 @@ class TestSpans:
     def test_blocks_cover_all_rows_once(self, monkeypatch: pytest.MonkeyPatch) -> None:
         rows, *_ = problem(documents=30)
         for size in (1, 20, 10**6):
-            monkeypatch.setattr("textmlr.training.matrix.BLOCK_PRODUCTS", size)
+            monkeypatch.setattr("textmlr.training.exact.matrix.BLOCK_PRODUCTS", size)
             covered = [i for block in blocks(rows, 3) for i in range(block.start, block.stop)]
             assert covered == list(range(30))

@@ -22,9 +22,9 @@ from textmlr.features import Features, Featurizer
 from textmlr.kernels import proximal as kernels
 from textmlr.options import FeaturizerOptions
 from textmlr.training import Objective
-from textmlr.training.bycolumn import ColumnMatrix, Weights
-from textmlr.training.proximal import centres, least_l1, minimise
-from textmlr.training.quadratic import QuadraticModel
+from textmlr.training.exact.bycolumn import ColumnMatrix, Weights
+from textmlr.training.exact.proximal import centres, least_l1, minimise
+from textmlr.training.exact.quadratic import QuadraticModel
 
 GENRES = Path(__file__).parent.parent / "data" / "genres-train.tsv"
 
@@ -308,7 +308,7 @@ def test_against_scikit_learn(l1: float, l2: float, genres: Objective) -> None:
 
 
 def test_threads_change_no_bit(genres: Objective, monkeypatch: pytest.MonkeyPatch) -> None:
-    from textmlr.training import proximal
+    from textmlr.training.exact import proximal
 
     monkeypatch.setattr(proximal, "COLUMNS", 100)  # several blocks, on a small corpus too
     monkeypatch.setattr(proximal, "SCORES", 1000)

@@ -48,8 +48,7 @@ class Rows:
         featurizer = Featurizer(featurizer_options)
         features, columns, frequencies = _features(featurizer, corpus, threads)
         featurizer.labels = corpus.labels
-        size = len(corpus), features.columns, len(corpus.labels)
-        _check_memory(*size, _bytes(*size, threads, options.chosen_solver == "exact"))
+        _check_memory(features.columns, len(corpus.labels), threads)
         idf = None
         if options.idf_power is not None or not featurizer.options.uses_idf:
             idf = inverse_document_frequency(frequencies, len(corpus))
@@ -89,24 +88,14 @@ def _features(
     return features, None, np.concatenate([always, featurizer.vocabulary.frequencies])
 
 
-def _bytes(documents: int, columns: int, labels: int, threads: int, exact: bool) -> int:
-    """What training takes at least.
-
-    SGD: the θs of runs beside each other.  The exact solver: θ in 32 bits, at most as much again
-    in 64, and six numbers of 64 bits for each document and label.
-    """
-    if exact:
-        return 12 * columns * labels + 6 * 8 * documents * labels
-    return 4 * columns * labels * (min(threads, 3) + 1)
-
-
-def _check_memory(documents: int, columns: int, labels: int, needed: int) -> None:
-    """Refuse what cannot fit before any of it is taken."""
+def _check_memory(columns: int, labels: int, threads: int) -> None:
+    """Refuse θ that cannot fit before any of it is taken."""
+    needed = 4 * columns * labels * (min(threads, 3) + 1)
     available = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     if needed > available:
         raise InputError(
-            f"{columns:,} features and {documents:,} documents × {labels:,} labels need "
-            f"{needed / 2**30:.1f} GiB to train, and this machine has {available / 2**30:.1f} GiB",
+            f"{columns:,} features × {labels:,} labels need {needed / 2**30:.1f} GiB to train, "
+            f"and this machine has {available / 2**30:.1f} GiB",
             mend="keep fewer features (--max-features, --min-df or --hash-bits)",
         )
 

@@ -1,8 +1,8 @@
 """Objective and solvers: θ from rows and labels."""
 
-from textmlr.training.exact import Step, minimise
+from textmlr.training.exact.optimum import Optimum
+from textmlr.training.exact.solver import Step, minimise
 from textmlr.training.objective import Objective
-from textmlr.training.optimum import Optimum
 from textmlr.training.path import ExactFit, Penalty, fit_exact
 from textmlr.training.trainer import Fit, fit, most_epochs, probe
 from textmlr.training.trials import Progress, Trial

@@ -11,11 +11,11 @@ import numpy as np
 from textmlr.errors import InputError
 from textmlr.options import DEFAULT_STEP_OF_PATH, PATH, PATH_TOLERANCE, TrainingOptions
 from textmlr.parallel import map_blocks
-from textmlr.training import proximal
-from textmlr.training.exact import GIVE_L2, Exact, Step
+from textmlr.training.exact import proximal
+from textmlr.training.exact.optimum import Optimum
+from textmlr.training.exact.solver import GIVE_L2, Exact, Step
 from textmlr.training.heldout import check_labels, hold_out
 from textmlr.training.objective import Objective
-from textmlr.training.optimum import Optimum
 
 
 @dataclass(frozen=True, slots=True)

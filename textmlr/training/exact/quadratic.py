@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 
 from textmlr.arrays import frozen
 from textmlr.kernels import proximal as kernels
-from textmlr.training.bycolumn import Array, ColumnMatrix, Weights
-from textmlr.training.matrix import inner_product
+from textmlr.training.exact.bycolumn import Array, ColumnMatrix, Weights
+from textmlr.training.exact.matrix import inner_product
 
 SWEEPS = 20  # to a leap
 LEAPS = 2  # to a descent

@@ -6,6 +6,7 @@ from what it has reached.  Without a penalty there is no dual to ascend, and New
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
@@ -18,14 +19,14 @@ from textmlr.features import Features
 from textmlr.kernels import spans as kernels
 from textmlr.parallel import map_blocks
 from textmlr.scoring import log_normalizer, probabilities, score
-from textmlr.training import newton
-from textmlr.training.certificate import certify
-from textmlr.training.dual import Dual, first_guess
-from textmlr.training.matrix import transposed
-from textmlr.training.merging import Merged
+from textmlr.training.exact import newton
+from textmlr.training.exact.certificate import certify
+from textmlr.training.exact.dual import Dual, first_guess
+from textmlr.training.exact.matrix import transposed
+from textmlr.training.exact.merging import Merged
+from textmlr.training.exact.optimum import Optimum
+from textmlr.training.exact.span import Span, SpanVector
 from textmlr.training.objective import Objective
-from textmlr.training.optimum import Optimum
-from textmlr.training.span import Span, SpanVector
 
 MOST_STEPS = 200  # of Newton's method
 # In the time of so many visits of all documents the gap must have fallen to this share of what it
@@ -35,6 +36,8 @@ PATIENCE, FALL = 10.0, 0.5
 # θ is rounded to float32 in the end, which costs some of the tolerance.
 MARGIN = 0.5
 ATTEMPTS = 4
+# Arrays (documents, labels): p, its logs, coefficients, scores, errors, and one to spare.
+NUMBERS = 6
 
 AT_INFINITY = "the optimum is at infinity: "
 GIVE_L2 = "give a penalty, l2 (--l2) above 0"
@@ -97,7 +100,11 @@ class Exact:
 
     @classmethod
     def of(cls, objective: Objective, threads: int = 1, watch: Watch | None = None) -> Exact:
-        """Drop documents of weight 0, and merge the columns of the others."""
+        """Drop documents of weight 0, and merge the columns of the others.
+
+        Raises InputError where what ``minimise`` will need would not fit in memory.
+        """
+        _check_memory(objective)
         counts = objective.weights > 0
         if not counts.all():
             objective = objective.take(np.flatnonzero(counts))
@@ -226,3 +233,18 @@ class Exact:
                 "would grow without end",
                 mend=GIVE_L2,
             )
+
+
+def _check_memory(objective: Objective) -> None:
+    """Refuse what cannot fit before any of it is taken: θ in 32 bits, at most as many numbers of 64
+    bits, and NUMBERS of those for each document and label."""
+    documents, columns, labels = len(objective.y), objective.features.columns, objective.labels
+    needed = 12 * columns * labels + 8 * NUMBERS * documents * labels
+    available = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    if needed > available:
+        raise InputError(
+            f"{columns:,} features and {documents:,} documents of {labels:,} labels need "
+            f"{needed / 2**30:.1f} GiB to find the minimum, and this machine has "
+            f"{available / 2**30:.1f} GiB",
+            mend="train by sgd, or on fewer documents, labels or features",
+        )

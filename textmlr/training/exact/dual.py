@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 
 from textmlr.arrays import frozen
 from textmlr.kernels import dual as kernels
-from textmlr.training.matrix import inner_product, multiply
-from textmlr.training.merging import Merged
+from textmlr.training.exact.matrix import inner_product, multiply
+from textmlr.training.exact.merging import Merged
 
 # A document at less than this share of the mean gap takes a nap.  From 0.1 to 0.5 alike.
 NAP_SHARE = 0.2

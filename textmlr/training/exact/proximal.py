@@ -24,12 +24,12 @@ from numpy.typing import NDArray
 from textmlr.arrays import frozen
 from textmlr.kernels import proximal as kernels
 from textmlr.parallel import map_blocks
-from textmlr.training.bycolumn import Array, ColumnMatrix, Weights
-from textmlr.training.exact import Step
-from textmlr.training.matrix import inner_product
+from textmlr.training.exact.bycolumn import Array, ColumnMatrix, Weights
+from textmlr.training.exact.matrix import inner_product
+from textmlr.training.exact.optimum import Optimum
+from textmlr.training.exact.quadratic import QuadraticModel
+from textmlr.training.exact.solver import Step
 from textmlr.training.objective import Objective
-from textmlr.training.optimum import Optimum
-from textmlr.training.quadratic import QuadraticModel
 
 MAX_ROUNDS = 100
 NEWTON_STEPS = 8  # to a round

@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 from textmlr.arrays import frozen
 from textmlr.features import Features
 from textmlr.kernels import spans as kernels
-from textmlr.training.matrix import inner_product, multiply, transposed
-from textmlr.training.merging import Merged
+from textmlr.training.exact.matrix import inner_product, multiply, transposed
+from textmlr.training.exact.merging import Merged
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -20,9 +20,9 @@ from textmlr.features import Features
 from textmlr.kernels import dual
 from textmlr.kernels import spans as kernels
 from textmlr.parallel import map_blocks
-from textmlr.training.matrix import blocks
+from textmlr.training.exact.matrix import blocks
+from textmlr.training.exact.optimum import Optimum
 from textmlr.training.objective import Objective
-from textmlr.training.optimum import Optimum
 
 
 def certify(
