@@ -17,7 +17,6 @@ from textmlr.options import (
     EARNED,
     EARNED_ON_SAMPLE,
     LENT,
-    LONGER_CHOICE_BYTES,
     MANY_MIN_DF,
     MORE_WORDS,
     SYLLABLES,
@@ -86,20 +85,20 @@ def choose(
     best = plain
     sample = _sample(corpus, CHOICE_BYTES, training.seed)
     judges = None if validation is None else _sample(validation, CHOICE_BYTES, training.seed)
-    loss = try_on(sample, judges, plain)
-    if options.char_ngrams == AUTO and np.isfinite(loss) and plain.char_ngrams is None:
-        characters = replace(plain, char_ngrams=_characters(sample))
-        share = EARNED if sample is corpus else EARNED_ON_SAMPLE
-        if try_on(sample, judges, characters) < share * loss:
-            best = characters
-    if options.ngrams == AUTO and best is plain and sample is not corpus:
-        sample = _sample(corpus, LONGER_CHOICE_BYTES, training.seed)
+    large = sample is not corpus
+    words = plain
+    if large and plain.min_df is None and plain.hash_bits is None:
         # As it will be with so many features in all: a sample may have too few for that.
-        common = plain
-        if plain.min_df is None and plain.hash_bits is None:
-            common = replace(plain, min_df=MANY_MIN_DF)
-        loss = try_on(sample, judges, common)
-        if try_on(sample, judges, replace(common, ngrams=MORE_WORDS)) < LENT * loss:
+        words = replace(plain, min_df=MANY_MIN_DF)
+    loss = try_on(sample, judges, words)
+    if options.char_ngrams == AUTO and np.isfinite(loss) and plain.char_ngrams is None:
+        characters = _characters(sample)
+        found = try_on(sample, judges, replace(words, char_ngrams=characters))
+        if found < (EARNED_ON_SAMPLE if large else EARNED) * loss:
+            best = replace(plain, char_ngrams=characters)
+    if options.ngrams == AUTO and best is plain and large:
+        found = try_on(sample, judges, replace(words, ngrams=MORE_WORDS))
+        if found < LENT * loss:
             best = replace(plain, ngrams=MORE_WORDS)
     return best, tried, made.get(best)
 

@@ -27,19 +27,17 @@ MORE_WORDS = (1, 3)
 # the stems they are to catch; a sign of a syllabic script (Hangul) is worth two or three letters.
 CHARACTERS = 4
 SYLLABLES = 3
-# What n-grams to use is chosen on a sample of so many bytes: of short n-grams, and of longer ones,
-# which pay in large corpora only; CHOICE_HELD_OUT of its documents judge.  Character n-grams
-# make everything after them some three times as long, and so have to earn their keep: their loss
-# must be below EARNED of that of words.  On a sample it must be below EARNED_ON_SAMPLE of it,
-# since what they gain falls with the number of documents; longer word n-grams gain more of more
-# documents, and may be worse by up to LENT.
-CHOICE_BYTES = 3 << 20
-LONGER_CHOICE_BYTES = 6 << 20
+# What n-grams to use is chosen on a sample of so many bytes, of whose documents CHOICE_HELD_OUT
+# judge.  Character n-grams make everything after them two to three times as long, and have to earn
+# it: their loss must be below EARNED of that of words, and on a sample below EARNED_ON_SAMPLE of
+# it, since what they gain falls with the number of documents.  What longer word n-grams gain grows
+# with it: on a sample they may be worse by up to LENT.
+CHOICE_BYTES = 4 << 20
 CHOICE_HELD_OUT = 0.25
 CHOICE_RATES = (2.0, 4.0)
 EARNED = 0.985
-EARNED_ON_SAMPLE = 0.92
-LENT = 1.035
+EARNED_ON_SAMPLE = 0.93
+LENT = 1.045
 MAX_HASH_BITS = 30
 MAX_IDF_POWER = 8  # idf reaches about 20, and 20^8 squared is still far from float32's limit
 # Beyond this, features of a single document are dropped by default: they are most of all
@@ -62,8 +60,8 @@ DEFAULT_LEARNING_RATE = 4.0
 # TRIAL_PRODUCTS of a non-zero and a label.
 EPOCHS = (2, 5)
 VISITS = 30_000
-TRIAL_NONZEROS = 1 << 24
-TRIAL_PRODUCTS = 1 << 28
+TRIAL_NONZEROS = 1 << 23
+TRIAL_PRODUCTS = 1 << 27
 MOST_HELD_OUT = 5_000
 # Fewer held-out documents than this are too few to calibrate by: all are, in FOLDS parts, each
 # scored by a run over the others.
