@@ -96,7 +96,7 @@ def choose(
         found = try_on(sample, judges, replace(words, char_ngrams=characters))
         if found < (EARNED_ON_SAMPLE if large else EARNED) * loss:
             best = replace(plain, char_ngrams=characters)
-    if options.ngrams == AUTO and best is plain and large:
+    if options.ngrams == AUTO and np.isfinite(loss) and best is plain and large:
         found = try_on(sample, judges, replace(words, ngrams=MORE_WORDS))
         if found < LENT * loss:
             best = replace(plain, ngrams=MORE_WORDS)
@@ -119,13 +119,16 @@ def _characters(corpus: Corpus) -> tuple[int, int]:
 
 
 def _sample(corpus: Corpus, most_bytes: int, seed: int) -> Corpus:
-    """About so many bytes of a corpus's documents, drawn at random, or all of it."""
+    """About so many bytes of a corpus's documents (of those that count), drawn at random, or all
+    of it."""
     size = sum(batch.text_bytes for batch in corpus.batches)
     if size <= most_bytes:
         return corpus
     rng = np.random.default_rng([seed, (1 << 31) + 2])
     n = len(corpus)
-    chosen = np.sort(rng.choice(n, max(1, n * most_bytes // size), replace=False))
+    count = np.arange(n) if corpus.weights is None else np.flatnonzero(corpus.weights)
+    wanted = min(max(1, n * most_bytes // size), len(count))
+    chosen = np.sort(rng.choice(count, wanted, replace=False))
     batches: list[Batch] = []
     first = 0
     for batch in corpus.batches:

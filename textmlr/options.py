@@ -252,9 +252,9 @@ class TrainingOptions:
                    DEFAULT_L2; of exact 0 with l1, else the best of PATH on held-out documents
     l1             of exact: l1·Σ|θ| is added, the bias's θ too; most θ are 0 at the minimum, and
                    the model has no rows for features of which all are.  With l2: elastic net
-    calibration    of sgd: multiply θ by the factor that makes the held-out loss least (temperature
-                   scaling): it changes no answer, but how sure the model is of it; None: yes.
-                   The answer of exact is θ itself
+    calibration    of sgd: multiply scores by what makes the held-out loss least (a factor, and a
+                   power of their spread, see ``scoring.Calibration``): it changes no answer, but
+                   how sure the model is of it; None: yes.  The answer of exact is θ itself
     holdout        share of each label's documents held out (at most MOST_HELD_OUT in all) to
                    choose by; 0 for none: sgd runs all epochs, exact takes DEFAULT_STEP_OF_PATH.
                    Exact holds none out where l2 is given, and there is nothing to choose

@@ -133,10 +133,11 @@ def ngram_rows(featurizer: dict[str, Any], record: dict[str, Any]) -> list[tuple
     ]
     if tried:
         losses = {show_ngrams(one["ngrams"], one["char_ngrams"]): one["loss"] for one in tried}
-        told = ", ".join(f"{name}: {loss:.3f}" for name, loss in losses.items())
+        told = ", ".join(f"{name} {loss:.3f}" for name, loss in losses.items())
         if min(losses, key=losses.__getitem__) != rows[0][1]:
             told += f" ({rows[0][1]} gain from more documents)"
-        rows.append(("", f"held-out loss on {plural(tried[-1]['documents'], 'document')}: {told}"))
+        on = plural(tried[-1]["documents"], "document")
+        rows.append(("", f"tried on {on}, held-out loss: {told}"))
     return rows
 
 
