@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from textmlr.arrays import BLOCK_ENTRIES, frozen
-from textmlr.features.featurizer import Features
+from textmlr.features.matrix import Features
 from textmlr.kernels import intern as kernels
 from textmlr.parallel import map_blocks
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,6 +15,7 @@ from textmlr.corpus.batch import Batch
 from textmlr.errors import InputError
 from textmlr.features import vocabulary as vocabularies
 from textmlr.features.hashing import TOKEN_CHARACTERS, Hashed, Hasher, blocks_of
+from textmlr.features.matrix import Features
 from textmlr.features.prepared import TERM_FREQUENCY, Prepared
 from textmlr.features.texts import batches_of
 from textmlr.features.vocabulary import Naming, SortedIndex, Table, Vocabulary
@@ -30,43 +31,6 @@ BIAS_NAME = "(bias)"
 WEIGH_ROWS = 4096  # documents to a block of weighing
 BISECTION = 16  # finding one hash by bisection costs about as much as entering this many
 _OWN = ("_hasher", "_scratch", "_lock", "_prepared")  # of a process
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Features:
-    """f(x) of n documents, CSR, sorted within a row, no column twice.
-
-    indptr   (n + 1,) int64
-    indices  (nnz,) int32, below V
-    values   (nnz,) float32
-    columns  V
-    invalid  pieces of invalid UTF-8 in the text, read as U+FFFD
-    """
-
-    indptr: NDArray[np.int64]
-    indices: NDArray[np.int32]
-    values: NDArray[np.float32]
-    columns: int
-    invalid: int = 0
-
-    def __len__(self) -> int:
-        return len(self.indptr) - 1
-
-    def to_scipy(self) -> csr_array:
-        """The same as a scipy CSR array; indices and values are not copied.
-
-        indptr becomes int32 where it fits, since several of scikit-learn's estimators take no
-        other (LinearSVC, SGDClassifier); past 2^31 non-zeros scipy makes both int64.
-        """
-        from scipy.sparse import csr_array
-
-        small = len(self.indices) <= np.iinfo(np.int32).max
-        indptr = self.indptr.astype(np.int32) if small else self.indptr
-        shape = (len(self), self.columns)
-        matrix = csr_array((self.values, self.indices, indptr), shape=shape)
-        matrix.has_sorted_indices = True
-        matrix.has_canonical_format = True
-        return matrix
 
 
 class Featurizer:
