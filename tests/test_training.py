@@ -483,3 +483,24 @@ def test_no_step_is_small_enough() -> None:
     options = TrainingOptions(learning_rate=1e300, l2=1e300, epochs=2)
     with pytest.raises(InputError, match="lower the learning rate or the penalty"):
         train(corpus_of(PAIRS), training_options=options)
+
+
+@pytest.mark.parametrize(("share", "chosen"), [(1.0, 8.0), (0.5, 4.0), (0.05, 2.0)])
+def test_the_less_trials_saw_the_smaller_a_step_is_taken(
+    monkeypatch: pytest.MonkeyPatch, share: float, chosen: float
+) -> None:
+    """Losses 1.04, 1.02 and 1 of steps 2, 4 and 8: the trials' documents may be fewer than all."""
+    losses = {2.0: 1.04, 4.0: 1.02, 8.0: 1.0}
+    objective = objective_of(PAIRS)
+    visits = share * 270 / 300 * len(objective.features.indices) * 5
+    monkeypatch.setattr(trials, "TRIAL_NONZEROS", int(visits))
+
+    def tried(search: trials.Search, plans: list[tuple[float, float]], threads: int) -> None:
+        search.trials += [
+            trials.Trial(power, rate, 5, Calibration(), losses[rate], 0.5) for power, rate in plans
+        ]
+
+    monkeypatch.setattr(trials.Search, "run_all", tried)
+    search = trials.Search(objective, None, None, TrainingOptions(epochs=5).decided(), None)
+    assert search.sampled == (share < 1)
+    assert search.run(1).learning_rate == chosen

@@ -26,6 +26,10 @@ from textmlr.training.sgd import SGD, Epoch
 
 # Held-out loss by which an epoch is worse than the best, beyond the noise of large steps.
 WORSE = 1.1
+# A run over all documents takes more steps than a trial over some, and so needs them less large:
+# the smallest is taken whose trial's loss is above the best by no more than this times the share
+# of the documents that the trials did not see.
+LENT = 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,7 +187,13 @@ class Search:
             if rate < best.learning_rate or (rate > middle and not diverged)
         ]  # fmt: skip
         self.run_all(others, threads)
-        return best_of(self.trials)
+        best = best_of(self.trials)
+        unseen = 1 - len(self._part) / len(self._rest)
+        near = [
+            trial for trial in self.trials
+            if trial.idf_power == best.idf_power and trial.loss <= (1 + LENT * unseen) * best.loss
+        ]  # fmt: skip
+        return min(near, key=lambda trial: trial.learning_rate) if self.sampled else best
 
     def run_all(self, plans: Sequence[tuple[float, float]], threads: int) -> None:
         """Try pairs of a power and a learning rate, a thread each."""
