@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -14,7 +14,7 @@ from textmlr.errors import InputError
 from textmlr.features import Features, Featurizer
 from textmlr.features.columns import Columns
 from textmlr.features.featurizer import inverse_document_frequency
-from textmlr.options import MANY_MIN_DF, FeaturizerOptions, TrainingOptions
+from textmlr.options import FeaturizerOptions, TrainingOptions
 from textmlr.training import Objective
 
 
@@ -52,13 +52,11 @@ class Rows:
         idf = None
         if options.idf_power is not None or not featurizer.options.uses_idf:
             idf = inverse_document_frequency(frequencies, len(corpus))
-        objective = _objective(features, corpus, corpus.labels, options)
+        unit_from = None
         # Hashed rows count columns that were never seen in their length, new documents' too.
         if featurizer.options.norm == "l2" and featurizer.vocabulary is not None:
-            seldom = featurizer.vocabulary.frequencies[-1:].min(initial=MANY_MIN_DF)
-            least = featurizer.options.min_df or int(seldom)
             unit_from = int(featurizer.options.bias)
-            objective = replace(objective, unit_from=unit_from, least=least)
+        objective = _objective(features, corpus, corpus.labels, options, unit_from)
         return cls(featurizer, columns, objective, idf)
 
     def judge(self, validation: Corpus, options: TrainingOptions, threads: int) -> Objective:
@@ -128,6 +126,7 @@ def _objective(
     corpus: Corpus,
     labels: list[str],
     options: TrainingOptions,
+    unit_from: int | None = None,
 ) -> Objective:
     y, unknown = recode(corpus, labels)
     if unknown:
@@ -137,4 +136,4 @@ def _objective(
             mend="leave its documents out of the validation file",
         )
     weights = document_weights(corpus, options.class_weight)
-    return Objective(features, y, weights, len(labels), options.l2 or 0.0)
+    return Objective(features, y, weights, len(labels), options.l2 or 0.0, unit_from)

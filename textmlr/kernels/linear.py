@@ -53,14 +53,12 @@ def take(indptr, indices, values, documents, out_indptr, out_indices, out_values
 
 
 @kernel
-def keep_seen(
-    indptr, indices, values, seen, least, first, out_indptr, out_indices, out_values
-):  # fmt: skip
-    """Write rows without the columns that are hardly seen, at length 1 again.
+def keep_seen(indptr, indices, values, seen, first, out_indptr, out_indices, out_values):
+    """Write rows without the columns that are not seen, at length 1 again.
 
     indptr (n + 1,) int64, indices (nnz,) int32, values (nnz,) float32   CSR; rows have length 1
                 over the columns from ``first`` on, or are empty there
-    seen        (V,) int32   a column is kept where it is ``least`` or more, or below ``first``
+    seen        (V,) int32   not 0: the column is kept; those below ``first`` are, too
     out_indptr  (n + 1,) int64, out_indices (m,) int32, out_values (m,) float32   written; m may
                 be nnz, and what is past out_indptr[n] is not touched
     """
@@ -70,7 +68,7 @@ def keep_seen(
         begin = at
         square = 0.0
         for j in range(indptr[i], indptr[i + 1]):
-            if indices[j] < first or seen[indices[j]] >= least:
+            if indices[j] < first or seen[indices[j]] != 0:
                 out_indices[at] = indices[j]
                 out_values[at] = values[j]
                 if indices[j] >= first:

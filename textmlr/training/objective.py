@@ -27,9 +27,8 @@ class Objective:
     weights   (n,) float32 >= 0, not all 0
     labels    L
     l2        λ; the bias row is penalised like the others
-    unit_from rows have length 1 over the columns from this one on, which are those of ``least``
-              documents seen before; None: they have no such length
-    least     see unit_from
+    unit_from rows have length 1 over the columns from this one on, which are those of documents
+              seen before; None: they have no such length
     """
 
     features: Features
@@ -38,7 +37,6 @@ class Objective:
     labels: int
     l2: float = 0.0
     unit_from: int | None = None
-    least: int = 1
 
     @property
     def total_weight(self) -> float:
@@ -134,7 +132,7 @@ class Objective:
         with features of no other document is shorter on the rest: who is calibrated on such
         rows is too sure of himself on new ones.
 
-        seen  (V,) int32   documents that each column was seen in
+        seen  (V,) int32   documents that each column was seen in, 0: not seen
         """
         if self.unit_from is None:
             return self
@@ -143,7 +141,7 @@ class Objective:
         values = np.empty_like(rows.values)
         kernels.keep_seen(
             frozen(rows.indptr), frozen(rows.indices), frozen(rows.values),
-            frozen(seen), self.least, self.unit_from, indptr, indices, values,
+            frozen(seen), self.unit_from, indptr, indices, values,
         )  # fmt: skip
         end = int(indptr[-1])
         kept = Features(indptr, indices[:end], values[:end], rows.columns)

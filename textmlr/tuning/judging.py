@@ -199,7 +199,7 @@ def without(objective: Objective, rare: NDArray[np.bool_]) -> Objective:
     rare  (V,)   the features that too few of the documents to learn from have
     """
     if objective.unit_from is not None:
-        return replace(objective, least=1).as_new((~rare).astype(np.int32))
+        return objective.as_new((~rare).astype(np.int32))
     rows = objective.features
     kept = ~rare[rows.indices]
     before = np.concatenate([np.zeros(1, np.int64), np.cumsum(kept)])
