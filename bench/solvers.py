@@ -241,8 +241,12 @@ def plot(runs: Sequence[Run], file: Path) -> None:
         panel.set_ylim(FINEST / 10, 10)
         panel.grid(alpha=0.3)
     axes[0][0].set_ylabel("(value − minimum) / minimum")
-    axes[0][-1].legend(fontsize="small")
-    figure.tight_layout()
+    named = {}  # a solver need not be in every panel
+    for panel in axes[0]:
+        lines, names = panel.get_legend_handles_labels()
+        named |= dict(zip(names, lines, strict=True))
+    figure.tight_layout(rect=(0, 0.08, 1, 1))
+    figure.legend(named.values(), named.keys(), loc="lower center", ncols=len(named))
     figure.savefig(file, dpi=120)
 
 
