@@ -75,8 +75,10 @@ BEST_OF = "best of " + ", ".join(f"{rate:g}" for rate in LEARNING_RATES)
 @option_of(T, "class_weight", "'balanced': every label weighs the same.", show_default="none",
            type=click.Choice(["balanced"]))  # fmt: skip
 @option_of(T, "seed", "Same seed, same bits.", type=click.IntRange(0))
-@option_of(F, "ngrams", "Word n-grams, such as 1-2.", type=NGRAMS)
-@option_of(F, "char_ngrams", "Character n-grams inside words, such as 3-5, or none.", type=NGRAMS)
+@option_of(F, "ngrams", "Word n-grams, such as 1-2.", type=NGRAMS,
+           show_default="auto: the best of 1-2 and 1-3 on held-out documents")  # fmt: skip
+@option_of(F, "char_ngrams", "Character n-grams inside words, such as 3-5, or none.", type=NGRAMS,
+           show_default="auto: none or 4, 3 of syllabic scripts")  # fmt: skip
 @option_of(F, "min_df", "Drop features in fewer documents.", type=click.IntRange(1),
            show_default="1, or 2 where there would be over half a million features")  # fmt: skip
 @option_of(F, "max_features", "Keep the most frequent.", type=click.IntRange(1),
@@ -117,8 +119,8 @@ def train(
     CORPUS is a file of lines label<TAB>text, plain or .gz, .zst, .bz2, or - for standard
     input; several files are one corpus.
 
-    A part of each label's documents is held out to choose the step size and how sure to be; then
-    the model is fitted on everything.
+    A part of each label's documents is held out to choose n-grams, step size and how sure to be;
+    then the model is fitted on everything.
 
     --solver exact finds the one minimum of the loss and the penalty, and proves how near it is;
     the penalty is --l2, or else chosen on the held-out documents.  --l1 is an L1 penalty, and
