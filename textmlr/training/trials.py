@@ -188,6 +188,7 @@ class Search:
         ]  # fmt: skip
         self.run_all(others, threads)
         best = best_of(self.trials)
+        self._rows, self._judge, self._scaled = None, None, {}  # a third of all rows, and more
         unseen = 1 - len(self._part) / len(self._rest)
         near = [
             trial for trial in self.trials
