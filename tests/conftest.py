@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import pty
 import random
+import signal
 import subprocess
 import time
 from collections.abc import Sequence
@@ -83,6 +84,22 @@ def shown_in_terminal(command: Sequence[str], folder: Path) -> tuple[str, int]:
             shown += chunk
     os.close(ours)
     return shown.decode(), child.returncode
+
+
+def interrupted(command: list[str], after: bytes) -> bytes:
+    """What a command still says on stderr after Ctrl-C, pressed when a line told ``after``."""
+    with subprocess.Popen(
+        command, cwd=Path(__file__).parent.parent, stderr=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as child:
+        assert child.stderr is not None
+        for line in child.stderr:
+            if after in line:
+                break
+        child.send_signal(signal.SIGINT)
+        _, told = child.communicate(timeout=60)
+    assert child.returncode == 130
+    assert b"Traceback" not in told
+    return told
 
 
 @pytest.fixture(scope="session")

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import json
 import os
-import signal
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
-from conftest import shown_in_terminal
+from conftest import interrupted, shown_in_terminal
 
 from textmlr.cli import cli
 from textmlr.errors import InputError
@@ -456,18 +455,7 @@ class TestProcess:
         model.write_bytes(b"the old model")
         command = [*COMMAND, "train", str(corpus), "-o", str(model), "--epochs", "100000"]
         command += ["--no-holdout"]
-        with subprocess.Popen(
-            command, cwd=ROOT, stderr=subprocess.PIPE, stdout=subprocess.PIPE
-        ) as child:
-            assert child.stderr is not None
-            for line in child.stderr:
-                if b"epoch 2/" in line:
-                    break
-            child.send_signal(signal.SIGINT)
-            _, told = child.communicate(timeout=60)
-        assert child.returncode == 130
-        assert b"Traceback" not in told
-        assert b"Interrupted" in told
+        assert b"Interrupted" in interrupted(command, b"epoch 2/")
         assert model.read_bytes() == b"the old model"
         assert sorted(os.listdir(tmp_path)) == ["corpus.tsv", "m.textmlr"]
 

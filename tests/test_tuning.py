@@ -6,8 +6,6 @@ from __future__ import annotations
 import json
 import os
 import shlex
-import signal
-import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -16,7 +14,7 @@ from typing import Literal
 import numpy as np
 import pytest
 from click.testing import CliRunner, Result
-from conftest import corpus_of, documents, shown_in_terminal
+from conftest import corpus_of, documents, interrupted, shown_in_terminal
 
 from textmlr import FeaturizerOptions, InputError, TrainingOptions
 from textmlr.cli import cli
@@ -603,17 +601,7 @@ class TestProcess:
         model = tmp_path / "m.textmlr"
         model.write_bytes(b"the old model")
         command = [*COMMAND, "tune", str(train_tsv), "-o", str(model), "--time", "1h"]
-        with subprocess.Popen(
-            command, cwd=ROOT, stderr=subprocess.PIPE, stdout=subprocess.PIPE
-        ) as child:
-            assert child.stderr is not None
-            for line in child.stderr:
-                if line.startswith(b"#14"):
-                    break
-            child.send_signal(signal.SIGINT)
-            _, told_last = child.communicate(timeout=60)
-        assert child.returncode == 130
-        assert b"Traceback" not in told_last
+        told_last = interrupted(command, b"#14")
         assert b"give the same command again to go on" in told_last
         assert model.read_bytes() == b"the old model"
         assert sorted(os.listdir(tmp_path)) == ["m.textmlr", "m.textmlr.trials.jsonl"]

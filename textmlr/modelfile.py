@@ -189,7 +189,7 @@ def _map(path: Path) -> memoryview:
             return memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
     except OSError as error:
         reason = (error.strerror or str(error)).lower()
-        _refuse(path, reason, "train a model first (textmlr train), or name one with -m")
+        _refuse(path, reason, "check the path, or train a model first (textmlr train)")
     except ModelFileError:
         raise
     except ValueError as error:  # a NUL in the path

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from types import TracebackType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 import click
 
@@ -17,6 +17,7 @@ from textmlr.training import Penalty, Step
 from textmlr.training import Progress as Epochs
 
 if TYPE_CHECKING:
+    from rich.live import Live
     from rich.progress import Progress
 
 
@@ -44,23 +45,15 @@ class Compiling:
         self.seconds += seconds
 
 
-class TrainingProgress:
-    """A progress bar to a terminal, a line an epoch of the final run to anything else."""
+class Display:
+    """What a terminal shows while a block runs: one of rich's displays, or none."""
 
-    def __init__(self, *, quiet: bool) -> None:
-        self.quiet = quiet
-        self.most_epochs = 0
-        # rich takes as long to import as a small corpus takes to be read.
-        self.bar = _bar() if sys.stderr.isatty() and not quiet else None
-        self.compiling = Compiling(quiet=quiet)
-        self._epochs = 0
-        self._visited = 0
-        self._began = 0.0
+    def __init__(self, shown: Progress | Live | None) -> None:
+        self._shown = shown
 
-    def __enter__(self) -> TrainingProgress:
-        if self.bar is not None:
-            self.bar.start()
-            self.bar.add_task("reading", total=None, figures="")
+    def __enter__(self) -> Self:
+        if self._shown is not None:
+            self._shown.start()
         return self
 
     def __exit__(
@@ -69,8 +62,23 @@ class TrainingProgress:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        if self.bar is not None:
-            self.bar.stop()
+        if self._shown is not None:
+            self._shown.stop()
+
+
+class TrainingProgress(Display):
+    """A progress bar to a terminal, a line an epoch of the final run to anything else."""
+
+    def __init__(self, *, quiet: bool) -> None:
+        self.quiet = quiet
+        self.most_epochs = 0
+        # rich takes as long to import as a small corpus takes to be read.
+        self.bar = _bar() if sys.stderr.isatty() and not quiet else None
+        super().__init__(self.bar)
+        self.compiling = Compiling(quiet=quiet)
+        self._epochs = 0
+        self._visited = 0
+        self._began = 0.0
 
     def reading(self) -> None:
         """The corpus is being read."""
@@ -157,10 +165,12 @@ def _bar() -> Progress:
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
-    return Progress(
+    bar = Progress(
         BarColumn(bar_width=16),
         TimeElapsedColumn(),
         TextColumn("{task.description}\n{task.fields[figures]}"),
         console=Console(stderr=True),
         transient=True,
     )
+    bar.add_task("reading", total=None, figures="")
+    return bar

@@ -5,10 +5,9 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Sequence
-from types import TracebackType
 from typing import TYPE_CHECKING
 
-from textmlr.cli.progress import Compiling
+from textmlr.cli.progress import Compiling, Display
 from textmlr.cli.render import bar, plain, plural, show_ngrams, warn
 from textmlr.options import FeaturizerOptions, TuningOptions
 from textmlr.training import Progress
@@ -29,7 +28,7 @@ PHASES = {
 }
 
 
-class TuningProgress:
+class TuningProgress(Display):
     """A table of the best trials to a terminal, a line a trial to anything else."""
 
     def __init__(self, options: TuningOptions, journal: str, *, quiet: bool) -> None:
@@ -45,20 +44,7 @@ class TuningProgress:
         self._live: Live | None = None
         if sys.stderr.isatty() and not quiet:
             self._live = self._make_live()
-
-    def __enter__(self) -> TuningProgress:
-        if self._live is not None:
-            self._live.start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        if self._live is not None:
-            self._live.stop()
+        super().__init__(self._live)
 
     def watch(self, event: Event) -> None:
         """Show an event of the search."""

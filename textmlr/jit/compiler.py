@@ -11,6 +11,7 @@ from __future__ import annotations
 import gc
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from operator import attrgetter
 from types import FunctionType
 from typing import Any, cast
 
@@ -38,6 +39,7 @@ _DATA = object.__basicsize__ // 8
 _DIMENSIONS = _DATA + 2
 _ENTRY = "textmlr_entry"
 _SHAPES_TOLD = "raise_with_shape_context"  # Numba calls what arrayobj has of this name
+_PARTS = attrgetter("fndesc", "signature", "library")  # of what Numba compiled
 _generator: Any = None
 # Dispatchers of functions, so that what several kernels call is typed and lowered once a process.
 _made: dict[Callable[..., Any], Any] = {}
@@ -53,12 +55,12 @@ def compile_function(function: Callable[..., Any], codes: Sequence[str]) -> Mach
     with global_compiler_lock, _lowering_only() as unfinished:
         jitted = _jitted(function, _made, no_cpython_wrapper=True, no_cfunc_wrapper=True)
         jitted.compile(arguments)
-        compiled = jitted.overloads[arguments]
-        result, outside = _result(compiled.signature.return_type)
+        described, signature, code = _PARTS(jitted.overloads[arguments])
+        result, outside = _result(signature.return_type)
         library = unfinished.create_library(_ENTRY)
         library.whole = True
-        library.add_linking_library(compiled.library)
-        library.add_ir_module(_entry(unfinished, compiled.fndesc, outside))
+        library.add_linking_library(code)
+        library.add_ir_module(_entry(unfinished, described, outside))
         library.finalize()
     module = library._final_module
     return MachineCode(_ENTRY, result, _symbols(module), machine().emit_object(module))
