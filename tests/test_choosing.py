@@ -108,6 +108,17 @@ def test_without_documents_to_judge_by_there_is_no_choice() -> None:
     assert (chosen.ngrams, chosen.char_ngrams, tried) == ((1, 2), None, [])
 
 
+def test_of_many_labels_words_alone_are_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+    corpus = corpus_of(by_stems(300, 1))
+    monkeypatch.setattr(module, "CHOICE_LABELS", 2)
+    assert chosen_of(corpus, FeaturizerOptions())[0].char_ngrams == (4, 4)
+    monkeypatch.setattr(module, "CHOICE_LABELS", 1)
+    chosen, tried, _ = chosen_of(corpus, FeaturizerOptions())
+    assert (chosen.ngrams, chosen.char_ngrams, tried) == ((1, 2), None, [])
+    asked = chosen_of(corpus, FeaturizerOptions(char_ngrams=(3, 3)))[0]
+    assert asked.char_ngrams == (3, 3)
+
+
 def test_a_validation_file_judges() -> None:
     """Documents of other words: there only characters tell."""
     model = train(corpus_of(by_stems(300, 1)), validation=corpus_of(by_stems(60, 2)), threads=1)

@@ -14,6 +14,7 @@ from textmlr.options import (
     AUTO,
     CHARACTERS,
     CHOICE_BYTES,
+    CHOICE_LABELS,
     EARNED,
     EARNED_ON_SAMPLE,
     LENT,
@@ -60,11 +61,15 @@ def choose(
 
     Words alone (1 to 2) are tried against words and character n-grams, on a sample of a large
     corpus; where words alone are better, and the corpus large, longer word n-grams as well, which
-    are seen too seldom in a small one.  Returns the options without "auto", what was tried, and
-    the rows of the choice where the sample was the whole corpus.
+    are seen too seldom in a small one.  With more than CHOICE_LABELS labels there is no choice.
+
+    Returns the options without "auto", what was tried, and the rows of the choice where the
+    sample was the whole corpus.
     """
     plain = options.decided()
     if AUTO not in (options.ngrams, options.char_ngrams) or not (training.holdout or validation):
+        return plain, [], None
+    if len(corpus.labels) > CHOICE_LABELS:
         return plain, [], None
     made: dict[FeaturizerOptions, Rows] = {}
     tried: list[Candidate] = []

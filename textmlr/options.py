@@ -38,6 +38,8 @@ CHOICE_RATES = (2.0, 4.0)
 EARNED = 0.985
 EARNED_ON_SAMPLE = 0.93
 LENT = 1.045
+# Of more labels words alone are taken: θ, features × labels, is then what takes memory and time.
+CHOICE_LABELS = 256
 MAX_HASH_BITS = 30
 MAX_IDF_POWER = 8  # idf reaches about 20, and 20^8 squared is still far from float32's limit
 # Beyond this, features of a single document are dropped by default: they are most of all
@@ -138,7 +140,7 @@ class FeaturizerOptions:
     ngrams            (shortest, longest) word n-grams, None for no word n-grams
     char_ngrams       (shortest, longest) character n-grams inside words, None for none.  Training
                       decides what "auto" is, for either, on held-out documents; a featurizer by
-                      itself takes (1, 2) and None
+                      itself, and training of more than CHOICE_LABELS labels, take (1, 2) and None
     term_frequency    "binary": 1; "raw": the count; "log": 1 + ln count
     idf               multiply by ln((1 + n) / (1 + df)) + 1; None: with a vocabulary, yes,
                       with hashing, no (so that hashing needs no fit)
