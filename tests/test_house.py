@@ -29,6 +29,7 @@ STOREYS = [
     "rows",
     "choosing",
     "modelfile",
+    "packing",
     "model",
     "learning",
     "intervals",

@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict
-from itertools import pairwise
-from math import isfinite
 from os import PathLike
 from typing import Any, NamedTuple, TypeVar
 
@@ -22,9 +19,7 @@ from textmlr.features import Featurizer
 from textmlr.features.columns import Columns
 from textmlr.features.hashing import blocks_of
 from textmlr.features.texts import batches_of
-from textmlr.features.vocabulary import SortedIndex, Vocabulary
-from textmlr.modelfile import check_blob, expect, take, tensor
-from textmlr.options import FeaturizerOptions
+from textmlr.packing import Parts, pack, unpack
 from textmlr.parallel import available_threads, map_blocks
 from textmlr.scoring import Calibration
 
@@ -119,6 +114,21 @@ class Model:
             self.labels, featurizer, [self.layers[0][rows]], self.record, columns, self.calibration
         )
 
+    @property
+    def parts(self) -> Parts:
+        """What the model is made of."""
+        return Parts(
+            self.labels, self.featurizer, self.layers, self.record, self.columns, self.calibration
+        )
+
+    @classmethod
+    def of(cls, parts: Parts) -> Model:
+        """The model of these parts; ValueError if they do not fit together."""
+        return cls(
+            parts.labels, parts.featurizer, parts.layers, parts.record, parts.columns,
+            parts.calibration,
+        )  # fmt: skip
+
     def scores(self, texts: Any, *, threads: int | None = None) -> NDArray[np.float32]:
         """θᵀf(x, ℓ), calibrated, for each document and label: (n, L) float32, nats."""
         return self._stack(texts, threads, lambda answers: answers.scores)
@@ -198,32 +208,7 @@ class Model:
 
         Raises InputError if the file cannot be written.
         """
-        labels, label_offsets = _blob(self.labels)
-        tensors: dict[str, NDArray[Any]] = {"labels": labels, "label_offsets": label_offsets}
-        tensors |= {f"theta.{i}": layer for i, layer in enumerate(self.layers)}
-        vocabulary = self.featurizer.vocabulary
-        if vocabulary is not None:
-            index = SortedIndex.of(vocabulary.hashes)
-            if self.columns is not None:
-                vocabulary = vocabulary.take(_features_of(self.columns, self.featurizer.options))
-            tensors |= {
-                "hashes": index.hashes,
-                "hash_ids": index.ids,
-                "frequencies": vocabulary.frequencies,
-                "names": vocabulary.names,
-                "name_offsets": vocabulary.name_offsets,
-            }
-        if self.columns is not None:
-            tensors["columns"] = self.columns.kept
-        if self.featurizer.idf is not None:
-            tensors["idf"] = self.featurizer.idf
-        header = {
-            "featurizer": asdict(self.featurizer.options),
-            "documents": self.featurizer.documents,
-            "calibration": asdict(self.calibration),
-            "record": self.record,
-        }
-        return modelfile.save(path, header, tensors)
+        return modelfile.save(path, *pack(self.parts))
 
     @classmethod
     def load(cls, path: str | PathLike[str]) -> Model:
@@ -231,38 +216,9 @@ class Model:
 
         Raises ModelFileError if the file is not a whole model.
         """
-        header, tensors = modelfile.load(path)
-        options = _options(take(header, "featurizer", dict, path), path)
-        documents = take(header, "documents", int, path)
-        expect(documents >= 0, path, "the number of documents is negative")
-        blob = tensor(tensors, "labels", np.uint8, (None,), path)
-        label_offsets = tensor(tensors, "label_offsets", np.int64, (None,), path)
-        check_blob(blob, label_offsets, path, "labels")
-        labels = _strings(blob, label_offsets)
-        expect(len(labels) >= 2, path, "there are fewer than two labels")
-        expect(
-            all(a < b for a, b in pairwise(labels)),
-            path, "the labels are not sorted, or one stands twice",
-        )  # fmt: skip
-        vocabulary, index, kept = None, None, None
-        if options.hash_bits is not None:
-            columns = 1 << options.hash_bits
-        else:
-            columns = int(options.bias) + len(tensor(tensors, "hashes", np.uint64, (None,), path))
-        if options.hash_bits is not None or "columns" in tensors:
-            kept = _columns(tensors, columns, path)
-        if options.hash_bits is None:
-            vocabulary, index = _vocabulary(tensors, options, kept, path)
-        idf = None
-        if options.uses_idf:
-            idf = tensor(tensors, "idf", np.float32, (columns,), path)
-            expect(bool(np.isfinite(idf).all() and (idf >= 0).all()), path, "idf is out of range")
-        calibration = _calibration(take(header, "calibration", dict, path), path)
-        theta = tensor(tensors, "theta.0", np.float32, (None, len(labels)), path)
+        parts = unpack(*modelfile.load(path), path)
         try:
-            featurizer = Featurizer.restore(options, vocabulary, index, idf, labels, documents)
-            record = take(header, "record", dict, path)
-            return cls(labels, featurizer, [theta], record, kept, calibration)
+            return cls.of(parts)
         except ValueError as error:
             raise ModelFileError(str(error), place=str(path)) from error
 
@@ -285,83 +241,3 @@ class Model:
 def versions() -> Json:
     """What a model's answers depend on besides the model."""
     return {"textmlr": __version__, "unicode": unicodedata.unidata_version}
-
-
-def _blob(strings: Sequence[str]) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
-    encoded = [string.encode() for string in strings]
-    offsets = np.zeros(len(encoded) + 1, np.int64)
-    offsets[1:] = np.cumsum([len(string) for string in encoded])
-    return np.frombuffer(b"".join(encoded), np.uint8), offsets
-
-
-def _strings(blob: NDArray[np.uint8], offsets: NDArray[np.int64]) -> list[str]:
-    whole, ends = blob.tobytes(), offsets.tolist()
-    return [whole[i:j].decode() for i, j in pairwise(ends)]
-
-
-def _options(fields: Json, path: str | PathLike[str]) -> FeaturizerOptions:
-    try:
-        values: Json = {k: tuple(v) if isinstance(v, list) else v for k, v in fields.items()}
-        return FeaturizerOptions(**values)
-    except (TypeError, ValueError) as error:
-        problem = f"the featurizer's options are not understood ({error})"
-        raise ModelFileError(problem, place=str(path)) from error
-
-
-def _calibration(fields: Json, path: str | PathLike[str]) -> Calibration:
-    expect(
-        fields.keys() == Calibration.__dataclass_fields__.keys()
-        and all(type(value) is float and isfinite(value) for value in fields.values())
-        and -1 <= fields["exponent"] <= 0
-        and min(fields["factor"], fields["spread"], fields["least"]) > 0,
-        path, "the calibration is out of range",
-    )  # fmt: skip
-    return Calibration(**fields)
-
-
-def _columns(tensors: dict[str, NDArray[Any]], width: int, path: str | PathLike[str]) -> Columns:
-    try:
-        return Columns.restore(tensor(tensors, "columns", np.int32, (None,), path), width)
-    except ValueError as error:
-        raise ModelFileError(str(error), place=str(path)) from error
-
-
-def _features_of(columns: Columns, options: FeaturizerOptions) -> NDArray[np.int64]:
-    """Numbers in the vocabulary of the columns but the bias, the first."""
-    return columns.kept[int(options.bias) :].astype(np.int64) - int(options.bias)
-
-
-def _vocabulary(
-    tensors: dict[str, NDArray[Any]],
-    options: FeaturizerOptions,
-    columns: Columns | None,
-    path: str | PathLike[str],
-) -> tuple[Vocabulary, SortedIndex]:
-    """The vocabulary; where θ has rows for some columns, only those features have names."""
-    ascending = tensor(tensors, "hashes", np.uint64, (None,), path)
-    size = len(ascending)
-    expect(bool((ascending[:1] > 0).all()), path, "a hash is 0")
-    expect(bool((ascending[1:] > ascending[:-1]).all()), path, "the hashes are not ascending")
-    ids = tensor(tensors, "hash_ids", np.int32, (size,), path)
-    in_range = bool(((ids >= 0) & (ids < size)).all())
-    expect(in_range and bool((np.bincount(ids, minlength=size) == 1).all()), path,
-           "the hashes are not numbered one by one")  # fmt: skip
-    hashes = np.empty(size, np.uint64)
-    hashes[ids] = ascending
-    own = None
-    if columns is not None:
-        kept = columns.kept
-        ascending_columns = bool((kept[1:] > kept[:-1]).all())
-        begins = not options.bias or bool((kept[:1] == 0).any())
-        expect(ascending_columns and begins, path, "the columns of theta are not in order")
-        own = _features_of(columns, options)
-    named = size if own is None else len(own)
-    frequencies = tensor(tensors, "frequencies", np.int64, (named,), path)
-    expect(bool((frequencies > 0).all()), path, "a document frequency is not positive")
-    names = tensor(tensors, "names", np.uint8, (None,), path)
-    offsets = tensor(tensors, "name_offsets", np.int64, (named + 1,), path)
-    check_blob(names, offsets, path, "names")
-    index = SortedIndex(ascending, ids)
-    if own is None:
-        return Vocabulary(hashes, frequencies, names, offsets), index
-    return Vocabulary.partly_named(hashes, own, frequencies, names, offsets), index
