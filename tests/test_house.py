@@ -22,6 +22,7 @@ STOREYS = [
     "parallel",
     "corpus",
     "features",
+    "network",
     "scoring",
     "answering",
     "rendering",

@@ -17,10 +17,15 @@ from textmlr.features.columns import Columns
 from textmlr.features.prepared import Prepared
 from textmlr.jit import bound
 from textmlr.kernels import document as kernels
+from textmlr.network import Arrays, Network
 from textmlr.scoring import Calibration
 
 # Bytes of a single document for which scratch is kept ready; longer ones take the general way.
 SHORT = 1 << 14
+
+
+# Rows of columns, the network's arrays, calibration.
+Theta = tuple[NDArray[Any], NDArray[Any], NDArray[Any], NDArray[Any], NDArray[Any]]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -55,7 +60,7 @@ class Answers:
 class Answerer:
     """A featurizer and θ, ready to answer; threads may share one.
 
-    theta    (V, L) float32, or (R, L) with columns
+    network  θ, its first layer of R rows with columns
     columns  those of a hashed model that θ has rows for, None: all
     calibration  of the scores, its factor in θ already
     """
@@ -63,32 +68,32 @@ class Answerer:
     def __init__(
         self,
         featurizer: Featurizer,
-        theta: NDArray[np.float32],
+        network: Network,
         columns: Columns | None,
         calibration: Calibration,
     ) -> None:
         self.featurizer = featurizer
-        self._rows = frozen(np.zeros(0, np.int32) if columns is None else columns.numbers)
-        self.labels = theta.shape[1]
-        self._theta = frozen(theta), frozen(calibration.array())
+        self._network = network
+        kept = np.zeros(0, np.int32) if columns is None else columns.numbers
+        self._theta: Theta = frozen(kept), *network.arrays(), frozen(calibration.array())
         self._scratch = Scratch()
-        self._own = threading.local()  # a _Single a thread
+        self._own = threading.local()  # of a thread, a _Single and room for the network
 
     def answer(self, block: Batch) -> Answers:
         """Answers for the documents of a block."""
         featurizer, take = self.featurizer, self._scratch.take
         prepared = featurizer.prepared(block.text_bytes)
-        out = Answers.room(len(block), self.labels)
+        out = Answers.room(len(block), self._network.labels)
+        room = self._room()
         outputs = (out.scores, out.log_z, out.probabilities, out.known)
         if prepared is None:
             columns, offsets, invalid = featurizer.columns_of(block)
             unread = Prepared.of(featurizer.options, featurizer.columns, None, featurizer.idf)
             most = int(np.diff(offsets).max(initial=0))
             kernels.answer_columns(
-                frozen(columns), frozen(offsets), unread.codes, unread.idf, self._rows,
-                *self._theta,
+                frozen(columns), frozen(offsets), unread.codes, unread.idf, *self._theta,
                 take("numbers", 4 * most + 1, np.int64), take("indices", most + 1, np.int32),
-                take("values", most + 1, np.float32), *outputs,
+                take("values", most + 1, np.float32), *room, *outputs,
             )  # fmt: skip
         else:
             longest = int((block.stops - block.starts).max(initial=0))
@@ -96,9 +101,9 @@ class Answerer:
             invalid = kernels.answer(
                 frozen(block.text), frozen(block.starts), frozen(block.stops),
                 *prepared.read_with(block.is_ascii), prepared.codes, prepared.slots,
-                prepared.hashes, prepared.idf, self._rows, *self._theta,
+                prepared.hashes, prepared.idf, *self._theta,
                 *prepared.room(self._scratch, longest), take("indices", most, np.int32),
-                take("values", most, np.float32), *outputs,
+                take("values", most, np.float32), *room, *outputs,
             )  # fmt: skip
         return Answers(*outputs, int(invalid))
 
@@ -112,8 +117,16 @@ class Answerer:
         except AttributeError:
             if (prepared := self.featurizer.prepared(len(text))) is None:
                 return None
-            single = self._own.single = _Single(prepared, self._rows, *self._theta)
+            single = self._own.single = _Single(prepared, self._network, self._theta)
         return single.probabilities_of(text)
+
+    def _room(self) -> Arrays:
+        """This thread's scratch for the network."""
+        try:
+            room: Arrays = self._own.room
+        except AttributeError:
+            room = self._own.room = self._network.room()
+        return room
 
 
 class _Single:
@@ -122,22 +135,21 @@ class _Single:
     def __init__(
         self,
         prepared: Prepared,
-        rows: NDArray[np.int32],
-        theta: NDArray[np.float32],
-        calibration: NDArray[np.float64],
+        network: Network,
+        theta: Theta,
     ) -> None:
-        self._shape = (1, theta.shape[1])
+        self._shape = (1, network.labels)
         most = prepared.most_grams(SHORT) + 1
         span = np.zeros(2, np.int64)
         self._stop = span[1:]  # the kernel sees it frozen, as it does all spans
         self._spans = frozen(span[:1]), frozen(span[1:])
         self._prepared = prepared
         self._middle = (
-            prepared.codes, prepared.slots, prepared.hashes, prepared.idf, rows, theta, calibration,
+            prepared.codes, prepared.slots, prepared.hashes, prepared.idf, *theta,
         )  # fmt: skip
         self._rest = (
             *prepared.room(Scratch(), SHORT), np.empty(most, np.int32), np.empty(most, np.float32),
-            np.empty(self._shape, np.float32), np.empty(1),
+            *network.room(), np.empty(self._shape, np.float32), np.empty(1),
         )  # fmt: skip
         self._known = np.empty(1, np.int64)
         self._calls: dict[bool, Callable[..., Any]] = {}

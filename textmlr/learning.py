@@ -12,6 +12,7 @@ from textmlr.choosing import Candidate, choose
 from textmlr.corpus import Corpus
 from textmlr.errors import InputError
 from textmlr.model import Model, versions
+from textmlr.network import LINEAR
 from textmlr.options import FeaturizerOptions, TrainingOptions
 from textmlr.parallel import available_threads
 from textmlr.rows import Rows
@@ -102,18 +103,21 @@ def train(
                 rows.objective, options,
                 validation=judge, threads=threads, watch=tell, beside=name,
             )  # fmt: skip
-            theta, calibration = found.optimum.theta, None
+            layers, calibration = [found.optimum.theta], None
             record |= _held_out(found, validation) | _of_exact(found, options.l1)
         else:
             result = fit(
                 rows.objective, options, idf=rows.idf, validation=judge, threads=threads,
                 watch=tell, beside=name, overwrite=True,
             )  # fmt: skip
-            theta, calibration = result.theta, result.calibration.absorbed()
+            layers, calibration = result.layers, result.calibration.absorbed()
             record |= _held_out(result, validation) | _of_sgd(result)
     except ArithmeticError as error:
         raise InputError(str(error), mend="lower the learning rate or the penalty") from error
-    model = Model(corpus.labels, rows.featurizer, [theta], record, rows.columns, calibration)
+    activation = options.activation or LINEAR
+    model = Model(
+        corpus.labels, rows.featurizer, layers, record, rows.columns, calibration, activation
+    )
     return _sparse(model) if options.l1 else model
 
 

@@ -12,13 +12,14 @@ from numpy.typing import NDArray
 
 from textmlr import __version__, modelfile
 from textmlr.answering import Answerer, Answers
-from textmlr.arrays import is_finite
 from textmlr.corpus.batch import Batch
 from textmlr.errors import InputError, ModelFileError
 from textmlr.features import Featurizer
 from textmlr.features.columns import Columns
 from textmlr.features.hashing import blocks_of
 from textmlr.features.texts import batches_of
+from textmlr.network import LINEAR, Network
+from textmlr.options import Activation
 from textmlr.packing import Parts, pack, unpack
 from textmlr.parallel import available_threads, map_blocks
 from textmlr.scoring import Calibration
@@ -41,12 +42,14 @@ class Model:
 
     labels      L label names, sorted
     featurizer  fitted
-    layers      θ as a list of layers; the linear model is the list of one, (V, L) float32, or
-                (R, L) with columns
+    layers      θ as a list of layers, float32; the linear model is the list of one, (V, L), with
+                hidden layers they are (V, W1), (W1 + 1, W2), ..., see ``network.Network``; the
+                first has R rows with columns
     columns     the R columns that θ has rows for, in their order, where the others' are 0 (all
                 those that do not occur, with hashing); None: all
     calibration what scores are multiplied by, its factor already in θ
     record      how it was trained: options, figures, versions (JSON)
+    activation  of the hidden layers
     """
 
     def __init__(
@@ -57,35 +60,56 @@ class Model:
         record: Json,
         columns: Columns | None = None,
         calibration: Calibration | None = None,
+        activation: Activation = LINEAR,
     ) -> None:
         self.labels = list(labels)
         self.featurizer = featurizer
         self.layers = list(layers)
+        self.activation = activation
         self.record = record
         self.columns = columns
         self.calibration = calibration or Calibration()
         rows = featurizer.columns if columns is None else len(columns.kept)
-        if self.layers[0].shape != (rows, len(self.labels)):
-            raise ValueError(f"theta is {self.layers[0].shape}, not ({rows}, {len(self.labels)})")
-        if not is_finite(self.layers[0]):
-            raise ValueError("theta is not finite")
-        self._answerer = Answerer(featurizer, self.layers[0], columns, self.calibration)
+        if len(self.layers[0]) != rows or self.layers[-1].shape[1] != len(self.labels):
+            shape = len(self.layers[0]), self.layers[-1].shape[1]
+            raise ValueError(f"theta is {shape}, not ({rows}, {len(self.labels)})")
+        self._answerer = self._answering()
+
+    def _answering(self) -> Answerer:
+        network = Network.of(self.layers, self.activation)
+        return Answerer(self.featurizer, network, self.columns, self.calibration)
 
     @property
     def theta(self) -> NDArray[np.float32]:
-        """The (V, L) parameters of the linear model; with columns they are made anew."""
+        """The (V, L) parameters of a linear model; with columns they are made anew.
+
+        Raises InputError for a model with hidden layers, which has no weight of a feature for a
+        label.
+        """
+        self.check_linear("has no weight of a feature for a label")
         if self.columns is None:
             return self.layers[0]
         theta = np.zeros((self.featurizer.columns, len(self.labels)), np.float32)
         theta[self.columns.kept] = self.layers[0]
         return theta
 
+    def check_linear(self, problem: str) -> None:
+        """Raise InputError with the problem if the model has hidden layers."""
+        if len(self.layers) > 1:
+            raise InputError(
+                f"a model with hidden layers {problem}",
+                mend="train one without --hidden",
+            )
+
     @property
     def kept(self) -> Json:
         """What of θ is not 0: "features" (rows, the bias's not counted) and "weights"."""
         rows = self._used()
         bias = int(self.featurizer.options.bias)
-        return {"features": len(rows) - bias, "weights": int(np.count_nonzero(self.layers[0]))}
+        return {
+            "features": len(rows) - bias,
+            "weights": sum(map(int, map(np.count_nonzero, self.layers))),
+        }
 
     def _used(self) -> NDArray[np.int64]:
         """Numbers of the rows of θ that are not all 0, and of the bias's, ascending."""
@@ -110,23 +134,25 @@ class Model:
             featurizer = featurizer.keep(kept)
         if featurizer.columns != len(rows):
             columns = Columns.restore(kept.astype(np.int32), featurizer.columns)
+        layers = [self.layers[0][rows], *self.layers[1:]]
         return Model(
-            self.labels, featurizer, [self.layers[0][rows]], self.record, columns, self.calibration
+            self.labels, featurizer, layers, self.record, columns, self.calibration, self.activation
         )
 
     @property
     def parts(self) -> Parts:
         """What the model is made of."""
         return Parts(
-            self.labels, self.featurizer, self.layers, self.record, self.columns, self.calibration
-        )
+            self.labels, self.featurizer, self.layers, self.record, self.columns, self.calibration,
+            self.activation,
+        )  # fmt: skip
 
     @classmethod
     def of(cls, parts: Parts) -> Model:
         """The model of these parts; ValueError if they do not fit together."""
         return cls(
             parts.labels, parts.featurizer, parts.layers, parts.record, parts.columns,
-            parts.calibration,
+            parts.calibration, parts.activation,
         )  # fmt: skip
 
     def scores(self, texts: Any, *, threads: int | None = None) -> NDArray[np.float32]:
@@ -235,7 +261,7 @@ class Model:
 
     def __setstate__(self, state: Json) -> None:
         vars(self).update(state)
-        self._answerer = Answerer(self.featurizer, self.layers[0], self.columns, self.calibration)
+        self._answerer = self._answering()
 
 
 def versions() -> Json:

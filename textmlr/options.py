@@ -18,6 +18,8 @@ Norm = Literal["l2"]
 ClassWeight = Literal["balanced"]
 Metric = Literal["log-loss", "accuracy", "macro-f1"]
 Solver = Literal["sgd", "exact"]
+Activation = Literal["relu", "tanh", "identity"]
+Step = Literal["plain", "adagrad"]
 
 MAX_NGRAM = 16
 # Word n-grams of a featurizer by itself, and what training begins from.
@@ -51,10 +53,13 @@ MANY_MIN_DF = 2
 # other on some corpora by a point of accuracy and more); and what is used where there are none.
 IDF_POWERS = (1.0, 2.0)
 DEFAULT_IDF_POWER = 1.5
-# Tried on held-out documents where no learning rate is given, and what is used where there are
-# none: each twice the last, from one that underfits most corpora to one that overshoots on most.
+# Tried on held-out documents where no learning rate is given; the middle one is used where there
+# are none.  Each is twice the last, from one that underfits most corpora to one that overshoots.
 LEARNING_RATES = (2.0, 4.0, 8.0)
-DEFAULT_LEARNING_RATE = 4.0
+# The same for steps that Adagrad divides, in units of 1 / √(mean ‖f(x)‖²).
+ADAGRAD_RATES = (0.05, 0.1, 0.2)
+MOST_LAYERS = 16
+DEFAULT_DROPOUT = 0.5
 # Where no number of epochs is given it is what VISITS of a document come to, within EPOCHS: the
 # number of steps matters more than the number of passes (Bottou, Stochastic Gradient Descent
 # Tricks, 2012, section 4.1).  Trials have as many epochs, since what they choose depends on that,
@@ -231,6 +236,7 @@ _OF_SOLVER = {
         "idf_power": "leave it out: --idf (idf=True) weights the features themselves",
         "calibration": "leave it out: the answer of the exact solver is the minimum, as it is",
         "patience": "leave it out: the exact solver goes on until the tolerance is met",
+        "step": "leave it out: the exact solver has no step size to choose",
     },
     "exact": {"tolerance": "leave it out, or give --solver exact"},
 }
@@ -245,8 +251,11 @@ class TrainingOptions:
                    None: "exact" where l1 is above 0, else "sgd"
     epochs         at most this many passes; the step size falls linearly to 0 over them.  None:
                    from 5 for a small corpus to 2 for a large one (see VISITS)
-    learning_rate  first step size, in units of 1 / mean ‖f(x)‖², so that it means the same
-                   for long and short rows; None: the best of LEARNING_RATES on held-out documents
+    step           of sgd, "plain", or "adagrad": the steps of each weight are divided by the root
+                   of the sum of its squared gradients.  None: adagrad with hidden layers
+    learning_rate  first step size, in units of 1 / mean ‖f(x)‖² (adagrad: of its root), so that it
+                   means the same for long and short rows; None: the best of LEARNING_RATES
+                   (ADAGRAD_RATES) on held-out documents
     idf_power      p: the weights of feature f are learnt at the scale d_f = idf_f^p, θ_f = d_f·w_f
                    with steps in w, so that those of rare features take larger steps; 0: all alike.
                    None: the best of IDF_POWERS on held-out documents, 0 if f(x) has idf in it
@@ -264,6 +273,12 @@ class TrainingOptions:
                    None: DEFAULT_PATIENCE
     tolerance      of exact: on gap/value, where the gap is a proved bound on value − minimum; where
                    l2 is 0 on ‖gradient‖ in units of that at θ = 0.  None: DEFAULT_TOLERANCE
+    hidden         widths of the hidden layers between f(x) and the labels, () for none: the linear
+                   model.  They are learnt by sgd
+    activation     of hidden units; None: relu
+    dropout        of hidden units: each is left out of a step with this probability; None:
+                   DEFAULT_DROPOUT
+    input_dropout  of features: each is left out of an epoch's row with this probability
     class_weight   "balanced": each label weighs the same in all; None: each document does
     seed           of the order of documents and the choice of those held out
     """
@@ -278,6 +293,11 @@ class TrainingOptions:
     holdout: float = 0.1
     patience: int | None = None
     tolerance: float | None = None
+    hidden: tuple[int, ...] = ()
+    activation: Activation | None = None
+    step: Step | None = None
+    dropout: float | None = None
+    input_dropout: float = 0.0
     class_weight: ClassWeight | None = None
     seed: int = 1
 
@@ -304,7 +324,29 @@ class TrainingOptions:
         if self.holdout >= 1:
             raise _refuse("holdout", self.holdout, "a number of at least 0 and below 1")
         _check_choice("class_weight", self.class_weight, (*get_args(ClassWeight), None))
+        self._check_hidden()
         self._check_solver()
+
+    def _check_hidden(self) -> None:
+        """Check what concerns hidden layers; refuse what would be ignored without them."""
+        if not isinstance(self.hidden, tuple) or len(self.hidden) >= MOST_LAYERS:
+            raise _refuse("hidden", self.hidden, f"a tuple of fewer than {MOST_LAYERS} widths")
+        for width in self.hidden:
+            _check_integer("hidden", width, 1)
+        for option, kind in (("activation", Activation), ("step", Step)):
+            _check_choice(option, getattr(self, option), (*get_args(kind), None))
+        for option in ("dropout", "input_dropout"):
+            value = getattr(self, option)
+            if value is not None:
+                _check_real(option, value, 0)
+                if value >= 1:
+                    raise _refuse(option, value, "a number of at least 0 and below 1")
+        for option in ("activation", "dropout"):
+            if not self.hidden and getattr(self, option) is not None:
+                raise InputError(
+                    f"{option}={getattr(self, option)!r} means nothing without hidden layers",
+                    mend="leave it out, or give --hidden",
+                )
 
     def _check_solver(self) -> None:
         """Refuse what the solver would ignore."""
@@ -314,6 +356,12 @@ class TrainingOptions:
                 mend="leave out --solver, or give --solver exact; or leave out --l1",
             )
         chosen = self.chosen_solver
+        if chosen == "exact" and (self.hidden or self.input_dropout):
+            given = "hidden layers" if self.hidden else "input_dropout"
+            raise InputError(
+                f"the exact solver knows no {given}: only a convex objective has one minimum",
+                mend="leave out --solver exact and --l1, or what they do not know",
+            )
         for solver, options in _OF_SOLVER.items():
             for option, mend in options.items():
                 if solver != chosen and getattr(self, option) is not None:
@@ -339,7 +387,19 @@ class TrainingOptions:
             l2=DEFAULT_L2 if self.l2 is None else self.l2,
             calibration=self.calibration is not False,
             patience=self.patience or DEFAULT_PATIENCE,
+            activation=self.activation or ("relu" if self.hidden else None),
+            step=self.step or ("adagrad" if self.hidden else "plain"),
+            dropout=DEFAULT_DROPOUT if self.hidden and self.dropout is None else self.dropout,
         )
+
+    @property
+    def learning_rates(self) -> tuple[float, ...]:
+        """What learning rates are tried, where none is given."""
+        return ADAGRAD_RATES if self.decided().step == "adagrad" else LEARNING_RATES
+
+    def linear(self) -> TrainingOptions:
+        """The same for a model without hidden layers."""
+        return replace(self, hidden=(), activation=None, dropout=None, step=None)
 
     def idf_powers(self, *, choose: bool) -> tuple[float, ...]:
         """idf_power, with None decided: what there is to choose from, if there is a choice."""

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from itertools import pairwise
 from math import isfinite
 from os import PathLike
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,7 +17,7 @@ from textmlr.features import Featurizer
 from textmlr.features.columns import Columns
 from textmlr.features.vocabulary import SortedIndex, Vocabulary
 from textmlr.modelfile import check_blob, expect, take, tensor
-from textmlr.options import FeaturizerOptions
+from textmlr.options import MOST_LAYERS, Activation, FeaturizerOptions
 from textmlr.scoring import Calibration
 
 Json = dict[str, Any]
@@ -34,6 +34,7 @@ class Parts:
     record: Json
     columns: Columns | None
     calibration: Calibration
+    activation: Activation
 
 
 def pack(parts: Parts) -> tuple[Json, Tensors]:
@@ -61,6 +62,8 @@ def pack(parts: Parts) -> tuple[Json, Tensors]:
         "featurizer": asdict(parts.featurizer.options),
         "documents": parts.featurizer.documents,
         "calibration": asdict(parts.calibration),
+        "layers": len(parts.layers),
+        "activation": parts.activation,
         "record": parts.record,
     }
     return header, tensors
@@ -97,11 +100,21 @@ def unpack(header: Json, tensors: Tensors, path: str | PathLike[str]) -> Parts:
         idf = tensor(tensors, "idf", np.float32, (columns,), path)
         expect(bool(np.isfinite(idf).all() and (idf >= 0).all()), path, "idf is out of range")
     calibration = _calibration(take(header, "calibration", dict, path), path)
-    theta = tensor(tensors, "theta.0", np.float32, (None, len(labels)), path)
+    depth = take(header, "layers", int, path)
+    expect(1 <= depth <= MOST_LAYERS, path, f"it has {depth} layers")
+    widths = (None,) * (depth - 1) + (len(labels),)
+    layers = [
+        tensor(tensors, f"theta.{i}", np.float32, (None, width), path)
+        for i, width in enumerate(widths)
+    ]
+    named = take(header, "activation", str, path)
+    activations: tuple[Activation, ...] = get_args(Activation)
+    expect(named in activations, path, "its activation is unknown")
+    activation = activations[activations.index(named)]
     try:
         featurizer = Featurizer.restore(options, vocabulary, index, idf, labels, documents)
         record = take(header, "record", dict, path)
-        return Parts(labels, featurizer, [theta], record, kept, calibration)
+        return Parts(labels, featurizer, layers, record, kept, calibration, activation)
     except ValueError as error:
         raise ModelFileError(str(error), place=str(path)) from error
 

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from textmlr.arrays import frozen
 from textmlr.features import Features
 from textmlr.kernels import linear as kernels
+from textmlr.network import Network
 
 # Scores of one block of documents: 2^20 of them are 4 MB, and 8 MB as probabilities.
 BLOCK_SCORES = 1 << 20
@@ -54,15 +55,13 @@ def row_blocks(documents: int, labels: int) -> Iterator[slice]:
         yield slice(first, min(first + step, documents))
 
 
-def score(
-    features: Features, theta: NDArray[np.float32], rows: slice | None = None
-) -> NDArray[np.float32]:
-    """Unnormalised log-probabilities θᵀf(x, ℓ) of rows: (n, L) float32, nats."""
+def score(features: Features, network: Network, rows: slice | None = None) -> NDArray[np.float32]:
+    """Unnormalised log-probabilities score(x, ℓ) of rows: (n, L) float32, nats."""
     rows = rows or slice(0, len(features))
-    out = np.empty((rows.stop - rows.start, theta.shape[1]), np.float32)
+    out = np.empty((rows.stop - rows.start, network.labels), np.float32)
     kernels.scores(
         frozen(features.indptr[rows.start : rows.stop + 1]),
-        frozen(features.indices), frozen(features.values), frozen(theta), out,
+        frozen(features.indices), frozen(features.values), *network.arrays(), *network.room(), out,
     )  # fmt: skip
     return out
 

@@ -61,6 +61,25 @@ class NgramRangeType(click.ParamType[Any]):
         return pair
 
 
+class Widths(click.ParamType[Any]):
+    """Widths of hidden layers such as 64 or 256,64; none."""
+
+    name = "widths"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[int, ...]:
+        """A tuple of integers, () for "none"."""
+        if isinstance(value, tuple):
+            return value
+        if value == "none":
+            return ()
+        parts = value.split(",")
+        if not all(part.isdecimal() and int(part) for part in parts):
+            self.fail(f"{value!r} is not widths such as 64 or 256,64", param, ctx)
+        return tuple(map(int, parts))
+
+
 class Duration(click.ParamType[Any]):
     """A time such as 90s, 5m or 1h, in seconds."""
 

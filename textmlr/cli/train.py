@@ -11,6 +11,7 @@ import click
 from textmlr.cli.options import (
     DEFAULT_MODEL,
     NgramRangeType,
+    Widths,
     json_option,
     option_of,
     skip_option,
@@ -19,6 +20,8 @@ from textmlr.cli.options import (
     weighted_option,
 )
 from textmlr.options import (
+    ADAGRAD_RATES,
+    DEFAULT_DROPOUT,
     DEFAULT_L2,
     DEFAULT_PATIENCE,
     DEFAULT_TOLERANCE,
@@ -33,6 +36,7 @@ F = FeaturizerOptions
 T = TrainingOptions
 NGRAMS = NgramRangeType()
 BEST_OF = "best of " + ", ".join(f"{rate:g}" for rate in LEARNING_RATES)
+BEST_OF += "; of adagrad " + ", ".join(f"{rate:g}" for rate in ADAGRAD_RATES)
 
 
 @click.command()
@@ -46,13 +50,23 @@ BEST_OF = "best of " + ", ".join(f"{rate:g}" for rate in LEARNING_RATES)
 @option_of(T, "holdout", "Share of each label's documents held out.", type=float)
 @option_of(T, "epochs", "Most passes over the documents.", type=click.IntRange(1),
            show_default=f"{EPOCHS[1]}, fewer on a large corpus, at least {EPOCHS[0]}")  # fmt: skip
-@option_of(T, "learning_rate", "First step size, in units of 1 / mean squared length of f(x).",
-           type=float, show_default=BEST_OF)  # fmt: skip
+@option_of(T, "learning_rate", "First step size, in units of 1 / mean squared length of f(x)"
+           " (adagrad: of its root).", type=float, show_default=BEST_OF)  # fmt: skip
 @option_of(T, "idf_power", "Scale the steps of rare features up: by idf to this power.",
            type=float, metavar="P",
            show_default="best of " + ", ".join(f"{power:g}" for power in IDF_POWERS))  # fmt: skip
 @option_of(T, "solver", "sgd: fast, stopped early; exact: the minimum, to a proved tolerance.",
            type=click.Choice(["sgd", "exact"]), show_default="sgd; exact with --l1")  # fmt: skip
+@option_of(T, "hidden", "Widths of hidden layers between features and labels: 64, or 256,64.",
+           type=Widths(), show_default="none")  # fmt: skip
+@option_of(T, "activation", "Of hidden units.", show_default="relu",
+           type=click.Choice(["relu", "tanh", "identity"]))  # fmt: skip
+@option_of(T, "dropout", "Leave hidden units out of a step with this probability.",
+           type=float, show_default=f"{DEFAULT_DROPOUT:g}")  # fmt: skip
+@option_of(T, "input_dropout", "Leave features out of an epoch with this probability.", type=float)
+@option_of(T, "step", "plain, or adagrad: divided by the root of each weight's squared gradients.",
+           type=click.Choice(["plain", "adagrad"]),
+           show_default="plain; adagrad with --hidden")  # fmt: skip
 @option_of(T, "tolerance", "Of exact: on (value − minimum)/value, proved.", type=float,
            show_default=f"{DEFAULT_TOLERANCE:g}")  # fmt: skip
 @option_of(

@@ -10,9 +10,10 @@ import math
 
 import numpy as np
 
-from textmlr.jit import kernel, prefetch, sum_rows
+from textmlr.jit import kernel, prefetch
 from textmlr.kernels.intern import _find, _fold_one, _sort, _weigh_row
 from textmlr.kernels.linear import _calibrate
+from textmlr.kernels.network import SUMS, _forward
 from textmlr.kernels.text import ngrams, split
 
 SYMBOLS, MIN_LENGTH, LOW, HIGH, CHAR_LOW, CHAR_HIGH = 0, 1, 2, 3, 4, 5
@@ -221,7 +222,8 @@ def _keep(numbers, indices, values, n):
 
 @kernel
 def _answer_row(
-    columns, options, idf, rows, theta, calibration, slots, indices, values, scores, probabilities
+    columns, options, idf, kept, theta, upper, shape, calibration, slots, indices, values, work,
+    rows, counts, scores, probabilities,
 ):  # fmt: skip
     """From the columns of a document's n-grams to its answer: (distinct features, log z).
 
@@ -230,24 +232,31 @@ def _answer_row(
     n = _row(columns, options, slots, indices, values, 0)
     first = 1 if options[BIAS] != 0 else 0
     _weigh_row(indices, values, first, n, options[TERM_FREQUENCY], idf, options[UNIT_NORM] != 0)
-    if rows.size > 0:
-        n = _keep(rows, indices, values, n)
-    sum_rows(indices, values, 0, n, theta, scores)
+    if kept.size > 0:
+        n = _keep(kept, indices, values, n)
+    _forward(
+        indices, values, 0, n, theta, upper, shape, np.float32(1.0), 0.0, np.uint64(0), work, rows,
+        counts,
+    )  # fmt: skip
+    for label in range(scores.size):
+        scores[label] = work[SUMS, shape.size - 2, label]
     _calibrate(scores, calibration)
     return n - first, _softmax(scores, probabilities)
 
 
 @kernel
 def answer(
-    text, starts, stops, lower, kind, options, table, hashes, idf, rows, theta, calibration,
-    words, numbers, indices, values, scores, log_z, probabilities, known,
+    text, starts, stops, lower, kind, options, table, hashes, idf, kept, theta, upper, shape,
+    calibration, words, numbers, indices, values, work, rows, counts, scores, log_z, probabilities,
+    known,
 ):  # fmt: skip
     """Answer for documents; return the number of invalid UTF-8 subparts.
 
     text to numbers   as in ``featurize``; here words may be (WINDOW + t + g,) and numbers
                       (4 + 2t + 5g,)
-    rows              (V,) int32   row of theta of each column, −1 for none; (0,): all in order
-    theta             (V, L) float32, or as many rows as there are
+    kept              (V,) int32   row of theta of each column, −1 for none; (0,): all in order
+    theta             (V, W1) float32, or as many rows as there are
+    upper, shape      the layers above, see ``network``;  work, rows, counts   its scratch
     calibration       (3,) float64, or (0,)   see ``linear._calibrate``
     indices, values   (g + 1,) int32 and float32  scratch
     scores (n, L) float32, log_z (n,) float64, probabilities (n, L) float64   written
@@ -264,17 +273,17 @@ def answer(
         columns = numbers[used : used + last - first]
         found = _find_columns(words[first:last], options, table, hashes, idf, columns)
         known[document], log_z[document] = _answer_row(
-            columns[:found], options, idf, rows, theta, calibration,
-            numbers[used + last - first :], indices, values, scores[document],
-            probabilities[document],
+            columns[:found], options, idf, kept, theta, upper, shape, calibration,
+            numbers[used + last - first :], indices, values, work, rows, counts,
+            scores[document], probabilities[document],
         )  # fmt: skip
     return invalid
 
 
 @kernel
 def answer_columns(
-    columns, offsets, options, idf, rows, theta, calibration, numbers, indices, values,
-    scores, log_z, probabilities, known,
+    columns, offsets, options, idf, kept, theta, upper, shape, calibration, numbers, indices,
+    values, work, rows, counts, scores, log_z, probabilities, known,
 ):  # fmt: skip
     """``answer`` for documents whose columns are known already, to the same bits.
 
@@ -284,6 +293,7 @@ def answer_columns(
     """
     for document in range(offsets.size - 1):
         known[document], log_z[document] = _answer_row(
-            columns[offsets[document] : offsets[document + 1]], options, idf, rows, theta,
-            calibration, numbers, indices, values, scores[document], probabilities[document],
+            columns[offsets[document] : offsets[document + 1]], options, idf, kept, theta, upper,
+            shape, calibration, numbers, indices, values, work, rows, counts, scores[document],
+            probabilities[document],
         )  # fmt: skip

@@ -1,66 +1,158 @@
-"""Stochastic gradient descent with sparse updates."""
+"""Stochastic gradient descent with sparse updates, through any number of layers."""
 
 import numpy as np
 
-from textmlr.jit import add_to_rows, kernel, sum_rows
+from textmlr.jit import add_to_rows, kernel
+from textmlr.kernels.network import (
+    ERRORS,
+    ODDS,
+    OUTPUTS,
+    SLOPES,
+    SUMS,
+    _error_below,
+    _forward,
+    _random,
+)
+
+# Of Adagrad's sums of squares, so that the first step of a weight is finite.
+FLOOR = np.float32(1e-6)
+APART = np.uint64(0xD1B54A32D192ED03)  # odd: states of visits lie far apart
+
+
+@kernel
+def thin(indptr, indices, values, drop, seed, out_indptr, out_indices, out_values):
+    """Write rows of f(x) without the features that are dropped.
+
+    indptr (n + 1,) int64, indices (nnz,) int32, values (nnz,) float32   CSR
+    drop   float   each entry is dropped with this probability, the others are 1 / (1 − drop)
+           times as large (Srivastava et al., JMLR 15, 2014, section 10);  seed  int
+    out_indptr (n + 1,) int64, out_indices (nnz,) int32, out_values (nnz,) float32   written; what
+           is past out_indptr[n] is not touched
+    """
+    at = 0
+    gain = np.float32(1.0 / (1.0 - drop))
+    least = np.int64(drop * ODDS)
+    out_indptr[0] = 0
+    for i in range(indptr.size - 1):
+        for j in range(indptr[i], indptr[i + 1]):
+            if _random(np.uint64(seed), j) >= least:
+                out_indices[at] = indices[j]
+                out_values[at] = gain * values[j]
+                at += 1
+        out_indptr[i + 1] = at
+
+
+@kernel
+def _softmax_error(scores, labels, target, error):
+    """Write P(· | x) − [· = target], the error of the scores; return (−log P(target | x), whether
+    the target scores highest).
+
+    scores (S,) float32, of which ``labels`` count;  error (W,) float32   written, 0 beyond them
+    """
+    highest = np.float32(-np.inf)
+    best = 0
+    for label in range(labels):
+        if scores[label] > highest:
+            highest = scores[label]
+            best = label
+    total = np.float32(0.0)
+    for label in range(labels):
+        error[label] = np.exp(scores[label] - highest)
+        total += error[label]
+    share = np.float32(1.0) / total
+    for label in range(labels):
+        error[label] *= share
+    for label in range(labels, error.size):
+        error[label] = np.float32(0.0)
+    error[target] -= np.float32(1.0)
+    loss = np.float64(highest - scores[target]) + np.log(np.float64(total))
+    return loss, best == target
+
+
+@kernel
+def _step_rows(indices, values, first, last, weights, squares, error, step):
+    """Take a step against the gradient, values[j]·error in row indices[j].
+
+    weights (r, w) float32   updated
+    squares (r, w) float32   updated: of each weight, the sum of its squared gradients, by whose
+            root its steps are divided (Duchi, Hazan and Singer, JMLR 12, 2011, figure 1);
+            (0, w): steps are not divided
+    error   (w,) float32     overwritten where steps are not divided
+    """
+    if squares.shape[0] == 0:
+        for column in range(error.size):
+            error[column] *= -step
+        add_to_rows(indices, values, first, last, weights, error)
+    else:
+        for j in range(first, last):
+            value = values[j]
+            row = weights[indices[j]]
+            square = squares[indices[j]]
+            for column in range(error.size):
+                slope = value * error[column]
+                square[column] += slope * slope
+                row[column] -= step * slope / np.sqrt(square[column] + FLOOR)
 
 
 @kernel
 def epoch(
-    indptr, indices, values, y, order, first_step, last_step, l2, scale, theta, scores, totals
-):
+    indptr, indices, values, y, order, first_step, last_step, l2, scale, theta, upper, shape,
+    squares, upper_squares, dropout, seed, work, rows, counts, totals,
+):  # fmt: skip
     """Take one step a document, in the given order.
 
-    For document i, with P at the present theta and step size s, falling linearly from
-    first_step to last_step:
+    For document i and step size s, falling linearly from first_step to last_step, every weight
+    that has a gradient takes a step against it, divided as ``_step_rows`` says, and all of them
+    shrink by 1 − s·l2.  Of the linear model that is
 
         theta ← (1 − s·l2)·theta − s·f(x_i) ⊗ (P(· | x_i) − [· = y_i])
 
-    The shrinking by 1 − s·l2 touches every row, so it is kept as one number: theta = scale·w,
-    and only scale shrinks (Bottou, Stochastic Gradient Descent Tricks, 2012, section 5.1).
+    Shrinking touches every weight, so it is kept as one number: weights = scale·w, and only scale
+    shrinks (Bottou, Stochastic Gradient Descent Tricks, 2012, section 5.1).
 
     indptr (n + 1,) int64, indices (nnz,) int32, values (nnz,) float32   f(x), CSR
     y      (n,) int32    label codes
     order  (d,) int32    the documents to visit, each as often as it stands there
-    scale  float            theta is scale times what the array theta holds
-    theta  (V, L) float32   updated
-    scores (L,) float32     scratch
-    totals (3,) float64     written: sum over the visits of log z − score(x_i, y_i) before the
-                            step (nats), visits at which y_i had the highest score, and the scale
+    scale  float         weights are scale times what theta and upper hold
+    theta  (V, W1), upper (U, W) float32   updated;  shape (1 + K,) int64   see ``network``
+    squares (V, W1) or (0, W1), upper_squares (U, W) or (0, W) float32   see ``_step_rows``
+    dropout float        of units, see ``network._activate``;  seed  int  of what is dropped
+    work (4, K, S) float32, rows (K, S) int32, counts (K,) int64   scratch, see ``network``
+    totals (3,) float64  written: sum over the visits of −log P(y_i | x_i) before the step (nats),
+                         visits at which y_i had the highest score, and the scale
     """
-    labels = theta.shape[1]
+    layers = shape.size - 1
     visits = order.size
     loss = 0.0
     correct = 0
     for visit in range(visits):
         i = order[visit]
         step = first_step + (last_step - first_step) * visit / visits
-        sum_rows(indices, values, indptr[i], indptr[i + 1], theta, scores)
-        factor = np.float32(scale)
-        highest = np.float32(-np.inf)
-        best = 0
-        for label in range(labels):
-            scores[label] *= factor
-            if scores[label] > highest:
-                highest = scores[label]
-                best = label
-        target = scores[y[i]]
-        total = np.float32(0.0)
-        for label in range(labels):
-            scores[label] = np.exp(scores[label] - highest)
-            total += scores[label]
-        loss += np.float64(highest - target) + np.log(np.float64(total))
-        if best == y[i]:
-            correct += 1
+        state = (np.uint64(seed) + np.uint64(visit)) * APART
+        _forward(
+            indices, values, indptr[i], indptr[i + 1], theta, upper, shape, np.float32(scale),
+            dropout, state, work, rows, counts,
+        )  # fmt: skip
+        width = theta.shape[1] if layers == 1 else upper.shape[1]
+        error = work[ERRORS, layers - 1, :width]
+        nats, right = _softmax_error(work[SUMS, layers - 1], shape[layers], y[i], error)
+        loss += nats
+        correct += right
+        held = np.float32(scale)
         scale *= 1.0 - step * l2
-        # From here scores holds what is added to w for a feature of value 1.
-        factor = np.float32(-step / (scale * np.float64(total)))
-        for label in range(labels):
-            scores[label] *= factor
-        scores[y[i]] += np.float32(step / scale)
-        add_to_rows(indices, values, indptr[i], indptr[i + 1], theta, scores)
+        pace = np.float32(step / scale)
+        base = upper.shape[0]
+        for layer in range(layers - 1, 0, -1):
+            base -= shape[layer] + 1
+            n = counts[layer]
+            below = work[ERRORS, layer - 1, : theta.shape[1] if layer == 1 else upper.shape[1]]
+            _error_below(error, upper, rows[layer], work[SLOPES, layer], n, base, held, below)
+            _step_rows(rows[layer], work[OUTPUTS, layer], 0, n, upper, upper_squares, error, pace)
+            error = below
+        _step_rows(indices, values, indptr[i], indptr[i + 1], theta, squares, error, pace)
         if scale < 1e-6:  # float32 would lose w's small parts
             _shrink(theta, scale)
+            _shrink(upper, scale)
             scale = 1.0
     totals[0] = loss
     totals[1] = correct
@@ -68,8 +160,8 @@ def epoch(
 
 
 @kernel
-def _shrink(theta, scale):
+def _shrink(weights, scale):
     factor = np.float32(scale)
-    for f in range(theta.shape[0]):
-        for label in range(theta.shape[1]):
-            theta[f, label] *= factor
+    for row in range(weights.shape[0]):
+        for column in range(weights.shape[1]):
+            weights[row, column] *= factor

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from textmlr.arrays import frozen
 from textmlr.kernels import linear as kernels
+from textmlr.network import Network
 from textmlr.scoring import Calibration, score, spreads
 from textmlr.training.objective import Objective
 
@@ -39,9 +40,9 @@ class Scored:
     weights: NDArray[np.float32]
 
     @classmethod
-    def of(cls, objective: Objective, theta: NDArray[np.float32]) -> Scored:
+    def of(cls, objective: Objective, network: Network) -> Scored:
         """The documents of an objective."""
-        return cls(score(objective.features, theta), objective.y, objective.weights)
+        return cls(score(objective.features, network), objective.y, objective.weights)
 
     @classmethod
     def joined(cls, parts: Sequence[Scored]) -> Scored:

@@ -12,6 +12,7 @@ from textmlr.arrays import BLOCK_ENTRIES, frozen
 from textmlr.features import Features
 from textmlr.kernels import intern as intern_kernels
 from textmlr.kernels import linear as kernels
+from textmlr.network import Network
 from textmlr.parallel import map_blocks
 from textmlr.scoring import log_normalizer, probabilities, row_blocks, score
 
@@ -54,16 +55,16 @@ class Objective:
         """The unit of learning rates, 1 / mean ‖f(x)‖²; any will do where all rows are empty."""
         return 1.0 / (self.mean_square_length() or 1.0)
 
-    def value(self, theta: NDArray[np.float32]) -> float:
-        """The objective at theta (V, L), in nats."""
-        penalty = 0.5 * self.l2 * float(np.square(theta, dtype=np.float64).sum())
-        return self.evaluate(theta)[0] + penalty
+    def value(self, network: Network) -> float:
+        """The objective at θ, in nats; the penalty is on the weights of every layer."""
+        square = sum(float(np.square(w, dtype=np.float64).sum()) for w in network.layers)
+        return self.evaluate(network)[0] + 0.5 * self.l2 * square
 
-    def evaluate(self, theta: NDArray[np.float32]) -> tuple[float, float]:
-        """(mean loss without the penalty, in nats; accuracy), both weighted."""
+    def evaluate(self, network: Network) -> tuple[float, float]:
+        """(mean loss without the penalty, in nats; accuracy) at θ, both weighted."""
         loss = correct = 0.0
         for rows in row_blocks(len(self.y), self.labels):
-            scores = score(self.features, theta, rows)
+            scores = score(self.features, network, rows)
             log_z = log_normalizer(scores)
             y, weights = self.y[rows], self.weights[rows]
             loss += kernels.loss(frozen(scores), frozen(log_z), frozen(y), frozen(weights))
@@ -71,10 +72,10 @@ class Objective:
         return loss / self.total_weight, correct / self.total_weight
 
     def gradient(self, theta: NDArray[np.float32]) -> NDArray[np.float64]:
-        """The gradient of ``value`` at theta: (V, L) float64."""
+        """The gradient of ``value`` at theta of a linear model: (V, L) float64."""
         out = np.zeros(theta.shape, np.float64)
         for rows in row_blocks(len(self.y), self.labels):
-            scores = score(self.features, theta, rows)
+            scores = score(self.features, Network.of([theta]), rows)
             p = probabilities(scores, log_normalizer(scores))
             kernels.gradient(
                 frozen(self.features.indptr[rows.start : rows.stop + 1]),

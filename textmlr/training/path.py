@@ -114,8 +114,8 @@ def fit_exact(
             mend=GIVE_L2,
         )
     if options.l2 is not None and judge is not None:
-        judged = Penalty(l2, *judge.evaluate(optimum.theta))
-    loss, accuracy = objective.evaluate(optimum.theta)
+        judged = Penalty(l2, *judge.evaluate(optimum.network))
+    loss, accuracy = objective.evaluate(optimum.network)
     held_out = 0 if judge is None else len(judge.y)
     return ExactFit(optimum, l2, loss, accuracy, held_out, judged, trials)
 
@@ -134,8 +134,8 @@ def _search(
     best = 0
     for number, k in enumerate(PATH):
         l2 = penalty_of(objective, k)
-        theta = exact.minimise(l2, PATH_TOLERANCE).theta
-        trials.append(Penalty(l2, *judge.evaluate(theta)))
+        network = exact.minimise(l2, PATH_TOLERANCE).network
+        trials.append(Penalty(l2, *judge.evaluate(network)))
         if watch is not None:
             watch(trials[-1])
         if trials[number].loss > trials[best].loss:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from textmlr.arrays import frozen, is_finite
+from textmlr.arrays import frozen
+from textmlr.features import Features
 from textmlr.kernels import sgd as kernels
+from textmlr.network import LINEAR, Network
+from textmlr.options import TrainingOptions
 from textmlr.training.objective import Objective
 
 # A step that overshoots multiplies the loss; noise alone moves it less than this.  The first
@@ -49,21 +52,24 @@ class SGD:
     Each epoch visits n documents in an order drawn anew from the seed: without weights every
     document once; with weights document i w_i·n/Σw times on average (rounded at random), which
     has the same mean as a step w_i times as long, and never overshoots.  The step size falls
-    linearly from learning_rate / mean ‖f(x)‖² to 0 over ``epochs``.
+    linearly from learning_rate / mean ‖f(x)‖², or its root where steps are divided (Adagrad), to 0
+    over ``epochs``.
 
-    weights    (V, L) float32, scale   θ is scale·weights
+    weights    scale   θ is scale·weights
+    squares    of Adagrad, each weight's sum of squared gradients; None: steps are not divided
     last_loss  mean loss of the last epoch
 
-    A run whose loss is not finite, or has risen, has diverged: it begins anew, from θ = 0, with
-    half the step, as if it had been so from the start.
+    A run whose loss is not finite, or has risen, has diverged: it begins anew with half the step,
+    as if it had been so from the start.
     """
 
     objective: Objective
     documents: NDArray[np.int64]
     epochs: int
     learning_rate: float
-    seed: int
-    weights: NDArray[np.float32]
+    options: TrainingOptions
+    weights: Network
+    squares: Network | None
     last_loss: float
     done: int = 0
     scale: float = 1.0
@@ -75,33 +81,40 @@ class SGD:
         documents: NDArray[np.int64],
         epochs: int,
         learning_rate: float,
-        seed: int,
-        theta: NDArray[np.float32] | None = None,
+        options: TrainingOptions,
+        spare: SGD | None = None,
     ) -> SGD:
-        """A run over some of the objective's documents, from θ = 0, whose loss is log L.
+        """A run over some of the objective's documents, from scores of 0, whose loss is log L.
 
-        theta  (V, L) float32   memory to use, such as an ended run's; overwritten
+        options  decided
+        spare    an ended run of an objective as wide, whose memory may be used
         """
-        if theta is None:
-            theta = np.zeros((objective.features.columns, objective.labels), np.float32)
+        if spare is not None:
+            weights, squares = spare.weights, spare.squares
         else:
-            theta.fill(0)
-        loss = float(np.log(objective.labels))
-        return cls(objective, documents, epochs, learning_rate, seed, theta, loss)
+            widths = (*options.hidden, objective.labels)
+            size = objective.features.columns, widths, options.activation or LINEAR
+            weights = Network.zeros(*size)
+            squares = Network.zeros(*size) if options.step == "adagrad" else None
+        run = cls(objective, documents, epochs, learning_rate, options, weights, squares, np.inf)
+        run._begin()
+        return run
 
     @property
-    def theta(self) -> NDArray[np.float32]:
-        """θ (V, L); further epochs go on in the same memory."""
+    def network(self) -> Network:
+        """θ; further epochs go on in the same memory."""
         if self.scale != 1.0:
-            self.weights *= np.float32(self.scale)
+            for layer in (self.weights.theta, self.weights.upper):
+                layer *= np.float32(self.scale)
             self.scale = 1.0
         return self.weights
 
     def epoch(self) -> Epoch:
         """Run the next epoch.  Raises ArithmeticError if no step is small enough."""
         for halved in range(MAX_HALVINGS):
+            unit = self.objective.unit if self.squares is None else self.objective.unit**0.5
             first, last = (
-                self.learning_rate * self.objective.unit * (1 - done / self.epochs)
+                self.learning_rate * unit * (1 - done / self.epochs)
                 for done in (self.done, self.done + 1)
             )
             if first * self.objective.l2 < 1:
@@ -109,38 +122,64 @@ class SGD:
                 rise = RISE if self.done else FIRST_RISE
                 fine = np.isfinite(loss) and loss <= rise * self.last_loss + RISE_NATS
                 # An epoch's loss tells of the steps before it, and none follows the last.
-                if fine and (self.done + 1 < self.epochs or is_finite(self.weights)):
+                if fine and (self.done + 1 < self.epochs or self.weights.is_finite):
                     self.done += 1
                     self.last_loss = loss
                     return Epoch(
                         self.done, self.epochs, self.learning_rate, loss, accuracy, halved, visits
                     )
-            self._restart()
+            self.learning_rate /= 2
+            self._begin()
         raise ArithmeticError(f"loss is not finite after {MAX_HALVINGS} halvings of the step")
 
     def _visit(self, first: float, last: float) -> tuple[float, float, int]:
         """One pass with the step falling from first to last: (loss, accuracy, visits)."""
-        objective, features = self.objective, self.objective.features
+        objective, weights, options = self.objective, self.weights, self.options
+        features = self._features()
         order = self._order()
         totals = np.empty(3, np.float64)
+        no = np.zeros((0, weights.theta.shape[1]), np.float32)
+        squares = (no, np.zeros((0, weights.upper.shape[1]), np.float32))
+        if self.squares is not None:
+            squares = self.squares.theta, self.squares.upper
         kernels.epoch(
             frozen(features.indptr), frozen(features.indices), frozen(features.values),
-            frozen(objective.y), frozen(order), first, last, float(objective.l2),
-            self.scale, self.weights, np.empty(objective.labels, np.float32), totals,
+            frozen(objective.y), frozen(order), first, last, float(objective.l2), self.scale,
+            weights.theta, weights.upper, frozen(weights.shape), *squares,
+            float(options.dropout or 0.0), self._dropping(), *weights.room(training=True), totals,
         )  # fmt: skip
         loss, correct, self.scale = totals.tolist()
         return loss / len(order), correct / len(order), len(order)
 
-    def _restart(self) -> None:
-        self.weights.fill(0)
+    def _begin(self) -> None:
+        self.weights.initialise(np.random.default_rng([self.options.seed, (1 << 31) + 4]))
+        if self.squares is not None:
+            self.squares.clear()
         self.scale = 1.0
-        self.learning_rate /= 2
         self.done = 0
         self.last_loss = float(np.log(self.objective.labels))
 
+    def _dropping(self) -> int:
+        """The seed of what is dropped in the next epoch."""
+        rng = np.random.default_rng([self.options.seed, (1 << 31) + 5, self.done])
+        return int(rng.integers(1 << 62))
+
+    def _features(self) -> Features:
+        """f(x), for the next epoch without the features that are dropped in it."""
+        features, drop = self.objective.features, self.options.input_dropout
+        if not drop:
+            return features
+        indptr, indices = np.empty_like(features.indptr), np.empty_like(features.indices)
+        values = np.empty_like(features.values)
+        kernels.thin(
+            frozen(features.indptr), frozen(features.indices), frozen(features.values),
+            drop, self._dropping(), indptr, indices, values,
+        )  # fmt: skip
+        return replace(features, indptr=indptr, indices=indices, values=values)
+
     def _order(self) -> NDArray[np.int32]:
         """The documents of the next epoch, in random order."""
-        rng = np.random.default_rng([self.seed, self.done])
+        rng = np.random.default_rng([self.options.seed, self.done])
         weights = self.objective.weights[self.documents]
         n = len(weights)
         if (weights == weights[0]).all():

@@ -14,8 +14,6 @@ from textmlr.options import (
     CHOICE_RATES,
     DEFAULT_IDF_POWER,
     DEFAULT_L2,
-    DEFAULT_LEARNING_RATE,
-    LEARNING_RATES,
     TrainingOptions,
 )
 from textmlr.parallel import map_blocks
@@ -23,7 +21,7 @@ from textmlr.scoring import Calibration
 from textmlr.training.calibration import Scored, calibrate
 from textmlr.training.heldout import check_labels
 from textmlr.training.objective import Objective
-from textmlr.training.sgd import SGD, Epoch
+from textmlr.training.sgd import Epoch
 from textmlr.training.trials import Progress, Search, Trial, Watch, best_of
 
 
@@ -31,9 +29,9 @@ from textmlr.training.trials import Progress, Search, Trial, Watch, best_of
 class Fit:
     """θ and how it was found.
 
-    theta         (V, L) float32, finite
+    layers        θ, finite float32: (V, L), or with hidden layers (V, W1), (W1 + 1, W2), ...
     idf_power, learning_rate, epochs   of the final run (the rate as halved, if it diverged)
-    calibration   of its scores, that of the run ``judged``; its factor is in θ already
+    calibration   of its scores, that of the run ``judged``; its factor is in the last layer already
     loss, accuracy          of the final run's last epoch, before each document's own step
     held_out      documents held out, 0 for none
     folds         0, or the number of parts that all documents were held out in, to calibrate
@@ -44,7 +42,7 @@ class Fit:
     halvings      times the final run's step diverged and was halved
     """
 
-    theta: NDArray[np.float32]
+    layers: list[NDArray[np.float32]]
     idf_power: float
     calibration: Calibration
     learning_rate: float
@@ -93,11 +91,12 @@ def fit(
     everything = np.arange(len(objective.y))
     epochs = search.epochs if best is None else best.epochs
     power = search.powers[0] if best is None else best.idf_power
-    rate = options.learning_rate or DEFAULT_LEARNING_RATE if best is None else best.learning_rate
+    middle = options.learning_rates[len(options.learning_rates) // 2]
+    rate = options.learning_rate or middle if best is None else best.learning_rate
     folds = [] if best is None else search.folds()
     in_place = overwrite and not folds
     chosen = search.scaled(objective, power, threads, in_place=in_place)
-    final = SGD.start(chosen, everything, epochs, rate, options.seed, search.spare_theta())
+    final = search.start(chosen, everything, epochs, rate)
 
     told: list[Epoch] = []
     judged = best
@@ -130,13 +129,13 @@ def fit(
         calibration, loss = calibrate(scored)
         judged = replace(best, calibration=calibration, loss=loss, accuracy=scored.accuracy)
     calibration = Calibration() if judged is None else judged.calibration
-    theta, factor = final.theta, np.float32(calibration.factor)
+    layers, factor = final.network.layers, np.float32(calibration.factor)
     if (scale := search.scale_of(power)) is not None:
-        theta *= factor * scale[:, None]
-    elif factor != 1:
-        theta *= factor
+        layers[0] *= scale[:, None]
+    if factor != 1:
+        layers[-1] *= factor
     return Fit(
-        theta, power, calibration, final.learning_rate, epochs, told[-1].loss,
+        layers, power, calibration, final.learning_rate, epochs, told[-1].loss,
         told[-1].accuracy, sum(map(len, folds)) or search.held_out, len(folds), judged,
         tuple(search.trials), sum(epoch.halved for epoch in told),
     )  # fmt: skip
@@ -159,7 +158,7 @@ def probe(
     if options.chosen_solver == "exact":  # whose minimum takes longer to find, and tells no more
         options = TrainingOptions(class_weight=options.class_weight, seed=options.seed)
         objective = replace(objective, l2=DEFAULT_L2)
-    options = replace(options.decided(), holdout=held)
+    options = replace(options.linear().decided(), holdout=held)
     search = Search(objective, validation, idf, options, None, sample=False)
     if search.judge is None:
         return None
@@ -173,7 +172,7 @@ def most_epochs(objective: Objective, idf: object, options: TrainingOptions) -> 
     """How many epochs ``fit`` will run, trials included, if none of them ends early."""
     trials = 0
     if options.holdout:
-        rates = 1 if options.learning_rate is not None else len(LEARNING_RATES)
+        rates = 1 if options.learning_rate is not None else len(options.decided().learning_rates)
         powers = 1 if idf is None else len(options.idf_powers(choose=True))
         trials = powers + rates - 1
     return (trials + 1) * options.epochs_of(len(objective.y))

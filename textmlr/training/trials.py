@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 from textmlr.options import (
     ENOUGH_HELD_OUT,
     FOLDS,
-    LEARNING_RATES,
     TRIAL_NONZEROS,
     TRIAL_PRODUCTS,
     TrainingOptions,
@@ -88,7 +87,7 @@ class Search:
     ) -> None:
         self._objective, self._idf, self._options, self._watch = objective, idf, options, watch
         self._lock = Lock()
-        self._spare: list[NDArray[np.float32]] = []
+        self._spare: list[SGD] = []
         self._rows: Objective | None = None  # of trials, and the judge as new to them
         self._judge: Objective | None = None
         self._scaled: dict[float, tuple[Objective, Objective]] = {}
@@ -130,12 +129,11 @@ class Search:
         rows = objective.take(held)
         rows = rows.as_new(objective.documents_of() - rows.documents_of())
         others = np.setdiff1d(everything, held, assume_unique=True)
-        seed, rate = self._options.seed, best.learning_rate
-        run = SGD.start(chosen, others, best.epochs, rate, seed, self.spare_theta())
+        run = self.start(chosen, others, best.epochs, best.learning_rate)
         while run.done < run.epochs:
             run.epoch()
-        scored = Scored.of(self.scaled(rows, best.idf_power), run.theta)
-        self._spare.append(run.weights)
+        scored = Scored.of(self.scaled(rows, best.idf_power), run.network)
+        self._spare.append(run)
         return scored
 
     def tell(self, progress: Progress) -> None:
@@ -160,12 +158,16 @@ class Search:
             return objective
         return objective.scaled(scale, threads, in_place=in_place)
 
-    def spare_theta(self) -> NDArray[np.float32] | None:
-        """Memory of an ended run.  Fresh memory is slow: the system clears it page by page."""
+    def start(
+        self, objective: Objective, documents: NDArray[np.int64], epochs: int, rate: float
+    ) -> SGD:
+        """A run, in the memory of an ended one if there is one.  Fresh memory is slow: the system
+        clears it page by page."""
         try:
-            return self._spare.pop()
+            spare = self._spare.pop()
         except IndexError:
-            return None
+            spare = None
+        return SGD.start(objective, documents, epochs, rate, self._options, spare)
 
     def run(self, threads: int) -> Trial | None:
         """The best of all trials, None without a judge.
@@ -175,7 +177,7 @@ class Search:
         if self.judge is None:
             return None
         given = self._options.learning_rate
-        rates = LEARNING_RATES if given is None else (given,)
+        rates = self._options.learning_rates if given is None else (given,)
         middle = rates[len(rates) // 2]
         self.run_all([(power, middle) for power in self.powers], threads)
         best = best_of(self.trials)
@@ -245,7 +247,7 @@ class Search:
         options = self._options
         assert options.patience is not None  # decided
         epochs = self.epochs if epochs is None else epochs
-        run = SGD.start(objective, documents, epochs, rate, options.seed, self.spare_theta())
+        run = self.start(objective, documents, epochs, rate)
         best: Trial | None = None
         worse = 0
         while run.done < run.epochs:
@@ -255,10 +257,10 @@ class Search:
             if run.done < run.epochs <= 2 * options.patience:
                 self.tell(Progress("trial", power, epoch, None))
                 continue
-            loss, accuracy = judge.evaluate(run.theta)
+            loss, accuracy = judge.evaluate(run.network)
             calibration = Calibration()
             if options.calibration:
-                calibration, loss = calibrate(Scored.of(judge, run.theta))
+                calibration, loss = calibrate(Scored.of(judge, run.network))
             self.tell(Progress("trial", power, epoch, (loss, accuracy)))
             last = Trial(power, run.learning_rate, run.done, calibration, loss, accuracy)
             if best is None or loss < best.loss:
@@ -267,7 +269,7 @@ class Search:
             if worse >= options.patience:
                 last = best
                 break
-        self._spare.append(run.weights)
+        self._spare.append(run)
         return last
 
 

@@ -225,12 +225,12 @@ def learn(
         scale = (idf**options.idf_power).astype(np.float32)
         objective, judge = objective.scaled(scale, in_place=True), judge.scaled(scale)
     everything = np.arange(len(objective.y))
-    run = SGD.start(objective, everything, options.epochs, options.learning_rate, options.seed)
+    run = SGD.start(objective, everything, options.epochs, options.learning_rate, options)
     while run.done < run.epochs:
         run.epoch()
         if not go_on():
             return None
-    return Scored.of(judge, run.theta)
+    return Scored.of(judge, run.network)
 
 
 def figures_of(scored: Scored, options: TrainingOptions) -> Figures:

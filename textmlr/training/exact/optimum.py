@@ -7,6 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from textmlr.network import Network
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Optimum:
@@ -26,3 +28,8 @@ class Optimum:
     gap: float
     iterations: int
     converged: bool
+
+    @property
+    def network(self) -> Network:
+        """θ as a list of layers, of one."""
+        return Network.of([self.theta])

@@ -17,6 +17,7 @@ from textmlr.arrays import frozen
 from textmlr.errors import InputError
 from textmlr.features import Features
 from textmlr.kernels import spans as kernels
+from textmlr.network import Network
 from textmlr.parallel import map_blocks
 from textmlr.scoring import log_normalizer, probabilities, score
 from textmlr.training.exact import newton
@@ -178,7 +179,7 @@ class Exact:
         objective, y = self.objective, self.objective.y
         shares = self.weights / l2
         if start is not None:
-            scores = score(objective.features, start)
+            scores = score(objective.features, Network.of([start]))
             p = probabilities(scores, log_normalizer(scores))
         elif self.last is not None:
             # The same θ, as far as a smaller penalty leaves p between 0 and 1.
