@@ -180,17 +180,17 @@ def test_a_wide_bottleneck_reaches_the_linear_optimum() -> None:
     pairs = []
     for _ in range(300):
         chosen = rng.choice(words, 3)
-        shifted = (words.index(chosen[0]) + rng.integers(0, 3)) % 3
+        shifted = (words.index(chosen[0]) + int(rng.random() < 0.3)) % 3
         pairs.append((f"l{shifted}", " ".join(chosen)))
     objective = objective_of(pairs)
     best = train_exactly(objective)
     from textmlr.training.sgd import SGD
 
-    options = TrainingOptions(hidden=(4,), activation="identity", dropout=0.0).decided()
-    run = SGD.start(objective, np.arange(len(pairs)), 200, 0.1, options)
+    options = TrainingOptions(hidden=(4,), activation="identity", dropout=0.0, step="plain")
+    run = SGD.start(objective, np.arange(len(pairs)), 100, 0.3, options.decided())
     while run.done < run.epochs:
         run.epoch()
-    assert objective.evaluate(run.network)[0] < best + 2e-3
+    assert objective.evaluate(run.network)[0] < best + 1e-4
 
 
 def train_exactly(objective) -> float:
