@@ -10,6 +10,7 @@ import subprocess
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from types import ModuleType
 
 import numpy as np
 import pytest
@@ -18,6 +19,7 @@ from textmlr import FeaturizerOptions
 from textmlr.corpus import Corpus
 from textmlr.features import Featurizer
 from textmlr.features.texts import batches_of
+from textmlr.jit import Kernel
 from textmlr.training import Objective
 
 WORDS = {
@@ -100,6 +102,15 @@ def interrupted(command: list[str], after: bytes) -> bytes:
     assert child.returncode == 130
     assert b"Traceback" not in told
     return told
+
+
+def as_python(monkeypatch: pytest.MonkeyPatch, *modules: ModuleType) -> None:
+    """Have the kernels of some modules run as the Python they are written in, which takes float64
+    as well as float32, until the test ends."""
+    for module in modules:
+        for name, value in list(vars(module).items()):
+            if isinstance(value, Kernel):
+                monkeypatch.setattr(module, name, value.function)
 
 
 @pytest.fixture(scope="session")

@@ -19,6 +19,7 @@ from textmlr.features.texts import batches_of
 from textmlr.features.vocabulary import SortedIndex
 from textmlr.kernels import answers as kernels
 from textmlr.model import Model
+from textmlr.network import Network
 from textmlr.rendering import Lines
 
 DOCUMENTS = [
@@ -53,8 +54,10 @@ def test_the_short_way_answers_as_the_long_one(options: FeaturizerOptions, label
     (answers,) = model.stream([batch], 1)
     counts = featurizer._rows(featurizer._hasher.hash(batch))
     rows = featurizer.weigh(counts, counts.values)
-    scores = scoring.score(rows, model.theta)
-    sizes = scoring.score(rows, np.abs(model.theta))  # of what is added up: values are positive
+    scores = scoring.score(rows, Network.of([model.theta]))
+    sizes = scoring.score(
+        rows, Network.of([np.abs(model.theta)])
+    )  # of what is added up: values are positive
     assert (np.abs(answers.scores - scores) <= 1e-6 + 1e-6 * sizes).all()
     log_z = scoring.log_normalizer(answers.scores)
     np.testing.assert_allclose(answers.log_z, log_z, rtol=1e-12)
@@ -96,7 +99,9 @@ def test_a_document_has_the_same_bits_alone_and_without_a_table(options: Featuri
             fitted.options, fitted.vocabulary, index, fitted.idf, [], fitted.documents
         )
         other.prepared = lambda text_bytes: None  # type: ignore[method-assign]
-        answers = Answerer(other, model.theta, None, model.calibration).answer(batches_of(ASKED)[0])
+        answers = Answerer(other, Network.of([model.theta]), None, model.calibration).answer(
+            batches_of(ASKED)[0]
+        )
         assert answers.probabilities.tobytes() == together.tobytes()
 
 

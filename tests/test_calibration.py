@@ -20,6 +20,7 @@ from textmlr.features.texts import batches_of
 from textmlr.kernels import linear as kernels
 from textmlr.learning import train
 from textmlr.model import Model
+from textmlr.network import Network
 from textmlr.options import FOLDS, TrainingOptions
 from textmlr.rows import Rows
 from textmlr.scoring import Calibration, score
@@ -54,8 +55,8 @@ def test_factor_and_exponent_make_the_loss_least(size: float, labels: int) -> No
     theta = (size * sizes * rng.normal(size=(objective.features.columns, labels))).astype(
         np.float32
     )
-    found, loss = calibrate(Scored.of(objective, theta))
-    scores = score(objective.features, theta).astype(float)
+    found, loss = calibrate(Scored.of(objective, Network.of([theta])))
+    scores = score(objective.features, Network.of([theta])).astype(float)
     assert loss == pytest.approx(loss_of(objective, naive.calibrated(scores, found)), rel=1e-9)
     spreads = scores.std(axis=1)
     assert found.spread == pytest.approx(np.exp(np.log(spreads).mean()))
@@ -80,16 +81,16 @@ def test_calibration_stays_finite_where_every_document_is_right() -> None:
     rows = Features(np.array([0, 1, 2]), np.array([0, 1], np.int32), np.ones(2, np.float32), 2)
     objective = Objective(rows, np.array([0, 1], np.int32), np.ones(2, np.float32), 2)
     theta = np.array([[1, -1], [-1, 1]], np.float32)
-    found, loss = calibrate(Scored.of(objective, theta))
+    found, loss = calibrate(Scored.of(objective, Network.of([theta])))
     assert 1 < found.factor < 3
-    assert 0 < loss < objective.evaluate(theta)[0]
+    assert 0 < loss < objective.evaluate(Network.of([theta]))[0]
 
 
 def test_documents_that_all_score_alike() -> None:
     """Without any spread there is nothing to fit, and nothing to divide by."""
     rows = Features(np.array([0, 0, 0]), np.zeros(0, np.int32), np.zeros(0, np.float32), 1)
     objective = Objective(rows, np.array([0, 1], np.int32), np.ones(2, np.float32), 3)
-    found, loss = calibrate(Scored.of(objective, np.zeros((1, 3), np.float32)))
+    found, loss = calibrate(Scored.of(objective, Network.of([np.zeros((1, 3), np.float32)])))
     assert all(np.isfinite(value) for value in (found.factor, found.exponent, found.spread))
     assert loss == pytest.approx(np.log(3))
 
@@ -139,7 +140,7 @@ def test_every_path_multiplies_the_scores_alike(model: Model, tmp_path: Path) ->
     assert calibration.exponent < 0
     assert calibration.factor == 1  # it is in θ
     rows = model.featurizer.featurize(batches_of(TEXTS))
-    plain = score(rows, model.theta).astype(float)
+    plain = score(rows, Network.of([model.theta])).astype(float)
     scores = model.scores(TEXTS)
     np.testing.assert_allclose(scores, naive.calibrated(plain, calibration), rtol=1e-5, atol=1e-5)
     probabilities = model.probabilities(TEXTS)
@@ -239,7 +240,7 @@ def test_few_documents_are_all_held_out_in_parts(monkeypatch: pytest.MonkeyPatch
     objective, options = objective_of(PAIRS), TrainingOptions(epochs=3, learning_rate=2.0)
     results = [fit(objective, options, threads=threads) for threads in (1, 2, 4)]
     assert results[0].judged == results[1].judged == results[2].judged
-    assert len({result.theta.tobytes() for result in results}) == 1
+    assert len({result.layers[0].tobytes() for result in results}) == 1
     result = results[0]
     assert result.held_out == len(PAIRS)
     assert result.folds == FOLDS
@@ -252,10 +253,10 @@ def test_few_documents_are_all_held_out_in_parts(monkeypatch: pytest.MonkeyPatch
     for part in range(FOLDS):
         held = np.sort(by_label[part::FOLDS])
         assert set(np.bincount(objective.y[held])) == {10}
-        run = SGD.start(objective, np.setdiff1d(everything, held), 3, 2.0, options.seed)
+        run = SGD.start(objective, np.setdiff1d(everything, held), 3, 2.0, options.decided())
         while run.done < run.epochs:
             run.epoch()
-        parts.append(Scored.of(objective.take(held), run.theta))
+        parts.append(Scored.of(objective.take(held), run.network))
     scored = Scored.joined(parts)
     assert calibrate(scored) == (result.judged.calibration, result.judged.loss)
     assert scored.accuracy == result.judged.accuracy

@@ -17,6 +17,7 @@ from textmlr.features import Features, Featurizer
 from textmlr.features.columns import Columns
 from textmlr.features.texts import batches_of
 from textmlr.learning import train
+from textmlr.network import Network
 from textmlr.scoring import score
 
 PAIRS = documents(200, 5)
@@ -78,7 +79,7 @@ def test_a_hashed_model_is_as_large_as_what_occurs(tmp_path: Path, idf: bool | N
     new = ["robots and kisses", "", "words that no document of the corpus has: xyzzy", PAIRS[0][1]]
     assert loaded.scores(new).tobytes() == model.scores(new).tobytes()
     rows = model.featurizer.featurize(batches_of(new))
-    np.testing.assert_allclose(model.scores(new), score(rows, model.theta), atol=1e-5)
+    np.testing.assert_allclose(model.scores(new), score(rows, Network.of([model.theta])), atol=1e-5)
     # The length of a row counts all its columns, in use or not.
     if idf is None:
         plain = Featurizer(options).transform(new).toarray()

@@ -20,6 +20,7 @@ from textmlr.corpus import read_corpus
 from textmlr.features import Features, Featurizer
 from textmlr.learning import train
 from textmlr.model import Model
+from textmlr.network import Network
 from textmlr.training import Objective, Optimum, Penalty, Step, fit_exact, minimise
 from textmlr.training.exact import solver as exact
 from textmlr.training.exact.dual import Dual, first_guess
@@ -393,7 +394,7 @@ class TestFit:
         options = TrainingOptions(solver="exact", l2=1e-3)
         found = fit_exact(objective, options, validation=judge)
         assert found.judged is not None
-        assert found.judged.loss == judge.evaluate(found.optimum.theta)[0]
+        assert found.judged.loss == judge.evaluate(found.optimum.network)[0]
 
     def test_one_label_is_refused(self) -> None:
         objective = few_columns(1)
@@ -443,7 +444,9 @@ class TestCommand:
         corpus = read_corpus([str(GENRES)])
         rows = loaded.featurizer.featurize(corpus.batches, 1)
         objective = Objective(rows, corpus.y, np.ones(len(corpus), np.float32), 12, 1e-4)
-        assert objective.value(loaded.theta) == pytest.approx(final["value"], rel=1e-6)
+        assert objective.value(Network.of([loaded.theta])) == pytest.approx(
+            final["value"], rel=1e-6
+        )
         assert record["featurizer"]["idf"] is None  # which is yes
 
     def test_the_path_is_shown(self, tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 import naive_linear as naive
 import numpy as np
 import pytest
-from conftest import documents, write_tsv
+from conftest import as_python, documents, write_tsv
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -19,6 +19,8 @@ from textmlr.arrays import frozen
 from textmlr.features import Features
 from textmlr.jit import vectors
 from textmlr.kernels import linear, sgd
+from textmlr.kernels import network as network_kernels
+from textmlr.network import Network
 from textmlr.training import Objective
 
 
@@ -52,7 +54,8 @@ def arrays(rows: Features):
 
 def scores_of(rows: Features, theta: np.ndarray) -> np.ndarray:
     out = np.empty((len(rows), theta.shape[1]), np.float32)
-    linear.scores(*arrays(rows), frozen(theta), out)
+    network = Network.of([theta])
+    linear.scores(*arrays(rows), *network.arrays(), *network.room(), out)
     return out
 
 
@@ -118,20 +121,33 @@ def test_hand_worked_loss_and_gradient() -> None:
 
 def visit(rows, y, order, first, last, l2, theta) -> list[float]:
     """An epoch, as the solver calls it: [loss, correct]."""
-    totals, scratch = np.empty(3), np.empty(theta.shape[1], np.float32)
-    order, y = frozen(order), frozen(y)
-    sgd.epoch(*arrays(rows), y, order, first, last, l2, 1.0, theta, scratch, totals)
+    totals = np.empty(3)
+    sgd.epoch(
+        *arrays(rows), frozen(y), frozen(order), first, last, l2, 1.0, *trained(theta), totals
+    )
     loss, correct, scale = totals.tolist()
     theta *= np.float32(scale)
     return [loss, correct]
 
 
+def trained(theta):
+    """What an epoch wants to know of a linear model, to take plain steps."""
+    network = Network.of([theta])
+    squares = np.zeros((0, theta.shape[1]), np.float32)
+    shape = frozen(network.shape)
+    room = network.room(training=True)
+    return theta, network.upper, shape, squares, squares.copy(), 0.0, 0, *room
+
+
 @pytest.mark.parametrize("labels", [*range(1, 40), 63, 64, 65, 97])
-def test_chunks_of_labels_give_what_plain_loops_give(labels: int) -> None:
+def test_chunks_of_labels_give_what_plain_loops_give(
+    labels: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Every number of labels is cut into chunks of its own; none may touch its neighbours."""
     rows, _, theta, y, _ = problem(4, 7, labels)
     out = np.full((4, labels), np.nan, np.float32)
-    linear.scores(*arrays(rows), frozen(theta), out)
+    network = Network.of([theta])
+    linear.scores(*arrays(rows), *network.arrays(), *network.room(), out)
     expected = np.empty_like(out)
     for i in range(4):
         begin, end = rows.indptr[i : i + 2].tolist()
@@ -141,8 +157,9 @@ def test_chunks_of_labels_give_what_plain_loops_give(labels: int) -> None:
     order = np.array([3, 0], np.int32)
     updated, plain = theta.copy(), theta.copy()
     visit(rows, y, order, 0.5, 0.1, 0.0, updated)
-    scratch, totals = np.empty(labels, np.float32), np.empty(3)
-    sgd.epoch.function(*arrays(rows), y, order, 0.5, 0.1, 0.0, 1.0, plain, scratch, totals)
+    with monkeypatch.context() as patch, np.errstate(over="ignore"):
+        as_python(patch, sgd, network_kernels)
+        visit(rows, y, order, 0.5, 0.1, 0.0, plain)
     np.testing.assert_allclose(updated, plain, rtol=1e-5, atol=1e-6)
     visited = np.concatenate([rows.indices[slice(*rows.indptr[i : i + 2])] for i in order])
     others = np.setdiff1d(np.arange(7), visited)
@@ -166,7 +183,7 @@ def test_scores_of_1e4_in_loss_gradient_and_step() -> None:
     theta = np.array([[1e4, -1e4, 0]], np.float32)
     rows, y, weights = one_feature(), np.ones(1, np.int32), np.ones(1, np.float32)
     objective = Objective(rows, y, weights, 3)
-    assert objective.value(theta) == 2e4
+    assert objective.value(Network.of([theta])) == 2e4
     assert objective.gradient(theta).tolist() == [[1, -1, 0]]
     order = np.zeros(1, np.int32)
     loss, _ = visit(rows, y, order, 0.5, 0.5, 0.0, theta)
@@ -199,7 +216,8 @@ def test_buffers_are_overwritten() -> None:
     rows, _, theta, _, _ = problem()
     scores, log_z = np.full((12, 3), np.nan, np.float32), np.full(12, np.nan)
     p = np.full((12, 3), np.nan)
-    linear.scores(*arrays(rows), frozen(theta), scores)
+    network = Network.of([theta])
+    linear.scores(*arrays(rows), *network.arrays(), *network.room(), scores)
     linear.log_normalizer(frozen(scores), log_z)
     linear.probabilities(frozen(scores), frozen(log_z), p)
     assert scores.tobytes() == scores_of(rows, theta).tobytes()
@@ -263,7 +281,9 @@ def test_gradient_against_finite_differences(l2: float) -> None:
     def value(at: np.ndarray) -> float:
         return naive.loss(x, at, y, weights) / weights.sum(dtype=float) + l2 / 2 * (at**2).sum()
 
-    assert objective.value(theta) == pytest.approx(value(theta.astype(float)), rel=1e-5)
+    assert objective.value(Network.of([theta])) == pytest.approx(
+        value(theta.astype(float)), rel=1e-5
+    )
     step = 1e-5
     slopes = np.empty(theta.shape)
     for index in np.ndindex(theta.shape):
@@ -308,6 +328,7 @@ from textmlr.corpus import read_corpus, read_lines
 from textmlr.features.texts import batches_of
 from textmlr.learning import train
 from textmlr.model import Model
+from textmlr.network import Network
 from textmlr.options import TrainingOptions
 from textmlr.rendering import Lines
 from textmlr.training import Objective, minimise
@@ -319,6 +340,7 @@ words += FeaturizerOptions(hash_bits=8), FeaturizerOptions(hash_bits=8, idf=True
 trainings = TrainingOptions(epochs=2), TrainingOptions(epochs=2, learning_rate=2, l2=0.0)
 trainings += TrainingOptions(solver="exact"), TrainingOptions(solver="exact", l2=1e-9)
 trainings += (TrainingOptions(epochs=2, class_weight="balanced", holdout=0),)
+trainings = (TrainingOptions(epochs=2, hidden=(3, 2), input_dropout=0.1), *trainings)
 texts = ["robot kiss", "", "\u0e01 \u6f22 \u00e9"] * 9
 forms = [
     texts, texts[:1], [t.encode() for t in texts], iter(texts), np.array(texts),
@@ -344,7 +366,7 @@ for corpus in corpora:
         rows = model.featurizer.featurize(batches_of(texts), 1)
         y, weights = np.zeros(len(rows), np.int32), np.ones(len(rows), np.float32)
         objective = Objective(rows, y, weights, len(model.labels), 0.1)
-        objective.value(model.theta), objective.gradient(model.theta)
+        objective.value(Network.of([model.theta])), objective.gradient(model.theta)
         minimise(objective, tolerance=1e-3, start=model.theta)
 from textmlr.features import Features
 mixed = np.array([1, -1, 1, -1], np.float32)

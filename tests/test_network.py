@@ -9,13 +9,12 @@ import naive_linear
 import naive_network as naive
 import numpy as np
 import pytest
-from conftest import corpus_of, objective_of
+from conftest import as_python, corpus_of, objective_of
 from test_linear_kernels import arrays, random_rows
 
 from textmlr import FeaturizerOptions, InputError, TrainingOptions, train
 from textmlr.arrays import frozen
 from textmlr.corpus import Corpus, read_corpus
-from textmlr.jit import Kernel
 from textmlr.kernels import network as network_kernels
 from textmlr.kernels import sgd
 from textmlr.network import Network
@@ -33,13 +32,13 @@ def network(widths, activation: str, columns: int = 9, seed: int = 0) -> Network
     return Network.of(layers, activation)
 
 
-def visit(rows, y, order, first, last, l2, net, squares=None, dropout=0.0, seed=0, run=sgd.epoch):
+def visit(rows, y, order, first, last, l2, net, squares=None, dropout=0.0, seed=0):
     """An epoch, as the solver calls it: [loss, correct]; the scale is folded in."""
     totals = np.empty(3)
     if squares is None:
         squares = [np.zeros((0, w.shape[1]), w.dtype) for w in (net.theta, net.upper)]
     work, on, counts = net.room(training=True)
-    run(
+    sgd.epoch(
         *arrays(rows), frozen(y), frozen(order), first, last, l2, 1.0, net.theta, net.upper,
         frozen(net.shape), *squares, dropout, seed, work.astype(net.theta.dtype), on, counts,
         totals,
@@ -67,10 +66,7 @@ def test_gradients_of_every_layer(
 ) -> None:
     """In float64, with the masks held: a step of 1 is the gradient, and central differences say
     the same to 1e-6."""
-    for module in (sgd, network_kernels):  # as plain Python, which takes float64 as well
-        for name, value in list(vars(module).items()):
-            if isinstance(value, Kernel):
-                monkeypatch.setattr(module, name, value.function)
+    as_python(monkeypatch, sgd, network_kernels)
     rows = random_rows(12, 9, 5)
     rows.values[:] = np.sign(rows.values)  # exact in float32
     x = naive_linear.dense(rows.indptr, rows.indices, rows.values, 9)
@@ -82,7 +78,7 @@ def test_gradients_of_every_layer(
         order = np.full(1, i, np.int32)
         with np.errstate(over="ignore"):
             state = np.uint64(11) * sgd.APART
-            told = visit(rows, y, order, 1.0, 1.0, 0.0, net, None, dropout, 11, sgd.epoch)
+            told = visit(rows, y, order, 1.0, 1.0, 0.0, net, None, dropout, 11)
         factors = naive.masks(widths[:-1], dropout, state)
         at = x[i : i + 1], y[i : i + 1]
         assert told[0] == pytest.approx(naive.loss(*at, before, activation, factors), rel=1e-9)

@@ -13,6 +13,7 @@ from sklearn.linear_model import LogisticRegression
 from textmlr import InputError
 from textmlr.features import Features
 from textmlr.learning import train
+from textmlr.network import Network
 from textmlr.options import DEFAULT_IDF_POWER, IDF_POWERS, TrainingOptions
 from textmlr.rows import document_weights
 from textmlr.scoring import Calibration
@@ -23,6 +24,7 @@ from textmlr.training.heldout import hold_out
 from textmlr.training.sgd import SGD
 from textmlr.training.trials import WORSE
 
+OPTIONS = TrainingOptions().decided()
 PAIRS = documents(300, 11)
 TEST = documents(300, 12)
 
@@ -48,7 +50,7 @@ def test_the_same_seed_gives_the_same_bits_whatever_the_threads() -> None:
 
     def theta(seed: int, threads: int) -> bytes:
         options = TrainingOptions(epochs=4, seed=seed)
-        return fit(objective, options, threads=threads).theta.tobytes()
+        return fit(objective, options, threads=threads).layers[0].tobytes()
 
     assert theta(1, 1) == theta(1, 2) == theta(1, 4)
     assert theta(1, 1) != theta(2, 1)
@@ -65,10 +67,12 @@ def test_objective_of_many_blocks_is_that_of_one(monkeypatch: pytest.MonkeyPatch
     x, total = dense_of(objective), weights.sum(dtype=float)
     mean = naive.loss(x, theta, plain.y, weights) / total
     penalty = 0.1 * float((theta.astype(float) ** 2).sum())
-    assert objective.evaluate(theta)[0] == pytest.approx(mean, rel=1e-6)
-    assert objective.value(theta) == pytest.approx(mean + penalty, rel=1e-6)
+    assert objective.evaluate(Network.of([theta]))[0] == pytest.approx(mean, rel=1e-6)
+    assert objective.value(Network.of([theta])) == pytest.approx(mean + penalty, rel=1e-6)
     right = (x @ theta).argmax(axis=1) == plain.y
-    assert objective.evaluate(theta)[1] == pytest.approx((weights * right).sum() / total)
+    assert objective.evaluate(Network.of([theta]))[1] == pytest.approx(
+        (weights * right).sum() / total
+    )
     want = naive.gradient(x, theta, plain.y, weights) / total + 0.2 * theta
     np.testing.assert_allclose(objective.gradient(theta), want, rtol=1e-4, atol=1e-6)
     square = weights @ (x**2).sum(axis=1) / total
@@ -96,15 +100,19 @@ def test_weight_two_is_the_document_twice_and_weight_zero_is_its_absence() -> No
     copies = plain.take(np.repeat(np.arange(n), times))
     copies = Objective(copies.features, copies.y, copies.weights, plain.labels, 0.1)
     theta = np.random.default_rng(10).normal(size=(plain.features.columns, 3)).astype(np.float32)
-    assert weighted.value(theta) == pytest.approx(copies.value(theta), rel=1e-12)
-    assert weighted.evaluate(theta)[1] == pytest.approx(copies.evaluate(theta)[1], rel=1e-12)
+    assert weighted.value(Network.of([theta])) == pytest.approx(
+        copies.value(Network.of([theta])), rel=1e-12
+    )
+    assert weighted.evaluate(Network.of([theta]))[1] == pytest.approx(
+        copies.evaluate(Network.of([theta]))[1], rel=1e-12
+    )
     np.testing.assert_allclose(weighted.gradient(theta), copies.gradient(theta), atol=1e-9)
     square = copies.mean_square_length()
     assert weighted.mean_square_length() == pytest.approx(square, rel=1e-6)
 
 
 def test_every_epoch_has_an_order_of_its_own() -> None:
-    run = SGD.start(objective_of(PAIRS), np.arange(len(PAIRS)), 3, 1.0, seed=1)
+    run = SGD.start(objective_of(PAIRS), np.arange(len(PAIRS)), 3, 1.0, OPTIONS)
     orders = []
     for _ in range(3):
         orders.append(run._order().tolist())
@@ -123,11 +131,11 @@ def test_labels_of_documents_of_weight_zero_change_no_bit() -> None:
         y[::4] = label
         objective = Objective(plain.features, y, weights, plain.labels)
         result = fit(objective, TrainingOptions(epochs=3, holdout=0))
-        thetas.append(result.theta.tobytes())
+        thetas.append(result.layers[0].tobytes())
     assert thetas[0] == thetas[1]
     heavy = Objective(plain.features, y, np.ones_like(weights), plain.labels)
     other = fit(heavy, TrainingOptions(epochs=3, holdout=0))
-    assert other.theta.tobytes() != thetas[0]
+    assert other.layers[0].tobytes() != thetas[0]
 
 
 def test_held_out_documents_teach_a_trial_nothing() -> None:
@@ -140,10 +148,10 @@ def test_held_out_documents_teach_a_trial_nothing() -> None:
     assert len(result.trials) > 1
     for trial in result.trials:
         part, everything = objective.take(rest), np.arange(len(rest))
-        run = SGD.start(part, everything, options.epochs, trial.learning_rate, options.seed)
-        judge, theta = objective.take(held), finish(run, trial.epochs).theta
-        assert calibrate(Scored.of(judge, theta)) == (trial.calibration, trial.loss)
-        assert judge.evaluate(theta)[1] == trial.accuracy
+        run = SGD.start(part, everything, options.epochs, trial.learning_rate, options.decided())
+        judge, found = objective.take(held), finish(run, trial.epochs).network
+        assert calibrate(Scored.of(judge, found)) == (trial.calibration, trial.loss)
+        assert judge.evaluate(found)[1] == trial.accuracy
 
 
 def test_validation_documents_judge_in_place_of_held_out_ones() -> None:
@@ -155,8 +163,8 @@ def test_validation_documents_judge_in_place_of_held_out_ones() -> None:
     assert {event.epoch.documents for event in events} == {len(PAIRS)}
     assert result.held_out == len(judge.y)
     [trial] = result.trials
-    run = SGD.start(objective, np.arange(len(PAIRS)), 4, 4.0, options.seed)
-    assert judge.evaluate(finish(run, trial.epochs).theta) == (trial.loss, trial.accuracy)
+    run = SGD.start(objective, np.arange(len(PAIRS)), 4, 4.0, options.decided())
+    assert judge.evaluate(finish(run, trial.epochs).network) == (trial.loss, trial.accuracy)
     record = train(corpus_of(PAIRS), validation=corpus_of(TEST[:50])).record["held_out"]
     assert record["documents"] == 50
     assert record["from"] == "validation"
@@ -281,7 +289,7 @@ def test_the_factor_is_in_theta() -> None:
     assert result.judged is not None
     assert result.calibration == result.judged.calibration != plain.calibration
     factor = np.float32(result.calibration.factor)
-    assert result.theta.tobytes() == (factor * plain.theta).tobytes()
+    assert result.layers[0].tobytes() == (factor * plain.layers[0]).tobytes()
 
 
 @pytest.mark.parametrize("power", [0.0, 1.0, 1.5])
@@ -295,8 +303,8 @@ def test_steps_scaled_by_idf_are_steps_in_w(power: float) -> None:
     values = objective.features.values * scale[objective.features.indices]
     rows = replace(objective.features, values=values)
     scaled = Objective(rows, objective.y, objective.weights, objective.labels, 0.01)
-    run = SGD.start(scaled, np.arange(len(PAIRS)), 3, result.learning_rate, options.seed)
-    assert result.theta.tobytes() == (finish(run, 3).theta * scale[:, None]).tobytes()
+    run = SGD.start(scaled, np.arange(len(PAIRS)), 3, result.learning_rate, options.decided())
+    assert result.layers[0].tobytes() == (finish(run, 3).network.theta * scale[:, None]).tobytes()
     assert result.idf_power == power
 
 
@@ -322,7 +330,7 @@ def test_trials_over_some_documents_are_judged_by_a_twin_over_all_but_the_held_o
     results, events = [], []
     for threads in (1, 2, 4):
         result = fit(objective, options, threads=threads, watch=events.append)
-        results.append((result.theta.tobytes(), result.judged, result.trials))
+        results.append((result.layers[0].tobytes(), result.judged, result.trials))
     assert results[0] == results[1] == results[2]
     visited = {event.epoch.documents for event in events if event.run == "trial"}
     held = hold_out(objective, options.holdout, options.seed)
@@ -331,9 +339,9 @@ def test_trials_over_some_documents_are_judged_by_a_twin_over_all_but_the_held_o
     assert visited == {len(PAIRS) // 2, len(rest)}
     _, judged, tried = results[0]
     assert judged not in tried
-    run = SGD.start(objective, rest, judged.epochs, judged.learning_rate, options.seed)
-    theta = finish(run, judged.epochs).theta
-    assert calibrate(Scored.of(objective.take(held), theta)) == (judged.calibration, judged.loss)
+    run = SGD.start(objective, rest, judged.epochs, judged.learning_rate, options.decided())
+    found = finish(run, judged.epochs).network
+    assert calibrate(Scored.of(objective.take(held), found)) == (judged.calibration, judged.loss)
 
 
 def test_no_holdout_runs_every_epoch() -> None:
@@ -350,52 +358,52 @@ def test_a_step_that_diverges_is_halved(rate: float, holdout: float) -> None:
     events: list[Progress] = []
     objective = objective_of(PAIRS)
     result = fit(objective, options, watch=events.append)
-    assert np.isfinite(result.theta).all()
+    assert np.isfinite(result.layers[0]).all()
     assert sum(event.epoch.halved for event in events) > 0
     assert result.learning_rate < rate
-    assert objective.evaluate(result.theta)[1] > 0.9
+    assert objective.evaluate(Network.of(result.layers))[1] > 0.9
 
 
 def test_a_diverged_epoch_leaves_no_trace() -> None:
     """A run begun 2^20 too fast ends on the bits of one begun at the rate it was halved to."""
     objective = objective_of(PAIRS)
     everything = np.arange(len(PAIRS))
-    run = SGD.start(objective, everything, 4, 4.0 * 2**20, seed=1)
+    run = SGD.start(objective, everything, 4, 4.0 * 2**20, OPTIONS)
     halved = [run.epoch().halved for _ in range(4)]
     assert halved[0] > 0
     assert halved[1:] == [0, 0, 0]
     assert run.learning_rate == 4.0 * 2.0 ** (20 - halved[0])
-    calm = finish(SGD.start(objective, everything, 4, run.learning_rate, seed=1), 4)
-    assert run.theta.tobytes() == calm.theta.tobytes()
+    calm = finish(SGD.start(objective, everything, 4, run.learning_rate, OPTIONS), 4)
+    assert run.network.theta.tobytes() == calm.network.theta.tobytes()
 
 
 def test_divergence_on_the_way_begins_anew() -> None:
     """With half the step, to the bits of a run that was begun with it."""
     objective = objective_of(PAIRS)
     everything = np.arange(len(PAIRS))
-    run = finish(SGD.start(objective, everything, 6, 4.0, seed=1), 2)
+    run = finish(SGD.start(objective, everything, 6, 4.0, OPTIONS), 2)
     run.learning_rate *= 2.0**30
     told = run.epoch()
     assert told.halved > 0
     assert (told.number, run.done) == (1, 1)
-    calm = SGD.start(objective, everything, 6, run.learning_rate, seed=1)
+    calm = SGD.start(objective, everything, 6, run.learning_rate, OPTIONS)
     assert calm.epoch().halved == 0
-    assert finish(run, 5).theta.tobytes() == finish(calm, 5).theta.tobytes()
+    assert finish(run, 5).network.theta.tobytes() == finish(calm, 5).network.theta.tobytes()
 
 
 def test_halving_comes_to_an_end(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(solver, "MAX_HALVINGS", 5)
-    run = SGD.start(objective_of(PAIRS), np.arange(len(PAIRS)), 4, 1e30, seed=1)
+    run = SGD.start(objective_of(PAIRS), np.arange(len(PAIRS)), 4, 1e30, OPTIONS)
     with pytest.raises(ArithmeticError, match="5 halvings"):
         run.epoch()
-    assert not run.theta.any()  # it would begin anew
+    assert not run.network.theta.any()  # it would begin anew
 
 
 def test_a_penalty_larger_than_the_step_allows() -> None:
     result = fit(objective_of(PAIRS, l2=10.0), TrainingOptions(l2=10.0, epochs=5))
-    assert np.isfinite(result.theta).all()
-    assert np.abs(result.theta).max() < 0.1
-    run = SGD.start(objective_of(PAIRS, l2=10.0), np.arange(len(PAIRS)), 5, 4.0, seed=1)
+    assert np.isfinite(result.layers[0]).all()
+    assert np.abs(result.layers[0]).max() < 0.1
+    run = SGD.start(objective_of(PAIRS, l2=10.0), np.arange(len(PAIRS)), 5, 4.0, OPTIONS)
     assert run.learning_rate * run.objective.unit * 10 > 1  # θ would change its sign each step
     assert run.epoch().halved > 0
     assert run.learning_rate * run.objective.unit * 10 < 1
@@ -408,10 +416,12 @@ def test_the_optimum_of_logistic_regression_is_approached() -> None:
     matrix = objective.features.to_scipy()
     other = LogisticRegression(C=1 / (n * l2), fit_intercept=False, tol=1e-10, max_iter=5000)
     best = other.fit(matrix, objective.y).coef_.T.astype(np.float32)
-    run = SGD.start(objective, np.arange(n), 200, 4.0, seed=1)
+    run = SGD.start(objective, np.arange(n), 200, 4.0, OPTIONS)
     for _ in range(200):
         run.epoch()
-    assert objective.value(run.theta) == pytest.approx(objective.value(best), rel=1e-3)
+    assert objective.value(run.network) == pytest.approx(
+        objective.value(Network.of([best])), rel=1e-3
+    )
     assert np.abs(objective.gradient(best)).max() < 1e-5
 
 
@@ -421,12 +431,12 @@ def test_weights_are_numbers_of_visits() -> None:
     weights = np.random.default_rng(5).uniform(0, 3, n).astype(np.float32)
     weights[:10] = 0
     weighted = Objective(objective.features, objective.y, weights, objective.labels)
-    run = SGD.start(weighted, np.arange(n), 3, 1.0, seed=1)
+    run = SGD.start(weighted, np.arange(n), 3, 1.0, OPTIONS)
     visits = np.bincount(run._order(), minlength=n)
     share = weights.astype(float) * n / weights.sum(dtype=float)
     assert visits.sum() == n
     assert ((visits >= np.floor(share - 1e-6)) & (visits <= np.ceil(share + 1e-6))).all()
-    plain = SGD.start(objective, np.arange(n), 3, 1.0, seed=1)
+    plain = SGD.start(objective, np.arange(n), 3, 1.0, OPTIONS)
     assert sorted(plain._order()) == list(range(n))
     assert plain._order().tolist() != list(range(n))
 

@@ -397,6 +397,11 @@ class TrainingOptions:
         """What learning rates are tried, where none is given."""
         return ADAGRAD_RATES if self.decided().step == "adagrad" else LEARNING_RATES
 
+    @classmethod
+    def of(cls, values: dict[str, Any]) -> TrainingOptions:
+        """From what became of options in JSON, which knows no tuples."""
+        return cls(**(values | {"hidden": tuple(values["hidden"])}))
+
     def linear(self) -> TrainingOptions:
         """The same for a model without hidden layers."""
         return replace(self, hidden=(), activation=None, dropout=None, step=None)

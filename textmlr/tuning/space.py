@@ -57,7 +57,7 @@ class Setting:
             name: tuple(value) if isinstance(value, list) else value
             for name, value in values["featurizer"].items()
         }
-        return cls(FeaturizerOptions(**featurizer), TrainingOptions(**values["training"]))
+        return cls(FeaturizerOptions(**featurizer), TrainingOptions.of(values["training"]))
 
 
 FEATURIZER_FIELDS = frozenset(field.name for field in fields(FeaturizerOptions))
