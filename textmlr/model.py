@@ -5,7 +5,7 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Callable, Iterator, Sequence
 from os import PathLike
-from typing import Any, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +22,10 @@ from textmlr.features.texts import batches_of
 from textmlr.packing import Parts, pack, unpack
 from textmlr.parallel import available_threads, map_blocks
 from textmlr.scoring import Calibration
+
+if TYPE_CHECKING:
+    from textmlr.explanation import Explanation, Removal
+    from textmlr.explanation import Parts as ExplanationParts
 
 Json = dict[str, Any]
 Real = TypeVar("Real", np.float32, np.float64)
@@ -183,6 +187,33 @@ class Model:
                 several.insert(0, Answer(None, row[order[0]]))
             answers.append(several)
         return answers
+
+    def explain(
+        self, text: str | bytes, label: str | None = None, against: str | None = None
+    ) -> Explanation:
+        """Why the document has its score of a label: what each feature and each word adds.
+
+        label    None for the likeliest
+        against  the label to compare with, None for the mean of all others
+        Raises InputError for labels that the model does not have, and one against itself.
+        """
+        from textmlr.explanation import explain
+
+        return explain(self._explained, text, label, against)
+
+    def counterfactual(self, text: str | bytes) -> Removal:
+        """The fewest words without which the document's likeliest label is another."""
+        from textmlr.explanation import remove
+
+        return remove(self._explained, text)
+
+    @property
+    def _explained(self) -> ExplanationParts:
+        from textmlr.explanation import Parts as ExplanationParts
+
+        return ExplanationParts(
+            self._answerer, self.labels, self.layers[0], self.columns, self.calibration
+        )
 
     def stream(self, batches: Sequence[Batch], threads: int | None = None) -> Iterator[Answers]:
         """Answers for block after block of documents, in order."""
