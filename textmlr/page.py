@@ -55,12 +55,12 @@ footer { margin-top: 3rem; border-top: 1px solid var(--line); font-size: .875rem
 """
 
 
-def page(title: str, body: str) -> str:
-    """A whole page;  title  text, body  HTML."""
+def page(title: str, body: str, style: str = "") -> str:
+    """A whole page;  title  text, body  HTML, style  CSS besides what all pages have."""
     return (
         '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-        f"<title>{visible(title)}</title>\n<style>{STYLE}</style>\n</head>\n<body>\n"
+        f"<title>{visible(title)}</title>\n<style>{STYLE}{style}</style>\n</head>\n<body>\n"
         f"{body}</body>\n</html>\n"
     )
 

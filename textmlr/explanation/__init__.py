@@ -2,5 +2,8 @@
 
 from textmlr.explanation.removal import Removal, remove
 from textmlr.explanation.shares import Contribution, Explanation, Parts, Word, explain
+from textmlr.explanation.webpage import write_page
 
-__all__ = ["Contribution", "Explanation", "Parts", "Removal", "Word", "explain", "remove"]
+__all__ = [
+    "Contribution", "Explanation", "Parts", "Removal", "Word", "explain", "remove", "write_page",
+]  # fmt: skip

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,8 +27,8 @@ class Places:
     byte_starts, byte_stops   (t,) int64   bytes of block.text
     grams   (g,) uint64   hash of each n-gram
     first, last   (g,) int64   the tokens it covers, both included
-    starts, stops (g,) int64   its characters of text; the spaces that character n-grams pad tokens
-                               with are none, so that an n-gram of such a space alone is empty
+    starts, stops (g,) int64   its characters of text; a space that character n-grams pad tokens
+                               with belongs to the token's first or last character
     """
 
     text: str
@@ -81,7 +82,7 @@ class Places:
         documents = np.zeros(len(grams), np.int64)
         blob, ends = Hasher(options).name(self.block, places, documents, grams)
         whole, bounds = blob.tobytes(), [0, *ends.tolist()]
-        return [whole[i:j].decode() for i, j in zip(bounds, bounds[1:], strict=False)]
+        return [whole[i:j].decode() for i, j in pairwise(bounds)]
 
 
 def word_grams(tokens: int, low: int, high: int) -> tuple[Integers, Integers]:
@@ -97,9 +98,9 @@ def char_grams(lengths: Integers, low: int, high: int) -> tuple[Integers, Intege
     """(token, start, stop) of each character n-gram of low <= n <= high; start and stop count
     characters from the token's first.
 
-    An n-gram lies in its token with a space on either side.  They come in order of their last
-    character, and at one last character the shorter first; a padded token that is shorter than low
-    is one n-gram.
+    An n-gram lies in its token with a space on either side; these spaces count as part of the
+    token's first and last character.  N-grams come in order of their last character, and at one
+    last character the shorter first; a padded token that is shorter than low is one n-gram.
 
     lengths  (t,) int64   characters of each token
     """
@@ -111,8 +112,8 @@ def char_grams(lengths: Integers, low: int, high: int) -> tuple[Integers, Intege
     size = np.repeat(np.where(short, end, low), made) + _within(made)
     owner, end = np.repeat(owner, made), np.repeat(end, made)
     length = lengths[owner]
-    start = np.clip(end - size - 1, 0, length)
-    return owner, start, np.clip(end - 1, 0, length)
+    start = np.clip(end - size - 1, 0, length - 1)
+    return owner, start, np.clip(end - 1, 1, length)
 
 
 def _within(counts: Integers) -> Integers:

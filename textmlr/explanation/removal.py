@@ -63,6 +63,30 @@ class Removal:
     proved: bool
     tried: int
 
+    def sentence(self) -> str:
+        """The same in words."""
+        upto = f"sets of up to {self.tried} words" if self.tried > 1 else "single words"
+        if not self.words:
+            if self.proved:
+                return f"No words can be removed that make the label another than {self.label}."
+            tried = f" (all {upto} were tried)" if self.tried else ""
+            return (
+                f"No words were found without which the label is another than {self.label}{tried}."
+            )
+        quoted = [f"“{word}”" for word in self.words]
+        named = " and ".join([", ".join(quoted[:-1]), quoted[-1]] if len(quoted) > 1 else quoted)
+        if self.proved:
+            claim = "No fewer words do that."
+        else:
+            claim = "These are the fewest found" + (
+                f"; no {upto} do that." if self.tried else ", not proved to be the fewest."
+            )
+        return (
+            f"Without {named} the label is {self.new_label} ({100 * self.new_probability:.1f} %), "
+            f"no longer {self.label} ({100 * self.probability:.1f} %, then "
+            f"{100 * self.remaining:.1f} %). {claim}"
+        )
+
     def as_dict(self) -> dict[str, Any]:
         """The same as JSON values."""
         return {name: getattr(self, name) for name in self.__slots__}

@@ -35,8 +35,7 @@ class Contribution:
     weight        θ[f, ℓ] of the explained label
     contribution  nats of the label's score
     margin        nats of the margin, see Explanation
-    spans         (start, stop) of each occurrence, characters of the text; an n-gram of a padding
-                  space alone is empty
+    spans         (start, stop) of each occurrence, characters of the text
     """
 
     names: tuple[str, ...]
@@ -201,7 +200,9 @@ def explain(
 def _number(labels: list[str], label: str) -> int:
     if label not in labels:
         more = f" and {len(labels) - 20:,} more" if len(labels) > 20 else ""
-        raise InputError(f"no label {label!r}", mend="the labels are " + ", ".join(labels[:20]) + more)
+        raise InputError(
+            f"no label {label!r}", mend="the labels are " + ", ".join(labels[:20]) + more
+        )
     return labels.index(label)
 
 
