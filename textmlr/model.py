@@ -193,6 +193,17 @@ class Model:
     ) -> Explanation:
         """Why the document has its score of a label: what each feature and each word adds.
 
+        >>> from textmlr import FeaturizerOptions
+        >>> featurizer = Featurizer(FeaturizerOptions(ngrams=(1, 1), idf=False, norm=None))
+        >>> featurizer.fit(["good film", "bad film"]).feature_names()
+        ['(bias)', 'film', 'good', 'bad']
+        >>> theta = np.array([[0, 0.5], [0, 0.25], [0, 2], [0, -1]], np.float32)
+        >>> why = Model(["no", "yes"], featurizer, [theta], {}).explain("A good film!")
+        >>> why.label, why.score, why.bias
+        ('yes', 2.75, 0.5)
+        >>> [(word.text, word.start, word.contribution) for word in why.words]
+        [('A', 0, 0.0), ('good', 2, 2.0), ('film', 7, 0.25), ('!', 11, 0.0)]
+
         label    None for the likeliest
         against  the label to compare with, None for the mean of all others
         Raises InputError for labels that the model does not have, and one against itself.

@@ -24,12 +24,12 @@ if TYPE_CHECKING:
 PLAIN_BYTES = 1 << 13
 # Joiners stay where text is shown: scripts and emoji are not read without them.
 KEPT = "\n\t\u200c\u200d"
-# Styles of a word by strength, for and against the label.  Words are told apart by colours that
-# any colour vision tells apart (blue and orange), on backgrounds that bring their own ink along, so
-# that light and dark terminals both show them; and, without colour, by the line under the latter.
-FOR = ("", "#3b8ed0", "#10283c on #7cc0f0", "bold #ffffff on #005a9c")
+# Styles of a word by strength, for and against the label: blue and orange, which any colour vision
+# tells apart, and a line under the latter.  Backgrounds bring their own ink along and are neither
+# light nor dark, so that they stand out in any terminal, the more vivid the more.
+FOR = ("", "#3b8ed0", "#ffffff on #54768f", "bold #ffffff on #0072ce")
 AGAINST = (
-    "", "underline #c8701a", "underline #3a2000 on #f2b45c", "bold underline #ffffff on #ad4800",
+    "", "underline #c8701a", "underline #ffffff on #8a6a4d", "bold underline #ffffff on #c25400",
 )  # fmt: skip
 
 
@@ -239,7 +239,7 @@ def _show_table(explanation: Explanation, most: int) -> None:
         together = (f"{shown.contribution:+.4f}", f"{shown.margin:+.4f}")
         table.add_row(f"{shown.others:,} others", "", "", "", *together)
     for feature in reversed(shown.against):
-        add(feature, AGAINST[1])
+        add(feature, AGAINST[1].removeprefix("underline "))
     table.add_row("bias", "", "", "", f"{explanation.bias:+.4f}", f"{explanation.bias_margin:+.4f}")
     Console(highlight=False).print(table)
 

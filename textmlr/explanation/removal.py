@@ -214,7 +214,8 @@ class _Search:
         effects = self._effects
         if effects is None:  # too much text to try each: by their shares of what is to go
             shares = [word.margin for word in explain(self.parts, self.places.text).words]
-            effects = -np.bincount(self.word_of, shares, minlength=self.words)
+            effects = np.zeros(self.words)
+            np.subtract.at(effects, self.word_of, shares)
         order: list[int] = np.argsort(effects, kind="stable").tolist()
         return order
 

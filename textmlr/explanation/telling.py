@@ -128,8 +128,8 @@ def sum_of(explanation: Explanation) -> str:
     score, bias = round(explanation.score, 4), round(explanation.bias, 4)
     log_z = round(explanation.log_z, 4)
     return (
-        f"bias {bias:+.4f} · {counted(explanation)} {score - bias:+.4f} · score {score:.4f} · "
-        f"log z {log_z:.4f} · P {explanation.probability:.10g} = exp({score:.4f} − {log_z:.4f})"
+        f"bias {bias:+.4f}, {counted(explanation)} {score - bias:+.4f} = score {score:.4f}; "
+        f"P = exp({score:.4f} − log z {log_z:.4f}) = {explanation.probability:.10g}"
     )
 
 

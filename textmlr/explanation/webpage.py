@@ -52,7 +52,7 @@ STYLE = """
 .document:hover [data-tip]:focus:not(:hover)::after { content: none; }
 .sum { font-variant-numeric: tabular-nums; max-width: none; }
 .key { padding: .1rem .4rem; --a: .4; }
-tfoot td { font-weight: 600; }
+.scroll { max-height: none; }
 """
 
 
