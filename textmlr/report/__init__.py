@@ -21,8 +21,8 @@ from textmlr.evaluation import Answered, Coverage, Evaluation
 from textmlr.model import Model
 from textmlr.page import details, name_of, page, table, visible
 from textmlr.report.confusion import confusion_section
+from textmlr.report.figures import Figures, figure, spread
 from textmlr.report.labels import labels_section
-from textmlr.report.page import Figures, figure, spread
 
 PAGE = "report.html"
 FIGURES = (
