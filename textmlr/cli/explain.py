@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 
     from textmlr.explanation import Contribution, Explanation, Removal
 
-# Up to here plain Python explains sooner than Numba's kernels load (it reads a document three
-# times, at about 2 µs a byte).
-PLAIN_BYTES = 1 << 13
+# Up to here plain Python explains about as soon as Numba's kernels load (it reads a document three
+# times, at about 20 µs a byte), and there is nothing to compile where no kernel was used before.
+PLAIN_BYTES = 1 << 12
 # Joiners stay where text is shown: scripts and emoji are not read without them.
 KEPT = "\n\t\u200c\u200d"
 # Styles of a word by strength, for and against the label: blue and orange, which any colour vision
@@ -215,7 +215,7 @@ def _show_table(explanation: Explanation, most: int) -> None:
     from rich.table import Table
 
     from textmlr.cli.render import plain
-    from textmlr.explanation.telling import name_of, strongest
+    from textmlr.explanation.telling import name_of, strongest, versus
 
     shown = strongest(explanation, most)
     table = Table(box=SIMPLE_HEAD, show_footer=True)
@@ -224,7 +224,8 @@ def _show_table(explanation: Explanation, most: int) -> None:
     table.add_column("f(x)", justify="right")
     table.add_column("θ", justify="right")
     table.add_column("score", f"{explanation.score:+.4f}", justify="right")
-    beside = "others" if explanation.against is None else plain(explanation.against)
+    several = explanation.against is None and len(explanation.probabilities) > 2
+    beside = "others" if several else plain(versus(explanation))
     table.add_column(f"vs {beside}", f"{explanation.margin:+.4f}", justify="right")
 
     def add(feature: Contribution, style: str) -> None:

@@ -64,8 +64,7 @@ class Places:
             begin = token_starts[owner]
             parts.append((owner, owner, begin + start, begin + stop))
         where = [np.concatenate(arrays) for arrays in zip(*parts, strict=True)]
-        if len(where[0]) != len(hashes):  # or every share would go astray
-            raise AssertionError(f"{len(where[0])} places for {len(hashes)} n-grams")
+        assert len(where[0]) == len(hashes)  # or every share would go astray
         # Nothing else reads with this Hasher, so that its scratch is ours to keep.
         return cls(
             text, block, tokens.hashes, token_starts, token_stops, tokens.starts, tokens.stops,

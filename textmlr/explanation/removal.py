@@ -32,6 +32,7 @@ SPACE = 0x20
 EXHAUSTIVE_BYTES = 1 << 24
 STEP_BYTES = 1 << 20
 CHUNK_BYTES = 1 << 22
+NEEDED_BYTES = 1 << 27  # that are classified to put words back
 FEWEST_TRIED = 4  # words, in a step
 GROWTH = 4  # a step removes one word more for so many removed before
 Removed = tuple[int, ...]
@@ -190,7 +191,7 @@ class _Search:
         return None, self.words
 
     def greedy(self) -> Removed | None:
-        """A set that changes the label, no word of which can be put back; None if none is found."""
+        """A set that changes the label, without those not needed for that; None if none is found."""
         order = self._by_promise()
         breadth = max(FEWEST_TRIED, STEP_BYTES // self._size)
         removed: Removed = ()
@@ -220,18 +221,19 @@ class _Search:
         return order
 
     def _needed(self, removed: Removed, breadth: int) -> Removed:
-        """Put back word after word while the label stays changed, each time the one with which
-        it stays so most clearly, of so many at a time."""
-        fewer = True
-        while fewer and len(removed) > 1:
-            fewer = False
-            for first in range(0, len(removed), breadth):
-                some = removed[first : first + breadth]
-                sets = (tuple(word for word in removed if word != back) for back in some)
-                good = [(lead, left) for left, lead, changed in self._judge(sets) if changed]
-                if good:
-                    removed, fewer = min(good)[1], True
-                    break
+        """Put back words while the label stays changed, of so many at a time the one with which
+        it stays so most clearly, until none can be put back, or NEEDED_BYTES are classified."""
+        at = failed = spent = 0
+        while failed < len(removed) > 1 and spent < NEEDED_BYTES:
+            at = at if at < len(removed) else 0
+            some = removed[at : at + breadth]
+            sets = (tuple(word for word in removed if word != back) for back in some)
+            good = [(lead, left) for left, lead, changed in self._judge(sets) if changed]
+            spent += len(some) * self._size
+            if good:
+                removed, failed = min(good)[1], 0
+            else:
+                at, failed = at + len(some), failed + len(some)
         return removed
 
     def _judge(self, sets: Iterable[Removed]) -> Iterator[tuple[Removed, float, bool]]:
