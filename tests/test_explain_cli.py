@@ -154,6 +154,15 @@ def test_a_terminal_has_colours_and_no_escapes_of_the_document(model_file: Path,
     assert plain != told
 
 
+def test_without_colours_words_carry_numbers(
+    model_file: Path, doc: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NO_COLOR", "1")
+    command = [sys.executable, "-m", "textmlr", "explain", "-m", str(model_file), str(doc)]
+    told, _ = shown_in_terminal(command, Path(__file__).parent.parent)
+    assert "robot[+" in told
+
+
 def test_long_documents_are_cut(model_file: Path) -> None:
     text = ("the night " * 700 + "robot kiss " + "the night " * 700).encode()
     cut = good("-m", model_file, "--label", "scifi", stdin=text).stdout

@@ -15,6 +15,7 @@ from textmlr.errors import InputError
 from textmlr.jit import run_plain
 
 if TYPE_CHECKING:
+    from rich.console import Console
     from rich.text import Text
 
     from textmlr.explanation import Contribution, Explanation, Removal
@@ -56,19 +57,21 @@ def explain(
     html: str | None,
     as_json: bool,
 ) -> None:
-    """Say why DOC (a file; - or nothing reads standard input) has its label.
+    """Say why a document has its label.
 
-    First the document: its words coloured by what they add to the label's score beside the mean
-    of the others' (or --against one): blue for it, orange and underlined against it, the stronger
-    the more.  To a pipe, words of weight carry their number: robot[+0.31].  Of a document of more
-    than 4,000 characters the parts round the strongest words are shown.  A word has its share of
-    all n-grams that it is in, and all numbers are nats.
+    DOC is one document, whole; - or nothing reads standard input.
 
-    Then the strongest features.  What each adds, the others and the bias add up to the score, and
-    the score to P = exp(score - log z), which is what textmlr classify says.
+    First the document, its words coloured by what they add to the label's score beside the mean of
+    the others' (or beside the --against label's): blue for it, orange and underlined against it,
+    the more vivid the more. In a pipe, or without colours, words of weight carry their number:
+    robot[+0.31]. Of more than 4,000 characters, the parts round the strongest words are shown. A
+    word has its share of every n-gram that it is in; all numbers are nats.
 
-    With --flip, the fewest words (each wherever it occurs, a space put in its place) without
-    which the likeliest label is another, as classifying what is left shows.
+    Then a table of the strongest features, and how features and bias add up to the score, and the
+    score to P = exp(score - log z), the P of textmlr classify.
+
+    With --flip also the fewest words without which the likeliest label is another: each is taken
+    out wherever it stands, a space in its place, and what is left is classified.
 
     \b
     Examples:
@@ -121,6 +124,8 @@ def _print_json(document: str, explanation: Explanation, removal: Removal | None
 def _show(
     document: str, explanation: Explanation, removal: Removal | None, most: int, whole: bool
 ) -> None:
+    from rich.console import Console
+
     from textmlr.cli.render import plain
     from textmlr.explanation.telling import excerpts, sum_of, versus
 
@@ -135,8 +140,8 @@ def _show(
         click.echo(f"  The likeliest label is {plain(likeliest)}, {share:.1f} %.")
     click.echo()
     parts = excerpts(explanation, whole)
-    if sys.stdout.isatty():
-        _show_coloured(explanation, parts)
+    if sys.stdout.isatty() and _has_colours(console := Console(highlight=False)):
+        _show_coloured(console, explanation, parts)
     else:
         click.echo(_marked(explanation, parts))
     click.echo()
@@ -159,8 +164,13 @@ def _visible(text: str) -> str:
     )
 
 
-def _show_coloured(explanation: Explanation, parts: list[tuple[int, int]]) -> None:
-    from rich.console import Console
+def _has_colours(console: Console) -> bool:
+    return console.color_system is not None and not console.no_color
+
+
+def _show_coloured(
+    console: Console, explanation: Explanation, parts: list[tuple[int, int]]
+) -> None:
     from rich.text import Text
 
     from textmlr.cli.render import plain
@@ -186,7 +196,6 @@ def _show_coloured(explanation: Explanation, parts: list[tuple[int, int]]) -> No
         ("against", AGAINST[1]), " ", (" against ", AGAINST[2]), " ", (" against ", AGAINST[3]),
         f" it, beside {other}",
     )  # fmt: skip
-    console = Console(highlight=False)
     console.print(shown)
     console.print()
     console.print(key)

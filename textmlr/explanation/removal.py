@@ -191,7 +191,7 @@ class _Search:
         return None, self.words
 
     def greedy(self) -> Removed | None:
-        """A set that changes the label, without those not needed for that; None if none is found."""
+        """A set that changes the label, without what is not needed; None if none is found."""
         order = self._by_promise()
         breadth = max(FEWEST_TRIED, STEP_BYTES // self._size)
         removed: Removed = ()

@@ -173,7 +173,7 @@ def explain(
     if chosen == other:
         raise InputError(
             f"label {parts.labels[chosen]!r} against itself",
-            mend="name two labels, or none to be explained against",
+            mend="compare it with another label, or with none",
         )
     row = _shares(parts, places, chosen, other)
     bias = int(options.bias and len(row.columns) > 0 and row.columns[0] == 0)
