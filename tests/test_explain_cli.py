@@ -20,9 +20,7 @@ from textmlr.explanation import write_page
 from textmlr.model import Model
 from textmlr.options import TrainingOptions
 
-TEXT = (
-    "A robot in orbit, a kiss\tand dust: the ROBOT rides. \x1b[31m\u202e<script>alert(1)</script>"
-)
+TEXT = "A robot in orbit,\r\na kiss\tand dust: the ROBOT rides. \x1b[31m\u202e<script>alert(1)</script>"
 HOSTILE = "<img src=\"x\" onerror='alert(1)'>&"
 
 
@@ -39,7 +37,7 @@ def good(*arguments: str | Path, stdin: bytes | None = None) -> Result:
 @pytest.fixture
 def doc(tmp_path: Path) -> Path:
     path = tmp_path / "doc.txt"
-    path.write_text(TEXT, encoding="utf-8")
+    path.write_bytes(TEXT.encode())
     return path
 
 
@@ -234,7 +232,7 @@ def test_the_page_is_whole_and_harmless(tmp_path: Path) -> None:
     assert "prefers-color-scheme: dark" in source
     assert "<b>doc</b>" in page.text
     assert HOSTILE in page.text
-    shown = why.text.replace("\x1b", "\\x1b")
+    shown = why.text.replace("\x1b", "\\x1b").replace("\r\n", "\n")
     assert page.document == shown
     assert removal.sentence().replace("\x1b", "\\x1b") in page.text
 

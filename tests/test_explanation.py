@@ -423,6 +423,18 @@ def test_where_the_bias_decides_nothing_changes_the_label(
     assert "No words were found" in found.sentence()
 
 
+@given(st.lists(PIECES, max_size=15), st.integers(0, 2**15 - 1))
+@settings(max_examples=100, deadline=None)
+def test_what_is_left_has_the_other_tokens(model: Model, parts: list[str], bits: int) -> None:
+    """A space in place of a word makes and breaks no other token."""
+    text, options = naive.decode("".join(parts)), model.featurizer.options
+    tokens = naive.token_spans(text, options)
+    kinds = sorted({token for token, _, _ in tokens})
+    gone = {kind for i, kind in enumerate(kinds) if bits >> i & 1}
+    left = without(text, [(i, j) for token, i, j in tokens if token in gone])
+    assert naive.tokens(left, options) == [token for token, _, _ in tokens if token not in gone]
+
+
 def test_removal_in_any_script(model: Model) -> None:
     for name in ("chinese", "thai", "hindi", "turkish"):
         text = torture.SENTENCES.get(name, "字字") + " robot ROBOT kiss"

@@ -118,7 +118,7 @@ def _document(explanation: Explanation) -> str:
     strength, features = levels(explanation), on_words(explanation)
     made = []
     for text, number in pieces(explanation, (0, len(explanation.text))):
-        shown = visible(text, "\n\t")
+        shown = visible(text.replace("\r\n", "\n"), "\n\t")
         if number is None or not features[number]:
             made.append(shown)
             continue
