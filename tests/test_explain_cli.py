@@ -20,7 +20,7 @@ from textmlr.explanation import write_page
 from textmlr.model import Model
 from textmlr.options import TrainingOptions
 
-TEXT = "A robot in orbit,\r\na kiss\tand dust: the ROBOT rides. \x1b[31m\u202e<script>alert(1)</script>"
+TEXT = "A robot in orbit,\r\na kiss\tand dust: the ROBOT rides. \x1b[31m\u202e<script>alert(1)"
 HOSTILE = "<img src=\"x\" onerror='alert(1)'>&"
 
 
