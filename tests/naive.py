@@ -145,3 +145,45 @@ def weights(documents: Sequence[Document], options: FeaturizerOptions) -> list[R
             row["(bias)"] = 1.0
         rows.append(row)
     return rows
+
+
+# --- explanation
+
+
+def token_spans(document: Document, options: FeaturizerOptions) -> list[tuple[str, int, int]]:
+    """(token, start, stop) of each token, characters of the decoded document."""
+    text = decode(document)
+    if options.lowercase:
+        text = lower(text)  # as long as before, code point by code point
+    return [
+        (match.group(), *match.span())
+        for match in token_pattern(options.split_scripts).finditer(text)
+        if match.lastgroup == "character"
+        or (match.lastgroup == "word" and len(match.group()) >= options.min_token_length)
+        or (match.lastgroup == "symbol" and options.punctuation)
+    ]
+
+
+def gram_spans(
+    spans: Sequence[tuple[str, int, int]], options: FeaturizerOptions
+) -> list[tuple[str, int, int, int, int]]:
+    """(name, first token, last token, start, stop) of each n-gram, in the order of ``grams``."""
+    found = []
+    if options.word_range is not None:
+        low, high = options.word_range
+        for last in range(len(spans)):
+            for first in range(last - low + 1, max(last - high, -1), -1):
+                if first >= 0:
+                    name = " ".join(token for token, _, _ in spans[first : last + 1])
+                    found.append((name, first, last, spans[first][1], spans[last][2]))
+    if options.char_range is not None:
+        low, high = options.char_range
+        for number, (token, start, stop) in enumerate(spans):
+            padded = [(c, i) for i, c in enumerate(token, start)]
+            padded = [(" ", start), *padded, (" ", stop - 1)]
+            for end in range(1, len(padded) + 1):
+                for n in range(min(low, len(padded)), min(high, end) + 1):
+                    own = padded[end - n : end]
+                    name = "char:" + "".join(c for c, _ in own)
+                    found.append((name, number, number, own[0][1], own[-1][1] + 1))
+    return found

@@ -26,9 +26,9 @@ pytest.importorskip("matplotlib")
 
 from textmlr import plots
 from textmlr.corpus.batch import Corpus
+from textmlr.page import visible
 from textmlr.report import FIGURES, Findings, write_report
 from textmlr.report.confusion import _clustered, _most_confused, _spread
-from textmlr.report.page import visible
 
 PNG = b"\x89PNG\r\n\x1a\n"
 HOSTILE = [

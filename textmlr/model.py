@@ -5,7 +5,7 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Callable, Iterator, Sequence
 from os import PathLike
-from typing import Any, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,6 +23,10 @@ from textmlr.options import Activation
 from textmlr.packing import Parts, pack, unpack
 from textmlr.parallel import available_threads, map_blocks
 from textmlr.scoring import Calibration
+
+if TYPE_CHECKING:
+    from textmlr.explanation import Explanation, Removal
+    from textmlr.explanation import Parts as ExplanationParts
 
 Json = dict[str, Any]
 Real = TypeVar("Real", np.float32, np.float64)
@@ -209,6 +213,44 @@ class Model:
                 several.insert(0, Answer(None, row[order[0]]))
             answers.append(several)
         return answers
+
+    def explain(
+        self, text: str | bytes, label: str | None = None, against: str | None = None
+    ) -> Explanation:
+        """Why the document has its score of a label: what each feature and each word adds.
+
+        >>> from textmlr import FeaturizerOptions
+        >>> featurizer = Featurizer(FeaturizerOptions(ngrams=(1, 1), idf=False, norm=None))
+        >>> featurizer.fit(["good film", "bad film"]).feature_names()
+        ['(bias)', 'film', 'good', 'bad']
+        >>> theta = np.array([[0, 0.5], [0, 0.25], [0, 2], [0, -1]], np.float32)
+        >>> why = Model(["no", "yes"], featurizer, [theta], {}).explain("A good film!")
+        >>> why.label, why.score, why.bias
+        ('yes', 2.75, 0.5)
+        >>> [(word.text, word.start, word.contribution) for word in why.words]
+        [('A', 0, 0.0), ('good', 2, 2.0), ('film', 7, 0.25), ('!', 11, 0.0)]
+
+        label    None for the likeliest
+        against  the label to compare with, None for the mean of all others
+        Raises InputError for labels that the model does not have, and one against itself.
+        """
+        from textmlr.explanation import explain
+
+        return explain(self._explained, text, label, against)
+
+    def counterfactual(self, text: str | bytes) -> Removal:
+        """The fewest words without which the document's likeliest label is another."""
+        from textmlr.explanation import remove
+
+        return remove(self._explained, text)
+
+    @property
+    def _explained(self) -> ExplanationParts:
+        from textmlr.explanation import Parts as ExplanationParts
+
+        return ExplanationParts(
+            self._answerer, self.labels, self.layers[0], self.columns, self.calibration
+        )
 
     def stream(self, batches: Sequence[Batch], threads: int | None = None) -> Iterator[Answers]:
         """Answers for block after block of documents, in order."""

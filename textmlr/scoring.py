@@ -47,6 +47,12 @@ class Calibration:
             return np.zeros(0)
         return np.array([self.exponent, self.spread, self.least])
 
+    def multiplier(self, scores: NDArray[np.float64]) -> float:
+        """t(x), by which kernels multiply a document's scores;  scores (L,), those before it."""
+        if not self.exponent:
+            return 1.0
+        return float((max(float(scores.std()), self.least) / self.spread) ** self.exponent)
+
 
 def row_blocks(documents: int, labels: int) -> Iterator[slice]:
     """Slices of documents whose scores fit in one block; cut by the data alone."""

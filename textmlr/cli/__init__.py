@@ -11,6 +11,7 @@ from textmlr import __version__
 from textmlr.cli.classify import classify
 from textmlr.cli.compare import compare
 from textmlr.cli.evaluate import evaluate
+from textmlr.cli.explain import explain
 from textmlr.cli.info import info
 from textmlr.cli.train import train
 from textmlr.cli.tune import tune
@@ -26,10 +27,11 @@ def cli() -> None:
       textmlr train corpus.tsv            learn from lines of label<TAB>text
       textmlr tune corpus.tsv --time 5m   search for better options
       textmlr classify doc.txt            how likely is each label?
+      textmlr explain doc.txt             which words speak for its label?
       textmlr evaluate test.tsv           how good are the answers?
       textmlr compare a.textmlr b.textmlr test.tsv
     """
 
 
-for verb in (train, tune, classify, evaluate, compare, info):
+for verb in (train, tune, classify, explain, evaluate, compare, info):
     cli.add_command(verb)

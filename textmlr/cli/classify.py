@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from textmlr.cli.document import read_document, shown_path
 from textmlr.cli.options import PROBABILITY, json_option, model_option, threads_option
 from textmlr.errors import InputError
 from textmlr.jit import run_plain
@@ -69,7 +70,7 @@ def classify(
         raise click.UsageError("--label and --top exclude each other")
     if label is not None and min_probability is not None:
         raise click.UsageError("--label and --min-probability exclude each other")
-    texts = [] if lines is not None else [_read_document(path) for path in documents or ("-",)]
+    texts = [] if lines is not None else [read_document(path) for path in documents or ("-",)]
     if lines is None and sum(map(len, texts)) <= PLAIN_BYTES:
         run_plain()
     from textmlr.features.texts import batches_of
@@ -88,10 +89,10 @@ def classify(
         from textmlr.corpus import read_lines
 
         batch = read_lines(lines)
-        names = (f"{_shown(lines)}:{line}" for line in range(1, len(batch) + 1))
+        names = (f"{shown_path(lines)}:{line}" for line in range(1, len(batch) + 1))
     else:
         batch = batches_of(texts)[0]
-        names = (_shown(path) for path in documents or ("-",))
+        names = (shown_path(path) for path in documents or ("-",))
     if min_probability is not None:
         _warn_of_namesake(loaded.labels, as_json)
     writer = _writer(loaded.labels, top, column, min_probability or 0.0, as_json)
@@ -124,32 +125,6 @@ def _warn(unknown: list[str], invalid: int) -> None:
             f"{plain(unknown[0])}{others}: no known feature; "
             "the answer is the bias's distribution, the same for every such document"
         )
-
-
-def _shown(path: str) -> str:
-    return "standard input" if path == "-" else path
-
-
-def _read_document(path: str) -> bytes:
-    """The text of a file or standard input, without a byte order mark."""
-    try:
-        if path == "-":
-            if sys.stdin.isatty():
-                click.echo("Type or paste a document, then Ctrl-D:", err=True)
-            text = sys.stdin.buffer.read()
-        else:
-            with open(path, "rb") as file:
-                text = file.read()
-    except IsADirectoryError as error:
-        raise InputError("is a directory", place=path, mend="name a file") from error
-    except OSError as error:
-        reason = (error.strerror or str(error)).lower()
-        raise InputError(reason, place=path, mend="name a readable file") from error
-    if (nul := text.find(b"\0")) >= 0:
-        raise InputError(
-            f"is not text (NUL at byte {nul:,})", place=_shown(path), mend="give plain text"
-        )
-    return text.removeprefix(b"\xef\xbb\xbf")
 
 
 def _writer(

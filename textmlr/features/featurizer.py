@@ -364,11 +364,12 @@ class Featurizer:
     def _columns_in_place(self, hashed: Hashed) -> NDArray[np.int32]:
         """The column of each hash, −1 for none, in the memory of the hashes, which are lost."""
         columns = hashed.hashes.view(np.int32)[: len(hashed.hashes)]
-        self._find_columns(hashed.hashes, columns)
+        self.find_columns(hashed.hashes, columns)
         return columns
 
-    def _find_columns(self, hashes: NDArray[np.uint64], out: NDArray[np.int32]) -> None:
-        """The column of each hash, −1 for none; kernels read hash i before they write out[i]."""
+    def find_columns(self, hashes: NDArray[np.uint64], out: NDArray[np.int32]) -> None:
+        """Write the column of each n-gram's hash, −1 for none; kernels read hash i before they
+        write out[i]."""
         if self.options.hash_bits is not None:
             kernels.fold(frozen(hashes), self._bias, self.columns - self._bias, out)
         elif self._table is not None:
@@ -397,7 +398,7 @@ class Featurizer:
         """CSR rows of counts."""
         take, lasting = self._scratch.take, self._scratch.lasting
         columns = take("columns", len(hashed.hashes), np.int32)[: len(hashed.hashes)]
-        self._find_columns(hashed.hashes, columns)
+        self.find_columns(hashed.hashes, columns)
         most = len(columns) + len(hashed.offsets) - 1
         indices, values = take("indices", most, np.int32), take("values", most, np.float32)
         bits = self.columns.bit_length()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -134,6 +134,18 @@ class Hasher:
         tokens = self._split(block)
         hashes, offsets = self._ngrams(block, tokens)
         return hashes[: int(offsets[-1])], offsets, tokens.invalid
+
+    def read(self, block: Batch) -> tuple[Tokens, NDArray[np.uint64]]:
+        """Tokens and all n-grams of a block, in scratch that the thread's next block overwrites:
+        (tokens, hashes), a document's n-grams in the order of ``kernels.text.ngrams``."""
+        tokens = self._split(block)
+        hashes, offsets = self._ngrams(block, tokens)
+        count = int(tokens.offsets[-1])
+        tokens = replace(
+            tokens, hashes=tokens.hashes[:count], starts=tokens.starts[:count],
+            stops=tokens.stops[:count],
+        )  # fmt: skip
+        return tokens, hashes[: int(offsets[-1])]
 
     @property
     def grams_a_token(self) -> int:

@@ -19,9 +19,10 @@ from textmlr.curves import Point
 from textmlr.errors import InputError
 from textmlr.evaluation import Answered, Coverage, Evaluation
 from textmlr.model import Model
+from textmlr.page import details, name_of, page, table, visible
 from textmlr.report.confusion import confusion_section
+from textmlr.report.figures import Figures, figure, spread
 from textmlr.report.labels import labels_section
-from textmlr.report.page import Figures, details, figure, name_of, page, spread, table, visible
 
 PAGE = "report.html"
 FIGURES = (

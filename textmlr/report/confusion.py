@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 from textmlr import plots
 from textmlr.evaluation import Answered, confusions
-from textmlr.report.page import Figures, figure, name_of, table
+from textmlr.page import name_of, table
+from textmlr.report.figures import Figures, figure
 
 FEW_LABELS = 25  # that a confusion matrix shows with a number in each cell
 NAMED_LABELS = 60  # that it can name

@@ -8,7 +8,8 @@ from functools import partial
 from textmlr import plots
 from textmlr.curves import LabelCurve, label_curves
 from textmlr.evaluation import Answered, LabelFigures
-from textmlr.report.page import Figures, figure, name_of, table
+from textmlr.page import name_of, table
+from textmlr.report.figures import Figures, figure
 
 PANELS = 24  # labels whose precision is drawn against recall
 SHOWN_AT = (0.3, 0.5, 0.7, 0.9)  # of evaluation.LABEL_AT

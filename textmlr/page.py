@@ -1,14 +1,10 @@
-"""HTML of a report: a page, its figures and tables."""
+"""Web pages: one file that needs nothing else, for light and dark screens."""
 
 from __future__ import annotations
 
-import base64
 import unicodedata
 from collections.abc import Iterable, Sequence
 from html import escape
-
-from textmlr import plots
-from textmlr.intervals import Interval
 
 # Colours by name once, so that dark is a matter of naming them anew.  System fonts: nothing is
 # fetched.
@@ -58,16 +54,13 @@ footer { margin-top: 3rem; border-top: 1px solid var(--line); font-size: .875rem
 @media print { .scroll, article div { max-height: none; overflow: visible; } }
 """
 
-WIDE = 800  # pixels of a figure that is not to shrink to the width of a telephone
-Figures = dict[str, tuple[bytes, bytes]]  # by name: PNGs for light and for dark pages
 
-
-def page(title: str, body: str) -> str:
-    """A whole page;  title  text, body  HTML."""
+def page(title: str, body: str, style: str = "") -> str:
+    """A whole page;  title  text, body  HTML, style  CSS besides what all pages have."""
     return (
         '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-        f"<title>{visible(title)}</title>\n<style>{STYLE}</style>\n</head>\n<body>\n"
+        f"<title>{visible(title)}</title>\n<style>{STYLE}{style}</style>\n</head>\n<body>\n"
         f"{body}</body>\n</html>\n"
     )
 
@@ -89,26 +82,6 @@ def name_of(label: str) -> str:
     return f"<bdi>{visible(label)}</bdi>"
 
 
-def figure(figures: Figures, name: str, drawn: tuple[bytes, bytes], caption: str) -> str:
-    """A figure for light and for dark pages, within the page."""
-    figures[name] = drawn
-    light, dark = (
-        f"data:image/png;base64,{base64.b64encode(png).decode('ascii')}" for png in drawn
-    )
-    width = _width(drawn[0])
-    wide = 'class="wide" ' if width > WIDE else ""
-    return (
-        f'<figure><picture><source srcset="{dark}" media="(prefers-color-scheme: dark)">'
-        f'<img {wide}src="{light}" alt="{escape(caption)}" width="{width}"></picture>'
-        f"<figcaption>{escape(caption)}</figcaption></figure>\n"
-    )
-
-
-def _width(png: bytes) -> int:
-    """CSS pixels of a PNG: 100 an inch.  Its width stands after signature and chunk head."""
-    return round(int.from_bytes(png[16:20], "big") * 100 / plots.DPI)
-
-
 def table(heads: Sequence[str], rows: Iterable[Sequence[str]], names: Sequence[int] = (0,)) -> str:
     """A table of cells that are HTML already; columns of ``names`` are text, the others figures."""
     kind = ['class="name"' if i in names else "" for i in range(len(heads))]
@@ -122,10 +95,3 @@ def table(heads: Sequence[str], rows: Iterable[Sequence[str]], names: Sequence[i
 
 def details(summary: str, text: str) -> str:
     return f"<details><summary>{escape(summary)}</summary>{text}</details>\n"
-
-
-def spread(interval: Interval | None, *, percent: bool = False) -> str:
-    if interval is None:
-        return "–"
-    low, high = interval
-    return f"{low:.1%} to {high:.1%}" if percent else f"({low:.4f} to {high:.4f})"

@@ -1,0 +1,287 @@
+"""textmlr explain: what it prints, and the page it writes."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+import sys
+from html.parser import HTMLParser
+from pathlib import Path
+
+import numpy as np
+import pytest
+from click.testing import CliRunner, Result
+from conftest import corpus_of, documents, shown_in_terminal, write_tsv
+
+from textmlr import train
+from textmlr.cli import cli
+from textmlr.explanation import write_page
+from textmlr.model import Model
+from textmlr.options import TrainingOptions
+
+TEXT = "A robot in orbit,\r\na kiss\tand dust: the ROBOT rides. \x1b[31m\u202e<script>alert(1)"
+HOSTILE = "<img src=\"x\" onerror='alert(1)'>&"
+
+
+def run(*arguments: str | Path, stdin: bytes | None = None) -> Result:
+    return CliRunner().invoke(cli, ["explain", *map(str, arguments)], input=stdin)
+
+
+def good(*arguments: str | Path, stdin: bytes | None = None) -> Result:
+    result = run(*arguments, stdin=stdin)
+    assert result.exit_code == 0, (result.output, result.exception)
+    return result
+
+
+@pytest.fixture
+def doc(tmp_path: Path) -> Path:
+    path = tmp_path / "doc.txt"
+    path.write_bytes(TEXT.encode())
+    return path
+
+
+def test_text_table_and_sum(model_file: Path, doc: Path) -> None:
+    told = good("-m", model_file, doc).stdout
+    model = Model.load(model_file)
+    why = model.explain(TEXT)
+    robots = [word for word in why.words if word.text.lower() == "robot"]
+    assert f"robot[{robots[0].margin:+.2f}] in orbit[+" in told
+    assert f"ROBOT[{robots[1].margin:+.2f}]" in told
+    assert f"{why.label} {100 * why.probability:.1f} %" in told
+    lines = told.rstrip().splitlines()
+    assert lines[-1].startswith(f"bias {why.bias:+.4f}, {len(why.features):,} features ")
+    share = lines[-1].split()[-1]
+    answer = CliRunner().invoke(
+        cli, ["classify", "-m", str(model_file), "--label", why.label, str(doc)]
+    )
+    assert answer.stdout.strip() == share
+    table = [line.split() for line in lines if re.search(r"[+-]\d\.\d{4} +[+-]\d+\.\d{4} *$", line)]
+    *rows, together = table
+    for column, whole in ((-2, why.score), (-1, why.margin)):
+        assert sum(float(row[column]) for row in rows) == pytest.approx(whole, abs=2e-3)
+        assert float(together[column]) == pytest.approx(whole, abs=1e-4)
+    assert "others" in told
+
+
+def test_labels_can_be_chosen(model_file: Path, doc: Path) -> None:
+    told = good("-m", model_file, doc, "--label", "romance", "--against", "western", "-k", "2")
+    assert "nats against western" in told.stdout
+    assert "vs western" in told.stdout
+    assert "The likeliest label is scifi" in told.stdout
+    assert told.stdout.count(" 1   0.") <= 4
+
+
+def test_json_adds_up(model_file: Path, doc: Path) -> None:
+    why = json.loads(good("-m", model_file, doc, "--json", "--flip").stdout)
+    assert why["text"] == TEXT
+    assert why["document"] == str(doc)
+    assert why["bias"] + sum(f["contribution"] for f in why["features"]) == pytest.approx(
+        why["score"], abs=1e-4
+    )
+    assert why["bias_margin"] + sum(w["margin"] for w in why["words"]) == pytest.approx(
+        why["margin"], abs=1e-4
+    )
+    assert math.exp(why["score"] - why["log_z"]) == pytest.approx(why["probability"], abs=1e-6)
+    for word in why["words"]:
+        assert TEXT[word["start"] : word["stop"]] == word["text"]
+    for feature in why["features"]:
+        assert len(feature["spans"]) == feature["count"]
+    assert why["flip"]["words"]
+    assert why["flip"]["new_label"] != why["answer"]
+    assert "text" not in why["flip"]
+
+
+def test_flip_says_what_changes_the_label(model_file: Path, doc: Path) -> None:
+    found = Model.load(model_file).counterfactual(TEXT)
+    told = good("-m", model_file, doc, "--flip").stdout.rstrip().splitlines()[-1]
+    assert told == found.sentence()
+    assert all(f"“{word}”" in told for word in found.words)
+
+
+def test_standard_input_and_invalid_bytes(model_file: Path) -> None:
+    for extra in ([], ["-"]):
+        result = good("-m", model_file, *extra, stdin=b"a robot \xff \xef\xbf\xbd")
+        assert result.stdout.startswith("standard input\n")
+        assert "1 piece of invalid UTF-8" in result.stderr
+
+
+def test_nothing_known_is_said(model_file: Path) -> None:
+    result = good("-m", model_file, stdin=b"Q")
+    assert "no known feature" in result.stderr
+    assert ", 0 features +0.0000 = score" in result.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["--label", "nonsense"], "no label 'nonsense'; the labels are romance, scifi, western"),
+        (["--against", "nonsense"], "no label 'nonsense'"),
+        (["--label", "scifi", "--against", "scifi"], "label 'scifi' against itself"),
+        (["--html", "/nowhere/at/all.html"], "/nowhere/at/all.html: cannot be written"),
+    ],
+)
+def test_wrong_arguments(model_file: Path, doc: Path, arguments: list[str], told: str) -> None:
+    result = run("-m", model_file, doc, *arguments)
+    assert told in str(result.exception)
+    assert result.stdout == ""
+
+
+@pytest.mark.parametrize("text", [b"", b" \n\t\r\n", b"\xef\xbb\xbf"])
+def test_an_empty_document_is_refused(model_file: Path, text: bytes) -> None:
+    result = run("-m", model_file, stdin=text)
+    assert "standard input: is empty; give a document" in str(result.exception)
+
+
+def test_errors_end_with_2(model_file: Path, doc: Path) -> None:
+    command = [sys.executable, "-m", "textmlr", "explain", "-m", str(model_file), str(doc)]
+    told, code = shown_in_terminal([*command, "--label", "nonsense"], Path(__file__).parent.parent)
+    assert code == 2
+    assert told.startswith("Error: no label 'nonsense'")
+
+
+def test_a_terminal_has_colours_and_no_escapes_of_the_document(model_file: Path, doc: Path) -> None:
+    command = [sys.executable, "-m", "textmlr", "explain", "-m", str(model_file), str(doc)]
+    told, code = shown_in_terminal(command, Path(__file__).parent.parent)
+    assert code == 0
+    assert "\x1b[31m" not in told.replace("\x1b[0m", "")
+    assert "\u202e" not in told
+    plain = re.sub(r"\x1b\[[\d;]*m", "", told)
+    assert "\\x1b[31m\\u202e<script>" in plain.replace("\r\n", "")
+    assert "robot[" not in plain
+    assert plain != told
+
+
+def test_without_colours_words_carry_numbers(
+    model_file: Path, doc: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NO_COLOR", "1")
+    command = [sys.executable, "-m", "textmlr", "explain", "-m", str(model_file), str(doc)]
+    told, _ = shown_in_terminal(command, Path(__file__).parent.parent)
+    assert "robot[+" in told
+
+
+def test_long_documents_are_cut(model_file: Path) -> None:
+    text = ("the night " * 700 + "robot kiss " + "the night " * 700).encode()
+    cut = good("-m", model_file, "--label", "scifi", stdin=text).stdout
+    assert re.search(r"robot\[[+-]", cut)
+    assert f"of {len(text):,} characters; --whole shows all)" in cut
+    whole = good("-m", model_file, "--whole", stdin=text).stdout
+    assert len(whole) > len(text) > 2 * len(cut)
+    assert "--whole" not in whole
+
+
+class Page(HTMLParser):
+    """Tags, texts, and what is told of each word."""
+
+    def __init__(self, source: str) -> None:
+        super().__init__()
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.open: list[str] = []
+        self.document = ""
+        self.text = ""
+        self.words: list[tuple[str, str]] = []  # (word, what is told of it)
+        self.tip: str | None = None
+        self.inside = 0  # depth within the document, 0 outside
+        self.feed(source)
+        self.close()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        own = dict(attrs)
+        self.tags.append((tag, own))
+        if tag != "meta":
+            self.open.append(tag)
+            if own.get("class") == "document":
+                self.inside = len(self.open)
+        self.tip = own.get("data-tip")
+
+    def handle_endtag(self, tag: str) -> None:
+        if len(self.open) == self.inside:
+            self.inside = 0
+        assert self.open.pop() == tag
+        self.tip = None
+
+    def handle_data(self, data: str) -> None:
+        self.text += data
+        if self.inside:
+            self.document += data
+            if self.tip is not None:
+                self.words.append((data, self.tip))
+
+
+def hostile_model() -> Model:
+    pairs = [({"scifi": HOSTILE}.get(label, label), text) for label, text in documents(120, 4)]
+    return train(corpus_of(pairs), training_options=TrainingOptions(epochs=1, holdout=0.0))
+
+
+def test_the_page_is_whole_and_harmless(tmp_path: Path) -> None:
+    model = hostile_model()
+    why = model.explain(TEXT, HOSTILE)
+    at = tmp_path / "why.html"
+    removal = model.counterfactual(TEXT)
+    write_page(at, why, removal, document="<b>doc</b>", model="a&b", most=5)
+    source = at.read_text(encoding="utf-8")
+    page = Page(source)
+    assert page.open == []
+    assert not {"script", "img", "link", "iframe", "b>doc<"} & {tag for tag, _ in page.tags}
+    for tag, attributes in page.tags:
+        assert not {"src", "href", "srcset"} & set(attributes), tag
+        assert not any(name.startswith("on") for name in attributes), tag
+    assert "url(" not in source
+    assert "@import" not in source
+    assert "prefers-color-scheme: dark" in source
+    assert "<b>doc</b>" in page.text
+    assert HOSTILE in page.text
+    shown = why.text.replace("\x1b", "\\x1b").replace("\r\n", "\n")
+    assert page.document == shown
+    assert removal.sentence().replace("\x1b", "\\x1b") in page.text
+
+
+def test_words_of_the_page_tell_their_numbers(tmp_path: Path) -> None:
+    model = hostile_model()
+    why = model.explain(TEXT)
+    write_page(tmp_path / "why.html", why, None, document="doc", model="m", most=5)
+    page = Page((tmp_path / "why.html").read_text(encoding="utf-8"))
+    robots = [tip for word, tip in page.words if word.lower() == "robot"]
+    own = [word for word in why.words if word.text.lower() == "robot"]
+    assert len(robots) == len(own) == 2
+    for tip, word in zip(robots, own, strict=True):
+        head, *features = tip.splitlines()
+        assert head.startswith(f"{word.text}: {word.margin:+.4f} against ")
+        assert f"{word.contribution:+.4f} of the score" in head
+        shares = [float(line.split()[0]) for line in features]
+        assert sum(shares) == pytest.approx(word.margin, abs=1e-3)
+        assert any(line.split(maxsplit=1)[1] == "robot" for line in features)
+    focused = [attributes for tag, attributes in page.tags if "data-tip" in attributes]
+    assert focused
+    assert all(attributes.get("tabindex") == "0" for attributes in focused)
+    assert "What would change the label" not in page.text
+    strongest = max(why.words, key=lambda word: abs(word.margin))
+    alphas = [float((a["style"] or "").removeprefix("--a:")) for a in focused]
+    told = [word for word, _ in page.words]
+    assert told[int(np.argmax(alphas))] == strongest.text
+
+
+def test_the_page_is_written_whole_or_not(model_file: Path, doc: Path, tmp_path: Path) -> None:
+    at = tmp_path / "why.html"
+    told = good("-m", model_file, doc, "--html", at, "--flip").stdout
+    assert told.endswith(f"Page: {at}\n")
+    page = Page(at.read_text(encoding="utf-8"))
+    assert "What would change the label" in page.text
+    before = at.read_bytes()
+    assert run("-m", model_file, doc, "--html", at, "--label", "nonsense").exception is not None
+    assert at.read_bytes() == before
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["doc.txt", "why.html"]
+    told = good("-m", model_file, doc, "--html", at, "--json").stdout
+    json.loads(told)
+
+
+def test_hashed_models_name_features(tmp_path: Path) -> None:
+    pairs = write_tsv(tmp_path / "train.tsv", documents(120, 4))
+    model = tmp_path / "m.textmlr"
+    command = ["train", str(pairs), "-o", str(model), "-q", "--hash-bits", "5", "--ngrams", "1-2",
+               "--char-ngrams", "none"]  # fmt: skip
+    assert CliRunner().invoke(cli, command).exit_code == 0
+    told = good("-m", model, stdin=b"the robot kiss in the orbit laser dust").stdout
+    assert "≡" in told
+    assert "robot" in told.split("feature")[1]

@@ -1,0 +1,36 @@
+"""One document from a file or standard input."""
+
+from __future__ import annotations
+
+import sys
+
+import click
+
+from textmlr.errors import InputError
+
+
+def shown_path(path: str) -> str:
+    """How a document's file is called."""
+    return "standard input" if path == "-" else path
+
+
+def read_document(path: str) -> bytes:
+    """The text of a file or standard input, without a byte order mark."""
+    try:
+        if path == "-":
+            if sys.stdin.isatty():
+                click.echo("Type or paste a document, then Ctrl-D:", err=True)
+            text = sys.stdin.buffer.read()
+        else:
+            with open(path, "rb") as file:
+                text = file.read()
+    except IsADirectoryError as error:
+        raise InputError("is a directory", place=path, mend="name a file") from error
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        raise InputError(reason, place=path, mend="name a readable file") from error
+    if (nul := text.find(b"\0")) >= 0:
+        raise InputError(
+            f"is not text (NUL at byte {nul:,})", place=shown_path(path), mend="give plain text"
+        )
+    return text.removeprefix(b"\xef\xbb\xbf")

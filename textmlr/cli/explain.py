@@ -1,0 +1,261 @@
+"""textmlr explain: what speaks for a document's label, word by word."""
+
+from __future__ import annotations
+
+import json
+import sys
+import unicodedata
+from typing import TYPE_CHECKING
+
+import click
+
+from textmlr.cli.document import read_document, shown_path
+from textmlr.cli.options import json_option, model_option
+from textmlr.errors import InputError
+from textmlr.jit import run_plain
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.text import Text
+
+    from textmlr.explanation import Contribution, Explanation, Removal
+
+# Up to here plain Python explains about as soon as Numba's kernels load (it reads a document three
+# times, at about 20 µs a byte), and there is nothing to compile where no kernel was used before.
+PLAIN_BYTES = 1 << 12
+# Joiners stay where text is shown: scripts and emoji are not read without them.
+KEPT = "\n\t\u200c\u200d"
+# Styles of a word by strength, for and against the label: blue and orange, which any colour vision
+# tells apart, and a line under the latter.  Backgrounds bring their own ink along and are neither
+# light nor dark, so that they stand out in any terminal, the more vivid the more.
+FOR = ("", "#3b8ed0", "#ffffff on #54768f", "bold #ffffff on #0072ce")
+AGAINST = (
+    "", "underline #c8701a", "underline #ffffff on #8a6a4d", "bold underline #ffffff on #c25400",
+)  # fmt: skip
+
+
+@click.command()
+@model_option
+@click.argument("document", default="-", metavar="[DOC]")
+@click.option("--label", metavar="LABEL", help="Explain this label.  [default: the likeliest]")
+@click.option("--against", metavar="LABEL",
+              help="Compare with this label.  [default: the mean of all others]")  # fmt: skip
+@click.option("--flip", is_flag=True, help="Find the fewest words without which the label changes.")
+@click.option("-k", "--features", type=click.IntRange(1), default=10, show_default=True,
+              metavar="K", help="Features for, and as many against, in the table.")  # fmt: skip
+@click.option("--whole", is_flag=True, help="Show all of a long document.")
+@click.option("--html", metavar="FILE", help="Write one self-contained page, too.")
+@json_option
+def explain(
+    model: str,
+    document: str,
+    label: str | None,
+    against: str | None,
+    flip: bool,
+    features: int,
+    whole: bool,
+    html: str | None,
+    as_json: bool,
+) -> None:
+    """Say why a document has its label.
+
+    DOC is one document, whole; - or nothing reads standard input.
+
+    First the document, its words coloured by what they add to the label's score beside the mean of
+    the others' (or beside the --against label's): blue for it, orange and underlined against it,
+    the more vivid the more. In a pipe, or without colours, words of weight carry their number:
+    robot[+0.31]. Of more than 4,000 characters, the parts round the strongest words are shown. A
+    word has its share of every n-gram that it is in; all numbers are nats.
+
+    Then a table of the strongest features, and how features and bias add up to the score, and the
+    score to P = exp(score - log z), the P of textmlr classify.
+
+    With --flip also the fewest words without which the likeliest label is another: each is taken
+    out wherever it stands, a space in its place, and what is left is classified.
+
+    \b
+    Examples:
+      textmlr explain doc.txt
+      textmlr explain doc.txt --label scifi --against fantasy
+      textmlr explain doc.txt --flip
+      textmlr explain doc.txt --html why.html
+    """
+    text = read_document(document)
+    if not text.strip():
+        raise InputError("is empty", place=shown_path(document), mend="give a document with words")
+    if html is not None:
+        from textmlr.atomic import check_writable
+
+        check_writable(html)
+    if not flip and len(text) <= PLAIN_BYTES:
+        run_plain()
+    from textmlr.cli.render import warn, warn_of_invalid
+    from textmlr.explanation import write_page
+    from textmlr.model import Model
+
+    loaded = Model.load(model)
+    explanation = loaded.explain(text, label, against)
+    removal = loaded.counterfactual(text) if flip else None
+    sys.stdout.flush()
+    if as_json:
+        _print_json(document, explanation, removal)
+    else:
+        _show(document, explanation, removal, features, whole)
+    if html is not None:
+        write_page(
+            html, explanation, removal, document=shown_path(document), model=model, most=features
+        )
+        if not as_json:
+            click.echo(f"Page: {html}")
+    # Each piece of invalid UTF-8 is one U+FFFD; the rest were in the text.
+    warn_of_invalid(explanation.text.count("\ufffd") - text.count("\ufffd".encode()))
+    if not explanation.features:
+        warn("no known feature; the answer is the bias's distribution, the same for every such "
+             "document")  # fmt: skip
+
+
+def _print_json(document: str, explanation: Explanation, removal: Removal | None) -> None:
+    about = {"document": shown_path(document), **explanation.as_dict()}
+    if removal is not None:
+        about["flip"] = {k: v for k, v in removal.as_dict().items() if k != "text"}
+    click.echo(json.dumps(about, ensure_ascii=False))
+
+
+def _show(
+    document: str, explanation: Explanation, removal: Removal | None, most: int, whole: bool
+) -> None:
+    from rich.console import Console
+
+    from textmlr.cli.render import plain
+    from textmlr.explanation.telling import excerpts, sum_of, versus
+
+    likeliest = explanation.answer
+    click.secho(plain(shown_path(document)), bold=True)
+    click.echo(
+        f"  {plain(explanation.label)} {100 * explanation.probability:.1f} %, "
+        f"{explanation.margin:+.4f} nats against {plain(versus(explanation))}"
+    )
+    if explanation.label != likeliest:
+        share = 100 * explanation.probabilities[likeliest]
+        click.echo(f"  The likeliest label is {plain(likeliest)}, {share:.1f} %.")
+    click.echo()
+    parts = excerpts(explanation, whole)
+    if sys.stdout.isatty() and _has_colours(console := Console(highlight=False)):
+        _show_coloured(console, explanation, parts)
+    else:
+        click.echo(_marked(explanation, parts))
+    click.echo()
+    if parts != [(0, len(explanation.text))]:
+        shown = sum(stop - start for start, stop in parts)
+        click.echo(f"({shown:,} of {len(explanation.text):,} characters; --whole shows all)\n")
+    _show_table(explanation, most)
+    click.echo(sum_of(explanation))
+    if removal is not None:
+        click.echo()
+        click.echo(_visible(removal.sentence()))
+
+
+def _visible(text: str) -> str:
+    """Text as a terminal may show it: control characters, direction marks and line ends but \\n
+    escaped, joiners kept."""
+    return "".join(
+        c if c in KEPT or unicodedata.category(c)[0] != "C" else c.encode("unicode_escape").decode()
+        for c in text.replace("\r\n", "\n")
+    )
+
+
+def _has_colours(console: Console) -> bool:
+    return console.color_system is not None and not console.no_color
+
+
+def _show_coloured(
+    console: Console, explanation: Explanation, parts: list[tuple[int, int]]
+) -> None:
+    from rich.text import Text
+
+    from textmlr.cli.render import plain
+    from textmlr.explanation.telling import levels, pieces, versus
+
+    strength = levels(explanation)
+    shown = Text()
+    for i, part in enumerate(parts):
+        if i or part[0]:
+            shown.append("\n…" if i else "…", "dim")
+        for piece, number in pieces(explanation, part):
+            style = ""
+            if number is not None:
+                styles = FOR if explanation.words[number].margin > 0 else AGAINST
+                style = styles[strength[number]]
+            shown.append(_visible(piece), style)
+    if parts and parts[-1][1] < len(explanation.text):
+        shown.append("…", "dim")
+    shown.rstrip()
+    label, other = plain(explanation.label), plain(versus(explanation))
+    key = Text.assemble(
+        ("for", FOR[1]), " ", (" for ", FOR[2]), " ", (" for ", FOR[3]), f" {label}, ",
+        ("against", AGAINST[1]), " ", (" against ", AGAINST[2]), " ", (" against ", AGAINST[3]),
+        f" it, beside {other}",
+    )  # fmt: skip
+    console.print(shown)
+    console.print()
+    console.print(key)
+
+
+def _marked(explanation: Explanation, parts: list[tuple[int, int]]) -> str:
+    """The document for a pipe: words of weight with what they add in brackets."""
+    from textmlr.explanation.telling import levels, pieces
+
+    strength = levels(explanation)
+    made = []
+    for part in parts:
+        text = ""
+        for piece, number in pieces(explanation, part):
+            text += _visible(piece)
+            if number is not None and strength[number]:
+                text += f"[{explanation.words[number].margin:+.2f}]"
+        before = "…" if part[0] else ""
+        made.append(before + text + ("…" if part[1] < len(explanation.text) else ""))
+    return "\n".join(made).rstrip("\n")
+
+
+def _show_table(explanation: Explanation, most: int) -> None:
+    from rich.box import SIMPLE_HEAD
+    from rich.console import Console
+    from rich.table import Table
+
+    from textmlr.cli.render import plain
+    from textmlr.explanation.telling import name_of, strongest, versus
+
+    shown = strongest(explanation, most)
+    table = Table(box=SIMPLE_HEAD, show_footer=True)
+    table.add_column("feature", "together", overflow="fold")
+    table.add_column("times", justify="right")
+    table.add_column("f(x)", justify="right")
+    table.add_column("θ", justify="right")
+    table.add_column("score", f"{explanation.score:+.4f}", justify="right")
+    several = explanation.against is None and len(explanation.probabilities) > 2
+    beside = "others" if several else plain(versus(explanation))
+    table.add_column(f"vs {beside}", f"{explanation.margin:+.4f}", justify="right")
+
+    def add(feature: Contribution, style: str) -> None:
+        table.add_row(
+            _named(_visible(name_of(feature)), style), f"{feature.count:,}", f"{feature.value:.4f}",
+            f"{feature.weight:+.4f}", f"{feature.contribution:+.4f}", f"{feature.margin:+.4f}",
+        )  # fmt: skip
+
+    for feature in shown.speaking_for:
+        add(feature, FOR[1])
+    if shown.others:
+        together = (f"{shown.contribution:+.4f}", f"{shown.margin:+.4f}")
+        table.add_row(f"{shown.others:,} others", "", "", "", *together)
+    for feature in reversed(shown.against):
+        add(feature, AGAINST[1].removeprefix("underline "))
+    table.add_row("bias", "", "", "", f"{explanation.bias:+.4f}", f"{explanation.bias_margin:+.4f}")
+    Console(highlight=False).print(table)
+
+
+def _named(name: str, style: str) -> Text:
+    """A name for a table, without rich's markup."""
+    from rich.text import Text
+
+    return Text(name, style)
