@@ -93,14 +93,15 @@ class Network:
     def initialise(self, rng: np.random.Generator) -> None:
         """Write what training begins from.
 
-        The last layer, which is the only one of a linear model, is 0: all labels are as likely.
-        Those below it are drawn, uniformly, since units that begin alike would stay so: with
-        variance 2/(V + W1) the first (Glorot and Bengio, AISTATS 2010, equation 16), 2/W the
-        others (He et al., ICCV 2015, equation 10).  Biases are 0.
+        The layer of a linear model is 0: all labels are as likely.  With hidden layers all are
+        drawn, uniformly, since units that begin alike would stay so: with variance 2/(V + W1) the
+        first (Glorot and Bengio, AISTATS 2010, equation 16), 2/W the others (He et al., ICCV 2015,
+        equation 10).  Biases are 0.
         """
         self.clear()
-        hidden = self.layers[:-1]
-        for number, layer in enumerate(hidden):
+        if not len(self.upper):
+            return
+        for number, layer in enumerate(self.layers):
             below = len(layer) - 1
             variance = 2 / below if number else 2 / sum(layer.shape)
             edge = np.float32(np.sqrt(3 * variance))

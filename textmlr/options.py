@@ -67,6 +67,10 @@ DEFAULT_DROPOUT = 0.5
 # TRIAL_PRODUCTS of a non-zero and a label.
 EPOCHS = (2, 5)
 VISITS = 30_000
+# The same with hidden layers, which take longer to find out what to be.
+HIDDEN_EPOCHS = (4, 10)
+HIDDEN_VISITS = 80_000
+HIDDEN_PRODUCTS = 1 << 29  # of a trial, of a non-zero and a unit of the first layer
 TRIAL_NONZEROS = 1 << 23
 TRIAL_PRODUCTS = 1 << 27
 MOST_HELD_OUT = 5_000
@@ -416,8 +420,10 @@ class TrainingOptions:
         """epochs, with None decided for a corpus of so many documents."""
         if self.epochs is not None:
             return self.epochs
-        fewest, most = EPOCHS
-        return min(max(math.ceil(VISITS / documents), fewest), most)
+        (fewest, most), visits = EPOCHS, VISITS
+        if self.hidden:
+            (fewest, most), visits = HIDDEN_EPOCHS, HIDDEN_VISITS
+        return min(max(math.ceil(visits / documents), fewest), most)
 
 
 # Where fewer documents than this are held out, the best of hundreds of settings is the luckiest

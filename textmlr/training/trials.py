@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from textmlr.options import (
     ENOUGH_HELD_OUT,
     FOLDS,
+    HIDDEN_PRODUCTS,
     TRIAL_NONZEROS,
     TRIAL_PRODUCTS,
     TrainingOptions,
@@ -103,7 +104,10 @@ class Search:
         self.epochs = options.epochs_of(len(objective.y))
         self._rest = self._part
         if sample:
-            most = trial_documents(objective, self.epochs)
+            products = TRIAL_PRODUCTS // objective.labels
+            if options.hidden:
+                products = HIDDEN_PRODUCTS // options.hidden[0]
+            most = trial_documents(objective, self.epochs, products)
             self._part = sample_of(self._part, most, options.seed)
         self.sampled = len(self._part) < len(self._rest)
         self.powers: tuple[float, ...] = (0.0,)
@@ -273,10 +277,13 @@ class Search:
         return last
 
 
-def trial_documents(objective: Objective, epochs: int) -> int:
-    """How many documents a trial run of so many epochs visits at most in each."""
+def trial_documents(objective: Objective, epochs: int, most: int) -> int:
+    """How many documents a trial run of so many epochs visits at most in each.
+
+    most   non-zeros to visit in all, TRIAL_NONZEROS if that is fewer
+    """
     n = len(objective.y)
-    visits = min(TRIAL_NONZEROS, TRIAL_PRODUCTS // objective.labels)
+    visits = min(TRIAL_NONZEROS, most)
     return max(1, min(n, n * visits // (epochs * max(len(objective.features.indices), 1))))
 
 
