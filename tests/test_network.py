@@ -17,6 +17,7 @@ from textmlr.arrays import frozen
 from textmlr.corpus import Corpus, read_corpus
 from textmlr.kernels import network as network_kernels
 from textmlr.kernels import sgd
+from textmlr.model import Model
 from textmlr.network import Network
 from textmlr.scoring import score
 
@@ -236,3 +237,23 @@ def test_same_seed_same_bits(options: TrainingOptions, train_tsv: Path, tmp_path
         train(genres, WORDS, options, threads=threads).save(path)
         files.append(path.read_bytes())
     assert files[0] == files[1]
+
+
+def test_layers_that_cannot_fit_in_memory_are_refused(train_tsv: Path) -> None:
+    options = TrainingOptions(hidden=(100_000_000, 64))
+    with pytest.raises(InputError, match=r"features × 100,000,000 hidden units × 64 .*--hidden"):
+        train(read_corpus([train_tsv]), WORDS, options)
+
+
+def test_a_model_file_holds_every_layer(train_tsv: Path, tmp_path: Path) -> None:
+    model = train(read_corpus([train_tsv]), WORDS, TrainingOptions(hidden=(6, 5)))
+    assert [layer.shape[1] for layer in model.layers] == [6, 5, 3]
+    path = tmp_path / "m.textmlr"
+    model.save(path)
+    loaded = Model.load(path)
+    texts = ["robot kiss", "", "ship"]
+    assert loaded.activation == "relu"
+    assert loaded.probabilities(texts).tobytes() == model.probabilities(texts).tobytes()
+    assert loaded.probabilities(texts[:1]).tobytes() == model.probabilities(texts)[:1].tobytes()
+    with pytest.raises(InputError, match="a model with hidden layers has no weight"):
+        _ = loaded.theta

@@ -15,7 +15,7 @@ from textmlr.model import Model, versions
 from textmlr.network import LINEAR
 from textmlr.options import FeaturizerOptions, TrainingOptions
 from textmlr.parallel import available_threads
-from textmlr.rows import Rows
+from textmlr.rows import Rows, memory_of
 from textmlr.training import (
     ExactFit,
     Fit,
@@ -33,6 +33,7 @@ class Stage:
     """Training enters a stage: "features" (with what is read) or "fit" (with the rows made).
 
     epochs    how many "fit" will run at most, 0 where that is not known
+    bytes     of θ while "fit" goes on, its runs side by side
     """
 
     name: str
@@ -41,6 +42,7 @@ class Stage:
     columns: int = 0
     nonzeros: int = 0
     epochs: int = 0
+    bytes: int = 0
 
 
 Event = Stage | Candidate | Progress | Step | Penalty
@@ -94,7 +96,8 @@ def train(
         judge = None if validation is None else rows.judge(validation, options, threads)
         made = rows.objective.features.columns, len(rows.objective.features.indices)
         most = 0 if exact else most_epochs(rows.objective, rows.idf, options)
-        tell(Stage("fit", len(corpus), len(corpus.labels), *made, most))
+        room = memory_of(made[0], len(corpus.labels), options, threads)
+        tell(Stage("fit", len(corpus), len(corpus.labels), *made, most, room))
         record = _record(corpus, rows, candidates, options)
         # Names are not needed before the file is.
         name = rows.featurizer.name_features

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -48,7 +49,7 @@ class Rows:
         featurizer = Featurizer(featurizer_options)
         features, columns, frequencies = _features(featurizer, corpus, threads)
         featurizer.labels = corpus.labels
-        _check_memory(features.columns, len(corpus.labels), threads)
+        check_memory(features.columns, len(corpus.labels), options, threads)
         idf = None
         if options.idf_power is not None or not featurizer.options.uses_idf:
             idf = inverse_document_frequency(frequencies, len(corpus))
@@ -88,15 +89,25 @@ def _features(
     return features, None, np.concatenate([always, featurizer.vocabulary.frequencies])
 
 
-def _check_memory(columns: int, labels: int, threads: int) -> None:
+def memory_of(columns: int, labels: int, options: TrainingOptions, threads: int) -> int:
+    """Bytes of θ while it is learnt, with the steps' state, by as many runs as go side by side."""
+    widths = [columns, *options.hidden, labels]
+    weights = sum((below + 1) * width for below, width in pairwise(widths))
+    copies = 2 if options.decided().step == "adagrad" else 1
+    return 4 * weights * copies * (min(threads, 3) + 1)
+
+
+def check_memory(columns: int, labels: int, options: TrainingOptions, threads: int) -> None:
     """Refuse θ that cannot fit before any of it is taken."""
-    needed = 4 * columns * labels * (min(threads, 3) + 1)
+    needed = memory_of(columns, labels, options, threads)
     available = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     if needed > available:
+        layers = "".join(f" × {width:,} hidden units" for width in options.hidden)
+        smaller = ", or smaller layers (--hidden)" if layers else ""
         raise InputError(
-            f"{columns:,} features × {labels:,} labels need {needed / 2**30:.1f} GiB to train, "
-            f"and this machine has {available / 2**30:.1f} GiB",
-            mend="keep fewer features (--max-features, --min-df or --hash-bits)",
+            f"{columns:,} features{layers} × {labels:,} labels need {needed / 2**30:.1f} GiB to "
+            f"train, and this machine has {available / 2**30:.1f} GiB",
+            mend=f"keep fewer features (--max-features, --min-df or --hash-bits){smaller}",
         )
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Self
 import click
 
 from textmlr.choosing import Candidate
-from textmlr.cli.render import show_ngrams, warn
+from textmlr.cli.render import show_ngrams, size_of, warn
 from textmlr.jit import watch_compiling
 from textmlr.learning import Event, Stage
 from textmlr.training import Penalty, Step
@@ -150,6 +150,7 @@ class TrainingProgress(Display):
             text = f"tokenising {stage.documents:,} documents of {stage.labels:,} labels"
         else:
             text = f"{stage.columns:,} features, {stage.nonzeros:,} non-zeros"
+            text += f", θ in {size_of(stage.bytes)}"
             text += "; trying step sizes" if stage.epochs else ""
             self.most_epochs = stage.epochs
             self._began = time.perf_counter()

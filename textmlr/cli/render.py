@@ -145,6 +145,9 @@ def fit_rows(record: dict[str, Any]) -> list[tuple[str, str]]:
     """What was held out, chosen and reached, from a model's record."""
     held, final = record["held_out"], record["final"]
     rows = []
+    if hidden := record["options"]["hidden"]:
+        widths = ", ".join(map(str, hidden))
+        rows.append(("hidden", f"{widths} units, {record['options']['activation']}"))
     if held["documents"]:
         source = "validation file" if held["from"] == "validation" else "corpus"
         parts = f", in {held['folds']} parts" if held["folds"] else ""
