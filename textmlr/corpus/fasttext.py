@@ -75,7 +75,10 @@ def _chunk(lines: Lines, job: Job) -> Chunk:
     codes, names = used(codes, labels)
     table = partial(_table, batch, codes, names, None)
     several = int((counts > 1).sum())
-    return Chunk(lines.name, first, batch, (codes, names), None, table, len(bad), examples, several)
+    form = "__label__<label> text lines"
+    return Chunk(
+        lines.name, first, batch, (codes, names), None, table, len(bad), examples, several, form
+    )
 
 
 def _unlabelled_table(batch: Batch) -> Any:

@@ -79,7 +79,10 @@ def _chunk(lines: Lines, job: Job) -> Chunk:
     table = partial(_table, batch, codes, names, weights)
     own = (codes, names) if job.labelled else None
     header = lines.first == 1 and not len(bad) and _is_header(lines, fields)
-    return Chunk(lines.name, first, batch, own, weights, table, len(bad), examples, header=header)
+    form = f"{FORM[job.weighted]} lines"
+    return Chunk(
+        lines.name, first, batch, own, weights, table, len(bad), examples, form=form, header=header
+    )
 
 
 def _is_header(lines: Lines, fields: _Fields) -> bool:
