@@ -205,8 +205,9 @@ def _parse(
     starts, stops = np.empty((most, wide), np.int64), np.empty((most, wide), np.int64)
     lines, counts = np.empty(most, np.int64), np.empty(most, np.int64)
     status = np.empty(most, np.uint8)
+    words = frozen(text)[: text.size & ~7].view(np.uint64)
     kernels.records(
-        text, begin, final, ord(header.delimiter), frozen(slots),
+        text, words, begin, final, ord(header.delimiter), frozen(slots),
         starts, stops, lines, counts, status, end,
     )  # fmt: skip
     n = int(end[0])

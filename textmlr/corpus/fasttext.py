@@ -48,7 +48,9 @@ def _chunk(lines: Lines, job: Job) -> Chunk:
     firsts, lasts, begins = np.empty(n, np.int64), np.empty(n, np.int64), np.empty(n, np.int64)
     counts, inside = np.empty(n, np.int64), np.empty(n, np.uint8)
     text, stops = frozen(lines.text), lines.stops
-    kernels.find_labels(text, lines.starts, stops, firsts, lasts, begins, counts, inside)
+    kernels.find_labels(
+        text, lines.words, lines.starts, stops, firsts, lasts, begins, counts, inside
+    )
     status = np.zeros(n, np.uint8)
     status[nul_lines(lines)] = lines_kernels.BINARY
     if job.labelled:

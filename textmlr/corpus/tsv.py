@@ -74,8 +74,9 @@ def _chunk(lines: Lines, job: Job) -> Chunk:
         codes, after, stops = codes[good], lasts[good], frozen(stops[good])
         weights = None if weights is None else weights[good]
     batch = Batch(text, frozen(after + 1), stops)
-    names: list[Any]
-    codes, names = used(codes, labels)
+    names: list[Any] = labels
+    if len(bad):
+        codes, names = used(codes, labels)
     table = partial(_table, batch, codes, names, weights)
     own = (codes, names) if job.labelled else None
     header = lines.first == 1 and not len(bad) and _is_header(lines, fields)
