@@ -22,7 +22,8 @@ from textmlr.corpus.streams import Stream
 from textmlr.errors import InputError
 from textmlr.kernels.lines import LARGEST
 
-_scan = json.JSONDecoder().scan_once
+_decoder: Any = json.JSONDecoder()  # typeshed does not know its scan_once
+_scan = _decoder.scan_once
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _ASCII_SPACE = " \t\n\r\x0b\x0c"
 _MEND = f'write an object such as {{"label": ..., "text": ...}}, {SKIP}'

@@ -153,8 +153,8 @@ def _blank(text, at, final):
 
 
 @kernel
-def records(text, words, begin, final, delimiter, slots, starts, stops, lines, counts, status, end):
-    r"""Split text[begin:] into records and their fields, as far as it holds whole records.
+def records(text, words, final, delimiter, slots, starts, stops, lines, counts, status, end):
+    r"""Split text into records and their fields, as far as it holds whole records.
 
     RFC 4180: fields between delimiters, records between line ends (\n or \r\n); a field that
     begins with a quote ends at the next quote that is not doubled, and may hold both.  As in
@@ -162,13 +162,12 @@ def records(text, words, begin, final, delimiter, slots, starts, stops, lines, c
 
     text       (bytes,) uint8   overwritten in fields with doubled quotes, which become shorter
     words      (bytes // 8,) uint64   the same memory
-    begin      int64            where the first record begins
     final      bool             the file ends with text
     delimiter  int64            a byte
     slots      (C,) int64       of each column of the table: its place in starts, -1 if unwanted
     starts, stops (R, W) int64  written: spans of the wanted fields, without quotes; R is at least
                                 the number of line ends and 1
-    lines      (R,) int64       written: line ends between begin and the record
+    lines      (R,) int64       written: line ends before the record
     counts     (R,) int64       written: its fields
     status     (R,) uint8       written: GOOD; BINARY: a NUL byte in it; COUNT: not C fields;
                                 UNCLOSED: a quote is open at the end of the file
@@ -176,7 +175,7 @@ def records(text, words, begin, final, delimiter, slots, starts, stops, lines, c
     """
     size = text.size
     n = newlines = 0
-    at = begin
+    at = 0
     while at < size:
         behind = _blank(text, at, final)
         if behind > at:
