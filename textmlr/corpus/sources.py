@@ -16,7 +16,8 @@ from textmlr.errors import InputError
 STDIN = "standard input"
 _URL = re.compile(r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]+)://")
 _GLOB = re.compile(r"[*?[]")
-# What fsspec needs for URLs that pyarrow does not read by itself.
+# Schemes that pyarrow reads by itself, if it was built with them, and what fsspec needs for others.
+_ARROW = {"file", "s3", "gs", "gcs", "hdfs", "viewfs", "abfs", "abfss"}
 _DRIVERS = {
     "http": "fsspec aiohttp",
     "https": "fsspec aiohttp",
@@ -97,19 +98,20 @@ def _open_url(url: str) -> Any:
 
     Raises InputError if neither understands it, saying what to install, or if it cannot be read.
     """
-    import pyarrow as pa
-    from pyarrow import fs
-
-    with refusals(url):
-        try:
-            system, path = fs.FileSystem.from_uri(url)
-            return system.open_input_file(path)
-        except (pa.ArrowInvalid, pa.ArrowNotImplementedError, ImportError):
-            pass  # a scheme that Arrow does not know: fsspec may
     found = _URL.match(url)
     assert found is not None
     scheme = found["scheme"].lower()
-    needed = _DRIVERS.get(scheme, "fsspec and its driver for it")
+    if scheme in _ARROW:
+        import pyarrow as pa
+        from pyarrow import fs
+
+        with refusals(url):
+            try:
+                system, path = fs.FileSystem.from_uri(url)
+                return system.open_input_file(path)
+            except (pa.ArrowNotImplementedError, ImportError):
+                pass  # not built with it: fsspec may know it
+    needed = _DRIVERS.get(scheme, "fsspec and a driver for them")
     mend = f"pip install {needed}, or copy the file here first"
     problem = f"{scheme}:// addresses need a library that is not installed"
     try:
