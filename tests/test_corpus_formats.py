@@ -34,7 +34,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from textmlr.corpus import Chunk, Fields, read_corpus, scan
-from textmlr.corpus.columns import batch_of
+from textmlr.corpus.arrays import batch_of
 from textmlr.errors import InputError
 
 # ------------------------------------------------------------------ the same documents

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from textmlr.corpus.batch import Batch
 from textmlr.corpus.chunks import SKIP, Chunk, Job, check_bad
 from textmlr.corpus.fields import find, listed
-from textmlr.corpus.lines import BINARY, BOM, Lines, blocks_of, quote, quoted
+from textmlr.corpus.lines import ASCII_SPACE, BINARY, BOM, Lines, blocks_of, quote, quoted
 from textmlr.corpus.streams import Stream
 from textmlr.errors import InputError
 from textmlr.kernels.lines import LARGEST
@@ -25,7 +25,6 @@ from textmlr.kernels.lines import LARGEST
 _decoder: Any = json.JSONDecoder()  # typeshed does not know its scan_once
 _scan = _decoder.scan_once
 _SURROGATE = re.compile("[\ud800-\udfff]")
-_ASCII_SPACE = " \t\n\r\x0b\x0c"
 _MEND = f'write an object such as {{"label": ..., "text": ...}}, {SKIP}'
 
 
@@ -150,7 +149,7 @@ class _Keys:
         assert self.label is not None
         label = _value(found, self.label, "label")
         if isinstance(label, str):
-            label = _SURROGATE.sub("\ufffd", label).strip(_ASCII_SPACE)
+            label = _SURROGATE.sub("\ufffd", label).strip(ASCII_SPACE)
         elif isinstance(label, bool | int | float):
             label = json.dumps(label)
         else:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import glob
 import os
 import re
+import stat
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -49,7 +50,7 @@ def sources_of(paths: Sequence[str | os.PathLike[str]]) -> list[str]:
 
 def _matches(name: str) -> list[str]:
     if name == "-" or is_url(name) or not _GLOB.search(name) or os.path.lexists(name):
-        return [name]
+        return [name.rstrip("/") if os.path.isdir(name) and name.strip("/") else name]
     found = sorted(glob.glob(name, recursive=True))
     if not found:
         raise InputError("no file matches this pattern", place=name, mend="check the path")
@@ -81,7 +82,9 @@ def opened(path: str, stdin: BinaryIO | None = None) -> Iterator[Stream]:
         else:
             with refusals(path):
                 file = stack.enter_context(open(path, "rb", buffering=0))
-            yield Stream(file, path, path, renamable=True)
+            # What comes through a pipe such as <(zcat corpus.gz) has no name that says anything.
+            regular = stat.S_ISREG(os.fstat(file.fileno()).st_mode)
+            yield Stream(file, path, path, renamable=regular)
 
 
 def _standard_input(stdin: BinaryIO | None) -> BinaryIO:

@@ -13,8 +13,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from textmlr.corpus.chunks import SKIP, Chunk, Job, check_bad
-from textmlr.corpus.columns import (
+from textmlr.corpus.arrays import (
     LARGEST,
     as_strings,
     batch_of,
@@ -23,6 +22,7 @@ from textmlr.corpus.columns import (
     merged,
     numbers,
 )
+from textmlr.corpus.chunks import SKIP, Chunk, Job, check_bad
 from textmlr.corpus.fields import Places, find
 from textmlr.corpus.lines import quoted
 from textmlr.errors import InputError

@@ -104,7 +104,7 @@ def _table(
     labels: list[str],
     weights: NDArray[np.float32] | None,
 ) -> Any:
-    from textmlr.corpus.columns import labels_of, record_batch, strings_of
+    from textmlr.corpus.arrays import labels_of, record_batch, strings_of
 
     columns: dict[str, Any] = {"label": labels_of(codes, labels)}
     if weights is not None:
