@@ -230,7 +230,7 @@ def _chunk(rows: _Rows, job: Job) -> Chunk:
     if places.weight is not None:
         starts, stops = rows.spans(places.weight)
         own = (status != kernels.GOOD).astype(np.uint8)
-        weights = read_weights(text, frozen(starts - 1), stops, own, job.skip)
+        weights = read_weights(text, starts - 1, stops, own, job.skip)
         status[(status == kernels.GOOD) & (own != kernels.GOOD)] = BAD_WEIGHT
     codes: NDArray[np.int32] | None = None
     names: list[Any] = []

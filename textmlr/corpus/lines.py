@@ -131,7 +131,8 @@ def intern(
     # Room for n labels, half full at most; pages that stay untouched take no memory.
     slots = np.zeros(2 << n.bit_length(), np.int32)
     first, last, codes = np.empty(n, np.int64), np.empty(n, np.int64), np.empty(n, np.int32)
-    found = kernels.intern(text, starts, stops, status, slots, first, last, codes)
+    spans = frozen(starts), frozen(stops)
+    found = kernels.intern(text, *spans, status, slots, first, last, codes)
     labels: list[str | None] = []
     for start, stop in zip(first[:found].tolist(), last[:found].tolist(), strict=True):
         try:

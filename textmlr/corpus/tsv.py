@@ -125,7 +125,7 @@ def read_weights(
                          is no finite number >= 0; not skip: the first of these only
     """
     weights = np.empty(len(tabs), np.float32)
-    kernels.weights(text, tabs, lasts, status, weights)
+    kernels.weights(text, frozen(tabs), frozen(lasts), status, weights)
     for line in np.flatnonzero(status == kernels.ODD_WEIGHT).tolist():
         raw = text[tabs[line] + 1 : lasts[line]].tobytes().strip()
         value = float(raw) if _NUMBER.fullmatch(raw) else -1.0
