@@ -39,6 +39,8 @@ STOREYS = [
     "plots",
     "report",
     "tuning",
+    "predictions",
+    "matrices",
     "cli",
     "__main__",
 ]
