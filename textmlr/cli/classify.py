@@ -1,24 +1,20 @@
-"""textmlr classify: P(Y=label | x) of documents."""
+"""textmlr classify: P(Y=label | x) of documents, or of all of a corpus, into a file."""
 
 from __future__ import annotations
 
-import json
 import sys
-from collections.abc import Iterator
 from itertools import islice
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
 from textmlr.cli.options import PROBABILITY, json_option, model_option, threads_option
 from textmlr.errors import InputError
 from textmlr.jit import run_plain
+from textmlr.predictions.output import FORMATS, Output
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
-    from textmlr.answering import Answers
+    from textmlr.model import Model
 
 # Up to here plain Python answers sooner than Numba's kernels load (measured: about 2 µs a byte
 # against half a second).
@@ -33,6 +29,15 @@ PLAIN_BYTES = 1 << 15
 @click.option("--label", metavar="LABEL", help="Only P(Y=LABEL | document), a number a document.")
 @click.option("--min-probability", type=PROBABILITY, metavar="P",
               help="Answer 'unsure' (--json: null) where no label has probability P.")  # fmt: skip
+@click.option("--corpus", "corpora", multiple=True, metavar="CORPUS",
+              help="Every document of a corpus; its columns and the answers go to -o.")  # fmt: skip
+@click.option("-o", "--output", metavar="FILE",
+              help="Of --corpus: a file .parquet, .arrow, .csv or .jsonl, or - for stdout."
+              )  # fmt: skip
+@click.option("--output-format", type=click.Choice(FORMATS),
+              show_default="what FILE's name ends in", help="Of -o.")  # fmt: skip
+@click.option("--prefix", metavar="NAME", help="Of -o: begin the names of new columns with NAME.")
+@click.option("--each-label", is_flag=True, help="Of -o: a column P(LABEL) of each label, too.")
 @threads_option
 @json_option
 def classify(
@@ -42,6 +47,11 @@ def classify(
     top: int | None,
     label: str | None,
     min_probability: float | None,
+    corpora: tuple[str, ...],
+    output: str | None,
+    output_format: str | None,
+    prefix: str | None,
+    each_label: bool,
     threads: int | None,
     as_json: bool,
 ) -> None:
@@ -56,34 +66,84 @@ def classify(
     "unsure": its first line, with the likeliest label's probability, before the labels', or, with
     --top 1, its only one.  textmlr evaluate says what any P comes to.
 
+    --corpus CORPUS -o FILE reads a corpus of any size piece by piece, and writes its own columns
+    with more after them: predicted and probability; with --top K also predicted_2, probability_2
+    and so on to K; with --label LABEL only P(LABEL).  With --min-probability P, predicted is null
+    where no label has probability P; --top then adds predicted_1, the likeliest all the same.
+    --json prints what was done.
+
     \b
     Examples:
       textmlr classify doc.txt
       textmlr classify --label scifi doc.txt
       textmlr classify --lines reviews.txt --top 1 > answers.tsv
       textmlr classify --lines reviews.txt --top 1 --min-probability 0.9 > answers.tsv
+      textmlr classify --corpus reviews.parquet -o answers.parquet
+      textmlr classify --corpus a.csv --corpus b.csv -o answers.jsonl.gz --top 3
     """
-    if lines is not None and documents:
-        raise click.UsageError("give documents or --lines FILE, not both")
     if label is not None and top is not None:
         raise click.UsageError("--label and --top exclude each other")
     if label is not None and min_probability is not None:
         raise click.UsageError("--label and --min-probability exclude each other")
+    if not corpora:
+        asked = {"-o": output, "--output-format": output_format, "--prefix": prefix,
+                 "--each-label": each_label or None}  # fmt: skip
+        for option, value in asked.items():
+            if value is not None:
+                raise click.UsageError(f"{option} is for --corpus CORPUS")
+        if lines is not None and documents:
+            raise click.UsageError("give documents or --lines FILE, not both")
+        _classify_documents(
+            model, documents, lines, top, label, min_probability, threads, as_json
+        )
+        return
+    if documents or lines is not None:
+        raise click.UsageError(
+            "give documents, --lines FILE or --corpus CORPUS (--corpus before each of several)"
+        )
+    if label is not None and each_label:
+        raise click.UsageError("--label and --each-label exclude each other")
+    if output is None:
+        raise click.UsageError("--corpus needs -o FILE, where the answers go")
+    if as_json and output == "-":
+        raise click.UsageError("--json and -o - would both write to stdout")
+    written = Output.of(output, output_format)
+
+    from textmlr.atomic import check_writable
+    from textmlr.cli.predictions import classify_corpus
+    from textmlr.corpus import scan
+    from textmlr.model import Model
+    from textmlr.predictions.appended import Wanted
+
+    if output != "-":
+        check_writable(output)
+    loaded = Model.load(model)
+    _number_of(label, loaded, model)
+    wanted = Wanted(prefix or "", top, min_probability, label, each_label)
+    chunks = scan(list(corpora), labelled=False)
+    classify_corpus(loaded, chunks, written, wanted, threads=threads, as_json=as_json)
+
+
+def _classify_documents(
+    model: str,
+    documents: tuple[str, ...],
+    lines: str | None,
+    top: int | None,
+    label: str | None,
+    min_probability: float | None,
+    threads: int | None,
+    as_json: bool,
+) -> None:
+    """Documents of their own, or the lines of a file, to stdout."""
     texts = [] if lines is not None else [_read_document(path) for path in documents or ("-",)]
     if lines is None and sum(map(len, texts)) <= PLAIN_BYTES:
         run_plain()
+    from textmlr.cli.answers import answers_writer, warn_of_namesake, warn_of_unread
     from textmlr.features.texts import batches_of
     from textmlr.model import Model
 
     loaded = Model.load(model)
-    column = None
-    if label is not None:
-        if label not in loaded.labels:
-            raise InputError(
-                f"no label {label!r}", place=model,
-                mend="its labels are " + ", ".join(loaded.labels[:20]),
-            )  # fmt: skip
-        column = loaded.labels.index(label)
+    column = _number_of(label, loaded, model)
     if lines is not None:
         from textmlr.corpus import read_lines
 
@@ -93,17 +153,31 @@ def classify(
         batch = batches_of(texts)[0]
         names = (_shown(path) for path in documents or ("-",))
     if min_probability is not None:
-        _warn_of_namesake(loaded.labels, as_json)
-    writer = _writer(loaded.labels, top, column, min_probability or 0.0, as_json)
-    unknown: list[str] = []
-    invalid = 0
+        warn_of_namesake(loaded.labels, as_json)
+    writer = answers_writer(loaded.labels, top, column, min_probability or 0.0, as_json)
+    first, unknown, invalid = None, 0, 0
     for text, known, bad in loaded.map_answers(writer.prepare, [batch], threads):
         named = list(islice(names, len(known)))
         writer.show(named, text)
-        unknown += [named[i] for i in (known == 0).nonzero()[0]]
+        strangers = (known == 0).nonzero()[0]
+        if len(strangers) and first is None:
+            first = named[strangers[0]]
+        unknown += len(strangers)
         invalid += bad
     sys.stdout.flush()
-    _warn(unknown, invalid)
+    warn_of_unread(first, unknown, invalid)
+
+
+def _number_of(label: str | None, model: Model, path: str) -> int | None:
+    """The number of the one label that is asked for, if one is."""
+    if label is None:
+        return None
+    if label not in model.labels:
+        raise InputError(
+            f"no label {label!r}", place=path,
+            mend="its labels are " + ", ".join(model.labels[:20]),
+        )  # fmt: skip
+    return model.labels.index(label)
 
 
 def _shown(path: str) -> str:

@@ -62,10 +62,17 @@ class MatrixFile:
 
 @dataclass(slots=True)
 class Written:
-    """What was written: documents, non-zeros, and the files, the matrix's first."""
+    """What was written.
 
+    first_code  the code of the first label
+    invalid     pieces of invalid UTF-8 in the text, read as U+FFFD
+    files       the matrix's first, then those beside it
+    """
+
+    first_code: int
     documents: int = 0
     nonzeros: int = 0
+    invalid: int = 0
     files: tuple[str, ...] = ()
 
 
@@ -86,7 +93,7 @@ def write_matrix(
     Raises InputError for a corpus without documents, for weights that a format has no place for,
     and for a file that cannot be written.
     """
-    done = Written()
+    done = Written(int(output.format == "vw"))
 
     def counted() -> Iterator[Part]:
         for part in parts:
@@ -97,6 +104,7 @@ def write_matrix(
                 )  # fmt: skip
             done.documents += len(part)
             done.nonzeros += len(part.features.indices)
+            done.invalid += part.features.invalid
             yield part
         if not done.documents:
             raise InputError("the corpus has no documents", mend="give at least one")
@@ -108,7 +116,7 @@ def write_matrix(
             write_npz(file, counted(), labels, names)
         else:
             _write_lines(output, file, counted(), names, threads)
-    done.files = (output.path, *_write_beside(output, labels, names))
+    done.files = (output.path, *_write_beside(output, labels, names, done.first_code))
     return done
 
 
@@ -129,12 +137,15 @@ def _write_lines(
 
 
 def _write_beside(
-    output: MatrixFile, labels: Sequence[str] | None, names: Sequence[str] | None
+    output: MatrixFile,
+    labels: Sequence[str] | None,
+    names: Sequence[str] | None,
+    first_code: int,
 ) -> Iterator[str]:
     """Write what the codes stand for to files beside; their paths."""
     if output.path == STANDARD_OUTPUT or output.format == "npz":
         return
-    tables = {"labels": (labels, int(output.format == "vw"))}
+    tables = {"labels": (labels, first_code)}
     if output.format == "svmlight":
         tables["features"] = (names, output.first_index)
     for kind, (rows, first) in tables.items():
