@@ -62,14 +62,21 @@ class VwLines:
             names = self._names.take(pa.array(part.features.indices))
         before = pa.array([""] * len(part), pa.large_string())
         if part.y is not None:
-            before = pc.binary_join_element_wise(_text(pa.array(part.y + 1)), " ", "")
+            before = _glued(_text(pa.array(part.y + 1)), " ")
             if part.weights is not None:
-                before = pc.binary_join_element_wise(before, _text(pa.array(part.weights)), " ", "")
-        return _join(pc.binary_join_element_wise(before, "|", ""), part, names)
+                before = _glued(before, _text(pa.array(part.weights)), " ")
+        return _join(_glued(before, "|"), part, names)
 
 
 def _text(array: pa.Array) -> pa.Array:
     return array.cast(pa.large_string())
+
+
+def _glued(*pieces: pa.Array | str) -> pa.Array:
+    """Pieces side by side, row for row; a str is the same in every row."""
+    kind = pa.large_string()
+    whole = [pa.scalar(piece, kind) if isinstance(piece, str) else piece for piece in pieces]
+    return pc.binary_join_element_wise(*whole, pa.scalar("", kind))
 
 
 def _join(before: pa.Array, part: Part, names: pa.Array) -> bytes:
@@ -78,16 +85,17 @@ def _join(before: pa.Array, part: Part, names: pa.Array) -> bytes:
     before  (n,), names  (nnz,)
     """
     features = part.features
-    entries = pc.binary_join_element_wise(names, _text(pa.array(features.values)), ":")
-    rows = pa.LargeListArray.from_arrays(pa.array(features.indptr), entries)
-    gaps = pa.array(_gaps(features.indptr), pa.large_string())
-    joined = pc.binary_join(rows, " ")
-    lines = pc.binary_join_element_wise(before, gaps, joined, "\n", "")
-    _, offsets, data = lines.buffers()
-    ends = np.frombuffer(offsets, np.int64)[lines.offset : lines.offset + len(lines) + 1]
-    return memoryview(data)[int(ends[0]) : int(ends[-1])].tobytes()
+    offsets, data = _buffers(_glued(" ", names, ":", _text(pa.array(features.values))))
+    # The entries of a row follow one another in the buffer as they are to stand in its line.
+    rows = pa.LargeStringArray.from_buffers(
+        len(features), pa.py_buffer(offsets[features.indptr].tobytes()), pa.py_buffer(data)
+    )
+    offsets, data = _buffers(_glued(before, rows, "\n"))
+    return data[int(offsets[0]) : int(offsets[-1])].tobytes()
 
 
-def _gaps(indptr: NDArray[np.int64]) -> NDArray[np.object_]:
-    """What stands between a label and its row: nothing where that has no entries."""
-    return np.where(np.diff(indptr) > 0, " ", "").astype(object)
+def _buffers(array: pa.Array) -> tuple[NDArray[np.int64], memoryview]:
+    """(offsets (n + 1,) int64, text) of an array of large strings."""
+    _, offsets, data = array.buffers()
+    ends = np.frombuffer(offsets, np.int64)[array.offset : array.offset + len(array) + 1]
+    return ends, memoryview(data)
