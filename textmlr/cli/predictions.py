@@ -35,7 +35,7 @@ class PredictionsProgress(Display):
         if self._bar is not None:
             rate = tally.documents / max(time.perf_counter() - self._began, 1e-9)
             figures = f"{tally.documents:,} documents, {rate:,.0f}/s"
-            self._bar.update(self._bar.task_ids[0], figures=figures, file=tally.files[-1])
+            self._bar.update(self._bar.task_ids[0], figures=figures, file=tally.file)
 
 
 def _bar() -> Any:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -31,6 +32,7 @@ class Tally:
     first_unknown  where the first of them is
     invalid        pieces of invalid UTF-8 read as U+FFFD
     columns        the names of the columns that were appended
+    file           the one that is being read
     """
 
     per_label: NDArray[np.int64]
@@ -40,7 +42,7 @@ class Tally:
     unknown: int = 0
     first_unknown: str | None = None
     invalid: int = 0
-    files: list[str] = field(default_factory=list)
+    file: str = ""
 
     def add(self, block: Block) -> None:
         """Count a block."""
@@ -48,8 +50,7 @@ class Tally:
         if len(said.unknown) and self.first_unknown is None:
             number = block.first + int(said.unknown[0])
             self.first_unknown = f"{block.name}, document {number:,}"
-        if block.name not in self.files[-1:]:
-            self.files.append(block.name)
+        self.file = block.name
         self.documents += len(said)
         self.per_label += said.per_label
         self.unsure += said.unsure
@@ -124,6 +125,8 @@ def write_predictions(
     with opened(output, schema) as writer:
         block: Block | None = first
         while block is not None:
+            if block.name != tally.file:
+                _refuse_itself(block.name, output.path)
             columns = [*_alike(block, own, first.name), *block.said.arrays]
             writer.write(pa.RecordBatch.from_arrays(columns, schema=schema))
             tally.add(block)
@@ -131,6 +134,11 @@ def write_predictions(
                 watch(tally)
             block = next(blocks, None)
     return tally
+
+
+def _refuse_itself(name: str, output: str) -> None:
+    if os.path.exists(name) and os.path.exists(output) and os.path.samefile(name, output):
+        raise InputError("is the corpus itself", place=output, mend="write to another file")
 
 
 def _alike(block: Block, schema: pa.Schema, name: str) -> list[pa.Array]:
