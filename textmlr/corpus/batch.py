@@ -58,6 +58,8 @@ class Corpus:
     names        one name a file, for messages
     skipped      lines left out with skip_bad_lines
     skipped_examples  what is wrong with the first few of them: "reviews.tsv, line 7: blank line"
+    file_of      number of each batch's file in names; None: a batch a file
+    notes        what a user should know of how the files were read, a sentence each
     """
 
     batches: Sequence[Batch]
@@ -67,6 +69,8 @@ class Corpus:
     names: list[str]
     skipped: int = 0
     skipped_examples: list[str] = field(default_factory=list)
+    file_of: Sequence[int] | None = None
+    notes: list[str] = field(default_factory=list)
 
     def __len__(self) -> int:
         return len(self.y)
@@ -76,6 +80,17 @@ class Corpus:
         for batch in self.batches:
             if i < len(batch):
                 return batch[i].decode("utf-8", "replace")
+            i -= len(batch)
+        raise IndexError("there is no such document")
+
+    def place(self, i: int) -> tuple[str, int]:
+        """The name of document i's file, and its number among the documents of the file, from 1."""
+        files = range(len(self.batches)) if self.file_of is None else self.file_of
+        before: dict[int, int] = {}
+        for batch, file in zip(self.batches, files, strict=True):
+            if i < len(batch):
+                return self.names[file], before.get(file, 0) + i + 1
+            before[file] = before.get(file, 0) + len(batch)
             i -= len(batch)
         raise IndexError("there is no such document")
 
@@ -98,4 +113,5 @@ class Corpus:
             weights=None if self.weights is None else self.weights[rows],
             skipped=0,
             skipped_examples=[],
+            notes=[],
         )
