@@ -18,6 +18,7 @@ Norm = Literal["l2"]
 ClassWeight = Literal["balanced"]
 Metric = Literal["log-loss", "accuracy", "macro-f1"]
 Solver = Literal["sgd", "exact"]
+CorpusFormat = Literal["tsv", "csv", "jsonl", "parquet", "arrow", "fasttext", "lines"]
 
 MAX_NGRAM = 16
 # Word n-grams of a featurizer by itself, and what training begins from.

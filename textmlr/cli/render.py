@@ -53,8 +53,10 @@ def size_of(count: int) -> str:
 
 
 def warn_of_skipped(corpora: Iterable[Corpus]) -> None:
-    """Say what was left out of corpora."""
+    """Say what was left out of corpora, and what to know of how they were read."""
     for corpus in corpora:
+        for note in corpus.notes:
+            warn(plain(note))
         if corpus.skipped:
             first = f" (first: {corpus.skipped_examples[0]})" if corpus.skipped_examples else ""
             warn(f"skipped {plural(corpus.skipped, 'bad line')}{first}")

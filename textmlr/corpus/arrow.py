@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from textmlr.corpus.chunks import Chunk, Job
 from textmlr.corpus.streams import Stream
-from textmlr.corpus.tables import Table, arrow_refusals
+from textmlr.corpus.tables import Table, arrow_refusals, gathered
 
 FILE_MAGIC = b"ARROW1"
 
@@ -28,7 +28,7 @@ def chunks(stream: Stream, job: Job) -> Iterator[Chunk]:
             reader = pa.ipc.open_stream(stream.reader())
     table = Table.of(reader.schema, job, stream.name)
     first = 1
-    for batch in _batches(reader, stream.name):
+    for batch in gathered(_batches(reader, stream.name), job.chunk_bytes):
         rows = batch.num_rows
         if job.chunk_bytes is not None and rows:
             rows = max(1, int(rows * min(job.chunk_bytes / max(batch.nbytes, 1), 1.0)))

@@ -54,6 +54,7 @@ class Chunk:
     skipped   bad rows left out before, among and after them
     examples  what is wrong with the first few of these
     several   documents with several labels, of which the first was taken
+    form      what its documents are written as
     header    the first line looks like column names, and was read as a document
     """
 
@@ -66,6 +67,7 @@ class Chunk:
     skipped: int = 0
     examples: list[str] = field(default_factory=list)
     several: int = 0
+    form: str = "documents with text and label"
     header: bool = False
 
     def __len__(self) -> int:

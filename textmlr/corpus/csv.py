@@ -163,27 +163,29 @@ def _blocks(
     slots: NDArray[np.int64],
 ) -> Iterator[_Rows]:
     """The rows in blocks of about chunk_bytes of whole rows, or of all."""
-    line, row, begin = header.lines, 0, header.size
-    rest, final = bytearray(), False
+    line, row = header.lines, 0
+    left = header.size
+    while left:
+        left -= len(stream.read(left))
+    rest, final, n = bytearray(), False, 1
+    block = b"" if chunk_bytes is None else stream.read(chunk_bytes)
     while not final:
         if chunk_bytes is None:
             text, final = stream.rest(), True
         else:
-            # As many bytes again as are left of a row that was not whole.
-            block = stream.read(max(chunk_bytes, len(rest)))
-            final = not block
             rest += block
-            if len(rest) <= begin and not final:
-                continue
+            # As many bytes again as there are of a row that is not whole.
+            block = stream.read(chunk_bytes if n else max(chunk_bytes, len(rest)))
+            final = not block
             text = np.frombuffer(rest, np.uint8)
-        if text.size <= begin:
+        if not text.size:
             return
         end = np.zeros(3, np.int64)
-        rows = _parse(stream.name, header, places, line, row, text, begin, final, slots, end)
-        n, begin, newlines = end.tolist()
+        rows = _parse(stream.name, header, places, line, row, text, final, slots, end)
+        n, at, newlines = end.tolist()
         line, row = line + newlines, row + n
         if not final:
-            rest, begin = bytearray(text[begin:].data), 0
+            rest = bytearray(text[at:].data)
         if n:
             yield rows
 
@@ -195,18 +197,18 @@ def _parse(
     line: int,
     row: int,
     text: NDArray[np.uint8],
-    begin: int,
     final: bool,
     slots: NDArray[np.int64],
     end: NDArray[np.int64],
 ) -> _Rows:
-    most = lines_kernels.count(frozen(text), kernels.NEWLINE, begin) + 1
+    most = lines_kernels.count(frozen(text), kernels.NEWLINE, 0) + 1
     wide = int(slots.max()) + 1
     starts, stops = np.empty((most, wide), np.int64), np.empty((most, wide), np.int64)
     lines, counts = np.empty(most, np.int64), np.empty(most, np.int64)
     status = np.empty(most, np.uint8)
+    words = frozen(text)[: text.size & ~7].view(np.uint64)
     kernels.records(
-        text, begin, final, ord(header.delimiter), frozen(slots),
+        text, words, final, ord(header.delimiter), frozen(slots),
         starts, stops, lines, counts, status, end,
     )  # fmt: skip
     n = int(end[0])

@@ -48,7 +48,9 @@ def _chunk(lines: Lines, job: Job) -> Chunk:
     firsts, lasts, begins = np.empty(n, np.int64), np.empty(n, np.int64), np.empty(n, np.int64)
     counts, inside = np.empty(n, np.int64), np.empty(n, np.uint8)
     text, stops = frozen(lines.text), lines.stops
-    kernels.find_labels(text, lines.starts, stops, firsts, lasts, begins, counts, inside)
+    kernels.find_labels(
+        text, lines.words, lines.starts, stops, firsts, lasts, begins, counts, inside
+    )
     status = np.zeros(n, np.uint8)
     status[nul_lines(lines)] = lines_kernels.BINARY
     if job.labelled:
@@ -75,7 +77,10 @@ def _chunk(lines: Lines, job: Job) -> Chunk:
     codes, names = used(codes, labels)
     table = partial(_table, batch, codes, names, None)
     several = int((counts > 1).sum())
-    return Chunk(lines.name, first, batch, (codes, names), None, table, len(bad), examples, several)
+    form = "__label__<label> text lines"
+    return Chunk(
+        lines.name, first, batch, (codes, names), None, table, len(bad), examples, several, form
+    )
 
 
 def _unlabelled_table(batch: Batch) -> Any:

@@ -5,18 +5,19 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator
 from importlib import import_module
-from typing import TypeAlias
+from typing import TypeAlias, get_args
 
 from textmlr.corpus.chunks import Chunk, Job
 from textmlr.corpus.csv import DELIMITERS, parse_header, suits
 from textmlr.corpus.lines import BOM
 from textmlr.corpus.streams import Stream, ending_of
 from textmlr.errors import InputError
+from textmlr.options import CorpusFormat
 
 Reader: TypeAlias = Callable[[Stream, Job], Iterator[Chunk]]
 
 # Each is a module of this folder, whose ``chunks`` is its Reader.
-FORMATS = ("tsv", "csv", "jsonl", "parquet", "arrow", "fasttext", "lines")
+FORMATS: tuple[CorpusFormat, ...] = get_args(CorpusFormat)
 NAMES = {
     "tsv": "lines of label<TAB>text",
     "csv": "CSV",
@@ -68,6 +69,12 @@ def reader_of(stream: Stream, wanted: str | None, job: Job) -> Reader:
         )
     if wanted is not None:
         found = wanted
+    if found == "lines" and job.labelled:
+        raise InputError(
+            "plain lines have no labels",
+            place=stream.name,
+            mend="write label<TAB>text, or say what the file is with --format",
+        )
     if found in ("parquet", "arrow") and shown != found and stream.head():
         why = "as --format says" if wanted else "though its name ends so"
         raise InputError(

@@ -22,6 +22,8 @@ from textmlr.corpus.streams import Stream
 from textmlr.errors import InputError
 from textmlr.kernels.lines import LARGEST
 
+_decoder: Any = json.JSONDecoder()  # typeshed does not know its scan_once
+_scan = _decoder.scan_once
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _ASCII_SPACE = " \t\n\r\x0b\x0c"
 _MEND = f'write an object such as {{"label": ..., "text": ...}}, {SKIP}'
@@ -81,8 +83,11 @@ class _Keys:
         numbers: list[int] = []
         errors: dict[int, InputError] = {}
         code_of: dict[str, int] = {}
-        for line in range(len(lines)):
-            found = _object(lines, line)
+        spans = zip(lines.starts.tolist(), lines.stops.tolist(), strict=True)
+        for line, (start, stop) in enumerate(spans):
+            found: dict[str, Any] | InputError | None = _parsed(lines.text.data[start:stop])
+            if found is None:
+                found = _object(lines, line)
             if found is None:
                 continue
             if isinstance(found, dict):
@@ -180,6 +185,16 @@ def _kind(value: Any) -> str:
     names = {bool: "a boolean", int: "a number", float: "a number", list: "a list",
              dict: "an object", str: "a string"}  # fmt: skip
     return names[type(value)]
+
+
+def _parsed(raw: memoryview) -> dict[str, Any] | None:
+    """The object of a line, None if it is none or anything at all is odd: quick, for most lines."""
+    try:
+        text = str(raw, "utf-8")
+        found, end = _scan(text, 0)
+    except (ValueError, StopIteration, RecursionError):
+        return None
+    return found if end == len(text) and isinstance(found, dict) else None
 
 
 def _object(lines: Lines, line: int) -> dict[str, Any] | InputError | None:

@@ -73,15 +73,15 @@ def _texts(stream: Stream, chunk_bytes: int | None) -> Iterator[NDArray[np.uint8
         if text.size:
             yield text
         return
-    rest = bytearray()
-    while block := stream.read(chunk_bytes):
-        end = block.rfind(b"\n") + 1
+    rest, block = bytearray(), stream.read(chunk_bytes)
+    while block:
+        following = stream.read(chunk_bytes)
+        end = block.rfind(b"\n") + 1 if following else len(block)
         rest += block[:end] if end else block
         if end:
             yield np.frombuffer(rest, np.uint8)
             rest = bytearray(block[end:])
-    if rest:
-        yield np.frombuffer(rest, np.uint8)
+        block = following
 
 
 def split(name: str, first: int, text: NDArray[np.uint8], begin: int) -> Lines:

@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 from textmlr.corpus.chunks import Chunk, Job
 from textmlr.corpus.sources import is_url
 from textmlr.corpus.streams import Stream
-from textmlr.corpus.tables import Table, arrow_refusals
+from textmlr.corpus.tables import Table, arrow_refusals, gathered
 
 WHOLE_BYTES = 1 << 24  # of a chunk, where all of the file is wanted: larger ones gain nothing
 
@@ -37,17 +37,22 @@ def chunks(stream: Stream, job: Job) -> Iterator[Chunk]:
                 source, read_dictionary=[table.columns[place]], pre_buffer=is_url(stream.path)
             )
     rows = _rows(file.metadata, needed, job.chunk_bytes or WHOLE_BYTES)
-    batches = file.iter_batches(rows, columns=columns)
+    batches = _batches(file.iter_batches(rows, columns=columns), stream.name)
     first = 1
-    while True:
-        with arrow_refusals(stream.name, "Parquet"):
-            batch = next(batches, None)
-        if batch is None:
-            return
+    for batch in gathered(batches, job.chunk_bytes):
         if columns is not None:  # in the file's order, whatever the order of the batch's
             batch = batch.select(columns)
         yield table.chunk(batch, first, job)
         first += batch.num_rows
+
+
+def _batches(batches: Iterator[pa.RecordBatch], name: str) -> Iterator[pa.RecordBatch]:
+    while True:
+        with arrow_refusals(name, "Parquet"):
+            batch = next(batches, None)
+        if batch is None:
+            return
+        yield batch
 
 
 def _rows(metadata: Any, columns: list[str], chunk_bytes: int) -> int:

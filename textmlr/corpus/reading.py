@@ -15,7 +15,6 @@ from textmlr.corpus.chunks import CHUNK_BYTES, EXAMPLES, Chunk, Job
 from textmlr.corpus.fields import Fields
 from textmlr.corpus.formats import reader_of
 from textmlr.corpus.sources import name_of, opened, sources_of
-from textmlr.corpus.tsv import FORM
 from textmlr.errors import InputError
 
 Paths = Sequence[str | os.PathLike[str]]
@@ -115,7 +114,7 @@ def _joined(chunks: list[Chunk], file_of: list[int], names: list[str], weighted:
     if not labels:
         raise InputError(
             f"all {skipped} lines are bad; the first: {examples[0]}",
-            mend=f"write {FORM[weighted]} lines",
+            mend=f"write {chunks[0].form}",
         )
     code_of = {label: code for code, label in enumerate(labels)}
     codes, weights = [], []

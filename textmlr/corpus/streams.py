@@ -106,12 +106,13 @@ class Stream:
         return self._peeked
 
     def read(self, most: int) -> bytes:
-        """Some of the bytes that follow, at most so many; none at the end."""
-        if self._peeked:
-            chunk, self._peeked = self._peeked[:most], self._peeked[most:]
-            return chunk
+        """The next bytes, so many or all that are left."""
+        chunk, self._peeked = self._peeked[:most], self._peeked[most:]
         with self._refusals():
-            return self._reader.read(most) or b""
+            # A pipe gives less at a time.
+            while len(chunk) < most and (more := self._reader.read(most - len(chunk))):
+                chunk += more
+        return chunk
 
     def rest(self) -> NDArray[np.uint8]:
         """All bytes that are left, (bytes,) uint8, writable: into one allocation if the file says

@@ -26,6 +26,8 @@ from textmlr.corpus.fields import Places, find
 from textmlr.corpus.lines import quoted
 from textmlr.errors import InputError
 
+SMALL = 1 << 20  # bytes of a batch that is put together with the next
+
 
 @dataclass(frozen=True, slots=True)
 class Table:
@@ -135,6 +137,29 @@ def row_error(name: str, row: int, kind: str, column: str, value: Any) -> InputE
         problem = f"{kind} {quoted(str(value))} is no name, but {type(value).__name__}"
         mend = f"give one label a document, {SKIP}"
     return InputError(problem, place=f"{name}, row {row:,}", mend=mend)
+
+
+def gathered(
+    batches: Iterator[pa.RecordBatch], chunk_bytes: int | None
+) -> Iterator[pa.RecordBatch]:
+    """Batches, with those of few bytes put together: many small ones are slow to work on."""
+    least = SMALL if chunk_bytes is None else min(chunk_bytes, SMALL)
+    pile: list[pa.RecordBatch] = []
+    size = 0
+    for batch in batches:
+        pile.append(batch)
+        size += batch.nbytes
+        if size >= least:
+            yield from _together(pile)
+            pile, size = [], 0
+    yield from _together(pile)
+
+
+def _together(pile: list[pa.RecordBatch]) -> list[pa.RecordBatch]:
+    if len(pile) < 2:
+        return pile
+    together: list[pa.RecordBatch] = pa.Table.from_batches(pile).combine_chunks().to_batches()
+    return together
 
 
 @contextmanager

@@ -74,12 +74,16 @@ def _chunk(lines: Lines, job: Job) -> Chunk:
         codes, after, stops = codes[good], lasts[good], frozen(stops[good])
         weights = None if weights is None else weights[good]
     batch = Batch(text, frozen(after + 1), stops)
-    names: list[Any]
-    codes, names = used(codes, labels)
+    names: list[Any] = labels
+    if len(bad):
+        codes, names = used(codes, labels)
     table = partial(_table, batch, codes, names, weights)
     own = (codes, names) if job.labelled else None
     header = lines.first == 1 and not len(bad) and _is_header(lines, fields)
-    return Chunk(lines.name, first, batch, own, weights, table, len(bad), examples, header=header)
+    form = f"{FORM[job.weighted]} lines"
+    return Chunk(
+        lines.name, first, batch, own, weights, table, len(bad), examples, form=form, header=header
+    )
 
 
 def _is_header(lines: Lines, fields: _Fields) -> bool:

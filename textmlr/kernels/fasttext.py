@@ -3,8 +3,9 @@
 import numpy as np
 
 from textmlr.jit import kernel
+from textmlr.kernels.lines import find
 
-SPACE, TAB, RETURN = 32, 9, 13
+SPACE, TAB, RETURN, UNDERSCORE = 32, 9, 13, 95
 PREFIX = np.frombuffer(b"__label__", np.uint8)
 
 
@@ -39,10 +40,11 @@ def _is_label(text, at, stop):
 
 
 @kernel
-def find_labels(text, starts, stops, firsts, lasts, begins, counts, inside):
+def find_labels(text, words, starts, stops, firsts, lasts, begins, counts, inside):
     """Find the labels of each line, and where its text begins.
 
     text           (bytes,) uint8
+    words          (bytes // 8,) uint64   the same memory
     starts, stops  (n,) int64   spans of lines
     firsts, lasts  (n,) int64   written: the first label, without its prefix; empty without one
     begins         (n,) int64   written: where the text begins, behind the labels at the beginning
@@ -51,26 +53,31 @@ def find_labels(text, starts, stops, firsts, lasts, begins, counts, inside):
     """
     for line in range(starts.size):
         stop = stops[line]
-        begin = at = starts[line]
-        first = last = begin
+        begin = first = last = starts[line]
         count = inner = 0
-        before = True  # no word of the text is seen yet
+        at = _space_end(text, begin, stop)
+        while at < stop:
+            end = _token_end(text, at, stop) if text[at] == UNDERSCORE else at
+            if not _is_label(text, at, end):
+                break
+            if not count:
+                first = at + PREFIX.size
+                last = end
+            count += 1
+            begin = at = _space_end(text, end, stop)
         while True:
-            at = _space_end(text, at, stop)
-            if before and count:
-                begin = at
+            at = find(text, words, UNDERSCORE, at, stop)
             if at == stop:
                 break
-            end = _token_end(text, at, stop)
-            if _is_label(text, at, end):
-                if not count:
-                    first = at + PREFIX.size
-                    last = end
-                count += 1
-                if not before:
+            end = at + 1
+            if at > begin and _is_space(text[at - 1]):
+                end = _token_end(text, at, stop)
+                if _is_label(text, at, end):
+                    if not count:
+                        first = at + PREFIX.size
+                        last = end
+                    count += 1
                     inner = 1
-            else:
-                before = False
             at = end
         firsts[line] = first
         lasts[line] = last
