@@ -13,7 +13,7 @@ import resource
 import signal
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -26,7 +26,7 @@ import pytest
 from conftest import WORDS, corpus_of, documents, shown_in_terminal
 from test_cli import COMMAND, ROOT, good, process, run
 
-from textmlr.corpus import Chunk
+from textmlr.corpus import Chunk, scan
 from textmlr.errors import InputError
 from textmlr.features.texts import batches_of
 from textmlr.model import Model
@@ -222,7 +222,7 @@ class TestFormats:
         table = table_of(TEXTS)
         nan = pa.array([float("nan"), float("inf"), None, *range(3, len(TEXTS))], pa.float64())
         table = table.append_column("odd", nan)
-        made = written(model, tmp_path / "out.jsonl", Wanted(min_probability=0.9), table)
+        made = written(model, tmp_path / "out.jsonl", Wanted(min_probability=0.999), table)
         rows = [json.loads(line) for line in made.decode().splitlines()]
         assert len(rows) == len(TEXTS)
         for name in ("id", "text", "stars", "tags", "by", "kind"):
@@ -335,7 +335,7 @@ class TestStreaming:
         assert sum(groups) == 3000
 
     def _schema(self, appended: Appended) -> pa.Schema:
-        return appended.schema(table_of([]).schema, "corpus")
+        return appended.schema(table_of(TEXTS).schema, "corpus")
 
     def test_rows_meet_their_answers_whatever_the_chunks(
         self, model: Model, tmp_path: Path
@@ -407,7 +407,7 @@ class TestSeveralFiles:
         ("other", "problem"),
         [
             ({"text": ["a"]}, "1.parquet: has no column 'n', and 0.parquet has one"),
-            ({"text": ["a"], "n": [1], "m": [1]}, "1.parquet: has a column 'm', and 0.parquet"),
+            ({"text": ["a"], "n": [1], "m": [1]}, "1.parquet: has a column 'm', and 0.parquet has none"),
             ({"text": ["a"], "n": ["x"]}, "1.parquet: column 'n' is string, and int64 in 0.par"),
         ],
     )
@@ -418,6 +418,52 @@ class TestSeveralFiles:
         with pytest.raises(InputError, match=problem):
             self._write(model, tmp_path / "out.parquet", one, pa.table(other))
         assert os.listdir(tmp_path) == []
+
+
+class TestJsonCorpora:
+    """Objects need not be alike, and types are found chunk by chunk."""
+
+    ROWS = (
+        {"text": "robot", "n": 1, "x": 0.5, "only": "here"},
+        {"text": "kiss", "n": None, "x": 2},
+        {"text": "ranch", "x": None, "n": 3},
+    )
+
+    def _write(self, model: Model, folder: Path, rows: Sequence[dict[str, Any]], end: str) -> Path:
+        corpus, out = folder / "in.jsonl", folder / f"out.{end}"
+        corpus.write_text("".join(json.dumps(row) + "\n" for row in rows))
+        chunks = scan([corpus], labelled=False, chunk_bytes=1)  # a document each
+        write_predictions(model, chunks, Output.of(str(out)))
+        return out
+
+    def test_missing_keys_and_whole_numbers(self, model: Model, tmp_path: Path) -> None:
+        table = pq.read_table(self._write(model, tmp_path, self.ROWS, "parquet"))
+        assert table["n"].to_pylist() == [1, None, 3]
+        assert table["x"].to_pylist() == [0.5, 2.0, None]
+        assert table["only"].to_pylist() == ["here", None, None]
+
+    def test_json_to_json_takes_any(self, model: Model, tmp_path: Path) -> None:
+        rows = [*self.ROWS, {"text": "kiss", "new": [{"a": [1]}, {"a": None}], "n": "three"}]
+        made = self._write(model, tmp_path, rows, "jsonl").read_text().splitlines()
+        found = [json.loads(line) for line in made]
+        for before, after in zip(rows, found, strict=True):
+            assert {key: after[key] for key in before} == before
+        assert [row["predicted"] for row in found] == ["scifi", "romance", "western", "romance"]
+
+    @pytest.mark.parametrize(
+        ("last", "problem"),
+        [
+            ({"text": "a", "n": "x"}, "column 'n' is string from document 4 on, and int64 before"),
+            ({"text": "a", "m": 1}, "has a column 'm', and its first documents have none"),
+        ],
+    )
+    def test_others_are_told(
+        self, model: Model, tmp_path: Path, last: dict[str, Any], problem: str
+    ) -> None:
+        with pytest.raises(InputError, match=f"in.jsonl: {problem}; .* write .jsonl"):
+            self._write(model, tmp_path, [*self.ROWS, last], "csv")
+        with pytest.raises(InputError, match="'probability' already"):
+            self._write(model, tmp_path, [*self.ROWS, {"text": "a", "probability": 1}], "jsonl")
 
 
 class TestFailing:
@@ -539,7 +585,7 @@ class TestCommand:
         asked = ["classify", "-m", str(model_file), "--corpus", str(corpus), "-o", "out.csv"]
         shown, code = shown_in_terminal([*COMMAND, *asked], tmp_path)
         assert code == 0, shown
-        assert "documents," in shown
+        assert "━" in shown
         assert "Wrote out.csv" in shown
 
     def test_warnings(self, model_file: Path, tmp_path: Path) -> None:

@@ -8,7 +8,14 @@ from typing import TYPE_CHECKING
 
 import click
 
-from textmlr.cli.options import PROBABILITY, json_option, model_option, threads_option
+from textmlr.cli.options import (
+    PROBABILITY,
+    Reading,
+    corpus_options,
+    json_option,
+    model_option,
+    threads_option,
+)
 from textmlr.errors import InputError
 from textmlr.jit import run_plain
 from textmlr.predictions.output import FORMATS, Output
@@ -38,6 +45,7 @@ PLAIN_BYTES = 1 << 15
               show_default="what FILE's name ends in", help="Of -o.")  # fmt: skip
 @click.option("--prefix", metavar="NAME", help="Of -o: begin the names of new columns with NAME.")
 @click.option("--each-label", is_flag=True, help="Of -o: a column P(LABEL) of each label, too.")
+@corpus_options(weights=False, labelled=False)
 @threads_option
 @json_option
 def classify(
@@ -52,6 +60,7 @@ def classify(
     output_format: str | None,
     prefix: str | None,
     each_label: bool,
+    reading: Reading,
     threads: int | None,
     as_json: bool,
 ) -> None:
@@ -70,7 +79,8 @@ def classify(
     with more after them: predicted and probability; with --top K also predicted_2, probability_2
     and so on to K; with --label LABEL only P(LABEL).  With --min-probability P, predicted is null
     where no label has probability P; --top then adds predicted_1, the likeliest all the same.
-    --json prints what was done.
+    --json prints what was done.  A corpus is as for train, but needs no labels; lines in a file
+    whose name says nothing are documents.
 
     \b
     Examples:
@@ -87,7 +97,9 @@ def classify(
         raise click.UsageError("--label and --min-probability exclude each other")
     if not corpora:
         asked = {"-o": output, "--output-format": output_format, "--prefix": prefix,
-                 "--each-label": each_label or None}  # fmt: skip
+                 "--each-label": each_label or None, "--format": reading.format,
+                 "--text-column": reading.text_column,
+                 "--skip-bad-lines": reading.skip_bad_lines or None}  # fmt: skip
         for option, value in asked.items():
             if value is not None:
                 raise click.UsageError(f"{option} is for --corpus CORPUS")
@@ -111,7 +123,6 @@ def classify(
 
     from textmlr.atomic import check_writable
     from textmlr.cli.predictions import classify_corpus
-    from textmlr.corpus import scan
     from textmlr.model import Model
     from textmlr.predictions.appended import Wanted
 
@@ -120,7 +131,7 @@ def classify(
     loaded = Model.load(model)
     _number_of(label, loaded, model)
     wanted = Wanted(prefix or "", top, min_probability, label, each_label)
-    chunks = scan(list(corpora), labelled=False)
+    chunks = reading.scan(corpora, labelled=False, tables=True)
     classify_corpus(loaded, chunks, written, wanted, threads=threads, as_json=as_json)
 
 

@@ -6,15 +6,15 @@ import copy
 import json
 import time
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 import click
 from click.core import ParameterSource
 
-from textmlr.cli.options import json_option, skip_option, threads_option, weighted_option
+from textmlr.cli.options import Reading, corpus_options, json_option, threads_option
 from textmlr.cli.train import train
 from textmlr.matrices.output import FORMATS, MatrixFile
-from textmlr.options import WORDS, FeaturizerOptions
+from textmlr.options import WORDS, CorpusFormat, FeaturizerOptions
 
 if TYPE_CHECKING:
     from textmlr.features import Featurizer
@@ -38,8 +38,7 @@ OWN_DEFAULTS = {
               )  # fmt: skip
 @click.option("-m", "--model", metavar="FILE", help="Features of a model, in place of fitting.")
 @click.option("--no-labels", is_flag=True, help="Read no labels: the corpus may have none.")
-@weighted_option
-@skip_option
+@corpus_options(weights=True)
 @threads_option
 @json_option
 @click.pass_context
@@ -52,8 +51,7 @@ def featurize(
     zero_based: bool,
     model: str | None,
     no_labels: bool,
-    weighted: bool,
-    skip_bad_lines: bool,
+    reading: Reading,
     threads: int | None,
     as_json: bool,
     **chosen: Any,
@@ -80,15 +78,16 @@ def featurize(
     written = MatrixFile.of(output, output_format, zero_based=zero_based)
     if as_json and output == "-":
         raise click.UsageError("--json and -o - would both write to stdout")
-    if no_labels and weighted:
-        raise click.UsageError("--no-labels and --weighted exclude each other")
+    if no_labels and reading.label_column is not None:
+        raise click.UsageError("--no-labels and --label-column exclude each other")
     options = _options(context, model, chosen)
 
     from textmlr.atomic import check_writable
+    from textmlr.cli.heard import Heard
     from textmlr.cli.render import warn_of_invalid, warn_of_skipped
-    from textmlr.corpus import read_corpus, scan
+    from textmlr.features import Featurizer
     from textmlr.matrices.output import write_matrix
-    from textmlr.matrices.parts import Part, fit, transform
+    from textmlr.matrices.parts import fit, transform
 
     if output != "-":
         check_writable(output)
@@ -98,23 +97,20 @@ def featurize(
 
         loaded = Model.load(model)
         featurizer, labels = loaded.featurizer, loaded.labels
-        chunks = scan(list(corpora), labelled=not no_labels, weighted=weighted,
-                      skip_bad_lines=skip_bad_lines)  # fmt: skip
-        parts = transform(featurizer, chunks, labels, threads)
+        heard = Heard(reading.scan(corpora, labelled=not no_labels, tables=False))
+        parts = transform(featurizer, heard, labels, threads)
     else:
-        from textmlr.features import Featurizer
-
-        corpus = read_corpus(corpora, weighted=weighted, skip_bad_lines=skip_bad_lines)
-        warn_of_skipped([corpus])
-        featurizer, labels = Featurizer(options), corpus.labels
-        features = fit(featurizer, corpus.batches, threads)
-        parts = iter([Part(features, corpus.y, corpus.weights)])
+        featurizer = Featurizer(options)
+        heard = Heard(reading.scan(corpora, labelled=not no_labels, tables=False))
+        part, labels = fit(featurizer, heard, threads)
+        parts = iter([part])
     names = None
     if featurizer.options.hash_bits is None:
         names = featurizer.feature_names()
     done = write_matrix(
         written, parts, labels=None if no_labels else labels, names=names, threads=threads
     )
+    warn_of_skipped([heard.told()])
     warn_of_invalid(done.invalid)
     seconds = time.perf_counter() - began
     shown_labels = None if no_labels else labels
@@ -177,6 +173,14 @@ def _like_train(option: click.Parameter) -> click.Parameter:
     return own
 
 
+# --format, which other verbs have for the form of the corpus, is here that of what is written.
+_corpus_format = click.Option(
+    ["--corpus-format", "format"], type=click.Choice(get_args(CorpusFormat)),
+    show_default="by ending, or the first bytes", help="What the corpus's files are.",
+)  # fmt: skip
+featurize.params[:] = [
+    _corpus_format if option.name == "format" else option for option in featurize.params
+]
 featurize.params += [
     _like_train(option) for option in train.params
     if option.name in FeaturizerOptions.__dataclass_fields__

@@ -62,15 +62,20 @@ def classify_corpus(
 ) -> None:
     """Write the predictions, and say what they come to."""
     from textmlr.cli.answers import warn_of_unread
+    from textmlr.cli.heard import Heard
+    from textmlr.cli.render import warn_of_skipped
     from textmlr.predictions.stream import write_predictions
 
+    heard = Heard(chunks)
     to_screen = output.path == "-" and sys.stdout.isatty()
     began = time.perf_counter()
     with PredictionsProgress(shown=sys.stderr.isatty() and not to_screen) as progress:
         tally = write_predictions(
-            model, chunks, output, wanted, threads=threads, watch=progress.watch
+            model, heard, output, wanted, threads=threads, watch=progress.watch
         )
     seconds = time.perf_counter() - began
+    told = heard.told()
+    warn_of_skipped([told])
     warn_of_unread(tally.first_unknown, tally.unknown, tally.invalid)
     counts = None if wanted.label is not None else _counts(model, tally)
     if as_json:
@@ -82,6 +87,7 @@ def classify_corpus(
             "unsure": None if wanted.min_probability is None else tally.unsure,
             "unknown": tally.unknown,
             "invalid_utf8": tally.invalid,
+            "skipped": told.skipped,
             "seconds": round(seconds, 3),
         }
         click.echo(json.dumps(summary, ensure_ascii=False))

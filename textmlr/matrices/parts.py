@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from textmlr.corpus.batch import Batch
 from textmlr.errors import InputError
 from textmlr.features import Features, Featurizer
 from textmlr.parallel import available_threads
@@ -62,15 +61,30 @@ def cut(parts: Iterable[Part]) -> Iterator[Part]:
 
 
 def fit(
-    featurizer: Featurizer, batches: Sequence[Batch], threads: int | None = None
-) -> Features:
-    """Fit a featurizer on documents, and take their f(x): as ``Featurizer.fit_transform``."""
+    featurizer: Featurizer, chunks: Iterable[Chunk], threads: int | None = None
+) -> tuple[Part, list[str]]:
+    """Fit a featurizer on a corpus, and take its f(x), as ``Featurizer.fit_transform`` has it.
+
+    Returns it with the labels that codes stand for, sorted; none where documents have none.
+    Raises InputError for a corpus without documents.
+    """
     threads = threads or available_threads()
+    held = [chunk for chunk in chunks if len(chunk.batch)]
+    labels = sorted({name for chunk in held if chunk.labels for name in chunk.labels[1]})
+    batches = [chunk.batch for chunk in held]
     if featurizer.options.stateless:
-        return featurizer.featurize(batches, threads)
-    counts = featurizer.fit_counts(batches, threads)
-    featurizer.name_features(threads)
-    return featurizer.weigh(counts, counts.values, threads)
+        features = featurizer.featurize(batches, threads)
+    else:
+        counts = featurizer.fit_counts(batches, threads)
+        featurizer.name_features(threads)
+        features = featurizer.weigh(counts, counts.values, threads)
+    codes = [_codes(chunk, labels) for chunk in held]
+    weights = [chunk.weights for chunk in held if chunk.weights is not None]
+    part = Part(
+        features, np.concatenate([y for y in codes if y is not None]) if labels else None,
+        np.concatenate(weights) if weights else None,
+    )  # fmt: skip
+    return part, labels
 
 
 def transform(
@@ -84,19 +98,23 @@ def transform(
     labels  what codes stand for
     Raises InputError for a document with a label that is not one of these.
     """
-    code_of = {label: code for code, label in enumerate(labels)}
     for chunk in chunks:
-        if not len(chunk.batch):
-            continue
-        y = None
-        if chunk.labels is not None:
-            codes, names = chunk.labels
-            stranger = next((name for name in names if name not in code_of), None)
-            if stranger is not None:
-                raise InputError(
-                    f"label {stranger!r} is not one of the model's", place=chunk.name,
-                    mend="leave out its documents, or all labels with --no-labels",
-                )  # fmt: skip
-            y = np.array([code_of[name] for name in names], np.int32)[codes]
-        features = featurizer.featurize([chunk.batch], threads)
-        yield Part(features, y, chunk.weights)
+        if len(chunk.batch):
+            y = _codes(chunk, labels)
+            yield Part(featurizer.featurize([chunk.batch], threads), y, chunk.weights)
+
+
+def _codes(chunk: Chunk, labels: Sequence[str]) -> NDArray[np.int32] | None:
+    """The labels of a chunk as codes into a list."""
+    if chunk.labels is None:
+        return None
+    codes, names = chunk.labels
+    code_of = {label: code for code, label in enumerate(labels)}
+    stranger = next((name for name in names if name not in code_of), None)
+    if stranger is not None:
+        raise InputError(
+            f"label {stranger!r} is not one of the model's", place=chunk.name,
+            mend="leave out its documents, or all labels with --no-labels",
+        )  # fmt: skip
+    own: NDArray[np.int32] = np.array([code_of[name] for name in names], np.int32)[codes]
+    return own

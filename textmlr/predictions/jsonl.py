@@ -11,15 +11,14 @@ from textmlr.predictions.values import encode_json, json_values
 
 class JsonlWriter:
     """Writes lines of JSON: numbers, lists and objects as they are, times as ISO 8601, null for
-    what is missing and for NaN, which JSON does not have."""
+    what is missing and for NaN, which JSON does not have.  Batches may differ in their columns."""
 
-    def __init__(self, file: IO[bytes], schema: pa.Schema, place: str) -> None:
+    def __init__(self, file: IO[bytes], place: str) -> None:
         self._file, self._place = file, place
-        self._names = schema.names
 
     def write(self, batch: pa.RecordBatch) -> None:
         """Write some rows."""
-        names = self._names
+        names = batch.schema.names
         columns = [
             json_values(column, name, self._place)
             for name, column in zip(names, batch.columns, strict=True)

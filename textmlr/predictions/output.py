@@ -148,4 +148,4 @@ def _writer(output: Output, file: IO[bytes], schema: pa.Schema) -> Writer:
         return CsvWriter(file, schema, output.path)
     from textmlr.predictions.jsonl import JsonlWriter
 
-    return JsonlWriter(file, schema, output.path)
+    return JsonlWriter(file, output.path)

@@ -6,15 +6,15 @@ import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import numpy as np
-import pyarrow as pa
 from numpy.typing import NDArray
 
 from textmlr.corpus.batch import Batch
 from textmlr.errors import InputError
-from textmlr.predictions.appended import Appended, Said, Wanted
+from textmlr.predictions.appended import Appended, Wanted
+from textmlr.predictions.columns import Block, Columns
 from textmlr.predictions.output import Output, opened
 
 if TYPE_CHECKING:
@@ -56,18 +56,6 @@ class Tally:
         self.unsure += said.unsure
         self.unknown += len(said.unknown)
         self.invalid += said.invalid
-
-
-class Block(NamedTuple):
-    """Some documents of one file: their own columns and what is said of them.
-
-    first  the number of the first of them in its file, from 1
-    """
-
-    name: str
-    first: int
-    own: pa.RecordBatch
-    said: Said
 
 
 Watch = Callable[[Tally], None]
@@ -120,15 +108,13 @@ def write_predictions(
     first = next(blocks, None)
     if first is None:
         raise InputError("the corpus has no documents", mend="give at least one")
-    own = first.own.schema
-    schema = appended.schema(own, first.name)
-    with opened(output, schema) as writer:
+    columns = Columns(first, appended, each_its_own=output.format == "jsonl")
+    with opened(output, columns.schema) as writer:
         block: Block | None = first
         while block is not None:
             if block.name != tally.file:
                 _refuse_itself(block.name, output.path)
-            columns = [*_alike(block, own, first.name), *block.said.arrays]
-            writer.write(pa.RecordBatch.from_arrays(columns, schema=schema))
+            writer.write(columns.joined(block))
             tally.add(block)
             if watch is not None:
                 watch(tally)
@@ -139,35 +125,3 @@ def write_predictions(
 def _refuse_itself(name: str, output: str) -> None:
     if os.path.exists(name) and os.path.exists(output) and os.path.samefile(name, output):
         raise InputError("is the corpus itself", place=output, mend="write to another file")
-
-
-def _alike(block: Block, schema: pa.Schema, name: str) -> list[pa.Array]:
-    """The block's own columns as the first file has them, in its order.
-
-    A column without a value is one of nulls, of whatever type.
-    """
-    theirs = block.own.schema
-    if theirs.equals(schema):
-        return list(block.own.columns)
-    mend = "give files of the same columns, or classify them one by one"
-    for column in theirs.names:
-        if column not in schema.names:
-            raise InputError(
-                f"has a column {column!r}, and {name} has none", place=block.name, mend=mend
-            )
-    columns = []
-    for field_ in schema:
-        if field_.name not in theirs.names:
-            raise InputError(
-                f"has no column {field_.name!r}, and {name} has one", place=block.name, mend=mend
-            )
-        column = block.own.column(field_.name)
-        if column.type != field_.type:
-            if column.null_count < len(column):
-                raise InputError(
-                    f"column {field_.name!r} is {column.type}, and {field_.type} in {name}",
-                    place=block.name, mend=mend,
-                )  # fmt: skip
-            column = pa.nulls(len(column), field_.type)
-        columns.append(column)
-    return columns
