@@ -27,11 +27,23 @@ OWN_DEFAULTS = {
 }  # fmt: skip
 
 
+class MatrixFormat(click.Choice[str]):
+    """A form of what is written; for one of a corpus it says which option that is."""
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> str:
+        """The form."""
+        if value in get_args(CorpusFormat):
+            self.fail(f"{value!r} is a form of corpora: --corpus-format {value}", param, ctx)
+        return super().convert(value, param, ctx)
+
+
 @click.command()
 @click.argument("corpora", nargs=-1, required=True, metavar="CORPUS...")
 @click.option("-o", "--output", required=True, metavar="FILE",
               help="File to write: .npz, .svm or .vw, or - for stdout (not .npz).")  # fmt: skip
-@click.option("--format", "output_format", type=click.Choice(FORMATS),
+@click.option("--format", "output_format", type=MatrixFormat(FORMATS),
               show_default="what FILE's name ends in", help="Of FILE.")  # fmt: skip
 @click.option("--zero-based", is_flag=True,
               help="Count the indices of svmlight from 0, not from 1 as liblinear does."
