@@ -303,8 +303,10 @@ class TestCommand:
         result = good("featurize", corpus_file, "-o", tmp_path / "X.svm")
         assert result.stdout == ""
         told = " ".join(result.stderr.split())
-        for part in ("documents 93", "the first always 1", "n-grams words 1-2",
-                     "labels 0 romance, 1 scifi, 2 western", "beside it", "X.svm.labels"):  # fmt: skip
+        for part in (
+            "documents 93", "the first always 1", "n-grams words 1-2", "beside it", "X.svm.labels",
+            "labels 0 romance, 1 scifi, 2 western",
+        ):  # fmt: skip
             assert part in told
 
     def test_json(self, corpus_file: Path, tmp_path: Path) -> None:

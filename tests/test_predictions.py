@@ -23,7 +23,7 @@ import pyarrow as pa
 import pyarrow.csv
 import pyarrow.parquet as pq
 import pytest
-from conftest import WORDS, corpus_of, documents, shown_in_terminal
+from conftest import documents, shown_in_terminal
 from test_cli import COMMAND, ROOT, good, process, run
 
 from textmlr.corpus import Chunk, scan
@@ -32,8 +32,6 @@ from textmlr.features.texts import batches_of
 from textmlr.model import Model
 from textmlr.predictions import parquet
 from textmlr.predictions.appended import Appended, Wanted
-from textmlr.predictions.csv import CsvWriter
-from textmlr.predictions.jsonl import JsonlWriter
 from textmlr.predictions.output import FORMATS, Output, opened
 from textmlr.predictions.stream import predict, write_predictions
 
@@ -154,7 +152,7 @@ class TestColumns:
 
     def test_a_column_of_that_name_is_not_overwritten(self, model: Model, tmp_path: Path) -> None:
         table = table_of(TEXTS).append_column("probability", pa.array([0] * len(TEXTS)))
-        with pytest.raises(InputError, match="corpus: has a column 'probability' already.*prefix"):
+        with pytest.raises(InputError, match=r"corpus: has a column 'probability' already.*prefix"):
             written(model, tmp_path / "out.csv", table=table)
         assert os.listdir(tmp_path) == []
         written(model, tmp_path / "out.parquet", Wanted(prefix="new_"), table)
@@ -275,7 +273,7 @@ class TestFormats:
         picture = pa.array([b"\x89PNG"] * 2)
         table = pa.table({"text": ["a", "b"], "picture": picture})
         for ending in ("csv", "jsonl"):
-            with pytest.raises(InputError, match="column 'picture' holds bytes.*write .parquet"):
+            with pytest.raises(InputError, match=r"column 'picture' holds bytes.*write .parquet"):
                 written(model, tmp_path / f"out.{ending}", table=table)
         written(model, tmp_path / "out.parquet", table=table)
         assert pq.read_table(tmp_path / "out.parquet")["picture"].to_pylist() == [b"\x89PNG"] * 2
@@ -283,9 +281,7 @@ class TestFormats:
     def test_what_json_cannot_hold(self, model: Model, tmp_path: Path) -> None:
         for odd in (pa.array([[float("nan")]]), pa.array([1], pa.duration("s"))):
             with pytest.raises(InputError, match="what JSON cannot"):
-                written(
-                    model, tmp_path / "out.jsonl", table=pa.table({"text": ["a"], "odd": odd})
-                )
+                written(model, tmp_path / "out.jsonl", table=pa.table({"text": ["a"], "odd": odd}))
 
     def test_endings(self) -> None:
         assert Output.of("A.Parquet") == Output("A.Parquet", "parquet")
@@ -407,7 +403,10 @@ class TestSeveralFiles:
         ("other", "problem"),
         [
             ({"text": ["a"]}, "1.parquet: has no column 'n', and 0.parquet has one"),
-            ({"text": ["a"], "n": [1], "m": [1]}, "1.parquet: has a column 'm', and 0.parquet has none"),
+            (
+                {"text": ["a"], "n": [1], "m": [1]},
+                "1.parquet: has a column 'm', and 0.parquet has none",
+            ),
             ({"text": ["a"], "n": ["x"]}, "1.parquet: column 'n' is string, and int64 in 0.par"),
         ],
     )

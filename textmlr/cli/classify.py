@@ -105,9 +105,7 @@ def classify(
                 raise click.UsageError(f"{option} is for --corpus CORPUS")
         if lines is not None and documents:
             raise click.UsageError("give documents or --lines FILE, not both")
-        _classify_documents(
-            model, documents, lines, top, label, min_probability, threads, as_json
-        )
+        _classify_documents(model, documents, lines, top, label, min_probability, threads, as_json)
         return
     if documents or lines is not None:
         raise click.UsageError(

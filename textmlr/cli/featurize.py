@@ -30,9 +30,7 @@ OWN_DEFAULTS = {
 class MatrixFormat(click.Choice[str]):
     """A form of what is written; for one of a corpus it says which option that is."""
 
-    def convert(
-        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
-    ) -> str:
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
         """The form."""
         if value in get_args(CorpusFormat):
             self.fail(f"{value!r} is a form of corpora: --corpus-format {value}", param, ctx)
@@ -149,9 +147,7 @@ def _options(
     return FeaturizerOptions(**chosen | {"norm": None if chosen["norm"] == "none" else "l2"})
 
 
-def _show(
-    done: Written, featurizer: Featurizer, labels: list[str] | None, seconds: float
-) -> None:
+def _show(done: Written, featurizer: Featurizer, labels: list[str] | None, seconds: float) -> None:
     """A summary, on stderr: stdout may be where the lines go."""
     from textmlr.cli.render import plain, show_ngrams
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING, BinaryIO, Protocol, cast
 
@@ -86,9 +86,12 @@ def opened(output: Output, schema: pa.Schema) -> Iterator[Writer]:
             yield writer
         sys.stdout.buffer.flush()
         return
-    with atomic_write(output.path) as temporary, open(temporary, "wb") as file:
-        with _written(output, file, schema) as writer:
-            yield writer
+    with (
+        atomic_write(output.path) as temporary,
+        open(temporary, "wb") as file,
+        _written(output, file, schema) as writer,
+    ):
+        yield writer
 
 
 @contextmanager
@@ -97,9 +100,11 @@ def _written(output: Output, file: BinaryIO, schema: pa.Schema) -> Iterator[Writ
         with _closed(_writer(output, file, schema)) as writer:
             yield writer
         return
-    with _compressed(file, output.compression) as stream:
-        with _closed(_writer(output, stream, schema)) as writer:
-            yield writer
+    with (
+        _compressed(file, output.compression) as stream,
+        _closed(_writer(output, stream, schema)) as writer,
+    ):
+        yield writer
 
 
 @contextmanager
@@ -110,10 +115,8 @@ def _closed(writer: Writer) -> Iterator[Writer]:
     try:
         yield writer
     except BaseException:
-        try:
+        with suppress(OSError, pa.ArrowException):  # the file will not be: why is told already
             writer.close()
-        except (OSError, pa.ArrowException):
-            pass  # the file will not be: why is told already
         raise
     writer.close()
 

@@ -19,7 +19,7 @@ def decoded(column: pa.Array) -> pa.Array:
 
 
 def iso_times(column: pa.Array) -> pa.Array:
-    """Timestamps as ISO 8601: 2026-01-31T12:00:00.000, with a Z (and in UTC) if they have a zone."""
+    """Timestamps as ISO 8601: 2026-01-31T12:00:00.000, in UTC and with a Z if they have a zone."""
     kind = column.type
     form = "%Y-%m-%dT%H:%M:%S"
     if kind.tz is not None:
