@@ -113,6 +113,12 @@ def header_of(stream: Stream, job: Job) -> Header:
     head = stream.head()
     if head in (b"", BOM):
         raise InputError("the file is empty", place=stream.name, mend="write one document a line")
+    if b"\n" not in head and b"\r" in head.rstrip(b"\r"):
+        raise InputError(
+            "its lines end in carriage returns alone",
+            place=stream.name,
+            mend="convert them, as tr '\\r' '\\n' does",
+        )
     found = [header for delimiter in DELIMITERS if (header := parse_header(head, delimiter))]
     if not found:
         problem = f"the first line is longer than {HEAD:,} bytes"
@@ -224,7 +230,7 @@ def _chunk(rows: _Rows, job: Job) -> Chunk:
     if places.weight is not None:
         starts, stops = rows.spans(places.weight)
         own = (status != kernels.GOOD).astype(np.uint8)
-        weights = read_weights(text, frozen(starts - 1), stops, own, job.skip)
+        weights = read_weights(text, starts - 1, stops, own, job.skip)
         status[(status == kernels.GOOD) & (own != kernels.GOOD)] = BAD_WEIGHT
     codes: NDArray[np.int32] | None = None
     names: list[Any] = []
@@ -256,7 +262,7 @@ def _table(rows: _Rows, good: NDArray[np.bool_] | None) -> Any:
     """The columns that were read, as strings."""
     import pyarrow as pa
 
-    from textmlr.corpus.columns import strings_of
+    from textmlr.corpus.arrays import strings_of
 
     arrays, names = [], []
     for column, name in enumerate(rows.header.columns):

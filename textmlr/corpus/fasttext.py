@@ -84,7 +84,7 @@ def _chunk(lines: Lines, job: Job) -> Chunk:
 
 
 def _unlabelled_table(batch: Batch) -> Any:
-    from textmlr.corpus.columns import record_batch, strings_of
+    from textmlr.corpus.arrays import record_batch, strings_of
 
     return record_batch({"text": strings_of(batch)})
 

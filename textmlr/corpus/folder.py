@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from textmlr.corpus.batch import Batch
 from textmlr.corpus.chunks import SKIP, Chunk, Job, check_bad
-from textmlr.corpus.lines import BINARY, BOM
+from textmlr.corpus.lines import ASCII_SPACE, BINARY, BOM
 from textmlr.corpus.sources import opened
 from textmlr.corpus.streams import refusals
 from textmlr.errors import InputError
@@ -87,7 +87,10 @@ def _documents(path: str, labelled: bool) -> Iterator[tuple[str, str]]:
                 place=os.fsencode(folder.path).decode("utf-8", "replace"),
                 mend="rename it",
             ) from None
-        label = folder.name.strip()
+        label = folder.name.strip(ASCII_SPACE)
+        if not label:
+            raise InputError("a folder's name is blank, and cannot be a label", place=path,
+                             mend=f"rename {folder.name!r}")  # fmt: skip
         for file in _files(folder.path):
             yield label, file
 
@@ -142,7 +145,7 @@ def _chunk(path: str, pile: _Pile, job: Job) -> Chunk:
 def _table(batch: Batch, paths: list[str], labels: list[str] | None) -> Any:
     import pyarrow as pa
 
-    from textmlr.corpus.columns import record_batch, strings_of
+    from textmlr.corpus.arrays import record_batch, strings_of
 
     shown = [os.fsencode(path).decode("utf-8", "replace") for path in paths]
     columns: dict[str, Any] = {"path": pa.array(shown, pa.string())}

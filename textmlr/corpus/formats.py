@@ -75,7 +75,9 @@ def reader_of(stream: Stream, wanted: str | None, job: Job) -> Reader:
             place=stream.name,
             mend="write label<TAB>text, or say what the file is with --format",
         )
-    if found in ("parquet", "arrow") and shown != found and stream.head():
+    if found in ("parquet", "arrow") and not stream.head():
+        raise InputError("the file is empty", place=stream.name, mend="write the table again")
+    if found in ("parquet", "arrow") and shown != found:
         why = "as --format says" if wanted else "though its name ends so"
         raise InputError(
             f"not {NAMES[found]} data, {why}",

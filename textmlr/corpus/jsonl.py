@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from textmlr.corpus.batch import Batch
 from textmlr.corpus.chunks import SKIP, Chunk, Job, check_bad
 from textmlr.corpus.fields import find, listed
-from textmlr.corpus.lines import BINARY, Lines, blocks_of, quote, quoted
+from textmlr.corpus.lines import ASCII_SPACE, BINARY, BOM, Lines, blocks_of, quote, quoted
 from textmlr.corpus.streams import Stream
 from textmlr.errors import InputError
 from textmlr.kernels.lines import LARGEST
@@ -25,7 +25,6 @@ from textmlr.kernels.lines import LARGEST
 _decoder: Any = json.JSONDecoder()  # typeshed does not know its scan_once
 _scan = _decoder.scan_once
 _SURROGATE = re.compile("[\ud800-\udfff]")
-_ASCII_SPACE = " \t\n\r\x0b\x0c"
 _MEND = f'write an object such as {{"label": ..., "text": ...}}, {SKIP}'
 
 
@@ -36,11 +35,19 @@ def chunks(stream: Stream, job: Job) -> Iterator[Chunk]:
     Raises InputError naming file and line: if the file is empty, and for a line that is no JSON
     object or lacks text, label or weight.
     """
+    begin = stream.head().removeprefix(BOM).lstrip()
+    if begin.startswith(b"[") or re.match(rb"\{\s*\n", begin):
+        raise InputError(
+            "one JSON value over many lines, not an object a line",
+            place=stream.name,
+            mend="write a line an object, as jq -c '.[]' does with an array",
+        )
     keys: _Keys | None = None
     for lines in blocks_of(stream, job.chunk_bytes):
         if keys is None:
             keys = _Keys.of(lines, job)
-        yield keys.chunk(lines, job)
+        # Without any object there are no documents, whatever the keys are called.
+        yield (keys or _Keys("", "" if job.labelled else None, None)).chunk(lines, job)
 
 
 class _Keys:
@@ -50,8 +57,12 @@ class _Keys:
         self.text, self.label, self.weight = text, label, weight
 
     @classmethod
-    def of(cls, lines: Lines, job: Job) -> _Keys:
-        """Find the columns in the first object; raise InputError if they are not there."""
+    def of(cls, lines: Lines, job: Job) -> _Keys | None:
+        """Find the columns in the first object; None if there is none.
+
+        Raises InputError if the columns are not there, and unless bad lines are skipped for one
+        before the first object.
+        """
         columns: list[str] = []
         for line in range(len(lines)):
             found = _object(lines, line)
@@ -60,11 +71,12 @@ class _Keys:
                 break
             if found is not None and not job.skip:
                 raise found
+        if not columns:
+            return None
         fields = job.fields
-        if columns:
-            # A key that is given may be missing from the first object, and only there.
-            given = [name for name in (fields.text, fields.label, fields.weight) if name]
-            columns += [name for name in given if name not in columns and _occurs(lines, name)]
+        # A key that is given may be missing from the first object, and only there.
+        given = [name for name in (fields.text, fields.label, fields.weight) if name]
+        columns += [name for name in given if name not in columns and _occurs(lines, name)]
         places = find(
             fields, columns, labelled=job.labelled, weighted=job.weighted, place=lines.name,
             hint="they are those of the first line",
@@ -137,7 +149,7 @@ class _Keys:
         assert self.label is not None
         label = _value(found, self.label, "label")
         if isinstance(label, str):
-            label = _SURROGATE.sub("\ufffd", label).strip(_ASCII_SPACE)
+            label = _SURROGATE.sub("\ufffd", label).strip(ASCII_SPACE)
         elif isinstance(label, bool | int | float):
             label = json.dumps(label)
         else:
@@ -176,8 +188,10 @@ class _ValueError(Exception):
 def _value(found: dict[str, Any], key: str, kind: str) -> Any:
     value = found.get(key)
     if value is None:
-        what = "is null" if key in found else f"is missing: the keys are {listed(list(found))}"
-        raise _ValueError(f"no {kind}: {key!r} {what}", f"fill it in, {SKIP}")
+        what = f"{key!r} is null"
+        if key not in found:
+            what = f"no key {key!r}, only {listed(list(found))}" if found else "the object is empty"
+        raise _ValueError(f"no {kind}: {what}", f"fill it in, {SKIP}")
     return value
 
 

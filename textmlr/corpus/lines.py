@@ -23,6 +23,7 @@ from textmlr.corpus.streams import Stream
 from textmlr.errors import InputError
 from textmlr.kernels import lines as kernels
 
+ASCII_SPACE = " \t\n\r\x0b\x0c"  # what labels are stripped of
 BOM = b"\xef\xbb\xbf"
 _QUOTED = 40  # characters of a file that a message may quote
 BINARY = "binary data (a NUL byte)", "give UTF-8 text, not UTF-16 or another format"
@@ -130,7 +131,8 @@ def intern(
     # Room for n labels, half full at most; pages that stay untouched take no memory.
     slots = np.zeros(2 << n.bit_length(), np.int32)
     first, last, codes = np.empty(n, np.int64), np.empty(n, np.int64), np.empty(n, np.int32)
-    found = kernels.intern(text, starts, stops, status, slots, first, last, codes)
+    spans = frozen(starts), frozen(stops)
+    found = kernels.intern(text, *spans, status, slots, first, last, codes)
     labels: list[str | None] = []
     for start, stop in zip(first[:found].tolist(), last[:found].tolist(), strict=True):
         try:
@@ -159,7 +161,7 @@ def chunks(stream: Stream, job: Job) -> Iterator[Chunk]:
 
 
 def _table(batch: Batch) -> Any:
-    from textmlr.corpus.columns import record_batch, strings_of
+    from textmlr.corpus.arrays import record_batch, strings_of
 
     return record_batch({"text": strings_of(batch)})
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import glob
 import os
 import re
+import stat
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -16,7 +17,8 @@ from textmlr.errors import InputError
 STDIN = "standard input"
 _URL = re.compile(r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]+)://")
 _GLOB = re.compile(r"[*?[]")
-# What fsspec needs for URLs that pyarrow does not read by itself.
+# Schemes that pyarrow reads by itself, if it was built with them, and what fsspec needs for others.
+_ARROW = {"file", "s3", "gs", "gcs", "hdfs", "viewfs", "abfs", "abfss"}
 _DRIVERS = {
     "http": "fsspec aiohttp",
     "https": "fsspec aiohttp",
@@ -48,7 +50,7 @@ def sources_of(paths: Sequence[str | os.PathLike[str]]) -> list[str]:
 
 def _matches(name: str) -> list[str]:
     if name == "-" or is_url(name) or not _GLOB.search(name) or os.path.lexists(name):
-        return [name]
+        return [name.rstrip("/") if os.path.isdir(name) and name.strip("/") else name]
     found = sorted(glob.glob(name, recursive=True))
     if not found:
         raise InputError("no file matches this pattern", place=name, mend="check the path")
@@ -80,7 +82,9 @@ def opened(path: str, stdin: BinaryIO | None = None) -> Iterator[Stream]:
         else:
             with refusals(path):
                 file = stack.enter_context(open(path, "rb", buffering=0))
-            yield Stream(file, path, path, renamable=True)
+            # What comes through a pipe such as <(zcat corpus.gz) has no name that says anything.
+            regular = stat.S_ISREG(os.fstat(file.fileno()).st_mode)
+            yield Stream(file, path, path, renamable=regular)
 
 
 def _standard_input(stdin: BinaryIO | None) -> BinaryIO:
@@ -97,19 +101,20 @@ def _open_url(url: str) -> Any:
 
     Raises InputError if neither understands it, saying what to install, or if it cannot be read.
     """
-    import pyarrow as pa
-    from pyarrow import fs
-
-    with refusals(url):
-        try:
-            system, path = fs.FileSystem.from_uri(url)
-            return system.open_input_file(path)
-        except (pa.ArrowInvalid, pa.ArrowNotImplementedError, ImportError):
-            pass  # a scheme that Arrow does not know: fsspec may
     found = _URL.match(url)
     assert found is not None
     scheme = found["scheme"].lower()
-    needed = _DRIVERS.get(scheme, "fsspec and its driver for it")
+    if scheme in _ARROW:
+        import pyarrow as pa
+        from pyarrow import fs
+
+        with refusals(url):
+            try:
+                system, path = fs.FileSystem.from_uri(url)
+                return system.open_input_file(path)
+            except (pa.ArrowNotImplementedError, ImportError):
+                pass  # not built with it: fsspec may know it
+    needed = _DRIVERS.get(scheme, "fsspec and a driver for them")
     mend = f"pip install {needed}, or copy the file here first"
     problem = f"{scheme}:// addresses need a library that is not installed"
     try:

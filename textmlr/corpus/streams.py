@@ -136,7 +136,8 @@ class Stream:
                 self._peeked = b""
                 if isinstance(self._reader, io.FileIO):
                     return pa.memory_map(self._reader.name)
-                return pa.PythonFile(self._reader) if not _is_arrow(self._reader) else self._reader
+                own = _is_arrow(self._reader)
+                return self._reader if own else pa.PythonFile(self._reader, mode="r")
         return pa.BufferReader(pa.py_buffer(self.rest()))
 
     def _rest_of_file(self, file: io.FileIO) -> NDArray[np.uint8]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -12,8 +13,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from textmlr.corpus.chunks import SKIP, Chunk, Job, check_bad
-from textmlr.corpus.columns import (
+from textmlr.corpus.arrays import (
     LARGEST,
     as_strings,
     batch_of,
@@ -22,6 +22,7 @@ from textmlr.corpus.columns import (
     merged,
     numbers,
 )
+from textmlr.corpus.chunks import SKIP, Chunk, Job, check_bad
 from textmlr.corpus.fields import Places, find
 from textmlr.corpus.lines import quoted
 from textmlr.errors import InputError
@@ -31,11 +32,15 @@ SMALL = 1 << 20  # bytes of a batch that is put together with the next
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """What is known of a file's columns before its rows are read."""
+    """What is known of a file's columns before its rows are read.
+
+    classes  names of the labels 0, 1, … of a data set of Hugging Face's, None of any other
+    """
 
     name: str
     columns: list[str]
     places: Places
+    classes: list[str] | None = None
 
     @classmethod
     def of(cls, schema: pa.Schema, job: Job, name: str) -> Table:
@@ -46,7 +51,10 @@ class Table:
             _refuse_type(name, columns[places.text], schema.field(places.text).type, "text")
         if places.label is not None and pa.types.is_nested(schema.field(places.label).type):
             _refuse_type(name, columns[places.label], schema.field(places.label).type, "labels")
-        return cls(name, columns, places)
+        classes = None
+        if places.label is not None and pa.types.is_integer(schema.field(places.label).type):
+            classes = _class_names(schema.metadata or {}, columns[places.label])
+        return cls(name, columns, places, classes)
 
     def chunk(self, rows: pa.RecordBatch, first: int, job: Job) -> Chunk:
         """The documents of some rows.
@@ -66,6 +74,8 @@ class Table:
         names: list[str | None] = []
         if self.places.label is not None:
             codes, names = encoded(rows.column(at[self.places.label]))
+            if self.classes is not None:
+                names = [self._class_name(name) for name in names]
             problems.add(codes < 0, "label")
             empty = np.array([not name for name in names] + [False])
             if empty.any():
@@ -86,6 +96,12 @@ class Table:
         labels = None if codes is None else merged(codes, names)
         table = partial(_readable, rows)
         return Chunk(self.name, first, batch_of(text), labels, weights, table, len(bad), examples)
+
+    def _class_name(self, number: str | None) -> str | None:
+        """The name of a numbered label; of -1, which means that there is none, None."""
+        assert self.classes is not None
+        known = number is not None and 0 <= int(number) < len(self.classes)
+        return self.classes[int(number or 0)] if known else None
 
     def _weights(self, column: pa.Array) -> NDArray[np.float32]:
         try:
@@ -134,7 +150,7 @@ def row_error(name: str, row: int, kind: str, column: str, value: Any) -> InputE
         problem = f"{kind} {quoted(value.decode('utf-8', 'surrogateescape'))} is not UTF-8"
         mend = f"convert it to UTF-8, {SKIP}"
     else:
-        problem = f"{kind} {quoted(str(value))} is no name, but {type(value).__name__}"
+        problem = f"{kind} {quoted(str(value))} has no name"
         mend = f"give one label a document, {SKIP}"
     return InputError(problem, place=f"{name}, row {row:,}", mend=mend)
 
@@ -180,6 +196,17 @@ def _readable(rows: pa.RecordBatch) -> pa.RecordBatch:
     """The rows; text that is binary in the file as strings."""
     arrays = [as_strings(column) for column in rows.columns]
     return pa.RecordBatch.from_arrays(arrays, rows.schema.names)
+
+
+def _class_names(metadata: dict[bytes, bytes], column: str) -> list[str] | None:
+    """Names that Hugging Face's datasets library keeps in a schema for numbered labels."""
+    try:
+        features = json.loads(metadata[b"huggingface"])["info"]["features"]
+        names = features[column]["names"]
+    except (KeyError, TypeError, ValueError):
+        return None
+    whole = isinstance(names, list) and all(isinstance(name, str) and name for name in names)
+    return names if whole else None
 
 
 def _refuse_type(name: str, column: str, kind: pa.DataType, wanted: str) -> None:

@@ -104,7 +104,7 @@ def _table(
     labels: list[str],
     weights: NDArray[np.float32] | None,
 ) -> Any:
-    from textmlr.corpus.columns import labels_of, record_batch, strings_of
+    from textmlr.corpus.arrays import labels_of, record_batch, strings_of
 
     columns: dict[str, Any] = {"label": labels_of(codes, labels)}
     if weights is not None:
@@ -125,7 +125,7 @@ def read_weights(
                          is no finite number >= 0; not skip: the first of these only
     """
     weights = np.empty(len(tabs), np.float32)
-    kernels.weights(text, tabs, lasts, status, weights)
+    kernels.weights(text, frozen(tabs), frozen(lasts), status, weights)
     for line in np.flatnonzero(status == kernels.ODD_WEIGHT).tolist():
         raw = text[tabs[line] + 1 : lasts[line]].tobytes().strip()
         value = float(raw) if _NUMBER.fullmatch(raw) else -1.0

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from textmlr.arrays import frozen
 from textmlr.corpus.batch import Batch
+from textmlr.corpus.lines import ASCII_SPACE
 from textmlr.kernels import lines as kernels
 
 LARGEST = float(np.finfo(np.float32).max)
@@ -85,7 +86,7 @@ def name_of(value: Any) -> str | None:
         except UnicodeDecodeError:
             return None
     if isinstance(value, str):
-        return value.strip(" \t\n\r\x0b\x0c")
+        return value.strip(ASCII_SPACE)
     if isinstance(value, bool | int | float):
         return json.dumps(value)
     if value is None or isinstance(value, list | dict | tuple):
