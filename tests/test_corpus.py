@@ -6,6 +6,7 @@ import bz2
 import errno
 import gzip
 import io
+import lzma
 import os
 import random
 import re
@@ -42,6 +43,7 @@ COMPRESSORS: dict[str, Callable[[bytes], bytes]] = {
     ".gz": gzip.compress,
     ".bz2": bz2.compress,
     ".zst": zstd,
+    ".xz": lzma.compress,
 }
 
 # ------------------------------------------------------------------ the naive reader
@@ -577,7 +579,7 @@ def test_no_list_of_files() -> None:
         read_corpus("train.tsv")
 
 
-KINDS = {".gz": "gzip", ".bz2": "bzip2", ".zst": "zstd"}
+KINDS = {".gz": "gzip", ".bz2": "bzip2", ".zst": "zstd", ".xz": "xz"}
 
 
 @pytest.mark.parametrize("ending", COMPRESSORS)

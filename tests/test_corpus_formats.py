@@ -493,6 +493,19 @@ def test_labels_that_are_no_strings(tmp_path: Path, labels: list[Any], names: li
         assert [label for label, _ in pairs_of(read_corpus([tmp_path / name]))] == names, name
 
 
+def test_nan_is_no_label(tmp_path: Path) -> None:
+    table = pa.table({"text": ["x", "y"], "label": [1.0, math.nan]})
+    pq.write_table(table, tmp_path / "a.parquet")
+    write(tmp_path / "a.jsonl", b'{"text": "x", "label": 1.0}\n{"text": "y", "label": NaN}\n')
+    with pytest.raises(InputError, match=r"a\.parquet, row 2: label 'nan' has no name; "):
+        read_corpus([tmp_path / "a.parquet"])
+    with pytest.raises(InputError, match=r"a\.jsonl, line 2: the label in 'label' is NaN, not a"):
+        read_corpus([tmp_path / "a.jsonl"])
+    for name in ("a.parquet", "a.jsonl"):
+        corpus = read_corpus([tmp_path / name], skip_bad_lines=True)
+        assert (corpus.labels, corpus.skipped) == (["1.0"], 1)
+
+
 def test_dates_are_labels_and_lists_are_not(tmp_path: Path) -> None:
     days = pa.array([0, 1], pa.date32())
     pq.write_table(pa.table({"text": ["x", "y"], "label": days}), tmp_path / "a.parquet")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import sys
 import threading
 from collections.abc import Iterator
@@ -168,6 +169,12 @@ def test_bad_weights_of_csv_and_json(tmp_path: Path) -> None:
         assert refusal(path, weighted=True) == f", line 1: {problem}; {NUMBER}"
 
 
+def test_lines_that_end_in_carriage_returns(tmp_path: Path) -> None:
+    assert refusal(write(tmp_path / "a.csv", b"text,label\rx,a\r")) == (
+        r": its lines end in carriage returns alone; convert them, as tr '\r' '\n' does"
+    )
+
+
 def test_files_that_are_not_what_they_seem(tmp_path: Path) -> None:
     for ending in (".parquet", ".feather"):
         kind = {".parquet": "Parquet", ".feather": "Arrow"}[ending]
@@ -326,6 +333,24 @@ def test_file_urls(tmp_path: Path, compression: str) -> None:
     assert pairs_of(read_corpus([f"file://{path}"])) == NASTY
     with pytest.raises(InputError, match=r"^file:///none\.tsv: .*[Nn]o such file"):
         read_corpus(["file:///none.tsv"])
+
+
+@pytest.mark.skipif(not Path("/dev/fd").exists(), reason="no names for open pipes here")
+@pytest.mark.parametrize("compression", COMPRESSORS)
+def test_pipes_are_known_by_their_first_bytes(compression: str) -> None:
+    """As <(...) gives them, by a name that the shell has chosen."""
+    data = COMPRESSORS[compression](as_csv(NASTY))
+    read, end = os.pipe()
+
+    def send() -> None:
+        with os.fdopen(end, "wb") as file:
+            file.write(data)
+
+    writer = threading.Thread(target=send)
+    writer.start()
+    assert pairs_of(read_corpus([f"/dev/fd/{read}"])) == NASTY
+    writer.join()
+    os.close(read)
 
 
 @pytest.mark.parametrize(

@@ -61,7 +61,7 @@ def encoded(array: pa.Array) -> tuple[NDArray[np.int32], list[str | None]]:
 
     Strings are stripped of ASCII whitespace; numbers, booleans and dates are named as in JSON or
     ISO 8601.  None, of which there may be several, for what has no such name: lists, structs,
-    bytes that are not UTF-8.  Names may occur several times, and not in the column.
+    NaN, bytes that are not UTF-8.  Names may occur several times, and not in the column.
     """
     if not pa.types.is_dictionary(array.type):
         try:
@@ -87,9 +87,9 @@ def name_of(value: Any) -> str | None:
             return None
     if isinstance(value, str):
         return value.strip(ASCII_SPACE)
-    if isinstance(value, bool | int | float):
+    if isinstance(value, bool | int | float) and value == value:
         return json.dumps(value)
-    if value is None or isinstance(value, list | dict | tuple):
+    if value is None or value != value or isinstance(value, list | dict | tuple):
         return None
     return str(value)
 

@@ -150,7 +150,7 @@ class _Keys:
         label = _value(found, self.label, "label")
         if isinstance(label, str):
             label = _SURROGATE.sub("\ufffd", label).strip(ASCII_SPACE)
-        elif isinstance(label, bool | int | float):
+        elif isinstance(label, bool | int | float) and label == label:
             label = json.dumps(label)
         else:
             raise _ValueError(
@@ -196,6 +196,8 @@ def _value(found: dict[str, Any], key: str, kind: str) -> Any:
 
 
 def _kind(value: Any) -> str:
+    if value != value:
+        return "NaN"
     names = {bool: "a boolean", int: "a number", float: "a number", list: "a list",
              dict: "an object", str: "a string"}  # fmt: skip
     return names[type(value)]

@@ -40,6 +40,11 @@ def scan(
     chunk_bytes  about as much of a file, or of its text, is a chunk
     tables       Chunk.table will be asked for: all columns are read, not only those needed
     Raises InputError as read_corpus does, when the chunk is reached where the fault is.
+
+    >>> from textmlr.corpus import scan
+    >>> for chunk in scan(["data/genres-test.tsv"]):
+    ...     print(chunk.first, len(chunk), chunk.table.column_names)
+    1 144 ['label', 'text']
     """
     job = Job(fields or Fields(), labelled, weighted, skip_bad_lines, max(chunk_bytes, 1), tables)
     for source in sources_of(paths):
@@ -68,6 +73,13 @@ def read_corpus(
     Raises InputError naming file and line: for a file that cannot be read, decompressed or is
     empty, for columns that are not there, for the first bad line, and if every line would be
     skipped.
+
+    >>> from textmlr import read_corpus
+    >>> corpus = read_corpus(["data/genres-test.tsv"])
+    >>> len(corpus), corpus.labels[:3]
+    (144, ['adventure', 'comedy', 'crime'])
+    >>> corpus.text(0)[:30]
+    'The steppe beyond Orenburg had'
     """
     job = Job(
         fields or Fields(), weighted=weighted, skip=skip_bad_lines, chunk_bytes=None, tables=False
