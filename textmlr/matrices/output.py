@@ -6,12 +6,12 @@ What it needs of NumPy and pyarrow it imports when it writes.
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING
 
+from textmlr.atomic import atomic_write, to_standard_output
 from textmlr.errors import InputError
 
 if TYPE_CHECKING:
@@ -159,12 +159,9 @@ def _write_beside(
 
 @contextmanager
 def _opened(path: str) -> Iterator[IO[bytes]]:
-    from textmlr.atomic import atomic_write
-
     if path == STANDARD_OUTPUT:
-        sys.stdout.flush()
-        yield sys.stdout.buffer
-        sys.stdout.buffer.flush()
+        with to_standard_output() as stdout:
+            yield stdout
         return
     with atomic_write(path) as temporary, open(temporary, "w+b") as file:
         yield file

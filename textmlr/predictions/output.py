@@ -6,12 +6,12 @@ Only what is needed to write one form is imported, when it is.
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING, BinaryIO, Protocol, cast
 
+from textmlr.atomic import atomic_write, to_standard_output
 from textmlr.errors import InputError
 
 if TYPE_CHECKING:
@@ -78,13 +78,9 @@ class Output:
 @contextmanager
 def opened(output: Output, schema: pa.Schema) -> Iterator[Writer]:
     """A writer to a file, which is there when all is written and closed, or not at all."""
-    from textmlr.atomic import atomic_write
-
     if output.path == STANDARD_OUTPUT:
-        sys.stdout.flush()
-        with _written(output, sys.stdout.buffer, schema) as writer:
+        with to_standard_output() as stdout, _written(output, stdout, schema) as writer:
             yield writer
-        sys.stdout.buffer.flush()
         return
     with (
         atomic_write(output.path) as temporary,
