@@ -33,6 +33,7 @@ from textmlr.model import Model
 from textmlr.predictions import parquet
 from textmlr.predictions.appended import Appended, Wanted
 from textmlr.predictions.output import FORMATS, Output, opened
+from textmlr.predictions.size import documents_of
 from textmlr.predictions.stream import predict, write_predictions
 
 PAIRS = documents(60, 3)
@@ -377,6 +378,17 @@ class TestStreaming:
         assert os.listdir(tmp_path) == []
 
 
+def test_parquet_says_how_long_it_is(tmp_path: Path) -> None:
+    for number in range(2):
+        pq.write_table(table_of(TEXTS), tmp_path / f"{number}.parquet")
+    (tmp_path / "lines.txt").write_text("robot\n")
+    (tmp_path / "broken.parquet").write_text("PAR1 no more")
+    assert documents_of([str(tmp_path / "?.parquet")]) == 120
+    assert documents_of([str(tmp_path / "0.parquet"), str(tmp_path / "lines.txt")]) is None
+    assert documents_of([str(tmp_path / "broken.parquet")]) is None
+    assert documents_of(["-"]) is None
+
+
 class TestSeveralFiles:
     def _write(self, model: Model, path: Path, *tables: pa.Table) -> pa.Table:
         chunks = (
@@ -618,6 +630,20 @@ class TestCommand:
             assert result.exit_code == 2, arguments
             assert told in result.stderr
         assert os.listdir(tmp_path) == ["in.parquet"]
+
+    def test_devices_and_full_pipes(self, model_file: Path, corpus: Path) -> None:
+        asked = ("classify", "-m", model_file, "--corpus", corpus, "--output-format", "csv", "-o")
+        os.mkfifo(corpus.parent / "pipe")
+        result = run(*asked, corpus.parent / "pipe")
+        assert isinstance(result.exception, InputError)
+        assert "pipe: cannot be written: is a device or a pipe" in str(result.exception)
+        with open("/dev/full", "wb") as full:
+            done = subprocess.run(
+                [*COMMAND, *map(str, asked), "-"], cwd=ROOT, stdout=full, stderr=subprocess.PIPE
+            )
+        assert done.returncode == 2
+        assert b"standard output: cannot be written: no space left on device" in done.stderr
+        assert b"Traceback" not in done.stderr
 
     def test_refusals(self, model_file: Path, corpus: Path, tmp_path: Path) -> None:
         for arguments, told in (

@@ -130,7 +130,9 @@ def classify(
     _number_of(label, loaded, model)
     wanted = Wanted(prefix or "", top, min_probability, label, each_label)
     chunks = reading.scan(corpora, labelled=False, tables=True)
-    classify_corpus(loaded, chunks, written, wanted, threads=threads, as_json=as_json)
+    classify_corpus(
+        loaded, chunks, written, wanted, paths=corpora, threads=threads, as_json=as_json
+    )
 
 
 def _classify_documents(

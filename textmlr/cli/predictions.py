@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -23,10 +23,13 @@ MOST_SHOWN = 10  # labels in the summary
 
 
 class PredictionsProgress(Display):
-    """How many documents are done, on stderr, if it is a terminal."""
+    """How many documents are done, on stderr, if it is a terminal.
 
-    def __init__(self, *, shown: bool) -> None:
-        self._bar = _bar() if shown else None
+    documents  how many there are, None where that is not known
+    """
+
+    def __init__(self, documents: int | None, *, shown: bool) -> None:
+        self._bar = _bar(documents) if shown else None
         self._began = time.perf_counter()
         super().__init__(self._bar)
 
@@ -35,19 +38,28 @@ class PredictionsProgress(Display):
         if self._bar is not None:
             rate = tally.documents / max(time.perf_counter() - self._began, 1e-9)
             figures = f"{tally.documents:,} documents, {rate:,.0f}/s"
-            self._bar.update(self._bar.task_ids[0], figures=figures, file=tally.file)
+            self._bar.update(
+                self._bar.task_ids[0], completed=tally.documents, figures=figures, file=tally.file
+            )
 
 
-def _bar() -> Any:
+def _bar(documents: int | None) -> Any:
     from rich.console import Console
-    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+    from rich.progress import (
+        BarColumn,
+        Progress,
+        TextColumn,
+        TimeElapsedColumn,
+        TimeRemainingColumn,
+    )
 
+    known = [TimeRemainingColumn(), TextColumn("left,")] if documents else []
     bar = Progress(
-        BarColumn(bar_width=16), TimeElapsedColumn(),
+        BarColumn(bar_width=16), TimeElapsedColumn(), *known,
         TextColumn("{task.fields[figures]}"), TextColumn("{task.fields[file]}", markup=False),
         console=Console(stderr=True), transient=True,
     )  # fmt: skip
-    bar.add_task("classifying", total=None, figures="reading", file="")
+    bar.add_task("classifying", total=documents or None, figures="reading", file="")
     return bar
 
 
@@ -57,19 +69,25 @@ def classify_corpus(
     output: Output,
     wanted: Wanted,
     *,
+    paths: Sequence[str],
     threads: int | None,
     as_json: bool,
 ) -> None:
-    """Write the predictions, and say what they come to."""
+    """Write the predictions, and say what they come to.
+
+    paths  where the chunks come from
+    """
     from textmlr.cli.answers import warn_of_unread
     from textmlr.cli.heard import Heard
     from textmlr.cli.render import warn_of_skipped
+    from textmlr.predictions.size import documents_of
     from textmlr.predictions.stream import write_predictions
 
     heard = Heard(chunks)
-    to_screen = output.path == "-" and sys.stdout.isatty()
+    shown = sys.stderr.isatty() and not (output.path == "-" and sys.stdout.isatty())
+    documents = documents_of(paths) if shown else None
     began = time.perf_counter()
-    with PredictionsProgress(shown=sys.stderr.isatty() and not to_screen) as progress:
+    with PredictionsProgress(documents, shown=shown) as progress:
         tally = write_predictions(
             model, heard, output, wanted, threads=threads, watch=progress.watch
         )
