@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from os import PathLike
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
@@ -226,24 +226,31 @@ class Model:
             self._answerer, self.labels, self.layers[0], self.columns, self.calibration
         )
 
-    def stream(self, batches: Sequence[Batch], threads: int | None = None) -> Iterator[Answers]:
+    def stream(self, batches: Iterable[Batch], threads: int | None = None) -> Iterator[Answers]:
         """Answers for block after block of documents, in order."""
         return self.map_answers(lambda answers: answers, batches, threads)
 
     def map_answers(
         self,
         function: Callable[[Answers], T],
-        batches: Sequence[Batch],
+        batches: Iterable[Batch],
         threads: int | None = None,
     ) -> Iterator[T]:
         """function(answers) for block after block of documents, in order; it is called in the
-        thread that found the answers, while other threads go on to the next blocks."""
-        self.featurizer.prepared(sum(batch.text_bytes for batch in batches))
+        thread that found the answers, while other threads go on to the next blocks.
+
+        Batches are drawn as they are needed, so that they need not all be in memory.
+        """
+
+        def blocks() -> Iterator[Batch]:
+            for batch in batches:
+                self.featurizer.prepared(batch.text_bytes)
+                yield from blocks_of([batch])
 
         def run(block: Batch) -> T:
             return function(self._answerer.answer(block))
 
-        return map_blocks(run, blocks_of(batches), threads or available_threads())
+        return map_blocks(run, blocks(), threads or available_threads())
 
     def save(self, path: str | PathLike[str]) -> int:
         """Write the model to one file, whole or not at all; return its size in bytes.

@@ -12,6 +12,7 @@ from textmlr.cli.classify import classify
 from textmlr.cli.compare import compare
 from textmlr.cli.evaluate import evaluate
 from textmlr.cli.explain import explain
+from textmlr.cli.featurize import featurize
 from textmlr.cli.info import info
 from textmlr.cli.train import train
 from textmlr.cli.tune import tune
@@ -30,8 +31,9 @@ def cli() -> None:
       textmlr explain doc.txt             which words speak for its label?
       textmlr evaluate test.tsv           how good are the answers?
       textmlr compare a.textmlr b.textmlr test.tsv
+      textmlr featurize corpus.tsv -o X.npz   f(x), for other programs
     """
 
 
-for verb in (train, tune, classify, explain, evaluate, compare, info):
+for verb in (train, tune, classify, explain, evaluate, compare, info, featurize):
     cli.add_command(verb)

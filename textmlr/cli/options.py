@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar, get_args
 
 import click
@@ -20,7 +20,7 @@ from textmlr.options import (
 )
 
 if TYPE_CHECKING:
-    from textmlr.corpus import Corpus, Fields
+    from textmlr.corpus import Chunk, Corpus, Fields
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -74,6 +74,15 @@ class Reading:
         return read_corpus(
             paths, format=self.format, fields=self.fields, weighted=self.has_weights,
             skip_bad_lines=self.skip_bad_lines,
+        )  # fmt: skip
+
+    def scan(self, paths: Sequence[str], *, labelled: bool, tables: bool) -> Iterator[Chunk]:
+        """The same, some documents at a time; with their columns if tables are wanted."""
+        from textmlr.corpus import scan
+
+        return scan(
+            paths, format=self.format, fields=self.fields, labelled=labelled,
+            weighted=self.has_weights, skip_bad_lines=self.skip_bad_lines, tables=tables,
         )  # fmt: skip
 
 

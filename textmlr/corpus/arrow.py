@@ -22,7 +22,7 @@ def chunks(stream: Stream, job: Job) -> Iterator[Chunk]:
     is_file = stream.head().startswith(FILE_MAGIC)
     with arrow_refusals(stream.name, "Arrow"):
         if is_file or stream.kind is None:
-            source = stream.random()
+            source = stream.random(mapped=True)
             reader = pa.ipc.open_file(source) if is_file else pa.ipc.open_stream(source)
         else:
             reader = pa.ipc.open_stream(stream.reader())

@@ -145,11 +145,11 @@ def _joined(chunks: list[Chunk], file_of: list[int], names: list[str], weighted:
         skipped=skipped,
         skipped_examples=examples,
         file_of=file_of,
-        notes=_notes(chunks),
+        notes=notes_of(chunks),
     )
 
 
-def _notes(chunks: list[Chunk]) -> list[str]:
+def notes_of(chunks: Sequence[Chunk]) -> list[str]:
     """What a user should know of how the files were read."""
     notes = []
     several = sum(chunk.several for chunk in chunks)

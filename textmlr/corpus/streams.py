@@ -126,8 +126,12 @@ class Stream:
         """The bytes that are left as a file."""
         return io.BufferedReader(_AsFile(self), _CHUNK)
 
-    def random(self) -> Any:
-        """What pyarrow reads by random access: the file itself, or else all of it in memory."""
+    def random(self, *, mapped: bool) -> Any:
+        """What pyarrow reads by random access: the file itself, or else all of it in memory.
+
+        mapped  its bytes are used where they lie; else pages that were read would count as memory
+                of this process, however large the file
+        """
         import pyarrow as pa
 
         with refusals(self.name):
@@ -135,7 +139,8 @@ class Stream:
                 self._reader.seek(0)
                 self._peeked = b""
                 if isinstance(self._reader, io.FileIO):
-                    return pa.memory_map(self._reader.name)
+                    name = self._reader.name
+                    return pa.memory_map(name) if mapped else pa.OSFile(name)
                 own = _is_arrow(self._reader)
                 return self._reader if own else pa.PythonFile(self._reader, mode="r")
         return pa.BufferReader(pa.py_buffer(self.rest()))
