@@ -144,7 +144,7 @@ def ngram_rows(featurizer: dict[str, Any], record: dict[str, Any]) -> list[tuple
 
 def update_rows(record: dict[str, Any]) -> list[tuple[str, str]]:
     """By what a model was updated since it was trained, the last first."""
-    rows = []
+    rows: list[tuple[str, str]] = []
     for one in record.get("updates", [])[: -MOST_UPDATES - 1 : -1]:
         told = f"with {plural(one['documents'], 'document')} of {plain(', '.join(one['files']))}"
         if one["new_labels"]:
