@@ -156,8 +156,7 @@ class _Beginning:
             bias = 0 if grown.columns is None else grown.columns.numbers[0]
             theta[bias, ~known] = UNSEEN * (1 - shared)
         begin = cls(theta, np.ones(columns), known, before, model.calibration, labels)
-        scores = score(new.features, theta)[:, known]
-        sure = curvature_of((scores * begin._times(scores)[:, None]).astype(np.float32))
+        sure = curvature_of(begin._calibrated(score(new.features, theta)[:, known]))
         curvature = shared * sure + (1 - shared) * CURVATURE
         precision = precision_of(
             _squares(model, grown, before), new.mean_square_length(), curvature
@@ -191,6 +190,9 @@ class _Beginning:
             np.maximum(spreads(np.ascontiguousarray(scores)), c.least) / c.spread
         ) ** c.exponent
         return times
+
+    def _calibrated(self, scores: NDArray[np.float32]) -> NDArray[np.float32]:
+        return np.ascontiguousarray(scores * self._times(scores)[:, None], np.float32)
 
     def compare(
         self, before: Objective, after: Objective, theta: NDArray[np.float32], origin: str
@@ -234,8 +236,7 @@ class _Beginning:
     def _probabilities(
         self, documents: Objective, theta: NDArray[np.float32]
     ) -> NDArray[np.float64]:
-        scores = score(documents.features, np.ascontiguousarray(theta))
-        scores = (scores * self._times(scores)[:, None]).astype(np.float32)
+        scores = self._calibrated(score(documents.features, np.ascontiguousarray(theta)))
         return probabilities(scores, log_normalizer(scores))
 
     def _lost(
