@@ -151,13 +151,13 @@ class _Beginning:
         theta[: len(frequencies), places] = model.layers[0]
         before = np.zeros(columns, np.int64)
         before[: len(frequencies)] = frequencies
-        shared = _shared(model, new, places)
+        alike = _alike(model, new, places)
         if model.featurizer.options.bias:
             bias = 0 if grown.columns is None else grown.columns.numbers[0]
-            theta[bias, ~known] = UNSEEN * (1 - shared)
+            theta[bias, ~known] = UNSEEN * (1 - alike)
         begin = cls(theta, np.ones(columns), known, before, model.calibration, labels)
         sure = curvature_of(begin._calibrated(score(new.features, theta)[:, known]))
-        curvature = shared * sure + (1 - shared) * CURVATURE
+        curvature = alike * sure + (1 - alike) * CURVATURE
         precision = precision_of(
             _squares(model, grown, before), new.mean_square_length(), curvature
         )
@@ -292,12 +292,17 @@ def _squares(model: Model, grown: Extended, frequencies: NDArray[np.int64]) -> N
     return squares
 
 
-def _shared(model: Model, new: Objective, places: list[int]) -> float:
-    """How much the labels of old documents and new are alike: Σ_ℓ min of their shares, 0 to 1."""
+def _alike(model: Model, new: Objective, places: list[int]) -> float:
+    """How much the labels of old documents and new are alike, 0 to 1.
+
+    With s = Σ_ℓ min of their shares it is 2s − 1, or 0: where half of the new ones are of other
+    labels, or all of one of two, they cannot be trusted to hold the old labels in their place.
+    """
     old = np.zeros(new.labels)
     old[places] = model.record.get("corpus", {}).get("per_label", [0] * len(places))
     own = np.bincount(new.y, new.weights, minlength=new.labels)
-    return float(np.minimum(old / max(old.sum(), 1), own / own.sum()).sum())
+    shared = float(np.minimum(old / max(old.sum(), 1), own / own.sum()).sum())
+    return max(0.0, 2 * shared - 1)
 
 
 def _unit_from(grown: Extended) -> int | None:

@@ -36,7 +36,7 @@ CURVATURE = 0.25
 # to say what new ones would.
 PRIOR = 0.005
 # On gap/value: far below what a held-out loss can tell, and reached in a few visits.
-TOLERANCE = 1e-3
+TOLERANCE = 1e-2
 MOST_EPOCHS = 100
 
 Watch = Callable[[Step], None]
