@@ -7,6 +7,7 @@ import random
 from dataclasses import replace
 from pathlib import Path
 
+import naive_linear as naive
 import numpy as np
 import pytest
 from click.testing import CliRunner
@@ -20,7 +21,14 @@ from textmlr.features.extending import row_frequencies
 from textmlr.kernels import dual
 from textmlr.learning import train
 from textmlr.scoring import score
-from textmlr.training import Objective, advance, advancing, curvature_of, precision_of
+from textmlr.training import (
+    Objective,
+    advance,
+    advancing,
+    common_of,
+    curvature_of,
+    precision_of,
+)
 from textmlr.updating import update
 
 Pairs = list[tuple[str, str]]
@@ -84,22 +92,43 @@ class TestAdvance:
         return replace(rows, weights=weights), base, precision
 
     def gradient(
-        self, rows: Objective, base: np.ndarray, precision: np.ndarray, change: np.ndarray
-    ) -> np.ndarray:
+        self, rows: Objective, base: np.ndarray, precision: np.ndarray, common: np.ndarray,
+        change: np.ndarray,
+    ) -> np.ndarray:  # fmt: skip
         """Of the penalised loss at change, written out in dense float64."""
-        x = rows.features.to_scipy().toarray().astype(float)
-        scores = base + x @ change
-        p = np.exp(scores - scores.max(axis=1, keepdims=True))
-        p /= p.sum(axis=1, keepdims=True)
-        p[np.arange(len(p)), rows.y] -= 1
-        return x.T @ (rows.weights[:, None] * p) + precision[:, None] * change
+        x = naive.dense(
+            rows.features.indptr, rows.features.indices, rows.features.values, len(change)
+        )
+        penalty = precision[:, None] * change + np.outer(common, common @ change)
+        return penalty + naive.gradient(x, np.zeros_like(change), rows.y, rows.weights) + (
+            x.T @ (rows.weights[:, None] * (
+                naive.probabilities(base + x @ change) - 1 / rows.labels
+            ))
+        )  # fmt: skip
 
-    def test_the_minimum(self, monkeypatch: pytest.MonkeyPatch) -> None:
+    @pytest.mark.parametrize("size", [0.0, 0.5, 20.0])
+    def test_the_minimum(self, monkeypatch: pytest.MonkeyPatch, size: float) -> None:
         monkeypatch.setattr(advancing, "TOLERANCE", 1e-10)
         rows, base, precision = self.problem()
-        change = advance(rows, base, precision).astype(float)
-        at_start = np.linalg.norm(self.gradient(rows, base, precision, 0 * change))
-        assert np.linalg.norm(self.gradient(rows, base, precision, change)) < 1e-4 * at_start
+        common = size * np.random.default_rng(2).uniform(size=len(precision))
+        change = advance(rows, base, precision, common=common).astype(float)
+        at_start, at_end = (
+            np.linalg.norm(self.gradient(rows, base, precision, common, where))
+            for where in (0 * change, change)
+        )
+        assert at_end < 1e-4 * at_start
+        if not size:
+            np.testing.assert_array_equal(change, advance(rows, base, precision))
+
+    def test_what_is_common_stays(self) -> None:
+        """The more the mean weighs, the less its score moves; other directions go on to."""
+        rows, base, precision = self.problem()
+        mean = rows.features.to_scipy().toarray().mean(axis=0)
+        free, held = (
+            advance(rows, base, precision, common=size * mean).astype(float) for size in (0, 100.0)
+        )
+        assert np.abs(mean @ held).max() < 0.01 * np.abs(mean @ free).max()
+        assert np.abs(held).max() > 0.3 * np.abs(free).max()
 
     def test_a_base_that_a_feature_could_give(self, monkeypatch: pytest.MonkeyPatch) -> None:
         """Beginning at θ0, with next to no penalty around it, is beginning anywhere."""
@@ -156,6 +185,7 @@ class TestAdvance:
     def test_precision(self) -> None:
         made = precision_of(np.array([0.0, 8.0]), 2.0)
         np.testing.assert_allclose(made, [0.01, 2.01])
+        np.testing.assert_allclose(common_of(np.array([0.0, 8.0]), 4.0), [0, 2])
         assert (precision_of(np.zeros(1), 0.0) > 0).all()
 
 
@@ -221,6 +251,16 @@ class TestOfTheSameLabels:
         theta = old.theta + advance(new, base, np.full(rows.columns, 1e-2))
         forgetful = Model(old.labels, old.featurizer, [theta], old.record, None, old.calibration)
         assert accuracy(forgetful, test_pairs) < accuracy(old, test_pairs) - 0.1
+
+    def test_of_one_label_of_two_as_many_as_all_the_old(self) -> None:
+        """Nothing in the new documents speaks for the other label."""
+        two = [pair for pair in documents(300, 1) if pair[0] != "romance"]
+        test = [pair for pair in documents(300, 9) if pair[0] != "romance"]
+        first = train(corpus_of(two), FeaturizerOptions(ngrams=(1, 2)))
+        own = [pair for pair in documents(600, 2) if pair[0] == "western"]
+        assert len(own) == len(two)
+        second = update(first, corpus_of(own), NOTHING_HELD)
+        assert accuracy(second, test) > accuracy(first, test) - 0.05
 
 
 class TestOfNewLabels:
