@@ -366,6 +366,12 @@ class TestCompared:
         assert compared.record["updates"][-1]["compared"]["rows"][0]["documents"] == 24
         np.testing.assert_array_equal(compared.theta, update(old, new, NOTHING_HELD).theta)
 
+    def test_nothing_to_judge_old_labels_by(self, old: Model, tmp_path: Path) -> None:
+        updated = update(old, corpus_of(cooking(240, 1)))
+        assert updated.record["updates"][-1]["compared"]["absent"] == 3
+        updated.save(tmp_path / "m.textmlr")  # the record is JSON
+        assert Model.load(tmp_path / "m.textmlr").record["updates"] == updated.record["updates"]
+
     def test_labels_that_lost(self, old: Model, test_pairs: Pairs) -> None:
         """Taught that westerns are romances, the model says so, and which labels paid for it."""
         wrong = [("romance", text) for label, text in documents(600, 2) if label == "western"]
@@ -448,6 +454,7 @@ class TestCommand:
         assert "3 + 1 = 4: cooking" in told
         assert "300 + 220 = 520" in told
         assert "held-out new documents" in told
+        assert "no document of 3 labels" in told
         told = self.run(str(model), str(new), "--no-holdout")
         assert "in place of the old model" in told
         assert "held-out" not in told

@@ -232,7 +232,10 @@ class _Beginning:
                 "accuracy": [float(share[one[chosen]].sum()) for one in right],
                 "loss": [one if np.isfinite(one) else None for one in loss],
             })  # fmt: skip
-        return {"from": origin, "rows": rows, "lost": self._lost(y, *right)}
+        present = np.bincount(y, minlength=len(known))[:-1] > 0
+        absent = int(np.count_nonzero(self.known & ~present))
+        lost = self._lost(y, *right)
+        return {"from": origin, "rows": rows, "absent": absent, "lost": lost}
 
     def _probabilities(
         self, documents: Objective, theta: NDArray[np.float32]
