@@ -173,8 +173,8 @@ def _show_compared(compared: dict[str, Any]) -> None:
     Console().print(table)
     if compared["absent"]:
         click.echo(
-            f"There is no document of {plural(compared['absent'], 'label')} that the old model knew "
-            "among them: a --test FILE with some shows whether it still does."
+            f"Among them is no document of {plural(compared['absent'], 'label')} that the old "
+            "model knew: a --test FILE with some shows whether it still does."
         )
     lost = compared["lost"]
     if lost:
