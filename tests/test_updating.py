@@ -510,3 +510,22 @@ class TestCommand:
         assert raised.value.code == 2
         assert model_file.read_bytes() == before
         del told
+
+
+@pytest.mark.parametrize("bias", [True, False])
+def test_a_document_without_words(bias: bool) -> None:
+    first = train(corpus_of(documents(60, 1)), FeaturizerOptions(ngrams=(1, 1), bias=bias))
+    second = update(first, corpus_of([("western", "")]))
+    assert np.isfinite(second.theta).all()
+    assert second.featurizer.documents == 61
+    if not bias:
+        np.testing.assert_array_equal(second.theta, first.theta)
+
+
+def test_words_that_the_model_has_not_at_all() -> None:
+    """Documents and model have nothing in common but the bias."""
+    first = train(corpus_of(documents(60, 1)), FeaturizerOptions(ngrams=(1, 1)))
+    new = [("east", "qigong qilin"), ("west", "waltz wurst")] * 20
+    second = update(first, corpus_of(new), NOTHING_HELD)
+    assert accuracy(second, new) == 1
+    assert accuracy(second, documents(90, 2)) > accuracy(first, documents(90, 2)) - 0.02

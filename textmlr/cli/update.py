@@ -170,6 +170,7 @@ def _show_compared(compared: dict[str, Any]) -> None:
         figures = ("∞" if x is None else f"{x:.4f}" for x in (*row["accuracy"], *row["loss"]))
         name = "all" if row["of"] == "all" else f"of {row['of']}"
         table.add_row(name, f"{row['documents']:,}", *figures)
+    click.echo()
     Console().print(table)
     if compared["absent"]:
         click.echo(
