@@ -34,6 +34,7 @@ STOREYS = [
     "packing",
     "model",
     "learning",
+    "updating",
     "intervals",
     "evaluation",
     "comparison",

@@ -16,6 +16,7 @@ from textmlr.cli.featurize import featurize
 from textmlr.cli.info import info
 from textmlr.cli.train import train
 from textmlr.cli.tune import tune
+from textmlr.cli.update import update
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -36,4 +37,9 @@ def cli() -> None:
 
 
 for verb in (train, tune, classify, explain, evaluate, compare, info, featurize):
+      textmlr update a.textmlr new.tsv    learn from more documents
+    """
+
+
+for verb in (train, tune, update, classify, evaluate, compare, info):
     cli.add_command(verb)
