@@ -125,7 +125,7 @@ def _record(
         "versions": versions(),
         "options": asdict(options),
         "corpus": {
-            "files": [os.path.basename(name) for name in corpus.names],
+            "files": list(dict.fromkeys(os.path.basename(name) for name in corpus.names)),
             "documents": len(corpus),
             "skipped": corpus.skipped,
             "nonzeros": len(rows.objective.features.indices),
