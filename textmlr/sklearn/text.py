@@ -1,0 +1,277 @@
+"""TextClassifier: ``textmlr.train`` and ``textmlr.Model`` as a scikit-learn classifier of texts."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import (
+    _check_sample_weight,
+    check_consistent_length,
+    check_is_fitted,
+    column_or_1d,
+)
+
+from textmlr.corpus import Corpus
+from textmlr.corpus.batch import Batch
+from textmlr.corpus.columns import column_of
+from textmlr.corpus.texts import batches_of
+from textmlr.errors import InputError
+from textmlr.learning import train
+from textmlr.model import Model
+from textmlr.options import (
+    FeaturizerOptions,
+    NgramRange,
+    Norm,
+    Solver,
+    TermFrequency,
+    TrainingOptions,
+)
+from textmlr.sklearn.parameters import check_two_classes, seed_of, threads_of, weights_of
+
+if TYPE_CHECKING:
+    from typing import Self
+
+Array = NDArray[np.float64]
+
+
+class TextClassifier(ClassifierMixin, BaseEstimator):
+    """Text → class, as ``textmlr.train`` learns it: in place of a pipeline of a vectorizer and a
+    classifier, with nothing to choose.
+
+    The parameters are the fields of ``textmlr.FeaturizerOptions`` and ``textmlr.TrainingOptions``,
+    which say what each means, and what None and "auto" come to.  These differ:
+
+    class_weight  a dict of classes, "balanced", or None
+    random_state  the seed; None is always the same
+    n_jobs        threads; None and -1: one a processor.  Their number changes no bit
+
+    classes_      (L,) sorted, of the type that y had
+    model_        the ``textmlr.Model``, whose labels are the names of the classes: "3" for 3.  It
+                  can be saved as a file, and explains itself
+
+    texts are taken in whatever form ``textmlr.train`` takes them: lists, arrays, Series of pandas
+    and polars, Arrow, columns of Hugging Face datasets.  sample_weight counts where steps are
+    drawn, and in the loss: a weight of 2 is about two documents.
+
+    >>> from textmlr.sklearn import TextClassifier
+    >>> texts = ["a robot in orbit", "the sheriff rode", "robot engine", "a saddle, a sheriff"]
+    >>> classifier = TextClassifier(ngrams=(1, 1), char_ngrams=None).fit(texts, [1, 0, 1, 0])
+    >>> classifier.predict(["the robot", "sheriff!"]).tolist()
+    [1, 0]
+    >>> classifier.predict_proba(["the robot"]).shape
+    (1, 2)
+    """
+
+    classes_: NDArray[Any]
+    model_: Model
+
+    def __init__(
+        self,
+        *,
+        lowercase: bool = True,
+        punctuation: bool = True,
+        split_scripts: bool = True,
+        min_token_length: int = 1,
+        ngrams: NgramRange = "auto",
+        char_ngrams: NgramRange = "auto",
+        term_frequency: TermFrequency = "log",
+        idf: bool | None = None,
+        norm: Norm | None = "l2",
+        min_df: int | None = None,
+        max_features: int | None = None,
+        hash_bits: int | None = None,
+        bias: bool = True,
+        solver: Solver | None = None,
+        epochs: int | None = None,
+        learning_rate: float | None = None,
+        idf_power: float | None = None,
+        l2: float | None = None,
+        l1: float = 0.0,
+        calibration: bool | None = None,
+        holdout: float = 0.1,
+        patience: int | None = None,
+        tolerance: float | None = None,
+        class_weight: Any = None,
+        random_state: Any = None,
+        n_jobs: int | None = None,
+    ) -> None:
+        self.lowercase = lowercase
+        self.punctuation = punctuation
+        self.split_scripts = split_scripts
+        self.min_token_length = min_token_length
+        self.ngrams = ngrams
+        self.char_ngrams = char_ngrams
+        self.term_frequency = term_frequency
+        self.idf = idf
+        self.norm = norm
+        self.min_df = min_df
+        self.max_features = max_features
+        self.hash_bits = hash_bits
+        self.bias = bias
+        self.solver = solver
+        self.epochs = epochs
+        self.learning_rate = learning_rate
+        self.idf_power = idf_power
+        self.l2 = l2
+        self.l1 = l1
+        self.calibration = calibration
+        self.holdout = holdout
+        self.patience = patience
+        self.tolerance = tolerance
+        self.class_weight = class_weight
+        self.random_state = random_state
+        self.n_jobs = n_jobs
+
+    def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:  # noqa: N803
+        """Learn from texts X and their classes y.
+
+        Raises ValueError (``textmlr.InputError``) for what is not text, naming its position, and
+        where there is nothing to learn from.
+        """
+        batches, y = _checked(X, y)
+        classes, codes = np.unique(y, return_inverse=True)
+        weights = self._weights(batches, sample_weight, classes, codes)
+        check_two_classes(type(self).__name__, classes, codes, weights)
+        self.model_ = train(
+            _corpus(batches, classes, codes, weights),
+            self._featurizer_options(),
+            self._training_options(),
+            threads=threads_of(self.n_jobs),
+        )
+        self.classes_ = classes
+        return self
+
+    def decision_function(self, X: Any) -> NDArray[np.float32]:  # noqa: N803
+        """θᵀf(x) of each class, calibrated: (n, L); of two classes the difference, (n,)."""
+        scores = self._scores(X)
+        return scores[:, 1] - scores[:, 0] if scores.shape[1] == 2 else scores
+
+    def predict(self, X: Any) -> NDArray[Any]:  # noqa: N803
+        """The likeliest class of each text: (n,)."""
+        return np.asarray(self.classes_[self._scores(X).argmax(axis=1)])
+
+    def predict_proba(self, X: Any) -> Array:  # noqa: N803
+        """P(class | text), in the order of classes_: (n, L), rows sum to 1."""
+        check_is_fitted(self)
+        found = self.model_.probabilities(X, threads=threads_of(self.n_jobs))
+        return self._ordered(found, 0.0)
+
+    def predict_log_proba(self, X: Any) -> Array:  # noqa: N803
+        """log P(class | text), finite where P is 0 in float64: (n, L)."""
+        check_is_fitted(self)
+        batches, threads = batches_of(X), threads_of(self.n_jobs)
+        scores = self._ordered(self.model_.scores(batches, threads=threads), -np.inf)
+        return np.asarray(scores - self.model_.log_z(batches, threads=threads)[:, None])
+
+    def _scores(self, X: Any) -> NDArray[np.float32]:  # noqa: N803
+        check_is_fitted(self)
+        return self._ordered(self.model_.scores(X, threads=threads_of(self.n_jobs)), -np.inf)
+
+    def _ordered(self, columns: NDArray[Any], other: float) -> NDArray[Any]:
+        """Columns of the model's labels in the order of classes_; ``other`` for a class that no
+        document had."""
+        place = {name: number for number, name in enumerate(self.model_.labels)}
+        numbers = [place.get(name, len(place)) for name in _names(self.classes_)]
+        if len(place) < len(numbers):
+            columns = np.pad(columns, ((0, 0), (0, 1)), constant_values=other)
+        return columns[:, numbers]
+
+    def _weights(
+        self,
+        batches: list[Batch],
+        sample_weight: Any,
+        classes: NDArray[Any],
+        codes: NDArray[np.int64],
+    ) -> Array:
+        """(n,): sample_weight, times that of a dict of classes ("balanced" is training's)."""
+        own = np.ones(len(codes))
+        if sample_weight is not None:
+            own = _check_sample_weight(sample_weight, codes, dtype=np.float64)
+            if (own < 0).any():
+                raise ValueError("negative values in sample_weight: give weights of at least 0")
+        each = None if self.class_weight == "balanced" else self.class_weight
+        return weights_of(own, each, classes, codes)
+
+    def _featurizer_options(self) -> FeaturizerOptions:
+        return FeaturizerOptions(
+            lowercase=self.lowercase,
+            punctuation=self.punctuation,
+            split_scripts=self.split_scripts,
+            min_token_length=self.min_token_length,
+            ngrams=self.ngrams,
+            char_ngrams=self.char_ngrams,
+            term_frequency=self.term_frequency,
+            idf=self.idf,
+            norm=self.norm,
+            min_df=self.min_df,
+            max_features=self.max_features,
+            hash_bits=self.hash_bits,
+            bias=self.bias,
+        )
+
+    def _training_options(self) -> TrainingOptions:
+        return TrainingOptions(
+            solver=self.solver,
+            epochs=self.epochs,
+            learning_rate=self.learning_rate,
+            idf_power=self.idf_power,
+            l2=self.l2,
+            l1=self.l1,
+            calibration=self.calibration,
+            holdout=self.holdout,
+            patience=self.patience,
+            tolerance=self.tolerance,
+            class_weight="balanced" if self.class_weight == "balanced" else None,
+            seed=seed_of(self.random_state),
+        )
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.string = True
+        tags.input_tags.two_d_array = False
+        return tags
+
+
+def _checked(X: Any, y: Any) -> tuple[list[Batch], NDArray[Any]]:  # noqa: N803
+    """Texts as Batches, and as many classes."""
+    if y is None:
+        raise ValueError("y should be a 1d array of classes, got None: y is required")
+    batches = batches_of(X)
+    if not isinstance(y, np.ndarray | list) and not type(y).__module__.startswith("pandas"):
+        column = column_of(y, "labels", "label")
+        y = column.to_pylist() if hasattr(column, "chunks") else list(column)
+    y = column_or_1d(y, warn=True)
+    missing = [i for i, label in enumerate(y.tolist()) if label is None or label != label]
+    if missing:
+        raise InputError(
+            f"label {missing[0]} is missing ({y[missing[0]]})",
+            mend="fill or drop documents without a label",
+        )
+    documents = sum(map(len, batches))
+    check_consistent_length(np.empty(documents), y)
+    check_classification_targets(y)
+    return batches, y
+
+
+def _names(classes: NDArray[Any]) -> list[str]:
+    return [str(name) for name in classes.tolist()]
+
+
+def _corpus(
+    batches: list[Batch], classes: NDArray[Any], codes: NDArray[np.int64], weights: Array
+) -> Corpus:
+    """Documents whose labels are the names of their classes, of those that have any."""
+    names = _names(classes)
+    labels = sorted(set(names))
+    if len(labels) < len(names):
+        raise InputError(
+            f"two of the classes {classes.tolist()!r:.80} have one name",
+            mend="make all classes of one type",
+        )
+    place = np.array([labels.index(name) for name in names], np.int32)
+    own = None if (weights == 1).all() else weights.astype(np.float32)
+    return Corpus(batches, place[codes], labels, own, ["memory"] * len(batches))
