@@ -75,6 +75,7 @@ class MultinomialLogisticClassifier(ClassifierMixin, BaseEstimator):
     keeps the weights and the curvature of their loss in each (``textmlr.training.online``): the
     first call alone finds what fit finds, and many calls come near to it.  It has no step size,
     solves each part with the exact solver's tolerance, and needs a C below infinity and no l1.
+    Parts are to be mixed: of one class after the other it forgets the first.
 
     >>> from textmlr.sklearn import MultinomialLogisticClassifier
     >>> classifier = MultinomialLogisticClassifier(C=10)
