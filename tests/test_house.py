@@ -32,6 +32,7 @@ STOREYS = [
     "packing",
     "model",
     "learning",
+    "updating",
     "intervals",
     "evaluation",
     "comparison",

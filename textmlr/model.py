@@ -109,7 +109,9 @@ class Model:
         if featurizer.options.hash_bits is None:
             featurizer = featurizer.keep(kept)
         if featurizer.columns != len(rows):
-            columns = Columns.restore(kept.astype(np.int32), featurizer.columns)
+            counts = None if self.columns is None else self.columns.frequencies
+            own = None if counts is None else counts[rows]
+            columns = Columns.restore(kept.astype(np.int32), featurizer.columns, own)
         return Model(
             self.labels, featurizer, [self.layers[0][rows]], self.record, columns, self.calibration
         )

@@ -355,6 +355,26 @@ class TrainingOptions:
         return min(max(math.ceil(VISITS / documents), fewest), most)
 
 
+@dataclass(frozen=True, slots=True)
+class UpdateOptions:
+    """How a model is updated by further documents; what is learnt has nothing to choose.
+
+    holdout  share of each label's documents (at most MOST_HELD_OUT in all) that a first run goes
+             without, to compare answers on before and after; 0: nothing is compared.  The update
+             itself is learnt from all
+    seed     of the choice of those held out
+    """
+
+    holdout: float = 0.1
+    seed: int = 1
+
+    def __post_init__(self) -> None:
+        _check_real("holdout", self.holdout, 0)
+        if self.holdout >= 1:
+            raise _refuse("holdout", self.holdout, "a number of at least 0 and below 1")
+        _check_integer("seed", self.seed, 0)
+
+
 # Where fewer documents than this are held out, the best of hundreds of settings is the luckiest
 # rather than the best, and folds judge.
 FEW_JUDGES = 2_000

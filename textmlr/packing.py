@@ -55,6 +55,8 @@ def pack(parts: Parts) -> tuple[Json, Tensors]:
         }
     if parts.columns is not None:
         tensors["columns"] = parts.columns.kept
+        if parts.columns.frequencies is not None:
+            tensors["frequencies"] = parts.columns.frequencies
     if parts.featurizer.idf is not None:
         tensors["idf"] = parts.featurizer.idf
     header = {
@@ -89,7 +91,7 @@ def unpack(header: Json, tensors: Tensors, path: str | PathLike[str]) -> Parts:
     else:
         columns = int(options.bias) + len(tensor(tensors, "hashes", np.uint64, (None,), path))
     if options.hash_bits is not None or "columns" in tensors:
-        kept = _columns(tensors, columns, path)
+        kept = _columns(tensors, columns, options, path)
     if options.hash_bits is None:
         vocabulary, index = _vocabulary(tensors, options, kept, path)
     idf = None
@@ -138,9 +140,20 @@ def _calibration(fields: Json, path: str | PathLike[str]) -> Calibration:
     return Calibration(**fields)
 
 
-def _columns(tensors: dict[str, NDArray[Any]], width: int, path: str | PathLike[str]) -> Columns:
+def _columns(
+    tensors: dict[str, NDArray[Any]],
+    width: int,
+    options: FeaturizerOptions,
+    path: str | PathLike[str],
+) -> Columns:
+    """The columns; their frequencies are there with hashing, in files that know of updates."""
+    kept = tensor(tensors, "columns", np.int32, (None,), path)
+    frequencies = None
+    if options.hash_bits is not None and "frequencies" in tensors:
+        frequencies = tensor(tensors, "frequencies", np.int64, (len(kept),), path)
+        expect(bool((frequencies > 0).all()), path, "a document frequency is not positive")
     try:
-        return Columns.restore(tensor(tensors, "columns", np.int32, (None,), path), width)
+        return Columns.restore(kept, width, frequencies)
     except ValueError as error:
         raise ModelFileError(str(error), place=str(path)) from error
 

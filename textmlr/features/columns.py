@@ -20,14 +20,17 @@ from textmlr.parallel import map_blocks
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Columns:
-    """The columns in use, numbered by descending document frequency, ties by column.
+    """The columns in use, numbered by descending document frequency, ties by column; then those
+    of each update, by column.
 
-    kept   (R,) int32   column of each number
-    numbers (V,) int32  number of each column, −1 for a column that is not in use
+    kept    (R,) int32   column of each number
+    numbers (V,) int32   number of each column, −1 for a column that is not in use
+    frequencies (R,) int64   documents that each is in; None where a vocabulary tells
     """
 
     kept: NDArray[np.int32]
     numbers: NDArray[np.int32]
+    frequencies: NDArray[np.int64] | None = None
 
     @classmethod
     def of(cls, features: Features, threads: int) -> tuple[Columns, NDArray[np.int32]]:
@@ -37,10 +40,16 @@ class Columns:
         numbers = np.empty(features.columns, np.int32)
         ends = np.zeros(int(frequencies.max(initial=0)) + 1, np.int64)
         kernels.rank(frozen(frequencies), ends, kept, numbers)
-        return cls(kept, numbers), frequencies[kept]
+        own = frequencies[kept]
+        return cls(kept, numbers, own.astype(np.int64)), own
 
     @classmethod
-    def restore(cls, kept: NDArray[np.int32], width: int) -> Columns:
+    def restore(
+        cls,
+        kept: NDArray[np.int32],
+        width: int,
+        frequencies: NDArray[np.int64] | None = None,
+    ) -> Columns:
         """From kept, of V columns.  Raises ValueError if one is out of range or there twice."""
         if len(kept) and (kept.min() < 0 or kept.max() >= width):
             raise ValueError("a column is out of range")
@@ -49,7 +58,11 @@ class Columns:
         numbers[kept] = own
         if not np.array_equal(numbers[kept], own):
             raise ValueError("a column is there twice")
-        return cls(kept, numbers)
+        return cls(kept, numbers, frequencies)
+
+    def followed_by(self, more: NDArray[np.int64], width: int) -> Columns:
+        """These columns, then others of V; their frequencies are yet to be counted."""
+        return Columns.restore(np.concatenate([self.kept, more.astype(np.int32)]), width)
 
     def renumber(self, features: Features, threads: int = 1) -> Features:
         """The rows with numbers in place of columns, the columns not in use left out.

@@ -33,7 +33,8 @@ Counts = tuple[NDArray[np.uint64], NDArray[np.int64], NDArray[np.int64]]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Vocabulary:
-    """The kept features, by descending document frequency, ties by first occurrence.
+    """The kept features, by descending document frequency, ties by first occurrence; then those of
+    each update, which are ordered alike among themselves.
 
     hashes        (v,) uint64, none twice
     frequencies   (v,) int64    documents each occurs in
@@ -63,6 +64,15 @@ class Vocabulary:
         names = np.empty(offsets[-1], np.uint8)
         text_kernels.gather(frozen(self.names), frozen(start), frozen(stop), names)
         return Vocabulary(self.hashes[kept], self.frequencies[kept], names, offsets)
+
+    def followed_by(self, more: Vocabulary) -> Vocabulary:
+        """These features, then those of another, which has none of them."""
+        return Vocabulary(
+            np.concatenate([self.hashes, more.hashes]),
+            np.concatenate([self.frequencies, more.frequencies]),
+            np.concatenate([self.names, more.names]),
+            np.concatenate([self.name_offsets, self.name_offsets[-1] + more.name_offsets[1:]]),
+        )
 
     def silence(self, kept: NDArray[np.int64]) -> Vocabulary:
         """All features, those but ``kept`` (numbers, ascending) by their hashes alone."""

@@ -24,7 +24,7 @@ SMALL = 0.1  # below, exp is its polynomial of degree 5 to 2e-9 of itself
 
 @kernel
 def epoch(
-    indptr, indices, values, y, order, shares, squares, alone, theta, logs, p, gaps, naps,
+    indptr, indices, values, y, order, shares, squares, alone, base, theta, logs, p, gaps, naps,
     number, nap_below, work,
 ):  # fmt: skip
     """Maximise the dual over p_i, and move theta along, for each document in the given order.
@@ -39,6 +39,7 @@ def epoch(
     squares (n,) float64   ‖x_i‖², of all its features
     alone   (n,) float64   ‖·‖² of the features that no other document has, which are not in CSR:
                            their part of a score is alone_i · c_i · ([l = y_i] − p_i)
+    base    (n, L) float64   what scores have besides those of theta; or (0, L) for nothing
     theta   (V, L) float64   θ(p), updated
     logs    (n, L) float64   log p but for a constant a row, updated
     p       (n, L) float64   updated; no less than FLOOR
@@ -60,6 +61,9 @@ def epoch(
             before[label] = p[i, label]
             scores[label] -= own * before[label]
         scores[y[i]] += own
+        if base.shape[0] > 0:
+            for label in range(labels):
+                scores[label] += base[i, label]
         for label in range(labels):
             mean += before[label] * (scores[label] - logs[i, label])
         gap = 0.0

@@ -31,6 +31,7 @@ class Dual:
     gaps    (n,) float64   c_i·KL(p_i ‖ P(· | x_i; θ)), as last seen
     naps    (2, n) int32   length of each document's nap, and the epoch to visit it next in
     seed    (1,) uint64   of the order of the next epoch; where the optimum is does not depend on it
+    base    (n, L) float64   what scores have besides those of θ(p), or (0, L); not in ``check``
     epochs  done
     work    what they took since this was last set to 0: documents visited / n, and a little for
             looking which are due
@@ -46,6 +47,7 @@ class Dual:
     gaps: NDArray[np.float64]
     naps: NDArray[np.int32]
     seed: NDArray[np.uint64]
+    base: NDArray[np.float64]
     epochs: int = 0
     work: float = 0.0
 
@@ -57,6 +59,7 @@ class Dual:
         shares: NDArray[np.float64],
         l2: float,
         p: NDArray[np.float64],
+        base: NDArray[np.float64] | None = None,
     ) -> Dual:
         """Begin at p (n, L) float64, which is used up; rows sum to 1."""
         np.maximum(p, kernels.FLOOR, out=p)
@@ -69,7 +72,9 @@ class Dual:
         )  # fmt: skip
         gaps = np.full(len(y), np.inf)
         naps, seed = np.zeros((2, len(y)), np.int32), np.ones(1, np.uint64)
-        return cls(rows, y, shares, l2, p, np.log(p), theta, gaps, naps, seed)
+        if base is None:
+            base = np.zeros((0, labels))
+        return cls(rows, y, shares, l2, p, np.log(p), theta, gaps, naps, seed, base)
 
     @property
     def coefficients(self) -> NDArray[np.float64]:
@@ -87,8 +92,8 @@ class Dual:
         kernels.epoch(
             frozen(features.indptr), frozen(features.indices), frozen(features.values),
             frozen(self.y), frozen(order), frozen(self.shares), frozen(self.rows.squares),
-            frozen(self.rows.alone), self.theta, self.logs, self.p, self.gaps, self.naps,
-            self.epochs, NAP_SHARE * mean if np.isfinite(mean) else 0.0,
+            frozen(self.rows.alone), frozen(self.base), self.theta, self.logs, self.p, self.gaps,
+            self.naps, self.epochs, NAP_SHARE * mean if np.isfinite(mean) else 0.0,
             np.empty((4, labels)),
         )  # fmt: skip
         self.epochs += 1
