@@ -7,35 +7,41 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, ClassifierMixin
-from sklearn.utils.multiclass import check_classification_targets
-from sklearn.utils.validation import (
-    _check_sample_weight,
-    check_consistent_length,
-    check_is_fitted,
-    column_or_1d,
-)
+from sklearn.utils.validation import _check_sample_weight, check_is_fitted
 
 from textmlr.corpus import Corpus
 from textmlr.corpus.batch import Batch
-from textmlr.corpus.columns import column_of
 from textmlr.corpus.texts import batches_of
 from textmlr.errors import InputError
 from textmlr.learning import train
 from textmlr.model import Model
 from textmlr.options import (
+    CHOICE_BYTES,
     FeaturizerOptions,
     NgramRange,
     Norm,
     Solver,
     TermFrequency,
     TrainingOptions,
+    UpdateOptions,
 )
-from textmlr.sklearn.parameters import check_two_classes, seed_of, threads_of, weights_of
+from textmlr.sklearn.corpora import checked, compacted, corpus_of, joined, names_of
+from textmlr.sklearn.parameters import (
+    check_same_classes,
+    check_two_classes,
+    first_classes,
+    known_codes,
+    seed_of,
+    threads_of,
+    weights_of,
+)
+from textmlr.updating import update
 
 if TYPE_CHECKING:
     from typing import Self
 
 Array = NDArray[np.float64]
+MOST_KEPT = CHOICE_BYTES  # of text, to learn anew when it has doubled
 
 
 class TextClassifier(ClassifierMixin, BaseEstimator):
@@ -68,6 +74,8 @@ class TextClassifier(ClassifierMixin, BaseEstimator):
 
     classes_: NDArray[Any]
     model_: Model
+    _kept: list[Corpus] | None  # parts so far, while they are few
+    _trained: int  # documents of the last training
 
     def __init__(
         self,
@@ -132,18 +140,74 @@ class TextClassifier(ClassifierMixin, BaseEstimator):
         Raises ValueError (``textmlr.InputError``) for what is not text, naming its position, and
         where there is nothing to learn from.
         """
-        batches, y = _checked(X, y)
+        batches, y = checked(X, y)
         classes, codes = np.unique(y, return_inverse=True)
         weights = self._weights(batches, sample_weight, classes, codes)
         check_two_classes(type(self).__name__, classes, codes, weights)
-        self.model_ = train(
-            _corpus(batches, classes, codes, weights),
-            self._featurizer_options(),
-            self._training_options(),
-            threads=threads_of(self.n_jobs),
-        )
+        self.model_ = self._train(corpus_of(batches, classes, codes, weights))
+        self._kept, self._trained = None, len(y)
         self.classes_ = classes
         return self
+
+    def partial_fit(
+        self,
+        X: Any,  # noqa: N803
+        y: Any,
+        classes: Any = None,
+        sample_weight: Any = None,
+    ) -> Self:
+        """Learn from further texts, on top of what fit and earlier calls have learnt.
+
+        The first part is learnt as by fit, and what comes after it as by ``textmlr.update``, by
+        the model and the new texts alone; they bring features of their own.  As long as all texts
+        so far are few (below 4 MB) they are kept, and learnt anew whenever they have doubled: what
+        a model's n-grams, steps and calibration are should not hang on the first few documents.
+        Within a part weights count against one another.  A class that no part has had yet has
+        probability 0; there is no model, and no answer, before the second class.
+
+        classes  all there will be; needed on the first call, if there was no fit
+        """
+        fresh = not hasattr(self, "classes_")
+        known = first_classes(classes) if fresh else self.classes_
+        check_same_classes(classes, known)
+        if isinstance(self.class_weight, str):
+            raise InputError(
+                f"class_weight={self.class_weight!r} needs all texts at once",
+                mend="give a dict of weights to partial_fit",
+            )
+        batches, y = checked(X, y)
+        codes = known_codes(known, y)
+        part = corpus_of(batches, known, codes, self._weights(batches, sample_weight, known, codes))
+        if fresh:
+            self._kept, self._trained = [], 0
+        self._learn(part)
+        self.classes_ = known
+        return self
+
+    def _learn(self, part: Corpus) -> None:
+        """Train on all that is kept, if it has doubled, else update the model there is."""
+        trained = hasattr(self, "model_")
+        if self._kept is not None:
+            kept = [*self._kept, compacted(part)]
+            documents = sum(map(len, kept))
+            if documents >= 2 * self._trained:
+                everything = joined(kept)
+                if trained or len(everything.labels) > 1:
+                    self.model_ = self._train(everything)
+                    self._trained = documents
+            few = sum(b.text_bytes for c in kept for b in c.batches) <= MOST_KEPT
+            self._kept = kept if few or not hasattr(self, "model_") else None
+            if self._trained == documents or not trained:
+                return
+        self.model_ = update(
+            self.model_, part, UpdateOptions(holdout=0.0), threads=threads_of(self.n_jobs)
+        )
+
+    def _train(self, corpus: Corpus) -> Model:
+        return train(
+            corpus, self._featurizer_options(), self._training_options(),
+            threads=threads_of(self.n_jobs),
+        )  # fmt: skip
 
     def decision_function(self, X: Any) -> NDArray[np.float32]:  # noqa: N803
         """θᵀf(x) of each class, calibrated: (n, L); of two classes the difference, (n,)."""
@@ -176,7 +240,7 @@ class TextClassifier(ClassifierMixin, BaseEstimator):
         """Columns of the model's labels in the order of classes_; ``other`` for a class that no
         document had."""
         place = {name: number for number, name in enumerate(self.model_.labels)}
-        numbers = [place.get(name, len(place)) for name in _names(self.classes_)]
+        numbers = [place.get(name, len(place)) for name in names_of(self.classes_)]
         if len(place) < len(numbers):
             columns = np.pad(columns, ((0, 0), (0, 1)), constant_values=other)
         return columns[:, numbers]
@@ -235,44 +299,3 @@ class TextClassifier(ClassifierMixin, BaseEstimator):
         tags.input_tags.string = True
         tags.input_tags.two_d_array = False
         return tags
-
-
-def _checked(X: Any, y: Any) -> tuple[list[Batch], NDArray[Any]]:  # noqa: N803
-    """Texts as Batches, and as many classes."""
-    if y is None:
-        raise ValueError("y should be a 1d array of classes, got None: y is required")
-    batches = batches_of(X)
-    if not isinstance(y, np.ndarray | list) and not type(y).__module__.startswith("pandas"):
-        column = column_of(y, "labels", "label")
-        y = column.to_pylist() if hasattr(column, "chunks") else list(column)
-    y = column_or_1d(y, warn=True)
-    missing = [i for i, label in enumerate(y.tolist()) if label is None or label != label]
-    if missing:
-        raise InputError(
-            f"label {missing[0]} is missing ({y[missing[0]]})",
-            mend="fill or drop documents without a label",
-        )
-    documents = sum(map(len, batches))
-    check_consistent_length(np.empty(documents), y)
-    check_classification_targets(y)
-    return batches, y
-
-
-def _names(classes: NDArray[Any]) -> list[str]:
-    return [str(name) for name in classes.tolist()]
-
-
-def _corpus(
-    batches: list[Batch], classes: NDArray[Any], codes: NDArray[np.int64], weights: Array
-) -> Corpus:
-    """Documents whose labels are the names of their classes, of those that have any."""
-    names = _names(classes)
-    labels = sorted(set(names))
-    if len(labels) < len(names):
-        raise InputError(
-            f"two of the classes {classes.tolist()!r:.80} have one name",
-            mend="make all classes of one type",
-        )
-    place = np.array([labels.index(name) for name in names], np.int32)
-    own = None if (weights == 1).all() else weights.astype(np.float32)
-    return Corpus(batches, place[codes], labels, own, ["memory"] * len(batches))
