@@ -494,3 +494,92 @@ def test_a_weight_of_two_is_two_documents_in_parts_too():
         matrix[order], y[order], classes=np.unique(y)
     )
     assert twice.coef_.tobytes() == repeated.coef_.tobytes()
+
+
+# ---------------------------------------------------------------- partial_fit of texts
+
+
+def streamed(parts: int, **parameters) -> TextClassifier:
+    classifier = TextClassifier(**WORDS, **parameters)
+    for part in np.array_split(np.random.default_rng(0).permutation(300), parts):
+        texts, labels = [TEXTS[i] for i in part], [LABELS[i] for i in part]
+        classifier.partial_fit(texts, labels, classes=sorted(set(LABELS)))
+    return classifier
+
+
+def test_texts_in_parts():
+    whole = TextClassifier(**WORDS).fit(TEXTS, LABELS)
+    one = streamed(1)
+    assert one.score(NEW, NEW_LABELS) >= whole.score(NEW, NEW_LABELS) - 0.02
+    many = streamed(20)
+    assert many.score(NEW, NEW_LABELS) >= whole.score(NEW, NEW_LABELS) - 0.02
+    assert many.model_.featurizer.documents == 300
+    again = streamed(20, n_jobs=1)
+    assert again.predict_proba(NEW).tobytes() == many.predict_proba(NEW).tobytes()
+
+
+def test_many_texts_are_not_kept(monkeypatch):
+    """After so many bytes the model and the new texts alone are learnt from."""
+    monkeypatch.setattr("textmlr.sklearn.text.MOST_KEPT", 3000)
+    trained = []
+    monkeypatch.setattr(
+        "textmlr.sklearn.text.train", lambda corpus, *rest, **how: trained.append(len(corpus))
+        or train(corpus, *rest, **how),
+    )  # fmt: skip
+    many = streamed(20)
+    assert trained == [15, 30]
+    assert many._kept is None
+    assert len(many.model_.record["updates"]) == 18
+    assert many.score(NEW, NEW_LABELS) > 0.8
+    loaded = pickle.loads(pickle.dumps(many))
+    for classifier in (many, loaded):
+        classifier.partial_fit(NEW, NEW_LABELS)
+    assert loaded.predict_proba(NEW).tobytes() == many.predict_proba(NEW).tobytes()
+    assert trained == [15, 30]
+
+
+def test_parts_after_a_fit():
+    classifier = TextClassifier(**WORDS).fit(TEXTS[:150], LABELS[:150])
+    first = classifier.score(NEW, NEW_LABELS)
+    classifier.partial_fit(TEXTS[150:], LABELS[150:])
+    assert classifier.model_.featurizer.documents == 300
+    assert classifier.score(NEW, NEW_LABELS) >= first - 0.02
+
+
+def test_classes_of_texts_come_one_after_the_other():
+    classifier = TextClassifier(**WORDS)
+    with pytest.raises(ValueError, match="classes must be passed on the first call"):
+        classifier.partial_fit(TEXTS, LABELS)
+    kinds = ["romance", "scifi", "western"]
+    texts = {kind: [t for t, k in zip(TEXTS, LABELS, strict=True) if k == kind] for kind in kinds}
+    classifier.partial_fit(texts["scifi"][:50], ["scifi"] * 50, classes=kinds)
+    with pytest.raises(NotFittedError):
+        classifier.predict(NEW)
+    classifier.partial_fit(texts["western"][:50], ["western"] * 50)
+    p = classifier.predict_proba(NEW)
+    assert (p[:, 0] == 0).all()
+    np.testing.assert_allclose(p.sum(axis=1), 1)
+    assert set(classifier.predict(NEW)) == {"scifi", "western"}
+    assert (classifier.predict_log_proba(NEW)[:, 0] == -np.inf).all()
+    classifier.partial_fit(texts["romance"], ["romance"] * 100)
+    assert (classifier.predict_proba(NEW) > 0).all()
+    assert classifier.score(NEW, NEW_LABELS) > 0.8
+    with pytest.raises(ValueError, match="poetry"):
+        classifier.partial_fit(["a poem"], ["poetry"])
+    with pytest.raises(ValueError, match="not the same"):
+        classifier.partial_fit(["a poem"], ["scifi"], classes=["scifi", "poetry"])
+    with pytest.raises(InputError, match="balanced"):
+        classifier.set_params(class_weight="balanced").partial_fit(TEXTS, LABELS)
+
+
+def test_weights_of_parts():
+    """What weighs nothing is as if it were not there."""
+    weights = np.where(np.arange(300) % 2, 1.0, 0.0)
+    some, none = TextClassifier(**WORDS), TextClassifier(**WORDS)
+    for first in (0, 150):
+        part = slice(first, first + 150)
+        kinds = sorted(set(LABELS))
+        some.partial_fit(TEXTS[part], LABELS[part], kinds, sample_weight=weights[part])
+        none.partial_fit(TEXTS[part][1::2], LABELS[part][1::2], kinds)
+    assert some.predict_proba(NEW).tobytes() == none.predict_proba(NEW).tobytes()
+    assert some.model_.featurizer.documents == 150

@@ -294,6 +294,9 @@ class TextClassifier(ClassifierMixin, BaseEstimator):
             seed=seed_of(self.random_state),
         )
 
+    def __sklearn_is_fitted__(self) -> bool:
+        return hasattr(self, "model_")
+
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
         tags.input_tags.string = True
