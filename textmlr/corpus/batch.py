@@ -86,7 +86,7 @@ class Corpus:
 
         >>> corpus = Corpus.of(["good", "bad", "fine"], [1, 0, 1])
         >>> corpus.labels, corpus.y.tolist(), corpus.text(2)
-        (['0', '1'], [0, 1, 1], 'fine')
+        (['0', '1'], [1, 0, 1], 'fine')
         """
         from textmlr.corpus.labels import check_weights, code_labels
         from textmlr.corpus.texts import batches_of

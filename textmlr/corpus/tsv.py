@@ -61,6 +61,13 @@ def read_corpus(
     Raises InputError naming file and line: for a file that cannot be read, decompressed or is
     empty; for the first line that is blank, lacks a tab or a label, holds a NUL byte, a label
     that is not UTF-8 or a bad weight; and if every line would be skipped.
+
+    >>> from textmlr import read_corpus
+    >>> corpus = read_corpus(["data/genres-test.tsv"])
+    >>> len(corpus), corpus.labels[:3]
+    (144, ['adventure', 'comedy', 'crime'])
+    >>> corpus.text(0)[:30]
+    'The steppe beyond Orenburg had'
     """
     if isinstance(paths, str | bytes):
         raise InputError("expected a list of files, got one name", mend="put it in a list: [path]")

@@ -16,7 +16,6 @@ from textmlr.errors import InputError
 from textmlr.learning import train
 from textmlr.model import Model
 from textmlr.options import (
-    CHOICE_BYTES,
     FeaturizerOptions,
     NgramRange,
     Norm,
@@ -41,7 +40,7 @@ if TYPE_CHECKING:
     from typing import Self
 
 Array = NDArray[np.float64]
-MOST_KEPT = CHOICE_BYTES  # of text, to learn anew when it has doubled
+MOST_KEPT = 1 << 24  # bytes of text, to learn anew when it has doubled
 
 
 class TextClassifier(ClassifierMixin, BaseEstimator):
@@ -66,9 +65,9 @@ class TextClassifier(ClassifierMixin, BaseEstimator):
     >>> from textmlr.sklearn import TextClassifier
     >>> texts = ["a robot in orbit", "the sheriff rode", "robot engine", "a saddle, a sheriff"]
     >>> classifier = TextClassifier(ngrams=(1, 1), char_ngrams=None).fit(texts, [1, 0, 1, 0])
-    >>> classifier.predict(["the robot", "sheriff!"]).tolist()
+    >>> classifier.predict(["my robot", "sheriff!"]).tolist()
     [1, 0]
-    >>> classifier.predict_proba(["the robot"]).shape
+    >>> classifier.predict_proba(["my robot"]).shape
     (1, 2)
     """
 
@@ -160,7 +159,7 @@ class TextClassifier(ClassifierMixin, BaseEstimator):
 
         The first part is learnt as by fit, and what comes after it as by ``textmlr.update``, by
         the model and the new texts alone; they bring features of their own.  As long as all texts
-        so far are few (below 4 MB) they are kept, and learnt anew whenever they have doubled: what
+        so far are few (below 16 MB) they are kept, and learnt anew whenever they have doubled: what
         a model's n-grams, steps and calibration are should not hang on the first few documents.
         Within a part weights count against one another.  A class that no part has had yet has
         probability 0; there is no model, and no answer, before the second class.
