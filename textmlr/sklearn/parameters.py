@@ -79,8 +79,8 @@ def known_codes(classes: NDArray[Any], y: NDArray[Any]) -> NDArray[np.int64]:
     unknown = np.setdiff1d(unique_labels(y), classes)
     if len(unknown):
         raise ValueError(
-            f"y has the classes {unknown.tolist()}, which were not among `classes` of the first "
-            f"call to partial_fit: {classes.tolist()}"
+            f"y has the classes {unknown.tolist()}, but those of fit, or of the first call to "
+            f"partial_fit, are {classes.tolist()}"
         )
     return np.searchsorted(classes, y).astype(np.int64)
 
