@@ -13,15 +13,15 @@ from numpy.typing import NDArray
 
 from textmlr.corpus import Corpus, recode
 from textmlr.errors import InputError
-from textmlr.features import Features
 from textmlr.features.extending import Extended, extend, row_frequencies
 from textmlr.learning import Stage
 from textmlr.model import Model, versions
 from textmlr.options import UpdateOptions
 from textmlr.parallel import available_threads
 from textmlr.rows import document_weights
-from textmlr.scoring import Calibration, score, spreads
-from textmlr.training import Objective, Step, advance, precision_of
+from textmlr.scoring import Calibration, log_normalizer, probabilities, score, spreads
+from textmlr.training import Objective, Step, advance, curvature_of, precision_of
+from textmlr.training.advancing import CURVATURE
 from textmlr.training.heldout import hold_out
 
 # Score of a label that the old documents never had, by the bias: of a document that no feature
@@ -84,17 +84,10 @@ def update(
     new = Objective(grown.features, recode(corpus, labels)[0], weights, len(labels), 0.0,
                     _unit_from(grown))  # fmt: skip
     tell(Stage("fit", len(corpus), len(labels), new.features.columns, len(new.features.indices)))
-    begin = _Beginning.of(model, grown, labels, frequencies)
+    begin = _Beginning.of(model, grown, labels, frequencies, new)
     compared = None
     if validation is None and options.holdout:
-        held = hold_out(new, options.holdout, options.seed)
-        if held is not None:
-            rest = new.take(np.setdiff1d(np.arange(len(corpus)), held, assume_unique=True))
-            seen = rest.documents_of()
-            seen[: len(frequencies)] += frequencies > 0
-            theta = begin.learn(rest, threads, tell)
-            judge = new.take(held)
-            compared = begin.compare(judge, judge.as_new(seen), theta, "corpus")
+        compared = _held_out(begin, new, options, threads, tell)
     theta = begin.learn(new, threads, tell)
     if validation is not None:
         judge = _judge(validation, grown, labels, threads)
@@ -105,6 +98,25 @@ def update(
     if "features_kept" in record.get("final", {}):  # of a sparse model
         record["final"] |= {f"{name}_kept": number for name, number in updated.kept.items()}
     return updated
+
+
+def _held_out(
+    begin: _Beginning,
+    new: Objective,
+    options: UpdateOptions,
+    threads: int,
+    watch: Callable[[Step], None],
+) -> Json | None:
+    """Some of the new documents, as answered before and after an update by the others; None where
+    they are too few."""
+    held = hold_out(new, options.holdout, options.seed)
+    if held is None:
+        return None
+    rest = new.take(np.setdiff1d(np.arange(len(new.y)), held, assume_unique=True))
+    seen = rest.documents_of() + (begin.frequencies > 0)
+    theta = begin.learn(rest, threads, watch)
+    judge = new.take(held)
+    return begin.compare(judge, judge.as_new(seen.astype(np.int32)), theta, "corpus")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -128,23 +140,34 @@ class _Beginning:
 
     @classmethod
     def of(
-        cls, model: Model, grown: Extended, labels: list[str], frequencies: NDArray[np.int64]
+        cls,
+        model: Model,
+        grown: Extended,
+        labels: list[str],
+        frequencies: NDArray[np.int64],
+        new: Objective,
     ) -> _Beginning:
-        """From a model, and what its features have grown to."""
+        """From a model, what its features have grown to, and the new documents."""
         columns = grown.features.columns
-        of_label = {label: code for code, label in enumerate(labels)}
-        places = [of_label[label] for label in model.labels]
+        code_of = {label: code for code, label in enumerate(labels)}
+        places = [code_of[label] for label in model.labels]
         known = np.zeros(len(labels), np.bool_)
         known[places] = True
         theta = np.zeros((columns, len(labels)), np.float32)
         theta[: len(frequencies), places] = model.layers[0]
-        if model.featurizer.options.bias:
-            theta[0 if grown.columns is None else grown.columns.numbers[0], ~known] = UNSEEN
         before = np.zeros(columns, np.int64)
         before[: len(frequencies)] = frequencies
-        squares = _squares(model, grown, before)
-        unit = Objective.mean_square_length(_unweighted(grown.features))
-        return cls(theta, precision_of(squares, unit), known, before, model.calibration, labels)
+        alike = _alike(model, new, places)
+        if model.featurizer.options.bias:
+            bias = 0 if grown.columns is None else grown.columns.numbers[0]
+            theta[bias, ~known] = UNSEEN * (1 - alike)
+        begin = cls(theta, np.ones(columns), known, before, model.calibration, labels)
+        sure = curvature_of(begin._calibrated(score(new.features, theta)[:, known]))
+        curvature = alike * sure + (1 - alike) * CURVATURE
+        precision = precision_of(
+            _squares(model, grown, before), new.mean_square_length(), curvature
+        )
+        return replace(begin, precision=precision)
 
     def learn(
         self, documents: Objective, threads: int, watch: Callable[[Step], None]
@@ -174,6 +197,9 @@ class _Beginning:
         ) ** c.exponent
         return times
 
+    def _calibrated(self, scores: NDArray[np.float32]) -> NDArray[np.float32]:
+        return np.ascontiguousarray(scores * self._times(scores)[:, None], np.float32)
+
     def compare(
         self, before: Objective, after: Objective, theta: NDArray[np.float32], origin: str
     ) -> Json:
@@ -184,52 +210,52 @@ class _Beginning:
         """
         counts = np.flatnonzero(after.weights > 0)
         before, after = before.take(counts), after.take(counts)
-        old = np.flatnonzero(self.known)
-        p_before = np.zeros((len(counts), len(self.labels)))
+        y, weights, own = after.y, after.weights.astype(np.float64), np.arange(len(counts))
+        # A column more is for labels that neither knows: P = 0 before and after.
+        known = np.append(self.known, False)
+        was, now = np.zeros((2, len(counts), len(known)))
         seen = (self.frequencies > 0).astype(np.int32)
-        p_before[:, old] = self._probabilities(before.as_new(seen), self.theta[:, old])
-        p_after = self._probabilities(after, theta)
-        y, weights = after.y, after.weights.astype(np.float64)
-        own = np.arange(len(y))
-        right = [p.argmax(axis=1) == y for p in (p_before, p_after)]
-        losses = [-np.log(np.maximum(p[own, y], np.finfo(float).tiny)) for p in (p_before, p_after)]
-        groups = [("all", np.ones(len(y), np.bool_))]
-        if not self.known.all():
-            groups += [("old labels", self.known[y]), ("new labels", ~self.known[y])]
+        was[:, known] = self._probabilities(before.as_new(seen), self.theta[:, self.known])
+        now[:, :-1] = self._probabilities(after, theta)
+        right = [p.argmax(axis=1) == y for p in (was, now)]
+        with np.errstate(divide="ignore"):
+            losses = [-np.log(p[own, y]) for p in (was, now)]
+        groups = {"all": np.ones(len(y), np.bool_), "old labels": known[y]}
+        groups |= {
+            "new labels": ~known[y] & (y < len(self.known)),
+            "unknown labels": y == len(self.known),
+        }
         rows = []
-        for name, chosen in groups:
-            if not chosen.any():
+        for name, chosen in groups.items():
+            if not chosen.any() or (name != "all" and chosen.all() and known[y].all()):
                 continue
-            mean = weights * chosen / weights[chosen].sum()
-            accuracy = [float(mean @ one) for one in right]
-            loss: list[float | None] = [float(mean @ one) for one in losses]
-            if not self.known[y[chosen]].all():
-                loss[0] = None  # infinite
-            documents = int(chosen.sum())
-            rows.append({"of": name, "documents": documents, "accuracy": accuracy, "loss": loss})
+            share = weights[chosen] / weights[chosen].sum()
+            loss = [float((share * one[chosen]).sum()) for one in losses]
+            rows.append({
+                "of": name,
+                "documents": int(chosen.sum()),
+                "accuracy": [float(share[one[chosen]].sum()) for one in right],
+                "loss": [one if np.isfinite(one) else None for one in loss],
+            })  # fmt: skip
         return {"from": origin, "rows": rows, "lost": self._lost(y, *right)}
 
     def _probabilities(
         self, documents: Objective, theta: NDArray[np.float32]
     ) -> NDArray[np.float64]:
-        scores = score(documents.features, np.ascontiguousarray(theta)).astype(np.float64)
-        scores *= self._times(scores.astype(np.float32))[:, None]
-        scores -= scores.max(axis=1, keepdims=True)
-        p = np.exp(scores)
-        p /= p.sum(axis=1, keepdims=True)
-        return p
+        scores = self._calibrated(score(documents.features, np.ascontiguousarray(theta)))
+        return probabilities(scores, log_normalizer(scores))
 
     def _lost(
         self, y: NDArray[np.int32], before: NDArray[np.bool_], after: NDArray[np.bool_]
     ) -> list[Json]:
         """Old labels whose documents are answered worse than chance explains, worst first."""
-        size = len(self.labels)
+        size = len(self.labels) + 1
         documents, was, now, wrong, won = (
             np.bincount(y[which], minlength=size)
             for which in (slice(None), before, after, before & ~after, after & ~before)
         )
         short = (wrong - won) - NOTABLE * np.sqrt(wrong + won)
-        notable = np.flatnonzero(self.known & (wrong > won) & (short > 0))
+        notable = np.flatnonzero(np.append(self.known, False) & (wrong > won) & (short > 0))
         worst = notable[np.argsort(-(wrong - won)[notable], kind="stable")]
         return [
             {
@@ -258,7 +284,7 @@ def _squares(model: Model, grown: Extended, frequencies: NDArray[np.int64]) -> N
         idf = grown.featurizer.idf.astype(np.float64)
         weight = (idf if grown.columns is None else idf[grown.columns.kept]) ** 2
     own = np.where(bias, 0, frequencies)
-    entries, mean = float(own.sum()), float(own @ weight)
+    entries, mean = float(own.sum()), float((own * weight).sum())
     if options.norm == "l2":
         # A sparse model has lost count of most features, but their number is in its record.
         documents = model.featurizer.documents
@@ -272,9 +298,17 @@ def _squares(model: Model, grown: Extended, frequencies: NDArray[np.int64]) -> N
     return squares
 
 
-def _unweighted(features: Features) -> Objective:
-    ones = np.ones(len(features), np.float32)
-    return Objective(features, np.zeros(len(features), np.int32), ones, 1)
+def _alike(model: Model, new: Objective, places: list[int]) -> float:
+    """How much the labels of old documents and new are alike, 0 to 1.
+
+    With s = Σ_ℓ min of their shares it is 2s − 1, or 0: where half of the new ones are of other
+    labels, or all of one of two, they cannot be trusted to hold the old labels in their place.
+    """
+    old = np.zeros(new.labels)
+    old[places] = model.record.get("corpus", {}).get("per_label", [0] * len(places))
+    own = np.bincount(new.y, new.weights, minlength=new.labels)
+    shared = float(np.minimum(old / max(old.sum(), 1), own / own.sum()).sum())
+    return max(0.0, 2 * shared - 1)
 
 
 def _unit_from(grown: Extended) -> int | None:
@@ -286,16 +320,12 @@ def _unit_from(grown: Extended) -> int | None:
 
 
 def _judge(validation: Corpus, grown: Extended, labels: list[str], threads: int) -> Objective:
+    """Documents to compare answers to; y is L where no label is theirs."""
     rows = grown.featurizer.featurize(validation.batches, threads)
     if grown.columns is not None:
         rows = grown.columns.renumber(rows, threads)
-    y, unknown = recode(validation, labels)
-    if unknown:
-        raise InputError(
-            f"label {next(iter(unknown))!r} is neither in the model nor in the new corpus",
-            place=", ".join(validation.names) or None,
-            mend="leave its documents out of the file to judge by",
-        )
+    y, _ = recode(validation, labels)
+    y = np.where(y < 0, np.int32(len(labels)), y)  # of labels that neither knows
     weights = document_weights(validation, None)
     return Objective(rows, y, weights, len(labels), 0.0, _unit_from(grown))
 

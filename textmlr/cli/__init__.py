@@ -14,6 +14,7 @@ from textmlr.cli.evaluate import evaluate
 from textmlr.cli.info import info
 from textmlr.cli.train import train
 from textmlr.cli.tune import tune
+from textmlr.cli.update import update
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -28,8 +29,9 @@ def cli() -> None:
       textmlr classify doc.txt            how likely is each label?
       textmlr evaluate test.tsv           how good are the answers?
       textmlr compare a.textmlr b.textmlr test.tsv
+      textmlr update a.textmlr new.tsv    learn from more documents
     """
 
 
-for verb in (train, tune, classify, evaluate, compare, info):
+for verb in (train, tune, update, classify, evaluate, compare, info):
     cli.add_command(verb)

@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 from textmlr.arrays import frozen
 from textmlr.kernels import spans as kernels
 from textmlr.parallel import map_blocks
+from textmlr.scoring import log_normalizer, probabilities
 from textmlr.training.exact.dual import Dual, first_guess
 from textmlr.training.exact.matrix import blocks, transposed
 from textmlr.training.exact.merging import Merged
@@ -35,19 +36,32 @@ CURVATURE = 0.25
 # to say what new ones would.
 PRIOR = 0.005
 # On gap/value: far below what a held-out loss can tell, and reached in a few visits.
-TOLERANCE = 1e-3
+TOLERANCE = 1e-2
 MOST_EPOCHS = 100
 
 Watch = Callable[[Step], None]
 
 
-def precision_of(squares: NDArray[np.float64], mean_square_length: float) -> NDArray[np.float64]:
+def precision_of(
+    squares: NDArray[np.float64], mean_square_length: float, curvature: float = CURVATURE
+) -> NDArray[np.float64]:
     """h_f of each feature, (V,) float64.
 
     squares             (V,) float64   sum over the old documents of weight·f(x)_f², 0: not in any
     mean_square_length  of f(x); any will do where it is 0
+    curvature           of the loss of an old document, see ``curvature_of``
     """
-    return PRIOR * (mean_square_length or 1.0) + CURVATURE * squares
+    return PRIOR * (mean_square_length or 1.0) + curvature * squares
+
+
+def curvature_of(scores: NDArray[np.float32]) -> float:
+    """Mean of ½·sum_ℓ P(ℓ)·(1 − P(ℓ)) over documents that θ was not learnt from: what the loss of
+    one is curved by, in the score of a label that matters.  At most ½.
+
+    scores  (n, L) float32 (nats)
+    """
+    p = probabilities(scores, log_normalizer(scores))
+    return float((1 - (p * p).sum(axis=1)).mean()) / 2
 
 
 def advance(
