@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import pickle
+import subprocess
+import sys
 import warnings
 
 import joblib
@@ -583,3 +585,15 @@ def test_weights_of_parts():
         none.partial_fit(TEXTS[part][1::2], LABELS[part][1::2], kinds)
     assert some.predict_proba(NEW).tobytes() == none.predict_proba(NEW).tobytes()
     assert some.model_.featurizer.documents == 150
+
+
+def test_without_scikit_learn_the_extra_is_named():
+    code = (
+        "import importlib.util as util\n"
+        "find = util.find_spec\n"
+        "util.find_spec = lambda name, *more: None if name == 'sklearn' else find(name, *more)\n"
+        "import textmlr.sklearn"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode
+    assert "pip install 'textmlr[sklearn]'" in done.stderr.splitlines()[-1]
