@@ -6,6 +6,7 @@ import pickle
 import subprocess
 import sys
 import warnings
+from dataclasses import fields
 
 import joblib
 import numpy as np
@@ -597,3 +598,18 @@ def test_without_scikit_learn_the_extra_is_named():
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.returncode
     assert "pip install 'textmlr[sklearn]'" in done.stderr.splitlines()[-1]
+
+
+def test_every_option_is_a_parameter_with_its_default():
+    featurizer = {field.name: field.default for field in fields(FeaturizerOptions)}
+    training = {field.name: field.default for field in fields(TrainingOptions)}
+    seed = training.pop("seed")
+    scikit = {"class_weight": None, "random_state": None, "n_jobs": None}
+    assert TextClassifier().get_params() == featurizer | training | scikit
+    assert TextClassifier().fit(TEXTS, LABELS).model_.record["options"]["seed"] == seed
+    own = TextFeaturizer().get_params()
+    assert own.keys() == featurizer.keys() | {"n_jobs"}
+    differ = {name for name, value in featurizer.items() if own[name] != value}
+    assert differ == {"ngrams", "char_ngrams", "bias"}
+    words = FeaturizerOptions().decided()
+    assert (own["ngrams"], own["char_ngrams"]) == (words.ngrams, words.char_ngrams)

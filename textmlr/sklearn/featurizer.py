@@ -10,8 +10,8 @@ from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
 from textmlr.features import Featurizer
-from textmlr.options import FeaturizerOptions, NgramRange, Norm, TermFrequency
-from textmlr.sklearn.parameters import threads_of
+from textmlr.options import NgramRange, Norm, TermFrequency
+from textmlr.sklearn.parameters import featurizer_options, threads_of
 
 if TYPE_CHECKING:
     from typing import Self
@@ -123,23 +123,7 @@ class TextFeaturizer(TransformerMixin, BaseEstimator):
 
     def _featurizer(self) -> Featurizer:
         """A new one, of the parameters as they are now."""
-        return Featurizer(
-            FeaturizerOptions(
-                lowercase=self.lowercase,
-                punctuation=self.punctuation,
-                split_scripts=self.split_scripts,
-                min_token_length=self.min_token_length,
-                ngrams=self.ngrams,
-                char_ngrams=self.char_ngrams,
-                term_frequency=self.term_frequency,
-                idf=self.idf,
-                norm=self.norm,
-                min_df=self.min_df,
-                max_features=self.max_features,
-                hash_bits=self.hash_bits,
-                bias=self.bias,
-            )
-        )
+        return Featurizer(featurizer_options(self))
 
     @property
     def _stateless(self) -> bool:

@@ -16,22 +16,21 @@ from textmlr.errors import InputError
 from textmlr.learning import train
 from textmlr.model import Model
 from textmlr.options import (
-    FeaturizerOptions,
     NgramRange,
     Norm,
     Solver,
     TermFrequency,
-    TrainingOptions,
     UpdateOptions,
 )
 from textmlr.sklearn.corpora import checked, compacted, corpus_of, joined, names_of
 from textmlr.sklearn.parameters import (
     check_same_classes,
     check_two_classes,
+    featurizer_options,
     first_classes,
     known_codes,
-    seed_of,
     threads_of,
+    training_options,
     weights_of,
 )
 from textmlr.updating import update
@@ -204,7 +203,7 @@ class TextClassifier(ClassifierMixin, BaseEstimator):
 
     def _train(self, corpus: Corpus) -> Model:
         return train(
-            corpus, self._featurizer_options(), self._training_options(),
+            corpus, featurizer_options(self), training_options(self),
             threads=threads_of(self.n_jobs),
         )  # fmt: skip
 
@@ -259,39 +258,6 @@ class TextClassifier(ClassifierMixin, BaseEstimator):
                 raise ValueError("negative values in sample_weight: give weights of at least 0")
         each = None if self.class_weight == "balanced" else self.class_weight
         return weights_of(own, each, classes, codes)
-
-    def _featurizer_options(self) -> FeaturizerOptions:
-        return FeaturizerOptions(
-            lowercase=self.lowercase,
-            punctuation=self.punctuation,
-            split_scripts=self.split_scripts,
-            min_token_length=self.min_token_length,
-            ngrams=self.ngrams,
-            char_ngrams=self.char_ngrams,
-            term_frequency=self.term_frequency,
-            idf=self.idf,
-            norm=self.norm,
-            min_df=self.min_df,
-            max_features=self.max_features,
-            hash_bits=self.hash_bits,
-            bias=self.bias,
-        )
-
-    def _training_options(self) -> TrainingOptions:
-        return TrainingOptions(
-            solver=self.solver,
-            epochs=self.epochs,
-            learning_rate=self.learning_rate,
-            idf_power=self.idf_power,
-            l2=self.l2,
-            l1=self.l1,
-            calibration=self.calibration,
-            holdout=self.holdout,
-            patience=self.patience,
-            tolerance=self.tolerance,
-            class_weight="balanced" if self.class_weight == "balanced" else None,
-            seed=seed_of(self.random_state),
-        )
 
     def __sklearn_is_fitted__(self) -> bool:
         return hasattr(self, "model_")
