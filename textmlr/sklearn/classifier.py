@@ -28,7 +28,7 @@ from textmlr.sklearn.parameters import (
 )
 from textmlr.sklearn.rows import counted_once, features_of
 from textmlr.training import Objective, fit, fit_exact
-from textmlr.training.online import Online
+from textmlr.training.online import Online, Said
 
 if TYPE_CHECKING:
     from typing import Self
@@ -91,6 +91,8 @@ class MultinomialLogisticClassifier(ClassifierMixin, BaseEstimator):
     n_iter_: int
     l2_: float
     l1_: float
+    _online: Online | None
+    _said: Said
 
     def __init__(
         self,
@@ -137,11 +139,8 @@ class MultinomialLogisticClassifier(ClassifierMixin, BaseEstimator):
         theta = self._solve(objective)
         self.classes_ = classes
         self._keep(theta)
-        self._online = None
-        if not self.l1_ratio and penalty:
-            self._online = Online.after(
-                theta, rows, own, summed, penalty, threads_of(self.n_jobs)
-            )  # fmt: skip
+        self._online = None  # five times as large as coef_, and few will need it
+        self._said = Said.by(theta, rows, own, summed, threads_of(self.n_jobs))
         return self
 
     def _learns_in_parts(self) -> bool:
@@ -178,9 +177,10 @@ class MultinomialLogisticClassifier(ClassifierMixin, BaseEstimator):
         weights = self._weights(X, sample_weight, known, codes)
         features = features_of(X, bias=self.fit_intercept)
         rows, own, summed = counted_once(features, codes.astype(np.int32), weights)
-        online = None if fresh else self._online
-        if online is None:
+        if fresh:
             online = Online.start(features.columns, len(known), self._penalty())
+        else:
+            online = self._online or Online.resumed(self._theta(), self._penalty(), self._said)
         self.n_iter_ = max(1, online.learn(rows, own, summed, threads_of(self.n_jobs)))
         self._online, self.classes_ = online, known
         self._keep(online.theta.astype(np.float32))
@@ -273,6 +273,13 @@ class MultinomialLogisticClassifier(ClassifierMixin, BaseEstimator):
         self.intercept_ = np.zeros(theta.shape[1], np.float32)
         if self.fit_intercept:
             self.intercept_ = theta[width].copy()
+
+    def _theta(self) -> NDArray[np.float32]:
+        """θ (V + 1, L) of coef_ and intercept_."""
+        theta = np.asarray(self.coef_.T, np.float32)
+        if self.fit_intercept:
+            theta = np.vstack([theta, self.intercept_])
+        return np.hstack([-theta / 2, theta / 2]) if theta.shape[1] == 1 else theta
 
     def _scores(self, X: Any) -> NDArray[np.float32]:  # noqa: N803
         """(n, L), or (n, 1) of two classes."""

@@ -102,6 +102,39 @@ class Part:
         return float(loss) + 0.5 * point.dot(point)
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Said:
+    """The curvature (V, L) of documents' loss in few numbers: its sums.
+
+    by_feature (V,) float32, by_label (L,) float64
+    """
+
+    by_feature: NDArray[np.float32]
+    by_label: Array
+
+    @classmethod
+    def by(
+        cls,
+        theta: NDArray[np.float32],
+        features: Features,
+        y: NDArray[np.int32],
+        weights: Array,
+        threads: int = 1,
+    ) -> Said:
+        """Of documents, at θ (V, L)."""
+        part = Online(theta.astype(np.float64), np.ones(theta.shape))._part(
+            features, y, weights, threads
+        )  # fmt: skip
+        part.measure(Dense(np.zeros(theta.shape)))
+        found = part.curvature()
+        return cls(found.sum(axis=1).astype(np.float32), found.sum(axis=0))
+
+    def spread_out(self) -> Array:
+        """The curvature that has these sums, and no more to say: (V, L)."""
+        total = float(self.by_label.sum())
+        return self.by_feature[:, None] * (self.by_label / (total or 1.0))
+
+
 @dataclass(slots=True, eq=False)
 class Online:
     """What has been learnt so far.
@@ -148,21 +181,11 @@ class Online:
         return steps
 
     @classmethod
-    def after(
-        cls,
-        theta: NDArray[np.float32],
-        features: Features,
-        y: NDArray[np.int32],
-        weights: Array,
-        penalty: float,
-        threads: int = 1,
-    ) -> Online:
+    def resumed(cls, theta: NDArray[np.float32], penalty: float, said: Said) -> Online:
         """What documents have said that θ (V, L) was learnt from, all at once."""
-        online = cls.start(features.columns, theta.shape[1], penalty)
+        online = cls.start(theta.shape[0], theta.shape[1], penalty)
         online.theta[:] = theta
-        part = online._part(features, y, weights, threads)
-        part.measure(Dense(np.zeros_like(online.theta)))
-        online.precision += part.curvature()
+        online.precision += said.spread_out()
         return online
 
     def _part(self, features: Features, y: NDArray[np.int32], weights: Array, threads: int) -> Part:
