@@ -62,6 +62,14 @@ def train(
     watch       called with a Stage, a Candidate, a Progress, or a Step and a Penalty of the exact
                 solver, as training goes
     Raises InputError if the corpus cannot be learnt from.
+
+    >>> from textmlr import Corpus, train
+    >>> texts = ["a robot in orbit", "the sheriff rode", "robot engine", "a saddle, a sheriff"]
+    >>> model = train(Corpus.of(texts, ["scifi", "western", "scifi", "western"]))
+    >>> model.labels
+    ['scifi', 'western']
+    >>> model.classify(["my robot"])[0][0].label
+    'scifi'
     """
     options = (training_options or TrainingOptions()).decided()
     exact = options.solver == "exact"
@@ -125,7 +133,7 @@ def _record(
         "versions": versions(),
         "options": asdict(options),
         "corpus": {
-            "files": [os.path.basename(name) for name in corpus.names],
+            "files": list(dict.fromkeys(os.path.basename(name) for name in corpus.names)),
             "documents": len(corpus),
             "skipped": corpus.skipped,
             "nonzeros": len(rows.objective.features.indices),

@@ -51,6 +51,18 @@ class Model:
                 those that do not occur, with hashing); None: all
     calibration what scores are multiplied by, its factor already in θ
     record      how it was trained: options, figures, versions (JSON)
+
+    >>> from textmlr import Corpus, Model, train
+    >>> texts = ["a robot in orbit", "the sheriff rode", "robot engine", "a saddle, a sheriff"]
+    >>> model = train(Corpus.of(texts, ["scifi", "western", "scifi", "western"]))
+    >>> p = model.probabilities(["robots and a robot", "who?"])
+    >>> p.shape, bool(p[0, 0] > 0.5), p.sum(axis=1).round(6).tolist()
+    ((2, 2), True, [1.0, 1.0])
+    >>> [[answer.label for answer in answers] for answers in model.classify(["sheriff"], top=2)]
+    [['western', 'scifi']]
+    >>> size = model.save("western.textmlr")
+    >>> Model.load("western.textmlr").classify(["sheriff"])[0] == model.classify(["sheriff"])[0]
+    True
     """
 
     def __init__(

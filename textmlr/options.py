@@ -151,6 +151,13 @@ class FeaturizerOptions:
     max_features      keep the most frequent (by documents), None for all (vocabulary only)
     hash_bits         None: a vocabulary; b: hash to 2^b columns, the bias among them
     bias              column 0 is always 1
+
+    >>> FeaturizerOptions(ngrams=(1, 3)).decided().char_ngrams is None
+    True
+    >>> FeaturizerOptions(ngrams=(3, 1))  # doctest: +ELLIPSIS
+    Traceback (most recent call last):
+    ...
+    textmlr.errors.InputError: ngrams=(3, 1) is not a pair (shortest, longest) from 1 to 16, ...
     """
 
     lowercase: bool = True
@@ -267,6 +274,9 @@ class TrainingOptions:
                    l2 is 0 on ‖gradient‖ in units of that at θ = 0.  None: DEFAULT_TOLERANCE
     class_weight   "balanced": each label weighs the same in all; None: each document does
     seed           of the order of documents and the choice of those held out
+
+    >>> TrainingOptions(l1=1e-4).chosen_solver
+    'exact'
     """
 
     solver: Solver | None = None
@@ -392,6 +402,9 @@ class TuningOptions:
     metric   what a setting is judged by on held-out documents
     cv       number of folds, each held out once; 1: one part is held out, as train does.  None: 1
              with a validation corpus, or where FEW_JUDGES are held out, else TUNING_FOLDS
+
+    >>> TuningOptions(seconds=60, metric="accuracy").trials is None
+    True
     """
 
     seconds: float | None = 300.0

@@ -52,6 +52,12 @@ def update(
     watch       called with a Stage, or a Step of the solver, as it goes
     What was compared is in the last of the new model's record["updates"].
     Raises InputError if no document of the corpus counts, or the model cannot be updated.
+
+    >>> from textmlr import Corpus, train, update
+    >>> texts = ["a robot in orbit", "the sheriff rode", "robot engine", "a saddle, a sheriff"]
+    >>> model = train(Corpus.of(texts, ["scifi", "western", "scifi", "western"]))
+    >>> update(model, Corpus.of(["a wedding kiss"], ["romance"])).labels
+    ['romance', 'scifi', 'western']
     """
     options = options or UpdateOptions()
     threads = threads or available_threads()

@@ -28,6 +28,7 @@ def cli() -> None:
     Examples:
       textmlr train corpus.tsv            learn from lines of label<TAB>text
       textmlr tune corpus.tsv --time 5m   search for better options
+      textmlr update a.textmlr new.tsv    learn from more documents
       textmlr classify doc.txt            how likely is each label?
       textmlr explain doc.txt             which words speak for its label?
       textmlr evaluate test.tsv           how good are the answers?
@@ -36,10 +37,5 @@ def cli() -> None:
     """
 
 
-for verb in (train, tune, classify, explain, evaluate, compare, info, featurize):
-      textmlr update a.textmlr new.tsv    learn from more documents
-    """
-
-
-for verb in (train, tune, update, classify, evaluate, compare, info):
+for verb in (train, tune, update, classify, explain, evaluate, compare, info, featurize):
     cli.add_command(verb)

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from textmlr.errors import InputError
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -74,6 +77,37 @@ class Corpus:
 
     def __len__(self) -> int:
         return len(self.y)
+
+    @classmethod
+    def of(cls, texts: Any, labels: Any, weights: Any = None) -> Corpus:
+        """The corpus of texts and labels that are in memory, in whatever holds them.
+
+        texts    as ``corpus.texts.batches_of`` takes them
+        labels   str, int or bool, as ``corpus.labels.code_labels`` takes them; the corpus's are
+                 their names: "3" for 3, "True" for True
+        weights  None, or numbers of at least 0
+        Raises InputError, naming the position, for what is missing or of another type.
+
+        >>> corpus = Corpus.of(["good", "bad", "fine"], [1, 0, 1])
+        >>> corpus.labels, corpus.y.tolist(), corpus.text(2)
+        (['0', '1'], [1, 0, 1], 'fine')
+        """
+        from textmlr.corpus.labels import check_weights, code_labels
+        from textmlr.corpus.texts import batches_of
+
+        batches = batches_of(texts)
+        y, names = code_labels(labels)
+        own = None if weights is None else check_weights(weights)
+        documents = sum(map(len, batches))
+        for what, number in (
+            ("labels", len(y)),
+            ("weights", documents if own is None else len(own)),
+        ):
+            if number != documents:
+                raise InputError(
+                    f"{number} {what} for {documents} documents", mend="give one a document"
+                )
+        return cls(batches, y, names, own, ["memory"] * len(batches))
 
     def text(self, i: int) -> str:
         """Document i; bytes that are not UTF-8 are U+FFFD."""
