@@ -39,6 +39,8 @@ STOREYS = [
     "plots",
     "report",
     "tuning",
+    "strongest",
+    "export",
     "cli",
     "__main__",
 ]
@@ -130,7 +132,7 @@ def test_importing_textmlr_is_light() -> None:
 def test_help_is_light() -> None:
     code = (
         "from textmlr.cli import cli\n"
-        "for verb in ('', 'train', 'tune', 'classify', 'evaluate', 'compare', 'info'):\n"
+        "for verb in ('', 'train', 'tune', 'classify', 'evaluate', 'compare', 'info', 'export'):\n"
         "    cli.main([*verb.split(), '--help'], standalone_mode=False)"
     )
     assert not loaded(code) & {

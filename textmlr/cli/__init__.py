@@ -11,6 +11,7 @@ from textmlr import __version__
 from textmlr.cli.classify import classify
 from textmlr.cli.compare import compare
 from textmlr.cli.evaluate import evaluate
+from textmlr.cli.export import export
 from textmlr.cli.info import info
 from textmlr.cli.train import train
 from textmlr.cli.tune import tune
@@ -28,8 +29,9 @@ def cli() -> None:
       textmlr classify doc.txt            how likely is each label?
       textmlr evaluate test.tsv           how good are the answers?
       textmlr compare a.textmlr b.textmlr test.tsv
+      textmlr export model.textmlr --format json
     """
 
 
-for verb in (train, tune, classify, evaluate, compare, info):
+for verb in (train, tune, classify, evaluate, compare, info, export):
     cli.add_command(verb)
