@@ -28,6 +28,7 @@ STOREYS = [
     "training",
     "rows",
     "choosing",
+    "naming",
     "modelfile",
     "packing",
     "model",
@@ -132,7 +133,8 @@ def test_importing_textmlr_is_light() -> None:
 def test_help_is_light() -> None:
     code = (
         "from textmlr.cli import cli\n"
-        "for verb in ('', 'train', 'tune', 'classify', 'evaluate', 'compare', 'info', 'export'):\n"
+        "verbs = 'train tune classify evaluate compare info top export'\n"
+        "for verb in ('', *verbs.split()):\n"
         "    cli.main([*verb.split(), '--help'], standalone_mode=False)"
     )
     assert not loaded(code) & {

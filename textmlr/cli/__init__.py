@@ -13,6 +13,7 @@ from textmlr.cli.compare import compare
 from textmlr.cli.evaluate import evaluate
 from textmlr.cli.export import export
 from textmlr.cli.info import info
+from textmlr.cli.top import top
 from textmlr.cli.train import train
 from textmlr.cli.tune import tune
 
@@ -29,9 +30,10 @@ def cli() -> None:
       textmlr classify doc.txt            how likely is each label?
       textmlr evaluate test.tsv           how good are the answers?
       textmlr compare a.textmlr b.textmlr test.tsv
+      textmlr top model.textmlr           which words speak for each label?
       textmlr export model.textmlr --format json
     """
 
 
-for verb in (train, tune, classify, evaluate, compare, info, export):
+for verb in (train, tune, classify, evaluate, compare, info, top, export):
     cli.add_command(verb)
