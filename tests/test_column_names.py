@@ -103,7 +103,7 @@ def test_the_heaviest_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_names_from_a_sample_in_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
     """Of a part of the text: each name is an n-gram of it, wherever blocks are cut."""
     corpus = read_corpus([str(DATA / "genres-train.tsv")])
-    monkeypatch.setattr(naming, "SAMPLE_BYTES", 30_000)
+    monkeypatch.setattr(naming, "SAMPLE_BYTES", (30_000, 30_000))
     found = []
     for size in (1 << 16, 3000):
         monkeypatch.setattr(naming, "BLOCK_BYTES", size)

@@ -175,7 +175,7 @@ def test_hashed_columns_tell_what_shares_them(tmp_path: Path) -> None:
     shown = good("top", tmp_path / "m").stdout
     assert "(+" in shown
     assert "hashed to the same column" in shown
-    model_of(FeaturizerOptions(hash_bits=20)).save(tmp_path / "m")
+    model_of(FeaturizerOptions(hash_bits=24)).save(tmp_path / "m")
     assert "(+" not in good("top", tmp_path / "m").stdout
 
 
