@@ -66,7 +66,8 @@ exp(score) over labels.
    features without weights, by the n-gram's hash in hexadecimal, which count in the length of
    step 4. With featurizer.hash_bits = b each n-gram is a feature: the number bias +
    floor(floor(hash / 2^32) * (2^b - bias) / 2^32), where bias is 1 or 0 as featurizer.bias is
-   true or not; those that weights.columns does not have have no weights.
+   true or not; those that weights.columns does not have have no weights. (names says of some
+   what most often is the n-gram that falls into them; no answer needs it.)
 4. Values. With count, how often a feature occurs in the document: its value is 1, count or 1 +
    ln(count), as featurizer.term_frequency is binary, raw or log; times its idf, if idf is not
    null: in the same place there as its weights in weights, idf.rest if it is not there. If
@@ -120,7 +121,7 @@ def scorer() -> str:
 def _write(model: Model, out: TextIO) -> None:
     theta, options, idf = model.layers[0], model.featurizer.options, model.featurizer.idf
     bias_row = 0 if model.columns is None else int(model.columns.numbers[0])
-    head = {
+    head: dict[str, Any] = {
         "about": ABOUT,
         "format": FORMAT,
         "made_by": versions(),
@@ -129,6 +130,9 @@ def _write(model: Model, out: TextIO) -> None:
         "calibration": {name: getattr(model.calibration, name) for name in CALIBRATION},
         "unicode": _unicode(options),
     }
+    if (named := model.featurizer.column_names) is not None:
+        columns = named.columns.tolist()
+        head["names"] = {str(column): named.label(i) for i, column in enumerate(columns)}
     out.write("{\n")
     for key, value in head.items():
         indent = 0 if key == "about" else None

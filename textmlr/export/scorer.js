@@ -3,7 +3,7 @@
 //   in node      const { Scorer } = require("./scorer.js");
 //   in a page    <script src="scorer.js"></script>
 //   in both      const scorer = new Scorer(JSON.parse(text));
-//                scorer.probabilities("A robot rides into town.");  // one for each of scorer.labels
+//                scorer.probabilities("A robot rides into town.") // of each of scorer.labels
 
 const WEIGHING = { binary: () => 1, raw: (count) => count, log: (count) => 1 + Math.log(count) };
 const U64 = 0xffffffffffffffffn;
