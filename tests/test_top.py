@@ -40,8 +40,7 @@ def model_of(options: FeaturizerOptions, labels: int = 3, zero: float = 0.0) -> 
     return whole.without_zero_rows()
 
 
-@pytest.mark.parametrize("zero", [0.0, 0.6])
-@pytest.mark.parametrize("labels", [2, 3])
+@pytest.mark.parametrize(("labels", "zero"), [(2, 0.6), (3, 0.0)])
 @pytest.mark.parametrize("options", OPTIONS, ids=str)
 def test_figures(options: FeaturizerOptions, labels: int, zero: float) -> None:
     """Against the whole matrix of contributions, document by document."""

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 MANY_LABELS = 12  # of more, a row each is shown
 FEATURES = 20
+WIDEST = 100  # characters: figures far from their names are hard to read
 FEW_FEATURES = 6  # in a row
 BY = ("weight", "contribution")
 HEADINGS = {"weight": "weight", "contribution": "nats"}
@@ -96,6 +97,7 @@ def _show(one: Strongest, against: str, shown: tuple[str, ...]) -> None:
     from textmlr.cli.render import plain
 
     console = Console()
+    console.width = min(console.width, WIDEST)
     bias = "" if one.bias is None else f"  (bias {one.bias:+.3g})"
     click.secho(plain(one.label), bold=True, nl=False)
     click.echo(bias)
