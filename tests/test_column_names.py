@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from functools import cache
 from pathlib import Path
 
 import naive
@@ -31,6 +32,7 @@ OPTIONS = [
 ]
 
 
+@cache
 def column_of(name: str, options: FeaturizerOptions) -> int:
     """The column of an n-gram, by the Hasher: that of the longest n-gram of its text."""
     assert options.hash_bits is not None
