@@ -30,6 +30,16 @@ def test_json(model_file: Path, tmp_path: Path) -> None:
     assert again.read_bytes() == out.read_bytes()
 
 
+def test_too_large_for_javascript(
+    model_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    arguments = ("export", model_file, "--format", "json", "-o", tmp_path / "out.json")
+    assert "512 MB" not in good(*arguments).stderr
+    # textmlr.cli.export is the command: the package names its verbs so.
+    monkeypatch.setattr(sys.modules["textmlr.cli.export"], "MOST_OF_A_STRING", 1000)
+    assert "512 MB" in good(*arguments).stderr
+
+
 def test_onnx(model_file: Path, tmp_path: Path) -> None:
     pytest.importorskip("onnx")
     good("export", model_file, "--format", "onnx", "-o", tmp_path / "out.onnx")

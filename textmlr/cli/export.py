@@ -9,6 +9,8 @@ import click
 
 from textmlr.cli.options import json_option
 
+MOST_OF_A_STRING = 0x1FFFFFE8  # characters, of V8
+
 
 @click.command()
 @click.argument("model", default="model.textmlr")
@@ -45,7 +47,7 @@ def export(model: str, form: str, output: str | None, scorer: str | None, as_jso
     for path in (output, scorer):
         if path is not None:
             check_writable(path)
-    from textmlr.cli.render import plain, show_rows, size_of
+    from textmlr.cli.render import plain, show_rows, size_of, warn
     from textmlr.model import Model
 
     loaded = Model.load(model)
@@ -60,6 +62,11 @@ def export(model: str, form: str, output: str | None, scorer: str | None, as_jso
         from textmlr.export.onnx import export_onnx
 
         size = export_onnx(loaded, output)
+    if form == "json" and size > MOST_OF_A_STRING:
+        warn(
+            f"{plain(output)} is larger than a string may be in node and Chromium (512 MB); keep "
+            "fewer features (--max-features, --min-df) for JavaScript"
+        )
     about = {
         "model": model, "format": form, "file": output, "bytes": size,
         "labels": len(loaded.labels), "features": len(loaded.layers[0]), "scorer": scorer,
