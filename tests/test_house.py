@@ -30,6 +30,7 @@ STOREYS = [
     "training",
     "rows",
     "choosing",
+    "naming",
     "modelfile",
     "packing",
     "model",
@@ -45,6 +46,8 @@ STOREYS = [
     "predictions",
     "matrices",
     "sklearn",
+    "strongest",
+    "export",
     "cli",
     "__main__",
 ]

@@ -12,6 +12,7 @@ from textmlr.choosing import Candidate, choose
 from textmlr.corpus import Corpus
 from textmlr.errors import InputError
 from textmlr.model import Model, versions
+from textmlr.naming import FeatureNames
 from textmlr.options import FeaturizerOptions, TrainingOptions
 from textmlr.parallel import available_threads
 from textmlr.rows import Rows
@@ -98,27 +99,27 @@ def train(
         )
         if rows is None:
             rows = Rows.of(corpus, chosen, options, threads)
+        names = FeatureNames(corpus, rows, options.seed, threads)
         judge = None if validation is None else rows.judge(validation, options, threads)
         made = rows.objective.features.columns, len(rows.objective.features.indices)
         most = 0 if exact else most_epochs(rows.objective, rows.idf, options)
         tell(Stage("fit", len(corpus), len(corpus.labels), *made, most))
         record = _record(corpus, rows, candidates, options)
-        # Names are not needed before the file is.
-        name = rows.featurizer.name_features
         if exact:
             found = fit_exact(
                 rows.objective, options,
-                validation=judge, threads=threads, watch=tell, beside=name,
+                validation=judge, threads=threads, watch=tell, beside=names.collect,
             )  # fmt: skip
             theta, calibration = found.optimum.theta, None
             record |= _held_out(found, validation) | _of_exact(found, options.l1)
         else:
             result = fit(
                 rows.objective, options, idf=rows.idf, validation=judge, threads=threads,
-                watch=tell, beside=name, overwrite=True,
+                watch=tell, beside=names.collect, overwrite=True,
             )  # fmt: skip
             theta, calibration = result.theta, result.calibration.absorbed()
             record |= _held_out(result, validation) | _of_sgd(result)
+        names.finish(theta)
     except ArithmeticError as error:
         raise InputError(str(error), mend="lower the learning rate or the penalty") from error
     model = Model(corpus.labels, rows.featurizer, [theta], record, rows.columns, calibration)

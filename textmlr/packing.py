@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from itertools import pairwise
 from math import isfinite
 from os import PathLike
@@ -12,8 +12,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from textmlr.arrays import is_finite
 from textmlr.errors import ModelFileError
 from textmlr.features import Featurizer
+from textmlr.features.columnnames import ColumnNames
 from textmlr.features.columns import Columns
 from textmlr.features.vocabulary import SortedIndex, Vocabulary
 from textmlr.modelfile import check_blob, expect, take, tensor
@@ -53,6 +55,10 @@ def pack(parts: Parts) -> tuple[Json, Tensors]:
             "names": vocabulary.names,
             "name_offsets": vocabulary.name_offsets,
         }
+        if vocabulary.totals is not None:
+            tensors["totals"] = vocabulary.totals
+    if (named := parts.featurizer.column_names) is not None:
+        tensors |= {f"named.{field.name}": getattr(named, field.name) for field in fields(named)}
     if parts.columns is not None:
         tensors["columns"] = parts.columns.kept
         if parts.columns.frequencies is not None:
@@ -102,6 +108,8 @@ def unpack(header: Json, tensors: Tensors, path: str | PathLike[str]) -> Parts:
     theta = tensor(tensors, "theta.0", np.float32, (None, len(labels)), path)
     try:
         featurizer = Featurizer.restore(options, vocabulary, index, idf, labels, documents)
+        if options.hash_bits is not None and "named.columns" in tensors:
+            featurizer.column_names = _column_names(tensors, columns, path)
         record = take(header, "record", dict, path)
         return Parts(labels, featurizer, [theta], record, kept, calibration)
     except ValueError as error:
@@ -193,7 +201,41 @@ def _vocabulary(
     names = tensor(tensors, "names", np.uint8, (None,), path)
     offsets = tensor(tensors, "name_offsets", np.int64, (named + 1,), path)
     check_blob(names, offsets, path, "names")
+    totals = _totals(tensors, "totals", named, path) if "totals" in tensors else None
     index = SortedIndex(ascending, ids)
     if own is None:
-        return Vocabulary(hashes, frequencies, names, offsets), index
-    return Vocabulary.partly_named(hashes, own, frequencies, names, offsets), index
+        return Vocabulary(hashes, frequencies, names, offsets, totals), index
+    return Vocabulary.partly_named(hashes, own, frequencies, names, offsets, totals), index
+
+
+def _column_names(
+    tensors: dict[str, NDArray[Any]], width: int, path: str | PathLike[str]
+) -> ColumnNames:
+    """What is known of some of ``width`` hashed columns."""
+    columns = tensor(tensors, "named.columns", np.int32, (None,), path)
+    size = len(columns)
+    in_range = bool(((columns >= 0) & (columns < width)).all())
+    expect(in_range and bool((columns[1:] > columns[:-1]).all()), path,
+           "the named columns are out of range, or not ascending")  # fmt: skip
+    names = tensor(tensors, "named.names", np.uint8, (None,), path)
+    offsets = tensor(tensors, "named.name_offsets", np.int64, (size + 1,), path)
+    check_blob(names, offsets, path, "names of columns")
+    expect(bool((np.diff(offsets) > 0).all()), path, "the name of a column is empty")
+    others = tensor(tensors, "named.others", np.int32, (size,), path)
+    shares = tensor(tensors, "named.shares", np.float32, (size,), path)
+    frequencies = tensor(tensors, "named.frequencies", np.int32, (size,), path)
+    expect(
+        bool((others >= 0).all() and (frequencies > 0).all())
+        and bool(((shares > 0) & (shares <= 1)).all()),
+        path, "what is known of the named columns is out of range",
+    )  # fmt: skip
+    totals = _totals(tensors, "named.totals", size, path)
+    return ColumnNames(columns, names, offsets, others, shares, frequencies, totals)
+
+
+def _totals(
+    tensors: dict[str, NDArray[Any]], name: str, size: int, path: str | PathLike[str]
+) -> NDArray[np.float32]:
+    totals = tensor(tensors, name, np.float32, (size,), path)
+    expect(is_finite(totals) and bool((totals >= 0).all()), path, "a feature's total is negative")
+    return totals

@@ -12,8 +12,10 @@ from textmlr.cli.classify import classify
 from textmlr.cli.compare import compare
 from textmlr.cli.evaluate import evaluate
 from textmlr.cli.explain import explain
+from textmlr.cli.export import export
 from textmlr.cli.featurize import featurize
 from textmlr.cli.info import info
+from textmlr.cli.top import top
 from textmlr.cli.train import train
 from textmlr.cli.tune import tune
 from textmlr.cli.update import update
@@ -33,9 +35,14 @@ def cli() -> None:
       textmlr explain doc.txt             which words speak for its label?
       textmlr evaluate test.tsv           how good are the answers?
       textmlr compare a.textmlr b.textmlr test.tsv
+      textmlr top model.textmlr           which words speak for each label?
       textmlr featurize corpus.tsv -o X.npz   f(x), for other programs
+      textmlr export model.textmlr --format json
     """
 
 
-for verb in (train, tune, update, classify, explain, evaluate, compare, info, featurize):
+VERBS = (
+    train, tune, update, classify, explain, evaluate, compare, top, info, featurize, export,
+)  # fmt: skip
+for verb in VERBS:
     cli.add_command(verb)

@@ -83,7 +83,7 @@ BEST_OF = "best of " + ", ".join(f"{rate:g}" for rate in LEARNING_RATES)
            show_default="1, or 2 where there would be over half a million features")  # fmt: skip
 @option_of(F, "max_features", "Keep the most frequent.", type=click.IntRange(1),
            show_default="all")  # fmt: skip
-@option_of(F, "hash_bits", "Hash features to 2^b columns; no vocabulary, no names.",
+@option_of(F, "hash_bits", "Hash features to 2^b columns; only the heaviest get names.",
            type=click.IntRange(1, 30), show_default="a vocabulary", metavar="B")  # fmt: skip
 @option_of(F, "term_frequency", "Weight of a count: 1, the count, or 1 + ln count.",
            type=click.Choice(["binary", "raw", "log"]))  # fmt: skip

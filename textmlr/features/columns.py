@@ -8,6 +8,7 @@ together in cache where they are used the most.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +17,8 @@ from textmlr.arrays import BLOCK_ENTRIES, frozen
 from textmlr.features.matrix import Features
 from textmlr.kernels import intern as kernels
 from textmlr.parallel import map_blocks
+
+ROWS = 512  # to a block of ``estimated_totals``
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -99,3 +102,40 @@ def document_frequencies(features: Features, threads: int) -> NDArray[np.int32]:
     first, second = map_blocks(count, parts, threads)
     first += second
     return first
+
+
+def column_totals(features: Features, threads: int) -> NDArray[np.float32]:
+    """Σ f(x) over the rows, in each column: (V,) float32."""
+    half = len(features.indices) // 2
+
+    def add(part: slice) -> NDArray[np.float64]:
+        totals = np.zeros(features.columns, np.float64)
+        kernels.column_totals(
+            frozen(features.indices[part]), frozen(features.values[part]), totals,
+            np.zeros(0, np.int32),
+        )  # fmt: skip
+        return totals
+
+    first, second = map_blocks(add, (slice(half), slice(half, None)), threads)
+    first += second
+    return first.astype(np.float32)
+
+
+def estimated_totals(
+    features: Features, frequencies: NDArray[np.integer[Any]], most: int
+) -> NDArray[np.float32]:
+    """Σ f(x) over the rows, in each of the first columns, from about ``most`` entries of them.
+
+    Of more rows every so many blocks are read: the mean value of a column in these is that in all.
+
+    frequencies  (c,) rows of each of the first c columns
+    """
+    totals, counts = np.zeros(len(frequencies)), np.zeros(len(frequencies), np.int32)
+    stride = max(1, round(len(features.indices) / most)) * ROWS
+    for first in range(0, len(features), stride):
+        part = slice(*features.indptr[[first, min(first + ROWS, len(features))]].tolist())
+        kernels.column_totals(
+            frozen(features.indices[part]), frozen(features.values[part]), totals, counts
+        )
+    estimated: NDArray[np.float64] = totals * (frequencies / np.maximum(counts, 1))
+    return estimated.astype(np.float32)
