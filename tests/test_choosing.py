@@ -143,16 +143,16 @@ def test_length_by_script(text: str, length: int) -> None:
 
 def test_sample_is_some_of_the_documents() -> None:
     corpus = corpus_of(PAIRS, [float(i + 1) for i in range(len(PAIRS))])
-    assert module._sample(corpus, 1 << 30, 1) is corpus
+    assert module.drawn(corpus, 1 << 30, 1) is corpus
     size = sum(batch.text_bytes for batch in corpus.batches)
-    some = module._sample(corpus, size // 3, 1)
+    some = module.drawn(corpus, size // 3, 1)
     assert len(some) == sum(map(len, some.batches)) == len(corpus) * (size // 3) // size
     numbers = (some.weights.astype(int) - 1).tolist()
     assert numbers == sorted(set(numbers))
     texts = [batch[i].decode() for batch in some.batches for i in range(len(batch))]
     assert texts == [PAIRS[i][1] for i in numbers]
     assert [corpus.labels[code] for code in some.y] == [PAIRS[i][0] for i in numbers]
-    again = module._sample(corpus, size // 3, 1)
+    again = module.drawn(corpus, size // 3, 1)
     assert again.y.tolist() == some.y.tolist()
 
 
@@ -166,12 +166,12 @@ def test_auto_is_decided_by_a_featurizer_alone() -> None:
 
 def test_sample_of_sorted_labels_has_all() -> None:
     pairs = sorted(PAIRS)
-    some = module._sample(corpus_of(pairs), 4000, 1)
+    some = module.drawn(corpus_of(pairs), 4000, 1)
     assert len(np.unique(some.y)) == 3
 
 
 def test_documents_of_weight_zero_are_not_drawn() -> None:
     weights = [float(i % 10 == 0) for i in range(len(PAIRS))]
-    some = module._sample(corpus_of(PAIRS, weights), 2000, 1)
+    some = module.drawn(corpus_of(PAIRS, weights), 2000, 1)
     assert some.weights is not None
     assert some.weights.all()

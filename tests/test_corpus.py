@@ -6,6 +6,7 @@ import bz2
 import errno
 import gzip
 import io
+import lzma
 import os
 import random
 import re
@@ -25,7 +26,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from textmlr.arrays import frozen
-from textmlr.corpus import Batch, Corpus, read_corpus, read_lines, recode, tsv
+from textmlr.corpus import Batch, Corpus, read_corpus, read_lines, recode, sources
 from textmlr.errors import InputError
 from textmlr.kernels import lines as kernels
 
@@ -42,6 +43,7 @@ COMPRESSORS: dict[str, Callable[[bytes], bytes]] = {
     ".gz": gzip.compress,
     ".bz2": bz2.compress,
     ".zst": zstd,
+    ".xz": lzma.compress,
 }
 
 # ------------------------------------------------------------------ the naive reader
@@ -506,7 +508,10 @@ def test_the_file_is_named_as_the_user_wrote_it(
 
 
 def test_directory(reader: Reader, tmp_path: Path) -> None:
-    assert refusal(reader, str(tmp_path)) == "Is a directory; name the files in it"
+    said = "no documents in the folder; write a file a document"
+    if reader is read_lines:
+        said = "Is a directory; name the files in it"
+    assert refusal(reader, str(tmp_path)) == said
 
 
 def test_permission(reader: Reader, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -515,7 +520,7 @@ def test_permission(reader: Reader, monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(path: str, *args: object, **kwargs: object) -> None:
         raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), path)
 
-    monkeypatch.setattr(tsv, "open", refuse, raising=False)
+    monkeypatch.setattr(sources, "open", refuse, raising=False)
     assert refusal(reader, "a.tsv") == "Permission denied; check the path and its permissions"
 
 
@@ -574,7 +579,7 @@ def test_no_list_of_files() -> None:
         read_corpus("train.tsv")
 
 
-KINDS = {".gz": "gzip", ".bz2": "bzip2", ".zst": "zstd"}
+KINDS = {".gz": "gzip", ".bz2": "bzip2", ".zst": "zstd", ".xz": "xz"}
 
 
 @pytest.mark.parametrize("ending", COMPRESSORS)

@@ -368,6 +368,13 @@ for corpus in corpora:
         objective = Objective(rows, y, weights, len(model.labels), 0.1)
         objective.value(Network.of([model.theta])), objective.gradient(model.theta)
         minimise(objective, tolerance=1e-3, start=model.theta)
+from textmlr.corpus import scan
+marked = {".csv": 'text,label\\n"x \"\"y\",a\\n', ".ft": "__label__a x __label__b\\n"}
+for name, data in marked.items():
+    with open(out + name, "w") as file:
+        file.write(data)
+    for chunk in scan([out + name]):
+        chunk.table
 from textmlr.features import Features
 mixed = np.array([1, -1, 1, -1], np.float32)
 rows = Features(np.arange(5), np.zeros(4, np.int32), mixed, 1)

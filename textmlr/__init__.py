@@ -18,8 +18,9 @@ if TYPE_CHECKING:
     from textmlr.features import Featurizer
     from textmlr.learning import train
     from textmlr.model import Model
-    from textmlr.options import FeaturizerOptions, TrainingOptions, TuningOptions
+    from textmlr.options import FeaturizerOptions, TrainingOptions, TuningOptions, UpdateOptions
     from textmlr.tuning import tune
+    from textmlr.updating import update
 
 __version__ = "0.1.0"
 
@@ -32,10 +33,12 @@ _HOMES = {
     "ModelFileError": "textmlr.errors",
     "TrainingOptions": "textmlr.options",
     "TuningOptions": "textmlr.options",
+    "UpdateOptions": "textmlr.options",
     "evaluate": "textmlr.evaluation",
     "read_corpus": "textmlr.corpus",
     "train": "textmlr.learning",
     "tune": "textmlr.tuning",
+    "update": "textmlr.updating",
 }
 
 __all__ = [
@@ -47,11 +50,13 @@ __all__ = [
     "ModelFileError",
     "TrainingOptions",
     "TuningOptions",
+    "UpdateOptions",
     "__version__",
     "evaluate",
     "read_corpus",
     "train",
     "tune",
+    "update",
 ]
 
 

@@ -1,4 +1,4 @@
-"""Files that are there whole or not at all."""
+"""Files that are there whole or not at all; and standard output."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from os import PathLike
+from typing import BinaryIO
 
 from textmlr.errors import InputError
 
@@ -23,8 +24,7 @@ def atomic_write(path: str | PathLike[str]) -> Iterator[str]:
     final = os.path.realpath(path)
     folder, name = os.path.split(final)
     try:
-        if os.path.isdir(final):
-            raise IsADirectoryError(21, "is a directory")
+        _check_replaceable(final)
         handle, temporary = tempfile.mkstemp(prefix=f".{name}.", suffix=".part", dir=folder)
     except OSError as error:
         raise _refused(path, error) from error
@@ -45,19 +45,44 @@ def atomic_write(path: str | PathLike[str]) -> Iterator[str]:
             os.unlink(temporary)
 
 
+@contextmanager
+def to_standard_output() -> Iterator[BinaryIO]:
+    """Standard output, for bytes; what was printed before is before them.
+
+    Raises InputError for what the system refuses, but BrokenPipeError where the reader is gone.
+    """
+    import sys
+
+    try:
+        sys.stdout.flush()
+        yield sys.stdout.buffer
+        sys.stdout.buffer.flush()
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise _refused("standard output", error) from error
+
+
 def check_writable(path: str | PathLike[str]) -> None:
     """Raise InputError now if ``atomic_write`` would fail, rather than after hours of work."""
     final = os.path.realpath(path)
     folder = os.path.dirname(final)
     try:
-        if os.path.isdir(final):
-            raise IsADirectoryError(21, "is a directory")
+        _check_replaceable(final)
         if not os.path.isdir(folder):
             raise FileNotFoundError(2, f"there is no folder {folder}")
         if not os.access(folder, os.W_OK | os.X_OK):
             raise PermissionError(13, f"no permission to write in {folder}")
     except OSError as error:
         raise _refused(path, error) from error
+
+
+def _check_replaceable(final: str) -> None:
+    """Refuse what a file is not to take the place of: a folder, a device, a pipe."""
+    if os.path.isdir(final):
+        raise IsADirectoryError(21, "is a directory")
+    if os.path.exists(final) and not os.path.isfile(final):
+        raise OSError(22, "is a device or a pipe, not a file")
 
 
 def _sync(path: str) -> None:

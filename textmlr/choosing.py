@@ -88,8 +88,8 @@ def choose(
         return trial.loss
 
     best = plain
-    sample = _sample(corpus, CHOICE_BYTES, training.seed)
-    judges = None if validation is None else _sample(validation, CHOICE_BYTES, training.seed)
+    sample = drawn(corpus, CHOICE_BYTES, training.seed)
+    judges = None if validation is None else drawn(validation, CHOICE_BYTES, training.seed)
     large = sample is not corpus
     words = plain
     if large and plain.min_df is None and plain.hash_bits is None:
@@ -123,7 +123,7 @@ def _characters(corpus: Corpus) -> tuple[int, int]:
     return length, length
 
 
-def _sample(corpus: Corpus, most_bytes: int, seed: int) -> Corpus:
+def drawn(corpus: Corpus, most_bytes: int, seed: int) -> Corpus:
     """About so many bytes of a corpus's documents (of those that count), drawn at random, or all
     of it."""
     size = sum(batch.text_bytes for batch in corpus.batches)

@@ -14,6 +14,9 @@ class InputError(ValueError):
     place    the file (or argument) it is in, None where there is only one
     line     the line, counted from 1, None where it is the whole file
     mend     what the user can do about it, one clause
+
+    >>> str(InputError("blank line", place="reviews.tsv", line=7, mend="delete it"))
+    'reviews.tsv, line 7: blank line; delete it'
     """
 
     def __init__(

@@ -224,6 +224,17 @@ def evaluate(
     resamples      for the intervals
     Raises InputError for no documents, ValueError for arrays that do not fit or are no
     probabilities.
+
+    >>> import numpy as np
+    >>> from textmlr import evaluate
+    >>> p = np.array([[0.9, 0.1], [0.2, 0.8], [0.6, 0.4], [0.3, 0.7]])
+    >>> figures = evaluate(["ham", "spam"], np.array([0, 1, 1, 1]), p)
+    >>> figures.accuracy, round(figures.log_loss, 3)
+    (0.75, 0.4)
+    >>> [(row.label, round(row.recall, 2)) for row in figures.labels]
+    [('ham', 1.0), ('spam', 0.67)]
+
+    ``model.probabilities(texts)`` gives such an array, and ``corpus.recode`` such codes.
     """
     n, width = probabilities.shape
     if not n:

@@ -12,6 +12,7 @@ from textmlr.choosing import Candidate, choose
 from textmlr.corpus import Corpus
 from textmlr.errors import InputError
 from textmlr.model import Model, versions
+from textmlr.naming import FeatureNames
 from textmlr.network import LINEAR
 from textmlr.options import FeaturizerOptions, TrainingOptions
 from textmlr.parallel import available_threads
@@ -65,6 +66,14 @@ def train(
     watch       called with a Stage, a Candidate, a Progress, or a Step and a Penalty of the exact
                 solver, as training goes
     Raises InputError if the corpus cannot be learnt from.
+
+    >>> from textmlr import Corpus, train
+    >>> texts = ["a robot in orbit", "the sheriff rode", "robot engine", "a saddle, a sheriff"]
+    >>> model = train(Corpus.of(texts, ["scifi", "western", "scifi", "western"]))
+    >>> model.labels
+    ['scifi', 'western']
+    >>> model.classify(["my robot"])[0][0].label
+    'scifi'
     """
     options = (training_options or TrainingOptions()).decided()
     exact = options.solver == "exact"
@@ -93,28 +102,28 @@ def train(
         )
         if rows is None:
             rows = Rows.of(corpus, chosen, options, threads)
+        names = FeatureNames(corpus, rows, options.seed, threads)
         judge = None if validation is None else rows.judge(validation, options, threads)
         made = rows.objective.features.columns, len(rows.objective.features.indices)
         most = 0 if exact else most_epochs(rows.objective, rows.idf, options)
         room = memory_of(made[0], len(corpus.labels), options, threads)
         tell(Stage("fit", len(corpus), len(corpus.labels), *made, most, room))
         record = _record(corpus, rows, candidates, options)
-        # Names are not needed before the file is.
-        name = rows.featurizer.name_features
         if exact:
             found = fit_exact(
                 rows.objective, options,
-                validation=judge, threads=threads, watch=tell, beside=name,
+                validation=judge, threads=threads, watch=tell, beside=names.collect,
             )  # fmt: skip
             layers, calibration = [found.optimum.theta], None
             record |= _held_out(found, validation) | _of_exact(found, options.l1)
         else:
             result = fit(
                 rows.objective, options, idf=rows.idf, validation=judge, threads=threads,
-                watch=tell, beside=name, overwrite=True,
+                watch=tell, beside=names.collect, overwrite=True,
             )  # fmt: skip
             layers, calibration = result.layers, result.calibration.absorbed()
             record |= _held_out(result, validation) | _of_sgd(result)
+        names.finish(layers[0])
     except ArithmeticError as error:
         raise InputError(str(error), mend="lower the learning rate or the penalty") from error
     activation = options.activation or LINEAR
@@ -132,7 +141,7 @@ def _record(
         "versions": versions(),
         "options": asdict(options),
         "corpus": {
-            "files": [os.path.basename(name) for name in corpus.names],
+            "files": list(dict.fromkeys(os.path.basename(name) for name in corpus.names)),
             "documents": len(corpus),
             "skipped": corpus.skipped,
             "nonzeros": len(rows.objective.features.indices),

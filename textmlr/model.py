@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from os import PathLike
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
@@ -54,6 +54,18 @@ class Model:
     calibration what scores are multiplied by, its factor already in θ
     record      how it was trained: options, figures, versions (JSON)
     activation  of the hidden layers
+
+    >>> from textmlr import Corpus, Model, train
+    >>> texts = ["a robot in orbit", "the sheriff rode", "robot engine", "a saddle, a sheriff"]
+    >>> model = train(Corpus.of(texts, ["scifi", "western", "scifi", "western"]))
+    >>> p = model.probabilities(["robots and a robot", "who?"])
+    >>> p.shape, bool(p[0, 0] > 0.5), p.sum(axis=1).round(6).tolist()
+    ((2, 2), True, [1.0, 1.0])
+    >>> [[answer.label for answer in answers] for answers in model.classify(["sheriff"], top=2)]
+    [['western', 'scifi']]
+    >>> size = model.save("western.textmlr")
+    >>> Model.load("western.textmlr").classify(["sheriff"])[0] == model.classify(["sheriff"])[0]
+    True
     """
 
     def __init__(
@@ -137,7 +149,9 @@ class Model:
         if featurizer.options.hash_bits is None:
             featurizer = featurizer.keep(kept)
         if featurizer.columns != len(rows):
-            columns = Columns.restore(kept.astype(np.int32), featurizer.columns)
+            counts = None if self.columns is None else self.columns.frequencies
+            own = None if counts is None else counts[rows]
+            columns = Columns.restore(kept.astype(np.int32), featurizer.columns, own)
         layers = [self.layers[0][rows], *self.layers[1:]]
         return Model(
             self.labels, featurizer, layers, self.record, columns, self.calibration, self.activation
@@ -252,24 +266,31 @@ class Model:
             self._answerer, self.labels, self.layers[0], self.columns, self.calibration
         )
 
-    def stream(self, batches: Sequence[Batch], threads: int | None = None) -> Iterator[Answers]:
+    def stream(self, batches: Iterable[Batch], threads: int | None = None) -> Iterator[Answers]:
         """Answers for block after block of documents, in order."""
         return self.map_answers(lambda answers: answers, batches, threads)
 
     def map_answers(
         self,
         function: Callable[[Answers], T],
-        batches: Sequence[Batch],
+        batches: Iterable[Batch],
         threads: int | None = None,
     ) -> Iterator[T]:
         """function(answers) for block after block of documents, in order; it is called in the
-        thread that found the answers, while other threads go on to the next blocks."""
-        self.featurizer.prepared(sum(batch.text_bytes for batch in batches))
+        thread that found the answers, while other threads go on to the next blocks.
+
+        Batches are drawn as they are needed, so that they need not all be in memory.
+        """
+
+        def blocks() -> Iterator[Batch]:
+            for batch in batches:
+                self.featurizer.prepared(batch.text_bytes)
+                yield from blocks_of([batch])
 
         def run(block: Batch) -> T:
             return function(self._answerer.answer(block))
 
-        return map_blocks(run, blocks_of(batches), threads or available_threads())
+        return map_blocks(run, blocks(), threads or available_threads())
 
     def save(self, path: str | PathLike[str]) -> int:
         """Write the model to one file, whole or not at all; return its size in bytes.

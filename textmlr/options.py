@@ -20,6 +20,7 @@ Metric = Literal["log-loss", "accuracy", "macro-f1"]
 Solver = Literal["sgd", "exact"]
 Activation = Literal["relu", "tanh", "identity"]
 Step = Literal["plain", "adagrad"]
+CorpusFormat = Literal["tsv", "csv", "jsonl", "parquet", "arrow", "fasttext", "lines"]
 
 MAX_NGRAM = 16
 # Word n-grams of a featurizer by itself, and what training begins from.
@@ -159,6 +160,13 @@ class FeaturizerOptions:
     max_features      keep the most frequent (by documents), None for all (vocabulary only)
     hash_bits         None: a vocabulary; b: hash to 2^b columns, the bias among them
     bias              column 0 is always 1
+
+    >>> FeaturizerOptions(ngrams=(1, 3)).decided().char_ngrams is None
+    True
+    >>> FeaturizerOptions(ngrams=(3, 1))  # doctest: +ELLIPSIS
+    Traceback (most recent call last):
+    ...
+    textmlr.errors.InputError: ngrams=(3, 1) is not a pair (shortest, longest) from 1 to 16, ...
     """
 
     lowercase: bool = True
@@ -285,6 +293,9 @@ class TrainingOptions:
     input_dropout  of features: each is left out of an epoch's row with this probability
     class_weight   "balanced": each label weighs the same in all; None: each document does
     seed           of the order of documents and the choice of those held out
+
+    >>> TrainingOptions(l1=1e-4).chosen_solver
+    'exact'
     """
 
     solver: Solver | None = None
@@ -426,6 +437,26 @@ class TrainingOptions:
         return min(max(math.ceil(visits / documents), fewest), most)
 
 
+@dataclass(frozen=True, slots=True)
+class UpdateOptions:
+    """How a model is updated by further documents; what is learnt has nothing to choose.
+
+    holdout  share of each label's documents (at most MOST_HELD_OUT in all) that a first run goes
+             without, to compare answers on before and after; 0: nothing is compared.  The update
+             itself is learnt from all
+    seed     of the choice of those held out
+    """
+
+    holdout: float = 0.1
+    seed: int = 1
+
+    def __post_init__(self) -> None:
+        _check_real("holdout", self.holdout, 0)
+        if self.holdout >= 1:
+            raise _refuse("holdout", self.holdout, "a number of at least 0 and below 1")
+        _check_integer("seed", self.seed, 0)
+
+
 # Where fewer documents than this are held out, the best of hundreds of settings is the luckiest
 # rather than the best, and folds judge.
 FEW_JUDGES = 2_000
@@ -442,6 +473,9 @@ class TuningOptions:
     metric   what a setting is judged by on held-out documents
     cv       number of folds, each held out once; 1: one part is held out, as train does.  None: 1
              with a validation corpus, or where FEW_JUDGES are held out, else TUNING_FOLDS
+
+    >>> TuningOptions(seconds=60, metric="accuracy").trials is None
+    True
     """
 
     seconds: float | None = 300.0

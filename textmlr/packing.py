@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from itertools import pairwise
 from math import isfinite
 from os import PathLike
@@ -12,8 +12,10 @@ from typing import Any, get_args
 import numpy as np
 from numpy.typing import NDArray
 
+from textmlr.arrays import is_finite
 from textmlr.errors import ModelFileError
 from textmlr.features import Featurizer
+from textmlr.features.columnnames import ColumnNames
 from textmlr.features.columns import Columns
 from textmlr.features.vocabulary import SortedIndex, Vocabulary
 from textmlr.modelfile import check_blob, expect, take, tensor
@@ -54,8 +56,14 @@ def pack(parts: Parts) -> tuple[Json, Tensors]:
             "names": vocabulary.names,
             "name_offsets": vocabulary.name_offsets,
         }
+        if vocabulary.totals is not None:
+            tensors["totals"] = vocabulary.totals
+    if (named := parts.featurizer.column_names) is not None:
+        tensors |= {f"named.{field.name}": getattr(named, field.name) for field in fields(named)}
     if parts.columns is not None:
         tensors["columns"] = parts.columns.kept
+        if parts.columns.frequencies is not None:
+            tensors["frequencies"] = parts.columns.frequencies
     if parts.featurizer.idf is not None:
         tensors["idf"] = parts.featurizer.idf
     header = {
@@ -92,7 +100,7 @@ def unpack(header: Json, tensors: Tensors, path: str | PathLike[str]) -> Parts:
     else:
         columns = int(options.bias) + len(tensor(tensors, "hashes", np.uint64, (None,), path))
     if options.hash_bits is not None or "columns" in tensors:
-        kept = _columns(tensors, columns, path)
+        kept = _columns(tensors, columns, options, path)
     if options.hash_bits is None:
         vocabulary, index = _vocabulary(tensors, options, kept, path)
     idf = None
@@ -113,6 +121,8 @@ def unpack(header: Json, tensors: Tensors, path: str | PathLike[str]) -> Parts:
     activation = activations[activations.index(named)]
     try:
         featurizer = Featurizer.restore(options, vocabulary, index, idf, labels, documents)
+        if options.hash_bits is not None and "named.columns" in tensors:
+            featurizer.column_names = _column_names(tensors, columns, path)
         record = take(header, "record", dict, path)
         return Parts(labels, featurizer, layers, record, kept, calibration, activation)
     except ValueError as error:
@@ -151,9 +161,20 @@ def _calibration(fields: Json, path: str | PathLike[str]) -> Calibration:
     return Calibration(**fields)
 
 
-def _columns(tensors: dict[str, NDArray[Any]], width: int, path: str | PathLike[str]) -> Columns:
+def _columns(
+    tensors: dict[str, NDArray[Any]],
+    width: int,
+    options: FeaturizerOptions,
+    path: str | PathLike[str],
+) -> Columns:
+    """The columns; their frequencies are there with hashing, in files that know of updates."""
+    kept = tensor(tensors, "columns", np.int32, (None,), path)
+    frequencies = None
+    if options.hash_bits is not None and "frequencies" in tensors:
+        frequencies = tensor(tensors, "frequencies", np.int64, (len(kept),), path)
+        expect(bool((frequencies > 0).all()), path, "a document frequency is not positive")
     try:
-        return Columns.restore(tensor(tensors, "columns", np.int32, (None,), path), width)
+        return Columns.restore(kept, width, frequencies)
     except ValueError as error:
         raise ModelFileError(str(error), place=str(path)) from error
 
@@ -193,7 +214,41 @@ def _vocabulary(
     names = tensor(tensors, "names", np.uint8, (None,), path)
     offsets = tensor(tensors, "name_offsets", np.int64, (named + 1,), path)
     check_blob(names, offsets, path, "names")
+    totals = _totals(tensors, "totals", named, path) if "totals" in tensors else None
     index = SortedIndex(ascending, ids)
     if own is None:
-        return Vocabulary(hashes, frequencies, names, offsets), index
-    return Vocabulary.partly_named(hashes, own, frequencies, names, offsets), index
+        return Vocabulary(hashes, frequencies, names, offsets, totals), index
+    return Vocabulary.partly_named(hashes, own, frequencies, names, offsets, totals), index
+
+
+def _column_names(
+    tensors: dict[str, NDArray[Any]], width: int, path: str | PathLike[str]
+) -> ColumnNames:
+    """What is known of some of ``width`` hashed columns."""
+    columns = tensor(tensors, "named.columns", np.int32, (None,), path)
+    size = len(columns)
+    in_range = bool(((columns >= 0) & (columns < width)).all())
+    expect(in_range and bool((columns[1:] > columns[:-1]).all()), path,
+           "the named columns are out of range, or not ascending")  # fmt: skip
+    names = tensor(tensors, "named.names", np.uint8, (None,), path)
+    offsets = tensor(tensors, "named.name_offsets", np.int64, (size + 1,), path)
+    check_blob(names, offsets, path, "names of columns")
+    expect(bool((np.diff(offsets) > 0).all()), path, "the name of a column is empty")
+    others = tensor(tensors, "named.others", np.int32, (size,), path)
+    shares = tensor(tensors, "named.shares", np.float32, (size,), path)
+    frequencies = tensor(tensors, "named.frequencies", np.int32, (size,), path)
+    expect(
+        bool((others >= 0).all() and (frequencies > 0).all())
+        and bool(((shares > 0) & (shares <= 1)).all()),
+        path, "what is known of the named columns is out of range",
+    )  # fmt: skip
+    totals = _totals(tensors, "named.totals", size, path)
+    return ColumnNames(columns, names, offsets, others, shares, frequencies, totals)
+
+
+def _totals(
+    tensors: dict[str, NDArray[Any]], name: str, size: int, path: str | PathLike[str]
+) -> NDArray[np.float32]:
+    totals = tensor(tensors, name, np.float32, (size,), path)
+    expect(is_finite(totals) and bool((totals >= 0).all()), path, "a feature's total is negative")
+    return totals

@@ -27,12 +27,14 @@ class Rows:
     columns     with hashing, those that θ has rows for
     objective   over the corpus's documents
     idf         (V,) float64 of each feature, None where steps are not to be scaled by it
+    frequencies (V,) documents of the corpus that have each feature
     """
 
     featurizer: Featurizer
     columns: Columns | None
     objective: Objective
     idf: NDArray[np.float64] | None
+    frequencies: NDArray[np.integer[Any]] | None = None
 
     @classmethod
     def of(
@@ -58,7 +60,7 @@ class Rows:
         if featurizer.options.norm == "l2" and featurizer.vocabulary is not None:
             unit_from = int(featurizer.options.bias)
         objective = _objective(features, corpus, corpus.labels, options, unit_from)
-        return cls(featurizer, columns, objective, idf)
+        return cls(featurizer, columns, objective, idf, frequencies)
 
     def judge(self, validation: Corpus, options: TrainingOptions, threads: int) -> Objective:
         """The objective over other documents, in these columns.

@@ -12,9 +12,13 @@ from textmlr.cli.classify import classify
 from textmlr.cli.compare import compare
 from textmlr.cli.evaluate import evaluate
 from textmlr.cli.explain import explain
+from textmlr.cli.export import export
+from textmlr.cli.featurize import featurize
 from textmlr.cli.info import info
+from textmlr.cli.top import top
 from textmlr.cli.train import train
 from textmlr.cli.tune import tune
+from textmlr.cli.update import update
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -26,12 +30,19 @@ def cli() -> None:
     Examples:
       textmlr train corpus.tsv            learn from lines of label<TAB>text
       textmlr tune corpus.tsv --time 5m   search for better options
+      textmlr update a.textmlr new.tsv    learn from more documents
       textmlr classify doc.txt            how likely is each label?
       textmlr explain doc.txt             which words speak for its label?
       textmlr evaluate test.tsv           how good are the answers?
       textmlr compare a.textmlr b.textmlr test.tsv
+      textmlr top model.textmlr           which words speak for each label?
+      textmlr featurize corpus.tsv -o X.npz   f(x), for other programs
+      textmlr export model.textmlr --format json
     """
 
 
-for verb in (train, tune, classify, explain, evaluate, compare, info):
+VERBS = (
+    train, tune, update, classify, explain, evaluate, compare, top, info, featurize, export,
+)  # fmt: skip
+for verb in VERBS:
     cli.add_command(verb)

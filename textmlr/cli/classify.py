@@ -1,25 +1,28 @@
-"""textmlr classify: P(Y=label | x) of documents."""
+"""textmlr classify: P(Y=label | x) of documents, or of all of a corpus, into a file."""
 
 from __future__ import annotations
 
-import json
 import sys
-from collections.abc import Iterator
 from itertools import islice
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
 from textmlr.cli.document import read_document, shown_path
-from textmlr.cli.options import PROBABILITY, json_option, model_option, threads_option
+from textmlr.cli.options import (
+    PROBABILITY,
+    Reading,
+    corpus_options,
+    json_option,
+    model_option,
+    threads_option,
+)
 from textmlr.errors import InputError
 from textmlr.jit import run_plain
+from textmlr.predictions.output import FORMATS, Output
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
-    from textmlr.answering import Answers
+    from textmlr.model import Model
 
 # Up to here plain Python answers sooner than Numba's kernels load (measured: about 2 µs a byte
 # against half a second).
@@ -34,6 +37,16 @@ PLAIN_BYTES = 1 << 15
 @click.option("--label", metavar="LABEL", help="Only P(Y=LABEL | document), a number a document.")
 @click.option("--min-probability", type=PROBABILITY, metavar="P",
               help="Answer 'unsure' (--json: null) where no label has probability P.")  # fmt: skip
+@click.option("--corpus", "corpora", multiple=True, metavar="CORPUS",
+              help="Every document of a corpus; its columns and the answers go to -o.")  # fmt: skip
+@click.option("-o", "--output", metavar="FILE",
+              help="Of --corpus: a file .parquet, .arrow, .csv or .jsonl, or - for stdout."
+              )  # fmt: skip
+@click.option("--output-format", type=click.Choice(FORMATS),
+              show_default="what FILE's name ends in", help="Of -o.")  # fmt: skip
+@click.option("--prefix", metavar="NAME", help="Of -o: begin the names of new columns with NAME.")
+@click.option("--each-label", is_flag=True, help="Of -o: a column P(LABEL) of each label, too.")
+@corpus_options(weights=False, labelled=False)
 @threads_option
 @json_option
 def classify(
@@ -43,6 +56,12 @@ def classify(
     top: int | None,
     label: str | None,
     min_probability: float | None,
+    corpora: tuple[str, ...],
+    output: str | None,
+    output_format: str | None,
+    prefix: str | None,
+    each_label: bool,
+    reading: Reading,
     threads: int | None,
     as_json: bool,
 ) -> None:
@@ -57,34 +76,86 @@ def classify(
     "unsure": its first line, with the likeliest label's probability, before the labels', or, with
     --top 1, its only one.  textmlr evaluate says what any P comes to.
 
+    --corpus CORPUS -o FILE reads a corpus of any size piece by piece, and writes its own columns
+    with more after them: predicted and probability; with --top K also predicted_2, probability_2
+    and so on to K; with --label LABEL only P(LABEL).  With --min-probability P, predicted is null
+    where no label has probability P; --top then adds predicted_1, the likeliest all the same.
+    --json prints what was done.  A corpus is as for train, but needs no labels; lines in a file
+    whose name says nothing are documents.
+
     \b
     Examples:
       textmlr classify doc.txt
       textmlr classify --label scifi doc.txt
       textmlr classify --lines reviews.txt --top 1 > answers.tsv
       textmlr classify --lines reviews.txt --top 1 --min-probability 0.9 > answers.tsv
+      textmlr classify --corpus reviews.parquet -o answers.parquet
+      textmlr classify --corpus a.csv --corpus b.csv -o answers.jsonl.gz --top 3
     """
-    if lines is not None and documents:
-        raise click.UsageError("give documents or --lines FILE, not both")
     if label is not None and top is not None:
         raise click.UsageError("--label and --top exclude each other")
     if label is not None and min_probability is not None:
         raise click.UsageError("--label and --min-probability exclude each other")
+    if not corpora:
+        asked = {"-o": output, "--output-format": output_format, "--prefix": prefix,
+                 "--each-label": each_label or None, "--format": reading.format,
+                 "--text-column": reading.text_column,
+                 "--skip-bad-lines": reading.skip_bad_lines or None}  # fmt: skip
+        for option, value in asked.items():
+            if value is not None:
+                raise click.UsageError(f"{option} is for --corpus CORPUS")
+        if lines is not None and documents:
+            raise click.UsageError("give documents or --lines FILE, not both")
+        _classify_documents(model, documents, lines, top, label, min_probability, threads, as_json)
+        return
+    if documents or lines is not None:
+        raise click.UsageError(
+            "give documents, --lines FILE or --corpus CORPUS (--corpus before each of several)"
+        )
+    if label is not None and each_label:
+        raise click.UsageError("--label and --each-label exclude each other")
+    if output is None:
+        raise click.UsageError("--corpus needs -o FILE, where the answers go")
+    if as_json and output == "-":
+        raise click.UsageError("--json and -o - would both write to stdout")
+    written = Output.of(output, output_format)
+
+    from textmlr.atomic import check_writable
+    from textmlr.cli.predictions import classify_corpus
+    from textmlr.model import Model
+    from textmlr.predictions.appended import Wanted
+
+    if output != "-":
+        check_writable(output)
+    loaded = Model.load(model)
+    _number_of(label, loaded, model)
+    wanted = Wanted(prefix or "", top, min_probability, label, each_label)
+    chunks = reading.scan(corpora, labelled=False, tables=True)
+    classify_corpus(
+        loaded, chunks, written, wanted, paths=corpora, threads=threads, as_json=as_json
+    )
+
+
+def _classify_documents(
+    model: str,
+    documents: tuple[str, ...],
+    lines: str | None,
+    top: int | None,
+    label: str | None,
+    min_probability: float | None,
+    threads: int | None,
+    as_json: bool,
+) -> None:
+    """Documents of their own, or the lines of a file, to stdout."""
     texts = [] if lines is not None else [read_document(path) for path in documents or ("-",)]
     if lines is None and sum(map(len, texts)) <= PLAIN_BYTES:
         run_plain()
+    from textmlr.cli.answers import answers_writer, warn_of_namesake, warn_of_unread
     from textmlr.features.texts import batches_of
     from textmlr.model import Model
 
     loaded = Model.load(model)
-    column = None
-    if label is not None:
-        if label not in loaded.labels:
-            raise InputError(
-                f"no label {label!r}", place=model,
-                mend="its labels are " + ", ".join(loaded.labels[:20]),
-            )  # fmt: skip
-        column = loaded.labels.index(label)
+    column = _number_of(label, loaded, model)
     if lines is not None:
         from textmlr.corpus import read_lines
 
@@ -94,129 +165,28 @@ def classify(
         batch = batches_of(texts)[0]
         names = (shown_path(path) for path in documents or ("-",))
     if min_probability is not None:
-        _warn_of_namesake(loaded.labels, as_json)
-    writer = _writer(loaded.labels, top, column, min_probability or 0.0, as_json)
-    unknown: list[str] = []
-    invalid = 0
+        warn_of_namesake(loaded.labels, as_json)
+    writer = answers_writer(loaded.labels, top, column, min_probability or 0.0, as_json)
+    first, unknown, invalid = None, 0, 0
     for text, known, bad in loaded.map_answers(writer.prepare, [batch], threads):
         named = list(islice(names, len(known)))
         writer.show(named, text)
-        unknown += [named[i] for i in (known == 0).nonzero()[0]]
+        strangers = (known == 0).nonzero()[0]
+        if len(strangers) and first is None:
+            first = named[strangers[0]]
+        unknown += len(strangers)
         invalid += bad
     sys.stdout.flush()
-    _warn(unknown, invalid)
+    warn_of_unread(first, unknown, invalid)
 
 
-def _warn_of_namesake(labels: list[str], as_json: bool) -> None:
-    from textmlr.cli.render import warn
-    from textmlr.rendering import UNSURE
-
-    if UNSURE in labels and not as_json:
-        warn(f"the model has a label {UNSURE!r} of its own; --json tells the two apart")
-
-
-def _warn(unknown: list[str], invalid: int) -> None:
-    from textmlr.cli.render import plain, warn, warn_of_invalid
-
-    warn_of_invalid(invalid)
-    if unknown:
-        others = f" and {len(unknown) - 1:,} more" if len(unknown) > 1 else ""
-        warn(
-            f"{plain(unknown[0])}{others}: no known feature; "
-            "the answer is the bias's distribution, the same for every such document"
-        )
-
-
-def _writer(
-    labels: list[str], top: int | None, column: int | None, least: float, as_json: bool
-) -> _Lines | _Rows:
-    if as_json or (sys.stdout.isatty() and column is None):
-        return _Rows(labels, top, column, least, as_json)
-    return _Lines(labels, top, column, least)
-
-
-class _Lines:
-    """Writes answers for a pipe or a file, block by block.
-
-    labels  names;  top  how many of them, None for all;  column  the only one, if there is one
-    least   of the likeliest label's probability; below it the answer is "unsure"
-    """
-
-    def __init__(
-        self, labels: list[str], top: int | None, column: int | None, least: float
-    ) -> None:
-        from textmlr.cli.render import plain
-        from textmlr.rendering import Lines
-
-        self.lines = Lines([plain(label) for label in labels], top, column, least)
-        self.first = True
-
-    def prepare(self, answers: Answers) -> tuple[Any, NDArray[np.int64], int]:
-        """(text, known, invalid) of a block; known and invalid as Answers has them."""
-        return self.lines.render(answers.probabilities), answers.known, answers.invalid
-
-    def show(self, names: list[str], text: bytes) -> None:
-        """Write a block; there is no empty line before the first document."""
-        if self.first:
-            text = text.removeprefix(b"\n")
-            sys.stdout.flush()
-        self.first = False
-        sys.stdout.buffer.write(text)
-
-
-class _Rows:
-    """Writes answers as JSON or for a terminal, a document at a time."""
-
-    def __init__(
-        self,
-        labels: list[str],
-        top: int | None,
-        column: int | None,
-        least: float,
-        as_json: bool,
-    ) -> None:
-        self.labels, self.top, self.column, self.as_json = labels, top, column, as_json
-        self.least = least
-        self.first = True
-
-    def prepare(self, answers: Answers) -> tuple[Any, NDArray[np.int64], int]:
-        """(probabilities, known, invalid) of a block, as Answers has them."""
-        return answers.probabilities, answers.known, answers.invalid
-
-    def show(self, names: list[str], rows: NDArray[np.float64]) -> None:
-        """Write a block; rows (n, L)."""
-        for name, row in zip(names, rows, strict=True):
-            if self.as_json:
-                sys.stdout.write(json.dumps(self._object(name, row), ensure_ascii=False) + "\n")
-            else:
-                sys.stdout.writelines(self._bars(name, row))
-            self.first = False
-
-    def _order(self, row: NDArray[np.float64]) -> list[int]:
-        if self.column is not None:
-            return [self.column]
-        best: list[int] = (-row).argsort(kind="stable")[: self.top].tolist()
-        return best
-
-    def _object(self, name: str, row: NDArray[np.float64]) -> dict[str, object]:
-        best = int(row.argmax())
-        return {
-            "document": name,
-            "label": self.labels[best] if row[best] >= self.least else None,
-            "probabilities": {self.labels[i]: float(row[i]) for i in self._order(row)},
-        }
-
-    def _bars(self, name: str, row: NDArray[np.float64]) -> Iterator[str]:
-        from textmlr.cli.render import bar, plain
-        from textmlr.rendering import UNSURE
-
-        order = self._order(row)
-        if not self.first and len(order) > 1:
-            yield "\n"
-        yield click.style(plain(name), bold=True) + "\n"
-        if row.max() < self.least:
-            yield f"  {click.style(UNSURE, fg='yellow')}: no label has {100 * self.least:g} %\n"
-        width = max(len(plain(self.labels[i])) for i in order)
-        for i in order:
-            shade = click.style(bar(row[i]), fg="cyan")
-            yield f"  {plain(self.labels[i]):<{width}}  {100 * row[i]:5.1f} %  {shade}\n"
+def _number_of(label: str | None, model: Model, path: str) -> int | None:
+    """The number of the one label that is asked for, if one is."""
+    if label is None:
+        return None
+    if label not in model.labels:
+        raise InputError(
+            f"no label {label!r}", place=path,
+            mend="its labels are " + ", ".join(model.labels[:20]),
+        )  # fmt: skip
+    return model.labels.index(label)

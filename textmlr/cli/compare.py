@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from textmlr.cli.options import json_option, skip_option, threads_option
+from textmlr.cli.options import Reading, corpus_options, json_option, threads_option
 
 if TYPE_CHECKING:
     from textmlr.comparison import Comparison, Difference
@@ -17,14 +17,14 @@ if TYPE_CHECKING:
 @click.argument("a", metavar="A.textmlr")
 @click.argument("b", metavar="B.textmlr")
 @click.argument("corpora", nargs=-1, required=True, metavar="CORPUS...")
-@skip_option
+@corpus_options(weights=False)
 @threads_option
 @json_option
 def compare(
     a: str,
     b: str,
     corpora: tuple[str, ...],
-    skip_bad_lines: bool,
+    reading: Reading,
     threads: int | None,
     as_json: bool,
 ) -> None:
@@ -43,12 +43,11 @@ def compare(
     """
     from textmlr.cli.render import warn_of_answers, warn_of_skipped
     from textmlr.comparison import compare as judge
-    from textmlr.corpus import read_corpus
     from textmlr.evaluation import answer
     from textmlr.model import Model
 
     first, second = Model.load(a), Model.load(b)
-    corpus = read_corpus(corpora, skip_bad_lines=skip_bad_lines)
+    corpus = reading.read(corpora)
     warn_of_skipped([corpus])
     answers = [answer(model, corpus, threads=threads) for model in (first, second)]
     for name, answered in zip((a, b), answers, strict=True):

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import TYPE_CHECKING
 
 import click
 
 from textmlr.cli.options import (
     PROBABILITY,
+    Reading,
+    column_option,
+    corpus_options,
     json_option,
     model_option,
-    skip_option,
     threads_option,
 )
 
@@ -42,7 +44,8 @@ COVERAGE_AT = (0.0, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99)
 @click.option("--training", multiple=True, metavar="FILE",
               help="Training corpus, for the report's learning curve: trains five models."
               )  # fmt: skip
-@skip_option
+@corpus_options(weights=False)
+@column_option("weight", "--training")
 @threads_option
 @json_option
 def evaluate(
@@ -51,11 +54,11 @@ def evaluate(
     asked: tuple[float, ...],
     report: str | None,
     training: tuple[str, ...],
-    skip_bad_lines: bool,
+    reading: Reading,
     threads: int | None,
     as_json: bool,
 ) -> None:
-    """Compare a model's answers with the labels of CORPUS (lines label<TAB>text).
+    """Compare a model's answers with the labels of CORPUS, which is as for train.
 
     Accuracy, macro-F1 and log loss with 95 % intervals (bootstrap over the documents), Brier
     score, expected calibration error (15 bins of the top probability), coverage and accuracy where
@@ -74,6 +77,8 @@ def evaluate(
     """
     if training and report is None:
         raise click.UsageError("--training is for the learning curve of --report DIR")
+    if reading.weight_column is not None and not training:
+        raise click.UsageError("--weight-column is for --training: an evaluation has no weights")
     if report is not None:
         from textmlr.plots import require
         from textmlr.report import make_folder
@@ -81,12 +86,11 @@ def evaluate(
         require()
         make_folder(report)
     from textmlr.cli.render import warn_of_answers, warn_of_skipped
-    from textmlr.corpus import read_corpus
     from textmlr.evaluation import answer, judge
     from textmlr.model import Model
 
     loaded = Model.load(model)
-    corpus = read_corpus(corpora, skip_bad_lines=skip_bad_lines)
+    corpus = replace(reading, weight_column=None).read(corpora)
     warn_of_skipped([corpus])
     answered = answer(loaded, corpus, threads=threads)
     warn_of_answers(answered)
@@ -99,7 +103,7 @@ def evaluate(
 
         points = None
         if training:
-            points = _learning_curve(loaded, training, corpus, skip_bad_lines, threads)
+            points = _learning_curve(loaded, training, corpus, reading, threads)
             summary["learning_curve"] = [asdict(point) for point in points]
         findings = Findings(model, loaded, corpus, answered, result, points)
         summary["report"] = write_report(report, findings)
@@ -113,15 +117,14 @@ def _learning_curve(
     model: Model,
     training: tuple[str, ...],
     test: Corpus,
-    skip_bad_lines: bool,
+    reading: Reading,
     threads: int | None,
 ) -> list[Point]:
     from textmlr.cli.render import plural, warn_of_skipped
-    from textmlr.corpus import read_corpus
     from textmlr.curves import learning_curve
 
     weighted = bool(model.record.get("corpus", {}).get("weighted"))
-    corpus = read_corpus(training, weighted=weighted, skip_bad_lines=skip_bad_lines)
+    corpus = replace(reading, weighted=weighted).read(training)
     warn_of_skipped([corpus])
 
     def watch(documents: int) -> None:

@@ -27,7 +27,7 @@ def info(model: str, as_json: bool) -> None:
     from textmlr.jit import run_plain
 
     run_plain()  # there is nothing to compute
-    from textmlr.cli.render import fit_rows, ngram_rows, plain, show_rows, size_of
+    from textmlr.cli.render import fit_rows, ngram_rows, plain, show_rows, size_of, update_rows
     from textmlr.model import Model
 
     loaded = Model.load(model)
@@ -55,6 +55,7 @@ def info(model: str, as_json: bool) -> None:
             ("labels", f"{len(loaded.labels):,}: " + ", ".join(shown) + more),
             ("features", f"{loaded.featurizer.columns:,}"),
             ("trained on", f"{corpus['documents']:,} documents of " + ", ".join(corpus["files"])),
+            *update_rows(loaded.record),
             *ngram_rows(featurizer, loaded.record),
             *fit_rows(loaded.record),
             ("featurizer", _options(featurizer)),

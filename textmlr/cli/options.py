@@ -3,13 +3,24 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import math
-from collections.abc import Callable
-from typing import Any, TypeVar
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any, TypeVar, get_args
 
 import click
 
-from textmlr.options import AUTO, MAX_NGRAM, FeaturizerOptions, NgramRange, TrainingOptions
+from textmlr.options import (
+    AUTO,
+    MAX_NGRAM,
+    CorpusFormat,
+    FeaturizerOptions,
+    NgramRange,
+    TrainingOptions,
+)
+
+if TYPE_CHECKING:
+    from textmlr.corpus import Chunk, Corpus, Fields
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -28,8 +39,96 @@ skip_option = click.option(
     "--skip-bad-lines", is_flag=True, help="Leave out lines that cannot be read, and count them."
 )
 weighted_option = click.option(
-    "--weighted", is_flag=True, help="Lines are label<TAB>weight<TAB>text."
-)
+    "--weighted", is_flag=True,
+    help="Documents have weights: label<TAB>weight<TAB>text, or a column weight.",
+)  # fmt: skip
+
+
+@dataclasses.dataclass(frozen=True)
+class Reading:
+    """How a verb's corpora are read: what corpus_options asks."""
+
+    format: str | None = None
+    text_column: str | None = None
+    label_column: str | None = None
+    weight_column: str | None = None
+    weighted: bool = False
+    skip_bad_lines: bool = False
+
+    @property
+    def fields(self) -> Fields:
+        """The names of columns."""
+        from textmlr.corpus import Fields
+
+        return Fields(self.text_column, self.label_column, self.weight_column)
+
+    @property
+    def has_weights(self) -> bool:
+        """Whether documents have weights."""
+        return self.weighted or self.weight_column is not None
+
+    def read(self, paths: Sequence[str]) -> Corpus:
+        """The corpus of these files.  Raises InputError."""
+        from textmlr.corpus import read_corpus
+
+        return read_corpus(
+            paths, format=self.format, fields=self.fields, weighted=self.has_weights,
+            skip_bad_lines=self.skip_bad_lines,
+        )  # fmt: skip
+
+    def scan(self, paths: Sequence[str], *, labelled: bool, tables: bool) -> Iterator[Chunk]:
+        """The same, some documents at a time; with their columns if tables are wanted."""
+        from textmlr.corpus import scan
+
+        return scan(
+            paths, format=self.format, fields=self.fields, labelled=labelled,
+            weighted=self.has_weights, skip_bad_lines=self.skip_bad_lines, tables=tables,
+        )  # fmt: skip
+
+
+def corpus_options(*, weights: bool, labelled: bool = True) -> Callable[[F], F]:
+    """The options of how corpora are read, which the command takes as one ``reading: Reading``.
+
+    weights   documents' weights mean something to the command
+    labelled  documents have labels; otherwise they may also be plain lines
+    """
+    kinds = ("text", "label") if labelled else ("text",)
+    options = [_format_option(labelled), *(column_option(kind) for kind in kinds)]
+    if weights:
+        options += [column_option("weight"), weighted_option]
+    options.append(skip_option)
+
+    def decorate(command: F) -> F:
+        @functools.wraps(command)
+        def with_reading(*args: Any, **given: Any) -> Any:
+            own = {field.name: given.pop(field.name)
+                   for field in dataclasses.fields(Reading) if field.name in given}  # fmt: skip
+            return command(*args, reading=Reading(**own), **given)
+
+        decorated: Any = with_reading
+        for option in reversed(options):
+            decorated = option(decorated)
+        return decorated  # type: ignore[no-any-return]
+
+    return decorate
+
+
+def _format_option(labelled: bool) -> Callable[[F], F]:
+    names = [name for name in get_args(CorpusFormat) if name != "lines" or not labelled]
+    return click.option(
+        "--format", type=click.Choice(names), default=None,
+        show_default="by ending, or the first bytes", help="What the corpus's files are.",
+    )  # fmt: skip
+
+
+def column_option(kind: str, of: str = "a table") -> Callable[[F], F]:
+    """--text-column, --label-column or --weight-column."""
+    plain = {"text": "text, review, …", "label": "label, class, …"}
+    default = "weight, with --weighted" if kind == "weight" else f"by a plain name: {plain[kind]}"
+    return click.option(
+        f"--{kind}-column", default=None, metavar="NAME", show_default=default,
+        help=f"Column of the {kind} in {of}.",
+    )  # fmt: skip
 
 
 def default_of(options: type, field: str) -> Any:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from textmlr.model import Model
 
 BAR = 30
+MOST_UPDATES = 5  # that are told of
 EIGHTHS = " ▏▎▍▌▋▊▉█"
 
 
@@ -53,8 +54,10 @@ def size_of(count: int) -> str:
 
 
 def warn_of_skipped(corpora: Iterable[Corpus]) -> None:
-    """Say what was left out of corpora."""
+    """Say what was left out of corpora, and what to know of how they were read."""
     for corpus in corpora:
+        for note in corpus.notes:
+            warn(plain(note))
         if corpus.skipped:
             first = f" (first: {corpus.skipped_examples[0]})" if corpus.skipped_examples else ""
             warn(f"skipped {plural(corpus.skipped, 'bad line')}{first}")
@@ -138,6 +141,22 @@ def ngram_rows(featurizer: dict[str, Any], record: dict[str, Any]) -> list[tuple
             told += f" ({rows[0][1]} gain from more documents)"
         on = plural(tried[-1]["documents"], "document")
         rows.append(("", f"tried on {on}, held-out loss: {told}"))
+    return rows
+
+
+def update_rows(record: dict[str, Any]) -> list[tuple[str, str]]:
+    """By what a model was updated since it was trained, the last first."""
+    rows: list[tuple[str, str]] = []
+    for one in record.get("updates", [])[: -MOST_UPDATES - 1 : -1]:
+        told = f"with {plural(one['documents'], 'document')} of {plain(', '.join(one['files']))}"
+        if one["new_labels"]:
+            told += f", {plural(len(one['new_labels']), 'new label')}"
+        before, after = one["features"]
+        if after > before:
+            told += f", {plural(after - before, 'new feature')}"
+        rows.append(("" if rows else "updated", told))
+    if (more := len(record.get("updates", [])) - len(rows)) > 0:
+        rows.append(("", f"and {plural(more, 'time')} before"))
     return rows
 
 

@@ -11,13 +11,13 @@ import click
 from textmlr.cli.options import (
     DEFAULT_MODEL,
     NgramRangeType,
+    Reading,
     Widths,
+    corpus_options,
     json_option,
     option_of,
-    skip_option,
     stage_options,
     threads_option,
-    weighted_option,
 )
 from textmlr.options import (
     ADAGRAD_RATES,
@@ -97,7 +97,7 @@ BEST_OF += "; of adagrad " + ", ".join(f"{rate:g}" for rate in ADAGRAD_RATES)
            show_default="1, or 2 where there would be over half a million features")  # fmt: skip
 @option_of(F, "max_features", "Keep the most frequent.", type=click.IntRange(1),
            show_default="all")  # fmt: skip
-@option_of(F, "hash_bits", "Hash features to 2^b columns; no vocabulary, no names.",
+@option_of(F, "hash_bits", "Hash features to 2^b columns; only the heaviest get names.",
            type=click.IntRange(1, 30), show_default="a vocabulary", metavar="B")  # fmt: skip
 @option_of(F, "term_frequency", "Weight of a count: 1, the count, or 1 + ln count.",
            type=click.Choice(["binary", "raw", "log"]))  # fmt: skip
@@ -111,8 +111,7 @@ BEST_OF += "; of adagrad " + ", ".join(f"{rate:g}" for rate in ADAGRAD_RATES)
 @option_of(F, "split_scripts", "One token a character in scripts written without spaces.")
 @option_of(F, "min_token_length", "Drop shorter words.", type=click.IntRange(1))
 @option_of(F, "bias", "A feature that is always on.")
-@weighted_option
-@skip_option
+@corpus_options(weights=True)
 @threads_option
 @click.option("-q", "--quiet", is_flag=True, help="No progress, no summary.")
 @json_option
@@ -121,8 +120,7 @@ def train(
     output: str,
     validation: str | None,
     no_holdout: bool,
-    weighted: bool,
-    skip_bad_lines: bool,
+    reading: Reading,
     threads: int | None,
     quiet: bool,
     as_json: bool,
@@ -130,8 +128,9 @@ def train(
 ) -> None:
     """Learn a model from labelled documents.
 
-    CORPUS is a file of lines label<TAB>text, plain or .gz, .zst, .bz2, or - for standard
-    input; several files are one corpus.
+    CORPUS is a file of lines label<TAB>text, CSV with column names, JSON lines, Parquet, Arrow,
+    fastText's __label__ lines, or a folder with a folder a label; plain or .gz, .zst, .bz2, .xz;
+    a 'pattern-*.csv' in quotes, a URL, or - for standard input.  Several are one corpus.
 
     A part of each label's documents is held out to choose n-grams, step size and how sure to be;
     then the model is fitted on everything.
@@ -144,6 +143,7 @@ def train(
     Examples:
       textmlr train reviews.tsv -o reviews.textmlr
       textmlr train a.tsv b.tsv.gz --char-ngrams 3-5
+      textmlr train reviews.csv --text-column review --label-column stars
       textmlr train reviews.tsv --solver exact --tolerance 1e-8
       textmlr train reviews.tsv --l1 1e-4
       zcat big.tsv.gz | textmlr train - --hash-bits 22
@@ -158,16 +158,13 @@ def train(
     from textmlr.atomic import check_writable
     from textmlr.cli.progress import TrainingProgress
     from textmlr.cli.render import show_summary, summary_of, warn_of_corpus
-    from textmlr.corpus import read_corpus
     from textmlr.learning import train as learn
 
     check_writable(output)
     with TrainingProgress(quiet=quiet) as progress:
         progress.reading()
-        corpus = read_corpus(corpora, weighted=weighted, skip_bad_lines=skip_bad_lines)
-        judges = None
-        if validation:
-            judges = read_corpus([validation], weighted=weighted, skip_bad_lines=skip_bad_lines)
+        corpus = reading.read(corpora)
+        judges = reading.read([validation]) if validation else None
         model = learn(
             corpus, featurizer_options, training_options,
             validation=judges, threads=threads, watch=progress.watch,

@@ -9,12 +9,13 @@ import os
 import shlex
 import time
 from collections.abc import Mapping
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, get_args
 
 import click
 from click.core import ParameterSource
 
-from textmlr.cli.options import Duration, show_range, stage_options
+from textmlr.cli.options import Duration, Reading, corpus_options, show_range, stage_options
 from textmlr.cli.train import train
 from textmlr.options import (
     FEW_JUDGES,
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
 # Options of train that tune has too, besides those of the featurizer.
 LIKE_TRAIN = """
     output validation holdout epochs learning_rate idf_power l2 calibration class_weight
-    seed weighted skip_bad_lines threads quiet as_json
+    seed threads quiet as_json
 """.split()
 SEARCHED = """
     epochs learning_rate idf_power l2 ngrams char_ngrams min_df term_frequency norm lowercase
@@ -53,6 +54,7 @@ MOST_SHOWN = 5  # trials at the end
               help="Hold out each of K stratified folds in turn; 1: one part.")  # fmt: skip
 @click.option("--journal", default=None, metavar="FILE", show_default="MODEL.trials.jsonl",
               help="Where every trial is written, and read when the search goes on.")  # fmt: skip
+@corpus_options(weights=True)
 @click.pass_context
 def tune(
     context: click.Context,
@@ -65,8 +67,7 @@ def tune(
     metric: Metric,
     cv: int | None,
     journal: str | None,
-    weighted: bool,
-    skip_bad_lines: bool,
+    reading: Reading,
     threads: int | None,
     quiet: bool,
     as_json: bool,
@@ -102,17 +103,14 @@ def tune(
     from textmlr.atomic import check_writable
     from textmlr.cli.render import plain, summary_of, warn_of_corpus
     from textmlr.cli.trials import TuningProgress
-    from textmlr.corpus import read_corpus
     from textmlr.tuning import tune as search
 
     check_writable(output)
     check_writable(journal)
     try:
         with TuningProgress(options, journal, quiet=quiet) as progress:
-            corpus = read_corpus(corpora, weighted=weighted, skip_bad_lines=skip_bad_lines)
-            judges = None
-            if validation:
-                judges = read_corpus([validation], weighted=weighted, skip_bad_lines=skip_bad_lines)
+            corpus = reading.read(corpora)
+            judges = reading.read([validation]) if validation else None
             tuned = search(
                 corpus, featurizer_options, training_options, options, fixed=fixed,
                 validation=judges, threads=threads, journal=journal, watch=progress.watch,
@@ -126,7 +124,7 @@ def tune(
     warn_of_corpus([corpus] + ([judges] if judges else []), tuned.model.record)
     spent = time.perf_counter() - started, progress.compiling.seconds
     summary = summary_of(output, corpus, tuned.model, size, *spent)
-    like = {"validation": validation, "weighted": weighted, "skip_bad_lines": skip_bad_lines}
+    like = {"validation": validation, **asdict(reading)}
     summary["tuning"] = _tuning(
         tuned, metric, command_of(corpora, output, tuned.best.setting, like)
     )
@@ -172,7 +170,6 @@ def command_of(
 
 def _tuning(tuned: Tuned, metric: str, command: str) -> dict[str, Any]:
     """What the search came to (JSON values)."""
-    from dataclasses import asdict
 
     def row(trial: Any) -> dict[str, Any]:
         figures = asdict(trial.figures)

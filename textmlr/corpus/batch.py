@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from textmlr.errors import InputError
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -58,6 +61,8 @@ class Corpus:
     names        one name a file, for messages
     skipped      lines left out with skip_bad_lines
     skipped_examples  what is wrong with the first few of them: "reviews.tsv, line 7: blank line"
+    file_of      number of each batch's file in names; None: a batch a file
+    notes        what a user should know of how the files were read, a sentence each
     """
 
     batches: Sequence[Batch]
@@ -67,15 +72,59 @@ class Corpus:
     names: list[str]
     skipped: int = 0
     skipped_examples: list[str] = field(default_factory=list)
+    file_of: Sequence[int] | None = None
+    notes: list[str] = field(default_factory=list)
 
     def __len__(self) -> int:
         return len(self.y)
+
+    @classmethod
+    def of(cls, texts: Any, labels: Any, weights: Any = None) -> Corpus:
+        """The corpus of texts and labels that are in memory, in whatever holds them.
+
+        texts    as ``corpus.texts.batches_of`` takes them
+        labels   str, int or bool, as ``corpus.labels.code_labels`` takes them; the corpus's are
+                 their names: "3" for 3, "True" for True
+        weights  None, or numbers of at least 0
+        Raises InputError, naming the position, for what is missing or of another type.
+
+        >>> corpus = Corpus.of(["good", "bad", "fine"], [1, 0, 1])
+        >>> corpus.labels, corpus.y.tolist(), corpus.text(2)
+        (['0', '1'], [1, 0, 1], 'fine')
+        """
+        from textmlr.corpus.labels import check_weights, code_labels
+        from textmlr.corpus.texts import batches_of
+
+        batches = batches_of(texts)
+        y, names = code_labels(labels)
+        own = None if weights is None else check_weights(weights)
+        documents = sum(map(len, batches))
+        for what, number in (
+            ("labels", len(y)),
+            ("weights", documents if own is None else len(own)),
+        ):
+            if number != documents:
+                raise InputError(
+                    f"{number} {what} for {documents} documents", mend="give one a document"
+                )
+        return cls(batches, y, names, own, ["memory"] * len(batches))
 
     def text(self, i: int) -> str:
         """Document i; bytes that are not UTF-8 are U+FFFD."""
         for batch in self.batches:
             if i < len(batch):
                 return batch[i].decode("utf-8", "replace")
+            i -= len(batch)
+        raise IndexError("there is no such document")
+
+    def place(self, i: int) -> tuple[str, int]:
+        """The name of document i's file, and its number among the documents of the file, from 1."""
+        files = range(len(self.batches)) if self.file_of is None else self.file_of
+        before: dict[int, int] = {}
+        for batch, file in zip(self.batches, files, strict=True):
+            if i < len(batch):
+                return self.names[file], before.get(file, 0) + i + 1
+            before[file] = before.get(file, 0) + len(batch)
             i -= len(batch)
         raise IndexError("there is no such document")
 
@@ -98,4 +147,5 @@ class Corpus:
             weights=None if self.weights is None else self.weights[rows],
             skipped=0,
             skipped_examples=[],
+            notes=[],
         )

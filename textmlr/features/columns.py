@@ -8,6 +8,7 @@ together in cache where they are used the most.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,17 +18,22 @@ from textmlr.features.matrix import Features
 from textmlr.kernels import intern as kernels
 from textmlr.parallel import map_blocks
 
+ROWS = 512  # to a block of ``estimated_totals``
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Columns:
-    """The columns in use, numbered by descending document frequency, ties by column.
+    """The columns in use, numbered by descending document frequency, ties by column; then those
+    of each update, by column.
 
-    kept   (R,) int32   column of each number
-    numbers (V,) int32  number of each column, −1 for a column that is not in use
+    kept    (R,) int32   column of each number
+    numbers (V,) int32   number of each column, −1 for a column that is not in use
+    frequencies (R,) int64   documents that each is in; None where a vocabulary tells
     """
 
     kept: NDArray[np.int32]
     numbers: NDArray[np.int32]
+    frequencies: NDArray[np.int64] | None = None
 
     @classmethod
     def of(cls, features: Features, threads: int) -> tuple[Columns, NDArray[np.int32]]:
@@ -37,10 +43,16 @@ class Columns:
         numbers = np.empty(features.columns, np.int32)
         ends = np.zeros(int(frequencies.max(initial=0)) + 1, np.int64)
         kernels.rank(frozen(frequencies), ends, kept, numbers)
-        return cls(kept, numbers), frequencies[kept]
+        own = frequencies[kept]
+        return cls(kept, numbers, own.astype(np.int64)), own
 
     @classmethod
-    def restore(cls, kept: NDArray[np.int32], width: int) -> Columns:
+    def restore(
+        cls,
+        kept: NDArray[np.int32],
+        width: int,
+        frequencies: NDArray[np.int64] | None = None,
+    ) -> Columns:
         """From kept, of V columns.  Raises ValueError if one is out of range or there twice."""
         if len(kept) and (kept.min() < 0 or kept.max() >= width):
             raise ValueError("a column is out of range")
@@ -49,7 +61,11 @@ class Columns:
         numbers[kept] = own
         if not np.array_equal(numbers[kept], own):
             raise ValueError("a column is there twice")
-        return cls(kept, numbers)
+        return cls(kept, numbers, frequencies)
+
+    def followed_by(self, more: NDArray[np.int64], width: int) -> Columns:
+        """These columns, then others of V; their frequencies are yet to be counted."""
+        return Columns.restore(np.concatenate([self.kept, more.astype(np.int32)]), width)
 
     def renumber(self, features: Features, threads: int = 1) -> Features:
         """The rows with numbers in place of columns, the columns not in use left out.
@@ -86,3 +102,40 @@ def document_frequencies(features: Features, threads: int) -> NDArray[np.int32]:
     first, second = map_blocks(count, parts, threads)
     first += second
     return first
+
+
+def column_totals(features: Features, threads: int) -> NDArray[np.float32]:
+    """Σ f(x) over the rows, in each column: (V,) float32."""
+    half = len(features.indices) // 2
+
+    def add(part: slice) -> NDArray[np.float64]:
+        totals = np.zeros(features.columns, np.float64)
+        kernels.column_totals(
+            frozen(features.indices[part]), frozen(features.values[part]), totals,
+            np.zeros(0, np.int32),
+        )  # fmt: skip
+        return totals
+
+    first, second = map_blocks(add, (slice(half), slice(half, None)), threads)
+    first += second
+    return first.astype(np.float32)
+
+
+def estimated_totals(
+    features: Features, frequencies: NDArray[np.integer[Any]], most: int
+) -> NDArray[np.float32]:
+    """Σ f(x) over the rows, in each of the first columns, from about ``most`` entries of them.
+
+    Of more rows every so many blocks are read: the mean value of a column in these is that in all.
+
+    frequencies  (c,) rows of each of the first c columns
+    """
+    totals, counts = np.zeros(len(frequencies)), np.zeros(len(frequencies), np.int32)
+    stride = max(1, round(len(features.indices) / most)) * ROWS
+    for first in range(0, len(features), stride):
+        part = slice(*features.indptr[[first, min(first + ROWS, len(features))]].tolist())
+        kernels.column_totals(
+            frozen(features.indices[part]), frozen(features.values[part]), totals, counts
+        )
+    estimated: NDArray[np.float64] = totals * (frequencies / np.maximum(counts, 1))
+    return estimated.astype(np.float32)

@@ -14,6 +14,7 @@ from textmlr.arrays import Scratch, frozen, pages
 from textmlr.corpus.batch import Batch
 from textmlr.errors import InputError
 from textmlr.features import vocabulary as vocabularies
+from textmlr.features.columnnames import ColumnNames
 from textmlr.features.hashing import TOKEN_CHARACTERS, Hashed, Hasher, blocks_of
 from textmlr.features.matrix import Features
 from textmlr.features.prepared import TERM_FREQUENCY, Prepared
@@ -40,8 +41,8 @@ class Featurizer:
     >>> matrix = featurizer.fit_transform(["the cat", "the cat and the dog"])
     >>> featurizer.feature_names()
     ['(bias)', 'the', 'cat', 'and', 'dog']
-    >>> matrix.toarray().round(2).tolist()
-    [[1.0, 1.0, 1.0, 0.0, 0.0], [1.0, 1.69, 1.0, 1.0, 1.0]]
+    >>> matrix.toarray().round(2).astype(str).tolist()[1]  # 1 + ln 2 for two of "the"
+    ['1.0', '1.69', '1.0', '1.0', '1.0']
 
     options      how, see FeaturizerOptions, without "auto"
     vocabulary   the features, None until fit, and with hashing
@@ -49,6 +50,7 @@ class Featurizer:
     labels       the labels of the documents of fit, sorted, None if it was given none
     documents    number of documents of fit
     invalid      pieces of invalid UTF-8 that the last fit or transform read as U+FFFD
+    column_names of the hashed columns that training named
     """
 
     def __init__(self, options: FeaturizerOptions | None = None) -> None:
@@ -64,6 +66,7 @@ class Featurizer:
         self.labels: list[str] | None = None
         self.documents = 0
         self.invalid = 0
+        self.column_names: ColumnNames | None = None
         self._naming: Naming | None = None  # until the features are named
         self._table: Table | None = None
         self._index: SortedIndex | None = None
@@ -278,10 +281,21 @@ class Featurizer:
 
         A word n-gram is its tokens with a space between, a character n-gram "char:" and its
         characters, the bias "(bias)"; empty is that of a feature ``keep`` left without one.
-        Raises InputError with hashing, which keeps no names.
+        Of hashed columns training names the heaviest after the n-gram that occurs most in a
+        sample; where others fall into the same column: "good (+2 others)".
+        Raises InputError for hashed columns where training has not named any.
         """
         if self.options.hash_bits is not None:
-            raise InputError("hashed features have no names", mend="use a vocabulary")
+            if self.column_names is None:
+                raise InputError(
+                    "hashed features have no names",
+                    mend="use a vocabulary, or train a model, which names the heaviest",
+                )
+            found = [""] * self.columns
+            found[: self._bias] = [BIAS_NAME] * self._bias
+            for i, column in enumerate(self.column_names.columns.tolist()):
+                found[column] = self.column_names.label(i)
+            return found
         if self.vocabulary is None:
             raise InputError("the featurizer has no vocabulary yet", mend="call fit first")
         self.name_features()
@@ -353,7 +367,7 @@ class Featurizer:
             for block in map_blocks(self._rows, hashed, threads):
                 kernels.document_frequency(frozen(block.indices), counted)
             frequencies = counted[self._bias :]
-        self.idf, self._prepared = None, None
+        self.idf, self._prepared, self.column_names = None, None, None
         if frequencies is not None and options.uses_idf:
             self.idf = np.ones(self.columns, np.float32)
             self.idf[self._bias :] = inverse_document_frequency(frequencies, documents)

@@ -55,14 +55,14 @@ class Hashed:
     invalid: int
 
 
-def blocks_of(batches: Sequence[Batch]) -> Iterator[Batch]:
-    """Cut batches into blocks of about BLOCK_BYTES of whole documents, in order."""
+def blocks_of(batches: Sequence[Batch], size: int = BLOCK_BYTES) -> Iterator[Batch]:
+    """Cut batches into blocks of about so many bytes of whole documents, in order."""
     for batch in batches:
         ends = np.cumsum(batch.stops - batch.starts)
         first = 0
         while first < len(batch):
             before = int(ends[first - 1]) if first else 0
-            last = int(np.searchsorted(ends, before + BLOCK_BYTES)) + 1
+            last = int(np.searchsorted(ends, before + size)) + 1
             last = min(last, len(batch))
             yield Batch(batch.text, batch.starts[first:last], batch.stops[first:last])
             first = last
@@ -146,6 +146,12 @@ class Hasher:
             stops=tokens.stops[:count],
         )  # fmt: skip
         return tokens, hashes[: int(offsets[-1])]
+
+    def placed(self, block: Batch) -> tuple[NDArray[np.uint64], NDArray[np.int64], TokenPlaces]:
+        """All n-grams of a block, and where its tokens lie, to keep: (hashes, offsets, tokens)."""
+        tokens = self._split(block)
+        hashes, offsets = self._ngrams(block, tokens)
+        return hashes[: int(offsets[-1])].copy(), offsets, self._token_places(block, tokens)
 
     @property
     def grams_a_token(self) -> int:

@@ -33,19 +33,22 @@ Counts = tuple[NDArray[np.uint64], NDArray[np.int64], NDArray[np.int64]]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Vocabulary:
-    """The kept features, by descending document frequency, ties by first occurrence.
+    """The kept features, by descending document frequency, ties by first occurrence; then those of
+    each update, which are ordered alike among themselves.
 
     hashes        (v,) uint64, none twice
     frequencies   (v,) int64    documents each occurs in
     names         (bytes,) uint8   the names one after the other, UTF-8; none until named
     name_offsets  (v + 1,) int64   name i is names[name_offsets[i]:name_offsets[i + 1]]
-    A feature known by its hash alone (``silence``) has frequency 0 and the empty name.
+    totals        (v,) float32   Σ f(x) over the training corpus; None where there was none
+    A feature known by its hash alone (``silence``) has frequency and total 0 and the empty name.
     """
 
     hashes: NDArray[np.uint64]
     frequencies: NDArray[np.int64]
     names: NDArray[np.uint8]
     name_offsets: NDArray[np.int64]
+    totals: NDArray[np.float32] | None = None
 
     def __len__(self) -> int:
         return len(self.hashes)
@@ -62,13 +65,23 @@ class Vocabulary:
         offsets = np.concatenate([np.zeros(1, np.int64), np.cumsum(stop - start)])
         names = np.empty(offsets[-1], np.uint8)
         text_kernels.gather(frozen(self.names), frozen(start), frozen(stop), names)
-        return Vocabulary(self.hashes[kept], self.frequencies[kept], names, offsets)
+        totals = None if self.totals is None else self.totals[kept]
+        return Vocabulary(self.hashes[kept], self.frequencies[kept], names, offsets, totals)
+
+    def followed_by(self, more: Vocabulary) -> Vocabulary:
+        """These features, then those of another, which has none of them."""
+        return Vocabulary(
+            np.concatenate([self.hashes, more.hashes]),
+            np.concatenate([self.frequencies, more.frequencies]),
+            np.concatenate([self.names, more.names]),
+            np.concatenate([self.name_offsets, self.name_offsets[-1] + more.name_offsets[1:]]),
+        )
 
     def silence(self, kept: NDArray[np.int64]) -> Vocabulary:
         """All features, those but ``kept`` (numbers, ascending) by their hashes alone."""
         own = self.take(kept)
         return Vocabulary.partly_named(self.hashes, kept, own.frequencies, own.names,
-                                       own.name_offsets)  # fmt: skip
+                                       own.name_offsets, own.totals)  # fmt: skip
 
     @classmethod
     def partly_named(
@@ -78,12 +91,17 @@ class Vocabulary:
         frequencies: NDArray[np.int64],
         names: NDArray[np.uint8],
         name_offsets: NDArray[np.int64],
+        totals: NDArray[np.float32] | None,
     ) -> Vocabulary:
-        """From all hashes, and the frequencies and names of some features (numbers, ascending)."""
+        """From all hashes, and what is known of some features (numbers, ascending)."""
         counts, lengths = np.zeros(len(hashes), np.int64), np.zeros(len(hashes) + 1, np.int64)
         counts[kept] = frequencies
         lengths[kept + 1] = np.diff(name_offsets)
-        return cls(hashes, counts, names, np.cumsum(lengths))
+        whole = None
+        if totals is not None:
+            whole = np.zeros(len(hashes), np.float32)
+            whole[kept] = totals
+        return cls(hashes, counts, names, np.cumsum(lengths), whole)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

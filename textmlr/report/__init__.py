@@ -281,11 +281,8 @@ def _wrong(findings: Findings) -> str:
 
 def _where(corpus: Corpus, i: int) -> str:
     """document 7 of test.tsv"""
-    for name, batch in zip(corpus.names, corpus.batches, strict=True):
-        if i < len(batch):
-            return f"document {i + 1:,} of {visible(os.path.basename(name))}"
-        i -= len(batch)
-    raise IndexError("there is no such document")
+    name, number = corpus.place(i)
+    return f"document {number:,} of {visible(os.path.basename(name))}"
 
 
 def _document(text: str) -> str:

@@ -126,6 +126,14 @@ def tune(
     The same trials give the same model, whatever the time and threads they took; how many there
     are in so many seconds may differ from run to run.
     Raises InputError if the corpus cannot be learnt from, or the journal is of another search.
+
+    >>> from textmlr import TuningOptions, read_corpus, tune
+    >>> corpus = read_corpus(["data/genres-train.tsv"])
+    >>> found = tune(corpus, options=TuningOptions(seconds=None, trials=1))
+    >>> len(found.trials), found.best == found.default  # the first trial is what train does
+    (1, True)
+    >>> found.model.labels[:2]
+    ['adventure', 'comedy']
     """
     began = time.monotonic()
     given = Setting(

@@ -105,7 +105,7 @@ class Exact:
 
         Raises InputError where what ``minimise`` will need would not fit in memory.
         """
-        _check_memory(objective)
+        check_memory(objective, "train by sgd, or on fewer documents, labels or features")
         counts = objective.weights > 0
         if not counts.all():
             objective = objective.take(np.flatnonzero(counts))
@@ -236,7 +236,7 @@ class Exact:
             )
 
 
-def _check_memory(objective: Objective) -> None:
+def check_memory(objective: Objective, mend: str) -> None:
     """Refuse what cannot fit before any of it is taken: θ in 32 bits, at most as many numbers of 64
     bits, and NUMBERS of those for each document and label."""
     documents, columns, labels = len(objective.y), objective.features.columns, objective.labels
@@ -247,5 +247,5 @@ def _check_memory(objective: Objective) -> None:
             f"{columns:,} features and {documents:,} documents of {labels:,} labels need "
             f"{needed / 2**30:.1f} GiB to find the minimum, and this machine has "
             f"{available / 2**30:.1f} GiB",
-            mend="train by sgd, or on fewer documents, labels or features",
+            mend=mend,
         )

@@ -1,0 +1,200 @@
+"""What speaks for and against each label: the figures, their order, and how they are shown."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from conftest import corpus_of, documents
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from test_cli import good, run
+from test_model import doctored
+
+from textmlr import FeaturizerOptions, InputError, Model, ModelFileError, modelfile, strongest
+from textmlr.cli.top import name_of
+from textmlr.learning import train
+from textmlr.options import TrainingOptions
+
+PAIRS = documents(200, 6)
+TEXTS = [text for _, text in PAIRS]
+QUICK = TrainingOptions(epochs=1, holdout=0.0)
+OPTIONS = [
+    FeaturizerOptions(),
+    FeaturizerOptions(ngrams=(1, 1), char_ngrams=(3, 3), bias=False, idf=True),
+    FeaturizerOptions(norm=None, term_frequency="raw"),
+    FeaturizerOptions(hash_bits=7),
+]
+
+
+def model_of(options: FeaturizerOptions, labels: int = 3, zero: float = 0.0) -> Model:
+    """A model of two or three labels, a share of its rows 0."""
+    kept = sorted({label for label, _ in PAIRS})[:labels]
+    pairs = [(label if label in kept else kept[0], text) for label, text in PAIRS]
+    model = train(corpus_of(pairs), options, QUICK)
+    theta = model.layers[0].copy()
+    theta[np.random.default_rng(1).uniform(size=len(theta)) < zero] = 0
+    whole = Model(model.labels, model.featurizer, [theta], model.record, model.columns)
+    return whole.without_zero_rows()
+
+
+@pytest.mark.parametrize(("labels", "zero"), [(2, 0.6), (3, 0.0)])
+@pytest.mark.parametrize("options", OPTIONS, ids=str)
+def test_figures(options: FeaturizerOptions, labels: int, zero: float) -> None:
+    """Against the whole matrix of contributions, document by document."""
+    model = model_of(options, labels, zero)
+    theta = model.theta.astype(np.float64)
+    rows = model.featurizer.transform(TEXTS).toarray().astype(np.float64)
+    names = model.featurizer.feature_names()
+    used = theta.any(axis=1)
+    for label, found in enumerate(strongest.strongest(model, k=10**6)):
+        assert found.label == model.labels[label]
+        others = np.delete(theta, label, axis=1)
+        weights = theta[:, label] - (others[:, 0] if labels == 2 else theta.mean(axis=1))
+        contributions = (rows * weights).sum(axis=0)
+        if options.bias:
+            assert found.bias == pytest.approx(weights[0], abs=1e-5)
+        else:
+            assert found.bias is None
+        assert found.by_contribution is not None
+        for ranking, figures, of in (
+            (found.by_weight, weights, "weight"),
+            (found.by_contribution, contributions, "contribution"),
+        ):
+            for side, sign in ((ranking.most_for, 1), (ranking.most_against, -1)):
+                told = [getattr(feature, of) for feature in side]
+                assert all(sign * figure > 0 for figure in told)
+                assert told == sorted(told, key=abs, reverse=True)
+                for feature in side:
+                    name = strongest_name(feature)
+                    column = names.index(name)
+                    assert getattr(feature, of) == pytest.approx(figures[column], rel=1e-3)
+                    assert feature.documents == np.count_nonzero(rows[:, column])
+            shown = {strongest_name(f) for f in (*ranking.most_for, *ranking.most_against)}
+            clear = np.abs(figures) > 1e-4
+            assert shown >= {
+                name for name, c, u in zip(names, clear, used, strict=True)
+                if c and u and name not in ("", "(bias)")
+            }  # fmt: skip
+
+
+def strongest_name(feature: strongest.Feature) -> str:
+    """As ``feature_names`` has it."""
+    others = f" (+{feature.others} other{'s' if feature.others > 1 else ''})"
+    return feature.name + (others if feature.others else "")
+
+
+@given(st.lists(st.integers(-5, 5), max_size=30), st.integers(1, 40))
+@settings(deadline=None)
+def test_the_largest_above_0(figures: list[int], k: int) -> None:
+    order = sorted(range(len(figures)), key=lambda i: -figures[i])
+    expected = [i for i in order if figures[i] > 0][:k]
+    assert strongest._largest(np.array(figures, np.float64), k) == expected
+
+
+def test_labels_and_k() -> None:
+    model = model_of(OPTIONS[0])
+    some = strongest.strongest(model, [model.labels[2]], 3)
+    assert [one.label for one in some] == [model.labels[2]]
+    assert len(some[0].by_weight.most_for) == 3
+    assert some[0].by_weight == strongest.strongest(model, k=3)[2].by_weight
+    with pytest.raises(InputError, match="no label 'x'; the labels are romance, scifi"):
+        strongest.strongest(model, ["x"])
+    with pytest.raises(InputError, match="k=0"):
+        strongest.strongest(model, k=0)
+
+
+def test_totals_in_the_file(tmp_path: Path) -> None:
+    path = tmp_path / "m"
+    model = model_of(OPTIONS[0], zero=0.5)
+    model.save(path)
+    _, t = modelfile.load(path)
+    assert model.columns is not None
+    sums = model.featurizer.transform(TEXTS).sum(axis=0)
+    np.testing.assert_allclose(t["totals"], sums[model.columns.kept[1:]], rtol=1e-5)
+    assert strongest.strongest(Model.load(path)) == strongest.strongest(model)
+    for bad in (-t["totals"], t["totals"] * np.float32(np.nan), t["totals"][1:],
+                t["totals"].astype(np.float64)):  # fmt: skip
+        with pytest.raises(ModelFileError, match=r"total"):
+            Model.load(doctored(model, path, totals=bad))
+    less = Model.load(doctored(model, path, totals=None))
+    assert less.featurizer.vocabulary is not None
+    assert less.featurizer.vocabulary.totals is None
+    assert [one.by_contribution for one in strongest.strongest(less)] == [None] * 3
+
+
+def test_the_rows_are_still_those_of_the_corpus() -> None:
+    """Training scales rows in place, and trials come before."""
+    model = train(corpus_of(PAIRS))
+    assert model.featurizer.vocabulary is not None
+    sums = model.featurizer.transform(TEXTS).sum(axis=0)[1:]
+    np.testing.assert_allclose(model.featurizer.vocabulary.totals, sums, rtol=1e-5)
+
+
+def test_in_a_terminal(model_file: Path) -> None:
+    label = Model.load(model_file).labels[1]
+    shown = good("top", model_file).stdout
+    for part in ("by weight", "by contribution", "docs", "bias", *Model.load(model_file).labels):
+        assert part in shown
+    one = good("top", model_file, "--label", label, "-k", "2", "--by", "weight").stdout
+    assert "contribution" not in one
+    assert len(one.splitlines()) < 10
+    assert run("top", model_file, "-k", "0").exit_code == 2
+
+
+def test_json(model_file: Path) -> None:
+    told = json.loads(good("top", model_file, "--json", "-k", "4").stdout)
+    found = strongest.strongest(Model.load(model_file), k=4)
+    assert told["labels"] == [one.as_dict() for one in found]
+    told = json.loads(good("top", model_file, "--json", "--by", "weight").stdout)
+    assert "by_contribution" not in told["labels"][0]
+    assert "by_weight" in told["labels"][0]
+
+
+def test_two_labels_are_two_sides(tmp_path: Path) -> None:
+    model = model_of(OPTIONS[0], 2)
+    model.save(tmp_path / "m")
+    shown = good("top", tmp_path / "m").stdout
+    assert all(shown.count(f"for {label}") == 2 for label in model.labels)
+
+
+def test_many_labels_have_a_row_each(tmp_path: Path) -> None:
+    pairs = [(f"label {i % 20:02}", f"{text} own{i % 20}") for i, (_, text) in enumerate(PAIRS)]
+    train(corpus_of(pairs), OPTIONS[0], QUICK).save(tmp_path / "m")
+    shown = good("top", tmp_path / "m").stdout
+    assert all(f"label {i:02}" in shown for i in range(20))
+    assert len(shown.splitlines()) < 100
+    assert "docs" in good("top", tmp_path / "m", "-k", "2").stdout
+
+
+def test_hashed_columns_tell_what_shares_them(tmp_path: Path) -> None:
+    model_of(OPTIONS[3]).save(tmp_path / "m")
+    shown = good("top", tmp_path / "m").stdout
+    assert "(+" in shown
+    assert "hashed to the same column" in shown
+    model_of(FeaturizerOptions(hash_bits=24)).save(tmp_path / "m")
+    assert "(+" not in good("top", tmp_path / "m").stdout
+
+
+def test_models_that_know_less(tmp_path: Path) -> None:
+    path = doctored(model_of(OPTIONS[0]), tmp_path / "m", totals=None)
+    result = good("top", path)
+    assert "by weight alone" in result.stderr
+    assert "by contribution" not in result.stdout
+    failed = run("top", path, "--by", "contribution")
+    assert isinstance(failed.exception, InputError)
+    path = doctored(model_of(OPTIONS[3]), tmp_path / "m", named__columns=None)
+    failed = run("top", path)
+    assert isinstance(failed.exception, InputError)
+
+
+def test_names_are_safe_to_show() -> None:
+    def shown(name: str, others: int = 0) -> str:
+        return name_of(strongest.Feature(name, 1.0, 1.0, 1, others, 1.0))
+
+    assert shown("a b") == "a b"
+    assert shown("char: ab") == "‹␣ab›"
+    assert shown("\x1b[31m") == "\\x1b[31m"
+    assert shown("good", 2) == "good (+2)"

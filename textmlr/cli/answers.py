@@ -1,0 +1,136 @@
+"""How answers are written: lines for a pipe, bars for a terminal, JSON."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from textmlr.answering import Answers
+
+
+def warn_of_namesake(labels: list[str], as_json: bool) -> None:
+    """Say that a label of the model is called as answers without one are."""
+    from textmlr.cli.render import warn
+    from textmlr.rendering import UNSURE
+
+    if UNSURE in labels and not as_json:
+        warn(f"the model has a label {UNSURE!r} of its own; --json tells the two apart")
+
+
+def warn_of_unread(first: str | None, unknown: int, invalid: int) -> None:
+    """Say what of the documents could not be read, and how many have no known feature.
+
+    first  the name of the first of these, None if there is none
+    """
+    from textmlr.cli.render import plain, warn, warn_of_invalid
+
+    warn_of_invalid(invalid)
+    if first is not None:
+        others = f" and {unknown - 1:,} more" if unknown > 1 else ""
+        warn(
+            f"{plain(first)}{others}: no known feature; "
+            "the answer is the bias's distribution, the same for every such document"
+        )
+
+
+def answers_writer(
+    labels: list[str], top: int | None, column: int | None, least: float, as_json: bool
+) -> AnswerLines | AnswerRows:
+    if as_json or (sys.stdout.isatty() and column is None):
+        return AnswerRows(labels, top, column, least, as_json)
+    return AnswerLines(labels, top, column, least)
+
+
+class AnswerLines:
+    """Writes answers for a pipe or a file, block by block.
+
+    labels  names;  top  how many of them, None for all;  column  the only one, if there is one
+    least   of the likeliest label's probability; below it the answer is "unsure"
+    """
+
+    def __init__(
+        self, labels: list[str], top: int | None, column: int | None, least: float
+    ) -> None:
+        from textmlr.cli.render import plain
+        from textmlr.rendering import Lines
+
+        self.lines = Lines([plain(label) for label in labels], top, column, least)
+        self.first = True
+
+    def prepare(self, answers: Answers) -> tuple[Any, NDArray[np.int64], int]:
+        """(text, known, invalid) of a block; known and invalid as Answers has them."""
+        return self.lines.render(answers.probabilities), answers.known, answers.invalid
+
+    def show(self, names: list[str], text: bytes) -> None:
+        """Write a block; there is no empty line before the first document."""
+        if self.first:
+            text = text.removeprefix(b"\n")
+            sys.stdout.flush()
+        self.first = False
+        sys.stdout.buffer.write(text)
+
+
+class AnswerRows:
+    """Writes answers as JSON or for a terminal, a document at a time."""
+
+    def __init__(
+        self,
+        labels: list[str],
+        top: int | None,
+        column: int | None,
+        least: float,
+        as_json: bool,
+    ) -> None:
+        self.labels, self.top, self.column, self.as_json = labels, top, column, as_json
+        self.least = least
+        self.first = True
+
+    def prepare(self, answers: Answers) -> tuple[Any, NDArray[np.int64], int]:
+        """(probabilities, known, invalid) of a block, as Answers has them."""
+        return answers.probabilities, answers.known, answers.invalid
+
+    def show(self, names: list[str], rows: NDArray[np.float64]) -> None:
+        """Write a block; rows (n, L)."""
+        for name, row in zip(names, rows, strict=True):
+            if self.as_json:
+                sys.stdout.write(json.dumps(self._object(name, row), ensure_ascii=False) + "\n")
+            else:
+                sys.stdout.writelines(self._bars(name, row))
+            self.first = False
+
+    def _order(self, row: NDArray[np.float64]) -> list[int]:
+        if self.column is not None:
+            return [self.column]
+        best: list[int] = (-row).argsort(kind="stable")[: self.top].tolist()
+        return best
+
+    def _object(self, name: str, row: NDArray[np.float64]) -> dict[str, object]:
+        best = int(row.argmax())
+        return {
+            "document": name,
+            "label": self.labels[best] if row[best] >= self.least else None,
+            "probabilities": {self.labels[i]: float(row[i]) for i in self._order(row)},
+        }
+
+    def _bars(self, name: str, row: NDArray[np.float64]) -> Iterator[str]:
+        from textmlr.cli.render import bar, plain
+        from textmlr.rendering import UNSURE
+
+        order = self._order(row)
+        if not self.first and len(order) > 1:
+            yield "\n"
+        yield click.style(plain(name), bold=True) + "\n"
+        if row.max() < self.least:
+            yield f"  {click.style(UNSURE, fg='yellow')}: no label has {100 * self.least:g} %\n"
+        width = max(len(plain(self.labels[i])) for i in order)
+        for i in order:
+            shade = click.style(bar(row[i]), fg="cyan")
+            yield f"  {plain(self.labels[i]):<{width}}  {100 * row[i]:5.1f} %  {shade}\n"

@@ -1,0 +1,85 @@
+"""textmlr export: a model in a form that other programs run."""
+
+from __future__ import annotations
+
+import json
+import os
+
+import click
+
+from textmlr.cli.options import json_option
+
+MOST_OF_A_STRING = 0x1FFFFFE8  # characters, of V8
+
+
+@click.command()
+@click.argument("model", default="model.textmlr")
+@click.option("--format", "form", type=click.Choice(["json", "onnx"]), required=True,
+              help="json: a dictionary of weights; onnx: a graph from ids to P.")  # fmt: skip
+@click.option("-o", "--output", metavar="FILE", show_default="MODEL's name with .json or .onnx",
+              help="File to write.")  # fmt: skip
+@click.option("--scorer", metavar="FILE",
+              help="Of json: also write scorer.js there, which answers in a page or in node."
+              )  # fmt: skip
+@json_option
+def export(model: str, form: str, output: str | None, scorer: str | None, as_json: bool) -> None:
+    """Write MODEL in a form that other programs run.
+
+    --format json is one object with labels, options and the weights of every feature by its name;
+    its "about" says how to answer with it. The JavaScript that does (under a hundred lines, for
+    pages and node) comes with --scorer.
+
+    --format onnx is a graph for ONNX runtimes: feature ids and values in; scores, log z and
+    probabilities out. It needs the package onnx (pip install 'textmlr[onnx]').
+
+    \b
+    Examples:
+      textmlr export reviews.textmlr --format json --scorer scorer.js
+      textmlr export reviews.textmlr --format onnx -o reviews.onnx
+    """
+    if scorer is not None and form != "json":
+        raise click.UsageError("--scorer is for --format json")
+    output = output or os.path.splitext(model)[0] + "." + form
+    if os.path.realpath(output) == os.path.realpath(model):
+        raise click.UsageError(f"{output} is the model itself: name another file with -o")
+    from textmlr.atomic import atomic_write, check_writable
+
+    for path in (output, scorer):
+        if path is not None:
+            check_writable(path)
+    from textmlr.cli.render import plain, show_rows, size_of, warn
+    from textmlr.model import Model
+
+    loaded = Model.load(model)
+    if form == "json":
+        from textmlr.export import json as to_json
+
+        size = to_json.export_json(loaded, output)
+        if scorer is not None:
+            with atomic_write(scorer) as temporary, open(temporary, "w", encoding="utf-8") as file:
+                file.write(to_json.scorer())
+    else:
+        from textmlr.export.onnx import export_onnx
+
+        size = export_onnx(loaded, output)
+    if form == "json" and size > MOST_OF_A_STRING:
+        warn(
+            f"{plain(output)} is larger than a string may be in node and Chromium (512 MB); keep "
+            "fewer features (--max-features, --min-df) for JavaScript"
+        )
+    about = {
+        "model": model, "format": form, "file": output, "bytes": size,
+        "labels": len(loaded.labels), "features": len(loaded.layers[0]), "scorer": scorer,
+    }  # fmt: skip
+    if as_json:
+        click.echo(json.dumps(about, ensure_ascii=False))
+        return
+    click.secho(f"Exported {plain(output)}", bold=True)
+    rows = [
+        ("labels", f"{len(loaded.labels):,}"),
+        ("features", f"{len(loaded.layers[0]):,}"),
+        ("file size", size_of(size)),
+    ]
+    if scorer is not None:
+        rows.append(("scorer", plain(scorer)))
+    show_rows(rows)

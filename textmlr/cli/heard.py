@@ -1,0 +1,47 @@
+"""What there is to say of a corpus that goes by in chunks, and is not kept."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from textmlr.corpus import Chunk, Corpus
+
+
+class Heard:
+    """Passes chunks on, and remembers what ``read_corpus`` tells of them in a Corpus."""
+
+    def __init__(self, chunks: Iterable[Chunk]) -> None:
+        self._chunks = chunks
+        self._odd: list[Chunk] = []  # without their documents
+        self._skipped = 0
+        self._examples: list[str] = []
+
+    def __iter__(self) -> Iterator[Chunk]:
+        from dataclasses import replace
+
+        from textmlr.corpus.chunks import EXAMPLES
+        from textmlr.features.texts import batches_of
+
+        for chunk in self._chunks:
+            self._skipped += chunk.skipped
+            self._examples += chunk.examples[: EXAMPLES - len(self._examples)]
+            if chunk.several or chunk.header:
+                bare = replace(
+                    chunk, batch=batches_of([])[0], labels=None, weights=None, make_table=dict
+                )
+                self._odd.append(bare)
+            yield chunk
+
+    def told(self) -> Corpus:
+        """A corpus without documents, of which all this is said."""
+        import numpy as np
+
+        from textmlr.corpus import Corpus
+        from textmlr.corpus.reading import notes_of
+
+        return Corpus(
+            [], np.zeros(0, np.int32), [], None, [], self._skipped, self._examples,
+            notes=notes_of(self._odd),
+        )  # fmt: skip

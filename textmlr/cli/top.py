@@ -1,0 +1,182 @@
+"""textmlr top: the features that speak most for and against each label."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import click
+
+from textmlr.cli.options import json_option
+
+if TYPE_CHECKING:
+    from rich.table import Table
+    from rich.text import Text
+
+    from textmlr.strongest import Feature, Ranking, Strongest
+
+MANY_LABELS = 12  # of more, a row each is shown
+FEATURES = 20
+WIDEST = 100  # characters: figures far from their names are hard to read
+FEW_FEATURES = 6  # in a row
+BY = ("weight", "contribution")
+HEADINGS = {"weight": "weight", "contribution": "nats"}
+TITLES = {"weight": "by weight", "contribution": "by contribution over the training corpus (nats)"}
+
+
+@click.command()
+@click.argument("model", default="model.textmlr")
+@click.option("--label", "labels", multiple=True, metavar="LABEL",
+              help="Only this label; may be given again.")  # fmt: skip
+@click.option("-k", "k", type=click.IntRange(1), metavar="K",
+              show_default=f"{FEATURES}; {FEW_FEATURES} in a row of more than {MANY_LABELS} labels",
+              help="How many features.")  # fmt: skip
+@click.option("--by", type=click.Choice([*BY, "both"]), default="both", show_default=True,
+              help="What the strongest are chosen by.")  # fmt: skip
+@json_option
+def top(model: str, labels: tuple[str, ...], k: int | None, by: str, as_json: bool) -> None:
+    """Say which features speak most for and against each label of MODEL.
+
+    By contribution: what a feature added to the label's score, more than to the mean of all
+    labels' scores, over all documents of the training corpus (nats). By weight: what it adds
+    where its value is 1; rare features often come first. Of two labels both are of the log-odds.
+
+    n-grams of characters stand in ‹ ›, with ␣ for the space at a word's beginning or end. Of
+    hashed columns only those that training named are told of, the heaviest: "good (+2)" is one
+    that 2 other n-grams fall into as well.
+
+    \b
+    Examples:
+      textmlr top reviews.textmlr
+      textmlr top genres.textmlr --label scifi -k 50 --by weight
+      textmlr top reviews.textmlr --json
+    """
+    from textmlr.jit import run_plain
+
+    run_plain()  # there is little to compute
+    from textmlr.cli.render import warn
+    from textmlr.errors import InputError
+    from textmlr.model import Model
+    from textmlr.strongest import strongest
+
+    loaded = Model.load(model)
+    in_rows = k is None and len(labels or loaded.labels) > MANY_LABELS and not as_json
+    k = k or (FEW_FEATURES if in_rows else FEATURES)
+    found = strongest(loaded, labels or None, k)
+    shown = BY if by == "both" else (by,)
+    if found[0].by_contribution is None:
+        if by == "contribution":
+            raise InputError(
+                "the model does not know what its training corpus held",
+                place=model, mend="give --by weight",
+            )  # fmt: skip
+        warn("by weight alone: the model does not know what its training corpus held")
+        shown = ("weight",)
+    if as_json:
+        dropped = {f"by_{name}" for name in BY if name not in shown}
+        rows = [one.as_dict() for one in found]
+        told = [{key: value for key, value in row.items() if key not in dropped} for row in rows]
+        click.echo(json.dumps({"model": model, "labels": told}, ensure_ascii=False))
+    elif in_rows:
+        _show_in_rows(found, shown[0])
+        _tell_of_others(found, shown[:1])
+    else:
+        # Of two labels what speaks for one speaks against the other.
+        found = found[:1] if len(loaded.labels) == 2 else found
+        for one in found:
+            other = [label for label in loaded.labels if label != one.label]
+            _show(one, f"for {other[0]}" if len(other) == 1 else "against", shown)
+        _tell_of_others(found, shown)
+
+
+def _show(one: Strongest, against: str, shown: tuple[str, ...]) -> None:
+    """Tables of one label; ``against`` is what the features against it are headed."""
+    from rich.console import Console
+    from rich.text import Text
+
+    from textmlr.cli.render import plain
+
+    console = Console()
+    console.width = min(console.width, WIDEST)
+    bias = "" if one.bias is None else f"  (bias {one.bias:+.3g})"
+    click.secho(plain(one.label), bold=True, nl=False)
+    click.echo(bias)
+    for by in shown:
+        ranking = _ranking(one, by)
+        table = _table(TITLES[by])
+        for side in (f"for {one.label}", against):
+            heading = Text(plain(side))
+            table.add_column(heading, ratio=1, no_wrap=True, overflow="ellipsis")
+            table.add_column(HEADINGS[by], justify="right", no_wrap=True)
+            table.add_column("docs", justify="right", no_wrap=True)
+        for i in range(max(len(ranking.most_for), len(ranking.most_against))):
+            cells = [*_cells(ranking.most_for, i, by), *_cells(ranking.most_against, i, by)]
+            table.add_row(*cells)
+        console.print(table)
+
+
+def _show_in_rows(found: list[Strongest], by: str) -> None:
+    from rich.console import Console
+    from rich.text import Text
+
+    from textmlr.cli.render import plain
+
+    table = _table(TITLES[by])
+    for column in ("label", "for", "against"):
+        table.add_column(column, ratio=2 if column == "label" else 3, overflow="fold")
+    for one in found:
+        ranking = _ranking(one, by)
+        names = [
+            Text("  ".join(name_of(f) for f in side))
+            for side in (ranking.most_for, ranking.most_against)
+        ]
+        table.add_row(Text(plain(one.label)), *names)
+    Console().print(table)
+    click.echo("More of one label: --label LABEL; figures of all: -k 20, or --json")
+
+
+def _ranking(one: Strongest, by: str) -> Ranking:
+    ranking = one.by_weight if by == "weight" else one.by_contribution
+    assert ranking is not None
+    return ranking
+
+
+def _cells(features: list[Feature], i: int, by: str) -> list[str | Text]:
+    """Name, figure and documents of the i-th feature, or nothing."""
+    from rich.text import Text
+
+    if i >= len(features):
+        return ["", "", ""]
+    feature = features[i]
+    figure = feature.weight if by == "weight" else feature.contribution
+    assert figure is not None
+    told = f"{figure:+,.3f}" if by == "weight" else f"{figure:+,.1f}"
+    return [Text(name_of(feature)), told, f"{feature.documents:,}"]  # fmt: skip
+
+
+def name_of(feature: Feature) -> str:
+    """A feature's name, safe to show; n-grams of characters in ‹ ›, with ␣ for spaces; and how
+    many others fall into the same column, if any."""
+    from textmlr.cli.render import plain
+
+    prefix, name = "char:", feature.name
+    if name.startswith(prefix):
+        name = f"‹{name[len(prefix) :].replace(' ', '␣')}›"
+    return plain(name) + (f" (+{feature.others})" if feature.others else "")
+
+
+def _tell_of_others(found: list[Strongest], shown: tuple[str, ...]) -> None:
+    """Say what (+2) is, if it was shown."""
+    rankings = [_ranking(one, by) for one in found for by in shown]
+    if any(f.others for r in rankings for f in (*r.most_for, *r.most_against)):
+        click.echo(
+            "(+2): 2 other n-grams of a sample of the corpus were hashed to the same column;\n"
+            "it is named after the one that occurred most"
+        )
+
+
+def _table(title: str) -> Table:
+    from rich.box import SIMPLE_HEAD
+    from rich.table import Table
+
+    return Table(box=SIMPLE_HEAD, title=title, title_justify="left", title_style="", expand=True)

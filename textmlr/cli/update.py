@@ -1,0 +1,190 @@
+"""textmlr update: more labelled documents, on top of a model file."""
+
+from __future__ import annotations
+
+import json
+import time
+from typing import Any
+
+import click
+
+from textmlr.cli.options import (
+    json_option,
+    option_of,
+    skip_option,
+    threads_option,
+    weighted_option,
+)
+from textmlr.options import UpdateOptions
+
+U = UpdateOptions
+MOST_NAMED = 8  # labels in a line
+
+
+@click.command()
+@click.argument("model", metavar="MODEL")
+@click.argument("corpora", nargs=-1, required=True, metavar="CORPUS...")
+@click.option("-o", "--output", metavar="FILE", show_default="MODEL itself",
+              help="Model file to write.")  # fmt: skip
+@click.option("--test", metavar="FILE",
+              help="Compare the answers to these documents before and after; hold none out."
+              )  # fmt: skip
+@click.option("--no-holdout", is_flag=True, help="Hold nothing out: compare nothing.")
+@option_of(U, "holdout", "Share of each label's new documents held out, to compare answers.",
+           type=float)  # fmt: skip
+@option_of(U, "seed", "Of the choice of those held out; same seed, same bits.",
+           type=click.IntRange(0))  # fmt: skip
+@weighted_option
+@skip_option
+@threads_option
+@click.option("-q", "--quiet", is_flag=True, help="No progress, no summary.")
+@json_option
+def update(
+    model: str,
+    corpora: tuple[str, ...],
+    output: str | None,
+    test: str | None,
+    no_holdout: bool,
+    holdout: float,
+    seed: int,
+    weighted: bool,
+    skip_bad_lines: bool,
+    threads: int | None,
+    quiet: bool,
+    as_json: bool,
+) -> None:
+    """Teach MODEL the documents of CORPUS, without the ones it was trained on.
+
+    CORPUS has lines label<TAB>text, as for train, and may have labels that MODEL has not, and be of
+    one label only.  MODEL is overwritten, all at once, unless -o names another file.
+
+    How far each weight may move depends on how many documents MODEL has seen its feature in, so
+    that it keeps what it knows; new labels and new n-grams get weights of their own.  The answers
+    before and after are compared on held-out new documents, or those of --test: give it documents
+    of the old labels too, where CORPUS has none.
+
+    \b
+    Examples:
+      textmlr update reviews.textmlr march.tsv
+      textmlr update topics.textmlr new_topic.tsv -o topics2.textmlr --test test.tsv
+    """
+    if no_holdout:
+        if test:
+            raise click.UsageError("--no-holdout and --test exclude each other")
+        holdout = 0.0
+    options = UpdateOptions(holdout=holdout, seed=seed)
+
+    started = time.perf_counter()
+    from textmlr.atomic import check_writable
+    from textmlr.cli.progress import TrainingProgress
+    from textmlr.cli.render import warn_of_invalid, warn_of_skipped
+    from textmlr.corpus import read_corpus
+    from textmlr.model import Model
+    from textmlr.updating import update as learn
+
+    output = output or model
+    before = Model.load(model)
+    check_writable(output)
+    with TrainingProgress(quiet=quiet) as progress:
+        progress.reading()
+        corpus = read_corpus(corpora, weighted=weighted, skip_bad_lines=skip_bad_lines)
+        judges = None
+        if test:
+            judges = read_corpus([test], weighted=weighted, skip_bad_lines=skip_bad_lines)
+        after = learn(
+            before, corpus, options, validation=judges, threads=threads, watch=progress.watch
+        )
+        size = after.save(output)
+    told = after.record["updates"][-1]
+    warn_of_skipped([corpus] + ([judges] if judges else []))
+    warn_of_invalid(told["invalid_utf8"])
+    summary = {
+        "model": output,
+        "updated": model,
+        "documents": after.featurizer.documents,
+        "labels": len(after.labels),
+        "bytes": size,
+        "seconds": round(time.perf_counter() - started, 3),
+        "compile_seconds": round(progress.compiling.seconds, 3),
+        "update": told,
+    }
+    if as_json:
+        click.echo(json.dumps(summary, ensure_ascii=False))
+    elif not quiet:
+        _show(summary, len(before.labels), before.featurizer.documents)
+
+
+def _show(summary: dict[str, Any], labels: int, documents: int) -> None:
+    """What was there, what has come, and how the answers have changed."""
+    from textmlr.cli.render import plain, show_rows, size_of
+
+    told, output = summary["update"], summary["model"]
+    seconds = f"{summary['seconds']:.1f}"
+    if summary["compile_seconds"]:
+        seconds += f", of which compiling kernels {summary['compile_seconds']:.1f} (first run only)"
+    before, after = told["features"]
+    named = f": {_named(told['new_labels'])}" if told["new_labels"] else ""
+    rows = [
+        ("documents", _grown(documents, summary["documents"])),
+        ("labels", _grown(labels, summary["labels"]) + named),
+        ("features", _grown(before, after)),
+        ("file size", size_of(summary["bytes"])),
+        ("seconds", seconds),
+    ]
+    click.secho(f"Updated {plain(summary['updated'])}", bold=True)
+    show_rows(rows)
+    if told["compared"] is not None:
+        _show_compared(told["compared"])
+    elif told["options"]["holdout"]:
+        click.echo("Too few new documents to hold some out and compare answers: give --test FILE.")
+    over = output == summary["updated"]
+    click.echo(f"Wrote {plain(output)}" + (" in place of the old model" if over else ""))
+
+
+def _grown(before: int, after: int) -> str:
+    return f"{before:,} + {after - before:,} = {after:,}" if after > before else f"{after:,}"
+
+
+def _named(labels: list[str]) -> str:
+    from textmlr.cli.render import plain
+
+    more = f" and {len(labels) - MOST_NAMED:,} more" if len(labels) > MOST_NAMED else ""
+    return ", ".join(map(plain, labels[:MOST_NAMED])) + more
+
+
+def _show_compared(compared: dict[str, Any]) -> None:
+    """Figures before and after, and what to do where old labels have lost."""
+    from rich.box import SIMPLE_HEAD
+    from rich.console import Console
+    from rich.table import Table
+
+    from textmlr.cli.render import plain, plural, warn
+
+    held = "held-out new documents" if compared["from"] == "corpus" else "test documents"
+    table = Table(box=SIMPLE_HEAD, title=f"answers to {held}", title_justify="left",
+                  title_style="bold")  # fmt: skip
+    table.add_column("", no_wrap=True)
+    for column in ("documents", "accuracy before", "after", "log loss before", "after"):
+        table.add_column(column, justify="right")
+    for row in compared["rows"]:
+        figures = ("∞" if x is None else f"{x:.4f}" for x in (*row["accuracy"], *row["loss"]))
+        name = "all" if row["of"] == "all" else f"of {row['of']}"
+        table.add_row(name, f"{row['documents']:,}", *figures)
+    click.echo()
+    Console().print(table)
+    if compared["absent"]:
+        click.echo(
+            f"Among them is no document of {plural(compared['absent'], 'label')} that the old "
+            "model knew: a --test FILE with some shows whether it still does."
+        )
+    lost = compared["lost"]
+    if lost:
+        some = ", ".join(
+            f"{plain(one['label'])} ({one['right'][0]:,} → {one['right'][1]:,} of "
+            f"{one['documents']:,} right)"
+            for one in lost[:MOST_NAMED]
+        )
+        warn(
+            f"of labels it knew, answers got worse, by more than chance, for {some}; if they "
+            "matter, update with some documents of these labels too, or train on everything"
+        )

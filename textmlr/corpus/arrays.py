@@ -1,0 +1,158 @@
+"""Arrow's columns as Batches, labels and weights, used where they lie; and the way back."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from textmlr.arrays import frozen
+from textmlr.corpus.batch import Batch
+from textmlr.corpus.lines import ASCII_SPACE
+from textmlr.kernels import lines as kernels
+
+LARGEST = float(np.finfo(np.float32).max)
+
+
+def is_text(kind: pa.DataType) -> bool:
+    """Whether batch_of reads arrays of this type."""
+    if pa.types.is_dictionary(kind):
+        return is_text(kind.value_type)
+    tests = (
+        pa.types.is_string, pa.types.is_large_string, pa.types.is_string_view,
+        pa.types.is_binary, pa.types.is_large_binary, pa.types.is_binary_view,
+    )  # fmt: skip
+    return any(test(kind) for test in tests)
+
+
+def batch_of(array: pa.Array) -> Batch:
+    """The documents of an array of (large) strings or binary: its own buffers, sliced or not.
+
+    Views and dictionaries are copied into such an array first.  Nulls are empty texts.
+    """
+    kind = array.type
+    if pa.types.is_dictionary(kind):
+        array = array.dictionary_decode()
+        kind = array.type
+    if pa.types.is_string_view(kind) or pa.types.is_binary_view(kind):
+        array = array.cast(pa.large_binary())
+        kind = array.type
+    if len(array) == 0:
+        none: NDArray[np.int64] = np.zeros(0, np.int64)
+        return Batch(np.zeros(0, np.uint8), none, none)
+    small = pa.types.is_string(kind) or pa.types.is_binary(kind)
+    _, offsets, data = array.buffers()
+    width = np.int32 if small else np.int64
+    ends = np.frombuffer(offsets, width)[array.offset : array.offset + len(array) + 1]
+    ends64 = ends.astype(np.int64, copy=False)
+    text = np.frombuffer(data, np.uint8) if data is not None else np.zeros(0, np.uint8)
+    starts, stops = ends64[:-1], ends64[1:]
+    if array.null_count:  # whose spans may hold anything
+        stops = np.where(array.is_valid().to_numpy(zero_copy_only=False), stops, starts)
+    return Batch(text, starts, stops)
+
+
+def encoded(array: pa.Array) -> tuple[NDArray[np.int32], list[str | None]]:
+    """A column of labels as (codes (n,) int32, names); -1 where there is none.
+
+    Strings are stripped of ASCII whitespace; numbers, booleans and dates are named as in JSON or
+    ISO 8601.  None, of which there may be several, for what has no such name: lists, structs,
+    NaN, bytes that are not UTF-8.  Names may occur several times, and not in the column.
+    """
+    if not pa.types.is_dictionary(array.type):
+        try:
+            array = array.dictionary_encode()
+        except (pa.ArrowNotImplementedError, pa.ArrowInvalid):  # nested types
+            nulls = array.is_null().to_numpy(zero_copy_only=False)
+            return np.where(nulls, -1, 0).astype(np.int32), [None]
+    names = [name_of(value) for value in array.dictionary.to_pylist()]
+    codes = array.indices.fill_null(-1).to_numpy(zero_copy_only=False).astype(np.int32)
+    # A null may be among the distinct values, too.
+    missing = [i for i, value in enumerate(array.dictionary.is_valid().to_pylist()) if not value]
+    if missing:
+        codes[np.isin(codes, missing)] = -1
+    return codes, names
+
+
+def name_of(value: Any) -> str | None:
+    """The name of a label, None if it has none."""
+    if isinstance(value, bytes):
+        try:
+            value = value.decode()
+        except UnicodeDecodeError:
+            return None
+    if isinstance(value, str):
+        return value.strip(ASCII_SPACE)
+    if isinstance(value, bool | int | float) and value == value:
+        return json.dumps(value)
+    if value is None or value != value or isinstance(value, list | dict | tuple):
+        return None
+    return str(value)
+
+
+def merged(
+    codes: NDArray[np.int32], names: list[str | None]
+) -> tuple[NDArray[np.int32], list[str]]:
+    """Codes >= 0 into names, of which none is None, as codes into distinct names that occur, in
+    order of first occurrence in the list."""
+    present = np.bincount(codes, minlength=len(names)) > 0
+    code_of: dict[str, int] = {}
+    renumbered = np.zeros(max(len(names), 1), np.int32)
+    for old in np.flatnonzero(present).tolist():
+        name = names[old]
+        assert name is not None
+        renumbered[old] = code_of.setdefault(name, len(code_of))
+    return renumbered[codes], list(code_of)
+
+
+def numbers(array: pa.Array) -> NDArray[np.float64]:
+    """A column of numbers, (n,) float64; NaN where there is none.
+
+    Raises pa.ArrowInvalid or ArrowNotImplementedError if it holds anything else.
+    """
+    if pa.types.is_dictionary(array.type):
+        array = array.dictionary_decode()
+    values = array.cast(pa.float64()).fill_null(float("nan")).to_numpy(zero_copy_only=False)
+    return np.asarray(values, np.float64)
+
+
+def strings_of(batch: Batch) -> pa.Array:
+    """The documents as an array of strings; bytes that are not UTF-8 are U+FFFD."""
+    n = len(batch)
+    ends = np.zeros(n + 1, np.int64)
+    np.cumsum(batch.stops - batch.starts, out=ends[1:])
+    text = np.empty(int(ends[-1]), np.uint8)
+    kernels.gather(frozen(batch.text), frozen(batch.starts), frozen(batch.stops), text)
+    buffers = [None, pa.py_buffer(ends), pa.py_buffer(text)]
+    return as_strings(pa.Array.from_buffers(pa.large_binary(), n, buffers))
+
+
+def as_strings(array: pa.Array) -> pa.Array:
+    """Binary as strings; bytes that are not UTF-8 are U+FFFD.  Other types stay as they are."""
+    if not (pa.types.is_binary(array.type) or pa.types.is_large_binary(array.type)):
+        return array
+    strings = pa.string() if pa.types.is_binary(array.type) else pa.large_string()
+    try:
+        return array.cast(strings)
+    except pa.ArrowInvalid:
+        values = [
+            None if value is None else value.decode("utf-8", "replace")
+            for value in array.to_pylist()
+        ]
+        return pa.array(values, strings)
+
+
+def labels_of(codes: NDArray[np.int32], names: list[str]) -> pa.Array:
+    """Labels as an array of strings."""
+    return pc.take(pa.array(names, pa.string()), pa.array(codes))
+
+
+def record_batch(columns: dict[str, Any]) -> pa.RecordBatch:
+    """A table of named arrays, Arrow's or NumPy's, of one length."""
+    arrays = [pa.array(array) if isinstance(array, np.ndarray) else array
+              for array in columns.values()]  # fmt: skip
+    return pa.RecordBatch.from_arrays(arrays, list(columns))

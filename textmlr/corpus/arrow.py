@@ -1,0 +1,56 @@
+"""Arrow's own files, which Feather's are too, and its streams: record batches used where they
+lie."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pyarrow as pa
+
+from textmlr.corpus.chunks import Chunk, Job
+from textmlr.corpus.streams import Stream
+from textmlr.corpus.tables import Table, arrow_refusals, gathered
+
+FILE_MAGIC = b"ARROW1"
+
+
+def chunks(stream: Stream, job: Job) -> Iterator[Chunk]:
+    """The rows of an Arrow file (memory-mapped if it is not compressed) or stream.
+
+    Raises InputError for what is no whole Arrow file, and as Table does.
+    """
+    is_file = stream.head().startswith(FILE_MAGIC)
+    with arrow_refusals(stream.name, "Arrow"):
+        if is_file or stream.kind is None:
+            source = stream.random(mapped=True)
+            reader = pa.ipc.open_file(source) if is_file else pa.ipc.open_stream(source)
+        else:
+            reader = pa.ipc.open_stream(stream.reader())
+    table = Table.of(reader.schema, job, stream.name)
+    first = 1
+    for batch in gathered(_batches(reader, stream.name), job.chunk_bytes):
+        rows = batch.num_rows
+        if job.chunk_bytes is not None and rows:
+            rows = max(1, int(rows * min(job.chunk_bytes / max(batch.nbytes, 1), 1.0)))
+        for begin in range(0, batch.num_rows, max(rows, 1)):
+            part = batch.slice(begin, rows)
+            yield table.chunk(part, first, job)
+            first += part.num_rows
+
+
+def _batches(
+    reader: pa.RecordBatchFileReader | pa.RecordBatchStreamReader, name: str
+) -> Iterator[pa.RecordBatch]:
+    if isinstance(reader, pa.RecordBatchFileReader):
+        for i in range(reader.num_record_batches):
+            with arrow_refusals(name, "Arrow"):
+                batch = reader.get_batch(i)
+            yield batch
+        return
+    while True:
+        with arrow_refusals(name, "Arrow"):
+            try:
+                batch = reader.read_next_batch()
+            except StopIteration:
+                return
+        yield batch

@@ -1,0 +1,101 @@
+"""Chunk: some documents of a file, as every format gives them; Job: what it is asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from textmlr.corpus.batch import Batch
+from textmlr.corpus.fields import Fields
+from textmlr.errors import InputError
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+EXAMPLES = 5  # of bad rows
+CHUNK_BYTES = 1 << 22  # of text at a time, where it need not be all at once
+SKIP = "or pass --skip-bad-lines"
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """What is wanted of a file.
+
+    fields       the columns
+    labelled     documents must have labels
+    weighted     documents must have weights
+    skip         bad rows are left out and counted, not refused
+    chunk_bytes  of the file or its text, about, to a chunk; None: all of a file at once
+    tables       Chunk.table will be asked for: read every column
+    """
+
+    fields: Fields
+    labelled: bool = True
+    weighted: bool = False
+    skip: bool = False
+    chunk_bytes: int | None = CHUNK_BYTES
+    tables: bool = False
+
+
+@dataclass(frozen=True, eq=False)
+class Chunk:
+    """Documents that follow one another in a file.
+
+    name      of the file, for messages
+    first     number of the first of them in the file, from 1: its line, or its row of a table
+    batch     their text
+    labels    their labels: (codes (n,) int32, the distinct names); None if none were asked for
+    weights   (n,) float32, None if none were asked for
+    skipped   bad rows left out before, among and after them
+    examples  what is wrong with the first few of these
+    several   documents with several labels, of which the first was taken
+    form      what its documents are written as
+    header    the first line looks like column names, and was read as a document
+    """
+
+    name: str
+    first: int
+    batch: Batch
+    labels: tuple[NDArray[np.int32], list[str]] | None
+    weights: NDArray[np.float32] | None
+    make_table: Callable[[], Any] = field(repr=False)
+    skipped: int = 0
+    examples: list[str] = field(default_factory=list)
+    several: int = 0
+    form: str = "documents with text and label"
+    header: bool = False
+
+    def __len__(self) -> int:
+        return len(self.batch)
+
+    @cached_property
+    def table(self) -> pa.RecordBatch:
+        """The file's own columns, row for row with batch; of a format without columns those it
+        has: label, weight and text, or path."""
+        return self.make_table()
+
+
+def check_bad(bad: NDArray[np.int64], error: Callable[[int], InputError], skip: bool) -> list[str]:
+    """Refuse a chunk's first bad row, or say what is wrong with the first few.
+
+    bad    (b,) int64   rows, ascending
+    error  what is wrong with one of them
+    """
+    if len(bad) and not skip:
+        raise error(int(bad[0]))
+    errors = [error(row) for row in bad[:EXAMPLES].tolist()]
+    return [str(InputError(one.problem, place=one.place, line=one.line)) for one in errors]
+
+
+def used(codes: NDArray[np.int32], names: list[Any]) -> tuple[NDArray[np.int32], list[Any]]:
+    """Codes into the names that occur only, in the order of the names."""
+    present = np.bincount(codes, minlength=len(names)) > 0
+    if present.all():
+        return codes, names
+    renumbered = (np.cumsum(present) - 1).astype(np.int32)[codes]
+    return renumbered, [name for name, there in zip(names, present, strict=True) if there]

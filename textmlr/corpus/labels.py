@@ -1,0 +1,150 @@
+"""Labels and weights in memory, as a Corpus has them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from textmlr.corpus.columns import column_of, missing_in
+from textmlr.errors import InputError
+
+_SPACE = " \t\n\r\x0b\x0c"  # ASCII's, as in files
+_BREAKS = {"\t": "a tab", "\n": "a line break", "\r": "a line break", "\x00": "a NUL"}
+Names = dict[str, tuple[int, Any]]  # name: (its number by occurrence, the first label of it)
+_LARGEST = float(np.finfo(np.float32).max)
+
+
+def code_labels(labels: Any) -> tuple[NDArray[np.int32], list[str]]:
+    """(codes (n,) int32, names sorted by code point) of labels.
+
+    labels  str, bytes, int or bool, in anything ``corpus.columns`` takes; categories and
+            dictionaries too.  The name of 3 is "3", that of True is "True"; ASCII whitespace
+            around a str is no part of it, as in files
+    Raises InputError, naming the position, for a missing or empty label, one of another type,
+    one with a tab or line break in it, and for two of different types with one name.
+    """
+    column = column_of(labels, "labels", "label")
+    if not hasattr(column, "chunks"):
+        return _sorted_codes(*_encode(column))
+    if (missing := missing_in(column)) is not None:
+        raise _missing(missing, "null")
+    encoded = column.dictionary_encode().unify_dictionaries().combine_chunks()
+    if not len(encoded):
+        return np.zeros(0, np.int32), []
+    if hasattr(encoded, "chunks"):  # Arrow before 20 leaves one chunk a chunk
+        encoded = encoded.chunk(0)
+    codes = encoded.indices.to_numpy(zero_copy_only=False).astype(np.int64)
+    values = encoded.dictionary.to_pylist()
+    used, first = np.unique(codes, return_index=True)
+    names: Names = {}
+    numbers = np.zeros(len(values), np.int64)
+    for code, position in sorted(
+        zip(used.tolist(), first.tolist(), strict=True), key=lambda p: p[1]
+    ):
+        numbers[code] = _enter(names, values[code], position)
+    return _sorted_codes(numbers[codes], names)
+
+
+def check_weights(weights: Any) -> NDArray[np.float32]:
+    """Weights of documents, (n,) float32; InputError, naming the position, unless each is a
+    finite number of at least 0."""
+    column = column_of(weights, "weights", "weight")
+    values = column.to_pylist() if hasattr(column, "chunks") else list(column)
+    out = np.empty(len(values), np.float32)
+    for position, value in enumerate(values):
+        number = isinstance(value, int | float | np.integer | np.floating)
+        if not number or isinstance(value, bool) or not 0 <= value <= _LARGEST:
+            raise InputError(
+                f"weight {position} is {value!r:.40}, not a finite number >= 0",
+                mend="give each document a weight such as 1 or 0.5",
+            )
+        out[position] = value
+    return out
+
+
+def _encode(labels: Any) -> tuple[NDArray[np.int64], Names]:
+    names: Names = {}
+    known: dict[tuple[type, Any], int] = {}
+    codes = []
+    for position, label in enumerate(labels):
+        try:
+            code = known.get((type(label), label))
+        except TypeError:  # a list, or the like
+            raise _not_a_label(position, label) from None
+        if code is None:
+            code = known[(type(label), label)] = _enter(names, label, position)
+        codes.append(code)
+    return np.array(codes, np.int64), names
+
+
+def _enter(names: Names, label: Any, position: int) -> int:
+    """The number of a label, by the order of ``names``, which is added to."""
+    name = _name_of(label, position)
+    number, other = names.setdefault(name, (len(names), label))
+    if _kind(other) != _kind(label):
+        raise InputError(
+            f"label {position} is {label!r}, and another is {other!r}: both would be {name!r}",
+            mend="make all labels of one type",
+        )
+    return number
+
+
+def _kind(label: Any) -> str:
+    if isinstance(label, str | bytes):
+        return "text"
+    return "truth" if isinstance(label, bool | np.bool_) else "number"
+
+
+def _name_of(label: Any, position: int) -> str:
+    if isinstance(label, bytes):
+        try:
+            label = label.decode()
+        except UnicodeDecodeError:
+            raise InputError(
+                f"label {position}, {label!r:.40}, is not UTF-8", mend="decode it"
+            ) from None
+    if isinstance(label, bool | np.bool_ | int | np.integer):
+        return str(label)
+    if not isinstance(label, str):
+        missing = label is None or label != label or type(label).__name__ in ("NAType", "NaTType")
+        raise _missing(position, repr(label)) if missing else _not_a_label(position, label)
+    name = str(label.strip(_SPACE))
+    if not name:
+        raise InputError(f"label {position} is empty", mend="give each document a label")
+    for sign, called in _BREAKS.items():
+        if sign in name:
+            raise InputError(
+                f"label {position}, {name!r:.40}, has {called} in it", mend="rename it"
+            )
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        raise InputError(
+            f"label {position}, {name!r:.40}, has half a character in it", mend="rename it"
+        ) from None
+    return name
+
+
+def _missing(position: int, what: str) -> InputError:
+    return InputError(
+        f"label {position} is missing ({what})", mend="fill or drop documents without a label"
+    )
+
+
+def _not_a_label(position: int, label: Any) -> InputError:
+    return InputError(
+        f"label {position} is {label!r:.40} ({type(label).__name__}), not str, int or bool",
+        mend="make labels whole numbers (which become floats where some are missing) or strings"
+        if isinstance(label, float)
+        else "make labels strings, such as str(label)",
+    )
+
+
+def _sorted_codes(codes: NDArray[np.int64], names: Names) -> tuple[NDArray[np.int32], list[str]]:
+    """Codes into the order of occurrence as codes into sorted names."""
+    order = sorted(names)
+    rank = {name: number for number, name in enumerate(order)}
+    ranks = np.array([rank[name] for name in names], np.int32)
+    return (ranks[codes] if len(codes) else np.zeros(0, np.int32)), order

@@ -1,0 +1,165 @@
+"""Reading corpora: ``scan`` streams the documents of files, ``read_corpus`` keeps them all."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from typing import BinaryIO
+
+import numpy as np
+from numpy.typing import NDArray
+
+from textmlr.corpus import folder
+from textmlr.corpus.batch import Corpus
+from textmlr.corpus.chunks import CHUNK_BYTES, EXAMPLES, Chunk, Job
+from textmlr.corpus.fields import Fields
+from textmlr.corpus.formats import reader_of
+from textmlr.corpus.sources import name_of, opened, sources_of
+from textmlr.errors import InputError
+
+Paths = Sequence[str | os.PathLike[str]]
+
+
+def scan(
+    paths: Paths,
+    *,
+    format: str | None = None,
+    fields: Fields | None = None,
+    labelled: bool = True,
+    weighted: bool = False,
+    skip_bad_lines: bool = False,
+    stdin: BinaryIO | None = None,
+    chunk_bytes: int = CHUNK_BYTES,
+    tables: bool = True,
+) -> Iterator[Chunk]:
+    """The documents of files, some at a time and in order, in memory that does not grow.
+
+    paths        as in read_corpus, as are format, fields, weighted, skip_bad_lines and stdin
+    labelled     False: documents need no labels, Chunk.labels is None, and a file of lines that
+                 says nothing of its form is a document a line
+    chunk_bytes  about as much of a file, or of its text, is a chunk
+    tables       Chunk.table will be asked for: all columns are read, not only those needed
+    Raises InputError as read_corpus does, when the chunk is reached where the fault is.
+
+    >>> from textmlr.corpus import scan
+    >>> for chunk in scan(["data/genres-test.tsv"]):
+    ...     print(chunk.first, len(chunk), chunk.table.column_names)
+    1 144 ['label', 'text']
+    """
+    job = Job(fields or Fields(), labelled, weighted, skip_bad_lines, max(chunk_bytes, 1), tables)
+    for source in sources_of(paths):
+        yield from _chunks(source, format, job, stdin)
+
+
+def read_corpus(
+    paths: Paths,
+    *,
+    format: str | None = None,
+    fields: Fields | None = None,
+    weighted: bool = False,
+    skip_bad_lines: bool = False,
+    stdin: BinaryIO | None = None,
+) -> Corpus:
+    """Read labelled documents of files as one corpus.
+
+    paths           files, folders of a folder a label, patterns such as 'part-*.csv', URLs; "-" is
+                    standard input.  Decompressed if names end in .gz, .zst, .bz2 or .xz (standard
+                    input and URLs: if the first bytes say so)
+    format          one of formats.FORMATS; None: by each name's ending and first bytes
+    fields          the columns of a table; None: those with plain names
+    weighted        documents have weights: a column, or lines of label<TAB>weight<TAB>text
+    skip_bad_lines  leave out what cannot be read, and count it in the Corpus
+    stdin           read for "-" in place of the process's own
+    Raises InputError naming file and line: for a file that cannot be read, decompressed or is
+    empty, for columns that are not there, for the first bad line, and if every line would be
+    skipped.
+
+    >>> from textmlr import read_corpus
+    >>> corpus = read_corpus(["data/genres-test.tsv"])
+    >>> len(corpus), corpus.labels[:3]
+    (144, ['adventure', 'comedy', 'crime'])
+    >>> corpus.text(0)[:30]
+    'The steppe beyond Orenburg had'
+    """
+    job = Job(
+        fields or Fields(), weighted=weighted, skip=skip_bad_lines, chunk_bytes=None, tables=False
+    )
+    sources = sources_of(paths)
+    chunks: list[Chunk] = []
+    file_of: list[int] = []
+    for number, source in enumerate(sources):
+        for chunk in _chunks(source, format, job, stdin):
+            chunks.append(chunk)
+            file_of.append(number)
+    return _joined(chunks, file_of, [name_of(source) for source in sources], weighted)
+
+
+def recode(corpus: Corpus, labels: Sequence[str]) -> tuple[NDArray[np.int32], dict[str, int]]:
+    """The labels of a corpus as codes into another list, a model's: (codes, unknown).
+
+    codes    (n,) int32   -1 where the label is not in labels
+    unknown  number of documents of each label that is not in labels, by code point
+    """
+    code_of = {label: code for code, label in enumerate(labels)}
+    codes = np.array([code_of.get(label, -1) for label in corpus.labels], np.int32)
+    counts = np.bincount(corpus.y, minlength=len(corpus.labels)).tolist()
+    pairs = zip(corpus.labels, counts, strict=True)
+    return codes[corpus.y], {label: n for label, n in pairs if label not in code_of}
+
+
+def _chunks(source: str, format: str | None, job: Job, stdin: BinaryIO | None) -> Iterator[Chunk]:
+    if source != "-" and os.path.isdir(source):
+        yield from folder.chunks(source, job)
+        return
+    with opened(source, stdin) as stream:
+        yield from reader_of(stream, format, job)(stream, job)
+
+
+def _joined(chunks: list[Chunk], file_of: list[int], names: list[str], weighted: bool) -> Corpus:
+    """One corpus of all chunks."""
+    distinct = {name for chunk in chunks if chunk.labels for name in chunk.labels[1]}
+    labels = sorted(distinct)
+    skipped = sum(chunk.skipped for chunk in chunks)
+    examples = [example for chunk in chunks for example in chunk.examples][:EXAMPLES]
+    if not labels and not skipped:
+        raise InputError("no documents", place=", ".join(names), mend="write one a row")
+    if not labels:
+        raise InputError(
+            f"all {skipped} lines are bad; the first: {examples[0]}",
+            mend=f"write {chunks[0].form}",
+        )
+    code_of = {label: code for code, label in enumerate(labels)}
+    codes, weights = [], []
+    for chunk in chunks:
+        assert chunk.labels is not None
+        own, local = chunk.labels
+        codes.append(np.array([code_of[name] for name in local] or [0], np.int32)[own])
+        if chunk.weights is not None:
+            weights.append(chunk.weights)
+    return Corpus(
+        batches=[chunk.batch for chunk in chunks],
+        y=np.concatenate(codes),
+        labels=labels,
+        weights=np.concatenate(weights) if weighted else None,
+        names=names,
+        skipped=skipped,
+        skipped_examples=examples,
+        file_of=file_of,
+        notes=notes_of(chunks),
+    )
+
+
+def notes_of(chunks: Sequence[Chunk]) -> list[str]:
+    """What a user should know of how the files were read."""
+    notes = []
+    several = sum(chunk.several for chunk in chunks)
+    if several:
+        have = "documents have" if several > 1 else "document has"
+        notes.append(f"{several:,} {have} several labels, of which the first is used")
+    notes += [
+        f"{chunk.name}: its first line looks like column names, and was read as a document; "
+        "--format csv reads it as names"
+        for chunk in chunks
+        if chunk.header
+    ]
+    return notes

@@ -1,0 +1,135 @@
+"""Sources: what a corpus's name means: standard input, a file, a folder, a glob or a URL."""
+
+from __future__ import annotations
+
+import glob
+import os
+import re
+import stat
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from typing import Any, BinaryIO
+
+from textmlr.corpus.streams import Stream, refusals
+from textmlr.errors import InputError
+
+STDIN = "standard input"
+_URL = re.compile(r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]+)://")
+_GLOB = re.compile(r"[*?[]")
+# Schemes that pyarrow reads by itself, if it was built with them, and what fsspec needs for others.
+_ARROW = {"file", "s3", "gs", "gcs", "hdfs", "viewfs", "abfs", "abfss"}
+_DRIVERS = {
+    "http": "fsspec aiohttp",
+    "https": "fsspec aiohttp",
+    "hf": "huggingface_hub",
+    "s3": "fsspec s3fs",
+    "gs": "fsspec gcsfs",
+    "gcs": "fsspec gcsfs",
+    "az": "fsspec adlfs",
+    "abfs": "fsspec adlfs",
+}
+
+
+def sources_of(paths: Sequence[str | os.PathLike[str]]) -> list[str]:
+    """The files, folders and URLs that names stand for, "-" for standard input, in their order.
+
+    A name with *, ? or [ that no file has is a pattern, and stands for what it matches, sorted.
+    Raises InputError for one name in place of a list, for no names, for "-" given twice and for
+    a pattern that nothing matches.
+    """
+    if isinstance(paths, str | bytes):
+        raise InputError("expected a list of files, got one name", mend="put it in a list: [path]")
+    names = [os.fspath(path) for path in paths]
+    if not names:
+        raise InputError("no corpus files", mend="name at least one")
+    if names.count("-") > 1:
+        raise InputError("- given more than once", place=STDIN, mend="name it once")
+    return [source for name in names for source in _matches(name)]
+
+
+def _matches(name: str) -> list[str]:
+    if name == "-" or is_url(name) or not _GLOB.search(name) or os.path.lexists(name):
+        return [name.rstrip("/") if os.path.isdir(name) and name.strip("/") else name]
+    found = sorted(glob.glob(name, recursive=True))
+    if not found:
+        raise InputError("no file matches this pattern", place=name, mend="check the path")
+    return found
+
+
+def name_of(path: str) -> str:
+    """How messages call a source."""
+    return STDIN if path == "-" else path
+
+
+def is_url(path: str) -> bool:
+    return _URL.match(path) is not None
+
+
+@contextmanager
+def opened(path: str, stdin: BinaryIO | None = None) -> Iterator[Stream]:
+    """The bytes of a source.
+
+    stdin  read for "-" in place of the process's own
+    Raises InputError for what the system refuses.
+    """
+    with ExitStack() as stack:
+        if path == "-":
+            yield Stream(_standard_input(stdin), STDIN, path, renamable=False)
+        elif is_url(path):
+            file = stack.enter_context(_open_url(path))
+            yield Stream(file, path, path.split("?")[0], renamable=False)
+        else:
+            with refusals(path):
+                file = stack.enter_context(open(path, "rb", buffering=0))
+            # What comes through a pipe such as <(zcat corpus.gz) has no name that says anything.
+            regular = stat.S_ISREG(os.fstat(file.fileno()).st_mode)
+            yield Stream(file, path, path, renamable=regular)
+
+
+def _standard_input(stdin: BinaryIO | None) -> BinaryIO:
+    if stdin is not None:
+        return stdin
+    buffer: BinaryIO | None = getattr(sys.stdin, "buffer", None)
+    if buffer is None:
+        raise InputError("closed", place=STDIN, mend="redirect a file into it")
+    return buffer
+
+
+def _open_url(url: str) -> Any:
+    """A file that pyarrow, or else fsspec, opens under a URL.
+
+    Raises InputError if neither understands it, saying what to install, or if it cannot be read.
+    """
+    found = _URL.match(url)
+    assert found is not None
+    scheme = found["scheme"].lower()
+    if scheme in _ARROW:
+        import pyarrow as pa
+        from pyarrow import fs
+
+        with refusals(url):
+            try:
+                system, path = fs.FileSystem.from_uri(url)
+                return system.open_input_file(path)
+            except (pa.ArrowNotImplementedError, ImportError):
+                pass  # not built with it: fsspec may know it
+    needed = _DRIVERS.get(scheme, "fsspec and a driver for them")
+    mend = f"pip install {needed}, or copy the file here first"
+    problem = f"{scheme}:// addresses need a library that is not installed"
+    try:
+        import fsspec
+    except ImportError:
+        raise InputError(problem, place=url, mend=mend) from None
+    try:
+        return fsspec.open(url, "rb").open()
+    except ImportError:
+        raise InputError(problem, place=url, mend=mend) from None
+    except ValueError as error:  # "Protocol not known"
+        raise InputError(str(error), place=url, mend=mend) from None
+    except OSError as error:
+        reason = error.strerror or str(error) or type(error).__name__
+        raise InputError(reason, place=url, mend="check the address") from None
+    except Exception as error:  # a driver's own: aiohttp's do not descend from OSError
+        reason = f"cannot be read: {type(error).__name__}: {error}"
+        raise InputError(reason, place=url, mend="check the address") from None

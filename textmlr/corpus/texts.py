@@ -1,0 +1,90 @@
+"""What people hold texts in, as Batches."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from textmlr.corpus.batch import Batch
+from textmlr.corpus.columns import column_of, missing_in
+from textmlr.errors import InputError
+
+_SURROGATE = re.compile("[\ud800-\udfff]")
+
+
+def batches_of(texts: Any) -> list[Batch]:
+    """Documents as Batches, in order.
+
+    texts  Batch, list of Batch, iterable of str or bytes, NumPy array of str, bytes or objects,
+           Arrow array or chunked array of (large) strings or binary, pandas or polars Series,
+           anything that hands out Arrow arrays by the PyCapsule interface, column of a Hugging
+           Face Dataset, or such a Dataset with a column "text" (see ``corpus.columns``)
+    Arrow's buffers are used where they lie, but for string views, which are copied once; the rest
+    is encoded once into one buffer.  A lone surrogate in a str is read as U+FFFD.
+    Raises InputError for one str in place of a list, and for anything that is not text,
+    naming its position.
+
+    >>> [len(batch) for batch in batches_of(["a text", "and another"])]
+    [2]
+    """
+    if isinstance(texts, Batch):
+        return [texts]
+    if isinstance(texts, list) and texts and all(isinstance(text, Batch) for text in texts):
+        return texts
+    column = column_of(texts, "documents", "text")
+    if not hasattr(column, "chunks"):
+        return [_encode(column)]
+    if (missing := missing_in(column)) is not None:
+        raise InputError(f"document {missing} is missing (null)", mend="fill or drop missing texts")
+    return [_arrow_batch(chunk) for chunk in column.chunks]
+
+
+def _encode(texts: Iterable[Any]) -> Batch:
+    encoded = []
+    for position, text in enumerate(texts):
+        if isinstance(text, str):
+            try:
+                encoded.append(text.encode())
+            except UnicodeEncodeError:
+                encoded.append(_SURROGATE.sub("\ufffd", text).encode())
+        elif isinstance(text, bytes):
+            encoded.append(text)
+        else:
+            raise InputError(
+                f"document {position} is {text!r:.40} ({type(text).__name__}), not text",
+                mend="fill or drop missing texts first",
+            )
+    stops = np.cumsum(np.fromiter(map(len, encoded), np.int64, len(encoded)), dtype=np.int64)
+    starts = np.concatenate([np.zeros(1, np.int64), stops[:-1]]) if encoded else stops
+    return Batch(np.frombuffer(b"".join(encoded), np.uint8), starts, stops)
+
+
+def _arrow_batch(chunk: Any) -> Batch:
+    """An Arrow array without nulls as a Batch."""
+    import pyarrow as pa
+
+    kind = chunk.type
+    if pa.types.is_dictionary(kind):
+        if chunk.dictionary.null_count:
+            chunk = chunk.take(pa.array(range(len(chunk))))
+        chunk = chunk.dictionary_decode()
+        kind = chunk.type
+    if pa.types.is_string_view(kind) or pa.types.is_binary_view(kind):
+        chunk = chunk.cast(pa.large_binary())
+        kind = chunk.type
+    small = pa.types.is_string(kind) or pa.types.is_binary(kind)
+    if not (small or pa.types.is_large_string(kind) or pa.types.is_large_binary(kind)):
+        raise InputError(f"expected an Arrow array of strings, got {kind}", mend="pass the text")
+    _, offsets, data = chunk.buffers()
+    width = np.int32 if small else np.int64
+    if len(chunk) == 0:
+        none: NDArray[np.int64] = np.zeros(0, np.int64)
+        return Batch(np.zeros(0, np.uint8), none, none)
+    ends = np.frombuffer(offsets, width)[chunk.offset : chunk.offset + len(chunk) + 1]
+    ends64 = ends.astype(np.int64, copy=False)
+    text = np.frombuffer(data, np.uint8) if data is not None else np.zeros(0, np.uint8)
+    return Batch(text, ends64[:-1], ends64[1:])

@@ -1,0 +1,1 @@
+"""A model in other forms: json.py for JavaScript and any language, onnx.py for ONNX runtimes."""

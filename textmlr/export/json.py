@@ -1,0 +1,283 @@
+"""A model as one JSON object: weights by the names of features, and what reads text for them.
+
+The object says itself what is in it (``ABOUT``, its first entry), so that a program in any
+language can be written from it; ``scorer.js`` beside this file is one, in under a hundred lines.
+Kinds and lower case of code points are those of the running Python's Unicode, as ranges: other
+languages' own know other versions of it.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib import resources
+from json.encoder import encode_basestring as _quote
+from os import PathLike
+from typing import Any, TextIO, cast
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from textmlr.atomic import atomic_write
+from textmlr.features import Featurizer
+from textmlr.features.featurizer import inverse_document_frequency
+from textmlr.features.hashing import CHAR_PREFIX
+from textmlr.features.unicode import tables
+from textmlr.features.vocabulary import Vocabulary
+from textmlr.kernels.text import CHARACTER, MARK, SPACE, WORD
+from textmlr.model import Model, versions
+from textmlr.options import FeaturizerOptions
+
+FORMAT = "textmlr-json 1"
+BLOCK = 1 << 15  # features at a time
+KINDS = {"space": SPACE, "word": WORD, "character": CHARACTER, "mark": MARK}
+# Those that an answer depends on.
+OPTIONS = (
+    "lowercase", "punctuation", "split_scripts", "min_token_length", "ngrams", "char_ngrams",
+    "term_frequency", "norm", "hash_bits", "bias",
+)  # fmt: skip
+CALIBRATION = ("exponent", "spread", "least")
+# Variation selectors of ideographs, past the end of the tables: ``kernels.text._classify``.
+SELECTORS = (0xE0100, 0xE01EF)
+
+ABOUT = """\
+A text classifier: multinomial logistic regression, P(label | document) = exp(score) / sum of
+exp(score) over labels.
+1. Tokens. Text is a sequence of code points (a lone surrogate counts as U+FFFD). unicode.kinds
+   lists the ranges [first, last] of those that are of kind space, word, character and mark; all
+   others are symbols. A run of words is a token, dropped if it is shorter than
+   featurizer.min_token_length code points; a character is a token by itself, together with the
+   marks that follow it at once; a symbol, or a mark elsewhere, is a token if
+   featurizer.punctuation; spaces only separate. Kinds are those of the code points as they
+   stand; only then is each lower-cased: unicode.lower lists [first, last, step, change], the
+   code points first, first + step, ... last become themselves + change, all others stay.
+   (featurizer.lowercase and featurizer.split_scripts are in these lists already.)
+2. N-grams. With featurizer.ngrams = [low, high] every low to high neighbouring tokens are a
+   word n-gram; its name is the tokens with one space between. With featurizer.char_ngrams =
+   [low, high] a space is put before and after each token, and every low to high neighbouring
+   code points in it are a character n-gram (all of it, once, if it is shorter than low); its
+   name is these. null: none of the kind.
+3. Features. A word n-gram is a feature if it is in weights.words, a character n-gram if it is
+   in weights.characters. Others are ignored, but for weights.unnamed, where that is there:
+   features without weights, by the n-gram's hash in hexadecimal, which count in the length of
+   step 4. With featurizer.hash_bits = b each n-gram is a feature: the number bias +
+   floor(floor(hash / 2^32) * (2^b - bias) / 2^32), where bias is 1 or 0 as featurizer.bias is
+   true or not; those that weights.columns does not have have no weights. (names says of some
+   what most often is the n-gram that falls into them; no answer needs it.)
+4. Values. With count, how often a feature occurs in the document: its value is 1, count or 1 +
+   ln(count), as featurizer.term_frequency is binary, raw or log; times its idf, if idf is not
+   null: in the same place there as its weights in weights, idf.rest if it is not there. If
+   featurizer.norm is l2, all values are divided by the square root of the sum of their squares
+   (if that is not 0).
+5. Scores. The score of label i is bias[i] (0 if bias is empty) + the sum over features of value
+   * weight[i]. Let s be the standard deviation of a document's scores (sqrt of mean of squared
+   distance to their mean); all of them are multiplied by (max(s, calibration.least) /
+   calibration.spread) ^ calibration.exponent.
+Hashes have 64 bits and wrap around. mix(h): h ^= h >> 33; h *= 0xff51afd7ed558ccd; h ^= h >>
+33; h *= 0xc4ceb9fe1a85ec53; h ^= h >> 33; 1 if that is 0. fnv(h, c) = (h ^ c) * 0x100000001b3.
+A token's hash: from h = 0xcbf29ce484222325, h = fnv(h, c) for each code point, at last mix(h).
+A word n-gram's: h = the hash of its last token, then for each token before, backwards, h =
+mix(h * 0x9e3779b97f4a7c15 + its hash). A character n-gram's: from h = 0xd6e8feb86659fd93, h =
+fnv(h, c) for each code point, backwards, at last mix(h).
+""".splitlines()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Section:
+    """Features of a kind, under their keys.
+
+    keys     the JSON strings of features first:last
+    rows     (m,) int64   row of θ of each, None: they have no weights
+    columns  (m,) int64   column of each, for its idf
+    """
+
+    keys: Callable[[int, int], list[str]]
+    rows: NDArray[np.int64] | None
+    columns: NDArray[np.int64]
+
+
+def export_json(model: Model, path: str | PathLike[str]) -> int:
+    """Write a model as JSON, whole or not at all; return the size of the file in bytes.
+
+    Features are written a block at a time, each weight with the fewest digits that give the same
+    float32 again.
+    Raises InputError if the file cannot be written.
+    """
+    with atomic_write(path) as temporary:
+        with open(temporary, "w", encoding="utf-8", newline="\n") as out:
+            _write(model, out)
+        return os.path.getsize(temporary)
+
+
+def scorer() -> str:
+    """The source of scorer.js."""
+    return resources.files("textmlr.export").joinpath("scorer.js").read_text(encoding="utf-8")
+
+
+def _write(model: Model, out: TextIO) -> None:
+    theta, options, idf = model.layers[0], model.featurizer.options, model.featurizer.idf
+    bias_row = 0 if model.columns is None else int(model.columns.numbers[0])
+    head: dict[str, Any] = {
+        "about": ABOUT,
+        "format": FORMAT,
+        "made_by": versions(),
+        "labels": model.labels,
+        "featurizer": {name: getattr(options, name) for name in OPTIONS},
+        "calibration": {name: getattr(model.calibration, name) for name in CALIBRATION},
+        "unicode": _unicode(options),
+    }
+    if (named := model.featurizer.column_names) is not None:
+        columns = named.columns.tolist()
+        head["names"] = {str(column): named.label(i) for i, column in enumerate(columns)}
+    out.write("{\n")
+    for key, value in head.items():
+        indent = 0 if key == "about" else None
+        out.write(f"{_quote(key)}: {json.dumps(value, ensure_ascii=False, indent=indent)},\n")
+    bias = _numbers(theta[bias_row : bias_row + 1])[0] if options.bias else "[]"
+    out.write(f'"bias": {bias},\n"idf": ')
+    sections = _hashed(model) if options.hash_bits is not None else _named(model)
+
+    def weights(section: _Section, first: int, last: int) -> list[str]:
+        if section.rows is None:
+            return ["[]"] * (last - first)
+        return _numbers(theta[section.rows[first:last]])
+
+    if idf is None:
+        out.write("null")
+    else:
+        _write_idf(idf, sections, model.featurizer, out)
+    out.write(',\n"weights": {')
+    _write_sections(sections, weights, out)
+    out.write("}\n}\n")
+
+
+def _write_idf(
+    idf: NDArray[np.float32], sections: dict[str, _Section], featurizer: Featurizer, out: TextIO
+) -> None:
+    rest = ""
+    if featurizer.options.hash_bits is not None:
+        # Columns without documents, most of them, have one idf: no need to list them all.
+        none = inverse_document_frequency(np.zeros(1, np.int64), featurizer.documents)
+        own = np.flatnonzero(idf != none.astype(np.float32))
+        own = own[own >= featurizer.options.bias]
+        sections = {"columns": _Section(_decimals(own), None, own)}
+        rest = f'"rest": {_numbers(none.astype(np.float32))[0]},\n'
+    out.write("{" + rest)
+    _write_sections(sections, lambda s, first, last: _numbers(idf[s.columns[first:last]]), out)
+    out.write("}")
+
+
+def _write_sections(
+    sections: dict[str, _Section], values: Callable[[_Section, int, int], list[str]], out: TextIO
+) -> None:
+    """Write "name": {key: value, ...} of each section."""
+    for number, (name, section) in enumerate(sections.items()):
+        out.write(f"{',' if number else ''}{_quote(name)}: {{\n")
+        size = len(section.columns)
+        for first in range(0, size, BLOCK):
+            last = min(first + BLOCK, size)
+            pairs = zip(section.keys(first, last), values(section, first, last), strict=True)
+            out.write(",\n".join([f"{key}:{value}" for key, value in pairs]))
+            out.write(",\n" if last < size else "\n")
+        out.write("}")
+
+
+def _numbers(array: NDArray[np.float32]) -> list[str]:
+    """Each float32 of a vector, or each row [a,b,...] of a matrix, as JSON."""
+    texts = pa.array(array.reshape(-1)).cast(pa.string())
+    if array.ndim == 1:
+        return cast("list[str]", texts.to_pylist())
+    offsets = np.arange(len(array) + 1, dtype=np.int32) * array.shape[1]
+    joined = pc.binary_join(pa.ListArray.from_arrays(pa.array(offsets), texts), ",")
+    return [f"[{row}]" for row in joined.to_pylist()]
+
+
+def _named(model: Model) -> dict[str, _Section]:
+    """The features of a vocabulary: words, characters, and those known by their hashes alone."""
+    model.featurizer.name_features()
+    vocabulary, bias = model.featurizer.vocabulary, int(model.featurizer.options.bias)
+    assert vocabulary is not None
+    columns = np.arange(bias, len(vocabulary) + bias)
+    rows = columns
+    if model.columns is not None:
+        columns = model.columns.kept[bias:].astype(np.int64)
+        rows = np.arange(bias, len(columns) + bias)
+    ends = vocabulary.name_offsets
+    starts = ends[columns - bias]
+    by_characters = ends[columns - bias + 1] - starts >= len(CHAR_PREFIX)
+    for place, byte in enumerate(CHAR_PREFIX):  # no word n-gram begins with "char:"
+        at = starts[by_characters] + place
+        by_characters[by_characters] = vocabulary.names[at] == byte
+    sections = {}
+    for name, chosen, skip in (("words", ~by_characters, 0), ("characters", by_characters, 5)):
+        own = columns[chosen]
+        sections[name] = _Section(_names(vocabulary, own - bias, skip), rows[chosen], own)
+    if model.columns is not None:
+        silent = np.setdiff1d(np.arange(bias, len(vocabulary) + bias), columns)
+        hashes = vocabulary.hashes[silent - bias]
+
+        def keys(first: int, last: int) -> list[str]:
+            return [f'"{value:x}"' for value in hashes[first:last].tolist()]
+
+        sections["unnamed"] = _Section(keys, None, silent)
+    return sections
+
+
+def _hashed(model: Model) -> dict[str, _Section]:
+    """The columns that θ has rows for."""
+    assert model.columns is not None
+    rows = np.arange(len(model.columns.kept))
+    own = model.columns.kept.astype(np.int64)
+    if model.featurizer.options.bias:
+        rows, own = rows[own > 0], own[own > 0]
+    return {"columns": _Section(_decimals(own), rows, own)}
+
+
+def _decimals(columns: NDArray[np.int64]) -> Callable[[int, int], list[str]]:
+    return lambda first, last: [f'"{column}"' for column in columns[first:last].tolist()]
+
+
+def _names(
+    vocabulary: Vocabulary, features: NDArray[np.int64], skip: int
+) -> Callable[[int, int], list[str]]:
+    """Names of features (numbers, ascending), without their first ``skip`` characters."""
+
+    def keys(first: int, last: int) -> list[str]:
+        own = vocabulary.take(features[first:last])
+        return [_quote(name[skip:]) for name in own.name_list()]
+
+    return keys
+
+
+def _unicode(options: FeaturizerOptions) -> dict[str, Any]:
+    """Kind and lower case of code points as ranges, those that are otherwise left out."""
+    lower, kind = tables(options.lowercase, options.split_scripts, False)
+    kinds = {name: _ranges(np.flatnonzero(kind == code)) for name, code in KINDS.items()}
+    if options.split_scripts:
+        kinds["mark"].append(SELECTORS)
+    code_points = np.arange(len(lower), dtype=np.int64)
+    changes = lower.astype(np.int64) - code_points
+    runs: list[list[int]] = []  # first, last, step, change
+    for c in np.flatnonzero(changes).tolist():
+        change = int(changes[c])
+        if runs and runs[-1][3] == change:
+            first, last, step, _ = runs[-1]
+            if first == last or c - last == step:
+                runs[-1][1:3] = c, c - last
+                continue
+        runs.append([c, c, 1, change])
+    return {"kinds": kinds, "lower": runs}
+
+
+def _ranges(numbers: NDArray[np.int64]) -> list[tuple[int, int]]:
+    """(first, last) of each run of whole numbers, ascending."""
+    if not len(numbers):
+        return []
+    breaks = np.flatnonzero(np.diff(numbers) > 1)
+    firsts = numbers[np.concatenate([[0], breaks + 1])]
+    lasts = numbers[np.concatenate([breaks, [len(numbers) - 1]])]
+    return list(zip(firsts.tolist(), lasts.tolist(), strict=True))

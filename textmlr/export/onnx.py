@@ -1,0 +1,158 @@
+"""A model as an ONNX graph, from feature ids and values to scores, log z and P.
+
+    ids     (n, k) int64    rows of θ: the features of each document, and its bias
+    values  (n, k) float32  f(x) of these; 0 for what fills a row up, whatever its id
+
+    scores         (n, L) float32   θᵀf(x, ℓ), calibrated, nats
+    log_z          (n,)   float32   nats
+    probabilities  (n, L) float32   P(Y=ℓ | x; θ)
+
+ONNX has no tokenizer that is ours, so text becomes ids and values outside of the graph:
+
+    session = onnxruntime.InferenceSession("model.onnx")
+    ids, values = inputs(Model.load("model.textmlr"), ["A robot rides into town."])
+    session.run(["probabilities"], {"ids": ids, "values": values})
+
+The graph's metadata have the labels, the featurizer's options, and the versions, as JSON.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import asdict
+from os import PathLike
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from textmlr.atomic import atomic_write
+from textmlr.errors import InputError
+from textmlr.features.texts import batches_of
+from textmlr.model import Model, versions
+from textmlr.scoring import Calibration
+
+if TYPE_CHECKING:
+    import onnx
+
+# Old enough for runtimes of the last years: ReduceSum, Squeeze and Unsqueeze take axes as inputs
+# from opset 13 on, and ReduceMean as an attribute until 17.
+OPSET = 17
+IR_VERSION = 8
+MOST_BYTES = (1 << 31) - (1 << 20)  # of θ: protobuf holds no message of 2 GiB
+
+
+def export_onnx(model: Model, path: str | PathLike[str]) -> int:
+    """Write a model as an ONNX graph, whole or not at all; return the size of the file in bytes.
+
+    Raises InputError if the package onnx is missing, θ is too large for an ONNX file, or the file
+    cannot be written.
+    """
+    graph = onnx_model(model).SerializeToString()
+    with atomic_write(path) as temporary:
+        with open(temporary, "wb") as out:
+            out.write(graph)
+        return os.path.getsize(temporary)
+
+
+def inputs(
+    model: Model, texts: Any, *, threads: int | None = None
+) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+    """(ids, values) of documents for the graph of a model: (n, k) int64 and float32, where k is
+    the number of features of the document that has the most (1 at least).
+
+    texts  documents, see ``textmlr.features.texts.batches_of``
+    """
+    rows = model.featurizer.featurize(batches_of(texts), threads)
+    if model.columns is not None:
+        rows = model.columns.renumber(rows)
+    sizes = np.diff(rows.indptr)
+    shape = len(rows), max(1, int(sizes.max(initial=0)))
+    ids, values = np.zeros(shape, np.int64), np.zeros(shape, np.float32)
+    filled = np.arange(shape[1]) < sizes[:, None]
+    ids[filled], values[filled] = rows.indices, rows.values
+    return ids, values
+
+
+def onnx_model(model: Model) -> onnx.ModelProto:
+    """The graph of a model; see ``export_onnx`` for the errors raised."""
+    theta, labels = model.layers[0], len(model.labels)
+    if theta.nbytes > MOST_BYTES:
+        raise InputError(
+            f"θ has {theta.nbytes / 2**30:.1f} GiB, and an ONNX file holds less than 2",
+            mend="keep fewer features (--max-features, --min-df or --l1), or give --format json",
+        )
+    try:
+        import onnx
+        from onnx import TensorProto, helper
+    except ImportError as error:
+        raise InputError(
+            "exporting to ONNX needs the package onnx", mend="pip install 'textmlr[onnx]'"
+        ) from error
+
+    nodes, constants = _steps(model.calibration)
+    constants["theta"] = theta
+    describe = helper.make_tensor_value_info
+    inputs = [
+        describe("ids", TensorProto.INT64, ["n", "k"]),
+        describe("values", TensorProto.FLOAT, ["n", "k"]),
+    ]
+    outputs = [
+        describe("scores", TensorProto.FLOAT, ["n", labels]),
+        describe("log_z", TensorProto.FLOAT, ["n"]),
+        describe("probabilities", TensorProto.FLOAT, ["n", labels]),
+    ]
+    held = [
+        onnx.numpy_helper.from_array(np.ascontiguousarray(array), name)
+        for name, array in constants.items()
+    ]
+    made = helper.make_model(
+        helper.make_graph(nodes, "textmlr", inputs, outputs, held, doc_string=__doc__),
+        opset_imports=[helper.make_opsetid("", OPSET)], ir_version=IR_VERSION,
+        producer_name="textmlr", producer_version=versions()["textmlr"],
+    )  # fmt: skip
+    told = {
+        "labels": model.labels,
+        "featurizer": asdict(model.featurizer.options),
+        "versions": versions(),
+    }
+    for key, value in told.items():
+        entry = made.metadata_props.add()
+        entry.key, entry.value = key, json.dumps(value, ensure_ascii=False)
+    onnx.checker.check_model(made)
+    return made
+
+
+def _steps(calibration: Calibration) -> tuple[list[onnx.NodeProto], dict[str, NDArray[Any]]]:
+    """(nodes, constants but theta) from theta, ids and values to the outputs."""
+    from onnx.helper import make_node as node
+
+    constants: dict[str, NDArray[Any]] = {"axis 1": np.array([1])}
+    nodes = [
+        node("Gather", ["theta", "ids"], ["weights"]),  # (n, k, L)
+        node("Unsqueeze", ["values", "axis 1"], ["row"]),  # (n, 1, k)
+        node("MatMul", ["row", "weights"], ["row of scores"]),
+        node("Squeeze", ["row of scores", "axis 1"], ["plain scores"]),
+    ]
+    if calibration.exponent:  # see scoring.Calibration
+        for name in ("least", "spread", "exponent"):
+            constants[name] = np.array(getattr(calibration, name), np.float32)
+        nodes += [
+            node("ReduceMean", ["plain scores"], ["mean"], axes=[1]),
+            node("Sub", ["plain scores", "mean"], ["off"]),
+            node("Mul", ["off", "off"], ["off squared"]),
+            node("ReduceMean", ["off squared"], ["variance"], axes=[1]),
+            node("Sqrt", ["variance"], ["own spread"]),
+            node("Max", ["own spread", "least"], ["wide"]),
+            node("Div", ["wide", "spread"], ["relative"]),
+            node("Pow", ["relative", "exponent"], ["t"]),
+            node("Mul", ["plain scores", "t"], ["scores"]),
+        ]
+    else:
+        nodes.append(node("Identity", ["plain scores"], ["scores"]))
+    nodes += [
+        node("ReduceLogSumExp", ["scores"], ["log_z"], axes=[1], keepdims=0),
+        node("Softmax", ["scores"], ["probabilities"], axis=1),
+    ]
+    return nodes, constants

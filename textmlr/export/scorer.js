@@ -1,0 +1,99 @@
+// Answers for documents by a model that `textmlr export MODEL --format json` wrote: the whole of
+// what a program in any language has to do.  The model's own "about" says what is what.
+//   in node      const { Scorer } = require("./scorer.js");
+//   in a page    <script src="scorer.js"></script>
+//   in both      const scorer = new Scorer(JSON.parse(text));
+//                scorer.probabilities("A robot rides into town.") // of each of scorer.labels
+
+const WEIGHING = { binary: () => 1, raw: (count) => count, log: (count) => 1 + Math.log(count) };
+const U64 = 0xffffffffffffffffn;
+const fnv = (h, sign) => ((h ^ BigInt(sign.codePointAt(0))) * 0x100000001b3n) & U64; // FNV-1a
+const mix = (h) => { // MurmurHash3's fmix64, never 0
+  h = ((h ^ (h >> 33n)) * 0xff51afd7ed558ccdn) & U64;
+  h = ((h ^ (h >> 33n)) * 0xc4ceb9fe1a85ec53n) & U64;
+  return h ^ (h >> 33n) || 1n;
+};
+const HASH = { // of an n-gram: of its tokens' hashes, or of its characters, from the last on
+  words: (tokens) => tokens.map((token) => mix(token.reduce(fnv, 0xcbf29ce484222325n)))
+    .reduceRight((h, hash) => mix((h * 0x9e3779b97f4a7c15n + hash) & U64)),
+  characters: (signs) => mix(signs.reduceRight(fnv, 0xd6e8feb86659fd93n)),
+};
+class Scorer {
+  constructor(model) {
+    if (model.format !== "textmlr-json 1") throw new Error("not a model in format textmlr-json 1");
+    [this.model, this.labels] = [model, model.labels];
+    this.kinds = new Array(0x110000).fill("symbol"); // of each code point
+    for (const [kind, ranges] of Object.entries(model.unicode.kinds))
+      for (const [first, last] of ranges) this.kinds.fill(kind, first, last + 1);
+    this.lower = new Map();
+    for (const [first, last, step, change] of model.unicode.lower)
+      for (let c = first; c <= last; c += step)
+        this.lower.set(String.fromCodePoint(c), String.fromCodePoint(c + change));
+  }
+  tokens(text) { // each a list of its characters, lower-cased
+    const { punctuation, min_token_length } = this.model.featurizer;
+    let [found, token, state] = [[], [], ""]; // state: "word" or "character" within such a token
+    for (const raw of text.toWellFormed() + " ") {
+      const kind = this.kinds[raw.codePointAt(0)];
+      const sign = this.lower.get(raw) ?? raw;
+      if (state === { word: "word", mark: "character" }[kind]) token.push(sign);
+      else {
+        const long = state === "word" && token.length >= min_token_length;
+        if (state === "character" || long) found.push(token);
+        [token, state] = [[sign], kind === "word" || kind === "character" ? kind : ""];
+        if (punctuation && (kind === "symbol" || kind === "mark")) found.push(token);
+      }
+    }
+    return found;
+  }
+  *ngrams(text) { // [kind, name, parts] of each n-gram
+    const { ngrams, char_ngrams } = this.model.featurizer;
+    const tokens = this.tokens(text);
+    const runs = function* (parts, low, high) {
+      for (let end = 1; end <= parts.length; end++)
+        for (let n = low; n <= Math.min(high, end); n++) yield parts.slice(end - n, end);
+    };
+    for (const part of ngrams ? runs(tokens, ...ngrams) : [])
+      yield ["words", part.map((token) => token.join("")).join(" "), part];
+    for (const padded of char_ngrams ? tokens.map((token) => [" ", ...token, " "]) : [])
+      for (const part of runs(padded, Math.min(char_ngrams[0], padded.length), char_ngrams[1]))
+        yield ["characters", part.join(""), part]; // a token too short for any is one itself
+  }
+  features(text) { // [count, weights, idf] of each feature of the text
+    const { weights, idf, featurizer } = this.model;
+    const [bias, bits] = [BigInt(featurizer.bias), BigInt(featurizer.hash_bits ?? 0)];
+    const found = new Map();
+    for (let [kind, key, parts] of this.ngrams(text)) {
+      const named = !bits && Object.hasOwn(weights[kind], key);
+      const hash = named || !(bits || weights.unnamed) ? 0n : HASH[kind](parts);
+      if (bits) [kind, key] = ["columns", bias + (((hash >> 32n) * ((1n << bits) - bias)) >> 32n)];
+      else if (!named) [kind, key] = ["unnamed", hash.toString(16)];
+      if (!bits && !Object.hasOwn(weights[kind] ?? {}, key)) continue;
+      const own = [0, weights[kind][key] ?? [], idf ? idf[kind][key] ?? idf.rest : 1];
+      if (!found.has(kind + key)) found.set(kind + key, own);
+      found.get(kind + key)[0]++;
+    }
+    return [...found.values()];
+  }
+  scores(text) { // θᵀf(x, ℓ) of each label, calibrated, in nats
+    const { featurizer, bias, calibration } = this.model;
+    const features = this.features(text);
+    const values = features.map(([n, _, idf]) => WEIGHING[featurizer.term_frequency](n) * idf);
+    const squares = values.reduce((sum, value) => sum + value * value, 0);
+    const length = featurizer.norm === "l2" ? Math.sqrt(squares) || 1 : 1;
+    const scores = this.labels.map((_, label) => bias[label] ?? 0);
+    features.forEach(([_, weights], i) =>
+      weights.forEach((weight, label) => (scores[label] += weight * values[i] / length)));
+    const mean = scores.reduce((a, b) => a + b) / scores.length;
+    const spread = Math.sqrt(scores.reduce((a, s) => a + (s - mean) ** 2, 0) / scores.length);
+    const relative = Math.max(spread, calibration.least) / calibration.spread;
+    return scores.map((score) => score * relative ** calibration.exponent);
+  }
+  probabilities(text) { // P(Y=ℓ | x; θ) of each label
+    const scores = this.scores(text);
+    const top = Math.max(...scores);
+    const z = scores.reduce((sum, score) => sum + Math.exp(score - top), 0);
+    return scores.map((score) => Math.exp(score - top) / z);
+  }
+}
+if (typeof module !== "undefined") module.exports = { Scorer };

@@ -1,0 +1,85 @@
+"""What features are called, and what they came to over the training corpus."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from textmlr.choosing import drawn
+from textmlr.corpus import Corpus
+from textmlr.features.columnnames import Census, ColumnNames
+from textmlr.features.columns import column_totals, estimated_totals
+from textmlr.features.hashing import Hasher, blocks_of
+from textmlr.rows import Rows
+
+# Of hashed columns those with the largest ‖θ − mean‖·Σ f(x) are named, among the CANDIDATES that
+# occur in the most documents: the heaviest are among these, and to reckon it for all would take
+# longer.
+NAMED = 1 << 15
+CANDIDATES = 1 << 16
+ENTRIES = 1 << 21  # of the rows, that Σ f(x) of hashed columns is reckoned from
+BLOCK_BYTES = 1 << 16  # little scratch, which has to be made for this alone
+# Of the text so large a part is read again for names, within these bounds: with the fastest
+# options training takes no more than twenty times as long as that.
+SAMPLE_SHARE = 1 / 64
+SAMPLE_BYTES = (1 << 19, 1 << 22)
+
+
+class FeatureNames:
+    """Names and totals, made while a model is trained.
+
+    To be made before the fit, which scales the rows; ``collect`` may run beside the fit;
+    ``finish`` needs its θ.
+    """
+
+    def __init__(self, corpus: Corpus, rows: Rows, seed: int, threads: int) -> None:
+        self._corpus, self._rows, self._seed = corpus, rows, seed
+        self._census: Census | None = None
+        features, featurizer = rows.objective.features, rows.featurizer
+        if featurizer.vocabulary is not None:
+            totals = column_totals(features, threads)[int(featurizer.options.bias) :]
+            featurizer.vocabulary = replace(featurizer.vocabulary, totals=totals)
+        else:
+            assert rows.frequencies is not None
+            self._frequencies = rows.frequencies[:CANDIDATES]
+            self._totals = estimated_totals(features, self._frequencies, ENTRIES)
+
+    def collect(self) -> None:
+        """Read the text again: for the names of a vocabulary, or for those that columns may get."""
+        featurizer, columns = self._rows.featurizer, self._rows.columns
+        if columns is None:
+            featurizer.name_features()
+            return
+        size = sum(batch.text_bytes for batch in self._corpus.batches)
+        least, most = SAMPLE_BYTES
+        read = drawn(self._corpus, int(min(max(size * SAMPLE_SHARE, least), most)), self._seed)
+        self._census = Census.of(
+            list(blocks_of(read.batches, BLOCK_BYTES)), Hasher(featurizer.options), columns,
+            int(featurizer.options.bias), len(self._totals),
+        )  # fmt: skip
+
+    def finish(self, theta: NDArray[np.float32]) -> None:
+        """Name the heaviest hashed columns of θ."""
+        rows, census = self._rows, self._census
+        if rows.columns is None:
+            return
+        assert census is not None
+        candidates = theta[: len(self._totals)]
+        labels = theta.shape[1]
+        squares = np.einsum("fl,fl->f", candidates, candidates)
+        squares -= (candidates @ np.ones(labels, np.float32)) ** 2 / labels  # L·mean²
+        heaviness = np.sqrt(np.maximum(squares, 0)) * self._totals
+        heaviness[census.sizes == 0] = 0  # nothing to name it after, as the bias has
+        if len(heaviness) > NAMED:
+            least = np.partition(heaviness, len(heaviness) - NAMED)[len(heaviness) - NAMED]
+            heaviness[heaviness < least] = 0
+        numbers = np.flatnonzero(heaviness)[:NAMED]
+        numbers = numbers[np.argsort(rows.columns.kept[numbers])]
+        shares = census.counts[numbers] / census.sizes[numbers]
+        rows.featurizer.column_names = ColumnNames(
+            rows.columns.kept[numbers], *census.names(numbers), census.distinct[numbers] - 1,
+            shares.astype(np.float32), self._frequencies[numbers].astype(np.int32),
+            self._totals[numbers],
+        )  # fmt: skip

@@ -1,0 +1,23 @@
+"""scikit-learn estimators: ``pip install 'textmlr[sklearn]'``.
+
+TextFeaturizer                 text → CSR matrix, in place of TfidfVectorizer
+MultinomialLogisticClassifier  CSR or dense matrix → classes, in place of LogisticRegression
+TextClassifier                 text → classes, all that ``textmlr.train`` does
+
+Nothing else of textmlr imports this package, nor scikit-learn.
+"""
+
+from importlib.util import find_spec
+
+if find_spec("sklearn") is None:
+    raise ModuleNotFoundError(
+        "textmlr.sklearn needs scikit-learn, which is not installed; "
+        "pip install 'textmlr[sklearn]'",
+        name="sklearn",
+    )
+
+from textmlr.sklearn.classifier import MultinomialLogisticClassifier
+from textmlr.sklearn.featurizer import TextFeaturizer
+from textmlr.sklearn.text import TextClassifier
+
+__all__ = ["MultinomialLogisticClassifier", "TextClassifier", "TextFeaturizer"]

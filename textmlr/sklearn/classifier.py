@@ -1,0 +1,306 @@
+"""MultinomialLogisticClassifier: textmlr's solvers as a scikit-learn classifier of matrices."""
+
+from __future__ import annotations
+
+import warnings
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.utils.metaestimators import available_if
+from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
+
+from textmlr.errors import InputError
+from textmlr.features import Features
+from textmlr.options import Solver, TrainingOptions
+from textmlr.scoring import log_normalizer, probabilities, score
+from textmlr.sklearn.parameters import (
+    check_same_classes,
+    check_two_classes,
+    first_classes,
+    known_codes,
+    seed_of,
+    threads_of,
+    weights_of,
+)
+from textmlr.sklearn.rows import counted_once, features_of
+from textmlr.training import Objective, fit, fit_exact
+from textmlr.training.online import Online, Said
+
+if TYPE_CHECKING:
+    from typing import Self
+
+Array = NDArray[np.float64]
+
+
+class MultinomialLogisticClassifier(ClassifierMixin, BaseEstimator):
+    """Multinomial logistic regression on sparse or dense rows, in place of LogisticRegression.
+
+    It minimises, as LogisticRegression does,
+
+        C·Σ_i w_i·(−log P(y_i | x_i; θ)) + (1 − l1_ratio)/2·‖θ‖² + l1_ratio·Σ|θ|
+
+    which is textmlr's mean loss + (λ/2)‖θ‖² + λ₁·Σ|θ| with λ = (1 − l1_ratio)/(C·Σw) and
+    λ₁ = l1_ratio/(C·Σw).  Two things differ.  The intercept is the weight of a feature that is
+    always 1, and penalised like the others.  And of two classes both have weights, θ and −θ, so
+    that C is half of what it is in LogisticRegression.
+
+    C              inverse strength of the penalty, above 0; infinity for none
+    l1_ratio       0 to 1; above 0 most weights become exactly 0
+    fit_intercept  whether there is an intercept
+    solver         "exact": the minimum, proved to the tolerance, whatever the order of documents;
+                   "sgd": stochastic gradient descent, stopped early, whose step size is chosen on
+                   a tenth of the documents.  It is for more documents × classes than the exact
+                   solver has patience with, and for rows of about one length
+    tol            of exact: on gap/value, where the gap bounds value − minimum; None: 1e-6
+    epochs         of sgd: passes over the documents; None: 2 to 5
+    learning_rate  of sgd, in units of 1 / mean ‖x‖²; None: chosen
+    class_weight   a dict, "balanced", or None
+    random_state   of sgd; None is always the same
+    n_jobs         threads; None and -1: one a processor.  Their number changes no bit
+
+    classes_       (L,) sorted
+    coef_          (L, V) float32, or (1, V) of two classes;  intercept_ (L,) or (1,)
+    n_features_in_, feature_names_in_   V, and the names of columns, where they have any
+    n_iter_        rounds of the solver, or epochs
+    l2_, l1_       λ and λ₁
+
+    sample_weight is a number of documents: a weight of 2 is two documents that are alike, to the
+    bit.  Rows are read as float32.
+
+    ``partial_fit`` learns from one part of the documents after the other.  Of those before it
+    keeps the weights and the curvature of their loss in each (``textmlr.training.online``): the
+    first call alone finds what fit finds, and many calls come near to it.  It has no step size,
+    solves each part with the exact solver's tolerance, and needs a C below infinity and no l1.
+    Parts are to be mixed: of one class after the other it forgets the first.
+
+    >>> from textmlr.sklearn import MultinomialLogisticClassifier
+    >>> classifier = MultinomialLogisticClassifier(C=10)
+    >>> classifier.fit([[0.0, 1.0], [1.0, 0.0], [0.0, 2.0]], ["up", "down", "up"]).classes_.tolist()
+    ['down', 'up']
+    >>> classifier.predict([[0.0, 3.0], [3.0, 0.0]]).tolist()
+    ['up', 'down']
+    """
+
+    classes_: NDArray[Any]
+    coef_: NDArray[np.float32]
+    intercept_: NDArray[np.float32]
+    n_iter_: int
+    l2_: float
+    l1_: float
+    _online: Online | None
+    _said: Said
+
+    def __init__(
+        self,
+        *,
+        C: float = 1.0,  # noqa: N803
+        l1_ratio: float = 0.0,
+        fit_intercept: bool = True,
+        solver: Solver = "exact",
+        tol: float | None = None,
+        epochs: int | None = None,
+        learning_rate: float | None = None,
+        class_weight: Any = None,
+        random_state: Any = None,
+        n_jobs: int | None = None,
+    ) -> None:
+        self.C = C
+        self.l1_ratio = l1_ratio
+        self.fit_intercept = fit_intercept
+        self.solver = solver
+        self.tol = tol
+        self.epochs = epochs
+        self.learning_rate = learning_rate
+        self.class_weight = class_weight
+        self.random_state = random_state
+        self.n_jobs = n_jobs
+
+    def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:  # noqa: N803
+        """Learn from rows X (n, V) and their classes y (n,).
+
+        Raises ValueError where there is nothing to learn from, or no minimum (C of infinity, and
+        rows that can be told apart without error).
+        """
+        X, y = self._checked(X, y, reset=True)  # noqa: N806
+        classes, codes = np.unique(y, return_inverse=True)
+        weights = self._weights(X, sample_weight, classes, codes)
+        check_two_classes(type(self).__name__, classes, codes, weights)
+        penalty = self._penalty()
+        self.l2_ = penalty * (1 - self.l1_ratio) / float(weights.sum())
+        self.l1_ = penalty * self.l1_ratio / float(weights.sum())
+        features = features_of(X, bias=self.fit_intercept)
+        rows, own, summed = counted_once(features, codes.astype(np.int32), weights)
+        mean = (summed * (len(summed) / summed.sum())).astype(np.float32)
+        objective = Objective(rows, own, mean, len(classes), self.l2_)
+        theta = self._solve(objective)
+        self.classes_ = classes
+        self._keep(theta)
+        self._online = None  # five times as large as coef_, and few will need it
+        self._said = Said.by(theta, rows, own, summed, threads_of(self.n_jobs))
+        return self
+
+    def _learns_in_parts(self) -> bool:
+        """Whether there is a partial_fit; AttributeError that says why not."""
+        if self.l1_ratio or not self._penalty():
+            raise AttributeError(
+                f"partial_fit needs a finite C and no l1_ratio, not C={self.C} and "
+                f"l1_ratio={self.l1_ratio}: what earlier documents say is kept as squares"
+            )
+        return True
+
+    @available_if(_learns_in_parts)
+    def partial_fit(
+        self,
+        X: Any,  # noqa: N803
+        y: Any,
+        classes: Any = None,
+        sample_weight: Any = None,
+    ) -> Self:
+        """Learn from further rows, on top of what fit and earlier calls have learnt.
+
+        classes  all there will be; needed on the first call, if there was no fit
+        """
+        fresh = not hasattr(self, "classes_")
+        known = first_classes(classes) if fresh else self.classes_
+        check_same_classes(classes, known)
+        X, y = self._checked(X, y, reset=fresh)  # noqa: N806
+        if isinstance(self.class_weight, str):
+            raise InputError(
+                f"class_weight={self.class_weight!r} needs all documents at once",
+                mend="give a dict of weights to partial_fit",
+            )
+        codes = known_codes(known, y)
+        weights = self._weights(X, sample_weight, known, codes)
+        features = features_of(X, bias=self.fit_intercept)
+        rows, own, summed = counted_once(features, codes.astype(np.int32), weights)
+        if fresh:
+            online = Online.start(features.columns, len(known), self._penalty())
+        else:
+            online = self._online or Online.resumed(self._theta(), self._penalty(), self._said)
+        self.n_iter_ = max(1, online.learn(rows, own, summed, threads_of(self.n_jobs)))
+        self._online, self.classes_ = online, known
+        self._keep(online.theta.astype(np.float32))
+        return self
+
+    def decision_function(self, X: Any) -> NDArray[np.float32]:  # noqa: N803
+        """θᵀx of each class, (n, L); of two the difference, (n,), above 0 for the second."""
+        scores = self._scores(X)
+        return scores[:, 0] if scores.shape[1] == 1 else scores
+
+    def predict(self, X: Any) -> NDArray[Any]:  # noqa: N803
+        """The likeliest class of each row: (n,)."""
+        best = self._all_scores(X).argmax(axis=1)
+        return np.asarray(self.classes_[best])
+
+    def predict_proba(self, X: Any) -> Array:  # noqa: N803
+        """P(class | x) of each row, in the order of classes_: (n, L), rows sum to 1."""
+        scores = self._all_scores(X)
+        return probabilities(scores, log_normalizer(scores))
+
+    def predict_log_proba(self, X: Any) -> Array:  # noqa: N803
+        """log P(class | x), finite where P is 0 in float64: (n, L)."""
+        scores = self._all_scores(X)
+        return np.asarray(scores - log_normalizer(scores)[:, None])
+
+    def _checked(self, X: Any, y: Any, *, reset: bool) -> tuple[Any, NDArray[Any]]:  # noqa: N803
+        """X as float32, dense or CSR, and y in one dimension."""
+        with np.errstate(over="ignore"):  # what is too large is infinite then, and refused
+            X, y = validate_data(  # noqa: N806
+                self, X, y, accept_sparse="csr", dtype=np.float32, reset=reset
+            )
+        check_classification_targets(y)
+        return X, y
+
+    def _weights(
+        self, X: Any, sample_weight: Any, classes: NDArray[Any], codes: NDArray[Any]  # noqa: N803
+    ) -> Array:  # fmt: skip
+        own = np.ones(len(codes))
+        if sample_weight is not None:
+            own = _check_sample_weight(
+                sample_weight, X, dtype=np.float64, ensure_non_negative=True
+            )  # fmt: skip
+        return weights_of(own, self.class_weight, classes, codes)
+
+    def _penalty(self) -> float:
+        """1/C."""
+        for name, value, fine in (
+            ("C", self.C, lambda c: c > 0),
+            ("l1_ratio", self.l1_ratio, lambda r: 0 <= r <= 1),
+        ):
+            number = isinstance(value, int | float | np.integer | np.floating)
+            if not number or isinstance(value, bool) or not fine(value):
+                wanted = "a number above 0" if name == "C" else "a number of 0 to 1"
+                raise InputError(f"{name}={value!r}", mend=f"give {wanted}")
+        return 1 / float(self.C)
+
+    def _solve(self, objective: Objective) -> NDArray[np.float32]:
+        """θ (V + 1, L)."""
+        threads = threads_of(self.n_jobs)
+        if self.solver == "sgd":
+            options = TrainingOptions(
+                solver="sgd", l2=self.l2_, l1=self.l1_, epochs=self.epochs,
+                learning_rate=self.learning_rate, calibration=False, tolerance=self.tol,
+                seed=seed_of(self.random_state),
+            )  # fmt: skip
+            found = fit(objective, options, threads=threads)
+            self.n_iter_ = found.epochs
+            return found.theta
+        options = TrainingOptions(
+            solver=self.solver, l2=self.l2_, l1=self.l1_, tolerance=self.tol, epochs=self.epochs,
+            learning_rate=self.learning_rate, holdout=0.0,
+        )  # fmt: skip
+        optimum = fit_exact(objective, options, threads=threads).optimum
+        if not optimum.converged:
+            warnings.warn(
+                f"the gap is {optimum.gap:.2g} after {optimum.iterations} rounds; raise tol, or "
+                "lower C",
+                ConvergenceWarning,
+                stacklevel=3,
+            )
+        self.n_iter_ = max(1, optimum.iterations)
+        return optimum.theta
+
+    def _keep(self, theta: NDArray[np.float32]) -> None:
+        """θ (V + 1, L) as coef_ and intercept_."""
+        if theta.shape[1] == 2:
+            theta = theta[:, 1:] - theta[:, :1]
+        width = self.n_features_in_
+        self.coef_ = np.ascontiguousarray(theta[:width]).T
+        self.intercept_ = np.zeros(theta.shape[1], np.float32)
+        if self.fit_intercept:
+            self.intercept_ = theta[width].copy()
+
+    def _theta(self) -> NDArray[np.float32]:
+        """θ (V + 1, L) of coef_ and intercept_."""
+        theta = np.asarray(self.coef_.T, np.float32)
+        if self.fit_intercept:
+            theta = np.vstack([theta, self.intercept_])
+        return np.hstack([-theta / 2, theta / 2]) if theta.shape[1] == 1 else theta
+
+    def _scores(self, X: Any) -> NDArray[np.float32]:  # noqa: N803
+        """(n, L), or (n, 1) of two classes."""
+        check_is_fitted(self)
+        with np.errstate(over="ignore"):
+            X = validate_data(  # noqa: N806
+                self, X, accept_sparse="csr", dtype=np.float32, reset=False
+            )
+        features: Features = features_of(X, bias=False)
+        theta = np.ascontiguousarray(self.coef_.T, dtype=np.float32)
+        scores: NDArray[np.float32] = score(features, theta) + np.float32(self.intercept_)
+        return scores
+
+    def _all_scores(self, X: Any) -> NDArray[np.float32]:  # noqa: N803
+        """(n, L): of two classes the first has 0, as softmax of (0, s) is the sigmoid of s."""
+        scores = self._scores(X)
+        if scores.shape[1] == 1:
+            return np.hstack([np.zeros_like(scores), scores])
+        return scores
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = True
+        return tags

@@ -1,0 +1,86 @@
+"""Texts and classes as scikit-learn passes them on → Corpus."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import check_consistent_length, column_or_1d
+
+from textmlr.corpus import Corpus, recode
+from textmlr.corpus.batch import Batch
+from textmlr.corpus.columns import column_of
+from textmlr.corpus.texts import batches_of
+from textmlr.errors import InputError
+
+Array = NDArray[np.float64]
+
+
+def checked(X: Any, y: Any) -> tuple[list[Batch], NDArray[Any]]:  # noqa: N803
+    """Texts as Batches, and as many classes."""
+    if y is None:
+        raise ValueError("y should be a 1d array of classes, got None: y is required")
+    batches = batches_of(X)
+    if not isinstance(y, np.ndarray | list) and not type(y).__module__.startswith("pandas"):
+        column = column_of(y, "labels", "label")
+        y = column.to_pylist() if hasattr(column, "chunks") else list(column)
+    y = column_or_1d(y, warn=True)
+    missing = [i for i, label in enumerate(y.tolist()) if label is None or label != label]
+    if missing:
+        raise InputError(
+            f"label {missing[0]} is missing ({y[missing[0]]})",
+            mend="fill or drop documents without a label",
+        )
+    documents = sum(map(len, batches))
+    check_consistent_length(np.empty(documents), y)
+    check_classification_targets(y)
+    return batches, y
+
+
+def names_of(classes: NDArray[Any]) -> list[str]:
+    return [str(name) for name in classes.tolist()]
+
+
+def corpus_of(
+    batches: list[Batch], classes: NDArray[Any], codes: NDArray[np.int64], weights: Array
+) -> Corpus:
+    """Documents whose labels are the names of their classes, of those that have any."""
+    names = names_of(classes)
+    if len(set(names)) < len(names):
+        raise InputError(
+            f"two of the classes {classes.tolist()!r:.80} have one name",
+            mend="make all classes of one type",
+        )
+    used = sorted(names[code] for code in np.unique(codes).tolist())
+    place = {name: number for number, name in enumerate(used)}
+    y = np.array([place.get(name, -1) for name in names], np.int32)[codes]
+    own = None if (weights == 1).all() else weights.astype(np.float32)
+    return Corpus(batches, y, used, own, ["memory"] * len(batches))
+
+
+def compacted(corpus: Corpus) -> Corpus:
+    """The same documents of positive weight, in memory of their own."""
+    if corpus.weights is not None:
+        corpus = corpus.subset(np.flatnonzero(corpus.weights))
+    texts = [batch[i] for batch in corpus.batches for i in range(len(batch))]
+    return replace(corpus, batches=batches_of(texts), names=["memory"])
+
+
+def joined(parts: Sequence[Corpus]) -> Corpus:
+    """The documents of all parts."""
+    labels = sorted({label for part in parts for label in part.labels})
+    weights = None
+    if any(part.weights is not None for part in parts):
+        ones = [np.ones(len(p), np.float32) if p.weights is None else p.weights for p in parts]
+        weights = np.concatenate(ones)
+    return Corpus(
+        [batch for part in parts for batch in part.batches],
+        np.concatenate([recode(part, labels)[0] for part in parts]),
+        labels,
+        weights,
+        [name for part in parts for name in part.names],
+    )
