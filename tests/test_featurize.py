@@ -333,6 +333,12 @@ class TestCommand:
             assert file["labels"].tolist() == ["1", "5"]
             assert file["y"].tolist() == [1, 0]
 
+    def test_a_label_of_two_lines_stays_on_one(self, tmp_path: Path) -> None:
+        corpus = tmp_path / "c.jsonl"
+        corpus.write_text('{"label": "a\\nb", "text": "robot"}\n{"label": "c", "text": "kiss"}\n')
+        good("featurize", corpus, "-o", tmp_path / "X.svm")
+        assert (tmp_path / "X.svm.labels").read_text() == "0\ta\\nb\n1\tc\n"
+
     def test_what_was_skipped_is_told(self, tmp_path: Path) -> None:
         corpus = tmp_path / "c.tsv"
         corpus.write_bytes(b"a\trobot caf\xe9\nbad\nb\tkiss\n")
