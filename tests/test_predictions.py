@@ -653,6 +653,14 @@ class TestCommand:
         assert [row["label"] for row in rows] == ["a", "b", "c"]
         assert rows[0]["predicted"] == "scifi"
 
+    def test_every_row_skipped(self, model_file: Path, tmp_path: Path) -> None:
+        (tmp_path / "in.jsonl").write_text('{"text": 1}\n{}\n')
+        asked = ("--corpus", tmp_path / "in.jsonl", "--skip-bad-lines", "--text-column", "text")
+        result = run("classify", "-m", model_file, *asked, "-o", tmp_path / "out.csv")
+        assert isinstance(result.exception, InputError)
+        assert "all 2 rows are bad; the first: " in str(result.exception)
+        assert os.listdir(tmp_path) == ["in.jsonl"]
+
     def test_usage(self, model_file: Path, corpus: Path, tmp_path: Path) -> None:
         out = str(tmp_path / "out.csv")
         for arguments, told in (
