@@ -41,7 +41,8 @@ def visit(
     squares = frozen((x.astype(float) ** 2).sum(axis=1) + alone)
     dual.epoch(
         *parts, y, frozen(np.array(order, np.int32)), shares, squares, alone,
-        frozen(np.zeros((0, labels))), theta, logs, p, gaps, naps, 0, 0.0, np.empty((4, labels)),
+        frozen(np.zeros((0, labels))), frozen(np.zeros(0)), np.zeros(labels), theta, logs, p,
+        gaps, naps, 0, 0.0, np.empty((4, labels)),
     )  # fmt: skip
     np.testing.assert_allclose(np.exp(logs) / np.exp(logs).sum(axis=1, keepdims=True), p, rtol=1e-7)
     return theta, p, gaps

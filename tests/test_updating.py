@@ -7,6 +7,7 @@ import random
 from dataclasses import replace
 from pathlib import Path
 
+import naive_linear as naive
 import numpy as np
 import pytest
 from click.testing import CliRunner
@@ -16,13 +17,18 @@ from textmlr import FeaturizerOptions, InputError, Model, TrainingOptions, Updat
 from textmlr.arrays import frozen
 from textmlr.cli import cli
 from textmlr.evaluation import answer
-from textmlr.features.columns import Columns
 from textmlr.features.extending import row_frequencies
 from textmlr.kernels import dual
 from textmlr.learning import train
-from textmlr.scoring import log_normalizer, probabilities, score
-from textmlr.training import Objective, advance, curvature_of, precision_of
-from textmlr.training import advancing
+from textmlr.scoring import score
+from textmlr.training import (
+    Objective,
+    advance,
+    advancing,
+    common_of,
+    curvature_of,
+    precision_of,
+)
 from textmlr.updating import update
 
 Pairs = list[tuple[str, str]]
@@ -86,22 +92,43 @@ class TestAdvance:
         return replace(rows, weights=weights), base, precision
 
     def gradient(
-        self, rows: Objective, base: np.ndarray, precision: np.ndarray, change: np.ndarray
-    ) -> np.ndarray:
+        self, rows: Objective, base: np.ndarray, precision: np.ndarray, common: np.ndarray,
+        change: np.ndarray,
+    ) -> np.ndarray:  # fmt: skip
         """Of the penalised loss at change, written out in dense float64."""
-        x = rows.features.to_scipy().toarray().astype(float)
-        scores = base + x @ change
-        p = np.exp(scores - scores.max(axis=1, keepdims=True))
-        p /= p.sum(axis=1, keepdims=True)
-        p[np.arange(len(p)), rows.y] -= 1
-        return x.T @ (rows.weights[:, None] * p) + precision[:, None] * change
+        x = naive.dense(
+            rows.features.indptr, rows.features.indices, rows.features.values, len(change)
+        )
+        penalty = precision[:, None] * change + np.outer(common, common @ change)
+        return penalty + naive.gradient(x, np.zeros_like(change), rows.y, rows.weights) + (
+            x.T @ (rows.weights[:, None] * (
+                naive.probabilities(base + x @ change) - 1 / rows.labels
+            ))
+        )  # fmt: skip
 
-    def test_the_minimum(self, monkeypatch: pytest.MonkeyPatch) -> None:
+    @pytest.mark.parametrize("size", [0.0, 0.5, 20.0])
+    def test_the_minimum(self, monkeypatch: pytest.MonkeyPatch, size: float) -> None:
         monkeypatch.setattr(advancing, "TOLERANCE", 1e-10)
         rows, base, precision = self.problem()
-        change = advance(rows, base, precision).astype(float)
-        at_start = np.linalg.norm(self.gradient(rows, base, precision, 0 * change))
-        assert np.linalg.norm(self.gradient(rows, base, precision, change)) < 1e-4 * at_start
+        common = size * np.random.default_rng(2).uniform(size=len(precision))
+        change = advance(rows, base, precision, common=common).astype(float)
+        at_start, at_end = (
+            np.linalg.norm(self.gradient(rows, base, precision, common, where))
+            for where in (0 * change, change)
+        )
+        assert at_end < 1e-4 * at_start
+        if not size:
+            np.testing.assert_array_equal(change, advance(rows, base, precision))
+
+    def test_what_is_common_stays(self) -> None:
+        """The more the mean weighs, the less its score moves; other directions go on to."""
+        rows, base, precision = self.problem()
+        mean = rows.features.to_scipy().toarray().mean(axis=0)
+        free, held = (
+            advance(rows, base, precision, common=size * mean).astype(float) for size in (0, 100.0)
+        )
+        assert np.abs(mean @ held).max() < 0.01 * np.abs(mean @ free).max()
+        assert np.abs(held).max() > 0.3 * np.abs(free).max()
 
     def test_a_base_that_a_feature_could_give(self, monkeypatch: pytest.MonkeyPatch) -> None:
         """Beginning at θ0, with next to no penalty around it, is beginning anywhere."""
@@ -146,8 +173,8 @@ class TestAdvance:
         none, shares = np.zeros(1), np.array([1e-9])  # so small a step that θ stays at 0
         dual.epoch(
             *map(frozen, arrays), frozen(y), frozen(np.zeros(1, np.int32)), frozen(shares),
-            frozen(np.ones(1)), frozen(none), frozen(base), theta, logs, p, gaps, naps, 0, 0.0,
-            np.empty((4, 3)),
+            frozen(np.ones(1)), frozen(none), frozen(base), frozen(np.zeros(0)), np.zeros(3),
+            theta, logs, p, gaps, naps, 0, 0.0, np.empty((4, 3)),
         )  # fmt: skip
         np.testing.assert_allclose(p[0], np.exp(base[0]) / np.exp(base[0]).sum(), rtol=1e-6)
 
@@ -158,6 +185,7 @@ class TestAdvance:
     def test_precision(self) -> None:
         made = precision_of(np.array([0.0, 8.0]), 2.0)
         np.testing.assert_allclose(made, [0.01, 2.01])
+        np.testing.assert_allclose(common_of(np.array([0.0, 8.0]), 4.0), [0, 2])
         assert (precision_of(np.zeros(1), 0.0) > 0).all()
 
 
@@ -216,7 +244,6 @@ class TestOfTheSameLabels:
         """What the bounds of these tests are worth: with no precision from old documents all is
         forgotten."""
         own = corpus_of([pair for pair in documents(150, 2) if pair[0] == "western"])
-        columns = Columns.of  # noqa: F841
         rows = old.featurizer.featurize(own.batches, 1)
         y = np.full(len(own), old.labels.index("western"), np.int32)
         new = Objective(rows, y, np.ones(len(own), np.float32), 3)
@@ -224,6 +251,16 @@ class TestOfTheSameLabels:
         theta = old.theta + advance(new, base, np.full(rows.columns, 1e-2))
         forgetful = Model(old.labels, old.featurizer, [theta], old.record, None, old.calibration)
         assert accuracy(forgetful, test_pairs) < accuracy(old, test_pairs) - 0.1
+
+    def test_of_one_label_of_two_as_many_as_all_the_old(self) -> None:
+        """Nothing in the new documents speaks for the other label."""
+        two = [pair for pair in documents(300, 1) if pair[0] != "romance"]
+        test = [pair for pair in documents(300, 9) if pair[0] != "romance"]
+        first = train(corpus_of(two), FeaturizerOptions(ngrams=(1, 2)))
+        own = [pair for pair in documents(600, 2) if pair[0] == "western"]
+        assert len(own) == len(two)
+        second = update(first, corpus_of(own), NOTHING_HELD)
+        assert accuracy(second, test) > accuracy(first, test) - 0.05
 
 
 class TestOfNewLabels:
@@ -254,7 +291,8 @@ class TestOfNewLabels:
         updated = update(old, corpus_of(cooking(60, 1)), NOTHING_HELD)
         names = updated.featurizer.feature_names()
         assert names[: len(before)] == before
-        assert "garlic" in names[len(before) :] and len(set(names)) == len(names)
+        assert "garlic" in names[len(before) :]
+        assert len(set(names)) == len(names)
         assert updated.theta.shape == (len(names), 4)
         assert updated.record["updates"][-1]["features"] == [len(before), len(names)]
 
@@ -267,9 +305,10 @@ class TestOfNewLabels:
             return first.featurizer.feature_names(), second.featurizer.feature_names()
 
         before, after = of(min_df=2)
-        assert "thyme" in after and "saffron" not in after
+        assert "thyme" in after
+        assert "saffron" not in after
         before, after = of(max_features=49)
-        assert len(before) == 50 and after == before or len(after) == 50
+        assert len(before) == len(after) == 50
 
 
 @pytest.mark.parametrize("form", FORMS)
@@ -290,7 +329,8 @@ def test_every_form_of_model(form: str, test_pairs: Pairs, tmp_path: Path) -> No
     assert loss(third, test_pairs) < loss(second, test_pairs) + 0.01
     assert third.featurizer.documents == 330
     frequencies = row_frequencies(third.featurizer, third.columns)
-    assert frequencies is not None and (frequencies > 0).all()
+    assert frequencies is not None
+    assert (frequencies > 0).all()
     if featurizer.bias:
         assert frequencies[0] == 330
     if third.featurizer.idf is not None and first.featurizer.idf is not None:
@@ -326,12 +366,18 @@ class TestCompared:
         assert compared.record["updates"][-1]["compared"]["rows"][0]["documents"] == 24
         np.testing.assert_array_equal(compared.theta, update(old, new, NOTHING_HELD).theta)
 
+    def test_nothing_to_judge_old_labels_by(self, old: Model, tmp_path: Path) -> None:
+        updated = update(old, corpus_of(cooking(240, 1)))
+        assert updated.record["updates"][-1]["compared"]["absent"] == 3
+        updated.save(tmp_path / "m.textmlr")  # the record is JSON
+        assert Model.load(tmp_path / "m.textmlr").record["updates"] == updated.record["updates"]
+
     def test_labels_that_lost(self, old: Model, test_pairs: Pairs) -> None:
         """Taught that westerns are romances, the model says so, and which labels paid for it."""
         wrong = [("romance", text) for label, text in documents(600, 2) if label == "western"]
         updated = update(old, corpus_of(wrong), validation=corpus_of(test_pairs))
         lost = updated.record["updates"][-1]["compared"]["lost"]
-        assert [one["label"] for one in lost] == ["western"]
+        assert lost[0]["label"] == "western"
         assert lost[0]["right"][1] < lost[0]["right"][0] <= lost[0]["documents"] == 100
 
 
@@ -403,11 +449,15 @@ class TestCommand:
         other = tmp_path / "n.textmlr"
         told = self.run(str(model), str(new), "-o", str(other))
         assert model.read_bytes() == model_file.read_bytes()
-        assert "Wrote" in told and "in place" not in told
-        assert "3 + 1 = 4: cooking" in told and "300 + 220 = 520" in told
+        assert "Wrote" in told
+        assert "in place" not in told
+        assert "3 + 1 = 4: cooking" in told
+        assert "300 + 220 = 520" in told
         assert "held-out new documents" in told
+        assert "no document of 3 labels" in told
         told = self.run(str(model), str(new), "--no-holdout")
-        assert "in place of the old model" in told and "held-out" not in told
+        assert "in place of the old model" in told
+        assert "held-out" not in told
         assert Model.load(model).labels[0] == "cooking"
         np.testing.assert_array_equal(Model.load(model).theta, Model.load(other).theta)
 
@@ -420,7 +470,8 @@ class TestCommand:
         assert summary["documents"] == 330
         assert summary["update"]["compared"]["rows"][0]["documents"] == 90
         done = CliRunner().invoke(cli, ["info", str(out)], catch_exceptions=False)
-        assert "updated" in done.stdout and "30 documents of new.tsv" in done.stdout
+        assert "updated" in done.stdout
+        assert "30 documents of new.tsv" in done.stdout
 
     def test_a_remark_where_old_labels_lost(self, model_file: Path, tmp_path: Path) -> None:
         wrong = [("romance", text) for label, text in documents(900, 2) if label == "western"]
@@ -429,7 +480,8 @@ class TestCommand:
         done = CliRunner().invoke(
             cli, ["update", str(model_file), str(new), "-o", str(out), "--test", str(test)]
         )
-        assert "answers got worse" in done.stderr and "western" in done.stderr
+        assert "answers got worse" in done.stderr
+        assert "western" in done.stderr
 
     @pytest.mark.parametrize(
         ("arguments", "told"),
@@ -458,3 +510,22 @@ class TestCommand:
         assert raised.value.code == 2
         assert model_file.read_bytes() == before
         del told
+
+
+@pytest.mark.parametrize("bias", [True, False])
+def test_a_document_without_words(bias: bool) -> None:
+    first = train(corpus_of(documents(60, 1)), FeaturizerOptions(ngrams=(1, 1), bias=bias))
+    second = update(first, corpus_of([("western", "")]))
+    assert np.isfinite(second.theta).all()
+    assert second.featurizer.documents == 61
+    if not bias:
+        np.testing.assert_array_equal(second.theta, first.theta)
+
+
+def test_words_that_the_model_has_not_at_all() -> None:
+    """Documents and model have nothing in common but the bias."""
+    first = train(corpus_of(documents(60, 1)), FeaturizerOptions(ngrams=(1, 1)))
+    new = [("east", "qigong qilin"), ("west", "waltz wurst")] * 20
+    second = update(first, corpus_of(new), NOTHING_HELD)
+    assert accuracy(second, new) == 1
+    assert accuracy(second, documents(90, 2)) > accuracy(first, documents(90, 2)) - 0.02

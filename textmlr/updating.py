@@ -20,13 +20,10 @@ from textmlr.options import UpdateOptions
 from textmlr.parallel import available_threads
 from textmlr.rows import document_weights
 from textmlr.scoring import Calibration, log_normalizer, probabilities, score, spreads
-from textmlr.training import Objective, Step, advance, curvature_of, precision_of
+from textmlr.training import Objective, Step, advance, common_of, curvature_of, precision_of
 from textmlr.training.advancing import CURVATURE
 from textmlr.training.heldout import hold_out
 
-# Score of a label that the old documents never had, by the bias: of a document that no feature
-# tells anything of it has about e^-3 of the probability of an old label.
-UNSEEN = -3.0
 # Answers of an old label made wrong, less those made right, that are more than chance: in standard
 # deviations of their difference.
 NOTABLE = 2.0
@@ -124,7 +121,7 @@ class _Beginning:
     """Where an update starts from.
 
     theta        (V, L) float32   old θ, with rows and columns for what is new
-    precision    (V,) float64     see ``training.advancing``
+    precision, common  (V,) float64   see ``training.advancing``
     known        (L,) bool        labels that the old model has
     frequencies  (V,) int64       old documents that each feature is in
     calibration  of scores over labels, old and new alike
@@ -133,6 +130,7 @@ class _Beginning:
 
     theta: NDArray[np.float32]
     precision: NDArray[np.float64]
+    common: NDArray[np.float64]
     known: NDArray[np.bool_]
     frequencies: NDArray[np.int64]
     calibration: Calibration
@@ -157,17 +155,20 @@ class _Beginning:
         theta[: len(frequencies), places] = model.layers[0]
         before = np.zeros(columns, np.int64)
         before[: len(frequencies)] = frequencies
+        if _has_lost_features(model):  # then what seems new may have been everywhere
+            own = new.documents_of()[len(frequencies) :].astype(np.int64)
+            before[len(frequencies) :] = own * model.featurizer.documents // len(new.y)
         alike = _alike(model, new, places)
-        if model.featurizer.options.bias:
-            bias = 0 if grown.columns is None else grown.columns.numbers[0]
-            theta[bias, ~known] = UNSEEN * (1 - alike)
-        begin = cls(theta, np.ones(columns), known, before, model.calibration, labels)
+        nothing = np.zeros(columns)
+        begin = cls(theta, nothing, nothing, known, before, model.calibration, labels)
         sure = curvature_of(begin._calibrated(score(new.features, theta)[:, known]))
         curvature = alike * sure + (1 - alike) * CURVATURE
-        precision = precision_of(
-            _squares(model, grown, before), new.mean_square_length(), curvature
+        squares = _squares(model, grown, before)
+        return replace(
+            begin,
+            precision=precision_of(squares, new.mean_square_length(), curvature),
+            common=common_of(np.sqrt(squares * before), model.featurizer.documents, curvature),
         )
-        return replace(begin, precision=precision)
 
     def learn(
         self, documents: Objective, threads: int, watch: Callable[[Step], None]
@@ -183,7 +184,7 @@ class _Beginning:
         if self.calibration.exponent:
             values = rows.values * np.repeat(times, np.diff(rows.indptr)).astype(np.float32)
             documents = replace(documents, features=replace(rows, values=values))
-        theta = advance(documents, base, self.precision, threads, watch)
+        theta = advance(documents, base, self.precision, threads, watch, common=self.common)
         theta += self.theta
         return theta
 
@@ -237,7 +238,10 @@ class _Beginning:
                 "accuracy": [float(share[one[chosen]].sum()) for one in right],
                 "loss": [one if np.isfinite(one) else None for one in loss],
             })  # fmt: skip
-        return {"from": origin, "rows": rows, "lost": self._lost(y, *right)}
+        present = np.bincount(y, minlength=len(known))[:-1] > 0
+        absent = int(np.count_nonzero(self.known & ~present))
+        lost = self._lost(y, *right)
+        return {"from": origin, "rows": rows, "absent": absent, "lost": lost}
 
     def _probabilities(
         self, documents: Objective, theta: NDArray[np.float32]
@@ -296,6 +300,13 @@ def _squares(model: Model, grown: Extended, frequencies: NDArray[np.int64]) -> N
         each = float(square[counted].sum()) / max(float(weight[rows.indices][counted].sum()), 1e-9)
     squares: NDArray[np.float64] = np.where(bias, frequencies, each * weight * own)
     return squares
+
+
+def _has_lost_features(model: Model) -> bool:
+    """Whether an L1 penalty has dropped features of which nothing is known any more."""
+    options = model.featurizer.options
+    sparse = bool(model.record.get("options", {}).get("l1"))
+    return sparse and (options.hash_bits is not None or options.norm is None)
 
 
 def _alike(model: Model, new: Objective, places: list[int]) -> float:

@@ -135,6 +135,8 @@ def _show(summary: dict[str, Any], labels: int, documents: int) -> None:
     show_rows(rows)
     if told["compared"] is not None:
         _show_compared(told["compared"])
+    elif told["options"]["holdout"]:
+        click.echo("Too few new documents to hold some out and compare answers: give --test FILE.")
     over = output == summary["updated"]
     click.echo(f"Wrote {plain(output)}" + (" in place of the old model" if over else ""))
 
@@ -156,20 +158,25 @@ def _show_compared(compared: dict[str, Any]) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    from textmlr.cli.render import plain, warn
+    from textmlr.cli.render import plain, plural, warn
 
     held = "held-out new documents" if compared["from"] == "corpus" else "test documents"
     table = Table(box=SIMPLE_HEAD, title=f"answers to {held}", title_justify="left",
                   title_style="bold")  # fmt: skip
-    table.add_column("")
+    table.add_column("", no_wrap=True)
     for column in ("documents", "accuracy before", "after", "log loss before", "after"):
         table.add_column(column, justify="right")
     for row in compared["rows"]:
-        accuracy, loss = ([None if x is None else f"{x:.4f}" for x in row[name]]
-                          for name in ("accuracy", "loss"))  # fmt: skip
+        figures = ("∞" if x is None else f"{x:.4f}" for x in (*row["accuracy"], *row["loss"]))
         name = "all" if row["of"] == "all" else f"of {row['of']}"
-        table.add_row(name, f"{row['documents']:,}", *accuracy, loss[0] or "∞", loss[1])
+        table.add_row(name, f"{row['documents']:,}", *figures)
+    click.echo()
     Console().print(table)
+    if compared["absent"]:
+        click.echo(
+            f"Among them is no document of {plural(compared['absent'], 'label')} that the old "
+            "model knew: a --test FILE with some shows whether it still does."
+        )
     lost = compared["lost"]
     if lost:
         some = ", ".join(

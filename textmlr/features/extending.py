@@ -71,7 +71,6 @@ def extend(
             idf = np.concatenate([idf, own.astype(np.float32)])
     extended = Featurizer.restore(options, vocabulary, None, idf, labels, documents)
     features = extended.featurize(batches, threads)
-    invalid = extended.invalid
     if vocabulary is None:
         assert columns is not None
         unseen = document_frequencies(features, threads)
@@ -96,7 +95,6 @@ def extend(
             own_counts = np.zeros(len(vocabulary), np.int64)
             own_counts[columns.kept[bias:] - bias] = counts[bias:]
         extended.vocabulary = replace(vocabulary, frequencies=own_counts)
-    extended.invalid = invalid
     return Extended(extended, columns, features)
 
 

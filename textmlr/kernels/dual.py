@@ -24,8 +24,8 @@ SMALL = 0.1  # below, exp is its polynomial of degree 5 to 2e-9 of itself
 
 @kernel
 def epoch(
-    indptr, indices, values, y, order, shares, squares, alone, base, theta, logs, p, gaps, naps,
-    number, nap_below, work,
+    indptr, indices, values, y, order, shares, squares, alone, base, along, tide, theta, logs, p,
+    gaps, naps, number, nap_below, work,
 ):  # fmt: skip
     """Maximise the dual over p_i, and move theta along, for each document in the given order.
 
@@ -36,10 +36,13 @@ def epoch(
     y       (n,) int32     label codes
     order   (d,) int32     the documents to visit
     shares  (n,) float64   c_i
-    squares (n,) float64   ‖x_i‖², of all its features
+    squares (n,) float64   ‖x_i‖², of all its features, less along_i²
     alone   (n,) float64   ‖·‖² of the features that no other document has, which are not in CSR:
                            their part of a score is alone_i · c_i · ([l = y_i] − p_i)
     base    (n, L) float64   what scores have besides those of theta; or (0, L) for nothing
+    along   (n,) float64     a feature that counts against the others: with it the inner product
+                             of two documents is x_i·x_j − along_i·along_j; or (0,) for none
+    tide    (L,) float64     sum_i c_i · along_i · ([· = y_i] − p_i), updated
     theta   (V, L) float64   θ(p), updated
     logs    (n, L) float64   log p but for a constant a row, updated
     p       (n, L) float64   updated; no less than FLOOR
@@ -64,6 +67,9 @@ def epoch(
         if base.shape[0] > 0:
             for label in range(labels):
                 scores[label] += base[i, label]
+        if along.size > 0:
+            for label in range(labels):
+                scores[label] -= along[i] * tide[label]
         for label in range(labels):
             mean += before[label] * (scores[label] - logs[i, label])
         gap = 0.0
@@ -76,6 +82,9 @@ def epoch(
         for label in range(labels):
             scores[label] = shares[i] * (before[label] - p[i, label])
         add_to_rows(indices, values, indptr[i], indptr[i + 1], theta, scores)
+        if along.size > 0:
+            for label in range(labels):
+                tide[label] += along[i] * scores[label]
         naps[0, i] = min(2 * naps[0, i] + 1, LONGEST_NAP) if gaps[i] < nap_below else 0
         naps[1, i] = number + 1 + naps[0, i]
 

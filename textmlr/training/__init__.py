@@ -1,6 +1,6 @@
 """Objective and solvers: θ from rows and labels."""
 
-from textmlr.training.advancing import advance, curvature_of, precision_of
+from textmlr.training.advancing import advance, common_of, curvature_of, precision_of
 from textmlr.training.exact.optimum import Optimum
 from textmlr.training.exact.solver import Step, minimise
 from textmlr.training.objective import Objective
@@ -18,6 +18,7 @@ __all__ = [
     "Step",
     "Trial",
     "advance",
+    "common_of",
     "curvature_of",
     "fit",
     "fit_exact",

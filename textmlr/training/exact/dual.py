@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,7 +31,9 @@ class Dual:
     gaps    (n,) float64   c_i·KL(p_i ‖ P(· | x_i; θ)), as last seen
     naps    (2, n) int32   length of each document's nap, and the epoch to visit it next in
     seed    (1,) uint64   of the order of the next epoch; where the optimum is does not depend on it
-    base    (n, L) float64   what scores have besides those of θ(p), or (0, L); not in ``check``
+    base    (n, L) float64   what scores have besides those of θ(p), or (0, L)
+    along   (n,) float64     a feature that counts against the others (see kernels.dual), or (0,)
+    tide    (L,) float64     its part of θ(p).  ``check`` and ``scores`` know of none of the three
     epochs  done
     work    what they took since this was last set to 0: documents visited / n, and a little for
             looking which are due
@@ -48,6 +50,8 @@ class Dual:
     naps: NDArray[np.int32]
     seed: NDArray[np.uint64]
     base: NDArray[np.float64]
+    along: NDArray[np.float64]
+    tide: NDArray[np.float64]
     epochs: int = 0
     work: float = 0.0
 
@@ -60,6 +64,7 @@ class Dual:
         l2: float,
         p: NDArray[np.float64],
         base: NDArray[np.float64] | None = None,
+        along: NDArray[np.float64] | None = None,
     ) -> Dual:
         """Begin at p (n, L) float64, which is used up; rows sum to 1."""
         np.maximum(p, kernels.FLOOR, out=p)
@@ -74,7 +79,14 @@ class Dual:
         naps, seed = np.zeros((2, len(y)), np.int32), np.ones(1, np.uint64)
         if base is None:
             base = np.zeros((0, labels))
-        return cls(rows, y, shares, l2, p, np.log(p), theta, gaps, naps, seed, base)
+        dual = cls(rows, y, shares, l2, p, np.log(p), theta, gaps, naps, seed, base, np.zeros(0),
+                   np.zeros(labels))  # fmt: skip
+        if along is not None:
+            dual.along = along
+            dual.tide = (along[:, None] * dual.coefficients).sum(axis=0)
+            squares = np.maximum(rows.squares - along * along, 0)
+            dual.rows = replace(rows, squares=squares)
+        return dual
 
     @property
     def coefficients(self) -> NDArray[np.float64]:
@@ -92,9 +104,9 @@ class Dual:
         kernels.epoch(
             frozen(features.indptr), frozen(features.indices), frozen(features.values),
             frozen(self.y), frozen(order), frozen(self.shares), frozen(self.rows.squares),
-            frozen(self.rows.alone), frozen(self.base), self.theta, self.logs, self.p, self.gaps,
-            self.naps, self.epochs, NAP_SHARE * mean if np.isfinite(mean) else 0.0,
-            np.empty((4, labels)),
+            frozen(self.rows.alone), frozen(self.base), frozen(self.along), self.tide, self.theta,
+            self.logs, self.p, self.gaps, self.naps, self.epochs,
+            NAP_SHARE * mean if np.isfinite(mean) else 0.0, np.empty((4, labels)),
         )  # fmt: skip
         self.epochs += 1
         self.work += len(order) / len(self.y) + LOOKING
@@ -106,6 +118,7 @@ class Dual:
         own = self.rows.alone * self.shares**2
         square = (self.p**2).sum(axis=1) + 1 - 2 * self.p[np.arange(len(self.y)), self.y]
         length = inner_product(self.theta, self.theta) + float((own * square).sum())
+        length -= float((self.tide**2).sum())
         return self.l2 * (float((self.shares * losses).sum()) + 0.5 * length)
 
     def check(self, threads: int) -> tuple[float, float]:
