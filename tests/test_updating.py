@@ -13,7 +13,14 @@ import pytest
 from click.testing import CliRunner
 from conftest import COMMON, WORDS, corpus_of, documents, objective_of, write_tsv
 
-from textmlr import FeaturizerOptions, InputError, Model, TrainingOptions, UpdateOptions
+from textmlr import (
+    FeaturizerOptions,
+    InputError,
+    Model,
+    ModelFileError,
+    TrainingOptions,
+    UpdateOptions,
+)
 from textmlr.arrays import frozen
 from textmlr.cli import cli
 from textmlr.evaluation import answer
@@ -430,6 +437,20 @@ class TestRefused:
         first.columns = replace(first.columns, frequencies=None)
         with pytest.raises(InputError, match="train it again"):
             update(first, corpus_of(documents(6, 2)))
+
+    def test_frequencies_in_a_file_are_checked(self, tmp_path: Path) -> None:
+        model = train(corpus_of(documents(60, 1)), FeaturizerOptions(ngrams=(1, 1), hash_bits=12))
+        assert model.columns is not None
+        assert model.columns.frequencies is not None
+        model.save(tmp_path / "m.textmlr")
+        read = Model.load(tmp_path / "m.textmlr").columns
+        assert read is not None
+        np.testing.assert_array_equal(read.frequencies, model.columns.frequencies)
+        none = np.zeros_like(model.columns.frequencies)
+        model.columns = replace(model.columns, frequencies=none)
+        model.save(tmp_path / "m.textmlr")
+        with pytest.raises(ModelFileError, match="document frequency is not positive"):
+            Model.load(tmp_path / "m.textmlr")
 
     @pytest.mark.parametrize("options", [{"holdout": 1.0}, {"holdout": -0.1}, {"seed": -1}])
     def test_options(self, options: dict[str, float]) -> None:
