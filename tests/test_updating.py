@@ -550,3 +550,28 @@ def test_words_that_the_model_has_not_at_all() -> None:
     second = update(first, corpus_of(new), NOTHING_HELD)
     assert accuracy(second, new) == 1
     assert accuracy(second, documents(90, 2)) > accuracy(first, documents(90, 2)) - 0.02
+
+
+@pytest.mark.parametrize("form", ["", "l1", "hashed"])
+def test_totals_of_features_are_those_of_all_documents(form: str) -> None:
+    """Σ f(x), by which ``top`` reckons contributions: as if the old documents had been read again,
+    for features that they could have."""
+    words = FeaturizerOptions(ngrams=(1, 1), norm=None, hash_bits=12 if form == "hashed" else None)
+    old, new = corpus_of(documents(80, 1)), corpus_of(documents(40, 2))
+    model = train(old, words, TrainingOptions(l1=2e-3) if form == "l1" else None)
+    updated = update(model, new)
+    both = [*old.batches, *new.batches]
+    sums = np.asarray(model.featurizer.featurize(both, 1).to_scipy().sum(axis=0)).ravel()
+    if form == "hashed":
+        before, names = model.featurizer.column_names, updated.featurizer.column_names
+        assert names is not None
+        assert before is not None
+        assert names.names.tobytes() == before.names.tobytes()
+        np.testing.assert_allclose(names.totals, sums[names.columns], rtol=1e-5)
+    else:
+        vocabulary = updated.featurizer.vocabulary
+        assert vocabulary is not None
+        assert vocabulary.totals is not None
+        kept = np.flatnonzero(model.theta.any(axis=1)[1:])
+        assert len(kept) > 5
+        np.testing.assert_allclose(vocabulary.totals[kept], sums[1 + kept], rtol=1e-5)
