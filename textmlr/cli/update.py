@@ -53,7 +53,8 @@ def update(
 ) -> None:
     """Teach MODEL the documents of CORPUS, without the ones it was trained on.
 
-    CORPUS is as for train, and may have labels that MODEL has not, and be of one label only.  MODEL is overwritten, all at once, unless -o names another file.
+    CORPUS is as for train; it may have labels that MODEL has not, and be of one label only.  MODEL
+    is overwritten, all at once, unless -o names another file.
 
     How far each weight may move depends on how many documents MODEL has seen its feature in, so
     that it keeps what it knows; new labels and new n-grams get weights of their own.  The answers
