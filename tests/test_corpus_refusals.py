@@ -218,6 +218,18 @@ def test_files_that_are_not_what_they_seem(tmp_path: Path) -> None:
     assert refusal(write(tmp_path / "a.tsv", b"a\tx\n"), format="xml").startswith("no format 'xml'")
 
 
+def test_labels_of_tsv_may_look_like_other_formats(tmp_path: Path) -> None:
+    for label in ("__label__a", '{"a": 1}', "PAR"):
+        for data in (f"{label}\tx", f"{label}\tx\nb\ty\n"):
+            path = write(tmp_path / "a.tsv", data.encode())
+            assert pairs_of(read_corpus([path]))[0] == (label, "x")
+    marked = write(tmp_path / "b.tsv", b"__label__a x\n")
+    assert pairs_of(read_corpus([marked])) == [("a", "x")]
+    # An object longer than what is looked at.
+    long = json.dumps({"text": "x" * 100_000, "label": "a"}).encode()
+    assert read_corpus([write(tmp_path / "corpus", long)]).labels == ["a"]
+
+
 def test_tables_may_be_empty_but_not_all(tmp_path: Path) -> None:
     table = pa.table({"text": pa.array([], pa.string()), "label": pa.array([], pa.string())})
     pq.write_table(table, tmp_path / "a.parquet")

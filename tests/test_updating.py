@@ -13,7 +13,14 @@ import pytest
 from click.testing import CliRunner
 from conftest import COMMON, WORDS, corpus_of, documents, objective_of, write_tsv
 
-from textmlr import FeaturizerOptions, InputError, Model, TrainingOptions, UpdateOptions
+from textmlr import (
+    FeaturizerOptions,
+    InputError,
+    Model,
+    ModelFileError,
+    TrainingOptions,
+    UpdateOptions,
+)
 from textmlr.arrays import frozen
 from textmlr.cli import cli
 from textmlr.evaluation import answer
@@ -431,6 +438,20 @@ class TestRefused:
         with pytest.raises(InputError, match="train it again"):
             update(first, corpus_of(documents(6, 2)))
 
+    def test_frequencies_in_a_file_are_checked(self, tmp_path: Path) -> None:
+        model = train(corpus_of(documents(60, 1)), FeaturizerOptions(ngrams=(1, 1), hash_bits=12))
+        assert model.columns is not None
+        assert model.columns.frequencies is not None
+        model.save(tmp_path / "m.textmlr")
+        read = Model.load(tmp_path / "m.textmlr").columns
+        assert read is not None
+        np.testing.assert_array_equal(read.frequencies, model.columns.frequencies)
+        none = np.zeros_like(model.columns.frequencies)
+        model.columns = replace(model.columns, frequencies=none)
+        model.save(tmp_path / "m.textmlr")
+        with pytest.raises(ModelFileError, match="document frequency is not positive"):
+            Model.load(tmp_path / "m.textmlr")
+
     @pytest.mark.parametrize("options", [{"holdout": 1.0}, {"holdout": -0.1}, {"seed": -1}])
     def test_options(self, options: dict[str, float]) -> None:
         with pytest.raises(InputError, match=next(iter(options))):
@@ -529,3 +550,28 @@ def test_words_that_the_model_has_not_at_all() -> None:
     second = update(first, corpus_of(new), NOTHING_HELD)
     assert accuracy(second, new) == 1
     assert accuracy(second, documents(90, 2)) > accuracy(first, documents(90, 2)) - 0.02
+
+
+@pytest.mark.parametrize("form", ["", "l1", "hashed"])
+def test_totals_of_features_are_those_of_all_documents(form: str) -> None:
+    """Σ f(x), by which ``top`` reckons contributions: as if the old documents had been read again,
+    for features that they could have."""
+    words = FeaturizerOptions(ngrams=(1, 1), norm=None, hash_bits=12 if form == "hashed" else None)
+    old, new = corpus_of(documents(80, 1)), corpus_of(documents(40, 2))
+    model = train(old, words, TrainingOptions(l1=2e-3) if form == "l1" else None)
+    updated = update(model, new)
+    both = [*old.batches, *new.batches]
+    sums = np.asarray(model.featurizer.featurize(both, 1).to_scipy().sum(axis=0)).ravel()
+    if form == "hashed":
+        before, names = model.featurizer.column_names, updated.featurizer.column_names
+        assert names is not None
+        assert before is not None
+        assert names.names.tobytes() == before.names.tobytes()
+        np.testing.assert_allclose(names.totals, sums[names.columns], rtol=1e-5)
+    else:
+        vocabulary = updated.featurizer.vocabulary
+        assert vocabulary is not None
+        assert vocabulary.totals is not None
+        kept = np.flatnonzero(model.theta.any(axis=1)[1:])
+        assert len(kept) > 5
+        np.testing.assert_allclose(vocabulary.totals[kept], sums[1 + kept], rtol=1e-5)

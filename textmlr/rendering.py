@@ -8,9 +8,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from textmlr.arrays import Scratch, frozen
+from textmlr.features.hashing import CHAR_PREFIX
 from textmlr.kernels import answers as kernels
 
 UNSURE = "unsure"  # the answer where no label is likely enough
+CHARACTERS = CHAR_PREFIX.tobytes().decode()
+SPACE_SIGN = "␣"  # for the spaces that character n-grams pad words with
+
+
+def readable(name: str) -> str:
+    """The name of a feature, the spaces in character n-grams shown."""
+    return name.replace(" ", SPACE_SIGN) if name.startswith(CHARACTERS) else name
 
 
 class Lines:

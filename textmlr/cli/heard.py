@@ -5,17 +5,22 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
+from textmlr.errors import InputError
+
 if TYPE_CHECKING:
     from textmlr.corpus import Chunk, Corpus
 
 
 class Heard:
-    """Passes chunks on, and remembers what ``read_corpus`` tells of them in a Corpus."""
+    """Passes chunks on, and remembers what ``read_corpus`` tells of them in a Corpus.
+
+    Raises InputError where every row was skipped.
+    """
 
     def __init__(self, chunks: Iterable[Chunk]) -> None:
         self._chunks = chunks
         self._odd: list[Chunk] = []  # without their documents
-        self._skipped = 0
+        self._documents = self._skipped = 0
         self._examples: list[str] = []
 
     def __iter__(self) -> Iterator[Chunk]:
@@ -33,6 +38,12 @@ class Heard:
                 )
                 self._odd.append(bare)
             yield chunk
+            self._documents += len(chunk)
+        if not self._documents and self._skipped:
+            raise InputError(
+                f"all {self._skipped:,} rows are bad; the first: {self._examples[0]}",
+                mend="give documents that can be read",
+            )
 
     def told(self) -> Corpus:
         """A corpus without documents, of which all this is said."""

@@ -41,7 +41,7 @@ def top(model: str, labels: tuple[str, ...], k: int | None, by: str, as_json: bo
     labels' scores, over all documents of the training corpus (nats). By weight: what it adds
     where its value is 1; rare features often come first. Of two labels both are of the log-odds.
 
-    n-grams of characters stand in ‹ ›, with ␣ for the space at a word's beginning or end. Of
+    char: stands before n-grams of characters, ␣ for the space at a word's beginning or end. Of
     hashed columns only those that training named are told of, the heaviest: "good (+2)" is one
     that 2 other n-grams fall into as well.
 
@@ -155,14 +155,11 @@ def _cells(features: list[Feature], i: int, by: str) -> list[str | Text]:
 
 
 def name_of(feature: Feature) -> str:
-    """A feature's name, safe to show; n-grams of characters in ‹ ›, with ␣ for spaces; and how
-    many others fall into the same column, if any."""
+    """A feature's name, safe to show, and how many others fall into the same column, if any."""
     from textmlr.cli.render import plain
+    from textmlr.rendering import readable
 
-    prefix, name = "char:", feature.name
-    if name.startswith(prefix):
-        name = f"‹{name[len(prefix) :].replace(' ', '␣')}›"
-    return plain(name) + (f" (+{feature.others})" if feature.others else "")
+    return plain(readable(feature.name)) + (f" (+{feature.others})" if feature.others else "")
 
 
 def _tell_of_others(found: list[Strongest], shown: tuple[str, ...]) -> None:

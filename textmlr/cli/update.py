@@ -9,11 +9,11 @@ from typing import Any
 import click
 
 from textmlr.cli.options import (
+    Reading,
+    corpus_options,
     json_option,
     option_of,
-    skip_option,
     threads_option,
-    weighted_option,
 )
 from textmlr.options import UpdateOptions
 
@@ -34,8 +34,7 @@ MOST_NAMED = 8  # labels in a line
            type=float)  # fmt: skip
 @option_of(U, "seed", "Of the choice of those held out; same seed, same bits.",
            type=click.IntRange(0))  # fmt: skip
-@weighted_option
-@skip_option
+@corpus_options(weights=True)
 @threads_option
 @click.option("-q", "--quiet", is_flag=True, help="No progress, no summary.")
 @json_option
@@ -47,16 +46,15 @@ def update(
     no_holdout: bool,
     holdout: float,
     seed: int,
-    weighted: bool,
-    skip_bad_lines: bool,
+    reading: Reading,
     threads: int | None,
     quiet: bool,
     as_json: bool,
 ) -> None:
     """Teach MODEL the documents of CORPUS, without the ones it was trained on.
 
-    CORPUS has lines label<TAB>text, as for train, and may have labels that MODEL has not, and be of
-    one label only.  MODEL is overwritten, all at once, unless -o names another file.
+    CORPUS is as for train; it may have labels that MODEL has not, and be of one label only.  MODEL
+    is overwritten, all at once, unless -o names another file.
 
     How far each weight may move depends on how many documents MODEL has seen its feature in, so
     that it keeps what it knows; new labels and new n-grams get weights of their own.  The answers
@@ -78,7 +76,6 @@ def update(
     from textmlr.atomic import check_writable
     from textmlr.cli.progress import TrainingProgress
     from textmlr.cli.render import warn_of_invalid, warn_of_skipped
-    from textmlr.corpus import read_corpus
     from textmlr.model import Model
     from textmlr.updating import update as learn
 
@@ -87,10 +84,8 @@ def update(
     check_writable(output)
     with TrainingProgress(quiet=quiet) as progress:
         progress.reading()
-        corpus = read_corpus(corpora, weighted=weighted, skip_bad_lines=skip_bad_lines)
-        judges = None
-        if test:
-            judges = read_corpus([test], weighted=weighted, skip_bad_lines=skip_bad_lines)
+        corpus = reading.read(corpora)
+        judges = reading.read([test]) if test else None
         after = learn(
             before, corpus, options, validation=judges, threads=threads, watch=progress.watch
         )

@@ -10,7 +10,7 @@ from typing import TypeAlias, get_args
 from textmlr.corpus.chunks import Chunk, Job
 from textmlr.corpus.csv import DELIMITERS, parse_header, suits
 from textmlr.corpus.lines import BOM
-from textmlr.corpus.streams import Stream, ending_of
+from textmlr.corpus.streams import HEAD, Stream, ending_of
 from textmlr.errors import InputError
 from textmlr.options import CorpusFormat
 
@@ -58,6 +58,8 @@ def reader_of(stream: Stream, wanted: str | None, job: Job) -> Reader:
         raise InputError(f"no format {wanted!r}", mend=f"the formats are {', '.join(FORMATS)}")
     shown = _shown(stream.head())
     named = wanted or _named(stream.path)
+    if named == "tsv" and shown == "fasttext" and b"\t" in stream.head().split(b"\n", 1)[0]:
+        shown = None  # labels that begin so, and a tab behind
     if wanted is None and named == "tsv" and job.fields.named:
         named = "csv"  # with tabs: lines of label<TAB>text have no columns to name
     found = shown or named or _guessed(stream.head(), job)
@@ -112,8 +114,9 @@ def _shown(head: bytes) -> str | None:
         line = first.split(b"\n", 1)[0]
         try:
             whole = isinstance(json.loads(line), dict)
-        except ValueError:  # cut off, or not JSON
-            whole = len(line) == len(first) and first[1:].lstrip().startswith(b'"')
+        except ValueError:
+            cut = len(line) == len(first) and len(head) >= HEAD
+            whole = cut and first[1:].lstrip().startswith(b'"')
         return "jsonl" if whole else None
     return "fasttext" if first.startswith(b"__label__") else None
 

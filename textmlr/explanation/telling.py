@@ -7,12 +7,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from textmlr.explanation.shares import Contribution, Explanation
+from textmlr.rendering import readable
 
 WHOLE = 4000  # characters of a document up to which all of it is shown
 STRONGEST = 30  # words round which a longer one is
 AROUND = 80  # characters on either side of these
-SPACE_SIGN = "␣"  # for the spaces that character n-grams pad words with
-CHARACTERS = "char:"
 # Of the strongest word's margin, from where on a word is shown faintly, clearly and strongly.
 LEVELS = (0.1, 0.35, 0.7)
 
@@ -51,10 +50,7 @@ def strongest(explanation: Explanation, most: int) -> Shown:
 def name_of(feature: Contribution) -> str:
     """A feature's name to be read: character n-grams with their padding spaces shown, and
     n-grams that share a column with ≡ between."""
-    return " ≡ ".join(
-        name.replace(" ", SPACE_SIGN) if name.startswith(CHARACTERS) else name
-        for name in feature.names
-    )
+    return " ≡ ".join(map(readable, feature.names))
 
 
 def levels(explanation: Explanation) -> list[int]:

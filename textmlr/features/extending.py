@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from textmlr.corpus.batch import Batch
 from textmlr.features import vocabulary as vocabularies
-from textmlr.features.columns import Columns, document_frequencies
+from textmlr.features.columns import Columns, column_totals, document_frequencies
 from textmlr.features.featurizer import Featurizer, inverse_document_frequency
 from textmlr.features.hashing import Hasher, blocks_of
 from textmlr.features.matrix import Features
@@ -67,8 +67,8 @@ def extend(
         added = _added(options, vocabulary, batches, threads)
         vocabulary = vocabulary.followed_by(added)
         if idf is not None:
-            own = inverse_document_frequency(added.frequencies, documents)
-            idf = np.concatenate([idf, own.astype(np.float32)])
+            weights = inverse_document_frequency(added.frequencies, documents)
+            idf = np.concatenate([idf, weights.astype(np.float32)])
     extended = Featurizer.restore(options, vocabulary, None, idf, labels, documents)
     features = extended.featurize(batches, threads)
     if vocabulary is None:
@@ -84,17 +84,27 @@ def extend(
         features = columns.renumber(features, threads)
     counts = document_frequencies(features, threads).astype(np.int64)
     counts[: len(before)] += before
+    sums = column_totals(features, threads)
     if vocabulary is None:
         assert columns is not None
         columns = replace(columns, frequencies=counts)
+        if (names := featurizer.column_names) is not None:
+            named = columns.numbers[names.columns]
+            own = counts[named].astype(np.int32)
+            extended.column_names = replace(
+                names, frequencies=own, totals=names.totals + sums[named]
+            )
     else:
+        assert featurizer.vocabulary is not None
         bias = int(options.bias)
-        if columns is None:
-            own_counts = counts[bias:]
-        else:
-            own_counts = np.zeros(len(vocabulary), np.int64)
-            own_counts[columns.kept[bias:] - bias] = counts[bias:]
-        extended.vocabulary = replace(vocabulary, frequencies=own_counts)
+        rows = np.arange(len(vocabulary)) if columns is None else columns.kept[bias:] - bias
+        own_counts = np.zeros(len(vocabulary), np.int64)
+        own_counts[rows] = counts[bias:]
+        totals = featurizer.vocabulary.totals
+        if totals is not None:
+            totals = np.concatenate([totals, np.zeros(len(vocabulary) - len(totals), np.float32)])
+            totals[rows] += sums[bias:]
+        extended.vocabulary = replace(vocabulary, frequencies=own_counts, totals=totals)
     return Extended(extended, columns, features)
 
 

@@ -22,6 +22,7 @@ ENDINGS = {
     ".npz": "npz", ".svm": "svmlight", ".svmlight": "svmlight", ".libsvm": "svmlight", ".vw": "vw",
 }  # fmt: skip
 STANDARD_OUTPUT = "-"
+LINE_ENDS = str.maketrans({"\n": "\\n", "\r": "\\r"})  # labels of a table may have them
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +154,7 @@ def _write_beside(
             path = f"{output.path}.{kind}"
             with _opened(path) as file:
                 for number, row in enumerate(rows, first):
-                    file.write(f"{number}\t{row}\n".encode())
+                    file.write(f"{number}\t{row.translate(LINE_ENDS)}\n".encode())
             yield path
 
 
