@@ -29,6 +29,10 @@ WORDS = {
 }
 COMMON = "the a of and with in on under old new small great one two night day".split()
 
+# A suite that is started in the background ignores Ctrl-C, and so would every command it runs.
+if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
 
 def documents(number: int, seed: int) -> list[tuple[str, str]]:
     """(label, text) pairs: each text mixes common words with some of its label's, and a few of

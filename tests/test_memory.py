@@ -157,9 +157,9 @@ def test_every_kind_of_labels(kind):
         (np.array([10, 9], np.uint8), ["10", "9"]),
         (pa.array([10, 9]), ["10", "9"]),
         ([np.int64(10), 9], ["10", "9"]),
-        ([False, True], ["False", "True"]),
-        (pa.array([False, True]), ["False", "True"]),
-        (np.array([False, True]), ["False", "True"]),
+        ([False, True], ["false", "true"]),
+        (pa.array([False, True]), ["false", "true"]),
+        (np.array([False, True]), ["false", "true"]),
     ],
     ids=str,
 )

@@ -84,7 +84,7 @@ class Corpus:
 
         texts    as ``corpus.texts.batches_of`` takes them
         labels   str, int or bool, as ``corpus.labels.code_labels`` takes them; the corpus's are
-                 their names: "3" for 3, "True" for True
+                 their names: "3" for 3, "true" for True
         weights  None, or numbers of at least 0
         Raises InputError, naming the position, for what is missing or of another type.
 

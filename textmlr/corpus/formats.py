@@ -107,8 +107,10 @@ def _shown(head: bytes) -> str | None:
     for magic, found in _MAGICS.items():
         if head.startswith(magic):
             return found
-    if head.startswith(_CONTINUATION) and 0 < int.from_bytes(head[4:8], "little") < _LONGEST_SCHEMA:
-        return "arrow"
+    if head.startswith(_CONTINUATION):  # then a stream has the length of its schema, padded to 8
+        size = int.from_bytes(head[4:8], "little")
+        if len(head) > 8 and size % 8 == 0 and 0 < size < _LONGEST_SCHEMA:
+            return "arrow"
     first = head.removeprefix(BOM).lstrip()
     if first.startswith(b"{"):
         line = first.split(b"\n", 1)[0]

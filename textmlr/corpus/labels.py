@@ -20,7 +20,7 @@ def code_labels(labels: Any) -> tuple[NDArray[np.int32], list[str]]:
     """(codes (n,) int32, names sorted by code point) of labels.
 
     labels  str, bytes, int or bool, in anything ``corpus.columns`` takes; categories and
-            dictionaries too.  The name of 3 is "3", that of True is "True"; ASCII whitespace
+            dictionaries too.  The name of 3 is "3", that of True is "true"; ASCII whitespace
             around a str is no part of it, as in files
     Raises InputError, naming the position, for a missing or empty label, one of another type,
     one with a tab or line break in it, and for two of different types with one name.
@@ -45,6 +45,11 @@ def code_labels(labels: Any) -> tuple[NDArray[np.int32], list[str]]:
     ):
         numbers[code] = _enter(names, values[code], position)
     return _sorted_codes(numbers[codes], names)
+
+
+def plain_name(label: Any) -> str:
+    """The name of a label that is text, a number or a truth value, as files would have it."""
+    return str(label).lower() if isinstance(label, bool | np.bool_) else str(label)
 
 
 def check_weights(weights: Any) -> NDArray[np.float32]:
@@ -106,7 +111,7 @@ def _name_of(label: Any, position: int) -> str:
                 f"label {position}, {label!r:.40}, is not UTF-8", mend="decode it"
             ) from None
     if isinstance(label, bool | np.bool_ | int | np.integer):
-        return str(label)
+        return plain_name(label)
     if not isinstance(label, str):
         missing = label is None or label != label or type(label).__name__ in ("NAType", "NaTType")
         raise _missing(position, repr(label)) if missing else _not_a_label(position, label)

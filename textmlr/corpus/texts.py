@@ -7,7 +7,6 @@ from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from textmlr.corpus.batch import Batch
 from textmlr.corpus.columns import column_of, missing_in
@@ -67,24 +66,12 @@ def _arrow_batch(chunk: Any) -> Batch:
     """An Arrow array without nulls as a Batch."""
     import pyarrow as pa
 
-    kind = chunk.type
-    if pa.types.is_dictionary(kind):
-        if chunk.dictionary.null_count:
-            chunk = chunk.take(pa.array(range(len(chunk))))
-        chunk = chunk.dictionary_decode()
-        kind = chunk.type
-    if pa.types.is_string_view(kind) or pa.types.is_binary_view(kind):
-        chunk = chunk.cast(pa.large_binary())
-        kind = chunk.type
-    small = pa.types.is_string(kind) or pa.types.is_binary(kind)
-    if not (small or pa.types.is_large_string(kind) or pa.types.is_large_binary(kind)):
-        raise InputError(f"expected an Arrow array of strings, got {kind}", mend="pass the text")
-    _, offsets, data = chunk.buffers()
-    width = np.int32 if small else np.int64
-    if len(chunk) == 0:
-        none: NDArray[np.int64] = np.zeros(0, np.int64)
-        return Batch(np.zeros(0, np.uint8), none, none)
-    ends = np.frombuffer(offsets, width)[chunk.offset : chunk.offset + len(chunk) + 1]
-    ends64 = ends.astype(np.int64, copy=False)
-    text = np.frombuffer(data, np.uint8) if data is not None else np.zeros(0, np.uint8)
-    return Batch(text, ends64[:-1], ends64[1:])
+    from textmlr.corpus.arrays import batch_of, is_text  # which import pyarrow at once
+
+    if not is_text(chunk.type):
+        raise InputError(
+            f"expected an Arrow array of strings, got {chunk.type}", mend="pass the text"
+        )
+    if pa.types.is_dictionary(chunk.type) and chunk.dictionary.null_count:
+        chunk = chunk.take(pa.array(range(len(chunk))))
+    return batch_of(chunk)

@@ -14,6 +14,7 @@ from sklearn.utils.validation import check_consistent_length, column_or_1d
 from textmlr.corpus import Corpus, recode
 from textmlr.corpus.batch import Batch
 from textmlr.corpus.columns import column_of
+from textmlr.corpus.labels import plain_name
 from textmlr.corpus.texts import batches_of
 from textmlr.errors import InputError
 
@@ -42,7 +43,7 @@ def checked(X: Any, y: Any) -> tuple[list[Batch], NDArray[Any]]:  # noqa: N803
 
 
 def names_of(classes: NDArray[Any]) -> list[str]:
-    return [str(name) for name in classes.tolist()]
+    return [plain_name(name) for name in classes.tolist()]
 
 
 def corpus_of(
