@@ -28,11 +28,12 @@ from textmlr.options import Activation
 
 Reals = NDArray[np.float64]
 NODES = 256  # places on the way whose slopes are in memory at a time
-# Of tanh: a piece of the way is halved until its halves say the same as the whole to so many nats
-# (of scores above 1: to this part of them), but no further than to pieces of 2^-DEEPEST.
+# Of tanh: a piece of the way is halved until its halves say the same as the whole, to so many nats
+# (of more than one: to this part of them), but no further than to pieces of 2^-DEEPEST.
 GAUSS = 16
 ACCURACY = 1e-7
 DEEPEST = 40
+_POINTS, _SHARES = np.polynomial.legendre.leggauss(GAUSS)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -114,32 +115,44 @@ class Way:
 
     def _smooth(self) -> Reals:
         """The mean slopes of a smooth activation."""
-        points, shares = np.polynomial.legendre.leggauss(GAUSS)
-
-        def piece(low: float, high: float) -> Reals:
-            half = (high - low) / 2
-            return self._weighted(low + half * (points + 1), half * shares)
-
         total = np.zeros((len(self.start), self.wanted.shape[1]))
-        waiting = [(0.0, 1.0, piece(0.0, 1.0))]
+        waiting = [(0.0, 1.0, self._piece(0.0, 1.0))]
         while waiting:
             low, high, whole = waiting.pop()
             middle = (low + high) / 2
-            left, right = piece(low, middle), piece(middle, high)
-            if self._agree(low, high, whole, left + right) or high - low < 2.0**-DEEPEST:
-                total += left + right
+            left, right = self._piece(low, middle), self._piece(middle, high)
+            halves = left + right
+            moved = np.abs(self.change) @ np.abs(halves - whole)
+            room = ACCURACY * (1 + np.abs(self.change) @ np.abs(halves))
+            resolved = (moved <= room).all() and self._seen(low, middle) and self._seen(middle, high)
+            if resolved or high - low < 2.0**-DEEPEST:
+                total += halves
             else:
                 waiting += [(middle, high, right), (low, middle, left)]
         return total
 
-    def _agree(self, low: float, high: float, whole: Reals, halves: Reals) -> bool:
-        """Whether halves say the same as the whole of a piece, and their sum is by what the scores
-        differ between its ends."""
-        scores = self.scores(np.array([low, high]))
-        error = np.abs(self.change @ halves - (scores[1] - scores[0]) @ self.wanted)
-        moved = np.abs(self.change) @ np.abs(halves - whole)
-        room = ACCURACY * (1 + np.abs(scores).max() + np.abs(self.change) @ np.abs(halves))
-        return bool((np.maximum(error, moved) <= room).all())
+    def _piece(self, low: float, high: float) -> Reals:
+        """The integral of the slopes from low to high, by Gauss's rule."""
+        half = (high - low) / 2
+        return self._weighted(low + half * (_POINTS + 1), half * _SHARES)
+
+    def _seen(self, low: float, high: float) -> bool:
+        """Whether Gauss's rule sees each unit's output change between low and high as it does.
+
+        A unit of large sums rises so suddenly that it may do so between two points of the rule, and
+        what another unit does may hide that in the scores.
+        """
+        activate, slope = _FUNCTIONS[self.activation]
+        half = (high - low) / 2
+        places = np.concatenate([[low, high], low + half * (_POINTS + 1)])
+        growth = np.broadcast_to(self.change, (GAUSS, len(self.change)))
+        for sums, layer in zip(self._sums(places, len(self.upper) - 1), self.upper, strict=True):
+            growth = slope(sums[2:]) * growth
+            before, after = activate(sums[:2])
+            if np.abs(half * _SHARES @ growth - (after - before)).max() > ACCURACY:
+                return False
+            growth = growth @ layer[:-1]
+        return True
 
 
 def _same(sums: Reals) -> Reals:
