@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import pairwise
 
 import naive_network as naive
 import numpy as np
@@ -26,8 +27,7 @@ def way_of(widths: tuple[int, ...], activation: Activation, size: float, seed: i
     """Between random sums of that size, through random layers; slopes of each score."""
     rng = np.random.default_rng(seed)
     upper = [
-        rng.normal(size=(below + 1, width)).astype(np.float32)
-        for below, width in zip(widths, widths[1:], strict=False)
+        rng.normal(size=(below + 1, width)).astype(np.float32) for below, width in pairwise(widths)
     ]
     start, stop = size * rng.normal(size=(2, widths[0]))
     below = np.zeros((0, widths[0]), np.float32)

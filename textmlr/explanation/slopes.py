@@ -124,8 +124,9 @@ class Way:
             halves = left + right
             moved = np.abs(self.change) @ np.abs(halves - whole)
             room = ACCURACY * (1 + np.abs(self.change) @ np.abs(halves))
-            resolved = (moved <= room).all() and self._seen(low, middle) and self._seen(middle, high)
-            if resolved or high - low < 2.0**-DEEPEST:
+            alike = bool((moved <= room).all())
+            seen = alike and self._seen(low, middle) and self._seen(middle, high)
+            if seen or high - low < 2.0**-DEEPEST:
                 total += halves
             else:
                 waiting += [(middle, high, right), (low, middle, left)]

@@ -149,9 +149,8 @@ def method_of(explanation: Explanation) -> str:
     if explanation.method == "exact":
         return "Shares are exact: the score is a sum over features."
     return (
-        "Shares are integrated gradients: hidden layers mix features, so none has an exact share. "
-        "On the way from the empty document (bias) to this one, mean θ is by how much the score "
-        "rises with f(x)."
+        "Shares are integrated gradients, since hidden layers mix features: on the way from the "
+        "empty document (bias) to this one, mean θ is by how much the score rises with f(x)."
     )
 
 
