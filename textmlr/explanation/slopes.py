@@ -19,6 +19,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -33,7 +34,6 @@ NODES = 256  # places on the way whose slopes are in memory at a time
 GAUSS = 16
 ACCURACY = 1e-7
 DEEPEST = 40
-_POINTS, _SHARES = np.polynomial.legendre.leggauss(GAUSS)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -134,8 +134,7 @@ class Way:
 
     def _piece(self, low: float, high: float) -> Reals:
         """The integral of the slopes from low to high, by Gauss's rule."""
-        half = (high - low) / 2
-        return self._weighted(low + half * (_POINTS + 1), half * _SHARES)
+        return self._weighted(*_gauss(low, high))
 
     def _seen(self, low: float, high: float) -> bool:
         """Whether Gauss's rule sees each unit's output change between low and high as it does.
@@ -144,16 +143,28 @@ class Way:
         what another unit does may hide that in the scores.
         """
         activate, slope = _FUNCTIONS[self.activation]
-        half = (high - low) / 2
-        places = np.concatenate([[low, high], low + half * (_POINTS + 1)])
+        places, weights = _gauss(low, high)
+        places = np.concatenate([[low, high], places])
         growth = np.broadcast_to(self.change, (GAUSS, len(self.change)))
         for sums, layer in zip(self._sums(places, len(self.upper) - 1), self.upper, strict=True):
             growth = slope(sums[2:]) * growth
             before, after = activate(sums[:2])
-            if np.abs(half * _SHARES @ growth - (after - before)).max() > ACCURACY:
+            if np.abs(weights @ growth - (after - before)).max() > ACCURACY:
                 return False
             growth = growth @ layer[:-1]
         return True
+
+
+@cache
+def _rule() -> tuple[Reals, Reals]:
+    points, weights = np.polynomial.legendre.leggauss(GAUSS)
+    return (points + 1) / 2, weights / 2
+
+
+def _gauss(low: float, high: float) -> tuple[Reals, Reals]:
+    """(places, weights) of Gauss's rule from low to high, each (GAUSS,)."""
+    places, weights = _rule()
+    return low + (high - low) * places, (high - low) * weights
 
 
 def _same(sums: Reals) -> Reals:
