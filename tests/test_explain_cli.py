@@ -16,6 +16,7 @@ from conftest import corpus_of, documents, shown_in_terminal, write_tsv
 
 from textmlr import train
 from textmlr.cli import cli
+from textmlr.corpus import read_corpus
 from textmlr.explanation import write_page
 from textmlr.model import Model
 from textmlr.options import TrainingOptions
@@ -34,6 +35,21 @@ def good(*arguments: str | Path, stdin: bytes | None = None) -> Result:
     return result
 
 
+@pytest.fixture(scope="module")
+def network_file(train_tsv: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A model with hidden layers, trained on train_tsv."""
+    path = tmp_path_factory.mktemp("model") / "network.textmlr"
+    options = TrainingOptions(hidden=(12, 8))
+    train(read_corpus([str(train_tsv)]), training_options=options).save(path)
+    return path
+
+
+@pytest.fixture(params=["linear", "network"])
+def any_file(request: pytest.FixtureRequest, model_file: Path, network_file: Path) -> Path:
+    """A model of either kind."""
+    return model_file if request.param == "linear" else network_file
+
+
 @pytest.fixture
 def doc(tmp_path: Path) -> Path:
     path = tmp_path / "doc.txt"
@@ -41,19 +57,20 @@ def doc(tmp_path: Path) -> Path:
     return path
 
 
-def test_text_table_and_sum(model_file: Path, doc: Path) -> None:
-    told = good("-m", model_file, doc).stdout
-    model = Model.load(model_file)
+def test_text_table_and_sum(any_file: Path, doc: Path) -> None:
+    told = good("-m", any_file, doc).stdout
+    model = Model.load(any_file)
     why = model.explain(TEXT)
     robots = [word for word in why.words if word.text.lower() == "robot"]
-    assert f"robot[{robots[0].margin:+.2f}] in orbit[+" in told
+    marked = re.escape(f"robot[{robots[0].margin:+.2f}]")
+    assert re.search(marked + r" in(\[[+-]\d\.\d\d\])? orbit\[\+", told)
     assert f"ROBOT[{robots[1].margin:+.2f}]" in told
     assert f"{why.label} {100 * why.probability:.1f} %" in told
     lines = told.rstrip().splitlines()
     assert lines[-1].startswith(f"bias {why.bias:+.4f}, {len(why.features):,} features ")
     share = lines[-1].split()[-1]
     answer = CliRunner().invoke(
-        cli, ["classify", "-m", str(model_file), "--label", why.label, str(doc)]
+        cli, ["classify", "-m", str(any_file), "--label", why.label, str(doc)]
     )
     assert answer.stdout.strip() == share
     table = [line.split() for line in lines if re.search(r"[+-]\d\.\d{4} +[+-]\d+\.\d{4} *$", line)]
@@ -64,16 +81,16 @@ def test_text_table_and_sum(model_file: Path, doc: Path) -> None:
     assert "others" in told
 
 
-def test_labels_can_be_chosen(model_file: Path, doc: Path) -> None:
-    told = good("-m", model_file, doc, "--label", "romance", "--against", "western", "-k", "2")
+def test_labels_can_be_chosen(any_file: Path, doc: Path) -> None:
+    told = good("-m", any_file, doc, "--label", "romance", "--against", "western", "-k", "2")
     assert "nats against western" in told.stdout
     assert "vs western" in told.stdout
     assert "The likeliest label is scifi" in told.stdout
     assert told.stdout.count(" 1   0.") <= 4
 
 
-def test_json_adds_up(model_file: Path, doc: Path) -> None:
-    why = json.loads(good("-m", model_file, doc, "--json", "--flip").stdout)
+def test_json_adds_up(any_file: Path, doc: Path) -> None:
+    why = json.loads(good("-m", any_file, doc, "--json", "--flip").stdout)
     assert why["text"] == TEXT
     assert why["document"] == str(doc)
     assert why["bias"] + sum(f["contribution"] for f in why["features"]) == pytest.approx(
@@ -92,11 +109,28 @@ def test_json_adds_up(model_file: Path, doc: Path) -> None:
     assert "text" not in why["flip"]
 
 
-def test_flip_says_what_changes_the_label(model_file: Path, doc: Path) -> None:
-    found = Model.load(model_file).counterfactual(TEXT)
-    told = good("-m", model_file, doc, "--flip").stdout.rstrip().splitlines()[-1]
+def test_flip_says_what_changes_the_label(any_file: Path, doc: Path) -> None:
+    found = Model.load(any_file).counterfactual(TEXT)
+    told = good("-m", any_file, doc, "--flip").stdout.rstrip().splitlines()[-1]
     assert told == found.sentence()
     assert all(f"“{word}”" in told for word in found.words)
+
+
+def test_how_shares_were_found_is_said(
+    model_file: Path, network_file: Path, doc: Path, tmp_path: Path
+) -> None:
+    at = tmp_path / "why.html"
+    for path, method, told, weight in (
+        (model_file, "exact", "Shares are exact: the score is a sum over features.", "θ"),
+        (network_file, "integrated gradients", "from the empty document (bias) to this", "mean θ"),
+    ):
+        shown = good("-m", path, doc, "--html", at).stdout
+        assert told in shown
+        assert f"f(x)   {weight}   score" in re.sub(" {3,}", "   ", shown)
+        page = Page(at.read_text(encoding="utf-8")).text
+        assert told in page
+        assert f"f(x){weight} of scifi" in page
+        assert json.loads(good("-m", path, doc, "--json").stdout)["method"] == method
 
 
 def test_standard_input_and_invalid_bytes(model_file: Path) -> None:
@@ -106,8 +140,8 @@ def test_standard_input_and_invalid_bytes(model_file: Path) -> None:
         assert "1 piece of invalid UTF-8" in result.stderr
 
 
-def test_nothing_known_is_said(model_file: Path) -> None:
-    result = good("-m", model_file, stdin=b"Q")
+def test_nothing_known_is_said(any_file: Path) -> None:
+    result = good("-m", any_file, stdin=b"Q")
     assert "no known feature" in result.stderr
     assert ", 0 features +0.0000 = score" in result.stdout
 
@@ -161,12 +195,12 @@ def test_without_colours_words_carry_numbers(
     assert "robot[+" in told
 
 
-def test_long_documents_are_cut(model_file: Path) -> None:
+def test_long_documents_are_cut(any_file: Path) -> None:
     text = ("the night " * 700 + "robot kiss " + "the night " * 700).encode()
-    cut = good("-m", model_file, "--label", "scifi", stdin=text).stdout
+    cut = good("-m", any_file, "--label", "scifi", stdin=text).stdout
     assert re.search(r"robot\[[+-]", cut)
     assert f"of {len(text):,} characters; --whole shows all)" in cut
-    whole = good("-m", model_file, "--whole", stdin=text).stdout
+    whole = good("-m", any_file, "--whole", stdin=text).stdout
     assert len(whole) > len(text) > 2 * len(cut)
     assert "--whole" not in whole
 
@@ -209,13 +243,18 @@ class Page(HTMLParser):
                 self.words.append((data, self.tip))
 
 
-def hostile_model() -> Model:
+HIDDEN = [(), (8,)]
+
+
+def hostile_model(hidden: tuple[int, ...]) -> Model:
     pairs = [({"scifi": HOSTILE}.get(label, label), text) for label, text in documents(120, 4)]
-    return train(corpus_of(pairs), training_options=TrainingOptions(epochs=1, holdout=0.0))
+    options = TrainingOptions(epochs=2, holdout=0.0, hidden=hidden)
+    return train(corpus_of(pairs), training_options=options)
 
 
-def test_the_page_is_whole_and_harmless(tmp_path: Path) -> None:
-    model = hostile_model()
+@pytest.mark.parametrize("hidden", HIDDEN)
+def test_the_page_is_whole_and_harmless(tmp_path: Path, hidden: tuple[int, ...]) -> None:
+    model = hostile_model(hidden)
     why = model.explain(TEXT, HOSTILE)
     at = tmp_path / "why.html"
     removal = model.counterfactual(TEXT)
@@ -237,8 +276,9 @@ def test_the_page_is_whole_and_harmless(tmp_path: Path) -> None:
     assert removal.sentence().replace("\x1b", "\\x1b") in page.text
 
 
-def test_words_of_the_page_tell_their_numbers(tmp_path: Path) -> None:
-    model = hostile_model()
+@pytest.mark.parametrize("hidden", HIDDEN)
+def test_words_of_the_page_tell_their_numbers(tmp_path: Path, hidden: tuple[int, ...]) -> None:
+    model = hostile_model(hidden)
     why = model.explain(TEXT)
     write_page(tmp_path / "why.html", why, None, document="doc", model="m", most=5)
     page = Page((tmp_path / "why.html").read_text(encoding="utf-8"))
@@ -262,25 +302,26 @@ def test_words_of_the_page_tell_their_numbers(tmp_path: Path) -> None:
     assert told[int(np.argmax(alphas))] == strongest.text
 
 
-def test_the_page_is_written_whole_or_not(model_file: Path, doc: Path, tmp_path: Path) -> None:
+def test_the_page_is_written_whole_or_not(any_file: Path, doc: Path, tmp_path: Path) -> None:
     at = tmp_path / "why.html"
-    told = good("-m", model_file, doc, "--html", at, "--flip").stdout
+    told = good("-m", any_file, doc, "--html", at, "--flip").stdout
     assert told.endswith(f"Page: {at}\n")
     page = Page(at.read_text(encoding="utf-8"))
     assert "What would change the label" in page.text
     before = at.read_bytes()
-    assert run("-m", model_file, doc, "--html", at, "--label", "nonsense").exception is not None
+    assert run("-m", any_file, doc, "--html", at, "--label", "nonsense").exception is not None
     assert at.read_bytes() == before
     assert sorted(path.name for path in tmp_path.iterdir()) == ["doc.txt", "why.html"]
-    told = good("-m", model_file, doc, "--html", at, "--json").stdout
+    told = good("-m", any_file, doc, "--html", at, "--json").stdout
     json.loads(told)
 
 
-def test_hashed_models_name_features(tmp_path: Path) -> None:
+@pytest.mark.parametrize("more", [[], ["--hidden", "8"]])
+def test_hashed_models_name_features(tmp_path: Path, more: list[str]) -> None:
     pairs = write_tsv(tmp_path / "train.tsv", documents(120, 4))
     model = tmp_path / "m.textmlr"
     command = ["train", str(pairs), "-o", str(model), "-q", "--hash-bits", "5", "--ngrams", "1-2",
-               "--char-ngrams", "none"]  # fmt: skip
+               "--char-ngrams", "none", *more]  # fmt: skip
     assert CliRunner().invoke(cli, command).exit_code == 0
     told = good("-m", model, stdin=b"the robot kiss in the orbit laser dust").stdout
     assert "≡" in told

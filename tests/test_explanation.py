@@ -7,6 +7,7 @@ import json
 import math
 import re
 from collections import defaultdict
+from dataclasses import replace
 from itertools import combinations
 from typing import Any
 
@@ -24,7 +25,7 @@ from textmlr.explanation import Explanation, removal
 from textmlr.explanation.places import Places
 from textmlr.explanation.telling import excerpts, on_words, pieces, strongest, sum_of
 from textmlr.model import Model
-from textmlr.options import TrainingOptions
+from textmlr.options import Activation, TrainingOptions
 from textmlr.scoring import Calibration
 
 PAIRS = documents(200, 4)
@@ -47,19 +48,27 @@ def model_of(options: FeaturizerOptions, training: TrainingOptions = QUICK) -> M
     return train(corpus_of(PAIRS), options, training)
 
 
-def calibrated() -> Model:
+def hidden(*widths: int, activation: Activation = "relu") -> TrainingOptions:
+    """Training of a network."""
+    return replace(QUICK, epochs=2, hidden=widths, activation=activation)
+
+
+def calibrated(training: TrainingOptions = QUICK) -> Model:
     """Whose scores are multiplied by a power of their spread, here above and below the least."""
-    own = model_of(FeaturizerOptions(char_ngrams=(3, 4)))
-    spread = Calibration(1.0, -0.6, 0.8, 0.3)
-    return Model(own.labels, own.featurizer, own.layers, own.record, own.columns, spread)
+    own = model_of(FeaturizerOptions(char_ngrams=(3, 4)), training)
+    parts = replace(own.parts, calibration=Calibration(1.0, -0.6, 0.8, 0.3))
+    return Model.of(parts)
 
 
-def sparse(options: FeaturizerOptions) -> Model:
+def sparse(options: FeaturizerOptions, training: TrainingOptions = QUICK) -> Model:
     """Some of whose features have no row in θ."""
-    own = model_of(options)
+    own = model_of(options, training)
     theta = own.layers[0].copy()
     theta[np.random.default_rng(1).uniform(size=len(theta)) < 0.6] = 0
-    return Model(own.labels, own.featurizer, [theta], {}, own.columns).without_zero_rows()
+    parts = replace(own.parts, layers=[theta, *own.layers[1:]], calibration=Calibration())
+    thin = Model.of(parts).without_zero_rows()
+    assert len(thin.layers[0]) < len(theta)
+    return thin
 
 
 MODELS = {
@@ -83,12 +92,28 @@ MODELS = {
     "two labels": lambda: train(
         corpus_of([pair for pair in PAIRS if pair[0] != "romance"]), training_options=QUICK
     ),
+    "hidden, as trained": lambda: train(
+        corpus_of(PAIRS), training_options=TrainingOptions(hidden=(8,))
+    ),
+    "hidden, tanh, calibrated": lambda: calibrated(hidden(6, activation="tanh")),
+    "hidden, identity": lambda: model_of(FeaturizerOptions(), hidden(5, activation="identity")),
+    "two hidden, no bias, raw": lambda: model_of(
+        FeaturizerOptions(bias=False, norm=None, idf=False, term_frequency="raw"), hidden(9, 6)
+    ),
+    "two hidden, tanh, hashed": lambda: model_of(
+        FeaturizerOptions(hash_bits=7), hidden(8, 7, activation="tanh")
+    ),
+    "three hidden, calibrated": lambda: calibrated(hidden(12, 9, 6)),
+    "hidden, sparse": lambda: sparse(FeaturizerOptions(), hidden(8)),
+    "hidden, sparse, hashed": lambda: sparse(
+        FeaturizerOptions(hash_bits=9, char_ngrams=(4, 4)), hidden(8, activation="tanh")
+    ),
 }
 
 
-@pytest.fixture(scope="module")
-def model() -> Model:
-    return model_of(FeaturizerOptions(ngrams=(1, 2), char_ngrams=(3, 4)))
+@pytest.fixture(scope="module", params=[QUICK, hidden(8)], ids=["linear", "hidden"])
+def model(request: pytest.FixtureRequest) -> Model:
+    return model_of(FeaturizerOptions(ngrams=(1, 2), char_ngrams=(3, 4)), request.param)
 
 
 @pytest.mark.parametrize("name", MODELS)
@@ -141,7 +166,8 @@ def test_features_are_those_of_the_document(name: str) -> None:
             if options.hash_bits is None:
                 (column,) = (columns[name] for name in feature.names)
                 assert feature.value == row[column]
-                assert feature.weight == model.theta[column, 0]
+                if len(model.layers) == 1:
+                    assert feature.weight == model.theta[column, 0]
         values = [feature.value for feature in why.features]
         assert np.isin(values, row).all()
         margins = [feature.margin for feature in why.features]
@@ -411,9 +437,9 @@ def test_greedy_is_hardly_worse(model: Model, monkeypatch: pytest.MonkeyPatch) -
 def test_where_the_bias_decides_nothing_changes_the_label(
     model: Model, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    theta = np.zeros_like(model.theta)
-    theta[0, 1] = 1
-    flat = Model(model.labels, model.featurizer, [theta], {})
+    layers = [np.zeros_like(layer) for layer in model.layers]
+    layers[-1][0 if len(layers) == 1 else -1, 1] = 1  # the bias
+    flat = Model.of(replace(model.parts, layers=layers))
     found = check_removal(flat, "robot kiss saddle")
     assert found.proved
     assert found.sentence() == "No words can be removed that make the label another than scifi."

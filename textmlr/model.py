@@ -233,6 +233,9 @@ class Model:
     ) -> Explanation:
         """Why the document has its score of a label: what each feature and each word adds.
 
+        Without hidden layers these shares are exact; with them integrated gradients from the empty
+        document, which add up to the score as well.
+
         >>> from textmlr import FeaturizerOptions
         >>> featurizer = Featurizer(FeaturizerOptions(ngrams=(1, 1), idf=False, norm=None))
         >>> featurizer.fit(["good film", "bad film"]).feature_names()
@@ -263,8 +266,9 @@ class Model:
         from textmlr.explanation import Parts as ExplanationParts
 
         return ExplanationParts(
-            self._answerer, self.labels, self.layers[0], self.columns, self.calibration
-        )
+            self._answerer, self.labels, self.layers, self.activation, self.columns,
+            self.calibration,
+        )  # fmt: skip
 
     def stream(self, batches: Iterable[Batch], threads: int | None = None) -> Iterator[Answers]:
         """Answers for block after block of documents, in order."""

@@ -68,7 +68,9 @@ def explain(
     word has its share of every n-gram that it is in; all numbers are nats.
 
     Then a table of the strongest features, and how features and bias add up to the score, and the
-    score to P = exp(score - log z), the P of textmlr classify.
+    score to P = exp(score - log z), the P of textmlr classify. These shares of the score are exact;
+    of a model with hidden layers, which has none, they are integrated gradients from the empty
+    document, which add up to the score as well.
 
     With --flip also the fewest words without which the likeliest label is another: each is taken
     out wherever it stands, a space in its place, and what is left is classified.
@@ -127,7 +129,7 @@ def _show(
     from rich.console import Console
 
     from textmlr.cli.render import plain
-    from textmlr.explanation.telling import excerpts, sum_of, versus
+    from textmlr.explanation.telling import excerpts, method_of, sum_of, versus
 
     likeliest = explanation.answer
     click.secho(plain(shown_path(document)), bold=True)
@@ -149,6 +151,7 @@ def _show(
         shown = sum(stop - start for start, stop in parts)
         click.echo(f"({shown:,} of {len(explanation.text):,} characters; --whole shows all)\n")
     _show_table(explanation, most)
+    click.echo(method_of(explanation))
     click.echo(sum_of(explanation))
     if removal is not None:
         click.echo()
@@ -224,14 +227,14 @@ def _show_table(explanation: Explanation, most: int) -> None:
     from rich.table import Table
 
     from textmlr.cli.render import plain
-    from textmlr.explanation.telling import name_of, strongest, versus
+    from textmlr.explanation.telling import name_of, strongest, versus, weight_of
 
     shown = strongest(explanation, most)
     table = Table(box=SIMPLE_HEAD, show_footer=True)
     table.add_column("feature", "together", overflow="fold")
     table.add_column("times", justify="right")
     table.add_column("f(x)", justify="right")
-    table.add_column("θ", justify="right")
+    table.add_column(weight_of(explanation), justify="right")
     table.add_column("score", f"{explanation.score:+.4f}", justify="right")
     several = explanation.against is None and len(explanation.probabilities) > 2
     beside = "others" if several else plain(versus(explanation))

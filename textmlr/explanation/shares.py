@@ -1,14 +1,18 @@
 """What each feature and each word of a document adds to a label's score.
 
 score(x, ℓ) = t(x)·Σ_f θ[f, ℓ]·f(x)_f, where t(x) is the calibration's one number a document: each
-feature has an exact share, t(x)·θ[f, ℓ]·f(x)_f.  It is divided equally among the places where the
-feature occurs, and an n-gram's share of these among the words it covers.
+feature has an exact share, t(x)·θ[f, ℓ]·f(x)_f.  Hidden layers mix features, and a share is then
+the integrated gradient from the empty document, t(x)·(θ_1[f]·G)_ℓ·f(x)_f, where G are the mean
+slopes of ``slopes``.  Without hidden layers G is the identity.
+
+A share is divided equally among the places where the feature occurs, and an n-gram's share of these
+among the words it covers.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,11 +20,14 @@ from numpy.typing import NDArray
 from textmlr.answering import Answerer
 from textmlr.errors import InputError
 from textmlr.explanation.places import Integers, Places
+from textmlr.explanation.slopes import Way
 from textmlr.features.columns import Columns
+from textmlr.options import Activation
 from textmlr.scoring import Calibration
 
 Json = dict[str, Any]
 Reals = NDArray[np.float64]
+Method = Literal["exact", "integrated gradients"]
 ROWS = 1 << 12  # of θ, taken at a time
 
 
@@ -32,7 +39,8 @@ class Contribution:
                   share its column, in order of occurrence; see ``Featurizer.feature_names``
     count         how often they occur
     value         f(x)_f
-    weight        θ[f, ℓ] of the explained label
+    weight        θ[f, ℓ] of the explained label; with hidden layers the mean, over the way from the
+                  empty document, of by how much its score rises with f(x)_f (before calibration)
     contribution  nats of the label's score
     margin        nats of the margin, see Explanation
     spans         (start, stop) of each occurrence, characters of the text
@@ -77,7 +85,10 @@ class Explanation:
     probabilities  P(Y=ℓ | x) of each label, in the labels' order
     score, log_z   nats, those of ``Model.scores`` and ``Model.log_z``
     margin         nats
-    bias, bias_margin   nats of the score and of the margin; 0 in a model without bias
+    bias, bias_margin   nats of the score and of the margin: those of the empty document (with this
+                   one's calibration), so that hidden layers' biases are in them
+    method         how shares were found: "exact" if the score is a sum over features, which it is
+                   without an activation, and "integrated gradients"
     features       those of the document that θ has a row for, by falling margin: first what
                    speaks most for the label, last what speaks most against it
     words          all tokens, in order; they do not overlap
@@ -95,6 +106,7 @@ class Explanation:
     margin: float
     bias: float
     bias_margin: float
+    method: Method
     features: tuple[Contribution, ...]
     words: tuple[Word, ...]
 
@@ -112,7 +124,7 @@ class Explanation:
         """The same as JSON values: each field by its name, and "probability" and "answer"."""
         fields = (
             "text", "label", "against", "answer", "probability", "probabilities", "score", "log_z",
-            "margin", "bias", "bias_margin",
+            "margin", "bias", "bias_margin", "method",
         )  # fmt: skip
         return {
             **{name: getattr(self, name) for name in fields},
@@ -130,28 +142,38 @@ class Parts:
     """What explanations need of a model, as Model has it.
 
     labels       L names
-    theta        (V, L) float32, or (R, L) with columns
+    layers       θ, float32: (V, L), or with hidden layers (V, W1), (W1 + 1, W2), ...; the first has
+                 R rows with columns
     """
 
     answerer: Answerer
     labels: list[str]
-    theta: NDArray[np.float32]
+    layers: list[NDArray[np.float32]]
+    activation: Activation
     columns: Columns | None
     calibration: Calibration
+
+    @property
+    def method(self) -> Method:
+        """How shares are found."""
+        sums = len(self.layers) == 1 or self.activation == "identity"
+        return "exact" if sums else "integrated gradients"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Row:
-    """f(x) of a document in the columns that θ has rows for, and the shares of each.
+    """f(x) of a document, without the bias, in the columns that θ has rows for.
 
-    columns (m,) int32, ascending;  values, weights, contributions, margins (m,) float64
+    columns (m,) int32, ascending;  values (m,) float64
+    weights (m,), shares (m, 2) float64   of each; shares of score and margin
+    bias    (2,) float64   score and margin of the empty document
     """
 
     columns: NDArray[np.int32]
     values: Reals
     weights: Reals
-    contributions: Reals
-    margins: Reals
+    shares: Reals
+    bias: Reals
 
 
 def explain(
@@ -175,9 +197,9 @@ def explain(
             f"label {parts.labels[chosen]!r} against itself",
             mend="compare it with another label, or with none",
         )
-    row = _shares(parts, places, chosen, other)
-    bias = int(options.bias and len(row.columns) > 0 and row.columns[0] == 0)
-    features, share = _features(parts, places, row, bias)
+    wanted = _wanted(len(scores), chosen, other)
+    row = _shares(parts, places, wanted)
+    features, share = _features(parts, places, row)
     words = zip(
         places.token_starts.tolist(), places.token_stops.tolist(),
         *(part.tolist() for part in share), strict=True,
@@ -189,9 +211,10 @@ def explain(
         probabilities=dict(zip(parts.labels, answers.probabilities[0].tolist(), strict=True)),
         score=float(scores[chosen]),
         log_z=float(answers.log_z[0]),
-        margin=float(scores[chosen] - _others(scores, chosen, other)),
-        bias=float(row.contributions[:bias].sum()),
-        bias_margin=float(row.margins[:bias].sum()),
+        margin=float(scores @ wanted[:, 1]),
+        bias=float(row.bias[0]),
+        bias_margin=float(row.bias[1]),
+        method=parts.method,
         features=features,
         words=tuple(Word(i, j, places.text[i:j], own, margin) for i, j, own, margin in words),
     )
@@ -206,44 +229,55 @@ def _number(labels: list[str], label: str) -> int:
     return labels.index(label)
 
 
-def _others(scores: Reals, chosen: int, other: int | None) -> Any:
-    """What stands against label ``chosen``: the other's score, or the mean of all others'.
+def _wanted(labels: int, chosen: int, other: int | None) -> Reals:
+    """What score and margin are of the scores: (L, 2), score and margin = scores·wanted.
 
-    scores  (…, L) float64
+    other  stands against label ``chosen``; None: the mean of all others does
     """
+    wanted = np.zeros((labels, 2))
     if other is not None:
-        return scores[..., other]
-    rest = np.delete(scores, chosen, axis=-1)
-    return rest.mean(axis=-1) if rest.shape[-1] else np.zeros(scores.shape[:-1])
+        wanted[other, 1] = -1
+    elif labels > 1:
+        wanted[:, 1] = -1 / (labels - 1)
+    wanted[chosen] = 1
+    return wanted
 
 
-def _shares(parts: Parts, places: Places, chosen: int, other: int | None) -> _Row:
+def _shares(parts: Parts, places: Places, wanted: Reals) -> _Row:
     """Each feature's shares of score and margin."""
-    row = parts.answerer.featurizer.featurize([places.block], 1)
+    featurizer = parts.answerer.featurizer
+    row = featurizer.featurize([places.block], 1)
     numbers, columns, values = row.indices, row.indices, row.values.astype(np.float64)
     if parts.columns is not None:
         numbers = parts.columns.numbers[row.indices]
         known = numbers >= 0
         numbers, columns, values = numbers[known], columns[known], values[known]
-    raw = np.zeros(len(parts.labels))
-    weights, others = np.empty(len(values)), np.empty(len(values))
-    for first in range(0, len(values), ROWS):
-        part = slice(first, first + ROWS)
-        theta = parts.theta[numbers[part]].astype(np.float64)
-        raw += values[part] @ theta
-        weights[part] = theta[:, chosen]
-        others[part] = _others(theta, chosen, other)
-    own = values * parts.calibration.multiplier(raw)
-    return _Row(columns, values, weights, own * weights, own * (weights - others))
+    bias = int(featurizer.options.bias and len(columns) > 0 and columns[0] == 0)
+    theta = parts.layers[0]
+    start = values[:bias] @ theta[numbers[:bias]].astype(np.float64)
+    numbers, columns, values = numbers[bias:], columns[bias:], values[bias:]
+    slices = [slice(first, first + ROWS) for first in range(0, len(values), ROWS)]
+    stop = start.copy()
+    for part in slices:
+        stop += values[part] @ theta[numbers[part]].astype(np.float64)
+    way = Way.of(parts.layers, parts.activation, start, stop, wanted)
+    slopes = way.mean_slopes()
+    weights = np.empty((len(values), 2))
+    for part in slices:
+        weights[part] = theta[numbers[part]].astype(np.float64) @ slopes
+    empty, whole = way.scores(np.array([0.0, 1.0]))
+    multiplier = parts.calibration.multiplier(whole)
+    shares = multiplier * values[:, None] * weights
+    return _Row(columns, values, weights[:, 0], shares, multiplier * (empty @ wanted))
 
 
 def _features(
-    parts: Parts, places: Places, row: _Row, bias: int
+    parts: Parts, places: Places, row: _Row
 ) -> tuple[tuple[Contribution, ...], tuple[Reals, Reals]]:
-    """(features without the bias, by falling margin; (contribution, margin) of each token)."""
+    """(features, by falling margin; (contribution, margin) of each token)."""
     found = np.empty(len(places.grams), np.int32)
     parts.answerer.featurizer.find_columns(places.grams, found)
-    columns = row.columns[bias:]
+    columns = row.columns
     own = np.searchsorted(columns, found)
     own[own == len(columns)] = 0  # of no feature, as a look shows
     known = np.flatnonzero(columns[own] == found) if len(columns) else np.zeros(0, np.int64)
@@ -252,14 +286,14 @@ def _features(
     first, last = places.first[known], places.last[known]
     each = counts[feature] * (last - first + 1)
     shares = tuple(
-        _spread_out(shares[bias:][feature] / each, first, last, len(places.tokens))
-        for shares in (row.contributions, row.margins)
+        _spread_out(shares[feature] / each, first, last, len(places.tokens))
+        for shares in row.shares.T
     )
-    order = np.argsort(-row.margins[bias:], kind="stable")
+    order = np.argsort(-row.shares[:, 1], kind="stable")
     names = _names(parts, places, known, feature, len(columns))
     spans = _by_feature(feature, counts, places.starts[known], places.stops[known])
     value, weight, contribution, margin = (
-        part[bias:].tolist() for part in (row.values, row.weights, row.contributions, row.margins)
+        part.tolist() for part in (row.values, row.weights, *row.shares.T)
     )
     features = tuple(
         Contribution(

@@ -135,6 +135,21 @@ def counted(explanation: Explanation) -> str:
     return f"{count:,} feature" + ("" if count == 1 else "s")
 
 
+def weight_of(explanation: Explanation) -> str:
+    """What a feature's weight is called."""
+    return "θ" if explanation.method == "exact" else "mean θ"
+
+
+def method_of(explanation: Explanation) -> str:
+    """How the shares were found, in words."""
+    if explanation.method == "exact":
+        return "Shares are exact: the score is a sum over features."
+    return (
+        "Shares are integrated gradients, since hidden layers mix features: on the way from the "
+        "empty document (bias) to this one, mean θ is by how much the score rises with f(x)."
+    )
+
+
 def versus(explanation: Explanation) -> str:
     """What the margin is against, in words."""
     if explanation.against is not None:

@@ -14,12 +14,14 @@ from textmlr.explanation.telling import (
     Shown,
     counted,
     levels,
+    method_of,
     name_of,
     on_words,
     pieces,
     strongest,
     sum_of,
     versus,
+    weight_of,
 )
 from textmlr.page import name_of as label_of
 from textmlr.page import page, table, visible
@@ -105,6 +107,7 @@ def _page(
         f"<h2>What the {counted(explanation)} add</h2>\n",
         _table(explanation, strongest(explanation, most)),
         f'<p class="sum">{escape(sum_of(explanation))}</p>\n',
+        f'<p class="soft">{escape(method_of(explanation))}</p>\n',
         "<h2>How likely each label is</h2>\n",
         _labels(explanation),
         f"<footer><p>Made by textmlr {__version__}, <code>textmlr explain --html</code>.</p>"
@@ -150,8 +153,8 @@ def _tip(explanation: Explanation, number: int, own: list[tuple[Contribution, fl
 
 def _table(explanation: Explanation, shown: Shown) -> str:
     heads = (
-        "feature", "times", "f(x)", f"θ of {label_of(explanation.label)}", "adds to the score",
-        f"against {label_of(versus(explanation))}",
+        "feature", "times", "f(x)", f"{weight_of(explanation)} of {label_of(explanation.label)}",
+        "adds to the score", f"against {label_of(versus(explanation))}",
     )  # fmt: skip
 
     def row(feature: Contribution) -> tuple[str, ...]:
