@@ -109,13 +109,10 @@ class Model:
         theta[self.columns.kept] = self.layers[0]
         return theta
 
-    def check_linear(self, problem: str) -> None:
+    def check_linear(self, problem: str, mend: str = "train one without --hidden") -> None:
         """Raise InputError with the problem if the model has hidden layers."""
         if len(self.layers) > 1:
-            raise InputError(
-                f"a model with hidden layers {problem}",
-                mend="train one without --hidden",
-            )
+            raise InputError(f"a model with hidden layers {problem}", mend=mend)
 
     @property
     def kept(self) -> Json:

@@ -111,6 +111,9 @@ def strongest(model: Model, labels: Sequence[str] | None = None, k: int = 20) ->
         if label not in model.labels:
             raise InputError(f"no label {label!r}", mend="the labels are " + _some(model.labels))
     named = _named(model)
+    model.check_linear(
+        "has no weight of a feature for a label", mend="ask textmlr explain about a document"
+    )
     theta = model.layers[0]
     means = theta.mean(axis=1, dtype=np.float64)
     scale = 2.0 if len(model.labels) == 2 else 1.0

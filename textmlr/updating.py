@@ -16,6 +16,7 @@ from textmlr.errors import InputError
 from textmlr.features.extending import Extended, extend, row_frequencies
 from textmlr.learning import Stage
 from textmlr.model import Model, versions
+from textmlr.network import Network
 from textmlr.options import UpdateOptions
 from textmlr.parallel import available_threads
 from textmlr.rows import document_weights
@@ -68,6 +69,7 @@ def update(
 
     if not len(corpus):
         raise InputError("there are no documents to learn from", mend="give at least one")
+    model.check_linear("cannot be updated", mend="train it again, on all documents")
     frequencies = row_frequencies(model.featurizer, model.columns)
     if frequencies is None:
         raise InputError(
@@ -161,7 +163,7 @@ class _Beginning:
         alike = _alike(model, new, places)
         nothing = np.zeros(columns)
         begin = cls(theta, nothing, nothing, known, before, model.calibration, labels)
-        sure = curvature_of(begin._calibrated(score(new.features, theta)[:, known]))
+        sure = curvature_of(begin._calibrated(begin._score(new, theta)[:, known]))
         curvature = alike * sure + (1 - alike) * CURVATURE
         squares = _squares(model, grown, before)
         return replace(
@@ -177,7 +179,7 @@ class _Beginning:
 
         Loss is that of calibrated scores, t(x)·θᵀf(x, ℓ), with t(x) as the old θ has it.
         """
-        scores = score(documents.features, self.theta)
+        scores = self._score(documents, self.theta)
         times = self._times(scores[:, self.known])
         base = scores * times[:, None]
         rows = documents.features
@@ -187,6 +189,10 @@ class _Beginning:
         theta = advance(documents, base, self.precision, threads, watch, common=self.common)
         theta += self.theta
         return theta
+
+    @staticmethod
+    def _score(documents: Objective, theta: NDArray[np.float32]) -> NDArray[np.float32]:
+        return score(documents.features, Network.of([theta]))
 
     def _times(self, scores: NDArray[np.float32]) -> NDArray[np.float64]:
         """What calibration multiplies scores by, besides the factor: (n,) float64."""
@@ -246,7 +252,7 @@ class _Beginning:
     def _probabilities(
         self, documents: Objective, theta: NDArray[np.float32]
     ) -> NDArray[np.float64]:
-        scores = self._calibrated(score(documents.features, np.ascontiguousarray(theta)))
+        scores = self._calibrated(self._score(documents, np.ascontiguousarray(theta)))
         return probabilities(scores, log_normalizer(scores))
 
     def _lost(

@@ -20,6 +20,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Sequence
 from dataclasses import asdict
 from os import PathLike
 from typing import TYPE_CHECKING, Any
@@ -31,6 +32,7 @@ from textmlr.atomic import atomic_write
 from textmlr.errors import InputError
 from textmlr.features.texts import batches_of
 from textmlr.model import Model, versions
+from textmlr.options import Activation
 from textmlr.scoring import Calibration
 
 if TYPE_CHECKING:
@@ -39,6 +41,7 @@ if TYPE_CHECKING:
 # Old enough for runtimes of the last years: ReduceSum, Squeeze and Unsqueeze take axes as inputs
 # from opset 13 on, and ReduceMean as an attribute until 17.
 OPSET = 17
+ACTIVATIONS: dict[Activation, str] = {"relu": "Relu", "tanh": "Tanh", "identity": "Identity"}
 IR_VERSION = 8
 MOST_BYTES = (1 << 31) - (1 << 20)  # of θ: protobuf holds no message of 2 GiB
 
@@ -77,10 +80,10 @@ def inputs(
 
 def onnx_model(model: Model) -> onnx.ModelProto:
     """The graph of a model; see ``export_onnx`` for the errors raised."""
-    theta, labels = model.layers[0], len(model.labels)
-    if theta.nbytes > MOST_BYTES:
+    labels, size = len(model.labels), sum(layer.nbytes for layer in model.layers)
+    if size > MOST_BYTES:
         raise InputError(
-            f"θ has {theta.nbytes / 2**30:.1f} GiB, and an ONNX file holds less than 2",
+            f"θ has {size / 2**30:.1f} GiB, and an ONNX file holds less than 2",
             mend="keep fewer features (--max-features, --min-df or --l1), or give --format json",
         )
     try:
@@ -91,8 +94,8 @@ def onnx_model(model: Model) -> onnx.ModelProto:
             "exporting to ONNX needs the package onnx", mend="pip install 'textmlr[onnx]'"
         ) from error
 
-    nodes, constants = _steps(model.calibration)
-    constants["theta"] = theta
+    nodes, constants = _steps(model.calibration, model.layers[1:], model.activation)
+    constants["theta"] = model.layers[0]
     describe = helper.make_tensor_value_info
     inputs = [
         describe("ids", TensorProto.INT64, ["n", "k"]),
@@ -124,7 +127,9 @@ def onnx_model(model: Model) -> onnx.ModelProto:
     return made
 
 
-def _steps(calibration: Calibration) -> tuple[list[onnx.NodeProto], dict[str, NDArray[Any]]]:
+def _steps(
+    calibration: Calibration, layers: Sequence[NDArray[np.float32]], activation: Activation
+) -> tuple[list[onnx.NodeProto], dict[str, NDArray[Any]]]:
     """(nodes, constants but theta) from theta, ids and values to the outputs."""
     from onnx.helper import make_node as node
 
@@ -133,8 +138,16 @@ def _steps(calibration: Calibration) -> tuple[list[onnx.NodeProto], dict[str, ND
         node("Gather", ["theta", "ids"], ["weights"]),  # (n, k, L)
         node("Unsqueeze", ["values", "axis 1"], ["row"]),  # (n, 1, k)
         node("MatMul", ["row", "weights"], ["row of scores"]),
-        node("Squeeze", ["row of scores", "axis 1"], ["plain scores"]),
+        node("Squeeze", ["row of scores", "axis 1"], ["sums 0" if layers else "plain scores"]),
     ]
+    for number, layer in enumerate(layers):
+        above = "plain scores" if number == len(layers) - 1 else f"sums {number + 1}"
+        constants |= {f"theta {number + 1}": layer[:-1], f"bias {number + 1}": layer[-1]}
+        nodes += [
+            node(ACTIVATIONS[activation], [f"sums {number}"], [f"units {number}"]),
+            node("MatMul", [f"units {number}", f"theta {number + 1}"], [f"products {number}"]),
+            node("Add", [f"products {number}", f"bias {number + 1}"], [above]),
+        ]
     if calibration.exponent:  # see scoring.Calibration
         for name in ("least", "spread", "exponent"):
             constants[name] = np.array(getattr(calibration, name), np.float32)

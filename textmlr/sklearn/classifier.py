@@ -15,6 +15,7 @@ from sklearn.utils.validation import _check_sample_weight, check_is_fitted, vali
 
 from textmlr.errors import InputError
 from textmlr.features import Features
+from textmlr.network import Network
 from textmlr.options import Solver, TrainingOptions
 from textmlr.scoring import log_normalizer, probabilities, score
 from textmlr.sklearn.parameters import (
@@ -248,7 +249,7 @@ class MultinomialLogisticClassifier(ClassifierMixin, BaseEstimator):
             )  # fmt: skip
             found = fit(objective, options, threads=threads)
             self.n_iter_ = found.epochs
-            return found.theta
+            return found.layers[0]
         options = TrainingOptions(
             solver=self.solver, l2=self.l2_, l1=self.l1_, tolerance=self.tol, epochs=self.epochs,
             learning_rate=self.learning_rate, holdout=0.0,
@@ -290,7 +291,9 @@ class MultinomialLogisticClassifier(ClassifierMixin, BaseEstimator):
             )
         features: Features = features_of(X, bias=False)
         theta = np.ascontiguousarray(self.coef_.T, dtype=np.float32)
-        scores: NDArray[np.float32] = score(features, theta) + np.float32(self.intercept_)
+        scores: NDArray[np.float32] = score(features, Network.of([theta])) + np.float32(
+            self.intercept_
+        )
         return scores
 
     def _all_scores(self, X: Any) -> NDArray[np.float32]:  # noqa: N803

@@ -16,9 +16,11 @@ from textmlr.errors import InputError
 from textmlr.learning import train
 from textmlr.model import Model
 from textmlr.options import (
+    Activation,
     NgramRange,
     Norm,
     Solver,
+    Step,
     TermFrequency,
     UpdateOptions,
 )
@@ -101,6 +103,11 @@ class TextClassifier(ClassifierMixin, BaseEstimator):
         holdout: float = 0.1,
         patience: int | None = None,
         tolerance: float | None = None,
+        hidden: tuple[int, ...] = (),
+        activation: Activation | None = None,
+        step: Step | None = None,
+        dropout: float | None = None,
+        input_dropout: float = 0.0,
         class_weight: Any = None,
         random_state: Any = None,
         n_jobs: int | None = None,
@@ -128,6 +135,11 @@ class TextClassifier(ClassifierMixin, BaseEstimator):
         self.holdout = holdout
         self.patience = patience
         self.tolerance = tolerance
+        self.hidden = hidden
+        self.activation = activation
+        self.step = step
+        self.dropout = dropout
+        self.input_dropout = input_dropout
         self.class_weight = class_weight
         self.random_state = random_state
         self.n_jobs = n_jobs
