@@ -29,11 +29,13 @@ STOREYS = [
     "rows",
     "choosing",
     "modelfile",
+    "packed",
     "packing",
     "model",
     "learning",
     "intervals",
     "evaluation",
+    "compression",
     "comparison",
     "curves",
     "plots",
@@ -130,7 +132,7 @@ def test_importing_textmlr_is_light() -> None:
 def test_help_is_light() -> None:
     code = (
         "from textmlr.cli import cli\n"
-        "for verb in ('', 'train', 'tune', 'classify', 'evaluate', 'compare', 'info'):\n"
+        "for verb in ('', 'train', 'tune', 'classify', 'evaluate', 'compare', 'compress', 'info'):\n"
         "    cli.main([*verb.split(), '--help'], standalone_mode=False)"
     )
     assert not loaded(code) & {

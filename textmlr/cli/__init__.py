@@ -10,6 +10,7 @@ import click
 from textmlr import __version__
 from textmlr.cli.classify import classify
 from textmlr.cli.compare import compare
+from textmlr.cli.compress import compress
 from textmlr.cli.evaluate import evaluate
 from textmlr.cli.info import info
 from textmlr.cli.train import train
@@ -28,8 +29,9 @@ def cli() -> None:
       textmlr classify doc.txt            how likely is each label?
       textmlr evaluate test.tsv           how good are the answers?
       textmlr compare a.textmlr b.textmlr test.tsv
+      textmlr compress model.textmlr test.tsv -o small.textmlr --max-size 1MB
     """
 
 
-for verb in (train, tune, classify, evaluate, compare, info):
+for verb in (train, tune, classify, evaluate, compare, compress, info):
     cli.add_command(verb)
