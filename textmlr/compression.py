@@ -39,6 +39,8 @@ SmallDtype = Literal["int8", "float16"]
 NEAR = 0.995  # of the size wanted: near enough
 ABOUT = 0.85  # near enough to say what the scale is to be
 GUESS = 6.0  # bytes of a feature, to begin with
+QUICK_RATIO = 0.8  # of a file's size and of the one that is made quickly, about
+FINER = 8  # steps of the scale at a time
 POWER = 0.8  # of how the number of features goes with the size, about
 SCALE_STEPS = 8
 MOST_STEPS = 20
@@ -175,71 +177,83 @@ class _Search:
 
     def run(self) -> Model:
         """The model.  Raises InputError if none is small enough."""
-        fits = self._try(min(self._most, 1), None)
-        if fits.size > self._max_size:
+        least = self._try(min(self._most, 1), None)
+        if least.size > self._max_size:
             raise InputError(
                 f"no model fits in {self._max_size:,} bytes: labels, record and one feature take "
-                f"{fits.size:,}",
-                mend=f"allow {fits.size:,} bytes or more",
+                f"{least.size:,}",
+                mend=f"allow {least.size:,} bytes or more",
             )
         if not self._most:
-            return fits.model
-        now = self._about_right(round((self._max_size - fits.size) / GUESS))
+            return least.model
+        number, top = self._about_right(round((self._max_size - least.size) / GUESS))
+        now = self._try(number, top)
         if now.number == self._most and now.size <= self._max_size:
             return self._finer(now).model
-        return self._fill(fits, now).model
+        return self._fill(least, now).model
 
-    def _about_right(self, number: int) -> _Try:
-        """A model of about the size, or of all features: its scale is what is wanted of it."""
+    def _about_right(self, number: int) -> tuple[int, int]:
+        """(number of features, their scale) of about the size wanted, or of all features."""
         low, high = 0, self._most + 1  # too few, too many
-        now = self._try(min(max(number, 1), self._most), None)
+        number = min(max(number, 1), self._most)
         for _ in range(SCALE_STEPS):
-            share = self._max_size / now.size
-            if ABOUT <= share <= 1 / ABOUT or (now.number == self._most and share > 1):
+            model = self._make(number, None)
+            share = self._max_size / (
+                QUICK_RATIO * modelfile.size_of(*pack(model.parts, quick=True))
+            )
+            if ABOUT <= share <= 1 / ABOUT or (number == self._most and share > 1):
                 break
-            low, high = (now.number, high) if share > 1 else (low, now.number)
-            number = round(now.number * share**POWER)
-            if not low < number < high:
-                number = round(np.sqrt((low + 1) * (high - 1)))
-            if not low < number < high:
+            low, high = (number, high) if share > 1 else (low, number)
+            wanted = round(number * share**POWER)
+            if not low < wanted < high:
+                wanted = round(np.sqrt((low + 1) * (high - 1)))
+            if not low < wanted < high:
                 break
-            now = self._try(number, None)
-        return now
+            number = wanted
+        return number, model.storage.top
 
-    def _fill(self, fits: _Try, now: _Try) -> _Try:
+    def _fill(self, least: _Try, now: _Try) -> _Try:
         """The largest that fits, with the scale of the second of two, of which the first fits."""
-        over, top = None, now.model.storage.top
+        top, fits, over = now.model.storage.top, least, None
+        tried = [least]
         for _ in range(MOST_STEPS):
+            tried.append(now)
             if now.size <= self._max_size:
                 fits = now if now.size >= fits.size else fits
                 if now.size >= NEAR * self._max_size or now.number == self._most:
                     break
             else:
-                over = now
-            if over is None:
-                number = round(now.number * (self._max_size / now.size))
-                number = max(number, fits.number + 1)
-            elif over.number - fits.number <= 1:
+                over = now if over is None or now.number < over.number else over
+            high = self._most + 1 if over is None else over.number
+            if high - fits.number <= 1:
                 break
-            else:
-                slope = (over.number - fits.number) / (over.size - fits.size)
-                # A little below the limit, so that half of the steps do not end above it.
-                wanted = (1 + NEAR) / 2 * self._max_size - fits.size
-                number = fits.number + round(slope * wanted)
-                number = min(max(number, fits.number + 1), over.number - 1)
-            now = self._try(min(number, self._most), top)
+            number = self._between(tried)
+            if not fits.number < number < high:
+                number = (fits.number + high) // 2
+            now = self._try(number, top)
         return fits
+
+    def _between(self, tried: list[_Try]) -> int:
+        """The number of features that the two nearest to the size wanted tell."""
+        wanted = (1 + NEAR) / 2 * self._max_size  # so that half of the tries are not above it
+        a, b = sorted(tried, key=lambda one: abs(one.size - wanted))[:2]
+        if a.size == b.size:
+            return 0
+        return round(a.number + (wanted - a.size) * (b.number - a.number) / (b.size - a.size))
 
     def _finer(self, now: _Try) -> _Try:
         """All features fit: the finest scale with which they do."""
         low, high = 0, now.model.storage.top  # the finest that may, the coarsest that does
+        step = FINER
         while self._dtype == "int8" and low < high:
-            middle = (low + high) // 2
+            middle = max(low, high - step) if step else (low + high) // 2
             finer = self._try(self._most, middle)
             if finer.size <= self._max_size:
+                if finer.size == now.size:  # 8 bits allow no more
+                    break
                 now, high = finer, middle
             else:
-                low = middle + 1
+                low, step = middle + 1, 0
         return now
 
     def _try(self, number: int, top: int | None) -> _Try:

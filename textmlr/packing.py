@@ -39,8 +39,9 @@ class Parts:
     storage: Storage = PLAIN
 
 
-def pack(parts: Parts) -> tuple[Json, Tensors]:
-    """(header, tensors) for ``modelfile.save``."""
+def pack(parts: Parts, *, quick: bool = False) -> tuple[Json, Tensors]:
+    """(header, tensors) for ``modelfile.save``; ``quick`` of a small form only to see how large
+    it is, about."""
     labels, label_offsets = _blob(parts.labels)
     tensors: dict[str, NDArray[Any]] = {"labels": labels, "label_offsets": label_offsets}
     storage: Json = {"dtype": "float32"}
@@ -48,7 +49,7 @@ def pack(parts: Parts) -> tuple[Json, Tensors]:
         tensors |= _plain(parts)
     else:
         storage, tensors["small"] = pack_small(
-            parts.featurizer, parts.layers[0], parts.columns, parts.storage
+            parts.featurizer, parts.layers[0], parts.columns, parts.storage, quick=quick
         )
     header = {
         "featurizer": asdict(parts.featurizer.options),

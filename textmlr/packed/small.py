@@ -65,7 +65,12 @@ def by_name(vocabulary: Vocabulary) -> tuple[NDArray[np.int64], list[bytes]]:
 
 
 def pack_small(
-    featurizer: Featurizer, theta: NDArray[np.float32], columns: Columns | None, storage: Storage
+    featurizer: Featurizer,
+    theta: NDArray[np.float32],
+    columns: Columns | None,
+    storage: Storage,
+    *,
+    quick: bool = False,
 ) -> tuple[Json, Bytes]:
     """(description, streams) of the features and θ of a model.
 
@@ -109,7 +114,7 @@ def pack_small(
         if not np.array_equal(half.astype(np.float32), theta):
             raise ValueError("theta is not in numbers of 16 bits")
         parts.append(planes(half.reshape(-1)))
-    stream, about["lengths"] = squeeze(parts)
+    stream, about["lengths"] = squeeze(parts, quick=quick)
     return about, stream
 
 

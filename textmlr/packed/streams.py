@@ -43,9 +43,11 @@ def from_planes(data: NDArray[np.uint8], dtype: Any) -> NDArray[Any]:
     return own
 
 
-def squeeze(parts: Sequence[NDArray[np.uint8]]) -> tuple[NDArray[np.uint8], list[int]]:
-    """(the streams one after the other, how long each is)."""
-    streams = [deflate(part.tobytes()) for part in parts]
+def squeeze(
+    parts: Sequence[NDArray[np.uint8]], *, quick: bool = False
+) -> tuple[NDArray[np.uint8], list[int]]:
+    """(the streams one after the other, how long each is); ``quick`` as in ``deflate``."""
+    streams = [deflate(part.tobytes(), quick=quick) for part in parts]
     if sum(map(len, parts)) > _most(sum(map(len, streams))):
         raise InputError(
             "the weights are too many for a small file: nearly all of them are 0",
