@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 from click.testing import CliRunner
-from conftest import corpus_of, documents
+from conftest import WORDS, corpus_of, documents
 from test_model import TEXTS
 
 from textmlr import FeaturizerOptions, InputError
 from textmlr.cli import cli
 from textmlr.cli.compress import Size
-from textmlr.compression import compress
+from textmlr.compression import SmallDtype, compress
 from textmlr.corpus import Corpus, read_corpus
 from textmlr.evaluation import answer
+from textmlr.features import Featurizer
 from textmlr.learning import train
 from textmlr.model import Model
 from textmlr.options import TrainingOptions
@@ -36,6 +36,12 @@ def genres() -> Model:
 
 
 @pytest.fixture(scope="module")
+def words() -> Model:
+    options = FeaturizerOptions(ngrams=(1, 1), char_ngrams=None)
+    return train(corpus_of(PAIRS), options, TrainingOptions(epochs=2, holdout=0.0))
+
+
+@pytest.fixture(scope="module")
 def unseen() -> Corpus:
     return read_corpus([str(DATA / "genres-test.tsv")])
 
@@ -46,63 +52,68 @@ def figures(model: Model, corpus: Corpus) -> tuple[float, float]:
     return float((answered.top == answered.codes).mean()), float(answered.losses.mean())
 
 
-def kept_by(model: Model, chosen: np.ndarray) -> Model:
-    """The model of some features (numbers, ascending), by hand: no rounding, nothing made up for."""
-    columns = np.concatenate([[0], chosen + 1])
-    small = replace_norm(model).keep(columns)
-    small.options = model.featurizer.options
-    return Model(model.labels, small, [model.theta[columns]], model.record, None, model.calibration)
-
-
-def replace_norm(model: Model):
-    """The featurizer as if documents were not scaled to length 1, so that ``keep`` drops."""
-    from textmlr.features import Featurizer
-
-    f = model.featurizer
-    options = replace(f.options, norm=None)
-    return Featurizer.restore(options, f.vocabulary, None, f.idf, model.labels, f.documents)
-
-
 def test_a_twentieth_of_the_size_answers_alike(genres: Model, unseen: Corpus) -> None:
-    """3.4 MB to 170 kB: P differs by 2 % on the mean, accuracy by 2 documents of 144 at most."""
+    """3.4 MB to 170 kB: P moves by 3 % on the mean."""
     small = compress(genres, 170_000)
     whole_figures, small_figures = figures(genres, unseen), figures(small, unseen)
-    assert abs(small_figures[0] - whole_figures[0]) <= 2.5 / 144
-    assert small_figures[1] < whole_figures[1] + 0.02
+    assert abs(small_figures[0] - whole_figures[0]) < 0.03
+    assert small_figures[1] < whole_figures[1] + 0.04
     p, q = answer(genres, unseen).probabilities, answer(small, unseen).probabilities
-    assert np.abs(p - q).max(axis=1).mean() < 0.02
+    assert np.abs(p - q).sum(axis=1).mean() / 2 < 0.05
 
 
 def test_what_contributes_most_is_kept(genres: Model, unseen: Corpus) -> None:
-    """Better than as many features drawn at random, than the most frequent, and than float16."""
+    """A model of as many features drawn at random answers worse by far; so does float16, which
+    has room for a fourth of them."""
     small = compress(genres, 50_000)
-    number = len(small.layers[0]) - 1
-    assert 5_000 < number < 15_000
+    number = small.kept["features"]
+    assert 7_000 < number < 12_000
     loss = figures(small, unseen)[1]
-    drawn = np.random.default_rng(1).choice(genres.featurizer.columns - 1, number, replace=False)
-    for other in (
-        kept_by(genres, np.sort(drawn)),
-        kept_by(genres, np.arange(number)),
-        compress(genres, 50_000, dtype="float16"),
-    ):
-        assert figures(other, unseen)[1] > loss + 0.02
+    rng = np.random.default_rng(1)
+    drawn = np.sort(rng.choice(len(genres.theta) - 1, number, replace=False)) + 1
+    rows = np.concatenate([[0], drawn])
+    vocabulary = genres.featurizer.vocabulary.take(drawn - 1)
+    featurizer = Featurizer.restore(
+        genres.featurizer.options, vocabulary, None, None, genres.labels, 576
+    )
+    parts = (genres.labels, featurizer, [genres.theta[rows]], genres.record, None)
+    assert figures(Model(*parts, genres.calibration), unseen)[1] > loss + 0.2
+    half = compress(genres, 50_000, dtype="float16")
+    assert half.kept["features"] < number / 2
+    assert figures(half, unseen)[1] > loss + 0.2
 
 
-def test_the_length_of_documents_is_made_up_for(genres: Model, unseen: Corpus) -> None:
-    """Without it the features left would be too sure, since all of the length is theirs."""
-    small = compress(genres, 50_000)
-    names = set(small.featurizer.feature_names())
-    chosen = [i for i, name in enumerate(genres.featurizer.feature_names()[1:]) if name in names]
-    plain = kept_by(genres, np.array(chosen))
-    scores = [model.scores(unseen.batches).std(axis=1).mean() for model in (genres, small, plain)]
-    assert abs(scores[1] / scores[0] - 1) < 0.1
-    assert scores[2] / scores[0] > 1.1
+def test_words_of_a_label_stay_and_common_words_go(words: Model) -> None:
+    """They are as frequent or more, and contribute nothing; documents are no longer than they
+    were, so that P is nearly what it was, though all of the length is now that of some words."""
+    own = {word for words_of_label in WORDS.values() for word in words_of_label}
+    theta = words.theta.copy()
+    names = words.featurizer.feature_names()
+    for row, name in enumerate(names):
+        if row and name not in own:
+            theta[row] *= 1e-4
+    model = Model(words.labels, words.featurizer, [theta], {}, None, words.calibration)
+    small = next(
+        one for one in (compress(model, limit) for limit in range(1800, 4000, 50))
+        if one.kept["features"] > 20
+    )  # fmt: skip
+    kept = set(small.featurizer.feature_names()[1:])
+    assert kept <= own
+    texts = [text for _, text in documents(60, 8)]
+    spread, before = (one.scores(texts).std(axis=1).mean() for one in (small, model))
+    assert abs(spread / before - 1) < 0.05
+    # What it would be if all of a document's length were that of the words left.
+    matrix = model.featurizer.transform(texts)
+    left = [i for i, name in enumerate(names) if name in kept]
+    shorter = np.sqrt(matrix[:, left].multiply(matrix[:, left]).sum(axis=1))
+    assert np.mean(shorter) < 0.8
 
 
-@pytest.mark.parametrize("limit", [20_000, 60_000, 150_000])
-@pytest.mark.parametrize("dtype", ["int8", "float16"])
+@pytest.mark.parametrize(
+    ("limit", "dtype"), [(20_000, "int8"), (90_000, "int8"), (60_000, "float16")]
+)
 def test_the_file_is_nearly_as_large_as_it_may_be(
-    genres: Model, limit: int, dtype, tmp_path: Path
+    genres: Model, limit: int, dtype: SmallDtype, tmp_path: Path
 ) -> None:
     tried: list[tuple[int, int]] = []
     small = compress(genres, limit, dtype=dtype, watch=lambda *one: tried.append(one))
@@ -110,7 +121,7 @@ def test_the_file_is_nearly_as_large_as_it_may_be(
     assert 0.97 * limit < size <= limit
     assert size == (tmp_path / "small").stat().st_size
     assert (len(small.layers[0]) - 1, size) in tried
-    assert len(tried) < 20
+    assert len(tried) < 12
     assert small.record["compressed"] == {
         "from_features": genres.kept["features"],
         "features": small.kept["features"],
@@ -118,13 +129,12 @@ def test_the_file_is_nearly_as_large_as_it_may_be(
 
 
 def test_where_all_features_fit_rounding_is_finer(genres: Model) -> None:
-    smaller, larger = compress(genres, 140_000), compress(genres, 170_000)
-    assert larger.storage.top < smaller.storage.top
     whole = compress(genres, 10**6)
+    assert whole.storage.top < compress(genres, 60_000).storage.top
     assert whole.kept["features"] == genres.kept["features"]
     # As fine as 8 bits allow.
-    rows = {name: row for name, row in zip(genres.featurizer.feature_names(), genres.theta)}
-    for name, row in zip(whole.featurizer.feature_names()[:500], whole.theta):
+    rows = dict(zip(genres.featurizer.feature_names(), genres.theta, strict=True))
+    for name, row in zip(whole.featurizer.feature_names()[:500], whole.theta[:500], strict=True):
         assert np.abs(row - rows[name]).max() <= np.abs(rows[name]).max() / 127 * 0.7
 
 
@@ -135,20 +145,22 @@ OPTIONS = {
     "no norm, no bias": (FeaturizerOptions(norm=None, bias=False, min_df=2), QUICK),
     "hashed": (FeaturizerOptions(hash_bits=12), QUICK),
     "hashed, idf": (FeaturizerOptions(hash_bits=12, idf=True, bias=False), QUICK),
-    "sparse": (FeaturizerOptions(), TrainingOptions(l1=1e-3)),
-    "sparse, no norm": (FeaturizerOptions(norm=None), TrainingOptions(l1=1e-3)),
+    "sparse": (FeaturizerOptions(), TrainingOptions(l1=1e-4)),
+    "sparse, no norm": (FeaturizerOptions(norm=None), TrainingOptions(l1=1e-4)),
     "exact": (FeaturizerOptions(), EXACT),
 }
 
 
-@pytest.mark.parametrize("pairs", [PAIRS, TWO], ids=["three labels", "two"])
-@pytest.mark.parametrize("dtype", ["int8", "float16"])
+@pytest.mark.parametrize(
+    ("pairs", "dtype"), [(PAIRS, "int8"), (TWO, "int8"), (PAIRS, "float16"), (TWO, "float16")],
+    ids=["three labels", "two labels", "three labels, float16", "two labels, float16"],
+)  # fmt: skip
 @pytest.mark.parametrize("name", OPTIONS)
 def test_any_model_is_compressed_and_read_to_the_same_bits(
-    name: str, dtype, pairs: list[tuple[str, str]], tmp_path: Path
+    name: str, pairs: list[tuple[str, str]], dtype: SmallDtype, tmp_path: Path
 ) -> None:
     whole = train(corpus_of(pairs), *OPTIONS[name])
-    limit = whole.save(tmp_path / "whole") // 3
+    limit = min(whole.save(tmp_path / "whole") // 2, 5000)
     small = compress(whole, limit, dtype=dtype)
     assert small.save(tmp_path / "small") <= limit
     loaded = Model.load(tmp_path / "small")
@@ -175,9 +187,9 @@ def test_a_small_model_is_left_as_it_is(genres: Model, tmp_path: Path) -> None:
 
 
 def test_it_is_compressed_again(genres: Model, unseen: Corpus, tmp_path: Path) -> None:
-    once = compress(genres, 60_000)
-    twice = compress(compress(genres, 100_000), 60_000)
-    assert twice.save(tmp_path / "m") <= 60_000
+    once = compress(genres, 40_000)
+    twice = compress(compress(genres, 60_000), 40_000)
+    assert twice.save(tmp_path / "m") <= 40_000
     assert figures(twice, unseen)[1] < figures(once, unseen)[1] + 0.05
 
 

@@ -132,7 +132,8 @@ def test_importing_textmlr_is_light() -> None:
 def test_help_is_light() -> None:
     code = (
         "from textmlr.cli import cli\n"
-        "for verb in ('', 'train', 'tune', 'classify', 'evaluate', 'compare', 'compress', 'info'):\n"
+        "for verb in ('', 'train', 'tune', 'classify', 'evaluate', 'compare', 'compress',\n"
+        "             'info'):\n"
         "    cli.main([*verb.split(), '--help'], standalone_mode=False)"
     )
     assert not loaded(code) & {

@@ -32,7 +32,7 @@ from textmlr.features.vocabulary import Vocabulary
 from textmlr.model import Model
 from textmlr.packed import Storage
 from textmlr.packed.small import by_frequency, by_name
-from textmlr.packed.storage import HIGHEST, quantise, scale_of
+from textmlr.packed.storage import HIGHEST, finest, quantise, scale_of
 from textmlr.packing import pack
 
 SmallDtype = Literal["int8", "float16"]
@@ -40,7 +40,6 @@ NEAR = 0.995  # of the size wanted: near enough
 ABOUT = 0.85  # near enough to say what the scale is to be
 GUESS = 6.0  # bytes of a feature, to begin with
 QUICK_RATIO = 0.8  # of a file's size and of the one that is made quickly, about
-FINER = 8  # steps of the scale at a time
 POWER = 0.8  # of how the number of features goes with the size, about
 SCALE_STEPS = 8
 MOST_STEPS = 20
@@ -115,6 +114,11 @@ class _Features:
         order = order[: np.count_nonzero(contribution[bias:])]
         return cls(model, order, contribution, documents, squares, whole, theta)
 
+    @property
+    def bias(self) -> int:
+        """Rows of the bias, the first: 1 or 0."""
+        return int(self.model.featurizer.options.bias)
+
     def length(self, rows: NDArray[np.int64]) -> float:
         """The root mean square length of new documents in these rows, of 1 in all."""
         if not self.whole:
@@ -123,8 +127,7 @@ class _Features:
 
     def chosen(self, number: int) -> NDArray[np.int64]:
         """Rows of the features that contribute most, so many, ascending, after the bias's."""
-        bias = np.arange(int(self.model.featurizer.options.bias))
-        return np.concatenate([bias, np.sort(self.order[:number])])
+        return np.concatenate([np.arange(self.bias), np.sort(self.order[:number])])
 
     def top(self, number: int) -> int:
         """Code of the scale that fits so many features; see ``packed.storage``."""
@@ -198,9 +201,7 @@ class _Search:
         number = min(max(number, 1), self._most)
         for _ in range(SCALE_STEPS):
             model = self._make(number, None)
-            share = self._max_size / (
-                QUICK_RATIO * modelfile.size_of(*pack(model.parts, quick=True))
-            )
+            share = self._max_size / (QUICK_RATIO * self._quick_size(model))
             if ABOUT <= share <= 1 / ABOUT or (number == self._most and share > 1):
                 break
             low, high = (number, high) if share > 1 else (low, number)
@@ -243,17 +244,26 @@ class _Search:
 
     def _finer(self, now: _Try) -> _Try:
         """All features fit: the finest scale with which they do."""
-        low, high = 0, now.model.storage.top  # the finest that may, the coarsest that does
-        step = FINER
-        while self._dtype == "int8" and low < high:
-            middle = max(low, high - step) if step else (low + high) // 2
-            finer = self._try(self._most, middle)
+        if self._dtype != "int8":
+            return now
+        theta, documents = self._scaled(self._features.chosen(self._most))
+        # From the finest that 8 bits allow to the coarsest, which fits.
+        low, finer = finest(theta, documents), now
+        for _ in range(MOST_STEPS):
+            ratio = finer.size / self._quick_size(finer.model)
+            high = now.model.storage.top
+            while low < high:
+                middle = (low + high) // 2
+                if ratio * self._quick_size(self._make(self._most, middle)) <= self._max_size:
+                    high = middle
+                else:
+                    low = middle + 1
+            if low >= now.model.storage.top:
+                break
+            finer = self._try(self._most, low)
             if finer.size <= self._max_size:
-                if finer.size == now.size:  # 8 bits allow no more
-                    break
-                now, high = finer, middle
-            else:
-                low, step = middle + 1, 0
+                return finer
+            low += 1
         return now
 
     def _try(self, number: int, top: int | None) -> _Try:
@@ -261,34 +271,37 @@ class _Search:
         model = self._make(number, top)
         size = modelfile.size_of(*pack(model.parts))
         if self._watch is not None:
-            self._watch(len(model.layers[0]) - int(model.featurizer.options.bias), size)
+            self._watch(len(model.layers[0]) - self._features.bias, size)
         return _Try(number, model, size)
 
+    def _quick_size(self, model: Model) -> int:
+        """The size of a model's file if it were made quickly."""
+        return modelfile.size_of(*pack(model.parts, quick=True))
+
     def _make(self, number: int, top: int | None) -> Model:
+        """The model of so many features, less those whose weights are all rounded to 0."""
         features = self._features
         rows = features.chosen(number)
-        bias = int(features.model.featurizer.options.bias)
-        if self._dtype == "int8" and number:
-            top = features.top(number) if top is None else top
-            scaled = _times(features.theta[rows], features.length(rows), bias)
-            rounded = quantise(scaled, features.documents[rows], top)[0]
-            rows = rows[np.union1d(np.arange(bias), np.flatnonzero(rounded.any(axis=1)))]
-        length = features.length(rows)
-        theta = _times(features.theta[rows], length, bias)
-        storage, documents = Storage(self._dtype), features.documents[rows]
-        if self._dtype == "int8":
-            theta, codes = quantise(theta, documents, top or 0)
-            storage = Storage("int8", codes, top or 0)
-        else:
-            theta = _rounded(theta)
-        return _model_of(features.model, rows, theta, storage)
+        if top is None:
+            top = features.top(number) if number else 0
+        while True:
+            theta, documents = self._scaled(rows)
+            if self._dtype == "int8":
+                theta, codes = quantise(theta, documents, top)
+                storage = Storage("int8", codes, top)
+            else:
+                theta, storage = _rounded(theta), Storage("float16")
+            used = np.union1d(np.arange(features.bias), np.flatnonzero(theta.any(axis=1)))
+            if len(used) == len(rows):
+                return _model_of(features.model, rows, theta, storage)
+            rows = rows[used]
 
-
-def _times(theta: NDArray[np.float32], length: float, bias: int) -> NDArray[np.float32]:
-    """θ times a number, the bias's row as it is."""
-    out = theta * np.float32(length)
-    out[:bias] = theta[:bias]
-    return out
+    def _scaled(self, rows: NDArray[np.int64]) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+        """(θ of some features, times the length that is left; the documents of each)."""
+        features = self._features
+        theta = features.theta[rows] * np.float32(features.length(rows))
+        theta[: features.bias] = features.theta[: features.bias]
+        return theta, features.documents[rows]
 
 
 def _rounded(theta: NDArray[np.float32]) -> NDArray[np.float32]:

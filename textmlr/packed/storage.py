@@ -52,10 +52,31 @@ def expected_codes(documents: NDArray[np.int64], top: int) -> NDArray[np.uint8]:
     What rounding a row costs grows with the documents that have the feature, by its square: twice
     the documents, a scale √2 as small.
     """
-    exponent = np.frexp(np.maximum(documents, 1).astype(np.float64))[1].astype(np.int64) - 1
-    half = 2 * documents >= 3 * (np.int64(1) << exponent)
-    code = np.clip(top - 2 * exponent - half, 0, HIGHEST)
+    code = np.clip(top - _half_octaves(documents), 0, HIGHEST)
     return code.astype(np.uint8)
+
+
+def _half_octaves(documents: NDArray[np.int64]) -> NDArray[np.int64]:
+    """2·log2 of numbers, about, rounded down; by whole numbers alone."""
+    exponent = np.frexp(np.maximum(documents, 1).astype(np.float64))[1].astype(np.int64) - 1
+    upper: NDArray[np.int64] = 2 * exponent + (2 * documents >= 3 * (np.int64(1) << exponent))
+    return upper
+
+
+def _needed(theta: NDArray[np.float32]) -> NDArray[np.uint8]:
+    """Code of the least scale that the largest weight of each row allows, (R,) uint8."""
+    largest = np.abs(theta).max(axis=1, initial=0).astype(np.float64)
+    scales = scale_of(np.arange(HIGHEST + 1).astype(np.uint8)).astype(np.float64)
+    codes: NDArray[np.uint8] = (
+        np.searchsorted(MOST * scales, largest).clip(0, HIGHEST).astype(np.uint8)
+    )
+    return codes
+
+
+def finest(theta: NDArray[np.float32], documents: NDArray[np.int64]) -> int:
+    """The ``top`` below which ``quantise`` rounds no finer, since 8 bits allow no more."""
+    least = (_needed(theta) + _half_octaves(documents)).min(initial=HIGHEST)
+    return int(np.clip(least, 0, HIGHEST))
 
 
 def quantise(
@@ -66,11 +87,7 @@ def quantise(
     documents  (R,) that have each feature;  top  as in Storage
     The scale of a row is the expected one, or the least that its largest weight allows.
     """
-    largest = np.abs(theta).max(axis=1, initial=0).astype(np.float64)
-    scales = scale_of(np.arange(HIGHEST + 1).astype(np.uint8)).astype(np.float64)
-    needed = np.searchsorted(MOST * scales, largest)
-    codes = np.minimum(np.maximum(needed, expected_codes(documents, top)), HIGHEST)
-    codes = codes.astype(np.uint8)
+    codes: NDArray[np.uint8] = np.maximum(_needed(theta), expected_codes(documents, top))
     scale = scale_of(codes)[:, None]
     whole = np.clip(np.rint(theta / scale), -MOST, MOST)
     return (whole * scale).astype(np.float32), codes
