@@ -94,7 +94,7 @@ def test_words_of_a_label_stay_and_common_words_go(words: Model) -> None:
             theta[row] *= 1e-4
     model = Model(words.labels, words.featurizer, [theta], {}, None, words.calibration)
     small = next(
-        one for one in (compress(model, limit) for limit in range(1800, 4000, 50))
+        one for one in (compress(model, limit) for limit in range(1200, 1400, 10))
         if one.kept["features"] > 20
     )  # fmt: skip
     kept = set(small.featurizer.feature_names()[1:])

@@ -191,8 +191,6 @@ class _Search:
             return least.model
         number, top = self._about_right(round((self._max_size - least.size) / GUESS))
         now = self._try(number, top)
-        if now.number == self._most and now.size <= self._max_size:
-            return self._finer(now).model
         return self._fill(least, now).model
 
     def _about_right(self, number: int) -> tuple[int, int]:
@@ -219,18 +217,22 @@ class _Search:
         tried = [least]
         for _ in range(MOST_STEPS):
             tried.append(now)
-            if now.size <= self._max_size:
-                fits = now if now.size >= fits.size else fits
-                if now.size >= NEAR * self._max_size or now.number == self._most:
-                    break
-            else:
+            if now.size > self._max_size:
                 over = now if over is None or now.number < over.number else over
-            high = self._most + 1 if over is None else over.number
-            if high - fits.number <= 1:
+            elif now.number == self._most:
+                return self._finer(now)
+            else:
+                fits = now if now.size >= fits.size else fits
+                if now.size >= NEAR * self._max_size:
+                    break
+            high = self._most if over is None else over.number - 1
+            if high <= fits.number:
                 break
             number = self._between(tried)
-            if not fits.number < number < high:
-                number = (fits.number + high) // 2
+            if number > high:
+                number = high if over is None else (fits.number + high + 1) // 2
+            elif number <= fits.number:
+                number = (fits.number + high + 1) // 2
             now = self._try(number, top)
         return fits
 
