@@ -88,11 +88,14 @@ class Rival:
     figures: Figures
 
     @classmethod
-    def of(cls, case: Case) -> Rival:
-        """Tuned and trained.  Raises RivalError if it cannot be."""
+    def of(cls, case: Case, setting: tuple[float, int] | None) -> Rival:
+        """Tuned, unless its step size and epochs are given, and trained.  Raises RivalError if it
+        cannot be."""
         texts = write_texts(case, "fasttext", fasttext_line)
-        scores = fasttext_scores(case, texts)
-        rate, epochs = max(scores, key=lambda s: (scores[s], -s[1], -s[0]))
+        if setting is None:
+            scores = fasttext_scores(case, texts)
+            setting = max(scores, key=lambda s: (scores[s], -s[1], -s[0]))
+        rate, epochs = setting
         model = case.place / "fasttext.bin"
         outcome = timed(fasttext_command(texts.all, model, rate, epochs), case.limit)
         if outcome.late or outcome.failure:
@@ -122,7 +125,8 @@ def rows_of(folder: Path, arguments: argparse.Namespace) -> list[dict[str, Any]]
     with tempfile.TemporaryDirectory() as place:
         rival = None
         if arguments.rival:
-            rival = Rival.of(read_case(folder, Path(place), arguments.limit))
+            case = read_case(folder, Path(place), arguments.limit)
+            rival = Rival.of(case, arguments.fasttext)
         for megabytes in arguments.sizes:
             limit = int(megabytes * 1e6)
             began = time.process_time()
@@ -173,12 +177,19 @@ def main() -> int:
     parser.add_argument("--json", type=Path, help="also write the rows to this file")
     parser.add_argument("--sizes", default="0.25,0.5,1,2", help="MB, comma-separated")
     parser.add_argument("--rival", action="store_true", help="fastText's quantised models too")
+    parser.add_argument("--fasttext", help="its step size and epochs, as 0.5,25, if not tuned")
     parser.add_argument("--limit", type=float, default=900, help="most seconds of a training [900]")
     arguments = parse(parser)
     try:
         arguments.sizes = [float(size) for size in arguments.sizes.split(",")]
     except ValueError:
         parser.error("--sizes: numbers, comma-separated")
+    if arguments.fasttext:
+        rate, _, epochs = arguments.fasttext.partition(",")
+        try:
+            arguments.fasttext = float(rate), int(epochs)
+        except ValueError:
+            parser.error("--fasttext: step size and epochs, such as 0.5,25")
     if min(arguments.sizes) <= 0:
         parser.error("--sizes: above 0")
     print(heading(HEADS + RIVAL_HEADS if arguments.rival else HEADS))

@@ -36,6 +36,13 @@ def genres() -> Model:
 
 
 @pytest.fixture(scope="module")
+def pairs() -> Model:
+    """Smaller: 2.3 MB, where compress has all features in 170 kB."""
+    corpus = read_corpus([str(DATA / "genres-train.tsv")])
+    return train(corpus, FeaturizerOptions(ngrams=(1, 2), char_ngrams=None))
+
+
+@pytest.fixture(scope="module")
 def words() -> Model:
     options = FeaturizerOptions(ngrams=(1, 1), char_ngrams=None)
     return train(corpus_of(PAIRS), options, TrainingOptions(epochs=2, holdout=0.0))
@@ -94,14 +101,14 @@ def test_words_of_a_label_stay_and_common_words_go(words: Model) -> None:
             theta[row] *= 1e-4
     model = Model(words.labels, words.featurizer, [theta], {}, None, words.calibration)
     small = next(
-        one for one in (compress(model, limit) for limit in range(1200, 1400, 10))
-        if one.kept["features"] > 20
+        one for one in (compress(model, limit) for limit in range(1360, 1440, 10))
+        if one.kept["features"] > 28
     )  # fmt: skip
     kept = set(small.featurizer.feature_names()[1:])
     assert kept <= own
     texts = [text for _, text in documents(60, 8)]
     spread, before = (one.scores(texts).std(axis=1).mean() for one in (small, model))
-    assert abs(spread / before - 1) < 0.05
+    assert abs(spread / before - 1) < 0.06
     # What it would be if all of a document's length were that of the words left.
     matrix = model.featurizer.transform(texts)
     left = [i for i, name in enumerate(names) if name in kept]
@@ -110,30 +117,31 @@ def test_words_of_a_label_stay_and_common_words_go(words: Model) -> None:
 
 
 @pytest.mark.parametrize(
-    ("limit", "dtype"), [(20_000, "int8"), (90_000, "int8"), (60_000, "float16")]
+    ("limit", "dtype"), [(15_000, "int8"), (60_000, "int8"), (60_000, "float16")]
 )
 def test_the_file_is_nearly_as_large_as_it_may_be(
-    genres: Model, limit: int, dtype: SmallDtype, tmp_path: Path
+    pairs: Model, limit: int, dtype: SmallDtype, tmp_path: Path
 ) -> None:
     tried: list[tuple[int, int]] = []
-    small = compress(genres, limit, dtype=dtype, watch=lambda *one: tried.append(one))
+    small = compress(pairs, limit, dtype=dtype, watch=lambda *one: tried.append(one))
     size = small.save(tmp_path / "small")
     assert 0.97 * limit < size <= limit
     assert size == (tmp_path / "small").stat().st_size
     assert (len(small.layers[0]) - 1, size) in tried
     assert len(tried) < 12
     assert small.record["compressed"] == {
-        "from_features": genres.kept["features"],
+        "from_features": pairs.kept["features"],
         "features": small.kept["features"],
     }
 
 
-def test_where_all_features_fit_rounding_is_finer(genres: Model) -> None:
-    whole = compress(genres, 10**6)
-    assert whole.storage.top < compress(genres, 60_000).storage.top
-    assert whole.kept["features"] == genres.kept["features"]
+def test_where_all_features_fit_rounding_is_finer(pairs: Model, unseen: Corpus) -> None:
+    whole = compress(pairs, 10**6)
+    assert whole.storage.top < compress(pairs, 60_000).storage.top
+    assert whole.kept["features"] == pairs.kept["features"]
+    assert abs(figures(whole, unseen)[1] - figures(pairs, unseen)[1]) < 0.002
     # As fine as 8 bits allow.
-    rows = dict(zip(genres.featurizer.feature_names(), genres.theta, strict=True))
+    rows = dict(zip(pairs.featurizer.feature_names(), pairs.theta, strict=True))
     for name, row in zip(whole.featurizer.feature_names()[:500], whole.theta[:500], strict=True):
         assert np.abs(row - rows[name]).max() <= np.abs(rows[name]).max() / 127 * 0.7
 
@@ -180,16 +188,16 @@ def test_any_model_is_compressed_and_read_to_the_same_bits(
     assert figures(small, unseen)[0] > figures(whole, unseen)[0] - 0.05
 
 
-def test_a_small_model_is_left_as_it_is(genres: Model, tmp_path: Path) -> None:
-    assert compress(genres, genres.save(tmp_path / "m")) is genres
-    small = compress(genres, 60_000)
-    assert compress(small, 60_000) is small
+def test_a_small_model_is_left_as_it_is(pairs: Model, tmp_path: Path) -> None:
+    assert compress(pairs, pairs.save(tmp_path / "m")) is pairs
+    small = compress(pairs, 30_000)
+    assert compress(small, 30_000) is small
 
 
-def test_it_is_compressed_again(genres: Model, unseen: Corpus, tmp_path: Path) -> None:
-    once = compress(genres, 40_000)
-    twice = compress(compress(genres, 60_000), 40_000)
-    assert twice.save(tmp_path / "m") <= 40_000
+def test_it_is_compressed_again(pairs: Model, unseen: Corpus, tmp_path: Path) -> None:
+    once = compress(pairs, 20_000)
+    twice = compress(compress(pairs, 40_000), 20_000)
+    assert twice.save(tmp_path / "m") <= 20_000
     assert figures(twice, unseen)[1] < figures(once, unseen)[1] + 0.05
 
 
