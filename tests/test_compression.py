@@ -201,6 +201,18 @@ def test_it_is_compressed_again(pairs: Model, unseen: Corpus, tmp_path: Path) ->
     assert figures(twice, unseen)[1] < figures(once, unseen)[1] + 0.05
 
 
+@pytest.mark.parametrize("dtype", ["int8", "float16"])
+def test_hashed_features_are_compressed_again(dtype: SmallDtype, tmp_path: Path) -> None:
+    """Their order tells no frequencies any more; scales do."""
+    whole = train(corpus_of(PAIRS), FeaturizerOptions(hash_bits=12), QUICK)
+    unseen = corpus_of(documents(300, 9))
+    once = compress(whole, 4_000, dtype=dtype)
+    once.save(tmp_path / "m")
+    again = compress(Model.load(tmp_path / "m"), 3_000)
+    assert again.kept["features"] <= once.kept["features"] < whole.kept["features"]
+    assert figures(again, unseen)[1] < figures(compress(whole, 3_000), unseen)[1] + 0.1
+
+
 def test_other_weights_are_saved_plainly(genres: Model, tmp_path: Path) -> None:
     """A model made from the parts of a small one has no scales to hold its weights by."""
     small = compress(genres, 60_000)

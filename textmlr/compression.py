@@ -94,8 +94,7 @@ class _Features:
         rows = np.arange(len(theta)) if model.columns is None else model.columns.kept
         squares, whole = np.zeros(0), 0.0
         if featurizer.vocabulary is None:
-            # Rows are by descending document frequency, which goes with the rank (Zipf's law).
-            documents = np.maximum(len(theta) // (np.arange(len(theta)) + 1), 1)
+            documents = _hashed_documents(model)
         else:
             featurizer.name_features()
             all_documents = np.concatenate(
@@ -134,6 +133,20 @@ class _Features:
         least = self.contribution[self.order[number - 1]] * self.length(self.chosen(number))
         scales = scale_of(np.arange(HIGHEST + 1).astype(np.uint8))
         return max(int(np.searchsorted(scales, least, side="right")) - 1, 0)
+
+
+def _hashed_documents(model: Model) -> NDArray[np.int64]:
+    """(R,) documents of each hashed column, times any number, about: a model does not hold them."""
+    assert model.columns is not None
+    storage, kept = model.storage, model.columns.kept
+    if len(storage.codes):  # it was compressed before, by what was known then
+        return np.exp2(np.clip(storage.top - storage.codes.astype(np.int64), 0, 80) / 2).astype(
+            np.int64
+        )
+    if (kept[1:] > kept[:-1]).all():  # compressed to float16
+        return np.ones(len(kept), np.int64)
+    # Rows are by descending document frequency, which goes as the inverse rank (Zipf's law).
+    return np.maximum(len(kept) // (np.arange(len(kept)) + 1), 1)
 
 
 def _frequencies(vocabulary: Vocabulary) -> NDArray[np.int64]:
