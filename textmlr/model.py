@@ -19,6 +19,7 @@ from textmlr.features import Featurizer
 from textmlr.features.columns import Columns
 from textmlr.features.hashing import blocks_of
 from textmlr.features.texts import batches_of
+from textmlr.packed import PLAIN, Storage
 from textmlr.packing import Parts, pack, unpack
 from textmlr.parallel import available_threads, map_blocks
 from textmlr.scoring import Calibration
@@ -51,6 +52,7 @@ class Model:
                 those that do not occur, with hashing); None: all
     calibration what scores are multiplied by, its factor already in θ
     record      how it was trained: options, figures, versions (JSON)
+    storage     the form it has in its file; see ``packed``
 
     >>> from textmlr import Corpus, Model, train
     >>> texts = ["a robot in orbit", "the sheriff rode", "robot engine", "a saddle, a sheriff"]
@@ -73,6 +75,7 @@ class Model:
         record: Json,
         columns: Columns | None = None,
         calibration: Calibration | None = None,
+        storage: Storage = PLAIN,
     ) -> None:
         self.labels = list(labels)
         self.featurizer = featurizer
@@ -80,6 +83,7 @@ class Model:
         self.record = record
         self.columns = columns
         self.calibration = calibration or Calibration()
+        self.storage = storage
         rows = featurizer.columns if columns is None else len(columns.kept)
         if self.layers[0].shape != (rows, len(self.labels)):
             raise ValueError(f"theta is {self.layers[0].shape}, not ({rows}, {len(self.labels)})")
@@ -136,15 +140,16 @@ class Model:
     def parts(self) -> Parts:
         """What the model is made of."""
         return Parts(
-            self.labels, self.featurizer, self.layers, self.record, self.columns, self.calibration
-        )
+            self.labels, self.featurizer, self.layers, self.record, self.columns,
+            self.calibration, self.storage,
+        )  # fmt: skip
 
     @classmethod
     def of(cls, parts: Parts) -> Model:
         """The model of these parts; ValueError if they do not fit together."""
         return cls(
             parts.labels, parts.featurizer, parts.layers, parts.record, parts.columns,
-            parts.calibration,
+            parts.calibration, parts.storage,
         )  # fmt: skip
 
     def scores(self, texts: Any, *, threads: int | None = None) -> NDArray[np.float32]:

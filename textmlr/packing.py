@@ -20,6 +20,8 @@ from textmlr.features.columns import Columns
 from textmlr.features.vocabulary import SortedIndex, Vocabulary
 from textmlr.modelfile import check_blob, expect, take, tensor
 from textmlr.options import FeaturizerOptions
+from textmlr.packed import PLAIN, Storage
+from textmlr.packed.small import pack_small, unpack_small
 from textmlr.scoring import Calibration
 
 Json = dict[str, Any]
@@ -36,13 +38,34 @@ class Parts:
     record: Json
     columns: Columns | None
     calibration: Calibration
+    storage: Storage = PLAIN
 
 
-def pack(parts: Parts) -> tuple[Json, Tensors]:
-    """(header, tensors) for ``modelfile.save``."""
+def pack(parts: Parts, *, quick: bool = False) -> tuple[Json, Tensors]:
+    """(header, tensors) for ``modelfile.save``; ``quick`` of a small form only to see how large
+    it is, about."""
     labels, label_offsets = _blob(parts.labels)
     tensors: dict[str, NDArray[Any]] = {"labels": labels, "label_offsets": label_offsets}
-    tensors |= {f"theta.{i}": layer for i, layer in enumerate(parts.layers)}
+    storage: Json = {"dtype": "float32"}
+    if parts.storage.dtype == "float32":
+        tensors |= _plain(parts)
+    else:
+        storage, tensors["small"] = pack_small(
+            parts.featurizer, parts.layers[0], parts.columns, parts.storage, quick=quick
+        )
+    header = {
+        "featurizer": asdict(parts.featurizer.options),
+        "documents": parts.featurizer.documents,
+        "calibration": asdict(parts.calibration),
+        "record": parts.record,
+        "storage": storage,
+    }
+    return header, tensors
+
+
+def _plain(parts: Parts) -> Tensors:
+    """Features and θ as they are in memory."""
+    tensors: Tensors = {f"theta.{i}": layer for i, layer in enumerate(parts.layers)}
     vocabulary = parts.featurizer.vocabulary
     if vocabulary is not None:
         index = SortedIndex.of(vocabulary.hashes)
@@ -65,13 +88,7 @@ def pack(parts: Parts) -> tuple[Json, Tensors]:
             tensors["frequencies"] = parts.columns.frequencies
     if parts.featurizer.idf is not None:
         tensors["idf"] = parts.featurizer.idf
-    header = {
-        "featurizer": asdict(parts.featurizer.options),
-        "documents": parts.featurizer.documents,
-        "calibration": asdict(parts.calibration),
-        "record": parts.record,
-    }
-    return header, tensors
+    return tensors
 
 
 def unpack(header: Json, tensors: Tensors, path: str | PathLike[str]) -> Parts:
@@ -91,7 +108,37 @@ def unpack(header: Json, tensors: Tensors, path: str | PathLike[str]) -> Parts:
         all(a < b for a, b in pairwise(labels)),
         path, "the labels are not sorted, or one stands twice",
     )  # fmt: skip
-    vocabulary, index, kept = None, None, None
+    calibration = _calibration(take(header, "calibration", dict, path), path)
+    record = take(header, "record", dict, path)
+    about = take(header, "storage", dict, path)
+    vocabulary: Vocabulary | None
+    index: SortedIndex | None
+    if about == {"dtype": "float32"}:
+        storage = PLAIN
+        vocabulary, index, kept, idf = _unpack_plain(tensors, options, path)
+        theta = tensor(tensors, "theta.0", np.float32, (None, len(labels)), path)
+    else:
+        stream = tensor(tensors, "small", np.uint8, (None,), path)
+        small = unpack_small(about, stream, options, len(labels), documents, path)
+        vocabulary, kept, idf = small.vocabulary, small.columns, small.idf
+        theta, storage = small.theta, small.storage
+        index = None if vocabulary is None else SortedIndex.of(vocabulary.hashes)
+    if idf is not None:
+        expect(bool(np.isfinite(idf).all() and (idf >= 0).all()), path, "idf is out of range")
+    try:
+        featurizer = Featurizer.restore(options, vocabulary, index, idf, labels, documents)
+        if vocabulary is None and "named.columns" in tensors:
+            featurizer.column_names = _column_names(tensors, featurizer.columns, path)
+        return Parts(labels, featurizer, [theta], record, kept, calibration, storage)
+    except ValueError as error:
+        raise ModelFileError(str(error), place=str(path)) from error
+
+
+def _unpack_plain(
+    tensors: Tensors, options: FeaturizerOptions, path: str | PathLike[str]
+) -> tuple[Vocabulary | None, SortedIndex | None, Columns | None, NDArray[np.float32] | None]:
+    """(vocabulary, its index, columns, idf) of a file that has them as they are in memory."""
+    vocabulary, index, kept, idf = None, None, None, None
     if options.hash_bits is not None:
         columns = 1 << options.hash_bits
     else:
@@ -100,20 +147,9 @@ def unpack(header: Json, tensors: Tensors, path: str | PathLike[str]) -> Parts:
         kept = _columns(tensors, columns, options, path)
     if options.hash_bits is None:
         vocabulary, index = _vocabulary(tensors, options, kept, path)
-    idf = None
     if options.uses_idf:
         idf = tensor(tensors, "idf", np.float32, (columns,), path)
-        expect(bool(np.isfinite(idf).all() and (idf >= 0).all()), path, "idf is out of range")
-    calibration = _calibration(take(header, "calibration", dict, path), path)
-    theta = tensor(tensors, "theta.0", np.float32, (None, len(labels)), path)
-    try:
-        featurizer = Featurizer.restore(options, vocabulary, index, idf, labels, documents)
-        if options.hash_bits is not None and "named.columns" in tensors:
-            featurizer.column_names = _column_names(tensors, columns, path)
-        record = take(header, "record", dict, path)
-        return Parts(labels, featurizer, [theta], record, kept, calibration)
-    except ValueError as error:
-        raise ModelFileError(str(error), place=str(path)) from error
+    return vocabulary, index, kept, idf
 
 
 def _blob(strings: Sequence[str]) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
