@@ -23,6 +23,7 @@ from textmlr import (
 )
 from textmlr.arrays import frozen
 from textmlr.cli import cli
+from textmlr.compression import compress
 from textmlr.evaluation import answer
 from textmlr.features.extending import row_frequencies
 from textmlr.kernels import dual
@@ -575,3 +576,14 @@ def test_totals_of_features_are_those_of_all_documents(form: str) -> None:
         kept = np.flatnonzero(model.theta.any(axis=1)[1:])
         assert len(kept) > 5
         np.testing.assert_allclose(vocabulary.totals[kept], sums[1 + kept], rtol=1e-5)
+
+
+def test_a_compressed_model_is_updated_like_any_other(test_pairs: Pairs) -> None:
+    """What the small form dropped may come back, as features that are not new to the world."""
+    whole = train(corpus_of(documents(300, 1)), FeaturizerOptions(ngrams=(1, 2), char_ngrams=None))
+    small = compress(whole, 6000)
+    updated = update(small, corpus_of(documents(60, 2)))
+    assert len(updated.layers[0]) > len(small.layers[0])
+    before, after = accuracy(small, test_pairs), accuracy(updated, test_pairs)
+    assert after >= before - 0.02
+    assert updated.storage.dtype == "float32"

@@ -128,7 +128,13 @@ def train(
         raise InputError(str(error), mend="lower the learning rate or the penalty") from error
     activation = options.activation or LINEAR
     model = Model(
-        corpus.labels, rows.featurizer, layers, record, rows.columns, calibration, activation
+        corpus.labels,
+        rows.featurizer,
+        layers,
+        record,
+        rows.columns,
+        calibration,
+        activation=activation,
     )
     return _sparse(model) if options.l1 else model
 

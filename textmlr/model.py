@@ -20,6 +20,7 @@ from textmlr.features.hashing import blocks_of
 from textmlr.features.texts import batches_of
 from textmlr.network import LINEAR, Network
 from textmlr.options import Activation
+from textmlr.packed import PLAIN, Storage
 from textmlr.packing import Parts, pack, unpack
 from textmlr.parallel import available_threads, map_blocks
 from textmlr.scoring import Calibration
@@ -53,6 +54,7 @@ class Model:
                 those that do not occur, with hashing); None: all
     calibration what scores are multiplied by, its factor already in θ
     record      how it was trained: options, figures, versions (JSON)
+    storage     the form it has in its file; see ``packed``
     activation  of the hidden layers
 
     >>> from textmlr import Corpus, Model, train
@@ -76,6 +78,7 @@ class Model:
         record: Json,
         columns: Columns | None = None,
         calibration: Calibration | None = None,
+        storage: Storage = PLAIN,
         activation: Activation = LINEAR,
     ) -> None:
         self.labels = list(labels)
@@ -85,6 +88,7 @@ class Model:
         self.record = record
         self.columns = columns
         self.calibration = calibration or Calibration()
+        self.storage = storage
         rows = featurizer.columns if columns is None else len(columns.kept)
         if len(self.layers[0]) != rows or self.layers[-1].shape[1] != len(self.labels):
             shape = len(self.layers[0]), self.layers[-1].shape[1]
@@ -151,15 +155,21 @@ class Model:
             columns = Columns.restore(kept.astype(np.int32), featurizer.columns, own)
         layers = [self.layers[0][rows], *self.layers[1:]]
         return Model(
-            self.labels, featurizer, layers, self.record, columns, self.calibration, self.activation
+            self.labels,
+            featurizer,
+            layers,
+            self.record,
+            columns,
+            self.calibration,
+            activation=self.activation,
         )
 
     @property
     def parts(self) -> Parts:
         """What the model is made of."""
         return Parts(
-            self.labels, self.featurizer, self.layers, self.record, self.columns, self.calibration,
-            self.activation,
+            self.labels, self.featurizer, self.layers, self.record, self.columns,
+            self.calibration, self.storage, self.activation,
         )  # fmt: skip
 
     @classmethod
@@ -167,7 +177,7 @@ class Model:
         """The model of these parts; ValueError if they do not fit together."""
         return cls(
             parts.labels, parts.featurizer, parts.layers, parts.record, parts.columns,
-            parts.calibration, parts.activation,
+            parts.calibration, parts.storage, parts.activation,
         )  # fmt: skip
 
     def scores(self, texts: Any, *, threads: int | None = None) -> NDArray[np.float32]:

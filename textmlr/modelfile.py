@@ -28,7 +28,7 @@ from textmlr.atomic import atomic_write
 from textmlr.errors import InputError, ModelFileError
 from textmlr.parallel import available_threads, map_blocks
 
-FORMAT_VERSION = 3
+FORMAT_VERSION = 4
 METADATA_KEY = "textmlr"
 CHECKED = 1 << 22  # bytes
 MOST_HEADER = 100_000_000  # bytes; safetensors' own limit
@@ -56,21 +56,22 @@ def save(path: Path, header: Mapping[str, Any], tensors: Mapping[str, NDArray[An
     from safetensors import SafetensorError
     from safetensors.numpy import save_file
 
-    arrays = {name: np.ascontiguousarray(array) for name, array in tensors.items()}
-    described = {
-        name: [_NAMES[array.dtype], list(array.shape), _checksum(array)]
-        for name, array in arrays.items()
-    }
-    content = _json({"header": header, "tensors": described})
-    check = zlib.crc32(content.encode())
+    arrays, metadata = _described(header, tensors)
     with atomic_write(path) as temporary:
-        metadata = {METADATA_KEY: f"{FORMAT_VERSION} {check:08x} {content}"}
         try:
             save_file(arrays, temporary, metadata=metadata)
         except SafetensorError as error:  # what the system refuses comes as this too
             problem, mend = f"cannot be written: {error}", "make room, or write to another place"
             raise InputError(problem, place=os.fspath(path), mend=mend) from error
         return os.path.getsize(temporary)
+
+
+def size_of(header: Mapping[str, Any], tensors: Mapping[str, NDArray[Any]]) -> int:
+    """Bytes of the file that ``save`` would write."""
+    from safetensors.numpy import save as serialised
+
+    arrays, metadata = _described(header, tensors)
+    return len(serialised(arrays, metadata))
 
 
 def load(path: Path) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
@@ -101,6 +102,20 @@ def load(path: Path) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
         tensors[name] = array
     expect(begin + end == len(view), path, "its size is not what its header says")
     return take(content, "header", dict, path), tensors
+
+
+def _described(
+    header: Mapping[str, Any], tensors: Mapping[str, NDArray[Any]]
+) -> tuple[dict[str, NDArray[Any]], dict[str, str]]:
+    """(the arrays to write, the metadata that describe them)."""
+    arrays = {name: np.ascontiguousarray(array) for name, array in tensors.items()}
+    described = {
+        name: [_NAMES[array.dtype], list(array.shape), _checksum(array)]
+        for name, array in arrays.items()
+    }
+    content = _json({"header": header, "tensors": described})
+    check = zlib.crc32(content.encode())
+    return arrays, {METADATA_KEY: f"{FORMAT_VERSION} {check:08x} {content}"}
 
 
 def expect(condition: bool, path: Path, problem: str) -> None:

@@ -19,7 +19,10 @@ from textmlr.features.columnnames import ColumnNames
 from textmlr.features.columns import Columns
 from textmlr.features.vocabulary import SortedIndex, Vocabulary
 from textmlr.modelfile import check_blob, expect, take, tensor
+from textmlr.network import LINEAR
 from textmlr.options import MOST_LAYERS, Activation, FeaturizerOptions
+from textmlr.packed import PLAIN, Storage
+from textmlr.packed.small import pack_small, unpack_small
 from textmlr.scoring import Calibration
 
 Json = dict[str, Any]
@@ -36,14 +39,38 @@ class Parts:
     record: Json
     columns: Columns | None
     calibration: Calibration
-    activation: Activation
+    storage: Storage = PLAIN
+    activation: Activation = LINEAR
 
 
-def pack(parts: Parts) -> tuple[Json, Tensors]:
-    """(header, tensors) for ``modelfile.save``."""
+def pack(parts: Parts, *, quick: bool = False) -> tuple[Json, Tensors]:
+    """(header, tensors) for ``modelfile.save``; ``quick`` of a small form only to see how large
+    it is, about."""
     labels, label_offsets = _blob(parts.labels)
     tensors: dict[str, NDArray[Any]] = {"labels": labels, "label_offsets": label_offsets}
-    tensors |= {f"theta.{i}": layer for i, layer in enumerate(parts.layers)}
+    storage: Json = {"dtype": "float32"}
+    if parts.storage.dtype == "float32":
+        tensors |= _plain(parts)
+    else:
+        storage, tensors["small"] = pack_small(
+            parts.featurizer, parts.layers[0], parts.columns, parts.storage, quick=quick
+        )
+    tensors |= {f"theta.{i}": layer for i, layer in enumerate(parts.layers) if i}
+    header = {
+        "featurizer": asdict(parts.featurizer.options),
+        "documents": parts.featurizer.documents,
+        "calibration": asdict(parts.calibration),
+        "widths": [layer.shape[1] for layer in parts.layers],
+        "activation": parts.activation,
+        "record": parts.record,
+        "storage": storage,
+    }
+    return header, tensors
+
+
+def _plain(parts: Parts) -> Tensors:
+    """Features and θ as they are in memory."""
+    tensors: Tensors = {"theta.0": parts.layers[0]}
     vocabulary = parts.featurizer.vocabulary
     if vocabulary is not None:
         index = SortedIndex.of(vocabulary.hashes)
@@ -66,15 +93,7 @@ def pack(parts: Parts) -> tuple[Json, Tensors]:
             tensors["frequencies"] = parts.columns.frequencies
     if parts.featurizer.idf is not None:
         tensors["idf"] = parts.featurizer.idf
-    header = {
-        "featurizer": asdict(parts.featurizer.options),
-        "documents": parts.featurizer.documents,
-        "calibration": asdict(parts.calibration),
-        "layers": len(parts.layers),
-        "activation": parts.activation,
-        "record": parts.record,
-    }
-    return header, tensors
+    return tensors
 
 
 def unpack(header: Json, tensors: Tensors, path: str | PathLike[str]) -> Parts:
@@ -94,7 +113,60 @@ def unpack(header: Json, tensors: Tensors, path: str | PathLike[str]) -> Parts:
         all(a < b for a, b in pairwise(labels)),
         path, "the labels are not sorted, or one stands twice",
     )  # fmt: skip
-    vocabulary, index, kept = None, None, None
+    calibration = _calibration(take(header, "calibration", dict, path), path)
+    record = take(header, "record", dict, path)
+    widths = _widths(header, len(labels), path)
+    upper = [
+        tensor(tensors, f"theta.{i}", np.float32, (below + 1, width), path)
+        for i, (below, width) in enumerate(pairwise(widths), 1)
+    ]
+    activation = _activation(header, path)
+    about = take(header, "storage", dict, path)
+    vocabulary: Vocabulary | None
+    index: SortedIndex | None
+    if about == {"dtype": "float32"}:
+        storage = PLAIN
+        vocabulary, index, kept, idf = _unpack_plain(tensors, options, path)
+        theta = tensor(tensors, "theta.0", np.float32, (None, widths[0]), path)
+    else:
+        stream = tensor(tensors, "small", np.uint8, (None,), path)
+        small = unpack_small(about, stream, options, widths[0], documents, path)
+        vocabulary, kept, idf = small.vocabulary, small.columns, small.idf
+        theta, storage = small.theta, small.storage
+        index = None if vocabulary is None else SortedIndex.of(vocabulary.hashes)
+    if idf is not None:
+        expect(bool(np.isfinite(idf).all() and (idf >= 0).all()), path, "idf is out of range")
+    try:
+        featurizer = Featurizer.restore(options, vocabulary, index, idf, labels, documents)
+        if vocabulary is None and "named.columns" in tensors:
+            featurizer.column_names = _column_names(tensors, featurizer.columns, path)
+        layers = [theta, *upper]
+        return Parts(labels, featurizer, layers, record, kept, calibration, storage, activation)
+    except ValueError as error:
+        raise ModelFileError(str(error), place=str(path)) from error
+
+
+def _widths(header: Json, labels: int, path: str | PathLike[str]) -> list[int]:
+    """The widths of all layers."""
+    widths = take(header, "widths", list, path)
+    fits = all(type(width) is int and width >= 1 for width in widths)
+    expect(1 <= len(widths) <= MOST_LAYERS and fits and widths[-1] == labels, path,
+           "the widths of its layers are impossible")  # fmt: skip
+    return widths
+
+
+def _activation(header: Json, path: str | PathLike[str]) -> Activation:
+    named = take(header, "activation", str, path)
+    known: tuple[Activation, ...] = get_args(Activation)
+    expect(named in known, path, "its activation is not known")
+    return known[known.index(named)]
+
+
+def _unpack_plain(
+    tensors: Tensors, options: FeaturizerOptions, path: str | PathLike[str]
+) -> tuple[Vocabulary | None, SortedIndex | None, Columns | None, NDArray[np.float32] | None]:
+    """(vocabulary, its index, columns, idf) of a file that has them as they are in memory."""
+    vocabulary, index, kept, idf = None, None, None, None
     if options.hash_bits is not None:
         columns = 1 << options.hash_bits
     else:
@@ -103,30 +175,9 @@ def unpack(header: Json, tensors: Tensors, path: str | PathLike[str]) -> Parts:
         kept = _columns(tensors, columns, options, path)
     if options.hash_bits is None:
         vocabulary, index = _vocabulary(tensors, options, kept, path)
-    idf = None
     if options.uses_idf:
         idf = tensor(tensors, "idf", np.float32, (columns,), path)
-        expect(bool(np.isfinite(idf).all() and (idf >= 0).all()), path, "idf is out of range")
-    calibration = _calibration(take(header, "calibration", dict, path), path)
-    depth = take(header, "layers", int, path)
-    expect(1 <= depth <= MOST_LAYERS, path, f"it has {depth} layers")
-    widths = (None,) * (depth - 1) + (len(labels),)
-    layers = [
-        tensor(tensors, f"theta.{i}", np.float32, (None, width), path)
-        for i, width in enumerate(widths)
-    ]
-    named = take(header, "activation", str, path)
-    activations: tuple[Activation, ...] = get_args(Activation)
-    expect(named in activations, path, "its activation is unknown")
-    activation = activations[activations.index(named)]
-    try:
-        featurizer = Featurizer.restore(options, vocabulary, index, idf, labels, documents)
-        if options.hash_bits is not None and "named.columns" in tensors:
-            featurizer.column_names = _column_names(tensors, columns, path)
-        record = take(header, "record", dict, path)
-        return Parts(labels, featurizer, layers, record, kept, calibration, activation)
-    except ValueError as error:
-        raise ModelFileError(str(error), place=str(path)) from error
+    return vocabulary, index, kept, idf
 
 
 def _blob(strings: Sequence[str]) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:

@@ -74,7 +74,9 @@ def update(
     if frequencies is None:
         raise InputError(
             "the model does not say how many documents its hashed columns are of",
-            mend="train it again, with this version of textmlr",
+            mend="update the model that it was compressed from"
+            if "compressed" in model.record
+            else "train it again, with this version of textmlr",
         )
     labels = sorted({*model.labels, *corpus.labels})
     weights = document_weights(corpus, None)
@@ -309,7 +311,10 @@ def _squares(model: Model, grown: Extended, frequencies: NDArray[np.int64]) -> N
 
 
 def _has_lost_features(model: Model) -> bool:
-    """Whether an L1 penalty has dropped features of which nothing is known any more."""
+    """Whether features were dropped, by an L1 penalty or ``compress``, of which nothing is known
+    any more."""
+    if "compressed" in model.record:
+        return True
     options = model.featurizer.options
     sparse = bool(model.record.get("options", {}).get("l1"))
     return sparse and (options.hash_bits is not None or options.norm is None)

@@ -10,6 +10,7 @@ import click
 from textmlr import __version__
 from textmlr.cli.classify import classify
 from textmlr.cli.compare import compare
+from textmlr.cli.compress import compress
 from textmlr.cli.evaluate import evaluate
 from textmlr.cli.explain import explain
 from textmlr.cli.export import export
@@ -38,11 +39,13 @@ def cli() -> None:
       textmlr top model.textmlr           which words speak for each label?
       textmlr featurize corpus.tsv -o X.npz   f(x), for other programs
       textmlr export model.textmlr --format json
+      textmlr compress model.textmlr test.tsv -o small.textmlr --max-size 1MB
     """
 
 
 VERBS = (
     train, tune, update, classify, explain, evaluate, compare, top, info, featurize, export,
+    compress,
 )  # fmt: skip
 for verb in VERBS:
     cli.add_command(verb)

@@ -38,6 +38,7 @@ def info(model: str, as_json: bool) -> None:
         "labels": loaded.labels,
         "features": loaded.featurizer.columns,
         "featurizer": featurizer,
+        "storage": loaded.storage.dtype,
         **loaded.record,
     }
     if as_json:
@@ -54,6 +55,8 @@ def info(model: str, as_json: bool) -> None:
             ("file size", size_of(about["bytes"])),
             ("labels", f"{len(loaded.labels):,}: " + ", ".join(shown) + more),
             ("features", f"{loaded.featurizer.columns:,}"),
+            ("weights", _WEIGHTS[loaded.storage.dtype]),
+            *_compressed_rows(about),
             ("trained on", f"{corpus['documents']:,} documents of " + ", ".join(corpus["files"])),
             *update_rows(loaded.record),
             *ngram_rows(featurizer, loaded.record),
@@ -63,6 +66,21 @@ def info(model: str, as_json: bool) -> None:
             ("made by", f"textmlr {versions['textmlr']}, Unicode {versions['unicode']}"),
         ]
     )
+
+
+_WEIGHTS = {
+    "float32": "float32",
+    "float16": "float16, compressed",
+    "int8": "int8 times a scale of each feature, compressed",
+}
+
+
+def _compressed_rows(about: dict[str, Any]) -> list[tuple[str, str]]:
+    """What ``compress`` made it of."""
+    if (compressed := about.get("compressed")) is None:
+        return []
+    before = f"{compressed['from_features']:,}"
+    return [("compressed", f"from {before} features; what was held out judged it before that")]
 
 
 def _options(options: dict[str, Any]) -> str:

@@ -1,0 +1,161 @@
+"""textmlr compress: a model in a small file."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import sys
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from textmlr.cli.options import Reading, corpus_options, json_option, threads_option
+
+if TYPE_CHECKING:
+    from textmlr.comparison import Comparison
+    from textmlr.model import Model
+
+UNITS = {
+    "": 1, "B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9,
+    "KIB": 1 << 10, "MIB": 1 << 20, "GIB": 1 << 30,
+}  # fmt: skip
+
+
+class Size(click.ParamType[Any]):
+    """A number of bytes, such as 500kB, 2MB (2,000,000) or 1MiB (1,048,576)."""
+
+    name = "size"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> int | None:
+        """Bytes; None stays None."""
+        if value is None or isinstance(value, int):
+            return value
+        found = re.fullmatch(r"([0-9]+(?:\.[0-9]+)?) ?([A-Za-z]*)", value.strip())
+        unit = UNITS.get(found[2].upper()) if found else None
+        size = int(float(found[1]) * unit) if found and unit else 0
+        if size < 1:
+            self.fail(f"{value!r} is not a size such as 500kB, 2MB or 1MiB", param, ctx)
+        return size
+
+
+@click.command()
+@click.argument("model", metavar="MODEL")
+@click.argument("corpora", nargs=-1, metavar="[CORPUS]...")
+@click.option("-o", "--output", required=True, metavar="FILE", help="Small model to write.")
+@click.option("--max-size", required=True, type=Size(), metavar="SIZE",
+              help="Most bytes of its file, such as 500kB, 2MB or 1MiB.")  # fmt: skip
+@click.option("--dtype", type=click.Choice(["int8", "float16"]), default="int8", show_default=True,
+              help="int8: whole numbers times a scale of each feature; float16: plainly rounded, "
+              "for fewer features.")  # fmt: skip
+@corpus_options(weights=False)
+@threads_option
+@json_option
+def compress(
+    model: str,
+    corpora: tuple[str, ...],
+    output: str,
+    max_size: int,
+    dtype: Any,
+    reading: Reading,
+    threads: int | None,
+    as_json: bool,
+) -> None:
+    """Write MODEL to a file of at most so many bytes, with nearly the same answers.
+
+    Features that contribute least to scores are dropped, the weights of the others rounded, and
+    names and weights compressed. The small model is a model like any other: it classifies,
+    explains in words, is evaluated and compared.
+
+    With a CORPUS, as for train, that the model has not seen, say what it costs: accuracy
+    and log loss before and after. The corpus changes nothing in the small model.
+
+    \b
+    Examples:
+      textmlr compress reviews.textmlr -o small.textmlr --max-size 1MB
+      textmlr compress reviews.textmlr test.tsv -o small.textmlr --max-size 500kB
+    """
+    from textmlr.atomic import check_writable
+    from textmlr.cli.render import warn_of_answers, warn_of_skipped
+    from textmlr.model import Model
+
+    check_writable(output)
+    whole = Model.load(model)
+    corpus = reading.read(corpora) if corpora else None
+    if corpus is not None:
+        warn_of_skipped([corpus])
+    small = _compressed(whole, max_size, dtype)
+    size = small.save(output)
+    result = None
+    if corpus is not None:
+        from textmlr.comparison import compare
+        from textmlr.evaluation import answer
+
+        answers = [answer(one, corpus, threads=threads) for one in (whole, small)]
+        warn_of_answers(answers[0])
+        result = compare(answers[0], answers[1], threads=threads)
+    about = {
+        "model": output,
+        "bytes": size,
+        "max_bytes": max_size,
+        "features": small.kept["features"],
+        "storage": small.storage.dtype,
+        "from": {
+            "model": model,
+            "bytes": os.path.getsize(model),
+            "features": whole.kept["features"],
+            "storage": whole.storage.dtype,
+        },
+        "compressed": small is not whole,
+    }
+    if as_json:
+        told = {} if result is None else {"evaluation": result.as_dict()}
+        click.echo(json.dumps(about | told, ensure_ascii=False))
+    else:
+        _show(about, result)
+
+
+def _compressed(model: Model, max_size: int, dtype: Any) -> Model:
+    """compression.compress, with a line of what is being tried in a terminal."""
+    from textmlr.cli.render import size_of
+    from textmlr.compression import compress as make
+
+    if not sys.stderr.isatty():
+        return make(model, max_size, dtype=dtype)
+    from rich.console import Console
+
+    with Console(stderr=True).status("compressing…") as status:
+
+        def watch(features: int, size: int) -> None:
+            status.update(f"compressing… {features:,} features take {size_of(size)}")
+
+        return make(model, max_size, dtype=dtype, watch=watch)
+
+
+def _show(about: dict[str, Any], result: Comparison | None) -> None:
+    from textmlr.cli.render import plain, show_rows, size_of
+
+    before, model = about["from"], plain(about["model"])
+    if not about["compressed"]:
+        click.secho(f"Copied {plain(before['model'])} to {model}", bold=True)
+        click.echo(f"  its {size_of(about['bytes'])} are within {size_of(about['max_bytes'])}")
+        return
+    click.secho(f"Compressed {plain(before['model'])} to {model}", bold=True)
+    rows = [
+        ("file size", f"{size_of(before['bytes'])} → {size_of(about['bytes'])}"),
+        ("features", f"{before['features']:,} → {about['features']:,}"),
+        ("weights", f"{before['storage']} → {about['storage']}"),
+    ]
+    if result is not None:
+        for name, side in (("accuracy", "accuracy"), ("log loss", "log_loss")):
+            old, new = getattr(result.a, side), getattr(result.b, side)
+            low, high = getattr(result, side).interval
+            unit = " nats" if side == "log_loss" else ""
+            rows.append((name, f"{old:.4f} → {new:.4f}{unit}: {new - old:+.4f} "
+                               f"({low:+.4f} to {high:+.4f}, 95 %)"))  # fmt: skip
+        rows.append(("", f"on {result.documents:,} documents"))
+    show_rows(rows)
+    if result is None:
+        click.echo("Give a CORPUS that the model has not seen, to learn what it costs in accuracy.")
