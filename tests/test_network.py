@@ -12,14 +12,26 @@ import pytest
 from conftest import as_python, corpus_of, objective_of
 from test_linear_kernels import arrays, random_rows
 
-from textmlr import FeaturizerOptions, InputError, TrainingOptions, train
+from textmlr import (
+    FeaturizerOptions,
+    InputError,
+    ModelFileError,
+    TrainingOptions,
+    modelfile,
+    train,
+)
 from textmlr.arrays import frozen
+from textmlr.compression import compress
 from textmlr.corpus import Corpus, read_corpus
+from textmlr.export.json import export_json
 from textmlr.kernels import network as network_kernels
 from textmlr.kernels import sgd
 from textmlr.model import Model
 from textmlr.network import Network
+from textmlr.packing import pack
 from textmlr.scoring import score
+from textmlr.strongest import strongest
+from textmlr.updating import update
 
 SHAPES = [(3,), (5, 3), (7, 4, 3), (4, 6, 5, 2)]  # the last are the labels
 ACTIVATIONS = ["relu", "tanh", "identity"]
@@ -257,3 +269,73 @@ def test_a_model_file_holds_every_layer(train_tsv: Path, tmp_path: Path) -> None
     assert loaded.probabilities(texts[:1]).tobytes() == model.probabilities(texts)[:1].tobytes()
     with pytest.raises(InputError, match="a model with hidden layers has no weight"):
         _ = loaded.theta
+
+
+@pytest.fixture(scope="module")
+def hidden_model(train_tsv: Path) -> Model:
+    options = TrainingOptions(hidden=(12, 8), epochs=6)
+    return train(read_corpus([train_tsv]), WORDS, options)
+
+
+def test_compressed(hidden_model: Model, test_tsv: Path, tmp_path: Path) -> None:
+    small = compress(hidden_model, 6000)
+    assert small.save(tmp_path / "small.textmlr") <= 6000 < hidden_model.save(tmp_path / "whole")
+    loaded = Model.load(tmp_path / "small.textmlr")
+    corpus = read_corpus([test_tsv])
+    answers = [model.probabilities(corpus.batches) for model in (hidden_model, small, loaded)]
+    assert answers[1].tobytes() == answers[2].tobytes()
+    right = [(p.argmax(axis=1) == corpus.y).mean() for p in answers]
+    assert right[1] > right[0] - 0.05 > 0.7
+
+
+@pytest.mark.parametrize("activation", ACTIVATIONS)
+def test_onnx(activation: str, train_tsv: Path) -> None:
+    pytest.importorskip("onnx")
+    onnxruntime = pytest.importorskip("onnxruntime")
+    from textmlr.export.onnx import inputs, onnx_model
+
+    options = TrainingOptions(hidden=(12, 8), epochs=3, activation=activation)
+    model = train(read_corpus([train_tsv]), WORDS, options)
+    session = onnxruntime.InferenceSession(onnx_model(model).SerializeToString())
+    texts = ["robot kiss", "", "a saddle and a letter"]
+    ids, values = inputs(model, texts)
+    scores, log_z, p = session.run(None, {"ids": ids, "values": values})
+    np.testing.assert_allclose(scores, model.scores(texts), rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(log_z, model.log_z(texts), rtol=1e-5)
+    np.testing.assert_allclose(p, model.probabilities(texts), atol=1e-5)
+
+
+def test_what_knows_linear_models_only_says_so(hidden_model: Model, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"cannot be updated; train it again"):
+        update(hidden_model, exclusive_or(3))
+    with pytest.raises(InputError, match=r"no weight of a feature for a label; ask textmlr"):
+        strongest(hidden_model)
+    with pytest.raises(InputError, match=r"is not written as JSON; give --format onnx"):
+        export_json(hidden_model, tmp_path / "m.json")
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"widths": [12, 8]}, "the widths of its layers are impossible"),
+        ({"widths": [12, 9, 3]}, "'theta.1' is float32 of shape"),
+        ({"widths": [12, -8, 3]}, "the widths of its layers are impossible"),
+        ({"widths": [12, 8, 3, 3]}, "'theta.3' is missing"),
+        ({"activation": "sine"}, "its activation is not known"),
+    ],
+)
+def test_files_that_lie_about_layers(
+    change, message: str, hidden_model: Model, tmp_path: Path
+) -> None:
+    header, tensors = pack(hidden_model.parts)
+    modelfile.save(tmp_path / "m.textmlr", header | change, tensors)
+    with pytest.raises(ModelFileError, match=message):
+        Model.load(tmp_path / "m.textmlr")
+
+
+def test_a_text_classifier_with_hidden_layers() -> None:
+    from textmlr.sklearn import TextClassifier
+
+    texts, labels = ["a b", "a y", "x b", "x y"] * 100, [0, 1, 1, 0] * 100
+    classifier = TextClassifier(ngrams=(1, 1), char_ngrams=None, hidden=(16,), dropout=0.0)
+    assert classifier.fit(texts, labels).predict(["a y", "x y"]).tolist() == [1, 0]
