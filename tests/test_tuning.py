@@ -14,7 +14,7 @@ from typing import Literal
 import numpy as np
 import pytest
 from click.testing import CliRunner, Result
-from conftest import corpus_of, documents, interrupted, shown_in_terminal
+from conftest import corpus_of, documents, interrupted, shown_in_terminal, write_tsv
 
 from textmlr import FeaturizerOptions, InputError, TrainingOptions
 from textmlr.cli import cli
@@ -23,6 +23,7 @@ from textmlr.corpus import Corpus
 from textmlr.corpus.batch import Batch
 from textmlr.evaluation import evaluate
 from textmlr.learning import train
+from textmlr.model import Model
 from textmlr.options import TuningOptions
 from textmlr.rows import Rows
 from textmlr.training import trials
@@ -618,3 +619,30 @@ class TestProcess:
         for part in ("setting", "default", "25 trials of 25", "Trained"):
             assert part in text
         assert "\n#1, " not in text
+
+
+class TestHidden:
+    def test_the_command_makes_the_same_network(self, tmp_path: Path) -> None:
+        """Dropout is searched with hidden layers, and rates are Adagrad's."""
+        corpus = write_tsv(tmp_path / "train.tsv", documents(240, 1))
+        out = tmp_path / "tuned.textmlr"
+        asked = ["tune", corpus, "--hidden", "6,4", "--ngrams", "1", "--trials", "8", "-o", out]
+        result = CliRunner().invoke(cli, [*map(str, asked), "--json"])
+        assert result.exit_code == 0, result.output
+        told = json.loads(result.stdout.splitlines()[-1])
+        command = shlex.split(told["tuning"]["command"])
+        assert command[command.index("--hidden") + 1] == "6,4"
+        again = tmp_path / "again.textmlr"
+        command[command.index("-o") + 1] = str(again)
+        assert CliRunner().invoke(cli, command[1:]).exit_code == 0
+        first, second = Model.load(out), Model.load(again)
+        assert [a.tobytes() for a in first.layers] == [a.tobytes() for a in second.layers]
+
+    def test_ranges(self) -> None:
+        hidden = TrainingOptions(hidden=(4,), seed=2).decided()
+        known = replace(KNOWN, training=replace(hidden, learning_rate=0.1, idf_power=1.0, epochs=3))
+        space = Space(known, (), 1000)
+        rng = np.random.default_rng(1)
+        drawn = [space.draw_training(rng) for _ in range(50)]
+        assert max(one.learning_rate for one in drawn) <= 0.5
+        assert 0 <= min(one.dropout for one in drawn) < max(one.dropout for one in drawn) <= 0.7

@@ -403,14 +403,19 @@ class TrainingOptions:
             calibration=self.calibration is not False,
             patience=self.patience or DEFAULT_PATIENCE,
             activation=self.activation or ("relu" if self.hidden else None),
-            step=self.step or ("adagrad" if self.hidden else "plain"),
+            step=self.chosen_step,
             dropout=DEFAULT_DROPOUT if self.hidden and self.dropout is None else self.dropout,
         )
 
     @property
+    def chosen_step(self) -> Step:
+        """step, with None decided."""
+        return self.step or ("adagrad" if self.hidden else "plain")
+
+    @property
     def learning_rates(self) -> tuple[float, ...]:
         """What learning rates are tried, where none is given."""
-        return ADAGRAD_RATES if self.decided().step == "adagrad" else LEARNING_RATES
+        return ADAGRAD_RATES if self.chosen_step == "adagrad" else LEARNING_RATES
 
     @classmethod
     def of(cls, values: dict[str, Any]) -> TrainingOptions:

@@ -95,7 +95,7 @@ def memory_of(columns: int, labels: int, options: TrainingOptions, threads: int)
     """Bytes of θ while it is learnt, with the steps' state, by as many runs as go side by side."""
     widths = [columns, *options.hidden, labels]
     weights = sum((below + 1) * width for below, width in pairwise(widths))
-    copies = 2 if options.decided().step == "adagrad" else 1
+    copies = 2 if options.chosen_step == "adagrad" else 1
     return 4 * weights * copies * (min(threads, 3) + 1)
 
 

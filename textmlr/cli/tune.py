@@ -32,10 +32,11 @@ if TYPE_CHECKING:
 # Options of train that tune has too, besides those of the featurizer.
 LIKE_TRAIN = """
     output validation holdout epochs learning_rate idf_power l2 calibration class_weight
-    seed threads quiet as_json
+    hidden activation dropout input_dropout step seed threads quiet as_json
 """.split()
 SEARCHED = """
     epochs learning_rate idf_power l2 ngrams char_ngrams min_df term_frequency norm lowercase
+    dropout
 """.split()
 MOST_SHOWN = 5  # trials at the end
 
@@ -163,6 +164,8 @@ def command_of(
             words.append(option.opts[0] if value else option.secondary_opts[0])
         elif name in ("ngrams", "char_ngrams"):
             words += [option.opts[0], show_range(value)]
+        elif name == "hidden":
+            words += [option.opts[0], ",".join(map(str, value))]
         else:
             words += [option.opts[0], str(value)]
     return shlex.join(words)

@@ -29,7 +29,7 @@ from textmlr.options import FeaturizerOptions, TrainingOptions, TuningOptions
 from textmlr.parallel import available_threads, map_blocks
 from textmlr.tuning.journal import Journal, fingerprint
 from textmlr.tuning.judging import Judge, Level
-from textmlr.tuning.space import SEARCHED, TRAINING, Setting, Space
+from textmlr.tuning.space import SEARCHED, Setting, Space, training_ranges
 from textmlr.tuning.trial import Trial
 
 KEPT_OF = 3  # one setting in so many goes on to the next rung
@@ -275,7 +275,7 @@ class _Search:
         model = self._train(self._given)
         chosen = model.record["options"] | model.record["final"]
         setting = Setting(model.featurizer.options, self._given.training)
-        for name in TRAINING:
+        for name in training_ranges(self._given.training):
             if setting.value(name) is None or name == "epochs":  # it may have stopped early
                 setting = setting.with_value(name, chosen[name])
         return setting.judged_at_its_end()

@@ -125,7 +125,19 @@ TRAINING: dict[str, Range] = {
     "l2": Range(1e-8, 1e-4),
     "epochs": Range(1, 20, whole=True),
 }
-SEARCHED = frozenset([*FEATURIZER, *TRAINING])
+ADAGRAD_RATE = Range(0.01, 0.5)
+DROPOUT = Range(0.0, 0.7)
+SEARCHED = frozenset([*FEATURIZER, *TRAINING, "dropout"])
+
+
+def training_ranges(known: TrainingOptions) -> dict[str, Range]:
+    """What there is to search of training, for the kind of steps and layers that are known."""
+    ranges = dict(TRAINING)
+    if known.chosen_step == "adagrad":
+        ranges["learning_rate"] = ADAGRAD_RATE
+    if known.hidden:
+        ranges["dropout"] = DROPOUT
+    return ranges
 
 
 class Space:
@@ -140,18 +152,19 @@ class Space:
         choices = dict(FEATURIZER)
         if known.featurizer.hash_bits is not None:
             del choices["min_df"]  # it needs a vocabulary
-        ranges = [
+        lengths = [
             pair for pair in choices["char_ngrams"].values
             if pair is None or text_bytes * (pair[1] - pair[0] + 1) <= MOST_CHARACTERS
         ]  # fmt: skip
         if known.featurizer.ngrams is None:  # then there must be character n-grams
-            ranges.remove(None)
-        choices["char_ngrams"] = Choice(tuple(ranges))
+            lengths.remove(None)
+        choices["char_ngrams"] = Choice(tuple(lengths))
         self._featurizer = {
             name: choice for name, choice in choices.items()
             if name not in fixed and {*choice.values} - {known.value(name)}
         }  # fmt: skip
-        self._training = {name: one for name, one in TRAINING.items() if name not in fixed}
+        ranges = training_ranges(known.training)
+        self._training = {name: one for name, one in ranges.items() if name not in fixed}
 
     @property
     def names(self) -> list[str]:
