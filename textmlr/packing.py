@@ -22,7 +22,6 @@ from textmlr.modelfile import check_blob, expect, take, tensor
 from textmlr.network import LINEAR
 from textmlr.options import MOST_LAYERS, Activation, FeaturizerOptions
 from textmlr.packed import PLAIN, Storage
-from textmlr.packed.small import pack_small, unpack_small
 from textmlr.scoring import Calibration
 
 Json = dict[str, Any]
@@ -52,6 +51,8 @@ def pack(parts: Parts, *, quick: bool = False) -> tuple[Json, Tensors]:
     if parts.storage.dtype == "float32":
         tensors |= _plain(parts)
     else:
+        from textmlr.packed.small import pack_small  # few models are small
+
         storage, tensors["small"] = pack_small(
             parts.featurizer, parts.layers[0], parts.columns, parts.storage, quick=quick
         )
@@ -129,6 +130,8 @@ def unpack(header: Json, tensors: Tensors, path: str | PathLike[str]) -> Parts:
         vocabulary, index, kept, idf = _unpack_plain(tensors, options, path)
         theta = tensor(tensors, "theta.0", np.float32, (None, widths[0]), path)
     else:
+        from textmlr.packed.small import unpack_small
+
         stream = tensor(tensors, "small", np.uint8, (None,), path)
         small = unpack_small(about, stream, options, widths[0], documents, path)
         vocabulary, kept, idf = small.vocabulary, small.columns, small.idf

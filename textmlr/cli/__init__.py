@@ -5,24 +5,37 @@ What a verb needs of NumPy, Numba and rich it imports when it runs, so that ``--
 
 from __future__ import annotations
 
+from importlib import import_module
+
 import click
 
 from textmlr import __version__
-from textmlr.cli.classify import classify
-from textmlr.cli.compare import compare
-from textmlr.cli.compress import compress
-from textmlr.cli.evaluate import evaluate
-from textmlr.cli.explain import explain
-from textmlr.cli.export import export
-from textmlr.cli.featurize import featurize
-from textmlr.cli.info import info
-from textmlr.cli.top import top
-from textmlr.cli.train import train
-from textmlr.cli.tune import tune
-from textmlr.cli.update import update
+
+# As help lists them; each is the command of that name in the module of that name.
+VERBS = (
+    "train", "tune", "update", "classify", "explain", "evaluate", "compare", "top", "info",
+    "featurize", "export", "compress",
+)  # fmt: skip
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+class Verbs(click.Group):
+    """The verbs, each imported when it is asked for."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Their names."""
+        return list(VERBS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The command of a name, None if there is none."""
+        if cmd_name not in VERBS:
+            return None
+        command: click.Command = getattr(import_module(f"{__name__}.{cmd_name}"), cmd_name)
+        return command
+
+
+@click.group(
+    cls=Verbs, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100}
+)
 @click.version_option(__version__, prog_name="textmlr")
 def cli() -> None:
     """Multinomial logistic regression for text: P(Y=label | document).
@@ -41,11 +54,3 @@ def cli() -> None:
       textmlr export model.textmlr --format json
       textmlr compress model.textmlr test.tsv -o small.textmlr --max-size 1MB
     """
-
-
-VERBS = (
-    train, tune, update, classify, explain, evaluate, compare, top, info, featurize, export,
-    compress,
-)  # fmt: skip
-for verb in VERBS:
-    cli.add_command(verb)
