@@ -58,7 +58,7 @@ DEFAULT_IDF_POWER = 1.5
 # are none.  Each is twice the last, from one that underfits most corpora to one that overshoots.
 LEARNING_RATES = (2.0, 4.0, 8.0)
 # The same for steps that Adagrad divides, in units of 1 / √(mean ‖f(x)‖²).
-ADAGRAD_RATES = (0.05, 0.1, 0.2)
+ADAGRAD_RATES = (0.05, 0.1, 0.2, 0.4)
 MOST_LAYERS = 16
 DEFAULT_DROPOUT = 0.5
 # Where no number of epochs is given it is what VISITS of a document come to, within EPOCHS: the
@@ -289,7 +289,7 @@ class TrainingOptions:
                    model.  They are learnt by sgd
     activation     of hidden units; None: relu
     dropout        of hidden units: each is left out of a step with this probability; None:
-                   DEFAULT_DROPOUT
+                   DEFAULT_DROPOUT, of identity 0
     input_dropout  of features: each is left out of an epoch's row with this probability
     class_weight   "balanced": each label weighs the same in all; None: each document does
     seed           of the order of documents and the choice of those held out
@@ -404,7 +404,7 @@ class TrainingOptions:
             patience=self.patience or DEFAULT_PATIENCE,
             activation=self.activation or ("relu" if self.hidden else None),
             step=self.chosen_step,
-            dropout=DEFAULT_DROPOUT if self.hidden and self.dropout is None else self.dropout,
+            dropout=self.chosen_dropout,
         )
 
     @property
@@ -413,9 +413,21 @@ class TrainingOptions:
         return self.step or ("adagrad" if self.hidden else "plain")
 
     @property
+    def chosen_dropout(self) -> float | None:
+        """dropout, with None decided where there are hidden layers."""
+        if self.dropout is not None or not self.hidden:
+            return self.dropout
+        return 0.0 if self.activation == "identity" else DEFAULT_DROPOUT
+
+    @property
     def learning_rates(self) -> tuple[float, ...]:
         """What learning rates are tried, where none is given."""
         return ADAGRAD_RATES if self.chosen_step == "adagrad" else LEARNING_RATES
+
+    @property
+    def middle_rate(self) -> float:
+        """The one that is tried first."""
+        return self.learning_rates[(len(self.learning_rates) - 1) // 2]
 
     @classmethod
     def of(cls, values: dict[str, Any]) -> TrainingOptions:

@@ -62,7 +62,7 @@ BEST_OF += "; of adagrad " + ", ".join(f"{rate:g}" for rate in ADAGRAD_RATES)
 @option_of(T, "activation", "Of hidden units.", show_default="relu",
            type=click.Choice(["relu", "tanh", "identity"]))  # fmt: skip
 @option_of(T, "dropout", "Leave hidden units out of a step with this probability.",
-           type=float, show_default=f"{DEFAULT_DROPOUT:g}")  # fmt: skip
+           type=float, show_default=f"{DEFAULT_DROPOUT:g}, of identity 0")  # fmt: skip
 @option_of(T, "input_dropout", "Leave features out of an epoch with this probability.", type=float)
 @option_of(T, "step", "plain, or adagrad: divided by the root of each weight's squared gradients.",
            type=click.Choice(["plain", "adagrad"]),

@@ -91,7 +91,7 @@ def fit(
     everything = np.arange(len(objective.y))
     epochs = search.epochs if best is None else best.epochs
     power = search.powers[0] if best is None else best.idf_power
-    middle = options.learning_rates[len(options.learning_rates) // 2]
+    middle = options.middle_rate
     rate = options.learning_rate or middle if best is None else best.learning_rate
     folds = [] if best is None else search.folds()
     in_place = overwrite and not folds

@@ -182,7 +182,7 @@ class Search:
             return None
         given = self._options.learning_rate
         rates = self._options.learning_rates if given is None else (given,)
-        middle = rates[len(rates) // 2]
+        middle = self._options.middle_rate if given is None else given
         self.run_all([(power, middle) for power in self.powers], threads)
         best = best_of(self.trials)
         # A rate that diverged was halved, perhaps to one that would be tried anyway; no larger
