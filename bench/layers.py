@@ -12,6 +12,7 @@ again, up to four times.  Two more rows show the default n-grams with and withou
 from __future__ import annotations
 
 import json
+import random
 import statistics
 import subprocess
 import sys
@@ -21,7 +22,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from measuring import cell, heading, line, parse, parser_of, read_documents
-from rivals import fasttext_line
+from rivals import PUNCTUATION, fasttext_line
 
 from textmlr import Model, read_corpus
 from textmlr.evaluation import answer
