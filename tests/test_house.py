@@ -18,6 +18,7 @@ STOREYS = [
     "jit",
     "arrays",
     "kernels",
+    "checks",
     "options",
     "parallel",
     "corpus",

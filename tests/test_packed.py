@@ -17,7 +17,7 @@ from test_model import TEXTS
 
 from textmlr import Featurizer, FeaturizerOptions, ModelFileError, modelfile
 from textmlr.compression import compress
-from textmlr.features.naming import hashes_of
+from textmlr.features.namehashes import hashes_of
 from textmlr.learning import train
 from textmlr.model import Model
 from textmlr.options import TrainingOptions

@@ -9,6 +9,7 @@ import math
 from dataclasses import dataclass, replace
 from typing import Any, Final, Literal, get_args
 
+from textmlr.checks import check_choice, check_flag, check_integer, check_real, refuse
 from textmlr.errors import InputError
 
 AUTO: Final = "auto"
@@ -91,47 +92,17 @@ DEFAULT_STEP_OF_PATH = 20.0
 PATH_TOLERANCE = 1e-4  # on gap/value: far below the noise of a held-out loss
 
 
-def _refuse(option: str, value: object, wanted: str) -> InputError:
-    return InputError(f"{option}={value!r} is not {wanted}", mend=f"give {wanted}")
-
-
-def _check_integer(option: str, value: Any, low: int, high: int | None = None) -> None:
-    wanted = f"a whole number of at least {low}" + (f" and at most {high}" if high else "")
-    if isinstance(value, bool) or not isinstance(value, int):
-        raise _refuse(option, value, wanted)
-    if value < low or (high is not None and value > high):
-        raise _refuse(option, value, wanted)
-
-
-def _check_real(option: str, value: Any, low: float, *, strict: bool = False) -> None:
-    wanted = f"a finite number {'above' if strict else 'of at least'} {low:g}"
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-        raise _refuse(option, value, wanted)
-    if value < low or (strict and value == low):
-        raise _refuse(option, value, wanted)
-
-
-def _check_flag(option: str, value: Any) -> None:
-    if not isinstance(value, bool):
-        raise _refuse(option, value, "True or False")
-
-
-def _check_choice(option: str, value: Any, choices: tuple[object, ...]) -> None:
-    if value not in choices:
-        raise _refuse(option, value, "one of " + ", ".join(map(repr, choices)))
-
-
 def _check_range(option: str, value: Any) -> None:
     wanted = f"a pair (shortest, longest) from 1 to {MAX_NGRAM}, None or 'auto'"
     if value is None or value == AUTO:
         return
     if not isinstance(value, tuple) or len(value) != 2:
-        raise _refuse(option, value, wanted)
+        raise refuse(option, value, wanted)
     for bound in value:
         if isinstance(bound, bool) or not isinstance(bound, int):
-            raise _refuse(option, value, wanted)
+            raise refuse(option, value, wanted)
     if not 1 <= value[0] <= value[1] <= MAX_NGRAM:
-        raise _refuse(option, value, wanted)
+        raise refuse(option, value, wanted)
 
 
 def _pair(value: NgramRange) -> tuple[int, int] | None:
@@ -185,8 +156,8 @@ class FeaturizerOptions:
 
     def __post_init__(self) -> None:
         for option in ("lowercase", "punctuation", "split_scripts", "bias"):
-            _check_flag(option, getattr(self, option))
-        _check_integer("min_token_length", self.min_token_length, 1)
+            check_flag(option, getattr(self, option))
+        check_integer("min_token_length", self.min_token_length, 1)
         for option in ("ngrams", "char_ngrams"):
             _check_range(option, getattr(self, option))
         if self.ngrams is None and self.char_ngrams is None:
@@ -194,15 +165,15 @@ class FeaturizerOptions:
                 "ngrams and char_ngrams are both None, which leaves no features",
                 mend="give one of them a range such as (1, 2)",
             )
-        _check_choice("term_frequency", self.term_frequency, get_args(TermFrequency))
+        check_choice("term_frequency", self.term_frequency, get_args(TermFrequency))
         if self.idf is not None:
-            _check_flag("idf", self.idf)
-        _check_choice("norm", self.norm, (*get_args(Norm), None))
+            check_flag("idf", self.idf)
+        check_choice("norm", self.norm, (*get_args(Norm), None))
         for option in ("min_df", "max_features"):
             if getattr(self, option) is not None:
-                _check_integer(option, getattr(self, option), 1)
+                check_integer(option, getattr(self, option), 1)
         if self.hash_bits is not None:
-            _check_integer("hash_bits", self.hash_bits, 1, MAX_HASH_BITS)
+            check_integer("hash_bits", self.hash_bits, 1, MAX_HASH_BITS)
             for option in ("min_df", "max_features"):
                 if getattr(self, option) is not None:
                     raise InputError(
@@ -317,45 +288,45 @@ class TrainingOptions:
     seed: int = 1
 
     def __post_init__(self) -> None:
-        _check_choice("solver", self.solver, (*get_args(Solver), None))
-        _check_real("l1", self.l1, 0)
+        check_choice("solver", self.solver, (*get_args(Solver), None))
+        check_real("l1", self.l1, 0)
         for option in ("epochs", "patience"):
             if getattr(self, option) is not None:
-                _check_integer(option, getattr(self, option), 1)
-        _check_integer("seed", self.seed, 0)
+                check_integer(option, getattr(self, option), 1)
+        check_integer("seed", self.seed, 0)
         if self.learning_rate is not None:
-            _check_real("learning_rate", self.learning_rate, 0, strict=True)
+            check_real("learning_rate", self.learning_rate, 0, strict=True)
         if self.idf_power is not None:
-            _check_real("idf_power", self.idf_power, 0)
+            check_real("idf_power", self.idf_power, 0)
             if self.idf_power > MAX_IDF_POWER:
-                raise _refuse("idf_power", self.idf_power, f"a number up to {MAX_IDF_POWER}")
+                raise refuse("idf_power", self.idf_power, f"a number up to {MAX_IDF_POWER}")
         if self.l2 is not None:
-            _check_real("l2", self.l2, 0)
+            check_real("l2", self.l2, 0)
         if self.calibration is not None:
-            _check_flag("calibration", self.calibration)
+            check_flag("calibration", self.calibration)
         if self.tolerance is not None:
-            _check_real("tolerance", self.tolerance, 0, strict=True)
-        _check_real("holdout", self.holdout, 0)
+            check_real("tolerance", self.tolerance, 0, strict=True)
+        check_real("holdout", self.holdout, 0)
         if self.holdout >= 1:
-            raise _refuse("holdout", self.holdout, "a number of at least 0 and below 1")
-        _check_choice("class_weight", self.class_weight, (*get_args(ClassWeight), None))
+            raise refuse("holdout", self.holdout, "a number of at least 0 and below 1")
+        check_choice("class_weight", self.class_weight, (*get_args(ClassWeight), None))
         self._check_hidden()
         self._check_solver()
 
     def _check_hidden(self) -> None:
         """Check what concerns hidden layers; refuse what would be ignored without them."""
         if not isinstance(self.hidden, tuple) or len(self.hidden) >= MOST_LAYERS:
-            raise _refuse("hidden", self.hidden, f"a tuple of fewer than {MOST_LAYERS} widths")
+            raise refuse("hidden", self.hidden, f"a tuple of fewer than {MOST_LAYERS} widths")
         for width in self.hidden:
-            _check_integer("hidden", width, 1)
+            check_integer("hidden", width, 1)
         for option, kind in (("activation", Activation), ("step", Step)):
-            _check_choice(option, getattr(self, option), (*get_args(kind), None))
+            check_choice(option, getattr(self, option), (*get_args(kind), None))
         for option in ("dropout", "input_dropout"):
             value = getattr(self, option)
             if value is not None:
-                _check_real(option, value, 0)
+                check_real(option, value, 0)
                 if value >= 1:
-                    raise _refuse(option, value, "a number of at least 0 and below 1")
+                    raise refuse(option, value, "a number of at least 0 and below 1")
         for option in ("activation", "dropout"):
             if not self.hidden and getattr(self, option) is not None:
                 raise InputError(
@@ -468,10 +439,10 @@ class UpdateOptions:
     seed: int = 1
 
     def __post_init__(self) -> None:
-        _check_real("holdout", self.holdout, 0)
+        check_real("holdout", self.holdout, 0)
         if self.holdout >= 1:
-            raise _refuse("holdout", self.holdout, "a number of at least 0 and below 1")
-        _check_integer("seed", self.seed, 0)
+            raise refuse("holdout", self.holdout, "a number of at least 0 and below 1")
+        check_integer("seed", self.seed, 0)
 
 
 # Where fewer documents than this are held out, the best of hundreds of settings is the luckiest
@@ -502,11 +473,11 @@ class TuningOptions:
 
     def __post_init__(self) -> None:
         if self.seconds is not None:
-            _check_real("seconds", self.seconds, 0, strict=True)
+            check_real("seconds", self.seconds, 0, strict=True)
         if self.trials is not None:
-            _check_integer("trials", self.trials, 1)
+            check_integer("trials", self.trials, 1)
         if self.seconds is None and self.trials is None:
             raise InputError("seconds and trials are both None", mend="limit one of them")
-        _check_choice("metric", self.metric, get_args(Metric))
+        check_choice("metric", self.metric, get_args(Metric))
         if self.cv is not None:
-            _check_integer("cv", self.cv, 1)
+            check_integer("cv", self.cv, 1)

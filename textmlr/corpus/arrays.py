@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from textmlr.arrays import frozen
 from textmlr.corpus.batch import Batch
-from textmlr.corpus.lines import ASCII_SPACE
+from textmlr.corpus.labels import ASCII_SPACE
 from textmlr.kernels import lines as kernels
 
 LARGEST = float(np.finfo(np.float32).max)

@@ -18,7 +18,8 @@ from numpy.typing import NDArray
 
 from textmlr.corpus.batch import Batch
 from textmlr.corpus.chunks import SKIP, Chunk, Job, check_bad
-from textmlr.corpus.lines import ASCII_SPACE, BINARY, BOM
+from textmlr.corpus.labels import ASCII_SPACE
+from textmlr.corpus.lines import BINARY, BOM
 from textmlr.corpus.sources import opened
 from textmlr.corpus.streams import refusals
 from textmlr.errors import InputError

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from textmlr.corpus.columns import column_of, missing_in
 from textmlr.errors import InputError
 
-_SPACE = " \t\n\r\x0b\x0c"  # ASCII's, as in files
+ASCII_SPACE = " \t\n\r\x0b\x0c"  # what labels are stripped of
 _BREAKS = {"\t": "a tab", "\n": "a line break", "\r": "a line break", "\x00": "a NUL"}
 Names = dict[str, tuple[int, Any]]  # name: (its number by occurrence, the first label of it)
 _LARGEST = float(np.finfo(np.float32).max)
@@ -115,7 +115,7 @@ def _name_of(label: Any, position: int) -> str:
     if not isinstance(label, str):
         missing = label is None or label != label or type(label).__name__ in ("NAType", "NaTType")
         raise _missing(position, repr(label)) if missing else _not_a_label(position, label)
-    name = str(label.strip(_SPACE))
+    name = str(label.strip(ASCII_SPACE))
     if not name:
         raise InputError(f"label {position} is empty", mend="give each document a label")
     for sign, called in _BREAKS.items():

@@ -23,7 +23,6 @@ from textmlr.corpus.streams import Stream
 from textmlr.errors import InputError
 from textmlr.kernels import lines as kernels
 
-ASCII_SPACE = " \t\n\r\x0b\x0c"  # what labels are stripped of
 BOM = b"\xef\xbb\xbf"
 _QUOTED = 40  # characters of a file that a message may quote
 BINARY = "binary data (a NUL byte)", "give UTF-8 text, not UTF-16 or another format"

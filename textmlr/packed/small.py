@@ -19,7 +19,7 @@ from textmlr.errors import ModelFileError
 from textmlr.features import Featurizer
 from textmlr.features.columns import Columns
 from textmlr.features.featurizer import inverse_document_frequency
-from textmlr.features.naming import hashes_of
+from textmlr.features.namehashes import hashes_of
 from textmlr.features.vocabulary import Vocabulary
 from textmlr.modelfile import check_blob, expect, take
 from textmlr.options import FeaturizerOptions
