@@ -198,10 +198,14 @@ class _Search:
         lead = math.inf
         while len(removed) < self.words:
             gone = set(removed)
-            rest = list(islice((word for word in order if word not in gone), breadth))
-            judged = list(self._judge((*removed, word) for word in rest))
-            best = sorted(range(len(rest)), key=lambda i: judged[i][1])
-            if judged[best[0]][1] >= lead:
+            left = [word for word in order if word not in gone]
+            for first in range(0, len(left), breadth):  # beyond the first few, till one lowers it
+                rest = left[first : first + breadth]
+                judged = list(self._judge((*removed, word) for word in rest))
+                best = sorted(range(len(rest)), key=lambda i: judged[i][1])
+                if judged[best[0]][1] < lead:
+                    break
+            else:
                 return None  # no word lowers it further
             more = max(1, len(removed) // GROWTH)
             removed = (*removed, *(rest[i] for i in best[:more]))
