@@ -55,7 +55,7 @@ def arrays(rows: Features):
 def scores_of(rows: Features, theta: np.ndarray) -> np.ndarray:
     out = np.empty((len(rows), theta.shape[1]), np.float32)
     network = Network.of([theta])
-    linear.scores(*arrays(rows), *network.arrays(), *network.room(), out)
+    linear.scores(*arrays(rows), *network.arrays(), *network.frozen_room(), out)
     return out
 
 
@@ -135,7 +135,7 @@ def trained(theta):
     network = Network.of([theta])
     squares = np.zeros((0, theta.shape[1]), np.float32)
     shape = frozen(network.shape)
-    room = network.room(training=True)
+    room = network.frozen_room(training=True)
     return theta, network.upper, shape, squares, squares.copy(), 0.0, 0, *room
 
 
@@ -147,7 +147,7 @@ def test_chunks_of_labels_give_what_plain_loops_give(
     rows, _, theta, y, _ = problem(4, 7, labels)
     out = np.full((4, labels), np.nan, np.float32)
     network = Network.of([theta])
-    linear.scores(*arrays(rows), *network.arrays(), *network.room(), out)
+    linear.scores(*arrays(rows), *network.arrays(), *network.frozen_room(), out)
     expected = np.empty_like(out)
     for i in range(4):
         begin, end = rows.indptr[i : i + 2].tolist()
@@ -217,7 +217,7 @@ def test_buffers_are_overwritten() -> None:
     scores, log_z = np.full((12, 3), np.nan, np.float32), np.full(12, np.nan)
     p = np.full((12, 3), np.nan)
     network = Network.of([theta])
-    linear.scores(*arrays(rows), *network.arrays(), *network.room(), scores)
+    linear.scores(*arrays(rows), *network.arrays(), *network.frozen_room(), scores)
     linear.log_normalizer(frozen(scores), log_z)
     linear.probabilities(frozen(scores), frozen(log_z), p)
     assert scores.tobytes() == scores_of(rows, theta).tobytes()

@@ -51,9 +51,10 @@ def visit(rows, y, order, first, last, l2, net, squares=None, dropout=0.0, seed=
     if squares is None:
         squares = [np.zeros((0, w.shape[1]), w.dtype) for w in (net.theta, net.upper)]
     work, on, counts = net.room(training=True)
+    work = work.astype(net.theta.dtype)
     sgd.epoch(
         *arrays(rows), frozen(y), frozen(order), first, last, l2, 1.0, net.theta, net.upper,
-        frozen(net.shape), *squares, dropout, seed, work.astype(net.theta.dtype), on, counts,
+        frozen(net.shape), *squares, dropout, seed, work, on, counts, frozen(work), frozen(on),
         totals,
     )  # fmt: skip
     for weights in (net.theta, net.upper):

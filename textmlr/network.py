@@ -15,6 +15,7 @@ from textmlr.kernels import network as kernels
 from textmlr.options import Activation
 
 Arrays = tuple[NDArray[Any], NDArray[Any], NDArray[Any]]
+Room = tuple[NDArray[Any], NDArray[Any], NDArray[Any], NDArray[Any], NDArray[Any]]
 _CODES: dict[Activation, int] = {
     "relu": kernels.RELU, "tanh": kernels.TANH, "identity": kernels.IDENTITY,
 }  # fmt: skip
@@ -123,6 +124,11 @@ class Network:
         layers, widest = len(self.shape) - 1, max(self.upper.shape[1], *self.widths) + 1
         work = np.zeros((4 if training else 3, layers, widest), np.float32)
         return work, np.zeros((layers, widest), np.int32), np.zeros(layers, np.int64)
+
+    def frozen_room(self, *, training: bool = False) -> Room:
+        """The same and (seen, seen_rows), for kernels whose rows of f(x) are read-only."""
+        work, rows, counts = self.room(training=training)
+        return work, rows, counts, frozen(work), frozen(rows)
 
     def arrays(self) -> Arrays:
         """(theta, upper, shape), as kernels take them to read."""

@@ -67,7 +67,8 @@ def score(features: Features, network: Network, rows: slice | None = None) -> ND
     out = np.empty((rows.stop - rows.start, network.labels), np.float32)
     kernels.scores(
         frozen(features.indptr[rows.start : rows.stop + 1]),
-        frozen(features.indices), frozen(features.values), *network.arrays(), *network.room(), out,
+        frozen(features.indices), frozen(features.values), *network.arrays(),
+        *network.frozen_room(), out,
     )  # fmt: skip
     return out
 

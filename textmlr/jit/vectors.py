@@ -24,8 +24,9 @@ def sum_rows(
     """out[l] = sum over first <= j < last of values[j] · theta[indices[j], l].
 
     indices (nnz,) int32, values (nnz,) float32
-    theta (V, L) float32 or float64   out (L,) of its dtype, written
+    theta (V, L) float32 or float64   out (L or more,) of its dtype, the first L written
     """
+    out = out[: theta.shape[1]]
     out[:] = 0.0
     for j in range(first, last):
         out += theta[indices[j]] * values[j]
@@ -37,7 +38,8 @@ def add_to_rows(
     """theta[indices[j], l] += values[j] · gradient[l] for each first <= j < last.
 
     indices (nnz,) int32, values (nnz,) float32
-    theta (V, L) float32 or float64, updated   gradient (L,) of its dtype
+    theta (V, L) float32 or float64, updated   gradient (L or more,) of its dtype
     """
+    gradient = gradient[: theta.shape[1]]
     for j in range(first, last):
         theta[indices[j]] += gradient * values[j]

@@ -236,7 +236,7 @@ def _answer_row(
         n = _keep(kept, indices, values, n)
     _forward(
         indices, values, 0, n, theta, upper, shape, np.float32(1.0), 0.0, np.uint64(0), work, rows,
-        counts,
+        counts, work, rows,
     )  # fmt: skip
     for label in range(scores.size):
         scores[label] = work[SUMS, shape.size - 2, label]

@@ -12,19 +12,19 @@ from textmlr.kernels.network import SUMS, _forward
 
 
 @kernel
-def scores(indptr, indices, values, theta, upper, shape, work, rows, counts, out):
+def scores(indptr, indices, values, theta, upper, shape, work, rows, counts, seen, seen_rows, out):
     """Write score(x_i, l) to out; of the linear model sum over f of theta[f, l] · f(x_i)_f.
 
     indptr (n + 1,) int64, indices (nnz,) int32, values (nnz,) float32   f(x), CSR
     theta  (V, W1), upper (U, W) float32, shape (1 + K,) int64   see ``network``
-    work, rows, counts   scratch, see ``network``
+    work to seen_rows   scratch, see ``network``
     out    (n, L) float32   overwritten (nats)
     Every index is below V: Features and Model see to it.
     """
     for i in range(indptr.size - 1):
         _forward(
             indices, values, indptr[i], indptr[i + 1], theta, upper, shape, np.float32(1.0), 0.0,
-            np.uint64(0), work, rows, counts,
+            np.uint64(0), work, rows, counts, seen, seen_rows,
         )  # fmt: skip
         for label in range(out.shape[1]):
             out[i, label] = work[SUMS, shape.size - 2, label]

@@ -19,6 +19,7 @@ Scratch of one document, with S at least the widest layer + 1:
             work[OUTPUTS]    what comes out of the units that are on
             work[SLOPES]     by how much that grows with their sums
             work[ERRORS]     by how much the loss grows with each sum
+    seen, seen_rows   work and rows again, read-only
 """
 
 import math
@@ -82,49 +83,47 @@ def _activate(sums, width, base, activation, drop, state, rows, outputs, slopes)
 
 
 @kernel
-def _multiply(row, factor):
-    for column in range(row.size):
-        row[column] *= factor
-
-
-@kernel
 def _forward(
-    indices, values, first, last, theta, upper, shape, scale, drop, state, work, rows, counts
-):
+    indices, values, first, last, theta, upper, shape, scale, drop, state, work, rows, counts,
+    seen, seen_rows,
+):  # fmt: skip
     """Write the scores of a document to the beginning of work[SUMS, K − 1], and the way there.
 
     indices (nnz,) int32, values (nnz,) float32   f(x) is what stands at first <= j < last
     scale   float32   every weight is this times what theta and upper hold
+    seen, seen_rows   work and rows once more, read-only where indices and values are: so what sums
+                      up a layer is compiled once, and not for each kind of array
     """
-    sums = work[SUMS]
-    sum_rows(indices, values, first, last, theta, sums[0, : theta.shape[1]])
-    if scale != np.float32(1.0):
-        _multiply(sums[0, : theta.shape[1]], scale)
+    own, own_values, begin, end, weights = indices, values, first, last, theta
     base = 0
-    for layer in range(1, shape.size - 1):
-        n = _activate(
-            sums[layer - 1], shape[layer], base, shape[0], drop, state, rows[layer],
-            work[OUTPUTS, layer], work[SLOPES, layer],
-        )  # fmt: skip
-        counts[layer] = n
-        own = sums[layer, : upper.shape[1]]
-        sum_rows(rows[layer], work[OUTPUTS, layer], 0, n, upper, own)
+    for layer in range(shape.size - 1):
+        if layer > 0:
+            end = _activate(
+                work[SUMS, layer - 1], shape[layer], base, shape[0], drop, state, rows[layer],
+                work[OUTPUTS, layer], work[SLOPES, layer],
+            )  # fmt: skip
+            counts[layer] = end
+            own, own_values, begin, weights = seen_rows[layer], seen[OUTPUTS, layer], 0, upper
+            base += shape[layer] + 1
+        sums = work[SUMS, layer]
+        sum_rows(own, own_values, begin, end, weights, sums)
         if scale != np.float32(1.0):
-            _multiply(own, scale)
-        base += shape[layer] + 1
+            for unit in range(weights.shape[1]):
+                sums[unit] *= scale
 
 
 @kernel
-def _inner(first, second):
-    """The inner product of two float32 vectors, in four sums that run side by side."""
+def _inner(first, second, size):
+    """The inner product of ``size`` numbers of two float32 vectors, in four sums that run side by
+    side."""
     a = b = c = d = np.float32(0.0)
-    whole = first.size - first.size % 4
+    whole = size - size % 4
     for at in range(0, whole, 4):
         a += first[at] * second[at]
         b += first[at + 1] * second[at + 1]
         c += first[at + 2] * second[at + 2]
         d += first[at + 3] * second[at + 3]
-    for at in range(whole, first.size):
+    for at in range(whole, size):
         a += first[at] * second[at]
     return (a + b) + (c + d)
 
@@ -133,12 +132,12 @@ def _inner(first, second):
 def _error_below(error, upper, rows, slopes, n, base, scale, below):
     """Write by how much the loss grows with each sum of the layer below.
 
-    error  (W,) float32   with each sum of this layer
+    error  (S,) float32   with each sum of this layer
     rows, slopes (S,)     of the n units below that are on, the bias the last of them
     base   int            this layer's first row of upper
-    below  (W',) float32  written; 0 for units that are off
+    below  (S,) float32   written; 0 for units that are off
     """
     for unit in range(below.size):
         below[unit] = np.float32(0.0)
     for i in range(n - 1):
-        below[rows[i] - base] = scale * slopes[i] * _inner(upper[rows[i]], error)
+        below[rows[i] - base] = scale * slopes[i] * _inner(upper[rows[i]], error, upper.shape[1])

@@ -47,7 +47,7 @@ def _softmax_error(scores, labels, target, error):
     """Write P(· | x) − [· = target], the error of the scores; return (−log P(target | x), whether
     the target scores highest).
 
-    scores (S,) float32, of which ``labels`` count;  error (W,) float32   written, 0 beyond them
+    scores (S,) float32, of which ``labels`` count;  error (S,) float32   written, 0 beyond them
     """
     highest = np.float32(-np.inf)
     best = 0
@@ -77,10 +77,10 @@ def _step_rows(indices, values, first, last, weights, squares, error, step):
     squares (r, w) float32   updated: of each weight, the sum of its squared gradients, by whose
             root its steps are divided (Duchi, Hazan and Singer, JMLR 12, 2011, figure 1);
             (0, w): steps are not divided
-    error   (w,) float32     overwritten where steps are not divided
+    error   (S,) float32     w of them count; overwritten where steps are not divided
     """
     if squares.shape[0] == 0:
-        for column in range(error.size):
+        for column in range(weights.shape[1]):
             error[column] *= -step
         add_to_rows(indices, values, first, last, weights, error)
     else:
@@ -88,7 +88,7 @@ def _step_rows(indices, values, first, last, weights, squares, error, step):
             value = values[j]
             row = weights[indices[j]]
             square = squares[indices[j]]
-            for column in range(error.size):
+            for column in range(weights.shape[1]):
                 slope = value * error[column]
                 square[column] += slope * slope
                 row[column] -= step * slope / np.sqrt(square[column] + FLOOR)
@@ -97,7 +97,7 @@ def _step_rows(indices, values, first, last, weights, squares, error, step):
 @kernel
 def epoch(
     indptr, indices, values, y, order, first_step, last_step, l2, scale, theta, upper, shape,
-    squares, upper_squares, dropout, seed, work, rows, counts, totals,
+    squares, upper_squares, dropout, seed, work, rows, counts, seen, seen_rows, totals,
 ):  # fmt: skip
     """Take one step a document, in the given order.
 
@@ -117,7 +117,8 @@ def epoch(
     theta  (V, W1), upper (U, W) float32   updated;  shape (1 + K,) int64   see ``network``
     squares (V, W1) or (0, W1), upper_squares (U, W) or (0, W) float32   see ``_step_rows``
     dropout float        of units, see ``network._activate``;  seed  int  of what is dropped
-    work (4, K, S) float32, rows (K, S) int32, counts (K,) int64   scratch, see ``network``
+    work (4, K, S) float32, rows (K, S) int32, counts (K,) int64, seen, seen_rows   scratch, see
+            ``network``
     totals (3,) float64  written: sum over the visits of −log P(y_i | x_i) before the step (nats),
                          visits at which y_i had the highest score, and the scale
     """
@@ -131,25 +132,31 @@ def epoch(
         state = (np.uint64(seed) + np.uint64(visit)) * APART
         _forward(
             indices, values, indptr[i], indptr[i + 1], theta, upper, shape, np.float32(scale),
-            dropout, state, work, rows, counts,
+            dropout, state, work, rows, counts, seen, seen_rows,
         )  # fmt: skip
-        width = theta.shape[1] if layers == 1 else upper.shape[1]
-        error = work[ERRORS, layers - 1, :width]
-        nats, right = _softmax_error(work[SUMS, layers - 1], shape[layers], y[i], error)
+        nats, right = _softmax_error(
+            work[SUMS, layers - 1], shape[layers], y[i], work[ERRORS, layers - 1]
+        )
         loss += nats
         correct += right
         held = np.float32(scale)
         scale *= 1.0 - step * l2
         pace = np.float32(step / scale)
         base = upper.shape[0]
-        for layer in range(layers - 1, 0, -1):
-            base -= shape[layer] + 1
-            n = counts[layer]
-            below = work[ERRORS, layer - 1, : theta.shape[1] if layer == 1 else upper.shape[1]]
-            _error_below(error, upper, rows[layer], work[SLOPES, layer], n, base, held, below)
-            _step_rows(rows[layer], work[OUTPUTS, layer], 0, n, upper, upper_squares, error, pace)
-            error = below
-        _step_rows(indices, values, indptr[i], indptr[i + 1], theta, squares, error, pace)
+        for layer in range(layers - 1, -1, -1):
+            error = work[ERRORS, layer]
+            own, own_values, begin, end = seen_rows[layer], seen[OUTPUTS, layer], 0, counts[layer]
+            weights, sums_of_squares = upper, upper_squares
+            if layer > 0:
+                base -= shape[layer] + 1
+                _error_below(
+                    error, upper, rows[layer], work[SLOPES, layer], end, base, held,
+                    work[ERRORS, layer - 1],
+                )  # fmt: skip
+            else:
+                own, own_values, begin, end = indices, values, indptr[i], indptr[i + 1]
+                weights, sums_of_squares = theta, squares
+            _step_rows(own, own_values, begin, end, weights, sums_of_squares, error, pace)
         if scale < 1e-6:  # float32 would lose w's small parts
             _shrink(theta, scale)
             _shrink(upper, scale)

@@ -146,7 +146,8 @@ class SGD:
             frozen(features.indptr), frozen(features.indices), frozen(features.values),
             frozen(objective.y), frozen(order), first, last, float(objective.l2), self.scale,
             weights.theta, weights.upper, frozen(weights.shape), *squares,
-            float(options.dropout or 0.0), self._dropping(), *weights.room(training=True), totals,
+            float(options.dropout or 0.0), self._dropping(),
+            *weights.frozen_room(training=True), totals,
         )  # fmt: skip
         loss, correct, self.scale = totals.tolist()
         return loss / len(order), correct / len(order), len(order)
