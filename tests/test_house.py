@@ -37,6 +37,7 @@ STOREYS = [
     "packing",
     "model",
     "learning",
+    "keeping",
     "updating",
     "intervals",
     "evaluation",

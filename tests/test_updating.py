@@ -28,6 +28,7 @@ from textmlr.evaluation import answer
 from textmlr.features.extending import row_frequencies
 from textmlr.kernels import dual
 from textmlr.learning import train
+from textmlr.network import Network
 from textmlr.scoring import score
 from textmlr.training import (
     Objective,
@@ -145,7 +146,7 @@ class TestAdvance:
         precision = np.full(rows.features.columns, 0.5)
         rng = np.random.default_rng(2)
         theta = rng.normal(size=(rows.features.columns, rows.labels)).astype(np.float32)
-        base = score(rows.features, theta).astype(float)
+        base = score(rows.features, Network.of([theta])).astype(float)
         # ½h‖θ − θ0‖² + loss at its minimum: the gradient of loss is −h(θ − θ0).
         end = theta + advance(rows, base, precision)
         np.testing.assert_allclose(
@@ -255,7 +256,7 @@ class TestOfTheSameLabels:
         rows = old.featurizer.featurize(own.batches, 1)
         y = np.full(len(own), old.labels.index("western"), np.int32)
         new = Objective(rows, y, np.ones(len(own), np.float32), 3)
-        base = score(rows, old.theta).astype(float)
+        base = score(rows, Network.of([old.theta])).astype(float)
         theta = old.theta + advance(new, base, np.full(rows.columns, 1e-2))
         forgetful = Model(old.labels, old.featurizer, [theta], old.record, None, old.calibration)
         assert accuracy(forgetful, test_pairs) < accuracy(old, test_pairs) - 0.1
