@@ -15,11 +15,13 @@ from textmlr.features.featurizer import inverse_document_frequency
 from textmlr.model import Model
 from textmlr.network import Network
 from textmlr.options import DEFAULT_L2, TrainingOptions
+from textmlr.rows import check_memory
 from textmlr.scoring import log_normalizer, score
 from textmlr.training import Continuation, Continued, Objective, Progress, Step, advance
 
 Watch = Callable[[Step | Progress], None]
 Layers = list[NDArray[np.float32]]
+COPIES = 3  # of weights and squares that are there while a network learns, beside the old model
 
 
 class Way(Protocol):
@@ -78,7 +80,8 @@ class Resumed:
     ) -> Resumed:
         """layers  old θ, with rows and columns of 0 for what is new; the new labels' biases are
         written: as rare as one document more."""
-        final = model.record["final"]
+        options, power, rate, counts = _training(model)
+        check_memory(len(layers[0]), len(known), options, threads=COPIES)
         frequencies = row_frequencies(grown.featurizer, grown.columns)
         assert frequencies is not None
         idf = inverse_document_frequency(frequencies, grown.featurizer.documents)
@@ -86,17 +89,14 @@ class Resumed:
         squares[0] = np.zeros(len(layers[0]), np.float32)
         squares[0][: len(model.squares[0])] = model.squares[0]
         per_label = np.zeros(len(known))
-        per_label[known] = model.record["corpus"]["per_label"]
+        per_label[known] = counts
         if not known.all():
             old = Network.of([*layers[:-1], layers[-1][:, known]], model.activation)
             usual = log_normalizer(score(new.features, old)).mean()
             layers[-1][-1, ~known] = usual - np.log1p(model.featurizer.documents)
-        options = TrainingOptions.of(model.record["options"])
-        scale = (idf ** final["idf_power"]).astype(np.float32)
-        state = Continuation(
-            layers, squares, model.activation, known, per_label, scale, final["learning_rate"]
-        )
-        return cls(state, options.decided(), final["idf_power"])
+        scale = (idf**power).astype(np.float32)
+        state = Continuation(layers, squares, model.activation, known, per_label, scale, rate)
+        return cls(state, options, power)
 
     def learn(
         self, documents: Objective, times: NDArray[np.float64], threads: int, watch: Watch
@@ -107,10 +107,28 @@ class Resumed:
         try:
             return self.state.learn(
                 documents, self.options, threads,
-                lambda epoch: watch(Progress("final", self.power, epoch, None)),
+                lambda epoch: watch(Progress("update", self.power, epoch, None)),
             )  # fmt: skip
         except ArithmeticError as error:
             raise InputError(str(error), mend="train it again, on all documents") from error
+
+
+def _training(model: Model) -> tuple[TrainingOptions, float, float, list[int]]:
+    """What a network's record says of its training: (options, decided; idf_power; learning rate;
+    documents of each label).  Raises InputError where it does not."""
+    record = model.record
+    try:
+        options = TrainingOptions.of(record["options"]).decided()
+        power, rate = float(record["final"]["idf_power"]), float(record["final"]["learning_rate"])
+        counts = [int(count) for count in record["corpus"]["per_label"]]
+        if not (power >= 0 and 0 < rate < np.inf and len(counts) == len(model.labels)):
+            raise ValueError("out of range")
+    except (KeyError, TypeError, ValueError) as error:
+        raise InputError(
+            f"the model's record does not say how it was trained ({error})",
+            mend="train it again, on all documents",
+        ) from error
+    return options, power, rate, counts
 
 
 def check(model: Model) -> None:

@@ -168,6 +168,7 @@ class Model:
             columns,
             self.calibration,
             activation=self.activation,
+            squares=[self.squares[0][rows], *self.squares[1:]] if self.squares else (),
         )
 
     @property
