@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 from click.testing import CliRunner
-from conftest import corpus_of, documents, write_tsv
+from conftest import corpus_of, documents, objective_of, write_tsv
 from test_updating import Pairs, accuracy, cooking, loss
 
 from textmlr import (
@@ -24,21 +25,23 @@ from textmlr.compression import compress
 from textmlr.evaluation import answer
 from textmlr.learning import train
 from textmlr.packing import pack
-from textmlr.training.continuing import MOST_COMMONER, MOST_RARER, Continuation
+from textmlr.training import Objective
+from textmlr.training.continuing import MOST_COMMONER, MOST_RARER, YET, Continuation
 from textmlr.updating import update
 
 NOTHING_HELD = UpdateOptions(holdout=0.0)
 WORDS = FeaturizerOptions(ngrams=(1, 1), char_ngrams=None)
 HIDDEN = TrainingOptions(hidden=(16,))
 FORMS = {
-    "two layers": (WORDS, TrainingOptions(hidden=(12, 8))),
+    "two layers": (WORDS, TrainingOptions(hidden=(12, 8), epochs=20)),
     "tanh, no dropout": (
         WORDS, TrainingOptions(hidden=(12,), activation="tanh", dropout=0.0, idf_power=0.0),
     ),
     "hashed": (FeaturizerOptions(ngrams=(1, 1), char_ngrams=None, hash_bits=14), HIDDEN),
     "idf": (FeaturizerOptions(ngrams=(1, 1), char_ngrams=None, idf=True), HIDDEN),
     "no bias": (FeaturizerOptions(ngrams=(1, 1), char_ngrams=None, bias=False), HIDDEN),
-    "no norm": (FeaturizerOptions(ngrams=(1, 1), char_ngrams=None, norm=None), HIDDEN),
+    "no norm": (FeaturizerOptions(ngrams=(1, 1), char_ngrams=None, norm=None),
+                TrainingOptions(hidden=(16,), learning_rate=0.5)),
 }  # fmt: skip
 
 
@@ -55,13 +58,7 @@ def test_pairs() -> Pairs:
 def forgetful(model: Model) -> Model:
     """The same, as if its steps had never been divided by anything."""
     nothing = [np.zeros_like(own) for own in model.squares]
-    return Model.of(replace_parts(model, nothing))
-
-
-def replace_parts(model: Model, squares):
-    from dataclasses import replace
-
-    return replace(model.parts, squares=squares)
+    return Model.of(replace(model.parts, squares=nothing))
 
 
 class TestLearns:
@@ -134,33 +131,41 @@ def test_every_form_of_network(form: str, test_pairs: Pairs, tmp_path: Path) -> 
 
 
 def test_offset() -> None:
-    """By hand: 90 old documents of 2 labels, 10 new ones of the first and of a third."""
-    from conftest import objective_of
-
-    objective = objective_of(["a"] * 10, [0] * 5 + [2] * 5, 4)
+    """By hand: 90 old documents of 2 labels, 10 new ones of the first and of a third"""
+    features = objective_of([("a", "word")] * 10).features
+    y = np.array([0] * 5 + [2] * 5, np.int32)
+    objective = Objective(features, y, np.ones(10, np.float32), 4)
     nothing = np.zeros(0, np.float32)
     state = Continuation(
         [], [], "relu", np.array([True, True, False, True]), np.array([45.0, 45, 0, 0]),
         nothing, 0.1,
     )  # fmt: skip
     expected = [
-        max(-MOST_RARER, np.log(0.5 / 0.5)), -MOST_RARER,
-        min(MOST_COMMONER, np.log(0.5 / 0.05)), 0.0,
+        0.0, -MOST_RARER, min(MOST_COMMONER, np.log(91) - YET - MOST_RARER / 2), 0.0,
     ]  # fmt: skip
     np.testing.assert_allclose(state._offset(objective), expected, atol=1e-6)
 
 
-def test_squares_are_those_of_theta() -> None:
-    """At another scale of steps, w = θ/d, the gradients with respect to θ are the same ones: of
-    features in all documents, whose d is 1, exactly; of the others squares of w are d² as large."""
-    model = train(corpus_of(documents(60, 1)), WORDS,
-                  TrainingOptions(hidden=(4,), idf_power=1.0, epochs=1, calibration=False,
-                                  holdout=0.0))  # fmt: skip
-    assert [own.shape for own in model.squares] == [(len(model.layers[0]),), (5,)]
-    assert all(own.dtype == np.float32 and (own >= 0).all() for own in model.squares)
-    assert (model.squares[0] > 0).mean() > 0.9  # every feature had a gradient
-    # The bias is in every document, the last feature in few.
-    assert model.squares[0][0] > 10 * model.squares[0][-1]
+@pytest.mark.parametrize("power", [0.0, 1.0])
+def test_squares_are_those_of_theta(power: float) -> None:
+    """One visit of each document, in steps so small that θ stays: the squares that Adagrad has
+    gathered are those of the gradients with respect to θ, whatever the scale of its steps."""
+    pairs = documents(60, 1)
+    options = TrainingOptions(hidden=(4,), idf_power=power, epochs=1, calibration=False,
+                              holdout=0.0, learning_rate=1e-6, dropout=0.0, activation="tanh",
+                              l2=0.0)  # fmt: skip
+    model = train(corpus_of(pairs), WORDS, options)
+    first, last = (layer.astype(np.float64) for layer in model.layers)
+    rows = model.featurizer.featurize(corpus_of(pairs).batches, 1)
+    f = np.zeros((60, rows.columns))
+    f[np.repeat(np.arange(60), np.diff(rows.indptr)), rows.indices] = rows.values
+    outputs = np.column_stack([np.tanh(f @ first), np.ones(60)])
+    p = np.exp(outputs @ last)
+    error = p / p.sum(axis=1, keepdims=True) - np.eye(3)[corpus_of(pairs).y]
+    below = (error @ last[:-1].T) * (1 - outputs[:, :-1] ** 2)
+    expected = [(f**2).T @ (below**2), (outputs**2).T @ (error**2)]
+    for own, squares in zip(model.squares, expected, strict=True):
+        np.testing.assert_allclose(own, squares.mean(axis=1), rtol=2e-3, atol=1e-7)
 
 
 def test_threads_change_no_bit(old: Model, tmp_path: Path) -> None:
@@ -218,9 +223,7 @@ class TestRefused:
 
     def test_a_record_that_says_nothing(self, old: Model) -> None:
         parts = old.parts
-        for record in ({}, parts.record | {"final": {}}, parts.record | {"options": None}):
-            from dataclasses import replace
-
+        for record in ({}, parts.record | {"final": {}}, parts.record | {"options": {}}):
             with pytest.raises(InputError, match="record does not say how it was trained"):
                 update(Model.of(replace(parts, record=record)), corpus_of(documents(30, 2)))
 

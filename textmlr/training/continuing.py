@@ -10,7 +10,8 @@ were those of all documents, old and new: the score of ℓ is o_ℓ larger while
     o_ℓ = log(share of the new documents) − log(share of all),
 
 kept between −MOST_RARER and MOST_COMMONER, so that a label that no new document has need not be
-unlearnt.
+unlearnt.  That of a new label is small enough besides that it does not seem learnt from the start:
+it begins as rare as one document among n, so by log n − YET more than the mean of the old ones'.
 Source: Duchi, Hazan and Singer, JMLR 12, 2011, figure 1; Menon et al., ICLR 2021, equation 10.
 """
 
@@ -31,6 +32,7 @@ from textmlr.training.sgd import SGD, Epoch, Start, of_theta
 # 2, 8 and 18 labels, where all new documents were of one label.
 MOST_RARER = 5.0
 MOST_COMMONER = 2.0
+YET = 1.5
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -101,6 +103,9 @@ class Continuation:
             apart = np.log(own / own.sum()) - np.log(both / both.sum())
         apart[both == 0] = 0  # of which nothing is known
         offset: NDArray[np.float32] = np.clip(apart, -MOST_RARER, MOST_COMMONER).astype(np.float32)
+        old = float(self.per_label.sum())
+        most = np.log1p(old) - YET + float(offset @ self.per_label) / max(old, 1.0)
+        offset[~self.known] = np.minimum(offset[~self.known], np.float32(most))
         return offset
 
     def _start(self) -> Start:
