@@ -94,7 +94,8 @@ def update(
     grown = extend(model.featurizer, model.columns, labels, corpus.batches, threads)
     new = Objective(grown.features, recode(corpus, labels)[0], weights, len(labels), 0.0,
                     _unit_from(grown))  # fmt: skip
-    tell(Stage("fit", len(corpus), len(labels), new.features.columns, len(new.features.indices)))
+    tell(Stage("fit", len(corpus), len(labels), new.features.columns, len(new.features.indices),
+               bytes=4 * new.features.columns * _first_width(model, labels)))  # fmt: skip
     begin = _Beginning.of(model, grown, labels, frequencies, new)
     compared = None
     if validation is None and options.holdout:
@@ -258,6 +259,10 @@ class _Beginning:
             }
             for code in worst.tolist()
         ]
+
+
+def _first_width(model: Model, labels: list[str]) -> int:
+    return model.layers[0].shape[1] if len(model.layers) > 1 else len(labels)
 
 
 def _grown(layers: Layers, columns: int, known: NDArray[np.bool_]) -> Layers:
