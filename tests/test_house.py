@@ -38,6 +38,7 @@ STOREYS = [
     "packing",
     "model",
     "learning",
+    "keeping",
     "updating",
     "intervals",
     "evaluation",

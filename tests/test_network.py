@@ -31,7 +31,6 @@ from textmlr.network import Network
 from textmlr.packing import pack
 from textmlr.scoring import score
 from textmlr.strongest import strongest
-from textmlr.updating import update
 
 SHAPES = [(3,), (5, 3), (7, 4, 3), (4, 6, 5, 2)]  # the last are the labels
 ACTIVATIONS = ["relu", "tanh", "identity"]
@@ -307,8 +306,6 @@ def test_onnx(activation: str, train_tsv: Path) -> None:
 
 
 def test_what_knows_linear_models_only_says_so(hidden_model: Model, tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"cannot be updated; train it again"):
-        update(hidden_model, exclusive_or(3))
     with pytest.raises(InputError, match=r"no weight of a feature for a label; ask textmlr"):
         strongest(hidden_model)
     with pytest.raises(InputError, match=r"is not written as JSON; give --format onnx"):

@@ -114,7 +114,7 @@ def train(
                 rows.objective, options,
                 validation=judge, threads=threads, watch=tell, beside=names.collect,
             )  # fmt: skip
-            layers, calibration = [found.optimum.theta], None
+            layers, squares, calibration = [found.optimum.theta], [], None
             record |= _held_out(found, validation) | _of_exact(found, options.l1)
         else:
             result = fit(
@@ -122,6 +122,7 @@ def train(
                 watch=tell, beside=names.collect, overwrite=True,
             )  # fmt: skip
             layers, calibration = result.layers, result.calibration.absorbed()
+            squares = result.squares if options.hidden else []
             record |= _held_out(result, validation) | _of_sgd(result)
         names.finish(layers[0])
     except ArithmeticError as error:
@@ -135,6 +136,7 @@ def train(
         rows.columns,
         calibration,
         activation=activation,
+        squares=squares,
     )
     return _sparse(model) if options.l1 else model
 

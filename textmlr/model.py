@@ -56,6 +56,8 @@ class Model:
     record      how it was trained: options, figures, versions (JSON)
     storage     the form it has in its file; see ``packed``
     activation  of the hidden layers
+    squares     with hidden layers learnt by Adagrad: what ``update`` goes on with, see
+                ``training.Fit``; () where that is not known
 
     >>> from textmlr import Corpus, Model, train
     >>> texts = ["a robot in orbit", "the sheriff rode", "robot engine", "a saddle, a sheriff"]
@@ -80,11 +82,13 @@ class Model:
         calibration: Calibration | None = None,
         storage: Storage = PLAIN,
         activation: Activation = LINEAR,
+        squares: Sequence[NDArray[np.float32]] = (),
     ) -> None:
         self.labels = list(labels)
         self.featurizer = featurizer
         self.layers = list(layers)
         self.activation = activation
+        self.squares = list(squares)
         self.record = record
         self.columns = columns
         self.calibration = calibration or Calibration()
@@ -93,6 +97,8 @@ class Model:
         if len(self.layers[0]) != rows or self.layers[-1].shape[1] != len(self.labels):
             shape = len(self.layers[0]), self.layers[-1].shape[1]
             raise ValueError(f"theta is {shape}, not ({rows}, {len(self.labels)})")
+        if squares and [len(own) for own in squares] != [len(layer) for layer in self.layers]:
+            raise ValueError("the squared gradients are not those of theta's rows")
         self._answerer = self._answering()
 
     def _answering(self) -> Answerer:
@@ -162,6 +168,7 @@ class Model:
             columns,
             self.calibration,
             activation=self.activation,
+            squares=[self.squares[0][rows], *self.squares[1:]] if self.squares else (),
         )
 
     @property
@@ -169,7 +176,7 @@ class Model:
         """What the model is made of."""
         return Parts(
             self.labels, self.featurizer, self.layers, self.record, self.columns,
-            self.calibration, self.storage, self.activation,
+            self.calibration, self.storage, self.activation, self.squares,
         )  # fmt: skip
 
     @classmethod
@@ -177,7 +184,7 @@ class Model:
         """The model of these parts; ValueError if they do not fit together."""
         return cls(
             parts.labels, parts.featurizer, parts.layers, parts.record, parts.columns,
-            parts.calibration, parts.storage, parts.activation,
+            parts.calibration, parts.storage, parts.activation, parts.squares,
         )  # fmt: skip
 
     def scores(self, texts: Any, *, threads: int | None = None) -> NDArray[np.float32]:

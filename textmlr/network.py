@@ -109,6 +109,15 @@ class Network:
             drawn = layer[:below] if number else layer
             drawn[:] = (2 * edge) * rng.random(drawn.shape, np.float32) - edge
 
+    def fill(self, other: Network) -> None:
+        """Take over the parameters of one as large."""
+        self.theta[:] = other.theta
+        self.upper[:] = other.upper
+
+    def copy(self) -> Network:
+        """The same parameters, in memory of its own."""
+        return Network(self.theta.copy(), self.upper.copy(), self.shape)
+
     def clear(self) -> None:
         """Make all parameters 0."""
         self.theta.fill(0)

@@ -40,6 +40,7 @@ class Parts:
     calibration: Calibration
     storage: Storage = PLAIN
     activation: Activation = LINEAR
+    squares: Sequence[NDArray[np.float32]] = ()
 
 
 def pack(parts: Parts, *, quick: bool = False) -> tuple[Json, Tensors]:
@@ -57,6 +58,7 @@ def pack(parts: Parts, *, quick: bool = False) -> tuple[Json, Tensors]:
             parts.featurizer, parts.layers[0], parts.columns, parts.storage, quick=quick
         )
     tensors |= {f"theta.{i}": layer for i, layer in enumerate(parts.layers) if i}
+    tensors |= {f"squares.{i}": own for i, own in enumerate(parts.squares)}
     header = {
         "featurizer": asdict(parts.featurizer.options),
         "documents": parts.featurizer.documents,
@@ -144,7 +146,10 @@ def unpack(header: Json, tensors: Tensors, path: str | PathLike[str]) -> Parts:
         if vocabulary is None and "named.columns" in tensors:
             featurizer.column_names = _column_names(tensors, featurizer.columns, path)
         layers = [theta, *upper]
-        return Parts(labels, featurizer, layers, record, kept, calibration, storage, activation)
+        squares = _squares(tensors, layers, path)
+        return Parts(
+            labels, featurizer, layers, record, kept, calibration, storage, activation, squares
+        )
     except ValueError as error:
         raise ModelFileError(str(error), place=str(path)) from error
 
@@ -163,6 +168,21 @@ def _activation(header: Json, path: str | PathLike[str]) -> Activation:
     known: tuple[Activation, ...] = get_args(Activation)
     expect(named in known, path, "its activation is not known")
     return known[known.index(named)]
+
+
+def _squares(
+    tensors: Tensors, layers: list[NDArray[np.float32]], path: str | PathLike[str]
+) -> list[NDArray[np.float32]]:
+    """Squared gradients of the rows of all layers, or none where the file has none."""
+    if not any(name.startswith("squares.") for name in tensors):
+        return []
+    squares = [
+        tensor(tensors, f"squares.{i}", np.float32, (len(layer),), path)
+        for i, layer in enumerate(layers)
+    ]
+    fine = all(is_finite(own) and bool((own >= 0).all()) for own in squares)
+    expect(fine, path, "a sum of squared gradients is negative, or not finite")
+    return squares
 
 
 def _unpack_plain(

@@ -5,23 +5,33 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from copy import deepcopy
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from textmlr import keeping
 from textmlr.corpus import Corpus, recode
 from textmlr.errors import InputError
 from textmlr.features.extending import Extended, extend, row_frequencies
+from textmlr.keeping import Layers, Penalised, Resumed, Way
 from textmlr.learning import Stage
 from textmlr.model import Model, versions
 from textmlr.network import Network
-from textmlr.options import UpdateOptions
+from textmlr.options import Activation, UpdateOptions
 from textmlr.parallel import available_threads
 from textmlr.rows import document_weights
 from textmlr.scoring import Calibration, log_normalizer, probabilities, score, spreads
-from textmlr.training import Objective, Step, advance, common_of, curvature_of, precision_of
+from textmlr.training import (
+    Continued,
+    Objective,
+    Progress,
+    Step,
+    common_of,
+    curvature_of,
+    precision_of,
+)
 from textmlr.training.advancing import CURVATURE
 from textmlr.training.heldout import hold_out
 
@@ -29,7 +39,7 @@ from textmlr.training.heldout import hold_out
 # deviations of their difference.
 NOTABLE = 2.0
 
-Watch = Callable[[Stage | Step], None]
+Watch = Callable[[Stage | Step | Progress], None]
 Json = dict[str, Any]
 
 
@@ -46,11 +56,11 @@ def update(
 
     Labels and features that the model has not are added.  Old features keep their idf, new n-grams
     have to be in min_df of the new documents, and the calibration stays.  How it is learnt, see
-    ``training.advancing``; the time it takes grows with the new documents and the size of θ.
+    ``keeping``; the time it takes grows with the new documents and the size of θ.
 
     validation  documents to compare the answers on before and after, in place of a held-out part
     threads     None: one a processor.  Their number changes no bit of the model
-    watch       called with a Stage, or a Step of the solver, as it goes
+    watch       called with a Stage, a Step of the solver or a Progress of SGD, as it goes
     What was compared is in the last of the new model's record["updates"].
     Raises InputError if no document of the corpus counts, or the model cannot be updated.
 
@@ -63,13 +73,13 @@ def update(
     options = options or UpdateOptions()
     threads = threads or available_threads()
 
-    def tell(event: Stage | Step) -> None:
+    def tell(event: Stage | Step | Progress) -> None:
         if watch is not None:
             watch(event)
 
     if not len(corpus):
         raise InputError("there are no documents to learn from", mend="give at least one")
-    model.check_linear("cannot be updated", mend="train it again, on all documents")
+    keeping.check(model)
     frequencies = row_frequencies(model.featurizer, model.columns)
     if frequencies is None:
         raise InputError(
@@ -84,18 +94,22 @@ def update(
     grown = extend(model.featurizer, model.columns, labels, corpus.batches, threads)
     new = Objective(grown.features, recode(corpus, labels)[0], weights, len(labels), 0.0,
                     _unit_from(grown))  # fmt: skip
-    tell(Stage("fit", len(corpus), len(labels), new.features.columns, len(new.features.indices)))
+    tell(Stage("fit", len(corpus), len(labels), new.features.columns, len(new.features.indices),
+               bytes=4 * new.features.columns * _first_width(model, labels)))  # fmt: skip
     begin = _Beginning.of(model, grown, labels, frequencies, new)
     compared = None
     if validation is None and options.holdout:
         compared = _held_out(begin, new, options, threads, tell)
-    theta = begin.learn(new, threads, tell)
+    learnt = begin.learn(new, threads, tell)
     if validation is not None:
         judge = _judge(validation, grown, labels, threads)
-        compared = begin.compare(judge, judge, theta, "validation")
+        compared = begin.compare(judge, judge, learnt.layers, "validation")
     record = _record(model, corpus, grown, labels) | {"versions": versions()}
     record["updates"][-1] |= {"options": asdict(options), "compared": compared}
-    updated = Model(labels, grown.featurizer, [theta], record, grown.columns, model.calibration)
+    updated = Model(
+        labels, grown.featurizer, learnt.layers, record, grown.columns, model.calibration,
+        activation=model.activation, squares=learnt.squares,
+    )  # fmt: skip
     if "features_kept" in record.get("final", {}):  # of a sparse model
         record["final"] |= {f"{name}_kept": number for name, number in updated.kept.items()}
     return updated
@@ -106,7 +120,7 @@ def _held_out(
     new: Objective,
     options: UpdateOptions,
     threads: int,
-    watch: Callable[[Step], None],
+    watch: Watch,
 ) -> Json | None:
     """Some of the new documents, as answered before and after an update by the others; None where
     they are too few."""
@@ -115,26 +129,27 @@ def _held_out(
         return None
     rest = new.take(np.setdiff1d(np.arange(len(new.y)), held, assume_unique=True))
     seen = rest.documents_of() + (begin.frequencies > 0)
-    theta = begin.learn(rest, threads, watch)
+    learnt = begin.learn(rest, threads, watch)
     judge = new.take(held)
-    return begin.compare(judge, judge.as_new(seen.astype(np.int32)), theta, "corpus")
+    return begin.compare(judge, judge.as_new(seen.astype(np.int32)), learnt.layers, "corpus")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Beginning:
     """Where an update starts from.
 
-    theta        (V, L) float32   old θ, with rows and columns for what is new
-    precision, common  (V,) float64   see ``training.advancing``
+    way          how θ learns from new documents
+    layers       old θ, with rows and columns for what is new
+    activation   of its hidden units
     known        (L,) bool        labels that the old model has
     frequencies  (V,) int64       old documents that each feature is in
     calibration  of scores over labels, old and new alike
     labels       L names
     """
 
-    theta: NDArray[np.float32]
-    precision: NDArray[np.float64]
-    common: NDArray[np.float64]
+    way: Way
+    layers: Layers
+    activation: Activation
     known: NDArray[np.bool_]
     frequencies: NDArray[np.int64]
     calibration: Calibration
@@ -155,63 +170,32 @@ class _Beginning:
         places = [code_of[label] for label in model.labels]
         known = np.zeros(len(labels), np.bool_)
         known[places] = True
-        theta = np.zeros((columns, len(labels)), np.float32)
-        theta[: len(frequencies), places] = model.layers[0]
+        layers = _grown(model.layers, columns, known)
         before = np.zeros(columns, np.int64)
         before[: len(frequencies)] = frequencies
         if _has_lost_features(model):  # then what seems new may have been everywhere
             own = new.documents_of()[len(frequencies) :].astype(np.int64)
             before[len(frequencies) :] = own * model.featurizer.documents // len(new.y)
-        alike = _alike(model, new, places)
-        nothing = np.zeros(columns)
-        begin = cls(theta, nothing, nothing, known, before, model.calibration, labels)
-        sure = curvature_of(begin._calibrated(begin._score(new, theta)[:, known]))
-        curvature = alike * sure + (1 - alike) * CURVATURE
-        squares = _squares(model, grown, before)
-        return replace(
-            begin,
-            precision=precision_of(squares, new.mean_square_length(), curvature),
-            common=common_of(np.sqrt(squares * before), model.featurizer.documents, curvature),
-        )
+        way: Way
+        if len(layers) > 1:
+            way = Resumed.of(model, grown, layers, known, new)
+        else:
+            scores = _score(new, [layers[0][:, known]], model.activation)
+            calibrated = _calibrated(scores, model.calibration)
+            way = _penalised(model, grown, layers[0], before, new, places, calibrated)
+        return cls(way, layers, model.activation, known, before, model.calibration, labels)
 
-    def learn(
-        self, documents: Objective, threads: int, watch: Callable[[Step], None]
-    ) -> NDArray[np.float32]:
-        """θ after the documents: (V, L) float32.
+    def learn(self, documents: Objective, threads: int, watch: Watch) -> Continued:
+        """θ after the documents."""
+        scores = _score(documents, self._old, self.activation)
+        return self.way.learn(documents, _times(scores, self.calibration), threads, watch)
 
-        Loss is that of calibrated scores, t(x)·θᵀf(x, ℓ), with t(x) as the old θ has it.
-        """
-        scores = self._score(documents, self.theta)
-        times = self._times(scores[:, self.known])
-        base = scores * times[:, None]
-        rows = documents.features
-        if self.calibration.exponent:
-            values = rows.values * np.repeat(times, np.diff(rows.indptr)).astype(np.float32)
-            documents = replace(documents, features=replace(rows, values=values))
-        theta = advance(documents, base, self.precision, threads, watch, common=self.common)
-        theta += self.theta
-        return theta
+    @property
+    def _old(self) -> Layers:
+        """Old θ, of the labels that it knows."""
+        return [*self.layers[:-1], self.layers[-1][:, self.known]]
 
-    @staticmethod
-    def _score(documents: Objective, theta: NDArray[np.float32]) -> NDArray[np.float32]:
-        return score(documents.features, Network.of([theta]))
-
-    def _times(self, scores: NDArray[np.float32]) -> NDArray[np.float64]:
-        """What calibration multiplies scores by, besides the factor: (n,) float64."""
-        c = self.calibration
-        if not c.exponent:
-            return np.ones(len(scores))
-        times: NDArray[np.float64] = (
-            np.maximum(spreads(np.ascontiguousarray(scores)), c.least) / c.spread
-        ) ** c.exponent
-        return times
-
-    def _calibrated(self, scores: NDArray[np.float32]) -> NDArray[np.float32]:
-        return np.ascontiguousarray(scores * self._times(scores)[:, None], np.float32)
-
-    def compare(
-        self, before: Objective, after: Objective, theta: NDArray[np.float32], origin: str
-    ) -> Json:
+    def compare(self, before: Objective, after: Objective, layers: Layers, origin: str) -> Json:
         """The same documents, answered by old θ and new: JSON values.
 
         before, after  their rows, as what knows the old features alone and the new ones sees them
@@ -224,8 +208,8 @@ class _Beginning:
         known = np.append(self.known, False)
         was, now = np.zeros((2, len(counts), len(known)))
         seen = (self.frequencies > 0).astype(np.int32)
-        was[:, known] = self._probabilities(before.as_new(seen), self.theta[:, self.known])
-        now[:, :-1] = self._probabilities(after, theta)
+        was[:, known] = self._probabilities(before.as_new(seen), self._old)
+        now[:, :-1] = self._probabilities(after, layers)
         right = [p.argmax(axis=1) == y for p in (was, now)]
         with np.errstate(divide="ignore"):
             losses = [-np.log(p[own, y]) for p in (was, now)]
@@ -251,10 +235,8 @@ class _Beginning:
         lost = self._lost(y, *right)
         return {"from": origin, "rows": rows, "absent": absent, "lost": lost}
 
-    def _probabilities(
-        self, documents: Objective, theta: NDArray[np.float32]
-    ) -> NDArray[np.float64]:
-        scores = self._calibrated(self._score(documents, np.ascontiguousarray(theta)))
+    def _probabilities(self, documents: Objective, layers: Layers) -> NDArray[np.float64]:
+        scores = _calibrated(_score(documents, layers, self.activation), self.calibration)
         return probabilities(scores, log_normalizer(scores))
 
     def _lost(
@@ -277,6 +259,65 @@ class _Beginning:
             }
             for code in worst.tolist()
         ]
+
+
+def _first_width(model: Model, labels: list[str]) -> int:
+    return model.layers[0].shape[1] if len(model.layers) > 1 else len(labels)
+
+
+def _grown(layers: Layers, columns: int, known: NDArray[np.bool_]) -> Layers:
+    """Copies with so many rows in the first, and a column for each label in the last; 0 in those
+    that are new."""
+    grown = [*layers]
+    grown[0] = np.zeros((columns, layers[0].shape[1]), np.float32)
+    grown[0][: len(layers[0])] = layers[0]
+    last = grown[-1]
+    grown[-1] = np.zeros((len(last), len(known)), np.float32)
+    grown[-1][:, known] = last
+    return grown
+
+
+def _score(documents: Objective, layers: Layers, activation: Activation) -> NDArray[np.float32]:
+    whole = [np.ascontiguousarray(layer) for layer in layers]
+    return score(documents.features, Network.of(whole, activation))
+
+
+def _times(scores: NDArray[np.float32], c: Calibration) -> NDArray[np.float64]:
+    """What calibration multiplies scores by, besides the factor: (n,) float64."""
+    if not c.exponent:
+        return np.ones(len(scores))
+    wide = np.maximum(spreads(np.ascontiguousarray(scores)), c.least)
+    times: NDArray[np.float64] = (wide / c.spread) ** c.exponent
+    return times
+
+
+def _calibrated(scores: NDArray[np.float32], calibration: Calibration) -> NDArray[np.float32]:
+    return np.ascontiguousarray(scores * _times(scores, calibration)[:, None], np.float32)
+
+
+def _penalised(
+    model: Model,
+    grown: Extended,
+    theta: NDArray[np.float32],
+    frequencies: NDArray[np.int64],
+    new: Objective,
+    places: list[int],
+    scores: NDArray[np.float32],
+) -> Penalised:
+    """The way of a linear model.
+
+    frequencies  (V,) int64    of old documents
+    places       codes of the old labels
+    scores       (n, L') float32   of the new documents as the old θ has them, calibrated
+    """
+    alike = _alike(model, new, places)
+    curvature = alike * curvature_of(scores) + (1 - alike) * CURVATURE
+    squares = _squares(model, grown, frequencies)
+    return Penalised(
+        theta,
+        precision_of(squares, new.mean_square_length(), curvature),
+        common_of(np.sqrt(squares * frequencies), model.featurizer.documents, curvature),
+    )
 
 
 def _squares(model: Model, grown: Extended, frequencies: NDArray[np.int64]) -> NDArray[np.float64]:

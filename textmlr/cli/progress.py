@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from rich.progress import Progress
 
 
+RUNS = {"trial": "trial", "final": "all documents", "update": "new documents"}
 STEPS_A_LINE = 10
 METHODS = {
     "dual": "dual coordinate ascent, epoch",
@@ -121,17 +122,17 @@ class TrainingProgress(Display):
         if event.held_out is not None:
             loss, accuracy = event.held_out
             figures += f", held-out loss {loss:.3f} accuracy {accuracy:.3f}"
-        run = "all documents" if event.run == "final" else "trial"
+        run = RUNS[event.run]
         step = f"step {epoch.learning_rate:g}"
         if event.idf_power:
             step += f"·idf^{event.idf_power:g}"
         line = f"{run}, {step}, epoch {epoch.number}/{epoch.epochs}"
         figures += f", {rate:,.0f} documents/s"
         self._epochs += 1
-        if event.run == "final":  # by now it is known how many epochs there will be
+        if event.run != "trial":  # by now it is known how many epochs there will be
             self.most_epochs = self._epochs + epoch.epochs - epoch.number
         self._line(line, figures)
-        if epoch.halved and event.run == "final":
+        if epoch.halved and event.run != "trial":
             warn(
                 f"the step diverged in epoch {epoch.number}; it was halved {epoch.halved}× "
                 f"to {epoch.learning_rate:g} and the epoch run again"

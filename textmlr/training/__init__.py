@@ -1,6 +1,7 @@
 """Objective and solvers: θ from rows and labels."""
 
 from textmlr.training.advancing import advance, common_of, curvature_of, precision_of
+from textmlr.training.continuing import Continuation, Continued
 from textmlr.training.exact.optimum import Optimum
 from textmlr.training.exact.solver import Step, minimise
 from textmlr.training.objective import Objective
@@ -9,6 +10,8 @@ from textmlr.training.trainer import Fit, fit, most_epochs, probe
 from textmlr.training.trials import Progress, Trial
 
 __all__ = [
+    "Continuation",
+    "Continued",
     "ExactFit",
     "Fit",
     "Objective",

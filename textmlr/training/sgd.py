@@ -45,6 +45,17 @@ class Epoch:
     documents: int
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Start:
+    """What a run goes on from, which stays as it is.
+
+    weights, squares  as of an ended run, see ``SGD``
+    """
+
+    weights: Network
+    squares: Network
+
+
 @dataclass(slots=True, eq=False)
 class SGD:
     """A run of stochastic gradient descent.
@@ -58,6 +69,7 @@ class SGD:
     weights    scale   θ is scale·weights
     squares    of Adagrad, each weight's sum of squared gradients; None: steps are not divided
     last_loss  mean loss of the last epoch
+    before     what it goes on from, None: from the beginning
 
     A run whose loss is not finite, or has risen, has diverged: it begins anew with half the step,
     as if it had been so from the start.
@@ -73,6 +85,7 @@ class SGD:
     last_loss: float
     done: int = 0
     scale: float = 1.0
+    before: Start | None = None
 
     @classmethod
     def start(
@@ -100,6 +113,23 @@ class SGD:
         run._begin()
         return run
 
+    @classmethod
+    def resume(
+        cls,
+        objective: Objective,
+        before: Start,
+        epochs: int,
+        learning_rate: float,
+        options: TrainingOptions,
+    ) -> SGD:
+        """A run over all documents of the objective that goes on from where another ended."""
+        weights, squares = before.weights.copy(), before.squares.copy()
+        everything = np.arange(len(objective.y))
+        run = cls(objective, everything, epochs, learning_rate, options, weights, squares, np.inf,
+                  before=before)  # fmt: skip
+        run._begin()
+        return run
+
     @property
     def network(self) -> Network:
         """θ; further epochs go on in the same memory."""
@@ -108,6 +138,14 @@ class SGD:
                 layer *= np.float32(self.scale)
             self.scale = 1.0
         return self.weights
+
+    def row_squares(self) -> list[NDArray[np.float32]]:
+        """Of each row of each layer, the mean of ``squares`` over its columns; none where steps
+        are not divided."""
+        if self.squares is None:
+            return []
+        return [layer.mean(axis=1, dtype=np.float64).astype(np.float32)
+                for layer in self.squares.layers]  # fmt: skip
 
     def epoch(self) -> Epoch:
         """Run the next epoch.  Raises ArithmeticError if no step is small enough."""
@@ -124,7 +162,8 @@ class SGD:
                 # An epoch's loss tells of the steps before it, and none follows the last.
                 if fine and (self.done + 1 < self.epochs or self.weights.is_finite):
                     self.done += 1
-                    self.last_loss = loss
+                    if self.before is None:
+                        self.last_loss = loss
                     return Epoch(
                         self.done, self.epochs, self.learning_rate, loss, accuracy, halved, visits
                     )
@@ -153,12 +192,19 @@ class SGD:
         return loss / len(order), correct / len(order), len(order)
 
     def _begin(self) -> None:
-        self.weights.initialise(np.random.default_rng([self.options.seed, (1 << 31) + 4]))
-        if self.squares is not None:
-            self.squares.clear()
+        if self.before is not None:
+            self.weights.fill(self.before.weights)
+            if self.squares is not None:
+                self.squares.fill(self.before.squares)
+        else:
+            self.weights.initialise(np.random.default_rng([self.options.seed, (1 << 31) + 4]))
+            if self.squares is not None:
+                self.squares.clear()
         self.scale = 1.0
         self.done = 0
-        self.last_loss = float(np.log(self.objective.labels))
+        # What goes on may begin with any loss, and end with almost none, where noise multiplies it.
+        fresh = self.before is None
+        self.last_loss = float(np.log(self.objective.labels)) if fresh else np.inf
 
     def _dropping(self) -> int:
         """The seed of what is dropped in the next epoch."""
@@ -191,3 +237,14 @@ class SGD:
         last = int(np.flatnonzero(weights)[-1])  # rounding may put a mark past the end
         drawn = np.minimum(np.searchsorted(edges, marks, side="right"), last)
         return self.documents[rng.permutation(drawn)].astype(np.int32)
+
+
+def of_theta(
+    squares: list[NDArray[np.float32]], layer: int, scale: NDArray[np.float32] | np.float32
+) -> list[NDArray[np.float32]]:
+    """Squared gradients of w, as those of θ = scale·w in one layer."""
+    if not squares:
+        return squares
+    found = list(squares)
+    found[layer] = (squares[layer] / np.square(scale)).astype(np.float32)
+    return found

@@ -21,7 +21,7 @@ from textmlr.scoring import Calibration
 from textmlr.training.calibration import Scored, calibrate
 from textmlr.training.heldout import check_labels
 from textmlr.training.objective import Objective
-from textmlr.training.sgd import Epoch
+from textmlr.training.sgd import Epoch, of_theta
 from textmlr.training.trials import Progress, Search, Trial, Watch, best_of
 
 
@@ -30,6 +30,8 @@ class Fit:
     """θ and how it was found.
 
     layers        θ, finite float32: (V, L), or with hidden layers (V, W1), (W1 + 1, W2), ...
+    squares       of Adagrad, of each row of each layer the mean over its columns of the sums of
+                  squared gradients, with respect to θ: (V,), (W1 + 1,), ... float32; else none
     idf_power, learning_rate, epochs   of the final run (the rate as halved, if it diverged)
     calibration   of its scores, that of the run ``judged``; its factor is in the last layer already
     loss, accuracy          of the final run's last epoch, before each document's own step
@@ -43,6 +45,7 @@ class Fit:
     """
 
     layers: list[NDArray[np.float32]]
+    squares: list[NDArray[np.float32]]
     idf_power: float
     calibration: Calibration
     learning_rate: float
@@ -130,12 +133,15 @@ def fit(
         judged = replace(best, calibration=calibration, loss=loss, accuracy=scored.accuracy)
     calibration = Calibration() if judged is None else judged.calibration
     layers, factor = final.network.layers, np.float32(calibration.factor)
+    squares = final.row_squares()
     if (scale := search.scale_of(power)) is not None:
         layers[0] *= scale[:, None]
+        squares = of_theta(squares, 0, scale)
     if factor != 1:
         layers[-1] *= factor
+        squares = of_theta(squares, -1, factor)
     return Fit(
-        layers, power, calibration, final.learning_rate, epochs, told[-1].loss,
+        layers, squares, power, calibration, final.learning_rate, epochs, told[-1].loss,
         told[-1].accuracy, sum(map(len, folds)) or search.held_out, len(folds), judged,
         tuple(search.trials), sum(epoch.halved for epoch in told),
     )  # fmt: skip

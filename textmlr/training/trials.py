@@ -36,7 +36,7 @@ LENT = 0.05
 class Progress:
     """An epoch of training has ended.
 
-    run        "trial" (part of the documents, to choose) or "final" (all of them)
+    run        "trial" (part of the documents, to choose), "final" (all of them) or "update"
     idf_power  of idf, that the run's steps are scaled by
     epoch      its figures
     held_out   (mean loss in nats, accuracy) on the held-out documents, None where not measured
