@@ -65,7 +65,7 @@ def test_partition_and_count(values: list[int]) -> None:
 
     found_h, found_p = np.empty_like(out), np.empty_like(places)
     found_n = np.empty(len(values), np.int64)
-    keys, slots = np.zeros(64, np.uint64), np.empty(64, np.int32)
+    keys, slots = np.zeros(128, np.uint64), np.empty(128, np.int32)
     found = intern._count(frozen(out), frozen(places), keys, slots, found_h, found_p, found_n)
     totals = Counter(values)
     assert found == len(totals)
