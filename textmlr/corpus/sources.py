@@ -132,4 +132,4 @@ def _open_url(url: str) -> Any:
         raise InputError(reason, place=url, mend="check the address") from None
     except Exception as error:  # a driver's own: aiohttp's do not descend from OSError
         reason = f"cannot be read: {type(error).__name__}: {error}"
-        raise InputError(reason, place=url, mend="check the address") from None
+        raise InputError(reason, place=url, mend="check the address") from error
