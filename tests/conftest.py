@@ -17,8 +17,8 @@ import pytest
 
 from textmlr import FeaturizerOptions
 from textmlr.corpus import Corpus
+from textmlr.corpus.texts import batches_of
 from textmlr.features import Featurizer
-from textmlr.features.texts import batches_of
 from textmlr.jit import Kernel
 from textmlr.training import Objective
 

@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from textmlr import FeaturizerOptions, scoring
 from textmlr.answering import Answerer
 from textmlr.arrays import frozen
+from textmlr.corpus.texts import batches_of
 from textmlr.features import Featurizer
-from textmlr.features.texts import batches_of
 from textmlr.features.vocabulary import SortedIndex
 from textmlr.kernels import answers as kernels
 from textmlr.model import Model

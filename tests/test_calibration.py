@@ -15,8 +15,8 @@ from scipy.special import logsumexp
 from textmlr import FeaturizerOptions, ModelFileError, modelfile
 from textmlr.arrays import frozen
 from textmlr.cli import cli
+from textmlr.corpus.texts import batches_of
 from textmlr.features import Features, Featurizer
-from textmlr.features.texts import batches_of
 from textmlr.kernels import linear as kernels
 from textmlr.learning import train
 from textmlr.model import Model

@@ -14,10 +14,10 @@ from test_model import doctored
 
 from textmlr import FeaturizerOptions, InputError, Model, ModelFileError, modelfile, naming
 from textmlr.corpus import read_corpus
+from textmlr.corpus.texts import batches_of
 from textmlr.features import Features
 from textmlr.features.columns import estimated_totals
 from textmlr.features.hashing import Hasher
-from textmlr.features.texts import batches_of
 from textmlr.learning import train
 from textmlr.options import TrainingOptions
 

@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 
 from textmlr import FeaturizerOptions, Model
 from textmlr.corpus import Corpus
+from textmlr.corpus.texts import batches_of
 from textmlr.features import Features, Featurizer
 from textmlr.features.columns import Columns
-from textmlr.features.texts import batches_of
 from textmlr.learning import train
 from textmlr.network import Network
 from textmlr.scoring import score

@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 
 from textmlr import Featurizer, FeaturizerOptions
 from textmlr.arrays import frozen
+from textmlr.corpus.texts import batches_of
 from textmlr.features import unicode, vocabulary
-from textmlr.features.texts import batches_of
 from textmlr.kernels import intern, text
 
 COUNTS = FeaturizerOptions(

@@ -325,7 +325,7 @@ import numpy as np, pyarrow as pa
 import textmlr.kernels
 from textmlr import FeaturizerOptions
 from textmlr.corpus import read_corpus, read_lines
-from textmlr.features.texts import batches_of
+from textmlr.corpus.texts import batches_of
 from textmlr.learning import train
 from textmlr.model import Model
 from textmlr.network import Network

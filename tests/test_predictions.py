@@ -28,8 +28,8 @@ from conftest import documents, shown_in_terminal
 from test_cli import COMMAND, ROOT, good, process, run
 
 from textmlr.corpus import Chunk, scan
+from textmlr.corpus.texts import batches_of
 from textmlr.errors import InputError
-from textmlr.features.texts import batches_of
 from textmlr.model import Model
 from textmlr.predictions import parquet
 from textmlr.predictions.appended import Appended, Wanted

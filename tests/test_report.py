@@ -17,8 +17,8 @@ from conftest import write_tsv
 
 from textmlr.cli import cli
 from textmlr.corpus import read_corpus
+from textmlr.corpus.texts import batches_of
 from textmlr.evaluation import Answered, answer, judge
-from textmlr.features.texts import batches_of
 from textmlr.learning import train
 from textmlr.model import Model
 

@@ -13,11 +13,11 @@ from numpy.typing import NDArray
 from textmlr import __version__, modelfile
 from textmlr.answering import Answerer, Answers
 from textmlr.corpus.batch import Batch
+from textmlr.corpus.texts import batches_of
 from textmlr.errors import InputError, ModelFileError
 from textmlr.features import Featurizer
 from textmlr.features.columns import Columns
 from textmlr.features.hashing import blocks_of
-from textmlr.features.texts import batches_of
 from textmlr.network import LINEAR, Network
 from textmlr.options import Activation
 from textmlr.packed import PLAIN, Storage
@@ -198,7 +198,7 @@ class Model:
     def probabilities(self, texts: Any, *, threads: int | None = None) -> NDArray[np.float64]:
         """P(Y=ℓ | x; θ) for each document and label: (n, L) float64; rows sum to 1.
 
-        texts  documents, see ``textmlr.features.texts.batches_of``
+        texts  documents, see ``textmlr.corpus.texts.batches_of``
         """
         if type(texts) is list and len(texts) == 1 and type(texts[0]) in (str, bytes):
             quick = self._answerer.probabilities_of(texts[0])

@@ -151,7 +151,7 @@ def _classify_documents(
     if lines is None and sum(map(len, texts)) <= PLAIN_BYTES:
         run_plain()
     from textmlr.cli.answers import answers_writer, warn_of_namesake, warn_of_unread
-    from textmlr.features.texts import batches_of
+    from textmlr.corpus.texts import batches_of
     from textmlr.model import Model
 
     loaded = Model.load(model)

@@ -27,7 +27,7 @@ class Heard:
         from dataclasses import replace
 
         from textmlr.corpus.chunks import EXAMPLES
-        from textmlr.features.texts import batches_of
+        from textmlr.corpus.texts import batches_of
 
         for chunk in self._chunks:
             self._skipped += chunk.skipped

@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from textmlr.corpus.batch import Batch
+from textmlr.corpus.texts import batches_of
 from textmlr.features.hashing import Hasher, TokenPlaces
-from textmlr.features.texts import batches_of
 from textmlr.options import FeaturizerOptions
 
 Integers = NDArray[np.int64]

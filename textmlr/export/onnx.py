@@ -29,8 +29,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from textmlr.atomic import atomic_write
+from textmlr.corpus.texts import batches_of
 from textmlr.errors import InputError
-from textmlr.features.texts import batches_of
 from textmlr.model import Model, versions
 from textmlr.options import Activation
 from textmlr.scoring import Calibration
@@ -65,7 +65,7 @@ def inputs(
     """(ids, values) of documents for the graph of a model: (n, k) int64 and float32, where k is
     the number of features of the document that has the most (1 at least).
 
-    texts  documents, see ``textmlr.features.texts.batches_of``
+    texts  documents, see ``textmlr.corpus.texts.batches_of``
     """
     rows = model.featurizer.featurize(batches_of(texts), threads)
     if model.columns is not None:

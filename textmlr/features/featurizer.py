@@ -12,13 +12,13 @@ from numpy.typing import NDArray
 
 from textmlr.arrays import Scratch, frozen, pages
 from textmlr.corpus.batch import Batch
+from textmlr.corpus.texts import batches_of
 from textmlr.errors import InputError
 from textmlr.features import vocabulary as vocabularies
 from textmlr.features.columnnames import ColumnNames
 from textmlr.features.hashing import TOKEN_CHARACTERS, Hashed, Hasher, blocks_of
 from textmlr.features.matrix import Features
 from textmlr.features.prepared import TERM_FREQUENCY, Prepared
-from textmlr.features.texts import batches_of
 from textmlr.features.vocabulary import Naming, SortedIndex, Table, Vocabulary
 from textmlr.kernels import document as document_kernels
 from textmlr.kernels import intern as kernels
@@ -113,7 +113,7 @@ class Featurizer:
     ) -> Featurizer:
         """Learn vocabulary and idf.
 
-        texts    documents, see ``features.texts.batches_of``
+        texts    documents, see ``corpus.texts.batches_of``
         labels   their labels, for joint(); need not be given
         threads  None: one a processor.  Their number changes no bit
         Raises InputError if texts are not text, or no feature remains.
