@@ -37,6 +37,7 @@ STOREYS = [
     "packed",
     "packing",
     "model",
+    "storing",
     "learning",
     "keeping",
     "updating",

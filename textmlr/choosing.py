@@ -5,11 +5,11 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
 from textmlr.corpus import Corpus
-from textmlr.corpus.batch import Batch
 from textmlr.options import (
     AUTO,
     CHARACTERS,
@@ -44,6 +44,12 @@ class Candidate:
     loss: float
     accuracy: float
 
+    @classmethod
+    def of(cls, values: dict[str, Any]) -> Candidate:
+        """From what became of one in JSON, which knows no tuples."""
+        pairs = {name: values[name] and tuple(values[name]) for name in ("ngrams", "char_ngrams")}
+        return cls(**(values | pairs))
+
 
 Watch = Callable[[Candidate], None]
 
@@ -77,7 +83,7 @@ def choose(
     def try_on(sample: Corpus, judges: Corpus | None, candidate: FeaturizerOptions) -> float:
         rows = Rows.of(sample, candidate, training, threads)
         judge = None if judges is None else rows.judge(judges, training, threads)
-        trial = probe(rows.objective, training, idf=rows.idf, validation=judge, threads=threads)
+        trial = probe(rows.in_memory, training, idf=rows.idf, validation=judge, threads=threads)
         if sample is corpus:
             made[candidate] = rows
         if trial is None:  # too few documents to tell
@@ -126,7 +132,7 @@ def _characters(corpus: Corpus) -> tuple[int, int]:
 def drawn(corpus: Corpus, most_bytes: int, seed: int) -> Corpus:
     """About so many bytes of a corpus's documents (of those that count), drawn at random, or all
     of it."""
-    size = sum(batch.text_bytes for batch in corpus.batches)
+    size = corpus.text_bytes
     if size <= most_bytes:
         return corpus
     rng = np.random.default_rng([seed, (1 << 31) + 2])
@@ -134,11 +140,6 @@ def drawn(corpus: Corpus, most_bytes: int, seed: int) -> Corpus:
     count = np.arange(n) if corpus.weights is None else np.flatnonzero(corpus.weights)
     wanted = min(max(1, n * most_bytes // size), len(count))
     chosen = np.sort(rng.choice(count, wanted, replace=False))
-    batches: list[Batch] = []
-    first = 0
-    for batch in corpus.batches:
-        own = chosen[(chosen >= first) & (chosen < first + len(batch))] - first
-        batches.append(Batch(batch.text, batch.starts[own], batch.stops[own]))
-        first += len(batch)
+    batches = corpus.picked(chosen)
     weights = None if corpus.weights is None else corpus.weights[chosen]
-    return replace(corpus, batches=batches, y=corpus.y[chosen], weights=weights)
+    return replace(corpus, batches=batches, y=corpus.y[chosen], weights=weights, file_of=None)

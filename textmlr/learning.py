@@ -17,6 +17,8 @@ from textmlr.network import LINEAR
 from textmlr.options import FeaturizerOptions, TrainingOptions
 from textmlr.parallel import available_threads
 from textmlr.rows import Rows, memory_of
+from textmlr.storing.cache import Work
+from textmlr.storing.store import Store
 from textmlr.training import (
     ExactFit,
     Fit,
@@ -46,7 +48,7 @@ class Stage:
     bytes: int = 0
 
 
-Event = Stage | Candidate | Progress | Step | Penalty
+Event = Stage | Work | Candidate | Progress | Step | Penalty
 Watch = Callable[[Event], None]
 
 
@@ -58,6 +60,7 @@ def train(
     validation: Corpus | None = None,
     threads: int | None = None,
     watch: Watch | None = None,
+    store: Store | None = None,
 ) -> Model:
     """Learn a Model from labelled documents.
 
@@ -65,6 +68,9 @@ def train(
     threads     None: one a processor.  Their number changes no bit of the model
     watch       called with a Stage, a Candidate, a Progress, or a Step and a Penalty of the exact
                 solver, as training goes
+    store       where rows and the state of training are kept, of a corpus on disk; None: in memory.
+                The model has the same bits, but where its features did not fit in the store's
+                memory
     Raises InputError if the corpus cannot be learnt from.
 
     >>> from textmlr import Corpus, train
@@ -97,21 +103,23 @@ def train(
     if not exact and wanted.idf is None:
         wanted = replace(wanted, idf=False)
     try:
-        chosen, candidates, rows = choose(
-            corpus, wanted, options, validation=validation, threads=threads, watch=tell
+        chosen, candidates, rows = _chosen(
+            corpus, wanted, options, validation, threads, tell, store
         )
-        if rows is None:
+        if rows is None and store is not None:
+            rows = store.rows(corpus, chosen, options, threads, tell)
+        elif rows is None:
             rows = Rows.of(corpus, chosen, options, threads)
         names = FeatureNames(corpus, rows, options.seed, threads)
         judge = None if validation is None else rows.judge(validation, options, threads)
-        made = rows.objective.features.columns, len(rows.objective.features.indices)
+        made = rows.objective.columns, rows.objective.nonzeros
         most = 0 if exact else most_epochs(rows.objective, rows.idf, options)
         room = memory_of(made[0], len(corpus.labels), options, threads)
         tell(Stage("fit", len(corpus), len(corpus.labels), *made, most, room))
         record = _record(corpus, rows, candidates, options)
         if exact:
             found = fit_exact(
-                rows.objective, options,
+                rows.in_memory, options,
                 validation=judge, threads=threads, watch=tell, beside=names.collect,
             )  # fmt: skip
             layers, squares, calibration = [found.optimum.theta], [], None
@@ -120,6 +128,7 @@ def train(
             result = fit(
                 rows.objective, options, idf=rows.idf, validation=judge, threads=threads,
                 watch=tell, beside=names.collect, overwrite=True,
+                checkpoints=None if store is None else store.cache,
             )  # fmt: skip
             layers, calibration = result.layers, result.calibration.absorbed()
             squares = result.squares if options.hidden else []
@@ -141,6 +150,37 @@ def train(
     return _sparse(model) if options.l1 else model
 
 
+def _chosen(
+    corpus: Corpus,
+    wanted: FeaturizerOptions,
+    options: TrainingOptions,
+    validation: Corpus | None,
+    threads: int,
+    watch: Watch,
+    store: Store | None,
+) -> tuple[FeaturizerOptions, list[Candidate], Rows | None]:
+    """``choose``, or what it chose before the run was cut off."""
+
+    def find() -> tuple[FeaturizerOptions, list[Candidate], Rows | None]:
+        return choose(corpus, wanted, options, validation=validation, threads=threads, watch=watch)
+
+    if store is None:
+        return find()
+    rows: Rows | None = None
+
+    def found() -> dict[str, object]:
+        nonlocal rows
+        chosen, candidates, rows = find()
+        return {
+            "options": asdict(chosen),
+            "candidates": [asdict(candidate) for candidate in candidates],
+        }
+
+    kept = store.cache.once("choice", found)
+    candidates = [Candidate.of(values) for values in kept["candidates"]]
+    return FeaturizerOptions.of(kept["options"]), candidates, rows
+
+
 def _record(
     corpus: Corpus, rows: Rows, candidates: list[Candidate], options: TrainingOptions
 ) -> dict[str, object]:
@@ -152,12 +192,13 @@ def _record(
             "files": list(dict.fromkeys(os.path.basename(name) for name in corpus.names)),
             "documents": len(corpus),
             "skipped": corpus.skipped,
-            "nonzeros": len(rows.objective.features.indices),
-            "invalid_utf8": rows.objective.features.invalid,
+            "nonzeros": rows.objective.nonzeros,
+            "invalid_utf8": rows.invalid,
             "weighted": corpus.weights is not None,
             "per_label": np.bincount(corpus.y, minlength=len(corpus.labels)).tolist(),
         },
         "ngrams": [asdict(candidate) for candidate in candidates],
+        **({"cut": rows.cut} if rows.cut else {}),
     }
 
 

@@ -7,12 +7,19 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
+from textmlr.arrays import frozen
 from textmlr.choosing import drawn
 from textmlr.corpus import Corpus
+from textmlr.features import Features
 from textmlr.features.columnnames import Census, ColumnNames
-from textmlr.features.columns import column_totals, estimated_totals
+from textmlr.features.columns import column_totals, estimated_totals, sampled_rows
+from textmlr.features.firstnames import named
 from textmlr.features.hashing import Hasher, blocks_of
+from textmlr.kernels import intern as kernels
+from textmlr.parallel import map_blocks
 from textmlr.rows import Rows
+from textmlr.training import AnyObjective, StoredObjective
+from textmlr.training.dealing import Dealing, InMemory, Parts, number_of_parts
 
 # Of hashed columns those with the largest ‖θ − mean‖·Σ f(x) are named, among the CANDIDATES that
 # occur in the most documents: the heaviest are among these, and to reckon it for all would take
@@ -37,22 +44,26 @@ class FeatureNames:
     def __init__(self, corpus: Corpus, rows: Rows, seed: int, threads: int) -> None:
         self._corpus, self._rows, self._seed = corpus, rows, seed
         self._census: Census | None = None
-        features, featurizer = rows.objective.features, rows.featurizer
+        featurizer = rows.featurizer
         if featurizer.vocabulary is not None:
-            totals = column_totals(features, threads)[int(featurizer.options.bias) :]
+            totals = totals_of(rows.objective, seed, threads)[int(featurizer.options.bias) :]
             featurizer.vocabulary = replace(featurizer.vocabulary, totals=totals)
         else:
             assert rows.frequencies is not None
             self._frequencies = rows.frequencies[:CANDIDATES]
-            self._totals = estimated_totals(features, self._frequencies, ENTRIES)
+            self._totals = estimated_totals(_sample(rows.objective), self._frequencies)
 
     def collect(self) -> None:
         """Read the text again: for the names of a vocabulary, or for those that columns may get."""
         featurizer, columns = self._rows.featurizer, self._rows.columns
         if columns is None:
-            featurizer.name_features()
+            vocabulary, first = featurizer.vocabulary, self._rows.first
+            if vocabulary is not None and first is not None:
+                featurizer.vocabulary = named(vocabulary, self._corpus, featurizer.options, first)
+            else:
+                featurizer.name_features()
             return
-        size = sum(batch.text_bytes for batch in self._corpus.batches)
+        size = self._corpus.text_bytes
         least, most = SAMPLE_BYTES
         read = drawn(self._corpus, int(min(max(size * SAMPLE_SHARE, least), most)), self._seed)
         self._census = Census.of(
@@ -83,3 +94,35 @@ class FeatureNames:
             shares.astype(np.float32), self._frequencies[numbers].astype(np.int32),
             self._totals[numbers],
         )  # fmt: skip
+
+
+def totals_of(objective: AnyObjective, seed: int, threads: int) -> NDArray[np.float32]:
+    """Σ f(x) over all documents in each column, (V,) float32: part by part, where there are
+    parts (see ``training.dealing``)."""
+    parts: Parts
+    if isinstance(objective, StoredObjective):
+        parts = objective
+    elif number_of_parts(objective.nonzeros) > 1:
+        dealing = Dealing.of(len(objective.y), objective.nonzeros, seed)
+        parts = InMemory(objective, dealing)
+    else:
+        return column_totals(objective.features, threads)
+    totals, no = np.zeros(objective.columns), np.zeros(0, np.int32)
+    for rows in map_blocks(parts.part, range(len(parts.dealing)), threads):
+        own = rows.features
+        kernels.column_totals(frozen(own.indices), frozen(own.values), totals, no)
+    return totals.astype(np.float32)
+
+
+def _sample(objective: AnyObjective) -> list[Features]:
+    """Some rows, as ``estimated_totals`` takes them."""
+    blocks = sampled_rows(len(objective.y), objective.nonzeros, ENTRIES)
+    if isinstance(objective, StoredObjective):
+        documents = [np.arange(block.start, block.stop) for block in blocks]
+        return [objective.take(own).features for own in documents]
+    features = objective.features
+    parts = [slice(*features.indptr[[block.start, block.stop]].tolist()) for block in blocks]
+    return [
+        replace(features, indices=features.indices[part], values=features.values[part])
+        for part in parts
+    ]

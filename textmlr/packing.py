@@ -217,8 +217,7 @@ def _strings(blob: NDArray[np.uint8], offsets: NDArray[np.int64]) -> list[str]:
 
 def _options(fields: Json, path: str | PathLike[str]) -> FeaturizerOptions:
     try:
-        values: Json = {k: tuple(v) if isinstance(v, list) else v for k, v in fields.items()}
-        return FeaturizerOptions(**values)
+        return FeaturizerOptions.of(fields)
     except (TypeError, ValueError) as error:
         problem = f"the featurizer's options are not understood ({error})"
         raise ModelFileError(problem, place=str(path)) from error

@@ -16,7 +16,7 @@ from textmlr.features import Features, Featurizer
 from textmlr.features.columns import Columns
 from textmlr.features.featurizer import inverse_document_frequency
 from textmlr.options import FeaturizerOptions, TrainingOptions
-from textmlr.training import Objective
+from textmlr.training import AnyObjective, Objective
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -28,13 +28,21 @@ class Rows:
     objective   over the corpus's documents
     idf         (V,) float64 of each feature, None where steps are not to be scaled by it
     frequencies (V,) documents of the corpus that have each feature
+    invalid     pieces of invalid UTF-8 in the corpus
+    first       (v,) of rows on disk, the first document each feature of the vocabulary occurs in,
+                from which it is named
+    cut         of rows on disk, what did not fit in memory: features kept, of how many, and by
+                how many documents their frequencies may be too low; None: nothing
     """
 
     featurizer: Featurizer
     columns: Columns | None
-    objective: Objective
+    objective: AnyObjective
     idf: NDArray[np.float64] | None
     frequencies: NDArray[np.integer[Any]] | None = None
+    invalid: int = 0
+    first: NDArray[np.int64] | None = None
+    cut: dict[str, int] | None = None
 
     @classmethod
     def of(
@@ -60,7 +68,13 @@ class Rows:
         if featurizer.options.norm == "l2" and featurizer.vocabulary is not None:
             unit_from = int(featurizer.options.bias)
         objective = _objective(features, corpus, corpus.labels, options, unit_from)
-        return cls(featurizer, columns, objective, idf, frequencies)
+        return cls(featurizer, columns, objective, idf, frequencies, features.invalid)
+
+    @property
+    def in_memory(self) -> Objective:
+        """The objective, of rows in memory."""
+        assert isinstance(self.objective, Objective)
+        return self.objective
 
     def judge(self, validation: Corpus, options: TrainingOptions, threads: int) -> Objective:
         """The objective over other documents, in these columns.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 import math
+import re
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar, get_args
 
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
 
 F = TypeVar("F", bound=Callable[..., Any])
 
+_SIZE = re.compile(r"(?P<number>[0-9]+(?:\.[0-9]+)?) ?(?P<unit>[kKMGT]?)B?")
+_UNITS = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
 DEFAULT_MODEL = "model.textmlr"
 
 model_option = click.option(
@@ -177,6 +180,23 @@ class Widths(click.ParamType[Any]):
         if not all(part.isdecimal() and int(part) for part in parts):
             self.fail(f"{value!r} is not widths such as 64 or 256,64", param, ctx)
         return tuple(map(int, parts))
+
+
+class Size(click.ParamType[Any]):
+    """A size such as 500MB, 2GB or 1.5TB, in bytes."""
+
+    name = "size"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> int | None:
+        """Bytes; None stays None."""
+        if value is None or isinstance(value, int):
+            return value
+        found = _SIZE.fullmatch(value)
+        if found is None or not float(found["number"]):
+            self.fail(f"{value!r} is not a size such as 500MB or 2GB", param, ctx)
+        return int(float(found["number"]) * _UNITS[(found["unit"] or "").upper()])
 
 
 class Duration(click.ParamType[Any]):

@@ -13,6 +13,7 @@ from textmlr.choosing import Candidate
 from textmlr.cli.render import show_ngrams, size_of, warn
 from textmlr.jit import watch_compiling
 from textmlr.learning import Event, Stage
+from textmlr.storing.cache import Work
 from textmlr.training import Penalty, Step
 from textmlr.training import Progress as Epochs
 
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
 RUNS = {"trial": "trial", "final": "all documents", "update": "new documents"}
 STEPS_A_LINE = 10
+WORK_A_LINE = 1 << 28  # bytes of text
 METHODS = {
     "dual": "dual coordinate ascent, epoch",
     "newton": "Newton, step",
@@ -78,6 +80,7 @@ class TrainingProgress(Display):
         super().__init__(self.bar)
         self.compiling = Compiling(quiet=quiet)
         self._epochs = 0
+        self._told = ("", 0)
         self._visited = 0
         self._began = 0.0
 
@@ -89,6 +92,8 @@ class TrainingProgress(Display):
         """Show an event of training."""
         if isinstance(event, Stage):
             self._stage(event)
+        elif isinstance(event, Work):
+            self._work(event)
         elif isinstance(event, Candidate):
             self._say(
                 f"tried {show_ngrams(event.ngrams, event.char_ngrams)}: held-out loss "
@@ -101,6 +106,16 @@ class TrainingProgress(Display):
             self._line(line, f"held-out loss {event.loss:.3f} accuracy {event.accuracy:.3f}")
         else:
             self._epoch(event)
+
+    def _work(self, work: Work) -> None:
+        """A bar shows each; lines only every so much."""
+        done = size_of(work.done) + (f" of {size_of(work.total)}" if work.total else "")
+        self._update(work.what, done)
+        part = work.done // max(WORK_A_LINE, work.total // 10)
+        if (work.what, part) != self._told:
+            self._told = work.what, part
+            if part:
+                self._line(work.what, done)
 
     def _step(self, step: Step) -> None:
         """A bar shows each; lines only every so many, since most take but milliseconds."""

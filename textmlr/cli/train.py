@@ -10,8 +10,10 @@ import click
 
 from textmlr.cli.options import (
     DEFAULT_MODEL,
+    Duration,
     NgramRangeType,
     Reading,
+    Size,
     Widths,
     corpus_options,
     json_option,
@@ -112,6 +114,22 @@ BEST_OF += "; of adagrad " + ", ".join(f"{rate:g}" for rate in ADAGRAD_RATES)
 @option_of(F, "min_token_length", "Drop shorter words.", type=click.IntRange(1))
 @option_of(F, "bias", "A feature that is always on.")
 @corpus_options(weights=True)
+@click.option("--memory", type=Size(), default="2GB", show_default=True, metavar="SIZE",
+              help="To take, about: a corpus too large for it is learnt from on disk.")  # fmt: skip
+@click.option(
+    "--cache-dir", metavar="DIR", show_default="beside the model",
+    help="Where a large corpus's text and rows are kept while it is learnt from.",
+)  # fmt: skip
+@click.option("--keep-cache", is_flag=True,
+              help="Leave them for further runs over the same corpus.")  # fmt: skip
+@click.option(
+    "--resume", is_flag=True,
+    help="Go on from a run that was cut off; and be one that can be gone on with.",
+)  # fmt: skip
+@click.option(
+    "--checkpoint-every", type=Duration(), default="30s", show_default=True, metavar="TIME",
+    help="How much of a run on disk may be lost when it is cut off.",
+)  # fmt: skip
 @threads_option
 @click.option("-q", "--quiet", is_flag=True, help="No progress, no summary.")
 @json_option
@@ -121,6 +139,11 @@ def train(
     validation: str | None,
     no_holdout: bool,
     reading: Reading,
+    memory: int,
+    cache_dir: str | None,
+    keep_cache: bool,
+    resume: bool,
+    checkpoint_every: float,
     threads: int | None,
     quiet: bool,
     as_json: bool,
@@ -138,6 +161,9 @@ def train(
     --solver exact finds the one minimum of the loss and the penalty, and proves how near it is;
     the penalty is --l2, or else chosen on the held-out documents.  --l1 is an L1 penalty, and
     with --l2 the elastic net: larger, it keeps fewer features.
+
+    A corpus whose text is more than a sixteenth of --memory is learnt from on disk, to the same
+    model, and --resume goes on with such a run after whatever ended it.
 
     \b
     Examples:
@@ -158,21 +184,28 @@ def train(
     from textmlr.atomic import check_writable
     from textmlr.cli.progress import TrainingProgress
     from textmlr.cli.render import show_summary, summary_of, warn_of_corpus
+    from textmlr.cli.storage import stored
     from textmlr.learning import train as learn
 
     check_writable(output)
-    with TrainingProgress(quiet=quiet) as progress:
-        progress.reading()
-        corpus = reading.read(corpora)
+    with (
+        TrainingProgress(quiet=quiet) as progress,
+        stored(
+            corpora, reading, output, cache_dir, memory=memory, resume=resume, keep=keep_cache,
+            every=checkpoint_every, validation=validation,
+            options=(featurizer_options, training_options), progress=progress,
+        ) as (corpus, store),
+    ):  # fmt: skip
         judges = reading.read([validation]) if validation else None
         model = learn(
             corpus, featurizer_options, training_options,
-            validation=judges, threads=threads, watch=progress.watch,
+            validation=judges, threads=threads, watch=progress.watch, store=store,
         )  # fmt: skip
         size = model.save(output)
     warn_of_corpus([corpus] + ([judges] if judges else []), model.record)
     seconds = time.perf_counter() - started, progress.compiling.seconds
     summary = summary_of(output, corpus, model, size, *seconds)
+    summary["storage"] = "memory" if store is None else "disk"
     if as_json:
         click.echo(json.dumps(summary, ensure_ascii=False))
     elif not quiet:

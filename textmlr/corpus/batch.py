@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -49,6 +49,29 @@ class Batch:
     def __getitem__(self, i: int) -> bytes:
         return self.text[self.starts[i] : self.stops[i]].tobytes()
 
+    def compact(self, rows: NDArray[np.int64]) -> Batch:
+        """Some of the documents (numbers, ascending), in a buffer of their own."""
+        starts, lengths = self.starts[rows], self.stops[rows] - self.starts[rows]
+        stops = np.cumsum(lengths)
+        total = int(stops[-1]) if len(rows) else 0
+        text = self.text[np.arange(total) + np.repeat(starts - (stops - lengths), lengths)]
+        text.flags.writeable = False
+        return Batch(text, stops - lengths, stops)
+
+
+@runtime_checkable
+class StoredSizes(Protocol):
+    """Batches that are read whenever they are asked for, and know how large they are.
+
+    documents, sizes  documents and bytes of text of each
+    """
+
+    documents: list[int]
+    sizes: list[int]
+
+    def take(self, number: int, rows: NDArray[np.int64]) -> Batch:
+        """Some documents (numbers, ascending) of a batch."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Corpus:
@@ -77,6 +100,33 @@ class Corpus:
 
     def __len__(self) -> int:
         return len(self.y)
+
+    @property
+    def sizes(self) -> list[tuple[int, int]]:
+        """(documents, bytes of text) of each batch; those on disk are not read for it."""
+        if isinstance(self.batches, StoredSizes):
+            return list(zip(self.batches.documents, self.batches.sizes, strict=True))
+        return [(len(batch), batch.text_bytes) for batch in self.batches]
+
+    @property
+    def text_bytes(self) -> int:
+        """Bytes of text in all documents."""
+        return sum(size for _, size in self.sizes)
+
+    def picked(self, rows: NDArray[np.int64]) -> list[Batch]:
+        """Some of the documents (numbers, ascending), copied, batch by batch."""
+        batches, first = [], 0
+        for number, (documents, _) in enumerate(self.sizes):
+            begin, end = np.searchsorted(rows, [first, first + documents]).tolist()
+            if begin < end:
+                own = rows[begin:end] - first
+                stored = self.batches
+                if isinstance(stored, StoredSizes):
+                    batches.append(stored.take(number, own))
+                else:
+                    batches.append(stored[number].compact(own))
+            first += documents
+        return batches
 
     @classmethod
     def of(cls, texts: Any, labels: Any, weights: Any = None) -> Corpus:
@@ -111,21 +161,20 @@ class Corpus:
 
     def text(self, i: int) -> str:
         """Document i; bytes that are not UTF-8 are U+FFFD."""
-        for batch in self.batches:
-            if i < len(batch):
-                return batch[i].decode("utf-8", "replace")
-            i -= len(batch)
-        raise IndexError("there is no such document")
+        if not 0 <= i < len(self):
+            raise IndexError("there is no such document")
+        (batch,) = self.picked(np.array([i]))
+        return batch[0].decode("utf-8", "replace")
 
     def place(self, i: int) -> tuple[str, int]:
         """The name of document i's file, and its number among the documents of the file, from 1."""
         files = range(len(self.batches)) if self.file_of is None else self.file_of
         before: dict[int, int] = {}
-        for batch, file in zip(self.batches, files, strict=True):
-            if i < len(batch):
+        for (documents, _), file in zip(self.sizes, files, strict=True):
+            if i < documents:
                 return self.names[file], before.get(file, 0) + i + 1
-            before[file] = before.get(file, 0) + len(batch)
-            i -= len(batch)
+            before[file] = before.get(file, 0) + documents
+            i -= documents
         raise IndexError("there is no such document")
 
     def subset(self, rows: NDArray[np.int64]) -> Corpus:

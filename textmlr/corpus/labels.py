@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from textmlr.corpus.batch import Batch
 from textmlr.corpus.columns import column_of, missing_in
 from textmlr.errors import InputError
 
@@ -153,3 +155,22 @@ def _sorted_codes(codes: NDArray[np.int64], names: Names) -> tuple[NDArray[np.in
     rank = {name: number for number, name in enumerate(order)}
     ranks = np.array([rank[name] for name in names], np.int32)
     return (ranks[codes] if len(codes) else np.zeros(0, np.int32)), order
+
+
+def distinct_labels(labels: Iterable[str] | None, batches: Sequence[Batch]) -> list[str] | None:
+    """The labels, each once, sorted; InputError unless there is one str a document."""
+    if labels is None:
+        return None
+    listed = list(labels)
+    documents = sum(map(len, batches))
+    if len(listed) != documents:
+        raise InputError(
+            f"{len(listed)} labels for {documents} documents", mend="give one label a document"
+        )
+    for position, label in enumerate(listed):
+        if not isinstance(label, str):
+            raise InputError(
+                f"label {position} is {label!r:.40} ({type(label).__name__}), not str",
+                mend="make labels strings, such as str(label)",
+            )
+    return sorted(set(listed))

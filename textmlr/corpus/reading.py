@@ -91,7 +91,7 @@ def read_corpus(
         for chunk in _chunks(source, format, job, stdin):
             chunks.append(chunk)
             file_of.append(number)
-    return _joined(chunks, file_of, [name_of(source) for source in sources], weighted)
+    return joined(chunks, file_of, [name_of(source) for source in sources], weighted)
 
 
 def recode(corpus: Corpus, labels: Sequence[str]) -> tuple[NDArray[np.int32], dict[str, int]]:
@@ -115,19 +115,18 @@ def _chunks(source: str, format: str | None, job: Job, stdin: BinaryIO | None) -
         yield from reader_of(stream, format, job)(stream, job)
 
 
-def _joined(chunks: list[Chunk], file_of: list[int], names: list[str], weighted: bool) -> Corpus:
-    """One corpus of all chunks."""
+def joined(chunks: list[Chunk], file_of: list[int], names: list[str], weighted: bool) -> Corpus:
+    """One corpus of all chunks.
+
+    file_of  number of each chunk's file in names
+    Raises InputError where there is no document.
+    """
     distinct = {name for chunk in chunks if chunk.labels for name in chunk.labels[1]}
     labels = sorted(distinct)
     skipped = sum(chunk.skipped for chunk in chunks)
     examples = [example for chunk in chunks for example in chunk.examples][:EXAMPLES]
-    if not labels and not skipped:
-        raise InputError("no documents", place=", ".join(names), mend="write one a row")
     if not labels:
-        raise InputError(
-            f"all {skipped} lines are bad; the first: {examples[0]}",
-            mend=f"write {chunks[0].form}",
-        )
+        raise nothing_read(names, skipped, examples, chunks[0].form if chunks else "")
     code_of = {label: code for code, label in enumerate(labels)}
     codes, weights = [], []
     for chunk in chunks:
@@ -147,6 +146,18 @@ def _joined(chunks: list[Chunk], file_of: list[int], names: list[str], weighted:
         file_of=file_of,
         notes=notes_of(chunks),
     )
+
+
+def nothing_read(names: list[str], skipped: int, examples: list[str], form: str) -> InputError:
+    """The error of a corpus without documents.
+
+    skipped, examples  lines left out, and what is wrong with some
+    form               what documents are written as
+    """
+    if not skipped:
+        return InputError("no documents", place=", ".join(names), mend="write one a row")
+    problem = f"all {skipped} lines are bad; the first: {examples[0]}"
+    return InputError(problem, mend=f"write {form}")
 
 
 def notes_of(chunks: Sequence[Chunk]) -> list[str]:

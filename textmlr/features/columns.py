@@ -7,6 +7,7 @@ together in cache where they are used the most.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -18,7 +19,7 @@ from textmlr.features.matrix import Features
 from textmlr.kernels import intern as kernels
 from textmlr.parallel import map_blocks
 
-ROWS = 512  # to a block of ``estimated_totals``
+ROWS = 512  # to a block of ``sampled_rows``
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -39,12 +40,17 @@ class Columns:
     def of(cls, features: Features, threads: int) -> tuple[Columns, NDArray[np.int32]]:
         """Those that occur in rows, and the document frequency of each, (R,) int32."""
         frequencies = document_frequencies(features, threads)
+        found = cls.counted(frequencies)
+        return found, frequencies[found.kept]
+
+    @classmethod
+    def counted(cls, frequencies: NDArray[np.int32]) -> Columns:
+        """Those of positive document frequency, (V,) int32."""
         kept = np.empty(np.count_nonzero(frequencies), np.int32)
-        numbers = np.empty(features.columns, np.int32)
+        numbers = np.empty(len(frequencies), np.int32)
         ends = np.zeros(int(frequencies.max(initial=0)) + 1, np.int64)
         kernels.rank(frozen(frequencies), ends, kept, numbers)
-        own = frequencies[kept]
-        return cls(kept, numbers, own.astype(np.int64)), own
+        return cls(kept, numbers, frequencies[kept].astype(np.int64))
 
     @classmethod
     def restore(
@@ -122,20 +128,23 @@ def column_totals(features: Features, threads: int) -> NDArray[np.float32]:
 
 
 def estimated_totals(
-    features: Features, frequencies: NDArray[np.integer[Any]], most: int
+    taken: Sequence[Features], frequencies: NDArray[np.integer[Any]]
 ) -> NDArray[np.float32]:
-    """Σ f(x) over the rows, in each of the first columns, from about ``most`` entries of them.
+    """Σ f(x) over all rows, in each of the first columns, from some of the rows.
 
-    Of more rows every so many blocks are read: the mean value of a column in these is that in all.
+    The mean value of a column in these is that in all.
 
+    taken        see ``sampled_rows``
     frequencies  (c,) rows of each of the first c columns
     """
     totals, counts = np.zeros(len(frequencies)), np.zeros(len(frequencies), np.int32)
-    stride = max(1, round(len(features.indices) / most)) * ROWS
-    for first in range(0, len(features), stride):
-        part = slice(*features.indptr[[first, min(first + ROWS, len(features))]].tolist())
-        kernels.column_totals(
-            frozen(features.indices[part]), frozen(features.values[part]), totals, counts
-        )
+    for rows in taken:
+        kernels.column_totals(frozen(rows.indices), frozen(rows.values), totals, counts)
     estimated: NDArray[np.float64] = totals * (frequencies / np.maximum(counts, 1))
     return estimated.astype(np.float32)
+
+
+def sampled_rows(rows: int, nonzeros: int, most: int) -> list[slice]:
+    """Blocks of rows with about ``most`` entries: of more rows every so many blocks."""
+    stride = max(1, round(nonzeros / most)) * ROWS
+    return [slice(first, min(first + ROWS, rows)) for first in range(0, rows, stride)]

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from textmlr.arrays import Scratch, frozen, pages
 from textmlr.corpus.batch import Batch
+from textmlr.corpus.labels import distinct_labels
 from textmlr.corpus.texts import batches_of
 from textmlr.errors import InputError
 from textmlr.features import vocabulary as vocabularies
@@ -119,7 +120,7 @@ class Featurizer:
         Raises InputError if texts are not text, or no feature remains.
         """
         batches = batches_of(texts)
-        own = _distinct_labels(labels, batches)
+        own = distinct_labels(labels, batches)
         self._fit(batches, threads)
         self.name_features(threads)
         self.labels = own
@@ -134,7 +135,7 @@ class Featurizer:
     ) -> csr_array:
         """fit, then transform of the same documents, tokenising them once."""
         batches = batches_of(texts)
-        own = _distinct_labels(labels, batches)
+        own = distinct_labels(labels, batches)
         counts = self.fit_counts(batches, threads)
         self.name_features(threads)
         self.labels = own
@@ -367,13 +368,45 @@ class Featurizer:
             for block in map_blocks(self._rows, hashed, threads):
                 kernels.document_frequency(frozen(block.indices), counted)
             frequencies = counted[self._bias :]
+        self._fitted(frequencies, documents, sum(block.invalid for block in hashed))
+        return hashed
+
+    def _fitted(
+        self, frequencies: NDArray[np.integer[Any]] | None, documents: int, invalid: int
+    ) -> None:
+        """Take over what a fit counted.
+
+        frequencies  documents that each column but the bias's occurs in; None without idf
+        """
         self.idf, self._prepared, self.column_names = None, None, None
-        if frequencies is not None and options.uses_idf:
+        if frequencies is not None and self.options.uses_idf:
             self.idf = np.ones(self.columns, np.float32)
             self.idf[self._bias :] = inverse_document_frequency(frequencies, documents)
-        self.documents = documents
-        self.invalid = sum(block.invalid for block in hashed)
-        return hashed
+        self.documents, self.invalid = documents, invalid
+
+    def adopt(
+        self,
+        vocabulary: Vocabulary | None,
+        frequencies: NDArray[np.integer[Any]],
+        documents: int,
+        invalid: int,
+    ) -> None:
+        """Be fitted, as ``fit`` is on documents that others have counted.
+
+        vocabulary   None with hashing
+        frequencies  (V,) documents that each column occurs in, the bias's first if there is one
+        """
+        self.vocabulary, self._index = vocabulary, None
+        if vocabulary is not None:
+            self._table = Table.of(vocabulary.hashes, self._bias)
+        self._fitted(frequencies[self._bias :], documents, invalid)
+
+    def counts_of(self, block: Batch) -> Features:
+        """Rows of counts of a block, with hashing: as ``fit_stateless`` has them, or sorted where
+        idf has to be fitted."""
+        ordered = not self.options.stateless
+        plain = replace(self.options, term_frequency="raw", norm=None)
+        return self._featurize(block, Prepared.of(plain, self.columns, None, None, ordered=ordered))
 
     def _columns_in_place(self, hashed: Hashed) -> NDArray[np.int32]:
         """The column of each hash, −1 for none, in the memory of the hashes, which are lost."""
@@ -470,22 +503,3 @@ def inverse_document_frequency(
     """ln((1 + n) / (1 + df)) + 1 of each feature, (v,) float64."""
     idf: NDArray[np.float64] = np.log((1 + documents) / (1 + frequencies)) + 1
     return idf
-
-
-def _distinct_labels(labels: Iterable[str] | None, batches: Sequence[Batch]) -> list[str] | None:
-    """The labels, each once, sorted; InputError unless there is one str a document."""
-    if labels is None:
-        return None
-    listed = list(labels)
-    documents = sum(map(len, batches))
-    if len(listed) != documents:
-        raise InputError(
-            f"{len(listed)} labels for {documents} documents", mend="give one label a document"
-        )
-    for position, label in enumerate(listed):
-        if not isinstance(label, str):
-            raise InputError(
-                f"label {position} is {label!r:.40} ({type(label).__name__}), not str",
-                mend="make labels strings, such as str(label)",
-            )
-    return sorted(set(listed))

@@ -26,7 +26,7 @@ PASSES = 4
 MANY_HASHES = 1 << 21
 LINE = 16  # elements of an array
 
-_NAMELESS = np.zeros(0, np.uint8), np.zeros(1, np.int64)
+NAMELESS = np.zeros(0, np.uint8), np.zeros(1, np.int64)
 Piece = tuple[Batch, TokenPlaces, NDArray[np.int64], NDArray[np.int64]]
 Counts = tuple[NDArray[np.uint64], NDArray[np.int64], NDArray[np.int64]]
 
@@ -210,7 +210,7 @@ def build(
     most = int(frequencies.max(initial=0))
     order = np.argsort(((most - frequencies) << bits) | places)[:max_features]
     naming = _naming(hashed, blocks, hasher, places[order])
-    return Vocabulary(hashes[order], frequencies[order], *_NAMELESS), naming
+    return Vocabulary(hashes[order], frequencies[order], *NAMELESS), naming
 
 
 def _count(hashed: Sequence[Hashed], min_df: int | None, threads: int) -> Counts:

@@ -7,13 +7,13 @@ from numpy.typing import NDArray
 
 from textmlr.errors import InputError
 from textmlr.options import MOST_HELD_OUT
-from textmlr.training.objective import Objective
+from textmlr.training.stored import AnyObjective
 
 # Fewer held-out documents than this say nothing about when to stop.
 LEAST_HELD_OUT = 20
 
 
-def check_labels(objective: Objective) -> None:
+def check_labels(objective: AnyObjective) -> None:
     """Raise InputError unless two labels have documents of positive weight."""
     if np.count_nonzero(np.bincount(objective.y[objective.weights > 0])) < 2:
         raise InputError(
@@ -22,7 +22,7 @@ def check_labels(objective: Objective) -> None:
         )
 
 
-def hold_out(objective: Objective, share: float, seed: int) -> NDArray[np.int64] | None:
+def hold_out(objective: AnyObjective, share: float, seed: int) -> NDArray[np.int64] | None:
     """Numbers, ascending, of ``share`` of each label's documents, drawn at random.
 
     Of many documents, the share that MOST_HELD_OUT are.
@@ -46,7 +46,7 @@ def hold_out(objective: Objective, share: float, seed: int) -> NDArray[np.int64]
     return held
 
 
-def parts_of(objective: Objective, number: int, seed: int) -> list[NDArray[np.int64]]:
+def parts_of(objective: AnyObjective, number: int, seed: int) -> list[NDArray[np.int64]]:
     """All documents in so many parts: numbers, ascending, each label spread over all parts.
 
     Parts without a document of positive weight, or with all of them, are left out.

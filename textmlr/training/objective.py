@@ -40,6 +40,16 @@ class Objective:
     unit_from: int | None = None
 
     @property
+    def columns(self) -> int:
+        """V."""
+        return self.features.columns
+
+    @property
+    def nonzeros(self) -> int:
+        """Entries of f(x) of all documents."""
+        return len(self.features.indices)
+
+    @property
     def total_weight(self) -> float:
         """Sum of the weights."""
         return float(self.weights.sum(dtype=np.float64))

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,7 +14,9 @@ from textmlr.features import Features
 from textmlr.kernels import sgd as kernels
 from textmlr.network import LINEAR, Network
 from textmlr.options import TrainingOptions
+from textmlr.training.dealing import Dealing, InMemory, Parts, Turn, number_of_parts, turns
 from textmlr.training.objective import Objective
+from textmlr.training.stored import StoredObjective
 
 # A step that overshoots multiplies the loss; noise alone moves it less than this.  The first
 # epoch is allowed more: its loss, too, is that before each document's step, and while most of θ
@@ -21,6 +25,9 @@ FIRST_RISE = 3.0
 RISE = 1.5
 RISE_NATS = 0.01
 MAX_HALVINGS = 1100  # from the largest float64 to nothing
+
+Json = dict[str, Any]
+State = tuple[Json, dict[str, NDArray[Any]]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +63,22 @@ class Start:
     squares: Network
 
 
+@dataclass(slots=True)
+class Unfinished:
+    """How far an epoch has come.
+
+    turn     turns that were taken
+    loss, correct   sums over their visits, of which there were ``visits``
+    halved   times the run began anew since the epoch was begun
+    """
+
+    turn: int = 0
+    loss: float = 0.0
+    correct: float = 0.0
+    visits: int = 0
+    halved: int = 0
+
+
 @dataclass(slots=True, eq=False)
 class SGD:
     """A run of stochastic gradient descent.
@@ -70,12 +93,15 @@ class SGD:
     squares    of Adagrad, each weight's sum of squared gradients; None: steps are not divided
     last_loss  mean loss of the last epoch
     before     what it goes on from, None: from the beginning
+    told       its epochs so far
+    keep       called with the run between the parts of an epoch, where it can be stopped, and gone
+               on with from its ``state``; whoever runs the epochs calls it between them
 
     A run whose loss is not finite, or has risen, has diverged: it begins anew with half the step,
     as if it had been so from the start.
     """
 
-    objective: Objective
+    objective: Objective | StoredObjective
     documents: NDArray[np.int64]
     epochs: int
     learning_rate: float
@@ -86,11 +112,15 @@ class SGD:
     done: int = 0
     scale: float = 1.0
     before: Start | None = None
+    keep: Callable[[SGD], None] | None = None
+    unfinished: Unfinished = field(default_factory=Unfinished)
+    told: list[Epoch] = field(default_factory=list)
+    _parts: Parts | None = None
 
     @classmethod
     def start(
         cls,
-        objective: Objective,
+        objective: Objective | StoredObjective,
         documents: NDArray[np.int64],
         epochs: int,
         learning_rate: float,
@@ -106,7 +136,7 @@ class SGD:
             weights, squares = spare.weights, spare.squares
         else:
             widths = (*options.hidden, objective.labels)
-            size = objective.features.columns, widths, options.activation or LINEAR
+            size = objective.columns, widths, options.activation or LINEAR
             weights = Network.zeros(*size)
             squares = Network.zeros(*size) if options.step == "adagrad" else None
         run = cls(objective, documents, epochs, learning_rate, options, weights, squares, np.inf)
@@ -149,12 +179,13 @@ class SGD:
 
     def epoch(self) -> Epoch:
         """Run the next epoch.  Raises ArithmeticError if no step is small enough."""
-        for halved in range(MAX_HALVINGS):
+        while self.unfinished.halved < MAX_HALVINGS:
             unit = self.objective.unit if self.squares is None else self.objective.unit**0.5
             first, last = (
                 self.learning_rate * unit * (1 - done / self.epochs)
                 for done in (self.done, self.done + 1)
             )
+            halved = self.unfinished.halved
             if first * self.objective.l2 < 1:
                 loss, accuracy, visits = self._visit(first, last)
                 rise = RISE if self.done else FIRST_RISE
@@ -162,20 +193,82 @@ class SGD:
                 # An epoch's loss tells of the steps before it, and none follows the last.
                 if fine and (self.done + 1 < self.epochs or self.weights.is_finite):
                     self.done += 1
+                    self.unfinished = Unfinished()
                     if self.before is None:
                         self.last_loss = loss
-                    return Epoch(
+                    epoch = Epoch(
                         self.done, self.epochs, self.learning_rate, loss, accuracy, halved, visits
                     )
+                    self.told.append(epoch)
+                    return epoch
             self.learning_rate /= 2
             self._begin()
+            self.unfinished = Unfinished(halved=halved + 1)
         raise ArithmeticError(f"loss is not finite after {MAX_HALVINGS} halvings of the step")
+
+    def state(self) -> State:
+        """What ``restore`` needs to go on to the same bits: (JSON values, arrays)."""
+        arrays = {"theta": self.weights.theta, "upper": self.weights.upper}
+        if self.squares is not None:
+            arrays |= {"squares": self.squares.theta, "upper_squares": self.squares.upper}
+        header = {
+            "done": self.done, "scale": self.scale, "learning_rate": self.learning_rate,
+            "last_loss": self.last_loss, "unfinished": asdict(self.unfinished),
+            "told": [asdict(epoch) for epoch in self.told],
+        }  # fmt: skip
+        return header, arrays
+
+    def restore(self, state: State) -> None:
+        """Go on from another run's state, one like this one."""
+        header, arrays = state
+        self.weights.theta[:], self.weights.upper[:] = arrays["theta"], arrays["upper"]
+        if self.squares is not None:
+            self.squares.theta[:] = arrays["squares"]
+            self.squares.upper[:] = arrays["upper_squares"]
+        self.done, self.scale = header["done"], header["scale"]
+        self.learning_rate, self.last_loss = header["learning_rate"], header["last_loss"]
+        self.unfinished = Unfinished(**header["unfinished"])
+        self.told = [Epoch(**epoch) for epoch in header["told"]]
 
     def _visit(self, first: float, last: float) -> tuple[float, float, int]:
         """One pass with the step falling from first to last: (loss, accuracy, visits)."""
-        objective, weights, options = self.objective, self.weights, self.options
-        features = self._features()
-        order = self._order()
+        so_far, visits = self.unfinished, len(self.documents)
+        for rows, turn in self._turns():
+            if len(turn.rows):
+                begin, end = (
+                    first + (last - first) * at / visits
+                    for at in (turn.before, turn.before + len(turn.rows))
+                )
+                loss, correct = self._learn(rows, turn, begin, end)
+                so_far.loss += loss
+                so_far.correct += correct
+            so_far.visits += len(turn.rows)
+            so_far.turn += 1
+            if self.keep is not None and so_far.visits < visits:
+                self.keep(self)
+        return so_far.loss / so_far.visits, so_far.correct / so_far.visits, so_far.visits
+
+    def _turns(self) -> Iterator[tuple[Objective, Turn]]:
+        """What is left of the epoch: the rows of each part, and which of them to visit."""
+        objective, epoch, turn = self.objective, self.done, self.unfinished.turn
+        if self._parts is None:
+            if isinstance(objective, StoredObjective):
+                self._parts = objective
+            elif number_of_parts(objective.nonzeros) > 1:
+                n, seed = len(objective.y), self.options.seed
+                self._parts = InMemory(objective, Dealing.of(n, objective.nonzeros, seed))
+            else:
+                yield objective, Turn(0, self._order(), 0)
+                return
+        dealing, seed = self._parts.dealing, self.options.seed
+        for own in turns(dealing, objective.weights, self.documents, seed, epoch, turn):
+            yield self._parts.part(own.part), own
+
+    def _learn(self, rows: Objective, turn: Turn, first: float, last: float) -> tuple[float, float]:
+        """Visit documents of some rows, the step falling from first to last: (sum of losses,
+        documents that were right)."""
+        weights, options = self.weights, self.options
+        features = self._thinned(rows.features, turn.part)
         totals = np.empty(3, np.float64)
         no = np.zeros((0, weights.theta.shape[1]), np.float32)
         squares = (no, np.zeros((0, weights.upper.shape[1]), np.float32))
@@ -183,13 +276,13 @@ class SGD:
             squares = self.squares.theta, self.squares.upper
         kernels.epoch(
             frozen(features.indptr), frozen(features.indices), frozen(features.values),
-            frozen(objective.y), frozen(order), first, last, float(objective.l2), self.scale,
+            frozen(rows.y), frozen(turn.rows), first, last, float(rows.l2), self.scale,
             weights.theta, weights.upper, frozen(weights.shape), *squares,
-            float(options.dropout or 0.0), self._dropping(),
+            float(options.dropout or 0.0), self._dropping() + turn.before,
             *weights.frozen_room(training=True), totals,
         )  # fmt: skip
         loss, correct, self.scale = totals.tolist()
-        return loss / len(order), correct / len(order), len(order)
+        return loss, correct
 
     def _begin(self) -> None:
         if self.before is not None:
@@ -206,21 +299,22 @@ class SGD:
         fresh = self.before is None
         self.last_loss = float(np.log(self.objective.labels)) if fresh else np.inf
 
-    def _dropping(self) -> int:
+    def _dropping(self, part: int = 0) -> int:
         """The seed of what is dropped in the next epoch."""
-        rng = np.random.default_rng([self.options.seed, (1 << 31) + 5, self.done])
+        own = [part] if part else []
+        rng = np.random.default_rng([self.options.seed, (1 << 31) + 5, self.done, *own])
         return int(rng.integers(1 << 62))
 
-    def _features(self) -> Features:
-        """f(x), for the next epoch without the features that are dropped in it."""
-        features, drop = self.objective.features, self.options.input_dropout
+    def _thinned(self, features: Features, part: int) -> Features:
+        """f(x), without the features that are dropped in the next epoch."""
+        drop = self.options.input_dropout
         if not drop:
             return features
         indptr, indices = np.empty_like(features.indptr), np.empty_like(features.indices)
         values = np.empty_like(features.values)
         kernels.thin(
             frozen(features.indptr), frozen(features.indices), frozen(features.values),
-            drop, self._dropping(), indptr, indices, values,
+            drop, self._dropping(part), indptr, indices, values,
         )  # fmt: skip
         return replace(features, indptr=indptr, indices=indices, values=values)
 

@@ -19,9 +19,11 @@ from textmlr.options import (
 from textmlr.parallel import map_blocks
 from textmlr.scoring import Calibration
 from textmlr.training.calibration import Scored, calibrate
+from textmlr.training.checkpoints import Checkpoints, follow
 from textmlr.training.heldout import check_labels
 from textmlr.training.objective import Objective
-from textmlr.training.sgd import Epoch, of_theta
+from textmlr.training.sgd import of_theta
+from textmlr.training.stored import AnyObjective
 from textmlr.training.trials import Progress, Search, Trial, Watch, best_of
 
 
@@ -60,7 +62,7 @@ class Fit:
 
 
 def fit(
-    objective: Objective,
+    objective: AnyObjective,
     options: TrainingOptions,
     *,
     idf: NDArray[np.float64] | None = None,
@@ -69,6 +71,7 @@ def fit(
     watch: Watch | None = None,
     beside: Callable[[], object] | None = None,
     overwrite: bool = False,
+    checkpoints: Checkpoints | None = None,
 ) -> Fit:
     """Minimise the objective by SGD, stopping early.
 
@@ -85,11 +88,12 @@ def fit(
     validation  documents that judge, None to hold some out
     beside      called once, by a thread of its own if there are two, while the final run goes on
     overwrite   scale the objective's features in place, where they are not needed any more
+    checkpoints where the state is kept, and gone on from if there is one; None: nowhere
     Raises InputError where there is nothing to learn from.
     """
     check_labels(objective)
     options = options.decided()
-    search = Search(objective, validation, idf, options, watch)
+    search = Search(objective, validation, idf, options, watch, checkpoints=checkpoints)
     best = search.run(threads)
     everything = np.arange(len(objective.y))
     epochs = search.epochs if best is None else best.epochs
@@ -100,15 +104,15 @@ def fit(
     in_place = overwrite and not folds
     chosen = search.scaled(objective, power, threads, in_place=in_place)
     final = search.start(chosen, everything, epochs, rate)
-
-    told: list[Epoch] = []
+    follow(final, "final", checkpoints, dict)
     judged = best
     parts: dict[int, Scored] = {}
 
     def run_final() -> None:
         while final.done < final.epochs:
-            told.append(final.epoch())
-            search.tell(Progress("final", power, told[-1], None))
+            search.tell(Progress("final", power, final.epoch(), None))
+            if final.keep is not None:
+                final.keep(final)
 
     def run_twin() -> None:
         nonlocal judged
@@ -132,7 +136,7 @@ def fit(
         calibration, loss = calibrate(scored)
         judged = replace(best, calibration=calibration, loss=loss, accuracy=scored.accuracy)
     calibration = Calibration() if judged is None else judged.calibration
-    layers, factor = final.network.layers, np.float32(calibration.factor)
+    told, layers, factor = final.told, final.network.layers, np.float32(calibration.factor)
     squares = final.row_squares()
     if (scale := search.scale_of(power)) is not None:
         layers[0] *= scale[:, None]
@@ -174,7 +178,7 @@ def probe(
     return best_of(search.trials)
 
 
-def most_epochs(objective: Objective, idf: object, options: TrainingOptions) -> int:
+def most_epochs(objective: AnyObjective, idf: object, options: TrainingOptions) -> int:
     """How many epochs ``fit`` will run, trials included, if none of them ends early."""
     trials = 0
     if options.holdout:

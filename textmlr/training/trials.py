@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from threading import Lock
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,9 +21,11 @@ from textmlr.options import (
 from textmlr.parallel import map_blocks
 from textmlr.scoring import Calibration
 from textmlr.training.calibration import Scored, calibrate
+from textmlr.training.checkpoints import Checkpoints, follow
 from textmlr.training.heldout import hold_out, parts_of, sample_of
 from textmlr.training.objective import Objective
 from textmlr.training.sgd import SGD, Epoch
+from textmlr.training.stored import AnyObjective, StoredObjective
 
 # Held-out loss by which an epoch is worse than the best, beyond the noise of large steps.
 WORSE = 1.1
@@ -62,7 +65,13 @@ class Trial:
     loss: float
     accuracy: float
 
+    @classmethod
+    def of(cls, values: dict[str, Any]) -> Trial:
+        """From what became of a trial in JSON."""
+        return cls(**(values | {"calibration": Calibration(**values["calibration"])}))
 
+
+OwnKind = TypeVar("OwnKind", Objective, StoredObjective, AnyObjective)
 Watch = Callable[[Progress], None]
 
 
@@ -78,14 +87,16 @@ class Search:
 
     def __init__(
         self,
-        objective: Objective,
+        objective: AnyObjective,
         validation: Objective | None,
         idf: NDArray[np.float64] | None,
         options: TrainingOptions,
         watch: Watch | None,
         *,
         sample: bool = True,
+        checkpoints: Checkpoints | None = None,
     ) -> None:
+        self._checkpoints = checkpoints
         self._objective, self._idf, self._options, self._watch = objective, idf, options, watch
         self._lock = Lock()
         self._spare: list[SGD] = []
@@ -127,7 +138,7 @@ class Search:
             return []
         return parts_of(self._objective, FOLDS, self._options.seed)
 
-    def fold(self, chosen: Objective, best: Trial, held: NDArray[np.int64]) -> Scored:
+    def fold(self, chosen: AnyObjective, best: Trial, held: NDArray[np.int64]) -> Scored:
         """The documents ``held``, as a run over the others of ``chosen`` scores them."""
         objective, everything = self._objective, np.arange(len(chosen.y))
         rows = objective.take(held)
@@ -154,16 +165,17 @@ class Search:
         return scale
 
     def scaled(
-        self, objective: Objective, power: float, threads: int = 1, *, in_place: bool = False
-    ) -> Objective:
+        self, objective: OwnKind, power: float, threads: int = 1, *, in_place: bool = False
+    ) -> OwnKind:
         """An objective of this corpus's features, at a power's scale."""
         scale = self.scale_of(power)
         if scale is None:
             return objective
-        return objective.scaled(scale, threads, in_place=in_place)
+        scaled: OwnKind = objective.scaled(scale, threads, in_place=in_place)
+        return scaled
 
     def start(
-        self, objective: Objective, documents: NDArray[np.int64], epochs: int, rate: float
+        self, objective: AnyObjective, documents: NDArray[np.int64], epochs: int, rate: float
     ) -> SGD:
         """A run, in the memory of an ended one if there is one.  Fresh memory is slow: the system
         clears it page by page."""
@@ -174,12 +186,22 @@ class Search:
         return SGD.start(objective, documents, epochs, rate, self._options, spare)
 
     def run(self, threads: int) -> Trial | None:
-        """The best of all trials, None without a judge.
-
-        First each power at the middle rate, then the best of them at the others.
-        """
+        """The best of all trials, None without a judge."""
         if self.judge is None:
             return None
+        if self._checkpoints is None:
+            return self._best(threads)
+
+        def find() -> dict[str, Any]:
+            best = self._best(threads)
+            return {"best": asdict(best), "trials": [asdict(trial) for trial in self.trials]}
+
+        found = self._checkpoints.once("trials", find)
+        self.trials = [Trial.of(trial) for trial in found["trials"]]
+        return Trial.of(found["best"])
+
+    def _best(self, threads: int) -> Trial:
+        """First each power at the middle rate, then the best of them at the others."""
         given = self._options.learning_rate
         rates = self._options.learning_rates if given is None else (given,)
         middle = self._options.middle_rate if given is None else given
@@ -221,7 +243,7 @@ class Search:
 
         self.trials += map_blocks(run, plans, threads)
 
-    def twin(self, chosen: Objective, best: Trial) -> Trial:
+    def twin(self, chosen: AnyObjective, best: Trial) -> Trial:
         """A run like the final one over ``chosen``, all documents at the best trial's scale, but
         without the held-out ones."""
         assert self.judge is not None
@@ -230,16 +252,24 @@ class Search:
         if self._held:
             judge = judge.as_new(chosen.documents_of() - judge.documents_of())
         judge = self.scaled(judge, power)
-        return self._try(chosen, judge, self._rest, power, rate, best.epochs)
+        kept = self._checkpoints
+        if kept is None:
+            return self._try(chosen, judge, self._rest, power, rate, best.epochs)
+
+        def find() -> dict[str, Any]:
+            return asdict(self._try(chosen, judge, self._rest, power, rate, best.epochs, kept))
+
+        return Trial.of(kept.once("twin", find))
 
     def _try(
         self,
-        objective: Objective,
+        objective: AnyObjective,
         judge: Objective,
         documents: NDArray[np.int64],
         power: float,
         rate: float,
         epochs: int | None = None,
+        checkpoints: Checkpoints | None = None,
     ) -> Trial:
         """One run: its last epoch, or its best if it was given up.
 
@@ -254,12 +284,21 @@ class Search:
         run = self.start(objective, documents, epochs, rate)
         best: Trial | None = None
         worse = 0
+
+        def so_far() -> dict[str, Any]:
+            return {"best": None if best is None else asdict(best), "worse": worse}
+
+        if kept := follow(run, "twin", checkpoints, so_far):
+            best = None if kept["best"] is None else Trial.of(kept["best"])
+            worse = kept["worse"]
         while run.done < run.epochs:
             epoch = run.epoch()
             if epoch.halved:  # it began anew
                 best, worse = None, 0
             if run.done < run.epochs <= 2 * options.patience:
                 self.tell(Progress("trial", power, epoch, None))
+                if run.keep is not None:
+                    run.keep(run)
                 continue
             loss, accuracy = judge.evaluate(run.network)
             calibration = Calibration()
@@ -273,18 +312,21 @@ class Search:
             if worse >= options.patience:
                 last = best
                 break
+            if run.keep is not None and run.done < run.epochs:
+                run.keep(run)
+        run.keep = None
         self._spare.append(run)
         return last
 
 
-def trial_documents(objective: Objective, epochs: int, most: int) -> int:
+def trial_documents(objective: AnyObjective, epochs: int, most: int) -> int:
     """How many documents a trial run of so many epochs visits at most in each.
 
     most   non-zeros to visit in all, TRIAL_NONZEROS if that is fewer
     """
     n = len(objective.y)
     visits = min(TRIAL_NONZEROS, most)
-    return max(1, min(n, n * visits // (epochs * max(len(objective.features.indices), 1))))
+    return max(1, min(n, n * visits // (epochs * max(objective.nonzeros, 1))))
 
 
 def best_of(trials: Sequence[Trial]) -> Trial:

@@ -115,7 +115,7 @@ class Cache:
             own = counts[int(setting.featurizer.bias) :]
             least = int(own.min(initial=len(self._corpus)))
         seconds = time.perf_counter() - began
-        return Made(rows.objective, judge, rows.idf, counts, least, seconds)
+        return Made(rows.in_memory, judge, rows.idf, counts, least, seconds)
 
 
 @dataclass(frozen=True, slots=True)

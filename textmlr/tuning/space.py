@@ -53,11 +53,8 @@ class Setting:
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> Setting:
         """What ``as_json`` gave.  Raises TypeError or ValueError for what it did not."""
-        featurizer: dict[str, Any] = {
-            name: tuple(value) if isinstance(value, list) else value
-            for name, value in values["featurizer"].items()
-        }
-        return cls(FeaturizerOptions(**featurizer), TrainingOptions.of(values["training"]))
+        featurizer = FeaturizerOptions.of(values["featurizer"])
+        return cls(featurizer, TrainingOptions.of(values["training"]))
 
 
 FEATURIZER_FIELDS = frozenset(field.name for field in fields(FeaturizerOptions))

@@ -1,0 +1,67 @@
+"""Where train keeps a large corpus, and what becomes of it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+from textmlr import __version__
+from textmlr.cli.options import Reading
+from textmlr.cli.render import plain, size_of, warn
+from textmlr.options import FeaturizerOptions, TrainingOptions
+
+if TYPE_CHECKING:
+    from textmlr.cli.progress import TrainingProgress
+    from textmlr.corpus import Corpus
+    from textmlr.storing.store import Store
+
+
+@contextmanager
+def stored(
+    corpora: Sequence[str],
+    reading: Reading,
+    output: str,
+    cache_dir: str | None,
+    *,
+    memory: int,
+    resume: bool,
+    keep: bool,
+    every: float,
+    validation: str | None,
+    options: tuple[FeaturizerOptions, TrainingOptions],
+    progress: TrainingProgress,
+) -> Iterator[tuple[Corpus, Store | None]]:
+    """The corpus, and where it is kept if it is on disk; on the way out the cache is removed, or
+    told of if something of it is left."""
+    from textmlr.storing.gathering import FOLDERS, Storage, end, fingerprints, gather
+
+    folder, name = os.path.split(os.path.realpath(output))
+    base = os.path.join(cache_dir or folder, f"{name}.cache")
+    folders = (base, *(f"{base}-{number}" for number in range(2, FOLDERS)))
+    featurizer, training = (asdict(stage) for stage in options)
+    run: dict[str, Any] = {"--memory": memory, "version of textmlr": __version__}
+    run |= {f"--{name.replace('_', '-')}": value for name, value in asdict(reading).items()}
+    run["--validation"] = fingerprints([validation]) if validation else None
+    identity = {"run": run, "featurizer": featurizer, "training": training}
+    progress.reading()
+    storage = Storage(memory, folders, resume, keep, every)
+    corpus, store = gather(corpora, reading, storage, identity, progress.watch)
+    if store is None:
+        yield corpus, None
+        return
+    if resume and not store.cache.resumed:
+        warn(f"nothing to go on from in {plain(store.cache.folder)}: beginning anew")
+    try:
+        yield corpus, store
+    except BaseException:
+        if end(store, failed=True):
+            size = size_of(store.cache.bytes)
+            warn(
+                f"the run is cut off; the same command with --resume goes on from {size} in "
+                f"{plain(store.cache.folder)}, which can be removed otherwise"
+            )
+        raise
+    end(store, failed=False, keep=keep)

@@ -1,0 +1,202 @@
+"""A corpus on disk: its text is read some documents at a time, wherever it is asked for.
+
+The files of a folder: ``text`` holds the documents one after the other, ``lengths`` the bytes of
+each (int64), ``labels`` their codes (int32), ``weights`` their weights (float32) if they have any.
+They are read, not mapped: pages of a map count as memory of this process, and a file that is cut
+short under a map kills it.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from contextlib import ExitStack
+from itertools import accumulate
+from typing import Any, BinaryIO
+
+import numpy as np
+from numpy.typing import NDArray
+
+from textmlr.arrays import frozen
+from textmlr.corpus.batch import Batch, Corpus
+from textmlr.corpus.chunks import EXAMPLES, Chunk
+from textmlr.corpus.reading import notes_of, nothing_read
+from textmlr.errors import InputError
+from textmlr.kernels import text as kernels
+
+FILES = ("text", "lengths", "labels", "weights")
+FEW = 16  # documents of a segment that are read one by one
+_DTYPES = {"lengths": np.int64, "labels": np.int32, "weights": np.float32}
+Json = dict[str, Any]
+
+
+def read_exactly(file: BinaryIO, begin: int, size: int) -> NDArray[np.uint8]:
+    """(size,) uint8 of a file from one byte on.  Raises InputError where it ends before."""
+    out = np.empty(size, np.uint8)
+    done = 0
+    while done < size:
+        got = os.preadv(file.fileno(), [out.data[done : done + (1 << 30)]], begin + done)
+        if not got:
+            raise InputError(
+                f"{size - done} bytes are missing from byte {begin + done} on",
+                place=file.name,
+                mend="something cut it short; train again, without --resume",
+            )
+        done += got
+    return out
+
+
+def write_all(file: BinaryIO, array: NDArray[Any]) -> None:
+    """Write an array's bytes; an unbuffered file takes fewer at a time."""
+    view = memoryview(array.view(np.uint8).data) if array.size else memoryview(b"")
+    while len(view):
+        view = view[file.write(view) :]
+
+
+class Writer:
+    """Writes the documents of chunks to the files of a folder, in order."""
+
+    def __init__(self, folder: str, *, weighted: bool) -> None:
+        self._folder = folder
+        self._codes: dict[str, int] = {}
+        self._segments: list[tuple[int, int, int]] = []  # bytes, documents, file
+        self._skipped, self._examples = 0, list[str]()
+        self._notes: list[Chunk] = []
+        self._form = ""
+        with ExitStack() as stack:
+            names = FILES if weighted else FILES[:-1]
+            self._files = {
+                name: stack.enter_context(open(os.path.join(folder, name), "wb")) for name in names
+            }
+            self._stack = stack.pop_all()
+
+    def add(self, chunk: Chunk, file: int) -> None:
+        """Write a chunk of the file of that number."""
+        assert chunk.labels is not None
+        self._skipped += chunk.skipped
+        self._examples += chunk.examples[: EXAMPLES - len(self._examples)]
+        self._form = self._form or chunk.form
+        if chunk.several or chunk.header:
+            self._notes.append(_without_text(chunk))
+        batch, (codes, names) = chunk.batch, chunk.labels
+        if not len(batch):
+            return
+        lengths = batch.stops - batch.starts
+        text = np.empty(int(lengths.sum()), np.uint8)
+        kernels.gather(frozen(batch.text), frozen(batch.starts), frozen(batch.stops), text)
+        own = np.array([self._codes.setdefault(name, len(self._codes)) for name in names], np.int32)
+        self._files["text"].write(text.data)
+        self._files["lengths"].write(lengths.data)
+        self._files["labels"].write(own[codes].data)
+        if chunk.weights is not None:
+            self._files["weights"].write(np.ascontiguousarray(chunk.weights).data)
+        self._segments.append((text.size, len(batch), file))
+
+    def finish(self, names: list[str]) -> Json:
+        """End the files, and return what ``restore`` needs besides them (JSON).
+
+        Raises InputError where there is no document.
+        """
+        if not self._segments:
+            raise nothing_read(names, self._skipped, self._examples, self._form)
+        for file in self._files.values():
+            file.flush()
+            os.fsync(file.fileno())
+        self._stack.close()
+        return {
+            "labels": list(self._codes),
+            "segments": self._segments,
+            "names": names,
+            "skipped": self._skipped,
+            "skipped_examples": self._examples,
+            "notes": notes_of(self._notes),
+            "weighted": "weights" in self._files,
+        }
+
+    def close(self) -> None:
+        """Close the files, whatever is in them."""
+        self._stack.close()
+
+
+def restore(folder: str, header: Json) -> Corpus:
+    """The corpus that a Writer has finished."""
+    segments = [tuple(segment) for segment in header["segments"]]
+    batches = StoredBatches(folder, [s[0] for s in segments], [s[1] for s in segments])
+    labels = sorted(header["labels"])
+    rank = {label: code for code, label in enumerate(labels)}
+    ranks = np.array([rank[label] for label in header["labels"]], np.int32)
+    weights = _whole(folder, "weights", int(batches.at[-1])) if header["weighted"] else None
+    return Corpus(
+        batches=batches,
+        y=ranks[_whole(folder, "labels", int(batches.at[-1]))],
+        labels=labels,
+        weights=weights,
+        names=header["names"],
+        skipped=header["skipped"],
+        skipped_examples=header["skipped_examples"],
+        file_of=[s[2] for s in segments],
+        notes=header["notes"],
+    )
+
+
+class StoredBatches(Sequence[Batch]):
+    """The documents on disk as batches, each read anew whenever it is asked for.
+
+    sizes      bytes of text of each
+    documents  of each
+    at         (k + 1,) number of the first document of each, and of all
+    """
+
+    def __init__(self, folder: str, sizes: list[int], documents: list[int]) -> None:
+        self.sizes, self.documents = sizes, documents
+        self.at = list(accumulate(documents, initial=0))
+        self._begins = list(accumulate(sizes, initial=0))
+        self._text: BinaryIO = open(os.path.join(folder, "text"), "rb", buffering=0)  # noqa: SIM115
+        self._lengths: BinaryIO = open(os.path.join(folder, "lengths"), "rb", buffering=0)  # noqa: SIM115
+
+    def close(self) -> None:
+        """Give the files back."""
+        self._text.close()
+        self._lengths.close()
+
+    def __len__(self) -> int:
+        return len(self.sizes)
+
+    def __getitem__(self, number: int) -> Batch:  # type: ignore[override]
+        """A batch."""
+        if not -len(self) <= number < len(self):
+            raise IndexError(number)
+        number %= len(self)
+        text = read_exactly(self._text, self._begins[number], self.sizes[number])
+        stops = np.cumsum(self._lengths_of(number))
+        return Batch(frozen(text), np.concatenate([np.zeros(1, np.int64), stops[:-1]]), stops)
+
+    def take(self, number: int, rows: NDArray[np.int64]) -> Batch:
+        """Some documents (numbers, ascending) of a batch."""
+        if len(rows) > FEW:
+            return self[number].compact(rows)
+        lengths = self._lengths_of(number)
+        begins = np.cumsum(lengths) - lengths + self._begins[number]
+        parts = [
+            read_exactly(self._text, int(begins[row]), int(lengths[row])) for row in rows.tolist()
+        ]
+        stops = np.cumsum(lengths[rows])
+        return Batch(frozen(np.concatenate([np.empty(0, np.uint8), *parts])), stops - lengths[rows],
+                     stops)  # fmt: skip
+
+    def _lengths_of(self, number: int) -> NDArray[np.int64]:
+        size = self.documents[number]
+        return read_exactly(self._lengths, 8 * self.at[number], 8 * size).view(np.int64)
+
+
+def _whole(folder: str, name: str, size: int) -> NDArray[Any]:
+    with open(os.path.join(folder, name), "rb", buffering=0) as file:
+        dtype = np.dtype(_DTYPES[name])
+        return read_exactly(file, 0, size * dtype.itemsize).view(dtype)
+
+
+def _without_text(chunk: Chunk) -> Chunk:
+    """What ``notes_of`` asks of a chunk."""
+    none = Batch(np.empty(0, np.uint8), np.empty(0, np.int64), np.empty(0, np.int64))
+    return Chunk(chunk.name, chunk.first, none, None, None, lambda: None, several=chunk.several,
+                 header=chunk.header)  # fmt: skip

@@ -1,0 +1,205 @@
+"""A corpus is read into memory while it is small, and onto disk where it is not."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from textmlr.corpus import Chunk, Corpus
+from textmlr.corpus.reading import joined
+from textmlr.corpus.sources import is_url, name_of, sources_of
+from textmlr.corpus.stored import Writer, restore
+from textmlr.corpus.streams import ending_of
+from textmlr.errors import InputError
+from textmlr.storing.cache import Cache, InUseError, Work, refusals
+from textmlr.storing.store import Store
+
+# Training takes about so many bytes of memory for each byte of text: hashes, counts and places of
+# its n-grams, and rows, more for short words.
+MEMORY_A_BYTE = 16
+CONTAINERS = (".parquet", ".arrow", ".feather", ".ipc")  # whose size says little of the text's
+FOLDERS = 16  # beside the model, for as many trainers of one model at once
+
+Json = dict[str, Any]
+
+
+class Reads(Protocol):
+    """How a corpus's files are read."""
+
+    def read(self, paths: Sequence[str]) -> Corpus:
+        """All of it, in memory."""
+
+    def scan(self, paths: Sequence[str], *, labelled: bool, tables: bool) -> Iterator[Chunk]:
+        """Some documents at a time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Storage:
+    """What training may take.
+
+    memory   bytes of memory, about
+    folders  where a cache may be, the first that is free
+    resume   go on from a run that was cut off
+    keep     leave the cache for further runs
+    every    seconds between checkpoints
+    """
+
+    memory: int
+    folders: tuple[str, ...]
+    resume: bool = False
+    keep: bool = False
+    every: float = 30.0
+
+
+def gather(
+    paths: Sequence[str],
+    reads: Reads,
+    storage: Storage,
+    identity: Json,
+    watch: Callable[[Work], None],
+) -> tuple[Corpus, Store | None]:
+    """Read a corpus; with a Store if it is on disk.
+
+    identity  what else the run depends on, see ``Cache``
+    It is on disk if its text is more than memory / MEMORY_A_BYTE, or a cache is wanted anyway.
+    Raises InputError for what cannot be read or written.
+    """
+    sources = sources_of(paths)
+    limit = storage.memory // MEMORY_A_BYTE
+    before = fingerprints(sources)
+    held: list[tuple[Chunk, int]] = []
+    chunks = _scanned(sources, reads)
+    if not (storage.resume or storage.keep):
+        size = _plain_size(sources)
+        if size is not None and size <= limit:
+            return reads.read(paths), None
+        if size is None:
+            text = 0
+            for chunk, file in chunks:
+                held.append((chunk, file))
+                text += chunk.batch.text_bytes
+                if text > limit:
+                    break
+            else:
+                names = [name_of(source) for source in sources]
+                weighted = bool(held) and held[0][0].weights is not None
+                found = joined([c for c, _ in held], [f for _, f in held], names, weighted)
+                return found, None
+    cache = _opened(storage, {"corpus": before} | identity)
+    store = Store(cache, storage.memory)
+    try:
+        if not cache.has("corpus"):
+            _write(cache, held, chunks, sources, watch)
+            if fingerprints(sources) != before:
+                changed = [name for name, now in fingerprints(sources).items()
+                           if before.get(name) != now]  # fmt: skip
+                raise InputError(
+                    "it changed while it was read",
+                    place=changed[0] if changed else None,
+                    mend="wait until nothing writes to it, or train on a copy",
+                )
+        return restore(cache.folder, cache.values("corpus")), store
+    except BaseException:
+        end(store, failed=True)
+        raise
+
+
+def end(store: Store, *, failed: bool, keep: bool = False) -> bool:
+    """Give a store back; whether something of it was left to go on with or for further runs.
+
+    failed  the run was cut off: what is whole is left, if the corpus is
+    """
+    cache = store.cache
+    if failed and cache.has("corpus"):
+        cache.release()
+        return True
+    if keep and not failed:
+        cache.keep()
+        return True
+    cache.remove()
+    return False
+
+
+def fingerprints(sources: Sequence[str]) -> Json:
+    """Size and time of the last change of each file that is read, by name."""
+    found: Json = {}
+    for source in sources:
+        if source == "-" or is_url(source):
+            found[name_of(source)] = None
+            continue
+        for path in _files(source):
+            state = os.stat(path)
+            found[path] = [state.st_size, state.st_mtime_ns]
+    return found
+
+
+def _files(source: str) -> Iterator[str]:
+    if not os.path.isdir(source):
+        if os.path.exists(source):
+            yield source
+        return
+    for folder, _, names in os.walk(source):
+        yield from (os.path.join(folder, name) for name in names)
+
+
+def _plain_size(sources: Sequence[str]) -> int | None:
+    """Bytes of text in files, about; None where only reading them tells."""
+    size = 0
+    for source in sources:
+        if source == "-" or is_url(source):
+            return None
+        if not os.path.isdir(source):
+            plain = os.path.isfile(source) or not os.path.exists(source)
+            if not plain or ending_of(source) or source.lower().endswith(CONTAINERS):
+                return None
+        size += sum(os.path.getsize(path) for path in _files(source))
+    return size
+
+
+def _scanned(sources: Sequence[str], reads: Reads) -> Iterator[tuple[Chunk, int]]:
+    for number, source in enumerate(sources):
+        for chunk in reads.scan([source], labelled=True, tables=False):
+            yield chunk, number
+
+
+def _opened(storage: Storage, identity: Json) -> Cache:
+    """The first cache that no other process has."""
+    for number, folder in enumerate(storage.folders):
+        try:
+            return Cache.open(folder, identity, resume=storage.resume, every=storage.every)
+        except InUseError:
+            if storage.resume or number == len(storage.folders) - 1:
+                raise
+    raise AssertionError("no folder for a cache")
+
+
+def _write(
+    cache: Cache,
+    held: list[tuple[Chunk, int]],
+    chunks: Iterator[tuple[Chunk, int]],
+    sources: Sequence[str],
+    watch: Callable[[Work], None],
+) -> None:
+    """Write the documents of all chunks to the cache."""
+    with refusals(cache.folder):
+        first = held[0] if held else next(chunks, None)
+        weighted = first is not None and first[0].weights is not None
+        writer = Writer(cache.folder, weighted=weighted)
+    text = 0
+    try:
+        waiting = held[1:]
+        del held[:]
+        while first is not None:
+            chunk, file = first
+            with refusals(cache.folder):
+                writer.add(chunk, file)
+            text += chunk.batch.text_bytes
+            watch(Work("reading the corpus", text, 0))
+            first = waiting.pop(0) if waiting else next(chunks, None)
+        with refusals(cache.folder):
+            header = writer.finish([name_of(source) for source in sources])
+    finally:
+        writer.close()
+    cache.enter("corpus", header)

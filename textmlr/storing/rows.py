@@ -1,0 +1,215 @@
+"""Rows of a corpus on disk: what ``Rows.of`` makes in memory, to the same bits."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import asdict
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from textmlr.arrays import frozen
+from textmlr.corpus import Corpus
+from textmlr.errors import InputError
+from textmlr.features import Features, Featurizer
+from textmlr.features.columns import Columns
+from textmlr.features.featurizer import inverse_document_frequency
+from textmlr.features.prepared import TERM_FREQUENCY
+from textmlr.features.vocabulary import NAMELESS, Vocabulary
+from textmlr.kernels import intern as kernels
+from textmlr.options import FeaturizerOptions, TrainingOptions
+from textmlr.rows import Rows, check_memory, document_weights
+from textmlr.storing import counts, parts
+from textmlr.storing.cache import Cache, Work, refusals
+from textmlr.training.dealing import Dealing
+from textmlr.training.stored import AnyObjective, StoredObjective
+
+# Of the memory that training may take, at most: the table of distinct n-grams, while there is
+# nothing else, and later θ in three copies (the run over all documents, its twin without those held
+# out, and one that is being written).
+TABLE_SHARE = 0.55
+THETA_SHARE = 0.6
+THETA_COPIES = 3
+ENTRY_BYTES = 16  # of rows in memory, and what the exact solver makes of them
+
+Json = dict[str, Any]
+Arrays = dict[str, NDArray[Any]]
+
+
+def stored_rows(
+    corpus: Corpus,
+    featurizer_options: FeaturizerOptions,
+    options: TrainingOptions,
+    cache: Cache,
+    *,
+    memory: int,
+    threads: int,
+    watch: Callable[[Work], None],
+) -> Rows:
+    """Fit a featurizer on a corpus, and take its rows, in the cache; from there if it has them.
+
+    memory  bytes that training may take, about
+    Raises InputError where θ would not fit in memory, or the solver needs rows that do not.
+    """
+    featurizer = Featurizer(featurizer_options)
+    key = {
+        "featurizer": asdict(featurizer.options), "memory": memory, "seed": options.seed,
+        "row": _row_bytes(corpus, options),
+    }  # fmt: skip
+    if not cache.has("rows", key):
+        if not cache.has("counts", key):
+            cache.put(
+                "counted", *_count(corpus, featurizer, options, cache, memory, threads, watch)
+            )
+            cache.enter("counts", {}, key)
+        cache.put("rows", *_deal(corpus, featurizer, options, cache, threads))
+        cache.enter("rows", {}, key)
+        with refusals(cache.folder):
+            for name in (counts.FILE, "counted"):
+                os.unlink(cache.path(name))
+    return _restore(corpus, featurizer, options, cache, memory, threads)
+
+
+def _row_bytes(corpus: Corpus, options: TrainingOptions) -> int:
+    """Bytes of a row of θ while it is learnt, in all copies."""
+    width = options.hidden[0] if options.hidden else len(corpus.labels)
+    return 4 * width * THETA_COPIES * (2 if options.chosen_step == "adagrad" else 1)
+
+
+def _count(
+    corpus: Corpus,
+    featurizer: Featurizer,
+    options: TrainingOptions,
+    cache: Cache,
+    memory: int,
+    threads: int,
+    watch: Callable[[Work], None],
+) -> tuple[Json, Arrays]:
+    """Write rows of counts; which of their columns are features."""
+    own = featurizer.options
+    room = max(1, int(THETA_SHARE * memory) // _row_bytes(corpus, options) - own.bias)
+    most = room if own.max_features is None else min(room, own.max_features)
+    with refusals(cache.folder):
+        spilled = counts.spill(
+            corpus, featurizer, cache.folder, memory=int(TABLE_SHARE * memory), most=most,
+            threads=threads, watch=watch,
+        )  # fmt: skip
+    header: Json = {"invalid": spilled.invalid, "cut": None}
+    arrays = {"records": spilled.records}
+    counted = spilled.counted
+    if counted is None:
+        columns = Columns.counted(spilled.frequencies)
+        frequencies = spilled.frequencies[columns.kept].astype(np.int64)
+        none = np.zeros(0, np.int32)
+        return header, arrays | {
+            "frequencies": frequencies, "numbers": columns.numbers, "born": none,
+            "kept": columns.kept,
+        }  # fmt: skip
+    if not len(counted.hashes) and not own.bias:
+        raise InputError(
+            f"no feature occurs in {own.min_df or 1} documents",
+            mend="lower min_df, or give longer documents",
+        )
+    wanted = min(counted.eligible, own.max_features or counted.eligible)
+    if counted.missed or len(counted.hashes) < wanted:
+        header["cut"] = {"kept": len(counted.hashes), "of": wanted, "missed": counted.missed}
+    always = np.full(int(own.bias), len(corpus))
+    numbers = counted.numbers
+    numbers[numbers >= 0] += int(own.bias)
+    return header, arrays | {
+        "frequencies": np.concatenate([always, counted.frequencies]), "numbers": numbers,
+        "born": counted.born, "hashes": counted.hashes,
+    }  # fmt: skip
+
+
+def _deal(
+    corpus: Corpus, featurizer: Featurizer, options: TrainingOptions, cache: Cache, threads: int
+) -> tuple[Json, Arrays]:
+    """Write rows of features, by what was counted."""
+    header, found = cache.get("counted")
+    frequencies = found["frequencies"]
+    dealing = Dealing.of(len(corpus), int(frequencies.sum()), options.seed)
+    with refusals(cache.folder):
+        dealt = parts.deal(
+            cache.folder, found["records"], found["numbers"], found["born"], len(frequencies),
+            dealing, bias=featurizer.options.bias and "hashes" in found, threads=threads,
+        )  # fmt: skip
+    kept = {name: found[name] for name in ("frequencies", "hashes", "kept") if name in found}
+    own = {"ends": dealt.ends, "sizes": dealt.sizes, "first": dealt.first}
+    return header | {"bits": dealt.bits}, kept | own
+
+
+def _restore(
+    corpus: Corpus,
+    featurizer: Featurizer,
+    options: TrainingOptions,
+    cache: Cache,
+    memory: int,
+    threads: int,
+) -> Rows:
+    header, mapped = cache.get("rows")
+    found = {name: array.copy() for name, array in mapped.items()}
+    del mapped
+    own, frequencies, n = featurizer.options, found["frequencies"], len(corpus)
+    columns = first = None
+    if "hashes" in found:
+        first = found["first"][int(own.bias) :]
+        vocabulary = Vocabulary(found["hashes"], frequencies[int(own.bias) :], *NAMELESS)
+        featurizer.adopt(vocabulary, frequencies, n, header["invalid"])
+    else:
+        assert own.hash_bits is not None
+        columns = Columns.restore(found["kept"], 1 << own.hash_bits, frequencies)
+        whole = np.zeros(1 << own.hash_bits, np.int64)
+        whole[columns.kept] = frequencies
+        featurizer.adopt(None, whole, n, header["invalid"])
+    featurizer.labels = corpus.labels
+    check_memory(len(frequencies), len(corpus.labels), options, threads)
+    idf = None
+    if options.idf_power is not None or not own.uses_idf:
+        idf = inverse_document_frequency(frequencies, n)
+    weights = featurizer.idf if columns is None or featurizer.idf is None else (
+        featurizer.idf[columns.kept]
+    )  # fmt: skip
+    unit_from = int(own.bias) if own.norm == "l2" and columns is None else None
+    stored = StoredObjective(
+        cache.folder, Dealing.of(n, int(frequencies.sum()), options.seed), found["ends"],
+        found["sizes"], header["bits"], frequencies.astype(np.int32), _weigher(own, weights),
+        corpus.y, document_weights(corpus, options.class_weight), len(corpus.labels),
+        options.l2 or 0.0, unit_from, threads,
+    )  # fmt: skip
+    objective: AnyObjective = stored
+    if len(stored.dealing) == 1:
+        objective = stored.part(0)
+    elif options.solver == "exact":
+        needed = ENTRY_BYTES * stored.nonzeros
+        if needed > memory:
+            raise InputError(
+                f"the exact solver needs all rows in memory, {needed / 1e9:.1f} GB of them",
+                mend="give it that much (--memory), or leave it out: sgd learns from the disk",
+            )
+        objective = stored.take(np.arange(n))
+    return Rows(
+        featurizer, columns, objective, idf, frequencies, header["invalid"], first, header["cut"]
+    )
+
+
+def _weigher(
+    options: FeaturizerOptions, idf: NDArray[np.float32] | None
+) -> Callable[[Features], Features]:
+    """Counts → f(x), in place; see ``Featurizer.weigh``.
+
+    idf  (V,) of each number, None where it is not in use
+    """
+    weights = frozen(np.zeros(0, np.float32) if idf is None else idf)
+    term_frequency = TERM_FREQUENCY[options.term_frequency]
+
+    def weigh(counts: Features) -> Features:
+        kernels.weigh(
+            frozen(counts.indices), counts.values, frozen(counts.indptr), options.bias,
+            term_frequency, weights, options.norm == "l2",
+        )  # fmt: skip
+        return counts
+
+    return weigh

@@ -1,0 +1,138 @@
+"""An objective whose rows lie on disk, dealt into parts; see ``kernels.spill`` for their form."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from textmlr.arrays import frozen
+from textmlr.corpus.stored import read_exactly
+from textmlr.features import Features
+from textmlr.kernels import linear as linear_kernels
+from textmlr.kernels import spill as kernels
+from textmlr.parallel import map_blocks
+from textmlr.training.dealing import Dealing
+from textmlr.training.objective import Objective
+
+Weigh = Callable[[Features], Features]
+
+
+@dataclass(frozen=True, eq=False)
+class StoredObjective:
+    """What ``Objective`` is, of documents whose rows lie in the files of a folder.
+
+    dealing     which documents are in which part; part k is in the file ``name_of(k)``
+    ends        (n,) int64   where the row of each document ends in its file, in words
+    sizes       (K,) int64   entries of each part
+    bits        of a word that hold a column
+    frequencies (V,) int32   documents that each column occurs in
+    weigh       counts → f(x), written over them
+    scale       (V,) float32 that f(x) is multiplied by, None for 1
+    threads     to read parts with, where several are wanted
+    y, weights, labels, l2, unit_from  as in ``Objective``
+    """
+
+    folder: str
+    dealing: Dealing
+    ends: NDArray[np.int64]
+    sizes: NDArray[np.int64]
+    bits: int
+    frequencies: NDArray[np.int32]
+    weigh: Weigh
+    y: NDArray[np.int32]
+    weights: NDArray[np.float32]
+    labels: int
+    l2: float
+    unit_from: int | None
+    threads: int
+    scale: NDArray[np.float32] | None = None
+
+    @property
+    def columns(self) -> int:
+        """V."""
+        return len(self.frequencies)
+
+    @property
+    def nonzeros(self) -> int:
+        """Entries of f(x) of all documents."""
+        return int(self.sizes.sum())
+
+    def part(self, number: int) -> Objective:
+        """The objective over the documents of one part, ascending."""
+        documents = self.dealing.documents(number)
+        with open(os.path.join(self.folder, name_of(number)), "rb", buffering=0) as file:
+            words = int(self.ends[documents[-1]]) if len(documents) else 0
+            content = read_exactly(file, 0, 4 * words).view(np.uint32)
+        return self._rows(content, documents.astype(np.int64), int(self.sizes[number]))
+
+    def take(self, documents: NDArray[np.int64]) -> Objective:
+        """The objective over some of the documents (numbers, ascending), in memory."""
+        parts = self.dealing.part[documents]
+        pieces: list[NDArray[np.uint8]] = [np.empty(0, np.uint8)] * len(documents)
+        for part in np.unique(parts).tolist():
+            members = self.dealing.documents(part)
+            with open(os.path.join(self.folder, name_of(part)), "rb", buffering=0) as file:
+                for place in np.flatnonzero(parts == part).tolist():
+                    document = documents[place]
+                    before = int(np.searchsorted(members, document)) - 1
+                    begin = int(self.ends[members[before]]) if before >= 0 else 0
+                    size = int(self.ends[document]) - begin
+                    pieces[place] = read_exactly(file, 4 * begin, 4 * size)
+        words = np.concatenate([np.empty(0, np.uint8), *pieces]).view(np.uint32)
+        entries = sum(int(piece[:4].view(np.uint32)[0]) for piece in pieces)
+        return self._rows(words, documents, entries)
+
+    def documents_of(self) -> NDArray[np.int32]:
+        """How many documents each column occurs in: (V,) int32."""
+        return self.frequencies
+
+    def scaled(
+        self, scale: NDArray[np.float32], threads: int = 1, *, in_place: bool = False
+    ) -> StoredObjective:
+        """The same objective of w, where θ_f = scale_f·w_f; see ``Objective.scaled``."""
+        assert self.scale is None
+        return replace(self, scale=scale, unit_from=None)
+
+    @cached_property
+    def unit(self) -> float:
+        """The unit of learning rates, see ``Objective.unit``; all parts are read for it."""
+        squares = np.empty(len(self.y), np.float64)
+
+        def measure(number: int) -> None:
+            rows = self.part(number).features
+            own = np.empty(len(rows), np.float64)
+            linear_kernels.square_lengths(frozen(rows.indptr), frozen(rows.values), own)
+            squares[self.dealing.documents(number)] = own
+
+        for _ in map_blocks(measure, range(len(self.dealing)), self.threads):
+            pass
+        total = float(self.weights.sum(dtype=np.float64))
+        return 1.0 / (float((squares * self.weights).sum()) / total or 1.0)
+
+    def _rows(
+        self, words: NDArray[np.uint32], documents: NDArray[np.int64], entries: int
+    ) -> Objective:
+        indptr = np.empty(len(documents) + 1, np.int64)
+        indices, values = np.empty(entries, np.int32), np.empty(entries, np.float32)
+        kernels.decode(frozen(words), self.bits, indptr, indices, values)
+        features = self.weigh(Features(indptr, indices, values, self.columns))
+        objective = Objective(
+            features, self.y[documents], self.weights[documents], self.labels, self.l2,
+            self.unit_from,
+        )  # fmt: skip
+        if self.scale is None:
+            return objective
+        return objective.scaled(self.scale, in_place=True)
+
+
+AnyObjective = Objective | StoredObjective
+
+
+def name_of(part: int) -> str:
+    """The file of a part's rows."""
+    return f"rows-{part:05}"
