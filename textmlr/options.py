@@ -76,10 +76,10 @@ HIDDEN_PRODUCTS = 1 << 29  # of a trial, of a non-zero and a unit of the first l
 TRIAL_NONZEROS = 1 << 23
 TRIAL_PRODUCTS = 1 << 27
 MOST_HELD_OUT = 5_000
-# Rows of more non-zeros than WHOLE_NONZEROS are learnt from in parts of about PART_NONZEROS, 64 MiB
+# Rows of more non-zeros than WHOLE_NONZEROS are learnt from in parts of about PART_NONZEROS, 32 MiB
 # in memory, which is what training needs to hold of a corpus of any size.
 WHOLE_NONZEROS = 1 << 25
-PART_NONZEROS = 1 << 23
+PART_NONZEROS = 1 << 22
 # Fewer held-out documents than this are too few to calibrate by: all are, in FOLDS parts, each
 # scored by a run over the others.
 ENOUGH_HELD_OUT = 500

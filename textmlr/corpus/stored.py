@@ -26,7 +26,9 @@ from textmlr.kernels import text as kernels
 
 FILES = ("text", "lengths", "labels", "weights")
 FEW = 16  # documents of a segment that are read one by one
-_DTYPES = {"lengths": np.int64, "labels": np.int32, "weights": np.float32}
+_DTYPES = {
+    "lengths": np.int64, "labels": np.int32, "weights": np.float32, "ends": np.int64,
+}  # fmt: skip
 Json = dict[str, Any]
 
 
@@ -44,6 +46,13 @@ def read_exactly(file: BinaryIO, begin: int, size: int) -> NDArray[np.uint8]:
             )
         done += got
     return out
+
+
+def whole(folder: str, name: str, size: int) -> NDArray[Any]:
+    """All of a file of numbers."""
+    with open(os.path.join(folder, name), "rb", buffering=0) as file:
+        dtype = np.dtype(_DTYPES[name])
+        return read_exactly(file, 0, size * dtype.itemsize).view(dtype)
 
 
 def write_all(file: BinaryIO, array: NDArray[Any]) -> None:
@@ -125,10 +134,10 @@ def restore(folder: str, header: Json) -> Corpus:
     labels = sorted(header["labels"])
     rank = {label: code for code, label in enumerate(labels)}
     ranks = np.array([rank[label] for label in header["labels"]], np.int32)
-    weights = _whole(folder, "weights", int(batches.at[-1])) if header["weighted"] else None
+    weights = whole(folder, "weights", int(batches.at[-1])) if header["weighted"] else None
     return Corpus(
         batches=batches,
-        y=ranks[_whole(folder, "labels", int(batches.at[-1]))],
+        y=ranks[whole(folder, "labels", int(batches.at[-1]))],
         labels=labels,
         weights=weights,
         names=header["names"],
@@ -187,12 +196,6 @@ class StoredBatches(Sequence[Batch]):
     def _lengths_of(self, number: int) -> NDArray[np.int64]:
         size = self.documents[number]
         return read_exactly(self._lengths, 8 * self.at[number], 8 * size).view(np.int64)
-
-
-def _whole(folder: str, name: str, size: int) -> NDArray[Any]:
-    with open(os.path.join(folder, name), "rb", buffering=0) as file:
-        dtype = np.dtype(_DTYPES[name])
-        return read_exactly(file, 0, size * dtype.itemsize).view(dtype)
 
 
 def _without_text(chunk: Chunk) -> Chunk:

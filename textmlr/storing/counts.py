@@ -26,7 +26,7 @@ from textmlr.parallel import map_blocks
 from textmlr.storing.cache import Work
 
 FILE = "counts"
-RECORD_ENTRIES = 1 << 21
+RECORD_ENTRIES = 1 << 20
 
 
 @dataclass(frozen=True, slots=True, eq=False)

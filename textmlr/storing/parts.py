@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +17,7 @@ from textmlr.kernels import spill as kernels
 from textmlr.parallel import map_blocks
 from textmlr.storing.counts import read_record
 from textmlr.training.dealing import Dealing
-from textmlr.training.stored import name_of
+from textmlr.training.stored import ENDS, name_of
 
 HELD_WORDS = 1 << 24  # before they are written to the files of parts
 _Renumbered = tuple[Features, NDArray[np.int64], NDArray[np.uint32], NDArray[np.int64]]
@@ -26,13 +27,13 @@ _Renumbered = tuple[Features, NDArray[np.int64], NDArray[np.uint32], NDArray[np.
 class Dealt:
     """Where rows lie that ``deal`` wrote.
 
-    ends   (n,) int64   where the row of each document ends in the file of its part, in words
+    words  (K,) int64   size of each part's file, in words
     sizes  (K,) int64   entries of each part
     first  (V,) int64   the first document that each column occurs in, −1 for none
     bits   of a word that hold a column
     """
 
-    ends: NDArray[np.int64]
+    words: NDArray[np.int64]
     sizes: NDArray[np.int64]
     first: NDArray[np.int64]
     bits: int
@@ -52,13 +53,16 @@ class _PartWriter:
                 pass
 
     def add(
-        self, part: NDArray[np.int32], words: NDArray[np.uint32], stops: NDArray[np.int64]
+        self,
+        part: NDArray[np.unsignedinteger[Any]],
+        words: NDArray[np.uint32],
+        stops: NDArray[np.int64],
     ) -> NDArray[np.int64]:
         """Add rows, sorted by part; return where each ends in the file of its part.
 
         words  of the rows;  stops (n,) where each ends in them
         """
-        edges = np.flatnonzero(np.diff(part, prepend=-1, append=-1))
+        edges = np.flatnonzero(np.diff(part.astype(np.int64), prepend=-1, append=-1))
         ends = stops.copy()
         for begin, end in pairwise(edges.tolist()):
             own, before = int(part[begin]), int(stops[begin - 1]) if begin else 0
@@ -71,9 +75,10 @@ class _PartWriter:
             self._flush(sync=False)
         return ends
 
-    def finish(self) -> None:
-        """Write what is held; all of it is on the disk then."""
+    def finish(self) -> NDArray[np.int64]:
+        """Write what is held; all of it is on the disk then.  Returns the words of each file."""
         self._flush(sync=True)
+        return self._cursor
 
     def _flush(self, *, sync: bool) -> None:
         for part, pieces in enumerate(self._held):
@@ -143,5 +148,8 @@ def deal(
         part = dealing.part[document + order]
         sizes += np.bincount(part, np.diff(rows.indptr)[order], len(dealing)).astype(np.int64)
         ends[document + order] = writer.add(part, words, stops)
-    writer.finish()
-    return Dealt(ends, sizes, first, bits)
+    sizes_in_words = writer.finish()
+    with open(os.path.join(folder, ENDS), "wb", buffering=0) as file:
+        write_all(file, ends)
+        os.fsync(file.fileno())
+    return Dealt(sizes_in_words, sizes, first, bits)

@@ -137,7 +137,7 @@ def _deal(
             dealing, bias=featurizer.options.bias and "hashes" in found, threads=threads,
         )  # fmt: skip
     kept = {name: found[name] for name in ("frequencies", "hashes", "kept") if name in found}
-    own = {"ends": dealt.ends, "sizes": dealt.sizes, "first": dealt.first}
+    own = {"words": dealt.words, "sizes": dealt.sizes, "first": dealt.first}
     return header | {"bits": dealt.bits}, kept | own
 
 
@@ -174,9 +174,9 @@ def _restore(
     )  # fmt: skip
     unit_from = int(own.bias) if own.norm == "l2" and columns is None else None
     stored = StoredObjective(
-        cache.folder, Dealing.of(n, int(frequencies.sum()), options.seed), found["ends"],
+        cache.folder, Dealing.of(n, int(frequencies.sum()), options.seed), found["words"],
         found["sizes"], header["bits"], frequencies.astype(np.int32), _weigher(own, weights),
-        corpus.y, document_weights(corpus, options.class_weight), len(corpus.labels),
+        corpus.y, _weights(corpus, options), len(corpus.labels),
         options.l2 or 0.0, unit_from, threads,
     )  # fmt: skip
     objective: AnyObjective = stored
@@ -193,6 +193,13 @@ def _restore(
     return Rows(
         featurizer, columns, objective, idf, frequencies, header["invalid"], first, header["cut"]
     )
+
+
+def _weights(corpus: Corpus, options: TrainingOptions) -> NDArray[np.float32]:
+    """(n,) of each document; where all are 1 they take no memory."""
+    if corpus.weights is None and options.class_weight is None:
+        return np.broadcast_to(np.ones(1, np.float32), len(corpus))
+    return document_weights(corpus, options.class_weight)
 
 
 def _weigher(

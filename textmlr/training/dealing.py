@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,12 +25,12 @@ _DEALT, _PARTS, _MARKS = (1 << 31) + 6, (1 << 31) + 7, (1 << 31) + 8  # of the s
 class Dealing:
     """Which documents are in which part.
 
-    part   (n,) int32     of each document
+    part   (n,) uint16 or uint32   of each document
     order  (n,) int32     the documents, part by part, ascending in each
     edges  (K + 1,) int64 part k has order[edges[k]:edges[k + 1]]
     """
 
-    part: NDArray[np.int32]
+    part: NDArray[np.unsignedinteger[Any]]
     order: NDArray[np.int32]
     edges: NDArray[np.int64]
 
@@ -40,9 +40,13 @@ class Dealing:
         parts = number_of_parts(nonzeros)
         rng = np.random.default_rng([seed, _DEALT])
         part = rng.integers(parts, size=documents, dtype=np.int32)
-        order = np.argsort(part, kind="stable").astype(np.int32)
         sizes = np.bincount(part, minlength=parts)
-        return cls(part, order, np.concatenate([np.zeros(1, np.int64), np.cumsum(sizes)]))
+        edges = np.concatenate([np.zeros(1, np.int64), np.cumsum(sizes)])
+        small: NDArray[np.unsignedinteger[Any]] = part.astype(
+            np.uint16 if parts <= 1 << 16 else np.uint32
+        )
+        del part
+        return cls(small, np.argsort(small, kind="stable").astype(np.int32), edges)
 
     def __len__(self) -> int:
         return len(self.edges) - 1
@@ -97,7 +101,7 @@ class Turn:
 def turns(
     dealing: Dealing,
     weights: NDArray[np.float32],
-    documents: NDArray[np.int64],
+    documents: NDArray[np.integer[Any]],
     seed: int,
     epoch: int,
     first: int = 0,
@@ -111,15 +115,18 @@ def turns(
     member = np.zeros(len(dealing.part), bool)
     member[documents] = True
     order = np.random.default_rng([seed, epoch, _PARTS]).permutation(len(dealing))
+    parts = [dealing.documents(number) for number in range(len(dealing))]
     own = weights[documents]
     alike = bool((own == own[0]).all())
     if alike:
-        sizes = np.bincount(dealing.part[documents], minlength=len(dealing))
+        sizes = np.array([np.count_nonzero(member[numbers]) for numbers in parts])
         marks = np.zeros(0)
         bounds = np.concatenate([np.zeros(1, np.int64), np.cumsum(sizes[order])])
         begins = bounds
     else:
-        sums = np.bincount(dealing.part[documents], own.astype(np.float64), len(dealing))
+        sums = np.array([
+            weights[numbers[member[numbers]]].sum(dtype=np.float64) for numbers in parts
+        ])  # fmt: skip
         begins = np.concatenate([np.zeros(1), np.cumsum(sums[order])])
         rng = np.random.default_rng([seed, epoch, _MARKS])
         marks = (np.arange(len(documents)) + rng.random()) * (begins[-1] / len(documents))
@@ -127,7 +134,7 @@ def turns(
         bounds[-1] = len(marks)  # rounding may put a mark past the end
     for place in range(first, len(dealing)):
         part = int(order[place])
-        numbers = dealing.documents(part)
+        numbers = parts[part]
         rows = np.flatnonzero(member[numbers])
         if not alike and len(rows):
             edges = begins[place] + np.cumsum(weights[numbers[rows]], dtype=np.float64)

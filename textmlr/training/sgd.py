@@ -102,7 +102,7 @@ class SGD:
     """
 
     objective: Objective | StoredObjective
-    documents: NDArray[np.int64]
+    documents: NDArray[np.integer[Any]]
     epochs: int
     learning_rate: float
     options: TrainingOptions
@@ -121,7 +121,7 @@ class SGD:
     def start(
         cls,
         objective: Objective | StoredObjective,
-        documents: NDArray[np.int64],
+        documents: NDArray[np.integer[Any]],
         epochs: int,
         learning_rate: float,
         options: TrainingOptions,
@@ -244,6 +244,7 @@ class SGD:
                 so_far.correct += correct
             so_far.visits += len(turn.rows)
             so_far.turn += 1
+            del rows  # before the next part is read
             if self.keep is not None and so_far.visits < visits:
                 self.keep(self)
         return so_far.loss / so_far.visits, so_far.correct / so_far.visits, so_far.visits

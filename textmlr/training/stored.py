@@ -10,8 +10,8 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from textmlr.arrays import frozen
-from textmlr.corpus.stored import read_exactly
+from textmlr.arrays import frozen, pages
+from textmlr.corpus.stored import read_exactly, whole
 from textmlr.features import Features
 from textmlr.kernels import linear as linear_kernels
 from textmlr.kernels import spill as kernels
@@ -19,6 +19,7 @@ from textmlr.parallel import map_blocks
 from textmlr.training.dealing import Dealing
 from textmlr.training.objective import Objective
 
+ENDS = "ends"  # the file of where the row of each document ends in that of its part, in words
 Weigh = Callable[[Features], Features]
 
 
@@ -27,7 +28,7 @@ class StoredObjective:
     """What ``Objective`` is, of documents whose rows lie in the files of a folder.
 
     dealing     which documents are in which part; part k is in the file ``name_of(k)``
-    ends        (n,) int64   where the row of each document ends in its file, in words
+    words       (K,) int64   size of each file, in words
     sizes       (K,) int64   entries of each part
     bits        of a word that hold a column
     frequencies (V,) int32   documents that each column occurs in
@@ -39,7 +40,7 @@ class StoredObjective:
 
     folder: str
     dealing: Dealing
-    ends: NDArray[np.int64]
+    words: NDArray[np.int64]
     sizes: NDArray[np.int64]
     bits: int
     frequencies: NDArray[np.int32]
@@ -66,13 +67,13 @@ class StoredObjective:
         """The objective over the documents of one part, ascending."""
         documents = self.dealing.documents(number)
         with open(os.path.join(self.folder, name_of(number)), "rb", buffering=0) as file:
-            words = int(self.ends[documents[-1]]) if len(documents) else 0
-            content = read_exactly(file, 0, 4 * words).view(np.uint32)
+            content = read_exactly(file, 0, 4 * int(self.words[number])).view(np.uint32)
         return self._rows(content, documents.astype(np.int64), int(self.sizes[number]))
 
     def take(self, documents: NDArray[np.int64]) -> Objective:
         """The objective over some of the documents (numbers, ascending), in memory."""
         parts = self.dealing.part[documents]
+        ends = whole(self.folder, ENDS, len(self.y))
         pieces: list[NDArray[np.uint8]] = [np.empty(0, np.uint8)] * len(documents)
         for part in np.unique(parts).tolist():
             members = self.dealing.documents(part)
@@ -80,8 +81,8 @@ class StoredObjective:
                 for place in np.flatnonzero(parts == part).tolist():
                     document = documents[place]
                     before = int(np.searchsorted(members, document)) - 1
-                    begin = int(self.ends[members[before]]) if before >= 0 else 0
-                    size = int(self.ends[document]) - begin
+                    begin = int(ends[members[before]]) if before >= 0 else 0
+                    size = int(ends[document]) - begin
                     pieces[place] = read_exactly(file, 4 * begin, 4 * size)
         words = np.concatenate([np.empty(0, np.uint8), *pieces]).view(np.uint32)
         entries = sum(int(piece[:4].view(np.uint32)[0]) for piece in pieces)
@@ -118,7 +119,8 @@ class StoredObjective:
         self, words: NDArray[np.uint32], documents: NDArray[np.int64], entries: int
     ) -> Objective:
         indptr = np.empty(len(documents) + 1, np.int64)
-        indices, values = np.empty(entries, np.int32), np.empty(entries, np.float32)
+        # Of a part these are large: memory of their own goes back to the system.
+        indices, values = pages(entries, np.int32), pages(entries, np.float32)
         kernels.decode(frozen(words), self.bits, indptr, indices, values)
         features = self.weigh(Features(indptr, indices, values, self.columns))
         objective = Objective(

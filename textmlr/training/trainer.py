@@ -95,7 +95,7 @@ def fit(
     options = options.decided()
     search = Search(objective, validation, idf, options, watch, checkpoints=checkpoints)
     best = search.run(threads)
-    everything = np.arange(len(objective.y))
+    everything = np.arange(len(objective.y), dtype=np.int32)
     epochs = search.epochs if best is None else best.epochs
     power = search.powers[0] if best is None else best.idf_power
     middle = options.middle_rate

@@ -110,10 +110,10 @@ class Search:
         if validation is None and options.holdout:
             held = hold_out(objective, options.holdout, options.seed)
             if held is not None:
-                self._part = np.setdiff1d(self._part, held, assume_unique=True)
+                self._part = np.delete(self._part, held)
                 self.judge, self._held = objective.take(held), True
         self.epochs = options.epochs_of(len(objective.y))
-        self._rest = self._part
+        self._rest = self._part.astype(np.int32)  # there may be many
         if sample:
             products = TRIAL_PRODUCTS // objective.labels
             if options.hidden:
@@ -175,7 +175,7 @@ class Search:
         return scaled
 
     def start(
-        self, objective: AnyObjective, documents: NDArray[np.int64], epochs: int, rate: float
+        self, objective: AnyObjective, documents: NDArray[np.integer[Any]], epochs: int, rate: float
     ) -> SGD:
         """A run, in the memory of an ended one if there is one.  Fresh memory is slow: the system
         clears it page by page."""
@@ -265,7 +265,7 @@ class Search:
         self,
         objective: AnyObjective,
         judge: Objective,
-        documents: NDArray[np.int64],
+        documents: NDArray[np.integer[Any]],
         power: float,
         rate: float,
         epochs: int | None = None,
