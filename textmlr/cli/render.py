@@ -90,6 +90,12 @@ def warn_of_corpus(corpora: Sequence[Corpus], record: dict[str, Any]) -> None:
     """Say what training left out, replaced or could not do."""
     warn_of_skipped(corpora)
     warn_of_invalid(record["corpus"]["invalid_utf8"])
+    if cut := record.get("cut"):
+        less = f"{cut['of']:,} features do not fit in --memory, and the most frequent "
+        less += f"{cut['kept']:,} are kept"
+        if cut["missed"]:
+            less += f"; some may be in up to {plural(cut['missed'], 'document')} more than counted"
+        warn(less)
     options, final = record["options"], record["final"]
     exact = options["solver"] == "exact"
     if not record["held_out"]["documents"] and options["holdout"]:

@@ -25,6 +25,7 @@ from textmlr.errors import InputError
 from textmlr.kernels import text as kernels
 
 FILES = ("text", "lengths", "labels", "weights")
+MOST_AT_ONCE = 1 << 30  # bytes that the system is asked for
 FEW = 16  # documents of a segment that are read one by one
 _DTYPES = {
     "lengths": np.int64, "labels": np.int32, "weights": np.float32, "ends": np.int64,
@@ -32,27 +33,26 @@ _DTYPES = {
 Json = dict[str, Any]
 
 
-def read_exactly(file: BinaryIO, begin: int, size: int) -> NDArray[np.uint8]:
+def read_exactly(path: str, begin: int, size: int) -> NDArray[np.uint8]:
     """(size,) uint8 of a file from one byte on.  Raises InputError where it ends before."""
     out = np.empty(size, np.uint8)
     done = 0
-    while done < size:
-        got = os.preadv(file.fileno(), [out.data[done : done + (1 << 30)]], begin + done)
-        if not got:
-            raise InputError(
-                f"{size - done} bytes are missing from byte {begin + done} on",
-                place=file.name,
-                mend="something cut it short; train again, without --resume",
-            )
-        done += got
+    with open(path, "rb", buffering=0) as file:
+        file.seek(begin)
+        while done < size and (got := file.readinto(out.data[done : done + MOST_AT_ONCE])):
+            done += got
+    if done < size:
+        raise InputError(
+            f"{size - done} bytes are missing from byte {begin + done} on", place=path,
+            mend="something cut it short; train again, without --resume",
+        )  # fmt: skip
     return out
 
 
 def whole(folder: str, name: str, size: int) -> NDArray[Any]:
     """All of a file of numbers."""
-    with open(os.path.join(folder, name), "rb", buffering=0) as file:
-        dtype = np.dtype(_DTYPES[name])
-        return read_exactly(file, 0, size * dtype.itemsize).view(dtype)
+    dtype = np.dtype(_DTYPES[name])
+    return read_exactly(os.path.join(folder, name), 0, size * dtype.itemsize).view(dtype)
 
 
 def write_all(file: BinaryIO, array: NDArray[Any]) -> None:
@@ -160,13 +160,7 @@ class StoredBatches(Sequence[Batch]):
         self.sizes, self.documents = sizes, documents
         self.at = list(accumulate(documents, initial=0))
         self._begins = list(accumulate(sizes, initial=0))
-        self._text: BinaryIO = open(os.path.join(folder, "text"), "rb", buffering=0)  # noqa: SIM115
-        self._lengths: BinaryIO = open(os.path.join(folder, "lengths"), "rb", buffering=0)  # noqa: SIM115
-
-    def close(self) -> None:
-        """Give the files back."""
-        self._text.close()
-        self._lengths.close()
+        self._text, self._lengths = (os.path.join(folder, name) for name in ("text", "lengths"))
 
     def __len__(self) -> int:
         return len(self.sizes)

@@ -84,28 +84,30 @@ class Cache:
         """
         cache = cls(folder, identity, every)
         try:
-            journal = cache._read()
+            cache._begin(resume=resume)
         except BaseException:
             cache.release()
             raise
-        if journal is None:
-            cache._empty()
-            return cache
-        if resume:
-            try:
-                cache._check(journal)
-            except BaseException:
-                cache.release()
-                raise
-            cache._stages = journal["stages"]
-            cache.resumed = bool(cache._stages)
-        elif journal["kept"] and journal["identity"]["corpus"] == identity["corpus"]:
-            own = ("corpus", "rows")
-            cache._stages = {name: s for name, s in journal["stages"].items() if name in own}
-            cache._write()
-        else:
-            cache._empty()
         return cache
+
+    def _begin(self, *, resume: bool) -> None:
+        """Take over what the folder has of this run, and remove what it has of others."""
+        journal = self._read()
+        if journal is not None and resume:
+            self._check(journal)
+            self._stages = journal["stages"]
+            self.resumed = bool(self._stages)
+        elif journal is not None and journal["kept"] and self._same_corpus(journal):
+            own = ("corpus", "rows")
+            self._stages = {name: s for name, s in journal["stages"].items() if name in own}
+            self._write()
+        else:
+            self._empty()
+
+    def _same_corpus(self, journal: Json) -> bool:
+        """Whether a run had the same files, as they are; what came through a pipe is never."""
+        files = _plain(self.identity)["corpus"]
+        return None not in files.values() and bool(journal["identity"]["corpus"] == files)
 
     def path(self, name: str) -> str:
         """The path of a file of the folder."""
@@ -213,9 +215,14 @@ class Cache:
 
     def _empty(self) -> None:
         with refusals(self.folder):
-            for name in os.listdir(self.folder):
-                if name != "lock":
-                    os.unlink(self.path(name))
+            names = set(os.listdir(self.folder)) - {"lock"}
+            if names and "journal.json" not in names:
+                raise InputError(
+                    "is not a cache: there are other files in it", place=self.folder,
+                    mend="give another --cache-dir",
+                )  # fmt: skip
+            for name in names:
+                os.unlink(self.path(name))
         self._stages = {}
         self._write()
 

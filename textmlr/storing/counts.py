@@ -145,8 +145,8 @@ def read_record(folder: str, records: NDArray[np.int64], number: int) -> Feature
     """The rows of one record; their columns are below 2^bits."""
     words, n, entries, bits, _ = records[number].tolist()
     begin = int(records[:number, 0].sum())
-    with open(os.path.join(folder, FILE), "rb", buffering=0) as file:
-        content = read_exactly(file, 4 * begin, 4 * words).view(np.uint32)
+    path = os.path.join(folder, FILE)
+    content = read_exactly(path, 4 * begin, 4 * words).view(np.uint32)
     indptr, indices = np.empty(n + 1, np.int64), np.empty(entries, np.int32)
     values = np.empty(entries, np.float32)
     kernels.decode(frozen(content), bits, indptr, indices, values)

@@ -91,15 +91,9 @@ def gather(
     store = Store(cache, storage.memory)
     try:
         if not cache.has("corpus"):
-            _write(cache, held, chunks, sources, watch)
-            if fingerprints(sources) != before:
-                changed = [name for name, now in fingerprints(sources).items()
-                           if before.get(name) != now]  # fmt: skip
-                raise InputError(
-                    "it changed while it was read",
-                    place=changed[0] if changed else None,
-                    mend="wait until nothing writes to it, or train on a copy",
-                )
+            header = _write(cache, held, chunks, sources, watch)
+            _check_unchanged(before, fingerprints(sources))
+            cache.enter("corpus", header)
         return restore(cache.folder, cache.values("corpus")), store
     except BaseException:
         end(store, failed=True)
@@ -133,6 +127,15 @@ def fingerprints(sources: Sequence[str]) -> Json:
             state = os.stat(path)
             found[path] = [state.st_size, state.st_mtime_ns]
     return found
+
+
+def _check_unchanged(before: Json, after: Json) -> None:
+    changed = [name for name in before | after if before.get(name) != after.get(name)]
+    if changed:
+        raise InputError(
+            "it changed while it was read", place=changed[0],
+            mend="wait until nothing writes to it, or train on a copy",
+        )  # fmt: skip
 
 
 def _files(source: str) -> Iterator[str]:
@@ -181,8 +184,8 @@ def _write(
     chunks: Iterator[tuple[Chunk, int]],
     sources: Sequence[str],
     watch: Callable[[Work], None],
-) -> None:
-    """Write the documents of all chunks to the cache."""
+) -> Json:
+    """Write the documents of all chunks to the cache; what ``restore`` needs besides."""
     with refusals(cache.folder):
         first = held[0] if held else next(chunks, None)
         weighted = first is not None and first[0].weights is not None
@@ -202,4 +205,4 @@ def _write(
             header = writer.finish([name_of(source) for source in sources])
     finally:
         writer.close()
-    cache.enter("corpus", header)
+    return header

@@ -66,8 +66,8 @@ class StoredObjective:
     def part(self, number: int) -> Objective:
         """The objective over the documents of one part, ascending."""
         documents = self.dealing.documents(number)
-        with open(os.path.join(self.folder, name_of(number)), "rb", buffering=0) as file:
-            content = read_exactly(file, 0, 4 * int(self.words[number])).view(np.uint32)
+        path = os.path.join(self.folder, name_of(number))
+        content = read_exactly(path, 0, 4 * int(self.words[number])).view(np.uint32)
         return self._rows(content, documents.astype(np.int64), int(self.sizes[number]))
 
     def take(self, documents: NDArray[np.int64]) -> Objective:
@@ -77,13 +77,13 @@ class StoredObjective:
         pieces: list[NDArray[np.uint8]] = [np.empty(0, np.uint8)] * len(documents)
         for part in np.unique(parts).tolist():
             members = self.dealing.documents(part)
-            with open(os.path.join(self.folder, name_of(part)), "rb", buffering=0) as file:
-                for place in np.flatnonzero(parts == part).tolist():
-                    document = documents[place]
-                    before = int(np.searchsorted(members, document)) - 1
-                    begin = int(ends[members[before]]) if before >= 0 else 0
-                    size = int(ends[document]) - begin
-                    pieces[place] = read_exactly(file, 4 * begin, 4 * size)
+            path = os.path.join(self.folder, name_of(part))
+            for place in np.flatnonzero(parts == part).tolist():
+                document = documents[place]
+                before = int(np.searchsorted(members, document)) - 1
+                begin = int(ends[members[before]]) if before >= 0 else 0
+                size = int(ends[document]) - begin
+                pieces[place] = read_exactly(path, 4 * begin, 4 * size)
         words = np.concatenate([np.empty(0, np.uint8), *pieces]).view(np.uint32)
         entries = sum(int(piece[:4].view(np.uint32)[0]) for piece in pieces)
         return self._rows(words, documents, entries)
