@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,7 +20,11 @@ from textmlr.training.objective import Objective
 FIRST_RISE = 3.0
 RISE = 1.5
 RISE_NATS = 0.01
-MAX_HALVINGS = 1100  # from the largest float64 to nothing
+# A rise is none of the step's, but noise (of few documents, or of what is dropped), if halving the
+# step so many times on end has not made the same epoch's loss smaller than this share of it.
+IN_VAIN = 2
+NO_SMALLER = 0.9
+MAX_HALVINGS = 1100  # of a run: from the largest float64 to nothing
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +74,8 @@ class SGD:
     squares    of Adagrad, each weight's sum of squared gradients; None: steps are not divided
     last_loss  mean loss of the last epoch
     before     what it goes on from, None: from the beginning
+    halvings   so far
+    rises      of an epoch: its loss when it last rose, and how often on end halving had not helped
 
     A run whose loss is not finite, or has risen, has diverged: it begins anew with half the step,
     as if it had been so from the start.
@@ -86,6 +92,8 @@ class SGD:
     done: int = 0
     scale: float = 1.0
     before: Start | None = None
+    halvings: int = 0
+    rises: dict[int, tuple[float, int]] = field(default_factory=dict)
 
     @classmethod
     def start(
@@ -149,7 +157,7 @@ class SGD:
 
     def epoch(self) -> Epoch:
         """Run the next epoch.  Raises ArithmeticError if no step is small enough."""
-        for halved in range(MAX_HALVINGS):
+        for halved in range(MAX_HALVINGS - self.halvings):
             unit = self.objective.unit if self.squares is None else self.objective.unit**0.5
             first, last = (
                 self.learning_rate * unit * (1 - done / self.epochs)
@@ -158,7 +166,9 @@ class SGD:
             if first * self.objective.l2 < 1:
                 loss, accuracy, visits = self._visit(first, last)
                 rise = RISE if self.done else FIRST_RISE
-                fine = np.isfinite(loss) and loss <= rise * self.last_loss + RISE_NATS
+                fine = np.isfinite(loss) and (
+                    loss <= rise * self.last_loss + RISE_NATS or self._rose_in_vain(loss)
+                )
                 # An epoch's loss tells of the steps before it, and none follows the last.
                 if fine and (self.done + 1 < self.epochs or self.weights.is_finite):
                     self.done += 1
@@ -168,8 +178,16 @@ class SGD:
                         self.done, self.epochs, self.learning_rate, loss, accuracy, halved, visits
                     )
             self.learning_rate /= 2
+            self.halvings += 1
             self._begin()
         raise ArithmeticError(f"loss is not finite after {MAX_HALVINGS} halvings of the step")
+
+    def _rose_in_vain(self, loss: float) -> bool:
+        """Whether a rise to this loss is none that a smaller step would help."""
+        before, vain = self.rises.get(self.done, (np.inf, 0))
+        vain = vain + 1 if loss > NO_SMALLER * before else 0
+        self.rises[self.done] = loss, vain
+        return vain >= IN_VAIN
 
     def _visit(self, first: float, last: float) -> tuple[float, float, int]:
         """One pass with the step falling from first to last: (loss, accuracy, visits)."""
