@@ -34,6 +34,9 @@ MOST_STEPS = 200  # of Newton's method
 # was, or Newton goes on.  (It is in documents that are alike but for their labels that it falls
 # slowly, and those are few.)
 PATIENCE, FALL = 10.0, 0.5
+# Scores in the dual are sums of up to weight/λ·‖x‖²: where these are rounded by more nats than
+# this, λ is as good as 0 to it, and Newton does it alone.
+COARSE = 1e-2
 # θ is rounded to float32 in the end, which costs some of the tolerance.
 MARGIN = 0.5
 ATTEMPTS = 4
@@ -121,7 +124,9 @@ class Exact:
             self._refuse_free_columns()
         inner = MARGIN * tolerance
         steps = 0
-        dual = self._dual(l2, start) if l2 else None
+        moved = float((self.weights * self.rows.squares).max())
+        fine = l2 * COARSE > np.finfo(np.float64).eps * moved
+        dual = self._dual(l2, start) if fine else None
         coefficients, p = np.zeros((len(self.objective.y), self.objective.labels)), None
         for _ in range(ATTEMPTS):
             if dual is not None:
