@@ -21,9 +21,9 @@ FIRST_RISE = 3.0
 RISE = 1.5
 RISE_NATS = 0.01
 # A rise is none of the step's, but noise (of few documents, or of what is dropped), if halving the
-# step so many times on end has not made the same epoch's loss smaller than this share of it.
-IN_VAIN = 2
-NO_SMALLER = 0.9
+# step so many times on end has changed the same epoch's loss by less than this share of it.
+IN_VAIN = 3
+ALIKE = 0.02
 MAX_HALVINGS = 1100  # of a run: from the largest float64 to nothing
 
 
@@ -75,7 +75,7 @@ class SGD:
     last_loss  mean loss of the last epoch
     before     what it goes on from, None: from the beginning
     halvings   so far
-    rises      of an epoch: its loss when it last rose, and how often on end halving had not helped
+    rises      of an epoch: its loss when it last rose, and how often on end halving changed nothing
 
     A run whose loss is not finite, or has risen, has diverged: it begins anew with half the step,
     as if it had been so from the start.
@@ -185,7 +185,7 @@ class SGD:
     def _rose_in_vain(self, loss: float) -> bool:
         """Whether a rise to this loss is none that a smaller step would help."""
         before, vain = self.rises.get(self.done, (np.inf, 0))
-        vain = vain + 1 if loss > NO_SMALLER * before else 0
+        vain = vain + 1 if abs(loss - before) < ALIKE * loss else 0
         self.rises[self.done] = loss, vain
         return vain >= IN_VAIN
 

@@ -125,8 +125,8 @@ class Exact:
         inner = MARGIN * tolerance
         steps = 0
         moved = float((self.weights * self.rows.squares).max())
-        fine = l2 * COARSE > np.finfo(np.float64).eps * moved
-        dual = self._dual(l2, start) if fine else None
+        exact_enough = l2 * COARSE > np.finfo(np.float64).eps * moved
+        dual = self._dual(l2, start) if exact_enough else None
         coefficients, p = np.zeros((len(self.objective.y), self.objective.labels)), None
         for _ in range(ATTEMPTS):
             if dual is not None:
