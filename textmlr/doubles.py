@@ -31,7 +31,8 @@ BLOCK_BYTES = 1 << 21  # of text to a call
 # A sketch's keys are the first 44 bits of fingerprints: one of m documents is taken for one of n
 # others by chance once in 2^44/(m·n) times, and a key takes four bytes and an eighth of one.
 KEY_BITS = 44
-MOST_KEYS = 1 << 17
+MOST_KEYS, LEAST_KEYS = 1 << 17, 1 << 12
+KEYS_OF_THETA = 100  # bytes of θ for each key beyond LEAST_KEYS: about a hundredth of a file
 WHOLE = 1 << KEY_BITS
 _NONE = np.iinfo(np.int64).max
 _CUT = np.uint64(64 - KEY_BITS)
@@ -86,6 +87,11 @@ class Sketch:
         """The sketch of both corpora."""
         keys = np.union1d(self.keys, other.keys)
         return Sketch.smallest(keys, min(self.bound, other.bound))
+
+    def beside(self, layers: Sequence[NDArray[np.float32]]) -> Sketch:
+        """The same, with no more keys than are little beside θ."""
+        room = sum(layer.nbytes for layer in layers) // KEYS_OF_THETA
+        return Sketch.smallest(self.keys, self.bound, min(max(room, LEAST_KEYS), MOST_KEYS))
 
     def overlap(self, batches: Sequence[Batch], threads: int) -> Overlap:
         """How many documents, each counted, have a text of the sketch's corpus."""

@@ -142,7 +142,7 @@ def train(
         calibration,
         activation=activation,
         squares=squares,
-        trained_on=doubles.sketch,
+        trained_on=doubles.sketch.beside(layers),
     )
     return _sparse(model) if options.l1 else model
 

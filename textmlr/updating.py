@@ -107,7 +107,8 @@ def update(
         compared = begin.compare(judge, judge, learnt.layers, "validation")
     record = _record(model, corpus, grown, labels) | {"versions": versions()}
     record["updates"][-1] |= {"options": asdict(options), "compared": compared}
-    trained_on = _known_again(model, corpus, validation, record, threads)
+    sketch = _known_again(model, corpus, validation, record, threads)
+    trained_on = None if sketch is None else sketch.beside(learnt.layers)
     updated = Model(
         labels, grown.featurizer, learnt.layers, record, grown.columns, model.calibration,
         activation=model.activation, squares=learnt.squares, trained_on=trained_on,
