@@ -23,6 +23,7 @@ STOREYS = [
     "parallel",
     "corpus",
     "features",
+    "doubles",
     "network",
     "scoring",
     "answering",

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from textmlr.corpus import Corpus, recode
+from textmlr.doubles import Overlap
 from textmlr.errors import InputError
 from textmlr.intervals import (
     RESAMPLES,
@@ -20,6 +21,7 @@ from textmlr.intervals import (
     wilson,
 )
 from textmlr.model import Model
+from textmlr.parallel import available_threads
 
 BINS = 15  # of the calibration error, Guo et al. 2017
 MOST_CONFUSED = 10
@@ -123,6 +125,9 @@ class Evaluation:
     intervals    of accuracy, macro-F1 and log loss
     coverage     a row for each of COVERAGE_AT, and what else is asked for, ascending
     reliability  the bins of the ECE that hold documents, ascending
+    overlap      documents that also stand in the corpus that the model was trained on, byte for
+                 byte but for space around them, so that answers to them say nothing of new ones;
+                 None where that is not known
     """
 
     documents: int
@@ -136,6 +141,7 @@ class Evaluation:
     intervals: Intervals
     coverage: tuple[Coverage, ...]
     reliability: tuple[Bin, ...]
+    overlap: Overlap | None = None
 
     def as_dict(self) -> dict[str, Any]:
         """The figures as JSON values."""
@@ -150,12 +156,14 @@ class Answered:
     codes          (n,) int64   true label of each document, into names
     probabilities  (n, L) float64, rows sum to 1
     invalid        pieces of invalid UTF-8 in the text
+    overlap        as in Evaluation
     """
 
     names: list[str]
     codes: NDArray[np.int64]
     probabilities: NDArray[np.float64]
     invalid: int = 0
+    overlap: Overlap | None = None
 
     def __len__(self) -> int:
         return len(self.codes)
@@ -200,7 +208,11 @@ def answer(model: Model, corpus: Corpus, *, threads: int | None = None) -> Answe
     code_of = {name: code for code, name in enumerate(names)}
     codes = np.array([code_of[label] for label in corpus.labels], np.int64)[corpus.y]
     probabilities = np.concatenate([block.probabilities for block in blocks])
-    return Answered(names, codes, probabilities, sum(block.invalid for block in blocks))
+    invalid = sum(block.invalid for block in blocks)
+    overlap = None
+    if model.trained_on is not None:
+        overlap = model.trained_on.overlap(corpus.batches, threads or available_threads())
+    return Answered(names, codes, probabilities, invalid, overlap)
 
 
 def evaluate(
@@ -290,6 +302,7 @@ def judge(
         ),
         coverage=coverage(confidence, right, sorted({*COVERAGE_AT, *min_probabilities})),
         reliability=reliability(confidence, right),
+        overlap=answered.overlap,
     )
 
 

@@ -10,6 +10,7 @@ import numpy as np
 
 from textmlr.choosing import Candidate, choose
 from textmlr.corpus import Corpus
+from textmlr.doubles import Found, Overlap, found_in
 from textmlr.errors import InputError
 from textmlr.model import Model, versions
 from textmlr.naming import FeatureNames
@@ -97,6 +98,7 @@ def train(
             mend="give documents of two labels at least",
         )
     tell(Stage("features", len(corpus), len(corpus.labels)))
+    doubles = found_in(corpus, threads)
     # TF-IDF only if it is asked for: SGD scales steps by idf instead, in rows whose length is 1
     # before rare features are raised (a point of accuracy on some corpora).
     wanted = featurizer_options or FeaturizerOptions()
@@ -111,19 +113,22 @@ def train(
         elif rows is None:
             rows = Rows.of(corpus, chosen, options, threads)
         names = FeatureNames(corpus, rows, options.seed, threads)
-        judge = None if validation is None else rows.judge(validation, options, threads)
+        judge, overlap = None, None
+        if validation is not None:
+            judge = rows.judge(validation, options, threads)
+            overlap = doubles.sketch.overlap(validation.batches, threads)
         made = rows.objective.columns, rows.objective.nonzeros
         most = 0 if exact else most_epochs(rows.objective, rows.idf, options)
         room = memory_of(made[0], len(corpus.labels), options, threads)
         tell(Stage("fit", len(corpus), len(corpus.labels), *made, most, room))
-        record = _record(corpus, rows, candidates, options)
+        record = _record(corpus, doubles, rows, candidates, options)
         if exact:
             found = fit_exact(
                 rows.in_memory, options,
                 validation=judge, threads=threads, watch=tell, beside=names.collect,
             )  # fmt: skip
             layers, squares, calibration = [found.optimum.theta], [], None
-            record |= _held_out(found, validation) | _of_exact(found, options.l1)
+            record |= _held_out(found, overlap) | _of_exact(found, options.l1)
         else:
             result = fit(
                 rows.objective, options, idf=rows.idf, validation=judge, threads=threads,
@@ -132,7 +137,7 @@ def train(
             )  # fmt: skip
             layers, calibration = result.layers, result.calibration.absorbed()
             squares = result.squares if options.hidden else []
-            record |= _held_out(result, validation) | _of_sgd(result)
+            record |= _held_out(result, overlap) | _of_sgd(result)
         names.finish(layers[0])
     except ArithmeticError as error:
         raise InputError(str(error), mend="lower the learning rate or the penalty") from error
@@ -146,6 +151,7 @@ def train(
         calibration,
         activation=activation,
         squares=squares,
+        trained_on=doubles.sketch.beside(layers),
     )
     return _sparse(model) if options.l1 else model
 
@@ -182,7 +188,11 @@ def _chosen(
 
 
 def _record(
-    corpus: Corpus, rows: Rows, candidates: list[Candidate], options: TrainingOptions
+    corpus: Corpus,
+    doubles: Found,
+    rows: Rows,
+    candidates: list[Candidate],
+    options: TrainingOptions,
 ) -> dict[str, object]:
     """What the model file says of its training; nothing that differs from run to run."""
     return {
@@ -196,18 +206,21 @@ def _record(
             "invalid_utf8": rows.invalid,
             "weighted": corpus.weights is not None,
             "per_label": np.bincount(corpus.y, minlength=len(corpus.labels)).tolist(),
+            "doubles": doubles.summary(corpus),
         },
         "ngrams": [asdict(candidate) for candidate in candidates],
         **({"cut": rows.cut} if rows.cut else {}),
     }
 
 
-def _held_out(result: Fit | ExactFit, validation: Corpus | None) -> dict[str, object]:
+def _held_out(result: Fit | ExactFit, overlap: Overlap | None) -> dict[str, object]:
+    """overlap  of the validation documents with the corpus, None where it has none of its own"""
     judged = result.judged
     held_out = {
         "documents": result.held_out,
         "folds": result.folds if isinstance(result, Fit) else 0,
-        "from": "validation" if validation is not None else "corpus",
+        "from": "corpus" if overlap is None else "validation",
+        "overlap": None if overlap is None else asdict(overlap),
         "loss": judged.loss if judged else None,
         "accuracy": judged.accuracy if judged else None,
         "trials": [asdict(trial) for trial in result.trials],

@@ -14,6 +14,7 @@ from textmlr import __version__, modelfile
 from textmlr.answering import Answerer, Answers
 from textmlr.corpus.batch import Batch
 from textmlr.corpus.texts import batches_of
+from textmlr.doubles import Sketch
 from textmlr.errors import InputError, ModelFileError
 from textmlr.features import Featurizer
 from textmlr.features.columns import Columns
@@ -58,6 +59,7 @@ class Model:
     activation  of the hidden layers
     squares     with hidden layers learnt by Adagrad: what ``update`` goes on with, see
                 ``training.Fit``; () where that is not known
+    trained_on  the sketch of the documents it was trained on; None where that is not known
 
     >>> from textmlr import Corpus, Model, train
     >>> texts = ["a robot in orbit", "the sheriff rode", "robot engine", "a saddle, a sheriff"]
@@ -83,12 +85,14 @@ class Model:
         storage: Storage = PLAIN,
         activation: Activation = LINEAR,
         squares: Sequence[NDArray[np.float32]] = (),
+        trained_on: Sketch | None = None,
     ) -> None:
         self.labels = list(labels)
         self.featurizer = featurizer
         self.layers = list(layers)
         self.activation = activation
         self.squares = list(squares)
+        self.trained_on = trained_on
         self.record = record
         self.columns = columns
         self.calibration = calibration or Calibration()
@@ -169,6 +173,7 @@ class Model:
             self.calibration,
             activation=self.activation,
             squares=[self.squares[0][rows], *self.squares[1:]] if self.squares else (),
+            trained_on=self.trained_on,
         )
 
     @property
@@ -176,7 +181,7 @@ class Model:
         """What the model is made of."""
         return Parts(
             self.labels, self.featurizer, self.layers, self.record, self.columns,
-            self.calibration, self.storage, self.activation, self.squares,
+            self.calibration, self.storage, self.activation, self.squares, self.trained_on,
         )  # fmt: skip
 
     @classmethod
@@ -184,7 +189,7 @@ class Model:
         """The model of these parts; ValueError if they do not fit together."""
         return cls(
             parts.labels, parts.featurizer, parts.layers, parts.record, parts.columns,
-            parts.calibration, parts.storage, parts.activation, parts.squares,
+            parts.calibration, parts.storage, parts.activation, parts.squares, parts.trained_on,
         )  # fmt: skip
 
     def scores(self, texts: Any, *, threads: int | None = None) -> NDArray[np.float32]:

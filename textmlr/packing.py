@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from textmlr.arrays import is_finite
+from textmlr.doubles import KEY_BITS, WHOLE, Sketch
 from textmlr.errors import ModelFileError
 from textmlr.features import Featurizer
 from textmlr.features.columnnames import ColumnNames
@@ -22,6 +23,7 @@ from textmlr.modelfile import check_blob, expect, take, tensor
 from textmlr.network import LINEAR
 from textmlr.options import MOST_LAYERS, Activation, FeaturizerOptions
 from textmlr.packed import PLAIN, Storage
+from textmlr.packed.keys import pack_keys, unpack_keys
 from textmlr.scoring import Calibration
 
 Json = dict[str, Any]
@@ -41,6 +43,7 @@ class Parts:
     storage: Storage = PLAIN
     activation: Activation = LINEAR
     squares: Sequence[NDArray[np.float32]] = ()
+    trained_on: Sketch | None = None
 
 
 def pack(parts: Parts, *, quick: bool = False) -> tuple[Json, Tensors]:
@@ -68,6 +71,9 @@ def pack(parts: Parts, *, quick: bool = False) -> tuple[Json, Tensors]:
         "record": parts.record,
         "storage": storage,
     }
+    if (sketch := parts.trained_on) is not None:
+        header["trained_on"] = {"bound": sketch.bound}
+        tensors["trained_on.low"], tensors["trained_on.high"] = pack_keys(sketch.keys, KEY_BITS)
     return header, tensors
 
 
@@ -148,8 +154,9 @@ def unpack(header: Json, tensors: Tensors, path: str | PathLike[str]) -> Parts:
         layers = [theta, *upper]
         squares = _squares(tensors, layers, path)
         return Parts(
-            labels, featurizer, layers, record, kept, calibration, storage, activation, squares
-        )
+            labels, featurizer, layers, record, kept, calibration, storage, activation, squares,
+            _trained_on(header, tensors, path),
+        )  # fmt: skip
     except ValueError as error:
         raise ModelFileError(str(error), place=str(path)) from error
 
@@ -183,6 +190,19 @@ def _squares(
     fine = all(is_finite(own) and bool((own >= 0).all()) for own in squares)
     expect(fine, path, "a sum of squared gradients is negative, or not finite")
     return squares
+
+
+def _trained_on(header: Json, tensors: Tensors, path: str | PathLike[str]) -> Sketch | None:
+    """The sketch of the documents it was trained on, None where the file has none."""
+    if "trained_on" not in header:
+        return None
+    bound = take(take(header, "trained_on", dict, path), "bound", int, path)
+    low = tensor(tensors, "trained_on.low", np.int32, (None,), path)
+    high = tensor(tensors, "trained_on.high", np.uint8, (None,), path)
+    keys = unpack_keys(low, high, KEY_BITS, path)
+    expect(0 < bound <= WHOLE and not (keys >= bound).any(), path,
+           "the keys of texts are out of range")  # fmt: skip
+    return Sketch(keys, bound)
 
 
 def _unpack_plain(

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from textmlr import keeping
 from textmlr.corpus import Corpus, recode
+from textmlr.doubles import Sketch, found_in
 from textmlr.errors import InputError
 from textmlr.features.extending import Extended, extend, row_frequencies
 from textmlr.keeping import Layers, Penalised, Resumed, Way
@@ -106,9 +107,11 @@ def update(
         compared = begin.compare(judge, judge, learnt.layers, "validation")
     record = _record(model, corpus, grown, labels) | {"versions": versions()}
     record["updates"][-1] |= {"options": asdict(options), "compared": compared}
+    sketch = _known_again(model, corpus, validation, record, threads)
+    trained_on = None if sketch is None else sketch.beside(learnt.layers)
     updated = Model(
         labels, grown.featurizer, learnt.layers, record, grown.columns, model.calibration,
-        activation=model.activation, squares=learnt.squares,
+        activation=model.activation, squares=learnt.squares, trained_on=trained_on,
     )  # fmt: skip
     if "features_kept" in record.get("final", {}):  # of a sparse model
         record["final"] |= {f"{name}_kept": number for name, number in updated.kept.items()}
@@ -391,6 +394,24 @@ def _judge(validation: Corpus, grown: Extended, labels: list[str], threads: int)
     y = np.where(y < 0, np.int32(len(labels)), y)  # of labels that neither knows
     weights = document_weights(validation, None)
     return Objective(rows, y, weights, len(labels), 0.0, _unit_from(grown))
+
+
+def _known_again(
+    model: Model, corpus: Corpus, validation: Corpus | None, record: Json, threads: int
+) -> Sketch | None:
+    """The sketch of old documents and new; what stands more than once is told in the record's last
+    update.  None where nothing is known of the old: to know the new alone would mislead."""
+    told, before = record["updates"][-1], model.trained_on
+    doubles = found_in(corpus, threads)
+    after = None if before is None else before.joined(doubles.sketch)
+
+    def overlap(sketch: Sketch | None, documents: Corpus) -> Json | None:
+        return None if sketch is None else asdict(sketch.overlap(documents.batches, threads))
+
+    told |= {"doubles": doubles.summary(corpus), "overlap": overlap(before, corpus)}
+    if validation is not None:
+        told["compared"]["overlap"] = overlap(after, validation)
+    return after
 
 
 def _record(model: Model, corpus: Corpus, grown: Extended, labels: list[str]) -> Json:

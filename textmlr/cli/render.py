@@ -70,8 +70,15 @@ def warn_of_invalid(invalid: int) -> None:
 
 
 def warn_of_answers(answered: Answered, model: str = "the model") -> None:
-    """Say what of a labelled corpus a model could not read or answer."""
+    """Say what of a labelled corpus a model could not read or answer, or has seen before."""
+    from textmlr.cli.doubles import warn_of_overlap
+
     warn_of_invalid(answered.invalid)
+    overlap = None if answered.overlap is None else asdict(answered.overlap)
+    warn_of_overlap(
+        overlap, len(answered), "", f"the corpus that {plain(model)} was trained on",
+        "their accuracy says nothing",
+    )  # fmt: skip
     strangers = answered.strangers
     if strangers:
         some = plain(", ".join(list(strangers)[:5]))
@@ -87,7 +94,12 @@ def spread(interval: tuple[float, float]) -> str:
 
 
 def warn_of_corpus(corpora: Sequence[Corpus], record: dict[str, Any]) -> None:
-    """Say what training left out, replaced or could not do."""
+    """Say what training left out, replaced, could not do, or saw with doubt.
+
+    corpora  that of training, and that of validation if there was one
+    """
+    from textmlr.cli.doubles import warn_of_doubles, warn_of_few, warn_of_overlap
+
     warn_of_skipped(corpora)
     warn_of_invalid(record["corpus"]["invalid_utf8"])
     if cut := record.get("cut"):
@@ -96,6 +108,12 @@ def warn_of_corpus(corpora: Sequence[Corpus], record: dict[str, Any]) -> None:
         if cut["missed"]:
             less += f"; some may be in up to {plural(cut['missed'], 'document')} more than counted"
         warn(less)
+    warn_of_doubles(record["corpus"]["doubles"], record["corpus"]["documents"])
+    warn_of_few(corpora[0].labels, record["corpus"]["per_label"])
+    warn_of_overlap(
+        record["held_out"]["overlap"], len(corpora[-1]), "validation ", "the training corpus",
+        "what they say of the model is too good",
+    )  # fmt: skip
     options, final = record["options"], record["final"]
     exact = options["solver"] == "exact"
     if not record["held_out"]["documents"] and options["holdout"]:

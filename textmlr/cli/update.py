@@ -74,6 +74,7 @@ def update(
 
     started = time.perf_counter()
     from textmlr.atomic import check_writable
+    from textmlr.cli.doubles import warn_of_doubles, warn_of_few, warn_of_overlap
     from textmlr.cli.progress import TrainingProgress
     from textmlr.cli.render import warn_of_invalid, warn_of_skipped
     from textmlr.model import Model
@@ -93,6 +94,14 @@ def update(
     told = after.record["updates"][-1]
     warn_of_skipped([corpus] + ([judges] if judges else []))
     warn_of_invalid(told["invalid_utf8"])
+    warn_of_doubles(told["doubles"], len(corpus))
+    warn_of_few(after.labels, after.record["corpus"]["per_label"])
+    trained_on = "the corpus that the model was trained on"
+    warn_of_overlap(told["overlap"], len(corpus), "new ", trained_on, "they are learnt again")
+    if judges:
+        overlap = told["compared"]["overlap"]
+        so = "what they say of the model is too good"
+        warn_of_overlap(overlap, len(judges), "test ", "what the model was trained on", so)
     summary = {
         "model": output,
         "updated": model,

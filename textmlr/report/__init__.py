@@ -139,6 +139,14 @@ def _tiles(findings: Findings) -> str:
             f'<p class="wrong">{sum(strangers.values()):,} documents have labels the model does '
             f"not know ({some}{more}); they count as wrong.</p>"
         )
+    overlap = figures.overlap
+    if overlap is not None and overlap.documents:
+        about = "" if overlap.exact else "About "
+        text += (
+            f'<p class="wrong">{about}{overlap.documents:,} of the documents also stand in the '
+            "corpus that the model was trained on: how they are answered says nothing of new "
+            "ones.</p>"
+        )
     return f'<ul class="tiles">{items}</ul>{text}\n'
 
 

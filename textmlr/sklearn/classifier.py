@@ -35,6 +35,8 @@ if TYPE_CHECKING:
     from typing import Self
 
 Array = NDArray[np.float64]
+MOST = float(np.finfo(np.float32).max) / 2  # of θ, so that differences are finite
+LARGEST = 1e15  # of what rows hold: in float32, sums of its square over many documents are finite
 
 
 class MultinomialLogisticClassifier(ClassifierMixin, BaseEstimator):
@@ -70,7 +72,7 @@ class MultinomialLogisticClassifier(ClassifierMixin, BaseEstimator):
     l2_, l1_       λ and λ₁
 
     sample_weight is a number of documents: a weight of 2 is two documents that are alike, to the
-    bit.  Rows are read as float32.
+    bit.  Rows are read as float32, and nothing in them may be above 1e15.
 
     ``partial_fit`` learns from one part of the documents after the other.  Of those before it
     keeps the weights and the curvature of their loss in each (``textmlr.training.online``): the
@@ -184,7 +186,7 @@ class MultinomialLogisticClassifier(ClassifierMixin, BaseEstimator):
             online = self._online or Online.resumed(self._theta(), self._penalty(), self._said)
         self.n_iter_ = max(1, online.learn(rows, own, summed, threads_of(self.n_jobs)))
         self._online, self.classes_ = online, known
-        self._keep(online.theta.astype(np.float32))
+        self._keep(np.clip(online.theta, -MOST, MOST).astype(np.float32))
         return self
 
     def decision_function(self, X: Any) -> NDArray[np.float32]:  # noqa: N803
@@ -213,6 +215,7 @@ class MultinomialLogisticClassifier(ClassifierMixin, BaseEstimator):
             X, y = validate_data(  # noqa: N806
                 self, X, y, accept_sparse="csr", dtype=np.float32, reset=reset
             )
+        _check_size(X)
         check_classification_targets(y)
         return X, y
 
@@ -289,6 +292,7 @@ class MultinomialLogisticClassifier(ClassifierMixin, BaseEstimator):
             X = validate_data(  # noqa: N806
                 self, X, accept_sparse="csr", dtype=np.float32, reset=False
             )
+        _check_size(X)
         features: Features = features_of(X, bias=False)
         theta = np.ascontiguousarray(self.coef_.T, dtype=np.float32)
         scores: NDArray[np.float32] = score(features, Network.of([theta])) + np.float32(
@@ -307,3 +311,14 @@ class MultinomialLogisticClassifier(ClassifierMixin, BaseEstimator):
         tags = super().__sklearn_tags__()
         tags.input_tags.sparse = True
         return tags
+
+
+def _check_size(X: Any) -> None:  # noqa: N803
+    """Raise InputError for numbers so large that float32 cannot reckon with them."""
+    values = X.data if hasattr(X, "indptr") else X
+    largest = float(max(values.max(initial=0), -values.min(initial=0)))
+    if largest > LARGEST:
+        raise InputError(
+            f"X has {largest:.3g} in it, and float32 cannot reckon with more than {LARGEST:g}",
+            mend="scale its columns (sklearn.preprocessing.MaxAbsScaler)",
+        )

@@ -26,6 +26,8 @@ from textmlr.training.exact.matrix import inner_product, multiply, transposed
 
 Array = NDArray[np.float64]
 TOLERANCE = 1e-6  # on gap/value, as of the exact solver
+LEAST_PENALTY = 1e-100  # below, it is as good as none, and its inverse's square may be infinite
+LARGEST = float(np.finfo(np.float32).max)
 MOST_STEPS = 200
 
 
@@ -127,7 +129,8 @@ class Said:
         )  # fmt: skip
         part.measure(Dense(np.zeros(theta.shape)))
         found = part.curvature()
-        return cls(found.sum(axis=1).astype(np.float32), found.sum(axis=0))
+        by_feature = np.minimum(found.sum(axis=1), LARGEST).astype(np.float32)
+        return cls(by_feature, found.sum(axis=0))
 
     def spread_out(self) -> Array:
         """The curvature that has these sums, and no more to say: (V, L)."""
@@ -150,7 +153,7 @@ class Online:
     def start(cls, columns: int, labels: int, penalty: float) -> Online:
         """Nothing yet: θ = 0, and a penalty of (penalty/2)‖θ‖², beside a sum over documents."""
         shape = columns, labels
-        return cls(np.zeros(shape), np.full(shape, penalty))
+        return cls(np.zeros(shape), np.full(shape, max(penalty, LEAST_PENALTY)))
 
     def learn(
         self,

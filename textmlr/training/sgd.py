@@ -24,7 +24,11 @@ from textmlr.training.stored import StoredObjective
 FIRST_RISE = 3.0
 RISE = 1.5
 RISE_NATS = 0.01
-MAX_HALVINGS = 1100  # from the largest float64 to nothing
+# A rise is none of the step's, but noise (of few documents, or of what is dropped), if halving the
+# step so many times on end has changed the same epoch's loss by less than this share of it.
+IN_VAIN = 3
+ALIKE = 0.02
+MAX_HALVINGS = 1100  # of a run: from the largest float64 to nothing
 
 Json = dict[str, Any]
 State = tuple[Json, dict[str, NDArray[Any]]]
@@ -96,6 +100,8 @@ class SGD:
     told       its epochs so far
     keep       called with the run between the parts of an epoch, where it can be stopped, and gone
                on with from its ``state``; whoever runs the epochs calls it between them
+    halvings   so far
+    rises      of an epoch: its loss when it last rose, and how often on end halving changed nothing
 
     A run whose loss is not finite, or has risen, has diverged: it begins anew with half the step,
     as if it had been so from the start.
@@ -116,6 +122,8 @@ class SGD:
     unfinished: Unfinished = field(default_factory=Unfinished)
     told: list[Epoch] = field(default_factory=list)
     _parts: Parts | None = None
+    halvings: int = 0
+    rises: dict[int, tuple[float, int]] = field(default_factory=dict)
 
     @classmethod
     def start(
@@ -179,7 +187,7 @@ class SGD:
 
     def epoch(self) -> Epoch:
         """Run the next epoch.  Raises ArithmeticError if no step is small enough."""
-        while self.unfinished.halved < MAX_HALVINGS:
+        while self.halvings < MAX_HALVINGS:
             unit = self.objective.unit if self.squares is None else self.objective.unit**0.5
             first, last = (
                 self.learning_rate * unit * (1 - done / self.epochs)
@@ -189,7 +197,9 @@ class SGD:
             if first * self.objective.l2 < 1:
                 loss, accuracy, visits = self._visit(first, last)
                 rise = RISE if self.done else FIRST_RISE
-                fine = np.isfinite(loss) and loss <= rise * self.last_loss + RISE_NATS
+                fine = np.isfinite(loss) and (
+                    loss <= rise * self.last_loss + RISE_NATS or self._rose_in_vain(loss)
+                )
                 # An epoch's loss tells of the steps before it, and none follows the last.
                 if fine and (self.done + 1 < self.epochs or self.weights.is_finite):
                     self.done += 1
@@ -202,6 +212,7 @@ class SGD:
                     self.told.append(epoch)
                     return epoch
             self.learning_rate /= 2
+            self.halvings += 1
             self._begin()
             self.unfinished = Unfinished(halved=halved + 1)
         raise ArithmeticError(f"loss is not finite after {MAX_HALVINGS} halvings of the step")
@@ -214,7 +225,8 @@ class SGD:
         header = {
             "done": self.done, "scale": self.scale, "learning_rate": self.learning_rate,
             "last_loss": self.last_loss, "unfinished": asdict(self.unfinished),
-            "told": [asdict(epoch) for epoch in self.told],
+            "told": [asdict(epoch) for epoch in self.told], "halvings": self.halvings,
+            "rises": {str(epoch): list(rise) for epoch, rise in self.rises.items()},
         }  # fmt: skip
         return header, arrays
 
@@ -229,6 +241,15 @@ class SGD:
         self.learning_rate, self.last_loss = header["learning_rate"], header["last_loss"]
         self.unfinished = Unfinished(**header["unfinished"])
         self.told = [Epoch(**epoch) for epoch in header["told"]]
+        self.halvings = header["halvings"]
+        self.rises = {int(epoch): tuple(rise) for epoch, rise in header["rises"].items()}
+
+    def _rose_in_vain(self, loss: float) -> bool:
+        """Whether a rise to this loss is none that a smaller step would help."""
+        before, vain = self.rises.get(self.done, (np.inf, 0))
+        vain = vain + 1 if abs(loss - before) < ALIKE * loss else 0
+        self.rises[self.done] = loss, vain
+        return vain >= IN_VAIN
 
     def _visit(self, first: float, last: float) -> tuple[float, float, int]:
         """One pass with the step falling from first to last: (loss, accuracy, visits)."""
