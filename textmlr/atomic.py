@@ -6,7 +6,6 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from os import PathLike
-from typing import BinaryIO
 
 from textmlr.errors import InputError
 
@@ -43,24 +42,6 @@ def atomic_write(path: str | PathLike[str]) -> Iterator[str]:
     finally:
         with suppress(FileNotFoundError):  # it has become path
             os.unlink(temporary)
-
-
-@contextmanager
-def to_standard_output() -> Iterator[BinaryIO]:
-    """Standard output, for bytes; what was printed before is before them.
-
-    Raises InputError for what the system refuses, but BrokenPipeError where the reader is gone.
-    """
-    import sys
-
-    try:
-        sys.stdout.flush()
-        yield sys.stdout.buffer
-        sys.stdout.buffer.flush()
-    except BrokenPipeError:
-        raise
-    except OSError as error:
-        raise _refused("standard output", error) from error
 
 
 def check_writable(path: str | PathLike[str]) -> None:

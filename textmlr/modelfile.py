@@ -13,7 +13,6 @@ Source: the safetensors format, version 0.4 and later (8 bytes of header size, J
 from __future__ import annotations
 
 import json
-import mmap
 import os
 import stat
 import zlib
@@ -24,6 +23,7 @@ from typing import Any, NoReturn, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from textmlr.arrays import pages
 from textmlr.atomic import atomic_write
 from textmlr.errors import InputError, ModelFileError
 from textmlr.parallel import available_threads, map_blocks
@@ -77,11 +77,11 @@ def size_of(header: Mapping[str, Any], tensors: Mapping[str, NDArray[Any]]) -> i
 def load(path: Path) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
     """Read a file that ``save`` wrote: (header, tensors).
 
-    Tensors are read-only views of the mapped file.  Everything is verified: sizes, offsets,
-    dtypes, shapes and checksums.
+    Tensors are read-only views of the file's bytes in memory.  Everything is verified: sizes,
+    offsets, dtypes, shapes and checksums.  What is done to the file later changes nothing.
     Raises ModelFileError, naming path, for anything that is not a whole file of ours.
     """
-    view = _map(path)
+    view = _read(path)
     layout, begin = _layout(view, path)
     metadata = layout.pop("__metadata__", None)
     if not isinstance(metadata, dict) or not isinstance(metadata.get(METADATA_KEY), str):
@@ -192,16 +192,27 @@ def _checksum(array: NDArray[Any]) -> int:
     return zlib.crc32(np.array(parts, "<u4").tobytes())
 
 
-def _map(path: Path) -> memoryview:
-    """The file's bytes, mapped read-only."""
+def _read(path: Path) -> memoryview:
+    """The file's bytes, read-only, in memory of their own.
+
+    A mapped file would be quicker to open, but a file that is overwritten in place (cp over a model
+    in use) would change what was verified, or end the process by SIGBUS.
+    """
     try:
         # A FIFO would block, a device might never end: only files are opened.
         if not stat.S_ISREG(os.stat(path).st_mode):
             _refuse(path, "is not a file", "name a model file")
-        with open(path, "rb") as file:
-            if os.fstat(file.fileno()).st_size <= _SIZE:
+        with open(path, "rb", buffering=0) as file:
+            size = os.fstat(file.fileno()).st_size
+            if size <= _SIZE:
                 _refuse(path, "is empty, or cut short", _AGAIN)
-            return memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
+            _header_size(file.read(_SIZE + 1), path)  # before all of it is read
+            file.seek(0)
+            view, filled = pages(size, np.uint8).data, 0
+            while filled < size and (n := file.readinto(view[filled:])):
+                filled += n
+            expect(filled == size, path, "is cut short")
+            return view.toreadonly()
     except OSError as error:
         reason = (error.strerror or str(error)).lower()
         _refuse(path, reason, "check the path, or train a model first (textmlr train)")
@@ -211,11 +222,17 @@ def _map(path: Path) -> memoryview:
         _refuse(path, str(error), "check the path")
 
 
+def _header_size(head: bytes | memoryview, path: Path) -> int:
+    """Bytes of the safetensors header, of a file's first bytes."""
+    size = int.from_bytes(head[:_SIZE], "little")
+    if len(head) <= _SIZE or head[_SIZE] != ord("{") or size > MOST_HEADER:
+        _refuse(path, "is not a textmlr model", "name a model of textmlr")
+    return size
+
+
 def _layout(view: memoryview, path: Path) -> tuple[dict[str, Any], int]:
     """(the safetensors header, where the data begin)."""
-    size = int.from_bytes(view[:_SIZE], "little")
-    if view[_SIZE] != ord("{") or size > MOST_HEADER:
-        _refuse(path, "is not a textmlr model", "name a model of textmlr")
+    size = _header_size(view, path)
     if _SIZE + size > len(view):
         _refuse(path, "is cut short")
     # numpy reads unaligned views slowly or not at all; the format aligns the data to 8 bytes.
