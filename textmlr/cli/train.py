@@ -13,6 +13,7 @@ from textmlr.cli.options import (
     NgramRangeType,
     Reading,
     Widths,
+    check_output,
     corpus_options,
     json_option,
     option_of,
@@ -155,12 +156,11 @@ def train(
     featurizer_options, training_options = stage_options(chosen)
 
     started = time.perf_counter()
-    from textmlr.atomic import check_writable
     from textmlr.cli.progress import TrainingProgress
     from textmlr.cli.render import show_summary, summary_of, warn_of_corpus
     from textmlr.learning import train as learn
 
-    check_writable(output)
+    check_output(output, [*corpora, validation])
     with TrainingProgress(quiet=quiet) as progress:
         progress.reading()
         corpus = reading.read(corpora)

@@ -32,6 +32,7 @@ from textmlr.jit.vectors import SINGLY
 arrayobj: Any = _arrayobj  # untyped
 cgutils: Any = _cgutils
 codegen: Any = _codegen
+njit: Any = numba.njit  # whose types do not know all of its options
 _SCALARS = {"b": types.boolean, "i": types.int64, "d": types.float64}
 _WORD = ir.IntType(64)
 # Where a PyArrayObject keeps its data pointer and, two words on, its dimensions: behind the
@@ -232,7 +233,7 @@ def _jitted(
             function.__code__, {**function.__globals__, **names}, function.__name__,
             function.__defaults__,
         )  # fmt: skip
-        made[function] = numba.njit(
+        made[function] = njit(
             nogil=True, error_model="numpy", boundscheck=checked, no_cpython_wrapper=True,
             no_cfunc_wrapper=True,
         )(copy)  # fmt: skip

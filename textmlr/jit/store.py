@@ -224,8 +224,8 @@ def _environment(checked: bool) -> str:
 
     # Numba names the one version of llvmlite it works with, and takes long to import itself.
     told = (_FORMAT, llvmlite.__version__, sys.implementation.cache_tag, sys.platform)
-    told = (*told, object.__basicsize__, *_processor())
-    return repr((*told, "indices checked") if checked else told)
+    checks = ("indices checked",) if checked else ()
+    return repr((*told, object.__basicsize__, *_processor(), *checks))
 
 
 @lru_cache(maxsize=64)

@@ -62,6 +62,12 @@ class MatrixFile:
         return cls(path, found, int(not zero_based))
 
 
+def files_of(output: MatrixFile) -> list[str]:
+    """The file, and those that may be written beside it."""
+    kinds = {"npz": (), "svmlight": ("labels", "features"), "vw": ("labels",)}
+    return [output.path, *(f"{output.path}.{kind}" for kind in kinds[output.format])]
+
+
 @dataclass(slots=True)
 class Written:
     """What was written.
