@@ -111,7 +111,8 @@ def test_a_file_is_what_safetensors_own_library_writes(tmp_path: Path) -> None:
     from safetensors.numpy import save
 
     tensors = {
-        name: np.ones(3, dtype) for name, dtype in zip("hgfedcba", modelfile._DTYPES.values())
+        name: np.ones(3, dtype)
+        for name, dtype in zip("gfedcba", modelfile._DTYPES.values(), strict=True)
     } | {"empty": np.zeros((0, 4), np.float32)}
     header = {"text": 'é\u2028"\\\x01', "number": 1.5}
     size = modelfile.save(tmp_path / "m", header, tensors)

@@ -13,7 +13,7 @@ import click
 
 from textmlr.cli import cli
 from textmlr.errors import InputError
-from textmlr.standard import guard_standard_output, hold_descriptors
+from textmlr.standard import guard_output, hold_descriptors
 
 INTERRUPTED = 128 + 2  # as the shell counts SIGINT
 PIPE_CLOSED = 128 + 13  # and SIGPIPE
@@ -23,7 +23,7 @@ def main() -> None:
     """Run the command line and exit."""
     hold_descriptors()
     try:
-        guard_standard_output()
+        guard_output()
         # Not cli.main, which makes exit code 1 of a closed pipe.
         with cli.make_context("textmlr", sys.argv[1:]) as context:
             cli.invoke(context)

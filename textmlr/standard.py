@@ -84,12 +84,19 @@ def to_standard_output() -> Iterator[BinaryIO]:
         raise _refused(error) from error
 
 
-def guard_standard_output() -> None:
+def guard_output() -> None:
     """Have every write to standard output raise InputError for what the system refuses, such as a
-    full disk, but BrokenPipeError where the reader is gone.
+    full disk, but BrokenPipeError where the reader is gone.  What standard error cannot take, a
+    full disk again, is lost: there is no place to tell of it, and hours of training may go on.
 
-    Raises InputError if it is closed: what was asked for would be worked out, and lost.
+    Raises InputError if standard output is closed: what was asked for would be worked out, and
+    lost.
     """
+    if type(raw_of(sys.stderr)) is io.FileIO:
+        silent = io.BufferedWriter(_Silent(sys.stderr.fileno(), "wb", closefd=False))
+        sys.stderr = io.TextIOWrapper(
+            silent, sys.stderr.encoding, sys.stderr.errors, line_buffering=True
+        )
     if sys.stdout is None:
         raise InputError("closed", place=STDOUT, mend="redirect it, to /dev/null to see nothing")
     old = sys.stdout
@@ -103,6 +110,18 @@ def raw_of(file: Any) -> Any:
     """The unbuffered file below a file of bytes or text."""
     buffer = getattr(file, "buffer", file)
     return getattr(buffer, "raw", buffer)
+
+
+class _Silent(io.FileIO):
+    """A file that loses what the system refuses to write, unless its reader is gone."""
+
+    def write(self, data: ReadableBuffer) -> int:
+        try:
+            return super().write(data)
+        except BrokenPipeError:
+            raise
+        except OSError:
+            return memoryview(data).nbytes
 
 
 class _Told(io.FileIO):
