@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import secrets
+import stat
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from os import PathLike
@@ -26,8 +27,8 @@ def atomic_write(path: str | PathLike[str]) -> Iterator[str]:
     hands on its permissions, and its owner as far as the system lets it.
     Raises InputError, naming path, for what the system refuses.
     """
-    final = os.path.realpath(path)
     try:
+        final = os.path.realpath(path)
         _check_replaceable(final)
         handle, temporary = _open_temporary(final)
     except (OSError, ValueError) as error:  # ValueError: a NUL in the path
@@ -52,8 +53,8 @@ def check_writable(path: str | PathLike[str], inputs: Iterable[str] = ()) -> Non
     inputs  files and folders that are read, "-" for standard input: path may be none of them, nor
             any file in such a folder that is there already; other names are passed over
     """
-    final = os.path.realpath(path)
     try:
+        final = os.path.realpath(path)
         _check_replaceable(final)
         folder = os.path.dirname(final)
         if not os.path.isdir(folder):
@@ -169,15 +170,18 @@ def _hand_on(final: str, temporary: str) -> None:
 def _check_replaceable(final: str) -> None:
     """Refuse what a file is not to take the place of: a folder, a device, a pipe, what may not be
     written to."""
-    if os.path.isdir(final):
-        raise IsADirectoryError(21, "is a directory")
     if final.startswith(("/dev/fd/", "/proc/")):  # what /dev/stdout is a link to
         raise OSError(22, "is a device or a pipe, not a file")
-    if os.path.exists(final):
-        if not os.path.isfile(final):
-            raise OSError(22, "is a device or a pipe, not a file")
-        if not os.access(final, os.W_OK):
-            raise PermissionError(13, "the file is read-only")
+    try:
+        mode = os.stat(final).st_mode
+    except FileNotFoundError:
+        return
+    if stat.S_ISDIR(mode):
+        raise IsADirectoryError(21, "is a directory")
+    if not stat.S_ISREG(mode):
+        raise OSError(22, "is a device or a pipe, not a file")
+    if not os.access(final, os.W_OK):
+        raise PermissionError(13, "the file is read-only")
 
 
 def _sync(path: str) -> None:
