@@ -14,6 +14,8 @@ PACKAGE = ROOT / "textmlr"
 # From the bottom up; a module imports only what stands before it, or its own folder.
 STOREYS = [
     "errors",
+    "standard",
+    "locks",
     "atomic",
     "jit",
     "arrays",

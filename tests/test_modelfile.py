@@ -107,6 +107,21 @@ def test_flipped_bits(tmp_path_factory: pytest.TempPathFactory, data: st.DataObj
     refused(path)
 
 
+def test_a_file_is_what_safetensors_own_library_writes(tmp_path: Path) -> None:
+    from safetensors.numpy import save
+
+    tensors = {
+        name: np.ones(3, dtype)
+        for name, dtype in zip("gfedcba", modelfile._DTYPES.values(), strict=True)
+    } | {"empty": np.zeros((0, 4), np.float32)}
+    header = {"text": 'é\u2028"\\\x01', "number": 1.5}
+    size = modelfile.save(tmp_path / "m", header, tensors)
+    raw = (tmp_path / "m").read_bytes()
+    metadata = json.loads(raw[8 : 8 + int.from_bytes(raw[:8], "little")])["__metadata__"]
+    assert raw == save(tensors, metadata=metadata)
+    assert size == len(raw) == modelfile.size_of(header, tensors)
+
+
 def forged(
     path: Path, layout: dict[str, Any], data: bytes, header: dict[str, Any] | None = None,
     version: object = modelfile.FORMAT_VERSION,

@@ -701,7 +701,7 @@ class TestCommand:
             (["-o", tmp_path / "out.tsv"], "its format is not known"),
             (["-o", tmp_path / "none" / "out.csv"], "there is no folder"),
             (["-o", tmp_path / "out.csv", "--label", "opera"], "no label 'opera'"),
-            (["-o", corpus], "is the corpus itself"),
+            (["-o", corpus], "is itself what is read"),
             (["-o", "-"], "--output-format csv, jsonl"),
         ):
             result = run("classify", "-m", model_file, "--corpus", corpus, *arguments)

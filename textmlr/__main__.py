@@ -13,6 +13,7 @@ import click
 
 from textmlr.cli import cli
 from textmlr.errors import InputError
+from textmlr.standard import guard_output, hold_descriptors
 
 INTERRUPTED = 128 + 2  # as the shell counts SIGINT
 PIPE_CLOSED = 128 + 13  # and SIGPIPE
@@ -20,24 +21,37 @@ PIPE_CLOSED = 128 + 13  # and SIGPIPE
 
 def main() -> None:
     """Run the command line and exit."""
+    hold_descriptors()
     try:
+        guard_output()
         # Not cli.main, which makes exit code 1 of a closed pipe.
         with cli.make_context("textmlr", sys.argv[1:]) as context:
             cli.invoke(context)
         sys.stdout.flush()
     except click.exceptions.Exit as done:  # after --help and --version
-        sys.exit(done.exit_code)
+        _finish(done.exit_code)
     except InputError as error:
         click.echo(f"Error: {error}", err=True)
-        sys.exit(2)
+        _finish(2)
     except click.ClickException as error:
         error.show()
-        sys.exit(error.exit_code)
+        _finish(error.exit_code)
     except (KeyboardInterrupt, click.Abort):
         click.echo("Interrupted; nothing was overwritten.", err=True)
         _leave(INTERRUPTED)
     except BrokenPipeError:
         _leave(PIPE_CLOSED)
+
+
+def _finish(code: int) -> None:
+    """Exit when what was printed is written, or at once where it cannot be: it is told already, or
+    an error that is told came before."""
+    try:
+        if sys.stdout is not None:
+            sys.stdout.flush()
+    except (InputError, BrokenPipeError):
+        _leave(code)
+    sys.exit(code)
 
 
 def _leave(code: int) -> None:

@@ -18,7 +18,7 @@ def frozen(array: NDArray[Any]) -> NDArray[Any]:
     """A read-only view.
 
     Numba compiles a kernel once for writable and once more for read-only arrays; inputs may be
-    either (Arrow buffers and mapped files are read-only), so kernels see all of theirs frozen.
+    either (Arrow's buffers and models of files are read-only), so kernels see all of theirs frozen.
     """
     view = array.view()
     view.flags.writeable = False

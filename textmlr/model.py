@@ -324,7 +324,7 @@ class Model:
 
     @classmethod
     def load(cls, path: str | PathLike[str]) -> Model:
-        """Read a model, memory-mapped; everything in the file is verified.
+        """Read a model; everything in the file is verified, and the file not needed any more.
 
         Raises ModelFileError if the file is not a whole model.
         """

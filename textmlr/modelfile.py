@@ -13,7 +13,6 @@ Source: the safetensors format, version 0.4 and later (8 bytes of header size, J
 from __future__ import annotations
 
 import json
-import mmap
 import os
 import stat
 import zlib
@@ -24,8 +23,9 @@ from typing import Any, NoReturn, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from textmlr.arrays import pages
 from textmlr.atomic import atomic_write
-from textmlr.errors import InputError, ModelFileError
+from textmlr.errors import ModelFileError
 from textmlr.parallel import available_threads, map_blocks
 
 FORMAT_VERSION = 4
@@ -33,9 +33,9 @@ METADATA_KEY = "textmlr"
 CHECKED = 1 << 22  # bytes
 MOST_HEADER = 100_000_000  # bytes; safetensors' own limit
 _SIZE = 8  # bytes that hold the header's size
-_DTYPES = {
-    "F64": np.float64, "F32": np.float32, "F16": np.float16,
-    "I64": np.int64, "U64": np.uint64, "I32": np.int32, "U8": np.uint8,
+_DTYPES = {  # in the order of arrays in a file
+    "U64": np.uint64, "I64": np.int64, "F64": np.float64, "F32": np.float32, "I32": np.int32,
+    "F16": np.float16, "U8": np.uint8,
 }  # fmt: skip
 _NAMES = {np.dtype(dtype): name for name, dtype in _DTYPES.items()}
 _AGAIN = "copy the file again, or train the model again"
@@ -53,35 +53,28 @@ def save(path: Path, header: Mapping[str, Any], tensors: Mapping[str, NDArray[An
     Raises InputError if it cannot be written, TypeError or ValueError for what is not JSON or
     no such array.
     """
-    from safetensors import SafetensorError
-    from safetensors.numpy import save_file
-
-    arrays, metadata = _described(header, tensors)
-    with atomic_write(path) as temporary:
-        try:
-            save_file(arrays, temporary, metadata=metadata)
-        except SafetensorError as error:  # what the system refuses comes as this too
-            problem, mend = f"cannot be written: {error}", "make room, or write to another place"
-            raise InputError(problem, place=os.fspath(path), mend=mend) from error
-        return os.path.getsize(temporary)
+    arrays, head = _serialised(header, tensors)
+    with atomic_write(path) as temporary, open(temporary, "wb") as file:
+        file.write(head)
+        for array in arrays:
+            file.write(array.reshape(-1).view(np.uint8).data)
+        return file.tell()
 
 
 def size_of(header: Mapping[str, Any], tensors: Mapping[str, NDArray[Any]]) -> int:
     """Bytes of the file that ``save`` would write."""
-    from safetensors.numpy import save as serialised
-
-    arrays, metadata = _described(header, tensors)
-    return len(serialised(arrays, metadata))
+    arrays, head = _serialised(header, tensors)
+    return len(head) + sum(array.nbytes for array in arrays)
 
 
 def load(path: Path) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
     """Read a file that ``save`` wrote: (header, tensors).
 
-    Tensors are read-only views of the mapped file.  Everything is verified: sizes, offsets,
-    dtypes, shapes and checksums.
+    Tensors are read-only views of the file's bytes in memory.  Everything is verified: sizes,
+    offsets, dtypes, shapes and checksums.  What is done to the file later changes nothing.
     Raises ModelFileError, naming path, for anything that is not a whole file of ours.
     """
-    view = _map(path)
+    view = _read(path)
     layout, begin = _layout(view, path)
     metadata = layout.pop("__metadata__", None)
     if not isinstance(metadata, dict) or not isinstance(metadata.get(METADATA_KEY), str):
@@ -104,18 +97,31 @@ def load(path: Path) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
     return take(content, "header", dict, path), tensors
 
 
-def _described(
+def _serialised(
     header: Mapping[str, Any], tensors: Mapping[str, NDArray[Any]]
-) -> tuple[dict[str, NDArray[Any]], dict[str, str]]:
-    """(the arrays to write, the metadata that describe them)."""
+) -> tuple[list[NDArray[Any]], bytes]:
+    """(the arrays as they lie in the file, one after another, what stands before them): the widest
+    first, as safetensors' own library has them, so that each is aligned."""
     arrays = {name: np.ascontiguousarray(array) for name, array in tensors.items()}
-    described = {
+    described: dict[str, list[Any]] = {
         name: [_NAMES[array.dtype], list(array.shape), _checksum(array)]
         for name, array in arrays.items()
     }
     content = _json({"header": header, "tensors": described})
     check = zlib.crc32(content.encode())
-    return arrays, {METADATA_KEY: f"{FORMAT_VERSION} {check:08x} {content}"}
+    layout: dict[str, Any] = {
+        "__metadata__": {METADATA_KEY: f"{FORMAT_VERSION} {check:08x} {content}"}
+    }
+    widths = [*_NAMES.values()]
+    order = sorted(arrays, key=lambda name: (widths.index(described[name][0]), name))
+    end = 0
+    for name in order:
+        dtype, shape, _ = described[name]
+        first, end = end, end + arrays[name].nbytes
+        layout[name] = {"dtype": dtype, "shape": shape, "data_offsets": [first, end]}
+    raw = json.dumps(layout, separators=(",", ":"), ensure_ascii=False).encode()
+    raw += b" " * (-len(raw) % 8)
+    return [arrays[name] for name in order], len(raw).to_bytes(_SIZE, "little") + raw
 
 
 def expect(condition: bool, path: Path, problem: str) -> None:
@@ -192,16 +198,27 @@ def _checksum(array: NDArray[Any]) -> int:
     return zlib.crc32(np.array(parts, "<u4").tobytes())
 
 
-def _map(path: Path) -> memoryview:
-    """The file's bytes, mapped read-only."""
+def _read(path: Path) -> memoryview:
+    """The file's bytes, read-only, in memory of their own.
+
+    A mapped file would be quicker to open, but a file that is overwritten in place (cp over a model
+    in use) would change what was verified, or end the process by SIGBUS.
+    """
     try:
         # A FIFO would block, a device might never end: only files are opened.
         if not stat.S_ISREG(os.stat(path).st_mode):
             _refuse(path, "is not a file", "name a model file")
-        with open(path, "rb") as file:
-            if os.fstat(file.fileno()).st_size <= _SIZE:
+        with open(path, "rb", buffering=0) as file:
+            size = os.fstat(file.fileno()).st_size
+            if size <= _SIZE:
                 _refuse(path, "is empty, or cut short", _AGAIN)
-            return memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
+            _header_size(file.read(_SIZE + 1), path)  # before all of it is read
+            file.seek(0)
+            view, filled = pages(size, np.uint8).data, 0
+            while filled < size and (n := file.readinto(view[filled:])):
+                filled += n
+            expect(filled == size, path, "is cut short")
+            return view.toreadonly()
     except OSError as error:
         reason = (error.strerror or str(error)).lower()
         _refuse(path, reason, "check the path, or train a model first (textmlr train)")
@@ -211,11 +228,17 @@ def _map(path: Path) -> memoryview:
         _refuse(path, str(error), "check the path")
 
 
+def _header_size(head: bytes | memoryview, path: Path) -> int:
+    """Bytes of the safetensors header, of a file's first bytes."""
+    size = int.from_bytes(head[:_SIZE], "little")
+    if len(head) <= _SIZE or head[_SIZE] != ord("{") or size > MOST_HEADER:
+        _refuse(path, "is not a textmlr model", "name a model of textmlr")
+    return size
+
+
 def _layout(view: memoryview, path: Path) -> tuple[dict[str, Any], int]:
     """(the safetensors header, where the data begin)."""
-    size = int.from_bytes(view[:_SIZE], "little")
-    if view[_SIZE] != ord("{") or size > MOST_HEADER:
-        _refuse(path, "is not a textmlr model", "name a model of textmlr")
+    size = _header_size(view, path)
     if _SIZE + size > len(view):
         _refuse(path, "is cut short")
     # numpy reads unaligned views slowly or not at all; the format aligns the data to 8 bytes.

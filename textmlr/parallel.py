@@ -27,7 +27,8 @@ def map_blocks(function: Callable[[T], R], blocks: Iterable[T], threads: int) ->
     """Yield function(block) for each block, in order, at most 2·threads ahead of the reader.
 
     If the reader stops or a block fails, blocks not yet begun are dropped and those under way
-    are not waited for.
+    are not waited for.  Raises RuntimeError in a process that was forked in between: the threads
+    are in its parent.
     """
     work = iter(blocks)
     first = list(islice(work, 2))
@@ -37,11 +38,14 @@ def map_blocks(function: Callable[[T], R], blocks: Iterable[T], threads: int) ->
         return
     from concurrent.futures import ThreadPoolExecutor  # late: not for one document
 
+    process = os.getpid()
     pool = ThreadPoolExecutor(threads, thread_name_prefix="textmlr")
     try:
         ahead = [*first, *islice(work, 2 * threads - 2)]
         waiting = deque(pool.submit(function, block) for block in ahead)
         while waiting:
+            if os.getpid() != process:
+                raise RuntimeError("forked in the middle of blocks of work; begin them anew")
             result = waiting.popleft().result()
             waiting.extend(pool.submit(function, block) for block in islice(work, 1))
             yield result

@@ -12,6 +12,7 @@ from textmlr.cli.document import read_document, shown_path
 from textmlr.cli.options import (
     PROBABILITY,
     Reading,
+    check_output,
     corpus_options,
     json_option,
     model_option,
@@ -120,13 +121,12 @@ def classify(
         raise click.UsageError("--json and -o - would both write to stdout")
     written = Output.of(output, output_format)
 
-    from textmlr.atomic import check_writable
     from textmlr.cli.predictions import classify_corpus
     from textmlr.model import Model
     from textmlr.predictions.appended import Wanted
 
     if output != "-":
-        check_writable(output)
+        check_output(output, corpora, [model])
     loaded = Model.load(model)
     _number_of(label, loaded, model)
     wanted = Wanted(prefix or "", top, min_probability, label, each_label)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from textmlr.cli.options import Reading, corpus_options, json_option, threads_option
+from textmlr.cli.options import Reading, check_output, corpus_options, json_option, threads_option
 
 if TYPE_CHECKING:
     from textmlr.comparison import Comparison
@@ -77,11 +77,10 @@ def compress(
       textmlr compress reviews.textmlr -o small.textmlr --max-size 1MB
       textmlr compress reviews.textmlr test.tsv -o small.textmlr --max-size 500kB
     """
-    from textmlr.atomic import check_writable
     from textmlr.cli.render import warn_of_answers, warn_of_skipped
     from textmlr.model import Model
 
-    check_writable(output)
+    check_output(output, corpora, [model])
     whole = Model.load(model)
     corpus = reading.read(corpora) if corpora else None
     if corpus is not None:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import sys
-
 import click
 
 from textmlr.errors import InputError
+from textmlr.standard import standard_input
 
 
 def shown_path(path: str) -> str:
@@ -18,9 +17,10 @@ def read_document(path: str) -> bytes:
     """The text of a file or standard input, without a byte order mark."""
     try:
         if path == "-":
-            if sys.stdin.isatty():
+            file = standard_input()
+            if file.isatty():
                 click.echo("Type or paste a document, then Ctrl-D:", err=True)
-            text = sys.stdin.buffer.read()
+            text = file.read()
         else:
             with open(path, "rb") as file:
                 text = file.read()
@@ -28,7 +28,7 @@ def read_document(path: str) -> bytes:
         raise InputError("is a directory", place=path, mend="name a file") from error
     except OSError as error:
         reason = (error.strerror or str(error)).lower()
-        raise InputError(reason, place=path, mend="name a readable file") from error
+        raise InputError(reason, place=shown_path(path), mend="name a readable file") from error
     if (nul := text.find(b"\0")) >= 0:
         raise InputError(
             f"is not text (NUL at byte {nul:,})", place=shown_path(path), mend="give plain text"

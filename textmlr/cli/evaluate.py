@@ -11,6 +11,7 @@ import click
 from textmlr.cli.options import (
     PROBABILITY,
     Reading,
+    check_output,
     column_option,
     corpus_options,
     json_option,
@@ -81,10 +82,12 @@ def evaluate(
         raise click.UsageError("--weight-column is for --training: an evaluation has no weights")
     if report is not None:
         from textmlr.plots import require
-        from textmlr.report import make_folder
+        from textmlr.report import files_of, make_folder
 
         require()
         make_folder(report)
+        for path in files_of(report):
+            check_output(path, [*corpora, *training], [model])
     from textmlr.cli.render import warn_of_answers, warn_of_skipped
     from textmlr.evaluation import answer, judge
     from textmlr.model import Model

@@ -88,7 +88,7 @@ def explain(
     if html is not None:
         from textmlr.atomic import check_writable
 
-        check_writable(html)
+        check_writable(html, [document, model])
     if not flip and len(text) <= PLAIN_BYTES:
         run_plain()
     from textmlr.cli.render import warn, warn_of_invalid

@@ -46,7 +46,7 @@ def export(model: str, form: str, output: str | None, scorer: str | None, as_jso
 
     for path in (output, scorer):
         if path is not None:
-            check_writable(path)
+            check_writable(path, [model])
     from textmlr.cli.render import plain, show_rows, size_of, warn
     from textmlr.model import Model
 

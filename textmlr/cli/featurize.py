@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, get_args
 import click
 from click.core import ParameterSource
 
-from textmlr.cli.options import Reading, corpus_options, json_option, threads_option
+from textmlr.cli.options import Reading, check_output, corpus_options, json_option, threads_option
 from textmlr.cli.train import train
 from textmlr.matrices.output import FORMATS, MatrixFile
 from textmlr.options import WORDS, CorpusFormat, FeaturizerOptions
@@ -92,15 +92,15 @@ def featurize(
         raise click.UsageError("--no-labels and --label-column exclude each other")
     options = _options(context, model, chosen)
 
-    from textmlr.atomic import check_writable
     from textmlr.cli.heard import Heard
     from textmlr.cli.render import warn_of_invalid, warn_of_skipped
     from textmlr.features import Featurizer
-    from textmlr.matrices.output import write_matrix
+    from textmlr.matrices.output import files_of, write_matrix
     from textmlr.matrices.parts import fit, transform
 
     if output != "-":
-        check_writable(output)
+        for path in files_of(written):
+            check_output(path, corpora, [model])
     began = time.perf_counter()
     if model is not None:
         from textmlr.model import Model

@@ -134,6 +134,21 @@ def column_option(kind: str, of: str = "a table") -> Callable[[F], F]:
     )  # fmt: skip
 
 
+def check_output(
+    path: str, corpora: Sequence[str | None], others: Sequence[str | None] = ()
+) -> None:
+    """Raise InputError now if a file cannot be written, or is one of those that are read.
+
+    corpora  files, folders, patterns and addresses;  others  files
+    """
+    from textmlr.atomic import check_writable
+    from textmlr.corpus.sources import sources_of
+
+    named = [corpus for corpus in corpora if corpus is not None]
+    sources = sources_of(named) if named else []
+    check_writable(path, [*sources, *(other for other in others if other is not None)])
+
+
 def default_of(options: type, field: str) -> Any:
     """The default of a field of an options dataclass."""
     return next(f.default for f in dataclasses.fields(options) if f.name == field)

@@ -15,6 +15,7 @@ from textmlr.cli.options import (
     Reading,
     Size,
     Widths,
+    check_output,
     corpus_options,
     json_option,
     option_of,
@@ -181,13 +182,12 @@ def train(
     featurizer_options, training_options = stage_options(chosen)
 
     started = time.perf_counter()
-    from textmlr.atomic import check_writable
     from textmlr.cli.progress import TrainingProgress
     from textmlr.cli.render import show_summary, summary_of, warn_of_corpus
     from textmlr.cli.storage import stored
     from textmlr.learning import train as learn
 
-    check_writable(output)
+    check_output(output, [*corpora, validation])
     with (
         TrainingProgress(quiet=quiet) as progress,
         stored(

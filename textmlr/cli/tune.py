@@ -15,7 +15,14 @@ from typing import TYPE_CHECKING, Any, get_args
 import click
 from click.core import ParameterSource
 
-from textmlr.cli.options import Duration, Reading, corpus_options, show_range, stage_options
+from textmlr.cli.options import (
+    Duration,
+    Reading,
+    check_output,
+    corpus_options,
+    show_range,
+    stage_options,
+)
 from textmlr.cli.train import train
 from textmlr.options import (
     FEW_JUDGES,
@@ -101,13 +108,12 @@ def tune(
              if context.get_parameter_source(name) is ParameterSource.COMMANDLINE}  # fmt: skip
 
     started = time.perf_counter()
-    from textmlr.atomic import check_writable
     from textmlr.cli.render import plain, summary_of, warn_of_corpus
     from textmlr.cli.trials import TuningProgress
     from textmlr.tuning import tune as search
 
-    check_writable(output)
-    check_writable(journal)
+    check_output(output, [*corpora, validation])
+    check_output(journal, [*corpora, validation])
     try:
         with TuningProgress(options, journal, quiet=quiet) as progress:
             corpus = reading.read(corpora)

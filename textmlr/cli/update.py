@@ -10,6 +10,7 @@ import click
 
 from textmlr.cli.options import (
     Reading,
+    check_output,
     corpus_options,
     json_option,
     option_of,
@@ -73,7 +74,6 @@ def update(
     options = UpdateOptions(holdout=holdout, seed=seed)
 
     started = time.perf_counter()
-    from textmlr.atomic import check_writable
     from textmlr.cli.doubles import warn_of_doubles, warn_of_few, warn_of_overlap
     from textmlr.cli.progress import TrainingProgress
     from textmlr.cli.render import warn_of_invalid, warn_of_skipped
@@ -82,7 +82,7 @@ def update(
 
     output = output or model
     before = Model.load(model)
-    check_writable(output)
+    check_output(output, [*corpora, test])
     with TrainingProgress(quiet=quiet) as progress:
         progress.reading()
         corpus = reading.read(corpora)

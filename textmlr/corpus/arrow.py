@@ -15,18 +15,24 @@ FILE_MAGIC = b"ARROW1"
 
 
 def chunks(stream: Stream, job: Job) -> Iterator[Chunk]:
-    """The rows of an Arrow file (memory-mapped if it is not compressed) or stream.
+    """The rows of an Arrow file or stream; of a file only the columns that are needed.
+
+    The file is not memory-mapped: if another program cuts it short meanwhile, touching what was
+    mapped ends the process.
 
     Raises InputError for what is no whole Arrow file, and as Table does.
     """
     is_file = stream.head().startswith(FILE_MAGIC)
     with arrow_refusals(stream.name, "Arrow"):
         if is_file or stream.kind is None:
-            source = stream.random(mapped=True)
+            source = stream.random()
             reader = pa.ipc.open_file(source) if is_file else pa.ipc.open_stream(source)
         else:
             reader = pa.ipc.open_stream(stream.reader())
-    table = Table.of(reader.schema, job, stream.name)
+        table = Table.of(reader.schema, job, stream.name)
+        if is_file and not job.tables:
+            needed = pa.ipc.IpcReadOptions(included_fields=table.places.needed)
+            reader = pa.ipc.open_file(source, options=needed)
     first = 1
     for batch in gathered(_batches(reader, stream.name), job.chunk_bytes):
         rows = batch.num_rows

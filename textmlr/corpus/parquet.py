@@ -22,7 +22,7 @@ def chunks(stream: Stream, job: Job) -> Iterator[Chunk]:
     Raises InputError for what is no whole Parquet file, and as Table does.
     """
     with arrow_refusals(stream.name, "Parquet"):
-        source = stream.random(mapped=False)
+        source = stream.random()
         file = pq.ParquetFile(source, pre_buffer=is_url(stream.path))
     table = Table.of(file.schema_arrow, job, stream.name)
     needed = [table.columns[i] for i in table.places.needed]

@@ -6,15 +6,14 @@ import glob
 import os
 import re
 import stat
-import sys
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from typing import Any, BinaryIO
 
-from textmlr.corpus.streams import Stream, refusals
+from textmlr.corpus.streams import Stream, refusals, unchanged
 from textmlr.errors import InputError
+from textmlr.standard import STDIN, standard_input
 
-STDIN = "standard input"
 _URL = re.compile(r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]+)://")
 _GLOB = re.compile(r"[*?[]")
 # Schemes that pyarrow reads by itself, if it was built with them, and what fsspec needs for others.
@@ -71,11 +70,14 @@ def opened(path: str, stdin: BinaryIO | None = None) -> Iterator[Stream]:
     """The bytes of a source.
 
     stdin  read for "-" in place of the process's own
-    Raises InputError for what the system refuses.
+    Raises InputError for what the system refuses, and for a file that another program writes to
+    before all is read.
     """
     with ExitStack() as stack:
         if path == "-":
-            yield Stream(_standard_input(stdin), STDIN, path, renamable=False)
+            file = standard_input() if stdin is None else stdin
+            stack.enter_context(unchanged(file, STDIN))
+            yield Stream(file, STDIN, path, renamable=False)
         elif is_url(path):
             file = stack.enter_context(_open_url(path))
             yield Stream(file, path, path.split("?")[0], renamable=False)
@@ -83,17 +85,9 @@ def opened(path: str, stdin: BinaryIO | None = None) -> Iterator[Stream]:
             with refusals(path):
                 file = stack.enter_context(open(path, "rb", buffering=0))
             # What comes through a pipe such as <(zcat corpus.gz) has no name that says anything.
+            stack.enter_context(unchanged(file, path))
             regular = stat.S_ISREG(os.fstat(file.fileno()).st_mode)
             yield Stream(file, path, path, renamable=regular)
-
-
-def _standard_input(stdin: BinaryIO | None) -> BinaryIO:
-    if stdin is not None:
-        return stdin
-    buffer: BinaryIO | None = getattr(sys.stdin, "buffer", None)
-    if buffer is None:
-        raise InputError("closed", place=STDIN, mend="redirect a file into it")
-    return buffer
 
 
 def _open_url(url: str) -> Any:

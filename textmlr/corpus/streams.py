@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import os
 import re
+import stat
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -33,6 +34,40 @@ HEAD = 1 << 16  # bytes that show a format, and hold a CSV file's line of names
 def ending_of(name: str) -> str | None:
     """The ending of a name that says how the file is compressed, None if it is not."""
     return next((ending for ending in ENDINGS if name.lower().endswith(ending)), None)
+
+
+@contextmanager
+def unchanged(file: Any, name: str) -> Iterator[None]:
+    """Refuse a file that another program wrote to meanwhile: what was read of it may be neither
+    its old content nor its new.
+
+    file  has a descriptor of a regular file; nothing is known of any other
+    """
+    before = _state(file)
+    try:
+        yield
+    except (InputError, OSError):  # which the change may have caused
+        _check_state(file, name, before)
+        raise
+    _check_state(file, name, before)
+
+
+def _state(file: Any) -> tuple[int, int] | None:
+    """(size, time of the last change in ns) of a regular file."""
+    try:
+        state = os.fstat(file.fileno())
+    except (AttributeError, OSError, ValueError):  # not a file of the system's
+        return None
+    return (state.st_size, state.st_mtime_ns) if stat.S_ISREG(state.st_mode) else None
+
+
+def _check_state(file: Any, name: str, before: tuple[int, int] | None) -> None:
+    after = _state(file)
+    if before is None or after is None or after == before:
+        return
+    grown = after[0] - before[0]
+    how = f", by {abs(grown):,} bytes {'more' if grown > 0 else 'less'}" if grown else ""
+    raise InputError(f"changed while it was read{how}", place=name, mend="copy it first") from None
 
 
 @contextmanager
@@ -126,12 +161,8 @@ class Stream:
         """The bytes that are left as a file."""
         return io.BufferedReader(_AsFile(self), _CHUNK)
 
-    def random(self, *, mapped: bool) -> Any:
-        """What pyarrow reads by random access: the file itself, or else all of it in memory.
-
-        mapped  its bytes are used where they lie; else pages that were read would count as memory
-                of this process, however large the file
-        """
+    def random(self) -> Any:
+        """What pyarrow reads by random access: the file itself, or else all of it in memory."""
         import pyarrow as pa
 
         with refusals(self.name):
@@ -140,7 +171,14 @@ class Stream:
                 self._peeked = b""
                 if isinstance(self._reader, io.FileIO):
                     name = self._reader.name
-                    return pa.memory_map(name) if mapped else pa.OSFile(name)
+                    file = pa.OSFile(name)
+                    if not os.path.samestat(os.stat(name), os.fstat(self._reader.fileno())):
+                        raise InputError(
+                            "became another file while it was read",
+                            place=name,
+                            mend="read it again",
+                        )
+                    return file
                 own = _is_arrow(self._reader)
                 return self._reader if own else pa.PythonFile(self._reader, mode="r")
         return pa.BufferReader(pa.py_buffer(self.rest()))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -23,6 +22,7 @@ from textmlr.features.prepared import TERM_FREQUENCY, Prepared
 from textmlr.features.vocabulary import Naming, SortedIndex, Table, Vocabulary
 from textmlr.kernels import document as document_kernels
 from textmlr.kernels import intern as kernels
+from textmlr.locks import lock_across_forks
 from textmlr.options import FeaturizerOptions
 from textmlr.parallel import available_threads, map_blocks
 
@@ -32,7 +32,8 @@ if TYPE_CHECKING:
 BIAS_NAME = "(bias)"
 WEIGH_ROWS = 4096  # documents to a block of weighing
 BISECTION = 16  # finding one hash by bisection costs about as much as entering this many
-_OWN = ("_hasher", "_scratch", "_lock", "_prepared")  # of a process
+_OWN = ("_hasher", "_scratch", "_prepared")  # of a process
+_preparing = lock_across_forks()
 
 
 class Featurizer:
@@ -77,7 +78,6 @@ class Featurizer:
     def _begin(self) -> None:
         """Make what belongs to this process alone."""
         self._hasher, self._scratch = Hasher(self.options), Scratch()
-        self._lock = threading.Lock()
         self._prepared: Prepared | None = None
 
     @classmethod
@@ -178,7 +178,7 @@ class Featurizer:
         building a table does not pay (see ``columns_of``)."""
         prepared = self._prepared
         if prepared is None:
-            with self._lock:
+            with _preparing:
                 if self.options.hash_bits is None and self._table is None:
                     assert self.vocabulary is not None
                     self._looked_up += text_bytes // TOKEN_CHARACTERS * self._hasher.grams_a_token
@@ -241,8 +241,9 @@ class Featurizer:
 
     def name_features(self, threads: int | None = None) -> None:
         """Give the features of ``fit_counts`` their names, for which the text is read again."""
-        if self._naming is not None and self.vocabulary is not None:
-            names, offsets = self._naming.names(threads or available_threads())
+        naming = self._naming  # which another thread may do away with meanwhile
+        if naming is not None and self.vocabulary is not None:
+            names, offsets = naming.names(threads or available_threads())
             self.vocabulary = replace(self.vocabulary, names=names, name_offsets=offsets)
             self._naming = None
 

@@ -9,7 +9,6 @@ U+03C3, also at the end of a word.
 from __future__ import annotations
 
 import re
-import threading
 import unicodedata
 from functools import lru_cache
 
@@ -17,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from textmlr.kernels.text import CHARACTER, MARK, SPACE, SYMBOL, WORD
+from textmlr.locks import lock_across_forks
 
 # Past plane 3 Unicode has no letters, only tags, variation selectors and private use
 # (a test asserts that for the running Python).
@@ -56,7 +56,7 @@ SPACELESS = (
 )
 
 
-_lock = threading.Lock()
+_lock = lock_across_forks()
 
 
 def tables(

@@ -6,14 +6,14 @@ code is kept (``store``), and later processes load that by llvmlite, Numba's own
 alone.  Where nothing need be compiled at all, kernels also run as the Python they are written
 in, to the same bits: ``textmlr classify doc.txt`` calls ``run_plain`` first.
 
-NUMBA_DISABLE_JIT and NUMBA_BOUNDSCHECK, for looking for faults, mean here what Numba says.
+NUMBA_DISABLE_JIT and NUMBA_BOUNDSCHECK, for looking for faults, mean here what Numba says: plain
+Python, and an IndexError where a kernel reads or writes beyond an array.
 """
 
 from __future__ import annotations
 
 import os
 import sys
-import threading
 import time
 from collections.abc import Callable
 from typing import Any, TypeVar, cast
@@ -21,12 +21,13 @@ from typing import Any, TypeVar, cast
 from textmlr.jit import store
 from textmlr.jit.vectors import add_to_rows as add_to_rows
 from textmlr.jit.vectors import sum_rows as sum_rows
+from textmlr.locks import lock_across_forks
 
 F = TypeVar("F", bound=Callable[..., Any])
 
 _plain = os.environ.get("NUMBA_DISABLE_JIT", "0") not in ("", "0")
 _boundscheck = os.environ.get("NUMBA_BOUNDSCHECK", "0") not in ("", "0")
-_lock = threading.RLock()
+_lock = lock_across_forks()  # younger than the store's, which it is held around
 _watches: list[Callable[[str, float], None]] = []
 
 
@@ -127,11 +128,7 @@ class Kernel:
 
     def _load(self, codes: tuple[str, ...]) -> Callable[..., Any]:
         """The machine code for such arguments, from the store or else from Numba."""
-        if _boundscheck:
-            from textmlr.jit import compiler
-
-            return compiler.checked(self.function)
-        origin = store.Origin(self.function, codes)
+        origin = store.Origin(self.function, codes, _boundscheck)
         code = store.find(origin)
         if code is None:
             from textmlr.jit import compiler
@@ -139,11 +136,11 @@ class Kernel:
             began = time.perf_counter()
             for watch in _watches:
                 watch(self.__name__, 0.0)
-            code = compiler.compile_function(self.function, codes)
+            code = compiler.compile_function(self.function, codes, checked=_boundscheck)
             store.keep(origin, code)
             for watch in _watches:
                 watch(self.__name__, time.perf_counter() - began)
-        return store.link(code, codes)
+        return store.link(code, codes, self.__name__)
 
 
 _FIXED = {bool: "b", int: "i", float: "d"}

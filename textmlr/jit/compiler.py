@@ -26,11 +26,13 @@ from numba.extending import overload
 from numba.np import arrayobj as _arrayobj
 
 from textmlr.jit.intrinsics import INTRINSICS
-from textmlr.jit.store import MachineCode, machine
+from textmlr.jit.store import OUT_OF_BOUNDS, MachineCode, machine
+from textmlr.jit.vectors import SINGLY
 
 arrayobj: Any = _arrayobj  # untyped
 cgutils: Any = _cgutils
 codegen: Any = _codegen
+njit: Any = numba.njit  # whose types do not know all of its options
 _SCALARS = {"b": types.boolean, "i": types.int64, "d": types.float64}
 _WORD = ir.IntType(64)
 # Where a PyArrayObject keeps its data pointer and, two words on, its dimensions: behind the
@@ -42,25 +44,30 @@ _SHAPES_TOLD = "raise_with_shape_context"  # Numba calls what arrayobj has of th
 _PARTS = attrgetter("fndesc", "signature", "library")  # of what Numba compiled
 _generator: Any = None
 # Dispatchers of functions, so that what several kernels call is typed and lowered once a process.
-_made: dict[Callable[..., Any], Any] = {}
+# Those that check indices are others.
+_made: dict[bool, dict[Callable[..., Any], Any]] = {False: {}, True: {}}
 
 
-def compile_function(function: Callable[..., Any], codes: Sequence[str]) -> MachineCode:
+def compile_function(
+    function: Callable[..., Any], codes: Sequence[str], *, checked: bool = False
+) -> MachineCode:
     """Compile a kernel's function for arguments of such codes (see ``textmlr.jit``).
 
+    checked  every index is looked at first: one outside its array ends the kernel, and tells
+             ``store.link``
     The entry takes each array as the address of its Python object and finds data and dimensions
     in it, which costs a caller nothing.  Raises Numba's errors for what it cannot compile.
     """
     arguments = tuple(_type(code) for code in codes)
     with global_compiler_lock, _lowering_only() as unfinished:
-        jitted = _jitted(function, _made, no_cpython_wrapper=True, no_cfunc_wrapper=True)
+        jitted = _jitted(function, checked, _made[checked])
         jitted.compile(arguments)
         described, signature, code = _PARTS(jitted.overloads[arguments])
         result, outside = _result(signature.return_type)
         library = unfinished.create_library(_ENTRY)
         library.whole = True
         library.add_linking_library(code)
-        library.add_ir_module(_entry(unfinished, described, outside))
+        library.add_ir_module(_entry(unfinished, described, outside, checked))
         library.finalize()
     module = library._final_module
     return MachineCode(_ENTRY, result, _symbols(module), machine().emit_object(module))
@@ -142,10 +149,11 @@ def _overload_refuse_shapes(source: Any, target: Any) -> Callable[[Any, Any], No
     return refuse
 
 
-def _entry(generator: Any, kernel: Any, outside: Any) -> Any:
+def _entry(generator: Any, kernel: Any, outside: Any, checked: bool) -> Any:
     """A module with the function _ENTRY, which calls a kernel.
 
     kernel   Numba's description of it;  outside  type of what the entry returns
+    checked  the kernel may end at an index: the entry says so, and returns 0
     """
     context: Any = cpu_target.target_context
     module = generator._create_empty_module(_ENTRY)
@@ -165,9 +173,14 @@ def _entry(generator: Any, kernel: Any, outside: Any) -> Any:
         builder, callee, kernel.restype, kernel.argtypes, arguments, attrs=("noinline",)
     )
     with builder.if_then(status.is_error, likely=False):  # kernels do not raise
-        abort = cgutils.get_or_insert_function(module, ir.FunctionType(ir.VoidType(), []), "abort")
-        builder.call(abort, [])
-        builder.unreachable()
+        kind, name = ir.FunctionType(ir.VoidType(), []), OUT_OF_BOUNDS if checked else "abort"
+        builder.call(cgutils.get_or_insert_function(module, kind, name), [])
+        if not checked:
+            builder.unreachable()
+        elif outside is types.void:
+            builder.ret_void()
+        else:
+            builder.ret(ir.Constant(output, 0))
     if outside is types.void:
         builder.ret_void()
     else:
@@ -199,16 +212,8 @@ def _array(context: Any, builder: Any, array: Any, address: Any) -> Any:
     return made._getvalue()
 
 
-def checked(function: Callable[..., Any]) -> Callable[..., Any]:
-    """The function compiled by Numba in the usual way, with indices checked."""
-    dispatcher: Callable[..., Any] = _jitted(function, {}, boundscheck=True)
-    return dispatcher
-
-
 def _jitted(
-    function: Callable[..., Any],
-    made: dict[Callable[..., Any], Any],
-    **options: Any,
+    function: Callable[..., Any], checked: bool, made: dict[Callable[..., Any], Any]
 ) -> Any:
     """Numba's dispatcher of a function, and of the kernels that it calls."""
     from textmlr.jit import Kernel, prefetch
@@ -218,18 +223,20 @@ def _jitted(
         for name in function.__code__.co_names:
             value = function.__globals__.get(name)
             if isinstance(value, Kernel):
-                names[name] = _jitted(value.function, made, **options)
+                names[name] = _jitted(value.function, checked, made)
             elif callable(value) and value in INTRINSICS:
-                # Where indices are checked, the loops as they are written in Python.
-                checked = "boundscheck" in options
-                names[name] = _jitted(value, made, **options) if checked else INTRINSICS[value]
+                whole = not checked
+                names[name] = INTRINSICS[value] if whole else _jitted(SINGLY[value], True, made)
             elif value is prefetch:
                 names[name] = _prefetch
         copy = FunctionType(
             function.__code__, {**function.__globals__, **names}, function.__name__,
             function.__defaults__,
         )  # fmt: skip
-        made[function] = numba.njit(nogil=True, error_model="numpy", **options)(copy)
+        made[function] = njit(
+            nogil=True, error_model="numpy", boundscheck=checked, no_cpython_wrapper=True,
+            no_cfunc_wrapper=True,
+        )(copy)  # fmt: skip
         _forget_literals(made[function])
     return made[function]
 

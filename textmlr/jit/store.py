@@ -1,7 +1,8 @@
 """Machine code of kernels: kept on disk, loaded by llvmlite, called through ctypes.
 
 A file holds one kernel compiled for one signature.  Its name tells what the code depends on (the
-source file, the compiler's version, the processor), so that a change of any makes another file.
+source file, the compiler's version, the processor, whether indices are checked), so that a change
+of any makes another file.
 They lie in ``__pycache__`` beside the source, or, where that cannot be written, in the user's
 cache folder.
 """
@@ -22,12 +23,15 @@ from pathlib import Path
 from typing import Any
 
 from textmlr.errors import InputError
+from textmlr.locks import lock_across_forks
 
 _FORMAT = 1
+OUT_OF_BOUNDS = "textmlr_out_of_bounds"  # what code that checks indices calls
 # What only Numba has, its code refers to, and kernels never reach: raising, and freeing memory.
 _UNREACHED = ("numba_", "NRT_")
-_lock = threading.Lock()
+_lock = lock_across_forks()
 _engines: list[Any] = []  # the code lives as long as they do
+_outside = threading.local()  # found: code that this thread runs found an index outside its array
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,16 +40,18 @@ class Origin:
 
     function   in Python
     codes      types of its arguments (see ``textmlr.jit``)
+    checked    indices are checked
     """
 
     function: Callable[..., Any]
     codes: tuple[str, ...]
+    checked: bool = False
 
     @property
     def family(self) -> str:
         """How the names of all files of the function begin that this environment makes."""
         stem = Path(self.function.__code__.co_filename).stem
-        return f"{stem}.{self.function.__name__}-{_digest(_environment())}-"
+        return f"{stem}.{self.function.__name__}-{_digest(_environment(self.checked))}-"
 
     @property
     def file_name(self) -> str:
@@ -124,9 +130,10 @@ def keep(origin: Origin, code: MachineCode) -> bool:
     return False
 
 
-def link(code: MachineCode, codes: tuple[str, ...]) -> Callable[..., Any]:
+def link(code: MachineCode, codes: tuple[str, ...], name: str = "") -> Callable[..., Any]:
     """A Python callable of loaded machine code; it lets other threads run meanwhile.
 
+    name  of the kernel, for the IndexError of code that checks its indices
     Raises RuntimeError if the code refers to something this process does not have (LLVM itself
     would end the process over that).
     """
@@ -147,7 +154,31 @@ def link(code: MachineCode, codes: tuple[str, ...]) -> Callable[..., Any]:
     results = {"b": ctypes.c_bool, "i": ctypes.c_int64, "d": ctypes.c_double, "": None}
     scalars = {"b": ctypes.c_bool, "i": ctypes.c_int64, "d": ctypes.c_double}
     arguments: list[Any] = [scalars.get(c, ctypes.py_object) for c in codes]
-    return ctypes.CFUNCTYPE(results[code.result], *arguments)(address)
+    call = ctypes.CFUNCTYPE(results[code.result], *arguments)(address)
+    return _raising(call, name) if OUT_OF_BOUNDS in code.symbols else call
+
+
+def _raising(call: Callable[..., Any], name: str) -> Callable[..., Any]:
+    """The call; it raises IndexError if the code called OUT_OF_BOUNDS meanwhile."""
+
+    def checked(*arguments: Any) -> Any:
+        result = call(*arguments)
+        if getattr(_outside, "found", False):
+            _outside.found = False
+            raise IndexError(f"kernel {name}: an index is outside its array")
+        return result
+
+    return checked
+
+
+@lru_cache(maxsize=1)
+def _note_outside() -> Any:
+    """For code to call: note that it found an index outside its array, in this thread."""
+
+    def note() -> None:
+        _outside.found = True
+
+    return ctypes.CFUNCTYPE(None)(note)
 
 
 @lru_cache(maxsize=1)
@@ -172,6 +203,8 @@ def _processor() -> tuple[str, str]:
 
 def _address(symbol: str) -> int | None:
     """Where a symbol is in this process, None if it is nowhere."""
+    if symbol == OUT_OF_BOUNDS:
+        return ctypes.cast(_note_outside(), ctypes.c_void_p).value
     known = "abort" if symbol.startswith(_UNREACHED) else symbol
     for library in (_process(), ctypes.pythonapi):
         if hasattr(library, known):
@@ -184,14 +217,15 @@ def _process() -> ctypes.CDLL:
     return ctypes.CDLL(None) if os.name != "nt" else ctypes.CDLL("msvcrt")
 
 
-@lru_cache(maxsize=1)
-def _environment() -> str:
+@lru_cache(maxsize=2)
+def _environment(checked: bool) -> str:
     """What machine code depends on besides its source."""
     import llvmlite
 
     # Numba names the one version of llvmlite it works with, and takes long to import itself.
     told = (_FORMAT, llvmlite.__version__, sys.implementation.cache_tag, sys.platform)
-    return repr((*told, object.__basicsize__, *_processor()))
+    checks = ("indices checked",) if checked else ()
+    return repr((*told, object.__basicsize__, *_processor(), *checks))
 
 
 @lru_cache(maxsize=64)
@@ -199,7 +233,9 @@ def _source(folder: Path) -> str:
     """Digest of the files of a folder, since a kernel may call those of others, and of the
     compiler's."""
     files = sorted(folder.glob("*.py"))
-    files += [Path(__file__).with_name(name) for name in ("compiler.py", "intrinsics.py")]
+    files += [
+        Path(__file__).with_name(name) for name in ("compiler.py", "intrinsics.py", "vectors.py")
+    ]
     return _digest(b"".join(file.read_bytes() for file in files))
 
 

@@ -43,3 +43,26 @@ def add_to_rows(
     gradient = gradient[: theta.shape[1]]
     for j in range(first, last):
         theta[indices[j]] += gradient * values[j]
+
+
+def sum_rows_singly(
+    indices: Array, values: Array, first: int, last: int, theta: Array, out: Array
+) -> None:
+    """``sum_rows`` number by number, to the same bits: for code that checks each index."""
+    for label in range(theta.shape[1]):
+        out[label] = 0.0
+    for j in range(first, last):
+        for label in range(theta.shape[1]):
+            out[label] += theta[indices[j], label] * values[j]
+
+
+def add_to_rows_singly(
+    indices: Array, values: Array, first: int, last: int, theta: Array, gradient: Array
+) -> None:
+    """``add_to_rows`` number by number."""
+    for j in range(first, last):
+        for label in range(theta.shape[1]):
+            theta[indices[j], label] += gradient[label] * values[j]
+
+
+SINGLY = {sum_rows: sum_rows_singly, add_to_rows: add_to_rows_singly}

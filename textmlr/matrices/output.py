@@ -11,8 +11,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING
 
-from textmlr.atomic import atomic_write, to_standard_output
+from textmlr.atomic import atomic_write
 from textmlr.errors import InputError
+from textmlr.standard import to_standard_output
 
 if TYPE_CHECKING:
     from textmlr.matrices.parts import Part
@@ -59,6 +60,12 @@ class MatrixFile:
                 mend="leave out --zero-based",
             )  # fmt: skip
         return cls(path, found, int(not zero_based))
+
+
+def files_of(output: MatrixFile) -> list[str]:
+    """The file, and those that may be written beside it."""
+    kinds = {"npz": (), "svmlight": ("labels", "features"), "vw": ("labels",)}
+    return [output.path, *(f"{output.path}.{kind}" for kind in kinds[output.format])]
 
 
 @dataclass(slots=True)

@@ -11,8 +11,9 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING, BinaryIO, Protocol, cast
 
-from textmlr.atomic import atomic_write, to_standard_output
+from textmlr.atomic import atomic_write
 from textmlr.errors import InputError
+from textmlr.standard import to_standard_output
 
 if TYPE_CHECKING:
     import pyarrow as pa

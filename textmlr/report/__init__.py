@@ -49,6 +49,11 @@ class Findings:
     points: Sequence[Point] | None
 
 
+def files_of(folder: str) -> list[str]:
+    """The files that a report may write in its folder."""
+    return [os.path.join(folder, name) for name in (PAGE, *(f"{name}.png" for name in FIGURES))]
+
+
 def make_folder(folder: str | PathLike[str]) -> None:
     """Make a report's folder, if it is not there.  Raises InputError where that cannot be."""
     try:

@@ -1,0 +1,225 @@
+"""One Model, many threads and processes: the same bits as from one thread of one process."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from conftest import corpus_of, documents
+
+from textmlr import FeaturizerOptions, Model, TrainingOptions, train
+from textmlr.corpus.texts import batches_of
+from textmlr.locks import lock_across_forks
+
+ROOT = Path(__file__).parent.parent
+TEXTS = [text for _, text in documents(400, 7)]
+LONG = " ".join(TEXTS)  # more than the quick way takes
+QUICK = TrainingOptions(epochs=2, holdout=0.0)
+forks = pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
+
+
+def answers(model: Model, number: int) -> list[Any]:
+    """Answers of all kinds, to documents that the number says."""
+    text = TEXTS[number % len(TEXTS)]
+    some = TEXTS[number : number + 1 + 40 * (number % 3)]
+    blocks = model.map_answers(lambda one: one.scores.copy(), batches_of(TEXTS), threads=2)
+    why = model.explain(text)
+    features = model.featurizer.transform(some)
+    return [
+        model.probabilities([text]), model.probabilities([LONG[: 20_000 + number]]),
+        model.probabilities(some), model.scores(some, threads=2), model.log_z([text, ""]),
+        np.concatenate(list(blocks)), np.concatenate([a.log_z for a in model.stream(
+            batches_of(some))]), features.data, features.indices, features.indptr,
+        np.array([why.score, why.log_z, *[word.contribution for word in why.words]]),
+        np.array([model.labels.index(a[0].label or "") for a in model.classify(some)]),
+    ]  # fmt: skip
+
+
+@pytest.fixture(scope="module", params=["vocabulary", "hashed", "characters", "hidden"])
+def file(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A model of each kind."""
+    options, training = FeaturizerOptions(ngrams=(1, 2)), QUICK
+    if request.param == "hashed":
+        options = FeaturizerOptions(ngrams=(1, 2), hash_bits=12)
+    if request.param == "characters":
+        options = FeaturizerOptions(ngrams=(1, 1), char_ngrams=(3, 4))
+    if request.param == "hidden":
+        training = TrainingOptions(epochs=2, holdout=0.0, hidden=(8,))
+    path = tmp_path_factory.mktemp("model") / f"{request.param}.textmlr"
+    train(corpus_of(documents(120, 3)), options, training).save(path)
+    return path
+
+
+def test_eight_threads_answer_as_one(file: Path) -> None:
+    """From the first call on, when tables are not made yet."""
+    alone = Model.load(file)
+    expected = [answers(alone, number) for number in range(8)]
+    shared, start = Model.load(file), threading.Barrier(8)
+
+    def run(number: int) -> list[Any]:
+        start.wait()
+        for _ in range(2):
+            found = answers(shared, number)
+        return found
+
+    with ThreadPoolExecutor(8) as pool:
+        for mine, theirs in zip(expected, pool.map(run, range(8)), strict=True):
+            for a, b in zip(mine, theirs, strict=True):
+                assert a.dtype == b.dtype
+                assert a.tobytes() == b.tobytes()
+
+
+PREFORK = """
+import hashlib, os, sys, threading, time
+sys.path.insert(0, sys.argv[1])
+from test_concurrency import answers
+from textmlr import Model
+
+def digest(model, number=3):
+    return hashlib.sha256(b"".join(a.tobytes() for a in answers(model, number))).digest()
+
+model = Model.load(sys.argv[2])
+if sys.argv[3] == "used":
+    digest(model)
+expected = digest(Model.load(sys.argv[2]))
+end = threading.Event()
+def work():
+    while not end.is_set():
+        assert digest(model) == expected
+threads = [threading.Thread(target=work) for _ in range(2)]
+for thread in threads: thread.start()
+children = []
+for _ in range(4):
+    time.sleep(0.01)
+    child = os.fork()
+    if not child:
+        os._exit(0 if digest(model) == expected == digest(model) else 1)
+    children.append(child)
+codes = [os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) for child in children]
+end.set()
+for thread in threads: thread.join()
+assert digest(model) == expected
+print(codes)
+"""
+
+
+def script(code: str, *arguments: object) -> str:
+    """What Python code prints, run by itself."""
+    return subprocess.run(
+        [sys.executable, "-W", "ignore::DeprecationWarning", "-c", code, *map(str, arguments)],
+        cwd=ROOT, capture_output=True, text=True, check=True, timeout=100,
+    ).stdout  # fmt: skip
+
+
+@forks
+@pytest.mark.parametrize("state", ["fresh", "used"])
+def test_forked_workers_answer_while_the_parent_does(model_file: Path, state: str) -> None:
+    """As gunicorn --preload: the parent loads, workers are forked while its threads answer."""
+    assert script(PREFORK, Path(__file__).parent, model_file, state) == "[0, 0, 0, 0]\n"
+
+
+POOL = """
+import multiprocessing, sys
+from concurrent.futures import ProcessPoolExecutor
+from textmlr import Model
+
+if __name__ == "__main__":
+    model = Model.load(sys.argv[1])
+    texts = ["a robot in orbit", "the sheriff", "kiss and vows", "of robots"] * 3
+    expected = [model.probabilities([text]).tobytes() for text in texts]
+    for method in sys.argv[2:]:
+        context = multiprocessing.get_context(method)
+        with ProcessPoolExecutor(2, mp_context=context) as pool:
+            found = list(pool.map(model.probabilities, [[text] for text in texts]))
+        print([p.tobytes() for p in found] == expected)
+"""
+
+
+@forks
+def test_process_pools_take_models(model_file: Path, tmp_path: Path) -> None:
+    """A pickled model goes to each worker; spawned ones import everything anew."""
+    path = tmp_path / "pool.py"
+    path.write_text(POOL)
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore::DeprecationWarning", path, model_file, "fork", "spawn"],
+        env=os.environ | {"PYTHONPATH": str(ROOT)}, capture_output=True, text=True, timeout=100,
+    )  # fmt: skip
+    assert (done.stdout, done.stderr) == ("True\nTrue\n", "")
+
+
+def in_a_child(run: Callable[[], bool]) -> int:
+    """The exit code of a forked child, 0 where run() is true in it."""
+    child = os.fork()
+    if not child:
+        code = 2
+        try:
+            code = 0 if run() else 1
+        finally:
+            os._exit(code)
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+
+
+@forks
+@pytest.mark.filterwarnings("ignore:.*multi-threaded.*:DeprecationWarning")
+def test_a_lock_is_free_in_a_child(tmp_path: Path) -> None:
+    lock, held, done = lock_across_forks(), threading.Event(), []
+
+    def hold() -> None:
+        with lock:
+            held.set()
+            # A fork can only come while this waits: it does not end before the lock is free.
+            done.append(threading.Event().wait(0.2))
+
+    thread = threading.Thread(target=hold)
+    thread.start()
+    assert held.wait(10)
+    assert in_a_child(lambda: lock.acquire(timeout=10) and len(done) == 1) == 0
+    thread.join()
+    assert lock.acquire(blocking=False)  # the parent's is free too
+    lock.release()
+
+
+@forks
+@pytest.mark.filterwarnings("ignore:.*multi-threaded.*:DeprecationWarning")
+def test_a_stream_does_not_go_on_in_a_child(model_file: Path) -> None:
+    """Its threads are not there: it would wait for ever."""
+    model = Model.load(model_file)
+    stream = model.stream(batches_of(TEXTS) * 9, threads=2)
+    next(stream)
+
+    def refuses() -> bool:
+        try:
+            next(stream)
+        except RuntimeError as error:
+            return "forked" in str(error)
+        return False
+
+    assert in_a_child(refuses) == 0
+    assert sum(map(len, stream)) == 8 * len(TEXTS)
+
+
+@pytest.mark.parametrize("how", ["replaced", "overwritten", "truncated", "removed"])
+def test_a_model_in_use_needs_its_file_no_more(model_file: Path, tmp_path: Path, how: str) -> None:
+    """cp over a file that is mapped would end the process by SIGBUS."""
+    path = tmp_path / "live.textmlr"
+    shutil.copy(model_file, path)
+    expected = Model.load(model_file).probabilities(TEXTS)
+    model = Model.load(path)
+    if how == "replaced":
+        train(corpus_of(documents(60, 4)), FeaturizerOptions(ngrams=(1, 1)), QUICK).save(path)
+    elif how == "overwritten":
+        path.write_bytes(b"\xff" * (path.stat().st_size + 4096))
+    elif how == "truncated":
+        os.truncate(path, 0)
+    else:
+        path.unlink()
+    assert model.probabilities(TEXTS).tobytes() == expected.tobytes()
