@@ -29,6 +29,11 @@ WORDS = {
 }
 COMMON = "the a of and with in on under old new small great one two night day".split()
 
+compiled = pytest.mark.skipif(
+    os.environ.get("NUMBA_DISABLE_JIT", "0") not in ("", "0"),
+    reason="NUMBA_DISABLE_JIT: kernels run as Python, and nothing is compiled",
+)
+
 # A suite that is started in the background ignores Ctrl-C, and so would every command it runs.
 if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)

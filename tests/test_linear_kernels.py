@@ -11,7 +11,7 @@ from pathlib import Path
 import naive_linear as naive
 import numpy as np
 import pytest
-from conftest import as_python, documents, write_tsv
+from conftest import as_python, compiled, documents, write_tsv
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -389,6 +389,7 @@ print(json.dumps(counts))
 """
 
 
+@compiled
 def test_every_kernel_compiles_once(tmp_path: Path) -> None:
     """In a fresh process that trains, saves, loads and classifies, on arrays of all origins.
 
