@@ -474,7 +474,7 @@ def test_train_from_any_format_is_the_same(corpora: Path, tmp_path: Path) -> Non
     assert thetas[0] == thetas[1] == thetas[2]
     for verb in (("evaluate", "-m", tmp_path / "m.textmlr"),
                  ("compare", tmp_path / "m.textmlr", tmp_path / "m.textmlr")):  # fmt: skip
-        shown = [json.loads(run(*verb, corpora / name, *options, "--json").output)
+        shown = [json.loads(run(*verb, corpora / name, *options, "--json").stdout)
                  for name, options in (("a.tsv", ()), ("a.csv", NAMED))]  # fmt: skip
         assert shown[0] == shown[1]
 

@@ -124,7 +124,7 @@ def added(
 
 
 @given(st.binary(max_size=140))
-@settings(max_examples=200)
+@settings(max_examples=200, deadline=None)
 def test_fingerprints_are_xxh64_of_the_text_without_space_around_it(text: bytes) -> None:
     own = text.strip(SPACE)
     expected = (naive_xxh64(own) or 1) if own else 0
@@ -216,6 +216,31 @@ def test_of_many_texts_some_tell_of_all(most: int, monkeypatch: pytest.MonkeyPat
     assert (spread < 3 / np.sqrt(most * 0.2)).all()
 
 
+def test_texts_of_many_documents_are_never_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("textmlr.doubles.PENDING", 64)
+    rng = random.Random(1)
+    for seed in range(5):
+        texts = [f"{seed} {i}" for i in range(4000)] + ["often"] * 2000 + ["and often"] * 2000
+        rng.shuffle(texts)
+        y = [int(text != "and often" and i % 2 == 0) for i, text in enumerate(texts)]
+        found = added([text.encode() for text in texts], y, list(range(0, 8000, 100)), most=400)
+        assert not found.exact
+        assert (found.contradictory, found.repeated) == (2000, 1999)
+        assert len(found.sketch.keys) <= 400
+
+
+def test_memory_is_bounded_where_every_text_is_of_many_documents(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("textmlr.doubles.PENDING", 64)
+    doubles = Doubles(1, most=40)
+    batch = batches_of([str(i % 300) for i in range(100 * 300)])[0]
+    doubles.add(batch, np.zeros(len(batch), np.int32))
+    assert len(doubles._texts) <= 50
+    found = doubles.finish()
+    assert 0 < found.repeated < 4 * 300 * 99
+
+
 def test_one_text_many_times_takes_one_row() -> None:
     doubles = Doubles(1, most=10)
     batch = batches_of(["the same"] * 1000)[0]
@@ -234,6 +259,7 @@ def test_overlap_is_exact_of_small_corpora() -> None:
     batches = batches_of([" one\n", "One", "four", "", "three", "three"])
     assert sketch.overlap(batches, 1) == Overlap(3, exact=True)
     assert found_in(Corpus.of(["", " "], list("ab")), 1).sketch.overlap(batches, 2).documents == 0
+    assert Sketch(np.zeros(1, np.uint64)).overlap(batches_of(["", " "]), 1).documents == 0
 
 
 def test_overlap_of_large_corpora_is_estimated_without_bias() -> None:
@@ -258,6 +284,7 @@ def test_overlap_of_large_corpora_is_estimated_without_bias() -> None:
 @given(
     st.sets(st.integers(0, WHOLE - 1), max_size=60), st.sets(st.integers(0, WHOLE - 1), max_size=60)
 )
+@settings(deadline=None)
 def test_a_joined_sketch_is_that_of_both(a: set[int], b: set[int]) -> None:
     def sketch(keys: set[int]) -> Sketch:
         return Sketch.smallest(np.array(sorted(keys), np.uint64), most=25)
@@ -272,6 +299,7 @@ def test_a_joined_sketch_is_that_of_both(a: set[int], b: set[int]) -> None:
 
 
 @given(st.sets(st.integers(0, WHOLE - 1), max_size=200))
+@settings(deadline=None)
 def test_packed_keys_come_back(numbers: set[int]) -> None:
     keys = np.array(sorted(numbers), np.uint64)
     low, high = pack_keys(keys, KEY_BITS)

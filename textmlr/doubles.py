@@ -6,7 +6,9 @@ not by anything that is only alike.  A text is known by its fingerprint of 64 bi
 
 Of a corpus of very many texts only those with the smallest fingerprints are looked at.  These are
 drawn as if at random, every document of a text or none of it, so that what is counted among them,
-divided by their share of all fingerprints, estimates without bias what there is in all.
+divided by their share of all fingerprints, estimates without bias what there is in all.  (Texts
+that were of many documents when it came to that are looked at all the same, and counted as they
+are: with one such text in the sample or not, an estimate would be far off.)
 Source: Cohen and Kaplan, PODC 2007, "Summarizing data using bottom-k sketches".
 """
 
@@ -25,8 +27,9 @@ from textmlr.features.hashing import blocks_of
 from textmlr.kernels import fingerprints as kernels
 from textmlr.parallel import map_blocks
 
-MOST_TEXTS = 1 << 21  # that are looked at: 76 MB
-PENDING = 1 << 18  # documents that are looked at together, at least
+MOST_TEXTS = 1 << 20  # that are looked at: 38 MB, and three times as much while they are united
+HEAVY = 64  # documents of a text that is never left out
+PENDING = 1 << 18  # documents that are united with those before, at least
 BLOCK_BYTES = 1 << 21  # of text to a call
 # A sketch's keys are the first 44 bits of fingerprints: one of m documents is taken for one of n
 # others by chance once in 2^44/(m·n) times, and a key takes four bytes and an eighth of one.
@@ -227,7 +230,8 @@ class Doubles:
         )  # fmt: skip
         self._pending: list[_Texts] = []
         self._waiting = self._documents = 0
-        self._bound = 1 << 64  # of fingerprints looked at
+        self._bound = 1 << 64  # of fingerprints looked at, but for those of heavy texts
+        self._heavy = HEAVY
 
     def add(
         self, batch: Batch, y: NDArray[np.int32], weights: NDArray[np.float32] | None = None
@@ -238,31 +242,39 @@ class Doubles:
         weights  (n,) float32, None: all count
         """
         hashes = fingerprints([batch], self._threads)
-        looked_at = (hashes > 0) & (hashes <= np.uint64(self._bound - 1))
+        last = np.uint64(self._bound - 1)
+        beyond = self._texts.hashes[int(np.searchsorted(self._texts.hashes, last, side="right")) :]
+        looked_at = (hashes > 0) & ((hashes <= last) | np.isin(hashes, beyond))
         if weights is not None:
             looked_at &= weights > 0
         rows = np.flatnonzero(looked_at)
         self._pending.append(_Texts.of(hashes[rows], y[rows], rows + self._documents))
         self._documents += len(hashes)
         self._waiting += len(rows)
-        if self._waiting >= max(PENDING, len(self._texts)):
+        if self._waiting >= max(PENDING, len(self._texts) // 2):
             self._unite()
 
     def _unite(self) -> None:
         texts = _Texts.united([self._texts, *self._pending])
         self._pending, self._waiting = [], 0
         if len(texts) > self._most:
-            self._bound = int(texts.hashes[self._most])
-            texts = texts.take(slice(0, self._most))
+            while np.count_nonzero(texts.count >= self._heavy) > self._most // 4:
+                self._heavy *= 2
+            heavy = texts.count >= self._heavy
+            light = texts.hashes[~heavy]
+            if len(light) > self._most:
+                self._bound = min(self._bound, int(light[self._most]))
+            texts = texts.take(heavy | (texts.hashes <= np.uint64(self._bound - 1)))
         self._texts = texts
 
     def finish(self) -> Found:
         """What was found."""
         self._unite()
-        texts, times = self._texts, (1 << 64) / self._bound
+        texts = self._texts
+        times = np.where(texts.count < self._heavy, (1 << 64) / self._bound, 1.0)
         both = texts.other < _NONE
-        contradictory = int(texts.count[both].sum())
-        repeated = int((texts.count[~both] - 1).sum())
+        contradictory = float((texts.count * times)[both].sum())
+        repeated = float(((texts.count - 1) * times)[~both].sum())
         first = None
         if contradictory:
             pairs = texts.take(both)
@@ -273,6 +285,6 @@ class Doubles:
         keys = texts.hashes >> _CUT
         keys = keys[np.concatenate([np.ones(1, bool), keys[1:] != keys[:-1]])[: len(keys)]]
         return Found(
-            round(contradictory * times), round(repeated * times), first, times == 1,
+            round(contradictory), round(repeated), first, self._bound == 1 << 64,
             Sketch.smallest(keys, bound),
         )  # fmt: skip

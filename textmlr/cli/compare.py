@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 import click
@@ -35,6 +36,7 @@ def compare(
     probabilities are better: bootstrap of the log loss differences, document by document.
 
     Labels are matched by their names; one that a model does not know has probability 0 there.
+    Documents that also stand in the corpus of a model are counted, as by evaluate.
 
     \b
     Examples:
@@ -54,7 +56,9 @@ def compare(
         warn_of_answers(answered, name)
     result = judge(answers[0], answers[1], threads=threads)
     if as_json:
-        click.echo(json.dumps({"models": [a, b], **result.as_dict()}, ensure_ascii=False))
+        known = [one.overlap and asdict(one.overlap) for one in answers]
+        summary = {"models": [a, b], "overlap": known, **result.as_dict()}
+        click.echo(json.dumps(summary, ensure_ascii=False))
     else:
         _show(result, a, b)
 

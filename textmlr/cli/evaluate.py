@@ -66,6 +66,9 @@ def evaluate(
     answers below a probability are left to a person (classify --min-probability; --json has every
     hundredth), precision, recall and F1 of each label, and the pairs confused most.
 
+    Documents that also stand in the corpus that the model was trained on, byte for byte but for
+    space around them, are counted: answers to them say nothing of new ones.
+
     With --report, a page with figures: reliability, accuracy against coverage, confusions,
     precision and recall of each label at any threshold, the learning curve, and the documents most
     confidently wrong, with their text.

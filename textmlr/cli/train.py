@@ -156,6 +156,9 @@ def train(
     fastText's __label__ lines, or a folder with a folder a label; plain or .gz, .zst, .bz2, .xz;
     a 'pattern-*.csv' in quotes, a URL, or - for standard input.  Several are one corpus.
 
+    Documents that stand more than once with different labels are told of, as are validation
+    documents that also stand in CORPUS (byte for byte but for space around them).
+
     A part of each label's documents is held out to choose n-grams, step size and how sure to be;
     then the model is fitted on everything.
 
