@@ -301,9 +301,7 @@ def answer(
         used = 4 + 2 * (stops[document] - starts[document] + 1)
         columns = numbers[used : used + last - first]
         found = _find_columns(words[first:last], options, table, hashes, idf, columns)
-        n = _row(
-            columns[:found], options, numbers[used + last - first :], indices, values, 0
-        )
+        n = _row(columns[:found], options, numbers[used + last - first :], indices, values, 0)
         known[document], log_z[document] = _answer_row(
             n, options, idf, kept, theta, upper, shape, calibration, indices, values, work, rows,
             counts, scores[document], probabilities[document],
