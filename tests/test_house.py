@@ -14,6 +14,7 @@ PACKAGE = ROOT / "textmlr"
 # From the bottom up; a module imports only what stands before it, or its own folder.
 STOREYS = [
     "errors",
+    "showing",
     "atomic",
     "jit",
     "arrays",

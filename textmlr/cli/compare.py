@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING
 
 import click
 
 from textmlr.cli.options import Reading, corpus_options, json_option, threads_option
+from textmlr.showing import to_json
 
 if TYPE_CHECKING:
     from textmlr.comparison import Comparison, Difference
@@ -54,7 +54,7 @@ def compare(
         warn_of_answers(answered, name)
     result = judge(answers[0], answers[1], threads=threads)
     if as_json:
-        click.echo(json.dumps({"models": [a, b], **result.as_dict()}, ensure_ascii=False))
+        click.echo(to_json({"models": [a, b], **result.as_dict()}))
     else:
         _show(result, a, b)
 
@@ -64,8 +64,9 @@ def _show(result: Comparison, a: str, b: str) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    from textmlr.cli.render import plain, show_rows, spread
+    from textmlr.cli.render import show_rows, spread
     from textmlr.comparison import p_of
+    from textmlr.showing import plain
 
     click.secho("Comparison", bold=True)
     show_rows([("A", plain(a)), ("B", plain(b)), ("documents", f"{result.documents:,}")])

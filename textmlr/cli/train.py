@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from typing import Any
 
@@ -31,6 +30,7 @@ from textmlr.options import (
     FeaturizerOptions,
     TrainingOptions,
 )
+from textmlr.showing import to_json
 
 F = FeaturizerOptions
 T = TrainingOptions
@@ -174,6 +174,6 @@ def train(
     seconds = time.perf_counter() - started, progress.compiling.seconds
     summary = summary_of(output, corpus, model, size, *seconds)
     if as_json:
-        click.echo(json.dumps(summary, ensure_ascii=False))
+        click.echo(to_json(summary))
     elif not quiet:
         show_summary(summary)

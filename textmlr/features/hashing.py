@@ -57,9 +57,14 @@ class Hashed:
     invalid: int
 
 
-def blocks_of(batches: Sequence[Batch], size: int = BLOCK_BYTES) -> Iterator[Batch]:
+def blocks_of(
+    batches: Sequence[Batch], size: int = BLOCK_BYTES, most: int | None = None
+) -> Iterator[Batch]:
     """Cut batches into blocks of about so many bytes of whole documents, in order; a document of
-    over GIANT_BYTES is one by itself."""
+    over GIANT_BYTES is one by itself.
+
+    most  documents to a block, None for any number
+    """
     for batch in batches:
         sizes = batch.stops - batch.starts
         ends = np.cumsum(sizes)
@@ -70,7 +75,7 @@ def blocks_of(batches: Sequence[Batch], size: int = BLOCK_BYTES) -> Iterator[Bat
             last = int(np.searchsorted(ends, before + size)) + 1
             if giants[0] == first:
                 last = giants.pop(0) + 1
-            last = min(last, giants[0])
+            last = min(last, giants[0], first + (most or len(batch)))
             yield Batch(batch.text, batch.starts[first:last], batch.stops[first:last])
             first = last
 
