@@ -16,6 +16,7 @@ STOREYS = [
     "errors",
     "standard",
     "locks",
+    "showing",
     "atomic",
     "jit",
     "arrays",

@@ -6,6 +6,7 @@ reader of a pipe went away.  Anything else that goes wrong is a bug and shows it
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 
@@ -13,6 +14,7 @@ import click
 
 from textmlr.cli import cli
 from textmlr.errors import InputError
+from textmlr.showing import plain
 from textmlr.standard import guard_output, hold_descriptors
 
 INTERRUPTED = 128 + 2  # as the shell counts SIGINT
@@ -31,10 +33,12 @@ def main() -> None:
     except click.exceptions.Exit as done:  # after --help and --version
         _finish(done.exit_code)
     except InputError as error:
-        click.echo(f"Error: {error}", err=True)
+        click.echo(f"Error: {plain(str(error))}", err=True)
         _finish(2)
     except click.ClickException as error:
-        error.show()
+        told = io.StringIO()
+        error.show(told)
+        click.echo(plain(told.getvalue(), "\n"), err=True, nl=False)
         _finish(error.exit_code)
     except (KeyboardInterrupt, click.Abort):
         click.echo("Interrupted; nothing was overwritten.", err=True)

@@ -14,6 +14,7 @@ from textmlr.arrays import Scratch, frozen
 from textmlr.corpus.batch import Batch
 from textmlr.features import Featurizer
 from textmlr.features.columns import Columns
+from textmlr.features.hashing import is_giant
 from textmlr.features.prepared import Prepared
 from textmlr.jit import bound
 from textmlr.kernels import document as kernels
@@ -86,7 +87,16 @@ class Answerer:
         out = Answers.room(len(block), self._network.labels)
         room = self._room()
         outputs = (out.scores, out.log_z, out.probabilities, out.known)
-        if prepared is None:
+        if is_giant(block):
+            columns, counts, offsets, invalid = featurizer.counted_columns(block)
+            unread = Prepared.of(featurizer.options, featurizer.columns, None, featurizer.idf)
+            most = int(np.diff(offsets).max(initial=0))
+            kernels.answer_counts(
+                frozen(columns), frozen(counts), frozen(offsets), unread.codes, unread.idf,
+                *self._theta, np.empty(4 * most + 1, np.int64), np.empty(most + 1, np.int32),
+                np.empty(most + 1, np.float32), *room, *outputs,
+            )  # fmt: skip
+        elif prepared is None:
             columns, offsets, invalid = featurizer.columns_of(block)
             unread = Prepared.of(featurizer.options, featurizer.columns, None, featurizer.idf)
             most = int(np.diff(offsets).max(initial=0))

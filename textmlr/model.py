@@ -34,6 +34,9 @@ Json = dict[str, Any]
 Real = TypeVar("Real", np.float32, np.float64)
 T = TypeVar("T")
 
+# Probabilities of a block of documents: of very many labels there are few documents to one.
+BLOCK_ANSWERS = 1 << 23
+
 
 class Answer(NamedTuple):
     """P(Y=label | x; θ) of one label for one document; label None is the answer "unsure", with
@@ -308,7 +311,7 @@ class Model:
         def blocks() -> Iterator[Batch]:
             for batch in batches:
                 self.featurizer.prepared(batch.text_bytes)
-                yield from blocks_of([batch])
+                yield from blocks_of([batch], most=max(1, BLOCK_ANSWERS // len(self.labels)))
 
         def run(block: Batch) -> T:
             return function(self._answerer.answer(block))

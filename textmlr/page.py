@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Iterable, Sequence
 from html import escape
+
+from textmlr.showing import JOINERS, plain
 
 # Colours by name once, so that dark is a matter of naming them anew.  System fonts: nothing is
 # fetched.
@@ -66,15 +67,8 @@ def page(title: str, body: str, style: str = "") -> str:
 
 
 def visible(text: str, keep: str = "") -> str:
-    """Text as HTML: escaped, and control characters (but those of ``keep``) as their escapes."""
-    return escape(
-        "".join(
-            c
-            if c in keep or unicodedata.category(c) not in ("Cc", "Cs", "Cn", "Co")
-            else c.encode("unicode_escape").decode()
-            for c in text
-        )
-    )
+    """Text as HTML: escaped, and what ``plain`` escapes but joiners and those of ``keep``."""
+    return escape(plain(text, keep + JOINERS))
 
 
 def name_of(label: str) -> str:
@@ -94,4 +88,4 @@ def table(heads: Sequence[str], rows: Iterable[Sequence[str]], names: Sequence[i
 
 
 def details(summary: str, text: str) -> str:
-    return f"<details><summary>{escape(summary)}</summary>{text}</details>\n"
+    return f"<details><summary>{visible(summary)}</summary>{text}</details>\n"

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import click
+
+from textmlr.showing import to_json
 
 if TYPE_CHECKING:
     import numpy as np
@@ -30,7 +31,8 @@ def warn_of_unread(first: str | None, unknown: int, invalid: int) -> None:
 
     first  the name of the first of these, None if there is none
     """
-    from textmlr.cli.render import plain, warn, warn_of_invalid
+    from textmlr.cli.render import warn, warn_of_invalid
+    from textmlr.showing import plain
 
     warn_of_invalid(invalid)
     if first is not None:
@@ -59,8 +61,8 @@ class AnswerLines:
     def __init__(
         self, labels: list[str], top: int | None, column: int | None, least: float
     ) -> None:
-        from textmlr.cli.render import plain
         from textmlr.rendering import Lines
+        from textmlr.showing import plain
 
         self.lines = Lines([plain(label) for label in labels], top, column, least)
         self.first = True
@@ -101,7 +103,7 @@ class AnswerRows:
         """Write a block; rows (n, L)."""
         for name, row in zip(names, rows, strict=True):
             if self.as_json:
-                sys.stdout.write(json.dumps(self._object(name, row), ensure_ascii=False) + "\n")
+                sys.stdout.write(to_json(self._object(name, row)) + "\n")
             else:
                 sys.stdout.writelines(self._bars(name, row))
             self.first = False
@@ -121,8 +123,9 @@ class AnswerRows:
         }
 
     def _bars(self, name: str, row: NDArray[np.float64]) -> Iterator[str]:
-        from textmlr.cli.render import bar, plain
+        from textmlr.cli.render import bar
         from textmlr.rendering import UNSURE
+        from textmlr.showing import plain
 
         order = self._order(row)
         if not self.first and len(order) > 1:

@@ -107,7 +107,9 @@ def classify(
                 raise click.UsageError(f"{option} is for --corpus CORPUS")
         if lines is not None and documents:
             raise click.UsageError("give documents or --lines FILE, not both")
-        _classify_documents(model, documents, lines, top, label, min_probability, threads, as_json)
+        _classify_documents(
+            model, documents, lines, top, label, min_probability, reading, threads, as_json
+        )
         return
     if documents or lines is not None:
         raise click.UsageError(
@@ -143,6 +145,7 @@ def _classify_documents(
     top: int | None,
     label: str | None,
     min_probability: float | None,
+    reading: Reading,
     threads: int | None,
     as_json: bool,
 ) -> None:
@@ -159,7 +162,7 @@ def _classify_documents(
     if lines is not None:
         from textmlr.corpus import read_lines
 
-        batch = read_lines(lines)
+        batch = read_lines(lines, compression_limit=reading.compression_limit)
         names = (f"{shown_path(lines)}:{line}" for line in range(1, len(batch) + 1))
     else:
         batch = batches_of(texts)[0]

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 import click
 
 from textmlr.cli.options import Reading, corpus_options, json_option, threads_option
+from textmlr.showing import to_json
 
 if TYPE_CHECKING:
     from textmlr.comparison import Comparison, Difference
@@ -57,8 +57,7 @@ def compare(
     result = judge(answers[0], answers[1], threads=threads)
     if as_json:
         known = [one.overlap and asdict(one.overlap) for one in answers]
-        summary = {"models": [a, b], "overlap": known, **result.as_dict()}
-        click.echo(json.dumps(summary, ensure_ascii=False))
+        click.echo(to_json({"models": [a, b], "overlap": known, **result.as_dict()}))
     else:
         _show(result, a, b)
 
@@ -68,8 +67,9 @@ def _show(result: Comparison, a: str, b: str) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    from textmlr.cli.render import plain, show_rows, spread
+    from textmlr.cli.render import show_rows, spread
     from textmlr.comparison import p_of
+    from textmlr.showing import plain
 
     click.secho("Comparison", bold=True)
     show_rows([("A", plain(a)), ("B", plain(b)), ("documents", f"{result.documents:,}")])

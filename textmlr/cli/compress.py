@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import sys
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from textmlr.cli.options import Reading, check_output, corpus_options, json_option, threads_option
+from textmlr.showing import to_json
 
 if TYPE_CHECKING:
     from textmlr.comparison import Comparison
@@ -111,7 +111,7 @@ def compress(
     }
     if as_json:
         told = {} if result is None else {"evaluation": result.as_dict()}
-        click.echo(json.dumps(about | told, ensure_ascii=False))
+        click.echo(to_json(about | told))
     else:
         _show(about, result)
 
@@ -134,7 +134,8 @@ def _compressed(model: Model, max_size: int, dtype: Any) -> Model:
 
 
 def _show(about: dict[str, Any], result: Comparison | None) -> None:
-    from textmlr.cli.render import plain, show_rows, size_of
+    from textmlr.cli.render import show_rows, size_of
+    from textmlr.showing import plain
 
     before, model = about["from"], plain(about["model"])
     if not about["compressed"]:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from textmlr.cli.render import plain, plural, warn
+from textmlr.cli.render import plural, warn
+from textmlr.showing import plain
 
 MANY = 0.05  # share of a corpus that repeats another part of it
 MOST_NAMED = 5

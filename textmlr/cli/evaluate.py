@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict, replace
 from typing import TYPE_CHECKING
 
@@ -18,6 +17,7 @@ from textmlr.cli.options import (
     model_option,
     threads_option,
 )
+from textmlr.showing import plain, to_json
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -114,9 +114,9 @@ def evaluate(
         findings = Findings(model, loaded, corpus, answered, result, points)
         summary["report"] = write_report(report, findings)
         if not as_json:
-            click.echo(f"Report: {summary['report']}")
+            click.echo(f"Report: {plain(summary['report'])}")
     if as_json:
-        click.echo(json.dumps(summary, ensure_ascii=False))
+        click.echo(to_json(summary))
 
 
 def _learning_curve(
@@ -178,8 +178,6 @@ def _show_coverage(console: Console, rows: list[Coverage]) -> None:
 
 
 def _show_labels(console: Console, result: Evaluation) -> None:
-    from textmlr.cli.render import plain
-
     table = _table("by label")
     table.add_column("label")
     for column in ("precision", "recall", "F1", "documents"):

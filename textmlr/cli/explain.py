@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 import sys
-import unicodedata
 from typing import TYPE_CHECKING
 
 import click
@@ -13,6 +11,7 @@ from textmlr.cli.document import read_document, shown_path
 from textmlr.cli.options import json_option, model_option
 from textmlr.errors import InputError
 from textmlr.jit import run_plain
+from textmlr.showing import JOINERS, plain, to_json
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -23,8 +22,8 @@ if TYPE_CHECKING:
 # Up to here plain Python explains about as soon as Numba's kernels load (it reads a document three
 # times, at about 20 µs a byte), and there is nothing to compile where no kernel was used before.
 PLAIN_BYTES = 1 << 12
-# Joiners stay where text is shown: scripts and emoji are not read without them.
-KEPT = "\n\t\u200c\u200d"
+MOST_BYTES = 1 << 24  # every word of a document becomes an object
+KEPT = "\n\t" + JOINERS
 # Styles of a word by strength, for and against the label: blue and orange, which any colour vision
 # tells apart, and a line under the latter.  Backgrounds bring their own ink along and are neither
 # light nor dark, so that they stand out in any terminal, the more vivid the more.
@@ -85,6 +84,12 @@ def explain(
     text = read_document(document)
     if not text.strip():
         raise InputError("is empty", place=shown_path(document), mend="give a document with words")
+    if len(text) > MOST_BYTES:
+        raise InputError(
+            f"has {len(text):,} bytes, and at most {MOST_BYTES:,} are explained",
+            place=shown_path(document),
+            mend="explain a part of it",
+        )
     if html is not None:
         from textmlr.atomic import check_writable
 
@@ -108,7 +113,7 @@ def explain(
             html, explanation, removal, document=shown_path(document), model=model, most=features
         )
         if not as_json:
-            click.echo(f"Page: {html}")
+            click.echo(f"Page: {plain(html)}")
     # Each piece of invalid UTF-8 is one U+FFFD; the rest were in the text.
     warn_of_invalid(explanation.text.count("\ufffd") - text.count("\ufffd".encode()))
     if not explanation.features:
@@ -120,7 +125,7 @@ def _print_json(document: str, explanation: Explanation, removal: Removal | None
     about = {"document": shown_path(document), **explanation.as_dict()}
     if removal is not None:
         about["flip"] = {k: v for k, v in removal.as_dict().items() if k != "text"}
-    click.echo(json.dumps(about, ensure_ascii=False))
+    click.echo(to_json(about))
 
 
 def _show(
@@ -128,7 +133,6 @@ def _show(
 ) -> None:
     from rich.console import Console
 
-    from textmlr.cli.render import plain
     from textmlr.explanation.telling import excerpts, method_of, sum_of, versus
 
     likeliest = explanation.answer
@@ -159,12 +163,8 @@ def _show(
 
 
 def _visible(text: str) -> str:
-    """Text as a terminal may show it: control characters, direction marks and line ends but \\n
-    escaped, joiners kept."""
-    return "".join(
-        c if c in KEPT or unicodedata.category(c)[0] != "C" else c.encode("unicode_escape").decode()
-        for c in text.replace("\r\n", "\n")
-    )
+    """Text as a terminal may show it: line ends and joiners kept, all else as ``plain`` has it."""
+    return plain(text.replace("\r\n", "\n"), KEPT)
 
 
 def _has_colours(console: Console) -> bool:
@@ -176,7 +176,6 @@ def _show_coloured(
 ) -> None:
     from rich.text import Text
 
-    from textmlr.cli.render import plain
     from textmlr.explanation.telling import levels, pieces, versus
 
     strength = levels(explanation)
@@ -225,8 +224,8 @@ def _show_table(explanation: Explanation, most: int) -> None:
     from rich.box import SIMPLE_HEAD
     from rich.console import Console
     from rich.table import Table
+    from rich.text import Text
 
-    from textmlr.cli.render import plain
     from textmlr.explanation.telling import name_of, strongest, versus, weight_of
 
     shown = strongest(explanation, most)
@@ -238,7 +237,7 @@ def _show_table(explanation: Explanation, most: int) -> None:
     table.add_column("score", f"{explanation.score:+.4f}", justify="right")
     several = explanation.against is None and len(explanation.probabilities) > 2
     beside = "others" if several else plain(versus(explanation))
-    table.add_column(f"vs {beside}", f"{explanation.margin:+.4f}", justify="right")
+    table.add_column(Text(f"vs {beside}"), f"{explanation.margin:+.4f}", justify="right")
 
     def add(feature: Contribution, style: str) -> None:
         table.add_row(

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import os
 
 import click
 
 from textmlr.cli.options import json_option
+from textmlr.showing import plain, to_json
 
 MOST_OF_A_STRING = 0x1FFFFFE8  # characters, of V8
 
@@ -47,17 +47,17 @@ def export(model: str, form: str, output: str | None, scorer: str | None, as_jso
     for path in (output, scorer):
         if path is not None:
             check_writable(path, [model])
-    from textmlr.cli.render import plain, show_rows, size_of, warn
+    from textmlr.cli.render import show_rows, size_of, warn
     from textmlr.model import Model
 
     loaded = Model.load(model)
     if form == "json":
-        from textmlr.export import json as to_json
+        from textmlr.export import json as json_export
 
-        size = to_json.export_json(loaded, output)
+        size = json_export.export_json(loaded, output)
         if scorer is not None:
             with atomic_write(scorer) as temporary, open(temporary, "w", encoding="utf-8") as file:
-                file.write(to_json.scorer())
+                file.write(json_export.scorer())
     else:
         from textmlr.export.onnx import export_onnx
 
@@ -72,7 +72,7 @@ def export(model: str, form: str, output: str | None, scorer: str | None, as_jso
         "labels": len(loaded.labels), "features": len(loaded.layers[0]), "scorer": scorer,
     }  # fmt: skip
     if as_json:
-        click.echo(json.dumps(about, ensure_ascii=False))
+        click.echo(to_json(about))
         return
     click.secho(f"Exported {plain(output)}", bold=True)
     rows = [

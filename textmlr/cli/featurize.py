@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import json
 import time
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, get_args
@@ -15,6 +14,7 @@ from textmlr.cli.options import Reading, check_output, corpus_options, json_opti
 from textmlr.cli.train import train
 from textmlr.matrices.output import FORMATS, MatrixFile
 from textmlr.options import WORDS, CorpusFormat, FeaturizerOptions
+from textmlr.showing import to_json
 
 if TYPE_CHECKING:
     from textmlr.features import Featurizer
@@ -129,7 +129,7 @@ def featurize(
             "columns": featurizer.columns, "labels": shown_labels,
             "featurizer": asdict(featurizer.options), "seconds": round(seconds, 3),
         }  # fmt: skip
-        click.echo(json.dumps(summary, ensure_ascii=False))
+        click.echo(to_json(summary))
     else:
         _show(done, featurizer, shown_labels, seconds)
 
@@ -149,7 +149,8 @@ def _options(
 
 def _show(done: Written, featurizer: Featurizer, labels: list[str] | None, seconds: float) -> None:
     """A summary, on stderr: stdout may be where the lines go."""
-    from textmlr.cli.render import plain, show_ngrams
+    from textmlr.cli.render import show_ngrams, show_rows
+    from textmlr.showing import plain
 
     where = "standard output" if done.files[0] == "-" else done.files[0]
     click.secho(f"Wrote {plain(where)}", bold=True, err=True)
@@ -168,9 +169,7 @@ def _show(done: Written, featurizer: Featurizer, labels: list[str] | None, secon
     if done.files[1:]:
         rows.append(("beside it", plain(", ".join(done.files[1:]))))
     rows.append(("seconds", f"{seconds:.1f}"))
-    width = max(len(name) for name, _ in rows)
-    for name, value in rows:
-        click.echo(f"  {name:<{width}}  {value}", err=True)
+    show_rows(rows, err=True)
 
 
 def _like_train(option: click.Parameter) -> click.Parameter:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import os
 from typing import Any
 
 import click
 
 from textmlr.cli.options import json_option
+from textmlr.showing import to_json
 
 
 @click.command()
@@ -27,8 +27,9 @@ def info(model: str, as_json: bool) -> None:
     from textmlr.jit import run_plain
 
     run_plain()  # there is nothing to compute
-    from textmlr.cli.render import fit_rows, ngram_rows, plain, show_rows, size_of, update_rows
+    from textmlr.cli.render import fit_rows, ngram_rows, show_rows, size_of, update_rows
     from textmlr.model import Model
+    from textmlr.showing import plain
 
     loaded = Model.load(model)
     featurizer = asdict(loaded.featurizer.options)
@@ -42,7 +43,7 @@ def info(model: str, as_json: bool) -> None:
         **loaded.record,
     }
     if as_json:
-        click.echo(json.dumps(about, ensure_ascii=False))
+        click.echo(to_json(about))
         return
     corpus = loaded.record["corpus"]
     per_label = dict(zip(loaded.labels, corpus["per_label"], strict=True))

@@ -41,6 +41,10 @@ json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON t
 skip_option = click.option(
     "--skip-bad-lines", is_flag=True, help="Leave out lines that cannot be read, and count them."
 )
+limit_option = click.option(
+    "--no-compression-limit", "compression_limit", flag_value=False, default=True,
+    help="Read files that become over 1,000 times as large when decompressed.",
+)  # fmt: skip
 weighted_option = click.option(
     "--weighted", is_flag=True,
     help="Documents have weights: label<TAB>weight<TAB>text, or a column weight.",
@@ -57,6 +61,7 @@ class Reading:
     weight_column: str | None = None
     weighted: bool = False
     skip_bad_lines: bool = False
+    compression_limit: bool = True
 
     @property
     def fields(self) -> Fields:
@@ -76,7 +81,7 @@ class Reading:
 
         return read_corpus(
             paths, format=self.format, fields=self.fields, weighted=self.has_weights,
-            skip_bad_lines=self.skip_bad_lines,
+            skip_bad_lines=self.skip_bad_lines, compression_limit=self.compression_limit,
         )  # fmt: skip
 
     def scan(self, paths: Sequence[str], *, labelled: bool, tables: bool) -> Iterator[Chunk]:
@@ -86,6 +91,7 @@ class Reading:
         return scan(
             paths, format=self.format, fields=self.fields, labelled=labelled,
             weighted=self.has_weights, skip_bad_lines=self.skip_bad_lines, tables=tables,
+            compression_limit=self.compression_limit,
         )  # fmt: skip
 
 
@@ -99,7 +105,7 @@ def corpus_options(*, weights: bool, labelled: bool = True) -> Callable[[F], F]:
     options = [_format_option(labelled), *(column_option(kind) for kind in kinds)]
     if weights:
         options += [column_option("weight"), weighted_option]
-    options.append(skip_option)
+    options += [skip_option, limit_option]
 
     def decorate(command: F) -> F:
         @functools.wraps(command)

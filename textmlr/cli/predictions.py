@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 import time
 from collections.abc import Iterable, Sequence
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from textmlr.cli.progress import Display
+from textmlr.showing import plain, to_json
 
 if TYPE_CHECKING:
     from textmlr.corpus import Chunk
@@ -39,7 +39,10 @@ class PredictionsProgress(Display):
             rate = tally.documents / max(time.perf_counter() - self._began, 1e-9)
             figures = f"{tally.documents:,} documents, {rate:,.0f}/s"
             self._bar.update(
-                self._bar.task_ids[0], completed=tally.documents, figures=figures, file=tally.file
+                self._bar.task_ids[0],
+                completed=tally.documents,
+                figures=figures,
+                file=plain(tally.file),
             )
 
 
@@ -108,7 +111,7 @@ def classify_corpus(
             "skipped": told.skipped,
             "seconds": round(seconds, 3),
         }
-        click.echo(json.dumps(summary, ensure_ascii=False))
+        click.echo(to_json(summary))
     else:
         _show(output, wanted, tally, counts, seconds)
 
@@ -123,7 +126,7 @@ def _show(
     output: Output, wanted: Wanted, tally: Tally, counts: dict[str, int] | None, seconds: float
 ) -> None:
     """A summary, on stderr: stdout may be where the predictions go."""
-    from textmlr.cli.render import plain, plural
+    from textmlr.cli.render import plural, show_rows
     from textmlr.rendering import UNSURE
 
     where = "standard output" if output.path == "-" else output.path
@@ -143,9 +146,7 @@ def _show(
     if wanted.min_probability is not None:
         rows.append((UNSURE, f"{tally.unsure:,}  {_percent(tally.unsure, tally)}  "
                      f"no label has {100 * wanted.min_probability:g} %"))  # fmt: skip
-    width = max(len(name) for name, _ in rows)
-    for name, value in rows:
-        click.echo(f"  {name:<{width}}  {value}", err=True)
+    show_rows(rows, err=True)
 
 
 def _percent(number: int, tally: Tally) -> str:

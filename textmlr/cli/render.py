@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 import click
+
+from textmlr.showing import plain
 
 if TYPE_CHECKING:
     from textmlr.corpus import Corpus
@@ -19,14 +20,6 @@ MOST_UPDATES = 5  # that are told of
 EIGHTHS = " ▏▎▍▌▋▊▉█"
 
 
-def plain(text: str) -> str:
-    """Text that is safe to show: control characters, line ends and direction marks escaped."""
-    return "".join(
-        c if unicodedata.category(c)[0] != "C" else c.encode("unicode_escape").decode()
-        for c in text
-    )
-
-
 def bar(share: float, width: int = BAR) -> str:
     """A bar of the given share (0 to 1) of width cells, in eighths of a cell."""
     eighths = round(share * width * 8)
@@ -34,8 +27,8 @@ def bar(share: float, width: int = BAR) -> str:
 
 
 def warn(message: str) -> None:
-    """A warning, on stderr."""
-    click.echo(click.style("Warning: ", fg="yellow") + message, err=True)
+    """A warning, on stderr, with whatever names are in it."""
+    click.echo(click.style("Warning: ", fg="yellow") + plain(message), err=True)
 
 
 def plural(count: int, noun: str) -> str:
@@ -134,12 +127,12 @@ def warn_of_corpus(corpora: Sequence[Corpus], record: dict[str, Any]) -> None:
         )
 
 
-def show_rows(rows: Iterable[tuple[str, str]]) -> None:
-    """Name and value, a pair a line."""
-    pairs = list(rows)
+def show_rows(rows: Iterable[tuple[str, str]], *, err: bool = False) -> None:
+    """Name and value, a pair a line, with whatever names are in them;  err  on stderr."""
+    pairs = [(plain(name), plain(value)) for name, value in rows]
     width = max(len(name) for name, _ in pairs)
     for name, value in pairs:
-        click.echo(f"  {name:<{width}}  {value}")
+        click.echo(f"  {name:<{width}}  {value}", err=err)
 
 
 def show_ngrams(ngrams: Sequence[int] | None, char_ngrams: Sequence[int] | None) -> str:

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 from textmlr import __version__
 from textmlr.cli.options import Reading
-from textmlr.cli.render import plain, size_of, warn
+from textmlr.cli.render import size_of, warn
 from textmlr.options import FeaturizerOptions, TrainingOptions
+from textmlr.showing import plain
 
 if TYPE_CHECKING:
     from textmlr.cli.progress import TrainingProgress

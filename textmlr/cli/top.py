@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING
 
 import click
 
 from textmlr.cli.options import json_option
+from textmlr.showing import to_json
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -76,7 +76,7 @@ def top(model: str, labels: tuple[str, ...], k: int | None, by: str, as_json: bo
         dropped = {f"by_{name}" for name in BY if name not in shown}
         rows = [one.as_dict() for one in found]
         told = [{key: value for key, value in row.items() if key not in dropped} for row in rows]
-        click.echo(json.dumps({"model": model, "labels": told}, ensure_ascii=False))
+        click.echo(to_json({"model": model, "labels": told}))
     elif in_rows:
         _show_in_rows(found, shown[0])
         _tell_of_others(found, shown[:1])
@@ -94,7 +94,7 @@ def _show(one: Strongest, against: str, shown: tuple[str, ...]) -> None:
     from rich.console import Console
     from rich.text import Text
 
-    from textmlr.cli.render import plain
+    from textmlr.showing import plain
 
     console = Console()
     console.width = min(console.width, WIDEST)
@@ -119,7 +119,7 @@ def _show_in_rows(found: list[Strongest], by: str) -> None:
     from rich.console import Console
     from rich.text import Text
 
-    from textmlr.cli.render import plain
+    from textmlr.showing import plain
 
     table = _table(TITLES[by])
     for column in ("label", "for", "against"):
@@ -156,8 +156,8 @@ def _cells(features: list[Feature], i: int, by: str) -> list[str | Text]:
 
 def name_of(feature: Feature) -> str:
     """A feature's name, safe to show, and how many others fall into the same column, if any."""
-    from textmlr.cli.render import plain
     from textmlr.rendering import readable
+    from textmlr.showing import plain
 
     return plain(readable(feature.name)) + (f" (+{feature.others})" if feature.others else "")
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from typing import Any
 
@@ -34,6 +33,7 @@ from textmlr.options import (
     FeaturizerOptions,
     TrainingOptions,
 )
+from textmlr.showing import to_json
 
 F = FeaturizerOptions
 T = TrainingOptions
@@ -210,6 +210,6 @@ def train(
     summary = summary_of(output, corpus, model, size, *seconds)
     summary["storage"] = "memory" if store is None else "disk"
     if as_json:
-        click.echo(json.dumps(summary, ensure_ascii=False))
+        click.echo(to_json(summary))
     elif not quiet:
         show_summary(summary)

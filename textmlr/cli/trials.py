@@ -8,8 +8,9 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from textmlr.cli.progress import Compiling, Display
-from textmlr.cli.render import bar, plain, plural, show_ngrams, warn
+from textmlr.cli.render import bar, plural, show_ngrams, warn
 from textmlr.options import FeaturizerOptions, TuningOptions
+from textmlr.showing import plain
 from textmlr.training import Progress
 from textmlr.tuning import Event, Phase, Resumed, Rung, Setting, Started, Trial, Tuned
 
@@ -119,7 +120,7 @@ class TuningProgress(Display):
         told = f"#{trial.number}, {trial.seconds:.1f} s, {describe(trial.setting)}: "
         figures = trial.figures
         if figures is None:
-            return told + f"failed: {trial.problem}"
+            return told + f"failed: {plain(str(trial.problem))}"
         return (
             f"{told}log loss {figures.loss:.4f} accuracy {figures.accuracy:.4f} "
             f"macro-F1 {figures.macro_f1:.4f}"

@@ -4,7 +4,6 @@ time."""
 from __future__ import annotations
 
 import copy
-import json
 import os
 import shlex
 import time
@@ -32,6 +31,7 @@ from textmlr.options import (
     TrainingOptions,
     TuningOptions,
 )
+from textmlr.showing import plain, to_json
 
 if TYPE_CHECKING:
     from textmlr.tuning import Setting, Tuned
@@ -108,7 +108,7 @@ def tune(
              if context.get_parameter_source(name) is ParameterSource.COMMANDLINE}  # fmt: skip
 
     started = time.perf_counter()
-    from textmlr.cli.render import plain, summary_of, warn_of_corpus
+    from textmlr.cli.render import summary_of, warn_of_corpus
     from textmlr.cli.trials import TuningProgress
     from textmlr.tuning import tune as search
 
@@ -136,7 +136,7 @@ def tune(
         tuned, metric, command_of(corpora, output, tuned.best.setting, like)
     )
     if as_json:
-        click.echo(json.dumps(summary, ensure_ascii=False))
+        click.echo(to_json(summary))
     elif not quiet:
         _show(tuned, options, summary)
 
@@ -209,7 +209,7 @@ def _show(tuned: Tuned, options: TuningOptions, summary: dict[str, Any]) -> None
         click.echo(f"It took {spent:.0f} s, {spent - options.seconds:.0f} s more than asked for.")
     click.echo()
     show_summary(summary)
-    click.echo(f"The same model: {summary['tuning']['command']}")
+    click.echo(f"The same model: {plain(summary['tuning']['command'])}")
 
 
 def _like_train(option: click.Parameter) -> click.Parameter:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from typing import Any
 
@@ -17,6 +16,7 @@ from textmlr.cli.options import (
     threads_option,
 )
 from textmlr.options import UpdateOptions
+from textmlr.showing import to_json
 
 U = UpdateOptions
 MOST_NAMED = 8  # labels in a line
@@ -113,14 +113,15 @@ def update(
         "update": told,
     }
     if as_json:
-        click.echo(json.dumps(summary, ensure_ascii=False))
+        click.echo(to_json(summary))
     elif not quiet:
         _show(summary, len(before.labels), before.featurizer.documents)
 
 
 def _show(summary: dict[str, Any], labels: int, documents: int) -> None:
     """What was there, what has come, and how the answers have changed."""
-    from textmlr.cli.render import plain, show_rows, size_of
+    from textmlr.cli.render import show_rows, size_of
+    from textmlr.showing import plain
 
     told, output = summary["update"], summary["model"]
     seconds = f"{summary['seconds']:.1f}"
@@ -150,7 +151,7 @@ def _grown(before: int, after: int) -> str:
 
 
 def _named(labels: list[str]) -> str:
-    from textmlr.cli.render import plain
+    from textmlr.showing import plain
 
     more = f" and {len(labels) - MOST_NAMED:,} more" if len(labels) > MOST_NAMED else ""
     return ", ".join(map(plain, labels[:MOST_NAMED])) + more
@@ -161,8 +162,10 @@ def _show_compared(compared: dict[str, Any]) -> None:
     from rich.box import SIMPLE_HEAD
     from rich.console import Console
     from rich.table import Table
+    from rich.text import Text
 
-    from textmlr.cli.render import plain, plural, warn
+    from textmlr.cli.render import plural, warn
+    from textmlr.showing import plain
 
     held = "held-out new documents" if compared["from"] == "corpus" else "test documents"
     table = Table(box=SIMPLE_HEAD, title=f"answers to {held}", title_justify="left",
@@ -173,7 +176,7 @@ def _show_compared(compared: dict[str, Any]) -> None:
     for row in compared["rows"]:
         figures = ("∞" if x is None else f"{x:.4f}" for x in (*row["accuracy"], *row["loss"]))
         name = "all" if row["of"] == "all" else f"of {row['of']}"
-        table.add_row(name, f"{row['documents']:,}", *figures)
+        table.add_row(Text(plain(name)), f"{row['documents']:,}", *figures)
     click.echo()
     Console().print(table)
     if compared["absent"]:

@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from textmlr.corpus.chunks import Chunk, Job
 from textmlr.corpus.streams import Stream
-from textmlr.corpus.tables import Table, arrow_refusals, gathered
+from textmlr.corpus.tables import Table, arrow_refusals, gathered, held
 
 FILE_MAGIC = b"ARROW1"
 
@@ -22,10 +22,12 @@ def chunks(stream: Stream, job: Job) -> Iterator[Chunk]:
 
     Raises InputError for what is no whole Arrow file, and as Table does.
     """
+    size = None
     is_file = stream.head().startswith(FILE_MAGIC)
     with arrow_refusals(stream.name, "Arrow"):
         if is_file or stream.kind is None:
             source = stream.random()
+            size = source.size()
             reader = pa.ipc.open_file(source) if is_file else pa.ipc.open_stream(source)
         else:
             reader = pa.ipc.open_stream(stream.reader())
@@ -34,7 +36,10 @@ def chunks(stream: Stream, job: Job) -> Iterator[Chunk]:
             needed = pa.ipc.IpcReadOptions(included_fields=table.places.needed)
             reader = pa.ipc.open_file(source, options=needed)
     first = 1
-    for batch in gathered(_batches(reader, stream.name), job.chunk_bytes):
+    batches = _batches(reader, stream.name)
+    if job.limited and size is not None:
+        batches = held(batches, size, stream.name)
+    for batch in gathered(batches, job.chunk_bytes):
         rows = batch.num_rows
         if job.chunk_bytes is not None and rows:
             rows = max(1, int(rows * min(job.chunk_bytes / max(batch.nbytes, 1), 1.0)))

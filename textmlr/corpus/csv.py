@@ -30,6 +30,8 @@ from textmlr.kernels import lines as lines_kernels
 DELIMITERS = ",\t;|"  # a tie goes to the first
 # Status of a row: kernels.csv's first, then these.
 NO_LABEL, BAD_LABEL, BAD_WEIGHT = range(10, 13)
+FEW_COLUMNS = 3  # text, label and weight: their spans are small beside the text
+MOST_FIELDS = 1 << 22  # of a block of rows of more, since a table may have very many
 _HINT = "a CSV file begins with a line of column names"
 
 
@@ -173,10 +175,12 @@ def _blocks(
     left = header.size
     while left:
         left -= len(stream.read(left))
-    rest, final, n = bytearray(), False, 1
+    rest, final, full, n = bytearray(), False, 0, 1
     block = b"" if chunk_bytes is None else stream.read(chunk_bytes)
-    while not final:
-        if chunk_bytes is None:
+    while full or not final:
+        if full:
+            text = np.frombuffer(rest, np.uint8)
+        elif chunk_bytes is None:
             text, final = stream.rest(), True
         else:
             rest += block
@@ -186,11 +190,11 @@ def _blocks(
             text = np.frombuffer(rest, np.uint8)
         if not text.size:
             return
-        end = np.zeros(3, np.int64)
+        end = np.zeros(4, np.int64)
         rows = _parse(stream.name, header, places, line, row, text, final, slots, end)
-        n, at, newlines = end.tolist()
+        n, at, newlines, full = end.tolist()
         line, row = line + newlines, row + n
-        if not final:
+        if full or not final:
             rest = bytearray(text[at:].data)
         if n:
             yield rows
@@ -207,8 +211,10 @@ def _parse(
     slots: NDArray[np.int64],
     end: NDArray[np.int64],
 ) -> _Rows:
-    most = lines_kernels.count(frozen(text), kernels.NEWLINE, 0) + 1
     wide = int(slots.max()) + 1
+    most = lines_kernels.count(frozen(text), kernels.NEWLINE, 0) + 1
+    if wide > FEW_COLUMNS:
+        most = min(most, MOST_FIELDS // wide + 1)
     starts, stops = np.empty((most, wide), np.int64), np.empty((most, wide), np.int64)
     lines, counts = np.empty(most, np.int64), np.empty(most, np.int64)
     status = np.empty(most, np.uint8)

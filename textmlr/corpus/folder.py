@@ -2,6 +2,7 @@
 
 Every folder in DIR is a label, and every file below it, however deep, a document of that label.
 Names are sorted by code point, and those that begin with a dot left out.  Files may be compressed.
+Links to files are followed, and a label's folder may be one.
 Where no labels are asked for, every file below DIR is a document.
 """
 
@@ -104,17 +105,29 @@ def _entries(path: str) -> list[os.DirEntry[str]]:
 
 
 def _files(path: str) -> Iterator[str]:
-    """Files below a folder, sorted within each."""
+    """Files below a folder, sorted within each.
+
+    Links to files are followed.  Raises InputError for a link to a folder, by which the same
+    documents may come again and again, and for pipes and devices, which may have no end.
+    """
     for entry in _entries(path):
         if entry.is_dir():
+            if entry.is_symlink():
+                raise InputError(
+                    "a link to a folder, which is followed only in place of a label's",
+                    place=entry.path,
+                    mend="put the folder there, or leave it out",
+                )
             yield from _files(entry.path)
-        else:
+        elif entry.is_file() or not os.path.exists(entry.path):
             yield entry.path
+        else:
+            raise InputError("neither a file nor a folder", place=entry.path, mend="leave it out")
 
 
 def _read(pile: _Pile, label: str, file: str, job: Job) -> None:
     """Add one document, or what is wrong with it."""
-    with opened(file) as stream:
+    with opened(file, limited=job.limited) as stream:
         text = stream.rest().tobytes().removeprefix(BOM)
     if b"\0" in text:
         problem, mend = BINARY

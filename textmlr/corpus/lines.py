@@ -180,14 +180,20 @@ def _nul_error(lines: Lines, line: int) -> InputError:
     return InputError(problem, place=lines.name, line=lines.first + line, mend=f"{mend}, {SKIP}")
 
 
-def read_lines(path: str | os.PathLike[str], *, stdin: BinaryIO | None = None) -> Batch:
+def read_lines(
+    path: str | os.PathLike[str],
+    *,
+    stdin: BinaryIO | None = None,
+    compression_limit: bool = True,
+) -> Batch:
     """Read a file of one unlabelled document a line; blank lines are documents too.
 
     path   "-" is standard input; .gz, .zst, .bz2 and .xz are decompressed
     stdin  read for "-" in place of the process's own
+    compression_limit  as in ``reading.read_corpus``
     Raises InputError for a file that cannot be read or decompressed, is empty or holds a NUL byte.
     """
-    with opened(os.fspath(path), stdin) as stream:
+    with opened(os.fspath(path), stdin, limited=compression_limit) as stream:
         (lines,) = blocks_of(stream, None)
     bad = nul_lines(lines)
     if len(bad):

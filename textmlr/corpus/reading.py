@@ -31,10 +31,12 @@ def scan(
     stdin: BinaryIO | None = None,
     chunk_bytes: int = CHUNK_BYTES,
     tables: bool = True,
+    compression_limit: bool = True,
 ) -> Iterator[Chunk]:
     """The documents of files, some at a time and in order, in memory that does not grow.
 
-    paths        as in read_corpus, as are format, fields, weighted, skip_bad_lines and stdin
+    paths        as in read_corpus, as are format, fields, weighted, skip_bad_lines, stdin and
+                 compression_limit
     labelled     False: documents need no labels, Chunk.labels is None, and a file of lines that
                  says nothing of its form is a document a line
     chunk_bytes  about as much of a file, or of its text, is a chunk
@@ -46,7 +48,10 @@ def scan(
     ...     print(chunk.first, len(chunk), chunk.table.column_names)
     1 144 ['label', 'text']
     """
-    job = Job(fields or Fields(), labelled, weighted, skip_bad_lines, max(chunk_bytes, 1), tables)
+    job = Job(
+        fields or Fields(), labelled, weighted, skip_bad_lines, max(chunk_bytes, 1), tables,
+        compression_limit,
+    )  # fmt: skip
     for source in sources_of(paths):
         yield from _chunks(source, format, job, stdin)
 
@@ -59,6 +64,7 @@ def read_corpus(
     weighted: bool = False,
     skip_bad_lines: bool = False,
     stdin: BinaryIO | None = None,
+    compression_limit: bool = True,
 ) -> Corpus:
     """Read labelled documents of files as one corpus.
 
@@ -70,6 +76,8 @@ def read_corpus(
     weighted        documents have weights: a column, or lines of label<TAB>weight<TAB>text
     skip_bad_lines  leave out what cannot be read, and count it in the Corpus
     stdin           read for "-" in place of the process's own
+    compression_limit  refuse a file that becomes over 1,000 times as large when it is decompressed,
+                    and over 128 MiB
     Raises InputError naming file and line: for a file that cannot be read, decompressed or is
     empty, for columns that are not there, for the first bad line, and if every line would be
     skipped.
@@ -82,8 +90,9 @@ def read_corpus(
     'The steppe beyond Orenburg had'
     """
     job = Job(
-        fields or Fields(), weighted=weighted, skip=skip_bad_lines, chunk_bytes=None, tables=False
-    )
+        fields or Fields(), weighted=weighted, skip=skip_bad_lines, chunk_bytes=None, tables=False,
+        limited=compression_limit,
+    )  # fmt: skip
     sources = sources_of(paths)
     chunks: list[Chunk] = []
     file_of: list[int] = []
@@ -111,7 +120,7 @@ def _chunks(source: str, format: str | None, job: Job, stdin: BinaryIO | None) -
     if source != "-" and os.path.isdir(source):
         yield from folder.chunks(source, job)
         return
-    with opened(source, stdin) as stream:
+    with opened(source, stdin, limited=job.limited) as stream:
         yield from reader_of(stream, format, job)(stream, job)
 
 

@@ -27,8 +27,36 @@ _MAGIC = re.compile(
     rb"|(?P<bzip2>BZh[1-9](?:1AY&SY|\x17rE8P\x90))"
 )
 _MAGIC_BYTES = 10
+_XZ = b"\xfd7zXZ\x00"
 _CHUNK = 1 << 20
+# The most that is decompressed of a byte. Logs of one message over and over reach 200 with xz and
+# zstd, a few canned answers 500 with bzip2; a bomb of zeros has 1,030 with gzip, thousands with the
+# others.
+MOST_RATIO = 1000
+FREE_BYTES = 1 << 27  # so much may come of any file, however small
+XZ_MEMORY = 1 << 30  # of xz's dictionary; xz -9 takes 64 MiB
+LIFT = "--no-compression-limit"
+# Archives by their endings, and by what their first member has at byte 257 (POSIX tar) or 0 (zip).
+_ARCHIVES = (".zip", ".tar", ".tgz", ".tbz2", ".txz", ".tzst", ".7z", ".rar")
+_ARCHIVE = re.compile(
+    rb"PK\x03\x04|PK\x05\x06|7z\xbc\xaf\x27\x1c|Rar!\x1a\x07|.{257}ustar", re.DOTALL
+)
 HEAD = 1 << 16  # bytes that show a format, and hold a CSV file's line of names
+
+
+def check_ratio(name: str, read: int, made: int) -> None:
+    """Refuse what is far larger than the file it comes from.
+
+    read  bytes of the file so far;  made  bytes that came of them
+    Raises InputError over MOST_RATIO and FREE_BYTES.
+    """
+    if made > FREE_BYTES and made > MOST_RATIO * max(read, 1):
+        raise InputError(
+            f"{read:,} bytes of it decompress to more than {made:,}, over {MOST_RATIO:,} times as "
+            "many",
+            place=name,
+            mend=f"look at what it holds, and pass {LIFT} if that is meant",
+        )
 
 
 def ending_of(name: str) -> str | None:
@@ -91,17 +119,20 @@ class Stream:
 
     name  for messages
     path  as the user wrote it; its ending may say what the file is
+    limited  what is decompressed is held to MOST_RATIO and XZ_MEMORY
     Every method raises InputError for what the system refuses and for compressed data that are
     not whole.
     """
 
-    def __init__(self, file: Any, name: str, path: str, *, renamable: bool) -> None:
+    def __init__(
+        self, file: Any, name: str, path: str, *, renamable: bool, limited: bool = True
+    ) -> None:
         """Look at the first bytes of an open file.
 
         renamable  it is compressed if its name says so; otherwise its first bytes may say it
-        Raises InputError where the two disagree.
+        Raises InputError where the two disagree, and for an archive.
         """
-        self.name, self.path = name, path
+        self.name, self.path, self.limited = name, path, limited
         self._file, self._peeked = file, b""
         self._seeks = path != "-"  # standard input may stand anywhere
         ending = ending_of(path)
@@ -109,6 +140,9 @@ class Stream:
             head = b""
             while len(head) < _MAGIC_BYTES and (chunk := file.read(_MAGIC_BYTES - len(head))):
                 head += chunk
+        bare = path.lower().removesuffix(ending or "")
+        if bare.endswith(_ARCHIVES) or (ending is None and _ARCHIVE.match(head)):
+            raise _archive(name)
         found = _MAGIC.match(head)
         kind = found.lastgroup if found else None
         if ending is not None and head and kind != ENDINGS[ending]:
@@ -128,7 +162,9 @@ class Stream:
             self._peeked = head
             self._reader: Any = file
         else:
-            self._reader = _reader(kind, io.BufferedReader(_Rejoined(head, file), _CHUNK))
+            source = _Rejoined(head, file)
+            own = _reader(kind, io.BufferedReader(source, _CHUNK), XZ_MEMORY if limited else None)
+            self._reader = _Limited(own, source, name) if limited else own
 
     def head(self) -> bytes:
         """The first bytes, HEAD of them or all there are; they are still there to be read."""
@@ -138,6 +174,8 @@ class Stream:
                 if not chunk:
                     break
                 self._peeked += chunk
+        if _ARCHIVE.match(self._peeked):
+            raise _archive(self.name)
         return self._peeked
 
     def read(self, most: int) -> bytes:
@@ -204,6 +242,13 @@ class Stream:
             buffer += chunk
         return np.frombuffer(buffer, np.uint8)
 
+    def _too_much_memory(self, most: int, command: str) -> InputError:
+        return InputError(
+            f"decompressing it takes more than {most >> 20:,} MiB of memory ({self.kind}'s window)",
+            place=self.name,
+            mend=f"compress it with a smaller window, as {command} does",
+        )
+
     @contextmanager
     def _refusals(self) -> Iterator[None]:
         if self.kind is None:
@@ -219,14 +264,17 @@ class Stream:
                     return
                 except EOFError:
                     problem = f"the {self.kind} data are truncated"
-                except lzma_error:
-                    pass
+                except lzma_error as error:
+                    if "emory" in str(error):
+                        raise self._too_much_memory(XZ_MEMORY, "xz -9") from None
                 except (zlib.error, ValueError) as error:
                     if isinstance(error, InputError):
                         raise
                 except OSError as error:
                     if error.errno is not None:  # the system's, not the decompressor's
                         raise
+                    if "too much memory" in str(error):
+                        raise self._too_much_memory(1 << 27, "zstd -19") from None
                     if "truncated" in str(error).lower():
                         problem = f"the {self.kind} data are truncated"
         except InputError:
@@ -244,7 +292,15 @@ def _is_arrow(file: Any) -> bool:
     return type(file).__module__.startswith("pyarrow")
 
 
-def _reader(kind: str, stream: io.BufferedReader) -> Any:
+def _archive(name: str) -> InputError:
+    return InputError(
+        "an archive, and archives are not unpacked",
+        place=name,
+        mend="unpack it, and name the files or the folder",
+    )
+
+
+def _reader(kind: str, stream: io.BufferedReader, xz_memory: int | None) -> Any:
     """A reader of decompressed bytes."""
     if kind == "gzip":
         import gzip
@@ -255,12 +311,54 @@ def _reader(kind: str, stream: io.BufferedReader) -> Any:
 
         return bz2.BZ2File(stream)
     if kind == "xz":
-        import lzma
-
-        return lzma.LZMAFile(stream)
+        return _Xz(stream, xz_memory)
     import pyarrow as pa
 
     return pa.CompressedInputStream(stream, "zstd")
+
+
+class _Limited:
+    """A reader of decompressed bytes that refuses what is far more than was read."""
+
+    def __init__(self, reader: Any, source: _Rejoined, name: str) -> None:
+        self._reader, self._source, self._name = reader, source, name
+        self._made = 0
+
+    def read(self, most: int) -> bytes:
+        """Some of the next bytes, none at the end."""
+        chunk: bytes = self._reader.read(most)
+        self._made += len(chunk)
+        check_ratio(self._name, self._source.read_bytes, self._made)
+        return chunk
+
+
+class _Xz:
+    """What lzma.LZMAFile reads, with a limit on the memory that its dictionary takes."""
+
+    def __init__(self, stream: io.BufferedReader, memory: int | None) -> None:
+        self._stream, self._memory = stream, memory
+        self._decompressor = self._new()
+
+    def _new(self) -> Any:
+        import lzma
+
+        return lzma.LZMADecompressor(memlimit=self._memory)
+
+    def read(self, most: int) -> bytes:
+        """Some of the next bytes, none at the end; bytes behind the last stream are ignored."""
+        while True:
+            if self._decompressor.eof:
+                raw = self._decompressor.unused_data + self._stream.read(_CHUNK)
+                if not raw.startswith(_XZ):
+                    return b""
+                self._decompressor = self._new()
+            else:
+                raw = self._stream.read(_CHUNK) if self._decompressor.needs_input else b""
+                if not raw and self._decompressor.needs_input:
+                    raise EOFError
+            chunk: bytes = self._decompressor.decompress(raw, most)
+            if chunk:
+                return chunk
 
 
 class _Rejoined(io.RawIOBase):
@@ -269,6 +367,7 @@ class _Rejoined(io.RawIOBase):
     def __init__(self, head: bytes, stream: Any) -> None:
         self._head = head
         self._stream = stream
+        self.read_bytes = 0
 
     def readable(self) -> bool:
         return True
@@ -277,6 +376,7 @@ class _Rejoined(io.RawIOBase):
         view = memoryview(buffer)
         chunk = self._head[: len(view)] or self._stream.read(len(view)) or b""
         self._head = self._head[len(view) :]
+        self.read_bytes += len(chunk)
         view[: len(chunk)] = chunk
         return len(chunk)
 

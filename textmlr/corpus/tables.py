@@ -25,6 +25,7 @@ from textmlr.corpus.arrays import (
 from textmlr.corpus.chunks import SKIP, Chunk, Job, check_bad
 from textmlr.corpus.fields import Places, find
 from textmlr.corpus.lines import quoted
+from textmlr.corpus.streams import check_ratio
 from textmlr.errors import InputError
 
 SMALL = 1 << 20  # bytes of a batch that is put together with the next
@@ -153,6 +154,19 @@ def row_error(name: str, row: int, kind: str, column: str, value: Any) -> InputE
         problem = f"{kind} {quoted(str(value))} has no name"
         mend = f"give one label a document, {SKIP}"
     return InputError(problem, place=f"{name}, row {row:,}", mend=mend)
+
+
+def held(batches: Iterator[pa.RecordBatch], size: int, name: str) -> Iterator[pa.RecordBatch]:
+    """The same batches, held to what may come of a file of so many bytes.
+
+    Columns of codes into a dictionary are not counted: every batch has the whole dictionary.
+    """
+    made = 0
+    for batch in batches:
+        plain = [one for one in batch.columns if not pa.types.is_dictionary(one.type)]
+        made += sum(one.nbytes for one in plain)
+        check_ratio(name, size, made)
+        yield batch
 
 
 def gathered(

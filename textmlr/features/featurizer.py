@@ -16,7 +16,7 @@ from textmlr.corpus.texts import batches_of
 from textmlr.errors import InputError
 from textmlr.features import vocabulary as vocabularies
 from textmlr.features.columnnames import ColumnNames
-from textmlr.features.hashing import TOKEN_CHARACTERS, Hashed, Hasher, blocks_of
+from textmlr.features.hashing import TOKEN_CHARACTERS, Hashed, Hasher, blocks_of, is_giant
 from textmlr.features.matrix import Features
 from textmlr.features.prepared import TERM_FREQUENCY, Prepared
 from textmlr.features.vocabulary import Naming, SortedIndex, Table, Vocabulary
@@ -198,6 +198,14 @@ class Featurizer:
         columns = np.empty(len(grams), np.int32)
         self._index.look_up(grams, self._bias, columns)
         return columns, offsets, invalid
+
+    def counted_columns(
+        self, block: Batch
+    ) -> tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.int64], int]:
+        """The column of each distinct n-gram of a block, −1 for none, and how often it occurs, in
+        memory that does not grow with a long document: (columns, counts, offsets, invalid)."""
+        hashed = self._hasher.hash(block)
+        return self._columns_in_place(hashed), hashed.counts, hashed.offsets, hashed.invalid
 
     def fit_counts(
         self, batches: Sequence[Batch], threads: int | None = None, *, ordered: bool = True
@@ -428,6 +436,9 @@ class Featurizer:
 
     def _featurize(self, block: Batch, prepared: Prepared) -> Features:
         """f(x) of a block."""
+        if is_giant(block):
+            counts = self._rows(self._hasher.hash(block))
+            return self.weigh(counts, counts.values)
         take, lasting = self._scratch.take, self._scratch.lasting
         longest = int((block.stops - block.starts).max(initial=0))
         most = len(block) + prepared.most_grams(block.text_bytes)

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from textmlr.arrays import Scratch, frozen
 from textmlr.corpus.batch import Batch
+from textmlr.features.giants import Giant
 from textmlr.features.unicode import tables
 from textmlr.kernels import intern as kernels
 from textmlr.kernels import text as text_kernels
@@ -18,6 +19,7 @@ from textmlr.options import MAX_NGRAM, FeaturizerOptions
 
 # Enough text to make a call worth its cost, little enough that its tokens stay in cache.
 BLOCK_BYTES = 1 << 19
+GIANT_BYTES = 1 << 22  # longer documents are blocks of their own, and read in pieces
 TOKEN_CHARACTERS = 5  # about
 CHAR_PREFIX = np.frombuffer(b"char:", np.uint8)
 
@@ -55,17 +57,32 @@ class Hashed:
     invalid: int
 
 
-def blocks_of(batches: Sequence[Batch], size: int = BLOCK_BYTES) -> Iterator[Batch]:
-    """Cut batches into blocks of about so many bytes of whole documents, in order."""
+def blocks_of(
+    batches: Sequence[Batch], size: int = BLOCK_BYTES, most: int | None = None
+) -> Iterator[Batch]:
+    """Cut batches into blocks of about so many bytes of whole documents, in order; a document of
+    over GIANT_BYTES is one by itself.
+
+    most  documents to a block, None for any number
+    """
     for batch in batches:
-        ends = np.cumsum(batch.stops - batch.starts)
+        sizes = batch.stops - batch.starts
+        ends = np.cumsum(sizes)
+        giants = [*np.flatnonzero(sizes > GIANT_BYTES).tolist(), len(batch)]
         first = 0
         while first < len(batch):
             before = int(ends[first - 1]) if first else 0
             last = int(np.searchsorted(ends, before + size)) + 1
-            last = min(last, len(batch))
+            if giants[0] == first:
+                last = giants.pop(0) + 1
+            last = min(last, giants[0], first + (most or len(batch)))
             yield Batch(batch.text, batch.starts[first:last], batch.stops[first:last])
             first = last
+
+
+def is_giant(block: Batch) -> bool:
+    """Whether a block has a document of over GIANT_BYTES."""
+    return len(block) > 0 and int((block.stops - block.starts).max()) > GIANT_BYTES
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -97,6 +114,8 @@ class Hasher:
 
     def hash(self, block: Batch) -> Hashed:
         """Distinct n-grams of each document of a block."""
+        if len(block) == 1 and is_giant(block):
+            return self._hash_giant(block)
         tokens = self._split(block)
         grams, gram_offsets = self._ngrams(block, tokens)
         take = self._scratch.take
@@ -118,6 +137,25 @@ class Hasher:
         return Hashed(
             hashes, counts, places, offsets, self._token_places(block, tokens), tokens.invalid
         )
+
+    def _hash_giant(self, block: Batch) -> Hashed:
+        """The same of a block of one document, in pieces."""
+        giant = self._giant(block, 0)
+        hashes, counts, places, starts = giant.distinct()
+        begin, tokens = int(block.starts[0]), sum(map(len, starts))
+        kept = np.empty(tokens, starts[0].dtype)
+        at = 0
+        while starts:  # each is let go of when it is copied
+            own = starts.pop(0)
+            kept[at : at + len(own)] = own
+            at += len(own)
+        places_of = TokenPlaces(begin, kept, np.array([0, tokens], np.int64))
+        offsets = np.array([0, len(hashes)], np.int64)
+        return Hashed(hashes, counts, places, offsets, places_of, giant.invalid)
+
+    def _giant(self, block: Batch, i: int) -> Giant:
+        start, stop = int(block.starts[i]), int(block.stops[i])
+        return Giant(block.text, start, stop, self.options, ascii_only=block.is_ascii)
 
     def _token_places(self, block: Batch, tokens: Tokens) -> TokenPlaces:
         count = int(tokens.offsets[-1])
@@ -194,6 +232,8 @@ class Hasher:
         options = self.options
         take = self._scratch.take
         size = block.text_bytes + 1
+        if is_giant(block):  # far fewer, as a rule, and worth being counted
+            size = 1 + sum(self._giant(block, i).count_tokens() for i in range(len(block)))
         hashes = take("tokens", size, np.uint64)
         starts = take("starts", size, np.int64)
         stops = take("stops", size, np.int64)

@@ -165,18 +165,19 @@ def records(text, words, final, delimiter, slots, starts, stops, lines, counts, 
     final      bool             the file ends with text
     delimiter  int64            a byte
     slots      (C,) int64       of each column of the table: its place in starts, -1 if unwanted
-    starts, stops (R, W) int64  written: spans of the wanted fields, without quotes; R is at least
-                                the number of line ends and 1
+    starts, stops (R, W) int64  written: spans of the wanted fields, without quotes; after R records
+                                the rest is left; there are no more than line ends and 1
     lines      (R,) int64       written: line ends before the record
     counts     (R,) int64       written: its fields
     status     (R,) uint8       written: GOOD; BINARY: a NUL byte in it; COUNT: not C fields;
                                 UNCLOSED: a quote is open at the end of the file
-    end        (3,) int64       written: number of records, where the next begins, line ends there
+    end        (4,) int64       written: number of records, where the next begins, line ends there,
+                                whether there was no room for more
     """
     size = text.size
     n = newlines = 0
     at = 0
-    while at < size:
+    while at < size and n < lines.size:
         behind = _blank(text, at, final)
         if behind > at:
             at = behind
@@ -213,3 +214,4 @@ def records(text, words, final, delimiter, slots, starts, stops, lines, counts, 
     end[0] = n
     end[1] = at
     end[2] = newlines
+    end[3] = n == lines.size and at < size

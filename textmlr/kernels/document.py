@@ -89,6 +89,35 @@ def _count(columns, slots, indices, values, first):
 
 
 @kernel
+def _add_up(columns, counts, slots, indices, values, first):
+    """``_count`` of columns that stand for several n-grams each.
+
+    columns, counts (m,) int32   n-grams of each column; one may occur several times
+    """
+    mask = 1
+    while mask < 2 * columns.size:
+        mask <<= 1
+    slots[:mask] = 0
+    mask -= 1
+    at = first
+    for i in range(columns.size):
+        column = np.int64(columns[i])
+        if column < 0:
+            continue
+        slot = column & mask
+        while slots[slot] != 0 and indices[first + slots[slot] - 1] != column:
+            slot = (slot + 1) & mask
+        if slots[slot] == 0:
+            slots[slot] = at - first + 1
+            indices[at] = column
+            values[at] = np.float32(counts[i])
+            at += 1
+        else:
+            values[first + slots[slot] - 1] += np.float32(counts[i])
+    return at
+
+
+@kernel
 def _order(indices, values, first, last, bits, pairs, scratch, ends):
     """Sort the entries first:last by column, in place.
 
@@ -222,14 +251,14 @@ def _keep(numbers, indices, values, n):
 
 @kernel
 def _answer_row(
-    columns, options, idf, kept, theta, upper, shape, calibration, slots, indices, values, work,
-    rows, counts, scores, probabilities,
+    n, options, idf, kept, theta, upper, shape, calibration, indices, values, work, rows, counts,
+    scores, probabilities,
 ):  # fmt: skip
-    """From the columns of a document's n-grams to its answer: (distinct features, log z).
+    """From the counts of a document's features to its answer: (distinct features, log z).
 
+    n   entries of indices and values, the bias among them
     The other arrays are as ``answer`` has them; scores (L,), probabilities (L,) of the document.
     """
-    n = _row(columns, options, slots, indices, values, 0)
     first = 1 if options[BIAS] != 0 else 0
     _weigh_row(indices, values, first, n, options[TERM_FREQUENCY], idf, options[UNIT_NORM] != 0)
     if kept.size > 0:
@@ -272,10 +301,10 @@ def answer(
         used = 4 + 2 * (stops[document] - starts[document] + 1)
         columns = numbers[used : used + last - first]
         found = _find_columns(words[first:last], options, table, hashes, idf, columns)
+        n = _row(columns[:found], options, numbers[used + last - first :], indices, values, 0)
         known[document], log_z[document] = _answer_row(
-            columns[:found], options, idf, kept, theta, upper, shape, calibration,
-            numbers[used + last - first :], indices, values, work, rows, counts,
-            scores[document], probabilities[document],
+            n, options, idf, kept, theta, upper, shape, calibration, indices, values, work, rows,
+            counts, scores[document], probabilities[document],
         )  # fmt: skip
     return invalid
 
@@ -292,8 +321,33 @@ def answer_columns(
     numbers           (4g,) int64  scratch, for at most g n-grams a document
     """
     for document in range(offsets.size - 1):
+        own = columns[offsets[document] : offsets[document + 1]]
+        n = _row(own, options, numbers, indices, values, 0)
         known[document], log_z[document] = _answer_row(
-            columns[offsets[document] : offsets[document + 1]], options, idf, kept, theta, upper,
-            shape, calibration, numbers, indices, values, work, rows, counts, scores[document],
-            probabilities[document],
+            n, options, idf, kept, theta, upper, shape, calibration, indices, values, work, rows,
+            counts, scores[document], probabilities[document],
+        )  # fmt: skip
+
+
+@kernel
+def answer_counts(
+    columns, occurrences, offsets, options, idf, kept, theta, upper, shape, calibration, numbers,
+    indices, values, work, rows, counts, scores, log_z, probabilities, known,
+):  # fmt: skip
+    """``answer_columns`` for documents of which the distinct n-grams are counted already, to the
+    same bits.
+
+    columns, occurrences (m,) int32   the column of each distinct n-gram, in order of occurrence,
+                                      and how often it occurs
+    """
+    bias = 1 if options[BIAS] != 0 else 0
+    for document in range(offsets.size - 1):
+        indices[0] = 0
+        values[0] = 1.0
+        begin = offsets[document]
+        end = offsets[document + 1]
+        n = _add_up(columns[begin:end], occurrences[begin:end], numbers, indices, values, bias)
+        known[document], log_z[document] = _answer_row(
+            n, options, idf, kept, theta, upper, shape, calibration, indices, values, work, rows,
+            counts, scores[document], probabilities[document],
         )  # fmt: skip

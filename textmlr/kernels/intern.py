@@ -61,6 +61,55 @@ def distinct(grams, gram_offsets, slots, stamps, stamp, hashes, counts, places, 
 
 
 @kernel
+def distinct_more(grams, first_place, table, hashes, counts, places, state):
+    """Go on with the distinct n-grams of one document, until all are read or there is no room.
+
+    grams   (g,) uint64   the next n-grams of the document
+    first_place           number of grams[0] in the document
+    table   (s,) int32    1 + number of a hash, 0 for an empty slot; s a power of two
+    hashes (m,) uint64, counts, places (m,) int32   as in ``distinct``, added to
+    state   (2,) int64    n-grams of ``grams`` read, and hashes there are; both updated.  There is
+                          room for m hashes, and for half as many as the table has slots
+    """
+    mask = np.int64(table.size - 1)
+    room = min(hashes.size, table.size // 2)
+    at = state[0]
+    found = state[1]
+    while at < grams.size:
+        h = grams[at]
+        slot = np.int64(h & np.uint64(mask))
+        while table[slot] != 0 and hashes[table[slot] - 1] != h:
+            slot = (slot + 1) & mask
+        if table[slot] != 0:
+            counts[table[slot] - 1] += 1
+        elif found == room:
+            break
+        else:
+            hashes[found] = h
+            counts[found] = 1
+            places[found] = first_place + at
+            found += 1
+            table[slot] = found
+        at += 1
+    state[0] = at
+    state[1] = found
+
+
+@kernel
+def enter(hashes, table):
+    """Enter distinct hashes into a table of ``distinct_more``.
+
+    hashes (m,) uint64;  table (s,) int32  all 0 on entry; s a power of two > m
+    """
+    mask = np.int64(table.size - 1)
+    for i in range(hashes.size):
+        slot = np.int64(hashes[i] & np.uint64(mask))
+        while table[slot] != 0:
+            slot = (slot + 1) & mask
+        table[slot] = i + 1
+
+
+@kernel
 def partition_sizes(hashes, shift, sizes):
     """Count hashes by their top bits: sizes[h >> shift] += 1 for each.
 

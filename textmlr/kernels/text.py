@@ -86,6 +86,65 @@ def _classify(code, lower, kind):
 
 
 @kernel
+def _split_from(
+    text, i, stop, lower, kind, symbols, min_length, hashes, token_starts, token_stops, count,
+):  # fmt: skip
+    """``split`` for text[i:stop], which begins between tokens, until hashes is full.
+
+    count  tokens that are written already
+    Returns (where it stopped, between tokens; tokens written; invalid subparts before that).
+    """
+    invalid = 0
+    state = SPACE  # or WORD or CHARACTER: the token being read
+    h = FNV_OFFSET
+    length = 0
+    begin = i
+    while i < stop:
+        if text[i] < 0x80:
+            c = np.int64(lower[text[i]])
+            k = np.int64(kind[text[i]])
+            step = 1
+        else:
+            code, step, bad = _decode(text, i, stop)
+            invalid += bad
+            c, k = _classify(code, lower, kind)
+        if k == WORD and state == WORD:
+            h = (h ^ np.uint64(c)) * FNV_PRIME
+            length += 1
+        elif k == MARK and state == CHARACTER:
+            h = (h ^ np.uint64(c)) * FNV_PRIME
+        else:
+            if state == CHARACTER or (state == WORD and length >= min_length):
+                hashes[count] = _mix(h)
+                token_starts[count] = begin
+                token_stops[count] = i
+                count += 1
+            state = SPACE
+            if count == hashes.size:  # text[i] is left to be read again
+                if text[i] >= 0x80:
+                    invalid -= _decode(text, i, stop)[2]
+                return i, count, invalid
+            if k != SPACE:
+                h = (FNV_OFFSET ^ np.uint64(c)) * FNV_PRIME
+                begin = i
+                length = 1
+                if k in (WORD, CHARACTER):
+                    state = k
+                elif symbols:
+                    hashes[count] = _mix(h)
+                    token_starts[count] = i
+                    token_stops[count] = i + step
+                    count += 1
+        i += step
+    if state == CHARACTER or (state == WORD and length >= min_length):
+        hashes[count] = _mix(h)
+        token_starts[count] = begin
+        token_stops[count] = stop
+        count += 1
+    return i, count, invalid
+
+
+@kernel
 def split(
     text, starts, stops, lower, kind, symbols, min_length,
     hashes, token_starts, token_stops, offsets,
@@ -101,7 +160,7 @@ def split(
     kind          (c,) uint8        SPACE, WORD, SYMBOL, CHARACTER or MARK
     symbols       bool              symbols are tokens
     min_length    int               WORD tokens of fewer code points are dropped
-    hashes        (t,) uint64       written: one a token; t is at least the documents' bytes
+    hashes        (t,) uint64       written: one a token; t is more than the documents' bytes
     token_starts, token_stops (t,) int64  written: the token's bytes in text
     offsets       (n + 1,) int64    written: document i has tokens offsets[i]:offsets[i + 1]
     """
@@ -109,52 +168,28 @@ def split(
     invalid = 0
     offsets[0] = 0
     for document in range(starts.size):
-        i = starts[document]
-        stop = stops[document]
-        state = SPACE  # or WORD or CHARACTER: the token being read
-        h = FNV_OFFSET
-        length = 0
-        begin = i
-        while i < stop:
-            if text[i] < 0x80:
-                c = np.int64(lower[text[i]])
-                k = np.int64(kind[text[i]])
-                step = 1
-            else:
-                code, step, bad = _decode(text, i, stop)
-                invalid += bad
-                c, k = _classify(code, lower, kind)
-            if k == WORD and state == WORD:
-                h = (h ^ np.uint64(c)) * FNV_PRIME
-                length += 1
-            elif k == MARK and state == CHARACTER:
-                h = (h ^ np.uint64(c)) * FNV_PRIME
-            else:
-                if state == CHARACTER or (state == WORD and length >= min_length):
-                    hashes[count] = _mix(h)
-                    token_starts[count] = begin
-                    token_stops[count] = i
-                    count += 1
-                state = SPACE
-                if k != SPACE:
-                    h = (FNV_OFFSET ^ np.uint64(c)) * FNV_PRIME
-                    begin = i
-                    length = 1
-                    if k in (WORD, CHARACTER):
-                        state = k
-                    elif symbols:
-                        hashes[count] = _mix(h)
-                        token_starts[count] = i
-                        token_stops[count] = i + step
-                        count += 1
-            i += step
-        if state == CHARACTER or (state == WORD and length >= min_length):
-            hashes[count] = _mix(h)
-            token_starts[count] = begin
-            token_stops[count] = stop
-            count += 1
+        _, count, bad = _split_from(
+            text, starts[document], stops[document], lower, kind, symbols, min_length,
+            hashes, token_starts, token_stops, count,
+        )  # fmt: skip
+        invalid += bad
         offsets[document + 1] = count
     return invalid
+
+
+@kernel
+def split_some(
+    text, stop, lower, kind, symbols, min_length, hashes, token_starts, token_stops, state
+):  # fmt: skip
+    """``split`` for as much of one document, text[state[0]:stop], as hashes has room for.
+
+    hashes (t,) uint64, token_starts, token_stops (t,) int64   written
+    state  (3,) int64   where to begin, between tokens; written: where the rest begins, tokens
+                        written, invalid subparts in what was read
+    """
+    state[0], state[1], state[2] = _split_from(
+        text, state[0], stop, lower, kind, symbols, min_length, hashes, token_starts, token_stops, 0
+    )
 
 
 @kernel
