@@ -43,8 +43,8 @@ from numpy.typing import NDArray
 LARGE = 10_000_000  # bytes of a file that is taken without being asked for
 SHORT, LONG = 80, 400  # bytes a passage has at least, in a long enough text; cut at sentences above
 STRETCH = 120  # bytes of passages of a text without sentences
-NEW_WORDS = 0.05
-VERSIONS, WORDS, COMMON = 0.8, 0.7, 3e4
+NEW_WORDS = 0.08
+VERSIONS, WORDS, COMMON = 0.88, 0.82, 30.0
 BLOCK = 4096  # documents made at once
 # What parts two passages is in one of three groups: the first is behind a sentence.
 BREAK = re.compile(rb"[.!?][\"')]*( )(?! )|((?:<br />)+)|(  +)")
@@ -103,6 +103,11 @@ class Source:
     def words(self) -> int:
         """Words of all documents, about."""
         return int(np.count_nonzero(self.passages.text == ord(" "))) + len(self.count)
+
+
+def large(folders: Sequence[Path]) -> list[Path]:
+    """Those whose training file is large enough to be recombined often; all, if none is."""
+    return [f for f in folders if (f / "train.tsv").stat().st_size >= LARGE] or list(folders)
 
 
 def offsets_of(sizes: Ints) -> Ints:
@@ -401,9 +406,7 @@ def main() -> None:
     arguments = parse(parser, ("train.tsv",))
     if not 0 <= arguments.new_words < 1:
         parser.error("--new-words: from 0 to 1")
-    folders = arguments.folders
-    if not arguments.only:
-        folders = [f for f in folders if (f / "train.tsv").stat().st_size >= LARGE] or folders
+    folders = arguments.folders if arguments.only else large(arguments.folders)
     made = Recombined(read(folders, arguments.part), arguments.seed, arguments.new_words)
     blocks = made.blocks_by_label if arguments.sorted else made.blocks
     try:

@@ -111,7 +111,7 @@ def marks() -> Iterator[int]:
 def grow(source: BinaryIO, limit: float, share: int) -> Iterator[Row]:
     """The rows, each as soon as so much was read."""
     counters = {kind: Counter(Hasher(options), share) for kind, options in KINDS.items()}
-    read = documents = tokens = 0
+    read = documents = tokens = told = 0
     steps = marks()
     mark = next(steps)
     for piece in pieces(source, limit):
@@ -123,8 +123,10 @@ def grow(source: BinaryIO, limit: float, share: int) -> Iterator[Row]:
         read += len(piece)
         if read >= mark:
             yield Row(read, documents, tokens, {k: c.distinct() for k, c in counters.items()})
+            told = read
             mark = next(step for step in steps if step > read)
-    yield Row(read, documents, tokens, {k: c.distinct() for k, c in counters.items()})
+    if told != read:
+        yield Row(read, documents, tokens, {k: c.distinct() for k, c in counters.items()})
 
 
 def exponents(rows: list[Row]) -> dict[str, float | None]:
