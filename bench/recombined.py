@@ -111,7 +111,7 @@ def large(folders: Sequence[Path]) -> list[Path]:
 
 
 def offsets_of(sizes: Ints) -> Ints:
-    """(n + 1,) where each of n things begins that lie one after another, and where the last ends."""
+    """(n + 1,) where each of n things begins, lying one after another, and where the last ends."""
     return np.concatenate([[0], np.cumsum(sizes)])
 
 
@@ -210,12 +210,12 @@ def power_law(uniform: NDArray[np.float64], exponent: float, common: float = 1.0
     return np.minimum(common * tail, 2.0**40).astype(np.int64)
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@njit(cache=True, nogil=True)
 def letter(byte):
     return byte >= 128 or 48 <= byte <= 57 or 65 <= byte <= 90 or 97 <= byte <= 122
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@njit(cache=True, nogil=True)
 def copy(text, begin, end, out, at):
     """Copy text[begin:end] to out[at:]; return where it ends there."""
     source, target = text[begin:end], out[at : at + end - begin]
@@ -224,7 +224,7 @@ def copy(text, begin, end, out, at):
     return at + end - begin
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@njit(cache=True, nogil=True)
 def assemble(
     labels, label_text, label_offsets, counts, text, offsets, passages,
     altered, places, halves, half_text, half_offsets, out,
@@ -258,7 +258,9 @@ def assemble(
                         at = copy(text, done, start, out, at)
                         for part in range(3):
                             half = halves[place, part]
-                            at = copy(half_text, half_offsets[half], half_offsets[half + 1], out, at)
+                            at = copy(
+                                half_text, half_offsets[half], half_offsets[half + 1], out, at
+                            )
                         done = stop
                 place += 1
             at = copy(text, done, end, out, at)
@@ -364,7 +366,10 @@ class Recombined:
         source = self.source
         begins = offsets_of(np.bincount(source.label, minlength=len(source.labels)))
         sizes = [
-            sum(source.passages.offsets[end] - source.passages.offsets[begin] for begin, end in ranges)
+            sum(
+                source.passages.offsets[end] - source.passages.offsets[begin]
+                for begin, end in ranges
+            )
             for ranges in zip(
                 zip(source.first[:-1], source.first[1:], strict=True),
                 zip(source.other[:-1], source.other[1:], strict=True),

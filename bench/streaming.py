@@ -13,16 +13,17 @@ growth    with --disk options, for each size of --gb; slope of log seconds and o
 paths     with --disk and with --in-memory options in turn, --runs of each, on the same corpus of
           --paths-gb; ratios of the medians, and whether both model files are equal, byte for byte
 input     the corpus of --paths-gb from standard input, while it is being made; whether the model
-          is the one that its file gives
+          is the one that its file gives, but for the name of the file that it keeps
 accuracy  of the model of the largest size and, for comparison, of one trained on the real
           training files: on recombined documents of the test files, and on the real test files
 rivals    not unless asked for: VW in one pass and fastText in one epoch over the corpus of
           --paths-gb (its words parted and lower-cased beforehand, in time not counted)
 
 In the options {cache} is a folder whose largest size is told.  Corpora are made in --place, which
-needs two and a half times the largest size, and the caches besides.
-Peak memory has the pages of mapped files in it, which the system drops when it needs room; anonymous
-memory has not.  Kernels are compiled beforehand, by training a small corpus with --warm-up options.
+needs twice the largest size, and the caches and models besides.
+Peak memory has the pages of mapped files in it, which the system drops when it needs room;
+anonymous memory has not.  Kernels are compiled beforehand, by training a small corpus with
+--warm-up options.
 --quick takes small corpora and is a check of this script more than a measurement.
 """
 
@@ -30,28 +31,29 @@ from __future__ import annotations
 
 import argparse
 import filecmp
+import hashlib
 import json
+import os
 import shlex
 import shutil
 import statistics
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import rivals
 from growth import slope
-from measuring import cell, heading, line, parse, parser_of, read_lines
+from measuring import cell, heading, line, parse, parser_of, read_documents, read_lines
 from recombined import large
 
 HERE = Path(__file__).parent
-PARTS = ("growth", "paths", "input", "accuracy", "rivals")
 GB = "0.1,0.2,0.5,1,2,5"
-QUICK_GB, QUICK_PATHS = "0.01,0.02,0.04", 0.02
+QUICK_GB, QUICK_PATHS_GB, QUICK_TEST = "0.01,0.02,0.04", 0.02, 1e6
 WARM = 5e6  # bytes of the corpus that has kernels compiled
 COPY = 1 << 24  # bytes at once
 HEADS = (
@@ -97,7 +99,7 @@ class Run:
 
 
 class Log:
-    """Rows as they come: printed as Markdown, and each added to a file of JSON lines, if any."""
+    """Rows as they come, each added to a file of JSON lines, if there is one."""
 
     def __init__(self, file: Path | None) -> None:
         self.file = file
@@ -110,21 +112,16 @@ class Log:
             with open(self.file, "a", encoding="utf-8") as file:
                 file.write(json.dumps({"kind": kind, **row}) + "\n")
 
-    def run(self, run: Run) -> None:
-        """Print a run, and add it."""
-        print(run.markdown(), flush=True)
-        self.add("run", asdict(run))
-
 
 class Corpora:
-    """The corpora, made as they are asked for; only the largest is kept."""
+    """The corpora, made as they are asked for."""
 
-    def __init__(self, arguments: argparse.Namespace, place: Path) -> None:
-        self.arguments, self.place = arguments, place
-        self._largest: tuple[Path, float] | None = None
+    def __init__(self, arguments: argparse.Namespace, place: Path, largest: float) -> None:
+        self.arguments, self.place, self.largest = arguments, place, largest
+        self._made: Path | None = None
 
     def command(self, size: float, part: str = "train") -> list[str]:
-        """The command that writes ``size`` bytes to standard output."""
+        """The command that writes ``size`` bytes to standard output, or a line more."""
         arguments = self.arguments
         names = ",".join(folder.name for folder in arguments.folders)
         seed = arguments.seed + (part != "train")
@@ -135,23 +132,31 @@ class Corpora:
         return command + ["--sorted"] * arguments.sorted
 
     def make(self, file: Path, size: float, part: str = "train") -> Path:
-        """A file of ``size`` bytes, or a line more."""
+        """A file of such documents."""
         say(f"making {size / 1e9:g} GB")
         with open(file, "wb") as out:
             subprocess.run(self.command(size, part), stdout=out, check=True)
         return file
 
-    def of(self, size: float, most: float) -> Path:
-        """A training file of ``size`` bytes, ``most`` being the most that will be asked for.
-
-        Overwritten by the next one asked for.
-        """
-        if self.arguments.sorted:  # its beginning would have some of the labels only
+    def of(self, size: float) -> Path:
+        """A training file; the next one asked for may overwrite it."""
+        if self.arguments.sorted:  # a beginning would have some of the labels only
             return self.make(self.place / "part.tsv", size)
-        if self._largest is None or self._largest[1] < size:
-            self._largest = self.make(self.place / "largest.tsv", most), most
-        file, made = self._largest
-        return file if made == size else beginning(file, size, self.place / "part.tsv")
+        if self._made is None:
+            self._made = self.make(self.place / "largest.tsv", self.largest)
+        if size == self.largest:
+            return self._made
+        return beginning(self._made, size, self.place / "part.tsv")
+
+    def real(self, part: str) -> dict[str, Path]:
+        """The real files of each corpus, with the labels of the recombined ones."""
+        files = {}
+        for folder in self.arguments.folders:
+            prefix = f"{folder.name}/".encode()
+            lines = [prefix + line + b"\n" for line in read_lines(folder / f"{part}.tsv")]
+            files[folder.name] = self.place / f"{folder.name}-{part}.tsv"
+            files[folder.name].write_bytes(b"".join(lines))
+        return files
 
 
 def say(what: str) -> None:
@@ -161,7 +166,7 @@ def say(what: str) -> None:
 def beginning(source: Path, size: float, target: Path) -> Path:
     """Copy so many bytes, and the rest of the line."""
     with open(source, "rb") as given, open(target, "wb") as out:
-        left = int(size)
+        left, read = int(size), b""
         while left > 0 and (read := given.read(min(COPY, left))):
             out.write(read)
             left -= len(read)
@@ -187,91 +192,84 @@ def watched(
     with subprocess.Popen(given, stdout=subprocess.PIPE) as giver:
         done = subprocess.run(watcher, stdin=giver.stdout, stdout=subprocess.PIPE, check=True)
         assert giver.stdout is not None
-        giver.stdout.close()  # what is left of it, if the command failed
+        giver.stdout.close()  # so that it ends, if the command did not read everything
     return json.loads(done.stdout)
 
 
-class Trainer:
-    """Trains and tells, in a folder to be thrown away."""
+@dataclass(slots=True)
+class Bench:
+    """What the parts share.
 
-    def __init__(self, arguments: argparse.Namespace, place: Path) -> None:
-        self.arguments, self.place = arguments, place
-        self.model = place / "model"  # of the last training
+    model   of the last training
+    judged  rows of the table of accuracies
+    """
 
-    def textmlr(self, source: str, options: str) -> list[str]:
+    arguments: argparse.Namespace
+    place: Path
+    corpora: Corpora
+    log: Log
+    judged: list[str] = field(default_factory=list)
+    failed: bool = False
+
+    @property
+    def model(self) -> Path:
+        return self.place / "model"
+
+    def textmlr(self, source: str | Path, options: str) -> list[str]:
         """The command of a training."""
         options = f"{options} {self.arguments.textmlr_args}"
-        split = [part.replace("{cache}", str(self.place / "cache")) for part in shlex.split(options)]
-        verb = [sys.executable, "-m", "textmlr", "train", source, "-o", str(self.model)]
+        cache = str(self.place / "cache")
+        split = [part.replace("{cache}", cache) for part in shlex.split(options)]
+        verb = [sys.executable, "-m", "textmlr", "train", str(source), "-o", str(self.model)]
         return [*verb, "--quiet", "--json", *split]
 
     def run(
-        self, part: str, what: str, file: Path, command: Sequence[str], *,
-        model: Path | None = None, given: Sequence[str] | None = None,
+        self, part: str, what: str, file: Path, command: Sequence[str],
+        given: Sequence[str] | None = None,
     ) -> Run:  # fmt: skip
         """Train on a file, or on what ``given`` writes (which is what is in the file)."""
-        cache, model = self.place / "cache", model or self.model
+        cache = self.place / "cache"
         shutil.rmtree(cache, ignore_errors=True)
         cache.mkdir()
-        model.unlink(missing_ok=True)
+        self.model.unlink(missing_ok=True)
+        os.sync()  # what is still to be written of the corpus is not the command's
         told = watched(command, self.arguments.limit, cache, given)
         output, said, code = told.pop("output"), told.pop("told"), told.pop("code")
         failure = rivals.last_line(said, code) if code else ""
         if code is None:
             failure = f"stopped at {told['seconds']:.0f} s"
         summary = json.loads(output) if output.startswith("{") and not failure else None
-        size = model.stat().st_size if model.exists() else 0
-        gb = file.stat().st_size / 1e9
-        return Run(
-            part, what, gb, lines_of(file), **told, model=size, failure=failure, summary=summary
-        )
-
-
-@dataclass(slots=True)
-class Bench:
-    """What the parts share."""
-
-    arguments: argparse.Namespace
-    corpora: Corpora
-    trainer: Trainer
-    log: Log
-    failed: bool = False
-
-    def run(self, *what: Any, **more: Any) -> Run:
-        """Train, and tell of it."""
-        run = self.trainer.run(*what, **more)
-        self.failed = self.failed or bool(run.failure)
-        self.log.run(run)
+        size = self.model.stat().st_size if self.model.exists() else 0
+        run = Run(
+            part, what, file.stat().st_size / 1e9, lines_of(file), **told, model=size,
+            failure=failure, summary=summary,
+        )  # fmt: skip
+        self.failed = self.failed or bool(failure)
+        print(run.markdown(), flush=True)
+        self.log.add("run", asdict(run))
         return run
 
-    def conclude(self, kind: str, text: str, row: Any) -> None:
-        """Say what follows from the rows above."""
-        self.concluded.append(text)
-        self.log.add(kind, row)
+    def judge(self, trained: str) -> None:
+        """Accuracy and log loss of the model on recombined and real test files."""
+        recombined = self.corpora.make(self.place / "test.tsv", self.arguments.test_bytes, "test")
+        for name, file in {"recombined": recombined, **self.corpora.real("test")}.items():
+            script = "from textmlr.__main__ import main; main()"
+            try:
+                told = rivals.output_of(script, "evaluate", "-m", self.model, file, "--json")
+            except rivals.RivalError as error:
+                say(f"{name}: {error}")
+                self.failed = True
+                continue
+            figures = {name: json.loads(told)[name] for name in ("accuracy", "log_loss")}
+            self.add_judged(name, file, trained, figures)
 
-
-def paths(bench: Bench, file: Path) -> Iterator[str]:
-    """Disk and memory in turn."""
-    arguments, trainer = bench.arguments, bench.trainer
-    ways = {"disk": arguments.disk, "in memory": arguments.in_memory}
-    models = {way: trainer.place / f"{way}.model" for way in ways}
-    runs: dict[str, list[Run]] = {way: [] for way in ways}
-    for _ in range(arguments.runs):
-        for way, options in ways.items():
-            run = bench.run("paths", way, file, trainer.textmlr(str(file), options))
-            if run.failure:
-                return
-            runs[way].append(run)
-            trainer.model.replace(models[way])
-    ratios = {}
-    for name, of in (("seconds", wall), ("CPU", cpu)):
-        disk, memory = (statistics.median(map(of, runs[way])) for way in ways)
-        ratios[name] = disk / memory
-    equal = filecmp.cmp(*models.values(), shallow=False)
-    bench.failed = bench.failed or not equal
-    bench.log.add("paths", {"ratios": ratios, "equal": equal})
-    shown = ", ".join(f"{ratio:.2f} in {name}" for name, ratio in ratios.items())
-    yield f"disk / in memory: {shown}; model files {'equal' if equal else 'DIFFER'}"
+    def add_judged(self, name: str, file: Path, trained: str, figures: rivals.Figures) -> None:
+        """Add a row to the table of accuracies."""
+        documents = lines_of(file)
+        accuracy, log_loss = cell(figures["accuracy"], 4), cell(figures["log_loss"], 3)
+        self.judged.append(line((name, f"{documents:,}", trained, accuracy, log_loss)))
+        row = {"test": name, "documents": documents, "trained": trained, **figures}
+        self.log.add("judged", row)
 
 
 def wall(run: Run) -> float:
@@ -282,23 +280,212 @@ def cpu(run: Run) -> float:
     return run.user + run.system
 
 
-def growth(bench: Bench, sizes: Sequence[float], judge: Callable[[], None]) -> Iterator[str]:
-    """Each size once, the largest last; its model is judged."""
-    runs = []
-    for size in sizes:
-        file = bench.corpora.of(size, sizes[-1])
-        command = bench.trainer.textmlr(str(file), bench.arguments.disk)
-        runs.append(bench.run("growth", "disk", file, command))
-    if not runs[-1].failure:
-        judge()
-    good = [run for run in runs if not run.failure]
+def growth(bench: Bench) -> list[str]:
+    """Each size once; exponents."""
+    arguments, runs = bench.arguments, []
+    for size in arguments.gb:
+        file = bench.corpora.of(size)
+        run = bench.run("growth", "disk", file, bench.textmlr(file, arguments.disk))
+        runs += [run] * (not run.failure)
+    if "accuracy" in arguments.parts and bench.model.exists():
+        bench.judge(f"{arguments.gb[-1] / 1e9:g} GB recombined")
     figures: dict[str, Callable[[Run], float]] = {
         "seconds": wall, "CPU": cpu, "peak": lambda run: run.peak,
     }  # fmt: skip
-    found = {
-        name: [slope([(run.gb, of(run)) for run in some])[0] for some in (good, good[len(good) // 2 :])]
-        for name, of in figures.items()
-    }
-    bench.log.add("exponents", found)
-    for name, (every, upper) in found.items():
-        yield f"{name} ~ bytes^{cell(every, 2)}; upper half of the sizes {cell(upper, 2)}"
+    said = []
+    for name, of in figures.items():
+        points = [(run.gb, of(run)) for run in runs]
+        every, upper = (slope(some)[0] for some in (points, points[len(points) // 2 :]))
+        bench.log.add("exponent", {"of": name, "every": every, "upper": upper})
+        said.append(f"{name} ~ bytes^{cell(every, 2)}; upper half of the sizes {cell(upper, 2)}")
+    return said
+
+
+def paths(bench: Bench) -> list[str]:
+    """Disk and memory in turn; ratios of medians, and whether the models are equal."""
+    arguments = bench.arguments
+    file = bench.corpora.of(arguments.paths_gb)
+    ways = {"disk": arguments.disk, "in memory": arguments.in_memory}
+    runs: dict[str, list[Run]] = {way: [] for way in ways}
+    for _ in range(arguments.runs):
+        for way, options in ways.items():
+            run = bench.run("paths", way, file, bench.textmlr(file, options))
+            if run.failure:
+                return []
+            runs[way].append(run)
+            bench.model.replace(bench.place / f"{way}.model")
+    ratios = {}
+    for name, of in (("seconds", wall), ("CPU", cpu)):
+        disk, memory = (statistics.median(map(of, runs[way])) for way in ways)
+        ratios[name] = disk / memory
+    one, other = (bench.place / f"{way}.model" for way in ways)
+    equal = filecmp.cmp(one, other, shallow=False)
+    bench.failed = bench.failed or not equal
+    bench.log.add("paths", {"ratios": ratios, "equal": equal})
+    shown = ", ".join(f"{ratio:.2f} in {name}" for name, ratio in ratios.items())
+    return [f"disk / in memory: {shown}; models {'equal' if equal else 'DIFFER'}"]
+
+
+def from_input(bench: Bench) -> list[str]:
+    """Standard input beside the same documents in a file."""
+    arguments = bench.arguments
+    file = bench.corpora.of(arguments.paths_gb)
+    run = bench.run("input", "a file", file, bench.textmlr(file, arguments.disk))
+    if run.failure:
+        return []
+    of_file = bench.model.replace(bench.place / "file.model")
+    given = bench.corpora.command(arguments.paths_gb)
+    run = bench.run("input", "a pipe", file, bench.textmlr("-", arguments.disk), given)
+    if run.failure:
+        return []
+    equal = nameless(of_file) == nameless(bench.model)
+    bench.failed = bench.failed or not equal
+    bench.log.add("input", {"equal": equal})
+    return [f"standard input / file: models {'equal' if equal else 'DIFFER'} but for its name"]
+
+
+def nameless(model: Path) -> tuple[Any, str]:
+    """A model file without the names of the files it was trained on, and without the checksum of
+    these: (header, SHA-256 of the arrays)."""
+    with open(model, "rb") as file:
+        header = json.loads(file.read(int.from_bytes(file.read(8), "little")))
+        arrays = hashlib.file_digest(file, "sha256").hexdigest()
+    version, _, told = header["__metadata__"]["textmlr"].split(" ", 2)
+    known = json.loads(told)
+    del known["header"]["record"]["corpus"]["files"]
+    return (version, known, {k: v for k, v in header.items() if k != "__metadata__"}), arrays
+
+
+def reality(bench: Bench) -> list[str]:
+    """What training on the real documents gives."""
+    real = bench.corpora.real("train")
+    file = bench.place / "real.tsv"
+    with open(file, "wb") as out:
+        for part in real.values():
+            out.write(part.read_bytes())
+    run = bench.run("accuracy", "real", file, bench.textmlr(file, bench.arguments.in_memory))
+    if not run.failure:
+        bench.judge("real documents")
+    return []
+
+
+def beside_rivals(bench: Bench) -> list[str]:
+    """VW in one pass, fastText in one epoch."""
+    file = bench.corpora.of(bench.arguments.paths_gb)
+    test = bench.corpora.make(bench.place / "test.tsv", bench.arguments.test_bytes, "test")
+    with open(file, "rb") as lines:
+        labels = sorted({line.partition(b"\t")[0].decode() for line in lines})
+    code_of = {label: code for code, label in enumerate(labels)}
+    y = [code_of.get(label, -1) for label, _ in read_documents(test)]
+    case = rivals.Case(
+        file, test, labels, np.array(y, np.int32), bench.place, bench.arguments.limit
+    )
+    for name, written in (("vw", rivals.vw_line), ("fasttext", rivals.fasttext_line)):
+        text, asked = bench.place / f"{name}.train", bench.place / f"{name}.test"
+        convert(file, text, written, code_of)
+        convert(test, asked, written, None)
+        if name == "vw":
+            what = "VW, 1 pass"
+            command, rows = rivals.vw_command(case, text, bench.model, 1), rivals.vw_rows
+        else:
+            what, rows = "fastText, 1 epoch, lr 0.5", rivals.fasttext_rows
+            command = rivals.fasttext_command(text, bench.model, 0.5, 1)
+        run = bench.run("rivals", what, file, command)
+        text.unlink()
+        if not run.failure:
+            figures = rivals.judge(case, rows(bench.model, asked, len(labels)))
+            trained = f"{run.gb:.3g} GB recombined, {what}"
+            bench.add_judged("recombined", test, trained, figures)
+    return []
+
+
+def convert(
+    source: Path, target: Path, written: Callable[..., str], code_of: dict[str, int] | None
+) -> None:
+    """Write the documents of a TSV file as a rival reads them, without labels if code_of is None;
+    in constant memory."""
+    with open(source, "rb") as lines, open(target, "w", encoding="utf-8", newline="\n") as out:
+        for given in lines:
+            label, _, text = given.decode(errors="replace").rstrip("\n").partition("\t")
+            spaced = " ".join(rivals.PUNCTUATION.sub(r" \1 ", text.lower()).split())
+            out.write(written(spaced, code_of and code_of[label]) + "\n")
+
+
+PARTS: dict[str, Callable[[Bench], list[str]]] = {
+    "growth": growth,
+    "paths": paths,
+    "input": from_input,
+    "accuracy": reality,
+    "rivals": beside_rivals,
+}
+
+
+def arguments_of() -> argparse.Namespace:
+    """The arguments, sizes in bytes and ascending."""
+    parser = parser_of(__doc__, runs=3)
+    usual = ",".join(part for part in PARTS if part != "rivals")
+    add = parser.add_argument
+    add("--parts", default=usual, help=f"of {', '.join(PARTS)} [{usual}]")
+    add("--gb", default=GB, help=f"sizes of growth [{GB}]")
+    add("--paths-gb", type=float, default=0.3, help="size of the other parts [0.3]")
+    add("--test-bytes", type=float, default=2e7, help="of the recombined test file [2e7]")
+    add(
+        "--disk",
+        default="--memory 1GB --cache-dir {cache}",
+        metavar="OPTIONS",
+        help="[%(default)s]",
+    )
+    add("--in-memory", default="--memory 16GB", metavar="OPTIONS", help="[%(default)s]")
+    add("--warm-up", default="--memory 100MB --cache-dir {cache}", metavar="OPTIONS",
+        help="[%(default)s]")  # fmt: skip
+    add("--textmlr-args", default="", metavar="OPTIONS", help="more options of every training")
+    add("--sorted", action="store_true", help="documents label after label: the hard case")
+    add("--seed", type=int, default=0, help="[0]")
+    add("--limit", type=float, default=14400, help="seconds a training may take [14400]")
+    add("--place", type=Path, help="folder for corpora and caches [the system's for such]")
+    add("--quick", action="store_true", help="small sizes, one run of each")
+    arguments = parse(parser)
+    if not arguments.only:
+        arguments.folders = large(arguments.folders)
+    arguments.parts = arguments.parts.split(",")
+    if unknown := sorted(set(arguments.parts) - PARTS.keys()):
+        parser.error(f"--parts: no {', '.join(unknown)}; there are {', '.join(PARTS)}")
+    if arguments.quick:
+        arguments.gb, arguments.paths_gb, arguments.runs = QUICK_GB, QUICK_PATHS_GB, 1
+        arguments.test_bytes = QUICK_TEST
+    try:
+        arguments.gb = sorted(float(size) * 1e9 for size in arguments.gb.split(","))
+    except ValueError:
+        parser.error("--gb: numbers, comma-separated")
+    arguments.paths_gb *= 1e9
+    if min(*arguments.gb, arguments.paths_gb) <= 0:
+        parser.error("--gb, --paths-gb: above 0")
+    return arguments
+
+
+def main() -> None:
+    """Print each part's table as it comes, then accuracies."""
+    arguments = arguments_of()
+    log = Log(arguments.json)
+    with tempfile.TemporaryDirectory(dir=arguments.place) as temporary:
+        place = Path(temporary)
+        sizes = arguments.gb if "growth" in arguments.parts else []
+        needed = max(*sizes, *[arguments.paths_gb] * (set(arguments.parts) != {"growth"}), WARM)
+        bench = Bench(arguments, place, Corpora(arguments, place, needed), log)
+        print(heading(HEADS))
+        for options in dict.fromkeys((arguments.warm_up, arguments.disk, arguments.in_memory)):
+            file = bench.corpora.of(WARM)
+            bench.run("warm-up", options.split("{")[0].strip() or "no options", file,
+                      bench.textmlr(file, options))  # fmt: skip
+        said = []
+        for part in PARTS:
+            if part in arguments.parts:
+                said += PARTS[part](bench)
+        if bench.judged:
+            print("\n".join(["", heading(JUDGED_HEADS), *bench.judged]))
+        print("\n".join(["", *said]))
+    sys.exit(1 if bench.failed else 0)
+
+
+if __name__ == "__main__":
+    main()

@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import sys
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -155,10 +154,9 @@ def main() -> None:
     arguments = parser.parse_args()
     if arguments.share < 1:
         parser.error("--share: at least 1")
-    source = sys.stdin.buffer if arguments.source == "-" else open(arguments.source, "rb")
     print(heading(HEADS))
     rows = []
-    with source:
+    with open(0 if arguments.source == "-" else arguments.source, "rb") as source:
         for row in grow(source, arguments.bytes, arguments.share):
             rows.append(row)
             print(row.markdown(), flush=True)
