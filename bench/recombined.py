@@ -285,6 +285,7 @@ class Recombined:
         text = np.concatenate([source.heads.text, source.tails.text])
         tails = source.tails.offsets[1:] + source.heads.offsets[-1]
         self._halves = Pieces(text, np.concatenate([source.heads.offsets, tails, tails[-1:]]))
+        self._out = np.empty(0, np.uint8)  # used again and again
         self._sizes = np.diff(source.passages.offsets)
         self._gap = self._bytes_a_place(new_words)
 
@@ -321,13 +322,14 @@ class Recombined:
         altered, places, halves = self._alterations(passages, version, source.corpus[own])
         room = int(self._sizes[passages].sum() + len(places) * 3 * MOST)
         room += int((np.diff(self._labels.offsets)[labels] + 1).sum())
-        out = np.empty(room, np.uint8)
+        if len(self._out) < room:
+            self._out = np.empty(2 * room, np.uint8)
         size = assemble(
             labels, self._labels.text, self._labels.offsets, counts, source.passages.text,
             source.passages.offsets, passages, altered, places, halves, self._halves.text,
-            self._halves.offsets, out,
+            self._halves.offsets, self._out,
         )  # fmt: skip
-        return out[:size].tobytes()
+        return self._out[:size].tobytes()
 
     def _alterations(
         self, passages: Ints, version: Ints, corpus: Ints
