@@ -9,7 +9,7 @@ the largest.  Whole processes of ``textmlr train`` from start to saved model, ea
 watched.py (GB and MB are 10^9 and 10^6 bytes):
 
 growth    with --disk options, for each size of --gb; slope of log seconds and of log memory over
-          log bytes.  Exits with 1 if a run fails
+          log bytes
 paths     with --disk and with --in-memory options in turn, --runs of each, on the same corpus of
           --paths-gb; ratios of the medians, and whether both model files are equal, byte for byte
 input     the corpus of --paths-gb from standard input, while it is being made; whether the model
@@ -24,7 +24,8 @@ needs twice the largest size, and the caches and models besides.
 Peak memory has the pages of mapped files in it, which the system drops when it needs room;
 anonymous memory has not.  Kernels are compiled beforehand, by training a small corpus with
 --warm-up options.
---quick takes small corpora and is a check of this script more than a measurement.
+--quick takes small corpora and is a check of this script more than a measurement.  Exits with 1 if
+a training failed, or models that should be equal are not.
 """
 
 from __future__ import annotations
@@ -57,8 +58,8 @@ QUICK_GB, QUICK_PATHS_GB, QUICK_TEST = "0.01,0.02,0.04", 0.02, 1e6
 WARM = 5e6  # bytes of the corpus that has kernels compiled
 COPY = 1 << 24  # bytes at once
 HEADS = (
-    "part", "what", "GB", "documents", "train s", "MB/s", "CPU s", "peak MB", "anonymous MB",
-    "written GB", "cache GB", "model MB", "note",
+    "part", "what", "learnt from", "GB", "documents", "train s", "MB/s", "CPU s", "peak MB",
+    "anonymous MB", "written GB", "cache GB", "model MB", "note",
 )  # fmt: skip
 JUDGED_HEADS = ("test file", "documents", "trained on", "accuracy", "log loss")
 
@@ -90,8 +91,9 @@ class Run:
         """The run as a line of the table."""
         speed = None if self.failure else self.gb * 1e3 / self.seconds
         memory = None if self.anonymous is None else self.anonymous / 1e6
+        storage = self.summary["storage"] if self.summary else "–"
         return line((
-            self.part, self.what, f"{self.gb:.3g}", f"{self.documents:,}",
+            self.part, self.what, storage, f"{self.gb:.3g}", f"{self.documents:,}",
             cell(self.seconds, 1), cell(speed, 1), cell(self.user + self.system, 1),
             cell(self.peak / 1e6, 0), cell(memory, 0), cell(self.written / 1e9, 2),
             cell(self.folder / 1e9, 2), cell(self.model / 1e6, 1), self.failure.replace("|", "/"),
@@ -436,7 +438,7 @@ def arguments_of() -> argparse.Namespace:
         help="[%(default)s]",
     )
     add("--in-memory", default="--memory 16GB", metavar="OPTIONS", help="[%(default)s]")
-    add("--warm-up", default="--memory 100MB --cache-dir {cache}", metavar="OPTIONS",
+    add("--warm-up", default="--memory 50MB --cache-dir {cache}", metavar="OPTIONS",
         help="[%(default)s]")  # fmt: skip
     add("--textmlr-args", default="", metavar="OPTIONS", help="more options of every training")
     add("--sorted", action="store_true", help="documents label after label: the hard case")
@@ -473,10 +475,9 @@ def main() -> None:
         needed = max(*sizes, *[arguments.paths_gb] * (set(arguments.parts) != {"growth"}), WARM)
         bench = Bench(arguments, place, Corpora(arguments, place, needed), log)
         print(heading(HEADS))
+        file = bench.corpora.of(WARM)
         for options in dict.fromkeys((arguments.warm_up, arguments.disk, arguments.in_memory)):
-            file = bench.corpora.of(WARM)
-            bench.run("warm-up", options.split("{")[0].strip() or "no options", file,
-                      bench.textmlr(file, options))  # fmt: skip
+            bench.run("warm-up", options or "no options", file, bench.textmlr(file, options))
         said = []
         for part in PARTS:
             if part in arguments.parts:
