@@ -11,7 +11,9 @@ watched.py (GB and MB are 10^9 and 10^6 bytes):
 growth    with --disk options, for each size of --gb; slope of log seconds and of log memory over
           log bytes
 paths     with --disk and with --in-memory options in turn, --runs of each, on the same corpus of
-          --paths-gb; ratios of the medians, and whether both model files are equal, byte for byte
+          --paths-gb; ratios of the medians, and whether both model files are equal, byte for byte.
+          Both keep as few features as --paths-args says, or --memory might allow fewer than there
+          are, and the models could not be equal
 input     the corpus of --paths-gb from standard input, while it is being made; whether the model
           is the one that its file gives, but for the name of the file that it keeps
 accuracy  of the model of the largest size and, for comparison, of one trained on the real
@@ -55,11 +57,12 @@ from recombined import large
 HERE = Path(__file__).parent
 GB = "0.1,0.2,0.5,1,2,5"
 QUICK_GB, QUICK_PATHS_GB, QUICK_TEST = "0.01,0.02,0.04", 0.02, 1e6
+PATHS_ARGS = "--max-features 200000"
 WARM = 5e6  # bytes of the corpus that has kernels compiled
 COPY = 1 << 24  # bytes at once
 HEADS = (
-    "part", "what", "learnt from", "GB", "documents", "train s", "MB/s", "CPU s", "peak MB",
-    "anonymous MB", "written GB", "cache GB", "model MB", "note",
+    "part", "what", "learnt from", "features", "GB", "documents", "train s", "MB/s", "CPU s",
+    "peak MB", "anonymous MB", "written GB", "cache GB", "model MB", "note",
 )  # fmt: skip
 JUDGED_HEADS = ("test file", "documents", "trained on", "accuracy", "log loss")
 
@@ -87,14 +90,21 @@ class Run:
     failure: str
     summary: Any
 
+    @property
+    def cpu(self) -> float:
+        """Seconds."""
+        return self.user + self.system
+
     def markdown(self) -> str:
         """The run as a line of the table."""
         speed = None if self.failure else self.gb * 1e3 / self.seconds
         memory = None if self.anonymous is None else self.anonymous / 1e6
-        storage = self.summary["storage"] if self.summary else "–"
+        storage, features = "–", "–"
+        if self.summary:
+            storage, features = self.summary["storage"], f"{self.summary['features']:,}"
         return line((
-            self.part, self.what, storage, f"{self.gb:.3g}", f"{self.documents:,}",
-            cell(self.seconds, 1), cell(speed, 1), cell(self.user + self.system, 1),
+            self.part, self.what, storage, features, f"{self.gb:.3g}", f"{self.documents:,}",
+            cell(self.seconds, 1), cell(speed, 1), cell(self.cpu, 1),
             cell(self.peak / 1e6, 0), cell(memory, 0), cell(self.written / 1e9, 2),
             cell(self.folder / 1e9, 2), cell(self.model / 1e6, 1), self.failure.replace("|", "/"),
         ))  # fmt: skip
@@ -274,14 +284,6 @@ class Bench:
         self.log.add("judged", row)
 
 
-def wall(run: Run) -> float:
-    return run.seconds
-
-
-def cpu(run: Run) -> float:
-    return run.user + run.system
-
-
 def growth(bench: Bench) -> list[str]:
     """Each size once; exponents."""
     arguments, runs = bench.arguments, []
@@ -291,12 +293,9 @@ def growth(bench: Bench) -> list[str]:
         runs += [run] * (not run.failure)
     if "accuracy" in arguments.parts and bench.model.exists():
         bench.judge(f"{arguments.gb[-1] / 1e9:g} GB recombined")
-    figures: dict[str, Callable[[Run], float]] = {
-        "seconds": wall, "CPU": cpu, "peak": lambda run: run.peak,
-    }  # fmt: skip
     said = []
-    for name, of in figures.items():
-        points = [(run.gb, of(run)) for run in runs]
+    for name, figure in {"seconds": "seconds", "CPU": "cpu", "peak": "peak"}.items():
+        points = [(run.gb, getattr(run, figure)) for run in runs]
         every, upper = (slope(some)[0] for some in (points, points[len(points) // 2 :]))
         bench.log.add("exponent", {"of": name, "every": every, "upper": upper})
         said.append(f"{name} ~ bytes^{cell(every, 2)}; upper half of the sizes {cell(upper, 2)}")
@@ -311,14 +310,15 @@ def paths(bench: Bench) -> list[str]:
     runs: dict[str, list[Run]] = {way: [] for way in ways}
     for _ in range(arguments.runs):
         for way, options in ways.items():
+            options = f"{options} {arguments.paths_args}"
             run = bench.run("paths", way, file, bench.textmlr(file, options))
             if run.failure:
                 return []
             runs[way].append(run)
             bench.model.replace(bench.place / f"{way}.model")
     ratios = {}
-    for name, of in (("seconds", wall), ("CPU", cpu)):
-        disk, memory = (statistics.median(map(of, runs[way])) for way in ways)
+    for name, figure in {"seconds": "seconds", "CPU": "cpu"}.items():
+        disk, memory = (statistics.median(getattr(r, figure) for r in runs[way]) for way in ways)
         ratios[name] = disk / memory
     one, other = (bench.place / f"{way}.model" for way in ways)
     equal = filecmp.cmp(one, other, shallow=False)
@@ -440,6 +440,8 @@ def arguments_of() -> argparse.Namespace:
     add("--in-memory", default="--memory 16GB", metavar="OPTIONS", help="[%(default)s]")
     add("--warm-up", default="--memory 50MB --cache-dir {cache}", metavar="OPTIONS",
         help="[%(default)s]")  # fmt: skip
+    add("--paths-args", default=PATHS_ARGS, metavar="OPTIONS",
+        help="more options of both ways of paths [%(default)s]")  # fmt: skip
     add("--textmlr-args", default="", metavar="OPTIONS", help="more options of every training")
     add("--sorted", action="store_true", help="documents label after label: the hard case")
     add("--seed", type=int, default=0, help="[0]")
