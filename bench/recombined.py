@@ -414,6 +414,8 @@ def main() -> None:
     if not 0 <= arguments.new_words < 1:
         parser.error("--new-words: from 0 to 1")
     folders = arguments.folders if arguments.only else large(arguments.folders)
+    if missing := [f.name for f in folders if not (f / f"{arguments.part}.tsv").exists()]:
+        parser.error(f"--part: no {arguments.part}.tsv of {', '.join(missing)}")
     made = Recombined(read(folders, arguments.part), arguments.seed, arguments.new_words)
     blocks = made.blocks_by_label if arguments.sorted else made.blocks
     try:
