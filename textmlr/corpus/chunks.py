@@ -32,6 +32,7 @@ class Job:
     skip         bad rows are left out and counted, not refused
     chunk_bytes  of the file or its text, about, to a chunk; None: all of a file at once
     tables       Chunk.table will be asked for: read every column
+    live         what is there is taken, cut at line ends; nothing waits for more to come
     """
 
     fields: Fields
@@ -40,6 +41,7 @@ class Job:
     skip: bool = False
     chunk_bytes: int | None = CHUNK_BYTES
     tables: bool = False
+    live: bool = False
 
 
 @dataclass(frozen=True, eq=False)

@@ -174,14 +174,13 @@ def _blocks(
     while left:
         left -= len(stream.read(left))
     rest, final, n = bytearray(), False, 1
-    block = b"" if chunk_bytes is None else stream.read(chunk_bytes)
     while not final:
         if chunk_bytes is None:
             text, final = stream.rest(), True
         else:
-            rest += block
             # As many bytes again as there are of a row that is not whole.
             block = stream.read(chunk_bytes if n else max(chunk_bytes, len(rest)))
+            rest += block
             final = not block
             text = np.frombuffer(rest, np.uint8)
         if not text.size:

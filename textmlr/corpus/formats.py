@@ -86,6 +86,12 @@ def reader_of(stream: Stream, wanted: str | None, job: Job) -> Reader:
             place=stream.name,
             mend="say what it is with --format, or write the file again",
         )
+    if found in ("parquet", "arrow") and job.live and stream.path == "-":
+        raise InputError(
+            f"{NAMES[found]} cannot be read as it comes: all of it has to be there",
+            place=stream.name,
+            mend="name the file in place of -, or send lines",
+        )
     reader: Reader = import_module(f"textmlr.corpus.{found}").chunks
     return reader
 

@@ -31,6 +31,7 @@ def scan(
     stdin: BinaryIO | None = None,
     chunk_bytes: int = CHUNK_BYTES,
     tables: bool = True,
+    live: bool = False,
 ) -> Iterator[Chunk]:
     """The documents of files, some at a time and in order, in memory that does not grow.
 
@@ -39,6 +40,8 @@ def scan(
                  says nothing of its form is a document a line
     chunk_bytes  about as much of a file, or of its text, is a chunk
     tables       Chunk.table will be asked for: all columns are read, not only those needed
+    live         documents are given as soon as they are there, of lines that a slow writer sends
+                 to a pipe one by one too; Parquet and Arrow cannot be, from standard input
     Raises InputError as read_corpus does, when the chunk is reached where the fault is.
 
     >>> from textmlr.corpus import scan
@@ -46,7 +49,9 @@ def scan(
     ...     print(chunk.first, len(chunk), chunk.table.column_names)
     1 144 ['label', 'text']
     """
-    job = Job(fields or Fields(), labelled, weighted, skip_bad_lines, max(chunk_bytes, 1), tables)
+    job = Job(
+        fields or Fields(), labelled, weighted, skip_bad_lines, max(chunk_bytes, 1), tables, live
+    )  # fmt: skip
     for source in sources_of(paths):
         yield from _chunks(source, format, job, stdin)
 
@@ -111,7 +116,7 @@ def _chunks(source: str, format: str | None, job: Job, stdin: BinaryIO | None) -
     if source != "-" and os.path.isdir(source):
         yield from folder.chunks(source, job)
         return
-    with opened(source, stdin) as stream:
+    with opened(source, stdin, live=job.live) as stream:
         yield from reader_of(stream, format, job)(stream, job)
 
 

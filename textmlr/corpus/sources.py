@@ -67,24 +67,30 @@ def is_url(path: str) -> bool:
 
 
 @contextmanager
-def opened(path: str, stdin: BinaryIO | None = None) -> Iterator[Stream]:
+def opened(
+    path: str, stdin: BinaryIO | None = None, *, live: bool = False
+) -> Iterator[Stream]:
     """The bytes of a source.
 
     stdin  read for "-" in place of the process's own
+    live   see Stream
     Raises InputError for what the system refuses.
     """
     with ExitStack() as stack:
         if path == "-":
-            yield Stream(_standard_input(stdin), STDIN, path, renamable=False)
+            file = _standard_input(stdin)
+            if live:  # a thread that waits for more in Python's buffer would hold its lock
+                file = getattr(file, "raw", file)
+            yield Stream(file, STDIN, path, renamable=False, live=live)
         elif is_url(path):
             file = stack.enter_context(_open_url(path))
-            yield Stream(file, path, path.split("?")[0], renamable=False)
+            yield Stream(file, path, path.split("?")[0], renamable=False, live=live)
         else:
             with refusals(path):
                 file = stack.enter_context(open(path, "rb", buffering=0))
             # What comes through a pipe such as <(zcat corpus.gz) has no name that says anything.
             regular = stat.S_ISREG(os.fstat(file.fileno()).st_mode)
-            yield Stream(file, path, path, renamable=regular)
+            yield Stream(file, path, path, renamable=regular, live=live)
 
 
 def _standard_input(stdin: BinaryIO | None) -> BinaryIO:

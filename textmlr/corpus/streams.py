@@ -26,7 +26,9 @@ _MAGIC = re.compile(
     rb"|(?P<bzip2>BZh[1-9](?:1AY&SY|\x17rE8P\x90))"
 )
 _MAGIC_BYTES = 10
+_MAY_BE_MAGIC = (b"\x1f\x8b", b"\x28\xb5", b"\xfd7", b"BZh")
 _CHUNK = 1 << 20
+BOM = b"\xef\xbb\xbf"
 HEAD = 1 << 16  # bytes that show a format, and hold a CSV file's line of names
 
 
@@ -56,17 +58,21 @@ class Stream:
 
     name  for messages
     path  as the user wrote it; its ending may say what the file is
+    live  ``head`` ends with the first line that is not blank, and ``read`` gives what is there.
+          What is compressed comes as the decompressor gives it
     Every method raises InputError for what the system refuses and for compressed data that are
     not whole.
     """
 
-    def __init__(self, file: Any, name: str, path: str, *, renamable: bool) -> None:
+    def __init__(
+        self, file: Any, name: str, path: str, *, renamable: bool, live: bool = False
+    ) -> None:
         """Look at the first bytes of an open file.
 
         renamable  it is compressed if its name says so; otherwise its first bytes may say it
         Raises InputError where the two disagree.
         """
-        self.name, self.path = name, path
+        self.name, self.path, self.live = name, path, live
         self._file, self._peeked = file, b""
         self._seeks = path != "-"  # standard input may stand anywhere
         ending = ending_of(path)
@@ -74,6 +80,8 @@ class Stream:
             head = b""
             while len(head) < _MAGIC_BYTES and (chunk := file.read(_MAGIC_BYTES - len(head))):
                 head += chunk
+                if live and b"\n" in head and not head.startswith(_MAY_BE_MAGIC):
+                    break  # a short line, and the next may be long in coming
         found = _MAGIC.match(head)
         kind = found.lastgroup if found else None
         if ending is not None and head and kind != ENDINGS[ending]:
@@ -99,19 +107,33 @@ class Stream:
         """The first bytes, HEAD of them or all there are; they are still there to be read."""
         with self._refusals():
             while len(self._peeked) < HEAD:
-                chunk = self._reader.read(HEAD - len(self._peeked))
+                if self.live and b"\n" in self._peeked.removeprefix(BOM).lstrip():
+                    break
+                chunk = self._next(HEAD - len(self._peeked))
                 if not chunk:
                     break
                 self._peeked += chunk
         return self._peeked
 
     def read(self, most: int) -> bytes:
-        """The next bytes, so many or all that are left."""
+        """The next bytes, so many or all that are left; live, as many as there are."""
         chunk, self._peeked = self._peeked[:most], self._peeked[most:]
+        if self.live and chunk:
+            return chunk
         with self._refusals():
             # A pipe gives less at a time.
-            while len(chunk) < most and (more := self._reader.read(most - len(chunk))):
+            while len(chunk) < most and (more := self._next(most - len(chunk))):
                 chunk += more
+                if self.live:
+                    break
+        return chunk
+
+    def _next(self, most: int) -> bytes:
+        """Some bytes, live without waiting for more than there are; none at the end."""
+        read = self._reader.read
+        if self.live:  # Python's raw files have no other than such
+            read = getattr(self._reader, "read1", read)
+        chunk: bytes = read(most)
         return chunk
 
     def rest(self) -> NDArray[np.uint8]:
