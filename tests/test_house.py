@@ -38,6 +38,7 @@ STOREYS = [
     "packing",
     "model",
     "learning",
+    "streaming",
     "keeping",
     "updating",
     "intervals",

@@ -20,8 +20,8 @@ from textmlr.arrays import frozen
 from textmlr.corpus.batch import Batch
 from textmlr.corpus.chunks import SKIP, Chunk, Job, check_bad, used
 from textmlr.corpus.fields import Places, find
-from textmlr.corpus.lines import BINARY, BOM, intern, quote
-from textmlr.corpus.streams import HEAD, Stream
+from textmlr.corpus.lines import BINARY, intern, quote
+from textmlr.corpus.streams import BOM, HEAD, Stream
 from textmlr.corpus.tsv import read_weights
 from textmlr.errors import InputError
 from textmlr.kernels import csv as kernels

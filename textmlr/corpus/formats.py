@@ -9,8 +9,7 @@ from typing import TypeAlias, get_args
 
 from textmlr.corpus.chunks import Chunk, Job
 from textmlr.corpus.csv import DELIMITERS, parse_header, suits
-from textmlr.corpus.lines import BOM
-from textmlr.corpus.streams import HEAD, Stream, ending_of
+from textmlr.corpus.streams import BOM, HEAD, Stream, ending_of
 from textmlr.errors import InputError
 from textmlr.options import CorpusFormat
 

@@ -67,9 +67,7 @@ def is_url(path: str) -> bool:
 
 
 @contextmanager
-def opened(
-    path: str, stdin: BinaryIO | None = None, *, live: bool = False
-) -> Iterator[Stream]:
+def opened(path: str, stdin: BinaryIO | None = None, *, live: bool = False) -> Iterator[Stream]:
     """The bytes of a source.
 
     stdin  read for "-" in place of the process's own
