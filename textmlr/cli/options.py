@@ -76,13 +76,17 @@ class Reading:
             skip_bad_lines=self.skip_bad_lines,
         )  # fmt: skip
 
-    def scan(self, paths: Sequence[str], *, labelled: bool, tables: bool) -> Iterator[Chunk]:
-        """The same, some documents at a time; with their columns if tables are wanted."""
+    def scan(
+        self, paths: Sequence[str], *, labelled: bool, tables: bool, live: bool = False
+    ) -> Iterator[Chunk]:
+        """The same, some documents at a time, with their columns if tables are wanted; live, as
+        soon as they are there."""
         from textmlr.corpus import scan
 
         return scan(
             paths, format=self.format, fields=self.fields, labelled=labelled,
             weighted=self.has_weights, skip_bad_lines=self.skip_bad_lines, tables=tables,
+            live=live,
         )  # fmt: skip
 
 

@@ -113,6 +113,17 @@ BEST_OF += "; of adagrad " + ", ".join(f"{rate:g}" for rate in ADAGRAD_RATES)
 @option_of(F, "bias", "A feature that is always on.")
 @corpus_options(weights=True)
 @threads_option
+@click.option("--stream", "streamed", is_flag=True,
+              help="Learn from documents as they come, in one pass and constant memory: hashed, 22"
+              " bits unless said; n-grams are not chosen, auto is words 1-2.")  # fmt: skip
+@click.option("--checkpoint-every", metavar="N|TIME", show_default="5m",
+              help="With --stream: write the model, and a file to go on from, as often: 100000"
+              " documents, or 60s, 5m, 1h.")  # fmt: skip
+@click.option(
+    "--resume",
+    is_flag=True,
+    help="With --stream: go on from the last checkpoint, with the documents that follow.",
+)
 @click.option("-q", "--quiet", is_flag=True, help="No progress, no summary.")
 @json_option
 def train(
@@ -122,6 +133,9 @@ def train(
     no_holdout: bool,
     reading: Reading,
     threads: int | None,
+    streamed: bool,
+    checkpoint_every: str | None,
+    resume: bool,
     quiet: bool,
     as_json: bool,
     **chosen: Any,
@@ -147,11 +161,25 @@ def train(
       textmlr train reviews.tsv --solver exact --tolerance 1e-8
       textmlr train reviews.tsv --l1 1e-4
       zcat big.tsv.gz | textmlr train - --hash-bits 22
+      tail -f log.tsv | textmlr train - --stream --checkpoint-every 1m
     """
     if no_holdout:
         if validation:
             raise click.UsageError("--no-holdout and --validation exclude each other")
         chosen["holdout"] = 0.0
+    if streamed:
+        if validation:
+            raise click.UsageError("--validation and --stream exclude each other")
+        from textmlr.cli.streaming import stream
+
+        stream(
+            corpora, output, chosen, reading, checkpoint_every=checkpoint_every, resume=resume,
+            threads=threads, quiet=quiet, as_json=as_json,
+        )  # fmt: skip
+        return
+    for option, given in (("--checkpoint-every", checkpoint_every), ("--resume", resume)):
+        if given:
+            raise click.UsageError(f"{option} needs --stream")
     featurizer_options, training_options = stage_options(chosen)
 
     started = time.perf_counter()

@@ -6,6 +6,7 @@ import os
 import time
 from dataclasses import dataclass, field
 from os import PathLike
+from typing import Any
 
 from textmlr.errors import InputError
 from textmlr.streaming.trainer import StreamTrainer
@@ -42,13 +43,14 @@ class Checkpoints:
     path       of the model
     documents  between checkpoints: they are at multiples of it; None: by time
     seconds    between checkpoints, None: by documents
-    last       what was written last
+    last       what was written last;  record  of the model among it
     """
 
     path: str
     documents: int | None = None
     seconds: float | None = SECONDS
     last: Kept | None = None
+    record: dict[str, Any] = field(default_factory=dict)
     _at: float = 0.0
     _documents: int = field(default=0)
 
@@ -83,9 +85,12 @@ class Checkpoints:
             return None
         began = time.monotonic()
         state = trainer.save(checkpoint_of(self.path))
-        model = trainer.model().save(self.path) if len(trainer.labels) > 1 else 0
+        size = 0
+        if len(trainer.labels) > 1:
+            model = trainer.model()
+            size, self.record = model.save(self.path), model.record
         self._at, self._documents = time.monotonic(), trainer.documents
-        self.last = Kept(trainer.documents, model, state, self._at - began)
+        self.last = Kept(trainer.documents, size, state, self._at - began)
         return self.last
 
 

@@ -200,7 +200,7 @@ class Progressive:
             self.totals[i] = _added(float(self.totals[i]), sums)
         latest = slice(max(0, n - RECENT), n)
         at = (self.documents + np.arange(n)[latest]) % RECENT
-        made = (scores, y, weights, losses, log_z, right)
+        made: tuple[NDArray[Any], ...] = (scores, y, weights, losses, log_z, right)
         for field, own in zip(fields(self.recent), made, strict=True):
             getattr(self.recent, field.name)[at] = own[latest]
         self.documents += n
@@ -235,9 +235,8 @@ class Progressive:
         room = have if rows <= have else min(max(2 * have, rows, FIRST_ROWS), self.width)
         if room > have:
             kept, tallies = _rows_of(room)
-            kept[: self.used], tallies[: self.used] = (
-                old[: self.used] for old in (self.kept, self.tallies)
-            )
+            kept[: self.used] = self.kept[: self.used]
+            tallies[: self.used] = self.tallies[: self.used]
             self.kept, self.tallies = kept, tallies
         for name in ("theta", "squares"):
             wider = pages(room * wide, np.float32).reshape(room, wide)
