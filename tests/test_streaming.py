@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -52,7 +53,7 @@ def learnt(pairs: list[tuple[str, str]], cuts: list[int], **options: Any) -> Str
     """A trainer that has learnt pairs, cut at some places."""
     trainer = StreamTrainer(options.get("features", SMALL), options.get("training"))
     edges = [0, *sorted(cuts), len(pairs)]
-    for first, last in zip(edges, edges[1:], strict=False):
+    for first, last in pairwise(edges):
         part = pairs[first:last]
         trainer.learn([text for _, text in part], [label for label, _ in part])
     return trainer
@@ -242,6 +243,11 @@ class TestLabels:
             trainer.learn(["x", "y"], ["new", "newer"])
         assert trainer.documents == 300
         assert len(trainer.labels) == 3
+
+    def test_steps_far_too_long_are_told_and_nothing_is_written(self, tmp_path: Path) -> None:
+        result = run("-o", tmp_path / "m", "--learning-rate", "1e38", stdin=b"".join(LINES))
+        assert "the weights are not finite; lower the learning rate" in str(result.exception)
+        assert not list(tmp_path.iterdir())
 
     def test_names_with_line_ends_come_back(self, tmp_path: Path) -> None:
         trainer = StreamTrainer(SMALL)

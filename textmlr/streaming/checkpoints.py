@@ -84,10 +84,11 @@ class Checkpoints:
         if not trainer.documents:
             return None
         began = time.monotonic()
+        # Made first, since it is refused where weights are not finite: what was kept before stays.
+        model = trainer.model() if len(trainer.labels) > 1 else None
         state = trainer.save(checkpoint_of(self.path))
         size = 0
-        if len(trainer.labels) > 1:
-            model = trainer.model()
+        if model is not None:
             size, self.record = model.save(self.path), model.record
         self._at, self._documents = time.monotonic(), trainer.documents
         self.last = Kept(trainer.documents, size, state, self._at - began)
