@@ -84,3 +84,13 @@ def test_a_hashed_model_is_as_large_as_what_occurs(tmp_path: Path, idf: bool | N
     if idf is None:
         plain = Featurizer(options).transform(new).toarray()
         np.testing.assert_allclose(rows.to_scipy().toarray(), plain)
+
+
+def test_rows_of_many_blocks_are_renumbered_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Though the first block already has columns that are not in use."""
+    monkeypatch.setattr("textmlr.features.columns.BLOCK_ENTRIES", 2)
+    columns, _ = Columns.of(features_of([{1, 2}, {2, 3}]), 1)
+    rows = features_of([{0, 15}, {1, 9}, {2, 3}, {3}])
+    dense = rows.to_scipy().toarray()
+    made = columns.renumber(rows)
+    assert made.to_scipy().toarray().tolist() == dense[:, columns.kept].tolist()

@@ -43,6 +43,7 @@ STOREYS = [
     "model",
     "storing",
     "learning",
+    "streaming",
     "keeping",
     "updating",
     "intervals",

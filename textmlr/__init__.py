@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from textmlr.learning import train
     from textmlr.model import Model
     from textmlr.options import FeaturizerOptions, TrainingOptions, TuningOptions, UpdateOptions
+    from textmlr.streaming import StreamTrainer
     from textmlr.tuning import tune
     from textmlr.updating import update
 
@@ -31,6 +32,7 @@ _HOMES = {
     "InputError": "textmlr.errors",
     "Model": "textmlr.model",
     "ModelFileError": "textmlr.errors",
+    "StreamTrainer": "textmlr.streaming",
     "TrainingOptions": "textmlr.options",
     "TuningOptions": "textmlr.options",
     "UpdateOptions": "textmlr.options",
@@ -48,6 +50,7 @@ __all__ = [
     "InputError",
     "Model",
     "ModelFileError",
+    "StreamTrainer",
     "TrainingOptions",
     "TuningOptions",
     "UpdateOptions",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,7 +13,12 @@ from textmlr.choosing import drawn
 from textmlr.corpus import Corpus
 from textmlr.features import Features
 from textmlr.features.columnnames import Census, ColumnNames
-from textmlr.features.columns import column_totals, estimated_totals, sampled_rows
+from textmlr.features.columns import (
+    Columns,
+    column_totals,
+    estimated_totals,
+    sampled_rows,
+)
 from textmlr.features.firstnames import named
 from textmlr.features.hashing import Hasher, blocks_of
 from textmlr.kernels import intern as kernels
@@ -77,23 +83,39 @@ class FeatureNames:
         if rows.columns is None:
             return
         assert census is not None
-        candidates = theta[: len(self._totals)]
-        labels = theta.shape[1]
-        squares = np.einsum("fl,fl->f", candidates, candidates)
-        squares -= (candidates @ np.ones(labels, np.float32)) ** 2 / labels  # L·mean²
-        heaviness = np.sqrt(np.maximum(squares, 0)) * self._totals
-        heaviness[census.sizes == 0] = 0  # nothing to name it after, as the bias has
-        if len(heaviness) > NAMED:
-            least = np.partition(heaviness, len(heaviness) - NAMED)[len(heaviness) - NAMED]
-            heaviness[heaviness < least] = 0
-        numbers = np.flatnonzero(heaviness)[:NAMED]
-        numbers = numbers[np.argsort(rows.columns.kept[numbers])]
-        shares = census.counts[numbers] / census.sizes[numbers]
-        rows.featurizer.column_names = ColumnNames(
-            rows.columns.kept[numbers], *census.names(numbers), census.distinct[numbers] - 1,
-            shares.astype(np.float32), self._frequencies[numbers].astype(np.int32),
-            self._totals[numbers],
-        )  # fmt: skip
+        rows.featurizer.column_names = heaviest(
+            theta, self._frequencies, self._totals, census, rows.columns
+        )
+
+
+def heaviest(
+    theta: NDArray[np.float32],
+    frequencies: NDArray[np.integer[Any]],
+    totals: NDArray[np.float32],
+    census: Census,
+    columns: Columns,
+) -> ColumnNames:
+    """Names of the hashed columns with the largest ‖θ − mean‖·Σ f(x).
+
+    frequencies, totals  (c,) of the first c columns by number, which the census is of
+    """
+    candidates = theta[: len(totals)]
+    labels = theta.shape[1]
+    squares = np.einsum("fl,fl->f", candidates, candidates)
+    squares -= (candidates @ np.ones(labels, np.float32)) ** 2 / labels  # L·mean²
+    heaviness = np.sqrt(np.maximum(squares, 0)) * totals
+    heaviness[census.sizes == 0] = 0  # nothing to name it after, as the bias has
+    if len(heaviness) > NAMED:
+        least = np.partition(heaviness, len(heaviness) - NAMED)[len(heaviness) - NAMED]
+        heaviness[heaviness < least] = 0
+    numbers = np.flatnonzero(heaviness)[:NAMED]
+    numbers = numbers[np.argsort(columns.kept[numbers])]
+    shares = census.counts[numbers] / census.sizes[numbers]
+    known = np.minimum(frequencies[numbers], np.iinfo(np.int32).max).astype(np.int32)
+    return ColumnNames(
+        columns.kept[numbers], *census.names(numbers), census.distinct[numbers] - 1,
+        shares.astype(np.float32), known, totals[numbers],
+    )  # fmt: skip
 
 
 def totals_of(objective: AnyObjective, seed: int, threads: int) -> NDArray[np.float32]:

@@ -45,6 +45,7 @@ LENT = 1.045
 # Of more labels words alone are taken: θ, features × labels, is then what takes memory and time.
 CHOICE_LABELS = 256
 MAX_HASH_BITS = 30
+STREAM_HASH_BITS = 22  # of a stream, whose vocabulary has no end
 MAX_IDF_POWER = 8  # idf reaches about 20, and 20^8 squared is still far from float32's limit
 # Beyond this, features of a single document are dropped by default: they are most of all
 # features of a large corpus, take most of its memory, and the model hardly misses them.

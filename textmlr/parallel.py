@@ -7,9 +7,11 @@ does not depend on how many threads compute it.
 from __future__ import annotations
 
 import os
+import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
+from queue import Empty, Full, Queue
 from typing import TypeVar
 
 T = TypeVar("T")
@@ -51,3 +53,47 @@ def map_blocks(function: Callable[[T], R], blocks: Iterable[T], threads: int) ->
             yield result
     finally:
         pool.shutdown(wait=False, cancel_futures=True)
+
+
+def awaited(items: Iterable[T], seconds: float, ahead: int = 2) -> Iterator[T | None]:
+    """Yield the items, which another thread draws, ``ahead`` of them at most; and None whenever
+    none has come for so long, so that who waits can do something else meanwhile.
+
+    What drawing raises is raised here, in its turn.  If the reader stops, a draw under way is not
+    waited for: its thread ends with it, or with the process.
+    """
+    ready: Queue[tuple[T | None, BaseException | None]] = Queue(ahead)
+    stopped = threading.Event()
+
+    def hand_over(item: T | None, error: BaseException | None) -> None:
+        while not stopped.is_set():
+            try:
+                return ready.put((item, error), timeout=1.0)
+            except Full:
+                continue
+
+    def draw() -> None:
+        try:
+            for item in items:
+                hand_over(item, None)
+                if stopped.is_set():
+                    return
+            hand_over(None, StopIteration())
+        except BaseException as error:  # to be raised where the items are wanted
+            hand_over(None, error)
+
+    threading.Thread(target=draw, name="textmlr reading", daemon=True).start()
+    try:
+        while True:
+            try:
+                item, error = ready.get(timeout=seconds)
+            except Empty:
+                yield None
+                continue
+            if isinstance(error, StopIteration):
+                return
+            if error is not None:
+                raise error
+            yield item
+    finally:
+        stopped.set()

@@ -8,9 +8,15 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, get_args
 
 import click
-from click.core import ParameterSource
 
-from textmlr.cli.options import Reading, check_output, corpus_options, json_option, threads_option
+from textmlr.cli.options import (
+    Reading,
+    check_output,
+    corpus_options,
+    given,
+    json_option,
+    threads_option,
+)
 from textmlr.cli.train import train
 from textmlr.matrices.output import FORMATS, MatrixFile
 from textmlr.options import WORDS, CorpusFormat, FeaturizerOptions
@@ -138,11 +144,10 @@ def _options(
     context: click.Context, model: str | None, chosen: dict[str, Any]
 ) -> FeaturizerOptions:
     """The options of a featurizer that is to be fitted.  None may be given with a model."""
-    given = [p for p in context.command.params if p.name in chosen
-             and context.get_parameter_source(p.name) is ParameterSource.COMMANDLINE]  # fmt: skip
-    if model is not None and given:
+    own = [p for p in context.command.params if p.name in chosen and given(p.name)]
+    if model is not None and own:
         raise click.UsageError(
-            f"{given[0].opts[0]} and --model exclude each other: a model has features of its own"
+            f"{own[0].opts[0]} and --model exclude each other: a model has features of its own"
         )
     return FeaturizerOptions(**chosen | {"norm": None if chosen["norm"] == "none" else "l2"})
 

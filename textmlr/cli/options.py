@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar, get_args
 
 import click
+from click.core import ParameterSource
 
 from textmlr.options import (
     AUTO,
@@ -84,14 +85,17 @@ class Reading:
             skip_bad_lines=self.skip_bad_lines, compression_limit=self.compression_limit,
         )  # fmt: skip
 
-    def scan(self, paths: Sequence[str], *, labelled: bool, tables: bool) -> Iterator[Chunk]:
-        """The same, some documents at a time; with their columns if tables are wanted."""
+    def scan(
+        self, paths: Sequence[str], *, labelled: bool, tables: bool, live: bool = False
+    ) -> Iterator[Chunk]:
+        """The same, some documents at a time, with their columns if tables are wanted; live, as
+        soon as they are there."""
         from textmlr.corpus import scan
 
         return scan(
             paths, format=self.format, fields=self.fields, labelled=labelled,
             weighted=self.has_weights, skip_bad_lines=self.skip_bad_lines, tables=tables,
-            compression_limit=self.compression_limit,
+            compression_limit=self.compression_limit, live=live,
         )  # fmt: skip
 
 
@@ -235,6 +239,12 @@ class Duration(click.ParamType[Any]):
         if unit is None or not number.replace(".", "", 1).isdecimal() or not float(number):
             self.fail(f"{value!r} is not a time such as 90s, 5m or 1h", param, ctx)
         return float(number) * unit
+
+
+def given(name: str) -> bool:
+    """Whether the command that is running was told this parameter on its command line."""
+    source = click.get_current_context().get_parameter_source(name)
+    return source is ParameterSource.COMMANDLINE
 
 
 def stage_options(chosen: dict[str, Any]) -> tuple[FeaturizerOptions, TrainingOptions]:

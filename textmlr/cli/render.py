@@ -190,6 +190,8 @@ def fit_rows(record: dict[str, Any]) -> list[tuple[str, str]]:
         rows.append(("held out", f"{plural(held['documents'], 'document')} of the {source}{parts}"))
         rows.append(("accuracy", f"{held['accuracy']:.4f} (held out)"))
         rows.append(("log loss", f"{held['loss']:.4f} nats (held out)"))
+    if (streamed := record.get("stream")) is not None:
+        rows += _progressive_rows(streamed)
     if final.get("solver") == "exact":
         return rows + _certificate_rows(final)
     scale = f" × idf^{final['idf_power']:g}" if final["idf_power"] else ""
@@ -219,6 +221,17 @@ def summary_of(
         "compile_seconds": round(compile_seconds, 3),
         **model.record,
     }
+
+
+def _progressive_rows(streamed: dict[str, Any]) -> list[tuple[str, str]]:
+    """How documents of a stream were predicted before they were learnt from."""
+    so_far, lately = streamed["so_far"], streamed["lately"]
+    last = f"last {lately['documents']:,}"
+    return [
+        ("accuracy", f"{lately['accuracy']:.4f} ({last}), {so_far['accuracy']:.4f} (all), "
+         "each before it was learnt from"),
+        ("log loss", f"{lately['loss']:.4f} nats ({last}), {so_far['loss']:.4f} (all)"),
+    ]  # fmt: skip
 
 
 def _certificate_rows(final: dict[str, Any]) -> list[tuple[str, str]]:

@@ -16,6 +16,7 @@ from textmlr.cli.options import (
     Widths,
     check_output,
     corpus_options,
+    given,
     json_option,
     option_of,
     stage_options,
@@ -38,6 +39,7 @@ from textmlr.showing import to_json
 F = FeaturizerOptions
 T = TrainingOptions
 NGRAMS = NgramRangeType()
+EVERY = "30s"  # of checkpoints on disk
 BEST_OF = "best of " + ", ".join(f"{rate:g}" for rate in LEARNING_RATES)
 BEST_OF += "; of adagrad " + ", ".join(f"{rate:g}" for rate in ADAGRAD_RATES)
 
@@ -123,13 +125,18 @@ BEST_OF += "; of adagrad " + ", ".join(f"{rate:g}" for rate in ADAGRAD_RATES)
 )  # fmt: skip
 @click.option("--keep-cache", is_flag=True,
               help="Leave them for further runs over the same corpus.")  # fmt: skip
+@click.option("--stream", "streamed", is_flag=True,
+              help="Learn from documents as they come, in one pass and constant memory: hashed, 22"
+              " bits unless said; n-grams are not chosen, auto is words 1-2.")  # fmt: skip
 @click.option(
     "--resume", is_flag=True,
-    help="Go on from a run that was cut off; and be one that can be gone on with.",
+    help="Go on from a run that was cut off, and be one that can be gone on with; with --stream "
+    "from the last checkpoint, with the documents that follow.",
 )  # fmt: skip
 @click.option(
-    "--checkpoint-every", type=Duration(), default="30s", show_default=True, metavar="TIME",
-    help="How much of a run on disk may be lost when it is cut off.",
+    "--checkpoint-every", metavar="TIME|N", show_default="30s on disk; 5m with --stream",
+    help="How much may be lost of a run that is cut off: 60s, 5m, 1h; with --stream the model is "
+    "written as often, and 100000 documents may be asked for as well.",
 )  # fmt: skip
 @threads_option
 @click.option("-q", "--quiet", is_flag=True, help="No progress, no summary.")
@@ -143,8 +150,9 @@ def train(
     memory: int,
     cache_dir: str | None,
     keep_cache: bool,
+    streamed: bool,
     resume: bool,
-    checkpoint_every: float,
+    checkpoint_every: str | None,
     threads: int | None,
     quiet: bool,
     as_json: bool,
@@ -177,12 +185,27 @@ def train(
       textmlr train reviews.tsv --solver exact --tolerance 1e-8
       textmlr train reviews.tsv --l1 1e-4
       zcat big.tsv.gz | textmlr train - --hash-bits 22
+      tail -f log.tsv | textmlr train - --stream --checkpoint-every 1m
     """
     if no_holdout:
         if validation:
             raise click.UsageError("--no-holdout and --validation exclude each other")
         chosen["holdout"] = 0.0
+    if streamed:
+        for option in ("validation", "memory", "cache_dir", "keep_cache"):
+            if given(option):
+                name = option.replace("_", "-")
+                raise click.UsageError(f"--{name} and --stream exclude each other")
+        from textmlr.cli.streaming import stream
+
+        stream(
+            corpora, output, chosen, reading, checkpoint_every=checkpoint_every, resume=resume,
+            threads=threads, quiet=quiet, as_json=as_json,
+        )  # fmt: skip
+        return
     featurizer_options, training_options = stage_options(chosen)
+    every = Duration().convert(checkpoint_every or EVERY, None, None)
+    assert every is not None
 
     started = time.perf_counter()
     from textmlr.cli.progress import TrainingProgress
@@ -195,7 +218,7 @@ def train(
         TrainingProgress(quiet=quiet) as progress,
         stored(
             corpora, reading, output, cache_dir, memory=memory, resume=resume, keep=keep_cache,
-            every=checkpoint_every, validation=validation,
+            every=every, validation=validation,
             options=(featurizer_options, training_options), progress=progress,
         ) as (corpus, store),
     ):  # fmt: skip

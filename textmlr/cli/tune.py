@@ -12,13 +12,13 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, get_args
 
 import click
-from click.core import ParameterSource
 
 from textmlr.cli.options import (
     Duration,
     Reading,
     check_output,
     corpus_options,
+    given,
     show_range,
     stage_options,
 )
@@ -63,10 +63,7 @@ MOST_SHOWN = 5  # trials at the end
 @click.option("--journal", default=None, metavar="FILE", show_default="MODEL.trials.jsonl",
               help="Where every trial is written, and read when the search goes on.")  # fmt: skip
 @corpus_options(weights=True)
-@click.pass_context
 def tune(
-    context: click.Context,
-    /,
     corpora: tuple[str, ...],
     output: str,
     validation: str | None,
@@ -104,8 +101,7 @@ def tune(
     journal = journal or output + ".trials.jsonl"
     if os.path.realpath(journal) == os.path.realpath(output):
         raise click.UsageError("--journal and --output name one file")
-    fixed = {name for name in chosen
-             if context.get_parameter_source(name) is ParameterSource.COMMANDLINE}  # fmt: skip
+    fixed = {name for name in chosen if given(name)}
 
     started = time.perf_counter()
     from textmlr.cli.render import summary_of, warn_of_corpus

@@ -33,6 +33,7 @@ class Job:
     chunk_bytes  of the file or its text, about, to a chunk; None: all of a file at once
     tables       Chunk.table will be asked for: read every column
     limited      what is decompressed is held to the limits of ``streams``
+    live         what is there is taken, cut at line ends; nothing waits for more to come
     """
 
     fields: Fields
@@ -42,6 +43,7 @@ class Job:
     chunk_bytes: int | None = CHUNK_BYTES
     tables: bool = False
     limited: bool = True
+    live: bool = False
 
 
 @dataclass(frozen=True, eq=False)

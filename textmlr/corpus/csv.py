@@ -20,8 +20,8 @@ from textmlr.arrays import frozen
 from textmlr.corpus.batch import Batch
 from textmlr.corpus.chunks import SKIP, Chunk, Job, check_bad, used
 from textmlr.corpus.fields import Places, find
-from textmlr.corpus.lines import BINARY, BOM, intern, quote
-from textmlr.corpus.streams import HEAD, Stream
+from textmlr.corpus.lines import BINARY, intern, quote
+from textmlr.corpus.streams import BOM, HEAD, Stream
 from textmlr.corpus.tsv import read_weights
 from textmlr.errors import InputError
 from textmlr.kernels import csv as kernels
@@ -176,16 +176,15 @@ def _blocks(
     while left:
         left -= len(stream.read(left))
     rest, final, full, n = bytearray(), False, 0, 1
-    block = b"" if chunk_bytes is None else stream.read(chunk_bytes)
     while full or not final:
         if full:
             text = np.frombuffer(rest, np.uint8)
         elif chunk_bytes is None:
             text, final = stream.rest(), True
         else:
-            rest += block
             # As many bytes again as there are of a row that is not whole.
             block = stream.read(chunk_bytes if n else max(chunk_bytes, len(rest)))
+            rest += block
             final = not block
             text = np.frombuffer(rest, np.uint8)
         if not text.size:

@@ -20,9 +20,9 @@ from numpy.typing import NDArray
 from textmlr.corpus.batch import Batch
 from textmlr.corpus.chunks import SKIP, Chunk, Job, check_bad
 from textmlr.corpus.labels import ASCII_SPACE
-from textmlr.corpus.lines import BINARY, BOM
+from textmlr.corpus.lines import BINARY
 from textmlr.corpus.sources import opened
-from textmlr.corpus.streams import refusals
+from textmlr.corpus.streams import BOM, refusals
 from textmlr.errors import InputError
 
 

@@ -9,8 +9,7 @@ from typing import TypeAlias, get_args
 
 from textmlr.corpus.chunks import Chunk, Job
 from textmlr.corpus.csv import DELIMITERS, parse_header, suits
-from textmlr.corpus.lines import BOM
-from textmlr.corpus.streams import HEAD, Stream, ending_of
+from textmlr.corpus.streams import BOM, HEAD, Stream, ending_of
 from textmlr.errors import InputError
 from textmlr.options import CorpusFormat
 
@@ -85,6 +84,12 @@ def reader_of(stream: Stream, wanted: str | None, job: Job) -> Reader:
             f"not {NAMES[found]} data, {why}",
             place=stream.name,
             mend="say what it is with --format, or write the file again",
+        )
+    if found in ("parquet", "arrow") and job.live and stream.path == "-":
+        raise InputError(
+            f"{NAMES[found]} cannot be read as it comes: all of it has to be there",
+            place=stream.name,
+            mend="name the file in place of -, or send lines",
         )
     reader: Reader = import_module(f"textmlr.corpus.{found}").chunks
     return reader

@@ -18,8 +18,8 @@ from textmlr.corpus.batch import Batch
 from textmlr.corpus.chunks import SKIP, Chunk, Job, check_bad
 from textmlr.corpus.fields import find, listed
 from textmlr.corpus.labels import ASCII_SPACE
-from textmlr.corpus.lines import BINARY, BOM, Lines, blocks_of, quote, quoted
-from textmlr.corpus.streams import Stream
+from textmlr.corpus.lines import BINARY, Lines, blocks_of, quote, quoted
+from textmlr.corpus.streams import BOM, Stream
 from textmlr.errors import InputError
 from textmlr.kernels.lines import LARGEST
 

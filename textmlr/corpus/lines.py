@@ -19,11 +19,10 @@ from textmlr.arrays import frozen
 from textmlr.corpus.batch import Batch
 from textmlr.corpus.chunks import SKIP, Chunk, Job, check_bad
 from textmlr.corpus.sources import opened
-from textmlr.corpus.streams import Stream
+from textmlr.corpus.streams import BOM, Stream
 from textmlr.errors import InputError
 from textmlr.kernels import lines as kernels
 
-BOM = b"\xef\xbb\xbf"
 _QUOTED = 40  # characters of a file that a message may quote
 BINARY = "binary data (a NUL byte)", "give UTF-8 text, not UTF-16 or another format"
 
@@ -75,13 +74,15 @@ def _texts(stream: Stream, chunk_bytes: int | None) -> Iterator[NDArray[np.uint8
         return
     rest, block = bytearray(), stream.read(chunk_bytes)
     while block:
-        following = stream.read(chunk_bytes)
-        end = block.rfind(b"\n") + 1 if following else len(block)
+        following = None if stream.live else stream.read(chunk_bytes)  # which may be long in coming
+        end = len(block) if following == b"" else block.rfind(b"\n") + 1
         rest += block[:end] if end else block
         if end:
             yield np.frombuffer(rest, np.uint8)
             rest = bytearray(block[end:])
-        block = following
+        block = stream.read(chunk_bytes) if following is None else following
+    if rest:
+        yield np.frombuffer(rest, np.uint8)
 
 
 def split(name: str, first: int, text: NDArray[np.uint8], begin: int) -> Lines:

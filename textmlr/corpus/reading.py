@@ -32,6 +32,7 @@ def scan(
     chunk_bytes: int = CHUNK_BYTES,
     tables: bool = True,
     compression_limit: bool = True,
+    live: bool = False,
 ) -> Iterator[Chunk]:
     """The documents of files, some at a time and in order, in memory that does not grow.
 
@@ -41,6 +42,8 @@ def scan(
                  says nothing of its form is a document a line
     chunk_bytes  about as much of a file, or of its text, is a chunk
     tables       Chunk.table will be asked for: all columns are read, not only those needed
+    live         documents are given as soon as they are there, of lines that a slow writer sends
+                 to a pipe one by one too; Parquet and Arrow cannot be, from standard input
     Raises InputError as read_corpus does, when the chunk is reached where the fault is.
 
     >>> from textmlr.corpus import scan
@@ -50,7 +53,7 @@ def scan(
     """
     job = Job(
         fields or Fields(), labelled, weighted, skip_bad_lines, max(chunk_bytes, 1), tables,
-        compression_limit,
+        compression_limit, live,
     )  # fmt: skip
     for source in sources_of(paths):
         yield from _chunks(source, format, job, stdin)
@@ -120,7 +123,7 @@ def _chunks(source: str, format: str | None, job: Job, stdin: BinaryIO | None) -
     if source != "-" and os.path.isdir(source):
         yield from folder.chunks(source, job)
         return
-    with opened(source, stdin, limited=job.limited) as stream:
+    with opened(source, stdin, limited=job.limited, live=job.live) as stream:
         yield from reader_of(stream, format, job)(stream, job)
 
 

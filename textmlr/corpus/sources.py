@@ -66,11 +66,14 @@ def is_url(path: str) -> bool:
 
 
 @contextmanager
-def opened(path: str, stdin: BinaryIO | None = None, *, limited: bool = True) -> Iterator[Stream]:
+def opened(
+    path: str, stdin: BinaryIO | None = None, *, limited: bool = True, live: bool = False
+) -> Iterator[Stream]:
     """The bytes of a source.
 
     stdin    read for "-" in place of the process's own
     limited  what is decompressed is held to the limits of ``streams``
+    live     see Stream
     Raises InputError for what the system refuses, and for a file that another program writes to
     before all is read.
     """
@@ -78,17 +81,20 @@ def opened(path: str, stdin: BinaryIO | None = None, *, limited: bool = True) ->
         if path == "-":
             file = standard_input() if stdin is None else stdin
             stack.enter_context(unchanged(file, STDIN))
-            yield Stream(file, STDIN, path, renamable=False, limited=limited)
+            if live:  # a thread that waits for more in Python's buffer would hold its lock
+                file = getattr(file, "raw", file)
+            yield Stream(file, STDIN, path, renamable=False, limited=limited, live=live)
         elif is_url(path):
             file = stack.enter_context(_open_url(path))
-            yield Stream(file, path, path.split("?")[0], renamable=False, limited=limited)
+            bare = path.split("?")[0]
+            yield Stream(file, path, bare, renamable=False, limited=limited, live=live)
         else:
             with refusals(path):
                 file = stack.enter_context(open(path, "rb", buffering=0))
             # What comes through a pipe such as <(zcat corpus.gz) has no name that says anything.
             stack.enter_context(unchanged(file, path))
             regular = stat.S_ISREG(os.fstat(file.fileno()).st_mode)
-            yield Stream(file, path, path, renamable=regular, limited=limited)
+            yield Stream(file, path, path, renamable=regular, limited=limited, live=live)
 
 
 def _open_url(url: str) -> Any:

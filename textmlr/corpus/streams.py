@@ -27,6 +27,8 @@ _MAGIC = re.compile(
     rb"|(?P<bzip2>BZh[1-9](?:1AY&SY|\x17rE8P\x90))"
 )
 _MAGIC_BYTES = 10
+_MAY_BE_MAGIC = (b"\x1f\x8b", b"\x28\xb5", b"\xfd7", b"BZh")
+BOM = b"\xef\xbb\xbf"
 _XZ = b"\xfd7zXZ\x00"
 _CHUNK = 1 << 20
 # The most that is decompressed of a byte. Logs of one message over and over reach 200 with xz and
@@ -120,19 +122,28 @@ class Stream:
     name  for messages
     path  as the user wrote it; its ending may say what the file is
     limited  what is decompressed is held to MOST_RATIO and XZ_MEMORY
+    live  ``head`` ends with the first line that is not blank, and ``read`` gives what is there.
+          What is compressed comes as the decompressor gives it
     Every method raises InputError for what the system refuses and for compressed data that are
     not whole.
     """
 
     def __init__(
-        self, file: Any, name: str, path: str, *, renamable: bool, limited: bool = True
+        self,
+        file: Any,
+        name: str,
+        path: str,
+        *,
+        renamable: bool,
+        limited: bool = True,
+        live: bool = False,
     ) -> None:
         """Look at the first bytes of an open file.
 
         renamable  it is compressed if its name says so; otherwise its first bytes may say it
         Raises InputError where the two disagree, and for an archive.
         """
-        self.name, self.path, self.limited = name, path, limited
+        self.name, self.path, self.limited, self.live = name, path, limited, live
         self._file, self._peeked = file, b""
         self._seeks = path != "-"  # standard input may stand anywhere
         ending = ending_of(path)
@@ -140,6 +151,8 @@ class Stream:
             head = b""
             while len(head) < _MAGIC_BYTES and (chunk := file.read(_MAGIC_BYTES - len(head))):
                 head += chunk
+                if live and b"\n" in head and not head.startswith(_MAY_BE_MAGIC):
+                    break  # a short line, and the next may be long in coming
         bare = path.lower().removesuffix(ending or "")
         if bare.endswith(_ARCHIVES) or (ending is None and _ARCHIVE.match(head)):
             raise _archive(name)
@@ -170,7 +183,9 @@ class Stream:
         """The first bytes, HEAD of them or all there are; they are still there to be read."""
         with self._refusals():
             while len(self._peeked) < HEAD:
-                chunk = self._reader.read(HEAD - len(self._peeked))
+                if self.live and b"\n" in self._peeked.removeprefix(BOM).lstrip():
+                    break
+                chunk = self._next(HEAD - len(self._peeked))
                 if not chunk:
                     break
                 self._peeked += chunk
@@ -179,12 +194,24 @@ class Stream:
         return self._peeked
 
     def read(self, most: int) -> bytes:
-        """The next bytes, so many or all that are left."""
+        """The next bytes, so many or all that are left; live, as many as there are."""
         chunk, self._peeked = self._peeked[:most], self._peeked[most:]
+        if self.live and chunk:
+            return chunk
         with self._refusals():
             # A pipe gives less at a time.
-            while len(chunk) < most and (more := self._reader.read(most - len(chunk))):
+            while len(chunk) < most and (more := self._next(most - len(chunk))):
                 chunk += more
+                if self.live:
+                    break
+        return chunk
+
+    def _next(self, most: int) -> bytes:
+        """Some bytes, live without waiting for more than there are; none at the end."""
+        read = self._reader.read
+        if self.live:  # Python's raw files have no other than such
+            read = getattr(self._reader, "read1", read)
+        chunk: bytes = read(most)
         return chunk
 
     def rest(self) -> NDArray[np.uint8]:

@@ -84,8 +84,9 @@ class Columns:
             part = indices[first : first + BLOCK_ENTRIES]
             return bool(kernels.map_columns(frozen(self.numbers), part))
 
-        whole = all(map_blocks(run, range(0, len(indices), BLOCK_ENTRIES), threads))
-        if whole:
+        # All blocks have to be run: ``all`` of an iterator would stop at the first that is False.
+        whole = list(map_blocks(run, range(0, len(indices), BLOCK_ENTRIES), threads))
+        if all(whole):
             return replace(features, columns=len(self.kept))
         known = indices >= 0
         before = np.concatenate([np.zeros(1, np.int64), np.cumsum(known)])
