@@ -365,6 +365,19 @@ def test_what_is_refused_shows_nothing_that_acts(hostile: Path) -> None:
         assert "Error: " in err
 
 
+def test_warnings_show_nothing_that_acts(hostile: Path) -> None:
+    name = "bad\x1b[2J\u202e.tsv"
+    (hostile / name).write_text("a\tone\nno tab\nb\ttwo\n" * 9, encoding="utf-8")
+    _, err = run(hostile, "train", name, "-o", "w.textmlr", "--skip-bad-lines")
+    assert "Warning: skipped 9 bad lines (first: bad\\x1b[2J\\u202e.tsv, line 2" in err
+
+
+def test_probabilities_that_do_not_fit(hostile: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "sysconf", lambda name: 1)
+    _, err = run(hostile, "evaluate", "-m", M, C, code=2)
+    assert "probabilities of 102 documents × 17 labels need" in err
+
+
 def test_labels_are_carried_exactly(hostile: Path) -> None:
     out, _ = run(hostile, "info", M, "--json")
     assert json.loads(out)["labels"] == sorted(HOSTILE)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -201,7 +202,11 @@ class Answered:
 
 
 def answer(model: Model, corpus: Corpus, *, threads: int | None = None) -> Answered:
-    """A model's answers to the documents of a corpus, beside their true labels."""
+    """A model's answers to the documents of a corpus, beside their true labels.
+
+    Raises InputError where they would not fit in memory.
+    """
+    _check_memory(len(corpus), len(model.labels))
     _, strangers = recode(corpus, model.labels)
     blocks = list(model.stream(corpus.batches, threads))
     names = [*model.labels, *strangers]
@@ -213,6 +218,18 @@ def answer(model: Model, corpus: Corpus, *, threads: int | None = None) -> Answe
     if model.trained_on is not None:
         overlap = model.trained_on.overlap(corpus.batches, threads or available_threads())
     return Answered(names, codes, probabilities, invalid, overlap)
+
+
+def _check_memory(documents: int, labels: int) -> None:
+    """Refuse probabilities that cannot fit, which are held twice while they are put together."""
+    needed = 2 * 8 * documents * labels
+    available = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    if needed > available:
+        raise InputError(
+            f"probabilities of {documents:,} documents × {labels:,} labels need "
+            f"{needed / 2**30:.1f} GiB, and this machine has {available / 2**30:.1f} GiB",
+            mend="give fewer documents, or classify --corpus, which keeps none",
+        )
 
 
 def evaluate(
