@@ -57,7 +57,7 @@ def kernel(function: F) -> F:
         if function.__name__.startswith("_"):  # another kernel calls it
             return function
         # Hashes wrap around, and only NumPy's scalars would say so; each thread asks for itself.
-        return cast(F, np.errstate(over="ignore")(function))
+        return np.errstate(over="ignore")(function)
     return cast(F, Kernel(function))
 
 
