@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import numpy as np
+from conftest import compiled
 
 import textmlr
 
@@ -92,6 +93,7 @@ print(enough.tolist(), "numba" in sys.modules)
 """
 
 
+@compiled
 def test_code_that_checks_its_indices_is_kept_apart() -> None:
     """NUMBA_BOUNDSCHECK=1: an index beyond an array is an error, and the process goes on; other
     processes do not get such code, but the next that checks does."""

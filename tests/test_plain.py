@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -36,10 +37,12 @@ def trained(kind: str) -> Model:
 
 
 def answer_plainly(kind: str, path: str) -> None:
-    """Print what a model that is trained here answers, then what that of a file does, to a bit."""
+    """Print what a model that is trained here answers, then what that of a file does in another
+    thread, to a bit."""
     assert not isinstance(document.answer, Kernel)
     print(*trained(kind).probabilities(TEXTS).ravel().tolist())
-    print(Model.load(path).probabilities(TEXTS).tobytes().hex())
+    with ThreadPoolExecutor(1) as pool:
+        print(pool.submit(Model.load(path).probabilities, TEXTS).result().tobytes().hex())
 
 
 @compiled
@@ -52,9 +55,9 @@ def test_plain_python_trains_and_answers_as_compiled_code(kind: str, tmp_path: P
     folder = Path(__file__).parent
     places = os.pathsep.join(map(str, (folder.parent, folder)))
     done = subprocess.run(
-        [sys.executable, "-c", CODE, kind, path], cwd=folder.parent, text=True, check=True,
+        [sys.executable, "-W", "error", "-c", CODE, kind, path], cwd=folder.parent, text=True,
         env=os.environ | {"NUMBA_DISABLE_JIT": "1", "PYTHONPATH": places},
-        capture_output=True, timeout=100,
+        capture_output=True, check=True, timeout=100,
     )  # fmt: skip
     learnt, answered = done.stdout.splitlines()
     expected = model.probabilities(TEXTS)

@@ -54,8 +54,10 @@ def kernel(function: F) -> F:
     if _plain:
         import numpy as np
 
-        np.seterr(over="ignore")  # hashes wrap around, and only NumPy's scalars would say so
-        return function
+        if function.__name__.startswith("_"):  # another kernel calls it
+            return function
+        # Hashes wrap around, and only NumPy's scalars would say so; each thread asks for itself.
+        return np.errstate(over="ignore")(function)
     return cast(F, Kernel(function))
 
 
