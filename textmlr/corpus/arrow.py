@@ -4,12 +4,13 @@ lie."""
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import count
 
 import pyarrow as pa
 
 from textmlr.corpus.chunks import Chunk, Job
 from textmlr.corpus.streams import Stream
-from textmlr.corpus.tables import Table, arrow_refusals, gathered
+from textmlr.corpus.tables import Table, arrow_refusals, checked, gathered
 
 FILE_MAGIC = b"ARROW1"
 
@@ -26,9 +27,10 @@ def chunks(stream: Stream, job: Job) -> Iterator[Chunk]:
             reader = pa.ipc.open_file(source) if is_file else pa.ipc.open_stream(source)
         else:
             reader = pa.ipc.open_stream(stream.reader())
-    table = Table.of(reader.schema, job, stream.name)
+        table = Table.of(reader.schema, job, stream.name)
+    needed = None if job.tables else table.places.needed
     first = 1
-    for batch in gathered(_batches(reader, stream.name), job.chunk_bytes):
+    for batch in gathered(_batches(reader, needed, stream.name), job.chunk_bytes):
         rows = batch.num_rows
         if job.chunk_bytes is not None and rows:
             rows = max(1, int(rows * min(job.chunk_bytes / max(batch.nbytes, 1), 1.0)))
@@ -39,18 +41,23 @@ def chunks(stream: Stream, job: Job) -> Iterator[Chunk]:
 
 
 def _batches(
-    reader: pa.RecordBatchFileReader | pa.RecordBatchStreamReader, name: str
+    reader: pa.RecordBatchFileReader | pa.RecordBatchStreamReader,
+    needed: list[int] | None,
+    name: str,
 ) -> Iterator[pa.RecordBatch]:
+    """The file's batches, of the columns that are needed; None: all."""
+    numbers: Iterator[int] = count()
     if isinstance(reader, pa.RecordBatchFileReader):
-        for i in range(reader.num_record_batches):
-            with arrow_refusals(name, "Arrow"):
-                batch = reader.get_batch(i)
-            yield batch
-        return
-    while True:
+        with arrow_refusals(name, "Arrow"):
+            numbers = iter(range(reader.num_record_batches))
+    for number in numbers:
         with arrow_refusals(name, "Arrow"):
             try:
-                batch = reader.read_next_batch()
+                if isinstance(reader, pa.RecordBatchFileReader):
+                    batch = reader.get_batch(number)
+                else:
+                    batch = reader.read_next_batch()
             except StopIteration:
                 return
+            batch = checked(batch if needed is None else batch.select(needed))
         yield batch

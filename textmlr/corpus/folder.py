@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from textmlr.corpus.batch import Batch
 from textmlr.corpus.chunks import SKIP, Chunk, Job, check_bad
 from textmlr.corpus.labels import ASCII_SPACE
-from textmlr.corpus.lines import BINARY, BOM
+from textmlr.corpus.lines import BINARY, BOM, quoted
 from textmlr.corpus.sources import opened
 from textmlr.corpus.streams import refusals
 from textmlr.errors import InputError
@@ -72,10 +72,11 @@ def _documents(path: str, labelled: bool) -> Iterator[tuple[str, str]]:
     folders = [entry for entry in entries if entry.is_dir()]
     if len(folders) < len(entries):
         files = [entry.name for entry in entries if not entry.is_dir()]
-        pattern = os.path.join(path, "*" + os.path.splitext(files[0])[1])
+        shown = files[0] if files[0].isprintable() else quoted(files[0])
+        ending = os.path.splitext(files[0])[1]
+        pattern = os.path.join(path, "*" + (ending if ending.isprintable() else ""))
         raise InputError(
-            f"holds files ({files[0]}{', ...' if len(files) > 1 else ''}), not only a folder a "
-            "label",
+            f"holds files ({shown}{', ...' if len(files) > 1 else ''}), not only a folder a label",
             place=path,
             mend=f"move them into folders named by label, or name the files: '{pattern}'",
         )

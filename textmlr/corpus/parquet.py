@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 from textmlr.corpus.chunks import Chunk, Job
 from textmlr.corpus.sources import is_url
 from textmlr.corpus.streams import Stream
-from textmlr.corpus.tables import Table, arrow_refusals, gathered
+from textmlr.corpus.tables import Table, arrow_refusals, checked, gathered
 
 WHOLE_BYTES = 1 << 24  # of a chunk, where all of the file is wanted: larger ones gain nothing
 
@@ -24,20 +24,20 @@ def chunks(stream: Stream, job: Job) -> Iterator[Chunk]:
     with arrow_refusals(stream.name, "Parquet"):
         source = stream.random(mapped=False)
         file = pq.ParquetFile(source, pre_buffer=is_url(stream.path))
-    table = Table.of(file.schema_arrow, job, stream.name)
-    needed = [table.columns[i] for i in table.places.needed]
-    # By name: which is no way to say which of two columns of one name is meant.
-    columns = None if job.tables or len({*table.columns}) < len(table.columns) else needed
-    place = table.places.label
-    if columns is not None and place is not None:
-        kind = file.schema_arrow.field(place).type
-        if pa.types.is_string(kind) or pa.types.is_large_string(kind):
-            # Label codes are in the file already.
-            file = pq.ParquetFile(
-                source, read_dictionary=[table.columns[place]], pre_buffer=is_url(stream.path)
-            )
-    rows = _rows(file.metadata, needed, job.chunk_bytes or WHOLE_BYTES)
-    batches = _batches(file.iter_batches(rows, columns=columns), stream.name)
+        table = Table.of(file.schema_arrow, job, stream.name)
+        needed = [table.columns[i] for i in table.places.needed]
+        # By name: which is no way to say which of two columns of one name is meant.
+        columns = None if job.tables or len({*table.columns}) < len(table.columns) else needed
+        place = table.places.label
+        if columns is not None and place is not None:
+            kind = file.schema_arrow.field(place).type
+            if pa.types.is_string(kind) or pa.types.is_large_string(kind):
+                # Label codes are in the file already.
+                file = pq.ParquetFile(
+                    source, read_dictionary=[table.columns[place]], pre_buffer=is_url(stream.path)
+                )
+        rows = _rows(file.metadata, needed, job.chunk_bytes or WHOLE_BYTES)
+        batches = _batches(file.iter_batches(rows, columns=columns), stream.name)
     first = 1
     for batch in gathered(batches, job.chunk_bytes):
         if columns is not None:  # in the file's order, whatever the order of the batch's
@@ -50,8 +50,9 @@ def _batches(batches: Iterator[pa.RecordBatch], name: str) -> Iterator[pa.Record
     while True:
         with arrow_refusals(name, "Parquet"):
             batch = next(batches, None)
-        if batch is None:
-            return
+            if batch is None:
+                return
+            checked(batch)
         yield batch
 
 
