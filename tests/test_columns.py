@@ -7,15 +7,17 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import documents
+from conftest import as_python, documents
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from textmlr import FeaturizerOptions, Model
+from textmlr import FeaturizerOptions, Model, TrainingOptions
 from textmlr.corpus import Corpus
 from textmlr.corpus.texts import batches_of
 from textmlr.features import Features, Featurizer
+from textmlr.features import columns as columns_module
 from textmlr.features.columns import Columns
+from textmlr.kernels import document, intern, linear, network, text
 from textmlr.learning import train
 from textmlr.network import Network
 from textmlr.scoring import score
@@ -94,3 +96,40 @@ def test_rows_of_many_blocks_are_renumbered_whole(monkeypatch: pytest.MonkeyPatc
     dense = rows.to_scipy().toarray()
     made = columns.renumber(rows)
     assert made.to_scipy().toarray().tolist() == dense[:, columns.kept].tolist()
+
+
+@pytest.mark.filterwarnings("ignore:overflow")  # of hashes, where kernels run as Python
+def test_few_of_very_many_columns_are_bisected(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A file of a few KB may say that it hashes to 2^30: no table of 4 GB is made."""
+    labels, texts = zip(*documents(60, 3), strict=True)
+    options = FeaturizerOptions(hash_bits=12, ngrams=(1, 2))
+    path = tmp_path / "m"
+    train(Corpus.of(texts, labels), options, TrainingOptions(epochs=1)).save(path)
+    dense = Model.load(path)
+    monkeypatch.setattr(columns_module, "DENSE", 0)
+    monkeypatch.setattr(columns_module, "DENSE_SHARE", 0)
+    sparse = Model.load(path)
+    assert dense.columns is not None
+    assert sparse.columns is not None
+    assert len(dense.columns.table) == 1 << 12
+    assert len(sparse.columns.table) == 2 + 2 * len(sparse.columns.kept)
+    assert sparse.columns.numbers.tolist() == dense.columns.numbers.tolist()
+    every = np.arange(1 << 12)
+    assert sparse.columns.find(every).tolist() == dense.columns.numbers.tolist()
+    strange = [*texts, "nothing known", "ünd", ""]
+    assert sparse.probabilities(strange).tobytes() == dense.probabilities(strange).tobytes()
+    assert sparse.probabilities(["robot"]).tobytes() == dense.probabilities(["robot"]).tobytes()
+    assert sparse.explain(texts[0]).as_dict() == dense.explain(texts[0]).as_dict()
+    again = sparse.without_zero_rows()
+    assert again.probabilities(texts).tobytes() == dense.probabilities(texts).tobytes()
+    as_python(monkeypatch, document, intern, linear, network, text)
+    plain = Model.load(path).probabilities(texts[:2])
+    assert np.allclose(plain, dense.probabilities(texts[:2]), atol=1e-6)
+
+
+def test_a_column_twice_among_very_many() -> None:
+    kept = np.array([5, 3, 5], np.int32)
+    with pytest.raises(ValueError, match="twice"):
+        Columns.restore(kept, 1 << 30)

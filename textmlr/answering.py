@@ -75,7 +75,7 @@ class Answerer:
     ) -> None:
         self.featurizer = featurizer
         self._network = network
-        kept = np.zeros(0, np.int32) if columns is None else columns.numbers
+        kept = np.zeros(0, np.int32) if columns is None else columns.table
         self._theta: Theta = frozen(kept), *network.arrays(), frozen(calibration.array())
         self._scratch = Scratch()
         self._own = threading.local()  # of a thread, a _Single and room for the network

@@ -10,7 +10,7 @@ from textmlr.errors import InputError
 
 
 def refuse(option: str, value: object, wanted: str) -> InputError:
-    return InputError(f"{option}={value!r} is not {wanted}", mend=f"give {wanted}")
+    return InputError(f"{option}={value!r:.60} is not {wanted}", mend=f"give {wanted}")
 
 
 def check_integer(option: str, value: Any, low: int, high: int | None = None) -> None:

@@ -145,7 +145,7 @@ class Model:
         """Numbers of the rows of θ that are not all 0, and of the bias's, ascending."""
         rows = np.flatnonzero(self.layers[0].any(axis=1))
         if self.featurizer.options.bias:
-            bias = 0 if self.columns is None else self.columns.numbers[0]
+            bias = 0 if self.columns is None else self.columns.find(np.zeros(1, np.int32))[0]
             rows = np.union1d(rows, bias)
         return rows
 

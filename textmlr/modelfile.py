@@ -17,6 +17,7 @@ import os
 import stat
 import zlib
 from collections.abc import Mapping
+from math import isfinite
 from os import PathLike
 from typing import Any, NoReturn, TypeVar
 
@@ -25,14 +26,19 @@ from numpy.typing import NDArray
 
 from textmlr.arrays import pages
 from textmlr.atomic import atomic_write
-from textmlr.errors import ModelFileError
+from textmlr.errors import InputError, ModelFileError
 from textmlr.parallel import available_threads, map_blocks
 
 FORMAT_VERSION = 4
 METADATA_KEY = "textmlr"
 CHECKED = 1 << 22  # bytes
-MOST_HEADER = 100_000_000  # bytes; safetensors' own limit
+# The JSON may have so many bytes, or this share of the file, for Python makes up to thirty times as
+# many of it.  Real ones have a few thousand, the names of the corpus's files, and a number a label.
+MOST_HEADER = 1 << 20
+MOST_SHARE = 1 / 16
+MOST_DIMENSIONS = 2
 _SIZE = 8  # bytes that hold the header's size
+_LARGEST_HEADER = 100_000_000  # bytes; safetensors' own limit
 _DTYPES = {  # in the order of arrays in a file
     "U64": np.uint64, "I64": np.int64, "F64": np.float64, "F32": np.float32, "I32": np.int32,
     "F16": np.float16, "U8": np.uint8,
@@ -54,6 +60,9 @@ def save(path: Path, header: Mapping[str, Any], tensors: Mapping[str, NDArray[An
     no such array.
     """
     arrays, head = _serialised(header, tensors)
+    if len(head) > _most_header(len(head) + sum(array.nbytes for array in arrays)):
+        problem, mend = "its header would be too large", "train on fewer, larger files"
+        raise InputError(problem, place=os.fspath(path), mend=mend)
     with atomic_write(path) as temporary, open(temporary, "wb") as file:
         file.write(head)
         for array in arrays:
@@ -231,14 +240,20 @@ def _read(path: Path) -> memoryview:
 def _header_size(head: bytes | memoryview, path: Path) -> int:
     """Bytes of the safetensors header, of a file's first bytes."""
     size = int.from_bytes(head[:_SIZE], "little")
-    if len(head) <= _SIZE or head[_SIZE] != ord("{") or size > MOST_HEADER:
+    if len(head) <= _SIZE or head[_SIZE] != ord("{") or size > _LARGEST_HEADER:
         _refuse(path, "is not a textmlr model", "name a model of textmlr")
     return size
+
+
+def _most_header(size: int) -> int:
+    """Bytes that the header of a file of so many may have."""
+    return max(MOST_HEADER, int(size * MOST_SHARE))
 
 
 def _layout(view: memoryview, path: Path) -> tuple[dict[str, Any], int]:
     """(the safetensors header, where the data begin)."""
     size = _header_size(view, path)
+    expect(size <= _most_header(len(view)), path, "its header is too large")
     if _SIZE + size > len(view):
         _refuse(path, "is cut short")
     # numpy reads unaligned views slowly or not at all; the format aligns the data to 8 bytes.
@@ -274,8 +289,15 @@ def _parse(data: bytes, path: Path) -> dict[str, Any]:
     def no_constant(name: str) -> NoReturn:
         raise ValueError(f"{name} is no JSON")
 
+    def finite(number: str) -> float:
+        if not isfinite(value := float(number)):
+            raise ValueError(f"{number} is too large")
+        return value
+
     try:
-        value = json.loads(data, object_pairs_hook=once, parse_constant=no_constant)
+        value = json.loads(
+            data, object_pairs_hook=once, parse_constant=no_constant, parse_float=finite
+        )
     except (ValueError, RecursionError) as error:  # JSON and Unicode errors are ValueErrors
         reason = "nested too deeply" if isinstance(error, RecursionError) else str(error)
         _refuse(path, f"its header is no JSON ({reason:.80})")
@@ -301,7 +323,8 @@ def _array(
     shape = take(entry, "shape", list, path)
     if dtype is None:
         _refuse(path, f"tensor {name!r:.40} has dtype {entry['dtype']!r:.20}")
-    expect(all(type(size) is int and size >= 0 for size in shape), path,
+    possible = all(type(size) is int and 0 <= size <= len(view) for size in shape)
+    expect(possible and len(shape) <= MOST_DIMENSIONS, path,
            f"tensor {name!r:.40} has an impossible shape")  # fmt: skip
     first, last = _offsets(entry, path)
     count = 1

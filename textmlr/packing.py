@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields
 from itertools import pairwise
-from math import isfinite
+from math import isfinite, log
 from os import PathLike
 from typing import Any, get_args
 
@@ -26,6 +26,9 @@ from textmlr.packed import PLAIN, Storage
 from textmlr.packed.keys import pack_keys, unpack_keys
 from textmlr.scoring import Calibration
 
+MOST_DOCUMENTS = 1 << 62  # more are no number of documents, and no int64
+MOST_IDF = 64.0  # 1 + ln of that is less
+MOST_MULTIPLIER = 1e6  # of scores, by calibration: of real ones it is about 1
 Json = dict[str, Any]
 Tensors = dict[str, NDArray[Any]]
 
@@ -112,7 +115,9 @@ def unpack(header: Json, tensors: Tensors, path: str | PathLike[str]) -> Parts:
     """
     options = _options(take(header, "featurizer", dict, path), path)
     documents = take(header, "documents", int, path)
-    expect(documents >= 0, path, "the number of documents is negative")
+    least = 0 if options.stateless else 1
+    expect(least <= documents < MOST_DOCUMENTS, path,
+           "the number of documents is out of range")  # fmt: skip
     blob = tensor(tensors, "labels", np.uint8, (None,), path)
     label_offsets = tensor(tensors, "label_offsets", np.int64, (None,), path)
     check_blob(blob, label_offsets, path, "labels")
@@ -146,7 +151,7 @@ def unpack(header: Json, tensors: Tensors, path: str | PathLike[str]) -> Parts:
         theta, storage = small.theta, small.storage
         index = None if vocabulary is None else SortedIndex.of(vocabulary.hashes)
     if idf is not None:
-        expect(bool(np.isfinite(idf).all() and (idf >= 0).all()), path, "idf is out of range")
+        expect(bool(((idf >= 0) & (idf <= MOST_IDF)).all()), path, "idf is out of range")
     try:
         featurizer = Featurizer.restore(options, vocabulary, index, idf, labels, documents)
         if vocabulary is None and "named.columns" in tensors:
@@ -239,7 +244,7 @@ def _options(fields: Json, path: str | PathLike[str]) -> FeaturizerOptions:
     try:
         return FeaturizerOptions.of(fields)
     except (TypeError, ValueError) as error:
-        problem = f"the featurizer's options are not understood ({error})"
+        problem = f"the featurizer's options are not understood ({error!s:.200})"
         raise ModelFileError(problem, place=str(path)) from error
 
 
@@ -248,7 +253,9 @@ def _calibration(fields: Json, path: str | PathLike[str]) -> Calibration:
         fields.keys() == Calibration.__dataclass_fields__.keys()
         and all(type(value) is float and isfinite(value) for value in fields.values())
         and -1 <= fields["exponent"] <= 0
-        and min(fields["factor"], fields["spread"], fields["least"]) > 0,
+        and min(fields["factor"], fields["spread"], fields["least"]) > 0
+        and fields["exponent"] * (log(fields["least"]) - log(fields["spread"]))
+        <= log(MOST_MULTIPLIER),
         path, "the calibration is out of range",
     )  # fmt: skip
     return Calibration(**fields)

@@ -122,7 +122,8 @@ def strongest(model: Model, labels: Sequence[str] | None = None, k: int = 20) ->
         weights = scale * (theta[:, model.labels.index(label)] - means)
         bias = None
         if model.featurizer.options.bias:
-            bias = float(weights[0 if model.columns is None else model.columns.numbers[0]])
+            at = 0 if model.columns is None else model.columns.find(np.zeros(1, np.int32))[0]
+            bias = float(weights[at])
         found.append(_of_label(label, bias, weights[named.rows], named, k))
     return found
 
@@ -181,7 +182,7 @@ def _named_columns(model: Model) -> _Named:
     columns, named = model.columns, model.featurizer.column_names
     if columns is None or named is None:
         raise InputError("hashed features have no names", mend="train the model again")
-    rows = columns.numbers[named.columns].astype(np.int64)
+    rows = columns.find(named.columns).astype(np.int64)
     own = np.flatnonzero(rows >= 0)
     starts, stops = named.name_offsets[own], named.name_offsets[own + 1]
     return _Named(

@@ -35,10 +35,10 @@ class Size(click.ParamType[Any]):
             return value
         found = re.fullmatch(r"([0-9]+(?:\.[0-9]+)?) ?([A-Za-z]*)", value.strip())
         unit = UNITS.get(found[2].upper()) if found else None
-        size = int(float(found[1]) * unit) if found and unit else 0
-        if size < 1:
-            self.fail(f"{value!r} is not a size such as 500kB, 2MB or 1MiB", param, ctx)
-        return size
+        size = float(found[1]) * unit if found and unit else 0.0
+        if not 1 <= size < float("inf"):
+            self.fail(f"{value!r:.60} is not a size such as 500kB, 2MB or 1MiB", param, ctx)
+        return int(size)
 
 
 @click.command()

@@ -4,12 +4,13 @@ lie."""
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import count
 
 import pyarrow as pa
 
 from textmlr.corpus.chunks import Chunk, Job
 from textmlr.corpus.streams import Stream
-from textmlr.corpus.tables import Table, arrow_refusals, gathered, held
+from textmlr.corpus.tables import Table, arrow_refusals, checked, gathered, held
 
 FILE_MAGIC = b"ARROW1"
 
@@ -32,11 +33,12 @@ def chunks(stream: Stream, job: Job) -> Iterator[Chunk]:
         else:
             reader = pa.ipc.open_stream(stream.reader())
         table = Table.of(reader.schema, job, stream.name)
-        if is_file and not job.tables:
-            needed = pa.ipc.IpcReadOptions(included_fields=table.places.needed)
-            reader = pa.ipc.open_file(source, options=needed)
+        needed = None if job.tables else table.places.needed
+        if is_file and needed is not None:
+            options = pa.ipc.IpcReadOptions(included_fields=needed)
+            reader, needed = pa.ipc.open_file(source, options=options), None
     first = 1
-    batches = _batches(reader, stream.name)
+    batches = _batches(reader, needed, stream.name)
     if job.limited and size is not None:
         batches = held(batches, size, stream.name)
     for batch in gathered(batches, job.chunk_bytes):
@@ -50,18 +52,23 @@ def chunks(stream: Stream, job: Job) -> Iterator[Chunk]:
 
 
 def _batches(
-    reader: pa.RecordBatchFileReader | pa.RecordBatchStreamReader, name: str
+    reader: pa.RecordBatchFileReader | pa.RecordBatchStreamReader,
+    needed: list[int] | None,
+    name: str,
 ) -> Iterator[pa.RecordBatch]:
+    """The file's batches, of the columns that are needed; None: all."""
+    numbers: Iterator[int] = count()
     if isinstance(reader, pa.RecordBatchFileReader):
-        for i in range(reader.num_record_batches):
-            with arrow_refusals(name, "Arrow"):
-                batch = reader.get_batch(i)
-            yield batch
-        return
-    while True:
+        with arrow_refusals(name, "Arrow"):
+            numbers = iter(range(reader.num_record_batches))
+    for number in numbers:
         with arrow_refusals(name, "Arrow"):
             try:
-                batch = reader.read_next_batch()
+                if isinstance(reader, pa.RecordBatchFileReader):
+                    batch = reader.get_batch(number)
+                else:
+                    batch = reader.read_next_batch()
             except StopIteration:
                 return
+            batch = checked(batch if needed is None else batch.select(needed))
         yield batch

@@ -24,6 +24,7 @@ from textmlr.corpus.lines import BINARY
 from textmlr.corpus.sources import opened
 from textmlr.corpus.streams import BOM, refusals
 from textmlr.errors import InputError
+from textmlr.showing import plain
 
 
 @dataclass(slots=True)
@@ -73,10 +74,11 @@ def _documents(path: str, labelled: bool) -> Iterator[tuple[str, str]]:
     folders = [entry for entry in entries if entry.is_dir()]
     if len(folders) < len(entries):
         files = [entry.name for entry in entries if not entry.is_dir()]
-        pattern = os.path.join(path, "*" + os.path.splitext(files[0])[1])
+        shown = plain(files[0])
+        ending = os.path.splitext(files[0])[1]
+        pattern = os.path.join(path, "*" + (ending if ending.isprintable() else ""))
         raise InputError(
-            f"holds files ({files[0]}{', ...' if len(files) > 1 else ''}), not only a folder a "
-            "label",
+            f"holds files ({shown}{', ...' if len(files) > 1 else ''}), not only a folder a label",
             place=path,
             mend=f"move them into folders named by label, or name the files: '{pattern}'",
         )

@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 from textmlr.corpus.chunks import Chunk, Job
 from textmlr.corpus.sources import is_url
 from textmlr.corpus.streams import FREE_BYTES, MOST_RATIO, Stream, check_ratio
-from textmlr.corpus.tables import Table, arrow_refusals, gathered, held
+from textmlr.corpus.tables import Table, arrow_refusals, checked, gathered, held
 
 WHOLE_BYTES = 1 << 24  # of a chunk, where all of the file is wanted: larger ones gain nothing
 
@@ -24,27 +24,27 @@ def chunks(stream: Stream, job: Job) -> Iterator[Chunk]:
     with arrow_refusals(stream.name, "Parquet"):
         source = stream.random()
         file = pq.ParquetFile(source, pre_buffer=is_url(stream.path))
-    size = source.size()
-    if job.limited:
-        check_ratio(stream.name, size, _uncompressed(file.metadata))
-    table = Table.of(file.schema_arrow, job, stream.name)
-    needed = [table.columns[i] for i in table.places.needed]
-    # By name: which is no way to say which of two columns of one name is meant.
-    columns = None if job.tables or len({*table.columns}) < len(table.columns) else needed
-    place = table.places.label
-    if columns is not None and place is not None:
-        kind = file.schema_arrow.field(place).type
-        if pa.types.is_string(kind) or pa.types.is_large_string(kind):
-            # Label codes are in the file already.
-            file = pq.ParquetFile(
-                source, read_dictionary=[table.columns[place]], pre_buffer=is_url(stream.path)
-            )
-    rows = _rows(file.metadata, needed, job.chunk_bytes or WHOLE_BYTES)
-    if job.limited:
-        rows = max(1, min(rows, _most_at_once(size) // _largest_repeated(file.metadata)))
-    batches = _batches(file.iter_batches(rows, columns=columns), stream.name)
-    if job.limited:
-        batches = held(batches, size, stream.name)
+        size = source.size()
+        if job.limited:
+            check_ratio(stream.name, size, _uncompressed(file.metadata))
+        table = Table.of(file.schema_arrow, job, stream.name)
+        needed = [table.columns[i] for i in table.places.needed]
+        # By name: which is no way to say which of two columns of one name is meant.
+        columns = None if job.tables or len({*table.columns}) < len(table.columns) else needed
+        place = table.places.label
+        if columns is not None and place is not None:
+            kind = file.schema_arrow.field(place).type
+            if pa.types.is_string(kind) or pa.types.is_large_string(kind):
+                # Label codes are in the file already.
+                file = pq.ParquetFile(
+                    source, read_dictionary=[table.columns[place]], pre_buffer=is_url(stream.path)
+                )
+        rows = _rows(file.metadata, needed, job.chunk_bytes or WHOLE_BYTES)
+        if job.limited:
+            rows = max(1, min(rows, _most_at_once(size) // _largest_repeated(file.metadata)))
+        batches = _batches(file.iter_batches(rows, columns=columns), stream.name)
+        if job.limited:
+            batches = held(batches, size, stream.name)
     first = 1
     for batch in gathered(batches, job.chunk_bytes):
         if columns is not None:  # in the file's order, whatever the order of the batch's
@@ -57,8 +57,9 @@ def _batches(batches: Iterator[pa.RecordBatch], name: str) -> Iterator[pa.Record
     while True:
         with arrow_refusals(name, "Parquet"):
             batch = next(batches, None)
-        if batch is None:
-            return
+            if batch is None:
+                return
+            checked(batch)
         yield batch
 
 

@@ -90,7 +90,7 @@ class Table:
         if len(bad):
             good = problems.kinds == 0
             first += int(good.argmax())
-            rows = rows.filter(pa.array(good))
+            rows = _without_views(rows).filter(pa.array(good))
             text = rows.column(at[self.places.text])
             codes = None if codes is None else codes[good]
             weights = None if weights is None else weights[good]
@@ -192,6 +192,22 @@ def _together(pile: list[pa.RecordBatch]) -> list[pa.RecordBatch]:
     return together
 
 
+def checked(batch: pa.RecordBatch) -> pa.RecordBatch:
+    """The batch, none of whose offsets, codes or strings lie: whoever reads them trusts them.
+
+    Raises pa.ArrowInvalid.
+    """
+    batch.validate(full=True)
+    return batch
+
+
+def _without_views(rows: pa.RecordBatch) -> pa.RecordBatch:
+    """The rows with string views as strings: Arrow cannot take some rows of views."""
+    whole = {"string_view": pa.large_string(), "binary_view": pa.large_binary()}
+    arrays = [column.cast(whole.get(str(column.type), column.type)) for column in rows.columns]
+    return pa.RecordBatch.from_arrays(arrays, rows.schema.names)
+
+
 @contextmanager
 def arrow_refusals(name: str, kind: str) -> Iterator[None]:
     """What Arrow refuses within, as InputErrors that name the file."""
@@ -199,8 +215,11 @@ def arrow_refusals(name: str, kind: str) -> Iterator[None]:
         yield
     except InputError:
         raise
-    except (pa.ArrowException, OSError) as error:
+    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:  # the last of names
         reason = str(error).splitlines()[0].rstrip(". ") if str(error) else type(error).__name__
+        reason = "".join(  # it may quote the file
+            c if c.isprintable() else c.encode("unicode_escape").decode() for c in reason
+        )
         raise InputError(
             f"cannot be read as {kind}: {reason}", place=name, mend="write or copy the file again"
         ) from None

@@ -249,7 +249,7 @@ def _shares(parts: Parts, places: Places, wanted: Reals) -> _Row:
     row = featurizer.featurize([places.block], 1)
     numbers, columns, values = row.indices, row.indices, row.values.astype(np.float64)
     if parts.columns is not None:
-        numbers = parts.columns.numbers[row.indices]
+        numbers = parts.columns.find(row.indices)
         known = numbers >= 0
         numbers, columns, values = numbers[known], columns[known], values[known]
     bias = int(featurizer.options.bias and len(columns) > 0 and columns[0] == 0)

@@ -17,9 +17,14 @@ from numpy.typing import NDArray
 from textmlr.arrays import BLOCK_ENTRIES, frozen
 from textmlr.features.matrix import Features
 from textmlr.kernels import intern as kernels
+from textmlr.kernels.document import SPARSE
 from textmlr.parallel import map_blocks
 
 ROWS = 512  # to a block of ``sampled_rows``
+# A table of V columns is no larger than 16 MB, or the rows of θ that it leads to; else bisection
+# among the columns in use does: a model file of a few KB may say that it hashes to 2^30.
+DENSE = 1 << 22
+DENSE_SHARE = 8
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -28,13 +33,39 @@ class Columns:
     of each update, by column.
 
     kept    (R,) int32   column of each number
-    numbers (V,) int32   number of each column, −1 for a column that is not in use
+    table   (V,) int32   number of each column, −1 for a column that is not in use; or, where few of
+            very many columns are in use, (2 + 2R,) int32: SPARSE, V, these columns ascending, and
+            the number of each
     frequencies (R,) int64   documents that each is in; None where a vocabulary tells
     """
 
     kept: NDArray[np.int32]
-    numbers: NDArray[np.int32]
+    table: NDArray[np.int32]
     frequencies: NDArray[np.int64] | None = None
+
+    @property
+    def numbers(self) -> NDArray[np.int32]:
+        """(V,) int32, number of each column, −1 for a column that is not in use."""
+        if not self._sparse:
+            return self.table
+        numbers = np.full(int(self.table[1]), -1, np.int32)
+        numbers[self.kept] = np.arange(len(self.kept), dtype=np.int32)
+        return numbers
+
+    @property
+    def _sparse(self) -> bool:
+        return len(self.table) > 0 and int(self.table[0]) == SPARSE
+
+    def find(self, columns: NDArray[np.integer[Any]]) -> NDArray[np.int32]:
+        """The number of each of these columns, −1 for one that is not in use."""
+        found: NDArray[np.int32]
+        if not self._sparse:
+            found = self.table[columns]
+            return found
+        own, numbers = self.table[2:].reshape(2, -1)
+        at = np.minimum(np.searchsorted(own, columns), len(own) - 1)
+        found = np.where(own[at] == columns, numbers[at], np.int32(-1))
+        return found
 
     @classmethod
     def of(cls, features: Features, threads: int) -> tuple[Columns, NDArray[np.int32]]:
@@ -62,6 +93,13 @@ class Columns:
         """From kept, of V columns.  Raises ValueError if one is out of range or there twice."""
         if len(kept) and (kept.min() < 0 or kept.max() >= width):
             raise ValueError("a column is out of range")
+        if width > max(DENSE, DENSE_SHARE * len(kept)) and len(kept):
+            order = np.argsort(kept).astype(np.int32)
+            ascending = kept[order]
+            if (ascending[1:] == ascending[:-1]).any():
+                raise ValueError("a column is there twice")
+            about = np.array([SPARSE, width], np.int32)
+            return cls(kept, np.concatenate([about, ascending, order]), frequencies)
         numbers = np.full(width, -1, np.int32)
         own = np.arange(len(kept), dtype=np.int32)
         numbers[kept] = own
@@ -78,11 +116,11 @@ class Columns:
 
         features  may share its memory with what is returned, and is lost
         """
-        indices = features.indices
+        indices, numbers = features.indices, frozen(self.numbers)
 
         def run(first: int) -> bool:
             part = indices[first : first + BLOCK_ENTRIES]
-            return bool(kernels.map_columns(frozen(self.numbers), part))
+            return bool(kernels.map_columns(numbers, part))
 
         # All blocks have to be run: ``all`` of an iterator would stop at the first that is False.
         whole = list(map_blocks(run, range(0, len(indices), BLOCK_ENTRIES), threads))

@@ -89,7 +89,7 @@ def extend(
         assert columns is not None
         columns = replace(columns, frequencies=counts)
         if (names := featurizer.column_names) is not None:
-            named = columns.numbers[names.columns]
+            named = columns.find(names.columns)
             own = counts[named].astype(np.int32)
             extended.column_names = replace(
                 names, frequencies=own, totals=names.totals + sums[named]

@@ -25,6 +25,7 @@ OPTIONS = 11  # how many there are
 WINDOW = 16  # the longest n-gram: textmlr/options.py, MAX_NGRAM
 DIGITS = 256  # of a radix sort
 AHEAD = 24  # slots are fetched so many look-ups ahead
+SPARSE = -2  # first in a table of which column has which number: it is to be bisected
 
 
 @kernel
@@ -233,15 +234,36 @@ def _softmax(scores, out):
 
 
 @kernel
+def _bisect(table, column):
+    """The number of a column in a sparse table, −1 if it has none.
+
+    table (2 + 2R,) int32   SPARSE, V, R columns ascending, the number of each
+    """
+    rows = (table.size - 2) >> 1
+    low, high = 2, 2 + rows
+    while low < high:
+        middle = (low + high) >> 1
+        if table[middle] < column:
+            low = middle + 1
+        else:
+            high = middle
+    if low < 2 + rows and table[low] == column:
+        return table[low + rows]
+    return np.int32(-1)
+
+
+@kernel
 def _keep(numbers, indices, values, n):
     """Renumber the first n entries of a row, in place, without those whose number is below 0;
     return how many are left.
 
-    numbers (V,) int32;  indices int32, values float32   updated
+    numbers (V,) int32, or as ``features.Columns.table`` has them where few are in use
+    indices int32, values float32   updated
     """
     at = 0
+    sparse = numbers[0] == SPARSE
     for entry in range(n):
-        number = numbers[indices[entry]]
+        number = _bisect(numbers, indices[entry]) if sparse else numbers[indices[entry]]
         if number >= 0:
             indices[at] = number
             values[at] = values[entry]
@@ -283,7 +305,8 @@ def answer(
 
     text to numbers   as in ``featurize``; here words may be (WINDOW + t + g,) and numbers
                       (4 + 2t + 5g,)
-    kept              (V,) int32   row of theta of each column, −1 for none; (0,): all in order
+    kept              (V,) int32   row of theta of each column, −1 for none; (0,): all in order;
+                      or a sparse table, see ``_bisect``
     theta             (V, W1) float32, or as many rows as there are
     upper, shape      the layers above, see ``network``;  work, rows, counts   its scratch
     calibration       (3,) float64, or (0,)   see ``linear._calibrate``

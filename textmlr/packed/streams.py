@@ -15,7 +15,8 @@ from textmlr.modelfile import expect
 
 # Fixed, so that no file can ask for more memory.  Rows of θ come back at some distance (an n-gram
 # and those it contains have the same where they occur in the same documents).
-FILTERS = [{"id": lzma.FILTER_LZMA2, "preset": 6, "dict_size": 1 << 23}]
+DICTIONARY = 1 << 23
+FILTERS = [{"id": lzma.FILTER_LZMA2, "preset": 6, "dict_size": DICTIONARY}]
 QUICK_FILTERS = [{"id": lzma.FILTER_LZMA2, "preset": 0}]
 # A file never declares more bytes than this many times its own: real models come to fifty.
 MOST_RATIO = 4096
@@ -83,7 +84,9 @@ def _most(length: int) -> int:
 
 def _inflate(stream: bytes, size: int) -> bytes | None:
     """The bytes of a stream; None unless they are so many exactly."""
-    decoder = lzma.LZMADecompressor(lzma.FORMAT_RAW, filters=FILTERS)
+    # The window need not be larger than what comes out; LZMA's least is 4 KiB.
+    filters = [FILTERS[0] | {"dict_size": min(DICTIONARY, max(size, 1 << 12))}]
+    decoder = lzma.LZMADecompressor(lzma.FORMAT_RAW, filters=filters)
     try:
         # One byte more than there should be, so that the end of the stream is read too.
         out = decoder.decompress(stream, max_length=size + 1)

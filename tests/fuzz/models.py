@@ -1,0 +1,557 @@
+"""A model file, changed: it is refused, or it is a model.
+
+Half of the inputs change bytes, which the checksums must notice.  The others change what the file
+says (values of its JSON, dtypes, shapes and places of tensors, numbers in them, what is inside the
+compressed streams of a small file) and reckon the checksums anew, as whoever wants to do harm
+would: then the loader must refuse what cannot be, and whatever it lets through must answer.
+"""
+
+from __future__ import annotations
+
+import copy
+import json
+import os
+import pickle
+import struct
+import tempfile
+import tracemalloc
+import zlib
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from textmlr import FeaturizerOptions, Model, TrainingOptions, train
+from textmlr.compression import compress
+from textmlr.corpus import Corpus
+from textmlr.errors import InputError, ModelFileError
+from textmlr.features.columns import DENSE
+from textmlr.options import MAX_HASH_BITS
+from textmlr.packed import small, streams
+from textmlr.packed.streams import FILTERS, deflate
+
+from .recipe import Recipe, require
+
+WORDS = [b"\xff" * 7 + b"\x7f", bytes(7) + b"\x80", b"\0\0\xc0\x7f", b"\0\0\x80\x7f"]
+GUIDED = (
+    "textmlr.modelfile", "textmlr.packing", "textmlr.packed.small", "textmlr.packed.names",
+    "textmlr.packed.streams", "textmlr.packed.storage", "textmlr.features.vocabulary",
+    "textmlr.features.columns", "textmlr.features.namehashes", "textmlr.options", "textmlr.checks",
+    "textmlr.network", "textmlr.model",
+)  # fmt: skip
+MODES: dict[str, dict[str, str]] = {"compiled": {}}
+
+Json = dict[str, Any]
+DOCUMENTS = ["a robot in orbit", "the robot — the sheriff", "", "Ω saddle"]
+TEXTS = [
+    "a robot in orbit", "the sheriff rode a horse", "robot engine, robot", "a saddle, a sheriff",
+    "Ω in orbit", "the kiss", "a kiss and a letter", "horse and saddle",
+]  # fmt: skip
+GENRES = ["scifi", "western", "scifi", "western", "scifi", "romance", "romance", "western"]
+# What a file may take in memory beyond twice its size: Python's objects of a header's JSON, some
+# thirty bytes a byte; what comes out of the streams of a small file, _LARGER times (names as
+# Python's bytes, weights of 8 bits as float32); and buffers of a fixed size.
+SLACK = 1 << 18
+_LARGER = 24
+_declared = [0]  # bytes
+HUGE = "1e999"  # valid JSON, and infinite
+VALUES: tuple[Any, ...] = (
+    0, 1, -1, 2, 3, 7, 8, 20, 30, 64, 255, 256, 1 << 16, 1 << 20, (1 << 31) - 1, 1 << 31, 1 << 32,
+    (1 << 62), (1 << 63) - 1, 1 << 63, 1 << 64, 10**30, 10**400, -(10**30), 0.0, -0.0, 0.5, 1.0,
+    -1.0, 1e-320, 5e-324, 1e300, 1.7e308, float("inf"), True, False, None, "", "a", "auto", "log",
+    "l2", "float32", "float16", "int8", "bits", "none", "frequencies", "relu", "tanh", "identity",
+    "\ud800", "\0", "x" * 5000, [], {}, [0], [1, 2], [2, 1], [[[]]], [None], {"a": 1}, [1] * 70,
+    [0, 1 << 63], [0, 10**30], [1 << 31, 0], [1 << 62, 0],
+)  # fmt: skip
+DTYPES = ("F64", "F32", "F16", "I64", "U64", "I32", "U8", "BF16", "I8", "", 7, None)
+INTEGERS = (0, 1, -1, 2, 127, 128, 255, (1 << 31) - 1, -(1 << 31), (1 << 63) - 1, -(1 << 63))
+REALS = (0.0, -1.0, 1.0, 1e-45, 3e38, -3e38, float("inf"), float("-inf"), float("nan"), 1e6)
+_PLACE = Path(tempfile.gettempdir() if not os.path.isdir("/dev/shm") else "/dev/shm")
+
+
+def _expand(data: Any, lengths: list[int], sizes: list[int], path: Any) -> Any:
+    """packed.streams.expand, which notes how much comes out."""
+    _declared[0] = min(sum(sizes), streams.MOST_RATIO * len(data) + streams.FREE)
+    return streams.expand(data, lengths, sizes, path)
+
+
+small.expand = _expand
+
+
+def _model(words: str, **options: Any) -> Model:
+    own = {k: options.pop(k) for k in list(options) if k in FeaturizerOptions.__dataclass_fields__}
+    training = TrainingOptions(**{"epochs": 2, "learning_rate": 2.0, "idf_power": 1.0} | options)
+    labels = [genre if words == "three" else genre[:1] for genre in GENRES]
+    if words == "two":
+        labels = ["a" if genre == "scifi" else "b" for genre in GENRES]
+    return train(Corpus.of(TEXTS, labels), FeaturizerOptions(**own), training)
+
+
+def _smaller(model: Model, dtype: Any) -> Model:
+    return compress(model, os.path.getsize(_saved(model)) - 1, dtype=dtype)
+
+
+def _saved(model: Model) -> str:
+    path = _PLACE / f"textmlr-fuzz-{os.getpid()}-seed"
+    model.save(path)
+    return str(path)
+
+
+BASES: dict[str, Callable[[], Model]] = {
+    "plain": lambda: _model("three", ngrams=(1, 1), idf=True),
+    "binary": lambda: _model("two", ngrams=(1, 2), char_ngrams=(3, 3), norm=None),
+    "sparse": lambda: _model("three", ngrams=(1, 1), solver="exact", l1=0.05,
+                             epochs=None, learning_rate=None, idf_power=None),
+    "hashed": lambda: _model("three", ngrams=(1, 2), hash_bits=6, idf=True),
+    "stateless": lambda: _model("two", ngrams=(1, 1), hash_bits=9, bias=False),
+    "hidden": lambda: _model("three", ngrams=(1, 1), hidden=(3, 2), idf_power=None,
+                             learning_rate=0.1),
+    "int8": lambda: _smaller(_model("three", ngrams=(1, 2), idf=True), "int8"),
+    "float16": lambda: _smaller(_model("two", ngrams=(1, 1), bias=False), "float16"),
+    "hashed int8": lambda: _smaller(_model("three", ngrams=(1, 2), hash_bits=7, idf=True), "int8"),
+}  # fmt: skip
+
+
+class Forgery:
+    """A model file taken apart, to be changed and put together with checksums that agree.
+
+    header, layout, data   the JSON, each tensor's entry, each tensor's bytes
+    order                  of the data
+    """
+
+    def __init__(self, whole: bytes) -> None:
+        size = int.from_bytes(whole[:8], "little")
+        self.layout: Json = json.loads(whole[8 : 8 + size])
+        content = self.layout.pop("__metadata__")["textmlr"].split(" ", 2)[2]
+        self.header: Any = json.loads(content)["header"]
+        body = whole[8 + size :]
+        self.data = {k: body[slice(*v["data_offsets"])] for k, v in self.layout.items()}
+        self.order = sorted(self.layout, key=lambda k: self.layout[k]["data_offsets"])
+        self.version: Any = 4
+        self.text: list[tuple[str, str]] = []  # replaced in the JSON as it is written
+
+    @property
+    def columns(self) -> int:
+        """To which it says that it hashes; 0 if it does not, or says nothing that may be."""
+        options = self.header.get("featurizer") if isinstance(self.header, dict) else None
+        bits = options.get("hash_bits") if isinstance(options, dict) else None
+        return 1 << bits if type(bits) is int and 1 <= bits <= MAX_HASH_BITS else 0
+
+    @property
+    def streams(self) -> list[bytes]:
+        """What is in the streams of a small file."""
+        lengths, at, found = self.header["storage"]["lengths"], 0, []
+        for length in lengths:
+            stream = self.data["small"][at : at + length]
+            found.append(_inflated(stream))
+            at += length
+        return found
+
+    @streams.setter
+    def streams(self, parts: list[bytes]) -> None:
+        made = [deflate(part, quick=True) for part in parts]
+        self.set_data("small", b"".join(made))
+        self.header["storage"]["lengths"] = [len(stream) for stream in made]
+
+    def set_data(self, name: str, data: bytes) -> None:
+        """Give a tensor other bytes, and the shape and place that they have."""
+        self.data[name] = data
+        width = {"F64": 8, "I64": 8, "U64": 8, "F32": 4, "I32": 4, "F16": 2, "U8": 1}
+        dtype = self.layout[name].get("dtype")
+        each = width.get(dtype, 1) if isinstance(dtype, str) else 1
+        shape = self.layout[name].get("shape")
+        columns = shape[1] if isinstance(shape, list) and len(shape) == 2 else None
+        count = len(data) // each
+        if isinstance(columns, int) and columns > 0:
+            self.layout[name]["shape"] = [count // columns, columns]
+        else:
+            self.layout[name]["shape"] = [count]
+
+    def place(self) -> None:
+        """Put the tensors one after the other, as wide as they are."""
+        at = 0
+        for name in self.order:
+            end = at + len(self.data[name])
+            self.layout[name]["data_offsets"] = [at, end]
+            at = end
+
+    def array(self, name: str) -> np.ndarray:
+        """A tensor's numbers, a copy."""
+        dtypes = {"F64": "f8", "F32": "f4", "F16": "f2", "I64": "i8", "U64": "u8", "I32": "i4"}
+        dtype = np.dtype(dtypes.get(str(self.layout[name].get("dtype")), "u1"))
+        data = self.data[name]
+        return np.frombuffer(data[: len(data) // dtype.itemsize * dtype.itemsize], dtype).copy()
+
+    def whole(self) -> bytes:
+        """The file."""
+        data = b"".join(self.data[name] for name in self.order)
+        described: Json = {}
+        for name, entry in self.layout.items():
+            if isinstance(entry, dict):
+                own = self.data.get(name, b"")
+                described[name] = [entry.get("dtype"), entry.get("shape"), zlib.crc32(own)]
+        content = _dumped({"header": self.header, "tensors": described})
+        for old, new in self.text:
+            content = content.replace(old, new, 1)
+        encoded = content.encode("utf-8", "surrogatepass")
+        entry = f"{self.version} {zlib.crc32(encoded):08x} {content}"
+        raw = _dumped({"__metadata__": {"textmlr": entry}, **self.layout}).encode()
+        raw += b" " * (-len(raw) % 8)
+        return struct.pack("<Q", len(raw)) + raw + data
+
+
+def _dumped(value: Any) -> str:
+    return json.dumps(value).replace("Infinity", HUGE)
+
+
+def _inflated(stream: bytes) -> bytes:
+    import lzma
+
+    return lzma.LZMADecompressor(lzma.FORMAT_RAW, filters=FILTERS).decompress(stream)
+
+
+@cache
+def base(name: str) -> bytes:
+    """The file of one of BASES."""
+    model = BASES[name]()
+    model.record = {"options": {"epochs": 2}, "corpus": {"documents": 8}}  # little to parse
+    path = _saved(model)
+    whole = Path(path).read_bytes()
+    os.unlink(path)
+    return whole
+
+
+@cache
+def _apart(name: str) -> bytes:
+    return pickle.dumps(Forgery(base(name)))  # which comes back faster than by copy.deepcopy
+
+
+def _written(whole: bytes) -> Path:
+    """A file of these bytes: a new one, since a model that was loaded maps the old one."""
+    path = _PLACE / f"textmlr-fuzz-{os.getpid()}"
+    path.unlink(missing_ok=True)
+    path.write_bytes(whole)
+    return path
+
+
+@cache
+def answers_of(name: str) -> tuple[bytes, tuple[str, ...]]:
+    """(P of DOCUMENTS, labels) of one of BASES."""
+    model = Model.load(_written(base(name)))
+    return model.probabilities(DOCUMENTS, threads=1).tobytes(), tuple(model.labels)
+
+
+def seeds() -> list[bytes]:
+    """Each of the files as it is, and with each kind of change."""
+    kinds = range(len(CHANGES) + 3)
+    bases = range(len(BASES))
+    return [bytes([base, kind, 1, 2, 3, 4, 5, 6]) for base in bases for kind in kinds]
+
+
+def check(data: bytes) -> None:
+    """A changed file is refused, or answers; a file with changed bytes answers as before."""
+    recipe = Recipe(data)
+    name = recipe.pick(list(BASES))
+    how = recipe.below(2 + len(CHANGES))
+    if how < 2:
+        check_file(_damaged(recipe, base(name)), name)
+    else:
+        forgery = _forged(recipe, name, how - 2)
+        check_file(forgery.whole(), None, forgery.columns)
+
+
+def check_file(made: bytes, name: str | None, columns: int = 0) -> bool:
+    """Whether the bytes are a model.
+
+    name     of BASES, whose answers it must give if it is one; None: any
+    columns  to which it says that it hashes, each of which takes 4 bytes of a table up to DENSE
+    Raises ViolationError for a model that cannot be used, answers otherwise, or takes too much
+    memory.
+    """
+    path = _written(made)
+    tracing = tracemalloc.is_tracing()
+    if not tracing:
+        tracemalloc.start()
+    before = tracemalloc.get_traced_memory()[0]
+    tracemalloc.reset_peak()
+    _declared[0] = 0
+    try:
+        try:
+            model = Model.load(path)
+        finally:
+            peak = tracemalloc.get_traced_memory()[1] - before
+            if not tracing:
+                tracemalloc.stop()
+            header = min(int.from_bytes(made[:8], "little"), len(made))
+            most = 2 * len(made) + 32 * header + _LARGER * _declared[0] + SLACK
+            most += 6 * min(columns, DENSE)
+            require(peak <= most, f"{peak:,} bytes of memory for a file of {len(made):,}")
+    except ModelFileError as error:
+        told = str(error)
+        require(told.isprintable() and len(told) < 1000, f"not one clear line: {told!r:.300}")
+        return False
+    found = model.probabilities(DOCUMENTS, threads=1)
+    if name is not None:
+        require((found.tobytes(), tuple(model.labels)) == answers_of(name), "other answers")
+    _use(model, found)
+    if zlib.crc32(made) % 8 == 0:  # which takes as long as all the rest
+        _save(model, found, path)
+    return True
+
+
+def _use(model: Model, found: np.ndarray) -> None:
+    """What anyone does with a model: it must do, or be refused in words."""
+    require(np.isfinite(found).all(), "a probability is not finite")
+    require((abs(found.sum(axis=1) - 1) < 1e-6).all(), "probabilities do not add up to 1")
+    try:
+        model.featurizer.feature_names()
+    except InputError:
+        require(model.featurizer.options.hash_bits is not None, "features without names")
+    _ = model.kept
+    json.dumps(model.record, allow_nan=False)
+    explanation = model.explain(DOCUMENTS[1])
+    require(np.isfinite(explanation.score), "a score is not finite")
+
+
+def _save(model: Model, found: np.ndarray, path: Path) -> None:
+    """It can be saved, and is the same again."""
+    model.save(path)
+    again = Model.load(path)
+    require(np.array_equal(again.probabilities(DOCUMENTS, threads=1), found), "saved, it differs")
+
+
+def _damaged(recipe: Recipe, whole: bytes) -> bytes:
+    """Some bytes changed, cut out, or put in."""
+    made = bytearray(whole)
+    for _ in range(1 + recipe.below(4)):
+        at = recipe.below(len(made) + 1)
+        match recipe.below(6):
+            case 0 | 1:
+                at = min(at, len(made) - 1)
+                made[at] ^= 1 << recipe.below(8)
+            case 2:
+                del made[at:]
+            case 3:
+                part = recipe.part()
+                made[at : at + len(part)] = part
+            case 4:
+                del made[at : at + 1 + recipe.byte()]
+            case _:
+                made[at:at] = recipe.part()
+        if not made:
+            break
+    return bytes(made)
+
+
+def _forged(recipe: Recipe, name: str, first: int) -> Forgery:
+    """Changed by several of CHANGES, the first given."""
+    forgery: Forgery = pickle.loads(_apart(name))
+    change = CHANGES[first]
+    for number in range(4):
+        change(forgery, recipe)
+        if number == 3 or not recipe.left:
+            break
+        change = recipe.pick(CHANGES)
+    return forgery
+
+
+def _values(root: Any) -> list[tuple[Any, Any]]:
+    """(container, key) of every value in JSON."""
+    found = []
+    stack = [root]
+    while stack:
+        value = stack.pop()
+        items = value.items() if isinstance(value, dict) else enumerate(value)
+        for key, inner in items:
+            found.append((value, key))
+            if isinstance(inner, dict | list):
+                stack.append(inner)
+    return found
+
+
+def _change_value(forgery: Forgery, recipe: Recipe) -> None:
+    """Of the header's JSON, outside the record mostly."""
+    root = forgery.header
+    if not isinstance(root, dict) or not root:
+        return
+    part = recipe.pick(list(root))
+    places = [(root, part)]
+    if isinstance(root[part], dict | list):
+        places += _values(root[part])
+    place, key = recipe.pick(places)
+    match recipe.below(6):
+        case 0:
+            place.pop(key)
+        case 1 if isinstance(place, dict):
+            place[recipe.pick(["a", "storage", "widths", "seed", "bias"])] = copy.deepcopy(
+                recipe.pick(VALUES)
+            )
+        case 2 if isinstance(place[key], int | float):
+            place[key] += recipe.pick((1, -1, 100, 1 << 20, 1 << 40))
+        case _:
+            place[key] = copy.deepcopy(recipe.pick(VALUES))
+
+
+def _change_text(forgery: Forgery, recipe: Recipe) -> None:
+    """Of the JSON as it is written: what no JSON writer writes."""
+    forgery.text.append(
+        recipe.pick(
+            [
+                ('"documents": 8', '"documents": NaN'), ('{"header"', '{"tensors": {}, "header"'),
+                ('"record": ', '"record": ' + "[" * 3000 + "]" * 3000 + ', "x": '),
+                ('"record": ', '"record": ' + "[" * 100_000), ("8", "9" * 4500), ("{", " \n{"),
+                ('"widths": ', '"widths": [], "widths": '), ("}", ",}"), ("1", "1e400"), ("", "\0"),
+                ('"record": ', '"record": [' + "[]," * 20_000 + '0], "x": '),
+                ('"record": ', '"record": {' + '"\\ud800": 1,' * 3 + '"y": 0}, "x": '),
+            ]
+        )
+    )  # fmt: skip
+
+
+def _change_entry(forgery: Forgery, recipe: Recipe) -> None:
+    """What the layout says of a tensor."""
+    if not forgery.order:
+        return
+    entry = forgery.layout.get(recipe.pick(forgery.order))
+    if not isinstance(entry, dict):
+        return
+    shape = entry.get("shape")
+    match recipe.below(8):
+        case 0:
+            entry["dtype"] = recipe.pick(DTYPES)
+        case 1 if isinstance(shape, list) and shape:
+            shape[recipe.below(len(shape))] = copy.deepcopy(recipe.pick(VALUES))
+        case 2:
+            entry["shape"] = copy.deepcopy(recipe.pick(VALUES))
+        case 3 if isinstance(shape, list):
+            shape.insert(recipe.below(len(shape) + 1), recipe.pick((0, 1, 2, 1 << 62)))
+        case 4 if isinstance(shape, list):
+            entry["shape"] = [1] * recipe.pick((1, 31, 32, 33, 63, 64, 65, 70)) + shape
+        case 5 if isinstance(entry.get("data_offsets"), list):
+            entry["data_offsets"][recipe.below(2) - 1 :] = [recipe.pick(VALUES)]
+        case 6:
+            entry[recipe.pick(["dtype", "shape", "data_offsets", "a"])] = copy.deepcopy(
+                recipe.pick(VALUES)
+            )
+        case _:
+            entry.pop(recipe.pick(["dtype", "shape", "data_offsets"]), None)
+
+
+def _change_numbers(forgery: Forgery, recipe: Recipe) -> None:
+    """Some of a tensor's numbers."""
+    if not forgery.order:
+        return
+    name = recipe.pick(forgery.order)
+    array = forgery.array(name)
+    _overwrite(array, recipe)
+    forgery.data[name] = array.tobytes() + forgery.data[name][array.nbytes :]
+
+
+def _overwrite(array: np.ndarray, recipe: Recipe) -> None:
+    if not len(array):
+        return
+    for _ in range(1 + recipe.below(3)):
+        at = recipe.below(len(array))
+        if array.dtype.kind == "f":
+            with np.errstate(over="ignore"):
+                array[at] = recipe.pick(REALS)
+            continue
+        low, high = np.iinfo(array.dtype).min, np.iinfo(array.dtype).max
+        number = recipe.pick(INTEGERS) if recipe.flag() else int(array[at]) + recipe.byte() - 128
+        array[at] = min(max(number, int(low)), int(high))
+
+
+def _change_data(forgery: Forgery, recipe: Recipe) -> None:
+    """A tensor longer or shorter, with the shape that goes with it, or another's bytes."""
+    if not forgery.order:
+        return
+    name = recipe.pick(forgery.order)
+    if not isinstance(forgery.layout.get(name), dict):
+        return
+    data = forgery.data[name]
+    match recipe.below(5):
+        case 0:
+            data = data[: recipe.below(len(data) + 1) // 8 * 8]
+        case 1:
+            data += bytes(8 * (1 + recipe.below(64)))
+        case 2:
+            data = forgery.data[recipe.pick(forgery.order)]
+        case 3:
+            data = b""
+        case _:
+            at = recipe.below(len(data) + 1) // 8 * 8
+            data = data[:at] + recipe.part() + data[at:]
+    forgery.set_data(name, data)
+    if recipe.flag():
+        _place(forgery)
+
+
+def _place(forgery: Forgery) -> None:
+    if all(isinstance(forgery.layout.get(name), dict) for name in forgery.order):
+        forgery.place()
+
+
+def _change_tensors(forgery: Forgery, recipe: Recipe) -> None:
+    """Which tensors there are."""
+    if not forgery.order:
+        return
+    name = recipe.pick(forgery.order)
+    other = recipe.pick(
+        ["columns", "totals", "idf", "frequencies", "squares.0", "squares.1", "theta.1", "small",
+         "named.columns", "named.totals", "x" * 300, "\ud800", "", "__metadata__ ", "theta.0"]
+    )  # fmt: skip
+    match recipe.below(4):
+        case 0:
+            forgery.order.remove(name)
+            forgery.layout.pop(name, None)
+            forgery.data.pop(name)
+        case 1 if other not in forgery.order:
+            forgery.layout[other] = forgery.layout.pop(name, {})
+            forgery.data[other] = forgery.data.pop(name)
+            forgery.order[forgery.order.index(name)] = other
+        case 2 if other not in forgery.order:
+            forgery.layout[other] = copy.deepcopy(forgery.layout.get(name))
+            forgery.data[other] = forgery.data[name]
+            forgery.order.append(other)
+        case _:
+            forgery.order.reverse()
+    _place(forgery)
+
+
+def _change_streams(forgery: Forgery, recipe: Recipe) -> None:
+    """What is inside the streams of a small file, or what it says of it."""
+    about = forgery.header.get("storage") if isinstance(forgery.header, dict) else None
+    if "small" not in forgery.data or not isinstance(about, dict):
+        _change_numbers(forgery, recipe)
+        return
+    try:
+        parts = forgery.streams
+    except (KeyError, TypeError, ValueError, EOFError, Exception):  # changed before
+        return
+    if not parts:
+        return
+    at = recipe.below(len(parts))
+    part = np.frombuffer(parts[at], np.uint8).copy()
+    match recipe.below(5):
+        case 0 | 1:
+            _overwrite(part, recipe)
+        case 2:
+            part = part[: recipe.below(len(part) + 1)]
+        case 3:
+            part = np.append(part, np.frombuffer(recipe.part(), np.uint8))
+        case _:
+            part = np.zeros(recipe.pick((1 << 10, 1 << 16, 1 << 18)), np.uint8)
+    parts[at] = part.tobytes()
+    forgery.streams = parts
+    if recipe.flag():
+        key = recipe.pick(["rows", "names", "rest", "odd"])
+        about[key] = len(parts[at]) if recipe.flag() else recipe.below(300)
+    _place(forgery)
+
+
+CHANGES: tuple[Callable[[Forgery, Recipe], None], ...] = (
+    _change_value, _change_value, _change_value, _change_entry, _change_numbers, _change_numbers,
+    _change_data, _change_tensors, _change_text, _change_streams, _change_streams,
+)  # fmt: skip
