@@ -572,7 +572,8 @@ class TestCommand:
             (["--holdout", "0", "--cv", "1"], "--cv 5"),
             (["-o", str(tmp_path / "none" / "m")], "no folder"),
             (["--journal", str(tmp_path / "none" / "j")], "no folder"),
-            (["--journal", str(train_tsv)], "train.tsv, line 1: not a trial"),
+            (["--journal", str(test_tsv)], "test.tsv, line 1: not a trial"),
+            (["--journal", str(train_tsv)], "is itself what is read"),
         ):
             result = run("tune", train_tsv, "--trials", "2", "-o", tmp_path / "m", *options)
             assert isinstance(result.exception, InputError), options
