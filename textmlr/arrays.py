@@ -29,7 +29,9 @@ def pages(size: int, dtype: Any) -> NDArray[Any]:
     """A vector of zeros in memory of its own, which goes back to the system when it is freed:
     what malloc gave to several threads, it may keep."""
     width = np.dtype(dtype).itemsize
-    memory = mmap.mmap(-1, max(1, size * width))
+    # Private: shared memory seldom has large pages, without which random access takes twice as long.
+    own = {"flags": mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS} if hasattr(mmap, "MAP_ANONYMOUS") else {}
+    memory = mmap.mmap(-1, max(1, size * width), **own)
     if hasattr(mmap, "MADV_HUGEPAGE"):
         memory.madvise(mmap.MADV_HUGEPAGE)
     return np.frombuffer(memory, dtype, size)
