@@ -271,7 +271,7 @@ def test_the_page_is_whole_and_harmless(tmp_path: Path, hidden: tuple[int, ...])
     assert "prefers-color-scheme: dark" in source
     assert "<b>doc</b>" in page.text
     assert HOSTILE in page.text
-    shown = why.text.replace("\x1b", "\\x1b").replace("\r\n", "\n")
+    shown = why.text.replace("\x1b", "\\x1b").replace("\r\n", "\n").replace("\u202e", "\\u202e")
     assert page.document == shown
     assert removal.sentence().replace("\x1b", "\\x1b") in page.text
 

@@ -380,6 +380,26 @@ mixed = np.array([1, -1, 1, -1], np.float32)
 rows = Features(np.arange(5), np.zeros(4, np.int32), mixed, 1)
 y = np.array([0, 1, 1, 1], np.int32)
 minimise(Objective(rows, y, np.ones(4, np.float32), 2), tolerance=1e-3)
+from textmlr.features import giants, hashing
+from textmlr.training import dealing
+hashing.GIANT_BYTES, dealing.WHOLE_NONZEROS, dealing.PART_NONZEROS = 8, 1 << 8, 1 << 7
+from textmlr.__main__ import main
+command = ["textmlr", "train", plain, "-q", "-o", out, "--ngrams", "1-2", "--char-ngrams", "none"]
+sys.exit = lambda code=0: None
+for more in ("--memory 4kB --threads 1", "--stream", ""):
+    sys.argv = [*command, *more.split()]
+    main()
+long = " ".join(f"word{i}" for i in range(20_000))
+Model.load(out).probabilities([long, long])
+from textmlr.features import Featurizer
+Featurizer(FeaturizerOptions(ngrams=(1, 3))).fit([long, long])
+from textmlr.features import interning
+interning.LEAST_SLOTS = 8
+table = interning.Interner(16 * interning.SLOT)
+for first in (1, 7, 13, 19):
+    if table.crowded(6):
+        table.settle()
+    table.intern(np.arange(first, first + 6, dtype=np.uint64), 1)
 counts = {}
 for module in pkgutil.iter_modules(textmlr.kernels.__path__):
     for name, kernel in vars(importlib.import_module("textmlr.kernels." + module.name)).items():

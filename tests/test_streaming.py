@@ -322,11 +322,16 @@ class TestRefusals:
         assert isinstance(result.exception, InputError)
         assert "does not go with a stream" in str(result.exception)
 
-    @pytest.mark.parametrize("option", [["--resume"], ["--checkpoint-every", "5m"]])
-    def test_what_needs_a_stream(self, option: list[str]) -> None:
-        result = CliRunner().invoke(cli, ["train", "x.tsv", *option])
+    @pytest.mark.parametrize("option", ["--memory 1GB", "--cache-dir .", "--keep-cache"])
+    def test_what_is_for_corpora_that_end(self, option: str) -> None:
+        result = CliRunner().invoke(cli, ["train", "-", "--stream", *option.split()])
         assert result.exit_code == 2
-        assert "needs --stream" in result.output
+        assert f"{option.split()[0]} and --stream exclude each other" in result.output
+
+    def test_documents_between_checkpoints_need_a_stream(self) -> None:
+        result = CliRunner().invoke(cli, ["train", "x.tsv", "--checkpoint-every", "1000"])
+        assert result.exit_code == 2
+        assert "is not a time such as 90s" in result.output
 
     def test_nothing_to_go_on_from(self, tmp_path: Path) -> None:
         result = run("-o", tmp_path / "m", "--resume", stdin=b"".join(LINES))

@@ -29,7 +29,7 @@ def pages(size: int, dtype: Any) -> NDArray[Any]:
     """A vector of zeros in memory of its own, which goes back to the system when it is freed:
     what malloc gave to several threads, it may keep."""
     width = np.dtype(dtype).itemsize
-    # Private: shared memory seldom has large pages, without which random access takes twice as long.
+    # Private: shared memory seldom has large pages, without which access takes twice as long.
     own = {"flags": mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS} if hasattr(mmap, "MAP_ANONYMOUS") else {}
     memory = mmap.mmap(-1, max(1, size * width), **own)
     if hasattr(mmap, "MADV_HUGEPAGE"):

@@ -19,7 +19,7 @@ from textmlr.errors import InputError, ModelFileError
 from textmlr.features import Featurizer
 from textmlr.features.columns import Columns
 from textmlr.features.hashing import blocks_of
-from textmlr.network import LINEAR, Network
+from textmlr.network import LINEAR, Network, check_scores_finite
 from textmlr.options import Activation
 from textmlr.packed import PLAIN, Storage
 from textmlr.packing import Parts, pack, unpack
@@ -110,6 +110,7 @@ class Model:
 
     def _answering(self) -> Answerer:
         network = Network.of(self.layers, self.activation)
+        check_scores_finite(self.layers)
         return Answerer(self.featurizer, network, self.columns, self.calibration)
 
     @property

@@ -22,10 +22,12 @@ _CODES: dict[Activation, int] = {
 LINEAR: Activation = "identity"  # of a model without hidden layers, which has nothing to activate
 
 
-def largest_weight(layers: int) -> float:
-    """The most that a weight of so many layers may be: through them all 1e30, at which sums of
-    float32 are still finite, and no less than no trained weight comes near."""
-    return float(max(1e30 ** (1 / layers), 1e3))
+def check_scores_finite(layers: Sequence[NDArray[np.float32]]) -> None:
+    """Raise ValueError where a weight is so large that scores might not be finite: through all
+    layers 1e30, which no trained weight comes near."""
+    most = max(1e30 ** (1 / len(layers)), 1e3)
+    if any(max(-layer.min(initial=0), layer.max(initial=0)) > most for layer in layers):
+        raise ValueError("theta is so large that scores would be infinite")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -66,9 +68,6 @@ class Network:
                 raise ValueError(f"a layer has {len(layer)} rows, not {below.shape[1] + 1}")
         if not all(is_finite(layer) for layer in layers):
             raise ValueError("theta is not finite")
-        most = largest_weight(len(layers))
-        if any(max(-layer.min(initial=0), layer.max(initial=0)) > most for layer in layers):
-            raise ValueError("theta is so large that scores would be infinite")
         upper = np.zeros((_rows_above(widths), max(widths[1:], default=widths[0])), np.float32)
         network = cls(layers[0], upper, np.array([_CODES[activation], *widths], np.int64))
         for own, layer in zip(network.layers[1:], layers[1:], strict=True):
