@@ -389,7 +389,7 @@ sys.exit = lambda code=0: None
 for more in ("--memory 4kB --threads 1", "--stream", ""):
     sys.argv = [*command, *more.split()]
     main()
-long = " ".join(f"word{i}" for i in range(20_000))
+long = " ".join(f"word{i}" for i in range(40_000))
 Model.load(out).probabilities([long, long])
 from textmlr.features import Featurizer
 Featurizer(FeaturizerOptions(ngrams=(1, 3))).fit([long, long])
