@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from textmlr.arrays import frozen
-from textmlr.kernels import intern
+from textmlr.kernels import distinct, intern
 
 # Few values, and many that share their low bits: probing must go on past strangers.
 HASHES = st.lists(
@@ -34,7 +34,7 @@ def test_distinct(documents: list[list[int]]) -> None:
     places, offsets = np.empty(len(grams), np.int64), np.empty(len(documents) + 1, np.int64)
     stamp = 1
     for _ in range(2):  # the second time over the scratch that the first left
-        stamp = intern.distinct(
+        stamp = distinct.distinct(
             frozen(grams), frozen(ends), slots, stamps, stamp, hashes, counts, places, offsets
         )
         for i, document in enumerate(documents):

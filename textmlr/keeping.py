@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from textmlr.errors import InputError
 from textmlr.features.extending import Extended, row_frequencies
-from textmlr.features.featurizer import inverse_document_frequency
+from textmlr.features.vocabulary import inverse_document_frequency
 from textmlr.model import Model
 from textmlr.network import Network
 from textmlr.options import DEFAULT_L2, TrainingOptions

@@ -14,7 +14,7 @@ from textmlr.corpus import Corpus, recode
 from textmlr.errors import InputError
 from textmlr.features import Features, Featurizer
 from textmlr.features.columns import Columns
-from textmlr.features.featurizer import inverse_document_frequency
+from textmlr.features.vocabulary import inverse_document_frequency
 from textmlr.options import FeaturizerOptions, TrainingOptions
 from textmlr.training import AnyObjective, Objective
 

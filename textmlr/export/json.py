@@ -24,10 +24,9 @@ from numpy.typing import NDArray
 
 from textmlr.atomic import atomic_write
 from textmlr.features import Featurizer
-from textmlr.features.featurizer import inverse_document_frequency
 from textmlr.features.hashing import CHAR_PREFIX
 from textmlr.features.unicode import tables
-from textmlr.features.vocabulary import Vocabulary
+from textmlr.features.vocabulary import Vocabulary, inverse_document_frequency
 from textmlr.kernels.text import CHARACTER, MARK, SPACE, WORD
 from textmlr.model import Model, versions
 from textmlr.options import FeaturizerOptions

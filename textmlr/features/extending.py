@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 from textmlr.corpus.batch import Batch
 from textmlr.features import vocabulary as vocabularies
 from textmlr.features.columns import Columns, column_totals, document_frequencies
-from textmlr.features.featurizer import Featurizer, inverse_document_frequency
+from textmlr.features.featurizer import Featurizer
 from textmlr.features.hashing import Hasher, blocks_of
 from textmlr.features.matrix import Features
-from textmlr.features.vocabulary import SortedIndex, Vocabulary
+from textmlr.features.vocabulary import SortedIndex, Vocabulary, inverse_document_frequency
 from textmlr.options import FeaturizerOptions
 from textmlr.parallel import map_blocks
 

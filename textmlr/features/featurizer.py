@@ -19,7 +19,13 @@ from textmlr.features.columnnames import ColumnNames
 from textmlr.features.hashing import TOKEN_CHARACTERS, Hashed, Hasher, blocks_of, is_giant
 from textmlr.features.matrix import Features
 from textmlr.features.prepared import TERM_FREQUENCY, Prepared
-from textmlr.features.vocabulary import Naming, SortedIndex, Table, Vocabulary
+from textmlr.features.vocabulary import (
+    Naming,
+    SortedIndex,
+    Table,
+    Vocabulary,
+    inverse_document_frequency,
+)
 from textmlr.kernels import document as document_kernels
 from textmlr.kernels import intern as kernels
 from textmlr.locks import lock_across_forks
@@ -507,11 +513,3 @@ class Featurizer:
         for _ in map_blocks(copy, range(len(parts)), threads):
             pass
         return Features(indptr, indices, values, self.columns, self.invalid)
-
-
-def inverse_document_frequency(
-    frequencies: NDArray[np.integer[Any]], documents: int
-) -> NDArray[np.float64]:
-    """ln((1 + n) / (1 + df)) + 1 of each feature, (v,) float64."""
-    idf: NDArray[np.float64] = np.log((1 + documents) / (1 + frequencies)) + 1
-    return idf

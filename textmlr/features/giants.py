@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from textmlr.arrays import frozen
 from textmlr.errors import InputError
 from textmlr.features.unicode import tables
-from textmlr.kernels import intern as kernels
+from textmlr.kernels import distinct as kernels
 from textmlr.kernels import text as text_kernels
 from textmlr.options import MAX_NGRAM, FeaturizerOptions
 

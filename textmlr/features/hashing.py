@@ -13,7 +13,7 @@ from textmlr.arrays import Scratch, frozen
 from textmlr.corpus.batch import Batch
 from textmlr.features.giants import Giant
 from textmlr.features.unicode import tables
-from textmlr.kernels import intern as kernels
+from textmlr.kernels import distinct as kernels
 from textmlr.kernels import text as text_kernels
 from textmlr.options import MAX_NGRAM, FeaturizerOptions
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -299,3 +300,11 @@ def _naming(
     order = np.empty_like(by_place)
     order[by_place] = np.arange(len(by_place))
     return Naming(hasher, pieces, order)
+
+
+def inverse_document_frequency(
+    frequencies: NDArray[np.integer[Any]], documents: int
+) -> NDArray[np.float64]:
+    """ln((1 + n) / (1 + df)) + 1 of each feature, (v,) float64."""
+    idf: NDArray[np.float64] = np.log((1 + documents) / (1 + frequencies)) + 1
+    return idf

@@ -18,9 +18,8 @@ from numpy.typing import NDArray
 from textmlr.errors import ModelFileError
 from textmlr.features import Featurizer
 from textmlr.features.columns import Columns
-from textmlr.features.featurizer import inverse_document_frequency
 from textmlr.features.namehashes import hashes_of
-from textmlr.features.vocabulary import Vocabulary
+from textmlr.features.vocabulary import Vocabulary, inverse_document_frequency
 from textmlr.modelfile import check_blob, expect, take
 from textmlr.options import FeaturizerOptions
 from textmlr.packed.names import front_code, restore

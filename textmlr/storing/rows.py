@@ -15,9 +15,8 @@ from textmlr.corpus import Corpus
 from textmlr.errors import InputError
 from textmlr.features import Features, Featurizer
 from textmlr.features.columns import Columns
-from textmlr.features.featurizer import inverse_document_frequency
 from textmlr.features.prepared import TERM_FREQUENCY
-from textmlr.features.vocabulary import NAMELESS, Vocabulary
+from textmlr.features.vocabulary import NAMELESS, Vocabulary, inverse_document_frequency
 from textmlr.kernels import intern as kernels
 from textmlr.options import FeaturizerOptions, TrainingOptions
 from textmlr.rows import Rows, check_memory, document_weights
