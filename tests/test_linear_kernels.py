@@ -323,7 +323,7 @@ EVERY_KERNEL = """
 import importlib, json, pkgutil, sys
 import numpy as np, pyarrow as pa
 import textmlr.kernels
-from textmlr import FeaturizerOptions
+from textmlr import FeaturizerOptions, StreamTrainer
 from textmlr.corpus import read_corpus, read_lines
 from textmlr.corpus.texts import batches_of
 from textmlr.learning import train
@@ -346,6 +346,15 @@ forms = [
     texts, texts[:1], [t.encode() for t in texts], iter(texts), np.array(texts),
     pa.array(texts), pa.array(texts, pa.large_string()), pa.chunked_array([texts, texts]),
 ]
+for options in (FeaturizerOptions(hash_bits=8), FeaturizerOptions(hash_bits=8, norm=None)):
+    for rate in (None, 1):
+        trainer = StreamTrainer(options, TrainingOptions(learning_rate=rate))
+        for form in forms[:3]:
+            trainer.learn(form, (["a", "b", "c"] * 9)[:len(form)])
+        trainer.save(out)
+        trainer = StreamTrainer.resume(out)
+        trainer.learn(pa.array(texts), ["d", "e", "f"] * 9, [1, 0, 2.5] * 9)
+        trainer.model()
 for corpus in corpora:
     for options in words:
         for training in trainings:
