@@ -19,7 +19,14 @@ import time
 from collections import Counter
 from pathlib import Path
 
-COMMAND = [sys.executable, "-m", "textmlr", "train"]
+# Rows are dealt into many parts, as those of a corpus of gigabytes are, so that kills hit epochs.
+DEALT = """
+from textmlr.training import dealing
+dealing.WHOLE_NONZEROS, dealing.PART_NONZEROS = 1 << 18, 1 << 16
+from textmlr.__main__ import main
+main()
+"""
+COMMAND = [sys.executable, "-c", DEALT, "train"]
 
 
 def main() -> None:
