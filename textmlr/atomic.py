@@ -10,6 +10,8 @@ from typing import BinaryIO
 
 from textmlr.errors import InputError
 
+LONG_NAME = 200  # bytes; of 255, its temporary file's needs some more
+
 
 @contextmanager
 def atomic_write(path: str | PathLike[str]) -> Iterator[str]:
@@ -25,7 +27,8 @@ def atomic_write(path: str | PathLike[str]) -> Iterator[str]:
     folder, name = os.path.split(final)
     try:
         _check_replaceable(final)
-        handle, temporary = tempfile.mkstemp(prefix=f".{name}.", suffix=".part", dir=folder)
+        shown = name if len(os.fsencode(name)) <= LONG_NAME else "long-name"
+        handle, temporary = tempfile.mkstemp(prefix=f".{shown}.", suffix=".part", dir=folder)
     except OSError as error:
         raise _refused(path, error) from error
     try:
@@ -79,6 +82,8 @@ def check_writable(path: str | PathLike[str]) -> None:
 
 def _check_replaceable(final: str) -> None:
     """Refuse what a file is not to take the place of: a folder, a device, a pipe."""
+    with suppress(FileNotFoundError):
+        os.stat(final)  # which refuses a name that is too long
     if os.path.isdir(final):
         raise IsADirectoryError(21, "is a directory")
     if os.path.exists(final) and not os.path.isfile(final):
