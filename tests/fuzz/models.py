@@ -8,10 +8,12 @@ would: then the loader must refuse what cannot be, and whatever it lets through 
 
 from __future__ import annotations
 
+import atexit
 import copy
 import json
 import os
 import pickle
+import shutil
 import struct
 import tempfile
 import tracemalloc
@@ -68,7 +70,10 @@ VALUES: tuple[Any, ...] = (
 DTYPES = ("F64", "F32", "F16", "I64", "U64", "I32", "U8", "BF16", "I8", "", 7, None)
 INTEGERS = (0, 1, -1, 2, 127, 128, 255, (1 << 31) - 1, -(1 << 31), (1 << 63) - 1, -(1 << 63))
 REALS = (0.0, -1.0, 1.0, 1e-45, 3e38, -3e38, float("inf"), float("-inf"), float("nan"), 1e6)
-_PLACE = Path(tempfile.gettempdir() if not os.path.isdir("/dev/shm") else "/dev/shm")
+_PLACE = Path(  # in memory, where there is such a place
+    tempfile.mkdtemp(prefix="textmlr-fuzz-", dir="/dev/shm" if os.path.isdir("/dev/shm") else None)
+)
+atexit.register(shutil.rmtree, _PLACE, ignore_errors=True)
 
 
 def _expand(data: Any, lengths: list[int], sizes: list[int], path: Any) -> Any:
@@ -94,7 +99,7 @@ def _smaller(model: Model, dtype: Any) -> Model:
 
 
 def _saved(model: Model) -> str:
-    path = _PLACE / f"textmlr-fuzz-{os.getpid()}-seed"
+    path = _PLACE / "seed"
     model.save(path)
     return str(path)
 
@@ -230,7 +235,7 @@ def _apart(name: str) -> bytes:
 
 def _written(whole: bytes) -> Path:
     """A file of these bytes: a new one, since a model that was loaded maps the old one."""
-    path = _PLACE / f"textmlr-fuzz-{os.getpid()}"
+    path = _PLACE / "model"
     path.unlink(missing_ok=True)
     path.write_bytes(whole)
     return path
