@@ -70,9 +70,7 @@ VALUES: tuple[Any, ...] = (
 DTYPES = ("F64", "F32", "F16", "I64", "U64", "I32", "U8", "BF16", "I8", "", 7, None)
 INTEGERS = (0, 1, -1, 2, 127, 128, 255, (1 << 31) - 1, -(1 << 31), (1 << 63) - 1, -(1 << 63))
 REALS = (0.0, -1.0, 1.0, 1e-45, 3e38, -3e38, float("inf"), float("-inf"), float("nan"), 1e6)
-_PLACE = Path(  # in memory, where there is such a place
-    tempfile.mkdtemp(prefix="textmlr-fuzz-", dir="/dev/shm" if os.path.isdir("/dev/shm") else None)
-)
+_PLACE = Path(tempfile.mkdtemp(prefix="textmlr-fuzz-"))
 atexit.register(shutil.rmtree, _PLACE, ignore_errors=True)
 
 
