@@ -286,6 +286,11 @@ def test_what_arrow_says_is_one_clear_line() -> None:
     assert str(caught.value).isprintable()
 
 
+def test_a_buffer_that_no_memory_holds() -> None:
+    with pytest.raises(InputError, match="more memory than there is"), arrow_refusals("c", "Arrow"):
+        raise MemoryError
+
+
 def test_a_folder_of_files_with_odd_names(tmp_path: Path) -> None:
     (tmp_path / "a\n\x1b[31mb.t\tt").write_bytes(b"x")
     with pytest.raises(InputError) as caught:
@@ -298,8 +303,19 @@ def test_a_folder_of_files_with_odd_names(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "line", [["compress", "m.textmlr", "-o", "out", "--max-size", "9" * 400 + "GB"]]
+    "line",
+    [
+        ["compress", "m.textmlr", "-o", "out", "--max-size", "9" * 400 + "GB"],
+        ["export", "m.textmlr", "--format", "json", "-o", "out", "--scorer", "x" * 300],
+    ],
 )
 def test_command_lines(line: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     assert commands.run(line) == 2
+
+
+def test_a_name_of_a_file_may_be_as_long_as_names_may_be(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert commands.run(["export", "m.textmlr", "--format", "json", "-o", "x" * 255]) == 0

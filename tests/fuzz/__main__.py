@@ -17,7 +17,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -154,9 +154,18 @@ def _fuzz(run: Run, folder: Path, seed: int, seconds: float, blind: bool) -> Run
 
 def _watched(command: list[str], run: Run, diary: Diary) -> tuple[bytes, str | None]:
     """(what a worker says on stderr, why it ended if not because the time was up)."""
-    with tempfile.TemporaryFile() as log, subprocess.Popen(
-        command, env=_environment(run), stdin=subprocess.DEVNULL, stdout=log, stderr=log
-    ) as child:  # fmt: skip
+    # In memory, where there is such a place, for a disk would take most of the time; and cleared
+    # here, since libFuzzer ends a process at once.
+    memory = "/dev/shm" if os.path.isdir("/dev/shm") else None
+    with ExitStack() as stack:
+        log = stack.enter_context(tempfile.TemporaryFile())
+        work = stack.enter_context(tempfile.TemporaryDirectory("", "textmlr-fuzz-", memory))
+        child = stack.enter_context(
+            subprocess.Popen(
+                command, env=_environment(run) | {"TMPDIR": work}, stdin=subprocess.DEVNULL,
+                stdout=log, stderr=log,
+            )
+        )  # fmt: skip
         problem, begun, since = None, 0, time.monotonic()
         while child.poll() is None:
             time.sleep(TICK)

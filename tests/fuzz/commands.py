@@ -66,7 +66,7 @@ MODELS = {
     "exact.textmlr": {"solver": "exact", "l1": 0.01},
 }
 SOURCES = (
-    *FILES, *MODELS, "small.textmlr", "folder", "missing", "-", "*.tsv", "no/such", "", "a\0b",
+    *FILES, *MODELS, "small.textmlr", "folder", "missing", "-", "*.tsv", "no/such", "",
 )  # fmt: skip
 OUTPUTS = (
     "out", "out.tsv", "out.csv.gz", "out.jsonl", "out.parquet", "out.arrow", "out.npz",

@@ -8,11 +8,12 @@ would: then the loader must refuse what cannot be, and whatever it lets through 
 
 from __future__ import annotations
 
+import atexit
 import copy
 import json
 import os
 import pickle
-import struct
+import shutil
 import tempfile
 import tracemalloc
 import zlib
@@ -28,10 +29,9 @@ from textmlr.compression import compress
 from textmlr.corpus import Corpus
 from textmlr.errors import InputError, ModelFileError
 from textmlr.features.columns import DENSE
-from textmlr.options import MAX_HASH_BITS
 from textmlr.packed import small, streams
-from textmlr.packed.streams import FILTERS, deflate
 
+from .forgery import Forgery
 from .recipe import Recipe, require
 
 WORDS = [b"\xff" * 7 + b"\x7f", bytes(7) + b"\x80", b"\0\0\xc0\x7f", b"\0\0\x80\x7f"]
@@ -56,7 +56,6 @@ GENRES = ["scifi", "western", "scifi", "western", "scifi", "romance", "romance",
 SLACK = 1 << 18
 _LARGER = 24
 _declared = [0]  # bytes
-HUGE = "1e999"  # valid JSON, and infinite
 VALUES: tuple[Any, ...] = (
     0, 1, -1, 2, 3, 7, 8, 20, 30, 64, 255, 256, 1 << 16, 1 << 20, (1 << 31) - 1, 1 << 31, 1 << 32,
     (1 << 62), (1 << 63) - 1, 1 << 63, 1 << 64, 10**30, 10**400, -(10**30), 0.0, -0.0, 0.5, 1.0,
@@ -68,7 +67,8 @@ VALUES: tuple[Any, ...] = (
 DTYPES = ("F64", "F32", "F16", "I64", "U64", "I32", "U8", "BF16", "I8", "", 7, None)
 INTEGERS = (0, 1, -1, 2, 127, 128, 255, (1 << 31) - 1, -(1 << 31), (1 << 63) - 1, -(1 << 63))
 REALS = (0.0, -1.0, 1.0, 1e-45, 3e38, -3e38, float("inf"), float("-inf"), float("nan"), 1e6)
-_PLACE = Path(tempfile.gettempdir() if not os.path.isdir("/dev/shm") else "/dev/shm")
+_PLACE = Path(tempfile.mkdtemp(prefix="textmlr-fuzz-"))
+atexit.register(shutil.rmtree, _PLACE, ignore_errors=True)
 
 
 def _expand(data: Any, lengths: list[int], sizes: list[int], path: Any) -> Any:
@@ -94,7 +94,7 @@ def _smaller(model: Model, dtype: Any) -> Model:
 
 
 def _saved(model: Model) -> str:
-    path = _PLACE / f"textmlr-fuzz-{os.getpid()}-seed"
+    path = _PLACE / "seed"
     model.save(path)
     return str(path)
 
@@ -112,104 +112,6 @@ BASES: dict[str, Callable[[], Model]] = {
     "float16": lambda: _smaller(_model("two", ngrams=(1, 1), bias=False), "float16"),
     "hashed int8": lambda: _smaller(_model("three", ngrams=(1, 2), hash_bits=7, idf=True), "int8"),
 }  # fmt: skip
-
-
-class Forgery:
-    """A model file taken apart, to be changed and put together with checksums that agree.
-
-    header, layout, data   the JSON, each tensor's entry, each tensor's bytes
-    order                  of the data
-    """
-
-    def __init__(self, whole: bytes) -> None:
-        size = int.from_bytes(whole[:8], "little")
-        self.layout: Json = json.loads(whole[8 : 8 + size])
-        content = self.layout.pop("__metadata__")["textmlr"].split(" ", 2)[2]
-        self.header: Any = json.loads(content)["header"]
-        body = whole[8 + size :]
-        self.data = {k: body[slice(*v["data_offsets"])] for k, v in self.layout.items()}
-        self.order = sorted(self.layout, key=lambda k: self.layout[k]["data_offsets"])
-        self.version: Any = 4
-        self.text: list[tuple[str, str]] = []  # replaced in the JSON as it is written
-
-    @property
-    def columns(self) -> int:
-        """To which it says that it hashes; 0 if it does not, or says nothing that may be."""
-        options = self.header.get("featurizer") if isinstance(self.header, dict) else None
-        bits = options.get("hash_bits") if isinstance(options, dict) else None
-        return 1 << bits if type(bits) is int and 1 <= bits <= MAX_HASH_BITS else 0
-
-    @property
-    def streams(self) -> list[bytes]:
-        """What is in the streams of a small file."""
-        lengths, at, found = self.header["storage"]["lengths"], 0, []
-        for length in lengths:
-            stream = self.data["small"][at : at + length]
-            found.append(_inflated(stream))
-            at += length
-        return found
-
-    @streams.setter
-    def streams(self, parts: list[bytes]) -> None:
-        made = [deflate(part, quick=True) for part in parts]
-        self.set_data("small", b"".join(made))
-        self.header["storage"]["lengths"] = [len(stream) for stream in made]
-
-    def set_data(self, name: str, data: bytes) -> None:
-        """Give a tensor other bytes, and the shape and place that they have."""
-        self.data[name] = data
-        width = {"F64": 8, "I64": 8, "U64": 8, "F32": 4, "I32": 4, "F16": 2, "U8": 1}
-        dtype = self.layout[name].get("dtype")
-        each = width.get(dtype, 1) if isinstance(dtype, str) else 1
-        shape = self.layout[name].get("shape")
-        columns = shape[1] if isinstance(shape, list) and len(shape) == 2 else None
-        count = len(data) // each
-        if isinstance(columns, int) and columns > 0:
-            self.layout[name]["shape"] = [count // columns, columns]
-        else:
-            self.layout[name]["shape"] = [count]
-
-    def place(self) -> None:
-        """Put the tensors one after the other, as wide as they are."""
-        at = 0
-        for name in self.order:
-            end = at + len(self.data[name])
-            self.layout[name]["data_offsets"] = [at, end]
-            at = end
-
-    def array(self, name: str) -> np.ndarray:
-        """A tensor's numbers, a copy."""
-        dtypes = {"F64": "f8", "F32": "f4", "F16": "f2", "I64": "i8", "U64": "u8", "I32": "i4"}
-        dtype = np.dtype(dtypes.get(str(self.layout[name].get("dtype")), "u1"))
-        data = self.data[name]
-        return np.frombuffer(data[: len(data) // dtype.itemsize * dtype.itemsize], dtype).copy()
-
-    def whole(self) -> bytes:
-        """The file."""
-        data = b"".join(self.data[name] for name in self.order)
-        described: Json = {}
-        for name, entry in self.layout.items():
-            if isinstance(entry, dict):
-                own = self.data.get(name, b"")
-                described[name] = [entry.get("dtype"), entry.get("shape"), zlib.crc32(own)]
-        content = _dumped({"header": self.header, "tensors": described})
-        for old, new in self.text:
-            content = content.replace(old, new, 1)
-        encoded = content.encode("utf-8", "surrogatepass")
-        entry = f"{self.version} {zlib.crc32(encoded):08x} {content}"
-        raw = _dumped({"__metadata__": {"textmlr": entry}, **self.layout}).encode()
-        raw += b" " * (-len(raw) % 8)
-        return struct.pack("<Q", len(raw)) + raw + data
-
-
-def _dumped(value: Any) -> str:
-    return json.dumps(value).replace("Infinity", HUGE)
-
-
-def _inflated(stream: bytes) -> bytes:
-    import lzma
-
-    return lzma.LZMADecompressor(lzma.FORMAT_RAW, filters=FILTERS).decompress(stream)
 
 
 @cache
@@ -230,7 +132,7 @@ def _apart(name: str) -> bytes:
 
 def _written(whole: bytes) -> Path:
     """A file of these bytes: a new one, since a model that was loaded maps the old one."""
-    path = _PLACE / f"textmlr-fuzz-{os.getpid()}"
+    path = _PLACE / "model"
     path.unlink(missing_ok=True)
     path.write_bytes(whole)
     return path

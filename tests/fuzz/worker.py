@@ -116,7 +116,7 @@ def main() -> None:
                 target = target_of(asked.target)
         else:
             target = target_of(asked.target)
-        os.chdir(stack.enter_context(_working_folder()))
+        os.chdir(stack.enter_context(tempfile.TemporaryDirectory(prefix="textmlr-fuzz-")))
         if asked.replay is not None:
             target.check(asked.replay.read_bytes())
             return
@@ -126,12 +126,6 @@ def main() -> None:
             _guided_search(atheris, judge, target, seeds, asked)
         else:
             _blind_search(judge, target, seeds, asked)
-
-
-def _working_folder() -> tempfile.TemporaryDirectory[str]:
-    """In memory, where there is such a place: a disk would take most of the time."""
-    memory = "/dev/shm" if os.path.isdir("/dev/shm") else None
-    return tempfile.TemporaryDirectory(prefix="textmlr-fuzz-", dir=memory)
 
 
 def _atheris() -> Any:

@@ -215,6 +215,11 @@ def arrow_refusals(name: str, kind: str) -> Iterator[None]:
         yield
     except InputError:
         raise
+    except MemoryError:  # a few bytes may declare a buffer of any size
+        raise InputError(
+            f"cannot be read as {kind}: it asks for more memory than there is", place=name,
+            mend="write or copy the file again",
+        ) from None  # fmt: skip
     except (pa.ArrowException, OSError, UnicodeDecodeError) as error:  # the last of names
         reason = str(error).splitlines()[0].rstrip(". ") if str(error) else type(error).__name__
         reason = "".join(  # it may quote the file
