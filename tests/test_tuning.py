@@ -499,7 +499,7 @@ class TestCommand:
         "options",
         [
             [],
-            ["--ngrams", "1", "--metric", "accuracy"],
+            ["--ngrams", "1", "--metric", "accuracy", "--no-compression-limit"],
             ["--cv", "3", "--class-weight", "balanced", "--seed", "3"],
             ["--hash-bits", "12", "--no-calibration", "--idf"],
             ["--char-ngrams", "2-3", "--ngrams", "none", "--norm", "none", "--no-bias"],

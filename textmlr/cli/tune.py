@@ -163,7 +163,9 @@ def command_of(
         if value == usual[name]:
             continue
         if isinstance(value, bool):
-            words.append(option.opts[0] if value else option.secondary_opts[0])
+            # A flag without a second name has one value but the usual.
+            names = option.opts if value else option.secondary_opts
+            words.append((names or option.opts)[0])
         elif name in ("ngrams", "char_ngrams"):
             words += [option.opts[0], show_range(value)]
         elif name == "hidden":
