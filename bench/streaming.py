@@ -354,7 +354,8 @@ def nameless(model: Path) -> tuple[Any, str]:
         arrays = hashlib.file_digest(file, "sha256").hexdigest()
     version, _, told = header["__metadata__"]["textmlr"].split(" ", 2)
     known = json.loads(told)
-    del known["header"]["record"]["corpus"]["files"]
+    corpus = known["header"]["record"]["corpus"]
+    del corpus["files"], corpus["doubles"]["first"]  # which name the file
     return (version, known, {k: v for k, v in header.items() if k != "__metadata__"}), arrays
 
 
