@@ -114,8 +114,7 @@ class TrainingProgress(Display):
         part = work.done // max(WORK_A_LINE, work.total // 10)
         if (work.what, part) != self._told:
             self._told = work.what, part
-            if part:
-                self._line(work.what, done)
+            self._line(work.what, done)
 
     def _step(self, step: Step) -> None:
         """A bar shows each; lines only every so many, since most take but milliseconds."""

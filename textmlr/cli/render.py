@@ -272,6 +272,7 @@ def show_summary(summary: dict[str, Any]) -> None:
             ("features", f"{summary['features']:,}"),
             *ngram_rows(summary["featurizer"], summary),
             *fit_rows(summary),
+            *([("learnt from", summary["storage"])] if "storage" in summary else []),
             ("file size", size_of(summary["bytes"])),
             ("seconds", seconds),
         ]

@@ -199,7 +199,7 @@ def _write(
             with refusals(cache.folder):
                 writer.add(chunk, file)
             text += chunk.batch.text_bytes
-            watch(Work("reading the corpus", text, 0))
+            watch(Work("reading the corpus onto disk", text, 0))
             first = waiting.pop(0) if waiting else next(chunks, None)
         with refusals(cache.folder):
             header = writer.finish([name_of(source) for source in sources])
