@@ -112,6 +112,10 @@ def run(arguments: list[str], stdin: bytes = b"") -> int:
     require(code in CODES, f"{line}: exit code {code}: {told!r:.500}")
     after = _snapshot()
     changed = {name for name in before.keys() | after.keys() if before.get(name) != after.get(name)}
+    if any(map(_is_of_run, changed)):
+        kept = "--resume" in told or {"--keep-cache", "--stream"} & {*arguments}
+        require(kept, f"{line} left what a run keeps, without a word")
+        changed = {name for name in changed if not _is_of_run(name)}
     if code == 2:
         # Nothing but a journal of trials, or the folder of a report, which says what was done.
         own = {n for n in changed if not n.endswith(".trials.jsonl") and n.split("/")[0] != "new"}
@@ -123,13 +127,19 @@ def run(arguments: list[str], stdin: bytes = b"") -> int:
         stem = name.split("/")[0].split(".")[0]  # of export's file, and of a journal
         require(name in before or stem in named or stem == "model", f"{line} left {name}")
         require(".part" not in name, f"{line} left {name}")
-        if name in after and arguments[0] in MAKERS and not name.endswith(".jsonl"):
+        journal = f"--journal={name}" in arguments or f"--journal {name}" in named
+        if name in after and arguments[0] in MAKERS and not (journal or name.endswith(".jsonl")):
             Model.load(name)
     helped = {"-h", "--help"} & {*arguments}
     if code == 0 and "--json" in arguments and "-o" not in arguments and not helped:
         for part in out.splitlines():
             json.loads(part)
     return code
+
+
+def _is_of_run(name: str) -> bool:
+    """Whether a file is of a training run's cache, or what a stream goes on from."""
+    return ".cache/" in name or name.endswith(".checkpoint")
 
 
 def arguments_of(recipe: Recipe) -> list[str]:
