@@ -543,10 +543,11 @@ def test_a_cache_error_names_the_folder(tmp_path: Path) -> None:
         raise OSError(28, "no room here")
 
 
-def test_sizes_of_memory_are_read(corpus: Path) -> None:
-    done = CliRunner().invoke(cli, ["train", str(corpus), "--memory", "much"])
+@pytest.mark.parametrize("size", ["much", "0GB", "-1GB", "9" * 400 + "GB", "2 gigs"])
+def test_sizes_of_memory_are_read(corpus: Path, size: str) -> None:
+    done = CliRunner().invoke(cli, ["train", str(corpus), f"--memory={size}"])
     assert done.exit_code == 2
-    assert "is not a size such as 500MB or 2GB" in done.output
+    assert "is not a size such as 500kB, 2GB or 1MiB" in done.output
 
 
 def test_compressed_files_are_counted_as_they_are_read(

@@ -238,7 +238,7 @@ class TestLabels:
 
     def test_memory_is_looked_at_first(self, monkeypatch: pytest.MonkeyPatch) -> None:
         trainer = learnt(PAIRS, [])
-        monkeypatch.setattr(progressive.os, "sysconf", lambda name: 10)
+        monkeypatch.setattr("os.sysconf", lambda name: 10)
         with pytest.raises(InputError, match="GiB, and this machine has"):
             trainer.learn(["x", "y"], ["new", "newer"])
         assert trainer.documents == 300

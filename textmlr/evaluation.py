@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -22,7 +21,7 @@ from textmlr.intervals import (
     wilson,
 )
 from textmlr.model import Model
-from textmlr.parallel import available_threads
+from textmlr.parallel import available_threads, machine_memory
 
 BINS = 15  # of the calibration error, Guo et al. 2017
 MOST_CONFUSED = 10
@@ -223,7 +222,7 @@ def answer(model: Model, corpus: Corpus, *, threads: int | None = None) -> Answe
 def _check_memory(documents: int, labels: int) -> None:
     """Refuse probabilities that cannot fit, which are held twice while they are put together."""
     needed = 2 * 8 * documents * labels
-    available = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    available = machine_memory()
     if needed > available:
         raise InputError(
             f"probabilities of {documents:,} documents × {labels:,} labels need "

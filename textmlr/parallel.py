@@ -25,6 +25,11 @@ def available_threads() -> int:
     return os.cpu_count() or 1
 
 
+def machine_memory() -> int:
+    """Bytes of memory that this machine has."""
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+
+
 def map_blocks(function: Callable[[T], R], blocks: Iterable[T], threads: int) -> Iterator[R]:
     """Yield function(block) for each block, in order, at most 2·threads ahead of the reader.
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
@@ -16,6 +15,7 @@ from textmlr.features import Features, Featurizer
 from textmlr.features.columns import Columns
 from textmlr.features.vocabulary import inverse_document_frequency
 from textmlr.options import FeaturizerOptions, TrainingOptions
+from textmlr.parallel import machine_memory
 from textmlr.training import AnyObjective, Objective
 
 
@@ -116,7 +116,7 @@ def memory_of(columns: int, labels: int, options: TrainingOptions, threads: int)
 def check_memory(columns: int, labels: int, options: TrainingOptions, threads: int) -> None:
     """Refuse θ that cannot fit before any of it is taken."""
     needed = memory_of(columns, labels, options, threads)
-    available = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    available = machine_memory()
     if needed > available:
         layers = "".join(f" × {width:,} hidden units" for width in options.hidden)
         smaller = ", or smaller layers (--hidden)" if layers else ""

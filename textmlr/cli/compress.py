@@ -3,42 +3,24 @@
 from __future__ import annotations
 
 import os
-import re
 import sys
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from textmlr.cli.options import Reading, check_output, corpus_options, json_option, threads_option
+from textmlr.cli.options import (
+    Reading,
+    Size,
+    check_output,
+    corpus_options,
+    json_option,
+    threads_option,
+)
 from textmlr.showing import to_json
 
 if TYPE_CHECKING:
     from textmlr.comparison import Comparison
     from textmlr.model import Model
-
-UNITS = {
-    "": 1, "B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9,
-    "KIB": 1 << 10, "MIB": 1 << 20, "GIB": 1 << 30,
-}  # fmt: skip
-
-
-class Size(click.ParamType[Any]):
-    """A number of bytes, such as 500kB, 2MB (2,000,000) or 1MiB (1,048,576)."""
-
-    name = "size"
-
-    def convert(
-        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
-    ) -> int | None:
-        """Bytes; None stays None."""
-        if value is None or isinstance(value, int):
-            return value
-        found = re.fullmatch(r"([0-9]+(?:\.[0-9]+)?) ?([A-Za-z]*)", value.strip())
-        unit = UNITS.get(found[2].upper()) if found else None
-        size = float(found[1]) * unit if found and unit else 0.0
-        if not 1 <= size < float("inf"):
-            self.fail(f"{value!r:.60} is not a size such as 500kB, 2MB or 1MiB", param, ctx)
-        return int(size)
 
 
 @click.command()

@@ -26,8 +26,10 @@ if TYPE_CHECKING:
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-_SIZE = re.compile(r"(?P<number>[0-9]+(?:\.[0-9]+)?) ?(?P<unit>[kKMGT]?)B?")
-_UNITS = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
+UNITS = {
+    "": 1, "B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12,
+    "KIB": 1 << 10, "MIB": 1 << 20, "GIB": 1 << 30, "TIB": 1 << 40,
+}  # fmt: skip
 DEFAULT_MODEL = "model.textmlr"
 
 model_option = click.option(
@@ -208,7 +210,7 @@ class Widths(click.ParamType[Any]):
 
 
 class Size(click.ParamType[Any]):
-    """A size such as 500MB, 2GB or 1.5TB, in bytes."""
+    """A number of bytes, such as 500kB, 2GB (2,000,000,000) or 1MiB (1,048,576)."""
 
     name = "size"
 
@@ -218,10 +220,12 @@ class Size(click.ParamType[Any]):
         """Bytes; None stays None."""
         if value is None or isinstance(value, int):
             return value
-        found = _SIZE.fullmatch(value)
-        if found is None or not float(found["number"]):
-            self.fail(f"{value!r} is not a size such as 500MB or 2GB", param, ctx)
-        return int(float(found["number"]) * _UNITS[(found["unit"] or "").upper()])
+        found = re.fullmatch(r"([0-9]+(?:\.[0-9]+)?) ?([A-Za-z]*)", value.strip())
+        unit = UNITS.get(found[2].upper()) if found else None
+        size = float(found[1]) * unit if found and unit else 0.0
+        if not 1 <= size < float("inf"):
+            self.fail(f"{value!r:.60} is not a size such as 500kB, 2GB or 1MiB", param, ctx)
+        return int(size)
 
 
 class Duration(click.ParamType[Any]):

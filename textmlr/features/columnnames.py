@@ -50,6 +50,13 @@ class ColumnNames:
         first, last = self.name_offsets[i], self.name_offsets[i + 1]
         return self.names[first:last].tobytes().decode()
 
+    def by_column(self, width: int) -> list[str]:
+        """The label of each of V columns, empty where it has no name."""
+        found = [""] * width
+        for i, column in enumerate(self.columns.tolist()):
+            found[column] = self.label(i)
+        return found
+
     def label(self, i: int) -> str:
         """The name of the i-th of them, with what shares the column: "good (+2 others)"."""
         return shared_name(self.name(i), int(self.others[i]))

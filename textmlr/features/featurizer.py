@@ -307,10 +307,8 @@ class Featurizer:
                     "hashed features have no names",
                     mend="use a vocabulary, or train a model, which names the heaviest",
                 )
-            found = [""] * self.columns
+            found = self.column_names.by_column(self.columns)
             found[: self._bias] = [BIAS_NAME] * self._bias
-            for i, column in enumerate(self.column_names.columns.tolist()):
-                found[column] = self.column_names.label(i)
             return found
         if self.vocabulary is None:
             raise InputError("the featurizer has no vocabulary yet", mend="call fit first")
@@ -496,20 +494,6 @@ class Featurizer:
         return indptr
 
     def _collect(self, parts: Sequence[Features], threads: int) -> Features:
-        """Rows of all blocks, in order; copied by all threads, since fresh memory is slow."""
+        """Rows of all blocks, in order."""
         self.invalid = sum(part.invalid for part in parts)
-        if len(parts) == 1:
-            return parts[0]
-        ends = np.cumsum([0, *(len(part.indices) for part in parts)], dtype=np.int64).tolist()
-        rows = np.cumsum([0, *map(len, parts)], dtype=np.int64).tolist()
-        indptr = np.zeros(rows[-1] + 1, np.int64)
-        indices, values = np.empty(ends[-1], np.int32), np.empty(ends[-1], np.float32)
-
-        def copy(number: int) -> None:
-            part, to = parts[number], slice(ends[number], ends[number + 1])
-            indices[to], values[to] = part.indices, part.values
-            np.add(part.indptr[1:], to.start, out=indptr[rows[number] + 1 : rows[number + 1] + 1])
-
-        for _ in map_blocks(copy, range(len(parts)), threads):
-            pass
-        return Features(indptr, indices, values, self.columns, self.invalid)
+        return parts[0] if len(parts) == 1 else Features.joined(parts, self.columns, threads)

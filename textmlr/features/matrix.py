@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
+
+from textmlr.parallel import map_blocks
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_array
@@ -31,6 +34,26 @@ class Features:
 
     def __len__(self) -> int:
         return len(self.indptr) - 1
+
+    @classmethod
+    def joined(cls, parts: Sequence[Features], columns: int, threads: int) -> Features:
+        """The rows of all parts, in order; copied by all threads, since fresh memory is slow.
+
+        columns  V, of each part
+        """
+        ends = np.cumsum([0, *(len(part.indices) for part in parts)], dtype=np.int64).tolist()
+        rows = np.cumsum([0, *map(len, parts)], dtype=np.int64).tolist()
+        indptr = np.zeros(rows[-1] + 1, np.int64)
+        indices, values = np.empty(ends[-1], np.int32), np.empty(ends[-1], np.float32)
+
+        def copy(number: int) -> None:
+            part, to = parts[number], slice(ends[number], ends[number + 1])
+            indices[to], values[to] = part.indices, part.values
+            np.add(part.indptr[1:], to.start, out=indptr[rows[number] + 1 : rows[number + 1] + 1])
+
+        for _ in map_blocks(copy, range(len(parts)), threads):
+            pass
+        return cls(indptr, indices, values, columns, sum(part.invalid for part in parts))
 
     def to_scipy(self) -> csr_array:
         """The same as a scipy CSR array; indices and values are not copied.

@@ -32,6 +32,7 @@ from textmlr.packed.storage import (
     whole_numbers,
 )
 from textmlr.packed.streams import expand, from_planes, planes, squeeze
+from textmlr.parallel import machine_memory
 
 Json = dict[str, Any]
 Path = str | PathLike[str]
@@ -172,7 +173,7 @@ def _joined(names: list[bytes]) -> tuple[Bytes, NDArray[np.int64]]:
 
 def _check_memory(rows: int, labels: int, path: Path) -> None:
     """Refuse θ that cannot fit before any of it is made."""
-    available = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    available = machine_memory()
     expect(8 * rows * labels < available, path,
            f"{rows:,} features × {labels:,} labels do not fit in memory")  # fmt: skip
 

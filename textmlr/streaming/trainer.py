@@ -11,9 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from textmlr import modelfile
-from textmlr.corpus.batch import Batch
-from textmlr.corpus.labels import check_weights, code_labels
-from textmlr.corpus.texts import batches_of
+from textmlr.corpus.batch import Batch, Corpus
 from textmlr.errors import InputError, ModelFileError
 from textmlr.features import Featurizer
 from textmlr.features.columnnames import Census
@@ -141,22 +139,12 @@ class StreamTrainer:
         texts, labels, weights   as ``Corpus.of`` takes them; weights count as they are
         Raises InputError as it does, and for more labels than there is room for.
         """
-        y, names = code_labels(labels)
-        own = None if weights is None else check_weights(weights)
-        batches = batches_of(texts)
-        documents = sum(map(len, batches))
-        for what, number in (
-            ("labels", len(y)),
-            ("weights", documents if own is None else len(own)),
-        ):
-            if number != documents:
-                raise InputError(
-                    f"{number} {what} for {documents} documents", mend="give one a document"
-                )
+        corpus = Corpus.of(texts, labels, weights)
         first = 0
-        for batch in batches:
+        for batch in corpus.batches:
             part = slice(first, first + len(batch))
-            self.learn_batch(batch, y[part], names, None if own is None else own[part])
+            own = None if corpus.weights is None else corpus.weights[part]
+            self.learn_batch(batch, corpus.y[part], corpus.labels, own)
             first = part.stop
 
     def learn_batch(

@@ -10,7 +10,6 @@ learning them one by one.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from dataclasses import dataclass, fields
 from itertools import pairwise
@@ -24,6 +23,7 @@ from textmlr.errors import InputError
 from textmlr.features import Features
 from textmlr.kernels import linear as linear_kernels
 from textmlr.kernels import progressive as kernels
+from textmlr.parallel import machine_memory
 from textmlr.scoring import BLOCK_SCORES, Calibration
 from textmlr.training.calibration import Scored, calibrate
 
@@ -353,7 +353,7 @@ def wide_for(labels: int) -> int:
 def check_room(rows: int, width: int) -> None:
     """Refuse θ and its sums where they would not fit in memory."""
     needed = 8 * rows * width
-    available = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    available = machine_memory()
     if needed > available:
         raise InputError(
             f"{rows:,} features × {width:,} labels need {needed / 2**30:.1f} GiB, and this machine "

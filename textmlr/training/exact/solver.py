@@ -6,7 +6,6 @@ from what it has reached.  Without a penalty there is no dual to ascend, and New
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
@@ -18,7 +17,7 @@ from textmlr.errors import InputError
 from textmlr.features import Features
 from textmlr.kernels import spans as kernels
 from textmlr.network import Network
-from textmlr.parallel import map_blocks
+from textmlr.parallel import machine_memory, map_blocks
 from textmlr.scoring import log_normalizer, probabilities, score
 from textmlr.training.exact import newton
 from textmlr.training.exact.certificate import certify
@@ -256,7 +255,7 @@ def check_memory(objective: Objective, mend: str) -> None:
     bits, and NUMBERS of those for each document and label."""
     documents, columns, labels = len(objective.y), objective.features.columns, objective.labels
     needed = 12 * columns * labels + 8 * NUMBERS * documents * labels
-    available = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    available = machine_memory()
     if needed > available:
         raise InputError(
             f"{columns:,} features and {documents:,} documents of {labels:,} labels need "
