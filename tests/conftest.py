@@ -139,7 +139,7 @@ def nothing_is_left(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
         with surroundings.own_places(tmp_path_factory.mktemp("places")):
             yield
     except AssertionError as error:
-        told.append(str(error))
+        told += str(error).splitlines()
     told += FILES.changed()
     if told:
         pytest.fail("\n  ".join(["the tests of this run left:", *told]), pytrace=False)

@@ -9,10 +9,12 @@ that must be whole.
 
 from __future__ import annotations
 
+import atexit
 import hashlib
 import importlib.util
 import marshal
 import os
+import shutil
 import stat
 import sysconfig
 import tempfile
@@ -28,6 +30,8 @@ import textmlr
 
 ROOT = Path(__file__).parent.parent
 LARGE = 1 << 24  # a file of more bytes is known by its size and time
+# Not looked at: Git's own, and what checks that may run meanwhile keep.
+PASSED_OVER = {".git", ".mypy_cache", ".ruff_cache"}
 # Folders that caches of other programs are made in, below HOME.
 OTHERS_CACHES = (".cache", ".config/matplotlib")
 
@@ -39,7 +43,6 @@ def own_places(folder: Path) -> Iterator[None]:
     home, temporary = folder / "home", folder / "tmp"
     home.mkdir()
     temporary.mkdir()
-    set_hypothesis_home_dir(folder / "hypothesis")
     usual = dict(os.environ)
     for name in [name for name in usual if name.startswith("XDG_")]:
         del os.environ[name]
@@ -101,7 +104,7 @@ def is_whole(path: Path) -> bool:
 
 
 def _is_kept(path: Path) -> bool:
-    """Whether a file is kept for later runs: byte code and compiled kernels, and folders of them."""
+    """Whether a path is kept for later runs: byte code, compiled kernels, and folders of them."""
     if path.name == "__pycache__":
         return True
     in_kernels = path.parent.parent.name == "kernels" and path.suffix == ".textmlr"
@@ -117,11 +120,11 @@ def _known() -> dict[Path, str]:
 
 
 def _below(folder: Path) -> Iterator[tuple[Path, str]]:
-    """Paths in a folder and the folders in it, but not in Git's own or virtual environments."""
+    """Paths in a folder and the folders in it, but not in virtual environments."""
     for place, folders, files in os.walk(folder):
         folders[:] = [
-            name for name in folders
-            if name != ".git" and not os.path.exists(os.path.join(place, name, "pyvenv.cfg"))
+            name for name in folders if name not in PASSED_OVER
+            and not os.path.exists(os.path.join(place, name, "pyvenv.cfg"))
         ]  # fmt: skip
         for name in (*folders, *files):
             path = Path(place, name)
@@ -141,7 +144,10 @@ def _what(path: Path) -> str:
     return hashlib.blake2b(path.read_bytes(), digest_size=16).hexdigest()
 
 
-# No examples are kept from one run to the next: they would be in the way of the same tests every
-# time, and lie in the folder where pytest was started.
+# Hypothesis looks for its folder before any test runs.  No examples are kept from one run to the
+# next.
+_notes = tempfile.mkdtemp(prefix="textmlr-hypothesis-")
+atexit.register(shutil.rmtree, _notes, ignore_errors=True)
+set_hypothesis_home_dir(_notes)
 hypothesis.settings.register_profile("textmlr", database=None)
 hypothesis.settings.load_profile("textmlr")

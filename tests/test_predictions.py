@@ -25,7 +25,7 @@ import pyarrow.csv
 import pyarrow.parquet as pq
 import pytest
 from conftest import LIMITED_PYTHON, documents, shown_in_terminal
-from test_cli import COMMAND, ROOT, good, process, run
+from test_cli import COMMAND, ROOT, good, run
 
 from textmlr.corpus import Chunk, scan
 from textmlr.corpus.texts import batches_of
