@@ -34,6 +34,8 @@ LARGE = 1 << 24  # a file of more bytes is known by its size and time
 PASSED_OVER = {".git", ".mypy_cache", ".ruff_cache"}
 # Folders that caches of other programs are made in, below HOME.
 OTHERS_CACHES = (".cache", ".config/matplotlib")
+# Folders in TMPDIR whose makers remove them when Python ends.
+REMOVED_LATER = ("sklearn_testing_",)
 
 
 @contextmanager
@@ -56,7 +58,11 @@ def own_places(folder: Path) -> Iterator[None]:
         os.environ.clear()
         os.environ.update(usual)
         tempfile.tempdir = None
-    left = [f"left in TMPDIR: {name}" for name in sorted(os.listdir(temporary))]
+    left = [
+        f"left in TMPDIR: {name}"
+        for name in sorted(os.listdir(temporary))
+        if not name.startswith(REMOVED_LATER)
+    ]
     for path in sorted(path for path in home.rglob("*") if not path.is_dir()):
         if not path.relative_to(home).as_posix().startswith(OTHERS_CACHES):
             left.append(f"left in HOME: {path.relative_to(home)}")
@@ -107,8 +113,10 @@ def _is_kept(path: Path) -> bool:
     """Whether a path is kept for later runs: byte code, compiled kernels, and folders of them."""
     if path.name == "__pycache__":
         return True
+    if path.parent.name != "__pycache__":
+        return False
     in_kernels = path.parent.parent.name == "kernels" and path.suffix == ".textmlr"
-    return path.parent.name == "__pycache__" and (path.suffix == ".pyc" or in_kernels)
+    return in_kernels or path.suffix in (".pyc", ".nbi", ".nbc")  # bench/ has Numba's own
 
 
 def _known() -> dict[Path, str]:

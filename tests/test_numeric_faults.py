@@ -112,6 +112,7 @@ def check(model: Model, folder: Path) -> None:
     assert (Model.load(folder / "model").probabilities(ASKED) == p).all()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", OPTIONS)
 def test_training_and_updates_end_finite(name: str, tmp_path: Path) -> None:
     for corpus in CORPORA.values():
@@ -133,6 +134,7 @@ def test_where_nothing_can_be_learnt_the_answer_is_the_prior(name: str) -> None:
         np.testing.assert_allclose(p[0], prior, atol=near, err_msg=which)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("solver", ["sgd", "exact"])
 def test_all_but_a_few_of_one_label(solver: str) -> None:
     many = texts(100_000)
@@ -259,6 +261,7 @@ def matrices() -> dict[str, tuple[np.ndarray, np.ndarray]]:
     }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "options",
     [

@@ -635,6 +635,7 @@ class TestCommand:
         assert b"Interrupted; nothing was overwritten." in told
         assert os.listdir(tmp_path) == []
 
+    @pytest.mark.slow
     def test_a_terminal_sees_how_far_it_is(
         self, model_file: Path, corpus: Path, tmp_path: Path
     ) -> None:

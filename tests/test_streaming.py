@@ -447,6 +447,7 @@ class TestPipe:
             stream.wait_for("kept 50 documents")
             assert Model.load(tmp_path / "m").featurizer.documents == 50
 
+    @pytest.mark.slow
     def test_constant_memory(self, tmp_path: Path) -> None:
         """Ten times the documents take no more than the sample and the tables they fill."""
         code = (
