@@ -122,6 +122,10 @@ def _lowering_only() -> Iterator[Any]:
     """
     global _generator
     if _generator is None:
+        # Numba enters here what it knows.  Were that to fail halfway, by our generator, Numba
+        # could compile nothing any more, by its own neither.
+        cpu_target.typing_context.refresh()
+        cpu_target.target_context.refresh()
         _generator = _Codegen("textmlr")
     context: Any = cpu_target.target_context
     _lay_aside(context, "_internal_codegen", _generator)

@@ -36,21 +36,25 @@ _KERNEL = re.compile(
 _NUMBAS = re.compile(r"numba-[0-9a-f]{12}")
 
 
-def users_folders() -> list[Path]:
-    """Cache folders of this user, the best first: the one that NUMBA_CACHE_DIR names, and the
-    system's; none where there is neither such a name nor a home."""
+def named_folder() -> list[Path]:
+    """The folder of ours in the one that NUMBA_CACHE_DIR names, if it names one."""
     named = os.environ.get("NUMBA_CACHE_DIR")
-    home = os.path.expanduser("~")  # stays "~" where there is none
+    return [Path(os.path.abspath(named), "textmlr")] if named else []
+
+
+def users_folder() -> list[Path]:
+    """The folder of ours in the system's cache folder of this user; there is none without a home,
+    which containers' users lack."""
+    home = os.path.expanduser("~") if os.environ.get("HOME") != "" else "~"  # or "~", too
     if os.name == "nt":
-        usual = os.environ.get("LOCALAPPDATA") or os.path.join(home, "AppData", "Local")
+        place = os.environ.get("LOCALAPPDATA") or os.path.join(home, "AppData", "Local")
     elif sys.platform == "darwin":
-        usual = os.path.join(home, "Library", "Caches")
+        place = os.path.join(home, "Library", "Caches")
     else:
-        usual = os.environ.get("XDG_CACHE_HOME", "")
-        if not os.path.isabs(usual):  # as the XDG Base Directory Specification says
-            usual = os.path.join(home, ".cache")
-    found = [os.path.abspath(named)] if named else []
-    return [Path(place, "textmlr") for place in [*found, usual] if os.path.isabs(place)]
+        place = os.environ.get("XDG_CACHE_HOME", "")
+        if not os.path.isabs(place):  # as the XDG Base Directory Specification says
+            place = os.path.join(home, ".cache")
+    return [Path(place, "textmlr")] if os.path.isabs(place) else []
 
 
 def read(folder: Path, name: str) -> bytes | None:

@@ -77,9 +77,11 @@ class Origin:
         """Where it is looked for and kept, the best place first, and whether others may see in."""
         # Not the file that its code names, which for code without source is where that was.
         beside = Path(self.function.__globals__["__file__"]).parent / "__pycache__"
-        own = [(folder, False) for folder in folders.users_folders()]
-        first = len(own) - 1 if os.environ.get("NUMBA_CACHE_DIR") else 0
-        return [*own[:first], (beside, True), *own[first:]]
+        return [
+            *((folder, False) for folder in folders.named_folder()),
+            (beside, True),
+            *((folder, False) for folder in folders.users_folder()),
+        ]
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +142,7 @@ def unpacked(origin: Origin, content: bytes) -> MachineCode | None:
     line, _, image = rest.partition(b"\n")
     try:
         head = json.loads(line)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     if not isinstance(head, dict) or {key: type(value) for key, value in head.items()} != _FIELDS:
         return None
