@@ -9,11 +9,13 @@ from __future__ import annotations
 import io
 import os
 import sys
+import warnings
+from typing import TextIO
 
 import click
 
 from textmlr.cli import cli
-from textmlr.errors import InputError
+from textmlr.errors import InputError, KernelWarning
 from textmlr.showing import plain
 from textmlr.standard import guard_output, hold_descriptors
 
@@ -24,6 +26,7 @@ PIPE_CLOSED = 128 + 13  # and SIGPIPE
 def main() -> None:
     """Run the command line and exit."""
     hold_descriptors()
+    warnings.showwarning = _show_warning
     try:
         guard_output()
         # Not cli.main, which makes exit code 1 of a closed pipe.
@@ -45,6 +48,20 @@ def main() -> None:
         _leave(INTERRUPTED)
     except BrokenPipeError:
         _leave(PIPE_CLOSED)
+
+
+_usual_warning = warnings.showwarning
+
+
+def _show_warning(
+    message: Warning | str, category: type[Warning], filename: str, lineno: int,
+    file: TextIO | None = None, line: str | None = None,
+) -> None:  # fmt: skip
+    """Ours are one line, as all that verbs say."""
+    if issubclass(category, KernelWarning):
+        click.echo(click.style("Warning: ", fg="yellow") + plain(str(message)), err=True)
+    else:
+        _usual_warning(message, category, filename, lineno, file, line)
 
 
 def _finish(code: int) -> None:

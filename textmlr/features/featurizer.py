@@ -28,7 +28,7 @@ from textmlr.features.vocabulary import (
 )
 from textmlr.kernels import document as document_kernels
 from textmlr.kernels import intern as kernels
-from textmlr.locks import lock_across_forks
+from textmlr.locks import ForkLock
 from textmlr.options import FeaturizerOptions
 from textmlr.parallel import available_threads, map_blocks
 
@@ -39,7 +39,7 @@ BIAS_NAME = "(bias)"
 WEIGH_ROWS = 4096  # documents to a block of weighing
 BISECTION = 16  # finding one hash by bisection costs about as much as entering this many
 _OWN = ("_hasher", "_scratch", "_prepared")  # of a process
-_preparing = lock_across_forks()
+_preparing = ForkLock()  # held around kernels, which may have to be compiled
 
 
 class Featurizer:
