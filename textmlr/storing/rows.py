@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from dataclasses import asdict
 from typing import Any
@@ -12,6 +11,7 @@ from numpy.typing import NDArray
 
 from textmlr.arrays import frozen
 from textmlr.corpus import Corpus
+from textmlr.corpus.stored import Sum
 from textmlr.errors import InputError
 from textmlr.features import Features, Featurizer
 from textmlr.features.columns import Columns
@@ -58,16 +58,19 @@ def stored_rows(
         "row": _row_bytes(corpus, options),
     }  # fmt: skip
     if not cache.has("rows", key):
+        cache.begin("rows")
         if not cache.has("counts", key):
-            cache.put(
-                "counted", *_count(corpus, featurizer, options, cache, memory, threads, watch)
+            cache.begin("counts")
+            header, arrays, files = _count(
+                corpus, featurizer, options, cache, memory, threads, watch
             )
-            cache.enter("counts", {}, key)
-        cache.put("rows", *_deal(corpus, featurizer, options, cache, threads))
-        cache.enter("rows", {}, key)
-        with refusals(cache.folder):
-            for name in (counts.FILE, "counted"):
-                os.unlink(cache.path(name))
+            cache.put("counted", header, arrays)
+            files["counted"] = cache.sum_of("counted")
+            cache.enter("counts", {}, key, files)
+        header, arrays, files = _deal(corpus, featurizer, options, cache, threads)
+        cache.put("rows", header, arrays)
+        files["rows"] = cache.sum_of("rows")
+        cache.enter("rows", {}, key, files, "counts")
     return _restore(corpus, featurizer, options, cache, memory, threads)
 
 
@@ -85,8 +88,8 @@ def _count(
     memory: int,
     threads: int,
     watch: Callable[[Work], None],
-) -> tuple[Json, Arrays]:
-    """Write rows of counts; which of their columns are features."""
+) -> tuple[Json, Arrays, dict[str, Sum]]:
+    """Write rows of counts; which of their columns are features, and what the file comes to."""
     own = featurizer.options
     room = max(1, int(THETA_SHARE * memory) // _row_bytes(corpus, options) - own.bias)
     most = room if own.max_features is None else min(room, own.max_features)
@@ -96,16 +99,18 @@ def _count(
             threads=threads, watch=watch,
         )  # fmt: skip
     header: Json = {"invalid": spilled.invalid, "cut": None}
-    arrays = {"records": spilled.records}
+    arrays: Arrays = {"records": spilled.records}
+    files = {counts.FILE: spilled.sum}
     counted = spilled.counted
     if counted is None:
         columns = Columns.counted(spilled.frequencies)
         frequencies = spilled.frequencies[columns.kept].astype(np.int64)
         none = np.zeros(0, np.int32)
-        return header, arrays | {
+        arrays |= {
             "frequencies": frequencies, "numbers": columns.numbers, "born": none,
             "kept": columns.kept,
         }  # fmt: skip
+        return header, arrays, files
     if not len(counted.hashes) and not own.bias:
         raise InputError(
             f"no feature occurs in {own.min_df or 1} documents",
@@ -117,16 +122,17 @@ def _count(
     always = np.full(int(own.bias), len(corpus))
     numbers = counted.numbers
     numbers[numbers >= 0] += int(own.bias)
-    return header, arrays | {
+    arrays |= {
         "frequencies": np.concatenate([always, counted.frequencies]), "numbers": numbers,
         "born": counted.born, "hashes": counted.hashes,
     }  # fmt: skip
+    return header, arrays, files
 
 
 def _deal(
     corpus: Corpus, featurizer: Featurizer, options: TrainingOptions, cache: Cache, threads: int
-) -> tuple[Json, Arrays]:
-    """Write rows of features, by what was counted."""
+) -> tuple[Json, Arrays, dict[str, Sum]]:
+    """Write rows of features, by what was counted; what the files come to."""
     header, found = cache.get("counted")
     frequencies = found["frequencies"]
     dealing = Dealing.of(len(corpus), int(frequencies.sum()), options.seed)
@@ -137,7 +143,7 @@ def _deal(
         )  # fmt: skip
     kept = {name: found[name] for name in ("frequencies", "hashes", "kept") if name in found}
     own = {"words": dealt.words, "sizes": dealt.sizes, "first": dealt.first}
-    return header | {"bits": dealt.bits}, kept | own
+    return header | {"bits": dealt.bits}, kept | own, dealt.sums
 
 
 def _restore(
