@@ -94,7 +94,7 @@ def spill(
     featurizer: Featurizer,
     folder: str,
     *,
-    memory: int,
+    memory: int | None,
     most: int | None,
     threads: int,
     watch: Callable[[Work], None],
@@ -102,7 +102,7 @@ def spill(
     """Read the text of a corpus, and write its rows of counts.
 
     featurizer  not fitted
-    memory      bytes that the table of distinct n-grams may take
+    memory      bytes that the table of distinct n-grams may take, None for all it needs
     most        features of a vocabulary to keep, None for all that are not too rare
     watch       called as the text is read
     """

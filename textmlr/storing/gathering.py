@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Any, Protocol
 
@@ -80,12 +80,11 @@ def gather(
     Raises InputError for what cannot be read or written.
     """
     sources = sources_of(paths)
-    limit = storage.memory // MEMORY_A_BYTE
+    limit, size = storage.memory // MEMORY_A_BYTE, _plain_size(sources)
     before = states(sources)
     held: list[tuple[Chunk, int]] = []
     chunks = _scanned(sources, reads)
     if not (storage.resume or storage.keep):
-        size = _plain_size(sources)
         if size is not None and size <= limit:
             return reads.read(paths), None
         if size is None:
@@ -111,7 +110,10 @@ def gather(
             header, sums = _write(cache, held, chunks, sources, watch)
             _check_unchanged(before, states(sources))
             cache.enter("corpus", header, None, sums)
-        return restore(cache.folder, cache.values("corpus")), store
+        corpus = restore(cache.folder, cache.values("corpus"))
+        if (corpus.text_bytes if size is None else size) <= limit:
+            store = replace(store, memory=None)  # as a run without a cache, which is in memory
+        return corpus, store
     except BaseException:
         end(store, failed=True)
         raise

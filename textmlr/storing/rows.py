@@ -43,13 +43,14 @@ def stored_rows(
     options: TrainingOptions,
     cache: Cache,
     *,
-    memory: int,
+    memory: int | None,
     threads: int,
     watch: Callable[[Work], None],
 ) -> Rows:
     """Fit a featurizer on a corpus, and take its rows, in the cache; from there if it has them.
 
-    memory  bytes that training may take, about
+    memory  bytes that training may take, about; features that do not fit are left out.  None: as
+            many as it needs
     Raises InputError where θ would not fit in memory, or the solver needs rows that do not.
     """
     featurizer = Featurizer(featurizer_options)
@@ -85,17 +86,20 @@ def _count(
     featurizer: Featurizer,
     options: TrainingOptions,
     cache: Cache,
-    memory: int,
+    memory: int | None,
     threads: int,
     watch: Callable[[Work], None],
 ) -> tuple[Json, Arrays, dict[str, Sum]]:
     """Write rows of counts; which of their columns are features, and what the file comes to."""
     own = featurizer.options
-    room = max(1, int(THETA_SHARE * memory) // _row_bytes(corpus, options) - own.bias)
-    most = room if own.max_features is None else min(room, own.max_features)
+    most, table = own.max_features, None
+    if memory is not None:
+        table = int(TABLE_SHARE * memory)
+        room = max(1, int(THETA_SHARE * memory) // _row_bytes(corpus, options) - own.bias)
+        most = room if most is None else min(room, most)
     with refusals(cache.folder):
         spilled = counts.spill(
-            corpus, featurizer, cache.folder, memory=int(TABLE_SHARE * memory), most=most,
+            corpus, featurizer, cache.folder, memory=table, most=most,
             threads=threads, watch=watch,
         )  # fmt: skip
     header: Json = {"invalid": spilled.invalid, "cut": None}
@@ -151,7 +155,7 @@ def _restore(
     featurizer: Featurizer,
     options: TrainingOptions,
     cache: Cache,
-    memory: int,
+    memory: int | None,
     threads: int,
 ) -> Rows:
     header, mapped = cache.get("rows")
@@ -189,7 +193,7 @@ def _restore(
         objective = stored.part(0)
     elif options.solver == "exact":
         needed = ENTRY_BYTES * stored.nonzeros
-        if needed > memory:
+        if memory is not None and needed > memory:
             raise InputError(
                 f"the exact solver needs all rows in memory, {needed / 1e9:.1f} GB of them",
                 mend="give it that much (--memory), or leave it out: sgd learns from the disk",
