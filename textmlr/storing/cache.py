@@ -109,20 +109,21 @@ class Cache:
             return
         stages = journal["stages"]
         kept = {name: stage for name, stage in stages.items() if name in KEPT}
-        if resume and (not journal["kept"] or kept != stages or self._checkpoints()):
+        checkpoints, broken = self._checkpoints(journal) if resume else (set(), [])
+        if resume and (not journal["kept"] or kept != stages or checkpoints):
             self._check(journal)
             self._stages, self.resumed = stages, bool(stages)
+            self.damaged += broken
         elif journal["kept"] and self._same_corpus(journal):
             self._stages = kept
         else:
             self._stale = True
             return
         self._kept = journal["kept"]
-        whole = self._verified_checkpoints() if self.resumed else set()
         self._verify(watch)
         self._write()
         with refusals(self.folder):
-            leftovers.clear(self.folder, self._files() | whole)
+            leftovers.clear(self.folder, self._files() | checkpoints)
 
     def _same_corpus(self, journal: Json) -> bool:
         """Whether a run had the same files, as they are, and read them in the same way; what came
@@ -217,7 +218,7 @@ class Cache:
         if not os.path.exists(self.path(name)):
             return None
         header, arrays = self.get(name)
-        return (header, arrays) if header.get("of") == self._bond(name) else None
+        return (header, arrays) if header.get("of") == _bond(name, self._journal) else None
 
     def save(self, run: str, state: Callable[[], State], *, ended: bool) -> None:
         """Keep the state of a run; not if that was a short while ago, unless it has ended."""
@@ -227,7 +228,7 @@ class Cache:
             return
         header, arrays = state()
         name = f"{run}{CHECKPOINT}"
-        self.put(name, header | {"of": self._bond(name)}, arrays)
+        self.put(name, header | {"of": _bond(name, self._journal)}, arrays)
         self._saved[run] = time.monotonic(), time.monotonic() - began
 
     def keep(self) -> None:
@@ -291,26 +292,22 @@ class Cache:
                 del self._stages[name]
                 self._lost = stage if name == "corpus" else self._lost
 
-    def _checkpoints(self) -> list[str]:
-        return sorted(name for name in os.listdir(self.folder) if name.endswith(CHECKPOINT))
-
-    def _verified_checkpoints(self) -> set[str]:
-        """The checkpoints that can be gone on from."""
+    def _checkpoints(self, journal: Json) -> tuple[set[str], list[str]]:
+        """(the checkpoints of a journal's run that can be gone on from, those that cannot)."""
+        names = sorted(name for name in os.listdir(self.folder) if name.endswith(CHECKPOINT))
         whole = set()
-        for name in self._checkpoints():
-            try:
-                if self.get(name)[0].get("of") == self._bond(name):
+        for name in names:
+            with suppress(InputError):  # it is told of with those of other runs
+                if self.get(name)[0].get("of") == _bond(name, journal):
                     whole.add(name)
-                    continue
-            except InputError:
-                pass  # told with those of other runs
-            self.damaged.append(name)
-        return whole
+        return whole, [name for name in names if name not in whole]
 
-    def _bond(self, name: str) -> str:
-        """What tells whether a checkpoint is this run's, and of these rows."""
-        stages = {stage: self._stages.get(stage) for stage in BELOW}
-        return _digest([name, self.identity, stages])
+    @property
+    def _journal(self) -> Json:
+        return {
+            "version": VERSION, "identity": self.identity, "kept": self._kept,
+            "stages": self._stages,
+        }  # fmt: skip
 
     def _read(self, *, resume: bool) -> Json | None:
         """The journal, verified; None where there is none."""
@@ -318,6 +315,8 @@ class Cache:
         if not os.path.lexists(path):
             return None
         try:
+            if not os.path.isfile(path):  # a pipe would block
+                raise ValueError("it is not a file")
             with open(path, encoding="utf-8") as file:
                 journal: Json = json.load(file)
             version = journal["version"]
@@ -353,10 +352,7 @@ class Cache:
                 )
 
     def _write(self) -> None:
-        journal = {
-            "version": VERSION, "identity": self.identity, "kept": self._kept,
-            "stages": self._stages,
-        }  # fmt: skip
+        journal = self._journal
         with (
             refusals(self.folder),
             atomic_write(self.path(JOURNAL)) as temporary,
@@ -430,6 +426,12 @@ def _digest(values: Any) -> str:
     """A digest of JSON values."""
     text = json.dumps(values, sort_keys=True, separators=(",", ":"))
     return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
+
+
+def _bond(name: str, journal: Json) -> str:
+    """What tells whether a checkpoint is of a journal's run, and of its rows."""
+    stages = {stage: journal["stages"].get(stage) for stage in BELOW}
+    return _digest([name, journal["identity"], stages])
 
 
 def _undigested(journal: Json) -> Json:
