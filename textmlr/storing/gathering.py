@@ -11,7 +11,7 @@ from typing import Any, Protocol
 from textmlr.corpus import Chunk, Corpus
 from textmlr.corpus.reading import joined
 from textmlr.corpus.sources import is_url, name_of, sources_of
-from textmlr.corpus.stored import Sum, Writer, restore
+from textmlr.corpus.stored import Writer, restore
 from textmlr.corpus.streams import ending_of
 from textmlr.errors import InputError
 from textmlr.storing.cache import Cache, InUseError, Work, refusals
@@ -99,17 +99,14 @@ def gather(
                 weighted = bool(held) and held[0][0].weights is not None
                 found = joined([c for c, _ in held], [f for _, f in held], names, weighted)
                 return found, None
+        held += islice(chunks, 0 if held else 1)  # what is wrong with the first is soon told
     judges = [] if validation is None else sources_of([validation])
-    identity = {"corpus": contents(sources), "validation": contents(judges)} | identity
-    cache = _opened(storage, identity, watch)
+    files = {"corpus": contents(sources, watch), "validation": contents(judges)}
+    cache = _opened(storage, files | identity, watch)
     store = Store(cache, storage.memory)
     try:
         if not cache.has("corpus"):
-            held += islice(chunks, not held)  # what cannot be read costs no other run its cache
-            cache.begin("corpus")
-            header, sums = _write(cache, held, chunks, sources, watch)
-            _check_unchanged(before, states(sources))
-            cache.enter("corpus", header, None, sums)
+            _write(cache, held, chunks, sources, before, watch)
         corpus = restore(cache.folder, cache.values("corpus"))
         if (corpus.text_bytes if size is None else size) <= limit:
             store = replace(store, memory=None)  # as a run without a cache, which is in memory
@@ -189,12 +186,17 @@ def _write(
     held: list[tuple[Chunk, int]],
     chunks: Iterator[tuple[Chunk, int]],
     sources: Sequence[str],
+    before: Json,
     watch: Callable[[Work], None],
-) -> tuple[Json, dict[str, Sum]]:
-    """Write the documents of all chunks to the cache; what ``restore`` needs besides, and what
-    the files come to."""
+) -> None:
+    """Write the documents of all chunks to the cache.
+
+    before  the state of the files before they were read
+    """
+    # Before the cache is emptied: what cannot be read costs no other run its own.
+    first = held[0] if held else next(chunks, None)
+    cache.begin("corpus")
     with refusals(cache.folder):
-        first = held[0] if held else next(chunks, None)
         weighted = first is not None and first[0].weights is not None
         writer = Writer(cache.folder, weighted=weighted)
     text = 0
@@ -212,4 +214,5 @@ def _write(
             header = writer.finish([name_of(source) for source in sources])
     finally:
         writer.close()
-    return header, writer.sums
+    _check_unchanged(before, states(sources))
+    cache.enter("corpus", header, None, writer.sums)
