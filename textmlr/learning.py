@@ -172,19 +172,19 @@ def _chosen(
 
     if store is None:
         return find()
-    rows: Rows | None = None
 
     def found() -> dict[str, object]:
-        nonlocal rows
-        chosen, candidates, rows = find()
+        chosen, candidates, _ = find()
         return {
             "options": asdict(chosen),
             "candidates": [asdict(candidate) for candidate in candidates],
         }
 
+    # Rows that were made in memory to choose by are not those of the store, which may have had to
+    # leave features out: whichever run makes them, it makes them there.
     kept = store.cache.once("choice", found)
     candidates = [Candidate.of(values) for values in kept["candidates"]]
-    return FeaturizerOptions.of(kept["options"]), candidates, rows
+    return FeaturizerOptions.of(kept["options"]), candidates, None
 
 
 def _record(
