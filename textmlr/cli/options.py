@@ -147,18 +147,24 @@ def column_option(kind: str, of: str = "a table") -> Callable[[F], F]:
 
 
 def check_output(
-    path: str, corpora: Sequence[str | None], others: Sequence[str | None] = ()
+    path: str,
+    corpora: Sequence[str | None],
+    others: Sequence[str | None] = (),
+    *,
+    grows: bool = False,
 ) -> None:
     """Raise InputError now if a file cannot be written, or is one of those that are read.
 
     corpora  files, folders, patterns and addresses;  others  files
+    grows    it is appended to, not replaced
     """
     from textmlr.atomic import check_writable
     from textmlr.corpus.sources import sources_of
 
     named = [corpus for corpus in corpora if corpus is not None]
     sources = sources_of(named) if named else []
-    check_writable(path, [*sources, *(other for other in others if other is not None)])
+    read = [*sources, *(other for other in others if other is not None)]
+    check_writable(path, read, grows=grows)
 
 
 def default_of(options: type, field: str) -> Any:

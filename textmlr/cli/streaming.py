@@ -46,7 +46,9 @@ if TYPE_CHECKING:
 
 EVERY = "5m"
 LINE_SECONDS = 10.0  # between lines, where there is no terminal
-SIGNALS = (signal.SIGINT, signal.SIGTERM)
+SIGNALS = tuple(
+    getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)
+)
 
 
 def stream(
@@ -121,8 +123,8 @@ def _trainer(
 
 
 class Stopping:
-    """Ctrl-C and SIGTERM, as something to ask for between documents; the second one is obeyed at
-    once, as ever."""
+    """Ctrl-C, SIGTERM and SIGHUP, as something to ask for between documents; the second one is
+    obeyed at once, as ever.  Those that are ignored (nohup) stay so."""
 
     def __init__(self) -> None:
         self.number = 0
@@ -130,7 +132,7 @@ class Stopping:
 
     @property
     def name(self) -> str | None:
-        """SIGINT, SIGTERM or None."""
+        """SIGINT, SIGTERM, SIGHUP or None."""
         return signal.Signals(self.number).name if self.number else None
 
     def asked(self) -> bool:
@@ -139,7 +141,9 @@ class Stopping:
 
     def __enter__(self) -> Self:
         if threading.current_thread() is threading.main_thread():  # others get no signals
-            self._before = {one: signal.signal(one, self._note) for one in SIGNALS}
+            for one in SIGNALS:
+                if signal.getsignal(one) != signal.SIG_IGN:
+                    self._before[one] = signal.signal(one, self._note)
         return self
 
     def __exit__(

@@ -109,7 +109,7 @@ def tune(
     from textmlr.tuning import tune as search
 
     check_output(output, [*corpora, validation])
-    check_output(journal, [*corpora, validation])
+    check_output(journal, [*corpora, validation], grows=True)
     try:
         with TuningProgress(options, journal, quiet=quiet) as progress:
             corpus = reading.read(corpora)
