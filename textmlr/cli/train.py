@@ -131,7 +131,7 @@ BEST_OF += "; of adagrad " + ", ".join(f"{rate:g}" for rate in ADAGRAD_RATES)
 @click.option(
     "--resume", is_flag=True,
     help="Go on from a run that was cut off, and be one that can be gone on with; with --stream "
-    "from the last checkpoint, with the documents that follow.",
+    "from the last checkpoint, behind the documents of a file that it has learnt.",
 )  # fmt: skip
 @click.option(
     "--checkpoint-every", metavar="TIME|N", show_default="30s on disk; 5m with --stream",
