@@ -20,7 +20,7 @@ from textmlr.features.hashing import Hasher, blocks_of
 from textmlr.model import Model, versions
 from textmlr.naming import BLOCK_BYTES, CANDIDATES, heaviest
 from textmlr.options import STREAM_HASH_BITS, FeaturizerOptions, TrainingOptions
-from textmlr.parallel import available_threads
+from textmlr.parallel import chosen_threads
 from textmlr.scoring import Calibration
 from textmlr.streaming.inputs import MOST_INPUTS, Key, Position, Seen
 from textmlr.streaming.reservoir import Reservoir
@@ -162,7 +162,7 @@ class StreamTrainer:
         n = len(batch)
         if not n:
             return
-        features = self._featurizer.fit_stateless([batch], threads or available_threads())
+        features = self._featurizer.fit_stateless([batch], chosen_threads(threads))
         self.weighted |= weights is not None
         known = dict(self._codes)
         y = _coded(codes, names, known)
