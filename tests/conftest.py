@@ -122,6 +122,15 @@ def as_python(monkeypatch: pytest.MonkeyPatch, *modules: ModuleType) -> None:
                 monkeypatch.setattr(module, name, value.function)
 
 
+@pytest.fixture
+def any_number(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have options take numbers far beyond those that make sense: what keeps training from harm by
+    them is to hold all the same."""
+    monkeypatch.setattr("textmlr.options.RATES", (5e-324, 1.7e308))
+    monkeypatch.setattr("textmlr.options.MOST_PENALTY", 1.7e308)
+    monkeypatch.setattr("textmlr.options.MOST_WIDTH", 1 << 31)
+
+
 @pytest.fixture(scope="session")
 def train_tsv(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """300 labelled lines of three labels."""

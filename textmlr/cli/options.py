@@ -244,7 +244,9 @@ class NgramRangeType(click.ParamType[Any]):
             self.fail(f"{value!r:.60} is not a range such as 1-2 ('none' or 'auto')", param, ctx)
         pair = int(low), int(high or low)
         if not 1 <= pair[0] <= pair[1] <= MAX_NGRAM:
-            self.fail(f"{value!r:.60} is not a range from 1 to {MAX_NGRAM}, such as 1-2", param, ctx)
+            self.fail(
+                f"{value!r:.60} is not a range from 1 to {MAX_NGRAM}, such as 1-2", param, ctx
+            )
         return pair
 
 
