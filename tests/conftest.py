@@ -145,6 +145,15 @@ def nothing_is_left(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
         pytest.fail("\n  ".join(["the tests of this run left:", *told]), pytrace=False)
 
 
+@pytest.fixture
+def any_number(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have options take numbers far beyond those that make sense: what keeps training from harm by
+    them is to hold all the same."""
+    monkeypatch.setattr("textmlr.options.RATES", (5e-324, 1.7e308))
+    monkeypatch.setattr("textmlr.options.MOST_PENALTY", 1.7e308)
+    monkeypatch.setattr("textmlr.options.MOST_WIDTH", 1 << 31)
+
+
 @pytest.fixture(scope="session")
 def train_tsv(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """300 labelled lines of three labels."""

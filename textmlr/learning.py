@@ -16,7 +16,7 @@ from textmlr.model import Model, versions
 from textmlr.naming import FeatureNames
 from textmlr.network import LINEAR
 from textmlr.options import FeaturizerOptions, TrainingOptions
-from textmlr.parallel import available_threads
+from textmlr.parallel import chosen_threads
 from textmlr.rows import Rows, memory_of
 from textmlr.storing.cache import Work
 from textmlr.storing.store import Store
@@ -84,7 +84,7 @@ def train(
     """
     options = (training_options or TrainingOptions()).decided()
     exact = options.solver == "exact"
-    threads = threads or available_threads()
+    threads = chosen_threads(threads)
 
     def tell(event: Event) -> None:
         if watch is not None:
