@@ -235,6 +235,28 @@ def test_two_signals_at_once_are_one() -> None:
         ending._note(signal.SIGTERM, note)
 
 
+def test_a_signal_that_python_loses_is_sent_again() -> None:
+    """What is raised while an object is freed goes no further."""
+    code = (
+        "import os, signal, sys, time\n"
+        "from textmlr.__main__ import Ending\n"
+        "class Freed:\n"
+        "    def __del__(self):\n"
+        "        os.kill(os.getpid(), signal.SIGTERM)\n"
+        "        time.sleep(0.1)\n"
+        "Ending().install()\n"
+        "try:\n"
+        "    Freed()\n"
+        "    time.sleep(30)\n"
+        "except KeyboardInterrupt:\n"
+        "    print('ended')\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=20
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, "ended\n", "")
+
+
 # Files that belong together --------------------------------------------------------------------
 
 

@@ -20,6 +20,7 @@ INTERRUPTED = 128 + signal.SIGINT  # as the shell counts
 PIPE_CLOSED = 128 + 13  # SIGPIPE
 # What ends a command: at Ctrl-C, by kill, timeout and batch systems, and with its terminal.
 SIGNALS = ("SIGINT", "SIGTERM", "SIGHUP")
+AGAIN = 0.01  # seconds until a signal that got lost is sent once more
 PATIENCE = 2.0  # seconds in which further signals do not cut short what ends by the first
 
 
@@ -54,13 +55,28 @@ class Ending:
             number = getattr(signal, name, None)  # a system may lack it
             if number is not None and signal.getsignal(number) in usual:
                 self._before[number] = signal.signal(number, self._note)
+        sys.unraisablehook = self._unraisable
 
     def restore(self) -> None:
         """The command has ended: Python, which is ending too, is not to be disturbed."""
+        sys.unraisablehook = sys.__unraisablehook__
         for number, handler in self._before.items():
             # Python's own would raise in the midst of what it does at its end.
             usual = handler is signal.default_int_handler
             signal.signal(number, signal.SIG_DFL if usual else handler)
+
+    def _unraisable(self, lost: sys.UnraisableHookArgs) -> None:
+        """What is raised in callbacks that Python makes on its own (of weak references, and when
+        objects are freed) goes no further: a signal that came then is sent once more."""
+        if not isinstance(lost.exc_value, KeyboardInterrupt):
+            sys.__unraisablehook__(lost)
+            return
+        import threading
+
+        self._at = None
+        again = threading.Timer(AGAIN, os.kill, (os.getpid(), self.number))
+        again.daemon = True
+        again.start()
 
     def _note(self, number: int, frame: FrameType | None) -> None:
         now = time.monotonic()

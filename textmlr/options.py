@@ -123,15 +123,6 @@ def _check_range(option: str, value: Any) -> None:
         raise refuse(option, value, wanted)
 
 
-def _check_share(option: str, value: Any, such_as: float) -> None:
-    """Not all of it."""
-    check_real(option, value, 0, 1, such_as, below=True)
-
-
-def _check_seed(value: Any) -> None:
-    check_integer("seed", value, 0, MOST_SEED, 1)
-
-
 def _pair(value: NgramRange) -> tuple[int, int] | None:
     assert value != AUTO
     return value
@@ -326,7 +317,7 @@ class TrainingOptions:
         for option, such_as in (("epochs", EPOCHS[1]), ("patience", DEFAULT_PATIENCE)):
             if getattr(self, option) is not None:
                 check_integer(option, getattr(self, option), 1, MOST_EPOCHS, such_as)
-        _check_seed(self.seed)
+        check_integer("seed", self.seed, 0, MOST_SEED, 1)
         if self.learning_rate is not None:
             check_real("learning_rate", self.learning_rate, *RATES, self.middle_rate)
         if self.idf_power is not None:
@@ -337,7 +328,7 @@ class TrainingOptions:
             check_flag("calibration", self.calibration)
         if self.tolerance is not None:
             check_real("tolerance", self.tolerance, *TOLERANCES, DEFAULT_TOLERANCE)
-        _check_share("holdout", self.holdout, 0.1)
+        check_real("holdout", self.holdout, 0, 1, 0.1, below=True)
         check_choice("class_weight", self.class_weight, (*get_args(ClassWeight), None))
         self._check_hidden()
         self._check_solver()
@@ -353,7 +344,7 @@ class TrainingOptions:
         for option in ("dropout", "input_dropout"):
             value = getattr(self, option)
             if value is not None:
-                _check_share(option, value, DEFAULT_DROPOUT)
+                check_real(option, value, 0, 1, DEFAULT_DROPOUT, below=True)
         for option in ("activation", "dropout"):
             if not self.hidden and getattr(self, option) is not None:
                 raise InputError(
@@ -466,8 +457,8 @@ class UpdateOptions:
     seed: int = 1
 
     def __post_init__(self) -> None:
-        _check_share("holdout", self.holdout, 0.1)
-        _check_seed(self.seed)
+        check_real("holdout", self.holdout, 0, 1, 0.1, below=True)
+        check_integer("seed", self.seed, 0, MOST_SEED, 1)
 
 
 # Where fewer documents than this are held out, the best of hundreds of settings is the luckiest
