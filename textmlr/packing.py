@@ -85,6 +85,7 @@ def _plain(parts: Parts) -> Tensors:
     tensors: Tensors = {"theta.0": parts.layers[0]}
     vocabulary = parts.featurizer.vocabulary
     if vocabulary is not None:
+        # In this order a look shows whoever loads them that none stands twice.
         ascending = np.argsort(vocabulary.hashes)
         hashes = vocabulary.hashes[ascending]
         if parts.columns is not None:
