@@ -49,7 +49,7 @@ class Counter:
 
     def add(self, block: Batch) -> int:
         """Count the n-grams of a block of documents; return how many there are, again and again."""
-        grams, offsets, _ = self.hasher.grams(block)
+        grams, offsets, _ = self.hasher.placed(block)
         counted = np.flatnonzero(grams % np.uint64(self.share) == 0)
         document = np.searchsorted(offsets, counted, side="right")
         pairs = np.unique(np.stack([grams[counted], document.astype(np.uint64)]), axis=1)

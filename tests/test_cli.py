@@ -16,6 +16,19 @@ from textmlr.cli import cli
 from textmlr.errors import InputError
 
 COMMAND = [sys.executable, "-m", "textmlr"]
+ONLY_ANSWERS = """
+import sys
+sys.modules["numba"] = sys.modules["llvmlite"] = None  # to import them is an ImportError
+from textmlr.__main__ import main
+main()
+"""
+# Nor do they make a table of the whole vocabulary.
+NO_TABLE = """
+from textmlr.jit import run_plain
+run_plain()
+from textmlr.features.vocabulary import Table
+Table.of = None
+"""
 ROOT = Path(__file__).parent.parent
 
 
@@ -418,6 +431,33 @@ class TestProcess:
         exact = dict(zip(model.labels, model.probabilities([text])[0].tolist(), strict=True))
         assert answer == exact
         assert done.stderr == b""
+
+    @pytest.mark.parametrize("dtype", ["float32", "float16"])
+    def test_a_machine_that_only_answers(
+        self, model_file: Path, tmp_path: Path, dtype: str
+    ) -> None:
+        """It neither compiles nor loads machine code for one small document."""
+        from textmlr.compression import compress
+        from textmlr.model import Model
+
+        model, doc = tmp_path / "m.textmlr", tmp_path / "doc.txt"
+        loaded = Model.load(model_file)
+        size = model_file.stat().st_size if dtype == "float32" else model_file.stat().st_size // 3
+        compress(loaded, size, dtype="float16").save(model)
+        doc.write_text("The Robot rode to the ranch")
+        exact = Model.load(model).probabilities([doc.read_text()])[0].tolist()
+        for verb in (["classify", "-m", model, doc, "--json"], ["explain", "-m", model, doc],
+                     ["info", model], ["top", model]):  # fmt: skip
+            arguments = list(map(str, verb))
+            for code in (ONLY_ANSWERS, NO_TABLE + ONLY_ANSWERS):
+                command = [sys.executable, "-c", code, *arguments]
+                done = subprocess.run(command, capture_output=True, cwd=ROOT, check=False)
+                told = process(*arguments)
+                assert (done.returncode, done.stderr) == (0, told.stderr), verb
+                assert done.stdout == told.stdout
+            if verb[0] == "classify":
+                found = json.loads(done.stdout)["probabilities"]
+                assert found == dict(zip(loaded.labels, exact, strict=True))
 
     @pytest.mark.parametrize(
         ("content", "problem"),

@@ -42,7 +42,7 @@ def column_of(name: str, options: FeaturizerOptions) -> int:
     if char:
         alone = FeaturizerOptions(ngrams=None, char_ngrams=(2, 3), punctuation=True)
         text = name[5:].strip(" ")
-    grams, _, _ = Hasher(alone).grams(batches_of([text])[0])
+    _, grams = Hasher(alone).read(batches_of([text])[0])
     names = naive.grams(naive.tokens(text, alone), alone)
     bias = int(options.bias)
     width = (1 << options.hash_bits) - bias

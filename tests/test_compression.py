@@ -81,9 +81,7 @@ def test_what_contributes_most_is_kept(genres: Model, unseen: Corpus) -> None:
     drawn = np.sort(rng.choice(len(genres.theta) - 1, number, replace=False)) + 1
     rows = np.concatenate([[0], drawn])
     vocabulary = genres.featurizer.vocabulary.take(drawn - 1)
-    featurizer = Featurizer.restore(
-        genres.featurizer.options, vocabulary, None, None, genres.labels, 576
-    )
+    featurizer = Featurizer.restore(genres.featurizer.options, vocabulary, None, genres.labels, 576)
     parts = (genres.labels, featurizer, [genres.theta[rows]], genres.record, None)
     assert figures(Model(*parts, genres.calibration), unseen)[1] > loss + 0.2
     half = compress(genres, 50_000, dtype="float16")

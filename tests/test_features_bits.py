@@ -16,7 +16,6 @@ from hypothesis import strategies as st
 from test_features_input import HASHED, TEXTS, bits, fitted
 
 from textmlr import Featurizer, FeaturizerOptions, InputError
-from textmlr.features.vocabulary import SortedIndex
 
 
 @settings(max_examples=50, deadline=None)
@@ -83,13 +82,14 @@ def test_a_second_fit_forgets_the_first():
     assert bits(featurizer.transform(TEXTS)) == fitted(TEXTS)[0]
 
 
-def test_a_restored_featurizer_is_the_same():
-    """With a sorted index, and after so many look-ups that it builds a table."""
+@pytest.mark.parametrize("little", [False, True])
+def test_a_restored_featurizer_is_the_same(little, monkeypatch):
+    """With a table of all features, and with one of those alone that are looked up."""
+    monkeypatch.setattr(Featurizer, "asks_little", little)
     documents = [document for _, document in torture.documents()]
     first = Featurizer(FeaturizerOptions(min_df=1)).fit(documents, ["a"] * len(documents))
-    index = SortedIndex.of(first.vocabulary.hashes)
     second = Featurizer.restore(
-        first.options, first.vocabulary, index, first.idf, first.labels, first.documents
+        first.options, first.vocabulary, first.idf, first.labels, first.documents
     )
     for texts in (TEXTS, ["unknown words only"], documents, TEXTS):
         assert bits(second.transform(texts)) == bits(first.transform(texts))

@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from textmlr.arrays import frozen
+from textmlr.features.vocabulary import NAMELESS, Vocabulary
 from textmlr.kernels import distinct, intern
 
 # Few values, and many that share their low bits: probing must go on past strangers.
@@ -95,6 +96,17 @@ def test_table(known: list[int], asked: list[int]) -> None:
     intern.look_up(frozen(u64(asked)), frozen(table), frozen(u64(known)), 5, columns)
     want = [5 + known.index(h) if h in known else -1 for h in asked]
     assert columns.tolist() == want
+
+
+@given(HASHES, HASHES)
+@settings(max_examples=80, deadline=None)
+def test_looking_up_without_a_table(known: list[int], asked: list[int]) -> None:
+    """Also hashes alike in the bits by which most are passed over, and into their own memory."""
+    known = list(dict.fromkeys([*known, *(h ^ (1 << 40) for h in asked[:3])]))
+    hashes = u64(asked)
+    columns = hashes.view(np.int32)[: len(hashes)]
+    Vocabulary(u64(known), np.ones(len(known), np.int64), *NAMELESS).look_up(hashes, 5, columns)
+    assert columns.tolist() == [5 + known.index(h) if h in known else -1 for h in asked]
 
 
 def test_a_full_table_and_a_repeated_hash() -> None:

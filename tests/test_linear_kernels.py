@@ -368,10 +368,6 @@ for corpus in corpora:
         list(model.stream([read_lines(lines)]))
         for top, column in ((None, None), (1, None), (None, 0)):
             Lines(model.labels, top, column).render(model.probabilities(texts))
-        if options.hash_bits is None:
-            untabled = Model.load(out)
-            untabled.featurizer.prepared = lambda text_bytes: None
-            untabled.probabilities(texts)
         rows = model.featurizer.featurize(batches_of(texts), 1)
         y, weights = np.zeros(len(rows), np.int32), np.ones(len(rows), np.float32)
         objective = Objective(rows, y, weights, len(model.labels), 0.1)

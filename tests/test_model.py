@@ -65,7 +65,6 @@ def test_saved_and_loaded(options: FeaturizerOptions, tmp_path: Path) -> None:
 
 
 def test_one_text_is_answered_as_many_are(model: Model, tmp_path: Path) -> None:
-    """A loaded model finds few hashes by bisection, many by a table."""
     model.save(tmp_path / "m.textmlr")
     together = model.probabilities(TEXTS)
     loaded = Model.load(tmp_path / "m.textmlr")

@@ -261,7 +261,7 @@ def test_idf_that_does_not_follow_is_held(small: Model, tmp_path: Path) -> None:
     idf = featurizer.idf.copy()
     idf[3] *= 2
     other = Featurizer.restore(
-        featurizer.options, featurizer.vocabulary, None, idf, small.labels, featurizer.documents
+        featurizer.options, featurizer.vocabulary, idf, small.labels, featurizer.documents
     )
     model = Model(small.labels, other, small.layers, small.record, storage=small.storage)
     model.save(tmp_path / "m")

@@ -83,11 +83,10 @@ class Answerer:
     def answer(self, block: Batch) -> Answers:
         """Answers for the documents of a block."""
         featurizer, take = self.featurizer, self._scratch.take
-        prepared = featurizer.prepared(block.text_bytes)
         out = Answers.room(len(block), self._network.labels)
         room = self._room()
         outputs = (out.scores, out.log_z, out.probabilities, out.known)
-        if is_giant(block):
+        if is_giant(block) or featurizer.asks_little:
             columns, counts, offsets, invalid = featurizer.counted_columns(block)
             unread = Prepared.of(featurizer.options, featurizer.columns, None, featurizer.idf)
             most = int(np.diff(offsets).max(initial=0))
@@ -96,16 +95,8 @@ class Answerer:
                 *self._theta, np.empty(4 * most + 1, np.int64), np.empty(most + 1, np.int32),
                 np.empty(most + 1, np.float32), *room, *outputs,
             )  # fmt: skip
-        elif prepared is None:
-            columns, offsets, invalid = featurizer.columns_of(block)
-            unread = Prepared.of(featurizer.options, featurizer.columns, None, featurizer.idf)
-            most = int(np.diff(offsets).max(initial=0))
-            kernels.answer_columns(
-                frozen(columns), frozen(offsets), unread.codes, unread.idf, *self._theta,
-                take("numbers", 4 * most + 1, np.int64), take("indices", most + 1, np.int32),
-                take("values", most + 1, np.float32), *room, *outputs,
-            )  # fmt: skip
         else:
+            prepared = featurizer.prepared()
             longest = int((block.stops - block.starts).max(initial=0))
             most = prepared.most_grams(longest) + 1
             invalid = kernels.answer(
@@ -125,8 +116,7 @@ class Answerer:
         try:
             single: _Single = self._own.single
         except AttributeError:
-            if (prepared := self.featurizer.prepared(len(text))) is None:
-                return None
+            prepared = self.featurizer.prepared()
             single = self._own.single = _Single(prepared, self._network, self._theta)
         return single.probabilities_of(text)
 

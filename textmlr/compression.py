@@ -358,7 +358,7 @@ def _model_of(
         order = np.concatenate([np.arange(bias), named + bias])
         idf = None if idf is None else idf[own][order]
     small = Featurizer.restore(
-        featurizer.options, vocabulary, None, idf, model.labels, featurizer.documents
+        featurizer.options, vocabulary, idf, model.labels, featurizer.documents
     )
     if len(storage.codes):
         storage = replace(storage, codes=storage.codes[order])

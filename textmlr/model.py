@@ -313,7 +313,6 @@ class Model:
 
         def blocks() -> Iterator[Batch]:
             for batch in batches:
-                self.featurizer.prepared(batch.text_bytes)
                 yield from blocks_of([batch], most=max(1, BLOCK_ANSWERS // len(self.labels)))
 
         def run(block: Batch) -> T:

@@ -18,7 +18,7 @@ from textmlr.errors import ModelFileError
 from textmlr.features import Featurizer
 from textmlr.features.columnnames import ColumnNames
 from textmlr.features.columns import Columns
-from textmlr.features.vocabulary import SortedIndex, Vocabulary
+from textmlr.features.vocabulary import Vocabulary
 from textmlr.modelfile import check_blob, expect, take, tensor
 from textmlr.network import LINEAR
 from textmlr.options import MOST_LAYERS, Activation, FeaturizerOptions
@@ -85,12 +85,14 @@ def _plain(parts: Parts) -> Tensors:
     tensors: Tensors = {"theta.0": parts.layers[0]}
     vocabulary = parts.featurizer.vocabulary
     if vocabulary is not None:
-        index = SortedIndex.of(vocabulary.hashes)
+        # In this order a look shows whoever loads them that none stands twice.
+        ascending = np.argsort(vocabulary.hashes)
+        hashes = vocabulary.hashes[ascending]
         if parts.columns is not None:
             vocabulary = vocabulary.take(_features_of(parts.columns, parts.featurizer.options))
         tensors |= {
-            "hashes": index.hashes,
-            "hash_ids": index.ids,
+            "hashes": hashes,
+            "hash_ids": ascending.astype(np.int32),
             "frequencies": vocabulary.frequencies,
             "names": vocabulary.names,
             "name_offsets": vocabulary.name_offsets,
@@ -137,10 +139,9 @@ def unpack(header: Json, tensors: Tensors, path: str | PathLike[str]) -> Parts:
     activation = _activation(header, path)
     about = take(header, "storage", dict, path)
     vocabulary: Vocabulary | None
-    index: SortedIndex | None
     if about == {"dtype": "float32"}:
         storage = PLAIN
-        vocabulary, index, kept, idf = _unpack_plain(tensors, options, path)
+        vocabulary, kept, idf = _unpack_plain(tensors, options, path)
         theta = tensor(tensors, "theta.0", np.float32, (None, widths[0]), path)
     else:
         from textmlr.packed.small import unpack_small
@@ -149,11 +150,10 @@ def unpack(header: Json, tensors: Tensors, path: str | PathLike[str]) -> Parts:
         small = unpack_small(about, stream, options, widths[0], documents, path)
         vocabulary, kept, idf = small.vocabulary, small.columns, small.idf
         theta, storage = small.theta, small.storage
-        index = None if vocabulary is None else SortedIndex.of(vocabulary.hashes)
     if idf is not None:
         expect(bool(((idf >= 0) & (idf <= MOST_IDF)).all()), path, "idf is out of range")
     try:
-        featurizer = Featurizer.restore(options, vocabulary, index, idf, labels, documents)
+        featurizer = Featurizer.restore(options, vocabulary, idf, labels, documents)
         if vocabulary is None and "named.columns" in tensors:
             featurizer.column_names = _column_names(tensors, featurizer.columns, path)
         layers = [theta, *upper]
@@ -212,9 +212,9 @@ def _trained_on(header: Json, tensors: Tensors, path: str | PathLike[str]) -> Sk
 
 def _unpack_plain(
     tensors: Tensors, options: FeaturizerOptions, path: str | PathLike[str]
-) -> tuple[Vocabulary | None, SortedIndex | None, Columns | None, NDArray[np.float32] | None]:
-    """(vocabulary, its index, columns, idf) of a file that has them as they are in memory."""
-    vocabulary, index, kept, idf = None, None, None, None
+) -> tuple[Vocabulary | None, Columns | None, NDArray[np.float32] | None]:
+    """(vocabulary, columns, idf) of a file that has them as they are in memory."""
+    vocabulary, kept, idf = None, None, None
     if options.hash_bits is not None:
         columns = 1 << options.hash_bits
     else:
@@ -222,10 +222,10 @@ def _unpack_plain(
     if options.hash_bits is not None or "columns" in tensors:
         kept = _columns(tensors, columns, options, path)
     if options.hash_bits is None:
-        vocabulary, index = _vocabulary(tensors, options, kept, path)
+        vocabulary = _vocabulary(tensors, options, kept, path)
     if options.uses_idf:
         idf = tensor(tensors, "idf", np.float32, (columns,), path)
-    return vocabulary, index, kept, idf
+    return vocabulary, kept, idf
 
 
 def _blob(strings: Sequence[str]) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
@@ -289,7 +289,7 @@ def _vocabulary(
     options: FeaturizerOptions,
     columns: Columns | None,
     path: str | PathLike[str],
-) -> tuple[Vocabulary, SortedIndex]:
+) -> Vocabulary:
     """The vocabulary; where θ has rows for some columns, only those features have names."""
     ascending = tensor(tensors, "hashes", np.uint64, (None,), path)
     size = len(ascending)
@@ -315,10 +315,9 @@ def _vocabulary(
     offsets = tensor(tensors, "name_offsets", np.int64, (named + 1,), path)
     check_blob(names, offsets, path, "names")
     totals = _totals(tensors, "totals", named, path) if "totals" in tensors else None
-    index = SortedIndex(ascending, ids)
     if own is None:
-        return Vocabulary(hashes, frequencies, names, offsets, totals), index
-    return Vocabulary.partly_named(hashes, own, frequencies, names, offsets, totals), index
+        return Vocabulary(hashes, frequencies, names, offsets, totals)
+    return Vocabulary.partly_named(hashes, own, frequencies, names, offsets, totals)
 
 
 def _column_names(

@@ -256,7 +256,6 @@ class _Search:
         starts = np.arange(len(texts)) * self._size
         batch = Batch(texts.ravel(), starts, starts + self._size)
         answerer = self.parts.answerer
-        answerer.featurizer.prepared(batch.text_bytes)
         leads: list[float] = []
         changed: list[bool] = []
         for answers in map_blocks(answerer.answer, blocks_of([batch]), available_threads()):

@@ -14,7 +14,7 @@ from textmlr.features.columns import Columns, column_totals, document_frequencie
 from textmlr.features.featurizer import Featurizer
 from textmlr.features.hashing import Hasher, blocks_of
 from textmlr.features.matrix import Features
-from textmlr.features.vocabulary import SortedIndex, Vocabulary, inverse_document_frequency
+from textmlr.features.vocabulary import Table, Vocabulary, inverse_document_frequency
 from textmlr.options import FeaturizerOptions
 from textmlr.parallel import map_blocks
 
@@ -69,7 +69,7 @@ def extend(
         if idf is not None:
             weights = inverse_document_frequency(added.frequencies, documents)
             idf = np.concatenate([idf, weights.astype(np.float32)])
-    extended = Featurizer.restore(options, vocabulary, None, idf, labels, documents)
+    extended = Featurizer.restore(options, vocabulary, idf, labels, documents)
     features = extended.featurize(batches, threads)
     if vocabulary is None:
         assert columns is not None
@@ -120,7 +120,7 @@ def _added(
     )
     names, offsets = naming.names(threads)
     numbers = np.empty(len(found), np.int32)
-    SortedIndex.of(vocabulary.hashes).look_up(found.hashes, 0, numbers)
+    Table.of(vocabulary.hashes, 0).look_up(found.hashes, numbers)
     new = np.flatnonzero(numbers < 0)
     if options.max_features is not None:
         new = new[: max(0, options.max_features - len(vocabulary))]

@@ -16,16 +16,16 @@ from textmlr.corpus.texts import batches_of
 from textmlr.errors import InputError
 from textmlr.features import vocabulary as vocabularies
 from textmlr.features.columnnames import ColumnNames
-from textmlr.features.hashing import TOKEN_CHARACTERS, Hashed, Hasher, blocks_of, is_giant
+from textmlr.features.hashing import Hashed, Hasher, blocks_of, is_giant
 from textmlr.features.matrix import Features
 from textmlr.features.prepared import TERM_FREQUENCY, Prepared
 from textmlr.features.vocabulary import (
     Naming,
-    SortedIndex,
     Table,
     Vocabulary,
     inverse_document_frequency,
 )
+from textmlr.jit import is_plain
 from textmlr.kernels import document as document_kernels
 from textmlr.kernels import intern as kernels
 from textmlr.locks import ForkLock
@@ -37,7 +37,6 @@ if TYPE_CHECKING:
 
 BIAS_NAME = "(bias)"
 WEIGH_ROWS = 4096  # documents to a block of weighing
-BISECTION = 16  # finding one hash by bisection costs about as much as entering this many
 _OWN = ("_hasher", "_scratch", "_prepared")  # of a process
 _preparing = ForkLock()  # held around kernels, which may have to be compiled
 
@@ -77,8 +76,6 @@ class Featurizer:
         self.column_names: ColumnNames | None = None
         self._naming: Naming | None = None  # until the features are named
         self._table: Table | None = None
-        self._index: SortedIndex | None = None
-        self._looked_up = 0  # hashes, by the index, about
         self._begin()
 
     def _begin(self) -> None:
@@ -91,14 +88,13 @@ class Featurizer:
         cls,
         options: FeaturizerOptions,
         vocabulary: Vocabulary | None,
-        index: SortedIndex | None,
         idf: NDArray[np.float32] | None,
         labels: list[str],
         documents: int,
     ) -> Featurizer:
-        """A fitted featurizer from its parts; index is that of the vocabulary's hashes."""
+        """A fitted featurizer from its parts."""
         featurizer = cls(options)
-        featurizer.vocabulary, featurizer.idf, featurizer._index = vocabulary, idf, index
+        featurizer.vocabulary, featurizer.idf = vocabulary, idf
         featurizer.labels, featurizer.documents = labels, documents
         return featurizer
 
@@ -169,41 +165,34 @@ class Featurizer:
                 mend="call fit first, or use hash_bits without idf, which needs no fit",
             )
         threads = chosen_threads(threads)
-        prepared = self.prepared(sum(batch.text_bytes for batch in batches))
 
         def rows(block: Batch) -> Features:
-            if prepared is not None:
-                return self._featurize(block, prepared)
-            counts = self._rows(self._hasher.hash(block))
-            return self.weigh(counts, counts.values)
+            return self._featurize(block, None if self.asks_little else self.prepared())
 
         return self._collect(list(map_blocks(rows, blocks_of(batches), threads)), threads)
 
-    def prepared(self, text_bytes: int) -> Prepared | None:
-        """What ``kernels.document`` needs to read so much text; None while it is so little that
-        building a table does not pay (see ``columns_of``)."""
+    @property
+    def asks_little(self) -> bool:
+        """Whether the next documents are to go by ``counted_columns``: plain Python takes longer
+        to make a table of a large vocabulary than to answer for a document."""
+        return is_plain() and self._table is None and self.options.hash_bits is None
+
+    def prepared(self) -> Prepared:
+        """What ``kernels.document`` needs to read documents."""
         prepared = self._prepared
         if prepared is None:
-            with _preparing:
-                if self.options.hash_bits is None and self._table is None:
-                    assert self.vocabulary is not None
-                    self._looked_up += text_bytes // TOKEN_CHARACTERS * self._hasher.grams_a_token
-                    few = BISECTION * self._looked_up < len(self.vocabulary)
-                    if few and self._index is not None:
-                        return None
-                    self._table = Table.of(self.vocabulary.hashes, self._bias)
-                prepared = Prepared.of(self.options, self.columns, self._table, self.idf)
-                self._prepared = prepared
+            table = None if self.options.hash_bits is not None else self._whole_table()
+            prepared = Prepared.of(self.options, self.columns, table, self.idf)
+            self._prepared = prepared
         return prepared
 
-    def columns_of(self, block: Batch) -> tuple[NDArray[np.int32], NDArray[np.int64], int]:
-        """The column of each n-gram of a block, −1 for none, found without a table: (columns,
-        offsets, invalid); document i has columns[offsets[i]:offsets[i + 1]]."""
-        assert self._index is not None
-        grams, offsets, invalid = self._hasher.grams(block)
-        columns = np.empty(len(grams), np.int32)
-        self._index.look_up(grams, self._bias, columns)
-        return columns, offsets, invalid
+    def _whole_table(self) -> Table:
+        """The vocabulary's, made once."""
+        with _preparing:
+            if self._table is None:
+                assert self.vocabulary is not None
+                self._table = Table.of(self.vocabulary.hashes, self._bias)
+            return self._table
 
     def counted_columns(
         self, block: Batch
@@ -332,7 +321,7 @@ class Featurizer:
             vocabulary = self.vocabulary.take(own)
             idf = None if idf is None else idf[kept]
         labels = self.labels or []
-        return Featurizer.restore(self.options, vocabulary, None, idf, labels, self.documents)
+        return Featurizer.restore(self.options, vocabulary, idf, labels, self.documents)
 
     def joint(self, text: str | bytes, label: str) -> csr_array:
         """f(x, y): f(x) in the block of label y, so that theta.ravel() · f(x, y) is the score.
@@ -374,7 +363,6 @@ class Featurizer:
                 )
             self.vocabulary = vocabulary
             self._table = Table.of(vocabulary.hashes, self._bias)
-            self._index = None
             frequencies = vocabulary.frequencies
         elif options.uses_idf:
             counted = np.zeros(self.columns, np.int32)
@@ -409,7 +397,7 @@ class Featurizer:
         vocabulary   None with hashing
         frequencies  (V,) documents that each column occurs in, the bias's first if there is one
         """
-        self.vocabulary, self._index = vocabulary, None
+        self.vocabulary = vocabulary
         if vocabulary is not None:
             self._table = Table.of(vocabulary.hashes, self._bias)
         self._fitted(frequencies[self._bias :], documents, invalid)
@@ -432,15 +420,14 @@ class Featurizer:
         write out[i]."""
         if self.options.hash_bits is not None:
             kernels.fold(frozen(hashes), self._bias, self.columns - self._bias, out)
-        elif self._table is not None:
-            self._table.look_up(hashes, out)
+        elif self.asks_little and self.vocabulary and len(hashes) < len(self.vocabulary):
+            self.vocabulary.look_up(hashes, self._bias, out)
         else:
-            assert self._index is not None
-            self._index.look_up(hashes, self._bias, out)
+            self._whole_table().look_up(hashes, out)
 
-    def _featurize(self, block: Batch, prepared: Prepared) -> Features:
-        """f(x) of a block."""
-        if is_giant(block):
+    def _featurize(self, block: Batch, prepared: Prepared | None) -> Features:
+        """f(x) of a block; what is prepared is for documents that are no giants."""
+        if prepared is None or is_giant(block):
             counts = self._rows(self._hasher.hash(block))
             return self.weigh(counts, counts.values)
         take, lasting = self._scratch.take, self._scratch.lasting

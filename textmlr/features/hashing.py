@@ -20,7 +20,6 @@ from textmlr.options import MAX_NGRAM, FeaturizerOptions
 # Enough text to make a call worth its cost, little enough that its tokens stay in cache.
 BLOCK_BYTES = 1 << 19
 GIANT_BYTES = 1 << 22  # longer documents are blocks of their own, and read in pieces
-TOKEN_CHARACTERS = 5  # about
 CHAR_PREFIX = np.frombuffer(b"char:", np.uint8)
 
 
@@ -166,13 +165,6 @@ class Hasher:
         # From a slab of their own, since they outlive the hashes.
         return TokenPlaces(begin, self._kept.lasting(starts), tokens.offsets)
 
-    def grams(self, block: Batch) -> tuple[NDArray[np.uint64], NDArray[np.int64], int]:
-        """All n-grams of a block, in scratch that the thread's next block overwrites: (hashes,
-        offsets, invalid); document i has hashes[offsets[i]:offsets[i + 1]]."""
-        tokens = self._split(block)
-        hashes, offsets = self._ngrams(block, tokens)
-        return hashes[: int(offsets[-1])], offsets, tokens.invalid
-
     def read(self, block: Batch) -> tuple[Tokens, NDArray[np.uint64]]:
         """Tokens and all n-grams of a block, in scratch that the thread's next block overwrites:
         (tokens, hashes), a document's n-grams in the order of ``kernels.text.ngrams``."""
@@ -190,13 +182,6 @@ class Hasher:
         tokens = self._split(block)
         hashes, offsets = self._ngrams(block, tokens)
         return hashes[: int(offsets[-1])].copy(), offsets, self._token_places(block, tokens)
-
-    @property
-    def grams_a_token(self) -> int:
-        """N-grams to a token, about."""
-        word = self._word[1] - self._word[0] + 1 if self._word[1] else 0
-        char = self._char[1] - self._char[0] + 1 if self._char[1] else 0
-        return word + TOKEN_CHARACTERS * char
 
     def name(
         self,

@@ -26,6 +26,7 @@ MAX_PARTITION_BITS = 12
 PASSES = 4
 MANY_HASHES = 1 << 21
 LINE = 16  # elements of an array
+LOWER_BITS = 1 << 20  # patterns: few of them are those of a short document's hashes
 
 NAMELESS = np.zeros(0, np.uint8), np.zeros(1, np.int64)
 Piece = tuple[Batch, TokenPlaces, NDArray[np.int64], NDArray[np.int64]]
@@ -84,6 +85,26 @@ class Vocabulary:
         return Vocabulary.partly_named(self.hashes, kept, own.frequencies, own.names,
                                        own.name_offsets, own.totals)  # fmt: skip
 
+    def look_up(self, asked: NDArray[np.uint64], first_id: int, out: NDArray[np.int32]) -> None:
+        """Write first_id + the number of each hash that is asked for to out, −1 if it has none.
+
+        It makes no Table of all features: where few hashes are asked for, a look at the lower bits
+        passes over nearly all others.
+
+        asked (m,) uint64   out (m,) int32, which may lie in the same memory
+        """
+        low = np.uint64(LOWER_BITS - 1)
+        seen = np.zeros(LOWER_BITS, np.bool_)
+        seen[asked & low] = True
+        numbers = np.flatnonzero(seen[self.hashes & low])
+        numbers = numbers[np.argsort(self.hashes[numbers])]
+        if not len(numbers):
+            out[:] = -1
+            return
+        known = self.hashes[numbers]
+        at = np.minimum(np.searchsorted(known, asked), len(known) - 1)
+        out[:] = np.where(known[at] == asked, numbers[at] + first_id, -1)
+
     @classmethod
     def partly_named(
         cls,
@@ -127,31 +148,6 @@ class Table:
     def look_up(self, hashes: NDArray[np.uint64], out: NDArray[np.int32]) -> None:
         """Write the column of each hash to out, −1 if it has none."""
         kernels.look_up(frozen(hashes), self.slots, self.hashes, self.first_id, out)
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class SortedIndex:
-    """From hash to number by bisection: slower than a Table, but nothing has to be built.
-
-    hashes (v,) uint64, ascending; ids (v,) int32: the feature of each, counted from 0
-    """
-
-    hashes: NDArray[np.uint64]
-    ids: NDArray[np.int32]
-
-    @classmethod
-    def of(cls, hashes: NDArray[np.uint64]) -> SortedIndex:
-        """hashes[i] → i."""
-        order = np.argsort(hashes)
-        return cls(hashes[order], order.astype(np.int32))
-
-    def look_up(self, hashes: NDArray[np.uint64], first_id: int, out: NDArray[np.int32]) -> None:
-        """Write first_id + number of each hash to out, −1 if it has none."""
-        out[:] = -1
-        if len(self.hashes):
-            at = np.minimum(np.searchsorted(self.hashes, hashes), len(self.hashes) - 1)
-            found = self.hashes[at] == hashes
-            out[found] = self.ids[at[found]] + first_id
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -60,6 +60,12 @@ def run_plain() -> bool:
     return True
 
 
+def is_plain() -> bool:
+    """Whether kernels imported from now on are plain Python: what is for later costs more there
+    than it saves."""
+    return _plain
+
+
 def watch_compiling(watch: Callable[[str, float], None]) -> None:
     """From now on call watch(kernel, seconds) for each kernel that has to be compiled: once
     before, with 0 seconds, and once after."""

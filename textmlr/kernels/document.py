@@ -333,35 +333,16 @@ def answer(
 
 
 @kernel
-def answer_columns(
-    columns, offsets, options, idf, kept, theta, upper, shape, calibration, numbers, indices,
-    values, work, rows, counts, scores, log_z, probabilities, known,
-):  # fmt: skip
-    """``answer`` for documents whose columns are known already, to the same bits.
-
-    columns (m,) int32, offsets (n + 1,) int64   document i has the n-grams with the columns
-                      columns[offsets[i]:offsets[i + 1]], −1 for those that are no features
-    numbers           (4g,) int64  scratch, for at most g n-grams a document
-    """
-    for document in range(offsets.size - 1):
-        own = columns[offsets[document] : offsets[document + 1]]
-        n = _row(own, options, numbers, indices, values, 0)
-        known[document], log_z[document] = _answer_row(
-            n, options, idf, kept, theta, upper, shape, calibration, indices, values, work, rows,
-            counts, scores[document], probabilities[document],
-        )  # fmt: skip
-
-
-@kernel
 def answer_counts(
     columns, occurrences, offsets, options, idf, kept, theta, upper, shape, calibration, numbers,
     indices, values, work, rows, counts, scores, log_z, probabilities, known,
 ):  # fmt: skip
-    """``answer_columns`` for documents of which the distinct n-grams are counted already, to the
-    same bits.
+    """``answer`` for documents of which the distinct n-grams are counted already, to the same bits.
 
     columns, occurrences (m,) int32   the column of each distinct n-gram, in order of occurrence,
-                                      and how often it occurs
+                                      −1 for one that is no feature, and how often it occurs
+    offsets (n + 1,) int64            document i has those of offsets[i]:offsets[i + 1]
+    numbers (4g,) int64               scratch, for at most g of them a document
     """
     bias = 1 if options[BIAS] != 0 else 0
     for document in range(offsets.size - 1):

@@ -218,9 +218,7 @@ class StreamTrainer:
             calibration = learner.calibration()
         record = self._record(by_name, calibration)
         labels = sorted(self.labels)
-        featurizer = Featurizer.restore(
-            self.featurizer_options, None, None, None, labels, self.documents
-        )
+        featurizer = Featurizer.restore(self.featurizer_options, None, None, labels, self.documents)
         few = min(used, CANDIDATES)
         totals = learner.sums[by_frequency[:few]].astype(np.float32)
         blocks = list(blocks_of([self._reservoir.batch()], BLOCK_BYTES))
