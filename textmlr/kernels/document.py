@@ -272,9 +272,24 @@ def _keep(numbers, indices, values, n):
 
 
 @kernel
+def _speaks(indices, values, first, last, theta):
+    """Whether one of the entries first:last of a row has a weight in theta that is not 0.
+
+    indices int32, values float32;  theta (V, W1) float32
+    """
+    for entry in range(first, last):
+        row = theta[indices[entry]]
+        if values[entry] != 0.0:
+            for unit in range(row.size):
+                if row[unit] != 0.0:
+                    return True
+    return False
+
+
+@kernel
 def _answer_row(
-    n, options, idf, kept, theta, upper, shape, calibration, indices, values, work, rows, counts,
-    scores, probabilities,
+    n, options, idf, kept, theta, upper, shape, calibration, base, indices, values, work, rows,
+    counts, scores, probabilities,
 ):  # fmt: skip
     """From the counts of a document's features to its answer: (distinct features, log z).
 
@@ -285,6 +300,9 @@ def _answer_row(
     _weigh_row(indices, values, first, n, options[TERM_FREQUENCY], idf, options[UNIT_NORM] != 0)
     if kept.size > 0:
         n = _keep(kept, indices, values, n)
+    if base.size > 0 and not _speaks(indices, values, first, n, theta):
+        scores[:] = base
+        return 0, _softmax(scores, probabilities)
     _forward(
         indices, values, 0, n, theta, upper, shape, np.float32(1.0), 0.0, np.uint64(0), work, rows,
         counts, work, rows,
@@ -298,8 +316,8 @@ def _answer_row(
 @kernel
 def answer(
     text, starts, stops, lower, kind, options, table, hashes, idf, kept, theta, upper, shape,
-    calibration, words, numbers, indices, values, work, rows, counts, scores, log_z, probabilities,
-    known,
+    calibration, base, words, numbers, indices, values, work, rows, counts, scores, log_z,
+    probabilities, known,
 ):  # fmt: skip
     """Answer for documents; return the number of invalid UTF-8 subparts.
 
@@ -310,9 +328,12 @@ def answer(
     theta             (V, W1) float32, or as many rows as there are
     upper, shape      the layers above, see ``network``;  work, rows, counts   its scratch
     calibration       (3,) float64, or (0,)   see ``linear._calibrate``
+    base              (L,) float32   scores of a document none of whose features has a weight, as
+                      they are; (0,): such a document has those of the bias
     indices, values   (g + 1,) int32 and float32  scratch
     scores (n, L) float32, log_z (n,) float64, probabilities (n, L) float64   written
-    known  (n,) int64   written: distinct features of each document, the bias not counted
+    known  (n,) int64   written: distinct features of each document, the bias not counted; 0 where
+                      its scores are ``base``
     """
     invalid = 0
     for document in range(starts.size):
@@ -326,15 +347,15 @@ def answer(
         found = _find_columns(words[first:last], options, table, hashes, idf, columns)
         n = _row(columns[:found], options, numbers[used + last - first :], indices, values, 0)
         known[document], log_z[document] = _answer_row(
-            n, options, idf, kept, theta, upper, shape, calibration, indices, values, work, rows,
-            counts, scores[document], probabilities[document],
+            n, options, idf, kept, theta, upper, shape, calibration, base, indices, values, work,
+            rows, counts, scores[document], probabilities[document],
         )  # fmt: skip
     return invalid
 
 
 @kernel
 def answer_columns(
-    columns, offsets, options, idf, kept, theta, upper, shape, calibration, numbers, indices,
+    columns, offsets, options, idf, kept, theta, upper, shape, calibration, base, numbers, indices,
     values, work, rows, counts, scores, log_z, probabilities, known,
 ):  # fmt: skip
     """``answer`` for documents whose columns are known already, to the same bits.
@@ -347,15 +368,15 @@ def answer_columns(
         own = columns[offsets[document] : offsets[document + 1]]
         n = _row(own, options, numbers, indices, values, 0)
         known[document], log_z[document] = _answer_row(
-            n, options, idf, kept, theta, upper, shape, calibration, indices, values, work, rows,
-            counts, scores[document], probabilities[document],
+            n, options, idf, kept, theta, upper, shape, calibration, base, indices, values, work,
+            rows, counts, scores[document], probabilities[document],
         )  # fmt: skip
 
 
 @kernel
 def answer_counts(
-    columns, occurrences, offsets, options, idf, kept, theta, upper, shape, calibration, numbers,
-    indices, values, work, rows, counts, scores, log_z, probabilities, known,
+    columns, occurrences, offsets, options, idf, kept, theta, upper, shape, calibration, base,
+    numbers, indices, values, work, rows, counts, scores, log_z, probabilities, known,
 ):  # fmt: skip
     """``answer_columns`` for documents of which the distinct n-grams are counted already, to the
     same bits.
@@ -371,6 +392,6 @@ def answer_counts(
         end = offsets[document + 1]
         n = _add_up(columns[begin:end], occurrences[begin:end], numbers, indices, values, bias)
         known[document], log_z[document] = _answer_row(
-            n, options, idf, kept, theta, upper, shape, calibration, indices, values, work, rows,
-            counts, scores[document], probabilities[document],
+            n, options, idf, kept, theta, upper, shape, calibration, base, indices, values, work,
+            rows, counts, scores[document], probabilities[document],
         )  # fmt: skip
