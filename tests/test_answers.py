@@ -99,9 +99,9 @@ def test_a_document_has_the_same_bits_alone_and_without_a_table(options: Featuri
             fitted.options, fitted.vocabulary, index, fitted.idf, [], fitted.documents
         )
         other.prepared = lambda text_bytes: None  # type: ignore[method-assign]
-        answers = Answerer(other, Network.of([model.theta]), None, model.calibration).answer(
-            batches_of(ASKED)[0]
-        )
+        answers = Answerer(
+            other, Network.of([model.theta]), None, model.calibration, model.base
+        ).answer(batches_of(ASKED)[0])
         assert answers.probabilities.tobytes() == together.tobytes()
 
 

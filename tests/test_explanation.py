@@ -337,7 +337,7 @@ def test_the_sum_adds_up_as_shown(model: Model) -> None:
         line = sum_of(why)
         if why.method == "base rates":
             assert text in ("", "zzz")
-            share = f"P = exp({why.score:.4f} − log z 0.0000) = {why.probability:.10g}"
+            share = f"P = exp({why.score:.4f}) = {why.probability:.10g}"
             assert line == f"score {why.score:.4f} = ln of the base rate; {share}"
             continue
         told = re.fullmatch(

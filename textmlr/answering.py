@@ -25,10 +25,8 @@ from textmlr.scoring import Calibration
 SHORT = 1 << 14
 
 
-# Rows of columns, the network's arrays, calibration, base scores.
-Theta = tuple[
-    NDArray[Any], NDArray[Any], NDArray[Any], NDArray[Any], NDArray[Any], NDArray[np.float32]
-]
+# Rows of columns, the network's arrays, calibration with base scores.
+Theta = tuple[NDArray[Any], NDArray[Any], NDArray[Any], NDArray[Any], NDArray[Any]]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -82,9 +80,7 @@ class Answerer:
         self.featurizer = featurizer
         self._network = network
         kept = np.zeros(0, np.int32) if columns is None else columns.table
-        self._theta: Theta = (
-            frozen(kept), *network.arrays(), frozen(calibration.array()), frozen(base),
-        )  # fmt: skip
+        self._theta: Theta = frozen(kept), *network.arrays(), frozen(calibration.array(base))
         self._scratch = Scratch()
         self._own = threading.local()  # of a thread, a _Single and room for the network
 

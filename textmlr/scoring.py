@@ -44,11 +44,12 @@ class Calibration:
         """The same for scores that are multiplied by the factor already."""
         return Calibration(1.0, self.exponent, self.factor * self.spread, self.factor * self.least)
 
-    def array(self) -> NDArray[np.float64]:
-        """What kernels multiply by, besides the factor: (3,) float64, or (0,) for nothing."""
-        if not self.exponent:
+    def array(self, base: NDArray[np.float32]) -> NDArray[np.float64]:
+        """What kernels multiply by, besides the factor, and the (L,) scores of a document that says
+        nothing: (3 + L,) float64; (3,) where ``base`` has none, and (0,) for nothing at all."""
+        if not self.exponent and not base.size:
             return np.zeros(0)
-        return np.array([self.exponent, self.spread, self.least])
+        return np.array([self.exponent, self.spread, self.least, *base.tolist()])
 
     def multiplier(self, scores: NDArray[np.float64]) -> float:
         """t(x), by which kernels multiply a document's scores;  scores (L,), those before it."""

@@ -124,8 +124,7 @@ def sum_of(explanation: Explanation) -> str:
     if explanation.method == "base rates":
         return (
             f"score {explanation.score:.4f} = ln of the base rate; "
-            f"P = exp({explanation.score:.4f} − log z {explanation.log_z:.4f}) = "
-            f"{explanation.probability:.10g}"
+            f"P = exp({explanation.score:.4f}) = {explanation.probability:.10g}"
         )
     score, bias = round(explanation.score, 4), round(explanation.bias, 4)
     log_z = round(explanation.log_z, 4)

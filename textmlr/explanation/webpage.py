@@ -88,7 +88,7 @@ def _page(
     tiles = (
         (f"{explanation.probability:.2%}", f"P of {label}"),
         (f"{explanation.score:.{DIGITS}f}", "score, nats"),
-        (f"{explanation.log_z:.{DIGITS}f}", "log z, nats"),
+        (f"{round(explanation.log_z, DIGITS) + 0.0:.{DIGITS}f}", "log z, nats"),  # 0, not -0
         (f"{explanation.margin:+.{DIGITS}f}", f"against {against}, nats"),
     )
     tiled = "".join(f"<li><b>{value}</b><span>{name}</span></li>" for value, name in tiles)
