@@ -39,6 +39,22 @@ def calibrated(scores, calibration):
     return scores * (c.factor * times**c.exponent)[:, None]
 
 
+def base_rates(weights):
+    """Share of each label in training; a label without any counts as half a document."""
+    own = [weight if weight > 0 else 0.5 for weight in weights]
+    return [weight / math.fsum(own) for weight in own]
+
+
+def with_base(scores, x, theta, bias, weights):
+    """Scores of rows x (n, V), but the logarithms of the base rates in those where no feature
+    besides the bias, which is column 0 if there is one, has a weight in theta (V, W)."""
+    out = np.array(scores, float)
+    for i, features in enumerate(np.asarray(x, float)):
+        if not (np.abs(features[bias:, None] * np.asarray(theta, float)[bias:]) > 0).any():
+            out[i] = [math.log(share) for share in base_rates(weights)]
+    return out
+
+
 def loss(x, theta, y, weights):
     """Weighted sum of −log P."""
     p = probabilities(x @ theta)

@@ -101,7 +101,8 @@ def test_a_document_has_the_same_bits_alone_and_without_a_table(
             other = Featurizer.restore(
                 fitted.options, fitted.vocabulary, fitted.idf, [], fitted.documents
             )
-            answerer = Answerer(other, Network.of([model.theta]), None, model.calibration)
+            network = Network.of([model.theta])
+            answerer = Answerer(other, network, None, model.calibration, model.base)
             answers = answerer.answer(batches_of(texts)[0])
             assert answers.probabilities.tobytes() == together[: len(texts)].tobytes()
 

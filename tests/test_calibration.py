@@ -142,7 +142,10 @@ def test_every_path_multiplies_the_scores_alike(model: Model, tmp_path: Path) ->
     rows = model.featurizer.featurize(batches_of(TEXTS))
     plain = score(rows, Network.of([model.theta])).astype(float)
     scores = model.scores(TEXTS)
-    np.testing.assert_allclose(scores, naive.calibrated(plain, calibration), rtol=1e-5, atol=1e-5)
+    want = naive.calibrated(plain, calibration)
+    counts = model.record["corpus"]["per_label"]
+    want = naive.with_base(want, rows.to_scipy().toarray(), model.theta, 1, counts)
+    np.testing.assert_allclose(scores, want, rtol=1e-5, atol=1e-5)
     probabilities = model.probabilities(TEXTS)
     share = np.exp(scores - logsumexp(scores.astype(float), axis=1)[:, None])
     np.testing.assert_allclose(probabilities, share, rtol=1e-6)

@@ -251,7 +251,7 @@ class TestClassify:
 
     def test_unknown_features_are_said(self, model_file: Path) -> None:
         result = good("classify", "-m", model_file, stdin=b"zzzz qqqq")
-        assert "no known feature" in result.stderr
+        assert "no known word; the answer is the base rates" in result.stderr
         empty = good("classify", "-m", model_file, stdin=b"")
         assert empty.stdout == result.stdout
 

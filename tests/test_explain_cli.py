@@ -122,7 +122,7 @@ def test_how_shares_were_found_is_said(
     at = tmp_path / "why.html"
     for path, method, told, weight in (
         (model_file, "exact", "Shares are exact: the score is a sum over features.", "θ"),
-        (network_file, "integrated gradients", "from the empty document (bias) to this", "mean θ"),
+        (network_file, "integrated gradients", "from the bias alone to this document", "mean θ"),
     ):
         shown = good("-m", path, doc, "--html", at).stdout
         assert told in shown
@@ -142,8 +142,11 @@ def test_standard_input_and_invalid_bytes(model_file: Path) -> None:
 
 def test_nothing_known_is_said(any_file: Path) -> None:
     result = good("-m", any_file, stdin=b"Q")
-    assert "no known feature" in result.stderr
-    assert ", 0 features +0.0000 = score" in result.stdout
+    assert "no known word; the answer is the base rates of training" in result.stderr
+    assert "No known word: the answer is the base rates of training.\n" in result.stdout
+    assert " = ln of the base rate; P = exp(" in result.stdout
+    assert "base rate" in result.stdout.split("together")[0]
+    assert json.loads(good("-m", any_file, "--json", stdin=b"Q").stdout)["method"] == "base rates"
 
 
 @pytest.mark.parametrize(

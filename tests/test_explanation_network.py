@@ -127,7 +127,9 @@ def network_of(widths: tuple[int, ...], activation: Activation, seed: int = 1) -
         rng.normal(size=(below, width)).astype(np.float32)
         for below, width in zip(rows, widths, strict=True)
     ]
-    return Model.of(replace(own.parts, layers=layers, columns=None, activation=activation))
+    return Model.of(  # which knows no base rates: the empty document has the bias's scores
+        replace(own.parts, layers=layers, columns=None, activation=activation, record={})
+    )
 
 
 @pytest.mark.parametrize("activation", ACTIVATIONS)

@@ -651,7 +651,10 @@ class TestCommand:
         out = tmp_path / "out.jsonl"
         result = good("classify", "-m", model_file, "--corpus", corpus, "-o", out)
         assert "1 piece of invalid UTF-8 read as U+FFFD" in result.stderr
-        assert f"{corpus}, document 2 and 1 more: no known feature" in result.stderr
+        assert (
+            f"{corpus}, document 2 and 1 more: no known word; the answer is the base rates"
+            in result.stderr
+        )
         rows = [json.loads(line) for line in out.read_text().splitlines()]
         assert [row["label"] for row in rows] == ["a", "b", "c"]
         assert rows[0]["predicted"] == "scifi"

@@ -25,7 +25,7 @@ from textmlr.scoring import Calibration
 SHORT = 1 << 14
 
 
-# Rows of columns, the network's arrays, calibration.
+# Rows of columns, the network's arrays, calibration with base scores.
 Theta = tuple[NDArray[Any], NDArray[Any], NDArray[Any], NDArray[Any], NDArray[Any]]
 
 
@@ -33,10 +33,11 @@ Theta = tuple[NDArray[Any], NDArray[Any], NDArray[Any], NDArray[Any], NDArray[An
 class Answers:
     """What a model says of n documents.
 
-    scores         (n, L) float32, nats, calibrated
+    scores         (n, L) float32, nats, calibrated; see ``Model.scores``
     log_z          (n,) float64, nats
     probabilities  (n, L) float64, rows sum to 1
-    known          (n,) int64   distinct features of the vocabulary in each, the bias not counted
+    known          (n,) int64   distinct features of the vocabulary in each, the bias not counted;
+                   0 where none of them has a weight, so that its answer is the base rates
     invalid        pieces of invalid UTF-8 in the text, read as U+FFFD
     """
 
@@ -64,6 +65,8 @@ class Answerer:
     network  θ, its first layer of R rows with columns
     columns  those of a hashed model that θ has rows for, None: all
     calibration  of the scores, its factor in θ already
+    base     (L,) float32, scores of a document that says nothing: none of its features has a
+             weight that is not 0; (0,): such a document has those of the bias
     """
 
     def __init__(
@@ -72,11 +75,12 @@ class Answerer:
         network: Network,
         columns: Columns | None,
         calibration: Calibration,
+        base: NDArray[np.float32],
     ) -> None:
         self.featurizer = featurizer
         self._network = network
         kept = np.zeros(0, np.int32) if columns is None else columns.table
-        self._theta: Theta = frozen(kept), *network.arrays(), frozen(calibration.array())
+        self._theta: Theta = frozen(kept), *network.arrays(), frozen(calibration.array(base))
         self._scratch = Scratch()
         self._own = threading.local()  # of a thread, a _Single and room for the network
 

@@ -17,7 +17,7 @@ from textmlr.naming import FeatureNames
 from textmlr.network import LINEAR
 from textmlr.options import FeaturizerOptions, TrainingOptions
 from textmlr.parallel import chosen_threads
-from textmlr.rows import Rows, memory_of
+from textmlr.rows import Rows, label_totals, memory_of
 from textmlr.storing.cache import Work
 from textmlr.storing.store import Store
 from textmlr.training import (
@@ -195,6 +195,8 @@ def _record(
     options: TrainingOptions,
 ) -> dict[str, object]:
     """What the model file says of its training; nothing that differs from run to run."""
+    alike = corpus.weights is None and options.class_weight is None
+    totals = None if alike else label_totals(corpus, options.class_weight).tolist()
     return {
         "versions": versions(),
         "options": asdict(options),
@@ -206,6 +208,7 @@ def _record(
             "invalid_utf8": rows.invalid,
             "weighted": corpus.weights is not None,
             "per_label": np.bincount(corpus.y, minlength=len(corpus.labels)).tolist(),
+            **({} if totals is None else {"weight_per_label": totals}),
             "doubles": doubles.summary(corpus),
         },
         "ngrams": [asdict(candidate) for candidate in candidates],

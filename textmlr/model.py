@@ -25,7 +25,7 @@ from textmlr.options import Activation
 from textmlr.packed import PLAIN, Storage
 from textmlr.packing import Parts, pack, unpack
 from textmlr.parallel import chosen_threads, map_blocks
-from textmlr.scoring import Calibration
+from textmlr.scoring import Calibration, base_scores, label_weights
 
 if TYPE_CHECKING:
     from textmlr.explanation import Explanation, Removal
@@ -59,6 +59,10 @@ class Model:
                 those that do not occur, with hashing); None: all
     calibration what scores are multiplied by, its factor already in θ
     record      how it was trained: options, figures, versions (JSON)
+    base        (L,) float32, nats   the scores, which are the logarithms of the base rates of
+                training, of a document that has no feature with a weight besides the bias; (0,)
+                where the record does not tell documents of each label: such a document has the
+                scores of the bias
     storage     the form it has in its file; see ``packed``
     activation  of the hidden layers
     squares     with hidden layers learnt by Adagrad: what ``update`` goes on with, see
@@ -107,12 +111,13 @@ class Model:
             raise ValueError(f"theta is {shape}, not ({rows}, {len(self.labels)})")
         if squares and [len(own) for own in squares] != [len(layer) for layer in self.layers]:
             raise ValueError("the squared gradients are not those of theta's rows")
+        self.base = base_scores(label_weights(record, len(self.labels)))
         self._answerer = self._answering()
 
     def _answering(self) -> Answerer:
         network = Network.of(self.layers, self.activation)
         check_scores_finite(self.layers)
-        return Answerer(self.featurizer, network, self.columns, self.calibration)
+        return Answerer(self.featurizer, network, self.columns, self.calibration, self.base)
 
     @property
     def theta(self) -> NDArray[np.float32]:
@@ -198,7 +203,10 @@ class Model:
         )  # fmt: skip
 
     def scores(self, texts: Any, *, threads: int | None = None) -> NDArray[np.float32]:
-        """θᵀf(x, ℓ), calibrated, for each document and label: (n, L) float32, nats."""
+        """θᵀf(x, ℓ), calibrated, for each document and label: (n, L) float32, nats.
+
+        A document without a known word (none of its features has a weight) has ``base``.
+        """
         return self._stack(texts, threads, lambda answers: answers.scores)
 
     def log_z(self, texts: Any, *, threads: int | None = None) -> NDArray[np.float64]:
@@ -292,7 +300,7 @@ class Model:
 
         return ExplanationParts(
             self._answerer, self.labels, self.layers, self.activation, self.columns,
-            self.calibration,
+            self.calibration, self.base,
         )  # fmt: skip
 
     def stream(self, batches: Iterable[Batch], threads: int | None = None) -> Iterator[Answers]:

@@ -150,6 +150,18 @@ def document_weights(corpus: Corpus, class_weight: str | None) -> NDArray[np.flo
     return scaled
 
 
+def label_totals(corpus: Corpus, class_weight: str | None) -> NDArray[np.float64]:
+    """(L,) sums of ``document_weights`` over the documents of each label; they add up to n.
+
+    "balanced" makes them equal, to the bit.
+    """
+    totals = np.bincount(corpus.y, corpus.weights, len(corpus.labels)).astype(np.float64)
+    if class_weight == "balanced":
+        totals = (totals > 0).astype(np.float64)
+    summed: NDArray[np.float64] = totals * (len(corpus) / totals.sum())
+    return summed
+
+
 def _objective(
     features: Features,
     corpus: Corpus,

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +16,8 @@ from textmlr.network import Network
 
 # Scores of one block of documents: 2^20 of them are 4 MB, and 8 MB as probabilities.
 BLOCK_SCORES = 1 << 20
+# What a label without a document counts as, in documents: every P stays above 0.
+UNSEEN = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,17 +44,73 @@ class Calibration:
         """The same for scores that are multiplied by the factor already."""
         return Calibration(1.0, self.exponent, self.factor * self.spread, self.factor * self.least)
 
-    def array(self) -> NDArray[np.float64]:
-        """What kernels multiply by, besides the factor: (3,) float64, or (0,) for nothing."""
-        if not self.exponent:
+    def array(self, base: NDArray[np.float32]) -> NDArray[np.float64]:
+        """What kernels multiply by, besides the factor, and the (L,) scores of a document that says
+        nothing: (3 + L,) float64; (3,) where ``base`` has none, and (0,) for nothing at all."""
+        if not self.exponent and not base.size:
             return np.zeros(0)
-        return np.array([self.exponent, self.spread, self.least])
+        return np.array([self.exponent, self.spread, self.least, *base.tolist()])
 
     def multiplier(self, scores: NDArray[np.float64]) -> float:
         """t(x), by which kernels multiply a document's scores;  scores (L,), those before it."""
         if not self.exponent:
             return 1.0
         return float((max(float(scores.std()), self.least) / self.spread) ** self.exponent)
+
+
+def label_weights(record: Mapping[str, Any], labels: int) -> NDArray[np.float64]:
+    """The documents that a model of so many labels learnt from, of each label: (L,), their weights
+    summed where they have any; (0,) where the record does not say.
+
+    record  of a model: in its "corpus" either "per_label", or, where documents do not all count
+            alike (weights, or classes that are balanced), "weight_per_label".  Records of older
+            models of weighted documents have the former alone
+    Raises ValueError where it says what cannot be.
+    """
+    corpus = record.get("corpus") or {}
+    for name in ("weight_per_label", "per_label"):
+        if (told := corpus.get(name)) is not None:
+            try:
+                weights = np.array(told, np.float64)
+            except (TypeError, ValueError, OverflowError) as error:
+                raise ValueError(f"{name} of its record is no list of numbers") from error
+            possible = np.isfinite(weights).all() and (weights >= 0).all() and weights.any()
+            if weights.shape != (labels,) or not possible:
+                raise ValueError(f"{name} of its record cannot be that of its {labels} labels")
+            return weights
+    return np.zeros(0)
+
+
+def base_scores(weights: NDArray[np.float64] | Sequence[float]) -> NDArray[np.float32]:
+    """Scores of a document that says nothing: the logarithms of the base rates, (L,) float32, nats.
+
+    weights  (L,) documents of each label, or the sums of their weights; (0,): not known, and so
+             are the scores.  A label without any counts as UNSEEN documents
+
+    >>> np.exp(base_scores([6, 2])).round(6).tolist()
+    [0.75, 0.25]
+    """
+    own = np.asarray(weights, np.float64)
+    if not own.size:
+        return np.zeros(0, np.float32)
+    own = np.where(own > 0, own, UNSEEN)
+    logs = np.log(own) - np.log(own.max())
+    scores: NDArray[np.float32] = (logs - np.log(np.exp(logs).sum())).astype(np.float32)
+    return scores
+
+
+def speaking(
+    features: Features, theta: NDArray[np.float32], bias: NDArray[np.bool_]
+) -> NDArray[np.bool_]:
+    """Whether any of a row's features but the bias has a weight that is not 0: (n,).
+
+    theta  (V, W1) float32, the first layer;  bias  (V,)  which row is the bias's
+    """
+    says = theta.any(axis=1) & ~bias
+    own = says[features.indices] & (features.values != 0)
+    ends = np.append(0, np.cumsum(own))[features.indptr]
+    found: NDArray[np.bool_] = ends[1:] > ends[:-1]
+    return found
 
 
 def row_blocks(documents: int, labels: int) -> Iterator[slice]:

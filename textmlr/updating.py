@@ -23,7 +23,16 @@ from textmlr.network import Network
 from textmlr.options import Activation, UpdateOptions
 from textmlr.parallel import chosen_threads
 from textmlr.rows import document_weights
-from textmlr.scoring import Calibration, log_normalizer, probabilities, score, spreads
+from textmlr.scoring import (
+    Calibration,
+    base_scores,
+    label_weights,
+    log_normalizer,
+    probabilities,
+    score,
+    speaking,
+    spreads,
+)
 from textmlr.training import (
     Continued,
     Objective,
@@ -104,7 +113,7 @@ def update(
     learnt = begin.learn(new, threads, tell)
     if validation is not None:
         judge = _judge(validation, grown, labels, threads)
-        compared = begin.compare(judge, judge, learnt.layers, "validation")
+        compared = begin.compare(judge, judge, learnt.layers, new, "validation")
     record = _record(model, corpus, grown, labels) | {"versions": versions()}
     record["updates"][-1] |= {"options": asdict(options), "compared": compared}
     sketch = _known_again(model, corpus, validation, record, threads)
@@ -134,7 +143,8 @@ def _held_out(
     seen = rest.documents_of() + (begin.frequencies > 0)
     learnt = begin.learn(rest, threads, watch)
     judge = new.take(held)
-    return begin.compare(judge, judge.as_new(seen.astype(np.int32)), learnt.layers, "corpus")
+    after = judge.as_new(seen.astype(np.int32))
+    return begin.compare(judge, after, learnt.layers, rest, "corpus")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -147,6 +157,9 @@ class _Beginning:
     known        (L,) bool        labels that the old model has
     frequencies  (V,) int64       old documents that each feature is in
     calibration  of scores over labels, old and new alike
+    bias         (V,) bool      which row of θ is the bias's
+    base         (L',) float32  of the old model, see Model
+    totals       (L,) float64   what old documents of each label weigh, 0 where that is not known
     labels       L names
     """
 
@@ -156,6 +169,9 @@ class _Beginning:
     known: NDArray[np.bool_]
     frequencies: NDArray[np.int64]
     calibration: Calibration
+    bias: NDArray[np.bool_]
+    base: NDArray[np.float32]
+    totals: NDArray[np.float64]
     labels: list[str]
 
     @classmethod
@@ -186,7 +202,10 @@ class _Beginning:
             scores = _score(new, [layers[0][:, known]], model.activation)
             calibrated = _calibrated(scores, model.calibration)
             way = _penalised(model, grown, layers[0], before, new, places, calibrated)
-        return cls(way, layers, model.activation, known, before, model.calibration, labels)
+        return cls(
+            way, layers, model.activation, known, before, model.calibration,
+            _bias_rows(grown), model.base, _totals(model, labels), labels,
+        )  # fmt: skip
 
     def learn(self, documents: Objective, threads: int, watch: Watch) -> Continued:
         """θ after the documents."""
@@ -198,10 +217,13 @@ class _Beginning:
         """Old θ, of the labels that it knows."""
         return [*self.layers[:-1], self.layers[-1][:, self.known]]
 
-    def compare(self, before: Objective, after: Objective, layers: Layers, origin: str) -> Json:
+    def compare(
+        self, before: Objective, after: Objective, layers: Layers, learnt: Objective, origin: str
+    ) -> Json:
         """The same documents, answered by old θ and new: JSON values.
 
         before, after  their rows, as what knows the old features alone and the new ones sees them
+        layers         new θ;  learnt  what it was learnt from
         origin         "corpus" or "validation"
         """
         counts = np.flatnonzero(after.weights > 0)
@@ -211,8 +233,9 @@ class _Beginning:
         known = np.append(self.known, False)
         was, now = np.zeros((2, len(counts), len(known)))
         seen = (self.frequencies > 0).astype(np.int32)
-        was[:, known] = self._probabilities(before.as_new(seen), self._old)
-        now[:, :-1] = self._probabilities(after, layers)
+        base = base_scores(self.totals + np.bincount(learnt.y, learnt.weights, learnt.labels))
+        was[:, known] = self._probabilities(before.as_new(seen), self._old, self.base)
+        now[:, :-1] = self._probabilities(after, layers, base)
         right = [p.argmax(axis=1) == y for p in (was, now)]
         with np.errstate(divide="ignore"):
             losses = [-np.log(p[own, y]) for p in (was, now)]
@@ -238,8 +261,13 @@ class _Beginning:
         lost = self._lost(y, *right)
         return {"from": origin, "rows": rows, "absent": absent, "lost": lost}
 
-    def _probabilities(self, documents: Objective, layers: Layers) -> NDArray[np.float64]:
+    def _probabilities(
+        self, documents: Objective, layers: Layers, base: NDArray[np.float32]
+    ) -> NDArray[np.float64]:
+        """As a Model with these layers and base has them."""
         scores = _calibrated(_score(documents, layers, self.activation), self.calibration)
+        if len(base):
+            scores[~speaking(documents.features, layers[0], self.bias)] = base
         return probabilities(scores, log_normalizer(scores))
 
     def _lost(
@@ -331,10 +359,7 @@ def _squares(model: Model, grown: Extended, frequencies: NDArray[np.int64]) -> N
                  such length, the new ones do.
     """
     options, rows = model.featurizer.options, grown.features
-    bias = np.zeros(len(frequencies), np.bool_)
-    bias[: int(options.bias)] = True
-    if grown.columns is not None and options.bias:
-        bias[:] = grown.columns.kept == 0
+    bias = _bias_rows(grown)
     weight = np.ones(len(frequencies))
     if grown.featurizer.idf is not None:
         idf = grown.featurizer.idf.astype(np.float64)
@@ -352,6 +377,21 @@ def _squares(model: Model, grown: Extended, frequencies: NDArray[np.int64]) -> N
         each = float(square[counted].sum()) / max(float(weight[rows.indices][counted].sum()), 1e-9)
     squares: NDArray[np.float64] = np.where(bias, frequencies, each * weight * own)
     return squares
+
+
+def _bias_rows(grown: Extended) -> NDArray[np.bool_]:
+    """(V,) which row of θ is the bias's."""
+    columns = grown.columns
+    own = np.arange(grown.features.columns) if columns is None else columns.kept
+    return np.asarray((own == 0) & grown.featurizer.options.bias)
+
+
+def _totals(model: Model, labels: list[str]) -> NDArray[np.float64]:
+    """What old documents of each label weigh: (L,), 0 of new labels, and where the model does not
+    say."""
+    old = label_weights(model.record, len(model.labels)).tolist()
+    own = dict(zip(model.labels, old, strict=False))
+    return np.array([own.get(label, 0.0) for label in labels])
 
 
 def _has_lost_features(model: Model) -> bool:
@@ -426,6 +466,11 @@ def _record(model: Model, corpus: Corpus, grown: Extended, labels: list[str]) ->
     for label, count in zip(corpus.labels, own, strict=True):
         counts[label] += count
     features = grown.features
+    weighted = {}
+    if corpus.weights is not None or "weight_per_label" in old:
+        y, weights = recode(corpus, labels)[0], document_weights(corpus, None)
+        totals = _totals(model, labels) + np.bincount(y, weights, len(labels))
+        weighted = {"weight_per_label": totals.tolist()}
     record["corpus"] = old | {
         "files": old.get("files", [])
         + [name for name in files if name not in old.get("files", [])],
@@ -435,6 +480,7 @@ def _record(model: Model, corpus: Corpus, grown: Extended, labels: list[str]) ->
         "invalid_utf8": old.get("invalid_utf8", 0) + features.invalid,
         "weighted": bool(old.get("weighted")) or corpus.weights is not None,
         "per_label": list(counts.values()),
+        **weighted,
     }
     rows = len(model.layers[0])
     record.setdefault("updates", []).append({

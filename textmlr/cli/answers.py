@@ -26,10 +26,20 @@ def warn_of_namesake(labels: list[str], as_json: bool) -> None:
         warn(f"the model has a label {UNSURE!r} of its own; --json tells the two apart")
 
 
-def warn_of_unread(first: str | None, unknown: int, invalid: int) -> None:
-    """Say what of the documents could not be read, and how many have no known feature.
+def nothing_known(rates: bool) -> str:
+    """What is said of a document without a known word.
+
+    rates  whether the model knows the base rates of its training
+    """
+    answer = "the base rates of training" if rates else "the bias's distribution"
+    return f"no known word; the answer is {answer}, the same for every such document"
+
+
+def warn_of_unread(first: str | None, unknown: int, invalid: int, *, rates: bool) -> None:
+    """Say what of the documents could not be read, and how many have no known word.
 
     first  the name of the first of these, None if there is none
+    rates  see ``nothing_known``
     """
     from textmlr.cli.render import warn, warn_of_invalid
     from textmlr.showing import plain
@@ -37,10 +47,7 @@ def warn_of_unread(first: str | None, unknown: int, invalid: int) -> None:
     warn_of_invalid(invalid)
     if first is not None:
         others = f" and {unknown - 1:,} more" if unknown > 1 else ""
-        warn(
-            f"{plain(first)}{others}: no known feature; "
-            "the answer is the bias's distribution, the same for every such document"
-        )
+        warn(f"{plain(first)}{others}: {nothing_known(rates)}")
 
 
 def answers_writer(

@@ -181,7 +181,7 @@ def _classify_documents(
         unknown += len(strangers)
         invalid += bad
     sys.stdout.flush()
-    warn_of_unread(first, unknown, invalid)
+    warn_of_unread(first, unknown, invalid, rates=len(loaded.base) > 0)
 
 
 def _number_of(label: str | None, model: Model, path: str) -> int | None:

@@ -96,6 +96,7 @@ def explain(
         check_writable(html, [document, model])
     if not flip and len(text) <= PLAIN_BYTES:
         run_plain()
+    from textmlr.cli.answers import nothing_known
     from textmlr.cli.render import warn, warn_of_invalid
     from textmlr.explanation import write_page
     from textmlr.model import Model
@@ -116,9 +117,8 @@ def explain(
             click.echo(f"Page: {plain(html)}")
     # Each piece of invalid UTF-8 is one U+FFFD; the rest were in the text.
     warn_of_invalid(explanation.text.count("\ufffd") - text.count("\ufffd".encode()))
-    if not explanation.features:
-        warn("no known feature; the answer is the bias's distribution, the same for every such "
-             "document")  # fmt: skip
+    if not explanation.features or explanation.method == "base rates":
+        warn(nothing_known(len(loaded.base) > 0))
 
 
 def _print_json(document: str, explanation: Explanation, removal: Removal | None) -> None:
@@ -226,7 +226,7 @@ def _show_table(explanation: Explanation, most: int) -> None:
     from rich.table import Table
     from rich.text import Text
 
-    from textmlr.explanation.telling import name_of, strongest, versus, weight_of
+    from textmlr.explanation.telling import name_of, start_of, strongest, versus, weight_of
 
     shown = strongest(explanation, most)
     table = Table(box=SIMPLE_HEAD, show_footer=True)
@@ -252,7 +252,8 @@ def _show_table(explanation: Explanation, most: int) -> None:
         table.add_row(f"{shown.others:,} others", "", "", "", *together)
     for feature in reversed(shown.against):
         add(feature, AGAINST[1].removeprefix("underline "))
-    table.add_row("bias", "", "", "", f"{explanation.bias:+.4f}", f"{explanation.bias_margin:+.4f}")
+    own = start_of(explanation)
+    table.add_row(own, "", "", "", f"{explanation.bias:+.4f}", f"{explanation.bias_margin:+.4f}")
     Console(highlight=False).print(table)
 
 

@@ -97,7 +97,8 @@ def classify_corpus(
     seconds = time.perf_counter() - began
     told = heard.told()
     warn_of_skipped([told])
-    warn_of_unread(tally.first_unknown, tally.unknown, tally.invalid)
+    rates = len(model.base) > 0
+    warn_of_unread(tally.first_unknown, tally.unknown, tally.invalid, rates=rates)
     counts = None if wanted.label is not None else _counts(model, tally)
     if as_json:
         summary = {

@@ -2,7 +2,7 @@
 
 score(x, ℓ) = t(x)·Σ_f θ[f, ℓ]·f(x)_f, where t(x) is the calibration's one number a document: each
 feature has an exact share, t(x)·θ[f, ℓ]·f(x)_f.  Hidden layers mix features, and a share is then
-the integrated gradient from the empty document, t(x)·(θ_1[f]·G)_ℓ·f(x)_f, where G are the mean
+the integrated gradient from the bias alone, t(x)·(θ_1[f]·G)_ℓ·f(x)_f, where G are the mean
 slopes of ``slopes``.  Without hidden layers G is the identity.
 
 A share is divided equally among the places where the feature occurs, and an n-gram's share of these
@@ -27,7 +27,7 @@ from textmlr.scoring import Calibration
 
 Json = dict[str, Any]
 Reals = NDArray[np.float64]
-Method = Literal["exact", "integrated gradients"]
+Method = Literal["exact", "integrated gradients", "base rates"]
 ROWS = 1 << 12  # of θ, taken at a time
 
 
@@ -40,7 +40,7 @@ class Contribution:
     count         how often they occur
     value         f(x)_f
     weight        θ[f, ℓ] of the explained label; with hidden layers the mean, over the way from the
-                  empty document, of by how much its score rises with f(x)_f (before calibration)
+                  bias alone, of by how much its score rises with f(x)_f (before calibration)
     contribution  nats of the label's score
     margin        nats of the margin, see Explanation
     spans         (start, stop) of each occurrence, characters of the text
@@ -85,10 +85,12 @@ class Explanation:
     probabilities  P(Y=ℓ | x) of each label, in the labels' order
     score, log_z   nats, those of ``Model.scores`` and ``Model.log_z``
     margin         nats
-    bias, bias_margin   nats of the score and of the margin: those of the empty document (with this
-                   one's calibration), so that hidden layers' biases are in them
+    bias, bias_margin   nats of the score and of the margin: those of the bias alone (with this
+                   document's calibration), so that hidden layers' biases are in them
     method         how shares were found: "exact" if the score is a sum over features, which it is
-                   without an activation, and "integrated gradients"
+                   without an activation, and "integrated gradients"; "base rates" of a document
+                   none of whose features has a weight: its score and all of ``bias`` is the
+                   logarithm of the label's base rate in training, and no feature has a share
     features       those of the document that θ has a row for, by falling margin: first what
                    speaks most for the label, last what speaks most against it
     words          all tokens, in order; they do not overlap
@@ -144,6 +146,7 @@ class Parts:
     labels       L names
     layers       θ, float32: (V, L), or with hidden layers (V, W1), (W1 + 1, W2), ...; the first has
                  R rows with columns
+    base         (L,) float32   see Model
     """
 
     answerer: Answerer
@@ -152,10 +155,11 @@ class Parts:
     activation: Activation
     columns: Columns | None
     calibration: Calibration
+    base: NDArray[np.float32]
 
     @property
     def method(self) -> Method:
-        """How shares are found."""
+        """How shares are found where there are any."""
         sums = len(self.layers) == 1 or self.activation == "identity"
         return "exact" if sums else "integrated gradients"
 
@@ -166,7 +170,8 @@ class _Row:
 
     columns (m,) int32, ascending;  values (m,) float64
     weights (m,), shares (m, 2) float64   of each; shares of score and margin
-    bias    (2,) float64   score and margin of the empty document
+    bias    (2,) float64   score and margin of the bias alone, or of the base rates
+    says    whether any weight is not 0
     """
 
     columns: NDArray[np.int32]
@@ -174,6 +179,7 @@ class _Row:
     weights: Reals
     shares: Reals
     bias: Reals
+    says: bool
 
 
 def explain(
@@ -214,7 +220,7 @@ def explain(
         margin=float(scores @ wanted[:, 1]),
         bias=float(row.bias[0]),
         bias_margin=float(row.bias[1]),
-        method=parts.method,
+        method=parts.method if row.says or not len(parts.base) else "base rates",
         features=features,
         words=tuple(Word(i, j, places.text[i:j], own, margin) for i, j, own, margin in words),
     )
@@ -260,6 +266,10 @@ def _shares(parts: Parts, places: Places, wanted: Reals) -> _Row:
     stop = start.copy()
     for part in slices:
         stop += values[part] @ theta[numbers[part]].astype(np.float64)
+    says = any(bool((theta[numbers[part]].any(1) & (values[part] != 0)).any()) for part in slices)
+    if not says and len(parts.base):
+        none = np.zeros((len(values), 2))
+        return _Row(columns, values, none[:, 0], none, parts.base @ wanted, says)
     way = Way.of(parts.layers, parts.activation, start, stop, wanted)
     slopes = way.mean_slopes()
     weights = np.empty((len(values), 2))
@@ -268,7 +278,7 @@ def _shares(parts: Parts, places: Places, wanted: Reals) -> _Row:
     empty, whole = way.scores(np.array([0.0, 1.0]))
     multiplier = parts.calibration.multiplier(whole)
     shares = multiplier * values[:, None] * weights
-    return _Row(columns, values, weights[:, 0], shares, multiplier * (empty @ wanted))
+    return _Row(columns, values, weights[:, 0], shares, multiplier * (empty @ wanted), says)
 
 
 def _features(

@@ -1,12 +1,12 @@
 """How steeply scores rise with the first layer's sums, on the way to a document.
 
 A document's features act on its scores through the sums of the first layer alone, s = θ_1ᵀf(x).  On
-the straight way from the empty document, which has at most the bias, to x, f grows from α = 0 to 1
+the straight way from the bias alone, the features of no document, to x, f grows from α = 0 to 1
 and with it s(α) = start + α·change.  The integrated gradient of feature f is
 
     f(x)_f · ∫₀¹ ∂score/∂f_f dα = f(x)_f · θ_1[f] · ∫₀¹ ∂score/∂s dα
 
-and these add up to the score minus that of the empty document (Sundararajan, Taly and Yan, ICML
+and these add up to the score minus that of the bias alone (Sundararajan, Taly and Yan, ICML
 2017, proposition 1).  The integral on the right, the mean slope, is one number a unit, whatever the
 number of features.  Without hidden layers s are the scores, and the mean slope is exactly 1 of a
 label's own.
@@ -38,11 +38,11 @@ DEEPEST = 40
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Way:
-    """From the empty document to one with features.
+    """From the bias alone to a document.
 
     upper          the layers above the first, each (W + 1, W') with the biases in the last row
     activation     of the hidden layers
-    start, change  (W1,) float64   sums of the empty document, and what the features add to them
+    start, change  (W1,) float64   sums of the bias alone, and what the features add to them
     wanted         (L, J) float64   J sums of scores whose slopes are asked for
     """
 

@@ -121,6 +121,11 @@ def sum_of(explanation: Explanation) -> str:
     What features add is shown as the difference of score and bias as these are shown, so that the
     line adds up to the last digit.
     """
+    if explanation.method == "base rates":
+        return (
+            f"score {explanation.score:.4f} = ln of the base rate; "
+            f"P = exp({explanation.score:.4f}) = {explanation.probability:.10g}"
+        )
     score, bias = round(explanation.score, 4), round(explanation.bias, 4)
     log_z = round(explanation.log_z, 4)
     return (
@@ -137,16 +142,23 @@ def counted(explanation: Explanation) -> str:
 
 def weight_of(explanation: Explanation) -> str:
     """What a feature's weight is called."""
-    return "θ" if explanation.method == "exact" else "mean θ"
+    return "mean θ" if explanation.method == "integrated gradients" else "θ"
+
+
+def start_of(explanation: Explanation) -> str:
+    """What a score is before any feature adds to it, in words."""
+    return "base rate" if explanation.method == "base rates" else "bias"
 
 
 def method_of(explanation: Explanation) -> str:
     """How the shares were found, in words."""
     if explanation.method == "exact":
         return "Shares are exact: the score is a sum over features."
+    if explanation.method == "base rates":
+        return "No known word: the answer is the base rates of training."
     return (
         "Shares are integrated gradients, since hidden layers mix features: on the way from the "
-        "empty document (bias) to this one, mean θ is by how much the score rises with f(x)."
+        "bias alone to this document, mean θ is by how much the score rises with f(x)."
     )
 
 

@@ -18,6 +18,7 @@ from textmlr.explanation.telling import (
     name_of,
     on_words,
     pieces,
+    start_of,
     strongest,
     sum_of,
     versus,
@@ -87,7 +88,7 @@ def _page(
     tiles = (
         (f"{explanation.probability:.2%}", f"P of {label}"),
         (f"{explanation.score:.{DIGITS}f}", "score, nats"),
-        (f"{explanation.log_z:.{DIGITS}f}", "log z, nats"),
+        (f"{round(explanation.log_z, DIGITS) + 0.0:.{DIGITS}f}", "log z, nats"),  # 0, not -0
         (f"{explanation.margin:+.{DIGITS}f}", f"against {against}, nats"),
     )
     tiled = "".join(f"<li><b>{value}</b><span>{name}</span></li>" for value, name in tiles)
@@ -171,7 +172,7 @@ def _table(explanation: Explanation, shown: Shown) -> str:
         rows.append((f"<i>{shown.others:,} others together</i>", "", "", "", *rest))
     rows += [row(feature) for feature in reversed(shown.against)]
     bias = (f"{explanation.bias:+.4f}", f"{explanation.bias_margin:+.4f}")
-    rows.append(("<i>bias</i>", "", "", "", *bias))
+    rows.append((f"<i>{start_of(explanation)}</i>", "", "", "", *bias))
     total = (f"<b>{explanation.score:+.4f}</b>", f"<b>{explanation.margin:+.4f}</b>")
     rows.append(("<b>together</b>", "", "", "", *total))
     return table(heads, rows)

@@ -31,7 +31,7 @@ from textmlr.kernels.text import CHARACTER, MARK, SPACE, WORD
 from textmlr.model import Model, versions
 from textmlr.options import FeaturizerOptions
 
-FORMAT = "textmlr-json 1"
+FORMAT = "textmlr-json 2"
 BLOCK = 1 << 15  # features at a time
 KINDS = {"space": SPACE, "word": WORD, "character": CHARACTER, "mark": MARK}
 # Those that an answer depends on.
@@ -75,7 +75,9 @@ exp(score) over labels.
 5. Scores. The score of label i is bias[i] (0 if bias is empty) + the sum over features of value
    * weight[i]. Let s be the standard deviation of a document's scores (sqrt of mean of squared
    distance to their mean); all of them are multiplied by (max(s, calibration.least) /
-   calibration.spread) ^ calibration.exponent.
+   calibration.spread) ^ calibration.exponent. But where no feature has both a value and a weight
+   that are not 0, the score of label i is base[i], the logarithm of its share of training (or
+   as above, if base is empty).
 Hashes have 64 bits and wrap around. mix(h): h ^= h >> 33; h *= 0xff51afd7ed558ccd; h ^= h >>
 33; h *= 0xc4ceb9fe1a85ec53; h ^= h >> 33; 1 if that is 0. fnv(h, c) = (h ^ c) * 0x100000001b3.
 A token's hash: from h = 0xcbf29ce484222325, h = fnv(h, c) for each code point, at last mix(h).
@@ -134,6 +136,7 @@ def _write(model: Model, out: TextIO) -> None:
         "labels": model.labels,
         "featurizer": {name: getattr(options, name) for name in OPTIONS},
         "calibration": {name: getattr(model.calibration, name) for name in CALIBRATION},
+        "base": model.base.astype(np.float64).tolist(),
         "unicode": _unicode(options),
     }
     if (named := model.featurizer.column_names) is not None:

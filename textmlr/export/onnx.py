@@ -3,7 +3,7 @@
     ids     (n, k) int64    rows of θ: the features of each document, and its bias
     values  (n, k) float32  f(x) of these; 0 for what fills a row up, whatever its id
 
-    scores         (n, L) float32   θᵀf(x, ℓ), calibrated, nats
+    scores         (n, L) float32   θᵀf(x, ℓ), calibrated, nats; see ``Model.scores``
     log_z          (n,)   float32   nats
     probabilities  (n, L) float32   P(Y=ℓ | x; θ)
 
@@ -96,6 +96,15 @@ def onnx_model(model: Model) -> onnx.ModelProto:
 
     nodes, constants = _steps(model.calibration, model.layers[1:], model.activation)
     constants["theta"] = model.layers[0]
+    if len(model.base):
+        constants |= {"base": model.base, "says": _saying(model)}
+        nodes += _base_nodes()
+    else:
+        nodes.append(helper.make_node("Identity", ["own scores"], ["scores"]))
+    nodes += [
+        helper.make_node("ReduceLogSumExp", ["scores"], ["log_z"], axes=[1], keepdims=0),
+        helper.make_node("Softmax", ["scores"], ["probabilities"], axis=1),
+    ]
     describe = helper.make_tensor_value_info
     inputs = [
         describe("ids", TensorProto.INT64, ["n", "k"]),
@@ -130,7 +139,7 @@ def onnx_model(model: Model) -> onnx.ModelProto:
 def _steps(
     calibration: Calibration, layers: Sequence[NDArray[np.float32]], activation: Activation
 ) -> tuple[list[onnx.NodeProto], dict[str, NDArray[Any]]]:
-    """(nodes, constants but theta) from theta, ids and values to the outputs."""
+    """(nodes, constants but theta) from theta, ids and values to a document's own scores."""
     from onnx.helper import make_node as node
 
     constants: dict[str, NDArray[Any]] = {"axis 1": np.array([1])}
@@ -160,12 +169,32 @@ def _steps(
             node("Max", ["own spread", "least"], ["wide"]),
             node("Div", ["wide", "spread"], ["relative"]),
             node("Pow", ["relative", "exponent"], ["t"]),
-            node("Mul", ["plain scores", "t"], ["scores"]),
+            node("Mul", ["plain scores", "t"], ["own scores"]),
         ]
     else:
-        nodes.append(node("Identity", ["plain scores"], ["scores"]))
-    nodes += [
-        node("ReduceLogSumExp", ["scores"], ["log_z"], axes=[1], keepdims=0),
-        node("Softmax", ["scores"], ["probabilities"], axis=1),
-    ]
+        nodes.append(node("Identity", ["plain scores"], ["own scores"]))
     return nodes, constants
+
+
+def _saying(model: Model) -> NDArray[np.float32]:
+    """(R,) 1 for each row of θ but the bias's that has a weight that is not 0, else 0."""
+    says = np.asarray(model.layers[0].any(axis=1), np.float32)
+    if model.featurizer.options.bias:
+        says[0 if model.columns is None else model.columns.find(np.zeros(1, np.int32))] = 0
+    return says
+
+
+def _base_nodes() -> list[onnx.NodeProto]:
+    """From ids, values and the document's own scores to its scores: where it says nothing, they are
+    the base rates'; see ``kernels.document``."""
+    from onnx import TensorProto
+    from onnx.helper import make_node as node
+
+    return [
+        node("Gather", ["says", "ids"], ["saying"]),  # (n, k)
+        node("Mul", ["saying", "values"], ["said"]),
+        node("Abs", ["said"], ["much said"]),
+        node("ReduceMax", ["much said"], ["most said"], axes=[1]),  # (n, 1)
+        node("Cast", ["most said"], ["anything"], to=TensorProto.BOOL),
+        node("Where", ["anything", "own scores", "base"], ["scores"]),
+    ]

@@ -20,7 +20,7 @@ const HASH = { // of an n-gram: of its tokens' hashes, or of its characters, fro
 };
 class Scorer {
   constructor(model) {
-    if (model.format !== "textmlr-json 1") throw new Error("not a model in format textmlr-json 1");
+    if (model.format !== "textmlr-json 2") throw new Error("not a model in format textmlr-json 2");
     [this.model, this.labels] = [model, model.labels];
     this.kinds = new Array(0x110000).fill("symbol"); // of each code point
     for (const [kind, ranges] of Object.entries(model.unicode.kinds))
@@ -76,9 +76,9 @@ class Scorer {
     return [...found.values()];
   }
   scores(text) { // θᵀf(x, ℓ) of each label, calibrated, in nats
-    const { featurizer, bias, calibration } = this.model;
-    const features = this.features(text);
+    const [features, { featurizer, bias, calibration, base }] = [this.features(text), this.model];
     const values = features.map(([n, _, idf]) => WEIGHING[featurizer.term_frequency](n) * idf);
+    if (base.length && !features.some(([_, own], i) => values[i] && own.some(Boolean))) return base;
     const squares = values.reduce((sum, value) => sum + value * value, 0);
     const length = featurizer.norm === "l2" ? Math.sqrt(squares) || 1 : 1;
     const scores = this.labels.map((_, label) => bias[label] ?? 0);

@@ -180,9 +180,9 @@ def _calibrate(scores, calibration):
     """Multiply one document's scores by t = (max(s, least) / typical)^exponent, s their spread.
 
     scores       (L,) float32   updated
-    calibration  (3,) float64   exponent, typical, least; or (0,) for t = 1
+    calibration  float64   begins with exponent, typical, least; or (0,) for t = 1
     """
-    if calibration.size > 0:
+    if calibration.size > 0 and calibration[0] != 0.0:
         spread = max(_spread(scores), calibration[2])
         t = math.exp(calibration[0] * math.log(spread / calibration[1]))
         for label in range(scores.size):

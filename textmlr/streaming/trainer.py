@@ -77,7 +77,7 @@ class StreamTrainer:
     depend on how the documents were cut into calls.
 
     labels      in the order in which they came
-    counts      documents of each
+    counts      documents of each;  totals   the sums of their weights
     invalid     pieces of invalid UTF-8 read as U+FFFD
     skipped     bad rows that were left out before they came here: kept for who reads the stream
     inputs      how far files were read, the latest last: kept for the same
@@ -111,6 +111,7 @@ class StreamTrainer:
         self._reservoir = Reservoir(self.options.seed)
         self._codes: dict[str, int] = {}
         self.counts: list[int] = []
+        self.totals: list[float] = []
         self.files: list[str] = []
         self.inputs: dict[Key, Seen | Position] = {}
         self.weighted = False
@@ -171,7 +172,9 @@ class StreamTrainer:
         self._learner.learn(features, y, own)  # or refuse them, all of them
         counts = np.bincount(y, minlength=len(known)).tolist()
         counts[: len(self.counts)] = map(sum, zip(counts, self.counts, strict=False))
-        self._codes, self.counts = known, counts
+        totals = np.array(self.totals + [0.0] * (len(known) - len(self.totals)))
+        np.add.at(totals, y, own)  # one after the other, however they are cut into calls
+        self._codes, self.counts, self.totals = known, counts, totals.tolist()
         self._reservoir.add(batch, before)
         self.invalid += features.invalid
         self._nonzeros += len(features.indices)
@@ -241,6 +244,7 @@ class StreamTrainer:
                 "invalid_utf8": self.invalid,
                 "weighted": self.weighted,
                 "per_label": [self.counts[code] for code in by_name.tolist()],
+                **self._weighed(by_name),
             },
             "ngrams": [],
             "held_out": {
@@ -264,14 +268,20 @@ class StreamTrainer:
             },
         }  # fmt: skip
 
+    def _weighed(self, by_name: NDArray[np.int64]) -> dict[str, list[float]]:
+        """What documents of each label weigh, where they do not all count alike."""
+        if not self.weighted or not any(self.totals):
+            return {}
+        return {"weight_per_label": [self.totals[code] for code in by_name.tolist()]}
+
     def save(self, path: str | PathLike[str]) -> int:
         """Write all that it takes to go on to one file, whole or not at all; return its size."""
         about, arrays = self._learner.state()
         header = {
             "kind": KIND, "versions": versions(), "learner": about,
             "featurizer": asdict(self.featurizer_options), "options": asdict(self.options),
-            "labels": self.labels, "counts": self.counts, "files": self.files,
-            "weighted": self.weighted,
+            "labels": self.labels, "counts": self.counts, "totals": self.totals,
+            "files": self.files, "weighted": self.weighted,
             "invalid": self.invalid, "skipped": self.skipped, "nonzeros": self._nonzeros,
             "inputs": [one.as_json() for one in self.seen.values()],
         }  # fmt: skip
@@ -297,7 +307,10 @@ class StreamTrainer:
             own._reservoir = Reservoir.restore(own.options.seed, arrays)
             own._codes = {name: code for code, name in enumerate(header["labels"])}
             own.counts, own.files = list(header["counts"]), list(header["files"])
-            if len(own._codes) != own._learner.labels or len(own.counts) != len(own._codes):
+            # Checkpoints of earlier versions do not say what their documents weigh.
+            own.totals = list(map(float, header.get("totals", own.counts)))
+            sizes = {len(own._codes), len(own.counts), len(own.totals)}
+            if sizes != {own._learner.labels}:
                 raise ValueError("the labels are not those of theta")
             own.weighted, own.invalid = header["weighted"], header["invalid"]
             own.skipped, own._nonzeros = header["skipped"], header["nonzeros"]
