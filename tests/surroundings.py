@@ -33,7 +33,7 @@ LARGE = 1 << 24  # a file of more bytes is known by its size and time
 # Not looked at: Git's own, and what checks that may run meanwhile keep.
 PASSED_OVER = {".git", ".mypy_cache", ".ruff_cache"}
 # Folders that caches of other programs are made in, below HOME.
-OTHERS_CACHES = (".cache", ".config/matplotlib")
+OTHERS_CACHES = (".cache",)
 # Folders in TMPDIR whose makers remove them when Python ends.
 REMOVED_LATER = ("sklearn_testing_",)
 
@@ -152,10 +152,11 @@ def _what(path: Path) -> str:
     return hashlib.blake2b(path.read_bytes(), digest_size=16).hexdigest()
 
 
-# Hypothesis looks for its folder before any test runs.  No examples are kept from one run to the
-# next.
-_notes = tempfile.mkdtemp(prefix="textmlr-hypothesis-")
+# Hypothesis and matplotlib look for their folders before any test runs.  No examples are kept from
+# one run to the next.
+_notes = tempfile.mkdtemp(prefix="textmlr-tests-")
 atexit.register(shutil.rmtree, _notes, ignore_errors=True)
-set_hypothesis_home_dir(_notes)
+set_hypothesis_home_dir(Path(_notes, "hypothesis"))
+os.environ["MPLCONFIGDIR"] = str(Path(_notes, "matplotlib"))
 hypothesis.settings.register_profile("textmlr", database=None)
 hypothesis.settings.load_profile("textmlr")

@@ -134,6 +134,7 @@ def test_the_file_is_nearly_as_large_as_it_may_be(
     }
 
 
+@pytest.mark.slow
 def test_where_all_features_fit_rounding_is_finer(pairs: Model, unseen: Corpus) -> None:
     whole = compress(pairs, 10**6)
     assert whole.storage.top < compress(pairs, 60_000).storage.top

@@ -162,6 +162,7 @@ pieces = st.sampled_from(
 files = st.lists(st.lists(pieces, max_size=24).map(b"".join), min_size=1, max_size=3)
 
 
+@pytest.mark.slow
 @settings(max_examples=400, deadline=None)
 @given(files, st.booleans())
 @example([b"a\tx\n\n"], False)

@@ -464,6 +464,7 @@ class TestCommand:
         assert b"Traceback" not in done.stderr
         assert not (tmp_path / "m").exists()
 
+    @pytest.mark.slow
     def test_a_tolerance_not_met_is_a_warning(self, tmp_path: Path) -> None:
         told = good(
             "train", GENRES, "-o", tmp_path / "m", "--solver", "exact", "--l2", "1e-3",

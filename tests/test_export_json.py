@@ -130,6 +130,7 @@ def test_every_code_point(tmp_path: Path) -> None:
     check(made(OPTIONS[1], 2, whole=True), torture_texts(whole=True), tmp_path)
 
 
+@pytest.mark.slow
 @needs_node
 @pytest.mark.parametrize("options", [OPTIONS[1], OPTIONS[8]], ids=str)
 def test_sparse_models(options: FeaturizerOptions, tmp_path: Path) -> None:

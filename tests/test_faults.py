@@ -306,9 +306,10 @@ def test_the_longest_name_there_may_be(tmp_path: Path) -> None:
 
 
 @posix
-def test_read_only_folders_and_files(place: Path) -> None:
+def test_read_only_folders_and_files(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     if os.geteuid() == 0:
         pytest.skip("root may write everywhere")
+    monkeypatch.chdir(place)
     (place / "out").mkdir()
     (place / "out").chmod(0o555)
     (place / "m.textmlr").chmod(0o444)

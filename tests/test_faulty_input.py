@@ -96,6 +96,7 @@ def test_standard_input_may_not_change_either(tmp_path: Path) -> None:
             list(chunks)
 
 
+@pytest.mark.slow
 @posix
 def test_predictions_of_a_corpus_that_grew_are_not_kept(place: Path) -> None:
     """The command ends with one line, and nothing under the output's name."""

@@ -94,6 +94,7 @@ def check_weights(documents, pattern, **options):
     check_same(featurizer, ours, theirs, vectorizer.get_feature_names_out(), rtol=1e-6)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("ngrams", [(1, 1), (1, 2), (2, 3)])
 @pytest.mark.parametrize("pattern", PATTERNS)
 def test_counts_of_torture_documents(pattern, ngrams):

@@ -166,6 +166,7 @@ def test_without_a_penalty_contradictions_have_a_minimum_at_0() -> None:
     np.testing.assert_allclose(model.probabilities(texts(3)), 0.5, atol=1e-6)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("l2", [1e-3, 1e-14, 1e-18, 1e-25, 1e-100, 1e-300])
 def test_the_exact_solver_at_any_penalty(l2: float) -> None:
     """Its value is never above that at θ = 0, however little of λ float64 can see."""

@@ -155,6 +155,7 @@ def test_the_same_answers_make_the_same_page(
     assert b"What training tried" in pages[0]
 
 
+@pytest.mark.slow
 def test_an_old_learning_curve_does_not_stay(
     model_file: Path, test_tsv: Path, tmp_path: Path
 ) -> None:
@@ -260,6 +261,7 @@ def test_what_is_visible() -> None:
     assert visible("a\nb", "\n") == "a\nb"
 
 
+@pytest.mark.slow
 def test_no_wrong_answers(model_file: Path, tmp_path: Path) -> None:
     corpus = read_corpus([write_tsv(tmp_path / "one.tsv", [("scifi", "robot orbit laser")])])
     model = Model.load(model_file)
@@ -269,6 +271,7 @@ def test_no_wrong_answers(model_file: Path, tmp_path: Path) -> None:
     assert "No answer was wrong." in page.text
 
 
+@pytest.mark.slow
 def test_labels_without_a_font_are_in_a_key(
     model_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -100,6 +100,7 @@ def test_documents_with_weights_too(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     assert trained("weighted.tsv", "--weighted", *SMALL) == inside
 
 
+@pytest.mark.slow
 def test_a_corpus_in_one_part_is_learnt_from_in_memory(
     corpus: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -116,6 +117,7 @@ def test_the_exact_solver_says_what_it_needs(corpus: Path, monkeypatch: pytest.M
     assert "--memory" in said
 
 
+@pytest.mark.slow
 def test_standard_input_is_read_once(corpus: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(corpus.parent)
     trained(corpus, "-q")
@@ -318,6 +320,7 @@ def test_a_bad_line_leaves_no_cache(corpus: Path, monkeypatch: pytest.MonkeyPatc
     assert not list(corpus.parent.glob("*.cache*"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("stage", ["corpus", "counts", "checkpoint"])
 def test_no_room_on_the_disk(corpus: Path, stage: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(corpus.parent)

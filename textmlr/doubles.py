@@ -244,7 +244,9 @@ class Doubles:
         hashes = fingerprints([batch], self._threads)
         last = np.uint64(self._bound - 1)
         beyond = self._texts.hashes[int(np.searchsorted(self._texts.hashes, last, side="right")) :]
-        looked_at = (hashes > 0) & ((hashes <= last) | np.isin(hashes, beyond))
+        # By sorting: the table that NumPy 2.0 may make instead overflows with hashes over 2^63.
+        known = np.isin(hashes, beyond, kind="sort")
+        looked_at = (hashes > 0) & ((hashes <= last) | known)
         if weights is not None:
             looked_at &= weights > 0
         rows = np.flatnonzero(looked_at)
