@@ -14,14 +14,14 @@ import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from hashlib import blake2b
+from hashlib import sha256
 from pathlib import Path
 from types import FrameType
 from typing import Any
 
 import pytest
 from conftest import compiled
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 import textmlr
@@ -265,7 +265,7 @@ def test_two_versions_share_a_folder(tmp_path: Path, monkeypatch: pytest.MonkeyP
 
 def sealed(rest: bytes) -> bytes:
     """With the right digest, as only the user could make it."""
-    return blake2b(rest, digest_size=32).digest() + rest
+    return sha256(rest).digest() + rest
 
 
 def test_what_was_packed_is_unpacked() -> None:
@@ -303,6 +303,13 @@ JSON = st.recursive(
 )
 
 
+@example(field="name", value="other")
+@example(field="codes", value=["i"])
+@example(field="bytes", value=3)
+@example(field="result", value="x")
+@example(field="entry", value=None)
+@example(field="symbols", value=["abort", 1])
+@example(field="symbols", value=["a\0b", "no such symbol"])
 @given(
     field=st.sampled_from(["name", "codes", "entry", "result", "symbols", "bytes", "more"]),
     value=JSON,
@@ -388,7 +395,7 @@ def test_where_code_is_looked_for(
         monkeypatch.setenv(name, value)
     monkeypatch.setattr(pwd, "getpwuid", nobody)
     beside = PACKAGE / "kernels" / "__pycache__"
-    assert ORIGIN.folders == [
+    assert [*ORIGIN.folders] == [
         (beside, True) if place == "beside" else (Path(place, "textmlr"), False)
         for place in expected
     ]
@@ -416,7 +423,7 @@ DAMAGED = (
     + """
 import os
 from dataclasses import replace
-from hashlib import blake2b
+from hashlib import sha256
 from pathlib import Path
 from textmlr.jit import store
 place = Path(os.environ["NUMBA_CACHE_DIR"], "textmlr")
@@ -425,7 +432,7 @@ print(run())
 path, = place.iterdir()
 whole = path.read_bytes()
 def sealed(rest):
-    return blake2b(rest, digest_size=32).digest() + rest
+    return sha256(rest).digest() + rest
 own = store.Origin(intern.partition_sizes.function, ("u81r", "i", "i81w"))
 other = replace(own, codes=("u81w", "i", "i81w"))
 code = store.unpacked(own, whole)
