@@ -473,9 +473,10 @@ WAYS = [
 def child(code: str, place: Path, *, cwd: Path = ROOT, **environment: str) -> tuple[str, str]:
     """(stdout, stderr) of Python code that keeps kernels in a folder of its own."""
     caches = {name: str(place) for name in ("XDG_CACHE_HOME", "LOCALAPPDATA", "HOME")}
+    numba = {"NUMBA_CACHE_DIR": "", "NUMBA_DISABLE_JIT": "0", "NUMBA_BOUNDSCHECK": "0"}
     done = subprocess.run(
         [sys.executable, "-c", code], cwd=cwd, capture_output=True, text=True, timeout=300,
-        env=os.environ | {"NUMBA_DISABLE_JIT": "0"} | caches | environment,
+        env=os.environ | numba | caches | environment,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     return done.stdout, done.stderr
