@@ -462,6 +462,10 @@ for name, spoil in ways.items():
     spoil()
     print(name, run(), flush=True)
 print(run(), path.read_bytes() == whole)
+try:
+    store.link(replace(code, entry="other"), own.codes)
+except RuntimeError as error:
+    print(error)
 """
 )
 WAYS = [
@@ -486,7 +490,9 @@ def child(code: str, place: Path, *, cwd: Path = ROOT, **environment: str) -> tu
 @posix
 def test_what_is_damaged_is_compiled_again_and_replaced(tmp_path: Path) -> None:
     told, _ = child(DAMAGED, tmp_path, NUMBA_CACHE_DIR=str(tmp_path))
-    assert told.splitlines() == ["1", *(f"{way} 1" for way in WAYS), "0 True"]
+    assert told.splitlines() == [
+        "1", *(f"{way} 1" for way in WAYS), "0 True", "there is no other in the code",
+    ]  # fmt: skip
 
 
 PLANTED = RUN + "print(run())"
