@@ -267,11 +267,11 @@ print(sorted({code for code, amid in codes if not amid}) in ([], [0]))
 
 
 def forked_amid(place: Path, threads: int, delays: str, how: str) -> list[str]:
-    """What COMPILING prints; its deadlocks end after a minute."""
+    """What COMPILING prints; a deadlock ends after some minutes."""
     done = subprocess.run(
         [sys.executable, "-W", "ignore", "-c", COMPILING, str(threads), delays, how], cwd=ROOT,
         env=os.environ | {"NUMBA_DISABLE_JIT": "0", "NUMBA_CACHE_DIR": str(place)},
-        capture_output=True, text=True, timeout=60,
+        capture_output=True, text=True, timeout=200,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     return done.stdout.splitlines()

@@ -35,8 +35,8 @@ def test_a_package_that_cannot_be_written_uses_the_users_cache(tmp_path: Path) -
     # A file in the folder's place stops root too, whom permissions do not.
     (package / "kernels" / "__pycache__").write_bytes(b"")
     users = tmp_path / "users"
-    names = ("XDG_CACHE_HOME", "LOCALAPPDATA", "HOME", "PYTHONPATH")
-    places = (users, users, users, tmp_path)
+    names = ("XDG_CACHE_HOME", "LOCALAPPDATA", "HOME", "PYTHONPATH", "NUMBA_CACHE_DIR")
+    places = (users, users, users, tmp_path, "")
     environment = os.environ | {name: str(at) for name, at in zip(names, places, strict=True)}
     told = [
         subprocess.run(

@@ -5,8 +5,11 @@ from __future__ import annotations
 import ast
 import json
 import os
+import re
 import subprocess
 import sys
+import tomllib
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -22,15 +25,26 @@ def environment(place: Path, **more: str) -> dict[str, str]:
     return os.environ | {"NUMBA_CACHE_DIR": str(place), "NUMBA_DISABLE_JIT": "0"} | more
 
 
-COMMAND = """
+# Before a child's code: a name is gone, and what is compiled already is not found.
+WITHOUT = """
+import os
 import sys
+from pathlib import Path
 import numba.core.codegen
 from numba.core.registry import cpu_target
+from textmlr.jit import store
 cpu_target.target_context  # what Numba itself makes of it is there already
 del numba.core.codegen.JITCPUCodegen
+place = Path(os.environ["NUMBA_CACHE_DIR"], "textmlr")
+store.Origin.folders = property(lambda self: [(place, False)])
+"""
+COMMAND = (
+    WITHOUT
+    + """
 from textmlr.__main__ import main
 main()
 """
+)
 
 
 @compiled
@@ -181,12 +195,10 @@ def test_any_name_of_numbas_may_be_gone(tmp_path: Path) -> None:
     assert done.stdout.splitlines() == [f"{place} {name} 0" for place, name in hidden], done.stderr
 
 
-CHECKED = """
+CHECKED = (
+    WITHOUT
+    + """
 import numpy as np
-import numba.core.codegen
-from numba.core.registry import cpu_target
-cpu_target.target_context
-del numba.core.codegen.JITCPUCodegen
 from textmlr.arrays import frozen
 from textmlr.kernels import intern
 values, few = frozen(np.array([1, 2**63], np.uint64)), np.zeros(1, np.int64)
@@ -197,6 +209,7 @@ for sizes in (np.zeros(1, np.int64), np.zeros(2, np.int64)):
     except IndexError as error:
         print(error)
 """
+)
 
 
 @compiled
@@ -210,20 +223,16 @@ def test_indices_are_checked_there_too(tmp_path: Path) -> None:
     ]  # fmt: skip
 
 
-DAMAGED = """
-import sys
-from pathlib import Path
+DAMAGED = (
+    WITHOUT
+    + """
 import numpy as np
-import numba.core.codegen
-from numba.core.registry import cpu_target
-cpu_target.target_context
-del numba.core.codegen.JITCPUCodegen
 from textmlr import jit
 from textmlr.arrays import frozen
 from textmlr.kernels import intern
 function = intern.partition_sizes.function
 for content in (None, b"", b"nonsense", b"\\x80\\x04"):
-    kept = [*Path(sys.argv[1]).rglob("*.nb?")]
+    kept = [*place.rglob("*.nb?")]
     if content is not None:
         assert len(kept) == 2
         for path in kept:
@@ -234,12 +243,48 @@ for content in (None, b"", b"nonsense", b"\\x80\\x04"):
     if content is not None:  # it was removed: keep it anew
         jit.Kernel(function)(frozen(np.array([1, 2**63], np.uint64)), 63, sizes)
 """
+)
 
 
 @compiled
 def test_what_numba_keeps_may_be_damaged(tmp_path: Path) -> None:
     done = subprocess.run(
-        [sys.executable, "-W", "ignore", "-c", DAMAGED, tmp_path], cwd=ROOT, capture_output=True,
-        text=True, env=environment(tmp_path), timeout=100,
+        [sys.executable, "-W", "ignore", "-c", DAMAGED], cwd=ROOT, capture_output=True, text=True,
+        env=environment(tmp_path), timeout=100,
     )  # fmt: skip
     assert done.stdout.splitlines() == ["[1, 1]"] * 4, done.stderr
+
+
+NO_NUMBA = """
+import sys
+import numpy as np
+sys.modules["numba"] = None
+from textmlr.errors import InputError
+from textmlr.jit import store
+from textmlr.kernels import intern
+store.Origin.folders = property(lambda self: [])
+try:
+    intern.partition_sizes(np.zeros(1, np.uint64), 63, np.zeros(2, np.int64))
+except InputError as error:
+    print(error)
+"""
+
+
+@compiled
+def test_without_any_numba_one_line_says_so(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", NO_NUMBA], cwd=ROOT, capture_output=True, text=True,
+        env=environment(tmp_path), check=True, timeout=100,
+    )  # fmt: skip
+    assert done.stdout.startswith("Numba, which compiles the kernels, cannot be imported (")
+    assert done.stdout.endswith(
+        "; install one that fits, for instance by pip install --upgrade numba\n"
+    )
+
+
+def test_the_installed_numba_is_one_that_is_declared() -> None:
+    """A newer one is declared when it has been tested."""
+    declared = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    bounds = [d for d in declared["project"]["dependencies"] if d.startswith("numba")]
+    (low, high) = (tuple(map(int, v.split("."))) for v in re.findall(r"[\d.]+", bounds[0]))
+    assert low <= tuple(map(int, version("numba").split(".")[:2])) < high

@@ -33,6 +33,7 @@ _plain = os.environ.get("NUMBA_DISABLE_JIT", "0") not in ("", "0")
 _boundscheck = os.environ.get("NUMBA_BOUNDSCHECK", "0") not in ("", "0")
 _watches: list[Callable[[str, float], None]] = []
 _failure: Exception | None = None  # why Numba's insides are not used any more
+_compiles_all = True  # then: Numba has kept nothing yet
 _told: set[str] = set()
 
 
@@ -190,7 +191,7 @@ class Kernel:
 
     def _compile_plainly(self, origin: store.Origin, failure: Exception) -> Callable[..., Any]:
         """By what Numba documents alone; failure  why not otherwise."""
-        global _failure
+        global _compiles_all, _failure
         if _lock.abandoned:
             raise RuntimeError(
                 f"kernel {self.__name__} cannot be compiled in a process that was forked while "
@@ -199,9 +200,12 @@ class Kernel:
         from textmlr.jit import fallback
 
         folder = store.numbas_folder(origin)
-        began = self._begin()
+        if _failure is None:
+            _compiles_all = folder is None or not any(folder.iterdir())
+        began = self._begin() if _compiles_all else 0.0
         call = fallback.compile_function(origin, folder)  # fails too if the kernel is at fault
-        self._end(began)
+        if _compiles_all:
+            self._end(began)
         if _failure is None:
             _failure = failure
             import numba

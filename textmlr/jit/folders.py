@@ -30,10 +30,8 @@ _PLAIN = (
     | getattr(os, "O_NONBLOCK", 0)  # or opening a pipe would wait for who writes to it
 )  # fmt: skip
 # Of ``store.Origin.file_name``: kernel and signature are groups; or what a killed process left.
-_KERNEL = re.compile(
-    r"(\w+\.\w+)-[0-9a-f]{12}-[0-9a-f]{12}-([0-9a-f]{12})\.textmlr(?:\.[0-9a-f]{12}\.part)?"
-)
-_NUMBAS = re.compile(r"numba-[0-9a-f]{12}")
+_KERNEL = r"(\w+\.\w+)-[0-9a-f]{12}-[0-9a-f]{12}-([0-9a-f]{12})\.textmlr(?:\.[0-9a-f]{12}\.part)?"
+_NUMBAS = r"numba-[0-9a-f]{12}"
 
 
 def named_folder() -> list[Path]:
@@ -72,8 +70,7 @@ def read(folder: Path, name: str) -> bytes | None:
         _check(status)
         if not stat.S_ISREG(status.st_mode) or status.st_size > MOST_BYTES:
             return None
-        with open(handle, "rb", closefd=False) as file:
-            content = file.read(MOST_BYTES)
+        content = os.read(handle, status.st_size)
         _date(handle, status)
         return content
     except OSError:  # it is another's, or the disk fails
@@ -198,11 +195,11 @@ def _remove_old(folder: Path, name: str, place: int | None) -> None:
 
     name  of the file of that kernel
     """
-    matched = _KERNEL.fullmatch(name)
+    matched = re.fullmatch(_KERNEL, name)
     own, now = [], time.time()
     for other in os.listdir(folder if place is None else place):
-        found = _KERNEL.fullmatch(other)
-        if not found and not _NUMBAS.fullmatch(other):
+        found = re.fullmatch(_KERNEL, other)
+        if not found and not re.fullmatch(_NUMBAS, other):
             continue
         with suppress(OSError):  # another process was first, or it is another user's
             status = os.stat(_in(folder, other, place), dir_fd=place, follow_symlinks=False)

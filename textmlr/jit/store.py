@@ -32,7 +32,7 @@ OUT_OF_BOUNDS = "textmlr_out_of_bounds"  # what code that checks indices calls
 _UNREACHED = ("numba_", "NRT_")
 # Of the compiler: what else decides which code is made of a kernel.
 _COMPILER = ("compiler", "intrinsics", "vectors")
-_DIGEST = 32  # bytes
+_DIGEST = 32  # bytes of SHA-256
 _FIELDS = {"name": str, "codes": list, "entry": str, "result": str, "symbols": list, "bytes": int}
 # Held while llvmlite is imported and code is loaded, which takes some milliseconds: no child is to
 # find LLVM's own locks taken.  An import that hangs is no reason for a fork to hang, too.
@@ -60,7 +60,7 @@ class Origin:
     def family(self) -> str:
         """How the names of all files of the function begin that this environment makes."""
         stem = self.function.__module__.rpartition(".")[2]
-        return f"{stem}.{self.function.__name__}-{_digest(_environment(self.checked))}-"
+        return f"{stem}.{self.function.__name__}-{_environment(self.checked)}-"
 
     @property
     def file_name(self) -> str:
@@ -73,15 +73,14 @@ class Origin:
         return self.function.__module__.rpartition(".")[0]
 
     @property
-    def folders(self) -> list[tuple[Path, bool]]:
+    def folders(self) -> Iterator[tuple[Path, bool]]:
         """Where it is looked for and kept, the best place first, and whether others may see in."""
-        # Not the file that its code names, which for code without source is where that was.
-        beside = Path(self.function.__globals__["__file__"]).parent / "__pycache__"
-        return [
-            *((folder, False) for folder in folders.named_folder()),
-            (beside, True),
-            *((folder, False) for folder in folders.users_folder()),
-        ]
+        for folder in folders.named_folder():
+            yield folder, False
+        # Not beside the file that its code names, which for code without source is where that was.
+        yield _beside(self.function.__globals__["__file__"]), True
+        for folder in folders.users_folder():
+            yield folder, False
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,14 +129,14 @@ def packed(origin: Origin, code: MachineCode) -> bytes:
         "result": code.result, "symbols": code.symbols, "bytes": len(code.image),
     }  # fmt: skip
     rest = json.dumps(head).encode() + b"\n" + code.image
-    return hashlib.blake2b(rest, digest_size=_DIGEST).digest() + rest
+    return hashlib.sha256(rest).digest() + rest
 
 
 def unpacked(origin: Origin, content: bytes) -> MachineCode | None:
     """What ``packed`` packed for the same origin; None for anything else, and for code that calls
     what this process does not have."""
     digest, rest = content[:_DIGEST], content[_DIGEST:]
-    if hashlib.blake2b(rest, digest_size=_DIGEST).digest() != digest:
+    if hashlib.sha256(rest).digest() != digest:
         return None
     line, _, image = rest.partition(b"\n")
     try:
@@ -278,13 +277,13 @@ def _process() -> ctypes.CDLL:
 
 @lru_cache(maxsize=2)
 def _environment(checked: bool) -> str:
-    """What machine code depends on besides its source."""
+    """Digest of what machine code depends on besides its source."""
     import llvmlite
 
     # Numba names the one version of llvmlite it works with, and takes long to import itself.
     told = (_FORMAT, llvmlite.__version__, sys.implementation.cache_tag, sys.platform)
     checks = ("indices checked",) if checked else ()
-    return repr((*told, object.__basicsize__, *_processor(), *checks))
+    return _digest(repr((*told, object.__basicsize__, *_processor(), *checks)))
 
 
 @lru_cache(maxsize=64)
@@ -308,6 +307,11 @@ def _modules(package: str, names: Collection[str] = ()) -> Iterator[bytes]:
                 yield name.encode() + b"\0" + files[name].read_bytes()
         if found:
             return
+
+
+@lru_cache(maxsize=64)
+def _beside(file: str) -> Path:
+    return Path(file).parent / "__pycache__"
 
 
 def _digest(content: str | bytes) -> str:
