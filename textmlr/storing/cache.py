@@ -340,7 +340,7 @@ class Cache:
 
     def _check(self, journal: Json) -> None:
         """Refuse to go on with a run that is not this one."""
-        for part in self.identity.keys() | journal["identity"].keys():
+        for part in {**self.identity, **journal["identity"]}:
             before, now = journal["identity"].get(part) or {}, self.identity.get(part) or {}
             if "files" in before and "files" in now:
                 problem = _changed(before, now, part)
