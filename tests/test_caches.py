@@ -26,7 +26,7 @@ from textmlr.corpus.stored import Writer
 from textmlr.errors import InputError
 from textmlr.storing import cache as caches
 from textmlr.storing import counts, gathering, identity, leftovers
-from textmlr.storing.cache import Cache, CacheError
+from textmlr.storing.cache import Cache, CacheError, InUseError
 from textmlr.training import dealing as dealings
 from textmlr.training import trials
 
@@ -487,7 +487,7 @@ def leave(state: str, monkeypatch: pytest.MonkeyPatch, options: list[str]) -> No
     """Leave a cache in a state: kept, or cut off after a stage or within its epochs."""
     if state == "kept":
         trained("corpus.tsv", *options, "--keep-cache")
-    elif state != "fit":
+    elif state not in ("final", "twin"):
         cut_off(monkeypatch, "corpus.tsv", *options, stage=state)
     else:
         put, saved = Cache.put, list[str]()
@@ -495,7 +495,7 @@ def leave(state: str, monkeypatch: pytest.MonkeyPatch, options: list[str]) -> No
         def put_some(self: Cache, name: str, *content: Any) -> None:
             put(self, name, *content)
             saved.append(name)
-            if saved.count("twin.checkpoint") == 2:
+            if saved.count(f"{state}.checkpoint") == 2:
                 raise Stopped
 
         with monkeypatch.context() as patch:
@@ -503,10 +503,10 @@ def leave(state: str, monkeypatch: pytest.MonkeyPatch, options: list[str]) -> No
             patch.setattr(caches, "SHARE", 0)
             with pytest.raises(Stopped):
                 CliRunner().invoke(cli, ["train", "corpus.tsv", *options])
-        assert {"final.checkpoint", "twin.checkpoint"} <= set(os.listdir(CACHE))
+        assert (CACHE / f"{state}.checkpoint").exists()
 
 
-@pytest.mark.parametrize("state", ["kept", "corpus", "counts", "fit"])
+@pytest.mark.parametrize("state", ["kept", "corpus", "counts", "twin"])
 @pytest.mark.parametrize("harm", HARMS)
 @pytest.mark.usefixtures("parts")
 def test_no_damage_of_a_cache_gives_another_model(
@@ -530,8 +530,8 @@ def test_no_damage_of_a_cache_gives_another_model(
     leave(state, monkeypatch, options)
     snapshot, again = Path("snapshot"), [] if state == "kept" else ["--resume"]
     CACHE.rename(snapshot)
-    names = sorted({*os.listdir(snapshot)} - {"lock"})
-    assert {"kept": 8, "corpus": 5, "counts": 7, "fit": 10}[state] <= len(names)
+    names = sorted({*os.listdir(snapshot)} - {"lock"}, key=lambda name: name[::-1])  # alike: beside
+    assert {"kept": 8, "corpus": 5, "counts": 7, "twin": 10}[state] <= len(names)
     wrong = []
     for number, name in enumerate(names):
         other = names[number - 1]
@@ -586,16 +586,36 @@ def test_only_what_is_damaged_is_made_again(monkeypatch: pytest.MonkeyPatch) -> 
 def test_a_checkpoint_of_other_rows_is_not_gone_on_from(monkeypatch: pytest.MonkeyPatch) -> None:
     """Of another run of the same shape, as one that was killed before it removed its own leaves
     it."""
-    corpus = write_tsv(Path("corpus.tsv"), documents(1500, 3))
+    write_tsv(Path("corpus.tsv"), documents(1500, 3))
+    for other in ("--seed 7", "--no-holdout --epochs 9"):
+        options = [*OPTIONS, "--ngrams", "1", *other.split()[:-2]]
+        leave("final", monkeypatch, [*options, *other.split()[-2:]])
+        stranger = (CACHE / "final.checkpoint").read_bytes()
+        shutil.rmtree(CACHE)
+        right = trained("corpus.tsv", *options)
+        for state in ("kept", "rows"):
+            leave(state, monkeypatch, options)
+            (CACHE / "final.checkpoint").write_bytes(stranger)
+            again = [] if state == "kept" else ["--resume"]
+            assert trained("corpus.tsv", *options, *again) == right
+
+
+@pytest.mark.usefixtures("parts")
+@pytest.mark.parametrize("harmed", ["text", "labels"])
+def test_what_cannot_be_read_again_as_it_was_is_begun_anew(
+    harmed: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Other documents come through a pipe of the same name: nothing that was found is of them."""
+    monkeypatch.setattr(identity, "_state_of", lambda _: None)  # as of a pipe
     options = [*OPTIONS, "--ngrams", "1"]
-    leave("fit", monkeypatch, [*options, "--seed", "7"])
-    stranger = (CACHE / "final.checkpoint").read_bytes()
-    shutil.rmtree(CACHE)
-    right = trained(corpus, *options)
-    for state in ("kept", "trials"):
-        leave(state, monkeypatch, options)
-        (CACHE / "final.checkpoint").write_bytes(stranger)
-        assert trained(corpus, *options, *([] if state == "kept" else ["--resume"])) == right
+    pairs = documents(1500, 3)
+    write_tsv(Path("corpus.tsv"), pairs)
+    leave("twin", monkeypatch, options)
+    write_tsv(Path("corpus.tsv"), documents(1500, 4))  # of the same words, but for chance
+    flipped(CACHE / harmed, CACHE)
+    found = trained("corpus.tsv", *options, "--resume")
+    assert found == trained("corpus.tsv", *options)
+    assert model.Model.load("model.textmlr").record["corpus"]["documents"] == 1500
 
 
 @pytest.mark.usefixtures("parts")
@@ -782,5 +802,34 @@ def test_a_folder_that_cannot_be_renamed_is_emptied(monkeypatch: pytest.MonkeyPa
         patch.setattr(os, "rename", refuse)
         right = trained(corpus, *SMALL)
     assert sorted(os.listdir(CACHE)) == ["journal.json", "lock"]
-    assert trained(corpus, *SMALL, "--resume") == right
+    # There is nothing in it to go on from, whatever the run was.
+    assert trained(corpus, *SMALL, "--seed", "2", "--resume") != right
+    assert not CACHE.exists()
+
+
+@pytest.mark.parametrize("moment", ["made", "locked"])
+def test_a_folder_that_is_removed_while_it_is_taken(
+    moment: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By the process that had it: whoever waited has a new one."""
+    Cache.open(str(CACHE), {}, resume=False, every=30.0).release()
+    home, name = (os, "makedirs") if moment == "made" else (caches.fcntl, "flock")
+    call, calls = getattr(home, name), list[int]()
+
+    def remove_first(*arguments: Any, **rest: Any) -> None:
+        if moment == "made":
+            call(*arguments, **rest)
+        if not calls:
+            shutil.rmtree(CACHE)
+        calls.append(1)
+        if moment == "locked":
+            call(*arguments, **rest)
+
+    monkeypatch.setattr(home, name, remove_first)
+    cache = Cache.open(str(CACHE), {}, resume=False, every=30.0)
+    assert len(calls) >= 2
+    assert (CACHE / "journal.json").exists()
+    with pytest.raises(InUseError):
+        Cache.open(str(CACHE), {}, resume=False, every=30.0)
+    cache.remove()
     assert not CACHE.exists()

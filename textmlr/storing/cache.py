@@ -110,9 +110,9 @@ class Cache:
         stages = journal["stages"]
         kept = {name: stage for name, stage in stages.items() if name in KEPT}
         checkpoints, broken = self._checkpoints(journal) if resume else (set(), [])
-        if resume and (not journal["kept"] or kept != stages or checkpoints):
+        if resume and stages and (not journal["kept"] or kept != stages or checkpoints):
             self._check(journal)
-            self._stages, self.resumed = stages, bool(stages)
+            self._stages, self.resumed = stages, True
             self.damaged += broken
         elif journal["kept"] and self._same_corpus(journal):
             self._stages = kept
