@@ -786,10 +786,11 @@ def test_what_is_being_removed_is_left_to_who_does() -> None:
     cache.release()
     other = Path(f"{CACHE}.gone-543210")
     other.mkdir()
-    (other / "thesis.txt").touch()
+    for name in ("thesis.txt", "journal.json", "text"):
+        (other / name).touch()
     leftovers.remove_stale(str(CACHE))
     assert not gone.exists()
-    assert other.is_dir()
+    assert len(os.listdir(other)) == 3
 
 
 def test_a_folder_that_cannot_be_renamed_is_emptied(monkeypatch: pytest.MonkeyPatch) -> None:
