@@ -10,11 +10,13 @@ import shutil
 import subprocess
 import sys
 import threading
+import zlib
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from click.testing import CliRunner, Result
 from conftest import documents, write_tsv
@@ -22,10 +24,11 @@ from conftest import documents, write_tsv
 from textmlr import choosing, model
 from textmlr.cli import cli
 from textmlr.cli.options import Reading
-from textmlr.corpus.stored import Writer
+from textmlr.corpus.stored import NOTHING, Writer, extended, sum_of
 from textmlr.errors import InputError
 from textmlr.storing import cache as caches
 from textmlr.storing import counts, gathering, identity, leftovers
+from textmlr.storing import parts as dealt
 from textmlr.storing.cache import Cache, CacheError, InUseError
 from textmlr.training import dealing as dealings
 from textmlr.training import trials
@@ -559,6 +562,36 @@ def test_no_damage_of_a_cache_gives_another_model(
             wrong.append((name, said))
         shutil.rmtree(CACHE, ignore_errors=True)
     assert not wrong
+
+
+@pytest.mark.parametrize("stage", ["corpus", "counts", "rows"])
+@pytest.mark.usefixtures("parts")
+def test_files_written_in_pieces_are_verified_whole(
+    stage: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, seed in (("a.tsv", 3), ("b.tsv", 4)):  # a chunk each
+        write_tsv(Path(name), documents(900, seed))
+    monkeypatch.setattr(dealt, "HELD_WORDS", 1 << 10)
+    right = trained("a.tsv", "b.tsv", *SMALL)
+    cut_off(monkeypatch, "a.tsv", "b.tsv", *SMALL, stage=stage)
+    done = train("a.tsv", "b.tsv", *SMALL, "--resume")
+    assert Path("model.textmlr").read_bytes() == right
+    assert "is not as it was written" not in done.output
+
+
+def test_a_sum_is_of_all_bytes() -> None:
+    rng = np.random.default_rng(1)
+    pieces = [rng.integers(256, size=size, dtype=np.uint8) for size in (1 << 20, 0, 5, 1 << 20)]
+    content = b"".join(piece.tobytes() for piece in pieces)
+    Path("file").write_bytes(content)
+    found = NOTHING
+    for piece in pieces:
+        found = extended(found, piece)
+    assert found == sum_of("file") == (len(content), zlib.crc32(content))
+    os.mkfifo("pipe")
+    for name in ("pipe", ".", "nowhere"):
+        with pytest.raises(OSError, match=r"not a file|No such file"):
+            sum_of(name)
 
 
 @pytest.mark.usefixtures("parts")
