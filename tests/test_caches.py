@@ -10,11 +10,13 @@ import shutil
 import subprocess
 import sys
 import threading
+import zlib
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from click.testing import CliRunner, Result
 from conftest import documents, write_tsv
@@ -22,11 +24,12 @@ from conftest import documents, write_tsv
 from textmlr import choosing, model
 from textmlr.cli import cli
 from textmlr.cli.options import Reading
-from textmlr.corpus.stored import Writer
+from textmlr.corpus.stored import NOTHING, Writer, extended, sum_of
 from textmlr.errors import InputError
 from textmlr.storing import cache as caches
 from textmlr.storing import counts, gathering, identity, leftovers
-from textmlr.storing.cache import Cache, CacheError
+from textmlr.storing import parts as dealt
+from textmlr.storing.cache import Cache, CacheError, InUseError
 from textmlr.training import dealing as dealings
 from textmlr.training import trials
 
@@ -487,7 +490,7 @@ def leave(state: str, monkeypatch: pytest.MonkeyPatch, options: list[str]) -> No
     """Leave a cache in a state: kept, or cut off after a stage or within its epochs."""
     if state == "kept":
         trained("corpus.tsv", *options, "--keep-cache")
-    elif state != "fit":
+    elif state not in ("final", "twin"):
         cut_off(monkeypatch, "corpus.tsv", *options, stage=state)
     else:
         put, saved = Cache.put, list[str]()
@@ -495,7 +498,7 @@ def leave(state: str, monkeypatch: pytest.MonkeyPatch, options: list[str]) -> No
         def put_some(self: Cache, name: str, *content: Any) -> None:
             put(self, name, *content)
             saved.append(name)
-            if saved.count("twin.checkpoint") == 2:
+            if saved.count(f"{state}.checkpoint") == 2:
                 raise Stopped
 
         with monkeypatch.context() as patch:
@@ -503,10 +506,10 @@ def leave(state: str, monkeypatch: pytest.MonkeyPatch, options: list[str]) -> No
             patch.setattr(caches, "SHARE", 0)
             with pytest.raises(Stopped):
                 CliRunner().invoke(cli, ["train", "corpus.tsv", *options])
-        assert {"final.checkpoint", "twin.checkpoint"} <= set(os.listdir(CACHE))
+        assert (CACHE / f"{state}.checkpoint").exists()
 
 
-@pytest.mark.parametrize("state", ["kept", "corpus", "counts", "fit"])
+@pytest.mark.parametrize("state", ["kept", "corpus", "counts", "twin"])
 @pytest.mark.parametrize("harm", HARMS)
 @pytest.mark.usefixtures("parts")
 def test_no_damage_of_a_cache_gives_another_model(
@@ -530,8 +533,8 @@ def test_no_damage_of_a_cache_gives_another_model(
     leave(state, monkeypatch, options)
     snapshot, again = Path("snapshot"), [] if state == "kept" else ["--resume"]
     CACHE.rename(snapshot)
-    names = sorted({*os.listdir(snapshot)} - {"lock"})
-    assert {"kept": 8, "corpus": 5, "counts": 7, "fit": 10}[state] <= len(names)
+    names = sorted({*os.listdir(snapshot)} - {"lock"}, key=lambda name: name[::-1])  # alike: beside
+    assert {"kept": 8, "corpus": 5, "counts": 7, "twin": 10}[state] <= len(names)
     wrong = []
     for number, name in enumerate(names):
         other = names[number - 1]
@@ -561,6 +564,36 @@ def test_no_damage_of_a_cache_gives_another_model(
     assert not wrong
 
 
+@pytest.mark.parametrize("stage", ["corpus", "counts", "rows"])
+@pytest.mark.usefixtures("parts")
+def test_files_written_in_pieces_are_verified_whole(
+    stage: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, seed in (("a.tsv", 3), ("b.tsv", 4)):  # a chunk each
+        write_tsv(Path(name), documents(900, seed))
+    monkeypatch.setattr(dealt, "HELD_WORDS", 1 << 10)
+    right = trained("a.tsv", "b.tsv", *SMALL)
+    cut_off(monkeypatch, "a.tsv", "b.tsv", *SMALL, stage=stage)
+    done = train("a.tsv", "b.tsv", *SMALL, "--resume")
+    assert Path("model.textmlr").read_bytes() == right
+    assert "is not as it was written" not in done.output
+
+
+def test_a_sum_is_of_all_bytes() -> None:
+    rng = np.random.default_rng(1)
+    pieces = [rng.integers(256, size=size, dtype=np.uint8) for size in (1 << 20, 0, 5, 1 << 20)]
+    content = b"".join(piece.tobytes() for piece in pieces)
+    Path("file").write_bytes(content)
+    found = NOTHING
+    for piece in pieces:
+        found = extended(found, piece)
+    assert found == sum_of("file") == (len(content), zlib.crc32(content))
+    os.mkfifo("pipe")
+    for name in ("pipe", ".", "nowhere"):
+        with pytest.raises(OSError, match=r"not a file|No such file"):
+            sum_of(name)
+
+
 @pytest.mark.usefixtures("parts")
 def test_only_what_is_damaged_is_made_again(monkeypatch: pytest.MonkeyPatch) -> None:
     corpus = write_tsv(Path("corpus.tsv"), documents(1500, 3))
@@ -586,16 +619,36 @@ def test_only_what_is_damaged_is_made_again(monkeypatch: pytest.MonkeyPatch) -> 
 def test_a_checkpoint_of_other_rows_is_not_gone_on_from(monkeypatch: pytest.MonkeyPatch) -> None:
     """Of another run of the same shape, as one that was killed before it removed its own leaves
     it."""
-    corpus = write_tsv(Path("corpus.tsv"), documents(1500, 3))
+    write_tsv(Path("corpus.tsv"), documents(1500, 3))
+    for other in ("--seed 7", "--no-holdout --epochs 9"):
+        options = [*OPTIONS, "--ngrams", "1", *other.split()[:-2]]
+        leave("final", monkeypatch, [*options, *other.split()[-2:]])
+        stranger = (CACHE / "final.checkpoint").read_bytes()
+        shutil.rmtree(CACHE)
+        right = trained("corpus.tsv", *options)
+        for state in ("kept", "rows"):
+            leave(state, monkeypatch, options)
+            (CACHE / "final.checkpoint").write_bytes(stranger)
+            again = [] if state == "kept" else ["--resume"]
+            assert trained("corpus.tsv", *options, *again) == right
+
+
+@pytest.mark.usefixtures("parts")
+@pytest.mark.parametrize("harmed", ["text", "labels"])
+def test_what_cannot_be_read_again_as_it_was_is_begun_anew(
+    harmed: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Other documents come through a pipe of the same name: nothing that was found is of them."""
+    monkeypatch.setattr(identity, "_state_of", lambda _: None)  # as of a pipe
     options = [*OPTIONS, "--ngrams", "1"]
-    leave("fit", monkeypatch, [*options, "--seed", "7"])
-    stranger = (CACHE / "final.checkpoint").read_bytes()
-    shutil.rmtree(CACHE)
-    right = trained(corpus, *options)
-    for state in ("kept", "trials"):
-        leave(state, monkeypatch, options)
-        (CACHE / "final.checkpoint").write_bytes(stranger)
-        assert trained(corpus, *options, *([] if state == "kept" else ["--resume"])) == right
+    pairs = documents(1500, 3)
+    write_tsv(Path("corpus.tsv"), pairs)
+    leave("twin", monkeypatch, options)
+    write_tsv(Path("corpus.tsv"), documents(1500, 4))  # of the same words, but for chance
+    flipped(CACHE / harmed, CACHE)
+    found = trained("corpus.tsv", *options, "--resume")
+    assert found == trained("corpus.tsv", *options)
+    assert model.Model.load("model.textmlr").record["corpus"]["documents"] == 1500
 
 
 @pytest.mark.usefixtures("parts")
@@ -766,10 +819,11 @@ def test_what_is_being_removed_is_left_to_who_does() -> None:
     cache.release()
     other = Path(f"{CACHE}.gone-543210")
     other.mkdir()
-    (other / "thesis.txt").touch()
+    for name in ("thesis.txt", "journal.json", "text"):
+        (other / name).touch()
     leftovers.remove_stale(str(CACHE))
     assert not gone.exists()
-    assert other.is_dir()
+    assert len(os.listdir(other)) == 3
 
 
 def test_a_folder_that_cannot_be_renamed_is_emptied(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -782,5 +836,34 @@ def test_a_folder_that_cannot_be_renamed_is_emptied(monkeypatch: pytest.MonkeyPa
         patch.setattr(os, "rename", refuse)
         right = trained(corpus, *SMALL)
     assert sorted(os.listdir(CACHE)) == ["journal.json", "lock"]
-    assert trained(corpus, *SMALL, "--resume") == right
+    # There is nothing in it to go on from, whatever the run was.
+    assert trained(corpus, *SMALL, "--seed", "2", "--resume") != right
+    assert not CACHE.exists()
+
+
+@pytest.mark.parametrize("moment", ["made", "locked"])
+def test_a_folder_that_is_removed_while_it_is_taken(
+    moment: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By the process that had it: whoever waited has a new one."""
+    Cache.open(str(CACHE), {}, resume=False, every=30.0).release()
+    home, name = (os, "makedirs") if moment == "made" else (caches.fcntl, "flock")
+    call, calls = getattr(home, name), list[int]()
+
+    def remove_first(*arguments: Any, **rest: Any) -> None:
+        if moment == "made":
+            call(*arguments, **rest)
+        if not calls:
+            shutil.rmtree(CACHE)
+        calls.append(1)
+        if moment == "locked":
+            call(*arguments, **rest)
+
+    monkeypatch.setattr(home, name, remove_first)
+    cache = Cache.open(str(CACHE), {}, resume=False, every=30.0)
+    assert len(calls) >= 2
+    assert (CACHE / "journal.json").exists()
+    with pytest.raises(InUseError):
+        Cache.open(str(CACHE), {}, resume=False, every=30.0)
+    cache.remove()
     assert not CACHE.exists()

@@ -110,9 +110,9 @@ class Cache:
         stages = journal["stages"]
         kept = {name: stage for name, stage in stages.items() if name in KEPT}
         checkpoints, broken = self._checkpoints(journal) if resume else (set(), [])
-        if resume and (not journal["kept"] or kept != stages or checkpoints):
+        if resume and stages and (not journal["kept"] or kept != stages or checkpoints):
             self._check(journal)
-            self._stages, self.resumed = stages, bool(stages)
+            self._stages, self.resumed = stages, True
             self.damaged += broken
         elif journal["kept"] and self._same_corpus(journal):
             self._stages = kept
@@ -340,7 +340,7 @@ class Cache:
 
     def _check(self, journal: Json) -> None:
         """Refuse to go on with a run that is not this one."""
-        for part in self.identity.keys() | journal["identity"].keys():
+        for part in {**self.identity, **journal["identity"]}:
             before, now = journal["identity"].get(part) or {}, self.identity.get(part) or {}
             if "files" in before and "files" in now:
                 problem = _changed(before, now, part)

@@ -84,7 +84,7 @@ def _remove_unlocked(gone: str) -> None:
 
 def _remove_files(gone: str) -> None:
     last = (LOCK, JOURNAL)
-    names = [name for name in os.listdir(gone) if name not in last]
+    names = [name for name in os.listdir(gone) if _OWN.fullmatch(name) and name not in last]
     for name in (*names, *last):
         with suppress(FileNotFoundError):  # another process removes it too
             os.unlink(os.path.join(gone, name))
