@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from textmlr.errors import InputError
-from textmlr.options import MOST_HELD_OUT
+from textmlr.options import FEW_DOCUMENTS, MOST_HELD_OUT
 from textmlr.training.stored import AnyObjective
 
 # Fewer held-out documents than this say nothing about when to stop.
@@ -44,6 +44,18 @@ def hold_out(objective: AnyObjective, share: float, seed: int) -> NDArray[np.int
     if len(held) < LEAST_HELD_OUT or weighs[held].sum() in (0, weighs.sum()):
         return None
     return held
+
+
+def are_few(objective: AnyObjective) -> bool:
+    """Whether so few documents count that all are to be held out, each once, to choose by."""
+    return LEAST_HELD_OUT <= int(np.count_nonzero(objective.weights)) < FEW_DOCUMENTS
+
+
+def judging(y: NDArray[np.int32]) -> NDArray[np.bool_]:
+    """(n,) documents whose label another one has too: who never saw a label cannot tell it, and
+    that says nothing of who did."""
+    judges: NDArray[np.bool_] = np.bincount(y)[y] > 1
+    return judges
 
 
 def parts_of(objective: AnyObjective, number: int, seed: int) -> list[NDArray[np.int64]]:
