@@ -220,7 +220,7 @@ def _held_out(result: Fit | ExactFit, overlap: Overlap | None) -> dict[str, obje
     judged = result.judged
     held_out = {
         "documents": result.held_out,
-        "folds": result.folds if isinstance(result, Fit) else 0,
+        "folds": result.folds,
         "from": "corpus" if overlap is None else "validation",
         "overlap": None if overlap is None else asdict(overlap),
         "loss": judged.loss if judged else None,

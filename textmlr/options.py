@@ -265,7 +265,8 @@ class TrainingOptions:
     calibration    of sgd: multiply scores by what makes the held-out loss least (a factor, and a
                    power of their spread, see ``scoring.Calibration``): it changes no answer, but
                    how sure the model is of it (of few documents it adds log base rates instead,
-                   see ``scoring.Shrunk``, which may change some); None: yes.  The answer of exact is θ itself
+                   see ``scoring.Shrunk``, which may change some); None: yes.  The answer of exact
+                   is θ itself
     holdout        share of each label's documents held out (at most MOST_HELD_OUT in all) to
                    choose by; of fewer than FEW_DOCUMENTS all are, each once, in FOLDS parts; 0 for
                    none: sgd runs all epochs, exact takes DEFAULT_STEP_OF_PATH.

@@ -74,7 +74,7 @@ class Shrunk(Calibration):
     def offsets(self, rates: NDArray[np.float64]) -> NDArray[np.float64]:
         """What is added to scores: (L,) float64, nats, their mean 0;  rates  (L,), those of
         ``base_rates``."""
-        logs = np.log(rates)
+        logs: NDArray[np.float64] = np.log(rates)
         return self.prior * (logs - logs.mean())
 
 

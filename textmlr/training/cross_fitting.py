@@ -9,38 +9,66 @@ from itertools import product
 import numpy as np
 from numpy.typing import NDArray
 
-from textmlr.options import FEW_RATES, FOLDS, LEARNING_RATES, TrainingOptions
-from textmlr.parallel import map_blocks
+from textmlr.options import FEW_DOCUMENTS, FEW_RATES, FOLDS, LEARNING_RATES, TrainingOptions
 from textmlr.scoring import Calibration, base_rates
 from textmlr.training.calibration import Scored, shrink
-from textmlr.training.heldout import judging, parts_of
+from textmlr.training.heldout import parts_of, shuffled_parts
 from textmlr.training.objective import Objective
 from textmlr.training.sgd import SGD, Epoch
 from textmlr.training.stored import AnyObjective
 
+# Documents so few that they are held out more than once take no more time than FEW_DOCUMENTS.
+MOST_REPEATS = 4
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Crossed:
-    """Few documents in parts, each to be scored by a run over the others.
+    """Few documents in FOLDS parts, each to be scored by a run over the others; in other parts
+    again where they are very few.
 
-    rows    over the documents that count, in memory
-    parts   of them, numbers, ascending
-    judges  (n,) those that judge, see ``judging``
-    rates   (L,) ``base_rates`` of all of them
+    rows     over the documents that count, in memory
+    parts    all parts of one time, then those of the next: numbers of rows, ascending
+    repeats  how many times
+    judges   (repeats, n) documents that judge: those whose label others than their part have.  Who
+             never saw a label cannot tell it, and that says nothing of who did
+    rates    (L,) ``base_rates`` of all of them
     """
 
     rows: Objective
     parts: list[NDArray[np.int64]]
+    repeats: int
     judges: NDArray[np.bool_]
     rates: NDArray[np.float64]
 
     @classmethod
     def of(cls, objective: AnyObjective, seed: int) -> Crossed | None:
-        """Of an objective over few documents; None where no document could judge."""
+        """Of an objective over few documents; None where no document could judge.
+
+        The first parts have of each label as many documents as the others, so that their labels
+        are as frequent as those that a run has learnt from, which those of new documents need not
+        be: the next parts are drawn whatever the labels, and so in turn.
+        """
         rows = objective.take(np.flatnonzero(objective.weights > 0))
-        rates = base_rates(np.bincount(rows.y, rows.weights, rows.labels))
-        judges = judging(rows.y)
-        return cls(rows, parts_of(rows, FOLDS, seed), judges, rates) if judges.any() else None
+        n, repeats = len(rows.y), repeats_of(len(rows.y))
+        parts: list[NDArray[np.int64]] = []
+        judges = np.zeros((repeats, n), np.bool_)
+        everything = np.bincount(rows.y, minlength=rows.labels)
+        for repeat in range(repeats):
+            if repeat % 2:
+                own = shuffled_parts(n, FOLDS, seed, repeat)
+            else:
+                own = parts_of(rows, FOLDS, seed + repeat)
+            for part in own:
+                others = everything - np.bincount(rows.y[part], minlength=rows.labels)
+                judges[repeat, part] = others[rows.y[part]] > 0
+            parts += own
+        rates = base_rates(np.bincount(rows.y, rows.weights, rows.labels).astype(np.float64))
+        return cls(rows, parts, repeats, judges, rates) if judges.any() else None
+
+    @property
+    def judging(self) -> int:
+        """Documents that judge, each counted once."""
+        return int(self.judges.any(axis=0).sum())
 
     def held_out(self, number: int) -> Objective:
         """The documents of a part, as new to who has seen the others only."""
@@ -50,6 +78,18 @@ class Crossed:
     def others(self, number: int) -> NDArray[np.int64]:
         """Documents that are not in a part."""
         return np.setdiff1d(np.arange(len(self.rows.y)), self.parts[number], assume_unique=True)
+
+    def scored(self, scores: NDArray[np.float32]) -> Scored:
+        """The documents that judge;  scores (repeats, n, L)."""
+        chosen = self.judges.ravel()
+        y = np.tile(self.rows.y, self.repeats)[chosen]
+        weights = np.tile(self.rows.weights, self.repeats)[chosen]
+        return Scored(scores.reshape(-1, self.rows.labels)[chosen], y, weights)
+
+
+def repeats_of(documents: int) -> int:
+    """How many times so few documents are held out, in other parts each time."""
+    return max(1, min(MOST_REPEATS, FEW_DOCUMENTS // documents))
 
 
 def rates_of(options: TrainingOptions) -> tuple[float, ...]:
@@ -100,6 +140,7 @@ def try_out(
     scaled = rows if scale is None else rows.scaled(scale)
     told: list[Epoch] = []
     scores: dict[int, NDArray[np.float32]] = {}
+    size = crossed.repeats, len(rows.y), rows.labels
     for number, part in enumerate(crossed.parts):
         held = crossed.held_out(number)
         held = held if scale is None else held.scaled(scale)
@@ -108,15 +149,16 @@ def try_out(
             epoch = run.epoch()
             told.append(epoch)
             if run.done == run.epochs or run.epochs > 2 * patience:
-                kept = scores.setdefault(run.done, np.zeros((len(rows.y), rows.labels), np.float32))
-                kept[part] = Scored.of(held, run.network).scores
+                kept = scores.setdefault(run.done, np.zeros(size, np.float32))
+                kept[number // FOLDS, part] = Scored.of(held, run.network).scores
         end(run)
     judged = []
     for epochs in sorted(scores):
-        scored = Scored(scores[epochs], rows.y, rows.weights).of_documents(crossed.judges)
-        calibration = Calibration()
+        scored, calibration = crossed.scored(scores[epochs]), Calibration()
         if options.calibration:
-            calibration, scored = shrink(scored, crossed.rates, biased=biased)
+            calibration, scored = shrink(
+                scored, crossed.rates, biased=biased, repeats=crossed.repeats
+            )
         judged.append(Judged(epochs, calibration, scored.loss, scored.accuracy))
     last = [epoch for epoch in told if epoch.number == epoch.epochs]
     together = Epoch(

@@ -51,11 +51,11 @@ def are_few(objective: AnyObjective) -> bool:
     return LEAST_HELD_OUT <= int(np.count_nonzero(objective.weights)) < FEW_DOCUMENTS
 
 
-def judging(y: NDArray[np.int32]) -> NDArray[np.bool_]:
-    """(n,) documents whose label another one has too: who never saw a label cannot tell it, and
-    that says nothing of who did."""
-    judges: NDArray[np.bool_] = np.bincount(y)[y] > 1
-    return judges
+def shuffled_parts(documents: int, number: int, seed: int, repeat: int) -> list[NDArray[np.int64]]:
+    """All of so many documents in so many parts, whatever their labels: numbers, ascending."""
+    rng = np.random.default_rng([seed, (1 << 31) + 6, repeat])
+    order = rng.permutation(documents)
+    return [np.sort(order[part::number]) for part in range(number)]
 
 
 def parts_of(objective: AnyObjective, number: int, seed: int) -> list[NDArray[np.int64]]:

@@ -137,7 +137,7 @@ class Search:
     def held_out(self) -> int:
         """How many documents judge."""
         if self.crossed is not None:
-            return int(self.crossed.judges.sum())
+            return self.crossed.judging
         return 0 if self.judge is None else len(self.judge.y)
 
     def folds(self) -> list[NDArray[np.int64]]:
