@@ -3,11 +3,12 @@
     python bench/few_documents.py --data DIR [--only trec6,imdb] [--sizes 50,100,190] [--draws 5]
 
 DIR holds one folder a corpus, with train.tsv and test.tsv, label<TAB>text a line.  Of each
-train.tsv so many documents are drawn at random, --draws times anew; each draw trains textmlr without options
-and TF-IDF of words and pairs of words + LogisticRegression(C=10), and both answer the same --most
-documents of test.tsv, also drawn at random.  Documents of labels that a draw lacks are left out of
-its test, for both.  A row of the table tells the means over the draws: accuracy, log loss (nats),
-mean top probability less accuracy, and CPU seconds of training, after a first one that compiles.
+train.tsv so many documents are drawn at random, --draws times anew; each draw trains textmlr
+without options and TF-IDF of words and pairs of words + LogisticRegression(C=10), and both answer
+the same --most documents of test.tsv, also drawn at random.  Documents of labels that a draw lacks
+are left out of its test, for both.  A row of the table tells the means over the draws: accuracy,
+log loss (nats), mean top probability less accuracy, and CPU seconds of training, after a first one
+that compiles.
 
 --keep FILE keeps the figures of LogisticRegression, which do not change from run to run.
 """

@@ -74,8 +74,9 @@ class Shrunk(Calibration):
     def offsets(self, rates: NDArray[np.float64]) -> NDArray[np.float64]:
         """What is added to scores: (L,) float64, nats, their mean 0;  rates  (L,), those of
         ``base_rates``."""
-        logs: NDArray[np.float64] = np.log(rates)
-        return self.prior * (logs - logs.mean())
+        logs = np.log(rates)
+        offsets: NDArray[np.float64] = self.prior * (logs - logs.mean())
+        return offsets
 
 
 def base_rates(documents: NDArray[np.floating[Any]]) -> NDArray[np.float64]:
@@ -85,8 +86,9 @@ def base_rates(documents: NDArray[np.floating[Any]]) -> NDArray[np.float64]:
 
     One more of each is counted (Laplace), so that no label is impossible.
     """
-    counts = np.asarray(documents, np.float64) + 1
-    return counts / counts.sum()
+    counts: NDArray[np.float64] = np.asarray(documents, np.float64) + 1
+    rates: NDArray[np.float64] = counts / counts.sum()
+    return rates
 
 
 def row_blocks(documents: int, labels: int) -> Iterator[slice]:

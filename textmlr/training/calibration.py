@@ -32,7 +32,7 @@ NARROWEST = 1e-9  # spread: of documents without features, or of labels that all
 # banking77 and nsmc-ko, and on made-up ones without any signal, and confirmed on mr and
 # movie-genres; half or twice as much changes the mean loss by less than 0.01.
 RATES_PRIOR = 4.0
-WEIGHT_PRIOR = 20.0
+WEIGHT_PRIOR = 10.0
 # Nats of what documents tell beyond the base rates that they tell by luck, since trials were chosen
 # by them; scores are shrunk by their share in it (James and Stein, 1961), by LEAST_KEPT at most.
 LUCK = 2.0
