@@ -26,6 +26,7 @@ from textmlr.options import (
 )
 from textmlr.rows import Rows
 from textmlr.training import probe
+from textmlr.training.heldout import are_few
 
 SCRIPT_BYTES = 1 << 16  # of text that tell its script
 
@@ -83,7 +84,10 @@ def choose(
     def try_on(sample: Corpus, judges: Corpus | None, candidate: FeaturizerOptions) -> float:
         rows = Rows.of(sample, candidate, training, threads)
         judge = None if judges is None else rows.judge(judges, training, threads)
-        trial = probe(rows.in_memory, training, idf=rows.idf, validation=judge, threads=threads)
+        trial = probe(
+            rows.in_memory, training, idf=rows.idf, bias=rows.bias, validation=judge,
+            threads=threads,
+        )  # fmt: skip
         if sample is corpus:
             made[candidate] = rows
         if trial is None:  # too few documents to tell
@@ -104,8 +108,11 @@ def choose(
     loss = try_on(sample, judges, words)
     if options.char_ngrams == AUTO and np.isfinite(loss) and plain.char_ngrams is None:
         characters = _characters(sample)
+        earned = EARNED_ON_SAMPLE if large else EARNED
+        if not large and judges is None and are_few(made[words].objective):
+            earned = 1.0  # they take no time, and all documents judge
         found = try_on(sample, judges, replace(words, char_ngrams=characters))
-        if found < (EARNED_ON_SAMPLE if large else EARNED) * loss:
+        if found < earned * loss:
             best = replace(plain, char_ngrams=characters)
     if options.ngrams == AUTO and np.isfinite(loss) and best is plain and large:
         found = try_on(sample, judges, replace(words, ngrams=MORE_WORDS))

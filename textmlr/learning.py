@@ -118,7 +118,9 @@ def train(
             judge = rows.judge(validation, options, threads)
             overlap = doubles.sketch.overlap(validation.batches, threads)
         made = rows.objective.columns, rows.objective.nonzeros
-        most = 0 if exact else most_epochs(rows.objective, rows.idf, options)
+        most = 0 if exact else most_epochs(
+            rows.objective, rows.idf, options, validated=validation is not None
+        )  # fmt: skip
         room = memory_of(made[0], len(corpus.labels), options, threads)
         tell(Stage("fit", len(corpus), len(corpus.labels), *made, most, room))
         record = _record(corpus, doubles, rows, candidates, options)
@@ -131,8 +133,8 @@ def train(
             record |= _held_out(found, overlap) | _of_exact(found, options.l1)
         else:
             result = fit(
-                rows.objective, options, idf=rows.idf, validation=judge, threads=threads,
-                watch=tell, beside=names.collect, overwrite=True,
+                rows.objective, options, idf=rows.idf, bias=rows.bias, validation=judge,
+                threads=threads, watch=tell, beside=names.collect, overwrite=True,
                 checkpoints=None if store is None else store.cache,
             )  # fmt: skip
             layers, calibration = result.layers, result.calibration.absorbed()
@@ -221,7 +223,7 @@ def _held_out(result: Fit | ExactFit, overlap: Overlap | None) -> dict[str, obje
     judged = result.judged
     held_out = {
         "documents": result.held_out,
-        "folds": result.folds if isinstance(result, Fit) else 0,
+        "folds": result.folds,
         "from": "corpus" if overlap is None else "validation",
         "overlap": None if overlap is None else asdict(overlap),
         "loss": judged.loss if judged else None,

@@ -98,6 +98,11 @@ PART_NONZEROS = 1 << 22
 # scored by a run over the others.
 ENOUGH_HELD_OUT = 500
 FOLDS = 10
+# Of fewer documents than this a tenth is too few to choose by as well: every trial is judged on all
+# of them, in FOLDS parts, and tries the product of powers of idf and these rates.  Rates between
+# them are no better for so few documents, nor are more epochs.
+FEW_DOCUMENTS = 250
+FEW_RATES = (4.0, 16.0)
 # What options of one solver are where they are not given.
 DEFAULT_L2 = 1e-6  # of sgd, which stops early
 DEFAULT_PATIENCE = 3
@@ -272,9 +277,12 @@ class TrainingOptions:
                    the model has no rows for features of which all are.  With l2: elastic net
     calibration    of sgd: multiply scores by what makes the held-out loss least (a factor, and a
                    power of their spread, see ``scoring.Calibration``): it changes no answer, but
-                   how sure the model is of it; None: yes.  The answer of exact is θ itself
+                   how sure the model is of it (of few documents it adds log base rates instead,
+                   see ``scoring.Shrunk``, which may change some); None: yes.  The answer of exact
+                   is θ itself
     holdout        share of each label's documents held out (at most MOST_HELD_OUT in all) to
-                   choose by; 0 for none: sgd runs all epochs, exact takes DEFAULT_STEP_OF_PATH.
+                   choose by; of fewer than FEW_DOCUMENTS all are, each once, in FOLDS parts; 0 for
+                   none: sgd runs all epochs, exact takes DEFAULT_STEP_OF_PATH.
                    Exact holds none out where l2 is given, and there is nothing to choose
     patience       of sgd: epochs of clearly worse held-out loss on end before a trial is given up;
                    None: DEFAULT_PATIENCE

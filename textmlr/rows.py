@@ -76,6 +76,13 @@ class Rows:
         assert isinstance(self.objective, Objective)
         return self.objective
 
+    @property
+    def bias(self) -> int | None:
+        """The column that is always 1, None for none."""
+        if not self.featurizer.options.bias:
+            return None
+        return 0 if self.columns is None else int(self.columns.find(np.zeros(1, np.int32))[0])
+
     def judge(self, validation: Corpus, options: TrainingOptions, threads: int) -> Objective:
         """The objective over other documents, in these columns.
 

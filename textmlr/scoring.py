@@ -40,6 +40,11 @@ class Calibration:
     spread: float = 1.0
     least: float = 1.0
 
+    @classmethod
+    def of(cls, values: dict[str, Any]) -> Calibration:
+        """From what became of one in JSON."""
+        return Shrunk(**values) if "prior" in values else cls(**values)
+
     def absorbed(self) -> Calibration:
         """The same for scores that are multiplied by the factor already."""
         return Calibration(1.0, self.exponent, self.factor * self.spread, self.factor * self.least)
@@ -81,22 +86,31 @@ def label_weights(record: Mapping[str, Any], labels: int) -> NDArray[np.float64]
     return np.zeros(0)
 
 
-def base_scores(weights: NDArray[np.float64] | Sequence[float]) -> NDArray[np.float32]:
-    """Scores of a document that says nothing: the logarithms of the base rates, (L,) float32, nats.
+def base_rates(documents: NDArray[np.floating[Any]] | Sequence[float]) -> NDArray[np.float64]:
+    """P(Y=ℓ) of a document that nothing is known of: (L,) float64, their sum 1; (0,) of (0,).
 
-    weights  (L,) documents of each label, or the sums of their weights; (0,): not known, and so
-             are the scores.  A label without any counts as UNSEEN documents
+    documents  (L,) of each label, or the sums of their weights, none negative, not all 0.  A label
+               without any counts as UNSEEN documents
 
-    >>> np.exp(base_scores([6, 2])).round(6).tolist()
+    >>> base_rates([6, 2]).round(6).tolist()
     [0.75, 0.25]
     """
-    own = np.asarray(weights, np.float64)
+    return np.exp(_log_base_rates(documents))
+
+
+def base_scores(documents: NDArray[np.floating[Any]] | Sequence[float]) -> NDArray[np.float32]:
+    """Scores of a document that says nothing: the logarithms of ``base_rates``, (L,) float32, nats;
+    (0,) where these are not known."""
+    return _log_base_rates(documents).astype(np.float32)
+
+
+def _log_base_rates(documents: NDArray[np.floating[Any]] | Sequence[float]) -> NDArray[np.float64]:
+    own = np.asarray(documents, np.float64)
     if not own.size:
-        return np.zeros(0, np.float32)
-    own = np.where(own > 0, own, UNSEEN)
-    logs = np.log(own) - np.log(own.max())
-    scores: NDArray[np.float32] = (logs - np.log(np.exp(logs).sum())).astype(np.float32)
-    return scores
+        return np.zeros(0)
+    logs: NDArray[np.float64] = np.log(np.where(own > 0, own, UNSEEN))
+    logs -= logs.max()  # so that no sum of large weights overflows
+    return logs - np.log(np.exp(logs).sum())
 
 
 def speaking(
@@ -111,6 +125,25 @@ def speaking(
     ends = np.append(0, np.cumsum(own))[features.indptr]
     found: NDArray[np.bool_] = ends[1:] > ends[:-1]
     return found
+
+
+@dataclass(frozen=True, slots=True)
+class Shrunk(Calibration):
+    """A calibration that also shrinks towards the base rates, where documents are few.
+
+    prior·log base rate of each label is added to scores that are multiplied by the factor, which is
+    near 0 where documents tell nothing of their labels.  It is a number a label: the bias takes it
+    up, and shares of features in a score stay exact.
+    """
+
+    prior: float = 0.0
+
+    def offsets(self, rates: NDArray[np.float64]) -> NDArray[np.float64]:
+        """What is added to scores: (L,) float64, nats, their mean 0;  rates  (L,), those of
+        ``base_rates``."""
+        logs = np.log(rates)
+        offsets: NDArray[np.float64] = self.prior * (logs - logs.mean())
+        return offsets
 
 
 def row_blocks(documents: int, labels: int) -> Iterator[slice]:

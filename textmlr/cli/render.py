@@ -212,7 +212,10 @@ def fit_rows(record: dict[str, Any]) -> list[tuple[str, str]]:
     calibration = final["calibration"]
     if calibration["factor"] != 1:
         bent = f" × spread^{calibration['exponent']:.2g}" if calibration["exponent"] else ""
-        rows.append(("calibration", f"{calibration['factor']:.3g} × scores{bent}"))
+        added = ""
+        if prior := calibration.get("prior"):
+            added = f" {'+' if prior > 0 else '−'} {abs(prior):.2g} × log base rates"
+        rows.append(("calibration", f"{calibration['factor']:.3g} × scores{bent}{added}"))
     if final["halvings"]:
         rows.append(("", f"halved {final['halvings']}× because it diverged"))
     return rows

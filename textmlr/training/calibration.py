@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from textmlr.arrays import frozen
 from textmlr.kernels import linear as kernels
 from textmlr.network import Network
-from textmlr.scoring import Calibration, score, spreads
+from textmlr.scoring import Calibration, Shrunk, log_normalizer, score, spreads
 from textmlr.training.objective import Objective
 
 # Weights of the penalties on log factor and exponent, in documents: they count where there are few.
@@ -26,6 +26,19 @@ STEPS = 30
 TOLERANCE = 1e-4
 LONGEST = 0.7  # step of log factor and exponent
 NARROWEST = 1e-9  # spread: of documents without features, or of labels that all score alike
+# Where documents are few, so many more count whose labels are told by the base rates alone: what is
+# fitted on fewer is nearer to these.  And the penalty of what is added of the base rates, in
+# documents.  These and what is below were set on 25 to 190 documents of trec6, imdb, r8, subj,
+# banking77 and nsmc-ko, and on made-up ones without any signal, and confirmed on mr and
+# movie-genres; half or twice as much changes the mean loss by less than 0.01.
+RATES_PRIOR = 4.0
+WEIGHT_PRIOR = 10.0
+# Nats of what documents tell beyond the base rates that they tell by luck, since trials were chosen
+# by them; scores are shrunk by their share in it (James and Stein, 1961), by LEAST_KEPT at most.
+LUCK = 2.0
+LEAST_KEPT = 0.5
+# In units of 1 / the scores' spread: what tells nothing still tells one answer from another.
+LEAST_FACTOR = 0.01
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -54,6 +67,13 @@ class Scored:
         )
 
     @property
+    def loss(self) -> float:
+        """Weighted mean of −log P(label), in nats, of the scores as they are."""
+        own = self.scores[np.arange(len(self.y)), self.y]
+        losses = log_normalizer(self.scores) - own
+        return float((self.weights * losses).sum() / self.weights.sum(dtype=np.float64))
+
+    @property
     def accuracy(self) -> float:
         """Weighted share of documents whose label scores highest."""
         right = self.weights[self.scores.argmax(axis=1) == self.y]
@@ -72,6 +92,97 @@ def calibrate(scored: Scored) -> tuple[Calibration, float]:
     if not -1.0 <= x[1] <= 0.0:
         x, loss = fit.run(free=1, exponent=float(np.clip(x[1], -1.0, 0.0)))
     return Calibration(float(np.exp(x[0])), float(x[1]), fit.spread, fit.least), loss
+
+
+def shrink(
+    scored: Scored, rates: NDArray[np.float64], *, biased: bool, repeats: int = 1
+) -> tuple[Shrunk, Scored]:
+    """(the calibration of few documents that makes their weighted mean loss least, the documents
+    with their scores calibrated).
+
+    Least is mean of −log P(y) + RATES_PRIOR/n · mean of −Σ_ℓ rate_ℓ log P(ℓ)
+    + WEIGHT_PRIOR/n · prior²/2, which is convex in factor and prior, by Newton's method.  Then the
+    factor is multiplied by 1 − LUCK/(nats gained on the base rates), and the prior found anew.
+
+    rates    (L,) of ``base_rates``
+    biased   whether there is a bias to take up what is added; else the prior is 0
+    repeats  how many times each of the n documents was scored
+    """
+    unit = max(float(np.exp(np.log(np.maximum(spreads(scored.scores), NARROWEST)).mean())),
+               NARROWEST)  # fmt: skip
+    fit = _Shrinkage(scored, rates, unit, len(scored.y) / repeats)
+    x = fit.run(np.array([1.0, 0.0]), np.array([True, biased]))
+    fitted = _shrunk(scored, rates, x, unit)[1]
+    known = float((scored.weights * np.log(rates)[scored.y]).sum() / scored.weights.sum())
+    gained = (-known - fitted.loss) * len(scored.y) / repeats
+    x[0] = max(x[0] * max(1 - LUCK / max(gained, LUCK), LEAST_KEPT), LEAST_FACTOR)
+    x = fit.run(x, np.array([False, biased]))
+    return _shrunk(scored, rates, x, unit)
+
+
+def _shrunk(
+    scored: Scored, rates: NDArray[np.float64], x: NDArray[np.float64], unit: float
+) -> tuple[Shrunk, Scored]:
+    calibration = Shrunk(factor=float(x[0] / unit), prior=float(x[1]))
+    scores = calibration.factor * scored.scores.astype(np.float64) + calibration.offsets(rates)
+    return calibration, Scored(scores.astype(np.float32), scored.y, scored.weights)
+
+
+class _Shrinkage:
+    """The problem of ``shrink``: x = (factor·unit, prior)."""
+
+    def __init__(self, scored: Scored, rates: NDArray[np.float64], unit: float, n: float) -> None:
+        offsets = np.broadcast_to(Shrunk(prior=1.0).offsets(rates), scored.scores.shape)
+        # (2, n, L): what a step of each of x adds to the scores.
+        self._by = np.stack([scored.scores.astype(np.float64) / unit, offsets])
+        weights = scored.weights.astype(np.float64)
+        weights /= weights.sum()
+        wanted = np.outer(weights, RATES_PRIOR / n * rates)
+        wanted[np.arange(len(weights)), scored.y] += weights
+        self._wanted, self._weights = wanted, wanted.sum(axis=1)
+        self._penalty = np.array([0.0, WEIGHT_PRIOR / n])
+
+    def run(self, x: NDArray[np.float64], free: NDArray[np.bool_]) -> NDArray[np.float64]:
+        """x at the minimum over those that are free, its first at least LEAST_FACTOR."""
+        given = free
+        value, slope, curvature = self._measure(x)
+        for _ in range(STEPS):
+            free = given & np.array([x[0] > LEAST_FACTOR or slope[0] < 0, True])
+            step = np.zeros(2)
+            step[free] = np.linalg.solve(curvature[np.ix_(free, free)], slope[free])
+            while True:
+                there = x - step
+                there[0] = max(there[0], LEAST_FACTOR)
+                ahead = self._measure(there)
+                if ahead[0] <= value or np.abs(step).max() < TOLERANCE:
+                    break
+                step /= 2
+            moved = np.abs(there - x).max()
+            if ahead[0] <= value:
+                x, (value, slope, curvature) = there, ahead
+            if moved < TOLERANCE:
+                break
+        return x
+
+    def _measure(
+        self, x: NDArray[np.float64]
+    ) -> tuple[float, NDArray[np.float64], NDArray[np.float64]]:
+        """(value, gradient (2,), curvature (2, 2)) at x."""
+        scores = x[0] * self._by[0] + x[1] * self._by[1]
+        scores -= scores.max(axis=1, keepdims=True)
+        shares = np.exp(scores)
+        totals = shares.sum(axis=1, keepdims=True)
+        shares *= self._weights[:, None] / totals  # of each document, their sum its weight
+        value = float((self._wanted * (np.log(totals) - scores)).sum())
+        value += float((self._penalty * x * x).sum()) / 2
+        slope = ((shares - self._wanted) * self._by).sum(axis=(1, 2)) + self._penalty * x
+        means = (shares * self._by).sum(axis=2)  # (2, n), times the document's weight
+        curvature = np.diag(self._penalty + NARROWEST)
+        for i in range(2):
+            for j in range(2):
+                square = (shares * self._by[i] * self._by[j]).sum()
+                curvature[i, j] += square - (means[i] * means[j] / self._weights).sum()
+        return value, slope, curvature
 
 
 class _Fit:

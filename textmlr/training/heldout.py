@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from textmlr.errors import InputError
-from textmlr.options import MOST_HELD_OUT
+from textmlr.options import FEW_DOCUMENTS, MOST_HELD_OUT
 from textmlr.training.stored import AnyObjective
 
 # Fewer held-out documents than this say nothing about when to stop.
@@ -44,6 +44,18 @@ def hold_out(objective: AnyObjective, share: float, seed: int) -> NDArray[np.int
     if len(held) < LEAST_HELD_OUT or weighs[held].sum() in (0, weighs.sum()):
         return None
     return held
+
+
+def are_few(objective: AnyObjective) -> bool:
+    """Whether so few documents count that all are to be held out, each once, to choose by."""
+    return LEAST_HELD_OUT <= int(np.count_nonzero(objective.weights)) < FEW_DOCUMENTS
+
+
+def shuffled_parts(documents: int, number: int, seed: int, repeat: int) -> list[NDArray[np.int64]]:
+    """All of so many documents in so many parts, whatever their labels: numbers, ascending."""
+    rng = np.random.default_rng([seed, (1 << 31) + 6, repeat])
+    order = rng.permutation(documents)
+    return [np.sort(order[part::number]) for part in range(number)]
 
 
 def parts_of(objective: AnyObjective, number: int, seed: int) -> list[NDArray[np.int64]]:

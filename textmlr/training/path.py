@@ -9,12 +9,14 @@ from functools import partial
 import numpy as np
 
 from textmlr.errors import InputError
-from textmlr.options import DEFAULT_STEP_OF_PATH, PATH, PATH_TOLERANCE, TrainingOptions
+from textmlr.options import DEFAULT_STEP_OF_PATH, FOLDS, PATH, PATH_TOLERANCE, TrainingOptions
 from textmlr.parallel import map_blocks
+from textmlr.training.calibration import Scored
+from textmlr.training.cross_fitting import Crossed
 from textmlr.training.exact import proximal
 from textmlr.training.exact.optimum import Optimum
 from textmlr.training.exact.solver import GIVE_L2, Exact, Step
-from textmlr.training.heldout import check_labels, hold_out
+from textmlr.training.heldout import are_few, check_labels, hold_out
 from textmlr.training.objective import Objective
 
 
@@ -22,7 +24,7 @@ from textmlr.training.objective import Objective
 class Penalty:
     """A λ that was tried, and what its minimum came to on held-out documents.
 
-    l2        λ, with the documents that were not held out
+    l2        λ, with the documents that were not held out; of few documents, with all
     loss      mean loss in nats;  accuracy  share that is right; both held out
     """
 
@@ -39,6 +41,7 @@ class ExactFit:
     l2              λ, given or chosen
     loss, accuracy  of all documents, without the penalty
     held_out        documents that judged, 0 for none
+    folds           0, or in how many parts all documents were held out, where they are few
     judged          the best of what was tried; with a λ given, the minimum itself
     trials          in order
     """
@@ -48,6 +51,7 @@ class ExactFit:
     loss: float
     accuracy: float
     held_out: int
+    folds: int
     judged: Penalty | None
     trials: tuple[Penalty, ...]
 
@@ -67,7 +71,8 @@ def fit_exact(
     """Minimise the objective with options.l2 and l1, or with the λ that held-out documents choose.
 
     Along PATH, from strong to weak penalties, each minimum is where the next begins, and the
-    search ends when the held-out loss rises.  Number of threads changes no bit.
+    search ends when the held-out loss rises.  Few documents all judge, each held out once and more
+    (see ``Crossed``).  Number of threads changes no bit.
 
     validation  documents that judge, None to hold some out
     beside      called once, by a thread of its own if there are two
@@ -78,7 +83,10 @@ def fit_exact(
     assert options.tolerance is not None  # decided
     trials: tuple[Penalty, ...] = ()
     l2, judge, rest = options.l2, validation, objective
-    if l2 is None and judge is None and options.holdout:
+    crossed = None
+    if l2 is None and judge is None and options.holdout and are_few(objective):
+        crossed = Crossed.of(objective, options.seed)
+    elif l2 is None and judge is None and options.holdout:
         held = hold_out(objective, options.holdout, options.seed)
         if held is not None:
             rest = objective.take(np.setdiff1d(np.arange(len(objective.y)), held, True))
@@ -88,7 +96,9 @@ def fit_exact(
         k = DEFAULT_STEP_OF_PATH
         if judge is not None:
             k, trials = _search(rest, judge, threads, watch)
-            judged = min(trials, key=lambda trial: trial.loss)
+        elif crossed is not None:
+            k, trials = _search_crossed(crossed, threads, watch)
+        judged = min(trials, key=lambda trial: trial.loss) if trials else None
         l2 = penalty_of(objective, k)
     solve: Callable[[], Optimum]
     if options.l1:
@@ -117,7 +127,10 @@ def fit_exact(
         judged = Penalty(l2, *judge.evaluate(optimum.network))
     loss, accuracy = objective.evaluate(optimum.network)
     held_out = 0 if judge is None else len(judge.y)
-    return ExactFit(optimum, l2, loss, accuracy, held_out, judged, trials)
+    if crossed is not None:
+        held_out = crossed.judging
+    folds = 0 if crossed is None else FOLDS
+    return ExactFit(optimum, l2, loss, accuracy, held_out, folds, judged, trials)
 
 
 def penalty_of(objective: Objective, k: float) -> float:
@@ -130,12 +143,45 @@ def _search(
 ) -> tuple[float, tuple[Penalty, ...]]:
     """(the k of PATH with the least held-out loss, what was tried)."""
     exact = Exact.of(objective, threads, watch)
+
+    def attempt(k: float) -> Penalty:
+        l2 = penalty_of(objective, k)
+        network = exact.minimise(l2, PATH_TOLERANCE).network
+        return Penalty(l2, *judge.evaluate(network))
+
+    return _along(attempt, watch)
+
+
+def _search_crossed(
+    crossed: Crossed, threads: int, watch: Watch | None
+) -> tuple[float, tuple[Penalty, ...]]:
+    """The same where few documents are held out in parts."""
+    parts = range(len(crossed.parts))
+    others = [crossed.rows.take(crossed.others(number)) for number in parts]
+    held = [crossed.held_out(number) for number in parts]
+    exact = [Exact.of(objective, threads, None) for objective in others]
+    scores = np.zeros((crossed.repeats, len(crossed.rows.y), crossed.rows.labels), np.float32)
+
+    def attempt(k: float) -> Penalty:
+        for number in parts:
+            l2 = penalty_of(others[number], k)
+            network = exact[number].minimise(l2, PATH_TOLERANCE).network
+            own = Scored.of(held[number], network).scores
+            scores[number // FOLDS, crossed.parts[number]] = own
+        scored = crossed.scored(scores)
+        return Penalty(penalty_of(crossed.rows, k), scored.loss, scored.accuracy)
+
+    return _along(attempt, watch)
+
+
+def _along(
+    attempt: Callable[[float], Penalty], watch: Watch | None
+) -> tuple[float, tuple[Penalty, ...]]:
+    """(the k of PATH whose attempt has the least loss, all attempts until it rises)."""
     trials: list[Penalty] = []
     best = 0
     for number, k in enumerate(PATH):
-        l2 = penalty_of(objective, k)
-        network = exact.minimise(l2, PATH_TOLERANCE).network
-        trials.append(Penalty(l2, *judge.evaluate(network)))
+        trials.append(attempt(k))
         if watch is not None:
             watch(trials[-1])
         if trials[number].loss > trials[best].loss:

@@ -14,13 +14,15 @@ from textmlr.options import (
     CHOICE_RATES,
     DEFAULT_IDF_POWER,
     DEFAULT_L2,
+    FOLDS,
     TrainingOptions,
 )
 from textmlr.parallel import map_blocks
-from textmlr.scoring import Calibration
+from textmlr.scoring import Calibration, Shrunk
 from textmlr.training.calibration import Scored, calibrate
 from textmlr.training.checkpoints import Checkpoints, follow
-from textmlr.training.heldout import check_labels
+from textmlr.training.cross_fitting import plans_of
+from textmlr.training.heldout import are_few, check_labels
 from textmlr.training.objective import Objective
 from textmlr.training.sgd import of_theta
 from textmlr.training.stored import AnyObjective
@@ -38,7 +40,8 @@ class Fit:
     calibration   of its scores, that of the run ``judged``; its factor is in the last layer already
     loss, accuracy          of the final run's last epoch, before each document's own step
     held_out      documents held out, 0 for none
-    folds         0, or the number of parts that all documents were held out in, to calibrate
+    folds         0, or the number of parts that all documents were held out in, to calibrate, or
+                  where they are few to choose as well
     judged        the run without them that is most like the final one: the best trial, or, where
                   trials saw only some of the documents, a twin of the final run; with folds, the
                   figures of all parts
@@ -66,6 +69,7 @@ def fit(
     options: TrainingOptions,
     *,
     idf: NDArray[np.float64] | None = None,
+    bias: int | None = None,
     validation: Objective | None = None,
     threads: int = 1,
     watch: Watch | None = None,
@@ -82,9 +86,11 @@ def fit(
     thread a run.  The final run, on all documents, has what the best trial had, its number of
     epochs too; where trials saw only some documents, a twin of it goes on meanwhile, without
     those held out, since the factor of θ depends on how many there are.  The number of threads
-    changes no bit.
+    changes no bit.  Fewer than FEW_DOCUMENTS all judge each trial, in FOLDS parts, each scored by a
+    run over the others, and the calibration shrinks towards the base rates.
 
     idf         (V,) of each feature; None: all steps alike
+    bias        the column that is always 1, None for none
     validation  documents that judge, None to hold some out
     beside      called once, by a thread of its own if there are two, while the final run goes on
     overwrite   scale the objective's features in place, where they are not needed any more
@@ -93,7 +99,10 @@ def fit(
     """
     check_labels(objective)
     options = options.decided()
-    search = Search(objective, validation, idf, options, watch, checkpoints=checkpoints)
+    search = Search(
+        objective, validation, idf, options, watch, biased=bias is not None,
+        checkpoints=checkpoints,
+    )  # fmt: skip
     best = search.run(threads)
     everything = np.arange(len(objective.y), dtype=np.int32)
     epochs = search.epochs if best is None else best.epochs
@@ -144,9 +153,14 @@ def fit(
     if factor != 1:
         layers[-1] *= factor
         squares = of_theta(squares, -1, factor)
+    if isinstance(calibration, Shrunk) and calibration.prior:
+        assert search.crossed is not None
+        row = layers[-1][-1 if options.hidden else bias]
+        row += calibration.offsets(search.crossed.rates).astype(np.float32)
     return Fit(
         layers, squares, power, calibration, final.learning_rate, epochs, told[-1].loss,
-        told[-1].accuracy, sum(map(len, folds)) or search.held_out, len(folds), judged,
+        told[-1].accuracy, sum(map(len, folds)) or search.held_out,
+        len(folds) or (FOLDS if best is not None and search.crossed is not None else 0), judged,
         tuple(search.trials), sum(epoch.halved for epoch in told),
     )  # fmt: skip
 
@@ -158,6 +172,7 @@ def probe(
     idf: NDArray[np.float64] | None = None,
     validation: Objective | None = None,
     threads: int = 1,
+    bias: int | None = None,
 ) -> Trial | None:
     """How well rows can be learnt from, about: the best of a few short trials.
 
@@ -169,20 +184,33 @@ def probe(
         options = TrainingOptions(class_weight=options.class_weight, seed=options.seed)
         objective = replace(objective, l2=DEFAULT_L2)
     options = replace(options.linear().decided(), holdout=held)
-    search = Search(objective, validation, idf, options, None, sample=False)
-    if search.judge is None:
+    search = Search(
+        objective, validation, idf, options, None, sample=False, biased=bias is not None
+    )
+    if not search.held_out:
         return None
+    if search.crossed is not None:
+        return search.cross(threads)
     power = search.powers[0] if len(search.powers) == 1 else DEFAULT_IDF_POWER
     rates = CHOICE_RATES if options.learning_rate is None else (options.learning_rate,)
     search.run_all([(power, rate) for rate in rates], threads)
     return best_of(search.trials)
 
 
-def most_epochs(objective: AnyObjective, idf: object, options: TrainingOptions) -> int:
-    """How many epochs ``fit`` will run, trials included, if none of them ends early."""
+def most_epochs(
+    objective: AnyObjective, idf: object, options: TrainingOptions, *, validated: bool = False
+) -> int:
+    """How many epochs ``fit`` will tell of, trials included, if none of them ends early.
+
+    validated  whether documents of their own judge
+    """
     trials = 0
+    powers = 1 if idf is None else len(options.idf_powers(choose=True))
+    if options.holdout and not validated and are_few(objective):
+        # Told of once each.
+        own = len(plans_of(options.decided(), (0.0,) * powers))
+        return own + options.epochs_of(len(objective.y))
     if options.holdout:
         rates = 1 if options.learning_rate is not None else len(options.decided().learning_rates)
-        powers = 1 if idf is None else len(options.idf_powers(choose=True))
         trials = powers + rates - 1
     return (trials + 1) * options.epochs_of(len(objective.y))

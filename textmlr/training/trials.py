@@ -22,7 +22,8 @@ from textmlr.parallel import map_blocks
 from textmlr.scoring import Calibration
 from textmlr.training.calibration import Scored, calibrate
 from textmlr.training.checkpoints import Checkpoints, follow
-from textmlr.training.heldout import hold_out, parts_of, sample_of
+from textmlr.training.cross_fitting import Crossed, plans_of, try_out
+from textmlr.training.heldout import are_few, hold_out, parts_of, sample_of
 from textmlr.training.objective import Objective
 from textmlr.training.sgd import SGD, Epoch
 from textmlr.training.stored import AnyObjective, StoredObjective
@@ -68,7 +69,7 @@ class Trial:
     @classmethod
     def of(cls, values: dict[str, Any]) -> Trial:
         """From what became of a trial in JSON."""
-        return cls(**(values | {"calibration": Calibration(**values["calibration"])}))
+        return cls(**(values | {"calibration": Calibration.of(values["calibration"])}))
 
 
 OwnKind = TypeVar("OwnKind", Objective, StoredObjective, AnyObjective)
@@ -79,6 +80,7 @@ class Search:
     """Trial runs, judged on held-out documents.
 
     judge   over those documents, None if there are none
+    crossed where documents are few, they in parts that are each held out; there is no judge then
     sampled whether a trial sees only some of the others
     powers  of idf to choose from; the first where there is nothing to choose by
     epochs  of a trial
@@ -94,6 +96,7 @@ class Search:
         watch: Watch | None,
         *,
         sample: bool = True,
+        biased: bool = True,
         checkpoints: Checkpoints | None = None,
     ) -> None:
         self._checkpoints = checkpoints
@@ -107,7 +110,12 @@ class Search:
         self.judge = validation
         self._held = False  # whether the judge's documents are the objective's
         self.trials: list[Trial] = []
-        if validation is None and options.holdout:
+        self.crossed: Crossed | None = None
+        # Layers above the first have a bias always.
+        self._biased = biased or bool(options.hidden)
+        if validation is None and options.holdout and are_few(objective):
+            self.crossed, sample = Crossed.of(objective, options.seed), False
+        elif validation is None and options.holdout:
             held = hold_out(objective, options.holdout, options.seed)
             if held is not None:
                 self._part = np.delete(self._part, held)
@@ -123,11 +131,13 @@ class Search:
         self.sampled = len(self._part) < len(self._rest)
         self.powers: tuple[float, ...] = (0.0,)
         if idf is not None:
-            self.powers = options.idf_powers(choose=self.judge is not None)
+            self.powers = options.idf_powers(choose=self.held_out > 0)
 
     @property
     def held_out(self) -> int:
         """How many documents judge."""
+        if self.crossed is not None:
+            return self.crossed.judging
         return 0 if self.judge is None else len(self.judge.y)
 
     def folds(self) -> list[NDArray[np.int64]]:
@@ -187,7 +197,7 @@ class Search:
 
     def run(self, threads: int) -> Trial | None:
         """The best of all trials, None without a judge."""
-        if self.judge is None:
+        if not self.held_out:
             return None
         if self._checkpoints is None:
             return self._best(threads)
@@ -201,7 +211,10 @@ class Search:
         return Trial.of(found["best"])
 
     def _best(self, threads: int) -> Trial:
-        """First each power at the middle rate, then the best of them at the others."""
+        """First each power at the middle rate, then the best of them at the others; on few
+        documents all pairs."""
+        if self.crossed is not None:
+            return self.cross(threads)
         given = self._options.learning_rate
         rates = self._options.learning_rates if given is None else (given,)
         middle = self._options.middle_rate if given is None else given
@@ -223,6 +236,37 @@ class Search:
             if trial.idf_power == best.idf_power and trial.loss <= (1 + LENT * unseen) * best.loss
         ]  # fmt: skip
         return min(near, key=lambda trial: trial.learning_rate) if self.sampled else best
+
+    def cross(self, threads: int) -> Trial:
+        """The best of all trials on few documents, a thread each."""
+        plans = plans_of(self._options, self.powers)
+        self.trials += map_blocks(self._try_crossed, plans, threads)
+        return best_of(self.trials)
+
+    def _try_crossed(self, plan: tuple[float, float]) -> Trial:
+        """One trial on few documents; the epoch that is best until the run was given up, or its
+        last, as in ``_try``."""
+        assert self.crossed is not None
+        power, rate = plan
+
+        def start(rows: Objective, documents: NDArray[np.int64]) -> SGD:
+            return self.start(rows, documents, self.epochs, rate)
+
+        judged, epoch = try_out(
+            self.crossed, self.scale_of(power), start, self._spare.append, self._options,
+            biased=self._biased,
+        )  # fmt: skip
+        last, best, worse = judged[-1], judged[0], 0
+        for one in judged:
+            best = one if one.loss < best.loss else best
+            worse = worse + 1 if one.loss > WORSE * best.loss else 0
+            if worse >= (self._options.patience or 0):
+                last = best
+                break
+        self.tell(Progress("trial", power, epoch, (last.loss, last.accuracy)))
+        return Trial(
+            power, epoch.learning_rate, last.epochs, last.calibration, last.loss, last.accuracy
+        )
 
     def run_all(self, plans: Sequence[tuple[float, float]], threads: int) -> None:
         """Try pairs of a power and a learning rate, a thread each."""

@@ -1,0 +1,282 @@
+"""Few documents: every one judges every trial, and what is said is near the base rates."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from conftest import corpus_of, documents, objective_of
+from scipy.optimize import minimize
+from scipy.special import log_softmax
+
+from textmlr import FeaturizerOptions, TrainingOptions
+from textmlr.learning import train
+from textmlr.model import Model
+from textmlr.options import FEW_DOCUMENTS, FOLDS
+from textmlr.scoring import Calibration, Shrunk, base_rates
+from textmlr.training import calibration as module
+from textmlr.training import fit
+from textmlr.training.calibration import Scored, calibrate, shrink
+from textmlr.training.cross_fitting import Crossed, repeats_of
+from textmlr.training.heldout import LEAST_HELD_OUT
+from textmlr.training.sgd import SGD
+
+PAIRS = documents(60, 11)
+Documents = list[tuple[str, str]]
+
+
+def noise(number: int, shares: dict[str, float], seed: int) -> Documents:
+    """Documents whose words tell nothing of their labels."""
+    rng = random.Random(seed)
+    labels = rng.choices(list(shares), list(shares.values()), k=number)
+    return [(label, " ".join(f"w{rng.randrange(300)}" for _ in range(12))) for label in labels]
+
+
+def loss_of(model: Model, pairs: Documents) -> float:
+    p = model.probabilities([text for _, text in pairs])
+    codes = [model.labels.index(label) for label, _ in pairs]
+    return float(-np.log(p[np.arange(len(pairs)), codes]).mean())
+
+
+def made(n: int, labels: int, signal: float, seed: int = 3) -> tuple[Scored, np.ndarray]:
+    rng = np.random.default_rng(seed)
+    shares = np.arange(labels, 0, -1) / np.arange(labels + 1).sum()
+    y = rng.choice(labels, n, p=shares).astype(np.int32)
+    scores = rng.normal(size=(n, labels))
+    scores[np.arange(n), y] += signal
+    weights = rng.uniform(0.5, 1.5, n).astype(np.float32)
+    rates = base_rates(np.bincount(y, weights, labels) + 1.0)
+    return Scored((3 * scores).astype(np.float32), y, weights), rates
+
+
+def naive_shrink(
+    scored: Scored, rates: np.ndarray, biased: bool, repeats: int
+) -> tuple[float, float]:
+    """(factor, prior) by a general optimiser, as ``shrink`` states the problem."""
+    scores, y = scored.scores.astype(float), scored.y
+    weights = scored.weights / scored.weights.sum(dtype=float)
+    n = len(y) / repeats
+    unit = np.exp(np.log(scores.std(axis=1)).mean())
+    offsets = np.log(rates) - np.log(rates).mean()
+
+    def losses(t: float, u: float) -> tuple[float, float]:
+        logs = log_softmax(t * scores / unit + u * offsets, axis=1)
+        plain = -weights @ logs[np.arange(len(y)), y]
+        return plain, plain - 4.0 / n * weights @ (logs @ rates) + 10.0 / n * u * u / 2
+
+    free = minimize(
+        lambda x: losses(x[0], x[1] if biased else 0.0)[1], [1.0, 0.0],
+        bounds=[(0.01, None), (None, None)], tol=1e-12,
+    ).x  # fmt: skip
+    known = -weights @ np.log(rates)[y]
+    gained = (known - losses(free[0], free[1] if biased else 0.0)[0]) * n
+    t = max(free[0] * (max(1 - 2.0 / gained, 0.5) if gained > 0 else 0.5), 0.01)
+    u = minimize(lambda x: losses(t, x[0])[1], [0.0], tol=1e-12).x[0] if biased else 0.0
+    return t / unit, u
+
+
+@pytest.mark.parametrize("biased", [True, False])
+@pytest.mark.parametrize(("labels", "signal"), [(2, 0.0), (2, 1.5), (5, 0.3), (5, 3.0)])
+def test_shrinkage_against_a_general_optimiser(labels: int, signal: float, biased: bool) -> None:
+    """The constants stand here as numbers: another RATES_PRIOR, WEIGHT_PRIOR, LUCK, LEAST_KEPT or
+    LEAST_FACTOR is another answer."""
+    scored, rates = made(60, labels, signal)
+    for repeats in (1, 2):
+        found, told = shrink(scored, rates, biased=biased, repeats=repeats)
+        factor, prior = naive_shrink(scored, rates, biased, repeats)
+        assert found.factor == pytest.approx(factor, rel=2e-3)
+        assert found.prior == pytest.approx(prior, abs=2e-3)
+        logs = log_softmax(
+            found.factor * scored.scores.astype(float) + found.offsets(rates), axis=1
+        )
+        own = logs[np.arange(60), scored.y]
+        assert told.loss == pytest.approx(-np.average(own, weights=scored.weights), rel=1e-5)
+
+
+def test_scores_that_tell_the_contrary_are_all_but_dropped() -> None:
+    scored, rates = made(60, 3, -2.0)
+    found, told = shrink(scored, rates, biased=True)
+    unit = np.exp(np.log(scored.scores.std(axis=1)).mean())
+    assert found.factor == pytest.approx(0.01 / unit, rel=1e-5)
+    known = -np.average(np.log(rates)[scored.y], weights=scored.weights)
+    assert told.loss < (known + np.log(3)) / 2  # nearer to the base rates than to equal shares
+
+
+def test_base_rates_are_shares_of_one_more_each() -> None:
+    np.testing.assert_allclose(base_rates(np.array([8.0, 1.0, 0.0])), [9 / 12, 2 / 12, 1 / 12])
+
+
+def test_the_usual_exponent_is_what_few_documents_are_given() -> None:
+    """Of few documents the exponent is about −0.5 with many labels, and 0 with two: constants that
+    a test can only hold by their numbers."""
+    assert (module.USUAL_EXPONENT, module.EXPONENT_PRIOR, module.FACTOR_PRIOR) == (-0.5, 30.0, 10.0)
+    rng = np.random.default_rng(1)
+    for labels, exponent in ((2, 0.0), (4, -0.5)):
+        scores = rng.normal(size=(6, labels)).astype(np.float32)
+        scored = Scored(scores, np.zeros(6, np.int32), np.ones(6, np.float32))
+        assert calibrate(scored)[0].exponent == pytest.approx(exponent, abs=0.08)
+
+
+@pytest.mark.parametrize(
+    ("number", "shares"),
+    [
+        (200, {"a": 0.915, "b": 0.085}),
+        (100, {"a": 0.5, "b": 0.5}),
+        (150, {"a": 0.6, "b": 0.3, "c": 0.1}),
+    ],
+)
+def test_noise_costs_what_the_base_rates_cost(number: int, shares: dict[str, float]) -> None:
+    learnt, tested = noise(number, shares, 5), noise(2000, shares, 6)
+    model = train(corpus_of(learnt), threads=1)
+    counts = np.array([sum(one == label for one, _ in learnt) for label in model.labels])
+    logs = np.log(counts / counts.sum())
+    rates = -np.mean([logs[model.labels.index(label)] for label, _ in tested])
+    assert loss_of(model, tested) < rates + (0.02 if len(shares) == 2 else 0.03)
+
+
+def test_signal_is_kept() -> None:
+    model = train(corpus_of(documents(100, 1)), threads=1)
+    tested = documents(300, 2)
+    right = np.mean([a[0].label == label for a, (label, _) in
+                     zip(model.classify([t for _, t in tested]), tested, strict=True)])  # fmt: skip
+    confidence = model.probabilities([text for _, text in tested]).max(axis=1).mean()
+    assert right > 0.85
+    assert abs(confidence - right) < 0.1
+
+
+@pytest.mark.parametrize("number", [20, 21, 50, FEW_DOCUMENTS - 1])
+def test_all_documents_judge_from_twenty_on(number: int) -> None:
+    record = train(corpus_of(documents(number, 7)), threads=2).record
+    held = record["held_out"]
+    assert (held["documents"], held["folds"]) == (number, FOLDS)
+    assert len(held["trials"]) == 4  # two powers, two rates
+    assert held["loss"] == min(trial["loss"] for trial in held["trials"])
+    assert "prior" in record["final"]["calibration"]
+    assert len(record["ngrams"]) == 2
+
+
+def test_who_has_fewer_or_more_documents_is_not_crossed() -> None:
+    few = train(corpus_of(documents(LEAST_HELD_OUT - 1, 7)), threads=1).record
+    assert (few["held_out"]["documents"], few["held_out"]["folds"]) == (0, 0)
+    more = train(corpus_of(documents(FEW_DOCUMENTS, 7)), threads=1).record
+    assert "prior" not in more["final"]["calibration"]
+    none = train(corpus_of(PAIRS), training_options=TrainingOptions(holdout=0.0), threads=1).record
+    assert none["held_out"]["documents"] == 0
+
+
+def test_each_document_is_scored_by_who_never_saw_it() -> None:
+    objective = objective_of(PAIRS)
+    crossed = Crossed.of(objective, 1)
+    assert crossed is not None
+    assert crossed.repeats == repeats_of(60) == 4
+    for repeat in range(crossed.repeats):
+        parts = crossed.parts[repeat * FOLDS : (repeat + 1) * FOLDS]
+        assert sorted(np.concatenate(parts).tolist()) == list(range(60))
+        if repeat % 2 == 0:  # each label over all parts
+            assert {tuple(np.bincount(objective.y[part], minlength=3)) for part in parts} == {
+                (2, 2, 2)
+            }
+    for number, part in enumerate(crossed.parts):
+        assert not np.isin(part, crossed.others(number)).any()
+
+
+def test_labels_of_one_document_judge_nothing() -> None:
+    pairs = [*PAIRS[:40], ("alone", "a lone document"), ("another", "of its own")]
+    record = train(corpus_of(pairs), threads=1).record
+    assert record["held_out"]["documents"] == 40
+    singles = [(f"label {i}", f"text {i}") for i in range(30)]
+    record = train(corpus_of(singles), threads=1).record
+    assert record["held_out"]["documents"] == 0
+
+
+def test_all_labels_but_one_alike() -> None:
+    pairs = [("a", text) for _, text in PAIRS[:49]] + [("b", "something else")]
+    model = train(corpus_of(pairs), threads=1)
+    assert model.record["held_out"]["documents"] == 49
+    assert np.isfinite(model.probabilities(["robot", ""])).all()
+
+
+def test_documents_of_weight_zero_are_as_if_not_there() -> None:
+    weights = [1.0] * 60 + [0.0] * 300
+    corpus = corpus_of([*PAIRS, *documents(300, 3)], weights)
+    held = train(corpus, threads=1).record["held_out"]
+    assert (held["documents"], held["folds"]) == (60, FOLDS)
+
+
+def test_threads_change_nothing() -> None:
+    models = [train(corpus_of(PAIRS), threads=threads) for threads in (1, 2, 4)]
+    assert len({model.theta.tobytes() for model in models}) == 1
+    assert models[0].record == models[1].record == models[2].record
+
+
+def test_what_is_added_is_in_the_bias_and_nowhere_else() -> None:
+    """Its sum over labels is 0, other rows are those of the run times the factor, and without a
+    bias nothing is added."""
+    objective, options = objective_of(PAIRS), TrainingOptions(idf_power=0.0)
+    found = fit(objective, options, bias=0)
+    c = found.calibration
+    assert isinstance(c, Shrunk)
+    run = SGD.start(objective, np.arange(60), found.epochs, found.learning_rate, options.decided())
+    while run.done < run.epochs:
+        run.epoch()
+    theta = run.network.theta * np.float32(c.factor)
+    rates = base_rates(np.bincount(objective.y, minlength=3).astype(float))
+    np.testing.assert_array_equal(found.layers[0][1:], theta[1:])
+    np.testing.assert_allclose(
+        found.layers[0][0], theta[0] + c.offsets(rates), rtol=1e-5, atol=1e-6
+    )
+    without = fit(objective, options, bias=None).calibration
+    assert isinstance(without, Shrunk)
+    assert without.prior == 0
+    bare = train(corpus_of(PAIRS), FeaturizerOptions(bias=False), threads=1)
+    assert bare.record["final"]["calibration"]["prior"] == 0
+
+
+@pytest.mark.parametrize(
+    ("featurizer", "training"),
+    [
+        (FeaturizerOptions(hash_bits=12), TrainingOptions()),
+        (FeaturizerOptions(), TrainingOptions(hidden=(4,))),
+        (FeaturizerOptions(), TrainingOptions(epochs=12)),
+        (FeaturizerOptions(), TrainingOptions(calibration=False)),
+        (FeaturizerOptions(), TrainingOptions(class_weight="balanced")),
+    ],
+)
+def test_other_ways_to_train(
+    featurizer: FeaturizerOptions, training: TrainingOptions, tmp_path: Path
+) -> None:
+    pairs = [pair for i, pair in enumerate(PAIRS) if pair[0] != "western" or i % 3 == 0]
+    model = train(corpus_of(pairs), featurizer, training_options=training, threads=1)
+    assert model.record["held_out"]["folds"] == FOLDS
+    model.save(tmp_path / "a.textmlr")
+    loaded = Model.load(tmp_path / "a.textmlr")
+    texts = [text for _, text in pairs]
+    assert loaded.probabilities(texts).tobytes() == model.probabilities(texts).tobytes()
+    if training.calibration is False:
+        assert model.calibration == Calibration()
+
+
+def test_the_exact_solver_is_judged_by_all_as_well() -> None:
+    record = train(
+        corpus_of(PAIRS), training_options=TrainingOptions(solver="exact"), threads=1
+    ).record
+    held = record["held_out"]
+    assert (held["documents"], held["folds"]) == (60, FOLDS)
+    losses = [trial["loss"] for trial in held["trials"]]
+    assert held["loss"] == min(losses)
+    assert losses[:-1] == sorted(losses[:-1], reverse=True)
+    naive = replace(TrainingOptions(solver="exact"), seed=1)
+    again = train(corpus_of(PAIRS), training_options=naive, threads=2).record
+    assert again["held_out"] == held
+
+
+def test_scores_that_are_all_alike() -> None:
+    """Nothing to divide by."""
+    scored = Scored(np.zeros((20, 2), np.float32), np.arange(20, dtype=np.int32) % 2,
+                    np.ones(20, np.float32))  # fmt: skip
+    found, told = shrink(scored, base_rates(np.array([10.0, 10.0])), biased=True)
+    assert np.isfinite(found.factor)
+    assert told.loss == pytest.approx(np.log(2), rel=1e-6)

@@ -1,0 +1,171 @@
+"""Trial runs where documents are few: each is held out once, and all of them judge every trial."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from itertools import product
+
+import numpy as np
+from numpy.typing import NDArray
+
+from textmlr.options import FEW_DOCUMENTS, FEW_RATES, FOLDS, LEARNING_RATES, TrainingOptions
+from textmlr.scoring import Calibration, base_rates
+from textmlr.training.calibration import Scored, shrink
+from textmlr.training.heldout import parts_of, shuffled_parts
+from textmlr.training.objective import Objective
+from textmlr.training.sgd import SGD, Epoch
+from textmlr.training.stored import AnyObjective
+
+# Documents so few that they are held out more than once take no more time than FEW_DOCUMENTS.
+MOST_REPEATS = 4
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Crossed:
+    """Few documents in FOLDS parts, each to be scored by a run over the others; in other parts
+    again where they are very few.
+
+    rows     over the documents that count, in memory
+    parts    all parts of one time, then those of the next: numbers of rows, ascending
+    repeats  how many times
+    judges   (repeats, n) documents that judge: those whose label others than their part have.  Who
+             never saw a label cannot tell it, and that says nothing of who did
+    rates    (L,) ``base_rates`` of all of them, and one more of each label
+    """
+
+    rows: Objective
+    parts: list[NDArray[np.int64]]
+    repeats: int
+    judges: NDArray[np.bool_]
+    rates: NDArray[np.float64]
+
+    @classmethod
+    def of(cls, objective: AnyObjective, seed: int) -> Crossed | None:
+        """Of an objective over few documents; None where no document could judge.
+
+        The first parts have of each label as many documents as the others, so that their labels
+        are as frequent as those that a run has learnt from, which those of new documents need not
+        be: the next parts are drawn whatever the labels, and so in turn.
+        """
+        rows = objective.take(np.flatnonzero(objective.weights > 0))
+        n, repeats = len(rows.y), repeats_of(len(rows.y))
+        parts: list[NDArray[np.int64]] = []
+        judges = np.zeros((repeats, n), np.bool_)
+        everything = np.bincount(rows.y, minlength=rows.labels)
+        for repeat in range(repeats):
+            if repeat % 2:
+                own = shuffled_parts(n, FOLDS, seed, repeat)
+            else:
+                own = parts_of(rows, FOLDS, seed + repeat)
+            for part in own:
+                others = everything - np.bincount(rows.y[part], minlength=rows.labels)
+                judges[repeat, part] = others[rows.y[part]] > 0
+            parts += own
+        # One more of each is counted (Laplace): few documents tell little of the rates, too.
+        rates = base_rates(np.bincount(rows.y, rows.weights, rows.labels) + 1.0)
+        return cls(rows, parts, repeats, judges, rates) if judges.any() else None
+
+    @property
+    def judging(self) -> int:
+        """Documents that judge, each counted once."""
+        return int(self.judges.any(axis=0).sum())
+
+    def held_out(self, number: int) -> Objective:
+        """The documents of a part, as new to who has seen the others only."""
+        held = self.rows.take(self.parts[number])
+        return held.as_new(self.rows.documents_of() - held.documents_of())
+
+    def others(self, number: int) -> NDArray[np.int64]:
+        """Documents that are not in a part."""
+        return np.setdiff1d(np.arange(len(self.rows.y)), self.parts[number], assume_unique=True)
+
+    def scored(self, scores: NDArray[np.float32]) -> Scored:
+        """The documents that judge;  scores (repeats, n, L)."""
+        chosen = self.judges.ravel()
+        y = np.tile(self.rows.y, self.repeats)[chosen]
+        weights = np.tile(self.rows.weights, self.repeats)[chosen]
+        return Scored(scores.reshape(-1, self.rows.labels)[chosen], y, weights)
+
+
+def repeats_of(documents: int) -> int:
+    """How many times so few documents are held out, in other parts each time."""
+    return max(1, min(MOST_REPEATS, FEW_DOCUMENTS // documents))
+
+
+def rates_of(options: TrainingOptions) -> tuple[float, ...]:
+    """Learning rates that are tried on few documents."""
+    if options.learning_rate is not None:
+        return (options.learning_rate,)
+    rates = options.learning_rates
+    return FEW_RATES if rates == LEARNING_RATES else rates
+
+
+def plans_of(options: TrainingOptions, powers: tuple[float, ...]) -> list[tuple[float, float]]:
+    """Pairs of a power of idf and a learning rate to be tried."""
+    return list(product(powers, rates_of(options)))
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """A trial on few documents after one of its epochs.
+
+    loss, accuracy  of the documents that judge, each scored by a run that never saw it; calibrated
+    """
+
+    epochs: int
+    calibration: Calibration
+    loss: float
+    accuracy: float
+
+
+def try_out(
+    crossed: Crossed,
+    scale: NDArray[np.float32] | None,
+    start: Callable[[Objective, NDArray[np.int64]], SGD],
+    end: Callable[[SGD], None],
+    options: TrainingOptions,
+    *,
+    biased: bool,
+) -> tuple[list[Judged], Epoch]:
+    """Runs over all parts but one, for each part: (what came of each epoch that is judged, figures
+    of all their epochs in one).
+
+    scale   (V,) of the features, None for 1
+    start   a run over some of the rows;  end  called with it when its memory is free again
+    options decided; a run of few epochs (2·patience) is judged at its end alone
+    biased  see ``shrink``
+    """
+    rows, patience = crossed.rows, options.patience
+    assert patience is not None
+    scaled = rows if scale is None else rows.scaled(scale)
+    told: list[Epoch] = []
+    scores: dict[int, NDArray[np.float32]] = {}
+    size = crossed.repeats, len(rows.y), rows.labels
+    for number, part in enumerate(crossed.parts):
+        held = crossed.held_out(number)
+        held = held if scale is None else held.scaled(scale)
+        run = start(scaled, crossed.others(number))
+        while run.done < run.epochs:
+            epoch = run.epoch()
+            told.append(epoch)
+            if run.done == run.epochs or run.epochs > 2 * patience:
+                kept = scores.setdefault(run.done, np.zeros(size, np.float32))
+                kept[number // FOLDS, part] = Scored.of(held, run.network).scores
+        end(run)
+    judged = []
+    for epochs in sorted(scores):
+        scored, calibration = crossed.scored(scores[epochs]), Calibration()
+        if options.calibration:
+            calibration, scored = shrink(
+                scored, crossed.rates, biased=biased, repeats=crossed.repeats
+            )
+        judged.append(Judged(epochs, calibration, scored.loss, scored.accuracy))
+    last = [epoch for epoch in told if epoch.number == epoch.epochs]
+    together = Epoch(
+        last[0].epochs, last[0].epochs, min(epoch.learning_rate for epoch in last),
+        float(np.mean([epoch.loss for epoch in last])),
+        float(np.mean([epoch.accuracy for epoch in last])),
+        sum(epoch.halved for epoch in told), sum(epoch.documents for epoch in told),
+    )  # fmt: skip
+    return judged, together
