@@ -40,9 +40,15 @@ class Places:
     weight: int | None = None
 
     @property
+    def by_kind(self) -> dict[str, int]:
+        """The place of each kind of column that is read."""
+        own = {"text": self.text, "label": self.label, "weight": self.weight}
+        return {kind: i for kind, i in own.items() if i is not None}
+
+    @property
     def needed(self) -> list[int]:
         """Places of all that are read, ascending, each once."""
-        return sorted({i for i in (self.text, self.label, self.weight) if i is not None})
+        return sorted(set(self.by_kind.values()))
 
 
 def find(
