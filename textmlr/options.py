@@ -9,7 +9,7 @@ import math
 from dataclasses import dataclass, replace
 from typing import Any, Final, Literal, get_args
 
-from textmlr.checks import check_choice, check_flag, check_integer, check_real, refuse
+from textmlr.checks import check_choice, check_flag, check_integer, check_real, refuse, shown
 from textmlr.errors import InputError
 
 AUTO: Final = "auto"
@@ -45,6 +45,8 @@ LENT = 1.045
 # Of more labels words alone are taken: θ, features × labels, is then what takes memory and time.
 CHOICE_LABELS = 256
 MAX_HASH_BITS = 30
+MOST_LENGTH = (1 << 31) - 1  # of a word: kernels count in 64 bits, and no text is longer
+MOST_COUNT = 1 << 62  # of documents, features and non-zeros: more are no number of 64 bits
 STREAM_HASH_BITS = 22  # of a stream, whose vocabulary has no end
 MAX_IDF_POWER = 8  # idf reaches about 20, and 20^8 squared is still far from float32's limit
 # Beyond this, features of a single document are dropped by default: they are most of all
@@ -162,7 +164,7 @@ class FeaturizerOptions:
     def __post_init__(self) -> None:
         for option in ("lowercase", "punctuation", "split_scripts", "bias"):
             check_flag(option, getattr(self, option))
-        check_integer("min_token_length", self.min_token_length, 1)
+        check_integer("min_token_length", self.min_token_length, 1, MOST_LENGTH)
         for option in ("ngrams", "char_ngrams"):
             _check_range(option, getattr(self, option))
         if self.ngrams is None and self.char_ngrams is None:
@@ -176,13 +178,13 @@ class FeaturizerOptions:
         check_choice("norm", self.norm, (*get_args(Norm), None))
         for option in ("min_df", "max_features"):
             if getattr(self, option) is not None:
-                check_integer(option, getattr(self, option), 1)
+                check_integer(option, getattr(self, option), 1, MOST_COUNT)
         if self.hash_bits is not None:
             check_integer("hash_bits", self.hash_bits, 1, MAX_HASH_BITS)
             for option in ("min_df", "max_features"):
                 if getattr(self, option) is not None:
                     raise InputError(
-                        f"{option}={getattr(self, option)} needs a vocabulary, "
+                        f"{option}={shown(getattr(self, option))} needs a vocabulary, "
                         "and hash_bits is set",
                         mend=f"leave out {option} or hash_bits",
                     )
@@ -341,7 +343,7 @@ class TrainingOptions:
         for option in ("activation", "dropout"):
             if not self.hidden and getattr(self, option) is not None:
                 raise InputError(
-                    f"{option}={getattr(self, option)!r} means nothing without hidden layers",
+                    f"{option}={shown(getattr(self, option))} means nothing without hidden layers",
                     mend="leave it out, or give --hidden",
                 )
 
@@ -363,7 +365,7 @@ class TrainingOptions:
             for option, mend in options.items():
                 if solver != chosen and getattr(self, option) is not None:
                     raise InputError(
-                        f"{option}={getattr(self, option)!r} means nothing to solver={chosen!r}",
+                        f"{option}={shown(getattr(self, option))} means nothing to solver={chosen!r}",
                         mend=mend,
                     )
 
@@ -414,7 +416,9 @@ class TrainingOptions:
     @classmethod
     def of(cls, values: dict[str, Any]) -> TrainingOptions:
         """From what became of options in JSON, which knows no tuples."""
-        return cls(**(values | {"hidden": tuple(values["hidden"])}))
+        hidden = values["hidden"]
+        own = values | {"hidden": tuple(hidden) if isinstance(hidden, list) else hidden}
+        return cls(**own)
 
     def linear(self) -> TrainingOptions:
         """The same for a model without hidden layers."""
