@@ -46,6 +46,7 @@ LENT = 1.045
 CHOICE_LABELS = 256
 MAX_HASH_BITS = 30
 MOST_LENGTH = (1 << 31) - 1  # of a word: kernels count in 64 bits, and no text is longer
+MOST_DOCUMENT = 1 << 28  # bytes, and of a line or row: what has no end is refused there
 MOST_COUNT = 1 << 62  # of documents, features and non-zeros: more are no number of 64 bits
 STREAM_HASH_BITS = 22  # of a stream, whose vocabulary has no end
 MAX_IDF_POWER = 8  # idf reaches about 20, and 20^8 squared is still far from float32's limit
@@ -365,7 +366,8 @@ class TrainingOptions:
             for option, mend in options.items():
                 if solver != chosen and getattr(self, option) is not None:
                     raise InputError(
-                        f"{option}={shown(getattr(self, option))} means nothing to solver={chosen!r}",
+                        f"{option}={shown(getattr(self, option))} means nothing to "
+                        f"solver={chosen!r}",
                         mend=mend,
                     )
 
@@ -416,9 +418,7 @@ class TrainingOptions:
     @classmethod
     def of(cls, values: dict[str, Any]) -> TrainingOptions:
         """From what became of options in JSON, which knows no tuples."""
-        hidden = values["hidden"]
-        own = values | {"hidden": tuple(hidden) if isinstance(hidden, list) else hidden}
-        return cls(**own)
+        return cls(**(values | {"hidden": tuple(values["hidden"])}))
 
     def linear(self) -> TrainingOptions:
         """The same for a model without hidden layers."""

@@ -247,7 +247,7 @@ def _class_names(metadata: dict[bytes, bytes], column: str) -> list[str] | None:
     try:
         features = json.loads(metadata[b"huggingface"])["info"]["features"]
         names = features[column]["names"]
-    except (KeyError, TypeError, ValueError):
+    except (KeyError, TypeError, ValueError, RecursionError):
         return None
     whole = isinstance(names, list) and all(isinstance(name, str) and name for name in names)
     return names if whole else None
