@@ -9,6 +9,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from textmlr.checks import (
+    check_integer,
+    check_share,
+    check_strings,
+    check_threads,
+    is_list,
+    taken,
+)
 from textmlr.corpus import Corpus, recode
 from textmlr.doubles import Overlap
 from textmlr.errors import InputError
@@ -21,7 +29,7 @@ from textmlr.intervals import (
     wilson,
 )
 from textmlr.model import Model
-from textmlr.parallel import available_threads, machine_memory
+from textmlr.parallel import machine_memory, threads_of
 
 BINS = 15  # of the calibration error, Guo et al. 2017
 MOST_CONFUSED = 10
@@ -215,7 +223,7 @@ def answer(model: Model, corpus: Corpus, *, threads: int | None = None) -> Answe
     invalid = sum(block.invalid for block in blocks)
     overlap = None
     if model.trained_on is not None:
-        overlap = model.trained_on.overlap(corpus.batches, threads or available_threads())
+        overlap = model.trained_on.overlap(corpus.batches, threads_of(threads))
     return Answered(names, codes, probabilities, invalid, overlap)
 
 
@@ -229,6 +237,15 @@ def _check_memory(documents: int, labels: int) -> None:
             f"{needed / 2**30:.1f} GiB, and this machine has {available / 2**30:.1f} GiB",
             mend="give fewer documents, or classify --corpus, which keeps none",
         )
+
+
+def _check_arrays(y: Any, probabilities: Any) -> None:
+    if not isinstance(y, np.ndarray) or y.dtype.kind not in "iu" or y.ndim != 1:
+        raise taken("y", y, "an array of codes of labels, as textmlr.corpus.recode gives them")
+    if (not isinstance(probabilities, np.ndarray) or probabilities.ndim != 2
+            or probabilities.dtype.kind != "f"):  # fmt: skip
+        raise taken("probabilities", probabilities, "an array of a row a document, as "
+                    "Model.probabilities gives it")  # fmt: skip
 
 
 def evaluate(
@@ -264,11 +281,21 @@ def evaluate(
 
     ``model.probabilities(texts)`` gives such an array, and ``corpus.recode`` such codes.
     """
+    names = check_strings("labels", labels) or []
+    _check_arrays(y, probabilities)
+    if unknown is not None and (not is_list(unknown) or len(unknown) != len(y)):
+        raise taken("unknown", unknown, "a name a document, or None")
+    if not is_list(min_probabilities):
+        raise taken("min_probabilities", min_probabilities, "a list of numbers of 0 to 1")
+    min_probabilities = list(min_probabilities)
+    for share in min_probabilities:
+        check_share("min_probabilities", share)
+    check_integer("resamples", resamples, 1)
+    check_threads(threads)
     n, width = probabilities.shape
     if not n:
         raise InputError("no documents to evaluate", mend="give a corpus that is not empty")
     _check(labels, y, probabilities)
-    names = list(labels)
     codes = y.astype(np.int64)
     if (y < 0).any():
         given = unknown if unknown is not None else [None] * n

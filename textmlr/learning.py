@@ -8,15 +8,17 @@ from dataclasses import asdict, dataclass, replace
 
 import numpy as np
 
+from textmlr.checks import check_callable, check_kind, check_threads
 from textmlr.choosing import Candidate, choose
 from textmlr.corpus import Corpus
+from textmlr.corpus.batch import check_corpus
 from textmlr.doubles import Found, Overlap, found_in
 from textmlr.errors import InputError
 from textmlr.model import Model, versions
 from textmlr.naming import FeatureNames
 from textmlr.network import LINEAR
 from textmlr.options import FeaturizerOptions, TrainingOptions
-from textmlr.parallel import available_threads
+from textmlr.parallel import threads_of
 from textmlr.rows import Rows, memory_of
 from textmlr.storing.cache import Work
 from textmlr.storing.store import Store
@@ -82,9 +84,16 @@ def train(
     >>> model.classify(["my robot"])[0][0].label
     'scifi'
     """
+    check_corpus("corpus", corpus)
+    check_corpus("validation", validation, optional=True)
+    check_kind("featurizer_options", featurizer_options, FeaturizerOptions, optional=True)
+    check_kind("training_options", training_options, TrainingOptions, optional=True)
+    check_threads(threads)
+    check_callable("watch", watch)
+    check_kind("store", store, Store, optional=True)
     options = (training_options or TrainingOptions()).decided()
     exact = options.solver == "exact"
-    threads = threads or available_threads()
+    threads = threads_of(threads)
 
     def tell(event: Event) -> None:
         if watch is not None:

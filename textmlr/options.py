@@ -102,7 +102,7 @@ PATH_TOLERANCE = 1e-4  # on gap/value: far below the noise of a held-out loss
 
 def _check_range(option: str, value: Any) -> None:
     wanted = f"a pair (shortest, longest) from 1 to {MAX_NGRAM}, None or 'auto'"
-    if value is None or value == AUTO:
+    if value is None or (isinstance(value, str) and value == AUTO):
         return
     if not isinstance(value, tuple) or len(value) != 2:
         raise refuse(option, value, wanted)

@@ -14,6 +14,8 @@ from itertools import islice
 from queue import Empty, Full, Queue
 from typing import TypeVar
 
+from textmlr.checks import check_threads
+
 T = TypeVar("T")
 R = TypeVar("R")
 
@@ -23,6 +25,12 @@ def available_threads() -> int:
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0)) or 1
     return os.cpu_count() or 1
+
+
+def threads_of(threads: int | None) -> int:
+    """A number of threads that was asked for; None: one a processor.  InputError for no number."""
+    check_threads(threads)
+    return threads or available_threads()
 
 
 def machine_memory() -> int:

@@ -24,6 +24,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from textmlr.checks import MODEL_MEND, check_integer, check_kind, check_strings
 from textmlr.errors import InputError
 from textmlr.model import Model
 
@@ -107,6 +108,9 @@ def strongest(model: Model, labels: Sequence[str] | None = None, k: int = 20) ->
     """
     if k < 1:
         raise InputError(f"k={k} features", mend="ask for 1 or more")
+    check_kind("model", model, Model, MODEL_MEND)
+    labels = check_strings("labels", labels, optional=True)
+    check_integer("k", k, 1)
     for label in labels or ():
         if label not in model.labels:
             raise InputError(f"no label {label!r}", mend="the labels are " + _some(model.labels))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from textmlr.checks import check_kind
 from textmlr.errors import InputError
 
 # Column names that speak for themselves, without regard to case.  The first is taken wherever it
@@ -23,6 +24,10 @@ class Fields:
     text: str | None = None
     label: str | None = None
     weight: str | None = None
+
+    def __post_init__(self) -> None:
+        for kind, name in (("text", self.text), ("label", self.label), ("weight", self.weight)):
+            check_kind(kind, name, str, "give the name of a column", optional=True)
 
     @property
     def named(self) -> list[str]:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from textmlr.checks import shown
 from textmlr.corpus.batch import Batch
 from textmlr.corpus.columns import column_of, missing_in, refuse_type
 from textmlr.errors import InputError
@@ -85,7 +86,7 @@ def check_weights(weights: Any) -> NDArray[np.float32]:
         number = isinstance(value, int | float | np.integer | np.floating)
         if not number or isinstance(value, bool) or not 0 <= value <= _LARGEST:
             raise InputError(
-                f"weight {position} is {value!r:.40}, not a finite number >= 0",
+                f"weight {position} is {shown(value):.40}, not a finite number >= 0",
                 mend="give each document a weight such as 1 or 0.5",
             )
         out[position] = value
@@ -131,12 +132,12 @@ def _name_of(label: Any, position: int) -> str:
             label = label.decode()
         except UnicodeDecodeError:
             raise InputError(
-                f"label {position}, {label!r:.40}, is not UTF-8", mend="decode it"
+                f"label {position}, {shown(label):.40}, is not UTF-8", mend="decode it"
             ) from None
     if isinstance(label, bool | np.bool_ | int | np.integer):
         return plain_name(label)
     if not isinstance(label, str):
-        raise (_missing(position, repr(label)) if is_missing(label)
+        raise (_missing(position, shown(label)) if is_missing(label)
                else _not_a_label(position, label))  # fmt: skip
     name = str(label.strip(ASCII_SPACE))
     if not name:
@@ -163,7 +164,7 @@ def _missing(position: int, what: str) -> InputError:
 
 def _not_a_label(position: int, label: Any) -> InputError:
     return InputError(
-        f"label {position} is {label!r:.40} ({type(label).__name__}), not str, int or bool",
+        f"label {position} is {shown(label):.40} ({type(label).__name__}), not str, int or bool",
         mend="make labels whole numbers (which become floats where some are missing) or strings"
         if isinstance(label, float)
         else "make labels strings, such as str(label)",
@@ -182,7 +183,8 @@ def distinct_labels(labels: Iterable[str] | None, batches: Sequence[Batch]) -> l
     """The labels, each once, sorted; InputError unless there is one str a document."""
     if labels is None:
         return None
-    listed = list(labels)
+    column = column_of(labels, "labels", "label")
+    listed = column.to_pylist() if hasattr(column, "chunks") else list(column)
     documents = sum(map(len, batches))
     if len(listed) != documents:
         raise InputError(
@@ -191,7 +193,7 @@ def distinct_labels(labels: Iterable[str] | None, batches: Sequence[Batch]) -> l
     for position, label in enumerate(listed):
         if not isinstance(label, str):
             raise InputError(
-                f"label {position} is {label!r:.40} ({type(label).__name__}), not str",
+                f"label {position} is {shown(label):.40} ({type(label).__name__}), not str",
                 mend="make labels strings, such as str(label)",
             )
     return sorted(set(listed))

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from textmlr import options
 from textmlr.arrays import frozen
+from textmlr.checks import check_file, check_flag, check_path
 from textmlr.corpus.batch import Batch
 from textmlr.corpus.chunks import SKIP, Chunk, Job, check_bad
 from textmlr.corpus.sources import opened
@@ -220,6 +221,9 @@ def read_lines(
     compression_limit  as in ``reading.read_corpus``
     Raises InputError for a file that cannot be read or decompressed, is empty or holds a NUL byte.
     """
+    check_path("path", path)
+    check_file("stdin", stdin)
+    check_flag("compression_limit", compression_limit)
     with opened(os.fspath(path), stdin, limited=compression_limit) as stream:
         (lines,) = blocks_of(stream, None)
     bad = nul_lines(lines)

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from textmlr.checks import shown
 from textmlr.corpus.batch import Batch
 from textmlr.corpus.columns import column_of, missing_in, refuse_type
 from textmlr.errors import InputError
@@ -69,7 +70,7 @@ def _encode(texts: Iterable[Any]) -> Batch:
             encoded.append(text)
         else:
             raise InputError(
-                f"document {position} is {text!r:.40} ({type(text).__name__}), not text",
+                f"document {position} is {shown(text):.40} ({type(text).__name__}), not text",
                 mend="fill or drop missing texts first",
             )
     stops = np.cumsum(np.fromiter(map(len, encoded), np.int64, len(encoded)), dtype=np.int64)

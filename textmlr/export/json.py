@@ -23,6 +23,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from textmlr.atomic import atomic_write
+from textmlr.checks import MODEL_MEND, check_kind, check_path
 from textmlr.features import Featurizer
 from textmlr.features.hashing import CHAR_PREFIX
 from textmlr.features.unicode import tables
@@ -106,6 +107,8 @@ def export_json(model: Model, path: str | PathLike[str]) -> int:
     float32 again.
     Raises InputError if the file cannot be written.
     """
+    check_kind("model", model, Model, MODEL_MEND)
+    check_path("path", path)
     with atomic_write(path) as temporary:
         with open(temporary, "w", encoding="utf-8", newline="\n") as out:
             _write(model, out)

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from textmlr.arrays import Scratch, frozen, pages
+from textmlr.checks import shown
 from textmlr.corpus.batch import Batch
 from textmlr.corpus.labels import distinct_labels
 from textmlr.corpus.texts import batches_of
@@ -30,7 +31,7 @@ from textmlr.kernels import document as document_kernels
 from textmlr.kernels import intern as kernels
 from textmlr.locks import lock_across_forks
 from textmlr.options import FeaturizerOptions
-from textmlr.parallel import available_threads, map_blocks
+from textmlr.parallel import map_blocks, threads_of
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_array
@@ -145,7 +146,7 @@ class Featurizer:
         counts = self.fit_counts(batches, threads)
         self.name_features(threads)
         self.labels = own
-        return self.weigh(counts, counts.values, threads or available_threads()).to_scipy()
+        return self.weigh(counts, counts.values, threads_of(threads)).to_scipy()
 
     def fit_stateless(self, batches: Sequence[Batch], threads: int | None = None) -> Features:
         """f(x) of the documents of a fit, where there is nothing to fit but their number.
@@ -153,7 +154,7 @@ class Featurizer:
         Rows are in the order of occurrence within each document: sorting them by 2^22 columns
         would take longer than all the rest.
         """
-        threads = threads or available_threads()
+        threads = threads_of(threads)
         prepared = Prepared.of(self.options, self.columns, None, None, ordered=False)
         blocks = blocks_of(batches)
         rows = map_blocks(lambda block: self._featurize(block, prepared), blocks, threads)
@@ -168,7 +169,7 @@ class Featurizer:
                 "the featurizer is not fitted",
                 mend="call fit first, or use hash_bits without idf, which needs no fit",
             )
-        threads = threads or available_threads()
+        threads = threads_of(threads)
         prepared = self.prepared(sum(batch.text_bytes for batch in batches))
 
         def rows(block: Batch) -> Features:
@@ -221,7 +222,7 @@ class Featurizer:
         ordered  False: rows of a vocabulary may be in any order, which takes less time
         The features have no names until ``name_features``, which others may run meanwhile.
         """
-        threads = threads or available_threads()
+        threads = threads_of(threads)
         hashed = self._fit(batches, threads)
         columns = list(map_blocks(self._columns_in_place, hashed, threads))
         # Room for all rows at once: with 100 MB and more, what is not copied counts.
@@ -257,7 +258,7 @@ class Featurizer:
         """Give the features of ``fit_counts`` their names, for which the text is read again."""
         naming = self._naming  # which another thread may do away with meanwhile
         if naming is not None and self.vocabulary is not None:
-            names, offsets = naming.names(threads or available_threads())
+            names, offsets = naming.names(threads_of(threads))
             self.vocabulary = replace(self.vocabulary, names=names, name_offsets=offsets)
             self._naming = None
 
@@ -344,8 +345,9 @@ class Featurizer:
 
         if self.labels is None:
             raise InputError("the featurizer knows no labels", mend="give fit the labels too")
-        if label not in self.labels:
-            raise InputError(f"no label {label!r}", mend="the labels are " + ", ".join(self.labels))
+        if not isinstance(label, str) or label not in self.labels:
+            labels = ", ".join(self.labels)
+            raise InputError(f"no label {shown(label)}", mend=f"the labels are {labels}")
         features = self.featurize(batches_of([text]), 1)
         width = len(self.labels)
         columns = features.indices.astype(np.int64) * width + self.labels.index(label)
@@ -354,7 +356,7 @@ class Featurizer:
 
     def _fit(self, batches: Sequence[Batch], threads: int | None) -> list[Hashed]:
         """Learn vocabulary and idf; return the hashed blocks, for what follows."""
-        threads = threads or available_threads()
+        threads = threads_of(threads)
         blocks = list(blocks_of(batches))
         documents = sum(map(len, blocks))
         if not documents:

@@ -137,10 +137,10 @@ def _write_lines(
 ) -> None:
     from textmlr.matrices.lines import SvmlightLines, VwLines
     from textmlr.matrices.parts import cut
-    from textmlr.parallel import available_threads, map_blocks
+    from textmlr.parallel import map_blocks, threads_of
 
     lines = SvmlightLines(output.first_index) if output.format == "svmlight" else VwLines(names)
-    for text in map_blocks(lines.render, cut(parts), threads or available_threads()):
+    for text in map_blocks(lines.render, cut(parts), threads_of(threads)):
         file.write(text)
 
 

@@ -22,11 +22,19 @@ from typing import Any
 import numpy as np
 
 from textmlr import __version__, learning
+from textmlr.checks import (
+    check_callable,
+    check_kind,
+    check_path,
+    check_strings,
+    check_threads,
+)
 from textmlr.corpus import Corpus
+from textmlr.corpus.batch import check_corpus
 from textmlr.errors import InputError
 from textmlr.model import Model
 from textmlr.options import FeaturizerOptions, TrainingOptions, TuningOptions
-from textmlr.parallel import available_threads, map_blocks
+from textmlr.parallel import map_blocks, threads_of
 from textmlr.tuning.journal import Journal, fingerprint
 from textmlr.tuning.judging import Judge, Level
 from textmlr.tuning.space import SEARCHED, Setting, Space, training_ranges
@@ -136,6 +144,15 @@ def tune(
     ['adventure', 'comedy']
     """
     began = time.monotonic()
+    check_corpus("corpus", corpus)
+    check_corpus("validation", validation, optional=True)
+    check_kind("featurizer_options", featurizer_options, FeaturizerOptions, optional=True)
+    check_kind("training_options", training_options, TrainingOptions, optional=True)
+    check_kind("options", options, TuningOptions, optional=True)
+    fixed = check_strings("fixed", fixed) or ()
+    check_threads(threads)
+    check_path("journal", journal, optional=True)
+    check_callable("watch", watch)
     given = Setting(
         featurizer_options or FeaturizerOptions(), training_options or TrainingOptions()
     )
@@ -202,7 +219,7 @@ class _Search:
     ) -> None:
         self._corpus, self._validation, self._given = corpus, validation, given
         self._options, self._fixed, self._journal = options, fixed, journal
-        self._threads = threads or available_threads()
+        self._threads = threads_of(threads)
         self._watch, self._began = watch, began
         self._lock = Lock()
         self._judge = Judge(corpus, validation, given.training, options.cv, self._threads)
