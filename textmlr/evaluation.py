@@ -283,7 +283,9 @@ def evaluate(
     """
     names = check_strings("labels", labels) or []
     _check_arrays(y, probabilities)
-    if unknown is not None and (not is_list(unknown) or len(unknown) != len(y)):
+    if unknown is not None and (
+        not isinstance(unknown, list | tuple | np.ndarray) or len(unknown) != len(y)
+    ):
         raise taken("unknown", unknown, "a name a document, or None")
     if not is_list(min_probabilities):
         raise taken("min_probabilities", min_probabilities, "a list of numbers of 0 to 1")
@@ -295,7 +297,7 @@ def evaluate(
     n, width = probabilities.shape
     if not n:
         raise InputError("no documents to evaluate", mend="give a corpus that is not empty")
-    _check(labels, y, probabilities)
+    _check(names, y, probabilities)
     codes = y.astype(np.int64)
     if (y < 0).any():
         given = unknown if unknown is not None else [None] * n
@@ -400,13 +402,13 @@ def calibration_error(confidence: NDArray[np.float64], right: NDArray[np.bool_])
 def _check(labels: Sequence[str], y: NDArray[np.int32], probabilities: NDArray[np.float64]) -> None:
     n, width = probabilities.shape
     if y.shape != (n,) or len(labels) != width:
-        raise ValueError(f"{y.shape} codes of {len(labels)} labels for probabilities {n, width}")
+        raise InputError(f"{y.shape} codes of {len(labels)} labels for probabilities {n, width}")
     if y.max() >= width or y.min() < -1:
-        raise ValueError("a label code is out of range")
+        raise InputError("a label code is out of range")
     if not np.isfinite(probabilities).all() or (probabilities < 0).any():
-        raise ValueError("probabilities are not finite or negative")
+        raise InputError("probabilities are not finite or negative")
     if np.abs(probabilities.sum(axis=1, dtype=np.float64) - 1).max() > 1e-3:
-        raise ValueError("probabilities do not sum to 1")
+        raise InputError("probabilities do not sum to 1")
 
 
 def _rows(answered: Answered, top: NDArray[np.int64]) -> tuple[LabelFigures, ...]:

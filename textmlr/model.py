@@ -112,6 +112,10 @@ class Model:
         ):  # fmt: skip
             optional = name not in ("record", "storage")
             check_kind(name, value, kind, MODEL_MEND, optional=optional)
+        if not isinstance(squares, list | tuple) or not all(
+            isinstance(own, np.ndarray) for own in squares
+        ):
+            raise taken("squares", squares, "a list of arrays", MODEL_MEND)
         check_choice("activation", activation, get_args(Activation))
         self.featurizer = featurizer
         self.layers = list(layers)

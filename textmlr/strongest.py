@@ -106,8 +106,6 @@ def strongest(model: Model, labels: Sequence[str] | None = None, k: int = 20) ->
     training did not name.  Of these Σ f(x) is an estimate (``columns.estimated_totals``).
     Raises InputError for a label the model does not know, and for k below 1.
     """
-    if k < 1:
-        raise InputError(f"k={k} features", mend="ask for 1 or more")
     check_kind("model", model, Model, MODEL_MEND)
     labels = check_strings("labels", labels, optional=True)
     check_integer("k", k, 1)

@@ -24,6 +24,7 @@ from textmlr.corpus.fields import Fields
 from textmlr.corpus.formats import FORMATS, reader_of
 from textmlr.corpus.sources import name_of, opened, sources_of
 from textmlr.errors import InputError
+from textmlr.options import MOST_COUNT
 
 Paths = Sequence[str | os.PathLike[str]]
 
@@ -64,7 +65,7 @@ def scan(
                        ("skip_bad_lines", skip_bad_lines), ("tables", tables),
                        ("compression_limit", compression_limit)):  # fmt: skip
         check_flag(name, flag)
-    check_integer("chunk_bytes", chunk_bytes, 0)
+    check_integer("chunk_bytes", chunk_bytes, 0, MOST_COUNT)
     job = Job(
         fields or Fields(), labelled, weighted, skip_bad_lines, max(chunk_bytes, 1), tables,
         compression_limit, live,
