@@ -41,6 +41,8 @@ LABEL_AT = (0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99)
 # The least probability log loss reckons with, as scikit-learn's log_loss does: 36 nats.
 LEAST = float(np.finfo(np.float64).eps)
 
+MOST_RESAMPLES = 1 << 20  # a thousand are enough for any interval
+
 
 @dataclass(frozen=True, slots=True)
 class AtThreshold:
@@ -292,7 +294,7 @@ def evaluate(
     min_probabilities = list(min_probabilities)
     for share in min_probabilities:
         check_share("min_probabilities", share)
-    check_integer("resamples", resamples, 1)
+    check_integer("resamples", resamples, 1, MOST_RESAMPLES)
     check_threads(threads)
     n, width = probabilities.shape
     if not n:
