@@ -10,7 +10,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from textmlr.checks import (
-    check_choice,
     check_file,
     check_flag,
     check_integer,
@@ -126,8 +125,7 @@ def read_corpus(
 
 
 def _check_given(format: Any, fields: Any, stdin: Any) -> None:
-    if format is not None:
-        check_choice("format", format, FORMATS)
+    check_kind("format", format, str, "the formats are " + ", ".join(FORMATS), optional=True)
     check_kind("fields", fields, Fields, optional=True)
     check_file("stdin", stdin)
 

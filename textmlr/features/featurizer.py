@@ -346,8 +346,8 @@ class Featurizer:
         if self.labels is None:
             raise InputError("the featurizer knows no labels", mend="give fit the labels too")
         if not isinstance(label, str) or label not in self.labels:
-            labels = ", ".join(self.labels)
-            raise InputError(f"no label {shown(label)}", mend=f"the labels are {labels}")
+            mend = "the labels are " + ", ".join(self.labels)
+            raise InputError(f"no label {shown(label)}", mend=mend)
         features = self.featurize(batches_of([text]), 1)
         width = len(self.labels)
         columns = features.indices.astype(np.int64) * width + self.labels.index(label)
