@@ -24,6 +24,7 @@ STOREYS = [
     "checks",
     "options",
     "parallel",
+    "record",
     "corpus",
     "features",
     "doubles",

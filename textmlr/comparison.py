@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from textmlr.checks import check_kind, check_threads
 from textmlr.evaluation import Answered
 from textmlr.intervals import Interval, percentile_interval, resampled_means, wilson
 
@@ -116,6 +117,9 @@ def compare(a: Answered, b: Answered, *, threads: int | None = None) -> Comparis
     counts as a wrong answer.
     Raises ValueError if the true labels differ.
     """
+    for name, side in (("a", a), ("b", b)):
+        check_kind(name, side, Answered, "make one by textmlr.evaluation.answer(model, corpus)")
+    check_threads(threads)
     if len(a) != len(b) or [a.names[c] for c in a.codes] != [b.names[c] for c in b.codes]:
         raise ValueError("the answers are not to the same documents")
     n = len(a)

@@ -26,7 +26,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from textmlr import modelfile
-from textmlr.checks import check_integer
+from textmlr.checks import MODEL_MEND, check_callable, check_choice, check_integer, check_kind
 from textmlr.errors import InputError
 from textmlr.features import Featurizer
 from textmlr.features.columns import Columns
@@ -34,7 +34,7 @@ from textmlr.features.vocabulary import Vocabulary
 from textmlr.model import Model
 from textmlr.packed import Storage
 from textmlr.packed.small import by_frequency, by_name
-from textmlr.packed.storage import HIGHEST, finest, quantise, scale_of
+from textmlr.packed.storage import HIGHEST, SMALL, finest, quantise, scale_of
 from textmlr.packing import pack
 
 SmallDtype = Literal["int8", "float16"]
@@ -60,7 +60,10 @@ def compress(
     A model whose file is small enough is returned as it is.
     Raises InputError where even a model of one feature is larger, and for no number of bytes.
     """
+    check_kind("model", model, Model, MODEL_MEND)
     check_size(max_size)
+    check_choice("dtype", dtype, SMALL)
+    check_callable("watch", watch)
     if modelfile.size_of(*pack(model.parts)) <= max_size:
         return model
     search = _Search(_Features.of(model), dtype, max_size, watch)

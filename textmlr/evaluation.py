@@ -9,6 +9,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from textmlr.checks import (
+    check_integer,
+    check_share,
+    check_strings,
+    check_threads,
+    is_list,
+    taken,
+)
 from textmlr.corpus import Corpus, recode
 from textmlr.doubles import Overlap
 from textmlr.errors import InputError
@@ -32,6 +40,8 @@ COVERAGE_AT = (*(i / 100 for i in range(100)), 0.995, 0.999)
 LABEL_AT = (0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99)
 # The least probability log loss reckons with, as scikit-learn's log_loss does: 36 nats.
 LEAST = float(np.finfo(np.float64).eps)
+
+MOST_RESAMPLES = 1 << 20  # a thousand are enough for any interval
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,6 +241,15 @@ def _check_memory(documents: int, labels: int) -> None:
         )
 
 
+def _check_arrays(y: Any, probabilities: Any) -> None:
+    if not isinstance(y, np.ndarray) or y.dtype.kind not in "iu" or y.ndim != 1:
+        raise taken("y", y, "an array of codes of labels, as textmlr.corpus.recode gives them")
+    if (not isinstance(probabilities, np.ndarray) or probabilities.ndim != 2
+            or probabilities.dtype.kind != "f"):  # fmt: skip
+        raise taken("probabilities", probabilities, "an array of a row a document, as "
+                    "Model.probabilities gives it")  # fmt: skip
+
+
 def evaluate(
     labels: Sequence[str],
     y: NDArray[np.int32],
@@ -264,11 +283,23 @@ def evaluate(
 
     ``model.probabilities(texts)`` gives such an array, and ``corpus.recode`` such codes.
     """
+    names = check_strings("labels", labels) or []
+    _check_arrays(y, probabilities)
+    if unknown is not None and (
+        not isinstance(unknown, list | tuple | np.ndarray) or len(unknown) != len(y)
+    ):
+        raise taken("unknown", unknown, "a name a document, or None")
+    if not is_list(min_probabilities):
+        raise taken("min_probabilities", min_probabilities, "a list of numbers of 0 to 1")
+    min_probabilities = list(min_probabilities)
+    for share in min_probabilities:
+        check_share("min_probabilities", share)
+    check_integer("resamples", resamples, 1, MOST_RESAMPLES, 4000)
+    check_threads(threads)
     n, width = probabilities.shape
     if not n:
         raise InputError("no documents to evaluate", mend="give a corpus that is not empty")
-    _check(labels, y, probabilities)
-    names = list(labels)
+    _check(names, y, probabilities)
     codes = y.astype(np.int64)
     if (y < 0).any():
         given = unknown if unknown is not None else [None] * n
@@ -373,13 +404,13 @@ def calibration_error(confidence: NDArray[np.float64], right: NDArray[np.bool_])
 def _check(labels: Sequence[str], y: NDArray[np.int32], probabilities: NDArray[np.float64]) -> None:
     n, width = probabilities.shape
     if y.shape != (n,) or len(labels) != width:
-        raise ValueError(f"{y.shape} codes of {len(labels)} labels for probabilities {n, width}")
+        raise InputError(f"{y.shape} codes of {len(labels)} labels for probabilities {n, width}")
     if y.max() >= width or y.min() < -1:
-        raise ValueError("a label code is out of range")
+        raise InputError("a label code is out of range")
     if not np.isfinite(probabilities).all() or (probabilities < 0).any():
-        raise ValueError("probabilities are not finite or negative")
+        raise InputError("probabilities are not finite or negative")
     if np.abs(probabilities.sum(axis=1, dtype=np.float64) - 1).max() > 1e-3:
-        raise ValueError("probabilities do not sum to 1")
+        raise InputError("probabilities do not sum to 1")
 
 
 def _rows(answered: Answered, top: NDArray[np.int64]) -> tuple[LabelFigures, ...]:

@@ -8,8 +8,10 @@ from dataclasses import asdict, dataclass, replace
 
 import numpy as np
 
+from textmlr.checks import check_callable, check_kind, check_threads
 from textmlr.choosing import Candidate, choose
 from textmlr.corpus import Corpus
+from textmlr.corpus.batch import check_corpus
 from textmlr.doubles import Found, Overlap, found_in
 from textmlr.errors import InputError
 from textmlr.model import Model, versions
@@ -82,6 +84,13 @@ def train(
     >>> model.classify(["my robot"])[0][0].label
     'scifi'
     """
+    check_corpus("corpus", corpus)
+    check_corpus("validation", validation, optional=True)
+    check_kind("featurizer_options", featurizer_options, FeaturizerOptions, optional=True)
+    check_kind("training_options", training_options, TrainingOptions, optional=True)
+    check_threads(threads)
+    check_callable("watch", watch)
+    check_kind("store", store, Store, optional=True)
     options = (training_options or TrainingOptions()).decided()
     exact = options.solver == "exact"
     threads = chosen_threads(threads)

@@ -5,14 +5,26 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from os import PathLike
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
 from textmlr import __version__, modelfile
 from textmlr.answering import Answerer, Answers
-from textmlr.checks import check_listed
+from textmlr.checks import (
+    MODEL_MEND,
+    check_choice,
+    check_kind,
+    check_listed,
+    check_path,
+    check_share,
+    check_strings,
+    check_text,
+    check_threads,
+    is_list,
+    taken,
+)
 from textmlr.corpus.batch import Batch
 from textmlr.corpus.texts import batches_of
 from textmlr.doubles import Sketch
@@ -95,7 +107,20 @@ class Model:
         squares: Sequence[NDArray[np.float32]] = (),
         trained_on: Sketch | None = None,
     ) -> None:
-        self.labels = list(labels)
+        self.labels = check_strings("labels", labels) or []
+        check_kind("featurizer", featurizer, Featurizer, MODEL_MEND)
+        _check_layers(layers)
+        for name, value, kind in (
+            ("record", record, dict), ("columns", columns, Columns), ("storage", storage, Storage),
+            ("calibration", calibration, Calibration), ("trained_on", trained_on, Sketch),
+        ):  # fmt: skip
+            optional = name not in ("record", "storage")
+            check_kind(name, value, kind, MODEL_MEND, optional=optional)
+        if not isinstance(squares, list | tuple) or not all(
+            isinstance(own, np.ndarray) for own in squares
+        ):
+            raise taken("squares", squares, "a list of arrays", MODEL_MEND)
+        check_choice("activation", activation, get_args(Activation))
         self.featurizer = featurizer
         self.layers = list(layers)
         self.activation = activation
@@ -108,9 +133,9 @@ class Model:
         rows = featurizer.columns if columns is None else len(columns.kept)
         if len(self.layers[0]) != rows or self.layers[-1].shape[1] != len(self.labels):
             shape = len(self.layers[0]), self.layers[-1].shape[1]
-            raise ValueError(f"theta is {shape}, not ({rows}, {len(self.labels)})")
+            raise InputError(f"theta is {shape}, not ({rows}, {len(self.labels)})")
         if squares and [len(own) for own in squares] != [len(layer) for layer in self.layers]:
-            raise ValueError("the squared gradients are not those of theta's rows")
+            raise InputError("the squared gradients are not those of theta's rows")
         self.base = base_scores(label_weights(record, len(self.labels)))
         self._answerer = self._answering()
 
@@ -197,6 +222,7 @@ class Model:
     @classmethod
     def of(cls, parts: Parts) -> Model:
         """The model of these parts; ValueError if they do not fit together."""
+        check_kind("parts", parts, Parts, MODEL_MEND)
         return cls(
             parts.labels, parts.featurizer, parts.layers, parts.record, parts.columns,
             parts.calibration, parts.storage, parts.activation, parts.squares, parts.trained_on,
@@ -218,6 +244,8 @@ class Model:
 
         texts  documents, see ``textmlr.corpus.texts.batches_of``
         """
+        if threads is not None:
+            check_threads(threads)
         if type(texts) is list and len(texts) == 1 and type(texts[0]) in (str, bytes):
             quick = self._answerer.probabilities_of(texts[0])
             if quick is not None:
@@ -241,10 +269,11 @@ class Model:
         Raises InputError for a top that is no number of labels, and for a min_probability outside
         0 to 1.
         """
-        if top is not None:
+        # In the order in which most calls pass: one document is answered in microseconds.
+        if top is not None and (type(top) is not int or top != 1):
             check_listed("top", top)
-        if not 0 <= min_probability <= 1:
-            raise InputError(f"min_probability={min_probability}", mend="give a number of 0 to 1")
+        if type(min_probability) is not float or min_probability != 0.0:
+            check_share("min_probability", min_probability)
         labels = self.labels
         rows = self.probabilities(texts, threads=threads)
         answers = []
@@ -286,12 +315,16 @@ class Model:
         """
         from textmlr.explanation import explain
 
+        check_text("text", text)
+        for name, value in (("label", label), ("against", against)):
+            check_kind(name, value, str, "give the name of a label", optional=True)
         return explain(self._explained, text, label, against)
 
     def counterfactual(self, text: str | bytes) -> Removal:
         """The fewest words without which the document's likeliest label is another."""
         from textmlr.explanation import remove
 
+        check_text("text", text)
         return remove(self._explained, text)
 
     @property
@@ -319,8 +352,15 @@ class Model:
         Batches are drawn as they are needed, so that they need not all be in memory.
         """
 
+        if not callable(function):
+            raise taken("function", function, "a function of Answers")
+        if not is_list(batches):
+            raise taken("batches", batches, "an iterable of Batch")
+        check_threads(threads)
+
         def blocks() -> Iterator[Batch]:
             for batch in batches:
+                check_kind("batches", batch, Batch, "read them by textmlr.corpus.scan")
                 yield from blocks_of([batch], most=max(1, BLOCK_ANSWERS // len(self.labels)))
 
         def run(block: Batch) -> T:
@@ -333,6 +373,7 @@ class Model:
 
         Raises InputError if the file cannot be written.
         """
+        check_path("path", path)
         return modelfile.save(path, *pack(self.parts))
 
     @classmethod
@@ -341,6 +382,7 @@ class Model:
 
         Raises ModelFileError if the file is not a whole model.
         """
+        check_path("path", path)
         parts = unpack(*modelfile.load(path), path)
         try:
             return cls.of(parts)
@@ -351,6 +393,7 @@ class Model:
         self, texts: Any, threads: int | None, part: Callable[[Answers], NDArray[Real]]
     ) -> NDArray[Real]:
         """part(answers) of all documents, as one array."""
+        check_threads(threads)
         parts = list(self.map_answers(part, batches_of(texts), threads))
         return np.concatenate(parts) if parts else part(Answers.room(0, len(self.labels)))
 
@@ -361,6 +404,15 @@ class Model:
     def __setstate__(self, state: Json) -> None:
         vars(self).update(state)
         self._answerer = self._answering()
+
+
+def _check_layers(layers: Any) -> None:
+    fits = isinstance(layers, list | tuple) and all(
+        isinstance(layer, np.ndarray) and layer.ndim == 2 and layer.dtype == np.float32
+        for layer in layers
+    )
+    if not fits or not len(layers):
+        raise taken("layers", layers, "a list of float32 arrays of two dimensions", MODEL_MEND)
 
 
 def versions() -> Json:

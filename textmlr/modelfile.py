@@ -37,6 +37,7 @@ CHECKED = 1 << 22  # bytes
 MOST_HEADER = 1 << 20
 MOST_SHARE = 1 / 16
 MOST_DIMENSIONS = 2
+MOST_DEPTH = 32  # of the JSON; real ones have 6
 _SIZE = 8  # bytes that hold the header's size
 _LARGEST_HEADER = 100_000_000  # bytes; safetensors' own limit
 _DTYPES = {  # in the order of arrays in a file
@@ -298,12 +299,26 @@ def _parse(data: bytes, path: Path) -> dict[str, Any]:
         value = json.loads(
             data, object_pairs_hook=once, parse_constant=no_constant, parse_float=finite
         )
+        if isinstance(value, dict):
+            _check_depth(value)
     except (ValueError, RecursionError) as error:  # JSON and Unicode errors are ValueErrors
         reason = "nested too deeply" if isinstance(error, RecursionError) else str(error)
         _refuse(path, f"its header is no JSON ({reason:.80})")
     if not isinstance(value, dict):
         _refuse(path, "its header is no JSON object")
     return value
+
+
+def _check_depth(value: Any) -> None:
+    """Raise RecursionError for what is nested deeper than any header: whoever copies or writes it
+    would."""
+    left = [(value, 0)]
+    while left:
+        outer, depth = left.pop()
+        if depth > MOST_DEPTH:
+            raise RecursionError
+        inner = outer.values() if isinstance(outer, dict) else outer
+        left += [(one, depth + 1) for one in inner if isinstance(one, dict | list)]
 
 
 def _offsets(entry: Any, path: Path) -> tuple[int, int]:

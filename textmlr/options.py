@@ -9,7 +9,7 @@ import math
 from dataclasses import dataclass, replace
 from typing import Any, Final, Literal, get_args
 
-from textmlr.checks import check_choice, check_flag, check_integer, check_real, refuse
+from textmlr.checks import check_choice, check_flag, check_integer, check_real, refuse, shown
 from textmlr.errors import InputError
 
 AUTO: Final = "auto"
@@ -58,6 +58,8 @@ LENT = 1.045
 # Of more labels words alone are taken: θ, features × labels, is then what takes memory and time.
 CHOICE_LABELS = 256
 MAX_HASH_BITS = 30
+MOST_DOCUMENT = 1 << 28  # bytes, and of a line or row: what has no end is refused there
+MOST_COUNT = 1 << 62  # of documents, features and non-zeros: more are no number of 64 bits
 STREAM_HASH_BITS = 22  # of a stream, whose vocabulary has no end
 MAX_IDF_POWER = 8  # idf reaches about 20, and 20^8 squared is still far from float32's limit
 # Beyond this, features of a single document are dropped by default: they are most of all
@@ -117,7 +119,7 @@ PATH_TOLERANCE = 1e-4  # on gap/value: far below the noise of a held-out loss
 
 def _check_range(option: str, value: Any) -> None:
     wanted = f"a pair (shortest, longest) from 1 to {MAX_NGRAM}, None or 'auto'"
-    if value is None or value == AUTO:
+    if value is None or (isinstance(value, str) and value == AUTO):
         return
     if not isinstance(value, tuple) or len(value) != 2:
         raise refuse(option, value, wanted)
@@ -200,7 +202,7 @@ class FeaturizerOptions:
             for option in ("min_df", "max_features"):
                 if getattr(self, option) is not None:
                     raise InputError(
-                        f"{option}={getattr(self, option)} needs a vocabulary, "
+                        f"{option}={shown(getattr(self, option))} needs a vocabulary, "
                         "and hash_bits is set",
                         mend=f"leave out {option} or hash_bits",
                     )
@@ -356,7 +358,7 @@ class TrainingOptions:
         for option in ("activation", "dropout"):
             if not self.hidden and getattr(self, option) is not None:
                 raise InputError(
-                    f"{option}={getattr(self, option)!r} means nothing without hidden layers",
+                    f"{option}={shown(getattr(self, option))} means nothing without hidden layers",
                     mend="leave it out, or give --hidden",
                 )
 
@@ -378,7 +380,8 @@ class TrainingOptions:
             for option, mend in options.items():
                 if solver != chosen and getattr(self, option) is not None:
                     raise InputError(
-                        f"{option}={getattr(self, option)!r} means nothing to solver={chosen!r}",
+                        f"{option}={shown(getattr(self, option))} means nothing to "
+                        f"solver={chosen!r}",
                         mend=mend,
                     )
 

@@ -21,12 +21,12 @@ from textmlr.features.columns import Columns
 from textmlr.features.vocabulary import Vocabulary
 from textmlr.modelfile import check_blob, expect, take, tensor
 from textmlr.network import LINEAR
-from textmlr.options import MOST_LAYERS, Activation, FeaturizerOptions
+from textmlr.options import MOST_COUNT, MOST_LAYERS, Activation, FeaturizerOptions
 from textmlr.packed import PLAIN, Storage
 from textmlr.packed.keys import pack_keys, unpack_keys
+from textmlr.record import check_record
 from textmlr.scoring import Calibration
 
-MOST_DOCUMENTS = 1 << 62  # more are no number of documents, and no int64
 MOST_IDF = 64.0  # 1 + ln of that is less
 MOST_MULTIPLIER = 1e6  # of scores, by calibration: of real ones it is about 1
 Json = dict[str, Any]
@@ -118,7 +118,7 @@ def unpack(header: Json, tensors: Tensors, path: str | PathLike[str]) -> Parts:
     options = _options(take(header, "featurizer", dict, path), path)
     documents = take(header, "documents", int, path)
     least = 0 if options.stateless else 1
-    expect(least <= documents < MOST_DOCUMENTS, path,
+    expect(least <= documents < MOST_COUNT, path,
            "the number of documents is out of range")  # fmt: skip
     blob = tensor(tensors, "labels", np.uint8, (None,), path)
     label_offsets = tensor(tensors, "label_offsets", np.int64, (None,), path)
@@ -131,6 +131,7 @@ def unpack(header: Json, tensors: Tensors, path: str | PathLike[str]) -> Parts:
     )  # fmt: skip
     calibration = _calibration(take(header, "calibration", dict, path), path)
     record = take(header, "record", dict, path)
+    check_record(record, len(labels), path)
     widths = _widths(header, len(labels), path)
     upper = [
         tensor(tensors, f"theta.{i}", np.float32, (below + 1, width), path)

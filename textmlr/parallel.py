@@ -14,9 +14,7 @@ from itertools import islice
 from queue import Empty, Full, Queue
 from typing import TypeVar
 
-from textmlr.checks import check_integer
-
-MOST_THREADS = 1024
+from textmlr.checks import check_threads
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -32,10 +30,8 @@ def available_threads() -> int:
 def chosen_threads(threads: int | None) -> int:
     """How many threads to use: one a processor for None.  Raises InputError for no number of
     threads."""
-    if threads is None:
-        return available_threads()
-    check_integer("threads", threads, 1, MOST_THREADS, 4)
-    return threads
+    check_threads(threads)
+    return available_threads() if threads is None else threads
 
 
 def machine_memory() -> int:

@@ -110,7 +110,8 @@ def _log_base_rates(documents: NDArray[np.floating[Any]] | Sequence[float]) -> N
         return np.zeros(0)
     logs: NDArray[np.float64] = np.log(np.where(own > 0, own, UNSEEN))
     logs -= logs.max()  # so that no sum of large weights overflows
-    return logs - np.log(np.exp(logs).sum())
+    logs -= np.log(np.exp(logs).sum())
+    return logs
 
 
 def speaking(

@@ -24,7 +24,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from textmlr.checks import check_listed
+from textmlr.checks import MODEL_MEND, check_kind, check_listed, check_strings
 from textmlr.errors import InputError
 from textmlr.model import Model
 
@@ -106,6 +106,8 @@ def strongest(model: Model, labels: Sequence[str] | None = None, k: int = 20) ->
     training did not name.  Of these Σ f(x) is an estimate (``columns.estimated_totals``).
     Raises InputError for a label the model does not know, and for no number of features.
     """
+    check_kind("model", model, Model, MODEL_MEND)
+    labels = check_strings("labels", labels, optional=True)
     check_listed("k", k)
     for label in labels or ():
         if label not in model.labels:

@@ -12,7 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from textmlr import keeping
+from textmlr.checks import MODEL_MEND, check_callable, check_kind, check_threads
 from textmlr.corpus import Corpus, recode
+from textmlr.corpus.batch import check_corpus
 from textmlr.doubles import Sketch, found_in
 from textmlr.errors import InputError
 from textmlr.features.extending import Extended, extend, row_frequencies
@@ -80,6 +82,12 @@ def update(
     >>> update(model, Corpus.of(["a wedding kiss"], ["romance"])).labels
     ['romance', 'scifi', 'western']
     """
+    check_kind("model", model, Model, MODEL_MEND)
+    check_corpus("corpus", corpus)
+    check_corpus("validation", validation, optional=True)
+    check_kind("options", options, UpdateOptions, optional=True)
+    check_threads(threads)
+    check_callable("watch", watch)
     options = options or UpdateOptions()
     threads = chosen_threads(threads)
 

@@ -18,13 +18,16 @@ import tempfile
 import tracemalloc
 import zlib
 from collections.abc import Callable
+from dataclasses import asdict
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from textmlr import FeaturizerOptions, Model, TrainingOptions, train
+from textmlr import FeaturizerOptions, Model, TrainingOptions, UpdateOptions, train, update
+from textmlr.cli import info
+from textmlr.cli.render import fit_rows, ngram_rows, update_rows
 from textmlr.compression import compress
 from textmlr.corpus import Corpus
 from textmlr.errors import InputError, ModelFileError
@@ -39,7 +42,7 @@ GUIDED = (
     "textmlr.modelfile", "textmlr.packing", "textmlr.packed.small", "textmlr.packed.names",
     "textmlr.packed.streams", "textmlr.packed.storage", "textmlr.features.vocabulary",
     "textmlr.features.columns", "textmlr.features.namehashes", "textmlr.options", "textmlr.checks",
-    "textmlr.network", "textmlr.model",
+    "textmlr.network", "textmlr.model", "textmlr.record",
 )  # fmt: skip
 MODES: dict[str, dict[str, str]] = {"compiled": {}}
 
@@ -118,7 +121,9 @@ BASES: dict[str, Callable[[], Model]] = {
 def base(name: str) -> bytes:
     """The file of one of BASES."""
     model = BASES[name]()
-    model.record = {"options": {"epochs": 2}, "corpus": {"documents": 8}}  # little to parse
+    counts = [1] * len(model.labels)
+    corpus = {"files": ["a"], "documents": 8, "per_label": counts}
+    model.record = {"options": {"epochs": 2}, "corpus": corpus}  # little to parse
     path = _saved(model)
     whole = Path(path).read_bytes()
     os.unlink(path)
@@ -215,6 +220,22 @@ def _use(model: Model, found: np.ndarray) -> None:
     json.dumps(model.record, allow_nan=False)
     explanation = model.explain(DOCUMENTS[1])
     require(np.isfinite(explanation.score), "a score is not finite")
+    _tell(model)
+
+
+def _tell(model: Model) -> None:
+    """What ``info`` shows and ``update`` begins from; a forged record must do."""
+    featurizer = asdict(model.featurizer.options)
+    rows = [
+        info.label_row(model.labels, model.record), *info.corpus_rows(model.record),
+        *update_rows(model.record),
+        *ngram_rows(featurizer, model.record), *fit_rows(model.record),
+    ]  # fmt: skip
+    require(all(isinstance(told, str) for row in rows for told in row), "a row is no text")
+    try:
+        update(model, Corpus.of(["a robot"], [model.labels[0]]), UpdateOptions(holdout=0))
+    except InputError as error:
+        require(str(error).isprintable(), "not one clear line")
 
 
 def _save(model: Model, found: np.ndarray, path: Path) -> None:
@@ -274,7 +295,7 @@ def _values(root: Any) -> list[tuple[Any, Any]]:
 
 
 def _change_value(forgery: Forgery, recipe: Recipe) -> None:
-    """Of the header's JSON, outside the record mostly."""
+    """Of the header's JSON, the record's included."""
     root = forgery.header
     if not isinstance(root, dict) or not root:
         return

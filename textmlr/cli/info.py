@@ -45,28 +45,53 @@ def info(model: str, as_json: bool) -> None:
     if as_json:
         click.echo(to_json(about))
         return
-    corpus = loaded.record["corpus"]
-    per_label = dict(zip(loaded.labels, corpus["per_label"], strict=True))
-    shown = [f"{plain(label)} ({count:,})" for label, count in list(per_label.items())[:12]]
-    more = f" and {len(per_label) - 12:,} more" if len(per_label) > 12 else ""
-    versions = loaded.record["versions"]
     click.secho(plain(model), bold=True)
     show_rows(
         [
             ("file size", size_of(about["bytes"])),
-            ("labels", f"{len(loaded.labels):,}: " + ", ".join(shown) + more),
+            label_row(loaded.labels, loaded.record),
             ("features", f"{loaded.featurizer.columns:,}"),
             ("weights", _WEIGHTS[loaded.storage.dtype]),
-            *_compressed_rows(about),
-            ("trained on", f"{corpus['documents']:,} documents of " + ", ".join(corpus["files"])),
+            *corpus_rows(loaded.record),
             *update_rows(loaded.record),
             *ngram_rows(featurizer, loaded.record),
             *fit_rows(loaded.record),
             ("featurizer", _options(featurizer)),
-            ("training", _options(loaded.record["options"])),
-            ("made by", f"textmlr {versions['textmlr']}, Unicode {versions['unicode']}"),
+            *_training_rows(loaded.record),
         ]
     )
+
+
+def label_row(labels: list[str], record: dict[str, Any]) -> tuple[str, str]:
+    """How many labels there are, and the first, with the documents that they had."""
+    from textmlr.showing import plain
+
+    shown = [plain(label) for label in labels[:12]]
+    if "corpus" in record:
+        counts = record["corpus"]["per_label"]
+        shown = [f"{name} ({count:,})" for name, count in zip(shown, counts, strict=False)]
+    more = f" and {len(labels) - 12:,} more" if len(labels) > 12 else ""
+    return "labels", f"{len(labels):,}: " + ", ".join(shown) + more
+
+
+def corpus_rows(record: dict[str, Any]) -> list[tuple[str, str]]:
+    """What it was learnt from, as far as the record says it."""
+    rows = _compressed_rows(record)
+    if (corpus := record.get("corpus")) is None:
+        return rows
+    told = f"{corpus['documents']:,} documents of " + ", ".join(corpus["files"])
+    return [*rows, ("trained on", told)]
+
+
+def _training_rows(record: dict[str, Any]) -> list[tuple[str, str]]:
+    """The options of training, and what made the model; nothing where that is not known."""
+    rows = []
+    if "options" in record:
+        rows.append(("training", _options(record["options"])))
+    if (versions := record.get("versions")) is not None:
+        told = f"textmlr {versions['textmlr']}, Unicode {versions['unicode']}"
+        rows.append(("made by", told))
+    return rows
 
 
 _WEIGHTS = {

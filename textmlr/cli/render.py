@@ -160,9 +160,8 @@ def show_ngrams(ngrams: Sequence[int] | None, char_ngrams: Sequence[int] | None)
 def ngram_rows(featurizer: dict[str, Any], record: dict[str, Any]) -> list[tuple[str, str]]:
     """Which n-grams the features are, and whether training chose them."""
     rows = [("n-grams", show_ngrams(featurizer["ngrams"], featurizer["char_ngrams"]))]
-    tried = [
-        one for one in record["ngrams"] if one["documents"] == record["ngrams"][-1]["documents"]
-    ]
+    candidates = record.get("ngrams", [])
+    tried = [one for one in candidates if one["documents"] == candidates[-1]["documents"]]
     if tried:
         losses = {show_ngrams(one["ngrams"], one["char_ngrams"]): one["loss"] for one in tried}
         told = ", ".join(f"{name} {loss:.3f}" for name, loss in losses.items())
@@ -190,13 +189,14 @@ def update_rows(record: dict[str, Any]) -> list[tuple[str, str]]:
 
 
 def fit_rows(record: dict[str, Any]) -> list[tuple[str, str]]:
-    """What was held out, chosen and reached, from a model's record."""
-    held, final = record["held_out"], record["final"]
+    """What was held out, chosen and reached, as far as a model's record says it."""
+    held, final = record.get("held_out"), record.get("final")
     rows = []
-    if hidden := record["options"]["hidden"]:
+    options = record.get("options", {})
+    if hidden := options.get("hidden"):
         widths = ", ".join(map(str, hidden))
-        rows.append(("hidden", f"{widths} units, {record['options']['activation']}"))
-    if held["documents"]:
+        rows.append(("hidden", f"{widths} units, {options.get('activation')}"))
+    if held is not None and held["documents"]:
         source = "validation file" if held["from"] == "validation" else "corpus"
         parts = f", in {held['folds']} parts" if held["folds"] else ""
         rows.append(("held out", f"{plural(held['documents'], 'document')} of the {source}{parts}"))
@@ -204,6 +204,8 @@ def fit_rows(record: dict[str, Any]) -> list[tuple[str, str]]:
         rows.append(("log loss", f"{held['loss']:.4f} nats (held out)"))
     if (streamed := record.get("stream")) is not None:
         rows += _progressive_rows(streamed)
+    if final is None:
+        return rows
     if final.get("solver") == "exact":
         return rows + _certificate_rows(final)
     scale = f" × idf^{final['idf_power']:g}" if final["idf_power"] else ""

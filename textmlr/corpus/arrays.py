@@ -11,6 +11,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from textmlr.arrays import frozen
+from textmlr.corpus.arrowtypes import coded, names_of, plain
 from textmlr.corpus.batch import Batch
 from textmlr.corpus.labels import ASCII_SPACE
 from textmlr.kernels import lines as kernels
@@ -18,29 +19,13 @@ from textmlr.kernels import lines as kernels
 LARGEST = float(np.finfo(np.float32).max)
 
 
-def is_text(kind: pa.DataType) -> bool:
-    """Whether batch_of reads arrays of this type."""
-    if pa.types.is_dictionary(kind):
-        return is_text(kind.value_type)
-    tests = (
-        pa.types.is_string, pa.types.is_large_string, pa.types.is_string_view,
-        pa.types.is_binary, pa.types.is_large_binary, pa.types.is_binary_view,
-    )  # fmt: skip
-    return any(test(kind) for test in tests)
-
-
 def batch_of(array: pa.Array) -> Batch:
-    """The documents of an array of (large) strings or binary: its own buffers, sliced or not.
+    """The documents of an array that ``arrowtypes`` calls text: its own buffers, sliced or not.
 
-    Views and dictionaries are copied into such an array first.  Nulls are empty texts.
+    Views, dictionaries and the like are copied into such an array first.  Nulls are empty texts.
     """
+    array = plain(array)
     kind = array.type
-    if pa.types.is_dictionary(kind):
-        array = array.dictionary_decode()
-        kind = array.type
-    if pa.types.is_string_view(kind) or pa.types.is_binary_view(kind):
-        array = array.cast(pa.large_binary())
-        kind = array.type
     if len(array) == 0:
         none: NDArray[np.int64] = np.zeros(0, np.int64)
         return Batch(np.zeros(0, np.uint8), none, none)
@@ -57,25 +42,15 @@ def batch_of(array: pa.Array) -> Batch:
 
 
 def encoded(array: pa.Array) -> tuple[NDArray[np.int32], list[str | None]]:
-    """A column of labels as (codes (n,) int32, names); -1 where there is none.
+    """A column that ``arrowtypes`` calls labels as (codes (n,) int32, names); -1 where there is
+    none.
 
     Strings are stripped of ASCII whitespace; numbers, booleans and dates are named as in JSON or
-    ISO 8601.  None, of which there may be several, for what has no such name: lists, structs,
-    NaN, bytes that are not UTF-8.  Names may occur several times, and not in the column.
+    ISO 8601.  None, of which there may be several, for what has no such name: NaN, bytes that are
+    not UTF-8.  Names may occur several times, and not in the column.
     """
-    if not pa.types.is_dictionary(array.type):
-        try:
-            array = array.dictionary_encode()
-        except (pa.ArrowNotImplementedError, pa.ArrowInvalid):  # nested types
-            nulls = array.is_null().to_numpy(zero_copy_only=False)
-            return np.where(nulls, -1, 0).astype(np.int32), [None]
-    names = [name_of(value) for value in array.dictionary.to_pylist()]
-    codes = array.indices.fill_null(-1).to_numpy(zero_copy_only=False).astype(np.int32)
-    # A null may be among the distinct values, too.
-    missing = [i for i, value in enumerate(array.dictionary.is_valid().to_pylist()) if not value]
-    if missing:
-        codes[np.isin(codes, missing)] = -1
-    return codes, names
+    codes, values = coded(array)
+    return codes.astype(np.int32), [name_of(value) for value in names_of(values)]
 
 
 def name_of(value: Any) -> str | None:
@@ -110,14 +85,9 @@ def merged(
 
 
 def numbers(array: pa.Array) -> NDArray[np.float64]:
-    """A column of numbers, (n,) float64; NaN where there is none.
-
-    Raises pa.ArrowInvalid or ArrowNotImplementedError if it holds anything else.
-    """
-    if pa.types.is_dictionary(array.type):
-        array = array.dictionary_decode()
-    values = array.cast(pa.float64()).fill_null(float("nan")).to_numpy(zero_copy_only=False)
-    return np.asarray(values, np.float64)
+    """A column that ``arrowtypes`` calls weights, (n,) float64; NaN where there is none."""
+    values = plain(array).cast(pa.float64(), safe=False).fill_null(float("nan"))
+    return np.asarray(values.to_numpy(zero_copy_only=False), np.float64)
 
 
 def strings_of(batch: Batch) -> pa.Array:

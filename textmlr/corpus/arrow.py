@@ -8,6 +8,7 @@ from itertools import count
 
 import pyarrow as pa
 
+from textmlr.corpus.arrowtypes import bytes_of
 from textmlr.corpus.chunks import Chunk, Job
 from textmlr.corpus.streams import Stream
 from textmlr.corpus.tables import Table, arrow_refusals, checked, gathered, held
@@ -44,7 +45,7 @@ def chunks(stream: Stream, job: Job) -> Iterator[Chunk]:
     for batch in gathered(batches, job.chunk_bytes):
         rows = batch.num_rows
         if job.chunk_bytes is not None and rows:
-            rows = max(1, int(rows * min(job.chunk_bytes / max(batch.nbytes, 1), 1.0)))
+            rows = max(1, int(rows * min(job.chunk_bytes / max(bytes_of(batch), 1), 1.0)))
         for begin in range(0, batch.num_rows, max(rows, 1)):
             part = batch.slice(begin, rows)
             yield table.chunk(part, first, job)

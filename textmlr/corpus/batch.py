@@ -9,6 +9,7 @@ from typing import Any, Protocol, runtime_checkable
 import numpy as np
 from numpy.typing import NDArray
 
+from textmlr.checks import CORPUS_MEND, check_kind, is_list, taken
 from textmlr.errors import InputError
 
 
@@ -73,6 +74,19 @@ class StoredSizes(Protocol):
         """Some documents (numbers, ascending) of a batch."""
 
 
+_OF = "make a corpus by textmlr.Corpus.of(texts, labels), or read it by textmlr.read_corpus"
+
+
+def _check_rows(rows: Any) -> None:
+    if not isinstance(rows, np.ndarray) or rows.dtype.kind not in "iu" or rows.ndim != 1:
+        raise taken("rows", rows, "an array of numbers of documents")
+
+
+def _check_number(i: Any) -> None:
+    if isinstance(i, bool) or not isinstance(i, int | np.integer):
+        raise taken("i", i, "the number of a document, from 0")
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Corpus:
     """Labelled documents.
@@ -98,6 +112,18 @@ class Corpus:
     file_of: Sequence[int] | None = None
     notes: list[str] = field(default_factory=list)
 
+    def __post_init__(self) -> None:
+        """Raises InputError for what no reader makes."""
+        if not is_list(self.batches) or not hasattr(self.batches, "__getitem__"):
+            raise taken("batches", self.batches, "a list of Batch", _OF)
+        if not isinstance(self.y, np.ndarray) or self.y.dtype != np.int32:
+            raise taken("y", self.y, "an array of int32, codes of labels", _OF)
+        for name in ("labels", "names", "skipped_examples", "notes"):
+            if not isinstance(getattr(self, name), list):
+                raise taken(name, getattr(self, name), "a list of strings", _OF)
+        if self.weights is not None and not isinstance(self.weights, np.ndarray):
+            raise taken("weights", self.weights, "an array of float32 or None", _OF)
+
     def __len__(self) -> int:
         return len(self.y)
 
@@ -115,6 +141,7 @@ class Corpus:
 
     def picked(self, rows: NDArray[np.int64]) -> list[Batch]:
         """Some of the documents (numbers, ascending), copied, batch by batch."""
+        _check_rows(rows)
         batches, first = [], 0
         for number, (documents, _) in enumerate(self.sizes):
             begin, end = np.searchsorted(rows, [first, first + documents]).tolist()
@@ -161,6 +188,7 @@ class Corpus:
 
     def text(self, i: int) -> str:
         """Document i; bytes that are not UTF-8 are U+FFFD."""
+        _check_number(i)
         if not 0 <= i < len(self):
             raise IndexError("there is no such document")
         (batch,) = self.picked(np.array([i]))
@@ -168,6 +196,7 @@ class Corpus:
 
     def place(self, i: int) -> tuple[str, int]:
         """The name of document i's file, and its number among the documents of the file, from 1."""
+        _check_number(i)
         files = range(len(self.batches)) if self.file_of is None else self.file_of
         before: dict[int, int] = {}
         for (documents, _), file in zip(self.sizes, files, strict=True):
@@ -182,6 +211,7 @@ class Corpus:
 
         rows  their numbers, ascending
         """
+        _check_rows(rows)
         batches, first = [], 0
         for batch in self.batches:
             own = rows[(rows >= first) & (rows < first + len(batch))] - first
@@ -198,3 +228,8 @@ class Corpus:
             skipped_examples=[],
             notes=[],
         )
+
+
+def check_corpus(name: str, value: Any, *, optional: bool = False) -> None:
+    """Raise InputError, which says how to make one, unless it is a Corpus; optional: or None."""
+    check_kind(name, value, Corpus, CORPUS_MEND, optional=optional)

@@ -6,7 +6,7 @@ they can do.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -50,6 +50,11 @@ def column_of(values: Any, noun: str, usual: str) -> Any:
     if hasattr(values, "to_numpy"):
         values = values.to_numpy()
     if isinstance(values, np.ndarray):
+        if values.dtype.kind in "mMV":  # times, of which Python would make numbers; records
+            raise InputError(
+                f"expected {noun}, got an array of {values.dtype}",
+                mend="make them strings, as array.astype(str) does",
+            )
         values = values.tolist()
     if not isinstance(values, Iterable):
         raise InputError(
@@ -131,17 +136,17 @@ def _arrow(values: Any, noun: str, usual: str) -> Any:
             return None
         import pyarrow as pa
 
-        column = pa.array(values)
+        column = _made(pa.array, values, noun)
     elif module.startswith("pyarrow"):
         column = values
     elif hasattr(values, "__arrow_c_stream__"):
         import pyarrow as pa
 
-        column = pa.chunked_array(values)
+        column = _made(pa.chunked_array, values, noun)
     elif hasattr(values, "__arrow_c_array__"):
         import pyarrow as pa
 
-        column = pa.array(values)
+        column = _made(pa.array, values, noun)
     else:
         return None
     import pyarrow as pa
@@ -156,6 +161,28 @@ def _arrow(values: Any, noun: str, usual: str) -> Any:
             mend=f"pass one column, such as table[{usual!r}]",
         )
     return column
+
+
+def _made(make: Callable[[Any], Any], values: Any, noun: str) -> Any:
+    """What Arrow makes of values that are said to be its own."""
+    import pyarrow as pa
+
+    try:
+        return make(values)
+    except (pa.ArrowException, TypeError, ValueError) as error:
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise InputError(
+            f"expected {noun}, got {_article(values)} that Arrow cannot read: {reason:.100}",
+            mend="pass a list of its values",
+        ) from None
+
+
+def refuse_type(noun: str, kind: Any, wanted: str) -> InputError:
+    """The error of an Arrow column whose type cannot hold what is wanted."""
+    return InputError(
+        f"expected {noun}, got an Arrow column of {kind!s:.80}",
+        mend=f"pass a column of {wanted}",
+    )
 
 
 def missing_in(column: Any) -> int | None:

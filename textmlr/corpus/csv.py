@@ -16,12 +16,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from textmlr import options
 from textmlr.arrays import frozen
 from textmlr.corpus.batch import Batch
 from textmlr.corpus.chunks import SKIP, Chunk, Job, check_bad, used
 from textmlr.corpus.fields import Places, find
 from textmlr.corpus.lines import BINARY, intern, quote
-from textmlr.corpus.streams import BOM, HEAD, Stream
+from textmlr.corpus.streams import BOM, HEAD, Stream, too_long
 from textmlr.corpus.tsv import read_weights
 from textmlr.errors import InputError
 from textmlr.kernels import csv as kernels
@@ -180,7 +181,7 @@ def _blocks(
         if full:
             text = np.frombuffer(rest, np.uint8)
         elif chunk_bytes is None:
-            text, final = stream.rest(), True
+            text, final = stream.rest("line"), True
         else:
             # As many bytes again as there are of a row that is not whole.
             block = stream.read(chunk_bytes if n else max(chunk_bytes, len(rest)))
@@ -196,7 +197,20 @@ def _blocks(
         if full or not final:
             rest = bytearray(text[at:].data)
         if n:
+            if text.size > options.MOST_DOCUMENT:
+                _check_lengths(rows)
             yield rows
+        if not full and len(rest) > options.MOST_DOCUMENT:
+            raise too_long(stream.name, line + 1, "a row", len(rest))
+
+
+def _check_lengths(rows: _Rows) -> None:
+    """Raise InputError for a field that is longer than any may be."""
+    sizes = (rows.stops - rows.starts).max(axis=1)
+    longest = int(sizes.argmax())
+    if sizes[longest] > options.MOST_DOCUMENT:
+        line = rows.line + int(rows.lines[longest]) + 1
+        raise too_long(rows.name, line, "a field", int(sizes[longest]))
 
 
 def _parse(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from textmlr.checks import check_kind
 from textmlr.errors import InputError
 
 # Column names that speak for themselves, without regard to case.  The first is taken wherever it
@@ -24,6 +25,10 @@ class Fields:
     label: str | None = None
     weight: str | None = None
 
+    def __post_init__(self) -> None:
+        for kind, name in (("text", self.text), ("label", self.label), ("weight", self.weight)):
+            check_kind(kind, name, str, "give the name of a column", optional=True)
+
     @property
     def named(self) -> list[str]:
         """The options that were given, as the command line calls them."""
@@ -40,9 +45,15 @@ class Places:
     weight: int | None = None
 
     @property
+    def by_kind(self) -> dict[str, int]:
+        """The place of each kind of column that is read."""
+        own = {"text": self.text, "label": self.label, "weight": self.weight}
+        return {kind: i for kind, i in own.items() if i is not None}
+
+    @property
     def needed(self) -> list[int]:
         """Places of all that are read, ascending, each once."""
-        return sorted({i for i in (self.text, self.label, self.weight) if i is not None})
+        return sorted(set(self.by_kind.values()))
 
 
 def find(

@@ -137,7 +137,7 @@ def _files(path: str) -> Iterator[str]:
 def _read(pile: _Pile, label: str, file: str, job: Job) -> None:
     """Add one document, or what is wrong with it."""
     with opened(file, limited=job.limited) as stream:
-        text = stream.rest().tobytes().removeprefix(BOM)
+        text = stream.rest("document").tobytes().removeprefix(BOM)
     if b"\0" in text:
         problem, mend = BINARY
         error = InputError(problem, place=file, mend=f"{mend}, {SKIP}")

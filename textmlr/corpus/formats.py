@@ -121,7 +121,7 @@ def _shown(head: bytes) -> str | None:
         line = first.split(b"\n", 1)[0]
         try:
             whole = isinstance(json.loads(line), dict)
-        except ValueError:
+        except (ValueError, RecursionError):  # cut, no JSON, or nested too deeply
             cut = len(line) == len(first) and len(head) >= HEAD
             whole = cut and first[1:].lstrip().startswith(b'"')
         return "jsonl" if whole else None

@@ -26,6 +26,7 @@ from textmlr.kernels.lines import LARGEST
 _decoder: Any = json.JSONDecoder()  # typeshed does not know its scan_once
 _scan = _decoder.scan_once
 _SURROGATE = re.compile("[\ud800-\udfff]")
+_MOST_NESTED = 32  # lists and objects within each other that become columns of Arrow's
 _MEND = f'write an object such as {{"label": ..., "text": ...}}, {SKIP}'
 
 
@@ -259,7 +260,7 @@ def _joined(texts: list[bytes]) -> Batch:
 def _table(objects: list[dict[str, Any]]) -> Any:
     """The objects' keys as columns, in order of occurrence; null where an object lacks one.
 
-    A column whose values have no one type is written as JSON.
+    A column whose values have no one type, or are nested deeply, is written as JSON.
     """
     import pyarrow as pa
 
@@ -268,6 +269,8 @@ def _table(objects: list[dict[str, Any]]) -> Any:
     for name in names:
         values = [found.get(name) for found in objects]
         try:
+            if any(map(_is_deep, values)):
+                raise pa.ArrowInvalid("nested deeply")
             arrays.append(pa.array(values))
         except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError,
                 OverflowError, UnicodeEncodeError):  # fmt: skip
@@ -275,8 +278,28 @@ def _table(objects: list[dict[str, Any]]) -> Any:
     return pa.RecordBatch.from_arrays(arrays, names)
 
 
+def _is_deep(value: Any) -> bool:
+    """Whether lists and objects are nested so that Arrow, which recurs, should not see them."""
+    level = [value]
+    for _ in range(_MOST_NESTED):
+        level = [
+            inner
+            for outer in level
+            if isinstance(outer, dict | list)
+            for inner in (outer.values() if isinstance(outer, dict) else outer)
+        ]
+        if not level:
+            return False
+    return True
+
+
 def _as_json(value: Any) -> str | None:
     if value is None:
         return None
-    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    try:
+        text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    except RecursionError:
+        raise InputError(
+            "a value is nested too deeply to be written again", mend="write it as a string"
+        ) from None
     return _SURROGATE.sub("\ufffd", text)

@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from textmlr.checks import shown
 from textmlr.corpus.batch import Batch
-from textmlr.corpus.columns import column_of, missing_in
+from textmlr.corpus.columns import column_of, missing_in, refuse_type
 from textmlr.errors import InputError
 
 ASCII_SPACE = " \t\n\r\x0b\x0c"  # what labels are stripped of
@@ -30,23 +31,36 @@ def code_labels(labels: Any) -> tuple[NDArray[np.int32], list[str]]:
     column = column_of(labels, "labels", "label")
     if not hasattr(column, "chunks"):
         return _sorted_codes(*_encode(column))
+    from textmlr.corpus.arrowtypes import coded, names_of, use_of
+
     if (missing := missing_in(column)) is not None:
         raise _missing(missing, "null")
-    encoded = column.dictionary_encode().unify_dictionaries().combine_chunks()
-    if not len(encoded):
-        return np.zeros(0, np.int32), []
-    if hasattr(encoded, "chunks"):  # Arrow before 20 leaves one chunk a chunk
-        encoded = encoded.chunk(0)
-    codes = encoded.indices.to_numpy(zero_copy_only=False).astype(np.int64)
-    values = encoded.dictionary.to_pylist()
-    used, first = np.unique(codes, return_index=True)
+    if use_of(column.type).label in (None, "time"):
+        raise refuse_type("labels", column.type, "text or whole numbers")
     names: Names = {}
-    numbers = np.zeros(len(values), np.int64)
-    for code, position in sorted(
-        zip(used.tolist(), first.tolist(), strict=True), key=lambda p: p[1]
-    ):
-        numbers[code] = _enter(names, values[code], position)
-    return _sorted_codes(numbers[codes], names)
+    parts: list[NDArray[np.int64]] = [np.zeros(0, np.int64)]
+    first = 0
+    for codes, distinct in map(coded, column.chunks):
+        if len(codes) and codes.min() < 0:
+            raise _missing(first + int((codes < 0).argmax()), "null")
+        values = names_of(distinct)
+        used, places = np.unique(codes, return_index=True)
+        numbers = np.zeros(len(values), np.int64)
+        for place, code in sorted(zip(places.tolist(), used.tolist(), strict=True)):
+            numbers[code] = _enter(names, values[code], first + place)
+        parts.append(numbers[codes])
+        first += len(codes)
+    return _sorted_codes(np.concatenate(parts), names)
+
+
+def is_missing(label: Any) -> bool:
+    """Whether a value stands for none: None, NaN, or pandas' NA and NaT.
+
+    pandas' NA has no truth value when it is compared, and is known by name.
+    """
+    if label is None or type(label).__name__ in ("NAType", "NaTType"):
+        return True
+    return isinstance(label, float | np.floating) and bool(label != label)
 
 
 def plain_name(label: Any) -> str:
@@ -58,13 +72,21 @@ def check_weights(weights: Any) -> NDArray[np.float32]:
     """Weights of documents, (n,) float32; InputError, naming the position, unless each is a
     finite number of at least 0."""
     column = column_of(weights, "weights", "weight")
-    values = column.to_pylist() if hasattr(column, "chunks") else list(column)
+    if hasattr(column, "chunks"):
+        from textmlr.corpus.arrays import numbers
+        from textmlr.corpus.arrowtypes import use_of
+
+        if not use_of(column.type).weight:
+            raise refuse_type("weights", column.type, "numbers")
+        values = [number for chunk in column.chunks for number in numbers(chunk).tolist()]
+    else:
+        values = list(column)
     out = np.empty(len(values), np.float32)
     for position, value in enumerate(values):
         number = isinstance(value, int | float | np.integer | np.floating)
         if not number or isinstance(value, bool) or not 0 <= value <= _LARGEST:
             raise InputError(
-                f"weight {position} is {value!r:.40}, not a finite number >= 0",
+                f"weight {position} is {shown(value):.40}, not a finite number >= 0",
                 mend="give each document a weight such as 1 or 0.5",
             )
         out[position] = value
@@ -110,13 +132,13 @@ def _name_of(label: Any, position: int) -> str:
             label = label.decode()
         except UnicodeDecodeError:
             raise InputError(
-                f"label {position}, {label!r:.40}, is not UTF-8", mend="decode it"
+                f"label {position}, {shown(label):.40}, is not UTF-8", mend="decode it"
             ) from None
     if isinstance(label, bool | np.bool_ | int | np.integer):
         return plain_name(label)
     if not isinstance(label, str):
-        missing = label is None or label != label or type(label).__name__ in ("NAType", "NaTType")
-        raise _missing(position, repr(label)) if missing else _not_a_label(position, label)
+        raise (_missing(position, shown(label)) if is_missing(label)
+               else _not_a_label(position, label))  # fmt: skip
     name = str(label.strip(ASCII_SPACE))
     if not name:
         raise InputError(f"label {position} is empty", mend="give each document a label")
@@ -142,7 +164,7 @@ def _missing(position: int, what: str) -> InputError:
 
 def _not_a_label(position: int, label: Any) -> InputError:
     return InputError(
-        f"label {position} is {label!r:.40} ({type(label).__name__}), not str, int or bool",
+        f"label {position} is {shown(label):.40} ({type(label).__name__}), not str, int or bool",
         mend="make labels whole numbers (which become floats where some are missing) or strings"
         if isinstance(label, float)
         else "make labels strings, such as str(label)",
@@ -161,7 +183,8 @@ def distinct_labels(labels: Iterable[str] | None, batches: Sequence[Batch]) -> l
     """The labels, each once, sorted; InputError unless there is one str a document."""
     if labels is None:
         return None
-    listed = list(labels)
+    column = column_of(labels, "labels", "label")
+    listed = column.to_pylist() if hasattr(column, "chunks") else list(column)
     documents = sum(map(len, batches))
     if len(listed) != documents:
         raise InputError(
@@ -170,7 +193,7 @@ def distinct_labels(labels: Iterable[str] | None, batches: Sequence[Batch]) -> l
     for position, label in enumerate(listed):
         if not isinstance(label, str):
             raise InputError(
-                f"label {position} is {label!r:.40} ({type(label).__name__}), not str",
+                f"label {position} is {shown(label):.40} ({type(label).__name__}), not str",
                 mend="make labels strings, such as str(label)",
             )
     return sorted(set(listed))

@@ -15,11 +15,13 @@ from typing import Any, BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
+from textmlr import options
 from textmlr.arrays import frozen
+from textmlr.checks import check_file, check_flag, check_path
 from textmlr.corpus.batch import Batch
 from textmlr.corpus.chunks import SKIP, Chunk, Job, check_bad
 from textmlr.corpus.sources import opened
-from textmlr.corpus.streams import BOM, Stream
+from textmlr.corpus.streams import BOM, Stream, too_long
 from textmlr.errors import InputError
 from textmlr.kernels import lines as kernels
 
@@ -54,21 +56,44 @@ def blocks_of(stream: Stream, chunk_bytes: int | None) -> Iterator[Lines]:
     Raises InputError if there are none.
     """
     first = 1
-    for text in _texts(stream, chunk_bytes):
+    texts = _texts(stream, chunk_bytes)
+    while (text := _next(texts, stream.name, first)) is not None:
         begin = len(BOM) if first == 1 and text[: len(BOM)].tobytes() == BOM else 0
         if text.size == begin:
             continue  # a mark and nothing else
         lines = split(stream.name, first, text, begin)
+        if text.size > options.MOST_DOCUMENT:
+            _check_lengths(lines)
         yield lines
         first += len(lines)
     if first == 1:
         raise InputError("the file is empty", place=stream.name, mend="write one document a line")
 
 
+def _check_lengths(lines: Lines) -> None:
+    """Raise InputError for a line that is longer than any may be."""
+    sizes = lines.stops - lines.starts
+    longest = int(sizes.argmax())
+    if sizes[longest] > options.MOST_DOCUMENT:
+        raise too_long(lines.name, lines.first + longest, "a line", int(sizes[longest]))
+
+
+class _LongError(Exception):
+    """A line longer than any may be; its argument is how many bytes of it were seen."""
+
+
+def _next(texts: Iterator[NDArray[np.uint8]], name: str, first: int) -> NDArray[np.uint8] | None:
+    """The next block, which begins with line ``first``; None at the end."""
+    try:
+        return next(texts, None)
+    except _LongError as error:
+        raise too_long(name, first, "a line", error.args[0]) from None
+
+
 def _texts(stream: Stream, chunk_bytes: int | None) -> Iterator[NDArray[np.uint8]]:
     """Blocks that end where a line does, none empty."""
     if chunk_bytes is None:
-        text = stream.rest()
+        text = stream.rest("line")
         if text.size:
             yield text
         return
@@ -80,6 +105,8 @@ def _texts(stream: Stream, chunk_bytes: int | None) -> Iterator[NDArray[np.uint8
         if end:
             yield np.frombuffer(rest, np.uint8)
             rest = bytearray(block[end:])
+        if len(rest) > options.MOST_DOCUMENT:
+            raise _LongError(len(rest))
         block = stream.read(chunk_bytes) if following is None else following
     if rest:
         yield np.frombuffer(rest, np.uint8)
@@ -194,6 +221,9 @@ def read_lines(
     compression_limit  as in ``reading.read_corpus``
     Raises InputError for a file that cannot be read or decompressed, is empty or holds a NUL byte.
     """
+    check_path("path", path)
+    check_file("stdin", stdin)
+    check_flag("compression_limit", compression_limit)
     with opened(os.fspath(path), stdin, limited=compression_limit) as stream:
         (lines,) = blocks_of(stream, None)
     bad = nul_lines(lines)

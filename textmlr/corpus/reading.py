@@ -4,18 +4,26 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
 
+from textmlr.checks import (
+    check_file,
+    check_flag,
+    check_integer,
+    check_kind,
+    check_strings,
+)
 from textmlr.corpus import folder
-from textmlr.corpus.batch import Corpus
+from textmlr.corpus.batch import Corpus, check_corpus
 from textmlr.corpus.chunks import CHUNK_BYTES, EXAMPLES, Chunk, Job
 from textmlr.corpus.fields import Fields
-from textmlr.corpus.formats import reader_of
+from textmlr.corpus.formats import FORMATS, reader_of
 from textmlr.corpus.sources import name_of, opened, sources_of
 from textmlr.errors import InputError
+from textmlr.options import MOST_COUNT
 
 Paths = Sequence[str | os.PathLike[str]]
 
@@ -51,6 +59,12 @@ def scan(
     ...     print(chunk.first, len(chunk), chunk.table.column_names)
     1 144 ['label', 'text']
     """
+    _check_given(format, fields, stdin)
+    for name, flag in (("labelled", labelled), ("weighted", weighted), ("live", live),
+                       ("skip_bad_lines", skip_bad_lines), ("tables", tables),
+                       ("compression_limit", compression_limit)):  # fmt: skip
+        check_flag(name, flag)
+    check_integer("chunk_bytes", chunk_bytes, 0, MOST_COUNT, 1 << 22)
     job = Job(
         fields or Fields(), labelled, weighted, skip_bad_lines, max(chunk_bytes, 1), tables,
         compression_limit, live,
@@ -92,6 +106,10 @@ def read_corpus(
     >>> corpus.text(0)[:30]
     'The steppe beyond Orenburg had'
     """
+    _check_given(format, fields, stdin)
+    for name, flag in (("weighted", weighted), ("skip_bad_lines", skip_bad_lines),
+                       ("compression_limit", compression_limit)):  # fmt: skip
+        check_flag(name, flag)
     job = Job(
         fields or Fields(), weighted=weighted, skip=skip_bad_lines, chunk_bytes=None, tables=False,
         limited=compression_limit,
@@ -106,13 +124,20 @@ def read_corpus(
     return joined(chunks, file_of, [name_of(source) for source in sources], weighted)
 
 
+def _check_given(format: Any, fields: Any, stdin: Any) -> None:
+    check_kind("format", format, str, "the formats are " + ", ".join(FORMATS), optional=True)
+    check_kind("fields", fields, Fields, optional=True)
+    check_file("stdin", stdin)
+
+
 def recode(corpus: Corpus, labels: Sequence[str]) -> tuple[NDArray[np.int32], dict[str, int]]:
     """The labels of a corpus as codes into another list, a model's: (codes, unknown).
 
     codes    (n,) int32   -1 where the label is not in labels
     unknown  number of documents of each label that is not in labels, by code point
     """
-    code_of = {label: code for code, label in enumerate(labels)}
+    check_corpus("corpus", corpus)
+    code_of = {label: code for code, label in enumerate(check_strings("labels", labels) or [])}
     codes = np.array([code_of.get(label, -1) for label in corpus.labels], np.int32)
     counts = np.bincount(corpus.y, minlength=len(corpus.labels)).tolist()
     pairs = zip(corpus.labels, counts, strict=True)

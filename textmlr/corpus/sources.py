@@ -6,10 +6,11 @@ import glob
 import os
 import re
 import stat
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from typing import Any, BinaryIO
 
+from textmlr.checks import check_path, taken
 from textmlr.corpus.streams import Stream, refusals, unchanged
 from textmlr.errors import InputError
 from textmlr.standard import STDIN, standard_input
@@ -39,7 +40,12 @@ def sources_of(paths: Sequence[str | os.PathLike[str]]) -> list[str]:
     """
     if isinstance(paths, str | bytes):
         raise InputError("expected a list of files, got one name", mend="put it in a list: [path]")
-    names = [os.fspath(path) for path in paths]
+    if not isinstance(paths, Iterable):
+        raise taken("paths", paths, "a list of files")
+    names = []
+    for path in paths:
+        check_path("paths", path)
+        names.append(os.fspath(path))
     if not names:
         raise InputError("no corpus files", mend="name at least one")
     if names.count("-") > 1:

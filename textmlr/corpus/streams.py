@@ -14,7 +14,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from textmlr import options
 from textmlr.errors import InputError
+from textmlr.parallel import machine_memory
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
@@ -59,6 +61,33 @@ def check_ratio(name: str, read: int, made: int) -> None:
             place=name,
             mend=f"look at what it holds, and pass {LIFT} if that is meant",
         )
+
+
+def too_long(name: str, line: int | None, what: str, size: int) -> InputError:
+    """The error of a line, row or document of more than MOST_DOCUMENT bytes.
+
+    size  bytes of it that were seen
+    """
+    return InputError(
+        f"{what} of {size:,} bytes and more, over the {options.MOST_DOCUMENT:,} that one may have",
+        place=name,
+        line=line,
+        mend="look at whether it is text at all, and divide it",
+    )
+
+
+def too_large(name: str, size: int) -> InputError:
+    """The error of a file of which so many bytes and more were to be in memory at once."""
+    return InputError(
+        f"{size:,} bytes and more are too many for the memory of this machine",
+        place=name,
+        mend="look at what it holds, or divide it",
+    )
+
+
+def _most_memory() -> int:
+    """Bytes that a file may take in memory: a document always may."""
+    return max(machine_memory(), options.MOST_DOCUMENT)
 
 
 def ending_of(name: str) -> str | None:
@@ -214,13 +243,22 @@ class Stream:
         chunk: bytes = read(most)
         return chunk
 
-    def rest(self) -> NDArray[np.uint8]:
+    def rest(self, unit: str | None = None) -> NDArray[np.uint8]:
         """All bytes that are left, (bytes,) uint8, writable: into one allocation if the file says
-        how large it is."""
+        how large it is.
+
+        unit  "line": they are lines, which are held to MOST_DOCUMENT bytes as they come (those of
+              a file that says its size, by whoever splits it); "document": they are one; None:
+              neither
+        Raises InputError too for what does not fit in memory, before memory goes.
+        """
         with self._refusals():
-            if isinstance(self._reader, io.FileIO):
-                return self._rest_of_file(self._reader)
-            return self._drain()
+            try:
+                if isinstance(self._reader, io.FileIO):
+                    return self._rest_of_file(self._reader, unit)
+                return self._drain(unit)
+            except MemoryError:  # of a process that may have less than the machine
+                raise too_large(self.name, len(self._peeked)) from None
 
     def reader(self) -> io.BufferedReader:
         """The bytes that are left as a file."""
@@ -248,9 +286,13 @@ class Stream:
                 return self._reader if own else pa.PythonFile(self._reader, mode="r")
         return pa.BufferReader(pa.py_buffer(self.rest()))
 
-    def _rest_of_file(self, file: io.FileIO) -> NDArray[np.uint8]:
-        head, self._peeked = self._peeked, b""
+    def _rest_of_file(self, file: io.FileIO, unit: str | None) -> NDArray[np.uint8]:
         size = os.fstat(file.fileno()).st_size
+        if unit == "document" and size > options.MOST_DOCUMENT:
+            raise too_long(self.name, None, "a document", size)
+        if size > _most_memory():
+            raise too_large(self.name, size)
+        head, self._peeked = self._peeked, b""
         buffer: NDArray[np.uint8] = np.empty(max(size, len(head)) + 1, np.uint8)
         filled = len(head)
         buffer[:filled] = np.frombuffer(head, np.uint8)
@@ -259,14 +301,23 @@ class Stream:
         if filled < buffer.size:
             return buffer[:filled]
         self._peeked = buffer.tobytes()  # a pipe, or a file that is still growing
-        return self._drain()
+        return self._drain(unit)
 
-    def _drain(self) -> NDArray[np.uint8]:
+    def _drain(self, unit: str | None) -> NDArray[np.uint8]:
         # A bytearray grows in place, without a second copy.
         buffer = bytearray(self._peeked)
         self._peeked = b""
+        begin = buffer.rfind(b"\n") + 1 if unit == "line" else 0  # of the last line
+        memory = _most_memory()
         while chunk := self._reader.read(_CHUNK):
+            if unit == "line" and (end := chunk.rfind(b"\n") + 1):
+                begin = len(buffer) + end
             buffer += chunk
+            if unit is not None and len(buffer) - begin > options.MOST_DOCUMENT:
+                line = buffer.count(b"\n") + 1 if unit == "line" else None
+                raise too_long(self.name, line, f"a {unit}", len(buffer) - begin)
+            if len(buffer) > memory:
+                raise too_large(self.name, len(buffer))
         return np.frombuffer(buffer, np.uint8)
 
     def _too_much_memory(self, most: int, command: str) -> InputError:

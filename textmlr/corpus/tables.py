@@ -18,10 +18,10 @@ from textmlr.corpus.arrays import (
     as_strings,
     batch_of,
     encoded,
-    is_text,
     merged,
     numbers,
 )
+from textmlr.corpus.arrowtypes import bytes_of, names_of, plain, use_of
 from textmlr.corpus.chunks import SKIP, Chunk, Job, check_bad
 from textmlr.corpus.fields import Places, find
 from textmlr.corpus.lines import quoted
@@ -48,10 +48,11 @@ class Table:
         """Find the columns.  Raises InputError if one is missing or holds something else."""
         columns = list(schema.names)
         places = find(job.fields, columns, labelled=job.labelled, weighted=job.weighted, place=name)
-        if not is_text(schema.field(places.text).type):
-            _refuse_type(name, columns[places.text], schema.field(places.text).type, "text")
-        if places.label is not None and pa.types.is_nested(schema.field(places.label).type):
-            _refuse_type(name, columns[places.label], schema.field(places.label).type, "labels")
+        uses = {kind: use_of(schema.field(at).type) for kind, at in places.by_kind.items()}
+        for kind, wanted in (("text", "text"), ("label", "labels"), ("weight", "numbers")):
+            if kind in uses and not getattr(uses[kind], kind):
+                at = places.by_kind[kind]
+                _refuse_type(name, columns[at], schema.field(at).type, wanted)
         classes = None
         if places.label is not None and pa.types.is_integer(schema.field(places.label).type):
             classes = _class_names(schema.metadata or {}, columns[places.label])
@@ -68,13 +69,15 @@ class Table:
         if rows.num_columns == len(self.columns):
             at = {place: place for place in at}
         problems = _Problems(self, rows, at, first)
-        text = rows.column(at[self.places.text])
+        with arrow_refusals(self.name, "a table"):
+            text = plain(rows.column(at[self.places.text]))
         if text.null_count:
             problems.add(text.is_null(), "text")
         codes: NDArray[np.int32] | None = None
         names: list[str | None] = []
         if self.places.label is not None:
-            codes, names = encoded(rows.column(at[self.places.label]))
+            with arrow_refusals(self.name, "a table"):
+                codes, names = encoded(rows.column(at[self.places.label]))
             if self.classes is not None:
                 names = [self._class_name(name) for name in names]
             problems.add(codes < 0, "label")
@@ -90,8 +93,7 @@ class Table:
         if len(bad):
             good = problems.kinds == 0
             first += int(good.argmax())
-            rows = _without_views(rows).filter(pa.array(good))
-            text = rows.column(at[self.places.text])
+            rows, text = _filtered(rows, good), text.filter(pa.array(good))
             codes = None if codes is None else codes[good]
             weights = None if weights is None else weights[good]
         labels = None if codes is None else merged(codes, names)
@@ -105,11 +107,8 @@ class Table:
         return self.classes[int(number or 0)] if known else None
 
     def _weights(self, column: pa.Array) -> NDArray[np.float32]:
-        try:
+        with arrow_refusals(self.name, "a table"):
             values = numbers(column)
-        except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
-            assert self.places.weight is not None
-            _refuse_type(self.name, self.columns[self.places.weight], column.type, "numbers")
         values = np.where(np.abs(values) > LARGEST, np.nan, values)
         weights: NDArray[np.float32] = np.abs(values).astype(np.float32)  # not -0.0
         weights[values < 0] = np.nan
@@ -133,7 +132,8 @@ class _Problems:
     def error(self, row: int) -> InputError:
         kind = self._names[self.kinds[row] - 1]
         place = getattr(self.table.places, kind)
-        value = self.rows.column(self.at[place])[row].as_py()
+        with arrow_refusals(self.table.name, "a table"):
+            (value,) = names_of(plain(self.rows.column(self.at[place]).slice(row, 1)))
         return row_error(self.table.name, self.first + row, kind, self.table.columns[place], value)
 
 
@@ -163,8 +163,7 @@ def held(batches: Iterator[pa.RecordBatch], size: int, name: str) -> Iterator[pa
     """
     made = 0
     for batch in batches:
-        plain = [one for one in batch.columns if not pa.types.is_dictionary(one.type)]
-        made += sum(one.nbytes for one in plain)
+        made += sum(bytes_of(one) for one in batch.columns if not pa.types.is_dictionary(one.type))
         check_ratio(name, size, made)
         yield batch
 
@@ -178,7 +177,7 @@ def gathered(
     size = 0
     for batch in batches:
         pile.append(batch)
-        size += batch.nbytes
+        size += bytes_of(batch)
         if size >= least:
             yield from _together(pile)
             pile, size = [], 0
@@ -188,7 +187,10 @@ def gathered(
 def _together(pile: list[pa.RecordBatch]) -> list[pa.RecordBatch]:
     if len(pile) < 2:
         return pile
-    together: list[pa.RecordBatch] = pa.Table.from_batches(pile).combine_chunks().to_batches()
+    try:
+        together: list[pa.RecordBatch] = pa.Table.from_batches(pile).combine_chunks().to_batches()
+    except (pa.ArrowNotImplementedError, pa.ArrowInvalid):
+        return pile  # dictionaries that are too large, or of a kind, to become one
     return together
 
 
@@ -201,10 +203,14 @@ def checked(batch: pa.RecordBatch) -> pa.RecordBatch:
     return batch
 
 
-def _without_views(rows: pa.RecordBatch) -> pa.RecordBatch:
-    """The rows with string views as strings: Arrow cannot take some rows of views."""
-    whole = {"string_view": pa.large_string(), "binary_view": pa.large_binary()}
-    arrays = [column.cast(whole.get(str(column.type), column.type)) for column in rows.columns]
+def _filtered(rows: pa.RecordBatch, good: NDArray[np.bool_]) -> pa.RecordBatch:
+    """Some of the rows.  Of columns whose rows Arrow cannot choose (views, run ends) plain ones."""
+    chosen, arrays = pa.array(good), []
+    for column in rows.columns:
+        try:
+            arrays.append(column.filter(chosen))
+        except pa.ArrowNotImplementedError:
+            arrays.append(plain(column).filter(chosen))
     return pa.RecordBatch.from_arrays(arrays, rows.schema.names)
 
 
@@ -241,7 +247,7 @@ def _class_names(metadata: dict[bytes, bytes], column: str) -> list[str] | None:
     try:
         features = json.loads(metadata[b"huggingface"])["info"]["features"]
         names = features[column]["names"]
-    except (KeyError, TypeError, ValueError):
+    except (KeyError, TypeError, ValueError, RecursionError):
         return None
     whole = isinstance(names, list) and all(isinstance(name, str) and name for name in names)
     return names if whole else None

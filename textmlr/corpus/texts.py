@@ -8,8 +8,9 @@ from typing import Any
 
 import numpy as np
 
+from textmlr.checks import shown
 from textmlr.corpus.batch import Batch
-from textmlr.corpus.columns import column_of, missing_in
+from textmlr.corpus.columns import column_of, missing_in, refuse_type
 from textmlr.errors import InputError
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
@@ -37,9 +38,24 @@ def batches_of(texts: Any) -> list[Batch]:
     column = column_of(texts, "documents", "text")
     if not hasattr(column, "chunks"):
         return [_encode(column)]
+    from textmlr.corpus.arrays import batch_of  # which import pyarrow at once
+    from textmlr.corpus.arrowtypes import plain, use_of
+
     if (missing := missing_in(column)) is not None:
-        raise InputError(f"document {missing} is missing (null)", mend="fill or drop missing texts")
-    return [_arrow_batch(chunk) for chunk in column.chunks]
+        raise _missing(missing)
+    if not use_of(column.type).text:
+        raise refuse_type("documents", column.type, "text")
+    chunks = [plain(chunk) for chunk in column.chunks]
+    first = 0
+    for chunk in chunks:  # of a dictionary, nulls may be among the distinct values too
+        if chunk.null_count:
+            raise _missing(first + int(chunk.is_null().to_numpy(zero_copy_only=False).argmax()))
+        first += len(chunk)
+    return [batch_of(chunk) for chunk in chunks]
+
+
+def _missing(position: int) -> InputError:
+    return InputError(f"document {position} is missing (null)", mend="fill or drop missing texts")
 
 
 def _encode(texts: Iterable[Any]) -> Batch:
@@ -54,24 +70,9 @@ def _encode(texts: Iterable[Any]) -> Batch:
             encoded.append(text)
         else:
             raise InputError(
-                f"document {position} is {text!r:.40} ({type(text).__name__}), not text",
+                f"document {position} is {shown(text):.40} ({type(text).__name__}), not text",
                 mend="fill or drop missing texts first",
             )
     stops = np.cumsum(np.fromiter(map(len, encoded), np.int64, len(encoded)), dtype=np.int64)
     starts = np.concatenate([np.zeros(1, np.int64), stops[:-1]]) if encoded else stops
     return Batch(np.frombuffer(b"".join(encoded), np.uint8), starts, stops)
-
-
-def _arrow_batch(chunk: Any) -> Batch:
-    """An Arrow array without nulls as a Batch."""
-    import pyarrow as pa
-
-    from textmlr.corpus.arrays import batch_of, is_text  # which import pyarrow at once
-
-    if not is_text(chunk.type):
-        raise InputError(
-            f"expected an Arrow array of strings, got {chunk.type}", mend="pass the text"
-        )
-    if pa.types.is_dictionary(chunk.type) and chunk.dictionary.null_count:
-        chunk = chunk.take(pa.array(range(len(chunk))))
-    return batch_of(chunk)

@@ -23,6 +23,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from textmlr.atomic import atomic_files
+from textmlr.checks import MODEL_MEND, check_kind, check_path
 from textmlr.features import Featurizer
 from textmlr.features.hashing import CHAR_PREFIX
 from textmlr.features.unicode import tables
@@ -111,6 +112,9 @@ def export_json(
     float32 again.
     Raises InputError if the file cannot be written.
     """
+    check_kind("model", model, Model, MODEL_MEND)
+    check_path("path", path)
+    check_path("script", script, optional=True)
     with atomic_files([path] if script is None else [script, path]) as temporaries:
         with open(temporaries[-1], "w", encoding="utf-8", newline="\n") as out:
             _write(model, out)

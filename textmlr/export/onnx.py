@@ -29,6 +29,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from textmlr.atomic import atomic_write
+from textmlr.checks import MODEL_MEND, check_kind, check_path, check_threads
 from textmlr.corpus.texts import batches_of
 from textmlr.errors import InputError
 from textmlr.model import Model, versions
@@ -52,6 +53,7 @@ def export_onnx(model: Model, path: str | PathLike[str]) -> int:
     Raises InputError if the package onnx is missing, θ is too large for an ONNX file, or the file
     cannot be written.
     """
+    check_path("path", path)
     graph = onnx_model(model).SerializeToString()
     with atomic_write(path) as temporary:
         with open(temporary, "wb") as out:
@@ -67,6 +69,8 @@ def inputs(
 
     texts  documents, see ``textmlr.corpus.texts.batches_of``
     """
+    check_kind("model", model, Model, MODEL_MEND)
+    check_threads(threads)
     rows = model.featurizer.featurize(batches_of(texts), threads)
     if model.columns is not None:
         rows = model.columns.renumber(rows)
@@ -80,6 +84,7 @@ def inputs(
 
 def onnx_model(model: Model) -> onnx.ModelProto:
     """The graph of a model; see ``export_onnx`` for the errors raised."""
+    check_kind("model", model, Model, MODEL_MEND)
     labels, size = len(model.labels), sum(layer.nbytes for layer in model.layers)
     if size > MOST_BYTES:
         raise InputError(

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from textmlr.arrays import Scratch, frozen, pages
+from textmlr.checks import shown
 from textmlr.corpus.batch import Batch
 from textmlr.corpus.labels import distinct_labels
 from textmlr.corpus.texts import batches_of
@@ -333,8 +334,9 @@ class Featurizer:
 
         if self.labels is None:
             raise InputError("the featurizer knows no labels", mend="give fit the labels too")
-        if label not in self.labels:
-            raise InputError(f"no label {label!r}", mend="the labels are " + ", ".join(self.labels))
+        if not isinstance(label, str) or label not in self.labels:
+            mend = "the labels are " + ", ".join(self.labels)
+            raise InputError(f"no label {shown(label)}", mend=mend)
         features = self.featurize(batches_of([text]), 1)
         width = len(self.labels)
         columns = features.indices.astype(np.int64) * width + self.labels.index(label)

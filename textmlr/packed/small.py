@@ -21,7 +21,7 @@ from textmlr.features.columns import Columns
 from textmlr.features.namehashes import hashes_of
 from textmlr.features.vocabulary import Vocabulary, inverse_document_frequency
 from textmlr.modelfile import check_blob, expect, take
-from textmlr.options import FeaturizerOptions
+from textmlr.options import MOST_COUNT, FeaturizerOptions
 from textmlr.packed.names import front_code, restore
 from textmlr.packed.storage import (
     HIGHEST,
@@ -126,7 +126,7 @@ def unpack_small(
     expect(dtype in SMALL, path, "the type of its weights is not known")
     rows, lengths = take(about, "rows", int, path), take(about, "lengths", list, path)
     mirrored = take(about, "mirrored", bool, path)
-    expect(rows >= int(options.bias) and (labels == 2 or not mirrored), path,
+    expect(int(options.bias) <= rows < MOST_COUNT and (labels == 2 or not mirrored), path,
            "the shape of theta is impossible")  # fmt: skip
     _check_memory(rows, labels, path)
     width = 1 if mirrored else labels

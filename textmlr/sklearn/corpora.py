@@ -14,7 +14,7 @@ from sklearn.utils.validation import check_consistent_length, column_or_1d
 from textmlr.corpus import Corpus, recode
 from textmlr.corpus.batch import Batch
 from textmlr.corpus.columns import column_of
-from textmlr.corpus.labels import plain_name
+from textmlr.corpus.labels import is_missing, plain_name
 from textmlr.corpus.texts import batches_of
 from textmlr.errors import InputError
 
@@ -30,7 +30,7 @@ def checked(X: Any, y: Any) -> tuple[list[Batch], NDArray[Any]]:  # noqa: N803
         column = column_of(y, "labels", "label")
         y = column.to_pylist() if hasattr(column, "chunks") else list(column)
     y = column_or_1d(y, warn=True)
-    missing = [i for i, label in enumerate(y.tolist()) if label is None or label != label]
+    missing = [i for i, label in enumerate(y.tolist()) if is_missing(label)]
     if missing:
         raise InputError(
             f"label {missing[0]} is missing ({y[missing[0]]})",

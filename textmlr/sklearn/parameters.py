@@ -12,10 +12,10 @@ from sklearn.utils import check_random_state
 from sklearn.utils.class_weight import compute_class_weight
 from sklearn.utils.multiclass import unique_labels
 
-from textmlr.checks import refuse
+from textmlr.checks import MOST_THREADS, refuse
 from textmlr.errors import InputError
 from textmlr.options import FeaturizerOptions, TrainingOptions
-from textmlr.parallel import MOST_THREADS, available_threads
+from textmlr.parallel import available_threads
 
 Array = NDArray[np.float64]
 SEED = 1  # where random_state is None, as in TrainingOptions

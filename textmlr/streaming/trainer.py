@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from textmlr import modelfile
+from textmlr.checks import check_kind, check_path
 from textmlr.corpus.batch import Batch, Corpus
 from textmlr.errors import InputError, ModelFileError
 from textmlr.features import Featurizer
@@ -98,6 +99,8 @@ class StreamTrainer:
         training_options: TrainingOptions | None = None,
     ) -> None:
         """Raises InputError for options that do not go with a stream, see ``check_options``."""
+        check_kind("featurizer_options", featurizer_options, FeaturizerOptions, optional=True)
+        check_kind("training_options", training_options, TrainingOptions, optional=True)
         own = check_options(
             featurizer_options or FeaturizerOptions(), training_options or TrainingOptions()
         )
@@ -181,6 +184,7 @@ class StreamTrainer:
 
     def read_from(self, name: str) -> None:
         """Documents come from a file of this name, for the record."""
+        check_kind("name", name, str, "give the name of a file")
         if name not in self.files and len(self.files) < MOST_FILES:
             self.files.append(name)
 
@@ -276,6 +280,7 @@ class StreamTrainer:
 
     def save(self, path: str | PathLike[str]) -> int:
         """Write all that it takes to go on to one file, whole or not at all; return its size."""
+        check_path("path", path)
         about, arrays = self._learner.state()
         header = {
             "kind": KIND, "versions": versions(), "learner": about,
@@ -293,6 +298,7 @@ class StreamTrainer:
 
         Raises ModelFileError if the file is not whole, or not from ``save``.
         """
+        check_path("path", path)
         header, arrays = modelfile.load(path)
         if header.get("kind") != KIND:
             problem = "is not the checkpoint of a stream"
@@ -326,6 +332,8 @@ class StreamTrainer:
         self, featurizer_options: FeaturizerOptions, training_options: TrainingOptions
     ) -> None:
         """Raise InputError where options are not those that the stream was begun with."""
+        check_kind("featurizer_options", featurizer_options, FeaturizerOptions)
+        check_kind("training_options", training_options, TrainingOptions)
         wanted = check_options(featurizer_options, training_options)
         begun = asdict(self.featurizer_options) | asdict(self.options)
         for name, now in (asdict(wanted[0]) | asdict(wanted[1])).items():

@@ -96,7 +96,7 @@ class Journal:
         for number, raw in enumerate(lines, 1):
             try:
                 trial, search = _parse(raw)
-            except (ValueError, TypeError, KeyError) as error:
+            except (ValueError, TypeError, KeyError, RecursionError) as error:
                 if number == len(lines) and _is_torn(raw):
                     self.torn = self._cut = True
                     return

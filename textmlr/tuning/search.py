@@ -22,7 +22,15 @@ from typing import Any
 import numpy as np
 
 from textmlr import __version__, learning
+from textmlr.checks import (
+    check_callable,
+    check_kind,
+    check_path,
+    check_strings,
+    check_threads,
+)
 from textmlr.corpus import Corpus
+from textmlr.corpus.batch import check_corpus
 from textmlr.errors import InputError
 from textmlr.model import Model
 from textmlr.options import FeaturizerOptions, TrainingOptions, TuningOptions
@@ -136,6 +144,15 @@ def tune(
     ['adventure', 'comedy']
     """
     began = time.monotonic()
+    check_corpus("corpus", corpus)
+    check_corpus("validation", validation, optional=True)
+    check_kind("featurizer_options", featurizer_options, FeaturizerOptions, optional=True)
+    check_kind("training_options", training_options, TrainingOptions, optional=True)
+    check_kind("options", options, TuningOptions, optional=True)
+    fixed = check_strings("fixed", fixed) or ()
+    check_threads(threads)
+    check_path("journal", journal, optional=True)
+    check_callable("watch", watch)
     given = Setting(
         featurizer_options or FeaturizerOptions(), training_options or TrainingOptions()
     )
