@@ -221,7 +221,7 @@ def run():
 
 def child():
     from textmlr.jit import elsewhere
-    if how == "stored":  # as another process has compiled it
+    if how in ("stored", "lowering"):  # as another process has compiled it
         def compile_function(origin):
             elsewhere.asked = True
             store.Origin.folders = folders
@@ -236,12 +236,24 @@ def child():
     if numba and hasattr(numba, "cpu_target"):
         context = vars(numba.cpu_target).get("_toplevel_target_context")
         assert "textmlr" not in type(context._internal_codegen).__module__ if context else True
-    if how == "stored":
+    if how in ("stored", "lowering"):
         assert jit._lock.abandoned == hasattr(elsewhere, "asked")
 
+lowering, go = threading.Event(), threading.Event()
+if how == "lowering":  # Numba is changed, and no garbage collected
+    from textmlr.jit import compiler
+    usual = compiler._entry
+    def entry(*given):
+        assert not gc.isenabled()
+        lowering.set()
+        go.wait()
+        return usual(*given)
+    compiler._entry = entry
 workers = [threading.Thread(target=run) for _ in range(threads)]
 began, children, forking = time.monotonic(), [], 0.0
 for worker in workers: worker.start()
+if how == "lowering":
+    lowering.wait()
 for delay in delays:
     time.sleep(max(0, began + delay - time.monotonic()))
     before = time.monotonic()
@@ -258,6 +270,7 @@ for delay in delays:
     forking = max(forking, time.monotonic() - before)
     amid = any(worker.is_alive() for worker in workers)
     children.append((pid, amid))
+go.set()
 codes = [(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), amid) for pid, amid in children]
 for worker in workers: worker.join()
 run()
@@ -289,6 +302,7 @@ def test_forks_while_kernels_compile_do_not_hang(tmp_path: Path, threads: int) -
     intern.partition_sizes(frozen(np.array([1], np.uint64)), 63, np.zeros(2, np.int64))
     delays = " ".join(f"{0.05 * number:.2f}" for number in range(30))
     assert forked_amid(tmp_path, threads, delays, "stored") == ["[0] True", "True"]
+    assert forked_amid(tmp_path, threads, "0", "lowering") == ["[0] True", "True"]
 
 
 @compiled

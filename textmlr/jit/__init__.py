@@ -159,8 +159,8 @@ class Kernel:
             return self._compile_plainly(origin, _failure)
         try:
             return self._find(origin) or self._compile(origin)
-        except (InputError, KernelWarning, MemoryError):
-            raise
+        except (InputError, KernelWarning, MemoryError, OSError):
+            raise  # OSError: of who watches, whose stderr is closed
         except Exception as error:  # a new Numba may fail in any way
             return self._compile_plainly(origin, error)
 
