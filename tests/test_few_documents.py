@@ -105,10 +105,6 @@ def test_scores_that_tell_the_contrary_are_all_but_dropped() -> None:
     assert told.loss < (known + np.log(3)) / 2  # nearer to the base rates than to equal shares
 
 
-def test_base_rates_are_shares_of_one_more_each() -> None:
-    np.testing.assert_allclose(base_rates(np.array([8.0, 1.0, 0.0])), [9 / 12, 2 / 12, 1 / 12])
-
-
 def test_the_usual_exponent_is_what_few_documents_are_given() -> None:
     """Of few documents the exponent is about −0.5 with many labels, and 0 with two: constants that
     a test can only hold by their numbers."""

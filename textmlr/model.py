@@ -136,7 +136,9 @@ class Model:
             raise InputError(f"theta is {shape}, not ({rows}, {len(self.labels)})")
         if squares and [len(own) for own in squares] != [len(layer) for layer in self.layers]:
             raise InputError("the squared gradients are not those of theta's rows")
-        self.base = base_scores(label_weights(record, len(self.labels)))
+        self.base = base_scores(label_weights(record))
+        if len(self.base) not in (0, len(self.labels)):
+            raise InputError(f"the record is of {len(self.base)} labels, not {len(self.labels)}")
         self._answerer = self._answering()
 
     def _answering(self) -> Answerer:

@@ -74,6 +74,11 @@ def _counts(value: Any) -> bool:
     return isinstance(value, list) and all(map(_whole, value)) and 0 < sum(value) < MOST_COUNT
 
 
+def _weights(value: Any) -> bool:
+    numbers = isinstance(value, list) and all(_real(one) and one >= 0 for one in value)
+    return numbers and any(value)
+
+
 def _range(value: Any) -> bool:
     pair = isinstance(value, list | tuple) and len(value) == 2
     return value is None or (pair and all(type(n) is int and 1 <= n <= MAX_NGRAM for n in value))
@@ -91,6 +96,7 @@ FLAG = Value("true or false", lambda value: isinstance(value, bool))
 NAME = Value("a string", lambda value: isinstance(value, str))
 NAMES = Value("a list of strings", _names)
 COUNTS = Value("a list of whole numbers of at least 0, of which one is more", _counts)
+WEIGHTS = Value("a list of finite numbers of at least 0, of which one is more", _weights)
 RANGE = Value(f"null or a pair of whole numbers from 1 to {MAX_NGRAM}", _range)
 PAIR = Value("two whole numbers of at least 0",
              lambda value: isinstance(value, list) and len(value) == 2
@@ -102,7 +108,7 @@ DOUBLES = Object(
     {"first": Value("a list or null", lambda value: value is None or isinstance(value, list))},
 )
 CALIBRATION = Object(
-    {"factor": POSITIVE, "exponent": REAL}, {"spread": POSITIVE, "least": POSITIVE}
+    {"factor": POSITIVE, "exponent": REAL}, {"spread": POSITIVE, "least": POSITIVE, "prior": REAL}
 )
 FIGURES = {"loss": REAL, "accuracy": REAL}
 TRIAL_OF_SGD = Object(
@@ -146,7 +152,7 @@ CORPUS = Object(
     {"files": NAMES, "documents": WHOLE, "per_label": COUNTS},
     {
         "skipped": WHOLE, "nonzeros": WHOLE, "invalid_utf8": WHOLE, "weighted": FLAG,
-        "doubles": DOUBLES,
+        "doubles": DOUBLES, "weight_per_label": WEIGHTS,
     },
 )  # fmt: skip
 # "options" and "final" have checks of their own besides.
@@ -171,9 +177,10 @@ def check_record(record: Json, labels: int, path: str | PathLike[str]) -> None:
     """
     try:
         _check(record, RECORD, "record")
-        if "corpus" in record and len(record["corpus"]["per_label"]) != labels:
-            own = len(record["corpus"]["per_label"])
-            raise _WrongError(f"record.corpus.per_label has {own:,} numbers for {labels:,} labels")
+        corpus = record.get("corpus", {})
+        for name in ("per_label", "weight_per_label"):
+            if name in corpus and (own := len(corpus[name])) != labels:
+                raise _WrongError(f"record.corpus.{name} has {own:,} numbers for {labels:,} labels")
         _check_held_out(record.get("held_out"))
         _check_final(record.get("final"))
         if "options" in record:

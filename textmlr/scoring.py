@@ -63,27 +63,16 @@ class Calibration:
         return float((max(float(scores.std()), self.least) / self.spread) ** self.exponent)
 
 
-def label_weights(record: Mapping[str, Any], labels: int) -> NDArray[np.float64]:
-    """The documents that a model of so many labels learnt from, of each label: (L,), their weights
+def label_weights(record: Mapping[str, Any]) -> NDArray[np.float64]:
+    """The documents that a model learnt from, of each label: (L,), their weights
     summed where they have any; (0,) where the record does not say.
 
     record  of a model: in its "corpus" either "per_label", or, where documents do not all count
             alike (weights, or classes that are balanced), "weight_per_label".  Records of older
             models of weighted documents have the former alone
-    Raises ValueError where it says what cannot be.
     """
     corpus = record.get("corpus") or {}
-    for name in ("weight_per_label", "per_label"):
-        if (told := corpus.get(name)) is not None:
-            try:
-                weights = np.array(told, np.float64)
-            except (TypeError, ValueError, OverflowError) as error:
-                raise ValueError(f"{name} of its record is no list of numbers") from error
-            possible = np.isfinite(weights).all() and (weights >= 0).all() and weights.any()
-            if weights.shape != (labels,) or not possible:
-                raise ValueError(f"{name} of its record cannot be that of its {labels} labels")
-            return weights
-    return np.zeros(0)
+    return np.array(corpus.get("weight_per_label", corpus.get("per_label", [])), np.float64)
 
 
 def base_rates(documents: NDArray[np.floating[Any]] | Sequence[float]) -> NDArray[np.float64]:

@@ -397,7 +397,7 @@ def _bias_rows(grown: Extended) -> NDArray[np.bool_]:
 def _totals(model: Model, labels: list[str]) -> NDArray[np.float64]:
     """What old documents of each label weigh: (L,), 0 of new labels, and where the model does not
     say."""
-    old = label_weights(model.record, len(model.labels)).tolist()
+    old = label_weights(model.record).tolist()
     own = dict(zip(model.labels, old, strict=False))
     return np.array([own.get(label, 0.0) for label in labels])
 
