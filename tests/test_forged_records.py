@@ -32,7 +32,7 @@ from textmlr.cli.info import info
 from textmlr.cli.top import top
 from textmlr.compression import compress
 from textmlr.doubles import Found, Overlap
-from textmlr.scoring import Calibration
+from textmlr.scoring import Shrunk
 from textmlr.training.path import Penalty
 from textmlr.training.trials import Trial
 
@@ -205,9 +205,9 @@ def _told(action: Callable[[Model], object], model: Model) -> None:
 
 def test_the_kinds_of_a_record_are_those_of_what_writes_it() -> None:
     """What is needed of each part are fields of the class that it is made of."""
-    calibration = asdict(Calibration())
+    calibration = asdict(Shrunk())
     pairs: list[tuple[record.Object, Any]] = [
-        (record.OVERLAP, Overlap), (record.CALIBRATION, Calibration), (record.TRIAL_OF_SGD, Trial),
+        (record.OVERLAP, Overlap), (record.CALIBRATION, Shrunk), (record.TRIAL_OF_SGD, Trial),
         (record.TRIAL_OF_EXACT, Penalty), (record.CANDIDATE, Candidate), (record.DOUBLES, Found),
     ]  # fmt: skip
     for kind, made in pairs:
@@ -249,7 +249,7 @@ def test_records_of_older_versions_still_load(tmp_path: Path) -> None:
     ({"corpus": {"files": [], "documents": True, "per_label": [1, 1, 1]}},
      r"record.corpus.documents is True, not a whole number of at least 0"),
     ({"corpus": {"documents": 3, "per_label": [1, 1, 1]}}, r"record.corpus.files is missing"),
-    ({"options": {"epochs": 0}}, r"record.options: epochs=0 is not a whole number of at least 1"),
+    ({"options": {"epochs": 0}}, r"record.options: epochs=0 is not a whole number from 1 to"),
     ({"final": []}, r"record.final is a list of 0, not an object"),
     ({"final": {"solver": "exact"}}, r"record.final.l2 is missing"),
 ])  # fmt: skip

@@ -44,10 +44,10 @@ WRONG: tuple[Any, ...] = (
 # kernels, or parts of an object, which are checked by whoever makes them.
 INTERNAL = {
     "Featurizer.restore", "Featurizer.fit_stateless", "Featurizer.featurize", "Featurizer.prepared",
-    "Featurizer.columns_of", "Featurizer.counted_columns", "Featurizer.fit_counts",
+    "Featurizer.counted_columns", "Featurizer.fit_counts",
     "Featurizer.weigh", "Featurizer.name_features",
     "Featurizer.keep", "Featurizer.adopt", "Featurizer.counts_of",
-    "Featurizer.find_columns", "StreamTrainer.learn_batch", "comparison.mcnemar",
+    "Featurizer.find_columns", "StreamTrainer.learn_batch", "StreamTrainer.stands_at", "comparison.mcnemar",
     "Model.check_linear", "comparison.bootstrap_p", "comparison.p_of",
 }  # fmt: skip
 # Exceptions are made of words; options of JSON are the file's, which ``record`` checks.
@@ -122,6 +122,7 @@ def good(model: Model, folder: Path) -> dict[str, dict[str, Any]]:
         "update": {"model": model, "corpus": whole},
         "comparison.compare": {"a": answered, "b": answered},
         "compression.compress": {"model": model, "max_size": 10**6},
+        "compression.check_size": {"max_size": 10**6},
         "strongest.strongest": {"model": model},
         "json.export_json": {"model": model} | path, "onnx.export_onnx": {"model": model} | path,
         "onnx.inputs": {"model": model, "texts": TEXTS}, "onnx.onnx_model": {"model": model},
@@ -223,9 +224,9 @@ def test_what_is_not_walked_is_there() -> None:
     (lambda m: Model.load(io.BytesIO(b"")), r"path takes the path of a file, not <_io.BytesIO"),
     (lambda m: textmlr.update("m", None), r"model takes a Model, not 'm' \(str\); make one"),
     (lambda m: Corpus.of(["a", "b"], ["x", pd.NA]), r"label 1 is missing \(<NA>\)"),
-    (lambda m: m.classify(["a"], top="2"), r"top='2' is not a whole number of at least 1"),
-    (lambda m: m.classify(["a"], threads="2"), r"threads='2' is not a whole number of at least 1"),
-    (lambda m: UpdateOptions(holdout="x"), r"holdout='x' is not a finite number of at least 0"),
+    (lambda m: m.classify(["a"], top="2"), r"top='2' is not a whole number from 1 to .*; give one such"),
+    (lambda m: m.classify(["a"], threads="2"), r"threads='2' is not a whole number from 1"),
+    (lambda m: UpdateOptions(holdout="x"), r"holdout='x' is not a number from 0 to"),
     (lambda m: textmlr.read_corpus([io.BytesIO()]), r"paths takes the path of a file, not"),
 ])  # fmt: skip
 def test_it_says_what_it_takes(call: Callable[[Model], Any], told: str, model: Model) -> None:
