@@ -7,13 +7,15 @@ import pty
 import random
 import signal
 import subprocess
+import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import ModuleType
 
 import numpy as np
 import pytest
+import surroundings
 
 from textmlr import FeaturizerOptions
 from textmlr.corpus import Corpus
@@ -33,6 +35,13 @@ compiled = pytest.mark.skipif(
     os.environ.get("NUMBA_DISABLE_JIT", "0") not in ("", "0"),
     reason="NUMBA_DISABLE_JIT: kernels run as Python, and nothing is compiled",
 )
+
+FILES = surroundings.Files()
+# Children write byte code, as they do where people use textmlr.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+# For children whose files may not become large: byte code that Python writes meanwhile is cut, and
+# from then on no process can import it.
+LIMITED_PYTHON = [sys.executable, "-B"]
 
 # A suite that is started in the background ignores Ctrl-C, and so would every command it runs.
 if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
@@ -120,6 +129,29 @@ def as_python(monkeypatch: pytest.MonkeyPatch, *modules: ModuleType) -> None:
         for name, value in list(vars(module).items()):
             if isinstance(value, Kernel):
                 monkeypatch.setattr(module, name, value.function)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def nothing_is_left(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """The tests change nothing but what is theirs; a failure of this one is said of the last."""
+    told = []
+    try:
+        with surroundings.own_places(tmp_path_factory.mktemp("places")):
+            yield
+    except AssertionError as error:
+        told += str(error).splitlines()
+    told += FILES.changed()
+    if told:
+        pytest.fail("\n  ".join(["the tests of this run left:", *told]), pytrace=False)
+
+
+@pytest.fixture
+def any_number(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have options take numbers far beyond those that make sense: what keeps training from harm by
+    them is to hold all the same."""
+    monkeypatch.setattr("textmlr.options.RATES", (5e-324, 1.7e308))
+    monkeypatch.setattr("textmlr.options.MOST_PENALTY", 1.7e308)
+    monkeypatch.setattr("textmlr.options.MOST_WIDTH", 1 << 31)
 
 
 @pytest.fixture(scope="session")

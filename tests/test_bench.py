@@ -22,6 +22,7 @@ import streaming  # noqa: E402
 import vocabulary  # noqa: E402
 import watched  # noqa: E402
 
+pytestmark = pytest.mark.slow
 LETTERS = re.compile(r"[^\W_]+")
 
 

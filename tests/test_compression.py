@@ -59,6 +59,7 @@ def figures(model: Model, corpus: Corpus) -> tuple[float, float]:
     return float((answered.top == answered.codes).mean()), float(answered.losses.mean())
 
 
+@pytest.mark.slow
 def test_a_twentieth_of_the_size_answers_alike(genres: Model, unseen: Corpus) -> None:
     """3.4 MB to 170 kB: P moves by 3 % on the mean."""
     small = compress(genres, 170_000)
@@ -159,6 +160,7 @@ OPTIONS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("pairs", "dtype"), [(PAIRS, "int8"), (TWO, "int8"), (PAIRS, "float16"), (TWO, "float16")],
     ids=["three labels", "two labels", "three labels, float16", "two labels, float16"],

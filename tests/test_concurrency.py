@@ -14,11 +14,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-from conftest import corpus_of, documents
+from conftest import compiled, corpus_of, documents
 
 from textmlr import FeaturizerOptions, Model, TrainingOptions, train
 from textmlr.corpus.texts import batches_of
-from textmlr.locks import lock_across_forks
+from textmlr.locks import ForkLock
 
 ROOT = Path(__file__).parent.parent
 TEXTS = [text for _, text in documents(400, 7)]
@@ -170,22 +170,138 @@ def in_a_child(run: Callable[[], bool]) -> int:
 
 @forks
 @pytest.mark.filterwarnings("ignore:.*multi-threaded.*:DeprecationWarning")
-def test_a_lock_is_free_in_a_child(tmp_path: Path) -> None:
-    lock, held, done = lock_across_forks(), threading.Event(), []
+@pytest.mark.parametrize("patience", [0.0, 0.05, 60.0])
+def test_a_lock_is_free_in_a_child(patience: float) -> None:
+    """A fork waits for it so long, and no longer, and the child is told."""
+    left: list[bool] = []
+    lock = ForkLock(patience, lambda: left.append(True))
+    held, end = threading.Event(), threading.Event()
 
     def hold() -> None:
         with lock:
             held.set()
-            # A fork can only come while this waits: it does not end before the lock is free.
-            done.append(threading.Event().wait(0.2))
+            end.wait(0.3 if patience > 1 else 60)
+
+    def free(abandoned: bool) -> bool:
+        with lock, ThreadPoolExecutor(1) as pool:  # it keeps others out as before
+            alone = not pool.submit(lock._lock.acquire, blocking=False).result()
+        return alone and (lock.abandoned, left) == (abandoned, [True] * abandoned)
 
     thread = threading.Thread(target=hold)
     thread.start()
     assert held.wait(10)
-    assert in_a_child(lambda: lock.acquire(timeout=10) and len(done) == 1) == 0
+    assert in_a_child(lambda: free(patience < 1)) == 0
+    end.set()
     thread.join()
-    assert lock.acquire(blocking=False)  # the parent's is free too
-    lock.release()
+    assert free(False)  # the parent's is as it was
+    with lock:  # and in a child of the thread that holds it
+        assert in_a_child(lambda: free(False)) == 0
+    assert in_a_child(lambda: free(False)) == 0
+
+
+COMPILING = """
+import gc, os, sys, threading, time
+import numpy as np
+from pathlib import Path
+from textmlr import jit
+from textmlr.arrays import frozen
+from textmlr.jit import store
+from textmlr.kernels import intern
+import logging  # after the locks: its own is taken before theirs when a process forks
+
+threads, delays, how = int(sys.argv[1]), [*map(float, sys.argv[2].split())], sys.argv[3]
+values, function = frozen(np.array([1, 2**63], np.uint64)), intern.partition_sizes.function
+folders = store.Origin.folders
+store.Origin.folders = property(lambda self: [])  # nothing is found: compile
+
+def run():
+    sizes = np.zeros(2, np.int64)
+    jit.Kernel(function)(values, 63, sizes)
+    assert sizes.tolist() == [1, 1]
+
+def child():
+    from textmlr.jit import elsewhere
+    if how == "stored":  # as another process has compiled it
+        def compile_function(origin):
+            elsewhere.asked = True
+            store.Origin.folders = folders
+            return store.find(origin)
+        elsewhere.compile_function = compile_function
+    elif how == "no python":
+        sys.executable = "/nowhere/python"
+    run()
+    run()
+    assert gc.isenabled()
+    numba = sys.modules.get("numba.core.registry")
+    if numba and hasattr(numba, "cpu_target"):
+        context = vars(numba.cpu_target).get("_toplevel_target_context")
+        assert "textmlr" not in type(context._internal_codegen).__module__ if context else True
+    if how == "stored":
+        assert jit._lock.abandoned == hasattr(elsewhere, "asked")
+
+workers = [threading.Thread(target=run) for _ in range(threads)]
+began, children, forking = time.monotonic(), [], 0.0
+for worker in workers: worker.start()
+for delay in delays:
+    time.sleep(max(0, began + delay - time.monotonic()))
+    before = time.monotonic()
+    pid = os.fork()
+    if not pid:
+        code = 1
+        try:
+            child()
+            code = 0
+        except RuntimeError as error:
+            code = 3 if "forked while kernels were compiled" in str(error) else 2
+        finally:
+            os._exit(code)
+    forking = max(forking, time.monotonic() - before)
+    amid = any(worker.is_alive() for worker in workers)
+    children.append((pid, amid))
+codes = [(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), amid) for pid, amid in children]
+for worker in workers: worker.join()
+run()
+print(sorted({code for code, amid in codes if amid}), sum(amid for _, amid in codes) > 0)
+print(sorted({code for code, amid in codes if not amid}) in ([], [0]))
+"""
+
+
+def forked_amid(place: Path, threads: int, delays: str, how: str) -> list[str]:
+    """What COMPILING prints; its deadlocks end after a minute."""
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", COMPILING, str(threads), delays, how], cwd=ROOT,
+        env=os.environ | {"NUMBA_DISABLE_JIT": "0", "NUMBA_CACHE_DIR": str(place)},
+        capture_output=True, text=True, timeout=60,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    return done.stdout.splitlines()
+
+
+@compiled
+@forks
+@pytest.mark.parametrize("threads", [1, 2, 16])
+def test_forks_while_kernels_compile_do_not_hang(tmp_path: Path, threads: int) -> None:
+    """At any moment: while Numba is imported, while it types, while LLVM optimises."""
+    from textmlr.arrays import frozen
+    from textmlr.kernels import intern
+
+    # Children find it compiled.
+    intern.partition_sizes(frozen(np.array([1], np.uint64)), 63, np.zeros(2, np.int64))
+    delays = " ".join(f"{0.05 * number:.2f}" for number in range(30))
+    assert forked_amid(tmp_path, threads, delays, "stored") == ["[0] True", "True"]
+
+
+@compiled
+@forks
+def test_a_child_forked_while_kernels_compile_compiles_its_own(tmp_path: Path) -> None:
+    assert forked_amid(tmp_path, 2, "0.1 0.5", "compile") == ["[0] True", "True"]
+
+
+@compiled
+@forks
+def test_a_child_that_cannot_compile_says_so(tmp_path: Path) -> None:
+    """Numba is half done in it, and there is no Python to be started."""
+    assert forked_amid(tmp_path, 2, "0.1", "no python") == ["[3] True", "True"]
 
 
 @forks

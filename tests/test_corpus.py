@@ -778,6 +778,7 @@ numbers = st.one_of(
 )
 
 
+@pytest.mark.slow
 @settings(max_examples=1000, deadline=None)
 @given(numbers)
 @example("16777217")  # halfway between two float32

@@ -9,6 +9,7 @@ import math
 import os
 import tracemalloc
 from collections.abc import Iterator, Sequence
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -397,10 +398,21 @@ def table_errors() -> Iterator[tuple[str, Fields, str]]:
     )
 
 
-@pytest.mark.parametrize(("columns", "fields", "message"), list(table_errors()))
-@pytest.mark.parametrize("ending", [".csv", ".parquet", ".arrow", ".jsonl"])
+def table_errors_of_formats() -> Iterator[tuple[str, str, Fields, str]]:
+    """The same in each format; an object of JSON has no key twice."""
+    for ending, (columns, fields, message) in product(
+        (".csv", ".parquet", ".arrow", ".jsonl"), table_errors()
+    ):
+        names = columns.split(",")
+        if ending != ".jsonl" or len({*names}) == len(names):
+            yield ending, columns, fields, message
+
+
+@pytest.mark.parametrize(
+    ("ending", "columns", "fields", "message"), list(table_errors_of_formats())
+)
 def test_columns_that_are_not_there(
-    tmp_path: Path, columns: str, fields: Fields, message: str, ending: str
+    tmp_path: Path, ending: str, columns: str, fields: Fields, message: str
 ) -> None:
     names = columns.split(",")
     path = tmp_path / f"a{ending}"
@@ -412,9 +424,8 @@ def test_columns_that_are_not_there(
     elif ending == ".parquet":
         pq.write_table(table, path)
     elif ending == ".arrow":
-        feather.write_feather(table, path) if len({*names}) == len(names) else pytest.skip()
-    elif len({*names}) < len(names):
-        pytest.skip("an object has no key twice")
+        with pa.ipc.new_file(path, table.schema) as file:
+            file.write_table(table)
     else:
         path.write_text(json.dumps(dict.fromkeys(names, "1")) + "\n")
         if fields == Fields():

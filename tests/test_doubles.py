@@ -528,6 +528,7 @@ def test_scikit_learn_estimators_keep_it_to_themselves() -> None:
     assert fitted.model_.record["corpus"]["doubles"]["contradictory"] == 30
 
 
+@pytest.mark.slow
 def test_a_report_tells_of_documents_it_knows(tmp_path: Path, model_file: Path) -> None:
     pytest.importorskip("matplotlib")
     test = write_tsv(tmp_path / "t.tsv", [*documents(30, 8), *documents(300, 1)[:3]])

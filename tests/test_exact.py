@@ -90,6 +90,7 @@ def scikit(objective: Objective) -> np.ndarray:
     return coefficients.T
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("l2", [1e-2, 1e-4, 1e-6])
 def test_the_minimum_is_that_of_scikit_learn(l2: float) -> None:
     objective = genres(l2, ("comedy", "horror", "scifi", "war"))
@@ -113,6 +114,7 @@ def test_weights_are_those_of_scikit_learn() -> None:
     assert np.linalg.norm(found.theta - theirs) < 1e-3 * np.linalg.norm(theirs)
 
 
+@pytest.mark.slow
 def test_two_labels_give_the_sigmoid() -> None:
     """Softmax with λ/2·(‖θ_0‖² + ‖θ_1‖²), at θ_0 = −θ_1, is a sigmoid with λ/4·‖w‖²."""
     objective = genres(1e-4, ("horror", "romance"))

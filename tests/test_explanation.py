@@ -9,6 +9,7 @@ import re
 from collections import defaultdict
 from dataclasses import replace
 from itertools import combinations
+from pathlib import Path
 from typing import Any
 
 import naive
@@ -116,6 +117,7 @@ def model(request: pytest.FixtureRequest) -> Model:
     return model_of(FeaturizerOptions(ngrams=(1, 2), char_ngrams=(3, 4)), request.param)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", MODELS)
 def test_shares_add_up_to_the_score(name: str) -> None:
     model = MODELS[name]()
@@ -207,6 +209,7 @@ def check_places(document: str | bytes, options: FeaturizerOptions) -> None:
     assert list(made) == naive.gram_spans(tokens, options)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("options", OPTIONS, ids=str)
 def test_places_in_every_script(options: FeaturizerOptions) -> None:
     for _, document in torture.documents():
@@ -277,7 +280,8 @@ def test_wrong_labels_are_refused(model: Model) -> None:
         model.explain(3)  # type: ignore[arg-type]
 
 
-def test_doctests() -> None:
+def test_doctests(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)  # one saves a model
     done = doctest.testmod(textmlr.model)
     assert done.attempted >= 6
     assert done.failed == 0

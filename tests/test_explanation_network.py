@@ -149,6 +149,7 @@ def test_shares_add_up_to_the_score(widths: tuple[int, ...], activation: Activat
                 assert feature.contribution == pytest.approx(feature.value * feature.weight)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("activation", ACTIVATIONS)
 def test_shares_are_those_of_the_naive_integral(activation: Activation) -> None:
     """From f(x) on: ∂score/∂f(x)_f by central differences, at places of α·f(x)."""

@@ -112,6 +112,7 @@ def check(model: Model, texts: list[str], folder: Path) -> None:
     np.testing.assert_allclose(probabilities, model.probabilities(texts), atol=5e-6, rtol=0)
 
 
+@pytest.mark.slow
 @needs_node
 @pytest.mark.parametrize("options", OPTIONS, ids=str)
 def test_torture(options: FeaturizerOptions, tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner
-from conftest import corpus_of, documents, write_tsv
+from conftest import LIMITED_PYTHON, corpus_of, documents, write_tsv
 
 from textmlr import FeaturizerOptions, InputError, Model, TrainingOptions, train
 from textmlr.atomic import atomic_write
@@ -212,7 +212,7 @@ def test_no_room_for_any_file(place: Path) -> None:
     (place / "out").mkdir()
     before = contents(place)
     done = subprocess.run(
-        [sys.executable, "-c", LIMITED], input="\n".join(WRITERS), cwd=place, timeout=100,
+        [*LIMITED_PYTHON, "-c", LIMITED], input="\n".join(WRITERS), cwd=place, timeout=100,
         env=os.environ | {"PYTHONPATH": str(ROOT)}, capture_output=True, text=True,
     )  # fmt: skip
     told = done.stdout.splitlines()

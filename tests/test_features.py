@@ -104,6 +104,7 @@ def invalid_pieces(document):
     return replaced - document.count("\ufffd".encode())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("options", COMBINATIONS, ids=range(len(COMBINATIONS)))
 def test_counts_equal_the_twin_on_every_torture_document(options):
     names, documents = zip(*torture.documents(), strict=True)
@@ -121,6 +122,7 @@ def test_tokens_of_the_kernel_stand_where_they_are_found(options):
             assert kernel_tokens(document, options, ascii_only=True) == (found, 0), name
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "options",
     [
@@ -136,12 +138,14 @@ def test_weights_equal_the_twin_on_every_torture_document(options):
     check_weights([document for _, document in torture.documents()], options)
 
 
+@pytest.mark.slow
 def test_every_broken_byte_sequence():
     documents = list(torture.byte_sequences())
     featurizer = check_counts(documents, WORDS)
     assert featurizer.invalid == sum(map(invalid_pieces, documents))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("split_scripts", [True, False])
 def test_every_code_point(split_scripts):
     """Kind and lower case, alone and before a letter, by the names of the features.
@@ -165,6 +169,7 @@ def test_no_letters_past_the_tables():
         assert naive.is_mark(c) == ("\U000e0100" <= c <= "\U000e01ef")
 
 
+@pytest.mark.slow
 def test_big_documents():
     for name, document in torture.big_documents():
         featurizer = check_counts([document], COUNTS, [name])

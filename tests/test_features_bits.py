@@ -41,6 +41,7 @@ def test_the_order_of_documents_permutes_rows(order):
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "options",
     [FeaturizerOptions(), FeaturizerOptions(char_ngrams=(3, 3), ngrams=(1, 1)), HASHED],
@@ -136,6 +137,7 @@ def digest_of_everything():
     return digest.hexdigest()
 
 
+@pytest.mark.slow
 def test_kernels_left_as_plain_python_give_the_same_bits():
     code = PLAIN.format(tests=str(Path(__file__).parent))
     done = subprocess.run(

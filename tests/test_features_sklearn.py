@@ -100,6 +100,7 @@ def test_counts_of_torture_documents(pattern, ngrams):
     check_words(documents_of("torture"), pattern, ngrams)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("term_frequency", "idf", "norm"), [
     ("log", True, "l2"), ("raw", True, "l2"), ("binary", True, None), ("log", False, "l2"),
     ("raw", True, None), ("binary", False, "l2"),
@@ -110,6 +111,7 @@ def test_weights_of_torture_documents(pattern, term_frequency, idf, norm):
     check_weights(documents, pattern, term_frequency=term_frequency, idf=idf, norm=norm)
 
 
+@pytest.mark.slow
 def test_counts_and_weights_of_big_documents():
     documents = documents_of("big")
     check_words(documents, r"(?u)\b\w\w+\b", (1, 2))
@@ -150,6 +152,7 @@ def test_max_features(max_features):
     assert {x for x in ours if df[x] > last} == {x for x in theirs if df[x] > last}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("char_ngrams", [(1, 1), (2, 4), (3, 5), (8, 8)])
 @pytest.mark.parametrize("lowercase", [True, False])
 def test_character_ngrams(char_ngrams, lowercase):

@@ -6,13 +6,13 @@ import json
 import os
 import struct
 import subprocess
-import sys
 import zlib
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from conftest import LIMITED_PYTHON
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -271,7 +271,7 @@ class TestAtomicWrite:
             "    print(error)\n"
         )
         root = Path(__file__).parent.parent
-        done = subprocess.run([sys.executable, "-c", code], capture_output=True, cwd=root)
+        done = subprocess.run([*LIMITED_PYTHON, "-c", code], capture_output=True, cwd=root)
         assert b"cannot be written" in done.stdout, done.stderr
         assert os.listdir(tmp_path) == []
 

@@ -216,10 +216,10 @@ def train_exactly(objective) -> float:
         ({"dropout": 0.1}, "means nothing without hidden layers"),
         ({"hidden": (4,), "solver": "exact"}, "the exact solver knows no hidden layers"),
         ({"hidden": (4,), "l1": 1e-3}, "the exact solver knows no hidden layers"),
-        ({"hidden": (0,)}, "hidden=0 is not a whole number of at least 1"),
+        ({"hidden": (0,)}, "hidden=0 is not a whole number from 1 to 100,000"),
         ({"hidden": 4}, "is not a tuple"),
-        ({"hidden": (4,), "dropout": 1.0}, "at least 0 and below 1"),
-        ({"input_dropout": 1.0}, "at least 0 and below 1"),
+        ({"hidden": (4,), "dropout": 1.0}, "from 0 to just below 1; give one such as 0.5"),
+        ({"input_dropout": 1.0}, "from 0 to just below 1; give one such as 0.5"),
     ],
 )
 def test_options_that_cannot_be(options, message: str) -> None:
@@ -251,6 +251,7 @@ def test_same_seed_same_bits(options: TrainingOptions, train_tsv: Path, tmp_path
     assert files[0] == files[1]
 
 
+@pytest.mark.usefixtures("any_number")
 def test_layers_that_cannot_fit_in_memory_are_refused(train_tsv: Path) -> None:
     options = TrainingOptions(hidden=(100_000_000, 64))
     with pytest.raises(InputError, match=r"features × 100,000,000 hidden units × 64 .*--hidden"):

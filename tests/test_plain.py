@@ -45,6 +45,7 @@ def answer_plainly(kind: str, path: str) -> None:
         print(pool.submit(Model.load(path).probabilities, TEXTS).result().tobytes().hex())
 
 
+@pytest.mark.slow
 @compiled
 @pytest.mark.parametrize("kind", KINDS)
 def test_plain_python_trains_and_answers_as_compiled_code(kind: str, tmp_path: Path) -> None:

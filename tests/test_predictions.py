@@ -24,8 +24,8 @@ import pyarrow as pa
 import pyarrow.csv
 import pyarrow.parquet as pq
 import pytest
-from conftest import documents, shown_in_terminal
-from test_cli import COMMAND, ROOT, good, process, run
+from conftest import LIMITED_PYTHON, documents, shown_in_terminal
+from test_cli import COMMAND, ROOT, good, run
 
 from textmlr.corpus import Chunk, scan
 from textmlr.corpus.texts import batches_of
@@ -549,9 +549,11 @@ class TestFailing:
             signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
             resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))
 
-        done = process(
-            "classify", "-m", model_file, "--corpus", corpus, "-o", out, preexec_fn=limit
-        )
+        command = ["classify", "-m", model_file, "--corpus", corpus, "-o", out]
+        done = subprocess.run(
+            [*LIMITED_PYTHON, "-m", "textmlr", *command],
+            cwd=ROOT, capture_output=True, preexec_fn=limit,
+        )  # fmt: skip
         assert done.returncode == 2, done.stderr
         assert b"cannot be written: file too large" in done.stderr
         assert b"Traceback" not in done.stderr
@@ -633,6 +635,7 @@ class TestCommand:
         assert b"Interrupted; nothing was overwritten." in told
         assert os.listdir(tmp_path) == []
 
+    @pytest.mark.slow
     def test_a_terminal_sees_how_far_it_is(
         self, model_file: Path, corpus: Path, tmp_path: Path
     ) -> None:

@@ -240,6 +240,7 @@ def test_conditions_of_the_minimum_hold(
         assert not theta.any()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("l2", [0.0, 1e-6, 1e-2])
 def test_the_gap_is_a_bound_all_the_way(l2: float, genres: Objective) -> None:
     objective = replace(genres, l2=l2)
@@ -278,6 +279,7 @@ def test_all_is_zero_from_least_l1_on(l2: float, genres: Objective) -> None:
     assert 0 < np.count_nonzero(below.theta) < 10
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("l1", "l2"), [(1e-3, 0.0), (4e-4, 0.0), (5e-4, 2e-3)])
 def test_against_scikit_learn(l1: float, l2: float, genres: Objective) -> None:
     from sklearn.exceptions import ConvergenceWarning

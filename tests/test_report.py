@@ -112,6 +112,7 @@ def report(
     return folder
 
 
+@pytest.mark.slow
 def test_the_page_is_self_contained(report: Path) -> None:
     source = (report / "report.html").read_text(encoding="utf-8")
     page = check_self_contained(source)
@@ -139,6 +140,7 @@ def test_the_page_has_what_is_asked_for(report: Path, noisy_tsv: Path) -> None:
         assert lines[int(number) - 1].split("\t")[1] in text
 
 
+@pytest.mark.slow
 def test_the_same_answers_make_the_same_page(
     model_file: Path, test_tsv: Path, tmp_path: Path
 ) -> None:
@@ -164,6 +166,7 @@ def test_an_old_learning_curve_does_not_stay(
     assert (tmp_path / "mine.png").exists()
 
 
+@pytest.mark.slow
 def test_hostile_labels_and_texts(tmp_path: Path) -> None:
     """Nothing in a label, a text or a file's name becomes markup."""
     rng = np.random.default_rng(1)
@@ -206,6 +209,7 @@ def many_labels(labels: int, n: int, seed: int) -> Answered:
     return Answered([f"a rather long name of a label {i}" for i in range(labels)], codes, p)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("labels", [2, 40, 150])
 def test_confusions_of_few_and_many_labels(labels: int, model_file: Path, tmp_path: Path) -> None:
     answered = many_labels(labels, 600, labels)
@@ -278,6 +282,7 @@ def test_labels_without_a_font_are_in_a_key(
     assert "label 1 is <東京>." in page.text
 
 
+@pytest.mark.slow
 def test_json_says_where_the_report_is(
     model_file: Path, train_tsv: Path, test_tsv: Path, tmp_path: Path
 ) -> None:

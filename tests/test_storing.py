@@ -65,6 +65,7 @@ def trained(*arguments: object) -> bytes:
     return Path("model.textmlr").read_bytes()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "options",
     [
@@ -155,6 +156,7 @@ def stop_after(monkeypatch: pytest.MonkeyPatch, stage: str) -> None:
     monkeypatch.setattr(Cache, "enter", enter)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("stage", STOPS)
 @pytest.mark.usefixtures("parts")
 def test_a_run_cut_off_after_any_stage_is_gone_on_with(
@@ -177,6 +179,7 @@ def test_a_run_cut_off_after_any_stage_is_gone_on_with(
     assert not Path("model.textmlr.cache").exists()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("saves", [1, 2, 5, 9, 14])
 @pytest.mark.usefixtures("parts")
 def test_a_run_cut_off_within_an_epoch_is_gone_on_with(
@@ -212,6 +215,7 @@ class _Folder:
         return str(self.folder / name)
 
 
+@pytest.mark.slow
 def test_a_killed_run_is_gone_on_with(tmp_path: Path) -> None:
     """SIGKILL at random moments; bench/kills.py does it fifty times on a larger corpus."""
     write_tsv(tmp_path / "corpus.tsv", documents(6000, 8))

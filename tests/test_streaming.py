@@ -244,6 +244,7 @@ class TestLabels:
         assert trainer.documents == 300
         assert len(trainer.labels) == 3
 
+    @pytest.mark.usefixtures("any_number")
     def test_steps_far_too_long_are_told_and_nothing_is_written(self, tmp_path: Path) -> None:
         result = run("-o", tmp_path / "m", "--learning-rate", "1e38", stdin=b"".join(LINES))
         assert "the weights are not finite; lower the learning rate" in str(result.exception)
@@ -447,6 +448,7 @@ class TestPipe:
             stream.wait_for("kept 50 documents")
             assert Model.load(tmp_path / "m").featurizer.documents == 50
 
+    @pytest.mark.slow
     def test_constant_memory(self, tmp_path: Path) -> None:
         """Ten times the documents take no more than the sample and the tables they fill."""
         code = (

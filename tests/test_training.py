@@ -351,6 +351,7 @@ def test_no_holdout_runs_every_epoch() -> None:
     assert result.judged is None
 
 
+@pytest.mark.usefixtures("any_number")
 @pytest.mark.parametrize("rate", [1e3, 1e6, 1e30, 1e308])
 @pytest.mark.parametrize("holdout", [0.0, 0.1])
 def test_a_step_that_diverges_is_halved(rate: float, holdout: float) -> None:
@@ -505,6 +506,7 @@ def test_two_documents_are_enough() -> None:
     assert model.record["held_out"]["documents"] == 0
 
 
+@pytest.mark.usefixtures("any_number")
 def test_no_step_is_small_enough() -> None:
     options = TrainingOptions(learning_rate=1e300, l2=1e300, epochs=2)
     with pytest.raises(InputError, match="lower the learning rate or the penalty"):

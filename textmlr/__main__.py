@@ -1,36 +1,96 @@
 """The command ``textmlr``, also as ``python -m textmlr``: exit codes and last words.
 
-0 done; 2 bad input or usage, with one message and no traceback; 130 interrupted; 141 the
-reader of a pipe went away.  Anything else that goes wrong is a bug and shows its traceback.
+0 done; 2 bad input or usage, with one message and no traceback; 130 interrupted (Ctrl-C), 143 and
+129 by SIGTERM and SIGHUP; 141 the reader of a pipe went away.  Anything else that goes wrong is a
+bug and shows its traceback.
 """
 
 from __future__ import annotations
 
-import io
 import os
+import signal
 import sys
+import time
+import warnings
+from contextlib import suppress
+from types import FrameType
+from typing import Any, TextIO
 
-import click
-
-from textmlr.cli import cli
-from textmlr.errors import InputError
-from textmlr.showing import plain
-from textmlr.standard import guard_output, hold_descriptors
-
-INTERRUPTED = 128 + 2  # as the shell counts SIGINT
-PIPE_CLOSED = 128 + 13  # and SIGPIPE
+INTERRUPTED = 128 + signal.SIGINT  # as the shell counts
+PIPE_CLOSED = 128 + 13  # SIGPIPE
+# What ends a command: at Ctrl-C, by kill, timeout and batch systems, and with its terminal.
+SIGNALS = ("SIGINT", "SIGTERM", "SIGHUP")
+PATIENCE = 2.0  # seconds in which further signals do not cut short what ends by the first
 
 
 def main() -> None:
     """Run the command line and exit."""
+    ending = Ending()
+    try:
+        ending.install()
+        _run()
+    except KeyboardInterrupt:
+        _interrupted(ending)
+    finally:
+        ending.restore()
+
+
+class Ending:
+    """The signals that end a command, each raised in the main thread as KeyboardInterrupt, so that
+    what is half written is removed on the way out; signals that are ignored (nohup) stay so.
+
+    number  of the signal that came first, SIGINT until one comes
+    """
+
+    def __init__(self) -> None:
+        self.number: int = signal.SIGINT
+        self._at: float | None = None
+        self._before: dict[int, Any] = {}
+
+    def install(self) -> None:
+        """From now on."""
+        usual = (signal.SIG_DFL, signal.default_int_handler)
+        for name in SIGNALS:
+            number = getattr(signal, name, None)  # a system may lack it
+            if number is not None and signal.getsignal(number) in usual:
+                self._before[number] = signal.signal(number, self._note)
+
+    def restore(self) -> None:
+        """The command has ended: Python, which is ending too, is not to be disturbed."""
+        for number, handler in self._before.items():
+            # Python's own would raise in the midst of what it does at its end.
+            usual = handler is signal.default_int_handler
+            signal.signal(number, signal.SIG_DFL if usual else handler)
+
+    def _note(self, number: int, frame: FrameType | None) -> None:
+        now = time.monotonic()
+        if self._at is None:
+            self.number, self._at = number, now
+        elif now - self._at < PATIENCE:
+            return  # a terminal that closes, and those who stop services, send two at once
+        raise KeyboardInterrupt
+
+
+def _run() -> None:
+    # Imported here, so that a signal meanwhile is told of like any other.
+    import io
+
+    import click
+
+    from textmlr.cli import cli
+    from textmlr.errors import InputError
+    from textmlr.showing import plain
+    from textmlr.standard import guard_output, hold_descriptors
+
     hold_descriptors()
+    warnings.showwarning = _show_warning
     try:
         guard_output()
         # Not cli.main, which makes exit code 1 of a closed pipe.
         with cli.make_context("textmlr", sys.argv[1:]) as context:
             cli.invoke(context)
         sys.stdout.flush()
-    except click.exceptions.Exit as done:  # after --help and --version
+    except click.exceptions.Exit as done:  # after --help, --version and a stream that was stopped
         _finish(done.exit_code)
     except InputError as error:
         click.echo(f"Error: {plain(str(error))}", err=True)
@@ -38,18 +98,62 @@ def main() -> None:
     except click.ClickException as error:
         told = io.StringIO()
         error.show(told)
-        click.echo(plain(told.getvalue(), "\n"), err=True, nl=False)
+        # Click puts each choice on a line of its own, behind a tab.
+        text = told.getvalue().replace("\n\t", " ")
+        click.echo(plain(text, "\n"), err=True, nl=False)
         _finish(error.exit_code)
-    except (KeyboardInterrupt, click.Abort):
-        click.echo("Interrupted; nothing was overwritten.", err=True)
-        _leave(INTERRUPTED)
+    except click.Abort:
+        raise KeyboardInterrupt from None
     except BrokenPipeError:
         _leave(PIPE_CLOSED)
+
+
+_usual_warning = warnings.showwarning
+
+
+def _show_warning(
+    message: Warning | str, category: type[Warning], filename: str, lineno: int,
+    file: TextIO | None = None, line: str | None = None,
+) -> None:  # fmt: skip
+    """Ours are one line, as all that verbs say."""
+    import click
+
+    from textmlr.errors import KernelWarning
+    from textmlr.showing import plain
+
+    if issubclass(category, KernelWarning):
+        click.echo(click.style("Warning: ", fg="yellow") + plain(str(message)), err=True)
+    else:
+        _usual_warning(message, category, filename, lineno, file, line)
+
+
+def _interrupted(ending: Ending) -> None:
+    """Say what became of the files that were to be written, and exit."""
+    import click
+
+    from textmlr.showing import plain
+
+    by = "" if ending.number == signal.SIGINT else f" by {signal.Signals(ending.number).name}"
+    with suppress(OSError):  # its terminal, or whoever read it, is gone
+        click.echo(f"Interrupted{by}{plain(_written())}.", err=True)
+    _leave(128 + ending.number)
+
+
+def _written() -> str:
+    """What of the command's files is in its place."""
+    atomic = sys.modules.get("textmlr.atomic")
+    written: list[str] = [] if atomic is None else atomic.in_place()
+    if not written:
+        return "; nothing was overwritten"
+    more = f" and {len(written) - 1:,} more" if len(written) > 1 else ""
+    return f" after {written[0]}{more} had been written"
 
 
 def _finish(code: int) -> None:
     """Exit when what was printed is written, or at once where it cannot be: it is told already, or
     an error that is told came before."""
+    from textmlr.errors import InputError
+
     try:
         if sys.stdout is not None:
             sys.stdout.flush()
@@ -61,6 +165,9 @@ def _finish(code: int) -> None:
 def _leave(code: int) -> None:
     """Exit at once: a kernel under way in another thread is not waited for, and a stdout that
     cannot be flushed is not tried again."""
+    atomic = sys.modules.get("textmlr.atomic")
+    if atomic is not None:
+        atomic.discard_unfinished()
     os._exit(code)
 
 

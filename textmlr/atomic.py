@@ -6,8 +6,10 @@ import os
 import re
 import secrets
 import stat
-from collections.abc import Iterable, Iterator
+import threading
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from os import PathLike
 
 from textmlr.errors import InputError
@@ -15,6 +17,12 @@ from textmlr.errors import InputError
 _ENDING = ".part"
 _RANDOM = 6  # bytes that tell temporary files of one name apart
 _LONGEST = 200  # bytes of a name that stand in its temporary file's, of the 255 that most take
+
+
+# Temporary files of this process that have not become what they are for.
+_unfinished: set[str] = set()
+# What ``check_writable`` has promised: (path as given, file that was there then) by real path.
+_promised: dict[str, tuple[str, tuple[int, int] | None]] = {}
 
 
 @contextmanager
@@ -27,29 +35,140 @@ def atomic_write(path: str | PathLike[str]) -> Iterator[str]:
     hands on its permissions, and its owner as far as the system lets it.
     Raises InputError, naming path, for what the system refuses.
     """
-    try:
-        final = os.path.realpath(path)
-        _check_replaceable(final)
-        handle, temporary = _open_temporary(final)
-    except (OSError, ValueError) as error:  # ValueError: a NUL in the path
-        raise _refused(path, error) from error
-    try:
+    with atomic_files([path]) as (temporary,):
         yield temporary
-        _hand_on(final, temporary)
-        _sync(temporary)
-        os.replace(temporary, final)
-        _sync(os.path.dirname(final))
-    except OSError as error:
-        raise _refused(path, error) from error
+
+
+@contextmanager
+def atomic_files(paths: Sequence[str | PathLike[str]]) -> Iterator[list[str]]:
+    """The same for files that belong together: a temporary file for each, and all become theirs on
+    success, in this order, or none does.
+
+    The last is the one that the others belong to; failures while they are written name it.
+    """
+    made: list[_Temporary] = []
+    try:
+        for path in paths:
+            made.append(_Temporary.of(path))
+        try:
+            yield [one.temporary for one in made]
+            for one in made:
+                one.finish()
+            _place(made)
+        except OSError as error:
+            raise _refused(paths[-1], error) from error
     finally:
-        with suppress(OSError):  # it has become path, or is gone with its folder
+        for one in reversed(made):
+            one.close()
+
+
+@dataclass(frozen=True, slots=True)
+class _Temporary:
+    """A temporary file beside the one that it is to become, open and locked (``handle``)."""
+
+    path: str | PathLike[str]
+    final: str
+    temporary: str
+    handle: int
+
+    @classmethod
+    def of(cls, path: str | PathLike[str]) -> _Temporary:
+        """A new one.  Raises InputError."""
+        try:
+            final = os.path.realpath(path)
+            _check_replaceable(final)
+            handle, temporary = _open_temporary(final)
+        except (OSError, ValueError) as error:  # ValueError: a NUL in the path
+            raise _refused(path, error) from error
+        return cls(path, final, temporary, handle)
+
+    def finish(self) -> None:
+        """It is written: make it last.  Raises InputError."""
+        try:
+            _hand_on(self.final, self.temporary)
+            _sync(self.temporary)
+        except OSError as error:
+            raise _refused(self.path, error) from error
+
+    def close(self) -> None:
+        """Remove it, unless it has become the other."""
+        with suppress(OSError):  # it has, or is gone with its folder
+            os.unlink(self.temporary)
+        _unfinished.discard(self.temporary)
+        os.close(self.handle)
+
+
+def _place(made: list[_Temporary]) -> None:
+    """Have temporary files become theirs; where the system refuses one, those that were not there
+    before are removed again.  Raises InputError."""
+
+    def rename() -> None:
+        new = []
+        try:
+            for one in made:
+                if not os.path.exists(one.final):
+                    new.append(one.final)
+                os.replace(one.temporary, one.final)
+            for folder in {os.path.dirname(one.final) for one in made}:
+                _sync(folder)
+        except OSError as error:
+            for path in new:
+                with suppress(OSError):  # it never came to be
+                    os.unlink(path)
+            raise _refused(one.path, error) from error
+
+    if len(made) == 1:
+        rename()
+        return
+    # Signals are raised in the main thread only: in another, none comes between two of them.
+    failed: list[InputError] = []
+
+    def run() -> None:
+        try:
+            rename()
+        except InputError as error:
+            failed.append(error)
+
+    thread = threading.Thread(target=run, name="textmlr renaming")
+    thread.start()
+    try:
+        thread.join()
+    except BaseException:
+        thread.join()
+        raise
+    if failed:
+        raise failed[0]
+
+
+def discard_unfinished() -> None:
+    """Remove all temporary files, for a process that is about to end without waiting for the
+    threads that write them."""
+    for temporary in list(_unfinished):
+        with suppress(OSError):  # it was never made, or is not any more
             os.unlink(temporary)
-        os.close(handle)
 
 
-def check_writable(path: str | PathLike[str], inputs: Iterable[str] = ()) -> None:
+def in_place() -> list[str]:
+    """The files of those that ``check_writable`` was asked about that are others now, as they were
+    named: this process has written them."""
+    return [path for final, (path, before) in _promised.items() if _identity(final) != before]
+
+
+def _identity(path: str) -> tuple[int, int] | None:
+    """What tells a file from one that takes its place."""
+    try:
+        state = os.stat(path)
+    except OSError:
+        return None
+    return state.st_dev, state.st_ino
+
+
+def check_writable(
+    path: str | PathLike[str], inputs: Iterable[str] = (), *, grows: bool = False
+) -> None:
     """Raise InputError now if ``atomic_write`` would fail, rather than after hours of work.
 
+    grows   the file is not replaced but appended to: ``in_place`` does not tell of it
     inputs  files and folders that are read, "-" for standard input: path may be none of them, nor
             any file in such a folder that is there already; other names are passed over
     """
@@ -61,9 +180,11 @@ def check_writable(path: str | PathLike[str], inputs: Iterable[str] = ()) -> Non
             raise FileNotFoundError(2, f"there is no folder {folder}")
         for name in inputs:
             _check_other(path, final, name)
-        handle, temporary = _open_temporary(final)
-        os.unlink(temporary)
-        os.close(handle)
+        _Temporary.of(path).close()
+        if not grows:
+            _promised[final] = os.fspath(path), _identity(final)
+    except InputError:
+        raise
     except (OSError, ValueError) as error:
         raise _refused(path, error) from error
 
@@ -96,14 +217,19 @@ def _open_temporary(final: str) -> tuple[int, str]:
     mode = (os.stat(final).st_mode & 0o666) if os.path.exists(final) else 0o666
     while True:
         temporary = os.path.join(folder, begin + secrets.token_hex(_RANDOM) + _ENDING)
+        _unfinished.add(temporary)
         try:
             # Others may read no more of it than they may of what it replaces; the system takes
             # off what the user's mask says.
             handle = os.open(temporary, os.O_RDWR | os.O_CREAT | os.O_EXCL | _NO_LINK, mode)
-        except FileExistsError:
-            continue
+        except OSError as error:
+            _unfinished.discard(temporary)
+            if isinstance(error, FileExistsError):
+                continue
+            raise
         if _lock(handle) is False or not _is_there(temporary, handle):
             os.close(handle)  # who cleans up took it for a stale one before it was locked
+            _unfinished.discard(temporary)
             continue
         return handle, temporary
 

@@ -26,6 +26,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from textmlr import modelfile
+from textmlr.checks import check_integer
 from textmlr.errors import InputError
 from textmlr.features import Featurizer
 from textmlr.features.columns import Columns
@@ -37,6 +38,7 @@ from textmlr.packed.storage import HIGHEST, finest, quantise, scale_of
 from textmlr.packing import pack
 
 SmallDtype = Literal["int8", "float16"]
+MOST_BYTES = 1 << 50
 NEAR = 0.995  # of the size wanted: near enough
 ABOUT = 0.85  # near enough to say what the scale is to be
 GUESS = 6.0  # bytes of a feature, to begin with
@@ -56,12 +58,18 @@ def compress(
            deflated; "float16": weights are rounded to these alone
     watch  called with the features and bytes of each model that is tried
     A model whose file is small enough is returned as it is.
-    Raises InputError where even a model of one feature is larger.
+    Raises InputError where even a model of one feature is larger, and for no number of bytes.
     """
+    check_size(max_size)
     if modelfile.size_of(*pack(model.parts)) <= max_size:
         return model
     search = _Search(_Features.of(model), dtype, max_size, watch)
     return search.run()
+
+
+def check_size(max_size: int) -> None:
+    """Raise InputError for no number of bytes of a file."""
+    check_integer("max_size", max_size, 1, MOST_BYTES, 1_000_000)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -40,3 +40,10 @@ class InputError(ValueError):
 
 class ModelFileError(InputError):
     """A model file that is not whole, not ours, or does not agree with itself."""
+
+
+class KernelWarning(RuntimeWarning):
+    """Kernels work, but not as they should: they cannot be kept, or Numba is one not known.
+
+    The command line prints it as one line.
+    """

@@ -21,7 +21,7 @@ from textmlr.intervals import (
     wilson,
 )
 from textmlr.model import Model
-from textmlr.parallel import available_threads, machine_memory
+from textmlr.parallel import chosen_threads, machine_memory
 
 BINS = 15  # of the calibration error, Guo et al. 2017
 MOST_CONFUSED = 10
@@ -215,7 +215,7 @@ def answer(model: Model, corpus: Corpus, *, threads: int | None = None) -> Answe
     invalid = sum(block.invalid for block in blocks)
     overlap = None
     if model.trained_on is not None:
-        overlap = model.trained_on.overlap(corpus.batches, threads or available_threads())
+        overlap = model.trained_on.overlap(corpus.batches, chosen_threads(threads))
     return Answered(names, codes, probabilities, invalid, overlap)
 
 

@@ -8,7 +8,7 @@ from statistics import NormalDist
 import numpy as np
 from numpy.typing import NDArray
 
-from textmlr.parallel import available_threads, map_blocks
+from textmlr.parallel import chosen_threads, map_blocks
 
 LEVEL = 0.95
 RESAMPLES = 1000
@@ -63,7 +63,7 @@ def resampled_means(
         return means
 
     blocks = _blocks(resamples, n, seed)
-    return np.concatenate(list(map_blocks(run, blocks, threads or available_threads())))
+    return np.concatenate(list(map_blocks(run, blocks, chosen_threads(threads))))
 
 
 def resampled_scores(
@@ -102,7 +102,7 @@ def resampled_scores(
         return hits.sum(axis=1) / n, f1.sum(axis=1) / (both > 0).sum(axis=1)
 
     blocks = _blocks(resamples, max(len(pairs), width), seed)
-    done = list(map_blocks(run, blocks, threads or available_threads()))
+    done = list(map_blocks(run, blocks, chosen_threads(threads)))
     accuracy, macro_f1 = (np.concatenate(part) for part in zip(*done, strict=True))
     return accuracy, macro_f1
 

@@ -16,7 +16,7 @@ from textmlr.model import Model, versions
 from textmlr.naming import FeatureNames
 from textmlr.network import LINEAR
 from textmlr.options import FeaturizerOptions, TrainingOptions
-from textmlr.parallel import available_threads
+from textmlr.parallel import chosen_threads
 from textmlr.rows import Rows, memory_of
 from textmlr.storing.cache import Work
 from textmlr.storing.store import Store
@@ -84,7 +84,7 @@ def train(
     """
     options = (training_options or TrainingOptions()).decided()
     exact = options.solver == "exact"
-    threads = threads or available_threads()
+    threads = chosen_threads(threads)
 
     def tell(event: Event) -> None:
         if watch is not None:
@@ -172,19 +172,19 @@ def _chosen(
 
     if store is None:
         return find()
-    rows: Rows | None = None
 
     def found() -> dict[str, object]:
-        nonlocal rows
-        chosen, candidates, rows = find()
+        chosen, candidates, _ = find()
         return {
             "options": asdict(chosen),
             "candidates": [asdict(candidate) for candidate in candidates],
         }
 
+    # Rows that were made in memory to choose by are not those of the store, which may have had to
+    # leave features out: whichever run makes them, it makes them there.
     kept = store.cache.once("choice", found)
     candidates = [Candidate.of(values) for values in kept["candidates"]]
-    return FeaturizerOptions.of(kept["options"]), candidates, rows
+    return FeaturizerOptions.of(kept["options"]), candidates, None
 
 
 def _record(

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from textmlr import __version__, modelfile
 from textmlr.answering import Answerer, Answers
+from textmlr.checks import check_listed
 from textmlr.corpus.batch import Batch
 from textmlr.corpus.texts import batches_of
 from textmlr.doubles import Sketch
@@ -23,7 +24,7 @@ from textmlr.network import LINEAR, Network, check_scores_finite
 from textmlr.options import Activation
 from textmlr.packed import PLAIN, Storage
 from textmlr.packing import Parts, pack, unpack
-from textmlr.parallel import available_threads, map_blocks
+from textmlr.parallel import chosen_threads, map_blocks
 from textmlr.scoring import Calibration
 
 if TYPE_CHECKING:
@@ -229,10 +230,11 @@ class Model:
         ``min_probability`` the answer is "unsure": an Answer with label None comes first, before
         the labels if several are asked for, in place of the one otherwise.  So the first Answer
         is what the model says.
-        Raises InputError for top below 1 and a min_probability outside 0 to 1.
+        Raises InputError for a top that is no number of labels, and for a min_probability outside
+        0 to 1.
         """
-        if top is not None and top < 1:
-            raise InputError(f"top={top} labels", mend="ask for 1 or more, or None for all")
+        if top is not None:
+            check_listed("top", top)
         if not 0 <= min_probability <= 1:
             raise InputError(f"min_probability={min_probability}", mend="give a number of 0 to 1")
         labels = self.labels
@@ -317,7 +319,7 @@ class Model:
         def run(block: Batch) -> T:
             return function(self._answerer.answer(block))
 
-        return map_blocks(run, blocks(), threads or available_threads())
+        return map_blocks(run, blocks(), chosen_threads(threads))
 
     def save(self, path: str | PathLike[str]) -> int:
         """Write the model to one file, whole or not at all; return its size in bytes.

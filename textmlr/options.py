@@ -23,6 +23,19 @@ Activation = Literal["relu", "tanh", "identity"]
 Step = Literal["plain", "adagrad"]
 CorpusFormat = Literal["tsv", "csv", "jsonl", "parquet", "arrow", "fasttext", "lines"]
 
+# What numbers are taken for options.  The widest ranges that make sense: what is beyond is a slip
+# of the keyboard, would take years, or is out of range of float32 or of int32 and int64.
+MOST_EPOCHS = 100_000
+MOST_SEED = (1 << 63) - 1
+MOST_FEATURES = (1 << 31) - 1
+MOST_TOKEN = 1_000  # code points
+RATES = (1e-9, 1e6)
+MOST_PENALTY = 1e12  # which leaves no weight that changes an answer
+TOLERANCES = (1e-15, 1.0)
+MOST_WIDTH = 100_000
+SHORTEST, LONGEST = 1e-3, 365 * 86_400.0  # seconds
+MOST_TRIALS = 1_000_000
+MOST_FOLDS = 1_000
 MAX_NGRAM = 16
 # Word n-grams of a featurizer by itself, and what training begins from.
 WORDS = (1, 2)
@@ -110,6 +123,15 @@ def _check_range(option: str, value: Any) -> None:
         raise refuse(option, value, wanted)
 
 
+def _check_share(option: str, value: Any, such_as: float) -> None:
+    """Not all of it."""
+    check_real(option, value, 0, 1, such_as, below=True)
+
+
+def _check_seed(value: Any) -> None:
+    check_integer("seed", value, 0, MOST_SEED, 1)
+
+
 def _pair(value: NgramRange) -> tuple[int, int] | None:
     assert value != AUTO
     return value
@@ -162,7 +184,7 @@ class FeaturizerOptions:
     def __post_init__(self) -> None:
         for option in ("lowercase", "punctuation", "split_scripts", "bias"):
             check_flag(option, getattr(self, option))
-        check_integer("min_token_length", self.min_token_length, 1)
+        check_integer("min_token_length", self.min_token_length, 1, MOST_TOKEN, 2)
         for option in ("ngrams", "char_ngrams"):
             _check_range(option, getattr(self, option))
         if self.ngrams is None and self.char_ngrams is None:
@@ -174,11 +196,11 @@ class FeaturizerOptions:
         if self.idf is not None:
             check_flag("idf", self.idf)
         check_choice("norm", self.norm, (*get_args(Norm), None))
-        for option in ("min_df", "max_features"):
+        for option, such_as in (("min_df", 2), ("max_features", 100_000)):
             if getattr(self, option) is not None:
-                check_integer(option, getattr(self, option), 1)
+                check_integer(option, getattr(self, option), 1, MOST_FEATURES, such_as)
         if self.hash_bits is not None:
-            check_integer("hash_bits", self.hash_bits, 1, MAX_HASH_BITS)
+            check_integer("hash_bits", self.hash_bits, 1, MAX_HASH_BITS, 20)
             for option in ("min_df", "max_features"):
                 if getattr(self, option) is not None:
                     raise InputError(
@@ -300,26 +322,22 @@ class TrainingOptions:
 
     def __post_init__(self) -> None:
         check_choice("solver", self.solver, (*get_args(Solver), None))
-        check_real("l1", self.l1, 0)
-        for option in ("epochs", "patience"):
+        check_real("l1", self.l1, 0, MOST_PENALTY, 1e-4)
+        for option, such_as in (("epochs", EPOCHS[1]), ("patience", DEFAULT_PATIENCE)):
             if getattr(self, option) is not None:
-                check_integer(option, getattr(self, option), 1)
-        check_integer("seed", self.seed, 0)
+                check_integer(option, getattr(self, option), 1, MOST_EPOCHS, such_as)
+        _check_seed(self.seed)
         if self.learning_rate is not None:
-            check_real("learning_rate", self.learning_rate, 0, strict=True)
+            check_real("learning_rate", self.learning_rate, *RATES, self.middle_rate)
         if self.idf_power is not None:
-            check_real("idf_power", self.idf_power, 0)
-            if self.idf_power > MAX_IDF_POWER:
-                raise refuse("idf_power", self.idf_power, f"a number up to {MAX_IDF_POWER}")
+            check_real("idf_power", self.idf_power, 0, MAX_IDF_POWER, 1)
         if self.l2 is not None:
-            check_real("l2", self.l2, 0)
+            check_real("l2", self.l2, 0, MOST_PENALTY, DEFAULT_L2)
         if self.calibration is not None:
             check_flag("calibration", self.calibration)
         if self.tolerance is not None:
-            check_real("tolerance", self.tolerance, 0, strict=True)
-        check_real("holdout", self.holdout, 0)
-        if self.holdout >= 1:
-            raise refuse("holdout", self.holdout, "a number of at least 0 and below 1")
+            check_real("tolerance", self.tolerance, *TOLERANCES, DEFAULT_TOLERANCE)
+        _check_share("holdout", self.holdout, 0.1)
         check_choice("class_weight", self.class_weight, (*get_args(ClassWeight), None))
         self._check_hidden()
         self._check_solver()
@@ -329,15 +347,13 @@ class TrainingOptions:
         if not isinstance(self.hidden, tuple) or len(self.hidden) >= MOST_LAYERS:
             raise refuse("hidden", self.hidden, f"a tuple of fewer than {MOST_LAYERS} widths")
         for width in self.hidden:
-            check_integer("hidden", width, 1)
+            check_integer("hidden", width, 1, MOST_WIDTH, 64)
         for option, kind in (("activation", Activation), ("step", Step)):
             check_choice(option, getattr(self, option), (*get_args(kind), None))
         for option in ("dropout", "input_dropout"):
             value = getattr(self, option)
             if value is not None:
-                check_real(option, value, 0)
-                if value >= 1:
-                    raise refuse(option, value, "a number of at least 0 and below 1")
+                _check_share(option, value, DEFAULT_DROPOUT)
         for option in ("activation", "dropout"):
             if not self.hidden and getattr(self, option) is not None:
                 raise InputError(
@@ -450,10 +466,8 @@ class UpdateOptions:
     seed: int = 1
 
     def __post_init__(self) -> None:
-        check_real("holdout", self.holdout, 0)
-        if self.holdout >= 1:
-            raise refuse("holdout", self.holdout, "a number of at least 0 and below 1")
-        check_integer("seed", self.seed, 0)
+        _check_share("holdout", self.holdout, 0.1)
+        _check_seed(self.seed)
 
 
 # Where fewer documents than this are held out, the best of hundreds of settings is the luckiest
@@ -484,11 +498,11 @@ class TuningOptions:
 
     def __post_init__(self) -> None:
         if self.seconds is not None:
-            check_real("seconds", self.seconds, 0, strict=True)
+            check_real("seconds", self.seconds, SHORTEST, LONGEST, 300)
         if self.trials is not None:
-            check_integer("trials", self.trials, 1)
+            check_integer("trials", self.trials, 1, MOST_TRIALS, 100)
         if self.seconds is None and self.trials is None:
             raise InputError("seconds and trials are both None", mend="limit one of them")
         check_choice("metric", self.metric, get_args(Metric))
         if self.cv is not None:
-            check_integer("cv", self.cv, 1)
+            check_integer("cv", self.cv, 1, MOST_FOLDS, TUNING_FOLDS)

@@ -14,6 +14,10 @@ from itertools import islice
 from queue import Empty, Full, Queue
 from typing import TypeVar
 
+from textmlr.checks import check_integer
+
+MOST_THREADS = 1024
+
 T = TypeVar("T")
 R = TypeVar("R")
 
@@ -23,6 +27,15 @@ def available_threads() -> int:
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0)) or 1
     return os.cpu_count() or 1
+
+
+def chosen_threads(threads: int | None) -> int:
+    """How many threads to use: one a processor for None.  Raises InputError for no number of
+    threads."""
+    if threads is None:
+        return available_threads()
+    check_integer("threads", threads, 1, MOST_THREADS, 4)
+    return threads
 
 
 def machine_memory() -> int:

@@ -24,6 +24,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from textmlr.checks import check_listed
 from textmlr.errors import InputError
 from textmlr.model import Model
 
@@ -103,10 +104,9 @@ def strongest(model: Model, labels: Sequence[str] | None = None, k: int = 20) ->
 
     Features that are known by their hashes alone are left out, and so are hashed columns that
     training did not name.  Of these Σ f(x) is an estimate (``columns.estimated_totals``).
-    Raises InputError for a label the model does not know, and for k below 1.
+    Raises InputError for a label the model does not know, and for no number of features.
     """
-    if k < 1:
-        raise InputError(f"k={k} features", mend="ask for 1 or more")
+    check_listed("k", k)
     for label in labels or ():
         if label not in model.labels:
             raise InputError(f"no label {label!r}", mend="the labels are " + _some(model.labels))

@@ -21,7 +21,7 @@ from textmlr.learning import Stage
 from textmlr.model import Model, versions
 from textmlr.network import Network
 from textmlr.options import Activation, UpdateOptions
-from textmlr.parallel import available_threads
+from textmlr.parallel import chosen_threads
 from textmlr.rows import document_weights
 from textmlr.scoring import Calibration, log_normalizer, probabilities, score, spreads
 from textmlr.training import (
@@ -72,7 +72,7 @@ def update(
     ['romance', 'scifi', 'western']
     """
     options = options or UpdateOptions()
-    threads = threads or available_threads()
+    threads = chosen_threads(threads)
 
     def tell(event: Stage | Step | Progress) -> None:
         if watch is not None:

@@ -15,6 +15,7 @@ from textmlr.cli.options import (
     check_output,
     corpus_options,
     json_option,
+    listed,
     model_option,
     threads_option,
 )
@@ -34,7 +35,7 @@ PLAIN_BYTES = 1 << 15
 @model_option
 @click.argument("documents", nargs=-1, metavar="[DOC]...")
 @click.option("--lines", metavar="FILE", help="Each line of FILE is a document (- is stdin).")
-@click.option("--top", type=click.IntRange(1), metavar="K", help="Only the K likeliest labels.")
+@click.option("--top", type=listed("top"), metavar="K", help="Only the K likeliest labels.")
 @click.option("--label", metavar="LABEL", help="Only P(Y=LABEL | document), a number a document.")
 @click.option("--min-probability", type=PROBABILITY, metavar="P",
               help="Answer 'unsure' (--json: null) where no label has probability P.")  # fmt: skip

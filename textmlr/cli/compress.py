@@ -60,8 +60,10 @@ def compress(
       textmlr compress reviews.textmlr test.tsv -o small.textmlr --max-size 500kB
     """
     from textmlr.cli.render import warn_of_answers, warn_of_skipped
+    from textmlr.compression import check_size
     from textmlr.model import Model
 
+    check_size(max_size)
     check_output(output, corpora, [model])
     whole = Model.load(model)
     corpus = reading.read(corpora) if corpora else None

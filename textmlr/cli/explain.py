@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from textmlr.cli.document import read_document, shown_path
-from textmlr.cli.options import json_option, model_option
+from textmlr.cli.options import json_option, listed, model_option
 from textmlr.errors import InputError
 from textmlr.jit import run_plain
 from textmlr.showing import JOINERS, plain, to_json
@@ -40,7 +40,7 @@ AGAINST = (
 @click.option("--against", metavar="LABEL",
               help="Compare with this label.  [default: the mean of all others]")  # fmt: skip
 @click.option("--flip", is_flag=True, help="Find the fewest words without which the label changes.")
-@click.option("-k", "--features", type=click.IntRange(1), default=10, show_default=True,
+@click.option("-k", "--features", type=listed("features"), default=10, show_default=True,
               metavar="K", help="Features for, and as many against, in the table.")  # fmt: skip
 @click.option("--whole", is_flag=True, help="Show all of a long document.")
 @click.option("--html", metavar="FILE", help="Write one self-contained page, too.")

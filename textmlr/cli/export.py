@@ -42,7 +42,9 @@ def export(model: str, form: str, output: str | None, scorer: str | None, as_jso
     output = output or os.path.splitext(model)[0] + "." + form
     if os.path.realpath(output) == os.path.realpath(model):
         raise click.UsageError(f"{output} is the model itself: name another file with -o")
-    from textmlr.atomic import atomic_write, check_writable
+    if scorer is not None and os.path.realpath(scorer) == os.path.realpath(output):
+        raise click.UsageError("--scorer and --output name one file")
+    from textmlr.atomic import check_writable
 
     for path in (output, scorer):
         if path is not None:
@@ -52,12 +54,9 @@ def export(model: str, form: str, output: str | None, scorer: str | None, as_jso
 
     loaded = Model.load(model)
     if form == "json":
-        from textmlr.export import json as json_export
+        from textmlr.export.json import export_json
 
-        size = json_export.export_json(loaded, output)
-        if scorer is not None:
-            with atomic_write(scorer) as temporary, open(temporary, "w", encoding="utf-8") as file:
-                file.write(json_export.scorer())
+        size = export_json(loaded, output, scorer)
     else:
         from textmlr.export.onnx import export_onnx
 

@@ -12,14 +12,19 @@ from typing import TYPE_CHECKING, Any, TypeVar, get_args
 import click
 from click.core import ParameterSource
 
+from textmlr.checks import check_listed
+from textmlr.errors import InputError
 from textmlr.options import (
     AUTO,
+    LONGEST,
     MAX_NGRAM,
+    SHORTEST,
     CorpusFormat,
     FeaturizerOptions,
     NgramRange,
     TrainingOptions,
 )
+from textmlr.parallel import chosen_threads
 
 if TYPE_CHECKING:
     from textmlr.corpus import Chunk, Corpus, Fields
@@ -31,13 +36,59 @@ UNITS = {
     "KIB": 1 << 10, "MIB": 1 << 20, "GIB": 1 << 30, "TIB": 1 << 40,
 }  # fmt: skip
 DEFAULT_MODEL = "model.textmlr"
+MOST_DIGITS = 20  # of a number: Python makes none of some thousands
+
+
+class Number(click.ParamType[Any]):
+    """A number; what is none is passed on as it is, and refused like any other value that makes no
+    sense, by the check that Python callers' values have to pass."""
+
+    def __init__(self, kind: type[int] | type[float]) -> None:
+        self.name = "integer" if kind is int else "float"
+        self._kind = kind
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """The number; None stays None."""
+        if not isinstance(value, str):
+            return value
+        try:
+            return self._kind(value)
+        except ValueError:
+            return value
+
+
+WHOLE, REAL = Number(int), Number(float)
+
+
+class Checked(Number):
+    """A whole number that is checked at once: it is no field of an options dataclass."""
+
+    def __init__(self, check: Callable[[int], object]) -> None:
+        super().__init__(int)
+        self._check = check
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """The number; None stays None."""
+        number = super().convert(value, param, ctx)
+        if number is not None:
+            try:
+                self._check(number)
+            except InputError as error:
+                self.fail(str(error), param, ctx)
+        return number
+
+
+def listed(option: str) -> Checked:
+    """A number of labels or features to list."""
+    return Checked(lambda number: check_listed(option, number))
+
 
 model_option = click.option(
     "-m", "--model", default=DEFAULT_MODEL, show_default=True, metavar="FILE",
     help="Model to use.",
 )  # fmt: skip
 threads_option = click.option(
-    "--threads", type=click.IntRange(1), default=None, metavar="N",
+    "--threads", type=Checked(chosen_threads), default=None, metavar="N",
     show_default="one a processor", help="Threads; their number changes no result.",
 )  # fmt: skip
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON to stdout.")
@@ -147,18 +198,24 @@ def column_option(kind: str, of: str = "a table") -> Callable[[F], F]:
 
 
 def check_output(
-    path: str, corpora: Sequence[str | None], others: Sequence[str | None] = ()
+    path: str,
+    corpora: Sequence[str | None],
+    others: Sequence[str | None] = (),
+    *,
+    grows: bool = False,
 ) -> None:
     """Raise InputError now if a file cannot be written, or is one of those that are read.
 
     corpora  files, folders, patterns and addresses;  others  files
+    grows    it is appended to, not replaced
     """
     from textmlr.atomic import check_writable
     from textmlr.corpus.sources import sources_of
 
     named = [corpus for corpus in corpora if corpus is not None]
     sources = sources_of(named) if named else []
-    check_writable(path, [*sources, *(other for other in others if other is not None)])
+    read = [*sources, *(other for other in others if other is not None)]
+    check_writable(path, read, grows=grows)
 
 
 def default_of(options: type, field: str) -> Any:
@@ -182,11 +239,14 @@ class NgramRangeType(click.ParamType[Any]):
         if value == "none":
             return None
         low, _, high = value.partition("-")
-        if not (low.isdecimal() and (high or low).isdecimal()):
-            self.fail(f"{value!r} is not a range such as 1-2 ('none' or 'auto')", param, ctx)
+        short = len(value) <= 2 * MOST_DIGITS
+        if not (short and low.isdecimal() and (high or low).isdecimal()):
+            self.fail(f"{value!r:.60} is not a range such as 1-2 ('none' or 'auto')", param, ctx)
         pair = int(low), int(high or low)
         if not 1 <= pair[0] <= pair[1] <= MAX_NGRAM:
-            self.fail(f"{value!r} is not a range from 1 to {MAX_NGRAM}", param, ctx)
+            self.fail(
+                f"{value!r:.60} is not a range from 1 to {MAX_NGRAM}, such as 1-2", param, ctx
+            )
         return pair
 
 
@@ -204,8 +264,9 @@ class Widths(click.ParamType[Any]):
         if value == "none":
             return ()
         parts = value.split(",")
-        if not all(part.isdecimal() and int(part) for part in parts):
-            self.fail(f"{value!r} is not widths such as 64 or 256,64", param, ctx)
+        short = all(len(part) <= MOST_DIGITS for part in parts)
+        if not (short and all(part.isdecimal() and int(part) for part in parts)):
+            self.fail(f"{value!r:.60} is not widths such as 64 or 256,64", param, ctx)
         return tuple(map(int, parts))
 
 
@@ -240,9 +301,11 @@ class Duration(click.ParamType[Any]):
         if value is None or isinstance(value, float):
             return value
         number, unit = value[:-1], {"s": 1, "m": 60, "h": 3600}.get(value[-1:])
-        if unit is None or not number.replace(".", "", 1).isdecimal() or not float(number):
-            self.fail(f"{value!r} is not a time such as 90s, 5m or 1h", param, ctx)
-        return float(number) * unit
+        plain = unit is not None and number.replace(".", "", 1).isdecimal()
+        seconds = float(number) * (unit or 0) if plain else 0.0
+        if not SHORTEST <= seconds <= LONGEST:
+            self.fail(f"{value!r:.60} is not a time such as 90s, 5m or 1h", param, ctx)
+        return seconds
 
 
 def given(name: str) -> bool:
@@ -273,7 +336,7 @@ class Probability(click.ParamType[Any]):
         except ValueError:
             number = math.nan
         if not 0 <= number <= 1:
-            self.fail(f"{value!r} is not a probability, a number of 0 to 1", param, ctx)
+            self.fail(f"{value!r:.60} is not a probability, a number of 0 to 1", param, ctx)
         return number
 
 
@@ -292,6 +355,6 @@ def option_of(options: type, field: str, help: str, **attributes: Any) -> Callab
     if isinstance(default, bool):
         name = f"{name}/--no-{name[2:]}"
     attributes.setdefault("show_default", True)
-    if isinstance(attributes.get("type"), click.IntRange):
+    if attributes.get("type") is WHOLE:
         attributes.setdefault("metavar", "N")
     return click.option(name, field, default=default, help=help, **attributes)

@@ -95,12 +95,7 @@ def warn_of_corpus(corpora: Sequence[Corpus], record: dict[str, Any]) -> None:
 
     warn_of_skipped(corpora)
     warn_of_invalid(record["corpus"]["invalid_utf8"])
-    if cut := record.get("cut"):
-        less = f"{cut['of']:,} features do not fit in --memory, and the most frequent "
-        less += f"{cut['kept']:,} are kept"
-        if cut["missed"]:
-            less += f"; some may be in up to {plural(cut['missed'], 'document')} more than counted"
-        warn(less)
+    _warn_of_cut(record.get("cut"))
     warn_of_doubles(record["corpus"]["doubles"], record["corpus"]["documents"])
     warn_of_few(corpora[0].labels, record["corpus"]["per_label"])
     warn_of_overlap(
@@ -124,6 +119,23 @@ def warn_of_corpus(corpora: Sequence[Corpus], record: dict[str, Any]) -> None:
         warn(
             f"the tolerance of {options['tolerance']:g} is not met, only what the certificate "
             "says (weights of 32 bits may not allow more)"
+        )
+
+
+def _warn_of_cut(cut: dict[str, int] | None) -> None:
+    """Say which features --memory had no room for."""
+    if cut is None:
+        return
+    if cut["kept"] < cut["of"]:
+        warn(
+            f"{cut['of']:,} features do not fit in --memory, and the most frequent "
+            f"{cut['kept']:,} are kept"
+        )
+    if cut["missed"]:
+        warn(
+            "the n-grams do not fit in --memory while they are counted, and rare ones are left "
+            f"out: features of up to {plural(cut['missed'], 'document')} may be missing, and "
+            "others in as many more than counted"
         )
 
 

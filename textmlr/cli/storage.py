@@ -8,7 +8,6 @@ from contextlib import contextmanager
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from textmlr import __version__
 from textmlr.cli.options import Reading
 from textmlr.cli.render import size_of, warn
 from textmlr.options import FeaturizerOptions, TrainingOptions
@@ -37,24 +36,40 @@ def stored(
 ) -> Iterator[tuple[Corpus, Store | None]]:
     """The corpus, and where it is kept if it is on disk; on the way out the cache is removed, or
     told of if something of it is left."""
-    from textmlr.storing.gathering import FOLDERS, Storage, end, fingerprints, gather
+    import numpy as np
+
+    from textmlr.model import versions
+    from textmlr.storing.gathering import FOLDERS, Storage, end, gather, unverified
 
     folder, name = os.path.split(os.path.realpath(output))
     base = os.path.join(cache_dir or folder, f"{name}.cache")
     folders = (base, *(f"{base}-{number}" for number in range(2, FOLDERS)))
     featurizer, training = (asdict(stage) for stage in options)
-    run: dict[str, Any] = {"--memory": memory, "version of textmlr": __version__}
-    run |= {f"--{name.replace('_', '-')}": value for name, value in asdict(reading).items()}
-    run["--validation"] = fingerprints([validation]) if validation else None
-    identity = {"run": run, "featurizer": featurizer, "training": training}
+    # All of how files are read: what a kept cache has of them depends on each.
+    columns = {f"--{name.replace('_', '-')}": value for name, value in asdict(reading).items()}
+    identity: dict[str, Any] = {
+        "versions": {f"version of {of}": number for of, number in versions().items()}
+        | {"version of numpy": np.__version__},
+        "reading": columns,
+        "run": {"--memory": memory},
+        "featurizer": featurizer,
+        "training": training,
+    }
     progress.reading()
     storage = Storage(memory, folders, resume, keep, every)
-    corpus, store = gather(corpora, reading, storage, identity, progress.watch)
+    corpus, store = gather(corpora, reading, storage, identity, progress.watch, validation)
     if store is None:
         yield corpus, None
         return
     if resume and not store.cache.resumed:
         warn(f"nothing to go on from in {plain(store.cache.folder)}: beginning anew")
+    for name in store.cache.damaged:
+        warn(f"{plain(store.cache.path(name))} is not as it was written: it is made again")
+    for name in unverified(store):
+        warn(
+            f"{plain(name)} cannot be compared with what the run that was cut off read of it, "
+            "which is gone on with"
+        )
     try:
         yield corpus, store
     except BaseException:

@@ -24,6 +24,7 @@ from textmlr.cli.render import (
     warn,
     warn_of_invalid,
 )
+from textmlr.corpus.sources import sources_of
 from textmlr.errors import InputError
 from textmlr.options import FeaturizerOptions, TrainingOptions
 from textmlr.parallel import awaited
@@ -34,19 +35,24 @@ from textmlr.streaming import (
     Event,
     Figures,
     Kept,
+    Opened,
     Run,
     StreamTrainer,
     check_options,
     checkpoint_of,
     every,
+    parts_of,
 )
 
 if TYPE_CHECKING:
     from rich.progress import Progress
 
 EVERY = "5m"
+MOST_PASSED = 5  # inputs of which it is said how far they were read before
 LINE_SECONDS = 10.0  # between lines, where there is no terminal
-SIGNALS = (signal.SIGINT, signal.SIGTERM)
+SIGNALS = tuple(
+    getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)
+)
 
 
 def stream(
@@ -72,18 +78,29 @@ def stream(
     trainer = _trainer(output, options, resume=resume)
     if resume and not quiet:
         seen = plural(trainer.documents, "document") + _and_skipped(trainer.skipped)
-        click.echo(f"Going on after {seen}; the input is what follows them", err=True)
+        told = "documents of a file that are among them are not learnt again"
+        click.echo(f"Going on after {seen}; {told}", err=True)
     began, before = time.monotonic(), trainer.documents
     compiling = Compiling(quiet=quiet)
-    chunks = reading.scan(corpora, labelled=True, tables=False, live=True)
+    parts = parts_of(
+        sources_of(corpora),
+        lambda source: reading.scan([source], labelled=True, tables=False, live=True),
+        trainer.seen,
+        resumed=resume,
+    )
     with Stopping() as stopping, StreamProgress(quiet=quiet) as progress:
         run = Run(trainer, checkpoints, progress.watch, stopping.asked, threads)
         try:
-            run.learn(awaited(chunks, TICK))
+            run.learn(awaited(parts, TICK))
         except InputError:
             if checkpoints.last is not None:
                 kept = plural(checkpoints.last.documents, "document")
                 click.echo(f"What came before is kept: {kept}, to go on with --resume", err=True)
+            raise
+        except KeyboardInterrupt:  # the second signal: what is not kept is lost
+            if checkpoints.last is not None:
+                kept = plural(checkpoints.last.documents, "document")
+                click.echo(f"{kept} were kept, to go on with --resume", err=True)
             raise
     _warn(run, stopped=bool(stopping.number))
     if checkpoints.last is not None:
@@ -121,8 +138,8 @@ def _trainer(
 
 
 class Stopping:
-    """Ctrl-C and SIGTERM, as something to ask for between documents; the second one is obeyed at
-    once, as ever."""
+    """Ctrl-C, SIGTERM and SIGHUP, as something to ask for between documents; the second one is
+    obeyed at once, as ever.  Those that are ignored (nohup) stay so."""
 
     def __init__(self) -> None:
         self.number = 0
@@ -130,7 +147,7 @@ class Stopping:
 
     @property
     def name(self) -> str | None:
-        """SIGINT, SIGTERM or None."""
+        """SIGINT, SIGTERM, SIGHUP or None."""
         return signal.Signals(self.number).name if self.number else None
 
     def asked(self) -> bool:
@@ -139,7 +156,9 @@ class Stopping:
 
     def __enter__(self) -> Self:
         if threading.current_thread() is threading.main_thread():  # others get no signals
-            self._before = {one: signal.signal(one, self._note) for one in SIGNALS}
+            for one in SIGNALS:
+                if signal.getsignal(one) != signal.SIG_IGN:
+                    self._before[one] = signal.signal(one, self._note)
         return self
 
     def __exit__(
@@ -168,11 +187,14 @@ class StreamProgress(Display):
         self._bar = _bar() if sys.stderr.isatty() and not quiet else None
         super().__init__(self._bar)
         self._quiet = quiet
-        self._told = self._documents = 0
+        self._told = self._documents = self._passed = 0
         self._at = time.monotonic()
 
     def watch(self, event: Event) -> None:
         """Show how it goes on."""
+        if isinstance(event, Opened):
+            self._opened(event)
+            return
         if isinstance(event, Kept):
             kept = f"kept {plural(event.documents, 'document')} in {event.seconds:.1f} s"
             if self._bar is not None:
@@ -194,6 +216,26 @@ class StreamProgress(Display):
         if event.documents >= 2 * self._told or now - self._at >= LINE_SECONDS:
             self._told, self._at = event.documents, now
             print(f"{figures}; {more}", file=sys.stderr, flush=True)
+
+    def _opened(self, event: Opened) -> None:
+        """Say what of an input is known, and what follows from that."""
+        name = plain(event.name)
+        if event.before is None:
+            told = f"{name}: whether its documents were learnt before cannot be told"
+            self._say(f"{told}; all are taken as new")
+        elif event.passed:
+            self._passed += 1
+            if self._passed <= MOST_PASSED:
+                had = plural(event.passed, "document")
+                self._say(f"{name}: going on behind {had} that were learnt before")
+        else:
+            had = plural(event.before, "document")
+            told = f"{name}: it does not begin with the {had} that were learnt from it before"
+            warn(f"{told}; all its documents are taken as new")
+
+    def _say(self, text: str) -> None:
+        if not self._quiet:
+            click.echo(text, err=True)
 
 
 def _figures(figures: Figures) -> str:
@@ -272,4 +314,4 @@ def _show(summary: dict[str, Any]) -> None:
     stopped = f"Stopped by {summary['stopped']}: " if summary["stopped"] else ""
     click.secho(f"{stopped}{'learnt' if stopped else 'Learnt'} {model}", bold=True)
     show_rows(rows)
-    click.echo("To go on: the same command with --resume, and the documents that follow")
+    click.echo("To go on with what is new: the same command with --resume")

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from textmlr.cli.options import json_option
+from textmlr.cli.options import json_option, listed
 from textmlr.showing import to_json
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ TITLES = {"weight": "by weight", "contribution": "by contribution over the train
 @click.argument("model", default="model.textmlr")
 @click.option("--label", "labels", multiple=True, metavar="LABEL",
               help="Only this label; may be given again.")  # fmt: skip
-@click.option("-k", "k", type=click.IntRange(1), metavar="K",
+@click.option("-k", "k", type=listed("k"), metavar="K",
               show_default=f"{FEATURES}; {FEW_FEATURES} in a row of more than {MANY_LABELS} labels",
               help="How many features.")  # fmt: skip
 @click.option("--by", type=click.Choice([*BY, "both"]), default="both", show_default=True,

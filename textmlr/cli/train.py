@@ -9,6 +9,8 @@ import click
 
 from textmlr.cli.options import (
     DEFAULT_MODEL,
+    REAL,
+    WHOLE,
     Duration,
     NgramRangeType,
     Reading,
@@ -52,13 +54,13 @@ BEST_OF += "; of adagrad " + ", ".join(f"{rate:g}" for rate in ADAGRAD_RATES)
 )  # fmt: skip
 @click.option("--validation", metavar="FILE", help="Choose by these documents; hold none out.")
 @click.option("--no-holdout", is_flag=True, help="Hold nothing out: run every epoch.")
-@option_of(T, "holdout", "Share of each label's documents held out.", type=float)
-@option_of(T, "epochs", "Most passes over the documents.", type=click.IntRange(1),
+@option_of(T, "holdout", "Share of each label's documents held out.", type=REAL)
+@option_of(T, "epochs", "Most passes over the documents.", type=WHOLE,
            show_default=f"{EPOCHS[1]}, fewer on a large corpus, at least {EPOCHS[0]}")  # fmt: skip
 @option_of(T, "learning_rate", "First step size, in units of 1 / mean squared length of f(x)"
-           " (adagrad: of its root).", type=float, show_default=BEST_OF)  # fmt: skip
+           " (adagrad: of its root).", type=REAL, show_default=BEST_OF)  # fmt: skip
 @option_of(T, "idf_power", "Scale the steps of rare features up: by idf to this power.",
-           type=float, metavar="P",
+           type=REAL, metavar="P",
            show_default="best of " + ", ".join(f"{power:g}" for power in IDF_POWERS))  # fmt: skip
 @option_of(T, "solver", "sgd: fast, stopped early; exact: the minimum, to a proved tolerance.",
            type=click.Choice(["sgd", "exact"]), show_default="sgd; exact with --l1")  # fmt: skip
@@ -67,43 +69,43 @@ BEST_OF += "; of adagrad " + ", ".join(f"{rate:g}" for rate in ADAGRAD_RATES)
 @option_of(T, "activation", "Of hidden units.", show_default="relu",
            type=click.Choice(["relu", "tanh", "identity"]))  # fmt: skip
 @option_of(T, "dropout", "Leave hidden units out of a step with this probability.",
-           type=float, show_default=f"{DEFAULT_DROPOUT:g}, of identity 0")  # fmt: skip
-@option_of(T, "input_dropout", "Leave features out of an epoch with this probability.", type=float)
+           type=REAL, show_default=f"{DEFAULT_DROPOUT:g}, of identity 0")  # fmt: skip
+@option_of(T, "input_dropout", "Leave features out of an epoch with this probability.", type=REAL)
 @option_of(T, "step", "plain, or adagrad: divided by the root of each weight's squared gradients.",
            type=click.Choice(["plain", "adagrad"]),
            show_default="plain; adagrad with --hidden")  # fmt: skip
-@option_of(T, "tolerance", "Of exact: on (value − minimum)/value, proved.", type=float,
+@option_of(T, "tolerance", "Of exact: on (value − minimum)/value, proved.", type=REAL,
            show_default=f"{DEFAULT_TOLERANCE:g}")  # fmt: skip
 @option_of(
     T,
     "l2",
     "Penalty λ: mean loss + λ/2·‖w‖², w in units of the scaled steps.",
-    type=float,
+    type=REAL,
     show_default=f"{DEFAULT_L2:g}; of exact the best on held-out documents, 0 with --l1",
 )
 @option_of(
     T,
     "l1",
     "Of exact: add L1·Σ|θ|: most weights become 0, and their features are dropped.",
-    type=float,
+    type=REAL,
 )
 @click.option("--calibration/--no-calibration", default=None, show_default="calibration",
               help="Make the probabilities of sgd fit the held-out documents.")  # fmt: skip
 @option_of(T, "patience", "Epochs of clearly worse held-out loss before a trial is given up.",
-           type=click.IntRange(1), show_default=f"{DEFAULT_PATIENCE}")  # fmt: skip
+           type=WHOLE, show_default=f"{DEFAULT_PATIENCE}")  # fmt: skip
 @option_of(T, "class_weight", "'balanced': every label weighs the same.", show_default="none",
            type=click.Choice(["balanced"]))  # fmt: skip
-@option_of(T, "seed", "Same seed, same bits.", type=click.IntRange(0))
+@option_of(T, "seed", "Same seed, same bits.", type=WHOLE)
 @option_of(F, "ngrams", "Word n-grams, such as 1-2.", type=NGRAMS,
            show_default="auto: the best of 1-2 and 1-3 on held-out documents")  # fmt: skip
 @option_of(F, "char_ngrams", "Character n-grams inside words, such as 3-5, or none.", type=NGRAMS,
            show_default="auto: none or 4, 3 of syllabic scripts")  # fmt: skip
-@option_of(F, "min_df", "Drop features in fewer documents.", type=click.IntRange(1),
+@option_of(F, "min_df", "Drop features in fewer documents.", type=WHOLE,
            show_default="1, or 2 where there would be over half a million features")  # fmt: skip
-@option_of(F, "max_features", "Keep the most frequent.", type=click.IntRange(1),
+@option_of(F, "max_features", "Keep the most frequent.", type=WHOLE,
            show_default="all")  # fmt: skip
 @option_of(F, "hash_bits", "Hash features to 2^b columns; only the heaviest get names.",
-           type=click.IntRange(1, 30), show_default="a vocabulary", metavar="B")  # fmt: skip
+           type=WHOLE, show_default="a vocabulary", metavar="B")  # fmt: skip
 @option_of(F, "term_frequency", "Weight of a count: 1, the count, or 1 + ln count.",
            type=click.Choice(["binary", "raw", "log"]))  # fmt: skip
 @click.option("--idf/--no-idf", default=None,
@@ -114,7 +116,7 @@ BEST_OF += "; of adagrad " + ", ".join(f"{rate:g}" for rate in ADAGRAD_RATES)
 @option_of(F, "lowercase", "Lower-case the text.")
 @option_of(F, "punctuation", "Punctuation and symbols are tokens.")
 @option_of(F, "split_scripts", "One token a character in scripts written without spaces.")
-@option_of(F, "min_token_length", "Drop shorter words.", type=click.IntRange(1))
+@option_of(F, "min_token_length", "Drop shorter words.", type=WHOLE)
 @option_of(F, "bias", "A feature that is always on.")
 @corpus_options(weights=True)
 @click.option("--memory", type=Size(), default="2GB", show_default=True, metavar="SIZE",
@@ -131,7 +133,7 @@ BEST_OF += "; of adagrad " + ", ".join(f"{rate:g}" for rate in ADAGRAD_RATES)
 @click.option(
     "--resume", is_flag=True,
     help="Go on from a run that was cut off, and be one that can be gone on with; with --stream "
-    "from the last checkpoint, with the documents that follow.",
+    "from the last checkpoint, behind the documents of a file that it has learnt.",
 )  # fmt: skip
 @click.option(
     "--checkpoint-every", metavar="TIME|N", show_default="30s on disk; 5m with --stream",

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, get_args
 import click
 
 from textmlr.cli.options import (
+    WHOLE,
     Duration,
     Reading,
     check_output,
@@ -53,11 +54,11 @@ MOST_SHOWN = 5  # trials at the end
 @click.option("--time", "seconds", type=Duration(), default=None, metavar="TIME",
               show_default="5m, or no limit with --trials",
               help="How long to search, such as 90s, 5m or 1h, and to train.")  # fmt: skip
-@click.option("--trials", type=click.IntRange(1), default=None, metavar="N",
+@click.option("--trials", type=WHOLE, default=None, metavar="N",
               show_default="no limit", help="Most trials.")  # fmt: skip
 @click.option("--metric", type=click.Choice(get_args(Metric)), default=TuningOptions().metric,
               show_default=True, help="What held-out documents judge by.")  # fmt: skip
-@click.option("--cv", type=click.IntRange(1), default=None, metavar="K",
+@click.option("--cv", type=WHOLE, default=None, metavar="K",
               show_default=f"{TUNING_FOLDS}, 1 if {FEW_JUDGES:,} or more are held out",
               help="Hold out each of K stratified folds in turn; 1: one part.")  # fmt: skip
 @click.option("--journal", default=None, metavar="FILE", show_default="MODEL.trials.jsonl",
@@ -92,12 +93,12 @@ def tune(
       textmlr tune reviews.tsv --time 90s -o reviews.textmlr
       textmlr tune reviews.tsv --cv 5 --ngrams 1-2 --metric macro-f1
     """
-    if (cv or 1) > 1 and validation is not None:
-        raise click.UsageError("--cv and --validation exclude each other")
     featurizer_options, training_options = stage_options(chosen)
     if seconds is None and trials is None:
         seconds = TuningOptions().seconds
     options = TuningOptions(seconds, trials, metric, cv)
+    if (cv or 1) > 1 and validation is not None:
+        raise click.UsageError("--cv and --validation exclude each other")
     journal = journal or output + ".trials.jsonl"
     if os.path.realpath(journal) == os.path.realpath(output):
         raise click.UsageError("--journal and --output name one file")
@@ -109,7 +110,7 @@ def tune(
     from textmlr.tuning import tune as search
 
     check_output(output, [*corpora, validation])
-    check_output(journal, [*corpora, validation])
+    check_output(journal, [*corpora, validation], grows=True)
     try:
         with TuningProgress(options, journal, quiet=quiet) as progress:
             corpus = reading.read(corpora)

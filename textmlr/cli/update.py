@@ -8,6 +8,8 @@ from typing import Any
 import click
 
 from textmlr.cli.options import (
+    REAL,
+    WHOLE,
     Reading,
     check_output,
     corpus_options,
@@ -32,9 +34,9 @@ MOST_NAMED = 8  # labels in a line
               )  # fmt: skip
 @click.option("--no-holdout", is_flag=True, help="Hold nothing out: compare nothing.")
 @option_of(U, "holdout", "Share of each label's new documents held out, to compare answers.",
-           type=float)  # fmt: skip
+           type=REAL)  # fmt: skip
 @option_of(U, "seed", "Of the choice of those held out; same seed, same bits.",
-           type=click.IntRange(0))  # fmt: skip
+           type=WHOLE)  # fmt: skip
 @corpus_options(weights=True)
 @threads_option
 @click.option("-q", "--quiet", is_flag=True, help="No progress, no summary.")

@@ -64,6 +64,13 @@ def chunks(path: str, job: Job) -> Iterator[Chunk]:
         yield _chunk(path, pile, job)
 
 
+def documents(path: str) -> Iterator[str]:
+    """The files of a folder's documents, in order.  Raises InputError as ``chunks`` does for what
+    is no folder of them."""
+    for _, file in _documents(path, True):
+        yield file
+
+
 def _documents(path: str, labelled: bool) -> Iterator[tuple[str, str]]:
     """(label, path) of each document, in order."""
     if not labelled:

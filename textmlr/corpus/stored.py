@@ -3,14 +3,17 @@
 The files of a folder: ``text`` holds the documents one after the other, ``lengths`` the bytes of
 each (int64), ``labels`` their codes (int32), ``weights`` their weights (float32) if they have any.
 They are read, not mapped: pages of a map count as memory of this process, and a file that is cut
-short under a map kills it.
+short under a map kills it.  Whoever writes them says what they come to (``Sum``), by which whoever
+finds them later knows that they are as they were written.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
-from contextlib import ExitStack
+import stat
+import zlib
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from itertools import accumulate
 from typing import Any, BinaryIO
 
@@ -31,13 +34,33 @@ _DTYPES = {
     "lengths": np.int64, "labels": np.int32, "weights": np.float32, "ends": np.int64,
 }  # fmt: skip
 Json = dict[str, Any]
+Sum = tuple[int, int]  # of a file: its bytes, and their CRC-32
+NOTHING: Sum = (0, 0)
+
+
+def extended(so_far: Sum, array: NDArray[Any]) -> Sum:
+    """The sum of a file that an array is written to the end of."""
+    return so_far[0] + array.nbytes, zlib.crc32(_bytes_of(array), so_far[1])
+
+
+def sum_of(path: str) -> Sum:
+    """The sum of a file as it lies there.  Raises OSError where it cannot be read, and for what is
+    no file."""
+    found, buffer = NOTHING, np.empty(1 << 20, np.uint8)
+    if not stat.S_ISREG(os.stat(path).st_mode):  # a pipe would block
+        raise OSError(22, "is not a file")
+    with open(path, "rb", buffering=0) as file:
+        while got := file.readinto(buffer.data):
+            found = extended(found, buffer[:got])
+    return found
 
 
 def read_exactly(path: str, begin: int, size: int) -> NDArray[np.uint8]:
-    """(size,) uint8 of a file from one byte on.  Raises InputError where it ends before."""
+    """(size,) uint8 of a file from one byte on.  Raises InputError where it ends before, or cannot
+    be read."""
     out = np.empty(size, np.uint8)
     done = 0
-    with open(path, "rb", buffering=0) as file:
+    with _readable(path), open(path, "rb", buffering=0) as file:
         file.seek(begin)
         while done < size and (got := file.readinto(out.data[done : done + MOST_AT_ONCE])):
             done += got
@@ -57,13 +80,32 @@ def whole(folder: str, name: str, size: int) -> NDArray[Any]:
 
 def write_all(file: BinaryIO, array: NDArray[Any]) -> None:
     """Write an array's bytes; an unbuffered file takes fewer at a time."""
-    view = memoryview(array.view(np.uint8).data) if array.size else memoryview(b"")
+    view = _bytes_of(array)
     while len(view):
         view = view[file.write(view) :]
 
 
+def _bytes_of(array: NDArray[Any]) -> memoryview:
+    return memoryview(array.view(np.uint8).data) if array.size else memoryview(b"")
+
+
+@contextmanager
+def _readable(path: str) -> Iterator[None]:
+    """What the system refuses within, as an InputError."""
+    try:
+        yield
+    except OSError as error:
+        raise InputError(
+            f"cannot be read: {(error.strerror or str(error)).lower()}", place=path,
+            mend="train again, without --resume",
+        ) from error  # fmt: skip
+
+
 class Writer:
-    """Writes the documents of chunks to the files of a folder, in order."""
+    """Writes the documents of chunks to the files of a folder, in order.
+
+    sums  of each file, by name
+    """
 
     def __init__(self, folder: str, *, weighted: bool) -> None:
         self._folder = folder
@@ -78,6 +120,7 @@ class Writer:
                 name: stack.enter_context(open(os.path.join(folder, name), "wb")) for name in names
             }
             self._stack = stack.pop_all()
+        self.sums = dict.fromkeys(self._files, NOTHING)
 
     def add(self, chunk: Chunk, file: int) -> None:
         """Write a chunk of the file of that number."""
@@ -94,11 +137,11 @@ class Writer:
         text = np.empty(int(lengths.sum()), np.uint8)
         kernels.gather(frozen(batch.text), frozen(batch.starts), frozen(batch.stops), text)
         own = np.array([self._codes.setdefault(name, len(self._codes)) for name in names], np.int32)
-        self._files["text"].write(text.data)
-        self._files["lengths"].write(lengths.data)
-        self._files["labels"].write(own[codes].data)
+        self._write("text", text)
+        self._write("lengths", lengths)
+        self._write("labels", own[codes])
         if chunk.weights is not None:
-            self._files["weights"].write(np.ascontiguousarray(chunk.weights).data)
+            self._write("weights", np.ascontiguousarray(chunk.weights))
         self._segments.append((text.size, len(batch), file))
 
     def finish(self, names: list[str]) -> Json:
@@ -125,6 +168,10 @@ class Writer:
     def close(self) -> None:
         """Close the files, whatever is in them."""
         self._stack.close()
+
+    def _write(self, name: str, array: NDArray[Any]) -> None:
+        write_all(self._files[name], array)
+        self.sums[name] = extended(self.sums[name], array)
 
 
 def restore(folder: str, header: Json) -> Corpus:

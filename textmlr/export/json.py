@@ -22,7 +22,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from textmlr.atomic import atomic_write
+from textmlr.atomic import atomic_files
 from textmlr.features import Featurizer
 from textmlr.features.hashing import CHAR_PREFIX
 from textmlr.features.unicode import tables
@@ -99,17 +99,23 @@ class _Section:
     columns: NDArray[np.int64]
 
 
-def export_json(model: Model, path: str | PathLike[str]) -> int:
+def export_json(
+    model: Model, path: str | PathLike[str], script: str | PathLike[str] | None = None
+) -> int:
     """Write a model as JSON, whole or not at all; return the size of the file in bytes.
 
+    script  also write ``scorer`` there: both files are written, or none
     Features are written a block at a time, each weight with the fewest digits that give the same
     float32 again.
     Raises InputError if the file cannot be written.
     """
-    with atomic_write(path) as temporary:
-        with open(temporary, "w", encoding="utf-8", newline="\n") as out:
+    with atomic_files([path] if script is None else [script, path]) as temporaries:
+        with open(temporaries[-1], "w", encoding="utf-8", newline="\n") as out:
             _write(model, out)
-        return os.path.getsize(temporary)
+        if script is not None:
+            with open(temporaries[0], "w", encoding="utf-8") as file:
+                file.write(scorer())
+        return os.path.getsize(temporaries[-1])
 
 
 def scorer() -> str:

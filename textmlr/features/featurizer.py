@@ -28,9 +28,9 @@ from textmlr.features.vocabulary import (
 )
 from textmlr.kernels import document as document_kernels
 from textmlr.kernels import intern as kernels
-from textmlr.locks import lock_across_forks
+from textmlr.locks import ForkLock
 from textmlr.options import FeaturizerOptions
-from textmlr.parallel import available_threads, map_blocks
+from textmlr.parallel import chosen_threads, map_blocks
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_array
@@ -39,7 +39,7 @@ BIAS_NAME = "(bias)"
 WEIGH_ROWS = 4096  # documents to a block of weighing
 BISECTION = 16  # finding one hash by bisection costs about as much as entering this many
 _OWN = ("_hasher", "_scratch", "_prepared")  # of a process
-_preparing = lock_across_forks()
+_preparing = ForkLock()  # held around kernels, which may have to be compiled
 
 
 class Featurizer:
@@ -145,7 +145,7 @@ class Featurizer:
         counts = self.fit_counts(batches, threads)
         self.name_features(threads)
         self.labels = own
-        return self.weigh(counts, counts.values, threads or available_threads()).to_scipy()
+        return self.weigh(counts, counts.values, chosen_threads(threads)).to_scipy()
 
     def fit_stateless(self, batches: Sequence[Batch], threads: int | None = None) -> Features:
         """f(x) of the documents of a fit, where there is nothing to fit but their number.
@@ -153,7 +153,7 @@ class Featurizer:
         Rows are in the order of occurrence within each document: sorting them by 2^22 columns
         would take longer than all the rest.
         """
-        threads = threads or available_threads()
+        threads = chosen_threads(threads)
         prepared = Prepared.of(self.options, self.columns, None, None, ordered=False)
         blocks = blocks_of(batches)
         rows = map_blocks(lambda block: self._featurize(block, prepared), blocks, threads)
@@ -168,7 +168,7 @@ class Featurizer:
                 "the featurizer is not fitted",
                 mend="call fit first, or use hash_bits without idf, which needs no fit",
             )
-        threads = threads or available_threads()
+        threads = chosen_threads(threads)
         prepared = self.prepared(sum(batch.text_bytes for batch in batches))
 
         def rows(block: Batch) -> Features:
@@ -221,7 +221,7 @@ class Featurizer:
         ordered  False: rows of a vocabulary may be in any order, which takes less time
         The features have no names until ``name_features``, which others may run meanwhile.
         """
-        threads = threads or available_threads()
+        threads = chosen_threads(threads)
         hashed = self._fit(batches, threads)
         columns = list(map_blocks(self._columns_in_place, hashed, threads))
         # Room for all rows at once: with 100 MB and more, what is not copied counts.
@@ -257,7 +257,7 @@ class Featurizer:
         """Give the features of ``fit_counts`` their names, for which the text is read again."""
         naming = self._naming  # which another thread may do away with meanwhile
         if naming is not None and self.vocabulary is not None:
-            names, offsets = naming.names(threads or available_threads())
+            names, offsets = naming.names(chosen_threads(threads))
             self.vocabulary = replace(self.vocabulary, names=names, name_offsets=offsets)
             self._naming = None
 
@@ -354,7 +354,7 @@ class Featurizer:
 
     def _fit(self, batches: Sequence[Batch], threads: int | None) -> list[Hashed]:
         """Learn vocabulary and idf; return the hashed blocks, for what follows."""
-        threads = threads or available_threads()
+        threads = chosen_threads(threads)
         blocks = list(blocks_of(batches))
         documents = sum(map(len, blocks))
         if not documents:

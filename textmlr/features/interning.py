@@ -51,9 +51,10 @@ class Interner:
     period  times that the rarest were taken out
     """
 
-    def __init__(self, memory: int) -> None:
-        """memory  bytes that the table may take"""
-        self._most_slots = LEAST_SLOTS
+    def __init__(self, memory: int | None) -> None:
+        """memory  bytes that the table may take, None for all it needs"""
+        self._most_slots = LEAST_SLOTS if memory is not None else MOST_SLOTS
+        memory = memory or 0
         while 2 * self._most_slots * SLOT <= memory and self._most_slots < MOST_SLOTS:
             self._most_slots *= 2
         self._table = pages(2 * LEAST_SLOTS, np.uint64)

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from textmlr.kernels.text import CHARACTER, MARK, SPACE, SYMBOL, WORD
-from textmlr.locks import lock_across_forks
+from textmlr.locks import ForkLock
 
 # Past plane 3 Unicode has no letters, only tags, variation selectors and private use
 # (a test asserts that for the running Python).
@@ -56,7 +56,7 @@ SPACELESS = (
 )
 
 
-_lock = lock_across_forks()
+_lock = ForkLock()
 
 
 def tables(

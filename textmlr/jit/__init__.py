@@ -3,8 +3,10 @@
 Importing Numba and letting it load its cached kernels takes longer than training on a small
 corpus takes.  So a kernel is compiled by Numba when it is first called on a machine, its machine
 code is kept (``store``), and later processes load that by llvmlite, Numba's own loader of code,
-alone.  Where nothing need be compiled at all, kernels also run as the Python they are written
-in, to the same bits: ``textmlr classify doc.txt`` calls ``run_plain`` first.
+alone.  How it is compiled (``compiler``) hangs on Numba's insides; where these are not as they
+were, kernels are compiled as Numba's documentation has it (``fallback``).  Where nothing need be
+compiled at all, kernels also run as the Python they are written in, to the same bits:
+``textmlr classify doc.txt`` calls ``run_plain`` first.
 
 NUMBA_DISABLE_JIT and NUMBA_BOUNDSCHECK, for looking for faults, mean here what Numba says: plain
 Python, and an IndexError where a kernel reads or writes beyond an array.
@@ -15,20 +17,35 @@ from __future__ import annotations
 import os
 import sys
 import time
+import warnings
 from collections.abc import Callable
 from typing import Any, TypeVar, cast
 
+from textmlr.errors import InputError, KernelWarning
 from textmlr.jit import store
 from textmlr.jit.vectors import add_to_rows as add_to_rows
 from textmlr.jit.vectors import sum_rows as sum_rows
-from textmlr.locks import lock_across_forks
+from textmlr.locks import ForkLock
 
 F = TypeVar("F", bound=Callable[..., Any])
 
 _plain = os.environ.get("NUMBA_DISABLE_JIT", "0") not in ("", "0")
 _boundscheck = os.environ.get("NUMBA_BOUNDSCHECK", "0") not in ("", "0")
-_lock = lock_across_forks()  # younger than the store's, which it is held around
 _watches: list[Callable[[str, float], None]] = []
+_failure: Exception | None = None  # why Numba's insides are not used any more
+_told: set[str] = set()
+
+
+def _leave_compiling() -> None:
+    """In a child of a process of which another thread was compiling."""
+    # That thread may have been importing it.
+    restore = getattr(sys.modules.get("textmlr.jit.compiler"), "restore", None)
+    if restore is not None:
+        restore()
+    store.renew()
+
+
+_lock = ForkLock(leave=_leave_compiling)
 
 
 def run_plain() -> bool:
@@ -131,18 +148,88 @@ class Kernel:
     def _load(self, codes: tuple[str, ...]) -> Callable[..., Any]:
         """The machine code for such arguments, from the store or else from Numba."""
         origin = store.Origin(self.function, codes, _boundscheck)
+        if _failure is not None:
+            return self._compile_plainly(origin, _failure)
+        try:
+            return self._find(origin) or self._compile(origin)
+        except (InputError, KernelWarning, MemoryError):
+            raise
+        except Exception as error:  # a new Numba may fail in any way
+            return self._compile_plainly(origin, error)
+
+    def _find(self, origin: store.Origin) -> Callable[..., Any] | None:
         code = store.find(origin)
-        if code is None:
+        try:
+            return None if code is None else store.link(code, origin.codes, self.__name__)
+        except RuntimeError:  # LLVM cannot read it, as if there were none
+            return None
+
+    def _compile(self, origin: store.Origin) -> Callable[..., Any]:
+        with store.lock:  # a child that is forked from here on may need it
+            from textmlr.jit import elsewhere
+
+        began = self._begin()
+        if _lock.abandoned:
+            code = elsewhere.compile_function(origin)
+        else:
             from textmlr.jit import compiler
 
-            began = time.perf_counter()
-            for watch in _watches:
-                watch(self.__name__, 0.0)
-            code = compiler.compile_function(self.function, codes, checked=_boundscheck)
-            store.keep(origin, code)
-            for watch in _watches:
-                watch(self.__name__, time.perf_counter() - began)
-        return store.link(code, codes, self.__name__)
+            code = compiler.compile_function(origin.function, origin.codes, checked=origin.checked)
+        call = store.link(code, origin.codes, self.__name__)
+        kept = store.keep(origin, code)
+        self._end(began)
+        if not kept:
+            _tell(_NOT_KEPT)
+        return call
+
+    def _compile_plainly(self, origin: store.Origin, failure: Exception) -> Callable[..., Any]:
+        """By what Numba documents alone; failure  why not otherwise."""
+        global _failure
+        if _lock.abandoned:
+            raise RuntimeError(
+                f"kernel {self.__name__} cannot be compiled in a process that was forked while "
+                "kernels were compiled; fork when one document has been answered, or before"
+            ) from failure
+        from textmlr.jit import fallback
+
+        folder = store.numbas_folder(origin)
+        began = self._begin()
+        call = fallback.compile_function(origin, folder)  # fails too if the kernel is at fault
+        self._end(began)
+        if _failure is None:
+            _failure = failure
+            import numba
+
+            told = f"{type(failure).__name__}: {failure}".splitlines()[0]
+            _tell(
+                f"Numba {numba.__version__} is not one that textmlr knows ({told}); kernels are "
+                "compiled by its documented functions, with the same results, but start slower"
+            )
+        if folder is None:
+            _tell(_NOT_KEPT)
+        return call
+
+    def _begin(self) -> float:
+        for watch in _watches:
+            watch(self.__name__, 0.0)
+        return time.perf_counter()
+
+    def _end(self, began: float) -> None:
+        for watch in _watches:
+            watch(self.__name__, time.perf_counter() - began)
+
+
+_NOT_KEPT = (
+    "compiled kernels cannot be kept, and each run compiles them again; set NUMBA_CACHE_DIR to a "
+    "folder that is yours and that nobody else can write"
+)
+
+
+def _tell(message: str) -> None:
+    """Warn, once a process."""
+    if message not in _told:
+        _told.add(message)
+        warnings.warn(message, KernelWarning, stacklevel=2)
 
 
 _FIXED = {bool: "b", int: "i", float: "d"}

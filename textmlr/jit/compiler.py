@@ -43,6 +43,7 @@ _ENTRY = "textmlr_entry"
 _SHAPES_TOLD = "raise_with_shape_context"  # Numba calls what arrayobj has of this name
 _PARTS = attrgetter("fndesc", "signature", "library")  # of what Numba compiled
 _generator: Any = None
+_laid_aside: list[Callable[[], None]] = []  # what puts back as it was what compiling has changed
 # Dispatchers of functions, so that what several kernels call is typed and lowered once a process.
 # Those that check indices are others.
 _made: dict[bool, dict[Callable[..., Any], Any]] = {False: {}, True: {}}
@@ -121,20 +122,36 @@ def _lowering_only() -> Iterator[Any]:
     """
     global _generator
     if _generator is None:
+        # Numba enters here what it knows.  Were that to fail halfway, by our generator, Numba
+        # could compile nothing any more, by its own neither.
+        cpu_target.typing_context.refresh()
+        cpu_target.target_context.refresh()
         _generator = _Codegen("textmlr")
     context: Any = cpu_target.target_context
-    usual, told = context._internal_codegen, getattr(arrayobj, _SHAPES_TOLD, None)
-    context._internal_codegen = _generator
-    setattr(arrayobj, _SHAPES_TOLD, _refuse_shapes)
-    collecting = gc.isenabled()
-    gc.disable()
+    _lay_aside(context, "_internal_codegen", _generator)
+    if hasattr(arrayobj, _SHAPES_TOLD):
+        _lay_aside(arrayobj, _SHAPES_TOLD, _refuse_shapes)
+    if gc.isenabled():
+        _laid_aside.append(gc.enable)
+        gc.disable()
     try:
         yield _generator
     finally:
-        context._internal_codegen = usual
-        setattr(arrayobj, _SHAPES_TOLD, told)
-        if collecting:
-            gc.enable()
+        restore()
+
+
+def _lay_aside(owner: Any, name: str, value: Any) -> None:
+    """Set an attribute until ``restore``."""
+    usual = getattr(owner, name)
+    _laid_aside.append(lambda: setattr(owner, name, usual))
+    setattr(owner, name, value)
+
+
+def restore() -> None:
+    """Put Numba and the collector of garbage back as they were; nothing to do unless a kernel is
+    being compiled, or was in another thread when this process was forked."""
+    while _laid_aside:
+        _laid_aside.pop()()
 
 
 def _refuse_shapes(source: Any, target: Any) -> None:

@@ -1,10 +1,12 @@
 """Machine code of kernels: kept on disk, loaded by llvmlite, called through ctypes.
 
 A file holds one kernel compiled for one signature.  Its name tells what the code depends on (the
-source file, the compiler's version, the processor, whether indices are checked), so that a change
-of any makes another file.
-They lie in ``__pycache__`` beside the source, or, where that cannot be written, in the user's
-cache folder.
+source files, the compiler's version, the processor, whether indices are checked), so that a change
+of any makes another file, and versions of the package share a folder.  Inside, name, signature and
+size stand again, under a digest of everything: a file that was cut, altered or renamed is none.
+They lie in the user's folder that NUMBA_CACHE_DIR names; else in ``__pycache__`` beside the source;
+else, where that cannot be written or others can write it, in the user's cache folder (``folders``
+says what may be trusted).
 """
 
 from __future__ import annotations
@@ -15,22 +17,29 @@ import json
 import os
 import sys
 import threading
-import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from textmlr.errors import InputError
-from textmlr.locks import lock_across_forks
+from textmlr.jit import folders
+from textmlr.locks import ForkLock
 
-_FORMAT = 1
+_FORMAT = 2
 OUT_OF_BOUNDS = "textmlr_out_of_bounds"  # what code that checks indices calls
 # What only Numba has, its code refers to, and kernels never reach: raising, and freeing memory.
 _UNREACHED = ("numba_", "NRT_")
-_lock = lock_across_forks()
+# Of the compiler: what else decides which code is made of a kernel.
+_COMPILER = ("compiler", "intrinsics", "vectors")
+_DIGEST = 32  # bytes
+_FIELDS = {"name": str, "codes": list, "entry": str, "result": str, "symbols": list, "bytes": int}
+# Held while llvmlite is imported and code is loaded, which takes some milliseconds: no child is to
+# find LLVM's own locks taken.  An import that hangs is no reason for a fork to hang, too.
+lock = ForkLock(patience=5.0)
+_RESULTS = {"b": ctypes.c_bool, "i": ctypes.c_int64, "d": ctypes.c_double, "": None}
 _engines: list[Any] = []  # the code lives as long as they do
+_stuck = False  # llvmlite's lock cannot be freed
 _outside = threading.local()  # found: code that this thread runs found an index outside its array
 
 
@@ -38,7 +47,7 @@ _outside = threading.local()  # found: code that this thread runs found an index
 class Origin:
     """What machine code is made from.
 
-    function   in Python
+    function   in Python, of a module of a package
     codes      types of its arguments (see ``textmlr.jit``)
     checked    indices are checked
     """
@@ -50,30 +59,29 @@ class Origin:
     @property
     def family(self) -> str:
         """How the names of all files of the function begin that this environment makes."""
-        stem = Path(self.function.__code__.co_filename).stem
+        stem = self.function.__module__.rpartition(".")[2]
         return f"{stem}.{self.function.__name__}-{_digest(_environment(self.checked))}-"
 
     @property
     def file_name(self) -> str:
         """One for all that the code depends on; it begins alike for all of one source."""
-        return self.generation + f"{_digest(repr(self.codes))}.textmlr"
+        return f"{self.family}{source_digest(self.package)}-{_digest(repr(self.codes))}.textmlr"
 
     @property
-    def generation(self) -> str:
-        """How the names of those of the present source begin."""
-        return f"{self.family}{_source(Path(self.function.__code__.co_filename).parent)}-"
+    def package(self) -> str:
+        """The package whose modules decide what the function does."""
+        return self.function.__module__.rpartition(".")[0]
 
     @property
-    def folders(self) -> list[Path]:
-        """Where it is looked for and kept, the best place first."""
-        beside = Path(self.function.__code__.co_filename).parent / "__pycache__"
-        if os.name == "nt":
-            users = Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local")
-        elif sys.platform == "darwin":
-            users = Path.home() / "Library" / "Caches"
-        else:
-            users = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-        return [beside, users / "textmlr"]
+    def folders(self) -> list[tuple[Path, bool]]:
+        """Where it is looked for and kept, the best place first, and whether others may see in."""
+        # Not the file that its code names, which for code without source is where that was.
+        beside = Path(self.function.__globals__["__file__"]).parent / "__pycache__"
+        return [
+            *((folder, False) for folder in folders.named_folder()),
+            (beside, True),
+            *((folder, False) for folder in folders.users_folder()),
+        ]
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,53 +101,86 @@ class MachineCode:
 
 
 def find(origin: Origin) -> MachineCode | None:
-    """The machine code kept of an origin; None if there is none, or it is damaged."""
-    name = origin.file_name
-    for folder in origin.folders:
-        try:
-            content = (folder / name).read_bytes()
-        except OSError:
-            continue
-        check, _, rest = content.partition(b" ")
-        if check == b"%08x" % zlib.crc32(rest):
-            head, _, image = rest.partition(b"\n")
-            entry, result, symbols = json.loads(head)
-            code = MachineCode(entry, result, tuple(symbols), image)
-            if all(map(_address, code.symbols)):
-                return code
+    """The machine code kept of an origin; None if there is none, or none that is whole."""
+    with lock:
+        name = origin.file_name
+    for folder, _ in origin.folders:
+        content = folders.read(folder, name)
+        if content is not None and (code := unpacked(origin, content)) is not None:
+            return code
     return None
 
 
 def keep(origin: Origin, code: MachineCode) -> bool:
     """Keep machine code for later processes; False where no folder can be written."""
-    from textmlr.atomic import atomic_write
-
-    head = json.dumps([code.entry, code.result, code.symbols]).encode()
-    rest = head + b"\n" + code.image
-    for folder in origin.folders:
+    content = packed(origin, code)
+    for folder, shared in origin.folders:
         try:
-            folder.mkdir(parents=True, exist_ok=True)
-            with atomic_write(folder / origin.file_name) as temporary:
-                Path(temporary).write_bytes(b"%08x " % zlib.crc32(rest) + rest)
-            for old in folder.glob(f"{origin.family}*.textmlr"):
-                if not old.name.startswith(origin.generation):
-                    old.unlink(missing_ok=True)
-        except (OSError, InputError):  # read-only, or full: the next folder
+            folders.write(folder, origin.file_name, content, shared=shared)
+        except OSError:  # read-only, full, or another's: the next folder
             continue
         return True
     return False
+
+
+def packed(origin: Origin, code: MachineCode) -> bytes:
+    """The content of a file: digest, a line of JSON, the object file."""
+    head = {
+        "name": origin.file_name, "codes": origin.codes, "entry": code.entry,
+        "result": code.result, "symbols": code.symbols, "bytes": len(code.image),
+    }  # fmt: skip
+    rest = json.dumps(head).encode() + b"\n" + code.image
+    return hashlib.blake2b(rest, digest_size=_DIGEST).digest() + rest
+
+
+def unpacked(origin: Origin, content: bytes) -> MachineCode | None:
+    """What ``packed`` packed for the same origin; None for anything else, and for code that calls
+    what this process does not have."""
+    digest, rest = content[:_DIGEST], content[_DIGEST:]
+    if hashlib.blake2b(rest, digest_size=_DIGEST).digest() != digest:
+        return None
+    line, _, image = rest.partition(b"\n")
+    try:
+        head = json.loads(line)
+    except (ValueError, RecursionError):
+        return None
+    if not isinstance(head, dict) or {key: type(value) for key, value in head.items()} != _FIELDS:
+        return None
+    told = head["name"], head["codes"], head["bytes"]
+    if told != (origin.file_name, list(origin.codes), len(image)) or head["result"] not in _RESULTS:
+        return None
+    if not all(isinstance(s, str) and s.isprintable() and _address(s) for s in head["symbols"]):
+        return None
+    return MachineCode(head["entry"], head["result"], tuple(head["symbols"]), image)
+
+
+def numbas_folder(origin: Origin) -> Path | None:
+    """A folder for Numba's own cache of what is compiled from such a source, None where there is
+    none.
+
+    Numba would run whatever lies there, and asks neither whose it is nor whether the kernels that
+    a kernel calls have changed: it is this user's alone, and another for each state of the source.
+    """
+    with lock:
+        state = _digest(_environment(origin.checked) + source_digest(origin.package))
+    for folder, shared in origin.folders:
+        if folders.own_folder(folder / f"numba-{state}", shared=shared):
+            return folder / f"numba-{state}"
+    return None
 
 
 def link(code: MachineCode, codes: tuple[str, ...], name: str = "") -> Callable[..., Any]:
     """A Python callable of loaded machine code; it lets other threads run meanwhile.
 
     name  of the kernel, for the IndexError of code that checks its indices
-    Raises RuntimeError if the code refers to something this process does not have (LLVM itself
-    would end the process over that).
+    Raises RuntimeError if the code is none, or refers to something this process does not have
+    (LLVM itself would end the process over that).
     """
-    from llvmlite import binding as llvm
+    if _stuck:
+        raise RuntimeError("this process was forked while llvmlite's lock may have been taken")
+    with lock:
+        from llvmlite import binding as llvm
 
-    with _lock:
         # An engine for each: all entries are named alike, and code added to an engine that has been
         # linked already made processes crash (llvmlite 0.50).
         engine = llvm.create_mcjit_compiler(llvm.parse_assembly(""), machine())
@@ -150,12 +191,30 @@ def link(code: MachineCode, codes: tuple[str, ...], name: str = "") -> Callable[
             llvm.add_symbol(symbol, place)
         engine.add_object_file(llvm.ObjectFileRef.from_data(code.image))
         engine.finalize_object()
-        address = engine.get_function_address(code.entry)
-    results = {"b": ctypes.c_bool, "i": ctypes.c_int64, "d": ctypes.c_double, "": None}
+        if not (address := engine.get_function_address(code.entry)):
+            raise RuntimeError(f"there is no {code.entry} in the code")
     scalars = {"b": ctypes.c_bool, "i": ctypes.c_int64, "d": ctypes.c_double}
     arguments: list[Any] = [scalars.get(c, ctypes.py_object) for c in codes]
-    call = ctypes.CFUNCTYPE(results[code.result], *arguments)(address)
+    call = ctypes.CFUNCTYPE(_RESULTS[code.result], *arguments)(address)
     return _raising(call, name) if OUT_OF_BOUNDS in code.symbols else call
+
+
+def renew() -> None:
+    """In a child that was forked while another thread compiled: have code loaded all the same.
+
+    That thread may have held llvmlite's lock, and used the target machine.
+    """
+    global _stuck
+    ffi = sys.modules.get("llvmlite.binding.ffi")
+    guard: Any = getattr(getattr(ffi, "lib", None), "_lock", None)
+    inner: Any = getattr(guard, "_lock", None)
+    _stuck = not isinstance(inner, type(threading.RLock()))
+    if not _stuck:
+        if inner.acquire(blocking=False):
+            inner.release()
+        else:
+            guard._lock = threading.RLock()
+        machine.cache_clear()
 
 
 def _raising(call: Callable[..., Any], name: str) -> Callable[..., Any]:
@@ -229,14 +288,26 @@ def _environment(checked: bool) -> str:
 
 
 @lru_cache(maxsize=64)
-def _source(folder: Path) -> str:
-    """Digest of the files of a folder, since a kernel may call those of others, and of the
+def source_digest(package: str) -> str:
+    """Digest of the modules of a package, since a kernel may call those of others, and of the
     compiler's."""
-    files = sorted(folder.glob("*.py"))
-    files += [
-        Path(__file__).with_name(name) for name in ("compiler.py", "intrinsics.py", "vectors.py")
-    ]
-    return _digest(b"".join(file.read_bytes() for file in files))
+    own = b"".join(_modules(package))
+    return _digest(own + b"".join(_modules(__package__, _COMPILER)))
+
+
+def _modules(package: str, names: Collection[str] = ()) -> Iterator[bytes]:
+    """Name and content of the modules of a package, or of those named: their source, or what was
+    compiled of it where that is all there is, from a folder or from within an archive."""
+    from importlib import resources
+
+    files = {file.name: file for file in resources.files(package).iterdir() if file.is_file()}
+    for ending in (".py", ".pyc"):
+        found = sorted(name for name in files if name.endswith(ending))
+        for name in found:
+            if not names or name.removesuffix(ending) in names:
+                yield name.encode() + b"\0" + files[name].read_bytes()
+        if found:
+            return
 
 
 def _digest(content: str | bytes) -> str:

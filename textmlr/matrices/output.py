@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING
 
-from textmlr.atomic import atomic_write
+from textmlr.atomic import atomic_files
 from textmlr.errors import InputError
 from textmlr.standard import to_standard_output
 
@@ -117,14 +117,19 @@ def write_matrix(
         if not done.documents:
             raise InputError("the corpus has no documents", mend="give at least one")
 
-    with _opened(output.path) as file:
+    beside = _beside(output, labels, names, done.first_code)
+    with _opened(output.path, list(beside)) as (file, paths):
         if output.format == "npz":
             from textmlr.matrices.npz import write_npz
 
             write_npz(file, counted(), labels, names)
         else:
             _write_lines(output, file, counted(), names, threads)
-    done.files = (output.path, *_write_beside(output, labels, names, done.first_code))
+        for path, (rows, first) in zip(paths, beside.values(), strict=True):
+            with open(path, "wb") as table:
+                for number, row in enumerate(rows, first):
+                    table.write(f"{number}\t{row.translate(LINE_ENDS)}\n".encode())
+    done.files = (output.path, *beside)
     return done
 
 
@@ -137,39 +142,39 @@ def _write_lines(
 ) -> None:
     from textmlr.matrices.lines import SvmlightLines, VwLines
     from textmlr.matrices.parts import cut
-    from textmlr.parallel import available_threads, map_blocks
+    from textmlr.parallel import chosen_threads, map_blocks
 
     lines = SvmlightLines(output.first_index) if output.format == "svmlight" else VwLines(names)
-    for text in map_blocks(lines.render, cut(parts), threads or available_threads()):
+    for text in map_blocks(lines.render, cut(parts), chosen_threads(threads)):
         file.write(text)
 
 
-def _write_beside(
+def _beside(
     output: MatrixFile,
     labels: Sequence[str] | None,
     names: Sequence[str] | None,
     first_code: int,
-) -> Iterator[str]:
-    """Write what the codes stand for to files beside; their paths."""
+) -> dict[str, tuple[Sequence[str], int]]:
+    """(what codes stand for, the first code) by the path of the file beside that says so."""
     if output.path == STANDARD_OUTPUT or output.format == "npz":
-        return
+        return {}
     tables = {"labels": (labels, first_code)}
     if output.format == "svmlight":
         tables["features"] = (names, output.first_index)
-    for kind, (rows, first) in tables.items():
-        if rows is not None:
-            path = f"{output.path}.{kind}"
-            with _opened(path) as file:
-                for number, row in enumerate(rows, first):
-                    file.write(f"{number}\t{row.translate(LINE_ENDS)}\n".encode())
-            yield path
+    return {
+        f"{output.path}.{kind}": (rows, first)
+        for kind, (rows, first) in tables.items()
+        if rows is not None
+    }
 
 
 @contextmanager
-def _opened(path: str) -> Iterator[IO[bytes]]:
+def _opened(path: str, beside: list[str]) -> Iterator[tuple[IO[bytes], list[str]]]:
+    """A file to write, and the names of those to write beside it; all are there in the end, or
+    none."""
     if path == STANDARD_OUTPUT:
         with to_standard_output() as stdout:
-            yield stdout
+            yield stdout, []
         return
-    with atomic_write(path) as temporary, open(temporary, "w+b") as file:
-        yield file
+    with atomic_files([*beside, path]) as (*others, temporary), open(temporary, "w+b") as file:
+        yield file, others

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from textmlr.errors import InputError
 from textmlr.features import Features, Featurizer
-from textmlr.parallel import available_threads
+from textmlr.parallel import chosen_threads
 
 if TYPE_CHECKING:
     from textmlr.corpus import Chunk
@@ -68,7 +68,7 @@ def fit(
     Returns it with the labels that codes stand for, sorted; none where documents have none.
     Raises InputError for a corpus without documents.
     """
-    threads = threads or available_threads()
+    threads = chosen_threads(threads)
     held = [chunk for chunk in chunks if len(chunk.batch)]
     labels = sorted({name for chunk in held if chunk.labels for name in chunk.labels[1]})
     batches = [chunk.batch for chunk in held]

@@ -11,6 +11,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from textmlr.answering import Answers
+from textmlr.checks import check_listed
 from textmlr.errors import InputError
 
 PREDICTED, PROBABILITY = "predicted", "probability"
@@ -35,8 +36,8 @@ class Wanted:
     each_label: bool = False
 
     def __post_init__(self) -> None:
-        if self.top is not None and self.top < 1:
-            raise InputError(f"top={self.top} labels", mend="ask for 1 or more, or leave it out")
+        if self.top is not None:
+            check_listed("top", self.top)
         if not 0 <= (self.min_probability or 0.0) <= 1:
             raise InputError(
                 f"min_probability={self.min_probability}", mend="give a number of 0 to 1"

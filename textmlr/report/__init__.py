@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from textmlr import __version__, plots
-from textmlr.atomic import atomic_write
+from textmlr.atomic import atomic_files
 from textmlr.corpus import Corpus
 from textmlr.curves import Point
 from textmlr.errors import InputError
@@ -67,7 +67,8 @@ def make_folder(folder: str | PathLike[str]) -> None:
 
 
 def write_report(folder: str | PathLike[str], findings: Findings) -> str:
-    """Write report.html and the PNGs of its figures (as light pages show them) to a folder.
+    """Write report.html and the PNGs of its figures (as light pages show them) to a folder: all
+    of them or, on a full disk for instance, none.
 
     Returns the path of the page.  Figures that an earlier report left there and this one has not
     are removed.
@@ -77,17 +78,17 @@ def write_report(folder: str | PathLike[str], findings: Findings) -> str:
     make_folder(folder)
     figures: Figures = {}
     text = _page(findings, figures)
-    for name, (light, _) in figures.items():
-        with atomic_write(os.path.join(folder, f"{name}.png")) as path, open(path, "wb") as file:
-            file.write(light)
+    contents = {f"{name}.png": light for name, (light, _) in figures.items()}
+    contents[PAGE] = text.encode()
+    with atomic_files([os.path.join(folder, name) for name in contents]) as temporaries:
+        for temporary, content in zip(temporaries, contents.values(), strict=True):
+            with open(temporary, "wb") as file:
+                file.write(content)
     for name in FIGURES:
         old = os.path.join(folder, f"{name}.png")
         if name not in figures and os.path.exists(old):
             os.unlink(old)
-    at = os.path.join(folder, PAGE)
-    with atomic_write(at) as path, open(path, "w", encoding="utf-8") as file:
-        file.write(text)
-    return at
+    return os.path.join(folder, PAGE)
 
 
 def _page(findings: Findings, figures: Figures) -> str:

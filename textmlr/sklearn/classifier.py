@@ -16,7 +16,7 @@ from sklearn.utils.validation import _check_sample_weight, check_is_fitted, vali
 from textmlr.errors import InputError
 from textmlr.features import Features
 from textmlr.network import Network
-from textmlr.options import Solver, TrainingOptions
+from textmlr.options import MOST_PENALTY, Solver, TrainingOptions
 from textmlr.scoring import log_normalizer, probabilities, score
 from textmlr.sklearn.parameters import (
     check_same_classes,
@@ -244,9 +244,11 @@ class MultinomialLogisticClassifier(ClassifierMixin, BaseEstimator):
     def _solve(self, objective: Objective) -> NDArray[np.float32]:
         """θ (V + 1, L)."""
         threads = threads_of(self.n_jobs)
+        # Of the smallest C and sample weights penalties have no end, and θ is 0 all the same.
+        l2, l1 = (min(penalty, MOST_PENALTY) for penalty in (self.l2_, self.l1_))
         if self.solver == "sgd":
             options = TrainingOptions(
-                solver="sgd", l2=self.l2_, l1=self.l1_, epochs=self.epochs,
+                solver="sgd", l2=l2, l1=l1, epochs=self.epochs,
                 learning_rate=self.learning_rate, calibration=False, tolerance=self.tol,
                 seed=seed_of(self.random_state),
             )  # fmt: skip
@@ -254,7 +256,7 @@ class MultinomialLogisticClassifier(ClassifierMixin, BaseEstimator):
             self.n_iter_ = found.epochs
             return found.layers[0]
         options = TrainingOptions(
-            solver=self.solver, l2=self.l2_, l1=self.l1_, tolerance=self.tol, epochs=self.epochs,
+            solver=self.solver, l2=l2, l1=l1, tolerance=self.tol, epochs=self.epochs,
             learning_rate=self.learning_rate, holdout=0.0,
         )  # fmt: skip
         optimum = fit_exact(objective, options, threads=threads).optimum

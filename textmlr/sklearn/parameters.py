@@ -12,9 +12,10 @@ from sklearn.utils import check_random_state
 from sklearn.utils.class_weight import compute_class_weight
 from sklearn.utils.multiclass import unique_labels
 
+from textmlr.checks import refuse
 from textmlr.errors import InputError
 from textmlr.options import FeaturizerOptions, TrainingOptions
-from textmlr.parallel import available_threads
+from textmlr.parallel import MOST_THREADS, available_threads
 
 Array = NDArray[np.float64]
 SEED = 1  # where random_state is None, as in TrainingOptions
@@ -24,8 +25,10 @@ def threads_of(n_jobs: int | None) -> int:
     """How many threads; None and −1: one a processor, −2: one fewer, and so on."""
     if n_jobs is None:
         return available_threads()
-    if isinstance(n_jobs, bool) or not isinstance(n_jobs, int | np.integer) or n_jobs == 0:
-        raise InputError(f"n_jobs={n_jobs!r}", mend="give a number of threads, or -1 for all")
+    number = isinstance(n_jobs, int | np.integer) and not isinstance(n_jobs, bool)
+    if not number or n_jobs == 0 or n_jobs > MOST_THREADS:
+        wanted = f"a number of threads, up to {MOST_THREADS:,}, or -1 for all"
+        raise refuse("n_jobs", n_jobs, wanted)
     return int(n_jobs) if n_jobs > 0 else max(1, available_threads() + 1 + int(n_jobs))
 
 

@@ -1,16 +1,17 @@
 """A folder that belongs to one training run: what it has found so far, so that it can be gone on
 with after whatever ended it.
 
-``journal.json`` lists what is whole.  A stage is entered there after its files are on the disk;
-what is not entered is done again.
+``journal.json`` lists what is whole.  A stage is entered there after its files are on the disk,
+with what each comes to (``corpus.stored.Sum``); what is not entered is done again, and so is what
+is found to be other than it was written.
 """
 
 from __future__ import annotations
 
 import fcntl
+import hashlib
 import json
 import os
-import shutil
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -21,13 +22,20 @@ from numpy.typing import NDArray
 
 from textmlr import modelfile
 from textmlr.atomic import atomic_write
-from textmlr.errors import InputError
+from textmlr.corpus.stored import Sum, sum_of
+from textmlr.errors import InputError, ModelFileError
+from textmlr.parallel import available_threads, map_blocks
+from textmlr.storing import leftovers
+from textmlr.storing.leftovers import CHECKPOINT, JOURNAL, LOCK
 from textmlr.training.sgd import State
 
 Json = dict[str, Any]
 Arrays = dict[str, NDArray[Any]]
-VERSION = 1
+VERSION = 2
 SHARE = 10  # a checkpoint is written no sooner than so many times what the last one took
+KEPT = ("corpus", "rows")  # stages that further runs may use
+# What a checkpoint goes on from: it is none where one of these stages is another.
+BELOW = ("corpus", "choice", "rows", "trials")
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,12 +43,15 @@ class Work:
     """Some of the work on a large corpus is done.
 
     what   it is
-    done, total   bytes of text; 0 where the total is not known
+    done, total   bytes; 0 where the total is not known
     """
 
     what: str
     done: int
     total: int
+
+
+Watch = Callable[[Work], None]
 
 
 class CacheError(InputError):
@@ -52,62 +63,76 @@ class Cache:
 
     identity  what the run depends on (JSON): of each part of it a dict
     resumed   there was something of a run that was cut off
+    damaged   files that were not as they had been written, whose stages are made again
     every     seconds between checkpoints
     """
 
     def __init__(self, folder: str, identity: Json, every: float) -> None:
-        self.folder, self.identity, self.every = folder, identity, every
+        self.folder, self.identity, self.every = folder, _plain(identity), every
         self.resumed = False
+        self.damaged: list[str] = []
         self._stages: Json = {}
+        self._lost: Json | None = None  # the corpus's stage, where its files are damaged
+        self._kept = False  # text and rows are of use to further runs
+        self._stale = False  # the folder has something of other runs
         self._saved: dict[str, tuple[float, float]] = {}  # when, and how long it took
         self._began = time.monotonic()
-        with refusals(folder):
-            os.makedirs(folder, exist_ok=True)
-            self._lock = os.open(os.path.join(folder, "lock"), os.O_RDWR | os.O_CREAT, 0o666)
-        try:
-            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            os.close(self._lock)
-            raise InUseError(
-                "another training is writing it", place=folder,
-                mend="wait for it, or give another --cache-dir",
-            ) from None  # fmt: skip
+        self._lock = _locked(folder)
+        with suppress(OSError):  # a folder that cannot be listed
+            leftovers.remove_stale(folder)
 
     @classmethod
-    def open(cls, folder: str, identity: Json, *, resume: bool, every: float) -> Self:
+    def open(
+        cls, folder: str, identity: Json, *, resume: bool, every: float, watch: Watch | None = None
+    ) -> Self:
         """Take a folder, which need not exist.
 
-        resume  go on from a run that was cut off.  Otherwise it is emptied, but for the text and
-                rows of a kept one (``keep``) that are the same
+        resume  go on from a run that was cut off.  Otherwise it is emptied, once ``begin`` is
+                called, but for the text and rows of a kept one (``keep``) that are the same
+        watch   called while what is taken over is verified
         Raises InUseError if another process has it, InputError if it is of another run that is
-        to be gone on with.
+        to be gone on with, and if it is no cache.
         """
         cache = cls(folder, identity, every)
         try:
-            cache._begin(resume=resume)
+            cache._begin(watch, resume=resume)
         except BaseException:
             cache.release()
             raise
         return cache
 
-    def _begin(self, *, resume: bool) -> None:
-        """Take over what the folder has of this run, and remove what it has of others."""
-        journal = self._read()
-        if journal is not None and resume:
-            self._check(journal)
-            self._stages = journal["stages"]
-            self.resumed = bool(self._stages)
-        elif journal is not None and journal["kept"] and self._same_corpus(journal):
-            own = ("corpus", "rows")
-            self._stages = {name: s for name, s in journal["stages"].items() if name in own}
+    def _begin(self, watch: Watch | None, *, resume: bool) -> None:
+        """Take over what the folder has of this run."""
+        journal = self._read(resume=resume)
+        if journal is None:
             self._write()
+            return
+        stages = journal["stages"]
+        kept = {name: stage for name, stage in stages.items() if name in KEPT}
+        checkpoints, broken = self._checkpoints(journal) if resume else (set(), [])
+        if resume and (not journal["kept"] or kept != stages or checkpoints):
+            self._check(journal)
+            self._stages, self.resumed = stages, bool(stages)
+            self.damaged += broken
+        elif journal["kept"] and self._same_corpus(journal):
+            self._stages = kept
         else:
-            self._empty()
+            self._stale = True
+            return
+        self._kept = journal["kept"]
+        self._verify(watch)
+        self._write()
+        with refusals(self.folder):
+            leftovers.clear(self.folder, self._files() | checkpoints)
 
     def _same_corpus(self, journal: Json) -> bool:
-        """Whether a run had the same files, as they are; what came through a pipe is never."""
-        files = _plain(self.identity)["corpus"]
-        return None not in files.values() and bool(journal["identity"]["corpus"] == files)
+        """Whether a run had the same files, as they are, and read them in the same way; what came
+        through a pipe is never the same."""
+        known = all(digest is not None for _, digest in self.identity["corpus"]["files"])
+        return known and all(
+            journal["identity"].get(part) == self.identity.get(part)
+            for part in ("corpus", "reading", "versions")
+        )
 
     def path(self, name: str) -> str:
         """The path of a file of the folder."""
@@ -123,10 +148,43 @@ class Cache:
         values: Json = self._stages[name]["values"]
         return values
 
-    def enter(self, name: str, values: Json, key: Json | None = None) -> None:
-        """A stage is whole, its files on the disk."""
-        self._stages[name] = {"key": _plain(key), "values": _plain(values)}
+    def begin(self, name: str) -> None:
+        """The files of a stage are about to be written: whatever there is of it is none any more.
+
+        What the folder has of other runs is removed first.
+        """
+        if self._stale:
+            self._stages, self._stale = {}, False
+            self._write()  # no file is of a stage any more, whatever ends this
+            with refusals(self.folder):
+                leftovers.clear(self.folder, set())
+        elif self._stages.pop(name, None) is not None:
+            self._write()
+
+    def enter(
+        self,
+        name: str,
+        values: Json,
+        key: Json | None = None,
+        files: Mapping[str, Sum] | None = None,
+        instead: str | None = None,
+    ) -> None:
+        """A stage is whole, its files on the disk.
+
+        files    what they come to
+        instead  a stage that is of no use any more, and its files with it
+        """
+        stage = _plain({"key": key, "values": values, "files": files or {}})
+        if name == "corpus" and self._lost is not None:
+            if stage != self._lost:  # what was read through a pipe: nothing of it was so before
+                self._stages = {}
+            self._lost = None
+        gone = self._stages.pop(instead, {"files": {}})["files"] if instead else {}
+        self._stages[name] = stage
         self._write()
+        with refusals(self.folder):
+            for file in gone:
+                os.unlink(self.path(file))
 
     def once(self, name: str, find: Callable[[], Json]) -> Json:
         """What was found under this name before, or else what ``find`` finds now (JSON)."""
@@ -139,14 +197,28 @@ class Cache:
         with refusals(self.folder):
             modelfile.save(self.path(name), header, arrays)
 
+    def sum_of(self, name: str) -> Sum:
+        """What a file comes to."""
+        with refusals(self.folder):
+            return sum_of(self.path(name))
+
     def get(self, name: str) -> tuple[Json, Arrays]:
-        """What ``put`` wrote, verified.  Raises ModelFileError where it is damaged."""
-        return modelfile.load(self.path(name))
+        """What ``put`` wrote, verified.  Raises InputError where it is damaged."""
+        path = self.path(name)
+        try:
+            return modelfile.load(path)
+        except ModelFileError as error:
+            raise InputError(
+                error.problem, place=path, mend="train again, without --resume"
+            ) from error
 
     def load(self, run: str) -> State | None:
-        """The state that a run was kept with last, None if it was not."""
-        name = f"{run}.checkpoint"
-        return self.get(name) if os.path.exists(self.path(name)) else None
+        """The state that a run was kept with last, None if it was not, or from other rows."""
+        name = f"{run}{CHECKPOINT}"
+        if not os.path.exists(self.path(name)):
+            return None
+        header, arrays = self.get(name)
+        return (header, arrays) if header.get("of") == _bond(name, self._journal) else None
 
     def save(self, run: str, state: Callable[[], State], *, ended: bool) -> None:
         """Keep the state of a run; not if that was a short while ago, unless it has ended."""
@@ -154,22 +226,27 @@ class Cache:
         began = time.monotonic()
         if not ended and began - last < max(self.every, SHARE * took):
             return
-        self.put(f"{run}.checkpoint", *state())
+        header, arrays = state()
+        name = f"{run}{CHECKPOINT}"
+        self.put(name, header | {"of": _bond(name, self._journal)}, arrays)
         self._saved[run] = time.monotonic(), time.monotonic() - began
 
     def keep(self) -> None:
         """Leave text and rows for further runs, and give the folder back."""
-        for name in os.listdir(self.folder):
-            if name.endswith(".checkpoint"):
-                os.unlink(self.path(name))
-        own = ("corpus", "rows")
-        self._stages = {name: stage for name, stage in self._stages.items() if name in own}
-        self._write(kept=True)
+        self._stages = {name: stage for name, stage in self._stages.items() if name in KEPT}
+        self._kept = True
+        self._write()
+        with refusals(self.folder):
+            leftovers.clear(self.folder, self._files())
         self.release()
 
     def remove(self) -> None:
-        """Remove the folder."""
-        shutil.rmtree(self.folder)
+        """Remove the folder; files in it that are not a cache's stay, and the folder with them."""
+        with refusals(self.folder):
+            if not leftovers.remove(self.folder):
+                self._stages, self._kept = {}, False
+                self._write()
+                leftovers.clear(self.folder, set())
         self.release()
 
     def release(self) -> None:
@@ -178,65 +255,143 @@ class Cache:
             os.close(self._lock)
 
     @property
+    def begun(self) -> bool:
+        """Whether the folder has something that is not to be lost for a corpus that cannot be
+        read."""
+        return self._stale or self.resumed or self._kept or self.has("corpus")
+
+    @property
     def bytes(self) -> int:
         """Size of all files."""
         return sum(os.path.getsize(self.path(name)) for name in os.listdir(self.folder))
 
-    def _read(self) -> Json | None:
-        path = self.path("journal.json")
-        if not os.path.exists(path):
+    def _files(self) -> set[str]:
+        """The files of all stages."""
+        return {file for stage in self._stages.values() for file in stage["files"]}
+
+    def _verify(self, watch: Watch | None) -> None:
+        """Leave out the stages whose files are not as they were written."""
+        files = {n: tuple(s) for stage in self._stages.values() for n, s in stage["files"].items()}
+        done, total = 0, sum(size for size, _ in files.values())
+
+        def whole(name: str) -> bool:
+            try:
+                path = self.path(name)
+                return os.path.getsize(path) == files[name][0] and sum_of(path) == files[name]
+            except OSError:
+                return False
+
+        for name, fine in zip(files, map_blocks(whole, files, available_threads()), strict=True):
+            done += files[name][0]
+            if watch is not None:
+                watch(Work("verifying the cache", done, total))
+            if not fine:
+                self.damaged.append(name)
+        for name, stage in list(self._stages.items()):
+            if stage["files"].keys() & set(self.damaged):
+                del self._stages[name]
+                self._lost = stage if name == "corpus" else self._lost
+
+    def _checkpoints(self, journal: Json) -> tuple[set[str], list[str]]:
+        """(the checkpoints of a journal's run that can be gone on from, those that cannot)."""
+        names = sorted(name for name in os.listdir(self.folder) if name.endswith(CHECKPOINT))
+        whole = set()
+        for name in names:
+            with suppress(InputError):  # it is told of with those of other runs
+                if self.get(name)[0].get("of") == _bond(name, journal):
+                    whole.add(name)
+        return whole, [name for name in names if name not in whole]
+
+    @property
+    def _journal(self) -> Json:
+        return {
+            "version": VERSION, "identity": self.identity, "kept": self._kept,
+            "stages": self._stages,
+        }  # fmt: skip
+
+    def _read(self, *, resume: bool) -> Json | None:
+        """The journal, verified; None where there is none."""
+        path = self.path(JOURNAL)
+        if not os.path.lexists(path):
             return None
         try:
+            if not os.path.isfile(path):  # a pipe would block
+                raise ValueError("it is not a file")
             with open(path, encoding="utf-8") as file:
                 journal: Json = json.load(file)
-            whole = journal["version"] == VERSION and {"identity", "stages", "kept"} <= set(journal)
-        except (ValueError, KeyError, TypeError, OSError) as error:
+            version = journal["version"]
+            if version == VERSION and journal["digest"] != _digest(_undigested(journal)):
+                raise ValueError("its checksum is wrong")
+            if not {"identity", "stages", "kept"} <= set(journal):
+                raise ValueError("it lists no stages")
+        except (ValueError, KeyError, TypeError, RecursionError, OSError) as error:
             raise InputError(
                 f"not the journal of a training run ({error})", place=path,
                 mend="remove the folder, or give another --cache-dir",
             ) from error  # fmt: skip
-        return journal if whole else None
+        if version == VERSION:
+            return journal
+        if resume:
+            raise InputError(
+                "the run that was cut off was another version's of textmlr", place=self.folder,
+                mend="train without --resume to begin anew",
+            )  # fmt: skip
+        return {"identity": {}, "stages": {}, "kept": False}  # all of it is stale
 
     def _check(self, journal: Json) -> None:
         """Refuse to go on with a run that is not this one."""
-        for part, now in _plain(self.identity).items():
-            before = journal["identity"].get(part, {})
-            for name in sorted(now.keys() | before.keys()):
-                old, new = before.get(name), now.get(name)
-                if old != new:
-                    raise InputError(
-                        f"the run that was cut off had another {name} ({_shown(old)}, now "
-                        f"{_shown(new)})"
-                        if part != "corpus"
-                        else f"{name} has changed since the run was cut off",
-                        place=self.folder,
-                        mend="train without --resume to begin anew",
-                    )
-
-    def _empty(self) -> None:
-        with refusals(self.folder):
-            names = set(os.listdir(self.folder)) - {"lock"}
-            if names and "journal.json" not in names:
+        for part in self.identity.keys() | journal["identity"].keys():
+            before, now = journal["identity"].get(part) or {}, self.identity.get(part) or {}
+            if "files" in before and "files" in now:
+                problem = _changed(before, now, part)
+            else:
+                problem = _other(before, now)
+            if problem:
                 raise InputError(
-                    "is not a cache: there are other files in it", place=self.folder,
-                    mend="give another --cache-dir",
-                )  # fmt: skip
-            for name in names:
-                os.unlink(self.path(name))
-        self._stages = {}
-        self._write()
+                    problem, place=self.folder, mend="train without --resume to begin anew"
+                )
 
-    def _write(self, *, kept: bool = False) -> None:
-        journal = {
-            "version": VERSION, "identity": _plain(self.identity), "kept": kept,
-            "stages": self._stages,
-        }  # fmt: skip
+    def _write(self) -> None:
+        journal = self._journal
         with (
             refusals(self.folder),
-            atomic_write(self.path("journal.json")) as temporary,
+            atomic_write(self.path(JOURNAL)) as temporary,
             open(temporary, "w", encoding="utf-8") as file,
         ):
-            json.dump(journal, file, ensure_ascii=False)
+            json.dump(journal | {"digest": _digest(journal)}, file)
+
+
+def _locked(folder: str) -> int:
+    """A descriptor by which this process holds a folder, which is made if it is not there."""
+    path = os.path.join(folder, LOCK)
+    while True:
+        with refusals(folder):
+            if not leftovers.is_cache(folder):
+                raise _foreign(folder)
+            os.makedirs(folder, exist_ok=True)
+            try:
+                lock = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
+            except FileNotFoundError:  # another process has removed the folder meanwhile
+                continue
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            os.close(lock)
+            raise InUseError(
+                "another training is writing it", place=folder,
+                mend="wait for it, or give another --cache-dir",
+            ) from None  # fmt: skip
+        with suppress(FileNotFoundError):
+            if os.path.samestat(os.stat(path), os.fstat(lock)):
+                return lock
+        os.close(lock)  # it was another process's, which has removed it
+
+
+def _foreign(folder: str) -> InputError:
+    return InputError(
+        "is not a cache: there are other files in it, and no journal", place=folder,
+        mend="give another --cache-dir, or remove the folder",
+    )  # fmt: skip
 
 
 class InUseError(InputError):
@@ -265,6 +420,45 @@ _ROOM = "make room, or name another place with --cache-dir"
 def _plain(values: Any) -> Any:
     """As it comes back from JSON."""
     return json.loads(json.dumps(values))
+
+
+def _digest(values: Any) -> str:
+    """A digest of JSON values."""
+    text = json.dumps(values, sort_keys=True, separators=(",", ":"))
+    return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
+
+
+def _bond(name: str, journal: Json) -> str:
+    """What tells whether a checkpoint is of a journal's run, and of its rows."""
+    stages = {stage: journal["stages"].get(stage) for stage in BELOW}
+    return _digest([name, journal["identity"], stages])
+
+
+def _undigested(journal: Json) -> Json:
+    return {name: value for name, value in journal.items() if name != "digest"}
+
+
+def _changed(before: Json, now: Json, part: str) -> str | None:
+    """How the files of one part of a run differ, see ``identity.contents``."""
+    if before["sources"] != now["sources"]:
+        shown = [", ".join(found["sources"]) or "none" for found in (before, now)]
+        what = "files" if part == "corpus" else f"--{part}"
+        return f"the run that was cut off had other {what} ({shown[0]}, now {shown[1]})"
+    if before["files"] == now["files"]:
+        return None
+    old, new = dict(before["files"]), dict(now["files"])
+    changed = [name for name in (new | old) if new.get(name, 0) != old.get(name, 0)]
+    return f"{changed[0]} has changed since the run was cut off"
+
+
+def _other(before: Json, now: Json) -> str | None:
+    """How the values of one part of a run differ."""
+    for name in sorted(now.keys() | before.keys()):
+        old, new = before.get(name), now.get(name)
+        if old != new:
+            shown = f"({_shown(old)}, now {_shown(new)})"
+            return f"the run that was cut off had another {name} {shown}"
+    return None
 
 
 def _shown(value: Any) -> str:

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from textmlr.arrays import frozen
 from textmlr.corpus.batch import Batch, Corpus
-from textmlr.corpus.stored import read_exactly, write_all
+from textmlr.corpus.stored import NOTHING, Sum, extended, read_exactly, write_all
 from textmlr.features import Features, Featurizer
 from textmlr.features.hashing import Hasher, blocks_of
 from textmlr.features.interning import Counted, Interner
@@ -37,12 +37,14 @@ class Spilled:
     invalid     pieces of invalid UTF-8
     counted     the hashes; None with hashing
     frequencies (V,) int32   with hashing, documents that each column occurs in
+    sum         of the file
     """
 
     records: NDArray[np.int64]
     invalid: int
     counted: Counted | None
     frequencies: NDArray[np.int32]
+    sum: Sum
 
 
 class _Records:
@@ -53,6 +55,7 @@ class _Records:
         self._held: list[Features] = []
         self._entries = 0
         self.written: list[tuple[int, int, int, int, int]] = []
+        self.sum = NOTHING
 
     def add(self, rows: Features, period: int) -> None:
         self._held.append(rows)
@@ -80,6 +83,7 @@ class _Records:
         )
         size = int(ends[-1])
         write_all(self._file, words[:size])
+        self.sum = extended(self.sum, words[:size])
         entries = int(np.count_nonzero(indices >= 0))
         self.written.append((size, n, entries, bits, period))
         self._held, self._entries = [], 0
@@ -90,7 +94,7 @@ def spill(
     featurizer: Featurizer,
     folder: str,
     *,
-    memory: int,
+    memory: int | None,
     most: int | None,
     threads: int,
     watch: Callable[[Work], None],
@@ -98,7 +102,7 @@ def spill(
     """Read the text of a corpus, and write its rows of counts.
 
     featurizer  not fitted
-    memory      bytes that the table of distinct n-grams may take
+    memory      bytes that the table of distinct n-grams may take, None for all it needs
     most        features of a vocabulary to keep, None for all that are not too rare
     watch       called as the text is read
     """
@@ -138,7 +142,7 @@ def spill(
         file.flush()
         os.fsync(file.fileno())
     written = np.array(records.written, np.int64).reshape(-1, 5)
-    return Spilled(written, invalid, counted, frequencies)
+    return Spilled(written, invalid, counted, frequencies, records.sum)
 
 
 def read_record(folder: str, records: NDArray[np.int64], number: int) -> Features:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import islice
 from typing import Any, Protocol
 
 from textmlr.corpus import Chunk, Corpus
@@ -14,6 +15,7 @@ from textmlr.corpus.stored import Writer, restore
 from textmlr.corpus.streams import ending_of
 from textmlr.errors import InputError
 from textmlr.storing.cache import Cache, InUseError, Work, refusals
+from textmlr.storing.identity import contents, files_of, states, untold
 from textmlr.storing.store import Store
 
 # Training takes about so many bytes of memory for each byte of text: hashes, counts and places of
@@ -21,6 +23,7 @@ from textmlr.storing.store import Store
 MEMORY_A_BYTE = 16
 CONTAINERS = (".parquet", ".arrow", ".feather", ".ipc")  # whose size says little of the text's
 FOLDERS = 16  # beside the model, for as many trainers of one model at once
+LEAST_MEMORY = 100_000  # bytes: less is a unit forgotten
 
 Json = dict[str, Any]
 
@@ -39,7 +42,7 @@ class Reads(Protocol):
 class Storage:
     """What training may take.
 
-    memory   bytes of memory, about
+    memory   bytes of memory, about, LEAST_MEMORY at least
     folders  where a cache may be, the first that is free
     resume   go on from a run that was cut off
     keep     leave the cache for further runs
@@ -52,6 +55,13 @@ class Storage:
     keep: bool = False
     every: float = 30.0
 
+    def __post_init__(self) -> None:
+        if self.memory < LEAST_MEMORY:
+            raise InputError(
+                f"--memory of {self.memory:,} bytes is too little to train in",
+                mend="give a size with its unit, such as 500MB or 2GB",
+            )
+
 
 def gather(
     paths: Sequence[str],
@@ -59,20 +69,22 @@ def gather(
     storage: Storage,
     identity: Json,
     watch: Callable[[Work], None],
+    validation: str | None = None,
 ) -> tuple[Corpus, Store | None]:
     """Read a corpus; with a Store if it is on disk.
 
-    identity  what else the run depends on, see ``Cache``
+    identity    what else the run depends on, see ``Cache``; its part "reading" is how ``reads``
+                reads
+    validation  what else is read
     It is on disk if its text is more than memory / MEMORY_A_BYTE, or a cache is wanted anyway.
     Raises InputError for what cannot be read or written.
     """
     sources = sources_of(paths)
-    limit = storage.memory // MEMORY_A_BYTE
-    before = fingerprints(sources)
+    limit, size = storage.memory // MEMORY_A_BYTE, _plain_size(sources)
+    before = states(sources)
     held: list[tuple[Chunk, int]] = []
     chunks = _scanned(sources, reads)
     if not (storage.resume or storage.keep):
-        size = _plain_size(sources)
         if size is not None and size <= limit:
             return reads.read(paths), None
         if size is None:
@@ -87,14 +99,18 @@ def gather(
                 weighted = bool(held) and held[0][0].weights is not None
                 found = joined([c for c, _ in held], [f for _, f in held], names, weighted)
                 return found, None
-    cache = _opened(storage, {"corpus": before} | identity)
+        held += islice(chunks, 0 if held else 1)  # what is wrong with the first is soon told
+    judges = [] if validation is None else sources_of([validation])
+    files = {"corpus": contents(sources, watch), "validation": contents(judges)}
+    cache = _opened(storage, files | identity, watch)
     store = Store(cache, storage.memory)
     try:
         if not cache.has("corpus"):
-            header = _write(cache, held, chunks, sources, watch)
-            _check_unchanged(before, fingerprints(sources))
-            cache.enter("corpus", header)
-        return restore(cache.folder, cache.values("corpus")), store
+            _write(cache, held, chunks, sources, before, watch)
+        corpus = restore(cache.folder, cache.values("corpus"))
+        if (corpus.text_bytes if size is None else size) <= limit:
+            store = replace(store, memory=None)  # as a run without a cache, which is in memory
+        return corpus, store
     except BaseException:
         end(store, failed=True)
         raise
@@ -103,12 +119,12 @@ def gather(
 def end(store: Store, *, failed: bool, keep: bool = False) -> bool:
     """Give a store back; whether something of it was left to go on with or for further runs.
 
-    failed  the run was cut off: what is whole is left, if the corpus is
+    failed  the run was cut off: what is whole is left
     """
     cache = store.cache
-    if failed and cache.has("corpus"):
+    if failed and cache.begun:
         cache.release()
-        return True
+        return cache.has("corpus")
     if keep and not failed:
         cache.keep()
         return True
@@ -116,17 +132,11 @@ def end(store: Store, *, failed: bool, keep: bool = False) -> bool:
     return False
 
 
-def fingerprints(sources: Sequence[str]) -> Json:
-    """Size and time of the last change of each file that is read, by name."""
-    found: Json = {}
-    for source in sources:
-        if source == "-" or is_url(source):
-            found[name_of(source)] = None
-            continue
-        for path in _files(source):
-            state = os.stat(path)
-            found[path] = [state.st_size, state.st_mtime_ns]
-    return found
+def unverified(store: Store) -> list[str]:
+    """What a run that was cut off has read that nothing can be compared with: pipes and URLs."""
+    identity = store.cache.identity if store.cache.resumed else {}
+    parts = (identity.get("corpus"), identity.get("validation"))
+    return [name for part in parts if part for name in untold(part)]
 
 
 def _check_unchanged(before: Json, after: Json) -> None:
@@ -136,15 +146,6 @@ def _check_unchanged(before: Json, after: Json) -> None:
             "it changed while it was read", place=changed[0],
             mend="wait until nothing writes to it, or train on a copy",
         )  # fmt: skip
-
-
-def _files(source: str) -> Iterator[str]:
-    if not os.path.isdir(source):
-        if os.path.exists(source):
-            yield source
-        return
-    for folder, _, names in os.walk(source):
-        yield from (os.path.join(folder, name) for name in names)
 
 
 def _plain_size(sources: Sequence[str]) -> int | None:
@@ -157,7 +158,7 @@ def _plain_size(sources: Sequence[str]) -> int | None:
             plain = os.path.isfile(source) or not os.path.exists(source)
             if not plain or ending_of(source) or source.lower().endswith(CONTAINERS):
                 return None
-        size += sum(os.path.getsize(path) for path in _files(source))
+        size += sum(os.path.getsize(path) for path in files_of(source) if os.path.exists(path))
     return size
 
 
@@ -167,11 +168,13 @@ def _scanned(sources: Sequence[str], reads: Reads) -> Iterator[tuple[Chunk, int]
             yield chunk, number
 
 
-def _opened(storage: Storage, identity: Json) -> Cache:
+def _opened(storage: Storage, identity: Json, watch: Callable[[Work], None]) -> Cache:
     """The first cache that no other process has."""
     for number, folder in enumerate(storage.folders):
         try:
-            return Cache.open(folder, identity, resume=storage.resume, every=storage.every)
+            return Cache.open(
+                folder, identity, resume=storage.resume, every=storage.every, watch=watch
+            )
         except InUseError:
             if storage.resume or number == len(storage.folders) - 1:
                 raise
@@ -183,11 +186,17 @@ def _write(
     held: list[tuple[Chunk, int]],
     chunks: Iterator[tuple[Chunk, int]],
     sources: Sequence[str],
+    before: Json,
     watch: Callable[[Work], None],
-) -> Json:
-    """Write the documents of all chunks to the cache; what ``restore`` needs besides."""
+) -> None:
+    """Write the documents of all chunks to the cache.
+
+    before  the state of the files before they were read
+    """
+    # Before the cache is emptied: what cannot be read costs no other run its own.
+    first = held[0] if held else next(chunks, None)
+    cache.begin("corpus")
     with refusals(cache.folder):
-        first = held[0] if held else next(chunks, None)
         weighted = first is not None and first[0].weights is not None
         writer = Writer(cache.folder, weighted=weighted)
     text = 0
@@ -205,4 +214,5 @@ def _write(
             header = writer.finish([name_of(source) for source in sources])
     finally:
         writer.close()
-    return header
+    _check_unchanged(before, states(sources))
+    cache.enter("corpus", header, None, writer.sums)

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from textmlr.arrays import frozen
-from textmlr.corpus.stored import write_all
+from textmlr.corpus.stored import NOTHING, Sum, extended, write_all
 from textmlr.features import Features
 from textmlr.kernels import spill as kernels
 from textmlr.parallel import map_blocks
@@ -31,12 +31,14 @@ class Dealt:
     sizes  (K,) int64   entries of each part
     first  (V,) int64   the first document that each column occurs in, −1 for none
     bits   of a word that hold a column
+    sums   of all files, by name
     """
 
     words: NDArray[np.int64]
     sizes: NDArray[np.int64]
     first: NDArray[np.int64]
     bits: int
+    sums: dict[str, Sum]
 
 
 class _PartWriter:
@@ -48,6 +50,7 @@ class _PartWriter:
         self._held: list[list[NDArray[np.uint32]]] = [[] for _ in range(parts)]
         self._words = 0
         self._cursor = np.zeros(parts, np.int64)
+        self.sums = [NOTHING] * parts
         for part in range(parts):
             with open(self._path(part), "wb"):
                 pass
@@ -85,6 +88,7 @@ class _PartWriter:
             with open(self._path(part), "ab", buffering=0) as file:
                 for piece in pieces:
                     write_all(file, piece)
+                    self.sums[part] = extended(self.sums[part], piece)
                 if sync:
                     os.fsync(file.fileno())
         self._held = [[] for _ in self._held]
@@ -152,4 +156,6 @@ def deal(
     with open(os.path.join(folder, ENDS), "wb", buffering=0) as file:
         write_all(file, ends)
         os.fsync(file.fileno())
-    return Dealt(sizes_in_words, sizes, first, bits)
+    sums = {name_of(number): own for number, own in enumerate(writer.sums)}
+    sums[ENDS] = extended(NOTHING, ends)
+    return Dealt(sizes_in_words, sizes, first, bits, sums)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from dataclasses import asdict
 from typing import Any
@@ -12,6 +11,7 @@ from numpy.typing import NDArray
 
 from textmlr.arrays import frozen
 from textmlr.corpus import Corpus
+from textmlr.corpus.stored import Sum
 from textmlr.errors import InputError
 from textmlr.features import Features, Featurizer
 from textmlr.features.columns import Columns
@@ -43,13 +43,14 @@ def stored_rows(
     options: TrainingOptions,
     cache: Cache,
     *,
-    memory: int,
+    memory: int | None,
     threads: int,
     watch: Callable[[Work], None],
 ) -> Rows:
     """Fit a featurizer on a corpus, and take its rows, in the cache; from there if it has them.
 
-    memory  bytes that training may take, about
+    memory  bytes that training may take, about; features that do not fit are left out.  None: as
+            many as it needs
     Raises InputError where θ would not fit in memory, or the solver needs rows that do not.
     """
     featurizer = Featurizer(featurizer_options)
@@ -58,16 +59,19 @@ def stored_rows(
         "row": _row_bytes(corpus, options),
     }  # fmt: skip
     if not cache.has("rows", key):
+        cache.begin("rows")
         if not cache.has("counts", key):
-            cache.put(
-                "counted", *_count(corpus, featurizer, options, cache, memory, threads, watch)
+            cache.begin("counts")
+            header, arrays, files = _count(
+                corpus, featurizer, options, cache, memory, threads, watch
             )
-            cache.enter("counts", {}, key)
-        cache.put("rows", *_deal(corpus, featurizer, options, cache, threads))
-        cache.enter("rows", {}, key)
-        with refusals(cache.folder):
-            for name in (counts.FILE, "counted"):
-                os.unlink(cache.path(name))
+            cache.put("counted", header, arrays)
+            files["counted"] = cache.sum_of("counted")
+            cache.enter("counts", {}, key, files)
+        header, arrays, files = _deal(corpus, featurizer, options, cache, threads)
+        cache.put("rows", header, arrays)
+        files["rows"] = cache.sum_of("rows")
+        cache.enter("rows", {}, key, files, "counts")
     return _restore(corpus, featurizer, options, cache, memory, threads)
 
 
@@ -82,30 +86,35 @@ def _count(
     featurizer: Featurizer,
     options: TrainingOptions,
     cache: Cache,
-    memory: int,
+    memory: int | None,
     threads: int,
     watch: Callable[[Work], None],
-) -> tuple[Json, Arrays]:
-    """Write rows of counts; which of their columns are features."""
+) -> tuple[Json, Arrays, dict[str, Sum]]:
+    """Write rows of counts; which of their columns are features, and what the file comes to."""
     own = featurizer.options
-    room = max(1, int(THETA_SHARE * memory) // _row_bytes(corpus, options) - own.bias)
-    most = room if own.max_features is None else min(room, own.max_features)
+    most, table = own.max_features, None
+    if memory is not None:
+        table = int(TABLE_SHARE * memory)
+        room = max(1, int(THETA_SHARE * memory) // _row_bytes(corpus, options) - own.bias)
+        most = room if most is None else min(room, most)
     with refusals(cache.folder):
         spilled = counts.spill(
-            corpus, featurizer, cache.folder, memory=int(TABLE_SHARE * memory), most=most,
+            corpus, featurizer, cache.folder, memory=table, most=most,
             threads=threads, watch=watch,
         )  # fmt: skip
     header: Json = {"invalid": spilled.invalid, "cut": None}
-    arrays = {"records": spilled.records}
+    arrays: Arrays = {"records": spilled.records}
+    files = {counts.FILE: spilled.sum}
     counted = spilled.counted
     if counted is None:
         columns = Columns.counted(spilled.frequencies)
         frequencies = spilled.frequencies[columns.kept].astype(np.int64)
         none = np.zeros(0, np.int32)
-        return header, arrays | {
+        arrays |= {
             "frequencies": frequencies, "numbers": columns.numbers, "born": none,
             "kept": columns.kept,
         }  # fmt: skip
+        return header, arrays, files
     if not len(counted.hashes) and not own.bias:
         raise InputError(
             f"no feature occurs in {own.min_df or 1} documents",
@@ -117,16 +126,17 @@ def _count(
     always = np.full(int(own.bias), len(corpus))
     numbers = counted.numbers
     numbers[numbers >= 0] += int(own.bias)
-    return header, arrays | {
+    arrays |= {
         "frequencies": np.concatenate([always, counted.frequencies]), "numbers": numbers,
         "born": counted.born, "hashes": counted.hashes,
     }  # fmt: skip
+    return header, arrays, files
 
 
 def _deal(
     corpus: Corpus, featurizer: Featurizer, options: TrainingOptions, cache: Cache, threads: int
-) -> tuple[Json, Arrays]:
-    """Write rows of features, by what was counted."""
+) -> tuple[Json, Arrays, dict[str, Sum]]:
+    """Write rows of features, by what was counted; what the files come to."""
     header, found = cache.get("counted")
     frequencies = found["frequencies"]
     dealing = Dealing.of(len(corpus), int(frequencies.sum()), options.seed)
@@ -137,7 +147,7 @@ def _deal(
         )  # fmt: skip
     kept = {name: found[name] for name in ("frequencies", "hashes", "kept") if name in found}
     own = {"words": dealt.words, "sizes": dealt.sizes, "first": dealt.first}
-    return header | {"bits": dealt.bits}, kept | own
+    return header | {"bits": dealt.bits}, kept | own, dealt.sums
 
 
 def _restore(
@@ -145,7 +155,7 @@ def _restore(
     featurizer: Featurizer,
     options: TrainingOptions,
     cache: Cache,
-    memory: int,
+    memory: int | None,
     threads: int,
 ) -> Rows:
     header, mapped = cache.get("rows")
@@ -183,7 +193,7 @@ def _restore(
         objective = stored.part(0)
     elif options.solver == "exact":
         needed = ENTRY_BYTES * stored.nonzeros
-        if needed > memory:
+        if memory is not None and needed > memory:
             raise InputError(
                 f"the exact solver needs all rows in memory, {needed / 1e9:.1f} GB of them",
                 mend="give it that much (--memory), or leave it out: sgd learns from the disk",

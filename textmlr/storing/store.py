@@ -16,11 +16,12 @@ from textmlr.storing.rows import stored_rows
 class Store:
     """A cache, and how much memory its run may take.
 
-    memory  bytes, about: for the table of distinct n-grams, and for θ
+    memory  bytes, about: for the table of distinct n-grams, and for θ.  None: the corpus would be
+            learnt from in memory if no cache were wanted, where nothing is left out
     """
 
     cache: Cache
-    memory: int
+    memory: int | None
 
     def rows(
         self,

@@ -9,11 +9,13 @@ from os import PathLike
 from typing import Any
 
 from textmlr.errors import InputError
+from textmlr.options import LONGEST, SHORTEST
 from textmlr.streaming.trainer import StreamTrainer
 
 CHECKPOINT = ".checkpoint"  # behind the model file's name
 SECONDS = 300.0  # between checkpoints
 NEVER = 1 << 62
+MOST_DOCUMENTS = 10**12  # between checkpoints
 
 
 def checkpoint_of(model: str | PathLike[str]) -> str:
@@ -104,11 +106,14 @@ def every(text: str) -> tuple[int | None, float | None]:
     ((100000, None), (None, 300.0))
     """
     number, unit = text[:-1], {"s": 1, "m": 60, "h": 3600}.get(text[-1:])
-    if text.isascii() and text.isdecimal() and int(text):
+    whole = text.isascii() and text.isdecimal() and len(text) <= len(str(MOST_DOCUMENTS))
+    if whole and 1 <= int(text) <= MOST_DOCUMENTS:
         return int(text), None
-    if unit is not None and number.replace(".", "", 1).isdecimal() and float(number):
-        return None, float(number) * unit
+    if unit is not None and number.replace(".", "", 1).isdecimal():
+        seconds = float(number) * unit
+        if SHORTEST <= seconds <= LONGEST:
+            return None, seconds
     raise InputError(
-        f"{text!r} is neither a number of documents nor a time",
+        f"{text!r:.60} is neither a number of documents nor a time",
         mend="write 100000, 60s, 5m or 1h",
     )

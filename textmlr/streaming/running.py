@@ -11,6 +11,7 @@ from textmlr.corpus.chunks import EXAMPLES
 from textmlr.corpus.reading import notes_of
 from textmlr.corpus.texts import batches_of
 from textmlr.streaming.checkpoints import Checkpoints, Kept
+from textmlr.streaming.inputs import Opened, Part, Position
 from textmlr.streaming.trainer import StreamTrainer
 from textmlr.training.progressive import Figures
 
@@ -35,7 +36,7 @@ class Streamed:
     skipped: int
 
 
-Event = Streamed | Kept
+Event = Streamed | Kept | Opened
 
 
 class Run:
@@ -53,8 +54,8 @@ class Run:
         threads: int | None = None,
     ) -> None:
         """
-        watch    called with a Streamed whenever documents were learnt, or time has gone by, and
-                 with a Kept whenever they were kept
+        watch    called with a Streamed whenever documents were learnt, or time has gone by, with
+                 a Kept whenever they were kept, and with what else is among the parts
         stopped  whether to stop: asked between pieces and every TICK
         """
         self.trainer, self.checkpoints, self.threads = trainer, checkpoints, threads
@@ -69,16 +70,18 @@ class Run:
         """What a user should know of how the documents were read, a sentence each."""
         return [] if self._odd is None else notes_of([self._odd])
 
-    def learn(self, chunks: Iterable[Chunk | None]) -> None:
-        """Learn from chunks (None: there is none yet) until they end or it is stopped.
+    def learn(self, parts: Iterable[Part | Opened | None]) -> None:
+        """Learn from parts (None: there is none yet) until they end or it is stopped.
 
-        What was learnt is kept at the end, and also where a chunk cannot be read or learnt.
+        What was learnt is kept at the end, and also where a part cannot be read or learnt.
         """
         self.checkpoints.begin(self.trainer)
         try:
-            for chunk in chunks:
-                if chunk is not None:
-                    self._learn(chunk)
+            for part in parts:
+                if isinstance(part, Opened):
+                    self._watch(part)
+                elif part is not None:
+                    self._learn(part.chunk, part.position)
                 self._look()
                 if self._stopped():
                     break
@@ -86,13 +89,16 @@ class Run:
             self._tell()
             self._keep()
 
-    def _learn(self, chunk: Chunk) -> None:
+    def _learn(self, chunk: Chunk, position: Position | None) -> None:
         trainer = self.trainer
         self.examples += chunk.examples[: EXAMPLES - len(self.examples)]
         if chunk.several or chunk.header:
             self._remember(chunk)
         trainer.read_from(chunk.name)
         trainer.skipped += chunk.skipped
+        if position is not None:
+            position.skipped += chunk.skipped
+            trainer.stands_at(position)
         assert chunk.labels is not None
         codes, names = chunk.labels
         first = 0
@@ -102,6 +108,8 @@ class Run:
             weights = None if chunk.weights is None else chunk.weights[part]
             batch = Batch(chunk.batch.text, chunk.batch.starts[part], chunk.batch.stops[part])
             trainer.learn_batch(batch, codes[part], names, weights, self.threads)
+            if position is not None:
+                position.add(chunk, part)
             first = last
             if first < len(chunk):
                 self._look()

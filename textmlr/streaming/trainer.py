@@ -20,8 +20,9 @@ from textmlr.features.hashing import Hasher, blocks_of
 from textmlr.model import Model, versions
 from textmlr.naming import BLOCK_BYTES, CANDIDATES, heaviest
 from textmlr.options import STREAM_HASH_BITS, FeaturizerOptions, TrainingOptions
-from textmlr.parallel import available_threads
+from textmlr.parallel import chosen_threads
 from textmlr.scoring import Calibration
+from textmlr.streaming.inputs import MOST_INPUTS, Key, Position, Seen
 from textmlr.streaming.reservoir import Reservoir
 from textmlr.training.progressive import Figures, Progressive
 
@@ -79,6 +80,7 @@ class StreamTrainer:
     counts      documents of each
     invalid     pieces of invalid UTF-8 read as U+FFFD
     skipped     bad rows that were left out before they came here: kept for who reads the stream
+    inputs      how far files were read, the latest last: kept for the same
 
     >>> from textmlr import StreamTrainer
     >>> trainer = StreamTrainer()
@@ -110,6 +112,7 @@ class StreamTrainer:
         self._codes: dict[str, int] = {}
         self.counts: list[int] = []
         self.files: list[str] = []
+        self.inputs: dict[Key, Seen | Position] = {}
         self.weighted = False
         self.invalid = self.skipped = self._nonzeros = 0
 
@@ -159,7 +162,7 @@ class StreamTrainer:
         n = len(batch)
         if not n:
             return
-        features = self._featurizer.fit_stateless([batch], threads or available_threads())
+        features = self._featurizer.fit_stateless([batch], chosen_threads(threads))
         self.weighted |= weights is not None
         known = dict(self._codes)
         y = _coded(codes, names, known)
@@ -177,6 +180,19 @@ class StreamTrainer:
         """Documents come from a file of this name, for the record."""
         if name not in self.files and len(self.files) < MOST_FILES:
             self.files.append(name)
+
+    def stands_at(self, position: Position) -> None:
+        """The next documents are those at a position, which whoever reads them moves on."""
+        self.inputs.pop(position.key, None)
+        self.inputs[position.key] = position
+        if len(self.inputs) > MOST_INPUTS:
+            del self.inputs[next(iter(self.inputs))]
+
+    @property
+    def seen(self) -> dict[Key, Seen]:
+        """How far files were read, as it is now."""
+        now = (one.seen if isinstance(one, Position) else one for one in self.inputs.values())
+        return {one.key: one for one in now if one.documents}
 
     def model(self) -> Model:
         """The model so far; learning can go on.
@@ -259,6 +275,7 @@ class StreamTrainer:
             "labels": self.labels, "counts": self.counts, "files": self.files,
             "weighted": self.weighted,
             "invalid": self.invalid, "skipped": self.skipped, "nonzeros": self._nonzeros,
+            "inputs": [one.as_json() for one in self.seen.values()],
         }  # fmt: skip
         return modelfile.save(path, header, arrays | self._reservoir.state())
 
@@ -286,6 +303,9 @@ class StreamTrainer:
                 raise ValueError("the labels are not those of theta")
             own.weighted, own.invalid = header["weighted"], header["invalid"]
             own.skipped, own._nonzeros = header["skipped"], header["nonzeros"]
+            # Checkpoints of the first release do not know of them.
+            inputs = [Seen.of(values) for values in header.get("inputs", [])]
+            own.inputs = {one.key: one for one in inputs}
         except (KeyError, TypeError, ValueError, IndexError) as error:
             problem = f"cannot be gone on from ({error})"
             raise ModelFileError(problem, place=str(path), mend="begin without --resume") from error

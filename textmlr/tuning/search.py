@@ -26,7 +26,7 @@ from textmlr.corpus import Corpus
 from textmlr.errors import InputError
 from textmlr.model import Model
 from textmlr.options import FeaturizerOptions, TrainingOptions, TuningOptions
-from textmlr.parallel import available_threads, map_blocks
+from textmlr.parallel import chosen_threads, map_blocks
 from textmlr.tuning.journal import Journal, fingerprint
 from textmlr.tuning.judging import Judge, Level
 from textmlr.tuning.space import SEARCHED, Setting, Space, training_ranges
@@ -202,7 +202,7 @@ class _Search:
     ) -> None:
         self._corpus, self._validation, self._given = corpus, validation, given
         self._options, self._fixed, self._journal = options, fixed, journal
-        self._threads = threads or available_threads()
+        self._threads = chosen_threads(threads)
         self._watch, self._began = watch, began
         self._lock = Lock()
         self._judge = Judge(corpus, validation, given.training, options.cv, self._threads)

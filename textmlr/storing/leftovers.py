@@ -1,0 +1,92 @@
+"""The files of a cache's folder, and how they are removed: whenever that is cut off, what is left
+is known for what it is.
+
+A folder is renamed first, so that no run takes what is left of it for its own; its journal goes
+last, so that the next run with the same folder knows the rest for a cache's, and removes it.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import re
+import secrets
+from contextlib import suppress
+
+JOURNAL, LOCK = "journal.json", "lock"
+CHECKPOINT = ".checkpoint"
+_PART = r"\.{}\.[0-9a-f]{{12}}\.part"  # of ``atomic_write``, by a process that was killed
+_FILES = (
+    r"(lock|journal\.json|text|lengths|labels|weights|counts|counted|rows|ends|rows-[0-9]{5,}"
+    r"|(final|twin)\.checkpoint)"
+)
+_OWN = re.compile(f"{_FILES}|{_PART.format(_FILES)}")
+_BEGUN = re.compile(f"lock|{_PART.format('journal[.]json')}")
+_GONE = r"\.gone-[0-9a-f]{6}"
+
+
+def is_cache(folder: str) -> bool:
+    """Whether a folder is a cache, or may become one: it has a journal, or nothing but what stands
+    before there is one."""
+    try:
+        names = os.listdir(folder)
+    except FileNotFoundError:
+        return True
+    return JOURNAL in names or all(_BEGUN.fullmatch(name) for name in names)
+
+
+def clear(folder: str, spared: set[str]) -> None:
+    """Remove a cache's files, but for lock, journal, and those that are spared.  What is not a
+    cache's stays."""
+    for name in os.listdir(folder):
+        if _OWN.fullmatch(name) and name not in spared | {LOCK, JOURNAL}:
+            os.unlink(os.path.join(folder, name))
+
+
+def remove(folder: str) -> bool:
+    """Remove a cache that this process holds; False where that is not to be: there are files of
+    others in it, or it cannot be renamed."""
+    if any(not _OWN.fullmatch(name) for name in os.listdir(folder)):
+        return False
+    gone = f"{folder}.gone-{secrets.token_hex(3)}"
+    try:
+        os.rename(folder, gone)
+    except OSError:
+        return False
+    _remove_files(gone)
+    return True
+
+
+def remove_stale(folder: str) -> None:
+    """Remove what processes that were killed have left of removing this folder."""
+    parent, name = os.path.split(folder)
+    pattern = re.compile(re.escape(name) + _GONE)
+    for other in os.listdir(parent or "."):
+        if pattern.fullmatch(other):
+            with suppress(OSError):  # it is gone, or not ours to remove
+                _remove_unlocked(os.path.join(parent, other))
+
+
+def _remove_unlocked(gone: str) -> None:
+    names = os.listdir(gone)
+    if not is_cache(gone) or any(not _OWN.fullmatch(name) for name in names):
+        return
+    if LOCK not in names:  # all else but the journal is gone
+        _remove_files(gone)
+        return
+    handle = os.open(os.path.join(gone, LOCK), os.O_RDWR)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)  # whoever has it is removing the folder
+        _remove_files(gone)
+    finally:
+        os.close(handle)
+
+
+def _remove_files(gone: str) -> None:
+    last = (LOCK, JOURNAL)
+    names = [name for name in os.listdir(gone) if name not in last]
+    for name in (*names, *last):
+        with suppress(FileNotFoundError):  # another process removes it too
+            os.unlink(os.path.join(gone, name))
+    with suppress(OSError):  # what others put into it is theirs
+        os.rmdir(gone)
