@@ -111,6 +111,7 @@ def test_a_run_that_was_cut_off_is_gone_on_with() -> None:
 
 def test_one_with_nothing_yet_is_not_resumed() -> None:
     opened().release()
+    assert not names()
     cache = opened(resume=True)
     assert not cache.resumed
     assert not cache.begun
@@ -200,6 +201,7 @@ def test_a_checkpoint_makes_a_kept_one_a_run() -> None:
         ("training", {"epochs": 2}, r"had another seed \(1, now none\)"),
         ("training", None, r"had another epochs \(2, now none\)"),
         ("more", {"a": 1}, r"had another a \(none, now 1\)"),
+        ("validation", FILES, "had another files"),
         ("corpus", {"sources": [], "files": []}, r"had other files \(c.tsv, now none\)"),
         ("corpus", {"sources": ["c.tsv"], "files": [["c.tsv", "d2"]]}, "^m.cache: c.tsv has chang"),
         ("corpus", {"sources": ["c.tsv"], "files": []}, "c.tsv has changed since"),
@@ -359,7 +361,9 @@ def test_what_is_no_journal(content: str) -> None:
     cut_off()
     Path(CACHE, "journal.json").write_text(content)
     before = names()
-    with pytest.raises(InputError, match=r"m.cache/journal.json: not the journal of a training run"):
+    with pytest.raises(
+        InputError, match=r"m.cache/journal.json: not the journal of a training run"
+    ):
         opened()
     assert names() == before
 
@@ -426,7 +430,12 @@ def test_checkpoints_take_little_of_the_time(clock: list[float]) -> None:
         return len(written) > before
 
     took = 1.0
-    assert not after(29.9)  # since the folder was taken
+    cache.every = 1.0
+    assert not after(0.9)  # since the folder was taken
+    assert after(0.2)
+    cache.release()
+    cache = opened(resume=True)
+    assert not after(29.9)
     assert after(0.2)
     assert not after(29.9)  # since the last one was written
     took = 7.0
@@ -621,6 +630,19 @@ def test_leftovers_of_removing_a_folder_are_removed_and_nothing_else() -> None:
     assert len(os.listdir("sub")) == 6
     leftovers.remove_stale("sub/m.cache")
     assert sorted(os.listdir("sub")) == left
+
+
+def test_a_folder_that_another_process_is_removing_is_left_to_it() -> None:
+    gone = Path("m.cache.gone-012345")
+    gone.mkdir()
+    for name in ("lock", "journal.json", "text"):
+        (gone / name).touch()
+    with open(gone / "lock") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        leftovers.remove_stale("m.cache")
+        assert len(os.listdir(gone)) == 3
+    leftovers.remove_stale("m.cache")
+    assert not gone.exists()
 
 
 def test_files_of_a_cache_are_known_by_name() -> None:
