@@ -584,6 +584,20 @@ def test_files_of_others_stay() -> None:
     assert sorted(os.listdir(CACHE)) == ["text", "thesis.txt"]
 
 
+def test_one_that_cannot_be_renamed_is_emptied(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> None:
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    cache = made()
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "rename", refuse)
+        cache.remove()
+    assert not names()
+    cache = opened(resume=True)
+    assert not cache.begun
+    cache.release()
+
+
 def test_what_the_folder_takes() -> None:
     cache = made()
     size = sum(path.stat().st_size for path in CACHE.iterdir())
@@ -714,5 +728,9 @@ def test_a_file_that_is_written_to_is_seen_by_size_or_time() -> None:
     before = identity.states(names)
     assert list(before.values())[1:] == [None] * 5
     assert before["a.tsv"] == [3, os.stat("a.tsv").st_mtime_ns]
+    Path("-").touch()
+    Path("https:/example.org").mkdir(parents=True)
+    Path("https:/example.org/c").touch()
+    assert set(identity.states(names[2:]).values()) == {None}  # files of such names are not read
     os.utime("a.tsv", ns=(0, os.stat("a.tsv").st_mtime_ns + 1))
     assert identity.states(["a.tsv"]) != before["a.tsv"]

@@ -125,6 +125,16 @@ def test_a_file_that_grows_while_it_is_read_is_read_to_its_end(tmp_path: Path) -
         assert bytes(own.rest()) == b"a" * 100 + b"b" * 300_000 + b"c" * 3_000_000
 
 
+def test_a_pipe_says_nothing_of_its_size() -> None:
+    for before in (0, 10):
+        ours, theirs = os.pipe()
+        with open(ours, "rb", buffering=0) as raw:
+            os.write(theirs, LINES[:5000])
+            os.close(theirs)
+            own = Stream(raw, "c", "-", renamable=False)
+            assert own.read(before) + bytes(own.rest()) == LINES[:5000]
+
+
 def test_a_plain_file_is_read_into_one_piece_of_memory(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
