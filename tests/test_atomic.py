@@ -266,6 +266,15 @@ def test_where_files_cannot_be_locked_they_are_written_and_none_is_removed(
     assert sorted(os.listdir(tmp_path)) == [other.name, "m"]
 
 
+def test_a_process_that_ends_without_waiting_removes_what_it_was_writing(tmp_path: Path) -> None:
+    with atomic_write(tmp_path / "m") as temporary:
+        (tmp_path / "other").touch()
+        atomic.discard_unfinished()
+        assert os.listdir(tmp_path) == ["other"]
+        atomic.discard_unfinished()
+        Path(temporary).touch()  # or renaming fails
+
+
 def test_names_that_are_taken_are_not_opened(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

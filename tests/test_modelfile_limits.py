@@ -195,6 +195,10 @@ def test_json_that_is_none(tmp_path: Path, content: str, told: str) -> None:
 def test_headers_are_objects_and_aligned(tmp_path: Path) -> None:
     path = tmp_path / "m"
     assert "'header' is missing or not of type dict" in refused(written(path, header=[1]))
+    inner = f"{modelfile.FORMAT_VERSION} {zlib.crc32(b'[1]'):08x} [1]"
+    raw = json.dumps({"__metadata__": {"textmlr": inner}}).encode()
+    path.write_bytes(struct.pack("<Q", len(raw) + -len(raw) % 8) + raw + b" " * (-len(raw) % 8))
+    assert refused(path).startswith("its header is no JSON object")
     content = written(path, bytes(16)).read_bytes()
     size = int.from_bytes(content[:8], "little")
     for more in range(1, 8):

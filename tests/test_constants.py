@@ -1,0 +1,119 @@
+"""What constants that were tuned, or that keep from harm, are for: each of these tests fails where
+one is ten times as large or as small.
+
+Others have theirs beside what they are of: ``RISE`` in test_training, ``GROWTH`` in
+test_explanation, those of files in test_streams and test_modelfile_limits.
+"""
+
+from __future__ import annotations
+
+import lzma
+import os
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
+
+import numpy as np
+import pytest
+from conftest import objective_of
+
+from textmlr.errors import ModelFileError
+from textmlr.jit import folders
+from textmlr.options import TrainingOptions
+from textmlr.packed.streams import expand, squeeze
+from textmlr.training.sgd import SGD
+
+KERNEL = "linear.loss-{:012x}-000000000000-000000000000.textmlr"
+
+
+def noticed(losses: list[float]) -> list[bool]:
+    """Whether each of the losses that one epoch had, the step halved between them, is taken for
+    noise."""
+    run = cast(SGD, SimpleNamespace(done=1, rises={}))
+    return [SGD._rose_in_vain(run, loss) for loss in losses]
+
+
+@pytest.mark.parametrize(
+    ("losses", "expected"),
+    [
+        ([2.0] * 5, [False, False, False, True, True]),
+        # A step that is too large by far: halving it is not in vain, however little it helps first.
+        ([2.0 * 0.95**n for n in range(12)], [False] * 12),
+        ([2.0 * 0.993**n for n in range(5)], [False, False, False, True, True]),
+        ([2.0, 2.0, 2.0, 1.0, 1.0, 1.0, 1.0], [False] * 6 + [True]),
+    ],
+)
+def test_a_rise_is_noise_where_smaller_steps_change_nothing(
+    losses: list[float], expected: list[bool]
+) -> None:
+    """IN_VAIN times on end, by less than ALIKE."""
+    assert noticed(losses) == expected
+
+
+@pytest.mark.parametrize(("rise", "halved"), [(0.004, False), (0.05, True)])
+def test_a_loss_near_nothing_may_rise_by_hundredths(rise: float, halved: bool) -> None:
+    """RISE_NATS: of a loss of 1e-6 twice as much is noise, and 0.05 are the step's."""
+    pairs = [(label, f"{label} word") for label in ("a", "b")] * 20
+    options = TrainingOptions(holdout=0.0).decided()
+    run, same = (
+        SGD.start(objective_of(pairs), np.arange(len(pairs)), 40, 1.0, options) for _ in range(2)
+    )
+    for _ in range(30):
+        run.epoch()
+        same.epoch()
+    loss = same.epoch().loss
+    assert loss < 1
+    run.last_loss = (loss - rise) / 1.5
+    assert (run.epoch().halved > 0) == halved
+
+
+def test_a_kernel_of_some_mebibytes_is_kept_and_a_file_that_fills_memory_not_read(
+    tmp_path: Path,
+) -> None:
+    """MOST_BYTES: the largest of ours have a quarter of one."""
+    name, content = KERNEL.format(1), bytes(6 << 20)
+    folders.write(tmp_path / "c", name, content, shared=False)
+    assert folders.read(tmp_path / "c", name) == content
+    os.truncate(tmp_path / "c" / name, 100 << 20)
+    assert folders.read(tmp_path / "c", name) is None
+
+
+def test_some_dozen_environments_share_a_folder_but_not_hundreds(tmp_path: Path) -> None:
+    """MOST_KEPT: Pythons, processors and releases that one home serves; kernels are compiled anew
+    in one whose file another removes."""
+    for number in range(150):
+        folders.write(tmp_path / "c", KERNEL.format(number), b"", shared=False)
+    assert 10 <= len(os.listdir(tmp_path / "c")) <= 100
+
+
+def test_a_small_model_may_declare_what_real_ones_do_and_no_more(tmp_path: Path) -> None:
+    """MOST_RATIO and FREE: real ones come to fifty times their bytes, weights of which nearly all
+    are 0 to some hundreds, and a bomb of zeros to five thousand and more."""
+
+    def declared(size: int, content: Any, path: str = "m") -> int:
+        stream = np.frombuffer(content, np.uint8)
+        return sum(map(len, expand(stream, [len(stream)], [size], path)))
+
+    few = np.zeros(30_000, np.uint8)
+    streams, lengths = squeeze([few])
+    assert declared(len(few), streams.tobytes()) == len(few)
+    many = np.zeros(1 << 21, np.uint8)
+    many[:: 1 << 10] = np.arange(1 << 11) % 251  # one in a thousand is not 0
+    streams, lengths = squeeze([many])
+    assert len(many) > 500 * lengths[0]
+    assert declared(len(many), streams.tobytes()) == len(many)
+    with pytest.raises(ModelFileError, match="it declares more than so few bytes can hold"):
+        declared(400_000, bytes(20))
+    with pytest.raises(ModelFileError, match="it declares more than so few bytes can hold"):
+        declared(10_000 * 30_000, bytes(30_000))
+
+
+def test_a_stream_is_read_with_the_window_that_it_was_written_with() -> None:
+    """DICTIONARY: rows that come back at some distance are written once, and memory is bounded."""
+    rows = np.random.default_rng(1).integers(0, 256, 3 << 20, np.uint8)
+    streams, lengths = squeeze([np.concatenate([rows, rows])])
+    assert lengths[0] < 1.1 * rows.size
+    decoder = lzma.LZMADecompressor(
+        lzma.FORMAT_RAW, filters=[{"id": lzma.FILTER_LZMA2, "dict_size": 1 << 24}]
+    )
+    assert len(decoder.decompress(streams.tobytes())) == 2 * rows.size
