@@ -17,11 +17,13 @@ import numpy as np
 import pytest
 from conftest import objective_of
 
+from textmlr.comparison import Comparison, Difference, mcnemar
 from textmlr.errors import ModelFileError
 from textmlr.jit import folders
 from textmlr.options import TrainingOptions
 from textmlr.packed.streams import expand, squeeze
 from textmlr.training.sgd import SGD
+from textmlr.updating import _Beginning
 
 KERNEL = "linear.loss-{:012x}-000000000000-000000000000.textmlr"
 
@@ -117,3 +119,43 @@ def test_a_stream_is_read_with_the_window_that_it_was_written_with() -> None:
         lzma.FORMAT_RAW, filters=[{"id": lzma.FILTER_LZMA2, "dict_size": 1 << 24}]
     )
     assert len(decoder.decompress(streams.tobytes())) == 2 * rows.size
+
+
+# What is told -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("p", "shown"), [(0.04, True), (0.06, False), (0.3, False)])
+def test_a_difference_is_told_as_one_below_the_usual_level(p: float, shown: bool) -> None:
+    """SIGNIFICANT: one in twenty differences of models that are alike."""
+    difference = Difference(0.02, (0.01, 0.03), p)
+    compared = cast(
+        Comparison, SimpleNamespace(accuracy=difference, log_loss=difference, resamples=4000)
+    )
+    told = list(Comparison.verdict(compared))
+    assert [("better by" in one, "no difference" in one) for one in told] == [
+        (shown, not shown)
+    ] * 2
+
+
+def test_of_few_documents_the_exact_test_is_taken() -> None:
+    """FEW: chi-square is good from about 25 on."""
+    assert [mcnemar(10, n - 10).statistic is None for n in (24, 25)] == [True, False]
+
+
+@pytest.mark.parametrize(
+    ("lost", "won", "told"), [(4, 0, False), (5, 0, True), (8, 2, False), (60, 40, False),
+                              (65, 35, True), (0, 9, False)]
+)  # fmt: skip
+def test_a_label_got_worse_where_chance_would_not_explain_it(
+    lost: int, won: int, told: bool
+) -> None:
+    """NOTABLE: two standard deviations of as many answers that changed by chance."""
+    before = np.array([True] * lost + [False] * won + [True] * 50)
+    after = np.array([False] * lost + [True] * won + [True] * 50)
+    beginning = SimpleNamespace(labels=["a", "b"], known=np.array([True, True]))
+    found = _Beginning._lost(
+        cast(_Beginning, beginning), np.zeros(len(before), np.int32), before, after
+    )
+    assert found == (
+        [{"label": "a", "documents": len(before), "right": [50 + lost, 50 + won]}] if told else []
+    )

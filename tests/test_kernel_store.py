@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ctypes
 import json
+import os
 import sys
 import threading
 from dataclasses import replace
@@ -251,3 +252,32 @@ def test_numbas_own_cache_has_a_folder_for_each_state_of_the_source(
     assert store.numbas_folder(ORIGIN) not in (None, usual)
     del places[1]
     assert store.numbas_folder(ORIGIN) is None
+
+
+# Folders -------------------------------------------------------------------------------------
+
+
+@pytest.mark.skipif(not os.path.exists("/proc/self/fd"), reason="this system has no /proc")
+def test_folders_leave_no_descriptor_open(tmp_path: Path) -> None:
+    before, name = len(os.listdir("/proc/self/fd")), ORIGIN.file_name
+    place = tmp_path / "cache"
+    folders.write(place, name, b"content", shared=False)
+    assert folders.read(place, name) == b"content"
+    assert folders.read(place, "none") is None
+    assert folders.read(tmp_path / "none", name) is None
+    (place / name).chmod(0o666)
+    assert folders.read(place, name) is None
+    assert folders.own_folder(place / "numba-0123456789ab", shared=False)
+    place.chmod(0o777)
+    assert folders.read(place, name) is None
+    assert len(os.listdir("/proc/self/fd")) == before
+
+
+def test_numbas_folders_that_are_not_used_any_more_go_with_time(tmp_path: Path) -> None:
+    old, new = (tmp_path / "cache" / f"numba-{digit * 12}" for digit in "01")
+    for folder in (old, new):
+        assert folders.own_folder(folder, shared=False)
+    os.utime(old, (0, 0))
+    assert folders.own_folder(new, shared=False)
+    assert not old.exists()
+    assert new.exists()
