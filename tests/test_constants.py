@@ -15,15 +15,17 @@ from typing import Any, cast
 
 import numpy as np
 import pytest
-from conftest import objective_of
+from conftest import corpus_of, documents, objective_of
+from test_updating_network import cooking
 
+from textmlr import FeaturizerOptions, Model, UpdateOptions, train
 from textmlr.comparison import Comparison, Difference, mcnemar
 from textmlr.errors import ModelFileError
 from textmlr.jit import folders
 from textmlr.options import TrainingOptions
 from textmlr.packed.streams import expand, squeeze
 from textmlr.training.sgd import SGD
-from textmlr.updating import _Beginning
+from textmlr.updating import _Beginning, update
 
 KERNEL = "linear.loss-{:012x}-000000000000-000000000000.textmlr"
 
@@ -159,3 +161,25 @@ def test_a_label_got_worse_where_chance_would_not_explain_it(
     assert found == (
         [{"label": "a", "documents": len(before), "right": [50 + lost, 50 + won]}] if told else []
     )
+
+
+# Updates of networks ------------------------------------------------------------------------
+
+
+def test_an_update_by_one_label_unlearns_none_and_learns_a_new_one() -> None:
+    """MOST_RARER and YET: labels that no new document has stay what they were, and one that all
+    have is not held back until it is never the answer."""
+
+    def right(model: Model, pairs: list[tuple[str, str]]) -> float:
+        answers = model.classify([text for _, text in pairs])
+        return float(np.mean([a[0].label == y for a, (y, _) in zip(answers, pairs, strict=True)]))
+
+    features = FeaturizerOptions(ngrams=(1, 1), char_ngrams=None)
+    first = train(corpus_of(documents(150, 1)), features, TrainingOptions(hidden=(16,)))
+    of_one = [pair for pair in documents(180, 5) if pair[0] == "scifi"]
+    test, all_new = documents(90, 2), UpdateOptions(holdout=0.0)
+    assert right(first, test) > 0.93
+    assert right(update(first, corpus_of(of_one), all_new), test) > 0.93
+    with_new = update(first, corpus_of(cooking(40, 1)), all_new)
+    assert right(with_new, test) > 0.93
+    assert right(with_new, cooking(60, 9)) > 0.3

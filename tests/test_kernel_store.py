@@ -165,6 +165,8 @@ def test_code_that_was_kept_is_linked_and_does_what_it_is_for() -> None:
     call = store.link(code, ORIGIN.codes)
     assert call(hashes, 63, sizes) is None
     assert sizes.tolist() == [4, 2]  # it adds to them
+    store.link(replace(code, symbols=("exp", store.OUT_OF_BOUNDS)), ORIGIN.codes)(hashes, 63, sizes)
+    assert sizes.tolist() == [6, 3]
     with pytest.raises(RuntimeError, match="there is no other in the code"):
         store.link(replace(code, entry="other"), ORIGIN.codes)
     with pytest.raises(RuntimeError, match=f"{code.entry}: this process has no no_such_function"):
@@ -235,6 +237,20 @@ def test_of_the_compiler_only_what_decides_on_code_counts() -> None:
     every = list(store._modules("textmlr.jit"))
     assert len(every) == len(list(package.glob("*.py")))
     assert set(found) < set(every)
+
+
+def test_without_source_what_was_compiled_of_it_counts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.syspath_prepend(tmp_path)
+    package = tmp_path / "package_without_source"
+    package.mkdir()
+    assert list(store._modules(package.name)) == []
+    for content in (b"1", b"2"):
+        (package / "a.pyc").write_bytes(content)
+        assert list(store._modules(package.name)) == [b"a.pyc\0" + content]
+    (package / "a.py").write_bytes(b"x = 1")
+    assert list(store._modules(package.name)) == [b"a.py\0x = 1"]
 
 
 def test_numbas_own_cache_has_a_folder_for_each_state_of_the_source(

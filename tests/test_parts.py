@@ -11,9 +11,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from conftest import corpus_of
 
 from textmlr.corpus.stored import sum_of
-from textmlr.storing import parts
+from textmlr.options import TrainingOptions
+from textmlr.storing import parts, rows
 from textmlr.training.stored import name_of
 
 
@@ -46,6 +48,19 @@ def test_rows_are_written_once_many_are_held(
     assert on_disk() == [[0, 1, 2, 3, 4, 5], [20, 21], [6, 7, 8, 9, *range(22, 29)]]
     assert synced == [path.stat().st_ino for path in paths]
     assert writer.sums == [sum_of(str(path)) for path in paths]
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [(TrainingOptions(), 36), (TrainingOptions(step="adagrad"), 72),
+     (TrainingOptions(hidden=(5,), step="plain"), 60), (TrainingOptions(hidden=(5, 7)), 120)],
+)  # fmt: skip
+def test_what_a_row_of_theta_takes_while_it_is_learnt(
+    options: TrainingOptions, expected: int
+) -> None:
+    """float32 of each label, or unit of the first layer, in three copies; Adagrad has sums too."""
+    corpus = corpus_of([("a", "x"), ("b", "y"), ("c", "z")])
+    assert rows._row_bytes(corpus, options.decided()) == expected
 
 
 def test_what_another_run_left_in_files_of_parts_is_gone(tmp_path: Path) -> None:

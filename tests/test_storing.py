@@ -28,7 +28,7 @@ from textmlr.features import interning
 from textmlr.features.interning import Interner
 from textmlr.model import Model
 from textmlr.storing import cache as caches
-from textmlr.storing import counts, gathering
+from textmlr.storing import counts, gathering, rows
 from textmlr.storing.cache import Cache, CacheError, InUseError
 from textmlr.training import dealing as dealings
 from textmlr.training import trials
@@ -116,6 +116,21 @@ def test_the_exact_solver_says_what_it_needs(corpus: Path, monkeypatch: pytest.M
     said = refused(str(corpus), *SMALL, "--solver", "exact", "--memory", "100kB")
     assert "the exact solver needs all rows in memory" in said
     assert "--memory" in said
+
+
+def test_what_does_not_fit_in_the_machine_is_refused_before_it_is_learnt(
+    corpus: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As from memory; the cache stays, to be gone on with on a larger one."""
+    monkeypatch.chdir(corpus.parent)
+    learnt: list[int] = []
+    with monkeypatch.context() as patch:
+        patch.setattr("textmlr.rows.machine_memory", lambda: 1 << 10)
+        patch.setattr(rows, "StoredObjective", lambda *_: learnt.append(1))
+        said = refused(str(corpus), *SMALL, "--no-holdout", "--epochs", "1")
+    assert "GiB to train, and this machine has 0.0 GiB; keep fewer features" in said
+    assert not learnt
+    assert trained(corpus, *SMALL, "--no-holdout", "--epochs", "1", "--resume")
 
 
 def test_standard_input_is_read_once(corpus: Path, monkeypatch: pytest.MonkeyPatch) -> None:
