@@ -11,11 +11,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import corpus_of
+from conftest import corpus_of, documents
 
 from textmlr.corpus.stored import sum_of
-from textmlr.options import TrainingOptions
-from textmlr.storing import parts, rows
+from textmlr.features import Featurizer
+from textmlr.options import FeaturizerOptions, TrainingOptions
+from textmlr.storing import counts, parts, rows
+from textmlr.storing.cache import Work
 from textmlr.training.stored import name_of
 
 
@@ -61,6 +63,42 @@ def test_what_a_row_of_theta_takes_while_it_is_learnt(
     """float32 of each label, or unit of the first layer, in three copies; Adagrad has sums too."""
     corpus = corpus_of([("a", "x"), ("b", "y"), ("c", "z")])
     assert rows._row_bytes(corpus, options.decided()) == expected
+
+
+@pytest.mark.parametrize("bits", [None, 10])
+def test_counts_are_on_the_disk_and_are_those_of_the_text(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, bits: int | None
+) -> None:
+    synced: list[int] = []
+    monkeypatch.setattr(os, "fsync", lambda handle: synced.append(os.fstat(handle).st_size))
+    corpus, told = corpus_of(documents(300, 1)), list[Work]()
+    features = FeaturizerOptions(ngrams=(1, 1), char_ngrams=None, hash_bits=bits)
+    for entries in (1 << 20, 500):  # one record, and several
+        monkeypatch.setattr(counts, "RECORD_ENTRIES", entries)
+        monkeypatch.setattr("textmlr.features.hashing.BLOCK_BYTES", 1 << 11)
+        spilled = counts.spill(
+            corpus, Featurizer(features), str(tmp_path), memory=None, most=None, threads=2,
+            watch=told.append,
+        )  # fmt: skip
+        path = tmp_path / counts.FILE
+        assert synced.pop() == path.stat().st_size == 4 * spilled.records[:, 0].sum()
+        assert spilled.sum == sum_of(str(path))
+        assert (len(spilled.records) == 1) == (entries > 500)
+        read = [
+            counts.read_record(str(tmp_path), spilled.records, record)
+            for record in range(len(spilled.records))
+        ]
+        assert spilled.records[:, 1].tolist() == [len(one) for one in read]
+        assert spilled.records[:, 1].sum() == 300
+        assert spilled.records[:, 2].tolist() == [len(one.indices) for one in read]
+        words = [np.diff(one.indptr) for one in read]
+        assert np.concatenate(words).min() > 5
+        assert all(one.indices.max() < 1 << spilled.records[i, 3] for i, one in enumerate(read))
+        if bits is not None:
+            seen = np.bincount(np.concatenate([one.indices for one in read]), minlength=1 << bits)
+            assert seen.tolist() == spilled.frequencies.tolist()
+    assert told[-1] == Work("tokenising", corpus.text_bytes, corpus.text_bytes)
+    assert spilled.invalid == 0
 
 
 def test_what_another_run_left_in_files_of_parts_is_gone(tmp_path: Path) -> None:
