@@ -15,6 +15,7 @@ from conftest import corpus_of, documents
 
 from textmlr.corpus.stored import sum_of
 from textmlr.features import Featurizer
+from textmlr.features.hashing import blocks_of
 from textmlr.options import FeaturizerOptions, TrainingOptions
 from textmlr.storing import counts, parts, rows
 from textmlr.storing.cache import Work
@@ -75,7 +76,7 @@ def test_counts_are_on_the_disk_and_are_those_of_the_text(
     features = FeaturizerOptions(ngrams=(1, 1), char_ngrams=None, hash_bits=bits)
     for entries in (1 << 20, 500):  # one record, and several
         monkeypatch.setattr(counts, "RECORD_ENTRIES", entries)
-        monkeypatch.setattr("textmlr.features.hashing.BLOCK_BYTES", 1 << 11)
+        monkeypatch.setattr(counts, "blocks_of", lambda batches: blocks_of(batches, 1 << 11))
         spilled = counts.spill(
             corpus, Featurizer(features), str(tmp_path), memory=None, most=None, threads=2,
             watch=told.append,
@@ -97,6 +98,7 @@ def test_counts_are_on_the_disk_and_are_those_of_the_text(
         if bits is not None:
             seen = np.bincount(np.concatenate([one.indices for one in read]), minlength=1 << bits)
             assert seen.tolist() == spilled.frequencies.tolist()
+    assert len(told) > 20
     assert told[-1] == Work("tokenising", corpus.text_bytes, corpus.text_bytes)
     assert spilled.invalid == 0
 
