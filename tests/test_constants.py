@@ -23,7 +23,7 @@ from textmlr.comparison import Comparison, Difference, mcnemar
 from textmlr.errors import ModelFileError
 from textmlr.jit import folders
 from textmlr.options import TrainingOptions
-from textmlr.packed.streams import expand, squeeze
+from textmlr.packed.streams import DICTIONARY, expand, squeeze
 from textmlr.training.sgd import SGD
 from textmlr.updating import _Beginning, update
 
@@ -114,9 +114,10 @@ def test_a_small_model_may_declare_what_real_ones_do_and_no_more(tmp_path: Path)
 
 def test_a_stream_is_read_with_the_window_that_it_was_written_with() -> None:
     """DICTIONARY: rows that come back at some distance are written once, and memory is bounded."""
-    rows = np.random.default_rng(1).integers(0, 256, 3 << 20, np.uint8)
+    rows = np.random.default_rng(1).integers(0, 256, 1 << 20, np.uint8)
     streams, lengths = squeeze([np.concatenate([rows, rows])])
     assert lengths[0] < 1.1 * rows.size
+    assert DICTIONARY <= 1 << 26
     decoder = lzma.LZMADecompressor(
         lzma.FORMAT_RAW, filters=[{"id": lzma.FILTER_LZMA2, "dict_size": 1 << 24}]
     )

@@ -94,7 +94,9 @@ def test_counts_are_on_the_disk_and_are_those_of_the_text(
         assert spilled.records[:, 2].tolist() == [len(one.indices) for one in read]
         words = [np.diff(one.indptr) for one in read]
         assert np.concatenate(words).min() > 5
-        assert all(one.indices.max() < 1 << spilled.records[i, 3] for i, one in enumerate(read))
+        for one, width in zip(read, spilled.records[:, 3].tolist(), strict=True):
+            assert one.columns == 1 << width
+            assert one.indices.max() < one.columns
         if bits is not None:
             seen = np.bincount(np.concatenate([one.indices for one in read]), minlength=1 << bits)
             assert seen.tolist() == spilled.frequencies.tolist()
