@@ -134,6 +134,15 @@ def test_without_resume_it_is_emptied_when_the_next_begins() -> None:
     again.release()
 
 
+def test_only_text_and_rows_are_kept() -> None:
+    cache = made()
+    enter(cache, "counts", "counts", "counted")
+    cache.save("final", lambda: ({}, {}), ended=True)
+    Path(CACHE, "notes").touch()  # not a cache's
+    cache.keep()
+    assert names() == {"text", "lengths", "rows-00000", "ends", "notes"}
+
+
 def test_a_kept_one_serves_other_trainings_of_the_same_text() -> None:
     kept()
     assert names() == {"text", "lengths", "rows-00000", "ends"}
