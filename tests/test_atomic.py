@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import errno
 import os
+import signal
 import stat
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -428,20 +430,22 @@ def test_of_files_together_that_one_cannot_join_new_ones_are_removed(
     assert (tmp_path / "b").read_text() == ("new" if fails == 2 else "old")
 
 
+@posix
 def test_a_signal_while_files_together_are_renamed_waits(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    join, joined = threading.Thread.join, []
+    main, replace = threading.get_ident(), os.replace
 
-    def interrupted(thread: threading.Thread, timeout: float | None = None) -> None:
-        joined.append(thread)
-        if len(joined) == 1:
-            raise KeyboardInterrupt
-        join(thread, timeout)
+    def rename(old: str, new: str) -> None:
+        if new.endswith("a"):
+            time.sleep(0.2)  # until the main thread waits
+            signal.pthread_kill(main, signal.SIGINT)
+            time.sleep(0.2)
+        replace(old, new)
 
-    monkeypatch.setattr(threading.Thread, "join", interrupted)
+    monkeypatch.setattr(os, "replace", rename)
     paths = [tmp_path / "a", tmp_path / "b"]
     with pytest.raises(KeyboardInterrupt):
         write_all(paths)
     assert [path.read_text() for path in paths] == ["new", "new"]
-    assert len(joined) == 2
+    assert sorted(os.listdir(tmp_path)) == ["a", "b"]

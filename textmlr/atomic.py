@@ -120,21 +120,26 @@ def _place(made: list[_Temporary]) -> None:
     if len(made) == 1:
         rename()
         return
-    # Signals are raised in the main thread only: in another, none comes between two of them.
-    failed: list[InputError] = []
+    # Signals are raised in the main thread only: in another, none comes between two of them.  One
+    # that comes before that has begun stops it.
+    failed: list[BaseException] = []
+    begun, done = threading.Lock(), threading.Event()
 
     def run() -> None:
-        try:
-            rename()
-        except InputError as error:
-            failed.append(error)
+        if begun.acquire(blocking=False):
+            try:
+                rename()
+            except BaseException as error:  # to be raised where it is waited for
+                failed.append(error)
+            finally:
+                done.set()
 
-    thread = threading.Thread(target=run, name="textmlr renaming")
-    thread.start()
     try:
-        thread.join()
+        threading.Thread(target=run, name="textmlr renaming").start()
+        done.wait()
     except BaseException:
-        thread.join()
+        if not begun.acquire(blocking=False):
+            done.wait()
         raise
     if failed:
         raise failed[0]
