@@ -443,6 +443,39 @@ def test_greedy_is_hardly_worse(model: Model, monkeypatch: pytest.MonkeyPatch) -
     assert sum(found) <= 1.5 * sum(fewest)
 
 
+def test_greedy_steps_grow_but_do_not_overshoot(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of 400 words that all weigh the same, 200 have to go.  One at a time would take 200 steps; a
+    step as large as all before it would remove 256, and each too many is judged twice to be put
+    back."""
+    words = [f"w{i:03d}" for i in range(400)]
+    pairs = [("own", " ".join(words)), ("other", "else")]
+    trained = train(corpus_of(pairs), FeaturizerOptions(ngrams=(1, 1), norm=None), QUICK)
+    theta = np.zeros_like(trained.layers[0])
+    theta[:, trained.labels.index("own")] = 1.0
+    theta[0] = 0.0
+    theta[0, trained.labels.index("other")] = 200.5  # the bias
+    model = Model.of(replace(trained.parts, layers=[theta], calibration=Calibration()))
+    monkeypatch.setattr(removal, "EXHAUSTIVE_BYTES", 0)
+    steps, handed = [], []
+    judge, needed = removal._Search._judge, removal._Search._needed
+
+    def judging(search: Any, sets: Any) -> Any:
+        sets = list(sets)
+        steps.append(len(sets))
+        return judge(search, sets)
+
+    def putting_back(search: Any, removed: Any, breadth: int) -> Any:
+        handed.append((len(removed), len(steps)))
+        return needed(search, removed, breadth)
+
+    monkeypatch.setattr(removal._Search, "_judge", judging)
+    monkeypatch.setattr(removal._Search, "_needed", putting_back)
+    assert len(check_removal(model, pairs[0][1]).words) == 200
+    ((removed, made),) = handed
+    assert removed <= 1.25 * 200
+    assert made < 200 / 2
+
+
 def test_where_the_bias_decides_nothing_changes_the_label(
     model: Model, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -28,7 +28,7 @@ from textmlr.features import interning
 from textmlr.features.interning import Interner
 from textmlr.model import Model
 from textmlr.storing import cache as caches
-from textmlr.storing import counts, gathering
+from textmlr.storing import counts, gathering, rows
 from textmlr.storing.cache import Cache, CacheError, InUseError
 from textmlr.training import dealing as dealings
 from textmlr.training import trials
@@ -50,6 +50,8 @@ def parts(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(dealings, "PART_NONZEROS", 1 << 15)
     monkeypatch.setattr(counts, "RECORD_ENTRIES", 1 << 14)
     monkeypatch.setattr(trials, "TRIAL_NONZEROS", 1 << 16)  # a twin of the final run calibrates
+    for module in ("options", "cli.options"):  # checkpoints come between any two documents
+        monkeypatch.setattr(f"textmlr.{module}.SHORTEST", 1e-6)
 
 
 @pytest.fixture
@@ -431,6 +433,21 @@ def test_a_stored_corpus_is_the_corpus(corpus: Path, tmp_path: Path, chunk_bytes
     texts = [b"".join(b[i] + b"\n" for b in c.picked(rows) for i in range(len(b)))
              for c in (stored, inside)]  # fmt: skip
     assert texts[0] == texts[1]
+
+
+def test_what_does_not_fit_in_the_machine_is_refused_before_it_is_learnt(
+    corpus: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As from memory; the cache stays, to be gone on with on a larger one."""
+    monkeypatch.chdir(corpus.parent)
+    learnt: list[int] = []
+    with monkeypatch.context() as patch:
+        patch.setattr("textmlr.rows.machine_memory", lambda: 1 << 10)
+        patch.setattr(rows, "StoredObjective", lambda *_: learnt.append(1))
+        said = refused(str(corpus), *SMALL, "--no-holdout", "--epochs", "1")
+    assert "GiB to train, and this machine has 0.0 GiB; keep fewer features" in said
+    assert not learnt
+    assert trained(corpus, *SMALL, "--no-holdout", "--epochs", "1", "--resume")
 
 
 def test_a_text_cut_short_is_noticed(corpus: Path, tmp_path: Path) -> None:

@@ -392,6 +392,22 @@ def test_divergence_on_the_way_begins_anew() -> None:
     assert finish(run, 5).network.theta.tobytes() == finish(calm, 5).network.theta.tobytes()
 
 
+@pytest.mark.parametrize(("rise", "noticed"), [(1.1, False), (4.0, True)])
+@pytest.mark.parametrize("done", [0, 2])
+def test_a_loss_that_multiplies_is_a_step_too_large_and_noise_is_not(
+    rise: float, noticed: bool, done: int
+) -> None:
+    """Noise moves an epoch's loss by some hundredths; a step that overshoots multiplies it, and is
+    noticed long before the loss is not finite."""
+    objective = objective_of(PAIRS)
+    run, same = (
+        finish(SGD.start(objective, np.arange(len(PAIRS)), 6, 0.1, OPTIONS), done) for _ in range(2)
+    )
+    run.last_loss = same.epoch().loss / rise
+    assert run.last_loss > 0.1  # so that the rise counts, not its nats
+    assert (run.epoch().halved > 0) == noticed
+
+
 def test_halving_comes_to_an_end(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(solver, "MAX_HALVINGS", 5)
     run = SGD.start(objective_of(PAIRS), np.arange(len(PAIRS)), 4, 1e30, OPTIONS)

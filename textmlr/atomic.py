@@ -257,7 +257,7 @@ def _remove_unlocked(path: str) -> None:
         os.close(handle)
 
 
-_NO_LINK = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0)
+_NO_LINK = getattr(os, "O_NOFOLLOW", 0)
 
 
 def _lock(handle: int) -> bool | None:
@@ -324,8 +324,6 @@ def _sync(path: str) -> None:
 
 
 def _refused(path: str | PathLike[str], error: OSError | ValueError) -> InputError:
-    if isinstance(error, InputError):
-        return error
     reason = str(error) if isinstance(error, ValueError) else error.strerror or str(error)
     return InputError(
         f"cannot be written: {reason.lower()}", place=os.fspath(path), mend="write to another place"

@@ -171,9 +171,10 @@ def numbas_folder(origin: Origin) -> Path | None:
 def link(code: MachineCode, codes: tuple[str, ...], name: str = "") -> Callable[..., Any]:
     """A Python callable of loaded machine code; it lets other threads run meanwhile.
 
+    code  of ``unpacked``, or just compiled: LLVM ends the process over what is no object file
     name  of the kernel, for the IndexError of code that checks its indices
-    Raises RuntimeError if the code is none, or refers to something this process does not have
-    (LLVM itself would end the process over that).
+    Raises RuntimeError if there is no such entry in it, or if it refers to something this process
+    does not have (over which LLVM would end it, too).
     """
     if _stuck:
         raise RuntimeError("this process was forked while llvmlite's lock may have been taken")
