@@ -465,7 +465,10 @@ class TestCommand:
         assert not (tmp_path / "m").exists()
 
     @pytest.mark.slow
-    def test_a_tolerance_not_met_is_a_warning(self, tmp_path: Path) -> None:
+    def test_a_tolerance_not_met_is_a_warning(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("textmlr.options.TOLERANCES", (1e-30, 1.0))  # what none can meet
         told = good(
             "train", GENRES, "-o", tmp_path / "m", "--solver", "exact", "--l2", "1e-3",
             "--tolerance", "1e-30",

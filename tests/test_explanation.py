@@ -276,7 +276,7 @@ def test_wrong_labels_are_refused(model: Model) -> None:
     for label in (likeliest, None):
         with pytest.raises(InputError, match="against itself"):
             model.explain("robot", label, likeliest)
-    with pytest.raises(InputError, match="not text"):
+    with pytest.raises(InputError, match="takes one text"):
         model.explain(3)  # type: ignore[arg-type]
 
 

@@ -391,7 +391,7 @@ hashing.GIANT_BYTES, dealing.WHOLE_NONZEROS, dealing.PART_NONZEROS = 8, 1 << 8, 
 from textmlr.__main__ import main
 command = ["textmlr", "train", plain, "-q", "-o", out, "--ngrams", "1-2", "--char-ngrams", "none"]
 sys.exit = lambda code=0: None
-for more in ("--memory 4kB --threads 1", "--stream", ""):
+for more in ("--memory 100kB --threads 1", "--stream", ""):
     sys.argv = [*command, *more.split()]
     main()
 long = " ".join(f"word{i}" for i in range(40_000))

@@ -207,7 +207,7 @@ def test_bad_labels_are_named(labels, problem):
         (Dataset(body=["a"], title=["b"]), "whose columns are body, title"),
         (Dataset(text=["a", None]), "document 1 is missing"),
         (ArrowStream(["a", "b", None]), "document 2 is missing"),
-        (ArrowArray([1, 2]), "strings, got int64"),
+        (ArrowArray([1, 2]), "got an Arrow column of int64"),
         (Parts(), "DatasetDict|Parts of train, test"),
         ({"text": ["a"]}, "got a dict"),
         (ArrowStream([{"a": "x"}, {"a": "y"}, {"a": "z"}]), "table"),
