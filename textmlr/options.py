@@ -100,11 +100,13 @@ PART_NONZEROS = 1 << 22
 # scored by a run over the others.
 ENOUGH_HELD_OUT = 500
 FOLDS = 10
-# Of fewer documents than this a tenth is too few to choose by as well: every trial is judged on all
-# of them, in FOLDS parts, and tries the product of powers of idf and these rates.  Rates between
-# them are no better for so few documents, nor are more epochs.
+# Of fewer documents than this a tenth is too few to choose by as well: every plan is judged on all
+# of them, in FOLDS parts.  Plans are the product of these powers of idf and rates, and runs of all
+# are averaged; rare words tell so little there that power 0 is among them.
 FEW_DOCUMENTS = 250
-FEW_RATES = (4.0, 16.0)
+FEW_POWERS = (0.0, 1.0, 2.0)
+FEW_RATES = (4.0,)
+FEW_EPOCHS = 20
 # What options of one solver are where they are not given.
 DEFAULT_L2 = 1e-6  # of sgd, which stops early
 DEFAULT_PATIENCE = 3

@@ -211,6 +211,8 @@ def fit_rows(record: dict[str, Any]) -> list[tuple[str, str]]:
     scale = f" × idf^{final['idf_power']:g}" if final["idf_power"] else ""
     over = plural(final["epochs"], "epoch")
     rows.append(("step size", f"{final['learning_rate']:g}{scale} over {over}"))
+    if averaged := final.get("averaged"):
+        rows.append(("", f"and {averaged - 1} more such runs, averaged"))
     calibration = final["calibration"]
     if calibration["factor"] != 1:
         bent = f" × spread^{calibration['exponent']:.2g}" if calibration["exponent"] else ""

@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import product
 
 import numpy as np
 from numpy.typing import NDArray
 
-from textmlr.options import FEW_DOCUMENTS, FEW_RATES, FOLDS, LEARNING_RATES, TrainingOptions
+from textmlr.options import (
+    FEW_DOCUMENTS,
+    FEW_EPOCHS,
+    FEW_POWERS,
+    FEW_RATES,
+    FOLDS,
+    LEARNING_RATES,
+    TrainingOptions,
+)
 from textmlr.scoring import Calibration, base_rates
 from textmlr.training.calibration import Scored, shrink
 from textmlr.training.heldout import parts_of, shuffled_parts
@@ -32,6 +40,8 @@ class Crossed:
     judges   (repeats, n) documents that judge: those whose label others than their part have.  Who
              never saw a label cannot tell it, and that says nothing of who did
     rates    (L,) ``base_rates`` of all of them, and one more of each label
+    counts   (L,) the same where each counts 1, whatever it weighs: what a run leans towards while
+             it has learnt little, even where weights are balanced
     """
 
     rows: Objective
@@ -39,6 +49,7 @@ class Crossed:
     repeats: int
     judges: NDArray[np.bool_]
     rates: NDArray[np.float64]
+    counts: NDArray[np.float64]
 
     @classmethod
     def of(cls, objective: AnyObjective, seed: int) -> Crossed | None:
@@ -64,7 +75,8 @@ class Crossed:
             parts += own
         # One more of each is counted (Laplace): few documents tell little of the rates, too.
         rates = base_rates(np.bincount(rows.y, rows.weights, rows.labels) + 1.0)
-        return cls(rows, parts, repeats, judges, rates) if judges.any() else None
+        counts = base_rates(everything + 1.0)
+        return cls(rows, parts, repeats, judges, rates, counts) if judges.any() else None
 
     @property
     def judging(self) -> int:
@@ -79,6 +91,14 @@ class Crossed:
     def others(self, number: int) -> NDArray[np.int64]:
         """Documents that are not in a part."""
         return np.setdiff1d(np.arange(len(self.rows.y)), self.parts[number], assume_unique=True)
+
+    def shrunk(
+        self, scored: Scored, *, biased: bool, lucky: bool = True
+    ) -> tuple[Calibration, Scored]:
+        """``shrink`` of documents that judge."""
+        return shrink(
+            scored, self.rates, self.counts, biased=biased, repeats=self.repeats, lucky=lucky
+        )
 
     def scored(self, scores: NDArray[np.float32]) -> Scored:
         """The documents that judge;  scores (repeats, n, L)."""
@@ -101,6 +121,18 @@ def rates_of(options: TrainingOptions) -> tuple[float, ...]:
     return FEW_RATES if rates == LEARNING_RATES else rates
 
 
+def powers_of(options: TrainingOptions) -> tuple[float, ...]:
+    """Powers of idf that are tried on few documents."""
+    return FEW_POWERS if options.idf_power is None else (options.idf_power,)
+
+
+def epochs_of(options: TrainingOptions, documents: int) -> int:
+    """Epochs of a run on few documents."""
+    if options.epochs is None and not options.hidden:
+        return FEW_EPOCHS
+    return options.epochs_of(documents)
+
+
 def plans_of(options: TrainingOptions, powers: tuple[float, ...]) -> list[tuple[float, float]]:
     """Pairs of a power of idf and a learning rate to be tried."""
     return list(product(powers, rates_of(options)))
@@ -111,12 +143,37 @@ class Judged:
     """A trial on few documents after one of its epochs.
 
     loss, accuracy  of the documents that judge, each scored by a run that never saw it; calibrated
+    scored          these documents, with their scores as they were
     """
 
     epochs: int
     calibration: Calibration
     loss: float
     accuracy: float
+    scored: Scored
+
+
+def parts_of_plans(calibrations: Sequence[Calibration]) -> list[float]:
+    """What the scores of each plan's run are multiplied by in the average: all plans have equal
+    shares, and each is as loud as its own calibration has it.
+
+    Of few documents the plan with the least loss is often the luckiest, and the average of all
+    better than the best."""
+    return [calibration.factor / len(calibrations) for calibration in calibrations]
+
+
+def average(
+    crossed: Crossed, judged: Sequence[Judged], *, biased: bool
+) -> tuple[Calibration, Scored]:
+    """(the calibration of the average of several trials' scores, the documents that judge with
+    their averaged scores calibrated)."""
+    parts = parts_of_plans([one.calibration for one in judged])
+    first = judged[0].scored
+    scores = np.zeros(first.scores.shape)
+    for part, one in zip(parts, judged, strict=True):
+        scores += part * one.scored.scores
+    together = Scored(scores.astype(np.float32), first.y, first.weights)
+    return crossed.shrunk(together, biased=biased)
 
 
 def try_out(
@@ -127,14 +184,15 @@ def try_out(
     options: TrainingOptions,
     *,
     biased: bool,
+    lucky: bool,
 ) -> tuple[list[Judged], Epoch]:
     """Runs over all parts but one, for each part: (what came of each epoch that is judged, figures
     of all their epochs in one).
 
     scale   (V,) of the features, None for 1
     start   a run over some of the rows;  end  called with it when its memory is free again
-    options decided; a run of few epochs (2·patience) is judged at its end alone
-    biased  see ``shrink``
+    options decided; a run of few epochs (2·patience, FEW_EPOCHS) is judged at its end alone
+    biased, lucky  see ``shrink``
     """
     rows, patience = crossed.rows, options.patience
     assert patience is not None
@@ -149,18 +207,17 @@ def try_out(
         while run.done < run.epochs:
             epoch = run.epoch()
             told.append(epoch)
-            if run.done == run.epochs or run.epochs > 2 * patience:
+            if run.done == run.epochs or run.epochs > max(2 * patience, FEW_EPOCHS):
                 kept = scores.setdefault(run.done, np.zeros(size, np.float32))
                 kept[number // FOLDS, part] = Scored.of(held, run.network).scores
         end(run)
     judged = []
     for epochs in sorted(scores):
-        scored, calibration = crossed.scored(scores[epochs]), Calibration()
+        plain, calibration = crossed.scored(scores[epochs]), Calibration()
+        scored = plain
         if options.calibration:
-            calibration, scored = shrink(
-                scored, crossed.rates, biased=biased, repeats=crossed.repeats
-            )
-        judged.append(Judged(epochs, calibration, scored.loss, scored.accuracy))
+            calibration, scored = crossed.shrunk(plain, biased=biased, lucky=lucky)
+        judged.append(Judged(epochs, calibration, scored.loss, scored.accuracy, plain))
     last = [epoch for epoch in told if epoch.number == epoch.epochs]
     together = Epoch(
         last[0].epochs, last[0].epochs, min(epoch.learning_rate for epoch in last),
