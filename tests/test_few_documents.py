@@ -66,7 +66,7 @@ def naive_shrink(
     def losses(t: float, u: float) -> tuple[float, float]:
         logs = log_softmax(t * scores / unit + u * offsets, axis=1)
         plain = -weights @ logs[np.arange(len(y)), y]
-        return plain, plain - 4.0 / n * weights @ (logs @ rates) + 10.0 / n * u * u / 2
+        return plain, plain - 3.0 / n * weights @ (logs @ rates) + 10.0 / n * u * u / 2
 
     free = minimize(
         lambda x: losses(x[0], x[1] if biased else 0.0)[1], [1.0, 0.0],
@@ -150,7 +150,7 @@ def test_all_documents_judge_from_twenty_on(number: int) -> None:
     record = train(corpus_of(documents(number, 7)), threads=2).record
     held = record["held_out"]
     assert (held["documents"], held["folds"]) == (number, FOLDS)
-    assert len(held["trials"]) == record["final"]["averaged"] == 3  # three powers, one rate
+    assert len(held["trials"]) == record["final"]["averaged"] == 6  # three powers, two runs
     assert "prior" in record["final"]["calibration"]
     assert len(record["ngrams"]) == 2
 
@@ -229,11 +229,12 @@ def test_what_is_added_is_in_the_bias_and_nowhere_else(threads: int) -> None:
     objective, options = objective_of(PAIRS), TrainingOptions()
     idf = np.linspace(1.0, 4.0, objective.columns)
     found = fit(objective, options, bias=0, idf=idf, threads=threads)
-    assert [trial.idf_power for trial in found.trials] == [0.0, 1.0, 2.0]
-    assert found.averaged == 3
+    assert [trial.idf_power for trial in found.trials] == [0.0, 0.0, 1.0, 1.0, 2.0, 2.0]
+    assert [trial.epochs for trial in found.trials[:2]] == [20, 5]
+    assert found.averaged == 6
     c = found.calibration
     assert isinstance(c, Shrunk)
-    theta = runs_of(objective, found, [None, idf, idf**2]) * c.factor
+    theta = runs_of(objective, found, [None, None, idf, idf, idf**2, idf**2]) * c.factor
     rates = base_rates(np.bincount(objective.y, minlength=3).astype(float))
     np.testing.assert_allclose(found.layers[0][1:], theta[1:], rtol=1e-4, atol=1e-5)
     np.testing.assert_allclose(
@@ -269,7 +270,7 @@ def test_trials_of_the_choice_of_features_are_not_made_again() -> None:
     assert again.theta.tobytes() == chosen.theta.tobytes()
     assert again.record["held_out"] == chosen.record["held_out"]
     runs = [event.run for event in told if isinstance(event, Progress)]
-    assert runs.count("trial") == 3
+    assert runs.count("trial") == 6
     told.clear()
     train(corpus_of(PAIRS), threads=1, watch=told.append)
     assert {event.run for event in told if isinstance(event, Progress)} == {"final"}

@@ -11,11 +11,9 @@ from numpy.typing import NDArray
 
 from textmlr.options import (
     FEW_DOCUMENTS,
-    FEW_EPOCHS,
     FEW_POWERS,
-    FEW_RATES,
+    FEW_RUNS,
     FOLDS,
-    LEARNING_RATES,
     TrainingOptions,
 )
 from textmlr.scoring import Calibration, base_rates
@@ -36,6 +34,7 @@ class Crossed:
 
     rows     over the documents that count, in memory
     parts    all parts of one time, then those of the next: numbers of rows, ascending
+    held     the documents of each part, as new to who has seen the others only
     repeats  how many times
     judges   (repeats, n) documents that judge: those whose label others than their part have.  Who
              never saw a label cannot tell it, and that says nothing of who did
@@ -46,6 +45,7 @@ class Crossed:
 
     rows: Objective
     parts: list[NDArray[np.int64]]
+    held: list[Objective]
     repeats: int
     judges: NDArray[np.bool_]
     rates: NDArray[np.float64]
@@ -76,17 +76,16 @@ class Crossed:
         # One more of each is counted (Laplace): few documents tell little of the rates, too.
         rates = base_rates(np.bincount(rows.y, rows.weights, rows.labels) + 1.0)
         counts = base_rates(everything + 1.0)
-        return cls(rows, parts, repeats, judges, rates, counts) if judges.any() else None
+        if not judges.any():
+            return None
+        seen, held = rows.documents_of(), [rows.take(part) for part in parts]
+        held = [part.as_new(seen - part.documents_of()) for part in held]
+        return cls(rows, parts, held, repeats, judges, rates, counts)
 
     @property
     def judging(self) -> int:
         """Documents that judge, each counted once."""
         return int(self.judges.any(axis=0).sum())
-
-    def held_out(self, number: int) -> Objective:
-        """The documents of a part, as new to who has seen the others only."""
-        held = self.rows.take(self.parts[number])
-        return held.as_new(self.rows.documents_of() - held.documents_of())
 
     def others(self, number: int) -> NDArray[np.int64]:
         """Documents that are not in a part."""
@@ -113,29 +112,26 @@ def repeats_of(documents: int) -> int:
     return max(1, min(MOST_REPEATS, FEW_DOCUMENTS // documents))
 
 
-def rates_of(options: TrainingOptions) -> tuple[float, ...]:
-    """Learning rates that are tried on few documents."""
+Plan = tuple[float, float, int]
+
+
+def plans_of(options: TrainingOptions, *, idf: bool) -> list[Plan]:
+    """What is tried on few documents: power of idf, learning rate, epochs.
+
+    idf  whether there is one to take the power of
+    """
+    powers = FEW_POWERS if options.idf_power is None else (options.idf_power,)
+    runs: Sequence[tuple[float, int]] = FEW_RUNS
     if options.learning_rate is not None:
-        return (options.learning_rate,)
-    rates = options.learning_rates
-    return FEW_RATES if rates == LEARNING_RATES else rates
-
-
-def powers_of(options: TrainingOptions) -> tuple[float, ...]:
-    """Powers of idf that are tried on few documents."""
-    return FEW_POWERS if options.idf_power is None else (options.idf_power,)
-
-
-def epochs_of(options: TrainingOptions, documents: int) -> int:
-    """Epochs of a run on few documents."""
-    if options.epochs is None and not options.hidden:
-        return FEW_EPOCHS
-    return options.epochs_of(documents)
-
-
-def plans_of(options: TrainingOptions, powers: tuple[float, ...]) -> list[tuple[float, float]]:
-    """Pairs of a power of idf and a learning rate to be tried."""
-    return list(product(powers, rates_of(options)))
+        runs = [(options.learning_rate, max(epochs for _, epochs in FEW_RUNS))]
+    if options.chosen_step == "adagrad":
+        rates, epochs = options.learning_rates, options.epochs_of(FEW_DOCUMENTS)
+        rates = rates if options.learning_rate is None else (options.learning_rate,)
+        runs = [(rate, epochs) for rate in rates]
+    return [
+        (power, rate, epochs if options.epochs is None else options.epochs)
+        for power, (rate, epochs) in product(powers if idf else (0.0,), runs)
+    ]
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,23 +187,25 @@ def try_out(
 
     scale   (V,) of the features, None for 1
     start   a run over some of the rows;  end  called with it when its memory is free again
-    options decided; a run of few epochs (2·patience, FEW_EPOCHS) is judged at its end alone
+    options decided; with no number of epochs given, or few (2·patience), a run is judged at its
+            end alone
     biased, lucky  see ``shrink``
     """
     rows, patience = crossed.rows, options.patience
     assert patience is not None
+    watched = options.epochs is not None and options.epochs > 2 * patience
     scaled = rows if scale is None else rows.scaled(scale)
     told: list[Epoch] = []
     scores: dict[int, NDArray[np.float32]] = {}
     size = crossed.repeats, len(rows.y), rows.labels
     for number, part in enumerate(crossed.parts):
-        held = crossed.held_out(number)
+        held = crossed.held[number]
         held = held if scale is None else held.scaled(scale)
         run = start(scaled, crossed.others(number))
         while run.done < run.epochs:
             epoch = run.epoch()
             told.append(epoch)
-            if run.done == run.epochs or run.epochs > max(2 * patience, FEW_EPOCHS):
+            if run.done == run.epochs or watched:
                 kept = scores.setdefault(run.done, np.zeros(size, np.float32))
                 kept[number // FOLDS, part] = Scored.of(held, run.network).scores
         end(run)

@@ -21,7 +21,7 @@ from textmlr.parallel import map_blocks
 from textmlr.scoring import Calibration, Shrunk
 from textmlr.training.calibration import Scored, calibrate
 from textmlr.training.checkpoints import Checkpoints, follow
-from textmlr.training.cross_fitting import epochs_of, plans_of, powers_of
+from textmlr.training.cross_fitting import plans_of
 from textmlr.training.heldout import are_few, check_labels
 from textmlr.training.objective import Objective
 from textmlr.training.sgd import of_theta
@@ -220,8 +220,8 @@ def most_epochs(
     """
     if options.holdout and not validated and are_few(objective):
         # Told of once each.
-        own = plans_of(options.decided(), (0.0,) if idf is None else powers_of(options))
-        return len(own) + epochs_of(options, len(objective.y))
+        own = plans_of(options.decided(), idf=idf is not None)
+        return len(own) + max(epochs for _, _, epochs in own)
     trials = 0
     powers = 1 if idf is None else len(options.idf_powers(choose=True))
     if options.holdout:

@@ -25,11 +25,10 @@ from textmlr.training.checkpoints import Checkpoints, follow
 from textmlr.training.cross_fitting import (
     Crossed,
     Judged,
+    Plan,
     average,
-    epochs_of,
     parts_of_plans,
     plans_of,
-    powers_of,
     try_out,
 )
 from textmlr.training.heldout import are_few, hold_out, parts_of, sample_of
@@ -145,8 +144,6 @@ class Search:
                 self._part = np.delete(self._part, held)
                 self.judge, self._held = objective.take(held), True
         self.epochs = options.epochs_of(len(objective.y))
-        if self.crossed is not None:
-            self.epochs = epochs_of(options, len(objective.y))
         self._rest = self._part.astype(np.int32)  # there may be many
         if sample:
             products = TRIAL_PRODUCTS // objective.labels
@@ -158,8 +155,6 @@ class Search:
         self.powers: tuple[float, ...] = (0.0,)
         if idf is not None:
             self.powers = options.idf_powers(choose=self.held_out > 0)
-            if self.crossed is not None:
-                self.powers = powers_of(options)
 
     @property
     def held_out(self) -> int:
@@ -271,7 +266,7 @@ class Search:
     def cross(self, threads: int) -> Trial:
         """The best of all trials on few documents, a thread each; where they are averaged, with
         the average's figures and calibration."""
-        plans = plans_of(self._options, self.powers)
+        plans = plans_of(self._options, idf=self._idf is not None)
         both = list(map_blocks(self._try_crossed, plans, threads))
         self.trials += [trial for trial, _ in both]
         best = best_of(self.trials)
@@ -318,14 +313,14 @@ class Search:
             self._spare.append(run)
         return total
 
-    def _try_crossed(self, plan: tuple[float, float]) -> tuple[Trial, Judged]:
+    def _try_crossed(self, plan: Plan) -> tuple[Trial, Judged]:
         """One trial on few documents; the epoch that is best until the run was given up, or its
         last, as in ``_try``."""
         assert self.crossed is not None
-        power, rate = plan
+        power, rate, epochs = plan
 
         def start(rows: Objective, documents: NDArray[np.int64]) -> SGD:
-            return self.start(rows, documents, self.epochs, rate)
+            return self.start(rows, documents, epochs, rate)
 
         judged, epoch = try_out(
             self.crossed, self.scale_of(power), start, self._spare.append, self._options,
