@@ -13,6 +13,7 @@ from scipy.optimize import minimize
 from scipy.special import log_softmax
 
 from textmlr import FeaturizerOptions, TrainingOptions
+from textmlr.cli.render import fit_rows
 from textmlr.learning import train
 from textmlr.model import Model
 from textmlr.options import FEW_DOCUMENTS, FOLDS
@@ -258,6 +259,19 @@ def test_the_average_is_judged_as_it_answers() -> None:
         held = train(corpus_of(PAIRS), training_options=options, threads=1).record
         assert "averaged" not in held["final"]
         assert held["held_out"]["loss"] == min(t["loss"] for t in held["held_out"]["trials"])
+
+
+def test_one_plan_is_no_average() -> None:
+    """The summary tells of other runs where there are some."""
+    one = TrainingOptions(learning_rate=4.0, idf_power=1.0)
+    told = train(corpus_of(PAIRS), training_options=one, threads=1).record
+    assert len(told["held_out"]["trials"]) == 1
+    assert "averaged" not in told["final"]
+    assert not any("averaged" in value for _, value in fit_rows(told))
+    uneven = [pair for i, pair in enumerate(PAIRS) if pair[0] != "western" or i % 5 == 0]
+    rows = dict(fit_rows(train(corpus_of(uneven), threads=1).record))
+    assert rows[""] == "averaged with 5 other runs"
+    assert rows["calibration"].endswith("× log base rates")
 
 
 def test_trials_of_the_choice_of_features_are_not_made_again() -> None:

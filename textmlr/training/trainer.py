@@ -47,7 +47,8 @@ class Fit:
                   figures of all parts
     trials        every run tried; the best has the least held-out loss
     halvings      times the final run's step diverged and was halved
-    averaged      0, or how many runs θ is the average of: of few documents one of each trial's plan
+    averaged      0, or how many runs θ is the average of: of few documents one of each
+                  trial's plan, where there are several
     """
 
     layers: list[NDArray[np.float32]]
@@ -173,7 +174,8 @@ def fit(
         layers, squares, power, calibration, final.learning_rate, epochs, told[-1].loss,
         told[-1].accuracy, sum(map(len, folds)) or search.held_out,
         len(folds) or (FOLDS if best is not None and search.crossed is not None else 0), judged,
-        tuple(search.trials), sum(epoch.halved for epoch in told), len(shares),
+        tuple(search.trials), sum(epoch.halved for epoch in told),
+        len(shares) if len(shares) > 1 else 0,
     )  # fmt: skip
 
 
