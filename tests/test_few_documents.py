@@ -13,15 +13,17 @@ from scipy.optimize import minimize
 from scipy.special import log_softmax
 
 from textmlr import FeaturizerOptions, TrainingOptions
+from textmlr.cli.render import fit_rows
 from textmlr.learning import train
 from textmlr.model import Model
 from textmlr.options import FEW_DOCUMENTS, FOLDS
 from textmlr.scoring import Calibration, Shrunk, base_rates
+from textmlr.training import Fit, Progress, fit
 from textmlr.training import calibration as module
-from textmlr.training import fit
 from textmlr.training.calibration import Scored, calibrate, shrink
 from textmlr.training.cross_fitting import Crossed, repeats_of
 from textmlr.training.heldout import LEAST_HELD_OUT
+from textmlr.training.objective import Objective
 from textmlr.training.sgd import SGD
 
 PAIRS = documents(60, 11)
@@ -53,19 +55,19 @@ def made(n: int, labels: int, signal: float, seed: int = 3) -> tuple[Scored, np.
 
 
 def naive_shrink(
-    scored: Scored, rates: np.ndarray, biased: bool, repeats: int
+    scored: Scored, rates: np.ndarray, counts: np.ndarray, biased: bool, repeats: int, luck: float
 ) -> tuple[float, float]:
     """(factor, prior) by a general optimiser, as ``shrink`` states the problem."""
     scores, y = scored.scores.astype(float), scored.y
     weights = scored.weights / scored.weights.sum(dtype=float)
     n = len(y) / repeats
     unit = np.exp(np.log(scores.std(axis=1)).mean())
-    offsets = np.log(rates) - np.log(rates).mean()
+    offsets = np.log(counts) - np.log(counts).mean()
 
     def losses(t: float, u: float) -> tuple[float, float]:
         logs = log_softmax(t * scores / unit + u * offsets, axis=1)
         plain = -weights @ logs[np.arange(len(y)), y]
-        return plain, plain - 4.0 / n * weights @ (logs @ rates) + 10.0 / n * u * u / 2
+        return plain, plain - 3.0 / n * weights @ (logs @ rates) + 10.0 / n * u * u / 2
 
     free = minimize(
         lambda x: losses(x[0], x[1] if biased else 0.0)[1], [1.0, 0.0],
@@ -73,7 +75,7 @@ def naive_shrink(
     ).x  # fmt: skip
     known = -weights @ np.log(rates)[y]
     gained = (known - losses(free[0], free[1] if biased else 0.0)[0]) * n
-    t = max(free[0] * (max(1 - 2.0 / gained, 0.5) if gained > 0 else 0.5), 0.01)
+    t = max(free[0] * (max(1 - luck / gained, 0.5) if gained > 0 else 0.5 if luck else 1.0), 0.01)
     u = minimize(lambda x: losses(t, x[0])[1], [0.0], tol=1e-12).x[0] if biased else 0.0
     return t / unit, u
 
@@ -84,13 +86,14 @@ def test_shrinkage_against_a_general_optimiser(labels: int, signal: float, biase
     """The constants stand here as numbers: another RATES_PRIOR, WEIGHT_PRIOR, LUCK, LEAST_KEPT or
     LEAST_FACTOR is another answer."""
     scored, rates = made(60, labels, signal)
-    for repeats in (1, 2):
-        found, told = shrink(scored, rates, biased=biased, repeats=repeats)
-        factor, prior = naive_shrink(scored, rates, biased, repeats)
+    counts = base_rates(np.arange(1.0, labels + 1))  # others than the rates: weights are balanced
+    for repeats, lucky in ((1, True), (2, True), (1, False)):
+        found, told = shrink(scored, rates, counts, biased=biased, repeats=repeats, lucky=lucky)
+        factor, prior = naive_shrink(scored, rates, counts, biased, repeats, 1.0 * lucky)
         assert found.factor == pytest.approx(factor, rel=2e-3)
         assert found.prior == pytest.approx(prior, abs=2e-3)
         logs = log_softmax(
-            found.factor * scored.scores.astype(float) + found.offsets(rates), axis=1
+            found.factor * scored.scores.astype(float) + found.offsets(counts), axis=1
         )
         own = logs[np.arange(60), scored.y]
         assert told.loss == pytest.approx(-np.average(own, weights=scored.weights), rel=1e-5)
@@ -98,7 +101,7 @@ def test_shrinkage_against_a_general_optimiser(labels: int, signal: float, biase
 
 def test_scores_that_tell_the_contrary_are_all_but_dropped() -> None:
     scored, rates = made(60, 3, -2.0)
-    found, told = shrink(scored, rates, biased=True)
+    found, told = shrink(scored, rates, rates, biased=True)
     unit = np.exp(np.log(scored.scores.std(axis=1)).mean())
     assert found.factor == pytest.approx(0.01 / unit, rel=1e-5)
     known = -np.average(np.log(rates)[scored.y], weights=scored.weights)
@@ -148,8 +151,7 @@ def test_all_documents_judge_from_twenty_on(number: int) -> None:
     record = train(corpus_of(documents(number, 7)), threads=2).record
     held = record["held_out"]
     assert (held["documents"], held["folds"]) == (number, FOLDS)
-    assert len(held["trials"]) == 4  # two powers, two rates
-    assert held["loss"] == min(trial["loss"] for trial in held["trials"])
+    assert len(held["trials"]) == record["final"]["averaged"] == 6  # three powers, two runs
     assert "prior" in record["final"]["calibration"]
     assert len(record["ngrams"]) == 2
 
@@ -208,27 +210,99 @@ def test_threads_change_nothing() -> None:
     assert models[0].record == models[1].record == models[2].record
 
 
-def test_what_is_added_is_in_the_bias_and_nowhere_else() -> None:
-    """Its sum over labels is 0, other rows are those of the run times the factor, and without a
+def runs_of(objective: Objective, found: Fit, scales: list[np.ndarray | None]) -> np.ndarray:
+    """The mean of θ of all trials' plans over all documents, each times its own factor."""
+    theta, options = np.zeros((objective.columns, objective.labels)), TrainingOptions().decided()
+    for trial, scale in zip(found.trials, scales, strict=True):
+        rows = objective if scale is None else objective.scaled(scale.astype(np.float32))
+        run = SGD.start(rows, np.arange(60), trial.epochs, trial.learning_rate, options)
+        while run.done < run.epochs:
+            run.epoch()
+        own = run.network.theta * trial.calibration.factor / len(found.trials)
+        theta += own if scale is None else own * scale[:, None]
+    return theta
+
+
+@pytest.mark.parametrize("threads", [1, 3])
+def test_what_is_added_is_in_the_bias_and_nowhere_else(threads: int) -> None:
+    """Its sum over labels is 0, other rows are those of the average times the factor, and without a
     bias nothing is added."""
-    objective, options = objective_of(PAIRS), TrainingOptions(idf_power=0.0)
-    found = fit(objective, options, bias=0)
+    objective, options = objective_of(PAIRS), TrainingOptions()
+    idf = np.linspace(1.0, 4.0, objective.columns)
+    found = fit(objective, options, bias=0, idf=idf, threads=threads)
+    assert [trial.idf_power for trial in found.trials] == [0.0, 0.0, 1.0, 1.0, 2.0, 2.0]
+    assert [trial.epochs for trial in found.trials[:2]] == [20, 5]
+    assert found.averaged == 6
     c = found.calibration
     assert isinstance(c, Shrunk)
-    run = SGD.start(objective, np.arange(60), found.epochs, found.learning_rate, options.decided())
-    while run.done < run.epochs:
-        run.epoch()
-    theta = run.network.theta * np.float32(c.factor)
+    theta = runs_of(objective, found, [None, None, idf, idf, idf**2, idf**2]) * c.factor
     rates = base_rates(np.bincount(objective.y, minlength=3).astype(float))
-    np.testing.assert_array_equal(found.layers[0][1:], theta[1:])
+    np.testing.assert_allclose(found.layers[0][1:], theta[1:], rtol=1e-4, atol=1e-5)
     np.testing.assert_allclose(
-        found.layers[0][0], theta[0] + c.offsets(rates), rtol=1e-5, atol=1e-6
+        found.layers[0][0], theta[0] + c.offsets(rates), rtol=1e-4, atol=1e-5
     )
     without = fit(objective, options, bias=None).calibration
     assert isinstance(without, Shrunk)
     assert without.prior == 0
     bare = train(corpus_of(PAIRS), FeaturizerOptions(bias=False), threads=1)
     assert bare.record["final"]["calibration"]["prior"] == 0
+
+
+def test_the_average_is_judged_as_it_answers() -> None:
+    """The held-out loss is that of the average, which the trials' scores were calibrated for as
+    one; hidden layers and what is not calibrated are the best trial's."""
+    held = train(corpus_of(PAIRS), threads=1).record["held_out"]
+    losses = [trial["loss"] for trial in held["trials"]]
+    assert held["loss"] not in losses
+    assert held["loss"] < max(losses)
+    for options in (TrainingOptions(hidden=(4,)), TrainingOptions(calibration=False)):
+        held = train(corpus_of(PAIRS), training_options=options, threads=1).record
+        assert "averaged" not in held["final"]
+        assert held["held_out"]["loss"] == min(t["loss"] for t in held["held_out"]["trials"])
+
+
+def test_one_plan_is_no_average() -> None:
+    """The summary tells of other runs where there are some."""
+    one = TrainingOptions(learning_rate=4.0, idf_power=1.0)
+    told = train(corpus_of(PAIRS), training_options=one, threads=1).record
+    assert len(told["held_out"]["trials"]) == 1
+    assert "averaged" not in told["final"]
+    assert not any("averaged" in value for _, value in fit_rows(told))
+    uneven = [pair for i, pair in enumerate(PAIRS) if pair[0] != "western" or i % 5 == 0]
+    rows = dict(fit_rows(train(corpus_of(uneven), threads=1).record))
+    assert rows[""] == "averaged with 5 other runs"
+    assert rows["calibration"].endswith("× log base rates")
+
+
+def test_trials_of_the_choice_of_features_are_not_made_again() -> None:
+    """The same bits come of trials that were made before and of those that fit makes itself."""
+    chosen = train(corpus_of(PAIRS), threads=1)
+    tried = chosen.featurizer.options
+    told: list[object] = []
+    given = FeaturizerOptions(idf=False, ngrams=tried.ngrams, char_ngrams=tried.char_ngrams)
+    again = train(corpus_of(PAIRS), given, threads=1, watch=told.append)
+    assert again.theta.tobytes() == chosen.theta.tobytes()
+    assert again.record["held_out"] == chosen.record["held_out"]
+    runs = [event.run for event in told if isinstance(event, Progress)]
+    assert runs.count("trial") == 6
+    told.clear()
+    train(corpus_of(PAIRS), threads=1, watch=told.append)
+    assert {event.run for event in told if isinstance(event, Progress)} == {"final"}
+
+
+def test_balanced_labels_are_not_pulled_towards_the_frequent_one() -> None:
+    """Weights make labels equal, and a run that has learnt little still leans to the label of most
+    documents: what is added is of their number, not of their weight."""
+    pairs = [pair for i, pair in enumerate(PAIRS) if pair[0] != "western" or i % 5 == 0]
+    options = TrainingOptions(class_weight="balanced")
+    model = train(corpus_of(pairs), training_options=options, threads=1)
+    assert model.record["final"]["calibration"]["prior"] < -0.1
+    tested = documents(300, 4)
+    mean = model.probabilities([text for _, text in tested]).mean(axis=0)
+    assert mean[model.labels.index("western")] > 0.25
+    dull = noise(150, {"a": 0.8, "b": 0.2}, 5)
+    p = train(corpus_of(dull), training_options=options, threads=1).probabilities(["w1 w2", "w9"])
+    assert np.abs(p - 0.5).max() < 0.2
 
 
 @pytest.mark.parametrize(
@@ -273,6 +347,7 @@ def test_scores_that_are_all_alike() -> None:
     """Nothing to divide by."""
     scored = Scored(np.zeros((20, 2), np.float32), np.arange(20, dtype=np.int32) % 2,
                     np.ones(20, np.float32))  # fmt: skip
-    found, told = shrink(scored, base_rates(np.array([10.0, 10.0])), biased=True)
+    rates = base_rates(np.array([10.0, 10.0]))
+    found, told = shrink(scored, rates, rates, biased=True)
     assert np.isfinite(found.factor)
     assert told.loss == pytest.approx(np.log(2), rel=1e-6)

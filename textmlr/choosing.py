@@ -84,14 +84,16 @@ def choose(
     def try_on(sample: Corpus, judges: Corpus | None, candidate: FeaturizerOptions) -> float:
         rows = Rows.of(sample, candidate, training, threads)
         judge = None if judges is None else rows.judge(judges, training, threads)
-        trial = probe(
+        found = probe(
             rows.in_memory, training, idf=rows.idf, bias=rows.bias, validation=judge,
             threads=threads,
         )  # fmt: skip
         if sample is corpus:
-            made[candidate] = rows
-        if trial is None:  # too few documents to tell
+            lasting = found if found is not None and found.lasting else None
+            made[candidate] = replace(rows, tried=lasting)
+        if found is None:  # too few documents to tell
             return np.inf
+        trial = found.best
         word, char = candidate.word_range, candidate.char_range
         tried.append(Candidate(word, char, len(sample), trial.loss, trial.accuracy))
         watch(tried[-1])

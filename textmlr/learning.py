@@ -144,7 +144,7 @@ def train(
             result = fit(
                 rows.objective, options, idf=rows.idf, bias=rows.bias, validation=judge,
                 threads=threads, watch=tell, beside=names.collect, overwrite=True,
-                checkpoints=None if store is None else store.cache,
+                checkpoints=None if store is None else store.cache, tried=rows.tried,
             )  # fmt: skip
             layers, calibration = result.layers, result.calibration.absorbed()
             squares = result.squares if options.hidden else []
@@ -252,6 +252,7 @@ def _of_sgd(result: Fit) -> dict[str, object]:
         "loss": result.loss,
         "accuracy": result.accuracy,
         "halvings": result.halvings,
+        **({"averaged": result.averaged} if result.averaged else {}),
     }
     return {"final": final}
 

@@ -100,11 +100,12 @@ PART_NONZEROS = 1 << 22
 # scored by a run over the others.
 ENOUGH_HELD_OUT = 500
 FOLDS = 10
-# Of fewer documents than this a tenth is too few to choose by as well: every trial is judged on all
-# of them, in FOLDS parts, and tries the product of powers of idf and these rates.  Rates between
-# them are no better for so few documents, nor are more epochs.
+# Of fewer documents than this a tenth is too few to choose by as well: every plan is judged on all
+# of them, in FOLDS parts.  Plans are the product of these powers of idf and these pairs of a rate
+# and a number of epochs, and runs of all are averaged: many small steps, few large ones.
 FEW_DOCUMENTS = 250
-FEW_RATES = (4.0, 16.0)
+FEW_POWERS = (0.0, 1.0, 2.0)
+FEW_RUNS = ((4.0, 20), (16.0, 5))
 # What options of one solver are where they are not given.
 DEFAULT_L2 = 1e-6  # of sgd, which stops early
 DEFAULT_PATIENCE = 3
@@ -287,7 +288,8 @@ class TrainingOptions:
                    none: sgd runs all epochs, exact takes DEFAULT_STEP_OF_PATH.
                    Exact holds none out where l2 is given, and there is nothing to choose
     patience       of sgd: epochs of clearly worse held-out loss on end before a trial is given up;
-                   None: DEFAULT_PATIENCE
+                   None: DEFAULT_PATIENCE.  Fewer than FEW_DOCUMENTS are so followed only where
+                   epochs are given
     tolerance      of exact: on gap/value, where the gap is a proved bound on value − minimum; where
                    l2 is 0 on ‖gradient‖ in units of that at θ = 0.  None: DEFAULT_TOLERANCE
     hidden         widths of the hidden layers between f(x) and the labels, () for none: the linear

@@ -131,7 +131,7 @@ OF_SGD = Object(
         "idf_power": NOT_NEGATIVE, "calibration": CALIBRATION, "learning_rate": POSITIVE,
         "epochs": WHOLE, "halvings": WHOLE,
     },
-    {"solver": NAME, "loss": _or_null(REAL), "accuracy": _or_null(REAL)},
+    {"solver": NAME, "loss": _or_null(REAL), "accuracy": _or_null(REAL), "averaged": WHOLE},
 )  # fmt: skip
 OF_EXACT = Object(
     {

@@ -16,7 +16,7 @@ from textmlr.features.columns import Columns
 from textmlr.features.vocabulary import inverse_document_frequency
 from textmlr.options import FeaturizerOptions, TrainingOptions
 from textmlr.parallel import machine_memory
-from textmlr.training import AnyObjective, Objective
+from textmlr.training import AnyObjective, Objective, Tried
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -33,6 +33,7 @@ class Rows:
                 from which it is named
     cut         of rows on disk, what did not fit in memory: features kept, of how many, and by
                 how many documents their frequencies may be too low; None: nothing
+    tried       what came of trials over all of them that training would make; None: nothing
     """
 
     featurizer: Featurizer
@@ -43,6 +44,7 @@ class Rows:
     invalid: int = 0
     first: NDArray[np.int64] | None = None
     cut: dict[str, int] | None = None
+    tried: Tried | None = None
 
     @classmethod
     def of(

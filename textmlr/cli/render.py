@@ -211,8 +211,10 @@ def fit_rows(record: dict[str, Any]) -> list[tuple[str, str]]:
     scale = f" × idf^{final['idf_power']:g}" if final["idf_power"] else ""
     over = plural(final["epochs"], "epoch")
     rows.append(("step size", f"{final['learning_rate']:g}{scale} over {over}"))
+    if averaged := final.get("averaged"):
+        rows.append(("", f"averaged with {plural(averaged - 1, 'other run')}"))
     calibration = final["calibration"]
-    if calibration["factor"] != 1:
+    if calibration["factor"] != 1 or calibration.get("prior"):
         bent = f" × spread^{calibration['exponent']:.2g}" if calibration["exponent"] else ""
         added = ""
         if prior := calibration.get("prior"):

@@ -9,7 +9,7 @@ from textmlr.training.objective import Objective
 from textmlr.training.path import ExactFit, Penalty, fit_exact
 from textmlr.training.stored import AnyObjective, StoredObjective
 from textmlr.training.trainer import Fit, fit, most_epochs, probe
-from textmlr.training.trials import Progress, Trial
+from textmlr.training.trials import Progress, Trial, Tried
 
 __all__ = [
     "AnyObjective",
@@ -25,6 +25,7 @@ __all__ = [
     "Step",
     "StoredObjective",
     "Trial",
+    "Tried",
     "advance",
     "common_of",
     "curvature_of",

@@ -158,7 +158,6 @@ def _search_crossed(
     """The same where few documents are held out in parts."""
     parts = range(len(crossed.parts))
     others = [crossed.rows.take(crossed.others(number)) for number in parts]
-    held = [crossed.held_out(number) for number in parts]
     exact = [Exact.of(objective, threads, None) for objective in others]
     scores = np.zeros((crossed.repeats, len(crossed.rows.y), crossed.rows.labels), np.float32)
 
@@ -166,7 +165,7 @@ def _search_crossed(
         for number in parts:
             l2 = penalty_of(others[number], k)
             network = exact[number].minimise(l2, PATH_TOLERANCE).network
-            own = Scored.of(held[number], network).scores
+            own = Scored.of(crossed.held[number], network).scores
             scores[number // FOLDS, crossed.parts[number]] = own
         scored = crossed.scored(scores)
         return Penalty(penalty_of(crossed.rows, k), scored.loss, scored.accuracy)

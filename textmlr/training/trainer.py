@@ -26,7 +26,7 @@ from textmlr.training.heldout import are_few, check_labels
 from textmlr.training.objective import Objective
 from textmlr.training.sgd import of_theta
 from textmlr.training.stored import AnyObjective
-from textmlr.training.trials import Progress, Search, Trial, Watch, best_of
+from textmlr.training.trials import Progress, Search, Trial, Tried, Watch, best_of
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -47,6 +47,8 @@ class Fit:
                   figures of all parts
     trials        every run tried; the best has the least held-out loss
     halvings      times the final run's step diverged and was halved
+    averaged      0, or how many runs θ is the average of: of few documents one of each
+                  trial's plan, where there are several
     """
 
     layers: list[NDArray[np.float32]]
@@ -62,6 +64,7 @@ class Fit:
     judged: Trial | None
     trials: tuple[Trial, ...]
     halvings: int
+    averaged: int = 0
 
 
 def fit(
@@ -76,6 +79,7 @@ def fit(
     beside: Callable[[], object] | None = None,
     overwrite: bool = False,
     checkpoints: Checkpoints | None = None,
+    tried: Tried | None = None,
 ) -> Fit:
     """Minimise the objective by SGD, stopping early.
 
@@ -87,7 +91,8 @@ def fit(
     epochs too; where trials saw only some documents, a twin of it goes on meanwhile, without
     those held out, since the factor of θ depends on how many there are.  The number of threads
     changes no bit.  Fewer than FEW_DOCUMENTS all judge each trial, in FOLDS parts, each scored by a
-    run over the others, and the calibration shrinks towards the base rates.
+    run over the others; runs of all plans are averaged, and the calibration shrinks towards the
+    base rates.
 
     idf         (V,) of each feature; None: all steps alike
     bias        the column that is always 1, None for none
@@ -95,13 +100,14 @@ def fit(
     beside      called once, by a thread of its own if there are two, while the final run goes on
     overwrite   scale the objective's features in place, where they are not needed any more
     checkpoints where the state is kept, and gone on from if there is one; None: nowhere
+    tried       what ``probe`` found of the same objective, if that lasts; None: nothing
     Raises InputError where there is nothing to learn from.
     """
     check_labels(objective)
     options = options.decided()
     search = Search(
         objective, validation, idf, options, watch, biased=bias is not None,
-        checkpoints=checkpoints,
+        checkpoints=checkpoints, tried=tried,
     )  # fmt: skip
     best = search.run(threads)
     everything = np.arange(len(objective.y), dtype=np.int32)
@@ -110,12 +116,14 @@ def fit(
     middle = options.middle_rate
     rate = options.learning_rate or middle if best is None else best.learning_rate
     folds = [] if best is None else search.folds()
-    in_place = overwrite and not folds
+    shares = [] if best is None else search.parts()
+    in_place = overwrite and not folds and not shares
     chosen = search.scaled(objective, power, threads, in_place=in_place)
     final = search.start(chosen, everything, epochs, rate)
     follow(final, "final", checkpoints, dict)
     judged = best
     parts: dict[int, Scored] = {}
+    added: list[NDArray[np.float32]] = []
 
     def run_final() -> None:
         while final.done < final.epochs:
@@ -136,6 +144,8 @@ def fit(
     if best is not None and search.sampled and not folds:
         jobs.append(run_twin)
     jobs += [partial(run_fold, number) for number in range(len(folds))]
+    if shares:
+        jobs.append(lambda: added.append(search.other_plans()))
     if beside is not None:
         jobs.append(beside)
     for _ in map_blocks(lambda job: job(), jobs, threads):
@@ -150,18 +160,22 @@ def fit(
     if (scale := search.scale_of(power)) is not None:
         layers[0] *= scale[:, None]
         squares = of_theta(squares, 0, scale)
+    for rest in added:
+        layers[0] *= np.float32(shares[search.trials.index(best_of(search.trials))])
+        layers[0] += rest
     if factor != 1:
         layers[-1] *= factor
         squares = of_theta(squares, -1, factor)
     if isinstance(calibration, Shrunk) and calibration.prior:
         assert search.crossed is not None
         row = layers[-1][-1 if options.hidden else bias]
-        row += calibration.offsets(search.crossed.rates).astype(np.float32)
+        row += calibration.offsets(search.crossed.counts).astype(np.float32)
     return Fit(
         layers, squares, power, calibration, final.learning_rate, epochs, told[-1].loss,
         told[-1].accuracy, sum(map(len, folds)) or search.held_out,
         len(folds) or (FOLDS if best is not None and search.crossed is not None else 0), judged,
         tuple(search.trials), sum(epoch.halved for epoch in told),
+        len(shares) if len(shares) > 1 else 0,
     )  # fmt: skip
 
 
@@ -173,13 +187,14 @@ def probe(
     validation: Objective | None = None,
     threads: int = 1,
     bias: int | None = None,
-) -> Trial | None:
-    """How well rows can be learnt from, about: the best of a few short trials.
+) -> Tried | None:
+    """How well rows can be learnt from, about: a few short trials; of few documents, those that
+    ``fit`` makes.
 
     For choosing between rows of the same documents; None where there is nothing to judge by.
     The parameters are as in ``fit``; more documents are held out than there.
     """
-    held = max(options.holdout, CHOICE_HELD_OUT)
+    held, given = max(options.holdout, CHOICE_HELD_OUT), options.decided()
     if options.chosen_solver == "exact":  # whose minimum takes longer to find, and tells no more
         options = TrainingOptions(class_weight=options.class_weight, seed=options.seed)
         objective = replace(objective, l2=DEFAULT_L2)
@@ -190,11 +205,12 @@ def probe(
     if not search.held_out:
         return None
     if search.crossed is not None:
-        return search.cross(threads)
+        lasting = replace(options, holdout=given.holdout) == given
+        return Tried(search.cross(threads), tuple(search.trials), lasting)
     power = search.powers[0] if len(search.powers) == 1 else DEFAULT_IDF_POWER
     rates = CHOICE_RATES if options.learning_rate is None else (options.learning_rate,)
     search.run_all([(power, rate) for rate in rates], threads)
-    return best_of(search.trials)
+    return Tried(best_of(search.trials), tuple(search.trials), False)
 
 
 def most_epochs(
@@ -204,12 +220,12 @@ def most_epochs(
 
     validated  whether documents of their own judge
     """
-    trials = 0
-    powers = 1 if idf is None else len(options.idf_powers(choose=True))
     if options.holdout and not validated and are_few(objective):
         # Told of once each.
-        own = len(plans_of(options.decided(), (0.0,) * powers))
-        return own + options.epochs_of(len(objective.y))
+        own = plans_of(options.decided(), idf=idf is not None)
+        return len(own) + max(epochs for _, _, epochs in own)
+    trials = 0
+    powers = 1 if idf is None else len(options.idf_powers(choose=True))
     if options.holdout:
         rates = 1 if options.learning_rate is not None else len(options.decided().learning_rates)
         trials = powers + rates - 1

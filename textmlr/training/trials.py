@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from threading import Lock
 from typing import Any, TypeVar
 
@@ -22,7 +22,15 @@ from textmlr.parallel import map_blocks
 from textmlr.scoring import Calibration
 from textmlr.training.calibration import Scored, calibrate
 from textmlr.training.checkpoints import Checkpoints, follow
-from textmlr.training.cross_fitting import Crossed, plans_of, try_out
+from textmlr.training.cross_fitting import (
+    Crossed,
+    Judged,
+    Plan,
+    average,
+    parts_of_plans,
+    plans_of,
+    try_out,
+)
 from textmlr.training.heldout import are_few, hold_out, parts_of, sample_of
 from textmlr.training.objective import Objective
 from textmlr.training.sgd import SGD, Epoch
@@ -72,6 +80,19 @@ class Trial:
         return cls(**(values | {"calibration": Calibration.of(values["calibration"])}))
 
 
+@dataclass(frozen=True, slots=True)
+class Tried:
+    """What trials over some rows came to.
+
+    best     as training takes it;  trials  all of them
+    lasting  whether training with these rows would try the same again
+    """
+
+    best: Trial
+    trials: tuple[Trial, ...]
+    lasting: bool
+
+
 OwnKind = TypeVar("OwnKind", Objective, StoredObjective, AnyObjective)
 Watch = Callable[[Progress], None]
 
@@ -85,6 +106,7 @@ class Search:
     powers  of idf to choose from; the first where there is nothing to choose by
     epochs  of a trial
     trials  made so far
+    tried   what came of the same trials before, None: nothing
     """
 
     def __init__(
@@ -98,8 +120,9 @@ class Search:
         sample: bool = True,
         biased: bool = True,
         checkpoints: Checkpoints | None = None,
+        tried: Tried | None = None,
     ) -> None:
-        self._checkpoints = checkpoints
+        self._checkpoints, self._tried = checkpoints, tried
         self._objective, self._idf, self._options, self._watch = objective, idf, options, watch
         self._lock = Lock()
         self._spare: list[SGD] = []
@@ -199,6 +222,9 @@ class Search:
         """The best of all trials, None without a judge."""
         if not self.held_out:
             return None
+        if self._tried is not None and self.crossed is not None:
+            self.trials = list(self._tried.trials)
+            return self._tried.best
         if self._checkpoints is None:
             return self._best(threads)
 
@@ -238,23 +264,67 @@ class Search:
         return min(near, key=lambda trial: trial.learning_rate) if self.sampled else best
 
     def cross(self, threads: int) -> Trial:
-        """The best of all trials on few documents, a thread each."""
-        plans = plans_of(self._options, self.powers)
-        self.trials += map_blocks(self._try_crossed, plans, threads)
-        return best_of(self.trials)
+        """The best of all trials on few documents, a thread each; where they are averaged, with
+        the average's figures and calibration."""
+        plans = plans_of(self._options, idf=self._idf is not None)
+        both = list(map_blocks(self._try_crossed, plans, threads))
+        self.trials += [trial for trial, _ in both]
+        best = best_of(self.trials)
+        if not self.averaged:
+            return best
+        assert self.crossed is not None
+        calibration, scored = average(
+            self.crossed, [judged for _, judged in both], biased=self._biased
+        )
+        return replace(best, calibration=calibration, loss=scored.loss, accuracy=scored.accuracy)
 
-    def _try_crossed(self, plan: tuple[float, float]) -> Trial:
+    @property
+    def averaged(self) -> bool:
+        """Whether θ is the average of the trials' plans: of few documents, but not where units of
+        hidden layers differ from run to run."""
+        options = self._options
+        return self.crossed is not None and bool(options.calibration) and not options.hidden
+
+    def parts(self) -> list[float]:
+        """What θ of each trial's plan is multiplied by in the average, before its calibration; none
+        where there is no average."""
+        if not self.averaged:
+            return []
+        return parts_of_plans([trial.calibration for trial in self.trials])
+
+    def other_plans(self) -> NDArray[np.float32]:
+        """What all plans but the best trial's add to θ of the average, learnt from all documents:
+        (V, L).  One after the other, so that no more than one more θ is in memory."""
+        assert self.crossed is not None
+        total = np.zeros((self._objective.columns, self._objective.labels), np.float32)
+        best = best_of(self.trials)
+        for part, trial in zip(self.parts(), self.trials, strict=True):
+            if trial is best:
+                continue
+            rows = self.scaled(self.crossed.rows, trial.idf_power)
+            run = self.start(rows, np.arange(len(rows.y)), trial.epochs, trial.learning_rate)
+            while run.done < run.epochs:
+                run.epoch()
+            theta = run.network.theta
+            theta *= np.float32(part)
+            if (scale := self.scale_of(trial.idf_power)) is not None:
+                theta *= scale[:, None]
+            total += theta
+            self._spare.append(run)
+        return total
+
+    def _try_crossed(self, plan: Plan) -> tuple[Trial, Judged]:
         """One trial on few documents; the epoch that is best until the run was given up, or its
         last, as in ``_try``."""
         assert self.crossed is not None
-        power, rate = plan
+        power, rate, epochs = plan
 
         def start(rows: Objective, documents: NDArray[np.int64]) -> SGD:
-            return self.start(rows, documents, self.epochs, rate)
+            return self.start(rows, documents, epochs, rate)
 
         judged, epoch = try_out(
             self.crossed, self.scale_of(power), start, self._spare.append, self._options,
-            biased=self._biased,
+            biased=self._biased, lucky=not self.averaged,
         )  # fmt: skip
         last, best, worse = judged[-1], judged[0], 0
         for one in judged:
@@ -264,9 +334,10 @@ class Search:
                 last = best
                 break
         self.tell(Progress("trial", power, epoch, (last.loss, last.accuracy)))
-        return Trial(
+        trial = Trial(
             power, epoch.learning_rate, last.epochs, last.calibration, last.loss, last.accuracy
         )
+        return trial, last
 
     def run_all(self, plans: Sequence[tuple[float, float]], threads: int) -> None:
         """Try pairs of a power and a learning rate, a thread each."""
