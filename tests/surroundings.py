@@ -34,8 +34,9 @@ LARGE = 1 << 24  # a file of more bytes is known by its size and time
 PASSED_OVER = {".git", ".mypy_cache", ".ruff_cache"}
 # Folders that caches of other programs are made in, below HOME.
 OTHERS_CACHES = (".cache",)
-# Folders in TMPDIR whose makers remove them when Python ends.
-REMOVED_LATER = ("sklearn_testing_",)
+# What is in TMPDIR until its makers remove it when Python ends, or is not ours to remove:
+# onnxruntime writes .ses.
+REMOVED_LATER = ("sklearn_testing_", ".ses")
 
 
 @contextmanager

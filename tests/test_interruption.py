@@ -127,6 +127,16 @@ def test_around_the_moment_when_files_come_to_their_places(
         assert (found[2] is not None) == (len(names) > 1)
 
 
+# A signal that comes while Python itself starts is none of ours.
+BEGUN = """
+import sys
+from textmlr.__main__ import main
+print("begun", file=sys.stderr, flush=True)
+main()
+"""
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("command", [*WRITERS, *READERS])
 def test_at_any_moment(place: Path, command: str) -> None:
     """Ends soon, with the signal's code, and one true line; nothing is half there."""
@@ -143,10 +153,12 @@ def test_at_any_moment(place: Path, command: str) -> None:
         for name, raw in before.items():
             (place / name).write_bytes(raw)
         with subprocess.Popen(
-            [*COMMAND, *command.split()], cwd=place, env=ENVIRONMENT, stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE, text=True,
+            [sys.executable, "-c", BEGUN, *command.split()], cwd=place, env=ENVIRONMENT,
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
         ) as child:  # fmt: skip
-            time.sleep(rng.uniform(0.2, 0.9) * whole)
+            assert child.stderr is not None
+            assert child.stderr.readline() == "begun\n"
+            time.sleep(rng.uniform(0, 0.8) * whole)
             child.send_signal(number)
             _, told = child.communicate(timeout=60)
         seen[child.returncode] += 1

@@ -202,7 +202,7 @@ def test_divergence_is_still_seen() -> None:
     """A step far too large is halved until the loss falls, and not taken for noise."""
     corpus = CORPORA["all the same, 3 to 1"]()
     for seed in range(6):
-        options = T(hidden=(8,), step="plain", learning_rate=1e30, seed=seed)
+        options = T(hidden=(8,), step="plain", learning_rate=1e30, seed=seed, holdout=0.0)
         final = train(corpus, WORD, options, threads=1).record["final"]
         assert final["loss"] < 0.75
         assert 80 < final["halvings"] < 120

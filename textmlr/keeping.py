@@ -21,6 +21,7 @@ from textmlr.training import Continuation, Continued, Objective, Progress, Step,
 
 Watch = Callable[[Step | Progress], None]
 Layers = list[NDArray[np.float32]]
+MOST_FACTOR = 10.0
 COPIES = 3  # of weights and squares that are there while a network learns, beside the old model
 
 
@@ -80,7 +81,7 @@ class Resumed:
     ) -> Resumed:
         """layers  old θ, with rows and columns of 0 for what is new; the new labels' biases are
         written: as rare as one document more."""
-        options, power, rate, counts = _training(model)
+        options, power, rate, factor, counts = _training(model)
         check_memory(len(layers[0]), len(known), options, threads=COPIES)
         frequencies = row_frequencies(grown.featurizer, grown.columns)
         assert frequencies is not None
@@ -91,11 +92,14 @@ class Resumed:
         per_label = np.zeros(len(known))
         per_label[known] = counts
         if not known.all():
-            old = Network.of([*layers[:-1], layers[-1][:, known]], model.activation)
+            last = layers[-1][:, known] / np.float32(factor)
+            old = Network.of([*layers[:-1], last], model.activation)
             usual = log_normalizer(score(new.features, old)).mean()
-            layers[-1][-1, ~known] = usual - np.log1p(model.featurizer.documents)
+            layers[-1][-1, ~known] = factor * (usual - np.log1p(model.featurizer.documents))
         scale = (idf**power).astype(np.float32)
-        state = Continuation(layers, squares, model.activation, known, per_label, scale, rate)
+        state = Continuation(
+            layers, squares, model.activation, known, per_label, scale, rate, factor
+        )
         return cls(state, options, power)
 
     def learn(
@@ -113,22 +117,30 @@ class Resumed:
             raise InputError(str(error), mend="train it again, on all documents") from error
 
 
-def _training(model: Model) -> tuple[TrainingOptions, float, float, list[int]]:
+def _training(model: Model) -> tuple[TrainingOptions, float, float, float, list[int]]:
     """What a network's record says of its training: (options, decided; idf_power; learning rate;
-    documents of each label).  Raises InputError where it does not."""
+    calibration's factor; documents of each label).  Raises InputError where it does not."""
     record = model.record
     try:
         options = TrainingOptions.of(record["options"]).decided()
         power, rate = float(record["final"]["idf_power"]), float(record["final"]["learning_rate"])
+        factor = float(record["final"]["calibration"]["factor"])
+        # Of scores that were all but alike it says nothing of how large they are to be.
+        factor = min(max(factor, 1 / MOST_FACTOR), MOST_FACTOR)
         counts = [int(count) for count in record["corpus"]["per_label"]]
-        if not (power >= 0 and 0 < rate < np.inf and len(counts) == len(model.labels)):
+        if not (
+            power >= 0
+            and 0 < rate < np.inf
+            and 0 < factor < np.inf
+            and len(counts) == len(model.labels)
+        ):
             raise ValueError("out of range")
     except (KeyError, TypeError, ValueError) as error:
         raise InputError(
             f"the model's record does not say how it was trained ({error})",
             mend="train it again, on all documents",
         ) from error
-    return options, power, rate, counts
+    return options, power, rate, factor, counts
 
 
 def check(model: Model) -> None:

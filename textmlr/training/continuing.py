@@ -58,6 +58,7 @@ class Continuation:
     per_label        (L,) float64  old documents of each label
     scale            (V,) float32  d of ``TrainingOptions.idf_power``: the steps are in w = θ/d
     rate             learning rate of the old training, that falls to 0 again
+    factor           what calibration has multiplied the last layer by, which was learnt without it
     """
 
     layers: list[NDArray[np.float32]]
@@ -67,6 +68,7 @@ class Continuation:
     per_label: NDArray[np.float64]
     scale: NDArray[np.float32]
     rate: float
+    factor: float = 1.0
 
     def learn(
         self,
@@ -93,7 +95,9 @@ class Continuation:
         layers = [layer.copy() for layer in run.network.layers]
         layers[-1][-1] -= offset
         layers[0] *= self.scale[:, None]
-        return Continued(layers, of_theta(run.row_squares(), 0, self.scale))
+        layers[-1] *= np.float32(self.factor)
+        squares = of_theta(run.row_squares(), 0, self.scale)
+        return Continued(layers, of_theta(squares, -1, np.float32(self.factor)))
 
     def _offset(self, documents: Objective) -> NDArray[np.float32]:
         """o: (L,) float32."""
@@ -112,9 +116,11 @@ class Continuation:
         """Weights w and sums of squares, those of a row alike."""
         weights = Network.of([self.layers[0] / self.scale[:, None], *self.layers[1:]],
                              self.activation)  # fmt: skip
+        weights.layers[-1][:] /= np.float32(self.factor)
         widths = [layer.shape[1] for layer in self.layers]
         squares = Network.zeros(len(self.layers[0]), widths, self.activation)
         of_rows = [self.squares[0] * np.square(self.scale), *self.squares[1:]]
+        of_rows[-1] = of_rows[-1] * np.float32(self.factor) ** 2
         for layer, own in zip(squares.layers, of_rows, strict=True):
             layer[:] = own[:, None]
         squares.layers[-1][:, ~self.known] = 0

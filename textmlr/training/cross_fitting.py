@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from textmlr.options import (
+    DEFAULT_IDF_POWER,
     FEW_DOCUMENTS,
     FEW_POWERS,
     FEW_RUNS,
@@ -125,6 +126,8 @@ def plans_of(options: TrainingOptions, *, idf: bool) -> list[Plan]:
     if options.learning_rate is not None:
         runs = [(options.learning_rate, max(epochs for _, epochs in FEW_RUNS))]
     if options.chosen_step == "adagrad":
+        # Networks take long, and those learnt at other powers forget more in updates.
+        powers = (1.0, DEFAULT_IDF_POWER) if options.idf_power is None else powers
         rates, epochs = options.learning_rates, options.epochs_of(FEW_DOCUMENTS)
         rates = rates if options.learning_rate is None else (options.learning_rate,)
         runs = [(rate, epochs) for rate in rates]
