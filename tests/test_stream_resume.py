@@ -253,6 +253,8 @@ def test_a_forged_learner_is_refused(name: str, value: object, tmp_path: Path) -
 def test_forged_labels_and_sums_are_refused(tmp_path: Path) -> None:
     _refused_once(tmp_path, lambda header, _: header["labels"].__setitem__(1, 7))
     _refused_once(tmp_path, lambda _, arrays: arrays.update(totals=np.zeros(0)))
+    beyond = np.full(3, 2**31 - 1, np.int32)
+    _refused_once(tmp_path, lambda _, arrays: arrays.update({"recent.y": beyond}))
 
 
 def _refused_once(folder: Path, forge: Callable[[dict[str, Any], dict[str, Any]], None]) -> None:

@@ -336,6 +336,9 @@ class Progressive:
         for name in ("theta", "squares"):
             getattr(own, name)[:rows, :labels] = arrays[name]
         own.numbers[kept] = np.arange(rows, dtype=np.int32)
+        recent = arrays["recent.y"]
+        if len(recent) and not 0 <= recent.min() <= recent.max() < labels:
+            raise ValueError("a label is out of range")
         own.recent = Recent.of(wide)
         n = min(about["documents"], RECENT)
         for field in fields(own.recent):
