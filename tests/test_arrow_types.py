@@ -435,3 +435,18 @@ def test_the_columns_of_a_data_set() -> None:
     assert Corpus.of(own["text"], own["small"]).labels == ["7", "8"]
     with pytest.raises(InputError, match="label"):
         Corpus.of(own["text"], own["lists"])
+
+
+@pytest.mark.parametrize(("place", "end"), [(0, -(2**30)), (2, -(2**30)), (2, 2**30), (2, 1)])
+def test_offsets_outside_the_text_are_refused(place: int, end: int) -> None:
+    """Arrow takes such an array, and kernels would read memory that is not its own."""
+    ends = np.array([0, 2, 4, 6, 8], np.int32)
+    ends[place] = end
+    buffers = [None, pa.py_buffer(ends), pa.py_buffer(b"a b c d ")]
+    try:
+        array = pa.Array.from_buffers(pa.string(), 4, buffers)
+    except pa.ArrowInvalid:
+        assert place == 0
+        return
+    with pytest.raises(InputError, match="offsets are not within its text"):
+        Corpus.of(array, ["a", "b", "a", "b"])

@@ -618,6 +618,31 @@ def test_only_what_is_damaged_is_made_again(monkeypatch: pytest.MonkeyPatch) -> 
 
 
 @pytest.mark.usefixtures("parts")
+@pytest.mark.parametrize(
+    ("stage", "name"),
+    [("corpus", "lengths"), ("counts", "counts"), ("rows", "rows-00001"), ("rows", "ends")],
+)
+def test_what_is_changed_while_a_run_needs_it_is_refused_and_made_again(
+    stage: str, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Kernels that were given it would read and write beyond their arrays."""
+    options = [write_tsv(Path("corpus.tsv"), documents(1500, 3)), *SMALL]
+    right = trained(*options)
+    enter = Cache.enter
+
+    def enter_and_change(self: Cache, of: str, *values: Any) -> None:
+        enter(self, of, *values)
+        if of == stage:
+            path = CACHE / name
+            path.write_bytes(b"\xff" * path.stat().st_size)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Cache, "enter", enter_and_change)
+        assert "something has changed it" in refused(*options)
+    assert trained(*options, "--resume") == right
+
+
+@pytest.mark.usefixtures("parts")
 def test_a_checkpoint_of_other_rows_is_not_gone_on_from(monkeypatch: pytest.MonkeyPatch) -> None:
     """Of another run of the same shape, as one that was killed before it removed its own leaves
     it."""
@@ -693,6 +718,17 @@ def test_a_kept_cache_outlives_runs_that_are_cut_off(monkeypatch: pytest.MonkeyP
 
 
 # Removal
+
+
+def test_a_link_to_a_folder_elsewhere_stays() -> None:
+    corpus = write_tsv(Path("corpus.tsv"), documents(300, 3))
+    Path("elsewhere").mkdir()
+    CACHE.symlink_to("elsewhere")
+    for _ in range(2):
+        trained(corpus, *SMALL, "--resume")
+        assert CACHE.is_symlink()
+        assert {path.name for path in Path("elsewhere").iterdir()} <= {"journal.json", "lock"}
+        assert not list(Path().glob("*.gone-*"))
 
 
 FOLDERS = """

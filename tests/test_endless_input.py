@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import gzip
 import io
+import json
 import re
 import resource
 import subprocess
@@ -245,3 +246,19 @@ def test_a_journal_nested_without_an_end(tmp_path: Path) -> None:
     path.write_text("[" * 100_000 + "]" * 100_000 + "\n")
     with pytest.raises(InputError, match="line 1: not a trial of textmlr tune"):
         Journal(str(path), {})
+
+
+def test_a_journal_of_values_that_are_none(tmp_path: Path) -> None:
+    figures = {"loss": 0.5, "accuracy": 1.0, "macro_f1": 1.0}
+    options = {"featurizer": {}, "training": {}}
+    line = {"trial": 1, "rung": 1.0, "documents": 9, "folds": 0, "figures": figures, "seconds": 1.0,
+            "options": options}  # fmt: skip
+    path = tmp_path / "journal.jsonl"
+    for wrong in (
+        {"trial": float("inf")}, {"seconds": 10**400}, {"options": options | {"featurizer": 7}},
+        {"figures": figures | {"loss": "a"}}, {"figures": figures | {"accuracy": None}},
+        {"figures": figures | {"macro_f1": float("nan")}},
+    ):  # fmt: skip
+        path.write_text(json.dumps(line | wrong) + "\n")
+        with pytest.raises(InputError, match="line 1: not a trial of textmlr tune"):
+            Journal(str(path), {})

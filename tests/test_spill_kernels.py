@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -45,6 +46,25 @@ def test_rows_come_back_from_words(rows: list[dict[int, int]], bits: int, rng: o
     indices, values = np.zeros_like(matrix[1]), np.zeros_like(matrix[2])
     assert kernels.decode(frozen(words), bits, indptr, indices, values) == size
     assert rows_of(indptr, indices, values) == [list(rows[i].items()) for i in order.tolist()]
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        [],  # no row
+        [2**32 - 1, 5],  # more entries than there is room for
+        [2, 1 << 4 | 3],  # words that are missing
+        [1, 1 << 4 | 3],  # fewer entries
+        [2, 1 << 4 | 3, 3],  # a count that is missing
+    ],
+)
+def test_words_that_are_no_rows_are_refused(words: list[int]) -> None:
+    room = np.full(4, 7, np.int32), np.full(4, 7, np.float32)
+    indptr = np.zeros(2, np.int64)
+    content = frozen(np.array(words, np.uint32))
+    assert kernels.decode(content, 4, indptr, room[0][:2], room[1][:2]) == -1
+    assert room[0][2:].tolist() == [7, 7]
+    assert room[1][2:].tolist() == [7, 7]
 
 
 def test_columns_below_zero_are_not_written() -> None:

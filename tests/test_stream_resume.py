@@ -10,15 +10,18 @@ import random
 import signal
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from click.testing import CliRunner, Result
 from conftest import documents
 
-from textmlr import InputError, ModelFileError, StreamTrainer
+from textmlr import FeaturizerOptions, InputError, ModelFileError, StreamTrainer, modelfile
 from textmlr.cli import cli
 from textmlr.streaming import inputs
 from textmlr.streaming.inputs import Seen
@@ -235,3 +238,32 @@ def test_a_bad_line_stops_and_the_mended_file_goes_on(tmp_path: Path) -> None:
     told = good(path, "-o", tmp_path / "m", "--resume")
     assert f"going on behind {kept:,} documents" in told.stderr
     assert StreamTrainer.resume(tmp_path / "m.checkpoint").documents == len(many)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("bias", 2**31), ("bias", 1), ("width", 1 << 10), ("width", "a"), ("length", 1.5),
+     ("power", "none"), ("rate", "x"), ("documents", -1), ("labels", True), ("unit", [])],
+)  # fmt: skip
+def test_a_forged_learner_is_refused(name: str, value: object, tmp_path: Path) -> None:
+    """Kernels would be given it; a bias of 2^31 made them write beyond their arrays."""
+    _refused_once(tmp_path, lambda header, _: header["learner"].update({name: value}))
+
+
+def test_forged_labels_and_sums_are_refused(tmp_path: Path) -> None:
+    _refused_once(tmp_path, lambda header, _: header["labels"].__setitem__(1, 7))
+    _refused_once(tmp_path, lambda _, arrays: arrays.update(totals=np.zeros(0)))
+    beyond = np.full(3, 2**31 - 1, np.int32)
+    _refused_once(tmp_path, lambda _, arrays: arrays.update({"recent.y": beyond}))
+
+
+def _refused_once(folder: Path, forge: Callable[[dict[str, Any], dict[str, Any]], None]) -> None:
+    path = folder / "forged.checkpoint"
+    trainer = StreamTrainer(FeaturizerOptions(hash_bits=8))
+    trainer.learn(["a robot", "a horse", "robots"], ["x", "y", "x"])
+    trainer.save(path)
+    header, arrays = modelfile.load(path)
+    forge(header, arrays)
+    modelfile.save(path, header, arrays)
+    with pytest.raises(ModelFileError, match="cannot be gone on from"):
+        StreamTrainer.resume(path)

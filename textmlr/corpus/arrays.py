@@ -14,6 +14,7 @@ from textmlr.arrays import frozen
 from textmlr.corpus.arrowtypes import coded, names_of, plain
 from textmlr.corpus.batch import Batch
 from textmlr.corpus.labels import ASCII_SPACE
+from textmlr.errors import InputError
 from textmlr.kernels import lines as kernels
 
 LARGEST = float(np.finfo(np.float32).max)
@@ -23,6 +24,8 @@ def batch_of(array: pa.Array) -> Batch:
     """The documents of an array that ``arrowtypes`` calls text: its own buffers, sliced or not.
 
     Views, dictionaries and the like are copied into such an array first.  Nulls are empty texts.
+    Raises InputError where the array's offsets are not within its text, of which Arrow itself looks
+    at the first and last alone.
     """
     array = plain(array)
     kind = array.type
@@ -36,6 +39,11 @@ def batch_of(array: pa.Array) -> Batch:
     ends64 = ends.astype(np.int64, copy=False)
     text = np.frombuffer(data, np.uint8) if data is not None else np.zeros(0, np.uint8)
     starts, stops = ends64[:-1], ends64[1:]
+    if ends64[0] < 0 or ends64[-1] > text.size or (stops < starts).any():
+        raise InputError(
+            "the Arrow array is damaged: its offsets are not within its text",
+            mend="make it again; its validate(full=True) says where",
+        )
     if array.null_count:  # whose spans may hold anything
         stops = np.where(array.is_valid().to_numpy(zero_copy_only=False), stops, starts)
     return Batch(text, starts, stops)

@@ -89,6 +89,14 @@ def _bytes_of(array: NDArray[Any]) -> memoryview:
     return memoryview(array.view(np.uint8).data) if array.size else memoryview(b"")
 
 
+def changed(path: str) -> InputError:
+    """Something has changed a file since this process wrote or verified it."""
+    return InputError(
+        "is not as it was written: something has changed it meanwhile", place=path,
+        mend="train again with --resume, which makes it again",
+    )  # fmt: skip
+
+
 @contextmanager
 def _readable(path: str) -> Iterator[None]:
     """What the system refuses within, as an InputError."""
@@ -236,7 +244,11 @@ class StoredBatches(Sequence[Batch]):
 
     def _lengths_of(self, number: int) -> NDArray[np.int64]:
         size = self.documents[number]
-        return read_exactly(self._lengths, 8 * self.at[number], 8 * size).view(np.int64)
+        lengths = read_exactly(self._lengths, 8 * self.at[number], 8 * size).view(np.int64)
+        # Kernels read the text by them, and check nothing.
+        if lengths.min(initial=0) < 0 or int(lengths.sum()) != self.sizes[number]:
+            raise changed(self._lengths)
+        return lengths
 
 
 def _without_text(chunk: Chunk) -> Chunk:

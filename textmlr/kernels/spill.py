@@ -216,7 +216,8 @@ def encode(indptr, indices, values, order, bits, words, ends):
 
 @kernel
 def decode(words, bits, indptr, indices, values):
-    """Read the rows that ``encode`` wrote; return how many words they take.
+    """Read the rows that ``encode`` wrote; return how many words they take, −1 where the words are
+    no such rows with as many entries as there is room for: something has changed them.
 
     words  (w,) uint32
     indptr (n + 1,) int64, indices (nnz,) int32, values (nnz,) float32   written
@@ -226,20 +227,28 @@ def decode(words, bits, indptr, indices, values):
     entry = 0
     indptr[0] = 0
     for row in range(indptr.size - 1):
+        if at >= words.size:
+            return -1
         last = entry + np.int64(words[at])
         at += 1
+        if last > indices.size or at + last - entry > words.size:
+            return -1
         while entry < last:
+            if at >= words.size:
+                return -1
             word = np.int64(words[at])
             count = word >> bits
             at += 1
             if count == 0:
+                if at >= words.size:
+                    return -1
                 count = np.int64(words[at])
                 at += 1
             indices[entry] = word & mask
             values[entry] = count
             entry += 1
         indptr[row + 1] = entry
-    return at
+    return at if entry == indices.size else -1
 
 
 @kernel

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from textmlr.arrays import frozen
 from textmlr.corpus.batch import Batch, Corpus
-from textmlr.corpus.stored import NOTHING, Sum, extended, read_exactly, write_all
+from textmlr.corpus.stored import NOTHING, Sum, changed, extended, read_exactly, write_all
 from textmlr.features import Features, Featurizer
 from textmlr.features.hashing import Hasher, blocks_of
 from textmlr.features.interning import Counted, Interner
@@ -153,5 +153,6 @@ def read_record(folder: str, records: NDArray[np.int64], number: int) -> Feature
     content = read_exactly(path, 4 * begin, 4 * words).view(np.uint32)
     indptr, indices = np.empty(n + 1, np.int64), np.empty(entries, np.int32)
     values = np.empty(entries, np.float32)
-    kernels.decode(frozen(content), bits, indptr, indices, values)
+    if kernels.decode(frozen(content), bits, indptr, indices, values) != words:
+        raise changed(path)
     return Features(indptr, indices, values, 1 << bits)

@@ -45,8 +45,8 @@ def clear(folder: str, spared: set[str]) -> None:
 
 def remove(folder: str) -> bool:
     """Remove a cache that this process holds; False where that is not to be: there are files of
-    others in it, or it cannot be renamed."""
-    if any(not _OWN.fullmatch(name) for name in os.listdir(folder)):
+    others in it, it is a link, which is the user's own, or it cannot be renamed."""
+    if os.path.islink(folder) or any(not _OWN.fullmatch(name) for name in os.listdir(folder)):
         return False
     gone = f"{folder}.gone-{secrets.token_hex(3)}"
     try:

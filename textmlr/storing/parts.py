@@ -11,11 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from textmlr.arrays import frozen
-from textmlr.corpus.stored import NOTHING, Sum, extended, write_all
+from textmlr.corpus.stored import NOTHING, Sum, changed, extended, write_all
 from textmlr.features import Features
 from textmlr.kernels import spill as kernels
 from textmlr.parallel import map_blocks
-from textmlr.storing.counts import read_record
+from textmlr.storing.counts import FILE, read_record
 from textmlr.training.dealing import Dealing
 from textmlr.training.stored import ENDS, name_of
 
@@ -126,6 +126,8 @@ def deal(
 
     def renumber(record: int) -> _Renumbered:
         counted = read_record(folder, records, record)
+        if counted.indices.max(initial=-1) >= len(numbers):
+            raise changed(os.path.join(folder, FILE))
         n, period = len(counted), int(records[record, 4])
         room = len(counted.indices) + n * bias
         rows = np.empty(n + 1, np.int64), np.empty(room, np.int32), np.empty(room, np.float32)

@@ -309,7 +309,15 @@ class StreamTrainer:
                 for name, value in header["featurizer"].items()
             }
             own = cls(FeaturizerOptions(**pairs), TrainingOptions.of(header["options"]))
-            own._learner = Progressive.restore(header["learner"], arrays)
+            made, own._learner = own._learner, Progressive.restore(header["learner"], arrays)
+            if any(
+                getattr(own._learner, name) != getattr(made, name)
+                or type(getattr(own._learner, name)) is not type(getattr(made, name))
+                for name in ("width", "length", "bias")
+            ):
+                raise ValueError("the learner is not of these options")
+            if not all(isinstance(name, str) for name in header["labels"]):
+                raise ValueError("a label is no name")
             own._reservoir = Reservoir.restore(own.options.seed, arrays)
             own._codes = {name: code for code, name in enumerate(header["labels"])}
             own.counts, own.files = list(header["counts"]), list(header["files"])

@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, fields
 from itertools import pairwise
+from math import isfinite
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -307,8 +308,16 @@ class Progressive:
     @classmethod
     def restore(cls, about: dict[str, Any], arrays: Arrays) -> Progressive:
         """From a state.  Raises KeyError, TypeError or ValueError where it is none."""
+        for name in ("width", "labels", "documents"):
+            if type(about[name]) is not int or about[name] < 0:
+                raise ValueError(f"{name} is no number of them")
+        for name in ("rate", "power", "lengths", "unit"):
+            if type(about[name]) not in (int, float) or not isfinite(about[name]):
+                raise ValueError(f"{name} is no number")
         own = cls(about["width"], about["rate"], about["power"], length=about["length"],
                   bias=about["bias"])  # fmt: skip
+        if arrays["totals"].shape != own.totals.shape:
+            raise ValueError("totals are not three")
         labels, rows = about["labels"], len(arrays["kept"])
         wide = wide_for(labels)
         if not (0 <= labels <= MOST_LABELS and arrays["theta"].shape == (rows, labels)):
@@ -327,6 +336,9 @@ class Progressive:
         for name in ("theta", "squares"):
             getattr(own, name)[:rows, :labels] = arrays[name]
         own.numbers[kept] = np.arange(rows, dtype=np.int32)
+        recent = arrays["recent.y"]
+        if len(recent) and not 0 <= recent.min() <= recent.max() < labels:
+            raise ValueError("a label is out of range")
         own.recent = Recent.of(wide)
         n = min(about["documents"], RECENT)
         for field in fields(own.recent):

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from textmlr.arrays import frozen, pages
-from textmlr.corpus.stored import read_exactly, whole
+from textmlr.corpus.stored import changed, read_exactly, whole
 from textmlr.features import Features
 from textmlr.kernels import linear as linear_kernels
 from textmlr.kernels import spill as kernels
@@ -68,7 +68,7 @@ class StoredObjective:
         documents = self.dealing.documents(number)
         path = os.path.join(self.folder, name_of(number))
         content = read_exactly(path, 0, 4 * int(self.words[number])).view(np.uint32)
-        return self._rows(content, documents.astype(np.int64), int(self.sizes[number]))
+        return self._rows(content, documents.astype(np.int64), int(self.sizes[number]), path)
 
     def take(self, documents: NDArray[np.int64]) -> Objective:
         """The objective over some of the documents (numbers, ascending), in memory."""
@@ -83,10 +83,14 @@ class StoredObjective:
                 before = int(np.searchsorted(members, document)) - 1
                 begin = int(ends[members[before]]) if before >= 0 else 0
                 size = int(ends[document]) - begin
+                if begin < 0 or size < 1:
+                    raise changed(os.path.join(self.folder, ENDS))
                 pieces[place] = read_exactly(path, 4 * begin, 4 * size)
         words = np.concatenate([np.empty(0, np.uint8), *pieces]).view(np.uint32)
         entries = sum(int(piece[:4].view(np.uint32)[0]) for piece in pieces)
-        return self._rows(words, documents, entries)
+        if entries > len(words):
+            raise changed(os.path.join(self.folder, ENDS))
+        return self._rows(words, documents, entries, self.folder)
 
     def documents_of(self) -> NDArray[np.int32]:
         """How many documents each column occurs in: (V,) int32."""
@@ -116,12 +120,15 @@ class StoredObjective:
         return 1.0 / (float((squares * self.weights).sum()) / total or 1.0)
 
     def _rows(
-        self, words: NDArray[np.uint32], documents: NDArray[np.int64], entries: int
+        self, words: NDArray[np.uint32], documents: NDArray[np.int64], entries: int, path: str
     ) -> Objective:
         indptr = np.empty(len(documents) + 1, np.int64)
         # Of a part these are large: memory of their own goes back to the system.
         indices, values = pages(entries, np.int32), pages(entries, np.float32)
-        kernels.decode(frozen(words), self.bits, indptr, indices, values)
+        read = kernels.decode(frozen(words), self.bits, indptr, indices, values)
+        # Whoever computes with them checks nothing.
+        if read != len(words) or indices.max(initial=0) >= self.columns:
+            raise changed(path)
         features = self.weigh(Features(indptr, indices, values, self.columns))
         objective = Objective(
             features, self.y[documents], self.weights[documents], self.labels, self.l2,

@@ -6,6 +6,7 @@ import json
 import os
 from dataclasses import asdict
 from hashlib import sha256
+from math import isfinite
 from os import PathLike
 from threading import Lock
 from typing import Any
@@ -96,7 +97,9 @@ class Journal:
         for number, raw in enumerate(lines, 1):
             try:
                 trial, search = _parse(raw)
-            except (ValueError, TypeError, KeyError, RecursionError) as error:
+            except (
+                ValueError, TypeError, KeyError, AttributeError, ArithmeticError, RecursionError
+            ) as error:  # fmt: skip
                 if number == len(lines) and _is_torn(raw):
                     self.torn = self._cut = True
                     return
@@ -132,7 +135,7 @@ def _is_torn(raw: bytes) -> bool:
 
 
 def _parse(raw: bytes) -> tuple[Trial, Json]:
-    """(trial, all of the line).  ValueError, TypeError or KeyError if it is no such line."""
+    """(trial, all of the line).  Errors of Python's own if it is no such line."""
     if not raw.endswith(b"\n"):
         raise ValueError("not a whole line")
     line = json.loads(raw)
@@ -143,9 +146,17 @@ def _parse(raw: bytes) -> tuple[Trial, Json]:
         rung=float(line["rung"]),
         documents=int(line["documents"]),
         folds=int(line["folds"]),
-        figures=None if figures is None else Figures(**figures),
+        figures=None if figures is None else Figures(**_finite(figures)),
         problem=line.get("problem"),
         seconds=float(line["seconds"]),
         kept=True,
     )
     return trial, line
+
+
+def _finite(figures: Json) -> dict[str, float]:
+    """Numbers that can be compared, as trials are."""
+    for name, value in figures.items():
+        if type(value) not in (int, float) or not isfinite(value):
+            raise ValueError(f"{name} is no number")
+    return figures
