@@ -43,8 +43,8 @@ os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 # from then on no process can import it.
 LIMITED_PYTHON = [sys.executable, "-B"]
 
-# A suite that is started in the background ignores Ctrl-C, one under nohup SIGHUP, and so would every
-# command it runs.
+# A suite that is started in the background ignores Ctrl-C, one under nohup SIGHUP, and so would
+# every command it runs.
 for number, usual in ((signal.SIGINT, signal.default_int_handler), (signal.SIGHUP, signal.SIG_DFL)):
     if signal.getsignal(number) == signal.SIG_IGN:
         signal.signal(number, usual)

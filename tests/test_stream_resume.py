@@ -257,6 +257,26 @@ def test_forged_labels_and_sums_are_refused(tmp_path: Path) -> None:
     _refused_once(tmp_path, lambda _, arrays: arrays.update({"recent.y": beyond}))
 
 
+@pytest.mark.parametrize(
+    "name", ["theta", "squares", "tallies", "recent.scores", "recent.weights", "recent.losses",
+             "recent.log_z"],
+)  # fmt: skip
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+def test_forged_numbers_are_refused(name: str, value: float, tmp_path: Path) -> None:
+    """With one weight of a prediction that is no number, calibration went on for ever."""
+
+    def forge(_: dict[str, Any], arrays: dict[str, Any]) -> None:
+        arrays[name] = arrays[name].copy()
+        arrays[name].flat[0] = value
+
+    _refused_once(tmp_path, forge)
+
+
+@pytest.mark.parametrize("name", ["squares", "tallies", "recent.weights"])
+def test_forged_sums_and_weights_below_0_are_refused(name: str, tmp_path: Path) -> None:
+    _refused_once(tmp_path, lambda _, arrays: arrays.update({name: arrays[name] - 1e30}))
+
+
 def _refused_once(folder: Path, forge: Callable[[dict[str, Any], dict[str, Any]], None]) -> None:
     path = folder / "forged.checkpoint"
     trainer = StreamTrainer(FeaturizerOptions(hash_bits=8))

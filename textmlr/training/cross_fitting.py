@@ -121,7 +121,7 @@ def plans_of(options: TrainingOptions, *, idf: bool) -> list[Plan]:
 
     idf  whether there is one to take the power of
     """
-    powers = FEW_POWERS if options.idf_power is None else (options.idf_power,)
+    powers: Sequence[float] = FEW_POWERS if options.idf_power is None else (options.idf_power,)
     runs: Sequence[tuple[float, int]] = FEW_RUNS
     if options.learning_rate is not None:
         runs = [(options.learning_rate, max(epochs for _, epochs in FEW_RUNS))]

@@ -336,6 +336,12 @@ class Progressive:
         for name in ("theta", "squares"):
             getattr(own, name)[:rows, :labels] = arrays[name]
         own.numbers[kept] = np.arange(rows, dtype=np.int32)
+        for name, array in arrays.items():
+            if array.dtype.kind == "f" and not np.isfinite(array).all():
+                raise ValueError(f"{name} is not finite")
+        for name in ("squares", "tallies", "recent.weights"):
+            if len(arrays[name]) and arrays[name].min() < 0:
+                raise ValueError(f"{name} is below 0")
         recent = arrays["recent.y"]
         if len(recent) and not 0 <= recent.min() <= recent.max() < labels:
             raise ValueError("a label is out of range")
