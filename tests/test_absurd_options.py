@@ -78,6 +78,7 @@ def test_all_are_walked() -> None:
     assert len(OPTIONS) > 50
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("verb", "option"), OPTIONS, ids=[f"{verb}-{option.name}" for verb, option in OPTIONS]
 )

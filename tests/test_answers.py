@@ -44,6 +44,7 @@ def model_of(options: FeaturizerOptions, labels: int) -> Model:
     return Model(names, featurizer, [theta.astype(np.float32)], {})
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("options", OPTIONS, ids=str)
 @pytest.mark.parametrize("labels", [2, 3, 7, 23, 58])
 def test_the_short_way_answers_as_the_long_one(options: FeaturizerOptions, labels: int) -> None:
@@ -71,6 +72,7 @@ def test_the_short_way_answers_as_the_long_one(options: FeaturizerOptions, label
         assert a.tobytes() == b.tobytes()
 
 
+@pytest.mark.slow
 def test_answers_of_the_naive_twin() -> None:
     options = FeaturizerOptions(min_df=1)
     model = model_of(options, 5)

@@ -243,6 +243,7 @@ def test_the_table_has_every_type_of_arrow() -> None:
     assert made == set(TYPES)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("role", ["text", "label", "weight"])
 @pytest.mark.parametrize("name", [name for name in TYPE_IDS if name not in (*WRAPPERS, *UNMADE)])
 def test_every_type_is_taken_or_refused(name: str, role: str, tmp_path: Path) -> None:
@@ -258,6 +259,7 @@ def test_every_type_is_taken_or_refused(name: str, role: str, tmp_path: Path) ->
     judge(role, with_null(array), tmp_path)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("role", ["text", "label", "weight"])
 @pytest.mark.parametrize("name", ["STRING", "LARGE_STRING", "STRING_VIEW", "BINARY", "BINARY_VIEW",
                                   "INT64", "UINT64", "BOOL", "DOUBLE", "DATE32"])  # fmt: skip

@@ -129,6 +129,7 @@ def is_base(probabilities: object) -> bool:
     return bool(np.allclose(rows, np.broadcast_to(RATES, rows.shape), atol=1e-7))
 
 
+@pytest.mark.slow
 def test_every_way_to_ask_a_model(
     model: Model, path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -225,6 +226,7 @@ def test_explanations(model: Model) -> None:
     assert model.explain(KNOWN[1]).method in ("exact", "integrated gradients")
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(shutil.which("node") is None, reason="there is no node")
 def test_json(model: Model, tmp_path: Path) -> None:
     if len(model.layers) > 1:

@@ -121,6 +121,7 @@ def table(path: Path, seed: int = 1) -> Path:
 # What a cache is of
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "options",
     ["--text-column other", "--label-column kind", "--weight-column count", "--weighted",
@@ -145,6 +146,7 @@ def test_a_kept_cache_is_of_one_way_of_reading(
     assert not list(Path().glob("*.cache*"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("option", ["text", "label", "weight"])
 def test_a_column_that_is_not_there_is_refused_and_costs_no_kept_cache(
     option: str, monkeypatch: pytest.MonkeyPatch
@@ -214,6 +216,7 @@ def test_the_same_content_written_again_is_the_same(
     assert not read
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("other", ["b.tsv a.tsv", "a.tsv", "a.tsv b.tsv b.tsv", "a.tsv c.tsv"])
 def test_order_number_and_names_of_files_matter(
     other: str, monkeypatch: pytest.MonkeyPatch
@@ -350,6 +353,7 @@ def test_names_that_are_not_unicode() -> None:
 # Rows are made one way
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("stage", ["corpus", "choice", "counts", "rows", "trials"])
 def test_a_memory_that_cuts_cuts_alike_before_and_after_a_kill(
     stage: str, monkeypatch: pytest.MonkeyPatch
@@ -365,6 +369,7 @@ def test_a_memory_that_cuts_cuts_alike_before_and_after_a_kill(
     assert trained(*options, "--resume") == whole
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("compressed", [False, True])
 @pytest.mark.parametrize("wanted", ["--resume", "--keep-cache"])
 def test_a_corpus_that_fits_is_trained_alike_with_and_without_a_cache(
@@ -392,6 +397,7 @@ def test_a_corpus_that_fits_is_trained_alike_with_and_without_a_cache(
     assert trained(*options, wanted) == whole
 
 
+@pytest.mark.slow
 def test_a_run_that_memory_cuts_is_killed_and_gone_on_with() -> None:
     """SIGKILL at several moments; bench/kills.py does it fifty times."""
     write_tsv(Path("corpus.tsv"), documents(3000, 8))
@@ -511,6 +517,7 @@ def leave(state: str, monkeypatch: pytest.MonkeyPatch, options: list[str]) -> No
         assert (CACHE / f"{state}.checkpoint").exists()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("state", ["kept", "corpus", "counts", "twin"])
 @pytest.mark.parametrize("harm", HARMS)
 @pytest.mark.usefixtures("parts")
@@ -566,6 +573,7 @@ def test_no_damage_of_a_cache_gives_another_model(
     assert not wrong
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("stage", ["corpus", "counts", "rows"])
 @pytest.mark.usefixtures("parts")
 def test_files_written_in_pieces_are_verified_whole(
@@ -596,6 +604,7 @@ def test_a_sum_is_of_all_bytes() -> None:
             sum_of(name)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("parts")
 def test_only_what_is_damaged_is_made_again(monkeypatch: pytest.MonkeyPatch) -> None:
     corpus = write_tsv(Path("corpus.tsv"), documents(1500, 3))
@@ -617,6 +626,7 @@ def test_only_what_is_damaged_is_made_again(monkeypatch: pytest.MonkeyPatch) -> 
         assert stages == (["corpus", "twin"] if again else ["counts", "rows", "twin"])
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("parts")
 @pytest.mark.parametrize(
     ("stage", "name"),
@@ -642,6 +652,7 @@ def test_what_is_changed_while_a_run_needs_it_is_refused_and_made_again(
     assert trained(*options, "--resume") == right
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("parts")
 def test_a_checkpoint_of_other_rows_is_not_gone_on_from(monkeypatch: pytest.MonkeyPatch) -> None:
     """Of another run of the same shape, as one that was killed before it removed its own leaves
@@ -660,6 +671,7 @@ def test_a_checkpoint_of_other_rows_is_not_gone_on_from(monkeypatch: pytest.Monk
             assert trained("corpus.tsv", *options, *again) == right
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("parts")
 @pytest.mark.parametrize("harmed", ["text", "labels"])
 def test_what_cannot_be_read_again_as_it_was_is_begun_anew(
@@ -812,6 +824,7 @@ print(last)
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("what", "least"), [("remove", 9), ("keep", 2), ("take", 3), ("enter", 3), ("anew", 6)]
 )

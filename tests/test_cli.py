@@ -432,6 +432,7 @@ class TestProcess:
         assert answer == exact
         assert done.stderr == b""
 
+    @pytest.mark.slow
     @pytest.mark.parametrize("dtype", ["float32", "float16"])
     def test_a_machine_that_only_answers(
         self, model_file: Path, tmp_path: Path, dtype: str
@@ -459,6 +460,7 @@ class TestProcess:
                 found = json.loads(done.stdout)["probabilities"]
                 assert found == dict(zip(loaded.labels, exact, strict=True))
 
+    @pytest.mark.slow
     @pytest.mark.parametrize(
         ("content", "problem"),
         [

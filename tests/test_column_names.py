@@ -49,6 +49,7 @@ def column_of(name: str, options: FeaturizerOptions) -> int:
     return bias + ((int(grams[names.index(name)]) >> 32) * width >> 32)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("options", OPTIONS, ids=str)
 def test_the_most_frequent_n_gram_names_a_column(options: FeaturizerOptions) -> None:
     model = train(corpus_of(PAIRS), options, QUICK)
@@ -142,6 +143,7 @@ def test_totals_of_many_rows_are_estimated() -> None:
     assert first.tolist() == some[:7].tolist()
 
 
+@pytest.mark.slow
 def test_same_file_whatever_the_threads_and_after_a_round_trip(tmp_path: Path) -> None:
     files = []
     for threads in (1, 2, 4):

@@ -68,6 +68,7 @@ def test_impossible_columns_are_refused(kept: list[int]) -> None:
         Columns.restore(np.array(kept, np.int32), 16)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("idf", [None, True])
 def test_a_hashed_model_is_as_large_as_what_occurs(tmp_path: Path, idf: bool | None) -> None:
     options = FeaturizerOptions(hash_bits=22, idf=idf, char_ngrams=None)

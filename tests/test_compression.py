@@ -115,6 +115,7 @@ def test_words_of_a_label_stay_and_common_words_go(words: Model) -> None:
     assert np.mean(shorter) < 0.8
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("limit", "dtype"), [(15_000, "int8"), (60_000, "int8"), (60_000, "float16")]
 )

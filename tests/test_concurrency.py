@@ -120,6 +120,7 @@ def script(code: str, *arguments: object) -> str:
     ).stdout  # fmt: skip
 
 
+@pytest.mark.slow
 @forks
 @pytest.mark.parametrize("state", ["fresh", "used"])
 def test_forked_workers_answer_while_the_parent_does(model_file: Path, state: str) -> None:
@@ -290,6 +291,7 @@ def forked_amid(place: Path, threads: int, delays: str, how: str) -> list[str]:
     return done.stdout.splitlines()
 
 
+@pytest.mark.slow
 @compiled
 @forks
 @pytest.mark.parametrize("threads", [1, 2, 16])
@@ -305,12 +307,14 @@ def test_forks_while_kernels_compile_do_not_hang(tmp_path: Path, threads: int) -
     assert forked_amid(tmp_path, threads, "0", "lowering") == ["[0] True", "True"]
 
 
+@pytest.mark.slow
 @compiled
 @forks
 def test_a_child_forked_while_kernels_compile_compiles_its_own(tmp_path: Path) -> None:
     assert forked_amid(tmp_path, 2, "0.1 0.5", "compile") == ["[0] True", "True"]
 
 
+@pytest.mark.slow
 @compiled
 @forks
 def test_a_child_that_cannot_compile_says_so(tmp_path: Path) -> None:

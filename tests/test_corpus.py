@@ -607,6 +607,7 @@ def incompressible(size: int) -> bytes:
     return b"a\t" + random.Random(1).randbytes(size).hex().encode() + b"\n"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("ending", COMPRESSORS)
 @pytest.mark.parametrize("share", [0.1, 0.5, 0.9, 1.0])
 def test_truncated(reader: Reader, tmp_path: Path, ending: str, share: float) -> None:

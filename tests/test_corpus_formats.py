@@ -169,6 +169,7 @@ tokens = st.sampled_from(
 )
 
 
+@pytest.mark.slow
 @settings(max_examples=200, deadline=None)
 @given(st.lists(st.lists(tokens, max_size=12).map("".join), min_size=1, max_size=6))
 @example(["__label__a x __label__b", "__label__a __label__b y"])
@@ -299,6 +300,7 @@ def test_tables_of_text_that_is_not_utf8(tmp_path: Path) -> None:
         assert chunk.table["text"].to_pylist() == ["\ufffd!"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("ending", [".csv", ".tsv", ".jsonl", ".ft"])
 def test_scan_takes_memory_for_a_chunk(tmp_path: Path, ending: str) -> None:
     lines = {
@@ -636,6 +638,7 @@ def test_csv_that_python_writes(
 pieces = st.sampled_from(['"', '"', '""', ",", ",", "\n", "\n", "\r\n", "a", "bc", "é", "\t", " "])
 
 
+@pytest.mark.slow
 @settings(max_examples=500, deadline=None)
 @given(st.lists(pieces, max_size=30).map("".join))
 @example('a,"b"c"d"\n"x""y",z"z')
@@ -678,6 +681,7 @@ VALUES = st.one_of(
 )  # fmt: skip
 
 
+@pytest.mark.slow
 @settings(max_examples=60, deadline=None)
 @given(
     st.lists(
@@ -723,6 +727,7 @@ def same_value(found: Any, value: Any) -> bool:
     return bool(found == value) or (isinstance(found, str) and json.loads(found) == value)
 
 
+@pytest.mark.slow
 def test_each_kernel_compiles_once(tmp_path: Path) -> None:
     """In a fresh process, over all ways of reading."""
     from test_corpus import run

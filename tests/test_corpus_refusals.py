@@ -463,6 +463,7 @@ def corpora(tmp_path_factory: pytest.TempPathFactory) -> Path:
 NAMED = ("--text-column", "film", "--label-column", "kind of")
 
 
+@pytest.mark.slow
 def test_train_from_any_format_is_the_same(corpora: Path, tmp_path: Path) -> None:
     from textmlr import Model
 

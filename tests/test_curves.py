@@ -67,6 +67,7 @@ def test_subset_of_a_corpus(train_tsv: Path, test_tsv: Path) -> None:
         corpus.text(390)
 
 
+@pytest.mark.slow
 def test_learning_curve(model_file: Path, train_tsv: Path, test_tsv: Path) -> None:
     model = Model.load(model_file)
     training, test = read_corpus([train_tsv]), read_corpus([test_tsv])

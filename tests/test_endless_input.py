@@ -148,6 +148,7 @@ print(after - before)
 """
 
 
+@pytest.mark.slow
 def test_dev_zero_takes_little_memory() -> None:
     """With the real bound: some hundred MB, where it was all there is."""
     done = subprocess.run(

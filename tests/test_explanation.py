@@ -144,6 +144,7 @@ def test_shares_add_up_to_the_score(name: str) -> None:
         assert model.explain(text).label == why.answer
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", MODELS)
 def test_features_are_those_of_the_document(name: str) -> None:
     """Names, counts, values and weights, against the naive n-grams and f(x)."""

@@ -125,6 +125,7 @@ def test_torture(options: FeaturizerOptions, tmp_path: Path) -> None:
     check(model, torture_texts(), tmp_path)
 
 
+@pytest.mark.slow
 @needs_node
 def test_every_code_point(tmp_path: Path) -> None:
     check(made(OPTIONS[1], 2, whole=True), torture_texts(whole=True), tmp_path)
@@ -138,6 +139,7 @@ def test_sparse_models(options: FeaturizerOptions, tmp_path: Path) -> None:
     check(made(options, 3, zero=0.7), torture_texts(), tmp_path)
 
 
+@pytest.mark.slow
 @needs_node
 def test_a_thousand_documents(tmp_path: Path) -> None:
     texts = []

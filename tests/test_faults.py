@@ -206,6 +206,7 @@ print(*told, sep="\\n")
 """
 
 
+@pytest.mark.slow
 @posix
 def test_no_room_for_any_file(place: Path) -> None:
     """A limit on the size of files is as a full disk; every verb says so and leaves nothing."""
@@ -323,6 +324,7 @@ def test_read_only_folders_and_files(place: Path, monkeypatch: pytest.MonkeyPatc
 # Standard input and output ---------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="this system has no /dev/full")
 @pytest.mark.parametrize(
     "command", ["--version", "classify -m m.textmlr d.txt", "evaluate -m m.textmlr c.tsv --json",
@@ -369,6 +371,7 @@ def test_closed_standard_files(place: Path) -> None:
     assert not (place / "o").exists()
 
 
+@pytest.mark.slow
 @posix
 @pytest.mark.parametrize("verb", ["classify", "featurize"])
 def test_standard_input_that_does_not_wait(place: Path, verb: str) -> None:

@@ -235,6 +235,7 @@ def test_counts_equal_the_twin_on_random_documents(documents, options):
         check_counts(documents, options)
 
 
+@pytest.mark.slow
 @SEARCH
 @given(st.lists(DOCUMENTS, min_size=1, max_size=6), OPTIONS)
 def test_weights_equal_the_twin_on_random_documents(documents, options):

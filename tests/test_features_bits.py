@@ -18,6 +18,7 @@ from test_features_input import HASHED, TEXTS, bits, fitted
 from textmlr import Featurizer, FeaturizerOptions, InputError
 
 
+@pytest.mark.slow
 @settings(max_examples=50, deadline=None)
 @given(st.permutations(range(len(torture.SENTENCES))))
 def test_the_order_of_documents_permutes_rows(order):

@@ -119,6 +119,7 @@ def test_counts_and_weights_of_big_documents():
     check_weights(documents, r"\w+|[^\w\s]", term_frequency="log", idf=True, norm="l2")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("corpus", ["genres-train.tsv", "genres-test.tsv"])
 @pytest.mark.parametrize("pattern", PATTERNS)
 def test_counts_and_weights_of_real_text(pattern, corpus):
@@ -127,12 +128,14 @@ def test_counts_and_weights_of_real_text(pattern, corpus):
     check_weights(documents, pattern, term_frequency="log", idf=True, norm="l2", ngrams=(1, 2))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("min_df", [2, 3, 10])
 @pytest.mark.parametrize("pattern", PATTERNS)
 def test_min_df(pattern, min_df):
     check_words(documents_of("torture"), pattern, (1, 2), min_df=min_df)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("max_features", [1, 20, 1000])
 def test_max_features(max_features):
     """Those in the most documents; which of those that tie is each library's own matter."""
@@ -184,6 +187,7 @@ def test_unseen_documents():
     check_same(featurizer, ours, theirs, vectorizer.get_feature_names_out(), rtol=1e-6)
 
 
+@pytest.mark.slow
 def test_the_preprocessor_is_str_lower_but_for_what_is_documented():
     """One code point at a time only İ differs; in a string, the sigma that ends a word too."""
     everything = [chr(c) for c in range(0x110000)]

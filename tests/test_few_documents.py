@@ -119,6 +119,7 @@ def test_the_usual_exponent_is_what_few_documents_are_given() -> None:
         assert calibrate(scored)[0].exponent == pytest.approx(exponent, abs=0.08)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("number", "shares"),
     [
@@ -146,6 +147,7 @@ def test_signal_is_kept() -> None:
     assert abs(confidence - right) < 0.1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", [20, 21, 50, FEW_DOCUMENTS - 1])
 def test_all_documents_judge_from_twenty_on(number: int) -> None:
     record = train(corpus_of(documents(number, 7)), threads=2).record
@@ -204,6 +206,7 @@ def test_documents_of_weight_zero_are_as_if_not_there() -> None:
     assert (held["documents"], held["folds"]) == (60, FOLDS)
 
 
+@pytest.mark.slow
 def test_threads_change_nothing() -> None:
     models = [train(corpus_of(PAIRS), threads=threads) for threads in (1, 2, 4)]
     assert len({model.theta.tobytes() for model in models}) == 1
@@ -223,6 +226,7 @@ def runs_of(objective: Objective, found: Fit, scales: list[np.ndarray | None]) -
     return theta
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("threads", [1, 3])
 def test_what_is_added_is_in_the_bias_and_nowhere_else(threads: int) -> None:
     """Its sum over labels is 0, other rows are those of the average times the factor, and without a
@@ -248,6 +252,7 @@ def test_what_is_added_is_in_the_bias_and_nowhere_else(threads: int) -> None:
     assert bare.record["final"]["calibration"]["prior"] == 0
 
 
+@pytest.mark.slow
 def test_the_average_is_judged_as_it_answers() -> None:
     """The held-out loss is that of the average, which the trials' scores were calibrated for as
     one; hidden layers and what is not calibrated are the best trial's."""
@@ -274,6 +279,7 @@ def test_one_plan_is_no_average() -> None:
     assert rows["calibration"].endswith("× log base rates")
 
 
+@pytest.mark.slow
 def test_trials_of_the_choice_of_features_are_not_made_again() -> None:
     """The same bits come of trials that were made before and of those that fit makes itself."""
     chosen = train(corpus_of(PAIRS), threads=1)
@@ -290,6 +296,7 @@ def test_trials_of_the_choice_of_features_are_not_made_again() -> None:
     assert {event.run for event in told if isinstance(event, Progress)} == {"final"}
 
 
+@pytest.mark.slow
 def test_balanced_labels_are_not_pulled_towards_the_frequent_one() -> None:
     """Weights make labels equal, and a run that has learnt little still leans to the label of most
     documents: what is added is of their number, not of their weight."""
@@ -305,6 +312,7 @@ def test_balanced_labels_are_not_pulled_towards_the_frequent_one() -> None:
     assert np.abs(p - 0.5).max() < 0.2
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("featurizer", "training"),
     [
@@ -329,6 +337,7 @@ def test_other_ways_to_train(
         assert model.calibration == Calibration()
 
 
+@pytest.mark.slow
 def test_the_exact_solver_is_judged_by_all_as_well() -> None:
     record = train(
         corpus_of(PAIRS), training_options=TrainingOptions(solver="exact"), threads=1

@@ -139,6 +139,7 @@ def command(verb: Any, *arguments: str) -> None:
 _SEEN: set[str] = set()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", MODELS)
 def test_every_value_of_a_header(name: str, tmp_path: Path) -> None:
     """Files with a wrong value are refused in words, or all verbs do with them.
@@ -241,6 +242,7 @@ def test_records_of_older_versions_still_load(tmp_path: Path) -> None:
         update(loaded, MORE, UpdateOptions(holdout=0))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("change", "told"), [
     ({"corpus": {"files": [], "documents": 32, "per_label": [32]}},
      r"record.corpus.per_label has 1 numbers for 3 labels"),

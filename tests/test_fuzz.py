@@ -32,6 +32,7 @@ from textmlr.errors import InputError, ModelFileError
 SOME = {"text": 40, "corpora": 120, "models": 300, "commands": 10}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", TARGETS)
 def test_every_target_runs(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)

@@ -45,6 +45,7 @@ def test_distinct(documents: list[list[int]]) -> None:
     assert stamp == 1 + 2 * len(documents)
 
 
+@pytest.mark.slow
 @given(HASHES)
 @settings(max_examples=80, deadline=None)
 def test_partition_and_count(values: list[int]) -> None:

@@ -98,6 +98,7 @@ def left_over(folder: Path) -> list[str]:
     return [name for name in contents(folder) if name.endswith(".part")]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("when", ["before", "after"])
 @pytest.mark.parametrize("command", WRITERS)
 def test_around_the_moment_when_files_come_to_their_places(
@@ -179,6 +180,7 @@ def test_at_any_moment(place: Path, command: str) -> None:
             assert name in usual
 
 
+@pytest.mark.slow
 def test_while_kernels_are_compiled(place: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
     """Of a copy of the package, which has none."""
     cache = tmp_path_factory.mktemp("cache")
@@ -204,6 +206,7 @@ def test_while_kernels_are_compiled(place: Path, tmp_path_factory: pytest.TempPa
     assert not (place / "new").exists()
 
 
+@pytest.mark.slow
 def test_signals_that_are_ignored_stay_so(place: Path) -> None:
     """As nohup has it, of streams too."""
     for options in (["-q"], ["-q", "--stream"]):
@@ -272,6 +275,7 @@ def test_a_signal_that_python_loses_is_sent_again() -> None:
 # Files that belong together --------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("command", [c for c, names in WRITERS.items() if len(names) > 1])
 @pytest.mark.parametrize("old", [True, False])
 @pytest.mark.parametrize("fault", ["written", "renamed"])

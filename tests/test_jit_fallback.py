@@ -47,6 +47,7 @@ main()
 )
 
 
+@pytest.mark.slow
 @compiled
 def test_a_command_without_one_of_numbas_names_does_the_same(tmp_path: Path) -> None:
     """To the byte of a model; one line says so; the next process loads what this one compiled."""
@@ -183,6 +184,7 @@ INSIDE = {
 }  # fmt: skip
 
 
+@pytest.mark.slow
 @compiled
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
 def test_any_name_of_numbas_may_be_gone(tmp_path: Path) -> None:
@@ -246,6 +248,7 @@ for content in (None, b"", b"nonsense", b"\\x80\\x04"):
 )
 
 
+@pytest.mark.slow
 @compiled
 def test_what_numba_keeps_may_be_damaged(tmp_path: Path) -> None:
     done = subprocess.run(

@@ -486,6 +486,7 @@ def child(code: str, place: Path, *, cwd: Path = ROOT, **environment: str) -> tu
     return done.stdout, done.stderr
 
 
+@pytest.mark.slow
 @compiled
 @posix
 def test_what_is_damaged_is_compiled_again_and_replaced(tmp_path: Path) -> None:
@@ -506,6 +507,7 @@ def copied(place: Path) -> Path:
     return package
 
 
+@pytest.mark.slow
 @compiled
 @posix
 def test_code_in_a_cache_that_all_can_write_is_not_run(tmp_path: Path) -> None:
@@ -534,6 +536,7 @@ def test_without_a_home_kernels_beside_the_package_are_loaded(tmp_path: Path) ->
     assert child(HOMELESS + run, tmp_path) == ("0\n", "")
 
 
+@pytest.mark.slow
 @compiled
 @posix
 def test_without_any_folder_kernels_are_compiled_into_memory(tmp_path: Path) -> None:
@@ -570,6 +573,7 @@ print(run(), textmlr.__file__)
 )
 
 
+@pytest.mark.slow
 @compiled
 @pytest.mark.parametrize("how", ["sourceless", "zip"])
 def test_an_install_without_source_or_in_an_archive_runs(tmp_path: Path, how: str) -> None:

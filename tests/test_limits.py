@@ -337,6 +337,7 @@ VERBS = [
 WITH_JSON = [verb for verb in VERBS if "--html" not in verb]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("verb", VERBS, ids=lambda verb: verb[0])
 def test_every_verb_shows_nothing_that_acts(verb: list[str], hostile: Path) -> None:
     run(hostile, *verb)

@@ -414,6 +414,7 @@ print(json.dumps(counts))
 """
 
 
+@pytest.mark.slow
 @compiled
 def test_every_kernel_compiles_once(tmp_path: Path) -> None:
     """In a fresh process that trains, saves, loads and classifies, on arrays of all origins.

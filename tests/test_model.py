@@ -190,6 +190,7 @@ def test_every_part_is_checked_on_load(tmp_path: Path) -> None:
     Model.load(doctored(model, path))
 
 
+@pytest.mark.slow
 def test_same_corpus_same_file_whatever_the_threads(tmp_path: Path) -> None:
     files = []
     for threads in (1, 2, 4):

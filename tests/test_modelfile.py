@@ -94,6 +94,7 @@ def test_every_changed_byte_is_noticed(file: Path) -> None:
         refused(file)
 
 
+@pytest.mark.slow
 @given(st.data())
 @settings(max_examples=300, deadline=None)
 def test_flipped_bits(tmp_path_factory: pytest.TempPathFactory, data: st.DataObject) -> None:

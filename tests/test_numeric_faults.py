@@ -123,6 +123,7 @@ def test_training_and_updates_end_finite(name: str, tmp_path: Path) -> None:
             check(update(model, new, UpdateOptions(holdout=0.0), threads=1), tmp_path)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", LEARN)
 def test_where_nothing_can_be_learnt_the_answer_is_the_prior(name: str) -> None:
     """As near as steps of a stochastic solver over so few documents end; the exact one is there."""
@@ -228,6 +229,7 @@ def test_validation_files_that_hold_nothing_known(options: T, tmp_path: Path) ->
         train(corpus, WORD, options, validation=Corpus.of(["x"], ["a"], [0]))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("which", ["all the same", "contradictory", "weights far apart", "empty"])
 def test_tuning_ends_finite(which: str, tmp_path: Path) -> None:
     tuned = tune(CORPORA[which](), WORD, T(), TuningOptions(seconds=None, trials=6), threads=1)
@@ -306,6 +308,7 @@ def test_numbers_beyond_float32_are_refused() -> None:
             classifier.predict(wrong)
 
 
+@pytest.mark.slow
 def test_text_classifiers_end_finite() -> None:
     pytest.importorskip("sklearn")
     from textmlr.sklearn import TextClassifier

@@ -132,6 +132,7 @@ def test_streams() -> None:
         assert [len(part) for part in made] == sizes
 
 
+@pytest.mark.slow
 def test_a_bomb_takes_no_memory() -> None:
     """Gigabytes of zeros in some kilobytes: refused, whether they are declared or not."""
     zeros = lzma.LZMACompressor(lzma.FORMAT_RAW, filters=FILTERS)

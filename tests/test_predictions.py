@@ -177,6 +177,7 @@ class TestColumns:
         names = pq.read_schema(tmp_path / "out.parquet").names
         assert names[-3:] == ["probability", "new_predicted", "new_probability"]
 
+    @pytest.mark.slow
     @pytest.mark.parametrize("form", FORMATS)
     def test_every_wish_in_every_format(self, model: Model, tmp_path: Path, form: str) -> None:
         rows = model.probabilities(TEXTS)
@@ -535,6 +536,7 @@ class TestFailing:
             path.unlink()
             assert os.listdir(tmp_path) == []
 
+    @pytest.mark.slow
     @pytest.mark.parametrize("ending", ["parquet", "csv.gz", "jsonl"])
     def test_a_full_disk(self, model_file: Path, tmp_path: Path, ending: str) -> None:
         """A limit on the size of files stands for a disk that is full."""

@@ -309,6 +309,7 @@ def test_against_scikit_learn(l1: float, l2: float, genres: Objective) -> None:
     assert 0 < np.count_nonzero(found.theta) < 0.2 * found.theta.size
 
 
+@pytest.mark.slow
 def test_threads_change_no_bit(genres: Objective, monkeypatch: pytest.MonkeyPatch) -> None:
     from textmlr.training.exact import proximal
 
@@ -333,6 +334,7 @@ def test_weights_count_as_copies(genres: Objective) -> None:
     np.testing.assert_allclose(a.theta, b.theta, atol=1e-3 * np.abs(a.theta).max())
 
 
+@pytest.mark.slow
 def test_a_start_changes_the_way_but_not_the_minimum(genres: Objective) -> None:
     near = minimise(genres, l1=6e-4, tolerance=1e-8)
     warm = minimise(genres, l1=5e-4, tolerance=1e-8, start=near.theta)

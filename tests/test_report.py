@@ -128,6 +128,7 @@ def test_the_page_is_self_contained(report: Path) -> None:
     assert "prefers-color-scheme: dark" in source
 
 
+@pytest.mark.slow
 def test_the_page_has_what_is_asked_for(report: Path, noisy_tsv: Path) -> None:
     text = Page((report / "report.html").read_text(encoding="utf-8")).text
     for part in ("accuracy", "macro-F1", "log loss", "left to a person", "taken for", "western",

@@ -66,6 +66,7 @@ def expected(estimator) -> dict[str, str]:
     return {}
 
 
+@pytest.mark.slow
 @parametrize_with_checks(
     [
         MultinomialLogisticClassifier(),
@@ -512,6 +513,7 @@ def streamed(parts: int, **parameters) -> TextClassifier:
     return classifier
 
 
+@pytest.mark.slow
 def test_texts_in_parts():
     whole = TextClassifier(**WORDS).fit(TEXTS, LABELS)
     one = streamed(1)

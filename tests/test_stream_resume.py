@@ -89,6 +89,7 @@ def test_a_file_that_has_grown(tmp_path: Path, name: str) -> None:
     assert (tmp_path / "m").read_bytes() == (tmp_path / "whole").read_bytes()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("every", ["1", "7", "64"])
 def test_killed_again_and_again(tmp_path: Path, every: str) -> None:
     """Over several files, one of them named twice, with bad lines in between, until it is done."""

@@ -493,6 +493,7 @@ def test_what_cannot_be_learnt_from() -> None:
         train(corpus_of(PAIRS), validation=corpus_of([("opera", "x"), ("scifi", "y")]))
 
 
+@pytest.mark.slow
 def test_a_separable_corpus_without_penalty_ends_finite() -> None:
     pairs = [("a", "x"), ("b", "y")] * 50
     model = train(corpus_of(pairs), training_options=TrainingOptions(l2=0.0, epochs=50))

@@ -495,6 +495,7 @@ def good(*arguments: str | Path) -> Result:
 
 
 class TestCommand:
+    @pytest.mark.slow
     @pytest.mark.parametrize(
         "options",
         [

@@ -320,6 +320,7 @@ class TestOfNewLabels:
         assert len(before) == len(after) == 50
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("form", FORMS)
 def test_every_form_of_model(form: str, test_pairs: Pairs, tmp_path: Path) -> None:
     """Updated, saved, read and updated again; the labels that were there are kept."""
@@ -535,6 +536,7 @@ class TestCommand:
         del told
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("bias", [True, False])
 def test_a_document_without_words(bias: bool) -> None:
     first = train(corpus_of(documents(60, 1)), FeaturizerOptions(ngrams=(1, 1), bias=bias))
@@ -554,6 +556,7 @@ def test_words_that_the_model_has_not_at_all() -> None:
     assert accuracy(second, documents(90, 2)) > accuracy(first, documents(90, 2)) - 0.02
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("form", ["", "l1", "hashed"])
 def test_totals_of_features_are_those_of_all_documents(form: str) -> None:
     """Σ f(x), by which ``top`` reckons contributions: as if the old documents had been read again,

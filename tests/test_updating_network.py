@@ -115,6 +115,7 @@ class TestLearns:
         assert updated.squares[0][garlic] == 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("form", FORMS)
 def test_every_form_of_network(form: str, test_pairs: Pairs, tmp_path: Path) -> None:
     """Updated, saved, read and updated again."""

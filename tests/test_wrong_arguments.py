@@ -162,6 +162,7 @@ def cases(function: Callable[..., Any], given: dict[str, Any]) -> Iterator[dict[
             yield given | {name: value}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", sorted(walked()))
 def test_every_public_function_says_what_it_takes(
     name: str, model: Model, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -312,13 +312,15 @@ def _parse(data: bytes, path: Path) -> dict[str, Any]:
 def _check_depth(value: Any) -> None:
     """Raise RecursionError for what is nested deeper than any header: whoever copies or writes it
     would."""
-    left = [(value, 0)]
-    while left:
-        outer, depth = left.pop()
-        if depth > MOST_DEPTH:
-            raise RecursionError
-        inner = outer.values() if isinstance(outer, dict) else outer
-        left += [(one, depth + 1) for one in inner if isinstance(one, dict | list)]
+    level = [value]
+    for _ in range(MOST_DEPTH + 1):
+        level = [
+            one for outer in level
+            for one in (outer.values() if isinstance(outer, dict) else outer)
+            if isinstance(one, dict | list)
+        ]  # fmt: skip
+    if level:
+        raise RecursionError
 
 
 def _offsets(entry: Any, path: Path) -> tuple[int, int]:

@@ -43,7 +43,7 @@ class Compiling:
     def _compiling(self, kernel: str, seconds: float) -> None:
         if not seconds and not self._told:
             self._told = True
-            told = "First run: compiling the kernels (once; they are kept for the next runs)…"
+            told = "Compiling kernels, which later runs load where they can be kept…"
             click.echo(click.style(told, dim=True), err=True)
         self.seconds += seconds
 
@@ -65,6 +65,11 @@ class Display:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
+        if self._shown is not None:
+            self._shown.stop()
+
+    def end(self) -> None:
+        """Show nothing more, so that what is said now has lines of its own."""
         if self._shown is not None:
             self._shown.stop()
 

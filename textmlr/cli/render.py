@@ -282,7 +282,7 @@ def show_summary(summary: dict[str, Any]) -> None:
     model = summary["model"]
     seconds = f"{summary['seconds']:.1f}"
     if summary["compile_seconds"]:
-        seconds += f", of which compiling kernels {summary['compile_seconds']:.1f} (first run only)"
+        seconds += f", of which compiling kernels {summary['compile_seconds']:.1f}"
     click.secho(f"Trained {plain(model)}", bold=True)
     show_rows(
         [

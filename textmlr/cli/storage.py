@@ -75,6 +75,7 @@ def stored(
     except BaseException:
         if end(store, failed=True):
             size = size_of(store.cache.bytes)
+            progress.end()
             warn(
                 f"the run is cut off; the same command with --resume goes on from {size} in "
                 f"{plain(store.cache.folder)}, which can be removed otherwise"

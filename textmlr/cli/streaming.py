@@ -291,7 +291,7 @@ def _show(summary: dict[str, Any]) -> None:
     """What the stream came to."""
     seconds = f"{summary['seconds']:.1f}"
     if summary["compile_seconds"]:
-        seconds += f", of which compiling kernels {summary['compile_seconds']:.1f} (first run only)"
+        seconds += f", of which compiling kernels {summary['compile_seconds']:.1f}"
     checkpoint, model = summary["checkpoint"], plain(summary["model"])
     now = summary["documents_now"]
     documents = f"{summary['documents']:,}"

@@ -128,7 +128,7 @@ def _show(summary: dict[str, Any], labels: int, documents: int) -> None:
     told, output = summary["update"], summary["model"]
     seconds = f"{summary['seconds']:.1f}"
     if summary["compile_seconds"]:
-        seconds += f", of which compiling kernels {summary['compile_seconds']:.1f} (first run only)"
+        seconds += f", of which compiling kernels {summary['compile_seconds']:.1f}"
     before, after = told["features"]
     named = f": {_named(told['new_labels'])}" if told["new_labels"] else ""
     rows = [
