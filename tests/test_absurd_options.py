@@ -155,6 +155,7 @@ def test_widths_in_python(value: tuple[Any, ...]) -> None:
         TrainingOptions(hidden=value)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("value", [0, -1, 10**24, 10**400, math.nan, math.inf, 1.5, "3", True])
 def test_functions(model_file: Path, value: Any) -> None:
     """What verbs take that is no field of a dataclass."""

@@ -85,6 +85,7 @@ def test_answers_of_the_naive_twin() -> None:
     np.testing.assert_allclose(model.scores(DOCUMENTS), scores, rtol=1e-4, atol=1e-5)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("options", OPTIONS, ids=str)
 def test_a_document_has_the_same_bits_alone_and_without_a_table(
     options: FeaturizerOptions, monkeypatch: pytest.MonkeyPatch

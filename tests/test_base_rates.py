@@ -159,6 +159,7 @@ def test_every_way_to_ask_a_model(
     assert again.probabilities(UNKNOWN).tobytes() == base.tobytes()
 
 
+@pytest.mark.slow
 def test_the_naive_twin(model: Model) -> None:
     """Which rows say nothing is seen as a dense matrix shows it."""
     texts = [*UNKNOWN, *KNOWN, *(text for _, text in PAIRS[:20])]

@@ -160,6 +160,7 @@ def test_a_column_that_is_not_there_is_refused_and_costs_no_kept_cache(
     assert not read
 
 
+@pytest.mark.slow
 def test_every_option_of_reading_is_part_of_what_a_cache_is_of() -> None:
     """Whatever options reading will have."""
     table(Path("corpus.csv"))

@@ -217,6 +217,7 @@ def test_places_in_every_script(options: FeaturizerOptions) -> None:
         check_places(document[:1500], options)
 
 
+@pytest.mark.slow
 @given(st.text(max_size=60) | st.binary(max_size=60), st.sampled_from(OPTIONS))
 @settings(max_examples=150, deadline=None)
 def test_places_of_any_text(document: str | bytes, options: FeaturizerOptions) -> None:

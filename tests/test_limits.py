@@ -343,6 +343,7 @@ def test_every_verb_shows_nothing_that_acts(verb: list[str], hostile: Path) -> N
     run(hostile, *verb)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("verb", WITH_JSON, ids=lambda verb: verb[0])
 def test_json_of_every_verb(verb: list[str], hostile: Path) -> None:
     out, _ = run(hostile, *verb, "--json")
