@@ -128,12 +128,18 @@ def test_around_the_moment_when_files_come_to_their_places(
         assert (found[2] is not None) == (len(names) > 1)
 
 
-# A signal that comes while Python itself starts is none of ours.
+# A signal that comes while Python itself starts, before ``main`` has begun, is none of ours.
 BEGUN = """
 import sys
-from textmlr.__main__ import main
-print("begun", file=sys.stderr, flush=True)
-main()
+from textmlr import __main__ as command
+run = command._run
+
+def begin():
+    print("begun", file=sys.stderr, flush=True)
+    run()
+
+command._run = begin
+command.main()
 """
 
 
@@ -195,7 +201,7 @@ def test_while_kernels_are_compiled(place: Path, tmp_path_factory: pytest.TempPa
         text=True,
     ) as child:  # fmt: skip
         assert child.stderr is not None
-        assert "compiling the kernels" in child.stderr.readline()
+        assert "Compiling the kernels" in child.stderr.readline()
         time.sleep(1)
         child.terminate()
         _, told = child.communicate(timeout=60)

@@ -43,7 +43,7 @@ class Compiling:
     def _compiling(self, kernel: str, seconds: float) -> None:
         if not seconds and not self._told:
             self._told = True
-            told = "Compiling kernels, which later runs load where they can be kept…"
+            told = "Compiling the kernels, which later runs load where they can be kept…"
             click.echo(click.style(told, dim=True), err=True)
         self.seconds += seconds
 
