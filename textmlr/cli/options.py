@@ -29,6 +29,10 @@ from textmlr.parallel import chosen_threads
 if TYPE_CHECKING:
     from textmlr.corpus import Chunk, Corpus, Fields
 
+    ParamType = click.ParamType[Any]
+else:
+    ParamType = click.ParamType  # which takes no type in brackets before Click 8.5
+
 F = TypeVar("F", bound=Callable[..., Any])
 
 UNITS = {
@@ -39,7 +43,7 @@ DEFAULT_MODEL = "model.textmlr"
 MOST_DIGITS = 20  # of a number: Python makes none of some thousands
 
 
-class Number(click.ParamType[Any]):
+class Number(ParamType):
     """A number; what is none is passed on as it is, and refused like any other value that makes no
     sense, by the check that Python callers' values have to pass."""
 
@@ -223,7 +227,7 @@ def default_of(options: type, field: str) -> Any:
     return next(f.default for f in dataclasses.fields(options) if f.name == field)
 
 
-class NgramRangeType(click.ParamType[Any]):
+class NgramRangeType(ParamType):
     """A range of n such as 1-2, one n such as 3, none, or auto."""
 
     name = "range"
@@ -250,7 +254,7 @@ class NgramRangeType(click.ParamType[Any]):
         return pair
 
 
-class Widths(click.ParamType[Any]):
+class Widths(ParamType):
     """Widths of hidden layers such as 64 or 256,64; none."""
 
     name = "widths"
@@ -270,7 +274,7 @@ class Widths(click.ParamType[Any]):
         return tuple(map(int, parts))
 
 
-class Size(click.ParamType[Any]):
+class Size(ParamType):
     """A number of bytes, such as 500kB, 2GB (2,000,000,000) or 1MiB (1,048,576)."""
 
     name = "size"
@@ -289,7 +293,7 @@ class Size(click.ParamType[Any]):
         return int(size)
 
 
-class Duration(click.ParamType[Any]):
+class Duration(ParamType):
     """A time such as 90s, 5m or 1h, in seconds."""
 
     name = "time"
@@ -322,7 +326,7 @@ def stage_options(chosen: dict[str, Any]) -> tuple[FeaturizerOptions, TrainingOp
     return FeaturizerOptions(**featurizer), TrainingOptions(**training)
 
 
-class Probability(click.ParamType[Any]):
+class Probability(ParamType):
     """A number of 0 to 1."""
 
     name = "probability"
