@@ -181,7 +181,9 @@ def test_character_ngrams_of_one_long_token():
     options = replace(COUNTS, ngrams=None, char_ngrams=(3, 5))
     featurizer = Featurizer(options)
     matrix = featurizer.fit_transform([document])
-    assert matrix.sum(dtype=np.float64) == sum(len(document) + 2 - n + 1 for n in (3, 4, 5)), name
+    assert matrix.data.sum(dtype=np.float64) == sum(len(document) + 2 - n + 1 for n in (3, 4, 5)), (
+        name
+    )
     # The token repeats itself every seven characters, so that its n-grams do too.
     short = "überaus" * 3
     want = naive.grams([short], options)

@@ -432,7 +432,7 @@ def test_the_optimum_of_logistic_regression_is_approached() -> None:
     n = len(objective.y)
     matrix = objective.features.to_scipy()
     other = LogisticRegression(C=1 / (n * l2), fit_intercept=False, tol=1e-10, max_iter=5000)
-    best = other.fit(matrix, objective.y).coef_.T.astype(np.float32)
+    best = np.ascontiguousarray(other.fit(matrix, objective.y).coef_.T, np.float32)
     run = SGD.start(objective, np.arange(n), 200, 4.0, OPTIONS)
     for _ in range(200):
         run.epoch()
