@@ -117,9 +117,13 @@ class Install:
             began = time.perf_counter()
             # From its own folder, because Python looks for modules there first.
             code = subprocess.run(
-                [sys.executable, *map(str, command)], cwd=self.folder, env=environment,
-                stdin=subprocess.DEVNULL, stdout=answers, stderr=complaints,
-            ).returncode  # fmt: skip
+                [sys.executable, *map(str, command)],
+                cwd=self.folder,
+                env=environment,
+                stdin=subprocess.DEVNULL,
+                stdout=answers,
+                stderr=complaints,
+            ).returncode
             seconds = time.perf_counter() - began
             if code:
                 complaints.seek(0)
@@ -235,13 +239,20 @@ def throughput(
         warm[tool] = (documents - 1) / answering if answering > 0 else float("nan")
     return [
         {
-            "corpus": trained.name, "asked": asked, "labels": trained.labels, "tool": tool,
-            "documents": documents, "seconds": taken[tool, "all"], "per_s": rate[tool],
-            "load_s": taken[tool, "one"], "warm_per_s": warm[tool],
-            "ratio": rate[tool] / rate[tools[-1]], "warm_ratio": warm[tool] / warm[tools[-1]],
+            "corpus": trained.name,
+            "asked": asked,
+            "labels": trained.labels,
+            "tool": tool,
+            "documents": documents,
+            "seconds": taken[tool, "all"],
+            "per_s": rate[tool],
+            "load_s": taken[tool, "one"],
+            "warm_per_s": warm[tool],
+            "ratio": rate[tool] / rate[tools[-1]],
+            "warm_ratio": warm[tool] / warm[tools[-1]],
         }
         for tool in tools
-    ]  # fmt: skip
+    ]
 
 
 def count_lines(path: Path) -> int:
@@ -275,12 +286,19 @@ def calls_rows(trained: Trained, runs: int) -> list[Row]:
     rows = []
     for own, other in (("classify", "predict"), ("probabilities", "predict all")):
         times = [np.percentile(seconds[name], [50, 95]) * 1e6 for name in (own, other)]
-        rows.append({
-            "corpus": trained.name, "call": f"{own}([text])", "documents": len(chosen),
-            "bytes": size, "us": float(times[0][0]), "us95": float(times[0][1]),
-            "rival_us": float(times[1][0]), "rival_us95": float(times[1][1]),
-            "ratio": float(times[1][0] / times[0][0]),
-        })  # fmt: skip
+        rows.append(
+            {
+                "corpus": trained.name,
+                "call": f"{own}([text])",
+                "documents": len(chosen),
+                "bytes": size,
+                "us": float(times[0][0]),
+                "us95": float(times[0][1]),
+                "rival_us": float(times[1][0]),
+                "rival_us95": float(times[1][1]),
+                "ratio": float(times[1][0] / times[0][0]),
+            }
+        )
     return rows
 
 
@@ -298,10 +316,15 @@ def start_rows(install: Install, every: list[Trained]) -> list[Row]:
     for what, command, beside, other in pairs:
         jobs = {"ours": partial(install.seconds, command), "other": partial(install.seconds, other)}
         taken = interleaved(jobs, START_RUNS, START_WARM_UPS)
-        rows.append({
-            "what": what, "ms": taken["ours"] * 1e3, "beside": beside, "beside_ms":
-            taken["other"] * 1e3, "ratio": taken["ours"] / taken["other"],
-        })  # fmt: skip
+        rows.append(
+            {
+                "what": what,
+                "ms": taken["ours"] * 1e3,
+                "beside": beside,
+                "beside_ms": taken["other"] * 1e3,
+                "ratio": taken["ours"] / taken["other"],
+            }
+        )
     return rows
 
 
@@ -333,34 +356,58 @@ def first_rows(corpus: Path, place: Path) -> list[Row]:
     rows = []
     for what, pairs in seconds.items():
         first, second = (statistics.median(times) for times in zip(*pairs, strict=True))
-        rows.append({
-            "what": f"textmlr {what} ({corpus.name})", "kernels": compiled[what],
-            "first_s": first, "second_s": second, "difference_s": first - second,
-        })  # fmt: skip
+        rows.append(
+            {
+                "what": f"textmlr {what} ({corpus.name})",
+                "kernels": compiled[what],
+                "first_s": first,
+                "second_s": second,
+                "difference_s": first - second,
+            }
+        )
     return rows
 
 
 HEADS = {
     "lines": {
-        "corpus": "corpus", "asked": "answers", "labels": "labels", "tool": "tool",
-        "documents": "documents", "seconds": "s", "per_s": "documents/s", "load_s": "load s",
-        "warm_per_s": "documents/s without load", "ratio": "× fastText",
+        "corpus": "corpus",
+        "asked": "answers",
+        "labels": "labels",
+        "tool": "tool",
+        "documents": "documents",
+        "seconds": "s",
+        "per_s": "documents/s",
+        "load_s": "load s",
+        "warm_per_s": "documents/s without load",
+        "ratio": "× fastText",
         "warm_ratio": "× fastText without load",
     },
     "calls": {
-        "corpus": "corpus", "call": "textmlr's call", "documents": "documents",
-        "bytes": "bytes each", "us": "textmlr µs", "us95": "its 95th percentile",
-        "rival_us": "fastText µs", "rival_us95": "its 95th percentile",
+        "corpus": "corpus",
+        "call": "textmlr's call",
+        "documents": "documents",
+        "bytes": "bytes each",
+        "us": "textmlr µs",
+        "us95": "its 95th percentile",
+        "rival_us": "fastText µs",
+        "rival_us95": "its 95th percentile",
         "ratio": "fastText / textmlr",
     },
     "start": {
-        "what": "process", "ms": "ms", "beside": "beside", "beside_ms": "its ms", "ratio": "ratio",
+        "what": "process",
+        "ms": "ms",
+        "beside": "beside",
+        "beside_ms": "its ms",
+        "ratio": "ratio",
     },
     "first": {
-        "what": "process", "kernels": "kernels compiled", "first_s": "first run s",
-        "second_s": "second run s", "difference_s": "difference s",
+        "what": "process",
+        "kernels": "kernels compiled",
+        "first_s": "first run s",
+        "second_s": "second run s",
+        "difference_s": "difference s",
     },
-}  # fmt: skip
+}
 
 
 def table(part: str, rows: list[Row]) -> str:

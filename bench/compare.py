@@ -38,9 +38,17 @@ if TYPE_CHECKING:
     from matplotlib.transforms import Bbox
 
 HEADS = (
-    "corpus", "tool", "accuracy", "log loss", "ECE", "train s", "÷ textmlr", "peak MB", "model MB",
+    "corpus",
+    "tool",
+    "accuracy",
+    "log loss",
+    "ECE",
+    "train s",
+    "÷ textmlr",
+    "peak MB",
+    "model MB",
     "setting",
-)  # fmt: skip
+)
 # Okabe and Ito's colours, which the colour-blind tell apart, and a marker as well, by family.
 LOOKS = {
     "textmlr": ("#D55E00", "o"),
@@ -81,11 +89,17 @@ class Row:
         if self.failure:
             notes.append(f"failed: {self.failure}".replace("|", "/"))
         cells = (
-            self.corpus, self.tool, cell(self.accuracy, 4), cell(self.log_loss, 3),
-            cell(self.ece, 3), sign + cell(self.seconds, 0 if self.late else 2),
-            sign + cell(self.ratio, 2), cell(self.memory_mb, 0), cell(self.model_mb, 1),
+            self.corpus,
+            self.tool,
+            cell(self.accuracy, 4),
+            cell(self.log_loss, 3),
+            cell(self.ece, 3),
+            sign + cell(self.seconds, 0 if self.late else 2),
+            sign + cell(self.ratio, 2),
+            cell(self.memory_mb, 0),
+            cell(self.model_mb, 1),
             "; ".join(filter(None, notes)),
-        )  # fmt: skip
+        )
         return line(cells)
 
 
@@ -241,13 +255,18 @@ def place_name(
         for angle in range(0, 360, 30):
             x, y = math.cos(math.radians(angle)), math.sin(math.radians(angle))
             text = panel.annotate(
-                name, point, (distance * x, distance * y),
-                textcoords="offset points", fontsize=8.5, color=colour,
+                name,
+                point,
+                (distance * x, distance * y),
+                textcoords="offset points",
+                fontsize=8.5,
+                color=colour,
                 ha="left" if x > 0.1 else "right" if x < -0.1 else "center",
                 va="bottom" if y > 0.1 else "top" if y < -0.1 else "center",
                 arrowprops={"arrowstyle": "-", "color": colour, "linewidth": 0.5}
-                if distance > 8 else None,
-            )  # fmt: skip
+                if distance > 8
+                else None,
+            )
             box = text.get_window_extent()
             over = sum(overlap(box, other) for other in taken)
             over += box.width * box.height - overlap(box, frame)

@@ -40,14 +40,24 @@ from rivals import (
     write_texts,
 )
 
-from textmlr.compression import compress
-from textmlr.corpus import read_corpus
-from textmlr.evaluation import answer
-from textmlr.learning import train
-from textmlr.model import Model
+from textmlr.corpus.reading import read_corpus
+from textmlr.evaluation.figures import answer
+from textmlr.model.model import Model
+from textmlr.model.small_file.compression import compress
+from textmlr.training.train import train
 
-HEADS = ("corpus", "file", "features", "of", "accuracy", "before", "points", "log loss", "before",
-         "CPU s")  # fmt: skip
+HEADS = (
+    "corpus",
+    "file",
+    "features",
+    "of",
+    "accuracy",
+    "before",
+    "points",
+    "log loss",
+    "before",
+    "CPU s",
+)
 RIVAL_HEADS = ("fastText's file", "accuracy", "before", "points", "log loss", "before")
 BEGIN, TRIES = 20, 8  # bytes of a feature of fastText's, about; sizes tried
 
@@ -155,9 +165,13 @@ def rows_of(folder: Path, arguments: argparse.Namespace) -> list[dict[str, Any]]
 def shown(row: dict[str, Any]) -> list[str]:
     """The cells of a row."""
     cells = [
-        row["corpus"], f"{row['bytes'] / 1e6:.2f} MB", f"{row['features']:,}", f"{row['of']:,}",
-        *_figures(row), cell(row["seconds"], 1),
-    ]  # fmt: skip
+        row["corpus"],
+        f"{row['bytes'] / 1e6:.2f} MB",
+        f"{row['features']:,}",
+        f"{row['of']:,}",
+        *_figures(row),
+        cell(row["seconds"], 1),
+    ]
     if "fasttext" in row:
         cells += [f"{row['fasttext']['bytes'] / 1e6:.2f} MB", *_figures(row["fasttext"])]
     return cells
@@ -166,10 +180,12 @@ def shown(row: dict[str, Any]) -> list[str]:
 def _figures(row: dict[str, Any]) -> list[str]:
     before = row["before"]
     return [
-        cell(row["accuracy"], 4), cell(before["accuracy"], 4),
+        cell(row["accuracy"], 4),
+        cell(before["accuracy"], 4),
         f"{100 * (row['accuracy'] - before['accuracy']):+.2f}",
-        cell(row["log_loss"], 3), cell(before["log_loss"], 3),
-    ]  # fmt: skip
+        cell(row["log_loss"], 3),
+        cell(before["log_loss"], 3),
+    ]
 
 
 def main() -> int:

@@ -38,10 +38,22 @@ INPUTS = ("list of str", "Arrow array")
 THREADS = (1, 2)
 WARM_UP = 200  # documents of scikit-learn's warm-up
 HEADS = (
-    "corpus", "stage", "our input", "MB", "scikit-learn s", "1 thread s", "2 threads s",
-    "scikit-learn MB/s", "1 thread MB/s", "2 threads MB/s", "scikit-learn / 1 thread",
-    "scikit-learn / 2 threads", "1 thread / 2 threads", "our features", "scikit-learn's",
-)  # fmt: skip
+    "corpus",
+    "stage",
+    "our input",
+    "MB",
+    "scikit-learn s",
+    "1 thread s",
+    "2 threads s",
+    "scikit-learn MB/s",
+    "1 thread MB/s",
+    "2 threads MB/s",
+    "scikit-learn / 1 thread",
+    "scikit-learn / 2 threads",
+    "1 thread / 2 threads",
+    "our features",
+    "scikit-learn's",
+)
 
 
 @dataclass(slots=True)
@@ -123,24 +135,45 @@ def row(
     one, two = (contestant.median(stage) for contestant in ours)
     other = theirs.median(stage)
     return {
-        "corpus": corpus, "stage": stage, "input": kind, "mb": size,
-        "sklearn_s": other, "one_thread_s": one, "two_threads_s": two,
-        "sklearn_mb_s": size / other, "one_thread_mb_s": size / one, "two_threads_mb_s": size / two,
-        "sklearn_to_one": other / one, "sklearn_to_two": other / two, "one_to_two": one / two,
-        "features": ours[0].features, "sklearn_features": theirs.features,
-        "runs": len(ours[0].seconds[stage]), "sklearn_runs": len(theirs.seconds[stage]),
-    }  # fmt: skip
+        "corpus": corpus,
+        "stage": stage,
+        "input": kind,
+        "mb": size,
+        "sklearn_s": other,
+        "one_thread_s": one,
+        "two_threads_s": two,
+        "sklearn_mb_s": size / other,
+        "one_thread_mb_s": size / one,
+        "two_threads_mb_s": size / two,
+        "sklearn_to_one": other / one,
+        "sklearn_to_two": other / two,
+        "one_to_two": one / two,
+        "features": ours[0].features,
+        "sklearn_features": theirs.features,
+        "runs": len(ours[0].seconds[stage]),
+        "sklearn_runs": len(theirs.seconds[stage]),
+    }
 
 
 def shown(row: dict[str, Any]) -> str:
     """The row as Markdown."""
     formats = {
-        "corpus": "", "stage": "", "input": "", "mb": ".2f",
-        "sklearn_s": ".3f", "one_thread_s": ".3f", "two_threads_s": ".3f",
-        "sklearn_mb_s": ".2f", "one_thread_mb_s": ".1f", "two_threads_mb_s": ".1f",
-        "sklearn_to_one": ".1f", "sklearn_to_two": ".1f", "one_to_two": ".2f",
-        "features": ",", "sklearn_features": ",",
-    }  # fmt: skip
+        "corpus": "",
+        "stage": "",
+        "input": "",
+        "mb": ".2f",
+        "sklearn_s": ".3f",
+        "one_thread_s": ".3f",
+        "two_threads_s": ".3f",
+        "sklearn_mb_s": ".2f",
+        "one_thread_mb_s": ".1f",
+        "two_threads_mb_s": ".1f",
+        "sklearn_to_one": ".1f",
+        "sklearn_to_two": ".1f",
+        "one_to_two": ".2f",
+        "features": ",",
+        "sklearn_features": ",",
+    }
     return line(f"{row[name]:{form}}" for name, form in formats.items())
 
 

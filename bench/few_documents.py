@@ -29,15 +29,23 @@ import numpy as np
 from measuring import cell, heading, line, parse, parser_of, read_documents
 from numpy.typing import NDArray
 
-from textmlr.corpus import Corpus
-from textmlr.learning import train
+from textmlr.corpus.corpus import Corpus
+from textmlr.training.train import train
 
 Document = tuple[str, str]
 FIGURES = ("accuracy", "loss", "sureness", "seconds")
 HEADS = (
-    "corpus", "documents", "accuracy", "LogisticRegression's", "log loss", "LogisticRegression's",
-    "confidence − accuracy", "LogisticRegression's", "CPU s", "LogisticRegression's",
-)  # fmt: skip
+    "corpus",
+    "documents",
+    "accuracy",
+    "LogisticRegression's",
+    "log loss",
+    "LogisticRegression's",
+    "confidence − accuracy",
+    "LogisticRegression's",
+    "CPU s",
+    "LogisticRegression's",
+)
 
 
 def drawn(

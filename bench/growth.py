@@ -58,9 +58,14 @@ HEADS = ("corpus", "along", "×", "documents", "MB", "labels", "train s", "peak 
 FIT_HEADS = ("corpus", "along", "of", "exponent", "upper half", "less start-up", "start-up")
 # Okabe and Ito's colours, which the colour-blind tell apart, and markers as well.
 LOOKS = (
-    ("#0072B2", "o"), ("#D55E00", "s"), ("#009E73", "^"), ("#CC79A7", "D"), ("#E69F00", "v"),
-    ("#56B4E9", "P"), ("#000000", "X"),
-)  # fmt: skip
+    ("#0072B2", "o"),
+    ("#D55E00", "s"),
+    ("#009E73", "^"),
+    ("#CC79A7", "D"),
+    ("#E69F00", "v"),
+    ("#56B4E9", "P"),
+    ("#000000", "X"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,11 +102,19 @@ class Point:
 
     def markdown(self) -> str:
         """The point as a line of the table."""
-        return line((
-            self.corpus, self.along, f"{self.x}×" if self.along == "size" else "",
-            f"{self.documents:,}", cell(self.mb, 2), f"{self.labels:,}", cell(self.seconds, 2),
-            cell(self.memory_mb, 0), self.note.replace("|", "/"),
-        ))  # fmt: skip
+        return line(
+            (
+                self.corpus,
+                self.along,
+                f"{self.x}×" if self.along == "size" else "",
+                f"{self.documents:,}",
+                cell(self.mb, 2),
+                f"{self.labels:,}",
+                cell(self.seconds, 2),
+                cell(self.memory_mb, 0),
+                self.note.replace("|", "/"),
+            )
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,10 +137,17 @@ class Fitted:
     def markdown(self) -> str:
         """The exponents as a line of the table."""
         unit = FIGURES[self.figure]
-        return line((
-            self.corpus, self.along, unit, cell(self.exponent, 2), cell(self.upper, 2),
-            cell(self.less_start, 2), cell(self.start, 2 if unit == "s" else 0),
-        ))  # fmt: skip
+        return line(
+            (
+                self.corpus,
+                self.along,
+                unit,
+                cell(self.exponent, 2),
+                cell(self.upper, 2),
+                cell(self.less_start, 2),
+                cell(self.start, 2 if unit == "s" else 0),
+            )
+        )
 
 
 def write(file: Path, lines: Sequence[bytes]) -> Corpus:
@@ -284,8 +304,11 @@ def grow(folder: Path, runs: int, limit: float, once: float) -> list[Point]:
         outcomes = measure(
             {name: textmlr_command(made[key].file, model) for name, key in names.items()},
             [textmlr_command(corpus.file, model) for corpus in warm],
-            runs, limit, once, say,
-        )  # fmt: skip
+            runs,
+            limit,
+            once,
+            say,
+        )
         return [
             point(folder.name, key, made[key], outcomes[name], runs) for name, key in names.items()
         ]
@@ -347,8 +370,11 @@ def draw(
     panel.set_title(f"{'time' if figure == 'seconds' else 'memory'} over {along}", fontsize=11)
     panel.legend(
         title="exponent: all points (dotted), upper half (full line)",
-        title_fontsize=8.5, fontsize=8.5, loc="upper left", framealpha=0.9,
-    )  # fmt: skip
+        title_fontsize=8.5,
+        fontsize=8.5,
+        loc="upper left",
+        framealpha=0.9,
+    )
     panel.grid(color="#e4e4e4", linewidth=0.7)
 
 

@@ -21,8 +21,8 @@ from pathlib import Path
 
 # Rows are dealt into many parts, as those of a corpus of gigabytes are, so that kills hit epochs.
 DEALT = """
-from textmlr.training import dealing
-dealing.WHOLE_NONZEROS, dealing.PART_NONZEROS = 1 << 18, 1 << 16
+from textmlr.training.sgd import dealt_parts
+dealt_parts.WHOLE_NONZEROS, dealt_parts.PART_NONZEROS = 1 << 18, 1 << 16
 from textmlr.__main__ import main
 main()
 """
@@ -50,8 +50,14 @@ def main() -> None:
 
 def survive(options: argparse.Namespace, folder: Path) -> tuple[int, Counter[str]]:
     """(kills survived, what was under way when they came)."""
-    command = [*COMMAND, str(options.corpus), "-q", "--checkpoint-every", "0.2s",
-               *options.arguments.split()]  # fmt: skip
+    command = [
+        *COMMAND,
+        str(options.corpus),
+        "-q",
+        "--checkpoint-every",
+        "0.2s",
+        *options.arguments.split(),
+    ]
     whole, model = folder / "whole.textmlr", folder / "model.textmlr"
     began = time.monotonic()
     subprocess.run([*command, "-o", whole], check=True)

@@ -25,7 +25,7 @@ from measuring import cell, heading, line, parse, parser_of, read_documents
 from rivals import PUNCTUATION, fasttext_line
 
 from textmlr import Model, read_corpus
-from textmlr.evaluation import answer
+from textmlr.evaluation.figures import answer
 
 WORDS = ("--ngrams", "1", "--char-ngrams", "none")
 BOTTLENECK = ("--hidden", "10", "--activation", "identity")
@@ -127,8 +127,9 @@ def main() -> None:
         own = [row for row in rows if row["layers"] == name and "accuracy" in row]
         means = {
             key: statistics.fmean(row[key] for row in own if key in row)
-            for key in DIGITS if any(key in row for row in own)
-        }  # fmt: skip
+            for key in DIGITS
+            if any(key in row for row in own)
+        }
         print(line([f"mean of {len(own)}", name, *cells(means)]))
     if arguments.json:
         arguments.json.write_text(json.dumps(rows, indent=1))

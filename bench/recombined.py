@@ -226,9 +226,20 @@ def copy(text, begin, end, out, at):
 
 @njit(cache=True, nogil=True)
 def assemble(
-    labels, label_text, label_offsets, counts, text, offsets, passages,
-    altered, places, halves, half_text, half_offsets, out,
-):  # fmt: skip
+    labels,
+    label_text,
+    label_offsets,
+    counts,
+    text,
+    offsets,
+    passages,
+    altered,
+    places,
+    halves,
+    half_text,
+    half_offsets,
+    out,
+):
     """Write documents as lines; return their bytes.
 
     labels    (n,), of label_text and label_offsets, each with its tab
@@ -325,10 +336,20 @@ class Recombined:
         if len(self._out) < room:
             self._out = np.empty(2 * room, np.uint8)
         size = assemble(
-            labels, self._labels.text, self._labels.offsets, counts, source.passages.text,
-            source.passages.offsets, passages, altered, places, halves, self._halves.text,
-            self._halves.offsets, self._out,
-        )  # fmt: skip
+            labels,
+            self._labels.text,
+            self._labels.offsets,
+            counts,
+            source.passages.text,
+            source.passages.offsets,
+            passages,
+            altered,
+            places,
+            halves,
+            self._halves.text,
+            self._halves.offsets,
+            self._out,
+        )
         return self._out[:size].tobytes()
 
     def _alterations(
@@ -352,11 +373,14 @@ class Recombined:
         head, rest = word % heads, word // heads
         tail, middle = (rest + head) % tails, rest // tails
         none = len(self._halves) - 1
-        halves = np.stack([
-            source.head_begin[corpus] + head,
-            np.where(middle > 0, source.head_begin[corpus] + middle % heads, none),
-            len(source.heads) + source.tail_begin[corpus] + tail,
-        ], axis=1)  # fmt: skip
+        halves = np.stack(
+            [
+                source.head_begin[corpus] + head,
+                np.where(middle > 0, source.head_begin[corpus] + middle % heads, none),
+                len(source.heads) + source.tail_begin[corpus] + tail,
+            ],
+            axis=1,
+        )
         return altered, place.astype(np.int64), halves
 
     def blocks(self, limit: float = np.inf) -> Iterator[bytes]:
@@ -407,9 +431,12 @@ def main() -> None:
     parser.add_argument("--part", default="train", help="recombine PART.tsv [train]")
     parser.add_argument("--sorted", action="store_true", help="label after label")
     parser.add_argument(
-        "--new-words", type=float, default=NEW_WORDS, metavar="SHARE",
+        "--new-words",
+        type=float,
+        default=NEW_WORDS,
+        metavar="SHARE",
         help=f"share of words that give way to made-up ones, about [{NEW_WORDS}]",
-    )  # fmt: skip
+    )
     arguments = parse(parser, ("train.tsv",))
     if not 0 <= arguments.new_words < 1:
         parser.error("--new-words: from 0 to 1")

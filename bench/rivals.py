@@ -22,8 +22,8 @@ import numpy as np
 from measuring import write_lines
 from numpy.typing import NDArray
 
-from textmlr.corpus import read_corpus, recode
-from textmlr.evaluation import evaluate
+from textmlr.corpus.reading import read_corpus, recode
+from textmlr.evaluation.figures import evaluate
 
 TEXTMLR = ("textmlr", "textmlr-1")
 FASTTEXT = ("fasttext", "fasttext-25", "fasttext-5")
@@ -215,8 +215,10 @@ def output_of(script: str, *arguments: object) -> str:
     """What a Python script prints.  Raises RivalError if it fails."""
     done = subprocess.run(
         [sys.executable, "-c", script, *map(str, arguments)],
-        capture_output=True, encoding="utf-8", errors="replace",
-    )  # fmt: skip
+        capture_output=True,
+        encoding="utf-8",
+        errors="replace",
+    )
     if done.returncode:
         raise RivalError(last_line(done.stderr, done.returncode))
     return done.stdout
@@ -422,10 +424,27 @@ def vw_command(case: Case, text: Path, model: Path, passes: int) -> tuple[str, .
     hold out a tenth to stop early; the passes being tuned already, it learns from all."""
     more = f"--passes {passes} --holdout_off -k --cache_file".split() if passes > 1 else []
     return (
-        sys.executable, "-c", VW_RUN, "--quiet", "-d", str(text), "-f", str(model),
-        "--oaa", str(len(case.labels)), "--indexing", "1", "--loss_function", "logistic",
-        "--ngram", "2", "-b", "22", *more, *([f"{model}.cache"] if more else []),
-    )  # fmt: skip
+        sys.executable,
+        "-c",
+        VW_RUN,
+        "--quiet",
+        "-d",
+        str(text),
+        "-f",
+        str(model),
+        "--oaa",
+        str(len(case.labels)),
+        "--indexing",
+        "1",
+        "--loss_function",
+        "logistic",
+        "--ngram",
+        "2",
+        "-b",
+        "22",
+        *more,
+        *([f"{model}.cache"] if more else []),
+    )
 
 
 def vw_scores(case: Case, texts: Texts) -> dict[int, float]:

@@ -47,9 +47,10 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
 
 from textmlr import Featurizer, FeaturizerOptions
-from textmlr.corpus import read_corpus
-from textmlr.parallel import available_threads
-from textmlr.training import Objective, minimise
+from textmlr.base.threads import available_threads
+from textmlr.corpus.reading import read_corpus
+from textmlr.training.exact.solver import minimise
+from textmlr.training.objective import Objective
 
 OURS = "textmlr exact"
 SOLVERS = ("lbfgs", "newton-cg", "newton-cholesky", "sag", "saga", "liblinear")
@@ -105,9 +106,13 @@ class Task:
 
     def theirs(self, solver: str, iterations: float) -> NDArray[Any]:
         model = LogisticRegression(
-            C=self.cost, solver=solver, max_iter=int(iterations), tol=1e-15, fit_intercept=False,
+            C=self.cost,
+            solver=solver,
+            max_iter=int(iterations),
+            tol=1e-15,
+            fit_intercept=False,
             random_state=1,
-        )  # fmt: skip
+        )
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ConvergenceWarning)
             coefficients = model.fit(self.matrix, self.objective.y).coef_
@@ -232,10 +237,14 @@ def plot(runs: Sequence[Run], file: Path) -> None:
             mine = [run for run in runs if (run.corpus, run.solver) == (corpus, name)]
             if mine:
                 panel.loglog(
-                    [run.seconds for run in mine], [run.suboptimality for run in mine],
-                    marker="o", markersize=3, linewidth=2 if name == OURS else 1,
-                    color=f"C{number}", label=name,
-                )  # fmt: skip
+                    [run.seconds for run in mine],
+                    [run.suboptimality for run in mine],
+                    marker="o",
+                    markersize=3,
+                    linewidth=2 if name == OURS else 1,
+                    color=f"C{number}",
+                    label=name,
+                )
         panel.set_title(corpus)
         panel.set_xlabel("seconds")
         panel.set_ylim(FINEST / 10, 10)
@@ -257,9 +266,11 @@ def main() -> None:
     parser.add_argument("--solvers", help="of scikit-learn's only these, comma-separated")
     parser.add_argument("--threads", type=int, default=available_threads(), help="of ours [all]")
     parser.add_argument(
-        "--agreement", type=int, metavar="N",
+        "--agreement",
+        type=int,
+        metavar="N",
         help="instead compare our minimum with that of sag after N iterations",
-    )  # fmt: skip
+    )
     parser.add_argument("--clock", choices=list(CLOCKS), default="wall", help="[wall]")
     parser.add_argument("--plot", type=Path, metavar="FILE", help="also draw the curves (.png)")
     arguments = parse(parser, ("train.tsv",))

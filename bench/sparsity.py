@@ -32,12 +32,12 @@ from typing import Any
 import numpy as np
 from measuring import cell, heading, line, parse, parser_of
 
-from textmlr.corpus import read_corpus
-from textmlr.features import Featurizer
-from textmlr.model import Model
-from textmlr.options import FeaturizerOptions
-from textmlr.training import Objective
-from textmlr.training.exact.proximal import least_l1, minimise
+from textmlr.base.options import FeaturizerOptions
+from textmlr.corpus.reading import read_corpus
+from textmlr.features.featurizer import Featurizer
+from textmlr.model.model import Model
+from textmlr.training.exact.proximal_newton import least_l1, minimise
+from textmlr.training.objective import Objective
 
 RIVAL_L1 = (1e-3, 3e-4, 1e-4)
 EPOCHS = (5, 10, 20, 50, 100, 200, 500, 1000, 2000)
@@ -52,8 +52,15 @@ HEADS = (
     "file",
     "CPU s",
 )
-RIVAL_HEADS = ("corpus", "l1", "features kept", "textmlr, CPU s", "saga, CPU s", "saga's epochs",
-               "ratio")  # fmt: skip
+RIVAL_HEADS = (
+    "corpus",
+    "l1",
+    "features kept",
+    "textmlr, CPU s",
+    "saga, CPU s",
+    "saga's epochs",
+    "ratio",
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -99,15 +106,24 @@ def path_of(task: Task, arguments: argparse.Namespace) -> list[dict[str, Any]]:
         seconds = time.process_time() - began
         theta = found.theta
         sizes = task.file_sizes(theta)
-        rows.append({
-            "corpus": task.name, "l1": l1, "l2": task.train.l2,
-            "features": int(theta[1:].any(axis=1).sum()), "of": len(theta) - 1,
-            "weights": int(np.count_nonzero(theta)),
-            "train": task.train.evaluate(theta)[1], "test": task.test.evaluate(theta)[1],
-            "test_loss": task.test.evaluate(theta)[0], "gap": found.gap / found.value,
-            "converged": found.converged, "whole_bytes": sizes[0], "bytes": sizes[1],
-            "seconds": seconds,
-        })  # fmt: skip
+        rows.append(
+            {
+                "corpus": task.name,
+                "l1": l1,
+                "l2": task.train.l2,
+                "features": int(theta[1:].any(axis=1).sum()),
+                "of": len(theta) - 1,
+                "weights": int(np.count_nonzero(theta)),
+                "train": task.train.evaluate(theta)[1],
+                "test": task.test.evaluate(theta)[1],
+                "test_loss": task.test.evaluate(theta)[0],
+                "gap": found.gap / found.value,
+                "converged": found.converged,
+                "whole_bytes": sizes[0],
+                "bytes": sizes[1],
+                "seconds": seconds,
+            }
+        )
         print(line(shown(rows[-1])), flush=True)
     return rows
 
@@ -115,10 +131,16 @@ def path_of(task: Task, arguments: argparse.Namespace) -> list[dict[str, Any]]:
 def shown(row: dict[str, Any]) -> list[str]:
     """The cells of a row."""
     return [
-        row["corpus"], f"{row['l1']:.2g}", f"{row['features']:,}", f"{row['weights']:,}",
-        cell(row["train"], 3), cell(row["test"], 3), f"{row['whole_bytes'] / 1e6:.1f} MB",
-        f"{row['bytes'] / 1e6:.1f} MB", cell(row["seconds"], 2),
-    ]  # fmt: skip
+        row["corpus"],
+        f"{row['l1']:.2g}",
+        f"{row['features']:,}",
+        f"{row['weights']:,}",
+        cell(row["train"], 3),
+        cell(row["test"], 3),
+        f"{row['whole_bytes'] / 1e6:.1f} MB",
+        f"{row['bytes'] / 1e6:.1f} MB",
+        cell(row["seconds"], 2),
+    ]
 
 
 def plot(rows: list[dict[str, Any]], path: Path) -> None:
@@ -137,9 +159,13 @@ def plot(rows: list[dict[str, Any]], path: Path) -> None:
     best = max(kept, key=lambda row: row["test"])
     axes.annotate(
         f"best on test: {best['test']:.3f}\nat {best['features']:,} features, l1 {best['l1']:.2g}",
-        (best["features"], best["test"]), xytext=(0.97, 0.06), textcoords="axes fraction",
-        ha="right", va="bottom", arrowprops={"arrowstyle": "->", "color": "#444", "shrinkB": 6},
-    )  # fmt: skip
+        (best["features"], best["test"]),
+        xytext=(0.97, 0.06),
+        textcoords="axes fraction",
+        ha="right",
+        va="bottom",
+        arrowprops={"arrowstyle": "->", "color": "#444", "shrinkB": 6},
+    )
     axes.set_xscale("log")
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
     axes.set_xlabel(f"features kept, of {rows[0]['of']:,}")
@@ -170,9 +196,14 @@ def rival(task: Task, arguments: argparse.Namespace) -> list[dict[str, Any]]:
 
         def saga(epochs: int, l1: float = l1) -> tuple[float, float]:
             solver = LogisticRegression(
-                C=1 / (n * (l1 + l2)), l1_ratio=l1 / (l1 + l2), solver="saga", tol=1e-30,
-                fit_intercept=False, max_iter=epochs, random_state=0,
-            )  # fmt: skip
+                C=1 / (n * (l1 + l2)),
+                l1_ratio=l1 / (l1 + l2),
+                solver="saga",
+                tol=1e-30,
+                fit_intercept=False,
+                max_iter=epochs,
+                random_state=0,
+            )
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore", ConvergenceWarning)
                 began = time.process_time()
@@ -197,19 +228,31 @@ def rival(task: Task, arguments: argparse.Namespace) -> list[dict[str, Any]]:
             ours.append(time.process_time() - began)
             theirs.append(saga(reached or EPOCHS[-1])[0])
         row = {
-            "corpus": task.name, "l1": l1, "l2": l2,
+            "corpus": task.name,
+            "l1": l1,
+            "l2": l2,
             "features": int(found.theta[1:].any(axis=1).sum()),
-            "seconds": statistics.median(ours), "saga": statistics.median(theirs),
+            "seconds": statistics.median(ours),
+            "saga": statistics.median(theirs),
             "epochs": reached,
             "ratio": statistics.median([b / a for a, b in zip(ours, theirs, strict=True)]),
-        }  # fmt: skip
+        }
         rows.append(row)
         over = "" if reached else "> "
-        print(line([
-            task.name, f"{l1:g}", f"{row['features']:,}", cell(row["seconds"], 3),
-            over + cell(row["saga"], 2), over + f"{reached or EPOCHS[-1]:,}",
-            over + f"{row['ratio']:.0f}×",
-        ]), flush=True)  # fmt: skip
+        print(
+            line(
+                [
+                    task.name,
+                    f"{l1:g}",
+                    f"{row['features']:,}",
+                    cell(row["seconds"], 3),
+                    over + cell(row["saga"], 2),
+                    over + f"{reached or EPOCHS[-1]:,}",
+                    over + f"{row['ratio']:.0f}×",
+                ]
+            ),
+            flush=True,
+        )
     return rows
 
 

@@ -49,15 +49,17 @@ from numba import njit
 from numpy.typing import NDArray
 
 from textmlr import Featurizer, FeaturizerOptions
-from textmlr.corpus import Corpus, read_corpus
-from textmlr.features import Features
+from textmlr.base.threads import map_blocks
+from textmlr.corpus.blocks import blocks_of
+from textmlr.corpus.corpus import Corpus
+from textmlr.corpus.reading import read_corpus
 from textmlr.features import vocabulary as vocabularies
-from textmlr.features.hashing import Hashed, Hasher, blocks_of
+from textmlr.features.csr_features import Features
+from textmlr.features.ngrams import Hashed, Hasher
 from textmlr.features.vocabulary import Vocabulary
-from textmlr.parallel import map_blocks
-from textmlr.scoring import log_normalizer, score
-from textmlr.training import Objective
-from textmlr.training.sgd import SGD
+from textmlr.model.scoring import log_normalizer, score
+from textmlr.training.objective import Objective
+from textmlr.training.sgd.epochs import SGD
 
 RATE = 2.0  # first step size of the epochs; a larger one may have to be halved
 SHORTEST = 0.01  # seconds; what takes less is repeated
@@ -104,9 +106,13 @@ class House:
     def intern(self, threads: int) -> Vocabulary:
         options = self.options
         vocabulary, _ = vocabularies.build(
-            self.hashed, self.blocks, self.hasher,
-            min_df=options.min_df, max_features=options.max_features, threads=threads,
-        )  # fmt: skip
+            self.hashed,
+            self.blocks,
+            self.hasher,
+            min_df=options.min_df,
+            max_features=options.max_features,
+            threads=threads,
+        )
         return vocabulary
 
     def count(self, threads: int) -> Features:
@@ -309,9 +315,12 @@ def stages_of(house: House, threads: list[int]) -> tuple[list[Stage], Jobs]:
     add("read", 1, TEXT, text / 1e6, copy_job(*flows["read"], 1))
     for count in threads:
         for name, stage in (
-            ("hash", house.hash), ("intern", house.intern), ("count", house.count),
-            ("name", house.name), ("weigh", house.weigh),
-        ):  # fmt: skip
+            ("hash", house.hash),
+            ("intern", house.intern),
+            ("count", house.count),
+            ("name", house.name),
+            ("weigh", house.weigh),
+        ):
             if name == "name":
                 jobs[name, count, "stage"] = single(partial(house.name, count))
             else:
@@ -346,12 +355,18 @@ def measure(file: Path, runs: int, threads: list[int]) -> list[dict[str, Any]]:
     for stage in stages:
         took, floor = (seconds[stage.name, stage.threads, what] for what in ("stage", "floor"))
         sure = took > 0  # or a difference that is smaller than the noise
-        rows.append({
-            "corpus": file.parent.name, "stage": stage.name, "threads": stage.threads,
-            "ms": took * 1e3 if sure else None, "figure": stage.amount / took if sure else None,
-            "floor": stage.amount / floor, "unit": stage.unit,
-            "ratio": took / floor if sure else None,
-        })  # fmt: skip
+        rows.append(
+            {
+                "corpus": file.parent.name,
+                "stage": stage.name,
+                "threads": stage.threads,
+                "ms": took * 1e3 if sure else None,
+                "figure": stage.amount / took if sure else None,
+                "floor": stage.amount / floor,
+                "unit": stage.unit,
+                "ratio": took / floor if sure else None,
+            }
+        )
     return rows
 
 

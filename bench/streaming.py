@@ -61,9 +61,22 @@ PATHS_ARGS = "--max-features 200000"
 WARM = 5e6  # bytes of the corpus that has kernels compiled
 COPY = 1 << 24  # bytes at once
 HEADS = (
-    "part", "what", "learnt from", "features", "GB", "documents", "train s", "MB/s", "CPU s",
-    "peak MB", "anonymous MB", "written GB", "cache GB", "model MB", "note",
-)  # fmt: skip
+    "part",
+    "what",
+    "learnt from",
+    "features",
+    "GB",
+    "documents",
+    "train s",
+    "MB/s",
+    "CPU s",
+    "peak MB",
+    "anonymous MB",
+    "written GB",
+    "cache GB",
+    "model MB",
+    "note",
+)
 JUDGED_HEADS = ("test file", "documents", "trained on", "accuracy", "log loss")
 
 
@@ -102,12 +115,25 @@ class Run:
         storage, features = "–", "–"
         if self.summary:
             storage, features = self.summary["storage"], f"{self.summary['features']:,}"
-        return line((
-            self.part, self.what, storage, features, f"{self.gb:.3g}", f"{self.documents:,}",
-            cell(self.seconds, 1), cell(speed, 1), cell(self.cpu, 1),
-            cell(self.peak / 1e6, 0), cell(memory, 0), cell(self.written / 1e9, 2),
-            cell(self.folder / 1e9, 2), cell(self.model / 1e6, 1), self.failure.replace("|", "/"),
-        ))  # fmt: skip
+        return line(
+            (
+                self.part,
+                self.what,
+                storage,
+                features,
+                f"{self.gb:.3g}",
+                f"{self.documents:,}",
+                cell(self.seconds, 1),
+                cell(speed, 1),
+                cell(self.cpu, 1),
+                cell(self.peak / 1e6, 0),
+                cell(memory, 0),
+                cell(self.written / 1e9, 2),
+                cell(self.folder / 1e9, 2),
+                cell(self.model / 1e6, 1),
+                self.failure.replace("|", "/"),
+            )
+        )
 
 
 class Log:
@@ -138,9 +164,19 @@ class Corpora:
         names = ",".join(folder.name for folder in arguments.folders)
         seed = arguments.seed + (part != "train")
         command = [
-            sys.executable, str(HERE / "recombined.py"), "--data", str(arguments.data),
-            "--only", names, "--bytes", str(size), "--part", part, "--seed", str(seed),
-        ]  # fmt: skip
+            sys.executable,
+            str(HERE / "recombined.py"),
+            "--data",
+            str(arguments.data),
+            "--only",
+            names,
+            "--bytes",
+            str(size),
+            "--part",
+            part,
+            "--seed",
+            str(seed),
+        ]
         return command + ["--sorted"] * arguments.sorted
 
     def make(self, file: Path, size: float, part: str = "train") -> Path:
@@ -236,9 +272,13 @@ class Bench:
         return [*verb, "--quiet", "--json", *split]
 
     def run(
-        self, part: str, what: str, file: Path, command: Sequence[str],
+        self,
+        part: str,
+        what: str,
+        file: Path,
+        command: Sequence[str],
         given: Sequence[str] | None = None,
-    ) -> Run:  # fmt: skip
+    ) -> Run:
         """Train on a file, or on what ``given`` writes (which is what is in the file)."""
         cache = self.place / "cache"
         shutil.rmtree(cache, ignore_errors=True)
@@ -253,9 +293,15 @@ class Bench:
         summary = json.loads(output) if output.startswith("{") and not failure else None
         size = self.model.stat().st_size if self.model.exists() else 0
         run = Run(
-            part, what, file.stat().st_size / 1e9, lines_of(file), **told, model=size,
-            failure=failure, summary=summary,
-        )  # fmt: skip
+            part,
+            what,
+            file.stat().st_size / 1e9,
+            lines_of(file),
+            **told,
+            model=size,
+            failure=failure,
+            summary=summary,
+        )
         self.failed = self.failed or bool(failure)
         print(run.markdown(), flush=True)
         self.log.add("run", asdict(run))
@@ -439,10 +485,18 @@ def arguments_of() -> argparse.Namespace:
         help="[%(default)s]",
     )
     add("--in-memory", default="--memory 16GB", metavar="OPTIONS", help="[%(default)s]")
-    add("--warm-up", default="--memory 50MB --cache-dir {cache}", metavar="OPTIONS",
-        help="[%(default)s]")  # fmt: skip
-    add("--paths-args", default=PATHS_ARGS, metavar="OPTIONS",
-        help="more options of both ways of paths [%(default)s]")  # fmt: skip
+    add(
+        "--warm-up",
+        default="--memory 50MB --cache-dir {cache}",
+        metavar="OPTIONS",
+        help="[%(default)s]",
+    )
+    add(
+        "--paths-args",
+        default=PATHS_ARGS,
+        metavar="OPTIONS",
+        help="more options of both ways of paths [%(default)s]",
+    )
     add("--textmlr-args", default="", metavar="OPTIONS", help="more options of every training")
     add("--sorted", action="store_true", help="documents label after label: the hard case")
     add("--seed", type=int, default=0, help="[0]")

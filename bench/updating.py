@@ -25,7 +25,7 @@ import numpy as np
 from measuring import heading, line, parse, parser_of
 
 from textmlr import Corpus, Model, UpdateOptions, read_corpus, train, update
-from textmlr.evaluation import answer
+from textmlr.evaluation.figures import answer
 
 PARTS = 20
 SHARE = 4
@@ -85,8 +85,9 @@ def new_labels(name: str, corpus: Corpus, test: Corpus) -> list[str]:
 
 def main() -> None:
     arguments = parse(parser_of(__doc__))
-    read = [(f.name, *(load(f / file) for file in ("train.tsv", "test.tsv")))
-            for f in arguments.folders]  # fmt: skip
+    read = [
+        (f.name, *(load(f / file) for file in ("train.tsv", "test.tsv"))) for f in arguments.folders
+    ]
     heads = ["first half", "other half", "all", "update", f"in {PARTS} parts", "of one label"]
     print(heading(["corpus", *heads, "CPU"]))
     for name, corpus, test in read:

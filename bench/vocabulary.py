@@ -24,10 +24,11 @@ import numpy as np
 from measuring import cell, heading, line
 from numpy.typing import NDArray
 
-from textmlr.corpus import Batch
-from textmlr.corpus.texts import batches_of
-from textmlr.features.hashing import Hasher, blocks_of
-from textmlr.options import FeaturizerOptions
+from textmlr.base.options import FeaturizerOptions
+from textmlr.corpus.batch import Batch
+from textmlr.corpus.blocks import blocks_of
+from textmlr.corpus.in_memory import batches_of
+from textmlr.features.ngrams import Hasher
 
 READ = 1 << 22  # bytes at once
 KINDS = {

@@ -77,12 +77,14 @@ def watch(limit: float, folder: str, command: list[str]) -> dict[str, object]:
             "code": None if late else process.returncode,
             "told": errors.read().decode(errors="replace"),
             "output": output.read().decode(errors="replace"),
-            "seconds": seconds, "user": used.ru_utime, "system": used.ru_stime,
+            "seconds": seconds,
+            "user": used.ru_utime,
+            "system": used.ru_stime,
             "peak": used.ru_maxrss * (1 if sys.platform == "darwin" else 1024),
             "anonymous": memory or None,
             "written": used.ru_oublock * 512,
             "folder": largest,
-        }  # fmt: skip
+        }
 
 
 if __name__ == "__main__":

@@ -89,10 +89,12 @@ def giving_words(documents: list[tuple[str, str, str]]) -> tuple[list[str], list
         scored.append((coverage * share, coverage, share, word, genre))
     scored.sort(reverse=True)
     lines = [
-        (f"{word}: in {coverage:.0%} of {genre}, which is {share:.0%} of its documents",
-         coverage >= GIVING_DOCUMENTS and share >= GIVING_SHARE)
+        (
+            f"{word}: in {coverage:.0%} of {genre}, which is {share:.0%} of its documents",
+            coverage >= GIVING_DOCUMENTS and share >= GIVING_SHARE,
+        )
         for _, coverage, share, word, genre in scored
-    ]  # fmt: skip
+    ]
     return [line for line, giving in lines if giving], [line for line, _ in lines[:10]]
 
 

@@ -18,11 +18,11 @@ import pytest
 import surroundings
 
 from textmlr import FeaturizerOptions
-from textmlr.corpus import Corpus
-from textmlr.corpus.texts import batches_of
-from textmlr.features import Featurizer
-from textmlr.jit import Kernel
-from textmlr.training import Objective
+from textmlr.corpus.corpus import Corpus
+from textmlr.corpus.in_memory import batches_of
+from textmlr.features.featurizer import Featurizer
+from textmlr.kernels.jit import Kernel
+from textmlr.training.objective import Objective
 
 WORDS = {
     "scifi": "robot orbit engine android laser planet signal probe clone reactor".split(),
@@ -151,9 +151,9 @@ def nothing_is_left(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 def any_number(monkeypatch: pytest.MonkeyPatch) -> None:
     """Have options take numbers far beyond those that make sense: what keeps training from harm by
     them is to hold all the same."""
-    monkeypatch.setattr("textmlr.options.RATES", (5e-324, 1.7e308))
-    monkeypatch.setattr("textmlr.options.MOST_PENALTY", 1.7e308)
-    monkeypatch.setattr("textmlr.options.MOST_WIDTH", 1 << 31)
+    monkeypatch.setattr("textmlr.base.options.RATES", (5e-324, 1.7e308))
+    monkeypatch.setattr("textmlr.base.options.MOST_PENALTY", 1.7e308)
+    monkeypatch.setattr("textmlr.base.options.MOST_WIDTH", 1 << 31)
 
 
 @pytest.fixture(scope="session")
@@ -171,8 +171,8 @@ def test_tsv(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def model_file(train_tsv: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A model trained on train_tsv."""
-    from textmlr.corpus import read_corpus
-    from textmlr.learning import train
+    from textmlr.corpus.reading import read_corpus
+    from textmlr.training.train import train
 
     path = tmp_path_factory.mktemp("model") / "genres.textmlr"
     train(read_corpus([str(train_tsv)])).save(path)

@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.feather as feather
 import pyarrow.parquet as pq
 
-from textmlr.corpus import Corpus
+from textmlr.corpus.corpus import Corpus
 
 Pair = tuple[str, str]  # label, text
 

@@ -21,12 +21,35 @@ Row = dict[str, float]
 
 # Names (beginnings of) of the letters of scripts written without spaces between words.
 SPACELESS = (
-    "AHOM ", "BOPOMOFO ", "CJK COMPATIBILITY IDEOGRAPH", "CJK UNIFIED IDEOGRAPH", "HALFWIDTH KATAK",
-    "HANGZHOU NUMERAL", "HENTAIGANA ", "HIRAGANA ", "IDEOGRAPHIC CLOSING", "IDEOGRAPHIC ITERATION",
-    "IDEOGRAPHIC NUMBER ZERO", "KATAKANA", "KHITAN ", "KHMER ", "LAO ", "MASU MARK", "MYANMAR ",
-    "NEW TAI LUE ", "NUSHU ", "OLD CHINESE ITERATION", "TAI LE ", "TAI THAM ", "TAI VIET ",
-    "TANGUT ", "THAI ", "TIBETAN ", "VERTICAL IDEOGRAPHIC ITERATION", "VERTICAL KANA REPEAT",
-)  # fmt: skip
+    "AHOM ",
+    "BOPOMOFO ",
+    "CJK COMPATIBILITY IDEOGRAPH",
+    "CJK UNIFIED IDEOGRAPH",
+    "HALFWIDTH KATAK",
+    "HANGZHOU NUMERAL",
+    "HENTAIGANA ",
+    "HIRAGANA ",
+    "IDEOGRAPHIC CLOSING",
+    "IDEOGRAPHIC ITERATION",
+    "IDEOGRAPHIC NUMBER ZERO",
+    "KATAKANA",
+    "KHITAN ",
+    "KHMER ",
+    "LAO ",
+    "MASU MARK",
+    "MYANMAR ",
+    "NEW TAI LUE ",
+    "NUSHU ",
+    "OLD CHINESE ITERATION",
+    "TAI LE ",
+    "TAI THAM ",
+    "TAI VIET ",
+    "TANGUT ",
+    "THAI ",
+    "TIBETAN ",
+    "VERTICAL IDEOGRAPHIC ITERATION",
+    "VERTICAL KANA REPEAT",
+)
 
 
 def is_spaceless(character: str) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import naive_linear
 import numpy as np
 
-from textmlr.kernels import network as kernels
+from textmlr.kernels import layers as kernels
 
 ODDS = 1 << 24
 GROWS = {

@@ -80,8 +80,11 @@ class Files:
     def changed(self) -> list[str]:
         """A line for each file that is new, changed, gone or damaged since, and should not be."""
         now = _known()
-        told = [f"removed: {path}" for path in sorted(self.before.keys() - now.keys())
-                if not _is_kept(path)]  # fmt: skip
+        told = [
+            f"removed: {path}"
+            for path in sorted(self.before.keys() - now.keys())
+            if not _is_kept(path)
+        ]
         for path in sorted(now):
             if now[path] == self.before.get(path):
                 continue
@@ -132,9 +135,11 @@ def _below(folder: Path) -> Iterator[tuple[Path, str]]:
     """Paths in a folder and the folders in it, but not in virtual environments."""
     for place, folders, files in os.walk(folder):
         folders[:] = [
-            name for name in folders if name not in PASSED_OVER
+            name
+            for name in folders
+            if name not in PASSED_OVER
             and not os.path.exists(os.path.join(place, name, "pyvenv.cfg"))
-        ]  # fmt: skip
+        ]
         for name in (*folders, *files):
             path = Path(place, name)
             if name != ".git":  # a file, in a work tree

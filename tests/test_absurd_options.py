@@ -16,29 +16,45 @@ import pytest
 from click.testing import CliRunner
 
 from textmlr import FeaturizerOptions, InputError, Model, TrainingOptions, read_corpus
+from textmlr.base.options import MAX_IDF_POWER, TuningOptions, UpdateOptions
+from textmlr.base.threads import chosen_threads
 from textmlr.cli import VERBS, cli
-from textmlr.cli.options import Duration, NgramRangeType, Number, Probability, Size, Widths
-from textmlr.compression import compress
-from textmlr.options import MAX_IDF_POWER, TuningOptions, UpdateOptions
-from textmlr.parallel import chosen_threads
-from textmlr.predictions.appended import Wanted
-from textmlr.streaming import every
-from textmlr.strongest import strongest
+from textmlr.cli.arguments import Duration, NgramRangeType, Number, Probability, Size, Widths
+from textmlr.export.predictions.appended import Wanted
+from textmlr.model.explanation.top_features import strongest
+from textmlr.model.small_file.compression import compress
+from textmlr.training.stream.checkpoints import every
 
 HUGE, LONG = str(10**24), "1" + "0" * 400
 ABSURD = ("0", "-1", HUGE, "nan", "inf", "-inf", "1e308", LONG, "9" * 5000)
 NUMERIC = (Duration, NgramRangeType, Number, Probability, Size, Widths)
 # Where 0 says something.
-NOUGHT = {"holdout", "idf_power", "l1", "l2", "dropout", "input_dropout", "seed", "asked",
-          "min_probability"}  # fmt: skip
+NOUGHT = {
+    "holdout",
+    "idf_power",
+    "l1",
+    "l2",
+    "dropout",
+    "input_dropout",
+    "seed",
+    "asked",
+    "min_probability",
+}
 # What a verb needs besides the option, and what an option needs to mean something.
 GIVEN = {
-    "train": ["c.tsv", "-o", "o"], "tune": ["c.tsv", "-o", "o"], "update": ["m", "c.tsv"],
-    "classify": ["-m", "m", "d.txt"], "explain": ["-m", "m", "d.txt"],
-    "evaluate": ["-m", "m", "c.tsv"], "compare": ["m", "m", "c.tsv"], "top": ["m"], "info": ["m"],
-    "featurize": ["c.tsv", "-o", "o.npz"], "export": ["m", "--format", "json", "-o", "o"],
+    "train": ["c.tsv", "-o", "o"],
+    "tune": ["c.tsv", "-o", "o"],
+    "update": ["m", "c.tsv"],
+    "classify": ["-m", "m", "d.txt"],
+    "explain": ["-m", "m", "d.txt"],
+    "evaluate": ["-m", "m", "c.tsv"],
+    "compare": ["m", "m", "c.tsv"],
+    "top": ["m"],
+    "info": ["m"],
+    "featurize": ["c.tsv", "-o", "o.npz"],
+    "export": ["m", "--format", "json", "-o", "o"],
     "compress": ["m", "-o", "o", "--max-size", "20kB"],
-}  # fmt: skip
+}
 NEEDS = {"dropout": ["--hidden", "4"], "tolerance": ["--solver", "exact"]}
 
 
@@ -109,12 +125,21 @@ def test_command_line(
 SENSIBLE = {
     FeaturizerOptions: {"min_token_length", "min_df", "max_features", "hash_bits"},
     TrainingOptions: {
-        "epochs", "learning_rate", "idf_power", "l2", "l1", "holdout", "patience", "tolerance",
-        "dropout", "input_dropout", "seed",
+        "epochs",
+        "learning_rate",
+        "idf_power",
+        "l2",
+        "l1",
+        "holdout",
+        "patience",
+        "tolerance",
+        "dropout",
+        "input_dropout",
+        "seed",
     },
     UpdateOptions: {"holdout", "seed"},
     TuningOptions: {"seconds", "trials", "cv"},
-}  # fmt: skip
+}
 IN_PYTHON = [-1, 10**24, 10**400, 10**5000, math.nan, math.inf, -math.inf, 1e308, True, "1"]
 
 
@@ -185,7 +210,7 @@ def test_checkpoints(text: str) -> None:
 
 def test_the_widest_that_is_taken_works(train_tsv: Path) -> None:
     """Steps as large as they may be diverge, and are told of: no number is out of range."""
-    from textmlr.learning import train
+    from textmlr.training.train import train
 
     corpus = read_corpus([train_tsv])
     words = FeaturizerOptions(ngrams=(1, 1))

@@ -11,21 +11,27 @@ import torture
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from textmlr import FeaturizerOptions, scoring
-from textmlr.answering import Answerer
-from textmlr.arrays import frozen
-from textmlr.corpus.texts import batches_of
-from textmlr.features import Featurizer
-from textmlr.kernels import answers as kernels
-from textmlr.model import Model
-from textmlr.network import Network
-from textmlr.rendering import Lines
+from textmlr import FeaturizerOptions
+from textmlr.base.arrays import frozen
+from textmlr.corpus.in_memory import batches_of
+from textmlr.export.answer_lines import Lines
+from textmlr.features.featurizer import Featurizer
+from textmlr.kernels import answer_text as kernels
+from textmlr.model import scoring
+from textmlr.model.answering import Answerer
+from textmlr.model.model import Model
+from textmlr.model.parameters import Network
 
 DOCUMENTS = [
-    "the robot robot, the Robot!", "", "kiss kiss kiss",
-    "\u0e01\u0e32 \u6f22\u5b57 \u00e9t\u00c9", "x",
-    "a kiss for the robot " * 40, *torture.SENTENCES.values(), *torture.EMOJI.values(),
-]  # fmt: skip
+    "the robot robot, the Robot!",
+    "",
+    "kiss kiss kiss",
+    "\u0e01\u0e32 \u6f22\u5b57 \u00e9t\u00c9",
+    "x",
+    "a kiss for the robot " * 40,
+    *torture.SENTENCES.values(),
+    *torture.EMOJI.values(),
+]
 ASKED = [*DOCUMENTS, "unheard qqq", b"caf\xe9 \xff robot", "robot \ud800 kiss"]
 OPTIONS = [
     FeaturizerOptions(min_df=1),
@@ -67,8 +73,11 @@ def test_the_short_way_answers_as_the_long_one(options: FeaturizerOptions, label
     assert answers.known.tolist() == (np.diff(rows.indptr) - options.bias).tolist()
     assert answers.invalid == rows.invalid == 2
     again = featurizer.featurize([batch], 2)
-    for a, b in zip((rows.indptr, rows.indices, rows.values),
-                    (again.indptr, again.indices, again.values), strict=True):  # fmt: skip
+    for a, b in zip(
+        (rows.indptr, rows.indices, rows.values),
+        (again.indptr, again.indices, again.values),
+        strict=True,
+    ):
         assert a.tobytes() == b.tobytes()
 
 
@@ -120,11 +129,15 @@ def numbers() -> list[float]:
     rng = np.random.default_rng(1)
     powers = 10.0 ** -np.arange(324)
     some = [
-        rng.random(20_000), np.exp(-40 * rng.random(20_000)), np.exp(-744 * rng.random(20_000)),
-        powers, np.nextafter(powers, 1), np.nextafter(powers, 0),
+        rng.random(20_000),
+        np.exp(-40 * rng.random(20_000)),
+        np.exp(-744 * rng.random(20_000)),
+        powers,
+        np.nextafter(powers, 1),
+        np.nextafter(powers, 0),
         rng.integers(0, 2**20, 9999) / 2**20,
         [0, 1, 1 - 2.0**-53, 5e-324, 2.0**-1022, 0.99999999995, 0.000099999999999],
-    ]  # fmt: skip
+    ]
     return np.clip(np.concatenate(some), 0, 1).tolist()
 
 

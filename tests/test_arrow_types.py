@@ -16,8 +16,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from textmlr import Corpus, InputError, read_corpus
-from textmlr.corpus import Fields, scan
-from textmlr.corpus.arrowtypes import EXTENSIONS, TYPES, use_of
+from textmlr.corpus.arrow_types import EXTENSIONS, TYPES, use_of
+from textmlr.corpus.formats.table_columns import Fields
+from textmlr.corpus.reading import scan
 
 TYPE_IDS = sorted(name.removeprefix("Type_") for name in dir(pa.lib) if name.startswith("Type_"))
 WRAPPERS = ("DICTIONARY", "RUN_END_ENCODED", "EXTENSION")
@@ -32,20 +33,29 @@ _PAIRS = [[1, 2], [3, 4], [1, 2]]
 VALUES: dict[str, tuple[str, list[Any]]] = {  # pyarrow's name of the type, and values
     "NA": ("null", [None, None, None]),
     "BOOL": ("bool_", [True, False, True]),
-    **{name: (name.lower(), NUMBERS) for name in TYPES if name.lstrip("U").startswith("INT")
-       and "INTERVAL" not in name},
+    **{
+        name: (name.lower(), NUMBERS)
+        for name in TYPES
+        if name.lstrip("U").startswith("INT") and "INTERVAL" not in name
+    },
     "HALF_FLOAT": ("float16", [np.float16(1.5), np.float16(2), np.float16(1.5)]),
-    "FLOAT": ("float32", [1.5, 2.0, 1.5]), "DOUBLE": ("float64", [1.5, 2.0, 1.5]),
+    "FLOAT": ("float32", [1.5, 2.0, 1.5]),
+    "DOUBLE": ("float64", [1.5, 2.0, 1.5]),
     **{name: (name.lower(), WORDS) for name in ("STRING", "LARGE_STRING", "STRING_VIEW")},
-    **{name: (name.lower(), [word.encode() for word in WORDS])
-       for name in ("BINARY", "LARGE_BINARY", "BINARY_VIEW")},
-    "DATE32": ("date32", [_DAY, _NEXT, _DAY]), "DATE64": ("date64", [_DAY, _NEXT, _DAY]),
-}  # fmt: skip
+    **{
+        name: (name.lower(), [word.encode() for word in WORDS])
+        for name in ("BINARY", "LARGE_BINARY", "BINARY_VIEW")
+    },
+    "DATE32": ("date32", [_DAY, _NEXT, _DAY]),
+    "DATE64": ("date64", [_DAY, _NEXT, _DAY]),
+}
 # What takes arguments.
 MADE: dict[str, Callable[[], Any]] = {
     "FIXED_SIZE_BINARY": lambda: pa.array([b"abc", b"def", b"abc"], pa.binary(3)),
-    **{f"DECIMAL{bits}": lambda bits=bits: pa.array(_DECIMALS, getattr(pa, f"decimal{bits}")(5, 2))
-       for bits in (32, 64, 128, 256)},
+    **{
+        f"DECIMAL{bits}": lambda bits=bits: pa.array(_DECIMALS, getattr(pa, f"decimal{bits}")(5, 2))
+        for bits in (32, 64, 128, 256)
+    },
     "TIME32": lambda: pa.array([_NOON, _LATER, _NOON], pa.time32("ms")),
     "TIME64": lambda: pa.array([1, 2, 1], pa.time64("ns")),
     "TIMESTAMP": lambda: pa.array([1, 10**9, 1], pa.timestamp("ns", "UTC")),
@@ -59,18 +69,24 @@ MADE: dict[str, Callable[[], Any]] = {
     "STRUCT": lambda: pa.array([{"a": 1}] * 3),
     "MAP": lambda: pa.array([[("a", 1)]] * 3, pa.map_(pa.string(), pa.int64())),
     "SPARSE_UNION": lambda: pa.UnionArray.from_sparse(
-        pa.array([0, 1, 0], pa.int8()), [pa.array(NUMBERS), pa.array(WORDS)]),
+        pa.array([0, 1, 0], pa.int8()), [pa.array(NUMBERS), pa.array(WORDS)]
+    ),
     "DENSE_UNION": lambda: pa.UnionArray.from_dense(
-        pa.array([0, 1, 0], pa.int8()), pa.array([0, 0, 1], pa.int32()),
-        [pa.array([1, 2]), pa.array(["a"])]),
-}  # fmt: skip
+        pa.array([0, 1, 0], pa.int8()),
+        pa.array([0, 0, 1], pa.int32()),
+        [pa.array([1, 2]), pa.array(["a"])],
+    ),
+}
 # Old ones that nothing in Python makes.
 UNMADE = {"INTERVAL_MONTHS", "INTERVAL_DAY_TIME"}
 INDICES = ("int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64")
 RUN_ENDS = ("int16", "int32", "int64")
 LABELS = {  # of the two values, by how they are named
-    "text": WORDS[:2], "whole": ["3", "1"], "real": ["1.5", "2.0"], "truth": ["true", "false"],
-}  # fmt: skip
+    "text": WORDS[:2],
+    "whole": ["3", "1"],
+    "real": ["1.5", "2.0"],
+    "truth": ["true", "false"],
+}
 
 
 class Unknown(pa.ExtensionType):
@@ -165,8 +181,11 @@ class _Capsule:
 def table_of(role: str, column: Any) -> Any:
     """A table whose column of the role given is this, and the others good."""
     n = len(column)
-    own = {"text": ["a text", "other", "more"][:n], "label": ["a", "b", "a"][:n],
-           "weight": [1.0, 2.0, 1.0][:n]}  # fmt: skip
+    own = {
+        "text": ["a text", "other", "more"][:n],
+        "label": ["a", "b", "a"][:n],
+        "weight": [1.0, 2.0, 1.0][:n],
+    }
     return pa.table({**{name: pa.array(one) for name, one in own.items()}, role: column})
 
 
@@ -176,9 +195,11 @@ def read(role: str, found: Any) -> list[Any]:
     out: list[Any] = []
     for one in corpora:
         if isinstance(one, Corpus):
-            out += {"text": lambda c: [c.text(i) for i in range(len(c))],
-                    "label": lambda c: [c.labels[code] for code in c.y],
-                    "weight": lambda c: c.weights.tolist()}[role](one)  # fmt: skip
+            out += {
+                "text": lambda c: [c.text(i) for i in range(len(c))],
+                "label": lambda c: [c.labels[code] for code in c.y],
+                "weight": lambda c: c.weights.tolist(),
+            }[role](one)
         elif role == "text":
             out += [one.batch[i].decode() for i in range(len(one))]
         elif role == "label":
@@ -261,8 +282,21 @@ def test_every_type_is_taken_or_refused(name: str, role: str, tmp_path: Path) ->
 
 @pytest.mark.slow
 @pytest.mark.parametrize("role", ["text", "label", "weight"])
-@pytest.mark.parametrize("name", ["STRING", "LARGE_STRING", "STRING_VIEW", "BINARY", "BINARY_VIEW",
-                                  "INT64", "UINT64", "BOOL", "DOUBLE", "DATE32"])  # fmt: skip
+@pytest.mark.parametrize(
+    "name",
+    [
+        "STRING",
+        "LARGE_STRING",
+        "STRING_VIEW",
+        "BINARY",
+        "BINARY_VIEW",
+        "INT64",
+        "UINT64",
+        "BOOL",
+        "DOUBLE",
+        "DATE32",
+    ],
+)
 def test_every_wrapper_is_what_it_wraps(name: str, role: str, tmp_path: Path) -> None:
     array = sample(name)
     if array is None:
@@ -365,8 +399,10 @@ def test_times_are_named_without_nanoseconds_of_zero(tmp_path: Path) -> None:
     times = pa.array([0, 1, 5 * 10**8], pa.timestamp("ns"))
     pq.write_table(pa.table({"text": ["a", "b", "c"], "label": times}), tmp_path / "a.parquet")
     assert read_corpus([tmp_path / "a.parquet"]).labels == [
-        "1970-01-01 00:00:00", "1970-01-01 00:00:00.000000001", "1970-01-01 00:00:00.500000000",
-    ]  # fmt: skip
+        "1970-01-01 00:00:00",
+        "1970-01-01 00:00:00.000000001",
+        "1970-01-01 00:00:00.500000000",
+    ]
 
 
 def test_whole_numbers_beyond_those_of_floats_are_weights(tmp_path: Path) -> None:
@@ -400,10 +436,12 @@ def test_pandas_columns_of_every_kind() -> None:
     pandas = pytest.importorskip("pandas")
     words = ["b", "a", "b"]
     for labels in (
-        pandas.Series(words, dtype="category"), pandas.Series(words, dtype="string"),
+        pandas.Series(words, dtype="category"),
+        pandas.Series(words, dtype="string"),
         pandas.Series(words, dtype=pandas.ArrowDtype(pa.dictionary(pa.uint8(), pa.string()))),
-        pandas.Series(words, dtype=object), pandas.Categorical(words),
-    ):  # fmt: skip
+        pandas.Series(words, dtype=object),
+        pandas.Categorical(words),
+    ):
         corpus = Corpus.of(["x", "y", "z"], labels)
         assert [corpus.labels[code] for code in corpus.y] == words
     for labels in (
@@ -412,12 +450,14 @@ def test_pandas_columns_of_every_kind() -> None:
         pandas.Series(pandas.date_range("2020", periods=3)),
         pandas.Series(pandas.timedelta_range(0, periods=3)),
         pandas.Series([1.5, 2.5, 1.5], dtype="Sparse[float]"),
-        pandas.Series(["a", pandas.NA, "b"], dtype=object), ["a", pandas.NA, "b"],
-        ["a", pandas.NaT, "b"], np.array(["a", pandas.NA, "b"], object),
+        pandas.Series(["a", pandas.NA, "b"], dtype=object),
+        ["a", pandas.NA, "b"],
+        ["a", pandas.NaT, "b"],
+        np.array(["a", pandas.NA, "b"], object),
         pandas.Series(["a", pandas.NA, "b"], dtype="string"),
         pandas.Series(["a", None, "b"], dtype="category"),
         pandas.array([1, pandas.NA, 2], dtype="Int64"),
-    ):  # fmt: skip
+    ):
         # An extension type means what it stores: of a period, a number.
         taken = "period" in str(getattr(labels, "dtype", ""))
         refused = _refusal(lambda labels=labels: Corpus.of(["x", "y", "z"], labels))
@@ -427,10 +467,14 @@ def test_pandas_columns_of_every_kind() -> None:
 
 def test_the_columns_of_a_data_set() -> None:
     datasets = pytest.importorskip("datasets")
-    features = datasets.Features({
-        "text": datasets.Value("large_string"), "label": datasets.ClassLabel(names=["no", "yes"]),
-        "small": datasets.Value("uint8"), "lists": datasets.Sequence(datasets.Value("int64")),
-    })  # fmt: skip
+    features = datasets.Features(
+        {
+            "text": datasets.Value("large_string"),
+            "label": datasets.ClassLabel(names=["no", "yes"]),
+            "small": datasets.Value("uint8"),
+            "lists": datasets.Sequence(datasets.Value("int64")),
+        }
+    )
     rows = {"text": ["a", "b"], "label": [1, 0], "small": [7, 8], "lists": [[1], [2]]}
     own = datasets.Dataset.from_dict(rows, features=features)
     assert Corpus.of(own["text"], own["label"]).labels == ["no", "yes"]

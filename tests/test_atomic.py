@@ -20,8 +20,9 @@ from typing import Any
 
 import pytest
 
-from textmlr import InputError, atomic
-from textmlr.atomic import atomic_files, atomic_write, check_writable
+from textmlr import InputError
+from textmlr.base import whole_files
+from textmlr.base.whole_files import atomic_files, atomic_write, check_writable
 
 posix = pytest.mark.skipif(os.name != "posix", reason="this system has no such links and locks")
 linux = pytest.mark.skipif(not os.path.exists("/proc/self/fd"), reason="this system has no /proc")
@@ -174,16 +175,23 @@ def test_a_file_that_may_not_be_written_is_not_replaced(
 @posix
 @pytest.mark.parametrize(
     ("target", "told"),
-    [("folder", "is a directory"), ("pipe", "is a device or a pipe, not a file"),
-     ("/dev/null", "is a device or a pipe, not a file"),
-     ("/dev/fd/0", "is a device or a pipe, not a file"),
-     ("/proc/self/status", "is a device or a pipe, not a file"), ("a\0b", "embedded null byte")],
-)  # fmt: skip
+    [
+        ("folder", "is a directory"),
+        ("pipe", "is a device or a pipe, not a file"),
+        ("/dev/null", "is a device or a pipe, not a file"),
+        ("/dev/fd/0", "is a device or a pipe, not a file"),
+        ("/proc/self/status", "is a device or a pipe, not a file"),
+        ("a\0b", "embedded null byte"),
+    ],
+)
 @pytest.mark.parametrize("call", [write, check_writable])
 def test_what_no_file_takes_the_place_of(
-    tmp_path: Path, call: Callable[[Path], None], target: str, told: str,
+    tmp_path: Path,
+    call: Callable[[Path], None],
+    target: str,
+    told: str,
     monkeypatch: pytest.MonkeyPatch,
-) -> None:  # fmt: skip
+) -> None:
     """Renaming would put a file in the place of a pipe, or a device."""
     monkeypatch.chdir(tmp_path)
     os.mkdir("folder")
@@ -198,7 +206,7 @@ def test_checking_leaves_nothing_and_notices_that_no_file_can_be_made(
 ) -> None:
     check_writable(tmp_path / "m")
     assert not os.listdir(tmp_path)
-    assert not atomic._unfinished
+    assert not whole_files._unfinished
     real = os.open
 
     def refuse(name: str, flags: int, *more: int) -> int:
@@ -217,7 +225,7 @@ def test_a_temporary_file_that_another_process_takes_for_stale_is_given_up(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, how: str
 ) -> None:
     """Between making a file and locking it, one that cleans up may have locked or removed it."""
-    lock, seen = atomic._lock, []
+    lock, seen = whole_files._lock, []
 
     def late(handle: int) -> bool | None:
         seen.append(handle)
@@ -234,12 +242,12 @@ def test_a_temporary_file_that_another_process_takes_for_stale_is_given_up(
 
     taken: list[str] = []
     closed, close = [], os.close
-    monkeypatch.setattr(atomic, "_lock", late)
+    monkeypatch.setattr(whole_files, "_lock", late)
     monkeypatch.setattr(os, "close", lambda handle: (closed.append(handle), close(handle))[1])
     with atomic_write(tmp_path / "m") as temporary:
         assert len(seen) == 2
         assert seen[0] in closed
-        assert atomic._unfinished == {temporary}
+        assert whole_files._unfinished == {temporary}
         assert Path(temporary).name == taken[1]
         Path(temporary).write_text("new")
     assert (tmp_path / "m").read_text() == "new"
@@ -271,9 +279,9 @@ def test_where_files_cannot_be_locked_they_are_written_and_none_is_removed(
 def test_a_process_that_ends_without_waiting_removes_what_it_was_writing(tmp_path: Path) -> None:
     with atomic_write(tmp_path / "m") as temporary:
         (tmp_path / "other").touch()
-        atomic.discard_unfinished()
+        whole_files.discard_unfinished()
         assert os.listdir(tmp_path) == ["other"]
-        atomic.discard_unfinished()
+        whole_files.discard_unfinished()
         Path(temporary).touch()  # or renaming fails
 
 
@@ -284,12 +292,12 @@ def test_names_that_are_taken_are_not_opened(
 
     random = iter(["aa" * 6, "bb" * 6])
     monkeypatch.setattr(secrets, "token_hex", lambda size: next(random))
-    monkeypatch.setattr(atomic, "_remove_stale", lambda folder, begin: None)
+    monkeypatch.setattr(whole_files, "_remove_stale", lambda folder, begin: None)
     (tmp_path / f".m.{'aa' * 6}.part").write_text("theirs")
     write(tmp_path / "m")
     assert (tmp_path / f".m.{'aa' * 6}.part").read_text() == "theirs"
     assert (tmp_path / "m").read_text() == "new"
-    assert not atomic._unfinished
+    assert not whole_files._unfinished
 
 
 def test_a_folder_that_takes_no_file_leaves_nothing_to_remove(
@@ -305,7 +313,7 @@ def test_a_folder_that_takes_no_file_leaves_nothing_to_remove(
     monkeypatch.setattr(os, "open", refuse)
     with pytest.raises(InputError, match="m: cannot be written: no space left on device"):
         write(tmp_path / "m")
-    assert not atomic._unfinished
+    assert not whole_files._unfinished
 
 
 @pytest.mark.parametrize("number", [1, 2])
@@ -328,7 +336,7 @@ def test_whatever_fails_the_old_files_stay_and_nothing_else(
         write_all(paths, full if fault == "written" else None)
     assert sorted(os.listdir(tmp_path)) == [path.name for path in paths]
     assert {path.read_text() for path in paths} == {"old"}
-    assert not atomic._unfinished
+    assert not whole_files._unfinished
 
 
 # What may not be written over ------------------------------------------------------------------
@@ -367,7 +375,7 @@ def test_standard_input_counts_where_it_is_read(tmp_path: Path) -> None:
 def test_what_was_promised_is_told_once_it_is_there(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(atomic, "_promised", {})
+    monkeypatch.setattr(whole_files, "_promised", {})
     for name in ("new", "old", "grows", "same"):
         if name != "new":
             (tmp_path / name).write_text("old")
@@ -375,10 +383,10 @@ def test_what_was_promised_is_told_once_it_is_there(
             check_writable(tmp_path / name, grows=True)
         else:
             check_writable(tmp_path / name)
-    assert atomic.in_place() == []
+    assert whole_files.in_place() == []
     for name in ("new", "old", "grows"):
         write(tmp_path / name)
-    assert atomic.in_place() == [str(tmp_path / "new"), str(tmp_path / "old")]
+    assert whole_files.in_place() == [str(tmp_path / "new"), str(tmp_path / "old")]
 
 
 def test_a_folder_that_is_not_there(tmp_path: Path) -> None:

@@ -22,27 +22,33 @@ from textmlr import (
     ModelFileError,
     StreamTrainer,
     TrainingOptions,
-    modelfile,
-    scoring,
     train,
     update,
 )
-from textmlr.compression import compress
-from textmlr.corpus import Corpus
-from textmlr.corpus.texts import batches_of
-from textmlr.evaluation import answer
-from textmlr.features import hashing
-from textmlr.model import Model
-from textmlr.network import Network
-from textmlr.scoring import base_scores, label_weights, speaking
+from textmlr.base import tensor_file
+from textmlr.corpus.corpus import Corpus
+from textmlr.corpus.in_memory import batches_of
+from textmlr.evaluation.figures import answer
+from textmlr.features import ngrams
+from textmlr.model import scoring
+from textmlr.model.model import Model
+from textmlr.model.parameters import Network
+from textmlr.model.scoring import base_scores, label_weights, speaking
+from textmlr.model.small_file.compression import compress
 
 KEPT = {"romance": 60, "scifi": 300, "western": 120}
 QUICK = TrainingOptions(epochs=2, holdout=0.0)
 WORDS = FeaturizerOptions(ngrams=(1, 2), char_ngrams=None)
 HASHED = FeaturizerOptions(hash_bits=22)
 UNKNOWN: list[str | bytes] = [
-    "", " \t\n", "zzqq wwvv xxkk", "%% &&", "\u0e01\u0e32 \u6f22", b"\xff \xfe", "qqzz " * 5000,
-]  # fmt: skip
+    "",
+    " \t\n",
+    "zzqq wwvv xxkk",
+    "%% &&",
+    "\u0e01\u0e32 \u6f22",
+    b"\xff \xfe",
+    "qqzz " * 5000,
+]
 KNOWN = ["robot", "the sheriff rode, a robot and a kiss", "zzqq kiss"]
 
 
@@ -155,7 +161,7 @@ def test_every_way_to_ask_a_model(
         monkeypatch.setattr(type(again.featurizer), "asks_little", True)
         assert again.probabilities([*UNKNOWN, *KNOWN])[: len(UNKNOWN)].tobytes() == base.tobytes()
         monkeypatch.undo()
-    monkeypatch.setattr(hashing, "GIANT_BYTES", 0)
+    monkeypatch.setattr(ngrams, "GIANT_BYTES", 0)
     assert again.probabilities(UNKNOWN).tobytes() == base.tobytes()
 
 
@@ -361,14 +367,14 @@ def test_a_checkpoint_that_knows_no_weights_counts_documents(tmp_path: Path) -> 
     trainer = StreamTrainer()
     trainer.learn(*zip(*[(text, label) for label, text in PAIRS], strict=True))
     trainer.save(tmp_path / "new")
-    header, arrays = modelfile.load(tmp_path / "new")
+    header, arrays = tensor_file.load(tmp_path / "new")
     del header["totals"]
-    modelfile.save(tmp_path / "old", header, arrays)
+    tensor_file.save(tmp_path / "old", header, arrays)
     resumed = StreamTrainer.resume(tmp_path / "old")
     resumed.learn(["a kiss"] * 60, ["romance"] * 60, [2.0] * 60)
     want = np.array([60 + 2 * 60, 300, 120])
     np.testing.assert_allclose(rates_of(resumed.model()), want / want.sum(), atol=1e-7)
-    modelfile.save(tmp_path / "old", header | {"totals": [1.0]}, arrays)
+    tensor_file.save(tmp_path / "old", header | {"totals": [1.0]}, arrays)
     with pytest.raises(ModelFileError, match="labels are not those"):
         StreamTrainer.resume(tmp_path / "old")
 
@@ -377,9 +383,7 @@ def test_updates_add_up() -> None:
     """New labels and weights too; the weights of an update are of its own mean."""
     weights = [4.0 if label == "romance" else 0.5 for label, _ in PAIRS]
     new = [("scifi", "a robot"), ("cooking", "stir the soup")] * 40
-    plain, weighted = (
-        train(corpus_of(PAIRS, own), WORDS, QUICK) for own in (None, weights)
-    )  # fmt: skip
+    plain, weighted = (train(corpus_of(PAIRS, own), WORDS, QUICK) for own in (None, weights))
     old = np.array([0, *KEPT.values()], float)
     added = np.array([40, 0, 40, 0])
     want = old + added
@@ -438,9 +442,9 @@ def test_older_files_of_weighted_documents_count_documents() -> None:
 def test_records_that_cannot_be_are_refused(name: str, told: object, tmp_path: Path) -> None:
     own = trained(WORDS)()
     own.save(tmp_path / "good")
-    header, tensors = modelfile.load(tmp_path / "good")
+    header, tensors = tensor_file.load(tmp_path / "good")
     header["record"]["corpus"][name] = told
-    modelfile.save(tmp_path / "bad", header, tensors)
+    tensor_file.save(tmp_path / "bad", header, tensors)
     with pytest.raises(ModelFileError, match=f"^{tmp_path}/bad: record.corpus.{name} "):
         Model.load(tmp_path / "bad")
 
@@ -450,7 +454,7 @@ def test_speaking_wants_a_weight_and_a_value() -> None:
     theta = np.array([[1, 1], [0, 0], [0, 2]], np.float32)
     rows = [[1, 0, 0], [1, 5, 0], [1, 0, 3], [0, 0, 0], [0, 1, 1]]
     bias = np.array([True, False, False])
-    from textmlr.features import Features
+    from textmlr.features.csr_features import Features
 
     dense = np.array(rows, np.float32)
     indptr = np.arange(0, 16, 3)

@@ -166,12 +166,16 @@ def test_the_script_writes_what_the_function_yields_and_ends_quietly(
         (b"a" * 90 + b"<br /><br />" + b"b" * 90, [b"a" * 90, b"<br /><br />" + b"b" * 90]),
         (b"a." + b"a" * 90 + b".  " + b"b" * 90, [b"a." + b"a" * 90 + b".", b"  " + b"b" * 90]),
         # A sentence ends a passage of a text with paragraphs only where it is long.
-        (b"x" * 100 + b". " + b"y" * 100 + b"  " + b"z" * 99,
-         [b"x" * 100 + b". " + b"y" * 100, b"  " + b"z" * 99]),
-        (b"x" * 500 + b". " + b"y" * 100 + b"  " + b"z" * 99,
-         [b"x" * 500 + b".", b" " + b"y" * 100, b"  " + b"z" * 99]),
+        (
+            b"x" * 100 + b". " + b"y" * 100 + b"  " + b"z" * 99,
+            [b"x" * 100 + b". " + b"y" * 100, b"  " + b"z" * 99],
+        ),
+        (
+            b"x" * 500 + b". " + b"y" * 100 + b"  " + b"z" * 99,
+            [b"x" * 500 + b".", b" " + b"y" * 100, b"  " + b"z" * 99],
+        ),
     ],
-)  # fmt: skip
+)
 def test_cut(text: bytes, passages: list[bytes]) -> None:
     assert recombined.cut(text) == passages
 

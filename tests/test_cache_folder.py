@@ -18,15 +18,19 @@ from typing import Any
 import numpy as np
 import pytest
 
-from textmlr.errors import InputError
-from textmlr.storing import cache as caches
-from textmlr.storing import identity, leftovers
-from textmlr.storing.cache import Cache, CacheError, InUseError, Work, refusals
+from textmlr.base.errors import InputError
+from textmlr.training.on_disk import cache as caches
+from textmlr.training.on_disk import file_identity, leftovers
+from textmlr.training.on_disk.cache import Cache, CacheError, InUseError, Work, refusals
 
 CACHE = Path("m.cache")
 FILES = {"sources": ["c.tsv"], "files": [["c.tsv", "d1"]]}
-OWN = {"corpus": FILES, "reading": {"format": "tsv"}, "versions": {"textmlr": "1"},
-       "training": {"epochs": 2, "seed": 1}}  # fmt: skip
+OWN = {
+    "corpus": FILES,
+    "reading": {"format": "tsv"},
+    "versions": {"textmlr": "1"},
+    "training": {"epochs": 2, "seed": 1},
+}
 
 
 @pytest.fixture(autouse=True)
@@ -213,10 +217,13 @@ def test_a_checkpoint_makes_a_kept_one_a_run() -> None:
         ("corpus", {"sources": [], "files": []}, r"had other files \(c.tsv, now none\)"),
         ("corpus", {"sources": ["c.tsv"], "files": [["c.tsv", "d2"]]}, "^m.cache: c.tsv has chang"),
         ("corpus", {"sources": ["c.tsv"], "files": []}, "c.tsv has changed since"),
-        ("corpus", {"sources": ["c.tsv"], "files": [["c.tsv", "d1"], ["b.tsv", None]]},
-         "b.tsv has changed since"),
+        (
+            "corpus",
+            {"sources": ["c.tsv"], "files": [["c.tsv", "d1"], ["b.tsv", None]]},
+            "b.tsv has changed since",
+        ),
     ],
-)  # fmt: skip
+)
 def test_another_run_is_refused(part: str, values: Any, told: str) -> None:
     cut_off()
     with pytest.raises(InputError, match=told) as raised:
@@ -353,8 +360,12 @@ def test_what_a_journal_says_is_under_a_checksum() -> None:
     right = path.read_text()
     journal(lambda content: None)
     assert json.loads(path.read_text()) == json.loads(right)
-    for old, new in (('"seed": 1', '"seed": 2'), ('"d1"', '"d2"'), ('"text"', '"tent"'),
-                     ('"kept": false', '"kept": true')):  # fmt: skip
+    for old, new in (
+        ('"seed": 1', '"seed": 2'),
+        ('"d1"', '"d2"'),
+        ('"text"', '"tent"'),
+        ('"kept": false', '"kept": true'),
+    ):
         assert old in right
         path.write_text(right.replace(old, new, 1))
         for resume in (True, False):
@@ -615,8 +626,10 @@ def test_what_the_folder_takes() -> None:
 
 def test_what_the_system_refuses_names_the_folder() -> None:
     room = "make room, or name another place with --cache-dir"
-    for error in (OSError(errno.ENOSPC, "No space left on device"),
-                  InputError("cannot be written: no space left on device", place="x")):  # fmt: skip
+    for error in (
+        OSError(errno.ENOSPC, "No space left on device"),
+        InputError("cannot be written: no space left on device", place="x"),
+    ):
         with pytest.raises(CacheError) as raised, refusals("m.cache"):
             raise error
         said = str(raised.value)
@@ -638,10 +651,14 @@ def test_what_the_system_refuses_names_the_folder() -> None:
 def test_leftovers_of_removing_a_folder_are_removed_and_nothing_else() -> None:
     Path("sub").mkdir()
     for begin in ("m.cache", "sub/m.cache"):
-        for end, files in (("012345", ("text", "journal.json")), ("012346", ("text",)),
-                           ("012347", ("lock", "journal.json", "rows")),
-                           ("012348", ("journal.json", "thesis.txt")), ("012349", ()),
-                           ("held", ())):  # fmt: skip
+        for end, files in (
+            ("012345", ("text", "journal.json")),
+            ("012346", ("text",)),
+            ("012347", ("lock", "journal.json", "rows")),
+            ("012348", ("journal.json", "thesis.txt")),
+            ("012349", ()),
+            ("held", ()),
+        ):
             folder = Path(f"{begin}.gone-{end}")
             folder.mkdir()
             for name in files:
@@ -669,9 +686,22 @@ def test_a_folder_that_another_process_is_removing_is_left_to_it() -> None:
 
 def test_files_of_a_cache_are_known_by_name() -> None:
     CACHE.mkdir()
-    own = ["text", "lengths", "labels", "weights", "counts", "counted", "rows", "ends",
-           "rows-00000", "rows-123456", "final.checkpoint", "twin.checkpoint",
-           ".rows.0123456789ab.part", ".final.checkpoint.0123456789ab.part"]  # fmt: skip
+    own = [
+        "text",
+        "lengths",
+        "labels",
+        "weights",
+        "counts",
+        "counted",
+        "rows",
+        "ends",
+        "rows-00000",
+        "rows-123456",
+        "final.checkpoint",
+        "twin.checkpoint",
+        ".rows.0123456789ab.part",
+        ".final.checkpoint.0123456789ab.part",
+    ]
     others = ["rows-0000", "Text", "text2", ".rows.0123456789.part", "other.checkpoint", "rows-x"]
     for name in (*own, *others, "lock", "journal.json"):
         (CACHE / name).touch()
@@ -686,10 +716,16 @@ def test_files_of_a_cache_are_known_by_name() -> None:
 
 @pytest.mark.parametrize(
     ("files", "expected"),
-    [((), True), (("lock",), True), (("lock", ".journal.json.0123456789ab.part"), True),
-     (("lock", "text"), False), (("text",), False), (("journal.json", "thesis"), True),
-     ((".journal.json.0123456789ab.part", "x"), False)],
-)  # fmt: skip
+    [
+        ((), True),
+        (("lock",), True),
+        (("lock", ".journal.json.0123456789ab.part"), True),
+        (("lock", "text"), False),
+        (("text",), False),
+        (("journal.json", "thesis"), True),
+        ((".journal.json.0123456789ab.part", "x"), False),
+    ],
+)
 def test_what_may_become_a_cache(files: tuple[str, ...], expected: bool) -> None:
     assert leftovers.is_cache(str(CACHE))  # it is not there
     CACHE.mkdir()
@@ -710,35 +746,39 @@ def test_files_are_told_by_their_bytes() -> None:
     os.mkfifo("pipe")
     seen: list[Work] = []
     sources = ["a.tsv", "b.tsv", "texts", "a.tsv", "-", "pipe", "none", "https://example.org/c"]
-    found = identity.contents(sources, seen.append)
+    found = file_identity.contents(sources, seen.append)
 
     def digest(data: bytes) -> str:
         return hashlib.blake2b(data, digest_size=16).hexdigest()
 
     assert found["sources"][:4] == ["a.tsv", "b.tsv", "texts", "a.tsv"]
     assert found["files"][:4] == [
-        ["a.tsv", digest(content)], ["b.tsv", digest(b"b")], ["texts/x/1.txt", digest(b"one")],
         ["a.tsv", digest(content)],
-    ]  # fmt: skip
+        ["b.tsv", digest(b"b")],
+        ["texts/x/1.txt", digest(b"one")],
+        ["a.tsv", digest(content)],
+    ]
     assert [own for _, own in found["files"][4:]] == [None] * 4
-    assert identity.untold(found) == [name for name, _ in found["files"][4:]]
+    assert file_identity.untold(found) == [name for name, _ in found["files"][4:]]
     assert seen[-1] == Work("taking the files' checksums", len(content) + 4, len(content) + 4)
     done = [work.done for work in seen]
     assert done == sorted(done)
     assert len(done) >= 4
-    assert identity.contents(sources[:3])["files"] == found["files"][:3]
+    assert file_identity.contents(sources[:3])["files"] == found["files"][:3]
 
 
 def test_a_file_that_is_written_to_is_seen_by_size_or_time() -> None:
     Path("a.tsv").write_bytes(b"one")
     os.mkfifo("pipe")
     names = ["a.tsv", "pipe", "-", "none", "https://example.org/c", "a\0b"]
-    before = identity.states(names)
+    before = file_identity.states(names)
     assert list(before.values())[1:] == [None] * 5
     assert before["a.tsv"] == [3, os.stat("a.tsv").st_mtime_ns]
     Path("-").touch()
     Path("https:/example.org").mkdir(parents=True)
     Path("https:/example.org/c").touch()
-    assert set(identity.states(names[2:]).values()) == {None}  # files of such names are not read
+    assert set(file_identity.states(names[2:]).values()) == {
+        None
+    }  # files of such names are not read
     os.utime("a.tsv", ns=(0, os.stat("a.tsv").st_mtime_ns + 1))
-    assert identity.states(["a.tsv"]) != before["a.tsv"]
+    assert file_identity.states(["a.tsv"]) != before["a.tsv"]

@@ -21,17 +21,18 @@ import pytest
 from click.testing import CliRunner, Result
 from conftest import documents, write_tsv
 
-from textmlr import choosing, model
+from textmlr.base.errors import InputError
 from textmlr.cli import cli
-from textmlr.cli.options import Reading
-from textmlr.corpus.stored import NOTHING, Writer, extended, sum_of
-from textmlr.errors import InputError
-from textmlr.storing import cache as caches
-from textmlr.storing import counts, gathering, identity, leftovers
-from textmlr.storing import parts as dealt
-from textmlr.storing.cache import Cache, CacheError, InUseError
-from textmlr.training import dealing as dealings
-from textmlr.training import trials
+from textmlr.cli.arguments import Reading
+from textmlr.corpus.disk_corpus import NOTHING, Writer, extended, sum_of
+from textmlr.model import model
+from textmlr.training import ngram_choice
+from textmlr.training.on_disk import cache as caches
+from textmlr.training.on_disk import file_identity, gather, leftovers, row_counts
+from textmlr.training.on_disk import part_files as dealt
+from textmlr.training.on_disk.cache import Cache, CacheError, InUseError
+from textmlr.training.sgd import dealt_parts as dealings
+from textmlr.training.sgd import trials
 
 SMALL = "--memory", "1MB", "-q"  # too little for the corpora below, and enough for their features
 CACHE = Path("model.textmlr.cache")
@@ -45,12 +46,12 @@ def _here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def parts(monkeypatch: pytest.MonkeyPatch) -> None:
     """Even a small corpus is dealt into several parts, and a twin of the final run calibrates."""
-    monkeypatch.setattr(choosing, "CHOICE_BYTES", 1 << 14)
+    monkeypatch.setattr(ngram_choice, "CHOICE_BYTES", 1 << 14)
     monkeypatch.setattr(dealings, "WHOLE_NONZEROS", 1 << 14)
     monkeypatch.setattr(dealings, "PART_NONZEROS", 1 << 13)
-    monkeypatch.setattr(counts, "RECORD_ENTRIES", 1 << 13)
+    monkeypatch.setattr(row_counts, "RECORD_ENTRIES", 1 << 13)
     monkeypatch.setattr(trials, "TRIAL_NONZEROS", 1 << 14)
-    for module in ("options", "cli.options"):  # checkpoints come between any two documents
+    for module in ("base.options", "cli.arguments"):  # checkpoints come between any two documents
         monkeypatch.setattr(f"textmlr.{module}.SHORTEST", 1e-6)
 
 
@@ -124,9 +125,16 @@ def table(path: Path, seed: int = 1) -> Path:
 @pytest.mark.slow
 @pytest.mark.parametrize(
     "options",
-    ["--text-column other", "--label-column kind", "--weight-column count", "--weighted",
-     "--format csv", "--skip-bad-lines", "--no-compression-limit"],
-)  # fmt: skip
+    [
+        "--text-column other",
+        "--label-column kind",
+        "--weight-column count",
+        "--weighted",
+        "--format csv",
+        "--skip-bad-lines",
+        "--no-compression-limit",
+    ],
+)
 def test_a_kept_cache_is_of_one_way_of_reading(
     options: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -240,12 +248,12 @@ def test_files_behind_links_and_patterns_are_seen(monkeypatch: pytest.MonkeyPatc
         (folder / f"{number}.txt").write_text(text)
     Path("corpus/scifi").symlink_to(Path("elsewhere").resolve())
     Path("corpus/.hidden").write_text("no document")
-    found = identity.contents(["corpus"])
+    found = file_identity.contents(["corpus"])
     assert len(found["files"]) == 900
     Path("corpus/.hidden").write_text("nor this")
-    assert identity.contents(["corpus"]) == found
+    assert file_identity.contents(["corpus"]) == found
     Path("corpus/scifi/0.txt").write_text("another robot")  # through the link
-    assert identity.contents(["corpus"]) != found
+    assert file_identity.contents(["corpus"]) != found
     write_tsv(Path("part-1.tsv"), documents(1500, 3))
     trained("part-*.tsv", *SMALL, "--keep-cache")
     write_tsv(Path("part-2.tsv"), documents(300, 4))
@@ -270,8 +278,10 @@ def test_validation_documents_that_changed_are_seen(
     said = refused(corpus, *SMALL, "--validation", name, "--resume")
     assert f"{judges} has changed since the run was cut off" in said
     said = refused(corpus, *SMALL, "--resume")
-    assert f"the run that was cut off had other --validation ({judges if '*' in name else name}" \
-        ", now none)" in said  # fmt: skip
+    assert (
+        f"the run that was cut off had other --validation ({judges if '*' in name else name}"
+        ", now none)" in said
+    )
 
 
 @pytest.mark.parametrize("wanted", ["--keep-cache", "--resume"])
@@ -384,16 +394,16 @@ def test_a_corpus_that_fits_is_trained_alike_with_and_without_a_cache(
         content = corpus.read_bytes()
         corpus = Path("corpus.tsv.gz")
         corpus.write_bytes(gzip.compress(content))
-    monkeypatch.setattr(gathering, "MEMORY_A_BYTE", 1)
+    monkeypatch.setattr(gather, "MEMORY_A_BYTE", 1)
     options = [corpus, "--memory", "100kB", "-q", "--ngrams", "1-3"]
     whole = trained(*options)
     assert not CACHE.exists()
     record = model.Model.load("model.textmlr").record
     assert "cut" not in record
-    monkeypatch.setattr(gathering, "MEMORY_A_BYTE", 16)
+    monkeypatch.setattr(gather, "MEMORY_A_BYTE", 16)
     trained(*options)
     assert model.Model.load("model.textmlr").record["cut"]["kept"] < record["corpus"]["nonzeros"]
-    monkeypatch.setattr(gathering, "MEMORY_A_BYTE", 1)
+    monkeypatch.setattr(gather, "MEMORY_A_BYTE", 1)
     assert trained(*options, wanted) == whole
     assert trained(*options, wanted) == whole
 
@@ -403,9 +413,19 @@ def test_a_run_that_memory_cuts_is_killed_and_gone_on_with() -> None:
     """SIGKILL at several moments; bench/kills.py does it fifty times."""
     write_tsv(Path("corpus.tsv"), documents(3000, 8))
     command = [
-        sys.executable, "-m", "textmlr", "train", "corpus.tsv", "--memory", "150kB", "-q",
-        "--epochs", "12", "--checkpoint-every", "0.01s",
-    ]  # fmt: skip
+        sys.executable,
+        "-m",
+        "textmlr",
+        "train",
+        "corpus.tsv",
+        "--memory",
+        "150kB",
+        "-q",
+        "--epochs",
+        "12",
+        "--checkpoint-every",
+        "0.01s",
+    ]
     subprocess.run([*command, "-o", "whole.textmlr"], check=True, stderr=subprocess.DEVNULL)
     whole = Path("whole.textmlr").read_bytes()
     assert model.Model.load("whole.textmlr").record["cut"]
@@ -432,9 +452,9 @@ def test_what_does_not_fit_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     said = train(*options, "--memory", "100kB").output
     assert "features do not fit in --memory, and the most frequent" in said
     assert "while they are counted" not in said
-    from textmlr.features import interning
+    from textmlr.features import counting
 
-    monkeypatch.setattr(interning, "LEAST_SLOTS", 1024)  # the table is cut, and θ is not
+    monkeypatch.setattr(counting, "LEAST_SLOTS", 1024)  # the table is cut, and θ is not
     done = train(*options, "--memory", "100kB", "--max-features", "100")
     cut = model.Model.load("model.textmlr").record["cut"]
     assert (cut["kept"], cut["of"]) == (100, 100)
@@ -491,8 +511,19 @@ def piped(path: Path, other: Path) -> None:
 
 
 HARMS = [flipped, shortened, emptied, removed, swapped, lengthened, piped]
-OPTIONS = [*SMALL, "--epochs", "3", "--threads", "1", "--step", "adagrad",
-           "--checkpoint-every", "0.000001s", "--holdout", "0.5"]  # fmt: skip
+OPTIONS = [
+    *SMALL,
+    "--epochs",
+    "3",
+    "--threads",
+    "1",
+    "--step",
+    "adagrad",
+    "--checkpoint-every",
+    "0.000001s",
+    "--holdout",
+    "0.5",
+]
 
 
 def leave(state: str, monkeypatch: pytest.MonkeyPatch, options: list[str]) -> None:
@@ -565,8 +596,9 @@ def test_no_damage_of_a_cache_gives_another_model(
         else:
             made = Path("model.textmlr").read_bytes() == right
             gone = harm is removed and name.endswith(".checkpoint")  # which need not be there
-            told = gone or all(f"{n} is not as it was written: it is made again" in said
-                               for n in touched)  # fmt: skip
+            told = gone or all(
+                f"{n} is not as it was written: it is made again" in said for n in touched
+            )
             fine = done.exit_code == 0 and made and told and not CACHE.exists()
         if not fine:
             wrong.append((name, said))
@@ -679,7 +711,7 @@ def test_what_cannot_be_read_again_as_it_was_is_begun_anew(
     harmed: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Other documents come through a pipe of the same name: nothing that was found is of them."""
-    monkeypatch.setattr(identity, "_state_of", lambda _: None)  # as of a pipe
+    monkeypatch.setattr(file_identity, "_state_of", lambda _: None)  # as of a pipe
     options = [*OPTIONS, "--ngrams", "1"]
     pairs = documents(1500, 3)
     write_tsv(Path("corpus.tsv"), pairs)
@@ -747,8 +779,8 @@ def test_a_link_to_a_folder_elsewhere_stays() -> None:
 FOLDERS = """
 import os, sys
 import numpy as np
-from textmlr.errors import InputError
-from textmlr.storing.cache import Cache
+from textmlr.base.errors import InputError
+from textmlr.training.on_disk.cache import Cache
 
 folder, what = "model.textmlr.cache", sys.argv[1]
 OWN = {"corpus": {"sources": [], "files": []}}

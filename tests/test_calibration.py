@@ -12,19 +12,18 @@ from click.testing import CliRunner
 from conftest import corpus_of, documents, objective_of
 from scipy.special import logsumexp
 
-from textmlr import FeaturizerOptions, ModelFileError, modelfile
-from textmlr.arrays import frozen
+from textmlr import FeaturizerOptions, ModelFileError
+from textmlr.base import tensor_file
+from textmlr.base.arrays import frozen
+from textmlr.base.options import FOLDS, TrainingOptions
 from textmlr.cli import cli
-from textmlr.corpus.texts import batches_of
-from textmlr.features import Features, Featurizer
+from textmlr.corpus.in_memory import batches_of
+from textmlr.features.csr_features import Features
+from textmlr.features.featurizer import Featurizer
 from textmlr.kernels import linear as kernels
-from textmlr.learning import train
-from textmlr.model import Model
-from textmlr.network import Network
-from textmlr.options import FOLDS, TrainingOptions
-from textmlr.rows import Rows
-from textmlr.scoring import Calibration, score
-from textmlr.training import Objective, fit, trials
+from textmlr.model.model import Model
+from textmlr.model.parameters import Network
+from textmlr.model.scoring import Calibration, score
 from textmlr.training.calibration import (
     EXPONENT_PRIOR,
     FACTOR_PRIOR,
@@ -32,7 +31,12 @@ from textmlr.training.calibration import (
     Scored,
     calibrate,
 )
-from textmlr.training.sgd import SGD
+from textmlr.training.objective import Objective
+from textmlr.training.rows import Rows
+from textmlr.training.sgd import trials
+from textmlr.training.sgd.epochs import SGD
+from textmlr.training.sgd.fit import fit
+from textmlr.training.train import train
 
 PAIRS = documents(300, 11)
 TEXTS = [text for _, text in documents(40, 5)] + ["", "nothing known at all?", "robot " * 500]
@@ -171,15 +175,20 @@ def test_calibration_can_be_left_off(train_tsv: Path, tmp_path: Path) -> None:
     result = CliRunner().invoke(cli, arguments)
     assert result.exit_code == 0, result.output
     assert json.loads(result.stdout)["final"]["calibration"] == {
-        "factor": 1.0, "exponent": 0.0, "spread": 1.0, "least": 1.0,
-    }  # fmt: skip
+        "factor": 1.0,
+        "exponent": 0.0,
+        "spread": 1.0,
+        "least": 1.0,
+    }
     assert Model.load(path).calibration == Calibration()
 
 
 def test_calibration_changes_no_answer() -> None:
     corpus = corpus_of(PAIRS)
-    bare = train(corpus, training_options=TrainingOptions(calibration=False, learning_rate=4.0,
-                                                          idf_power=1.0))  # fmt: skip
+    bare = train(
+        corpus,
+        training_options=TrainingOptions(calibration=False, learning_rate=4.0, idf_power=1.0),
+    )
     sure = train(corpus, training_options=TrainingOptions(learning_rate=4.0, idf_power=1.0))
     assert [a[0].label for a in bare.classify(TEXTS)] == [a[0].label for a in sure.classify(TEXTS)]
     assert not np.allclose(bare.probabilities(TEXTS), sure.probabilities(TEXTS))
@@ -188,18 +197,23 @@ def test_calibration_changes_no_answer() -> None:
 @pytest.mark.parametrize(
     "change",
     [
-        {"exponent": 0.5}, {"exponent": -2.0}, {"spread": 0.0}, {"least": -1.0},
-        {"factor": "1"}, {"factor": None}, {"more": 1.0},
+        {"exponent": 0.5},
+        {"exponent": -2.0},
+        {"spread": 0.0},
+        {"least": -1.0},
+        {"factor": "1"},
+        {"factor": None},
+        {"more": 1.0},
     ],
-)  # fmt: skip
+)
 def test_a_calibration_out_of_range_is_refused(
     model: Model, change: dict[str, object], tmp_path: Path
 ) -> None:
     path = tmp_path / "a.textmlr"
     model.save(path)
-    header, tensors = modelfile.load(path)
+    header, tensors = tensor_file.load(path)
     header["calibration"] |= change
-    modelfile.save(path, header, dict(tensors))
+    tensor_file.save(path, header, dict(tensors))
     with pytest.raises(ModelFileError, match="calibration"):
         Model.load(path)
 

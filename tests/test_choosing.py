@@ -9,13 +9,13 @@ import pytest
 from conftest import corpus_of, documents
 
 from textmlr import FeaturizerOptions, InputError
-from textmlr import choosing as module
-from textmlr.choosing import Candidate, choose
-from textmlr.corpus import Corpus
-from textmlr.features import Featurizer
-from textmlr.learning import train
-from textmlr.options import TrainingOptions
-from textmlr.rows import Rows
+from textmlr.base.options import TrainingOptions
+from textmlr.corpus.corpus import Corpus
+from textmlr.features.featurizer import Featurizer
+from textmlr.training import ngram_choice as module
+from textmlr.training.ngram_choice import Candidate, choose
+from textmlr.training.rows import Rows
+from textmlr.training.train import train
 
 PAIRS = documents(300, 11)
 
@@ -48,9 +48,13 @@ def chosen_of(
     corpus: Corpus, options: FeaturizerOptions, training: TrainingOptions | None = None
 ) -> tuple[FeaturizerOptions, list[Candidate], Rows | None]:
     return choose(
-        corpus, options, training or TrainingOptions(), validation=None, threads=2,
+        corpus,
+        options,
+        training or TrainingOptions(),
+        validation=None,
+        threads=2,
         watch=lambda candidate: None,
-    )  # fmt: skip
+    )
 
 
 def test_characters_are_chosen_where_they_pay() -> None:
@@ -81,8 +85,10 @@ def test_longer_words_are_tried_in_a_large_corpus(monkeypatch: pytest.MonkeyPatc
     assert chosen.min_df is None
     assert rows is None  # only a sample was read
     assert [(one.ngrams, one.char_ngrams) for one in tried] == [
-        ((1, 2), None), ((1, 2), (4, 4)), ((1, 5), None),
-    ]  # fmt: skip
+        ((1, 2), None),
+        ((1, 2), (4, 4)),
+        ((1, 5), None),
+    ]
     assert 0.9 * 20_000 < tried[-1].documents * 11 <= 20_000 < len(corpus) * 11
 
 

@@ -12,8 +12,8 @@ import pytest
 from click.testing import CliRunner, Result
 from conftest import interrupted, shown_in_terminal
 
+from textmlr.base.errors import InputError
 from textmlr.cli import cli
-from textmlr.errors import InputError
 
 COMMAND = [sys.executable, "-m", "textmlr"]
 ONLY_ANSWERS = """
@@ -24,7 +24,7 @@ main()
 """
 # Nor do they make a table of the whole vocabulary.
 NO_TABLE = """
-from textmlr.jit import run_plain
+from textmlr.kernels.jit import run_plain
 run_plain()
 from textmlr.features.vocabulary import Table
 Table.of = None
@@ -65,8 +65,15 @@ class TestTrain:
     def test_summary_names_the_next_command(self, train_tsv: Path, tmp_path: Path) -> None:
         result = good("train", train_tsv, "-o", tmp_path / "m.textmlr")
         told = " ".join(result.stdout.split())
-        for part in ("documents 300", "labels 3", "n-grams words 1-2", "held out", "calibration",
-                     "file size", "Next: textmlr"):  # fmt: skip
+        for part in (
+            "documents 300",
+            "labels 3",
+            "n-grams words 1-2",
+            "held out",
+            "calibration",
+            "file size",
+            "Next: textmlr",
+        ):
             assert part in told
         assert "epoch 1/" in result.stderr
         assert "held-out loss" in result.stderr
@@ -362,9 +369,17 @@ class TestEvaluate:
         pairs = [line.split("\t") for line in test_tsv.read_text().splitlines()]
         texts = "\n".join(text for _, text in pairs).encode()
         answers = good(
-            "classify", "-m", model_file, "--lines", "-", "--top", "1",
-            "--min-probability", "0.9732", stdin=texts,
-        ).stdout.splitlines()  # fmt: skip
+            "classify",
+            "-m",
+            model_file,
+            "--lines",
+            "-",
+            "--top",
+            "1",
+            "--min-probability",
+            "0.9732",
+            stdin=texts,
+        ).stdout.splitlines()
         said = [answer.split("\t")[0] for answer in answers]
         sure = [(a, label) for a, (label, _) in zip(said, pairs, strict=True) if a != "unsure"]
         assert 0 < row["documents"] < 90
@@ -421,7 +436,7 @@ class TestProcess:
         self, model_file: Path, tmp_path: Path
     ) -> None:
         """One small document runs the kernels uncompiled, the library compiled."""
-        from textmlr.model import Model
+        from textmlr.model.model import Model
 
         text = "The Robot — ranch, 東京 kiss! " + "engine saddle vows " * 50
         (tmp_path / "doc.txt").write_text(text)
@@ -438,8 +453,8 @@ class TestProcess:
         self, model_file: Path, tmp_path: Path, dtype: str
     ) -> None:
         """It neither compiles nor loads machine code for one small document."""
-        from textmlr.compression import compress
-        from textmlr.model import Model
+        from textmlr.model.model import Model
+        from textmlr.model.small_file.compression import compress
 
         model, doc = tmp_path / "m.textmlr", tmp_path / "doc.txt"
         loaded = Model.load(model_file)
@@ -447,8 +462,12 @@ class TestProcess:
         compress(loaded, size, dtype="float16").save(model)
         doc.write_text("The Robot rode to the ranch")
         exact = Model.load(model).probabilities([doc.read_text()])[0].tolist()
-        for verb in (["classify", "-m", model, doc, "--json"], ["explain", "-m", model, doc],
-                     ["info", model], ["top", model]):  # fmt: skip
+        for verb in (
+            ["classify", "-m", model, doc, "--json"],
+            ["explain", "-m", model, doc],
+            ["info", model],
+            ["top", model],
+        ):
             arguments = list(map(str, verb))
             for code in (ONLY_ANSWERS, NO_TABLE + ONLY_ANSWERS):
                 command = [sys.executable, "-c", code, *arguments]

@@ -13,14 +13,16 @@ import pytest
 from conftest import corpus_of, documents
 from test_model import doctored
 
-from textmlr import FeaturizerOptions, InputError, Model, ModelFileError, modelfile, naming
-from textmlr.corpus import read_corpus
-from textmlr.corpus.texts import batches_of
-from textmlr.features import Features
-from textmlr.features.columns import estimated_totals, sampled_rows
-from textmlr.features.hashing import Hasher
-from textmlr.learning import train
-from textmlr.options import TrainingOptions
+from textmlr import FeaturizerOptions, InputError, Model, ModelFileError
+from textmlr.base import tensor_file
+from textmlr.base.options import TrainingOptions
+from textmlr.corpus.in_memory import batches_of
+from textmlr.corpus.reading import read_corpus
+from textmlr.features.csr_features import Features
+from textmlr.features.hashed_columns import estimated_totals, sampled_rows
+from textmlr.features.ngrams import Hasher
+from textmlr.training import feature_names
+from textmlr.training.train import train
 
 DATA = Path(__file__).parent.parent / "data"
 PAIRS = [*documents(150, 8), ("scifi", "ÜBER 字が。 überall"), ("crime", "")]
@@ -87,7 +89,7 @@ def test_collisions_are_there_to_be_shown() -> None:
 def test_the_heaviest_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
     whole = train(corpus_of(PAIRS), OPTIONS[1], QUICK)
     assert whole.featurizer.column_names is not None
-    monkeypatch.setattr(naming, "NAMED", 20)
+    monkeypatch.setattr(feature_names, "NAMED", 20)
     model = train(corpus_of(PAIRS), OPTIONS[1], QUICK)
     named = model.featurizer.column_names
     assert named is not None
@@ -97,7 +99,7 @@ def test_the_heaviest_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
     heaviness = norms * model.featurizer.transform(TEXTS).sum(axis=0)
     expected = np.sort(np.argsort(-heaviness)[:20])
     assert named.columns.tolist() == expected.tolist()
-    monkeypatch.setattr(naming, "CANDIDATES", 10)
+    monkeypatch.setattr(feature_names, "CANDIDATES", 10)
     fewer = train(corpus_of(PAIRS), OPTIONS[1], QUICK).featurizer.column_names
     assert fewer is not None
     assert model.columns is not None
@@ -107,10 +109,10 @@ def test_the_heaviest_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_names_from_a_sample_in_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
     """Of a part of the text: each name is an n-gram of it, wherever blocks are cut."""
     corpus = read_corpus([str(DATA / "genres-train.tsv")])
-    monkeypatch.setattr(naming, "SAMPLE_BYTES", (30_000, 30_000))
+    monkeypatch.setattr(feature_names, "SAMPLE_BYTES", (30_000, 30_000))
     found = []
     for size in (1 << 16, 3000):
-        monkeypatch.setattr(naming, "BLOCK_BYTES", size)
+        monkeypatch.setattr(feature_names, "BLOCK_BYTES", size)
         model = train(corpus, FeaturizerOptions(hash_bits=12), QUICK)
         named = model.featurizer.column_names
         assert named is not None
@@ -167,20 +169,24 @@ def test_every_tensor_is_checked(tmp_path: Path) -> None:
     path = tmp_path / "m"
     model = train(corpus_of(PAIRS), OPTIONS[0], QUICK)
     model.save(path)
-    _, t = modelfile.load(path)
+    _, t = tensor_file.load(path)
     own = {name.removeprefix("named."): array for name, array in t.items() if "named." in name}
     assert len(own) == 7
     ones = np.ones(len(own["columns"]))
     bad = {
-        "columns": [own["columns"][::-1], own["columns"] + 64, own["columns"] - 9,
-                    own["columns"].astype(np.int64)],
+        "columns": [
+            own["columns"][::-1],
+            own["columns"] + 64,
+            own["columns"] - 9,
+            own["columns"].astype(np.int64),
+        ],
         "names": [own["names"][:-1], own["names"] | 0xC0],
         "name_offsets": [own["name_offsets"][::-1], own["name_offsets"] * 0],
         "others": [own["others"][1:], own["others"] - 100],
         "shares": [own["shares"] * 0, own["shares"] + 1, own["shares"] * np.float32(np.nan)],
         "frequencies": [own["frequencies"] * 0, own["frequencies"][1:]],
         "totals": [own["totals"] - 10_000, own["totals"] * np.float32(np.inf), ones],
-    }  # fmt: skip
+    }
     assert bad.keys() == own.keys()
     for name, arrays in bad.items():
         for array in [*arrays, None]:

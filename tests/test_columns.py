@@ -12,15 +12,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from textmlr import FeaturizerOptions, Model, TrainingOptions
-from textmlr.corpus import Corpus
-from textmlr.corpus.texts import batches_of
-from textmlr.features import Features, Featurizer
-from textmlr.features import columns as columns_module
-from textmlr.features.columns import Columns
-from textmlr.kernels import document, intern, linear, network, text
-from textmlr.learning import train
-from textmlr.network import Network
-from textmlr.scoring import score
+from textmlr.corpus.corpus import Corpus
+from textmlr.corpus.in_memory import batches_of
+from textmlr.features import hashed_columns as columns_module
+from textmlr.features.csr_features import Features
+from textmlr.features.featurizer import Featurizer
+from textmlr.features.hashed_columns import Columns
+from textmlr.kernels import csr_rows, document_answer, hash_table, layers, linear, tokens
+from textmlr.model.parameters import Network
+from textmlr.model.scoring import score
+from textmlr.training.train import train
 
 PAIRS = documents(200, 5)
 ROWS = st.lists(st.sets(st.integers(0, 15)), min_size=1, max_size=8)
@@ -93,7 +94,7 @@ def test_a_hashed_model_is_as_large_as_what_occurs(tmp_path: Path, idf: bool | N
 
 def test_rows_of_many_blocks_are_renumbered_whole(monkeypatch: pytest.MonkeyPatch) -> None:
     """Though the first block already has columns that are not in use."""
-    monkeypatch.setattr("textmlr.features.columns.BLOCK_ENTRIES", 2)
+    monkeypatch.setattr("textmlr.features.hashed_columns.BLOCK_ENTRIES", 2)
     columns, _ = Columns.of(features_of([{1, 2}, {2, 3}]), 1)
     rows = features_of([{0, 15}, {1, 9}, {2, 3}, {3}])
     dense = rows.to_scipy().toarray()
@@ -127,7 +128,7 @@ def test_few_of_very_many_columns_are_bisected(
     assert sparse.explain(texts[0]).as_dict() == dense.explain(texts[0]).as_dict()
     again = sparse.without_zero_rows()
     assert again.probabilities(texts).tobytes() == dense.probabilities(texts).tobytes()
-    as_python(monkeypatch, document, intern, linear, network, text)
+    as_python(monkeypatch, document_answer, csr_rows, hash_table, linear, layers, tokens)
     plain = Model.load(path).probabilities(texts[:2])
     assert np.allclose(plain, dense.probabilities(texts[:2]), atol=1e-6)
 

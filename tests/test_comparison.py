@@ -12,8 +12,8 @@ from conftest import documents, write_tsv
 from scipy import stats
 
 from textmlr.cli import cli
-from textmlr.comparison import RESAMPLES, bootstrap_p, compare, mcnemar, p_of
-from textmlr.evaluation import Answered
+from textmlr.evaluation.comparison import RESAMPLES, bootstrap_p, compare, mcnemar, p_of
+from textmlr.evaluation.figures import Answered
 
 
 def test_mcnemar_by_hand() -> None:

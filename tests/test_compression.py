@@ -12,16 +12,17 @@ from conftest import WORDS, corpus_of, documents
 from test_model import TEXTS
 
 from textmlr import FeaturizerOptions, InputError
+from textmlr.base.options import TrainingOptions
 from textmlr.cli import cli
 from textmlr.cli.compress import Size
-from textmlr.compression import SmallDtype, compress
-from textmlr.corpus import Corpus, read_corpus
-from textmlr.evaluation import answer
-from textmlr.features import Featurizer
-from textmlr.learning import train
-from textmlr.model import Model
-from textmlr.options import TrainingOptions
-from textmlr.packed import Storage
+from textmlr.corpus.corpus import Corpus
+from textmlr.corpus.reading import read_corpus
+from textmlr.evaluation.figures import answer
+from textmlr.features.featurizer import Featurizer
+from textmlr.model.model import Model
+from textmlr.model.small_file.compression import SmallDtype, compress
+from textmlr.model.small_file.theta_storage import Storage
+from textmlr.training.train import train
 
 DATA = Path(__file__).parent.parent / "data"
 PAIRS = documents(200, 4)
@@ -100,9 +101,10 @@ def test_words_of_a_label_stay_and_common_words_go(words: Model) -> None:
             theta[row] *= 1e-4
     model = Model(words.labels, words.featurizer, [theta], {}, None, words.calibration)
     small = next(
-        one for one in (compress(model, limit) for limit in range(1360, 1600, 10))
+        one
+        for one in (compress(model, limit) for limit in range(1360, 1600, 10))
         if one.kept["features"] > 28
-    )  # fmt: skip
+    )
     kept = set(small.featurizer.feature_names()[1:])
     assert kept <= own
     texts = [text for _, text in documents(60, 8)]
@@ -162,9 +164,10 @@ OPTIONS = {
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("pairs", "dtype"), [(PAIRS, "int8"), (TWO, "int8"), (PAIRS, "float16"), (TWO, "float16")],
+    ("pairs", "dtype"),
+    [(PAIRS, "int8"), (TWO, "int8"), (PAIRS, "float16"), (TWO, "float16")],
     ids=["three labels", "two labels", "three labels, float16", "two labels, float16"],
-)  # fmt: skip
+)
 @pytest.mark.parametrize("name", OPTIONS)
 def test_any_model_is_compressed_and_read_to_the_same_bits(
     name: str, pairs: list[tuple[str, str]], dtype: SmallDtype, tmp_path: Path

@@ -17,8 +17,8 @@ import pytest
 from conftest import compiled, corpus_of, documents
 
 from textmlr import FeaturizerOptions, Model, TrainingOptions, train
-from textmlr.corpus.texts import batches_of
-from textmlr.locks import ForkLock
+from textmlr.base.locks import ForkLock
+from textmlr.corpus.in_memory import batches_of
 
 ROOT = Path(__file__).parent.parent
 TEXTS = [text for _, text in documents(400, 7)]
@@ -35,13 +35,19 @@ def answers(model: Model, number: int) -> list[Any]:
     why = model.explain(text)
     features = model.featurizer.transform(some)
     return [
-        model.probabilities([text]), model.probabilities([LONG[: 20_000 + number]]),
-        model.probabilities(some), model.scores(some, threads=2), model.log_z([text, ""]),
-        np.concatenate(list(blocks)), np.concatenate([a.log_z for a in model.stream(
-            batches_of(some))]), features.data, features.indices, features.indptr,
+        model.probabilities([text]),
+        model.probabilities([LONG[: 20_000 + number]]),
+        model.probabilities(some),
+        model.scores(some, threads=2),
+        model.log_z([text, ""]),
+        np.concatenate(list(blocks)),
+        np.concatenate([a.log_z for a in model.stream(batches_of(some))]),
+        features.data,
+        features.indices,
+        features.indptr,
         np.array([why.score, why.log_z, *[word.contribution for word in why.words]]),
         np.array([model.labels.index(a[0].label or "") for a in model.classify(some)]),
-    ]  # fmt: skip
+    ]
 
 
 @pytest.fixture(scope="module", params=["vocabulary", "hashed", "characters", "hidden"])
@@ -116,8 +122,12 @@ def script(code: str, *arguments: object) -> str:
     """What Python code prints, run by itself."""
     return subprocess.run(
         [sys.executable, "-W", "ignore::DeprecationWarning", "-c", code, *map(str, arguments)],
-        cwd=ROOT, capture_output=True, text=True, check=True, timeout=100,
-    ).stdout  # fmt: skip
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=100,
+    ).stdout
 
 
 @pytest.mark.slow
@@ -152,8 +162,11 @@ def test_process_pools_take_models(model_file: Path, tmp_path: Path) -> None:
     path.write_text(POOL)
     done = subprocess.run(
         [sys.executable, "-W", "ignore::DeprecationWarning", path, model_file, "fork", "spawn"],
-        env=os.environ | {"PYTHONPATH": str(ROOT)}, capture_output=True, text=True, timeout=100,
-    )  # fmt: skip
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        timeout=100,
+    )
     assert (done.stdout, done.stderr) == ("True\nTrue\n", "")
 
 
@@ -204,16 +217,16 @@ COMPILING = """
 import gc, os, sys, threading, time
 import numpy as np
 from pathlib import Path
-from textmlr import jit
-from textmlr.arrays import frozen
-from textmlr.jit import store
-from textmlr.kernels import intern
+from textmlr.kernels import jit
+from textmlr.base.arrays import frozen
+from textmlr.kernels.jit import machine_code
+from textmlr.kernels import hash_table
 import logging  # after the locks: its own is taken before theirs when a process forks
 
 threads, delays, how = int(sys.argv[1]), [*map(float, sys.argv[2].split())], sys.argv[3]
-values, function = frozen(np.array([1, 2**63], np.uint64)), intern.partition_sizes.function
-folders = store.Origin.folders
-store.Origin.folders = property(lambda self: [])  # nothing is found: compile
+values, function = frozen(np.array([1, 2**63], np.uint64)), hash_table.partition_sizes.function
+folders = machine_code.Origin.folders
+machine_code.Origin.folders = property(lambda self: [])  # nothing is found: compile
 
 def run():
     sizes = np.zeros(2, np.int64)
@@ -221,13 +234,13 @@ def run():
     assert sizes.tolist() == [1, 1]
 
 def child():
-    from textmlr.jit import elsewhere
+    from textmlr.kernels.jit import child_process
     if how in ("stored", "lowering"):  # as another process has compiled it
         def compile_function(origin):
-            elsewhere.asked = True
-            store.Origin.folders = folders
-            return store.find(origin)
-        elsewhere.compile_function = compile_function
+            child_process.asked = True
+            machine_code.Origin.folders = folders
+            return machine_code.find(origin)
+        child_process.compile_function = compile_function
     elif how == "no python":
         sys.executable = "/nowhere/python"
     run()
@@ -238,11 +251,11 @@ def child():
         context = vars(numba.cpu_target).get("_toplevel_target_context")
         assert "textmlr" not in type(context._internal_codegen).__module__ if context else True
     if how in ("stored", "lowering"):
-        assert jit._lock.abandoned == hasattr(elsewhere, "asked")
+        assert jit._lock.abandoned == hasattr(child_process, "asked")
 
 lowering, go = threading.Event(), threading.Event()
 if how == "lowering":  # Numba is changed, and no garbage collected
-    from textmlr.jit import compiler
+    from textmlr.kernels.jit import compiler
     usual = compiler._entry
     def entry(*given):
         assert not gc.isenabled()
@@ -283,10 +296,13 @@ print(sorted({code for code, amid in codes if not amid}) in ([], [0]))
 def forked_amid(place: Path, threads: int, delays: str, how: str) -> list[str]:
     """What COMPILING prints; a deadlock ends after some minutes."""
     done = subprocess.run(
-        [sys.executable, "-W", "ignore", "-c", COMPILING, str(threads), delays, how], cwd=ROOT,
+        [sys.executable, "-W", "ignore", "-c", COMPILING, str(threads), delays, how],
+        cwd=ROOT,
         env=os.environ | {"NUMBA_DISABLE_JIT": "0", "NUMBA_CACHE_DIR": str(place)},
-        capture_output=True, text=True, timeout=200,
-    )  # fmt: skip
+        capture_output=True,
+        text=True,
+        timeout=200,
+    )
     assert done.returncode == 0, done.stderr
     return done.stdout.splitlines()
 
@@ -297,11 +313,11 @@ def forked_amid(place: Path, threads: int, delays: str, how: str) -> list[str]:
 @pytest.mark.parametrize("threads", [1, 2, 16])
 def test_forks_while_kernels_compile_do_not_hang(tmp_path: Path, threads: int) -> None:
     """At any moment: while Numba is imported, while it types, while LLVM optimises."""
-    from textmlr.arrays import frozen
-    from textmlr.kernels import intern
+    from textmlr.base.arrays import frozen
+    from textmlr.kernels import hash_table
 
     # Children find it compiled.
-    intern.partition_sizes(frozen(np.array([1], np.uint64)), 63, np.zeros(2, np.int64))
+    hash_table.partition_sizes(frozen(np.array([1], np.uint64)), 63, np.zeros(2, np.int64))
     delays = " ".join(f"{0.05 * number:.2f}" for number in range(30))
     assert forked_amid(tmp_path, threads, delays, "stored") == ["[0] True", "True"]
     assert forked_amid(tmp_path, threads, "0", "lowering") == ["[0] True", "True"]

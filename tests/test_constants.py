@@ -19,13 +19,13 @@ from conftest import corpus_of, documents, objective_of
 from test_updating_network import cooking
 
 from textmlr import FeaturizerOptions, Model, UpdateOptions, train
-from textmlr.comparison import Comparison, Difference, mcnemar
-from textmlr.errors import ModelFileError
-from textmlr.jit import folders
-from textmlr.options import TrainingOptions
-from textmlr.packed.streams import DICTIONARY, expand, squeeze
-from textmlr.training.sgd import SGD
-from textmlr.updating import _Beginning, update
+from textmlr.base.errors import ModelFileError
+from textmlr.base.options import TrainingOptions
+from textmlr.evaluation.comparison import Comparison, Difference, mcnemar
+from textmlr.kernels.jit import trusted_folders
+from textmlr.model.small_file.compressed import DICTIONARY, expand, squeeze
+from textmlr.training.sgd.epochs import SGD
+from textmlr.training.update.model_update import _Beginning, update
 
 KERNEL = "linear.loss-{:012x}-000000000000-000000000000.textmlr"
 
@@ -76,17 +76,17 @@ def test_a_kernel_of_some_mebibytes_is_kept_and_a_file_that_fills_memory_not_rea
 ) -> None:
     """MOST_BYTES: the largest of ours have a quarter of one."""
     name, content = KERNEL.format(1), bytes(6 << 20)
-    folders.write(tmp_path / "c", name, content, shared=False)
-    assert folders.read(tmp_path / "c", name) == content
+    trusted_folders.write(tmp_path / "c", name, content, shared=False)
+    assert trusted_folders.read(tmp_path / "c", name) == content
     os.truncate(tmp_path / "c" / name, 100 << 20)
-    assert folders.read(tmp_path / "c", name) is None
+    assert trusted_folders.read(tmp_path / "c", name) is None
 
 
 def test_some_dozen_environments_share_a_folder_but_not_hundreds(tmp_path: Path) -> None:
     """MOST_KEPT: Pythons, processors and releases that one home serves; kernels are compiled anew
     in one whose file another removes."""
     for number in range(150):
-        folders.write(tmp_path / "c", KERNEL.format(number), b"", shared=False)
+        trusted_folders.write(tmp_path / "c", KERNEL.format(number), b"", shared=False)
     assert 10 <= len(os.listdir(tmp_path / "c")) <= 100
 
 
@@ -146,9 +146,9 @@ def test_of_few_documents_the_exact_test_is_taken() -> None:
 
 
 @pytest.mark.parametrize(
-    ("lost", "won", "told"), [(4, 0, False), (5, 0, True), (8, 2, False), (60, 40, False),
-                              (65, 35, True), (0, 9, False)]
-)  # fmt: skip
+    ("lost", "won", "told"),
+    [(4, 0, False), (5, 0, True), (8, 2, False), (60, 40, False), (65, 35, True), (0, 9, False)],
+)
 def test_a_label_got_worse_where_chance_would_not_explain_it(
     lost: int, won: int, told: bool
 ) -> None:

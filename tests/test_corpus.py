@@ -25,10 +25,14 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from textmlr.arrays import frozen
-from textmlr.corpus import Batch, Corpus, read_corpus, read_lines, recode, sources
-from textmlr.errors import InputError
-from textmlr.kernels import lines as kernels
+from textmlr.base.arrays import frozen
+from textmlr.base.errors import InputError
+from textmlr.corpus import sources
+from textmlr.corpus.batch import Batch
+from textmlr.corpus.corpus import Corpus
+from textmlr.corpus.formats.lines import read_lines
+from textmlr.corpus.reading import read_corpus, recode
+from textmlr.kernels import tsv_lines as kernels
 
 ROOT = Path(__file__).parent.parent
 BOM = b"\xef\xbb\xbf"
@@ -287,7 +291,7 @@ def test_standard_input(ending: str) -> None:
 
 
 def test_the_process_own_standard_input() -> None:
-    code = "from textmlr.corpus import read_corpus; print(read_corpus(['-']).labels)"
+    code = "from textmlr.corpus.reading import read_corpus; print(read_corpus(['-']).labels)"
     for data in (SMALL, gzip.compress(SMALL)):
         assert run(code, stdin=data).strip() == b"['a', 'b']"
 
@@ -831,15 +835,16 @@ def test_each_kernel_compiles_once(tmp_path: Path) -> None:
     """In a fresh process, over all ways of reading."""
     code = """
 import bz2, io, sys
-from textmlr.corpus import read_corpus, read_lines
-from textmlr.kernels import lines
+from textmlr.corpus.reading import read_corpus
+from textmlr.corpus.formats.lines import read_lines
+from textmlr.kernels import tsv_lines
 path = sys.argv[1]
 read_corpus([path]); read_corpus([path], skip_bad_lines=True)
 read_corpus([path, path], weighted=True); read_lines(path)
 for data in (b"a\\t1\\tx\\n\\n", bz2.compress(b"\\xef\\xbb\\xbfa\\t1\\tx\\n\\n")):
     for weighted in (False, True):
         read_corpus(["-"], weighted=weighted, skip_bad_lines=True, stdin=io.BytesIO(data))
-print(*[len(getattr(lines, name).signatures) for name in sys.argv[2:]])
+print(*[len(getattr(tsv_lines, name).signatures) for name in sys.argv[2:]])
 """
     path = write(tmp_path / "a.tsv", b"a\t1\tx\n")
     assert run(code, path, *KERNELS).split() == [b"1"] * len(KERNELS)
@@ -851,9 +856,9 @@ def test_plain_kernels_read_the_same(tmp_path: Path) -> None:
     path = write(tmp_path / "a.tsv", data)
     code = """
 import sys
-import textmlr.jit
-assert "plain" not in sys.argv or textmlr.jit.run_plain()
-from textmlr.corpus import read_corpus
+import textmlr.kernels.jit
+assert "plain" not in sys.argv or textmlr.kernels.jit.run_plain()
+from textmlr.corpus.reading import read_corpus
 corpus = read_corpus(sys.argv[1:2], weighted=True, skip_bad_lines=True)
 batch = corpus.batches[0]
 print(*(batch[i] for i in range(len(batch))), corpus.labels, corpus.y.tolist())
@@ -867,8 +872,8 @@ print("numba" in sys.modules)
 
 def test_plain_files_need_no_arrow(tmp_path: Path) -> None:
     """Nor scipy, of which Numba itself loads scipy.linalg: so the kernels are left plain."""
-    code = "import sys, textmlr.jit; textmlr.jit.run_plain(); "
-    code += "from textmlr.corpus import read_corpus; read_corpus(sys.argv[1:]); "
+    code = "import sys, textmlr.kernels.jit; textmlr.kernels.jit.run_plain(); "
+    code += "from textmlr.corpus.reading import read_corpus; read_corpus(sys.argv[1:]); "
     code += "print({'pyarrow', 'scipy'} & {*sys.modules})"
     for name, needed in (("a.tsv", b"set()"), ("a.tsv.gz", b"set()"), ("a.zst", b"{'pyarrow'}")):
         compress = COMPRESSORS.get(Path(name).suffix, bytes)
@@ -876,7 +881,7 @@ def test_plain_files_need_no_arrow(tmp_path: Path) -> None:
 
 
 def test_compiled_kernels_need_no_numba(tmp_path: Path) -> None:
-    code = "import sys; from textmlr.corpus import read_corpus; read_corpus(sys.argv[1:])"
+    code = "import sys; from textmlr.corpus.reading import read_corpus; read_corpus(sys.argv[1:])"
     code += "; print({'pyarrow', 'scipy', 'numba'} & {*sys.modules})"
     path = write(tmp_path / "a.tsv", SMALL)
     run(code, path)  # compiles, if nothing has yet

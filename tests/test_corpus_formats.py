@@ -34,9 +34,11 @@ from corpora import (
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from textmlr.corpus import Chunk, Fields, read_corpus, scan
-from textmlr.corpus.arrays import batch_of
-from textmlr.errors import InputError
+from textmlr.base.errors import InputError
+from textmlr.corpus.arrow_batch import batch_of
+from textmlr.corpus.chunks import Chunk
+from textmlr.corpus.formats.table_columns import Fields
+from textmlr.corpus.reading import read_corpus, scan
 
 # ------------------------------------------------------------------ the same documents
 
@@ -116,13 +118,21 @@ def test_several_files_of_several_formats(tmp_path: Path) -> None:
     corpus = read_corpus(files)
     assert corpus.labels == ["a", "b", "c", "z"]
     assert pairs_of(corpus) == [
-        ("b", "one"), ("a", "two"), ("c", "three"), ("a", "four"), ("b", "five"), ("c", "six"),
+        ("b", "one"),
+        ("a", "two"),
+        ("c", "three"),
+        ("a", "four"),
+        ("b", "five"),
+        ("c", "six"),
         ("z", "last"),
-    ]  # fmt: skip
+    ]
     assert corpus.names == files
     assert [corpus.place(i) for i in (0, 1, 3, 6)] == [
-        (files[0], 1), (files[0], 2), (files[1], 2), (files[4], 1),
-    ]  # fmt: skip
+        (files[0], 1),
+        (files[0], 2),
+        (files[1], 2),
+        (files[4], 1),
+    ]
     with pytest.raises(IndexError):
         corpus.place(7)
 
@@ -230,8 +240,14 @@ def test_chunks_are_the_whole(tmp_path: Path, ending: str, compression: str, siz
 
 
 def test_a_table_keeps_types_and_its_own_rows(tmp_path: Path) -> None:
-    table = pa.table({"n": [1, 2, None, 4], "text": ["a", None, "c", "d"],
-                      "more": [[1], [], [2], []], "label": ["x", "y", None, "y"]})  # fmt: skip
+    table = pa.table(
+        {
+            "n": [1, 2, None, 4],
+            "text": ["a", None, "c", "d"],
+            "more": [[1], [], [2], []],
+            "label": ["x", "y", None, "y"],
+        }
+    )
     pq.write_table(table, tmp_path / "a.parquet")
     (chunk,) = scan([tmp_path / "a.parquet"], skip_bad_lines=True)
     assert chunk.table.to_pydict() == table.take([0, 3]).to_pydict()
@@ -261,14 +277,17 @@ def test_documents_without_labels(tmp_path: Path) -> None:
     for size in (1, 1000):
         chunks = list(scan([text], labelled=False, chunk_bytes=size))
         assert [chunk.batch[i] for chunk in chunks for i in range(len(chunk))] == [
-            b"one\ttwo", b"", b"three",
-        ]  # fmt: skip
+            b"one\ttwo",
+            b"",
+            b"three",
+        ]
         assert all(chunk.labels is None for chunk in chunks)
     assert chunks[0].table.to_pydict() == {"text": ["one\ttwo", "", "three"]}
     table = write(tmp_path / "a.csv", b"id,text\n7,x\n8,y\n")
     assert next(scan([table], labelled=False)).table.to_pydict() == {
-        "id": ["7", "8"], "text": ["x", "y"],
-    }  # fmt: skip
+        "id": ["7", "8"],
+        "text": ["x", "y"],
+    }
     lines = write(tmp_path / "a.tsv", b"a\tx\n")
     assert next(scan([lines], labelled=False)).batch[0] == b"x"
     assert next(scan([lines], labelled=False, format="lines")).batch[0] == b"a\tx"
@@ -460,13 +479,22 @@ def test_weights_of_every_format(tmp_path: Path) -> None:
     pq.write_table(table, tmp_path / "a.parquet")
     feather.write_feather(table, tmp_path / "a.arrow")
     rows = list(zip(names, names, weights, strict=True))
-    write(tmp_path / "a.csv", b"text,label,weight\n" + b"".join(
-        f"{text},{label},{weight!r}\n".encode() for text, label, weight in rows))  # fmt: skip
-    write(tmp_path / "a.jsonl", b"".join(
-        json.dumps({"text": text, "label": label, "weight": weight}).encode() + b"\n"
-        for text, label, weight in rows))  # fmt: skip
-    write(tmp_path / "a.tsv", b"".join(
-        f"{label}\t{weight!r}\t{text}\n".encode() for text, label, weight in rows))  # fmt: skip
+    write(
+        tmp_path / "a.csv",
+        b"text,label,weight\n"
+        + b"".join(f"{text},{label},{weight!r}\n".encode() for text, label, weight in rows),
+    )
+    write(
+        tmp_path / "a.jsonl",
+        b"".join(
+            json.dumps({"text": text, "label": label, "weight": weight}).encode() + b"\n"
+            for text, label, weight in rows
+        ),
+    )
+    write(
+        tmp_path / "a.tsv",
+        b"".join(f"{label}\t{weight!r}\t{text}\n".encode() for text, label, weight in rows),
+    )
     for ending in ("parquet", "arrow", "csv", "jsonl", "tsv"):
         corpus = read_corpus([tmp_path / f"a.{ending}"], weighted=True)
         assert corpus.weights is not None
@@ -549,8 +577,11 @@ def lies_in(batch: Any, array: pa.Array) -> bool:
 @pytest.mark.parametrize("kind", [pa.string(), pa.large_string(), pa.binary(), pa.large_binary()])
 def test_text_is_used_where_it_lies(kind: pa.DataType) -> None:
     array = pa.array(["one", "", "três", "four"], pa.string()).cast(kind)
-    for part, texts in ((array, [b"one", b"", "três".encode(), b"four"]),
-                        (array[1:3], [b"", "três".encode()]), (array[2:2], [])):  # fmt: skip
+    for part, texts in (
+        (array, [b"one", b"", "três".encode(), b"four"]),
+        (array[1:3], [b"", "três".encode()]),
+        (array[2:2], []),
+    ):
         batch = batch_of(part)
         assert [batch[i] for i in range(len(batch))] == texts
         assert not texts or lies_in(batch, part)
@@ -601,8 +632,13 @@ def test_small_row_groups_are_put_together(tmp_path: Path) -> None:
 
 def test_only_needed_columns_are_read(tmp_path: Path) -> None:
     """One that cannot be read does no harm to training."""
-    table = pa.table({"text": ["x" * 99] * 5000, "junk": np.random.default_rng(0).random(5000),
-                      "label": ["a", "b"] * 2500})  # fmt: skip
+    table = pa.table(
+        {
+            "text": ["x" * 99] * 5000,
+            "junk": np.random.default_rng(0).random(5000),
+            "label": ["a", "b"] * 2500,
+        }
+    )
     pq.write_table(table, tmp_path / "a.parquet")
     column = pq.ParquetFile(tmp_path / "a.parquet").metadata.row_group(0).column(1)
     at = column.dictionary_page_offset or column.data_page_offset
@@ -675,10 +711,14 @@ def _closed(body: str) -> bool:
 
 
 VALUES = st.one_of(
-    st.text(max_size=8), st.integers(), st.floats(allow_nan=False, allow_infinity=False),
-    st.booleans(), st.none(), st.lists(st.integers(), max_size=2),
+    st.text(max_size=8),
+    st.integers(),
+    st.floats(allow_nan=False, allow_infinity=False),
+    st.booleans(),
+    st.none(),
+    st.lists(st.integers(), max_size=2),
     st.dictionaries(st.text(max_size=2), st.integers(), max_size=2),
-)  # fmt: skip
+)
 
 
 @pytest.mark.slow
@@ -734,8 +774,8 @@ def test_each_kernel_compiles_once(tmp_path: Path) -> None:
 
     code = """
 import sys
-from textmlr.corpus import scan, read_corpus
-from textmlr.kernels import csv, fasttext, lines
+from textmlr.corpus.reading import scan, read_corpus
+from textmlr.kernels import csv_records, fasttext_lines, tsv_lines
 *paths, weighted, tsv = sys.argv[1:]
 for path in (*paths, weighted, tsv):
     for options in ({}, {"chunk_bytes": 1}, {"labelled": False}, {"tables": False}):
@@ -743,7 +783,7 @@ for path in (*paths, weighted, tsv):
             chunk.table
     read_corpus([path])
     read_corpus([path], skip_bad_lines=True)
-counts = [len(kernel.signatures) for module in (csv, fasttext, lines)
+counts = [len(kernel.signatures) for module in (csv_records, fasttext_lines, tsv_lines)
           for name, kernel in vars(module).items()
           if hasattr(kernel, "signatures") and not name.startswith("_")]
 print(len(counts), *{*counts})

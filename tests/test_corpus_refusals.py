@@ -22,9 +22,10 @@ from click.testing import CliRunner
 from conftest import documents, write_tsv
 from corpora import COMPRESSORS, NASTY, WRITERS, as_csv, as_parquet, pairs_of, write, write_folder
 
+from textmlr.base.errors import InputError
 from textmlr.cli import cli
-from textmlr.corpus import Fields, read_corpus, scan
-from textmlr.errors import InputError
+from textmlr.corpus.formats.table_columns import Fields
+from textmlr.corpus.reading import read_corpus, scan
 
 SKIP = "or pass --skip-bad-lines"
 FILL = f"fill it in, {SKIP}"
@@ -42,54 +43,99 @@ def refusal(path: Any, **options: Any) -> str:
 
 
 BAD_ROWS = [
-    ("csv", b"text,label\nx,a\n\"two\nlines\",b\ny, z,c\n",
-     ", line 5: 3 fields, where the first line names 2 columns; put text that holds a comma in "
-     f"double quotes, {SKIP}"),
-    ("csv", b"text;label\nx;a\ny\n",
-     ", line 3: 1 field, where the first line names 2 columns; put text that holds a ; in double "
-     f"quotes, {SKIP}"),
-    ("csv", b'text,label\nx,a\n"y\nz,b\n',
-     ", line 3: a double quote opened in this row is never closed; close it, or write quotes "
-     "within quotes twice"),
-    ("csv", b"text,label\r\nx,a\r\n\r\ny, \r\n",
-     f", line 4: empty label in column 'label'; {FILL}"),
-    ("csv", b'text,label\nx,a\ny,"b\xff"\n',
-     rf", line 3: label 'b\xff' is not UTF-8; convert the file to UTF-8, {SKIP}"),
+    (
+        "csv",
+        b'text,label\nx,a\n"two\nlines",b\ny, z,c\n',
+        ", line 5: 3 fields, where the first line names 2 columns; put text that holds a comma in "
+        f"double quotes, {SKIP}",
+    ),
+    (
+        "csv",
+        b"text;label\nx;a\ny\n",
+        ", line 3: 1 field, where the first line names 2 columns; put text that holds a ; in "
+        f"double quotes, {SKIP}",
+    ),
+    (
+        "csv",
+        b'text,label\nx,a\n"y\nz,b\n',
+        ", line 3: a double quote opened in this row is never closed; close it, or write quotes "
+        "within quotes twice",
+    ),
+    (
+        "csv",
+        b"text,label\r\nx,a\r\n\r\ny, \r\n",
+        f", line 4: empty label in column 'label'; {FILL}",
+    ),
+    (
+        "csv",
+        b'text,label\nx,a\ny,"b\xff"\n',
+        rf", line 3: label 'b\xff' is not UTF-8; convert the file to UTF-8, {SKIP}",
+    ),
     ("csv", b"text,label\nx,a\n\0,b\n", f", line 3: {BINARY}"),
     ("csv", b'text,label\nx,a\n"\0",b\n', f", line 3: {BINARY}"),
     ("csv", b'text,label\nx,"a\0"z\n', f", line 2: {BINARY}"),
     ("csv", "text,label\nx,a\n".encode("utf-16"), f", line 1: {BINARY}"),
-    ("jsonl", b'{"text": "x", "label": "a"}\n\n{"text": "x",\n',
-     ", line 3: not JSON: Expecting property name enclosed in double quotes at character 14 of "
-     f"'{{\"text\": \"x\",'; {OBJECT}"),
-    ("jsonl", b'{"text": "x", "label": "a"}\n[1]\n',
-     f", line 2: not an object: '[1]'; {OBJECT}"),
-    ("jsonl", b'{"text": "x", "label": "a"} 3\n',
-     ", line 1: not JSON: Extra data at character 29 of "
-     f"'{{\"text\": \"x\", \"label\": \"a\"}} 3'; {OBJECT}"),
+    (
+        "jsonl",
+        b'{"text": "x", "label": "a"}\n\n{"text": "x",\n',
+        ", line 3: not JSON: Expecting property name enclosed in double quotes at character 14 of "
+        f'\'{{"text": "x",\'; {OBJECT}',
+    ),
+    ("jsonl", b'{"text": "x", "label": "a"}\n[1]\n', f", line 2: not an object: '[1]'; {OBJECT}"),
+    (
+        "jsonl",
+        b'{"text": "x", "label": "a"} 3\n',
+        ", line 1: not JSON: Extra data at character 29 of "
+        f'\'{{"text": "x", "label": "a"}} 3\'; {OBJECT}',
+    ),
     ("jsonl", b'{"text": "x", "label": "a"}\n\0\n', f", line 2: {BINARY}"),
-    ("jsonl", b'{"text": "x", "label": "a"}\n{"text": null, "label": "a"}\n',
-     f", line 2: no text: 'text' is null; {FILL}"),
-    ("jsonl", b'{"text": "x", "label": "a"}\n{"text": "y"}\n',
-     f", line 2: no label: no key 'label', only text; {FILL}"),
-    ("jsonl", b'{"text": "x", "label": "a"}\n{}\n',
-     f", line 2: no text: the object is empty; {FILL}"),
-    ("jsonl", b'{"text": "x", "label": "a"}\n{"text": 3, "label": "a"}\n',
-     f", line 2: the text in 'text' is a number, not a string; {OBJECT}"),
-    ("jsonl", b'{"text": "x", "label": ["a", "b"]}\n',
-     f", line 1: the label in 'label' is a list, not a name; give one label a document, {SKIP}"),
+    (
+        "jsonl",
+        b'{"text": "x", "label": "a"}\n{"text": null, "label": "a"}\n',
+        f", line 2: no text: 'text' is null; {FILL}",
+    ),
+    (
+        "jsonl",
+        b'{"text": "x", "label": "a"}\n{"text": "y"}\n',
+        f", line 2: no label: no key 'label', only text; {FILL}",
+    ),
+    (
+        "jsonl",
+        b'{"text": "x", "label": "a"}\n{}\n',
+        f", line 2: no text: the object is empty; {FILL}",
+    ),
+    (
+        "jsonl",
+        b'{"text": "x", "label": "a"}\n{"text": 3, "label": "a"}\n',
+        f", line 2: the text in 'text' is a number, not a string; {OBJECT}",
+    ),
+    (
+        "jsonl",
+        b'{"text": "x", "label": ["a", "b"]}\n',
+        f", line 1: the label in 'label' is a list, not a name; give one label a document, {SKIP}",
+    ),
     ("jsonl", b'{"text": "x", "label": " "}\n', f", line 1: empty label in 'label'; {FILL}"),
-    ("fasttext", b"__label__a x\nnone\n",
-     ", line 2: no label (a word that begins with __label__) in 'none'; begin it with __label__ "
-     f"and the label's name, {SKIP}"),
-    ("fasttext", b"__label__a x\n__label__ y\n",
-     ", line 2: no label (a word that begins with __label__) in '__label__ y'; begin it with "
-     f"__label__ and the label's name, {SKIP}"),
+    (
+        "fasttext",
+        b"__label__a x\nnone\n",
+        ", line 2: no label (a word that begins with __label__) in 'none'; begin it with __label__ "
+        f"and the label's name, {SKIP}",
+    ),
+    (
+        "fasttext",
+        b"__label__a x\n__label__ y\n",
+        ", line 2: no label (a word that begins with __label__) in '__label__ y'; begin it with "
+        f"__label__ and the label's name, {SKIP}",
+    ),
     ("fasttext", b"__label__a x\n \n", f", line 2: blank line; delete it, {SKIP}"),
     ("fasttext", b"__label__a x\n__label__b \0\n", f", line 2: {BINARY}"),
-    ("fasttext", b"__label__\xff x\n",
-     rf", line 1: the label in '__label__\xff x' is not UTF-8; convert the file to UTF-8, {SKIP}"),
-]  # fmt: skip
+    (
+        "fasttext",
+        b"__label__\xff x\n",
+        r", line 1: the label in '__label__\xff x' is not UTF-8; convert the file to UTF-8, "
+        f"{SKIP}",
+    ),
+]
 
 
 @pytest.mark.parametrize(("ending", "data", "message"), BAD_ROWS)
@@ -110,8 +156,16 @@ def test_bad_rows(tmp_path: Path, ending: str, data: bytes, message: str) -> Non
 
 
 def test_bad_rows_of_tables(tmp_path: Path) -> None:
-    rows = [("x", "a", 1.0), (None, "a", 1.0), ("x", None, 1.0), ("x", " ", 1.0), ("x", "a", -1.0),
-            ("x", "a", float("nan")), ("x", "a", None), ("x", "a", 1e39)]  # fmt: skip
+    rows = [
+        ("x", "a", 1.0),
+        (None, "a", 1.0),
+        ("x", None, 1.0),
+        ("x", " ", 1.0),
+        ("x", "a", -1.0),
+        ("x", "a", float("nan")),
+        ("x", "a", None),
+        ("x", "a", 1e39),
+    ]
     messages = [
         f", row 2: no text: column 'text' is null; {FILL}",
         f", row 2: no label: column 'label' is null; {FILL}",
@@ -130,8 +184,14 @@ def test_bad_rows_of_tables(tmp_path: Path) -> None:
         feather.write_feather(table, tmp_path / "a.arrow")
         for name in ("a.parquet", "a.arrow"):
             assert refusal(tmp_path / name, weighted=True) == message
-    table = pa.table({name: list(values) for name, values in zip(
-        ("text", "label", "weight"), zip(*rows, strict=True), strict=True)})  # fmt: skip
+    table = pa.table(
+        {
+            name: list(values)
+            for name, values in zip(
+                ("text", "label", "weight"), zip(*rows, strict=True), strict=True
+            )
+        }
+    )
     pq.write_table(table, tmp_path / "a.parquet", row_group_size=2)
     corpus = read_corpus([tmp_path / "a.parquet"], weighted=True, skip_bad_lines=True)
     assert (len(corpus), corpus.skipped) == (1, 7)
@@ -384,8 +444,11 @@ def test_urls_that_nothing_reads(monkeypatch: pytest.MonkeyPatch, url: str, need
 
 def test_urls_that_fsspec_reads(monkeypatch: pytest.MonkeyPatch) -> None:
     """By one that stands for it, so that it need not be installed."""
-    files = {"https://x.invalid/a.csv": as_csv(NASTY), "https://x.invalid/b": as_parquet(NASTY),
-             "https://x.invalid/c.csv.gz?v=1": COMPRESSORS[".gz"](as_csv(NASTY))}  # fmt: skip
+    files = {
+        "https://x.invalid/a.csv": as_csv(NASTY),
+        "https://x.invalid/b": as_parquet(NASTY),
+        "https://x.invalid/c.csv.gz?v=1": COMPRESSORS[".gz"](as_csv(NASTY)),
+    }
     refused: dict[str, Exception] = {
         "https://x.invalid/none": FileNotFoundError("https://x.invalid/none"),
         "https://x.invalid/late": RuntimeError("cannot connect"),
@@ -452,8 +515,12 @@ def corpora(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("corpora")
     pairs = documents(120, 5)
     write_tsv(folder / "a.tsv", pairs)
-    columns = {"id": list(range(120)), "film": [text for _, text in pairs],
-               "kind of": [label for label, _ in pairs], "w": [1.0, 2.0] * 60}  # fmt: skip
+    columns = {
+        "id": list(range(120)),
+        "film": [text for _, text in pairs],
+        "kind of": [label for label, _ in pairs],
+        "w": [1.0, 2.0] * 60,
+    }
     table = pa.table(columns)
     pq.write_table(table, folder / "a.parquet")
     table.to_pandas().to_csv(folder / "a.csv", index=False)
@@ -473,10 +540,14 @@ def test_train_from_any_format_is_the_same(corpora: Path, tmp_path: Path) -> Non
         assert (done.exit_code, done.stdout) == (0, "")
         thetas.append(Model.load(tmp_path / "m.textmlr").theta[0].tobytes())
     assert thetas[0] == thetas[1] == thetas[2]
-    for verb in (("evaluate", "-m", tmp_path / "m.textmlr"),
-                 ("compare", tmp_path / "m.textmlr", tmp_path / "m.textmlr")):  # fmt: skip
-        shown = [json.loads(run(*verb, corpora / name, *options, "--json").stdout)
-                 for name, options in (("a.tsv", ()), ("a.csv", NAMED))]  # fmt: skip
+    for verb in (
+        ("evaluate", "-m", tmp_path / "m.textmlr"),
+        ("compare", tmp_path / "m.textmlr", tmp_path / "m.textmlr"),
+    ):
+        shown = [
+            json.loads(run(*verb, corpora / name, *options, "--json").stdout)
+            for name, options in (("a.tsv", ()), ("a.csv", NAMED))
+        ]
         assert shown[0] == shown[1]
 
 
@@ -501,26 +572,53 @@ def test_standard_input_and_notes(tmp_path: Path) -> None:
 def test_weights_on_the_command_line(corpora: Path, tmp_path: Path) -> None:
     from textmlr import Model
 
-    done = run("train", corpora / "a.parquet", *NAMED, "--weight-column", "w", "-q",
-               "-o", tmp_path / "m.textmlr")  # fmt: skip
+    done = run(
+        "train",
+        corpora / "a.parquet",
+        *NAMED,
+        "--weight-column",
+        "w",
+        "-q",
+        "-o",
+        tmp_path / "m.textmlr",
+    )
     assert done.exit_code == 0
     assert Model.load(tmp_path / "m.textmlr").record["corpus"]["weighted"]
     done = run("train", corpora / "a.csv", *NAMED, "--weighted", "-o", tmp_path / "m.textmlr")
     assert "no column is called weight; say which with --weight-column" in str(done.exception)
-    done = run("evaluate", "-m", tmp_path / "m.textmlr", corpora / "a.csv", *NAMED,
-               "--weight-column", "w")  # fmt: skip
+    done = run(
+        "evaluate", "-m", tmp_path / "m.textmlr", corpora / "a.csv", *NAMED, "--weight-column", "w"
+    )
     assert done.exit_code == 2
     assert "--weight-column is for --training" in done.output
 
 
 def test_the_command_that_tune_prints_reads_the_same(corpora: Path, tmp_path: Path) -> None:
-    done = run("tune", corpora / "a.csv", *NAMED, "--trials", "1", "--format", "csv", "--json",
-               "-q", "--skip-bad-lines", "--weight-column", "w",
-               "-o", tmp_path / "m.textmlr")  # fmt: skip
+    done = run(
+        "tune",
+        corpora / "a.csv",
+        *NAMED,
+        "--trials",
+        "1",
+        "--format",
+        "csv",
+        "--json",
+        "-q",
+        "--skip-bad-lines",
+        "--weight-column",
+        "w",
+        "-o",
+        tmp_path / "m.textmlr",
+    )
     assert done.exit_code == 0, done.output
     command = json.loads(done.stdout)["tuning"]["command"]
-    for words in ("--format csv", "--text-column film", "--label-column 'kind of'",
-                  "--weight-column w", "--skip-bad-lines"):  # fmt: skip
+    for words in (
+        "--format csv",
+        "--text-column film",
+        "--label-column 'kind of'",
+        "--weight-column w",
+        "--skip-bad-lines",
+    ):
         assert words in command
     assert "--weighted" not in command
 

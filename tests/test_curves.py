@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 from sklearn import metrics
 
-from textmlr.corpus import read_corpus
-from textmlr.curves import label_curves, learning_curve, stratified_order
-from textmlr.errors import InputError
-from textmlr.evaluation import Answered, answer, judge
-from textmlr.model import Model
+from textmlr.base.errors import InputError
+from textmlr.corpus.reading import read_corpus
+from textmlr.evaluation.curves import label_curves, learning_curve, stratified_order
+from textmlr.evaluation.figures import Answered, answer, judge
+from textmlr.model.model import Model
 
 
 def test_precision_and_recall_against_scikit_learn() -> None:

@@ -10,10 +10,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from textmlr.corpus import read_corpus, recode
-from textmlr.evaluation import evaluate
-from textmlr.learning import train
-from textmlr.model import Model
+from textmlr.corpus.reading import read_corpus, recode
+from textmlr.evaluation.figures import evaluate
+from textmlr.model.model import Model
+from textmlr.training.train import train
 
 DATA = Path(__file__).parent.parent / "data"
 

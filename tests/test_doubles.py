@@ -17,12 +17,12 @@ from hypothesis import strategies as st
 from test_house import loaded
 
 from textmlr import Corpus, FeaturizerOptions, Model, TrainingOptions, read_corpus, train, update
-from textmlr.arrays import frozen
+from textmlr.base.arrays import frozen
+from textmlr.base.errors import ModelFileError
+from textmlr.base.tensor_file import load, save
 from textmlr.cli import cli
-from textmlr.compression import compress
 from textmlr.corpus.batch import Batch
-from textmlr.corpus.texts import batches_of
-from textmlr.doubles import (
+from textmlr.corpus.duplicates import (
     KEY_BITS,
     LEAST_KEYS,
     MOST_TEXTS,
@@ -34,11 +34,11 @@ from textmlr.doubles import (
     fingerprints,
     found_in,
 )
-from textmlr.errors import ModelFileError
-from textmlr.evaluation import answer, judge
+from textmlr.corpus.in_memory import batches_of
+from textmlr.evaluation.figures import answer, judge
 from textmlr.kernels import fingerprints as kernels
-from textmlr.modelfile import load, save
-from textmlr.packed.keys import pack_keys, unpack_keys
+from textmlr.model.small_file.compression import compress
+from textmlr.model.small_file.keys import pack_keys, unpack_keys
 
 SPACE = b" \t\n\r\x0b\x0c"
 QUICK = FeaturizerOptions(ngrams=(1, 1), char_ngrams=None)
@@ -196,7 +196,7 @@ def test_documents_of_weight_0_do_not_count() -> None:
 @pytest.mark.parametrize("most", [300, 1000])
 def test_of_many_texts_some_tell_of_all(most: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """Estimates lie around the truth, in memory that is bounded, as the standard error says."""
-    monkeypatch.setattr("textmlr.doubles.PENDING", 64)
+    monkeypatch.setattr("textmlr.corpus.duplicates.PENDING", 64)
     off = []
     for seed in range(30):
         rng = random.Random(seed)
@@ -217,7 +217,7 @@ def test_of_many_texts_some_tell_of_all(most: int, monkeypatch: pytest.MonkeyPat
 
 
 def test_texts_of_many_documents_are_never_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("textmlr.doubles.PENDING", 64)
+    monkeypatch.setattr("textmlr.corpus.duplicates.PENDING", 64)
     rng = random.Random(1)
     for seed in range(5):
         texts = [f"{seed} {i}" for i in range(4000)] + ["often"] * 2000 + ["and often"] * 2000
@@ -232,7 +232,7 @@ def test_texts_of_many_documents_are_never_left_out(monkeypatch: pytest.MonkeyPa
 def test_memory_is_bounded_where_every_text_is_of_many_documents(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("textmlr.doubles.PENDING", 64)
+    monkeypatch.setattr("textmlr.corpus.duplicates.PENDING", 64)
     doubles = Doubles(1, most=40)
     batch = batches_of([str(i % 300) for i in range(100 * 300)])[0]
     doubles.add(batch, np.zeros(len(batch), np.int32))
@@ -346,12 +346,18 @@ def test_what_lies_of_its_texts_is_refused(tmp_path: Path) -> None:
     more[-1] |= 0x80
     twice = np.repeat(low[:1], len(low))
     lies = [
-        ({"bound": 0}, low, high), ({"bound": WHOLE + 1}, low, high), ({"bound": 5}, low, high),
-        ({"bound": True}, low, high), ({}, low, high), ({"bound": WHOLE}, low[1:], high),
-        ({"bound": WHOLE}, low, high[1:]), ({"bound": WHOLE}, low, np.zeros_like(high)),
-        ({"bound": WHOLE}, low, more), ({"bound": WHOLE}, low, np.full_like(high, 255)),
+        ({"bound": 0}, low, high),
+        ({"bound": WHOLE + 1}, low, high),
+        ({"bound": 5}, low, high),
+        ({"bound": True}, low, high),
+        ({}, low, high),
+        ({"bound": WHOLE}, low[1:], high),
+        ({"bound": WHOLE}, low, high[1:]),
+        ({"bound": WHOLE}, low, np.zeros_like(high)),
+        ({"bound": WHOLE}, low, more),
+        ({"bound": WHOLE}, low, np.full_like(high, 255)),
         ({"bound": WHOLE}, twice, pack_keys(np.arange(len(low), dtype=np.uint64), KEY_BITS)[1]),
-    ]  # fmt: skip
+    ]
     for about, own_low, own_high in lies:
         changed = tensors | {"trained_on.low": own_low, "trained_on.high": own_high}
         save(tmp_path / "lie", header | {"trained_on": about}, changed)
@@ -411,9 +417,19 @@ def test_train_tells_of_doubles(tmp_path: Path) -> None:
     second = write_tsv(tmp_path / "b.tsv", [("rare", "a word"), *pairs[200:], ("odd", "a word")])
     judges = write_tsv(tmp_path / "v.tsv", [*documents(40, 7), pairs[5], ("scifi", pairs[6][1])])
     told, warnings = run(
-        "train", first, second, "-o", tmp_path / "m", "--ngrams", "1", "--char-ngrams", "none",
-        "--validation", judges, "--json",
-    )  # fmt: skip
+        "train",
+        first,
+        second,
+        "-o",
+        tmp_path / "m",
+        "--ngrams",
+        "1",
+        "--char-ngrams",
+        "none",
+        "--validation",
+        judges,
+        "--json",
+    )
     assert warnings == [
         "4 documents stand more than once with different labels "
         "(first: documents 4 and 201 of a.tsv)",
@@ -423,8 +439,11 @@ def test_train_tells_of_doubles(tmp_path: Path) -> None:
     ]
     summary = json.loads(told)
     assert summary["corpus"]["doubles"] == {
-        "contradictory": 4, "repeated": 0, "exact": True, "first": [["a.tsv", 4], ["a.tsv", 201]],
-    }  # fmt: skip
+        "contradictory": 4,
+        "repeated": 0,
+        "exact": True,
+        "first": [["a.tsv", 4], ["a.tsv", 201]],
+    }
     assert summary["held_out"]["overlap"] == {"documents": 2, "exact": True}
 
 
@@ -502,7 +521,7 @@ def test_update_tells_of_documents_it_knows(tmp_path: Path, model_file: Path) ->
 
 
 def test_about(capsys: pytest.CaptureFixture[str]) -> None:
-    from textmlr.cli.doubles import warn_of_doubles, warn_of_overlap
+    from textmlr.cli.warnings import warn_of_doubles, warn_of_overlap
 
     places = [["a.tsv", 17], ["a.tsv", 90_400]]
     warn_of_doubles(
@@ -548,4 +567,4 @@ def test_real_documents_are_found(tmp_path: Path) -> None:
 
 
 def test_warnings_need_no_numba_to_be_imported() -> None:
-    assert not loaded("import textmlr.cli.doubles") & {"numba", "numpy"}
+    assert not loaded("import textmlr.cli.warnings") & {"numba", "numpy"}

@@ -17,13 +17,20 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from textmlr import InputError, Model, ModelFileError, modelfile, options, read_corpus
-from textmlr.corpus import read_lines, scan
-from textmlr.tuning.journal import Journal, _parse
+from textmlr import InputError, Model, ModelFileError, read_corpus
+from textmlr.base import options, tensor_file
+from textmlr.corpus.formats.lines import read_lines
+from textmlr.corpus.reading import scan
+from textmlr.training.tuning.journal import Journal, _parse
 
 BOUND = 1 << 16
-FORMATS = {"tsv": b"a\tb\n", "csv": b"label,text\na,b\n", "jsonl": b'{"label": "a", "text": "b"}\n',
-           "fasttext": b"__label__a b\n", "lines": b"a\n"}  # fmt: skip
+FORMATS = {
+    "tsv": b"a\tb\n",
+    "csv": b"label,text\na,b\n",
+    "jsonl": b'{"label": "a", "text": "b"}\n',
+    "fasttext": b"__label__a b\n",
+    "lines": b"a\n",
+}
 
 
 class Endless(io.RawIOBase):
@@ -81,8 +88,11 @@ def test_a_line_without_an_end(form: str, rest: bytes, chunk_bytes: int | None) 
 @pytest.mark.parametrize("form", ["tsv", "csv", "jsonl", "fasttext"])
 def test_a_long_line_in_a_file(form: str, chunk_bytes: int | None, tmp_path: Path) -> None:
     long = b"x" * (BOUND + 10)
-    own = {"csv": b"a,%b\n", "jsonl": b'{"label": "a", "text": "%b"}\n',
-           "fasttext": b"__label__a %b\n"}.get(form, b"a\t%b\n")  # fmt: skip
+    own = {
+        "csv": b"a,%b\n",
+        "jsonl": b'{"label": "a", "text": "%b"}\n',
+        "fasttext": b"__label__a %b\n",
+    }.get(form, b"a\t%b\n")
     fine = own % b"x" * 2
     path = tmp_path / "corpus"
     header = b"label,text\n" if form == "csv" else b""
@@ -130,10 +140,10 @@ _CHILD = """
 import resource, sys
 from textmlr.__main__ import main
 from textmlr import train, read_corpus
-from textmlr.cli.document import read_document
+from textmlr.cli.one_document import read_document
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 from textmlr import InputError
-from textmlr.corpus import scan
+from textmlr.corpus.reading import scan
 for read in (lambda: read_corpus(["/dev/zero"]), lambda: list(scan(["/dev/zero"])),
              lambda: read_document("/dev/zero"),
              lambda: read_corpus(["/dev/zero"], format="csv"),
@@ -165,14 +175,15 @@ def test_memory_that_is_limited_is_told() -> None:
     code = (
         "import resource, io, sys\n"
         "from textmlr import read_corpus, InputError\n"
-        "import textmlr.corpus.tsv\n"
+        "import textmlr.corpus.formats.tsv\n"
         "now = int(open('/proc/self/statm').read().split()[0]) * resource.getpagesize()\n"
         "resource.setrlimit(resource.RLIMIT_AS, (now + (50 << 20),) * 2)\n"
         "try: read_corpus(['-'])\n"
         "except InputError as error: print(error)\n"
     )
-    with subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE,
-                          stdout=subprocess.PIPE) as child:  # fmt: skip
+    with subprocess.Popen(
+        [sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as child:
         assert child.stdin is not None
         assert child.stdout is not None
         with contextlib.suppress(BrokenPipeError):
@@ -237,7 +248,7 @@ def test_headers_nested_without_an_end(tmp_path: Path) -> None:
     value: Any = 1
     for _ in range(100):
         value = {"a": [value]}
-    modelfile.save(tmp_path / "m", {"record": value}, {})
+    tensor_file.save(tmp_path / "m", {"record": value}, {})
     with pytest.raises(ModelFileError, match="nested too deeply"):
         Model.load(tmp_path / "m")
 
@@ -252,14 +263,24 @@ def test_a_journal_nested_without_an_end(tmp_path: Path) -> None:
 def test_a_journal_of_values_that_are_none(tmp_path: Path) -> None:
     figures = {"loss": 0.5, "accuracy": 1.0, "macro_f1": 1.0}
     options = {"featurizer": {}, "training": {}}
-    line = {"trial": 1, "rung": 1.0, "documents": 9, "folds": 0, "figures": figures, "seconds": 1.0,
-            "options": options}  # fmt: skip
+    line = {
+        "trial": 1,
+        "rung": 1.0,
+        "documents": 9,
+        "folds": 0,
+        "figures": figures,
+        "seconds": 1.0,
+        "options": options,
+    }
     path = tmp_path / "journal.jsonl"
     for wrong in (
-        {"trial": float("inf")}, {"seconds": 10**400}, {"options": options | {"featurizer": 7}},
-        {"figures": figures | {"loss": "a"}}, {"figures": figures | {"accuracy": None}},
+        {"trial": float("inf")},
+        {"seconds": 10**400},
+        {"options": options | {"featurizer": 7}},
+        {"figures": figures | {"loss": "a"}},
+        {"figures": figures | {"accuracy": None}},
         {"figures": figures | {"macro_f1": float("nan")}},
-    ):  # fmt: skip
+    ):
         path.write_text(json.dumps(line | wrong) + "\n")
         with pytest.raises(InputError, match="line 1: not a trial of textmlr tune"):
             Journal(str(path), {})

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from sklearn import metrics
 
-from textmlr.errors import InputError
-from textmlr.evaluation import COVERAGE_AT, LABEL_AT, calibration_error, evaluate
+from textmlr.base.errors import InputError
+from textmlr.evaluation.figures import COVERAGE_AT, LABEL_AT, calibration_error, evaluate
 
 
 def random_answers(n: int, labels: int, seed: int, dtype: type = np.float64):

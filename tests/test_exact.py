@@ -16,16 +16,19 @@ from test_cli import good, process
 from test_training import corpus_of
 
 from textmlr import FeaturizerOptions, InputError, TrainingOptions
-from textmlr.corpus import read_corpus
-from textmlr.features import Features, Featurizer
-from textmlr.learning import train
-from textmlr.model import Model
-from textmlr.network import Network
-from textmlr.training import Objective, Optimum, Penalty, Step, fit_exact, minimise
+from textmlr.corpus.reading import read_corpus
+from textmlr.features.csr_features import Features
+from textmlr.features.featurizer import Featurizer
+from textmlr.model.model import Model
+from textmlr.model.parameters import Network
 from textmlr.training.exact import solver as exact
 from textmlr.training.exact.dual import Dual, first_guess
-from textmlr.training.exact.merging import Merged
-from textmlr.training.exact.solver import Exact
+from textmlr.training.exact.merged_columns import Merged
+from textmlr.training.exact.optimum import Optimum
+from textmlr.training.exact.penalty_path import Penalty, fit_exact
+from textmlr.training.exact.solver import Exact, Step, minimise
+from textmlr.training.objective import Objective
+from textmlr.training.train import train
 
 GENRES = Path(__file__).parent.parent / "data" / "genres-train.tsv"
 
@@ -182,7 +185,7 @@ def test_newton_and_the_dual_agree(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize("l2", [1e-4, 1e-9])
 def test_threads_change_no_bit(l2: float, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("textmlr.training.exact.matrix.BLOCK_PRODUCTS", 500)
+    monkeypatch.setattr("textmlr.training.exact.threaded_products.BLOCK_PRODUCTS", 500)
     objective = genres(l2, ("comedy", "horror", "scifi"))
 
     def found(threads: int) -> tuple[bytes, float, float, float]:
@@ -195,7 +198,7 @@ def test_threads_change_no_bit(l2: float, monkeypatch: pytest.MonkeyPatch) -> No
 def test_blocks_change_no_more_than_rounding(monkeypatch: pytest.MonkeyPatch) -> None:
     objective = genres(1e-4, ("comedy", "horror", "scifi"))
     one = minimise(objective, tolerance=1e-8)
-    monkeypatch.setattr("textmlr.training.exact.matrix.BLOCK_PRODUCTS", 100)
+    monkeypatch.setattr("textmlr.training.exact.threaded_products.BLOCK_PRODUCTS", 100)
     many = minimise(objective, tolerance=1e-8)
     assert many.theta.tobytes() == one.theta.tobytes()
     assert many.value == pytest.approx(one.value, rel=1e-14)
@@ -258,9 +261,9 @@ class TestMerging:
         self, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         """Were all hashes the same, columns of equal frequency would still be told apart."""
-        from textmlr.kernels import merging
+        from textmlr.kernels import equal_columns
 
-        usual = merging.hash_columns
+        usual = equal_columns.hash_columns
 
         def collide(*arguments: np.ndarray) -> None:
             usual(*arguments)
@@ -268,7 +271,7 @@ class TestMerging:
 
         features = genres(1.0, ("comedy", "horror")).features
         right = Merged.of(features)
-        monkeypatch.setattr(merging, "hash_columns", collide)
+        monkeypatch.setattr(equal_columns, "hash_columns", collide)
         merged = Merged.of(features)
         assert merged.features.columns >= right.features.columns
         x, y = features.to_scipy().astype(float), merged.features.to_scipy().astype(float)
@@ -412,10 +415,14 @@ class TestFit:
 @pytest.mark.parametrize(
     ("option", "value"),
     [
-        ("epochs", 3), ("learning_rate", 2.0), ("idf_power", 1.0), ("patience", 3),
-        ("calibration", True), ("calibration", False),
+        ("epochs", 3),
+        ("learning_rate", 2.0),
+        ("idf_power", 1.0),
+        ("patience", 3),
+        ("calibration", True),
+        ("calibration", False),
     ],
-)  # fmt: skip
+)
 def test_options_of_sgd_are_refused(option: str, value: object) -> None:
     with pytest.raises(InputError, match=f"{option}=.* means nothing to solver='exact'"):
         TrainingOptions(solver="exact", **{option: value})  # type: ignore[arg-type]
@@ -468,11 +475,19 @@ class TestCommand:
     def test_a_tolerance_not_met_is_a_warning(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr("textmlr.options.TOLERANCES", (1e-30, 1.0))  # what none can meet
+        monkeypatch.setattr("textmlr.base.options.TOLERANCES", (1e-30, 1.0))  # what none can meet
         told = good(
-            "train", GENRES, "-o", tmp_path / "m", "--solver", "exact", "--l2", "1e-3",
-            "--tolerance", "1e-30",
-        )  # fmt: skip
+            "train",
+            GENRES,
+            "-o",
+            tmp_path / "m",
+            "--solver",
+            "exact",
+            "--l2",
+            "1e-3",
+            "--tolerance",
+            "1e-30",
+        )
         assert "the tolerance of 1e-30 is not met" in told.stderr
 
     def test_balanced_and_weighted(self, tmp_path: Path) -> None:

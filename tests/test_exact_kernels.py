@@ -7,10 +7,10 @@ import pytest
 from scipy.optimize import brentq
 from test_linear_kernels import arrays, naive, problem
 
-from textmlr.arrays import frozen
-from textmlr.features import Features
-from textmlr.kernels import dual, spans
-from textmlr.training.exact.matrix import blocks, inner_product, multiply, transposed
+from textmlr.base.arrays import frozen
+from textmlr.features.csr_features import Features
+from textmlr.kernels import csr_products, dual_ascent
+from textmlr.training.exact.threaded_products import blocks, inner_product, multiply, transposed
 
 
 def rows_of(x: np.ndarray) -> Features:
@@ -30,20 +30,34 @@ def visit(
     p: np.ndarray,
     order: list[int],
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """kernels.dual.epoch: (θ, p, gaps), beginning at θ(p)."""
+    """kernels.dual_ascent.epoch: (θ, p, gaps), beginning at θ(p)."""
     rows, labels = rows_of(x), p.shape[1]
     p = np.array(p)
     theta = np.empty((rows.columns, labels))
     parts = arrays(rows)
     y, shares, alone = frozen(y), frozen(shares), frozen(alone)
-    dual.start(*parts, y, shares, frozen(p), theta, np.empty(labels))
+    dual_ascent.start(*parts, y, shares, frozen(p), theta, np.empty(labels))
     logs, gaps, naps = np.log(p), np.empty(len(y)), np.zeros((2, len(y)), np.int32)
     squares = frozen((x.astype(float) ** 2).sum(axis=1) + alone)
-    dual.epoch(
-        *parts, y, frozen(np.array(order, np.int32)), shares, squares, alone,
-        frozen(np.zeros((0, labels))), frozen(np.zeros(0)), np.zeros(labels), theta, logs, p,
-        gaps, naps, 0, 0.0, np.empty((4, labels)),
-    )  # fmt: skip
+    dual_ascent.epoch(
+        *parts,
+        y,
+        frozen(np.array(order, np.int32)),
+        shares,
+        squares,
+        alone,
+        frozen(np.zeros((0, labels))),
+        frozen(np.zeros(0)),
+        np.zeros(labels),
+        theta,
+        logs,
+        p,
+        gaps,
+        naps,
+        0,
+        0.0,
+        np.empty((4, labels)),
+    )
     np.testing.assert_allclose(np.exp(logs) / np.exp(logs).sum(axis=1, keepdims=True), p, rtol=1e-7)
     return theta, p, gaps
 
@@ -116,7 +130,7 @@ def test_divergences_to_the_last_digit() -> None:
         p /= p.sum(axis=1, keepdims=True)
         y, shares = rng.integers(0, 3, 40).astype(np.int32), rng.uniform(0, 2, 40)
         gaps = np.empty(40)
-        loss = dual.divergences(frozen(scores), frozen(y), frozen(p), frozen(shares), gaps)
+        loss = dual_ascent.divergences(frozen(scores), frozen(y), frozen(p), frozen(shares), gaps)
         assert loss == pytest.approx(-shares @ np.log(q[np.arange(40), y]))
         assert (gaps >= 0).all()
         if distance > 1e-3:
@@ -135,14 +149,14 @@ def test_the_order_is_a_shuffle_of_what_is_due() -> None:
     seed, order = np.ones(1, np.uint64), np.full(1000, -1, np.int32)
     seen = []
     for _ in range(2):
-        due = dual.draw(frozen(naps), 4, seed, order)
+        due = dual_ascent.draw(frozen(naps), 4, seed, order)
         assert sorted(order[:due]) == [i for i in range(1000) if i % 3]
         seen.append(order[:due].tolist())
     assert seen[0] != seen[1]
     # No trend is left: the mean place of the first half is that of a shuffle, within 4 sigma.
     ranks = np.argsort(np.argsort(seen[0]))
     assert abs(ranks[:333].mean() - 332.5) < 4 * 666 / np.sqrt(12 * 333)
-    assert dual.draw(frozen(naps), 5, seed, order) == 1000
+    assert dual_ascent.draw(frozen(naps), 5, seed, order) == 1000
 
 
 class TestSpans:
@@ -162,22 +176,22 @@ class TestSpans:
         assert inner_product(dense[:0], dense[:0]) == 0
 
         made, sums = np.empty((9, 3), np.float32), np.empty(2)
-        spans.combine(*arrays(columns), frozen(coefficients), made, np.empty(3), sums)
+        csr_products.combine(*arrays(columns), frozen(coefficients), made, np.empty(3), sums)
         exact = x.T @ coefficients
         np.testing.assert_allclose(made, exact, rtol=1e-6)
         assert sums[0] == pytest.approx(((made - exact) ** 2).sum(), rel=1e-3)
         assert sums[1] == pytest.approx((made.astype(float) ** 2).sum())
 
         out = np.empty((30, 3))
-        spans.scores(*arrays(rows), frozen(theta), np.empty(3), out)
+        csr_products.scores(*arrays(rows), frozen(theta), np.empty(3), out)
         np.testing.assert_allclose(out, x @ theta, rtol=1e-12, atol=1e-14)
         p = np.empty((30, 3))
         wide = frozen(weights.astype(float))
-        loss = spans.losses(frozen(out), frozen(y), wide, p)
+        loss = csr_products.losses(frozen(out), frozen(y), wide, p)
         assert loss == pytest.approx(naive.loss(x, theta, y, weights))
         np.testing.assert_allclose(p, naive.probabilities(out))
         errors = (p - np.eye(3)[y]) * weights[:, None]
-        square = spans.gradient_square(
+        square = csr_products.gradient_square(
             *arrays(columns), frozen(errors), frozen(theta), 0.3, np.empty(3)
         )
         gradient = naive.gradient(x, theta, y, weights) + 0.3 * theta
@@ -191,7 +205,9 @@ class TestSpans:
             np.arange(5.0),
         )
         out = np.empty((5, 4))
-        spans.curve(frozen(direction), frozen(naive.probabilities(scores)), frozen(weights), out)
+        csr_products.curve(
+            frozen(direction), frozen(naive.probabilities(scores)), frozen(weights), out
+        )
         h = 1e-6
         ahead, behind = (naive.probabilities(scores + s * h * direction) for s in (1, -1))
         np.testing.assert_allclose(out, weights[:, None] * (ahead - behind) / (2 * h), atol=1e-8)
@@ -209,12 +225,12 @@ class TestSpans:
     def test_a_column_without_end(self, values: list[int], y: list[int], found: int) -> None:
         columns = transposed(rows_of(np.array(values, np.float32)[:, None]))
         seen = np.full(2, -1, np.int32)
-        got = spans.free_column(*arrays(columns), frozen(np.array(y, np.int32)), 2, seen)
+        got = csr_products.free_column(*arrays(columns), frozen(np.array(y, np.int32)), 2, seen)
         assert got == found
 
     def test_blocks_cover_all_rows_once(self, monkeypatch: pytest.MonkeyPatch) -> None:
         rows, *_ = problem(documents=30)
         for size in (1, 20, 10**6):
-            monkeypatch.setattr("textmlr.training.exact.matrix.BLOCK_PRODUCTS", size)
+            monkeypatch.setattr("textmlr.training.exact.threaded_products.BLOCK_PRODUCTS", size)
             covered = [i for block in blocks(rows, 3) for i in range(block.start, block.stop)]
             assert covered == list(range(30))

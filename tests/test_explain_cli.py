@@ -15,11 +15,11 @@ from click.testing import CliRunner, Result
 from conftest import corpus_of, documents, shown_in_terminal, write_tsv
 
 from textmlr import train
+from textmlr.base.options import TrainingOptions
 from textmlr.cli import cli
-from textmlr.corpus import read_corpus
-from textmlr.explanation import write_page
-from textmlr.model import Model
-from textmlr.options import TrainingOptions
+from textmlr.corpus.reading import read_corpus
+from textmlr.model.explanation.explanation_page import write_page
+from textmlr.model.model import Model
 
 TEXT = "A robot in orbit,\r\na kiss\tand dust: the ROBOT rides. \x1b[31m\u202e<script>alert(1)"
 HOSTILE = "<img src=\"x\" onerror='alert(1)'>&"
@@ -323,8 +323,20 @@ def test_the_page_is_written_whole_or_not(any_file: Path, doc: Path, tmp_path: P
 def test_hashed_models_name_features(tmp_path: Path, more: list[str]) -> None:
     pairs = write_tsv(tmp_path / "train.tsv", documents(120, 4))
     model = tmp_path / "m.textmlr"
-    command = ["train", str(pairs), "-o", str(model), "-q", "--hash-bits", "5", "--ngrams", "1-2",
-               "--char-ngrams", "none", *more]  # fmt: skip
+    command = [
+        "train",
+        str(pairs),
+        "-o",
+        str(model),
+        "-q",
+        "--hash-bits",
+        "5",
+        "--ngrams",
+        "1-2",
+        "--char-ngrams",
+        "none",
+        *more,
+    ]
     assert CliRunner().invoke(cli, command).exit_code == 0
     told = good("-m", model, stdin=b"the robot kiss in the orbit laser dust").stdout
     assert "≡" in told

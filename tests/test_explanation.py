@@ -20,14 +20,15 @@ from conftest import corpus_of, documents
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-import textmlr.model
+import textmlr.model.model
 from textmlr import FeaturizerOptions, InputError, train
-from textmlr.explanation import Explanation, removal
-from textmlr.explanation.places import Places
-from textmlr.explanation.telling import excerpts, on_words, pieces, strongest, sum_of
-from textmlr.model import Model
-from textmlr.options import Activation, TrainingOptions
-from textmlr.scoring import Calibration
+from textmlr.base.options import Activation, TrainingOptions
+from textmlr.model.explanation import counterfactual
+from textmlr.model.explanation.contributions import Explanation
+from textmlr.model.explanation.excerpts import excerpts, on_words, pieces, strongest, sum_of
+from textmlr.model.explanation.token_places import Places
+from textmlr.model.model import Model
+from textmlr.model.scoring import Calibration
 
 PAIRS = documents(200, 4)
 QUICK = TrainingOptions(epochs=1, holdout=0.0)
@@ -204,9 +205,13 @@ def check_places(document: str | bytes, options: FeaturizerOptions) -> None:
     starts, stops = places.token_starts.tolist(), places.token_stops.tolist()
     assert list(zip(starts, stops, strict=True)) == [(i, j) for _, i, j in tokens]
     made = zip(
-        places.names(np.arange(len(places.grams)), options), places.first.tolist(),
-        places.last.tolist(), places.starts.tolist(), places.stops.tolist(), strict=True,
-    )  # fmt: skip
+        places.names(np.arange(len(places.grams)), options),
+        places.first.tolist(),
+        places.last.tolist(),
+        places.starts.tolist(),
+        places.stops.tolist(),
+        strict=True,
+    )
     assert list(made) == naive.gram_spans(tokens, options)
 
 
@@ -225,9 +230,29 @@ def test_places_of_any_text(document: str | bytes, options: FeaturizerOptions) -
 
 
 PIECES = st.sampled_from(
-    ["robot", "Kiss", "İ", "ß", "e\u0301", "字\ufe00", "ก", "🤖", "👩\u200d🚀", "\r\n", " ", "’",
-     "-", "\ud800", "\ufffd", "दि", "a\u200db", "\x1b[31m", "٣", "ﬃ"]
-)  # fmt: skip
+    [
+        "robot",
+        "Kiss",
+        "İ",
+        "ß",
+        "e\u0301",
+        "字\ufe00",
+        "ก",
+        "🤖",
+        "👩\u200d🚀",
+        "\r\n",
+        " ",
+        "’",
+        "-",
+        "\ud800",
+        "\ufffd",
+        "दि",
+        "a\u200db",
+        "\x1b[31m",
+        "٣",
+        "ﬃ",
+    ]
+)
 
 
 @given(st.lists(PIECES, max_size=25))
@@ -284,7 +309,7 @@ def test_wrong_labels_are_refused(model: Model) -> None:
 
 def test_doctests(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)  # one saves a model
-    done = doctest.testmod(textmlr.model)
+    done = doctest.testmod(textmlr.model.model)
     assert done.attempted >= 6
     assert done.failed == 0
 
@@ -348,8 +373,9 @@ def test_the_sum_adds_up_as_shown(model: Model) -> None:
             continue
         told = re.fullmatch(
             r"bias (\S+), [\d,]+ features? (\S+) = score (\S+); "
-            r"P = exp\((\S+) − log z (\S+)\) = (\S+)", line,
-        )  # fmt: skip
+            r"P = exp\((\S+) − log z (\S+)\) = (\S+)",
+            line,
+        )
         assert told is not None
         bias, added, score, again, log_z, probability = map(float, told.groups())
         assert round(bias + added, 4) == score == again
@@ -385,7 +411,7 @@ def brute_force(model: Model, text: str) -> int | None:
     return None
 
 
-def check_removal(model: Model, text: str) -> removal.Removal:
+def check_removal(model: Model, text: str) -> counterfactual.Removal:
     found = model.counterfactual(text)
     label, probability = classified(model, text)
     assert (found.label, found.probability) == (label, probability)
@@ -396,17 +422,22 @@ def check_removal(model: Model, text: str) -> removal.Removal:
     assert (found.new_label != label) == bool(found.words)
     assert {found.text[i:j].lower() for i, j in found.spans} == {w.lower() for w in found.words}
     everywhere = [
-        (i, j) for token, i, j in naive.token_spans(text, model.featurizer.options)
+        (i, j)
+        for token, i, j in naive.token_spans(text, model.featurizer.options)
         if token in {word.lower() for word in found.words}
-    ]  # fmt: skip
+    ]
     assert list(found.spans) == everywhere
     return found
 
 
 SHORT = [
-    "robot orbit kiss", "Robot! robot? the saddle", "kiss saddle laser dust planet the",
-    "a sheriff kiss; wedding", "engine-kiss", "",
-]  # fmt: skip
+    "robot orbit kiss",
+    "Robot! robot? the saddle",
+    "kiss saddle laser dust planet the",
+    "a sheriff kiss; wedding",
+    "engine-kiss",
+    "",
+]
 
 
 @pytest.mark.parametrize("text", SHORT)
@@ -421,8 +452,8 @@ def test_greedy_removals_are_true_and_needed(
     model: Model, monkeypatch: pytest.MonkeyPatch, budget: int
 ) -> None:
     """No word of a set can be put back, with and without the effects of single words known."""
-    monkeypatch.setattr(removal, "EXHAUSTIVE_BYTES", budget)
-    monkeypatch.setattr(removal, "STEP_BYTES", 1)  # so that words are tried a few at a time
+    monkeypatch.setattr(counterfactual, "EXHAUSTIVE_BYTES", budget)
+    monkeypatch.setattr(counterfactual, "STEP_BYTES", 1)  # so that words are tried a few at a time
     sizes = []
     for _, text in PAIRS[:12]:
         found = check_removal(model, text)
@@ -439,7 +470,7 @@ def test_greedy_removals_are_true_and_needed(
 
 def test_greedy_is_hardly_worse(model: Model, monkeypatch: pytest.MonkeyPatch) -> None:
     fewest = [len(model.counterfactual(text).words) for _, text in PAIRS[:12]]
-    monkeypatch.setattr(removal, "EXHAUSTIVE_BYTES", 0)
+    monkeypatch.setattr(counterfactual, "EXHAUSTIVE_BYTES", 0)
     found = [len(model.counterfactual(text).words) for _, text in PAIRS[:12]]
     assert all(one >= best for one, best in zip(found, fewest, strict=True))
     assert sum(found) <= 1.5 * sum(fewest)
@@ -457,9 +488,9 @@ def test_greedy_steps_grow_but_do_not_overshoot(monkeypatch: pytest.MonkeyPatch)
     theta[0] = 0.0
     theta[0, trained.labels.index("other")] = 200.5  # the bias
     model = Model.of(replace(trained.parts, layers=[theta], calibration=Calibration()))
-    monkeypatch.setattr(removal, "EXHAUSTIVE_BYTES", 0)
+    monkeypatch.setattr(counterfactual, "EXHAUSTIVE_BYTES", 0)
     steps, handed = [], []
-    judge, needed = removal._Search._judge, removal._Search._needed
+    judge, needed = counterfactual._Search._judge, counterfactual._Search._needed
 
     def judging(search: Any, sets: Any) -> Any:
         sets = list(sets)
@@ -470,8 +501,8 @@ def test_greedy_steps_grow_but_do_not_overshoot(monkeypatch: pytest.MonkeyPatch)
         handed.append((len(removed), len(steps)))
         return needed(search, removed, breadth)
 
-    monkeypatch.setattr(removal._Search, "_judge", judging)
-    monkeypatch.setattr(removal._Search, "_needed", putting_back)
+    monkeypatch.setattr(counterfactual._Search, "_judge", judging)
+    monkeypatch.setattr(counterfactual._Search, "_needed", putting_back)
     assert len(check_removal(model, pairs[0][1]).words) == 200
     ((removed, made),) = handed
     assert removed <= 1.25 * 200
@@ -487,7 +518,7 @@ def test_where_the_bias_decides_nothing_changes_the_label(
     found = check_removal(flat, "robot kiss saddle")
     assert found.proved
     assert found.sentence() == "No words can be removed that make the label another than scifi."
-    monkeypatch.setattr(removal, "EXHAUSTIVE_BYTES", 0)
+    monkeypatch.setattr(counterfactual, "EXHAUSTIVE_BYTES", 0)
     found = check_removal(flat, "robot kiss saddle")
     assert not found.proved
     assert "No words were found" in found.sentence()

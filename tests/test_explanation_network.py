@@ -11,10 +11,10 @@ import pytest
 from conftest import corpus_of, documents
 
 from textmlr import FeaturizerOptions, TrainingOptions, train
-from textmlr.explanation import slopes
-from textmlr.explanation.slopes import Way
-from textmlr.model import Model
-from textmlr.options import Activation
+from textmlr.base.options import Activation
+from textmlr.model.explanation import integrated_gradients
+from textmlr.model.explanation.integrated_gradients import Way
+from textmlr.model.model import Model
 
 PAIRS = documents(60, 5)
 WORDS = FeaturizerOptions(ngrams=(1, 2), char_ngrams=None)
@@ -111,7 +111,7 @@ def test_units_at_the_corner_all_the_way() -> None:
 def test_long_ways_in_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
     way = way_of((40, 30, 3), "relu", 3.0)
     at_once = way.mean_slopes()
-    monkeypatch.setattr(slopes, "NODES", 3)
+    monkeypatch.setattr(integrated_gradients, "NODES", 3)
     np.testing.assert_allclose(way.mean_slopes(), at_once, atol=1e-12)
 
 

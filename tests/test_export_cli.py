@@ -11,8 +11,8 @@ from click.testing import CliRunner
 from test_cli import good, run
 
 from textmlr import Model
+from textmlr.base.errors import InputError
 from textmlr.cli import cli
-from textmlr.errors import InputError
 from textmlr.export.json import scorer
 
 
@@ -80,6 +80,7 @@ def test_input_errors(model_file: Path, tmp_path: Path, monkeypatch: pytest.Monk
     monkeypatch.setitem(sys.modules, "onnx", None)
     with pytest.raises(InputError, match="package onnx"):
         CliRunner().invoke(
-            cli, ["export", str(model_file), "--format", "onnx", "-o", str(tmp_path / "m")],
+            cli,
+            ["export", str(model_file), "--format", "onnx", "-o", str(tmp_path / "m")],
             catch_exceptions=False,
-        )  # fmt: skip
+        )

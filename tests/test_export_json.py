@@ -17,11 +17,11 @@ from conftest import corpus_of, documents
 from numpy.typing import NDArray
 
 from textmlr import FeaturizerOptions, InputError, Model
-from textmlr.corpus import read_corpus
+from textmlr.base.options import TrainingOptions
+from textmlr.corpus.reading import read_corpus
 from textmlr.export import json as export
-from textmlr.learning import train
-from textmlr.options import TrainingOptions
-from textmlr.scoring import Calibration
+from textmlr.model.scoring import Calibration
+from textmlr.training.train import train
 
 DATA = Path(__file__).parent.parent / "data"
 QUICK = TrainingOptions(epochs=1, holdout=0.0)
@@ -202,7 +202,7 @@ def test_blocks_of_features(small: Model, tmp_path: Path, monkeypatch: pytest.Mo
 
 def test_ranges_hold_every_code_point() -> None:
     """Expanded again, they are the tables that the tokenizer reads."""
-    from textmlr.features.unicode import tables
+    from textmlr.features.unicode_tables import tables
 
     for lowercase, split_scripts in ((True, True), (False, True), (True, False)):
         told: dict[str, Any] = export._unicode(

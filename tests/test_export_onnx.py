@@ -11,11 +11,11 @@ import pytest
 from conftest import corpus_of, documents
 
 from textmlr import FeaturizerOptions, InputError, Model
-from textmlr.corpus import read_corpus
+from textmlr.base.options import TrainingOptions
+from textmlr.corpus.reading import read_corpus
 from textmlr.export import onnx as export
-from textmlr.learning import train
-from textmlr.options import TrainingOptions
-from textmlr.scoring import Calibration
+from textmlr.model.scoring import Calibration
+from textmlr.training.train import train
 
 onnxruntime = pytest.importorskip("onnxruntime")
 pytest.importorskip("onnx")

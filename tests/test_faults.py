@@ -19,7 +19,7 @@ from click.testing import CliRunner
 from conftest import LIMITED_PYTHON, corpus_of, documents, write_tsv
 
 from textmlr import FeaturizerOptions, InputError, Model, TrainingOptions, train
-from textmlr.atomic import atomic_write
+from textmlr.base.whole_files import atomic_write
 from textmlr.cli import cli
 
 QUICK = TrainingOptions(epochs=1, holdout=0.0)
@@ -44,9 +44,14 @@ def contents(folder: Path) -> dict[str, bytes]:
 def run(folder: Path, *command: object, **options: Any) -> subprocess.CompletedProcess[str]:
     """textmlr in a process of its own."""
     return subprocess.run(
-        [*COMMAND, *map(str, command)], cwd=folder, env=os.environ | {"PYTHONPATH": str(ROOT)},
-        text=True, timeout=100, stderr=subprocess.PIPE, **{"stdout": subprocess.PIPE, **options},
-    )  # fmt: skip
+        [*COMMAND, *map(str, command)],
+        cwd=folder,
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        text=True,
+        timeout=100,
+        stderr=subprocess.PIPE,
+        **{"stdout": subprocess.PIPE, **options},
+    )
 
 
 def told_by(*command: object) -> str:
@@ -74,9 +79,10 @@ def two_models(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
     folder = tmp_path_factory.mktemp("two")
     paths = [folder / "small.textmlr", folder / "large.textmlr"]
     for path, (options, number) in zip(
-        paths, ((FeaturizerOptions(ngrams=(1, 1)), 40), (FeaturizerOptions(hash_bits=18), 90)),
+        paths,
+        ((FeaturizerOptions(ngrams=(1, 1)), 40), (FeaturizerOptions(hash_bits=18), 90)),
         strict=True,
-    ):  # fmt: skip
+    ):
         train(corpus_of(documents(number, 4)), options, QUICK).save(path)
     return paths
 
@@ -171,21 +177,23 @@ WRITERS = (
     "tune c.tsv --ngrams 1-1 --trials 1 --epochs 1 -q -o out/o",
     "update m.textmlr c.tsv -q -o out/o",
     "update m.textmlr c.tsv -q",
-    *(f"classify -m m.textmlr --corpus c.tsv -o out/o.{ending}"
-      for ending in ("csv", "csv.gz", "csv.bz2", "jsonl", "jsonl.zst", "parquet", "arrow")),
+    *(
+        f"classify -m m.textmlr --corpus c.tsv -o out/o.{ending}"
+        for ending in ("csv", "csv.gz", "csv.bz2", "jsonl", "jsonl.zst", "parquet", "arrow")
+    ),
     *(f"featurize -m m.textmlr c.tsv -o out/o.{ending}" for ending in ("npz", "svm", "vw")),
     "export m.textmlr --format json -o out/o.json --scorer out/s.js",
     "export m.textmlr --format onnx -o out/o.onnx",
     "compress m.textmlr -o out/o --max-size 20kB",
     "explain -m m.textmlr d.txt --html out/o.html",
     "evaluate -m m.textmlr c.tsv --report out",
-)  # fmt: skip
+)
 
 LIMITED = """
 import os, resource, signal, sys
 from textmlr import InputError
 from textmlr.cli import cli
-import textmlr.model, textmlr.report
+import textmlr.model.model, textmlr.evaluation.report.page
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 limits = resource.getrlimit(resource.RLIMIT_FSIZE)
 resource.setrlimit(resource.RLIMIT_FSIZE, (600, limits[1]))
@@ -213,9 +221,14 @@ def test_no_room_for_any_file(place: Path) -> None:
     (place / "out").mkdir()
     before = contents(place)
     done = subprocess.run(
-        [*LIMITED_PYTHON, "-c", LIMITED], input="\n".join(WRITERS), cwd=place, timeout=100,
-        env=os.environ | {"PYTHONPATH": str(ROOT)}, capture_output=True, text=True,
-    )  # fmt: skip
+        [*LIMITED_PYTHON, "-c", LIMITED],
+        input="\n".join(WRITERS),
+        cwd=place,
+        timeout=100,
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+    )
     told = done.stdout.splitlines()
     assert len(told) == len(WRITERS), done.stderr
     for command, one in zip(WRITERS, told, strict=True):
@@ -227,22 +240,29 @@ def test_no_room_for_any_file(place: Path) -> None:
 
 
 READERS = (
-    "train c.tsv -o c.tsv", "train {link} -o c.tsv", "train c.tsv -o {link}",
-    "train c*.tsv -o c.tsv", "train m.textmlr --validation c.tsv -o c.tsv",
+    "train c.tsv -o c.tsv",
+    "train {link} -o c.tsv",
+    "train c.tsv -o {link}",
+    "train c*.tsv -o c.tsv",
+    "train m.textmlr --validation c.tsv -o c.tsv",
     "train texts -o texts/a/1.txt",
-    "tune c.tsv -o c.tsv", "tune c.tsv -o o --journal c.tsv",
+    "tune c.tsv -o c.tsv",
+    "tune c.tsv -o o --journal c.tsv",
     "tune c.tsv --validation d.txt -o o --journal d.txt",
-    "update m.textmlr c.tsv -o c.tsv", "update m.textmlr d.txt --test c.tsv -o c.tsv",
+    "update m.textmlr c.tsv -o c.tsv",
+    "update m.textmlr d.txt --test c.tsv -o c.tsv",
     "classify -m m.textmlr --corpus c.tsv -o c.tsv --output-format csv",
     "classify -m m.textmlr --corpus c.tsv -o m.textmlr --output-format csv",
-    "featurize c.tsv -o c.tsv --format vw", "featurize -m m.textmlr c.tsv -o m.textmlr --format vw",
+    "featurize c.tsv -o c.tsv --format vw",
+    "featurize -m m.textmlr c.tsv -o m.textmlr --format vw",
     "featurize o.svm.features --corpus-format tsv -o o.svm",
     "compress m.textmlr c.tsv --max-size 20kB -o c.tsv",
     "compress m.textmlr --max-size 20kB -o m.textmlr",
     "export m.textmlr --format json --scorer m.textmlr",
-    "explain -m m.textmlr d.txt --html d.txt", "explain -m m.textmlr d.txt --html m.textmlr",
+    "explain -m m.textmlr d.txt --html d.txt",
+    "explain -m m.textmlr d.txt --html m.textmlr",
     "evaluate -m m.textmlr report.html --format tsv --report .",
-)  # fmt: skip
+)
 
 
 @pytest.mark.parametrize("command", READERS)
@@ -274,10 +294,17 @@ def test_standard_input_is_not_written_over(place: Path) -> None:
 @posix
 @pytest.mark.parametrize(
     ("target", "told"),
-    [("fifo", "is a device or a pipe"), ("/dev/null", "is a device or a pipe"),
-     ("none/o", "there is no folder"), (".", "is a directory"), ("c.tsv/o", "not a directory"),
-     ("x" * 256, "file name too long"), ("d/" * 3000 + "o", "too long"), ("a\0b", "null byte")],
-)  # fmt: skip
+    [
+        ("fifo", "is a device or a pipe"),
+        ("/dev/null", "is a device or a pipe"),
+        ("none/o", "there is no folder"),
+        (".", "is a directory"),
+        ("c.tsv/o", "not a directory"),
+        ("x" * 256, "file name too long"),
+        ("d/" * 3000 + "o", "too long"),
+        ("a\0b", "null byte"),
+    ],
+)
 def test_targets_that_cannot_be(
     place: Path, target: str, told: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -327,9 +354,14 @@ def test_read_only_folders_and_files(place: Path, monkeypatch: pytest.MonkeyPatc
 @pytest.mark.slow
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="this system has no /dev/full")
 @pytest.mark.parametrize(
-    "command", ["--version", "classify -m m.textmlr d.txt", "evaluate -m m.textmlr c.tsv --json",
-                "classify -m m.textmlr --corpus c.tsv -o - --output-format csv"]
-)  # fmt: skip
+    "command",
+    [
+        "--version",
+        "classify -m m.textmlr d.txt",
+        "evaluate -m m.textmlr c.tsv --json",
+        "classify -m m.textmlr --corpus c.tsv -o - --output-format csv",
+    ],
+)
 def test_a_full_standard_output(place: Path, command: str) -> None:
     with open("/dev/full", "w") as full:
         done = run(place, *command.split(), stdout=full)
@@ -345,9 +377,12 @@ def test_a_full_standard_error_ends_no_training(place: Path) -> None:
     with open("/dev/full", "w") as full:
         done = subprocess.run(
             [*COMMAND, "train", "c.tsv", "-o", "o", "--ngrams", "1-1", "--epochs", "1"],
-            cwd=place, env=os.environ | {"PYTHONPATH": str(ROOT)}, stderr=full,
-            stdout=subprocess.PIPE, timeout=100,
-        )  # fmt: skip
+            cwd=place,
+            env=os.environ | {"PYTHONPATH": str(ROOT)},
+            stderr=full,
+            stdout=subprocess.PIPE,
+            timeout=100,
+        )
     assert done.returncode == 0
     assert b"documents" in done.stdout
     assert len(Model.load(place / "o").labels) == 3
@@ -359,14 +394,21 @@ def test_closed_standard_files(place: Path) -> None:
     for number, command, told in (
         (0, "classify -m m.textmlr", "Error: standard input: closed; redirect a file into it\n"),
         (0, "train - -o o", "Error: standard input: closed; redirect a file into it\n"),
-        (1, "train c.tsv -o o", "Error: standard output: closed; "
-         "redirect it, to /dev/null to see nothing\n"),
-    ):  # fmt: skip
+        (
+            1,
+            "train c.tsv -o o",
+            "Error: standard output: closed; redirect it, to /dev/null to see nothing\n",
+        ),
+    ):
         shell = ["sh", "-c", f'exec "$@" {number}>&-', "sh", *COMMAND, *command.split()]
         done = subprocess.run(
-            shell, cwd=place, env=os.environ | {"PYTHONPATH": str(ROOT)}, stderr=subprocess.PIPE,
-            text=True, timeout=100,
-        )  # fmt: skip
+            shell,
+            cwd=place,
+            env=os.environ | {"PYTHONPATH": str(ROOT)},
+            stderr=subprocess.PIPE,
+            text=True,
+            timeout=100,
+        )
         assert (done.returncode, done.stderr) == (2, told)
     assert not (place / "o").exists()
 
@@ -385,9 +427,14 @@ def test_standard_input_that_does_not_wait(place: Path, verb: str) -> None:
     theirs, ours = os.pipe()
     os.set_blocking(theirs, False)
     with subprocess.Popen(
-        [*COMMAND, *command], cwd=place, env=os.environ | {"PYTHONPATH": str(ROOT)},
-        stdin=theirs, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
-    ) as child:  # fmt: skip
+        [*COMMAND, *command],
+        cwd=place,
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        stdin=theirs,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    ) as child:
         os.close(theirs)
         raw = (place / name).read_bytes()
         for part in (raw[:9], raw[9:]):

@@ -20,7 +20,7 @@ from conftest import documents, write_tsv
 from test_faults import COMMAND, ROOT, contents, place, posix
 
 from textmlr import InputError, read_corpus
-from textmlr.corpus import scan
+from textmlr.corpus.reading import scan
 
 __all__ = ["place"]  # a fixture
 
@@ -102,10 +102,13 @@ def test_predictions_of_a_corpus_that_grew_are_not_kept(place: Path) -> None:
     """The command ends with one line, and nothing under the output's name."""
     path = written(place / "c.tsv", documents(60_000, 9))
     with subprocess.Popen(
-        [*COMMAND, "classify", "-m", "m.textmlr", "--corpus", "c.tsv", "-o", "o.csv"], cwd=place,
-        env=os.environ | {"PYTHONPATH": str(ROOT)}, stderr=subprocess.PIPE, text=True,
+        [*COMMAND, "classify", "-m", "m.textmlr", "--corpus", "c.tsv", "-o", "o.csv"],
+        cwd=place,
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        stderr=subprocess.PIPE,
+        text=True,
         stdout=subprocess.DEVNULL,
-    ) as child:  # fmt: skip
+    ) as child:
         while child.poll() is None:  # a log that is being written
             grow(path)
             time.sleep(0.01)

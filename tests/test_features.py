@@ -15,10 +15,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from textmlr import Featurizer, FeaturizerOptions
-from textmlr.arrays import frozen
-from textmlr.corpus.texts import batches_of
-from textmlr.features import unicode, vocabulary
-from textmlr.kernels import intern, text
+from textmlr.base.arrays import frozen
+from textmlr.corpus.in_memory import batches_of
+from textmlr.features import unicode_tables, vocabulary
+from textmlr.kernels import csr_rows, hash_table, tokens
 
 COUNTS = FeaturizerOptions(
     term_frequency="raw", idf=False, norm=None, min_df=1, bias=False, ngrams=(1, 2)
@@ -84,14 +84,23 @@ def check_weights(documents, options):
 def kernel_tokens(document, options, ascii_only=False):
     """(tokens as they stand in the document, number of invalid pieces), from the kernel."""
     (batch,) = batches_of([document])
-    lower, kind = unicode.tables(options.lowercase, options.split_scripts, ascii_only)
+    lower, kind = unicode_tables.tables(options.lowercase, options.split_scripts, ascii_only)
     size = batch.text_bytes + 1
     hashes, offsets = np.empty(size, np.uint64), np.empty(2, np.int64)
     starts, stops = np.empty(size, np.int64), np.empty(size, np.int64)
-    invalid = text.split(
-        frozen(batch.text), frozen(batch.starts), frozen(batch.stops), frozen(lower), frozen(kind),
-        options.punctuation, options.min_token_length, hashes, starts, stops, offsets,
-    )  # fmt: skip
+    invalid = tokens.split(
+        frozen(batch.text),
+        frozen(batch.starts),
+        frozen(batch.stops),
+        frozen(lower),
+        frozen(kind),
+        options.punctuation,
+        options.min_token_length,
+        hashes,
+        starts,
+        stops,
+        offsets,
+    )
     blob = batch.text.tobytes()
     spans = zip(starts[: offsets[1]].tolist(), stops[: offsets[1]].tolist(), strict=True)
     return [blob[first:last] for first, last in spans], invalid
@@ -153,8 +162,8 @@ def test_every_code_point(split_scripts):
     Past the tables, where the next test shows that there is little, only some of each plane.
     """
     options = replace(WORDS, split_scripts=split_scripts)
-    past = [*range(unicode.LIMIT, 0x110000, 101), *range(0xE0000, 0xE1000), 0x10FFFF]
-    points = [chr(c) for c in [*range(unicode.LIMIT), *past] if not 0xD800 <= c < 0xE000]
+    past = [*range(unicode_tables.LIMIT, 0x110000, 101), *range(0xE0000, 0xE1000), 0x10FFFF]
+    points = [chr(c) for c in [*range(unicode_tables.LIMIT), *past] if not 0xD800 <= c < 0xE000]
     document = " ".join(points) + " " + " ".join([c + "Q" for c in points])
     featurizer = Featurizer(options).fit([document])
     assert featurizer.feature_names() == list(dict.fromkeys(naive.tokens(document, options)))
@@ -162,7 +171,7 @@ def test_every_code_point(split_scripts):
 
 def test_no_letters_past_the_tables():
     """What tables() says of code points from LIMIT on: no letters, no case, few marks."""
-    for c in map(chr, range(unicode.LIMIT, 0x110000)):
+    for c in map(chr, range(unicode_tables.LIMIT, 0x110000)):
         assert not c.isalnum()
         assert not c.isspace()
         assert c.lower() == c
@@ -291,7 +300,7 @@ def test_each_kernel_compiles_once():
         for options in (*COMBINATIONS[:7], FeaturizerOptions(hash_bits=8, idf=True)):
             featurizer = Featurizer(replace(options, bias=True)).fit(documents)
             featurizer.transform(np.array(["x", "é"]))
-    for module in (text, intern):
+    for module in (tokens, csr_rows, hash_table):
         for name, kernel in vars(module).items():
             if hasattr(kernel, "signatures") and not name.startswith("_"):
                 assert len(kernel.signatures) <= 1, (name, kernel.signatures)

@@ -100,12 +100,12 @@ def test_a_restored_featurizer_is_the_same(little, monkeypatch):
 PLAIN = """
 import hashlib, sys
 sys.path.insert(0, {tests!r})
-from textmlr.jit import run_plain
+from textmlr.kernels.jit import run_plain
 assert run_plain()
 from test_features_bits import digest_of_everything
 print(digest_of_everything())
-from textmlr.kernels import text
-assert not hasattr(text.split, "signatures")
+from textmlr.kernels import tokens
+assert not hasattr(tokens.split, "signatures")
 """
 
 

@@ -8,7 +8,7 @@ import pytest
 import torture
 
 from textmlr import Featurizer, FeaturizerOptions, InputError
-from textmlr.corpus.texts import batches_of
+from textmlr.corpus.in_memory import batches_of
 
 TEXTS = ["The cat — the CAT.", "", "мышь и кот", "漢字 กข 😀", "the cat, again", "  ", "x" * 5000]
 HASHED = FeaturizerOptions(hash_bits=22, term_frequency="raw", norm=None)

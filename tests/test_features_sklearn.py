@@ -68,9 +68,12 @@ def check_words(documents, pattern, ngrams, **options):
     """Counts of word n-grams; options are ours where they have the same name as theirs."""
     featurizer = Featurizer(replace(COUNTS, **PATTERNS[pattern], ngrams=ngrams, **options))
     vectorizer = CountVectorizer(
-        preprocessor=preprocess, decode_error="replace", token_pattern=pattern, ngram_range=ngrams,
+        preprocessor=preprocess,
+        decode_error="replace",
+        token_pattern=pattern,
+        ngram_range=ngrams,
         **options,
-    )  # fmt: skip
+    )
     theirs = vectorizer.fit_transform(documents)
     ours = featurizer.fit_transform(documents)
     check_same(featurizer, ours, theirs, vectorizer.get_feature_names_out())
@@ -102,10 +105,17 @@ def test_counts_of_torture_documents(pattern, ngrams):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("term_frequency", "idf", "norm"), [
-    ("log", True, "l2"), ("raw", True, "l2"), ("binary", True, None), ("log", False, "l2"),
-    ("raw", True, None), ("binary", False, "l2"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("term_frequency", "idf", "norm"),
+    [
+        ("log", True, "l2"),
+        ("raw", True, "l2"),
+        ("binary", True, None),
+        ("log", False, "l2"),
+        ("raw", True, None),
+        ("binary", False, "l2"),
+    ],
+)
 @pytest.mark.parametrize("pattern", PATTERNS)
 def test_weights_of_torture_documents(pattern, term_frequency, idf, norm):
     documents = documents_of("torture")
@@ -143,9 +153,13 @@ def test_max_features(max_features):
     options = replace(COUNTS, max_features=max_features)
     featurizer = Featurizer(options).fit(documents)
     vectorizer = CountVectorizer(
-        preprocessor=preprocess, decode_error="replace", token_pattern=r"\w+|[^\w\s]",
-        ngram_range=(1, 2), max_features=max_features, binary=True,
-    )  # fmt: skip
+        preprocessor=preprocess,
+        decode_error="replace",
+        token_pattern=r"\w+|[^\w\s]",
+        ngram_range=(1, 2),
+        max_features=max_features,
+        binary=True,
+    )
     counted = naive.counts(documents, options)
     df = naive.document_frequency(counted)
     ours = featurizer.feature_names()
@@ -178,9 +192,12 @@ def test_unseen_documents():
     documents = documents_of("torture")
     featurizer = Featurizer(FeaturizerOptions(bias=False, split_scripts=False, min_df=1))
     vectorizer = TfidfVectorizer(
-        preprocessor=preprocess, decode_error="replace", token_pattern=r"\w+|[^\w\s]",
-        ngram_range=(1, 2), sublinear_tf=True,
-    )  # fmt: skip
+        preprocessor=preprocess,
+        decode_error="replace",
+        token_pattern=r"\w+|[^\w\s]",
+        ngram_range=(1, 2),
+        sublinear_tf=True,
+    )
     featurizer.fit(documents[::2])
     vectorizer.fit(documents[::2])
     ours, theirs = featurizer.transform(documents), vectorizer.transform(documents)

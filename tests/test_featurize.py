@@ -16,14 +16,15 @@ from sklearn.datasets import load_svmlight_file
 from test_cli import good, run
 
 from textmlr import FeaturizerOptions
-from textmlr.corpus import Corpus, read_corpus, scan
-from textmlr.errors import InputError
-from textmlr.features import Featurizer
-from textmlr.matrices import parts as matrix_parts
-from textmlr.matrices.lines import SvmlightLines, VwLines
-from textmlr.matrices.output import MatrixFile
-from textmlr.matrices.parts import Part, cut
-from textmlr.model import Model
+from textmlr.base.errors import InputError
+from textmlr.corpus.corpus import Corpus
+from textmlr.corpus.reading import read_corpus, scan
+from textmlr.export.matrices import corpus_parts as matrix_parts
+from textmlr.export.matrices.corpus_parts import Part, cut
+from textmlr.export.matrices.matrix_file import MatrixFile
+from textmlr.export.matrices.row_lines import SvmlightLines, VwLines
+from textmlr.features.featurizer import Featurizer
+from textmlr.model.model import Model
 
 PAIRS = [*documents(90, 5), ("western", ""), ("scifi", "zzzz: a|b 50% http://x"), ("romance", "x")]
 LABELS = ["romance", "scifi", "western"]
@@ -48,17 +49,20 @@ class TestNpz:
         ("asked", "options"),
         [
             ([], {}),
-            (["--ngrams", "1", "--char-ngrams", "3-4"],
-             {"ngrams": (1, 1), "char_ngrams": (3, 4)}),
-            (["--no-idf", "--norm", "none", "--term-frequency", "raw", "--no-bias"],
-             {"idf": False, "norm": None, "term_frequency": "raw", "bias": False}),
+            (["--ngrams", "1", "--char-ngrams", "3-4"], {"ngrams": (1, 1), "char_ngrams": (3, 4)}),
+            (
+                ["--no-idf", "--norm", "none", "--term-frequency", "raw", "--no-bias"],
+                {"idf": False, "norm": None, "term_frequency": "raw", "bias": False},
+            ),
             (["--min-df", "3", "--max-features", "20"], {"min_df": 3, "max_features": 20}),
             (["--hash-bits", "8"], {"hash_bits": 8}),
             (["--hash-bits", "8", "--idf"], {"hash_bits": 8, "idf": True}),
-            (["--no-lowercase", "--no-punctuation", "--min-token-length", "2"],
-             {"lowercase": False, "punctuation": False, "min_token_length": 2}),
+            (
+                ["--no-lowercase", "--no-punctuation", "--min-token-length", "2"],
+                {"lowercase": False, "punctuation": False, "min_token_length": 2},
+            ),
         ],
-    )  # fmt: skip
+    )
     def test_is_fit_transform(
         self,
         corpus_file: Path,
@@ -178,8 +182,18 @@ class TestVw:
         corpus = tmp_path / "c.tsv"
         corpus.write_text("b\ta|b 50%\na\t: x\n")
         out = tmp_path / "X.vw"
-        good("featurize", corpus, "-o", out, "--no-bias", "--norm", "none", "--no-idf",
-             "--ngrams", "1-2")  # fmt: skip
+        good(
+            "featurize",
+            corpus,
+            "-o",
+            out,
+            "--no-bias",
+            "--norm",
+            "none",
+            "--no-idf",
+            "--ngrams",
+            "1-2",
+        )
         lines = out.read_text().splitlines()
         assert [line.split(" ")[:2] for line in lines] == [["2", "|"], ["1", "|"]]
         names = {entry.rsplit(":", 1)[0] for line in lines for entry in line.split(" ")[2:]}
@@ -303,9 +317,13 @@ class TestCommand:
         assert result.stdout == ""
         told = " ".join(result.stderr.split())
         for part in (
-            "documents 93", "the first always 1", "n-grams words 1-2", "beside it", "X.svm.labels",
+            "documents 93",
+            "the first always 1",
+            "n-grams words 1-2",
+            "beside it",
+            "X.svm.labels",
             "labels 0 romance, 1 scifi, 2 western",
-        ):  # fmt: skip
+        ):
             assert part in told
 
     def test_json(self, corpus_file: Path, tmp_path: Path) -> None:
@@ -326,8 +344,18 @@ class TestCommand:
     def test_tables_and_their_columns(self, tmp_path: Path) -> None:
         corpus = tmp_path / "c.data"
         corpus.write_text("stars,review\n5,a robot\n1,a kiss\n")
-        good("featurize", corpus, "--corpus-format", "csv", "--text-column", "review",
-             "--label-column", "stars", "-o", tmp_path / "X.npz")  # fmt: skip
+        good(
+            "featurize",
+            corpus,
+            "--corpus-format",
+            "csv",
+            "--text-column",
+            "review",
+            "--label-column",
+            "stars",
+            "-o",
+            tmp_path / "X.npz",
+        )
         with np.load(tmp_path / "X.npz") as file:
             assert file["labels"].tolist() == ["1", "5"]
             assert file["y"].tolist() == [1, 0]

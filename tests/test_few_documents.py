@@ -13,18 +13,19 @@ from scipy.optimize import minimize
 from scipy.special import log_softmax
 
 from textmlr import FeaturizerOptions, TrainingOptions
-from textmlr.cli.render import fit_rows
-from textmlr.learning import train
-from textmlr.model import Model
-from textmlr.options import FEW_DOCUMENTS, FOLDS
-from textmlr.scoring import Calibration, Shrunk, base_rates
-from textmlr.training import Fit, Progress, fit
+from textmlr.base.options import FEW_DOCUMENTS, FOLDS
+from textmlr.cli.tables import fit_rows
+from textmlr.model.model import Model
+from textmlr.model.scoring import Calibration, Shrunk, base_rates
 from textmlr.training import calibration as module
 from textmlr.training.calibration import Scored, calibrate, shrink
-from textmlr.training.cross_fitting import Crossed, repeats_of
-from textmlr.training.heldout import LEAST_HELD_OUT
+from textmlr.training.held_out import LEAST_HELD_OUT
 from textmlr.training.objective import Objective
-from textmlr.training.sgd import SGD
+from textmlr.training.sgd.cross_fitting import Crossed, repeats_of
+from textmlr.training.sgd.epochs import SGD
+from textmlr.training.sgd.fit import Fit, fit
+from textmlr.training.sgd.trials import Progress
+from textmlr.training.train import train
 
 PAIRS = documents(60, 11)
 Documents = list[tuple[str, str]]
@@ -70,9 +71,11 @@ def naive_shrink(
         return plain, plain - 3.0 / n * weights @ (logs @ rates) + 10.0 / n * u * u / 2
 
     free = minimize(
-        lambda x: losses(x[0], x[1] if biased else 0.0)[1], [1.0, 0.0],
-        bounds=[(0.01, None), (None, None)], tol=1e-12,
-    ).x  # fmt: skip
+        lambda x: losses(x[0], x[1] if biased else 0.0)[1],
+        [1.0, 0.0],
+        bounds=[(0.01, None), (None, None)],
+        tol=1e-12,
+    ).x
     known = -weights @ np.log(rates)[y]
     gained = (known - losses(free[0], free[1] if biased else 0.0)[0]) * n
     t = max(free[0] * (max(1 - luck / gained, 0.5) if gained > 0 else 0.5 if luck else 1.0), 0.01)
@@ -140,8 +143,12 @@ def test_noise_costs_what_the_base_rates_cost(number: int, shares: dict[str, flo
 def test_signal_is_kept() -> None:
     model = train(corpus_of(documents(100, 1)), threads=1)
     tested = documents(300, 2)
-    right = np.mean([a[0].label == label for a, (label, _) in
-                     zip(model.classify([t for _, t in tested]), tested, strict=True)])  # fmt: skip
+    right = np.mean(
+        [
+            a[0].label == label
+            for a, (label, _) in zip(model.classify([t for _, t in tested]), tested, strict=True)
+        ]
+    )
     confidence = model.probabilities([text for _, text in tested]).max(axis=1).mean()
     assert right > 0.85
     assert abs(confidence - right) < 0.1
@@ -354,8 +361,9 @@ def test_the_exact_solver_is_judged_by_all_as_well() -> None:
 
 def test_scores_that_are_all_alike() -> None:
     """Nothing to divide by."""
-    scored = Scored(np.zeros((20, 2), np.float32), np.arange(20, dtype=np.int32) % 2,
-                    np.ones(20, np.float32))  # fmt: skip
+    scored = Scored(
+        np.zeros((20, 2), np.float32), np.arange(20, dtype=np.int32) % 2, np.ones(20, np.float32)
+    )
     rates = base_rates(np.array([10.0, 10.0]))
     found, told = shrink(scored, rates, rates, biased=True)
     assert np.isfinite(found.factor)

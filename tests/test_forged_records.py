@@ -22,24 +22,30 @@ from textmlr import (
     StreamTrainer,
     TrainingOptions,
     UpdateOptions,
-    record,
     train,
     update,
 )
-from textmlr.choosing import Candidate
 from textmlr.cli.export import export
 from textmlr.cli.info import info
 from textmlr.cli.top import top
-from textmlr.compression import compress
-from textmlr.doubles import Found, Overlap
-from textmlr.scoring import Shrunk
-from textmlr.training.path import Penalty
-from textmlr.training.trials import Trial
+from textmlr.corpus.duplicates import Found, Overlap
+from textmlr.model import record
+from textmlr.model.scoring import Shrunk
+from textmlr.model.small_file.compression import compress
+from textmlr.training.exact.penalty_path import Penalty
+from textmlr.training.ngram_choice import Candidate
+from textmlr.training.sgd.trials import Trial
 
 TEXTS = [
-    "a robot in orbit", "the sheriff rode a horse", "robot engine, robot", "a saddle, a sheriff",
-    "in orbit", "the kiss", "a kiss and a letter", "horse and saddle",
-] * 4  # fmt: skip
+    "a robot in orbit",
+    "the sheriff rode a horse",
+    "robot engine, robot",
+    "a saddle, a sheriff",
+    "in orbit",
+    "the kiss",
+    "a kiss and a letter",
+    "horse and saddle",
+] * 4
 LABELS = ["scifi", "western", "scifi", "western", "scifi", "romance", "romance", "western"] * 4
 BINARY = ["a" if label == "scifi" else "b" for label in LABELS]
 MORE = Corpus.of(["a wedding kiss", "robots"], ["romance", "scifi"])
@@ -208,9 +214,13 @@ def test_the_kinds_of_a_record_are_those_of_what_writes_it() -> None:
     """What is needed of each part are fields of the class that it is made of."""
     calibration = asdict(Shrunk())
     pairs: list[tuple[record.Object, Any]] = [
-        (record.OVERLAP, Overlap), (record.CALIBRATION, Shrunk), (record.TRIAL_OF_SGD, Trial),
-        (record.TRIAL_OF_EXACT, Penalty), (record.CANDIDATE, Candidate), (record.DOUBLES, Found),
-    ]  # fmt: skip
+        (record.OVERLAP, Overlap),
+        (record.CALIBRATION, Shrunk),
+        (record.TRIAL_OF_SGD, Trial),
+        (record.TRIAL_OF_EXACT, Penalty),
+        (record.CANDIDATE, Candidate),
+        (record.DOUBLES, Found),
+    ]
     for kind, made in pairs:
         own = {field.name for field in fields(made)}
         assert set(kind.needed) <= own, made
@@ -225,13 +235,15 @@ def test_records_of_older_versions_still_load(tmp_path: Path) -> None:
     whole = json.loads(json.dumps(model.record))
     for own in (
         {},
-        {"options": {"epochs": 2}, "corpus": {"files": ["a"], "documents": 32,
-                                              "per_label": [8, 12, 12]}},
+        {
+            "options": {"epochs": 2},
+            "corpus": {"files": ["a"], "documents": 32, "per_label": [8, 12, 12]},
+        },
         {part: values for part, values in whole.items() if part != "final"},
         whole | {"a part of a newer version": {"with": ["anything"]}},
         whole | {"options": whole["options"] | {"unheard_of": 7}},
         whole | {"held_out": {k: v for k, v in whole["held_out"].items() if k != "overlap"}},
-    ):  # fmt: skip
+    ):
         model.record = own
         model.save(path)
         loaded = Model.load(path)
@@ -243,18 +255,27 @@ def test_records_of_older_versions_still_load(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("change", "told"), [
-    ({"corpus": {"files": [], "documents": 32, "per_label": [32]}},
-     r"record.corpus.per_label has 1 numbers for 3 labels"),
-    ({"corpus": {"files": [], "documents": 32, "per_label": [32, -1, 0]}},
-     r"record.corpus.per_label is a list of 3, not a list of whole numbers of at least 0"),
-    ({"corpus": {"files": [], "documents": True, "per_label": [1, 1, 1]}},
-     r"record.corpus.documents is True, not a whole number of at least 0"),
-    ({"corpus": {"documents": 3, "per_label": [1, 1, 1]}}, r"record.corpus.files is missing"),
-    ({"options": {"epochs": 0}}, r"record.options: epochs=0 is not a whole number from 1 to"),
-    ({"final": []}, r"record.final is a list of 0, not an object"),
-    ({"final": {"solver": "exact"}}, r"record.final.l2 is missing"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        (
+            {"corpus": {"files": [], "documents": 32, "per_label": [32]}},
+            r"record.corpus.per_label has 1 numbers for 3 labels",
+        ),
+        (
+            {"corpus": {"files": [], "documents": 32, "per_label": [32, -1, 0]}},
+            r"record.corpus.per_label is a list of 3, not a list of whole numbers of at least 0",
+        ),
+        (
+            {"corpus": {"files": [], "documents": True, "per_label": [1, 1, 1]}},
+            r"record.corpus.documents is True, not a whole number of at least 0",
+        ),
+        ({"corpus": {"documents": 3, "per_label": [1, 1, 1]}}, r"record.corpus.files is missing"),
+        ({"options": {"epochs": 0}}, r"record.options: epochs=0 is not a whole number from 1 to"),
+        ({"final": []}, r"record.final is a list of 0, not an object"),
+        ({"final": {"solver": "exact"}}, r"record.final.l2 is missing"),
+    ],
+)
 def test_it_says_what_is_wrong(change: Json, told: str, tmp_path: Path) -> None:
     model = _of(ngrams=(1, 1))
     model.record = model.record | change

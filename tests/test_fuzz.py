@@ -24,10 +24,12 @@ from fuzz import __main__ as runner
 from fuzz.mutation import mutant
 from fuzz.recipe import Recipe, ViolationError
 
-from textmlr import FeaturizerOptions, Model, modelfile
-from textmlr.corpus import Fields, read_corpus, scan
-from textmlr.corpus.tables import arrow_refusals
-from textmlr.errors import InputError, ModelFileError
+from textmlr import FeaturizerOptions, Model
+from textmlr.base import tensor_file
+from textmlr.base.errors import InputError, ModelFileError
+from textmlr.corpus.formats.table_columns import Fields
+from textmlr.corpus.formats.tables import arrow_refusals
+from textmlr.corpus.reading import read_corpus, scan
 
 SOME = {"text": 40, "corpora": 120, "models": 300, "commands": 10}
 
@@ -153,7 +155,7 @@ def test_long_values_are_not_repeated_in_full(tmp_path: Path) -> None:
 
 
 def test_a_header_may_not_be_large(tmp_path: Path) -> None:
-    bomb = '"record": [' + "[]," * (modelfile.MOST_HEADER // 3) + '0], "x": '
+    bomb = '"record": [' + "[]," * (tensor_file.MOST_HEADER // 3) + '0], "x": '
     tracemalloc.start()
     refused(forged("plain", lambda forgery: None, ('"record": ', bomb)), tmp_path)
     tracemalloc.reset_peak()
@@ -201,7 +203,7 @@ def test_numbers_that_are_infinite(tmp_path: Path) -> None:
 
 def test_what_cannot_be_read_again_is_not_written(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="header"):
-        modelfile.save(tmp_path / "m", {"files": ["x" * 100] * 20_000}, {})
+        tensor_file.save(tmp_path / "m", {"files": ["x" * 100] * 20_000}, {})
     assert os.listdir(tmp_path) == []
 
 

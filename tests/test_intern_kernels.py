@@ -10,15 +10,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from textmlr.arrays import frozen
+from textmlr.base.arrays import frozen
 from textmlr.features.vocabulary import NAMELESS, Vocabulary
-from textmlr.kernels import distinct, intern
+from textmlr.kernels import csr_rows, distinct, hash_table
 
 # Few values, and many that share their low bits: probing must go on past strangers.
 HASHES = st.lists(
     st.integers(1, 6) | st.integers(1, 9).map(lambda i: i << 32) | st.integers(1, 2**64 - 1),
     max_size=60,
-)  # fmt: skip
+)
 
 
 def u64(values: list[int]) -> np.ndarray:
@@ -52,13 +52,13 @@ def test_partition_and_count(values: list[int]) -> None:
     hashes = u64(values)
     shift = 61
     sizes = np.zeros(8, np.int64)
-    intern.partition_sizes(frozen(hashes), shift, sizes)
+    hash_table.partition_sizes(frozen(hashes), shift, sizes)
     assert sizes.tolist() == [sum(h >> shift == p for h in values) for p in range(8)]
     out, places = np.empty(len(values) + 1, np.uint64), np.empty(len(values) + 1, np.int64)
     edges = np.concatenate([[0], np.cumsum(sizes)])
     for first, last in ((0, 3), (3, 4), (4, 8)):  # the rest goes to the last place of out
         cursor = np.append(edges[first:last], len(values))
-        intern.partition(frozen(hashes), shift, first, 100, cursor, out, places)
+        hash_table.partition(frozen(hashes), shift, first, 100, cursor, out, places)
         assert cursor.tolist() == [*edges[first + 1 : last + 1].tolist(), len(values)]
     out, places = out[:-1].copy(), places[:-1].copy()
     want = sorted(range(len(values)), key=lambda i: values[i] >> shift)
@@ -68,7 +68,7 @@ def test_partition_and_count(values: list[int]) -> None:
     found_h, found_p = np.empty_like(out), np.empty_like(places)
     found_n = np.empty(len(values), np.int64)
     keys, slots = np.zeros(128, np.uint64), np.empty(128, np.int32)
-    found = intern._count(frozen(out), frozen(places), keys, slots, found_h, found_p, found_n)
+    found = hash_table._count(frozen(out), frozen(places), keys, slots, found_h, found_p, found_n)
     totals = Counter(values)
     assert found == len(totals)
     for h, p, n in zip(found_h[:found], found_p[:found], found_n[:found], strict=True):
@@ -77,10 +77,17 @@ def test_partition_and_count(values: list[int]) -> None:
 
     for least in (1, 2):
         keys.fill(7)  # whatever an earlier call left
-        kept = intern.count_partitions(
-            frozen(out), frozen(places), frozen(edges), least, keys, slots, found_h, found_p,
+        kept = hash_table.count_partitions(
+            frozen(out),
+            frozen(places),
+            frozen(edges),
+            least,
+            keys,
+            slots,
+            found_h,
+            found_p,
             found_n,
-        )  # fmt: skip
+        )
         told = dict(zip(found_h[:kept].tolist(), found_n[:kept].tolist(), strict=True))
         assert told == {h: n for h, n in totals.items() if n >= least}
         assert len(told) == kept
@@ -92,9 +99,9 @@ def test_partition_and_count(values: list[int]) -> None:
 def test_table(known: list[int], asked: list[int]) -> None:
     known = list(dict.fromkeys(known))
     table = np.zeros(64, np.uint64)
-    assert intern.fill_table(frozen(u64(known)), table) == len(known)
+    assert hash_table.fill_table(frozen(u64(known)), table) == len(known)
     columns = np.empty(len(asked), np.int32)
-    intern.look_up(frozen(u64(asked)), frozen(table), frozen(u64(known)), 5, columns)
+    hash_table.look_up(frozen(u64(asked)), frozen(table), frozen(u64(known)), 5, columns)
     want = [5 + known.index(h) if h in known else -1 for h in asked]
     assert columns.tolist() == want
 
@@ -112,9 +119,9 @@ def test_looking_up_without_a_table(known: list[int], asked: list[int]) -> None:
 
 def test_a_full_table_and_a_repeated_hash() -> None:
     known, table = frozen(u64([8, 16, 24, 8, 32, 40, 48, 56])), np.zeros(8, np.uint64)
-    assert intern.fill_table(known, table) == 7
+    assert hash_table.fill_table(known, table) == 7
     columns = np.empty(2, np.int32)
-    intern.look_up(frozen(u64([56, 64])), frozen(table), known, 0, columns)
+    hash_table.look_up(frozen(u64([56, 64])), frozen(table), known, 0, columns)
     assert columns.tolist() == [7, -1]
 
 
@@ -122,9 +129,9 @@ def test_hashes_that_a_table_cannot_tell_by_its_entries() -> None:
     """The same slot and the same upper half: only the whole hash, kept outside, tells them."""
     known = u64([(9 << 32) + (i << 8) + 3 for i in range(5)])
     table, columns = np.zeros(16, np.uint64), np.empty(6, np.int32)
-    assert intern.fill_table(frozen(known), table) == 5
+    assert hash_table.fill_table(frozen(known), table) == 5
     asked = frozen(u64([*known.tolist(), (9 << 32) + (5 << 8) + 3]))
-    intern.look_up(asked, frozen(table), frozen(known), 0, columns)
+    hash_table.look_up(asked, frozen(table), frozen(known), 0, columns)
     assert columns.tolist() == [0, 1, 2, 3, 4, -1]
 
 
@@ -132,7 +139,7 @@ def test_hashes_that_a_table_cannot_tell_by_its_entries() -> None:
 def test_fold_is_even_and_in_range(width: int) -> None:
     hashes = np.random.default_rng(1).integers(1, 2**64, 20_000, np.uint64)
     columns = np.empty(len(hashes), np.int32)
-    intern.fold(frozen(hashes), 1, width, columns)
+    hash_table.fold(frozen(hashes), 1, width, columns)
     assert columns.tolist() == [1 + ((int(h) >> 32) * width >> 32) for h in hashes]
     if width <= 3:
         assert np.bincount(columns)[1:].min() > 0.9 * len(hashes) / width
@@ -154,17 +161,25 @@ def test_rows(documents: list[list[tuple[int, int]]], bias: bool) -> None:
     indices = np.empty(len(flat) + len(documents), np.int32)
     values = np.empty(len(indices), np.float32)
     indptr = np.empty(len(offsets), np.int64)
-    intern.rows(
-        frozen(columns), frozen(counts), frozen(offsets), bias, 7,
-        np.empty(longest, np.uint64), np.empty(longest, np.uint64), np.empty(256, np.int64),
-        indices, values, indptr,
-    )  # fmt: skip
+    csr_rows.rows(
+        frozen(columns),
+        frozen(counts),
+        frozen(offsets),
+        bias,
+        7,
+        np.empty(longest, np.uint64),
+        np.empty(longest, np.uint64),
+        np.empty(256, np.int64),
+        indices,
+        values,
+        indptr,
+    )
     for i, document in enumerate(documents):
         at = slice(indptr[i], indptr[i + 1])
         got = list(zip(indices[at].tolist(), values[at].tolist(), strict=True))
         assert got == naive.row([c for c, _ in document], [n for _, n in document], bias)
     frequency = np.zeros(80, np.int64)
-    intern.document_frequency(frozen(indices[: indptr[-1]]), frequency)
+    csr_rows.document_frequency(frozen(indices[: indptr[-1]]), frequency)
     want = Counter(c for d in documents for c in {c for c, _ in d if c >= 0})
     assert all(frequency[c] == want[c] for c in range(int(bias), 80))
 
@@ -181,11 +196,19 @@ def test_rows_of_columns_of_any_size(length: int, bits: int) -> None:
     counts[0] = 2**31 - 1
     indices = np.empty(length + 1, np.int32)
     values, indptr = np.empty(length + 1, np.float32), np.empty(2, np.int64)
-    intern.rows(
-        frozen(columns), frozen(counts), frozen(np.array([0, len(columns)])), False, bits,
-        np.empty(length, np.uint64), np.empty(length, np.uint64), np.empty(256, np.int64),
-        indices, values, indptr,
-    )  # fmt: skip
+    csr_rows.rows(
+        frozen(columns),
+        frozen(counts),
+        frozen(np.array([0, len(columns)])),
+        False,
+        bits,
+        np.empty(length, np.uint64),
+        np.empty(length, np.uint64),
+        np.empty(256, np.int64),
+        indices,
+        values,
+        indptr,
+    )
     want = naive.row(columns.tolist(), counts.tolist(), False)
     assert indices[: indptr[1]].tolist() == [column for column, _ in want]
     np.testing.assert_allclose(values[: indptr[1]], [n for _, n in want], rtol=1e-6)
@@ -195,14 +218,14 @@ def test_probing_goes_round_the_end_of_a_full_table() -> None:
     """Seven hashes that all want the last of eight slots, and one that is not there."""
     known = [7 + (i << 40) for i in range(7)]
     table, columns = np.zeros(8, np.uint64), np.empty(8, np.int32)
-    assert intern.fill_table(frozen(u64(known)), table) == 7
+    assert hash_table.fill_table(frozen(u64(known)), table) == 7
     asked = frozen(u64([*known, 7 + (9 << 40)]))
-    intern.look_up(asked, frozen(table), frozen(u64(known)), 0, columns)
+    hash_table.look_up(asked, frozen(table), frozen(u64(known)), 0, columns)
     assert columns.tolist() == [*range(7), -1]
     keys, slots = np.zeros(8, np.uint64), np.empty(8, np.int32)
     hashes, places = np.empty(7, np.uint64), np.empty(7, np.int64)
     counts = np.empty(7, np.int64)
-    found = intern._count(
+    found = hash_table._count(
         frozen(u64(known)), frozen(np.arange(7)), keys, slots, hashes, places, counts
     )
     assert found == 7
@@ -225,7 +248,7 @@ def test_weigh(term_frequency: int, with_idf: bool, unit_norm: bool, bias: bool)
     values = np.array([n for row in pairs for _, n in row], np.float32)
     indptr = np.cumsum([0] + [len(row) for row in pairs])
     idf = rng.uniform(1, 9, 30).astype(np.float32) if with_idf else np.zeros(0, np.float32)
-    intern.weigh(
+    csr_rows.weigh(
         frozen(indices), values, frozen(indptr), bias, term_frequency, frozen(idf), unit_norm
     )
     want = [

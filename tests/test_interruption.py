@@ -21,11 +21,12 @@ import pytest
 from click.testing import CliRunner
 from conftest import documents, write_tsv
 
-from textmlr import FeaturizerOptions, InputError, TrainingOptions, atomic
+from textmlr import FeaturizerOptions, InputError, TrainingOptions
 from textmlr.__main__ import Ending
-from textmlr.atomic import atomic_files, atomic_write
+from textmlr.base import whole_files
+from textmlr.base.whole_files import atomic_files, atomic_write
 from textmlr.cli import VERBS, cli
-from textmlr.learning import train
+from textmlr.training.train import train
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="this system has no such signals")
 ROOT = Path(__file__).parent.parent
@@ -45,8 +46,14 @@ WRITERS = {
     "explain -m m d.txt --html o.html": ["o.html"],
     "evaluate -m m c.tsv --report .": ["reliability.png", "report.html"],
 }
-READERS = ("compare m m c.tsv", "top m", "info m", "classify -m m d.txt", "export m --format json "
-           "-o /dev/null", "train c.tsv --stream -o stream")  # fmt: skip
+READERS = (
+    "compare m m c.tsv",
+    "top m",
+    "info m",
+    "classify -m m d.txt",
+    "export m --format json -o /dev/null",
+    "train c.tsv --stream -o stream",
+)
 
 # A signal comes just before, or just after, the first of a command's own files is in its place.
 DRIVER = """
@@ -108,8 +115,12 @@ def test_around_the_moment_when_files_come_to_their_places(
     number = signal.SIGTERM if when == "after" else signal.SIGHUP
     done = subprocess.run(
         [sys.executable, "-c", DRIVER, str(int(number)), when, ",".join(names), *command.split()],
-        cwd=place, env=ENVIRONMENT, capture_output=True, text=True, timeout=200,
-    )  # fmt: skip
+        cwd=place,
+        env=ENVIRONMENT,
+        capture_output=True,
+        text=True,
+        timeout=200,
+    )
     assert done.returncode == 128 + number, done.stderr
     assert not left_over(place)
     assert "Traceback" not in done.stderr
@@ -150,8 +161,13 @@ def test_at_any_moment(place: Path, command: str) -> None:
     rng = random.Random(command)
     before = contents(place)
     began = time.monotonic()
-    subprocess.run([*COMMAND, *command.split()], cwd=place, env=ENVIRONMENT, capture_output=True,
-                   check=not command.endswith("/dev/null"))  # fmt: skip
+    subprocess.run(
+        [*COMMAND, *command.split()],
+        cwd=place,
+        env=ENVIRONMENT,
+        capture_output=True,
+        check=not command.endswith("/dev/null"),
+    )
     whole, usual = time.monotonic() - began, contents(place)
     seen: Counter[int] = Counter()
     for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
@@ -160,9 +176,13 @@ def test_at_any_moment(place: Path, command: str) -> None:
         for name, raw in before.items():
             (place / name).write_bytes(raw)
         with subprocess.Popen(
-            [sys.executable, "-c", BEGUN, *command.split()], cwd=place, env=ENVIRONMENT,
-            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-        ) as child:  # fmt: skip
+            [sys.executable, "-c", BEGUN, *command.split()],
+            cwd=place,
+            env=ENVIRONMENT,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        ) as child:
             assert child.stderr is not None
             assert child.stderr.readline() == "begun\n"
             time.sleep(rng.uniform(0, 0.8) * whole)
@@ -197,9 +217,13 @@ def test_while_kernels_are_compiled(place: Path, tmp_path_factory: pytest.TempPa
     environment |= {"XDG_CACHE_HOME": str(cache), "HOME": str(cache)}
     command = [*COMMAND, "train", "c.tsv", "-o", "new"]
     with subprocess.Popen(
-        command, cwd=place, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        command,
+        cwd=place,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
         text=True,
-    ) as child:  # fmt: skip
+    ) as child:
         assert child.stderr is not None
         assert "Compiling the kernels" in child.stderr.readline()
         time.sleep(1)
@@ -217,10 +241,14 @@ def test_signals_that_are_ignored_stay_so(place: Path) -> None:
     """As nohup has it, of streams too."""
     for options in (["-q"], ["-q", "--stream"]):
         with subprocess.Popen(
-            [*COMMAND, "train", "-", *options, "-o", "new"], cwd=place, env=ENVIRONMENT,
-            stdin=subprocess.PIPE, stderr=subprocess.PIPE, stdout=subprocess.PIPE,
+            [*COMMAND, "train", "-", *options, "-o", "new"],
+            cwd=place,
+            env=ENVIRONMENT,
+            stdin=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            stdout=subprocess.PIPE,
             preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_IGN),
-        ) as child:  # fmt: skip
+        ) as child:
             assert child.stdin is not None
             child.stdin.write((place / "c.tsv").read_bytes())
             child.stdin.flush()
@@ -236,7 +264,8 @@ def test_importing_installs_nothing() -> None:
         "import signal\n"
         "names = ('SIGINT', 'SIGTERM', 'SIGHUP')\n"
         "had = [signal.getsignal(getattr(signal, name)) for name in names]\n"
-        "import textmlr.__main__, textmlr.cli.streaming, textmlr.atomic, textmlr.learning\n"
+        "import textmlr.__main__, textmlr.cli.train_stream, textmlr.base.whole_files\n"
+        "import textmlr.training.train\n"
         "assert had == [signal.getsignal(getattr(signal, name)) for name in names]\n"
     )
     subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True)
@@ -295,7 +324,7 @@ def test_no_room_for_the_last_of_several_files(
             (place / name).write_text("old")
     monkeypatch.chdir(place)
     before = contents(place)
-    real = {"written": atomic._sync, "renamed": os.replace}[fault]
+    real = {"written": whole_files._sync, "renamed": os.replace}[fault]
     reached = []
 
     def refuse(path: str, *more: str) -> None:
@@ -305,7 +334,7 @@ def test_no_room_for_the_last_of_several_files(
         real(path, *more)
 
     if fault == "written":
-        monkeypatch.setattr(atomic, "_sync", refuse)
+        monkeypatch.setattr(whole_files, "_sync", refuse)
     else:
         monkeypatch.setattr(os, "replace", refuse)
     error = CliRunner().invoke(cli, command.split()).exception
@@ -329,11 +358,11 @@ def test_files_together_are_renamed_in_order_and_the_last_is_named(tmp_path: Pat
 def test_temporary_files_of_threads_are_removed_at_the_end(tmp_path: Path) -> None:
     with atomic_write(tmp_path / "a") as temporary:
         assert Path(temporary).exists()
-        atomic.discard_unfinished()
+        whole_files.discard_unfinished()
         assert not Path(temporary).exists()
         Path(temporary).write_text("again")  # or renaming fails
     assert (tmp_path / "a").read_text() == "again"
-    assert not atomic._unfinished
+    assert not whole_files._unfinished
 
 
 # Usage errors ----------------------------------------------------------------------------------

@@ -6,7 +6,12 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from textmlr.intervals import percentile_interval, resampled_means, resampled_scores, wilson
+from textmlr.evaluation.intervals import (
+    percentile_interval,
+    resampled_means,
+    resampled_scores,
+    wilson,
+)
 
 
 @pytest.mark.parametrize(("hits", "documents"), [(0, 1), (1, 1), (0, 20), (7, 20), (911, 1000)])
@@ -42,9 +47,14 @@ def test_scores_against_scipy() -> None:
     samples = resampled_scores(codes, top, resamples=20_000)
     for which in (0, 1):
         theirs = stats.bootstrap(
-            (codes, top), lambda c, t, which=which: naive_scores(c, t)[which], paired=True,
-            vectorized=False, n_resamples=3000, method="percentile", rng=4,
-        ).confidence_interval  # fmt: skip
+            (codes, top),
+            lambda c, t, which=which: naive_scores(c, t)[which],
+            paired=True,
+            vectorized=False,
+            n_resamples=3000,
+            method="percentile",
+            rng=4,
+        ).confidence_interval
         width = theirs.high - theirs.low
         ours = percentile_interval(samples[which])
         assert ours == pytest.approx((theirs.low, theirs.high), abs=0.08 * width)

@@ -16,12 +16,12 @@ import textmlr
 CODE = """
 import sys
 import numpy as np
-from textmlr import jit
-from textmlr.arrays import frozen
-from textmlr.kernels import intern
+from textmlr.kernels import jit
+from textmlr.base.arrays import frozen
+from textmlr.kernels import hash_table
 jit.watch_compiling(lambda kernel, seconds: print(f"{kernel} {bool(seconds)}"))
 sizes = np.zeros(2, np.int64)
-intern.partition_sizes(frozen(np.array([1, 2**63], np.uint64)), 63, sizes)
+hash_table.partition_sizes(frozen(np.array([1, 2**63], np.uint64)), 63, sizes)
 assert sizes.tolist() == [1, 1]
 assert jit.__file__.startswith(sys.argv[1])
 """
@@ -58,7 +58,7 @@ def test_numba_compiles_as_ever_after_kernels() -> None:
     taken for what is."""
     import numba
 
-    from textmlr.jit import compiler
+    from textmlr.kernels.jit import compiler
 
     def smallest(a, b, out):  # type: ignore[no-untyped-def]
         out[:1] = a[:1]
@@ -72,23 +72,23 @@ def test_numba_compiles_as_ever_after_kernels() -> None:
     assert mine(a, 2, out) == 2
     assert mine(a, 3, out) == 0
     assert out.tolist() == [3, 0]
-    from textmlr.jit import store
+    from textmlr.kernels.jit import machine_code
 
-    assert store.link(code, codes)(a, 2, out) == 2
+    assert machine_code.link(code, codes)(a, 2, out) == 2
 
 
 CHECKED = """
 import sys
 import numpy as np
-from textmlr.arrays import frozen
-from textmlr.kernels import intern
+from textmlr.base.arrays import frozen
+from textmlr.kernels import hash_table
 values, few = frozen(np.array([1, 2**63], np.uint64)), np.zeros(1, np.int64)
 try:
-    intern.partition_sizes(values, 63, few)
+    hash_table.partition_sizes(values, 63, few)
 except IndexError as error:
     print(error)
 enough = np.zeros(2, np.int64)
-intern.partition_sizes(values, 63, enough)
+hash_table.partition_sizes(values, 63, enough)
 print(enough.tolist(), "numba" in sys.modules)
 """
 
@@ -99,37 +99,42 @@ def test_code_that_checks_its_indices_is_kept_apart() -> None:
     processes do not get such code, but the next that checks does."""
     for imported in (None, "False"):
         done = subprocess.run(
-            [sys.executable, "-c", CHECKED], cwd=Path(__file__).parent.parent, check=True,
+            [sys.executable, "-c", CHECKED],
+            cwd=Path(__file__).parent.parent,
+            check=True,
             env=os.environ | {"NUMBA_BOUNDSCHECK": "1", "NUMBA_DISABLE_JIT": "0"},
-            capture_output=True, text=True,
-        )  # fmt: skip
+            capture_output=True,
+            text=True,
+        )
         told = done.stdout.splitlines()
         assert told[0] == "kernel partition_sizes: an index is outside its array"
         assert told[1].startswith("[1, 1]")
         if imported is not None:
             assert told[1] == f"[1, 1] {imported}"
-    from textmlr.jit import store
-    from textmlr.kernels import intern
+    from textmlr.kernels import hash_table
+    from textmlr.kernels.jit import machine_code
 
-    function = getattr(intern.partition_sizes, "function", intern.partition_sizes)
-    usual, checked = (store.Origin(function, ("u81r", "i", "i81w"), on) for on in (False, True))
+    function = getattr(hash_table.partition_sizes, "function", hash_table.partition_sizes)
+    usual, checked = (
+        machine_code.Origin(function, ("u81r", "i", "i81w"), on) for on in (False, True)
+    )
     assert usual.family != checked.family
-    assert store.find(checked) is not None
+    assert machine_code.find(checked) is not None
 
 
 def test_rows_number_by_number_are_rows_at_once() -> None:
     """What is compiled where indices are checked computes the same bits."""
-    from textmlr.jit import vectors
+    from textmlr.kernels.jit import row_loops
 
     rng = np.random.default_rng(0)
     for real in (np.float32, np.float64):
         theta = rng.normal(size=(9, 5)).astype(real)
         indices, values = np.array([3, 0, 8, 3], np.int32), rng.normal(size=4).astype(np.float32)
         out, singly = np.full(7, 3, real), np.full(7, 3, real)
-        vectors.sum_rows(indices, values, 1, 4, theta, out)
-        vectors.sum_rows_singly(indices, values, 1, 4, theta, singly)
+        row_loops.sum_rows(indices, values, 1, 4, theta, out)
+        row_loops.sum_rows_singly(indices, values, 1, 4, theta, singly)
         assert out.tobytes() == singly.tobytes()
         other = theta.copy()
-        vectors.add_to_rows(indices, values, 0, 3, theta, out)
-        vectors.add_to_rows_singly(indices, values, 0, 3, other, out)
+        row_loops.add_to_rows(indices, values, 0, 3, theta, out)
+        row_loops.add_to_rows_singly(indices, values, 0, 3, other, out)
         assert theta.tobytes() == other.tobytes()

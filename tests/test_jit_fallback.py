@@ -1,4 +1,4 @@
-"""Another Numba than the one whose insides ``textmlr.jit.compiler`` uses: slower, the same bits."""
+"""Another Numba than ``textmlr.kernels.jit.compiler`` is written for: slower, the same bits."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ import pytest
 from conftest import compiled, documents, write_tsv
 
 ROOT = Path(__file__).parent.parent
-JIT = ROOT / "textmlr" / "jit"
+JIT = ROOT / "textmlr" / "kernels" / "jit"
 PUBLIC = {("numba", "types")}  # documented, and the way back needs it too
 
 
@@ -32,11 +32,11 @@ import sys
 from pathlib import Path
 import numba.core.codegen
 from numba.core.registry import cpu_target
-from textmlr.jit import store
+from textmlr.kernels.jit import machine_code
 cpu_target.target_context  # what Numba itself makes of it is there already
 del numba.core.codegen.JITCPUCodegen
 place = Path(os.environ["NUMBA_CACHE_DIR"], "textmlr")
-store.Origin.folders = property(lambda self: [(place, False)])
+machine_code.Origin.folders = property(lambda self: [(place, False)])
 """
 COMMAND = (
     WITHOUT
@@ -57,9 +57,13 @@ def test_a_command_without_one_of_numbas_names_does_the_same(tmp_path: Path) -> 
     def run(verb: str, *more: str, without: bool = False) -> tuple[str, list[str]]:
         code = ["-c", COMMAND] if without else ["-m", "textmlr"]
         done = subprocess.run(
-            [sys.executable, *code, verb, *more], cwd=ROOT, capture_output=True, text=True,
-            timeout=300, env=environment(tmp_path / "kept") if without else None,
-        )  # fmt: skip
+            [sys.executable, *code, verb, *more],
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            timeout=300,
+            env=environment(tmp_path / "kept") if without else None,
+        )
         assert done.returncode == 0, done.stderr
         return done.stdout, [s for s in done.stderr.splitlines() if s.startswith("Warning")]
 
@@ -99,13 +103,13 @@ import builtins, json, os, sys, traceback, warnings
 import numpy as np
 import numba
 from numba.core.registry import cpu_target
-from textmlr import jit
-from textmlr.arrays import frozen
-from textmlr.jit import store
-from textmlr.kernels import intern
+from textmlr.kernels import jit
+from textmlr.base.arrays import frozen
+from textmlr.kernels.jit import machine_code
+from textmlr.kernels import hash_table
 
 cpu_target.target_context
-store.Origin.folders = property(lambda self: [])  # nothing is found, nothing kept
+machine_code.Origin.folders = property(lambda self: [])  # nothing is found, nothing kept
 warnings.simplefilter("ignore")
 
 def gone(*arguments, **options):
@@ -130,7 +134,7 @@ def hide(module, name):
     builtins.__import__ = look
 
 def hide_inside(place, name):
-    from textmlr.jit import compiler, intrinsics
+    from textmlr.kernels.jit import compiler, row_vectors
     if place == "context":
         compiler.cpu_target = Without(cpu_target, "")
         compiler.cpu_target.__dict__["target_context"] = Without(cpu_target.target_context, name)
@@ -149,13 +153,13 @@ def hide_inside(place, name):
     else:
         module = getattr(compiler, place)
         setattr(compiler, place, Without(module, name))
-        if hasattr(intrinsics, place):
-            setattr(intrinsics, place, Without(module, name))
+        if hasattr(row_vectors, place):
+            setattr(row_vectors, place, Without(module, name))
 
 values = frozen(np.array([1, 2**63], np.uint64))
 def run():
     sizes = np.zeros(2, np.int64)
-    intern.partition_sizes(values, 63, sizes)
+    hash_table.partition_sizes(values, 63, sizes)
     return sizes.tolist() == [1, 1] and jit._failure is not None
 
 for hidden in json.loads(sys.argv[1]):
@@ -173,15 +177,22 @@ for hidden in json.loads(sys.argv[1]):
     print(*hidden, os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
 """
 INSIDE = {
-    "context": ["_internal_codegen", "get_value_type", "get_data_type", "declare_function",
-                "call_conv", "make_array", "get_abi_sizeof"],
+    "context": [
+        "_internal_codegen",
+        "get_value_type",
+        "get_data_type",
+        "declare_function",
+        "call_conv",
+        "make_array",
+        "get_abi_sizeof",
+    ],
     "_Codegen": ["create_library", "_create_empty_module"],
     "_Library": ["add_linking_library", "add_ir_module", "finalize", "_final_module"],
     "njit": ["no_cpython_wrapper", "no_cfunc_wrapper"],
     "parts": ["fndesc"],
     "cgutils": ["pack_array", "get_or_insert_function"],
     "arrayobj": ["populate_array"],
-}  # fmt: skip
+}
 
 
 @pytest.mark.slow
@@ -191,9 +202,13 @@ def test_any_name_of_numbas_may_be_gone(tmp_path: Path) -> None:
     hidden = [*imported_from_numba(), *((place, n) for place, ns in INSIDE.items() for n in ns)]
     assert len(hidden) > 20
     done = subprocess.run(
-        [sys.executable, "-W", "ignore", "-c", NAMES, json.dumps(hidden), *INSIDE], cwd=ROOT,
-        capture_output=True, text=True, timeout=300, env=environment(tmp_path),
-    )  # fmt: skip
+        [sys.executable, "-W", "ignore", "-c", NAMES, json.dumps(hidden), *INSIDE],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=300,
+        env=environment(tmp_path),
+    )
     assert done.stdout.splitlines() == [f"{place} {name} 0" for place, name in hidden], done.stderr
 
 
@@ -201,12 +216,12 @@ CHECKED = (
     WITHOUT
     + """
 import numpy as np
-from textmlr.arrays import frozen
-from textmlr.kernels import intern
+from textmlr.base.arrays import frozen
+from textmlr.kernels import hash_table
 values, few = frozen(np.array([1, 2**63], np.uint64)), np.zeros(1, np.int64)
 for sizes in (np.zeros(1, np.int64), np.zeros(2, np.int64)):
     try:
-        intern.partition_sizes(values, 63, sizes)
+        hash_table.partition_sizes(values, 63, sizes)
         print(sizes.tolist())
     except IndexError as error:
         print(error)
@@ -217,22 +232,28 @@ for sizes in (np.zeros(1, np.int64), np.zeros(2, np.int64)):
 @compiled
 def test_indices_are_checked_there_too(tmp_path: Path) -> None:
     done = subprocess.run(
-        [sys.executable, "-W", "ignore", "-c", CHECKED], cwd=ROOT, capture_output=True, text=True,
-        env=environment(tmp_path, NUMBA_BOUNDSCHECK="1"), check=True, timeout=100,
-    )  # fmt: skip
+        [sys.executable, "-W", "ignore", "-c", CHECKED],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        env=environment(tmp_path, NUMBA_BOUNDSCHECK="1"),
+        check=True,
+        timeout=100,
+    )
     assert done.stdout.splitlines() == [
-        "kernel partition_sizes: an index is outside its array", "[1, 1]",
-    ]  # fmt: skip
+        "kernel partition_sizes: an index is outside its array",
+        "[1, 1]",
+    ]
 
 
 DAMAGED = (
     WITHOUT
     + """
 import numpy as np
-from textmlr import jit
-from textmlr.arrays import frozen
-from textmlr.kernels import intern
-function = intern.partition_sizes.function
+from textmlr.kernels import jit
+from textmlr.base.arrays import frozen
+from textmlr.kernels import hash_table
+function = hash_table.partition_sizes.function
 for content in (None, b"", b"nonsense", b"\\x80\\x04"):
     kept = [*place.rglob("*.nb?")]
     if content is not None:
@@ -252,9 +273,13 @@ for content in (None, b"", b"nonsense", b"\\x80\\x04"):
 @compiled
 def test_what_numba_keeps_may_be_damaged(tmp_path: Path) -> None:
     done = subprocess.run(
-        [sys.executable, "-W", "ignore", "-c", DAMAGED], cwd=ROOT, capture_output=True, text=True,
-        env=environment(tmp_path), timeout=100,
-    )  # fmt: skip
+        [sys.executable, "-W", "ignore", "-c", DAMAGED],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        env=environment(tmp_path),
+        timeout=100,
+    )
     assert done.stdout.splitlines() == ["[1, 1]"] * 4, done.stderr
 
 
@@ -262,12 +287,12 @@ NO_NUMBA = """
 import sys
 import numpy as np
 sys.modules["numba"] = None
-from textmlr.errors import InputError
-from textmlr.jit import store
-from textmlr.kernels import intern
-store.Origin.folders = property(lambda self: [])
+from textmlr.base.errors import InputError
+from textmlr.kernels.jit import machine_code
+from textmlr.kernels import hash_table
+machine_code.Origin.folders = property(lambda self: [])
 try:
-    intern.partition_sizes(np.zeros(1, np.uint64), 63, np.zeros(2, np.int64))
+    hash_table.partition_sizes(np.zeros(1, np.uint64), 63, np.zeros(2, np.int64))
 except InputError as error:
     print(error)
 """
@@ -276,9 +301,14 @@ except InputError as error:
 @compiled
 def test_without_any_numba_one_line_says_so(tmp_path: Path) -> None:
     done = subprocess.run(
-        [sys.executable, "-W", "error", "-c", NO_NUMBA], cwd=ROOT, capture_output=True, text=True,
-        env=environment(tmp_path), check=True, timeout=100,
-    )  # fmt: skip
+        [sys.executable, "-W", "error", "-c", NO_NUMBA],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        env=environment(tmp_path),
+        check=True,
+        timeout=100,
+    )
     assert done.stdout.startswith("Numba, which compiles the kernels, cannot be imported (")
     assert done.stdout.endswith(
         "; install one that fits, for instance by pip install --upgrade numba\n"

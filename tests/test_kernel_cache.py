@@ -25,22 +25,22 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 import textmlr
-from textmlr.jit import folders, store
-from textmlr.kernels import intern, linear
+from textmlr.kernels import hash_table, linear
+from textmlr.kernels.jit import machine_code, trusted_folders
 
 ROOT = Path(__file__).parent.parent
 PACKAGE = Path(textmlr.__file__).parent
 posix = pytest.mark.skipif(not hasattr(os, "geteuid"), reason="Windows keeps users apart itself")
-NAME = "intern.partition_sizes-0123456789ab-0123456789ab-0123456789ab.textmlr"
+NAME = "hash_table.partition_sizes-0123456789ab-0123456789ab-0123456789ab.textmlr"
 
 
 def function_of(kernel: Any) -> Callable[..., Any]:
     return getattr(kernel, "function", kernel)
 
 
-ORIGIN = store.Origin(function_of(intern.partition_sizes), ("u81r", "i", "i81w"))
-OTHER = store.Origin(function_of(linear.scores), ("f42r", "i"))
-CODE = store.MachineCode("textmlr_entry", "", ("abort",), bytes(range(256)) * 20)
+ORIGIN = machine_code.Origin(function_of(hash_table.partition_sizes), ("u81r", "i", "i81w"))
+OTHER = machine_code.Origin(function_of(linear.scores), ("f42r", "i"))
+CODE = machine_code.MachineCode("textmlr_entry", "", ("abort",), bytes(range(256)) * 20)
 
 
 @contextmanager
@@ -116,8 +116,8 @@ SPOILED_FOLDERS: dict[str, Callable[[Path], object]] = {
 def folder(tmp_path: Path) -> Path:
     """A cache folder with a file."""
     made = tmp_path / "cache"
-    folders.write(made, NAME, b"content", shared=False)
-    assert folders.read(made, NAME) == b"content"
+    trusted_folders.write(made, NAME, b"content", shared=False)
+    assert trusted_folders.read(made, NAME) == b"content"
     return made
 
 
@@ -127,9 +127,9 @@ def test_only_a_file_that_nobody_else_can_write_is_read(folder: Path, how: str) 
     """The rest is replaced, by what is read again."""
     SPOILED[how](folder / NAME)
     with at_most(20):
-        assert folders.read(folder, NAME) is None
-        folders.write(folder, NAME, b"anew", shared=False)
-        assert folders.read(folder, NAME) == b"anew"
+        assert trusted_folders.read(folder, NAME) is None
+        trusted_folders.write(folder, NAME, b"anew", shared=False)
+        assert trusted_folders.read(folder, NAME) == b"anew"
     assert stat.S_IMODE((folder / NAME).lstat().st_mode) == 0o644
     assert {path.name for path in folder.iterdir()} <= {NAME, "elsewhere"}
 
@@ -138,14 +138,14 @@ def test_only_a_file_that_nobody_else_can_write_is_read(folder: Path, how: str) 
 @pytest.mark.parametrize("how", SPOILED_FOLDERS)
 def test_only_a_folder_that_nobody_else_can_write_is_read(folder: Path, how: str) -> None:
     SPOILED_FOLDERS[how](folder)
-    assert folders.read(folder, NAME) is None
+    assert trusted_folders.read(folder, NAME) is None
     if how == "a link":
         with pytest.raises(OSError, match=r"."):
-            folders.write(folder, NAME, b"anew", shared=False)
+            trusted_folders.write(folder, NAME, b"anew", shared=False)
     else:  # an earlier release made it so
-        folders.write(folder, NAME, b"anew", shared=False)
+        trusted_folders.write(folder, NAME, b"anew", shared=False)
         assert stat.S_IMODE(folder.stat().st_mode) == 0o700
-        assert folders.read(folder, NAME) == b"anew"
+        assert trusted_folders.read(folder, NAME) == b"anew"
 
 
 @posix
@@ -154,11 +154,11 @@ def test_what_another_user_owns_is_not_read(
     folder: Path, whose: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     give_away(folder / NAME if whose == "file" else folder, monkeypatch)
-    assert folders.read(folder, NAME) is None
+    assert trusted_folders.read(folder, NAME) is None
     if whose == "folder":
         with pytest.raises(PermissionError):
-            folders.write(folder, NAME, b"anew", shared=False)
-        assert not folders.own_folder(folder / "numba-0123456789ab", shared=True)
+            trusted_folders.write(folder, NAME, b"anew", shared=False)
+        assert not trusted_folders.own_folder(folder / "numba-0123456789ab", shared=True)
 
 
 @posix
@@ -171,27 +171,31 @@ def test_what_root_owns_is_read_by_all(folder: Path, monkeypatch: pytest.MonkeyP
 
     monkeypatch.setattr(os, "fstat", roots)
     monkeypatch.setattr(os, "geteuid", lambda: 54321)
-    assert folders.read(folder, NAME) == b"content"
+    assert trusted_folders.read(folder, NAME) == b"content"
     # Numba's own files are not checked one by one: only a folder of one's own will do.
-    assert not folders.own_folder(folder / "numba-0123456789ab", shared=False)
+    assert not trusted_folders.own_folder(folder / "numba-0123456789ab", shared=False)
 
 
 @posix
 @pytest.mark.parametrize("umask", [0o000, 0o002, 0o022])
 def test_others_can_write_nothing_that_is_made(tmp_path: Path, umask: int) -> None:
     with mask(umask):
-        folders.write(tmp_path / "new" / "cache", NAME, b"content", shared=False)
-        folders.write(tmp_path / "beside", NAME, b"content", shared=True)
-        assert folders.own_folder(tmp_path / "beside" / "numba-0123456789ab", shared=True)
+        trusted_folders.write(tmp_path / "new" / "cache", NAME, b"content", shared=False)
+        trusted_folders.write(tmp_path / "beside", NAME, b"content", shared=True)
+        assert trusted_folders.own_folder(tmp_path / "beside" / "numba-0123456789ab", shared=True)
     modes = {
         str(path.relative_to(tmp_path)): stat.S_IMODE(path.stat().st_mode)
         for path in tmp_path.rglob("*")
     }
     assert modes == {
-        "new": 0o700, "new/cache": 0o700, f"new/cache/{NAME}": 0o644,
-        "beside": 0o755, f"beside/{NAME}": 0o644, "beside/numba-0123456789ab": 0o700,
-    }  # fmt: skip
-    assert folders.read(tmp_path / "beside", NAME) == b"content"
+        "new": 0o700,
+        "new/cache": 0o700,
+        f"new/cache/{NAME}": 0o644,
+        "beside": 0o755,
+        f"beside/{NAME}": 0o644,
+        "beside/numba-0123456789ab": 0o700,
+    }
+    assert trusted_folders.read(tmp_path / "beside", NAME) == b"content"
 
 
 def test_a_write_that_fails_leaves_nothing(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -200,9 +204,9 @@ def test_a_write_that_fails_leaves_nothing(folder: Path, monkeypatch: pytest.Mon
 
     monkeypatch.setattr(os, "replace", full)
     with pytest.raises(OSError, match="space"):
-        folders.write(folder, NAME, b"anew", shared=False)
+        trusted_folders.write(folder, NAME, b"anew", shared=False)
     assert [path.name for path in folder.iterdir()] == [NAME]
-    assert folders.read(folder, NAME) == b"content"
+    assert trusted_folders.read(folder, NAME) == b"content"
 
 
 def test_files_stay_as_long_as_they_are_used(folder: Path) -> None:
@@ -225,42 +229,43 @@ def test_files_stay_as_long_as_they_are_used(folder: Path) -> None:
         else:
             path.touch()
         os.utime(path, (now - age * day,) * 2)
-    folders.write(folder, NAME, b"anew", shared=False)
+    trusted_folders.write(folder, NAME, b"anew", shared=False)
     assert {path.name for path in folder.iterdir()} == {
-        NAME, *(name for name, age in ages.items() if age != 91)
-    }  # fmt: skip
+        NAME,
+        *(name for name, age in ages.items() if age != 91),
+    }
 
     for hours, dated in ((20, False), (30, True)):
         os.utime(folder / NAME, (now - hours * 3600,) * 2)
-        assert folders.read(folder, NAME) == b"anew"
+        assert trusted_folders.read(folder, NAME) == b"anew"
         assert ((folder / NAME).stat().st_mtime > now - 60) == dated
 
 
 def test_versions_of_a_kernel_are_many_but_not_endless(folder: Path) -> None:
     other = NAME.replace("ab.textmlr", "ac.textmlr")  # another signature
-    folders.write(folder, other, b"", shared=False)
+    trusted_folders.write(folder, other, b"", shared=False)
     os.utime(folder / other, (1e9 + time.time() % 1, time.time() - 9999))
-    for number in range(folders.MOST_KEPT + 3):
+    for number in range(trusted_folders.MOST_KEPT + 3):
         name = NAME.replace("-0123456789ab-0", f"-{number:012x}-0", 1)
-        folders.write(folder, name, b"", shared=False)
+        trusted_folders.write(folder, name, b"", shared=False)
         os.utime(folder / name, (0, time.time() - 1000 + number))
     left = sorted(path.name for path in folder.iterdir() if path.name not in (NAME, other))
     assert (folder / other).exists()
     assert (folder / NAME).exists()
-    assert len(left) == folders.MOST_KEPT - 1
+    assert len(left) == trusted_folders.MOST_KEPT - 1
     assert left[0] == NAME.replace("-0123456789ab-0", f"-{4:012x}-0", 1)
 
 
 def test_two_versions_share_a_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     place = property(lambda self: [(tmp_path / "cache", False)])
-    monkeypatch.setattr(store.Origin, "folders", place)
-    assert store.keep(ORIGIN, CODE)
+    monkeypatch.setattr(machine_code.Origin, "folders", place)
+    assert machine_code.keep(ORIGIN, CODE)
     with monkeypatch.context() as later:
-        later.setattr(store, "source_digest", lambda package: "0123456789ab")
-        assert store.find(ORIGIN) is None
-        assert store.keep(ORIGIN, replace(CODE, result="i"))
-        assert store.find(ORIGIN) == replace(CODE, result="i")
-    assert store.find(ORIGIN) == CODE
+        later.setattr(machine_code, "source_digest", lambda package: "0123456789ab")
+        assert machine_code.find(ORIGIN) is None
+        assert machine_code.keep(ORIGIN, replace(CODE, result="i"))
+        assert machine_code.find(ORIGIN) == replace(CODE, result="i")
+    assert machine_code.find(ORIGIN) == CODE
 
 
 def sealed(rest: bytes) -> bytes:
@@ -269,8 +274,8 @@ def sealed(rest: bytes) -> bytes:
 
 
 def test_what_was_packed_is_unpacked() -> None:
-    content = store.packed(ORIGIN, CODE)
-    assert store.unpacked(ORIGIN, content) == CODE
+    content = machine_code.packed(ORIGIN, CODE)
+    assert machine_code.unpacked(ORIGIN, content) == CODE
     assert sealed(content[32:]) == content
 
 
@@ -278,7 +283,7 @@ def test_what_was_packed_is_unpacked() -> None:
 @given(st.data())
 def test_whatever_was_altered_is_no_code(data: st.DataObject) -> None:
     """Cut, longer, or with any other bytes: the digest sees it."""
-    content = store.packed(ORIGIN, CODE)
+    content = machine_code.packed(ORIGIN, CODE)
     at = data.draw(st.integers(0, len(content) - 1))
     how = data.draw(st.sampled_from(["flip", "cut", "grow", "replace"]))
     if how == "flip":
@@ -293,7 +298,7 @@ def test_whatever_was_altered_is_no_code(data: st.DataObject) -> None:
         spoiled = content[:at] + data.draw(st.binary()) + content[at:]
         if spoiled == content:
             return
-    assert store.unpacked(ORIGIN, spoiled) is None
+    assert machine_code.unpacked(ORIGIN, spoiled) is None
 
 
 JSON = st.recursive(
@@ -316,9 +321,9 @@ JSON = st.recursive(
 )
 def test_a_head_of_the_wrong_kind_is_no_code(field: str, value: Any) -> None:
     """Under a right digest: nothing there is taken for what it is not."""
-    line, _, image = store.packed(ORIGIN, CODE)[32:].partition(b"\n")
+    line, _, image = machine_code.packed(ORIGIN, CODE)[32:].partition(b"\n")
     head = json.loads(line) | {field: value}
-    found = store.unpacked(ORIGIN, sealed(json.dumps(head).encode() + b"\n" + image))
+    found = machine_code.unpacked(ORIGIN, sealed(json.dumps(head).encode() + b"\n" + image))
     if found is not None:
         assert isinstance(found.entry, str)
         assert replace(found, entry=CODE.entry, result="", symbols=CODE.symbols) == CODE
@@ -331,20 +336,22 @@ HEADS = [b"", b"\n", b"{}", b"[]", b"null", b"{", b'"text"', b"\xff", b"[" * 100
 
 @pytest.mark.parametrize("head", HEADS, ids=range(len(HEADS)))
 def test_a_head_that_is_none_is_no_code(head: bytes) -> None:
-    assert store.unpacked(ORIGIN, sealed(head + b"\n" + CODE.image)) is None
+    assert machine_code.unpacked(ORIGIN, sealed(head + b"\n" + CODE.image)) is None
 
 
 @pytest.mark.parametrize(
     "other",
     [
-        OTHER, replace(ORIGIN, checked=True), replace(ORIGIN, codes=("u81w", "i", "i81w")),
+        OTHER,
+        replace(ORIGIN, checked=True),
+        replace(ORIGIN, codes=("u81w", "i", "i81w")),
     ],
     ids=["kernel", "checked", "signature"],
-)  # fmt: skip
-def test_code_of_another_is_no_code_of_this(other: store.Origin) -> None:
+)
+def test_code_of_another_is_no_code_of_this(other: machine_code.Origin) -> None:
     """Whole, in a file of this one's name."""
-    assert store.unpacked(ORIGIN, store.packed(other, CODE)) is None
-    assert store.unpacked(other, store.packed(other, CODE)) == CODE
+    assert machine_code.unpacked(ORIGIN, machine_code.packed(other, CODE)) is None
+    assert machine_code.unpacked(other, machine_code.packed(other, CODE)) == CODE
 
 
 def test_the_source_decides(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -355,17 +362,20 @@ def test_the_source_decides(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.syspath_prepend(tmp_path)
     found = []
     for made in (
-        {"__init__.py": b"", "a.py": b"x = 1"}, {"a.py": b"x = 2"}, {"b.py": b"x = 3"},
-        {"b.txt": b"x = 3"}, {"a.pyc": b"1"},
-    ):  # fmt: skip
+        {"__init__.py": b"", "a.py": b"x = 1"},
+        {"a.py": b"x = 2"},
+        {"b.py": b"x = 3"},
+        {"b.txt": b"x = 3"},
+        {"a.pyc": b"1"},
+    ):
         for name, content in made.items():
             (package / name).write_bytes(content)
-        found.append(store.source_digest.__wrapped__(package.name))
+        found.append(machine_code.source_digest.__wrapped__(package.name))
     assert len(set(found)) == 3
     assert found[2] == found[3] == found[4]
     for path in package.glob("*.py"):
         path.unlink()
-    assert store.source_digest.__wrapped__(package.name) not in found
+    assert machine_code.source_digest.__wrapped__(package.name) not in found
 
 
 @pytest.mark.parametrize(
@@ -404,14 +414,14 @@ def test_where_code_is_looked_for(
 RUN = """
 import sys
 import numpy as np
-from textmlr import jit
-from textmlr.arrays import frozen
-from textmlr.kernels import intern
+from textmlr.kernels import jit
+from textmlr.base.arrays import frozen
+from textmlr.kernels import hash_table
 compiled = []
 jit.watch_compiling(lambda kernel, seconds: compiled.append(kernel) if seconds else None)
 def run():
     sizes = np.zeros(2, np.int64)
-    kernel = jit.Kernel(intern.partition_sizes.function)
+    kernel = jit.Kernel(hash_table.partition_sizes.function)
     kernel(frozen(np.array([1, 2**63], np.uint64)), 63, sizes)
     assert sizes.tolist() == [1, 1]
     done = len(compiled)
@@ -425,17 +435,17 @@ import os
 from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
-from textmlr.jit import store
+from textmlr.kernels.jit import machine_code
 place = Path(os.environ["NUMBA_CACHE_DIR"], "textmlr")
-store.Origin.folders = property(lambda self: [(place, False)])
+machine_code.Origin.folders = property(lambda self: [(place, False)])
 print(run())
 path, = place.iterdir()
 whole = path.read_bytes()
 def sealed(rest):
     return sha256(rest).digest() + rest
-own = store.Origin(intern.partition_sizes.function, ("u81r", "i", "i81w"))
+own = machine_code.Origin(hash_table.partition_sizes.function, ("u81r", "i", "i81w"))
 other = replace(own, codes=("u81w", "i", "i81w"))
-code = store.unpacked(own, whole)
+code = machine_code.unpacked(own, whole)
 assert whole[-1500:-1499] != b"~"
 def replaced(content):
     path.write_bytes(content)
@@ -449,9 +459,9 @@ def to_pipe():
 ways = {
     "head no JSON": lambda: replaced(sealed(b"nonsense" + whole[32:])),
     "object cut": lambda: replaced(whole[: len(whole) // 2]),
-    "no such entry": lambda: replaced(store.packed(own, replace(code, entry="other"))),
+    "no such entry": lambda: replaced(machine_code.packed(own, replace(code, entry="other"))),
     "a byte of the object": lambda: replaced(whole[:-1500] + b"~" + whole[-1499:]),
-    "another's": lambda: replaced(store.packed(other, code)),
+    "another's": lambda: replaced(machine_code.packed(other, code)),
     "empty": lambda: replaced(b""),
     "huge": lambda: os.truncate(path, 1 << 40),
     "a folder": to_folder,
@@ -463,15 +473,22 @@ for name, spoil in ways.items():
     print(name, run(), flush=True)
 print(run(), path.read_bytes() == whole)
 try:
-    store.link(replace(code, entry="other"), own.codes)
+    machine_code.link(replace(code, entry="other"), own.codes)
 except RuntimeError as error:
     print(error)
 """
 )
 WAYS = [
-    "head no JSON", "object cut", "no such entry", "a byte of the object",
-    "another's", "empty", "huge", "a folder", "a pipe",
-]  # fmt: skip
+    "head no JSON",
+    "object cut",
+    "no such entry",
+    "a byte of the object",
+    "another's",
+    "empty",
+    "huge",
+    "a folder",
+    "a pipe",
+]
 
 
 def child(code: str, place: Path, *, cwd: Path = ROOT, **environment: str) -> tuple[str, str]:
@@ -479,9 +496,13 @@ def child(code: str, place: Path, *, cwd: Path = ROOT, **environment: str) -> tu
     caches = {name: str(place) for name in ("XDG_CACHE_HOME", "LOCALAPPDATA", "HOME")}
     numba = {"NUMBA_CACHE_DIR": "", "NUMBA_DISABLE_JIT": "0", "NUMBA_BOUNDSCHECK": "0"}
     done = subprocess.run(
-        [sys.executable, "-c", code], cwd=cwd, capture_output=True, text=True, timeout=300,
+        [sys.executable, "-c", code],
+        cwd=cwd,
+        capture_output=True,
+        text=True,
+        timeout=300,
         env=os.environ | numba | caches | environment,
-    )  # fmt: skip
+    )
     assert done.returncode == 0, done.stderr
     return done.stdout, done.stderr
 
@@ -492,8 +513,11 @@ def child(code: str, place: Path, *, cwd: Path = ROOT, **environment: str) -> tu
 def test_what_is_damaged_is_compiled_again_and_replaced(tmp_path: Path) -> None:
     told, _ = child(DAMAGED, tmp_path, NUMBA_CACHE_DIR=str(tmp_path))
     assert told.splitlines() == [
-        "1", *(f"{way} 1" for way in WAYS), "0 True", "there is no other in the code",
-    ]  # fmt: skip
+        "1",
+        *(f"{way} 1" for way in WAYS),
+        "0 True",
+        "there is no other in the code",
+    ]
 
 
 PLANTED = RUN + "print(run())"
@@ -596,9 +620,7 @@ def test_an_install_without_source_or_in_an_archive_runs(tmp_path: Path, how: st
                 archive.write(path, path.relative_to(package.parent))
         shutil.rmtree(package.parent)
     for compilations in (1, 0):
-        told, errors = child(
-            INSTALLED, tmp_path / "users", cwd=tmp_path, PYTHONPATH=str(place)
-        )  # fmt: skip
+        told, errors = child(INSTALLED, tmp_path / "users", cwd=tmp_path, PYTHONPATH=str(place))
         assert told.splitlines()[-1].split()[0] == str(compilations)
         assert told.splitlines()[-1].split()[1].startswith(str(place))
         assert errors == ""

@@ -11,13 +11,13 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
+from textmlr.base.errors import InputError
+from textmlr.base.options import FeaturizerOptions, TrainingOptions
 from textmlr.cli import cli
-from textmlr.corpus import read_corpus
-from textmlr.errors import InputError
-from textmlr.learning import Event, train
-from textmlr.model import Model
-from textmlr.options import FeaturizerOptions, TrainingOptions
-from textmlr.training import Step
+from textmlr.corpus.reading import read_corpus
+from textmlr.model.model import Model
+from textmlr.training.exact.solver import Step
+from textmlr.training.train import Event, train
 
 ROOT = Path(__file__).parent.parent
 
@@ -100,9 +100,12 @@ def test_a_huge_penalty_leaves_a_model_of_no_features(train_tsv: Path, tmp_path:
 def test_rounds_are_told_and_validation_is_judged(train_tsv: Path, test_tsv: Path) -> None:
     seen: list[Event] = []
     model = train(
-        read_corpus([str(train_tsv)]), None, TrainingOptions(l1=1e-3),
-        validation=read_corpus([str(test_tsv)]), watch=seen.append,
-    )  # fmt: skip
+        read_corpus([str(train_tsv)]),
+        None,
+        TrainingOptions(l1=1e-3),
+        validation=read_corpus([str(test_tsv)]),
+        watch=seen.append,
+    )
     steps = [event for event in seen if isinstance(event, Step)]
     assert {step.method for step in steps} == {"proximal"}
     held_out = model.record["held_out"]

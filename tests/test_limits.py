@@ -26,14 +26,18 @@ from corpora import zstd
 
 from textmlr import FeaturizerOptions
 from textmlr.__main__ import main
-from textmlr.corpus import csv as csv_corpus
-from textmlr.corpus import read_corpus, read_lines, scan, streams
-from textmlr.corpus.texts import batches_of
-from textmlr.errors import InputError
-from textmlr.features import Featurizer, giants, hashing
-from textmlr.features.hashing import Hasher, blocks_of
-from textmlr.model import Model
-from textmlr.showing import plain, to_json
+from textmlr.base.errors import InputError
+from textmlr.base.printable import plain, to_json
+from textmlr.corpus import byte_streams
+from textmlr.corpus.blocks import blocks_of
+from textmlr.corpus.formats import csv as csv_corpus
+from textmlr.corpus.formats.lines import read_lines
+from textmlr.corpus.in_memory import batches_of
+from textmlr.corpus.reading import read_corpus, scan
+from textmlr.features import long_documents, ngrams
+from textmlr.features.featurizer import Featurizer
+from textmlr.features.ngrams import Hasher
+from textmlr.model.model import Model
 
 TEXTS = [
     b"The cat sat; the CAT ran, and the dog sat on the cat.",
@@ -61,8 +65,8 @@ class TestLongDocuments:
         hasher = Hasher(options.decided())
         blocks = [batches_of([text])[0] for text in (*TEXTS, b" ".join(TEXTS))]
         whole = [hasher.hash(block) for block in blocks]
-        monkeypatch.setattr(hashing, "GIANT_BYTES", 0)
-        monkeypatch.setattr(giants, "PIECE_TOKENS", tokens)
+        monkeypatch.setattr(ngrams, "GIANT_BYTES", 0)
+        monkeypatch.setattr(long_documents, "PIECE_TOKENS", tokens)
         for block, expected in zip(blocks, whole, strict=True):
             found = hasher.hash(block)
             for name in ("hashes", "counts", "places", "offsets"):
@@ -75,7 +79,7 @@ class TestLongDocuments:
         block = batches_of([text])[0]
         hasher = Hasher(FeaturizerOptions(ngrams=(1, 1)).decided())
         expected = hasher.hash(block)
-        monkeypatch.setattr(hashing, "GIANT_BYTES", 0)
+        monkeypatch.setattr(ngrams, "GIANT_BYTES", 0)
         found = hasher.hash(block)
         assert len(found.hashes) == 70_000
         assert np.array_equal(found.hashes, expected.hashes)
@@ -89,21 +93,21 @@ class TestLongDocuments:
         theta = np.random.default_rng(1).normal(size=(featurizer.columns, 3)).astype(np.float32)
         model = Model(["a", "b", "c"], featurizer, [theta], {})
         expected = model.probabilities(TEXTS), featurizer.transform(TEXTS)
-        monkeypatch.setattr(hashing, "GIANT_BYTES", 8)
-        monkeypatch.setattr(giants, "PIECE_TOKENS", 3)
+        monkeypatch.setattr(ngrams, "GIANT_BYTES", 8)
+        monkeypatch.setattr(long_documents, "PIECE_TOKENS", 3)
         assert np.array_equal(model.probabilities(TEXTS), expected[0])
         rows = featurizer.transform(TEXTS)
         assert np.array_equal(rows.toarray(), expected[1].toarray())
 
     def test_long_documents_are_blocks_of_their_own(self, monkeypatch: pytest.MonkeyPatch) -> None:
         batch = batches_of(["a", "b" * 20, "c", "d", "e" * 30, "f" * 30])[0]
-        monkeypatch.setattr(hashing, "GIANT_BYTES", 10)
+        monkeypatch.setattr(ngrams, "GIANT_BYTES", 10)
         assert [len(block) for block in blocks_of([batch])] == [1, 1, 2, 1, 1]
         assert [len(block) for block in blocks_of([batch], most=1)] == [1] * 6
 
     def test_more_ngrams_than_can_be_numbered(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(hashing, "GIANT_BYTES", 0)
-        monkeypatch.setattr(giants, "MOST_GRAMS", 10)
+        monkeypatch.setattr(ngrams, "GIANT_BYTES", 0)
+        monkeypatch.setattr(long_documents, "MOST_GRAMS", 10)
         with pytest.raises(InputError, match="53 bytes has more than 10 n-grams; cut it"):
             Hasher(WAYS[0].decided()).hash(batches_of(TEXTS[:1])[0])
 
@@ -127,8 +131,8 @@ class TestDecompression:
         path = tmp_path / f"bomb.tsv{ending}"
         path.write_bytes(compress(b"a\tb\n" * 500_000))
         assert len(read_corpus([path])) == 500_000  # no more than any file may come to
-        monkeypatch.setattr(streams, "FREE_BYTES", 1 << 20)
-        monkeypatch.setattr(streams, "MOST_RATIO", 100)
+        monkeypatch.setattr(byte_streams, "FREE_BYTES", 1 << 20)
+        monkeypatch.setattr(byte_streams, "MOST_RATIO", 100)
         with pytest.raises(InputError, match=r"over 100 times as many.*--no-compression-limit"):
             read_corpus([path])
         with pytest.raises(InputError, match="over 100 times as many"):
@@ -151,8 +155,8 @@ class TestDecompression:
         else:
             _feather(table, path)
         assert len(read_corpus([path])) == 300
-        monkeypatch.setattr("textmlr.corpus.streams.FREE_BYTES", 1 << 20)
-        monkeypatch.setattr("textmlr.corpus.streams.MOST_RATIO", 20)
+        monkeypatch.setattr("textmlr.corpus.byte_streams.FREE_BYTES", 1 << 20)
+        monkeypatch.setattr("textmlr.corpus.byte_streams.MOST_RATIO", 20)
         with pytest.raises(InputError, match="over 20 times as many"):
             read_corpus([path])
         assert len(read_corpus([path], compression_limit=False)) == 300
@@ -166,7 +170,7 @@ class TestDecompression:
         own = {"id": lzma.FILTER_LZMA2, "dict_size": 1 << 26}
         path.write_bytes(lzma.compress(b"a\tb\n", filters=[own]))
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(streams, "XZ_MEMORY", 1 << 25)
+            patch.setattr(byte_streams, "XZ_MEMORY", 1 << 25)
             with pytest.raises(InputError, match="more than 32 MiB of memory"):
                 read_corpus([path])
         assert len(read_corpus([path])) == 1
@@ -235,9 +239,11 @@ class TestManyColumns:
 def test_json_nested_deep_and_huge_numbers(tmp_path: Path) -> None:
     path = tmp_path / "deep.jsonl"
     good = json.dumps({"text": "x", "label": "a"})
-    for bad, told in ((f'{{"text": {"[" * 10**5}', "nested too deeply|not JSON"),
-                      (f'{{"text": "x", "label": {"9" * 10_000}}}', "not JSON that can be read"),
-                      ('{"text": "x", "label": 1e999}', "")):  # fmt: skip
+    for bad, told in (
+        (f'{{"text": {"[" * 10**5}', "nested too deeply|not JSON"),
+        (f'{{"text": "x", "label": {"9" * 10_000}}}', "not JSON that can be read"),
+        ('{"text": "x", "label": 1e999}', ""),
+    ):
         path.write_text(f"{good}\n{bad}\n")
         if told:
             with pytest.raises(InputError, match=told) as caught:
@@ -258,12 +264,24 @@ def test_blank_lines_alone(tmp_path: Path) -> None:
 
 # What acts on a terminal, hides, or turns the direction of writing.
 HOSTILE = [
-    "\x1b[2J\x1b[31mred", "\x1b]52;c;aGk=\x07", "\x1b]8;;http://x.invalid\x1b\\link", "\x9b2J",
-    "\u202eevil\u202c", "\u2067iso\u2069", "\u200fmark\u200e", "ze\u200bro\ufeff",
+    "\x1b[2J\x1b[31mred",
+    "\x1b]52;c;aGk=\x07",
+    "\x1b]8;;http://x.invalid\x1b\\link",
+    "\x9b2J",
+    "\u202eevil\u202c",
+    "\u2067iso\u2069",
+    "\u200fmark\u200e",
+    "ze\u200bro\ufeff",
     "\u2028line\u2029",
-    "tab\tin", "line\nin\r\nit", "[bold]rich[/x]", "emoji \U0001f600", "a\x7fb\x08c", 'q"uo\'te',
-    "<script>alert(1)</script>&amp;", "=1+1",
-]  # fmt: skip
+    "tab\tin",
+    "line\nin\r\nit",
+    "[bold]rich[/x]",
+    "emoji \U0001f600",
+    "a\x7fb\x08c",
+    "q\"uo'te",
+    "<script>alert(1)</script>&amp;",
+    "=1+1",
+]
 
 
 def unsafe(text: str, keep: str = "\n") -> set[str]:
@@ -325,15 +343,20 @@ VERBS = [
     ["tune", C, "-o", "tuned\x1b[2J.textmlr", "--trials", "1", "--cv", "2"],
     ["update", M, C, "-o", "updated\x1b[2J.textmlr"],
     ["update", M, C, "-o", "updated\x1b[2J.textmlr", "--test", C],
-    ["classify", "-m", M, D], ["classify", "-m", M, "--lines", D, "--top", "1"],
+    ["classify", "-m", M, D],
+    ["classify", "-m", M, "--lines", D, "--top", "1"],
     ["classify", "-m", M, "--corpus", C, "-o", "o\x1b[2J.csv"],
     ["explain", "-m", M, D, "--flip", "--html", "why\x1b[2J.html"],
     ["explain", "-m", M, D, "--label", "[bold]rich[/x]", "--against", "\x1b[2J\x1b[31mred"],
-    ["evaluate", "-m", M, C], ["compare", M, M, C], ["top", M], ["top", M, "-k", "3"],
-    ["info", M], ["featurize", C, "-o", "x\x1b[2J.svm"],
+    ["evaluate", "-m", M, C],
+    ["compare", M, M, C],
+    ["top", M],
+    ["top", M, "-k", "3"],
+    ["info", M],
+    ["featurize", C, "-o", "x\x1b[2J.svm"],
     ["export", M, "--format", "json", "-o", "m\x1b[2J.json"],
     ["compress", M, C, "-o", "small\x1b[2J.textmlr", "--max-size", "20kB"],
-]  # fmt: skip
+]
 WITH_JSON = [verb for verb in VERBS if "--html" not in verb]
 
 

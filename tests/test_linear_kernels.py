@@ -15,20 +15,22 @@ from conftest import as_python, compiled, documents, write_tsv
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from textmlr.arrays import frozen
-from textmlr.features import Features
-from textmlr.jit import vectors
+from textmlr.base.arrays import frozen
+from textmlr.features.csr_features import Features
+from textmlr.kernels import layers as network_kernels
 from textmlr.kernels import linear, sgd
-from textmlr.kernels import network as network_kernels
-from textmlr.network import Network
-from textmlr.training import Objective
+from textmlr.kernels.jit import row_loops
+from textmlr.model.parameters import Network
+from textmlr.training.objective import Objective
 
 
 def random_rows(documents: int, columns: int, seed: int) -> Features:
     """Random CSR rows; the second is the bias alone, the third has no feature at all."""
     rng = np.random.default_rng(seed)
-    rows = [np.sort(rng.choice(np.arange(1, columns), rng.integers(0, columns - 1), False))
-            for _ in range(documents)]  # fmt: skip
+    rows = [
+        np.sort(rng.choice(np.arange(1, columns), rng.integers(0, columns - 1), False))
+        for _ in range(documents)
+    ]
     rows = [np.concatenate([[0], row]) for row in rows]
     if documents > 2:
         rows[1], rows[2] = np.zeros(1), np.zeros(0)
@@ -151,7 +153,7 @@ def test_chunks_of_labels_give_what_plain_loops_give(
     expected = np.empty_like(out)
     for i in range(4):
         begin, end = rows.indptr[i : i + 2].tolist()
-        vectors.sum_rows(rows.indices, rows.values, begin, end, theta, expected[i])
+        row_loops.sum_rows(rows.indices, rows.values, begin, end, theta, expected[i])
     assert out.tobytes() == expected.tobytes()
 
     order = np.array([3, 0], np.int32)
@@ -324,14 +326,16 @@ import importlib, json, pkgutil, sys
 import numpy as np, pyarrow as pa
 import textmlr.kernels
 from textmlr import FeaturizerOptions, StreamTrainer
-from textmlr.corpus import read_corpus, read_lines
-from textmlr.corpus.texts import batches_of
-from textmlr.learning import train
-from textmlr.model import Model
-from textmlr.network import Network
-from textmlr.options import TrainingOptions
-from textmlr.rendering import Lines
-from textmlr.training import Objective, minimise
+from textmlr.corpus.reading import read_corpus
+from textmlr.corpus.formats.lines import read_lines
+from textmlr.corpus.in_memory import batches_of
+from textmlr.training.train import train
+from textmlr.model.model import Model
+from textmlr.model.parameters import Network
+from textmlr.base.options import TrainingOptions
+from textmlr.export.answer_lines import Lines
+from textmlr.training.objective import Objective
+from textmlr.training.exact.solver import minimise
 
 plain, weighted, lines, out = sys.argv[1:]
 corpora = read_corpus([plain]), read_corpus([weighted], weighted=True)
@@ -373,21 +377,21 @@ for corpus in corpora:
         objective = Objective(rows, y, weights, len(model.labels), 0.1)
         objective.value(Network.of([model.theta])), objective.gradient(model.theta)
         minimise(objective, tolerance=1e-3, start=model.theta)
-from textmlr.corpus import scan
+from textmlr.corpus.reading import scan
 marked = {".csv": 'text,label\\n"x \"\"y\",a\\n', ".ft": "__label__a x __label__b\\n"}
 for name, data in marked.items():
     with open(out + name, "w") as file:
         file.write(data)
     for chunk in scan([out + name]):
         chunk.table
-from textmlr.features import Features
+from textmlr.features.csr_features import Features
 mixed = np.array([1, -1, 1, -1], np.float32)
 rows = Features(np.arange(5), np.zeros(4, np.int32), mixed, 1)
 y = np.array([0, 1, 1, 1], np.int32)
 minimise(Objective(rows, y, np.ones(4, np.float32), 2), tolerance=1e-3)
-from textmlr.features import giants, hashing
-from textmlr.training import dealing
-hashing.GIANT_BYTES, dealing.WHOLE_NONZEROS, dealing.PART_NONZEROS = 8, 1 << 8, 1 << 7
+from textmlr.features import long_documents, ngrams
+from textmlr.training.sgd import dealt_parts
+ngrams.GIANT_BYTES, dealt_parts.WHOLE_NONZEROS, dealt_parts.PART_NONZEROS = 8, 1 << 8, 1 << 7
 from textmlr.__main__ import main
 command = ["textmlr", "train", plain, "-q", "-o", out, "--ngrams", "1-2", "--char-ngrams", "none"]
 sys.exit = lambda code=0: None
@@ -396,11 +400,11 @@ for more in ("--memory 100kB --threads 1", "--stream", ""):
     main()
 long = " ".join(f"word{i}" for i in range(40_000))
 Model.load(out).probabilities([long, long])
-from textmlr.features import Featurizer
+from textmlr.features.featurizer import Featurizer
 Featurizer(FeaturizerOptions(ngrams=(1, 3))).fit([long, long])
-from textmlr.features import interning
-interning.LEAST_SLOTS = 8
-table = interning.Interner(16 * interning.SLOT)
+from textmlr.features import counting
+counting.LEAST_SLOTS = 8
+table = counting.Interner(16 * counting.SLOT)
 for first in (1, 7, 13, 19):
     if table.crowded(6):
         table.settle()
@@ -433,11 +437,17 @@ def test_every_kernel_compiles_once(tmp_path: Path) -> None:
     for _ in range(2):
         done = subprocess.run(
             [sys.executable, "-c", EVERY_KERNEL, plain, weighted, lines, tmp_path / "m.textmlr"],
-            capture_output=True, text=True, cwd=Path(__file__).parent.parent,
-        )  # fmt: skip
+            capture_output=True,
+            text=True,
+            cwd=Path(__file__).parent.parent,
+        )
         assert done.returncode == 0, done.stderr
     counts = json.loads(done.stdout)
-    assert {"linear.scores", "document.answer", "sgd.epoch", "intern.rows", "lines.weights"} <= set(
-        counts
-    )
+    assert {
+        "linear.scores",
+        "document.answer",
+        "sgd.epoch",
+        "csr_rows.rows",
+        "lines.weights",
+    } <= set(counts)
     assert {name: n for name, n in counts.items() if n != 1} == {}

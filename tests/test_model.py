@@ -10,11 +10,12 @@ import pytest
 from conftest import corpus_of, documents
 from scipy.special import logsumexp
 
-from textmlr import FeaturizerOptions, InputError, ModelFileError, modelfile
-from textmlr.corpus import read_corpus
-from textmlr.learning import train
-from textmlr.model import Model
-from textmlr.options import TrainingOptions
+from textmlr import FeaturizerOptions, InputError, ModelFileError
+from textmlr.base import tensor_file
+from textmlr.base.options import TrainingOptions
+from textmlr.corpus.reading import read_corpus
+from textmlr.model.model import Model
+from textmlr.training.train import train
 
 PAIRS = documents(200, 4)
 TEXTS = [text for _, text in PAIRS[:40]] + ["", "nothing known at all?", "robot " * 500]
@@ -124,7 +125,7 @@ def test_theta_must_fit_and_be_finite(model: Model) -> None:
 def doctored(model: Model, path: Path, **changes: object) -> Path:
     """The model's file with some tensors or header values replaced (None: left out)."""
     model.save(path)
-    header, tensors = modelfile.load(path)
+    header, tensors = tensor_file.load(path)
     tensors = {name: array.copy() for name, array in tensors.items()}
     for name, value in changes.items():
         name = name.replace("__", ".")
@@ -133,7 +134,7 @@ def doctored(model: Model, path: Path, **changes: object) -> Path:
             del target[name]
         else:
             target[name] = value  # type: ignore[assignment]
-    modelfile.save(path, header, tensors)
+    tensor_file.save(path, header, tensors)
     return path
 
 
@@ -141,7 +142,7 @@ def test_every_part_is_checked_on_load(tmp_path: Path) -> None:
     model = train(corpus_of(PAIRS), FeaturizerOptions(idf=True))
     path = tmp_path / "m.textmlr"
     model.save(path)
-    _, t = modelfile.load(path)
+    _, t = tensor_file.load(path)
     nan = t["theta.0"].copy()
     nan[5, 0] = np.nan
     twice = t["hashes"].copy()

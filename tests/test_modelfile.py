@@ -16,8 +16,8 @@ from conftest import LIMITED_PYTHON
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from textmlr import atomic, modelfile
-from textmlr.errors import InputError, ModelFileError
+from textmlr.base import tensor_file, whole_files
+from textmlr.base.errors import InputError, ModelFileError
 
 HEADER = {"name": "Ünï", "numbers": [1, 2.5, None], "nested": {"a": True}}
 TENSORS = {
@@ -34,12 +34,12 @@ TENSORS = {
 @pytest.fixture
 def file(tmp_path: Path) -> Path:
     path = tmp_path / "m.textmlr"
-    modelfile.save(path, HEADER, TENSORS)
+    tensor_file.save(path, HEADER, TENSORS)
     return path
 
 
 def test_round_trip(file: Path) -> None:
-    header, tensors = modelfile.load(file)
+    header, tensors = tensor_file.load(file)
     assert header == HEADER
     assert tensors.keys() == TENSORS.keys()
     for name, array in TENSORS.items():
@@ -49,7 +49,7 @@ def test_round_trip(file: Path) -> None:
 
 
 def test_arrays_are_views_of_the_file(file: Path) -> None:
-    _, tensors = modelfile.load(file)
+    _, tensors = tensor_file.load(file)
     for name in ("theta", "hashes", "ids"):
         assert not tensors[name].flags.owndata
         assert not tensors[name].flags.writeable
@@ -58,7 +58,7 @@ def test_arrays_are_views_of_the_file(file: Path) -> None:
 def test_same_bytes_and_size(file: Path, tmp_path: Path) -> None:
     again = tmp_path / "again.textmlr"
     reordered = dict(reversed(TENSORS.items()))
-    assert modelfile.save(again, HEADER, reordered) == again.stat().st_size
+    assert tensor_file.save(again, HEADER, reordered) == again.stat().st_size
     assert again.read_bytes() == file.read_bytes()
 
 
@@ -70,7 +70,7 @@ def test_other_programs_read_it(file: Path) -> None:
 
 def refused(path: Path) -> str:
     with pytest.raises(ModelFileError) as caught:
-        modelfile.load(path)
+        tensor_file.load(path)
     assert str(caught.value).startswith(f"{path}: ")
     assert caught.value.mend
     return str(caught.value)
@@ -99,7 +99,7 @@ def test_every_changed_byte_is_noticed(file: Path) -> None:
 @settings(max_examples=300, deadline=None)
 def test_flipped_bits(tmp_path_factory: pytest.TempPathFactory, data: st.DataObject) -> None:
     path = tmp_path_factory.getbasetemp() / "flipped.textmlr"
-    modelfile.save(path, HEADER, TENSORS)
+    tensor_file.save(path, HEADER, TENSORS)
     whole = bytearray(path.read_bytes())
     flips = data.draw(st.sets(st.integers(0, 8 * len(whole) - 1), min_size=1, max_size=4))
     for bit in flips:
@@ -113,20 +113,23 @@ def test_a_file_is_what_safetensors_own_library_writes(tmp_path: Path) -> None:
 
     tensors = {
         name: np.ones(3, dtype)
-        for name, dtype in zip("gfedcba", modelfile._DTYPES.values(), strict=True)
+        for name, dtype in zip("gfedcba", tensor_file._DTYPES.values(), strict=True)
     } | {"empty": np.zeros((0, 4), np.float32)}
     header = {"text": 'é\u2028"\\\x01', "number": 1.5}
-    size = modelfile.save(tmp_path / "m", header, tensors)
+    size = tensor_file.save(tmp_path / "m", header, tensors)
     raw = (tmp_path / "m").read_bytes()
     metadata = json.loads(raw[8 : 8 + int.from_bytes(raw[:8], "little")])["__metadata__"]
     assert raw == save(tensors, metadata=metadata)
-    assert size == len(raw) == modelfile.size_of(header, tensors)
+    assert size == len(raw) == tensor_file.size_of(header, tensors)
 
 
 def forged(
-    path: Path, layout: dict[str, Any], data: bytes, header: dict[str, Any] | None = None,
-    version: object = modelfile.FORMAT_VERSION,
-) -> Path:  # fmt: skip
+    path: Path,
+    layout: dict[str, Any],
+    data: bytes,
+    header: dict[str, Any] | None = None,
+    version: object = tensor_file.FORMAT_VERSION,
+) -> Path:
     """A file whose own checksums agree, whatever else it claims."""
     tensors = {}
     for name, entry in layout.items():
@@ -149,7 +152,7 @@ def entry(dtype: str, shape: Any, first: Any, last: Any) -> dict[str, Any]:
 
 def test_a_forged_file_that_tells_the_truth_is_read(tmp_path: Path) -> None:
     path = forged(tmp_path / "m", {"a": entry("F32", [2], 0, 8)}, bytes(8))
-    assert modelfile.load(path)[1]["a"].tolist() == [0, 0]
+    assert tensor_file.load(path)[1]["a"].tolist() == [0, 0]
 
 
 @pytest.mark.parametrize(
@@ -181,8 +184,8 @@ def test_lying_layouts(tmp_path: Path, layout: dict[str, Any]) -> None:
 
 def test_formats_of_other_times(tmp_path: Path) -> None:
     path = tmp_path / "m"
-    assert "newer textmlr" in refused(forged(path, {}, b"", version=modelfile.FORMAT_VERSION + 1))
-    for version in range(1, modelfile.FORMAT_VERSION):
+    assert "newer textmlr" in refused(forged(path, {}, b"", version=tensor_file.FORMAT_VERSION + 1))
+    for version in range(1, tensor_file.FORMAT_VERSION):
         assert "older textmlr" in refused(forged(path, {}, b"", version=version))
     for version in (0, "x", "", "-1", "9" * 50):
         refused(forged(path, {}, b"", version=version))
@@ -232,14 +235,19 @@ def test_hostile_json(tmp_path: Path) -> None:
 def test_blobs(tmp_path: Path) -> None:
     def check(blob: bytes, offsets: list[int]) -> None:
         array = np.frombuffer(blob, np.uint8)
-        modelfile.check_blob(array, np.array(offsets, np.int64), "m", "names")
+        tensor_file.check_blob(array, np.array(offsets, np.int64), "m", "names")
 
     check("aé東".encode(), [0, 1, 3, 3, 6])
     check(b"", [0])
     for blob, offsets in (
-        (b"abc", [0, 2]), (b"abc", [1, 3]), (b"abc", [0, 2, 1, 3]), (b"abc", []),
-        ("é".encode(), [0, 1, 2]), (b"\xff", [0, 1]), (b"abc", [0, 4]),
-    ):  # fmt: skip
+        (b"abc", [0, 2]),
+        (b"abc", [1, 3]),
+        (b"abc", [0, 2, 1, 3]),
+        (b"abc", []),
+        ("é".encode(), [0, 1, 2]),
+        (b"\xff", [0, 1]),
+        (b"abc", [0, 4]),
+    ):
         with pytest.raises(ModelFileError, match="names"):
             check(blob, offsets)
 
@@ -255,19 +263,19 @@ class TestAtomicWrite:
 
                 patch.setattr(os, "fsync", fail)
                 with pytest.raises((KeyboardInterrupt, InputError, MemoryError)):
-                    modelfile.save(file, HEADER, {})
+                    tensor_file.save(file, HEADER, {})
             assert file.read_bytes() == before
             assert os.listdir(file.parent) == [file.name]
 
     def test_no_space_is_said(self, tmp_path: Path) -> None:
         code = (
             "import resource, sys, numpy as np\n"
-            "from textmlr import modelfile\n"
-            "from textmlr.errors import InputError\n"
+            "from textmlr.base import tensor_file\n"
+            "from textmlr.base.errors import InputError\n"
             "resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096))\n"
             "import signal; signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
             "try:\n"
-            f"    modelfile.save({str(tmp_path / 'm')!r}, {{}}, {{'a': np.zeros(10**5)}})\n"
+            f"    tensor_file.save({str(tmp_path / 'm')!r}, {{}}, {{'a': np.zeros(10**5)}})\n"
             "except InputError as error:\n"
             "    print(error)\n"
         )
@@ -279,8 +287,8 @@ class TestAtomicWrite:
     def test_places_that_cannot_be_written(self, tmp_path: Path) -> None:
         for path in (tmp_path, tmp_path / "no" / "m", Path("/proc/m")):
             for attempt in (
-                lambda p: modelfile.save(p, {}, {}),
-                lambda p: atomic.check_writable(p) or modelfile.save(p, {}, {}),
+                lambda p: tensor_file.save(p, {}, {}),
+                lambda p: whole_files.check_writable(p) or tensor_file.save(p, {}, {}),
             ):
                 with pytest.raises(InputError, match="cannot be written") as caught:
                     attempt(path)
@@ -290,7 +298,7 @@ class TestAtomicWrite:
         (tmp_path / "link").symlink_to(tmp_path / "real")
         old = os.umask(0o027)
         try:
-            modelfile.save(tmp_path / "link", {}, {})
+            tensor_file.save(tmp_path / "link", {}, {})
         finally:
             os.umask(old)
         assert (tmp_path / "link").is_symlink()
@@ -300,11 +308,11 @@ class TestAtomicWrite:
 def test_every_block_of_a_large_tensor_is_checked(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(modelfile, "CHECKED", 16)
+    monkeypatch.setattr(tensor_file, "CHECKED", 16)
     path = tmp_path / "m"
     array = np.arange(25, dtype=np.int32)  # six blocks and a quarter
-    modelfile.save(path, {}, {"a": array})
-    _, tensors = modelfile.load(path)
+    tensor_file.save(path, {}, {"a": array})
+    _, tensors = tensor_file.load(path)
     assert tensors["a"].tolist() == array.tolist()
     whole = path.read_bytes()
     for place in range(len(whole) - array.nbytes, len(whole), 16):

@@ -12,25 +12,20 @@ import pytest
 from conftest import as_python, corpus_of, objective_of
 from test_linear_kernels import arrays, random_rows
 
-from textmlr import (
-    FeaturizerOptions,
-    InputError,
-    ModelFileError,
-    TrainingOptions,
-    modelfile,
-    train,
-)
-from textmlr.arrays import frozen
-from textmlr.compression import compress
-from textmlr.corpus import Corpus, read_corpus
+from textmlr import FeaturizerOptions, InputError, ModelFileError, TrainingOptions, train
+from textmlr.base import tensor_file
+from textmlr.base.arrays import frozen
+from textmlr.corpus.corpus import Corpus
+from textmlr.corpus.reading import read_corpus
 from textmlr.export.json import export_json
-from textmlr.kernels import network as network_kernels
+from textmlr.kernels import layers as network_kernels
 from textmlr.kernels import sgd
-from textmlr.model import Model
-from textmlr.network import Network
-from textmlr.packing import pack
-from textmlr.scoring import score
-from textmlr.strongest import strongest
+from textmlr.model.explanation.top_features import strongest
+from textmlr.model.file_parts import pack
+from textmlr.model.model import Model
+from textmlr.model.parameters import Network
+from textmlr.model.scoring import score
+from textmlr.model.small_file.compression import compress
 
 SHAPES = [(3,), (5, 3), (7, 4, 3), (4, 6, 5, 2)]  # the last are the labels
 ACTIVATIONS = ["relu", "tanh", "identity"]
@@ -52,10 +47,26 @@ def visit(rows, y, order, first, last, l2, net, squares=None, dropout=0.0, seed=
     work, on, counts = net.room(training=True)
     work = work.astype(net.theta.dtype)
     sgd.epoch(
-        *arrays(rows), frozen(y), frozen(order), first, last, l2, 1.0, net.theta, net.upper,
-        frozen(net.shape), *squares, dropout, seed, work, on, counts, frozen(work), frozen(on),
+        *arrays(rows),
+        frozen(y),
+        frozen(order),
+        first,
+        last,
+        l2,
+        1.0,
+        net.theta,
+        net.upper,
+        frozen(net.shape),
+        *squares,
+        dropout,
+        seed,
+        work,
+        on,
+        counts,
+        frozen(work),
+        frozen(on),
         totals,
-    )  # fmt: skip
+    )
     for weights in (net.theta, net.upper):
         weights *= totals[2]
     return totals[:2].tolist()
@@ -193,7 +204,7 @@ def test_a_wide_bottleneck_reaches_the_linear_optimum() -> None:
         pairs.append((f"l{shifted}", " ".join(chosen)))
     objective = objective_of(pairs)
     best = train_exactly(objective)
-    from textmlr.training.sgd import SGD
+    from textmlr.training.sgd.epochs import SGD
 
     options = TrainingOptions(hidden=(4,), activation="identity", dropout=0.0, step="plain")
     run = SGD.start(objective, np.arange(len(pairs)), 100, 0.3, options.decided())
@@ -204,7 +215,7 @@ def test_a_wide_bottleneck_reaches_the_linear_optimum() -> None:
 
 def train_exactly(objective) -> float:
     """The least loss of a linear model."""
-    from textmlr.training import minimise
+    from textmlr.training.exact.solver import minimise
 
     return minimise(replace(objective, l2=1e-8), tolerance=1e-6).value
 
@@ -235,12 +246,15 @@ def test_layers_that_do_not_fit() -> None:
         Network.of([ones, np.full((3, 2), np.nan, np.float32)])
 
 
-@pytest.mark.parametrize("options", [
-    TrainingOptions(hidden=(8,)),
-    TrainingOptions(hidden=(8, 4), activation="tanh", input_dropout=0.2, dropout=0.3),
-    TrainingOptions(hidden=(3,), activation="identity", step="plain"),
-    TrainingOptions(step="adagrad"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "options",
+    [
+        TrainingOptions(hidden=(8,)),
+        TrainingOptions(hidden=(8, 4), activation="tanh", input_dropout=0.2, dropout=0.3),
+        TrainingOptions(hidden=(3,), activation="identity", step="plain"),
+        TrainingOptions(step="adagrad"),
+    ],
+)
 def test_same_seed_same_bits(options: TrainingOptions, train_tsv: Path, tmp_path: Path) -> None:
     genres = read_corpus([train_tsv])
     files = []
@@ -327,7 +341,7 @@ def test_files_that_lie_about_layers(
     change, message: str, hidden_model: Model, tmp_path: Path
 ) -> None:
     header, tensors = pack(hidden_model.parts)
-    modelfile.save(tmp_path / "m.textmlr", header | change, tensors)
+    tensor_file.save(tmp_path / "m.textmlr", header | change, tensors)
     with pytest.raises(ModelFileError, match=message):
         Model.load(tmp_path / "m.textmlr")
 

@@ -26,11 +26,11 @@ from textmlr import (
     tune,
     update,
 )
-from textmlr.features import Features
-from textmlr.options import MAX_IDF_POWER
-from textmlr.training import Objective
+from textmlr.base.options import MAX_IDF_POWER
+from textmlr.features.csr_features import Features
 from textmlr.training.exact.solver import minimise
-from textmlr.training.sgd import SGD
+from textmlr.training.objective import Objective
+from textmlr.training.sgd.epochs import SGD
 
 F, T = FeaturizerOptions, TrainingOptions
 WORDS = [f"word{i}" for i in range(40)]
@@ -219,9 +219,10 @@ def test_a_weight_above_0_stays_above_it() -> None:
 def test_validation_files_that_hold_nothing_known(options: T, tmp_path: Path) -> None:
     corpus = Corpus.of(texts(60), two(60))
     for judges in (
-        Corpus.of(["strange"] * 3, ["a", "b", "a"]), Corpus.of(["", " "], ["b", "b"]),
+        Corpus.of(["strange"] * 3, ["a", "b", "a"]),
+        Corpus.of(["", " "], ["b", "b"]),
         Corpus.of(["?"], ["a"]),
-    ):  # fmt: skip
+    ):
         check(train(corpus, WORD, options, validation=judges, threads=1), tmp_path)
     with pytest.raises(InputError, match="'z' is not in the training corpus"):
         train(corpus, WORD, options, validation=Corpus.of(["x"], ["z"]))
@@ -269,12 +270,17 @@ def matrices() -> dict[str, tuple[np.ndarray, np.ndarray]]:
 @pytest.mark.parametrize(
     "options",
     [
-        {}, {"C": 1e300}, {"C": 1e-300}, {"l1_ratio": 1.0, "C": 1e-300}, {"l1_ratio": 0.5},
-        {"solver": "sgd"}, {"solver": "sgd", "learning_rate": 1e6},
+        {},
+        {"C": 1e300},
+        {"C": 1e-300},
+        {"l1_ratio": 1.0, "C": 1e-300},
+        {"l1_ratio": 0.5},
+        {"solver": "sgd"},
+        {"solver": "sgd", "learning_rate": 1e6},
         {"class_weight": "balanced"},
     ],
     ids=str,
-)  # fmt: skip
+)
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 def test_classifiers_of_matrices_end_finite(options: dict) -> None:
     pytest.importorskip("sklearn")

@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 from scipy.optimize import minimize
 from scipy.special import log_softmax, softmax
 
-from textmlr.features import Features
-from textmlr.sklearn.rows import counted_once, features_of
-from textmlr.training.online import Dense, Online, Said
+from textmlr.features.csr_features import Features
+from textmlr.sklearn.matrices import counted_once, features_of
+from textmlr.training.update.online import Dense, Online, Said
 
 
 def problem(n=40, columns=6, labels=3, seed=0):

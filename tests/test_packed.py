@@ -15,21 +15,37 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from test_model import TEXTS
 
-from textmlr import Featurizer, FeaturizerOptions, ModelFileError, modelfile
-from textmlr.compression import compress
-from textmlr.features.namehashes import hashes_of
-from textmlr.learning import train
-from textmlr.model import Model
-from textmlr.options import TrainingOptions
-from textmlr.packed.names import front_code, restore
-from textmlr.packed.storage import MOST, Storage, expected_codes, finest, quantise, scale_of
-from textmlr.packed.streams import FILTERS, expand, from_planes, planes, squeeze
+from textmlr import Featurizer, FeaturizerOptions, ModelFileError
+from textmlr.base import tensor_file
+from textmlr.base.options import TrainingOptions
+from textmlr.features.name_hashes import hashes_of
+from textmlr.model.model import Model
+from textmlr.model.small_file.compressed import FILTERS, expand, from_planes, planes, squeeze
+from textmlr.model.small_file.compression import compress
+from textmlr.model.small_file.front_coding import front_code, restore
+from textmlr.model.small_file.theta_storage import (
+    MOST,
+    Storage,
+    expected_codes,
+    finest,
+    quantise,
+    scale_of,
+)
+from textmlr.training.train import train
 
 PAIRS = documents(200, 4)
 QUICK = TrainingOptions(epochs=1, holdout=0.0)
-ODD = ["東京タワー 東京", "ÉCOLE école İstanbul ẞ", "a-b--c ...!?", "char:x char : x",
-       "😀👍🏽 e\u0301",
-       "ไทย ไทย", "x" * 400 + " y", "\u0000 \x1f nul", "\ufffd bad"]  # fmt: skip
+ODD = [
+    "東京タワー 東京",
+    "ÉCOLE école İstanbul ẞ",
+    "a-b--c ...!?",
+    "char:x char : x",
+    "😀👍🏽 e\u0301",
+    "ไทย ไทย",
+    "x" * 400 + " y",
+    "\u0000 \x1f nul",
+    "\ufffd bad",
+]
 
 
 @given(st.lists(st.text(max_size=30), min_size=1, max_size=6))
@@ -62,16 +78,22 @@ def test_names_that_cannot_be() -> None:
     shared, rest = front_code([b"ab", b"abc", "é".encode()])
     size = 7
     for bad in (
-        (shared[:-1], rest, size), (shared, rest[:-1], size), (shared, rest, size - 1),
-        (shared + np.uint8(1), rest, size + 3), (shared, rest[::-1], size),
+        (shared[:-1], rest, size),
+        (shared, rest[:-1], size),
+        (shared, rest, size - 1),
+        (shared + np.uint8(1), rest, size + 3),
+        (shared, rest[::-1], size),
         (np.array([0, 2, 4], np.uint8), rest, size + 4),
-    ):  # fmt: skip
+    ):
         with pytest.raises(ModelFileError, match="name"):
             restore(*bad, "m")
 
 
-@given(st.lists(st.floats(-1e6, 1e6, width=32), min_size=1, max_size=20), st.integers(0, 255),
-       st.integers(1, 10**6))  # fmt: skip
+@given(
+    st.lists(st.floats(-1e6, 1e6, width=32), min_size=1, max_size=20),
+    st.integers(0, 255),
+    st.integers(1, 10**6),
+)
 def test_rounding(row: list[float], top: int, documents: int) -> None:
     theta = np.array([row], np.float32)
     counts = np.array([documents])
@@ -168,33 +190,60 @@ def test_every_changed_byte_and_truncation_is_noticed(small: Model, tmp_path: Pa
 def forged(small: Model, path: Path, **changes: Any) -> Path:
     """The small model's file, with another description, whose checksums agree."""
     small.save(path)
-    header, tensors = modelfile.load(path)
+    header, tensors = tensor_file.load(path)
     stream = changes.pop("stream", tensors["small"])
     storage = header["storage"] | changes
     storage = {name: value for name, value in storage.items() if value is not None}
-    modelfile.save(path, header | {"storage": storage}, tensors | {"small": stream})
+    tensor_file.save(path, header | {"storage": storage}, tensors | {"small": stream})
     return path
 
 
 def test_descriptions_that_lie(small: Model, tmp_path: Path) -> None:
     path = tmp_path / "m"
     Model.load(forged(small, path))
-    header, tensors = modelfile.load(path)
+    header, tensors = tensor_file.load(path)
     about, stream = header["storage"], tensors["small"]
     rows, lengths = about["rows"], about["lengths"]
     for changes in (
-        {"dtype": "int4"}, {"dtype": "float32"}, {"dtype": "float16"}, {"dtype": None},
-        {"rows": rows + 1}, {"rows": rows - 1}, {"rows": 0}, {"rows": -1}, {"rows": 1 << 60},
-        {"rows": 1 << 33}, {"rows": 2.0}, {"rows": True},
-        {"mirrored": True}, {"mirrored": 1}, {"idf": "none"}, {"idf": "bits"}, {"idf": 1},
-        {"odd": 1}, {"odd": -1}, {"odd": rows}, {"names": 0}, {"names": -1}, {"rest": 0},
-        {"names": about["names"] + 1}, {"rest": 1 << 50},
-        {"top": -1}, {"top": 256}, {"top": None}, {"top": 1.5},
-        {"lengths": lengths[:-1]}, {"lengths": [*lengths, 0]}, {"lengths": lengths[::-1]},
-        {"lengths": "x"}, {"lengths": [None] * len(lengths)},
-        {"stream": stream[:-1].copy()}, {"stream": np.zeros(0, np.uint8)},
-        {"stream": np.roll(stream, 1)}, {"stream": stream.view(np.uint8).astype(np.int32)},
-    ):  # fmt: skip
+        {"dtype": "int4"},
+        {"dtype": "float32"},
+        {"dtype": "float16"},
+        {"dtype": None},
+        {"rows": rows + 1},
+        {"rows": rows - 1},
+        {"rows": 0},
+        {"rows": -1},
+        {"rows": 1 << 60},
+        {"rows": 1 << 33},
+        {"rows": 2.0},
+        {"rows": True},
+        {"mirrored": True},
+        {"mirrored": 1},
+        {"idf": "none"},
+        {"idf": "bits"},
+        {"idf": 1},
+        {"odd": 1},
+        {"odd": -1},
+        {"odd": rows},
+        {"names": 0},
+        {"names": -1},
+        {"rest": 0},
+        {"names": about["names"] + 1},
+        {"rest": 1 << 50},
+        {"top": -1},
+        {"top": 256},
+        {"top": None},
+        {"top": 1.5},
+        {"lengths": lengths[:-1]},
+        {"lengths": [*lengths, 0]},
+        {"lengths": lengths[::-1]},
+        {"lengths": "x"},
+        {"lengths": [None] * len(lengths)},
+        {"stream": stream[:-1].copy()},
+        {"stream": np.zeros(0, np.uint8)},
+        {"stream": np.roll(stream, 1)},
+        {"stream": stream.view(np.uint8).astype(np.int32)},
+    ):
         with pytest.raises(ModelFileError) as caught:
             Model.load(forged(small, path, **changes))
         assert str(path) in str(caught.value), changes
@@ -203,7 +252,7 @@ def test_descriptions_that_lie(small: Model, tmp_path: Path) -> None:
 def with_parts(small: Model, path: Path, **changes: Any) -> Path:
     """The small model's file, with other bytes in some of its streams."""
     small.save(path)
-    header, tensors = modelfile.load(path)
+    header, tensors = tensor_file.load(path)
     about, stream = header["storage"], tensors["small"]
     rows, odd = about["rows"], about["odd"]
     names = ("shared", "rest", "frequencies", "odd", "hashes", "idf", "codes", "theta")
@@ -212,7 +261,7 @@ def with_parts(small: Model, path: Path, **changes: Any) -> Path:
     parts = dict(zip(names, (part.copy() for part in found), strict=True)) | changes
     stream, about["lengths"] = squeeze(list(parts.values()))
     about |= {"odd": len(parts["odd"]) // 8, "rest": len(parts["rest"])}
-    modelfile.save(path, header, tensors | {"small": stream})
+    tensor_file.save(path, header, tensors | {"small": stream})
     return path
 
 
@@ -227,7 +276,8 @@ def test_contents_that_cannot_be(small: Model, tmp_path: Path) -> None:
     theta[5] = -128
     twice = np.full(1, small.featurizer.vocabulary.hashes[0], np.uint64)
     for changes in (
-        {"frequencies": planes(none)}, {"frequencies": planes(-frequencies)},
+        {"frequencies": planes(none)},
+        {"frequencies": planes(-frequencies)},
         {"frequencies": planes(frequencies + 10**6)},  # more than there are documents: idf
         {"theta": theta.view(np.uint8)},
         {"odd": planes(np.array([rows - 1])), "hashes": planes(np.array([5], np.uint64))},
@@ -236,7 +286,7 @@ def test_contents_that_cannot_be(small: Model, tmp_path: Path) -> None:
         {"odd": planes(np.array([2, 3])), "hashes": planes(np.repeat(twice, 2))},
         {"shared": np.full(rows - 1, 200, np.uint8)},
         {"rest": np.full(3, 0xFE, np.uint8)},
-    ):  # fmt: skip
+    ):
         with pytest.raises(ModelFileError) as caught:
             Model.load(with_parts(small, path, **changes))
         assert str(path) in str(caught.value), changes
@@ -251,7 +301,7 @@ def test_a_hash_that_its_name_does_not_tell_is_held(tmp_path: Path) -> None:
     model.featurizer.vocabulary = replace(vocabulary, names=names)
     small = compress(model, 8_000)
     small.save(tmp_path / "m")
-    assert modelfile.load(tmp_path / "m")[0]["storage"]["odd"] == 1
+    assert tensor_file.load(tmp_path / "m")[0]["storage"]["odd"] == 1
     loaded = Model.load(tmp_path / "m")
     assert "Robot" in loaded.featurizer.feature_names()
     assert loaded.scores(TEXTS).tobytes() == small.scores(TEXTS).tobytes()
@@ -266,6 +316,6 @@ def test_idf_that_does_not_follow_is_held(small: Model, tmp_path: Path) -> None:
     )
     model = Model(small.labels, other, small.layers, small.record, storage=small.storage)
     model.save(tmp_path / "m")
-    assert modelfile.load(tmp_path / "m")[0]["storage"]["idf"] == "bits"
+    assert tensor_file.load(tmp_path / "m")[0]["storage"]["idf"] == "bits"
     assert Model.load(tmp_path / "m").featurizer.idf.tobytes() == idf.tobytes()
     assert Storage().dtype == "float32"

@@ -1,7 +1,8 @@
 """Files of parts: rows are held and written much at a time, to where they are said to lie.
 
 Training, which is the same from memory and disk, is in test_storing; these tests were written
-because mutants of ``storing.parts``, made by a mutation tool that was run by hand, had survived.
+because mutants of ``training.on_disk.part_files``, made by a mutation tool that was run by
+hand, had survived.
 """
 
 from __future__ import annotations
@@ -13,23 +14,23 @@ import numpy as np
 import pytest
 from conftest import corpus_of, documents
 
-from textmlr.corpus.stored import sum_of
-from textmlr.features import Featurizer
-from textmlr.features.hashing import blocks_of
-from textmlr.options import FeaturizerOptions, TrainingOptions
-from textmlr.storing import counts, parts, rows
-from textmlr.storing.cache import Work
-from textmlr.training.stored import name_of
+from textmlr.base.options import FeaturizerOptions, TrainingOptions
+from textmlr.corpus.blocks import blocks_of
+from textmlr.corpus.disk_corpus import sum_of
+from textmlr.features.featurizer import Featurizer
+from textmlr.training.on_disk import disk_rows, part_files, row_counts
+from textmlr.training.on_disk.cache import Work
+from textmlr.training.on_disk.disk_objective import name_of
 
 
 def test_rows_are_written_once_many_are_held(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Memory is bounded however large the corpus is, and no file is opened for few rows."""
-    monkeypatch.setattr(parts, "HELD_WORDS", 10)
+    monkeypatch.setattr(part_files, "HELD_WORDS", 10)
     synced: list[int] = []
     monkeypatch.setattr(os, "fsync", lambda handle: synced.append(os.fstat(handle).st_ino))
-    writer = parts._PartWriter(str(tmp_path), 3)
+    writer = part_files._PartWriter(str(tmp_path), 3)
     paths = [tmp_path / name_of(part) for part in range(3)]
 
     def on_disk() -> list[list[int]]:
@@ -55,15 +56,19 @@ def test_rows_are_written_once_many_are_held(
 
 @pytest.mark.parametrize(
     ("options", "expected"),
-    [(TrainingOptions(), 36), (TrainingOptions(step="adagrad"), 72),
-     (TrainingOptions(hidden=(5,), step="plain"), 60), (TrainingOptions(hidden=(5, 7)), 120)],
-)  # fmt: skip
+    [
+        (TrainingOptions(), 36),
+        (TrainingOptions(step="adagrad"), 72),
+        (TrainingOptions(hidden=(5,), step="plain"), 60),
+        (TrainingOptions(hidden=(5, 7)), 120),
+    ],
+)
 def test_what_a_row_of_theta_takes_while_it_is_learnt(
     options: TrainingOptions, expected: int
 ) -> None:
     """float32 of each label, or unit of the first layer, in three copies; Adagrad has sums too."""
     corpus = corpus_of([("a", "x"), ("b", "y"), ("c", "z")])
-    assert rows._row_bytes(corpus, options.decided()) == expected
+    assert disk_rows._row_bytes(corpus, options.decided()) == expected
 
 
 @pytest.mark.parametrize("bits", [None, 10])
@@ -75,18 +80,23 @@ def test_counts_are_on_the_disk_and_are_those_of_the_text(
     corpus, told = corpus_of(documents(300, 1)), list[Work]()
     features = FeaturizerOptions(ngrams=(1, 1), char_ngrams=None, hash_bits=bits)
     for entries in (1 << 20, 500):  # one record, and several
-        monkeypatch.setattr(counts, "RECORD_ENTRIES", entries)
-        monkeypatch.setattr(counts, "blocks_of", lambda batches: blocks_of(batches, 1 << 11))
-        spilled = counts.spill(
-            corpus, Featurizer(features), str(tmp_path), memory=None, most=None, threads=2,
+        monkeypatch.setattr(row_counts, "RECORD_ENTRIES", entries)
+        monkeypatch.setattr(row_counts, "blocks_of", lambda batches: blocks_of(batches, 1 << 11))
+        spilled = row_counts.spill(
+            corpus,
+            Featurizer(features),
+            str(tmp_path),
+            memory=None,
+            most=None,
+            threads=2,
             watch=told.append,
-        )  # fmt: skip
-        path = tmp_path / counts.FILE
+        )
+        path = tmp_path / row_counts.FILE
         assert synced.pop() == path.stat().st_size == 4 * spilled.records[:, 0].sum()
         assert spilled.sum == sum_of(str(path))
         assert (len(spilled.records) == 1) == (entries > 500)
         read = [
-            counts.read_record(str(tmp_path), spilled.records, record)
+            row_counts.read_record(str(tmp_path), spilled.records, record)
             for record in range(len(spilled.records))
         ]
         assert spilled.records[:, 1].tolist() == [len(one) for one in read]
@@ -107,6 +117,6 @@ def test_counts_are_on_the_disk_and_are_those_of_the_text(
 
 def test_what_another_run_left_in_files_of_parts_is_gone(tmp_path: Path) -> None:
     (tmp_path / name_of(0)).write_bytes(b"old words")
-    writer = parts._PartWriter(str(tmp_path), 1)
+    writer = part_files._PartWriter(str(tmp_path), 1)
     assert writer.finish().tolist() == [0]
     assert (tmp_path / name_of(0)).read_bytes() == b""

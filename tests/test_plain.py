@@ -13,8 +13,8 @@ import pytest
 from conftest import compiled, corpus_of, documents
 
 from textmlr import FeaturizerOptions, Model, TrainingOptions, train
-from textmlr.jit import Kernel
-from textmlr.kernels import document
+from textmlr.kernels import document_answer
+from textmlr.kernels.jit import Kernel
 
 TEXTS = ["A robot in orbit, and Été!", "", "the sheriff rode " * 9]
 WORDS = FeaturizerOptions(ngrams=(1, 1))
@@ -39,7 +39,7 @@ def trained(kind: str) -> Model:
 def answer_plainly(kind: str, path: str) -> None:
     """Print what a model that is trained here answers, then what that of a file does in another
     thread, to a bit."""
-    assert not isinstance(document.answer, Kernel)
+    assert not isinstance(document_answer.answer, Kernel)
     print(*trained(kind).probabilities(TEXTS).ravel().tolist())
     with ThreadPoolExecutor(1) as pool:
         print(pool.submit(Model.load(path).probabilities, TEXTS).result().tobytes().hex())
@@ -56,10 +56,14 @@ def test_plain_python_trains_and_answers_as_compiled_code(kind: str, tmp_path: P
     folder = Path(__file__).parent
     places = os.pathsep.join(map(str, (folder.parent, folder)))
     done = subprocess.run(
-        [sys.executable, "-W", "error", "-c", CODE, kind, path], cwd=folder.parent, text=True,
+        [sys.executable, "-W", "error", "-c", CODE, kind, path],
+        cwd=folder.parent,
+        text=True,
         env=os.environ | {"NUMBA_DISABLE_JIT": "1", "PYTHONPATH": places},
-        capture_output=True, check=True, timeout=100,
-    )  # fmt: skip
+        capture_output=True,
+        check=True,
+        timeout=100,
+    )
     learnt, answered = done.stdout.splitlines()
     expected = model.probabilities(TEXTS)
     np.testing.assert_allclose([*map(float, learnt.split())], expected.ravel(), atol=1e-4)

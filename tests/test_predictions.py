@@ -27,15 +27,16 @@ import pytest
 from conftest import LIMITED_PYTHON, documents, shown_in_terminal
 from test_cli import COMMAND, ROOT, good, run
 
-from textmlr.corpus import Chunk, scan
-from textmlr.corpus.texts import batches_of
-from textmlr.errors import InputError
-from textmlr.model import Model
-from textmlr.predictions import parquet
-from textmlr.predictions.appended import Appended, Wanted
-from textmlr.predictions.output import FORMATS, Output, opened
-from textmlr.predictions.size import documents_of
-from textmlr.predictions.stream import predict, write_predictions
+from textmlr.base.errors import InputError
+from textmlr.corpus.chunks import Chunk
+from textmlr.corpus.in_memory import batches_of
+from textmlr.corpus.reading import scan
+from textmlr.export.predictions import parquet
+from textmlr.export.predictions.appended import Appended, Wanted
+from textmlr.export.predictions.corpus_size import documents_of
+from textmlr.export.predictions.prediction_file import FORMATS, Output, opened
+from textmlr.export.predictions.prediction_stream import predict, write_predictions
+from textmlr.model.model import Model
 
 PAIRS = documents(60, 3)
 TEXTS = [text for _, text in PAIRS]
@@ -75,9 +76,12 @@ def model(model_file: Path) -> Model:
 
 
 def written(
-    model: Model, path: Path, wanted: Wanted | None = None, table: pa.Table | None = None,
+    model: Model,
+    path: Path,
+    wanted: Wanted | None = None,
+    table: pa.Table | None = None,
     threads: int = 2,
-) -> bytes:  # fmt: skip
+) -> bytes:
     chunks = chunks_of(table_of(TEXTS) if table is None else table, 7)
     write_predictions(model, chunks, Output.of(str(path)), wanted, threads=threads)
     return path.read_bytes()
@@ -148,8 +152,12 @@ class TestColumns:
     ) -> None:
         table = parquet_of(model, tmp_path, Wanted(min_probability=1.0, top=2))
         assert table.column_names[-5:] == [
-            "predicted", "probability", "predicted_1", "predicted_2", "probability_2",
-        ]  # fmt: skip
+            "predicted",
+            "probability",
+            "predicted_1",
+            "predicted_2",
+            "probability_2",
+        ]
         plain = parquet_of(model, tmp_path, Wanted(top=2))
         assert table["predicted_1"].equals(plain["predicted"])
         assert table["predicted"].null_count == len(TEXTS)
@@ -163,8 +171,12 @@ class TestColumns:
         assert np.array_equal(one["P(scifi)"].to_numpy(), rows[:, 1])
         each = parquet_of(model, tmp_path, Wanted(each_label=True, prefix="m_"))
         assert each.column_names[own:] == [
-            "m_predicted", "m_probability", "m_P(romance)", "m_P(scifi)", "m_P(western)",
-        ]  # fmt: skip
+            "m_predicted",
+            "m_probability",
+            "m_P(romance)",
+            "m_P(scifi)",
+            "m_P(western)",
+        ]
         for number, label in enumerate(model.labels):
             assert np.array_equal(each[f"m_P({label})"].to_numpy(), rows[:, number])
 
@@ -183,9 +195,10 @@ class TestColumns:
         rows = model.probabilities(TEXTS)
         wishes = [
             Wanted(prefix, top, least, None, each)
-            for prefix, top, least, each in product(("", "m_"), (None, 1, 2), (None, 0.9999),
-                                                    (False, True))
-        ]  # fmt: skip
+            for prefix, top, least, each in product(
+                ("", "m_"), (None, 1, 2), (None, 0.9999), (False, True)
+            )
+        ]
         for wish in [*wishes, Wanted(label="western"), Wanted("m_", label="western")]:
             path = tmp_path / f"out.{form}"
             written(model, path, wish, pa.table({"text": TEXTS}))
@@ -206,9 +219,12 @@ class TestColumns:
 
     def test_bad_wishes(self, model: Model) -> None:
         for wish in (
-            {"top": 0}, {"min_probability": 1.5}, {"label": "scifi", "top": 1},
-            {"label": "scifi", "each_label": True}, {"label": "scifi", "min_probability": 0.0},
-        ):  # fmt: skip
+            {"top": 0},
+            {"min_probability": 1.5},
+            {"label": "scifi", "top": 1},
+            {"label": "scifi", "each_label": True},
+            {"label": "scifi", "min_probability": 0.0},
+        ):
             with pytest.raises(InputError, match=next(iter(wish))):
                 Wanted(**wish)  # type: ignore[arg-type]
         with pytest.raises(InputError, match="no label 'opera'; its labels are romance"):
@@ -406,9 +422,12 @@ class TestStreaming:
         chunks = chunks_of(pa.table({"text": texts}), 3, "some.csv")
         seen = []
         tally = write_predictions(
-            model, chunks, Output.of(str(tmp_path / "out.csv")), Wanted(min_probability=0.6),
+            model,
+            chunks,
+            Output.of(str(tmp_path / "out.csv")),
+            Wanted(min_probability=0.6),
             watch=lambda tally: seen.append(tally.documents),
-        )  # fmt: skip
+        )
         assert tally.documents == 4
         assert tally.per_label.tolist() == [1, 1, 0]
         assert tally.unsure == 2
@@ -554,8 +573,10 @@ class TestFailing:
         command = ["classify", "-m", model_file, "--corpus", corpus, "-o", out]
         done = subprocess.run(
             [*LIMITED_PYTHON, "-m", "textmlr", *command],
-            cwd=ROOT, capture_output=True, preexec_fn=limit,
-        )  # fmt: skip
+            cwd=ROOT,
+            capture_output=True,
+            preexec_fn=limit,
+        )
         assert done.returncode == 2, done.stderr
         assert b"cannot be written: file too large" in done.stderr
         assert b"Traceback" not in done.stderr
@@ -576,11 +597,20 @@ class TestCommand:
         assert result.stdout == ""
         table = pq.read_table(out)
         assert table.column_names[-5:] == [
-            "label", "predicted", "probability", "predicted_2", "probability_2",
-        ]  # fmt: skip
+            "label",
+            "predicted",
+            "probability",
+            "predicted_2",
+            "probability_2",
+        ]
         assert table["probability"].to_pylist() == model.probabilities(TEXTS).max(axis=1).tolist()
-        for part in (f"Wrote {out}", "documents  60 in", "appended   predicted, probability",
-                     "scifi", "%"):  # fmt: skip
+        for part in (
+            f"Wrote {out}",
+            "documents  60 in",
+            "appended   predicted, probability",
+            "scifi",
+            "%",
+        ):
             assert part in result.stderr
 
     def test_json_says_what_was_done(self, model_file: Path, corpus: Path, tmp_path: Path) -> None:
@@ -606,9 +636,11 @@ class TestCommand:
         pq.write_table(pa.concat_tables([pq.read_table(corpus)] * 200), big)
         command = [*COMMAND, "classify", "-m", str(model_file), "--corpus", str(big), "-o", "-"]
         with subprocess.Popen(
-            [*command, "--output-format", "jsonl"], cwd=ROOT, stdout=subprocess.PIPE,
+            [*command, "--output-format", "jsonl"],
+            cwd=ROOT,
+            stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
-        ) as child:  # fmt: skip
+        ) as child:
             assert child.stdout is not None
             assert child.stderr is not None
             child.stdout.readline()
@@ -681,10 +713,12 @@ class TestCommand:
             (["--corpus", str(corpus), "-o", out, "--lines", "x"], "--corpus before each"),
             (["--corpus", str(corpus), "-o", out, "--label", "scifi", "--top", "2"], "--top"),
             (["--corpus", str(corpus), "-o", out, "--label", "scifi", "--each-label"], "--each"),
-            (["--corpus", str(corpus), "-o", out, "--label", "x", "--min-probability", ".5"],
-             "--min-probability"),
+            (
+                ["--corpus", str(corpus), "-o", out, "--label", "x", "--min-probability", ".5"],
+                "--min-probability",
+            ),
             (["--corpus", str(corpus), "-o", "-", "--output-format", "csv", "--json"], "stdout"),
-        ):  # fmt: skip
+        ):
             result = run("classify", "-m", model_file, *arguments)
             assert result.exit_code == 2, arguments
             assert told in result.stderr

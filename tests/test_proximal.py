@@ -16,15 +16,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from test_linear_kernels import random_rows
 
-from textmlr.arrays import frozen
-from textmlr.corpus import read_corpus
-from textmlr.features import Features, Featurizer
-from textmlr.kernels import proximal as kernels
-from textmlr.options import FeaturizerOptions
-from textmlr.training import Objective
-from textmlr.training.exact.bycolumn import ColumnMatrix, Weights
-from textmlr.training.exact.proximal import centres, least_l1, minimise
+from textmlr.base.arrays import frozen
+from textmlr.base.options import FeaturizerOptions
+from textmlr.corpus.reading import read_corpus
+from textmlr.features.csr_features import Features
+from textmlr.features.featurizer import Featurizer
+from textmlr.kernels import coordinate_descent as kernels
+from textmlr.training.exact.by_column import ColumnMatrix, Weights
+from textmlr.training.exact.proximal_newton import centres, least_l1, minimise
 from textmlr.training.exact.quadratic import QuadraticModel
+from textmlr.training.objective import Objective
 
 GENRES = Path(__file__).parent.parent / "data" / "genres-train.tsv"
 
@@ -105,9 +106,10 @@ def test_steep_finds_all_that_can_change() -> None:
     slopes, l1 = residuals @ x, 2.0
     expected = {
         label * 9 + f: slopes[label, f]
-        for f in range(2, 8) for label in range(3)
+        for f in range(2, 8)
+        for label in range(3)
         if theta[f, label] or abs(slopes[label, f]) > l1
-    }  # fmt: skip
+    }
     pairs, found = np.empty(18, np.int64), np.empty(18)
     size = kernels.steep(*matrix.arrays, frozen(residuals), frozen(theta), l1, 2, 8, pairs, found)
     assert 0 < size < 18
@@ -129,9 +131,16 @@ def test_loss_probabilities_and_entropy(size: float) -> None:
     assert loss == pytest.approx(shares @ (log_z - at[np.arange(n), y]), rel=1e-12)
     p, residuals = np.empty((labels, n)), np.empty((labels, n))
     kernels.respond(
-        frozen(np.ascontiguousarray(at.T)), frozen(y), frozen(shares), frozen(top), frozen(total),
-        0, n, p, residuals,
-    )  # fmt: skip
+        frozen(np.ascontiguousarray(at.T)),
+        frozen(y),
+        frozen(shares),
+        frozen(top),
+        frozen(total),
+        0,
+        n,
+        p,
+        residuals,
+    )
     np.testing.assert_allclose(p.T, naive_linear.probabilities(at), rtol=1e-9, atol=1e-300)
     own = np.eye(labels)[y].T
     np.testing.assert_allclose(residuals, shares * (p - own), atol=1e-12)
@@ -151,10 +160,15 @@ def model_of(objective: Objective, theta: np.ndarray, x, l1: float) -> Quadratic
     p = naive_linear.probabilities(x @ theta)
     slopes = naive_linear.gradient(x, theta, objective.y, shares)
     return QuadraticModel.of(
-        ColumnMatrix.of(objective.features, np.arange(columns)), weights,
-        np.ascontiguousarray(p.T), shares.astype(float), theta.T.ravel(), slopes.T.ravel(),
-        l1, objective.l2,
-    )  # fmt: skip
+        ColumnMatrix.of(objective.features, np.arange(columns)),
+        weights,
+        np.ascontiguousarray(p.T),
+        shares.astype(float),
+        theta.T.ravel(),
+        slopes.T.ravel(),
+        l1,
+        objective.l2,
+    )
 
 
 @pytest.mark.parametrize("l2", [0.0, 0.05])
@@ -220,9 +234,12 @@ def test_centres_without_l2_make_zeros(row: list[float], centre: float) -> None:
 
 @settings(max_examples=30, deadline=None)
 @given(
-    st.integers(1, 14), st.integers(2, 4), st.integers(0, 1000), st.floats(0.01, 1.2),
+    st.integers(1, 14),
+    st.integers(2, 4),
+    st.integers(0, 1000),
+    st.floats(0.01, 1.2),
     st.sampled_from([0.0, 1e-6, 0.03]),
-)  # fmt: skip
+)
 def test_conditions_of_the_minimum_hold(
     documents: int, labels: int, seed: int, share: float, l2: float
 ) -> None:
@@ -289,9 +306,14 @@ def test_against_scikit_learn(l1: float, l2: float, genres: Objective) -> None:
     n = len(objective.y)
     rows = objective.features.to_scipy()
     theirs = LogisticRegression(
-        C=1 / (n * (l1 + l2)), l1_ratio=l1 / (l1 + l2), solver="saga",
-        fit_intercept=False, tol=1e-9, max_iter=3000, random_state=0,
-    )  # fmt: skip
+        C=1 / (n * (l1 + l2)),
+        l1_ratio=l1 / (l1 + l2),
+        solver="saga",
+        fit_intercept=False,
+        tol=1e-9,
+        max_iter=3000,
+        random_state=0,
+    )
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
         theirs.fit(rows.astype(np.float64), objective.y)
@@ -311,10 +333,10 @@ def test_against_scikit_learn(l1: float, l2: float, genres: Objective) -> None:
 
 @pytest.mark.slow
 def test_threads_change_no_bit(genres: Objective, monkeypatch: pytest.MonkeyPatch) -> None:
-    from textmlr.training.exact import proximal
+    from textmlr.training.exact import proximal_newton
 
-    monkeypatch.setattr(proximal, "COLUMNS", 100)  # several blocks, on a small corpus too
-    monkeypatch.setattr(proximal, "SCORES", 1000)
+    monkeypatch.setattr(proximal_newton, "COLUMNS", 100)  # several blocks, on a small corpus too
+    monkeypatch.setattr(proximal_newton, "SCORES", 1000)
     found = [minimise(genres, l1=5e-4, tolerance=1e-6, threads=threads) for threads in (1, 2, 4)]
     for other in found[1:]:
         assert other.theta.tobytes() == found[0].theta.tobytes()

@@ -16,25 +16,30 @@ from click.testing import CliRunner
 from conftest import write_tsv
 
 from textmlr.cli import cli
-from textmlr.corpus import read_corpus
-from textmlr.corpus.texts import batches_of
-from textmlr.evaluation import Answered, answer, judge
-from textmlr.learning import train
-from textmlr.model import Model
+from textmlr.corpus.in_memory import batches_of
+from textmlr.corpus.reading import read_corpus
+from textmlr.evaluation.figures import Answered, answer, judge
+from textmlr.model.model import Model
+from textmlr.training.train import train
 
 pytest.importorskip("matplotlib")
 
-from textmlr import plots
-from textmlr.corpus.batch import Corpus
-from textmlr.page import visible
-from textmlr.report import FIGURES, Findings, write_report
-from textmlr.report.confusion import _clustered, _most_confused, _spread
+from textmlr.base.web_page import visible
+from textmlr.corpus.corpus import Corpus
+from textmlr.evaluation.report import plots
+from textmlr.evaluation.report.confusion import _clustered, _most_confused, _spread
+from textmlr.evaluation.report.page import FIGURES, Findings, write_report
 
 PNG = b"\x89PNG\r\n\x1a\n"
 HOSTILE = [
-    '<script>alert("label")</script>', "a&b", "$x_1$ \\frac{", "\u202eright to left", "東京 🤖",
-    "tab\x07bell", "'\"><img src=x onerror=alert(1)>",
-]  # fmt: skip
+    '<script>alert("label")</script>',
+    "a&b",
+    "$x_1$ \\frac{",
+    "\u202eright to left",
+    "東京 🤖",
+    "tab\x07bell",
+    "'\"><img src=x onerror=alert(1)>",
+]
 
 
 class Page(HTMLParser):
@@ -75,10 +80,43 @@ def check_self_contained(source: str) -> Page:
     """Nothing is fetched or run, tags are balanced, pictures are whole."""
     page = Page(source)
     assert not page.open
-    allowed = {"html", "head", "meta", "title", "style", "body", "h1", "h2", "p", "ul", "li",
-               "span", "b", "nav", "a", "section", "figure", "picture", "source", "img",
-               "figcaption", "details", "summary", "div", "table", "thead", "tbody", "tr", "th",
-               "td", "bdi", "article", "header", "footer", "code"}  # fmt: skip
+    allowed = {
+        "html",
+        "head",
+        "meta",
+        "title",
+        "style",
+        "body",
+        "h1",
+        "h2",
+        "p",
+        "ul",
+        "li",
+        "span",
+        "b",
+        "nav",
+        "a",
+        "section",
+        "figure",
+        "picture",
+        "source",
+        "img",
+        "figcaption",
+        "details",
+        "summary",
+        "div",
+        "table",
+        "thead",
+        "tbody",
+        "tr",
+        "th",
+        "td",
+        "bdi",
+        "article",
+        "header",
+        "footer",
+        "code",
+    }
     for tag, attributes in page.tags:
         assert tag in allowed
         assert not any(name.startswith("on") for name in attributes)
@@ -131,8 +169,18 @@ def test_the_page_is_self_contained(report: Path) -> None:
 @pytest.mark.slow
 def test_the_page_has_what_is_asked_for(report: Path, noisy_tsv: Path) -> None:
     text = Page((report / "report.html").read_text(encoding="utf-8")).text
-    for part in ("accuracy", "macro-F1", "log loss", "left to a person", "taken for", "western",
-                 "average precision", "training documents", "300", "labelled"):  # fmt: skip
+    for part in (
+        "accuracy",
+        "macro-F1",
+        "log loss",
+        "left to a person",
+        "taken for",
+        "western",
+        "average precision",
+        "training documents",
+        "300",
+        "labelled",
+    ):
         assert part in text
     wrong = re.findall(r"document (\d+) of noisy\.tsv", text)
     lines = noisy_tsv.read_text().splitlines()
@@ -216,8 +264,9 @@ def many_labels(labels: int, n: int, seed: int) -> Answered:
 def test_confusions_of_few_and_many_labels(labels: int, model_file: Path, tmp_path: Path) -> None:
     answered = many_labels(labels, 600, labels)
     model = Model.load(model_file)
-    corpus = Corpus(batches_of(["text"] * 600), answered.codes.astype(np.int32), answered.names,
-                    None, ["x.tsv"])  # fmt: skip
+    corpus = Corpus(
+        batches_of(["text"] * 600), answered.codes.astype(np.int32), answered.names, None, ["x.tsv"]
+    )
     write_report(tmp_path, Findings("m", model, corpus, answered, judge(answered), None))
     check_self_contained((tmp_path / "report.html").read_text(encoding="utf-8"))
     assert (tmp_path / "confusion-most.png").exists() == (labels > 25)
@@ -253,8 +302,13 @@ def test_names_in_figures(monkeypatch: pytest.MonkeyPatch) -> None:
     assert names["東京"] == "label 5"
     assert names.numbered == ["\U0010fffd", "東京"]
     assert [plots.short(n) for n in (0, 999, 1000, 1234, 45678, 2_100_000)] == [
-        "0", "999", "1k", "1.2k", "46k", "2.1M",
-    ]  # fmt: skip
+        "0",
+        "999",
+        "1k",
+        "1.2k",
+        "46k",
+        "2.1M",
+    ]
 
 
 def test_what_is_visible() -> None:
@@ -278,8 +332,9 @@ def test_labels_without_a_font_are_in_a_key(
 ) -> None:
     monkeypatch.setattr(plots, "_fonts_for", lambda characters: ([], {"東"}))
     answered = Answered(["<東京>", "b"], np.array([0, 1, 0]), np.array([[0.7, 0.3]] * 3))
-    corpus = Corpus(batches_of(["x"] * 3), answered.codes.astype(np.int32), answered.names, None,
-                    ["x.tsv"])  # fmt: skip
+    corpus = Corpus(
+        batches_of(["x"] * 3), answered.codes.astype(np.int32), answered.names, None, ["x.tsv"]
+    )
     findings = Findings("m", Model.load(model_file), corpus, answered, judge(answered), None)
     write_report(tmp_path, findings)
     page = check_self_contained((tmp_path / "report.html").read_text(encoding="utf-8"))

@@ -23,7 +23,7 @@ import pytest
 @pytest.fixture
 def harmless(tmp_path):
     (tmp_path / "own").write_text("x")
-    importlib.import_module("textmlr.intervals")
+    importlib.import_module("textmlr.evaluation.intervals")
     code = Path("textmlr/kernels/__pycache__/dual.f.textmlr")
     code.parent.mkdir(exist_ok=True)
     code.write_text("machine code")
@@ -37,8 +37,8 @@ def test_others(harmless):
     Path("data/check.py").unlink()
     (Path.home() / ".textmlrrc").write_text("x")
     tempfile.mkdtemp(prefix="forgotten")
-    subprocess.run([sys.executable, "-c", "import textmlr.curves"], check=True)
-    whole = Path(importlib.util.cache_from_source("textmlr/curves.py"))
+    subprocess.run([sys.executable, "-c", "import textmlr.evaluation.curves"], check=True)
+    whole = Path(importlib.util.cache_from_source("textmlr/evaluation/curves.py"))
     whole.write_bytes(whole.read_bytes()[:600])
 """
 
@@ -48,8 +48,13 @@ def tree(tmp_path: Path) -> Path:
     """A checkout whose tests are those of LEAVING."""
     whole, made = shutil.ignore_patterns("__pycache__"), tmp_path / "tree"
     shutil.copytree(ROOT / "textmlr", made / "textmlr", ignore=whole)
-    for name in ("setup.cfg", "LICENSE", "data/check.py", "tests/conftest.py",
-                 "tests/surroundings.py"):  # fmt: skip
+    for name in (
+        "setup.cfg",
+        "LICENSE",
+        "data/check.py",
+        "tests/conftest.py",
+        "tests/surroundings.py",
+    ):
         (made / name).parent.mkdir(exist_ok=True)
         shutil.copy(ROOT / name, made / name)
     (made / "tests" / "test_leaving.py").write_text(LEAVING)
@@ -59,14 +64,18 @@ def tree(tmp_path: Path) -> Path:
 def told_by_pytest(tree: Path, chosen: str) -> tuple[int, str]:
     """(exit code, output) of pytest in a tree, as it is outside of CI and without its options."""
     outside = {
-        name: value for name, value in os.environ.items()
+        name: value
+        for name, value in os.environ.items()
         if name not in ("CI", "BUILD_NUMBER") and not name.startswith("PYTEST_")
-    }  # fmt: skip
+    }
     done = subprocess.run(
         [sys.executable, "-m", "pytest", "-k", chosen, f"--basetemp={tree.parent / 'own'}"],
-        cwd=tree, text=True, timeout=100, stdout=subprocess.PIPE,
+        cwd=tree,
+        text=True,
+        timeout=100,
+        stdout=subprocess.PIPE,
         env=outside | {"PYTHONDONTWRITEBYTECODE": "1"},
-    )  # fmt: skip
+    )
     return done.returncode, done.stdout
 
 
@@ -81,14 +90,17 @@ def test_what_tests_leave_is_a_failure(tree: Path) -> None:
     assert code == 1, told
     assert "1 passed, 1 deselected, 1 error" in told
     listed = re.findall(r"^  ((?:left in|removed|changed|new|damaged).*)", told, re.MULTILINE)
-    byte_code = tree / "textmlr" / "__pycache__" / f"curves.{sys.implementation.cache_tag}.pyc"
+    byte_code = tree / "textmlr" / "evaluation" / "__pycache__"
+    byte_code /= f"curves.{sys.implementation.cache_tag}.pyc"
     assert len(listed) == 6
     assert re.fullmatch(r"left in TMPDIR: forgotten\w+", listed.pop(0))
     assert listed == [
-        "left in HOME: .textmlrrc", f"removed: {tree / 'data' / 'check.py'}",
-        f"changed: {tree / 'LICENSE'}", f"new: {tree / 'beside'}",
+        "left in HOME: .textmlrrc",
+        f"removed: {tree / 'data' / 'check.py'}",
+        f"changed: {tree / 'LICENSE'}",
+        f"new: {tree / 'beside'}",
         f"damaged byte code: {byte_code}",
-    ]  # fmt: skip
+    ]
 
 
 def requirements() -> dict[str, set[str]]:
@@ -109,13 +121,29 @@ def test_lowest_versions_are_constraints() -> None:
         [sys.executable, CI / "minima.py"], cwd=ROOT, check=True, text=True, stdout=subprocess.PIPE
     )
     printed = dict(line.split("==") for line in set(done.stdout.splitlines()))
-    bounds = {name: {re.split("[,>=]+", one)[1] for one in given if one} for name, given
-              in requirements().items()}  # fmt: skip
+    bounds = {
+        name: {re.split("[,>=]+", one)[1] for one in given if one}
+        for name, given in requirements().items()
+    }
     assert {name: {version} for name, version in printed.items()}.items() <= bounds.items()
     assert printed.keys() >= {
-        "numpy", "scipy", "numba", "click", "pyarrow", "rich", "scikit-learn", "matplotlib",
-        "onnx", "pandas", "polars", "datasets", "fsspec", "aiohttp", "pytest", "hypothesis",
-    }  # fmt: skip
+        "numpy",
+        "scipy",
+        "numba",
+        "click",
+        "pyarrow",
+        "rich",
+        "scikit-learn",
+        "matplotlib",
+        "onnx",
+        "pandas",
+        "polars",
+        "datasets",
+        "fsspec",
+        "aiohttp",
+        "pytest",
+        "hypothesis",
+    }
 
 
 REPORT = """<testsuites><testsuite>

@@ -24,15 +24,7 @@ from sklearn.pipeline import Pipeline, make_pipeline, make_union
 from sklearn.utils import estimator_checks
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from textmlr import (
-    Corpus,
-    Featurizer,
-    FeaturizerOptions,
-    InputError,
-    Model,
-    TrainingOptions,
-    train,
-)
+from textmlr import Corpus, Featurizer, FeaturizerOptions, InputError, Model, TrainingOptions, train
 from textmlr.sklearn import MultinomialLogisticClassifier, TextClassifier, TextFeaturizer
 
 PAIRS = documents(300, 1)
@@ -527,12 +519,12 @@ def test_texts_in_parts():
 
 def test_many_texts_are_not_kept(monkeypatch):
     """After so many bytes the model and the new texts alone are learnt from."""
-    monkeypatch.setattr("textmlr.sklearn.text.MOST_KEPT", 3000)
+    monkeypatch.setattr("textmlr.sklearn.text_classifier.MOST_KEPT", 3000)
     trained = []
     monkeypatch.setattr(
-        "textmlr.sklearn.text.train", lambda corpus, *rest, **how: trained.append(len(corpus))
-        or train(corpus, *rest, **how),
-    )  # fmt: skip
+        "textmlr.sklearn.text_classifier.train",
+        lambda corpus, *rest, **how: trained.append(len(corpus)) or train(corpus, *rest, **how),
+    )
     many = streamed(20)
     assert trained == [15, 30]
     assert many._kept is None

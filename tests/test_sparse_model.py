@@ -10,10 +10,11 @@ import pytest
 from conftest import documents
 from test_model import TEXTS, corpus_of
 
-from textmlr import FeaturizerOptions, ModelFileError, modelfile
-from textmlr.learning import train
-from textmlr.model import Model
-from textmlr.options import TrainingOptions
+from textmlr import FeaturizerOptions, ModelFileError
+from textmlr.base import tensor_file
+from textmlr.base.options import TrainingOptions
+from textmlr.model.model import Model
+from textmlr.training.train import train
 
 PAIRS = documents(200, 4)
 QUICK = TrainingOptions(epochs=1, holdout=0.0)
@@ -106,8 +107,8 @@ def test_dropping_again_drops_more() -> None:
 
 def test_rows_out_of_order_are_refused(tmp_path: Path) -> None:
     sparse(FeaturizerOptions(), 0.5).without_zero_rows().save(tmp_path / "m")
-    header, tensors = modelfile.load(tmp_path / "m")
+    header, tensors = tensor_file.load(tmp_path / "m")
     for columns in (tensors["columns"][::-1], tensors["columns"] + 1, tensors["columns"][1:]):
-        modelfile.save(tmp_path / "bad", header, tensors | {"columns": columns})
+        tensor_file.save(tmp_path / "bad", header, tensors | {"columns": columns})
         with pytest.raises(ModelFileError):
             Model.load(tmp_path / "bad")

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from textmlr.arrays import frozen
-from textmlr.kernels import spill as kernels
+from textmlr.base.arrays import frozen
+from textmlr.kernels import disk_words as kernels
 
 COUNTS = st.integers(1, 2**24)  # float32 has all of these
 ROWS = st.lists(st.dictionaries(st.integers(0, 200), COUNTS, max_size=8), max_size=6)
@@ -71,8 +71,15 @@ def test_columns_below_zero_are_not_written() -> None:
     indptr, values = np.array([0, 3]), np.ones(3, np.float32)
     words, ends = np.zeros(7, np.uint32), np.zeros(1, np.int64)
     indices = np.array([-1, 5, -1], np.int32)
-    kernels.encode(frozen(indptr), frozen(indices), frozen(values), frozen(np.zeros(1, np.int64)),
-                   4, words, ends)  # fmt: skip
+    kernels.encode(
+        frozen(indptr),
+        frozen(indices),
+        frozen(values),
+        frozen(np.zeros(1, np.int64)),
+        4,
+        words,
+        ends,
+    )
     assert words[: int(ends[0])].tolist() == [1, 5 | 1 << 4]
 
 

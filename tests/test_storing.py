@@ -19,20 +19,20 @@ from conftest import documents, write_tsv
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from textmlr import choosing
+from textmlr.base.errors import InputError
 from textmlr.cli import cli
-from textmlr.corpus import read_corpus, scan
-from textmlr.corpus.stored import Writer, restore
-from textmlr.errors import InputError
-from textmlr.features import interning
-from textmlr.features.interning import Interner
-from textmlr.model import Model
-from textmlr.storing import cache as caches
-from textmlr.storing import counts, gathering, rows
-from textmlr.storing.cache import Cache, CacheError, InUseError
-from textmlr.training import dealing as dealings
-from textmlr.training import trials
-from textmlr.training.dealing import Dealing, turns
+from textmlr.corpus.disk_corpus import Writer, restore
+from textmlr.corpus.reading import read_corpus, scan
+from textmlr.features import counting
+from textmlr.features.counting import Interner
+from textmlr.model.model import Model
+from textmlr.training import ngram_choice
+from textmlr.training.on_disk import cache as caches
+from textmlr.training.on_disk import disk_rows, gather, row_counts
+from textmlr.training.on_disk.cache import Cache, CacheError, InUseError
+from textmlr.training.sgd import dealt_parts as dealings
+from textmlr.training.sgd import trials
+from textmlr.training.sgd.dealt_parts import Dealing, turns
 
 SMALL = "--memory", "4MB", "-q"  # too little for any corpus below
 
@@ -40,7 +40,7 @@ SMALL = "--memory", "4MB", "-q"  # too little for any corpus below
 @pytest.fixture(autouse=True)
 def _chosen_on_a_sample(monkeypatch: pytest.MonkeyPatch) -> None:
     """Where n-grams are chosen on the whole corpus, that is in memory anyway."""
-    monkeypatch.setattr(choosing, "CHOICE_BYTES", 1 << 15)
+    monkeypatch.setattr(ngram_choice, "CHOICE_BYTES", 1 << 15)
 
 
 @pytest.fixture
@@ -48,9 +48,9 @@ def parts(monkeypatch: pytest.MonkeyPatch) -> None:
     """Even a small corpus is dealt into several parts."""
     monkeypatch.setattr(dealings, "WHOLE_NONZEROS", 1 << 16)
     monkeypatch.setattr(dealings, "PART_NONZEROS", 1 << 15)
-    monkeypatch.setattr(counts, "RECORD_ENTRIES", 1 << 14)
+    monkeypatch.setattr(row_counts, "RECORD_ENTRIES", 1 << 14)
     monkeypatch.setattr(trials, "TRIAL_NONZEROS", 1 << 16)  # a twin of the final run calibrates
-    for module in ("options", "cli.options"):  # checkpoints come between any two documents
+    for module in ("base.options", "cli.arguments"):  # checkpoints come between any two documents
         monkeypatch.setattr(f"textmlr.{module}.SHORTEST", 1e-6)
 
 
@@ -128,8 +128,10 @@ def test_standard_input_is_read_once(corpus: Path, monkeypatch: pytest.MonkeyPat
     for memory in ("4MB", "1GB"):  # on disk and in memory
         done = subprocess.run(
             [sys.executable, "-m", "textmlr", "train", "-", "--memory", memory, "--json"],
-            input=text, capture_output=True, cwd=corpus.parent,
-        )  # fmt: skip
+            input=text,
+            capture_output=True,
+            cwd=corpus.parent,
+        )
         assert done.returncode == 0, done.stderr
         assert json.loads(done.stdout)["storage"] == ("disk" if memory == "4MB" else "memory")
         model = Model.load("model.textmlr")
@@ -224,9 +226,21 @@ def test_a_killed_run_is_gone_on_with(tmp_path: Path) -> None:
     """SIGKILL at random moments; bench/kills.py does it fifty times on a larger corpus."""
     write_tsv(tmp_path / "corpus.tsv", documents(6000, 8))
     command = [
-        sys.executable, "-m", "textmlr", "train", "corpus.tsv", *SMALL, "--epochs", "20",
-        "--checkpoint-every", "0.01s", "--ngrams", "1-2", "--char-ngrams", "none",
-    ]  # fmt: skip
+        sys.executable,
+        "-m",
+        "textmlr",
+        "train",
+        "corpus.tsv",
+        *SMALL,
+        "--epochs",
+        "20",
+        "--checkpoint-every",
+        "0.01s",
+        "--ngrams",
+        "1-2",
+        "--char-ngrams",
+        "none",
+    ]
     subprocess.run([*command, "-o", "whole.textmlr"], cwd=tmp_path, check=True)
     model, whole = tmp_path / "model.textmlr", (tmp_path / "whole.textmlr").read_bytes()
     rng, killed = random.Random(4), 0
@@ -334,9 +348,13 @@ def test_no_room_on_the_disk(corpus: Path, stage: str, monkeypatch: pytest.Monke
 
     with monkeypatch.context() as patch:
         if stage == "checkpoint":
-            patch.setattr("textmlr.modelfile.save", fail)
+            patch.setattr("textmlr.base.tensor_file.save", fail)
         else:
-            home = "textmlr.corpus.stored" if stage == "corpus" else "textmlr.storing.counts"
+            home = (
+                "textmlr.corpus.disk_corpus"
+                if stage == "corpus"
+                else "textmlr.training.on_disk.row_counts"
+            )
             patch.setattr(f"{home}.write_all" if stage == "counts" else f"{home}.Writer.add", fail)
         said = refused(str(corpus), *SMALL)
     assert "no space left on device" in said
@@ -358,7 +376,7 @@ def test_a_kept_cache_is_used_again(corpus: Path, monkeypatch: pytest.MonkeyPatc
         raise AssertionError("the text was read again")
 
     with monkeypatch.context() as patch:
-        patch.setattr(counts, "spill", fail)
+        patch.setattr(row_counts, "spill", fail)
         patch.setattr(Writer, "add", fail)
         again = trained(corpus, *SMALL, "--keep-cache", "--epochs", 3, "--char-ngrams", "none")
     assert again == plain
@@ -430,8 +448,10 @@ def test_a_stored_corpus_is_the_corpus(corpus: Path, tmp_path: Path, chunk_bytes
     assert [stored.text(i) for i in range(302)] == [inside.text(i) for i in range(302)]
     assert stored.place(301) == inside.place(301) == (str(small), 302)
     rows = np.array([0, 1, 17, 150, *range(200, 260), 301])
-    texts = [b"".join(b[i] + b"\n" for b in c.picked(rows) for i in range(len(b)))
-             for c in (stored, inside)]  # fmt: skip
+    texts = [
+        b"".join(b[i] + b"\n" for b in c.picked(rows) for i in range(len(b)))
+        for c in (stored, inside)
+    ]
     assert texts[0] == texts[1]
 
 
@@ -442,8 +462,8 @@ def test_what_does_not_fit_in_the_machine_is_refused_before_it_is_learnt(
     monkeypatch.chdir(corpus.parent)
     learnt: list[int] = []
     with monkeypatch.context() as patch:
-        patch.setattr("textmlr.rows.machine_memory", lambda: 1 << 10)
-        patch.setattr(rows, "StoredObjective", lambda *_: learnt.append(1))
+        patch.setattr("textmlr.training.rows.machine_memory", lambda: 1 << 10)
+        patch.setattr(disk_rows, "StoredObjective", lambda *_: learnt.append(1))
         said = refused(str(corpus), *SMALL, "--no-holdout", "--epochs", "1")
     assert "GiB to train, and this machine has 0.0 GiB; keep fewer features" in said
     assert not learnt
@@ -493,7 +513,7 @@ def test_with_room_for_all_counts_are_exact(seed: int, least: int, distinct: int
 @settings(max_examples=25, deadline=None)
 def test_without_room_counts_are_wrong_by_no_more_than_is_said(seed: int, size: int) -> None:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(interning, "LEAST_SLOTS", 256)
+        patch.setattr(counting, "LEAST_SLOTS", 256)
         rng = np.random.default_rng(seed)
         interner, counter = Interner(1), Counter[int]()
         owners: list[tuple[int, dict[int, int]]] = []
@@ -584,6 +604,6 @@ def test_compressed_files_are_counted_as_they_are_read(
     inside, on_disk = trained("corpus.tsv.gz", "-q"), trained("corpus.tsv.gz", *SMALL)
     assert inside == on_disk
     assert inside.replace(b"corpus.tsv.gz", b"corpus.tsv") != inside
-    assert gathering._plain_size(["corpus.tsv.gz"]) is None
-    assert gathering._plain_size(["corpus.tsv"]) == corpus.stat().st_size
+    assert gather._plain_size(["corpus.tsv.gz"]) is None
+    assert gather._plain_size(["corpus.tsv"]) == corpus.stat().st_size
     assert io.BytesIO(inside).read(8)

@@ -21,10 +21,11 @@ import pytest
 from click.testing import CliRunner, Result
 from conftest import documents
 
-from textmlr import FeaturizerOptions, InputError, ModelFileError, StreamTrainer, modelfile
+from textmlr import FeaturizerOptions, InputError, ModelFileError, StreamTrainer
+from textmlr.base import tensor_file
 from textmlr.cli import cli
-from textmlr.streaming import inputs
-from textmlr.streaming.inputs import Seen
+from textmlr.training.stream import inputs
+from textmlr.training.stream.inputs import Seen
 
 ROOT = Path(__file__).parent.parent
 PAIRS = documents(300, 21)
@@ -109,9 +110,13 @@ def test_killed_again_and_again(tmp_path: Path, every: str) -> None:
     kills, done, resume = 0, False, []
     while not done:
         with subprocess.Popen(
-            [*command, "-o", "m", *resume], cwd=tmp_path, env=environment, text=True,
-            stderr=subprocess.PIPE, stdout=subprocess.DEVNULL,
-        ) as child:  # fmt: skip
+            [*command, "-o", "m", *resume],
+            cwd=tmp_path,
+            env=environment,
+            text=True,
+            stderr=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+        ) as child:
             assert child.stderr is not None
             wait = rng.randrange(1, max(2, 120 // int(every)) + 1)
             for line in child.stderr:
@@ -201,7 +206,7 @@ def test_a_new_file_follows(tmp_path: Path) -> None:
 
 
 def test_inputs_that_are_remembered_have_an_end(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("textmlr.streaming.trainer.MOST_INPUTS", 2)
+    monkeypatch.setattr("textmlr.training.stream.stream_trainer.MOST_INPUTS", 2)
     trainer = StreamTrainer()
     for name in "abca":
         trainer.stands_at(inputs.Position((name, 1)))
@@ -243,9 +248,19 @@ def test_a_bad_line_stops_and_the_mended_file_goes_on(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("name", "value"),
-    [("bias", 2**31), ("bias", 1), ("width", 1 << 10), ("width", "a"), ("length", 1.5),
-     ("power", "none"), ("rate", "x"), ("documents", -1), ("labels", True), ("unit", [])],
-)  # fmt: skip
+    [
+        ("bias", 2**31),
+        ("bias", 1),
+        ("width", 1 << 10),
+        ("width", "a"),
+        ("length", 1.5),
+        ("power", "none"),
+        ("rate", "x"),
+        ("documents", -1),
+        ("labels", True),
+        ("unit", []),
+    ],
+)
 def test_a_forged_learner_is_refused(name: str, value: object, tmp_path: Path) -> None:
     """Kernels would be given it; a bias of 2^31 made them write beyond their arrays."""
     _refused_once(tmp_path, lambda header, _: header["learner"].update({name: value}))
@@ -259,9 +274,17 @@ def test_forged_labels_and_sums_are_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["theta", "squares", "tallies", "recent.scores", "recent.weights", "recent.losses",
-             "recent.log_z"],
-)  # fmt: skip
+    "name",
+    [
+        "theta",
+        "squares",
+        "tallies",
+        "recent.scores",
+        "recent.weights",
+        "recent.losses",
+        "recent.log_z",
+    ],
+)
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
 def test_forged_numbers_are_refused(name: str, value: float, tmp_path: Path) -> None:
     """With one weight of a prediction that is no number, calibration went on for ever."""
@@ -283,8 +306,8 @@ def _refused_once(folder: Path, forge: Callable[[dict[str, Any], dict[str, Any]]
     trainer = StreamTrainer(FeaturizerOptions(hash_bits=8))
     trainer.learn(["a robot", "a horse", "robots"], ["x", "y", "x"])
     trainer.save(path)
-    header, arrays = modelfile.load(path)
+    header, arrays = tensor_file.load(path)
     forge(header, arrays)
-    modelfile.save(path, header, arrays)
+    tensor_file.save(path, header, arrays)
     with pytest.raises(ModelFileError, match="cannot be gone on from"):
         StreamTrainer.resume(path)

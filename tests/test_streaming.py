@@ -21,14 +21,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from textmlr import FeaturizerOptions, InputError, Model, ModelFileError, TrainingOptions
+from textmlr.base.threads import awaited
 from textmlr.cli import cli
-from textmlr.corpus import scan
 from textmlr.corpus.batch import Batch
-from textmlr.corpus.texts import batches_of
-from textmlr.parallel import awaited
-from textmlr.streaming import StreamTrainer, every, reservoir
-from textmlr.streaming.reservoir import Reservoir
-from textmlr.training import progressive
+from textmlr.corpus.in_memory import batches_of
+from textmlr.corpus.reading import scan
+from textmlr.training.stream import learner, reservoir
+from textmlr.training.stream.checkpoints import every
+from textmlr.training.stream.reservoir import Reservoir
+from textmlr.training.stream.stream_trainer import StreamTrainer
 
 PAIRS = documents(300, 11)
 LINES = [f"{label}\t{text}\n".encode() for label, text in PAIRS]
@@ -72,9 +73,8 @@ class Child:
     def __init__(self, model: Path, *arguments: str) -> None:
         command = [*COMMAND, "--hash-bits", "12", "-o", str(model), *arguments]
         self.process = subprocess.Popen(
-            command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-        )  # fmt: skip
+            command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        )
 
     def send(self, data: bytes) -> None:
         assert self.process.stdin is not None
@@ -123,8 +123,8 @@ class TestBits:
     def test_more_documents_than_are_kept(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(progressive, "RECENT", 32)
-        monkeypatch.setattr(progressive, "BLOCK_SCORES", 20)
+        monkeypatch.setattr(learner, "RECENT", 32)
+        monkeypatch.setattr(learner, "BLOCK_SCORES", 20)
         monkeypatch.setattr(reservoir, "SAMPLE_BYTES", 2000)
         whole, cut = learnt(PAIRS, []), learnt(PAIRS, [3, 40, 41, 200])
         assert bytes_of(whole, tmp_path) == bytes_of(cut, tmp_path)
@@ -229,7 +229,7 @@ class TestLabels:
     def test_too_many_are_refused_and_nothing_is_lost(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(progressive, "MOST_LABELS", 4)
+        monkeypatch.setattr(learner, "MOST_LABELS", 4)
         trainer = learnt(PAIRS, [])
         before = bytes_of(trainer, tmp_path)
         with pytest.raises(InputError, match="more than 4 labels"):
@@ -302,13 +302,23 @@ class TestRefusals:
     @pytest.mark.parametrize(
         "options",
         [
-            ["--no-holdout"], ["--holdout", "0.2"], ["--epochs", "2"], ["--solver", "exact"],
-            ["--l1", "0.1"], ["--l2", "0.1"], ["--hidden", "8"], ["--idf"],
-            ["--class-weight", "balanced"], ["--input-dropout", "0.1"], ["--patience", "2"],
-            ["--step", "plain"], ["--validation", "x.tsv"], ["--checkpoint-every", "often"],
+            ["--no-holdout"],
+            ["--holdout", "0.2"],
+            ["--epochs", "2"],
+            ["--solver", "exact"],
+            ["--l1", "0.1"],
+            ["--l2", "0.1"],
+            ["--hidden", "8"],
+            ["--idf"],
+            ["--class-weight", "balanced"],
+            ["--input-dropout", "0.1"],
+            ["--patience", "2"],
+            ["--step", "plain"],
+            ["--validation", "x.tsv"],
+            ["--checkpoint-every", "often"],
             ["--checkpoint-every", "0"],
         ],
-    )  # fmt: skip
+    )
     def test_what_does_not_go_with_a_stream(self, tmp_path: Path, options: list[str]) -> None:
         result = run("-o", tmp_path / "m", *options, stdin=b"".join(LINES))
         assert result.exit_code == 2 or isinstance(result.exception, InputError)
@@ -462,17 +472,30 @@ class TestPipe:
         lines, peaks = b"".join(LINES) * 60, []
         for times in (1, 10):
             done = subprocess.run(
-                [sys.executable, "-c", code, str(tmp_path / "m")], input=lines * times, cwd=ROOT,
-                capture_output=True, check=True,
-            )  # fmt: skip
+                [sys.executable, "-c", code, str(tmp_path / "m")],
+                input=lines * times,
+                cwd=ROOT,
+                capture_output=True,
+                check=True,
+            )
             peaks.append(int(done.stdout) << 10)
         assert len(lines) * 9 > 10_000_000
         assert peaks[1] - peaks[0] < 30 << 20, peaks
 
     def test_in_a_terminal(self, tmp_path: Path) -> None:
         (tmp_path / "a.tsv").write_bytes(b"".join(LINES))
-        command = [sys.executable, "-m", "textmlr", "train", str(tmp_path / "a.tsv"), "--stream",
-                   "--hash-bits", "12", "-o", str(tmp_path / "m")]  # fmt: skip
+        command = [
+            sys.executable,
+            "-m",
+            "textmlr",
+            "train",
+            str(tmp_path / "a.tsv"),
+            "--stream",
+            "--hash-bits",
+            "12",
+            "-o",
+            str(tmp_path / "m"),
+        ]
         shown, code = shown_in_terminal(command, ROOT)
         assert code == 0
         assert "300 documents: accuracy" in shown

@@ -1,7 +1,7 @@
 """Streams of bytes, without what is made of them: compression, limits, refusals, live sources.
 
-Most of these tests were written because a mutant of ``corpus.streams``, made by a mutation tool
-that was run by hand, had survived those that read corpora.
+Most of these tests were written because a mutant of ``corpus.byte_streams``, made by a mutation
+tool that was run by hand, had survived those that read corpora.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from textmlr.corpus import streams
-from textmlr.corpus.streams import Stream, check_ratio, ending_of, refusals, unchanged
-from textmlr.errors import InputError
+from textmlr.base.errors import InputError
+from textmlr.corpus import byte_streams
+from textmlr.corpus.byte_streams import Stream, check_ratio, ending_of, refusals, unchanged
 
 LINES = b"".join(b"label\ta text of line %d\n" % number for number in range(20_000))
 
@@ -35,8 +35,11 @@ def zstd(data: bytes) -> bytes:
 
 
 COMPRESS: dict[str, Callable[[bytes], bytes]] = {
-    ".gz": gzip.compress, ".bz2": bz2.compress, ".zst": zstd, ".xz": lzma.compress,
-}  # fmt: skip
+    ".gz": gzip.compress,
+    ".bz2": bz2.compress,
+    ".zst": zstd,
+    ".xz": lzma.compress,
+}
 KINDS = {".gz": "gzip", ".bz2": "bzip2", ".zst": "zstd", ".xz": "xz"}
 endings = pytest.mark.parametrize("ending", COMPRESS)
 
@@ -87,7 +90,7 @@ def test_every_way_of_reading_gives_all_bytes_once(tmp_path: Path, ending: str, 
         return bytes(own.rest())
 
     def in_bits(own: Stream) -> bytes:
-        assert own.head() == data[: streams.HEAD]
+        assert own.head() == data[: byte_streams.HEAD]
         parts = [own.read(7), own.read(70_000)]
         assert [len(part) for part in parts] == [min(7, size), min(70_000, max(size - 7, 0))]
         parts.append(own.reader().read())
@@ -214,9 +217,12 @@ def test_bzip2_is_more_than_three_letters(level: bytes) -> None:
 
 
 MAGIC = {
-    "zip": b"PK\x03\x04", "empty zip": b"PK\x05\x06", "7z": b"7z\xbc\xaf\x27\x1c",
-    "rar": b"Rar!\x1a\x07", "tar": b"\0\n" * 128 + b"\0ustar",
-}  # fmt: skip
+    "zip": b"PK\x03\x04",
+    "empty zip": b"PK\x05\x06",
+    "7z": b"7z\xbc\xaf\x27\x1c",
+    "rar": b"Rar!\x1a\x07",
+    "tar": b"\0\n" * 128 + b"\0ustar",
+}
 
 
 @pytest.mark.parametrize("kind", MAGIC)
@@ -237,8 +243,8 @@ def test_archives(kind: str) -> None:
 
 def test_a_bomb_is_more_than_so_many_times_its_file_and_more_than_any_may_come_to() -> None:
     """Logs of one message over and over come to some 500 times as many bytes."""
-    assert 500 < streams.MOST_RATIO < 1030  # of which zeros have 1,030 with gzip
-    free, ratio = streams.FREE_BYTES, streams.MOST_RATIO
+    assert 500 < byte_streams.MOST_RATIO < 1030  # of which zeros have 1,030 with gzip
+    free, ratio = byte_streams.FREE_BYTES, byte_streams.MOST_RATIO
     assert 1 << 26 <= free <= 1 << 28  # that a machine of 1 GB has
     check_ratio("c", 1, free)
     check_ratio("c", 0, free)
@@ -247,7 +253,9 @@ def test_a_bomb_is_more_than_so_many_times_its_file_and_more_than_any_may_come_t
         check_ratio("c", 1, free + 1)
     with pytest.raises(InputError, match=f"over {ratio:,} times as many"):
         check_ratio("c", 0, free + 1)
-    with pytest.raises(InputError, match=f"; look .*, and pass {streams.LIFT} if that is meant"):
+    with pytest.raises(
+        InputError, match=f"; look .*, and pass {byte_streams.LIFT} if that is meant"
+    ):
         check_ratio("c", free, free * ratio + 1)
 
 
@@ -255,8 +263,8 @@ def test_a_bomb_is_more_than_so_many_times_its_file_and_more_than_any_may_come_t
 def test_bombs_are_refused_soon_and_not_what_is_as_large_as_real_logs(
     ending: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(streams, "FREE_BYTES", 1 << 20)
-    monkeypatch.setattr(streams, "MOST_RATIO", 250)
+    monkeypatch.setattr(byte_streams, "FREE_BYTES", 1 << 20)
+    monkeypatch.setattr(byte_streams, "MOST_RATIO", 250)
     bomb = COMPRESS[ending](bytes(1 << 23))
     own, parts = stream(bomb, f"c{ending}"), list[bytes]()
     with pytest.raises(InputError, match="over 250 times as many"):
@@ -317,8 +325,12 @@ def test_what_is_cut_or_corrupt(ending: str) -> None:
 def test_what_the_system_refuses_midway(ending: str) -> None:
     """Is told as it is, not as a fault of the data."""
     content = (COMPRESS[ending](LINES) if ending else LINES)[:2000]
-    own = Stream(Drip(content, 500, OSError(errno.EIO, "Input/output error")), "c", f"c{ending}",
-                 renamable=False)  # fmt: skip
+    own = Stream(
+        Drip(content, 500, OSError(errno.EIO, "Input/output error")),
+        "c",
+        f"c{ending}",
+        renamable=False,
+    )
     with pytest.raises(InputError, match=r"^c: Input/output error; check the path and its permiss"):
         own.rest()
     with pytest.raises(InputError, match="Input/output error"):
@@ -332,7 +344,7 @@ def test_refusals_name_the_file() -> None:
         (OSError("odd"), "odd; check the path"),
         (ValueError("null byte"), "null byte; check the path"),
         (InputError("bad", mend="mend"), "bad; mend"),
-    ):  # fmt: skip
+    ):
         with pytest.raises(InputError, match=f"^(c: )?{told}"), refusals("c"):
             raise error
 
@@ -342,9 +354,12 @@ def test_refusals_name_the_file() -> None:
 
 @pytest.mark.parametrize(
     ("change", "told"),
-    [(b"longer than before", ", by 10 bytes more"), (b"short", ", by 3 bytes less"),
-     (b"as long.", "")],
-)  # fmt: skip
+    [
+        (b"longer than before", ", by 10 bytes more"),
+        (b"short", ", by 3 bytes less"),
+        (b"as long.", ""),
+    ],
+)
 @pytest.mark.parametrize("fault", [None, InputError("bad line"), OSError(5, "oh"), MemoryError()])
 def test_a_file_that_is_written_to_meanwhile(
     tmp_path: Path, change: bytes, told: str, fault: Exception | None
@@ -416,7 +431,7 @@ def test_a_live_head_ends_with_the_first_line_that_is_not_blank() -> None:
         assert head.count(b"b") <= 3  # of ten bytes that show what it is
         assert own.read(1 << 18) == head
     own = Stream(Drip(b"\n" * 100_000, 1 << 20), "c", "-", renamable=False, live=True)
-    assert len(own.head()) == streams.HEAD
+    assert len(own.head()) == byte_streams.HEAD
 
 
 def test_a_live_source_may_be_compressed() -> None:

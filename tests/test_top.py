@@ -13,10 +13,12 @@ from hypothesis import strategies as st
 from test_cli import good, run
 from test_model import doctored
 
-from textmlr import FeaturizerOptions, InputError, Model, ModelFileError, modelfile, strongest
+from textmlr import FeaturizerOptions, InputError, Model, ModelFileError
+from textmlr.base import tensor_file
+from textmlr.base.options import TrainingOptions
 from textmlr.cli.top import name_of
-from textmlr.learning import train
-from textmlr.options import TrainingOptions
+from textmlr.model.explanation import top_features
+from textmlr.training.train import train
 
 PAIRS = documents(200, 6)
 TEXTS = [text for _, text in PAIRS]
@@ -49,7 +51,7 @@ def test_figures(options: FeaturizerOptions, labels: int, zero: float) -> None:
     rows = model.featurizer.transform(TEXTS).toarray().astype(np.float64)
     names = model.featurizer.feature_names()
     used = theta.any(axis=1)
-    for label, found in enumerate(strongest.strongest(model, k=10**6)):
+    for label, found in enumerate(top_features.strongest(model, k=10**6)):
         assert found.label == model.labels[label]
         others = np.delete(theta, label, axis=1)
         weights = theta[:, label] - (others[:, 0] if labels == 2 else theta.mean(axis=1))
@@ -75,12 +77,13 @@ def test_figures(options: FeaturizerOptions, labels: int, zero: float) -> None:
             shown = {strongest_name(f) for f in (*ranking.most_for, *ranking.most_against)}
             clear = np.abs(figures) > 1e-4
             assert shown >= {
-                name for name, c, u in zip(names, clear, used, strict=True)
+                name
+                for name, c, u in zip(names, clear, used, strict=True)
                 if c and u and name not in ("", "(bias)")
-            }  # fmt: skip
+            }
 
 
-def strongest_name(feature: strongest.Feature) -> str:
+def strongest_name(feature: top_features.Feature) -> str:
     """As ``feature_names`` has it."""
     others = f" (+{feature.others} other{'s' if feature.others > 1 else ''})"
     return feature.name + (others if feature.others else "")
@@ -91,38 +94,42 @@ def strongest_name(feature: strongest.Feature) -> str:
 def test_the_largest_above_0(figures: list[int], k: int) -> None:
     order = sorted(range(len(figures)), key=lambda i: -figures[i])
     expected = [i for i in order if figures[i] > 0][:k]
-    assert strongest._largest(np.array(figures, np.float64), k) == expected
+    assert top_features._largest(np.array(figures, np.float64), k) == expected
 
 
 def test_labels_and_k() -> None:
     model = model_of(OPTIONS[0])
-    some = strongest.strongest(model, [model.labels[2]], 3)
+    some = top_features.strongest(model, [model.labels[2]], 3)
     assert [one.label for one in some] == [model.labels[2]]
     assert len(some[0].by_weight.most_for) == 3
-    assert some[0].by_weight == strongest.strongest(model, k=3)[2].by_weight
+    assert some[0].by_weight == top_features.strongest(model, k=3)[2].by_weight
     with pytest.raises(InputError, match="no label 'x'; the labels are romance, scifi"):
-        strongest.strongest(model, ["x"])
+        top_features.strongest(model, ["x"])
     with pytest.raises(InputError, match="k=0"):
-        strongest.strongest(model, k=0)
+        top_features.strongest(model, k=0)
 
 
 def test_totals_in_the_file(tmp_path: Path) -> None:
     path = tmp_path / "m"
     model = model_of(OPTIONS[0], zero=0.5)
     model.save(path)
-    _, t = modelfile.load(path)
+    _, t = tensor_file.load(path)
     assert model.columns is not None
     sums = model.featurizer.transform(TEXTS).sum(axis=0)
     np.testing.assert_allclose(t["totals"], sums[model.columns.kept[1:]], rtol=1e-5)
-    assert strongest.strongest(Model.load(path)) == strongest.strongest(model)
-    for bad in (-t["totals"], t["totals"] * np.float32(np.nan), t["totals"][1:],
-                t["totals"].astype(np.float64)):  # fmt: skip
+    assert top_features.strongest(Model.load(path)) == top_features.strongest(model)
+    for bad in (
+        -t["totals"],
+        t["totals"] * np.float32(np.nan),
+        t["totals"][1:],
+        t["totals"].astype(np.float64),
+    ):
         with pytest.raises(ModelFileError, match=r"total"):
             Model.load(doctored(model, path, totals=bad))
     less = Model.load(doctored(model, path, totals=None))
     assert less.featurizer.vocabulary is not None
     assert less.featurizer.vocabulary.totals is None
-    assert [one.by_contribution for one in strongest.strongest(less)] == [None] * 3
+    assert [one.by_contribution for one in top_features.strongest(less)] == [None] * 3
 
 
 def test_the_rows_are_still_those_of_the_corpus() -> None:
@@ -146,7 +153,7 @@ def test_in_a_terminal(model_file: Path) -> None:
 
 def test_json(model_file: Path) -> None:
     told = json.loads(good("top", model_file, "--json", "-k", "4").stdout)
-    found = strongest.strongest(Model.load(model_file), k=4)
+    found = top_features.strongest(Model.load(model_file), k=4)
     assert told["labels"] == [one.as_dict() for one in found]
     told = json.loads(good("top", model_file, "--json", "--by", "weight").stdout)
     assert "by_contribution" not in told["labels"][0]
@@ -192,7 +199,7 @@ def test_models_that_know_less(tmp_path: Path) -> None:
 
 def test_names_are_safe_to_show() -> None:
     def shown(name: str, others: int = 0) -> str:
-        return name_of(strongest.Feature(name, 1.0, 1.0, 1, others, 1.0))
+        return name_of(top_features.Feature(name, 1.0, 1.0, 1, others, 1.0))
 
     assert shown("a b") == "a b"
     assert shown("char: ab") == "char:␣ab"

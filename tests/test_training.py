@@ -11,18 +11,20 @@ from conftest import corpus_of, documents, objective_of
 from sklearn.linear_model import LogisticRegression
 
 from textmlr import InputError
-from textmlr.features import Features
-from textmlr.learning import train
-from textmlr.network import Network
-from textmlr.options import DEFAULT_IDF_POWER, IDF_POWERS, TrainingOptions
-from textmlr.rows import document_weights
-from textmlr.scoring import Calibration
-from textmlr.training import Objective, Progress, fit, trials
-from textmlr.training import sgd as solver
+from textmlr.base.options import DEFAULT_IDF_POWER, IDF_POWERS, TrainingOptions
+from textmlr.features.csr_features import Features
+from textmlr.model.parameters import Network
+from textmlr.model.scoring import Calibration
 from textmlr.training.calibration import Scored, calibrate
-from textmlr.training.heldout import hold_out
-from textmlr.training.sgd import SGD
-from textmlr.training.trials import WORSE
+from textmlr.training.held_out import hold_out
+from textmlr.training.objective import Objective
+from textmlr.training.rows import document_weights
+from textmlr.training.sgd import epochs as solver
+from textmlr.training.sgd import trials
+from textmlr.training.sgd.epochs import SGD
+from textmlr.training.sgd.fit import fit
+from textmlr.training.sgd.trials import WORSE, Progress
+from textmlr.training.train import train
 
 OPTIONS = TrainingOptions().decided()
 PAIRS = documents(300, 11)
@@ -63,7 +65,7 @@ def test_objective_of_many_blocks_is_that_of_one(monkeypatch: pytest.MonkeyPatch
     weights = rng.uniform(0, 2, len(PAIRS)).astype(np.float32)
     objective = Objective(plain.features, plain.y, weights, plain.labels, 0.2)
     theta = rng.normal(size=(plain.features.columns, 3)).astype(np.float32)
-    monkeypatch.setattr("textmlr.scoring.BLOCK_SCORES", 7 * 3)
+    monkeypatch.setattr("textmlr.model.scoring.BLOCK_SCORES", 7 * 3)
     x, total = dense_of(objective), weights.sum(dtype=float)
     mean = naive.loss(x, theta, plain.y, weights) / total
     penalty = 0.1 * float((theta.astype(float) ** 2).sum())

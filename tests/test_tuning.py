@@ -17,20 +17,22 @@ from click.testing import CliRunner, Result
 from conftest import corpus_of, documents, interrupted, shown_in_terminal, write_tsv
 
 from textmlr import FeaturizerOptions, InputError, TrainingOptions
+from textmlr.base.options import TuningOptions
 from textmlr.cli import cli
-from textmlr.cli.options import Duration
-from textmlr.corpus import Corpus
+from textmlr.cli.arguments import Duration
 from textmlr.corpus.batch import Batch
-from textmlr.evaluation import evaluate
-from textmlr.learning import train
-from textmlr.model import Model
-from textmlr.options import TuningOptions
-from textmlr.rows import Rows
-from textmlr.training import trials
+from textmlr.corpus.corpus import Corpus
+from textmlr.evaluation.figures import evaluate
+from textmlr.model.model import Model
 from textmlr.training.calibration import Scored, calibrate
-from textmlr.tuning import Event, Resumed, Rung, Setting, Trial, Tuned, judging, search, tune
-from textmlr.tuning.judging import Judge, folds_of, levels_of, stratified
-from textmlr.tuning.space import FEATURIZER, SEARCHED, TRAINING, Space
+from textmlr.training.rows import Rows
+from textmlr.training.sgd import trials
+from textmlr.training.train import train
+from textmlr.training.tuning import judging, search
+from textmlr.training.tuning.judging import Judge, folds_of, levels_of, stratified
+from textmlr.training.tuning.search import Event, Resumed, Rung, Tuned, tune
+from textmlr.training.tuning.space import FEATURIZER, SEARCHED, TRAINING, Setting, Space
+from textmlr.training.tuning.trial import Trial
 
 COMMAND = [sys.executable, "-m", "textmlr"]
 ROOT = Path(__file__).parent.parent
@@ -58,9 +60,16 @@ def tuned(
     limits = TuningOptions(None, trials, cv=cv, **options)  # type: ignore[arg-type]
     watch = None if events is None else events.append
     return tune(
-        corpus, featurizer, training, limits, fixed=fixed, validation=validation,
-        threads=threads, journal=journal, watch=watch,
-    )  # fmt: skip
+        corpus,
+        featurizer,
+        training,
+        limits,
+        fixed=fixed,
+        validation=validation,
+        threads=threads,
+        journal=journal,
+        watch=watch,
+    )
 
 
 def told(trials: tuple[Trial, ...]) -> list[tuple[object, ...]]:
@@ -116,8 +125,9 @@ class TestSearch:
         assert min(losses) < losses[0]
         record = result.model.record["held_out"]
         assert (record["loss"], record["accuracy"]) == (
-            result.best.figures.loss, result.best.figures.accuracy
-        )  # fmt: skip
+            result.best.figures.loss,
+            result.best.figures.accuracy,
+        )
 
     @pytest.mark.parametrize("metric", ["accuracy", "macro-f1"])
     def test_another_metric(self, tmp_path: Path, metric: str) -> None:
@@ -154,9 +164,7 @@ class TestSearch:
         featurizer = FeaturizerOptions(ngrams=(1, 1), max_features=100)
         training = TrainingOptions(epochs=2, class_weight="balanced", learning_rate=3.0)
         fixed = ("ngrams", "epochs", "learning_rate")
-        result = tuned(
-            tmp_path / "j", 20, featurizer=featurizer, training=training, fixed=fixed
-        )  # fmt: skip
+        result = tuned(tmp_path / "j", 20, featurizer=featurizer, training=training, fixed=fixed)
         for trial in result.trials:
             features, own = trial.setting.featurizer, trial.setting.training
             assert (features.ngrams, features.max_features) == ((1, 1), 100)
@@ -165,8 +173,12 @@ class TestSearch:
         assert not {*fixed} & {*result.searched}
 
     def test_all_options_fixed_leaves_the_default(self, tmp_path: Path) -> None:
-        result = tuned(tmp_path / "j", fixed=tuple(SEARCHED), featurizer=KNOWN.featurizer,
-                       training=KNOWN.training)  # fmt: skip
+        result = tuned(
+            tmp_path / "j",
+            fixed=tuple(SEARCHED),
+            featurizer=KNOWN.featurizer,
+            training=KNOWN.training,
+        )
         assert len(result.trials) == 1
         assert result.best is result.default
         alone = tuned(tmp_path / "k", trials=1)
@@ -204,9 +216,7 @@ class TestSearch:
         assert told(tuned(tmp_path / "j", 20).trials) == told(result.trials)
 
     def test_no_time_leaves_the_default(self, tmp_path: Path) -> None:
-        result = tune(
-            CORPUS, options=TuningOptions(1e-3, cv=1), journal=tmp_path / "j", threads=1
-        )  # fmt: skip
+        result = tune(CORPUS, options=TuningOptions(1e-3, cv=1), journal=tmp_path / "j", threads=1)
         assert [trial.number for trial in result.trials] == [0]
         assert result.best is result.default
 
@@ -328,9 +338,11 @@ class TestJudging:
         judge = Judge(CORPUS, OTHER, KNOWN.training, None, 1)
         figures = judge.figures(KNOWN, judge.levels[-1], lambda: True)
         model = train(CORPUS, KNOWN.featurizer, KNOWN.training, validation=OTHER)
-        result = evaluate(model.labels, OTHER.y, np.concatenate(
-            [answers.probabilities for answers in model.stream(OTHER.batches)]
-        ))  # fmt: skip
+        result = evaluate(
+            model.labels,
+            OTHER.y,
+            np.concatenate([answers.probabilities for answers in model.stream(OTHER.batches)]),
+        )
         assert figures is not None
         assert figures.macro_f1 == pytest.approx(result.macro_f1)
         assert figures.accuracy == pytest.approx(result.accuracy)
@@ -524,8 +536,18 @@ class TestCommand:
     ) -> None:
         model, odd = tmp_path / "m.textmlr", tmp_path / "odd name.tsv"
         odd.write_bytes(b"no tab\n" + test_tsv.read_bytes())
-        done = good("tune", train_tsv, "-o", model, "--trials", "6", "--validation", odd,
-                    "--skip-bad-lines", "--json")  # fmt: skip
+        done = good(
+            "tune",
+            train_tsv,
+            "-o",
+            model,
+            "--trials",
+            "6",
+            "--validation",
+            odd,
+            "--skip-bad-lines",
+            "--json",
+        )
         summary = json.loads(done.stdout)
         assert summary["tuning"]["judging"] == 90
         before = model.read_bytes()
@@ -546,8 +568,20 @@ class TestCommand:
 
     def test_json(self, train_tsv: Path, tmp_path: Path) -> None:
         model = tmp_path / "m.textmlr"
-        done = good("tune", train_tsv, "-o", model, "--trials", "12", "--json", "-q",
-                    "--l2", "1e-5", "--journal", tmp_path / "own.jsonl")  # fmt: skip
+        done = good(
+            "tune",
+            train_tsv,
+            "-o",
+            model,
+            "--trials",
+            "12",
+            "--json",
+            "-q",
+            "--l2",
+            "1e-5",
+            "--journal",
+            tmp_path / "own.jsonl",
+        )
         summary = json.loads(done.stdout)
         assert summary["tuning"]["trials"] == 12
         assert "l2" not in summary["tuning"]["searched"]
@@ -587,8 +621,11 @@ class TestCommand:
     def test_times(self) -> None:
         convert = Duration().convert
         assert [convert(text, None, None) for text in ("90s", "5m", "1h", "0.5m")] == [
-            90, 300, 3600, 30
-        ]  # fmt: skip
+            90,
+            300,
+            3600,
+            30,
+        ]
 
     def test_a_torn_line_is_told(self, train_tsv: Path, tmp_path: Path) -> None:
         model = tmp_path / "m.textmlr"

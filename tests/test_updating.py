@@ -21,24 +21,18 @@ from textmlr import (
     TrainingOptions,
     UpdateOptions,
 )
-from textmlr.arrays import frozen
+from textmlr.base.arrays import frozen
 from textmlr.cli import cli
-from textmlr.compression import compress
-from textmlr.evaluation import answer
-from textmlr.features.extending import row_frequencies
-from textmlr.kernels import dual
-from textmlr.learning import train
-from textmlr.network import Network
-from textmlr.scoring import score
-from textmlr.training import (
-    Objective,
-    advance,
-    advancing,
-    common_of,
-    curvature_of,
-    precision_of,
-)
-from textmlr.updating import update
+from textmlr.evaluation.figures import answer
+from textmlr.features.extension import row_frequencies
+from textmlr.kernels import dual_ascent
+from textmlr.model.parameters import Network
+from textmlr.model.scoring import score
+from textmlr.model.small_file.compression import compress
+from textmlr.training.objective import Objective
+from textmlr.training.train import train
+from textmlr.training.update.linear_update import advance, common_of, curvature_of, precision_of
+from textmlr.training.update.model_update import update
 
 Pairs = list[tuple[str, str]]
 NOTHING_HELD = UpdateOptions(holdout=0.0)
@@ -101,23 +95,33 @@ class TestAdvance:
         return replace(rows, weights=weights), base, precision
 
     def gradient(
-        self, rows: Objective, base: np.ndarray, precision: np.ndarray, common: np.ndarray,
+        self,
+        rows: Objective,
+        base: np.ndarray,
+        precision: np.ndarray,
+        common: np.ndarray,
         change: np.ndarray,
-    ) -> np.ndarray:  # fmt: skip
+    ) -> np.ndarray:
         """Of the penalised loss at change, written out in dense float64."""
         x = naive.dense(
             rows.features.indptr, rows.features.indices, rows.features.values, len(change)
         )
         penalty = precision[:, None] * change + np.outer(common, common @ change)
-        return penalty + naive.gradient(x, np.zeros_like(change), rows.y, rows.weights) + (
-            x.T @ (rows.weights[:, None] * (
-                naive.probabilities(base + x @ change) - 1 / rows.labels
-            ))
-        )  # fmt: skip
+        return (
+            penalty
+            + naive.gradient(x, np.zeros_like(change), rows.y, rows.weights)
+            + (
+                x.T
+                @ (
+                    rows.weights[:, None]
+                    * (naive.probabilities(base + x @ change) - 1 / rows.labels)
+                )
+            )
+        )
 
     @pytest.mark.parametrize("size", [0.0, 0.5, 20.0])
     def test_the_minimum(self, monkeypatch: pytest.MonkeyPatch, size: float) -> None:
-        monkeypatch.setattr(advancing, "TOLERANCE", 1e-10)
+        monkeypatch.setattr(advance, "TOLERANCE", 1e-10)
         rows, base, precision = self.problem()
         common = size * np.random.default_rng(2).uniform(size=len(precision))
         change = advance(rows, base, precision, common=common).astype(float)
@@ -141,7 +145,7 @@ class TestAdvance:
 
     def test_a_base_that_a_feature_could_give(self, monkeypatch: pytest.MonkeyPatch) -> None:
         """Beginning at θ0, with next to no penalty around it, is beginning anywhere."""
-        monkeypatch.setattr(advancing, "TOLERANCE", 1e-10)
+        monkeypatch.setattr(advance, "TOLERANCE", 1e-10)
         rows, _, _ = self.problem()
         precision = np.full(rows.features.columns, 0.5)
         rng = np.random.default_rng(2)
@@ -180,11 +184,25 @@ class TestAdvance:
         logs, gaps, theta = np.log(p), np.empty(1), np.zeros((1, 3))
         arrays = np.array([0, 1]), np.zeros(1, np.int32), np.ones(1, np.float32)
         none, shares = np.zeros(1), np.array([1e-9])  # so small a step that θ stays at 0
-        dual.epoch(
-            *map(frozen, arrays), frozen(y), frozen(np.zeros(1, np.int32)), frozen(shares),
-            frozen(np.ones(1)), frozen(none), frozen(base), frozen(np.zeros(0)), np.zeros(3),
-            theta, logs, p, gaps, naps, 0, 0.0, np.empty((4, 3)),
-        )  # fmt: skip
+        dual_ascent.epoch(
+            *map(frozen, arrays),
+            frozen(y),
+            frozen(np.zeros(1, np.int32)),
+            frozen(shares),
+            frozen(np.ones(1)),
+            frozen(none),
+            frozen(base),
+            frozen(np.zeros(0)),
+            np.zeros(3),
+            theta,
+            logs,
+            p,
+            gaps,
+            naps,
+            0,
+            0.0,
+            np.empty((4, 3)),
+        )
         np.testing.assert_allclose(p[0], np.exp(base[0]) / np.exp(base[0]).sum(), rtol=1e-6)
 
     def test_curvature(self) -> None:
@@ -227,10 +245,16 @@ class TestOfTheSameLabels:
         # Document frequencies add up, whichever way the documents came.
         assert model.featurizer.documents == at_once.featurizer.documents == 300
         counts = [
-            dict(zip(m.featurizer.feature_names()[1:], m.featurizer.vocabulary.frequencies.tolist(),
-                     strict=True))
-            for m in (model, at_once) if m.featurizer.vocabulary is not None
-        ]  # fmt: skip
+            dict(
+                zip(
+                    m.featurizer.feature_names()[1:],
+                    m.featurizer.vocabulary.frequencies.tolist(),
+                    strict=True,
+                )
+            )
+            for m in (model, at_once)
+            if m.featurizer.vocabulary is not None
+        ]
         assert counts[0] == counts[1]
         assert len(model.record["updates"]) == 10
 
@@ -357,8 +381,11 @@ class TestCompared:
         updated = update(old, corpus_of(cooking(60, 1)), validation=corpus_of(judges))
         rows = {row["of"]: row for row in updated.record["updates"][-1]["compared"]["rows"]}
         assert {name: row["documents"] for name, row in rows.items()} == {
-            "all": 331, "old labels": 300, "new labels": 30, "unknown labels": 1,
-        }  # fmt: skip
+            "all": 331,
+            "old labels": 300,
+            "new labels": 30,
+            "unknown labels": 1,
+        }
         for name, pairs in (("old labels", test_pairs), ("all", judges)):
             for model, at in ((old, 0), (updated, 1)):
                 assert rows[name]["accuracy"][at] == pytest.approx(accuracy(model, pairs))
@@ -517,9 +544,13 @@ class TestCommand:
         ],
     )
     def test_errors(
-        self, arguments: list[str], told: str, model_file: Path, tmp_path: Path,
+        self,
+        arguments: list[str],
+        told: str,
+        model_file: Path,
+        tmp_path: Path,
         monkeypatch: pytest.MonkeyPatch,
-    ) -> None:  # fmt: skip
+    ) -> None:
         import sys
 
         from textmlr import __main__

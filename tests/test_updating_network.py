@@ -18,16 +18,16 @@ from textmlr import (
     ModelFileError,
     TrainingOptions,
     UpdateOptions,
-    modelfile,
 )
+from textmlr.base import tensor_file
 from textmlr.cli import cli
-from textmlr.compression import compress
-from textmlr.evaluation import answer
-from textmlr.learning import train
-from textmlr.packing import pack
-from textmlr.training import Objective
-from textmlr.training.continuing import MOST_COMMONER, MOST_RARER, YET, Continuation
-from textmlr.updating import update
+from textmlr.evaluation.figures import answer
+from textmlr.model.file_parts import pack
+from textmlr.model.small_file.compression import compress
+from textmlr.training.objective import Objective
+from textmlr.training.train import train
+from textmlr.training.update.model_update import update
+from textmlr.training.update.network_update import MOST_COMMONER, MOST_RARER, YET, Continuation
 
 NOTHING_HELD = UpdateOptions(holdout=0.0)
 WORDS = FeaturizerOptions(ngrams=(1, 1), char_ngrams=None)
@@ -35,14 +35,17 @@ HIDDEN = TrainingOptions(hidden=(16,))
 FORMS = {
     "two layers": (WORDS, TrainingOptions(hidden=(12, 8), epochs=20)),
     "tanh, no dropout": (
-        WORDS, TrainingOptions(hidden=(12,), activation="tanh", dropout=0.0, idf_power=0.0),
+        WORDS,
+        TrainingOptions(hidden=(12,), activation="tanh", dropout=0.0, idf_power=0.0),
     ),
     "hashed": (FeaturizerOptions(ngrams=(1, 1), char_ngrams=None, hash_bits=14), HIDDEN),
     "idf": (FeaturizerOptions(ngrams=(1, 1), char_ngrams=None, idf=True), HIDDEN),
     "no bias": (FeaturizerOptions(ngrams=(1, 1), char_ngrams=None, bias=False), HIDDEN),
-    "no norm": (FeaturizerOptions(ngrams=(1, 1), char_ngrams=None, norm=None),
-                TrainingOptions(hidden=(16,), learning_rate=0.5)),
-}  # fmt: skip
+    "no norm": (
+        FeaturizerOptions(ngrams=(1, 1), char_ngrams=None, norm=None),
+        TrainingOptions(hidden=(16,), learning_rate=0.5),
+    ),
+}
 
 
 @pytest.fixture(scope="module")
@@ -138,12 +141,15 @@ def test_offset() -> None:
     objective = Objective(features, y, np.ones(10, np.float32), 4)
     nothing = np.zeros(0, np.float32)
     state = Continuation(
-        [], [], "relu", np.array([True, True, False, True]), np.array([45.0, 45, 0, 0]),
-        nothing, 0.1,
-    )  # fmt: skip
-    expected = [
-        0.0, -MOST_RARER, min(MOST_COMMONER, np.log(91) - YET - MOST_RARER / 2), 0.0,
-    ]  # fmt: skip
+        [],
+        [],
+        "relu",
+        np.array([True, True, False, True]),
+        np.array([45.0, 45, 0, 0]),
+        nothing,
+        0.1,
+    )
+    expected = [0.0, -MOST_RARER, min(MOST_COMMONER, np.log(91) - YET - MOST_RARER / 2), 0.0]
     np.testing.assert_allclose(state._offset(objective), expected, atol=1e-6)
 
 
@@ -152,9 +158,17 @@ def test_squares_are_those_of_theta(power: float) -> None:
     """One visit of each document, in steps so small that θ stays: the squares that Adagrad has
     gathered are those of the gradients with respect to θ, whatever the scale of its steps."""
     pairs = documents(60, 1)
-    options = TrainingOptions(hidden=(4,), idf_power=power, epochs=1, calibration=False,
-                              holdout=0.0, learning_rate=1e-6, dropout=0.0, activation="tanh",
-                              l2=0.0)  # fmt: skip
+    options = TrainingOptions(
+        hidden=(4,),
+        idf_power=power,
+        epochs=1,
+        calibration=False,
+        holdout=0.0,
+        learning_rate=1e-6,
+        dropout=0.0,
+        activation="tanh",
+        l2=0.0,
+    )
     model = train(corpus_of(pairs), WORDS, options)
     first, last = (layer.astype(np.float64) for layer in model.layers)
     rows = model.featurizer.featurize(corpus_of(pairs).batches, 1)
@@ -204,7 +218,7 @@ def test_what_is_compared(old: Model, test_pairs: Pairs) -> None:
 def test_files_that_lie(change, message: str, old: Model, tmp_path: Path) -> None:
     header, tensors = pack(old.parts)
     tensors = {k: v for k, v in (tensors | change).items() if v is not None}
-    modelfile.save(tmp_path / "m.textmlr", header, tensors)
+    tensor_file.save(tmp_path / "m.textmlr", header, tensors)
     with pytest.raises(ModelFileError, match=message):
         Model.load(tmp_path / "m.textmlr")
 

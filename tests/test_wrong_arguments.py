@@ -24,36 +24,78 @@ from textmlr import (
     TrainingOptions,
     TuningOptions,
     UpdateOptions,
-    comparison,
-    compression,
-    corpus,
-    evaluation,
-    strongest,
 )
-from textmlr.corpus import Fields
+from textmlr.corpus import reading
+from textmlr.corpus.formats import lines
+from textmlr.corpus.formats.table_columns import Fields
+from textmlr.evaluation import comparison, figures
 from textmlr.export import json, onnx
+from textmlr.model.explanation import top_features
+from textmlr.model.small_file import compression
 
 TEXTS = ["a robot in orbit", "the sheriff rode", "robot engine", "a saddle, a sheriff"] * 3
 LABELS = ["scifi", "western", "scifi", "western"] * 3
 WRONG: tuple[Any, ...] = (
-    None, 3, -1, 0.5, math.nan, "x", b"x", object(), [], [None], [3], [object()], {}, {"a": 1},
-    pd.DataFrame({"text": ["a"], "label": ["b"]}), ["a", pd.NA], pd.NA, math.inf, 10**400,
-    io.BytesIO(b"x"), (), np.zeros((2, 2)), np.zeros(0), Corpus, len, [float("nan")], [[]], True,
-)  # fmt: skip
+    None,
+    3,
+    -1,
+    0.5,
+    math.nan,
+    "x",
+    b"x",
+    object(),
+    [],
+    [None],
+    [3],
+    [object()],
+    {},
+    {"a": 1},
+    pd.DataFrame({"text": ["a"], "label": ["b"]}),
+    ["a", pd.NA],
+    pd.NA,
+    math.inf,
+    10**400,
+    io.BytesIO(b"x"),
+    (),
+    np.zeros((2, 2)),
+    np.zeros(0),
+    Corpus,
+    len,
+    [float("nan")],
+    [[]],
+    True,
+)
 # What takes what only the house itself has (blocks, rows of numbers, parts): arrays that go to
 # kernels, or parts of an object, which are checked by whoever makes them.
 INTERNAL = {
-    "Featurizer.restore", "Featurizer.fit_stateless", "Featurizer.featurize", "Featurizer.prepared",
-    "Featurizer.counted_columns", "Featurizer.fit_counts",
-    "Featurizer.weigh", "Featurizer.name_features",
-    "Featurizer.keep", "Featurizer.adopt", "Featurizer.counts_of",
-    "Featurizer.find_columns", "StreamTrainer.learn_batch", "StreamTrainer.stands_at",
+    "Featurizer.restore",
+    "Featurizer.fit_stateless",
+    "Featurizer.featurize",
+    "Featurizer.prepared",
+    "Featurizer.counted_columns",
+    "Featurizer.fit_counts",
+    "Featurizer.weigh",
+    "Featurizer.name_features",
+    "Featurizer.keep",
+    "Featurizer.adopt",
+    "Featurizer.counts_of",
+    "Featurizer.find_columns",
+    "StreamTrainer.learn_batch",
+    "StreamTrainer.stands_at",
     "comparison.mcnemar",
-    "Model.check_linear", "comparison.bootstrap_p", "comparison.p_of",
-}  # fmt: skip
+    "Model.check_linear",
+    "comparison.bootstrap_p",
+    "comparison.p_of",
+}
 # Exceptions are made of words; options of JSON are the file's, which ``record`` checks.
-NOT_WALKED = {"InputError", "ModelFileError", "FeaturizerOptions.of", "TrainingOptions.of",
-              "TrainingOptions.epochs_of", "TrainingOptions.idf_powers"}  # fmt: skip
+NOT_WALKED = {
+    "InputError",
+    "ModelFileError",
+    "FeaturizerOptions.of",
+    "TrainingOptions.of",
+    "TrainingOptions.epochs_of",
+    "TrainingOptions.idf_powers",
+}
 
 
 @pytest.fixture(scope="module")
@@ -70,17 +112,24 @@ def walked() -> dict[str, Callable[..., Any]]:
             continue
         found[name] = one
         if inspect.isclass(one):
-            found |= {f"{name}.{key}": getattr(one, key) for key in vars(one)
-                      if not key.startswith("_") and callable(getattr(one, key))}  # fmt: skip
-    for module in (comparison, compression, strongest, json, onnx):
+            found |= {
+                f"{name}.{key}": getattr(one, key)
+                for key in vars(one)
+                if not key.startswith("_") and callable(getattr(one, key))
+            }
+    for module in (comparison, compression, top_features, json, onnx):
         short = module.__name__.rsplit(".", 1)[-1]
-        found |= {f"{short}.{key}": one for key, one in vars(module).items()
-                  if inspect.isfunction(one) and one.__module__ == module.__name__
-                  and not key.startswith("_")}  # fmt: skip
-    found["corpus.scan"] = lambda *args, **named: list(corpus.scan(*args, **named))
-    found["corpus.scan"].__signature__ = inspect.signature(corpus.scan)  # type: ignore[attr-defined]
-    found["corpus.read_lines"] = corpus.read_lines
-    found["corpus.recode"] = corpus.recode
+        found |= {
+            f"{short}.{key}": one
+            for key, one in vars(module).items()
+            if inspect.isfunction(one)
+            and one.__module__ == module.__name__
+            and not key.startswith("_")
+        }
+    found["corpus.scan"] = lambda *args, **named: list(reading.scan(*args, **named))
+    found["corpus.scan"].__signature__ = inspect.signature(reading.scan)  # type: ignore[attr-defined]
+    found["corpus.read_lines"] = lines.read_lines
+    found["corpus.recode"] = reading.recode
     found["Fields"] = Fields
     return {name: one for name, one in found.items() if name not in INTERNAL | NOT_WALKED}
 
@@ -92,44 +141,72 @@ def good(model: Model, folder: Path) -> dict[str, dict[str, Any]]:
     file.write_text("a\tb\nc\td\n")
     saved, out = folder / "model", folder / "out"
     model.save(saved)
-    answered = evaluation.answer(model, whole)
+    answered = figures.answer(model, whole)
     path, batches = {"path": out}, {"batches": whole.batches}
     return {
-        "Corpus": {"batches": whole.batches, "y": whole.y, "labels": whole.labels,
-                   "weights": None, "names": ["memory"]},
+        "Corpus": {
+            "batches": whole.batches,
+            "y": whole.y,
+            "labels": whole.labels,
+            "weights": None,
+            "names": ["memory"],
+        },
         "Corpus.of": {"texts": TEXTS, "labels": LABELS},
-        "Corpus.picked": {"rows": np.arange(2)}, "Corpus.subset": {"rows": np.arange(2)},
-        "Corpus.text": {"i": 0}, "Corpus.place": {"i": 0},
-        "Featurizer.fit": {"texts": TEXTS}, "Featurizer.fit_transform": {"texts": TEXTS},
+        "Corpus.picked": {"rows": np.arange(2)},
+        "Corpus.subset": {"rows": np.arange(2)},
+        "Corpus.text": {"i": 0},
+        "Corpus.place": {"i": 0},
+        "Featurizer.fit": {"texts": TEXTS},
+        "Featurizer.fit_transform": {"texts": TEXTS},
         "Featurizer.transform": {"texts": TEXTS},
         "Featurizer.joint": {"text": "a robot", "label": "scifi"},
-        "Model": {"labels": model.labels, "featurizer": model.featurizer, "layers": model.layers,
-                  "record": {}},
-        "Model.of": {"parts": model.parts}, "Model.scores": {"texts": TEXTS},
-        "Model.log_z": {"texts": TEXTS}, "Model.probabilities": {"texts": ["a text"]},
-        "Model.classify": {"texts": ["a text"]}, "Model.explain": {"text": "a robot"},
-        "Model.counterfactual": {"text": "a robot"}, "Model.stream": batches,
+        "Model": {
+            "labels": model.labels,
+            "featurizer": model.featurizer,
+            "layers": model.layers,
+            "record": {},
+        },
+        "Model.of": {"parts": model.parts},
+        "Model.scores": {"texts": TEXTS},
+        "Model.log_z": {"texts": TEXTS},
+        "Model.probabilities": {"texts": ["a text"]},
+        "Model.classify": {"texts": ["a text"]},
+        "Model.explain": {"text": "a robot"},
+        "Model.counterfactual": {"text": "a robot"},
+        "Model.stream": batches,
         "Model.map_answers": batches | {"function": lambda answers: answers},
-        "Model.save": path, "Model.load": {"path": saved},
+        "Model.save": path,
+        "Model.load": {"path": saved},
         "StreamTrainer.learn": {"texts": TEXTS, "labels": LABELS},
-        "StreamTrainer.read_from": {"name": "a"}, "StreamTrainer.save": path,
+        "StreamTrainer.read_from": {"name": "a"},
+        "StreamTrainer.save": path,
         "StreamTrainer.resume": {"path": saved},
-        "StreamTrainer.check_same": {"featurizer_options": FeaturizerOptions(hash_bits=8),
-                                     "training_options": TrainingOptions()},
-        "evaluate": {"labels": model.labels, "y": whole.y, "resamples": 10,
-                     "probabilities": model.probabilities(TEXTS)},
-        "read_corpus": {"paths": [file]}, "train": {"corpus": whole},
+        "StreamTrainer.check_same": {
+            "featurizer_options": FeaturizerOptions(hash_bits=8),
+            "training_options": TrainingOptions(),
+        },
+        "evaluate": {
+            "labels": model.labels,
+            "y": whole.y,
+            "resamples": 10,
+            "probabilities": model.probabilities(TEXTS),
+        },
+        "read_corpus": {"paths": [file]},
+        "train": {"corpus": whole},
         "tune": {"corpus": whole, "options": TuningOptions(seconds=None, trials=1)},
         "update": {"model": model, "corpus": whole},
         "comparison.compare": {"a": answered, "b": answered},
         "compression.compress": {"model": model, "max_size": 10**6},
         "compression.check_size": {"max_size": 10**6},
         "strongest.strongest": {"model": model},
-        "json.export_json": {"model": model} | path, "onnx.export_onnx": {"model": model} | path,
-        "onnx.inputs": {"model": model, "texts": TEXTS}, "onnx.onnx_model": {"model": model},
-        "corpus.scan": {"paths": [file]}, "corpus.read_lines": {"path": file},
+        "json.export_json": {"model": model} | path,
+        "onnx.export_onnx": {"model": model} | path,
+        "onnx.inputs": {"model": model, "texts": TEXTS},
+        "onnx.onnx_model": {"model": model},
+        "corpus.scan": {"paths": [file]},
+        "corpus.read_lines": {"path": file},
         "corpus.recode": {"corpus": whole, "labels": model.labels},
-    }  # fmt: skip
+    }
 
 
 def bound(name: str, function: Callable[..., Any], model: Model) -> Callable[..., Any]:
@@ -142,8 +219,9 @@ def bound(name: str, function: Callable[..., Any], model: Model) -> Callable[...
         "Model": lambda: model,
         "Featurizer": lambda: Featurizer().fit(TEXTS, LABELS),
         "StreamTrainer": lambda: _trainer(),
-        "FeaturizerOptions": FeaturizerOptions, "TrainingOptions": TrainingOptions,
-    }  # fmt: skip
+        "FeaturizerOptions": FeaturizerOptions,
+        "TrainingOptions": TrainingOptions,
+    }
     return getattr(made[owner](), method) if owner in made else function
 
 
@@ -169,12 +247,17 @@ def test_every_public_function_says_what_it_takes(
 ) -> None:
     """It works, or says it by an InputError of one line."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("textmlr.tuning.search._Search.run", lambda search: None)  # which is long
+    monkeypatch.setattr(
+        "textmlr.training.tuning.search._Search.run", lambda search: None
+    )  # which is long
     given = good(model, tmp_path).get(name, {})
     function = walked()[name]
     function = bound(name, function, model)
-    needed = {key for key, one in inspect.signature(function).parameters.items()
-              if one.default is inspect.Parameter.empty}  # fmt: skip
+    needed = {
+        key
+        for key, one in inspect.signature(function).parameters.items()
+        if one.default is inspect.Parameter.empty
+    }
     assert needed <= set(given), "say what a good call of it is"
     refused = 0
     for arguments in cases(function, given):
@@ -219,18 +302,27 @@ def test_what_is_not_walked_is_there() -> None:
         assert not method or hasattr(home, method)
 
 
-@pytest.mark.parametrize(("call", "told"), [
-    (lambda m: textmlr.train("file"), r"corpus takes a Corpus, not 'file' \(str\); make one: "
-     r"textmlr.read_corpus\(\[file\]\) or textmlr.Corpus.of\(texts, labels\)"),
-    (lambda m: textmlr.train(pd.DataFrame({"text": ["a"]})), r"corpus takes a Corpus, not .*Data"),
-    (lambda m: Model.load(io.BytesIO(b"")), r"path takes the path of a file, not <_io.BytesIO"),
-    (lambda m: textmlr.update("m", None), r"model takes a Model, not 'm' \(str\); make one"),
-    (lambda m: Corpus.of(["a", "b"], ["x", pd.NA]), r"label 1 is missing \(<NA>\)"),
-    (lambda m: m.classify(["a"], top="2"), r"top='2' is not a whole number from 1 to"),
-    (lambda m: m.classify(["a"], threads="2"), r"threads='2' is not a whole number from 1"),
-    (lambda m: UpdateOptions(holdout="x"), r"holdout='x' is not a number from 0 to"),
-    (lambda m: textmlr.read_corpus([io.BytesIO()]), r"paths takes the path of a file, not"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("call", "told"),
+    [
+        (
+            lambda m: textmlr.train("file"),
+            r"corpus takes a Corpus, not 'file' \(str\); make one: "
+            r"textmlr.read_corpus\(\[file\]\) or textmlr.Corpus.of\(texts, labels\)",
+        ),
+        (
+            lambda m: textmlr.train(pd.DataFrame({"text": ["a"]})),
+            r"corpus takes a Corpus, not .*Data",
+        ),
+        (lambda m: Model.load(io.BytesIO(b"")), r"path takes the path of a file, not <_io.BytesIO"),
+        (lambda m: textmlr.update("m", None), r"model takes a Model, not 'm' \(str\); make one"),
+        (lambda m: Corpus.of(["a", "b"], ["x", pd.NA]), r"label 1 is missing \(<NA>\)"),
+        (lambda m: m.classify(["a"], top="2"), r"top='2' is not a whole number from 1 to"),
+        (lambda m: m.classify(["a"], threads="2"), r"threads='2' is not a whole number from 1"),
+        (lambda m: UpdateOptions(holdout="x"), r"holdout='x' is not a number from 0 to"),
+        (lambda m: textmlr.read_corpus([io.BytesIO()]), r"paths takes the path of a file, not"),
+    ],
+)
 def test_it_says_what_it_takes(call: Callable[[Model], Any], told: str, model: Model) -> None:
     with pytest.raises(InputError, match=told):
         call(model)

@@ -7,60 +7,48 @@ The public names are imported when they are first used, so that ``import textmlr
 
 from __future__ import annotations
 
+from textmlr.base.version import __version__
+
 # typing and importlib would take as long to import as all the rest of a Python that does nothing.
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-    from textmlr.corpus import Corpus, read_corpus
-    from textmlr.errors import InputError, ModelFileError
-    from textmlr.evaluation import evaluate
-    from textmlr.features import Featurizer
-    from textmlr.learning import train
-    from textmlr.model import Model
-    from textmlr.options import FeaturizerOptions, TrainingOptions, TuningOptions, UpdateOptions
-    from textmlr.streaming import StreamTrainer
-    from textmlr.tuning import tune
-    from textmlr.updating import update
-
-__version__ = "0.1.0"
+    from textmlr.base.errors import InputError as InputError
+    from textmlr.base.errors import ModelFileError as ModelFileError
+    from textmlr.base.options import FeaturizerOptions as FeaturizerOptions
+    from textmlr.base.options import TrainingOptions as TrainingOptions
+    from textmlr.base.options import TuningOptions as TuningOptions
+    from textmlr.base.options import UpdateOptions as UpdateOptions
+    from textmlr.corpus.corpus import Corpus as Corpus
+    from textmlr.corpus.reading import read_corpus as read_corpus
+    from textmlr.evaluation.figures import evaluate as evaluate
+    from textmlr.features.featurizer import Featurizer as Featurizer
+    from textmlr.model.model import Model as Model
+    from textmlr.training.stream.stream_trainer import StreamTrainer as StreamTrainer
+    from textmlr.training.train import train as train
+    from textmlr.training.tuning.search import tune as tune
+    from textmlr.training.update.model_update import update as update
 
 _HOMES = {
-    "Corpus": "textmlr.corpus",
-    "Featurizer": "textmlr.features",
-    "FeaturizerOptions": "textmlr.options",
-    "InputError": "textmlr.errors",
-    "Model": "textmlr.model",
-    "ModelFileError": "textmlr.errors",
-    "StreamTrainer": "textmlr.streaming",
-    "TrainingOptions": "textmlr.options",
-    "TuningOptions": "textmlr.options",
-    "UpdateOptions": "textmlr.options",
-    "evaluate": "textmlr.evaluation",
-    "read_corpus": "textmlr.corpus",
-    "train": "textmlr.learning",
-    "tune": "textmlr.tuning",
-    "update": "textmlr.updating",
+    "Corpus": "textmlr.corpus.corpus",
+    "Featurizer": "textmlr.features.featurizer",
+    "FeaturizerOptions": "textmlr.base.options",
+    "InputError": "textmlr.base.errors",
+    "Model": "textmlr.model.model",
+    "ModelFileError": "textmlr.base.errors",
+    "StreamTrainer": "textmlr.training.stream.stream_trainer",
+    "TrainingOptions": "textmlr.base.options",
+    "TuningOptions": "textmlr.base.options",
+    "UpdateOptions": "textmlr.base.options",
+    "evaluate": "textmlr.evaluation.figures",
+    "read_corpus": "textmlr.corpus.reading",
+    "train": "textmlr.training.train",
+    "tune": "textmlr.training.tuning.search",
+    "update": "textmlr.training.update.model_update",
 }
 
-__all__ = [
-    "Corpus",
-    "Featurizer",
-    "FeaturizerOptions",
-    "InputError",
-    "Model",
-    "ModelFileError",
-    "StreamTrainer",
-    "TrainingOptions",
-    "TuningOptions",
-    "UpdateOptions",
-    "__version__",
-    "evaluate",
-    "read_corpus",
-    "train",
-    "tune",
-    "update",
-]
+__all__ = ["__version__", *_HOMES]
 
 
 def __getattr__(name: str) -> Any:

@@ -93,10 +93,10 @@ def _run() -> None:
 
     import click
 
+    from textmlr.base.errors import InputError
+    from textmlr.base.printable import plain
+    from textmlr.base.stdio import guard_output, hold_descriptors
     from textmlr.cli import cli
-    from textmlr.errors import InputError
-    from textmlr.showing import plain
-    from textmlr.standard import guard_output, hold_descriptors
 
     hold_descriptors()
     warnings.showwarning = _show_warning
@@ -128,14 +128,18 @@ _usual_warning = warnings.showwarning
 
 
 def _show_warning(
-    message: Warning | str, category: type[Warning], filename: str, lineno: int,
-    file: TextIO | None = None, line: str | None = None,
-) -> None:  # fmt: skip
+    message: Warning | str,
+    category: type[Warning],
+    filename: str,
+    lineno: int,
+    file: TextIO | None = None,
+    line: str | None = None,
+) -> None:
     """Ours are one line, as all that verbs say."""
     import click
 
-    from textmlr.errors import KernelWarning
-    from textmlr.showing import plain
+    from textmlr.base.errors import KernelWarning
+    from textmlr.base.printable import plain
 
     if issubclass(category, KernelWarning):
         click.echo(click.style("Warning: ", fg="yellow") + plain(str(message)), err=True)
@@ -147,7 +151,7 @@ def _interrupted(ending: Ending) -> None:
     """Say what became of the files that were to be written, and exit."""
     import click
 
-    from textmlr.showing import plain
+    from textmlr.base.printable import plain
 
     by = "" if ending.number == signal.SIGINT else f" by {signal.Signals(ending.number).name}"
     with suppress(OSError):  # its terminal, or whoever read it, is gone
@@ -157,7 +161,7 @@ def _interrupted(ending: Ending) -> None:
 
 def _written() -> str:
     """What of the command's files is in its place."""
-    atomic = sys.modules.get("textmlr.atomic")
+    atomic = sys.modules.get("textmlr.base.whole_files")
     written: list[str] = [] if atomic is None else atomic.in_place()
     if not written:
         return "; nothing was overwritten"
@@ -168,7 +172,7 @@ def _written() -> str:
 def _finish(code: int) -> None:
     """Exit when what was printed is written, or at once where it cannot be: it is told already, or
     an error that is told came before."""
-    from textmlr.errors import InputError
+    from textmlr.base.errors import InputError
 
     try:
         if sys.stdout is not None:
@@ -181,7 +185,7 @@ def _finish(code: int) -> None:
 def _leave(code: int) -> None:
     """Exit at once: a kernel under way in another thread is not waited for, and a stdout that
     cannot be flushed is not tried again."""
-    atomic = sys.modules.get("textmlr.atomic")
+    atomic = sys.modules.get("textmlr.base.whole_files")
     if atomic is not None:
         atomic.discard_unfinished()
     os._exit(code)

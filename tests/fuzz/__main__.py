@@ -52,8 +52,11 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--jobs", type=int, default=1)
     parser.add_argument("--keep", type=Path, help="folder of the inputs found, to go on from")
-    parser.add_argument("--blind", action="store_true",
-                        help="by chance alone: several times as many inputs a second")  # fmt: skip
+    parser.add_argument(
+        "--blind",
+        action="store_true",
+        help="by chance alone: several times as many inputs a second",
+    )
     parser.add_argument("--replay", type=Path, help="run one input of one target, and no more")
     asked = parser.parse_args()
     for name in asked.targets:
@@ -74,16 +77,21 @@ def main() -> None:
     with _folder(asked.keep) as folder, ThreadPoolExecutor(asked.jobs) as pool:
         futures = [
             pool.submit(
-                _fuzz, run, folder, asked.seed,
+                _fuzz,
+                run,
+                folder,
+                asked.seed,
                 asked.jobs * asked.seconds * SHARES[run.target] / _modes(runs, run) / total,
                 asked.blind,
             )
             for run in runs
-        ]  # fmt: skip
+        ]
         for future in futures:
             _tell(future.result())
-    print(f"{sum(run.executions for run in runs):,} inputs, "
-          f"{sum(len(run.findings) for run in runs)} findings")  # fmt: skip
+    print(
+        f"{sum(run.executions for run in runs):,} inputs, "
+        f"{sum(len(run.findings) for run in runs)} findings"
+    )
     sys.exit(1 if any(run.findings for run in runs) else 0)
 
 
@@ -110,10 +118,20 @@ def _command(
     run: Run, seconds: float, seed: int, place: Path, corpus: Path, blind: bool = False
 ) -> list[str]:
     return [
-        sys.executable, "-m", "tests.fuzz.worker", run.target, "--seconds", str(seconds),
-        "--seed", str(seed), "--place", str(place), "--corpus", str(corpus),
+        sys.executable,
+        "-m",
+        "tests.fuzz.worker",
+        run.target,
+        "--seconds",
+        str(seconds),
+        "--seed",
+        str(seed),
+        "--place",
+        str(place),
+        "--corpus",
+        str(corpus),
         *["--blind"] * blind,
-    ]  # fmt: skip
+    ]
 
 
 def _environment(run: Run) -> dict[str, str]:
@@ -162,10 +180,13 @@ def _watched(command: list[str], run: Run, diary: Diary) -> tuple[bytes, str | N
         work = stack.enter_context(tempfile.TemporaryDirectory("", "textmlr-fuzz-", memory))
         child = stack.enter_context(
             subprocess.Popen(
-                command, env=_environment(run) | {"TMPDIR": work}, stdin=subprocess.DEVNULL,
-                stdout=log, stderr=log,
+                command,
+                env=_environment(run) | {"TMPDIR": work},
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
             )
-        )  # fmt: skip
+        )
         problem, begun, since = None, 0, time.monotonic()
         while child.poll() is None:
             time.sleep(TICK)

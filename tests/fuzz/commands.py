@@ -22,26 +22,52 @@ import corpora as writers
 
 from textmlr import Model, TrainingOptions, train
 from textmlr.cli import VERBS, cli
-from textmlr.corpus import Corpus
+from textmlr.corpus.corpus import Corpus
 
 from .recipe import Recipe, require
 
 WORDS = [b"train", b"--"]
 GUIDED = (
-    "textmlr.cli.classify", "textmlr.cli.compare", "textmlr.cli.compress", "textmlr.cli.evaluate",
-    "textmlr.cli.explain", "textmlr.cli.export", "textmlr.cli.featurize", "textmlr.cli.info",
-    "textmlr.cli.options", "textmlr.cli.predictions", "textmlr.cli.top", "textmlr.cli.train",
-    "textmlr.cli.tune", "textmlr.cli.update", "textmlr.learning", "textmlr.updating",
-    "textmlr.choosing", "textmlr.options", "textmlr.checks", "textmlr.evaluation",
-    "textmlr.compression", "textmlr.training.trials", "textmlr.training.exact.solver",
-)  # fmt: skip
+    "textmlr.cli.classify",
+    "textmlr.cli.compare",
+    "textmlr.cli.compress",
+    "textmlr.cli.evaluate",
+    "textmlr.cli.explain",
+    "textmlr.cli.export",
+    "textmlr.cli.featurize",
+    "textmlr.cli.info",
+    "textmlr.cli.arguments",
+    "textmlr.cli.classify_corpus",
+    "textmlr.cli.top",
+    "textmlr.cli.train",
+    "textmlr.cli.tune",
+    "textmlr.cli.update",
+    "textmlr.training.train",
+    "textmlr.training.update.model_update",
+    "textmlr.training.ngram_choice",
+    "textmlr.base.options",
+    "textmlr.base.checks",
+    "textmlr.evaluation.figures",
+    "textmlr.model.small_file.compression",
+    "textmlr.training.sgd.trials",
+    "textmlr.training.exact.solver",
+)
 MODES: dict[str, dict[str, str]] = {"compiled": {}}
 
-TSV = "".join(f"{label}\t{text}\n" for label, text in [
-    ("scifi", "a robot in orbit"), ("western", "the sheriff rode"), ("scifi", "robot engine"),
-    ("western", "a saddle, a sheriff"), ("scifi", "Ω orbit orbit"), ("western", "dust and saddle"),
-    ("romance", "a kiss"), ("romance", "kiss and letter"), ("western", "sheriff"),
-]).encode()  # fmt: skip
+TSV = "".join(
+    f"{label}\t{text}\n"
+    for label, text in [
+        ("scifi", "a robot in orbit"),
+        ("western", "the sheriff rode"),
+        ("scifi", "robot engine"),
+        ("western", "a saddle, a sheriff"),
+        ("scifi", "Ω orbit orbit"),
+        ("western", "dust and saddle"),
+        ("romance", "a kiss"),
+        ("romance", "kiss and letter"),
+        ("western", "sheriff"),
+    ]
+).encode()
 PAIRS = [tuple(line.split("\t")) for line in TSV.decode().splitlines()]
 FILES = {
     "c.tsv": TSV,
@@ -65,16 +91,42 @@ MODELS = {
     "hidden.textmlr": {"hidden": (2,)},
     "exact.textmlr": {"solver": "exact", "l1": 0.01},
 }
-SOURCES = (
-    *FILES, *MODELS, "small.textmlr", "folder", "missing", "-", "*.tsv", "no/such", "",
-)  # fmt: skip
+SOURCES = (*FILES, *MODELS, "small.textmlr", "folder", "missing", "-", "*.tsv", "no/such", "")
 OUTPUTS = (
-    "out", "out.tsv", "out.csv.gz", "out.jsonl", "out.parquet", "out.arrow", "out.npz",
-    "m.textmlr", "c.tsv", "folder", "no/such", "-", "", "new", "x" * 300, "/dev/null",
-)  # fmt: skip
+    "out",
+    "out.tsv",
+    "out.csv.gz",
+    "out.jsonl",
+    "out.parquet",
+    "out.arrow",
+    "out.npz",
+    "m.textmlr",
+    "c.tsv",
+    "folder",
+    "no/such",
+    "-",
+    "",
+    "new",
+    "x" * 300,
+    "/dev/null",
+)
 NUMBERS = (
-    "1", "2", "3", "0", "-1", "0.5", "0.1", "1e-3", "1e-300", "nan", "inf", "-0.0", "1e9", "x", "",
-)  # fmt: skip
+    "1",
+    "2",
+    "3",
+    "0",
+    "-1",
+    "0.5",
+    "0.1",
+    "1e-3",
+    "1e-300",
+    "nan",
+    "inf",
+    "-0.0",
+    "1e9",
+    "x",
+    "",
+)
 WHOLE = ("1", "2", "3", "0", "-1", "7", "x", "")
 NAMES = ("text", "label", "id", "weight", "scifi", "western", "none", "auto", "é\n", "")
 RANGES = ("1-1", "1-2", "2-3", "3", "none", "auto", "0-1", "2-1", "1-99", "x", "")
@@ -200,9 +252,15 @@ def _value(recipe: Recipe, option: click.Option, likely: bool) -> str:
     if own in ("model", "validation", "lines", "corpora", "training"):
         return _source(recipe, "model" if own == "model" else "corpora", likely)
     pools: dict[str, tuple[str, ...]] = {
-        "range": RANGES, "widths": WIDTHS, "size": SIZES, "time": TIMES, "float": NUMBERS,
-        "probability": NUMBERS, "integer": WHOLE, "integer range": WHOLE,
-    }  # fmt: skip
+        "range": RANGES,
+        "widths": WIDTHS,
+        "size": SIZES,
+        "time": TIMES,
+        "float": NUMBERS,
+        "probability": NUMBERS,
+        "integer": WHOLE,
+        "integer range": WHOLE,
+    }
     return recipe.pick(pools.get(kind.name, NAMES))
 
 
@@ -214,7 +272,7 @@ def _contents() -> dict[str, bytes]:
     for name, options in MODELS.items():
         train(corpus, training_options=TrainingOptions(**options)).save(name)
         contents[name] = Path(name).read_bytes()
-    from textmlr.compression import compress
+    from textmlr.model.small_file.compression import compress
 
     compress(Model.load("m.textmlr"), len(contents["m.textmlr"]) // 2).save("small.textmlr")
     contents["small.textmlr"] = Path("small.textmlr").read_bytes()
@@ -236,9 +294,7 @@ def _restore() -> None:
 
 
 def _snapshot() -> dict[str, bytes]:
-    return {
-        str(path): path.read_bytes() for path in sorted(Path().rglob("*")) if path.is_file()
-    }  # fmt: skip
+    return {str(path): path.read_bytes() for path in sorted(Path().rglob("*")) if path.is_file()}
 
 
 class _Out(io.TextIOWrapper):

@@ -23,25 +23,64 @@ from typing import Any
 import corpora as writers
 import pyarrow as pa
 
-from textmlr.corpus import Chunk, Fields, read_corpus, scan
-from textmlr.errors import InputError
+from textmlr.base.errors import InputError
+from textmlr.corpus.chunks import Chunk
+from textmlr.corpus.formats.table_columns import Fields
+from textmlr.corpus.reading import read_corpus, scan
 
 from .recipe import Recipe, require
 
 WORDS = [
-    b"\t", b"\n", b"\r\n", b"\xef\xbb\xbf", b'"', b'""', b"\0", b"\xff", b"__label__", b"label",
-    b"text", b"weight", b"label\ttext\n", b"text,label\n", b'{"text": "a", "label": 1}\n',
-    b"\\ud800", b"1e999", b"NaN", b"PAR1", b"ARROW1", b"\xff\xff\xff\xff", b"\x1f\x8b\x08",
-    b"\x28\xb5\x2f\xfd", b"BZh9", b"\xfd7zXZ\0", b"1e-5\t", b"0.1\t", b"[" * 50,
-]  # fmt: skip
+    b"\t",
+    b"\n",
+    b"\r\n",
+    b"\xef\xbb\xbf",
+    b'"',
+    b'""',
+    b"\0",
+    b"\xff",
+    b"__label__",
+    b"label",
+    b"text",
+    b"weight",
+    b"label\ttext\n",
+    b"text,label\n",
+    b'{"text": "a", "label": 1}\n',
+    b"\\ud800",
+    b"1e999",
+    b"NaN",
+    b"PAR1",
+    b"ARROW1",
+    b"\xff\xff\xff\xff",
+    b"\x1f\x8b\x08",
+    b"\x28\xb5\x2f\xfd",
+    b"BZh9",
+    b"\xfd7zXZ\0",
+    b"1e-5\t",
+    b"0.1\t",
+    b"[" * 50,
+]
 GUIDED = (
-    "textmlr.kernels.lines", "textmlr.kernels.csv", "textmlr.kernels.fasttext",
-    "textmlr.corpus.arrow", "textmlr.corpus.arrays", "textmlr.corpus.chunks", "textmlr.corpus.csv",
-    "textmlr.corpus.fasttext", "textmlr.corpus.fields", "textmlr.corpus.folder",
-    "textmlr.corpus.formats", "textmlr.corpus.jsonl", "textmlr.corpus.lines",
-    "textmlr.corpus.parquet", "textmlr.corpus.reading", "textmlr.corpus.sources",
-    "textmlr.corpus.streams", "textmlr.corpus.tables", "textmlr.corpus.tsv",
-)  # fmt: skip
+    "textmlr.kernels.tsv_lines",
+    "textmlr.kernels.csv_records",
+    "textmlr.kernels.fasttext_lines",
+    "textmlr.corpus.formats.arrow",
+    "textmlr.corpus.arrow_batch",
+    "textmlr.corpus.chunks",
+    "textmlr.corpus.formats.csv",
+    "textmlr.corpus.formats.fasttext",
+    "textmlr.corpus.formats.table_columns",
+    "textmlr.corpus.formats.folder",
+    "textmlr.corpus.formats.detection",
+    "textmlr.corpus.formats.jsonl",
+    "textmlr.corpus.formats.lines",
+    "textmlr.corpus.formats.parquet",
+    "textmlr.corpus.reading",
+    "textmlr.corpus.sources",
+    "textmlr.corpus.byte_streams",
+    "textmlr.corpus.formats.tables",
+    "textmlr.corpus.formats.tsv",
+)
 MODES = {
     "python": {"NUMBA_DISABLE_JIT": "1"},
     "compiled": {},
@@ -49,17 +88,26 @@ MODES = {
 }
 Row = tuple[bytes, str | None, float | None]  # text, label, weight
 ENDINGS = {
-    "tsv": ".tsv", "csv": ".csv", "jsonl": ".jsonl", "parquet": ".parquet", "arrow": ".arrow",
-    "fasttext": ".ft", "lines": ".txt", "guessed": "",
-}  # fmt: skip
+    "tsv": ".tsv",
+    "csv": ".csv",
+    "jsonl": ".jsonl",
+    "parquet": ".parquet",
+    "arrow": ".arrow",
+    "fasttext": ".ft",
+    "lines": ".txt",
+    "guessed": "",
+}
 KINDS = (*ENDINGS, "folder")
 CHUNK_BYTES = (1, 7, 64, 1 << 16)
 COMPRESSIONS = ("", "", ".gz", ".zst", ".bz2", ".xz")
 FIELDS = (Fields(), Fields(text="b", label="a"), Fields(text="text", label="id"))
 PACKERS: dict[str, Callable[[bytes], bytes]] = {
-    "": bytes, ".gz": lambda data: gzip.compress(data, 1, mtime=0), ".zst": writers.zstd,
-    ".bz2": lambda data: bz2.compress(data, 1), ".xz": lambda data: lzma.compress(data, preset=0),
-}  # fmt: skip
+    "": bytes,
+    ".gz": lambda data: gzip.compress(data, 1, mtime=0),
+    ".zst": writers.zstd,
+    ".bz2": lambda data: bz2.compress(data, 1),
+    ".xz": lambda data: lzma.compress(data, preset=0),
+}
 SLOW = os.environ.get("NUMBA_DISABLE_JIT", "0") not in ("", "0")
 PAIRS = writers.NASTY[:6]
 
@@ -70,7 +118,9 @@ def seeds() -> list[bytes]:
     files = {
         "tsv": [tsv, b"a\t1\tx\nb\t.5\ty\nc\t1e-3\tz", b"label\ttext\r\n\r\na\tb"],
         "csv": [
-            writers.as_csv(PAIRS), writers.as_csv(PAIRS, ";"), b'text|label|weight\n"a\nb"|c|1',
+            writers.as_csv(PAIRS),
+            writers.as_csv(PAIRS, ";"),
+            b'text|label|weight\n"a\nb"|c|1',
         ],
         "jsonl": [writers.as_jsonl(PAIRS), b'{"a": true, "b": "x"}\n\n{"b": "y", "a": 1e999}'],
         "parquet": [writers.as_parquet(PAIRS)],
@@ -79,7 +129,7 @@ def seeds() -> list[bytes]:
         "lines": ["one\n\ntwo ü\r\n".encode(), b"\xef\xbb\xbf"],
         "guessed": [tsv, b"text,label\na,b\n", b'{"text": "x", "label": "y"}'],
         "folder": [b"\x03a/b\x05text.\x05b/.c/\x02ab\x02c/\x01d"],
-    }  # fmt: skip
+    }
     found = []
     for number, kind in enumerate(KINDS):
         for data in files[kind]:
@@ -151,8 +201,10 @@ def _check_file(
         if isinstance(one, str) or isinstance(other, str):
             # What is read first may be refused first; and a file of bad rows alone is refused.
             few = not one or not other
-            require(few or (isinstance(one, str) and isinstance(other, str)),
-                    f"read {what}: {one!r:.200}, whole: {other!r:.200}")  # fmt: skip
+            require(
+                few or (isinstance(one, str) and isinstance(other, str)),
+                f"read {what}: {one!r:.200}, whole: {other!r:.200}",
+            )
         else:
             require(one == other, f"read {what}: {one!r:.200}, whole: {other!r:.200}")
     if content is not None and kind in NAIVE and not isinstance(whole, str):
@@ -335,5 +387,8 @@ def _csv(content: bytes, job: dict[str, Any]) -> list[Row] | None:
 
 
 NAIVE: dict[str, Callable[[bytes, dict[str, Any]], list[Row] | None]] = {
-    "tsv": _tsv, "lines": _plain, "jsonl": _jsonl, "csv": _csv,
-}  # fmt: skip
+    "tsv": _tsv,
+    "lines": _plain,
+    "jsonl": _jsonl,
+    "csv": _csv,
+}

@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from textmlr.options import MAX_HASH_BITS
-from textmlr.packed.streams import FILTERS, deflate
+from textmlr.base.options import MAX_HASH_BITS
+from textmlr.model.small_file.compressed import FILTERS, deflate
 
 Json = dict[str, Any]
 HUGE = "1e999"  # valid JSON, and infinite

@@ -26,32 +26,48 @@ from typing import Any
 import numpy as np
 
 from textmlr import FeaturizerOptions, Model, TrainingOptions, UpdateOptions, train, update
+from textmlr.base.errors import InputError, ModelFileError
 from textmlr.cli import info
-from textmlr.cli.render import fit_rows, ngram_rows, update_rows
-from textmlr.compression import compress
-from textmlr.corpus import Corpus
-from textmlr.errors import InputError, ModelFileError
-from textmlr.features.columns import DENSE
-from textmlr.packed import small, streams
+from textmlr.cli.tables import fit_rows, ngram_rows, update_rows
+from textmlr.corpus.corpus import Corpus
+from textmlr.features.hashed_columns import DENSE
+from textmlr.model.small_file import compressed, form
+from textmlr.model.small_file.compression import compress
 
 from .forgery import Forgery
 from .recipe import Recipe, require
 
 WORDS = [b"\xff" * 7 + b"\x7f", bytes(7) + b"\x80", b"\0\0\xc0\x7f", b"\0\0\x80\x7f"]
 GUIDED = (
-    "textmlr.modelfile", "textmlr.packing", "textmlr.packed.small", "textmlr.packed.names",
-    "textmlr.packed.streams", "textmlr.packed.storage", "textmlr.features.vocabulary",
-    "textmlr.features.columns", "textmlr.features.namehashes", "textmlr.options", "textmlr.checks",
-    "textmlr.network", "textmlr.model", "textmlr.record",
-)  # fmt: skip
+    "textmlr.base.tensor_file",
+    "textmlr.model.file_parts",
+    "textmlr.model.small_file.form",
+    "textmlr.model.small_file.front_coding",
+    "textmlr.model.small_file.compressed",
+    "textmlr.model.small_file.theta_storage",
+    "textmlr.features.vocabulary",
+    "textmlr.features.hashed_columns",
+    "textmlr.features.name_hashes",
+    "textmlr.base.options",
+    "textmlr.base.checks",
+    "textmlr.model.parameters",
+    "textmlr.model.model",
+    "textmlr.model.record",
+)
 MODES: dict[str, dict[str, str]] = {"compiled": {}}
 
 Json = dict[str, Any]
 DOCUMENTS = ["a robot in orbit", "the robot — the sheriff", "", "Ω saddle"]
 TEXTS = [
-    "a robot in orbit", "the sheriff rode a horse", "robot engine, robot", "a saddle, a sheriff",
-    "Ω in orbit", "the kiss", "a kiss and a letter", "horse and saddle",
-]  # fmt: skip
+    "a robot in orbit",
+    "the sheriff rode a horse",
+    "robot engine, robot",
+    "a saddle, a sheriff",
+    "Ω in orbit",
+    "the kiss",
+    "a kiss and a letter",
+    "horse and saddle",
+]
 GENRES = ["scifi", "western", "scifi", "western", "scifi", "romance", "romance", "western"]
 # What a file may take in memory beyond twice its size: Python's objects of a header's JSON, some
 # thirty bytes a byte; what comes out of the streams of a small file, _LARGER times (names as
@@ -75,12 +91,12 @@ atexit.register(shutil.rmtree, _PLACE, ignore_errors=True)
 
 
 def _expand(data: Any, lengths: list[int], sizes: list[int], path: Any) -> Any:
-    """packed.streams.expand, which notes how much comes out."""
-    _declared[0] = min(sum(sizes), streams.MOST_RATIO * len(data) + streams.FREE)
-    return streams.expand(data, lengths, sizes, path)
+    """model.small_file.compressed.expand, which notes how much comes out."""
+    _declared[0] = min(sum(sizes), compressed.MOST_RATIO * len(data) + compressed.FREE)
+    return compressed.expand(data, lengths, sizes, path)
 
 
-small.expand = _expand
+form.expand = _expand
 
 
 def _model(words: str, **options: Any) -> Model:
@@ -105,16 +121,24 @@ def _saved(model: Model) -> str:
 BASES: dict[str, Callable[[], Model]] = {
     "plain": lambda: _model("three", ngrams=(1, 1), idf=True),
     "binary": lambda: _model("two", ngrams=(1, 2), char_ngrams=(3, 3), norm=None),
-    "sparse": lambda: _model("three", ngrams=(1, 1), solver="exact", l1=0.05,
-                             epochs=None, learning_rate=None, idf_power=None),
+    "sparse": lambda: _model(
+        "three",
+        ngrams=(1, 1),
+        solver="exact",
+        l1=0.05,
+        epochs=None,
+        learning_rate=None,
+        idf_power=None,
+    ),
     "hashed": lambda: _model("three", ngrams=(1, 2), hash_bits=6, idf=True),
     "stateless": lambda: _model("two", ngrams=(1, 1), hash_bits=9, bias=False),
-    "hidden": lambda: _model("three", ngrams=(1, 1), hidden=(3, 2), idf_power=None,
-                             learning_rate=0.1),
+    "hidden": lambda: _model(
+        "three", ngrams=(1, 1), hidden=(3, 2), idf_power=None, learning_rate=0.1
+    ),
     "int8": lambda: _smaller(_model("three", ngrams=(1, 2), idf=True), "int8"),
     "float16": lambda: _smaller(_model("two", ngrams=(1, 1), bias=False), "float16"),
     "hashed int8": lambda: _smaller(_model("three", ngrams=(1, 2), hash_bits=7, idf=True), "int8"),
-}  # fmt: skip
+}
 
 
 @cache
@@ -227,10 +251,12 @@ def _tell(model: Model) -> None:
     """What ``info`` shows and ``update`` begins from; a forged record must do."""
     featurizer = asdict(model.featurizer.options)
     rows = [
-        info.label_row(model.labels, model.record), *info.corpus_rows(model.record),
+        info.label_row(model.labels, model.record),
+        *info.corpus_rows(model.record),
         *update_rows(model.record),
-        *ngram_rows(featurizer, model.record), *fit_rows(model.record),
-    ]  # fmt: skip
+        *ngram_rows(featurizer, model.record),
+        *fit_rows(model.record),
+    ]
     require(all(isinstance(told, str) for row in rows for told in row), "a row is no text")
     try:
         update(model, Corpus.of(["a robot"], [model.labels[0]]), UpdateOptions(holdout=0))
@@ -322,15 +348,21 @@ def _change_text(forgery: Forgery, recipe: Recipe) -> None:
     forgery.text.append(
         recipe.pick(
             [
-                ('"documents": 8', '"documents": NaN'), ('{"header"', '{"tensors": {}, "header"'),
+                ('"documents": 8', '"documents": NaN'),
+                ('{"header"', '{"tensors": {}, "header"'),
                 ('"record": ', '"record": ' + "[" * 3000 + "]" * 3000 + ', "x": '),
-                ('"record": ', '"record": ' + "[" * 100_000), ("8", "9" * 4500), ("{", " \n{"),
-                ('"widths": ', '"widths": [], "widths": '), ("}", ",}"), ("1", "1e400"), ("", "\0"),
+                ('"record": ', '"record": ' + "[" * 100_000),
+                ("8", "9" * 4500),
+                ("{", " \n{"),
+                ('"widths": ', '"widths": [], "widths": '),
+                ("}", ",}"),
+                ("1", "1e400"),
+                ("", "\0"),
                 ('"record": ', '"record": [' + "[]," * 20_000 + '0], "x": '),
                 ('"record": ', '"record": {' + '"\\ud800": 1,' * 3 + '"y": 0}, "x": '),
             ]
         )
-    )  # fmt: skip
+    )
 
 
 def _change_entry(forgery: Forgery, recipe: Recipe) -> None:
@@ -422,9 +454,24 @@ def _change_tensors(forgery: Forgery, recipe: Recipe) -> None:
         return
     name = recipe.pick(forgery.order)
     other = recipe.pick(
-        ["columns", "totals", "idf", "frequencies", "squares.0", "squares.1", "theta.1", "small",
-         "named.columns", "named.totals", "x" * 300, "\ud800", "", "__metadata__ ", "theta.0"]
-    )  # fmt: skip
+        [
+            "columns",
+            "totals",
+            "idf",
+            "frequencies",
+            "squares.0",
+            "squares.1",
+            "theta.1",
+            "small",
+            "named.columns",
+            "named.totals",
+            "x" * 300,
+            "\ud800",
+            "",
+            "__metadata__ ",
+            "theta.0",
+        ]
+    )
     match recipe.below(4):
         case 0:
             forgery.order.remove(name)
@@ -475,6 +522,15 @@ def _change_streams(forgery: Forgery, recipe: Recipe) -> None:
 
 
 CHANGES: tuple[Callable[[Forgery, Recipe], None], ...] = (
-    _change_value, _change_value, _change_value, _change_entry, _change_numbers, _change_numbers,
-    _change_data, _change_tensors, _change_text, _change_streams, _change_streams,
-)  # fmt: skip
+    _change_value,
+    _change_value,
+    _change_value,
+    _change_entry,
+    _change_numbers,
+    _change_numbers,
+    _change_data,
+    _change_tensors,
+    _change_text,
+    _change_streams,
+    _change_streams,
+)

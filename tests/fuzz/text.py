@@ -7,19 +7,35 @@ import numpy as np
 import torture
 
 from textmlr import Featurizer, FeaturizerOptions
-from textmlr.arrays import frozen
-from textmlr.kernels import intern as kernels
+from textmlr.base.arrays import frozen
+from textmlr.kernels import hash_table as kernels
 
 from .recipe import Recipe, require
 
 WORDS = [
-    b"char:", b"(bias)", b"\xff", b"\xef\xbf\xbd", b"\xed\xa0\x80", b"\xf4\x90\x80\x80",
+    b"char:",
+    b"(bias)",
+    b"\xff",
+    b"\xef\xbf\xbd",
+    b"\xed\xa0\x80",
+    b"\xf4\x90\x80\x80",
     b"\xc0\x80",
-    b"\xef\xbb\xbf", "\u0130".encode(), "ß".encode(), "\u0f0b".encode(), "한국".encode(),
-    "漢字".encode(), "\u0e01\u0e33".encode(), "e\u0301".encode(), "\u200d".encode(), b"\r\n", b"\0",
-    "\u2028".encode(), "\U0001f3f3\ufe0f\u200d\U0001f308".encode(), "\U00017000".encode(),
-]  # fmt: skip
-GUIDED = ("textmlr.kernels.text", "textmlr.kernels.intern", "textmlr.kernels.document")
+    b"\xef\xbb\xbf",
+    "\u0130".encode(),
+    "ß".encode(),
+    "\u0f0b".encode(),
+    "한국".encode(),
+    "漢字".encode(),
+    "\u0e01\u0e33".encode(),
+    "e\u0301".encode(),
+    "\u200d".encode(),
+    b"\r\n",
+    b"\0",
+    "\u2028".encode(),
+    "\U0001f3f3\ufe0f\u200d\U0001f308".encode(),
+    "\U00017000".encode(),
+]
+GUIDED = ("textmlr.kernels.tokens", "textmlr.kernels.hash_table", "textmlr.kernels.document_answer")
 MODES = {
     "python": {"NUMBA_DISABLE_JIT": "1"},  # the kernels' own lines guide the search
     "compiled": {},
@@ -93,7 +109,7 @@ def _check_rows(matrix: object, names: list[str], expected: list[naive.Row]) -> 
 
 def _check_places(featurizer: Featurizer, documents: list[bytes]) -> None:
     """Tokens lie where the naive twin finds them."""
-    from textmlr.corpus.texts import batches_of
+    from textmlr.corpus.in_memory import batches_of
 
     (batch,) = batches_of(documents)
     tokens, _ = featurizer._hasher.read(batch)
@@ -122,15 +138,18 @@ def _check_hashed(featurizer: Featurizer, documents: list[bytes], bits: int) -> 
     numbers = np.empty(len(asked), np.int32)
     vocabulary.look_up(asked, bias, numbers)
     known = {h: i + bias for i, h in enumerate(vocabulary.hashes.tolist())}
-    require(numbers.tolist() == [known.get(h, -1) for h in asked.tolist()],
-            "looking up finds other columns")  # fmt: skip
+    require(
+        numbers.tolist() == [known.get(h, -1) for h in asked.tolist()],
+        "looking up finds other columns",
+    )
     columns = np.zeros(bias + len(vocabulary), np.int32)
     kernels.fold(frozen(vocabulary.hashes), bias, (1 << bits) - bias, columns[bias:])
     for row in range(len(documents)):
         part = slice(matrix.indptr[row], matrix.indptr[row + 1])
         wanted: dict[int, float] = {}
-        for column, value in zip(matrix.indices[part].tolist(), matrix.data[part].tolist(),
-                                 strict=True):  # fmt: skip
+        for column, value in zip(
+            matrix.indices[part].tolist(), matrix.data[part].tolist(), strict=True
+        ):
             wanted[int(columns[column])] = wanted.get(int(columns[column]), 0) + value
         part = slice(hashed.indptr[row], hashed.indptr[row + 1])
         pairs = zip(hashed.indices[part].tolist(), hashed.data[part].tolist(), strict=True)

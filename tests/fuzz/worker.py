@@ -172,10 +172,16 @@ def _guided_search(
     lines = ('"' + "".join(f"\\x{byte:02x}" for byte in word) + '"\n' for word in target.WORDS)
     words.write_text("".join(lines))
     options = [
-        f"-max_total_time={max(1, round(asked.seconds))}", f"-seed={asked.seed}",
-        f"-max_len={LENGTH}", "-len_control=0", f"-dict={words}", "-rss_limit_mb=0",
-        "-timeout=1000000", "-reload=0", f"-artifact_prefix={asked.place}/libfuzzer-",
-    ]  # fmt: skip
+        f"-max_total_time={max(1, round(asked.seconds))}",
+        f"-seed={asked.seed}",
+        f"-max_len={LENGTH}",
+        "-len_control=0",
+        f"-dict={words}",
+        "-rss_limit_mb=0",
+        "-timeout=1000000",
+        "-reload=0",
+        f"-artifact_prefix={asked.place}/libfuzzer-",
+    ]
     atheris.Setup([sys.argv[0], *options, str(asked.corpus), str(first)], judge)
     atheris.Fuzz()
 

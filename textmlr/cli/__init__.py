@@ -9,13 +9,23 @@ from importlib import import_module
 
 import click
 
-from textmlr import __version__
+from textmlr.base.version import __version__
 
 # As help lists them; each is the command of that name in the module of that name.
 VERBS = (
-    "train", "tune", "update", "classify", "explain", "evaluate", "compare", "top", "info",
-    "featurize", "export", "compress",
-)  # fmt: skip
+    "train",
+    "tune",
+    "update",
+    "classify",
+    "explain",
+    "evaluate",
+    "compare",
+    "top",
+    "info",
+    "featurize",
+    "export",
+    "compress",
+)
 
 
 class Verbs(click.Group):

@@ -8,19 +8,19 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from textmlr.showing import to_json
+from textmlr.base.printable import to_json
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from textmlr.answering import Answers
+    from textmlr.model.answering import Answers
 
 
 def warn_of_namesake(labels: list[str], as_json: bool) -> None:
     """Say that a label of the model is called as answers without one are."""
-    from textmlr.cli.render import warn
-    from textmlr.rendering import UNSURE
+    from textmlr.cli.warnings import warn
+    from textmlr.export.answer_lines import UNSURE
 
     if UNSURE in labels and not as_json:
         warn(f"the model has a label {UNSURE!r} of its own; --json tells the two apart")
@@ -41,8 +41,8 @@ def warn_of_unread(first: str | None, unknown: int, invalid: int, *, rates: bool
     first  the name of the first of these, None if there is none
     rates  see ``nothing_known``
     """
-    from textmlr.cli.render import warn, warn_of_invalid
-    from textmlr.showing import plain
+    from textmlr.base.printable import plain
+    from textmlr.cli.warnings import warn, warn_of_invalid
 
     warn_of_invalid(invalid)
     if first is not None:
@@ -68,8 +68,8 @@ class AnswerLines:
     def __init__(
         self, labels: list[str], top: int | None, column: int | None, least: float
     ) -> None:
-        from textmlr.rendering import Lines
-        from textmlr.showing import plain
+        from textmlr.base.printable import plain
+        from textmlr.export.answer_lines import Lines
 
         self.lines = Lines([plain(label) for label in labels], top, column, least)
         self.first = True
@@ -130,9 +130,9 @@ class AnswerRows:
         }
 
     def _bars(self, name: str, row: NDArray[np.float64]) -> Iterator[str]:
-        from textmlr.cli.render import bar
-        from textmlr.rendering import UNSURE
-        from textmlr.showing import plain
+        from textmlr.base.printable import plain
+        from textmlr.cli.tables import bar
+        from textmlr.export.answer_lines import UNSURE
 
         order = self._order(row)
         if not self.first and len(order) > 1:

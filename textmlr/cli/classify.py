@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from textmlr.cli.document import read_document, shown_path
-from textmlr.cli.options import (
+from textmlr.base.errors import InputError
+from textmlr.cli.arguments import (
     PROBABILITY,
     Reading,
     check_output,
@@ -19,12 +19,12 @@ from textmlr.cli.options import (
     model_option,
     threads_option,
 )
-from textmlr.errors import InputError
-from textmlr.jit import run_plain
-from textmlr.predictions.output import FORMATS, Output
+from textmlr.cli.one_document import read_document, shown_path
+from textmlr.export.predictions.prediction_file import FORMATS, Output
+from textmlr.kernels.jit import run_plain
 
 if TYPE_CHECKING:
-    from textmlr.model import Model
+    from textmlr.model.model import Model
 
 # Up to here plain Python answers: it takes about 10 µs a byte, where Numba takes 4 s to compile its
 # kernels once, and kernels that are compiled already 0.03 s to load (measured).
@@ -37,15 +37,31 @@ PLAIN_BYTES = 1 << 15
 @click.option("--lines", metavar="FILE", help="Each line of FILE is a document (- is stdin).")
 @click.option("--top", type=listed("top"), metavar="K", help="Only the K likeliest labels.")
 @click.option("--label", metavar="LABEL", help="Only P(Y=LABEL | document), a number a document.")
-@click.option("--min-probability", type=PROBABILITY, metavar="P",
-              help="Answer 'unsure' (--json: null) where no label has probability P.")  # fmt: skip
-@click.option("--corpus", "corpora", multiple=True, metavar="CORPUS",
-              help="Every document of a corpus; its columns and the answers go to -o.")  # fmt: skip
-@click.option("-o", "--output", metavar="FILE",
-              help="Of --corpus: a file .parquet, .arrow, .csv or .jsonl, or - for stdout."
-              )  # fmt: skip
-@click.option("--output-format", type=click.Choice(FORMATS),
-              show_default="what FILE's name ends in", help="Of -o.")  # fmt: skip
+@click.option(
+    "--min-probability",
+    type=PROBABILITY,
+    metavar="P",
+    help="Answer 'unsure' (--json: null) where no label has probability P.",
+)
+@click.option(
+    "--corpus",
+    "corpora",
+    multiple=True,
+    metavar="CORPUS",
+    help="Every document of a corpus; its columns and the answers go to -o.",
+)
+@click.option(
+    "-o",
+    "--output",
+    metavar="FILE",
+    help="Of --corpus: a file .parquet, .arrow, .csv or .jsonl, or - for stdout.",
+)
+@click.option(
+    "--output-format",
+    type=click.Choice(FORMATS),
+    show_default="what FILE's name ends in",
+    help="Of -o.",
+)
 @click.option("--prefix", metavar="NAME", help="Of -o: begin the names of new columns with NAME.")
 @click.option("--each-label", is_flag=True, help="Of -o: a column P(LABEL) of each label, too.")
 @corpus_options(weights=False, labelled=False)
@@ -99,10 +115,15 @@ def classify(
     if label is not None and min_probability is not None:
         raise click.UsageError("--label and --min-probability exclude each other")
     if not corpora:
-        asked = {"-o": output, "--output-format": output_format, "--prefix": prefix,
-                 "--each-label": each_label or None, "--format": reading.format,
-                 "--text-column": reading.text_column,
-                 "--skip-bad-lines": reading.skip_bad_lines or None}  # fmt: skip
+        asked = {
+            "-o": output,
+            "--output-format": output_format,
+            "--prefix": prefix,
+            "--each-label": each_label or None,
+            "--format": reading.format,
+            "--text-column": reading.text_column,
+            "--skip-bad-lines": reading.skip_bad_lines or None,
+        }
         for option, value in asked.items():
             if value is not None:
                 raise click.UsageError(f"{option} is for --corpus CORPUS")
@@ -124,9 +145,9 @@ def classify(
         raise click.UsageError("--json and -o - would both write to stdout")
     written = Output.of(output, output_format)
 
-    from textmlr.cli.predictions import classify_corpus
-    from textmlr.model import Model
-    from textmlr.predictions.appended import Wanted
+    from textmlr.cli.classify_corpus import classify_corpus
+    from textmlr.export.predictions.appended import Wanted
+    from textmlr.model.model import Model
 
     if output != "-":
         check_output(output, corpora, [model])
@@ -155,13 +176,13 @@ def _classify_documents(
     if lines is None and sum(map(len, texts)) <= PLAIN_BYTES:
         run_plain()
     from textmlr.cli.answers import answers_writer, warn_of_namesake, warn_of_unread
-    from textmlr.corpus.texts import batches_of
-    from textmlr.model import Model
+    from textmlr.corpus.in_memory import batches_of
+    from textmlr.model.model import Model
 
     loaded = Model.load(model)
     column = _number_of(label, loaded, model)
     if lines is not None:
-        from textmlr.corpus import read_lines
+        from textmlr.corpus.formats.lines import read_lines
 
         batch = read_lines(lines, compression_limit=reading.compression_limit)
         names = (f"{shown_path(lines)}:{line}" for line in range(1, len(batch) + 1))
@@ -190,7 +211,6 @@ def _number_of(label: str | None, model: Model, path: str) -> int | None:
         return None
     if label not in model.labels:
         raise InputError(
-            f"no label {label!r}", place=path,
-            mend="its labels are " + ", ".join(model.labels[:20]),
-        )  # fmt: skip
+            f"no label {label!r}", place=path, mend="its labels are " + ", ".join(model.labels[:20])
+        )
     return model.labels.index(label)

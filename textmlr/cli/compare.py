@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 import click
 
-from textmlr.cli.options import Reading, corpus_options, json_option, threads_option
-from textmlr.showing import to_json
+from textmlr.base.printable import to_json
+from textmlr.cli.arguments import Reading, corpus_options, json_option, threads_option
 
 if TYPE_CHECKING:
-    from textmlr.comparison import Comparison, Difference
+    from textmlr.evaluation.comparison import Comparison, Difference
 
 
 @click.command()
@@ -43,10 +43,10 @@ def compare(
       textmlr compare old.textmlr new.textmlr test.tsv
       textmlr compare old.textmlr new.textmlr test.tsv --json
     """
-    from textmlr.cli.render import warn_of_answers, warn_of_skipped
-    from textmlr.comparison import compare as judge
-    from textmlr.evaluation import answer
-    from textmlr.model import Model
+    from textmlr.cli.warnings import warn_of_answers, warn_of_skipped
+    from textmlr.evaluation.comparison import compare as judge
+    from textmlr.evaluation.figures import answer
+    from textmlr.model.model import Model
 
     first, second = Model.load(a), Model.load(b)
     corpus = reading.read(corpora)
@@ -67,9 +67,9 @@ def _show(result: Comparison, a: str, b: str) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    from textmlr.cli.render import show_rows, spread
-    from textmlr.comparison import p_of
-    from textmlr.showing import plain
+    from textmlr.base.printable import plain
+    from textmlr.cli.tables import show_rows, spread
+    from textmlr.evaluation.comparison import p_of
 
     click.secho("Comparison", bold=True)
     show_rows([("A", plain(a)), ("B", plain(b)), ("documents", f"{result.documents:,}")])
@@ -91,15 +91,24 @@ def _show(result: Comparison, a: str, b: str) -> None:
     how = test.test if test.statistic is None else f"{test.test} ({test.statistic:.2f})"
     show_rows(
         [
-            ("right", f"both {result.both:,}, only A {result.only_a:,}, "
-                      f"only B {result.only_b:,}, neither {result.neither:,}"),
-            ("accuracy", f"A {spread(result.a.accuracy_interval)}, "
-                         f"B {spread(result.b.accuracy_interval)} (95 %)"),
-            ("log loss", f"A {spread(result.a.log_loss_interval)}, "
-                         f"B {spread(result.b.log_loss_interval)} (95 %)"),
+            (
+                "right",
+                f"both {result.both:,}, only A {result.only_a:,}, "
+                f"only B {result.only_b:,}, neither {result.neither:,}",
+            ),
+            (
+                "accuracy",
+                f"A {spread(result.a.accuracy_interval)}, "
+                f"B {spread(result.b.accuracy_interval)} (95 %)",
+            ),
+            (
+                "log loss",
+                f"A {spread(result.a.log_loss_interval)}, "
+                f"B {spread(result.b.log_loss_interval)} (95 %)",
+            ),
             ("tests", f"McNemar, {how}; log loss by {result.resamples:,} paired resamples"),
         ]
-    )  # fmt: skip
+    )
     click.echo()
     for sentence in result.verdict():
         click.echo(sentence[0].upper() + sentence[1:])

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from textmlr.cli.options import (
+from textmlr.base.printable import to_json
+from textmlr.cli.arguments import (
     Reading,
     Size,
     check_output,
@@ -16,22 +17,31 @@ from textmlr.cli.options import (
     json_option,
     threads_option,
 )
-from textmlr.showing import to_json
 
 if TYPE_CHECKING:
-    from textmlr.comparison import Comparison
-    from textmlr.model import Model
+    from textmlr.evaluation.comparison import Comparison
+    from textmlr.model.model import Model
 
 
 @click.command()
 @click.argument("model", metavar="MODEL")
 @click.argument("corpora", nargs=-1, metavar="[CORPUS]...")
 @click.option("-o", "--output", required=True, metavar="FILE", help="Small model to write.")
-@click.option("--max-size", required=True, type=Size(), metavar="SIZE",
-              help="Most bytes of its file, such as 500kB, 2MB or 1MiB.")  # fmt: skip
-@click.option("--dtype", type=click.Choice(["int8", "float16"]), default="int8", show_default=True,
-              help="int8: whole numbers times a scale of each feature; float16: plainly rounded, "
-              "for fewer features.")  # fmt: skip
+@click.option(
+    "--max-size",
+    required=True,
+    type=Size(),
+    metavar="SIZE",
+    help="Most bytes of its file, such as 500kB, 2MB or 1MiB.",
+)
+@click.option(
+    "--dtype",
+    type=click.Choice(["int8", "float16"]),
+    default="int8",
+    show_default=True,
+    help="int8: whole numbers times a scale of each feature; float16: plainly rounded, "
+    "for fewer features.",
+)
 @corpus_options(weights=False)
 @threads_option
 @json_option
@@ -59,9 +69,9 @@ def compress(
       textmlr compress reviews.textmlr -o small.textmlr --max-size 1MB
       textmlr compress reviews.textmlr test.tsv -o small.textmlr --max-size 500kB
     """
-    from textmlr.cli.render import warn_of_answers, warn_of_skipped
-    from textmlr.compression import check_size
-    from textmlr.model import Model
+    from textmlr.cli.warnings import warn_of_answers, warn_of_skipped
+    from textmlr.model.model import Model
+    from textmlr.model.small_file.compression import check_size
 
     check_size(max_size)
     check_output(output, corpora, [model])
@@ -73,8 +83,8 @@ def compress(
     size = small.save(output)
     result = None
     if corpus is not None:
-        from textmlr.comparison import compare
-        from textmlr.evaluation import answer
+        from textmlr.evaluation.comparison import compare
+        from textmlr.evaluation.figures import answer
 
         answers = [answer(one, corpus, threads=threads) for one in (whole, small)]
         warn_of_answers(answers[0])
@@ -102,8 +112,8 @@ def compress(
 
 def _compressed(model: Model, max_size: int, dtype: Any) -> Model:
     """compression.compress, with a line of what is being tried in a terminal."""
-    from textmlr.cli.render import size_of
-    from textmlr.compression import compress as make
+    from textmlr.cli.tables import size_of
+    from textmlr.model.small_file.compression import compress as make
 
     if not sys.stderr.isatty():
         return make(model, max_size, dtype=dtype)
@@ -118,8 +128,8 @@ def _compressed(model: Model, max_size: int, dtype: Any) -> Model:
 
 
 def _show(about: dict[str, Any], result: Comparison | None) -> None:
-    from textmlr.cli.render import show_rows, size_of
-    from textmlr.showing import plain
+    from textmlr.base.printable import plain
+    from textmlr.cli.tables import show_rows, size_of
 
     before, model = about["from"], plain(about["model"])
     if not about["compressed"]:
@@ -137,8 +147,13 @@ def _show(about: dict[str, Any], result: Comparison | None) -> None:
             old, new = getattr(result.a, side), getattr(result.b, side)
             low, high = getattr(result, side).interval
             unit = " nats" if side == "log_loss" else ""
-            rows.append((name, f"{old:.4f} → {new:.4f}{unit}: {new - old:+.4f} "
-                               f"({low:+.4f} to {high:+.4f}, 95 %)"))  # fmt: skip
+            rows.append(
+                (
+                    name,
+                    f"{old:.4f} → {new:.4f}{unit}: {new - old:+.4f} "
+                    f"({low:+.4f} to {high:+.4f}, 95 %)",
+                )
+            )
         rows.append(("", f"on {result.documents:,} documents"))
     show_rows(rows)
     if result is None:

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from textmlr.cli.options import (
+from textmlr.base.printable import plain, to_json
+from textmlr.cli.arguments import (
     PROBABILITY,
     Reading,
     check_output,
@@ -17,17 +18,16 @@ from textmlr.cli.options import (
     model_option,
     threads_option,
 )
-from textmlr.showing import plain, to_json
 
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
-    from textmlr.corpus import Corpus
-    from textmlr.curves import Point
-    from textmlr.evaluation import Coverage, Evaluation
-    from textmlr.model import Model
+    from textmlr.corpus.corpus import Corpus
+    from textmlr.evaluation.curves import Point
+    from textmlr.evaluation.figures import Coverage, Evaluation
+    from textmlr.model.model import Model
 
 # Per-label rows and confused pairs shown in a terminal; --json has all.
 MOST_ROWS = 40
@@ -37,14 +37,25 @@ COVERAGE_AT = (0.0, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99)
 @click.command()
 @model_option
 @click.argument("corpora", nargs=-1, required=True, metavar="CORPUS...")
-@click.option("--min-probability", "asked", type=PROBABILITY, multiple=True, metavar="P",
-              help="Also say what answering from probability P on comes to.")  # fmt: skip
-@click.option("--report", metavar="DIR",
-              help="Write DIR/report.html, one page, and its figures as PNG (needs matplotlib)."
-              )  # fmt: skip
-@click.option("--training", multiple=True, metavar="FILE",
-              help="Training corpus, for the report's learning curve: trains five models."
-              )  # fmt: skip
+@click.option(
+    "--min-probability",
+    "asked",
+    type=PROBABILITY,
+    multiple=True,
+    metavar="P",
+    help="Also say what answering from probability P on comes to.",
+)
+@click.option(
+    "--report",
+    metavar="DIR",
+    help="Write DIR/report.html, one page, and its figures as PNG (needs matplotlib).",
+)
+@click.option(
+    "--training",
+    multiple=True,
+    metavar="FILE",
+    help="Training corpus, for the report's learning curve: trains five models.",
+)
 @corpus_options(weights=False)
 @column_option("weight", "--training")
 @threads_option
@@ -84,16 +95,16 @@ def evaluate(
     if reading.weight_column is not None and not training:
         raise click.UsageError("--weight-column is for --training: an evaluation has no weights")
     if report is not None:
-        from textmlr.plots import require
-        from textmlr.report import files_of, make_folder
+        from textmlr.evaluation.report.page import files_of, make_folder
+        from textmlr.evaluation.report.plots import require
 
         require()
         make_folder(report)
         for path in files_of(report):
             check_output(path, [*corpora, *training], [model])
-    from textmlr.cli.render import warn_of_answers, warn_of_skipped
-    from textmlr.evaluation import answer, judge
-    from textmlr.model import Model
+    from textmlr.cli.warnings import warn_of_answers, warn_of_skipped
+    from textmlr.evaluation.figures import answer, judge
+    from textmlr.model.model import Model
 
     loaded = Model.load(model)
     corpus = replace(reading, weight_column=None).read(corpora)
@@ -105,7 +116,7 @@ def evaluate(
     if not as_json:
         _show(result, asked)
     if report is not None:
-        from textmlr.report import Findings, write_report
+        from textmlr.evaluation.report.page import Findings, write_report
 
         points = None
         if training:
@@ -126,8 +137,9 @@ def _learning_curve(
     reading: Reading,
     threads: int | None,
 ) -> list[Point]:
-    from textmlr.cli.render import plural, warn_of_skipped
-    from textmlr.curves import learning_curve
+    from textmlr.base.printable import plural
+    from textmlr.cli.warnings import warn_of_skipped
+    from textmlr.evaluation.curves import learning_curve
 
     weighted = bool(model.record.get("corpus", {}).get("weighted"))
     corpus = replace(reading, weighted=weighted).read(training)
@@ -142,7 +154,7 @@ def _learning_curve(
 def _show(result: Evaluation, asked: tuple[float, ...]) -> None:
     from rich.console import Console
 
-    from textmlr.cli.render import show_rows, spread
+    from textmlr.cli.tables import show_rows, spread
 
     sure = result.intervals
     click.secho("Evaluation", bold=True)
@@ -163,7 +175,7 @@ def _show(result: Evaluation, asked: tuple[float, ...]) -> None:
 
 
 def _show_coverage(console: Console, rows: list[Coverage]) -> None:
-    from textmlr.cli.render import spread
+    from textmlr.cli.tables import spread
 
     table = _table("unsure below P: left to a person")
     for column in ("P", "answered", "coverage", "accuracy", "95 %"):

@@ -7,17 +7,18 @@ from typing import TYPE_CHECKING
 
 import click
 
-from textmlr.cli.document import read_document, shown_path
-from textmlr.cli.options import json_option, listed, model_option
-from textmlr.errors import InputError
-from textmlr.jit import run_plain
-from textmlr.showing import JOINERS, plain, to_json
+from textmlr.base.errors import InputError
+from textmlr.base.printable import JOINERS, plain, to_json
+from textmlr.cli.arguments import json_option, listed, model_option
+from textmlr.cli.one_document import read_document, shown_path
+from textmlr.kernels.jit import run_plain
 
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.text import Text
 
-    from textmlr.explanation import Contribution, Explanation, Removal
+    from textmlr.model.explanation.contributions import Contribution, Explanation
+    from textmlr.model.explanation.counterfactual import Removal
 
 # Up to here plain Python explains about as soon as Numba's kernels load (it reads a document three
 # times, at about 20 µs a byte), and there is nothing to compile where no kernel was used before.
@@ -29,19 +30,30 @@ KEPT = "\n\t" + JOINERS
 # light nor dark, so that they stand out in any terminal, the more vivid the more.
 FOR = ("", "#3b8ed0", "#ffffff on #54768f", "bold #ffffff on #0072ce")
 AGAINST = (
-    "", "underline #c8701a", "underline #ffffff on #8a6a4d", "bold underline #ffffff on #c25400",
-)  # fmt: skip
+    "",
+    "underline #c8701a",
+    "underline #ffffff on #8a6a4d",
+    "bold underline #ffffff on #c25400",
+)
 
 
 @click.command()
 @model_option
 @click.argument("document", default="-", metavar="[DOC]")
 @click.option("--label", metavar="LABEL", help="Explain this label.  [default: the likeliest]")
-@click.option("--against", metavar="LABEL",
-              help="Compare with this label.  [default: the mean of all others]")  # fmt: skip
+@click.option(
+    "--against", metavar="LABEL", help="Compare with this label.  [default: the mean of all others]"
+)
 @click.option("--flip", is_flag=True, help="Find the fewest words without which the label changes.")
-@click.option("-k", "--features", type=listed("features"), default=10, show_default=True,
-              metavar="K", help="Features for, and as many against, in the table.")  # fmt: skip
+@click.option(
+    "-k",
+    "--features",
+    type=listed("features"),
+    default=10,
+    show_default=True,
+    metavar="K",
+    help="Features for, and as many against, in the table.",
+)
 @click.option("--whole", is_flag=True, help="Show all of a long document.")
 @click.option("--html", metavar="FILE", help="Write one self-contained page, too.")
 @json_option
@@ -91,15 +103,15 @@ def explain(
             mend="explain a part of it",
         )
     if html is not None:
-        from textmlr.atomic import check_writable
+        from textmlr.base.whole_files import check_writable
 
         check_writable(html, [document, model])
     if not flip and len(text) <= PLAIN_BYTES:
         run_plain()
     from textmlr.cli.answers import nothing_known
-    from textmlr.cli.render import warn, warn_of_invalid
-    from textmlr.explanation import write_page
-    from textmlr.model import Model
+    from textmlr.cli.warnings import warn, warn_of_invalid
+    from textmlr.model.explanation.explanation_page import write_page
+    from textmlr.model.model import Model
 
     loaded = Model.load(model)
     explanation = loaded.explain(text, label, against)
@@ -133,7 +145,7 @@ def _show(
 ) -> None:
     from rich.console import Console
 
-    from textmlr.explanation.telling import excerpts, method_of, sum_of, versus
+    from textmlr.model.explanation.excerpts import excerpts, method_of, sum_of, versus
 
     likeliest = explanation.answer
     click.secho(plain(shown_path(document)), bold=True)
@@ -176,7 +188,7 @@ def _show_coloured(
 ) -> None:
     from rich.text import Text
 
-    from textmlr.explanation.telling import levels, pieces, versus
+    from textmlr.model.explanation.excerpts import levels, pieces, versus
 
     strength = levels(explanation)
     shown = Text()
@@ -194,10 +206,19 @@ def _show_coloured(
     shown.rstrip()
     label, other = plain(explanation.label), plain(versus(explanation))
     key = Text.assemble(
-        ("for", FOR[1]), " ", (" for ", FOR[2]), " ", (" for ", FOR[3]), f" {label}, ",
-        ("against", AGAINST[1]), " ", (" against ", AGAINST[2]), " ", (" against ", AGAINST[3]),
+        ("for", FOR[1]),
+        " ",
+        (" for ", FOR[2]),
+        " ",
+        (" for ", FOR[3]),
+        f" {label}, ",
+        ("against", AGAINST[1]),
+        " ",
+        (" against ", AGAINST[2]),
+        " ",
+        (" against ", AGAINST[3]),
         f" it, beside {other}",
-    )  # fmt: skip
+    )
     console.print(shown)
     console.print()
     console.print(key)
@@ -205,7 +226,7 @@ def _show_coloured(
 
 def _marked(explanation: Explanation, parts: list[tuple[int, int]]) -> str:
     """The document for a pipe: words of weight with what they add in brackets."""
-    from textmlr.explanation.telling import levels, pieces
+    from textmlr.model.explanation.excerpts import levels, pieces
 
     strength = levels(explanation)
     made = []
@@ -226,7 +247,7 @@ def _show_table(explanation: Explanation, most: int) -> None:
     from rich.table import Table
     from rich.text import Text
 
-    from textmlr.explanation.telling import name_of, start_of, strongest, versus, weight_of
+    from textmlr.model.explanation.excerpts import name_of, start_of, strongest, versus, weight_of
 
     shown = strongest(explanation, most)
     table = Table(box=SIMPLE_HEAD, show_footer=True)
@@ -241,9 +262,13 @@ def _show_table(explanation: Explanation, most: int) -> None:
 
     def add(feature: Contribution, style: str) -> None:
         table.add_row(
-            _named(_visible(name_of(feature)), style), f"{feature.count:,}", f"{feature.value:.4f}",
-            f"{feature.weight:+.4f}", f"{feature.contribution:+.4f}", f"{feature.margin:+.4f}",
-        )  # fmt: skip
+            _named(_visible(name_of(feature)), style),
+            f"{feature.count:,}",
+            f"{feature.value:.4f}",
+            f"{feature.weight:+.4f}",
+            f"{feature.contribution:+.4f}",
+            f"{feature.margin:+.4f}",
+        )
 
     for feature in shown.speaking_for:
         add(feature, FOR[1])

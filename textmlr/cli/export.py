@@ -6,21 +6,33 @@ import os
 
 import click
 
-from textmlr.cli.options import json_option
-from textmlr.showing import plain, to_json
+from textmlr.base.printable import plain, to_json
+from textmlr.cli.arguments import json_option
 
 MOST_OF_A_STRING = 0x1FFFFFE8  # characters, of V8
 
 
 @click.command()
 @click.argument("model", default="model.textmlr")
-@click.option("--format", "form", type=click.Choice(["json", "onnx"]), required=True,
-              help="json: a dictionary of weights; onnx: a graph from ids to P.")  # fmt: skip
-@click.option("-o", "--output", metavar="FILE", show_default="MODEL's name with .json or .onnx",
-              help="File to write.")  # fmt: skip
-@click.option("--scorer", metavar="FILE",
-              help="Of json: also write scorer.js there, which answers in a page or in node."
-              )  # fmt: skip
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["json", "onnx"]),
+    required=True,
+    help="json: a dictionary of weights; onnx: a graph from ids to P.",
+)
+@click.option(
+    "-o",
+    "--output",
+    metavar="FILE",
+    show_default="MODEL's name with .json or .onnx",
+    help="File to write.",
+)
+@click.option(
+    "--scorer",
+    metavar="FILE",
+    help="Of json: also write scorer.js there, which answers in a page or in node.",
+)
 @json_option
 def export(model: str, form: str, output: str | None, scorer: str | None, as_json: bool) -> None:
     """Write MODEL in a form that other programs run.
@@ -44,13 +56,14 @@ def export(model: str, form: str, output: str | None, scorer: str | None, as_jso
         raise click.UsageError(f"{output} is the model itself: name another file with -o")
     if scorer is not None and os.path.realpath(scorer) == os.path.realpath(output):
         raise click.UsageError("--scorer and --output name one file")
-    from textmlr.atomic import check_writable
+    from textmlr.base.whole_files import check_writable
 
     for path in (output, scorer):
         if path is not None:
             check_writable(path, [model])
-    from textmlr.cli.render import show_rows, size_of, warn
-    from textmlr.model import Model
+    from textmlr.cli.tables import show_rows, size_of
+    from textmlr.cli.warnings import warn
+    from textmlr.model.model import Model
 
     loaded = Model.load(model)
     if form == "json":
@@ -67,9 +80,14 @@ def export(model: str, form: str, output: str | None, scorer: str | None, as_jso
             "fewer features (--max-features, --min-df) for JavaScript"
         )
     about = {
-        "model": model, "format": form, "file": output, "bytes": size,
-        "labels": len(loaded.labels), "features": len(loaded.layers[0]), "scorer": scorer,
-    }  # fmt: skip
+        "model": model,
+        "format": form,
+        "file": output,
+        "bytes": size,
+        "labels": len(loaded.labels),
+        "features": len(loaded.layers[0]),
+        "scorer": scorer,
+    }
     if as_json:
         click.echo(to_json(about))
         return

@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Any, get_args
 
 import click
 
-from textmlr.cli.options import (
+from textmlr.base.options import WORDS, CorpusFormat, FeaturizerOptions
+from textmlr.base.printable import to_json
+from textmlr.cli.arguments import (
     Reading,
     check_output,
     corpus_options,
@@ -18,19 +20,18 @@ from textmlr.cli.options import (
     threads_option,
 )
 from textmlr.cli.train import train
-from textmlr.matrices.output import FORMATS, MatrixFile
-from textmlr.options import WORDS, CorpusFormat, FeaturizerOptions
-from textmlr.showing import to_json
+from textmlr.export.matrices.matrix_file import FORMATS, MatrixFile
 
 if TYPE_CHECKING:
-    from textmlr.features import Featurizer
-    from textmlr.matrices.output import Written
+    from textmlr.export.matrices.matrix_file import Written
+    from textmlr.features.featurizer import Featurizer
 
 # What options of train mean here, where no model is trained.
 OWN_DEFAULTS = {
-    "ngrams": f"{WORDS[0]}-{WORDS[1]}", "char_ngrams": "none",
+    "ngrams": f"{WORDS[0]}-{WORDS[1]}",
+    "char_ngrams": "none",
     "idf": "idf; no-idf with --hash-bits",
-}  # fmt: skip
+}
 
 
 class MatrixFormat(click.Choice[str]):
@@ -45,13 +46,25 @@ class MatrixFormat(click.Choice[str]):
 
 @click.command()
 @click.argument("corpora", nargs=-1, required=True, metavar="CORPUS...")
-@click.option("-o", "--output", required=True, metavar="FILE",
-              help="File to write: .npz, .svm or .vw, or - for stdout (not .npz).")  # fmt: skip
-@click.option("--format", "output_format", type=MatrixFormat(FORMATS),
-              show_default="what FILE's name ends in", help="Of FILE.")  # fmt: skip
-@click.option("--zero-based", is_flag=True,
-              help="Count the indices of svmlight from 0, not from 1 as liblinear does."
-              )  # fmt: skip
+@click.option(
+    "-o",
+    "--output",
+    required=True,
+    metavar="FILE",
+    help="File to write: .npz, .svm or .vw, or - for stdout (not .npz).",
+)
+@click.option(
+    "--format",
+    "output_format",
+    type=MatrixFormat(FORMATS),
+    show_default="what FILE's name ends in",
+    help="Of FILE.",
+)
+@click.option(
+    "--zero-based",
+    is_flag=True,
+    help="Count the indices of svmlight from 0, not from 1 as liblinear does.",
+)
 @click.option("-m", "--model", metavar="FILE", help="Features of a model, in place of fitting.")
 @click.option("--no-labels", is_flag=True, help="Read no labels: the corpus may have none.")
 @corpus_options(weights=True)
@@ -99,17 +112,17 @@ def featurize(
     options = _options(context, model, chosen)
 
     from textmlr.cli.heard import Heard
-    from textmlr.cli.render import warn_of_invalid, warn_of_skipped
-    from textmlr.features import Featurizer
-    from textmlr.matrices.output import files_of, write_matrix
-    from textmlr.matrices.parts import fit, transform
+    from textmlr.cli.warnings import warn_of_invalid, warn_of_skipped
+    from textmlr.export.matrices.corpus_parts import fit, transform
+    from textmlr.export.matrices.matrix_file import files_of, write_matrix
+    from textmlr.features.featurizer import Featurizer
 
     if output != "-":
         for path in files_of(written):
             check_output(path, corpora, [model])
     began = time.perf_counter()
     if model is not None:
-        from textmlr.model import Model
+        from textmlr.model.model import Model
 
         loaded = Model.load(model)
         featurizer, labels = loaded.featurizer, loaded.labels
@@ -132,9 +145,11 @@ def featurize(
     shown_labels = None if no_labels else labels
     if as_json:
         summary = asdict(done) | {
-            "columns": featurizer.columns, "labels": shown_labels,
-            "featurizer": asdict(featurizer.options), "seconds": round(seconds, 3),
-        }  # fmt: skip
+            "columns": featurizer.columns,
+            "labels": shown_labels,
+            "featurizer": asdict(featurizer.options),
+            "seconds": round(seconds, 3),
+        }
         click.echo(to_json(summary))
     else:
         _show(done, featurizer, shown_labels, seconds)
@@ -154,8 +169,8 @@ def _options(
 
 def _show(done: Written, featurizer: Featurizer, labels: list[str] | None, seconds: float) -> None:
     """A summary, on stderr: stdout may be where the lines go."""
-    from textmlr.cli.render import show_ngrams, show_rows
-    from textmlr.showing import plain
+    from textmlr.base.printable import plain
+    from textmlr.cli.tables import show_ngrams, show_rows
 
     where = "standard output" if done.files[0] == "-" else done.files[0]
     click.secho(f"Wrote {plain(where)}", bold=True, err=True)
@@ -187,13 +202,16 @@ def _like_train(option: click.Parameter) -> click.Parameter:
 
 # --format, which other verbs have for the form of the corpus, is here that of what is written.
 _corpus_format = click.Option(
-    ["--corpus-format", "format"], type=click.Choice(get_args(CorpusFormat)),
-    show_default="by ending, or the first bytes", help="What the corpus's files are.",
-)  # fmt: skip
+    ["--corpus-format", "format"],
+    type=click.Choice(get_args(CorpusFormat)),
+    show_default="by ending, or the first bytes",
+    help="What the corpus's files are.",
+)
 featurize.params[:] = [
     _corpus_format if option.name == "format" else option for option in featurize.params
 ]
 featurize.params += [
-    _like_train(option) for option in train.params
+    _like_train(option)
+    for option in train.params
     if option.name in FeaturizerOptions.__dataclass_fields__
-]  # fmt: skip
+]

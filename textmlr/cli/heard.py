@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
-from textmlr.errors import InputError
+from textmlr.base.errors import InputError
 
 if TYPE_CHECKING:
-    from textmlr.corpus import Chunk, Corpus
+    from textmlr.corpus.chunks import Chunk
+    from textmlr.corpus.corpus import Corpus
 
 
 class Heard:
@@ -27,7 +28,7 @@ class Heard:
         from dataclasses import replace
 
         from textmlr.corpus.chunks import EXAMPLES
-        from textmlr.corpus.texts import batches_of
+        from textmlr.corpus.in_memory import batches_of
 
         for chunk in self._chunks:
             self._skipped += chunk.skipped
@@ -49,10 +50,16 @@ class Heard:
         """A corpus without documents, of which all this is said."""
         import numpy as np
 
-        from textmlr.corpus import Corpus
+        from textmlr.corpus.corpus import Corpus
         from textmlr.corpus.reading import notes_of
 
         return Corpus(
-            [], np.zeros(0, np.int32), [], None, [], self._skipped, self._examples,
+            [],
+            np.zeros(0, np.int32),
+            [],
+            None,
+            [],
+            self._skipped,
+            self._examples,
             notes=notes_of(self._odd),
-        )  # fmt: skip
+        )

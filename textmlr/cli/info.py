@@ -7,8 +7,8 @@ from typing import Any
 
 import click
 
-from textmlr.cli.options import json_option
-from textmlr.showing import to_json
+from textmlr.base.printable import to_json
+from textmlr.cli.arguments import json_option
 
 
 @click.command()
@@ -24,12 +24,12 @@ def info(model: str, as_json: bool) -> None:
     """
     from dataclasses import asdict
 
-    from textmlr.jit import run_plain
+    from textmlr.kernels.jit import run_plain
 
     run_plain()  # there is nothing to compute
-    from textmlr.cli.render import fit_rows, ngram_rows, show_rows, size_of, update_rows
-    from textmlr.model import Model
-    from textmlr.showing import plain
+    from textmlr.base.printable import plain
+    from textmlr.cli.tables import fit_rows, ngram_rows, show_rows, size_of, update_rows
+    from textmlr.model.model import Model
 
     loaded = Model.load(model)
     featurizer = asdict(loaded.featurizer.options)
@@ -64,7 +64,7 @@ def info(model: str, as_json: bool) -> None:
 
 def label_row(labels: list[str], record: dict[str, Any]) -> tuple[str, str]:
     """How many labels there are, and the first, with the documents that they had."""
-    from textmlr.showing import plain
+    from textmlr.base.printable import plain
 
     shown = [plain(label) for label in labels[:12]]
     if "corpus" in record:
@@ -110,7 +110,7 @@ def _compressed_rows(about: dict[str, Any]) -> list[tuple[str, str]]:
 
 
 def _options(options: dict[str, Any]) -> str:
-    from textmlr.cli.options import show_range
+    from textmlr.cli.arguments import show_range
 
     return ", ".join(
         f"{name}={show_range(value) if isinstance(value, tuple) else value}"

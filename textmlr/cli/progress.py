@@ -9,13 +9,15 @@ from typing import TYPE_CHECKING, Self
 
 import click
 
-from textmlr.choosing import Candidate
-from textmlr.cli.render import show_ngrams, size_of, warn
-from textmlr.jit import watch_compiling
-from textmlr.learning import Event, Stage
-from textmlr.storing.cache import Work
-from textmlr.training import Penalty, Step
-from textmlr.training import Progress as Epochs
+from textmlr.cli.tables import show_ngrams, size_of
+from textmlr.cli.warnings import warn
+from textmlr.kernels.jit import watch_compiling
+from textmlr.training.exact.penalty_path import Penalty
+from textmlr.training.exact.solver import Step
+from textmlr.training.ngram_choice import Candidate
+from textmlr.training.on_disk.cache import Work
+from textmlr.training.sgd.trials import Progress as Epochs
+from textmlr.training.train import Event, Stage
 
 if TYPE_CHECKING:
     from rich.live import Live
@@ -161,9 +163,12 @@ class TrainingProgress(Display):
         """What the bar says; it runs along with the epochs."""
         if self.bar is not None:
             self.bar.update(
-                self.bar.task_ids[0], description=description, figures=figures,
-                completed=self._epochs, total=self.most_epochs or None,
-            )  # fmt: skip
+                self.bar.task_ids[0],
+                description=description,
+                figures=figures,
+                completed=self._epochs,
+                total=self.most_epochs or None,
+            )
 
     def _stage(self, stage: Stage) -> None:
         if stage.name == "features":

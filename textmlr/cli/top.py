@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING
 
 import click
 
-from textmlr.cli.options import json_option, listed
-from textmlr.showing import to_json
+from textmlr.base.printable import to_json
+from textmlr.cli.arguments import json_option, listed
 
 if TYPE_CHECKING:
     from rich.table import Table
     from rich.text import Text
 
-    from textmlr.strongest import Feature, Ranking, Strongest
+    from textmlr.model.explanation.top_features import Feature, Ranking, Strongest
 
 MANY_LABELS = 12  # of more, a row each is shown
 FEATURES = 20
@@ -26,13 +26,24 @@ TITLES = {"weight": "by weight", "contribution": "by contribution over the train
 
 @click.command()
 @click.argument("model", default="model.textmlr")
-@click.option("--label", "labels", multiple=True, metavar="LABEL",
-              help="Only this label; may be given again.")  # fmt: skip
-@click.option("-k", "k", type=listed("k"), metavar="K",
-              show_default=f"{FEATURES}; {FEW_FEATURES} in a row of more than {MANY_LABELS} labels",
-              help="How many features.")  # fmt: skip
-@click.option("--by", type=click.Choice([*BY, "both"]), default="both", show_default=True,
-              help="What the strongest are chosen by.")  # fmt: skip
+@click.option(
+    "--label", "labels", multiple=True, metavar="LABEL", help="Only this label; may be given again."
+)
+@click.option(
+    "-k",
+    "k",
+    type=listed("k"),
+    metavar="K",
+    show_default=f"{FEATURES}; {FEW_FEATURES} in a row of more than {MANY_LABELS} labels",
+    help="How many features.",
+)
+@click.option(
+    "--by",
+    type=click.Choice([*BY, "both"]),
+    default="both",
+    show_default=True,
+    help="What the strongest are chosen by.",
+)
 @json_option
 def top(model: str, labels: tuple[str, ...], k: int | None, by: str, as_json: bool) -> None:
     """Say which features speak most for and against each label of MODEL.
@@ -51,13 +62,13 @@ def top(model: str, labels: tuple[str, ...], k: int | None, by: str, as_json: bo
       textmlr top genres.textmlr --label scifi -k 50 --by weight
       textmlr top reviews.textmlr --json
     """
-    from textmlr.jit import run_plain
+    from textmlr.kernels.jit import run_plain
 
     run_plain()  # there is little to compute
-    from textmlr.cli.render import warn
-    from textmlr.errors import InputError
-    from textmlr.model import Model
-    from textmlr.strongest import strongest
+    from textmlr.base.errors import InputError
+    from textmlr.cli.warnings import warn
+    from textmlr.model.explanation.top_features import strongest
+    from textmlr.model.model import Model
 
     loaded = Model.load(model)
     in_rows = k is None and len(labels or loaded.labels) > MANY_LABELS and not as_json
@@ -68,8 +79,9 @@ def top(model: str, labels: tuple[str, ...], k: int | None, by: str, as_json: bo
         if by == "contribution":
             raise InputError(
                 "the model does not know what its training corpus held",
-                place=model, mend="give --by weight",
-            )  # fmt: skip
+                place=model,
+                mend="give --by weight",
+            )
         warn("by weight alone: the model does not know what its training corpus held")
         shown = ("weight",)
     if as_json:
@@ -94,7 +106,7 @@ def _show(one: Strongest, against: str, shown: tuple[str, ...]) -> None:
     from rich.console import Console
     from rich.text import Text
 
-    from textmlr.showing import plain
+    from textmlr.base.printable import plain
 
     console = Console()
     console.width = min(console.width, WIDEST)
@@ -119,7 +131,7 @@ def _show_in_rows(found: list[Strongest], by: str) -> None:
     from rich.console import Console
     from rich.text import Text
 
-    from textmlr.showing import plain
+    from textmlr.base.printable import plain
 
     table = _table(TITLES[by])
     for column in ("label", "for", "against"):
@@ -151,13 +163,13 @@ def _cells(features: list[Feature], i: int, by: str) -> list[str | Text]:
     figure = feature.weight if by == "weight" else feature.contribution
     assert figure is not None
     told = f"{figure:+,.3f}" if by == "weight" else f"{figure:+,.1f}"
-    return [Text(name_of(feature)), told, f"{feature.documents:,}"]  # fmt: skip
+    return [Text(name_of(feature)), told, f"{feature.documents:,}"]
 
 
 def name_of(feature: Feature) -> str:
     """A feature's name, safe to show, and how many others fall into the same column, if any."""
-    from textmlr.rendering import readable
-    from textmlr.showing import plain
+    from textmlr.base.printable import plain
+    from textmlr.features.names import readable
 
     return plain(readable(feature.name)) + (f" (+{feature.others})" if feature.others else "")
 

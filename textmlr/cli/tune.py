@@ -13,7 +13,16 @@ from typing import TYPE_CHECKING, Any, get_args
 
 import click
 
-from textmlr.cli.options import (
+from textmlr.base.options import (
+    FEW_JUDGES,
+    TUNING_FOLDS,
+    FeaturizerOptions,
+    Metric,
+    TrainingOptions,
+    TuningOptions,
+)
+from textmlr.base.printable import plain, to_json
+from textmlr.cli.arguments import (
     WHOLE,
     Duration,
     Reading,
@@ -24,18 +33,10 @@ from textmlr.cli.options import (
     stage_options,
 )
 from textmlr.cli.train import train
-from textmlr.options import (
-    FEW_JUDGES,
-    TUNING_FOLDS,
-    FeaturizerOptions,
-    Metric,
-    TrainingOptions,
-    TuningOptions,
-)
-from textmlr.showing import plain, to_json
 
 if TYPE_CHECKING:
-    from textmlr.tuning import Setting, Tuned
+    from textmlr.training.tuning.search import Tuned
+    from textmlr.training.tuning.space import Setting
 
 # Options of train that tune has too, besides those of the featurizer.
 LIKE_TRAIN = """
@@ -51,18 +52,40 @@ MOST_SHOWN = 5  # trials at the end
 
 @click.command()
 @click.argument("corpora", nargs=-1, required=True, metavar="CORPUS...")
-@click.option("--time", "seconds", type=Duration(), default=None, metavar="TIME",
-              show_default="5m, or no limit with --trials",
-              help="How long to search, such as 90s, 5m or 1h, and to train.")  # fmt: skip
-@click.option("--trials", type=WHOLE, default=None, metavar="N",
-              show_default="no limit", help="Most trials.")  # fmt: skip
-@click.option("--metric", type=click.Choice(get_args(Metric)), default=TuningOptions().metric,
-              show_default=True, help="What held-out documents judge by.")  # fmt: skip
-@click.option("--cv", type=WHOLE, default=None, metavar="K",
-              show_default=f"{TUNING_FOLDS}, 1 if {FEW_JUDGES:,} or more are held out",
-              help="Hold out each of K stratified folds in turn; 1: one part.")  # fmt: skip
-@click.option("--journal", default=None, metavar="FILE", show_default="MODEL.trials.jsonl",
-              help="Where every trial is written, and read when the search goes on.")  # fmt: skip
+@click.option(
+    "--time",
+    "seconds",
+    type=Duration(),
+    default=None,
+    metavar="TIME",
+    show_default="5m, or no limit with --trials",
+    help="How long to search, such as 90s, 5m or 1h, and to train.",
+)
+@click.option(
+    "--trials", type=WHOLE, default=None, metavar="N", show_default="no limit", help="Most trials."
+)
+@click.option(
+    "--metric",
+    type=click.Choice(get_args(Metric)),
+    default=TuningOptions().metric,
+    show_default=True,
+    help="What held-out documents judge by.",
+)
+@click.option(
+    "--cv",
+    type=WHOLE,
+    default=None,
+    metavar="K",
+    show_default=f"{TUNING_FOLDS}, 1 if {FEW_JUDGES:,} or more are held out",
+    help="Hold out each of K stratified folds in turn; 1: one part.",
+)
+@click.option(
+    "--journal",
+    default=None,
+    metavar="FILE",
+    show_default="MODEL.trials.jsonl",
+    help="Where every trial is written, and read when the search goes on.",
+)
 @corpus_options(weights=True)
 def tune(
     corpora: tuple[str, ...],
@@ -105,9 +128,10 @@ def tune(
     fixed = {name for name in chosen if given(name)}
 
     started = time.perf_counter()
-    from textmlr.cli.render import summary_of, warn_of_corpus
-    from textmlr.cli.trials import TuningProgress
-    from textmlr.tuning import tune as search
+    from textmlr.cli.tables import summary_of
+    from textmlr.cli.trial_tables import TuningProgress
+    from textmlr.cli.warnings import warn_of_corpus
+    from textmlr.training.tuning.search import tune as search
 
     check_output(output, [*corpora, validation])
     check_output(journal, [*corpora, validation], grows=True)
@@ -116,9 +140,16 @@ def tune(
             corpus = reading.read(corpora)
             judges = reading.read([validation]) if validation else None
             tuned = search(
-                corpus, featurizer_options, training_options, options, fixed=fixed,
-                validation=judges, threads=threads, journal=journal, watch=progress.watch,
-            )  # fmt: skip
+                corpus,
+                featurizer_options,
+                training_options,
+                options,
+                fixed=fixed,
+                validation=judges,
+                threads=threads,
+                journal=journal,
+                watch=progress.watch,
+            )
             size = tuned.model.save(output)
     except KeyboardInterrupt:
         if os.path.exists(journal):
@@ -198,8 +229,8 @@ def _tuning(tuned: Tuned, metric: str, command: str) -> dict[str, Any]:
 def _show(tuned: Tuned, options: TuningOptions, summary: dict[str, Any]) -> None:
     from rich.console import Console
 
-    from textmlr.cli.render import show_summary
-    from textmlr.cli.trials import table_of, what_won
+    from textmlr.cli.tables import show_summary
+    from textmlr.cli.trial_tables import table_of, what_won
 
     Console().print(table_of(tuned.trials, options.metric, MOST_SHOWN))
     click.echo(what_won(tuned, options))
@@ -220,6 +251,7 @@ def _like_train(option: click.Parameter) -> click.Parameter:
 
 
 tune.params += [
-    _like_train(option) for option in train.params
+    _like_train(option)
+    for option in train.params
     if option.name in LIKE_TRAIN or option.name in FeaturizerOptions.__dataclass_fields__
-]  # fmt: skip
+]

@@ -7,7 +7,9 @@ from typing import Any
 
 import click
 
-from textmlr.cli.options import (
+from textmlr.base.options import UpdateOptions
+from textmlr.base.printable import to_json
+from textmlr.cli.arguments import (
     REAL,
     WHOLE,
     Reading,
@@ -17,8 +19,6 @@ from textmlr.cli.options import (
     option_of,
     threads_option,
 )
-from textmlr.options import UpdateOptions
-from textmlr.showing import to_json
 
 U = UpdateOptions
 MOST_NAMED = 8  # labels in a line
@@ -27,16 +27,19 @@ MOST_NAMED = 8  # labels in a line
 @click.command()
 @click.argument("model", metavar="MODEL")
 @click.argument("corpora", nargs=-1, required=True, metavar="CORPUS...")
-@click.option("-o", "--output", metavar="FILE", show_default="MODEL itself",
-              help="Model file to write.")  # fmt: skip
-@click.option("--test", metavar="FILE",
-              help="Compare the answers to these documents before and after; hold none out."
-              )  # fmt: skip
+@click.option(
+    "-o", "--output", metavar="FILE", show_default="MODEL itself", help="Model file to write."
+)
+@click.option(
+    "--test",
+    metavar="FILE",
+    help="Compare the answers to these documents before and after; hold none out.",
+)
 @click.option("--no-holdout", is_flag=True, help="Hold nothing out: compare nothing.")
-@option_of(U, "holdout", "Share of each label's new documents held out, to compare answers.",
-           type=REAL)  # fmt: skip
-@option_of(U, "seed", "Of the choice of those held out; same seed, same bits.",
-           type=WHOLE)  # fmt: skip
+@option_of(
+    U, "holdout", "Share of each label's new documents held out, to compare answers.", type=REAL
+)
+@option_of(U, "seed", "Of the choice of those held out; same seed, same bits.", type=WHOLE)
 @corpus_options(weights=True)
 @threads_option
 @click.option("-q", "--quiet", is_flag=True, help="No progress, no summary.")
@@ -76,11 +79,16 @@ def update(
     options = UpdateOptions(holdout=holdout, seed=seed)
 
     started = time.perf_counter()
-    from textmlr.cli.doubles import warn_of_doubles, warn_of_few, warn_of_overlap
     from textmlr.cli.progress import TrainingProgress
-    from textmlr.cli.render import warn_of_invalid, warn_of_skipped
-    from textmlr.model import Model
-    from textmlr.updating import update as learn
+    from textmlr.cli.warnings import (
+        warn_of_doubles,
+        warn_of_few,
+        warn_of_invalid,
+        warn_of_overlap,
+        warn_of_skipped,
+    )
+    from textmlr.model.model import Model
+    from textmlr.training.update.model_update import update as learn
 
     output = output or model
     before = Model.load(model)
@@ -122,8 +130,8 @@ def update(
 
 def _show(summary: dict[str, Any], labels: int, documents: int) -> None:
     """What was there, what has come, and how the answers have changed."""
-    from textmlr.cli.render import show_rows, size_of
-    from textmlr.showing import plain
+    from textmlr.base.printable import plain
+    from textmlr.cli.tables import show_rows, size_of
 
     told, output = summary["update"], summary["model"]
     seconds = f"{summary['seconds']:.1f}"
@@ -153,7 +161,7 @@ def _grown(before: int, after: int) -> str:
 
 
 def _named(labels: list[str]) -> str:
-    from textmlr.showing import plain
+    from textmlr.base.printable import plain
 
     more = f" and {len(labels) - MOST_NAMED:,} more" if len(labels) > MOST_NAMED else ""
     return ", ".join(map(plain, labels[:MOST_NAMED])) + more
@@ -166,12 +174,13 @@ def _show_compared(compared: dict[str, Any]) -> None:
     from rich.table import Table
     from rich.text import Text
 
-    from textmlr.cli.render import plural, warn
-    from textmlr.showing import plain
+    from textmlr.base.printable import plain, plural
+    from textmlr.cli.warnings import warn
 
     held = "held-out new documents" if compared["from"] == "corpus" else "test documents"
-    table = Table(box=SIMPLE_HEAD, title=f"answers to {held}", title_justify="left",
-                  title_style="bold")  # fmt: skip
+    table = Table(
+        box=SIMPLE_HEAD, title=f"answers to {held}", title_justify="left", title_style="bold"
+    )
     table.add_column("", no_wrap=True)
     for column in ("documents", "accuracy before", "after", "log loss before", "after"):
         table.add_column(column, justify="right")

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from textmlr.base.errors import InputError
 from textmlr.corpus.batch import Batch
-from textmlr.corpus.fields import Fields
-from textmlr.errors import InputError
+from textmlr.corpus.formats.table_columns import Fields
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -8,12 +8,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from textmlr.checks import shown
-from textmlr.corpus.batch import Batch
-from textmlr.corpus.columns import column_of, missing_in, refuse_type
-from textmlr.errors import InputError
+from textmlr.base.checks import shown
+from textmlr.base.errors import InputError
+from textmlr.corpus.batch import ASCII_SPACE, Batch
+from textmlr.corpus.containers import column_of, missing_in, refuse_type
 
-ASCII_SPACE = " \t\n\r\x0b\x0c"  # what labels are stripped of
 _BREAKS = {"\t": "a tab", "\n": "a line break", "\r": "a line break", "\x00": "a NUL"}
 Names = dict[str, tuple[int, Any]]  # name: (its number by occurrence, the first label of it)
 _LARGEST = float(np.finfo(np.float32).max)
@@ -22,7 +21,7 @@ _LARGEST = float(np.finfo(np.float32).max)
 def code_labels(labels: Any) -> tuple[NDArray[np.int32], list[str]]:
     """(codes (n,) int32, names sorted by code point) of labels.
 
-    labels  str, bytes, int or bool, in anything ``corpus.columns`` takes; categories and
+    labels  str, bytes, int or bool, in anything ``corpus.containers`` takes; categories and
             dictionaries too.  The name of 3 is "3", that of True is "true"; ASCII whitespace
             around a str is no part of it, as in files
     Raises InputError, naming the position, for a missing or empty label, one of another type,
@@ -31,7 +30,7 @@ def code_labels(labels: Any) -> tuple[NDArray[np.int32], list[str]]:
     column = column_of(labels, "labels", "label")
     if not hasattr(column, "chunks"):
         return _sorted_codes(*_encode(column))
-    from textmlr.corpus.arrowtypes import coded, names_of, use_of
+    from textmlr.corpus.arrow_types import coded, names_of, use_of
 
     if (missing := missing_in(column)) is not None:
         raise _missing(missing, "null")
@@ -73,8 +72,8 @@ def check_weights(weights: Any) -> NDArray[np.float32]:
     finite number of at least 0."""
     column = column_of(weights, "weights", "weight")
     if hasattr(column, "chunks"):
-        from textmlr.corpus.arrays import numbers
-        from textmlr.corpus.arrowtypes import use_of
+        from textmlr.corpus.arrow_batch import numbers
+        from textmlr.corpus.arrow_types import use_of
 
         if not use_of(column.type).weight:
             raise refuse_type("weights", column.type, "numbers")
@@ -137,8 +136,9 @@ def _name_of(label: Any, position: int) -> str:
     if isinstance(label, bool | np.bool_ | int | np.integer):
         return plain_name(label)
     if not isinstance(label, str):
-        raise (_missing(position, shown(label)) if is_missing(label)
-               else _not_a_label(position, label))  # fmt: skip
+        raise (
+            _missing(position, shown(label)) if is_missing(label) else _not_a_label(position, label)
+        )
     name = str(label.strip(ASCII_SPACE))
     if not name:
         raise InputError(f"label {position} is empty", mend="give each document a label")

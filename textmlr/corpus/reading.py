@@ -9,21 +9,15 @@ from typing import Any, BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
-from textmlr.checks import (
-    check_file,
-    check_flag,
-    check_integer,
-    check_kind,
-    check_strings,
-)
-from textmlr.corpus import folder
-from textmlr.corpus.batch import Corpus, check_corpus
+from textmlr.base.checks import check_file, check_flag, check_integer, check_kind, check_strings
+from textmlr.base.options import MOST_COUNT
 from textmlr.corpus.chunks import CHUNK_BYTES, EXAMPLES, Chunk, Job
-from textmlr.corpus.fields import Fields
-from textmlr.corpus.formats import FORMATS, reader_of
+from textmlr.corpus.corpus import Corpus, check_corpus
+from textmlr.corpus.formats import folder
+from textmlr.corpus.formats.detection import FORMATS, reader_of
+from textmlr.corpus.formats.table_columns import Fields
+from textmlr.corpus.notes import nothing_read
 from textmlr.corpus.sources import name_of, opened, sources_of
-from textmlr.errors import InputError
-from textmlr.options import MOST_COUNT
 
 Paths = Sequence[str | os.PathLike[str]]
 
@@ -54,21 +48,32 @@ def scan(
                  to a pipe one by one too; Parquet and Arrow cannot be, from standard input
     Raises InputError as read_corpus does, when the chunk is reached where the fault is.
 
-    >>> from textmlr.corpus import scan
+    >>> from textmlr.corpus.reading import scan
     >>> for chunk in scan(["data/genres-test.tsv"]):
     ...     print(chunk.first, len(chunk), chunk.table.column_names)
     1 144 ['label', 'text']
     """
     _check_given(format, fields, stdin)
-    for name, flag in (("labelled", labelled), ("weighted", weighted), ("live", live),
-                       ("skip_bad_lines", skip_bad_lines), ("tables", tables),
-                       ("compression_limit", compression_limit)):  # fmt: skip
+    for name, flag in (
+        ("labelled", labelled),
+        ("weighted", weighted),
+        ("live", live),
+        ("skip_bad_lines", skip_bad_lines),
+        ("tables", tables),
+        ("compression_limit", compression_limit),
+    ):
         check_flag(name, flag)
     check_integer("chunk_bytes", chunk_bytes, 0, MOST_COUNT, 1 << 22)
     job = Job(
-        fields or Fields(), labelled, weighted, skip_bad_lines, max(chunk_bytes, 1), tables,
-        compression_limit, live,
-    )  # fmt: skip
+        fields or Fields(),
+        labelled,
+        weighted,
+        skip_bad_lines,
+        max(chunk_bytes, 1),
+        tables,
+        compression_limit,
+        live,
+    )
     for source in sources_of(paths):
         yield from _chunks(source, format, job, stdin)
 
@@ -107,13 +112,20 @@ def read_corpus(
     'The steppe beyond Orenburg had'
     """
     _check_given(format, fields, stdin)
-    for name, flag in (("weighted", weighted), ("skip_bad_lines", skip_bad_lines),
-                       ("compression_limit", compression_limit)):  # fmt: skip
+    for name, flag in (
+        ("weighted", weighted),
+        ("skip_bad_lines", skip_bad_lines),
+        ("compression_limit", compression_limit),
+    ):
         check_flag(name, flag)
     job = Job(
-        fields or Fields(), weighted=weighted, skip=skip_bad_lines, chunk_bytes=None, tables=False,
+        fields or Fields(),
+        weighted=weighted,
+        skip=skip_bad_lines,
+        chunk_bytes=None,
+        tables=False,
         limited=compression_limit,
-    )  # fmt: skip
+    )
     sources = sources_of(paths)
     chunks: list[Chunk] = []
     file_of: list[int] = []
@@ -183,18 +195,6 @@ def joined(chunks: list[Chunk], file_of: list[int], names: list[str], weighted: 
         file_of=file_of,
         notes=notes_of(chunks),
     )
-
-
-def nothing_read(names: list[str], skipped: int, examples: list[str], form: str) -> InputError:
-    """The error of a corpus without documents.
-
-    skipped, examples  lines left out, and what is wrong with some
-    form               what documents are written as
-    """
-    if not skipped:
-        return InputError("no documents", place=", ".join(names), mend="write one a row")
-    problem = f"all {skipped} lines are bad; the first: {examples[0]}"
-    return InputError(problem, mend=f"write {form}")
 
 
 def notes_of(chunks: Sequence[Chunk]) -> list[str]:

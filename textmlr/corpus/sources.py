@@ -10,10 +10,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from typing import Any, BinaryIO
 
-from textmlr.checks import check_path, taken
-from textmlr.corpus.streams import Stream, refusals, unchanged
-from textmlr.errors import InputError
-from textmlr.standard import STDIN, standard_input
+from textmlr.base.checks import check_path, taken
+from textmlr.base.errors import InputError
+from textmlr.base.stdio import STDIN, standard_input
+from textmlr.corpus.byte_streams import Stream, refusals, unchanged
 
 _URL = re.compile(r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]+)://")
 _GLOB = re.compile(r"[*?[]")

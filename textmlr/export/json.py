@@ -22,26 +22,34 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from textmlr.atomic import atomic_files
-from textmlr.checks import MODEL_MEND, check_kind, check_path
-from textmlr.features import Featurizer
-from textmlr.features.hashing import CHAR_PREFIX
-from textmlr.features.unicode import tables
+from textmlr.base.checks import MODEL_MEND, check_kind, check_path
+from textmlr.base.options import FeaturizerOptions
+from textmlr.base.whole_files import atomic_files
+from textmlr.features.featurizer import Featurizer
+from textmlr.features.ngrams import CHAR_PREFIX
+from textmlr.features.unicode_tables import tables
 from textmlr.features.vocabulary import Vocabulary, inverse_document_frequency
-from textmlr.kernels.text import CHARACTER, MARK, SPACE, WORD
-from textmlr.model import Model, versions
-from textmlr.options import FeaturizerOptions
+from textmlr.kernels.tokens import CHARACTER, MARK, SPACE, WORD
+from textmlr.model.model import Model, versions
 
 FORMAT = "textmlr-json 2"
 BLOCK = 1 << 15  # features at a time
 KINDS = {"space": SPACE, "word": WORD, "character": CHARACTER, "mark": MARK}
 # Those that an answer depends on.
 OPTIONS = (
-    "lowercase", "punctuation", "split_scripts", "min_token_length", "ngrams", "char_ngrams",
-    "term_frequency", "norm", "hash_bits", "bias",
-)  # fmt: skip
+    "lowercase",
+    "punctuation",
+    "split_scripts",
+    "min_token_length",
+    "ngrams",
+    "char_ngrams",
+    "term_frequency",
+    "norm",
+    "hash_bits",
+    "bias",
+)
 CALIBRATION = ("exponent", "spread", "least")
-# Variation selectors of ideographs, past the end of the tables: ``kernels.text._classify``.
+# Variation selectors of ideographs, past the end of the tables: ``kernels.tokens._classify``.
 SELECTORS = (0xE0100, 0xE01EF)
 
 ABOUT = """\

@@ -28,13 +28,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from textmlr.atomic import atomic_write
-from textmlr.checks import MODEL_MEND, check_kind, check_path, check_threads
-from textmlr.corpus.texts import batches_of
-from textmlr.errors import InputError
-from textmlr.model import Model, versions
-from textmlr.options import Activation
-from textmlr.scoring import Calibration
+from textmlr.base.checks import MODEL_MEND, check_kind, check_path, check_threads
+from textmlr.base.errors import InputError
+from textmlr.base.options import Activation
+from textmlr.base.whole_files import atomic_write
+from textmlr.corpus.in_memory import batches_of
+from textmlr.model.model import Model, versions
+from textmlr.model.scoring import Calibration
 
 if TYPE_CHECKING:
     import onnx
@@ -67,7 +67,7 @@ def inputs(
     """(ids, values) of documents for the graph of a model: (n, k) int64 and float32, where k is
     the number of features of the document that has the most (1 at least).
 
-    texts  documents, see ``textmlr.corpus.texts.batches_of``
+    texts  documents, see ``textmlr.corpus.in_memory.batches_of``
     """
     check_kind("model", model, Model, MODEL_MEND)
     check_threads(threads)
@@ -126,9 +126,11 @@ def onnx_model(model: Model) -> onnx.ModelProto:
     ]
     made = helper.make_model(
         helper.make_graph(nodes, "textmlr", inputs, outputs, held, doc_string=__doc__),
-        opset_imports=[helper.make_opsetid("", OPSET)], ir_version=IR_VERSION,
-        producer_name="textmlr", producer_version=versions()["textmlr"],
-    )  # fmt: skip
+        opset_imports=[helper.make_opsetid("", OPSET)],
+        ir_version=IR_VERSION,
+        producer_name="textmlr",
+        producer_version=versions()["textmlr"],
+    )
     told = {
         "labels": model.labels,
         "featurizer": asdict(model.featurizer.options),
@@ -191,7 +193,7 @@ def _saying(model: Model) -> NDArray[np.float32]:
 
 def _base_nodes() -> list[onnx.NodeProto]:
     """From ids, values and the document's own scores to its scores: where it says nothing, they are
-    the base rates'; see ``kernels.document``."""
+    the base rates'; see ``kernels.document_answer``."""
     from onnx import TensorProto
     from onnx.helper import make_node as node
 

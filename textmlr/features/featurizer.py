@@ -9,29 +9,26 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from textmlr.arrays import Scratch, frozen, pages
-from textmlr.checks import shown
+from textmlr.base.arrays import Scratch, frozen, pages
+from textmlr.base.checks import shown
+from textmlr.base.errors import InputError
+from textmlr.base.locks import ForkLock
+from textmlr.base.options import FeaturizerOptions
+from textmlr.base.threads import chosen_threads, map_blocks
 from textmlr.corpus.batch import Batch
+from textmlr.corpus.blocks import blocks_of, is_giant
+from textmlr.corpus.in_memory import batches_of
 from textmlr.corpus.labels import distinct_labels
-from textmlr.corpus.texts import batches_of
-from textmlr.errors import InputError
 from textmlr.features import vocabulary as vocabularies
-from textmlr.features.columnnames import ColumnNames
-from textmlr.features.hashing import Hashed, Hasher, blocks_of, is_giant
-from textmlr.features.matrix import Features
+from textmlr.features.csr_features import Features
+from textmlr.features.hashed_names import ColumnNames
+from textmlr.features.ngrams import Hashed, Hasher
 from textmlr.features.prepared import TERM_FREQUENCY, Prepared
-from textmlr.features.vocabulary import (
-    Naming,
-    Table,
-    Vocabulary,
-    inverse_document_frequency,
-)
-from textmlr.jit import is_plain
-from textmlr.kernels import document as document_kernels
-from textmlr.kernels import intern as kernels
-from textmlr.locks import ForkLock
-from textmlr.options import FeaturizerOptions
-from textmlr.parallel import chosen_threads, map_blocks
+from textmlr.features.vocabulary import Naming, Table, Vocabulary, inverse_document_frequency
+from textmlr.kernels import csr_rows
+from textmlr.kernels import document_answer as document_kernels
+from textmlr.kernels import hash_table as kernels
+from textmlr.kernels.jit import is_plain
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_array
@@ -117,7 +114,7 @@ class Featurizer:
     ) -> Featurizer:
         """Learn vocabulary and idf.
 
-        texts    documents, see ``corpus.texts.batches_of``
+        texts    documents, see ``corpus.in_memory.batches_of``
         labels   their labels, for joint(); need not be given
         threads  None: one a processor.  Their number changes no bit
         Raises InputError if texts are not text, or no feature remains.
@@ -179,7 +176,7 @@ class Featurizer:
         return is_plain() and self._table is None and self.options.hash_bits is None
 
     def prepared(self) -> Prepared:
-        """What ``kernels.document`` needs to read documents."""
+        """What ``kernels.document_answer`` needs to read documents."""
         prepared = self._prepared
         if prepared is None:
             table = None if self.options.hash_bits is not None else self._whole_table()
@@ -264,10 +261,15 @@ class Featurizer:
             out[:] = counts.values
 
         def run(first: int) -> None:
-            kernels.weigh(
-                frozen(counts.indices), out, frozen(counts.indptr[first : first + WEIGH_ROWS + 1]),
-                options.bias, TERM_FREQUENCY[options.term_frequency], idf, options.norm == "l2",
-            )  # fmt: skip
+            csr_rows.weigh(
+                frozen(counts.indices),
+                out,
+                frozen(counts.indptr[first : first + WEIGH_ROWS + 1]),
+                options.bias,
+                TERM_FREQUENCY[options.term_frequency],
+                idf,
+                options.norm == "l2",
+            )
 
         for _ in map_blocks(run, range(0, len(counts), WEIGH_ROWS), threads or 1):
             pass
@@ -355,9 +357,13 @@ class Featurizer:
         frequencies: NDArray[np.integer[Any]] | None = None
         if options.hash_bits is None:
             vocabulary, self._naming = vocabularies.build(
-                hashed, blocks, self._hasher,
-                min_df=options.min_df, max_features=options.max_features, threads=threads,
-            )  # fmt: skip
+                hashed,
+                blocks,
+                self._hasher,
+                min_df=options.min_df,
+                max_features=options.max_features,
+                threads=threads,
+            )
             if not len(vocabulary) and not options.bias:
                 raise InputError(
                     f"no feature occurs in {options.min_df or 1} documents",
@@ -369,7 +375,7 @@ class Featurizer:
         elif options.uses_idf:
             counted = np.zeros(self.columns, np.int32)
             for block in map_blocks(self._rows, hashed, threads):
-                kernels.document_frequency(frozen(block.indices), counted)
+                csr_rows.document_frequency(frozen(block.indices), counted)
             frequencies = counted[self._bias :]
         self._fitted(frequencies, documents, sum(block.invalid for block in hashed))
         return hashed
@@ -438,10 +444,19 @@ class Featurizer:
         indices, values = take("indices", most, np.int32), take("values", most, np.float32)
         indptr = np.empty(len(block) + 1, np.int64)
         invalid = document_kernels.featurize(
-            frozen(block.text), frozen(block.starts), frozen(block.stops),
-            *prepared.read_with(block.is_ascii), prepared.codes, prepared.slots, prepared.hashes,
-            prepared.idf, *prepared.room(self._scratch, longest), indices, values, indptr,
-        )  # fmt: skip
+            frozen(block.text),
+            frozen(block.starts),
+            frozen(block.stops),
+            *prepared.read_with(block.is_ascii),
+            prepared.codes,
+            prepared.slots,
+            prepared.hashes,
+            prepared.idf,
+            *prepared.room(self._scratch, longest),
+            indices,
+            values,
+            indptr,
+        )
         size = int(indptr[-1])
         made = lasting(indices[:size]), lasting(values[:size])
         return Features(indptr, *made, self.columns, int(invalid))
@@ -474,12 +489,19 @@ class Featurizer:
         take = self._scratch.take
         longest = int(np.diff(hashed.offsets).max(initial=0))
         indptr = np.empty(len(hashed.offsets), np.int64)
-        kernels.rows(
-            frozen(columns), frozen(hashed.counts), frozen(hashed.offsets), self.options.bias,
-            bits, take("pairs", longest, np.uint64),
-            take("sorting", longest, np.uint64), take("ends", 256, np.int64),
-            indices, values, indptr,
-        )  # fmt: skip
+        csr_rows.rows(
+            frozen(columns),
+            frozen(hashed.counts),
+            frozen(hashed.offsets),
+            self.options.bias,
+            bits,
+            take("pairs", longest, np.uint64),
+            take("sorting", longest, np.uint64),
+            take("ends", 256, np.int64),
+            indices,
+            values,
+            indptr,
+        )
         return indptr
 
     def _collect(self, parts: Sequence[Features], threads: int) -> Features:

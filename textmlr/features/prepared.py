@@ -1,4 +1,4 @@
-"""What ``kernels.document`` needs of a fitted featurizer."""
+"""What ``kernels.document_answer`` needs of a fitted featurizer."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from textmlr.arrays import Scratch, frozen
-from textmlr.features.unicode import tables
+from textmlr.base.arrays import Scratch, frozen
+from textmlr.base.options import FeaturizerOptions
+from textmlr.features.unicode_tables import tables
 from textmlr.features.vocabulary import Table
-from textmlr.kernels import document as kernels
-from textmlr.options import FeaturizerOptions
+from textmlr.kernels import document_answer as kernels
 
 TERM_FREQUENCY = {"binary": 0, "raw": 1, "log": 2}
 Tables = tuple[NDArray[np.uint32], NDArray[np.uint8]]
@@ -22,7 +22,7 @@ class Prepared:
     """A fitted featurizer as arrays, all read-only.
 
     options  FeaturizerOptions
-    codes    (OPTIONS,) int64   the same, see kernels.document
+    codes    (OPTIONS,) int64   the same, see kernels.document_answer
     slots, hashes   a vocabulary's Table; empty with hashing, and until there is one
     idf      (V,) float32, or (0,) for none
     """

@@ -11,13 +11,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from textmlr.arrays import Scratch, frozen, pages
+from textmlr.base.arrays import Scratch, frozen, pages
+from textmlr.base.options import MANY_FEATURES, MANY_MIN_DF
+from textmlr.base.threads import map_blocks
 from textmlr.corpus.batch import Batch
-from textmlr.features.hashing import Hashed, Hasher, TokenPlaces
-from textmlr.kernels import intern as kernels
-from textmlr.kernels import text as text_kernels
-from textmlr.options import MANY_FEATURES, MANY_MIN_DF
-from textmlr.parallel import map_blocks
+from textmlr.features.ngrams import Hashed, Hasher, TokenPlaces
+from textmlr.kernels import hash_table as kernels
+from textmlr.kernels import tokens as text_kernels
 
 # Distinct n-grams to a partition, about: their table (20 bytes a slot) then fits in L2 cache.
 PARTITION = 1 << 15
@@ -82,8 +82,9 @@ class Vocabulary:
     def silence(self, kept: NDArray[np.int64]) -> Vocabulary:
         """All features, those but ``kept`` (numbers, ascending) by their hashes alone."""
         own = self.take(kept)
-        return Vocabulary.partly_named(self.hashes, kept, own.frequencies, own.names,
-                                       own.name_offsets, own.totals)  # fmt: skip
+        return Vocabulary.partly_named(
+            self.hashes, kept, own.frequencies, own.names, own.name_offsets, own.totals
+        )
 
     def look_up(self, asked: NDArray[np.uint64], first_id: int, out: NDArray[np.int32]) -> None:
         """Write first_id + the number of each hash that is asked for to out, −1 if it has none.
@@ -130,7 +131,7 @@ class Vocabulary:
 class Table:
     """Open addressing from hash to column.
 
-    slots (s,) uint64, hashes (v,) uint64   see kernels.intern.fill_table; both read-only
+    slots (s,) uint64, hashes (v,) uint64   see kernels.hash_table.fill_table; both read-only
     first_id   column of hashes[0]
     """
 
@@ -239,9 +240,14 @@ def _count(hashed: Sequence[Hashed], min_df: int | None, threads: int) -> Counts
     def scatter(first: int, begins: NDArray[np.int64], block: int) -> None:
         cursor = np.append(begins[block], room + LINE * block)
         kernels.partition(
-            frozen(hashed[block].hashes), shift, first, int(firsts[block]), cursor,
-            scattered, scattered_places,
-        )  # fmt: skip
+            frozen(hashed[block].hashes),
+            shift,
+            first,
+            int(firsts[block]),
+            cursor,
+            scattered,
+            scattered_places,
+        )
 
     scratch = Scratch()
     least, distinct = min_df or 1, 0
@@ -252,14 +258,20 @@ def _count(hashed: Sequence[Hashed], min_df: int | None, threads: int) -> Counts
         size = part.stop - part.start
         slots = 4 << int(np.diff(own).max()).bit_length()
         out = (
-            scratch.take("hashes", size, np.uint64), scratch.take("places", size, np.int64),
+            scratch.take("hashes", size, np.uint64),
+            scratch.take("places", size, np.int64),
             scratch.take("counts", size, np.int64),
-        )  # fmt: skip
+        )
         nonlocal least, distinct
         kept = kernels.count_partitions(
-            frozen(scattered[part]), frozen(scattered_places[part]), frozen(own - own[0]), least,
-            scratch.take("keys", slots, np.uint64), scratch.take("slots", slots, np.int32), *out,
-        )  # fmt: skip
+            frozen(scattered[part]),
+            frozen(scattered_places[part]),
+            frozen(own - own[0]),
+            least,
+            scratch.take("keys", slots, np.uint64),
+            scratch.take("slots", slots, np.int32),
+            *out,
+        )
         distinct += kept
         if min_df is None and distinct > MANY_FEATURES:
             least = MANY_MIN_DF  # the rest of the rare would only be dropped later

@@ -1,7 +1,7 @@
 """All jitted code, and nothing else.
 
 Rules: arrays and scalars in, the caller's buffers out; one dtype set, so that each kernel
-compiles once; inputs arrive read-only (``textmlr.arrays.frozen``), since Numba compiles
+compiles once; inputs arrive read-only (``textmlr.base.arrays.frozen``), since Numba compiles
 writable and read-only arrays apart.  A kernel may call kernels of other files: what is kept of it
 depends on all files here.
 """

@@ -1,8 +1,8 @@
-"""The distinct n-grams of a document, and how often each occurs; tables as in ``intern``."""
+"""The distinct n-grams of a document, and how often each occurs; tables as in ``hash_table``."""
 
 import numpy as np
 
-from textmlr.jit import kernel
+from textmlr.kernels.jit import kernel
 
 
 @kernel

@@ -5,7 +5,7 @@ Source: Collet, xxHash fast digest algorithm, version 0.1.1, section "XXH64 algo
 
 import numpy as np
 
-from textmlr.jit import kernel
+from textmlr.kernels.jit import kernel
 
 PRIME_1 = np.uint64(0x9E3779B185EBCA87)
 PRIME_2 = np.uint64(0xC2B2AE3D27D4EB4F)

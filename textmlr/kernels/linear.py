@@ -7,8 +7,8 @@ import math
 
 import numpy as np
 
-from textmlr.jit import kernel
-from textmlr.kernels.network import SUMS, _forward
+from textmlr.kernels.jit import kernel
+from textmlr.kernels.layers import SUMS, _forward
 
 
 @kernel
@@ -23,9 +23,22 @@ def scores(indptr, indices, values, theta, upper, shape, work, rows, counts, see
     """
     for i in range(indptr.size - 1):
         _forward(
-            indices, values, indptr[i], indptr[i + 1], theta, upper, shape, np.float32(1.0), 0.0,
-            np.uint64(0), work, rows, counts, seen, seen_rows,
-        )  # fmt: skip
+            indices,
+            values,
+            indptr[i],
+            indptr[i + 1],
+            theta,
+            upper,
+            shape,
+            np.float32(1.0),
+            0.0,
+            np.uint64(0),
+            work,
+            rows,
+            counts,
+            seen,
+            seen_rows,
+        )
         for label in range(out.shape[1]):
             out[i, label] = work[SUMS, shape.size - 2, label]
 

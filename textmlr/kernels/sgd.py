@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from textmlr.jit import add_to_rows, kernel
-from textmlr.kernels.network import (
+from textmlr.kernels.jit import add_to_rows, kernel
+from textmlr.kernels.layers import (
     ERRORS,
     ODDS,
     OUTPUTS,
@@ -96,9 +96,29 @@ def _step_rows(indices, values, first, last, weights, squares, error, step):
 
 @kernel
 def epoch(
-    indptr, indices, values, y, order, first_step, last_step, l2, scale, theta, upper, shape,
-    squares, upper_squares, dropout, seed, work, rows, counts, seen, seen_rows, totals,
-):  # fmt: skip
+    indptr,
+    indices,
+    values,
+    y,
+    order,
+    first_step,
+    last_step,
+    l2,
+    scale,
+    theta,
+    upper,
+    shape,
+    squares,
+    upper_squares,
+    dropout,
+    seed,
+    work,
+    rows,
+    counts,
+    seen,
+    seen_rows,
+    totals,
+):
     """Take one step a document, in the given order.
 
     For document i and step size s, falling linearly from first_step to last_step, every weight
@@ -131,9 +151,22 @@ def epoch(
         step = first_step + (last_step - first_step) * visit / visits
         state = (np.uint64(seed) + np.uint64(visit)) * APART
         _forward(
-            indices, values, indptr[i], indptr[i + 1], theta, upper, shape, np.float32(scale),
-            dropout, state, work, rows, counts, seen, seen_rows,
-        )  # fmt: skip
+            indices,
+            values,
+            indptr[i],
+            indptr[i + 1],
+            theta,
+            upper,
+            shape,
+            np.float32(scale),
+            dropout,
+            state,
+            work,
+            rows,
+            counts,
+            seen,
+            seen_rows,
+        )
         nats, right = _softmax_error(
             work[SUMS, layers - 1], shape[layers], y[i], work[ERRORS, layers - 1]
         )
@@ -150,9 +183,15 @@ def epoch(
             if layer > 0:
                 base -= shape[layer] + 1
                 _error_below(
-                    error, upper, rows[layer], work[SLOPES, layer], end, base, held,
+                    error,
+                    upper,
+                    rows[layer],
+                    work[SLOPES, layer],
+                    end,
+                    base,
+                    held,
                     work[ERRORS, layer - 1],
-                )  # fmt: skip
+                )
             else:
                 own, own_values, begin, end = indices, values, indptr[i], indptr[i + 1]
                 weights, sums_of_squares = theta, squares

@@ -17,7 +17,7 @@ if find_spec("sklearn") is None:
     )
 
 from textmlr.sklearn.classifier import MultinomialLogisticClassifier
-from textmlr.sklearn.featurizer import TextFeaturizer
-from textmlr.sklearn.text import TextClassifier
+from textmlr.sklearn.text_classifier import TextClassifier
+from textmlr.sklearn.text_featurizer import TextFeaturizer
 
 __all__ = ["MultinomialLogisticClassifier", "TextClassifier", "TextFeaturizer"]

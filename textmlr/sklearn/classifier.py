@@ -13,12 +13,12 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
-from textmlr.errors import InputError
-from textmlr.features import Features
-from textmlr.network import Network
-from textmlr.options import MOST_PENALTY, Solver, TrainingOptions
-from textmlr.scoring import log_normalizer, probabilities, score
-from textmlr.sklearn.parameters import (
+from textmlr.base.errors import InputError
+from textmlr.base.options import MOST_PENALTY, Solver, TrainingOptions
+from textmlr.features.csr_features import Features
+from textmlr.model.parameters import Network
+from textmlr.model.scoring import log_normalizer, probabilities, score
+from textmlr.sklearn.conventions import (
     check_same_classes,
     check_two_classes,
     first_classes,
@@ -27,9 +27,11 @@ from textmlr.sklearn.parameters import (
     threads_of,
     weights_of,
 )
-from textmlr.sklearn.rows import counted_once, features_of
-from textmlr.training import Objective, fit, fit_exact
-from textmlr.training.online import Online, Said
+from textmlr.sklearn.matrices import counted_once, features_of
+from textmlr.training.exact.penalty_path import fit_exact
+from textmlr.training.objective import Objective
+from textmlr.training.sgd.fit import fit
+from textmlr.training.update.online import Online, Said
 
 if TYPE_CHECKING:
     from typing import Self
@@ -75,8 +77,8 @@ class MultinomialLogisticClassifier(ClassifierMixin, BaseEstimator):
     bit.  Rows are read as float32, and nothing in them may be above 1e15.
 
     ``partial_fit`` learns from one part of the documents after the other.  Of those before it
-    keeps the weights and the curvature of their loss in each (``textmlr.training.online``): the
-    first call alone finds what fit finds, and many calls come near to it.  It has no step size,
+    keeps the weights and the curvature of their loss in each (``textmlr.training.update.online``):
+    the first call alone finds what fit finds, and many calls come near to it.  It has no step size,
     solves each part with the exact solver's tolerance, and needs a C below infinity and no l1.
     Parts are to be mixed: of one class after the other it forgets the first.
 
@@ -220,13 +222,15 @@ class MultinomialLogisticClassifier(ClassifierMixin, BaseEstimator):
         return X, y
 
     def _weights(
-        self, X: Any, sample_weight: Any, classes: NDArray[Any], codes: NDArray[Any]  # noqa: N803
-    ) -> Array:  # fmt: skip
+        self,
+        X: Any,  # noqa: N803
+        sample_weight: Any,
+        classes: NDArray[Any],
+        codes: NDArray[Any],
+    ) -> Array:
         own = np.ones(len(codes))
         if sample_weight is not None:
-            own = _check_sample_weight(
-                sample_weight, X, dtype=np.float64, ensure_non_negative=True
-            )  # fmt: skip
+            own = _check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
         return weights_of(own, self.class_weight, classes, codes)
 
     def _penalty(self) -> float:
@@ -248,17 +252,27 @@ class MultinomialLogisticClassifier(ClassifierMixin, BaseEstimator):
         l2, l1 = (min(penalty, MOST_PENALTY) for penalty in (self.l2_, self.l1_))
         if self.solver == "sgd":
             options = TrainingOptions(
-                solver="sgd", l2=l2, l1=l1, epochs=self.epochs,
-                learning_rate=self.learning_rate, calibration=False, tolerance=self.tol,
+                solver="sgd",
+                l2=l2,
+                l1=l1,
+                epochs=self.epochs,
+                learning_rate=self.learning_rate,
+                calibration=False,
+                tolerance=self.tol,
                 seed=seed_of(self.random_state),
-            )  # fmt: skip
+            )
             found = fit(objective, options, threads=threads)
             self.n_iter_ = found.epochs
             return found.layers[0]
         options = TrainingOptions(
-            solver=self.solver, l2=l2, l1=l1, tolerance=self.tol, epochs=self.epochs,
-            learning_rate=self.learning_rate, holdout=0.0,
-        )  # fmt: skip
+            solver=self.solver,
+            l2=l2,
+            l1=l1,
+            tolerance=self.tol,
+            epochs=self.epochs,
+            learning_rate=self.learning_rate,
+            holdout=0.0,
+        )
         optimum = fit_exact(objective, options, threads=threads).optimum
         if not optimum.converged:
             warnings.warn(

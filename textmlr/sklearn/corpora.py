@@ -11,12 +11,13 @@ from numpy.typing import NDArray
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_consistent_length, column_or_1d
 
-from textmlr.corpus import Corpus, recode
+from textmlr.base.errors import InputError
 from textmlr.corpus.batch import Batch
-from textmlr.corpus.columns import column_of
+from textmlr.corpus.containers import column_of
+from textmlr.corpus.corpus import Corpus
+from textmlr.corpus.in_memory import batches_of
 from textmlr.corpus.labels import is_missing, plain_name
-from textmlr.corpus.texts import batches_of
-from textmlr.errors import InputError
+from textmlr.corpus.reading import recode
 
 Array = NDArray[np.float64]
 

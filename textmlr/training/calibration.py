@@ -8,10 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from textmlr.arrays import frozen
+from textmlr.base.arrays import frozen
 from textmlr.kernels import linear as kernels
-from textmlr.network import Network
-from textmlr.scoring import Calibration, Shrunk, log_normalizer, score, spreads
+from textmlr.model.parameters import Network
+from textmlr.model.scoring import Calibration, Shrunk, log_normalizer, score, spreads
 from textmlr.training.objective import Objective
 
 # Weights of the penalties on log factor and exponent, in documents: they count where there are few.
@@ -118,8 +118,9 @@ def shrink(
     repeats  how many times each of the n documents was scored
     lucky    whether what is gained is so in part by luck; else the factor stays as it is
     """
-    unit = max(float(np.exp(np.log(np.maximum(spreads(scored.scores), NARROWEST)).mean())),
-               NARROWEST)  # fmt: skip
+    unit = max(
+        float(np.exp(np.log(np.maximum(spreads(scored.scores), NARROWEST)).mean())), NARROWEST
+    )
     fit = _Shrinkage(scored, rates, counts, unit, len(scored.y) / repeats)
     x = fit.run(np.array([1.0, 0.0]), np.array([True, biased]))
     calibration, fitted = _shrunk(scored, counts, x, unit)

@@ -8,13 +8,13 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from textmlr.arrays import BLOCK_ENTRIES, frozen
-from textmlr.features import Features
-from textmlr.kernels import intern as intern_kernels
+from textmlr.base.arrays import BLOCK_ENTRIES, frozen
+from textmlr.base.threads import map_blocks
+from textmlr.features.csr_features import Features
+from textmlr.kernels import csr_rows
 from textmlr.kernels import linear as kernels
-from textmlr.network import Network
-from textmlr.parallel import map_blocks
-from textmlr.scoring import log_normalizer, probabilities, row_blocks, score
+from textmlr.model.parameters import Network
+from textmlr.model.scoring import log_normalizer, probabilities, row_blocks, score
 
 
 @dataclass(frozen=True, eq=False)
@@ -89,9 +89,13 @@ class Objective:
             p = probabilities(scores, log_normalizer(scores))
             kernels.gradient(
                 frozen(self.features.indptr[rows.start : rows.stop + 1]),
-                frozen(self.features.indices), frozen(self.features.values),
-                frozen(p), frozen(self.y[rows]), frozen(self.weights[rows]), out,
-            )  # fmt: skip
+                frozen(self.features.indices),
+                frozen(self.features.values),
+                frozen(p),
+                frozen(self.y[rows]),
+                frozen(self.weights[rows]),
+                out,
+            )
         return out / self.total_weight + self.l2 * theta
 
     def scaled(
@@ -108,9 +112,11 @@ class Objective:
         def run(first: int) -> None:
             part = slice(first, first + BLOCK_ENTRIES)
             kernels.scale_columns(
-                frozen(features.indices[part]), frozen(features.values[part]), frozen(scale),
+                frozen(features.indices[part]),
+                frozen(features.values[part]),
+                frozen(scale),
                 values[part],
-            )  # fmt: skip
+            )
 
         for _ in map_blocks(run, range(0, len(values), BLOCK_ENTRIES), threads):
             pass
@@ -123,9 +129,14 @@ class Objective:
         indptr, indices = np.empty(len(documents) + 1, np.int64), np.empty(size, np.int32)
         values = np.empty(size, np.float32)
         kernels.take(
-            frozen(features.indptr), frozen(features.indices), frozen(features.values),
-            frozen(documents), indptr, indices, values,
-        )  # fmt: skip
+            frozen(features.indptr),
+            frozen(features.indices),
+            frozen(features.values),
+            frozen(documents),
+            indptr,
+            indices,
+            values,
+        )
         chosen = Features(indptr, indices, values, features.columns)
         y, weights = self.y[documents], self.weights[documents]
         return replace(self, features=chosen, y=y, weights=weights)
@@ -133,7 +144,7 @@ class Objective:
     def documents_of(self) -> NDArray[np.int32]:
         """How many documents each column occurs in: (V,) int32."""
         counts = np.zeros(self.features.columns, np.int32)
-        intern_kernels.document_frequency(frozen(self.features.indices), counts)
+        csr_rows.document_frequency(frozen(self.features.indices), counts)
         return counts
 
     def as_new(self, seen: NDArray[np.int32]) -> Objective:
@@ -151,9 +162,15 @@ class Objective:
         indptr, indices = np.empty_like(rows.indptr), np.empty_like(rows.indices)
         values = np.empty_like(rows.values)
         kernels.keep_seen(
-            frozen(rows.indptr), frozen(rows.indices), frozen(rows.values),
-            frozen(seen), self.unit_from, indptr, indices, values,
-        )  # fmt: skip
+            frozen(rows.indptr),
+            frozen(rows.indices),
+            frozen(rows.values),
+            frozen(seen),
+            self.unit_from,
+            indptr,
+            indices,
+            values,
+        )
         end = int(indptr[-1])
         kept = Features(indptr, indices[:end], values[:end], rows.columns)
         return replace(self, features=kept)

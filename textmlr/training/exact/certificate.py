@@ -1,7 +1,7 @@
 """How near the minimum θ is, proved for the float32 numbers that are kept.
 
-For any distributions p_i over the labels the dual is a lower bound of the minimum (``kernels.dual``
-has θ(p) and c_i), and the value at any θ is above it by
+For any distributions p_i over the labels the dual is a lower bound of the minimum
+(``kernels.dual_ascent`` has θ(p) and c_i), and the value at any θ is above it by
 
     λ·sum_i c_i·KL(p_i ‖ P(· | x_i; θ)) + (λ/2)·‖θ − θ(p)‖²
 
@@ -15,13 +15,13 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from textmlr.arrays import frozen
-from textmlr.features import Features
-from textmlr.kernels import dual
-from textmlr.kernels import spans as kernels
-from textmlr.parallel import map_blocks
-from textmlr.training.exact.matrix import blocks
+from textmlr.base.arrays import frozen
+from textmlr.base.threads import map_blocks
+from textmlr.features.csr_features import Features
+from textmlr.kernels import csr_products as kernels
+from textmlr.kernels import dual_ascent
 from textmlr.training.exact.optimum import Optimum
+from textmlr.training.exact.threaded_products import blocks
 from textmlr.training.objective import Objective
 
 
@@ -59,7 +59,7 @@ def certify(
     gap = square / (2 * l2)
     if p is not None:
         each = np.empty(len(y))
-        dual.divergences(frozen(scores), frozen(y), frozen(p), frozen(weights / l2), each)
+        dual_ascent.divergences(frozen(scores), frozen(y), frozen(p), frozen(weights / l2), each)
         gap = min(gap, l2 * (float(each.sum()) + 0.5 * lost))
     return Optimum(theta, value, math.sqrt(square), gap, iterations, gap <= tolerance * value)
 
@@ -74,9 +74,14 @@ def _combine(
     def run(rows: slice) -> tuple[float, float]:
         sums = np.empty(2)
         kernels.combine(
-            frozen(columns.indptr[rows.start : rows.stop + 1]), frozen(columns.indices),
-            frozen(columns.values), frozen(coefficients), theta[rows], np.empty(labels), sums,
-        )  # fmt: skip
+            frozen(columns.indptr[rows.start : rows.stop + 1]),
+            frozen(columns.indices),
+            frozen(columns.values),
+            frozen(coefficients),
+            theta[rows],
+            np.empty(labels),
+            sums,
+        )
         return float(sums[0]), float(sums[1])
 
     parts = list(map_blocks(run, blocks(columns, labels), threads))
@@ -90,9 +95,13 @@ def _scores(features: Features, theta: NDArray[np.float32], threads: int) -> NDA
 
     def run(rows: slice) -> None:
         kernels.scores(
-            frozen(features.indptr[rows.start : rows.stop + 1]), frozen(features.indices),
-            frozen(features.values), frozen(theta), np.empty(labels), out[rows],
-        )  # fmt: skip
+            frozen(features.indptr[rows.start : rows.stop + 1]),
+            frozen(features.indices),
+            frozen(features.values),
+            frozen(theta),
+            np.empty(labels),
+            out[rows],
+        )
 
     for _ in map_blocks(run, blocks(features, labels), threads):
         pass
@@ -110,10 +119,14 @@ def _gradient_square(
 
     def run(rows: slice) -> float:
         total: float = kernels.gradient_square(
-            frozen(columns.indptr[rows.start : rows.stop + 1]), frozen(columns.indices),
-            frozen(columns.values), frozen(errors), frozen(theta[rows]), float(l2),
+            frozen(columns.indptr[rows.start : rows.stop + 1]),
+            frozen(columns.indices),
+            frozen(columns.values),
+            frozen(errors),
+            frozen(theta[rows]),
+            float(l2),
             np.empty(errors.shape[1]),
-        )  # fmt: skip
+        )
         return total
 
     return sum(map_blocks(run, blocks(columns, errors.shape[1]), threads))

@@ -7,10 +7,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from textmlr.arrays import frozen
-from textmlr.kernels import dual as kernels
-from textmlr.training.exact.matrix import inner_product, multiply
-from textmlr.training.exact.merging import Merged
+from textmlr.base.arrays import frozen
+from textmlr.kernels import dual_ascent as kernels
+from textmlr.training.exact.merged_columns import Merged
+from textmlr.training.exact.threaded_products import inner_product, multiply
 
 # A document at less than this share of the mean gap takes a nap.  From 0.1 to 0.5 alike.
 NAP_SHARE = 0.2
@@ -32,7 +32,7 @@ class Dual:
     naps    (2, n) int32   length of each document's nap, and the epoch to visit it next in
     seed    (1,) uint64   of the order of the next epoch; where the optimum is does not depend on it
     base    (n, L) float64   what scores have besides those of θ(p), or (0, L)
-    along   (n,) float64     a feature that counts against the others (see kernels.dual), or (0,)
+    along   (n,) float64     a feature that counts against the others (kernels.dual_ascent), or (0,)
     tide    (L,) float64     its part of θ(p).  ``check`` and ``scores`` know of none of the three
     epochs  done
     work    what they took since this was last set to 0: documents visited / n, and a little for
@@ -72,15 +72,34 @@ class Dual:
         features = rows.features
         theta = np.empty((features.columns, labels))
         kernels.start(
-            frozen(features.indptr), frozen(features.indices), frozen(features.values),
-            frozen(y), frozen(shares), frozen(p), theta, np.empty(labels),
-        )  # fmt: skip
+            frozen(features.indptr),
+            frozen(features.indices),
+            frozen(features.values),
+            frozen(y),
+            frozen(shares),
+            frozen(p),
+            theta,
+            np.empty(labels),
+        )
         gaps = np.full(len(y), np.inf)
         naps, seed = np.zeros((2, len(y)), np.int32), np.ones(1, np.uint64)
         if base is None:
             base = np.zeros((0, labels))
-        dual = cls(rows, y, shares, l2, p, np.log(p), theta, gaps, naps, seed, base, np.zeros(0),
-                   np.zeros(labels))  # fmt: skip
+        dual = cls(
+            rows,
+            y,
+            shares,
+            l2,
+            p,
+            np.log(p),
+            theta,
+            gaps,
+            naps,
+            seed,
+            base,
+            np.zeros(0),
+            np.zeros(labels),
+        )
         if along is not None:
             dual.along = along
             dual.tide = (along[:, None] * dual.coefficients).sum(axis=0)
@@ -102,12 +121,26 @@ class Dual:
         features, labels = self.rows.features, self.p.shape[1]
         mean = float(self.gaps.mean())
         kernels.epoch(
-            frozen(features.indptr), frozen(features.indices), frozen(features.values),
-            frozen(self.y), frozen(order), frozen(self.shares), frozen(self.rows.squares),
-            frozen(self.rows.alone), frozen(self.base), frozen(self.along), self.tide, self.theta,
-            self.logs, self.p, self.gaps, self.naps, self.epochs,
-            NAP_SHARE * mean if np.isfinite(mean) else 0.0, np.empty((4, labels)),
-        )  # fmt: skip
+            frozen(features.indptr),
+            frozen(features.indices),
+            frozen(features.values),
+            frozen(self.y),
+            frozen(order),
+            frozen(self.shares),
+            frozen(self.rows.squares),
+            frozen(self.rows.alone),
+            frozen(self.base),
+            frozen(self.along),
+            self.tide,
+            self.theta,
+            self.logs,
+            self.p,
+            self.gaps,
+            self.naps,
+            self.epochs,
+            NAP_SHARE * mean if np.isfinite(mean) else 0.0,
+            np.empty((4, labels)),
+        )
         self.epochs += 1
         self.work += len(order) / len(self.y) + LOOKING
         return self.l2 * float(self.gaps.sum())

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from textmlr.network import Network
+from textmlr.model.parameters import Network
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from textmlr.arrays import frozen
-from textmlr.kernels import proximal as kernels
-from textmlr.training.exact.bycolumn import Array, ColumnMatrix, Weights
-from textmlr.training.exact.matrix import inner_product
+from textmlr.base.arrays import frozen
+from textmlr.kernels import coordinate_descent as kernels
+from textmlr.training.exact.by_column import Array, ColumnMatrix, Weights
+from textmlr.training.exact.threaded_products import inner_product
 
 SWEEPS = 20  # to a leap
 LEAPS = 2  # to a descent
@@ -63,10 +63,21 @@ class QuadraticModel:
         size, n = len(theta), len(shares)
         curvatures = matrix.curvatures(weights, probabilities, shares) + (l2 + LEAST_CURVATURE)
         return cls(
-            matrix, weights, probabilities, shares, l1, l2, theta, slopes + l2 * theta, curvatures,
-            np.zeros(size), np.ones(size, np.uint8), np.zeros(probabilities.shape), np.zeros(n),
+            matrix,
+            weights,
+            probabilities,
+            shares,
+            l1,
+            l2,
+            theta,
+            slopes + l2 * theta,
+            curvatures,
+            np.zeros(size),
+            np.ones(size, np.uint8),
+            np.zeros(probabilities.shape),
+            np.zeros(n),
             (np.empty(n), np.empty(n), np.empty(n)),
-        )  # fmt: skip
+        )
 
     def descend(self, enough: float, effort: int) -> None:
         """Move until the sum of the subgradients is at most ``enough``, or for LEAPS leaps.
@@ -91,12 +102,24 @@ class QuadraticModel:
         """A step in each weight; the sum of their subgradients before it."""
         return float(
             kernels.sweep(
-                *self.matrix.arrays, frozen(self.weights.starts), frozen(self.weights.columns),
-                frozen(self.gradients), frozen(self.curvatures), frozen(self.theta),
-                frozen(self.probabilities), self.shares, self.l1, self.l2,
-                only_active, self.moves, self.active, self.along, self.mean, *self.scratch,
+                *self.matrix.arrays,
+                frozen(self.weights.starts),
+                frozen(self.weights.columns),
+                frozen(self.gradients),
+                frozen(self.curvatures),
+                frozen(self.theta),
+                frozen(self.probabilities),
+                self.shares,
+                self.l1,
+                self.l2,
+                only_active,
+                self.moves,
+                self.active,
+                self.along,
+                self.mean,
+                *self.scratch,
             )
-        )  # fmt: skip
+        )
 
     def leap(self, effort: int) -> None:
         """A leap towards the minimum over the weights that are not 0, by conjugate gradients.

@@ -12,20 +12,20 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from textmlr.arrays import frozen
-from textmlr.errors import InputError
-from textmlr.features import Features
-from textmlr.kernels import spans as kernels
-from textmlr.network import Network
-from textmlr.parallel import machine_memory, map_blocks
-from textmlr.scoring import log_normalizer, probabilities, score
+from textmlr.base.arrays import frozen
+from textmlr.base.errors import InputError
+from textmlr.base.threads import machine_memory, map_blocks
+from textmlr.features.csr_features import Features
+from textmlr.kernels import csr_products as kernels
+from textmlr.model.parameters import Network
+from textmlr.model.scoring import log_normalizer, probabilities, score
 from textmlr.training.exact import newton
 from textmlr.training.exact.certificate import certify
 from textmlr.training.exact.dual import Dual, first_guess
-from textmlr.training.exact.matrix import transposed
-from textmlr.training.exact.merging import Merged
+from textmlr.training.exact.merged_columns import Merged
 from textmlr.training.exact.optimum import Optimum
 from textmlr.training.exact.span import Span, SpanVector
+from textmlr.training.exact.threaded_products import transposed
 from textmlr.training.objective import Objective
 
 MOST_STEPS = 200  # of Newton's method
@@ -142,9 +142,16 @@ class Exact:
                 steps += done
             self.last = coefficients
             optimum = certify(
-                replace(self.objective, l2=l2), self.weights, self._by_columns(), coefficients, p,
-                tolerance=tolerance, slope=self._slope, iterations=steps, threads=self.threads,
-            )  # fmt: skip
+                replace(self.objective, l2=l2),
+                self.weights,
+                self._by_columns(),
+                coefficients,
+                p,
+                tolerance=tolerance,
+                slope=self._slope,
+                iterations=steps,
+                threads=self.threads,
+            )
             if best is None or not optimum.gap > best.gap:
                 best = optimum
             if optimum.converged:
@@ -239,9 +246,13 @@ class Exact:
         objective, labels = self.objective, self.objective.labels
         columns = self._by_columns()
         found = kernels.free_column(
-            frozen(columns.indptr), frozen(columns.indices), frozen(columns.values),
-            frozen(objective.y), labels, np.full(labels, -1, np.int32),
-        )  # fmt: skip
+            frozen(columns.indptr),
+            frozen(columns.indices),
+            frozen(columns.values),
+            frozen(objective.y),
+            labels,
+            np.full(labels, -1, np.int32),
+        )
         if found >= 0:
             raise InputError(
                 AT_INFINITY + "some features are in documents of some labels only, whose weights "

@@ -13,11 +13,11 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from textmlr.arrays import frozen
-from textmlr.features import Features
-from textmlr.kernels import spans as kernels
-from textmlr.training.exact.matrix import inner_product, multiply, transposed
-from textmlr.training.exact.merging import Merged
+from textmlr.base.arrays import frozen
+from textmlr.features.csr_features import Features
+from textmlr.kernels import csr_products as kernels
+from textmlr.training.exact.merged_columns import Merged
+from textmlr.training.exact.threaded_products import inner_product, multiply, transposed
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -1,0 +1,1 @@
+"""What every room stands on: errors, options and their checks, threads, arrays, whole files."""

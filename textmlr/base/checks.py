@@ -1,0 +1,149 @@
+"""Checks of option values: each raises InputError, which names the option, the value, what is
+wanted and a value that makes sense."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from typing import Any
+
+from textmlr.base.errors import InputError
+
+MOST_LISTED = 1_000_000  # labels or features in a list that is asked for
+MOST_THREADS = 1024
+
+
+def shown(value: object) -> str:
+    """The beginning of a value in a message, whatever it is."""
+    if isinstance(value, int) and value.bit_length() > 200:  # Python refuses to write long ones
+        return "a number of hundreds of digits"
+    try:
+        text = repr(value)
+    except Exception as error:  # of somebody else's class
+        text = f"a {type(value).__name__} ({type(error).__name__})"
+    text = " ".join(text.split())
+    return text if len(text) <= 60 else text[:57] + "..."
+
+
+def refuse(option: str, value: object, wanted: str, such_as: str | None = None) -> InputError:
+    """The error; such_as  a value that makes sense."""
+    mend = f"give {wanted}" if such_as is None else f"give one such as {such_as}"
+    return InputError(f"{option}={shown(value)} is not {wanted}", mend=mend)
+
+
+def check_integer(option: str, value: Any, low: int, high: int, such_as: int) -> None:
+    """A whole number from low to high."""
+    wanted = f"a whole number from {low} to {high:,}"
+    if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
+        raise refuse(option, value, wanted, str(such_as))
+
+
+def check_real(
+    option: str, value: Any, low: float, high: float, such_as: float, *, below: bool = False
+) -> None:
+    """A number from low to high, or below it."""
+    wanted = f"a number from {low:g} to {'just below ' if below else ''}{high:,g}"
+    # An int of 400 digits is no float; NaN is in no range.
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise refuse(option, value, wanted, f"{such_as:g}")
+    if not low <= value <= high or (below and value == high):
+        raise refuse(option, value, wanted, f"{such_as:g}")
+
+
+def check_share(option: str, value: Any) -> None:
+    """A number of 0 to 1."""
+    check_real(option, value, 0, 1, 0.5)
+
+
+def check_listed(option: str, value: Any) -> None:
+    """How many labels or features are asked for."""
+    check_integer(option, value, 1, MOST_LISTED, 20)
+
+
+def check_flag(option: str, value: Any) -> None:
+    """True or False."""
+    if not isinstance(value, bool):
+        raise refuse(option, value, "True or False")
+
+
+def check_choice(option: str, value: Any, choices: tuple[object, ...]) -> None:
+    """One of some values."""
+    # Of the same type: 1 is no True, and arrays compare element by element.
+    if not any(type(value) is type(choice) and value == choice for choice in choices):
+        raise refuse(option, value, "one of " + ", ".join(map(repr, choices)))
+
+
+# ---------------------------------------------------------------- what public functions are given
+CORPUS_MEND = "make one: textmlr.read_corpus([file]) or textmlr.Corpus.of(texts, labels)"
+MODEL_MEND = "make one: textmlr.Model.load(path) or textmlr.train(corpus)"
+
+
+def check_kind(
+    name: str, value: Any, kind: type, mend: str | None = None, *, optional: bool = False
+) -> None:
+    """Raise InputError unless a value is of a class; optional: or None."""
+    if isinstance(value, kind) or (optional and value is None):
+        return
+    article = "an" if kind.__name__[0] in "AEIOU" else "a"
+    wanted = f"{article} {kind.__name__}" + (" or None" if optional else "")
+    raise taken(name, value, wanted, mend)
+
+
+def taken(name: str, value: object, wanted: str, mend: str | None = None) -> InputError:
+    """The error of an argument that is something else than what a function takes."""
+    return InputError(
+        f"{name} takes {wanted}, not {shown(value)} ({type(value).__name__})",
+        mend=mend or f"give {wanted}",
+    )
+
+
+def check_path(name: str, value: Any, *, optional: bool = False) -> None:
+    """Raise InputError unless a value names a file; open files do not."""
+    if isinstance(value, str) or (optional and value is None):
+        return
+    if isinstance(value, os.PathLike) and isinstance(os.fspath(value), str):
+        return
+    raise taken(name, value, "the path of a file", "give its name, a str or pathlib.Path")
+
+
+def check_threads(value: Any) -> None:
+    """Raise InputError unless a value is a number of threads, or None for one a processor."""
+    if value is not None:
+        check_integer("threads", value, 1, MOST_THREADS, 4)
+
+
+def check_file(name: str, value: Any) -> None:
+    """Raise InputError unless a value is a file opened for reading, or None."""
+    if value is not None and (isinstance(value, type) or not callable(getattr(value, "read", 0))):
+        raise taken(name, value, "a file opened for reading bytes, or None")
+
+
+def check_callable(name: str, value: Any) -> None:
+    """Raise InputError unless a value can be called, or is None."""
+    if value is not None and not callable(value):
+        raise taken(name, value, "a function or None")
+
+
+def check_strings(name: str, value: Any, *, optional: bool = False) -> list[str] | None:
+    """The strings of a list, tuple or other iterable; InputError for one string, and others."""
+    if optional and value is None:
+        return None
+    wanted = "a list of strings" + (" or None" if optional else "")
+    if not is_list(value):
+        raise taken(name, value, wanted)
+    found = list(value)
+    for one in found:
+        if not isinstance(one, str):
+            raise taken(name, one, wanted)
+    return found
+
+
+def is_list(value: Any) -> bool:
+    """Whether a value is something to go through that is no text."""
+    return isinstance(value, Iterable) and not isinstance(value, str | bytes)
+
+
+def check_text(name: str, value: Any) -> None:
+    """Raise InputError unless a value is one document."""
+    if not isinstance(value, str | bytes):
+        raise taken(name, value, "one text, str or bytes")

@@ -1,0 +1,147 @@
+"""Standard input and output: what becomes of them when they are closed, full or in no hurry."""
+
+from __future__ import annotations
+
+import io
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, BinaryIO, cast
+
+from textmlr.base.errors import InputError
+
+if TYPE_CHECKING:
+    from _typeshed import ReadableBuffer, WriteableBuffer
+
+STDIN, STDOUT = "standard input", "standard output"
+
+
+def standard_input() -> BinaryIO:
+    """The bytes of standard input; where none are there yet, reading waits.
+
+    Raises InputError if it is closed.
+    """
+    buffer: BinaryIO | None = getattr(sys.stdin, "buffer", None)
+    if buffer is None:
+        raise InputError("closed", place=STDIN, mend="redirect a file into it")
+    raw = raw_of(buffer)
+    if not isinstance(raw, io.FileIO) or not hasattr(os, "get_blocking"):
+        return buffer
+    waits = os.get_blocking(raw.fileno())
+    return buffer if waits else cast(BinaryIO, io.BufferedReader(_Waiting(raw)))
+
+
+def hold_descriptors() -> None:
+    """Open what is closed of the three standard files on nothing, so that no other file gets its
+    number; what is told of errors is then lost, as asked for.  sys.stdin and sys.stdout stay None.
+    """
+    for number in range(3):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # gets the lowest number that is free: this one
+    if sys.stderr is None:
+        sys.stderr = open(2, "w", closefd=False)  # noqa: SIM115
+
+
+class _Waiting(io.RawIOBase):
+    """A file that its other users have set not to wait (O_NONBLOCK): "nothing yet" is not its end.
+
+    Setting it otherwise would change it for them too.
+    """
+
+    def __init__(self, file: io.FileIO) -> None:
+        self._file = file
+
+    def readable(self) -> bool:
+        return True
+
+    def fileno(self) -> int:
+        return self._file.fileno()
+
+    def readinto(self, buffer: WriteableBuffer) -> int:
+        import select  # late: few need it
+
+        while (n := self._file.readinto(buffer)) is None:
+            select.select([self._file], [], [])
+        return n
+
+
+@contextmanager
+def to_standard_output() -> Iterator[BinaryIO]:
+    """Standard output, for bytes; what was printed before is before them.
+
+    Raises InputError for what the system refuses, but BrokenPipeError where the reader is gone.
+    """
+    try:
+        sys.stdout.flush()
+        yield sys.stdout.buffer
+        sys.stdout.buffer.flush()
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise _refused(error) from error
+
+
+def guard_output() -> None:
+    """Have every write to standard output raise InputError for what the system refuses, such as a
+    full disk, but BrokenPipeError where the reader is gone.  What standard error cannot take, a
+    full disk again, is lost: there is no place to tell of it, and hours of training may go on.
+
+    Raises InputError if standard output is closed: what was asked for would be worked out, and
+    lost.
+    """
+    if type(raw_of(sys.stderr)) is io.FileIO:
+        silent = io.BufferedWriter(_Silent(sys.stderr.fileno(), "wb", closefd=False))
+        sys.stderr = io.TextIOWrapper(
+            silent, sys.stderr.encoding, sys.stderr.errors, line_buffering=True
+        )
+    if sys.stdout is None:
+        raise InputError("closed", place=STDOUT, mend="redirect it, to /dev/null to see nothing")
+    old = sys.stdout
+    if isinstance(old, io.TextIOWrapper) and isinstance(raw_of(old), io.FileIO):
+        file = io.BufferedWriter(_Told(old.fileno(), "wb", closefd=False))
+        often = old.line_buffering or old.write_through  # to a terminal; PYTHONUNBUFFERED
+        sys.stdout = io.TextIOWrapper(file, old.encoding, old.errors, line_buffering=often)
+
+
+def raw_of(file: Any) -> Any:
+    """The unbuffered file below a file of bytes or text."""
+    buffer = getattr(file, "buffer", file)
+    return getattr(buffer, "raw", buffer)
+
+
+class _Silent(io.FileIO):
+    """A file that loses what the system refuses to write, unless its reader is gone."""
+
+    def write(self, data: ReadableBuffer) -> int:
+        try:
+            return super().write(data)
+        except BrokenPipeError:
+            raise
+        except OSError:
+            return memoryview(data).nbytes
+
+
+class _Told(io.FileIO):
+    """A file whose refusals say that it is standard output; it waits until it can be written."""
+
+    def write(self, data: ReadableBuffer) -> int:
+        import select  # late: few need it
+
+        try:
+            while (n := super().write(data)) is None:  # its other users set it not to wait
+                select.select([], [self], [])
+            return n
+        except BrokenPipeError:
+            raise
+        except OSError as error:
+            raise _refused(error) from error
+
+
+def _refused(error: OSError) -> InputError:
+    reason = (error.strerror or str(error)).lower()
+    return InputError(
+        f"cannot be written: {reason}", place=STDOUT, mend="redirect it to another place"
+    )

@@ -1,0 +1,374 @@
+"""The model file: arrays and one JSON header in a safetensors file, whole or not at all.
+
+It knows nothing of models (``model.py`` does).  In the file's ``__metadata__`` one entry,
+"textmlr", holds ``VERSION CRC JSON``: the version of the format, the CRC-32 of the JSON, and the
+JSON with the header and each tensor's dtype, shape and checksum: the CRC-32 of its bytes, or, where
+they are more than CHECKED, the CRC-32 of the CRC-32s (little-endian) of each CHECKED of them, which
+several threads can reckon.  Whatever byte of a file is changed or missing, something no longer
+agrees.
+
+Source: the safetensors format, version 0.4 and later (8 bytes of header size, JSON, data).
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import stat
+import zlib
+from collections.abc import Mapping
+from math import isfinite
+from os import PathLike
+from typing import Any, NoReturn, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from textmlr.base.arrays import pages
+from textmlr.base.errors import InputError, ModelFileError
+from textmlr.base.threads import available_threads, map_blocks
+from textmlr.base.whole_files import atomic_write
+
+FORMAT_VERSION = 4
+METADATA_KEY = "textmlr"
+CHECKED = 1 << 22  # bytes
+# The JSON may have so many bytes, or this share of the file, for Python makes up to thirty times as
+# many of it.  Real ones have a few thousand, the names of the corpus's files, and a number a label.
+MOST_HEADER = 1 << 20
+MOST_SHARE = 1 / 16
+MOST_DIMENSIONS = 2
+MOST_DEPTH = 32  # of the JSON; real ones have 6
+_SIZE = 8  # bytes that hold the header's size
+_LARGEST_HEADER = 100_000_000  # bytes; safetensors' own limit
+_DTYPES = {  # in the order of arrays in a file
+    "U64": np.uint64,
+    "I64": np.int64,
+    "F64": np.float64,
+    "F32": np.float32,
+    "I32": np.int32,
+    "F16": np.float16,
+    "U8": np.uint8,
+}
+_NAMES = {np.dtype(dtype): name for name, dtype in _DTYPES.items()}
+_AGAIN = "copy the file again, or train the model again"
+
+T = TypeVar("T")
+Path = str | PathLike[str]
+
+
+def save(path: Path, header: Mapping[str, Any], tensors: Mapping[str, NDArray[Any]]) -> int:
+    """Write header and tensors to one file; return its size in bytes.
+
+    header   JSON values
+    tensors  float64, float32, float16, int64, uint64, int32 or uint8 arrays, by name
+    The same input gives the same bytes.  The file appears under its name whole, or not at all.
+    Raises InputError if it cannot be written, TypeError or ValueError for what is not JSON or
+    no such array.
+    """
+    arrays, head = _serialised(header, tensors)
+    if len(head) > _most_header(len(head) + sum(array.nbytes for array in arrays)):
+        problem, mend = "its header would be too large", "train on fewer, larger files"
+        raise InputError(problem, place=os.fspath(path), mend=mend)
+    with atomic_write(path) as temporary, open(temporary, "wb") as file:
+        file.write(head)
+        for array in arrays:
+            file.write(array.reshape(-1).view(np.uint8).data)
+        return file.tell()
+
+
+def size_of(header: Mapping[str, Any], tensors: Mapping[str, NDArray[Any]]) -> int:
+    """Bytes of the file that ``save`` would write."""
+    arrays, head = _serialised(header, tensors)
+    return len(head) + sum(array.nbytes for array in arrays)
+
+
+def load(path: Path) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
+    """Read a file that ``save`` wrote: (header, tensors).
+
+    Tensors are read-only views of the file's bytes in memory.  Everything is verified: sizes,
+    offsets, dtypes, shapes and checksums.  What is done to the file later changes nothing.
+    Raises ModelFileError, naming path, for anything that is not a whole file of ours.
+    """
+    view = _read(path)
+    layout, begin = _layout(view, path)
+    metadata = layout.pop("__metadata__", None)
+    if not isinstance(metadata, dict) or not isinstance(metadata.get(METADATA_KEY), str):
+        _refuse(path, "a safetensors file, but not a textmlr model", "name a model of textmlr")
+    content = _content(metadata[METADATA_KEY], path)
+    described = take(content, "tensors", dict, path)
+    expect(list(metadata) == [METADATA_KEY], path, "it has metadata that are not ours")
+    expect(described.keys() == layout.keys(), path, "its tensors are not those it lists")
+    tensors = {}
+    end = 0
+    for name, entry in sorted(layout.items(), key=lambda item: _offsets(item[1], path)):
+        first, last = _offsets(entry, path)
+        expect(first == end, path, f"there is a gap or an overlap before tensor {name!r:.40}")
+        end = last
+        array = _array(view, begin, entry, name, path)
+        known = [entry["dtype"], entry["shape"], _checksum(array)]
+        expect(known == described[name], path, f"the checksum of tensor {name!r:.40} is wrong")
+        tensors[name] = array
+    expect(begin + end == len(view), path, "its size is not what its header says")
+    return take(content, "header", dict, path), tensors
+
+
+def _serialised(
+    header: Mapping[str, Any], tensors: Mapping[str, NDArray[Any]]
+) -> tuple[list[NDArray[Any]], bytes]:
+    """(the arrays as they lie in the file, one after another, what stands before them): the widest
+    first, as safetensors' own library has them, so that each is aligned."""
+    arrays = {name: np.ascontiguousarray(array) for name, array in tensors.items()}
+    described: dict[str, list[Any]] = {
+        name: [_NAMES[array.dtype], list(array.shape), _checksum(array)]
+        for name, array in arrays.items()
+    }
+    content = _json({"header": header, "tensors": described})
+    check = zlib.crc32(content.encode())
+    layout: dict[str, Any] = {
+        "__metadata__": {METADATA_KEY: f"{FORMAT_VERSION} {check:08x} {content}"}
+    }
+    widths = [*_NAMES.values()]
+    order = sorted(arrays, key=lambda name: (widths.index(described[name][0]), name))
+    end = 0
+    for name in order:
+        dtype, shape, _ = described[name]
+        first, end = end, end + arrays[name].nbytes
+        layout[name] = {"dtype": dtype, "shape": shape, "data_offsets": [first, end]}
+    raw = json.dumps(layout, separators=(",", ":"), ensure_ascii=False).encode()
+    raw += b" " * (-len(raw) % 8)
+    return [arrays[name] for name in order], len(raw).to_bytes(_SIZE, "little") + raw
+
+
+def expect(condition: bool, path: Path, problem: str) -> None:
+    """Raise ModelFileError unless the condition holds."""
+    if not condition:
+        _refuse(path, problem)
+
+
+def take(values: Mapping[str, Any], key: str, kind: type[T], path: Path) -> T:
+    """values[key], which must be there and of the kind given (bool is no int)."""
+    value = values.get(key)
+    if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
+        _refuse(path, f"{key!r} is missing or not of type {kind.__name__}")
+    return value
+
+
+def tensor(
+    tensors: Mapping[str, NDArray[Any]],
+    name: str,
+    dtype: Any,
+    shape: tuple[int | None, ...],
+    path: Path,
+) -> NDArray[Any]:
+    """tensors[name], which must have the dtype and shape given; None is any length."""
+    array = tensors.get(name)
+    if array is None:
+        _refuse(path, f"tensor {name!r} is missing")
+    fits = len(array.shape) == len(shape) and all(
+        wanted in (None, size) for wanted, size in zip(shape, array.shape, strict=True)
+    )
+    if array.dtype != dtype or not fits:
+        wanted = ", ".join("any" if size is None else str(size) for size in shape)
+        _refuse(
+            path,
+            f"tensor {name!r} is {array.dtype} of shape {array.shape}, "
+            f"not {np.dtype(dtype)} of ({wanted})",
+        )
+    return array
+
+
+def check_blob(blob: NDArray[np.uint8], offsets: NDArray[np.int64], path: Path, what: str) -> None:
+    """Check that offsets cut the blob into UTF-8 strings, one after the other to its end."""
+    ascending = len(offsets) > 0 and bool((offsets[1:] >= offsets[:-1]).all())
+    expect(
+        ascending and offsets[0] == 0 and offsets[-1] == len(blob),
+        path,
+        f"the offsets of the {what} are out of range",
+    )
+    try:
+        str(blob.data, "utf-8")
+    except UnicodeDecodeError:
+        _refuse(path, f"the {what} are not UTF-8")
+    starts = offsets[:-1][offsets[:-1] < len(blob)]
+    # No string begins in the middle of a character: the whole is UTF-8, so each part is.
+    expect(bool(((blob[starts] & 0xC0) != 0x80).all()), path, f"the {what} are cut wrongly")
+
+
+def _refuse(path: Path, problem: str, mend: str = _AGAIN) -> NoReturn:
+    raise ModelFileError(problem, place=os.fspath(path), mend=mend)
+
+
+def _json(value: object) -> str:
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False)
+
+
+def _checksum(array: NDArray[Any]) -> int:
+    data = array.reshape(-1).view(np.uint8).data
+    if len(data) <= CHECKED:
+        return zlib.crc32(data)
+
+    def part(first: int) -> int:
+        return zlib.crc32(data[first : first + CHECKED])
+
+    parts = list(map_blocks(part, range(0, len(data), CHECKED), available_threads()))
+    return zlib.crc32(np.array(parts, "<u4").tobytes())
+
+
+def _read(path: Path) -> memoryview:
+    """The file's bytes, read-only, in memory of their own.
+
+    A mapped file would be quicker to open, but a file that is overwritten in place (cp over a model
+    in use) would change what was verified, or end the process by SIGBUS.
+    """
+    try:
+        # A FIFO would block, a device might never end: only files are opened.
+        if not stat.S_ISREG(os.stat(path).st_mode):
+            _refuse(path, "is not a file", "name a model file")
+        with open(path, "rb", buffering=0) as file:
+            size = os.fstat(file.fileno()).st_size
+            if size <= _SIZE:
+                _refuse(path, "is empty, or cut short", _AGAIN)
+            _header_size(file.read(_SIZE + 1), path)  # before all of it is read
+            file.seek(0)
+            view, filled = pages(size, np.uint8).data, 0
+            while filled < size and (n := file.readinto(view[filled:])):
+                filled += n
+            expect(filled == size, path, "is cut short")
+            return view.toreadonly()
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        _refuse(path, reason, "check the path, or train a model first (textmlr train)")
+    except ModelFileError:
+        raise
+    except ValueError as error:  # a NUL in the path
+        _refuse(path, str(error), "check the path")
+
+
+def _header_size(head: bytes | memoryview, path: Path) -> int:
+    """Bytes of the safetensors header, of a file's first bytes."""
+    size = int.from_bytes(head[:_SIZE], "little")
+    if len(head) <= _SIZE or head[_SIZE] != ord("{") or size > _LARGEST_HEADER:
+        _refuse(path, "is not a textmlr model", "name a model of textmlr")
+    return size
+
+
+def _most_header(size: int) -> int:
+    """Bytes that the header of a file of so many may have."""
+    return max(MOST_HEADER, int(size * MOST_SHARE))
+
+
+def _layout(view: memoryview, path: Path) -> tuple[dict[str, Any], int]:
+    """(the safetensors header, where the data begin)."""
+    size = _header_size(view, path)
+    expect(size <= _most_header(len(view)), path, "its header is too large")
+    if _SIZE + size > len(view):
+        _refuse(path, "is cut short")
+    # numpy reads unaligned views slowly or not at all; the format aligns the data to 8 bytes.
+    expect(size % 8 == 0, path, "its header is not aligned")
+    return _parse(bytes(view[_SIZE : _SIZE + size]), path), _SIZE + size
+
+
+def _content(value: str, path: Path) -> dict[str, Any]:
+    """The JSON of our metadata entry, checked."""
+    version, _, rest = value.partition(" ")
+    check, _, content = rest.partition(" ")
+    expect(
+        version.isascii() and version.isdecimal() and len(version) < 9,
+        path,
+        "its format version is unreadable",
+    )
+    if int(version) > FORMAT_VERSION:
+        _refuse(path, f"was made by a newer textmlr (format {int(version)})", "upgrade textmlr")
+    if 1 <= int(version) < FORMAT_VERSION:
+        _refuse(
+            path, f"was made by an older textmlr (format {int(version)})", "train the model again"
+        )
+    expect(int(version) == FORMAT_VERSION, path, f"its format version is {int(version)}")
+    encoded = content.encode("utf-8", "surrogatepass")
+    expect(check == f"{zlib.crc32(encoded):08x}", path, "the checksum of its header is wrong")
+    return _parse(encoded, path)
+
+
+def _parse(data: bytes, path: Path) -> dict[str, Any]:
+    def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        found = dict(pairs)
+        if len(found) != len(pairs):
+            raise ValueError("a key stands twice")
+        return found
+
+    def no_constant(name: str) -> NoReturn:
+        raise ValueError(f"{name} is no JSON")
+
+    def finite(number: str) -> float:
+        if not isfinite(value := float(number)):
+            raise ValueError(f"{number} is too large")
+        return value
+
+    try:
+        value = json.loads(
+            data, object_pairs_hook=once, parse_constant=no_constant, parse_float=finite
+        )
+        if isinstance(value, dict):
+            _check_depth(value)
+    except (ValueError, RecursionError) as error:  # JSON and Unicode errors are ValueErrors
+        reason = "nested too deeply" if isinstance(error, RecursionError) else str(error)
+        _refuse(path, f"its header is no JSON ({reason:.80})")
+    if not isinstance(value, dict):
+        _refuse(path, "its header is no JSON object")
+    return value
+
+
+def _check_depth(value: Any) -> None:
+    """Raise RecursionError for what is nested deeper than any header: whoever copies or writes it
+    would."""
+    level = [value]
+    for _ in range(MOST_DEPTH + 1):
+        level = [
+            one
+            for outer in level
+            for one in (outer.values() if isinstance(outer, dict) else outer)
+            if isinstance(one, dict | list)
+        ]
+    if level:
+        raise RecursionError
+
+
+def _offsets(entry: Any, path: Path) -> tuple[int, int]:
+    """data_offsets of a tensor's entry, (first, end) with 0 <= first <= end."""
+    expect(isinstance(entry, dict), path, "a tensor's entry is no object")
+    pair = take(entry, "data_offsets", list, path)
+    fits = len(pair) == 2 and all(type(offset) is int for offset in pair)
+    expect(fits and 0 <= pair[0] <= pair[1], path, "a tensor's offsets are out of range")
+    return pair[0], pair[1]
+
+
+def _array(
+    view: memoryview, begin: int, entry: dict[str, Any], name: str, path: Path
+) -> NDArray[Any]:
+    """A tensor as a view of the file."""
+    dtype = _DTYPES.get(take(entry, "dtype", str, path))
+    shape = take(entry, "shape", list, path)
+    if dtype is None:
+        _refuse(path, f"tensor {name!r:.40} has dtype {entry['dtype']!r:.20}")
+    possible = all(type(size) is int and 0 <= size <= len(view) for size in shape)
+    expect(
+        possible and len(shape) <= MOST_DIMENSIONS,
+        path,
+        f"tensor {name!r:.40} has an impossible shape",
+    )
+    first, last = _offsets(entry, path)
+    count = 1
+    for size in shape:
+        count *= size
+        # Python's integers do not overflow, and this keeps them small.
+        expect(count <= len(view), path, f"tensor {name!r:.40} is larger than the file")
+    expect(
+        count * np.dtype(dtype).itemsize == last - first,
+        path,
+        f"tensor {name!r:.40} is not as long as its shape says",
+    )
+    expect(begin + last <= len(view), path, "is cut short")
+    expect(first % np.dtype(dtype).itemsize == 0, path, f"tensor {name!r:.40} is not aligned")
+    if not count:
+        return np.empty(shape, dtype)
+    return np.frombuffer(view, dtype, count, begin + first).reshape(shape)

@@ -1,0 +1,113 @@
+"""The one owner of threads: fixed blocks of work, results in the order of the blocks.
+
+Blocks are cut by the data alone, never by the number of threads, so that what is computed
+does not depend on how many threads compute it.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from itertools import islice
+from queue import Empty, Full, Queue
+from typing import TypeVar
+
+from textmlr.base.checks import check_threads
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+
+def available_threads() -> int:
+    """Processors this process may run on."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0)) or 1
+    return os.cpu_count() or 1
+
+
+def chosen_threads(threads: int | None) -> int:
+    """How many threads to use: one a processor for None.  Raises InputError for no number of
+    threads."""
+    check_threads(threads)
+    return available_threads() if threads is None else threads
+
+
+def machine_memory() -> int:
+    """Bytes of memory that this machine has."""
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+
+
+def map_blocks(function: Callable[[T], R], blocks: Iterable[T], threads: int) -> Iterator[R]:
+    """Yield function(block) for each block, in order, at most 2·threads ahead of the reader.
+
+    If the reader stops or a block fails, blocks not yet begun are dropped and those under way
+    are not waited for.  Raises RuntimeError in a process that was forked in between: the threads
+    are in its parent.
+    """
+    work = iter(blocks)
+    first = list(islice(work, 2))
+    if threads <= 1 or len(first) < 2:  # one block needs no thread
+        yield from map(function, first)
+        yield from map(function, work)
+        return
+    from concurrent.futures import ThreadPoolExecutor  # late: not for one document
+
+    process = os.getpid()
+    pool = ThreadPoolExecutor(threads, thread_name_prefix="textmlr")
+    try:
+        ahead = [*first, *islice(work, 2 * threads - 2)]
+        waiting = deque(pool.submit(function, block) for block in ahead)
+        while waiting:
+            if os.getpid() != process:
+                raise RuntimeError("forked in the middle of blocks of work; begin them anew")
+            result = waiting.popleft().result()
+            waiting.extend(pool.submit(function, block) for block in islice(work, 1))
+            yield result
+    finally:
+        pool.shutdown(wait=False, cancel_futures=True)
+
+
+def awaited(items: Iterable[T], seconds: float, ahead: int = 2) -> Iterator[T | None]:
+    """Yield the items, which another thread draws, ``ahead`` of them at most; and None whenever
+    none has come for so long, so that who waits can do something else meanwhile.
+
+    What drawing raises is raised here, in its turn.  If the reader stops, a draw under way is not
+    waited for: its thread ends with it, or with the process.
+    """
+    ready: Queue[tuple[T | None, BaseException | None]] = Queue(ahead)
+    stopped = threading.Event()
+
+    def hand_over(item: T | None, error: BaseException | None) -> None:
+        while not stopped.is_set():
+            try:
+                return ready.put((item, error), timeout=1.0)
+            except Full:
+                continue
+
+    def draw() -> None:
+        try:
+            for item in items:
+                hand_over(item, None)
+                if stopped.is_set():
+                    return
+            hand_over(None, StopIteration())
+        except BaseException as error:  # to be raised where the items are wanted
+            hand_over(None, error)
+
+    threading.Thread(target=draw, name="textmlr reading", daemon=True).start()
+    try:
+        while True:
+            try:
+                item, error = ready.get(timeout=seconds)
+            except Empty:
+                yield None
+                continue
+            if isinstance(error, StopIteration):
+                return
+            if error is not None:
+                raise error
+            yield item
+    finally:
+        stopped.set()

@@ -1,0 +1,168 @@
+"""textmlr classify --corpus: a corpus's own columns and a model's predictions, to a file."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from textmlr.base.printable import plain, to_json
+from textmlr.cli.progress import Display
+
+if TYPE_CHECKING:
+    from textmlr.corpus.chunks import Chunk
+    from textmlr.export.predictions.appended import Wanted
+    from textmlr.export.predictions.prediction_file import Output
+    from textmlr.export.predictions.prediction_stream import Tally
+    from textmlr.model.model import Model
+
+MOST_SHOWN = 10  # labels in the summary
+
+
+class PredictionsProgress(Display):
+    """How many documents are done, on stderr, if it is a terminal.
+
+    documents  how many there are, None where that is not known
+    """
+
+    def __init__(self, documents: int | None, *, shown: bool) -> None:
+        self._bar = _bar(documents) if shown else None
+        self._began = time.perf_counter()
+        super().__init__(self._bar)
+
+    def watch(self, tally: Tally) -> None:
+        """Show what is done."""
+        if self._bar is not None:
+            rate = tally.documents / max(time.perf_counter() - self._began, 1e-9)
+            figures = f"{tally.documents:,} documents, {rate:,.0f}/s"
+            self._bar.update(
+                self._bar.task_ids[0],
+                completed=tally.documents,
+                figures=figures,
+                file=plain(tally.file),
+            )
+
+
+def _bar(documents: int | None) -> Any:
+    from rich.console import Console
+    from rich.progress import (
+        BarColumn,
+        Progress,
+        TextColumn,
+        TimeElapsedColumn,
+        TimeRemainingColumn,
+    )
+
+    known = [TimeRemainingColumn(), TextColumn("left,")] if documents else []
+    bar = Progress(
+        BarColumn(bar_width=16),
+        TimeElapsedColumn(),
+        *known,
+        TextColumn("{task.fields[figures]}"),
+        TextColumn("{task.fields[file]}", markup=False),
+        console=Console(stderr=True),
+        transient=True,
+    )
+    bar.add_task("classifying", total=documents or None, figures="reading", file="")
+    return bar
+
+
+def classify_corpus(
+    model: Model,
+    chunks: Iterable[Chunk],
+    output: Output,
+    wanted: Wanted,
+    *,
+    paths: Sequence[str],
+    threads: int | None,
+    as_json: bool,
+) -> None:
+    """Write the predictions, and say what they come to.
+
+    paths  where the chunks come from
+    """
+    from textmlr.cli.answers import warn_of_unread
+    from textmlr.cli.heard import Heard
+    from textmlr.cli.warnings import warn_of_skipped
+    from textmlr.export.predictions.corpus_size import documents_of
+    from textmlr.export.predictions.prediction_stream import write_predictions
+
+    heard = Heard(chunks)
+    shown = sys.stderr.isatty() and not (output.path == "-" and sys.stdout.isatty())
+    documents = documents_of(paths) if shown else None
+    began = time.perf_counter()
+    with PredictionsProgress(documents, shown=shown) as progress:
+        tally = write_predictions(
+            model, heard, output, wanted, threads=threads, watch=progress.watch
+        )
+    seconds = time.perf_counter() - began
+    told = heard.told()
+    warn_of_skipped([told])
+    rates = len(model.base) > 0
+    warn_of_unread(tally.first_unknown, tally.unknown, tally.invalid, rates=rates)
+    counts = None if wanted.label is not None else _counts(model, tally)
+    if as_json:
+        summary = {
+            "output": output.path,
+            "documents": tally.documents,
+            "columns": tally.columns,
+            "predicted": counts,
+            "unsure": None if wanted.min_probability is None else tally.unsure,
+            "unknown": tally.unknown,
+            "invalid_utf8": tally.invalid,
+            "skipped": told.skipped,
+            "seconds": round(seconds, 3),
+        }
+        click.echo(to_json(summary))
+    else:
+        _show(output, wanted, tally, counts, seconds)
+
+
+def _counts(model: Model, tally: Tally) -> dict[str, int]:
+    """How many documents each label is the answer for, most first."""
+    pairs = zip(model.labels, tally.per_label.tolist(), strict=True)
+    return dict(sorted(pairs, key=lambda pair: -pair[1]))
+
+
+def _show(
+    output: Output, wanted: Wanted, tally: Tally, counts: dict[str, int] | None, seconds: float
+) -> None:
+    """A summary, on stderr: stdout may be where the predictions go."""
+    from textmlr.base.printable import plural
+    from textmlr.cli.tables import show_rows
+    from textmlr.export.answer_lines import UNSURE
+
+    where = "standard output" if output.path == "-" else output.path
+    click.secho(f"Wrote {plain(where)}", bold=True, err=True)
+    rate = tally.documents / max(seconds, 1e-9)
+    rows = [
+        ("documents", f"{tally.documents:,} in {seconds:.1f} s, {rate:,.0f} a second"),
+        ("appended", plain(_listed(tally.columns))),
+    ]
+    if counts is not None:
+        shown = {plain(label): number for label, number in list(counts.items())[:MOST_SHOWN]}
+        for place, (label, number) in enumerate(shown.items()):
+            row = f"{number:>{len(f'{tally.documents:,}')},}  {_percent(number, tally)}  {label}"
+            rows.append(("" if place else "predicted", row))
+        if len(counts) > MOST_SHOWN:
+            rows.append(("", f"… and {plural(len(counts) - MOST_SHOWN, 'label')} more"))
+    if wanted.min_probability is not None:
+        rows.append(
+            (
+                UNSURE,
+                f"{tally.unsure:,}  {_percent(tally.unsure, tally)}  "
+                f"no label has {100 * wanted.min_probability:g} %",
+            )
+        )
+    show_rows(rows, err=True)
+
+
+def _percent(number: int, tally: Tally) -> str:
+    return f"{100 * number / tally.documents:5.1f} %"
+
+
+def _listed(columns: list[str]) -> str:
+    return ", ".join(columns[:6]) + (f" and {len(columns) - 6} more" if len(columns) > 6 else "")

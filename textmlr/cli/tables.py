@@ -1,0 +1,204 @@
+"""How results look in a terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from textmlr.base.printable import plain, plural
+
+if TYPE_CHECKING:
+    from textmlr.corpus.corpus import Corpus
+    from textmlr.model.model import Model
+
+BAR = 30
+MOST_UPDATES = 5  # that are told of
+EIGHTHS = " ▏▎▍▌▋▊▉█"
+
+
+def bar(share: float, width: int = BAR) -> str:
+    """A bar of the given share (0 to 1) of width cells, in eighths of a cell."""
+    eighths = round(share * width * 8)
+    return "█" * (eighths // 8) + EIGHTHS[eighths % 8].strip()
+
+
+def size_of(count: int) -> str:
+    """Bytes in a unit fit to read."""
+    value, unit = float(count), "B"
+    for larger in ("kB", "MB", "GB"):
+        if value < 1000:
+            break
+        value, unit = value / 1000, larger
+    return f"{value:.0f} B" if unit == "B" else f"{value:.1f} {unit}"
+
+
+def spread(interval: tuple[float, float]) -> str:
+    """An interval of a figure: 0.909–0.916."""
+    return "–".join(f"{end:.3f}" for end in interval)
+
+
+def show_rows(rows: Iterable[tuple[str, str]], *, err: bool = False) -> None:
+    """Name and value, a pair a line, with whatever names are in them;  err  on stderr."""
+    pairs = [(plain(name), plain(value)) for name, value in rows]
+    width = max(len(name) for name, _ in pairs)
+    for name, value in pairs:
+        click.echo(f"  {name:<{width}}  {value}", err=err)
+
+
+def show_ngrams(ngrams: Sequence[int] | None, char_ngrams: Sequence[int] | None) -> str:
+    """(1, 2), (4, 4) → words 1-2 + characters 4."""
+    kinds = (("words", ngrams), ("characters", char_ngrams))
+    return " + ".join(
+        f"{kind} {pair[0]}" + (f"-{pair[1]}" if pair[1] > pair[0] else "")
+        for kind, pair in kinds
+        if pair is not None
+    )
+
+
+def ngram_rows(featurizer: dict[str, Any], record: dict[str, Any]) -> list[tuple[str, str]]:
+    """Which n-grams the features are, and whether training chose them."""
+    rows = [("n-grams", show_ngrams(featurizer["ngrams"], featurizer["char_ngrams"]))]
+    candidates = record.get("ngrams", [])
+    tried = [one for one in candidates if one["documents"] == candidates[-1]["documents"]]
+    if tried:
+        losses = {show_ngrams(one["ngrams"], one["char_ngrams"]): one["loss"] for one in tried}
+        told = ", ".join(f"{name} {loss:.3f}" for name, loss in losses.items())
+        if min(losses, key=losses.__getitem__) != rows[0][1]:
+            told += f" ({rows[0][1]} gain from more documents)"
+        on = plural(tried[-1]["documents"], "document")
+        rows.append(("", f"tried on {on}, held-out loss: {told}"))
+    return rows
+
+
+def update_rows(record: dict[str, Any]) -> list[tuple[str, str]]:
+    """By what a model was updated since it was trained, the last first."""
+    rows: list[tuple[str, str]] = []
+    for one in record.get("updates", [])[: -MOST_UPDATES - 1 : -1]:
+        told = f"with {plural(one['documents'], 'document')} of {plain(', '.join(one['files']))}"
+        if one["new_labels"]:
+            told += f", {plural(len(one['new_labels']), 'new label')}"
+        before, after = one["features"]
+        if after > before:
+            told += f", {plural(after - before, 'new feature')}"
+        rows.append(("" if rows else "updated", told))
+    if (more := len(record.get("updates", [])) - len(rows)) > 0:
+        rows.append(("", f"and {plural(more, 'time')} before"))
+    return rows
+
+
+def fit_rows(record: dict[str, Any]) -> list[tuple[str, str]]:
+    """What was held out, chosen and reached, as far as a model's record says it."""
+    held, final = record.get("held_out"), record.get("final")
+    rows = []
+    options = record.get("options", {})
+    if hidden := options.get("hidden"):
+        widths = ", ".join(map(str, hidden))
+        rows.append(("hidden", f"{widths} units, {options.get('activation')}"))
+    if held is not None and held["documents"]:
+        source = "validation file" if held["from"] == "validation" else "corpus"
+        parts = f", in {held['folds']} parts" if held["folds"] else ""
+        rows.append(("held out", f"{plural(held['documents'], 'document')} of the {source}{parts}"))
+        rows.append(("accuracy", f"{held['accuracy']:.4f} (held out)"))
+        rows.append(("log loss", f"{held['loss']:.4f} nats (held out)"))
+    if (streamed := record.get("stream")) is not None:
+        rows += _progressive_rows(streamed)
+    if final is None:
+        return rows
+    if final.get("solver") == "exact":
+        return rows + _certificate_rows(final)
+    scale = f" × idf^{final['idf_power']:g}" if final["idf_power"] else ""
+    over = plural(final["epochs"], "epoch")
+    rows.append(("step size", f"{final['learning_rate']:g}{scale} over {over}"))
+    if averaged := final.get("averaged"):
+        rows.append(("", f"averaged with {plural(averaged - 1, 'other run')}"))
+    calibration = final["calibration"]
+    if calibration["factor"] != 1 or calibration.get("prior"):
+        bent = f" × spread^{calibration['exponent']:.2g}" if calibration["exponent"] else ""
+        added = ""
+        if prior := calibration.get("prior"):
+            added = f" {'+' if prior > 0 else '−'} {abs(prior):.2g} × log base rates"
+        rows.append(("calibration", f"{calibration['factor']:.3g} × scores{bent}{added}"))
+    if final["halvings"]:
+        rows.append(("", f"halved {final['halvings']}× because it diverged"))
+    return rows
+
+
+def summary_of(
+    path: str, corpus: Corpus, model: Model, size: int, seconds: float, compile_seconds: float
+) -> dict[str, Any]:
+    """What there is to say of a model that was trained and written to a file (JSON values)."""
+    return {
+        "model": path,
+        "documents": len(corpus),
+        "labels": len(model.labels),
+        "features": model.featurizer.columns,
+        "featurizer": asdict(model.featurizer.options),
+        "bytes": size,
+        "seconds": round(seconds, 3),
+        "compile_seconds": round(compile_seconds, 3),
+        **model.record,
+    }
+
+
+def _progressive_rows(streamed: dict[str, Any]) -> list[tuple[str, str]]:
+    """How documents of a stream were predicted before they were learnt from."""
+    so_far, lately = streamed["so_far"], streamed["lately"]
+    last = f"last {lately['documents']:,}"
+    return [
+        (
+            "accuracy",
+            f"{lately['accuracy']:.4f} ({last}), {so_far['accuracy']:.4f} (all), "
+            "each before it was learnt from",
+        ),
+        ("log loss", f"{lately['loss']:.4f} nats ({last}), {so_far['loss']:.4f} (all)"),
+    ]
+
+
+def _certificate_rows(final: dict[str, Any]) -> list[tuple[str, str]]:
+    """What the exact solver proves."""
+    gap = final["gap"]
+    penalty = f"λ = {final['l2']:.6g}"
+    rows = []
+    if final["l1"]:
+        penalty = f"l1 = {final['l1']:.6g}, {penalty}"
+        features, weights = final["features_kept"], final["weights_kept"]
+        kept = f"{plural(features, 'feature')}, {plural(weights, 'weight')} not 0"
+        rows.append(("kept", kept))
+    rows += [
+        ("penalty", penalty),
+        (
+            "objective",
+            f"{final['value']:.12g} nats after {plural(final['iterations'], 'iteration')}",
+        ),
+        ("‖gradient‖", f"{final['gradient_norm']:.3g}"),
+    ]
+    if gap is not None:
+        relative = f", {gap / final['value']:.2g} of it" if final["value"] else ""
+        rows.append(("certificate", f"at most {gap:.3g} nats above the minimum{relative}"))
+    return rows
+
+
+def show_summary(summary: dict[str, Any]) -> None:
+    """What training came to, and what to do next."""
+    model = summary["model"]
+    seconds = f"{summary['seconds']:.1f}"
+    if summary["compile_seconds"]:
+        seconds += f", of which compiling kernels {summary['compile_seconds']:.1f}"
+    click.secho(f"Trained {plain(model)}", bold=True)
+    show_rows(
+        [
+            ("documents", f"{summary['documents']:,}"),
+            ("labels", f"{summary['labels']:,}"),
+            ("features", f"{summary['features']:,}"),
+            *ngram_rows(summary["featurizer"], summary),
+            *fit_rows(summary),
+            *([("learnt from", summary["storage"])] if "storage" in summary else []),
+            ("file size", size_of(summary["bytes"])),
+            ("seconds", seconds),
+        ]
+    )
+    option = "" if model == "model.textmlr" else f" -m {plain(model)}"
+    click.echo(f"Next: textmlr classify{option} doc.txt")

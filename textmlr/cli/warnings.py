@@ -1,0 +1,168 @@
+"""Warnings: documents that were skipped or stand more than once, rare labels, cut features."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from textmlr.base.printable import plain, plural
+
+if TYPE_CHECKING:
+    from textmlr.corpus.corpus import Corpus
+    from textmlr.evaluation.figures import Answered
+
+MANY = 0.05  # share of a corpus that repeats another part of it
+MOST_NAMED = 5
+
+
+def warn_of_doubles(doubles: Mapping[str, Any], documents: int) -> None:
+    """Say which documents of a corpus stand in it more than once.
+
+    doubles    as in a model's record, ``doubles.Found.summary``
+    documents  of the corpus
+    """
+    about = "" if doubles["exact"] else "about "
+    if doubles["contradictory"]:
+        (name, i), (other, j) = doubles["first"]
+        which = f"documents {i:,} and {j:,} of {plain(name)}"
+        if name != other:
+            which = f"document {i:,} of {plain(name)} and {j:,} of {plain(other)}"
+        how = "first" if doubles["exact"] else "two of them"
+        warn(
+            f"{about}{plural(doubles['contradictory'], 'document')} stand more than once with "
+            f"different labels ({how}: {which})"
+        )
+    if doubles["repeated"] >= MANY * documents:
+        warn(
+            f"{about}{doubles['repeated']:,} of {plural(documents, 'document')} repeat one before "
+            "them, label and all: some are both learnt and held out, and figures on held-out "
+            "documents are too good"
+        )
+
+
+def warn_of_few(labels: Sequence[str], per_label: Sequence[int]) -> None:
+    """Say which labels have fewer than two documents."""
+    few = [label for label, count in zip(labels, per_label, strict=True) if count < 2]
+    if few:
+        named = ", ".join(map(plain, few[:MOST_NAMED]))
+        more = f" and {len(few) - MOST_NAMED:,} more" if len(few) > MOST_NAMED else ""
+        have = "has one document only" if len(few) == 1 else "have one document only, each"
+        warn(f"{plural(len(few), 'label')} {have}, and none to be judged by: {named}{more}")
+
+
+def warn_of_overlap(
+    overlap: Mapping[str, Any] | None, documents: int, what: str, where: str, so: str
+) -> None:
+    """Say how many documents also stand in another corpus.
+
+    overlap  ``doubles.Overlap`` as JSON values, None where it is not known
+    what     "validation ", or nothing;  where  the other corpus;  so  what of it
+    """
+    if overlap is None or not overlap["documents"]:
+        return
+    about = "" if overlap["exact"] else "about "
+    stand = "stands" if overlap["documents"] == 1 else "stand"
+    whole = plural(documents, f"{what}document")
+    warn(f"{about}{overlap['documents']:,} of {whole} also {stand} in {where}; {so}")
+
+
+def warn(message: str) -> None:
+    """A warning, on stderr, with whatever names are in it."""
+    click.echo(click.style("Warning: ", fg="yellow") + plain(message), err=True)
+
+
+def warn_of_skipped(corpora: Iterable[Corpus]) -> None:
+    """Say what was left out of corpora, and what to know of how they were read."""
+    for corpus in corpora:
+        for note in corpus.notes:
+            warn(plain(note))
+        if corpus.skipped:
+            first = f" (first: {corpus.skipped_examples[0]})" if corpus.skipped_examples else ""
+            warn(f"skipped {plural(corpus.skipped, 'bad line')}{first}")
+
+
+def warn_of_invalid(invalid: int) -> None:
+    """Say how much text was not UTF-8."""
+    if invalid:
+        warn(f"{plural(invalid, 'piece')} of invalid UTF-8 read as U+FFFD")
+
+
+def warn_of_answers(answered: Answered, model: str = "the model") -> None:
+    """Say what of a labelled corpus a model could not read or answer, or has seen before."""
+    from textmlr.cli.warnings import warn_of_overlap
+
+    warn_of_invalid(answered.invalid)
+    overlap = None if answered.overlap is None else asdict(answered.overlap)
+    warn_of_overlap(
+        overlap,
+        len(answered),
+        "",
+        f"the corpus that {plain(model)} was trained on",
+        "their accuracy says nothing",
+    )
+    strangers = answered.strangers
+    if strangers:
+        some = plain(", ".join(list(strangers)[:5]))
+        warn(
+            f"{plural(sum(strangers.values()), 'document')} with labels {plain(model)} does not "
+            f"know ({some}); they count as wrong"
+        )
+
+
+def warn_of_corpus(corpora: Sequence[Corpus], record: dict[str, Any]) -> None:
+    """Say what training left out, replaced, could not do, or saw with doubt.
+
+    corpora  that of training, and that of validation if there was one
+    """
+    from textmlr.cli.warnings import warn_of_doubles, warn_of_few, warn_of_overlap
+
+    warn_of_skipped(corpora)
+    warn_of_invalid(record["corpus"]["invalid_utf8"])
+    _warn_of_cut(record.get("cut"))
+    warn_of_doubles(record["corpus"]["doubles"], record["corpus"]["documents"])
+    warn_of_few(corpora[0].labels, record["corpus"]["per_label"])
+    warn_of_overlap(
+        record["held_out"]["overlap"],
+        len(corpora[-1]),
+        "validation ",
+        "the training corpus",
+        "what they say of the model is too good",
+    )
+    options, final = record["options"], record["final"]
+    exact = options["solver"] == "exact"
+    if not record["held_out"]["documents"] and options["holdout"]:
+        if not exact:
+            warn(
+                "too few documents to hold some out; the step size is the default, unchecked, and "
+                "the probabilities are not calibrated (give --validation FILE for both)"
+            )
+        elif options["l2"] is None:
+            warn(
+                "too few documents to hold some out; the penalty is the default, unchecked "
+                "(give --validation FILE or --l2)"
+            )
+    if exact and not final["converged"]:
+        warn(
+            f"the tolerance of {options['tolerance']:g} is not met, only what the certificate "
+            "says (weights of 32 bits may not allow more)"
+        )
+
+
+def _warn_of_cut(cut: dict[str, int] | None) -> None:
+    """Say which features --memory had no room for."""
+    if cut is None:
+        return
+    if cut["kept"] < cut["of"]:
+        warn(
+            f"{cut['of']:,} features do not fit in --memory, and the most frequent "
+            f"{cut['kept']:,} are kept"
+        )
+    if cut["missed"]:
+        warn(
+            "the n-grams do not fit in --memory while they are counted, and rare ones are left "
+            f"out: features of up to {plural(cut['missed'], 'document')} may be missing, and "
+            "others in as many more than counted"
+        )

@@ -1,0 +1,136 @@
+"""Arrow's columns as Batches, labels and weights, used where they lie; and the way back."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from textmlr.base.arrays import frozen
+from textmlr.base.errors import InputError
+from textmlr.corpus.arrow_types import coded, names_of, plain
+from textmlr.corpus.batch import ASCII_SPACE, Batch
+from textmlr.kernels import tsv_lines as kernels
+
+LARGEST = float(np.finfo(np.float32).max)
+
+
+def batch_of(array: pa.Array) -> Batch:
+    """The documents of an array that ``arrowtypes`` calls text: its own buffers, sliced or not.
+
+    Views, dictionaries and the like are copied into such an array first.  Nulls are empty texts.
+    Raises InputError where the array's offsets are not within its text, of which Arrow itself looks
+    at the first and last alone.
+    """
+    array = plain(array)
+    kind = array.type
+    if len(array) == 0:
+        none: NDArray[np.int64] = np.zeros(0, np.int64)
+        return Batch(np.zeros(0, np.uint8), none, none)
+    small = pa.types.is_string(kind) or pa.types.is_binary(kind)
+    _, offsets, data = array.buffers()
+    width = np.int32 if small else np.int64
+    ends = np.frombuffer(offsets, width)[array.offset : array.offset + len(array) + 1]
+    ends64 = ends.astype(np.int64, copy=False)
+    text = np.frombuffer(data, np.uint8) if data is not None else np.zeros(0, np.uint8)
+    starts, stops = ends64[:-1], ends64[1:]
+    if ends64[0] < 0 or ends64[-1] > text.size or (stops < starts).any():
+        raise InputError(
+            "the Arrow array is damaged: its offsets are not within its text",
+            mend="make it again; its validate(full=True) says where",
+        )
+    if array.null_count:  # whose spans may hold anything
+        stops = np.where(array.is_valid().to_numpy(zero_copy_only=False), stops, starts)
+    return Batch(text, starts, stops)
+
+
+def encoded(array: pa.Array) -> tuple[NDArray[np.int32], list[str | None]]:
+    """A column that ``arrowtypes`` calls labels as (codes (n,) int32, names); -1 where there is
+    none.
+
+    Strings are stripped of ASCII whitespace; numbers, booleans and dates are named as in JSON or
+    ISO 8601.  None, of which there may be several, for what has no such name: NaN, bytes that are
+    not UTF-8.  Names may occur several times, and not in the column.
+    """
+    codes, values = coded(array)
+    return codes.astype(np.int32), [name_of(value) for value in names_of(values)]
+
+
+def name_of(value: Any) -> str | None:
+    """The name of a label, None if it has none."""
+    if isinstance(value, bytes):
+        try:
+            value = value.decode()
+        except UnicodeDecodeError:
+            return None
+    if isinstance(value, str):
+        return value.strip(ASCII_SPACE)
+    if isinstance(value, bool | int | float) and value == value:
+        return json.dumps(value)
+    if value is None or value != value or isinstance(value, list | dict | tuple):
+        return None
+    return str(value)
+
+
+def merged(
+    codes: NDArray[np.int32], names: list[str | None]
+) -> tuple[NDArray[np.int32], list[str]]:
+    """Codes >= 0 into names, of which none is None, as codes into distinct names that occur, in
+    order of first occurrence in the list."""
+    present = np.bincount(codes, minlength=len(names)) > 0
+    code_of: dict[str, int] = {}
+    renumbered = np.zeros(max(len(names), 1), np.int32)
+    for old in np.flatnonzero(present).tolist():
+        name = names[old]
+        assert name is not None
+        renumbered[old] = code_of.setdefault(name, len(code_of))
+    return renumbered[codes], list(code_of)
+
+
+def numbers(array: pa.Array) -> NDArray[np.float64]:
+    """A column that ``arrowtypes`` calls weights, (n,) float64; NaN where there is none."""
+    values = plain(array).cast(pa.float64(), safe=False).fill_null(float("nan"))
+    return np.asarray(values.to_numpy(zero_copy_only=False), np.float64)
+
+
+def strings_of(batch: Batch) -> pa.Array:
+    """The documents as an array of strings; bytes that are not UTF-8 are U+FFFD."""
+    n = len(batch)
+    ends = np.zeros(n + 1, np.int64)
+    np.cumsum(batch.stops - batch.starts, out=ends[1:])
+    text = np.empty(int(ends[-1]), np.uint8)
+    kernels.gather(frozen(batch.text), frozen(batch.starts), frozen(batch.stops), text)
+    buffers = [None, pa.py_buffer(ends), pa.py_buffer(text)]
+    return as_strings(pa.Array.from_buffers(pa.large_binary(), n, buffers))
+
+
+def as_strings(array: pa.Array) -> pa.Array:
+    """Binary as strings; bytes that are not UTF-8 are U+FFFD.  Other types stay as they are."""
+    if not (pa.types.is_binary(array.type) or pa.types.is_large_binary(array.type)):
+        return array
+    strings = pa.string() if pa.types.is_binary(array.type) else pa.large_string()
+    try:
+        return array.cast(strings)
+    except pa.ArrowInvalid:
+        values = [
+            None if value is None else value.decode("utf-8", "replace")
+            for value in array.to_pylist()
+        ]
+        return pa.array(values, strings)
+
+
+def labels_of(codes: NDArray[np.int32], names: list[str]) -> pa.Array:
+    """Labels as an array of strings."""
+    return pc.take(pa.array(names, pa.string()), pa.array(codes))
+
+
+def record_batch(columns: dict[str, Any]) -> pa.RecordBatch:
+    """A table of named arrays, Arrow's or NumPy's, of one length."""
+    arrays = [
+        pa.array(array) if isinstance(array, np.ndarray) else array for array in columns.values()
+    ]
+    return pa.RecordBatch.from_arrays(arrays, list(columns))

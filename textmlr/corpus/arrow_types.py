@@ -1,0 +1,208 @@
+"""Arrow's types: which may hold texts, labels and weights, and columns of them as plain arrays.
+
+Every type that Arrow has stands in TYPES.  Dictionaries, run-end encoded columns and extension
+types are wrappers: what they wrap decides.  ``plain`` and ``coded`` take them off.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any, Final, Literal, NamedTuple
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+LabelKind = Literal["text", "whole", "real", "truth", "time"]
+
+
+class Use(NamedTuple):
+    """What a column may serve as.
+
+    text    each value is a document
+    label   how a value is named: "text": as it is; "whole", "real", "truth": as JSON writes it;
+            "time": as ISO 8601 does.  None: it names nothing.  In memory (``Corpus.of``) only
+            "text", "whole" and "truth" are labels
+    weight  each value is a number
+    """
+
+    text: bool
+    label: LabelKind | None
+    weight: bool
+
+
+_TEXT = Use(True, "text", False)
+_WHOLE = Use(False, "whole", True)
+_REAL = Use(False, "real", True)
+_TIME = Use(False, "time", False)
+_NO = Use(False, None, False)
+# By the names of pyarrow.lib.Type_*; an older Arrow does not have all.  WRAPPED is decided by what
+# is within.
+WRAPPED: Final = None
+TYPES: Final[dict[str, Use | None]] = {
+    "NA": Use(False, "text", False),  # the label of every row is missing
+    "BOOL": Use(False, "truth", False),
+    "UINT8": _WHOLE,
+    "UINT16": _WHOLE,
+    "UINT32": _WHOLE,
+    "UINT64": _WHOLE,
+    "INT8": _WHOLE,
+    "INT16": _WHOLE,
+    "INT32": _WHOLE,
+    "INT64": _WHOLE,
+    "HALF_FLOAT": _REAL,
+    "FLOAT": _REAL,
+    "DOUBLE": _REAL,
+    "DECIMAL32": _REAL,
+    "DECIMAL64": _REAL,
+    "DECIMAL128": _REAL,
+    "DECIMAL256": _REAL,
+    "STRING": _TEXT,
+    "LARGE_STRING": _TEXT,
+    "STRING_VIEW": _TEXT,
+    "BINARY": _TEXT,
+    "LARGE_BINARY": _TEXT,
+    "BINARY_VIEW": _TEXT,
+    "FIXED_SIZE_BINARY": _TEXT,
+    "DATE32": _TIME,
+    "DATE64": _TIME,
+    "TIME32": _TIME,
+    "TIME64": _TIME,
+    "TIMESTAMP": _TIME,
+    "DURATION": _NO,
+    "INTERVAL_MONTHS": _NO,
+    "INTERVAL_DAY_TIME": _NO,
+    "INTERVAL_MONTH_DAY_NANO": _NO,
+    "LIST": _NO,
+    "LARGE_LIST": _NO,
+    "LIST_VIEW": _NO,
+    "LARGE_LIST_VIEW": _NO,
+    "FIXED_SIZE_LIST": _NO,
+    "STRUCT": _NO,
+    "MAP": _NO,
+    "SPARSE_UNION": _NO,
+    "DENSE_UNION": _NO,
+    "DICTIONARY": WRAPPED,
+    "RUN_END_ENCODED": WRAPPED,
+    "EXTENSION": WRAPPED,
+}
+# Extension types of Arrow's own whose storage is not what they mean; of any other it decides.
+EXTENSIONS: Final[dict[str, Use]] = {
+    "arrow.uuid": Use(False, "text", False),
+    "arrow.bool8": Use(False, "truth", False),
+}
+_UUID_DASHES = (8, 12, 16, 20)
+_NO_FRACTION = re.compile(r"\.0+(?!\d)")  # of a second
+_BY_ID = {
+    getattr(pa.lib, f"Type_{name}"): use
+    for name, use in TYPES.items()
+    if hasattr(pa.lib, f"Type_{name}")
+}
+
+
+def use_of(kind: pa.DataType) -> Use:
+    """What columns of this type may serve as; nothing, of a type that is not in TYPES."""
+    if isinstance(kind, pa.BaseExtensionType):
+        return EXTENSIONS.get(kind.extension_name) or use_of(kind.storage_type)
+    if pa.types.is_dictionary(kind) or pa.types.is_run_end_encoded(kind):
+        return use_of(kind.value_type)
+    return _BY_ID.get(kind.id) or _NO
+
+
+def plain(array: pa.Array) -> pa.Array:
+    """The same values without wrappers; views, which Arrow cannot take rows of, as large strings or
+    binary, and binary of a fixed size as binary.
+
+    Raises pa.ArrowException for a type that is no text, label or weight.
+    """
+    kind = array.type
+    if isinstance(kind, pa.BaseExtensionType):
+        return _of_extension(kind.extension_name, plain(array.storage))
+    if pa.types.is_dictionary(kind):
+        return plain(array.dictionary).take(array.indices)
+    if pa.types.is_run_end_encoded(kind):
+        return plain(array.values).take(pa.array(_runs(array)))
+    if pa.types.is_string_view(kind) or pa.types.is_binary_view(kind):
+        whole = pa.large_string() if pa.types.is_string_view(kind) else pa.large_binary()
+        try:
+            return array.cast(whole)
+        except pa.ArrowNotImplementedError:  # before Arrow 18
+            return pa.array(array.to_pylist(), whole)
+    return array.cast(pa.binary()) if pa.types.is_fixed_size_binary(kind) else array
+
+
+def coded(array: pa.Array) -> tuple[NDArray[np.int64], pa.Array]:
+    """(codes (n,) int64, −1 where there is no value; a plain array of the values that they stand
+    for, of which some may be alike, or occur in no row).
+
+    Raises pa.ArrowException for a type that is no text, label or weight.
+    """
+    kind = array.type
+    if isinstance(kind, pa.BaseExtensionType):
+        codes, values = coded(array.storage)
+        return codes, _of_extension(kind.extension_name, values)
+    if pa.types.is_dictionary(kind):
+        # As signed numbers of 64 bits: -1 has to be among them.
+        own = array.indices.cast(pa.int64(), safe=False).fill_null(-1)
+        return _looked_up(own.to_numpy(zero_copy_only=False), array.dictionary)
+    if pa.types.is_run_end_encoded(kind):
+        return _looked_up(_runs(array), array.values)
+    array = plain(array)
+    if pa.types.is_null(array.type):
+        return np.full(len(array), -1, np.int64), pa.array([], pa.string())
+    try:
+        whole = array.dictionary_encode()
+    except pa.ArrowNotImplementedError:  # decimals of few bits
+        own = np.where(array.is_valid().to_numpy(zero_copy_only=False), np.arange(len(array)), -1)
+        return own, array
+    codes = whole.indices.cast(pa.int64()).fill_null(-1).to_numpy(zero_copy_only=False)
+    return codes, whole.dictionary
+
+
+def bytes_of(columns: pa.Array | pa.RecordBatch) -> int:
+    """Bytes that they refer to; of views before Arrow 18, which cannot tell, those they hold."""
+    try:
+        return int(columns.nbytes)
+    except pa.ArrowTypeError:
+        return int(columns.get_total_buffer_size())
+
+
+def _looked_up(outer: NDArray[np.int64], values: pa.Array) -> tuple[NDArray[np.int64], pa.Array]:
+    """Codes into values, which may be wrapped again and hold nulls, as ``coded`` has them."""
+    inner, distinct = coded(values)
+    codes = np.append(inner, -1)[outer]  # -1 takes the last
+    return codes, distinct
+
+
+def _runs(array: pa.Array) -> NDArray[np.int64]:
+    """The run that each value of a run-end encoded array is in, (n,) int64."""
+    ends = array.run_ends.to_numpy(zero_copy_only=False).astype(np.int64)
+    places = np.arange(array.offset, array.offset + len(array))
+    return np.searchsorted(ends, places, "right").astype(np.int64, copy=False)
+
+
+def _of_extension(name: str, storage: pa.Array) -> pa.Array:
+    """What the values of Arrow's own extension types mean; others mean what is stored."""
+    if name == "arrow.bool8":
+        return storage.cast(pa.bool_())
+    if name != "arrow.uuid":
+        return storage
+    shown = [None if value is None else value.hex() for value in storage.to_pylist()]
+    return pa.array([None if one is None else _dashed(one) for one in shown], pa.string())
+
+
+def _dashed(digits: str) -> str:
+    """A UUID as RFC 9562 writes it."""
+    ends = (0, *_UUID_DASHES, len(digits))
+    return "-".join(digits[ends[i] : ends[i + 1]] for i in range(len(ends) - 1))
+
+
+def names_of(values: pa.Array) -> list[Any]:
+    """The values of a plain array as Python's, by which labels are named; times as strings.
+
+    Arrow writes times itself: Python's have no nanoseconds.
+    """
+    if use_of(values.type).label != "time":
+        return list(values.to_pylist())
+    shown = values.cast(pa.string())
+    return [None if one is None else _NO_FRACTION.sub("", one) for one in shown.to_pylist()]

@@ -1,0 +1,299 @@
+"""Documents that stand more than once: in a corpus, and in the corpus that a model was trained on.
+
+Texts are compared by their bytes, without ASCII whitespace around them: not by their features, and
+not by anything that is only alike.  A text is known by its fingerprint of 64 bits
+(``kernels.fingerprints``).  Documents without text, and those of weight 0, do not count.
+
+Of a corpus of very many texts only those with the smallest fingerprints are looked at.  These are
+drawn as if at random, every document of a text or none of it, so that what is counted among them,
+divided by their share of all fingerprints, estimates without bias what there is in all.  (Texts
+that were of many documents when it came to that are looked at all the same, and counted as they
+are: with one such text in the sample or not, an estimate would be far off.)
+Source: Cohen and Kaplan, PODC 2007, "Summarizing data using bottom-k sketches".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from textmlr.base.arrays import frozen
+from textmlr.base.threads import map_blocks
+from textmlr.corpus.batch import Batch
+from textmlr.corpus.blocks import blocks_of
+from textmlr.corpus.corpus import Corpus
+from textmlr.kernels import fingerprints as kernels
+
+MOST_TEXTS = 1 << 20  # that are looked at: 38 MB, and three times as much while they are united
+HEAVY = 64  # documents of a text that is never left out
+PENDING = 1 << 18  # documents that are united with those before, at least
+BLOCK_BYTES = 1 << 21  # of text to a call
+# A sketch's keys are the first 44 bits of fingerprints: one of m documents is taken for one of n
+# others by chance once in 2^44/(m·n) times, and a key takes four bytes and an eighth of one.
+KEY_BITS = 44
+MOST_KEYS, LEAST_KEYS = 1 << 17, 1 << 12
+KEYS_OF_THETA = 100  # bytes of θ for each key beyond LEAST_KEYS: about a hundredth of a file
+WHOLE = 1 << KEY_BITS
+_NONE = np.iinfo(np.int64).max
+_CUT = np.uint64(64 - KEY_BITS)
+
+Hashes = NDArray[np.uint64]
+
+
+def fingerprints(batches: Sequence[Batch], threads: int) -> Hashes:
+    """A fingerprint of each document, 0 of one without text: (n,) uint64."""
+
+    def run(block: Batch) -> Hashes:
+        out = np.empty(len(block), np.uint64)
+        kernels.fingerprints(frozen(block.text), frozen(block.starts), frozen(block.stops), out)
+        return out
+
+    parts = list(map_blocks(run, blocks_of(batches, BLOCK_BYTES), threads))
+    return np.concatenate(parts) if parts else np.zeros(0, np.uint64)
+
+
+@dataclass(frozen=True, slots=True)
+class Overlap:
+    """How many documents also stand in another corpus; not ``exact``: about."""
+
+    documents: int
+    exact: bool
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Sketch:
+    """What is kept of a corpus's texts, to know them again.
+
+    keys   (k,) uint64   the first KEY_BITS of their fingerprints, ascending, all below bound
+    bound  up to WHOLE: of texts whose keys are not below it, nothing is known
+
+    >>> from textmlr.corpus.corpus import Corpus
+    >>> sketch = found_in(Corpus.of(["a robot", "a saddle"], ["scifi", "western"]), 1).sketch
+    >>> sketch.overlap(Corpus.of([" a robot", "A robot"], ["scifi", "scifi"]).batches, 1)
+    Overlap(documents=1, exact=True)
+    """
+
+    keys: Hashes
+    bound: int = WHOLE
+
+    @classmethod
+    def smallest(cls, keys: Hashes, bound: int = WHOLE, most: int = MOST_KEYS) -> Sketch:
+        """That of at most so many of the keys below a bound;  keys ascending, each once."""
+        if len(keys) > most:
+            bound = min(bound, int(keys[most]))
+        return cls(keys[: int(np.searchsorted(keys, np.uint64(bound)))], bound)
+
+    def joined(self, other: Sketch) -> Sketch:
+        """The sketch of both corpora."""
+        keys = np.union1d(self.keys, other.keys)
+        return Sketch.smallest(keys, min(self.bound, other.bound))
+
+    def beside(self, layers: Sequence[NDArray[np.float32]]) -> Sketch:
+        """The same, with no more keys than are little beside θ."""
+        room = sum(layer.nbytes for layer in layers) // KEYS_OF_THETA
+        return Sketch.smallest(self.keys, self.bound, min(max(room, LEAST_KEYS), MOST_KEYS))
+
+    def overlap(self, batches: Sequence[Batch], threads: int) -> Overlap:
+        """How many documents, each counted, have a text of the sketch's corpus."""
+        hashes = fingerprints(batches, threads)
+        keys = hashes[hashes > 0] >> _CUT
+        at = np.minimum(np.searchsorted(self.keys, keys), max(len(self.keys) - 1, 0))
+        same = int(np.count_nonzero(self.keys[at] == keys)) if len(self.keys) else 0
+        about = min(round(same * WHOLE / self.bound), len(hashes))
+        return Overlap(about, self.bound == WHOLE)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Found:
+    """What there is to say of a corpus's texts.
+
+    contradictory  documents whose text stands with another label too
+    repeated       documents whose text and label one before them has, and whose text has no other
+    first          numbers of two documents of one text and two labels, None where there are none
+    exact          False: the numbers are estimates, and ``first`` are not the first but some
+    sketch         of the texts
+    """
+
+    contradictory: int
+    repeated: int
+    first: tuple[int, int] | None
+    exact: bool
+    sketch: Sketch
+
+    def summary(self, corpus: Corpus) -> dict[str, Any]:
+        """The same as JSON values, the first two by file and number in it, from 1."""
+        places = [list(_place(corpus, i)) for i in self.first or ()]
+        return {
+            "contradictory": self.contradictory,
+            "repeated": self.repeated,
+            "exact": self.exact,
+            "first": places or None,
+        }
+
+
+def _place(corpus: Corpus, i: int) -> tuple[str, int]:
+    import os
+
+    name, number = corpus.place(i)
+    return os.path.basename(name), number
+
+
+def found_in(corpus: Corpus, threads: int) -> Found:
+    """What there is to say of the texts of a corpus."""
+    doubles = Doubles(threads)
+    first = 0
+    for batch in corpus.batches:
+        part = slice(first, first + len(batch))
+        weights = None if corpus.weights is None else corpus.weights[part]
+        doubles.add(batch, corpus.y[part], weights)
+        first += len(batch)
+    return doubles.finish()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Texts:
+    """A row a text, or a document; none stands before one that it comes after in the corpus.
+
+    hashes  (t,) uint64   fingerprints
+    first   (t,) int64    number of the first document of it
+    label   (t,) int32    that document's
+    other   (t,) int64    number of the first document of it with another label, else _NONE
+    count   (t,) int64    documents
+    """
+
+    hashes: Hashes
+    first: NDArray[np.int64]
+    label: NDArray[np.int32]
+    other: NDArray[np.int64]
+    count: NDArray[np.int64]
+
+    @classmethod
+    def of(cls, hashes: Hashes, y: NDArray[np.int32], first: NDArray[np.int64]) -> _Texts:
+        """A row a document."""
+        n = len(hashes)
+        return cls(hashes, first, y, np.full(n, _NONE), np.ones(n, np.int64))
+
+    def __len__(self) -> int:
+        return len(self.hashes)
+
+    def take(self, rows: Any) -> _Texts:
+        """Some of the rows."""
+        return _Texts(
+            self.hashes[rows],
+            self.first[rows],
+            self.label[rows],
+            self.other[rows],
+            self.count[rows],
+        )
+
+    @classmethod
+    def united(cls, parts: Sequence[_Texts]) -> _Texts:
+        """A row a text, by ascending fingerprints; parts in the order of the corpus."""
+        rows = cls(
+            np.concatenate([part.hashes for part in parts]),
+            np.concatenate([part.first for part in parts]),
+            np.concatenate([part.label for part in parts]),
+            np.concatenate([part.other for part in parts]),
+            np.concatenate([part.count for part in parts]),
+        )
+        if not len(rows):
+            return rows
+        rows = rows.take(np.argsort(rows.hashes, kind="stable"))
+        new = np.concatenate([np.ones(1, bool), rows.hashes[1:] != rows.hashes[:-1]])
+        leaders = np.flatnonzero(new)
+        if len(leaders) == len(rows):
+            return rows
+        lead = rows.label[leaders][np.cumsum(new) - 1]
+        others = np.where(rows.label == lead, rows.other, rows.first)
+        out = rows.take(leaders)
+        other, count = (np.minimum.reduceat(others, leaders), np.add.reduceat(rows.count, leaders))
+        return cls(out.hashes, out.first, out.label, other, count)
+
+
+class Doubles:
+    """Takes the documents of a corpus one batch after the other, in memory that does not grow
+    beyond MOST_TEXTS.
+
+    >>> from textmlr.corpus.in_memory import batches_of
+    >>> doubles = Doubles(threads=1)
+    >>> for texts, codes in ((["a film", "a play"], [0, 1]), (["a film"], [1])):
+    ...     doubles.add(batches_of(texts)[0], np.array(codes, np.int32))
+    >>> found = doubles.finish()
+    >>> found.contradictory, found.first
+    (2, (0, 2))
+    """
+
+    def __init__(self, threads: int, most: int = MOST_TEXTS) -> None:
+        self._threads, self._most = threads, most
+        self._texts = _Texts.of(
+            np.zeros(0, np.uint64), np.zeros(0, np.int32), np.zeros(0, np.int64)
+        )
+        self._pending: list[_Texts] = []
+        self._waiting = self._documents = 0
+        self._bound = 1 << 64  # of fingerprints looked at, but for those of heavy texts
+        self._heavy = HEAVY
+
+    def add(
+        self, batch: Batch, y: NDArray[np.int32], weights: NDArray[np.float32] | None = None
+    ) -> None:
+        """The next documents.
+
+        y        (n,) int32   label codes, the same for the same label in all batches
+        weights  (n,) float32, None: all count
+        """
+        hashes = fingerprints([batch], self._threads)
+        last = np.uint64(self._bound - 1)
+        beyond = self._texts.hashes[int(np.searchsorted(self._texts.hashes, last, side="right")) :]
+        # By sorting: the table that NumPy 2.0 may make instead overflows with hashes over 2^63.
+        known = np.isin(hashes, beyond, kind="sort")
+        looked_at = (hashes > 0) & ((hashes <= last) | known)
+        if weights is not None:
+            looked_at &= weights > 0
+        rows = np.flatnonzero(looked_at)
+        self._pending.append(_Texts.of(hashes[rows], y[rows], rows + self._documents))
+        self._documents += len(hashes)
+        self._waiting += len(rows)
+        if self._waiting >= max(PENDING, len(self._texts) // 2):
+            self._unite()
+
+    def _unite(self) -> None:
+        texts = _Texts.united([self._texts, *self._pending])
+        self._pending, self._waiting = [], 0
+        if len(texts) > self._most:
+            while np.count_nonzero(texts.count >= self._heavy) > self._most // 4:
+                self._heavy *= 2
+            heavy = texts.count >= self._heavy
+            light = texts.hashes[~heavy]
+            if len(light) > self._most:
+                self._bound = min(self._bound, int(light[self._most]))
+            texts = texts.take(heavy | (texts.hashes <= np.uint64(self._bound - 1)))
+        self._texts = texts
+
+    def finish(self) -> Found:
+        """What was found."""
+        self._unite()
+        texts = self._texts
+        times = np.where(texts.count < self._heavy, (1 << 64) / self._bound, 1.0)
+        both = texts.other < _NONE
+        contradictory = float((texts.count * times)[both].sum())
+        repeated = float(((texts.count - 1) * times)[~both].sum())
+        first = None
+        if contradictory:
+            pairs = texts.take(both)
+            row = int(pairs.other.argmin())
+            first = int(pairs.first[row]), int(pairs.other[row])
+        # Of fingerprints whose key is the bound's own, some are not looked at.
+        bound = self._bound >> int(_CUT)
+        keys = texts.hashes >> _CUT
+        keys = keys[np.concatenate([np.ones(1, bool), keys[1:] != keys[:-1]])[: len(keys)]]
+        return Found(
+            round(contradictory),
+            round(repeated),
+            first,
+            self._bound == 1 << 64,
+            Sketch.smallest(keys, bound),
+        )

@@ -1,0 +1,75 @@
+"""Arrow's own files, which Feather's are too, and its streams: record batches used where they
+lie."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import count
+
+import pyarrow as pa
+
+from textmlr.corpus.arrow_types import bytes_of
+from textmlr.corpus.byte_streams import Stream
+from textmlr.corpus.chunks import Chunk, Job
+from textmlr.corpus.formats.tables import Table, arrow_refusals, checked, gathered, held
+
+FILE_MAGIC = b"ARROW1"
+
+
+def chunks(stream: Stream, job: Job) -> Iterator[Chunk]:
+    """The rows of an Arrow file or stream; of a file only the columns that are needed.
+
+    The file is not memory-mapped: if another program cuts it short meanwhile, touching what was
+    mapped ends the process.
+
+    Raises InputError for what is no whole Arrow file, and as Table does.
+    """
+    size = None
+    is_file = stream.head().startswith(FILE_MAGIC)
+    with arrow_refusals(stream.name, "Arrow"):
+        if is_file or stream.kind is None:
+            source = stream.random()
+            size = source.size()
+            reader = pa.ipc.open_file(source) if is_file else pa.ipc.open_stream(source)
+        else:
+            reader = pa.ipc.open_stream(stream.reader())
+        table = Table.of(reader.schema, job, stream.name)
+        needed = None if job.tables else table.places.needed
+        if is_file and needed is not None:
+            options = pa.ipc.IpcReadOptions(included_fields=needed)
+            reader, needed = pa.ipc.open_file(source, options=options), None
+    first = 1
+    batches = _batches(reader, needed, stream.name)
+    if job.limited and size is not None:
+        batches = held(batches, size, stream.name)
+    for batch in gathered(batches, job.chunk_bytes):
+        rows = batch.num_rows
+        if job.chunk_bytes is not None and rows:
+            rows = max(1, int(rows * min(job.chunk_bytes / max(bytes_of(batch), 1), 1.0)))
+        for begin in range(0, batch.num_rows, max(rows, 1)):
+            part = batch.slice(begin, rows)
+            yield table.chunk(part, first, job)
+            first += part.num_rows
+
+
+def _batches(
+    reader: pa.RecordBatchFileReader | pa.RecordBatchStreamReader,
+    needed: list[int] | None,
+    name: str,
+) -> Iterator[pa.RecordBatch]:
+    """The file's batches, of the columns that are needed; None: all."""
+    numbers: Iterator[int] = count()
+    if isinstance(reader, pa.RecordBatchFileReader):
+        with arrow_refusals(name, "Arrow"):
+            numbers = iter(range(reader.num_record_batches))
+    for number in numbers:
+        with arrow_refusals(name, "Arrow"):
+            try:
+                if isinstance(reader, pa.RecordBatchFileReader):
+                    batch = reader.get_batch(number)
+                else:
+                    batch = reader.read_next_batch()
+            except StopIteration:
+                return
+            batch = checked(batch if needed is None else batch.select(needed))
+        yield batch

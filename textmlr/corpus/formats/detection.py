@@ -1,0 +1,140 @@
+"""Formats: which module reads a file, by --format, by its name's ending or by its first bytes."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from importlib import import_module
+from typing import TypeAlias, get_args
+
+from textmlr.base.errors import InputError
+from textmlr.base.options import CorpusFormat
+from textmlr.corpus.byte_streams import BOM, HEAD, Stream, ending_of
+from textmlr.corpus.chunks import Chunk, Job
+from textmlr.corpus.formats.csv import DELIMITERS, parse_header, suits
+
+Reader: TypeAlias = Callable[[Stream, Job], Iterator[Chunk]]
+
+# Each is a module of this folder, whose ``chunks`` is its Reader.
+FORMATS: tuple[CorpusFormat, ...] = get_args(CorpusFormat)
+NAMES = {
+    "tsv": "lines of label<TAB>text",
+    "csv": "CSV",
+    "jsonl": "JSON lines",
+    "parquet": "Parquet",
+    "arrow": "Arrow",
+    "fasttext": "fastText's lines",
+    "lines": "plain lines",
+}
+_ENDINGS = {
+    ".tsv": "tsv",
+    ".tab": "tsv",
+    ".csv": "csv",
+    ".jsonl": "jsonl",
+    ".ndjson": "jsonl",
+    ".json": "jsonl",
+    ".parquet": "parquet",
+    ".pq": "parquet",
+    ".arrow": "arrow",
+    ".arrows": "arrow",
+    ".feather": "arrow",
+    ".ipc": "arrow",
+    ".ft": "fasttext",
+    ".fasttext": "fasttext",
+}
+_MAGICS = {b"PAR1": "parquet", b"ARROW1": "arrow"}
+_CONTINUATION = b"\xff\xff\xff\xff"  # before each message of an Arrow stream, then its length
+_LONGEST_SCHEMA = 1 << 24
+
+
+def reader_of(stream: Stream, wanted: str | None, job: Job) -> Reader:
+    """What reads a stream.
+
+    wanted  one of FORMATS, whatever the name and the first bytes say; None: found
+    Raises InputError if wanted is no format, or the first bytes show another one.
+    """
+    if wanted is not None and wanted not in FORMATS:
+        raise InputError(f"no format {wanted!r}", mend=f"the formats are {', '.join(FORMATS)}")
+    shown = _shown(stream.head())
+    named = wanted or _named(stream.path)
+    if named == "tsv" and shown == "fasttext" and b"\t" in stream.head().split(b"\n", 1)[0]:
+        shown = None  # labels that begin so, and a tab behind
+    if wanted is None and named == "tsv" and job.fields.named:
+        named = "csv"  # with tabs: lines of label<TAB>text have no columns to name
+    found = shown or named or _guessed(stream.head(), job)
+    if wanted is not None and shown not in (None, wanted) and not _may_differ(wanted, shown):
+        raise InputError(
+            f"the file is {NAMES[shown]}, not {NAMES[wanted]}",
+            place=stream.name,
+            mend=f"say --format {shown}, or leave --format out",
+        )
+    if wanted is not None:
+        found = wanted
+    if found == "lines" and job.labelled:
+        raise InputError(
+            "plain lines have no labels",
+            place=stream.name,
+            mend="write label<TAB>text, or say what the file is with --format",
+        )
+    if found in ("parquet", "arrow") and not stream.head():
+        raise InputError("the file is empty", place=stream.name, mend="write the table again")
+    if found in ("parquet", "arrow") and shown != found:
+        why = "as --format says" if wanted else "though its name ends so"
+        raise InputError(
+            f"not {NAMES[found]} data, {why}",
+            place=stream.name,
+            mend="say what it is with --format, or write the file again",
+        )
+    if found in ("parquet", "arrow") and job.live and stream.path == "-":
+        raise InputError(
+            f"{NAMES[found]} cannot be read as it comes: all of it has to be there",
+            place=stream.name,
+            mend="name the file in place of -, or send lines",
+        )
+    reader: Reader = import_module(f"textmlr.corpus.formats.{found}").chunks
+    return reader
+
+
+def _may_differ(wanted: str, shown: str | None) -> bool:
+    """Whether lines that look like another format may still be read as they are."""
+    return shown in ("jsonl", "fasttext") and wanted in ("tsv", "lines", "csv")
+
+
+def _named(path: str) -> str | None:
+    """The format that the ending of a name says, one of a compression left out."""
+    ending = ending_of(path)
+    name = (path[: -len(ending)] if ending else path).lower()
+    return next((_ENDINGS[end] for end in _ENDINGS if name.endswith(end)), None)
+
+
+def _shown(head: bytes) -> str | None:
+    """The format that the first bytes show beyond doubt."""
+    for magic, found in _MAGICS.items():
+        if head.startswith(magic):
+            return found
+    if head.startswith(_CONTINUATION):  # then a stream has the length of its schema, padded to 8
+        size = int.from_bytes(head[4:8], "little")
+        if len(head) > 8 and size % 8 == 0 and 0 < size < _LONGEST_SCHEMA:
+            return "arrow"
+    first = head.removeprefix(BOM).lstrip()
+    if first.startswith(b"{"):
+        line = first.split(b"\n", 1)[0]
+        try:
+            whole = isinstance(json.loads(line), dict)
+        except (ValueError, RecursionError):  # cut, no JSON, or nested too deeply
+            cut = len(line) == len(first) and len(head) >= HEAD
+            whole = cut and first[1:].lstrip().startswith(b'"')
+        return "jsonl" if whole else None
+    return "fasttext" if first.startswith(b"__label__") else None
+
+
+def _guessed(head: bytes, job: Job) -> str:
+    """The format of lines of which neither name nor first bytes say enough."""
+    for delimiter in DELIMITERS:
+        header = parse_header(head, delimiter)
+        # label<TAB>text may be a line of names, or the first document of lines without.
+        if delimiter == "\t" and not job.fields.named:
+            continue
+        if header is not None and len(header.columns) > 1 and suits(header.columns, job):
+            return "csv"
+    return "tsv" if job.labelled else "lines"

@@ -1,0 +1,108 @@
+"""fastText's training files: a line a document, its labels the tokens that begin with __label__.
+
+Of several labels the first is taken.  The text is the rest of the line.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from textmlr.base.arrays import frozen
+from textmlr.base.errors import InputError
+from textmlr.corpus.batch import Batch
+from textmlr.corpus.byte_streams import Stream
+from textmlr.corpus.chunks import SKIP, Chunk, Job, check_bad, used
+from textmlr.corpus.formats.lines import BINARY, Lines, blocks_of, intern, nul_lines, quote
+from textmlr.corpus.formats.tsv import _table
+from textmlr.kernels import fasttext_lines as kernels
+from textmlr.kernels import tsv_lines as lines_kernels
+
+PREFIX = kernels.PREFIX.tobytes()
+NO_LABEL = lines_kernels.NO_LABEL
+
+
+def chunks(stream: Stream, job: Job) -> Iterator[Chunk]:
+    """The documents of a fastText file.  Without labels asked for, lines need none.
+
+    Raises InputError naming file and line: if the file is empty, and for a line without a label,
+    with an empty one, one that is not UTF-8 or a NUL byte.
+    """
+    for option, asked in (
+        (f"{next(iter(job.fields.named), '')}", bool(job.fields.named)),
+        ("--weighted", job.weighted),
+    ):
+        if asked:
+            raise InputError(
+                f"lines of __label__<label> text have no place for {option}",
+                place=stream.name,
+                mend="leave it out",
+            )
+    for lines in blocks_of(stream, job.chunk_bytes):
+        yield _chunk(lines, job)
+
+
+def _chunk(lines: Lines, job: Job) -> Chunk:
+    n = len(lines)
+    firsts, lasts, begins = np.empty(n, np.int64), np.empty(n, np.int64), np.empty(n, np.int64)
+    counts, inside = np.empty(n, np.int64), np.empty(n, np.uint8)
+    text, stops = frozen(lines.text), lines.stops
+    kernels.find_labels(
+        text, lines.words, lines.starts, stops, firsts, lasts, begins, counts, inside
+    )
+    status = np.zeros(n, np.uint8)
+    status[nul_lines(lines)] = lines_kernels.BINARY
+    if job.labelled:
+        status[(status == 0) & (firsts == lasts)] = NO_LABEL
+    own = np.where(firsts == lasts, np.uint8(NO_LABEL), status)
+    codes, labels = intern(text, firsts, lasts, own)
+    if job.labelled:
+        status[own == lines_kernels.BAD_LABEL] = lines_kernels.BAD_LABEL
+    bad = np.flatnonzero(status)
+    examples = check_bad(bad, partial(_error, lines, status), job.skip)
+    if inside.any():
+        stops = stops.copy()
+        kernels.drop_labels(lines.text, begins, stops, inside)
+    first = lines.first
+    if len(bad):
+        good = status == 0
+        first += int(good.argmax())
+        begins, stops, codes, counts = begins[good], stops[good], codes[good], counts[good]
+    batch = Batch(text, frozen(begins), frozen(stops))
+    if not job.labelled:
+        table = partial(_unlabelled_table, batch)
+        return Chunk(lines.name, first, batch, None, None, table, len(bad), examples)
+    names: list[Any]
+    codes, names = used(codes, labels)
+    table = partial(_table, batch, codes, names, None)
+    several = int((counts > 1).sum())
+    form = "__label__<label> text lines"
+    return Chunk(
+        lines.name, first, batch, (codes, names), None, table, len(bad), examples, several, form
+    )
+
+
+def _unlabelled_table(batch: Batch) -> Any:
+    from textmlr.corpus.arrow_batch import record_batch, strings_of
+
+    return record_batch({"text": strings_of(batch)})
+
+
+def _error(lines: Lines, status: Any, line: int) -> InputError:
+    """The error of a line, counted from 0, by its status."""
+    wrong = int(status[line])
+    shown = quote(lines.text, int(lines.starts[line]), int(lines.stops[line]))
+    mend = f"begin it with __label__ and the label's name, {SKIP}"
+    if wrong == lines_kernels.BINARY:
+        problem, mend = BINARY
+    elif wrong == NO_LABEL:
+        problem = f"no label (a word that begins with __label__) in {shown}"
+        if not lines.text[lines.starts[line] : lines.stops[line]].tobytes().strip():
+            problem, mend = "blank line", f"delete it, {SKIP}"
+    else:
+        problem = f"the label in {shown} is not UTF-8"
+        mend = f"convert the file to UTF-8, {SKIP}"
+    return InputError(problem, place=lines.name, line=lines.first + line, mend=mend)

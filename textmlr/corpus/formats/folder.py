@@ -1,0 +1,179 @@
+"""Folders: DIR/<label>/.../<document>, a file a document.
+
+Every folder in DIR is a label, and every file below it, however deep, a document of that label.
+Names are sorted by code point, and those that begin with a dot left out.  Files may be compressed.
+Links to files are followed, and a label's folder may be one.
+Where no labels are asked for, every file below DIR is a document.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from textmlr.base.errors import InputError
+from textmlr.base.printable import plain
+from textmlr.corpus.batch import ASCII_SPACE, Batch
+from textmlr.corpus.byte_streams import BOM, refusals
+from textmlr.corpus.chunks import SKIP, Chunk, Job, check_bad
+from textmlr.corpus.formats.lines import BINARY
+from textmlr.corpus.sources import opened
+
+
+@dataclass(slots=True)
+class _Pile:
+    """Documents read so far, not yet a chunk."""
+
+    first: int
+    texts: list[bytes]
+    paths: list[str]
+    labels: list[str]
+    size: int
+    errors: list[InputError]
+
+
+def chunks(path: str, job: Job) -> Iterator[Chunk]:
+    """The documents below a folder.
+
+    Raises InputError for a folder without documents, files where folders are expected, a label
+    that is not UTF-8, and a file that cannot be read or holds a NUL byte.
+    """
+    named = job.fields.named or (["--weighted"] if job.weighted else [])
+    if named:
+        raise InputError(
+            f"a folder of files has no place for {named[0]}", place=path, mend="leave it out"
+        )
+    number = 1
+    pile = _Pile(number, [], [], [], 0, [])
+    for label, file in _documents(path, job.labelled):
+        _read(pile, label, file, job)
+        number += 1
+        if job.chunk_bytes is not None and pile.size >= job.chunk_bytes:
+            yield _chunk(path, pile, job)
+            pile = _Pile(number, [], [], [], 0, [])
+    if number == 1:
+        raise InputError("no documents in the folder", place=path, mend="write a file a document")
+    if pile.texts or pile.errors:
+        yield _chunk(path, pile, job)
+
+
+def documents(path: str) -> Iterator[str]:
+    """The files of a folder's documents, in order.  Raises InputError as ``chunks`` does for what
+    is no folder of them."""
+    for _, file in _documents(path, True):
+        yield file
+
+
+def _documents(path: str, labelled: bool) -> Iterator[tuple[str, str]]:
+    """(label, path) of each document, in order."""
+    if not labelled:
+        for file in _files(path):
+            yield "", file
+        return
+    entries = _entries(path)
+    folders = [entry for entry in entries if entry.is_dir()]
+    if len(folders) < len(entries):
+        files = [entry.name for entry in entries if not entry.is_dir()]
+        shown = plain(files[0])
+        ending = os.path.splitext(files[0])[1]
+        pattern = os.path.join(path, "*" + (ending if ending.isprintable() else ""))
+        raise InputError(
+            f"holds files ({shown}{', ...' if len(files) > 1 else ''}), not only a folder a label",
+            place=path,
+            mend=f"move them into folders named by label, or name the files: '{pattern}'",
+        )
+    for folder in folders:
+        try:
+            folder.name.encode()
+        except UnicodeEncodeError:
+            raise InputError(
+                "a folder's name is not UTF-8, and cannot be a label",
+                place=os.fsencode(folder.path).decode("utf-8", "replace"),
+                mend="rename it",
+            ) from None
+        label = folder.name.strip(ASCII_SPACE)
+        if not label:
+            raise InputError(
+                "a folder's name is blank, and cannot be a label",
+                place=path,
+                mend=f"rename {folder.name!r}",
+            )
+        for file in _files(folder.path):
+            yield label, file
+
+
+def _entries(path: str) -> list[os.DirEntry[str]]:
+    """What is in a folder, sorted, without hidden names."""
+    with refusals(path), os.scandir(path) as found:
+        entries = [entry for entry in found if not entry.name.startswith(".")]
+    return sorted(entries, key=lambda entry: entry.name)
+
+
+def _files(path: str) -> Iterator[str]:
+    """Files below a folder, sorted within each.
+
+    Links to files are followed.  Raises InputError for a link to a folder, by which the same
+    documents may come again and again, and for pipes and devices, which may have no end.
+    """
+    for entry in _entries(path):
+        if entry.is_dir():
+            if entry.is_symlink():
+                raise InputError(
+                    "a link to a folder, which is followed only in place of a label's",
+                    place=entry.path,
+                    mend="put the folder there, or leave it out",
+                )
+            yield from _files(entry.path)
+        elif entry.is_file() or not os.path.exists(entry.path):
+            yield entry.path
+        else:
+            raise InputError("neither a file nor a folder", place=entry.path, mend="leave it out")
+
+
+def _read(pile: _Pile, label: str, file: str, job: Job) -> None:
+    """Add one document, or what is wrong with it."""
+    with opened(file, limited=job.limited) as stream:
+        text = stream.rest("document").tobytes().removeprefix(BOM)
+    if b"\0" in text:
+        problem, mend = BINARY
+        error = InputError(problem, place=file, mend=f"{mend}, {SKIP}")
+        if not job.skip:
+            raise error
+        pile.errors.append(error)
+        return
+    pile.texts.append(text)
+    pile.paths.append(file)
+    pile.labels.append(label)
+    pile.size += len(text)
+
+
+def _chunk(path: str, pile: _Pile, job: Job) -> Chunk:
+    stops: NDArray[np.int64] = np.cumsum([0, *map(len, pile.texts)], dtype=np.int64)
+    batch = Batch(np.frombuffer(b"".join(pile.texts), np.uint8), stops[:-1], stops[1:])
+    labels = None
+    if job.labelled:
+        code_of: dict[str, int] = {}
+        codes = [code_of.setdefault(label, len(code_of)) for label in pile.labels]
+        labels = np.array(codes, np.int32), list(code_of)
+    bad = np.arange(len(pile.errors))
+    examples = check_bad(bad, pile.errors.__getitem__, job.skip)
+    table = partial(_table, batch, pile.paths, pile.labels if job.labelled else None)
+    return Chunk(path, pile.first, batch, labels, None, table, len(bad), examples)
+
+
+def _table(batch: Batch, paths: list[str], labels: list[str] | None) -> Any:
+    import pyarrow as pa
+
+    from textmlr.corpus.arrow_batch import record_batch, strings_of
+
+    shown = [os.fsencode(path).decode("utf-8", "replace") for path in paths]
+    columns: dict[str, Any] = {"path": pa.array(shown, pa.string())}
+    if labels is not None:
+        columns["label"] = pa.array(labels, pa.string())
+    return record_batch(columns | {"text": strings_of(batch)})

@@ -1,0 +1,234 @@
+r"""Lines: a file in blocks of whole lines, and the format of one unlabelled document a line.
+
+UTF-8; a byte order mark at the start is dropped; lines end in \n or \r\n, the last one perhaps
+in nothing.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, BinaryIO
+
+import numpy as np
+from numpy.typing import NDArray
+
+from textmlr.base import options
+from textmlr.base.arrays import frozen
+from textmlr.base.checks import check_file, check_flag, check_path
+from textmlr.base.errors import InputError
+from textmlr.corpus.batch import Batch
+from textmlr.corpus.byte_streams import BOM, Stream, too_long
+from textmlr.corpus.chunks import SKIP, Chunk, Job, check_bad
+from textmlr.corpus.sources import opened
+from textmlr.kernels import tsv_lines as kernels
+
+_QUOTED = 40  # characters of a file that a message may quote
+BINARY = "binary data (a NUL byte)", "give UTF-8 text, not UTF-16 or another format"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Lines:
+    """Lines that follow one another in a file.
+
+    first          number of the first, from 1
+    text           (bytes,) uint8, writable where a format needs to
+    words          (bytes // 8,) uint64, the same memory
+    starts, stops  (n,) int64   without line ends
+    """
+
+    name: str
+    first: int
+    text: NDArray[np.uint8]
+    words: NDArray[np.uint64]
+    starts: NDArray[np.int64]
+    stops: NDArray[np.int64]
+
+    def __len__(self) -> int:
+        return len(self.starts)
+
+
+def blocks_of(stream: Stream, chunk_bytes: int | None) -> Iterator[Lines]:
+    """All lines of a file, in blocks of about chunk_bytes, or of all of them.
+
+    Raises InputError if there are none.
+    """
+    first = 1
+    texts = _texts(stream, chunk_bytes)
+    while (text := _next(texts, stream.name, first)) is not None:
+        begin = len(BOM) if first == 1 and text[: len(BOM)].tobytes() == BOM else 0
+        if text.size == begin:
+            continue  # a mark and nothing else
+        lines = split(stream.name, first, text, begin)
+        if text.size > options.MOST_DOCUMENT:
+            _check_lengths(lines)
+        yield lines
+        first += len(lines)
+    if first == 1:
+        raise InputError("the file is empty", place=stream.name, mend="write one document a line")
+
+
+def _check_lengths(lines: Lines) -> None:
+    """Raise InputError for a line that is longer than any may be."""
+    sizes = lines.stops - lines.starts
+    longest = int(sizes.argmax())
+    if sizes[longest] > options.MOST_DOCUMENT:
+        raise too_long(lines.name, lines.first + longest, "a line", int(sizes[longest]))
+
+
+class _LongError(Exception):
+    """A line longer than any may be; its argument is how many bytes of it were seen."""
+
+
+def _next(texts: Iterator[NDArray[np.uint8]], name: str, first: int) -> NDArray[np.uint8] | None:
+    """The next block, which begins with line ``first``; None at the end."""
+    try:
+        return next(texts, None)
+    except _LongError as error:
+        raise too_long(name, first, "a line", error.args[0]) from None
+
+
+def _texts(stream: Stream, chunk_bytes: int | None) -> Iterator[NDArray[np.uint8]]:
+    """Blocks that end where a line does, none empty."""
+    if chunk_bytes is None:
+        text = stream.rest("line")
+        if text.size:
+            yield text
+        return
+    rest, block = bytearray(), stream.read(chunk_bytes)
+    while block:
+        following = None if stream.live else stream.read(chunk_bytes)  # which may be long in coming
+        end = len(block) if following == b"" else block.rfind(b"\n") + 1
+        rest += block[:end] if end else block
+        if end:
+            yield np.frombuffer(rest, np.uint8)
+            rest = bytearray(block[end:])
+        if len(rest) > options.MOST_DOCUMENT:
+            raise _LongError(len(rest))
+        block = stream.read(chunk_bytes) if following is None else following
+    if rest:
+        yield np.frombuffer(rest, np.uint8)
+
+
+def split(name: str, first: int, text: NDArray[np.uint8], begin: int) -> Lines:
+    """The lines of text[begin:], which is not empty."""
+    n = kernels.count(frozen(text), kernels.NEWLINE, begin) + int(text[-1] != kernels.NEWLINE)
+    read = frozen(text)
+    words = read[: text.size & ~7].view(np.uint64)
+    starts, stops = np.empty(n, np.int64), np.empty(n, np.int64)
+    kernels.split(read, words, begin, starts, stops)
+    return Lines(name, first, text, words, frozen(starts), frozen(stops))
+
+
+def quote(text: NDArray[np.uint8], start: int, stop: int) -> str:
+    """The beginning of a span in quotes, without control characters."""
+    raw = text[start : min(stop, start + 4 * _QUOTED)].tobytes()
+    return quoted(raw.decode("utf-8", "surrogateescape"))
+
+
+def quoted(text: str) -> str:
+    """The beginning of a text in quotes, without control characters."""
+    shown = ""
+    for character in text:
+        if "\udc80" <= character <= "\udcff":  # a byte that is not UTF-8
+            character = f"\\x{ord(character) - 0xDC00:02x}"
+        elif not character.isprintable():
+            character = character.encode("unicode_escape").decode()
+        if len(shown) + len(character) > _QUOTED - 3:
+            return f"'{shown}...'"
+        shown += character
+    return f"'{shown}'"
+
+
+def intern(
+    text: NDArray[np.uint8],
+    starts: NDArray[np.int64],
+    stops: NDArray[np.int64],
+    status: NDArray[np.uint8],
+) -> tuple[NDArray[np.int32], list[str | None]]:
+    """Codes of the labels text[starts[i]:stops[i]], (n,) int32, and the labels they stand for, in
+    order of occurrence.
+
+    status  (n,) uint8   rows other than GOOD have the code -1; it becomes BAD_LABEL where the
+                         label is not UTF-8, which is None in the list
+    """
+    n = len(starts)
+    # Room for n labels, half full at most; pages that stay untouched take no memory.
+    slots = np.zeros(2 << n.bit_length(), np.int32)
+    first, last, codes = np.empty(n, np.int64), np.empty(n, np.int64), np.empty(n, np.int32)
+    spans = frozen(starts), frozen(stops)
+    found = kernels.intern(text, *spans, status, slots, first, last, codes)
+    labels: list[str | None] = []
+    for start, stop in zip(first[:found].tolist(), last[:found].tolist(), strict=True):
+        try:
+            labels.append(str(text[start:stop].data, "utf-8"))
+        except UnicodeDecodeError:
+            labels.append(None)
+    if None in labels:
+        wrong = np.array([label is None for label in labels])
+        status[(codes >= 0) & wrong[codes]] = kernels.BAD_LABEL
+    return codes, labels
+
+
+def chunks(stream: Stream, job: Job) -> Iterator[Chunk]:
+    """Every line is a document without a label; blank lines are documents too."""
+    for lines in blocks_of(stream, job.chunk_bytes):
+        bad = nul_lines(lines)
+        examples = check_bad(bad, partial(_nul_error, lines), job.skip)
+        starts, stops, first = lines.starts, lines.stops, lines.first
+        if len(bad):
+            starts, stops = np.delete(starts, bad), np.delete(stops, bad)
+            good = np.setdiff1d(np.arange(len(lines)), bad)
+            first += int(good[0]) if len(good) else 0
+        batch = Batch(frozen(lines.text), starts, stops)
+        table = partial(_table, batch)
+        yield Chunk(stream.name, first, batch, None, None, table, len(bad), examples)
+
+
+def _table(batch: Batch) -> Any:
+    from textmlr.corpus.arrow_batch import record_batch, strings_of
+
+    return record_batch({"text": strings_of(batch)})
+
+
+def nul_lines(lines: Lines) -> NDArray[np.int64]:
+    """The lines with a NUL byte, (b,) int64, from 0, ascending."""
+    text, found = frozen(lines.text), []
+    at, end = int(lines.starts[0]) if len(lines) else text.size, text.size
+    while (at := kernels.find(text, lines.words, 0, at, end)) < end:
+        found.append(int(np.searchsorted(lines.starts, at, "right")) - 1)
+        at = int(lines.starts[found[-1] + 1]) if found[-1] + 1 < len(lines) else end
+    return np.array(found, np.int64)
+
+
+def _nul_error(lines: Lines, line: int) -> InputError:
+    problem, mend = BINARY
+    return InputError(problem, place=lines.name, line=lines.first + line, mend=f"{mend}, {SKIP}")
+
+
+def read_lines(
+    path: str | os.PathLike[str],
+    *,
+    stdin: BinaryIO | None = None,
+    compression_limit: bool = True,
+) -> Batch:
+    """Read a file of one unlabelled document a line; blank lines are documents too.
+
+    path   "-" is standard input; .gz, .zst, .bz2 and .xz are decompressed
+    stdin  read for "-" in place of the process's own
+    compression_limit  as in ``reading.read_corpus``
+    Raises InputError for a file that cannot be read or decompressed, is empty or holds a NUL byte.
+    """
+    check_path("path", path)
+    check_file("stdin", stdin)
+    check_flag("compression_limit", compression_limit)
+    with opened(os.fspath(path), stdin, limited=compression_limit) as stream:
+        (lines,) = blocks_of(stream, None)
+    bad = nul_lines(lines)
+    if len(bad):
+        problem, mend = BINARY
+        line = lines.first + int(bad[0])
+        raise InputError(problem, place=lines.name, line=line, mend=mend)
+    return Batch(frozen(lines.text), lines.starts, lines.stops)

@@ -1,0 +1,97 @@
+"""Parquet files, streamed: only the columns that are needed, some rows of a row group at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from textmlr.corpus.byte_streams import FREE_BYTES, MOST_RATIO, Stream, check_ratio
+from textmlr.corpus.chunks import Chunk, Job
+from textmlr.corpus.formats.tables import Table, arrow_refusals, checked, gathered, held
+from textmlr.corpus.sources import is_url
+
+WHOLE_BYTES = 1 << 24  # of a chunk, where all of the file is wanted: larger ones gain nothing
+
+
+def chunks(stream: Stream, job: Job) -> Iterator[Chunk]:
+    """The rows of a Parquet file.
+
+    Raises InputError for what is no whole Parquet file, and as Table does.
+    """
+    with arrow_refusals(stream.name, "Parquet"):
+        source = stream.random()
+        file = pq.ParquetFile(source, pre_buffer=is_url(stream.path))
+        size = source.size()
+        if job.limited:
+            check_ratio(stream.name, size, _uncompressed(file.metadata))
+        table = Table.of(file.schema_arrow, job, stream.name)
+        needed = [table.columns[i] for i in table.places.needed]
+        # By name: which is no way to say which of two columns of one name is meant.
+        columns = None if job.tables or len({*table.columns}) < len(table.columns) else needed
+        place = table.places.label
+        if columns is not None and place is not None:
+            kind = file.schema_arrow.field(place).type
+            if pa.types.is_string(kind) or pa.types.is_large_string(kind):
+                # Label codes are in the file already.
+                file = pq.ParquetFile(
+                    source, read_dictionary=[table.columns[place]], pre_buffer=is_url(stream.path)
+                )
+        rows = _rows(file.metadata, needed, job.chunk_bytes or WHOLE_BYTES)
+        if job.limited:
+            rows = max(1, min(rows, _most_at_once(size) // _largest_repeated(file.metadata)))
+        batches = _batches(file.iter_batches(rows, columns=columns), stream.name)
+        if job.limited:
+            batches = held(batches, size, stream.name)
+    first = 1
+    for batch in gathered(batches, job.chunk_bytes):
+        if columns is not None:  # in the file's order, whatever the order of the batch's
+            batch = batch.select(columns)
+        yield table.chunk(batch, first, job)
+        first += batch.num_rows
+
+
+def _batches(batches: Iterator[pa.RecordBatch], name: str) -> Iterator[pa.RecordBatch]:
+    while True:
+        with arrow_refusals(name, "Parquet"):
+            batch = next(batches, None)
+            if batch is None:
+                return
+            checked(batch)
+        yield batch
+
+
+def _uncompressed(metadata: Any) -> int:
+    """Bytes of all pages, decompressed."""
+    groups = (metadata.row_group(i) for i in range(metadata.num_row_groups))
+    return sum(max(group.total_byte_size, 0) for group in groups)
+
+
+def _most_at_once(size: int) -> int:
+    """Bytes that rows read at once may come to, if the worst is true of a file of so many bytes:
+    what comes of a dictionary is not known before."""
+    return 8 * max(FREE_BYTES, MOST_RATIO * size)
+
+
+def _largest_repeated(metadata: Any) -> int:
+    """An upper bound on the bytes of a value that many rows may have, since it is in a
+    dictionary."""
+    groups = (metadata.row_group(i) for i in range(metadata.num_row_groups))
+    chunks = (group.column(i) for group in groups for i in range(group.num_columns))
+    sizes = (one.total_uncompressed_size for one in chunks if one.has_dictionary_page)
+    return max(1, max(sizes, default=1))
+
+
+def _rows(metadata: Any, columns: list[str], chunk_bytes: int) -> int:
+    """How many rows hold about chunk_bytes of these columns."""
+    size = 0
+    for group in range(metadata.num_row_groups):
+        described = metadata.row_group(group)
+        for i in range(described.num_columns):
+            column = described.column(i)
+            if column.path_in_schema in columns:
+                size += column.total_uncompressed_size
+    each = size / max(metadata.num_rows, 1)
+    return max(1, min(int(chunk_bytes / max(each, 1.0)), 1 << 20))

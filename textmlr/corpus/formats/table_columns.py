@@ -1,0 +1,132 @@
+"""Fields: which columns of a table are the text, the label and the weight."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from textmlr.base.checks import check_kind
+from textmlr.base.errors import InputError
+
+# Column names that speak for themselves, without regard to case.  The first is taken wherever it
+# is there; of the others there may be one only.
+PLAIN = {
+    "text": "text document body content sentence review comment message title".split(),
+    "label": "label class category target y sentiment genre topic intent".split(),
+    "weight": ["weight"],
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Fields:
+    """Names of a table's columns; None: found by their plain names (PLAIN)."""
+
+    text: str | None = None
+    label: str | None = None
+    weight: str | None = None
+
+    def __post_init__(self) -> None:
+        for kind, name in (("text", self.text), ("label", self.label), ("weight", self.weight)):
+            check_kind(kind, name, str, "give the name of a column", optional=True)
+
+    @property
+    def named(self) -> list[str]:
+        """The options that were given, as the command line calls them."""
+        pairs = (("text", self.text), ("label", self.label), ("weight", self.weight))
+        return [f"--{kind}-column" for kind, name in pairs if name is not None]
+
+
+@dataclass(frozen=True, slots=True)
+class Places:
+    """Places of columns in a table; None for what is not read."""
+
+    text: int
+    label: int | None = None
+    weight: int | None = None
+
+    @property
+    def by_kind(self) -> dict[str, int]:
+        """The place of each kind of column that is read."""
+        own = {"text": self.text, "label": self.label, "weight": self.weight}
+        return {kind: i for kind, i in own.items() if i is not None}
+
+    @property
+    def needed(self) -> list[int]:
+        """Places of all that are read, ascending, each once."""
+        return sorted(set(self.by_kind.values()))
+
+
+def find(
+    fields: Fields,
+    columns: Sequence[str],
+    *,
+    labelled: bool,
+    weighted: bool,
+    place: str,
+    hint: str | None = None,
+) -> Places:
+    """Which columns are the text, the label and the weight.
+
+    columns   the names of the table's columns
+    labelled  a column of labels is needed
+    weighted  a column of weights is needed
+    place     the file, for messages
+    hint      what else may be wrong, for messages
+    Raises InputError, listing the columns there are, if one is missing or could be several.
+    """
+    text = _find("text", fields.text, columns, place, hint)
+    label = _find("label", fields.label, columns, place, hint) if labelled else None
+    weight = _find("weight", fields.weight, columns, place, hint) if weighted else None
+    if label == text:
+        raise InputError(
+            f"column {columns[text]!r} cannot be both the text and the label",
+            place=place,
+            mend=f"name two of the columns there are: {listed(columns)}",
+        )
+    return Places(text, label, weight)
+
+
+def listed(columns: Sequence[str]) -> str:
+    """The names of columns, quoted where they would not stand out; not more than a line or two."""
+    shown = [name if name.isidentifier() else repr(name) for name in columns[:20]]
+    more = f" and {len(columns) - 20} more" if len(columns) > 20 else ""
+    return ", ".join(shown) + more
+
+
+def _find(
+    kind: str, wanted: str | None, columns: Sequence[str], place: str, hint: str | None
+) -> int:
+    option = f"--{kind}-column"
+    if wanted is not None:
+        found = [i for i, name in enumerate(columns) if name == wanted]
+        if not found:
+            found = [i for i, name in enumerate(columns) if _plain(name) == _plain(wanted)]
+        if len(found) == 1:
+            return found[0]
+        problem = (
+            f"{len(found)} columns are called {wanted!r}" if found else f"no column {wanted!r}"
+        )
+        mend = "rename one of them" if found else f"the columns are {listed(columns)}"
+        raise InputError(problem, place=place, mend=mend)
+    plain = [_plain(name) for name in columns]
+    best = PLAIN[kind][0]
+    if plain.count(best) == 1:
+        return plain.index(best)
+    found = [i for i, name in enumerate(plain) if name in PLAIN[kind]]
+    if len(found) == 1:
+        return found[0]
+    if found:
+        problem = f"the {kind} could be any of {listed([columns[i] for i in found])}"
+        raise InputError(problem, place=place, mend=f"say which with {option}")
+    raise InputError(
+        f"no column has a plain name for the {kind}, such as {' or '.join(PLAIN[kind][:2])}"
+        if kind != "weight"
+        else "no column is called weight",
+        place=place,
+        mend=f"say which with {option}: the columns are {listed(columns)}"
+        + (f"; {hint}" if hint else ""),
+    )
+
+
+def _plain(name: str) -> str:
+    return name.strip().casefold()

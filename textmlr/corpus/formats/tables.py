@@ -1,0 +1,255 @@
+"""Tables of Arrow's columns → chunks: what Parquet and Arrow files have in common."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from textmlr.base.errors import InputError
+from textmlr.corpus.arrow_batch import LARGEST, as_strings, batch_of, encoded, merged, numbers
+from textmlr.corpus.arrow_types import bytes_of, names_of, plain, use_of
+from textmlr.corpus.byte_streams import check_ratio
+from textmlr.corpus.chunks import SKIP, Chunk, Job, check_bad
+from textmlr.corpus.formats.lines import quoted
+from textmlr.corpus.formats.table_columns import Places, find
+
+SMALL = 1 << 20  # bytes of a batch that is put together with the next
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """What is known of a file's columns before its rows are read.
+
+    classes  names of the labels 0, 1, … of a data set of Hugging Face's, None of any other
+    """
+
+    name: str
+    columns: list[str]
+    places: Places
+    classes: list[str] | None = None
+
+    @classmethod
+    def of(cls, schema: pa.Schema, job: Job, name: str) -> Table:
+        """Find the columns.  Raises InputError if one is missing or holds something else."""
+        columns = list(schema.names)
+        places = find(job.fields, columns, labelled=job.labelled, weighted=job.weighted, place=name)
+        uses = {kind: use_of(schema.field(at).type) for kind, at in places.by_kind.items()}
+        for kind, wanted in (("text", "text"), ("label", "labels"), ("weight", "numbers")):
+            if kind in uses and not getattr(uses[kind], kind):
+                at = places.by_kind[kind]
+                _refuse_type(name, columns[at], schema.field(at).type, wanted)
+        classes = None
+        if places.label is not None and pa.types.is_integer(schema.field(places.label).type):
+            classes = _class_names(schema.metadata or {}, columns[places.label])
+        return cls(name, columns, places, classes)
+
+    def chunk(self, rows: pa.RecordBatch, first: int, job: Job) -> Chunk:
+        """The documents of some rows.
+
+        rows   all columns, or those of places.needed, in the file's order
+        first  number of the first, from 1
+        Raises InputError for a bad row, unless bad rows are skipped.
+        """
+        at = {place: i for i, place in enumerate(self.places.needed)}
+        if rows.num_columns == len(self.columns):
+            at = {place: place for place in at}
+        problems = _Problems(self, rows, at, first)
+        with arrow_refusals(self.name, "a table"):
+            text = plain(rows.column(at[self.places.text]))
+        if text.null_count:
+            problems.add(text.is_null(), "text")
+        codes: NDArray[np.int32] | None = None
+        names: list[str | None] = []
+        if self.places.label is not None:
+            with arrow_refusals(self.name, "a table"):
+                codes, names = encoded(rows.column(at[self.places.label]))
+            if self.classes is not None:
+                names = [self._class_name(name) for name in names]
+            problems.add(codes < 0, "label")
+            empty = np.array([not name for name in names] + [False])
+            if empty.any():
+                problems.add((codes >= 0) & empty[codes], "label")
+        weights: NDArray[np.float32] | None = None
+        if self.places.weight is not None:
+            weights = self._weights(rows.column(at[self.places.weight]))
+            problems.add(~(weights >= 0) | ~np.isfinite(weights), "weight")
+        bad = np.flatnonzero(problems.kinds)
+        examples = check_bad(bad, problems.error, job.skip)
+        if len(bad):
+            good = problems.kinds == 0
+            first += int(good.argmax())
+            rows, text = _filtered(rows, good), text.filter(pa.array(good))
+            codes = None if codes is None else codes[good]
+            weights = None if weights is None else weights[good]
+        labels = None if codes is None else merged(codes, names)
+        table = partial(_readable, rows)
+        return Chunk(self.name, first, batch_of(text), labels, weights, table, len(bad), examples)
+
+    def _class_name(self, number: str | None) -> str | None:
+        """The name of a numbered label; of -1, which means that there is none, None."""
+        assert self.classes is not None
+        known = number is not None and 0 <= int(number) < len(self.classes)
+        return self.classes[int(number or 0)] if known else None
+
+    def _weights(self, column: pa.Array) -> NDArray[np.float32]:
+        with arrow_refusals(self.name, "a table"):
+            values = numbers(column)
+        values = np.where(np.abs(values) > LARGEST, np.nan, values)
+        weights: NDArray[np.float32] = np.abs(values).astype(np.float32)  # not -0.0
+        weights[values < 0] = np.nan
+        return weights
+
+
+class _Problems:
+    """What is wrong with which rows of a batch; of several things, the first that was added."""
+
+    def __init__(self, table: Table, rows: pa.RecordBatch, at: dict[int, int], first: int) -> None:
+        self.table, self.rows, self.at, self.first = table, rows, at, first
+        self.kinds: NDArray[np.uint8] = np.zeros(rows.num_rows, np.uint8)
+        self._names: list[str] = []
+
+    def add(self, wrong: Any, kind: str) -> None:
+        if isinstance(wrong, pa.Array):
+            wrong = wrong.to_numpy(zero_copy_only=False)
+        self._names.append(kind)
+        self.kinds[wrong & (self.kinds == 0)] = len(self._names)
+
+    def error(self, row: int) -> InputError:
+        kind = self._names[self.kinds[row] - 1]
+        place = getattr(self.table.places, kind)
+        with arrow_refusals(self.table.name, "a table"):
+            (value,) = names_of(plain(self.rows.column(self.at[place]).slice(row, 1)))
+        return row_error(self.table.name, self.first + row, kind, self.table.columns[place], value)
+
+
+def row_error(name: str, row: int, kind: str, column: str, value: Any) -> InputError:
+    """What is wrong with a value of a table: kind is "text", "label" or "weight"."""
+    mend = f"fill it in, {SKIP}"
+    if value is None:
+        problem = f"no {kind}: column {column!r} is null"
+    elif kind == "weight":
+        problem = f"weight {quoted(str(value))} is not a finite number >= 0"
+        mend = f"write a number such as 1 or 0.5, {SKIP}"
+    elif isinstance(value, str | bytes) and not value.strip():
+        problem = f"empty {kind} in column {column!r}"
+    elif isinstance(value, bytes):
+        problem = f"{kind} {quoted(value.decode('utf-8', 'surrogateescape'))} is not UTF-8"
+        mend = f"convert it to UTF-8, {SKIP}"
+    else:
+        problem = f"{kind} {quoted(str(value))} has no name"
+        mend = f"give one label a document, {SKIP}"
+    return InputError(problem, place=f"{name}, row {row:,}", mend=mend)
+
+
+def held(batches: Iterator[pa.RecordBatch], size: int, name: str) -> Iterator[pa.RecordBatch]:
+    """The same batches, held to what may come of a file of so many bytes.
+
+    Columns of codes into a dictionary are not counted: every batch has the whole dictionary.
+    """
+    made = 0
+    for batch in batches:
+        made += sum(bytes_of(one) for one in batch.columns if not pa.types.is_dictionary(one.type))
+        check_ratio(name, size, made)
+        yield batch
+
+
+def gathered(
+    batches: Iterator[pa.RecordBatch], chunk_bytes: int | None
+) -> Iterator[pa.RecordBatch]:
+    """Batches, with those of few bytes put together: many small ones are slow to work on."""
+    least = SMALL if chunk_bytes is None else min(chunk_bytes, SMALL)
+    pile: list[pa.RecordBatch] = []
+    size = 0
+    for batch in batches:
+        pile.append(batch)
+        size += bytes_of(batch)
+        if size >= least:
+            yield from _together(pile)
+            pile, size = [], 0
+    yield from _together(pile)
+
+
+def _together(pile: list[pa.RecordBatch]) -> list[pa.RecordBatch]:
+    if len(pile) < 2:
+        return pile
+    try:
+        together: list[pa.RecordBatch] = pa.Table.from_batches(pile).combine_chunks().to_batches()
+    except (pa.ArrowNotImplementedError, pa.ArrowInvalid):
+        return pile  # dictionaries that are too large, or of a kind, to become one
+    return together
+
+
+def checked(batch: pa.RecordBatch) -> pa.RecordBatch:
+    """The batch, none of whose offsets, codes or strings lie: whoever reads them trusts them.
+
+    Raises pa.ArrowInvalid.
+    """
+    batch.validate(full=True)
+    return batch
+
+
+def _filtered(rows: pa.RecordBatch, good: NDArray[np.bool_]) -> pa.RecordBatch:
+    """Some of the rows.  Of columns whose rows Arrow cannot choose (views, run ends) plain ones."""
+    chosen, arrays = pa.array(good), []
+    for column in rows.columns:
+        try:
+            arrays.append(column.filter(chosen))
+        except pa.ArrowNotImplementedError:
+            arrays.append(plain(column).filter(chosen))
+    return pa.RecordBatch.from_arrays(arrays, rows.schema.names)
+
+
+@contextmanager
+def arrow_refusals(name: str, kind: str) -> Iterator[None]:
+    """What Arrow refuses within, as InputErrors that name the file."""
+    try:
+        yield
+    except InputError:
+        raise
+    except MemoryError:  # a few bytes may declare a buffer of any size
+        raise InputError(
+            f"cannot be read as {kind}: it asks for more memory than there is",
+            place=name,
+            mend="write or copy the file again",
+        ) from None
+    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:  # the last of names
+        reason = str(error).splitlines()[0].rstrip(". ") if str(error) else type(error).__name__
+        reason = "".join(  # it may quote the file
+            c if c.isprintable() else c.encode("unicode_escape").decode() for c in reason
+        )
+        raise InputError(
+            f"cannot be read as {kind}: {reason}", place=name, mend="write or copy the file again"
+        ) from None
+
+
+def _readable(rows: pa.RecordBatch) -> pa.RecordBatch:
+    """The rows; text that is binary in the file as strings."""
+    arrays = [as_strings(column) for column in rows.columns]
+    return pa.RecordBatch.from_arrays(arrays, rows.schema.names)
+
+
+def _class_names(metadata: dict[bytes, bytes], column: str) -> list[str] | None:
+    """Names that Hugging Face's datasets library keeps in a schema for numbered labels."""
+    try:
+        features = json.loads(metadata[b"huggingface"])["info"]["features"]
+        names = features[column]["names"]
+    except (KeyError, TypeError, ValueError, RecursionError):
+        return None
+    whole = isinstance(names, list) and all(isinstance(name, str) and name for name in names)
+    return names if whole else None
+
+
+def _refuse_type(name: str, column: str, kind: pa.DataType, wanted: str) -> None:
+    raise InputError(
+        f"column {column!r} holds {kind}, not {wanted}",
+        place=name,
+        mend=f"name another column, or write {wanted} into it",
+    )

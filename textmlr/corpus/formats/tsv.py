@@ -1,0 +1,167 @@
+r"""TSV: one labelled document a line, label<TAB>text.
+
+The text is the rest of the line, further tabs and all.  Documents are spans of the lines: no
+Python object per line.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from textmlr.base.arrays import frozen
+from textmlr.base.errors import InputError
+from textmlr.corpus.batch import Batch
+from textmlr.corpus.byte_streams import Stream
+from textmlr.corpus.chunks import SKIP, Chunk, Job, check_bad, used
+from textmlr.corpus.formats.lines import BINARY, Lines, blocks_of, intern, quote
+from textmlr.corpus.formats.table_columns import PLAIN
+from textmlr.kernels import tsv_lines as kernels
+
+_NUMBER = re.compile(rb"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
+FORM = {False: "label<TAB>text", True: "label<TAB>weight<TAB>text"}
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Fields:
+    """The lines of a block and their tabs, (n,) int64.  See kernels.tsv_lines.check."""
+
+    lines: Lines
+    tabs: NDArray[np.int64]
+    lasts: NDArray[np.int64]
+
+
+def chunks(stream: Stream, job: Job) -> Iterator[Chunk]:
+    """The documents of a file of label<TAB>text lines, or label<TAB>weight<TAB>text if weighted.
+
+    Labels are stripped of ASCII whitespace and equal if their bytes are.
+    Raises InputError naming file and line: if the file is empty, and for a line that is blank,
+    lacks a tab or a label, holds a NUL byte, a label that is not UTF-8 or a bad weight.
+    """
+    if job.fields.named:
+        raise InputError(
+            f"lines of {FORM[job.weighted]} have no columns for {job.fields.named[0]}",
+            place=stream.name,
+            mend="leave it out, or say --format csv if the first line names columns",
+        )
+    for lines in blocks_of(stream, job.chunk_bytes):
+        yield _chunk(lines, job)
+
+
+def _chunk(lines: Lines, job: Job) -> Chunk:
+    n = len(lines)
+    tabs = np.empty(n, np.int64)
+    lasts = np.empty(n, np.int64) if job.weighted else tabs
+    status = np.empty(n, np.uint8)
+    text, starts, stops = frozen(lines.text), lines.starts, lines.stops
+    kernels.check(text, lines.words, starts, stops, job.weighted, tabs, lasts, status)
+    fields = _Fields(lines, tabs, lasts)
+    weights = read_weights(text, tabs, lasts, status, job.skip) if job.weighted else None
+    codes, labels = intern(text, starts, tabs, status)
+    bad = np.flatnonzero(status)
+    error = partial(_error, fields, status, job.weighted)
+    examples = check_bad(bad, error, job.skip)
+    first, after = lines.first, lasts  # the text begins behind the last tab
+    if len(bad):
+        good = status == kernels.GOOD
+        first += int(good.argmax())
+        codes, after, stops = codes[good], lasts[good], frozen(stops[good])
+        weights = None if weights is None else weights[good]
+    batch = Batch(text, frozen(after + 1), stops)
+    names: list[Any] = labels
+    if len(bad):
+        codes, names = used(codes, labels)
+    table = partial(_table, batch, codes, names, weights)
+    own = (codes, names) if job.labelled else None
+    header = lines.first == 1 and not len(bad) and _is_header(lines, fields)
+    form = f"{FORM[job.weighted]} lines"
+    return Chunk(
+        lines.name, first, batch, own, weights, table, len(bad), examples, form=form, header=header
+    )
+
+
+def _is_header(lines: Lines, fields: _Fields) -> bool:
+    """Whether the first line is the names of two columns."""
+    start, tab, last = int(lines.starts[0]), int(fields.tabs[0]), int(fields.lasts[0])
+    if int(lines.stops[0]) - start > 40:
+        return False
+    spans = (start, tab), (last + 1, int(lines.stops[0]))
+    words = [lines.text[a:b].tobytes().strip().lower().decode("utf-8", "replace") for a, b in spans]
+    return (words[0] in PLAIN["label"] and words[1] in PLAIN["text"]) or (
+        words[0] in PLAIN["text"] and words[1] in PLAIN["label"]
+    )
+
+
+def _table(
+    batch: Batch,
+    codes: NDArray[np.int32],
+    labels: list[str],
+    weights: NDArray[np.float32] | None,
+) -> Any:
+    from textmlr.corpus.arrow_batch import labels_of, record_batch, strings_of
+
+    columns: dict[str, Any] = {"label": labels_of(codes, labels)}
+    if weights is not None:
+        columns["weight"] = weights
+    return record_batch(columns | {"text": strings_of(batch)})
+
+
+def read_weights(
+    text: NDArray[np.uint8],
+    tabs: NDArray[np.int64],
+    lasts: NDArray[np.int64],
+    status: NDArray[np.uint8],
+    skip: bool,
+) -> NDArray[np.float32]:
+    """The weights text[tabs[i] + 1 : lasts[i]], (n,) float32.
+
+    status  (n,) uint8   those other than GOOD have no weight; it becomes BAD_WEIGHT where there
+                         is no finite number >= 0; not skip: the first of these only
+    """
+    weights = np.empty(len(tabs), np.float32)
+    kernels.weights(text, frozen(tabs), frozen(lasts), status, weights)
+    for line in np.flatnonzero(status == kernels.ODD_WEIGHT).tolist():
+        raw = text[tabs[line] + 1 : lasts[line]].tobytes().strip()
+        value = float(raw) if _NUMBER.fullmatch(raw) else -1.0
+        if 0 <= value <= kernels.LARGEST:
+            weights[line] = abs(value)  # not -0.0
+            status[line] = kernels.GOOD
+        else:
+            status[line] = kernels.BAD_WEIGHT
+            if not skip:
+                break  # no later line can be the first bad one
+    return weights
+
+
+def _error(fields: _Fields, status: NDArray[np.uint8], weighted: bool, line: int) -> InputError:
+    """The error of a line, counted from 0, by its status."""
+    lines, wrong = fields.lines, int(status[line])
+    text = lines.text
+    start, stop = int(lines.starts[line]), int(lines.stops[line])
+    tab, last = int(fields.tabs[line]), int(fields.lasts[line])
+    write = f"write {FORM[weighted]}, {SKIP}"
+    if wrong == kernels.BINARY:
+        problem, mend = BINARY
+    elif wrong == kernels.BLANK:
+        problem, mend = "blank line", f"delete it, {SKIP}"
+    elif wrong == kernels.NO_TAB:
+        after = "weight" if weighted else "text"
+        problem, mend = f"no tab between label and {after} in {quote(text, start, stop)}", write
+    elif wrong == kernels.NO_LABEL:
+        problem, mend = "empty label before the tab", write
+    elif wrong == kernels.NO_SECOND_TAB:
+        problem = f"no tab between weight and text in {quote(text, start, stop)}"
+        mend = f"{write}, or leave out --weighted"
+    elif wrong == kernels.BAD_WEIGHT:
+        problem = f"weight {quote(text, tab + 1, last)} is not a finite number >= 0"
+        mend = f"{write}, with a weight such as 1 or 0.5"
+    else:
+        problem = f"label {quote(text, start, tab)} is not UTF-8"
+        mend = f"convert the file to UTF-8, {SKIP}"
+    return InputError(problem, place=lines.name, line=lines.first + line, mend=mend)

@@ -1,0 +1,154 @@
+"""Curves: precision against recall of each label, and how good models of fewer documents are."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from textmlr.base.errors import InputError
+from textmlr.base.options import TrainingOptions
+from textmlr.corpus.corpus import Corpus
+from textmlr.evaluation.figures import Answered, answer, judge
+from textmlr.evaluation.intervals import Interval
+from textmlr.model.model import Model
+from textmlr.training.train import train
+
+SHARES = (1 / 16, 1 / 8, 1 / 4, 1 / 2, 1.0)
+# A model of fewer documents a label says nothing of how the next ones help.
+LEAST_A_LABEL = 2
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class LabelCurve:
+    """What giving a label to all documents with P(label | x) >= t comes to, as t falls.
+
+    thresholds, precision, recall  (k,) one for each P that occurs, t descending
+    average_precision              Σ (R_i − R_{i−1}) P_i, as scikit-learn has it
+    best_f1, best_threshold        the highest F1 of these, and the highest t that gives it
+    """
+
+    label: str
+    documents: int
+    thresholds: NDArray[np.float64]
+    precision: NDArray[np.float64]
+    recall: NDArray[np.float64]
+    average_precision: float
+    best_f1: float
+    best_threshold: float
+
+
+def label_curves(answered: Answered) -> list[LabelCurve]:
+    """Precision and recall of each label that occurs and that the model knows."""
+    width = answered.probabilities.shape[1]
+    support = np.bincount(answered.codes, minlength=width)[:width]
+    curves = []
+    for code in np.flatnonzero(support).tolist():
+        p = answered.probabilities[:, code]
+        order = np.argsort(-p, kind="stable")
+        descending = p[order]
+        last = np.append(np.flatnonzero(np.diff(descending)), len(p) - 1)
+        hits = np.cumsum(answered.codes[order] == code)[last]
+        precision, recall = hits / (last + 1), hits / support[code]
+        f1 = 2 * hits / (last + 1 + support[code])
+        best = int(f1.argmax())
+        curves.append(
+            LabelCurve(
+                answered.names[code],
+                int(support[code]),
+                descending[last],
+                precision,
+                recall,
+                float((np.diff(recall, prepend=0.0) * precision).sum()),
+                float(f1[best]),
+                float(descending[last][best]),
+            )
+        )
+    return curves
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """A model trained on ``documents``, judged on the test documents; intervals of 95 %.
+
+    unseen  labels of the training corpus that these documents do not have
+    """
+
+    documents: int
+    unseen: int
+    accuracy: float
+    accuracy_interval: Interval
+    log_loss: float
+    log_loss_interval: Interval
+
+
+def learning_curve(
+    model: Model,
+    training: Corpus,
+    test: Corpus,
+    *,
+    threads: int | None = None,
+    watch: Callable[[int], None] | None = None,
+) -> list[Point]:
+    """Train on 1/16, 1/8, 1/4, 1/2 and all of a corpus, with a model's options, and judge each.
+
+    Each part holds the one before.  Parts too small to have LEAST_A_LABEL documents a label in the
+    mean are left out.
+    watch  called with the number of documents before each training
+    Raises InputError where the model does not say how it was trained, or a corpus cannot be
+    learnt from.
+    """
+    options = _options(model)
+    order = stratified_order(training.y, options.seed)
+    points = []
+    for share in SHARES:
+        size = round(share * len(training))
+        if size < LEAST_A_LABEL * len(training.labels) and share < 1:
+            continue
+        if watch is not None:
+            watch(size)
+        part = training.subset(np.sort(order[:size]))
+        small = train(part, model.featurizer.options, options, threads=threads)
+        figures = judge(answer(small, test, threads=threads), threads=threads)
+        intervals = figures.intervals
+        points.append(
+            Point(
+                size,
+                len(training.labels) - len(part.labels),
+                figures.accuracy,
+                intervals.accuracy,
+                figures.log_loss,
+                intervals.log_loss,
+            )
+        )
+    return points
+
+
+def stratified_order(y: NDArray[np.int32], seed: int) -> NDArray[np.int64]:
+    """Documents in an order of which each beginning has all labels in about their proportions.
+
+    Document k of a label's n, shuffled, goes to place (k + u)/n, u uniform on [0, 1), but the
+    first of each label comes first of all.
+    """
+    rng = np.random.default_rng(seed)
+    shuffled = rng.permutation(len(y))
+    by_label = shuffled[np.argsort(y[shuffled], kind="stable")]
+    counts = np.bincount(y)
+    counts = counts[counts > 0]
+    ranks = np.arange(len(y)) - np.repeat(np.cumsum(counts) - counts, counts)
+    places = (ranks + rng.random(len(y))) / np.repeat(counts, counts)
+    places[ranks == 0] -= 2
+    order: NDArray[np.int64] = by_label[np.argsort(places, kind="stable")]
+    return order
+
+
+def _options(model: Model) -> TrainingOptions:
+    try:
+        return TrainingOptions.of(model.record["options"])
+    except (KeyError, TypeError) as error:
+        raise InputError(
+            f"the model does not say with what options it was trained ({error})",
+            mend="train it anew, or leave out the learning curve",
+        ) from error

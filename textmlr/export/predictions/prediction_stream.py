@@ -1,0 +1,127 @@
+"""Chunk after chunk of a corpus, with a model's answers, to a writer: in constant memory."""
+
+from __future__ import annotations
+
+import os
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from textmlr.base.errors import InputError
+from textmlr.corpus.batch import Batch
+from textmlr.export.predictions.appended import Appended, Wanted
+from textmlr.export.predictions.joined_columns import Block, Columns
+from textmlr.export.predictions.prediction_file import Output, opened
+
+if TYPE_CHECKING:
+    from textmlr.corpus.chunks import Chunk
+    from textmlr.model.model import Model
+
+
+@dataclass(slots=True)
+class Tally:
+    """What was said of the documents so far.
+
+    per_label      (L,) int64  documents of which each label is the answer
+    unsure         documents of which none is
+    unknown        documents without a known feature
+    first_unknown  where the first of them is
+    invalid        pieces of invalid UTF-8 read as U+FFFD
+    columns        the names of the columns that were appended
+    file           the one that is being read
+    """
+
+    per_label: NDArray[np.int64]
+    columns: list[str]
+    documents: int = 0
+    unsure: int = 0
+    unknown: int = 0
+    first_unknown: str | None = None
+    invalid: int = 0
+    file: str = ""
+
+    def add(self, block: Block) -> None:
+        """Count a block."""
+        said = block.said
+        if len(said.unknown) and self.first_unknown is None:
+            number = block.first + int(said.unknown[0])
+            self.first_unknown = f"{block.name}, document {number:,}"
+        self.file = block.name
+        self.documents += len(said)
+        self.per_label += said.per_label
+        self.unsure += said.unsure
+        self.unknown += len(said.unknown)
+        self.invalid += said.invalid
+
+
+Watch = Callable[[Tally], None]
+
+
+def predict(
+    model: Model, chunks: Iterable[Chunk], appended: Appended, *, threads: int | None = None
+) -> Iterator[Block]:
+    """What a model says of each document, block after block, in order.
+
+    Chunks are drawn as threads need them, and let go of when their last block is; the number of
+    threads changes no bit.
+    """
+    under_way: deque[Chunk] = deque()
+
+    def batches() -> Iterator[Batch]:
+        for chunk in chunks:
+            if len(chunk.batch):
+                under_way.append(chunk)
+                yield chunk.batch
+
+    row = 0
+    for said in model.map_answers(appended.of, batches(), threads):
+        chunk = under_way[0]
+        yield Block(chunk.name, chunk.first + row, chunk.table.slice(row, len(said)), said)
+        row += len(said)
+        if row == len(chunk.batch):
+            under_way.popleft()
+            row = 0
+
+
+def write_predictions(
+    model: Model,
+    chunks: Iterable[Chunk],
+    output: Output,
+    wanted: Wanted | None = None,
+    *,
+    threads: int | None = None,
+    watch: Watch | None = None,
+) -> Tally:
+    """Write the corpus's columns and a model's predictions to a file, whole or not at all.
+
+    watch  called with what was said so far, block after block
+    Raises InputError for a corpus without documents, for columns that have the names of those to
+    be appended or differ from file to file, and for a file that cannot be written.
+    """
+    appended = Appended(model.labels, wanted or Wanted())
+    tally = Tally(np.zeros(len(model.labels), np.int64), [f.name for f in appended.fields])
+    blocks = predict(model, chunks, appended, threads=threads)
+    first = next(blocks, None)
+    if first is None:
+        raise InputError("the corpus has no documents", mend="give at least one")
+    columns = Columns(first, appended, each_its_own=output.format == "jsonl")
+    with opened(output, columns.schema) as writer:
+        block: Block | None = first
+        while block is not None:
+            if block.name != tally.file:
+                _refuse_itself(block.name, output.path)
+            writer.write(columns.joined(block))
+            tally.add(block)
+            if watch is not None:
+                watch(tally)
+            block = next(blocks, None)
+    return tally
+
+
+def _refuse_itself(name: str, output: str) -> None:
+    if os.path.exists(name) and os.path.exists(output) and os.path.samefile(name, output):
+        raise InputError("is the corpus itself", place=output, mend="write to another file")

@@ -1,0 +1,15 @@
+"""Names of features, as people read them."""
+
+from __future__ import annotations
+
+from textmlr.features.ngrams import CHAR_PREFIX
+
+CHARACTERS = CHAR_PREFIX.tobytes().decode()
+
+
+SPACE_SIGN = "␣"  # for the spaces that character n-grams pad words with
+
+
+def readable(name: str) -> str:
+    """The name of a feature, the spaces in character n-grams shown."""
+    return name.replace(" ", SPACE_SIGN) if name.startswith(CHARACTERS) else name

@@ -1,0 +1,111 @@
+"""Lines of fastText's form to labels and text: tokens that begin with __label__ are labels."""
+
+import numpy as np
+
+from textmlr.kernels.jit import kernel
+from textmlr.kernels.tsv_lines import find
+
+SPACE, TAB, RETURN, UNDERSCORE = 32, 9, 13, 95
+PREFIX = np.frombuffer(b"__label__", np.uint8)
+
+
+@kernel
+def _is_space(byte):
+    return byte == SPACE or TAB <= byte <= RETURN
+
+
+@kernel
+def _token_end(text, at, stop):
+    while at < stop and not _is_space(text[at]):
+        at += 1
+    return at
+
+
+@kernel
+def _space_end(text, at, stop):
+    while at < stop and _is_space(text[at]):
+        at += 1
+    return at
+
+
+@kernel
+def _is_label(text, at, stop):
+    """Whether the token at ``at`` begins with the prefix."""
+    if stop - at < PREFIX.size:
+        return False
+    same = True
+    for i in range(PREFIX.size):
+        same &= text[at + i] == PREFIX[i]
+    return same
+
+
+@kernel
+def find_labels(text, words, starts, stops, firsts, lasts, begins, counts, inside):
+    """Find the labels of each line, and where its text begins.
+
+    text           (bytes,) uint8
+    words          (bytes // 8,) uint64   the same memory
+    starts, stops  (n,) int64   spans of lines
+    firsts, lasts  (n,) int64   written: the first label, without its prefix; empty without one
+    begins         (n,) int64   written: where the text begins, behind the labels at the beginning
+    counts         (n,) int64   written: labels of the line
+    inside         (n,) uint8   written: 1 where labels stand within the text, too
+    """
+    for line in range(starts.size):
+        stop = stops[line]
+        begin = first = last = starts[line]
+        count = inner = 0
+        at = _space_end(text, begin, stop)
+        while at < stop:
+            end = _token_end(text, at, stop) if text[at] == UNDERSCORE else at
+            if not _is_label(text, at, end):
+                break
+            if not count:
+                first = at + PREFIX.size
+                last = end
+            count += 1
+            begin = at = _space_end(text, end, stop)
+        while True:
+            at = find(text, words, UNDERSCORE, at, stop)
+            if at == stop:
+                break
+            end = at + 1
+            if at > begin and _is_space(text[at - 1]):
+                end = _token_end(text, at, stop)
+                if _is_label(text, at, end):
+                    if not count:
+                        first = at + PREFIX.size
+                        last = end
+                    count += 1
+                    inner = 1
+            at = end
+        firsts[line] = first
+        lasts[line] = last
+        begins[line] = begin
+        counts[line] = count
+        inside[line] = inner
+
+
+@kernel
+def drop_labels(text, begins, stops, inside):
+    """Leave labels out of the text of lines, each with the space before it.
+
+    text    (bytes,) uint8   what follows a label within the text is moved to the left
+    begins  (n,) int64       where the text begins
+    stops   (n,) int64       where it ends; overwritten
+    inside  (n,) uint8       1 where it holds labels
+    """
+    for line in range(begins.size):
+        if not inside[line]:
+            continue
+        stop = stops[line]
+        at = out = begins[line]
+        while at < stop:
+            word = _space_end(text, at, stop)
+            end = _token_end(text, word, stop)
+            if not _is_label(text, word, end):
+                for i in range(at, end):
+                    text[out] = text[i]
+                    out += 1
+            at = end
+        stops[line] = out

@@ -1,0 +1,108 @@
+"""Learning from documents as they come: hashed columns get rows as they occur, and each document is
+predicted before a step is taken on it."""
+
+import numpy as np
+
+from textmlr.kernels.jit import kernel, prefetch, sum_rows
+from textmlr.kernels.sgd import _softmax_error
+
+# Of the sums by whose roots steps are divided, in units of mean ‖f(x)‖²: without it the first
+# documents of a feature would move its weights as if they were sure.
+FLOOR = 0.005
+AHEAD = 16  # entries, of which the rows are fetched into cache
+
+
+@kernel
+def admit(indptr, indices, values, before, power, numbers, kept, tallies, used, rows, paces):
+    """Number the columns of documents in the order in which they occur; return how many there are.
+
+    indptr (n + 1,) int64, indices (nnz,) int32, values (nnz,) float32   f(x), CSR
+    before  int             documents that came before
+    power   float           of idf
+    numbers (V,) int32      row of each column, −1 for none yet; updated
+    kept (C,) int32, tallies (C, 2) float64   of each row its column; the documents that have it
+            and the sum of f(x); updated.  There is room for all of them
+    used    int             rows so far
+    rows (nnz,) int32, paces (nnz,) float32   written: the row of each entry, and f(x) times idf to
+            the power, as the documents up to its own have it
+    """
+    last = indices.size - 1
+    for i in range(indptr.size - 1):
+        most = np.log(2.0 + before + i) + 1.0
+        for j in range(indptr[i], indptr[i + 1]):
+            prefetch(numbers, indices[min(j + AHEAD, last)])
+            column = indices[j]
+            row = numbers[column]
+            if row < 0:
+                row = used
+                numbers[column] = row
+                kept[row] = column
+                tallies[row, 0] = 0.0
+                tallies[row, 1] = 0.0
+                used += 1
+            tallies[row, 0] += 1.0
+            tallies[row, 1] += values[j]
+            idf = most - np.log(1.0 + tallies[row, 0])
+            scale = np.sqrt(idf) if power == 0.5 else idf**power
+            rows[j] = row
+            paces[j] = values[j] * np.float32(scale)
+    return used
+
+
+@kernel
+def learn(
+    indptr,
+    rows,
+    values,
+    paces,
+    y,
+    weights,
+    first,
+    last,
+    rate,
+    floor,
+    labels,
+    theta,
+    squares,
+    scores,
+    losses,
+    right,
+    error,
+):
+    """Score each document, then take a step on it.
+
+    With p = P(· | x), every weight of the document's features takes the step
+
+        squares_fℓ ← squares_fℓ + weight·f(x)_f²·p_ℓ·(1 − p_ℓ)
+        theta_fℓ   ← theta_fℓ − weight·rate·pace_f·(p_ℓ − [y = ℓ]) / √(squares_fℓ + floor)
+
+    which is Adagrad with the expected square of the gradient in place of the square: documents
+    whose label is hardly in doubt do not count as if they had told much.
+
+    indptr (n + 1,) int64, rows (nnz,) int32, values, paces (nnz,) float32   as ``admit`` made them
+    y (n,) int32, weights (n,) float32
+    first <= i < last       the documents to learn from, in this order
+    labels  int             L; the columns of theta from there on are for labels to come
+    theta, squares (R, W) float32   updated
+    scores (d, W) float32, losses (d,) float64, right (d,) uint8   written for document i at
+            i − first: scores, −log P(y_i | x_i), and whether y_i scored highest, before its step
+    error (W,) float32      scratch
+    Source: Duchi, Hazan and Singer, JMLR 12, 2011, figure 1; with the Fisher information, Amari,
+    Neural Computation 10(2), 1998.
+    """
+    width = theta.shape[1]
+    least = np.float32(floor)
+    for i in range(first, last):
+        own = scores[i - first]
+        sum_rows(rows, values, indptr[i], indptr[i + 1], theta, own)
+        losses[i - first], right[i - first] = _softmax_error(own, labels, y[i], error)
+        step = np.float32(rate * weights[i])
+        for j in range(indptr[i], indptr[i + 1]):
+            row = theta[rows[j]]
+            square = squares[rows[j]]
+            known = weights[i] * values[j] * values[j]
+            pace = step * paces[j]
+            for label in range(width):
+                size = abs(error[label])  # p or 1 − p
+                square[label] += known * size * (np.float32(1.0) - size)
+                row[label] -= pace * error[label] / np.sqrt(square[label] + least)

@@ -1,0 +1,1 @@
+"""The model: parameters, scores, P(Y=ℓ | x; θ), its file and its explanations."""

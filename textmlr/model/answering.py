@@ -1,0 +1,211 @@
+"""From documents to answers, the shortest way: features never leave a thread's scratch."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from textmlr.base.arrays import Scratch, frozen
+from textmlr.corpus.batch import Batch
+from textmlr.corpus.blocks import is_giant
+from textmlr.features.featurizer import Featurizer
+from textmlr.features.hashed_columns import Columns
+from textmlr.features.prepared import Prepared
+from textmlr.kernels import document_answer as kernels
+from textmlr.kernels.jit import bound
+from textmlr.model.parameters import Arrays, Network
+from textmlr.model.scoring import Calibration
+
+# Bytes of a single document for which scratch is kept ready; longer ones take the general way.
+SHORT = 1 << 14
+
+
+# Rows of columns, the network's arrays, calibration with base scores.
+Theta = tuple[NDArray[Any], NDArray[Any], NDArray[Any], NDArray[Any], NDArray[Any]]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Answers:
+    """What a model says of n documents.
+
+    scores         (n, L) float32, nats, calibrated; see ``Model.scores``
+    log_z          (n,) float64, nats
+    probabilities  (n, L) float64, rows sum to 1
+    known          (n,) int64   distinct features of the vocabulary in each, the bias not counted;
+                   0 where none of them has a weight, so that its answer is the base rates
+    invalid        pieces of invalid UTF-8 in the text, read as U+FFFD
+    """
+
+    scores: NDArray[np.float32]
+    log_z: NDArray[np.float64]
+    probabilities: NDArray[np.float64]
+    known: NDArray[np.int64]
+    invalid: int
+
+    @classmethod
+    def room(cls, documents: int, labels: int) -> Answers:
+        """Answers yet to be written."""
+        return cls(
+            np.empty((documents, labels), np.float32),
+            np.empty(documents),
+            np.empty((documents, labels)),
+            np.empty(documents, np.int64),
+            0,
+        )
+
+    def __len__(self) -> int:
+        return len(self.log_z)
+
+
+class Answerer:
+    """A featurizer and θ, ready to answer; threads may share one.
+
+    network  θ, its first layer of R rows with columns
+    columns  those of a hashed model that θ has rows for, None: all
+    calibration  of the scores, its factor in θ already
+    base     (L,) float32, scores of a document that says nothing: none of its features has a
+             weight that is not 0; (0,): such a document has those of the bias
+    """
+
+    def __init__(
+        self,
+        featurizer: Featurizer,
+        network: Network,
+        columns: Columns | None,
+        calibration: Calibration,
+        base: NDArray[np.float32],
+    ) -> None:
+        self.featurizer = featurizer
+        self._network = network
+        kept = np.zeros(0, np.int32) if columns is None else columns.table
+        self._theta: Theta = frozen(kept), *network.arrays(), frozen(calibration.array(base))
+        self._scratch = Scratch()
+        self._own = threading.local()  # of a thread, a _Single and room for the network
+
+    def answer(self, block: Batch) -> Answers:
+        """Answers for the documents of a block."""
+        featurizer, take = self.featurizer, self._scratch.take
+        out = Answers.room(len(block), self._network.labels)
+        room = self._room()
+        outputs = (out.scores, out.log_z, out.probabilities, out.known)
+        if is_giant(block) or featurizer.asks_little:
+            columns, counts, offsets, invalid = featurizer.counted_columns(block)
+            unread = Prepared.of(featurizer.options, featurizer.columns, None, featurizer.idf)
+            most = int(np.diff(offsets).max(initial=0))
+            kernels.answer_counts(
+                frozen(columns),
+                frozen(counts),
+                frozen(offsets),
+                unread.codes,
+                unread.idf,
+                *self._theta,
+                np.empty(4 * most + 1, np.int64),
+                np.empty(most + 1, np.int32),
+                np.empty(most + 1, np.float32),
+                *room,
+                *outputs,
+            )
+        else:
+            prepared = featurizer.prepared()
+            longest = int((block.stops - block.starts).max(initial=0))
+            most = prepared.most_grams(longest) + 1
+            invalid = kernels.answer(
+                frozen(block.text),
+                frozen(block.starts),
+                frozen(block.stops),
+                *prepared.read_with(block.is_ascii),
+                prepared.codes,
+                prepared.slots,
+                prepared.hashes,
+                prepared.idf,
+                *self._theta,
+                *prepared.room(self._scratch, longest),
+                take("indices", most, np.int32),
+                take("values", most, np.float32),
+                *room,
+                *outputs,
+            )
+        return Answers(*outputs, int(invalid))
+
+    def probabilities_of(self, text: str | bytes) -> NDArray[np.float64] | None:
+        """P of each label for one document: (1, L); None if it has to go the general way.
+
+        With everything prepared a call costs microseconds, most of them the kernel's.
+        """
+        try:
+            single: _Single = self._own.single
+        except AttributeError:
+            prepared = self.featurizer.prepared()
+            single = self._own.single = _Single(prepared, self._network, self._theta)
+        return single.probabilities_of(text)
+
+    def _room(self) -> Arrays:
+        """This thread's scratch for the network."""
+        try:
+            room: Arrays = self._own.room
+        except AttributeError:
+            room = self._own.room = self._network.room()
+        return room
+
+
+class _Single:
+    """One thread's memory, and the kernel with it, for one short document at a time."""
+
+    def __init__(
+        self,
+        prepared: Prepared,
+        network: Network,
+        theta: Theta,
+    ) -> None:
+        self._shape = (1, network.labels)
+        most = prepared.most_grams(SHORT) + 1
+        span = np.zeros(2, np.int64)
+        self._stop = span[1:]  # the kernel sees it frozen, as it does all spans
+        self._spans = frozen(span[:1]), frozen(span[1:])
+        self._prepared = prepared
+        self._middle = (prepared.codes, prepared.slots, prepared.hashes, prepared.idf, *theta)
+        self._rest = (
+            *prepared.room(Scratch(), SHORT),
+            np.empty(most, np.int32),
+            np.empty(most, np.float32),
+            *network.room(),
+            np.empty(self._shape, np.float32),
+            np.empty(1),
+        )
+        self._known = np.empty(1, np.int64)
+        self._calls: dict[bool, Callable[..., Any]] = {}
+
+    def probabilities_of(self, text: str | bytes) -> NDArray[np.float64] | None:
+        """See Answerer."""
+        ascii_only = text.isascii()
+        if isinstance(text, str):
+            try:
+                text = text.encode()
+            except UnicodeEncodeError:  # a lone surrogate
+                return None
+        if len(text) > SHORT:
+            return None
+        call = self._calls.get(ascii_only)
+        if call is None:
+            call = self._calls[ascii_only] = self._bind(ascii_only)
+        self._stop[0] = len(text)
+        out = np.empty(self._shape)
+        call(np.frombuffer(text, np.uint8), out)
+        return out
+
+    def _bind(self, ascii_only: bool) -> Callable[..., Any]:
+        """The kernel with all but text and result."""
+        before = (*self._spans, *self._prepared.read_with(ascii_only), *self._middle, *self._rest)
+        some, out = np.frombuffer(b"", np.uint8), np.empty(self._shape)
+        run = bound(kernels.answer, some, *before, out, self._known)
+        known = self._known
+
+        def call(text: NDArray[np.uint8], out: NDArray[np.float64]) -> None:
+            run(text, *before, out, known)
+
+        return call

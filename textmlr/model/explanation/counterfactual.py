@@ -1,0 +1,266 @@
+"""The fewest words without which a document has another label.
+
+A word is removed wherever it occurs, in upper or lower case, and a space put in its place, so that
+no two neighbours grow together.  What is left is classified like any text: n-grams across the gap,
+document length and calibration all change with it.
+
+The search tries all sets of one word, of two and so on while that is little work.  Then it removes
+greedily what lowers the label's lead most, by scores of the remaining text, until another label
+leads; and puts back each word that was not needed.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import combinations, islice
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from textmlr.base.threads import available_threads, map_blocks
+from textmlr.corpus.batch import Batch
+from textmlr.corpus.blocks import blocks_of
+from textmlr.model.explanation.contributions import Parts, explain
+from textmlr.model.explanation.token_places import Places
+
+SPACE = 0x20
+# Bytes of text that are classified for all sets of few words (a second or so), and in one step of
+# the greedy search; and how much is in memory at a time.
+EXHAUSTIVE_BYTES = 1 << 24
+STEP_BYTES = 1 << 20
+CHUNK_BYTES = 1 << 22
+NEEDED_BYTES = 1 << 27  # that are classified to put words back
+FEWEST_TRIED = 4  # words, in a step
+GROWTH = 4  # a step removes one word more for so many removed before
+Removed = tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Removal:
+    """What a document's label is without some of its words.
+
+    text          the document; bytes that are not UTF-8, and lone surrogates, are U+FFFD in it
+    words         those removed, as they first stand in the text, in its order; () where no set was
+                  found without which the label is another
+    spans         (start, stop) of all their occurrences, characters of the text, in order
+    label, probability    the document's label, the likeliest, and its P
+    new_label, new_probability   those without the words
+    remaining     P of ``label`` without the words
+    proved        no fewer words would do; where none were found: no words would
+    tried         all sets of up to so many words were tried
+    """
+
+    text: str
+    words: tuple[str, ...]
+    spans: tuple[tuple[int, int], ...]
+    label: str
+    probability: float
+    new_label: str
+    new_probability: float
+    remaining: float
+    proved: bool
+    tried: int
+
+    def sentence(self) -> str:
+        """The same in words."""
+        upto = f"sets of up to {self.tried} words" if self.tried > 1 else "single words"
+        if not self.words:
+            if self.proved:
+                return f"No words can be removed that make the label another than {self.label}."
+            tried = f" (all {upto} were tried)" if self.tried else ""
+            return (
+                f"No words were found without which the label is another than {self.label}{tried}."
+            )
+        quoted = [f"“{word}”" for word in self.words]
+        named = " and ".join([", ".join(quoted[:-1]), quoted[-1]] if len(quoted) > 1 else quoted)
+        if self.proved:
+            claim = "No fewer words do that."
+        else:
+            claim = "These are the fewest found" + (
+                f"; no {upto} do that." if self.tried else ", not proved to be the fewest."
+            )
+        return (
+            f"Without {named} the label is {self.new_label} ({100 * self.new_probability:.1f} %), "
+            f"no longer {self.label} ({100 * self.probability:.1f} %, then "
+            f"{100 * self.remaining:.1f} %). {claim}"
+        )
+
+    def as_dict(self) -> dict[str, Any]:
+        """The same as JSON values."""
+        return {name: getattr(self, name) for name in self.__slots__}
+
+
+def remove(parts: Parts, document: str | bytes) -> Removal:
+    """Find the fewest words without which the label of a document is another.
+
+    Raises InputError if the document is not text.
+    """
+    places = Places.of(document, parts.answerer.featurizer.options)
+    search = _Search(parts, places)
+    removed, tried = search.exhaustive()
+    proved = removed is not None or tried == search.words
+    if removed is None and not proved:
+        removed = search.greedy()
+        proved = removed is not None and len(removed) == tried + 1
+    removed = removed or ()
+    left = search.without(removed)
+    probabilities = parts.answerer.answer(left).probabilities[0]
+    new = int(probabilities.argmax())
+    own = np.flatnonzero(np.isin(search.word_of, removed))
+    spans = zip(places.token_starts[own].tolist(), places.token_stops[own].tolist(), strict=True)
+    firsts = sorted(int(np.flatnonzero(search.word_of == word)[0]) for word in removed)
+    return Removal(
+        text=places.text,
+        words=tuple(places.text[places.token_starts[i] : places.token_stops[i]] for i in firsts),
+        spans=tuple(spans),
+        label=parts.labels[search.label],
+        probability=search.probability,
+        new_label=parts.labels[new],
+        new_probability=float(probabilities[new]),
+        remaining=float(probabilities[search.label]),
+        proved=proved,
+        tried=tried,
+    )
+
+
+class _Search:
+    """Sets of words to remove, judged by classifying what is left.
+
+    word_of  (t,) int64   number of each token's word
+    words    how many there are
+    label    number of the document's label;  probability  its P
+    """
+
+    def __init__(self, parts: Parts, places: Places) -> None:
+        self.parts, self.places = parts, places
+        _, self.word_of = np.unique(places.tokens, return_inverse=True)
+        self.words = int(self.word_of.max(initial=-1)) + 1
+        row = parts.answerer.answer(places.block).probabilities[0]
+        self.label = int(row.argmax())
+        self.probability = float(row[self.label])
+        self._size = max(1, len(places.block.text))
+        self._bytes = self._bytes_of_words()
+        self._effects: NDArray[np.float64] | None = None  # lead without each word alone
+
+    def _bytes_of_words(self) -> list[NDArray[np.int64]]:
+        """Where the bytes of each word lie."""
+        places = self.places
+        lengths = places.byte_stops - places.byte_starts
+        ends = np.cumsum(lengths)
+        within = np.arange(lengths.sum()) - np.repeat(ends - lengths, lengths)
+        at = np.repeat(places.byte_starts, lengths) + within
+        word = np.repeat(self.word_of, lengths)
+        order = np.argsort(word, kind="stable")
+        edges = np.searchsorted(word[order], np.arange(1, self.words))
+        return np.split(at[order], edges) if self.words else []
+
+    def without(self, removed: Sequence[int]) -> Batch:
+        """The document with one space in place of each occurrence of the words."""
+        gone = np.isin(self.word_of, removed)
+        data, kept, at = self.places.block.text.tobytes(), [], 0
+        pairs = zip(
+            self.places.byte_starts[gone].tolist(),
+            self.places.byte_stops[gone].tolist(),
+            strict=True,
+        )
+        for start, stop in pairs:
+            kept += [data[at:start], b" "]
+            at = stop
+        text = np.frombuffer(b"".join([*kept, data[at:]]), np.uint8)
+        return Batch(text, np.zeros(1, np.int64), np.full(1, len(text), np.int64))
+
+    def exhaustive(self) -> tuple[Removed | None, int]:
+        """(the best of the smallest sets that change the label, None if none does; the number of
+        words up to which all sets were tried)."""
+        spent = 0
+        for size in range(1, self.words + 1):
+            spent += math.comb(self.words, size) * self._size
+            if spent > EXHAUSTIVE_BYTES:
+                return None, size - 1
+            best, lowest, leads = None, math.inf, []
+            for removed, lead, changed in self._judge(combinations(range(self.words), size)):
+                leads.append(lead)
+                if changed and lead < lowest:
+                    best, lowest = removed, lead
+            if size == 1:
+                self._effects = np.array(leads)
+            if best is not None:
+                return best, size
+        return None, self.words
+
+    def greedy(self) -> Removed | None:
+        """A set that changes the label, without what is not needed; None if none is found."""
+        order = self._by_promise()
+        breadth = max(FEWEST_TRIED, STEP_BYTES // self._size)
+        removed: Removed = ()
+        lead = math.inf
+        while len(removed) < self.words:
+            gone = set(removed)
+            left = [word for word in order if word not in gone]
+            for first in range(0, len(left), breadth):  # beyond the first few, till one lowers it
+                rest = left[first : first + breadth]
+                judged = list(self._judge((*removed, word) for word in rest))
+                best = sorted(range(len(rest)), key=lambda i: judged[i][1])
+                if judged[best[0]][1] < lead:
+                    break
+            else:
+                return None  # no word lowers it further
+            more = max(1, len(removed) // GROWTH)
+            removed = (*removed, *(rest[i] for i in best[:more]))
+            ((_, lead, changed),) = self._judge([removed])
+            if changed:
+                return self._needed(removed, breadth)
+        return None
+
+    def _by_promise(self) -> list[int]:
+        """Words, first those without which the label seems to have the smallest lead."""
+        effects = self._effects
+        if effects is None:  # too much text to try each: by their shares of what is to go
+            shares = [word.margin for word in explain(self.parts, self.places.text).words]
+            effects = np.zeros(self.words)
+            np.subtract.at(effects, self.word_of, shares)
+        order: list[int] = np.argsort(effects, kind="stable").tolist()
+        return order
+
+    def _needed(self, removed: Removed, breadth: int) -> Removed:
+        """Put back words while the label stays changed, of so many at a time the one with which
+        it stays so most clearly, until none can be put back, or NEEDED_BYTES are classified."""
+        at = failed = spent = 0
+        while failed < len(removed) > 1 and spent < NEEDED_BYTES:
+            at = at if at < len(removed) else 0
+            some = removed[at : at + breadth]
+            sets = (tuple(word for word in removed if word != back) for back in some)
+            good = [(lead, left) for left, lead, changed in self._judge(sets) if changed]
+            spent += len(some) * self._size
+            if good:
+                removed, failed = min(good)[1], 0
+            else:
+                at, failed = at + len(some), failed + len(some)
+        return removed
+
+    def _judge(self, sets: Iterable[Removed]) -> Iterator[tuple[Removed, float, bool]]:
+        """(set, lead, whether the label is another) of sets of words; the lead is the label's
+        score without them minus that of the best other."""
+        rest = iter(sets)
+        while chunk := list(islice(rest, max(1, CHUNK_BYTES // self._size))):
+            texts = np.tile(self.places.block.text, (len(chunk), 1))
+            for text, removed in zip(texts, chunk, strict=True):
+                for word in removed:
+                    text[self._bytes[word]] = SPACE
+            yield from zip(chunk, *self._leads(texts), strict=True)
+
+    def _leads(self, texts: NDArray[np.uint8]) -> tuple[list[float], list[bool]]:
+        """(lead, whether the label is another) of each text;  texts (n, bytes)."""
+        starts = np.arange(len(texts)) * self._size
+        batch = Batch(texts.ravel(), starts, starts + self._size)
+        answerer = self.parts.answerer
+        leads: list[float] = []
+        changed: list[bool] = []
+        for answers in map_blocks(answerer.answer, blocks_of([batch]), available_threads()):
+            others = np.delete(answers.scores, self.label, axis=1).max(axis=1)
+            leads += (answers.scores[:, self.label].astype(np.float64) - others).tolist()
+            changed += (answers.probabilities.argmax(axis=1) != self.label).tolist()
+        return leads, changed

@@ -1,0 +1,171 @@
+"""What of an explanation is shown: the strongest features and words, and the parts round them."""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from textmlr.features.names import readable
+from textmlr.model.explanation.contributions import Contribution, Explanation
+
+WHOLE = 4000  # characters of a document up to which all of it is shown
+STRONGEST = 30  # words round which a longer one is
+AROUND = 80  # characters on either side of these
+# Of the strongest word's margin, from where on a word is shown faintly, clearly and strongly.
+LEVELS = (0.1, 0.35, 0.7)
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """The features that are shown, and what the others add together.
+
+    speaking_for, against   those of the largest and smallest margin, the strongest first
+    others                  how many there are besides
+    contribution, margin    of these together, nats
+    """
+
+    speaking_for: tuple[Contribution, ...]
+    against: tuple[Contribution, ...]
+    others: int
+    contribution: float
+    margin: float
+
+
+def strongest(explanation: Explanation, most: int) -> Shown:
+    """``most`` features that speak for the label and as many that speak against it."""
+    features = explanation.features
+    first = sum(1 for feature in features[:most] if feature.margin > 0)
+    last = sum(1 for feature in features[max(first, len(features) - most) :] if feature.margin < 0)
+    rest = features[first : len(features) - last]
+    return Shown(
+        features[:first],
+        features[len(features) - last :][::-1],
+        len(rest),
+        sum(feature.contribution for feature in rest),
+        sum(feature.margin for feature in rest),
+    )
+
+
+def name_of(feature: Contribution) -> str:
+    """A feature's name to be read: character n-grams with their padding spaces shown, and
+    n-grams that share a column with ≡ between."""
+    return " ≡ ".join(map(readable, feature.names))
+
+
+def levels(explanation: Explanation) -> list[int]:
+    """How strong each word is beside the strongest: 0 (not worth showing) to 3."""
+    most = max((abs(word.margin) for word in explanation.words), default=0.0)
+    if not most:
+        return [0] * len(explanation.words)
+    return [bisect_right(LEVELS, abs(word.margin) / most) for word in explanation.words]
+
+
+def excerpts(explanation: Explanation, whole: bool) -> list[tuple[int, int]]:
+    """The parts of the text to show, (start, stop): all, if it is short or ``whole`` is asked for,
+    or what stands round the strongest words."""
+    size = len(explanation.text)
+    if whole or size <= WHOLE:
+        return [(0, size)]
+    ranked = sorted(explanation.words, key=lambda word: -abs(word.margin))[:STRONGEST]
+    starts = [word.start for word in explanation.words]
+    parts: list[tuple[int, int]] = []
+    for word in sorted(ranked, key=lambda word: word.start):
+        start, stop = max(0, word.start - AROUND), min(size, word.stop + AROUND)
+        # No word is cut in two.
+        before = explanation.words[max(0, bisect_right(starts, start) - 1)]
+        if before.start < start < before.stop:
+            start = before.stop
+        after = explanation.words[max(0, bisect_left(starts, stop) - 1)]
+        stop = max(stop, after.stop)
+        if parts and start <= parts[-1][1]:
+            parts[-1] = (parts[-1][0], max(stop, parts[-1][1]))
+        else:
+            parts.append((start, stop))
+    return parts
+
+
+def pieces(explanation: Explanation, part: tuple[int, int]) -> Iterator[tuple[str, int | None]]:
+    """A part of the text, (start, stop), that cuts no word in two, piece by piece: (what stands
+    there, number of the word it is, None for what is between words)."""
+    starts = [word.start for word in explanation.words]
+    at, stop = part
+    for number in range(bisect_left(starts, at), bisect_left(starts, stop)):
+        word = explanation.words[number]
+        if at < word.start:
+            yield explanation.text[at : word.start], None
+        yield word.text, number
+        at = word.stop
+    if at < stop:
+        yield explanation.text[at:stop], None
+
+
+def on_words(explanation: Explanation) -> list[list[tuple[Contribution, float]]]:
+    """The features that lie on each word, each with its share of the word's margin."""
+    starts = [word.start for word in explanation.words]
+    found: list[dict[int, float]] = [{} for _ in starts]
+    for number, feature in enumerate(explanation.features):
+        for start, stop in feature.spans:
+            first, last = bisect_right(starts, start) - 1, bisect_left(starts, stop)
+            share = feature.margin / feature.count / (last - first)
+            for word in range(first, last):
+                found[word][number] = found[word].get(number, 0.0) + share
+    return [
+        [(explanation.features[number], share) for number, share in own.items()] for own in found
+    ]
+
+
+def sum_of(explanation: Explanation) -> str:
+    """How bias and features add up to the score, and the score to P, in one line.
+
+    What features add is shown as the difference of score and bias as these are shown, so that the
+    line adds up to the last digit.
+    """
+    if explanation.method == "base rates":
+        return (
+            f"score {explanation.score:.4f} = ln of the base rate; "
+            f"P = exp({explanation.score:.4f}) = {explanation.probability:.10g}"
+        )
+    score, bias = round(explanation.score, 4), round(explanation.bias, 4)
+    log_z = round(explanation.log_z, 4)
+    return (
+        f"bias {bias:+.4f}, {counted(explanation)} {score - bias:+.4f} = score {score:.4f}; "
+        f"P = exp({score:.4f} − log z {log_z:.4f}) = {explanation.probability:.10g}"
+    )
+
+
+def counted(explanation: Explanation) -> str:
+    """231 features."""
+    count = len(explanation.features)
+    return f"{count:,} feature" + ("" if count == 1 else "s")
+
+
+def weight_of(explanation: Explanation) -> str:
+    """What a feature's weight is called."""
+    return "mean θ" if explanation.method == "integrated gradients" else "θ"
+
+
+def start_of(explanation: Explanation) -> str:
+    """What a score is before any feature adds to it, in words."""
+    return "base rate" if explanation.method == "base rates" else "bias"
+
+
+def method_of(explanation: Explanation) -> str:
+    """How the shares were found, in words."""
+    if explanation.method == "exact":
+        return "Shares are exact: the score is a sum over features."
+    if explanation.method == "base rates":
+        return "No known word: the answer is the base rates of training."
+    return (
+        "Shares are integrated gradients, since hidden layers mix features: on the way from the "
+        "bias alone to this document, mean θ is by how much the score rises with f(x)."
+    )
+
+
+def versus(explanation: Explanation) -> str:
+    """What the margin is against, in words."""
+    if explanation.against is not None:
+        return explanation.against
+    if len(explanation.probabilities) == 2:
+        return next(label for label in explanation.probabilities if label != explanation.label)
+    return "the mean of the others"

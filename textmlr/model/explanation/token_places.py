@@ -1,0 +1,130 @@
+"""Where the n-grams of a document lie: the tokens each covers, and their places in the text."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+from numpy.typing import NDArray
+
+from textmlr.base.options import FeaturizerOptions
+from textmlr.corpus.batch import Batch
+from textmlr.corpus.in_memory import batches_of
+from textmlr.features.ngrams import Hasher, TokenPlaces
+
+Integers = NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Places:
+    """A document read: its t tokens and g n-grams, the latter as ``kernels.tokens.ngrams`` has
+    them.
+
+    text    (c,) code points; bytes that are not UTF-8, and lone surrogates, are U+FFFD in it
+    block   the same, UTF-8, as a Batch of one
+    tokens  (t,) uint64   hash of each token: of equal tokens, lower-cased, the same
+    token_starts, token_stops (t,) int64   characters of text
+    byte_starts, byte_stops   (t,) int64   bytes of block.text
+    grams   (g,) uint64   hash of each n-gram
+    first, last   (g,) int64   the tokens it covers, both included
+    starts, stops (g,) int64   its characters of text; a space that character n-grams pad tokens
+                               with belongs to the token's first or last character
+    """
+
+    text: str
+    block: Batch
+    tokens: NDArray[np.uint64]
+    token_starts: Integers
+    token_stops: Integers
+    byte_starts: Integers
+    byte_stops: Integers
+    grams: NDArray[np.uint64]
+    first: Integers
+    last: Integers
+    starts: Integers
+    stops: Integers
+
+    @classmethod
+    def of(cls, document: str | bytes, options: FeaturizerOptions) -> Places:
+        """Read a document with a featurizer's options.  Raises InputError if it is not text."""
+        text = batches_of([document])[0][0].decode("utf-8", "replace")
+        # U+FFFD in place of what is invalid is what the kernels read as well, and where each
+        # character begins is then plain to see.
+        data = np.frombuffer(text.encode(), np.uint8)
+        block = Batch(data, np.zeros(1, np.int64), np.full(1, len(data), np.int64))
+        tokens, hashes = Hasher(options).read(block)
+        before = np.concatenate([np.zeros(1, np.int64), np.cumsum((data & 0xC0) != 0x80)])
+        token_starts, token_stops = before[tokens.starts], before[tokens.stops]
+        parts = []
+        if options.word_range is not None:
+            first, last = word_grams(len(token_starts), *options.word_range)
+            parts.append((first, last, token_starts[first], token_stops[last]))
+        if options.char_range is not None:
+            owner, start, stop = char_grams(token_stops - token_starts, *options.char_range)
+            begin = token_starts[owner]
+            parts.append((owner, owner, begin + start, begin + stop))
+        where = [np.concatenate(arrays) for arrays in zip(*parts, strict=True)]
+        assert len(where[0]) == len(hashes)  # or every share would go astray
+        # Nothing else reads with this Hasher, so that its scratch is ours to keep.
+        return cls(
+            text,
+            block,
+            tokens.hashes,
+            token_starts,
+            token_stops,
+            tokens.starts,
+            tokens.stops,
+            hashes,
+            *where,
+        )
+
+    def names(self, grams: Integers, options: FeaturizerOptions) -> list[str]:
+        """Names of n-grams, as ``Featurizer.feature_names`` has them.
+
+        grams  (w,) int64   their numbers, ascending
+        """
+        count = np.array([0, len(self.tokens)], np.int64)
+        places = TokenPlaces(0, self.byte_starts, count)
+        documents = np.zeros(len(grams), np.int64)
+        blob, ends = Hasher(options).name(self.block, places, documents, grams)
+        whole, bounds = blob.tobytes(), [0, *ends.tolist()]
+        return [whole[i:j].decode() for i, j in pairwise(bounds)]
+
+
+def word_grams(tokens: int, low: int, high: int) -> tuple[Integers, Integers]:
+    """(first, last) token of each word n-gram of low <= n <= high, in order of the last token, and
+    at one last token the shorter first."""
+    ends = np.arange(tokens)
+    made = np.maximum(np.minimum(high, ends + 1) - low + 1, 0)
+    last = np.repeat(ends, made)
+    return last - (low + _within(made)) + 1, last
+
+
+def char_grams(lengths: Integers, low: int, high: int) -> tuple[Integers, Integers, Integers]:
+    """(token, start, stop) of each character n-gram of low <= n <= high; start and stop count
+    characters from the token's first.
+
+    An n-gram lies in its token with a space on either side; these spaces count as part of the
+    token's first and last character.  N-grams come in order of their last character, and at one
+    last character the shorter first; a padded token that is shorter than low is one n-gram.
+
+    lengths  (t,) int64   characters of each token
+    """
+    padded = lengths + 2
+    owner = np.repeat(np.arange(len(lengths)), padded)
+    end = _within(padded) + 1  # padded characters up to where an n-gram ends
+    short = (padded[owner] < low) & (end == padded[owner])
+    made = np.where(short, 1, np.maximum(np.minimum(high, end) - low + 1, 0))
+    size = np.repeat(np.where(short, end, low), made) + _within(made)
+    owner, end = np.repeat(owner, made), np.repeat(end, made)
+    length = lengths[owner]
+    start = np.clip(end - size - 1, 0, length - 1)
+    return owner, start, np.clip(end - 1, 1, length)
+
+
+def _within(counts: Integers) -> Integers:
+    """0, 1, …, counts[0] − 1, 0, 1, …, counts[1] − 1, …"""
+    ends = np.cumsum(counts)
+    numbers: Integers = np.arange(ends[-1] if len(ends) else 0) - np.repeat(ends - counts, counts)
+    return numbers

@@ -1,0 +1,448 @@
+"""Model = labels + Featurizer + θ: text → scores → log z → P(Y=ℓ | x; θ)."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from os import PathLike
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar, get_args
+
+import numpy as np
+from numpy.typing import NDArray
+
+from textmlr.base import tensor_file
+from textmlr.base.checks import (
+    MODEL_MEND,
+    check_choice,
+    check_kind,
+    check_listed,
+    check_path,
+    check_share,
+    check_strings,
+    check_text,
+    check_threads,
+    is_list,
+    taken,
+)
+from textmlr.base.errors import InputError, ModelFileError
+from textmlr.base.options import Activation
+from textmlr.base.threads import chosen_threads, map_blocks
+from textmlr.base.version import __version__
+from textmlr.corpus.batch import Batch
+from textmlr.corpus.blocks import blocks_of
+from textmlr.corpus.duplicates import Sketch
+from textmlr.corpus.in_memory import batches_of
+from textmlr.features.featurizer import Featurizer
+from textmlr.features.hashed_columns import Columns
+from textmlr.model.answering import Answerer, Answers
+from textmlr.model.file_parts import Parts, pack, unpack
+from textmlr.model.parameters import LINEAR, Network, check_scores_finite
+from textmlr.model.scoring import Calibration, base_scores, label_weights
+from textmlr.model.small_file.theta_storage import PLAIN, Storage
+
+if TYPE_CHECKING:
+    from textmlr.model.explanation.contributions import Explanation
+    from textmlr.model.explanation.contributions import Parts as ExplanationParts
+    from textmlr.model.explanation.counterfactual import Removal
+
+Json = dict[str, Any]
+Real = TypeVar("Real", np.float32, np.float64)
+T = TypeVar("T")
+
+# Probabilities of a block of documents: of very many labels there are few documents to one.
+BLOCK_ANSWERS = 1 << 23
+
+
+class Answer(NamedTuple):
+    """P(Y=label | x; θ) of one label for one document; label None is the answer "unsure", with
+    the probability of the likeliest label."""
+
+    label: str | None
+    probability: float
+
+
+class Model:
+    """A trained classifier; threads may share one.
+
+    labels      L label names, sorted
+    featurizer  fitted
+    layers      θ as a list of layers, float32; the linear model is the list of one, (V, L), with
+                hidden layers they are (V, W1), (W1 + 1, W2), ..., see ``network.Network``; the
+                first has R rows with columns
+    columns     the R columns that θ has rows for, in their order, where the others' are 0 (all
+                those that do not occur, with hashing); None: all
+    calibration what scores are multiplied by, its factor already in θ
+    record      how it was trained: options, figures, versions (JSON)
+    base        (L,) float32, nats   the scores, which are the logarithms of the base rates of
+                training, of a document that has no feature with a weight besides the bias; (0,)
+                where the record does not tell documents of each label: such a document has the
+                scores of the bias
+    storage     the form it has in its file; see ``packed``
+    activation  of the hidden layers
+    squares     with hidden layers learnt by Adagrad: what ``update`` goes on with, see
+                ``training.Fit``; () where that is not known
+    trained_on  the sketch of the documents it was trained on; None where that is not known
+
+    >>> from textmlr import Corpus, Model, train
+    >>> texts = ["a robot in orbit", "the sheriff rode", "robot engine", "a saddle, a sheriff"]
+    >>> model = train(Corpus.of(texts, ["scifi", "western", "scifi", "western"]))
+    >>> p = model.probabilities(["robots and a robot", "who?"])
+    >>> p.shape, bool(p[0, 0] > 0.5), p.sum(axis=1).round(6).tolist()
+    ((2, 2), True, [1.0, 1.0])
+    >>> [[answer.label for answer in answers] for answers in model.classify(["sheriff"], top=2)]
+    [['western', 'scifi']]
+    >>> size = model.save("western.textmlr")
+    >>> Model.load("western.textmlr").classify(["sheriff"])[0] == model.classify(["sheriff"])[0]
+    True
+    """
+
+    def __init__(
+        self,
+        labels: Sequence[str],
+        featurizer: Featurizer,
+        layers: Sequence[NDArray[np.float32]],
+        record: Json,
+        columns: Columns | None = None,
+        calibration: Calibration | None = None,
+        storage: Storage = PLAIN,
+        activation: Activation = LINEAR,
+        squares: Sequence[NDArray[np.float32]] = (),
+        trained_on: Sketch | None = None,
+    ) -> None:
+        self.labels = check_strings("labels", labels) or []
+        check_kind("featurizer", featurizer, Featurizer, MODEL_MEND)
+        _check_layers(layers)
+        for name, value, kind in (
+            ("record", record, dict),
+            ("columns", columns, Columns),
+            ("storage", storage, Storage),
+            ("calibration", calibration, Calibration),
+            ("trained_on", trained_on, Sketch),
+        ):
+            optional = name not in ("record", "storage")
+            check_kind(name, value, kind, MODEL_MEND, optional=optional)
+        if not isinstance(squares, list | tuple) or not all(
+            isinstance(own, np.ndarray) for own in squares
+        ):
+            raise taken("squares", squares, "a list of arrays", MODEL_MEND)
+        check_choice("activation", activation, get_args(Activation))
+        self.featurizer = featurizer
+        self.layers = list(layers)
+        self.activation = activation
+        self.squares = list(squares)
+        self.trained_on = trained_on
+        self.record = record
+        self.columns = columns
+        self.calibration = calibration or Calibration()
+        self.storage = storage
+        rows = featurizer.columns if columns is None else len(columns.kept)
+        if len(self.layers[0]) != rows or self.layers[-1].shape[1] != len(self.labels):
+            shape = len(self.layers[0]), self.layers[-1].shape[1]
+            raise InputError(f"theta is {shape}, not ({rows}, {len(self.labels)})")
+        if squares and [len(own) for own in squares] != [len(layer) for layer in self.layers]:
+            raise InputError("the squared gradients are not those of theta's rows")
+        self.base = base_scores(label_weights(record))
+        if len(self.base) not in (0, len(self.labels)):
+            raise InputError(f"the record is of {len(self.base)} labels, not {len(self.labels)}")
+        self._answerer = self._answering()
+
+    def _answering(self) -> Answerer:
+        network = Network.of(self.layers, self.activation)
+        check_scores_finite(self.layers)
+        return Answerer(self.featurizer, network, self.columns, self.calibration, self.base)
+
+    @property
+    def theta(self) -> NDArray[np.float32]:
+        """The (V, L) parameters of a linear model; with columns they are made anew.
+
+        Raises InputError for a model with hidden layers, which has no weight of a feature for a
+        label.
+        """
+        self.check_linear("has no weight of a feature for a label")
+        if self.columns is None:
+            return self.layers[0]
+        theta = np.zeros((self.featurizer.columns, len(self.labels)), np.float32)
+        theta[self.columns.kept] = self.layers[0]
+        return theta
+
+    def check_linear(self, problem: str, mend: str = "train one without --hidden") -> None:
+        """Raise InputError with the problem if the model has hidden layers."""
+        if len(self.layers) > 1:
+            raise InputError(f"a model with hidden layers {problem}", mend=mend)
+
+    @property
+    def kept(self) -> Json:
+        """What of θ is not 0: "features" (rows, the bias's not counted) and "weights"."""
+        rows = self._used()
+        bias = int(self.featurizer.options.bias)
+        return {
+            "features": len(rows) - bias,
+            "weights": sum(map(int, map(np.count_nonzero, self.layers))),
+        }
+
+    def _used(self) -> NDArray[np.int64]:
+        """Numbers of the rows of θ that are not all 0, and of the bias's, ascending."""
+        rows = np.flatnonzero(self.layers[0].any(axis=1))
+        if self.featurizer.options.bias:
+            bias = 0 if self.columns is None else self.columns.find(np.zeros(1, np.int32))[0]
+            rows = np.union1d(rows, bias)
+        return rows
+
+    def without_zero_rows(self) -> Model:
+        """The same answers, to the bit, from a θ without the rows that are 0.
+
+        Features without a row lose their names and document frequencies too; see
+        ``Featurizer.keep`` for what stays of them.  The bias has a row always.
+        """
+        rows = self._used()
+        if len(rows) == len(self.layers[0]):
+            return self
+        kept = rows if self.columns is None else self.columns.kept[rows].astype(np.int64)
+        featurizer, columns = self.featurizer, None
+        if featurizer.options.hash_bits is None:
+            featurizer = featurizer.keep(kept)
+        if featurizer.columns != len(rows):
+            counts = None if self.columns is None else self.columns.frequencies
+            own = None if counts is None else counts[rows]
+            columns = Columns.restore(kept.astype(np.int32), featurizer.columns, own)
+        layers = [self.layers[0][rows], *self.layers[1:]]
+        return Model(
+            self.labels,
+            featurizer,
+            layers,
+            self.record,
+            columns,
+            self.calibration,
+            activation=self.activation,
+            squares=[self.squares[0][rows], *self.squares[1:]] if self.squares else (),
+            trained_on=self.trained_on,
+        )
+
+    @property
+    def parts(self) -> Parts:
+        """What the model is made of."""
+        return Parts(
+            self.labels,
+            self.featurizer,
+            self.layers,
+            self.record,
+            self.columns,
+            self.calibration,
+            self.storage,
+            self.activation,
+            self.squares,
+            self.trained_on,
+        )
+
+    @classmethod
+    def of(cls, parts: Parts) -> Model:
+        """The model of these parts; ValueError if they do not fit together."""
+        check_kind("parts", parts, Parts, MODEL_MEND)
+        return cls(
+            parts.labels,
+            parts.featurizer,
+            parts.layers,
+            parts.record,
+            parts.columns,
+            parts.calibration,
+            parts.storage,
+            parts.activation,
+            parts.squares,
+            parts.trained_on,
+        )
+
+    def scores(self, texts: Any, *, threads: int | None = None) -> NDArray[np.float32]:
+        """θᵀf(x, ℓ), calibrated, for each document and label: (n, L) float32, nats.
+
+        A document without a known word (none of its features has a weight) has ``base``.
+        """
+        return self._stack(texts, threads, lambda answers: answers.scores)
+
+    def log_z(self, texts: Any, *, threads: int | None = None) -> NDArray[np.float64]:
+        """log z(x; θ) of each document: (n,) float64, nats."""
+        return self._stack(texts, threads, lambda answers: answers.log_z)
+
+    def probabilities(self, texts: Any, *, threads: int | None = None) -> NDArray[np.float64]:
+        """P(Y=ℓ | x; θ) for each document and label: (n, L) float64; rows sum to 1.
+
+        texts  documents, see ``textmlr.corpus.in_memory.batches_of``
+        """
+        if threads is not None:
+            check_threads(threads)
+        if type(texts) is list and len(texts) == 1 and type(texts[0]) in (str, bytes):
+            quick = self._answerer.probabilities_of(texts[0])
+            if quick is not None:
+                return quick
+        return self._stack(texts, threads, lambda answers: answers.probabilities)
+
+    def classify(
+        self,
+        texts: Any,
+        *,
+        top: int | None = 1,
+        min_probability: float = 0.0,
+        threads: int | None = None,
+    ) -> list[list[Answer]]:
+        """For each document its most probable labels, best first: ``top`` of them, None for all.
+
+        Ties are in the order of the labels.  Where the best has a probability below
+        ``min_probability`` the answer is "unsure": an Answer with label None comes first, before
+        the labels if several are asked for, in place of the one otherwise.  So the first Answer
+        is what the model says.
+        Raises InputError for a top that is no number of labels, and for a min_probability outside
+        0 to 1.
+        """
+        # In the order in which most calls pass: one document is answered in microseconds.
+        if top is not None and (type(top) is not int or top != 1):
+            check_listed("top", top)
+        if type(min_probability) is not float or min_probability != 0.0:
+            check_share("min_probability", min_probability)
+        labels = self.labels
+        rows = self.probabilities(texts, threads=threads)
+        answers = []
+        if top == 1:
+            for i, b in enumerate(rows.argmax(axis=1).tolist()):
+                share = rows.item(i, b)
+                answers.append([Answer(labels[b] if share >= min_probability else None, share)])
+            return answers
+        for row in rows.tolist():
+            order = sorted(range(len(row)), key=row.__getitem__, reverse=True)[:top]
+            several = [Answer(labels[label], row[label]) for label in order]
+            if row[order[0]] < min_probability:
+                several.insert(0, Answer(None, row[order[0]]))
+            answers.append(several)
+        return answers
+
+    def explain(
+        self, text: str | bytes, label: str | None = None, against: str | None = None
+    ) -> Explanation:
+        """Why the document has its score of a label: what each feature and each word adds.
+
+        Without hidden layers these shares are exact; with them integrated gradients from the empty
+        document, which add up to the score as well.
+
+        >>> from textmlr import FeaturizerOptions
+        >>> featurizer = Featurizer(FeaturizerOptions(ngrams=(1, 1), idf=False, norm=None))
+        >>> featurizer.fit(["good film", "bad film"]).feature_names()
+        ['(bias)', 'film', 'good', 'bad']
+        >>> theta = np.array([[0, 0.5], [0, 0.25], [0, 2], [0, -1]], np.float32)
+        >>> why = Model(["no", "yes"], featurizer, [theta], {}).explain("A good film!")
+        >>> why.label, why.score, why.bias
+        ('yes', 2.75, 0.5)
+        >>> [(word.text, word.start, word.contribution) for word in why.words]
+        [('A', 0, 0.0), ('good', 2, 2.0), ('film', 7, 0.25), ('!', 11, 0.0)]
+
+        label    None for the likeliest
+        against  the label to compare with, None for the mean of all others
+        Raises InputError for labels that the model does not have, and one against itself.
+        """
+        from textmlr.model.explanation.contributions import explain
+
+        check_text("text", text)
+        for name, value in (("label", label), ("against", against)):
+            check_kind(name, value, str, "give the name of a label", optional=True)
+        return explain(self._explained, text, label, against)
+
+    def counterfactual(self, text: str | bytes) -> Removal:
+        """The fewest words without which the document's likeliest label is another."""
+        from textmlr.model.explanation.counterfactual import remove
+
+        check_text("text", text)
+        return remove(self._explained, text)
+
+    @property
+    def _explained(self) -> ExplanationParts:
+        from textmlr.model.explanation.contributions import Parts as ExplanationParts
+
+        return ExplanationParts(
+            self._answerer,
+            self.labels,
+            self.layers,
+            self.activation,
+            self.columns,
+            self.calibration,
+            self.base,
+        )
+
+    def stream(self, batches: Iterable[Batch], threads: int | None = None) -> Iterator[Answers]:
+        """Answers for block after block of documents, in order."""
+        return self.map_answers(lambda answers: answers, batches, threads)
+
+    def map_answers(
+        self,
+        function: Callable[[Answers], T],
+        batches: Iterable[Batch],
+        threads: int | None = None,
+    ) -> Iterator[T]:
+        """function(answers) for block after block of documents, in order; it is called in the
+        thread that found the answers, while other threads go on to the next blocks.
+
+        Batches are drawn as they are needed, so that they need not all be in memory.
+        """
+
+        if not callable(function):
+            raise taken("function", function, "a function of Answers")
+        if not is_list(batches):
+            raise taken("batches", batches, "an iterable of Batch")
+        check_threads(threads)
+
+        def blocks() -> Iterator[Batch]:
+            for batch in batches:
+                check_kind("batches", batch, Batch, "read them by textmlr.corpus.scan")
+                yield from blocks_of([batch], most=max(1, BLOCK_ANSWERS // len(self.labels)))
+
+        def run(block: Batch) -> T:
+            return function(self._answerer.answer(block))
+
+        return map_blocks(run, blocks(), chosen_threads(threads))
+
+    def save(self, path: str | PathLike[str]) -> int:
+        """Write the model to one file, whole or not at all; return its size in bytes.
+
+        Raises InputError if the file cannot be written.
+        """
+        check_path("path", path)
+        return tensor_file.save(path, *pack(self.parts))
+
+    @classmethod
+    def load(cls, path: str | PathLike[str]) -> Model:
+        """Read a model; everything in the file is verified, and the file not needed any more.
+
+        Raises ModelFileError if the file is not a whole model.
+        """
+        check_path("path", path)
+        parts = unpack(*tensor_file.load(path), path)
+        try:
+            return cls.of(parts)
+        except ValueError as error:
+            raise ModelFileError(str(error), place=str(path)) from error
+
+    def _stack(
+        self, texts: Any, threads: int | None, part: Callable[[Answers], NDArray[Real]]
+    ) -> NDArray[Real]:
+        """part(answers) of all documents, as one array."""
+        check_threads(threads)
+        parts = list(self.map_answers(part, batches_of(texts), threads))
+        return np.concatenate(parts) if parts else part(Answers.room(0, len(self.labels)))
+
+    def __getstate__(self) -> Json:
+        """For pickle and copy: everything but this process's scratch."""
+        return {name: value for name, value in vars(self).items() if name != "_answerer"}
+
+    def __setstate__(self, state: Json) -> None:
+        vars(self).update(state)
+        self._answerer = self._answering()
+
+
+def _check_layers(layers: Any) -> None:
+    fits = isinstance(layers, list | tuple) and all(
+        isinstance(layer, np.ndarray) and layer.ndim == 2 and layer.dtype == np.float32
+        for layer in layers
+    )
+    if not fits or not len(layers):
+        raise taken("layers", layers, "a list of float32 arrays of two dimensions", MODEL_MEND)
+
+
+def versions() -> Json:
+    """What a model's answers depend on besides the model."""
+    return {"textmlr": __version__, "unicode": unicodedata.unidata_version}

@@ -1,0 +1,158 @@
+"""θ as a list of layers: the linear model is the list of one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from textmlr.base.arrays import frozen, is_finite, pages
+from textmlr.base.options import Activation
+from textmlr.kernels import layers as kernels
+
+Arrays = tuple[NDArray[Any], NDArray[Any], NDArray[Any]]
+Room = tuple[NDArray[Any], NDArray[Any], NDArray[Any], NDArray[Any], NDArray[Any]]
+_CODES: dict[Activation, int] = {
+    "relu": kernels.RELU,
+    "tanh": kernels.TANH,
+    "identity": kernels.IDENTITY,
+}
+LINEAR: Activation = "identity"  # of a model without hidden layers, which has nothing to activate
+
+
+def check_scores_finite(layers: Sequence[NDArray[np.float32]]) -> None:
+    """Raise ValueError where a weight is so large that scores might not be finite: through all
+    layers 1e30, which no trained weight comes near."""
+    most = max(1e30 ** (1 / len(layers)), 1e3)
+    if any(max(-layer.min(initial=0), layer.max(initial=0)) > most for layer in layers):
+        raise ValueError("theta is so large that scores would be infinite")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Network:
+    """The parameters, in the form that kernels take (``kernels.layers``).
+
+    h_1 = g(θ_1ᵀf(x)),  h_k = g(Θ_kᵀh_{k−1} + b_k),  scores = Θ_Kᵀh_{K−1} + b_K
+
+    theta  (V, W1) float32   the first layer; its bias is the feature that is always on
+    upper  (U, W) float32    those above; b_k is the last row of each
+    shape  (1 + K,) int64    activation and widths
+    """
+
+    theta: NDArray[np.float32]
+    upper: NDArray[np.float32]
+    shape: NDArray[np.int64]
+
+    @classmethod
+    def zeros(cls, columns: int, widths: Sequence[int], activation: Activation = LINEAR) -> Network:
+        """All parameters 0.
+
+        columns  V;  widths  of the layers, the last is L
+        """
+        upper = np.zeros((_rows_above(widths), max(widths[1:], default=widths[0])), np.float32)
+        theta = pages(columns * widths[0], np.float32).reshape(columns, widths[0])
+        return cls(theta, upper, np.array([_CODES[activation], *widths], np.int64))
+
+    @classmethod
+    def of(cls, layers: Sequence[NDArray[np.float32]], activation: Activation = LINEAR) -> Network:
+        """From its layers: (V, W1), (W1 + 1, W2), ..., (W + 1, L), each float32.
+
+        Raises ValueError if one does not fit on the one below it, or has weights that are not
+        finite.
+        """
+        widths = [layer.shape[1] for layer in layers]
+        for below, layer in pairwise(layers):
+            if len(layer) != below.shape[1] + 1:
+                raise ValueError(f"a layer has {len(layer)} rows, not {below.shape[1] + 1}")
+        if not all(is_finite(layer) for layer in layers):
+            raise ValueError("theta is not finite")
+        upper = np.zeros((_rows_above(widths), max(widths[1:], default=widths[0])), np.float32)
+        network = cls(layers[0], upper, np.array([_CODES[activation], *widths], np.int64))
+        for own, layer in zip(network.layers[1:], layers[1:], strict=True):
+            own[:] = layer
+        return network
+
+    @property
+    def widths(self) -> list[int]:
+        """Units of each layer; the last are the labels."""
+        widths: list[int] = self.shape[1:].tolist()
+        return widths
+
+    @property
+    def labels(self) -> int:
+        """L."""
+        return int(self.shape[-1])
+
+    @property
+    def activation(self) -> Activation:
+        """g."""
+        return next(name for name, code in _CODES.items() if code == self.shape[0])
+
+    @property
+    def layers(self) -> list[NDArray[np.float32]]:
+        """Views of all layers, from the first on."""
+        layers, base = [self.theta], 0
+        for below, width in pairwise(self.widths):
+            layers.append(self.upper[base : base + below + 1, :width])
+            base += below + 1
+        return layers
+
+    def initialise(self, rng: np.random.Generator) -> None:
+        """Write what training begins from.
+
+        The layer of a linear model is 0: all labels are as likely.  With hidden layers all are
+        drawn, uniformly, since units that begin alike would stay so: with variance 2/(V + W1) the
+        first (Glorot and Bengio, AISTATS 2010, equation 16), 2/W the others (He et al., ICCV 2015,
+        equation 10).  Biases are 0.
+        """
+        self.clear()
+        if not len(self.upper):
+            return
+        for number, layer in enumerate(self.layers):
+            below = len(layer) - 1
+            variance = 2 / below if number else 2 / sum(layer.shape)
+            edge = np.float32(np.sqrt(3 * variance))
+            drawn = layer[:below] if number else layer
+            drawn[:] = (2 * edge) * rng.random(drawn.shape, np.float32) - edge
+
+    def fill(self, other: Network) -> None:
+        """Take over the parameters of one as large."""
+        self.theta[:] = other.theta
+        self.upper[:] = other.upper
+
+    def copy(self) -> Network:
+        """The same parameters, in memory of its own."""
+        return Network(self.theta.copy(), self.upper.copy(), self.shape)
+
+    def clear(self) -> None:
+        """Make all parameters 0."""
+        self.theta.fill(0)
+        self.upper.fill(0)
+
+    @property
+    def is_finite(self) -> bool:
+        """Whether all parameters are."""
+        return is_finite(self.theta) and is_finite(self.upper)
+
+    def room(self, *, training: bool = False) -> Arrays:
+        """(work, rows, counts), scratch of one thread; see ``kernels.layers``."""
+        layers, widest = len(self.shape) - 1, max(self.upper.shape[1], *self.widths) + 1
+        work = np.zeros((4 if training else 3, layers, widest), np.float32)
+        return work, np.zeros((layers, widest), np.int32), np.zeros(layers, np.int64)
+
+    def frozen_room(self, *, training: bool = False) -> Room:
+        """The same and (seen, seen_rows), for kernels whose rows of f(x) are read-only."""
+        work, rows, counts = self.room(training=training)
+        return work, rows, counts, frozen(work), frozen(rows)
+
+    def arrays(self) -> Arrays:
+        """(theta, upper, shape), as kernels take them to read."""
+        return frozen(self.theta), frozen(self.upper), frozen(self.shape)
+
+
+def _rows_above(widths: Sequence[int]) -> int:
+    return sum(width + 1 for width in widths[:-1])

@@ -1,0 +1,179 @@
+"""Scores, log z and probabilities of rows, for training and Model alike."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from textmlr.base.arrays import frozen
+from textmlr.features.csr_features import Features
+from textmlr.kernels import linear as kernels
+from textmlr.model.parameters import Network
+
+# Scores of one block of documents: 2^20 of them are 4 MB, and 8 MB as probabilities.
+BLOCK_SCORES = 1 << 20
+# What a label without a document counts as, in documents: every P stays above 0.
+UNSEEN = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class Calibration:
+    """What makes probabilities fit what is seen of unseen documents.
+
+    The scores of a document are multiplied by factor·(max(σ, least)/spread)^exponent, where σ is
+    their standard deviation over labels.  The exponent is never above 0: how widely scores lie
+    apart tells less of how sure to be than they themselves say.  What is multiplied is one number
+    a document, so that shares of features in a score stay exact.
+
+    factor    of all documents, the inverse of a temperature (Guo et al., ICML 2017)
+    exponent  −1 to 0
+    spread    geometric mean of σ over the documents it was fitted on
+    least     σ that one document in twenty of these was below
+    """
+
+    factor: float = 1.0
+    exponent: float = 0.0
+    spread: float = 1.0
+    least: float = 1.0
+
+    @classmethod
+    def of(cls, values: dict[str, Any]) -> Calibration:
+        """From what became of one in JSON."""
+        return Shrunk(**values) if "prior" in values else cls(**values)
+
+    def absorbed(self) -> Calibration:
+        """The same for scores that are multiplied by the factor already."""
+        return Calibration(1.0, self.exponent, self.factor * self.spread, self.factor * self.least)
+
+    def array(self, base: NDArray[np.float32]) -> NDArray[np.float64]:
+        """What kernels multiply by, besides the factor, and the (L,) scores of a document that says
+        nothing: (3 + L,) float64; (3,) where ``base`` has none, and (0,) for nothing at all."""
+        if not self.exponent and not base.size:
+            return np.zeros(0)
+        return np.array([self.exponent, self.spread, self.least, *base.tolist()])
+
+    def multiplier(self, scores: NDArray[np.float64]) -> float:
+        """t(x), by which kernels multiply a document's scores;  scores (L,), those before it."""
+        if not self.exponent:
+            return 1.0
+        return float((max(float(scores.std()), self.least) / self.spread) ** self.exponent)
+
+
+def label_weights(record: Mapping[str, Any]) -> NDArray[np.float64]:
+    """The documents that a model learnt from, of each label: (L,), their weights
+    summed where they have any; (0,) where the record does not say.
+
+    record  of a model: in its "corpus" either "per_label", or, where documents do not all count
+            alike (weights, or classes that are balanced), "weight_per_label".  Records of older
+            models of weighted documents have the former alone
+    """
+    corpus = record.get("corpus") or {}
+    return np.array(corpus.get("weight_per_label", corpus.get("per_label", [])), np.float64)
+
+
+def base_rates(documents: NDArray[np.floating[Any]] | Sequence[float]) -> NDArray[np.float64]:
+    """P(Y=ℓ) of a document that nothing is known of: (L,) float64, their sum 1; (0,) of (0,).
+
+    documents  (L,) of each label, or the sums of their weights, none negative, not all 0.  A label
+               without any counts as UNSEEN documents
+
+    >>> base_rates([6, 2]).round(6).tolist()
+    [0.75, 0.25]
+    """
+    return np.exp(_log_base_rates(documents))
+
+
+def base_scores(documents: NDArray[np.floating[Any]] | Sequence[float]) -> NDArray[np.float32]:
+    """Scores of a document that says nothing: the logarithms of ``base_rates``, (L,) float32, nats;
+    (0,) where these are not known."""
+    return _log_base_rates(documents).astype(np.float32)
+
+
+def _log_base_rates(documents: NDArray[np.floating[Any]] | Sequence[float]) -> NDArray[np.float64]:
+    own = np.asarray(documents, np.float64)
+    if not own.size:
+        return np.zeros(0)
+    logs: NDArray[np.float64] = np.log(np.where(own > 0, own, UNSEEN))
+    logs -= logs.max()  # so that no sum of large weights overflows
+    logs -= np.log(np.exp(logs).sum())
+    return logs
+
+
+def speaking(
+    features: Features, theta: NDArray[np.float32], bias: NDArray[np.bool_]
+) -> NDArray[np.bool_]:
+    """Whether any of a row's features but the bias has a weight that is not 0: (n,).
+
+    theta  (V, W1) float32, the first layer;  bias  (V,)  which row is the bias's
+    """
+    says = theta.any(axis=1) & ~bias
+    own = says[features.indices] & (features.values != 0)
+    ends = np.append(0, np.cumsum(own))[features.indptr]
+    found: NDArray[np.bool_] = ends[1:] > ends[:-1]
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class Shrunk(Calibration):
+    """A calibration that also shrinks towards the base rates, where documents are few.
+
+    prior·log base rate of each label is added to scores that are multiplied by the factor, which is
+    near 0 where documents tell nothing of their labels.  It is a number a label: the bias takes it
+    up, and shares of features in a score stay exact.
+    """
+
+    prior: float = 0.0
+
+    def offsets(self, rates: NDArray[np.float64]) -> NDArray[np.float64]:
+        """What is added to scores: (L,) float64, nats, their mean 0;  rates  (L,), those of
+        ``base_rates``."""
+        logs = np.log(rates)
+        offsets: NDArray[np.float64] = self.prior * (logs - logs.mean())
+        return offsets
+
+
+def row_blocks(documents: int, labels: int) -> Iterator[slice]:
+    """Slices of documents whose scores fit in one block; cut by the data alone."""
+    step = max(1, BLOCK_SCORES // labels)
+    for first in range(0, documents, step):
+        yield slice(first, min(first + step, documents))
+
+
+def score(features: Features, network: Network, rows: slice | None = None) -> NDArray[np.float32]:
+    """Unnormalised log-probabilities score(x, ℓ) of rows: (n, L) float32, nats."""
+    rows = rows or slice(0, len(features))
+    out = np.empty((rows.stop - rows.start, network.labels), np.float32)
+    kernels.scores(
+        frozen(features.indptr[rows.start : rows.stop + 1]),
+        frozen(features.indices),
+        frozen(features.values),
+        *network.arrays(),
+        *network.frozen_room(),
+        out,
+    )
+    return out
+
+
+def spreads(scores: NDArray[np.float32]) -> NDArray[np.float64]:
+    """The standard deviation over labels of each row: (n,) float64."""
+    out = np.empty(len(scores), np.float64)
+    kernels.spreads(frozen(scores), out)
+    return out
+
+
+def log_normalizer(scores: NDArray[np.float32]) -> NDArray[np.float64]:
+    """log z(x; θ) of each row: (n,) float64, nats."""
+    out = np.empty(len(scores), np.float64)
+    kernels.log_normalizer(frozen(scores), out)
+    return out
+
+
+def probabilities(scores: NDArray[np.float32], log_z: NDArray[np.float64]) -> NDArray[np.float64]:
+    """P(Y=ℓ | x; θ): (n, L) float64, rows sum to 1."""
+    out = np.empty(scores.shape, np.float64)
+    kernels.probabilities(frozen(scores), frozen(log_z), out)
+    return out

@@ -1,0 +1,95 @@
+"""scikit-learn's matrices as the rows that solvers see."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.sparse import csr_array, issparse
+
+from textmlr.features.csr_features import Features
+
+_ODD = np.uint64(0x9E3779B97F4A7C15)  # 2^64 / golden ratio: Knuth, TAOCP 3, section 6.4
+
+
+def features_of(matrix: Any, *, bias: bool) -> Features:
+    """A validated float32 matrix, dense or CSR, as Features; it is not changed.
+
+    bias  add a last column that is always 1
+    """
+    rows = matrix if issparse(matrix) else csr_array(matrix)
+    if issparse(matrix) and not rows.has_canonical_format:
+        rows = rows.copy()
+        rows.sum_duplicates()
+    if not rows.data.all():
+        rows = rows.copy()
+        rows.eliminate_zeros()
+    n, columns = rows.shape
+    indptr = rows.indptr.astype(np.int64)
+    indices, values = rows.indices.astype(np.int32, copy=False), rows.data
+    if bias:
+        ends = indptr[1:]
+        indices = np.insert(indices, ends, np.int32(columns))
+        values = np.insert(values, ends, np.float32(1))
+        indptr = indptr + np.arange(n + 1)
+        columns += 1
+    return Features(indptr, indices, np.asarray(values, np.float32), columns)
+
+
+def counted_once(
+    features: Features, y: NDArray[np.int32], weights: NDArray[np.float64]
+) -> tuple[Features, NDArray[np.int32], NDArray[np.float64]]:
+    """The same documents, those that are alike (in class, too) as one of their weights' sum, those
+    of weight 0 left out, in an order that depends on what they are alone.
+
+    So a weight of 2 is two documents, to the bit, and the order of documents changes no bit.
+    """
+    kept = np.flatnonzero(weights > 0)
+    keys = _keys(features, y)[kept]
+    order = np.lexsort((weights[kept], keys))  # so that sums are added up in the same order
+    kept, keys = kept[order], keys[order]
+    new = np.concatenate([np.ones(1, bool), keys[1:] != keys[:-1]])
+    group = np.cumsum(new) - 1
+    leaders = kept[new]
+    if not _alike(features, y, kept, leaders[group]):  # two keys met: a chance of n² in 2^65
+        return _take(features, kept), y[kept], weights[kept]
+    sums = np.bincount(group, weights[kept]).astype(np.float64)
+    return _take(features, leaders), y[leaders], sums
+
+
+def _keys(features: Features, y: NDArray[np.int32]) -> NDArray[np.uint64]:
+    """A number of each document: (n,) uint64, equal for those that are alike."""
+    places = features.indices.astype(np.uint64) << np.uint64(32)
+    each = _mixed(places | features.values.view(np.uint32))
+    sums = np.concatenate([np.zeros(1, np.uint64), np.cumsum(each, dtype=np.uint64)])
+    rows = sums[features.indptr[1:]] - sums[features.indptr[:-1]]
+    return _mixed(rows ^ _mixed(y.astype(np.uint64) + _ODD))
+
+
+def _mixed(numbers: NDArray[np.uint64]) -> NDArray[np.uint64]:
+    """splitmix64's finish: Steele, Lea and Flood, OOPSLA 2014, figure 15."""
+    mixed = (numbers ^ numbers >> np.uint64(30)) * np.uint64(0xBF58476D1CE4E5B9)
+    mixed = (mixed ^ mixed >> np.uint64(27)) * np.uint64(0x94D049BB133111EB)
+    return mixed ^ mixed >> np.uint64(31)
+
+
+def _alike(
+    features: Features, y: NDArray[np.int32], rows: NDArray[np.int64], leaders: NDArray[np.int64]
+) -> bool:
+    """Whether each document is what its leader is."""
+    others = rows != leaders
+    a, b = _take(features, rows[others]), _take(features, leaders[others])
+    return (
+        np.array_equal(a.indptr, b.indptr)
+        and np.array_equal(a.indices, b.indices)
+        and np.array_equal(a.values, b.values)
+        and np.array_equal(y[rows], y[leaders])
+    )
+
+
+def _take(features: Features, rows: NDArray[np.int64]) -> Features:
+    shape = len(features), features.columns
+    matrix = csr_array((features.values, features.indices, features.indptr), shape=shape)[rows]
+    indptr, indices = matrix.indptr.astype(np.int64), matrix.indices.astype(np.int32)
+    return Features(indptr, indices, matrix.data, features.columns)

@@ -1,0 +1,283 @@
+"""TextClassifier: ``textmlr.train`` and ``textmlr.Model`` as a scikit-learn classifier of texts."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.utils.validation import _check_sample_weight, check_is_fitted
+
+from textmlr.base.errors import InputError
+from textmlr.base.options import (
+    Activation,
+    NgramRange,
+    Norm,
+    Solver,
+    Step,
+    TermFrequency,
+    UpdateOptions,
+)
+from textmlr.corpus.batch import Batch
+from textmlr.corpus.corpus import Corpus
+from textmlr.corpus.in_memory import batches_of
+from textmlr.model.model import Model
+from textmlr.sklearn.conventions import (
+    check_same_classes,
+    check_two_classes,
+    featurizer_options,
+    first_classes,
+    known_codes,
+    threads_of,
+    training_options,
+    weights_of,
+)
+from textmlr.sklearn.corpora import checked, compacted, corpus_of, joined, names_of
+from textmlr.training.train import train
+from textmlr.training.update.model_update import update
+
+if TYPE_CHECKING:
+    from typing import Self
+
+Array = NDArray[np.float64]
+MOST_KEPT = 1 << 24  # bytes of text, to learn anew when it has doubled
+
+
+class TextClassifier(ClassifierMixin, BaseEstimator):
+    """Text → class, as ``textmlr.train`` learns it: in place of a pipeline of a vectorizer and a
+    classifier, with nothing to choose.
+
+    The parameters are the fields of ``textmlr.FeaturizerOptions`` and ``textmlr.TrainingOptions``,
+    which say what each means, and what None and "auto" come to.  These differ:
+
+    class_weight  a dict of classes, "balanced", or None
+    random_state  the seed; None is always the same
+    n_jobs        threads; None and -1: one a processor.  Their number changes no bit
+
+    classes_      (L,) sorted, of the type that y had
+    model_        the ``textmlr.Model``, whose labels are the names of the classes: "3" for 3.  It
+                  can be saved as a file, and explains itself
+
+    texts are taken in whatever form ``textmlr.train`` takes them: lists, arrays, Series of pandas
+    and polars, Arrow, columns of Hugging Face datasets.  sample_weight counts where steps are
+    drawn, and in the loss: a weight of 2 is about two documents.
+
+    >>> from textmlr.sklearn import TextClassifier
+    >>> texts = ["a robot in orbit", "the sheriff rode", "robot engine", "a saddle, a sheriff"]
+    >>> classifier = TextClassifier(ngrams=(1, 1), char_ngrams=None).fit(texts, [1, 0, 1, 0])
+    >>> classifier.predict(["my robot", "sheriff!"]).tolist()
+    [1, 0]
+    >>> classifier.predict_proba(["my robot"]).shape
+    (1, 2)
+    """
+
+    classes_: NDArray[Any]
+    model_: Model
+    _kept: list[Corpus] | None  # parts so far, while they are few
+    _trained: int  # documents of the last training
+
+    def __init__(
+        self,
+        *,
+        lowercase: bool = True,
+        punctuation: bool = True,
+        split_scripts: bool = True,
+        min_token_length: int = 1,
+        ngrams: NgramRange = "auto",
+        char_ngrams: NgramRange = "auto",
+        term_frequency: TermFrequency = "log",
+        idf: bool | None = None,
+        norm: Norm | None = "l2",
+        min_df: int | None = None,
+        max_features: int | None = None,
+        hash_bits: int | None = None,
+        bias: bool = True,
+        solver: Solver | None = None,
+        epochs: int | None = None,
+        learning_rate: float | None = None,
+        idf_power: float | None = None,
+        l2: float | None = None,
+        l1: float = 0.0,
+        calibration: bool | None = None,
+        holdout: float = 0.1,
+        patience: int | None = None,
+        tolerance: float | None = None,
+        hidden: tuple[int, ...] = (),
+        activation: Activation | None = None,
+        step: Step | None = None,
+        dropout: float | None = None,
+        input_dropout: float = 0.0,
+        class_weight: Any = None,
+        random_state: Any = None,
+        n_jobs: int | None = None,
+    ) -> None:
+        self.lowercase = lowercase
+        self.punctuation = punctuation
+        self.split_scripts = split_scripts
+        self.min_token_length = min_token_length
+        self.ngrams = ngrams
+        self.char_ngrams = char_ngrams
+        self.term_frequency = term_frequency
+        self.idf = idf
+        self.norm = norm
+        self.min_df = min_df
+        self.max_features = max_features
+        self.hash_bits = hash_bits
+        self.bias = bias
+        self.solver = solver
+        self.epochs = epochs
+        self.learning_rate = learning_rate
+        self.idf_power = idf_power
+        self.l2 = l2
+        self.l1 = l1
+        self.calibration = calibration
+        self.holdout = holdout
+        self.patience = patience
+        self.tolerance = tolerance
+        self.hidden = hidden
+        self.activation = activation
+        self.step = step
+        self.dropout = dropout
+        self.input_dropout = input_dropout
+        self.class_weight = class_weight
+        self.random_state = random_state
+        self.n_jobs = n_jobs
+
+    def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:  # noqa: N803
+        """Learn from texts X and their classes y.
+
+        Raises ValueError (``textmlr.InputError``) for what is not text, naming its position, and
+        where there is nothing to learn from.
+        """
+        batches, y = checked(X, y)
+        classes, codes = np.unique(y, return_inverse=True)
+        weights = self._weights(batches, sample_weight, classes, codes)
+        check_two_classes(type(self).__name__, classes, codes, weights)
+        self.model_ = self._train(corpus_of(batches, classes, codes, weights))
+        self._kept, self._trained = None, len(y)
+        self.classes_ = classes
+        return self
+
+    def partial_fit(
+        self,
+        X: Any,  # noqa: N803
+        y: Any,
+        classes: Any = None,
+        sample_weight: Any = None,
+    ) -> Self:
+        """Learn from further texts, on top of what fit and earlier calls have learnt.
+
+        The first part is learnt as by fit, and what comes after it as by ``textmlr.update``, by
+        the model and the new texts alone; they bring features of their own.  As long as all texts
+        so far are few (below 16 MB) they are kept, and learnt anew whenever they have doubled: what
+        a model's n-grams, steps and calibration are should not hang on the first few documents.
+        Within a part weights count against one another.  A class that no part has had yet has
+        probability 0; there is no model, and no answer, before the second class.
+
+        classes  all there will be; needed on the first call, if there was no fit
+        """
+        fresh = not hasattr(self, "classes_")
+        known = first_classes(classes) if fresh else self.classes_
+        check_same_classes(classes, known)
+        if isinstance(self.class_weight, str):
+            raise InputError(
+                f"class_weight={self.class_weight!r} needs all texts at once",
+                mend="give a dict of weights to partial_fit",
+            )
+        batches, y = checked(X, y)
+        codes = known_codes(known, y)
+        part = corpus_of(batches, known, codes, self._weights(batches, sample_weight, known, codes))
+        if fresh:
+            self._kept, self._trained = [], 0
+        self._learn(part)
+        self.classes_ = known
+        return self
+
+    def _learn(self, part: Corpus) -> None:
+        """Train on all that is kept, if it has doubled, else update the model there is."""
+        trained = hasattr(self, "model_")
+        if self._kept is not None:
+            kept = [*self._kept, compacted(part)]
+            documents = sum(map(len, kept))
+            if documents >= 2 * self._trained:
+                everything = joined(kept)
+                if trained or len(everything.labels) > 1:
+                    self.model_ = self._train(everything)
+                    self._trained = documents
+            few = sum(b.text_bytes for c in kept for b in c.batches) <= MOST_KEPT
+            self._kept = kept if few or not hasattr(self, "model_") else None
+            if self._trained == documents or not trained:
+                return
+        self.model_ = update(
+            self.model_, part, UpdateOptions(holdout=0.0), threads=threads_of(self.n_jobs)
+        )
+
+    def _train(self, corpus: Corpus) -> Model:
+        return train(
+            corpus,
+            featurizer_options(self),
+            training_options(self),
+            threads=threads_of(self.n_jobs),
+        )
+
+    def decision_function(self, X: Any) -> NDArray[np.float32]:  # noqa: N803
+        """θᵀf(x) of each class, calibrated: (n, L); of two classes the difference, (n,)."""
+        scores = self._scores(X)
+        return scores[:, 1] - scores[:, 0] if scores.shape[1] == 2 else scores
+
+    def predict(self, X: Any) -> NDArray[Any]:  # noqa: N803
+        """The likeliest class of each text: (n,)."""
+        best = self._scores(X).argmax(axis=1)
+        return np.asarray(self.classes_[best])
+
+    def predict_proba(self, X: Any) -> Array:  # noqa: N803
+        """P(class | text), in the order of classes_: (n, L), rows sum to 1."""
+        check_is_fitted(self)
+        found = self.model_.probabilities(X, threads=threads_of(self.n_jobs))
+        return self._ordered(found, 0.0)
+
+    def predict_log_proba(self, X: Any) -> Array:  # noqa: N803
+        """log P(class | text), finite where P is 0 in float64: (n, L)."""
+        check_is_fitted(self)
+        batches, threads = batches_of(X), threads_of(self.n_jobs)
+        scores = self._ordered(self.model_.scores(batches, threads=threads), -np.inf)
+        return np.asarray(scores - self.model_.log_z(batches, threads=threads)[:, None])
+
+    def _scores(self, X: Any) -> NDArray[np.float32]:  # noqa: N803
+        check_is_fitted(self)
+        return self._ordered(self.model_.scores(X, threads=threads_of(self.n_jobs)), -np.inf)
+
+    def _ordered(self, columns: NDArray[Any], other: float) -> NDArray[Any]:
+        """Columns of the model's labels in the order of classes_; ``other`` for a class that no
+        document had."""
+        place = {name: number for number, name in enumerate(self.model_.labels)}
+        numbers = [place.get(name, len(place)) for name in names_of(self.classes_)]
+        if len(place) < len(numbers):
+            columns = np.pad(columns, ((0, 0), (0, 1)), constant_values=other)
+        return columns[:, numbers]
+
+    def _weights(
+        self,
+        batches: list[Batch],
+        sample_weight: Any,
+        classes: NDArray[Any],
+        codes: NDArray[np.int64],
+    ) -> Array:
+        """(n,): sample_weight, times that of a dict of classes ("balanced" is training's)."""
+        own = np.ones(len(codes))
+        if sample_weight is not None:
+            own = _check_sample_weight(sample_weight, codes, dtype=np.float64)
+            if (own < 0).any():
+                raise ValueError("negative values in sample_weight: give weights of at least 0")
+        each = None if self.class_weight == "balanced" else self.class_weight
+        return weights_of(own, each, classes, codes)
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return hasattr(self, "model_")
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.string = True
+        tags.input_tags.two_d_array = False
+        return tags

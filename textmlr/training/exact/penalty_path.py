@@ -1,0 +1,193 @@
+"""How strong a penalty: the minimum for one λ after the other, judged on held-out documents."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import partial
+
+import numpy as np
+
+from textmlr.base.errors import InputError
+from textmlr.base.options import DEFAULT_STEP_OF_PATH, FOLDS, PATH, PATH_TOLERANCE, TrainingOptions
+from textmlr.base.threads import map_blocks
+from textmlr.training.calibration import Scored
+from textmlr.training.exact import proximal_newton
+from textmlr.training.exact.optimum import Optimum
+from textmlr.training.exact.solver import GIVE_L2, Exact, Step
+from textmlr.training.held_out import are_few, check_labels, hold_out
+from textmlr.training.objective import Objective
+from textmlr.training.sgd.cross_fitting import Crossed
+
+
+@dataclass(frozen=True, slots=True)
+class Penalty:
+    """A λ that was tried, and what its minimum came to on held-out documents.
+
+    l2        λ, with the documents that were not held out; of few documents, with all
+    loss      mean loss in nats;  accuracy  share that is right; both held out
+    """
+
+    l2: float
+    loss: float
+    accuracy: float
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ExactFit:
+    """The minimum, and how its λ was found.
+
+    optimum         of the objective over all documents
+    l2              λ, given or chosen
+    loss, accuracy  of all documents, without the penalty
+    held_out        documents that judged, 0 for none
+    folds           0, or in how many parts all documents were held out, where they are few
+    judged          the best of what was tried; with a λ given, the minimum itself
+    trials          in order
+    """
+
+    optimum: Optimum
+    l2: float
+    loss: float
+    accuracy: float
+    held_out: int
+    folds: int
+    judged: Penalty | None
+    trials: tuple[Penalty, ...]
+
+
+Watch = Callable[[Step | Penalty], None]
+
+
+def fit_exact(
+    objective: Objective,
+    options: TrainingOptions,
+    *,
+    validation: Objective | None = None,
+    threads: int = 1,
+    watch: Watch | None = None,
+    beside: Callable[[], object] | None = None,
+) -> ExactFit:
+    """Minimise the objective with options.l2 and l1, or with the λ that held-out documents choose.
+
+    Along PATH, from strong to weak penalties, each minimum is where the next begins, and the
+    search ends when the held-out loss rises.  Few documents all judge, each held out once and more
+    (see ``Crossed``).  Number of threads changes no bit.
+
+    validation  documents that judge, None to hold some out
+    beside      called once, by a thread of its own if there are two
+    Raises InputError where there is nothing to learn from, or no minimum.
+    """
+    check_labels(objective)
+    options = options.decided()
+    assert options.tolerance is not None  # decided
+    trials: tuple[Penalty, ...] = ()
+    l2, judge, rest = options.l2, validation, objective
+    crossed = None
+    if l2 is None and judge is None and options.holdout and are_few(objective):
+        crossed = Crossed.of(objective, options.seed)
+    elif l2 is None and judge is None and options.holdout:
+        held = hold_out(objective, options.holdout, options.seed)
+        if held is not None:
+            rest = objective.take(np.setdiff1d(np.arange(len(objective.y)), held, True))
+            judge = objective.take(held).as_new(rest.documents_of())
+    judged = None
+    if l2 is None:
+        k = DEFAULT_STEP_OF_PATH
+        if judge is not None:
+            k, trials = _search(rest, judge, threads, watch)
+        elif crossed is not None:
+            k, trials = _search_crossed(crossed, threads, watch)
+        judged = min(trials, key=lambda trial: trial.loss) if trials else None
+        l2 = penalty_of(objective, k)
+    solve: Callable[[], Optimum]
+    if options.l1:
+        solve = partial(
+            proximal_newton.minimise,
+            replace(objective, l2=l2),
+            l1=options.l1,
+            tolerance=options.tolerance,
+            threads=threads,
+            watch=watch,
+        )
+    else:
+        solve = partial(Exact.of(objective, threads, watch).minimise, l2, options.tolerance)
+    found: list[Optimum] = []
+
+    def run() -> None:
+        found.append(solve())
+
+    jobs: list[Callable[[], object]] = [run] if beside is None else [run, beside]
+    for _ in map_blocks(lambda job: job(), jobs, threads):
+        pass
+    optimum = found[0]
+    if l2 == 0 and not options.l1 and not optimum.converged:
+        raise InputError(
+            f"no minimum was found in {optimum.iterations} steps: without a penalty it may be at "
+            "infinity",
+            mend=GIVE_L2,
+        )
+    if options.l2 is not None and judge is not None:
+        judged = Penalty(l2, *judge.evaluate(optimum.network))
+    loss, accuracy = objective.evaluate(optimum.network)
+    held_out = 0 if judge is None else len(judge.y)
+    if crossed is not None:
+        held_out = crossed.judging
+    folds = 0 if crossed is None else FOLDS
+    return ExactFit(optimum, l2, loss, accuracy, held_out, folds, judged, trials)
+
+
+def penalty_of(objective: Objective, k: float) -> float:
+    """λ = mean ‖f(x)‖² / (k·n): in units in which neither n nor the length of rows matters."""
+    return 1.0 / (objective.unit * k * int(np.count_nonzero(objective.weights)))
+
+
+def _search(
+    objective: Objective, judge: Objective, threads: int, watch: Watch | None
+) -> tuple[float, tuple[Penalty, ...]]:
+    """(the k of PATH with the least held-out loss, what was tried)."""
+    exact = Exact.of(objective, threads, watch)
+
+    def attempt(k: float) -> Penalty:
+        l2 = penalty_of(objective, k)
+        network = exact.minimise(l2, PATH_TOLERANCE).network
+        return Penalty(l2, *judge.evaluate(network))
+
+    return _along(attempt, watch)
+
+
+def _search_crossed(
+    crossed: Crossed, threads: int, watch: Watch | None
+) -> tuple[float, tuple[Penalty, ...]]:
+    """The same where few documents are held out in parts."""
+    parts = range(len(crossed.parts))
+    others = [crossed.rows.take(crossed.others(number)) for number in parts]
+    exact = [Exact.of(objective, threads, None) for objective in others]
+    scores = np.zeros((crossed.repeats, len(crossed.rows.y), crossed.rows.labels), np.float32)
+
+    def attempt(k: float) -> Penalty:
+        for number in parts:
+            l2 = penalty_of(others[number], k)
+            network = exact[number].minimise(l2, PATH_TOLERANCE).network
+            own = Scored.of(crossed.held[number], network).scores
+            scores[number // FOLDS, crossed.parts[number]] = own
+        scored = crossed.scored(scores)
+        return Penalty(penalty_of(crossed.rows, k), scored.loss, scored.accuracy)
+
+    return _along(attempt, watch)
+
+
+def _along(
+    attempt: Callable[[float], Penalty], watch: Watch | None
+) -> tuple[float, tuple[Penalty, ...]]:
+    """(the k of PATH whose attempt has the least loss, all attempts until it rises)."""
+    trials: list[Penalty] = []
+    best = 0
+    for number, k in enumerate(PATH):
+        trials.append(attempt(k))
+        if watch is not None:
+            watch(trials[-1])
+        if trials[number].loss > trials[best].loss:
+            break
+        best = number
+    return PATH[best], tuple(trials)

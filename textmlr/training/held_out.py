@@ -1,0 +1,78 @@
+"""Which documents judge, and not teach."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from textmlr.base.errors import InputError
+from textmlr.base.options import FEW_DOCUMENTS, MOST_HELD_OUT
+from textmlr.training.on_disk.disk_objective import AnyObjective
+
+# Fewer held-out documents than this say nothing about when to stop.
+LEAST_HELD_OUT = 20
+
+
+def check_labels(objective: AnyObjective) -> None:
+    """Raise InputError unless two labels have documents of positive weight."""
+    if np.count_nonzero(np.bincount(objective.y[objective.weights > 0])) < 2:
+        raise InputError(
+            "every document of positive weight has the same label",
+            mend="give documents of two labels at least",
+        )
+
+
+def hold_out(objective: AnyObjective, share: float, seed: int) -> NDArray[np.int64] | None:
+    """Numbers, ascending, of ``share`` of each label's documents, drawn at random.
+
+    Of many documents, the share that MOST_HELD_OUT are.
+    Every label keeps at least one document.  None where fewer than LEAST_HELD_OUT would be
+    held out, or none of positive weight would be on one side.
+    """
+    rng = np.random.default_rng([seed, 1 << 31])
+    n = len(objective.y)
+    # Documents by label, in random order within each: the first of each label's are held out.
+    by_label = np.lexsort((rng.random(n), objective.y))
+    sizes = np.bincount(objective.y, minlength=objective.labels)
+    rank = np.arange(n) - np.repeat(np.cumsum(sizes) - sizes, sizes)
+    # Rounded at random, else labels of few documents would never be held out, or always.
+    share = min(share, MOST_HELD_OUT / n)
+    quota = np.floor(share * sizes + rng.random(len(sizes))).astype(np.int64)
+    quota = np.minimum(quota, np.maximum(sizes - 1, 0))
+    held = np.sort(by_label[rank < quota[objective.y[by_label]]])
+    weighs = objective.weights > 0
+    if len(held) < LEAST_HELD_OUT or weighs[held].sum() in (0, weighs.sum()):
+        return None
+    return held
+
+
+def are_few(objective: AnyObjective) -> bool:
+    """Whether so few documents count that all are to be held out, each once, to choose by."""
+    return LEAST_HELD_OUT <= int(np.count_nonzero(objective.weights)) < FEW_DOCUMENTS
+
+
+def shuffled_parts(documents: int, number: int, seed: int, repeat: int) -> list[NDArray[np.int64]]:
+    """All of so many documents in so many parts, whatever their labels: numbers, ascending."""
+    rng = np.random.default_rng([seed, (1 << 31) + 6, repeat])
+    order = rng.permutation(documents)
+    return [np.sort(order[part::number]) for part in range(number)]
+
+
+def parts_of(objective: AnyObjective, number: int, seed: int) -> list[NDArray[np.int64]]:
+    """All documents in so many parts: numbers, ascending, each label spread over all parts.
+
+    Parts without a document of positive weight, or with all of them, are left out.
+    """
+    rng = np.random.default_rng([seed, (1 << 31) + 3])
+    by_label = np.lexsort((rng.random(len(objective.y)), objective.y))
+    parts = [np.sort(by_label[part::number]) for part in range(number)]
+    weights = objective.weights
+    return [part for part in parts if 0 < weights[part].sum() < weights.sum()]
+
+
+def sample_of(documents: NDArray[np.int64], most: int, seed: int) -> NDArray[np.int64]:
+    """At most so many of the documents, ascending, drawn at random."""
+    if len(documents) <= most:
+        return documents
+    rng = np.random.default_rng([seed, (1 << 31) + 1])
+    return np.sort(rng.choice(documents, most, replace=False))

@@ -1,0 +1,158 @@
+"""Which n-grams: candidates tried on a sample of the corpus, judged on held-out documents."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from textmlr.base.options import (
+    AUTO,
+    CHARACTERS,
+    CHOICE_BYTES,
+    CHOICE_LABELS,
+    EARNED,
+    EARNED_ON_SAMPLE,
+    LENT,
+    MANY_MIN_DF,
+    MORE_WORDS,
+    SYLLABLES,
+    FeaturizerOptions,
+    TrainingOptions,
+)
+from textmlr.corpus.corpus import Corpus
+from textmlr.training.held_out import are_few
+from textmlr.training.rows import Rows
+from textmlr.training.sgd.fit import probe
+
+SCRIPT_BYTES = 1 << 16  # of text that tell its script
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """N-grams that were tried.
+
+    documents       of the sample, those that judged among them
+    loss, accuracy  of the documents that judged, after calibration
+    """
+
+    ngrams: tuple[int, int] | None
+    char_ngrams: tuple[int, int] | None
+    documents: int
+    loss: float
+    accuracy: float
+
+    @classmethod
+    def of(cls, values: dict[str, Any]) -> Candidate:
+        """From what became of one in JSON, which knows no tuples."""
+        pairs = {name: values[name] and tuple(values[name]) for name in ("ngrams", "char_ngrams")}
+        return cls(**(values | pairs))
+
+
+Watch = Callable[[Candidate], None]
+
+
+def choose(
+    corpus: Corpus,
+    options: FeaturizerOptions,
+    training: TrainingOptions,
+    *,
+    validation: Corpus | None,
+    threads: int,
+    watch: Watch,
+) -> tuple[FeaturizerOptions, list[Candidate], Rows | None]:
+    """Decide what n-grams are, where the options leave it to us.
+
+    Words alone (1 to 2) are tried against words and character n-grams, on a sample of a large
+    corpus; where words alone are better, and the corpus large, longer word n-grams as well, which
+    are seen too seldom in a small one.  With more than CHOICE_LABELS labels there is no choice.
+
+    Returns the options without "auto", what was tried, and the rows of the choice where the
+    sample was the whole corpus.
+    """
+    plain = options.decided()
+    if AUTO not in (options.ngrams, options.char_ngrams) or not (training.holdout or validation):
+        return plain, [], None
+    if len(corpus.labels) > CHOICE_LABELS:
+        return plain, [], None
+    made: dict[FeaturizerOptions, Rows] = {}
+    tried: list[Candidate] = []
+
+    def try_on(sample: Corpus, judges: Corpus | None, candidate: FeaturizerOptions) -> float:
+        rows = Rows.of(sample, candidate, training, threads)
+        judge = None if judges is None else rows.judge(judges, training, threads)
+        found = probe(
+            rows.in_memory,
+            training,
+            idf=rows.idf,
+            bias=rows.bias,
+            validation=judge,
+            threads=threads,
+        )
+        if sample is corpus:
+            lasting = found if found is not None and found.lasting else None
+            made[candidate] = replace(rows, tried=lasting)
+        if found is None:  # too few documents to tell
+            return np.inf
+        trial = found.best
+        word, char = candidate.word_range, candidate.char_range
+        tried.append(Candidate(word, char, len(sample), trial.loss, trial.accuracy))
+        watch(tried[-1])
+        return trial.loss
+
+    best = plain
+    sample = drawn(corpus, CHOICE_BYTES, training.seed)
+    judges = None if validation is None else drawn(validation, CHOICE_BYTES, training.seed)
+    large = sample is not corpus
+    words = plain
+    if large and plain.min_df is None and plain.hash_bits is None:
+        # As it will be with so many features in all: a sample may have too few for that.
+        words = replace(plain, min_df=MANY_MIN_DF)
+    loss = try_on(sample, judges, words)
+    if options.char_ngrams == AUTO and np.isfinite(loss) and plain.char_ngrams is None:
+        characters = _characters(sample)
+        earned = EARNED_ON_SAMPLE if large else EARNED
+        if not large and judges is None and are_few(made[words].objective):
+            earned = 1.0  # they take no time, and all documents judge
+        found = try_on(sample, judges, replace(words, char_ngrams=characters))
+        if found < earned * loss:
+            best = replace(plain, char_ngrams=characters)
+    if options.ngrams == AUTO and np.isfinite(loss) and best is plain and large:
+        found = try_on(sample, judges, replace(words, ngrams=MORE_WORDS))
+        if found < LENT * loss:
+            best = replace(plain, ngrams=MORE_WORDS)
+    return best, tried, made.get(best)
+
+
+def _characters(corpus: Corpus) -> tuple[int, int]:
+    """How long character n-grams are to be, by the script that most of the text is in."""
+    text, size = [], 0
+    for batch in corpus.batches:
+        for i in range(len(batch)):
+            text.append(batch[i][: SCRIPT_BYTES - size].decode(errors="replace"))
+            size += len(text[-1])
+            if size >= SCRIPT_BYTES:
+                break
+    letters = [c for c in "".join(text) if c.isalpha()]
+    signs = sum("SYLLABLE" in unicodedata.name(c, "") for c in letters)
+    length = SYLLABLES if 2 * signs > len(letters) else CHARACTERS
+    return length, length
+
+
+def drawn(corpus: Corpus, most_bytes: int, seed: int) -> Corpus:
+    """About so many bytes of a corpus's documents (of those that count), drawn at random, or all
+    of it."""
+    size = corpus.text_bytes
+    if size <= most_bytes:
+        return corpus
+    rng = np.random.default_rng([seed, (1 << 31) + 2])
+    n = len(corpus)
+    count = np.arange(n) if corpus.weights is None else np.flatnonzero(corpus.weights)
+    wanted = min(max(1, n * most_bytes // size), len(count))
+    chosen = np.sort(rng.choice(count, wanted, replace=False))
+    batches = corpus.picked(chosen)
+    weights = None if corpus.weights is None else corpus.weights[chosen]
+    return replace(corpus, batches=batches, y=corpus.y[chosen], weights=weights, file_of=None)

@@ -1,0 +1,151 @@
+"""An objective whose rows lie on disk, dealt into parts, in the form of ``kernels.disk_words``."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from textmlr.base.arrays import frozen, pages
+from textmlr.base.threads import map_blocks
+from textmlr.corpus.disk_corpus import changed, read_exactly, whole
+from textmlr.features.csr_features import Features
+from textmlr.kernels import disk_words as kernels
+from textmlr.kernels import linear as linear_kernels
+from textmlr.training.objective import Objective
+from textmlr.training.sgd.dealt_parts import Dealing
+
+ENDS = "ends"  # the file of where the row of each document ends in that of its part, in words
+Weigh = Callable[[Features], Features]
+
+
+@dataclass(frozen=True, eq=False)
+class StoredObjective:
+    """What ``Objective`` is, of documents whose rows lie in the files of a folder.
+
+    dealing     which documents are in which part; part k is in the file ``name_of(k)``
+    words       (K,) int64   size of each file, in words
+    sizes       (K,) int64   entries of each part
+    bits        of a word that hold a column
+    frequencies (V,) int32   documents that each column occurs in
+    weigh       counts → f(x), written over them
+    scale       (V,) float32 that f(x) is multiplied by, None for 1
+    threads     to read parts with, where several are wanted
+    y, weights, labels, l2, unit_from  as in ``Objective``
+    """
+
+    folder: str
+    dealing: Dealing
+    words: NDArray[np.int64]
+    sizes: NDArray[np.int64]
+    bits: int
+    frequencies: NDArray[np.int32]
+    weigh: Weigh
+    y: NDArray[np.int32]
+    weights: NDArray[np.float32]
+    labels: int
+    l2: float
+    unit_from: int | None
+    threads: int
+    scale: NDArray[np.float32] | None = None
+
+    @property
+    def columns(self) -> int:
+        """V."""
+        return len(self.frequencies)
+
+    @property
+    def nonzeros(self) -> int:
+        """Entries of f(x) of all documents."""
+        return int(self.sizes.sum())
+
+    def part(self, number: int) -> Objective:
+        """The objective over the documents of one part, ascending."""
+        documents = self.dealing.documents(number)
+        path = os.path.join(self.folder, name_of(number))
+        content = read_exactly(path, 0, 4 * int(self.words[number])).view(np.uint32)
+        return self._rows(content, documents.astype(np.int64), int(self.sizes[number]), path)
+
+    def take(self, documents: NDArray[np.int64]) -> Objective:
+        """The objective over some of the documents (numbers, ascending), in memory."""
+        parts = self.dealing.part[documents]
+        ends = whole(self.folder, ENDS, len(self.y))
+        pieces: list[NDArray[np.uint8]] = [np.empty(0, np.uint8)] * len(documents)
+        for part in np.unique(parts).tolist():
+            members = self.dealing.documents(part)
+            path = os.path.join(self.folder, name_of(part))
+            for place in np.flatnonzero(parts == part).tolist():
+                document = documents[place]
+                before = int(np.searchsorted(members, document)) - 1
+                begin = int(ends[members[before]]) if before >= 0 else 0
+                size = int(ends[document]) - begin
+                if begin < 0 or size < 1:
+                    raise changed(os.path.join(self.folder, ENDS))
+                pieces[place] = read_exactly(path, 4 * begin, 4 * size)
+        words = np.concatenate([np.empty(0, np.uint8), *pieces]).view(np.uint32)
+        entries = sum(int(piece[:4].view(np.uint32)[0]) for piece in pieces)
+        if entries > len(words):
+            raise changed(os.path.join(self.folder, ENDS))
+        return self._rows(words, documents, entries, self.folder)
+
+    def documents_of(self) -> NDArray[np.int32]:
+        """How many documents each column occurs in: (V,) int32."""
+        return self.frequencies
+
+    def scaled(
+        self, scale: NDArray[np.float32], threads: int = 1, *, in_place: bool = False
+    ) -> StoredObjective:
+        """The same objective of w, where θ_f = scale_f·w_f; see ``Objective.scaled``."""
+        assert self.scale is None
+        return replace(self, scale=scale, unit_from=None)
+
+    @cached_property
+    def unit(self) -> float:
+        """The unit of learning rates, see ``Objective.unit``; all parts are read for it."""
+        squares = np.empty(len(self.y), np.float64)
+
+        def measure(number: int) -> None:
+            rows = self.part(number).features
+            own = np.empty(len(rows), np.float64)
+            linear_kernels.square_lengths(frozen(rows.indptr), frozen(rows.values), own)
+            squares[self.dealing.documents(number)] = own
+
+        for _ in map_blocks(measure, range(len(self.dealing)), self.threads):
+            pass
+        total = float(self.weights.sum(dtype=np.float64))
+        return 1.0 / (float((squares * self.weights).sum()) / total or 1.0)
+
+    def _rows(
+        self, words: NDArray[np.uint32], documents: NDArray[np.int64], entries: int, path: str
+    ) -> Objective:
+        indptr = np.empty(len(documents) + 1, np.int64)
+        # Of a part these are large: memory of their own goes back to the system.
+        indices, values = pages(entries, np.int32), pages(entries, np.float32)
+        read = kernels.decode(frozen(words), self.bits, indptr, indices, values)
+        # Whoever computes with them checks nothing.
+        if read != len(words) or indices.max(initial=0) >= self.columns:
+            raise changed(path)
+        features = self.weigh(Features(indptr, indices, values, self.columns))
+        objective = Objective(
+            features,
+            self.y[documents],
+            self.weights[documents],
+            self.labels,
+            self.l2,
+            self.unit_from,
+        )
+        if self.scale is None:
+            return objective
+        return objective.scaled(self.scale, in_place=True)
+
+
+AnyObjective = Objective | StoredObjective
+
+
+def name_of(part: int) -> str:
+    """The file of a part's rows."""
+    return f"rows-{part:05}"

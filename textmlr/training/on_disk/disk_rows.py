@@ -1,0 +1,259 @@
+"""Rows of a corpus on disk: what ``Rows.of`` makes in memory, to the same bits."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import asdict
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from textmlr.base.arrays import frozen
+from textmlr.base.errors import InputError
+from textmlr.base.options import FeaturizerOptions, TrainingOptions
+from textmlr.corpus.corpus import Corpus
+from textmlr.corpus.disk_corpus import Sum
+from textmlr.features.csr_features import Features
+from textmlr.features.featurizer import Featurizer
+from textmlr.features.hashed_columns import Columns
+from textmlr.features.prepared import TERM_FREQUENCY
+from textmlr.features.vocabulary import NAMELESS, Vocabulary, inverse_document_frequency
+from textmlr.kernels import csr_rows
+from textmlr.training.on_disk import part_files, row_counts
+from textmlr.training.on_disk.cache import Cache, Work, refusals
+from textmlr.training.on_disk.disk_objective import AnyObjective, StoredObjective
+from textmlr.training.rows import Rows, check_memory, document_weights
+from textmlr.training.sgd.dealt_parts import Dealing
+
+# Of the memory that training may take, at most: the table of distinct n-grams, while there is
+# nothing else, and later θ in three copies (the run over all documents, its twin without those held
+# out, and one that is being written).
+TABLE_SHARE = 0.55
+THETA_SHARE = 0.6
+THETA_COPIES = 3
+ENTRY_BYTES = 16  # of rows in memory, and what the exact solver makes of them
+
+Json = dict[str, Any]
+Arrays = dict[str, NDArray[Any]]
+
+
+def stored_rows(
+    corpus: Corpus,
+    featurizer_options: FeaturizerOptions,
+    options: TrainingOptions,
+    cache: Cache,
+    *,
+    memory: int | None,
+    threads: int,
+    watch: Callable[[Work], None],
+) -> Rows:
+    """Fit a featurizer on a corpus, and take its rows, in the cache; from there if it has them.
+
+    memory  bytes that training may take, about; features that do not fit are left out.  None: as
+            many as it needs
+    Raises InputError where θ would not fit in memory, or the solver needs rows that do not.
+    """
+    featurizer = Featurizer(featurizer_options)
+    key = {
+        "featurizer": asdict(featurizer.options),
+        "memory": memory,
+        "seed": options.seed,
+        "row": _row_bytes(corpus, options),
+    }
+    if not cache.has("rows", key):
+        cache.begin("rows")
+        if not cache.has("counts", key):
+            cache.begin("counts")
+            header, arrays, files = _count(
+                corpus, featurizer, options, cache, memory, threads, watch
+            )
+            cache.put("counted", header, arrays)
+            files["counted"] = cache.sum_of("counted")
+            cache.enter("counts", {}, key, files)
+        header, arrays, files = _deal(corpus, featurizer, options, cache, threads)
+        cache.put("rows", header, arrays)
+        files["rows"] = cache.sum_of("rows")
+        cache.enter("rows", {}, key, files, "counts")
+    return _restore(corpus, featurizer, options, cache, memory, threads)
+
+
+def _row_bytes(corpus: Corpus, options: TrainingOptions) -> int:
+    """Bytes of a row of θ while it is learnt, in all copies."""
+    width = options.hidden[0] if options.hidden else len(corpus.labels)
+    return 4 * width * THETA_COPIES * (2 if options.chosen_step == "adagrad" else 1)
+
+
+def _count(
+    corpus: Corpus,
+    featurizer: Featurizer,
+    options: TrainingOptions,
+    cache: Cache,
+    memory: int | None,
+    threads: int,
+    watch: Callable[[Work], None],
+) -> tuple[Json, Arrays, dict[str, Sum]]:
+    """Write rows of counts; which of their columns are features, and what the file comes to."""
+    own = featurizer.options
+    most, table = own.max_features, None
+    if memory is not None:
+        table = int(TABLE_SHARE * memory)
+        room = max(1, int(THETA_SHARE * memory) // _row_bytes(corpus, options) - own.bias)
+        most = room if most is None else min(room, most)
+    with refusals(cache.folder):
+        spilled = row_counts.spill(
+            corpus, featurizer, cache.folder, memory=table, most=most, threads=threads, watch=watch
+        )
+    header: Json = {"invalid": spilled.invalid, "cut": None}
+    arrays: Arrays = {"records": spilled.records}
+    files = {row_counts.FILE: spilled.sum}
+    counted = spilled.counted
+    if counted is None:
+        columns = Columns.counted(spilled.frequencies)
+        frequencies = spilled.frequencies[columns.kept].astype(np.int64)
+        none = np.zeros(0, np.int32)
+        arrays |= {
+            "frequencies": frequencies,
+            "numbers": columns.numbers,
+            "born": none,
+            "kept": columns.kept,
+        }
+        return header, arrays, files
+    if not len(counted.hashes) and not own.bias:
+        raise InputError(
+            f"no feature occurs in {own.min_df or 1} documents",
+            mend="lower min_df, or give longer documents",
+        )
+    wanted = min(counted.eligible, own.max_features or counted.eligible)
+    if counted.missed or len(counted.hashes) < wanted:
+        header["cut"] = {"kept": len(counted.hashes), "of": wanted, "missed": counted.missed}
+    always = np.full(int(own.bias), len(corpus))
+    numbers = counted.numbers
+    numbers[numbers >= 0] += int(own.bias)
+    arrays |= {
+        "frequencies": np.concatenate([always, counted.frequencies]),
+        "numbers": numbers,
+        "born": counted.born,
+        "hashes": counted.hashes,
+    }
+    return header, arrays, files
+
+
+def _deal(
+    corpus: Corpus, featurizer: Featurizer, options: TrainingOptions, cache: Cache, threads: int
+) -> tuple[Json, Arrays, dict[str, Sum]]:
+    """Write rows of features, by what was counted; what the files come to."""
+    header, found = cache.get("counted")
+    frequencies = found["frequencies"]
+    dealing = Dealing.of(len(corpus), int(frequencies.sum()), options.seed)
+    with refusals(cache.folder):
+        dealt = part_files.deal(
+            cache.folder,
+            found["records"],
+            found["numbers"],
+            found["born"],
+            len(frequencies),
+            dealing,
+            bias=featurizer.options.bias and "hashes" in found,
+            threads=threads,
+        )
+    kept = {name: found[name] for name in ("frequencies", "hashes", "kept") if name in found}
+    own = {"words": dealt.words, "sizes": dealt.sizes, "first": dealt.first}
+    return header | {"bits": dealt.bits}, kept | own, dealt.sums
+
+
+def _restore(
+    corpus: Corpus,
+    featurizer: Featurizer,
+    options: TrainingOptions,
+    cache: Cache,
+    memory: int | None,
+    threads: int,
+) -> Rows:
+    header, mapped = cache.get("rows")
+    found = {name: array.copy() for name, array in mapped.items()}
+    del mapped
+    own, frequencies, n = featurizer.options, found["frequencies"], len(corpus)
+    columns = first = None
+    if "hashes" in found:
+        first = found["first"][int(own.bias) :]
+        vocabulary = Vocabulary(found["hashes"], frequencies[int(own.bias) :], *NAMELESS)
+        featurizer.adopt(vocabulary, frequencies, n, header["invalid"])
+    else:
+        assert own.hash_bits is not None
+        columns = Columns.restore(found["kept"], 1 << own.hash_bits, frequencies)
+        whole = np.zeros(1 << own.hash_bits, np.int64)
+        whole[columns.kept] = frequencies
+        featurizer.adopt(None, whole, n, header["invalid"])
+    featurizer.labels = corpus.labels
+    check_memory(len(frequencies), len(corpus.labels), options, threads)
+    idf = None
+    if options.idf_power is not None or not own.uses_idf:
+        idf = inverse_document_frequency(frequencies, n)
+    weights = (
+        featurizer.idf
+        if columns is None or featurizer.idf is None
+        else (featurizer.idf[columns.kept])
+    )
+    unit_from = int(own.bias) if own.norm == "l2" and columns is None else None
+    stored = StoredObjective(
+        cache.folder,
+        Dealing.of(n, int(frequencies.sum()), options.seed),
+        found["words"],
+        found["sizes"],
+        header["bits"],
+        frequencies.astype(np.int32),
+        _weigher(own, weights),
+        corpus.y,
+        _weights(corpus, options),
+        len(corpus.labels),
+        options.l2 or 0.0,
+        unit_from,
+        threads,
+    )
+    objective: AnyObjective = stored
+    if len(stored.dealing) == 1:
+        objective = stored.part(0)
+    elif options.solver == "exact":
+        needed = ENTRY_BYTES * stored.nonzeros
+        if memory is not None and needed > memory:
+            raise InputError(
+                f"the exact solver needs all rows in memory, {needed / 1e9:.1f} GB of them",
+                mend="give it that much (--memory), or leave it out: sgd learns from the disk",
+            )
+        objective = stored.take(np.arange(n))
+    return Rows(
+        featurizer, columns, objective, idf, frequencies, header["invalid"], first, header["cut"]
+    )
+
+
+def _weights(corpus: Corpus, options: TrainingOptions) -> NDArray[np.float32]:
+    """(n,) of each document; where all are 1 they take no memory."""
+    if corpus.weights is None and options.class_weight is None:
+        return np.broadcast_to(np.ones(1, np.float32), len(corpus))
+    return document_weights(corpus, options.class_weight)
+
+
+def _weigher(
+    options: FeaturizerOptions, idf: NDArray[np.float32] | None
+) -> Callable[[Features], Features]:
+    """Counts → f(x), in place; see ``Featurizer.weigh``.
+
+    idf  (V,) of each number, None where it is not in use
+    """
+    weights = frozen(np.zeros(0, np.float32) if idf is None else idf)
+    term_frequency = TERM_FREQUENCY[options.term_frequency]
+
+    def weigh(counts: Features) -> Features:
+        csr_rows.weigh(
+            frozen(counts.indices),
+            counts.values,
+            frozen(counts.indptr),
+            options.bias,
+            term_frequency,
+            weights,
+            options.norm == "l2",
+        )
+        return counts
+
+    return weigh

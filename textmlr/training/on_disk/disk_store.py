@@ -1,0 +1,43 @@
+"""Store: where a training run keeps what does not fit in memory."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from textmlr.base.options import FeaturizerOptions, TrainingOptions
+from textmlr.corpus.corpus import Corpus
+from textmlr.training.on_disk.cache import Cache, Work
+from textmlr.training.on_disk.disk_rows import stored_rows
+from textmlr.training.rows import Rows
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Store:
+    """A cache, and how much memory its run may take.
+
+    memory  bytes, about: for the table of distinct n-grams, and for θ.  None: the corpus would be
+            learnt from in memory if no cache were wanted, where nothing is left out
+    """
+
+    cache: Cache
+    memory: int | None
+
+    def rows(
+        self,
+        corpus: Corpus,
+        featurizer_options: FeaturizerOptions,
+        options: TrainingOptions,
+        threads: int,
+        watch: Callable[[Work], None],
+    ) -> Rows:
+        """``Rows.of`` for a corpus on disk."""
+        return stored_rows(
+            corpus,
+            featurizer_options,
+            options,
+            self.cache,
+            memory=self.memory,
+            threads=threads,
+            watch=watch,
+        )

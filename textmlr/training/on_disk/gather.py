@@ -1,0 +1,220 @@
+"""A corpus is read into memory while it is small, and onto disk where it is not."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import islice
+from typing import Any, Protocol
+
+from textmlr.base.errors import InputError
+from textmlr.corpus.byte_streams import ending_of
+from textmlr.corpus.chunks import Chunk
+from textmlr.corpus.corpus import Corpus
+from textmlr.corpus.disk_corpus import Writer, restore
+from textmlr.corpus.reading import joined
+from textmlr.corpus.sources import is_url, name_of, sources_of
+from textmlr.training.on_disk.cache import Cache, InUseError, Work, refusals
+from textmlr.training.on_disk.disk_store import Store
+from textmlr.training.on_disk.file_identity import contents, files_of, states, untold
+
+# Training takes about so many bytes of memory for each byte of text: hashes, counts and places of
+# its n-grams, and rows, more for short words.
+MEMORY_A_BYTE = 16
+CONTAINERS = (".parquet", ".arrow", ".feather", ".ipc")  # whose size says little of the text's
+FOLDERS = 16  # beside the model, for as many trainers of one model at once
+LEAST_MEMORY = 100_000  # bytes: less is a unit forgotten
+
+Json = dict[str, Any]
+
+
+class Reads(Protocol):
+    """How a corpus's files are read."""
+
+    def read(self, paths: Sequence[str]) -> Corpus:
+        """All of it, in memory."""
+
+    def scan(self, paths: Sequence[str], *, labelled: bool, tables: bool) -> Iterator[Chunk]:
+        """Some documents at a time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Storage:
+    """What training may take.
+
+    memory   bytes of memory, about, LEAST_MEMORY at least
+    folders  where a cache may be, the first that is free
+    resume   go on from a run that was cut off
+    keep     leave the cache for further runs
+    every    seconds between checkpoints
+    """
+
+    memory: int
+    folders: tuple[str, ...]
+    resume: bool = False
+    keep: bool = False
+    every: float = 30.0
+
+    def __post_init__(self) -> None:
+        if self.memory < LEAST_MEMORY:
+            raise InputError(
+                f"--memory of {self.memory:,} bytes is too little to train in",
+                mend="give a size with its unit, such as 500MB or 2GB",
+            )
+
+
+def gather(
+    paths: Sequence[str],
+    reads: Reads,
+    storage: Storage,
+    identity: Json,
+    watch: Callable[[Work], None],
+    validation: str | None = None,
+) -> tuple[Corpus, Store | None]:
+    """Read a corpus; with a Store if it is on disk.
+
+    identity    what else the run depends on, see ``Cache``; its part "reading" is how ``reads``
+                reads
+    validation  what else is read
+    It is on disk if its text is more than memory / MEMORY_A_BYTE, or a cache is wanted anyway.
+    Raises InputError for what cannot be read or written.
+    """
+    sources = sources_of(paths)
+    limit, size = storage.memory // MEMORY_A_BYTE, _plain_size(sources)
+    before = states(sources)
+    held: list[tuple[Chunk, int]] = []
+    chunks = _scanned(sources, reads)
+    if not (storage.resume or storage.keep):
+        if size is not None and size <= limit:
+            return reads.read(paths), None
+        if size is None:
+            text = 0
+            for chunk, file in chunks:
+                held.append((chunk, file))
+                text += chunk.batch.text_bytes
+                if text > limit:
+                    break
+            else:
+                names = [name_of(source) for source in sources]
+                weighted = bool(held) and held[0][0].weights is not None
+                found = joined([c for c, _ in held], [f for _, f in held], names, weighted)
+                return found, None
+        held += islice(chunks, 0 if held else 1)  # what is wrong with the first is soon told
+    judges = [] if validation is None else sources_of([validation])
+    files = {"corpus": contents(sources, watch), "validation": contents(judges)}
+    cache = _opened(storage, files | identity, watch)
+    store = Store(cache, storage.memory)
+    try:
+        if not cache.has("corpus"):
+            _write(cache, held, chunks, sources, before, watch)
+        corpus = restore(cache.folder, cache.values("corpus"))
+        if (corpus.text_bytes if size is None else size) <= limit:
+            store = replace(store, memory=None)  # as a run without a cache, which is in memory
+        return corpus, store
+    except BaseException:
+        end(store, failed=True)
+        raise
+
+
+def end(store: Store, *, failed: bool, keep: bool = False) -> bool:
+    """Give a store back; whether something of it was left to go on with or for further runs.
+
+    failed  the run was cut off: what is whole is left
+    """
+    cache = store.cache
+    if failed and cache.begun:
+        cache.release()
+        return cache.has("corpus")
+    if keep and not failed:
+        cache.keep()
+        return True
+    cache.remove()
+    return False
+
+
+def unverified(store: Store) -> list[str]:
+    """What a run that was cut off has read that nothing can be compared with: pipes and URLs."""
+    identity = store.cache.identity if store.cache.resumed else {}
+    parts = (identity.get("corpus"), identity.get("validation"))
+    return [name for part in parts if part for name in untold(part)]
+
+
+def _check_unchanged(before: Json, after: Json) -> None:
+    changed = [name for name in before | after if before.get(name) != after.get(name)]
+    if changed:
+        raise InputError(
+            "it changed while it was read",
+            place=changed[0],
+            mend="wait until nothing writes to it, or train on a copy",
+        )
+
+
+def _plain_size(sources: Sequence[str]) -> int | None:
+    """Bytes of text in files, about; None where only reading them tells."""
+    size = 0
+    for source in sources:
+        if source == "-" or is_url(source):
+            return None
+        if not os.path.isdir(source):
+            plain = os.path.isfile(source) or not os.path.exists(source)
+            if not plain or ending_of(source) or source.lower().endswith(CONTAINERS):
+                return None
+        size += sum(os.path.getsize(path) for path in files_of(source) if os.path.exists(path))
+    return size
+
+
+def _scanned(sources: Sequence[str], reads: Reads) -> Iterator[tuple[Chunk, int]]:
+    for number, source in enumerate(sources):
+        for chunk in reads.scan([source], labelled=True, tables=False):
+            yield chunk, number
+
+
+def _opened(storage: Storage, identity: Json, watch: Callable[[Work], None]) -> Cache:
+    """The first cache that no other process has."""
+    for number, folder in enumerate(storage.folders):
+        try:
+            return Cache.open(
+                folder, identity, resume=storage.resume, every=storage.every, watch=watch
+            )
+        except InUseError:
+            if storage.resume or number == len(storage.folders) - 1:
+                raise
+    raise AssertionError("no folder for a cache")
+
+
+def _write(
+    cache: Cache,
+    held: list[tuple[Chunk, int]],
+    chunks: Iterator[tuple[Chunk, int]],
+    sources: Sequence[str],
+    before: Json,
+    watch: Callable[[Work], None],
+) -> None:
+    """Write the documents of all chunks to the cache.
+
+    before  the state of the files before they were read
+    """
+    # Before the cache is emptied: what cannot be read costs no other run its own.
+    first = held[0] if held else next(chunks, None)
+    cache.begin("corpus")
+    with refusals(cache.folder):
+        weighted = first is not None and first[0].weights is not None
+        writer = Writer(cache.folder, weighted=weighted)
+    text = 0
+    try:
+        waiting = held[1:]
+        del held[:]
+        while first is not None:
+            chunk, file = first
+            with refusals(cache.folder):
+                writer.add(chunk, file)
+            text += chunk.batch.text_bytes
+            watch(Work("reading the corpus onto disk", text, 0))
+            first = waiting.pop(0) if waiting else next(chunks, None)
+        with refusals(cache.folder):
+            header = writer.finish([name_of(source) for source in sources])
+    finally:
+        writer.close()
+    _check_unchanged(before, states(sources))
+    cache.enter("corpus", header, None, writer.sums)

@@ -1,0 +1,193 @@
+"""A labelled corpus as training sees it: a fitted featurizer, rows, label codes and weights."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from textmlr.base.errors import InputError
+from textmlr.base.options import FeaturizerOptions, TrainingOptions
+from textmlr.base.threads import machine_memory
+from textmlr.corpus.corpus import Corpus
+from textmlr.corpus.reading import recode
+from textmlr.features.csr_features import Features
+from textmlr.features.featurizer import Featurizer
+from textmlr.features.hashed_columns import Columns
+from textmlr.features.vocabulary import inverse_document_frequency
+from textmlr.training.objective import Objective
+from textmlr.training.on_disk.disk_objective import AnyObjective
+from textmlr.training.sgd.trials import Tried
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Rows:
+    """What is learnt from.
+
+    featurizer  fitted on the corpus; its features have no names yet
+    columns     with hashing, those that θ has rows for
+    objective   over the corpus's documents
+    idf         (V,) float64 of each feature, None where steps are not to be scaled by it
+    frequencies (V,) documents of the corpus that have each feature
+    invalid     pieces of invalid UTF-8 in the corpus
+    first       (v,) of rows on disk, the first document each feature of the vocabulary occurs in,
+                from which it is named
+    cut         of rows on disk, what did not fit in memory: features kept, of how many, and by
+                how many documents their frequencies may be too low; None: nothing
+    tried       what came of trials over all of them that training would make; None: nothing
+    """
+
+    featurizer: Featurizer
+    columns: Columns | None
+    objective: AnyObjective
+    idf: NDArray[np.float64] | None
+    frequencies: NDArray[np.integer[Any]] | None = None
+    invalid: int = 0
+    first: NDArray[np.int64] | None = None
+    cut: dict[str, int] | None = None
+    tried: Tried | None = None
+
+    @classmethod
+    def of(
+        cls,
+        corpus: Corpus,
+        featurizer_options: FeaturizerOptions,
+        options: TrainingOptions,
+        threads: int,
+    ) -> Rows:
+        """Fit a featurizer on a corpus, and take its rows.
+
+        Raises InputError where θ would not fit in memory.
+        """
+        featurizer = Featurizer(featurizer_options)
+        features, columns, frequencies = _features(featurizer, corpus, threads)
+        featurizer.labels = corpus.labels
+        check_memory(features.columns, len(corpus.labels), options, threads)
+        idf = None
+        if options.idf_power is not None or not featurizer.options.uses_idf:
+            idf = inverse_document_frequency(frequencies, len(corpus))
+        unit_from = None
+        # Hashed rows count columns that were never seen in their length, new documents' too.
+        if featurizer.options.norm == "l2" and featurizer.vocabulary is not None:
+            unit_from = int(featurizer.options.bias)
+        objective = _objective(features, corpus, corpus.labels, options, unit_from)
+        return cls(featurizer, columns, objective, idf, frequencies, features.invalid)
+
+    @property
+    def in_memory(self) -> Objective:
+        """The objective, of rows in memory."""
+        assert isinstance(self.objective, Objective)
+        return self.objective
+
+    @property
+    def bias(self) -> int | None:
+        """The column that is always 1, None for none."""
+        if not self.featurizer.options.bias:
+            return None
+        return 0 if self.columns is None else int(self.columns.find(np.zeros(1, np.int32))[0])
+
+    def judge(self, validation: Corpus, options: TrainingOptions, threads: int) -> Objective:
+        """The objective over other documents, in these columns.
+
+        Raises InputError for a label that the corpus does not have.
+        """
+        rows = self.featurizer.featurize(validation.batches, threads)
+        if self.columns is not None:
+            rows = self.columns.renumber(rows, threads)
+        assert self.featurizer.labels is not None
+        return _objective(rows, validation, self.featurizer.labels, options)
+
+
+def _features(
+    featurizer: Featurizer, corpus: Corpus, threads: int
+) -> tuple[Features, Columns | None, NDArray[np.integer[Any]]]:
+    """(f(x) of the documents, numbers of hashed columns, document frequency of each column)."""
+    if featurizer.options.stateless:
+        features = featurizer.fit_stateless(corpus.batches, threads)
+    else:
+        counts = featurizer.fit_counts(corpus.batches, threads, ordered=False)
+        # No one needs the counts any more, so that the weights are written over them.
+        features = featurizer.weigh(counts, counts.values, threads)
+    if featurizer.vocabulary is None:
+        columns, frequencies = Columns.of(features, threads)
+        return columns.renumber(features, threads), columns, frequencies
+    always = np.full(int(featurizer.options.bias), len(corpus))
+    return features, None, np.concatenate([always, featurizer.vocabulary.frequencies])
+
+
+def memory_of(columns: int, labels: int, options: TrainingOptions, threads: int) -> int:
+    """Bytes of θ while it is learnt, with the steps' state, by as many runs as go side by side."""
+    widths = [columns, *options.hidden, labels]
+    weights = sum((below + 1) * width for below, width in pairwise(widths))
+    copies = 2 if options.chosen_step == "adagrad" else 1
+    return 4 * weights * copies * (min(threads, 3) + 1)
+
+
+def check_memory(columns: int, labels: int, options: TrainingOptions, threads: int) -> None:
+    """Refuse θ that cannot fit before any of it is taken."""
+    needed = memory_of(columns, labels, options, threads)
+    available = machine_memory()
+    if needed > available:
+        layers = "".join(f" × {width:,} hidden units" for width in options.hidden)
+        smaller = ", or smaller layers (--hidden)" if layers else ""
+        raise InputError(
+            f"{columns:,} features{layers} × {labels:,} labels need {needed / 2**30:.1f} GiB to "
+            f"train, and this machine has {available / 2**30:.1f} GiB",
+            mend=f"keep fewer features (--max-features, --min-df or --hash-bits){smaller}",
+        )
+
+
+def document_weights(corpus: Corpus, class_weight: str | None) -> NDArray[np.float32]:
+    """(n,) float32: the corpus's own weights, times n/(L·n_ℓ) if "balanced"; mean 1.
+
+    Source of "balanced": King and Zeng, Political Analysis 9(2), 2001, section 4.2.
+    """
+    n = len(corpus)
+    weights = np.ones(n) if corpus.weights is None else corpus.weights.astype(np.float64)
+    if class_weight == "balanced":
+        per_label = np.bincount(corpus.y, weights, minlength=len(corpus.labels))
+        weights = weights / np.maximum(per_label, np.finfo(np.float64).tiny)[corpus.y]
+    total = weights.sum()
+    if not total > 0:
+        raise InputError(
+            "every document has weight 0",
+            place=", ".join(corpus.names) or None,
+            mend="give some a positive weight",
+        )
+    scaled: NDArray[np.float32] = (weights * (n / total)).astype(np.float32)
+    # A weight above 0 stays above it, however small beside others: its label is still one.
+    scaled[(scaled == 0) & (weights > 0)] = np.finfo(np.float32).tiny
+    return scaled
+
+
+def label_totals(corpus: Corpus, class_weight: str | None) -> NDArray[np.float64]:
+    """(L,) sums of ``document_weights`` over the documents of each label; they add up to n.
+
+    "balanced" makes them equal, to the bit.
+    """
+    totals = np.bincount(corpus.y, corpus.weights, len(corpus.labels)).astype(np.float64)
+    if class_weight == "balanced":
+        totals = (totals > 0).astype(np.float64)
+    summed: NDArray[np.float64] = totals * (len(corpus) / totals.sum())
+    return summed
+
+
+def _objective(
+    features: Features,
+    corpus: Corpus,
+    labels: list[str],
+    options: TrainingOptions,
+    unit_from: int | None = None,
+) -> Objective:
+    y, unknown = recode(corpus, labels)
+    if unknown:
+        raise InputError(
+            f"label {next(iter(unknown))!r} is not in the training corpus",
+            place=", ".join(corpus.names) or None,
+            mend="leave its documents out of the validation file",
+        )
+    weights = document_weights(corpus, options.class_weight)
+    return Objective(features, y, weights, len(labels), options.l2 or 0.0, unit_from)

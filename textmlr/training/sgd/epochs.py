@@ -1,0 +1,398 @@
+"""The solver: stochastic gradient descent over an Objective, epoch by epoch."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from textmlr.base.arrays import frozen
+from textmlr.base.options import TrainingOptions
+from textmlr.features.csr_features import Features
+from textmlr.kernels import sgd as kernels
+from textmlr.model.parameters import LINEAR, Network
+from textmlr.training.objective import Objective
+from textmlr.training.on_disk.disk_objective import StoredObjective
+from textmlr.training.sgd.dealt_parts import Dealing, InMemory, Parts, Turn, number_of_parts, turns
+
+# A step that overshoots multiplies the loss; noise alone moves it less than this.  The first
+# epoch is allowed more: its loss, too, is that before each document's step, and while most of θ
+# is 0 a large step is often wrong before it is right.
+FIRST_RISE = 3.0
+RISE = 1.5
+RISE_NATS = 0.01
+# A rise is none of the step's, but noise (of few documents, or of what is dropped), if halving the
+# step so many times on end has changed the same epoch's loss by less than this share of it.
+IN_VAIN = 3
+ALIKE = 0.02
+MAX_HALVINGS = 1100  # of a run: from the largest float64 to nothing
+
+Json = dict[str, Any]
+State = tuple[Json, dict[str, NDArray[Any]]]
+
+
+@dataclass(frozen=True, slots=True)
+class Epoch:
+    """One finished epoch of one run.
+
+    number         from 1
+    epochs         how many the run's schedule has
+    learning_rate  the run's, in units of 1 / mean ‖f(x)‖², as halved so far
+    loss           mean loss of each document before its own step (nats, no penalty)
+    accuracy       share of documents right before their own step
+    halved         times the run diverged in this epoch and began anew with half the step
+    documents      documents visited
+    """
+
+    number: int
+    epochs: int
+    learning_rate: float
+    loss: float
+    accuracy: float
+    halved: int
+    documents: int
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Start:
+    """What a run goes on from, which stays as it is.
+
+    weights, squares  as of an ended run, see ``SGD``
+    """
+
+    weights: Network
+    squares: Network
+
+
+@dataclass(slots=True)
+class Unfinished:
+    """How far an epoch has come.
+
+    turn     turns that were taken
+    loss, correct   sums over their visits, of which there were ``visits``
+    halved   times the run began anew since the epoch was begun
+    """
+
+    turn: int = 0
+    loss: float = 0.0
+    correct: float = 0.0
+    visits: int = 0
+    halved: int = 0
+
+
+@dataclass(slots=True, eq=False)
+class SGD:
+    """A run of stochastic gradient descent.
+
+    Each epoch visits n documents in an order drawn anew from the seed: without weights every
+    document once; with weights document i w_i·n/Σw times on average (rounded at random), which
+    has the same mean as a step w_i times as long, and never overshoots.  The step size falls
+    linearly from learning_rate / mean ‖f(x)‖², or its root where steps are divided (Adagrad), to 0
+    over ``epochs``.
+
+    weights    scale   θ is scale·weights
+    squares    of Adagrad, each weight's sum of squared gradients; None: steps are not divided
+    last_loss  mean loss of the last epoch
+    before     what it goes on from, None: from the beginning
+    told       its epochs so far
+    keep       called with the run between the parts of an epoch, where it can be stopped, and gone
+               on with from its ``state``; whoever runs the epochs calls it between them
+    halvings   so far
+    rises      of an epoch: its loss when it last rose, and how often on end halving changed nothing
+
+    A run whose loss is not finite, or has risen, has diverged: it begins anew with half the step,
+    as if it had been so from the start.
+    """
+
+    objective: Objective | StoredObjective
+    documents: NDArray[np.integer[Any]]
+    epochs: int
+    learning_rate: float
+    options: TrainingOptions
+    weights: Network
+    squares: Network | None
+    last_loss: float
+    done: int = 0
+    scale: float = 1.0
+    before: Start | None = None
+    keep: Callable[[SGD], None] | None = None
+    unfinished: Unfinished = field(default_factory=Unfinished)
+    told: list[Epoch] = field(default_factory=list)
+    _parts: Parts | None = None
+    halvings: int = 0
+    rises: dict[int, tuple[float, int]] = field(default_factory=dict)
+
+    @classmethod
+    def start(
+        cls,
+        objective: Objective | StoredObjective,
+        documents: NDArray[np.integer[Any]],
+        epochs: int,
+        learning_rate: float,
+        options: TrainingOptions,
+        spare: SGD | None = None,
+    ) -> SGD:
+        """A run over some of the objective's documents, from scores of 0, whose loss is log L.
+
+        options  decided
+        spare    an ended run of an objective as wide, whose memory may be used
+        """
+        if spare is not None:
+            weights, squares = spare.weights, spare.squares
+        else:
+            widths = (*options.hidden, objective.labels)
+            size = objective.columns, widths, options.activation or LINEAR
+            weights = Network.zeros(*size)
+            squares = Network.zeros(*size) if options.step == "adagrad" else None
+        run = cls(objective, documents, epochs, learning_rate, options, weights, squares, np.inf)
+        run._begin()
+        return run
+
+    @classmethod
+    def resume(
+        cls,
+        objective: Objective,
+        before: Start,
+        epochs: int,
+        learning_rate: float,
+        options: TrainingOptions,
+    ) -> SGD:
+        """A run over all documents of the objective that goes on from where another ended."""
+        weights, squares = before.weights.copy(), before.squares.copy()
+        everything = np.arange(len(objective.y))
+        run = cls(
+            objective,
+            everything,
+            epochs,
+            learning_rate,
+            options,
+            weights,
+            squares,
+            np.inf,
+            before=before,
+        )
+        run._begin()
+        return run
+
+    @property
+    def network(self) -> Network:
+        """θ; further epochs go on in the same memory."""
+        if self.scale != 1.0:
+            for layer in (self.weights.theta, self.weights.upper):
+                layer *= np.float32(self.scale)
+            self.scale = 1.0
+        return self.weights
+
+    def row_squares(self) -> list[NDArray[np.float32]]:
+        """Of each row of each layer, the mean of ``squares`` over its columns; none where steps
+        are not divided."""
+        if self.squares is None:
+            return []
+        return [
+            layer.mean(axis=1, dtype=np.float64).astype(np.float32) for layer in self.squares.layers
+        ]
+
+    def epoch(self) -> Epoch:
+        """Run the next epoch.  Raises ArithmeticError if no step is small enough."""
+        while self.halvings < MAX_HALVINGS:
+            unit = self.objective.unit if self.squares is None else self.objective.unit**0.5
+            first, last = (
+                self.learning_rate * unit * (1 - done / self.epochs)
+                for done in (self.done, self.done + 1)
+            )
+            halved = self.unfinished.halved
+            if first * self.objective.l2 < 1:
+                loss, accuracy, visits = self._visit(first, last)
+                rise = RISE if self.done else FIRST_RISE
+                fine = np.isfinite(loss) and (
+                    loss <= rise * self.last_loss + RISE_NATS or self._rose_in_vain(loss)
+                )
+                # An epoch's loss tells of the steps before it, and none follows the last.
+                if fine and (self.done + 1 < self.epochs or self.weights.is_finite):
+                    self.done += 1
+                    self.unfinished = Unfinished()
+                    if self.before is None:
+                        self.last_loss = loss
+                    epoch = Epoch(
+                        self.done, self.epochs, self.learning_rate, loss, accuracy, halved, visits
+                    )
+                    self.told.append(epoch)
+                    return epoch
+            self.learning_rate /= 2
+            self.halvings += 1
+            self._begin()
+            self.unfinished = Unfinished(halved=halved + 1)
+        raise ArithmeticError(f"loss is not finite after {MAX_HALVINGS} halvings of the step")
+
+    def state(self) -> State:
+        """What ``restore`` needs to go on to the same bits: (JSON values, arrays)."""
+        arrays = {"theta": self.weights.theta, "upper": self.weights.upper}
+        if self.squares is not None:
+            arrays |= {"squares": self.squares.theta, "upper_squares": self.squares.upper}
+        header = {
+            "done": self.done,
+            "scale": self.scale,
+            "learning_rate": self.learning_rate,
+            "last_loss": self.last_loss,
+            "unfinished": asdict(self.unfinished),
+            "told": [asdict(epoch) for epoch in self.told],
+            "halvings": self.halvings,
+            "rises": {str(epoch): list(rise) for epoch, rise in self.rises.items()},
+        }
+        return header, arrays
+
+    def restore(self, state: State) -> None:
+        """Go on from another run's state, one like this one."""
+        header, arrays = state
+        self.weights.theta[:], self.weights.upper[:] = arrays["theta"], arrays["upper"]
+        if self.squares is not None:
+            self.squares.theta[:] = arrays["squares"]
+            self.squares.upper[:] = arrays["upper_squares"]
+        self.done, self.scale = header["done"], header["scale"]
+        self.learning_rate, self.last_loss = header["learning_rate"], header["last_loss"]
+        self.unfinished = Unfinished(**header["unfinished"])
+        self.told = [Epoch(**epoch) for epoch in header["told"]]
+        self.halvings = header["halvings"]
+        self.rises = {int(epoch): tuple(rise) for epoch, rise in header["rises"].items()}
+
+    def _rose_in_vain(self, loss: float) -> bool:
+        """Whether a rise to this loss is none that a smaller step would help."""
+        before, vain = self.rises.get(self.done, (np.inf, 0))
+        vain = vain + 1 if abs(loss - before) < ALIKE * loss else 0
+        self.rises[self.done] = loss, vain
+        return vain >= IN_VAIN
+
+    def _visit(self, first: float, last: float) -> tuple[float, float, int]:
+        """One pass with the step falling from first to last: (loss, accuracy, visits)."""
+        so_far, visits = self.unfinished, len(self.documents)
+        for rows, turn in self._turns():
+            if len(turn.rows):
+                begin, end = (
+                    first + (last - first) * at / visits
+                    for at in (turn.before, turn.before + len(turn.rows))
+                )
+                loss, correct = self._learn(rows, turn, begin, end)
+                so_far.loss += loss
+                so_far.correct += correct
+            so_far.visits += len(turn.rows)
+            so_far.turn += 1
+            del rows  # before the next part is read
+            if self.keep is not None and so_far.visits < visits:
+                self.keep(self)
+        return so_far.loss / so_far.visits, so_far.correct / so_far.visits, so_far.visits
+
+    def _turns(self) -> Iterator[tuple[Objective, Turn]]:
+        """What is left of the epoch: the rows of each part, and which of them to visit."""
+        objective, epoch, turn = self.objective, self.done, self.unfinished.turn
+        if self._parts is None:
+            if isinstance(objective, StoredObjective):
+                self._parts = objective
+            elif number_of_parts(objective.nonzeros) > 1:
+                n, seed = len(objective.y), self.options.seed
+                self._parts = InMemory(objective, Dealing.of(n, objective.nonzeros, seed))
+            else:
+                yield objective, Turn(0, self._order(), 0)
+                return
+        dealing, seed = self._parts.dealing, self.options.seed
+        for own in turns(dealing, objective.weights, self.documents, seed, epoch, turn):
+            yield self._parts.part(own.part), own
+
+    def _learn(self, rows: Objective, turn: Turn, first: float, last: float) -> tuple[float, float]:
+        """Visit documents of some rows, the step falling from first to last: (sum of losses,
+        documents that were right)."""
+        weights, options = self.weights, self.options
+        features = self._thinned(rows.features, turn.part)
+        totals = np.empty(3, np.float64)
+        no = np.zeros((0, weights.theta.shape[1]), np.float32)
+        squares = (no, np.zeros((0, weights.upper.shape[1]), np.float32))
+        if self.squares is not None:
+            squares = self.squares.theta, self.squares.upper
+        kernels.epoch(
+            frozen(features.indptr),
+            frozen(features.indices),
+            frozen(features.values),
+            frozen(rows.y),
+            frozen(turn.rows),
+            first,
+            last,
+            float(rows.l2),
+            self.scale,
+            weights.theta,
+            weights.upper,
+            frozen(weights.shape),
+            *squares,
+            float(options.dropout or 0.0),
+            self._dropping() + turn.before,
+            *weights.frozen_room(training=True),
+            totals,
+        )
+        loss, correct, self.scale = totals.tolist()
+        return loss, correct
+
+    def _begin(self) -> None:
+        if self.before is not None:
+            self.weights.fill(self.before.weights)
+            if self.squares is not None:
+                self.squares.fill(self.before.squares)
+        else:
+            self.weights.initialise(np.random.default_rng([self.options.seed, (1 << 31) + 4]))
+            if self.squares is not None:
+                self.squares.clear()
+        self.scale = 1.0
+        self.done = 0
+        # What goes on may begin with any loss, and end with almost none, where noise multiplies it.
+        fresh = self.before is None
+        self.last_loss = float(np.log(self.objective.labels)) if fresh else np.inf
+
+    def _dropping(self, part: int = 0) -> int:
+        """The seed of what is dropped in the next epoch."""
+        own = [part] if part else []
+        rng = np.random.default_rng([self.options.seed, (1 << 31) + 5, self.done, *own])
+        return int(rng.integers(1 << 62))
+
+    def _thinned(self, features: Features, part: int) -> Features:
+        """f(x), without the features that are dropped in the next epoch."""
+        drop = self.options.input_dropout
+        if not drop:
+            return features
+        indptr, indices = np.empty_like(features.indptr), np.empty_like(features.indices)
+        values = np.empty_like(features.values)
+        kernels.thin(
+            frozen(features.indptr),
+            frozen(features.indices),
+            frozen(features.values),
+            drop,
+            self._dropping(part),
+            indptr,
+            indices,
+            values,
+        )
+        return replace(features, indptr=indptr, indices=indices, values=values)
+
+    def _order(self) -> NDArray[np.int32]:
+        """The documents of the next epoch, in random order."""
+        rng = np.random.default_rng([self.options.seed, self.done])
+        weights = self.objective.weights[self.documents]
+        n = len(weights)
+        if (weights == weights[0]).all():
+            return self.documents[rng.permutation(n)].astype(np.int32)
+        # Systematic resampling: each document floor or ceiling of its share.
+        edges = np.cumsum(weights, dtype=np.float64)
+        marks = (np.arange(n) + rng.random()) * (edges[-1] / n)
+        last = int(np.flatnonzero(weights)[-1])  # rounding may put a mark past the end
+        drawn = np.minimum(np.searchsorted(edges, marks, side="right"), last)
+        return self.documents[rng.permutation(drawn)].astype(np.int32)
+
+
+def of_theta(
+    squares: list[NDArray[np.float32]], layer: int, scale: NDArray[np.float32] | np.float32
+) -> list[NDArray[np.float32]]:
+    """Squared gradients of w, as those of θ = scale·w in one layer."""
+    if not squares:
+        return squares
+    found = list(squares)
+    found[layer] = (squares[layer] / np.square(scale)).astype(np.float32)
+    return found

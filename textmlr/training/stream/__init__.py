@@ -1,0 +1,1 @@
+"""Training on a stream: each document is predicted, then learnt, and gone."""

@@ -1,0 +1,119 @@
+"""Checkpoints: a model that others can use meanwhile, and all that it takes to go on."""
+
+from __future__ import annotations
+
+import os
+import time
+from dataclasses import dataclass, field
+from os import PathLike
+from typing import Any
+
+from textmlr.base.errors import InputError
+from textmlr.base.options import LONGEST, SHORTEST
+from textmlr.training.stream.stream_trainer import StreamTrainer
+
+CHECKPOINT = ".checkpoint"  # behind the model file's name
+SECONDS = 300.0  # between checkpoints
+NEVER = 1 << 62
+MOST_DOCUMENTS = 10**12  # between checkpoints
+
+
+def checkpoint_of(model: str | PathLike[str]) -> str:
+    """The name of a model file's checkpoint."""
+    return os.fspath(model) + CHECKPOINT
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A checkpoint was written.
+
+    documents  of the stream in all;  model, state  bytes of the two files, 0 for no model, since
+               there were not two labels yet
+    seconds    it took
+    """
+
+    documents: int
+    model: int
+    state: int
+    seconds: float
+
+
+@dataclass(slots=True)
+class Checkpoints:
+    """When and where what was learnt is kept.
+
+    path       of the model
+    documents  between checkpoints: they are at multiples of it; None: by time
+    seconds    between checkpoints, None: by documents
+    last       what was written last;  record  of the model among it
+    """
+
+    path: str
+    documents: int | None = None
+    seconds: float | None = SECONDS
+    last: Kept | None = None
+    record: dict[str, Any] = field(default_factory=dict)
+    _at: float = 0.0
+    _documents: int = field(default=0)
+
+    def begin(self, trainer: StreamTrainer) -> None:
+        """The trainer is what was kept last, or new."""
+        self._at, self._documents = time.monotonic(), trainer.documents
+
+    def left(self, trainer: StreamTrainer) -> int:
+        """Documents until one is due."""
+        if self.documents is None:
+            return NEVER
+        return self.documents - trainer.documents % self.documents
+
+    def due(self, trainer: StreamTrainer) -> bool:
+        """Whether it is time for one."""
+        if trainer.documents == self._documents:
+            return False  # nothing new
+        if self.documents is not None:
+            return trainer.documents % self.documents == 0
+        assert self.seconds is not None
+        return time.monotonic() - self._at >= self.seconds
+
+    def keep(self, trainer: StreamTrainer) -> Kept | None:
+        """Write both files, each whole or not at all; None if all that is new is kept already.
+
+        The state comes first, so that whatever happens meanwhile it is as new as the model.
+        Raises InputError if they cannot be written.
+        """
+        if self.last is not None and self.last.documents == trainer.documents:
+            return None
+        if not trainer.documents:
+            return None
+        began = time.monotonic()
+        # Made first, since it is refused where weights are not finite: what was kept before stays.
+        model = trainer.model() if len(trainer.labels) > 1 else None
+        state = trainer.save(checkpoint_of(self.path))
+        size = 0
+        if model is not None:
+            size, self.record = model.save(self.path), model.record
+        self._at, self._documents = time.monotonic(), trainer.documents
+        self.last = Kept(trainer.documents, size, state, self._at - began)
+        return self.last
+
+
+def every(text: str) -> tuple[int | None, float | None]:
+    """What --checkpoint-every says, as (documents, seconds): 100000, 60s, 5m or 1h.
+
+    Raises InputError for anything else.
+
+    >>> every("100000"), every("5m")
+    ((100000, None), (None, 300.0))
+    """
+    number, unit = text[:-1], {"s": 1, "m": 60, "h": 3600}.get(text[-1:])
+    whole = text.isascii() and text.isdecimal() and len(text) <= len(str(MOST_DOCUMENTS))
+    if whole and 1 <= int(text) <= MOST_DOCUMENTS:
+        return int(text), None
+    if unit is not None and number.replace(".", "", 1).isdecimal():
+        seconds = float(number) * unit
+        if SHORTEST <= seconds <= LONGEST:
+            return None, seconds
+    raise InputError(
+        f"{text!r:.60} is neither a number of documents nor a time",
+        mend="write 100000, 60s, 5m or 1h",
+    )

@@ -1,0 +1,193 @@
+"""Where a stream stands in the files that it reads, so that a run that goes on learns no document
+of them twice.
+
+A file is known again by its path and by what it begins with: as many documents as were learnt from
+it, with the same text, labels and weights.  So it may have grown meanwhile, and be compressed or
+not; of pipes and addresses, which cannot be read again, nothing is known.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from hashlib import blake2b, sha256
+from itertools import chain
+from typing import Any
+
+import numpy as np
+
+from textmlr.corpus.batch import Batch
+from textmlr.corpus.chunks import Chunk
+from textmlr.corpus.duplicates import fingerprints
+from textmlr.corpus.sources import is_url, name_of
+
+MOST_INPUTS = 10_000  # that are known: those that were read last
+Key = tuple[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """Of an input so many documents were learnt from.
+
+    key        its path, and 2 where a command names it for the second time, and so on
+    documents  learnt from;  skipped  bad rows that were counted with them
+    digest     of the documents
+    """
+
+    key: Key
+    documents: int
+    skipped: int
+    digest: str
+
+    def as_json(self) -> list[Any]:
+        """As ``of`` takes it."""
+        return [*self.key, self.documents, self.skipped, self.digest]
+
+    @classmethod
+    def of(cls, values: Sequence[Any]) -> Seen:
+        """From JSON.  Raises ValueError where it is none."""
+        path, number, documents, skipped, digest = values
+        texts, numbers = (path, digest), (number, documents, skipped)
+        if not all(isinstance(text, str) for text in texts) or not all(
+            isinstance(own, int) and own >= 0 for own in numbers
+        ):
+            raise ValueError("an input is none")
+        return cls((path, number), documents, skipped, digest)
+
+
+class Position:
+    """How far documents of an input were learnt, while they are."""
+
+    def __init__(self, key: Key) -> None:
+        """Nothing yet."""
+        self.key = key
+        self.documents = self.skipped = 0
+        self._digest = sha256()
+
+    def add(self, chunk: Chunk, part: slice) -> None:
+        """The next documents of the input were learnt."""
+        batch = Batch(chunk.batch.text, chunk.batch.starts[part], chunk.batch.stops[part])
+        if not len(batch):
+            return
+        assert chunk.labels is not None
+        codes, names = chunk.labels
+        hashes = [blake2b(name.encode("utf-8", "surrogatepass"), digest_size=8) for name in names]
+        labels = np.array([int.from_bytes(one.digest(), "little") for one in hashes], np.uint64)
+        rows = np.zeros((len(batch), 4), np.uint64)
+        rows[:, 0] = fingerprints([batch], 1)
+        rows[:, 1] = batch.stops - batch.starts  # fingerprints pass over space around a text
+        rows[:, 2] = labels[codes[part]]
+        if chunk.weights is not None:
+            rows[:, 3] = chunk.weights[part].view(np.uint32)
+            rows[:, 3] += np.uint64(1)
+        self._digest.update(rows.data)
+        self.documents += len(batch)
+
+    @property
+    def seen(self) -> Seen:
+        """What to know it by."""
+        return Seen(self.key, self.documents, self.skipped, self._digest.hexdigest())
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """An input is read by a run that goes on.
+
+    name    of the input
+    passed  documents at its beginning that were learnt before, and are not again
+    before  documents of an input of this name that were learnt before; it does not begin with them
+            if passed is 0;  None: nothing can be known of it
+    """
+
+    name: str
+    passed: int
+    before: int | None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Part:
+    """Documents to learn, and where they are in their input, None where that is not followed."""
+
+    chunk: Chunk
+    position: Position | None
+
+
+def parts_of(
+    sources: Sequence[str],
+    scan: Callable[[str], Iterator[Chunk]],
+    known: Mapping[Key, Seen],
+    *,
+    resumed: bool,
+) -> Iterator[Opened | Part]:
+    """The documents of inputs, one after another, without those that were learnt before.
+
+    sources  as of ``corpus.sources.sources_of``;  scan  the documents of one
+    known    what was learnt of inputs before
+    resumed  tell of each input that something was learnt of, or may have been
+    """
+    times: Counter[str] = Counter()
+    for source in sources:
+        if not _can_be_read_again(source):
+            if resumed:
+                yield Opened(name_of(source), 0, None)
+            for chunk in scan(source):
+                yield Part(chunk, None)
+            continue
+        path = os.path.realpath(source)
+        times[path] += 1
+        key = path, times[path]
+        position, chunks = Position(key), None
+        before = known.get(key)
+        if before is not None:
+            chunks = _behind(scan(source), position, before)
+            yield Opened(source, 0 if chunks is None else before.documents, before.documents)
+        if chunks is None:
+            position, chunks = Position(key), scan(source)
+        for chunk in chunks:
+            yield Part(chunk, position)
+
+
+def _can_be_read_again(source: str) -> bool:
+    if source == "-" or is_url(source):
+        return False
+    try:
+        mode = os.stat(source).st_mode
+    except OSError:
+        return True  # reading it says what is wrong
+    return stat.S_ISREG(mode) or stat.S_ISDIR(mode)
+
+
+def _behind(chunks: Iterator[Chunk], position: Position, before: Seen) -> Iterator[Chunk] | None:
+    """The documents behind those that were learnt, None where the input does not begin with them;
+    position is then where they end."""
+    skipped = 0
+    for chunk in chunks:
+        taken = min(len(chunk), before.documents - position.documents)
+        position.add(chunk, slice(0, taken))
+        if position.documents == before.documents:
+            position.skipped = before.skipped
+            if position.seen != before:
+                return None
+            return _rest(chunk, taken, chunks, skipped, before.skipped)
+        skipped += chunk.skipped
+    return None
+
+
+def _rest(
+    chunk: Chunk, taken: int, following: Iterator[Chunk], skipped: int, counted: int
+) -> Iterator[Chunk]:
+    """A chunk without its first documents, and those that follow it.
+
+    skipped  bad rows before the chunk;  counted  those that are in the count already
+    """
+    assert chunk.labels is not None
+    codes, names = chunk.labels
+    batch = Batch(chunk.batch.text, chunk.batch.starts[taken:], chunk.batch.stops[taken:])
+    weights = None if chunk.weights is None else chunk.weights[taken:]
+    chunk = replace(chunk, batch=batch, labels=(codes[taken:], names), weights=weights)
+    for one in chain([chunk], following):
+        skipped, before = skipped + one.skipped, max(skipped, counted)
+        yield replace(one, skipped=max(skipped - before, 0))

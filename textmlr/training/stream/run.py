@@ -1,0 +1,150 @@
+"""The run of a stream: chunk after chunk is learnt, told of and kept."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+
+from textmlr.corpus.batch import Batch
+from textmlr.corpus.chunks import EXAMPLES, Chunk
+from textmlr.corpus.in_memory import batches_of
+from textmlr.corpus.reading import notes_of
+from textmlr.training.stream.checkpoints import Checkpoints, Kept
+from textmlr.training.stream.inputs import Opened, Part, Position
+from textmlr.training.stream.learner import Figures
+from textmlr.training.stream.stream_trainer import StreamTrainer
+
+PIECE = 1 << 14  # documents that are learnt at a time, between looks at clock and signals
+TICK = 0.2  # seconds
+
+
+@dataclass(frozen=True, slots=True)
+class Streamed:
+    """So much has been learnt.
+
+    documents  of this run;  seconds  it has taken
+    labels     known;  so_far, lately   see StreamTrainer
+    skipped    bad rows of the stream
+    """
+
+    documents: int
+    seconds: float
+    labels: int
+    so_far: Figures
+    lately: Figures
+    skipped: int
+
+
+Event = Streamed | Kept | Opened
+
+
+class Run:
+    """A stream that is being learnt.
+
+    examples  what is wrong with the first few bad rows of this run
+    """
+
+    def __init__(
+        self,
+        trainer: StreamTrainer,
+        checkpoints: Checkpoints,
+        watch: Callable[[Event], None],
+        stopped: Callable[[], bool],
+        threads: int | None = None,
+    ) -> None:
+        """
+        watch    called with a Streamed whenever documents were learnt, or time has gone by, with
+                 a Kept whenever they were kept, and with what else is among the parts
+        stopped  whether to stop: asked between pieces and every TICK
+        """
+        self.trainer, self.checkpoints, self.threads = trainer, checkpoints, threads
+        self._watch, self._stopped = watch, stopped
+        self._began = time.monotonic()
+        self._before = trainer.documents
+        self.examples: list[str] = []
+        self._odd: Chunk | None = None  # without its documents
+
+    @property
+    def notes(self) -> list[str]:
+        """What a user should know of how the documents were read, a sentence each."""
+        return [] if self._odd is None else notes_of([self._odd])
+
+    def learn(self, parts: Iterable[Part | Opened | None]) -> None:
+        """Learn from parts (None: there is none yet) until they end or it is stopped.
+
+        What was learnt is kept at the end, and also where a part cannot be read or learnt.
+        """
+        self.checkpoints.begin(self.trainer)
+        try:
+            for part in parts:
+                if isinstance(part, Opened):
+                    self._watch(part)
+                elif part is not None:
+                    self._learn(part.chunk, part.position)
+                self._look()
+                if self._stopped():
+                    break
+        finally:
+            self._tell()
+            self._keep()
+
+    def _learn(self, chunk: Chunk, position: Position | None) -> None:
+        trainer = self.trainer
+        self.examples += chunk.examples[: EXAMPLES - len(self.examples)]
+        if chunk.several or chunk.header:
+            self._remember(chunk)
+        trainer.read_from(chunk.name)
+        trainer.skipped += chunk.skipped
+        if position is not None:
+            position.skipped += chunk.skipped
+            trainer.stands_at(position)
+        assert chunk.labels is not None
+        codes, names = chunk.labels
+        first = 0
+        while first < len(chunk) and not (first and self._stopped()):
+            last = min(len(chunk), first + PIECE, first + self.checkpoints.left(trainer))
+            part = slice(first, last)
+            weights = None if chunk.weights is None else chunk.weights[part]
+            batch = Batch(chunk.batch.text, chunk.batch.starts[part], chunk.batch.stops[part])
+            trainer.learn_batch(batch, codes[part], names, weights, self.threads)
+            if position is not None:
+                position.add(chunk, part)
+            first = last
+            if first < len(chunk):
+                self._look()
+
+    def _remember(self, chunk: Chunk) -> None:
+        """What was odd about the reading of a chunk, and of those before."""
+        if self._odd is None:
+            empty = batches_of([])[0]
+            self._odd = replace(
+                chunk, batch=empty, labels=None, weights=None, make_table=dict, several=0
+            )
+        self._odd = replace(self._odd, several=self._odd.several + chunk.several)
+
+    def _look(self) -> None:
+        """Tell of what was learnt, and keep it when it is time."""
+        self._tell()
+        if self.checkpoints.due(self.trainer):
+            self._keep()
+
+    def _tell(self) -> None:
+        trainer = self.trainer
+        documents = trainer.documents - self._before
+        seconds = time.monotonic() - self._began
+        self._watch(
+            Streamed(
+                documents,
+                seconds,
+                len(trainer.labels),
+                trainer.so_far,
+                trainer.lately,
+                trainer.skipped,
+            )
+        )
+
+    def _keep(self) -> None:
+        kept = self.checkpoints.keep(self.trainer)
+        if kept is not None:
+            self._watch(kept)

@@ -1,0 +1,383 @@
+"""StreamTrainer: labelled documents in, as they come; a Model out, whenever one is wanted."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, fields, replace
+from os import PathLike
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from textmlr.base import tensor_file
+from textmlr.base.checks import check_kind, check_path
+from textmlr.base.errors import InputError, ModelFileError
+from textmlr.base.options import STREAM_HASH_BITS, FeaturizerOptions, TrainingOptions
+from textmlr.base.threads import chosen_threads
+from textmlr.corpus.batch import Batch
+from textmlr.corpus.blocks import blocks_of
+from textmlr.corpus.corpus import Corpus
+from textmlr.features.featurizer import Featurizer
+from textmlr.features.hashed_columns import Columns
+from textmlr.features.hashed_names import Census
+from textmlr.features.ngrams import Hasher
+from textmlr.model.model import Model, versions
+from textmlr.model.scoring import Calibration
+from textmlr.training.feature_names import BLOCK_BYTES, CANDIDATES, heaviest
+from textmlr.training.stream.inputs import MOST_INPUTS, Key, Position, Seen
+from textmlr.training.stream.learner import Figures, Progressive
+from textmlr.training.stream.reservoir import Reservoir
+
+KIND = "stream"  # what a checkpoint's header says it is
+MOST_FILES = 100  # that a model's record names
+# Of training: what a stream can be told; with all else there would be nothing to do it with.
+_GOES = {"learning_rate", "idf_power", "calibration", "seed"}
+_GOES_SO = {"solver": "sgd"}  # and what may be said, since it is so
+_WHY = {
+    "idf": "how many documents will have a feature is not known before the stream ends",
+    "min_df": "how many documents will have a feature is not known before the stream ends",
+    "max_features": "which features are frequent is not known before the stream ends",
+    "holdout": "each document judges before it is learnt from",
+    "epochs": "there is one pass",
+    "patience": "there is one pass",
+    "class_weight": "how often each label will come is not known",
+    "hidden": "only linear models are learnt from a stream",
+}
+
+
+def check_options(
+    featurizer_options: FeaturizerOptions, training_options: TrainingOptions
+) -> tuple[FeaturizerOptions, TrainingOptions]:
+    """The options, decided.  Raises InputError for one that does not go with a stream."""
+    wrong = [
+        name for name in ("idf", "min_df", "max_features") if getattr(featurizer_options, name)
+    ]
+    for field in fields(TrainingOptions):
+        given = getattr(training_options, field.name)
+        so = given == _GOES_SO.get(field.name)
+        if field.name not in _GOES and given != field.default and not so:
+            wrong.append(field.name)
+    if wrong:
+        name = wrong[0]
+        option = "--no-holdout" if name == "holdout" else "--" + name.replace("_", "-")
+        why = f": {_WHY[name]}" if name in _WHY else ""
+        raise InputError(
+            f"{option} ({name}) does not go with a stream{why}", mend="leave it out, or --stream"
+        )
+    bits = featurizer_options.hash_bits or STREAM_HASH_BITS
+    decided = replace(featurizer_options.decided(), hash_bits=bits, idf=False)
+    return decided, replace(training_options, solver="sgd")
+
+
+class StreamTrainer:
+    """Learns from documents as they come, in memory that does not grow with their number.
+
+    Each document is predicted before it is learnt from, so that ``so_far`` and ``lately`` tell how
+    good the predictions of unseen documents are.  Labels need not be known beforehand: a document
+    with one never seen before counts as wrong, with a loss of log(1 + documents before it), as of
+    who holds such a label to be as rare as one document among them.  What is learnt does not
+    depend on how the documents were cut into calls.
+
+    labels      in the order in which they came
+    counts      documents of each;  totals   the sums of their weights
+    invalid     pieces of invalid UTF-8 read as U+FFFD
+    skipped     bad rows that were left out before they came here: kept for who reads the stream
+    inputs      how far files were read, the latest last: kept for the same
+
+    >>> from textmlr import StreamTrainer
+    >>> trainer = StreamTrainer()
+    >>> trainer.learn(["a robot in orbit", "the sheriff rode"], ["scifi", "western"])
+    >>> trainer.learn(["robot engine", "a saddle, a sheriff"], ["scifi", "western"])
+    >>> trainer.so_far.documents, trainer.labels
+    (4, ['scifi', 'western'])
+    >>> trainer.model().classify(["my robot"])[0][0].label
+    'scifi'
+    """
+
+    def __init__(
+        self,
+        featurizer_options: FeaturizerOptions | None = None,
+        training_options: TrainingOptions | None = None,
+    ) -> None:
+        """Raises InputError for options that do not go with a stream, see ``check_options``."""
+        check_kind("featurizer_options", featurizer_options, FeaturizerOptions, optional=True)
+        check_kind("training_options", training_options, TrainingOptions, optional=True)
+        own = check_options(
+            featurizer_options or FeaturizerOptions(), training_options or TrainingOptions()
+        )
+        self.featurizer_options, self.options = own
+        features = self.featurizer_options
+        self._featurizer = Featurizer(features)
+        self._learner = Progressive(
+            self._featurizer.columns,
+            self.options.learning_rate,
+            self.options.idf_power,
+            length=1.0 + features.bias if features.norm == "l2" else None,
+            bias=features.bias,
+        )
+        self._reservoir = Reservoir(self.options.seed)
+        self._codes: dict[str, int] = {}
+        self.counts: list[int] = []
+        self.totals: list[float] = []
+        self.files: list[str] = []
+        self.inputs: dict[Key, Seen | Position] = {}
+        self.weighted = False
+        self.invalid = self.skipped = self._nonzeros = 0
+
+    @property
+    def labels(self) -> list[str]:
+        """In the order in which they came."""
+        return list(self._codes)
+
+    @property
+    def documents(self) -> int:
+        """That were learnt from."""
+        return self._learner.documents
+
+    @property
+    def so_far(self) -> Figures:
+        """How all documents were predicted before they were learnt from."""
+        return self._learner.so_far
+
+    @property
+    def lately(self) -> Figures:
+        """How the latest some thousands were."""
+        return self._learner.lately
+
+    def learn(self, texts: Any, labels: Any, weights: Any = None) -> None:
+        """Predict and learn from documents.
+
+        texts, labels, weights   as ``Corpus.of`` takes them; weights count as they are
+        Raises InputError as it does, and for more labels than there is room for.
+        """
+        corpus = Corpus.of(texts, labels, weights)
+        first = 0
+        for batch in corpus.batches:
+            part = slice(first, first + len(batch))
+            own = None if corpus.weights is None else corpus.weights[part]
+            self.learn_batch(batch, corpus.y[part], corpus.labels, own)
+            first = part.stop
+
+    def learn_batch(
+        self,
+        batch: Batch,
+        codes: NDArray[np.int32],
+        names: Sequence[str],
+        weights: NDArray[np.float32] | None = None,
+        threads: int | None = None,
+    ) -> None:
+        """The same for a Batch, whose documents have the labels names[codes]."""
+        n = len(batch)
+        if not n:
+            return
+        features = self._featurizer.fit_stateless([batch], chosen_threads(threads))
+        self.weighted |= weights is not None
+        known = dict(self._codes)
+        y = _coded(codes, names, known)
+        own = np.ones(n, np.float32) if weights is None else weights
+        before = self.documents
+        self._learner.learn(features, y, own)  # or refuse them, all of them
+        counts = np.bincount(y, minlength=len(known)).tolist()
+        counts[: len(self.counts)] = map(sum, zip(counts, self.counts, strict=False))
+        totals = np.array(self.totals + [0.0] * (len(known) - len(self.totals)))
+        np.add.at(totals, y, own)  # one after the other, however they are cut into calls
+        self._codes, self.counts, self.totals = known, counts, totals.tolist()
+        self._reservoir.add(batch, before)
+        self.invalid += features.invalid
+        self._nonzeros += len(features.indices)
+
+    def read_from(self, name: str) -> None:
+        """Documents come from a file of this name, for the record."""
+        check_kind("name", name, str, "give the name of a file")
+        if name not in self.files and len(self.files) < MOST_FILES:
+            self.files.append(name)
+
+    def stands_at(self, position: Position) -> None:
+        """The next documents are those at a position, which whoever reads them moves on."""
+        self.inputs.pop(position.key, None)
+        self.inputs[position.key] = position
+        if len(self.inputs) > MOST_INPUTS:
+            del self.inputs[next(iter(self.inputs))]
+
+    @property
+    def seen(self) -> dict[Key, Seen]:
+        """How far files were read, as it is now."""
+        now = (one.seen if isinstance(one, Position) else one for one in self.inputs.values())
+        return {one.key: one for one in now if one.documents}
+
+    def model(self) -> Model:
+        """The model so far; learning can go on.
+
+        Raises InputError before there are two labels, and where weights are not finite.
+        """
+        learner = self._learner
+        if learner.labels < 2:
+            raise InputError(
+                f"the stream has had {learner.labels} label{'s' * (learner.labels != 1)}",
+                mend="a model needs documents of two at least",
+            )
+        if not learner.is_finite:
+            raise InputError("the weights are not finite", mend="lower the learning rate")
+        used, frequencies = learner.used, learner.frequencies
+        by_frequency = np.lexsort((learner.kept[:used], -frequencies))
+        frequencies = frequencies[by_frequency]
+        by_name = np.array(sorted(range(learner.labels), key=self.labels.__getitem__))
+        theta = learner.theta[by_frequency[:, None], by_name[None, :]]
+        columns = Columns.restore(learner.kept[by_frequency], learner.width, frequencies)
+        calibration = Calibration()
+        if self.options.calibration is not False:
+            calibration = learner.calibration()
+        record = self._record(by_name, calibration)
+        labels = sorted(self.labels)
+        featurizer = Featurizer.restore(self.featurizer_options, None, None, labels, self.documents)
+        few = min(used, CANDIDATES)
+        totals = learner.sums[by_frequency[:few]].astype(np.float32)
+        blocks = list(blocks_of([self._reservoir.batch()], BLOCK_BYTES))
+        census = Census.of(blocks, Hasher(self.featurizer_options), columns, int(learner.bias), few)
+        featurizer.column_names = heaviest(theta, frequencies[:few], totals, census, columns)
+        theta *= np.float32(calibration.factor)
+        return Model(labels, featurizer, [theta], record, columns, calibration.absorbed())
+
+    def _record(self, by_name: NDArray[np.int64], calibration: Calibration) -> dict[str, Any]:
+        """What the model file says of its training, in the words of ``learning.train``."""
+        so_far, lately = self.so_far, self.lately
+        return {
+            "versions": versions(),
+            "options": asdict(self.options),
+            "corpus": {
+                "files": self.files,
+                "documents": self.documents,
+                "skipped": self.skipped,
+                "nonzeros": self._nonzeros,
+                "invalid_utf8": self.invalid,
+                "weighted": self.weighted,
+                "per_label": [self.counts[code] for code in by_name.tolist()],
+                **self._weighed(by_name),
+            },
+            "ngrams": [],
+            "held_out": {
+                "documents": 0,
+                "folds": 0,
+                "from": "stream",
+                "loss": None,
+                "accuracy": None,
+                "trials": [],
+            },
+            "final": {
+                "solver": "stream",
+                "idf_power": self._learner.power,
+                "calibration": asdict(calibration),
+                "learning_rate": self._learner.rate,
+                "epochs": 1,
+                "loss": so_far.loss,
+                "accuracy": so_far.accuracy,
+                "halvings": 0,
+            },
+            "stream": {
+                "columns": self._learner.used,
+                "so_far": so_far._asdict(),
+                "lately": lately._asdict(),
+            },
+        }
+
+    def _weighed(self, by_name: NDArray[np.int64]) -> dict[str, list[float]]:
+        """What documents of each label weigh, where they do not all count alike."""
+        if not self.weighted or not any(self.totals):
+            return {}
+        return {"weight_per_label": [self.totals[code] for code in by_name.tolist()]}
+
+    def save(self, path: str | PathLike[str]) -> int:
+        """Write all that it takes to go on to one file, whole or not at all; return its size."""
+        check_path("path", path)
+        about, arrays = self._learner.state()
+        header = {
+            "kind": KIND,
+            "versions": versions(),
+            "learner": about,
+            "featurizer": asdict(self.featurizer_options),
+            "options": asdict(self.options),
+            "labels": self.labels,
+            "counts": self.counts,
+            "totals": self.totals,
+            "files": self.files,
+            "weighted": self.weighted,
+            "invalid": self.invalid,
+            "skipped": self.skipped,
+            "nonzeros": self._nonzeros,
+            "inputs": [one.as_json() for one in self.seen.values()],
+        }
+        return tensor_file.save(path, header, arrays | self._reservoir.state())
+
+    @classmethod
+    def resume(cls, path: str | PathLike[str]) -> StreamTrainer:
+        """Go on from what ``save`` wrote, to the same bits as if it had never stopped.
+
+        Raises ModelFileError if the file is not whole, or not from ``save``.
+        """
+        check_path("path", path)
+        header, arrays = tensor_file.load(path)
+        if header.get("kind") != KIND:
+            problem = "is not the checkpoint of a stream"
+            raise ModelFileError(problem, place=str(path), mend="begin without --resume")
+        try:
+            pairs: dict[str, Any] = {
+                name: tuple(value) if isinstance(value, list) else value
+                for name, value in header["featurizer"].items()
+            }
+            own = cls(FeaturizerOptions(**pairs), TrainingOptions.of(header["options"]))
+            made, own._learner = own._learner, Progressive.restore(header["learner"], arrays)
+            if any(
+                getattr(own._learner, name) != getattr(made, name)
+                or type(getattr(own._learner, name)) is not type(getattr(made, name))
+                for name in ("width", "length", "bias")
+            ):
+                raise ValueError("the learner is not of these options")
+            if not all(isinstance(name, str) for name in header["labels"]):
+                raise ValueError("a label is no name")
+            own._reservoir = Reservoir.restore(own.options.seed, arrays)
+            own._codes = {name: code for code, name in enumerate(header["labels"])}
+            own.counts, own.files = list(header["counts"]), list(header["files"])
+            # Checkpoints of earlier versions do not say what their documents weigh.
+            own.totals = list(map(float, header.get("totals", own.counts)))
+            sizes = {len(own._codes), len(own.counts), len(own.totals)}
+            if sizes != {own._learner.labels}:
+                raise ValueError("the labels are not those of theta")
+            own.weighted, own.invalid = header["weighted"], header["invalid"]
+            own.skipped, own._nonzeros = header["skipped"], header["nonzeros"]
+            # Checkpoints of the first release do not know of them.
+            inputs = [Seen.of(values) for values in header.get("inputs", [])]
+            own.inputs = {one.key: one for one in inputs}
+        except (KeyError, TypeError, ValueError, IndexError) as error:
+            problem = f"cannot be gone on from ({error})"
+            raise ModelFileError(problem, place=str(path), mend="begin without --resume") from error
+        return own
+
+    def check_same(
+        self, featurizer_options: FeaturizerOptions, training_options: TrainingOptions
+    ) -> None:
+        """Raise InputError where options are not those that the stream was begun with."""
+        check_kind("featurizer_options", featurizer_options, FeaturizerOptions)
+        check_kind("training_options", training_options, TrainingOptions)
+        wanted = check_options(featurizer_options, training_options)
+        begun = asdict(self.featurizer_options) | asdict(self.options)
+        for name, now in (asdict(wanted[0]) | asdict(wanted[1])).items():
+            if begun[name] != now:
+                raise InputError(
+                    f"the stream was begun with {name}={begun[name]!r}, not {now!r}",
+                    mend="give the same options to go on, or leave out --resume",
+                )
+
+
+def _coded(
+    codes: NDArray[np.int32], names: Sequence[str], known: dict[str, int]
+) -> NDArray[np.int32]:
+    """Labels names[codes] as codes in the order in which they came, (n,) int32.
+
+    known  codes of those that came before; new ones are added
+    """
+    present, first, inverse = np.unique(codes, return_index=True, return_inverse=True)
+    own = np.empty(len(present), np.int32)
+    for i in np.argsort(first).tolist():
+        own[i] = known.setdefault(names[int(present[i])], len(known))
+    return own[inverse]

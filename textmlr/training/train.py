@@ -1,0 +1,289 @@
+"""train: a labelled corpus in, a Model out."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, replace
+
+import numpy as np
+
+from textmlr.base.checks import check_callable, check_kind, check_threads
+from textmlr.base.errors import InputError
+from textmlr.base.options import FeaturizerOptions, TrainingOptions
+from textmlr.base.threads import chosen_threads
+from textmlr.corpus.corpus import Corpus, check_corpus
+from textmlr.corpus.duplicates import Found, Overlap, found_in
+from textmlr.model.model import Model, versions
+from textmlr.model.parameters import LINEAR
+from textmlr.training.exact.penalty_path import ExactFit, Penalty, fit_exact
+from textmlr.training.exact.solver import Step
+from textmlr.training.feature_names import FeatureNames
+from textmlr.training.ngram_choice import Candidate, choose
+from textmlr.training.on_disk.cache import Work
+from textmlr.training.on_disk.disk_store import Store
+from textmlr.training.rows import Rows, label_totals, memory_of
+from textmlr.training.sgd.fit import Fit, fit, most_epochs
+from textmlr.training.sgd.trials import Progress
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """Training enters a stage: "features" (with what is read) or "fit" (with the rows made).
+
+    epochs    how many "fit" will run at most, 0 where that is not known
+    bytes     of θ while "fit" goes on, its runs side by side
+    """
+
+    name: str
+    documents: int
+    labels: int
+    columns: int = 0
+    nonzeros: int = 0
+    epochs: int = 0
+    bytes: int = 0
+
+
+Event = Stage | Work | Candidate | Progress | Step | Penalty
+Watch = Callable[[Event], None]
+
+
+def train(
+    corpus: Corpus,
+    featurizer_options: FeaturizerOptions | None = None,
+    training_options: TrainingOptions | None = None,
+    *,
+    validation: Corpus | None = None,
+    threads: int | None = None,
+    watch: Watch | None = None,
+    store: Store | None = None,
+) -> Model:
+    """Learn a Model from labelled documents.
+
+    validation  documents to choose by, in place of a held-out part
+    threads     None: one a processor.  Their number changes no bit of the model
+    watch       called with a Stage, a Candidate, a Progress, or a Step and a Penalty of the exact
+                solver, as training goes
+    store       where rows and the state of training are kept, of a corpus on disk; None: in memory.
+                The model has the same bits, but where its features did not fit in the store's
+                memory
+    Raises InputError if the corpus cannot be learnt from.
+
+    >>> from textmlr import Corpus, train
+    >>> texts = ["a robot in orbit", "the sheriff rode", "robot engine", "a saddle, a sheriff"]
+    >>> model = train(Corpus.of(texts, ["scifi", "western", "scifi", "western"]))
+    >>> model.labels
+    ['scifi', 'western']
+    >>> model.classify(["my robot"])[0][0].label
+    'scifi'
+    """
+    check_corpus("corpus", corpus)
+    check_corpus("validation", validation, optional=True)
+    check_kind("featurizer_options", featurizer_options, FeaturizerOptions, optional=True)
+    check_kind("training_options", training_options, TrainingOptions, optional=True)
+    check_threads(threads)
+    check_callable("watch", watch)
+    check_kind("store", store, Store, optional=True)
+    options = (training_options or TrainingOptions()).decided()
+    exact = options.solver == "exact"
+    threads = chosen_threads(threads)
+
+    def tell(event: Event) -> None:
+        if watch is not None:
+            watch(event)
+
+    if len(corpus.labels) < 2:
+        only = f", {corpus.labels[0]!r}" if corpus.labels else ""
+        raise InputError(
+            f"the corpus has {len(corpus.labels)} label{only}",
+            place=", ".join(corpus.names) or None,
+            mend="give documents of two labels at least",
+        )
+    tell(Stage("features", len(corpus), len(corpus.labels)))
+    doubles = found_in(corpus, threads)
+    # TF-IDF only if it is asked for: SGD scales steps by idf instead, in rows whose length is 1
+    # before rare features are raised (a point of accuracy on some corpora).
+    wanted = featurizer_options or FeaturizerOptions()
+    if not exact and wanted.idf is None:
+        wanted = replace(wanted, idf=False)
+    try:
+        chosen, candidates, rows = _chosen(
+            corpus, wanted, options, validation, threads, tell, store
+        )
+        if rows is None and store is not None:
+            rows = store.rows(corpus, chosen, options, threads, tell)
+        elif rows is None:
+            rows = Rows.of(corpus, chosen, options, threads)
+        names = FeatureNames(corpus, rows, options.seed, threads)
+        judge, overlap = None, None
+        if validation is not None:
+            judge = rows.judge(validation, options, threads)
+            overlap = doubles.sketch.overlap(validation.batches, threads)
+        made = rows.objective.columns, rows.objective.nonzeros
+        most = (
+            0
+            if exact
+            else most_epochs(rows.objective, rows.idf, options, validated=validation is not None)
+        )
+        room = memory_of(made[0], len(corpus.labels), options, threads)
+        tell(Stage("fit", len(corpus), len(corpus.labels), *made, most, room))
+        record = _record(corpus, doubles, rows, candidates, options)
+        if exact:
+            found = fit_exact(
+                rows.in_memory,
+                options,
+                validation=judge,
+                threads=threads,
+                watch=tell,
+                beside=names.collect,
+            )
+            layers, squares, calibration = [found.optimum.theta], [], None
+            record |= _held_out(found, overlap) | _of_exact(found, options.l1)
+        else:
+            result = fit(
+                rows.objective,
+                options,
+                idf=rows.idf,
+                bias=rows.bias,
+                validation=judge,
+                threads=threads,
+                watch=tell,
+                beside=names.collect,
+                overwrite=True,
+                checkpoints=None if store is None else store.cache,
+                tried=rows.tried,
+            )
+            layers, calibration = result.layers, result.calibration.absorbed()
+            squares = result.squares if options.hidden else []
+            record |= _held_out(result, overlap) | _of_sgd(result)
+        names.finish(layers[0])
+    except ArithmeticError as error:
+        raise InputError(str(error), mend="lower the learning rate or the penalty") from error
+    activation = options.activation or LINEAR
+    model = Model(
+        corpus.labels,
+        rows.featurizer,
+        layers,
+        record,
+        rows.columns,
+        calibration,
+        activation=activation,
+        squares=squares,
+        trained_on=doubles.sketch.beside(layers),
+    )
+    return _sparse(model) if options.l1 else model
+
+
+def _chosen(
+    corpus: Corpus,
+    wanted: FeaturizerOptions,
+    options: TrainingOptions,
+    validation: Corpus | None,
+    threads: int,
+    watch: Watch,
+    store: Store | None,
+) -> tuple[FeaturizerOptions, list[Candidate], Rows | None]:
+    """``choose``, or what it chose before the run was cut off."""
+
+    def find() -> tuple[FeaturizerOptions, list[Candidate], Rows | None]:
+        return choose(corpus, wanted, options, validation=validation, threads=threads, watch=watch)
+
+    if store is None:
+        return find()
+
+    def found() -> dict[str, object]:
+        chosen, candidates, _ = find()
+        return {
+            "options": asdict(chosen),
+            "candidates": [asdict(candidate) for candidate in candidates],
+        }
+
+    # Rows that were made in memory to choose by are not those of the store, which may have had to
+    # leave features out: whichever run makes them, it makes them there.
+    kept = store.cache.once("choice", found)
+    candidates = [Candidate.of(values) for values in kept["candidates"]]
+    return FeaturizerOptions.of(kept["options"]), candidates, None
+
+
+def _record(
+    corpus: Corpus,
+    doubles: Found,
+    rows: Rows,
+    candidates: list[Candidate],
+    options: TrainingOptions,
+) -> dict[str, object]:
+    """What the model file says of its training; nothing that differs from run to run."""
+    alike = corpus.weights is None and options.class_weight is None
+    totals = None if alike else label_totals(corpus, options.class_weight).tolist()
+    return {
+        "versions": versions(),
+        "options": asdict(options),
+        "corpus": {
+            "files": list(dict.fromkeys(os.path.basename(name) for name in corpus.names)),
+            "documents": len(corpus),
+            "skipped": corpus.skipped,
+            "nonzeros": rows.objective.nonzeros,
+            "invalid_utf8": rows.invalid,
+            "weighted": corpus.weights is not None,
+            "per_label": np.bincount(corpus.y, minlength=len(corpus.labels)).tolist(),
+            **({} if totals is None else {"weight_per_label": totals}),
+            "doubles": doubles.summary(corpus),
+        },
+        "ngrams": [asdict(candidate) for candidate in candidates],
+        **({"cut": rows.cut} if rows.cut else {}),
+    }
+
+
+def _held_out(result: Fit | ExactFit, overlap: Overlap | None) -> dict[str, object]:
+    """overlap  of the validation documents with the corpus, None where it has none of its own"""
+    judged = result.judged
+    held_out = {
+        "documents": result.held_out,
+        "folds": result.folds,
+        "from": "corpus" if overlap is None else "validation",
+        "overlap": None if overlap is None else asdict(overlap),
+        "loss": judged.loss if judged else None,
+        "accuracy": judged.accuracy if judged else None,
+        "trials": [asdict(trial) for trial in result.trials],
+    }
+    return {"held_out": held_out}
+
+
+def _of_sgd(result: Fit) -> dict[str, object]:
+    final = {
+        "solver": "sgd",
+        "idf_power": result.idf_power,
+        "calibration": asdict(result.calibration),
+        "learning_rate": result.learning_rate,
+        "epochs": result.epochs,
+        "loss": result.loss,
+        "accuracy": result.accuracy,
+        "halvings": result.halvings,
+        **({"averaged": result.averaged} if result.averaged else {}),
+    }
+    return {"final": final}
+
+
+def _sparse(model: Model) -> Model:
+    """The model without the rows of θ that are 0, its record telling how many are not."""
+    model = model.without_zero_rows()
+    kept = {f"{name}_kept": number for name, number in model.kept.items()}
+    model.record["final"] |= kept
+    return model
+
+
+def _of_exact(result: ExactFit, l1: float) -> dict[str, object]:
+    optimum = result.optimum
+    final = {
+        "solver": "exact",
+        "l2": result.l2,
+        "l1": l1,
+        "value": optimum.value,
+        "gradient_norm": optimum.gradient_norm,
+        "gap": optimum.gap if np.isfinite(optimum.gap) else None,
+        "converged": optimum.converged,
+        "iterations": optimum.iterations,
+        "loss": result.loss,
+        "accuracy": result.accuracy,
+    }
+    return {"final": final}

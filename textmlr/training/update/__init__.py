@@ -1,0 +1,1 @@
+"""More training of a model: new documents on top of its θ."""
