@@ -1,4 +1,4 @@
-"""The design, asserted: imports run one way, and the top level stays as it is."""
+"""The design, asserted: ten rooms on nine floors, nothing loose, too long or twice by name."""
 
 from __future__ import annotations
 
@@ -25,6 +25,17 @@ FLOORS = (
     ("cli",),  # and __main__, its door
 )
 FLOOR = {room: floor for floor, rooms in enumerate(FLOORS, 1) for room in rooms}
+# A format that is read and written has one name in both rooms; a verb has the name of its work.
+NAMES_IN_TWO_ROOMS = {
+    "arrow": "corpus/formats reads it, export/predictions writes it",
+    "csv": "corpus/formats reads it, export/predictions writes it",
+    "jsonl": "corpus/formats reads it, export/predictions writes it",
+    "parquet": "corpus/formats reads it, export/predictions writes it",
+    "train": "cli has the verb, training its work",
+}
+MOST_LINES = 400
+MOST_LINES_OF_FUNCTION = 60
+MOST_ARGUMENTS = 10
 
 
 def module_of(path: Path) -> str:
@@ -64,6 +75,58 @@ def test_imports_run_one_way(path: Path) -> None:
         if room_of(name) != own and FLOOR[room_of(name)] >= FLOOR[own]
     }
     assert not above, f"{own} imports {above}, which does not stand below it"
+
+
+def test_no_module_is_loose() -> None:
+    rooms = {room for floor in FLOORS for room in floor}
+    found = {path.name for path in PACKAGE.iterdir()} - {"__pycache__"}
+    assert found - rooms == {"__init__.py", "__main__.py", "py.typed"}
+
+
+def test_no_circle_of_imports() -> None:
+    """Taking away modules that import nothing which is left, again and again, leaves none."""
+    left = {module: imported(path) - {module} for module, path in MODULES.items()}
+    while free := {module for module, needed in left.items() if not needed & left.keys()}:
+        left = {module: needed for module, needed in left.items() if module not in free}
+    assert not left
+
+
+def test_no_file_name_in_two_rooms() -> None:
+    homes: dict[str, list[str]] = {}
+    for path in SOURCES:
+        homes.setdefault(path.stem, []).append(str(path.relative_to(PACKAGE)))
+    twice = {stem for stem, found in homes.items() if len(found) > 1 and stem != "__init__"}
+    assert twice == NAMES_IN_TWO_ROOMS.keys()
+
+
+def definitions(path: Path, kind: type | tuple[type, ...]) -> list[ast.AST]:
+    return [n for n in ast.walk(ast.parse(path.read_text(encoding="utf-8"))) if isinstance(n, kind)]
+
+
+def test_no_public_class_name_twice() -> None:
+    homes: dict[str, list[str]] = {}
+    for path in SOURCES:
+        for node in definitions(path, ast.ClassDef):
+            if not node.name.startswith("_"):
+                homes.setdefault(node.name, []).append(str(path.relative_to(PACKAGE)))
+    assert not {name: found for name, found in homes.items() if len(found) > 1}
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=lambda p: str(p.relative_to(PACKAGE)))
+def test_nothing_is_too_long(path: Path) -> None:
+    """Lines of modules; lines of functions without their docstrings; arguments besides self."""
+    assert len(path.read_text(encoding="utf-8").splitlines()) <= MOST_LINES
+    for node in definitions(path, (ast.FunctionDef, ast.AsyncFunctionDef)):
+        lines = node.end_lineno - node.lineno + 1
+        if ast.get_docstring(node, clean=False) is not None:
+            lines -= node.body[0].end_lineno - node.body[0].lineno + 1
+        assert lines <= MOST_LINES_OF_FUNCTION, node.name
+        if room_of(module_of(path)) == "sklearn" and node.name == "__init__":
+            continue  # scikit-learn reads the parameters of an estimator from there
+        named = [a.arg for a in (*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs)]
+        assert len([name for name in named if name not in ("self", "cls")]) <= MOST_ARGUMENTS, (
+            node.name
+        )
 
 
 def test_kernels_import_only_the_decorator_numpy_and_kernels() -> None:
