@@ -15,7 +15,7 @@ from scipy.special import logsumexp
 from textmlr import FeaturizerOptions, ModelFileError
 from textmlr.base import tensor_file
 from textmlr.base.arrays import frozen
-from textmlr.base.options import FOLDS, TrainingOptions
+from textmlr.base.training_options import TrainingOptions
 from textmlr.cli import cli
 from textmlr.corpus.in_memory import batches_of
 from textmlr.features.csr_features import Features
@@ -32,6 +32,7 @@ from textmlr.training.calibration import (
     Scored,
     calibrate,
 )
+from textmlr.training.held_out import FOLDS
 from textmlr.training.objective import Objective
 from textmlr.training.rows import Rows
 from textmlr.training.sgd import trials

@@ -332,7 +332,7 @@ from textmlr.corpus.in_memory import batches_of
 from textmlr.training.train import train
 from textmlr.model.model import Model
 from textmlr.model.parameters import Network
-from textmlr.base.options import TrainingOptions
+from textmlr.base.training_options import TrainingOptions
 from textmlr.export.answer_lines import Lines
 from textmlr.training.objective import Objective
 from textmlr.training.exact.solver import minimise
