@@ -95,8 +95,9 @@ def base_scores(documents: NDArray[np.floating[Any]] | Sequence[float]) -> NDArr
     if not counts.size:
         return np.zeros(0, np.float32)
     # Each by itself: a share may be too small to be above 0.
-    most: NDArray[np.float64] = np.log(counts) - np.log(counts.max())
-    return (most + np.log(shares.max())).astype(np.float32)
+    logs = np.log(counts) - np.log(counts.max()) + np.log(shares.max())
+    scores: NDArray[np.float32] = logs.astype(np.float32)
+    return scores
 
 
 def _shares(
