@@ -28,15 +28,15 @@ from textmlr import FeaturizerOptions
 from textmlr.__main__ import main
 from textmlr.base.errors import InputError
 from textmlr.base.printable import plain, to_json
-from textmlr.corpus import byte_streams
 from textmlr.corpus import blocks as blocks_module
+from textmlr.corpus import byte_streams
 from textmlr.corpus.blocks import blocks_of
 from textmlr.corpus.formats import csv as csv_corpus
 from textmlr.corpus.formats.lines import read_lines
 from textmlr.corpus.in_memory import batches_of
 from textmlr.corpus.reading import read_corpus, scan
 from textmlr.corpus.reading_options import ReadingOptions
-from textmlr.features import long_documents, ngrams
+from textmlr.features import long_documents
 from textmlr.features.featurizer import Featurizer
 from textmlr.features.ngrams import Hasher
 from textmlr.model.model import Model

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import get_args
+from typing import Literal, get_args
 
 from textmlr.base.checks import check_flag, check_kind
 from textmlr.base.errors import InputError
-from textmlr.base.options import CorpusFormat
 
+CorpusFormat = Literal["tsv", "csv", "jsonl", "parquet", "arrow", "fasttext", "lines"]
 FORMATS: tuple[CorpusFormat, ...] = get_args(CorpusFormat)
 _COLUMNS = ("text_column", "label_column", "weight_column")
 
@@ -25,6 +25,9 @@ class ReadingOptions:
     compression_limit  refuse a file that becomes over 1,000 times as large when it is decompressed,
                        and over 128 MiB
     Raises InputError for a value that makes no sense.
+
+    >>> ReadingOptions("csv", text_column="review", skip_bad_lines=True).named_columns
+    ['--text-column']
     """
 
     format: CorpusFormat | None = None
