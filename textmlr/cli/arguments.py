@@ -1,4 +1,4 @@
-"""Command-line options shared by verbs, with defaults read from textmlr.base.options."""
+"""Command-line options shared by verbs, with defaults read from the options of each stage."""
 
 from __future__ import annotations
 
@@ -13,18 +13,12 @@ import click
 from click.core import ParameterSource
 
 from textmlr.base.checks import check_listed
+from textmlr.base.durations import seconds_of
 from textmlr.base.errors import InputError
-from textmlr.base.options import (
-    AUTO,
-    LONGEST,
-    MAX_NGRAM,
-    SHORTEST,
-    CorpusFormat,
-    FeaturizerOptions,
-    NgramRange,
-    TrainingOptions,
-)
+from textmlr.base.featurizer_options import AUTO, MAX_NGRAM, FeaturizerOptions, NgramRange
 from textmlr.base.threads import chosen_threads
+from textmlr.base.training_options import TrainingOptions
+from textmlr.corpus.formats.format_names import CorpusFormat
 
 if TYPE_CHECKING:
     from textmlr.corpus.chunks import Chunk
@@ -332,10 +326,8 @@ class Duration(ParamType):
         """Seconds; None stays None."""
         if value is None or isinstance(value, float):
             return value
-        number, unit = value[:-1], {"s": 1, "m": 60, "h": 3600}.get(value[-1:])
-        plain = unit is not None and number.replace(".", "", 1).isdecimal()
-        seconds = float(number) * (unit or 0) if plain else 0.0
-        if not SHORTEST <= seconds <= LONGEST:
+        seconds = seconds_of(value)
+        if seconds is None:
             self.fail(f"{value!r:.60} is not a time such as 90s, 5m or 1h", param, ctx)
         return seconds
 

@@ -13,8 +13,9 @@ from numpy.typing import NDArray
 
 from textmlr.base.checks import MODEL_MEND, check_callable, check_kind, check_threads
 from textmlr.base.errors import InputError
-from textmlr.base.options import Activation, UpdateOptions
 from textmlr.base.threads import chosen_threads
+from textmlr.base.training_options import Activation
+from textmlr.base.update_options import UpdateOptions
 from textmlr.corpus.corpus import Corpus, check_corpus
 from textmlr.corpus.duplicates import Sketch, found_in
 from textmlr.corpus.reading import recode

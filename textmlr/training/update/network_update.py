@@ -23,7 +23,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from textmlr.base.options import Activation, TrainingOptions
+from textmlr.base.training_options import Activation, TrainingOptions
 from textmlr.model.parameters import Network
 from textmlr.training.objective import Objective
 from textmlr.training.sgd.epochs import SGD, Epoch, Start, of_theta

@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from textmlr.base.arrays import frozen
 from textmlr.features.csr_features import Features
 from textmlr.kernels import csr_products as kernels
+from textmlr.kernels import softmax
 from textmlr.training.exact import newton
 from textmlr.training.exact.threaded_products import inner_product, multiply, transposed
 
@@ -100,7 +101,7 @@ class Part:
 
     def _value(self, point: Dense, p: Array) -> float:
         scores = self.base + multiply(self.rows, self.scale * point.values, self.threads)
-        loss = kernels.losses(frozen(scores), frozen(self.y), frozen(self.weights), p)
+        loss = softmax.losses(frozen(scores), frozen(self.y), frozen(self.weights), p)
         return float(loss) + 0.5 * point.dot(point)
 
 
