@@ -13,12 +13,11 @@ import click
 from click.core import ParameterSource
 
 from textmlr.base.checks import check_listed
+from textmlr.base.durations import seconds_of
 from textmlr.base.errors import InputError
 from textmlr.base.options import (
     AUTO,
-    LONGEST,
     MAX_NGRAM,
-    SHORTEST,
     CorpusFormat,
     FeaturizerOptions,
     NgramRange,
@@ -332,10 +331,8 @@ class Duration(ParamType):
         """Seconds; None stays None."""
         if value is None or isinstance(value, float):
             return value
-        number, unit = value[:-1], {"s": 1, "m": 60, "h": 3600}.get(value[-1:])
-        plain = unit is not None and number.replace(".", "", 1).isdecimal()
-        seconds = float(number) * (unit or 0) if plain else 0.0
-        if not SHORTEST <= seconds <= LONGEST:
+        seconds = seconds_of(value)
+        if seconds is None:
             self.fail(f"{value!r:.60} is not a time such as 90s, 5m or 1h", param, ctx)
         return seconds
 

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from os import PathLike
 from typing import Any
 
+from textmlr.base.durations import seconds_of
 from textmlr.base.errors import InputError
-from textmlr.base.options import LONGEST, SHORTEST
 from textmlr.training.stream.stream_trainer import StreamTrainer
 
 CHECKPOINT = ".checkpoint"  # behind the model file's name
@@ -105,14 +105,12 @@ def every(text: str) -> tuple[int | None, float | None]:
     >>> every("100000"), every("5m")
     ((100000, None), (None, 300.0))
     """
-    number, unit = text[:-1], {"s": 1, "m": 60, "h": 3600}.get(text[-1:])
     whole = text.isascii() and text.isdecimal() and len(text) <= len(str(MOST_DOCUMENTS))
     if whole and 1 <= int(text) <= MOST_DOCUMENTS:
         return int(text), None
-    if unit is not None and number.replace(".", "", 1).isdecimal():
-        seconds = float(number) * unit
-        if SHORTEST <= seconds <= LONGEST:
-            return None, seconds
+    seconds = seconds_of(text)
+    if seconds is not None:
+        return None, seconds
     raise InputError(
         f"{text!r:.60} is neither a number of documents nor a time",
         mend="write 100000, 60s, 5m or 1h",
