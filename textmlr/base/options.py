@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Final, Literal, get_args
 
 from textmlr.base.checks import check_choice, check_flag, check_integer, check_real, refuse, shown
+from textmlr.base.durations import LONGEST, SHORTEST
 from textmlr.base.errors import InputError
 
 AUTO: Final = "auto"
@@ -33,7 +34,6 @@ RATES = (1e-9, 1e6)
 MOST_PENALTY = 1e12  # which leaves no weight that changes an answer
 TOLERANCES = (1e-15, 1.0)
 MOST_WIDTH = 100_000
-SHORTEST, LONGEST = 1e-3, 365 * 86_400.0  # seconds
 MOST_TRIALS = 1_000_000
 MOST_FOLDS = 1_000
 MAX_NGRAM = 16

@@ -108,8 +108,7 @@ def every(text: str) -> tuple[int | None, float | None]:
     whole = text.isascii() and text.isdecimal() and len(text) <= len(str(MOST_DOCUMENTS))
     if whole and 1 <= int(text) <= MOST_DOCUMENTS:
         return int(text), None
-    seconds = seconds_of(text)
-    if seconds is not None:
+    if (seconds := seconds_of(text)) is not None:
         return None, seconds
     raise InputError(
         f"{text!r:.60} is neither a number of documents nor a time",
