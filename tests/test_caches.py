@@ -51,8 +51,8 @@ def parts(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(dealings, "PART_NONZEROS", 1 << 13)
     monkeypatch.setattr(row_counts, "RECORD_ENTRIES", 1 << 13)
     monkeypatch.setattr(trials, "TRIAL_NONZEROS", 1 << 14)
-    for module in ("base.options", "cli.arguments"):  # checkpoints come between any two documents
-        monkeypatch.setattr(f"textmlr.{module}.SHORTEST", 1e-6)
+    # Checkpoints come between any two documents.
+    monkeypatch.setattr("textmlr.base.durations.SHORTEST", 1e-6)
 
 
 def train(*arguments: object) -> Result:

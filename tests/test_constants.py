@@ -20,7 +20,7 @@ from test_updating_network import cooking
 
 from textmlr import FeaturizerOptions, Model, UpdateOptions, train
 from textmlr.base.errors import ModelFileError
-from textmlr.base.options import TrainingOptions
+from textmlr.base.training_options import TrainingOptions
 from textmlr.evaluation.comparison import Comparison, Difference, mcnemar
 from textmlr.kernels.jit import trusted_folders
 from textmlr.model.small_file.compressed import DICTIONARY, expand, squeeze

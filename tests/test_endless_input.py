@@ -18,7 +18,7 @@ import pyarrow as pa
 import pytest
 
 from textmlr import InputError, Model, ModelFileError, read_corpus
-from textmlr.base import options, tensor_file
+from textmlr.base import limits, tensor_file
 from textmlr.corpus.formats.lines import read_lines
 from textmlr.corpus.reading import scan
 from textmlr.training.tuning.journal import Journal, _parse
@@ -57,7 +57,7 @@ class Endless(io.RawIOBase):
 
 @pytest.fixture
 def _bounded(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setattr(options, "MOST_DOCUMENT", BOUND)
+    monkeypatch.setattr(limits, "MOST_DOCUMENT", BOUND)
     return
 
 
@@ -167,7 +167,7 @@ def test_dev_zero_takes_little_memory() -> None:
     *told, kilobytes = done.stdout.splitlines()
     assert len(told) == 5, done.stdout
     assert all(line.startswith("/dev/zero") for line in told), told
-    assert int(kilobytes) << 10 < 3 * options.MOST_DOCUMENT
+    assert int(kilobytes) << 10 < 3 * limits.MOST_DOCUMENT
 
 
 def test_memory_that_is_limited_is_told() -> None:

@@ -1,4 +1,4 @@
-"""Command-line options shared by verbs, with defaults read from textmlr.base.options."""
+"""Command-line options shared by verbs, with defaults read from the options of each stage."""
 
 from __future__ import annotations
 
@@ -15,15 +15,10 @@ from click.core import ParameterSource
 from textmlr.base.checks import check_listed
 from textmlr.base.durations import seconds_of
 from textmlr.base.errors import InputError
-from textmlr.base.options import (
-    AUTO,
-    MAX_NGRAM,
-    CorpusFormat,
-    FeaturizerOptions,
-    NgramRange,
-    TrainingOptions,
-)
+from textmlr.base.featurizer_options import AUTO, MAX_NGRAM, FeaturizerOptions, NgramRange
 from textmlr.base.threads import chosen_threads
+from textmlr.base.training_options import TrainingOptions
+from textmlr.corpus.formats.format_names import CorpusFormat
 
 if TYPE_CHECKING:
     from textmlr.corpus.chunks import Chunk

@@ -8,8 +8,9 @@ from contextlib import contextmanager
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from textmlr.base.options import FeaturizerOptions, TrainingOptions
+from textmlr.base.featurizer_options import FeaturizerOptions
 from textmlr.base.printable import plain
+from textmlr.base.training_options import TrainingOptions
 from textmlr.cli.arguments import Reading
 from textmlr.cli.tables import size_of
 from textmlr.cli.warnings import warn

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, get_args
 
 import click
 
-from textmlr.base.options import WORDS, CorpusFormat, FeaturizerOptions
+from textmlr.base.featurizer_options import WORDS, FeaturizerOptions
 from textmlr.base.printable import to_json
 from textmlr.cli.arguments import (
     Reading,
@@ -20,6 +20,7 @@ from textmlr.cli.arguments import (
     threads_option,
 )
 from textmlr.cli.train import train
+from textmlr.corpus.formats.format_names import CorpusFormat
 from textmlr.export.matrices.matrix_file import FORMATS, MatrixFile
 
 if TYPE_CHECKING:

@@ -7,7 +7,9 @@ from typing import Any
 
 import click
 
-from textmlr.base.options import (
+from textmlr.base.featurizer_options import FeaturizerOptions
+from textmlr.base.printable import to_json
+from textmlr.base.training_options import (
     ADAGRAD_RATES,
     DEFAULT_DROPOUT,
     DEFAULT_L2,
@@ -16,10 +18,8 @@ from textmlr.base.options import (
     EPOCHS,
     IDF_POWERS,
     LEARNING_RATES,
-    FeaturizerOptions,
     TrainingOptions,
 )
-from textmlr.base.printable import to_json
 from textmlr.cli.arguments import (
     DEFAULT_MODEL,
     REAL,

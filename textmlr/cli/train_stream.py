@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING, Any, Self
 import click
 
 from textmlr.base.errors import InputError
-from textmlr.base.options import FeaturizerOptions, TrainingOptions
+from textmlr.base.featurizer_options import FeaturizerOptions
 from textmlr.base.printable import plain, plural, to_json
 from textmlr.base.threads import awaited
+from textmlr.base.training_options import TrainingOptions
 from textmlr.cli.arguments import Reading, check_output, stage_options
 from textmlr.cli.progress import Compiling, Display
 from textmlr.cli.tables import fit_rows, ngram_rows, show_rows, size_of

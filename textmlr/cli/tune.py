@@ -13,15 +13,10 @@ from typing import TYPE_CHECKING, Any, get_args
 
 import click
 
-from textmlr.base.options import (
-    FEW_JUDGES,
-    TUNING_FOLDS,
-    FeaturizerOptions,
-    Metric,
-    TrainingOptions,
-    TuningOptions,
-)
+from textmlr.base.featurizer_options import FeaturizerOptions
 from textmlr.base.printable import plain, to_json
+from textmlr.base.training_options import TrainingOptions
+from textmlr.base.tuning_options import FEW_JUDGES, TUNING_FOLDS, Metric, TuningOptions
 from textmlr.cli.arguments import (
     WHOLE,
     Duration,

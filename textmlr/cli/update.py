@@ -7,8 +7,8 @@ from typing import Any
 
 import click
 
-from textmlr.base.options import UpdateOptions
 from textmlr.base.printable import to_json
+from textmlr.base.update_options import UpdateOptions
 from textmlr.cli.arguments import (
     REAL,
     WHOLE,

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from textmlr.base.checks import check_file, check_flag, check_integer, check_kind, check_strings
-from textmlr.base.options import MOST_COUNT
+from textmlr.base.limits import MOST_COUNT
 from textmlr.corpus.chunks import CHUNK_BYTES, EXAMPLES, Chunk, Job
 from textmlr.corpus.corpus import Corpus, check_corpus
 from textmlr.corpus.formats import folder

@@ -14,7 +14,7 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
 from textmlr.base.errors import InputError
-from textmlr.base.options import MOST_PENALTY, Solver, TrainingOptions
+from textmlr.base.training_options import MOST_PENALTY, Solver, TrainingOptions
 from textmlr.features.csr_features import Features
 from textmlr.model.parameters import Network
 from textmlr.model.scoring import log_normalizer, probabilities, score

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from textmlr.base import options
+from textmlr.base import limits
 from textmlr.base.arrays import frozen
 from textmlr.base.errors import InputError
 from textmlr.corpus.batch import Batch
@@ -201,10 +201,10 @@ def _blocks(
         if full or not final:
             rest = bytearray(text[at:].data)
         if n:
-            if text.size > options.MOST_DOCUMENT:
+            if text.size > limits.MOST_DOCUMENT:
                 _check_lengths(rows)
             yield rows
-        if not full and len(rest) > options.MOST_DOCUMENT:
+        if not full and len(rest) > limits.MOST_DOCUMENT:
             raise too_long(stream.name, line + 1, "a row", len(rest))
 
 
@@ -212,7 +212,7 @@ def _check_lengths(rows: _Rows) -> None:
     """Raise InputError for a field that is longer than any may be."""
     sizes = (rows.stops - rows.starts).max(axis=1)
     longest = int(sizes.argmax())
-    if sizes[longest] > options.MOST_DOCUMENT:
+    if sizes[longest] > limits.MOST_DOCUMENT:
         line = rows.line + int(rows.lines[longest]) + 1
         raise too_long(rows.name, line, "a field", int(sizes[longest]))
 

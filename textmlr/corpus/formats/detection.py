@@ -8,10 +8,10 @@ from importlib import import_module
 from typing import TypeAlias, get_args
 
 from textmlr.base.errors import InputError
-from textmlr.base.options import CorpusFormat
 from textmlr.corpus.byte_streams import BOM, HEAD, Stream, ending_of
 from textmlr.corpus.chunks import Chunk, Job
 from textmlr.corpus.formats.csv import DELIMITERS, parse_header, suits
+from textmlr.corpus.formats.format_names import CorpusFormat
 
 Reader: TypeAlias = Callable[[Stream, Job], Iterator[Chunk]]
 

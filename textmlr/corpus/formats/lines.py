@@ -15,7 +15,7 @@ from typing import Any, BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
-from textmlr.base import options
+from textmlr.base import limits
 from textmlr.base.arrays import frozen
 from textmlr.base.checks import check_file, check_flag, check_path
 from textmlr.base.errors import InputError
@@ -62,7 +62,7 @@ def blocks_of(stream: Stream, chunk_bytes: int | None) -> Iterator[Lines]:
         if text.size == begin:
             continue  # a mark and nothing else
         lines = split(stream.name, first, text, begin)
-        if text.size > options.MOST_DOCUMENT:
+        if text.size > limits.MOST_DOCUMENT:
             _check_lengths(lines)
         yield lines
         first += len(lines)
@@ -74,7 +74,7 @@ def _check_lengths(lines: Lines) -> None:
     """Raise InputError for a line that is longer than any may be."""
     sizes = lines.stops - lines.starts
     longest = int(sizes.argmax())
-    if sizes[longest] > options.MOST_DOCUMENT:
+    if sizes[longest] > limits.MOST_DOCUMENT:
         raise too_long(lines.name, lines.first + longest, "a line", int(sizes[longest]))
 
 
@@ -105,7 +105,7 @@ def _texts(stream: Stream, chunk_bytes: int | None) -> Iterator[NDArray[np.uint8
         if end:
             yield np.frombuffer(rest, np.uint8)
             rest = bytearray(block[end:])
-        if len(rest) > options.MOST_DOCUMENT:
+        if len(rest) > limits.MOST_DOCUMENT:
             raise _LongError(len(rest))
         block = stream.read(chunk_bytes) if following is None else following
     if rest:

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from textmlr.base.checks import MODEL_MEND, check_callable, check_kind, check_threads
 from textmlr.base.errors import InputError
-from textmlr.base.options import UpdateOptions
 from textmlr.base.threads import chosen_threads
+from textmlr.base.update_options import UpdateOptions
 from textmlr.corpus.corpus import Corpus, check_corpus
 from textmlr.corpus.duplicates import Sketch
 from textmlr.corpus.reading import recode

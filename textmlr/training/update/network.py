@@ -26,7 +26,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from textmlr.base.errors import InputError
-from textmlr.base.options import DEFAULT_L2, Activation, TrainingOptions
+from textmlr.base.training_options import DEFAULT_L2, Activation, TrainingOptions
 from textmlr.features.extension import Extended, row_frequencies
 from textmlr.features.vocabulary import inverse_document_frequency
 from textmlr.model.model import Model

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from textmlr.base.options import Activation
+from textmlr.base.training_options import Activation
 from textmlr.features.extension import Extended
 from textmlr.model.model import Model
 from textmlr.model.parameters import Network

@@ -26,6 +26,7 @@ from textmlr.base.arrays import frozen
 from textmlr.base.threads import map_blocks
 from textmlr.features.csr_features import Features
 from textmlr.kernels import csr_products as kernels
+from textmlr.kernels import softmax
 from textmlr.training.exact import newton
 from textmlr.training.exact.dual import Dual, first_guess
 from textmlr.training.exact.merged_columns import Merged
@@ -265,5 +266,5 @@ class PenalisedLoss:
 
     def _value(self, point: WeightVector, p: Array) -> float:
         scores = self.base + multiply(self.rows, self.scale * point.values, self.threads)
-        loss = kernels.losses(frozen(scores), frozen(self.y), frozen(self.weights), p)
+        loss = softmax.losses(frozen(scores), frozen(self.y), frozen(self.weights), p)
         return float(loss) + 0.5 * point.dot(point)
