@@ -333,7 +333,6 @@ from textmlr.training.train import train
 from textmlr.model.model import Model
 from textmlr.model.parameters import Network
 from textmlr.base.training_options import TrainingOptions
-from textmlr.export.answer_lines import Lines
 from textmlr.training.objective import Objective
 from textmlr.training.exact.solver import minimise
 
@@ -370,8 +369,6 @@ for corpus in corpora:
         model.classify(texts)
         train(corpus, options, TrainingOptions(l1=1e-3, l2=1e-4)).save(out)
         list(model.stream([read_lines(lines)]))
-        for top, column in ((None, None), (1, None), (None, 0)):
-            Lines(model.labels, top, column).render(model.probabilities(texts))
         rows = model.featurizer.featurize(batches_of(texts), 1)
         y, weights = np.zeros(len(rows), np.int32), np.ones(len(rows), np.float32)
         objective = Objective(rows, y, weights, len(model.labels), 0.1)

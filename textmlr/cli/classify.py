@@ -192,7 +192,8 @@ def _classify_documents(
         names = (shown_path(path) for path in documents or ("-",))
     if min_probability is not None:
         warn_of_namesake(loaded.labels, as_json)
-    writer = answers_writer(loaded.labels, top, column, min_probability or 0.0, as_json)
+    least = min_probability or 0.0
+    writer = answers_writer(loaded.labels, top, column, least, as_json, len(batch))
     first, unknown, invalid = None, 0, 0
     for text, known, bad in loaded.map_answers(writer.prepare, [batch], threads):
         named = list(islice(names, len(known)))
