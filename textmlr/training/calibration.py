@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from textmlr.base.arrays import frozen
-from textmlr.kernels import linear as kernels
+from textmlr.kernels import softmax
 from textmlr.model.parameters import Network
 from textmlr.model.scoring import Calibration, Shrunk, log_normalizer, score, spreads
 from textmlr.training.objective import Objective
@@ -189,11 +189,10 @@ class _Shrinkage:
     ) -> tuple[float, NDArray[np.float64], NDArray[np.float64]]:
         """(value, gradient (2,), curvature (2, 2)) at x."""
         scores = x[0] * self._by[0] + x[1] * self._by[1]
-        scores -= scores.max(axis=1, keepdims=True)
-        shares = np.exp(scores)
-        totals = shares.sum(axis=1, keepdims=True)
-        shares *= self._weights[:, None] / totals  # of each document, their sum its weight
-        value = float((self._wanted * (np.log(totals) - scores)).sum())
+        shares, log_z = np.empty_like(scores), np.empty(len(scores))
+        softmax.softmax(frozen(scores), shares, log_z)
+        shares *= self._weights[:, None]  # of each document, their sum its weight
+        value = float((self._wanted * (log_z[:, None] - scores)).sum())
         value += float((self._penalty * x * x).sum()) / 2
         slope = ((shares - self._wanted) * self._by).sum(axis=(1, 2)) + self._penalty * x
         means = (shares * self._by).sum(axis=2)  # (2, n), times the document's weight
@@ -251,7 +250,7 @@ class _Fit:
         """(mean loss + penalty, mean loss, gradient (2,), curvature (2, 2)) at x."""
         factors = np.exp(x[0] + x[1] * self._tilt)
         losses, slopes, curvatures = (np.empty(len(factors)) for _ in range(3))
-        kernels.tempered_loss(self._scores, self._y, frozen(factors), losses, slopes, curvatures)
+        softmax.tempered_loss(self._scores, self._y, frozen(factors), losses, slopes, curvatures)
         by = np.stack([np.ones_like(self._tilt), self._tilt])
         loss = float(self._weights @ losses)
         off = x - self._usual

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from textmlr.base.arrays import BLOCK_ENTRIES, frozen
 from textmlr.base.threads import map_blocks
 from textmlr.features.csr_features import Features
-from textmlr.kernels import csr_rows
+from textmlr.kernels import csr_rows, softmax
 from textmlr.kernels import linear as kernels
 from textmlr.model.parameters import Network
 from textmlr.model.scoring import log_normalizer, probabilities, row_blocks, score
@@ -77,7 +77,7 @@ class Objective:
             scores = score(self.features, network, rows)
             log_z = log_normalizer(scores)
             y, weights = self.y[rows], self.weights[rows]
-            loss += kernels.loss(frozen(scores), frozen(log_z), frozen(y), frozen(weights))
+            loss += softmax.loss(frozen(scores), frozen(log_z), frozen(y), frozen(weights))
             correct += float(weights[scores.argmax(axis=1) == y].sum(dtype=np.float64))
         return loss / self.total_weight, correct / self.total_weight
 
