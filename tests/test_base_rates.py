@@ -26,10 +26,10 @@ from textmlr import (
     update,
 )
 from textmlr.base import tensor_file
+from textmlr.corpus import blocks
 from textmlr.corpus.corpus import Corpus
 from textmlr.corpus.in_memory import batches_of
 from textmlr.evaluation.figures import answer
-from textmlr.features import ngrams
 from textmlr.model import scoring
 from textmlr.model.model import Model
 from textmlr.model.parameters import Network
@@ -161,7 +161,7 @@ def test_every_way_to_ask_a_model(
         monkeypatch.setattr(type(again.featurizer), "asks_little", True)
         assert again.probabilities([*UNKNOWN, *KNOWN])[: len(UNKNOWN)].tobytes() == base.tobytes()
         monkeypatch.undo()
-    monkeypatch.setattr(ngrams, "GIANT_BYTES", 0)
+    monkeypatch.setattr(blocks, "GIANT_BYTES", 0)
     assert again.probabilities(UNKNOWN).tobytes() == base.tobytes()
 
 
