@@ -26,28 +26,20 @@ import math
 
 import numpy as np
 
+from textmlr.kernels.hashing import GOLDEN, _split_mix
 from textmlr.kernels.jit import kernel, sum_rows
 
 RELU, TANH, IDENTITY = 0, 1, 2
 SUMS, OUTPUTS, SLOPES, ERRORS = 0, 1, 2, 3
 
-GOLDEN = np.uint64(0x9E3779B97F4A7C15)
-FIRST = np.uint64(0xBF58476D1CE4E5B9)
-SECOND = np.uint64(0x94D049BB133111EB)
-U27, U30, U31, U40 = np.uint64(27), np.uint64(30), np.uint64(31), np.uint64(40)
+U40 = np.uint64(40)
 ODDS = 1 << 24  # of a random number, which has so many bits
 
 
 @kernel
 def _random(state, number):
-    """A random whole number below ODDS, the number-th of those that belong to a state.
-
-    Source: Steele, Lea and Flood, OOPSLA 2014 (SplitMix64's mixing).
-    """
-    z = state + np.uint64(number + 1) * GOLDEN
-    z = (z ^ (z >> U30)) * FIRST
-    z = (z ^ (z >> U27)) * SECOND
-    return np.int64((z ^ (z >> U31)) >> U40)
+    """A random whole number below ODDS, the number-th of those that belong to a state: SplitMix64."""
+    return np.int64(_split_mix(state + np.uint64(number + 1) * GOLDEN) >> U40)
 
 
 @kernel

@@ -8,33 +8,17 @@ slot in the tables of ``hash_table.py``.
 
 import numpy as np
 
+from textmlr.kernels.hashing import FNV_OFFSET, GOLDEN, _fnv, _mix
 from textmlr.kernels.jit import kernel
 
 # Kinds of code point; textmlr/features/unicode_tables.py fills the tables with them.
 SPACE, WORD, SYMBOL, CHARACTER, MARK = 0, 1, 2, 3, 4
 REPLACEMENT = 0xFFFD
 
-FNV_OFFSET = np.uint64(0xCBF29CE484222325)
-FNV_PRIME = np.uint64(0x100000001B3)
-# Odd multipliers of MurmurHash3's fmix64; the chains of word and character n-grams begin apart.
-MURMUR_1 = np.uint64(0xFF51AFD7ED558CCD)
-MURMUR_2 = np.uint64(0xC4CEB9FE1A85EC53)
-CHAIN = np.uint64(0x9E3779B97F4A7C15)  # 2^64 / golden ratio, odd (Knuth, TAOCP 3, 6.4)
 RING = 15  # the longest n-gram (textmlr/base/options.py, MAX_NGRAM) less 1, which is a mask
+# The chains of word and character n-grams begin apart.
 CHAR_SEED = np.uint64(0xD6E8FEB86659FD93)
-U33 = np.uint64(33)
 SPACE_CODE = np.uint64(32)
-
-
-@kernel
-def _mix(h):
-    """MurmurHash3's fmix64, kept off 0."""
-    h ^= h >> U33
-    h *= MURMUR_1
-    h ^= h >> U33
-    h *= MURMUR_2
-    h ^= h >> U33
-    return h if h != np.uint64(0) else np.uint64(1)
 
 
 @kernel
@@ -109,10 +93,10 @@ def _split_from(
             invalid += bad
             c, k = _classify(code, lower, kind)
         if k == WORD and state == WORD:
-            h = (h ^ np.uint64(c)) * FNV_PRIME
+            h = _fnv(h, np.uint64(c))
             length += 1
         elif k == MARK and state == CHARACTER:
-            h = (h ^ np.uint64(c)) * FNV_PRIME
+            h = _fnv(h, np.uint64(c))
         else:
             if state == CHARACTER or (state == WORD and length >= min_length):
                 hashes[count] = _mix(h)
@@ -125,7 +109,7 @@ def _split_from(
                     invalid -= _decode(text, i, stop)[2]
                 return i, count, invalid
             if k != SPACE:
-                h = (FNV_OFFSET ^ np.uint64(c)) * FNV_PRIME
+                h = _fnv(FNV_OFFSET, np.uint64(c))
                 begin = i
                 length = 1
                 if k in (WORD, CHARACTER):
@@ -228,7 +212,7 @@ def _word_ngrams(tokens, first, last, low, high, out, at):
             out[at] = h
             at += 1
         for n in range(2, longest + 1):
-            h = _mix(h * CHAIN + tokens[last_token - n + 1])
+            h = _mix(h * GOLDEN + tokens[last_token - n + 1])
             if n >= low:
                 out[at] = h
                 at += 1
@@ -271,7 +255,7 @@ def _char_ngrams(
             length += 1
             h = CHAR_SEED
             for n in range(1, min(high, length) + 1):
-                h = (h ^ window[(length - n) & RING]) * FNV_PRIME
+                h = _fnv(h, window[(length - n) & RING])
                 if n >= low or (closing and n == length):
                     out[at] = _mix(h)
                     at += 1

@@ -6,6 +6,7 @@ same memory viewed as uint64 (its last, incomplete word left out).
 
 import numpy as np
 
+from textmlr.kernels.hashing import FNV_OFFSET, _fnv
 from textmlr.kernels.jit import kernel
 
 TAB, NEWLINE, RETURN, SPACE = 9, 10, 13, 32
@@ -16,8 +17,6 @@ ODD_WEIGHT = 8  # not decided by ``weights``: the caller parses it
 
 ONES = np.uint64(0x0101010101010101)
 HIGHS = np.uint64(0x8080808080808080)
-FNV_OFFSET = np.uint64(0xCBF29CE484222325)
-FNV_PRIME = np.uint64(0x100000001B3)
 U32 = np.uint64(32)
 
 EXACT_POWERS = 10.0 ** np.arange(23)  # 10^22 is the largest power of ten exact in float64
@@ -228,7 +227,7 @@ def intern(text, starts, tabs, status, slots, label_starts, label_stops, codes):
         start, stop = _strip(text, starts[line], tabs[line])
         h = FNV_OFFSET
         for i in range(start, stop):
-            h = (h ^ np.uint64(text[i])) * FNV_PRIME
+            h = _fnv(h, np.uint64(text[i]))
         slot = np.int64((h ^ (h >> U32)) & np.uint64(mask))
         while True:
             code = slots[slot] - 1

@@ -86,6 +86,11 @@ def kernel(function: F) -> F:
     return cast(F, Kernel(function))
 
 
+def as_python(compiled: Callable[..., Any]) -> Callable[..., Any]:
+    """The Python that a kernel is written in: of plain arithmetic, it takes whole arrays too."""
+    return compiled.function if isinstance(compiled, Kernel) else compiled
+
+
 def bound(compiled: Callable[..., Any], *arguments: Any) -> Callable[..., Any]:
     """What a kernel comes to for such arguments, without a look at their types at each call.
 
