@@ -9,11 +9,11 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from textmlr.features.ngrams import CHAR_PREFIX
 from textmlr.kernels import hashing
 from textmlr.kernels.hashing import FNV_OFFSET, GOLDEN
 from textmlr.kernels.jit import as_python
-from textmlr.kernels.tokens import CHAR_SEED
+from textmlr.kernels.ngram_hashes import CHAR_SEED
+from textmlr.kernels.ngram_names import CHAR_PREFIX
 
 Hashes = NDArray[np.uint64]
 Numbers = NDArray[np.int64]

@@ -249,18 +249,3 @@ def intern(text, starts, tabs, status, slots, label_starts, label_stops, codes):
                 break
             slot = (slot + 1) & mask
     return found
-
-
-@kernel
-def gather(text, starts, stops, out):
-    """Write the spans text[starts[i]:stops[i]] one after the other.
-
-    text           (bytes,) uint8
-    starts, stops  (n,) int64
-    out            (sum of stops - starts,) uint8, written
-    """
-    at = 0
-    for i in range(starts.size):
-        for j in range(starts[i], stops[i]):
-            out[at] = text[j]
-            at += 1

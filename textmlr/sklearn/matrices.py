@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,7 @@ from textmlr.features.csr_features import Features
 from textmlr.kernels import hashing
 from textmlr.kernels.jit import as_python
 
-_mixed = as_python(hashing._split_mix)
+_mixed: Callable[[NDArray[np.uint64]], NDArray[np.uint64]] = as_python(hashing._split_mix)
 
 
 def features_of(matrix: Any, *, bias: bool) -> Features:

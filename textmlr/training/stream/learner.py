@@ -52,17 +52,6 @@ class Figures(NamedTuple):
     loss: float
 
 
-class _Documents(NamedTuple):
-    """As kernels take them; see ``kernels.streaming.learn``."""
-
-    indptr: NDArray[np.int64]
-    rows: NDArray[np.int32]
-    values: NDArray[np.float32]
-    paces: NDArray[np.float32]
-    y: NDArray[np.int32]
-    weights: NDArray[np.float32]
-
-
 @dataclass(slots=True, eq=False)
 class Recent:
     """What was predicted of the latest documents, that of number n at n modulo RECENT.
@@ -143,7 +132,7 @@ class Progressive:
         self._reserve(features.indices, max(self.labels, int(y.max(initial=-1)) + 1))
         rows, paces = self._admit(features)
         own = features.indptr, rows, features.values, paces, y, weights
-        documents = _Documents(*(frozen(array) for array in own))
+        documents = kernels.StreamRows(*(frozen(array) for array in own))
         lengths = None
         if self.length is None:
             lengths = np.empty(len(y))
@@ -161,9 +150,7 @@ class Progressive:
         rows = np.empty(len(features.indices), np.int32)
         paces = np.empty(len(features.indices), np.float32)
         self.used = kernels.admit(
-            frozen(features.indptr),
-            frozen(features.indices),
-            frozen(features.values),
+            features.arrays(),
             self.documents,
             float(self.power),
             self.numbers,
@@ -198,13 +185,13 @@ class Progressive:
             self.unit = 1 / (mean or 1.0)
         self.lengths = _added(self.lengths, lengths)
 
-    def _take(self, documents: _Documents, first: int, last: int, *, new: bool) -> None:
+    def _take(self, documents: kernels.StreamRows, first: int, last: int, *, new: bool) -> None:
         """Learn from documents first to last, of which the first has a label seen never before."""
         n, width = last - first, self.theta.shape[1]
         scores, right = np.empty((n, width), np.float32), np.empty(n, np.uint8)
         losses = np.empty(n)
         kernels.learn(
-            *documents,
+            documents,
             first,
             last,
             self.rate * self.unit**0.5,
@@ -212,9 +199,7 @@ class Progressive:
             self.labels,
             self.theta,
             self.squares,
-            scores,
-            losses,
-            right,
+            kernels.StreamAnswers(scores, losses, right),
             np.empty(width, np.float32),
         )
         y, weights = documents.y[first:last], documents.weights[first:last]
