@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from textmlr.base.options import FeaturizerOptions, TrainingOptions
 from textmlr.corpus.corpus import Corpus
+from textmlr.model.heads import SOFTMAX, Head
 from textmlr.training.on_disk.cache import Cache, Work
 from textmlr.training.on_disk.disk_rows import stored_rows
 from textmlr.training.rows import Rows
@@ -30,9 +31,10 @@ class Store:
         options: TrainingOptions,
         threads: int,
         watch: Callable[[Work], None],
+        head: Head = SOFTMAX,
     ) -> Rows:
         """``Rows.of`` for a corpus on disk."""
-        return stored_rows(
+        rows = stored_rows(
             corpus,
             featurizer_options,
             options,
@@ -41,3 +43,4 @@ class Store:
             threads=threads,
             watch=watch,
         )
+        return replace(rows, objective=replace(rows.objective, head=head))

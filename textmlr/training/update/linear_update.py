@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 from textmlr.base.arrays import frozen
 from textmlr.base.threads import map_blocks
 from textmlr.kernels import csr_products as kernels
-from textmlr.model.scoring import log_normalizer, probabilities
+from textmlr.model.heads import SOFTMAX, Head
 from textmlr.training.exact.dual import Dual, first_guess
 from textmlr.training.exact.merged_columns import Merged
 from textmlr.training.exact.solver import Step, check_memory
@@ -68,13 +68,13 @@ def common_of(
     return out
 
 
-def curvature_of(scores: NDArray[np.float32]) -> float:
+def curvature_of(scores: NDArray[np.float32], head: Head = SOFTMAX) -> float:
     """Mean of ½·sum_ℓ P(ℓ)·(1 − P(ℓ)) over documents that θ was not learnt from: what the loss of
     one is curved by, in the score of a label that matters.  At most ½.
 
     scores  (n, L) float32 (nats)
     """
-    p = probabilities(scores, log_normalizer(scores))
+    p = head.probabilities(scores)
     return float((1 - (p * p).sum(axis=1)).mean()) / 2
 
 
@@ -96,6 +96,7 @@ def advance(
     The number of threads changes no bit.
     Raises InputError where what it needs would not fit in memory.
     """
+    objective.head.check_exact()
     counts = np.flatnonzero(objective.weights > 0)
     if len(counts) < len(objective.y):
         objective, base = objective.take(counts), base[counts]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from copy import deepcopy
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -25,8 +25,6 @@ from textmlr.model.scoring import (
     Calibration,
     base_scores,
     label_weights,
-    log_normalizer,
-    probabilities,
     score,
     speaking,
     spreads,
@@ -106,7 +104,13 @@ def update(
     tell(Stage("features", len(corpus), len(labels)))
     grown = extend(model.featurizer, model.columns, labels, corpus.batches, threads)
     new = Objective(
-        grown.features, recode(corpus, labels)[0], weights, len(labels), 0.0, _unit_from(grown)
+        grown.features,
+        recode(corpus, labels)[0],
+        weights,
+        len(labels),
+        0.0,
+        _unit_from(grown),
+        model.head,
     )
     tell(
         Stage(
@@ -124,7 +128,7 @@ def update(
         compared = _held_out(begin, new, options, threads, tell)
     learnt = begin.learn(new, threads, tell)
     if validation is not None:
-        judge = _judge(validation, grown, labels, threads)
+        judge = replace(_judge(validation, grown, labels, threads), head=model.head)
         compared = begin.compare(judge, judge, learnt.layers, new, "validation")
     record = _record(model, corpus, grown, labels) | {"versions": versions()}
     record["updates"][-1] |= {"options": asdict(options), "compared": compared}
@@ -140,6 +144,7 @@ def update(
         activation=model.activation,
         squares=learnt.squares,
         trained_on=trained_on,
+        head=model.head,
     )
     if "features_kept" in record.get("final", {}):  # of a sparse model
         record["final"] |= {f"{name}_kept": number for name, number in updated.kept.items()}
@@ -255,17 +260,18 @@ class _Beginning:
         """
         counts = np.flatnonzero(after.weights > 0)
         before, after = before.take(counts), after.take(counts)
-        y, weights, own = after.y, after.weights.astype(np.float64), np.arange(len(counts))
+        y, weights = after.y, after.weights.astype(np.float64)
         # A column more is for labels that neither knows: P = 0 before and after.
         known = np.append(self.known, False)
         was, now = np.zeros((2, len(counts), len(known)))
         seen = (self.frequencies > 0).astype(np.int32)
-        base = base_scores(self.totals + np.bincount(learnt.y, learnt.weights, learnt.labels))
+        head, totals = learnt.head, np.bincount(learnt.y, learnt.weights, learnt.labels)
+        base = base_scores(self.totals + totals, head)
         was[:, known] = self._probabilities(before.as_new(seen), self._old, self.base)
         now[:, :-1] = self._probabilities(after, layers, base)
-        right = [p.argmax(axis=1) == y for p in (was, now)]
+        right = [head.right(p, y) for p in (was, now)]
         with np.errstate(divide="ignore"):
-            losses = [-np.log(p[own, y]) for p in (was, now)]
+            losses = [head.log_losses(p, y, 0.0) for p in (was, now)]
         groups = {"all": np.ones(len(y), np.bool_), "old labels": known[y]}
         groups |= {
             "new labels": ~known[y] & (y < len(self.known)),
@@ -297,7 +303,7 @@ class _Beginning:
         scores = _calibrated(_score(documents, layers, self.activation), self.calibration)
         if len(base):
             scores[~speaking(documents.features, layers[0], self.bias)] = base
-        return probabilities(scores, log_normalizer(scores))
+        return documents.head.probabilities(scores)
 
     def _lost(
         self, y: NDArray[np.int32], before: NDArray[np.bool_], after: NDArray[np.bool_]
@@ -371,7 +377,7 @@ def _penalised(
     scores       (n, L') float32   of the new documents as the old θ has them, calibrated
     """
     alike = _alike(model, new, places)
-    curvature = alike * curvature_of(scores) + (1 - alike) * CURVATURE
+    curvature = alike * curvature_of(scores, new.head) + (1 - alike) * CURVATURE
     squares = _squares(model, grown, frequencies)
     return Penalised(
         theta,

@@ -15,7 +15,7 @@ from textmlr.features.extension import Extended, row_frequencies
 from textmlr.features.vocabulary import inverse_document_frequency
 from textmlr.model.model import Model
 from textmlr.model.parameters import Network
-from textmlr.model.scoring import log_normalizer, score
+from textmlr.model.scoring import score
 from textmlr.training.exact.solver import Step
 from textmlr.training.objective import Objective
 from textmlr.training.rows import check_memory
@@ -98,7 +98,7 @@ class Resumed:
         if not known.all():
             last = layers[-1][:, known] / np.float32(factor)
             old = Network.of([*layers[:-1], last], model.activation)
-            usual = log_normalizer(score(new.features, old)).mean()
+            usual = new.head.log_z(score(new.features, old)).mean()
             layers[-1][-1, ~known] = factor * (usual - np.log1p(model.featurizer.documents))
         scale = (idf**power).astype(np.float32)
         state = Continuation(
