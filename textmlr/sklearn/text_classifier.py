@@ -228,7 +228,8 @@ class TextClassifier(ClassifierMixin, BaseEstimator):
 
     def predict(self, X: Any) -> NDArray[Any]:  # noqa: N803
         """The likeliest class of each text: (n,)."""
-        best = self.model_.head.answers(self._scores(X))
+        scores = self._scores(X)
+        best = self.model_.head.answers(scores)
         return np.asarray(self.classes_[best])
 
     def predict_proba(self, X: Any) -> Array:  # noqa: N803
