@@ -32,7 +32,7 @@ from typing import Any
 import numpy as np
 from measuring import cell, heading, line, parse, parser_of
 
-from textmlr.base.options import FeaturizerOptions
+from textmlr.base.featurizer_options import FeaturizerOptions
 from textmlr.corpus.reading import read_corpus
 from textmlr.features.featurizer import Featurizer
 from textmlr.model.model import Model

@@ -24,7 +24,7 @@ import numpy as np
 from measuring import cell, heading, line
 from numpy.typing import NDArray
 
-from textmlr.base.options import FeaturizerOptions
+from textmlr.base.featurizer_options import FeaturizerOptions
 from textmlr.corpus.batch import Batch
 from textmlr.corpus.blocks import blocks_of
 from textmlr.corpus.in_memory import batches_of

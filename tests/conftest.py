@@ -151,9 +151,9 @@ def nothing_is_left(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 def any_number(monkeypatch: pytest.MonkeyPatch) -> None:
     """Have options take numbers far beyond those that make sense: what keeps training from harm by
     them is to hold all the same."""
-    monkeypatch.setattr("textmlr.base.options.RATES", (5e-324, 1.7e308))
-    monkeypatch.setattr("textmlr.base.options.MOST_PENALTY", 1.7e308)
-    monkeypatch.setattr("textmlr.base.options.MOST_WIDTH", 1 << 31)
+    monkeypatch.setattr("textmlr.base.training_options.RATES", (5e-324, 1.7e308))
+    monkeypatch.setattr("textmlr.base.training_options.MOST_PENALTY", 1.7e308)
+    monkeypatch.setattr("textmlr.base.training_options.MOST_WIDTH", 1 << 31)
 
 
 @pytest.fixture(scope="session")

@@ -16,8 +16,10 @@ import pytest
 from click.testing import CliRunner
 
 from textmlr import FeaturizerOptions, InputError, Model, TrainingOptions, read_corpus
-from textmlr.base.options import MAX_IDF_POWER, TuningOptions, UpdateOptions
 from textmlr.base.threads import chosen_threads
+from textmlr.base.training_options import MAX_IDF_POWER
+from textmlr.base.tuning_options import TuningOptions
+from textmlr.base.update_options import UpdateOptions
 from textmlr.cli import VERBS, cli
 from textmlr.cli.arguments import Duration, NgramRangeType, Number, Probability, Size, Widths
 from textmlr.export.predictions.appended import Wanted

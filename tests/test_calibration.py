@@ -15,12 +15,13 @@ from scipy.special import logsumexp
 from textmlr import FeaturizerOptions, ModelFileError
 from textmlr.base import tensor_file
 from textmlr.base.arrays import frozen
-from textmlr.base.options import FOLDS, TrainingOptions
+from textmlr.base.training_options import TrainingOptions
 from textmlr.cli import cli
 from textmlr.corpus.in_memory import batches_of
 from textmlr.features.csr_features import Features
 from textmlr.features.featurizer import Featurizer
 from textmlr.kernels import linear as kernels
+from textmlr.kernels import softmax
 from textmlr.model.model import Model
 from textmlr.model.parameters import Network
 from textmlr.model.scoring import Calibration, score
@@ -31,6 +32,7 @@ from textmlr.training.calibration import (
     Scored,
     calibrate,
 )
+from textmlr.training.held_out import FOLDS
 from textmlr.training.objective import Objective
 from textmlr.training.rows import Rows
 from textmlr.training.sgd import trials
@@ -108,7 +110,7 @@ def test_derivatives_of_the_loss() -> None:
 
     def measure(factors: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         out = tuple(np.empty(20) for _ in range(3))
-        kernels.tempered_loss(frozen(scores), frozen(y), frozen(factors), *out)
+        softmax.tempered_loss(frozen(scores), frozen(y), frozen(factors), *out)
         return out
 
     losses, slopes, curvatures = measure(factors)

@@ -9,7 +9,7 @@ import pytest
 from conftest import corpus_of, documents
 
 from textmlr import FeaturizerOptions, InputError
-from textmlr.base.options import TrainingOptions
+from textmlr.base.training_options import TrainingOptions
 from textmlr.corpus.corpus import Corpus
 from textmlr.features.featurizer import Featurizer
 from textmlr.training import ngram_choice as module

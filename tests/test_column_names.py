@@ -15,7 +15,7 @@ from test_model import doctored
 
 from textmlr import FeaturizerOptions, InputError, Model, ModelFileError
 from textmlr.base import tensor_file
-from textmlr.base.options import TrainingOptions
+from textmlr.base.training_options import TrainingOptions
 from textmlr.corpus.in_memory import batches_of
 from textmlr.corpus.reading import read_corpus
 from textmlr.features.csr_features import Features

@@ -12,7 +12,7 @@ from conftest import WORDS, corpus_of, documents
 from test_model import TEXTS
 
 from textmlr import FeaturizerOptions, InputError
-from textmlr.base.options import TrainingOptions
+from textmlr.base.training_options import TrainingOptions
 from textmlr.cli import cli
 from textmlr.cli.compress import Size
 from textmlr.corpus.corpus import Corpus

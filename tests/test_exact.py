@@ -475,7 +475,9 @@ class TestCommand:
     def test_a_tolerance_not_met_is_a_warning(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr("textmlr.base.options.TOLERANCES", (1e-30, 1.0))  # what none can meet
+        monkeypatch.setattr(
+            "textmlr.base.training_options.TOLERANCES", (1e-30, 1.0)
+        )  # what none can meet
         told = good(
             "train",
             GENRES,

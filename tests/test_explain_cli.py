@@ -15,7 +15,7 @@ from click.testing import CliRunner, Result
 from conftest import corpus_of, documents, shown_in_terminal, write_tsv
 
 from textmlr import train
-from textmlr.base.options import TrainingOptions
+from textmlr.base.training_options import TrainingOptions
 from textmlr.cli import cli
 from textmlr.corpus.reading import read_corpus
 from textmlr.model.explanation.explanation_page import write_page

@@ -22,7 +22,7 @@ from hypothesis import strategies as st
 
 import textmlr.model.model
 from textmlr import FeaturizerOptions, InputError, train
-from textmlr.base.options import Activation, TrainingOptions
+from textmlr.base.training_options import Activation, TrainingOptions
 from textmlr.model.explanation import counterfactual
 from textmlr.model.explanation.contributions import Explanation
 from textmlr.model.explanation.excerpts import excerpts, on_words, pieces, strongest, sum_of

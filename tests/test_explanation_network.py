@@ -11,7 +11,7 @@ import pytest
 from conftest import corpus_of, documents
 
 from textmlr import FeaturizerOptions, TrainingOptions, train
-from textmlr.base.options import Activation
+from textmlr.base.training_options import Activation
 from textmlr.model.explanation import integrated_gradients
 from textmlr.model.explanation.integrated_gradients import Way
 from textmlr.model.model import Model

@@ -17,7 +17,7 @@ from conftest import corpus_of, documents
 from numpy.typing import NDArray
 
 from textmlr import FeaturizerOptions, InputError, Model
-from textmlr.base.options import TrainingOptions
+from textmlr.base.training_options import TrainingOptions
 from textmlr.corpus.reading import read_corpus
 from textmlr.export import json as export
 from textmlr.model.scoring import Calibration

@@ -11,7 +11,7 @@ import pytest
 from conftest import corpus_of, documents
 
 from textmlr import FeaturizerOptions, InputError, Model
-from textmlr.base.options import TrainingOptions
+from textmlr.base.training_options import TrainingOptions
 from textmlr.corpus.reading import read_corpus
 from textmlr.export import onnx as export
 from textmlr.model.scoring import Calibration

@@ -13,13 +13,12 @@ from scipy.optimize import minimize
 from scipy.special import log_softmax
 
 from textmlr import FeaturizerOptions, TrainingOptions
-from textmlr.base.options import FEW_DOCUMENTS, FOLDS
 from textmlr.cli.tables import fit_rows
 from textmlr.model.model import Model
 from textmlr.model.scoring import Calibration, Shrunk, base_rates
 from textmlr.training import calibration as module
 from textmlr.training.calibration import Scored, calibrate, shrink
-from textmlr.training.held_out import LEAST_HELD_OUT
+from textmlr.training.held_out import FEW_DOCUMENTS, FOLDS, LEAST_HELD_OUT
 from textmlr.training.objective import Objective
 from textmlr.training.sgd.cross_fitting import Crossed, repeats_of
 from textmlr.training.sgd.epochs import SGD

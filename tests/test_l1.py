@@ -12,7 +12,8 @@ import pytest
 from click.testing import CliRunner
 
 from textmlr.base.errors import InputError
-from textmlr.base.options import FeaturizerOptions, TrainingOptions
+from textmlr.base.featurizer_options import FeaturizerOptions
+from textmlr.base.training_options import TrainingOptions
 from textmlr.cli import cli
 from textmlr.corpus.reading import read_corpus
 from textmlr.model.model import Model

@@ -12,7 +12,7 @@ from scipy.special import logsumexp
 
 from textmlr import FeaturizerOptions, InputError, ModelFileError
 from textmlr.base import tensor_file
-from textmlr.base.options import TrainingOptions
+from textmlr.base.training_options import TrainingOptions
 from textmlr.corpus.reading import read_corpus
 from textmlr.model.model import Model
 from textmlr.training.train import train

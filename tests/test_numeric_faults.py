@@ -26,7 +26,7 @@ from textmlr import (
     tune,
     update,
 )
-from textmlr.base.options import MAX_IDF_POWER
+from textmlr.base.training_options import MAX_IDF_POWER
 from textmlr.features.csr_features import Features
 from textmlr.training.exact.solver import minimise
 from textmlr.training.objective import Objective

@@ -17,7 +17,7 @@ from test_model import TEXTS
 
 from textmlr import Featurizer, FeaturizerOptions, ModelFileError
 from textmlr.base import tensor_file
-from textmlr.base.options import TrainingOptions
+from textmlr.base.training_options import TrainingOptions
 from textmlr.features.name_hashes import hashes_of
 from textmlr.model.model import Model
 from textmlr.model.small_file.compressed import FILTERS, expand, from_planes, planes, squeeze

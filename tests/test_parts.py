@@ -14,7 +14,8 @@ import numpy as np
 import pytest
 from conftest import corpus_of, documents
 
-from textmlr.base.options import FeaturizerOptions, TrainingOptions
+from textmlr.base.featurizer_options import FeaturizerOptions
+from textmlr.base.training_options import TrainingOptions
 from textmlr.corpus.blocks import blocks_of
 from textmlr.corpus.disk_corpus import sum_of
 from textmlr.features.featurizer import Featurizer

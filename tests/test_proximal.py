@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from test_linear_kernels import random_rows
 
 from textmlr.base.arrays import frozen
-from textmlr.base.options import FeaturizerOptions
+from textmlr.base.featurizer_options import FeaturizerOptions
 from textmlr.corpus.reading import read_corpus
 from textmlr.features.csr_features import Features
 from textmlr.features.featurizer import Featurizer

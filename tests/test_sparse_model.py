@@ -12,7 +12,7 @@ from test_model import TEXTS, corpus_of
 
 from textmlr import FeaturizerOptions, ModelFileError
 from textmlr.base import tensor_file
-from textmlr.base.options import TrainingOptions
+from textmlr.base.training_options import TrainingOptions
 from textmlr.model.model import Model
 from textmlr.training.train import train
 

@@ -50,8 +50,8 @@ def parts(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(dealings, "PART_NONZEROS", 1 << 15)
     monkeypatch.setattr(row_counts, "RECORD_ENTRIES", 1 << 14)
     monkeypatch.setattr(trials, "TRIAL_NONZEROS", 1 << 16)  # a twin of the final run calibrates
-    for module in ("base.options", "cli.arguments"):  # checkpoints come between any two documents
-        monkeypatch.setattr(f"textmlr.{module}.SHORTEST", 1e-6)
+    # Checkpoints come between any two documents.
+    monkeypatch.setattr("textmlr.base.durations.SHORTEST", 1e-6)
 
 
 @pytest.fixture

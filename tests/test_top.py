@@ -15,7 +15,7 @@ from test_model import doctored
 
 from textmlr import FeaturizerOptions, InputError, Model, ModelFileError
 from textmlr.base import tensor_file
-from textmlr.base.options import TrainingOptions
+from textmlr.base.training_options import TrainingOptions
 from textmlr.cli.top import name_of
 from textmlr.model.explanation import top_features
 from textmlr.training.train import train

@@ -11,7 +11,7 @@ from conftest import corpus_of, documents, objective_of
 from sklearn.linear_model import LogisticRegression
 
 from textmlr import InputError
-from textmlr.base.options import DEFAULT_IDF_POWER, IDF_POWERS, TrainingOptions
+from textmlr.base.training_options import DEFAULT_IDF_POWER, IDF_POWERS, TrainingOptions
 from textmlr.features.csr_features import Features
 from textmlr.model.parameters import Network
 from textmlr.model.scoring import Calibration

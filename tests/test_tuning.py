@@ -17,7 +17,7 @@ from click.testing import CliRunner, Result
 from conftest import corpus_of, documents, interrupted, shown_in_terminal, write_tsv
 
 from textmlr import FeaturizerOptions, InputError, TrainingOptions
-from textmlr.base.options import TuningOptions
+from textmlr.base.tuning_options import TuningOptions
 from textmlr.cli import cli
 from textmlr.cli.arguments import Duration
 from textmlr.corpus.batch import Batch

@@ -16,12 +16,13 @@ if TYPE_CHECKING:
 
     from textmlr.base.errors import InputError as InputError
     from textmlr.base.errors import ModelFileError as ModelFileError
-    from textmlr.base.options import FeaturizerOptions as FeaturizerOptions
-    from textmlr.base.options import TrainingOptions as TrainingOptions
-    from textmlr.base.options import TuningOptions as TuningOptions
-    from textmlr.base.options import UpdateOptions as UpdateOptions
+    from textmlr.base.featurizer_options import FeaturizerOptions as FeaturizerOptions
+    from textmlr.base.training_options import TrainingOptions as TrainingOptions
+    from textmlr.base.tuning_options import TuningOptions as TuningOptions
+    from textmlr.base.update_options import UpdateOptions as UpdateOptions
     from textmlr.corpus.corpus import Corpus as Corpus
     from textmlr.corpus.reading import read_corpus as read_corpus
+    from textmlr.corpus.reading_options import ReadingOptions as ReadingOptions
     from textmlr.evaluation.figures import evaluate as evaluate
     from textmlr.features.featurizer import Featurizer as Featurizer
     from textmlr.model.model import Model as Model
@@ -33,14 +34,15 @@ if TYPE_CHECKING:
 _HOMES = {
     "Corpus": "textmlr.corpus.corpus",
     "Featurizer": "textmlr.features.featurizer",
-    "FeaturizerOptions": "textmlr.base.options",
+    "FeaturizerOptions": "textmlr.base.featurizer_options",
     "InputError": "textmlr.base.errors",
     "Model": "textmlr.model.model",
     "ModelFileError": "textmlr.base.errors",
+    "ReadingOptions": "textmlr.corpus.reading_options",
     "StreamTrainer": "textmlr.training.stream.stream_trainer",
-    "TrainingOptions": "textmlr.base.options",
-    "TuningOptions": "textmlr.base.options",
-    "UpdateOptions": "textmlr.base.options",
+    "TrainingOptions": "textmlr.base.training_options",
+    "TuningOptions": "textmlr.base.tuning_options",
+    "UpdateOptions": "textmlr.base.update_options",
     "evaluate": "textmlr.evaluation.figures",
     "read_corpus": "textmlr.corpus.reading",
     "train": "textmlr.training.train",

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from textmlr.base.options import MAX_HASH_BITS
+from textmlr.base.featurizer_options import MAX_HASH_BITS
 from textmlr.model.small_file.compressed import FILTERS, deflate
 
 Json = dict[str, Any]

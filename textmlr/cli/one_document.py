@@ -7,7 +7,7 @@ from typing import BinaryIO
 import click
 
 from textmlr.base.errors import InputError
-from textmlr.base.options import MOST_DOCUMENT
+from textmlr.base.limits import MOST_DOCUMENT
 from textmlr.base.stdio import standard_input
 
 _PART = 1 << 20  # bytes that are read at once

@@ -7,8 +7,9 @@ import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from textmlr.base.options import FeaturizerOptions, TuningOptions
+from textmlr.base.featurizer_options import FeaturizerOptions
 from textmlr.base.printable import plain, plural
+from textmlr.base.tuning_options import TuningOptions
 from textmlr.cli.progress import Compiling, Display
 from textmlr.cli.tables import bar, show_ngrams
 from textmlr.cli.warnings import warn

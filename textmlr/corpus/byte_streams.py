@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from textmlr.base import options
+from textmlr.base import limits
 from textmlr.base.errors import InputError
 from textmlr.base.threads import machine_memory
 
@@ -69,7 +69,7 @@ def too_long(name: str, line: int | None, what: str, size: int) -> InputError:
     size  bytes of it that were seen
     """
     return InputError(
-        f"{what} of {size:,} bytes and more, over the {options.MOST_DOCUMENT:,} that one may have",
+        f"{what} of {size:,} bytes and more, over the {limits.MOST_DOCUMENT:,} that one may have",
         place=name,
         line=line,
         mend="look at whether it is text at all, and divide it",
@@ -87,7 +87,7 @@ def too_large(name: str, size: int) -> InputError:
 
 def _most_memory() -> int:
     """Bytes that a file may take in memory: a document always may."""
-    return max(machine_memory(), options.MOST_DOCUMENT)
+    return max(machine_memory(), limits.MOST_DOCUMENT)
 
 
 def ending_of(name: str) -> str | None:
@@ -288,7 +288,7 @@ class Stream:
 
     def _rest_of_file(self, file: io.FileIO, unit: str | None) -> NDArray[np.uint8]:
         size = os.fstat(file.fileno()).st_size
-        if unit == "document" and size > options.MOST_DOCUMENT:
+        if unit == "document" and size > limits.MOST_DOCUMENT:
             raise too_long(self.name, None, "a document", size)
         if size > _most_memory():
             raise too_large(self.name, size)
@@ -313,7 +313,7 @@ class Stream:
             if unit == "line" and (end := chunk.rfind(b"\n") + 1):
                 begin = len(buffer) + end
             buffer += chunk
-            if unit is not None and len(buffer) - begin > options.MOST_DOCUMENT:
+            if unit is not None and len(buffer) - begin > limits.MOST_DOCUMENT:
                 line = buffer.count(b"\n") + 1 if unit == "line" else None
                 raise too_long(self.name, line, f"a {unit}", len(buffer) - begin)
             if len(buffer) > memory:

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from textmlr.base.errors import InputError
-from textmlr.base.options import TrainingOptions
+from textmlr.base.training_options import TrainingOptions
 from textmlr.corpus.corpus import Corpus
 from textmlr.evaluation.figures import Answered, answer, judge
 from textmlr.evaluation.intervals import Interval

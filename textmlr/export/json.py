@@ -23,7 +23,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from textmlr.base.checks import MODEL_MEND, check_kind, check_path
-from textmlr.base.options import FeaturizerOptions
+from textmlr.base.featurizer_options import FeaturizerOptions
 from textmlr.base.whole_files import atomic_files
 from textmlr.features.featurizer import Featurizer
 from textmlr.features.ngrams import CHAR_PREFIX

@@ -30,7 +30,7 @@ from numpy.typing import NDArray
 
 from textmlr.base.checks import MODEL_MEND, check_kind, check_path, check_threads
 from textmlr.base.errors import InputError
-from textmlr.base.options import Activation
+from textmlr.base.training_options import Activation
 from textmlr.base.whole_files import atomic_write
 from textmlr.corpus.in_memory import batches_of
 from textmlr.model.model import Model, versions

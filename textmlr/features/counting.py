@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from textmlr.base.arrays import frozen, pages
-from textmlr.base.options import MANY_FEATURES, MANY_MIN_DF
+from textmlr.base.featurizer_options import MANY_FEATURES, MANY_MIN_DF
 from textmlr.kernels import disk_words as kernels
 
 SLOT = 16  # bytes

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from textmlr.base.options import FeaturizerOptions
+from textmlr.base.featurizer_options import FeaturizerOptions
 from textmlr.base.threads import map_blocks
 from textmlr.corpus.batch import Batch
 from textmlr.corpus.blocks import blocks_of

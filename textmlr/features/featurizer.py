@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from textmlr.base.arrays import Scratch, frozen, pages
 from textmlr.base.checks import shown
 from textmlr.base.errors import InputError
+from textmlr.base.featurizer_options import FeaturizerOptions
 from textmlr.base.locks import ForkLock
-from textmlr.base.options import FeaturizerOptions
 from textmlr.base.threads import chosen_threads, map_blocks
 from textmlr.corpus.batch import Batch
 from textmlr.corpus.blocks import blocks_of, is_giant

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from textmlr.base.arrays import frozen
 from textmlr.base.errors import InputError
-from textmlr.base.options import MAX_NGRAM, FeaturizerOptions
+from textmlr.base.featurizer_options import MAX_NGRAM, FeaturizerOptions
 from textmlr.features.unicode_tables import tables
 from textmlr.kernels import distinct as kernels
 from textmlr.kernels import tokens as text_kernels

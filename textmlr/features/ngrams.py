@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from textmlr.base.arrays import Scratch, frozen
-from textmlr.base.options import MAX_NGRAM, FeaturizerOptions
+from textmlr.base.featurizer_options import MAX_NGRAM, FeaturizerOptions
 from textmlr.corpus.batch import Batch
 from textmlr.corpus.blocks import is_giant
 from textmlr.features.long_documents import Giant

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from textmlr.base.arrays import Scratch, frozen
-from textmlr.base.options import FeaturizerOptions
+from textmlr.base.featurizer_options import FeaturizerOptions
 from textmlr.features.unicode_tables import tables
 from textmlr.features.vocabulary import Table
 from textmlr.kernels import document_answer as kernels

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from textmlr.base.arrays import Scratch, frozen, pages
-from textmlr.base.options import MANY_FEATURES, MANY_MIN_DF
+from textmlr.base.featurizer_options import MANY_FEATURES, MANY_MIN_DF
 from textmlr.base.threads import map_blocks
 from textmlr.corpus.batch import Batch
 from textmlr.features.ngrams import Hashed, Hasher, TokenPlaces

@@ -14,8 +14,10 @@ from numpy.typing import NDArray
 
 from textmlr.base.arrays import is_finite
 from textmlr.base.errors import ModelFileError
-from textmlr.base.options import MOST_COUNT, MOST_LAYERS, Activation, FeaturizerOptions
+from textmlr.base.featurizer_options import FeaturizerOptions
+from textmlr.base.limits import MOST_COUNT
 from textmlr.base.tensor_file import check_blob, expect, take, tensor
+from textmlr.base.training_options import MOST_LAYERS, Activation
 from textmlr.corpus.duplicates import KEY_BITS, WHOLE, Sketch
 from textmlr.features.featurizer import Featurizer
 from textmlr.features.hashed_columns import Columns

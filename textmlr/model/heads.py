@@ -26,7 +26,7 @@ from textmlr.base.checks import check_choice
 from textmlr.base.errors import InputError
 from textmlr.base.tensor_file import expect
 from textmlr.features.csr_features import Features
-from textmlr.kernels import document_answer, linear, sgd
+from textmlr.kernels import document_answer, linear, sgd, softmax
 
 Reals = NDArray[np.float64]
 Codes = NDArray[np.integer[Any]]
@@ -52,9 +52,9 @@ class Head:
     """An output layer.  What a kernel writes comes last among its arguments.
 
     name           in the model's file
-    log_z_kernel   (scores, out): see ``linear.log_normalizer``
-    p_kernel       (scores, log_z, out): see ``linear.probabilities``
-    tempered_kernel   loss of t·scores and its derivatives: see ``linear.tempered_loss``
+    log_z_kernel   (scores, out): see ``softmax.log_normalizer``
+    p_kernel       (scores, log_z, out): see ``softmax.probabilities``
+    tempered_kernel   loss of t·scores and its derivatives: see ``softmax.tempered_loss``
     epoch          one epoch of SGD: see ``sgd.epoch``
     answer, answer_counts   text, or counts, to answers: see ``document_answer``
     curve          (by, x, wanted): Curve of −Σ wanted·log P of the scores Σ_j x_j·by_j, for
@@ -108,12 +108,11 @@ class Head:
     ) -> float:
         """Weighted sum of the losses, in nats, added up in order."""
         log_z = self.log_z(scores)
-        return float(linear.loss(frozen(scores), frozen(log_z), frozen(y), frozen(weights)))
+        return float(softmax.loss(frozen(scores), frozen(log_z), frozen(y), frozen(weights)))
 
     def answers(self, rows: NDArray[np.floating[Any]]) -> NDArray[np.int64]:
-        """(n,) the likeliest label by rows of scores or probabilities, (n, L); ties: the first."""
-        best: NDArray[np.int64] = rows.argmax(axis=1)
-        return best
+        """(n,) the label that answers each row of scores or probabilities, (n, L)."""
+        return likeliest(rows)
 
     def right(self, rows: NDArray[np.floating[Any]], y: Codes) -> NDArray[np.bool_]:
         """Whether the answer of each row is the document's label: (n,)."""
@@ -168,11 +167,10 @@ class Head:
 def _softmax_curve(by: Reals, x: Reals, wanted: Reals) -> Curve:
     weights = wanted.sum(axis=1)
     scores = x[0] * by[0] + x[1] * by[1]
-    scores -= scores.max(axis=1, keepdims=True)
-    shares = np.exp(scores)
-    totals = shares.sum(axis=1, keepdims=True)
-    shares *= weights[:, None] / totals  # of each document, their sum its weight
-    value = float((wanted * (np.log(totals) - scores)).sum())
+    shares, log_z = np.empty_like(scores), np.empty(len(scores))
+    softmax.softmax(frozen(scores), shares, log_z)
+    shares *= weights[:, None]  # of each document, their sum its weight
+    value = float((wanted * (log_z[:, None] - scores)).sum())
     slope = ((shares - wanted) * by).sum(axis=(1, 2))
     means = (shares * by).sum(axis=2)  # (J, n), times the document's weight
     curvature = np.empty((len(x), len(x)))
@@ -200,9 +198,9 @@ exp(score) over labels.
 """.splitlines()
 SOFTMAX = Head(
     name="softmax",
-    log_z_kernel=linear.log_normalizer,
-    p_kernel=linear.probabilities,
-    tempered_kernel=linear.tempered_loss,
+    log_z_kernel=softmax.log_normalizer,
+    p_kernel=softmax.probabilities,
+    tempered_kernel=softmax.tempered_loss,
     epoch=sgd.epoch,
     answer=document_answer.answer,
     answer_counts=document_answer.answer_counts,
@@ -243,6 +241,12 @@ def read_head(header: Mapping[str, Any], path: str | PathLike[str]) -> Head:
     name = header.get("head", SOFTMAX.name)
     expect(isinstance(name, str) and name in _HEADS, path, "its head is not known")
     return _HEADS[name]
+
+
+def likeliest(rows: NDArray[np.floating[Any]]) -> NDArray[np.int64]:
+    """(n,) the likeliest label by each row of scores or probabilities, (n, L); ties: the first."""
+    best: NDArray[np.int64] = rows.argmax(axis=1)
+    return best
 
 
 def ranked(row: Sequence[float], most: int | None = None) -> list[int]:

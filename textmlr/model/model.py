@@ -26,8 +26,8 @@ from textmlr.base.checks import (
     taken,
 )
 from textmlr.base.errors import InputError, ModelFileError
-from textmlr.base.options import Activation
 from textmlr.base.threads import chosen_threads, map_blocks
+from textmlr.base.training_options import Activation
 from textmlr.base.version import __version__
 from textmlr.corpus.batch import Batch
 from textmlr.corpus.blocks import blocks_of

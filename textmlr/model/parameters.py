@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from textmlr.base.arrays import frozen, is_finite, pages
-from textmlr.base.options import Activation
+from textmlr.base.training_options import Activation
 from textmlr.kernels import layers as kernels
 
 Arrays = tuple[NDArray[Any], NDArray[Any], NDArray[Any]]

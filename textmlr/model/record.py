@@ -14,7 +14,10 @@ from os import PathLike
 from typing import Any, TypeAlias
 
 from textmlr.base.errors import InputError, ModelFileError
-from textmlr.base.options import MAX_NGRAM, MOST_COUNT, TrainingOptions, UpdateOptions
+from textmlr.base.featurizer_options import MAX_NGRAM
+from textmlr.base.limits import MOST_COUNT
+from textmlr.base.training_options import TrainingOptions
+from textmlr.base.update_options import UpdateOptions
 
 Json: TypeAlias = dict[str, Any]
 _AGAIN = "copy the file again, or train the model again"

@@ -85,7 +85,7 @@ def base_rates(documents: NDArray[np.floating[Any]] | Sequence[float]) -> NDArra
     >>> base_rates([6, 2]).round(6).tolist()
     [0.75, 0.25]
     """
-    return np.exp(_log_base_rates(documents))
+    return _shares(documents)[1]
 
 
 def base_scores(
@@ -93,17 +93,24 @@ def base_scores(
 ) -> NDArray[np.float32]:
     """Scores of a document without a known word: those with the probabilities of ``base_rates``,
     (L,) float32, nats; (0,) where these are not known."""
-    return head.link(_log_base_rates(documents)).astype(np.float32)
+    counts, shares = _shares(documents)
+    if not counts.size:
+        return np.zeros(0, np.float32)
+    # Each by itself: a share may be too small to be above 0.
+    logs = np.log(counts) - np.log(counts.max()) + np.log(shares.max())
+    return head.link(logs).astype(np.float32)
 
 
-def _log_base_rates(documents: NDArray[np.floating[Any]] | Sequence[float]) -> NDArray[np.float64]:
+def _shares(
+    documents: NDArray[np.floating[Any]] | Sequence[float],
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """(documents of each label, the share of each): (L,) float64 both, and (0,) of (0,)."""
     own = np.asarray(documents, np.float64)
-    if not own.size:
-        return np.zeros(0)
-    logs: NDArray[np.float64] = np.log(np.where(own > 0, own, UNSEEN))
-    logs -= logs.max()  # so that no sum of large weights overflows
-    logs -= np.log(np.exp(logs).sum())
-    return logs
+    counts = np.where(own > 0, own, UNSEEN)
+    if not counts.size:
+        return counts, counts
+    shares = counts / counts.max()  # so that no sum of large weights overflows
+    return counts, shares / shares.sum()
 
 
 def speaking(

@@ -14,8 +14,9 @@ from sklearn.utils.multiclass import unique_labels
 
 from textmlr.base.checks import MOST_THREADS, refuse
 from textmlr.base.errors import InputError
-from textmlr.base.options import FeaturizerOptions, TrainingOptions
+from textmlr.base.featurizer_options import FeaturizerOptions
 from textmlr.base.threads import available_threads
+from textmlr.base.training_options import TrainingOptions
 
 Array = NDArray[np.float64]
 SEED = 1  # where random_state is None, as in TrainingOptions

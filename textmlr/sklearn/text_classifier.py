@@ -10,15 +10,9 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted
 
 from textmlr.base.errors import InputError
-from textmlr.base.options import (
-    Activation,
-    NgramRange,
-    Norm,
-    Solver,
-    Step,
-    TermFrequency,
-    UpdateOptions,
-)
+from textmlr.base.featurizer_options import NgramRange, Norm, TermFrequency
+from textmlr.base.training_options import Activation, Solver, Step
+from textmlr.base.update_options import UpdateOptions
 from textmlr.corpus.batch import Batch
 from textmlr.corpus.corpus import Corpus
 from textmlr.corpus.in_memory import batches_of

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
-from textmlr.base.options import NgramRange, Norm, TermFrequency
+from textmlr.base.featurizer_options import NgramRange, Norm, TermFrequency
 from textmlr.features.featurizer import Featurizer
 from textmlr.sklearn.conventions import featurizer_options, threads_of
 

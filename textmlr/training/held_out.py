@@ -6,9 +6,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from textmlr.base.errors import InputError
-from textmlr.base.options import FEW_DOCUMENTS, MOST_HELD_OUT
 from textmlr.training.on_disk.disk_objective import AnyObjective
 
+MOST_HELD_OUT = 5_000
+# A tenth of fewer documents than this is too few to choose by: every plan is then judged on all
+# documents, in FOLDS parts.
+FEW_DOCUMENTS = 250
+FOLDS = 10
 # Fewer held-out documents than this say nothing about when to stop.
 LEAST_HELD_OUT = 20
 

@@ -9,26 +9,30 @@ from typing import Any
 
 import numpy as np
 
-from textmlr.base.options import (
-    AUTO,
-    CHARACTERS,
-    CHOICE_BYTES,
-    CHOICE_LABELS,
-    EARNED,
-    EARNED_ON_SAMPLE,
-    LENT,
-    MANY_MIN_DF,
-    MORE_WORDS,
-    SYLLABLES,
-    FeaturizerOptions,
-    TrainingOptions,
-)
+from textmlr.base.featurizer_options import AUTO, CHARACTERS, MANY_MIN_DF, FeaturizerOptions
+from textmlr.base.training_options import TrainingOptions
 from textmlr.corpus.corpus import Corpus
 from textmlr.model.heads import SOFTMAX, Head
 from textmlr.training.held_out import are_few
 from textmlr.training.rows import Rows
 from textmlr.training.sgd.fit import probe
 
+# Word n-grams that are tried beside WORDS, and character n-grams of a syllabic script (Hangul),
+# where a sign is worth two or three letters.
+MORE_WORDS = (1, 3)
+SYLLABLES = 3
+# N-grams are chosen on a sample of this many bytes.  Character n-grams make everything after them
+# two to three times as long and have to earn it: their held-out loss must be below EARNED of that
+# of words, and on a sample below EARNED_ON_SAMPLE of it, since their gain falls with the number of
+# documents.  The gain of longer word n-grams grows with it: on a sample they may be worse by up to
+# LENT.
+CHOICE_BYTES = 4 << 20
+EARNED = 0.985
+EARNED_ON_SAMPLE = 0.93
+LENT = 1.045
+# With more labels than this, words alone are taken: θ has features × labels weights, and is then
+# the largest part of memory and time.
+CHOICE_LABELS = 256
 SCRIPT_BYTES = 1 << 16  # of text that tell its script
 
 

@@ -10,8 +10,9 @@ import numpy as np
 
 from textmlr.base.checks import check_callable, check_kind, check_threads
 from textmlr.base.errors import InputError
-from textmlr.base.options import FeaturizerOptions, TrainingOptions
+from textmlr.base.featurizer_options import FeaturizerOptions
 from textmlr.base.threads import chosen_threads
+from textmlr.base.training_options import TrainingOptions
 from textmlr.corpus.corpus import Corpus, check_corpus
 from textmlr.corpus.duplicates import Found, Overlap, found_in
 from textmlr.model.heads import SOFTMAX, Head, head_of

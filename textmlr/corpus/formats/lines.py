@@ -15,13 +15,13 @@ from typing import Any, BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
-from textmlr.base import options
+from textmlr.base import limits
 from textmlr.base.arrays import frozen
 from textmlr.base.checks import check_file, check_flag, check_path
 from textmlr.base.errors import InputError
 from textmlr.corpus.batch import Batch
 from textmlr.corpus.byte_streams import BOM, Stream, too_long
-from textmlr.corpus.chunks import SKIP, Chunk, Job, check_bad
+from textmlr.corpus.chunks import SKIP, Chunk, ScanRequest, check_bad
 from textmlr.corpus.sources import opened
 from textmlr.kernels import tsv_lines as kernels
 
@@ -62,7 +62,7 @@ def blocks_of(stream: Stream, chunk_bytes: int | None) -> Iterator[Lines]:
         if text.size == begin:
             continue  # a mark and nothing else
         lines = split(stream.name, first, text, begin)
-        if text.size > options.MOST_DOCUMENT:
+        if text.size > limits.MOST_DOCUMENT:
             _check_lengths(lines)
         yield lines
         first += len(lines)
@@ -74,7 +74,7 @@ def _check_lengths(lines: Lines) -> None:
     """Raise InputError for a line that is longer than any may be."""
     sizes = lines.stops - lines.starts
     longest = int(sizes.argmax())
-    if sizes[longest] > options.MOST_DOCUMENT:
+    if sizes[longest] > limits.MOST_DOCUMENT:
         raise too_long(lines.name, lines.first + longest, "a line", int(sizes[longest]))
 
 
@@ -105,7 +105,7 @@ def _texts(stream: Stream, chunk_bytes: int | None) -> Iterator[NDArray[np.uint8
         if end:
             yield np.frombuffer(rest, np.uint8)
             rest = bytearray(block[end:])
-        if len(rest) > options.MOST_DOCUMENT:
+        if len(rest) > limits.MOST_DOCUMENT:
             raise _LongError(len(rest))
         block = stream.read(chunk_bytes) if following is None else following
     if rest:
@@ -172,11 +172,11 @@ def intern(
     return codes, labels
 
 
-def chunks(stream: Stream, job: Job) -> Iterator[Chunk]:
+def chunks(stream: Stream, request: ScanRequest) -> Iterator[Chunk]:
     """Every line is a document without a label; blank lines are documents too."""
-    for lines in blocks_of(stream, job.chunk_bytes):
+    for lines in blocks_of(stream, request.chunk_bytes):
         bad = nul_lines(lines)
-        examples = check_bad(bad, partial(_nul_error, lines), job.skip)
+        examples = check_bad(bad, partial(_nul_error, lines), request.options.skip_bad_lines)
         starts, stops, first = lines.starts, lines.stops, lines.first
         if len(bad):
             starts, stops = np.delete(starts, bad), np.delete(stops, bad)

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from textmlr.base.errors import InputError
-from textmlr.base.options import Activation
+from textmlr.base.training_options import Activation
 from textmlr.features.hashed_columns import Columns
 from textmlr.model.answering import Answerer
 from textmlr.model.explanation.integrated_gradients import Way

@@ -25,7 +25,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from textmlr.base.options import Activation
+from textmlr.base.training_options import Activation
 
 Reals = NDArray[np.float64]
 NODES = 256  # places on the way whose slopes are in memory at a time

@@ -8,7 +8,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from textmlr.base.options import FeaturizerOptions
+from textmlr.base.featurizer_options import FeaturizerOptions
 from textmlr.corpus.batch import Batch
 from textmlr.corpus.in_memory import batches_of
 from textmlr.features.ngrams import Hasher, TokenPlaces

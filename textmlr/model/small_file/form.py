@@ -16,7 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from textmlr.base.errors import ModelFileError
-from textmlr.base.options import MOST_COUNT, FeaturizerOptions
+from textmlr.base.featurizer_options import FeaturizerOptions
+from textmlr.base.limits import MOST_COUNT
 from textmlr.base.tensor_file import check_blob, expect, take
 from textmlr.base.threads import machine_memory
 from textmlr.features.featurizer import Featurizer

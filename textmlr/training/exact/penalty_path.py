@@ -9,15 +9,22 @@ from functools import partial
 import numpy as np
 
 from textmlr.base.errors import InputError
-from textmlr.base.options import DEFAULT_STEP_OF_PATH, FOLDS, PATH, PATH_TOLERANCE, TrainingOptions
 from textmlr.base.threads import map_blocks
+from textmlr.base.training_options import TrainingOptions
 from textmlr.training.calibration import Scored
 from textmlr.training.exact import proximal_newton
 from textmlr.training.exact.optimum import Optimum
 from textmlr.training.exact.solver import GIVE_L2, Exact, Step
-from textmlr.training.held_out import are_few, check_labels, hold_out
+from textmlr.training.held_out import FOLDS, are_few, check_labels, hold_out
 from textmlr.training.objective import Objective
 from textmlr.training.sgd.cross_fitting import Crossed
+
+# λ = mean ‖f(x)‖² / (k·n), for these k, is tried on held-out documents where l2 is not given, until
+# they show that λ is too small.  Without held-out documents k is DEFAULT_STEP_OF_PATH: where rows
+# have length 1 and a bias, 20 is C = 10 of scikit-learn and liblinear.
+PATH = (1.0, 3.0, 10.0, 30.0, 100.0, 300.0, 1000.0, 3000.0, 10000.0)
+DEFAULT_STEP_OF_PATH = 20.0
+PATH_TOLERANCE = 1e-4  # on gap/value: far below the noise of a held-out loss
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from textmlr.base.arrays import frozen
 from textmlr.base.errors import InputError
-from textmlr.base.options import FeaturizerOptions, TrainingOptions
+from textmlr.base.featurizer_options import FeaturizerOptions
+from textmlr.base.training_options import TrainingOptions
 from textmlr.corpus.corpus import Corpus
 from textmlr.corpus.disk_corpus import Sum
 from textmlr.features.csr_features import Features

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from textmlr.base.options import FeaturizerOptions, TrainingOptions
+from textmlr.base.featurizer_options import FeaturizerOptions
+from textmlr.base.training_options import TrainingOptions
 from textmlr.corpus.corpus import Corpus
 from textmlr.model.heads import SOFTMAX, Head
 from textmlr.training.on_disk.cache import Cache, Work

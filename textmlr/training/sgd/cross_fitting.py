@@ -9,21 +9,18 @@ from itertools import product
 import numpy as np
 from numpy.typing import NDArray
 
-from textmlr.base.options import (
-    DEFAULT_IDF_POWER,
-    FEW_DOCUMENTS,
-    FEW_POWERS,
-    FEW_RUNS,
-    FOLDS,
-    TrainingOptions,
-)
+from textmlr.base.training_options import DEFAULT_IDF_POWER, TrainingOptions
 from textmlr.model.scoring import Calibration, base_rates
 from textmlr.training.calibration import Scored, shrink
-from textmlr.training.held_out import parts_of, shuffled_parts
+from textmlr.training.held_out import FEW_DOCUMENTS, FOLDS, parts_of, shuffled_parts
 from textmlr.training.objective import Objective
 from textmlr.training.on_disk.disk_objective import AnyObjective
 from textmlr.training.sgd.epochs import SGD, Epoch
 
+# The plans for few documents are the product of these powers of idf and these pairs of a learning
+# rate and a number of epochs: many small steps, few large ones.  The runs of all are averaged.
+FEW_POWERS = (0.0, 1.0, 2.0)
+FEW_RUNS = ((4.0, 20), (16.0, 5))
 # Documents so few that they are held out more than once take no more time than FEW_DOCUMENTS.
 MOST_REPEATS = 4
 

@@ -15,8 +15,12 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from textmlr.base.options import PART_NONZEROS, WHOLE_NONZEROS
 from textmlr.training.objective import Objective
+
+# Rows of more than WHOLE_NONZEROS non-zeros are visited in parts of about PART_NONZEROS, 32 MiB in
+# memory: training holds no more than a part of a corpus of any size.
+WHOLE_NONZEROS = 1 << 25
+PART_NONZEROS = 1 << 22
 
 _DEALT, _PARTS, _MARKS = (1 << 31) + 6, (1 << 31) + 7, (1 << 31) + 8  # of the seed
 

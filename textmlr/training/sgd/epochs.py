@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from textmlr.base.arrays import frozen
-from textmlr.base.options import TrainingOptions
+from textmlr.base.training_options import TrainingOptions
 from textmlr.features.csr_features import Features
 from textmlr.kernels import sgd as kernels
 from textmlr.model.parameters import LINEAR, Network

@@ -9,24 +9,21 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
-from textmlr.base.options import (
-    CHOICE_HELD_OUT,
-    CHOICE_RATES,
-    DEFAULT_IDF_POWER,
-    DEFAULT_L2,
-    FOLDS,
-    TrainingOptions,
-)
 from textmlr.base.threads import map_blocks
+from textmlr.base.training_options import DEFAULT_IDF_POWER, DEFAULT_L2, TrainingOptions
 from textmlr.model.scoring import Calibration, Shrunk
 from textmlr.training.calibration import Scored, calibrate
-from textmlr.training.held_out import are_few, check_labels
+from textmlr.training.held_out import FOLDS, are_few, check_labels
 from textmlr.training.objective import Objective
 from textmlr.training.on_disk.disk_objective import AnyObjective
 from textmlr.training.sgd.cross_fitting import plans_of
 from textmlr.training.sgd.epochs import of_theta
 from textmlr.training.sgd.training_state import Checkpoints, follow
 from textmlr.training.sgd.trials import Progress, Search, Trial, Tried, Watch, best_of
+
+# The choice of n-grams holds out this share of the documents, and tries these learning rates.
+CHOICE_HELD_OUT = 0.25
+CHOICE_RATES = (2.0, 4.0)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -10,18 +10,11 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from textmlr.base.options import (
-    ENOUGH_HELD_OUT,
-    FOLDS,
-    HIDDEN_PRODUCTS,
-    TRIAL_NONZEROS,
-    TRIAL_PRODUCTS,
-    TrainingOptions,
-)
 from textmlr.base.threads import map_blocks
+from textmlr.base.training_options import TrainingOptions
 from textmlr.model.scoring import Calibration
 from textmlr.training.calibration import Scored, calibrate
-from textmlr.training.held_out import are_few, hold_out, parts_of, sample_of
+from textmlr.training.held_out import FOLDS, are_few, hold_out, parts_of, sample_of
 from textmlr.training.objective import Objective
 from textmlr.training.on_disk.disk_objective import AnyObjective, StoredObjective
 from textmlr.training.sgd.cross_fitting import (
@@ -36,6 +29,14 @@ from textmlr.training.sgd.cross_fitting import (
 from textmlr.training.sgd.epochs import SGD, Epoch
 from textmlr.training.sgd.training_state import Checkpoints, follow
 
+# A trial visits documents until this many non-zeros have been seen, or products of a non-zero and a
+# label, or, with hidden layers, of a non-zero and a unit of the first layer.
+TRIAL_NONZEROS = 1 << 23
+TRIAL_PRODUCTS = 1 << 27
+HIDDEN_PRODUCTS = 1 << 29
+# Fewer held-out documents than this are too few to calibrate by: all documents are held out then,
+# in FOLDS parts, and each part is scored by a run over the others.
+ENOUGH_HELD_OUT = 500
 # Held-out loss by which an epoch is worse than the best, beyond the noise of large steps.
 WORSE = 1.1
 # A run over all documents takes more steps than a trial over some, and so needs them less large:

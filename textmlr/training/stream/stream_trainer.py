@@ -13,8 +13,9 @@ from numpy.typing import NDArray
 from textmlr.base import tensor_file
 from textmlr.base.checks import check_kind, check_path
 from textmlr.base.errors import InputError, ModelFileError
-from textmlr.base.options import STREAM_HASH_BITS, FeaturizerOptions, TrainingOptions
+from textmlr.base.featurizer_options import FeaturizerOptions
 from textmlr.base.threads import chosen_threads
+from textmlr.base.training_options import TrainingOptions
 from textmlr.corpus.batch import Batch
 from textmlr.corpus.blocks import blocks_of
 from textmlr.corpus.corpus import Corpus
@@ -29,6 +30,7 @@ from textmlr.training.stream.inputs import MOST_INPUTS, Key, Position, Seen
 from textmlr.training.stream.learner import Figures, Progressive
 from textmlr.training.stream.reservoir import Reservoir
 
+STREAM_HASH_BITS = 22  # the default: the vocabulary of a stream has no end
 KIND = "stream"  # what a checkpoint's header says it is
 MOST_FILES = 100  # that a model's record names
 # Of training: what a stream can be told; with all else there would be nothing to do it with.

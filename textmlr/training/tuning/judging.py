@@ -12,7 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from textmlr.base.errors import InputError
-from textmlr.base.options import FEW_JUDGES, TUNING_FOLDS, FeaturizerOptions, TrainingOptions
+from textmlr.base.featurizer_options import FeaturizerOptions
+from textmlr.base.training_options import TrainingOptions
+from textmlr.base.tuning_options import FEW_JUDGES, TUNING_FOLDS
 from textmlr.corpus.corpus import Corpus
 from textmlr.features.csr_features import Features
 from textmlr.training.calibration import Scored, calibrate

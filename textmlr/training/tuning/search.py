@@ -23,8 +23,10 @@ import numpy as np
 
 from textmlr.base.checks import check_callable, check_kind, check_path, check_strings, check_threads
 from textmlr.base.errors import InputError
-from textmlr.base.options import FeaturizerOptions, TrainingOptions, TuningOptions
+from textmlr.base.featurizer_options import FeaturizerOptions
 from textmlr.base.threads import chosen_threads, map_blocks
+from textmlr.base.training_options import TrainingOptions
+from textmlr.base.tuning_options import TuningOptions
 from textmlr.base.version import __version__
 from textmlr.corpus.corpus import Corpus, check_corpus
 from textmlr.model.model import Model

@@ -9,7 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from textmlr.base.options import DEFAULT_PATIENCE, MAX_IDF_POWER, FeaturizerOptions, TrainingOptions
+from textmlr.base.featurizer_options import FeaturizerOptions
+from textmlr.base.training_options import DEFAULT_PATIENCE, MAX_IDF_POWER, TrainingOptions
 
 # A choice is the known setting's with this probability, else any of its values.
 KEEP = 0.5
