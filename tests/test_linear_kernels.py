@@ -325,7 +325,7 @@ EVERY_KERNEL = """
 import importlib, json, pkgutil, sys
 import numpy as np, pyarrow as pa
 import textmlr.kernels
-from textmlr import FeaturizerOptions, StreamTrainer
+from textmlr import FeaturizerOptions, ReadingOptions, StreamTrainer
 from textmlr.corpus.reading import read_corpus
 from textmlr.corpus.formats.lines import read_lines
 from textmlr.corpus.in_memory import batches_of
@@ -337,7 +337,7 @@ from textmlr.training.objective import Objective
 from textmlr.training.exact.solver import minimise
 
 plain, weighted, lines, out = sys.argv[1:]
-corpora = read_corpus([plain]), read_corpus([weighted], weighted=True)
+corpora = read_corpus([plain]), read_corpus([weighted], ReadingOptions(weighted=True))
 words = FeaturizerOptions(), FeaturizerOptions(char_ngrams=(2, 3), bias=False, norm=None)
 words += FeaturizerOptions(hash_bits=8), FeaturizerOptions(hash_bits=8, idf=True)
 trainings = TrainingOptions(epochs=2), TrainingOptions(epochs=2, learning_rate=2, l2=0.0)

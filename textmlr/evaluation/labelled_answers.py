@@ -12,6 +12,7 @@ from textmlr.base.threads import chosen_threads, machine_memory
 from textmlr.corpus.corpus import Corpus
 from textmlr.corpus.duplicates import Overlap
 from textmlr.corpus.reading import recode
+from textmlr.model.heads import SOFTMAX, Head, of_label
 from textmlr.model.model import Model
 
 # The least probability in a log loss, as in scikit-learn's log_loss: 36 nats.
@@ -27,6 +28,7 @@ class LabelledAnswers:
     probabilities  (n, L) float64, rows sum to 1
     invalid        pieces of invalid UTF-8 in the text
     overlap        as in Evaluation
+    head           of the model
     """
 
     names: list[str]
@@ -34,6 +36,7 @@ class LabelledAnswers:
     probabilities: NDArray[np.float64]
     invalid: int = 0
     overlap: Overlap | None = None
+    head: Head = SOFTMAX
 
     def __len__(self) -> int:
         return len(self.codes)
@@ -41,8 +44,7 @@ class LabelledAnswers:
     @property
     def top(self) -> NDArray[np.int64]:
         """(n,) the likeliest label of each document; ties go to the first."""
-        best: NDArray[np.int64] = self.probabilities.argmax(axis=1)
-        return best
+        return self.head.answers(self.probabilities)
 
     @property
     def confidence(self) -> NDArray[np.float64]:
@@ -53,14 +55,12 @@ class LabelledAnswers:
     @property
     def of_truth(self) -> NDArray[np.float64]:
         """(n,) P of the true label."""
-        width = self.probabilities.shape[1]
-        some = self.probabilities[np.arange(len(self)), np.minimum(self.codes, width - 1)]
-        return np.where(self.codes < width, some, 0.0)
+        return of_label(self.probabilities, self.codes)
 
     @property
     def losses(self) -> NDArray[np.float64]:
         """(n,) −ln P(y | x), nats, P no less than LEAST_PROBABILITY."""
-        return -np.log(np.clip(self.of_truth, LEAST_PROBABILITY, 1.0))
+        return self.head.log_losses(self.probabilities, self.codes, LEAST_PROBABILITY)
 
     @property
     def strangers(self) -> dict[str, int]:
@@ -86,7 +86,7 @@ def answer(model: Model, corpus: Corpus, *, threads: int | None = None) -> Label
     overlap = None
     if model.trained_on is not None:
         overlap = model.trained_on.overlap(corpus.batches, chosen_threads(threads))
-    return LabelledAnswers(names, codes, probabilities, invalid, overlap)
+    return LabelledAnswers(names, codes, probabilities, invalid, overlap, model.head)
 
 
 def _check_memory(documents: int, labels: int) -> None:
