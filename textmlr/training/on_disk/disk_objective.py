@@ -16,8 +16,8 @@ from textmlr.corpus.disk_corpus import changed, read_exactly, whole
 from textmlr.features.csr_features import Features
 from textmlr.kernels import disk_words as kernels
 from textmlr.kernels import linear as linear_kernels
+from textmlr.training.dealt_parts import Dealing
 from textmlr.training.objective import Objective
-from textmlr.training.sgd.dealt_parts import Dealing
 
 ENDS = "ends"  # the file of where the row of each document ends in that of its part, in words
 Weigh = Callable[[Features], Features]
@@ -141,9 +141,6 @@ class StoredObjective:
         if self.scale is None:
             return objective
         return objective.scaled(self.scale, in_place=True)
-
-
-AnyObjective = Objective | StoredObjective
 
 
 def name_of(part: int) -> str:
