@@ -27,7 +27,6 @@ from textmlr import (
 )
 from textmlr.corpus import reading
 from textmlr.corpus.formats import lines
-from textmlr.corpus.formats.table_columns import Fields
 from textmlr.evaluation import comparison, figures
 from textmlr.export import json, onnx
 from textmlr.model.explanation import top_features
@@ -130,7 +129,6 @@ def walked() -> dict[str, Callable[..., Any]]:
     found["corpus.scan"].__signature__ = inspect.signature(reading.scan)  # type: ignore[attr-defined]
     found["corpus.read_lines"] = lines.read_lines
     found["corpus.recode"] = reading.recode
-    found["Fields"] = Fields
     return {name: one for name, one in found.items() if name not in INTERNAL | NOT_WALKED}
 
 

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from textmlr.base.update_options import UpdateOptions as UpdateOptions
     from textmlr.corpus.corpus import Corpus as Corpus
     from textmlr.corpus.reading import read_corpus as read_corpus
+    from textmlr.corpus.reading_options import ReadingOptions as ReadingOptions
     from textmlr.evaluation.figures import evaluate as evaluate
     from textmlr.features.featurizer import Featurizer as Featurizer
     from textmlr.model.model import Model as Model
@@ -37,6 +38,7 @@ _HOMES = {
     "InputError": "textmlr.base.errors",
     "Model": "textmlr.model.model",
     "ModelFileError": "textmlr.base.errors",
+    "ReadingOptions": "textmlr.corpus.reading_options",
     "StreamTrainer": "textmlr.training.stream.stream_trainer",
     "TrainingOptions": "textmlr.base.training_options",
     "TuningOptions": "textmlr.base.tuning_options",

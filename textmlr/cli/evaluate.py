@@ -10,7 +10,6 @@ import click
 from textmlr.base.printable import plain, to_json
 from textmlr.cli.arguments import (
     PROBABILITY,
-    Reading,
     check_output,
     column_option,
     corpus_options,
@@ -18,6 +17,7 @@ from textmlr.cli.arguments import (
     model_option,
     threads_option,
 )
+from textmlr.corpus.reading_options import ReadingOptions
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -66,7 +66,7 @@ def evaluate(
     asked: tuple[float, ...],
     report: str | None,
     training: tuple[str, ...],
-    reading: Reading,
+    reading: ReadingOptions,
     threads: int | None,
     as_json: bool,
 ) -> None:
@@ -103,11 +103,12 @@ def evaluate(
         for path in files_of(report):
             check_output(path, [*corpora, *training], [model])
     from textmlr.cli.warnings import warn_of_answers, warn_of_skipped
+    from textmlr.corpus.reading import read_corpus
     from textmlr.evaluation.figures import answer, judge
     from textmlr.model.model import Model
 
     loaded = Model.load(model)
-    corpus = replace(reading, weight_column=None).read(corpora)
+    corpus = read_corpus(corpora, replace(reading, weight_column=None))
     warn_of_skipped([corpus])
     answered = answer(loaded, corpus, threads=threads)
     warn_of_answers(answered)
@@ -134,15 +135,16 @@ def _learning_curve(
     model: Model,
     training: tuple[str, ...],
     test: Corpus,
-    reading: Reading,
+    reading: ReadingOptions,
     threads: int | None,
 ) -> list[Point]:
     from textmlr.base.printable import plural
     from textmlr.cli.warnings import warn_of_skipped
+    from textmlr.corpus.reading import read_corpus
     from textmlr.evaluation.curves import learning_curve
 
     weighted = bool(model.record.get("corpus", {}).get("weighted"))
-    corpus = replace(reading, weighted=weighted).read(training)
+    corpus = read_corpus(training, replace(reading, weighted=weighted))
     warn_of_skipped([corpus])
 
     def watch(documents: int) -> None:

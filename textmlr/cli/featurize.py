@@ -12,7 +12,6 @@ import click
 from textmlr.base.featurizer_options import WORDS, FeaturizerOptions
 from textmlr.base.printable import to_json
 from textmlr.cli.arguments import (
-    Reading,
     check_output,
     corpus_options,
     given,
@@ -20,7 +19,7 @@ from textmlr.cli.arguments import (
     threads_option,
 )
 from textmlr.cli.train import train
-from textmlr.corpus.formats.format_names import CorpusFormat
+from textmlr.corpus.reading_options import CorpusFormat, ReadingOptions
 from textmlr.export.matrices.matrix_file import FORMATS, MatrixFile
 
 if TYPE_CHECKING:
@@ -81,7 +80,7 @@ def featurize(
     zero_based: bool,
     model: str | None,
     no_labels: bool,
-    reading: Reading,
+    reading: ReadingOptions,
     threads: int | None,
     as_json: bool,
     **chosen: Any,
@@ -114,6 +113,7 @@ def featurize(
 
     from textmlr.cli.heard import Heard
     from textmlr.cli.warnings import warn_of_invalid, warn_of_skipped
+    from textmlr.corpus.reading import scan
     from textmlr.export.matrices.corpus_parts import fit, transform
     from textmlr.export.matrices.matrix_file import files_of, write_matrix
     from textmlr.features.featurizer import Featurizer
@@ -127,11 +127,11 @@ def featurize(
 
         loaded = Model.load(model)
         featurizer, labels = loaded.featurizer, loaded.labels
-        heard = Heard(reading.scan(corpora, labelled=not no_labels, tables=False))
+        heard = Heard(scan(corpora, reading, labelled=not no_labels, tables=False))
         parts = transform(featurizer, heard, labels, threads)
     else:
         featurizer = Featurizer(options)
-        heard = Heard(reading.scan(corpora, labelled=not no_labels, tables=False))
+        heard = Heard(scan(corpora, reading, labelled=not no_labels, tables=False))
         part, labels = fit(featurizer, heard, threads)
         parts = iter([part])
     names = None

@@ -12,13 +12,13 @@ from textmlr.base.update_options import UpdateOptions
 from textmlr.cli.arguments import (
     REAL,
     WHOLE,
-    Reading,
     check_output,
     corpus_options,
     json_option,
     option_of,
     threads_option,
 )
+from textmlr.corpus.reading_options import ReadingOptions
 
 U = UpdateOptions
 MOST_NAMED = 8  # labels in a line
@@ -52,7 +52,7 @@ def update(
     no_holdout: bool,
     holdout: float,
     seed: int,
-    reading: Reading,
+    reading: ReadingOptions,
     threads: int | None,
     quiet: bool,
     as_json: bool,
@@ -87,6 +87,7 @@ def update(
         warn_of_overlap,
         warn_of_skipped,
     )
+    from textmlr.corpus.reading import read_corpus
     from textmlr.model.model import Model
     from textmlr.training.update.model_update import update as learn
 
@@ -95,8 +96,8 @@ def update(
     check_output(output, [*corpora, test])
     with TrainingProgress(quiet=quiet) as progress:
         progress.reading()
-        corpus = reading.read(corpora)
-        judges = reading.read([test]) if test else None
+        corpus = read_corpus(corpora, reading)
+        judges = read_corpus([test], reading) if test else None
         after = learn(
             before, corpus, options, validation=judges, threads=threads, watch=progress.watch
         )

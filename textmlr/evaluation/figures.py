@@ -30,6 +30,7 @@ from textmlr.evaluation.intervals import (
     resampled_scores,
     wilson,
 )
+from textmlr.model.heads import SOFTMAX, Head, of_label
 from textmlr.model.model import Model
 
 BINS = 15  # of the calibration error, Guo et al. 2017
@@ -168,6 +169,7 @@ class Answered:
     probabilities  (n, L) float64, rows sum to 1
     invalid        pieces of invalid UTF-8 in the text
     overlap        as in Evaluation
+    head           of the model
     """
 
     names: list[str]
@@ -175,6 +177,7 @@ class Answered:
     probabilities: NDArray[np.float64]
     invalid: int = 0
     overlap: Overlap | None = None
+    head: Head = SOFTMAX
 
     def __len__(self) -> int:
         return len(self.codes)
@@ -182,8 +185,7 @@ class Answered:
     @property
     def top(self) -> NDArray[np.int64]:
         """(n,) the likeliest label of each document; ties go to the first."""
-        best: NDArray[np.int64] = self.probabilities.argmax(axis=1)
-        return best
+        return self.head.answers(self.probabilities)
 
     @property
     def confidence(self) -> NDArray[np.float64]:
@@ -194,14 +196,12 @@ class Answered:
     @property
     def of_truth(self) -> NDArray[np.float64]:
         """(n,) P of the true label."""
-        width = self.probabilities.shape[1]
-        some = self.probabilities[np.arange(len(self)), np.minimum(self.codes, width - 1)]
-        return np.where(self.codes < width, some, 0.0)
+        return of_label(self.probabilities, self.codes)
 
     @property
     def losses(self) -> NDArray[np.float64]:
         """(n,) −ln P(y | x), nats, P no less than LEAST."""
-        return -np.log(np.clip(self.of_truth, LEAST, 1.0))
+        return self.head.log_losses(self.probabilities, self.codes, LEAST)
 
     @property
     def strangers(self) -> dict[str, int]:
@@ -227,7 +227,7 @@ def answer(model: Model, corpus: Corpus, *, threads: int | None = None) -> Answe
     overlap = None
     if model.trained_on is not None:
         overlap = model.trained_on.overlap(corpus.batches, chosen_threads(threads))
-    return Answered(names, codes, probabilities, invalid, overlap)
+    return Answered(names, codes, probabilities, invalid, overlap, model.head)
 
 
 def _check_memory(documents: int, labels: int) -> None:

@@ -94,7 +94,8 @@ class Crossed:
         chosen = self.judges.ravel()
         y = np.tile(self.rows.y, self.repeats)[chosen]
         weights = np.tile(self.rows.weights, self.repeats)[chosen]
-        return Scored(scores.reshape(-1, self.rows.labels)[chosen], y, weights)
+        own = scores.reshape(-1, self.rows.labels)[chosen]
+        return Scored(own, y, weights, self.rows.head)
 
 
 def repeats_of(documents: int) -> int:

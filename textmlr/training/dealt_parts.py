@@ -15,6 +15,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from textmlr.model.heads import Head
 from textmlr.training.objective import Objective
 
 # Rows of more than WHOLE_NONZEROS non-zeros are visited in parts of about PART_NONZEROS, 32 MiB in
@@ -74,7 +75,7 @@ class DealtRows(Protocol):
 class DealtObjective(DealtRows, Protocol):
     """An objective whose rows come part by part, such as those on disk.
 
-    y, weights, labels, l2, unit_from  as in ``Objective``
+    y, weights, labels, l2, unit_from, head  as in ``Objective``
     """
 
     @property
@@ -87,6 +88,8 @@ class DealtObjective(DealtRows, Protocol):
     def l2(self) -> float: ...
     @property
     def unit_from(self) -> int | None: ...
+    @property
+    def head(self) -> Head: ...
     @property
     def columns(self) -> int:
         """V."""

@@ -19,7 +19,7 @@ from textmlr.base.arrays import frozen
 from textmlr.base.errors import InputError
 from textmlr.corpus.batch import Batch
 from textmlr.corpus.byte_streams import Stream
-from textmlr.corpus.chunks import SKIP, Chunk, Job, check_bad, used
+from textmlr.corpus.chunks import SKIP, Chunk, ScanRequest, check_bad, used
 from textmlr.corpus.formats.lines import BINARY, Lines, blocks_of, intern, quote
 from textmlr.corpus.formats.table_columns import PLAIN
 from textmlr.kernels import tsv_lines as kernels
@@ -37,36 +37,37 @@ class _Fields:
     lasts: NDArray[np.int64]
 
 
-def chunks(stream: Stream, job: Job) -> Iterator[Chunk]:
+def chunks(stream: Stream, request: ScanRequest) -> Iterator[Chunk]:
     """The documents of a file of label<TAB>text lines, or label<TAB>weight<TAB>text if weighted.
 
     Labels are stripped of ASCII whitespace and equal if their bytes are.
     Raises InputError naming file and line: if the file is empty, and for a line that is blank,
     lacks a tab or a label, holds a NUL byte, a label that is not UTF-8 or a bad weight.
     """
-    if job.fields.named:
+    if request.options.named_columns:
         raise InputError(
-            f"lines of {FORM[job.weighted]} have no columns for {job.fields.named[0]}",
+            f"lines of {FORM[request.options.has_weights]} have no columns for "
+            f"{request.options.named_columns[0]}",
             place=stream.name,
             mend="leave it out, or say --format csv if the first line names columns",
         )
-    for lines in blocks_of(stream, job.chunk_bytes):
-        yield _chunk(lines, job)
+    for lines in blocks_of(stream, request.chunk_bytes):
+        yield _chunk(lines, request)
 
 
-def _chunk(lines: Lines, job: Job) -> Chunk:
-    n = len(lines)
+def _chunk(lines: Lines, request: ScanRequest) -> Chunk:
+    n, weighted, skip = len(lines), request.options.has_weights, request.options.skip_bad_lines
     tabs = np.empty(n, np.int64)
-    lasts = np.empty(n, np.int64) if job.weighted else tabs
+    lasts = np.empty(n, np.int64) if weighted else tabs
     status = np.empty(n, np.uint8)
     text, starts, stops = frozen(lines.text), lines.starts, lines.stops
-    kernels.check(text, lines.words, starts, stops, job.weighted, tabs, lasts, status)
+    kernels.check(text, lines.words, starts, stops, weighted, tabs, lasts, status)
     fields = _Fields(lines, tabs, lasts)
-    weights = read_weights(text, tabs, lasts, status, job.skip) if job.weighted else None
+    weights = read_weights(text, tabs, lasts, status, skip) if weighted else None
     codes, labels = intern(text, starts, tabs, status)
     bad = np.flatnonzero(status)
-    error = partial(_error, fields, status, job.weighted)
-    examples = check_bad(bad, error, job.skip)
+    error = partial(_error, fields, status, weighted)
+    examples = check_bad(bad, error, skip)
     first, after = lines.first, lasts  # the text begins behind the last tab
     if len(bad):
         good = status == kernels.GOOD
@@ -78,9 +79,9 @@ def _chunk(lines: Lines, job: Job) -> Chunk:
     if len(bad):
         codes, names = used(codes, labels)
     table = partial(_table, batch, codes, names, weights)
-    own = (codes, names) if job.labelled else None
+    own = (codes, names) if request.labelled else None
     header = lines.first == 1 and not len(bad) and _is_header(lines, fields)
-    form = f"{FORM[job.weighted]} lines"
+    form = f"{FORM[weighted]} lines"
     return Chunk(
         lines.name, first, batch, own, weights, table, len(bad), examples, form=form, header=header
     )

@@ -181,7 +181,7 @@ class CrossedTrials:
         scores = np.zeros(first.scores.shape)
         for share, one in zip(shares_of([one.calibration for one in judged]), judged, strict=True):
             scores += share * one.scored.scores
-        together = Scored(scores.astype(np.float32), first.y, first.weights)
+        together = replace(first, scores=scores.astype(np.float32))
         return self.rows.shrunk(together, biased=self.runs.biased)
 
 
