@@ -14,7 +14,7 @@ import pytest
 from numpy.typing import NDArray
 
 from textmlr import Corpus, InputError, Model, ModelFileError, TrainingOptions, train, update
-from textmlr.evaluation import figures
+from textmlr.evaluation import evaluation, labelled_answers
 from textmlr.kernels import document_answer
 from textmlr.model import heads
 from textmlr.model.heads import SOFTMAX, Curve, Head
@@ -159,8 +159,8 @@ def test_another_head_trains_saves_and_answers(trained: Model, tmp_path: Path) -
 
 def test_it_minimises_its_own_loss(trained: Model) -> None:
     """The mean loss of answers is near the least that sigmoids can have, and far below chance."""
-    answered = figures.answer(trained, corpus_of(90, seed=1))
-    judged = figures.judge(answered, resamples=20)
+    answered = labelled_answers.answer(trained, corpus_of(90, seed=1))
+    judged = evaluation.judge(answered, resamples=20)
     scores = trained.scores([corpus_of(90, seed=1).batches[0][i] for i in range(90)])
     own = SIGMOIDS.losses(scores, answered.codes)
     assert judged.log_loss == pytest.approx(own.mean(), rel=1e-6)
