@@ -35,7 +35,8 @@ from textmlr.corpus.duplicates import (
     found_in,
 )
 from textmlr.corpus.in_memory import batches_of
-from textmlr.evaluation.figures import answer, judge
+from textmlr.evaluation.evaluation import judge
+from textmlr.evaluation.labelled_answers import answer
 from textmlr.kernels import fingerprints as kernels
 from textmlr.model.small_file.compression import compress
 from textmlr.model.small_file.keys import pack_keys, unpack_keys

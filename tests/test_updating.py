@@ -23,7 +23,7 @@ from textmlr import (
 )
 from textmlr.base.arrays import frozen
 from textmlr.cli import cli
-from textmlr.evaluation.figures import answer
+from textmlr.evaluation.labelled_answers import answer
 from textmlr.features.extension import row_frequencies
 from textmlr.kernels import dual_ascent
 from textmlr.model.parameters import Network

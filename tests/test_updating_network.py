@@ -21,7 +21,7 @@ from textmlr import (
 )
 from textmlr.base import tensor_file
 from textmlr.cli import cli
-from textmlr.evaluation.figures import answer
+from textmlr.evaluation.labelled_answers import answer
 from textmlr.model.file_parts import pack
 from textmlr.model.small_file.compression import compress
 from textmlr.training.objective import Objective

@@ -12,7 +12,7 @@ from textmlr.base.printable import plain, plural
 
 if TYPE_CHECKING:
     from textmlr.corpus.corpus import Corpus
-    from textmlr.evaluation.figures import Answered
+    from textmlr.evaluation.labelled_answers import LabelledAnswers
 
 MANY = 0.05  # share of a corpus that repeats another part of it
 MOST_NAMED = 5
@@ -90,7 +90,7 @@ def warn_of_invalid(invalid: int) -> None:
         warn(f"{plural(invalid, 'piece')} of invalid UTF-8 read as U+FFFD")
 
 
-def warn_of_answers(answered: Answered, model: str = "the model") -> None:
+def warn_of_answers(answered: LabelledAnswers, model: str = "the model") -> None:
     """Say what of a labelled corpus a model could not read or answer, or has seen before."""
     from textmlr.cli.warnings import warn_of_overlap
 

@@ -53,8 +53,6 @@ CALIBRATION = ("exponent", "spread", "least")
 SELECTORS = (0xE0100, 0xE01EF)
 
 ABOUT = """\
-A text classifier: multinomial logistic regression, P(label | document) = exp(score) / sum of
-exp(score) over labels.
 1. Tokens. Text is a sequence of code points (a lone surrogate counts as U+FFFD). unicode.kinds
    lists the ranges [first, last] of those that are of kind space, word, character and mark; all
    others are symbols. A run of words is a token, dropped if it is shorter than
@@ -142,7 +140,7 @@ def _write(model: Model, out: TextIO) -> None:
     theta, options, idf = model.layers[0], model.featurizer.options, model.featurizer.idf
     bias_row = 0 if model.columns is None else int(model.columns.find(np.zeros(1, np.int32))[0])
     head: dict[str, Any] = {
-        "about": ABOUT,
+        "about": [*model.head.about, *ABOUT],
         "format": FORMAT,
         "made_by": versions(),
         "labels": model.labels,

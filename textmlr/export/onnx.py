@@ -107,8 +107,8 @@ def onnx_model(model: Model) -> onnx.ModelProto:
     else:
         nodes.append(helper.make_node("Identity", ["own scores"], ["scores"]))
     nodes += [
-        helper.make_node("ReduceLogSumExp", ["scores"], ["log_z"], axes=[1], keepdims=0),
-        helper.make_node("Softmax", ["scores"], ["probabilities"], axis=1),
+        helper.make_node(name, before, after, **attributes)
+        for name, before, after, attributes in model.head.onnx
     ]
     describe = helper.make_tensor_value_info
     inputs = [

@@ -23,6 +23,7 @@ from textmlr.features.featurizer import Featurizer
 from textmlr.features.hashed_columns import Columns
 from textmlr.features.hashed_names import ColumnNames
 from textmlr.features.vocabulary import Vocabulary
+from textmlr.model.heads import SOFTMAX, Head, header_of, read_head
 from textmlr.model.parameters import LINEAR
 from textmlr.model.record import check_record
 from textmlr.model.scoring import Calibration
@@ -49,6 +50,7 @@ class Parts:
     activation: Activation = LINEAR
     squares: Sequence[NDArray[np.float32]] = ()
     trained_on: Sketch | None = None
+    head: Head = SOFTMAX
 
 
 def pack(parts: Parts, *, quick: bool = False) -> tuple[Json, Tensors]:
@@ -75,6 +77,7 @@ def pack(parts: Parts, *, quick: bool = False) -> tuple[Json, Tensors]:
         "activation": parts.activation,
         "record": parts.record,
         "storage": storage,
+        **header_of(parts.head),
     }
     if (sketch := parts.trained_on) is not None:
         header["trained_on"] = {"bound": sketch.bound}
@@ -172,6 +175,7 @@ def unpack(header: Json, tensors: Tensors, path: str | PathLike[str]) -> Parts:
             activation,
             squares,
             _trained_on(header, tensors, path),
+            read_head(header, path),
         )
     except ValueError as error:
         raise ModelFileError(str(error), place=str(path)) from error

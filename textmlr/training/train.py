@@ -15,6 +15,7 @@ from textmlr.base.threads import chosen_threads
 from textmlr.base.training_options import TrainingOptions
 from textmlr.corpus.corpus import Corpus, check_corpus
 from textmlr.corpus.duplicates import Found, Overlap, found_in
+from textmlr.model.heads import SOFTMAX, Head, head_of
 from textmlr.model.model import Model, versions
 from textmlr.model.parameters import LINEAR
 from textmlr.training.exact.penalty_path import ExactFit, Penalty, fit_exact
@@ -58,6 +59,7 @@ def train(
     threads: int | None = None,
     watch: Watch | None = None,
     store: Store | None = None,
+    head: str = SOFTMAX.name,
 ) -> Model:
     """Learn a Model from labelled documents.
 
@@ -68,6 +70,7 @@ def train(
     store       where rows and the state of training are kept, of a corpus on disk; None: in memory.
                 The model has the same bits, but where its features did not fit in the store's
                 memory
+    head        the name of the output, see ``textmlr.model.heads``
     Raises InputError if the corpus cannot be learnt from.
 
     >>> from textmlr import Corpus, train
@@ -87,6 +90,7 @@ def train(
     check_kind("store", store, Store, optional=True)
     options = (training_options or TrainingOptions()).decided()
     exact = options.solver == "exact"
+    output = head_of(head)
     threads = chosen_threads(threads)
 
     def tell(event: Event) -> None:
@@ -109,12 +113,12 @@ def train(
         wanted = replace(wanted, idf=False)
     try:
         chosen, candidates, rows = _chosen(
-            corpus, wanted, options, validation, threads, tell, store
+            corpus, wanted, options, validation, threads, tell, store, output
         )
         if rows is None and store is not None:
-            rows = store.rows(corpus, chosen, options, threads, tell)
+            rows = store.rows(corpus, chosen, options, threads, tell, output)
         elif rows is None:
-            rows = Rows.of(corpus, chosen, options, threads)
+            rows = Rows.of(corpus, chosen, options, threads, output)
         names = FeatureNames(corpus, rows, options.seed, threads)
         judge, overlap = None, None
         if validation is not None:
@@ -171,6 +175,7 @@ def train(
         activation=activation,
         squares=squares,
         trained_on=doubles.sketch.beside(layers),
+        head=output,
     )
     return _sparse(model) if options.l1 else model
 
@@ -183,11 +188,20 @@ def _chosen(
     threads: int,
     watch: Watch,
     store: Store | None,
+    head: Head,
 ) -> tuple[FeaturizerOptions, list[Candidate], Rows | None]:
     """``choose``, or what it chose before the run was cut off."""
 
     def find() -> tuple[FeaturizerOptions, list[Candidate], Rows | None]:
-        return choose(corpus, wanted, options, validation=validation, threads=threads, watch=watch)
+        return choose(
+            corpus,
+            wanted,
+            options,
+            validation=validation,
+            threads=threads,
+            watch=watch,
+            head=head,
+        )
 
     if store is None:
         return find()

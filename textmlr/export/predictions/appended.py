@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from textmlr.base.checks import check_listed
 from textmlr.base.errors import InputError
 from textmlr.model.answering import Answers
+from textmlr.model.heads import ranked_rows
 
 PREDICTED, PROBABILITY = "predicted", "probability"
 
@@ -134,7 +135,7 @@ class Appended:
         """The columns for a block of documents."""
         rows = answers.probabilities
         n, labels = rows.shape
-        best = rows.argmax(axis=1)
+        best = answers.best
         share = rows[np.arange(n), best]
         sure = share >= (self._wanted.min_probability or 0.0)
         arrays = [] if self._wanted.label is not None else self._answers(rows, best, share, sure)
@@ -158,7 +159,7 @@ class Appended:
         if self._lists_first:
             arrays.append(self._names.take(pa.array(best)))
         if self._top > 1:
-            order = np.argsort(-rows, axis=1, kind="stable")[:, 1 : self._top]
+            order = ranked_rows(rows)[:, 1 : self._top]
             shares = np.take_along_axis(rows, order, axis=1)
             for rank in range(self._top - 1):
                 arrays.append(self._names.take(pa.array(np.ascontiguousarray(order[:, rank]))))

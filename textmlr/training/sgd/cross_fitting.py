@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import product
 
 import numpy as np
@@ -102,7 +102,8 @@ class Crossed:
         chosen = self.judges.ravel()
         y = np.tile(self.rows.y, self.repeats)[chosen]
         weights = np.tile(self.rows.weights, self.repeats)[chosen]
-        return Scored(scores.reshape(-1, self.rows.labels)[chosen], y, weights)
+        own = scores.reshape(-1, self.rows.labels)[chosen]
+        return Scored(own, y, weights, self.rows.head)
 
 
 def repeats_of(documents: int) -> int:
@@ -168,7 +169,7 @@ def average(
     scores = np.zeros(first.scores.shape)
     for part, one in zip(parts, judged, strict=True):
         scores += part * one.scored.scores
-    together = Scored(scores.astype(np.float32), first.y, first.weights)
+    together = replace(first, scores=scores.astype(np.float32))
     return crossed.shrunk(together, biased=biased)
 
 

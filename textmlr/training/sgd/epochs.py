@@ -310,7 +310,7 @@ class SGD:
         squares = (no, np.zeros((0, weights.upper.shape[1]), np.float32))
         if self.squares is not None:
             squares = self.squares.theta, self.squares.upper
-        kernels.epoch(
+        rows.head.epoch(
             frozen(features.indptr),
             frozen(features.indices),
             frozen(features.values),
@@ -345,7 +345,8 @@ class SGD:
         self.done = 0
         # What goes on may begin with any loss, and end with almost none, where noise multiplies it.
         fresh = self.before is None
-        self.last_loss = float(np.log(self.objective.labels)) if fresh else np.inf
+        none = np.zeros((1, self.objective.labels), np.float32)
+        self.last_loss = float(self.objective.head.log_z(none)[0]) if fresh else np.inf
 
     def _dropping(self, part: int = 0) -> int:
         """The seed of what is dropped in the next epoch."""
