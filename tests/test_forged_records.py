@@ -34,7 +34,7 @@ from textmlr.model.scoring import Shrunk
 from textmlr.model.small_file.compression import compress
 from textmlr.training.exact.penalty_path import Penalty
 from textmlr.training.ngram_choice import Candidate
-from textmlr.training.sgd.trials import Trial
+from textmlr.training.sgd.trial import TrialRun
 
 TEXTS = [
     "a robot in orbit",
@@ -216,7 +216,7 @@ def test_the_kinds_of_a_record_are_those_of_what_writes_it() -> None:
     pairs: list[tuple[record.Object, Any]] = [
         (record.OVERLAP, Overlap),
         (record.CALIBRATION, Shrunk),
-        (record.TRIAL_OF_SGD, Trial),
+        (record.TRIAL_OF_SGD, TrialRun),
         (record.TRIAL_OF_EXACT, Penalty),
         (record.CANDIDATE, Candidate),
         (record.DUPLICATES, Duplicates),

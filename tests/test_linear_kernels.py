@@ -387,7 +387,7 @@ rows = Features(np.arange(5), np.zeros(4, np.int32), mixed, 1)
 y = np.array([0, 1, 1, 1], np.int32)
 minimise(Objective(rows, y, np.ones(4, np.float32), 2), tolerance=1e-3)
 from textmlr.features import long_documents, ngrams
-from textmlr.training.sgd import dealt_parts
+from textmlr.training import dealt_parts
 ngrams.GIANT_BYTES, dealt_parts.WHOLE_NONZEROS, dealt_parts.PART_NONZEROS = 8, 1 << 8, 1 << 7
 from textmlr.__main__ import main
 command = ["textmlr", "train", plain, "-q", "-o", out, "--ngrams", "1-2", "--char-ngrams", "none"]

@@ -14,8 +14,8 @@ from textmlr.cli.progress import Display
 
 if TYPE_CHECKING:
     from textmlr.corpus.chunks import Chunk
-    from textmlr.export.predictions.appended import Wanted
-    from textmlr.export.predictions.prediction_file import Output
+    from textmlr.export.predictions.prediction_columns import ColumnChoice
+    from textmlr.export.predictions.prediction_file import PredictionFile
     from textmlr.export.predictions.prediction_stream import Tally
     from textmlr.model.model import Model
 
@@ -73,8 +73,8 @@ def _bar(documents: int | None) -> Any:
 def classify_corpus(
     model: Model,
     chunks: Iterable[Chunk],
-    output: Output,
-    wanted: Wanted,
+    output: PredictionFile,
+    wanted: ColumnChoice,
     *,
     paths: Sequence[str],
     threads: int | None,
@@ -127,7 +127,11 @@ def _counts(model: Model, tally: Tally) -> dict[str, int]:
 
 
 def _show(
-    output: Output, wanted: Wanted, tally: Tally, counts: dict[str, int] | None, seconds: float
+    output: PredictionFile,
+    wanted: ColumnChoice,
+    tally: Tally,
+    counts: dict[str, int] | None,
+    seconds: float,
 ) -> None:
     """A summary, on stderr: stdout may be where the predictions go."""
     from textmlr.base.printable import plural

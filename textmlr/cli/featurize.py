@@ -23,7 +23,7 @@ from textmlr.corpus.reading_options import CorpusFormat, ReadingOptions
 from textmlr.export.matrices.matrix_file import FORMATS, MatrixFile
 
 if TYPE_CHECKING:
-    from textmlr.export.matrices.matrix_file import Written
+    from textmlr.export.matrices.matrix_file import MatrixSummary
     from textmlr.features.featurizer import Featurizer
 
 # What options of train mean here, where no model is trained.
@@ -114,8 +114,8 @@ def featurize(
     from textmlr.cli.warnings import warn_of_invalid, warn_of_skipped
     from textmlr.corpus.notes import ReadingNotes
     from textmlr.corpus.reading import scan
-    from textmlr.export.matrices.corpus_parts import fit, transform
     from textmlr.export.matrices.matrix_file import files_of, write_matrix
+    from textmlr.export.matrices.matrix_parts import fit, transform
     from textmlr.features.featurizer import Featurizer
 
     if output != "-":
@@ -168,7 +168,9 @@ def _options(
     return FeaturizerOptions(**chosen | {"norm": None if chosen["norm"] == "none" else "l2"})
 
 
-def _show(done: Written, featurizer: Featurizer, labels: list[str] | None, seconds: float) -> None:
+def _show(
+    done: MatrixSummary, featurizer: Featurizer, labels: list[str] | None, seconds: float
+) -> None:
     """A summary, on stderr: stdout may be where the lines go."""
     from textmlr.base.printable import plain
     from textmlr.cli.tables import show_ngrams, show_rows

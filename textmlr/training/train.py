@@ -26,7 +26,7 @@ from textmlr.training.on_disk.cache import Work
 from textmlr.training.on_disk.disk_store import Store
 from textmlr.training.rows import Rows, label_totals, memory_of
 from textmlr.training.sgd.fit import Fit, fit, most_epochs
-from textmlr.training.sgd.trials import Progress
+from textmlr.training.sgd.trial import Progress
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,15 +148,14 @@ def train(
             result = fit(
                 rows.objective,
                 options,
-                idf=rows.idf,
-                bias=rows.bias,
+                columns=rows.column_facts,
                 validation=judge,
                 threads=threads,
                 watch=tell,
                 beside=names.collect,
                 overwrite=True,
-                checkpoints=None if store is None else store.cache,
-                tried=rows.tried,
+                states=None if store is None else store.cache,
+                known=rows.trials,
             )
             layers, calibration = result.layers, result.calibration.absorbed()
             squares = result.squares if options.hidden else []
