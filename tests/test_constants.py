@@ -2,7 +2,7 @@
 one is ten times as large or as small.
 
 Others have theirs beside what they are of: ``RISE`` in test_training, ``GROWTH`` in
-test_explanation, those of files in test_streams and test_modelfile_limits.
+test_explanation, those of files in test_byte_streams and test_tensor_file_limits.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import Any, cast
 import numpy as np
 import pytest
 from conftest import corpus_of, documents, objective_of
-from test_updating_network import cooking
+from test_network_update import cooking
 
 from textmlr import FeaturizerOptions, Model, UpdateOptions, train
 from textmlr.base.errors import ModelFileError
@@ -25,7 +25,8 @@ from textmlr.evaluation.comparison import Comparison, Difference, mcnemar
 from textmlr.kernels.jit import trusted_folders
 from textmlr.model.small_file.compressed import DICTIONARY, expand, squeeze
 from textmlr.training.sgd.epochs import SGD
-from textmlr.training.update.model_update import _Beginning, update
+from textmlr.training.update.comparison import forgotten_labels
+from textmlr.training.update.model_update import update
 
 KERNEL = "linear.loss-{:012x}-000000000000-000000000000.textmlr"
 
@@ -155,10 +156,8 @@ def test_a_label_got_worse_where_chance_would_not_explain_it(
     """NOTABLE: two standard deviations of as many answers that changed by chance."""
     before = np.array([True] * lost + [False] * won + [True] * 50)
     after = np.array([False] * lost + [True] * won + [True] * 50)
-    beginning = SimpleNamespace(labels=["a", "b"], known=np.array([True, True]))
-    found = _Beginning._lost(
-        cast(_Beginning, beginning), np.zeros(len(before), np.int32), before, after
-    )
+    known, y = np.array([True, True]), np.zeros(len(before), np.int32)
+    found = forgotten_labels(["a", "b"], known, y, before, after)
     assert found == (
         [{"label": "a", "documents": len(before), "right": [50 + lost, 50 + won]}] if told else []
     )

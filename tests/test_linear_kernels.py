@@ -323,7 +323,7 @@ EVERY_KERNEL = """
 import importlib, json, pkgutil, sys
 import numpy as np, pyarrow as pa
 import textmlr.kernels
-from textmlr import FeaturizerOptions, StreamTrainer
+from textmlr import FeaturizerOptions, ReadingOptions, StreamTrainer
 from textmlr.corpus.reading import read_corpus
 from textmlr.corpus.formats.lines import read_lines
 from textmlr.corpus.in_memory import batches_of
@@ -331,12 +331,11 @@ from textmlr.training.train import train
 from textmlr.model.model import Model
 from textmlr.model.parameters import Network
 from textmlr.base.training_options import TrainingOptions
-from textmlr.export.answer_lines import Lines
 from textmlr.training.objective import Objective
 from textmlr.training.exact.solver import minimise
 
 plain, weighted, lines, out = sys.argv[1:]
-corpora = read_corpus([plain]), read_corpus([weighted], weighted=True)
+corpora = read_corpus([plain]), read_corpus([weighted], ReadingOptions(weighted=True))
 words = FeaturizerOptions(), FeaturizerOptions(char_ngrams=(2, 3), bias=False, norm=None)
 words += FeaturizerOptions(hash_bits=8), FeaturizerOptions(hash_bits=8, idf=True)
 trainings = TrainingOptions(epochs=2), TrainingOptions(epochs=2, learning_rate=2, l2=0.0)
@@ -368,8 +367,6 @@ for corpus in corpora:
         model.classify(texts)
         train(corpus, options, TrainingOptions(l1=1e-3, l2=1e-4)).save(out)
         list(model.stream([read_lines(lines)]))
-        for top, column in ((None, None), (1, None), (None, 0)):
-            Lines(model.labels, top, column).render(model.probabilities(texts))
         rows = model.featurizer.featurize(batches_of(texts), 1)
         y, weights = np.zeros(len(rows), np.int32), np.ones(len(rows), np.float32)
         objective = Objective(rows, y, weights, len(model.labels), 0.1)
@@ -388,7 +385,7 @@ rows = Features(np.arange(5), np.zeros(4, np.int32), mixed, 1)
 y = np.array([0, 1, 1, 1], np.int32)
 minimise(Objective(rows, y, np.ones(4, np.float32), 2), tolerance=1e-3)
 from textmlr.features import long_documents, ngrams
-from textmlr.training.sgd import dealt_parts
+from textmlr.training import dealt_parts
 ngrams.GIANT_BYTES, dealt_parts.WHOLE_NONZEROS, dealt_parts.PART_NONZEROS = 8, 1 << 8, 1 << 7
 from textmlr.__main__ import main
 command = ["textmlr", "train", plain, "-q", "-o", out, "--ngrams", "1-2", "--char-ngrams", "none"]
@@ -446,6 +443,6 @@ def test_every_kernel_compiles_once(tmp_path: Path) -> None:
         "document_answer.answer",
         "sgd.epoch",
         "csr_rows.rows",
-        "tsv_lines.weights",
+        "tsv_lines.intern",
     } <= set(counts)
     assert {name: n for name, n in counts.items() if n != 1} == {}

@@ -6,7 +6,7 @@ import dataclasses
 import functools
 import math
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar, get_args
 
 import click
@@ -18,13 +18,9 @@ from textmlr.base.errors import InputError
 from textmlr.base.featurizer_options import AUTO, MAX_NGRAM, FeaturizerOptions, NgramRange
 from textmlr.base.threads import chosen_threads
 from textmlr.base.training_options import TrainingOptions
-from textmlr.corpus.formats.format_names import CorpusFormat
+from textmlr.corpus.reading_options import CorpusFormat, ReadingOptions
 
 if TYPE_CHECKING:
-    from textmlr.corpus.chunks import Chunk
-    from textmlr.corpus.corpus import Corpus
-    from textmlr.corpus.formats.table_columns import Fields
-
     ParamType = click.ParamType[Any]
 else:
     ParamType = click.ParamType  # which takes no type in brackets before Click 8.5
@@ -112,65 +108,9 @@ weighted_option = click.option(
 )
 
 
-@dataclasses.dataclass(frozen=True)
-class Reading:
-    """How a verb's corpora are read: what corpus_options asks."""
-
-    format: str | None = None
-    text_column: str | None = None
-    label_column: str | None = None
-    weight_column: str | None = None
-    weighted: bool = False
-    skip_bad_lines: bool = False
-    compression_limit: bool = True
-
-    @property
-    def fields(self) -> Fields:
-        """The names of columns."""
-        from textmlr.corpus.formats.table_columns import Fields
-
-        return Fields(self.text_column, self.label_column, self.weight_column)
-
-    @property
-    def has_weights(self) -> bool:
-        """Whether documents have weights."""
-        return self.weighted or self.weight_column is not None
-
-    def read(self, paths: Sequence[str]) -> Corpus:
-        """The corpus of these files.  Raises InputError."""
-        from textmlr.corpus.reading import read_corpus
-
-        return read_corpus(
-            paths,
-            format=self.format,
-            fields=self.fields,
-            weighted=self.has_weights,
-            skip_bad_lines=self.skip_bad_lines,
-            compression_limit=self.compression_limit,
-        )
-
-    def scan(
-        self, paths: Sequence[str], *, labelled: bool, tables: bool, live: bool = False
-    ) -> Iterator[Chunk]:
-        """The same, some documents at a time, with their columns if tables are wanted; live, as
-        soon as they are there."""
-        from textmlr.corpus.reading import scan
-
-        return scan(
-            paths,
-            format=self.format,
-            fields=self.fields,
-            labelled=labelled,
-            weighted=self.has_weights,
-            skip_bad_lines=self.skip_bad_lines,
-            tables=tables,
-            compression_limit=self.compression_limit,
-            live=live,
-        )
-
-
 def corpus_options(*, weights: bool, labelled: bool = True) -> Callable[[F], F]:
-    """The options of how corpora are read, which the command takes as one ``reading: Reading``.
+    """The options of how corpora are read, which the command takes as one
+    ``reading: ReadingOptions``.
 
     weights   documents' weights mean something to the command
     labelled  documents have labels; otherwise they may also be plain lines
@@ -186,10 +126,10 @@ def corpus_options(*, weights: bool, labelled: bool = True) -> Callable[[F], F]:
         def with_reading(*args: Any, **given: Any) -> Any:
             own = {
                 field.name: given.pop(field.name)
-                for field in dataclasses.fields(Reading)
+                for field in dataclasses.fields(ReadingOptions)
                 if field.name in given
             }
-            return command(*args, reading=Reading(**own), **given)
+            return command(*args, reading=ReadingOptions(**own), **given)
 
         decorated: Any = with_reading
         for option in reversed(options):

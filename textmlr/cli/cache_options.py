@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 from textmlr.base.featurizer_options import FeaturizerOptions
 from textmlr.base.printable import plain
 from textmlr.base.training_options import TrainingOptions
-from textmlr.cli.arguments import Reading
 from textmlr.cli.tables import size_of
 from textmlr.cli.warnings import warn
+from textmlr.corpus.reading_options import ReadingOptions
 
 if TYPE_CHECKING:
     from textmlr.cli.progress import TrainingProgress
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 @contextmanager
 def stored(
     corpora: Sequence[str],
-    reading: Reading,
+    reading: ReadingOptions,
     output: str,
     cache_dir: str | None,
     *,
@@ -47,12 +47,9 @@ def stored(
     base = os.path.join(cache_dir or folder, f"{name}.cache")
     folders = (base, *(f"{base}-{number}" for number in range(2, FOLDERS)))
     featurizer, training = (asdict(stage) for stage in options)
-    # All of how files are read: what a kept cache has of them depends on each.
-    columns = {f"--{name.replace('_', '-')}": value for name, value in asdict(reading).items()}
     identity: dict[str, Any] = {
         "versions": {f"version of {of}": number for of, number in versions().items()}
         | {"version of numpy": np.__version__},
-        "reading": columns,
         "run": {"--memory": memory},
         "featurizer": featurizer,
         "training": training,

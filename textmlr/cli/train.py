@@ -26,7 +26,6 @@ from textmlr.cli.arguments import (
     WHOLE,
     Duration,
     NgramRangeType,
-    Reading,
     Size,
     Widths,
     check_output,
@@ -37,6 +36,7 @@ from textmlr.cli.arguments import (
     stage_options,
     threads_option,
 )
+from textmlr.corpus.reading_options import ReadingOptions
 
 F = FeaturizerOptions
 T = TrainingOptions
@@ -258,7 +258,7 @@ def train(
     output: str,
     validation: str | None,
     no_holdout: bool,
-    reading: Reading,
+    reading: ReadingOptions,
     memory: int,
     cache_dir: str | None,
     keep_cache: bool,
@@ -331,6 +331,7 @@ def train(
     from textmlr.cli.progress import TrainingProgress
     from textmlr.cli.tables import show_summary, summary_of
     from textmlr.cli.warnings import warn_of_corpus
+    from textmlr.corpus.reading import read_corpus
     from textmlr.training.train import train as learn
 
     check_output(output, [*corpora, validation])
@@ -350,7 +351,7 @@ def train(
             progress=progress,
         ) as (corpus, store),
     ):
-        judges = reading.read([validation]) if validation else None
+        judges = read_corpus([validation], reading) if validation else None
         model = learn(
             corpus,
             featurizer_options,

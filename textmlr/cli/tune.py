@@ -20,7 +20,6 @@ from textmlr.base.tuning_options import FEW_JUDGES, TUNING_FOLDS, Metric, Tuning
 from textmlr.cli.arguments import (
     WHOLE,
     Duration,
-    Reading,
     check_output,
     corpus_options,
     given,
@@ -28,6 +27,7 @@ from textmlr.cli.arguments import (
     stage_options,
 )
 from textmlr.cli.train import train
+from textmlr.corpus.reading_options import ReadingOptions
 
 if TYPE_CHECKING:
     from textmlr.training.tuning.search import Tuned
@@ -91,7 +91,7 @@ def tune(
     metric: Metric,
     cv: int | None,
     journal: str | None,
-    reading: Reading,
+    reading: ReadingOptions,
     threads: int | None,
     quiet: bool,
     as_json: bool,
@@ -126,14 +126,15 @@ def tune(
     from textmlr.cli.tables import summary_of
     from textmlr.cli.trial_tables import TuningProgress
     from textmlr.cli.warnings import warn_of_corpus
+    from textmlr.corpus.reading import read_corpus
     from textmlr.training.tuning.search import tune as search
 
     check_output(output, [*corpora, validation])
     check_output(journal, [*corpora, validation], grows=True)
     try:
         with TuningProgress(options, journal, quiet=quiet) as progress:
-            corpus = reading.read(corpora)
-            judges = reading.read([validation]) if validation else None
+            corpus = read_corpus(corpora, reading)
+            judges = read_corpus([validation], reading) if validation else None
             tuned = search(
                 corpus,
                 featurizer_options,

@@ -12,13 +12,13 @@ from textmlr.base.update_options import UpdateOptions
 from textmlr.cli.arguments import (
     REAL,
     WHOLE,
-    Reading,
     check_output,
     corpus_options,
     json_option,
     option_of,
     threads_option,
 )
+from textmlr.corpus.reading_options import ReadingOptions
 
 U = UpdateOptions
 MOST_NAMED = 8  # labels in a line
@@ -52,7 +52,7 @@ def update(
     no_holdout: bool,
     holdout: float,
     seed: int,
-    reading: Reading,
+    reading: ReadingOptions,
     threads: int | None,
     quiet: bool,
     as_json: bool,
@@ -81,12 +81,13 @@ def update(
     started = time.perf_counter()
     from textmlr.cli.progress import TrainingProgress
     from textmlr.cli.warnings import (
-        warn_of_doubles,
+        warn_of_duplicates,
         warn_of_few,
         warn_of_invalid,
         warn_of_overlap,
         warn_of_skipped,
     )
+    from textmlr.corpus.reading import read_corpus
     from textmlr.model.model import Model
     from textmlr.training.update.model_update import update as learn
 
@@ -95,8 +96,8 @@ def update(
     check_output(output, [*corpora, test])
     with TrainingProgress(quiet=quiet) as progress:
         progress.reading()
-        corpus = reading.read(corpora)
-        judges = reading.read([test]) if test else None
+        corpus = read_corpus(corpora, reading)
+        judges = read_corpus([test], reading) if test else None
         after = learn(
             before, corpus, options, validation=judges, threads=threads, watch=progress.watch
         )
@@ -104,7 +105,7 @@ def update(
     told = after.record["updates"][-1]
     warn_of_skipped([corpus] + ([judges] if judges else []))
     warn_of_invalid(told["invalid_utf8"])
-    warn_of_doubles(told["doubles"], len(corpus))
+    warn_of_duplicates(told["doubles"], len(corpus))
     warn_of_few(after.labels, after.record["corpus"]["per_label"])
     trained_on = "the corpus that the model was trained on"
     warn_of_overlap(told["overlap"], len(corpus), "new ", trained_on, "they are learnt again")
