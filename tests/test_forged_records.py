@@ -28,7 +28,7 @@ from textmlr import (
 from textmlr.cli.export import export
 from textmlr.cli.info import info
 from textmlr.cli.top import top
-from textmlr.corpus.duplicates import Found, Overlap
+from textmlr.corpus.duplicates import Duplicates, Overlap
 from textmlr.model import record
 from textmlr.model.scoring import Shrunk
 from textmlr.model.small_file.compression import compress
@@ -219,7 +219,7 @@ def test_the_kinds_of_a_record_are_those_of_what_writes_it() -> None:
         (record.TRIAL_OF_SGD, TrialRun),
         (record.TRIAL_OF_EXACT, Penalty),
         (record.CANDIDATE, Candidate),
-        (record.DOUBLES, Found),
+        (record.DUPLICATES, Duplicates),
     ]
     for kind, made in pairs:
         own = {field.name for field in fields(made)}

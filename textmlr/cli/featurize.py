@@ -111,8 +111,8 @@ def featurize(
         raise click.UsageError("--no-labels and --label-column exclude each other")
     options = _options(context, model, chosen)
 
-    from textmlr.cli.heard import Heard
     from textmlr.cli.warnings import warn_of_invalid, warn_of_skipped
+    from textmlr.corpus.notes import ReadingNotes
     from textmlr.corpus.reading import scan
     from textmlr.export.matrices.matrix_file import files_of, write_matrix
     from textmlr.export.matrices.matrix_parts import fit, transform
@@ -122,17 +122,17 @@ def featurize(
         for path in files_of(written):
             check_output(path, corpora, [model])
     began = time.perf_counter()
+    notes = ReadingNotes()
+    chunks = notes.watch(scan(corpora, reading, labelled=not no_labels, tables=False))
     if model is not None:
         from textmlr.model.model import Model
 
         loaded = Model.load(model)
         featurizer, labels = loaded.featurizer, loaded.labels
-        heard = Heard(scan(corpora, reading, labelled=not no_labels, tables=False))
-        parts = transform(featurizer, heard, labels, threads)
+        parts = transform(featurizer, chunks, labels, threads)
     else:
         featurizer = Featurizer(options)
-        heard = Heard(scan(corpora, reading, labelled=not no_labels, tables=False))
-        part, labels = fit(featurizer, heard, threads)
+        part, labels = fit(featurizer, chunks, threads)
         parts = iter([part])
     names = None
     if featurizer.options.hash_bits is None:
@@ -140,7 +140,7 @@ def featurize(
     done = write_matrix(
         written, parts, labels=None if no_labels else labels, names=names, threads=threads
     )
-    warn_of_skipped([heard.told()])
+    warn_of_skipped([notes])
     warn_of_invalid(done.invalid)
     seconds = time.perf_counter() - began
     shown_labels = None if no_labels else labels

@@ -255,16 +255,16 @@ def _bar() -> Progress:
 def _warn(run: Run, *, stopped: bool) -> None:
     """Say what of the stream was left out or replaced, and what there is no model of."""
     trainer = run.trainer
-    for note in run.notes:
+    for note in run.read.notes:
         warn(plain(note))
     if trainer.skipped:
-        first = f" (first: {run.examples[0]})" if run.examples else ""
+        first = f" (first: {run.read.skipped_examples[0]})" if run.read.skipped_examples else ""
         warn(f"skipped {plural(trainer.skipped, 'bad line')}{first}")
     warn_of_invalid(trainer.invalid)
     if stopped:
         return
     if not trainer.documents:
-        first = f"; the first: {run.examples[0]}" if run.examples else ""
+        first = f"; the first: {run.read.skipped_examples[0]}" if run.read.skipped_examples else ""
         raise InputError(
             f"all {trainer.skipped:,} lines are bad{first}", mend="give documents that can be read"
         )

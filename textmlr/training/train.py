@@ -14,7 +14,7 @@ from textmlr.base.featurizer_options import FeaturizerOptions
 from textmlr.base.threads import chosen_threads
 from textmlr.base.training_options import TrainingOptions
 from textmlr.corpus.corpus import Corpus, check_corpus
-from textmlr.corpus.duplicates import Found, Overlap, found_in
+from textmlr.corpus.duplicates import Duplicates, Overlap, duplicates_of
 from textmlr.model.heads import SOFTMAX, Head, head_of
 from textmlr.model.model import Model, versions
 from textmlr.model.parameters import LINEAR
@@ -105,7 +105,7 @@ def train(
             mend="give documents of two labels at least",
         )
     tell(Stage("features", len(corpus), len(corpus.labels)))
-    doubles = found_in(corpus, threads)
+    duplicates = duplicates_of(corpus, threads)
     # TF-IDF only if it is asked for: SGD scales steps by idf instead, in rows whose length is 1
     # before rare features are raised (a point of accuracy on some corpora).
     wanted = featurizer_options or FeaturizerOptions()
@@ -123,7 +123,7 @@ def train(
         judge, overlap = None, None
         if validation is not None:
             judge = rows.judge(validation, options, threads)
-            overlap = doubles.sketch.overlap(validation.batches, threads)
+            overlap = duplicates.sketch.overlap(validation.batches, threads)
         made = rows.objective.columns, rows.objective.nonzeros
         most = (
             0
@@ -132,7 +132,7 @@ def train(
         )
         room = memory_of(made[0], len(corpus.labels), options, threads)
         tell(Stage("fit", len(corpus), len(corpus.labels), *made, most, room))
-        record = _record(corpus, doubles, rows, candidates, options)
+        record = _record(corpus, duplicates, rows, candidates, options)
         if exact:
             found = fit_exact(
                 rows.in_memory,
@@ -173,7 +173,7 @@ def train(
         calibration,
         activation=activation,
         squares=squares,
-        trained_on=doubles.sketch.beside(layers),
+        trained_on=duplicates.sketch.beside(layers),
         head=output,
     )
     return _sparse(model) if options.l1 else model
@@ -221,7 +221,7 @@ def _chosen(
 
 def _record(
     corpus: Corpus,
-    doubles: Found,
+    duplicates: Duplicates,
     rows: Rows,
     candidates: list[Candidate],
     options: TrainingOptions,
@@ -241,7 +241,7 @@ def _record(
             "weighted": corpus.weights is not None,
             "per_label": np.bincount(corpus.y, minlength=len(corpus.labels)).tolist(),
             **({} if totals is None else {"weight_per_label": totals}),
-            "doubles": doubles.summary(corpus),
+            "doubles": duplicates.summary(corpus),
         },
         "ngrams": [asdict(candidate) for candidate in candidates],
         **({"cut": rows.cut} if rows.cut else {}),

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from textmlr.corpus.batch import Batch
-from textmlr.corpus.chunks import EXAMPLES, Chunk
-from textmlr.corpus.in_memory import batches_of
-from textmlr.corpus.reading import notes_of
+from textmlr.corpus.chunks import Chunk
+from textmlr.corpus.notes import ReadingNotes
 from textmlr.training.stream.checkpoints import Checkpoint, Checkpoints
 from textmlr.training.stream.inputs import InputPart, Position, ResumedInput
 from textmlr.training.stream.recent import StreamFigures
@@ -42,7 +41,7 @@ Event = RunProgress | Checkpoint | ResumedInput
 class Run:
     """One run over a stream.
 
-    examples  the problems of the first few bad rows of this run
+    read  notes on how the documents of this run were read
     """
 
     def __init__(
@@ -62,13 +61,7 @@ class Run:
         self._watch, self._stopped = watch, stopped
         self._began = time.monotonic()
         self._before = trainer.documents
-        self.examples: list[str] = []
-        self._odd: Chunk | None = None  # without its documents
-
-    @property
-    def notes(self) -> list[str]:
-        """A sentence for everything odd in how the documents were read."""
-        return [] if self._odd is None else notes_of([self._odd])
+        self.read = ReadingNotes()
 
     def learn(self, parts: Iterable[InputPart | ResumedInput | None]) -> None:
         """Learn parts (None: there is none yet) until they end or the run is stopped.
@@ -91,9 +84,7 @@ class Run:
 
     def _learn(self, chunk: Chunk, position: Position | None) -> None:
         trainer = self.trainer
-        self.examples += chunk.examples[: EXAMPLES - len(self.examples)]
-        if chunk.several or chunk.header:
-            self._remember(chunk)
+        self.read.add(chunk)
         trainer.read_from(chunk.name)
         trainer.skipped += chunk.skipped
         if position is not None:
@@ -113,15 +104,6 @@ class Run:
             first = last
             if first < len(chunk):
                 self._look()
-
-    def _remember(self, chunk: Chunk) -> None:
-        """Remember how a chunk was read, beside those before."""
-        if self._odd is None:
-            empty = batches_of([])[0]
-            self._odd = replace(
-                chunk, batch=empty, labels=None, weights=None, make_table=dict, several=0
-            )
-        self._odd = replace(self._odd, several=self._odd.several + chunk.several)
 
     def _look(self) -> None:
         """Report progress, and write a checkpoint when it is due."""

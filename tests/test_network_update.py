@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 from conftest import corpus_of, documents, objective_of, write_tsv
-from test_updating import Pairs, accuracy, cooking, loss
+from test_update import Pairs, accuracy, cooking, loss
 
 from textmlr import (
     FeaturizerOptions,
