@@ -1,4 +1,4 @@
-"""A sample of a stream's documents, drawn at random and kept within so many bytes."""
+"""A random sample of a stream's documents, within so many bytes."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from textmlr.kernels import hashing
 from textmlr.kernels.jit import as_python
 
 SAMPLE_BYTES = 1 << 21
-LONGEST = 1 << 16  # bytes of one document: what is beyond is not sampled
+LONGEST = 1 << 16  # bytes of one document: the rest is not sampled
 _mixed = as_python(hashing._split_mix)
 
 
 class Reservoir:
-    """The documents whose random numbers are the smallest, as many as there is room for.
+    """The documents with the smallest random numbers, as many as there is room for.
 
     The number of a document depends on the seed and on its place in the stream alone, so neither
     how the stream was cut nor when it was asked for changes the sample.
@@ -33,7 +33,7 @@ class Reservoir:
         self._bound = 1 << 64  # documents with this number or a larger one are out
 
     def add(self, batch: Batch, before: int) -> None:
-        """Documents of a stream, of which so many came before."""
+        """Add documents of a stream, after so many before them."""
         numbers = self._numbers(before, len(batch))
         for i in np.flatnonzero(numbers < np.uint64(min(self._bound, (1 << 64) - 1))).tolist():
             number = int(numbers[i])
@@ -69,7 +69,7 @@ class Reservoir:
 
     @classmethod
     def restore(cls, seed: int, arrays: dict[str, NDArray[Any]]) -> Reservoir:
-        """From a state.  Raises KeyError or ValueError where it is none."""
+        """From a state.  Raises KeyError or ValueError for another."""
         own = cls(seed)
         text, stops = arrays["sample.texts"].tobytes(), arrays["sample.stops"].tolist()
         numbers = arrays["sample.numbers"].tolist()
