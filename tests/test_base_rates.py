@@ -29,7 +29,7 @@ from textmlr.base import tensor_file
 from textmlr.corpus import blocks
 from textmlr.corpus.corpus import Corpus
 from textmlr.corpus.in_memory import batches_of
-from textmlr.evaluation.figures import answer
+from textmlr.evaluation.labelled_answers import answer
 from textmlr.model import scoring
 from textmlr.model.model import Model
 from textmlr.model.parameters import Network

@@ -287,7 +287,7 @@ def test_standard_input_is_not_written_over(place: Path) -> None:
         done = run(place, "train", "-", "-o", "c.tsv", stdin=file)
     assert done.returncode == 2
     assert done.stderr.count("\n") == 1
-    assert "c.tsv: is itself what is read" in done.stderr
+    assert "c.tsv: is itself an input" in done.stderr
     assert contents(place) == before
 
 

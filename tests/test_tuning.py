@@ -22,7 +22,7 @@ from textmlr.cli import cli
 from textmlr.cli.arguments import Duration
 from textmlr.corpus.batch import Batch
 from textmlr.corpus.corpus import Corpus
-from textmlr.evaluation.figures import evaluate
+from textmlr.evaluation.evaluation import evaluate
 from textmlr.model.model import Model
 from textmlr.training.calibration import Scored, calibrate
 from textmlr.training.rows import Rows
@@ -608,7 +608,7 @@ class TestCommand:
             (["-o", str(tmp_path / "none" / "m")], "no folder"),
             (["--journal", str(tmp_path / "none" / "j")], "no folder"),
             (["--journal", str(test_tsv)], "test.tsv, line 1: not a trial"),
-            (["--journal", str(train_tsv)], "is itself what is read"),
+            (["--journal", str(train_tsv)], "is itself an input"),
         ):
             result = run("tune", train_tsv, "--trials", "2", "-o", tmp_path / "m", *options)
             assert isinstance(result.exception, InputError), options

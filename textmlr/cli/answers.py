@@ -129,11 +129,14 @@ class AnswerRows:
     def _order(self, row: NDArray[np.float64]) -> list[int]:
         if self.column is not None:
             return [self.column]
-        best: list[int] = (-row).argsort(kind="stable")[: self.top].tolist()
-        return best
+        from textmlr.model.heads import ranked
+
+        return ranked(row.tolist(), self.top)
 
     def _object(self, name: str, row: NDArray[np.float64]) -> dict[str, object]:
-        best = int(row.argmax())
+        from textmlr.model.heads import ranked
+
+        (best,) = ranked(row.tolist(), 1)
         return {
             "document": name,
             "label": self.labels[best] if row[best] >= self.least else None,

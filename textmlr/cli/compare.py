@@ -47,7 +47,7 @@ def compare(
     from textmlr.cli.warnings import warn_of_answers, warn_of_skipped
     from textmlr.corpus.reading import read_corpus
     from textmlr.evaluation.comparison import compare as judge
-    from textmlr.evaluation.figures import answer
+    from textmlr.evaluation.labelled_answers import answer
     from textmlr.model.model import Model
 
     first, second = Model.load(a), Model.load(b)

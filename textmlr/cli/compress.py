@@ -85,7 +85,7 @@ def compress(
     result = None
     if corpus is not None:
         from textmlr.evaluation.comparison import compare
-        from textmlr.evaluation.figures import answer
+        from textmlr.evaluation.labelled_answers import answer
 
         answers = [answer(one, corpus, threads=threads) for one in (whole, small)]
         warn_of_answers(answers[0])

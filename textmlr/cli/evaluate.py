@@ -25,8 +25,9 @@ if TYPE_CHECKING:
     from rich.text import Text
 
     from textmlr.corpus.corpus import Corpus
+    from textmlr.evaluation.coverage import Coverage
     from textmlr.evaluation.curves import Point
-    from textmlr.evaluation.figures import Coverage, Evaluation
+    from textmlr.evaluation.evaluation import Evaluation
     from textmlr.model.model import Model
 
 # Per-label rows and confused pairs shown in a terminal; --json has all.
@@ -95,8 +96,8 @@ def evaluate(
     if reading.weight_column is not None and not training:
         raise click.UsageError("--weight-column is for --training: an evaluation has no weights")
     if report is not None:
+        from textmlr.evaluation.report.drawing import require
         from textmlr.evaluation.report.page import files_of, make_folder
-        from textmlr.evaluation.report.plots import require
 
         require()
         make_folder(report)
@@ -104,7 +105,8 @@ def evaluate(
             check_output(path, [*corpora, *training], [model])
     from textmlr.cli.warnings import warn_of_answers, warn_of_skipped
     from textmlr.corpus.reading import read_corpus
-    from textmlr.evaluation.figures import answer, judge
+    from textmlr.evaluation.evaluation import judge
+    from textmlr.evaluation.labelled_answers import answer
     from textmlr.model.model import Model
 
     loaded = Model.load(model)

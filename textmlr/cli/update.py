@@ -81,7 +81,7 @@ def update(
     started = time.perf_counter()
     from textmlr.cli.progress import TrainingProgress
     from textmlr.cli.warnings import (
-        warn_of_doubles,
+        warn_of_duplicates,
         warn_of_few,
         warn_of_invalid,
         warn_of_overlap,
@@ -105,7 +105,7 @@ def update(
     told = after.record["updates"][-1]
     warn_of_skipped([corpus] + ([judges] if judges else []))
     warn_of_invalid(told["invalid_utf8"])
-    warn_of_doubles(told["doubles"], len(corpus))
+    warn_of_duplicates(told["doubles"], len(corpus))
     warn_of_few(after.labels, after.record["corpus"]["per_label"])
     trained_on = "the corpus that the model was trained on"
     warn_of_overlap(told["overlap"], len(corpus), "new ", trained_on, "they are learnt again")

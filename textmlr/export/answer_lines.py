@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from textmlr.model.heads import likeliest, ranked_rows
+
 if TYPE_CHECKING:
     import pyarrow as pa
 
@@ -59,10 +61,10 @@ class LabelLines:
             nameless = np.full(n, len(self._names) - 1)
             return self._joined(self._names, nameless, probabilities[:, self._column])
         if self._top == 1:
-            best = probabilities.argmax(axis=1)
+            best = likeliest(probabilities)
             shares = probabilities[np.arange(n), best]
             return self._joined(self._names, np.where(shares < self._least, labels, best), shares)
-        order = np.argsort(-probabilities, axis=1, kind="stable")[:, : self._top]
+        order = ranked_rows(probabilities)[:, : self._top]
         shares = np.take_along_axis(probabilities, order, axis=1)
         unsure = shares[:, 0] < self._least
         order[~unsure, 0] += labels + 1

@@ -1,4 +1,4 @@
-"""Scores, log z and probabilities of rows, for training and Model alike."""
+"""Scores of rows and their calibration, for training and Model alike."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from textmlr.base.arrays import frozen
 from textmlr.features.csr_features import Features
 from textmlr.kernels import linear as kernels
-from textmlr.kernels import softmax
+from textmlr.model.heads import SOFTMAX, Head
 from textmlr.model.parameters import Network
 
 # Scores of one block of documents: 2^20 of them are 4 MB, and 8 MB as probabilities.
@@ -88,16 +88,17 @@ def base_rates(documents: NDArray[np.floating[Any]] | Sequence[float]) -> NDArra
     return _shares(documents)[1]
 
 
-def base_scores(documents: NDArray[np.floating[Any]] | Sequence[float]) -> NDArray[np.float32]:
-    """Scores of a document that says nothing: the logarithms of ``base_rates``, (L,) float32, nats;
-    (0,) where these are not known."""
+def base_scores(
+    documents: NDArray[np.floating[Any]] | Sequence[float], head: Head = SOFTMAX
+) -> NDArray[np.float32]:
+    """Scores of a document without a known word: those with the probabilities of ``base_rates``,
+    (L,) float32, nats; (0,) where these are not known."""
     counts, shares = _shares(documents)
     if not counts.size:
         return np.zeros(0, np.float32)
     # Each by itself: a share may be too small to be above 0.
     logs = np.log(counts) - np.log(counts.max()) + np.log(shares.max())
-    scores: NDArray[np.float32] = logs.astype(np.float32)
-    return scores
+    return head.link(logs).astype(np.float32)
 
 
 def _shares(
@@ -156,14 +157,8 @@ def score(features: Features, network: Network, rows: slice | None = None) -> ND
     """Unnormalised log-probabilities score(x, ℓ) of rows: (n, L) float32, nats."""
     rows = rows or slice(0, len(features))
     out = np.empty((rows.stop - rows.start, network.labels), np.float32)
-    kernels.scores(
-        frozen(features.indptr[rows.start : rows.stop + 1]),
-        frozen(features.indices),
-        frozen(features.values),
-        *network.arrays(),
-        *network.frozen_room(),
-        out,
-    )
+    own = features.arrays(rows.start, rows.stop)
+    kernels.scores(own, network.arrays(), network.frozen_room(), out)
     return out
 
 
@@ -171,18 +166,4 @@ def spreads(scores: NDArray[np.float32]) -> NDArray[np.float64]:
     """The standard deviation over labels of each row: (n,) float64."""
     out = np.empty(len(scores), np.float64)
     kernels.spreads(frozen(scores), out)
-    return out
-
-
-def log_normalizer(scores: NDArray[np.float32]) -> NDArray[np.float64]:
-    """log z(x; θ) of each row: (n,) float64, nats."""
-    out = np.empty(len(scores), np.float64)
-    softmax.log_normalizer(frozen(scores), out)
-    return out
-
-
-def probabilities(scores: NDArray[np.float32], log_z: NDArray[np.float64]) -> NDArray[np.float64]:
-    """P(Y=ℓ | x; θ): (n, L) float64, rows sum to 1."""
-    out = np.empty(scores.shape, np.float64)
-    softmax.probabilities(frozen(scores), frozen(log_z), out)
     return out

@@ -16,8 +16,9 @@ from sklearn.utils.validation import _check_sample_weight, check_is_fitted, vali
 from textmlr.base.errors import InputError
 from textmlr.base.training_options import MOST_PENALTY, Solver, TrainingOptions
 from textmlr.features.csr_features import Features
+from textmlr.model.heads import SOFTMAX
 from textmlr.model.parameters import Network
-from textmlr.model.scoring import log_normalizer, probabilities, score
+from textmlr.model.scoring import score
 from textmlr.sklearn.conventions import (
     check_same_classes,
     check_two_classes,
@@ -200,18 +201,17 @@ class MultinomialLogisticClassifier(ClassifierMixin, BaseEstimator):
 
     def predict(self, X: Any) -> NDArray[Any]:  # noqa: N803
         """The likeliest class of each row: (n,)."""
-        best = self._all_scores(X).argmax(axis=1)
+        best = SOFTMAX.answers(self._all_scores(X))
         return np.asarray(self.classes_[best])
 
     def predict_proba(self, X: Any) -> Array:  # noqa: N803
         """P(class | x) of each row, in the order of classes_: (n, L), rows sum to 1."""
-        scores = self._all_scores(X)
-        return probabilities(scores, log_normalizer(scores))
+        return SOFTMAX.probabilities(self._all_scores(X))
 
     def predict_log_proba(self, X: Any) -> Array:  # noqa: N803
         """log P(class | x), finite where P is 0 in float64: (n, L)."""
         scores = self._all_scores(X)
-        return np.asarray(scores - log_normalizer(scores)[:, None])
+        return np.asarray(SOFTMAX.log_p(scores, SOFTMAX.log_z(scores)))
 
     def _checked(self, X: Any, y: Any, *, reset: bool) -> tuple[Any, NDArray[Any]]:  # noqa: N803
         """X as float32, dense or CSR, and y in one dimension."""

@@ -35,17 +35,17 @@ def compare(
     """
     counts = np.flatnonzero(after.weights > 0)
     before, after = before.take(counts), after.take(counts)
-    y, own = after.y, np.arange(len(counts))
+    y, head = after.y, after.head
     # A column more is for labels that neither knows: P = 0 before and after.
     known = np.append(old.known, False)
     was, now = np.zeros((2, len(counts), len(known)))
     seen = (old.frequencies > 0).astype(np.int32)
-    base = base_scores(old.totals + np.bincount(learnt.y, learnt.weights, learnt.labels))
+    base = base_scores(old.totals + np.bincount(learnt.y, learnt.weights, learnt.labels), head)
     was[:, known] = old.probabilities(before.as_new(seen), old.own_layers, old.base)
     now[:, :-1] = old.probabilities(after, layers, base)
-    right = [p.argmax(axis=1) == y for p in (was, now)]
+    right = [head.right(p, y) for p in (was, now)]
     with np.errstate(divide="ignore"):
-        losses = [-np.log(p[own, y]) for p in (was, now)]
+        losses = [head.log_losses(p, y, 0.0) for p in (was, now)]
     present = np.bincount(y, minlength=len(known))[:-1] > 0
     return {
         "from": origin,

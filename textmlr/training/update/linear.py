@@ -17,9 +17,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from textmlr.features.extension import Extended
+from textmlr.model.heads import SOFTMAX, Head
 from textmlr.model.model import Model
 from textmlr.model.parameters import Network
-from textmlr.model.scoring import log_normalizer, probabilities, score
+from textmlr.model.scoring import score
 from textmlr.training.objective import Objective
 from textmlr.training.update.learner import UpdatedLayers, Watch
 from textmlr.training.update.old_model import OldModel, bias_rows
@@ -45,9 +46,10 @@ class LinearLearner:
     @classmethod
     def of(cls, model: Model, grown: Extended, old: OldModel, new: Objective) -> LinearLearner:
         """A model, its features as they have grown by the new documents."""
+        new.head.check_exact()
         alike = old.alike(model, new)
         scores = old.calibrated(new)
-        curvature = alike * curvature_of(scores) + (1 - alike) * CURVATURE
+        curvature = alike * curvature_of(scores, new.head) + (1 - alike) * CURVATURE
         squares = _squares(model, grown, old.frequencies)
         prior = Prior(
             precision_of(squares, new.mean_square_length(), curvature),
@@ -95,13 +97,13 @@ def common_of(
     return out
 
 
-def curvature_of(scores: NDArray[np.float32]) -> float:
+def curvature_of(scores: NDArray[np.float32], head: Head = SOFTMAX) -> float:
     """The curvature of a document's loss, in the score of a label that matters: the mean of
     ½·sum_ℓ P(ℓ)·(1 − P(ℓ)) over documents that θ was not fitted to.  At most ½.
 
     scores  (n, L) float32 (nats)
     """
-    p = probabilities(scores, log_normalizer(scores))
+    p = head.probabilities(scores)
     return float((1 - (p * p).sum(axis=1)).mean()) / 2
 
 

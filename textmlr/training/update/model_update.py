@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 import numpy as np
@@ -22,7 +22,7 @@ from textmlr.training.exact.solver import Step
 from textmlr.training.held_out import hold_out
 from textmlr.training.objective import Objective
 from textmlr.training.rows import document_weights
-from textmlr.training.sgd.trials import Progress
+from textmlr.training.sgd.trial import Progress
 from textmlr.training.train import Stage
 from textmlr.training.update.comparison import compare
 from textmlr.training.update.learner import Learner, UpdatedLayers
@@ -83,9 +83,8 @@ def update(
     weights = document_weights(corpus, None)
     tell(Stage("features", len(corpus), len(labels)))
     grown = extend(model.featurizer, model.columns, labels, corpus.batches, threads)
-    new = Objective(
-        grown.features, recode(corpus, labels)[0], weights, len(labels), 0.0, _unit_from(grown)
-    )
+    y, unit_from = recode(corpus, labels)[0], _unit_from(grown)
+    new = Objective(grown.features, y, weights, len(labels), 0.0, unit_from, model.head)
     tell(_stage(model, new))
     old = OldModel.of(model, grown, labels, frequencies, new)
     kind = LinearLearner if len(model.layers) == 1 else NetworkLearner
@@ -95,7 +94,7 @@ def update(
         compared = _held_out(learner, old, new, options, threads, tell)
     updated = learner.learn(new, old.times(new), threads, tell)
     if validation is not None:
-        judge = _judge(validation, grown, labels, threads)
+        judge = replace(_judge(validation, grown, labels, threads), head=model.head)
         compared = compare(old, judge, judge, updated.layers, new, "validation")
     record = updated_record(model, corpus, grown, labels) | {"versions": versions()}
     record["updates"][-1] |= {"options": asdict(options), "compared": compared}
@@ -166,6 +165,7 @@ def _model(
         activation=model.activation,
         squares=updated.squares,
         trained_on=trained_on,
+        head=model.head,
     )
     if "features_kept" in record.get("final", {}):
         record["final"] |= {f"{name}_kept": number for name, number in new.kept.items()}

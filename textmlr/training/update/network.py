@@ -31,11 +31,12 @@ from textmlr.features.extension import Extended, row_frequencies
 from textmlr.features.vocabulary import inverse_document_frequency
 from textmlr.model.model import Model
 from textmlr.model.parameters import Network
-from textmlr.model.scoring import log_normalizer, score
+from textmlr.model.scoring import score
 from textmlr.training.objective import Objective
 from textmlr.training.rows import check_memory
-from textmlr.training.sgd.epochs import SGD, Epoch, Start, of_theta
-from textmlr.training.sgd.trials import Progress
+from textmlr.training.sgd.epoch import Epoch, Start
+from textmlr.training.sgd.epochs import SGD, of_theta
+from textmlr.training.sgd.trial import Progress
 from textmlr.training.update.learner import Layers, UpdatedLayers, Watch
 from textmlr.training.update.old_model import OldModel
 
@@ -89,7 +90,7 @@ class NetworkLearner:
             factor = training.factor
             last = layers[-1][:, known] / np.float32(factor)
             own = Network.of([*layers[:-1], last], model.activation)
-            usual = log_normalizer(score(new.features, own)).mean()
+            usual = new.head.log_z(score(new.features, own)).mean()
             layers[-1][-1, ~known] = factor * (usual - np.log1p(model.featurizer.documents))
         scale = (idf**training.idf_power).astype(np.float32)
         return cls(layers, squares, model.activation, known, per_label, scale, training)

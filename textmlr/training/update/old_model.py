@@ -14,8 +14,6 @@ from textmlr.model.parameters import Network
 from textmlr.model.scoring import (
     Calibration,
     label_weights,
-    log_normalizer,
-    probabilities,
     score,
     speaking,
     spreads,
@@ -102,7 +100,7 @@ class OldModel:
         scores = self.calibrated(documents, layers)
         if len(base):
             scores[~speaking(documents.features, layers[0], self.bias)] = base
-        return probabilities(scores, log_normalizer(scores))
+        return documents.head.probabilities(scores)
 
     def alike(self, model: Model, new: Objective) -> float:
         """How much the labels of old documents and new are alike, 0 to 1.

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from textmlr.corpus.corpus import Corpus
-from textmlr.corpus.duplicates import Sketch, found_in
+from textmlr.corpus.duplicates import Sketch, duplicates_of
 from textmlr.corpus.reading import recode
 from textmlr.features.extension import Extended
 from textmlr.model.model import Model
@@ -70,7 +70,7 @@ def joined_sketch(
     None where the model has no sketch of the old: one of the new alone would mislead.
     """
     last, before = record["updates"][-1], model.trained_on
-    duplicates = found_in(corpus, threads)
+    duplicates = duplicates_of(corpus, threads)
     after = None if before is None else before.joined(duplicates.sketch)
 
     def overlap(sketch: Sketch | None, documents: Corpus) -> Json | None:

@@ -1,6 +1,6 @@
 """Files of parts: rows are held and written much at a time, to where they are said to lie.
 
-Training, which is the same from memory and disk, is in test_storing; these tests were written
+Training, which is the same from memory and disk, is in test_on_disk; these tests were written
 because mutants of ``training.on_disk.part_files``, made by a mutation tool that was run by
 hand, had survived.
 """

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 from conftest import corpus_of, documents, objective_of, write_tsv
-from test_updating import Pairs, accuracy, cooking, loss
+from test_update import Pairs, accuracy, cooking, loss
 
 from textmlr import (
     FeaturizerOptions,
@@ -21,7 +21,7 @@ from textmlr import (
 )
 from textmlr.base import tensor_file
 from textmlr.cli import cli
-from textmlr.evaluation.figures import answer
+from textmlr.evaluation.labelled_answers import answer
 from textmlr.model.file_parts import pack
 from textmlr.model.small_file.compression import compress
 from textmlr.training.objective import Objective
