@@ -369,4 +369,4 @@ def train(
     if as_json:
         click.echo(to_json(summary))
     elif not quiet:
-        show_summary(summary)
+        show_summary(summary, model.record)

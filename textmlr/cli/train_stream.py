@@ -34,6 +34,8 @@ from textmlr.training.stream.stream_trainer import StreamTrainer, check_options
 if TYPE_CHECKING:
     from rich.progress import Progress
 
+    from textmlr.model.record import Record
+
 EVERY = "5m"
 MOST_PASSED = 5  # inputs of which it is said how far they were read before
 LINE_SECONDS = 10.0  # between lines, where there is no terminal
@@ -103,12 +105,12 @@ def stream(
             "bytes": checkpoints.last.model,
             "seconds": round(time.monotonic() - began, 3),
             "compile_seconds": round(compiling.seconds, 3),
-            **checkpoints.record,
+            **checkpoints.record.as_json(),
         }
         if as_json:
             click.echo(to_json(summary))
         elif not quiet:
-            _show(summary)
+            _show(summary, checkpoints.record)
     if stopping.number:
         raise click.exceptions.Exit(128 + stopping.number)
 
@@ -274,7 +276,7 @@ def _warn(run: Run, *, stopped: bool) -> None:
         )
 
 
-def _show(summary: dict[str, Any]) -> None:
+def _show(summary: dict[str, Any], record: Record) -> None:
     """What the stream came to."""
     seconds = f"{summary['seconds']:.1f}"
     if summary["compile_seconds"]:
@@ -290,12 +292,12 @@ def _show(summary: dict[str, Any]) -> None:
         ("seconds", seconds),
         ("checkpoint", f"{plain(checkpoint['file'])}, {size_of(checkpoint['bytes'])}"),
     ]
-    if "stream" in summary:
-        columns = f"{summary['stream']['columns']:,} of {summary['features']:,} columns in use"
+    if record.stream is not None:
+        columns = f"{record.stream.columns:,} of {summary['features']:,} columns in use"
         rows[2:2] = [
             ("features", columns),
-            *ngram_rows(summary["featurizer"], summary),
-            *fit_rows(summary),
+            *ngram_rows(summary["featurizer"], record),
+            *fit_rows(record),
             ("file size", size_of(summary["bytes"])),
         ]
     stopped = f"Stopped by {summary['stopped']}: " if summary["stopped"] else ""

@@ -89,6 +89,7 @@ def update(
     )
     from textmlr.corpus.reading import read_corpus
     from textmlr.model.model import Model
+    from textmlr.model.record import OverlapRecord
     from textmlr.training.update.model_update import update as learn
 
     output = output or model
@@ -102,15 +103,18 @@ def update(
             before, corpus, options, validation=judges, threads=threads, watch=progress.watch
         )
         size = after.save(output)
-    told = after.record["updates"][-1]
+    last, trained = after.record.updates[-1], after.record.corpus
+    assert trained is not None  # as an update writes it
     warn_of_skipped([corpus] + ([judges] if judges else []))
-    warn_of_invalid(told["invalid_utf8"])
-    warn_of_doubles(told["doubles"], len(corpus))
-    warn_of_few(after.labels, after.record["corpus"]["per_label"])
+    warn_of_invalid(last.invalid_utf8 or 0)
+    warn_of_doubles(last.doubles, len(corpus))
+    warn_of_few(after.labels, trained.per_label)
     trained_on = "the corpus that the model was trained on"
-    warn_of_overlap(told["overlap"], len(corpus), "new ", trained_on, "they are learnt again")
+    warn_of_overlap(last.overlap, len(corpus), "new ", trained_on, "they are learnt again")
     if judges:
-        overlap = told["compared"]["overlap"]
+        assert last.compared is not None
+        values = last.compared["overlap"]
+        overlap = None if values is None else OverlapRecord(**values)
         so = "what they say of the model is too good"
         warn_of_overlap(overlap, len(judges), "test ", "what the model was trained on", so)
     summary = {
@@ -121,7 +125,7 @@ def update(
         "bytes": size,
         "seconds": round(time.perf_counter() - started, 3),
         "compile_seconds": round(progress.compiling.seconds, 3),
-        "update": told,
+        "update": last.as_json(),
     }
     if as_json:
         click.echo(to_json(summary))
