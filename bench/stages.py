@@ -57,7 +57,8 @@ from textmlr.features import vocabulary as vocabularies
 from textmlr.features.csr_features import Features
 from textmlr.features.ngrams import Hashed, Hasher
 from textmlr.features.vocabulary import Vocabulary
-from textmlr.model.scoring import log_normalizer, score
+from textmlr.model.heads import SOFTMAX
+from textmlr.model.scoring import score
 from textmlr.training.objective import Objective
 from textmlr.training.sgd.epochs import SGD
 
@@ -142,7 +143,7 @@ class House:
 
     def log_z(self, threads: int) -> NDArray[np.float64]:
         def run(rows: slice) -> NDArray[np.float64]:
-            return log_normalizer(self.scores[rows])
+            return SOFTMAX.log_z(self.scores[rows])
 
         return np.concatenate(list(map_blocks(run, self.slices, threads)))
 
