@@ -12,7 +12,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import pairwise
-from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,17 +33,6 @@ RATE = 0.4
 IDF_POWER = 0.5
 LANES = 16  # columns of theta are made in multiples of so many, beyond so many
 FIRST_ROWS = 1 << 12
-
-
-class _Documents(NamedTuple):
-    """The documents as kernels take them; see ``kernels.streaming.learn``."""
-
-    indptr: NDArray[np.int64]
-    rows: NDArray[np.int32]
-    values: NDArray[np.float32]
-    paces: NDArray[np.float32]
-    y: NDArray[np.int32]
-    weights: NDArray[np.float32]
 
 
 class StreamLearner:
@@ -99,7 +87,7 @@ class StreamLearner:
         self._reserve(features.indices, max(self.labels, int(y.max(initial=-1)) + 1))
         rows, paces = self._admit(features)
         own = features.indptr, rows, features.values, paces, y, weights
-        documents = _Documents(*(frozen(array) for array in own))
+        documents = kernels.StreamRows(*(frozen(array) for array in own))
         lengths = None
         if self.length is None:
             lengths = np.empty(len(y))
@@ -117,9 +105,7 @@ class StreamLearner:
         rows = np.empty(len(features.indices), np.int32)
         paces = np.empty(len(features.indices), np.float32)
         self.used = kernels.admit(
-            frozen(features.indptr),
-            frozen(features.indices),
-            frozen(features.values),
+            features.arrays(),
             self.documents,
             float(self.power),
             self.numbers,
@@ -154,13 +140,13 @@ class StreamLearner:
             self.unit = 1 / (mean or 1.0)
         self.lengths = _added(self.lengths, lengths)
 
-    def _take(self, documents: _Documents, first: int, last: int, *, new: bool) -> None:
+    def _take(self, documents: kernels.StreamRows, first: int, last: int, *, new: bool) -> None:
         """Learn documents first to last;  new  the first has a label that no document had."""
         n, width = last - first, self.theta.shape[1]
         scores, right = np.empty((n, width), np.float32), np.empty(n, np.uint8)
         losses = np.empty(n)
         kernels.learn(
-            *documents,
+            documents,
             first,
             last,
             self.rate * self.unit**0.5,
@@ -168,9 +154,7 @@ class StreamLearner:
             self.labels,
             self.theta,
             self.squares,
-            scores,
-            losses,
-            right,
+            kernels.StreamAnswers(scores, losses, right),
             np.empty(width, np.float32),
         )
         y, weights = documents.y[first:last], documents.weights[first:last]

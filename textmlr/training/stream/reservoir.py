@@ -9,12 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from textmlr.corpus.batch import Batch
+from textmlr.kernels import hashing
+from textmlr.kernels.jit import as_python
 
 SAMPLE_BYTES = 1 << 21
 LONGEST = 1 << 16  # bytes of one document: the rest is not sampled
-_GOLDEN = np.uint64(0x9E3779B97F4A7C15)
-_FIRST = np.uint64(0xBF58476D1CE4E5B9)
-_SECOND = np.uint64(0x94D049BB133111EB)
+_mixed = as_python(hashing._split_mix)
 
 
 class Reservoir:
@@ -84,7 +84,6 @@ class Reservoir:
         """Random numbers of documents from the number ``first`` on."""
         places = np.arange(first + 1, first + 1 + count, dtype=np.uint64)
         with np.errstate(over="ignore"):
-            z = (self._seed + np.uint64(1)) * _SECOND + places * _GOLDEN
-            z = (z ^ (z >> np.uint64(30))) * _FIRST
-            z = (z ^ (z >> np.uint64(27))) * _SECOND
-            return z ^ (z >> np.uint64(31))
+            state = (self._seed + np.uint64(1)) * hashing.STAFFORD_2
+            numbers: NDArray[np.uint64] = _mixed(state + places * hashing.GOLDEN)
+        return numbers
