@@ -1,4 +1,4 @@
-"""Training killed at random moments, gone on with, and held against a run that was let be.
+"""Training killed at random moments and resumed, compared with a run without interruption.
 
     python bench/kills.py train.tsv --kills 50
 
@@ -21,7 +21,7 @@ from pathlib import Path
 
 # Rows are dealt into many parts, as those of a corpus of gigabytes are, so that kills hit epochs.
 DEALT = """
-from textmlr.training.sgd import dealt_parts
+from textmlr.training import dealt_parts
 dealt_parts.WHOLE_NONZEROS, dealt_parts.PART_NONZEROS = 1 << 18, 1 << 16
 from textmlr.__main__ import main
 main()

@@ -1,5 +1,5 @@
-"""Caches of training: taken over only by whom they fit, verified before they are, and removed so
-that whatever cuts that off is mended by the next run."""
+"""Caches of training: only a run that fits takes one over, after verifying it, and the next run
+completes a removal that was cut off."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ from textmlr.cli import cli
 from textmlr.corpus.disk_corpus import NOTHING, Writer, extended, sum_of
 from textmlr.corpus.reading_options import ReadingOptions
 from textmlr.model import model
+from textmlr.training import dealt_parts as dealings
 from textmlr.training import ngram_choice
 from textmlr.training.on_disk import cache as caches
 from textmlr.training.on_disk import file_identity, gather, leftovers, row_counts
 from textmlr.training.on_disk import part_files as dealt
 from textmlr.training.on_disk.cache import Cache, CacheError, InUseError
-from textmlr.training.sgd import dealt_parts as dealings
 from textmlr.training.sgd import trials
 
 SMALL = "--memory", "1MB", "-q"  # too little for the corpora below, and enough for their features

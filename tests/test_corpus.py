@@ -1,4 +1,4 @@
-"""Reading TSV: what is read, what is refused and how that is said."""
+"""Reading TSV: documents, refusals and their messages."""
 
 from __future__ import annotations
 
@@ -30,6 +30,7 @@ from textmlr.base.errors import InputError
 from textmlr.corpus import sources
 from textmlr.corpus.batch import Batch
 from textmlr.corpus.corpus import Corpus
+from textmlr.corpus.formats import tsv
 from textmlr.corpus.formats.lines import read_lines
 from textmlr.corpus.reading import read_corpus, recode
 from textmlr.corpus.reading_options import ReadingOptions
@@ -679,7 +680,7 @@ def test_memory_is_the_file_and_its_spans(tmp_path: Path) -> None:
 
 # ------------------------------------------------------------------ the kernels
 
-KERNELS = ["find", "count", "split", "check", "weights", "intern"]
+KERNELS = ["find", "count", "split", "check", "intern"]
 
 
 def compiled_and_plain(name: str) -> tuple[Any, Any]:
@@ -798,7 +799,19 @@ numbers = st.one_of(
 @example("9999999999999999999")
 @example("00000000000000000000000000001")
 @example("1e-46")
+@example("+1")
+@example(" 1 ")
+@example("nan")
+@example("inf")
+@example("1e400")
 def test_weights_are_the_nearest_float32(number: str) -> None:
+    for many in (tsv.MANY, 1):  # by Python, and by Arrow
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(tsv, "MANY", many)
+            check_weight(number)
+
+
+def check_weight(number: str) -> None:
     line = b"a\t" + number.encode() + b"\ttext"
     row = naive_row(line, weighted=True)
     stdin = io.BytesIO(line)
@@ -809,20 +822,6 @@ def test_weights_are_the_nearest_float32(number: str) -> None:
     corpus = read_corpus(["-"], ReadingOptions(weighted=True), stdin=stdin)
     assert corpus.weights is not None
     assert corpus.weights.tolist() == [float(np.float32(row[1]))]
-
-
-@pytest.mark.parametrize(
-    "number", ["1", "0", "0.5", ".5", "5.", "1e-3", "2.5E+2", "0.1", "0.3000001"]
-)
-def test_common_weights_need_no_python(number: str) -> None:
-    """The kernel decides them; only what is odd is left to a loop over lines."""
-    text, _ = arrays(f"a\t{number}\tx".encode())
-    ends = (places([1]), places([2 + len(number)]))
-    for kernel in compiled_and_plain("weights"):
-        status, out = np.zeros(1, np.uint8), np.full(1, -1, np.float32)
-        kernel(text, *ends, status, out)
-        assert status.tolist() == [kernels.GOOD]
-        assert out.tolist() == [float(np.float32(float(number)))]
 
 
 def test_no_mark_is_left_in_a_label_that_only_begins_alike(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Every value of a model's header, replaced by wrong ones: refused at load, or nothing minds."""
+"""Every value of a model's header, replaced by wrong ones, is refused at load or has no effect."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ from textmlr import (
 from textmlr.cli.export import export
 from textmlr.cli.info import info
 from textmlr.cli.top import top
-from textmlr.corpus.duplicates import Found, Overlap
+from textmlr.corpus.duplicates import Duplicates, Overlap
 from textmlr.model import record
 from textmlr.model.record_schema import Part, json_fields
 from textmlr.model.scoring import Shrunk
 from textmlr.model.small_file.compression import compress
 from textmlr.training.exact.penalty_path import Penalty
 from textmlr.training.ngram_choice import Candidate
-from textmlr.training.sgd.trials import Trial
+from textmlr.training.sgd.trial import TrialRun
 
 TEXTS = [
     "a robot in orbit",
@@ -216,10 +216,10 @@ def test_the_kinds_of_a_record_are_those_of_what_writes_it() -> None:
     pairs: list[tuple[type[Part], Any]] = [
         (record.OverlapRecord, Overlap),
         (record.CalibrationRecord, Shrunk),
-        (record.SgdTrialRecord, Trial),
+        (record.SgdTrialRecord, TrialRun),
         (record.ExactTrialRecord, Penalty),
         (record.CandidateRecord, Candidate),
-        (record.DuplicatesRecord, Found),
+        (record.DuplicatesRecord, Duplicates),
     ]
     for kind, made in pairs:
         assert {field.name for field in fields(made)} - {"sketch"} == {*json_fields(kind)}, made

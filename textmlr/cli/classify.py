@@ -20,7 +20,7 @@ from textmlr.cli.arguments import (
 )
 from textmlr.cli.one_document import read_document, shown_path
 from textmlr.corpus.reading_options import ReadingOptions
-from textmlr.export.predictions.prediction_file import FORMATS, Output
+from textmlr.export.predictions.prediction_file import FORMATS, PredictionFile
 from textmlr.kernels.jit import run_plain
 
 if TYPE_CHECKING:
@@ -143,18 +143,18 @@ def classify(
         raise click.UsageError("--corpus needs -o FILE, where the answers go")
     if as_json and output == "-":
         raise click.UsageError("--json and -o - would both write to stdout")
-    written = Output.of(output, output_format)
+    written = PredictionFile.of(output, output_format)
 
     from textmlr.cli.classify_corpus import classify_corpus
     from textmlr.corpus.reading import scan
-    from textmlr.export.predictions.appended import Wanted
+    from textmlr.export.predictions.prediction_columns import ColumnChoice
     from textmlr.model.model import Model
 
     if output != "-":
         check_output(output, corpora, [model])
     loaded = Model.load(model)
     _number_of(label, loaded, model)
-    wanted = Wanted(prefix or "", top, min_probability, label, each_label)
+    wanted = ColumnChoice(prefix or "", top, min_probability, label, each_label)
     chunks = scan(corpora, reading, labelled=False)
     classify_corpus(
         loaded, chunks, written, wanted, paths=corpora, threads=threads, as_json=as_json

@@ -23,7 +23,7 @@ from textmlr.corpus.reading_options import CorpusFormat, ReadingOptions
 from textmlr.export.matrices.matrix_file import FORMATS, MatrixFile
 
 if TYPE_CHECKING:
-    from textmlr.export.matrices.matrix_file import Written
+    from textmlr.export.matrices.matrix_file import MatrixSummary
     from textmlr.features.featurizer import Featurizer
 
 # What options of train mean here, where no model is trained.
@@ -111,28 +111,28 @@ def featurize(
         raise click.UsageError("--no-labels and --label-column exclude each other")
     options = _options(context, model, chosen)
 
-    from textmlr.cli.heard import Heard
     from textmlr.cli.warnings import warn_of_invalid, warn_of_skipped
+    from textmlr.corpus.notes import ReadingNotes
     from textmlr.corpus.reading import scan
-    from textmlr.export.matrices.corpus_parts import fit, transform
     from textmlr.export.matrices.matrix_file import files_of, write_matrix
+    from textmlr.export.matrices.matrix_parts import fit, transform
     from textmlr.features.featurizer import Featurizer
 
     if output != "-":
         for path in files_of(written):
             check_output(path, corpora, [model])
     began = time.perf_counter()
+    notes = ReadingNotes()
+    chunks = notes.watch(scan(corpora, reading, labelled=not no_labels, tables=False))
     if model is not None:
         from textmlr.model.model import Model
 
         loaded = Model.load(model)
         featurizer, labels = loaded.featurizer, loaded.labels
-        heard = Heard(scan(corpora, reading, labelled=not no_labels, tables=False))
-        parts = transform(featurizer, heard, labels, threads)
+        parts = transform(featurizer, chunks, labels, threads)
     else:
         featurizer = Featurizer(options)
-        heard = Heard(scan(corpora, reading, labelled=not no_labels, tables=False))
-        part, labels = fit(featurizer, heard, threads)
+        part, labels = fit(featurizer, chunks, threads)
         parts = iter([part])
     names = None
     if featurizer.options.hash_bits is None:
@@ -140,7 +140,7 @@ def featurize(
     done = write_matrix(
         written, parts, labels=None if no_labels else labels, names=names, threads=threads
     )
-    warn_of_skipped([heard.told()])
+    warn_of_skipped([notes])
     warn_of_invalid(done.invalid)
     seconds = time.perf_counter() - began
     shown_labels = None if no_labels else labels
@@ -168,7 +168,9 @@ def _options(
     return FeaturizerOptions(**chosen | {"norm": None if chosen["norm"] == "none" else "l2"})
 
 
-def _show(done: Written, featurizer: Featurizer, labels: list[str] | None, seconds: float) -> None:
+def _show(
+    done: MatrixSummary, featurizer: Featurizer, labels: list[str] | None, seconds: float
+) -> None:
     """A summary, on stderr: stdout may be where the lines go."""
     from textmlr.base.printable import plain
     from textmlr.cli.tables import show_ngrams, show_rows

@@ -81,7 +81,7 @@ def update(
     started = time.perf_counter()
     from textmlr.cli.progress import TrainingProgress
     from textmlr.cli.warnings import (
-        warn_of_doubles,
+        warn_of_duplicates,
         warn_of_few,
         warn_of_invalid,
         warn_of_overlap,
@@ -107,7 +107,7 @@ def update(
     assert trained is not None  # as an update writes it
     warn_of_skipped([corpus] + ([judges] if judges else []))
     warn_of_invalid(last.invalid_utf8 or 0)
-    warn_of_doubles(last.doubles, len(corpus))
+    warn_of_duplicates(last.doubles, len(corpus))
     warn_of_few(after.labels, trained.per_label)
     trained_on = "the corpus that the model was trained on"
     warn_of_overlap(last.overlap, len(corpus), "new ", trained_on, "they are learnt again")

@@ -12,6 +12,7 @@ from textmlr.base.printable import plain, plural
 if TYPE_CHECKING:
     from textmlr.corpus.corpus import Corpus
     from textmlr.corpus.duplicates import Overlap
+    from textmlr.corpus.notes import ReadingNotes
     from textmlr.evaluation.labelled_answers import LabelledAnswers
     from textmlr.model.record import CutRecord, DuplicatesRecord, OverlapRecord, Record
 
@@ -19,28 +20,28 @@ MANY = 0.05  # share of a corpus that repeats another part of it
 MOST_NAMED = 5
 
 
-def warn_of_doubles(doubles: DuplicatesRecord | None, documents: int) -> None:
+def warn_of_duplicates(duplicates: DuplicatesRecord | None, documents: int) -> None:
     """Say which documents of a corpus stand in it more than once.
 
-    doubles    as in a model's record, ``doubles.Found.summary``
-    documents  of the corpus
+    duplicates  as in a model's record, ``Duplicates.summary``
+    documents   of the corpus
     """
-    if doubles is None:
+    if duplicates is None:
         return
-    about = "" if doubles.exact else "about "
-    if doubles.contradictory and doubles.first is not None:
-        (name, i), (other, j) = doubles.first
+    about = "" if duplicates.exact else "about "
+    if duplicates.contradictory and duplicates.first is not None:
+        (name, i), (other, j) = duplicates.first
         which = f"documents {i:,} and {j:,} of {plain(name)}"
         if name != other:
             which = f"document {i:,} of {plain(name)} and {j:,} of {plain(other)}"
-        how = "first" if doubles.exact else "two of them"
+        how = "first" if duplicates.exact else "two of them"
         warn(
-            f"{about}{plural(doubles.contradictory, 'document')} stand more than once with "
+            f"{about}{plural(duplicates.contradictory, 'document')} stand more than once with "
             f"different labels ({how}: {which})"
         )
-    if doubles.repeated >= MANY * documents:
+    if duplicates.repeated >= MANY * documents:
         warn(
-            f"{about}{doubles.repeated:,} of {plural(documents, 'document')} repeat one before "
+            f"{about}{duplicates.repeated:,} of {plural(documents, 'document')} repeat one before "
             "them, label and all: some are both learnt and held out, and figures on held-out "
             "documents are too good"
         )
@@ -61,7 +62,7 @@ def warn_of_overlap(
 ) -> None:
     """Say how many documents also stand in another corpus.
 
-    overlap  ``doubles.Overlap`` as JSON values, None where it is not known
+    overlap  ``duplicates.Overlap`` as JSON values, None where it is not known
     what     "validation ", or nothing;  where  the other corpus;  so  what of it
     """
     if overlap is None or not overlap.documents:
@@ -77,8 +78,8 @@ def warn(message: str) -> None:
     click.echo(click.style("Warning: ", fg="yellow") + plain(message), err=True)
 
 
-def warn_of_skipped(corpora: Iterable[Corpus]) -> None:
-    """Say what was left out of corpora, and what to know of how they were read."""
+def warn_of_skipped(corpora: Iterable[Corpus | ReadingNotes]) -> None:
+    """Say what was left out of corpora, and how they were read."""
     for corpus in corpora:
         for note in corpus.notes:
             warn(plain(note))
@@ -127,7 +128,7 @@ def warn_of_corpus(corpora: Sequence[Corpus], record: Record) -> None:
     assert held is not None
     warn_of_invalid(corpus.invalid_utf8 or 0)
     _warn_of_cut(record.cut)
-    warn_of_doubles(corpus.doubles, corpus.documents)
+    warn_of_duplicates(corpus.doubles, corpus.documents)
     warn_of_few(corpora[0].labels, corpus.per_label)
     warn_of_overlap(
         held.overlap,

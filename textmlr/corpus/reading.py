@@ -11,11 +11,11 @@ from numpy.typing import NDArray
 
 from textmlr.base.checks import check_file, check_flag, check_integer, check_kind, check_strings
 from textmlr.base.limits import MOST_COUNT
-from textmlr.corpus.chunks import CHUNK_BYTES, EXAMPLES, Chunk, ScanRequest
+from textmlr.corpus.chunks import CHUNK_BYTES, Chunk, ScanRequest
 from textmlr.corpus.corpus import Corpus, check_corpus
 from textmlr.corpus.formats import folder
 from textmlr.corpus.formats.detection import reader_of
-from textmlr.corpus.notes import nothing_read
+from textmlr.corpus.notes import ReadingNotes
 from textmlr.corpus.reading_options import ReadingOptions
 from textmlr.corpus.sources import name_of, opened, sources_of
 
@@ -127,10 +127,10 @@ def joined(chunks: list[Chunk], file_of: list[int], names: list[str], weighted: 
     """
     distinct = {name for chunk in chunks if chunk.labels for name in chunk.labels[1]}
     labels = sorted(distinct)
-    skipped = sum(chunk.skipped for chunk in chunks)
-    examples = [example for chunk in chunks for example in chunk.examples][:EXAMPLES]
-    if not labels:
-        raise nothing_read(names, skipped, examples, chunks[0].form if chunks else "")
+    notes = ReadingNotes()
+    for chunk in chunks:
+        notes.add(chunk)
+    notes.check_documents(names)
     code_of = {label: code for code, label in enumerate(labels)}
     codes, weights = [], []
     for chunk in chunks:
@@ -145,24 +145,8 @@ def joined(chunks: list[Chunk], file_of: list[int], names: list[str], weighted: 
         labels=labels,
         weights=np.concatenate(weights) if weighted else None,
         names=names,
-        skipped=skipped,
-        skipped_examples=examples,
+        skipped=notes.skipped,
+        skipped_examples=notes.skipped_examples,
         file_of=file_of,
-        notes=notes_of(chunks),
+        notes=notes.notes,
     )
-
-
-def notes_of(chunks: Sequence[Chunk]) -> list[str]:
-    """What a user should know of how the files were read."""
-    notes = []
-    several = sum(chunk.several for chunk in chunks)
-    if several:
-        have = "documents have" if several > 1 else "document has"
-        notes.append(f"{several:,} {have} several labels, of which the first is used")
-    notes += [
-        f"{chunk.name}: its first line looks like column names, and was read as a document; "
-        "--format csv reads it as names"
-        for chunk in chunks
-        if chunk.header
-    ]
-    return notes

@@ -1,9 +1,9 @@
-"""A model as one JSON object: weights by the names of features, and what reads text for them.
+"""A model as one JSON object: weights by the names of features, and the tables that cut text.
 
-The object says itself what is in it (``ABOUT``, its first entry), so that a program in any
-language can be written from it; ``scorer.js`` beside this file is one, in under a hundred lines.
-Kinds and lower case of code points are those of the running Python's Unicode, as ranges: other
-languages' own know other versions of it.
+Its first entry, ``ABOUT``, describes the object, so that a program in any language can be written
+from it; ``scorer.js`` beside this file is one, in under a hundred lines.  Kinds and lower case of
+code points are those of the running Python's Unicode, as ranges: other languages have other
+versions of it.
 """
 
 from __future__ import annotations
@@ -26,16 +26,16 @@ from textmlr.base.checks import MODEL_MEND, check_kind, check_path
 from textmlr.base.featurizer_options import FeaturizerOptions
 from textmlr.base.whole_files import atomic_files
 from textmlr.features.featurizer import Featurizer
-from textmlr.features.ngrams import CHAR_PREFIX
 from textmlr.features.unicode_tables import tables
 from textmlr.features.vocabulary import Vocabulary, inverse_document_frequency
-from textmlr.kernels.tokens import CHARACTER, MARK, SPACE, WORD
+from textmlr.kernels.code_points import CHARACTER, MARK, SPACE, WORD
+from textmlr.kernels.ngram_names import CHAR_PREFIX
 from textmlr.model.model import Model, versions
 
 FORMAT = "textmlr-json 2"
 BLOCK = 1 << 15  # features at a time
 KINDS = {"space": SPACE, "word": WORD, "character": CHARACTER, "mark": MARK}
-# Those that an answer depends on.
+# Answers depend on these.
 OPTIONS = (
     "lowercase",
     "punctuation",
@@ -49,7 +49,7 @@ OPTIONS = (
     "bias",
 )
 CALIBRATION = ("exponent", "spread", "least")
-# Variation selectors of ideographs, past the end of the tables: ``kernels.tokens._classify``.
+# Variation selectors of ideographs, beyond the end of the tables: ``kernels.tokens._classify``.
 SELECTORS = (0xE0100, 0xE01EF)
 
 ABOUT = """\
@@ -216,7 +216,7 @@ def _numbers(array: NDArray[np.float32]) -> list[str]:
 
 
 def _named(model: Model) -> dict[str, _Section]:
-    """The features of a vocabulary: words, characters, and those known by their hashes alone."""
+    """The features of a vocabulary: words, characters, and those that have only a hash."""
     model.featurizer.name_features()
     vocabulary, bias = model.featurizer.vocabulary, int(model.featurizer.options.bias)
     assert vocabulary is not None
@@ -247,7 +247,7 @@ def _named(model: Model) -> dict[str, _Section]:
 
 
 def _hashed(model: Model) -> dict[str, _Section]:
-    """The columns that θ has rows for."""
+    """The columns that have rows in θ."""
     assert model.columns is not None
     rows = np.arange(len(model.columns.kept))
     own = model.columns.kept.astype(np.int64)
@@ -273,7 +273,7 @@ def _names(
 
 
 def _unicode(options: FeaturizerOptions) -> dict[str, Any]:
-    """Kind and lower case of code points as ranges, those that are otherwise left out."""
+    """Kind and lower case of code points as ranges; other code points are left out."""
     lower, kind = tables(options.lowercase, options.split_scripts, False)
     kinds = {name: _ranges(np.flatnonzero(kind == code)) for name, code in KINDS.items()}
     if options.split_scripts:

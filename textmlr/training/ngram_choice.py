@@ -93,14 +93,13 @@ def choose(
         found = probe(
             rows.in_memory,
             training,
-            idf=rows.idf,
-            bias=rows.bias,
+            columns=rows.column_facts,
             validation=judge,
             threads=threads,
         )
         if sample is corpus:
             lasting = found if found is not None and found.lasting else None
-            made[candidate] = replace(rows, tried=lasting)
+            made[candidate] = replace(rows, trials=lasting)
         if found is None:  # too few documents to tell
             return np.inf
         trial = found.best

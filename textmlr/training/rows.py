@@ -20,9 +20,10 @@ from textmlr.features.featurizer import Featurizer
 from textmlr.features.hashed_columns import Columns
 from textmlr.features.vocabulary import inverse_document_frequency
 from textmlr.model.heads import SOFTMAX, Head
+from textmlr.training.dealt_parts import AnyObjective
 from textmlr.training.objective import Objective
-from textmlr.training.on_disk.disk_objective import AnyObjective
-from textmlr.training.sgd.trials import Tried
+from textmlr.training.sgd.runs import ColumnFacts
+from textmlr.training.sgd.trial import TrialResults
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -39,7 +40,7 @@ class Rows:
                 from which it is named
     cut         of rows on disk, what did not fit in memory: features kept, of how many, and by
                 how many documents their frequencies may be too low; None: nothing
-    tried       what came of trials over all of them that training would make; None: nothing
+    trials      the results of trials over all of them that training would make; None: nothing
     """
 
     featurizer: Featurizer
@@ -50,7 +51,7 @@ class Rows:
     invalid: int = 0
     first: NDArray[np.int64] | None = None
     cut: dict[str, int] | None = None
-    tried: Tried | None = None
+    trials: TrialResults | None = None
 
     @classmethod
     def of(
@@ -85,6 +86,11 @@ class Rows:
         """The objective, of rows in memory."""
         assert isinstance(self.objective, Objective)
         return self.objective
+
+    @property
+    def column_facts(self) -> ColumnFacts:
+        """What SGD knows of the columns."""
+        return ColumnFacts(self.idf, self.bias)
 
     @property
     def bias(self) -> int | None:

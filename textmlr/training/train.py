@@ -11,7 +11,7 @@ from textmlr.base.featurizer_options import FeaturizerOptions
 from textmlr.base.threads import chosen_threads
 from textmlr.base.training_options import TrainingOptions
 from textmlr.corpus.corpus import Corpus, check_corpus
-from textmlr.corpus.duplicates import found_in
+from textmlr.corpus.duplicates import duplicates_of
 from textmlr.model.heads import SOFTMAX, Head, head_of
 from textmlr.model.model import Model
 from textmlr.model.parameters import LINEAR
@@ -23,7 +23,7 @@ from textmlr.training.on_disk.cache import Work
 from textmlr.training.on_disk.disk_store import Store
 from textmlr.training.rows import Rows, memory_of
 from textmlr.training.sgd.fit import Fit, fit, most_epochs
-from textmlr.training.sgd.trials import Progress
+from textmlr.training.sgd.trial import Progress
 from textmlr.training.training_record import training_record
 
 
@@ -103,7 +103,7 @@ def train(
             mend="give documents of two labels at least",
         )
     tell(Stage("features", len(corpus), len(corpus.labels)))
-    doubles = found_in(corpus, threads)
+    duplicates = duplicates_of(corpus, threads)
     # TF-IDF only if it is asked for: SGD scales steps by idf instead, in rows whose length is 1
     # before rare features are raised (a point of accuracy on some corpora).
     wanted = featurizer_options or FeaturizerOptions()
@@ -121,7 +121,7 @@ def train(
         judge, overlap = None, None
         if validation is not None:
             judge = rows.judge(validation, options, threads)
-            overlap = doubles.sketch.overlap(validation.batches, threads)
+            overlap = duplicates.sketch.overlap(validation.batches, threads)
         made = rows.objective.columns, rows.objective.nonzeros
         most = (
             0
@@ -145,22 +145,21 @@ def train(
             found = result = fit(
                 rows.objective,
                 options,
-                idf=rows.idf,
-                bias=rows.bias,
+                columns=rows.column_facts,
                 validation=judge,
                 threads=threads,
                 watch=tell,
                 beside=names.collect,
                 overwrite=True,
-                checkpoints=None if store is None else store.cache,
-                tried=rows.tried,
+                states=None if store is None else store.cache,
+                known=rows.trials,
             )
             layers, calibration = result.layers, result.calibration.absorbed()
             squares = result.squares if options.hidden else []
         names.finish(layers[0])
     except ArithmeticError as error:
         raise InputError(str(error), mend="lower the learning rate or the penalty") from error
-    record = training_record(corpus, doubles, rows, candidates, options, found, overlap)
+    record = training_record(corpus, duplicates, rows, candidates, options, found, overlap)
     activation = options.activation or LINEAR
     model = Model(
         corpus.labels,
@@ -171,7 +170,7 @@ def train(
         calibration,
         activation=activation,
         squares=squares,
-        trained_on=doubles.sketch.beside(layers),
+        trained_on=duplicates.sketch.beside(layers),
         head=output,
     )
     return _sparse(model) if options.l1 else model

@@ -13,7 +13,7 @@ import numpy as np
 
 from textmlr.base.training_options import TrainingOptions
 from textmlr.corpus.corpus import Corpus
-from textmlr.corpus.duplicates import Found, Overlap
+from textmlr.corpus.duplicates import Duplicates, Overlap
 from textmlr.model.record import (
     CalibrationRecord,
     CandidateRecord,
@@ -34,12 +34,12 @@ from textmlr.training.exact.penalty_path import ExactFit
 from textmlr.training.ngram_choice import Candidate
 from textmlr.training.rows import Rows, label_totals
 from textmlr.training.sgd.fit import Fit
-from textmlr.training.sgd.trials import Trial
+from textmlr.training.sgd.trial import TrialRun
 
 
 def training_record(
     corpus: Corpus,
-    duplicates: Found,
+    duplicates: Duplicates,
     rows: Rows,
     candidates: Sequence[Candidate],
     options: TrainingOptions,
@@ -67,7 +67,7 @@ def calibration_record(calibration: Calibration) -> CalibrationRecord:
 
 
 def _corpus(
-    corpus: Corpus, duplicates: Found, rows: Rows, options: TrainingOptions
+    corpus: Corpus, duplicates: Duplicates, rows: Rows, options: TrainingOptions
 ) -> CorpusRecord:
     alike = corpus.weights is None and options.class_weight is None
     totals = None if alike else tuple(label_totals(corpus, options.class_weight).tolist())
@@ -106,7 +106,7 @@ def _held_out(found: Fit | ExactFit, overlap: Overlap | None) -> HeldOutRecord:
     )
 
 
-def _trial(trial: Trial) -> SgdTrialRecord:
+def _trial(trial: TrialRun) -> SgdTrialRecord:
     return SgdTrialRecord(
         idf_power=trial.idf_power,
         learning_rate=trial.learning_rate,

@@ -235,11 +235,7 @@ def _parse(
         final,
         ord(header.delimiter),
         frozen(slots),
-        starts,
-        stops,
-        lines,
-        counts,
-        status,
+        kernels.Records(starts, stops, lines, counts, status),
         end,
     )
     n = int(end[0])
@@ -265,7 +261,7 @@ def _chunk(rows: _Rows, request: ScanRequest) -> Chunk:
     if places.weight is not None:
         starts, stops = rows.spans(places.weight)
         own = (status != kernels.GOOD).astype(np.uint8)
-        weights = read_weights(text, starts - 1, stops, own, request.options.skip_bad_lines)
+        weights = read_weights(text, starts - 1, stops, own)
         status[(status == kernels.GOOD) & (own != kernels.GOOD)] = BAD_WEIGHT
     codes: NDArray[np.int32] | None = None
     names: list[Any] = []

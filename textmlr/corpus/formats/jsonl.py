@@ -20,7 +20,7 @@ from textmlr.corpus.byte_streams import BOM, Stream
 from textmlr.corpus.chunks import SKIP, Chunk, ScanRequest, check_bad
 from textmlr.corpus.formats.lines import BINARY, Lines, blocks_of, quote, quoted
 from textmlr.corpus.formats.table_columns import find, listed
-from textmlr.kernels.tsv_lines import LARGEST
+from textmlr.corpus.labels import LARGEST_WEIGHT
 
 _decoder: Any = json.JSONDecoder()  # typeshed does not know its scan_once
 _scan = _decoder.scan_once
@@ -167,7 +167,7 @@ class _Keys:
                 f"the weight in {self.weight!r} is {_kind(weight)}, not a number",
                 f"write a number such as 1 or 0.5, {SKIP}",
             )
-        if not 0 <= weight <= LARGEST:
+        if not 0 <= weight <= LARGEST_WEIGHT:
             raise _ValueError(
                 f"weight {quoted(str(weight))} is not a finite number >= 0",
                 f"write a number such as 1 or 0.5, {SKIP}",

@@ -14,12 +14,13 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from textmlr.base.errors import InputError
-from textmlr.corpus.arrow_batch import LARGEST, as_strings, batch_of, encoded, merged, numbers
+from textmlr.corpus.arrow_batch import as_strings, batch_of, encoded, merged, numbers
 from textmlr.corpus.arrow_types import bytes_of, names_of, plain, use_of
 from textmlr.corpus.byte_streams import check_ratio
 from textmlr.corpus.chunks import SKIP, Chunk, ScanRequest, check_bad
 from textmlr.corpus.formats.lines import quoted
 from textmlr.corpus.formats.table_columns import ColumnPlaces, find
+from textmlr.corpus.labels import LARGEST_WEIGHT
 
 SMALL = 1 << 20  # bytes of a batch that is put together with the next
 
@@ -102,7 +103,7 @@ class Table:
     def _weights(self, column: pa.Array) -> NDArray[np.float32]:
         with arrow_refusals(self.name, "a table"):
             values = numbers(column)
-        values = np.where(np.abs(values) > LARGEST, np.nan, values)
+        values = np.where(np.abs(values) > LARGEST_WEIGHT, np.nan, values)
         weights: NDArray[np.float32] = np.abs(values).astype(np.float32)  # not -0.0
         weights[values < 0] = np.nan
         return weights

@@ -17,8 +17,8 @@ from textmlr.features.csr_features import Features
 from textmlr.kernels import disk_words as kernels
 from textmlr.kernels import linear as linear_kernels
 from textmlr.model.heads import SOFTMAX, Head
+from textmlr.training.dealt_parts import Dealing
 from textmlr.training.objective import Objective
-from textmlr.training.sgd.dealt_parts import Dealing
 
 ENDS = "ends"  # the file of where the row of each document ends in that of its part, in words
 Weigh = Callable[[Features], Features]
@@ -144,9 +144,6 @@ class StoredObjective:
         if self.scale is None:
             return objective
         return objective.scaled(self.scale, in_place=True)
-
-
-AnyObjective = Objective | StoredObjective
 
 
 def name_of(part: int) -> str:

@@ -9,7 +9,9 @@ from textmlr.base.featurizer_options import FeaturizerOptions
 from textmlr.base.training_options import TrainingOptions
 from textmlr.corpus.corpus import Corpus
 from textmlr.model.heads import SOFTMAX, Head
+from textmlr.training.objective import Objective
 from textmlr.training.on_disk.cache import Cache, Work
+from textmlr.training.on_disk.disk_objective import StoredObjective
 from textmlr.training.on_disk.disk_rows import stored_rows
 from textmlr.training.rows import Rows
 
@@ -44,4 +46,6 @@ class Store:
             threads=threads,
             watch=watch,
         )
-        return replace(rows, objective=replace(rows.objective, head=head))
+        objective = rows.objective
+        assert isinstance(objective, Objective | StoredObjective)
+        return replace(rows, objective=replace(objective, head=head))

@@ -23,7 +23,7 @@ from textmlr.training.exact.solver import Step
 from textmlr.training.held_out import hold_out
 from textmlr.training.objective import Objective
 from textmlr.training.rows import document_weights
-from textmlr.training.sgd.trials import Progress
+from textmlr.training.sgd.trial import Progress
 from textmlr.training.train import Stage
 from textmlr.training.update.comparison import compare
 from textmlr.training.update.learner import Learner, UpdatedLayers

@@ -10,7 +10,7 @@ import numpy as np
 
 from textmlr.base.update_options import UpdateOptions
 from textmlr.corpus.corpus import Corpus
-from textmlr.corpus.duplicates import Sketch, found_in
+from textmlr.corpus.duplicates import Sketch, duplicates_of
 from textmlr.corpus.reading import recode
 from textmlr.features.extension import Extended
 from textmlr.model.model import Model
@@ -48,7 +48,7 @@ class Recurrence(NamedTuple):
         cls, model: Model, corpus: Corpus, validation: Corpus | None, threads: int
     ) -> Recurrence:
         """Compare the documents of a model, a corpus and those that judge."""
-        duplicates, before = found_in(corpus, threads), model.trained_on
+        duplicates, before = duplicates_of(corpus, threads), model.trained_on
         after = None if before is None else before.joined(duplicates.sketch)
 
         def overlap(sketch: Sketch | None, documents: Corpus | None) -> OverlapRecord | None:

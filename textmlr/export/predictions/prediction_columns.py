@@ -1,0 +1,167 @@
+"""A model's predictions as columns, which are appended to those of a corpus."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from textmlr.base.checks import check_listed
+from textmlr.base.errors import InputError
+from textmlr.model.answering import Answers
+from textmlr.model.heads import ranked_rows
+
+PREDICTED, PROBABILITY = "predicted", "probability"
+
+
+@dataclass(frozen=True, slots=True)
+class ColumnChoice:
+    """Which columns of predictions to append, and their names.
+
+    prefix           before every name, for a corpus that has columns of those names
+    top              also labels of ranks 2 to top: predicted_2, probability_2, …
+    min_probability  predicted is null where no label is as likely; with top, predicted_1 is the
+                     likeliest label all the same
+    label            only one column, P(label), and none of the others
+    each_label       P(label) of each label, after the others
+    """
+
+    prefix: str = ""
+    top: int | None = None
+    min_probability: float | None = None
+    label: str | None = None
+    each_label: bool = False
+
+    def __post_init__(self) -> None:
+        if self.top is not None:
+            check_listed("top", self.top)
+        if not 0 <= (self.min_probability or 0.0) <= 1:
+            raise InputError(
+                f"min_probability={self.min_probability}", mend="give a number of 0 to 1"
+            )
+        others = self.top, self.min_probability, self.each_label or None
+        if self.label is not None and any(other is not None for other in others):
+            raise InputError(
+                "label leaves no room for top, min_probability and each_label",
+                mend="ask for one label, or for the others",
+            )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Predictions:
+    """The predictions for a block of documents.
+
+    arrays      a column each, in the order of ``PredictionColumns.fields``
+    per_label   (L,) int64  documents that have each label as their answer
+    unsure      documents that have none
+    unknown     rows without a known feature, ascending
+    invalid     pieces of invalid UTF-8 in the text, read as U+FFFD
+    """
+
+    arrays: list[pa.Array]
+    per_label: NDArray[np.int64]
+    unsure: int
+    unknown: NDArray[np.int64]
+    invalid: int
+
+    def __len__(self) -> int:
+        return len(self.arrays[0])
+
+
+class PredictionColumns:
+    """The chosen columns of predictions among these labels; threads may share them.
+
+    fields  name and type of each
+    Raises InputError for a label that the model does not have.
+    """
+
+    def __init__(self, labels: Sequence[str], wanted: ColumnChoice) -> None:
+        self._wanted = wanted
+        self._names = pa.array(labels, pa.string())
+        self._top = min(wanted.top or 1, len(labels))
+        if wanted.label is None:
+            self._columns = list(range(len(labels))) if wanted.each_label else []
+        elif wanted.label in labels:
+            self._columns = [labels.index(wanted.label)]
+        else:
+            raise InputError(
+                f"the model has no label {wanted.label!r}",
+                mend="its labels are " + ", ".join(labels[:20]),
+            )
+        fields = [] if wanted.label is not None else self._answer_fields()
+        fields += [(f"P({labels[i]})", pa.float64()) for i in self._columns]
+        self.fields = [pa.field(wanted.prefix + name, kind) for name, kind in fields]
+
+    @property
+    def _lists_first(self) -> bool:
+        """Whether the likeliest label has a column of its own, beside the answer's."""
+        return self._wanted.min_probability is not None and self._wanted.top is not None
+
+    def _answer_fields(self) -> list[tuple[str, pa.DataType]]:
+        fields = [(PREDICTED, pa.string()), (PROBABILITY, pa.float64())]
+        if self._lists_first:
+            fields.append((f"{PREDICTED}_1", pa.string()))
+        for rank in range(2, self._top + 1):
+            fields.append((f"{PREDICTED}_{rank}", pa.string()))
+            fields.append((f"{PROBABILITY}_{rank}", pa.float64()))
+        return fields
+
+    def schema(self, own: pa.Schema, place: str) -> pa.Schema:
+        """The columns of the corpus and these.
+
+        Raises InputError, naming place, where two have one name.
+        """
+        counts = Counter(own.names)
+        if (twice := next((name for name, n in counts.items() if n > 1), None)) is not None:
+            raise InputError(
+                f"has two columns {twice!r}", place=place, mend="give one of them another name"
+            )
+        for field in self.fields:
+            if field.name in counts:
+                raise InputError(
+                    f"has a column {field.name!r} already, and one of that name was to be appended",
+                    place=place,
+                    mend="give the new ones a prefix, such as --prefix model_",
+                )
+        for field in self.fields:
+            own = own.append(field)
+        return own
+
+    def of(self, answers: Answers) -> Predictions:
+        """The columns for a block of documents."""
+        rows = answers.probabilities
+        n, labels = rows.shape
+        best = answers.best
+        share = rows[np.arange(n), best]
+        sure = share >= (self._wanted.min_probability or 0.0)
+        arrays = [] if self._wanted.label is not None else self._answers(rows, best, share, sure)
+        arrays += [pa.array(np.ascontiguousarray(rows[:, i])) for i in self._columns]
+        return Predictions(
+            arrays,
+            np.bincount(best[sure], minlength=labels),
+            n - int(sure.sum()),
+            np.flatnonzero(answers.known == 0),
+            answers.invalid,
+        )
+
+    def _answers(
+        self,
+        rows: NDArray[np.float64],
+        best: NDArray[np.int64],
+        share: NDArray[np.float64],
+        sure: NDArray[np.bool_],
+    ) -> list[pa.Array]:
+        arrays = [self._names.take(pa.array(best, mask=~sure)), pa.array(share)]
+        if self._lists_first:
+            arrays.append(self._names.take(pa.array(best)))
+        if self._top > 1:
+            order = ranked_rows(rows)[:, 1 : self._top]
+            shares = np.take_along_axis(rows, order, axis=1)
+            for rank in range(self._top - 1):
+                arrays.append(self._names.take(pa.array(np.ascontiguousarray(order[:, rank]))))
+                arrays.append(pa.array(np.ascontiguousarray(shares[:, rank])))
+        return arrays
