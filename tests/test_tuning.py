@@ -19,7 +19,7 @@ from conftest import corpus_of, documents, interrupted, shown_in_terminal, write
 from textmlr import FeaturizerOptions, InputError, TrainingOptions
 from textmlr.base.tuning_options import TuningOptions
 from textmlr.cli import cli
-from textmlr.cli.arguments import Duration
+from textmlr.cli.value_types import Duration
 from textmlr.corpus.batch import Batch
 from textmlr.corpus.corpus import Corpus
 from textmlr.evaluation.figures import evaluate

@@ -11,12 +11,12 @@ import click
 from textmlr.base.printable import to_json
 from textmlr.cli.arguments import (
     Reading,
-    Size,
     check_output,
     corpus_options,
     json_option,
     threads_option,
 )
+from textmlr.cli.value_types import Size
 
 if TYPE_CHECKING:
     from textmlr.evaluation.comparison import Comparison

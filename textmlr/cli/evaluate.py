@@ -9,7 +9,6 @@ import click
 
 from textmlr.base.printable import plain, to_json
 from textmlr.cli.arguments import (
-    PROBABILITY,
     Reading,
     check_output,
     column_option,
@@ -18,6 +17,7 @@ from textmlr.cli.arguments import (
     model_option,
     threads_option,
 )
+from textmlr.cli.value_types import PROBABILITY
 
 if TYPE_CHECKING:
     from rich.console import Console
