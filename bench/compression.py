@@ -41,7 +41,7 @@ from rivals import (
 )
 
 from textmlr.corpus.reading import read_corpus
-from textmlr.evaluation.figures import answer
+from textmlr.evaluation.labelled_answers import answer
 from textmlr.model.model import Model
 from textmlr.model.small_file.compression import compress
 from textmlr.training.train import train

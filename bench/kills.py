@@ -21,7 +21,7 @@ from pathlib import Path
 
 # Rows are dealt into many parts, as those of a corpus of gigabytes are, so that kills hit epochs.
 DEALT = """
-from textmlr.training.sgd import dealt_parts
+from textmlr.training import dealt_parts
 dealt_parts.WHOLE_NONZEROS, dealt_parts.PART_NONZEROS = 1 << 18, 1 << 16
 from textmlr.__main__ import main
 main()

@@ -25,7 +25,7 @@ from measuring import cell, heading, line, parse, parser_of, read_documents
 from rivals import PUNCTUATION, fasttext_line
 
 from textmlr import Model, read_corpus
-from textmlr.evaluation.figures import answer
+from textmlr.evaluation.labelled_answers import answer
 
 WORDS = ("--ngrams", "1", "--char-ngrams", "none")
 BOTTLENECK = ("--hidden", "10", "--activation", "identity")

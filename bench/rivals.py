@@ -23,7 +23,7 @@ from measuring import write_lines
 from numpy.typing import NDArray
 
 from textmlr.corpus.reading import read_corpus, recode
-from textmlr.evaluation.figures import evaluate
+from textmlr.evaluation.evaluation import evaluate
 
 TEXTMLR = ("textmlr", "textmlr-1")
 FASTTEXT = ("fasttext", "fasttext-25", "fasttext-5")

@@ -25,7 +25,7 @@ import numpy as np
 from measuring import heading, line, parse, parser_of
 
 from textmlr import Corpus, Model, UpdateOptions, read_corpus, train, update
-from textmlr.evaluation.figures import answer
+from textmlr.evaluation.labelled_answers import answer
 
 PARTS = 20
 SHARE = 4

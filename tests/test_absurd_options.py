@@ -22,7 +22,7 @@ from textmlr.base.tuning_options import TuningOptions
 from textmlr.base.update_options import UpdateOptions
 from textmlr.cli import VERBS, cli
 from textmlr.cli.value_types import Duration, NgramRangeType, Number, Probability, Size, Widths
-from textmlr.export.predictions.appended import Wanted
+from textmlr.export.predictions.prediction_columns import ColumnChoice
 from textmlr.model.explanation.top_features import strongest
 from textmlr.model.small_file.compression import compress
 from textmlr.training.stream.checkpoints import every
@@ -199,7 +199,7 @@ def test_functions(model_file: Path, value: Any) -> None:
     with pytest.raises(InputError, match=r"^threads="):
         model.probabilities(["a robot", "a saddle"], threads=value)
     with pytest.raises(InputError, match=r"^top="):
-        Wanted(top=value)
+        ColumnChoice(top=value)
 
 
 @pytest.mark.parametrize(

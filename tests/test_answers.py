@@ -1,5 +1,5 @@
-"""Answers: the short way of kernels/document.py against the long one and the naive twins, and
-kernels/answers.py against Python's own formatting."""
+"""Answers: kernels/document_answer against featurizing and scoring and against the naive twins, and
+how they are written as lines."""
 
 from __future__ import annotations
 
@@ -12,11 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from textmlr import FeaturizerOptions
-from textmlr.base.arrays import frozen
 from textmlr.corpus.in_memory import batches_of
-from textmlr.export.answer_lines import Lines
+from textmlr.export.answer_lines import MANY, LabelLines, shortest
 from textmlr.features.featurizer import Featurizer
-from textmlr.kernels import answer_text as kernels
 from textmlr.model import scoring
 from textmlr.model.answering import Answerer
 from textmlr.model.model import Model
@@ -141,27 +139,41 @@ def numbers() -> list[float]:
     return np.clip(np.concatenate(some), 0, 1).tolist()
 
 
-def written(values: list[float]) -> list[str]:
-    out = np.empty(len(values) * (kernels.NUMBER + 1), np.uint8)
-    size = kernels.write_numbers(frozen(np.array(values)), out)
-    return out[:size].tobytes().decode().splitlines()
+def written(values: list[float], documents: int = 1) -> list[str]:
+    lines = LabelLines(["a"], None, 0, documents=documents).render(np.array(values)[:, None])
+    return lines.decode().splitlines()
 
 
-def test_numbers_are_written_to_the_digit() -> None:
+def significant(text: str) -> str:
+    """The digits of a number without zeros before or after them."""
+    return text.partition("e")[0].replace(".", "").strip("0")
+
+
+def test_numbers_are_written_with_the_fewest_digits_that_are_read_back() -> None:
     values = numbers()
-    assert written(values) == [f"{value:.10g}" for value in values]
+    texts = written(values)
+    assert [float(text) for text in texts] == values
+    assert [significant(text) for text in texts] == [significant(repr(value)) for value in values]
+
+
+def test_arrow_writes_numbers_as_python_does() -> None:
+    assert written(numbers(), MANY) == written(numbers())
 
 
 @given(st.lists(st.floats(0, 1), min_size=1))
 @settings(max_examples=200, deadline=None)
-def test_any_number_is_written_to_the_digit(values: list[float]) -> None:
-    assert written(values) == [f"{value + 0.0:.10g}" for value in map(abs, values)]
+def test_any_number_is_read_back(values: list[float]) -> None:
+    values = [abs(value) for value in values]
+    texts = written(values)
+    assert [float(text) for text in texts] == values
+    assert texts == written(values, MANY) == shortest(np.array(values))
 
 
 @pytest.mark.parametrize("labels", [1, 2, 8, 9, 58, 300])
 @pytest.mark.parametrize("top", [None, 1, 3])
 @pytest.mark.parametrize("least", [0.0, 0.75, 1.0])
-def test_lines(labels: int, top: int | None, least: float) -> None:
+@pytest.mark.parametrize("documents", [7, MANY])
+def test_lines(labels: int, top: int | None, least: float, documents: int) -> None:
     """The likeliest first, ties in the order of the labels; unsure before them, or instead."""
     p = np.random.default_rng(labels).integers(0, 9, (7, labels)) / 8
     names = ["ünï" * (i % 3) + str(i) for i in range(labels)]
@@ -171,11 +183,14 @@ def test_lines(labels: int, top: int | None, least: float) -> None:
         several = min(top or labels, labels) > 1
         want += [""] * several
         unsure = bool(row.max() < least)
-        want += [f"unsure\t{row.max():.10g}"] * unsure
+        want += [f"unsure\t{row.max():g}"] * unsure
         if several or not unsure:
-            want += [f"{names[i]}\t{row[i]:.10g}" for i in order]
-    assert Lines(names, top, None, least).render(p).decode().split("\n") == [*want, ""]
+            want += [f"{names[i]}\t{row[i]:g}" for i in order]
+    assert LabelLines(names, top, None, least, documents).render(p).decode().split("\n") == [
+        *want,
+        "",
+    ]
     if least == 0:
         assert "unsure" not in want
-    column = Lines(names, None, labels // 2).render(p).decode().splitlines()
-    assert column == [f"{value:.10g}" for value in p[:, labels // 2]]
+    column = LabelLines(names, None, labels // 2, 0, documents).render(p).decode().splitlines()
+    assert column == [f"{value:g}" for value in p[:, labels // 2]]

@@ -17,8 +17,8 @@ import pytest
 
 from textmlr import Corpus, InputError, read_corpus
 from textmlr.corpus.arrow_types import EXTENSIONS, TYPES, use_of
-from textmlr.corpus.formats.table_columns import Fields
 from textmlr.corpus.reading import scan
+from textmlr.corpus.reading_options import ReadingOptions
 
 TYPE_IDS = sorted(name.removeprefix("Type_") for name in dir(pa.lib) if name.startswith("Type_"))
 WRAPPERS = ("DICTIONARY", "RUN_END_ENCODED", "EXTENSION")
@@ -147,7 +147,7 @@ def wrapped(array: Any) -> dict[str, Any]:
 def doors(table: Any, folder: Path) -> Iterator[tuple[str, Any, Callable[..., Any]]]:
     """(name, schema as it comes out, reading) of the ways by which a table comes in, as far as it
     can be written."""
-    fields = {"fields": Fields("text", "label", "weight"), "weighted": True}
+    options = ReadingOptions(None, "text", "label", "weight")
     for ending in ("arrow", "arrows", "feather", "parquet"):
         path = folder / f"a.{ending}"
         path.unlink(missing_ok=True)
@@ -162,8 +162,8 @@ def doors(table: Any, folder: Path) -> Iterator[tuple[str, Any, Callable[..., An
             continue  # no such file can be
         # Parquet has not all types, and makes others of some.
         schema = pq.read_schema(path) if ending == "parquet" else table.schema
-        yield ending, schema, lambda path=path: read_corpus([path], **fields)
-        yield f"{ending}, scanned", schema, lambda path=path: list(scan([path], **fields))
+        yield ending, schema, lambda path=path: read_corpus([path], options)
+        yield f"{ending}, scanned", schema, lambda path=path: list(scan([path], options))
     yield "memory", table.schema, lambda: Corpus.of(*(table[name] for name in table.column_names))
     yield "stream in memory", table.schema, lambda: Corpus.of(*map(_Capsule, table.columns))
 
@@ -389,10 +389,12 @@ def test_bad_rows_are_skipped_whatever_the_columns_are(tmp_path: Path) -> None:
             table = pa.table({"text": texts, "label": ["x", "y", "x"], "other": other})
             with pa.ipc.new_file(tmp_path / "a.arrow", table.schema) as writer:
                 writer.write_table(table)
-            (chunk,) = scan([tmp_path / "a.arrow"], skip_bad_lines=True)
+            (chunk,) = scan([tmp_path / "a.arrow"], ReadingOptions(skip_bad_lines=True))
             assert (len(chunk), chunk.skipped) == (2, 1)
             assert chunk.table.num_rows == 2
-            assert read_corpus([tmp_path / "a.arrow"], skip_bad_lines=True).labels == ["x"]
+            assert read_corpus(
+                [tmp_path / "a.arrow"], ReadingOptions(skip_bad_lines=True)
+            ).labels == ["x"]
 
 
 def test_times_are_named_without_nanoseconds_of_zero(tmp_path: Path) -> None:
@@ -409,7 +411,7 @@ def test_whole_numbers_beyond_those_of_floats_are_weights(tmp_path: Path) -> Non
     for number in ((1 << 53) + 1, (1 << 63) - 1):
         table = pa.table({"text": ["a", "b"], "label": ["x", "y"], "weight": [number, 1]})
         pq.write_table(table, tmp_path / "a.parquet")
-        corpus = read_corpus([tmp_path / "a.parquet"], weighted=True)
+        corpus = read_corpus([tmp_path / "a.parquet"], ReadingOptions(weighted=True))
         assert corpus.weights is not None
         assert corpus.weights.tolist() == [float(np.float32(number)), 1.0]
 

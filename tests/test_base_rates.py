@@ -28,7 +28,7 @@ from textmlr import (
 from textmlr.base import tensor_file
 from textmlr.corpus.corpus import Corpus
 from textmlr.corpus.in_memory import batches_of
-from textmlr.evaluation.figures import answer
+from textmlr.evaluation.labelled_answers import answer
 from textmlr.features import ngrams
 from textmlr.model import scoring
 from textmlr.model.model import Model

@@ -23,15 +23,15 @@ from conftest import documents, write_tsv
 
 from textmlr.base.errors import InputError
 from textmlr.cli import cli
-from textmlr.cli.arguments import Reading
 from textmlr.corpus.disk_corpus import NOTHING, Writer, extended, sum_of
+from textmlr.corpus.reading_options import ReadingOptions
 from textmlr.model import model
+from textmlr.training import dealt_parts as dealings
 from textmlr.training import ngram_choice
 from textmlr.training.on_disk import cache as caches
 from textmlr.training.on_disk import file_identity, gather, leftovers, row_counts
 from textmlr.training.on_disk import part_files as dealt
 from textmlr.training.on_disk.cache import Cache, CacheError, InUseError
-from textmlr.training.sgd import dealt_parts as dealings
 from textmlr.training.sgd import trials
 
 SMALL = "--memory", "1MB", "-q"  # too little for the corpora below, and enough for their features
@@ -182,7 +182,7 @@ def test_every_option_of_reading_is_part_of_what_a_cache_is_of() -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Cache, "open", spy)
         trained("corpus.csv", *SMALL, "--text-column", "other")
-    names = {f"--{name.replace('_', '-')}" for name in Reading.__dataclass_fields__}
+    names = {f"--{name.replace('_', '-')}" for name in ReadingOptions.__dataclass_fields__}
     assert seen[0]["reading"].keys() == names
     assert seen[0]["reading"]["--text-column"] == "other"
 

@@ -21,6 +21,7 @@ from textmlr.corpus.in_memory import batches_of
 from textmlr.features.csr_features import Features
 from textmlr.features.featurizer import Featurizer
 from textmlr.kernels import linear as kernels
+from textmlr.kernels import softmax
 from textmlr.model.model import Model
 from textmlr.model.parameters import Network
 from textmlr.model.scoring import Calibration, score
@@ -109,7 +110,7 @@ def test_derivatives_of_the_loss() -> None:
 
     def measure(factors: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         out = tuple(np.empty(20) for _ in range(3))
-        kernels.tempered_loss(frozen(scores), frozen(y), frozen(factors), *out)
+        softmax.tempered_loss(frozen(scores), frozen(y), frozen(factors), *out)
         return out
 
     losses, slopes, curvatures = measure(factors)

@@ -13,7 +13,7 @@ from scipy import stats
 
 from textmlr.cli import cli
 from textmlr.evaluation.comparison import RESAMPLES, bootstrap_p, compare, mcnemar, p_of
-from textmlr.evaluation.figures import Answered
+from textmlr.evaluation.labelled_answers import LabelledAnswers
 
 
 def test_mcnemar_by_hand() -> None:
@@ -36,8 +36,8 @@ def test_mcnemar_without_a_difference() -> None:
     assert mcnemar(5, 5).p == pytest.approx(1)
 
 
-def of(p: list[list[float]], codes: list[int], names: str = "ab") -> Answered:
-    return Answered(list(names), np.array(codes), np.array(p))
+def of(p: list[list[float]], codes: list[int], names: str = "ab") -> LabelledAnswers:
+    return LabelledAnswers(list(names), np.array(codes), np.array(p))
 
 
 def test_by_hand() -> None:
@@ -57,13 +57,13 @@ def test_by_hand() -> None:
     assert json.loads(json.dumps(result.as_dict()))["mcnemar"]["p"] == 1
 
 
-def random_answers(n: int, skill: float, seed: int) -> Answered:
+def random_answers(n: int, skill: float, seed: int) -> LabelledAnswers:
     """Two labels; the true one has a normal score of the given mean."""
     codes = np.random.default_rng(0).integers(0, 2, n)
     scores = np.random.default_rng(seed).normal(skill, 1, n)
     of_truth = 1 / (1 + np.exp(-scores))
     p = np.where(codes[:, None] == np.arange(2), of_truth[:, None], 1 - of_truth[:, None])
-    return Answered(["a", "b"], codes, p)
+    return LabelledAnswers(["a", "b"], codes, p)
 
 
 def test_the_better_model_is_found() -> None:
@@ -113,13 +113,15 @@ def test_p_of_resamples() -> None:
 
 def test_labels_are_matched_by_name() -> None:
     """B knows a label that A does not, and numbers them otherwise."""
-    a = Answered(["x", "z", "y"], np.array([0, 2, 1]), np.array([[0.7, 0.3]] * 2 + [[0.1, 0.9]]))
-    b = Answered(["x", "y", "z"], np.array([0, 1, 2]), np.eye(3))
+    a = LabelledAnswers(
+        ["x", "z", "y"], np.array([0, 2, 1]), np.array([[0.7, 0.3]] * 2 + [[0.1, 0.9]])
+    )
+    b = LabelledAnswers(["x", "y", "z"], np.array([0, 1, 2]), np.eye(3))
     result = compare(a, b)
     assert (result.both, result.only_a, result.only_b) == (2, 0, 1)
     assert result.a.log_loss == pytest.approx((-np.log([0.7, 0.9]).sum() + 36.04) / 3, abs=0.01)
     with pytest.raises(ValueError, match="same documents"):
-        compare(a, Answered(["x", "y", "z"], np.array([0, 1, 1]), np.eye(3)))
+        compare(a, LabelledAnswers(["x", "y", "z"], np.array([0, 1, 1]), np.eye(3)))
 
 
 @pytest.fixture(scope="module")

@@ -17,7 +17,7 @@ from textmlr.cli import cli
 from textmlr.cli.value_types import Size
 from textmlr.corpus.corpus import Corpus
 from textmlr.corpus.reading import read_corpus
-from textmlr.evaluation.figures import answer
+from textmlr.evaluation.labelled_answers import answer
 from textmlr.features.featurizer import Featurizer
 from textmlr.model.model import Model
 from textmlr.model.small_file.compression import SmallDtype, compress

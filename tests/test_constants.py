@@ -25,7 +25,8 @@ from textmlr.evaluation.comparison import Comparison, Difference, mcnemar
 from textmlr.kernels.jit import trusted_folders
 from textmlr.model.small_file.compressed import DICTIONARY, expand, squeeze
 from textmlr.training.sgd.epochs import SGD
-from textmlr.training.update.model_update import _Beginning, update
+from textmlr.training.update.comparison import forgotten_labels
+from textmlr.training.update.model_update import update
 
 KERNEL = "linear.loss-{:012x}-000000000000-000000000000.textmlr"
 
@@ -155,10 +156,8 @@ def test_a_label_got_worse_where_chance_would_not_explain_it(
     """NOTABLE: two standard deviations of as many answers that changed by chance."""
     before = np.array([True] * lost + [False] * won + [True] * 50)
     after = np.array([False] * lost + [True] * won + [True] * 50)
-    beginning = SimpleNamespace(labels=["a", "b"], known=np.array([True, True]))
-    found = _Beginning._lost(
-        cast(_Beginning, beginning), np.zeros(len(before), np.int32), before, after
-    )
+    known, y = np.array([True, True]), np.zeros(len(before), np.int32)
+    found = forgotten_labels(["a", "b"], known, y, before, after)
     assert found == (
         [{"label": "a", "documents": len(before), "right": [50 + lost, 50 + won]}] if told else []
     )

@@ -30,8 +30,10 @@ from textmlr.base.errors import InputError
 from textmlr.corpus import sources
 from textmlr.corpus.batch import Batch
 from textmlr.corpus.corpus import Corpus
+from textmlr.corpus.formats import tsv
 from textmlr.corpus.formats.lines import read_lines
 from textmlr.corpus.reading import read_corpus, recode
+from textmlr.corpus.reading_options import ReadingOptions
 from textmlr.kernels import tsv_lines as kernels
 
 ROOT = Path(__file__).parent.parent
@@ -138,7 +140,7 @@ def test_hand_worked(tmp_path: Path) -> None:
 
 def test_weights(tmp_path: Path) -> None:
     path = write(tmp_path / "w.tsv", b"a\t1\tx\nb\t 0.25 \ty\tz\r\na\t2e3\t\nb\t-0\tq\n")
-    corpus = read_corpus([path], weighted=True)
+    corpus = read_corpus([path], ReadingOptions(weighted=True))
     assert corpus.weights is not None
     assert corpus.weights.dtype == np.float32
     assert corpus.weights.tolist() == [1.0, 0.25, 2000.0, 0.0]
@@ -188,11 +190,11 @@ def test_reads_like_the_naive_reader(
     if wrong:
         name, line, word = wrong[0]
         with pytest.raises(InputError, match=re.escape(word)) as caught:
-            read_corpus(names, weighted=weighted)
+            read_corpus(names, ReadingOptions(weighted=weighted))
         assert caught.value.place == name
         assert caught.value.line == (None if word == "empty" else line)
     if good and not any(word == "empty" for _, _, word in wrong):
-        corpus = read_corpus(names, weighted=weighted, skip_bad_lines=True)
+        corpus = read_corpus(names, ReadingOptions(weighted=weighted, skip_bad_lines=True))
         assert rows_of(corpus) == float32(good)
         assert corpus.labels == sorted({label for label, _, _ in good})
         assert [len(batch) for batch in corpus.batches] == [
@@ -415,12 +417,12 @@ def test_bad_lines(tmp_path: Path, data: bytes, weighted: bool, line: int, messa
     fine = write(tmp_path / "fine.tsv", b"a\t1\tx\n")
     for files in ([path], [fine, path]):
         with pytest.raises(InputError) as caught:
-            read_corpus(files, weighted=weighted)
+            read_corpus(files, ReadingOptions(weighted=weighted))
         assert str(caught.value) == f"{path}, line {line}: {message}"
         assert (caught.value.place, caught.value.line) == (path, line)
         assert str(caught.value).isprintable()
     with pytest.raises(InputError) as caught:
-        read_corpus(["-"], weighted=weighted, stdin=io.BytesIO(data))
+        read_corpus(["-"], ReadingOptions(weighted=weighted), stdin=io.BytesIO(data))
     assert str(caught.value) == f"standard input, line {line}: {message}"
 
 
@@ -435,7 +437,7 @@ def test_the_first_bad_file_is_reported(tmp_path: Path) -> None:
 def test_bad_lines_are_skipped(tmp_path: Path) -> None:
     first = write(tmp_path / "a.tsv", b"b\tx\nno tab\n\n\ty\na\tz\0\ncaf\xe9\tq\na\tlast")
     second = write(tmp_path / "b.tsv", b"\n\nc\tmore\n")
-    corpus = read_corpus([first, second], skip_bad_lines=True)
+    corpus = read_corpus([first, second], ReadingOptions(skip_bad_lines=True))
     assert rows_of(corpus) == [("b", 1.0, b"x"), ("a", 1.0, b"last"), ("c", 1.0, b"more")]
     assert corpus.labels == ["a", "b", "c"]
     assert corpus.skipped == 7
@@ -450,7 +452,7 @@ def test_bad_lines_are_skipped(tmp_path: Path) -> None:
 
 def test_bad_weights_are_skipped(tmp_path: Path) -> None:
     path = write(tmp_path / "a.tsv", b"a\tnan\tx\nb\t2\ty\nb\t+1e0\tz\na\t-1\tx\nb\tx\n")
-    corpus = read_corpus([path], weighted=True, skip_bad_lines=True)
+    corpus = read_corpus([path], ReadingOptions(weighted=True, skip_bad_lines=True))
     assert rows_of(corpus) == [("b", 2.0, b"y"), ("b", 1.0, b"z")]
     assert corpus.labels == ["b"]
     assert corpus.skipped == 3
@@ -459,10 +461,10 @@ def test_bad_weights_are_skipped(tmp_path: Path) -> None:
 def test_a_file_may_be_skipped_whole_but_not_all_files(tmp_path: Path) -> None:
     bad = write(tmp_path / "bad.tsv", b"\n\xff\tx\n")
     fine = write(tmp_path / "fine.tsv", b"a\tx\n")
-    corpus = read_corpus([bad, fine], skip_bad_lines=True)
+    corpus = read_corpus([bad, fine], ReadingOptions(skip_bad_lines=True))
     assert ([len(batch) for batch in corpus.batches], corpus.skipped) == ([0, 1], 2)
     with pytest.raises(InputError) as caught:
-        read_corpus([bad, bad], skip_bad_lines=True)
+        read_corpus([bad, bad], ReadingOptions(skip_bad_lines=True))
     assert str(caught.value) == (
         f"all 4 lines are bad; the first: {bad}, line 1: blank line; write label<TAB>text lines"
     )
@@ -678,7 +680,7 @@ def test_memory_is_the_file_and_its_spans(tmp_path: Path) -> None:
 
 # ------------------------------------------------------------------ the kernels
 
-KERNELS = ["find", "count", "split", "check", "weights", "intern"]
+KERNELS = ["find", "count", "split", "check", "intern"]
 
 
 def compiled_and_plain(name: str) -> tuple[Any, Any]:
@@ -797,31 +799,29 @@ numbers = st.one_of(
 @example("9999999999999999999")
 @example("00000000000000000000000000001")
 @example("1e-46")
+@example("+1")
+@example(" 1 ")
+@example("nan")
+@example("inf")
+@example("1e400")
 def test_weights_are_the_nearest_float32(number: str) -> None:
+    for many in (tsv.MANY, 1):  # by Python, and by Arrow
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(tsv, "MANY", many)
+            check_weight(number)
+
+
+def check_weight(number: str) -> None:
     line = b"a\t" + number.encode() + b"\ttext"
     row = naive_row(line, weighted=True)
     stdin = io.BytesIO(line)
     if isinstance(row, str):
         with pytest.raises(InputError, match=re.escape(row)):
-            read_corpus(["-"], weighted=True, stdin=stdin)
+            read_corpus(["-"], ReadingOptions(weighted=True), stdin=stdin)
         return
-    corpus = read_corpus(["-"], weighted=True, stdin=stdin)
+    corpus = read_corpus(["-"], ReadingOptions(weighted=True), stdin=stdin)
     assert corpus.weights is not None
     assert corpus.weights.tolist() == [float(np.float32(row[1]))]
-
-
-@pytest.mark.parametrize(
-    "number", ["1", "0", "0.5", ".5", "5.", "1e-3", "2.5E+2", "0.1", "0.3000001"]
-)
-def test_common_weights_need_no_python(number: str) -> None:
-    """The kernel decides them; only what is odd is left to a loop over lines."""
-    text, _ = arrays(f"a\t{number}\tx".encode())
-    ends = (places([1]), places([2 + len(number)]))
-    for kernel in compiled_and_plain("weights"):
-        status, out = np.zeros(1, np.uint8), np.full(1, -1, np.float32)
-        kernel(text, *ends, status, out)
-        assert status.tolist() == [kernels.GOOD]
-        assert out.tolist() == [float(np.float32(float(number)))]
 
 
 def test_no_mark_is_left_in_a_label_that_only_begins_alike(tmp_path: Path) -> None:
@@ -836,14 +836,16 @@ def test_each_kernel_compiles_once(tmp_path: Path) -> None:
     code = """
 import bz2, io, sys
 from textmlr.corpus.reading import read_corpus
+from textmlr.corpus.reading_options import ReadingOptions
 from textmlr.corpus.formats.lines import read_lines
 from textmlr.kernels import tsv_lines
 path = sys.argv[1]
-read_corpus([path]); read_corpus([path], skip_bad_lines=True)
-read_corpus([path, path], weighted=True); read_lines(path)
+read_corpus([path]); read_corpus([path], ReadingOptions(skip_bad_lines=True))
+read_corpus([path, path], ReadingOptions(weighted=True)); read_lines(path)
 for data in (b"a\\t1\\tx\\n\\n", bz2.compress(b"\\xef\\xbb\\xbfa\\t1\\tx\\n\\n")):
     for weighted in (False, True):
-        read_corpus(["-"], weighted=weighted, skip_bad_lines=True, stdin=io.BytesIO(data))
+        options = ReadingOptions(weighted=weighted, skip_bad_lines=True)
+        read_corpus(["-"], options, stdin=io.BytesIO(data))
 print(*[len(getattr(tsv_lines, name).signatures) for name in sys.argv[2:]])
 """
     path = write(tmp_path / "a.tsv", b"a\t1\tx\n")
@@ -859,7 +861,8 @@ import sys
 import textmlr.kernels.jit
 assert "plain" not in sys.argv or textmlr.kernels.jit.run_plain()
 from textmlr.corpus.reading import read_corpus
-corpus = read_corpus(sys.argv[1:2], weighted=True, skip_bad_lines=True)
+from textmlr.corpus.reading_options import ReadingOptions
+corpus = read_corpus(sys.argv[1:2], ReadingOptions(weighted=True, skip_bad_lines=True))
 batch = corpus.batches[0]
 print(*(batch[i] for i in range(len(batch))), corpus.labels, corpus.y.tolist())
 print(corpus.weights.tolist(), corpus.skipped, corpus.skipped_examples, file=sys.stdout)

@@ -24,8 +24,8 @@ from corpora import COMPRESSORS, NASTY, WRITERS, as_csv, as_parquet, pairs_of, w
 
 from textmlr.base.errors import InputError
 from textmlr.cli import cli
-from textmlr.corpus.formats.table_columns import Fields
 from textmlr.corpus.reading import read_corpus, scan
+from textmlr.corpus.reading_options import ReadingOptions
 
 SKIP = "or pass --skip-bad-lines"
 FILL = f"fill it in, {SKIP}"
@@ -37,7 +37,7 @@ EMPTY = "the file is empty; write one document a line"
 
 def refusal(path: Any, **options: Any) -> str:
     with pytest.raises(InputError) as caught:
-        read_corpus([path], **options)
+        read_corpus([path], ReadingOptions(**options))
     assert str(caught.value).isprintable()
     return str(caught.value).removeprefix(str(path))
 
@@ -149,7 +149,7 @@ def test_bad_rows(tmp_path: Path, ending: str, data: bytes, message: str) -> Non
     if data.startswith(b"\xff\xfe"):  # UTF-16, of which no line of names can be read
         return
     fine = write(tmp_path / "fine.tsv", b"fine\tx\n")
-    corpus = read_corpus([path, fine], skip_bad_lines=True)
+    corpus = read_corpus([path, fine], ReadingOptions(skip_bad_lines=True))
     assert corpus.skipped == 1
     # What is wrong, without the mend.
     assert (path + message).startswith(f"{corpus.skipped_examples[0]}; ")
@@ -193,7 +193,9 @@ def test_bad_rows_of_tables(tmp_path: Path) -> None:
         }
     )
     pq.write_table(table, tmp_path / "a.parquet", row_group_size=2)
-    corpus = read_corpus([tmp_path / "a.parquet"], weighted=True, skip_bad_lines=True)
+    corpus = read_corpus(
+        [tmp_path / "a.parquet"], ReadingOptions(weighted=True, skip_bad_lines=True)
+    )
     assert (len(corpus), corpus.skipped) == (1, 7)
     assert (
         corpus.skipped_examples[0]
@@ -216,7 +218,7 @@ def test_bad_weights_of_csv_and_json(tmp_path: Path) -> None:
         assert refusal(path, weighted=True) == (
             f", line 3: weight '{number}' is not a finite number >= 0; {NUMBER}"
         )
-        assert len(read_corpus([path], weighted=True, skip_bad_lines=True)) == 1
+        assert len(read_corpus([path], ReadingOptions(weighted=True, skip_bad_lines=True))) == 1
     for number, problem in (
         ("-1", "weight '-1' is not a finite number >= 0"),
         ("NaN", "weight 'nan' is not a finite number >= 0"),
@@ -304,7 +306,7 @@ def test_tables_may_be_empty_but_not_all(tmp_path: Path) -> None:
 def test_all_rows_are_bad(tmp_path: Path) -> None:
     path = write(tmp_path / "a.csv", b"text,label\nx,\n")
     with pytest.raises(InputError) as caught:
-        read_corpus([path], skip_bad_lines=True)
+        read_corpus([path], ReadingOptions(skip_bad_lines=True))
     assert str(caught.value) == (
         f"all 1 lines are bad; the first: {path}, line 2: empty label in column 'label'; write "
         "documents with text and label"
@@ -314,9 +316,9 @@ def test_all_rows_are_bad(tmp_path: Path) -> None:
 def test_columns_of_json_lines_are_those_of_the_first(tmp_path: Path) -> None:
     path = write(tmp_path / "a.jsonl", b'{"text": "x", "label": "a"}\n{"n": 1, "label": "b"}\n')
     assert "no text: no key 'text', only n, label" in refusal(path)
-    named = Fields(text="n", label="label")
+    named = ReadingOptions(text_column="n", label_column="label", skip_bad_lines=True)
     path = write(tmp_path / "b.jsonl", b'{"text": "x", "label": "a"}\n{"n": "y", "label": "b"}\n')
-    assert pairs_of(read_corpus([path], fields=named, skip_bad_lines=True)) == [("b", "y")]
+    assert pairs_of(read_corpus([path], named)) == [("b", "y")]
 
 
 def test_a_header_over_lines_of_tsv_is_told(tmp_path: Path) -> None:
@@ -328,7 +330,7 @@ def test_a_header_over_lines_of_tsv_is_told(tmp_path: Path) -> None:
             f"{path}: its first line looks like column names, and was read as a document; "
             "--format csv reads it as names"
         ]
-        assert len(read_corpus([path], format="csv")) == 1
+        assert len(read_corpus([path], ReadingOptions(format="csv"))) == 1
     assert read_corpus([write(tmp_path / "b.tsv", b"label\tthe text\n")]).notes == []
 
 
@@ -343,7 +345,7 @@ def test_numbered_labels_of_hugging_face_have_names(tmp_path: Path) -> None:
     assert refusal(tmp_path / "a.parquet") == (
         f", row 3: label '-1' has no name; give one label a document, {SKIP}"
     )
-    corpus = read_corpus([tmp_path / "a.parquet"], skip_bad_lines=True)
+    corpus = read_corpus([tmp_path / "a.parquet"], ReadingOptions(skip_bad_lines=True))
     assert pairs_of(corpus) == [("pos", "x"), ("neg", "y")]
     for other in (b"{", b"[]", b'{"info": {"features": {"label": {"names": [1]}}}}'):
         odd = table.replace_schema_metadata({b"huggingface": other})
@@ -382,12 +384,12 @@ def test_folders_that_are_no_corpus(tmp_path: Path) -> None:
     bad = write(tmp_path / "b" / "empty" / "x", b"\0")
     assert refusal(bad.removesuffix("/empty/x")) == f"/empty/x: {BINARY}, {SKIP}"
     write(tmp_path / "b" / "empty" / "y", b"y")
-    corpus = read_corpus([tmp_path / "b"], skip_bad_lines=True)
+    corpus = read_corpus([tmp_path / "b"], ReadingOptions(skip_bad_lines=True))
     assert (pairs_of(corpus), corpus.skipped) == ([("empty", "y")], 1)
     with pytest.raises(InputError, match="has no place for --weighted; leave it out"):
-        read_corpus([tmp_path / "b"], weighted=True)
+        read_corpus([tmp_path / "b"], ReadingOptions(weighted=True))
     with pytest.raises(InputError, match="have no place for --weighted; leave it out"):
-        read_corpus([write(tmp_path / "a.ft", b"__label__a x\n")], weighted=True)
+        read_corpus([write(tmp_path / "a.ft", b"__label__a x\n")], ReadingOptions(weighted=True))
 
 
 # ------------------------------------------------------------------ URLs

@@ -11,7 +11,8 @@ from sklearn import metrics
 from textmlr.base.errors import InputError
 from textmlr.corpus.reading import read_corpus
 from textmlr.evaluation.curves import label_curves, learning_curve, stratified_order
-from textmlr.evaluation.figures import Answered, answer, judge
+from textmlr.evaluation.evaluation import judge
+from textmlr.evaluation.labelled_answers import LabelledAnswers, answer
 from textmlr.model.model import Model
 
 
@@ -20,7 +21,7 @@ def test_precision_and_recall_against_scikit_learn() -> None:
     p = rng.dirichlet(np.ones(4), 300).round(2)  # many ties
     codes = np.where(rng.random(300) < 0.5, p.argmax(axis=1), rng.integers(0, 5, 300))
     codes[codes == 2] = 0  # label c does not occur, and e is not the model's
-    curves = label_curves(Answered(list("abcde"), codes, p))
+    curves = label_curves(LabelledAnswers(list("abcde"), codes, p))
     assert [curve.label for curve in curves] == ["a", "b", "d"]
     for curve in curves:
         code = "abcd".index(curve.label)

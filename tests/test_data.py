@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from textmlr.corpus.reading import read_corpus, recode
-from textmlr.evaluation.figures import evaluate
+from textmlr.evaluation.evaluation import evaluate
 from textmlr.model.model import Model
 from textmlr.training.train import train
 

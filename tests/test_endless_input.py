@@ -21,6 +21,7 @@ from textmlr import InputError, Model, ModelFileError, read_corpus
 from textmlr.base import limits, tensor_file
 from textmlr.corpus.formats.lines import read_lines
 from textmlr.corpus.reading import scan
+from textmlr.corpus.reading_options import ReadingOptions
 from textmlr.training.tuning.journal import Journal, _parse
 
 BOUND = 1 << 16
@@ -69,15 +70,17 @@ def test_a_line_without_an_end(form: str, rest: bytes, chunk_bytes: int | None) 
     begin = FORMATS[form] * 3
     own = {"jsonl": b'{"label": "a", "text": ', "csv": b'a,"'}.get(form, b"__label__a\t")
     source = Endless(begin + own, rest)
-    named: dict[str, Any] = {"format": form, "stdin": io.BufferedReader(source)}
+    options, stdin = ReadingOptions(format=form), io.BufferedReader(source)  # type: ignore[arg-type]
     if chunk_bytes is None and form == "lines":
-        told = refusal(lambda: read_lines("-", stdin=named["stdin"]))
+        told = refusal(lambda: read_lines("-", stdin=stdin))
     elif chunk_bytes is None:
-        told = refusal(lambda: read_corpus(["-"], **named))
+        told = refusal(lambda: read_corpus(["-"], options, stdin=stdin))
     else:
         labelled = form != "lines"
         told = refusal(
-            lambda: list(scan(["-"], labelled=labelled, chunk_bytes=chunk_bytes, **named))
+            lambda: list(
+                scan(["-"], options, labelled=labelled, chunk_bytes=chunk_bytes, stdin=stdin)
+            )
         )
     assert re.match(r"standard input, line \d: .*(bytes and more|NUL)", told), told
     assert "divide it" in told or "NUL" in told
@@ -95,16 +98,17 @@ def test_a_long_line_in_a_file(form: str, chunk_bytes: int | None, tmp_path: Pat
     }.get(form, b"a\t%b\n")
     fine = own % b"x" * 2
     path = tmp_path / "corpus"
+    options = ReadingOptions(format=form)  # type: ignore[arg-type]
     header = b"label,text\n" if form == "csv" else b""
     path.write_bytes(header + fine + own % long + fine)
     line = 4 if form == "csv" else 3
     if chunk_bytes is None:
-        told = refusal(lambda: read_corpus([path], format=form))
+        told = refusal(lambda: read_corpus([path], options))
     else:
-        told = refusal(lambda: list(scan([path], format=form, chunk_bytes=chunk_bytes)))
+        told = refusal(lambda: list(scan([path], options, chunk_bytes=chunk_bytes)))
     assert re.search(rf"corpus, line {line}: a (line|row|field) of [\d,]+ bytes", told), told
     path.write_bytes(header + fine + own % long[: BOUND - 100] + fine)
-    assert len(read_corpus([path], format=form)) == 5
+    assert len(read_corpus([path], options)) == 5
 
 
 @pytest.mark.usefixtures("_bounded")
@@ -139,15 +143,15 @@ def test_a_file_larger_than_memory(tmp_path: Path) -> None:
 _CHILD = """
 import resource, sys
 from textmlr.__main__ import main
-from textmlr import train, read_corpus
+from textmlr import ReadingOptions, train, read_corpus
 from textmlr.cli.one_document import read_document
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 from textmlr import InputError
 from textmlr.corpus.reading import scan
 for read in (lambda: read_corpus(["/dev/zero"]), lambda: list(scan(["/dev/zero"])),
              lambda: read_document("/dev/zero"),
-             lambda: read_corpus(["/dev/zero"], format="csv"),
-             lambda: read_corpus(["/dev/zero"], format="jsonl")):
+             lambda: read_corpus(["/dev/zero"], ReadingOptions("csv")),
+             lambda: read_corpus(["/dev/zero"], ReadingOptions("jsonl"))):
     try:
         read()
         print("read")
@@ -206,7 +210,7 @@ def refusal(read: Callable[[], object]) -> str:
 
 
 def _scan(path: Path, tables: bool, skip: bool) -> None:
-    for chunk in scan([path], tables=tables, skip_bad_lines=skip):
+    for chunk in scan([path], ReadingOptions(skip_bad_lines=skip), tables=tables):
         if tables:
             assert chunk.table.num_rows == len(chunk)
 

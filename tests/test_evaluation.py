@@ -9,7 +9,10 @@ import pytest
 from sklearn import metrics
 
 from textmlr.base.errors import InputError
-from textmlr.evaluation.figures import COVERAGE_AT, LABEL_AT, calibration_error, evaluate
+from textmlr.evaluation.coverage import COVERAGE_AT
+from textmlr.evaluation.evaluation import evaluate
+from textmlr.evaluation.label_figures import LABEL_AT
+from textmlr.evaluation.reliability import calibration_error
 
 
 def random_answers(n: int, labels: int, seed: int, dtype: type = np.float64):

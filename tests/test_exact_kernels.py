@@ -9,7 +9,7 @@ from test_linear_kernels import arrays, naive, problem
 
 from textmlr.base.arrays import frozen
 from textmlr.features.csr_features import Features
-from textmlr.kernels import csr_products, dual_ascent
+from textmlr.kernels import csr_products, dual_ascent, softmax
 from textmlr.training.exact.threaded_products import blocks, inner_product, multiply, transposed
 
 
@@ -187,7 +187,7 @@ class TestSpans:
         np.testing.assert_allclose(out, x @ theta, rtol=1e-12, atol=1e-14)
         p = np.empty((30, 3))
         wide = frozen(weights.astype(float))
-        loss = csr_products.losses(frozen(out), frozen(y), wide, p)
+        loss = softmax.losses(frozen(out), frozen(y), wide, p)
         assert loss == pytest.approx(naive.loss(x, theta, y, weights))
         np.testing.assert_allclose(p, naive.probabilities(out))
         errors = (p - np.eye(3)[y]) * weights[:, None]

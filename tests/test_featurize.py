@@ -19,9 +19,9 @@ from textmlr import FeaturizerOptions
 from textmlr.base.errors import InputError
 from textmlr.corpus.corpus import Corpus
 from textmlr.corpus.reading import read_corpus, scan
-from textmlr.export.matrices import corpus_parts as matrix_parts
-from textmlr.export.matrices.corpus_parts import Part, cut
+from textmlr.export.matrices import matrix_parts
 from textmlr.export.matrices.matrix_file import MatrixFile
+from textmlr.export.matrices.matrix_parts import MatrixPart, cut
 from textmlr.export.matrices.row_lines import SvmlightLines, VwLines
 from textmlr.features.featurizer import Featurizer
 from textmlr.model.model import Model
@@ -172,7 +172,7 @@ class TestSvmlight:
         features = matrix_parts.Features(
             matrix.indptr.astype(np.int64), matrix.indices.astype(np.int32), matrix.data, 50
         )
-        rows = SvmlightLines().render(Part(features)).decode().splitlines()
+        rows = SvmlightLines().render(MatrixPart(features)).decode().splitlines()
         read = [[np.float32(entry.split(":")[1]) for entry in row.split()[1:]] for row in rows]
         assert np.array_equal(np.concatenate(read), matrix.data)
 
@@ -234,7 +234,7 @@ class TestVw:
         features = matrix_parts.Features(
             np.array([0, 2, 2]), np.array([0, 1], np.int32), np.array([1, 0.5], np.float32), 2
         )
-        made = VwLines(["(bias)", ""]).render(Part(features))
+        made = VwLines(["(bias)", ""]).render(MatrixPart(features))
         assert made == b"| (bias):1 %column1:0.5\n|\n"
 
 
@@ -304,7 +304,7 @@ def test_parts_are_cut_between_documents(monkeypatch: pytest.MonkeyPatch) -> Non
     features = matrix_parts.Features(
         indptr, np.arange(11, dtype=np.int32), np.arange(11, dtype=np.float32), 11
     )
-    made = list(cut([Part(features, np.arange(6, dtype=np.int32))]))
+    made = list(cut([MatrixPart(features, np.arange(6, dtype=np.int32))]))
     assert [len(part) for part in made] == [3, 1, 2]
     assert np.concatenate([part.features.indices for part in made]).tolist() == list(range(11))
     assert np.concatenate([part.y for part in made if part.y is not None]).tolist() == [*range(6)]
@@ -414,7 +414,7 @@ def test_large_strings_are_not_joined_past_their_part() -> None:
         np.array([0, 1, 3]), np.array([2, 0, 1], np.int32), np.ones(3, np.float32), 3
     )
     lines = VwLines(names.to_pylist())
-    whole = lines.render(Part(features, np.array([0, 1], np.int32)))
+    whole = lines.render(MatrixPart(features, np.array([0, 1], np.int32)))
     assert whole == b"1 | c:1\n2 | a:1 b:1\n"
-    part = Part(features, np.array([0, 1], np.int32)).rows(1, 2)
+    part = MatrixPart(features, np.array([0, 1], np.int32)).rows(1, 2)
     assert lines.render(part) == b"2 | a:1 b:1\n"

@@ -18,12 +18,13 @@ from textmlr.model.model import Model
 from textmlr.model.scoring import Calibration, Shrunk, base_rates
 from textmlr.training import calibration as module
 from textmlr.training.calibration import Scored, calibrate, shrink
+from textmlr.training.cross_fitting import Crossed, repeats_of
 from textmlr.training.held_out import FEW_DOCUMENTS, FOLDS, LEAST_HELD_OUT
 from textmlr.training.objective import Objective
-from textmlr.training.sgd.cross_fitting import Crossed, repeats_of
 from textmlr.training.sgd.epochs import SGD
 from textmlr.training.sgd.fit import Fit, fit
-from textmlr.training.sgd.trials import Progress
+from textmlr.training.sgd.runs import ColumnFacts
+from textmlr.training.sgd.trial import Progress
 from textmlr.training.train import train
 
 PAIRS = documents(60, 11)
@@ -239,7 +240,7 @@ def test_what_is_added_is_in_the_bias_and_nowhere_else(threads: int) -> None:
     bias nothing is added."""
     objective, options = objective_of(PAIRS), TrainingOptions()
     idf = np.linspace(1.0, 4.0, objective.columns)
-    found = fit(objective, options, bias=0, idf=idf, threads=threads)
+    found = fit(objective, options, columns=ColumnFacts(idf, 0), threads=threads)
     assert [trial.idf_power for trial in found.trials] == [0.0, 0.0, 1.0, 1.0, 2.0, 2.0]
     assert [trial.epochs for trial in found.trials[:2]] == [20, 5]
     assert found.averaged == 6
@@ -251,7 +252,7 @@ def test_what_is_added_is_in_the_bias_and_nowhere_else(threads: int) -> None:
     np.testing.assert_allclose(
         found.layers[0][0], theta[0] + c.offsets(rates), rtol=1e-4, atol=1e-5
     )
-    without = fit(objective, options, bias=None).calibration
+    without = fit(objective, options).calibration
     assert isinstance(without, Shrunk)
     assert without.prior == 0
     bare = train(corpus_of(PAIRS), FeaturizerOptions(bias=False), threads=1)

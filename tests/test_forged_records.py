@@ -28,13 +28,13 @@ from textmlr import (
 from textmlr.cli.export import export
 from textmlr.cli.info import info
 from textmlr.cli.top import top
-from textmlr.corpus.duplicates import Found, Overlap
+from textmlr.corpus.duplicates import Duplicates, Overlap
 from textmlr.model import record
 from textmlr.model.scoring import Shrunk
 from textmlr.model.small_file.compression import compress
 from textmlr.training.exact.penalty_path import Penalty
 from textmlr.training.ngram_choice import Candidate
-from textmlr.training.sgd.trials import Trial
+from textmlr.training.sgd.trial import TrialRun
 
 TEXTS = [
     "a robot in orbit",
@@ -216,10 +216,10 @@ def test_the_kinds_of_a_record_are_those_of_what_writes_it() -> None:
     pairs: list[tuple[record.Object, Any]] = [
         (record.OVERLAP, Overlap),
         (record.CALIBRATION, Shrunk),
-        (record.TRIAL_OF_SGD, Trial),
+        (record.TRIAL_OF_SGD, TrialRun),
         (record.TRIAL_OF_EXACT, Penalty),
         (record.CANDIDATE, Candidate),
-        (record.DOUBLES, Found),
+        (record.DUPLICATES, Duplicates),
     ]
     for kind, made in pairs:
         own = {field.name for field in fields(made)}

@@ -27,9 +27,9 @@ from fuzz.recipe import Recipe, ViolationError
 from textmlr import FeaturizerOptions, Model
 from textmlr.base import tensor_file
 from textmlr.base.errors import InputError, ModelFileError
-from textmlr.corpus.formats.table_columns import Fields
 from textmlr.corpus.formats.tables import arrow_refusals
 from textmlr.corpus.reading import read_corpus, scan
+from textmlr.corpus.reading_options import ReadingOptions
 
 SOME = {"text": 40, "corpora": 120, "models": 300, "commands": 10}
 
@@ -243,9 +243,9 @@ def test_bad_rows_of_string_views_are_skipped(tmp_path: Path) -> None:
     )
     path = tmp_path / "c.arrow"
     path.write_bytes(stream_of(table))
-    corpus = read_corpus([str(path)], skip_bad_lines=True)
+    corpus = read_corpus([str(path)], ReadingOptions(skip_bad_lines=True))
     assert [corpus.text(i) for i in range(2)] == ["one", "a text that is longer than a view"]
-    (chunk,) = scan([str(path)], skip_bad_lines=True)
+    (chunk,) = scan([str(path)], ReadingOptions(skip_bad_lines=True))
     assert chunk.table.column("label").to_pylist() == ["a", "b"]
 
 
@@ -280,7 +280,7 @@ def test_columns_whose_names_are_not_utf8(tmp_path: Path) -> None:
         path = tmp_path / name
         path.write_bytes(write(table).replace(b"othername", b"other\xff\xfe\xff\xff"))
         with pytest.raises(InputError, match="cannot be read as"):
-            read_corpus([str(path)], fields=Fields(text="text"))
+            read_corpus([str(path)], ReadingOptions(text_column="text"))
 
 
 def test_what_arrow_says_is_one_clear_line() -> None:

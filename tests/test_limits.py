@@ -28,13 +28,15 @@ from textmlr import FeaturizerOptions
 from textmlr.__main__ import main
 from textmlr.base.errors import InputError
 from textmlr.base.printable import plain, to_json
+from textmlr.corpus import blocks as blocks_module
 from textmlr.corpus import byte_streams
 from textmlr.corpus.blocks import blocks_of
 from textmlr.corpus.formats import csv as csv_corpus
 from textmlr.corpus.formats.lines import read_lines
 from textmlr.corpus.in_memory import batches_of
 from textmlr.corpus.reading import read_corpus, scan
-from textmlr.features import long_documents, ngrams
+from textmlr.corpus.reading_options import ReadingOptions
+from textmlr.features import long_documents
 from textmlr.features.featurizer import Featurizer
 from textmlr.features.ngrams import Hasher
 from textmlr.model.model import Model
@@ -65,7 +67,7 @@ class TestLongDocuments:
         hasher = Hasher(options.decided())
         blocks = [batches_of([text])[0] for text in (*TEXTS, b" ".join(TEXTS))]
         whole = [hasher.hash(block) for block in blocks]
-        monkeypatch.setattr(ngrams, "GIANT_BYTES", 0)
+        monkeypatch.setattr(blocks_module, "GIANT_BYTES", 0)
         monkeypatch.setattr(long_documents, "PIECE_TOKENS", tokens)
         for block, expected in zip(blocks, whole, strict=True):
             found = hasher.hash(block)
@@ -79,7 +81,7 @@ class TestLongDocuments:
         block = batches_of([text])[0]
         hasher = Hasher(FeaturizerOptions(ngrams=(1, 1)).decided())
         expected = hasher.hash(block)
-        monkeypatch.setattr(ngrams, "GIANT_BYTES", 0)
+        monkeypatch.setattr(blocks_module, "GIANT_BYTES", 0)
         found = hasher.hash(block)
         assert len(found.hashes) == 70_000
         assert np.array_equal(found.hashes, expected.hashes)
@@ -93,7 +95,7 @@ class TestLongDocuments:
         theta = np.random.default_rng(1).normal(size=(featurizer.columns, 3)).astype(np.float32)
         model = Model(["a", "b", "c"], featurizer, [theta], {})
         expected = model.probabilities(TEXTS), featurizer.transform(TEXTS)
-        monkeypatch.setattr(ngrams, "GIANT_BYTES", 8)
+        monkeypatch.setattr(blocks_module, "GIANT_BYTES", 8)
         monkeypatch.setattr(long_documents, "PIECE_TOKENS", 3)
         assert np.array_equal(model.probabilities(TEXTS), expected[0])
         rows = featurizer.transform(TEXTS)
@@ -101,12 +103,12 @@ class TestLongDocuments:
 
     def test_long_documents_are_blocks_of_their_own(self, monkeypatch: pytest.MonkeyPatch) -> None:
         batch = batches_of(["a", "b" * 20, "c", "d", "e" * 30, "f" * 30])[0]
-        monkeypatch.setattr(ngrams, "GIANT_BYTES", 10)
+        monkeypatch.setattr(blocks_module, "GIANT_BYTES", 10)
         assert [len(block) for block in blocks_of([batch])] == [1, 1, 2, 1, 1]
         assert [len(block) for block in blocks_of([batch], most=1)] == [1] * 6
 
     def test_more_ngrams_than_can_be_numbered(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(ngrams, "GIANT_BYTES", 0)
+        monkeypatch.setattr(blocks_module, "GIANT_BYTES", 0)
         monkeypatch.setattr(long_documents, "MOST_GRAMS", 10)
         with pytest.raises(InputError, match="53 bytes has more than 10 n-grams; cut it"):
             Hasher(WAYS[0].decided()).hash(batches_of(TEXTS[:1])[0])
@@ -139,9 +141,9 @@ class TestDecompression:
             list(scan([path]))
         with pytest.raises(InputError, match="over 100 times as many"):
             read_lines(path)
-        assert len(read_corpus([path], compression_limit=False)) == 500_000
+        assert len(read_corpus([path], ReadingOptions(compression_limit=False))) == 500_000
         assert len(read_lines(path, compression_limit=False)) == 500_000
-        assert sum(map(len, scan([path], compression_limit=False))) == 500_000
+        assert sum(map(len, scan([path], ReadingOptions(compression_limit=False)))) == 500_000
 
     @pytest.mark.parametrize("dictionary", [False, True])
     @pytest.mark.parametrize("kind", ["parquet", "feather"])
@@ -159,7 +161,7 @@ class TestDecompression:
         monkeypatch.setattr("textmlr.corpus.byte_streams.MOST_RATIO", 20)
         with pytest.raises(InputError, match="over 20 times as many"):
             read_corpus([path])
-        assert len(read_corpus([path], compression_limit=False)) == 300
+        assert len(read_corpus([path], ReadingOptions(compression_limit=False))) == 300
 
     def test_windows_that_take_too_much_memory(self, tmp_path: Path) -> None:
         frame = b"\x28\xb5\x2f\xfd\x00\xa8" + ((4 << 3) | 1).to_bytes(3, "little") + b"a\tb\n"
@@ -259,7 +261,7 @@ def test_blank_lines_alone(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="line 1: blank line"):
         read_corpus([path])
     with pytest.raises(InputError, match="all 1000 lines are bad"):
-        read_corpus([path], skip_bad_lines=True)
+        read_corpus([path], ReadingOptions(skip_bad_lines=True))
 
 
 # What acts on a terminal, hides, or turns the direction of writing.

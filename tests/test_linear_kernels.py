@@ -1,4 +1,4 @@
-"""kernels/linear.py and kernels/sgd.py against their naive twins."""
+"""kernels/linear.py, kernels/softmax.py and kernels/sgd.py against their naive twins."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from textmlr.base.arrays import frozen
 from textmlr.features.csr_features import Features
 from textmlr.kernels import layers as network_kernels
-from textmlr.kernels import linear, sgd
+from textmlr.kernels import linear, sgd, softmax
 from textmlr.kernels.jit import row_loops
 from textmlr.model.parameters import Network
 from textmlr.training.objective import Objective
@@ -63,14 +63,14 @@ def scores_of(rows: Features, theta: np.ndarray) -> np.ndarray:
 
 def log_z_of(scores: np.ndarray) -> np.ndarray:
     out = np.empty(len(scores))
-    linear.log_normalizer(frozen(np.ascontiguousarray(scores, np.float32)), out)
+    softmax.log_normalizer(frozen(np.ascontiguousarray(scores, np.float32)), out)
     return out
 
 
 def probabilities_of(scores: np.ndarray) -> np.ndarray:
     scores = np.ascontiguousarray(scores, np.float32)
     out = np.empty(scores.shape)
-    linear.probabilities(frozen(scores), frozen(log_z_of(scores)), out)
+    softmax.probabilities(frozen(scores), frozen(log_z_of(scores)), out)
     return out
 
 
@@ -87,7 +87,7 @@ def test_scores_probabilities_loss_and_gradient(labels: int, documents: int) -> 
     np.testing.assert_allclose(log_z, naive.log_normalizer(scores), rtol=1e-12)
     p = probabilities_of(scores)
     np.testing.assert_allclose(p, naive.probabilities(scores), rtol=1e-9)
-    total = linear.loss(frozen(scores), frozen(log_z), frozen(y), frozen(weights))
+    total = softmax.loss(frozen(scores), frozen(log_z), frozen(y), frozen(weights))
     assert total == pytest.approx(naive.loss(x, theta, y, weights), rel=1e-5, abs=1e-5)
     out = np.zeros(theta.shape)
     linear.gradient(*arrays(rows), frozen(p), frozen(y), frozen(weights), out)
@@ -114,7 +114,7 @@ def test_hand_worked_loss_and_gradient() -> None:
     weights = np.full(1, 2, np.float32)
     scores = scores_of(rows, np.zeros((1, 2), np.float32))
     p, log_z = probabilities_of(scores), log_z_of(scores)
-    loss = linear.loss(frozen(scores), frozen(log_z), frozen(y), frozen(weights))
+    loss = softmax.loss(frozen(scores), frozen(log_z), frozen(y), frozen(weights))
     assert loss == pytest.approx(2 * math.log(2), rel=1e-12)
     out = np.full((1, 2), 10.0)  # added to, not overwritten
     linear.gradient(*arrays(rows), frozen(p), frozen(y), frozen(weights), out)
@@ -199,7 +199,7 @@ def test_fifty_thousand_labels() -> None:
     scores = scores_of(rows, theta)
     np.testing.assert_allclose(scores, x @ theta, rtol=1e-5, atol=1e-5)
     p, log_z = probabilities_of(scores), log_z_of(scores)
-    total = linear.loss(frozen(scores), frozen(log_z), frozen(y), frozen(weights))
+    total = softmax.loss(frozen(scores), frozen(log_z), frozen(y), frozen(weights))
     assert total == pytest.approx(naive.loss(x, theta, y, weights), rel=1e-6)
     out = np.zeros(theta.shape)
     linear.gradient(*arrays(rows), frozen(p), frozen(y), frozen(weights), out)
@@ -220,8 +220,8 @@ def test_buffers_are_overwritten() -> None:
     p = np.full((12, 3), np.nan)
     network = Network.of([theta])
     linear.scores(*arrays(rows), *network.arrays(), *network.frozen_room(), scores)
-    linear.log_normalizer(frozen(scores), log_z)
-    linear.probabilities(frozen(scores), frozen(log_z), p)
+    softmax.log_normalizer(frozen(scores), log_z)
+    softmax.probabilities(frozen(scores), frozen(log_z), p)
     assert scores.tobytes() == scores_of(rows, theta).tobytes()
     assert p.tobytes() == probabilities_of(scores).tobytes()
 
@@ -325,7 +325,7 @@ EVERY_KERNEL = """
 import importlib, json, pkgutil, sys
 import numpy as np, pyarrow as pa
 import textmlr.kernels
-from textmlr import FeaturizerOptions, StreamTrainer
+from textmlr import FeaturizerOptions, ReadingOptions, StreamTrainer
 from textmlr.corpus.reading import read_corpus
 from textmlr.corpus.formats.lines import read_lines
 from textmlr.corpus.in_memory import batches_of
@@ -333,12 +333,11 @@ from textmlr.training.train import train
 from textmlr.model.model import Model
 from textmlr.model.parameters import Network
 from textmlr.base.training_options import TrainingOptions
-from textmlr.export.answer_lines import Lines
 from textmlr.training.objective import Objective
 from textmlr.training.exact.solver import minimise
 
 plain, weighted, lines, out = sys.argv[1:]
-corpora = read_corpus([plain]), read_corpus([weighted], weighted=True)
+corpora = read_corpus([plain]), read_corpus([weighted], ReadingOptions(weighted=True))
 words = FeaturizerOptions(), FeaturizerOptions(char_ngrams=(2, 3), bias=False, norm=None)
 words += FeaturizerOptions(hash_bits=8), FeaturizerOptions(hash_bits=8, idf=True)
 trainings = TrainingOptions(epochs=2), TrainingOptions(epochs=2, learning_rate=2, l2=0.0)
@@ -370,8 +369,6 @@ for corpus in corpora:
         model.classify(texts)
         train(corpus, options, TrainingOptions(l1=1e-3, l2=1e-4)).save(out)
         list(model.stream([read_lines(lines)]))
-        for top, column in ((None, None), (1, None), (None, 0)):
-            Lines(model.labels, top, column).render(model.probabilities(texts))
         rows = model.featurizer.featurize(batches_of(texts), 1)
         y, weights = np.zeros(len(rows), np.int32), np.ones(len(rows), np.float32)
         objective = Objective(rows, y, weights, len(model.labels), 0.1)
@@ -390,7 +387,7 @@ rows = Features(np.arange(5), np.zeros(4, np.int32), mixed, 1)
 y = np.array([0, 1, 1, 1], np.int32)
 minimise(Objective(rows, y, np.ones(4, np.float32), 2), tolerance=1e-3)
 from textmlr.features import long_documents, ngrams
-from textmlr.training.sgd import dealt_parts
+from textmlr.training import dealt_parts
 ngrams.GIANT_BYTES, dealt_parts.WHOLE_NONZEROS, dealt_parts.PART_NONZEROS = 8, 1 << 8, 1 << 7
 from textmlr.__main__ import main
 command = ["textmlr", "train", plain, "-q", "-o", out, "--ngrams", "1-2", "--char-ngrams", "none"]
@@ -445,9 +442,9 @@ def test_every_kernel_compiles_once(tmp_path: Path) -> None:
     counts = json.loads(done.stdout)
     assert {
         "linear.scores",
-        "document.answer",
+        "document_answer.answer",
         "sgd.epoch",
         "csr_rows.rows",
-        "lines.weights",
+        "tsv_lines.intern",
     } <= set(counts)
     assert {name: n for name, n in counts.items() if n != 1} == {}

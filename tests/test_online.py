@@ -11,7 +11,9 @@ from scipy.special import log_softmax, softmax
 
 from textmlr.features.csr_features import Features
 from textmlr.sklearn.matrices import counted_once, features_of
-from textmlr.training.update.online import Dense, Online, Said
+from textmlr.training.exact.threaded_products import multiply
+from textmlr.training.update.penalised_loss import PenalisedLoss, WeightVector
+from textmlr.training.update.posterior import CurvatureSums, Posterior
 
 
 def problem(n=40, columns=6, labels=3, seed=0):
@@ -30,29 +32,30 @@ def value(theta, x, y, weights, old, precision):
 
 def test_each_part_ends_at_the_minimum_of_its_problem() -> None:
     x, _, y, weights = problem()
-    online = Online.start(6, 3, penalty=0.5)
+    posterior = Posterior.start(6, 3, penalty=0.5)
     for part in (slice(0, 25), slice(25, 40)):
-        old, precision = online.theta.copy(), online.precision.copy()
+        old, precision = posterior.theta.copy(), posterior.precision.copy()
         parameters = x[part], y[part], weights[part], old, precision
         rows = features_of(x[part].astype(np.float32), bias=False)
-        online.learn(rows, y[part], weights[part])
+        posterior.update(rows, y[part], weights[part])
         found = minimize(lambda t, p=parameters: value(t.reshape(6, 3), *p), old.ravel(), tol=1e-12)
-        assert value(online.theta, *parameters) <= found.fun * (1 + 2e-6)
+        assert value(posterior.theta, *parameters) <= found.fun * (1 + 2e-6)
         # What it adds is the second derivative of the loss by each weight.
-        p = softmax(x[part] @ online.theta, axis=1)
+        p = softmax(x[part] @ posterior.theta, axis=1)
         added = (x[part] ** 2).T @ (weights[part][:, None] * p * (1 - p))
-        np.testing.assert_allclose(online.precision, precision + added, rtol=1e-6)
+        np.testing.assert_allclose(posterior.precision, precision + added, rtol=1e-6)
 
 
 def test_gradient_and_curvature() -> None:
     x, rows, y, weights = problem()
-    online = Online.start(6, 3, penalty=0.7)
-    online.theta[:] = np.random.default_rng(1).normal(size=(6, 3))
-    part = online._part(rows, y, weights, 1)
-    point, direction = (Dense(np.random.default_rng(s).normal(size=(6, 3))) for s in (2, 3))
+    posterior = Posterior.start(6, 3, penalty=0.7)
+    posterior.theta[:] = np.random.default_rng(1).normal(size=(6, 3))
+    base, scale = multiply(rows, posterior.theta, 1), 1 / np.sqrt(posterior.precision)
+    part = PenalisedLoss.of(rows, y, weights, base, scale, 1)
+    point, direction = (WeightVector(np.random.default_rng(s).normal(size=(6, 3))) for s in (2, 3))
     measured, gradient = part.measure(point)
-    theta = online.theta + point.values / np.sqrt(0.7)
-    wanted = value(theta, x, y, weights, online.theta, online.precision)
+    theta = posterior.theta + point.values / np.sqrt(0.7)
+    wanted = value(theta, x, y, weights, posterior.theta, posterior.precision)
     assert measured == pytest.approx(wanted, rel=1e-9)
     assert part.value(point) == measured
     step = 1e-5
@@ -66,39 +69,39 @@ def test_gradient_and_curvature() -> None:
 
 def test_features_that_a_part_has_not_stay_as_they_are() -> None:
     x, _, y, weights = problem()
-    online = Online.start(6, 3, penalty=1.0)
-    online.learn(features_of(x.astype(np.float32), bias=False), y, weights)
-    theta, precision = online.theta.copy(), online.precision.copy()
+    posterior = Posterior.start(6, 3, penalty=1.0)
+    posterior.update(features_of(x.astype(np.float32), bias=False), y, weights)
+    theta, precision = posterior.theta.copy(), posterior.precision.copy()
     x[:, 2] = 0
-    online.learn(features_of(x.astype(np.float32), bias=False), y, weights)
-    np.testing.assert_array_equal(online.theta[2], theta[2])
-    np.testing.assert_array_equal(online.precision[2], precision[2])
-    assert (online.theta[3] != theta[3]).all()
+    posterior.update(features_of(x.astype(np.float32), bias=False), y, weights)
+    np.testing.assert_array_equal(posterior.theta[2], theta[2])
+    np.testing.assert_array_equal(posterior.precision[2], precision[2])
+    assert (posterior.theta[3] != theta[3]).all()
 
 
-def test_what_was_learnt_at_once_goes_on_as_what_was_learnt_online() -> None:
+def test_what_was_learnt_at_once_goes_on_as_what_was_learnt_posterior() -> None:
     _, rows, y, weights = problem()
-    online = Online.start(6, 3, penalty=0.5)
-    online.learn(rows, y, weights)
-    theta = online.theta.astype(np.float32)
-    said = Said.by(theta, rows, y, weights)
-    again = Online.resumed(theta, 0.5, said)
+    posterior = Posterior.start(6, 3, penalty=0.5)
+    posterior.update(rows, y, weights)
+    theta = posterior.theta.astype(np.float32)
+    sums = CurvatureSums.at(theta, rows, y, weights)
+    again = Posterior.of(theta, 0.5, sums)
     np.testing.assert_array_equal(again.theta, theta)
     for axis in (0, 1):
-        sums = [(one.precision - 0.5).sum(axis=axis) for one in (again, online)]
+        sums = [(one.precision - 0.5).sum(axis=axis) for one in (again, posterior)]
         np.testing.assert_allclose(sums[0], sums[1], rtol=1e-5)
-    np.testing.assert_allclose(again.precision, online.precision, rtol=0.5)
+    np.testing.assert_allclose(again.precision, posterior.precision, rtol=0.5)
 
 
 def test_empty_rows_and_the_number_of_threads() -> None:
     nothing = Features(np.zeros(3, np.int64), np.zeros(0, np.int32), np.zeros(0, np.float32), 6)
-    online = Online.start(6, 3, penalty=1.0)
-    online.learn(nothing, np.array([0, 1], np.int32), np.ones(2))
-    assert not online.theta.any()
+    posterior = Posterior.start(6, 3, penalty=1.0)
+    posterior.update(nothing, np.array([0, 1], np.int32), np.ones(2))
+    assert not posterior.theta.any()
     _, rows, y, weights = problem(3000, 60, 5)
-    one, two = (Online.start(60, 5, penalty=1.0) for _ in range(2))
-    one.learn(rows, y, weights, threads=1)
-    two.learn(rows, y, weights, threads=3)
+    one, two = (Posterior.start(60, 5, penalty=1.0) for _ in range(2))
+    one.update(rows, y, weights, threads=1)
+    two.update(rows, y, weights, threads=3)
     assert one.theta.tobytes() == two.theta.tobytes()
     assert one.precision.tobytes() == two.precision.tobytes()
 

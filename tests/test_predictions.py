@@ -32,9 +32,9 @@ from textmlr.corpus.chunks import Chunk
 from textmlr.corpus.in_memory import batches_of
 from textmlr.corpus.reading import scan
 from textmlr.export.predictions import parquet
-from textmlr.export.predictions.appended import Appended, Wanted
 from textmlr.export.predictions.corpus_size import documents_of
-from textmlr.export.predictions.prediction_file import FORMATS, Output, opened
+from textmlr.export.predictions.prediction_columns import ColumnChoice, PredictionColumns
+from textmlr.export.predictions.prediction_file import FORMATS, PredictionFile, opened
 from textmlr.export.predictions.prediction_stream import predict, write_predictions
 from textmlr.model.model import Model
 
@@ -78,16 +78,16 @@ def model(model_file: Path) -> Model:
 def written(
     model: Model,
     path: Path,
-    wanted: Wanted | None = None,
+    wanted: ColumnChoice | None = None,
     table: pa.Table | None = None,
     threads: int = 2,
 ) -> bytes:
     chunks = chunks_of(table_of(TEXTS) if table is None else table, 7)
-    write_predictions(model, chunks, Output.of(str(path)), wanted, threads=threads)
+    write_predictions(model, chunks, PredictionFile.of(str(path)), wanted, threads=threads)
     return path.read_bytes()
 
 
-def parquet_of(model: Model, folder: Path, wanted: Wanted) -> pa.Table:
+def parquet_of(model: Model, folder: Path, wanted: ColumnChoice) -> pa.Table:
     written(model, folder / "out.parquet", wanted)
     return pq.read_table(folder / "out.parquet")
 
@@ -110,7 +110,7 @@ def read_back(path: Path) -> dict[str, list[Any]]:
 
 class TestColumns:
     def test_the_answer_and_its_probability(self, model: Model, tmp_path: Path) -> None:
-        table = parquet_of(model, tmp_path, Wanted())
+        table = parquet_of(model, tmp_path, ColumnChoice())
         own = table_of(TEXTS)
         assert table.column_names == [*own.column_names, "predicted", "probability"]
         assert table.select(own.column_names).equals(own)
@@ -121,7 +121,7 @@ class TestColumns:
     def test_top(self, model: Model, tmp_path: Path) -> None:
         answers = model.classify(TEXTS, top=None)
         for top in (1, 2, 3, 9):
-            table = parquet_of(model, tmp_path, Wanted(top=top))
+            table = parquet_of(model, tmp_path, ColumnChoice(top=top))
             names = table.column_names[table.column_names.index("predicted") :]
             ranks = ["", "_2", "_3"][:top]
             assert names == [f"{kind}{r}" for r in ranks for kind in ("predicted", "probability")]
@@ -134,10 +134,10 @@ class TestColumns:
     def test_below_the_least_probability_predicted_is_null(
         self, model: Model, tmp_path: Path
     ) -> None:
-        plain = parquet_of(model, tmp_path, Wanted())
+        plain = parquet_of(model, tmp_path, ColumnChoice())
         shares = plain["probability"].to_pylist()
         least = float(np.median(shares))
-        table = parquet_of(model, tmp_path, Wanted(min_probability=least))
+        table = parquet_of(model, tmp_path, ColumnChoice(min_probability=least))
         expected = [
             label if share >= least else None
             for label, share in zip(plain["predicted"].to_pylist(), shares, strict=True)
@@ -150,7 +150,7 @@ class TestColumns:
     def test_with_top_the_likeliest_is_named_all_the_same(
         self, model: Model, tmp_path: Path
     ) -> None:
-        table = parquet_of(model, tmp_path, Wanted(min_probability=1.0, top=2))
+        table = parquet_of(model, tmp_path, ColumnChoice(min_probability=1.0, top=2))
         assert table.column_names[-5:] == [
             "predicted",
             "probability",
@@ -158,18 +158,18 @@ class TestColumns:
             "predicted_2",
             "probability_2",
         ]
-        plain = parquet_of(model, tmp_path, Wanted(top=2))
+        plain = parquet_of(model, tmp_path, ColumnChoice(top=2))
         assert table["predicted_1"].equals(plain["predicted"])
         assert table["predicted"].null_count == len(TEXTS)
         assert table["predicted_2"].equals(plain["predicted_2"])
 
     def test_one_label_or_each(self, model: Model, tmp_path: Path) -> None:
         rows = model.probabilities(TEXTS)
-        one = parquet_of(model, tmp_path, Wanted(label="scifi"))
+        one = parquet_of(model, tmp_path, ColumnChoice(label="scifi"))
         own = len(table_of(TEXTS).column_names)
         assert one.column_names[own:] == ["P(scifi)"]
         assert np.array_equal(one["P(scifi)"].to_numpy(), rows[:, 1])
-        each = parquet_of(model, tmp_path, Wanted(each_label=True, prefix="m_"))
+        each = parquet_of(model, tmp_path, ColumnChoice(each_label=True, prefix="m_"))
         assert each.column_names[own:] == [
             "m_predicted",
             "m_probability",
@@ -185,7 +185,7 @@ class TestColumns:
         with pytest.raises(InputError, match=r"corpus: has a column 'probability' already.*prefix"):
             written(model, tmp_path / "out.csv", table=table)
         assert os.listdir(tmp_path) == []
-        written(model, tmp_path / "out.parquet", Wanted(prefix="new_"), table)
+        written(model, tmp_path / "out.parquet", ColumnChoice(prefix="new_"), table)
         names = pq.read_schema(tmp_path / "out.parquet").names
         assert names[-3:] == ["probability", "new_predicted", "new_probability"]
 
@@ -194,16 +194,16 @@ class TestColumns:
     def test_every_wish_in_every_format(self, model: Model, tmp_path: Path, form: str) -> None:
         rows = model.probabilities(TEXTS)
         wishes = [
-            Wanted(prefix, top, least, None, each)
+            ColumnChoice(prefix, top, least, None, each)
             for prefix, top, least, each in product(
                 ("", "m_"), (None, 1, 2), (None, 0.9999), (False, True)
             )
         ]
-        for wish in [*wishes, Wanted(label="western"), Wanted("m_", label="western")]:
+        for wish in [*wishes, ColumnChoice(label="western"), ColumnChoice("m_", label="western")]:
             path = tmp_path / f"out.{form}"
             written(model, path, wish, pa.table({"text": TEXTS}))
             columns = read_back(path)
-            own = Appended(model.labels, wish)
+            own = PredictionColumns(model.labels, wish)
             assert list(columns) == ["text", *(field.name for field in own.fields)]
             for name, values in columns.items():
                 plain = name.removeprefix(wish.prefix)
@@ -226,9 +226,9 @@ class TestColumns:
             {"label": "scifi", "min_probability": 0.0},
         ):
             with pytest.raises(InputError, match=next(iter(wish))):
-                Wanted(**wish)  # type: ignore[arg-type]
+                ColumnChoice(**wish)  # type: ignore[arg-type]
         with pytest.raises(InputError, match="no label 'opera'; its labels are romance"):
-            Appended(model.labels, Wanted(label="opera"))
+            PredictionColumns(model.labels, ColumnChoice(label="opera"))
 
     def test_a_column_twice(self, model: Model, tmp_path: Path) -> None:
         table = table_of(TEXTS).append_column("id", pa.array([0] * len(TEXTS)))
@@ -238,9 +238,9 @@ class TestColumns:
 
 class TestFormats:
     def test_arrow(self, model: Model, tmp_path: Path) -> None:
-        expected = parquet_of(model, tmp_path, Wanted(top=2))
+        expected = parquet_of(model, tmp_path, ColumnChoice(top=2))
         for ending in ("arrow", "feather"):
-            written(model, tmp_path / f"out.{ending}", Wanted(top=2))
+            written(model, tmp_path / f"out.{ending}", ColumnChoice(top=2))
             with pa.ipc.open_file(tmp_path / f"out.{ending}") as file:
                 table = file.read_all()
             kind = expected.schema.get_field_index("kind")
@@ -250,7 +250,7 @@ class TestFormats:
     def test_csv_is_read_back(self, model: Model, tmp_path: Path) -> None:
         texts = ['a "robot", and\na tab\there\r\n', "", *TEXTS[2:]]
         table = table_of(texts)
-        made = written(model, tmp_path / "out.csv", Wanted(min_probability=0.9), table)
+        made = written(model, tmp_path / "out.csv", ColumnChoice(min_probability=0.9), table)
         rows = list(csv.DictReader(io.StringIO(made.decode(), newline="")))
         assert [row["text"] for row in rows] == texts
         assert [int(row["id"]) for row in rows] == list(range(len(texts)))
@@ -281,7 +281,7 @@ class TestFormats:
         table = table_of(TEXTS)
         nan = pa.array([float("nan"), float("inf"), None, *range(3, len(TEXTS))], pa.float64())
         table = table.append_column("odd", nan)
-        made = written(model, tmp_path / "out.jsonl", Wanted(min_probability=0.999), table)
+        made = written(model, tmp_path / "out.jsonl", ColumnChoice(min_probability=0.999), table)
         rows = [json.loads(line) for line in made.decode().splitlines()]
         assert len(rows) == len(TEXTS)
         for name in ("id", "text", "stars", "tags", "by", "kind"):
@@ -314,7 +314,7 @@ class TestFormats:
 
     @pytest.mark.parametrize("form", FORMATS)
     def test_threads_change_no_bit(self, model: Model, tmp_path: Path, form: str) -> None:
-        path, wanted = tmp_path / f"out.{form}", Wanted(top=3, each_label=True)
+        path, wanted = tmp_path / f"out.{form}", ColumnChoice(top=3, each_label=True)
         one, two, four = (written(model, path, wanted, threads=t) for t in (1, 2, 4))
         assert one == two == four
 
@@ -326,7 +326,7 @@ class TestFormats:
         assert json.loads(rows[0])["text"] == "robot caf\ufffd"
         assert b"caf\xe9" in written(model, tmp_path / "out.csv", table=table)
         tally = write_predictions(
-            model, chunks_of(table, 1), Output.of(str(tmp_path / "out.parquet"))
+            model, chunks_of(table, 1), PredictionFile.of(str(tmp_path / "out.parquet"))
         )
         assert tally.invalid == 1
 
@@ -345,11 +345,11 @@ class TestFormats:
                 written(model, tmp_path / "out.jsonl", table=pa.table({"text": ["a"], "odd": odd}))
 
     def test_endings(self) -> None:
-        assert Output.of("A.Parquet") == Output("A.Parquet", "parquet")
-        assert Output.of("a.ndjson.gz") == Output("a.ndjson.gz", "jsonl", "gzip")
-        assert Output.of("a.txt", "csv") == Output("a.txt", "csv")
-        assert Output.of("a.txt.zst", "csv").compression == "zstd"
-        assert Output.of("-", "jsonl") == Output("-", "jsonl")
+        assert PredictionFile.of("A.Parquet") == PredictionFile("A.Parquet", "parquet")
+        assert PredictionFile.of("a.ndjson.gz") == PredictionFile("a.ndjson.gz", "jsonl", "gzip")
+        assert PredictionFile.of("a.txt", "csv") == PredictionFile("a.txt", "csv")
+        assert PredictionFile.of("a.txt.zst", "csv").compression == "zstd"
+        assert PredictionFile.of("-", "jsonl") == PredictionFile("-", "jsonl")
         for path, form, problem in (
             ("a.tsv", None, "format is not known; let its name end in .parquet"),
             ("-", None, "standard output: .*--output-format csv, jsonl"),
@@ -357,7 +357,7 @@ class TestFormats:
             ("a.parquet.gz", None, "compressed inside"),
         ):
             with pytest.raises(InputError, match=problem):
-                Output.of(path, form)
+                PredictionFile.of(path, form)
 
 
 class TestStreaming:
@@ -374,13 +374,15 @@ class TestStreaming:
                 read += len(chunk.batch)
                 yield chunk
 
-        appended = Appended(model.labels, Wanted())
-        with opened(Output.of(str(tmp_path / "out.parquet")), self._schema(appended)) as writer:
+        appended = PredictionColumns(model.labels, ColumnChoice())
+        with opened(
+            PredictionFile.of(str(tmp_path / "out.parquet")), self._schema(appended)
+        ) as writer:
             written_rows = 0
             for block in predict(model, counted(), appended, threads=2):
-                columns = [*block.own.columns, *block.said.arrays]
+                columns = [*block.own.columns, *block.predictions.arrays]
                 writer.write(pa.RecordBatch.from_arrays(columns, schema=self._schema(appended)))
-                written_rows += len(block.said)
+                written_rows += len(block.predictions)
                 held = sum(batch.num_rows for batch in writer.waiting)  # type: ignore[attr-defined]
                 most = max(most, read - written_rows + held)
         assert read == 3000
@@ -391,7 +393,7 @@ class TestStreaming:
         assert max(groups) <= 40
         assert sum(groups) == 3000
 
-    def _schema(self, appended: Appended) -> pa.Schema:
+    def _schema(self, appended: PredictionColumns) -> pa.Schema:
         return appended.schema(table_of(TEXTS).schema, "corpus")
 
     def test_rows_meet_their_answers_whatever_the_chunks(
@@ -400,7 +402,7 @@ class TestStreaming:
         table = table_of(TEXTS)
         for rows in (1, 13, 60):
             path = tmp_path / f"{rows}.jsonl"
-            tally = write_predictions(model, chunks_of(table, rows), Output.of(str(path)))
+            tally = write_predictions(model, chunks_of(table, rows), PredictionFile.of(str(path)))
             assert tally.documents == len(TEXTS)
         assert len({(tmp_path / f"{rows}.jsonl").read_bytes() for rows in (1, 13, 60)}) == 1
 
@@ -410,7 +412,9 @@ class TestStreaming:
         texts = [f"robot {i} " + "engine kiss ranch " * 20_000 for i in range(9)]
         table = pa.table({"text": texts, "id": range(9)})
         chunks = chunks_of(table, 9)
-        write_predictions(model, chunks, Output.of(str(tmp_path / "out.parquet")), threads=3)
+        write_predictions(
+            model, chunks, PredictionFile.of(str(tmp_path / "out.parquet")), threads=3
+        )
         found = pq.read_table(tmp_path / "out.parquet")
         assert found["id"].to_pylist() == list(range(9))
         assert np.array_equal(
@@ -424,8 +428,8 @@ class TestStreaming:
         tally = write_predictions(
             model,
             chunks,
-            Output.of(str(tmp_path / "out.csv")),
-            Wanted(min_probability=0.6),
+            PredictionFile.of(str(tmp_path / "out.csv")),
+            ColumnChoice(min_probability=0.6),
             watch=lambda tally: seen.append(tally.documents),
         )
         assert tally.documents == 4
@@ -437,7 +441,7 @@ class TestStreaming:
 
     def test_no_documents(self, model: Model, tmp_path: Path) -> None:
         with pytest.raises(InputError, match="no documents"):
-            write_predictions(model, iter([]), Output.of(str(tmp_path / "out.csv")))
+            write_predictions(model, iter([]), PredictionFile.of(str(tmp_path / "out.csv")))
         assert os.listdir(tmp_path) == []
 
 
@@ -459,7 +463,7 @@ class TestSeveralFiles:
             for number, table in enumerate(tables)
             for chunk in chunks_of(table, 2, f"{number}.parquet")
         )
-        write_predictions(model, chunks, Output.of(str(path)))
+        write_predictions(model, chunks, PredictionFile.of(str(path)))
         return pq.read_table(path)
 
     def test_the_same_columns_in_another_order(self, model: Model, tmp_path: Path) -> None:
@@ -507,7 +511,7 @@ class TestJsonCorpora:
         corpus, out = folder / "in.jsonl", folder / f"out.{end}"
         corpus.write_text("".join(json.dumps(row) + "\n" for row in rows))
         chunks = scan([corpus], labelled=False, chunk_bytes=1)  # a document each
-        write_predictions(model, chunks, Output.of(str(out)))
+        write_predictions(model, chunks, PredictionFile.of(str(out)))
         return out
 
     def test_missing_keys_and_whole_numbers(self, model: Model, tmp_path: Path) -> None:
@@ -550,7 +554,7 @@ class TestFailing:
             path = tmp_path / f"out.{ending}"
             path.write_text("before")
             with pytest.raises(InputError, match="broken off"):
-                write_predictions(model, failing(), Output.of(str(path)))
+                write_predictions(model, failing(), PredictionFile.of(str(path)))
             assert path.read_text() == "before"
             path.unlink()
             assert os.listdir(tmp_path) == []

@@ -18,7 +18,8 @@ from conftest import write_tsv
 from textmlr.cli import cli
 from textmlr.corpus.in_memory import batches_of
 from textmlr.corpus.reading import read_corpus
-from textmlr.evaluation.figures import Answered, answer, judge
+from textmlr.evaluation.evaluation import judge
+from textmlr.evaluation.labelled_answers import LabelledAnswers, answer
 from textmlr.model.model import Model
 from textmlr.training.train import train
 
@@ -26,8 +27,8 @@ pytest.importorskip("matplotlib")
 
 from textmlr.base.web_page import visible
 from textmlr.corpus.corpus import Corpus
-from textmlr.evaluation.report import plots
-from textmlr.evaluation.report.confusion import _clustered, _most_confused, _spread
+from textmlr.evaluation.report import drawing, shown_labels
+from textmlr.evaluation.report.confusion_section import _clustered, _most_confused, _spread
 from textmlr.evaluation.report.page import FIGURES, Findings, write_report
 
 PNG = b"\x89PNG\r\n\x1a\n"
@@ -201,7 +202,7 @@ def test_the_same_answers_make_the_same_page(
         pages.append((tmp_path / name / "report.html").read_bytes())
     assert pages[0] == pages[1]
     assert b"--training" in pages[0]
-    assert b"What training tried" in pages[0]
+    assert b"The trials of training" in pages[0]
 
 
 @pytest.mark.slow
@@ -234,7 +235,7 @@ def test_hostile_labels_and_texts(tmp_path: Path) -> None:
     # The last document is the one most confidently wrong.
     p = model.probabilities(texts)
     p[-1] = np.where(np.arange(len(names)) == (y[-1] + 1) % len(names), 1.0, 0.0)
-    answered = Answered(model.labels, y.astype(np.int64), p)
+    answered = LabelledAnswers(model.labels, y.astype(np.int64), p)
     findings = Findings("<u>m.textmlr", model, corpus, answered, judge(answered), None)
     write_report(tmp_path, findings)
     source = (tmp_path / "report.html").read_text(encoding="utf-8")
@@ -249,14 +250,14 @@ def test_hostile_labels_and_texts(tmp_path: Path) -> None:
     assert "How good is <u>m.textmlr?" in page.text
 
 
-def many_labels(labels: int, n: int, seed: int) -> Answered:
+def many_labels(labels: int, n: int, seed: int) -> LabelledAnswers:
     """Answers right half the time, errors mostly to the label's neighbour."""
     rng = np.random.default_rng(seed)
     codes = rng.integers(0, labels, n)
     chosen = np.where(rng.random(n) < 0.5, codes, codes ^ 1) % labels
     p = np.full((n, labels), 0.2 / labels)
     p[np.arange(n), chosen] += 0.8
-    return Answered([f"a rather long name of a label {i}" for i in range(labels)], codes, p)
+    return LabelledAnswers([f"a rather long name of a label {i}" for i in range(labels)], codes, p)
 
 
 @pytest.mark.slow
@@ -293,15 +294,15 @@ def test_named_labels_are_apart() -> None:
 
 def test_names_in_figures(monkeypatch: pytest.MonkeyPatch) -> None:
     """Where no font has a character, the label is numbered; figures never show empty boxes."""
-    monkeypatch.setattr(plots, "_fonts_for", lambda characters: (["Some Font"], {"東"}))
-    names = plots.Names(["plain", "a" * 40, "line\nend", "\U0010fffd", "東京"])
+    monkeypatch.setattr(shown_labels, "_fonts_for", lambda characters: (["Some Font"], {"東"}))
+    names = shown_labels.ShownLabels(["plain", "a" * 40, "line\nend", "\U0010fffd", "東京"])
     assert names["plain"] == "plain"
     assert names["a" * 40] == "a" * 25 + "…"
     assert names["line\nend"] == "line end"
     assert names["\U0010fffd"] == "label 4"
     assert names["東京"] == "label 5"
     assert names.numbered == ["\U0010fffd", "東京"]
-    assert [plots.short(n) for n in (0, 999, 1000, 1234, 45678, 2_100_000)] == [
+    assert [drawing.short(n) for n in (0, 999, 1000, 1234, 45678, 2_100_000)] == [
         "0",
         "999",
         "1k",
@@ -330,8 +331,8 @@ def test_no_wrong_answers(model_file: Path, tmp_path: Path) -> None:
 def test_labels_without_a_font_are_in_a_key(
     model_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(plots, "_fonts_for", lambda characters: ([], {"東"}))
-    answered = Answered(["<東京>", "b"], np.array([0, 1, 0]), np.array([[0.7, 0.3]] * 3))
+    monkeypatch.setattr(shown_labels, "_fonts_for", lambda characters: ([], {"東"}))
+    answered = LabelledAnswers(["<東京>", "b"], np.array([0, 1, 0]), np.array([[0.7, 0.3]] * 3))
     corpus = Corpus(
         batches_of(["x"] * 3), answered.codes.astype(np.int32), answered.names, None, ["x.tsv"]
     )

@@ -26,13 +26,13 @@ from textmlr.corpus.reading import read_corpus, scan
 from textmlr.features import counting
 from textmlr.features.counting import Interner
 from textmlr.model.model import Model
+from textmlr.training import dealt_parts as dealings
 from textmlr.training import ngram_choice
+from textmlr.training.dealt_parts import Dealing, turns
 from textmlr.training.on_disk import cache as caches
 from textmlr.training.on_disk import disk_rows, gather, row_counts
 from textmlr.training.on_disk.cache import Cache, CacheError, InUseError
-from textmlr.training.sgd import dealt_parts as dealings
 from textmlr.training.sgd import trials
-from textmlr.training.sgd.dealt_parts import Dealing, turns
 
 SMALL = "--memory", "4MB", "-q"  # too little for any corpus below
 

@@ -26,6 +26,7 @@ from textmlr.cli import cli
 from textmlr.corpus.batch import Batch
 from textmlr.corpus.in_memory import batches_of
 from textmlr.corpus.reading import scan
+from textmlr.corpus.reading_options import ReadingOptions
 from textmlr.training.stream import learner, reservoir
 from textmlr.training.stream.checkpoints import every
 from textmlr.training.stream.reservoir import Reservoir
@@ -415,7 +416,13 @@ class TestPipe:
         theirs, ours = os.pipe()
         os.write(ours, lines[0])
         with os.fdopen(theirs, "rb") as stdin:
-            chunks = scan(["-"], stdin=stdin, live=True, tables=False, weighted=bool(arguments))
+            chunks = scan(
+                ["-"],
+                ReadingOptions(weighted=bool(arguments)),
+                stdin=stdin,
+                live=True,
+                tables=False,
+            )
             assert len(next(chunks)) == 1
             os.write(ours, lines[1])
             assert len(next(chunks)) == 1

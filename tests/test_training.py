@@ -23,7 +23,8 @@ from textmlr.training.sgd import epochs as solver
 from textmlr.training.sgd import trials
 from textmlr.training.sgd.epochs import SGD
 from textmlr.training.sgd.fit import fit
-from textmlr.training.sgd.trials import WORSE, Progress
+from textmlr.training.sgd.runs import ColumnFacts, Runs
+from textmlr.training.sgd.trial import WORSE, Progress, TrialRun
 from textmlr.training.train import train
 
 OPTIONS = TrainingOptions().decided()
@@ -301,7 +302,7 @@ def test_steps_scaled_by_idf_are_steps_in_w(power: float) -> None:
     idf = np.random.default_rng(4).uniform(0.5, 4, objective.features.columns)
     scale = (idf**power).astype(np.float32)
     options = TrainingOptions(epochs=3, holdout=0, idf_power=power, l2=0.01)
-    result = fit(objective, options, idf=idf)
+    result = fit(objective, options, columns=ColumnFacts(idf))
     values = objective.features.values * scale[objective.features.indices]
     rows = replace(objective.features, values=values)
     scaled = Objective(rows, objective.y, objective.weights, objective.labels, 0.01)
@@ -314,11 +315,14 @@ def test_steps_scaled_by_idf_are_steps_in_w(power: float) -> None:
 def test_held_out_documents_choose_the_power_of_idf() -> None:
     objective = objective_of(PAIRS)
     idf = np.random.default_rng(4).uniform(0.5, 4, objective.features.columns)
-    result = fit(objective, TrainingOptions(), idf=idf)
+    result = fit(objective, TrainingOptions(), columns=ColumnFacts(idf))
     assert {trial.idf_power for trial in result.trials} == set(IDF_POWERS)
     assert result.judged == min(result.trials, key=lambda trial: trial.loss)
     assert result.idf_power == result.judged.idf_power
-    assert fit(objective, TrainingOptions(holdout=0), idf=idf).idf_power == DEFAULT_IDF_POWER
+    assert (
+        fit(objective, TrainingOptions(holdout=0), columns=ColumnFacts(idf)).idf_power
+        == DEFAULT_IDF_POWER
+    )
     assert fit(objective, TrainingOptions()).idf_power == 0
 
 
@@ -528,10 +532,10 @@ def test_the_less_trials_saw_the_smaller_a_step_is_taken(
 
     def tried(search: trials.Search, plans: list[tuple[float, float]], threads: int) -> None:
         search.trials += [
-            trials.Trial(power, rate, 5, Calibration(), losses[rate], 0.5) for power, rate in plans
+            TrialRun(power, rate, 5, Calibration(), losses[rate], 0.5) for power, rate in plans
         ]
 
     monkeypatch.setattr(trials.Search, "run_all", tried)
-    search = trials.Search(objective, None, None, TrainingOptions(epochs=5).decided(), None)
+    search = trials.Search(Runs(objective, TrainingOptions(epochs=5).decided()))
     assert search.sampled == (share < 1)
     assert search.run(1).learning_rate == chosen

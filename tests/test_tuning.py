@@ -22,7 +22,7 @@ from textmlr.cli import cli
 from textmlr.cli.value_types import Duration
 from textmlr.corpus.batch import Batch
 from textmlr.corpus.corpus import Corpus
-from textmlr.evaluation.figures import evaluate
+from textmlr.evaluation.evaluation import evaluate
 from textmlr.model.model import Model
 from textmlr.training.calibration import Scored, calibrate
 from textmlr.training.rows import Rows

@@ -23,7 +23,7 @@ from textmlr import (
 )
 from textmlr.base.arrays import frozen
 from textmlr.cli import cli
-from textmlr.evaluation.figures import answer
+from textmlr.evaluation.labelled_answers import answer
 from textmlr.features.extension import row_frequencies
 from textmlr.kernels import dual_ascent
 from textmlr.model.parameters import Network
@@ -31,8 +31,10 @@ from textmlr.model.scoring import score
 from textmlr.model.small_file.compression import compress
 from textmlr.training.objective import Objective
 from textmlr.training.train import train
-from textmlr.training.update.linear_update import advance, common_of, curvature_of, precision_of
+from textmlr.training.update import penalised_loss
+from textmlr.training.update.linear import common_of, curvature_of, precision_of
 from textmlr.training.update.model_update import update
+from textmlr.training.update.penalised_loss import Prior, minimum
 
 Pairs = list[tuple[str, str]]
 NOTHING_HELD = UpdateOptions(holdout=0.0)
@@ -83,6 +85,13 @@ def test_pairs() -> Pairs:
     return documents(300, 9)
 
 
+def advance(
+    rows: Objective, base: np.ndarray, precision: np.ndarray, *, common: np.ndarray | None = None
+) -> np.ndarray:
+    """θ − old θ at the minimum of the penalised loss."""
+    return minimum(rows.features, rows.y, rows.weights, base, Prior(precision, common)).change
+
+
 class TestAdvance:
     """The solver by itself."""
 
@@ -121,7 +130,7 @@ class TestAdvance:
 
     @pytest.mark.parametrize("size", [0.0, 0.5, 20.0])
     def test_the_minimum(self, monkeypatch: pytest.MonkeyPatch, size: float) -> None:
-        monkeypatch.setattr(advance, "TOLERANCE", 1e-10)
+        monkeypatch.setattr(penalised_loss, "DUAL_TOLERANCE", 1e-10)
         rows, base, precision = self.problem()
         common = size * np.random.default_rng(2).uniform(size=len(precision))
         change = advance(rows, base, precision, common=common).astype(float)
@@ -145,7 +154,7 @@ class TestAdvance:
 
     def test_a_base_that_a_feature_could_give(self, monkeypatch: pytest.MonkeyPatch) -> None:
         """Beginning at θ0, with next to no penalty around it, is beginning anywhere."""
-        monkeypatch.setattr(advance, "TOLERANCE", 1e-10)
+        monkeypatch.setattr(penalised_loss, "DUAL_TOLERANCE", 1e-10)
         rows, _, _ = self.problem()
         precision = np.full(rows.features.columns, 0.5)
         rng = np.random.default_rng(2)

@@ -21,13 +21,19 @@ from textmlr import (
 )
 from textmlr.base import tensor_file
 from textmlr.cli import cli
-from textmlr.evaluation.figures import answer
+from textmlr.evaluation.labelled_answers import answer
 from textmlr.model.file_parts import pack
 from textmlr.model.small_file.compression import compress
 from textmlr.training.objective import Objective
 from textmlr.training.train import train
 from textmlr.training.update.model_update import update
-from textmlr.training.update.network_update import MOST_COMMONER, MOST_RARER, YET, Continuation
+from textmlr.training.update.network import (
+    MOST_COMMONER,
+    MOST_RARER,
+    YET,
+    NetworkLearner,
+    OldTraining,
+)
 
 NOTHING_HELD = UpdateOptions(holdout=0.0)
 WORDS = FeaturizerOptions(ngrams=(1, 1), char_ngrams=None)
@@ -94,7 +100,7 @@ class TestLearns:
         """What the bounds of these tests are worth."""
         own = corpus_of([pair for pair in documents(150, 2) if pair[0] == "western"])
         monkeypatch.setattr(
-            Continuation, "_offset", lambda self, documents: np.zeros(3, np.float32)
+            NetworkLearner, "_offset", lambda self, documents: np.zeros(3, np.float32)
         )
         updated = update(forgetful(old), own, NOTHING_HELD)
         assert accuracy(updated, test_pairs) < accuracy(old, test_pairs) - 0.1
@@ -140,17 +146,17 @@ def test_offset() -> None:
     y = np.array([0] * 5 + [2] * 5, np.int32)
     objective = Objective(features, y, np.ones(10, np.float32), 4)
     nothing = np.zeros(0, np.float32)
-    state = Continuation(
+    learner = NetworkLearner(
         [],
         [],
         "relu",
         np.array([True, True, False, True]),
         np.array([45.0, 45, 0, 0]),
         nothing,
-        0.1,
+        OldTraining(TrainingOptions(), 0.0, 0.1),
     )
     expected = [0.0, -MOST_RARER, min(MOST_COMMONER, np.log(91) - YET - MOST_RARER / 2), 0.0]
-    np.testing.assert_allclose(state._offset(objective), expected, atol=1e-6)
+    np.testing.assert_allclose(learner._offset(objective), expected, atol=1e-6)
 
 
 @pytest.mark.parametrize("power", [0.0, 1.0])

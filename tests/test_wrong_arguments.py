@@ -27,8 +27,7 @@ from textmlr import (
 )
 from textmlr.corpus import reading
 from textmlr.corpus.formats import lines
-from textmlr.corpus.formats.table_columns import Fields
-from textmlr.evaluation import comparison, figures
+from textmlr.evaluation import comparison, labelled_answers
 from textmlr.export import json, onnx
 from textmlr.model.explanation import top_features
 from textmlr.model.small_file import compression
@@ -130,7 +129,6 @@ def walked() -> dict[str, Callable[..., Any]]:
     found["corpus.scan"].__signature__ = inspect.signature(reading.scan)  # type: ignore[attr-defined]
     found["corpus.read_lines"] = lines.read_lines
     found["corpus.recode"] = reading.recode
-    found["Fields"] = Fields
     return {name: one for name, one in found.items() if name not in INTERNAL | NOT_WALKED}
 
 
@@ -141,7 +139,7 @@ def good(model: Model, folder: Path) -> dict[str, dict[str, Any]]:
     file.write_text("a\tb\nc\td\n")
     saved, out = folder / "model", folder / "out"
     model.save(saved)
-    answered = figures.answer(model, whole)
+    answered = labelled_answers.answer(model, whole)
     path, batches = {"path": out}, {"batches": whole.batches}
     return {
         "Corpus": {

@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     from textmlr.base.update_options import UpdateOptions as UpdateOptions
     from textmlr.corpus.corpus import Corpus as Corpus
     from textmlr.corpus.reading import read_corpus as read_corpus
-    from textmlr.evaluation.figures import evaluate as evaluate
+    from textmlr.corpus.reading_options import ReadingOptions as ReadingOptions
+    from textmlr.evaluation.evaluation import evaluate as evaluate
     from textmlr.features.featurizer import Featurizer as Featurizer
     from textmlr.model.model import Model as Model
     from textmlr.training.stream.stream_trainer import StreamTrainer as StreamTrainer
@@ -37,11 +38,12 @@ _HOMES = {
     "InputError": "textmlr.base.errors",
     "Model": "textmlr.model.model",
     "ModelFileError": "textmlr.base.errors",
+    "ReadingOptions": "textmlr.corpus.reading_options",
     "StreamTrainer": "textmlr.training.stream.stream_trainer",
     "TrainingOptions": "textmlr.base.training_options",
     "TuningOptions": "textmlr.base.tuning_options",
     "UpdateOptions": "textmlr.base.update_options",
-    "evaluate": "textmlr.evaluation.figures",
+    "evaluate": "textmlr.evaluation.evaluation",
     "read_corpus": "textmlr.corpus.reading",
     "train": "textmlr.training.train",
     "tune": "textmlr.training.tuning.search",

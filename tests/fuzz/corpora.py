@@ -24,9 +24,9 @@ import corpora as writers
 import pyarrow as pa
 
 from textmlr.base.errors import InputError
-from textmlr.corpus.chunks import Chunk
-from textmlr.corpus.formats.table_columns import Fields
+from textmlr.corpus.chunks import Chunk, ScanRequest
 from textmlr.corpus.reading import read_corpus, scan
+from textmlr.corpus.reading_options import ReadingOptions
 
 from .recipe import Recipe, require
 
@@ -100,7 +100,11 @@ ENDINGS = {
 KINDS = (*ENDINGS, "folder")
 CHUNK_BYTES = (1, 7, 64, 1 << 16)
 COMPRESSIONS = ("", "", ".gz", ".zst", ".bz2", ".xz")
-FIELDS = (Fields(), Fields(text="b", label="a"), Fields(text="text", label="id"))
+COLUMNS: tuple[dict[str, str], ...] = (
+    {},
+    {"text_column": "b", "label_column": "a"},
+    {"text_column": "text", "label_column": "id"},
+)
 PACKERS: dict[str, Callable[[bytes], bytes]] = {
     "": bytes,
     ".gz": lambda data: gzip.compress(data, 1, mtime=0),
@@ -162,12 +166,13 @@ def check(data: bytes) -> None:
     how = recipe.byte()
     packed = recipe.byte()
     compression = COMPRESSIONS[packed % len(COMPRESSIONS)]
-    job: dict[str, Any] = {
-        "labelled": not how & 1 and kind != "lines",
-        "weighted": bool(how & 2),
-        "skip_bad_lines": bool(how & 4),
-        "fields": FIELDS[(how >> 5) % len(FIELDS)],
-    }
+    options = ReadingOptions(
+        None if kind in ("guessed", "folder") else kind,
+        **COLUMNS[(how >> 5) % len(COLUMNS)],
+        weighted=bool(how & 2),
+        skip_bad_lines=bool(how & 4),
+    )
+    request = ScanRequest(options, labelled=not how & 1 and kind != "lines")
     pieces = CHUNK_BYTES[(how >> 3) % len(CHUNK_BYTES)]
     content = recipe.rest()
     if SLOW and kind not in ("parquet", "arrow", "folder"):
@@ -182,19 +187,17 @@ def check(data: bytes) -> None:
             raw = packed >= 128  # the bytes are those of the compressed file itself
             Path(path).write_bytes(content if raw else PACKERS[compression](content))
             content = None if raw and compression else content
-        _check_file(path, kind, content, job, pieces)
+        _check_file(path, kind, content, request, pieces)
 
 
 def _check_file(
-    path: str, kind: str, content: bytes | None, job: dict[str, Any], pieces: int
+    path: str, kind: str, content: bytes | None, request: ScanRequest, pieces: int
 ) -> None:
-    format = None if kind in ("guessed", "folder") else kind
-    cut = _read(path, format, pieces, job)
-    whole = _read(path, format, 1 << 30, job)
-    if job["labelled"]:
-        own = {name: value for name, value in job.items() if name != "labelled"}
-        together = _outcome(lambda: _corpus_rows(path, format, own))
-        plain = _read(path, format, 1 << 30, job, tables=False)  # not all of its columns
+    cut = _read(path, pieces, request)
+    whole = _read(path, 1 << 30, request)
+    if request.labelled:
+        together = _outcome(lambda: _corpus_rows(path, request.options))
+        plain = _read(path, 1 << 30, request, tables=False)  # not all of its columns
     else:
         together = plain = whole
     for one, other, what in ((cut, whole, "in pieces"), (together, plain, "together")):
@@ -208,17 +211,21 @@ def _check_file(
         else:
             require(one == other, f"read {what}: {one!r:.200}, whole: {other!r:.200}")
     if content is not None and kind in NAIVE and not isinstance(whole, str):
-        naive = NAIVE[kind](content, job)
+        naive = NAIVE[kind](content, request)
         require(naive is None or whole == naive, f"read: {whole!r:.200}, naively: {naive!r:.200}")
 
 
-def _read(
-    path: str, format: str | None, pieces: int, job: dict[str, Any], tables: bool = True
-) -> list[Row] | str:
+def _read(path: str, pieces: int, request: ScanRequest, tables: bool = True) -> list[Row] | str:
     return _outcome(
         lambda: [
             row
-            for chunk in scan([path], format=format, chunk_bytes=pieces, tables=tables, **job)
+            for chunk in scan(
+                [path],
+                request.options,
+                labelled=request.labelled,
+                chunk_bytes=pieces,
+                tables=tables,
+            )
             for row in _rows(chunk, tables)
         ]
     )
@@ -259,8 +266,8 @@ def _rows(chunk: Chunk, tables: bool) -> list[Row]:
     return [(chunk.batch[i], labels[i], weights[i]) for i in range(n)]
 
 
-def _corpus_rows(path: str, format: str | None, job: dict[str, Any]) -> list[Row]:
-    corpus = read_corpus([path], format=format, **job)
+def _corpus_rows(path: str, options: ReadingOptions) -> list[Row]:
+    corpus = read_corpus([path], options)
     texts = [batch[i] for batch in corpus.batches for i in range(len(batch))]
     labels = [corpus.labels[code] for code in corpus.y.tolist()]
     require(corpus.labels == sorted(set(corpus.labels)), "labels are not sorted")
@@ -307,9 +314,9 @@ def _number(raw: bytes) -> float | None:
     return value if 0 <= value <= 3.4028234663852886e38 else None
 
 
-def _tsv(content: bytes, job: dict[str, Any]) -> list[Row] | None:
-    rows = list(_tsv_rows(content, job["weighted"]))
-    if not job["labelled"]:
+def _tsv(content: bytes, request: ScanRequest) -> list[Row] | None:
+    rows = list(_tsv_rows(content, request.options.weighted))
+    if not request.labelled:
         rows = [(text, None, weight) for text, _, weight in rows]
     return _rounded(rows)
 
@@ -334,13 +341,13 @@ def _rounded(rows: list[Row]) -> list[Row]:
     return [(t, n, None if w is None else abs(float(np.float32(w)))) for t, n, w in rows]
 
 
-def _plain(content: bytes, job: dict[str, Any]) -> list[Row] | None:
+def _plain(content: bytes, request: ScanRequest) -> list[Row] | None:
     return [(line, None, None) for line in _lines(content) if b"\0" not in line]
 
 
-def _jsonl(content: bytes, job: dict[str, Any]) -> list[Row] | None:
+def _jsonl(content: bytes, request: ScanRequest) -> list[Row] | None:
     """With keys that are as plain as can be, and no bad lines skipped."""
-    if job["skip_bad_lines"] or job["weighted"] or job["fields"] != Fields():
+    if request.options != ReadingOptions(request.options.format):
         return None
     rows: list[Row] = []
     for line in _lines(content):
@@ -351,18 +358,18 @@ def _jsonl(content: bytes, job: dict[str, Any]) -> list[Row] | None:
             return None
         text = found["text"].encode("utf-16", "surrogatepass").decode("utf-16", "replace")
         label = found["label"]
-        if job["labelled"] and isinstance(label, str):
+        if request.labelled and isinstance(label, str):
             label = re.sub("[\ud800-\udfff]", "\ufffd", label).strip(SPACES)
         else:
             label = json.dumps(label)
-        rows.append((text.encode(), label if job["labelled"] else None, None))
+        rows.append((text.encode(), label if request.labelled else None, None))
     return rows
 
 
-def _csv(content: bytes, job: dict[str, Any]) -> list[Row] | None:
+def _csv(content: bytes, request: ScanRequest) -> list[Row] | None:
     """As Python's csv module reads it, where lines end as it thinks they do."""
     text = content.removeprefix(b"\xef\xbb\xbf")
-    if job["skip_bad_lines"] or job["weighted"] or job["fields"] != Fields():
+    if request.options != ReadingOptions(request.options.format):
         return None
     if re.search(rb"\r(?!\n)", text) or b"\0" in text or not text.isascii():
         return None
@@ -381,7 +388,7 @@ def _csv(content: bytes, job: dict[str, Any]) -> list[Row] | None:
         return None
     at, label = rows[0].index("text"), rows[0].index("label")
     return [
-        (row[at].encode(), row[label].strip(SPACES) if job["labelled"] else None, None)
+        (row[at].encode(), row[label].strip(SPACES) if request.labelled else None, None)
         for row in rows[1:]
     ]
 

@@ -1,1 +1,1 @@
-"""What every room stands on: errors, options and their checks, threads, arrays, whole files."""
+"""The ground floor: errors, options and their checks, threads, arrays, whole files."""

@@ -1,4 +1,4 @@
-"""How arrays are handed to kernels."""
+"""Arrays for kernels: read-only views, large pages, and scratch of threads."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def frozen(array: NDArray[Any]) -> NDArray[Any]:
     """A read-only view.
 
     Numba compiles a kernel once for writable and once more for read-only arrays; inputs may be
-    either (Arrow's buffers and models of files are read-only), so kernels see all of theirs frozen.
+    either (buffers of Arrow and of model files are read-only), so kernels get all inputs frozen.
     """
     view = array.view()
     view.flags.writeable = False
@@ -26,8 +26,8 @@ def frozen(array: NDArray[Any]) -> NDArray[Any]:
 
 
 def pages(size: int, dtype: Any) -> NDArray[Any]:
-    """A vector of zeros in memory of its own, which goes back to the system when it is freed:
-    what malloc gave to several threads, it may keep."""
+    """A vector of zeros in memory of its own, which goes back to the system when it is freed;
+    malloc may keep memory that it gave to several threads."""
     width = np.dtype(dtype).itemsize
     # Private: shared memory seldom has large pages, without which access takes twice as long.
     own = {"flags": mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS} if hasattr(mmap, "MAP_ANONYMOUS") else {}
@@ -38,13 +38,13 @@ def pages(size: int, dtype: Any) -> NDArray[Any]:
 
 
 def is_finite(array: NDArray[np.float32]) -> bool:
-    """Whether no element is infinite or NaN, which both pass on: no mask of its size is needed."""
+    """Whether no element is infinite or NaN; max and min pass both on, so no mask is needed."""
     return array.size == 0 or bool(np.isfinite(array.max()) and np.isfinite(array.min()))
 
 
 class Scratch(threading.local):
-    """Memory of one thread, used again and again: fresh memory is slow, since the system clears
-    it page by page."""
+    """Memory of one thread, used again and again: the system clears fresh memory page by page,
+    which is slow."""
 
     def __init__(self) -> None:
         self._held: dict[str, NDArray[Any]] = {}
@@ -52,7 +52,7 @@ class Scratch(threading.local):
         self._used = 0
 
     def take(self, name: str, size: int, dtype: Any) -> NDArray[Any]:
-        """A vector of at least ``size``: zeros, or what an earlier taker left in it."""
+        """A vector of at least ``size``: zeros, or the leavings of an earlier use."""
         array = self._held.get(name)
         if array is None or array.size < size:
             array = self._held[name] = np.zeros(size, dtype)

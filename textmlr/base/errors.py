@@ -1,4 +1,4 @@
-"""What goes wrong in plain sight: errors a user can mend, and what they print."""
+"""Errors that a user can mend, and their messages."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class ModelFileError(InputError):
 
 
 class KernelWarning(RuntimeWarning):
-    """Kernels work, but not as they should: they cannot be kept, or Numba is one not known.
+    """Kernels work, but not as they should: they cannot be kept, or this Numba is not known.
 
     The command line prints it as one line.
     """

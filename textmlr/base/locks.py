@@ -1,7 +1,7 @@
-"""Locks that a fork leaves free.
+"""Locks that are free after a fork.
 
-A child process has the one thread that forked: a lock that another thread held at that moment would
-never be released in it.
+A child process has only the thread that forked: a lock that another thread held at that moment
+would never be released in it.
 """
 
 from __future__ import annotations
@@ -15,15 +15,14 @@ class ForkLock:
     """A reentrant lock, made once a process, that is free in every child unless the thread that
     forked holds it there.
 
-    A fork never waits for it without end, and holds it at no time: whatever the thread that has it
-    waits for (Numba's lock, logging's, an application's own) may be held by the one that forks.  In
-    a child whose fork came while another thread had it, the lock is a new one, and what it guards
-    may be half done.
+    A fork never waits for it without end and never holds it: its holder may wait for a lock
+    (Numba's, logging's, an application's) that the forking thread holds.  If another thread holds
+    it during the fork, the child gets a new lock, and the work that it guards may be half done.
 
     patience   seconds that a fork waits for the lock to be free; more than 0 only where it is held
-               for moments, around nothing that takes locks of others
-    abandoned  whether this process, or one it descends from, was forked while another thread held
-               the lock; ``leave()`` is called in the child when that happens
+               for moments, around code that takes no other lock
+    abandoned  whether this process, or an ancestor, was forked while another thread held the lock;
+               ``leave()`` is called in the child when that happens
     """
 
     def __init__(self, patience: float = 0.0, leave: Callable[[], None] | None = None) -> None:

@@ -1,8 +1,8 @@
-"""Text that others wrote, as it is shown: nothing in it may act on a terminal, turn the direction
-of writing, or hide.
+"""Text of others made safe to show: nothing in it may act on a terminal, turn the direction of
+writing, or hide.
 
-All that is shown of labels, documents, names of files and of features goes through ``plain``, and
-JSON that is printed through ``to_json``.  Files in machine formats hold text as it is.
+Labels, documents, names of files and of features are shown through ``plain``, and JSON is printed
+through ``to_json``.  Files in machine formats hold text as it is.
 """
 
 from __future__ import annotations
@@ -11,20 +11,20 @@ import json
 import unicodedata
 from typing import Any
 
-# Scripts and emoji are not read without them.
+# Some scripts and emoji cannot be read without them.
 JOINERS = "\u200c\u200d"
 
 
 def plain(text: str, keep: str = "") -> str:
-    """Text without control characters, line ends, direction marks and what else cannot be seen:
-    each is its escape, but for those in ``keep``.
+    """Text in which control characters, line ends, direction marks and other invisible characters
+    are escaped, but for those in ``keep``.
 
     >>> plain("a\\tb\\x1b[2J\\u202e")
     'a\\\\tb\\\\x1b[2J\\\\u202e'
     """
     if text.isprintable():
         return text
-    # What is not printable is control, format, surrogate, private, unassigned, or a separator.
+    # Not printable are control, format, surrogate, private, unassigned characters and separators.
     return "".join(
         c
         if c.isprintable() or c in keep or unicodedata.category(c) == "Zs"
@@ -34,8 +34,8 @@ def plain(text: str, keep: str = "") -> str:
 
 
 def to_json(value: Any) -> str:
-    """A value as one line of JSON that is safe to show: what ``plain`` escapes is escaped as JSON
-    has it, so that it is read as what it was.
+    """A value as one line of JSON that is safe to show: JSON escapes the characters that ``plain``
+    does, so that it is read back as it was.
 
     >>> to_json({"a": "\\x9b2J é"})
     '{"a": "\\\\u009b2J é"}'

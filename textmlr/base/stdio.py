@@ -1,4 +1,4 @@
-"""Standard input and output: what becomes of them when they are closed, full or in no hurry."""
+"""Standard input and output, also when they are closed, full or set not to wait."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ STDIN, STDOUT = "standard input", "standard output"
 
 
 def standard_input() -> BinaryIO:
-    """The bytes of standard input; where none are there yet, reading waits.
+    """The bytes of standard input; reading waits for them.
 
     Raises InputError if it is closed.
     """
@@ -33,9 +33,9 @@ def standard_input() -> BinaryIO:
 
 
 def hold_descriptors() -> None:
-    """Open what is closed of the three standard files on nothing, so that no other file gets its
-    number; what is told of errors is then lost, as asked for.  sys.stdin and sys.stdout stay None.
-    """
+    """Open each closed one of the three standard files on the null device, so that no other file
+    gets its number; messages of errors are then lost, as asked for.  sys.stdin and sys.stdout stay
+    None."""
     for number in range(3):
         try:
             os.fstat(number)
@@ -46,9 +46,9 @@ def hold_descriptors() -> None:
 
 
 class _Waiting(io.RawIOBase):
-    """A file that its other users have set not to wait (O_NONBLOCK): "nothing yet" is not its end.
+    """A file that other users have set not to wait (O_NONBLOCK): "nothing yet" is not its end.
 
-    Setting it otherwise would change it for them too.
+    Setting it otherwise would change it for them, too.
     """
 
     def __init__(self, file: io.FileIO) -> None:
@@ -70,9 +70,9 @@ class _Waiting(io.RawIOBase):
 
 @contextmanager
 def to_standard_output() -> Iterator[BinaryIO]:
-    """Standard output, for bytes; what was printed before is before them.
+    """Standard output, for bytes, after all that was printed before.
 
-    Raises InputError for what the system refuses, but BrokenPipeError where the reader is gone.
+    Raises BrokenPipeError where the reader is gone, InputError for other failures of a write.
     """
     try:
         sys.stdout.flush()
@@ -85,12 +85,11 @@ def to_standard_output() -> Iterator[BinaryIO]:
 
 
 def guard_output() -> None:
-    """Have every write to standard output raise InputError for what the system refuses, such as a
-    full disk, but BrokenPipeError where the reader is gone.  What standard error cannot take, a
-    full disk again, is lost: there is no place to tell of it, and hours of training may go on.
+    """Make every failed write to standard output (a full disk, say) raise InputError, but
+    BrokenPipeError where the reader is gone.  A failed write to standard error is ignored: no
+    place is left to report it, and hours of training may continue.
 
-    Raises InputError if standard output is closed: what was asked for would be worked out, and
-    lost.
+    Raises InputError if standard output is closed: the result would be computed and lost.
     """
     if type(raw_of(sys.stderr)) is io.FileIO:
         silent = io.BufferedWriter(_Silent(sys.stderr.fileno(), "wb", closefd=False))
@@ -101,7 +100,7 @@ def guard_output() -> None:
         raise InputError("closed", place=STDOUT, mend="redirect it, to /dev/null to see nothing")
     old = sys.stdout
     if isinstance(old, io.TextIOWrapper) and isinstance(raw_of(old), io.FileIO):
-        file = io.BufferedWriter(_Told(old.fileno(), "wb", closefd=False))
+        file = io.BufferedWriter(_Output(old.fileno(), "wb", closefd=False))
         often = old.line_buffering or old.write_through  # to a terminal; PYTHONUNBUFFERED
         sys.stdout = io.TextIOWrapper(file, old.encoding, old.errors, line_buffering=often)
 
@@ -113,7 +112,7 @@ def raw_of(file: Any) -> Any:
 
 
 class _Silent(io.FileIO):
-    """A file that loses what the system refuses to write, unless its reader is gone."""
+    """A file that ignores failed writes, unless its reader is gone."""
 
     def write(self, data: ReadableBuffer) -> int:
         try:
@@ -124,8 +123,8 @@ class _Silent(io.FileIO):
             return memoryview(data).nbytes
 
 
-class _Told(io.FileIO):
-    """A file whose refusals say that it is standard output; it waits until it can be written."""
+class _Output(io.FileIO):
+    """A file whose errors name standard output; it waits until it can be written."""
 
     def write(self, data: ReadableBuffer) -> int:
         import select  # late: few need it

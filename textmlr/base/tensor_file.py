@@ -1,11 +1,11 @@
-"""The model file: arrays and one JSON header in a safetensors file, whole or not at all.
+"""The file of tensors: arrays and one JSON header in a safetensors file, whole or not at all.
 
-It knows nothing of models (``model.py`` does).  In the file's ``__metadata__`` one entry,
+It knows nothing of models (``model.file_parts`` does).  In the file's ``__metadata__`` one entry,
 "textmlr", holds ``VERSION CRC JSON``: the version of the format, the CRC-32 of the JSON, and the
-JSON with the header and each tensor's dtype, shape and checksum: the CRC-32 of its bytes, or, where
-they are more than CHECKED, the CRC-32 of the CRC-32s (little-endian) of each CHECKED of them, which
-several threads can reckon.  Whatever byte of a file is changed or missing, something no longer
-agrees.
+JSON with the header and each tensor's dtype, shape and checksum.  The checksum is the CRC-32 of the
+bytes or, of more than CHECKED bytes, the CRC-32 of the CRC-32s (little-endian) of each CHECKED of
+them, which several threads can compute.  A changed or missing byte anywhere makes one of these
+disagree.
 
 Source: the safetensors format, version 0.4 and later (8 bytes of header size, JSON, data).
 """
@@ -32,7 +32,7 @@ from textmlr.base.whole_files import atomic_write
 FORMAT_VERSION = 4
 METADATA_KEY = "textmlr"
 CHECKED = 1 << 22  # bytes
-# The JSON may have so many bytes, or this share of the file, for Python makes up to thirty times as
+# The most bytes of the JSON, or its largest share of the file: Python makes up to thirty times as
 # many of it.  Real ones have a few thousand, the names of the corpus's files, and a number a label.
 MOST_HEADER = 1 << 20
 MOST_SHARE = 1 / 16
@@ -62,8 +62,8 @@ def save(path: Path, header: Mapping[str, Any], tensors: Mapping[str, NDArray[An
     header   JSON values
     tensors  float64, float32, float16, int64, uint64, int32 or uint8 arrays, by name
     The same input gives the same bytes.  The file appears under its name whole, or not at all.
-    Raises InputError if it cannot be written, TypeError or ValueError for what is not JSON or
-    no such array.
+    Raises InputError if it cannot be written, TypeError or ValueError for a header that is not
+    JSON, and for arrays of other types.
     """
     arrays, head = _serialised(header, tensors)
     if len(head) > _most_header(len(head) + sum(array.nbytes for array in arrays)):
@@ -86,8 +86,8 @@ def load(path: Path) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
     """Read a file that ``save`` wrote: (header, tensors).
 
     Tensors are read-only views of the file's bytes in memory.  Everything is verified: sizes,
-    offsets, dtypes, shapes and checksums.  What is done to the file later changes nothing.
-    Raises ModelFileError, naming path, for anything that is not a whole file of ours.
+    offsets, dtypes, shapes and checksums.  Later changes of the file have no effect.
+    Raises ModelFileError, naming path, for anything but a whole file of ours.
     """
     view = _read(path)
     layout, begin = _layout(view, path)
@@ -115,8 +115,8 @@ def load(path: Path) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
 def _serialised(
     header: Mapping[str, Any], tensors: Mapping[str, NDArray[Any]]
 ) -> tuple[list[NDArray[Any]], bytes]:
-    """(the arrays as they lie in the file, one after another, what stands before them): the widest
-    first, as safetensors' own library has them, so that each is aligned."""
+    """(the arrays in the order of the file, the bytes before them): the widest first, as
+    safetensors' own library writes them, so that each is aligned."""
     arrays = {name: np.ascontiguousarray(array) for name, array in tensors.items()}
     described: dict[str, list[Any]] = {
         name: [_NAMES[array.dtype], list(array.shape), _checksum(array)]
@@ -146,7 +146,7 @@ def expect(condition: bool, path: Path, problem: str) -> None:
 
 
 def take(values: Mapping[str, Any], key: str, kind: type[T], path: Path) -> T:
-    """values[key], which must be there and of the kind given (bool is no int)."""
+    """values[key], which must exist and be of this kind (bool is no int)."""
     value = values.get(key)
     if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
         _refuse(path, f"{key!r} is missing or not of type {kind.__name__}")
@@ -160,7 +160,7 @@ def tensor(
     shape: tuple[int | None, ...],
     path: Path,
 ) -> NDArray[Any]:
-    """tensors[name], which must have the dtype and shape given; None is any length."""
+    """tensors[name], which must have this dtype and shape; None is any length."""
     array = tensors.get(name)
     if array is None:
         _refuse(path, f"tensor {name!r} is missing")
@@ -178,7 +178,7 @@ def tensor(
 
 
 def check_blob(blob: NDArray[np.uint8], offsets: NDArray[np.int64], path: Path, what: str) -> None:
-    """Check that offsets cut the blob into UTF-8 strings, one after the other to its end."""
+    """Check that offsets cut the whole blob into UTF-8 strings, one after the other."""
     ascending = len(offsets) > 0 and bool((offsets[1:] >= offsets[:-1]).all())
     expect(
         ascending and offsets[0] == 0 and offsets[-1] == len(blob),
@@ -217,8 +217,8 @@ def _checksum(array: NDArray[Any]) -> int:
 def _read(path: Path) -> memoryview:
     """The file's bytes, read-only, in memory of their own.
 
-    A mapped file would be quicker to open, but a file that is overwritten in place (cp over a model
-    in use) would change what was verified, or end the process by SIGBUS.
+    A mapped file would open faster, but overwriting it in place (cp over a model in use) would
+    change verified bytes, or end the process by SIGBUS.
     """
     try:
         # A FIFO would block, a device might never end: only files are opened.
@@ -245,7 +245,7 @@ def _read(path: Path) -> memoryview:
 
 
 def _header_size(head: bytes | memoryview, path: Path) -> int:
-    """Bytes of the safetensors header, of a file's first bytes."""
+    """Bytes of the safetensors header, by the first bytes of a file."""
     size = int.from_bytes(head[:_SIZE], "little")
     if len(head) <= _SIZE or head[_SIZE] != ord("{") or size > _LARGEST_HEADER:
         _refuse(path, "is not a textmlr model", "name a model of textmlr")
@@ -253,12 +253,12 @@ def _header_size(head: bytes | memoryview, path: Path) -> int:
 
 
 def _most_header(size: int) -> int:
-    """Bytes that the header of a file of so many may have."""
+    """The most bytes of the header of a file of this size."""
     return max(MOST_HEADER, int(size * MOST_SHARE))
 
 
 def _layout(view: memoryview, path: Path) -> tuple[dict[str, Any], int]:
-    """(the safetensors header, where the data begin)."""
+    """(the safetensors header, the offset of the data)."""
     size = _header_size(view, path)
     expect(size <= _most_header(len(view)), path, "its header is too large")
     if _SIZE + size > len(view):
@@ -319,8 +319,7 @@ def _parse(data: bytes, path: Path) -> dict[str, Any]:
 
 
 def _check_depth(value: Any) -> None:
-    """Raise RecursionError for what is nested deeper than any header: whoever copies or writes it
-    would."""
+    """Raise RecursionError for JSON nested deeper than any header: copying or writing it would."""
     level = [value]
     for _ in range(MOST_DEPTH + 1):
         level = [

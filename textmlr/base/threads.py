@@ -1,7 +1,7 @@
 """The one owner of threads: fixed blocks of work, results in the order of the blocks.
 
-Blocks are cut by the data alone, never by the number of threads, so that what is computed
-does not depend on how many threads compute it.
+Blocks are cut by the data alone, never by the number of threads, so that results do not depend on
+the number of threads.
 """
 
 from __future__ import annotations
@@ -28,23 +28,23 @@ def available_threads() -> int:
 
 
 def chosen_threads(threads: int | None) -> int:
-    """How many threads to use: one a processor for None.  Raises InputError for no number of
-    threads."""
+    """The number of threads to use, one a processor for None.  Raises InputError for a value that
+    is no number of threads."""
     check_threads(threads)
     return available_threads() if threads is None else threads
 
 
 def machine_memory() -> int:
-    """Bytes of memory that this machine has."""
+    """Bytes of memory of this machine."""
     return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
 
 
 def map_blocks(function: Callable[[T], R], blocks: Iterable[T], threads: int) -> Iterator[R]:
     """Yield function(block) for each block, in order, at most 2·threads ahead of the reader.
 
-    If the reader stops or a block fails, blocks not yet begun are dropped and those under way
-    are not waited for.  Raises RuntimeError in a process that was forked in between: the threads
-    are in its parent.
+    If the reader stops or a block fails, blocks not yet begun are dropped, and nobody waits for
+    those under way.  Raises RuntimeError in a process that was forked in between: the threads are
+    in its parent.
     """
     work = iter(blocks)
     first = list(islice(work, 2))
@@ -70,11 +70,11 @@ def map_blocks(function: Callable[[T], R], blocks: Iterable[T], threads: int) ->
 
 
 def awaited(items: Iterable[T], seconds: float, ahead: int = 2) -> Iterator[T | None]:
-    """Yield the items, which another thread draws, ``ahead`` of them at most; and None whenever
-    none has come for so long, so that who waits can do something else meanwhile.
+    """Yield the items, which another thread draws, at most ``ahead`` of them in advance; and None
+    whenever none came within ``seconds``, so that the reader can do something else meanwhile.
 
-    What drawing raises is raised here, in its turn.  If the reader stops, a draw under way is not
-    waited for: its thread ends with it, or with the process.
+    An error of drawing is raised here, in its turn.  If the reader stops, nobody waits for a draw
+    under way: its thread ends with it, or with the process.
     """
     ready: Queue[tuple[T | None, BaseException | None]] = Queue(ahead)
     stopped = threading.Event()

@@ -1,4 +1,4 @@
-"""Web pages: one file that needs nothing else, for light and dark screens."""
+"""Web pages: one file that needs no other, for light and dark screens."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from html import escape
 
 from textmlr.base.printable import JOINERS, plain
 
-# Colours by name once, so that dark is a matter of naming them anew.  System fonts: nothing is
-# fetched.
+# Colours are named once, so that dark screens only redefine the names.  Fonts are the system's:
+# nothing is fetched.
 STYLE = """
 :root { color-scheme: light dark; --page: #fff; --ink: #1d2127; --soft: #59626e;
   --line: #d9dde3; --panel: #f5f7f9; --accent: #005f96; --wrong: #a84300; }
@@ -57,7 +57,7 @@ footer { margin-top: 3rem; border-top: 1px solid var(--line); font-size: .875rem
 
 
 def page(title: str, body: str, style: str = "") -> str:
-    """A whole page;  title  text, body  HTML, style  CSS besides what all pages have."""
+    """A whole page;  title  text, body  HTML, style  CSS besides that of all pages."""
     return (
         '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
@@ -67,12 +67,12 @@ def page(title: str, body: str, style: str = "") -> str:
 
 
 def visible(text: str, keep: str = "") -> str:
-    """Text as HTML: escaped, and what ``plain`` escapes but joiners and those of ``keep``."""
+    """Text as HTML: escaped, and by ``plain`` too, but for joiners and characters of ``keep``."""
     return escape(plain(text, keep + JOINERS))
 
 
 def name_of(label: str) -> str:
-    """A label as HTML, its direction of writing kept to itself."""
+    """A label as HTML, its direction of writing isolated."""
     return f"<bdi>{visible(label)}</bdi>"
 
 
@@ -88,4 +88,5 @@ def table(heads: Sequence[str], rows: Iterable[Sequence[str]], names: Sequence[i
 
 
 def details(summary: str, text: str) -> str:
+    """A part of a page that opens on a click;  summary  text, text  HTML."""
     return f"<details><summary>{visible(summary)}</summary>{text}</details>\n"

@@ -1,4 +1,4 @@
-"""Files that are there whole or not at all."""
+"""Files that appear whole or not at all."""
 
 from __future__ import annotations
 
@@ -15,13 +15,12 @@ from os import PathLike
 from textmlr.base.errors import InputError
 
 _ENDING = ".part"
-_RANDOM = 6  # bytes that tell temporary files of one name apart
-_LONGEST = 200  # bytes of a name that stand in its temporary file's, of the 255 that most take
+_RANDOM = 6  # random bytes in the name of a temporary file
+_LONGEST = 200  # bytes of a name kept in that of its temporary file; most systems take 255
 
-
-# Temporary files of this process that have not become what they are for.
+# Temporary files of this process that are not yet renamed.
 _unfinished: set[str] = set()
-# What ``check_writable`` has promised: (path as given, file that was there then) by real path.
+# Promises of ``check_writable``: (path as given, file that was there then) by real path.
 _promised: dict[str, tuple[str, tuple[int, int] | None]] = {}
 
 
@@ -29,10 +28,10 @@ _promised: dict[str, tuple[str, tuple[int, int] | None]] = {}
 def atomic_write(path: str | PathLike[str]) -> Iterator[str]:
     """Give the name of a temporary file to write, beside path; on success it becomes path.
 
-    It is fsynced, then renamed, and its folder fsynced.  On any failure, an interrupt too, it
-    is removed and path stays as it was; what a process that was killed has left is removed by the
-    next that writes the same path.  A symbolic link at path is followed.  A file that is replaced
-    hands on its permissions, and its owner as far as the system lets it.
+    It is fsynced, then renamed, and its folder fsynced.  On any failure, also an interrupt, it is
+    removed and path stays as it was; the next writer of the same path removes the temporary file of
+    a killed process.  A symbolic link at path is followed.  A replaced file hands on its
+    permissions and, as far as the system allows, its owner.
     Raises InputError, naming path, for what the system refuses.
     """
     with atomic_files([path]) as (temporary,):
@@ -41,10 +40,10 @@ def atomic_write(path: str | PathLike[str]) -> Iterator[str]:
 
 @contextmanager
 def atomic_files(paths: Sequence[str | PathLike[str]]) -> Iterator[list[str]]:
-    """The same for files that belong together: a temporary file for each, and all become theirs on
-    success, in this order, or none does.
+    """The same for files that belong together: on success all temporary files are renamed, in this
+    order, or none is.
 
-    The last is the one that the others belong to; failures while they are written name it.
+    The others belong to the last; failures while they are written name it.
     """
     made: list[_Temporary] = []
     try:
@@ -64,7 +63,7 @@ def atomic_files(paths: Sequence[str | PathLike[str]]) -> Iterator[list[str]]:
 
 @dataclass(frozen=True, slots=True)
 class _Temporary:
-    """A temporary file beside the one that it is to become, open and locked (``handle``)."""
+    """A temporary file beside its final path, open and locked (``handle``)."""
 
     path: str | PathLike[str]
     final: str
@@ -83,7 +82,7 @@ class _Temporary:
         return cls(path, final, temporary, handle)
 
     def finish(self) -> None:
-        """It is written: make it last.  Raises InputError."""
+        """Make the written file durable.  Raises InputError."""
         try:
             _hand_on(self.final, self.temporary)
             _sync(self.temporary)
@@ -91,16 +90,16 @@ class _Temporary:
             raise _refused(self.path, error) from error
 
     def close(self) -> None:
-        """Remove it, unless it has become the other."""
-        with suppress(OSError):  # it has, or is gone with its folder
+        """Remove it, unless it was renamed."""
+        with suppress(OSError):  # it was, or is gone with its folder
             os.unlink(self.temporary)
         _unfinished.discard(self.temporary)
         os.close(self.handle)
 
 
 def _place(made: list[_Temporary]) -> None:
-    """Have temporary files become theirs; where the system refuses one, those that were not there
-    before are removed again.  Raises InputError."""
+    """Rename temporary files to their final paths; if one fails, those that are new are removed
+    again.  Raises InputError."""
 
     def rename() -> None:
         new = []
@@ -120,8 +119,8 @@ def _place(made: list[_Temporary]) -> None:
     if len(made) == 1:
         rename()
         return
-    # Signals are raised in the main thread only: in another, none comes between two of them.  One
-    # that comes before that has begun stops it.
+    # Signals are raised in the main thread only: in another, none comes between two renamings.  A
+    # signal before the first one stops it.
     failed: list[BaseException] = []
     begun, done = threading.Lock(), threading.Event()
 
@@ -129,7 +128,7 @@ def _place(made: list[_Temporary]) -> None:
         if begun.acquire(blocking=False):
             try:
                 rename()
-            except BaseException as error:  # to be raised where it is waited for
+            except BaseException as error:  # raised again in the waiting thread
                 failed.append(error)
             finally:
                 done.set()
@@ -146,21 +145,21 @@ def _place(made: list[_Temporary]) -> None:
 
 
 def discard_unfinished() -> None:
-    """Remove all temporary files, for a process that is about to end without waiting for the
-    threads that write them."""
+    """Remove all temporary files, in a process that ends without waiting for the threads that write
+    them."""
     for temporary in list(_unfinished):
-        with suppress(OSError):  # it was never made, or is not any more
+        with suppress(OSError):  # it was never made, or is gone
             os.unlink(temporary)
 
 
 def in_place() -> list[str]:
-    """The files of those that ``check_writable`` was asked about that are others now, as they were
-    named: this process has written them."""
+    """The files that ``check_writable`` was asked about and this process has written since, by the
+    names given to it."""
     return [path for final, (path, before) in _promised.items() if _identity(final) != before]
 
 
 def _identity(path: str) -> tuple[int, int] | None:
-    """What tells a file from one that takes its place."""
+    """The identity of a file, which one that takes its place does not share."""
     try:
         state = os.stat(path)
     except OSError:
@@ -173,9 +172,9 @@ def check_writable(
 ) -> None:
     """Raise InputError now if ``atomic_write`` would fail, rather than after hours of work.
 
-    grows   the file is not replaced but appended to: ``in_place`` does not tell of it
     inputs  files and folders that are read, "-" for standard input: path may be none of them, nor
-            any file in such a folder that is there already; other names are passed over
+            an existing file in such a folder; names of nothing are skipped
+    grows   the file is appended to, not replaced: ``in_place`` leaves it out
     """
     try:
         final = os.path.realpath(path)
@@ -224,8 +223,8 @@ def _open_temporary(final: str) -> tuple[int, str]:
         temporary = os.path.join(folder, begin + secrets.token_hex(_RANDOM) + _ENDING)
         _unfinished.add(temporary)
         try:
-            # Others may read no more of it than they may of what it replaces; the system takes
-            # off what the user's mask says.
+            # Nobody may read more of it than of the file that it replaces; the system applies the
+            # user's mask.
             handle = os.open(temporary, os.O_RDWR | os.O_CREAT | os.O_EXCL | _NO_LINK, mode)
         except OSError as error:
             _unfinished.discard(temporary)
@@ -233,14 +232,14 @@ def _open_temporary(final: str) -> tuple[int, str]:
                 continue
             raise
         if _lock(handle) is False or not _is_there(temporary, handle):
-            os.close(handle)  # who cleans up took it for a stale one before it was locked
+            os.close(handle)  # another process took it for a stale one before it was locked
             _unfinished.discard(temporary)
             continue
         return handle, temporary
 
 
 def _remove_stale(folder: str, begin: str) -> None:
-    """Remove the temporary files of processes that are no more: those that nobody has locked."""
+    """Remove the temporary files of ended processes: those that nobody has locked."""
     pattern = re.compile(re.escape(begin) + f"[0-9a-f]{{{2 * _RANDOM}}}" + re.escape(_ENDING))
     for name in os.listdir(folder):
         if pattern.fullmatch(name):
@@ -261,8 +260,8 @@ _NO_LINK = getattr(os, "O_NOFOLLOW", 0)
 
 
 def _lock(handle: int) -> bool | None:
-    """Lock an open file for whoever holds it open; False if another does, None if the system, or
-    the file's, knows no such locks."""
+    """Lock an open file until it is closed; False if another has locked it, None where the system
+    or the file system lacks such locks."""
     try:
         import fcntl
     except ImportError:
@@ -277,7 +276,7 @@ def _lock(handle: int) -> bool | None:
 
 
 def _is_there(path: str, handle: int) -> bool:
-    """Whether the open file still has its name."""
+    """Whether the path still names the open file."""
     try:
         return os.path.samestat(os.stat(path), os.fstat(handle))
     except FileNotFoundError:
@@ -286,7 +285,7 @@ def _is_there(path: str, handle: int) -> bool:
 
 def _hand_on(final: str, temporary: str) -> None:
     """Give a file the permissions of the one that it replaces, and its owner where that is allowed
-    (to root)."""
+    (root may)."""
     if not os.path.exists(final):
         return
     old = os.stat(final)
@@ -299,8 +298,7 @@ def _hand_on(final: str, temporary: str) -> None:
 
 
 def _check_replaceable(final: str) -> None:
-    """Refuse what a file is not to take the place of: a folder, a device, a pipe, what may not be
-    written to."""
+    """Refuse a path that a file must not replace: a folder, a device, a pipe, a read-only file."""
     if final.startswith(("/dev/fd/", "/proc/")):  # what /dev/stdout is a link to
         raise OSError(22, "is a device or a pipe, not a file")
     try:

@@ -51,11 +51,16 @@ def warn_of_unread(first: str | None, unknown: int, invalid: int, *, rates: bool
 
 
 def answers_writer(
-    labels: list[str], top: int | None, column: int | None, least: float, as_json: bool
+    labels: list[str],
+    top: int | None,
+    column: int | None,
+    least: float,
+    as_json: bool,
+    documents: int,
 ) -> AnswerLines | AnswerRows:
     if as_json or (sys.stdout.isatty() and column is None):
         return AnswerRows(labels, top, column, least, as_json)
-    return AnswerLines(labels, top, column, least)
+    return AnswerLines(labels, top, column, least, documents)
 
 
 class AnswerLines:
@@ -66,12 +71,18 @@ class AnswerLines:
     """
 
     def __init__(
-        self, labels: list[str], top: int | None, column: int | None, least: float
+        self,
+        labels: list[str],
+        top: int | None,
+        column: int | None,
+        least: float,
+        documents: int,
     ) -> None:
         from textmlr.base.printable import plain
-        from textmlr.export.answer_lines import Lines
+        from textmlr.export.answer_lines import LabelLines
 
-        self.lines = Lines([plain(label) for label in labels], top, column, least)
+        names = [plain(label) for label in labels]
+        self.lines = LabelLines(names, top, column, least, documents)
         self.first = True
 
     def prepare(self, answers: Answers) -> tuple[Any, NDArray[np.int64], int]:
@@ -118,11 +129,14 @@ class AnswerRows:
     def _order(self, row: NDArray[np.float64]) -> list[int]:
         if self.column is not None:
             return [self.column]
-        best: list[int] = (-row).argsort(kind="stable")[: self.top].tolist()
-        return best
+        from textmlr.model.heads import ranked
+
+        return ranked(row.tolist(), self.top)
 
     def _object(self, name: str, row: NDArray[np.float64]) -> dict[str, object]:
-        best = int(row.argmax())
+        from textmlr.model.heads import ranked
+
+        (best,) = ranked(row.tolist(), 1)
         return {
             "document": name,
             "label": self.labels[best] if row[best] >= self.least else None,

@@ -3,22 +3,17 @@
 from __future__ import annotations
 
 import dataclasses
-import functools
-from collections.abc import Callable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any, TypeVar, get_args
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar, get_args
 
 import click
 from click.core import ParameterSource
 
 from textmlr.base.checks import check_listed
 from textmlr.base.threads import chosen_threads
+from textmlr.cli.stage_options import one_value
 from textmlr.cli.value_types import Checked
-from textmlr.corpus.formats.format_names import CorpusFormat
-
-if TYPE_CHECKING:
-    from textmlr.corpus.chunks import Chunk
-    from textmlr.corpus.corpus import Corpus
-    from textmlr.corpus.formats.table_columns import Fields
+from textmlr.corpus.reading_options import CorpusFormat, ReadingOptions
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -73,67 +68,10 @@ weighted_option = click.option(
 )
 
 
-@dataclasses.dataclass(frozen=True)
-class Reading:
-    """How a verb's corpora are read: what corpus_options asks."""
-
-    format: str | None = None
-    text_column: str | None = None
-    label_column: str | None = None
-    weight_column: str | None = None
-    weighted: bool = False
-    skip_bad_lines: bool = False
-    compression_limit: bool = True
-
-    @property
-    def fields(self) -> Fields:
-        """The names of columns."""
-        from textmlr.corpus.formats.table_columns import Fields
-
-        return Fields(self.text_column, self.label_column, self.weight_column)
-
-    @property
-    def has_weights(self) -> bool:
-        """Whether documents have weights."""
-        return self.weighted or self.weight_column is not None
-
-    def read(self, paths: Sequence[str]) -> Corpus:
-        """The corpus of these files.  Raises InputError."""
-        from textmlr.corpus.reading import read_corpus
-
-        return read_corpus(
-            paths,
-            format=self.format,
-            fields=self.fields,
-            weighted=self.has_weights,
-            skip_bad_lines=self.skip_bad_lines,
-            compression_limit=self.compression_limit,
-        )
-
-    def scan(
-        self, paths: Sequence[str], *, labelled: bool, tables: bool, live: bool = False
-    ) -> Iterator[Chunk]:
-        """The same, some documents at a time, with their columns if tables are wanted; live, as
-        soon as they are there."""
-        from textmlr.corpus.reading import scan
-
-        return scan(
-            paths,
-            format=self.format,
-            fields=self.fields,
-            labelled=labelled,
-            weighted=self.has_weights,
-            skip_bad_lines=self.skip_bad_lines,
-            tables=tables,
-            compression_limit=self.compression_limit,
-            live=live,
-        )
-
-
 def corpus_options(
     *, weights: bool, labelled: bool = True, formats: Callable[[Any], Any] | None = None
 ) -> Callable[[F], F]:
-    """The options of how corpora are read, which the command takes as one ``reading: Reading``.
+    """The options of how corpora are read, as one value: ``reading: ReadingOptions``.
 
     weights   documents' weights mean something to the command
     labelled  documents have labels; otherwise they may also be plain lines
@@ -146,22 +84,8 @@ def corpus_options(
         options += [column_option("weight"), weighted_option]
     options += [skip_option, limit_option]
 
-    def decorate(command: F) -> F:
-        @functools.wraps(command)
-        def with_reading(*args: Any, **given: Any) -> Any:
-            own = {
-                field.name: given.pop(field.name)
-                for field in dataclasses.fields(Reading)
-                if field.name in given
-            }
-            return command(*args, reading=Reading(**own), **given)
-
-        decorated: Any = with_reading
-        for option in reversed(options):
-            decorated = option(decorated)
-        return decorated  # type: ignore[no-any-return]
-
-    return decorate
+    names = [field.name for field in dataclasses.fields(ReadingOptions)]
+    return one_value("reading", names, ReadingOptions, options)
 
 
 def format_option(name: str, *, lines: bool) -> Callable[[F], F]:

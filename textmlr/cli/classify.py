@@ -10,7 +10,6 @@ import click
 
 from textmlr.base.errors import InputError
 from textmlr.cli.arguments import (
-    Reading,
     check_output,
     corpus_options,
     json_option,
@@ -20,7 +19,8 @@ from textmlr.cli.arguments import (
 )
 from textmlr.cli.one_document import read_document, shown_path
 from textmlr.cli.value_types import PROBABILITY
-from textmlr.export.predictions.prediction_file import FORMATS, Output
+from textmlr.corpus.reading_options import ReadingOptions
+from textmlr.export.predictions.prediction_file import FORMATS, PredictionFile
 from textmlr.kernels.jit import run_plain
 
 if TYPE_CHECKING:
@@ -79,7 +79,7 @@ def classify(
     output_format: str | None,
     prefix: str | None,
     each_label: bool,
-    reading: Reading,
+    reading: ReadingOptions,
     threads: int | None,
     as_json: bool,
 ) -> None:
@@ -143,18 +143,19 @@ def classify(
         raise click.UsageError("--corpus needs -o FILE, where the answers go")
     if as_json and output == "-":
         raise click.UsageError("--json and -o - would both write to stdout")
-    written = Output.of(output, output_format)
+    written = PredictionFile.of(output, output_format)
 
     from textmlr.cli.classify_corpus import classify_corpus
-    from textmlr.export.predictions.appended import Wanted
+    from textmlr.corpus.reading import scan
+    from textmlr.export.predictions.prediction_columns import ColumnChoice
     from textmlr.model.model import Model
 
     if output != "-":
         check_output(output, corpora, [model])
     loaded = Model.load(model)
     _number_of(label, loaded, model)
-    wanted = Wanted(prefix or "", top, min_probability, label, each_label)
-    chunks = reading.scan(corpora, labelled=False, tables=True)
+    wanted = ColumnChoice(prefix or "", top, min_probability, label, each_label)
+    chunks = scan(corpora, reading, labelled=False)
     classify_corpus(
         loaded, chunks, written, wanted, paths=corpora, threads=threads, as_json=as_json
     )
@@ -167,7 +168,7 @@ def _classify_documents(
     top: int | None,
     label: str | None,
     min_probability: float | None,
-    reading: Reading,
+    reading: ReadingOptions,
     threads: int | None,
     as_json: bool,
 ) -> None:
@@ -191,7 +192,8 @@ def _classify_documents(
         names = (shown_path(path) for path in documents or ("-",))
     if min_probability is not None:
         warn_of_namesake(loaded.labels, as_json)
-    writer = answers_writer(loaded.labels, top, column, min_probability or 0.0, as_json)
+    least = min_probability or 0.0
+    writer = answers_writer(loaded.labels, top, column, least, as_json, len(batch))
     first, unknown, invalid = None, 0, 0
     for text, known, bad in loaded.map_answers(writer.prepare, [batch], threads):
         named = list(islice(names, len(known)))

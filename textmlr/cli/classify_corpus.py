@@ -14,8 +14,8 @@ from textmlr.cli.progress import Display
 
 if TYPE_CHECKING:
     from textmlr.corpus.chunks import Chunk
-    from textmlr.export.predictions.appended import Wanted
-    from textmlr.export.predictions.prediction_file import Output
+    from textmlr.export.predictions.prediction_columns import ColumnChoice
+    from textmlr.export.predictions.prediction_file import PredictionFile
     from textmlr.export.predictions.prediction_stream import Tally
     from textmlr.model.model import Model
 
@@ -73,8 +73,8 @@ def _bar(documents: int | None) -> Any:
 def classify_corpus(
     model: Model,
     chunks: Iterable[Chunk],
-    output: Output,
-    wanted: Wanted,
+    output: PredictionFile,
+    wanted: ColumnChoice,
     *,
     paths: Sequence[str],
     threads: int | None,
@@ -85,22 +85,21 @@ def classify_corpus(
     paths  where the chunks come from
     """
     from textmlr.cli.answers import warn_of_unread
-    from textmlr.cli.heard import Heard
     from textmlr.cli.warnings import warn_of_skipped
+    from textmlr.corpus.notes import ReadingNotes
     from textmlr.export.predictions.corpus_size import documents_of
     from textmlr.export.predictions.prediction_stream import write_predictions
 
-    heard = Heard(chunks)
+    notes = ReadingNotes()
     shown = sys.stderr.isatty() and not (output.path == "-" and sys.stdout.isatty())
     documents = documents_of(paths) if shown else None
     began = time.perf_counter()
     with PredictionsProgress(documents, shown=shown) as progress:
         tally = write_predictions(
-            model, heard, output, wanted, threads=threads, watch=progress.watch
+            model, notes.watch(chunks), output, wanted, threads=threads, watch=progress.watch
         )
     seconds = time.perf_counter() - began
-    told = heard.told()
-    warn_of_skipped([told])
+    warn_of_skipped([notes])
     rates = len(model.base) > 0
     warn_of_unread(tally.first_unknown, tally.unknown, tally.invalid, rates=rates)
     counts = None if wanted.label is not None else _counts(model, tally)
@@ -113,7 +112,7 @@ def classify_corpus(
             "unsure": None if wanted.min_probability is None else tally.unsure,
             "unknown": tally.unknown,
             "invalid_utf8": tally.invalid,
-            "skipped": told.skipped,
+            "skipped": notes.skipped,
             "seconds": round(seconds, 3),
         }
         click.echo(to_json(summary))
@@ -128,7 +127,11 @@ def _counts(model: Model, tally: Tally) -> dict[str, int]:
 
 
 def _show(
-    output: Output, wanted: Wanted, tally: Tally, counts: dict[str, int] | None, seconds: float
+    output: PredictionFile,
+    wanted: ColumnChoice,
+    tally: Tally,
+    counts: dict[str, int] | None,
+    seconds: float,
 ) -> None:
     """A summary, on stderr: stdout may be where the predictions go."""
     from textmlr.base.printable import plural

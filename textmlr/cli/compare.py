@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import click
 
 from textmlr.base.printable import to_json
-from textmlr.cli.arguments import Reading, corpus_options, json_option, threads_option
+from textmlr.cli.arguments import corpus_options, json_option, threads_option
+from textmlr.corpus.reading_options import ReadingOptions
 
 if TYPE_CHECKING:
     from textmlr.evaluation.comparison import Comparison, Difference
@@ -25,7 +26,7 @@ def compare(
     a: str,
     b: str,
     corpora: tuple[str, ...],
-    reading: Reading,
+    reading: ReadingOptions,
     threads: int | None,
     as_json: bool,
 ) -> None:
@@ -44,12 +45,13 @@ def compare(
       textmlr compare old.textmlr new.textmlr test.tsv --json
     """
     from textmlr.cli.warnings import warn_of_answers, warn_of_skipped
+    from textmlr.corpus.reading import read_corpus
     from textmlr.evaluation.comparison import compare as judge
-    from textmlr.evaluation.figures import answer
+    from textmlr.evaluation.labelled_answers import answer
     from textmlr.model.model import Model
 
     first, second = Model.load(a), Model.load(b)
-    corpus = reading.read(corpora)
+    corpus = read_corpus(corpora, reading)
     warn_of_skipped([corpus])
     answers = [answer(model, corpus, threads=threads) for model in (first, second)]
     for name, answered in zip((a, b), answers, strict=True):

@@ -10,13 +10,13 @@ import click
 
 from textmlr.base.printable import to_json
 from textmlr.cli.arguments import (
-    Reading,
     check_output,
     corpus_options,
     json_option,
     threads_option,
 )
 from textmlr.cli.value_types import Size
+from textmlr.corpus.reading_options import ReadingOptions
 
 if TYPE_CHECKING:
     from textmlr.evaluation.comparison import Comparison
@@ -51,7 +51,7 @@ def compress(
     output: str,
     max_size: int,
     dtype: Any,
-    reading: Reading,
+    reading: ReadingOptions,
     threads: int | None,
     as_json: bool,
 ) -> None:
@@ -70,13 +70,14 @@ def compress(
       textmlr compress reviews.textmlr test.tsv -o small.textmlr --max-size 500kB
     """
     from textmlr.cli.warnings import warn_of_answers, warn_of_skipped
+    from textmlr.corpus.reading import read_corpus
     from textmlr.model.model import Model
     from textmlr.model.small_file.compression import check_size
 
     check_size(max_size)
     check_output(output, corpora, [model])
     whole = Model.load(model)
-    corpus = reading.read(corpora) if corpora else None
+    corpus = read_corpus(corpora, reading) if corpora else None
     if corpus is not None:
         warn_of_skipped([corpus])
     small = _compressed(whole, max_size, dtype)
@@ -84,7 +85,7 @@ def compress(
     result = None
     if corpus is not None:
         from textmlr.evaluation.comparison import compare
-        from textmlr.evaluation.figures import answer
+        from textmlr.evaluation.labelled_answers import answer
 
         answers = [answer(one, corpus, threads=threads) for one in (whole, small)]
         warn_of_answers(answers[0])

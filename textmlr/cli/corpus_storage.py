@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from textmlr.base.printable import plain
-from textmlr.cli.arguments import Reading
 from textmlr.cli.stage_options import Stages, one_value
 from textmlr.cli.tables import size_of
 from textmlr.cli.value_types import Duration, Size
 from textmlr.cli.warnings import warn
+from textmlr.corpus.reading_options import ReadingOptions
 
 if TYPE_CHECKING:
     from textmlr.cli.progress import TrainingProgress
@@ -95,7 +95,7 @@ storage_options = one_value(
 @contextmanager
 def stored(
     corpora: Sequence[str],
-    reading: Reading,
+    reading: ReadingOptions,
     output: str,
     storage: CorpusStorage,
     validation: str | None,
@@ -114,12 +114,9 @@ def stored(
     resume, keep = storage.resume, storage.keep_cache
     folders, every = storage.folders(output), storage.seconds
     featurizer, training = (asdict(stage) for stage in stages)
-    # All of how files are read: what a kept cache has of them depends on each.
-    columns = {f"--{name.replace('_', '-')}": value for name, value in asdict(reading).items()}
     identity: dict[str, Any] = {
         "versions": {f"version of {of}": number for of, number in versions().items()}
         | {"version of numpy": np.__version__},
-        "reading": columns,
         "run": {"--memory": storage.memory},
         "featurizer": featurizer,
         "training": training,

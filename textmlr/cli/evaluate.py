@@ -9,7 +9,6 @@ import click
 
 from textmlr.base.printable import plain, to_json
 from textmlr.cli.arguments import (
-    Reading,
     check_output,
     column_option,
     corpus_options,
@@ -18,6 +17,7 @@ from textmlr.cli.arguments import (
     threads_option,
 )
 from textmlr.cli.value_types import PROBABILITY
+from textmlr.corpus.reading_options import ReadingOptions
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -25,8 +25,9 @@ if TYPE_CHECKING:
     from rich.text import Text
 
     from textmlr.corpus.corpus import Corpus
+    from textmlr.evaluation.coverage import Coverage
     from textmlr.evaluation.curves import Point
-    from textmlr.evaluation.figures import Coverage, Evaluation
+    from textmlr.evaluation.evaluation import Evaluation
     from textmlr.model.model import Model
 
 # Per-label rows and confused pairs shown in a terminal; --json has all.
@@ -66,7 +67,7 @@ def evaluate(
     asked: tuple[float, ...],
     report: str | None,
     training: tuple[str, ...],
-    reading: Reading,
+    reading: ReadingOptions,
     threads: int | None,
     as_json: bool,
 ) -> None:
@@ -95,19 +96,21 @@ def evaluate(
     if reading.weight_column is not None and not training:
         raise click.UsageError("--weight-column is for --training: an evaluation has no weights")
     if report is not None:
+        from textmlr.evaluation.report.drawing import require
         from textmlr.evaluation.report.page import files_of, make_folder
-        from textmlr.evaluation.report.plots import require
 
         require()
         make_folder(report)
         for path in files_of(report):
             check_output(path, [*corpora, *training], [model])
     from textmlr.cli.warnings import warn_of_answers, warn_of_skipped
-    from textmlr.evaluation.figures import answer, judge
+    from textmlr.corpus.reading import read_corpus
+    from textmlr.evaluation.evaluation import judge
+    from textmlr.evaluation.labelled_answers import answer
     from textmlr.model.model import Model
 
     loaded = Model.load(model)
-    corpus = replace(reading, weight_column=None).read(corpora)
+    corpus = read_corpus(corpora, replace(reading, weight_column=None))
     warn_of_skipped([corpus])
     answered = answer(loaded, corpus, threads=threads)
     warn_of_answers(answered)
@@ -134,15 +137,16 @@ def _learning_curve(
     model: Model,
     training: tuple[str, ...],
     test: Corpus,
-    reading: Reading,
+    reading: ReadingOptions,
     threads: int | None,
 ) -> list[Point]:
     from textmlr.base.printable import plural
     from textmlr.cli.warnings import warn_of_skipped
+    from textmlr.corpus.reading import read_corpus
     from textmlr.evaluation.curves import learning_curve
 
     weighted = bool(model.record.get("corpus", {}).get("weighted"))
-    corpus = replace(reading, weighted=weighted).read(training)
+    corpus = read_corpus(training, replace(reading, weighted=weighted))
     warn_of_skipped([corpus])
 
     def watch(documents: int) -> None:

@@ -11,7 +11,6 @@ import click
 from textmlr.base.featurizer_options import FeaturizerOptions
 from textmlr.base.printable import to_json
 from textmlr.cli.arguments import (
-    Reading,
     check_output,
     corpus_options,
     format_option,
@@ -20,11 +19,11 @@ from textmlr.cli.arguments import (
     threads_option,
 )
 from textmlr.cli.stage_options import one_value, stages_options
-from textmlr.corpus.formats.format_names import CorpusFormat
+from textmlr.corpus.reading_options import CorpusFormat, ReadingOptions
 from textmlr.export.matrices.matrix_file import FORMATS, MatrixFile
 
 if TYPE_CHECKING:
-    from textmlr.export.matrices.matrix_file import Written
+    from textmlr.export.matrices.matrix_file import MatrixSummary
     from textmlr.features.featurizer import Featurizer
 
 
@@ -79,7 +78,7 @@ def featurize(
     written: MatrixFile,
     model: str | None,
     no_labels: bool,
-    reading: Reading,
+    reading: ReadingOptions,
     threads: int | None,
     as_json: bool,
     options: FeaturizerOptions,
@@ -111,27 +110,28 @@ def featurize(
     if model is not None:
         _check_no_options()
 
-    from textmlr.cli.heard import Heard
     from textmlr.cli.warnings import warn_of_invalid, warn_of_skipped
-    from textmlr.export.matrices.corpus_parts import fit, transform
+    from textmlr.corpus.notes import ReadingNotes
+    from textmlr.corpus.reading import scan
     from textmlr.export.matrices.matrix_file import files_of, write_matrix
+    from textmlr.export.matrices.matrix_parts import fit, transform
     from textmlr.features.featurizer import Featurizer
 
     if output != "-":
         for path in files_of(written):
             check_output(path, corpora, [model])
     began = time.perf_counter()
+    notes = ReadingNotes()
+    chunks = notes.watch(scan(corpora, reading, labelled=not no_labels, tables=False))
     if model is not None:
         from textmlr.model.model import Model
 
         loaded = Model.load(model)
         featurizer, labels = loaded.featurizer, loaded.labels
-        heard = Heard(reading.scan(corpora, labelled=not no_labels, tables=False))
-        parts = transform(featurizer, heard, labels, threads)
+        parts = transform(featurizer, chunks, labels, threads)
     else:
         featurizer = Featurizer(options)
-        heard = Heard(reading.scan(corpora, labelled=not no_labels, tables=False))
-        part, labels = fit(featurizer, heard, threads)
+        part, labels = fit(featurizer, chunks, threads)
         parts = iter([part])
     names = None
     if featurizer.options.hash_bits is None:
@@ -139,7 +139,7 @@ def featurize(
     done = write_matrix(
         written, parts, labels=None if no_labels else labels, names=names, threads=threads
     )
-    warn_of_skipped([heard.told()])
+    warn_of_skipped([notes])
     warn_of_invalid(done.invalid)
     seconds = time.perf_counter() - began
     shown_labels = None if no_labels else labels
@@ -165,7 +165,9 @@ def _check_no_options() -> None:
             )
 
 
-def _show(done: Written, featurizer: Featurizer, labels: list[str] | None, seconds: float) -> None:
+def _show(
+    done: MatrixSummary, featurizer: Featurizer, labels: list[str] | None, seconds: float
+) -> None:
     """A summary, on stderr: stdout may be where the lines go."""
     from textmlr.base.printable import plain
     from textmlr.cli.tables import show_ngrams, show_rows

@@ -41,13 +41,13 @@ def one_value(
     """Options that a command takes as one value.
 
     argument, make  the command is called with argument=make(**values)
-    names           of the values
+    names           of the values; a command may lack some
     """
 
     def decorate(command: F) -> F:
         @functools.wraps(command)
         def with_value(*args: Any, **given: Any) -> Any:
-            value = make(**{name: given.pop(name) for name in names})
+            value = make(**{name: given.pop(name) for name in names if name in given})
             return command(*args, **{argument: value}, **given)
 
         decorated: Any = with_value

@@ -10,7 +10,6 @@ from textmlr.base.featurizer_options import FeaturizerOptions
 from textmlr.base.printable import to_json
 from textmlr.base.training_options import TrainingOptions
 from textmlr.cli.arguments import (
-    Reading,
     check_output,
     corpus_options,
     given,
@@ -22,6 +21,7 @@ from textmlr.cli.arguments import (
 )
 from textmlr.cli.corpus_storage import CorpusStorage, storage_options, stored
 from textmlr.cli.stage_options import Stages, stages_options
+from textmlr.corpus.reading_options import ReadingOptions
 
 
 @click.command()
@@ -50,7 +50,7 @@ def train(
     output: str,
     validation: str | None,
     stages: Stages,
-    reading: Reading,
+    reading: ReadingOptions,
     storage: CorpusStorage,
     streamed: bool,
     threads: int | None,
@@ -113,6 +113,7 @@ def train(
     from textmlr.cli.progress import TrainingProgress
     from textmlr.cli.tables import show_summary, summary_of
     from textmlr.cli.warnings import warn_of_corpus
+    from textmlr.corpus.reading import read_corpus
     from textmlr.training.train import train as fit
 
     check_output(output, [*corpora, validation])
@@ -120,7 +121,7 @@ def train(
         TrainingProgress(quiet=quiet) as progress,
         stored(corpora, reading, output, storage, validation, stages, progress) as (corpus, store),
     ):
-        judges = reading.read([validation]) if validation else None
+        judges = read_corpus([validation], reading) if validation else None
         model = fit(
             corpus,
             *stages,

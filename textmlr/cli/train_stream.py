@@ -16,11 +16,13 @@ import click
 from textmlr.base.errors import InputError
 from textmlr.base.printable import plain, plural, to_json
 from textmlr.base.threads import awaited
-from textmlr.cli.arguments import Reading, check_output
+from textmlr.cli.arguments import check_output
 from textmlr.cli.progress import Compiling, Display
 from textmlr.cli.stage_options import Stages
 from textmlr.cli.tables import fit_rows, ngram_rows, show_rows, size_of
 from textmlr.cli.warnings import warn, warn_of_invalid
+from textmlr.corpus.reading import scan
+from textmlr.corpus.reading_options import ReadingOptions
 from textmlr.corpus.sources import sources_of
 from textmlr.training.stream.checkpoints import Checkpoints, Kept, checkpoint_of, every
 from textmlr.training.stream.inputs import Opened, parts_of
@@ -43,7 +45,7 @@ def stream(
     corpora: Sequence[str],
     output: str,
     stages: Stages,
-    reading: Reading,
+    reading: ReadingOptions,
     resume: bool,
     checkpoint_every: str | None,
     *,
@@ -67,7 +69,7 @@ def stream(
     compiling = Compiling(quiet=quiet)
     parts = parts_of(
         sources_of(corpora),
-        lambda source: reading.scan([source], labelled=True, tables=False, live=True),
+        lambda source: scan([source], reading, tables=False, live=True),
         trainer.seen,
         resumed=resume,
     )
@@ -248,16 +250,16 @@ def _bar() -> Progress:
 def _warn(run: Run, *, stopped: bool) -> None:
     """Say what of the stream was left out or replaced, and what there is no model of."""
     trainer = run.trainer
-    for note in run.notes:
+    for note in run.read.notes:
         warn(plain(note))
     if trainer.skipped:
-        first = f" (first: {run.examples[0]})" if run.examples else ""
+        first = f" (first: {run.read.skipped_examples[0]})" if run.read.skipped_examples else ""
         warn(f"skipped {plural(trainer.skipped, 'bad line')}{first}")
     warn_of_invalid(trainer.invalid)
     if stopped:
         return
     if not trainer.documents:
-        first = f"; the first: {run.examples[0]}" if run.examples else ""
+        first = f"; the first: {run.read.skipped_examples[0]}" if run.read.skipped_examples else ""
         raise InputError(
             f"all {trainer.skipped:,} lines are bad{first}", mend="give documents that can be read"
         )

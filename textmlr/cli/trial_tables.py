@@ -13,7 +13,7 @@ from textmlr.base.tuning_options import TuningOptions
 from textmlr.cli.progress import Compiling, Display
 from textmlr.cli.tables import bar, show_ngrams
 from textmlr.cli.warnings import warn
-from textmlr.training.sgd.trials import Progress
+from textmlr.training.sgd.trial import Progress
 from textmlr.training.tuning.search import Event, Phase, Resumed, Rung, Started, Tuned
 from textmlr.training.tuning.space import Setting
 from textmlr.training.tuning.trial import Trial

@@ -18,7 +18,6 @@ from textmlr.base.printable import plain, to_json
 from textmlr.base.training_options import TrainingOptions
 from textmlr.base.tuning_options import TuningOptions
 from textmlr.cli.arguments import (
-    Reading,
     check_output,
     corpus_options,
     given,
@@ -31,6 +30,7 @@ from textmlr.cli.arguments import (
 from textmlr.cli.stage_options import Stages, one_value, stage_option, stages_options
 from textmlr.cli.train import train
 from textmlr.cli.value_types import Duration
+from textmlr.corpus.reading_options import ReadingOptions
 
 if TYPE_CHECKING:
     from textmlr.training.tuning.search import Tuned
@@ -92,7 +92,7 @@ def tune(
     options: TuningOptions,
     journal: str | None,
     stages: Stages,
-    reading: Reading,
+    reading: ReadingOptions,
     threads: int | None,
     quiet: bool,
     as_json: bool,
@@ -123,14 +123,15 @@ def tune(
     from textmlr.cli.tables import summary_of
     from textmlr.cli.trial_tables import TuningProgress
     from textmlr.cli.warnings import warn_of_corpus
+    from textmlr.corpus.reading import read_corpus
     from textmlr.training.tuning.search import tune as search
 
     check_output(output, [*corpora, validation])
     check_output(journal, [*corpora, validation], grows=True)
     try:
         with TuningProgress(options, journal, quiet=quiet) as progress:
-            corpus = reading.read(corpora)
-            judges = reading.read([validation]) if validation else None
+            corpus = read_corpus(corpora, reading)
+            judges = read_corpus([validation], reading) if validation else None
             tuned = search(
                 corpus,
                 *stages,

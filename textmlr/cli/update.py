@@ -10,7 +10,6 @@ import click
 from textmlr.base.printable import to_json
 from textmlr.base.update_options import UpdateOptions
 from textmlr.cli.arguments import (
-    Reading,
     check_output,
     corpus_options,
     given,
@@ -19,6 +18,7 @@ from textmlr.cli.arguments import (
     threads_option,
 )
 from textmlr.cli.stage_options import stages_options
+from textmlr.corpus.reading_options import ReadingOptions
 
 MOST_NAMED = 8  # labels in a line
 
@@ -45,7 +45,7 @@ def update(
     output: str | None,
     test: str | None,
     options: UpdateOptions,
-    reading: Reading,
+    reading: ReadingOptions,
     threads: int | None,
     quiet: bool,
     as_json: bool,
@@ -71,12 +71,13 @@ def update(
     started = time.perf_counter()
     from textmlr.cli.progress import TrainingProgress
     from textmlr.cli.warnings import (
-        warn_of_doubles,
+        warn_of_duplicates,
         warn_of_few,
         warn_of_invalid,
         warn_of_overlap,
         warn_of_skipped,
     )
+    from textmlr.corpus.reading import read_corpus
     from textmlr.model.model import Model
     from textmlr.training.update.model_update import update as learn
 
@@ -85,8 +86,8 @@ def update(
     check_output(output, [*corpora, test])
     with TrainingProgress(quiet=quiet) as progress:
         progress.reading()
-        corpus = reading.read(corpora)
-        judges = reading.read([test]) if test else None
+        corpus = read_corpus(corpora, reading)
+        judges = read_corpus([test], reading) if test else None
         after = learn(
             before, corpus, options, validation=judges, threads=threads, watch=progress.watch
         )
@@ -94,7 +95,7 @@ def update(
     told = after.record["updates"][-1]
     warn_of_skipped([corpus] + ([judges] if judges else []))
     warn_of_invalid(told["invalid_utf8"])
-    warn_of_doubles(told["doubles"], len(corpus))
+    warn_of_duplicates(told["doubles"], len(corpus))
     warn_of_few(after.labels, after.record["corpus"]["per_label"])
     trained_on = "the corpus that the model was trained on"
     warn_of_overlap(told["overlap"], len(corpus), "new ", trained_on, "they are learnt again")

@@ -12,34 +12,35 @@ from textmlr.base.printable import plain, plural
 
 if TYPE_CHECKING:
     from textmlr.corpus.corpus import Corpus
-    from textmlr.evaluation.figures import Answered
+    from textmlr.corpus.notes import ReadingNotes
+    from textmlr.evaluation.labelled_answers import LabelledAnswers
 
 MANY = 0.05  # share of a corpus that repeats another part of it
 MOST_NAMED = 5
 
 
-def warn_of_doubles(doubles: Mapping[str, Any], documents: int) -> None:
+def warn_of_duplicates(duplicates: Mapping[str, Any], documents: int) -> None:
     """Say which documents of a corpus stand in it more than once.
 
-    doubles    as in a model's record, ``doubles.Found.summary``
-    documents  of the corpus
+    duplicates  as in a model's record, ``Duplicates.summary``
+    documents   of the corpus
     """
-    about = "" if doubles["exact"] else "about "
-    if doubles["contradictory"]:
-        (name, i), (other, j) = doubles["first"]
+    about = "" if duplicates["exact"] else "about "
+    if duplicates["contradictory"]:
+        (name, i), (other, j) = duplicates["first"]
         which = f"documents {i:,} and {j:,} of {plain(name)}"
         if name != other:
             which = f"document {i:,} of {plain(name)} and {j:,} of {plain(other)}"
-        how = "first" if doubles["exact"] else "two of them"
+        how = "first" if duplicates["exact"] else "two of them"
         warn(
-            f"{about}{plural(doubles['contradictory'], 'document')} stand more than once with "
+            f"{about}{plural(duplicates['contradictory'], 'document')} stand more than once with "
             f"different labels ({how}: {which})"
         )
-    if doubles["repeated"] >= MANY * documents:
+    if duplicates["repeated"] >= MANY * documents:
         warn(
-            f"{about}{doubles['repeated']:,} of {plural(documents, 'document')} repeat one before "
-            "them, label and all: some are both learnt and held out, and figures on held-out "
-            "documents are too good"
+            f"{about}{duplicates['repeated']:,} of {plural(documents, 'document')} repeat one "
+            "before them, label and all: some are both learnt and held out, and figures on "
+            "held-out documents are too good"
         )
 
 
@@ -58,7 +59,7 @@ def warn_of_overlap(
 ) -> None:
     """Say how many documents also stand in another corpus.
 
-    overlap  ``doubles.Overlap`` as JSON values, None where it is not known
+    overlap  ``duplicates.Overlap`` as JSON values, None where it is not known
     what     "validation ", or nothing;  where  the other corpus;  so  what of it
     """
     if overlap is None or not overlap["documents"]:
@@ -74,8 +75,8 @@ def warn(message: str) -> None:
     click.echo(click.style("Warning: ", fg="yellow") + plain(message), err=True)
 
 
-def warn_of_skipped(corpora: Iterable[Corpus]) -> None:
-    """Say what was left out of corpora, and what to know of how they were read."""
+def warn_of_skipped(corpora: Iterable[Corpus | ReadingNotes]) -> None:
+    """Say what was left out of corpora, and how they were read."""
     for corpus in corpora:
         for note in corpus.notes:
             warn(plain(note))
@@ -90,7 +91,7 @@ def warn_of_invalid(invalid: int) -> None:
         warn(f"{plural(invalid, 'piece')} of invalid UTF-8 read as U+FFFD")
 
 
-def warn_of_answers(answered: Answered, model: str = "the model") -> None:
+def warn_of_answers(answered: LabelledAnswers, model: str = "the model") -> None:
     """Say what of a labelled corpus a model could not read or answer, or has seen before."""
     from textmlr.cli.warnings import warn_of_overlap
 
@@ -117,12 +118,12 @@ def warn_of_corpus(corpora: Sequence[Corpus], record: dict[str, Any]) -> None:
 
     corpora  that of training, and that of validation if there was one
     """
-    from textmlr.cli.warnings import warn_of_doubles, warn_of_few, warn_of_overlap
+    from textmlr.cli.warnings import warn_of_duplicates, warn_of_few, warn_of_overlap
 
     warn_of_skipped(corpora)
     warn_of_invalid(record["corpus"]["invalid_utf8"])
     _warn_of_cut(record.get("cut"))
-    warn_of_doubles(record["corpus"]["doubles"], record["corpus"]["documents"])
+    warn_of_duplicates(record["corpus"]["doubles"], record["corpus"]["documents"])
     warn_of_few(corpora[0].labels, record["corpus"]["per_label"])
     warn_of_overlap(
         record["held_out"]["overlap"],

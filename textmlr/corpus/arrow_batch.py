@@ -16,8 +16,6 @@ from textmlr.corpus.arrow_types import coded, names_of, plain
 from textmlr.corpus.batch import ASCII_SPACE, Batch
 from textmlr.kernels import tsv_lines as kernels
 
-LARGEST = float(np.finfo(np.float32).max)
-
 
 def batch_of(array: pa.Array) -> Batch:
     """The documents of an array that ``arrowtypes`` calls text: its own buffers, sliced or not.

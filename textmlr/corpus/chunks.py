@@ -1,4 +1,4 @@
-"""Chunk: some documents of a file, as every format gives them; Job: what it is asked for."""
+"""Chunk: some documents of a file, as every format gives them; ScanRequest asks for them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from textmlr.base.errors import InputError
 from textmlr.corpus.batch import Batch
-from textmlr.corpus.formats.table_columns import Fields
+from textmlr.corpus.reading_options import ReadingOptions
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -23,26 +23,20 @@ SKIP = "or pass --skip-bad-lines"
 
 
 @dataclass(frozen=True, slots=True)
-class Job:
-    """What is wanted of a file.
+class ScanRequest:
+    """What is asked of the reader of a file.
 
-    fields       the columns
+    options      how the file is read
     labelled     documents must have labels
-    weighted     documents must have weights
-    skip         bad rows are left out and counted, not refused
     chunk_bytes  of the file or its text, about, to a chunk; None: all of a file at once
     tables       Chunk.table will be asked for: read every column
-    limited      what is decompressed is held to the limits of ``streams``
-    live         what is there is taken, cut at line ends; nothing waits for more to come
+    live         take what is there, cut at line ends; wait for nothing more
     """
 
-    fields: Fields
+    options: ReadingOptions
     labelled: bool = True
-    weighted: bool = False
-    skip: bool = False
     chunk_bytes: int | None = CHUNK_BYTES
     tables: bool = False
-    limited: bool = True
     live: bool = False
 
 

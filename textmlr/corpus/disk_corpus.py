@@ -23,10 +23,9 @@ from numpy.typing import NDArray
 from textmlr.base.arrays import frozen
 from textmlr.base.errors import InputError
 from textmlr.corpus.batch import Batch
-from textmlr.corpus.chunks import EXAMPLES, Chunk
+from textmlr.corpus.chunks import Chunk
 from textmlr.corpus.corpus import Corpus
-from textmlr.corpus.notes import nothing_read
-from textmlr.corpus.reading import notes_of
+from textmlr.corpus.notes import ReadingNotes
 from textmlr.kernels import tokens as kernels
 
 FILES = ("text", "lengths", "labels", "weights")
@@ -122,9 +121,7 @@ class Writer:
         self._folder = folder
         self._codes: dict[str, int] = {}
         self._segments: list[tuple[int, int, int]] = []  # bytes, documents, file
-        self._skipped, self._examples = 0, list[str]()
-        self._notes: list[Chunk] = []
-        self._form = ""
+        self._notes = ReadingNotes()
         with ExitStack() as stack:
             names = FILES if weighted else FILES[:-1]
             self._files = {
@@ -136,11 +133,7 @@ class Writer:
     def add(self, chunk: Chunk, file: int) -> None:
         """Write a chunk of the file of that number."""
         assert chunk.labels is not None
-        self._skipped += chunk.skipped
-        self._examples += chunk.examples[: EXAMPLES - len(self._examples)]
-        self._form = self._form or chunk.form
-        if chunk.several or chunk.header:
-            self._notes.append(_without_text(chunk))
+        self._notes.add(chunk)
         batch, (codes, names) = chunk.batch, chunk.labels
         if not len(batch):
             return
@@ -160,8 +153,7 @@ class Writer:
 
         Raises InputError where there is no document.
         """
-        if not self._segments:
-            raise nothing_read(names, self._skipped, self._examples, self._form)
+        self._notes.check_documents(names)
         for file in self._files.values():
             file.flush()
             os.fsync(file.fileno())
@@ -170,9 +162,9 @@ class Writer:
             "labels": list(self._codes),
             "segments": self._segments,
             "names": names,
-            "skipped": self._skipped,
-            "skipped_examples": self._examples,
-            "notes": notes_of(self._notes),
+            "skipped": self._notes.skipped,
+            "skipped_examples": self._notes.skipped_examples,
+            "notes": self._notes.notes,
             "weighted": "weights" in self._files,
         }
 
@@ -253,18 +245,3 @@ class StoredBatches(Sequence[Batch]):
         if lengths.min(initial=0) < 0 or int(lengths.sum()) != self.sizes[number]:
             raise changed(self._lengths)
         return lengths
-
-
-def _without_text(chunk: Chunk) -> Chunk:
-    """What ``notes_of`` asks of a chunk."""
-    none = Batch(np.empty(0, np.uint8), np.empty(0, np.int64), np.empty(0, np.int64))
-    return Chunk(
-        chunk.name,
-        chunk.first,
-        none,
-        None,
-        None,
-        lambda: None,
-        several=chunk.several,
-        header=chunk.header,
-    )

@@ -1,4 +1,4 @@
-"""Documents that stand more than once: in a corpus, and in the corpus that a model was trained on.
+"""Duplicates: documents that stand more than once in a corpus, or in the one of a model too.
 
 Texts are compared by their bytes, without ASCII whitespace around them: not by their features, and
 not by anything that is only alike.  A text is known by its fingerprint of 64 bits
@@ -14,6 +14,7 @@ Source: Cohen and Kaplan, PODC 2007, "Summarizing data using bottom-k sketches".
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -22,6 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from textmlr.base.arrays import frozen
+from textmlr.base.tensor_file import expect
 from textmlr.base.threads import map_blocks
 from textmlr.corpus.batch import Batch
 from textmlr.corpus.blocks import blocks_of
@@ -33,8 +35,9 @@ HEAVY = 64  # documents of a text that is never left out
 PENDING = 1 << 18  # documents that are united with those before, at least
 BLOCK_BYTES = 1 << 21  # of text to a call
 # A sketch's keys are the first 44 bits of fingerprints: one of m documents is taken for one of n
-# others by chance once in 2^44/(m·n) times, and a key takes four bytes and an eighth of one.
+# others by chance once in 2^44/(m·n) times.
 KEY_BITS = 44
+LOW_BITS = 32  # of a key, which a file holds as they are
 MOST_KEYS, LEAST_KEYS = 1 << 17, 1 << 12
 KEYS_OF_THETA = 100  # bytes of θ for each key beyond LEAST_KEYS: about a hundredth of a file
 WHOLE = 1 << KEY_BITS
@@ -72,7 +75,7 @@ class Sketch:
     bound  up to WHOLE: of texts whose keys are not below it, nothing is known
 
     >>> from textmlr.corpus.corpus import Corpus
-    >>> sketch = found_in(Corpus.of(["a robot", "a saddle"], ["scifi", "western"]), 1).sketch
+    >>> sketch = duplicates_of(Corpus.of(["a robot", "a saddle"], ["scifi", "western"]), 1).sketch
     >>> sketch.overlap(Corpus.of([" a robot", "A robot"], ["scifi", "scifi"]).batches, 1)
     Overlap(documents=1, exact=True)
     """
@@ -92,6 +95,40 @@ class Sketch:
         keys = np.union1d(self.keys, other.keys)
         return Sketch.smallest(keys, min(self.bound, other.bound))
 
+    def packed(self) -> tuple[NDArray[np.int32], NDArray[np.uint8]]:
+        """(low, high): the keys in four bytes and an eighth of one each.
+
+        The low bits of each key as they are; for the high bits a bit that is set, after one that is
+        not for each step that they have gone up.
+        Source: Elias, J. ACM 21(2), 1974; Fano, MIT Computer Structures Group Memo 61, 1971.
+        """
+        low = (self.keys & np.uint64((1 << LOW_BITS) - 1)).astype(np.uint32).view(np.int32)
+        marks = np.zeros(len(low) + (1 << KEY_BITS - LOW_BITS), np.uint8)
+        marks[(self.keys >> np.uint64(LOW_BITS)).astype(np.int64) + np.arange(len(low))] = 1
+        return low, np.packbits(marks)
+
+    @classmethod
+    def unpacked(
+        cls,
+        low: NDArray[np.int32],
+        high: NDArray[np.uint8],
+        bound: int,
+        path: str | os.PathLike[str],
+    ) -> Sketch:
+        """The sketch again.  Raises ModelFileError where keys are not ascending and below bound."""
+        marks, size = np.flatnonzero(np.unpackbits(high)), len(low) + (1 << KEY_BITS - LOW_BITS)
+        whole = len(high) == -(-size // 8)
+        expect(whole, path, "the keys of texts are not as long as they should be")
+        many = len(marks) == len(low) and not (marks >= size).any()
+        expect(many, path, "the keys of texts are not as many as they should be")
+        steps = (marks - np.arange(len(low))).astype(np.uint64)
+        keys: Hashes = steps << np.uint64(LOW_BITS) | low.view(np.uint32)
+        ascending = bool((keys[1:] > keys[:-1]).all())
+        expect(ascending, path, "the keys of texts are not ascending")
+        inside = 0 < bound <= WHOLE and not (keys >= bound).any()
+        expect(inside, path, "the keys of texts are out of range")
+        return cls(keys, bound)
+
     def beside(self, layers: Sequence[NDArray[np.float32]]) -> Sketch:
         """The same, with no more keys than are little beside θ."""
         room = sum(layer.nbytes for layer in layers) // KEYS_OF_THETA
@@ -108,8 +145,8 @@ class Sketch:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Found:
-    """What there is to say of a corpus's texts.
+class Duplicates:
+    """The documents of a corpus whose texts stand more than once.
 
     contradictory  documents whose text stands with another label too
     repeated       documents whose text and label one before them has, and whose text has no other
@@ -136,22 +173,20 @@ class Found:
 
 
 def _place(corpus: Corpus, i: int) -> tuple[str, int]:
-    import os
-
     name, number = corpus.place(i)
     return os.path.basename(name), number
 
 
-def found_in(corpus: Corpus, threads: int) -> Found:
-    """What there is to say of the texts of a corpus."""
-    doubles = Doubles(threads)
+def duplicates_of(corpus: Corpus, threads: int) -> Duplicates:
+    """The duplicates of a corpus."""
+    counter = DuplicateCounter(threads)
     first = 0
     for batch in corpus.batches:
         part = slice(first, first + len(batch))
         weights = None if corpus.weights is None else corpus.weights[part]
-        doubles.add(batch, corpus.y[part], weights)
+        counter.add(batch, corpus.y[part], weights)
         first += len(batch)
-    return doubles.finish()
+    return counter.finish()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -214,16 +249,16 @@ class _Texts:
         return cls(out.hashes, out.first, out.label, other, count)
 
 
-class Doubles:
+class DuplicateCounter:
     """Takes the documents of a corpus one batch after the other, in memory that does not grow
     beyond MOST_TEXTS.
 
     >>> from textmlr.corpus.in_memory import batches_of
-    >>> doubles = Doubles(threads=1)
+    >>> counter = DuplicateCounter(threads=1)
     >>> for texts, codes in ((["a film", "a play"], [0, 1]), (["a film"], [1])):
-    ...     doubles.add(batches_of(texts)[0], np.array(codes, np.int32))
-    >>> found = doubles.finish()
-    >>> found.contradictory, found.first
+    ...     counter.add(batches_of(texts)[0], np.array(codes, np.int32))
+    >>> duplicates = counter.finish()
+    >>> duplicates.contradictory, duplicates.first
     (2, (0, 2))
     """
 
@@ -273,8 +308,8 @@ class Doubles:
             texts = texts.take(heavy | (texts.hashes <= np.uint64(self._bound - 1)))
         self._texts = texts
 
-    def finish(self) -> Found:
-        """What was found."""
+    def finish(self) -> Duplicates:
+        """The duplicates among all documents."""
         self._unite()
         texts = self._texts
         times = np.where(texts.count < self._heavy, (1 << 64) / self._bound, 1.0)
@@ -290,7 +325,7 @@ class Doubles:
         bound = self._bound >> int(_CUT)
         keys = texts.hashes >> _CUT
         keys = keys[np.concatenate([np.ones(1, bool), keys[1:] != keys[:-1]])[: len(keys)]]
-        return Found(
+        return Duplicates(
             round(contradictory),
             round(repeated),
             first,

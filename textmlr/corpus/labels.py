@@ -15,7 +15,7 @@ from textmlr.corpus.containers import column_of, missing_in, refuse_type
 
 _BREAKS = {"\t": "a tab", "\n": "a line break", "\r": "a line break", "\x00": "a NUL"}
 Names = dict[str, tuple[int, Any]]  # name: (its number by occurrence, the first label of it)
-_LARGEST = float(np.finfo(np.float32).max)
+LARGEST_WEIGHT = float(np.finfo(np.float32).max)
 
 
 def code_labels(labels: Any) -> tuple[NDArray[np.int32], list[str]]:
@@ -83,7 +83,7 @@ def check_weights(weights: Any) -> NDArray[np.float32]:
     out = np.empty(len(values), np.float32)
     for position, value in enumerate(values):
         number = isinstance(value, int | float | np.integer | np.floating)
-        if not number or isinstance(value, bool) or not 0 <= value <= _LARGEST:
+        if not number or isinstance(value, bool) or not 0 <= value <= LARGEST_WEIGHT:
             raise InputError(
                 f"weight {position} is {shown(value):.40}, not a finite number >= 0",
                 mend="give each document a weight such as 1 or 0.5",

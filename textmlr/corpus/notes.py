@@ -1,17 +1,72 @@
-"""What a reading of files says of the documents that it left out."""
+"""What to tell the user of files that were read: documents left out, and how lines were taken."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
+
 from textmlr.base.errors import InputError
+from textmlr.corpus.chunks import EXAMPLES, Chunk
 
 
-def nothing_read(names: list[str], skipped: int, examples: list[str], form: str) -> InputError:
-    """The error of a corpus without documents.
+class ReadingNotes:
+    """Collects, chunk by chunk, what there is to tell of a corpus.
 
-    skipped, examples  lines left out, and what is wrong with some
-    form               what documents are written as
+    documents  number of documents so far
+    skipped    lines that were left out
+    skipped_examples  what is wrong with the first few of these
     """
-    if not skipped:
-        return InputError("no documents", place=", ".join(names), mend="write one a row")
-    problem = f"all {skipped} lines are bad; the first: {examples[0]}"
-    return InputError(problem, mend=f"write {form}")
+
+    def __init__(self) -> None:
+        self.documents = self.skipped = 0
+        self.skipped_examples: list[str] = []
+        self._several = 0
+        self._headers: list[str] = []
+        self._form = ""
+
+    def add(self, chunk: Chunk) -> None:
+        """Take the next chunk into account."""
+        self.documents += len(chunk)
+        self.skipped += chunk.skipped
+        self.skipped_examples += chunk.examples[: EXAMPLES - len(self.skipped_examples)]
+        self._several += chunk.several
+        self._headers += [chunk.name] if chunk.header else []
+        self._form = self._form or chunk.form
+
+    def watch(self, chunks: Iterable[Chunk]) -> Iterator[Chunk]:
+        """Pass chunks on, and take them into account.
+
+        Raises InputError at the end if every row was left out.
+        """
+        for chunk in chunks:
+            self.add(chunk)
+            yield chunk
+        if not self.documents and self.skipped:
+            raise InputError(
+                f"all {self.skipped:,} rows are bad; the first: {self.skipped_examples[0]}",
+                mend="give documents that can be read",
+            )
+
+    def check_documents(self, names: list[str]) -> None:
+        """Raise InputError if there is no document.
+
+        names  of the files
+        """
+        if self.documents:
+            return
+        if not self.skipped:
+            raise InputError("no documents", place=", ".join(names), mend="write one a row")
+        problem = f"all {self.skipped} lines are bad; the first: {self.skipped_examples[0]}"
+        raise InputError(problem, mend=f"write {self._form}")
+
+    @property
+    def notes(self) -> list[str]:
+        """What a user should know of how the files were read."""
+        told = []
+        if self._several:
+            have = "documents have" if self._several > 1 else "document has"
+            told.append(f"{self._several:,} {have} several labels, of which the first is used")
+        return told + [
+            f"{name}: its first line looks like column names, and was read as a document; "
+            "--format csv reads it as names"
+            for name in self._headers
+        ]

@@ -11,12 +11,12 @@ from numpy.typing import NDArray
 
 from textmlr.base.checks import check_file, check_flag, check_integer, check_kind, check_strings
 from textmlr.base.limits import MOST_COUNT
-from textmlr.corpus.chunks import CHUNK_BYTES, EXAMPLES, Chunk, Job
+from textmlr.corpus.chunks import CHUNK_BYTES, Chunk, ScanRequest
 from textmlr.corpus.corpus import Corpus, check_corpus
 from textmlr.corpus.formats import folder
-from textmlr.corpus.formats.detection import FORMATS, reader_of
-from textmlr.corpus.formats.table_columns import Fields
-from textmlr.corpus.notes import nothing_read
+from textmlr.corpus.formats.detection import reader_of
+from textmlr.corpus.notes import ReadingNotes
+from textmlr.corpus.reading_options import ReadingOptions
 from textmlr.corpus.sources import name_of, opened, sources_of
 
 Paths = Sequence[str | os.PathLike[str]]
@@ -24,28 +24,23 @@ Paths = Sequence[str | os.PathLike[str]]
 
 def scan(
     paths: Paths,
+    options: ReadingOptions | None = None,
     *,
-    format: str | None = None,
-    fields: Fields | None = None,
     labelled: bool = True,
-    weighted: bool = False,
-    skip_bad_lines: bool = False,
-    stdin: BinaryIO | None = None,
-    chunk_bytes: int = CHUNK_BYTES,
     tables: bool = True,
-    compression_limit: bool = True,
     live: bool = False,
+    chunk_bytes: int = CHUNK_BYTES,
+    stdin: BinaryIO | None = None,
 ) -> Iterator[Chunk]:
     """The documents of files, some at a time and in order, in memory that does not grow.
 
-    paths        as in read_corpus, as are format, fields, weighted, skip_bad_lines, stdin and
-                 compression_limit
+    paths, options, stdin  as in read_corpus
     labelled     False: documents need no labels, Chunk.labels is None, and a file of lines that
                  says nothing of its form is a document a line
-    chunk_bytes  about as much of a file, or of its text, is a chunk
     tables       Chunk.table will be asked for: all columns are read, not only those needed
     live         documents are given as soon as they are there, of lines that a slow writer sends
                  to a pipe one by one too; Parquet and Arrow cannot be, from standard input
+    chunk_bytes  about as much of a file, or of its text, is a chunk
     Raises InputError as read_corpus does, when the chunk is reached where the fault is.
 
     >>> from textmlr.corpus.reading import scan
@@ -53,53 +48,25 @@ def scan(
     ...     print(chunk.first, len(chunk), chunk.table.column_names)
     1 144 ['label', 'text']
     """
-    _check_given(format, fields, stdin)
-    for name, flag in (
-        ("labelled", labelled),
-        ("weighted", weighted),
-        ("live", live),
-        ("skip_bad_lines", skip_bad_lines),
-        ("tables", tables),
-        ("compression_limit", compression_limit),
-    ):
+    own = _checked(options, stdin)
+    for name, flag in (("labelled", labelled), ("tables", tables), ("live", live)):
         check_flag(name, flag)
     check_integer("chunk_bytes", chunk_bytes, 0, MOST_COUNT, 1 << 22)
-    job = Job(
-        fields or Fields(),
-        labelled,
-        weighted,
-        skip_bad_lines,
-        max(chunk_bytes, 1),
-        tables,
-        compression_limit,
-        live,
-    )
+    request = ScanRequest(own, labelled, max(chunk_bytes, 1), tables, live)
     for source in sources_of(paths):
-        yield from _chunks(source, format, job, stdin)
+        yield from _chunks(source, request, stdin)
 
 
 def read_corpus(
-    paths: Paths,
-    *,
-    format: str | None = None,
-    fields: Fields | None = None,
-    weighted: bool = False,
-    skip_bad_lines: bool = False,
-    stdin: BinaryIO | None = None,
-    compression_limit: bool = True,
+    paths: Paths, options: ReadingOptions | None = None, *, stdin: BinaryIO | None = None
 ) -> Corpus:
     """Read labelled documents of files as one corpus.
 
-    paths           files, folders of a folder a label, patterns such as 'part-*.csv', URLs; "-" is
-                    standard input.  Decompressed if names end in .gz, .zst, .bz2 or .xz (standard
-                    input and URLs: if the first bytes say so)
-    format          one of formats.FORMATS; None: by each name's ending and first bytes
-    fields          the columns of a table; None: those with plain names
-    weighted        documents have weights: a column, or lines of label<TAB>weight<TAB>text
-    skip_bad_lines  leave out what cannot be read, and count it in the Corpus
-    stdin           read for "-" in place of the process's own
-    compression_limit  refuse a file that becomes over 1,000 times as large when it is decompressed,
-                    and over 128 MiB
+    paths    files, folders of a folder a label, patterns such as 'part-*.csv', URLs; "-" is
+             standard input.  Decompressed if names end in .gz, .zst, .bz2 or .xz (standard input
+             and URLs: if the first bytes say so)
+    options  how they are read; None: as ReadingOptions() says
+    stdin    read for "-" in place of the process's own
     Raises InputError naming file and line: for a file that cannot be read, decompressed or is
     empty, for columns that are not there, for the first bad line, and if every line would be
     skipped.
@@ -111,35 +78,22 @@ def read_corpus(
     >>> corpus.text(0)[:30]
     'The steppe beyond Orenburg had'
     """
-    _check_given(format, fields, stdin)
-    for name, flag in (
-        ("weighted", weighted),
-        ("skip_bad_lines", skip_bad_lines),
-        ("compression_limit", compression_limit),
-    ):
-        check_flag(name, flag)
-    job = Job(
-        fields or Fields(),
-        weighted=weighted,
-        skip=skip_bad_lines,
-        chunk_bytes=None,
-        tables=False,
-        limited=compression_limit,
-    )
+    own = _checked(options, stdin)
+    request = ScanRequest(own, chunk_bytes=None)
     sources = sources_of(paths)
     chunks: list[Chunk] = []
     file_of: list[int] = []
     for number, source in enumerate(sources):
-        for chunk in _chunks(source, format, job, stdin):
+        for chunk in _chunks(source, request, stdin):
             chunks.append(chunk)
             file_of.append(number)
-    return joined(chunks, file_of, [name_of(source) for source in sources], weighted)
+    return joined(chunks, file_of, [name_of(source) for source in sources], own.has_weights)
 
 
-def _check_given(format: Any, fields: Any, stdin: Any) -> None:
-    check_kind("format", format, str, "the formats are " + ", ".join(FORMATS), optional=True)
-    check_kind("fields", fields, Fields, optional=True)
+def _checked(options: Any, stdin: Any) -> ReadingOptions:
+    check_kind("options", options, ReadingOptions, optional=True)
     check_file("stdin", stdin)
+    return options or ReadingOptions()
 
 
 def recode(corpus: Corpus, labels: Sequence[str]) -> tuple[NDArray[np.int32], dict[str, int]]:
@@ -156,12 +110,13 @@ def recode(corpus: Corpus, labels: Sequence[str]) -> tuple[NDArray[np.int32], di
     return codes[corpus.y], {label: n for label, n in pairs if label not in code_of}
 
 
-def _chunks(source: str, format: str | None, job: Job, stdin: BinaryIO | None) -> Iterator[Chunk]:
+def _chunks(source: str, request: ScanRequest, stdin: BinaryIO | None) -> Iterator[Chunk]:
     if source != "-" and os.path.isdir(source):
-        yield from folder.chunks(source, job)
+        yield from folder.chunks(source, request)
         return
-    with opened(source, stdin, limited=job.limited, live=job.live) as stream:
-        yield from reader_of(stream, format, job)(stream, job)
+    limited = request.options.compression_limit
+    with opened(source, stdin, limited=limited, live=request.live) as stream:
+        yield from reader_of(stream, request)(stream, request)
 
 
 def joined(chunks: list[Chunk], file_of: list[int], names: list[str], weighted: bool) -> Corpus:
@@ -172,10 +127,10 @@ def joined(chunks: list[Chunk], file_of: list[int], names: list[str], weighted: 
     """
     distinct = {name for chunk in chunks if chunk.labels for name in chunk.labels[1]}
     labels = sorted(distinct)
-    skipped = sum(chunk.skipped for chunk in chunks)
-    examples = [example for chunk in chunks for example in chunk.examples][:EXAMPLES]
-    if not labels:
-        raise nothing_read(names, skipped, examples, chunks[0].form if chunks else "")
+    notes = ReadingNotes()
+    for chunk in chunks:
+        notes.add(chunk)
+    notes.check_documents(names)
     code_of = {label: code for code, label in enumerate(labels)}
     codes, weights = [], []
     for chunk in chunks:
@@ -190,24 +145,8 @@ def joined(chunks: list[Chunk], file_of: list[int], names: list[str], weighted: 
         labels=labels,
         weights=np.concatenate(weights) if weighted else None,
         names=names,
-        skipped=skipped,
-        skipped_examples=examples,
+        skipped=notes.skipped,
+        skipped_examples=notes.skipped_examples,
         file_of=file_of,
-        notes=notes_of(chunks),
+        notes=notes.notes,
     )
-
-
-def notes_of(chunks: Sequence[Chunk]) -> list[str]:
-    """What a user should know of how the files were read."""
-    notes = []
-    several = sum(chunk.several for chunk in chunks)
-    if several:
-        have = "documents have" if several > 1 else "document has"
-        notes.append(f"{several:,} {have} several labels, of which the first is used")
-    notes += [
-        f"{chunk.name}: its first line looks like column names, and was read as a document; "
-        "--format csv reads it as names"
-        for chunk in chunks
-        if chunk.header
-    ]
-    return notes

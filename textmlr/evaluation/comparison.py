@@ -1,4 +1,4 @@
-"""Two models on the same documents: what differs, and whether these documents can show it."""
+"""Two models compared on the same documents: differences of figures, and their significance."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from textmlr.base.checks import check_kind, check_threads
-from textmlr.evaluation.figures import Answered
 from textmlr.evaluation.intervals import Interval, percentile_interval, resampled_means, wilson
+from textmlr.evaluation.labelled_answers import LabelledAnswers
 
-# p values below 1 / RESAMPLES cannot be told apart, so there are more than for intervals.
+# Resamples cannot tell p values below 1 / RESAMPLES apart, so there are more than for intervals.
 RESAMPLES = 4000
 SIGNIFICANT = 0.05
 # With fewer documents that only one model gets right, McNemar's test is the exact one.  Source:
@@ -34,11 +34,11 @@ class Side:
 
 @dataclass(frozen=True, slots=True)
 class McNemar:
-    """Whether two models are right equally often, by the documents only one gets right.
+    """A test of whether two models are right equally often, by the documents only one gets right.
 
     test       "exact binomial" or "chi-square with continuity correction"
-    statistic  of the chi-square, None for the exact test
-    p          of as large a difference, or larger, where there is none (two-sided)
+    statistic  chi-square, None for the exact test
+    p          two-sided: of as large a difference, or larger, between equal models
     """
 
     test: str
@@ -48,8 +48,8 @@ class McNemar:
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """B's figure minus A's over the same documents, with its 95 % interval and two-sided p by
-    paired bootstrap (p of a difference in accuracy: by McNemar's test)."""
+    """B's figure minus A's over the same documents, with 95 % interval and two-sided p by paired
+    bootstrap (the p of accuracy is that of McNemar's test)."""
 
     value: float
     interval: Interval
@@ -60,9 +60,8 @@ class Difference:
 class Comparison:
     """Models A and B on the same n documents.
 
-    both, only_a, only_b, neither   documents they get right; they sum to n
-    accuracy, log_loss              of B minus A: B is better where accuracy is above 0, log loss
-                                    below
+    both, only_a, only_b, neither   documents that both, one or none gets right; they sum to n
+    accuracy, log_loss              B minus A: B is better where accuracy is above 0, log loss below
     """
 
     documents: int
@@ -82,7 +81,7 @@ class Comparison:
         return {**asdict(self), "verdict": list(self.verdict())}
 
     def verdict(self) -> Iterator[str]:
-        """What the figures come to, a sentence on the answers and one on the probabilities."""
+        """A sentence on the answers and one on the probabilities."""
         difference = self.accuracy
         if difference.p < SIGNIFICANT:
             better = "B" if difference.value > 0 else "A"
@@ -110,16 +109,19 @@ class Comparison:
             )
 
 
-def compare(a: Answered, b: Answered, *, threads: int | None = None) -> Comparison:
+def compare(a: LabelledAnswers, b: LabelledAnswers, *, threads: int | None = None) -> Comparison:
     """Compare two models' answers to the same documents, in the same order.
 
-    Labels are matched by their names: a true label that a model does not know has P = 0 there, and
-    counts as a wrong answer.
+    Labels are matched by name: a true label that a model does not know has P = 0 and counts as a
+    wrong answer.
     Raises ValueError if the true labels differ.
     """
     for name, side in (("a", a), ("b", b)):
         check_kind(
-            name, side, Answered, "make one by textmlr.evaluation.figures.answer(model, corpus)"
+            name,
+            side,
+            LabelledAnswers,
+            "make one by textmlr.evaluation.labelled_answers.answer(model, corpus)",
         )
     check_threads(threads)
     if len(a) != len(b) or [a.names[c] for c in a.codes] != [b.names[c] for c in b.codes]:

@@ -11,23 +11,24 @@ from numpy.typing import NDArray
 from textmlr.base.errors import InputError
 from textmlr.base.training_options import TrainingOptions
 from textmlr.corpus.corpus import Corpus
-from textmlr.evaluation.figures import Answered, answer, judge
+from textmlr.evaluation.evaluation import judge
 from textmlr.evaluation.intervals import Interval
+from textmlr.evaluation.labelled_answers import LabelledAnswers, answer
 from textmlr.model.model import Model
 from textmlr.training.train import train
 
 SHARES = (1 / 16, 1 / 8, 1 / 4, 1 / 2, 1.0)
-# A model of fewer documents a label says nothing of how the next ones help.
+# A model of fewer documents a label does not show how more of them help.
 LEAST_A_LABEL = 2
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class LabelCurve:
-    """What giving a label to all documents with P(label | x) >= t comes to, as t falls.
+    """A label is given to all documents with P(label | x) >= t: precision and recall as t falls.
 
     thresholds, precision, recall  (k,) one for each P that occurs, t descending
     average_precision              Σ (R_i − R_{i−1}) P_i, as scikit-learn has it
-    best_f1, best_threshold        the highest F1 of these, and the highest t that gives it
+    best_f1, best_threshold        the highest F1, and the highest t that gives it
     """
 
     label: str
@@ -40,8 +41,8 @@ class LabelCurve:
     best_threshold: float
 
 
-def label_curves(answered: Answered) -> list[LabelCurve]:
-    """Precision and recall of each label that occurs and that the model knows."""
+def label_curves(answered: LabelledAnswers) -> list[LabelCurve]:
+    """The curve of each label that occurs and that the model knows."""
     width = answered.probabilities.shape[1]
     support = np.bincount(answered.codes, minlength=width)[:width]
     curves = []
@@ -71,9 +72,9 @@ def label_curves(answered: Answered) -> list[LabelCurve]:
 
 @dataclass(frozen=True, slots=True)
 class Point:
-    """A model trained on ``documents``, judged on the test documents; intervals of 95 %.
+    """A model trained on so many documents, judged on the test documents; intervals of 95 %.
 
-    unseen  labels of the training corpus that these documents do not have
+    unseen  labels of the training corpus that none of these documents has
     """
 
     documents: int
@@ -94,11 +95,10 @@ def learning_curve(
 ) -> list[Point]:
     """Train on 1/16, 1/8, 1/4, 1/2 and all of a corpus, with a model's options, and judge each.
 
-    Each part holds the one before.  Parts too small to have LEAST_A_LABEL documents a label in the
-    mean are left out.
+    Each part holds the one before.  Parts with fewer than LEAST_A_LABEL documents a label, on
+    average, are left out.
     watch  called with the number of documents before each training
-    Raises InputError where the model does not say how it was trained, or a corpus cannot be
-    learnt from.
+    Raises InputError where the model's record lacks its options, or a corpus cannot train a model.
     """
     options = _options(model)
     order = stratified_order(training.y, options.seed)
@@ -127,10 +127,10 @@ def learning_curve(
 
 
 def stratified_order(y: NDArray[np.int32], seed: int) -> NDArray[np.int64]:
-    """Documents in an order of which each beginning has all labels in about their proportions.
+    """An order of documents in which every beginning has the labels in about their proportions.
 
-    Document k of a label's n, shuffled, goes to place (k + u)/n, u uniform on [0, 1), but the
-    first of each label comes first of all.
+    Document k of a label's n, shuffled, goes to place (k + u)/n, u uniform on [0, 1); the first of
+    each label comes before all others.
     """
     rng = np.random.default_rng(seed)
     shuffled = rng.permutation(len(y))

@@ -1,4 +1,4 @@
-"""How sure figures are: intervals that hold the truth in 95 of 100 such samples of documents."""
+"""Intervals of figures, which hold the truth in 95 of 100 such samples of documents."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def resampled_means(
     seed: int = SEED,
     threads: int | None = None,
 ) -> NDArray[np.float64]:
-    """Means of n values drawn from the n with replacement, time and again: (resamples,).
+    """Means of n values drawn from the n with replacement, ``resamples`` times: (resamples,).
 
     values  (n,), a figure a document.  The number of threads changes no bit.
     """
@@ -74,11 +74,10 @@ def resampled_scores(
     seed: int = SEED,
     threads: int | None = None,
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """(accuracy, macro-F1) of n documents drawn from the n with replacement, time and again.
+    """(accuracy, macro-F1) of n documents drawn from the n with replacement, ``resamples`` times.
 
-    Both depend only on how many documents there are of each (label, answer) pair, and what is
-    drawn of these is multinomial.  Macro-F1 is the mean over labels that occur or are answered
-    in what is drawn.
+    Both depend only on how many documents each (label, answer) pair has, and the numbers drawn are
+    multinomial.  Macro-F1 is the mean over labels that occur or are answered in the sample.
 
     codes, top  (n,)  label and answer of each document, >= 0
     """
@@ -108,7 +107,7 @@ def resampled_scores(
 
 
 def _blocks(resamples: int, draws: int, seed: int) -> Iterator[tuple[np.random.Generator, int]]:
-    """Resamples cut into blocks, by the data alone, with a generator a block."""
+    """Blocks of resamples, cut by the data alone, with a generator each."""
     step = max(1, BLOCK_DRAWS // draws)
     firsts = range(0, resamples, step)
     seeds = np.random.SeedSequence(seed).spawn(len(firsts))

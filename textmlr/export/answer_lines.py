@@ -1,62 +1,131 @@
-"""Answers as text, a block at a time."""
+"""Answers as text, a block at a time: lines label<TAB>probability."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import chain, repeat
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from textmlr.base.arrays import Scratch, frozen
-from textmlr.kernels import answer_text as kernels
+from textmlr.model.heads import likeliest, ranked_rows
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 UNSURE = "unsure"  # the answer where no label is likely enough
 
+# From so many numbers on Arrow writes them: importing it takes as long as Python takes for these.
+MANY = 1 << 17
+ZEROS = 6  # the most zeros before the first digit of a number without an exponent, as in Arrow
 
-class Lines:
+
+class LabelLines:
     """Lines label<TAB>probability, the likeliest first; threads may share one.
 
-    Ties are in the order of the labels, and before a document's lines stands an empty one, if
-    they are several.  With a column: lines with its probability and nothing else.
-    Probabilities have ten significant digits, as "%.10g" has them.
-    Where the likeliest label's is below ``least``, the answer is UNSURE: a line of it, with that
-    probability, comes first, before those of several labels or in place of the one.
+    Ties are in the order of the labels, and an empty line stands before the lines of a document
+    that has several.  With a column, a line has the probability of that label and nothing else.
+    A probability has the fewest digits that float64 reads back, see ``shortest``.
+    Where the likeliest label's is below ``least``, the first line is UNSURE with that probability,
+    before the lines of several labels or in place of the only one.
 
-    labels  L names without control characters
-    top     how many labels of each document, None for all
-    column  the one label that is asked for, None for those of top
-    least   the least probability of an answer, 0 for none; of no effect on a column
+    labels     L names without control characters
+    top        how many labels of each document, None for all
+    column     the one label that is asked for, None for those of top
+    least      the least probability of an answer, 0 for none; of no effect on a column
+    documents  how many there are in all
     """
 
     def __init__(
-        self, labels: Sequence[str], top: int | None, column: int | None, least: float = 0.0
+        self,
+        labels: Sequence[str],
+        top: int | None,
+        column: int | None,
+        least: float = 0.0,
+        documents: int = 1,
     ) -> None:
-        encoded = [label.encode() for label in (*labels, UNSURE)]
-        self._names = frozen(np.frombuffer(b"".join(encoded), np.uint8))
-        self._ends = frozen(np.cumsum([len(name) for name in encoded], dtype=np.int64))
+        names = [f"{name}\t" for name in (*labels, UNSURE)]
+        # The second half are names in the first of several lines.
+        self._names = [*names, *(f"\n{name}" for name in names), ""]
         self._top = min(top or len(labels), len(labels))
         self._column = column
-        self._least = float(least)
-        self._line = max(map(len, encoded)) + 2 + kernels.NUMBER
-        self._scratch = Scratch()
+        self._least = least
+        numbers = documents * (self._top if column is None else 1)
+        self._joined = _joined_by_arrow if numbers >= MANY else _joined
 
     def render(self, probabilities: NDArray[np.float64]) -> bytes:
         """The lines of a block of documents;  probabilities (n, L) float64."""
         n, labels = probabilities.shape
-        take = self._scratch.take
-        out = take("out", n * (1 + (self._top + 1) * self._line), np.uint8)
         if self._column is not None:
-            numbers = np.ascontiguousarray(probabilities[:, self._column])
-            size = kernels.write_numbers(frozen(numbers), out)
+            nameless = np.full(n, len(self._names) - 1)
+            return self._joined(self._names, nameless, probabilities[:, self._column])
+        if self._top == 1:
+            best = likeliest(probabilities)
+            shares = probabilities[np.arange(n), best]
+            return self._joined(self._names, np.where(shares < self._least, labels, best), shares)
+        order = ranked_rows(probabilities)[:, : self._top]
+        shares = np.take_along_axis(probabilities, order, axis=1)
+        unsure = shares[:, 0] < self._least
+        order[~unsure, 0] += labels + 1
+        if unsure.any():
+            order = np.insert(order, 0, 2 * labels + 1, axis=1)
+            shares = np.insert(shares, 0, shares[:, 0], axis=1)
+            kept = np.ones(order.shape, bool)
+            kept[:, 0] = unsure
+            order, shares = order[kept], shares[kept]
+        return self._joined(self._names, order.ravel(), shares.ravel())
+
+
+def shortest(numbers: NDArray[np.float64]) -> list[str]:
+    """Numbers of 0 to 1 as Arrow writes them: the fewest digits that float64 reads back, with an
+    exponent below 10^-6.
+
+    >>> shortest(np.array([0, 0.5, 1 / 3, 1.25e-5, 1e-7, 1]))
+    ['0', '0.5', '0.3333333333333333', '0.0000125', '1e-7', '1']
+    """
+    texts = list(map(repr, numbers.tolist()))
+    for i in np.flatnonzero((numbers < 1e-4) | (numbers == 1.0)).tolist():
+        digits, _, exponent = texts[i].partition("e-")
+        if not exponent:
+            texts[i] = digits.removesuffix(".0")
+        elif int(exponent) > ZEROS:
+            texts[i] = f"{digits}e-{int(exponent)}"
         else:
-            size = kernels.write(
-                frozen(probabilities),
-                self._top,
-                self._least,
-                self._names,
-                self._ends,
-                take("order", labels, np.int64),
-                take("sorting", labels, np.int64),
-                out,
-            )
-        return out[:size].tobytes()
+            texts[i] = f"0.{'0' * (int(exponent) - 1)}{digits.replace('.', '')}"
+    return texts
+
+
+def _joined(names: list[str], codes: NDArray[np.int64], numbers: NDArray[np.float64]) -> bytes:
+    """Lines of a name and a number each;  codes (k,) into names."""
+    begins = map(names.__getitem__, codes.tolist())
+    return "".join(chain.from_iterable(zip(begins, shortest(numbers), repeat("\n")))).encode()
+
+
+def _joined_by_arrow(
+    names: list[str], codes: NDArray[np.int64], numbers: NDArray[np.float64]
+) -> bytes:
+    """As ``_joined``; in threads it runs side by side."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    # Of buffers, since pa.array and pa.scalar would import pandas.
+    encoded = [name.encode() for name in (*names, "\n")]
+    ends = np.cumsum([0, *map(len, encoded)])
+    strings = pa.LargeStringArray.from_buffers(
+        len(encoded), pa.py_buffer(ends), pa.py_buffer(b"".join(encoded))
+    )
+    begins = strings.take(_arrow(pa.int64(), codes))
+    texts = _arrow(pa.float64(), numbers).cast(pa.large_string())
+    lines = pc.binary_join_element_wise(begins, texts, strings[-1], strings[-2])
+    _, offsets, data = lines.buffers()
+    text: bytes = data.to_pybytes()
+    return text[: np.frombuffer(offsets, np.int64)[len(lines)]]
+
+
+def _arrow(kind: pa.DataType, values: NDArray[Any]) -> pa.Array:
+    import pyarrow as pa
+
+    return pa.Array.from_buffers(
+        kind, len(values), [None, pa.py_buffer(np.ascontiguousarray(values))]
+    )

@@ -1,9 +1,9 @@
-"""A model as one JSON object: weights by the names of features, and what reads text for them.
+"""A model as one JSON object: weights by the names of features, and the tables that cut text.
 
-The object says itself what is in it (``ABOUT``, its first entry), so that a program in any
-language can be written from it; ``scorer.js`` beside this file is one, in under a hundred lines.
-Kinds and lower case of code points are those of the running Python's Unicode, as ranges: other
-languages' own know other versions of it.
+Its first entry, ``ABOUT``, describes the object, so that a program in any language can be written
+from it; ``scorer.js`` beside this file is one, in under a hundred lines.  Kinds and lower case of
+code points are those of the running Python's Unicode, as ranges: other languages have other
+versions of it.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ from textmlr.model.model import Model, versions
 FORMAT = "textmlr-json 2"
 BLOCK = 1 << 15  # features at a time
 KINDS = {"space": SPACE, "word": WORD, "character": CHARACTER, "mark": MARK}
-# Those that an answer depends on.
+# Answers depend on these.
 OPTIONS = (
     "lowercase",
     "punctuation",
@@ -49,12 +49,10 @@ OPTIONS = (
     "bias",
 )
 CALIBRATION = ("exponent", "spread", "least")
-# Variation selectors of ideographs, past the end of the tables: ``kernels.tokens._classify``.
+# Variation selectors of ideographs, beyond the end of the tables: ``kernels.tokens._classify``.
 SELECTORS = (0xE0100, 0xE01EF)
 
 ABOUT = """\
-A text classifier: multinomial logistic regression, P(label | document) = exp(score) / sum of
-exp(score) over labels.
 1. Tokens. Text is a sequence of code points (a lone surrogate counts as U+FFFD). unicode.kinds
    lists the ranges [first, last] of those that are of kind space, word, character and mark; all
    others are symbols. A run of words is a token, dropped if it is shorter than
@@ -142,7 +140,7 @@ def _write(model: Model, out: TextIO) -> None:
     theta, options, idf = model.layers[0], model.featurizer.options, model.featurizer.idf
     bias_row = 0 if model.columns is None else int(model.columns.find(np.zeros(1, np.int32))[0])
     head: dict[str, Any] = {
-        "about": ABOUT,
+        "about": [*model.head.about, *ABOUT],
         "format": FORMAT,
         "made_by": versions(),
         "labels": model.labels,
@@ -218,7 +216,7 @@ def _numbers(array: NDArray[np.float32]) -> list[str]:
 
 
 def _named(model: Model) -> dict[str, _Section]:
-    """The features of a vocabulary: words, characters, and those known by their hashes alone."""
+    """The features of a vocabulary: words, characters, and those that have only a hash."""
     model.featurizer.name_features()
     vocabulary, bias = model.featurizer.vocabulary, int(model.featurizer.options.bias)
     assert vocabulary is not None
@@ -249,7 +247,7 @@ def _named(model: Model) -> dict[str, _Section]:
 
 
 def _hashed(model: Model) -> dict[str, _Section]:
-    """The columns that θ has rows for."""
+    """The columns that have rows in θ."""
     assert model.columns is not None
     rows = np.arange(len(model.columns.kept))
     own = model.columns.kept.astype(np.int64)
@@ -275,7 +273,7 @@ def _names(
 
 
 def _unicode(options: FeaturizerOptions) -> dict[str, Any]:
-    """Kind and lower case of code points as ranges, those that are otherwise left out."""
+    """Kind and lower case of code points as ranges; other code points are left out."""
     lower, kind = tables(options.lowercase, options.split_scripts, False)
     kinds = {name: _ranges(np.flatnonzero(kind == code)) for name, code in KINDS.items()}
     if options.split_scripts:

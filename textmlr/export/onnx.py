@@ -1,13 +1,13 @@
 """A model as an ONNX graph, from feature ids and values to scores, log z and P.
 
     ids     (n, k) int64    rows of θ: the features of each document, and its bias
-    values  (n, k) float32  f(x) of these; 0 for what fills a row up, whatever its id
+    values  (n, k) float32  f(x) of these; 0 for padding, whatever its id
 
     scores         (n, L) float32   θᵀf(x, ℓ), calibrated, nats; see ``Model.scores``
     log_z          (n,)   float32   nats
     probabilities  (n, L) float32   P(Y=ℓ | x; θ)
 
-ONNX has no tokenizer that is ours, so text becomes ids and values outside of the graph:
+ONNX lacks our tokenizer, so text becomes ids and values outside of the graph:
 
     session = onnxruntime.InferenceSession("model.onnx")
     ids, values = inputs(Model.load("model.textmlr"), ["A robot rides into town."])
@@ -107,8 +107,8 @@ def onnx_model(model: Model) -> onnx.ModelProto:
     else:
         nodes.append(helper.make_node("Identity", ["own scores"], ["scores"]))
     nodes += [
-        helper.make_node("ReduceLogSumExp", ["scores"], ["log_z"], axes=[1], keepdims=0),
-        helper.make_node("Softmax", ["scores"], ["probabilities"], axis=1),
+        helper.make_node(name, before, after, **attributes)
+        for name, before, after, attributes in model.head.onnx
     ]
     describe = helper.make_tensor_value_info
     inputs = [
@@ -184,7 +184,7 @@ def _steps(
 
 
 def _saying(model: Model) -> NDArray[np.float32]:
-    """(R,) 1 for each row of θ but the bias's that has a weight that is not 0, else 0."""
+    """(R,) 1 for each row of θ, but the bias, that has a weight other than 0; 0 for others."""
     says = np.asarray(model.layers[0].any(axis=1), np.float32)
     if model.featurizer.options.bias:
         says[0 if model.columns is None else model.columns.find(np.zeros(1, np.int32))] = 0
@@ -192,8 +192,8 @@ def _saying(model: Model) -> NDArray[np.float32]:
 
 
 def _base_nodes() -> list[onnx.NodeProto]:
-    """From ids, values and the document's own scores to its scores: where it says nothing, they are
-    the base rates'; see ``kernels.document_answer``."""
+    """From ids, values and the document's own scores to its scores: those of the base rates for a
+    document without a weighted feature; see ``kernels.document_answer``."""
     from onnx import TensorProto
     from onnx.helper import make_node as node
 

@@ -9,6 +9,7 @@ import math
 import numpy as np
 
 from textmlr.kernels.jit import kernel
+from textmlr.kernels.softmax import _softmax_by_label, _sums_by_label
 
 
 @kernel
@@ -131,15 +132,7 @@ def loss_along(scores, moves, step, y, weights, first, last, top, total):
     top, total    (n,) float64   written there: the highest score, and the sum over labels of
                   exp(score − top)
     """
-    for i in range(first, last):
-        top[i] = scores[0, i] + step * moves[0, i]
-        total[i] = 0.0
-    for label in range(1, scores.shape[0]):
-        for i in range(first, last):
-            top[i] = max(top[i], scores[label, i] + step * moves[label, i])
-    for label in range(scores.shape[0]):
-        for i in range(first, last):
-            total[i] += math.exp(scores[label, i] + step * moves[label, i] - top[i])
+    _sums_by_label(scores, moves, step, first, last, top, total)
     loss = 0.0
     for i in range(first, last):
         own = scores[y[i], i] + step * moves[y[i], i]
@@ -155,11 +148,10 @@ def respond(scores, y, weights, top, total, first, last, probabilities, residual
     top, total (n,) float64   as ``loss_along`` writes them
     probabilities, residuals (L, n) float64   written for first <= i < last
     """
+    _softmax_by_label(scores, top, total, first, last, probabilities)
     for label in range(scores.shape[0]):
         for i in range(first, last):
-            share = math.exp(scores[label, i] - top[i]) / total[i]
-            probabilities[label, i] = share
-            residuals[label, i] = weights[i] * share
+            residuals[label, i] = weights[i] * probabilities[label, i]
     for i in range(first, last):
         # 1 − P is the sum of the others' P: the difference would lose digits where P is near 1.
         others = 0.0

@@ -1,7 +1,5 @@
 """Products of a CSR matrix and of its transpose with float64 numbers, and sums over their rows."""
 
-import math
-
 import numpy as np
 
 from textmlr.kernels.jit import kernel, sum_rows
@@ -121,27 +119,6 @@ def scores(indptr, indices, values, theta, row, out):
                 row[label] += value * np.float64(theta[indices[j], label])
         for label in range(row.size):
             out[i, label] = row[label]
-
-
-@kernel
-def losses(scores, y, weights, p):
-    """Write P(l | x_i) to p; return the sum of weights[i]·(log_z_i − scores[i, y_i]), in nats.
-
-    scores (n, L) float64, y (n,) int32, weights (n,) float64;  p (n, L) float64  overwritten
-    """
-    loss = 0.0
-    for i in range(y.size):
-        highest = scores[i, 0]
-        for label in range(1, scores.shape[1]):
-            highest = max(highest, scores[i, label])
-        total = 0.0
-        for label in range(scores.shape[1]):
-            p[i, label] = math.exp(scores[i, label] - highest)
-            total += p[i, label]
-        for label in range(scores.shape[1]):
-            p[i, label] /= total
-        loss += weights[i] * (highest + math.log(total) - scores[i, y[i]])
-    return loss
 
 
 @kernel

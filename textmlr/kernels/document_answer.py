@@ -6,8 +6,6 @@ is written to memory.  The steps are the kernels of the other files.
 Options of a featurizer come as one array of int64, indexed by the names below.
 """
 
-import math
-
 import numpy as np
 
 from textmlr.kernels.csr_rows import _sort, _weigh_row
@@ -15,6 +13,7 @@ from textmlr.kernels.hash_table import _find, _fold_one
 from textmlr.kernels.jit import kernel, prefetch
 from textmlr.kernels.layers import SUMS, _forward
 from textmlr.kernels.linear import _calibrate
+from textmlr.kernels.softmax import _softmax
 from textmlr.kernels.tokens import ngrams, split
 
 SYMBOLS, MIN_LENGTH, LOW, HIGH, CHAR_LOW, CHAR_HIGH = 0, 1, 2, 3, 4, 5
@@ -258,27 +257,6 @@ def featurize(
         )
         indptr[document + 1] = at
     return invalid
-
-
-@kernel
-def _softmax(scores, out):
-    """Write P of each label for one document; return its log z.
-
-    scores (L,) float32;  out (L,) float64.  The sum is the one of ``linear.log_normalizer``.
-    """
-    highest = scores[0]
-    for label in range(1, scores.size):
-        if scores[label] > highest:
-            highest = scores[label]
-    top = np.float64(highest)
-    total = 0.0
-    for label in range(scores.size):
-        share = math.exp(np.float64(scores[label]) - top)
-        out[label] = share
-        total += share
-    for label in range(scores.size):
-        out[label] /= total
-    return top + math.log(total)
 
 
 @kernel

@@ -13,6 +13,7 @@ import math
 import numpy as np
 
 from textmlr.kernels.jit import add_to_rows, kernel, sum_rows
+from textmlr.kernels.softmax import _log_z
 
 FLOOR = 1e-40  # least probability: it could not grow again from 0
 MOST_STEPS = 50  # of Newton's method on one document
@@ -198,13 +199,7 @@ def divergences(scores, y, p, shares, gaps):
     """
     losses = 0.0
     for i in range(gaps.size):
-        highest = scores[i, 0]
-        for label in range(1, scores.shape[1]):
-            highest = max(highest, scores[i, label])
-        total = 0.0
-        for label in range(scores.shape[1]):
-            total += math.exp(scores[i, label] - highest)
-        log_z = highest + math.log(total)
+        log_z = _log_z(scores[i])
         gap = 0.0
         for label in range(scores.shape[1]):
             ratio = math.log(p[i, label]) - (scores[i, label] - log_z)

@@ -1,7 +1,4 @@
-"""The model's arithmetic: scores, log z, probabilities, loss and gradient.
-
-``math.exp`` and not ``np.exp``: compiled and plain, it is the same function of the C library.
-"""
+"""The model's arithmetic over rows of f(x): scores, their spread, and the gradient of the loss."""
 
 import math
 
@@ -116,55 +113,6 @@ def square_lengths(indptr, values, out):
 
 
 @kernel
-def log_normalizer(scores, out):
-    """Write log z(x; theta) of each document to out.
-
-    log z_i = m_i + log sum_l exp(scores[i, l] − m_i),  m_i = max_l scores[i, l]
-
-    scores  (n, L) float32  unnormalised log-probabilities (nats)
-    out     (n,)   float64  overwritten; never below m_i, so that no probability passes 1
-    Rows must be finite; Model checks this after training and at load.
-    Source: Blanchard, Higham and Higham, IMA J. Numer. Anal. 41(4), 2021, eq. 1.3.
-    """
-    for i in range(scores.shape[0]):
-        row = scores[i]
-        highest = row[0]
-        for label in range(1, row.size):
-            if row[label] > highest:
-                highest = row[label]
-        top = np.float64(highest)
-        total = 0.0
-        for label in range(row.size):
-            total += math.exp(np.float64(row[label]) - top)
-        out[i] = top + math.log(total)
-
-
-@kernel
-def probabilities(scores, log_z, out):
-    """Write P(Y = l | x_i) = exp(scores[i, l] − log_z[i]) to out.
-
-    scores (n, L) float32, log_z (n,) float64 as ``log_normalizer`` writes it
-    out    (n, L) float64  overwritten; in float64 rows sum to 1 whatever the scores' size
-    """
-    for i in range(scores.shape[0]):
-        for label in range(scores.shape[1]):
-            out[i, label] = math.exp(np.float64(scores[i, label]) - log_z[i])
-
-
-@kernel
-def loss(scores, log_z, y, weights):
-    """Return the sum over documents of weights[i]·(log_z[i] − scores[i, y[i]]), in nats.
-
-    scores (n, L) float32, log_z (n,) float64, y (n,) int32 in [0, L), weights (n,) float32
-    The penalty is the objective's (textmlr/training).
-    """
-    total = 0.0
-    for i in range(y.size):
-        total += np.float64(weights[i]) * (log_z[i] - np.float64(scores[i, y[i]]))
-    return total
-
-
-@kernel
 def _spread(row):
     """Return the standard deviation of a row's scores, (L,) float32, over labels."""
     total = 0.0
@@ -203,45 +151,8 @@ def _calibrate(scores, calibration):
 
 
 @kernel
-def tempered_loss(scores, y, factors, losses, slopes, curvatures):
-    """Write the loss of t·scores of each document, and its derivatives by log t.
-
-    loss = log sum_l exp(t·s_l) − t·s_y; its derivative by t is E s − s_y and its second the
-    variance of s, both under P(l) ∝ exp(t·s_l).
-
-    scores      (n, L) float32, y (n,) int32 in [0, L)
-    factors     (n,) float64   t > 0, the inverse of a temperature
-    losses      (n,) float64   overwritten (nats)
-    slopes      (n,) float64   overwritten: t·(E s − s_y)
-    curvatures  (n,) float64   overwritten: t²·variance, which is never negative
-    Source: Guo et al., ICML 2017, section 4.2.
-    """
-    for i in range(scores.shape[0]):
-        row = scores[i]
-        highest = row[0]
-        for label in range(1, row.size):
-            highest = max(highest, row[label])
-        top = np.float64(highest)
-        factor = factors[i]
-        total = 0.0
-        mean = 0.0
-        square = 0.0
-        for label in range(row.size):
-            below = np.float64(row[label]) - top
-            share = math.exp(factor * below)
-            total += share
-            mean += share * below
-            square += share * below * below
-        mean /= total
-        own = np.float64(row[y[i]]) - top
-        losses[i] = math.log(total) - factor * own
-        slopes[i] = factor * (mean - own)
-        curvatures[i] = factor * factor * (square / total - mean * mean)
-
-
-@kernel
 def gradient(indptr, indices, values, probabilities, y, weights, out):
-    """Add the gradient of ``loss`` with respect to theta to out.
+    """Add the gradient of ``softmax.loss`` with respect to theta to out.
 
     out[f, l] += sum_i weights[i]·(P(l | x_i) − [l = y_i])·f(x_i)_f
 

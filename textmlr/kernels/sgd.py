@@ -13,6 +13,7 @@ from textmlr.kernels.layers import (
     _forward,
     _random,
 )
+from textmlr.kernels.softmax import _error
 
 # Of Adagrad's sums of squares, so that the first step of a weight is finite.
 FLOOR = np.float32(1e-6)
@@ -40,33 +41,6 @@ def thin(indptr, indices, values, drop, seed, out_indptr, out_indices, out_value
                 out_values[at] = gain * values[j]
                 at += 1
         out_indptr[i + 1] = at
-
-
-@kernel
-def _softmax_error(scores, labels, target, error):
-    """Write P(· | x) − [· = target], the error of the scores; return (−log P(target | x), whether
-    the target scores highest).
-
-    scores (S,) float32, of which ``labels`` count;  error (S,) float32   written, 0 beyond them
-    """
-    highest = np.float32(-np.inf)
-    best = 0
-    for label in range(labels):
-        if scores[label] > highest:
-            highest = scores[label]
-            best = label
-    total = np.float32(0.0)
-    for label in range(labels):
-        error[label] = np.exp(scores[label] - highest)
-        total += error[label]
-    share = np.float32(1.0) / total
-    for label in range(labels):
-        error[label] *= share
-    for label in range(labels, error.size):
-        error[label] = np.float32(0.0)
-    error[target] -= np.float32(1.0)
-    loss = np.float64(highest - scores[target]) + np.log(np.float64(total))
-    return loss, best == target
 
 
 @kernel
@@ -167,9 +141,7 @@ def epoch(
             seen,
             seen_rows,
         )
-        nats, right = _softmax_error(
-            work[SUMS, layers - 1], shape[layers], y[i], work[ERRORS, layers - 1]
-        )
+        nats, right = _error(work[SUMS, layers - 1], shape[layers], y[i], work[ERRORS, layers - 1])
         loss += nats
         correct += right
         held = np.float32(scale)

@@ -4,7 +4,7 @@ predicted before a step is taken on it."""
 import numpy as np
 
 from textmlr.kernels.jit import kernel, prefetch, sum_rows
-from textmlr.kernels.sgd import _softmax_error
+from textmlr.kernels.softmax import _error
 
 # Of the sums by whose roots steps are divided, in units of mean ‖f(x)‖²: without it the first
 # documents of a feature would move its weights as if they were sure.
@@ -95,7 +95,7 @@ def learn(
     for i in range(first, last):
         own = scores[i - first]
         sum_rows(rows, values, indptr[i], indptr[i + 1], theta, own)
-        losses[i - first], right[i - first] = _softmax_error(own, labels, y[i], error)
+        losses[i - first], right[i - first] = _error(own, labels, y[i], error)
         step = np.float32(rate * weights[i])
         for j in range(indptr[i], indptr[i + 1]):
             row = theta[rows[j]]

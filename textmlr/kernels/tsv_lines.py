@@ -1,4 +1,4 @@
-"""Bytes of a TSV file to lines, fields, label codes and weights.
+"""Bytes of a TSV file to lines, fields and label codes.
 
 A file is seen twice: as bytes (``text``) and, for searching eight at a time, as ``words``, the
 same memory viewed as uint64 (its last, incomplete word left out).
@@ -12,18 +12,12 @@ TAB, NEWLINE, RETURN, SPACE = 9, 10, 13, 32
 
 # What is wrong with a line.
 GOOD, BINARY, BLANK, NO_TAB, NO_LABEL, NO_SECOND_TAB, BAD_WEIGHT, BAD_LABEL = range(8)
-ODD_WEIGHT = 8  # not decided by ``weights``: the caller parses it
 
 ONES = np.uint64(0x0101010101010101)
 HIGHS = np.uint64(0x8080808080808080)
 FNV_OFFSET = np.uint64(0xCBF29CE484222325)
 FNV_PRIME = np.uint64(0x100000001B3)
 U32 = np.uint64(32)
-
-EXACT_POWERS = 10.0 ** np.arange(23)  # 10^22 is the largest power of ten exact in float64
-DIGITS = 19  # as many as a uint64 always holds
-LARGEST = float(np.finfo(np.float32).max)
-SLACK = 2.0**-51
 
 
 @kernel
@@ -123,86 +117,6 @@ def check(text, words, starts, stops, weighted, tabs, lasts, status):
             status[line] = NO_SECOND_TAB
         else:
             status[line] = GOOD
-
-
-@kernel
-def _decimal(text, start, stop):
-    """Read digits[.digits][e[+-]digits]: (value, decided).
-
-    Decided only if float32(value) is certain: one conversion and one multiplication or division
-    by an exact power of ten are each within half a unit in the last place of float64 (Clinger,
-    PLDI 1990, section 3), and both ends of an interval twice as wide round to one float32.
-    """
-    mantissa = np.uint64(0)
-    digits = 0
-    scale = 0
-    seen = False
-    point = False
-    i = start
-    while i < stop:
-        byte = text[i]
-        if 48 <= byte <= 57:
-            if digits == DIGITS:
-                return 0.0, False
-            mantissa = mantissa * np.uint64(10) + np.uint64(byte - 48)
-            seen = True
-            if mantissa != np.uint64(0):
-                digits += 1
-            if point:
-                scale -= 1
-        elif byte == 46 and not point:
-            point = True
-        else:
-            break
-        i += 1
-    if not seen:
-        return 0.0, False
-    if i < stop:
-        if text[i] != 69 and text[i] != 101:  # E, e
-            return 0.0, False
-        i += 1
-        negative = i < stop and text[i] == 45
-        if i < stop and (text[i] == 43 or text[i] == 45):  # + and -
-            i += 1
-        if i == stop:
-            return 0.0, False
-        exponent = np.int64(0)
-        while i < stop:
-            if text[i] < 48 or text[i] > 57 or exponent > 99:
-                return 0.0, False
-            exponent = exponent * 10 + np.int64(text[i]) - 48
-            i += 1
-        scale += -exponent if negative else exponent
-    if scale < -22 or scale > 22:
-        return 0.0, False
-    value = np.float64(mantissa)
-    value = value / EXACT_POWERS[-scale] if scale < 0 else value * EXACT_POWERS[scale]
-    if value > 0.99 * LARGEST:
-        return 0.0, False
-    if np.float32(value * (1.0 - SLACK)) != np.float32(value * (1.0 + SLACK)):
-        return 0.0, False
-    return value, True
-
-
-@kernel
-def weights(text, tabs, lasts, status, out):
-    """Read the weights of good lines, between the tabs.
-
-    text         (bytes,) uint8
-    tabs, lasts  (n,) int64    as check wrote them
-    status       (n,) uint8    GOOD becomes ODD_WEIGHT where the caller must parse the weight:
-                               signs, more digits than 19, large exponents, and what is no number
-    out          (n,) float32  written: the weight, 0 where there is none
-    """
-    for line in range(tabs.size):
-        out[line] = 0.0
-        if status[line] == GOOD:
-            start, stop = _strip(text, tabs[line] + 1, lasts[line])
-            value, decided = _decimal(text, start, stop)
-            if decided:
-                out[line] = value
-            else:
-                status[line] = ODD_WEIGHT
 
 
 @kernel

@@ -16,8 +16,8 @@ from textmlr.corpus.blocks import is_giant
 from textmlr.features.featurizer import Featurizer
 from textmlr.features.hashed_columns import Columns
 from textmlr.features.prepared import Prepared
-from textmlr.kernels import document_answer as kernels
 from textmlr.kernels.jit import bound
+from textmlr.model.heads import SOFTMAX, Head
 from textmlr.model.parameters import Arrays, Network
 from textmlr.model.scoring import Calibration
 
@@ -35,7 +35,7 @@ class Answers:
 
     scores         (n, L) float32, nats, calibrated; see ``Model.scores``
     log_z          (n,) float64, nats
-    probabilities  (n, L) float64, rows sum to 1
+    probabilities  (n, L) float64; rows sum to 1 by the softmax
     known          (n,) int64   distinct features of the vocabulary in each, the bias not counted;
                    0 where none of them has a weight, so that its answer is the base rates
     invalid        pieces of invalid UTF-8 in the text, read as U+FFFD
@@ -46,6 +46,7 @@ class Answers:
     probabilities: NDArray[np.float64]
     known: NDArray[np.int64]
     invalid: int
+    head: Head = SOFTMAX
 
     @classmethod
     def room(cls, documents: int, labels: int) -> Answers:
@@ -57,6 +58,11 @@ class Answers:
             np.empty(documents, np.int64),
             0,
         )
+
+    @property
+    def best(self) -> NDArray[np.int64]:
+        """(n,) the label that is the answer to each document."""
+        return self.head.answers(self.probabilities)
 
     def __len__(self) -> int:
         return len(self.log_z)
@@ -70,6 +76,7 @@ class Answerer:
     calibration  of the scores, its factor in θ already
     base     (L,) float32, scores of a document that says nothing: none of its features has a
              weight that is not 0; (0,): such a document has those of the bias
+    head     of the model
     """
 
     def __init__(
@@ -79,8 +86,9 @@ class Answerer:
         columns: Columns | None,
         calibration: Calibration,
         base: NDArray[np.float32],
+        head: Head = SOFTMAX,
     ) -> None:
-        self.featurizer = featurizer
+        self.featurizer, self.head = featurizer, head
         self._network = network
         kept = np.zeros(0, np.int32) if columns is None else columns.table
         self._theta: Theta = frozen(kept), *network.arrays(), frozen(calibration.array(base))
@@ -97,7 +105,7 @@ class Answerer:
             columns, counts, offsets, invalid = featurizer.counted_columns(block)
             unread = Prepared.of(featurizer.options, featurizer.columns, None, featurizer.idf)
             most = int(np.diff(offsets).max(initial=0))
-            kernels.answer_counts(
+            self.head.answer_counts(
                 frozen(columns),
                 frozen(counts),
                 frozen(offsets),
@@ -114,7 +122,7 @@ class Answerer:
             prepared = featurizer.prepared()
             longest = int((block.stops - block.starts).max(initial=0))
             most = prepared.most_grams(longest) + 1
-            invalid = kernels.answer(
+            invalid = self.head.answer(
                 frozen(block.text),
                 frozen(block.starts),
                 frozen(block.stops),
@@ -130,7 +138,7 @@ class Answerer:
                 *room,
                 *outputs,
             )
-        return Answers(*outputs, int(invalid))
+        return Answers(*outputs, int(invalid), self.head)
 
     def probabilities_of(self, text: str | bytes) -> NDArray[np.float64] | None:
         """P of each label for one document: (1, L); None if it has to go the general way.
@@ -141,7 +149,9 @@ class Answerer:
             single: _Single = self._own.single
         except AttributeError:
             prepared = self.featurizer.prepared()
-            single = self._own.single = _Single(prepared, self._network, self._theta)
+            single = self._own.single = _Single(
+                prepared, self._network, self._theta, self.head.answer
+            )
         return single.probabilities_of(text)
 
     def _room(self) -> Arrays:
@@ -161,7 +171,9 @@ class _Single:
         prepared: Prepared,
         network: Network,
         theta: Theta,
+        kernel: Callable[..., Any],
     ) -> None:
+        self._kernel = kernel
         self._shape = (1, network.labels)
         most = prepared.most_grams(SHORT) + 1
         span = np.zeros(2, np.int64)
@@ -202,7 +214,7 @@ class _Single:
         """The kernel with all but text and result."""
         before = (*self._spans, *self._prepared.read_with(ascii_only), *self._middle, *self._rest)
         some, out = np.frombuffer(b"", np.uint8), np.empty(self._shape)
-        run = bound(kernels.answer, some, *before, out, self._known)
+        run = bound(self._kernel, some, *before, out, self._known)
         known = self._known
 
         def call(text: NDArray[np.uint8], out: NDArray[np.float64]) -> None:

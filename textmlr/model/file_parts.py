@@ -18,15 +18,15 @@ from textmlr.base.featurizer_options import FeaturizerOptions
 from textmlr.base.limits import MOST_COUNT
 from textmlr.base.tensor_file import check_blob, expect, take, tensor
 from textmlr.base.training_options import MOST_LAYERS, Activation
-from textmlr.corpus.duplicates import KEY_BITS, WHOLE, Sketch
+from textmlr.corpus.duplicates import Sketch
 from textmlr.features.featurizer import Featurizer
 from textmlr.features.hashed_columns import Columns
 from textmlr.features.hashed_names import ColumnNames
 from textmlr.features.vocabulary import Vocabulary
+from textmlr.model.heads import SOFTMAX, Head, header_of, read_head
 from textmlr.model.parameters import LINEAR
 from textmlr.model.record import check_record
 from textmlr.model.scoring import Calibration
-from textmlr.model.small_file.keys import pack_keys, unpack_keys
 from textmlr.model.small_file.theta_storage import PLAIN, Storage
 
 MOST_IDF = 64.0  # 1 + ln of that is less
@@ -49,6 +49,7 @@ class Parts:
     activation: Activation = LINEAR
     squares: Sequence[NDArray[np.float32]] = ()
     trained_on: Sketch | None = None
+    head: Head = SOFTMAX
 
 
 def pack(parts: Parts, *, quick: bool = False) -> tuple[Json, Tensors]:
@@ -75,10 +76,11 @@ def pack(parts: Parts, *, quick: bool = False) -> tuple[Json, Tensors]:
         "activation": parts.activation,
         "record": parts.record,
         "storage": storage,
+        **header_of(parts.head),
     }
     if (sketch := parts.trained_on) is not None:
         header["trained_on"] = {"bound": sketch.bound}
-        tensors["trained_on.low"], tensors["trained_on.high"] = pack_keys(sketch.keys, KEY_BITS)
+        tensors["trained_on.low"], tensors["trained_on.high"] = sketch.packed()
     return header, tensors
 
 
@@ -172,6 +174,7 @@ def unpack(header: Json, tensors: Tensors, path: str | PathLike[str]) -> Parts:
             activation,
             squares,
             _trained_on(header, tensors, path),
+            read_head(header, path),
         )
     except ValueError as error:
         raise ModelFileError(str(error), place=str(path)) from error
@@ -218,11 +221,7 @@ def _trained_on(header: Json, tensors: Tensors, path: str | PathLike[str]) -> Sk
     bound = take(take(header, "trained_on", dict, path), "bound", int, path)
     low = tensor(tensors, "trained_on.low", np.int32, (None,), path)
     high = tensor(tensors, "trained_on.high", np.uint8, (None,), path)
-    keys = unpack_keys(low, high, KEY_BITS, path)
-    expect(
-        0 < bound <= WHOLE and not (keys >= bound).any(), path, "the keys of texts are out of range"
-    )
-    return Sketch(keys, bound)
+    return Sketch.unpacked(low, high, bound, path)
 
 
 def _unpack_plain(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
 from os import PathLike
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar, get_args
 
@@ -36,6 +37,7 @@ from textmlr.features.featurizer import Featurizer
 from textmlr.features.hashed_columns import Columns
 from textmlr.model.answering import Answerer, Answers
 from textmlr.model.file_parts import Parts, pack, unpack
+from textmlr.model.heads import SOFTMAX, Head, ranked
 from textmlr.model.parameters import LINEAR, Network, check_scores_finite
 from textmlr.model.scoring import Calibration, base_scores, label_weights
 from textmlr.model.small_file.theta_storage import PLAIN, Storage
@@ -82,6 +84,7 @@ class Model:
     squares     with hidden layers learnt by Adagrad: what ``update`` goes on with, see
                 ``training.Fit``; () where that is not known
     trained_on  the sketch of the documents it was trained on; None where that is not known
+    head        how scores become probabilities, a loss and an answer
 
     >>> from textmlr import Corpus, Model, train
     >>> texts = ["a robot in orbit", "the sheriff rode", "robot engine", "a saddle, a sheriff"]
@@ -108,6 +111,7 @@ class Model:
         activation: Activation = LINEAR,
         squares: Sequence[NDArray[np.float32]] = (),
         trained_on: Sketch | None = None,
+        head: Head = SOFTMAX,
     ) -> None:
         self.labels = check_strings("labels", labels) or []
         check_kind("featurizer", featurizer, Featurizer, MODEL_MEND)
@@ -118,8 +122,9 @@ class Model:
             ("storage", storage, Storage),
             ("calibration", calibration, Calibration),
             ("trained_on", trained_on, Sketch),
+            ("head", head, Head),
         ):
-            optional = name not in ("record", "storage")
+            optional = name not in ("record", "storage", "head")
             check_kind(name, value, kind, MODEL_MEND, optional=optional)
         if not isinstance(squares, list | tuple) or not all(
             isinstance(own, np.ndarray) for own in squares
@@ -135,13 +140,14 @@ class Model:
         self.columns = columns
         self.calibration = calibration or Calibration()
         self.storage = storage
+        self.head = head
         rows = featurizer.columns if columns is None else len(columns.kept)
         if len(self.layers[0]) != rows or self.layers[-1].shape[1] != len(self.labels):
             shape = len(self.layers[0]), self.layers[-1].shape[1]
             raise InputError(f"theta is {shape}, not ({rows}, {len(self.labels)})")
         if squares and [len(own) for own in squares] != [len(layer) for layer in self.layers]:
             raise InputError("the squared gradients are not those of theta's rows")
-        self.base = base_scores(label_weights(record))
+        self.base = base_scores(label_weights(record), head)
         if len(self.base) not in (0, len(self.labels)):
             raise InputError(f"the record is of {len(self.base)} labels, not {len(self.labels)}")
         self._answerer = self._answering()
@@ -149,7 +155,9 @@ class Model:
     def _answering(self) -> Answerer:
         network = Network.of(self.layers, self.activation)
         check_scores_finite(self.layers)
-        return Answerer(self.featurizer, network, self.columns, self.calibration, self.base)
+        return Answerer(
+            self.featurizer, network, self.columns, self.calibration, self.base, self.head
+        )
 
     @property
     def theta(self) -> NDArray[np.float32]:
@@ -205,17 +213,15 @@ class Model:
             counts = None if self.columns is None else self.columns.frequencies
             own = None if counts is None else counts[rows]
             columns = Columns.restore(kept.astype(np.int32), featurizer.columns, own)
-        layers = [self.layers[0][rows], *self.layers[1:]]
-        return Model(
-            self.labels,
-            featurizer,
-            layers,
-            self.record,
-            columns,
-            self.calibration,
-            activation=self.activation,
-            squares=[self.squares[0][rows], *self.squares[1:]] if self.squares else (),
-            trained_on=self.trained_on,
+        return Model.of(
+            replace(
+                self.parts,
+                featurizer=featurizer,
+                layers=[self.layers[0][rows], *self.layers[1:]],
+                columns=columns,
+                storage=PLAIN,
+                squares=[self.squares[0][rows], *self.squares[1:]] if self.squares else (),
+            )
         )
 
     @property
@@ -232,6 +238,7 @@ class Model:
             self.activation,
             self.squares,
             self.trained_on,
+            self.head,
         )
 
     @classmethod
@@ -249,6 +256,7 @@ class Model:
             parts.activation,
             parts.squares,
             parts.trained_on,
+            parts.head,
         )
 
     def scores(self, texts: Any, *, threads: int | None = None) -> NDArray[np.float32]:
@@ -263,7 +271,7 @@ class Model:
         return self._stack(texts, threads, lambda answers: answers.log_z)
 
     def probabilities(self, texts: Any, *, threads: int | None = None) -> NDArray[np.float64]:
-        """P(Y=ℓ | x; θ) for each document and label: (n, L) float64; rows sum to 1.
+        """P(Y=ℓ | x; θ) for each document and label: (n, L) float64; rows sum to 1 by the softmax.
 
         texts  documents, see ``textmlr.corpus.in_memory.batches_of``
         """
@@ -301,12 +309,12 @@ class Model:
         rows = self.probabilities(texts, threads=threads)
         answers = []
         if top == 1:
-            for i, b in enumerate(rows.argmax(axis=1).tolist()):
+            for i, b in enumerate(self.head.answers(rows).tolist()):
                 share = rows.item(i, b)
                 answers.append([Answer(labels[b] if share >= min_probability else None, share)])
             return answers
         for row in rows.tolist():
-            order = sorted(range(len(row)), key=row.__getitem__, reverse=True)[:top]
+            order = ranked(row, top)
             several = [Answer(labels[label], row[label]) for label in order]
             if row[order[0]] < min_probability:
                 several.insert(0, Answer(None, row[order[0]]))

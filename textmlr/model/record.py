@@ -107,7 +107,7 @@ PAIR = Value(
 )
 
 OVERLAP = Object({"documents": WHOLE, "exact": FLAG}, {}, nullable=True)
-DOUBLES = Object(
+DUPLICATES = Object(
     {"contradictory": WHOLE, "repeated": WHOLE, "exact": FLAG},
     {"first": Value("a list or null", lambda value: value is None or isinstance(value, list))},
 )
@@ -169,7 +169,7 @@ OF_EXACT = Object(
 PROGRESSIVE = Object(FIGURES | {"documents": WHOLE}, {})
 UPDATE = Object(
     {"files": NAMES, "documents": WHOLE, "new_labels": NAMES, "features": PAIR},
-    {"skipped": WHOLE, "invalid_utf8": WHOLE, "doubles": DOUBLES, "overlap": OVERLAP},
+    {"skipped": WHOLE, "invalid_utf8": WHOLE, "doubles": DUPLICATES, "overlap": OVERLAP},
 )
 CORPUS = Object(
     {"files": NAMES, "documents": WHOLE, "per_label": COUNTS},
@@ -178,7 +178,7 @@ CORPUS = Object(
         "nonzeros": WHOLE,
         "invalid_utf8": WHOLE,
         "weighted": FLAG,
-        "doubles": DOUBLES,
+        "doubles": DUPLICATES,
         "weight_per_label": WEIGHTS,
     },
 )

@@ -1,4 +1,4 @@
-"""Scores, log z and probabilities of rows, for training and Model alike."""
+"""Scores of rows and their calibration, for training and Model alike."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from textmlr.base.arrays import frozen
 from textmlr.features.csr_features import Features
 from textmlr.kernels import linear as kernels
+from textmlr.model.heads import SOFTMAX, Head
 from textmlr.model.parameters import Network
 
 # Scores of one block of documents: 2^20 of them are 4 MB, and 8 MB as probabilities.
@@ -84,23 +85,32 @@ def base_rates(documents: NDArray[np.floating[Any]] | Sequence[float]) -> NDArra
     >>> base_rates([6, 2]).round(6).tolist()
     [0.75, 0.25]
     """
-    return np.exp(_log_base_rates(documents))
+    return _shares(documents)[1]
 
 
-def base_scores(documents: NDArray[np.floating[Any]] | Sequence[float]) -> NDArray[np.float32]:
-    """Scores of a document that says nothing: the logarithms of ``base_rates``, (L,) float32, nats;
-    (0,) where these are not known."""
-    return _log_base_rates(documents).astype(np.float32)
+def base_scores(
+    documents: NDArray[np.floating[Any]] | Sequence[float], head: Head = SOFTMAX
+) -> NDArray[np.float32]:
+    """Scores of a document without a known word: those with the probabilities of ``base_rates``,
+    (L,) float32, nats; (0,) where these are not known."""
+    counts, shares = _shares(documents)
+    if not counts.size:
+        return np.zeros(0, np.float32)
+    # Each by itself: a share may be too small to be above 0.
+    logs = np.log(counts) - np.log(counts.max()) + np.log(shares.max())
+    return head.link(logs).astype(np.float32)
 
 
-def _log_base_rates(documents: NDArray[np.floating[Any]] | Sequence[float]) -> NDArray[np.float64]:
+def _shares(
+    documents: NDArray[np.floating[Any]] | Sequence[float],
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """(documents of each label, the share of each): (L,) float64 both, and (0,) of (0,)."""
     own = np.asarray(documents, np.float64)
-    if not own.size:
-        return np.zeros(0)
-    logs: NDArray[np.float64] = np.log(np.where(own > 0, own, UNSEEN))
-    logs -= logs.max()  # so that no sum of large weights overflows
-    logs -= np.log(np.exp(logs).sum())
-    return logs
+    counts = np.where(own > 0, own, UNSEEN)
+    if not counts.size:
+        return counts, counts
+    shares = counts / counts.max()  # so that no sum of large weights overflows
+    return counts, shares / shares.sum()
 
 
 def speaking(
@@ -162,18 +172,4 @@ def spreads(scores: NDArray[np.float32]) -> NDArray[np.float64]:
     """The standard deviation over labels of each row: (n,) float64."""
     out = np.empty(len(scores), np.float64)
     kernels.spreads(frozen(scores), out)
-    return out
-
-
-def log_normalizer(scores: NDArray[np.float32]) -> NDArray[np.float64]:
-    """log z(x; θ) of each row: (n,) float64, nats."""
-    out = np.empty(len(scores), np.float64)
-    kernels.log_normalizer(frozen(scores), out)
-    return out
-
-
-def probabilities(scores: NDArray[np.float32], log_z: NDArray[np.float64]) -> NDArray[np.float64]:
-    """P(Y=ℓ | x; θ): (n, L) float64, rows sum to 1."""
-    out = np.empty(scores.shape, np.float64)
-    kernels.probabilities(frozen(scores), frozen(log_z), out)
     return out

@@ -16,8 +16,9 @@ from sklearn.utils.validation import _check_sample_weight, check_is_fitted, vali
 from textmlr.base.errors import InputError
 from textmlr.base.training_options import MOST_PENALTY, Solver, TrainingOptions
 from textmlr.features.csr_features import Features
+from textmlr.model.heads import SOFTMAX
 from textmlr.model.parameters import Network
-from textmlr.model.scoring import log_normalizer, probabilities, score
+from textmlr.model.scoring import score
 from textmlr.sklearn.conventions import (
     check_same_classes,
     check_two_classes,
@@ -31,7 +32,7 @@ from textmlr.sklearn.matrices import counted_once, features_of
 from textmlr.training.exact.penalty_path import fit_exact
 from textmlr.training.objective import Objective
 from textmlr.training.sgd.fit import fit
-from textmlr.training.update.online import Online, Said
+from textmlr.training.update.posterior import CurvatureSums, Posterior
 
 if TYPE_CHECKING:
     from typing import Self
@@ -76,10 +77,11 @@ class MultinomialLogisticClassifier(ClassifierMixin, BaseEstimator):
     sample_weight is a number of documents: a weight of 2 is two documents that are alike, to the
     bit.  Rows are read as float32, and nothing in them may be above 1e15.
 
-    ``partial_fit`` learns from one part of the documents after the other.  Of those before it
-    keeps the weights and the curvature of their loss in each (``textmlr.training.update.online``):
-    the first call alone finds what fit finds, and many calls come near to it.  It has no step size,
-    solves each part with the exact solver's tolerance, and needs a C below infinity and no l1.
+    ``partial_fit`` learns one part of the documents after the other.  It keeps the weights, and
+    the curvature of the loss of the documents so far in each of them
+    (``textmlr.training.update.posterior``): the first call alone finds what fit finds, and many
+    calls come near to it.  It has no step size, solves each part to the exact solver's tolerance,
+    and needs a C below infinity and no l1.
     Parts are to be mixed: of one class after the other it forgets the first.
 
     >>> from textmlr.sklearn import MultinomialLogisticClassifier
@@ -96,8 +98,8 @@ class MultinomialLogisticClassifier(ClassifierMixin, BaseEstimator):
     n_iter_: int
     l2_: float
     l1_: float
-    _online: Online | None
-    _said: Said
+    _posterior: Posterior | None
+    _sums: CurvatureSums
 
     def __init__(
         self,
@@ -144,8 +146,8 @@ class MultinomialLogisticClassifier(ClassifierMixin, BaseEstimator):
         theta = self._solve(objective)
         self.classes_ = classes
         self._keep(theta)
-        self._online = None  # five times as large as coef_, and few will need it
-        self._said = Said.by(theta, rows, own, summed, threads_of(self.n_jobs))
+        self._posterior = None  # five times as large as coef_, and few will need it
+        self._sums = CurvatureSums.at(theta, rows, own, summed, threads_of(self.n_jobs))
         return self
 
     def _learns_in_parts(self) -> bool:
@@ -183,12 +185,13 @@ class MultinomialLogisticClassifier(ClassifierMixin, BaseEstimator):
         features = features_of(X, bias=self.fit_intercept)
         rows, own, summed = counted_once(features, codes.astype(np.int32), weights)
         if fresh:
-            online = Online.start(features.columns, len(known), self._penalty())
+            posterior = Posterior.start(features.columns, len(known), self._penalty())
         else:
-            online = self._online or Online.resumed(self._theta(), self._penalty(), self._said)
-        self.n_iter_ = max(1, online.learn(rows, own, summed, threads_of(self.n_jobs)))
-        self._online, self.classes_ = online, known
-        self._keep(np.clip(online.theta, -MOST, MOST).astype(np.float32))
+            penalty = self._penalty()
+            posterior = self._posterior or Posterior.of(self._theta(), penalty, self._sums)
+        self.n_iter_ = max(1, posterior.update(rows, own, summed, threads_of(self.n_jobs)))
+        self._posterior, self.classes_ = posterior, known
+        self._keep(np.clip(posterior.theta, -MOST, MOST).astype(np.float32))
         return self
 
     def decision_function(self, X: Any) -> NDArray[np.float32]:  # noqa: N803
@@ -198,18 +201,17 @@ class MultinomialLogisticClassifier(ClassifierMixin, BaseEstimator):
 
     def predict(self, X: Any) -> NDArray[Any]:  # noqa: N803
         """The likeliest class of each row: (n,)."""
-        best = self._all_scores(X).argmax(axis=1)
+        best = SOFTMAX.answers(self._all_scores(X))
         return np.asarray(self.classes_[best])
 
     def predict_proba(self, X: Any) -> Array:  # noqa: N803
         """P(class | x) of each row, in the order of classes_: (n, L), rows sum to 1."""
-        scores = self._all_scores(X)
-        return probabilities(scores, log_normalizer(scores))
+        return SOFTMAX.probabilities(self._all_scores(X))
 
     def predict_log_proba(self, X: Any) -> Array:  # noqa: N803
         """log P(class | x), finite where P is 0 in float64: (n, L)."""
         scores = self._all_scores(X)
-        return np.asarray(scores - log_normalizer(scores)[:, None])
+        return np.asarray(SOFTMAX.log_p(scores, SOFTMAX.log_z(scores)))
 
     def _checked(self, X: Any, y: Any, *, reset: bool) -> tuple[Any, NDArray[Any]]:  # noqa: N803
         """X as float32, dense or CSR, and y in one dimension."""

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from textmlr.base.arrays import frozen
-from textmlr.kernels import linear as kernels
+from textmlr.model.heads import SOFTMAX, Head
 from textmlr.model.parameters import Network
-from textmlr.model.scoring import Calibration, Shrunk, log_normalizer, score, spreads
+from textmlr.model.scoring import Calibration, Shrunk, score, spreads
 from textmlr.training.objective import Objective
 
 # Weights of the penalties on log factor and exponent, in documents: they count where there are few.
@@ -53,11 +52,13 @@ class Scored:
     scores: NDArray[np.float32]
     y: NDArray[np.int32]
     weights: NDArray[np.float32]
+    head: Head = SOFTMAX
 
     @classmethod
     def of(cls, objective: Objective, network: Network) -> Scored:
         """The documents of an objective."""
-        return cls(score(objective.features, network), objective.y, objective.weights)
+        scores = score(objective.features, network)
+        return cls(scores, objective.y, objective.weights, objective.head)
 
     @classmethod
     def joined(cls, parts: Sequence[Scored]) -> Scored:
@@ -66,19 +67,19 @@ class Scored:
             np.concatenate([part.scores for part in parts]),
             np.concatenate([part.y for part in parts]),
             np.concatenate([part.weights for part in parts]),
+            parts[0].head,
         )
 
     @property
     def loss(self) -> float:
         """Weighted mean of −log P(label), in nats, of the scores as they are."""
-        own = self.scores[np.arange(len(self.y)), self.y]
-        losses = log_normalizer(self.scores) - own
+        losses = self.head.losses(self.scores, self.y)
         return float((self.weights * losses).sum() / self.weights.sum(dtype=np.float64))
 
     @property
     def accuracy(self) -> float:
         """Weighted share of documents whose label scores highest."""
-        right = self.weights[self.scores.argmax(axis=1) == self.y]
+        right = self.weights[self.head.right(self.scores, self.y)]
         return float(right.sum(dtype=np.float64) / self.weights.sum(dtype=np.float64))
 
 
@@ -138,7 +139,7 @@ def _shrunk(
 ) -> tuple[Shrunk, Scored]:
     calibration = Shrunk(factor=float(x[0] / unit), prior=float(x[1]))
     scores = calibration.factor * scored.scores.astype(np.float64) + calibration.offsets(counts)
-    return calibration, Scored(scores.astype(np.float32), scored.y, scored.weights)
+    return calibration, replace(scored, scores=scores.astype(np.float32))
 
 
 class _Shrinkage:
@@ -159,7 +160,7 @@ class _Shrinkage:
         weights /= weights.sum()
         wanted = np.outer(weights, RATES_PRIOR / n * rates)
         wanted[np.arange(len(weights)), scored.y] += weights
-        self._wanted, self._weights = wanted, wanted.sum(axis=1)
+        self._wanted, self._head = wanted, scored.head
         self._penalty = np.array([0.0, WEIGHT_PRIOR / n])
 
     def run(self, x: NDArray[np.float64], free: NDArray[np.bool_]) -> NDArray[np.float64]:
@@ -188,21 +189,10 @@ class _Shrinkage:
         self, x: NDArray[np.float64]
     ) -> tuple[float, NDArray[np.float64], NDArray[np.float64]]:
         """(value, gradient (2,), curvature (2, 2)) at x."""
-        scores = x[0] * self._by[0] + x[1] * self._by[1]
-        scores -= scores.max(axis=1, keepdims=True)
-        shares = np.exp(scores)
-        totals = shares.sum(axis=1, keepdims=True)
-        shares *= self._weights[:, None] / totals  # of each document, their sum its weight
-        value = float((self._wanted * (np.log(totals) - scores)).sum())
-        value += float((self._penalty * x * x).sum()) / 2
-        slope = ((shares - self._wanted) * self._by).sum(axis=(1, 2)) + self._penalty * x
-        means = (shares * self._by).sum(axis=2)  # (2, n), times the document's weight
-        curvature = np.diag(self._penalty + NARROWEST)
-        for i in range(2):
-            for j in range(2):
-                square = (shares * self._by[i] * self._by[j]).sum()
-                curvature[i, j] += square - (means[i] * means[j] / self._weights).sum()
-        return value, slope, curvature
+        curve = self._head.curve(self._by, x, self._wanted)
+        value = curve.value + float((self._penalty * x * x).sum()) / 2
+        curvature = np.diag(self._penalty + NARROWEST) + curve.curvature
+        return value, curve.slope + self._penalty * x, curvature
 
 
 class _Fit:
@@ -213,7 +203,7 @@ class _Fit:
 
     def __init__(self, scored: Scored) -> None:
         n, labels = scored.scores.shape
-        self._scores, self._y = frozen(scored.scores), frozen(scored.y)
+        self._scored = scored
         widths = np.maximum(spreads(scored.scores), NARROWEST)
         self.least = float(np.quantile(widths, LEAST_QUANTILE))
         self.spread = float(np.exp(np.log(widths).mean()))
@@ -250,8 +240,8 @@ class _Fit:
     ) -> tuple[float, float, NDArray[np.float64], NDArray[np.float64]]:
         """(mean loss + penalty, mean loss, gradient (2,), curvature (2, 2)) at x."""
         factors = np.exp(x[0] + x[1] * self._tilt)
-        losses, slopes, curvatures = (np.empty(len(factors)) for _ in range(3))
-        kernels.tempered_loss(self._scores, self._y, frozen(factors), losses, slopes, curvatures)
+        scored = self._scored
+        losses, slopes, curvatures = scored.head.tempered(scored.scores, scored.y, factors)
         by = np.stack([np.ones_like(self._tilt), self._tilt])
         loss = float(self._weights @ losses)
         off = x - self._usual

@@ -18,10 +18,10 @@ from textmlr.features.hashed_columns import Columns, column_totals, estimated_to
 from textmlr.features.hashed_names import Census, ColumnNames
 from textmlr.features.ngrams import Hasher
 from textmlr.kernels import column_numbers
+from textmlr.training.dealt_parts import AnyObjective, dealt
 from textmlr.training.ngram_choice import drawn
-from textmlr.training.on_disk.disk_objective import AnyObjective, StoredObjective
+from textmlr.training.objective import Objective
 from textmlr.training.rows import Rows
-from textmlr.training.sgd.dealt_parts import Dealing, InMemory, Parts, number_of_parts
 
 # Of hashed columns those with the largest ‖θ − mean‖·Σ f(x) are named, among the CANDIDATES that
 # occur in the most documents: the heaviest are among these, and to reckon it for all would take
@@ -123,14 +123,10 @@ def heaviest(
 
 def totals_of(objective: AnyObjective, seed: int, threads: int) -> NDArray[np.float32]:
     """Σ f(x) over all documents in each column, (V,) float32: part by part, where there are
-    parts (see ``training.sgd.dealt_parts``)."""
-    parts: Parts
-    if isinstance(objective, StoredObjective):
-        parts = objective
-    elif number_of_parts(objective.nonzeros) > 1:
-        dealing = Dealing.of(len(objective.y), objective.nonzeros, seed)
-        parts = InMemory(objective, dealing)
-    else:
+    parts (see ``training.dealt_parts``)."""
+    parts = dealt(objective, seed)
+    if parts is None:
+        assert isinstance(objective, Objective)
         return column_totals(objective.features, threads)
     totals, no = np.zeros(objective.columns), np.zeros(0, np.int32)
     for rows in map_blocks(parts.part, range(len(parts.dealing)), threads):
@@ -142,7 +138,7 @@ def totals_of(objective: AnyObjective, seed: int, threads: int) -> NDArray[np.fl
 def _sample(objective: AnyObjective) -> list[Features]:
     """Some rows, as ``estimated_totals`` takes them."""
     blocks = sampled_rows(len(objective.y), objective.nonzeros, ENTRIES)
-    if isinstance(objective, StoredObjective):
+    if not isinstance(objective, Objective):
         documents = [np.arange(block.start, block.stop) for block in blocks]
         return [objective.take(own).features for own in documents]
     features = objective.features

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from textmlr.base.errors import InputError
-from textmlr.training.on_disk.disk_objective import AnyObjective
+from textmlr.training.dealt_parts import AnyObjective
 
 MOST_HELD_OUT = 5_000
 # A tenth of fewer documents than this is too few to choose by: every plan is then judged on all

@@ -12,6 +12,7 @@ import numpy as np
 from textmlr.base.featurizer_options import AUTO, CHARACTERS, MANY_MIN_DF, FeaturizerOptions
 from textmlr.base.training_options import TrainingOptions
 from textmlr.corpus.corpus import Corpus
+from textmlr.model.heads import SOFTMAX, Head
 from textmlr.training.held_out import are_few
 from textmlr.training.rows import Rows
 from textmlr.training.sgd.fit import probe
@@ -67,6 +68,7 @@ def choose(
     validation: Corpus | None,
     threads: int,
     watch: Watch,
+    head: Head = SOFTMAX,
 ) -> tuple[FeaturizerOptions, list[Candidate], Rows | None]:
     """Decide what n-grams are, where the options leave it to us.
 
@@ -86,19 +88,18 @@ def choose(
     tried: list[Candidate] = []
 
     def try_on(sample: Corpus, judges: Corpus | None, candidate: FeaturizerOptions) -> float:
-        rows = Rows.of(sample, candidate, training, threads)
+        rows = Rows.of(sample, candidate, training, threads, head)
         judge = None if judges is None else rows.judge(judges, training, threads)
         found = probe(
             rows.in_memory,
             training,
-            idf=rows.idf,
-            bias=rows.bias,
+            columns=rows.column_facts,
             validation=judge,
             threads=threads,
         )
         if sample is corpus:
             lasting = found if found is not None and found.lasting else None
-            made[candidate] = replace(rows, tried=lasting)
+            made[candidate] = replace(rows, trials=lasting)
         if found is None:  # too few documents to tell
             return np.inf
         trial = found.best

@@ -13,8 +13,9 @@ from textmlr.base.threads import map_blocks
 from textmlr.features.csr_features import Features
 from textmlr.kernels import csr_rows
 from textmlr.kernels import linear as kernels
+from textmlr.model.heads import SOFTMAX, Head
 from textmlr.model.parameters import Network
-from textmlr.model.scoring import log_normalizer, probabilities, row_blocks, score
+from textmlr.model.scoring import row_blocks, score
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,6 +31,7 @@ class Objective:
     l2        λ; the bias row is penalised like the others
     unit_from rows have length 1 over the columns from this one on, which are those of documents
               seen before; None: they have no such length
+    head      how scores become a loss
     """
 
     features: Features
@@ -38,6 +40,7 @@ class Objective:
     labels: int
     l2: float = 0.0
     unit_from: int | None = None
+    head: Head = SOFTMAX
 
     @property
     def columns(self) -> int:
@@ -75,10 +78,9 @@ class Objective:
         loss = correct = 0.0
         for rows in row_blocks(len(self.y), self.labels):
             scores = score(self.features, network, rows)
-            log_z = log_normalizer(scores)
             y, weights = self.y[rows], self.weights[rows]
-            loss += kernels.loss(frozen(scores), frozen(log_z), frozen(y), frozen(weights))
-            correct += float(weights[scores.argmax(axis=1) == y].sum(dtype=np.float64))
+            loss += self.head.loss(scores, y, weights)
+            correct += float(weights[self.head.right(scores, y)].sum(dtype=np.float64))
         return loss / self.total_weight, correct / self.total_weight
 
     def gradient(self, theta: NDArray[np.float32]) -> NDArray[np.float64]:
@@ -86,16 +88,8 @@ class Objective:
         out = np.zeros(theta.shape, np.float64)
         for rows in row_blocks(len(self.y), self.labels):
             scores = score(self.features, Network.of([theta]), rows)
-            p = probabilities(scores, log_normalizer(scores))
-            kernels.gradient(
-                frozen(self.features.indptr[rows.start : rows.stop + 1]),
-                frozen(self.features.indices),
-                frozen(self.features.values),
-                frozen(p),
-                frozen(self.y[rows]),
-                frozen(self.weights[rows]),
-                out,
-            )
+            part = replace(self.features, indptr=self.features.indptr[rows.start : rows.stop + 1])
+            self.head.add_gradient(part, scores, self.y[rows], self.weights[rows], out)
         return out / self.total_weight + self.l2 * theta
 
     def scaled(

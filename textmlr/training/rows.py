@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any
 
@@ -19,9 +19,11 @@ from textmlr.features.csr_features import Features
 from textmlr.features.featurizer import Featurizer
 from textmlr.features.hashed_columns import Columns
 from textmlr.features.vocabulary import inverse_document_frequency
+from textmlr.model.heads import SOFTMAX, Head
+from textmlr.training.dealt_parts import AnyObjective
 from textmlr.training.objective import Objective
-from textmlr.training.on_disk.disk_objective import AnyObjective
-from textmlr.training.sgd.trials import Tried
+from textmlr.training.sgd.runs import ColumnFacts
+from textmlr.training.sgd.trial import TrialResults
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -38,7 +40,7 @@ class Rows:
                 from which it is named
     cut         of rows on disk, what did not fit in memory: features kept, of how many, and by
                 how many documents their frequencies may be too low; None: nothing
-    tried       what came of trials over all of them that training would make; None: nothing
+    trials      the results of trials over all of them that training would make; None: nothing
     """
 
     featurizer: Featurizer
@@ -49,7 +51,7 @@ class Rows:
     invalid: int = 0
     first: NDArray[np.int64] | None = None
     cut: dict[str, int] | None = None
-    tried: Tried | None = None
+    trials: TrialResults | None = None
 
     @classmethod
     def of(
@@ -58,6 +60,7 @@ class Rows:
         featurizer_options: FeaturizerOptions,
         options: TrainingOptions,
         threads: int,
+        head: Head = SOFTMAX,
     ) -> Rows:
         """Fit a featurizer on a corpus, and take its rows.
 
@@ -74,7 +77,8 @@ class Rows:
         # Hashed rows count columns that were never seen in their length, new documents' too.
         if featurizer.options.norm == "l2" and featurizer.vocabulary is not None:
             unit_from = int(featurizer.options.bias)
-        objective = _objective(features, corpus, corpus.labels, options, unit_from)
+        objective = _objective(features, corpus, corpus.labels, options)
+        objective = replace(objective, unit_from=unit_from, head=head)
         return cls(featurizer, columns, objective, idf, frequencies, features.invalid)
 
     @property
@@ -82,6 +86,11 @@ class Rows:
         """The objective, of rows in memory."""
         assert isinstance(self.objective, Objective)
         return self.objective
+
+    @property
+    def column_facts(self) -> ColumnFacts:
+        """What SGD knows of the columns."""
+        return ColumnFacts(self.idf, self.bias)
 
     @property
     def bias(self) -> int | None:
@@ -99,7 +108,8 @@ class Rows:
         if self.columns is not None:
             rows = self.columns.renumber(rows, threads)
         assert self.featurizer.labels is not None
-        return _objective(rows, validation, self.featurizer.labels, options)
+        objective = _objective(rows, validation, self.featurizer.labels, options)
+        return replace(objective, head=self.objective.head)
 
 
 def _features(
@@ -181,7 +191,6 @@ def _objective(
     corpus: Corpus,
     labels: list[str],
     options: TrainingOptions,
-    unit_from: int | None = None,
 ) -> Objective:
     y, unknown = recode(corpus, labels)
     if unknown:
@@ -191,4 +200,4 @@ def _objective(
             mend="leave its documents out of the validation file",
         )
     weights = document_weights(corpus, options.class_weight)
-    return Objective(features, y, weights, len(labels), options.l2 or 0.0, unit_from)
+    return Objective(features, y, weights, len(labels), options.l2 or 0.0)

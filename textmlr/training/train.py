@@ -14,7 +14,8 @@ from textmlr.base.featurizer_options import FeaturizerOptions
 from textmlr.base.threads import chosen_threads
 from textmlr.base.training_options import TrainingOptions
 from textmlr.corpus.corpus import Corpus, check_corpus
-from textmlr.corpus.duplicates import Found, Overlap, found_in
+from textmlr.corpus.duplicates import Duplicates, Overlap, duplicates_of
+from textmlr.model.heads import SOFTMAX, Head, head_of
 from textmlr.model.model import Model, versions
 from textmlr.model.parameters import LINEAR
 from textmlr.training.exact.penalty_path import ExactFit, Penalty, fit_exact
@@ -25,7 +26,7 @@ from textmlr.training.on_disk.cache import Work
 from textmlr.training.on_disk.disk_store import Store
 from textmlr.training.rows import Rows, label_totals, memory_of
 from textmlr.training.sgd.fit import Fit, fit, most_epochs
-from textmlr.training.sgd.trials import Progress
+from textmlr.training.sgd.trial import Progress
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +59,7 @@ def train(
     threads: int | None = None,
     watch: Watch | None = None,
     store: Store | None = None,
+    head: str = SOFTMAX.name,
 ) -> Model:
     """Learn a Model from labelled documents.
 
@@ -68,6 +70,7 @@ def train(
     store       where rows and the state of training are kept, of a corpus on disk; None: in memory.
                 The model has the same bits, but where its features did not fit in the store's
                 memory
+    head        the name of the output, see ``textmlr.model.heads``
     Raises InputError if the corpus cannot be learnt from.
 
     >>> from textmlr import Corpus, train
@@ -87,6 +90,7 @@ def train(
     check_kind("store", store, Store, optional=True)
     options = (training_options or TrainingOptions()).decided()
     exact = options.solver == "exact"
+    output = head_of(head)
     threads = chosen_threads(threads)
 
     def tell(event: Event) -> None:
@@ -101,7 +105,7 @@ def train(
             mend="give documents of two labels at least",
         )
     tell(Stage("features", len(corpus), len(corpus.labels)))
-    doubles = found_in(corpus, threads)
+    duplicates = duplicates_of(corpus, threads)
     # TF-IDF only if it is asked for: SGD scales steps by idf instead, in rows whose length is 1
     # before rare features are raised (a point of accuracy on some corpora).
     wanted = featurizer_options or FeaturizerOptions()
@@ -109,17 +113,17 @@ def train(
         wanted = replace(wanted, idf=False)
     try:
         chosen, candidates, rows = _chosen(
-            corpus, wanted, options, validation, threads, tell, store
+            corpus, wanted, options, validation, threads, tell, store, output
         )
         if rows is None and store is not None:
-            rows = store.rows(corpus, chosen, options, threads, tell)
+            rows = store.rows(corpus, chosen, options, threads, tell, output)
         elif rows is None:
-            rows = Rows.of(corpus, chosen, options, threads)
+            rows = Rows.of(corpus, chosen, options, threads, output)
         names = FeatureNames(corpus, rows, options.seed, threads)
         judge, overlap = None, None
         if validation is not None:
             judge = rows.judge(validation, options, threads)
-            overlap = doubles.sketch.overlap(validation.batches, threads)
+            overlap = duplicates.sketch.overlap(validation.batches, threads)
         made = rows.objective.columns, rows.objective.nonzeros
         most = (
             0
@@ -128,7 +132,7 @@ def train(
         )
         room = memory_of(made[0], len(corpus.labels), options, threads)
         tell(Stage("fit", len(corpus), len(corpus.labels), *made, most, room))
-        record = _record(corpus, doubles, rows, candidates, options)
+        record = _record(corpus, duplicates, rows, candidates, options)
         if exact:
             found = fit_exact(
                 rows.in_memory,
@@ -144,15 +148,14 @@ def train(
             result = fit(
                 rows.objective,
                 options,
-                idf=rows.idf,
-                bias=rows.bias,
+                columns=rows.column_facts,
                 validation=judge,
                 threads=threads,
                 watch=tell,
                 beside=names.collect,
                 overwrite=True,
-                checkpoints=None if store is None else store.cache,
-                tried=rows.tried,
+                states=None if store is None else store.cache,
+                known=rows.trials,
             )
             layers, calibration = result.layers, result.calibration.absorbed()
             squares = result.squares if options.hidden else []
@@ -170,7 +173,8 @@ def train(
         calibration,
         activation=activation,
         squares=squares,
-        trained_on=doubles.sketch.beside(layers),
+        trained_on=duplicates.sketch.beside(layers),
+        head=output,
     )
     return _sparse(model) if options.l1 else model
 
@@ -183,11 +187,20 @@ def _chosen(
     threads: int,
     watch: Watch,
     store: Store | None,
+    head: Head,
 ) -> tuple[FeaturizerOptions, list[Candidate], Rows | None]:
     """``choose``, or what it chose before the run was cut off."""
 
     def find() -> tuple[FeaturizerOptions, list[Candidate], Rows | None]:
-        return choose(corpus, wanted, options, validation=validation, threads=threads, watch=watch)
+        return choose(
+            corpus,
+            wanted,
+            options,
+            validation=validation,
+            threads=threads,
+            watch=watch,
+            head=head,
+        )
 
     if store is None:
         return find()
@@ -208,7 +221,7 @@ def _chosen(
 
 def _record(
     corpus: Corpus,
-    doubles: Found,
+    duplicates: Duplicates,
     rows: Rows,
     candidates: list[Candidate],
     options: TrainingOptions,
@@ -228,7 +241,7 @@ def _record(
             "weighted": corpus.weights is not None,
             "per_label": np.bincount(corpus.y, minlength=len(corpus.labels)).tolist(),
             **({} if totals is None else {"weight_per_label": totals}),
-            "doubles": doubles.summary(corpus),
+            "doubles": duplicates.summary(corpus),
         },
         "ngrams": [asdict(candidate) for candidate in candidates],
         **({"cut": rows.cut} if rows.cut else {}),

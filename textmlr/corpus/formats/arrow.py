@@ -10,13 +10,13 @@ import pyarrow as pa
 
 from textmlr.corpus.arrow_types import bytes_of
 from textmlr.corpus.byte_streams import Stream
-from textmlr.corpus.chunks import Chunk, Job
+from textmlr.corpus.chunks import Chunk, ScanRequest
 from textmlr.corpus.formats.tables import Table, arrow_refusals, checked, gathered, held
 
 FILE_MAGIC = b"ARROW1"
 
 
-def chunks(stream: Stream, job: Job) -> Iterator[Chunk]:
+def chunks(stream: Stream, request: ScanRequest) -> Iterator[Chunk]:
     """The rows of an Arrow file or stream; of a file only the columns that are needed.
 
     The file is not memory-mapped: if another program cuts it short meanwhile, touching what was
@@ -33,22 +33,22 @@ def chunks(stream: Stream, job: Job) -> Iterator[Chunk]:
             reader = pa.ipc.open_file(source) if is_file else pa.ipc.open_stream(source)
         else:
             reader = pa.ipc.open_stream(stream.reader())
-        table = Table.of(reader.schema, job, stream.name)
-        needed = None if job.tables else table.places.needed
+        table = Table.of(reader.schema, request, stream.name)
+        needed = None if request.tables else table.places.needed
         if is_file and needed is not None:
             options = pa.ipc.IpcReadOptions(included_fields=needed)
             reader, needed = pa.ipc.open_file(source, options=options), None
     first = 1
     batches = _batches(reader, needed, stream.name)
-    if job.limited and size is not None:
+    if request.options.compression_limit and size is not None:
         batches = held(batches, size, stream.name)
-    for batch in gathered(batches, job.chunk_bytes):
+    for batch in gathered(batches, request.chunk_bytes):
         rows = batch.num_rows
-        if job.chunk_bytes is not None and rows:
-            rows = max(1, int(rows * min(job.chunk_bytes / max(bytes_of(batch), 1), 1.0)))
+        if request.chunk_bytes is not None and rows:
+            rows = max(1, int(rows * min(request.chunk_bytes / max(bytes_of(batch), 1), 1.0)))
         for begin in range(0, batch.num_rows, max(rows, 1)):
             part = batch.slice(begin, rows)
-            yield table.chunk(part, first, job)
+            yield table.chunk(part, first, request)
             first += part.num_rows
 
 

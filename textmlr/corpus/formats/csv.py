@@ -21,9 +21,9 @@ from textmlr.base.arrays import frozen
 from textmlr.base.errors import InputError
 from textmlr.corpus.batch import Batch
 from textmlr.corpus.byte_streams import BOM, HEAD, Stream, too_long
-from textmlr.corpus.chunks import SKIP, Chunk, Job, check_bad, used
+from textmlr.corpus.chunks import SKIP, Chunk, ScanRequest, check_bad, used
 from textmlr.corpus.formats.lines import BINARY, intern, quote
-from textmlr.corpus.formats.table_columns import Places, find
+from textmlr.corpus.formats.table_columns import ColumnPlaces, find
 from textmlr.corpus.formats.tsv import read_weights
 from textmlr.kernels import csv_records as kernels
 from textmlr.kernels import tsv_lines as lines_kernels
@@ -65,7 +65,7 @@ class _Rows:
 
     name: str
     header: Header
-    places: Places
+    places: ColumnPlaces
     line: int
     row: int
     text: NDArray[np.uint8]
@@ -84,29 +84,22 @@ class _Rows:
         return starts, stops
 
 
-def chunks(stream: Stream, job: Job) -> Iterator[Chunk]:
+def chunks(stream: Stream, request: ScanRequest) -> Iterator[Chunk]:
     """The rows of a CSV file.  Chunk.first counts rows below the line of names.
 
     Raises InputError for a file without rows, columns that are not there, and for the first row
     that has another number of fields, a NUL byte, no label, a label that is not UTF-8 or a bad
     weight, or a quote that is never closed, naming its line.
     """
-    header = header_of(stream, job)
-    places = find(
-        job.fields,
-        header.columns,
-        labelled=job.labelled,
-        weighted=job.weighted,
-        place=stream.name,
-        hint=_HINT,
-    )
-    wanted = range(len(header.columns)) if job.tables else places.needed
+    header = header_of(stream, request)
+    places = find(request, header.columns, stream.name, _HINT)
+    wanted = range(len(header.columns)) if request.tables else places.needed
     slots = np.full(len(header.columns), -1, np.int64)
     slots[list(wanted)] = np.arange(len(wanted))
     any_rows = False
-    for rows in _blocks(stream, job.chunk_bytes, header, places, slots):
+    for rows in _blocks(stream, request.chunk_bytes, header, places, slots):
         any_rows = True
-        yield _chunk(rows, job)
+        yield _chunk(rows, request)
     if not any_rows:
         raise InputError(
             "nothing below the line of column names",
@@ -115,7 +108,7 @@ def chunks(stream: Stream, job: Job) -> Iterator[Chunk]:
         )
 
 
-def header_of(stream: Stream, job: Job) -> Header:
+def header_of(stream: Stream, request: ScanRequest) -> Header:
     """The column names, and the delimiter with which they are the ones wanted, or most."""
     head = stream.head()
     if head in (b"", BOM):
@@ -133,13 +126,13 @@ def header_of(stream: Stream, job: Job) -> Header:
     if b"\0" in head[: found[0].size]:
         problem, mend = BINARY
         raise InputError(problem, place=stream.name, line=1, mend=mend)
-    return max(found, key=lambda header: (suits(header.columns, job), len(header.columns)))
+    return max(found, key=lambda header: (suits(header.columns, request), len(header.columns)))
 
 
-def suits(columns: list[str], job: Job) -> bool:
+def suits(columns: list[str], request: ScanRequest) -> bool:
     """Whether the columns that are wanted are among these."""
     try:
-        find(job.fields, columns, labelled=job.labelled, weighted=job.weighted, place="")
+        find(request, columns, place="")
     except InputError:
         return False
     return True
@@ -172,7 +165,7 @@ def _blocks(
     stream: Stream,
     chunk_bytes: int | None,
     header: Header,
-    places: Places,
+    places: ColumnPlaces,
     slots: NDArray[np.int64],
 ) -> Iterator[_Rows]:
     """The rows in blocks of about chunk_bytes of whole rows, or of all."""
@@ -220,7 +213,7 @@ def _check_lengths(rows: _Rows) -> None:
 def _parse(
     name: str,
     header: Header,
-    places: Places,
+    places: ColumnPlaces,
     line: int,
     row: int,
     text: NDArray[np.uint8],
@@ -266,13 +259,13 @@ def _parse(
     )
 
 
-def _chunk(rows: _Rows, job: Job) -> Chunk:
+def _chunk(rows: _Rows, request: ScanRequest) -> Chunk:
     text, places, status = frozen(rows.text), rows.places, rows.status
     weights: NDArray[np.float32] | None = None
     if places.weight is not None:
         starts, stops = rows.spans(places.weight)
         own = (status != kernels.GOOD).astype(np.uint8)
-        weights = read_weights(text, starts - 1, stops, own, job.skip)
+        weights = read_weights(text, starts - 1, stops, own)
         status[(status == kernels.GOOD) & (own != kernels.GOOD)] = BAD_WEIGHT
     codes: NDArray[np.int32] | None = None
     names: list[Any] = []
@@ -286,7 +279,7 @@ def _chunk(rows: _Rows, job: Job) -> Chunk:
             if any(wrong):
                 status[(codes >= 0) & np.array(wrong)[codes]] = kind
     bad = np.flatnonzero(status)
-    examples = check_bad(bad, partial(_error, rows), job.skip)
+    examples = check_bad(bad, partial(_error, rows), request.options.skip_bad_lines)
     starts, stops = rows.spans(places.text)
     first = rows.row + 1
     good: NDArray[np.bool_] | None = None

@@ -5,18 +5,16 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator
 from importlib import import_module
-from typing import TypeAlias, get_args
+from typing import TypeAlias
 
 from textmlr.base.errors import InputError
 from textmlr.corpus.byte_streams import BOM, HEAD, Stream, ending_of
-from textmlr.corpus.chunks import Chunk, Job
+from textmlr.corpus.chunks import Chunk, ScanRequest
 from textmlr.corpus.formats.csv import DELIMITERS, parse_header, suits
-from textmlr.corpus.formats.format_names import CorpusFormat
 
-Reader: TypeAlias = Callable[[Stream, Job], Iterator[Chunk]]
+Reader: TypeAlias = Callable[[Stream, ScanRequest], Iterator[Chunk]]
 
-# Each is a module of this folder, whose ``chunks`` is its Reader.
-FORMATS: tuple[CorpusFormat, ...] = get_args(CorpusFormat)
+# Each of FORMATS is a module of this folder, whose ``chunks`` is its Reader.
 NAMES = {
     "tsv": "lines of label<TAB>text",
     "csv": "CSV",
@@ -47,21 +45,19 @@ _CONTINUATION = b"\xff\xff\xff\xff"  # before each message of an Arrow stream, t
 _LONGEST_SCHEMA = 1 << 24
 
 
-def reader_of(stream: Stream, wanted: str | None, job: Job) -> Reader:
-    """What reads a stream.
+def reader_of(stream: Stream, request: ScanRequest) -> Reader:
+    """The reader of a stream.
 
-    wanted  one of FORMATS, whatever the name and the first bytes say; None: found
-    Raises InputError if wanted is no format, or the first bytes show another one.
+    Raises InputError if the first bytes show another format than is wanted.
     """
-    if wanted is not None and wanted not in FORMATS:
-        raise InputError(f"no format {wanted!r}", mend=f"the formats are {', '.join(FORMATS)}")
+    wanted = request.options.format
     shown = _shown(stream.head())
     named = wanted or _named(stream.path)
     if named == "tsv" and shown == "fasttext" and b"\t" in stream.head().split(b"\n", 1)[0]:
         shown = None  # labels that begin so, and a tab behind
-    if wanted is None and named == "tsv" and job.fields.named:
+    if wanted is None and named == "tsv" and request.options.named_columns:
         named = "csv"  # with tabs: lines of label<TAB>text have no columns to name
-    found = shown or named or _guessed(stream.head(), job)
+    found = shown or named or _guessed(stream.head(), request)
     if wanted is not None and shown not in (None, wanted) and not _may_differ(wanted, shown):
         raise InputError(
             f"the file is {NAMES[shown]}, not {NAMES[wanted]}",
@@ -70,7 +66,7 @@ def reader_of(stream: Stream, wanted: str | None, job: Job) -> Reader:
         )
     if wanted is not None:
         found = wanted
-    if found == "lines" and job.labelled:
+    if found == "lines" and request.labelled:
         raise InputError(
             "plain lines have no labels",
             place=stream.name,
@@ -85,7 +81,7 @@ def reader_of(stream: Stream, wanted: str | None, job: Job) -> Reader:
             place=stream.name,
             mend="say what it is with --format, or write the file again",
         )
-    if found in ("parquet", "arrow") and job.live and stream.path == "-":
+    if found in ("parquet", "arrow") and request.live and stream.path == "-":
         raise InputError(
             f"{NAMES[found]} cannot be read as it comes: all of it has to be there",
             place=stream.name,
@@ -128,13 +124,13 @@ def _shown(head: bytes) -> str | None:
     return "fasttext" if first.startswith(b"__label__") else None
 
 
-def _guessed(head: bytes, job: Job) -> str:
+def _guessed(head: bytes, request: ScanRequest) -> str:
     """The format of lines of which neither name nor first bytes say enough."""
     for delimiter in DELIMITERS:
         header = parse_header(head, delimiter)
         # label<TAB>text may be a line of names, or the first document of lines without.
-        if delimiter == "\t" and not job.fields.named:
+        if delimiter == "\t" and not request.options.named_columns:
             continue
-        if header is not None and len(header.columns) > 1 and suits(header.columns, job):
+        if header is not None and len(header.columns) > 1 and suits(header.columns, request):
             return "csv"
-    return "tsv" if job.labelled else "lines"
+    return "tsv" if request.labelled else "lines"

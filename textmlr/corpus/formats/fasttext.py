@@ -15,7 +15,7 @@ from textmlr.base.arrays import frozen
 from textmlr.base.errors import InputError
 from textmlr.corpus.batch import Batch
 from textmlr.corpus.byte_streams import Stream
-from textmlr.corpus.chunks import SKIP, Chunk, Job, check_bad, used
+from textmlr.corpus.chunks import SKIP, Chunk, ScanRequest, check_bad, used
 from textmlr.corpus.formats.lines import BINARY, Lines, blocks_of, intern, nul_lines, quote
 from textmlr.corpus.formats.tsv import _table
 from textmlr.kernels import fasttext_lines as kernels
@@ -25,27 +25,24 @@ PREFIX = kernels.PREFIX.tobytes()
 NO_LABEL = lines_kernels.NO_LABEL
 
 
-def chunks(stream: Stream, job: Job) -> Iterator[Chunk]:
+def chunks(stream: Stream, request: ScanRequest) -> Iterator[Chunk]:
     """The documents of a fastText file.  Without labels asked for, lines need none.
 
     Raises InputError naming file and line: if the file is empty, and for a line without a label,
     with an empty one, one that is not UTF-8 or a NUL byte.
     """
-    for option, asked in (
-        (f"{next(iter(job.fields.named), '')}", bool(job.fields.named)),
-        ("--weighted", job.weighted),
-    ):
-        if asked:
-            raise InputError(
-                f"lines of __label__<label> text have no place for {option}",
-                place=stream.name,
-                mend="leave it out",
-            )
-    for lines in blocks_of(stream, job.chunk_bytes):
-        yield _chunk(lines, job)
+    own = request.options
+    for option in own.named_columns or (["--weighted"] if own.weighted else []):
+        raise InputError(
+            f"lines of __label__<label> text have no place for {option}",
+            place=stream.name,
+            mend="leave it out",
+        )
+    for lines in blocks_of(stream, request.chunk_bytes):
+        yield _chunk(lines, request)
 
 
-def _chunk(lines: Lines, job: Job) -> Chunk:
+def _chunk(lines: Lines, request: ScanRequest) -> Chunk:
     n = len(lines)
     firsts, lasts, begins = np.empty(n, np.int64), np.empty(n, np.int64), np.empty(n, np.int64)
     counts, inside = np.empty(n, np.int64), np.empty(n, np.uint8)
@@ -55,14 +52,14 @@ def _chunk(lines: Lines, job: Job) -> Chunk:
     )
     status = np.zeros(n, np.uint8)
     status[nul_lines(lines)] = lines_kernels.BINARY
-    if job.labelled:
+    if request.labelled:
         status[(status == 0) & (firsts == lasts)] = NO_LABEL
     own = np.where(firsts == lasts, np.uint8(NO_LABEL), status)
     codes, labels = intern(text, firsts, lasts, own)
-    if job.labelled:
+    if request.labelled:
         status[own == lines_kernels.BAD_LABEL] = lines_kernels.BAD_LABEL
     bad = np.flatnonzero(status)
-    examples = check_bad(bad, partial(_error, lines, status), job.skip)
+    examples = check_bad(bad, partial(_error, lines, status), request.options.skip_bad_lines)
     if inside.any():
         stops = stops.copy()
         kernels.drop_labels(lines.text, begins, stops, inside)
@@ -72,7 +69,7 @@ def _chunk(lines: Lines, job: Job) -> Chunk:
         first += int(good.argmax())
         begins, stops, codes, counts = begins[good], stops[good], codes[good], counts[good]
     batch = Batch(text, frozen(begins), frozen(stops))
-    if not job.labelled:
+    if not request.labelled:
         table = partial(_unlabelled_table, batch)
         return Chunk(lines.name, first, batch, None, None, table, len(bad), examples)
     names: list[Any]

@@ -21,7 +21,7 @@ from textmlr.base.errors import InputError
 from textmlr.base.printable import plain
 from textmlr.corpus.batch import ASCII_SPACE, Batch
 from textmlr.corpus.byte_streams import BOM, refusals
-from textmlr.corpus.chunks import SKIP, Chunk, Job, check_bad
+from textmlr.corpus.chunks import SKIP, Chunk, ScanRequest, check_bad
 from textmlr.corpus.formats.lines import BINARY
 from textmlr.corpus.sources import opened
 
@@ -38,29 +38,29 @@ class _Pile:
     errors: list[InputError]
 
 
-def chunks(path: str, job: Job) -> Iterator[Chunk]:
+def chunks(path: str, request: ScanRequest) -> Iterator[Chunk]:
     """The documents below a folder.
 
     Raises InputError for a folder without documents, files where folders are expected, a label
     that is not UTF-8, and a file that cannot be read or holds a NUL byte.
     """
-    named = job.fields.named or (["--weighted"] if job.weighted else [])
+    named = request.options.named_columns or (["--weighted"] if request.options.weighted else [])
     if named:
         raise InputError(
             f"a folder of files has no place for {named[0]}", place=path, mend="leave it out"
         )
     number = 1
     pile = _Pile(number, [], [], [], 0, [])
-    for label, file in _documents(path, job.labelled):
-        _read(pile, label, file, job)
+    for label, file in _documents(path, request.labelled):
+        _read(pile, label, file, request)
         number += 1
-        if job.chunk_bytes is not None and pile.size >= job.chunk_bytes:
-            yield _chunk(path, pile, job)
+        if request.chunk_bytes is not None and pile.size >= request.chunk_bytes:
+            yield _chunk(path, pile, request)
             pile = _Pile(number, [], [], [], 0, [])
     if number == 1:
         raise InputError("no documents in the folder", place=path, mend="write a file a document")
     if pile.texts or pile.errors:
-        yield _chunk(path, pile, job)
+        yield _chunk(path, pile, request)
 
 
 def documents(path: str) -> Iterator[str]:
@@ -136,14 +136,14 @@ def _files(path: str) -> Iterator[str]:
             raise InputError("neither a file nor a folder", place=entry.path, mend="leave it out")
 
 
-def _read(pile: _Pile, label: str, file: str, job: Job) -> None:
+def _read(pile: _Pile, label: str, file: str, request: ScanRequest) -> None:
     """Add one document, or what is wrong with it."""
-    with opened(file, limited=job.limited) as stream:
+    with opened(file, limited=request.options.compression_limit) as stream:
         text = stream.rest("document").tobytes().removeprefix(BOM)
     if b"\0" in text:
         problem, mend = BINARY
         error = InputError(problem, place=file, mend=f"{mend}, {SKIP}")
-        if not job.skip:
+        if not request.options.skip_bad_lines:
             raise error
         pile.errors.append(error)
         return
@@ -153,17 +153,17 @@ def _read(pile: _Pile, label: str, file: str, job: Job) -> None:
     pile.size += len(text)
 
 
-def _chunk(path: str, pile: _Pile, job: Job) -> Chunk:
+def _chunk(path: str, pile: _Pile, request: ScanRequest) -> Chunk:
     stops: NDArray[np.int64] = np.cumsum([0, *map(len, pile.texts)], dtype=np.int64)
     batch = Batch(np.frombuffer(b"".join(pile.texts), np.uint8), stops[:-1], stops[1:])
     labels = None
-    if job.labelled:
+    if request.labelled:
         code_of: dict[str, int] = {}
         codes = [code_of.setdefault(label, len(code_of)) for label in pile.labels]
         labels = np.array(codes, np.int32), list(code_of)
     bad = np.arange(len(pile.errors))
-    examples = check_bad(bad, pile.errors.__getitem__, job.skip)
-    table = partial(_table, batch, pile.paths, pile.labels if job.labelled else None)
+    examples = check_bad(bad, pile.errors.__getitem__, request.options.skip_bad_lines)
+    table = partial(_table, batch, pile.paths, pile.labels if request.labelled else None)
     return Chunk(path, pile.first, batch, labels, None, table, len(bad), examples)
 
 

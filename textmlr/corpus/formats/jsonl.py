@@ -17,10 +17,10 @@ from numpy.typing import NDArray
 from textmlr.base.errors import InputError
 from textmlr.corpus.batch import ASCII_SPACE, Batch
 from textmlr.corpus.byte_streams import BOM, Stream
-from textmlr.corpus.chunks import SKIP, Chunk, Job, check_bad
+from textmlr.corpus.chunks import SKIP, Chunk, ScanRequest, check_bad
 from textmlr.corpus.formats.lines import BINARY, Lines, blocks_of, quote, quoted
 from textmlr.corpus.formats.table_columns import find, listed
-from textmlr.kernels.tsv_lines import LARGEST
+from textmlr.corpus.labels import LARGEST_WEIGHT
 
 _decoder: Any = json.JSONDecoder()  # typeshed does not know its scan_once
 _scan = _decoder.scan_once
@@ -29,7 +29,7 @@ _MOST_NESTED = 32  # lists and objects within each other that become columns of 
 _MEND = f'write an object such as {{"label": ..., "text": ...}}, {SKIP}'
 
 
-def chunks(stream: Stream, job: Job) -> Iterator[Chunk]:
+def chunks(stream: Stream, request: ScanRequest) -> Iterator[Chunk]:
     """The objects of a file, one a line.  The columns are found in the first object.
 
     A label may be a string, a number or a boolean, which is then called as JSON writes it.
@@ -44,11 +44,11 @@ def chunks(stream: Stream, job: Job) -> Iterator[Chunk]:
             mend="write a line an object, as jq -c '.[]' does with an array",
         )
     keys: _Keys | None = None
-    for lines in blocks_of(stream, job.chunk_bytes):
+    for lines in blocks_of(stream, request.chunk_bytes):
         if keys is None:
-            keys = _Keys.of(lines, job)
+            keys = _Keys.of(lines, request)
         # Without any object there are no documents, whatever the keys are called.
-        yield (keys or _Keys("", "" if job.labelled else None, None)).chunk(lines, job)
+        yield (keys or _Keys("", "" if request.labelled else None, None)).chunk(lines, request)
 
 
 class _Keys:
@@ -58,7 +58,7 @@ class _Keys:
         self.text, self.label, self.weight = text, label, weight
 
     @classmethod
-    def of(cls, lines: Lines, job: Job) -> _Keys | None:
+    def of(cls, lines: Lines, request: ScanRequest) -> _Keys | None:
         """Find the columns in the first object; None if there is none.
 
         Raises InputError if the columns are not there, and unless bad lines are skipped for one
@@ -70,29 +70,21 @@ class _Keys:
             if isinstance(found, dict):
                 columns = list(found)
                 break
-            if found is not None and not job.skip:
+            if found is not None and not request.options.skip_bad_lines:
                 raise found
         if not columns:
             return None
-        fields = job.fields
         # A key that is given may be missing from the first object, and only there.
-        given = [name for name in (fields.text, fields.label, fields.weight) if name]
+        given = [name for name in request.options.columns.values() if name]
         columns += [name for name in given if name not in columns and _occurs(lines, name)]
-        places = find(
-            fields,
-            columns,
-            labelled=job.labelled,
-            weighted=job.weighted,
-            place=lines.name,
-            hint="they are those of the first line",
-        )
+        places = find(request, columns, lines.name, "they are those of the first line")
         names = [
             None if i is None else columns[i] for i in (places.text, places.label, places.weight)
         ]
         assert names[0] is not None
         return cls(names[0], names[1], names[2])
 
-    def chunk(self, lines: Lines, job: Job) -> Chunk:
+    def chunk(self, lines: Lines, request: ScanRequest) -> Chunk:
         """The documents of some lines; InputError for a bad one, unless bad lines are skipped."""
         texts: list[bytes] = []
         codes: list[int] = []
@@ -117,17 +109,17 @@ class _Keys:
                     found = _error(lines, line, str(bad), bad.mend)
             if isinstance(found, InputError):
                 errors[line] = found
-                if not job.skip:
+                if not request.options.skip_bad_lines:
                     break
                 continue
             texts.append(text)
             codes.append(code_of.setdefault(label, len(code_of)))
             weights.append(weight)
             numbers.append(line)
-            if job.tables:
+            if request.tables:
                 objects.append(found)
         bad_lines = np.array(sorted(errors), np.int64)
-        examples = check_bad(bad_lines, errors.__getitem__, job.skip)
+        examples = check_bad(bad_lines, errors.__getitem__, request.options.skip_bad_lines)
         own = None
         if self.label is not None:
             own = np.array(codes, np.int32), list(code_of)
@@ -175,7 +167,7 @@ class _Keys:
                 f"the weight in {self.weight!r} is {_kind(weight)}, not a number",
                 f"write a number such as 1 or 0.5, {SKIP}",
             )
-        if not 0 <= weight <= LARGEST:
+        if not 0 <= weight <= LARGEST_WEIGHT:
             raise _ValueError(
                 f"weight {quoted(str(weight))} is not a finite number >= 0",
                 f"write a number such as 1 or 0.5, {SKIP}",

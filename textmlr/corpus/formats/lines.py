@@ -21,7 +21,7 @@ from textmlr.base.checks import check_file, check_flag, check_path
 from textmlr.base.errors import InputError
 from textmlr.corpus.batch import Batch
 from textmlr.corpus.byte_streams import BOM, Stream, too_long
-from textmlr.corpus.chunks import SKIP, Chunk, Job, check_bad
+from textmlr.corpus.chunks import SKIP, Chunk, ScanRequest, check_bad
 from textmlr.corpus.sources import opened
 from textmlr.kernels import tsv_lines as kernels
 
@@ -172,11 +172,11 @@ def intern(
     return codes, labels
 
 
-def chunks(stream: Stream, job: Job) -> Iterator[Chunk]:
+def chunks(stream: Stream, request: ScanRequest) -> Iterator[Chunk]:
     """Every line is a document without a label; blank lines are documents too."""
-    for lines in blocks_of(stream, job.chunk_bytes):
+    for lines in blocks_of(stream, request.chunk_bytes):
         bad = nul_lines(lines)
-        examples = check_bad(bad, partial(_nul_error, lines), job.skip)
+        examples = check_bad(bad, partial(_nul_error, lines), request.options.skip_bad_lines)
         starts, stops, first = lines.starts, lines.stops, lines.first
         if len(bad):
             starts, stops = np.delete(starts, bad), np.delete(stops, bad)

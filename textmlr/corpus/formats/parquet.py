@@ -9,14 +9,14 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from textmlr.corpus.byte_streams import FREE_BYTES, MOST_RATIO, Stream, check_ratio
-from textmlr.corpus.chunks import Chunk, Job
+from textmlr.corpus.chunks import Chunk, ScanRequest
 from textmlr.corpus.formats.tables import Table, arrow_refusals, checked, gathered, held
 from textmlr.corpus.sources import is_url
 
 WHOLE_BYTES = 1 << 24  # of a chunk, where all of the file is wanted: larger ones gain nothing
 
 
-def chunks(stream: Stream, job: Job) -> Iterator[Chunk]:
+def chunks(stream: Stream, request: ScanRequest) -> Iterator[Chunk]:
     """The rows of a Parquet file.
 
     Raises InputError for what is no whole Parquet file, and as Table does.
@@ -25,12 +25,12 @@ def chunks(stream: Stream, job: Job) -> Iterator[Chunk]:
         source = stream.random()
         file = pq.ParquetFile(source, pre_buffer=is_url(stream.path))
         size = source.size()
-        if job.limited:
+        if request.options.compression_limit:
             check_ratio(stream.name, size, _uncompressed(file.metadata))
-        table = Table.of(file.schema_arrow, job, stream.name)
+        table = Table.of(file.schema_arrow, request, stream.name)
         needed = [table.columns[i] for i in table.places.needed]
         # By name: which is no way to say which of two columns of one name is meant.
-        columns = None if job.tables or len({*table.columns}) < len(table.columns) else needed
+        columns = None if request.tables or len({*table.columns}) < len(table.columns) else needed
         place = table.places.label
         if columns is not None and place is not None:
             kind = file.schema_arrow.field(place).type
@@ -39,17 +39,17 @@ def chunks(stream: Stream, job: Job) -> Iterator[Chunk]:
                 file = pq.ParquetFile(
                     source, read_dictionary=[table.columns[place]], pre_buffer=is_url(stream.path)
                 )
-        rows = _rows(file.metadata, needed, job.chunk_bytes or WHOLE_BYTES)
-        if job.limited:
+        rows = _rows(file.metadata, needed, request.chunk_bytes or WHOLE_BYTES)
+        if request.options.compression_limit:
             rows = max(1, min(rows, _most_at_once(size) // _largest_repeated(file.metadata)))
         batches = _batches(file.iter_batches(rows, columns=columns), stream.name)
-        if job.limited:
+        if request.options.compression_limit:
             batches = held(batches, size, stream.name)
     first = 1
-    for batch in gathered(batches, job.chunk_bytes):
+    for batch in gathered(batches, request.chunk_bytes):
         if columns is not None:  # in the file's order, whatever the order of the batch's
             batch = batch.select(columns)
-        yield table.chunk(batch, first, job)
+        yield table.chunk(batch, first, request)
         first += batch.num_rows
 
 

@@ -1,12 +1,12 @@
-"""Fields: which columns of a table are the text, the label and the weight."""
+"""Which columns of a table are the text, the label and the weight."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from textmlr.base.checks import check_kind
 from textmlr.base.errors import InputError
+from textmlr.corpus.chunks import ScanRequest
 
 # Column names that speak for themselves, without regard to case.  The first is taken wherever it
 # is there; of the others there may be one only.
@@ -18,26 +18,7 @@ PLAIN = {
 
 
 @dataclass(frozen=True, slots=True)
-class Fields:
-    """Names of a table's columns; None: found by their plain names (PLAIN)."""
-
-    text: str | None = None
-    label: str | None = None
-    weight: str | None = None
-
-    def __post_init__(self) -> None:
-        for kind, name in (("text", self.text), ("label", self.label), ("weight", self.weight)):
-            check_kind(kind, name, str, "give the name of a column", optional=True)
-
-    @property
-    def named(self) -> list[str]:
-        """The options that were given, as the command line calls them."""
-        pairs = (("text", self.text), ("label", self.label), ("weight", self.weight))
-        return [f"--{kind}-column" for kind, name in pairs if name is not None]
-
-
-@dataclass(frozen=True, slots=True)
-class Places:
+class ColumnPlaces:
     """Places of columns in a table; None for what is not read."""
 
     text: int
@@ -57,33 +38,26 @@ class Places:
 
 
 def find(
-    fields: Fields,
-    columns: Sequence[str],
-    *,
-    labelled: bool,
-    weighted: bool,
-    place: str,
-    hint: str | None = None,
-) -> Places:
+    request: ScanRequest, columns: Sequence[str], place: str, hint: str | None = None
+) -> ColumnPlaces:
     """Which columns are the text, the label and the weight.
 
-    columns   the names of the table's columns
-    labelled  a column of labels is needed
-    weighted  a column of weights is needed
-    place     the file, for messages
-    hint      what else may be wrong, for messages
+    columns  the names of the table's columns
+    place    the file, for messages
+    hint     what else may be wrong, for messages
     Raises InputError, listing the columns there are, if one is missing or could be several.
     """
-    text = _find("text", fields.text, columns, place, hint)
-    label = _find("label", fields.label, columns, place, hint) if labelled else None
-    weight = _find("weight", fields.weight, columns, place, hint) if weighted else None
+    own = request.options
+    text = _find("text", own.text_column, columns, place, hint)
+    label = _find("label", own.label_column, columns, place, hint) if request.labelled else None
+    weight = _find("weight", own.weight_column, columns, place, hint) if own.has_weights else None
     if label == text:
         raise InputError(
             f"column {columns[text]!r} cannot be both the text and the label",
             place=place,
             mend=f"name two of the columns there are: {listed(columns)}",
         )
-    return Places(text, label, weight)
+    return ColumnPlaces(text, label, weight)
 
 
 def listed(columns: Sequence[str]) -> str:

@@ -14,12 +14,13 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from textmlr.base.errors import InputError
-from textmlr.corpus.arrow_batch import LARGEST, as_strings, batch_of, encoded, merged, numbers
+from textmlr.corpus.arrow_batch import as_strings, batch_of, encoded, merged, numbers
 from textmlr.corpus.arrow_types import bytes_of, names_of, plain, use_of
 from textmlr.corpus.byte_streams import check_ratio
-from textmlr.corpus.chunks import SKIP, Chunk, Job, check_bad
+from textmlr.corpus.chunks import SKIP, Chunk, ScanRequest, check_bad
 from textmlr.corpus.formats.lines import quoted
-from textmlr.corpus.formats.table_columns import Places, find
+from textmlr.corpus.formats.table_columns import ColumnPlaces, find
+from textmlr.corpus.labels import LARGEST_WEIGHT
 
 SMALL = 1 << 20  # bytes of a batch that is put together with the next
 
@@ -33,14 +34,14 @@ class Table:
 
     name: str
     columns: list[str]
-    places: Places
+    places: ColumnPlaces
     classes: list[str] | None = None
 
     @classmethod
-    def of(cls, schema: pa.Schema, job: Job, name: str) -> Table:
+    def of(cls, schema: pa.Schema, request: ScanRequest, name: str) -> Table:
         """Find the columns.  Raises InputError if one is missing or holds something else."""
         columns = list(schema.names)
-        places = find(job.fields, columns, labelled=job.labelled, weighted=job.weighted, place=name)
+        places = find(request, columns, name)
         uses = {kind: use_of(schema.field(at).type) for kind, at in places.by_kind.items()}
         for kind, wanted in (("text", "text"), ("label", "labels"), ("weight", "numbers")):
             if kind in uses and not getattr(uses[kind], kind):
@@ -51,7 +52,7 @@ class Table:
             classes = _class_names(schema.metadata or {}, columns[places.label])
         return cls(name, columns, places, classes)
 
-    def chunk(self, rows: pa.RecordBatch, first: int, job: Job) -> Chunk:
+    def chunk(self, rows: pa.RecordBatch, first: int, request: ScanRequest) -> Chunk:
         """The documents of some rows.
 
         rows   all columns, or those of places.needed, in the file's order
@@ -82,7 +83,7 @@ class Table:
             weights = self._weights(rows.column(at[self.places.weight]))
             problems.add(~(weights >= 0) | ~np.isfinite(weights), "weight")
         bad = np.flatnonzero(problems.kinds)
-        examples = check_bad(bad, problems.error, job.skip)
+        examples = check_bad(bad, problems.error, request.options.skip_bad_lines)
         if len(bad):
             good = problems.kinds == 0
             first += int(good.argmax())
@@ -102,7 +103,7 @@ class Table:
     def _weights(self, column: pa.Array) -> NDArray[np.float32]:
         with arrow_refusals(self.name, "a table"):
             values = numbers(column)
-        values = np.where(np.abs(values) > LARGEST, np.nan, values)
+        values = np.where(np.abs(values) > LARGEST_WEIGHT, np.nan, values)
         weights: NDArray[np.float32] = np.abs(values).astype(np.float32)  # not -0.0
         weights[values < 0] = np.nan
         return weights

@@ -19,11 +19,13 @@ from textmlr.base.arrays import frozen
 from textmlr.base.errors import InputError
 from textmlr.corpus.batch import Batch
 from textmlr.corpus.byte_streams import Stream
-from textmlr.corpus.chunks import SKIP, Chunk, Job, check_bad, used
+from textmlr.corpus.chunks import SKIP, Chunk, ScanRequest, check_bad, used
 from textmlr.corpus.formats.lines import BINARY, Lines, blocks_of, intern, quote
 from textmlr.corpus.formats.table_columns import PLAIN
+from textmlr.corpus.labels import LARGEST_WEIGHT
 from textmlr.kernels import tsv_lines as kernels
 
+MANY = 1 << 16  # rows, for which importing Arrow pays
 _NUMBER = re.compile(rb"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
 FORM = {False: "label<TAB>text", True: "label<TAB>weight<TAB>text"}
 
@@ -37,36 +39,37 @@ class _Fields:
     lasts: NDArray[np.int64]
 
 
-def chunks(stream: Stream, job: Job) -> Iterator[Chunk]:
+def chunks(stream: Stream, request: ScanRequest) -> Iterator[Chunk]:
     """The documents of a file of label<TAB>text lines, or label<TAB>weight<TAB>text if weighted.
 
     Labels are stripped of ASCII whitespace and equal if their bytes are.
     Raises InputError naming file and line: if the file is empty, and for a line that is blank,
     lacks a tab or a label, holds a NUL byte, a label that is not UTF-8 or a bad weight.
     """
-    if job.fields.named:
+    if request.options.named_columns:
         raise InputError(
-            f"lines of {FORM[job.weighted]} have no columns for {job.fields.named[0]}",
+            f"lines of {FORM[request.options.has_weights]} have no columns for "
+            f"{request.options.named_columns[0]}",
             place=stream.name,
             mend="leave it out, or say --format csv if the first line names columns",
         )
-    for lines in blocks_of(stream, job.chunk_bytes):
-        yield _chunk(lines, job)
+    for lines in blocks_of(stream, request.chunk_bytes):
+        yield _chunk(lines, request)
 
 
-def _chunk(lines: Lines, job: Job) -> Chunk:
-    n = len(lines)
+def _chunk(lines: Lines, request: ScanRequest) -> Chunk:
+    n, weighted, skip = len(lines), request.options.has_weights, request.options.skip_bad_lines
     tabs = np.empty(n, np.int64)
-    lasts = np.empty(n, np.int64) if job.weighted else tabs
+    lasts = np.empty(n, np.int64) if weighted else tabs
     status = np.empty(n, np.uint8)
     text, starts, stops = frozen(lines.text), lines.starts, lines.stops
-    kernels.check(text, lines.words, starts, stops, job.weighted, tabs, lasts, status)
+    kernels.check(text, lines.words, starts, stops, weighted, tabs, lasts, status)
     fields = _Fields(lines, tabs, lasts)
-    weights = read_weights(text, tabs, lasts, status, job.skip) if job.weighted else None
+    weights = read_weights(text, tabs, lasts, status) if weighted else None
     codes, labels = intern(text, starts, tabs, status)
     bad = np.flatnonzero(status)
-    error = partial(_error, fields, status, job.weighted)
-    examples = check_bad(bad, error, job.skip)
+    error = partial(_error, fields, status, weighted)
+    examples = check_bad(bad, error, skip)
     first, after = lines.first, lasts  # the text begins behind the last tab
     if len(bad):
         good = status == kernels.GOOD
@@ -78,9 +81,9 @@ def _chunk(lines: Lines, job: Job) -> Chunk:
     if len(bad):
         codes, names = used(codes, labels)
     table = partial(_table, batch, codes, names, weights)
-    own = (codes, names) if job.labelled else None
+    own = (codes, names) if request.labelled else None
     header = lines.first == 1 and not len(bad) and _is_header(lines, fields)
-    form = f"{FORM[job.weighted]} lines"
+    form = f"{FORM[weighted]} lines"
     return Chunk(
         lines.name, first, batch, own, weights, table, len(bad), examples, form=form, header=header
     )
@@ -117,26 +120,42 @@ def read_weights(
     tabs: NDArray[np.int64],
     lasts: NDArray[np.int64],
     status: NDArray[np.uint8],
-    skip: bool,
 ) -> NDArray[np.float32]:
     """The weights text[tabs[i] + 1 : lasts[i]], (n,) float32.
 
     status  (n,) uint8   those other than GOOD have no weight; it becomes BAD_WEIGHT where there
-                         is no finite number >= 0; not skip: the first of these only
+                         is no finite number >= 0
     """
-    weights = np.empty(len(tabs), np.float32)
-    kernels.weights(text, frozen(tabs), frozen(lasts), status, weights)
-    for line in np.flatnonzero(status == kernels.ODD_WEIGHT).tolist():
-        raw = text[tabs[line] + 1 : lasts[line]].tobytes().strip()
-        value = float(raw) if _NUMBER.fullmatch(raw) else -1.0
-        if 0 <= value <= kernels.LARGEST:
-            weights[line] = abs(value)  # not -0.0
-            status[line] = kernels.GOOD
-        else:
-            status[line] = kernels.BAD_WEIGHT
-            if not skip:
-                break  # no later line can be the first bad one
+    good = np.flatnonzero(status == kernels.GOOD)
+    numbers = Batch(text, frozen(tabs[good] + 1), frozen(lasts[good]))
+    values = _many_numbers(numbers) if len(good) >= MANY else None
+    if values is None:
+        values = np.array([_number(numbers[i]) for i in range(len(good))], np.float64)
+    wrong = ~((values >= 0) & (values <= LARGEST_WEIGHT))
+    status[good[wrong]] = kernels.BAD_WEIGHT
+    weights = np.zeros(len(status), np.float32)
+    weights[good] = np.abs(np.where(wrong, 0.0, values))  # not -0.0
     return weights
+
+
+def _number(raw: bytes) -> float:
+    """The number that a text is, -1 if it is none."""
+    raw = raw.strip()
+    return float(raw) if _NUMBER.fullmatch(raw) else -1.0
+
+
+def _many_numbers(texts: Batch) -> NDArray[np.float64] | None:
+    """The numbers that texts are, None if any is none, or is written as Arrow does not read it."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    from textmlr.corpus.arrow_batch import strings_of
+
+    try:
+        values = pc.ascii_trim_whitespace(strings_of(texts)).cast(pa.float64())
+    except pa.ArrowInvalid:
+        return None
+    return np.asarray(values.to_numpy(), np.float64)
 
 
 def _error(fields: _Fields, status: NDArray[np.uint8], weighted: bool, line: int) -> InputError:

@@ -1,4 +1,4 @@
-"""The report of an evaluation: one HTML page that needs nothing else, and its figures as PNG."""
+"""The report of an evaluation: one HTML page that needs no other file, and its figures as PNG."""
 
 from __future__ import annotations
 
@@ -17,24 +17,27 @@ from textmlr.base.version import __version__
 from textmlr.base.web_page import details, name_of, page, table, visible
 from textmlr.base.whole_files import atomic_files
 from textmlr.corpus.corpus import Corpus
+from textmlr.evaluation.coverage import Coverage
 from textmlr.evaluation.curves import Point
-from textmlr.evaluation.figures import Answered, Coverage, Evaluation
-from textmlr.evaluation.report import plots
-from textmlr.evaluation.report.confusion import confusion_section
-from textmlr.evaluation.report.images import Figures, figure, spread
-from textmlr.evaluation.report.label_table import labels_section
+from textmlr.evaluation.evaluation import Evaluation
+from textmlr.evaluation.labelled_answers import LabelledAnswers
+from textmlr.evaluation.report import drawing, plots
+from textmlr.evaluation.report.confusion_section import confusion_section
+from textmlr.evaluation.report.images import Images, figure, spread
+from textmlr.evaluation.report.label_section import labels_section
+from textmlr.evaluation.report.shown_labels import ShownLabels
 from textmlr.model.model import Model
 
 PAGE = "report.html"
 FIGURES = ("reliability", "coverage", "confusion", "confusion-most", "precision-recall", "learning")
 MOST_WRONG = 20
 CUT = 1500  # characters of a document
-COVERAGE_AT = (0.0, 0.3, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99, 0.999)  # of evaluation's
+COVERAGE_AT = (0.0, 0.3, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99, 0.999)  # some of coverage's
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Findings:
-    """What a report tells.
+    """The contents of a report.
 
     model_name  the model's file;  corpus  the documents, in the order of answered
     points      of the learning curve, None where there is no training corpus
@@ -43,7 +46,7 @@ class Findings:
     model_name: str
     model: Model
     corpus: Corpus
-    answered: Answered
+    answered: LabelledAnswers
     evaluation: Evaluation
     points: Sequence[Point] | None
 
@@ -69,15 +72,14 @@ def write_report(folder: str | PathLike[str], findings: Findings) -> str:
     """Write report.html and the PNGs of its figures (as light pages show them) to a folder: all
     of them or, on a full disk for instance, none.
 
-    Returns the path of the page.  Figures that an earlier report left there and this one has not
-    are removed.
-    Raises InputError where matplotlib is missing, and for what cannot be written.
+    Returns the path of the page.  Images of an earlier report that this one lacks are removed.
+    Raises InputError where matplotlib is missing, and for a file that cannot be written.
     """
-    plots.require()
+    drawing.require()
     make_folder(folder)
-    figures: Figures = {}
-    text = _page(findings, figures)
-    contents = {f"{name}.png": light for name, (light, _) in figures.items()}
+    images: Images = {}
+    text = _page(findings, images)
+    contents = {f"{name}.png": light for name, (light, _) in images.items()}
     contents[PAGE] = text.encode()
     with atomic_files([os.path.join(folder, name) for name in contents]) as temporaries:
         for temporary, content in zip(temporaries, contents.values(), strict=True):
@@ -85,21 +87,21 @@ def write_report(folder: str | PathLike[str], findings: Findings) -> str:
                 file.write(content)
     for name in FIGURES:
         old = os.path.join(folder, f"{name}.png")
-        if name not in figures and os.path.exists(old):
+        if name not in images and os.path.exists(old):
             os.unlink(old)
     return os.path.join(folder, PAGE)
 
 
-def _page(findings: Findings, figures: Figures) -> str:
+def _page(findings: Findings, images: Images) -> str:
     answered = findings.answered
-    names = plots.Names(answered.names)
-    by_label = labels_section(answered, findings.evaluation.labels, names, figures)
+    names = ShownLabels(answered.names)
+    by_label = labels_section(answered, findings.evaluation.labels, names, images)
     sections = [
-        ("sure", "How sure, how right", _reliability(findings, figures)),
-        ("unsure", "Leaving the unsure to a person", _coverage(findings, figures)),
-        ("confusions", "What is taken for what", confusion_section(answered, names, figures)),
+        ("sure", "Calibration", _reliability(findings, images)),
+        ("unsure", "Leaving the unsure to a person", _coverage(findings, images)),
+        ("confusions", "Confusions", confusion_section(answered, names, images)),
         ("labels", "Label by label", by_label),
-        ("learning", "Would more documents help?", _learning(findings, figures)),
+        ("learning", "Would more documents help?", _learning(findings, images)),
         ("wrong", "Most confidently wrong", _wrong(findings)),
     ]
     title = f"How good is {os.path.basename(findings.model_name)}?"
@@ -133,8 +135,8 @@ def _tiles(findings: Findings) -> str:
         for name, value, more in tiles
     )
     text = (
-        f"<p>In brackets 95 % intervals, from drawing the documents anew {sure.resamples:,} times. "
-        "They say how the figures vary with the documents they are measured on.</p>"
+        "<p>Brackets hold 95 % intervals, from drawing the documents anew "
+        f"{sure.resamples:,} times. They say how the figures vary with the test documents.</p>"
     )
     strangers = findings.answered.strangers
     if strangers:
@@ -149,13 +151,12 @@ def _tiles(findings: Findings) -> str:
         about = "" if overlap.exact else "About "
         text += (
             f'<p class="wrong">{about}{overlap.documents:,} of the documents also stand in the '
-            "corpus that the model was trained on: how they are answered says nothing of new "
-            "ones.</p>"
+            "corpus that the model was trained on: answers to them say nothing of new ones.</p>"
         )
     return f'<ul class="tiles">{items}</ul>{text}\n'
 
 
-def _reliability(findings: Findings, figures: Figures) -> str:
+def _reliability(findings: Findings, images: Images) -> str:
     bins = findings.evaluation.reliability
     rows = [
         (
@@ -167,17 +168,17 @@ def _reliability(findings: Findings, figures: Figures) -> str:
         )
         for b in bins
     ]
-    drawn = plots.themed(partial(plots.reliability, bins))
+    drawn = drawing.themed(partial(plots.reliability, bins))
     return (
-        "<p>Of the documents whose answer has a probability of about 80 %, 80 % should be right. "
-        "Points above the dashed line: the model is right more often than it says; below: too "
-        "sure.</p>"
+        "<p>Answers with a probability of about 80 % should be right in 80 % of cases. "
+        "Above the dashed line the model is right more often than it says; below it the model "
+        "is too sure.</p>"
         + figure(
-            figures,
+            images,
             "reliability",
             drawn,
             "Reliability diagram: share of right answers by the probability of the answer, with "
-            "95 % bands (Wilson), and how many documents there are in each bin.",
+            "95 % bands (Wilson), and the number of documents in each bin.",
         )
         + details(
             "The bins as a table",
@@ -186,21 +187,21 @@ def _reliability(findings: Findings, figures: Figures) -> str:
     )
 
 
-def _coverage(findings: Findings, figures: Figures) -> str:
+def _coverage(findings: Findings, images: Images) -> str:
     answered = findings.answered
     right = answered.top == answered.codes
-    drawn = plots.themed(partial(plots.coverage, answered.confidence, right))
+    drawn = drawing.themed(partial(plots.coverage, answered.confidence, right))
     rows = [_coverage_row(row, len(answered)) for row in _shown(findings.evaluation.coverage)]
     return (
-        "<p>With <code>textmlr classify --min-probability P</code> the answer to a document of "
-        "which no label has probability P is “unsure”, for a person to decide. How many documents "
-        "are then still answered, and how many of these answers are right?</p>"
+        "<p>With <code>textmlr classify --min-probability P</code> the answer is “unsure” where no "
+        "label has probability P, and a person decides. How many documents are still answered, and "
+        "how many of these answers are right?</p>"
         + figure(
-            figures,
+            images,
             "coverage",
             drawn,
-            "Accuracy of the answers that are given, against the share of documents that get one, "
-            "with a 95 % band (Wilson).",
+            "Accuracy of the answers against the share of documents that get one, with a 95 % band "
+            "(Wilson).",
         )
         + table(
             ("least P", "answered", "coverage", "left to a person", "accuracy", "95 % interval"),
@@ -226,14 +227,14 @@ def _coverage_row(row: Coverage, n: int) -> tuple[str, ...]:
     )
 
 
-def _learning(findings: Findings, figures: Figures) -> str:
+def _learning(findings: Findings, images: Images) -> str:
     points = findings.points
     if points is None:
         return (
-            "<p>The learning curve needs the documents the model was trained on: run "
-            "<code>textmlr evaluate --report DIR --training TRAINING-CORPUS</code> to train models "
-            "of a sixteenth, an eighth, a quarter, half and all of them and see what each doubling "
-            "brings.</p>" + _trials(findings.model.record)
+            "<p>The learning curve needs the training documents: "
+            "<code>textmlr evaluate --report DIR --training TRAINING-CORPUS</code> trains models "
+            "on a sixteenth, an eighth, a quarter, half and all of them, and shows what each "
+            "doubling brings.</p>" + _trials(findings.model.record)
         )
     unseen = [p for p in points if p.unseen]
     rows = [
@@ -247,20 +248,21 @@ def _learning(findings: Findings, figures: Figures) -> str:
         for p in points
     ]
     text = (
-        "<p>Models with this one’s options, trained on parts of the training documents (each part "
-        "holds the one before, and each label in its proportion), judged on the documents of this "
-        "report. A curve that still climbs at its end says that more documents would help.</p>"
+        "<p>Models with the same options are trained on parts of the training documents (each part "
+        "holds the one before, and each label in its proportion) and judged on the documents of "
+        "this report. A curve that still climbs at its end says that more documents would "
+        "help.</p>"
     )
     if unseen:
         text += f"<p>The smallest part lacks {unseen[0].unseen:,} of the labels.</p>"
-    drawn = plots.themed(partial(plots.learning, points))
+    drawn = drawing.themed(partial(plots.learning, points))
     caption = "Learning curve: accuracy and log loss by training documents, with 95 % bands."
     heads = ("training documents", "accuracy", "95 % interval", "log loss", "95 % interval")
-    return text + figure(figures, "learning", drawn, caption) + table(heads, rows, ())
+    return text + figure(images, "learning", drawn, caption) + table(heads, rows, ())
 
 
 def _trials(record: dict[str, Any]) -> str:
-    """What training tried on its held-out documents, as the model's record has it."""
+    """The trials of training on held-out documents, from the model's record."""
     held = record.get("held_out", {})
     trials = held.get("trials", [])
     if not trials:
@@ -283,7 +285,7 @@ def _trials(record: dict[str, Any]) -> str:
         ]
     heads += ("accuracy", "log loss")
     rows = [choice + figure for choice, figure in zip(choices, figures, strict=True)]
-    return "<p>What training tried, on documents it held out:</p>" + table(heads, rows, ())
+    return "<p>The trials of training, on held-out documents:</p>" + table(heads, rows, ())
 
 
 def _wrong(findings: Findings) -> str:
@@ -305,9 +307,9 @@ def _wrong(findings: Findings) -> str:
         for i in worst.tolist()
     )
     return (
-        f"<p>Of {len(wrong):,} wrong answers the {len(worst)} with the highest probability. Look "
-        "here for wrong labels, for documents that could have either, and for words that mislead."
-        f"</p>{articles}"
+        f"<p>These are the {len(worst)} of {len(wrong):,} wrong answers with the highest "
+        "probability. Look here for wrong labels, for documents that could have either label, and "
+        f"for words that mislead.</p>{articles}"
     )
 
 

@@ -1,6 +1,6 @@
-"""Where f(x) is written, and in what form: by the ending of a file's name.
+"""The file of a matrix f(x): the ending of its name says its format.
 
-What it needs of NumPy and pyarrow it imports when it writes.
+NumPy and pyarrow are imported when it is written.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from textmlr.base.stdio import to_standard_output
 from textmlr.base.whole_files import atomic_files
 
 if TYPE_CHECKING:
-    from textmlr.export.matrices.corpus_parts import Part
+    from textmlr.export.matrices.matrix_parts import MatrixPart
 
 FORMATS = ("npz", "svmlight", "vw")
 ENDINGS = {
@@ -41,9 +41,9 @@ class MatrixFile:
 
     @classmethod
     def of(cls, path: str, format: str | None = None, *, zero_based: bool = False) -> MatrixFile:
-        """What the ending of path says; a format goes before its ending.
+        """The file of a path; without a format its ending says it.
 
-        Raises InputError where neither says it, and for what a format does not have.
+        Raises InputError where neither says it, and for an option that the format lacks.
         """
         found = format or ENDINGS.get(os.path.splitext(path.lower())[1])
         shown = "standard output" if path == STANDARD_OUTPUT else path
@@ -72,14 +72,14 @@ class MatrixFile:
 
 
 def files_of(output: MatrixFile) -> list[str]:
-    """The file, and those that may be written beside it."""
+    """The paths of the file and of those that may be written beside it."""
     kinds = {"npz": (), "svmlight": ("labels", "features"), "vw": ("labels",)}
     return [output.path, *(f"{output.path}.{kind}" for kind in kinds[output.format])]
 
 
 @dataclass(slots=True)
-class Written:
-    """What was written.
+class MatrixSummary:
+    """Counts of a matrix that was written.
 
     first_code  the code of the first label
     invalid     pieces of invalid UTF-8 in the text, read as U+FFFD
@@ -95,24 +95,24 @@ class Written:
 
 def write_matrix(
     output: MatrixFile,
-    parts: Iterable[Part],
+    parts: Iterable[MatrixPart],
     *,
     labels: Sequence[str] | None,
     names: Sequence[str] | None,
     threads: int | None = None,
-) -> Written:
+) -> MatrixSummary:
     """Write parts one after another, whole or not at all; only .npz holds all in memory.
 
-    labels  what the codes of documents stand for, None where they have none
+    labels  of the codes of documents, None where they have none
     names   of the columns, None where they have none
-    Beside svmlight FILE.labels says what codes stand for (code<TAB>label) and FILE.features what
-    the indices do; beside vw, whose lines have the names in them, FILE.labels.
+    Beside svmlight stand FILE.labels (code<TAB>label) and FILE.features (index<TAB>name); beside
+    vw, whose lines hold the names, stands FILE.labels.
     Raises InputError for a corpus without documents, for weights that a format has no place for,
     and for a file that cannot be written.
     """
-    done = Written(int(output.format == "vw"))
+    done = MatrixSummary(int(output.format == "vw"))
 
-    def counted() -> Iterator[Part]:
+    def counted() -> Iterator[MatrixPart]:
         for part in parts:
             if output.format == "svmlight" and part.weights is not None:
                 raise InputError(
@@ -146,12 +146,12 @@ def write_matrix(
 def _write_lines(
     output: MatrixFile,
     file: IO[bytes],
-    parts: Iterable[Part],
+    parts: Iterable[MatrixPart],
     names: Sequence[str] | None,
     threads: int | None,
 ) -> None:
     from textmlr.base.threads import chosen_threads, map_blocks
-    from textmlr.export.matrices.corpus_parts import cut
+    from textmlr.export.matrices.matrix_parts import cut
     from textmlr.export.matrices.row_lines import SvmlightLines, VwLines
 
     lines = SvmlightLines(output.first_index) if output.format == "svmlight" else VwLines(names)
@@ -165,7 +165,7 @@ def _beside(
     names: Sequence[str] | None,
     first_code: int,
 ) -> dict[str, tuple[Sequence[str], int]]:
-    """(what codes stand for, the first code) by the path of the file beside that says so."""
+    """(rows, number of the first row) of each file beside, by its path."""
     if output.path == STANDARD_OUTPUT or output.format == "npz":
         return {}
     tables = {"labels": (labels, first_code)}
@@ -180,8 +180,7 @@ def _beside(
 
 @contextmanager
 def _opened(path: str, beside: list[str]) -> Iterator[tuple[IO[bytes], list[str]]]:
-    """A file to write, and the names of those to write beside it; all are there in the end, or
-    none."""
+    """A file to write, and the names of those to write beside it; all appear, or none."""
     if path == STANDARD_OUTPUT:
         with to_standard_output() as stdout:
             yield stdout, []

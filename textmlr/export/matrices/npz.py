@@ -15,7 +15,7 @@ from typing import IO, TYPE_CHECKING, Any
 
 import numpy as np
 
-from textmlr.export.matrices.corpus_parts import Part
+from textmlr.export.matrices.matrix_parts import MatrixPart
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 def write_npz(
     file: IO[bytes],
-    parts: Iterable[Part],
+    parts: Iterable[MatrixPart],
     labels: Sequence[str] | None,
     names: Sequence[str] | None,
 ) -> csr_array:

@@ -1,4 +1,4 @@
-"""Rows as lines of text, made column by column with Arrow: no Python object a number."""
+"""Rows as lines of text, made by Arrow column by column, without a Python object a number."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from textmlr.export.matrices.corpus_parts import Part
+from textmlr.export.matrices.matrix_parts import MatrixPart
 
 # What Vowpal Wabbit reads as something else than part of a name, and the escapes' own sign.
 SPECIAL = {"%": "%25", " ": "%20", ":": "%3A", "|": "%7C", "\t": "%09", "\n": "%0A", "\r": "%0D"}
@@ -19,8 +19,8 @@ class SvmlightLines:
     """Lines ``code index:value index:value``, the indices ascending, as liblinear, XGBoost and
     scikit-learn's load_svmlight_file read them.
 
-    A code is that of the document's label, 0 where it has none.  Values are the shortest that
-    float32 reads back.
+    The code is that of the document's label, 0 where it has none.  A value has the fewest digits
+    that float32 reads back.
 
     first_index  of column 0
     Source: Joachims, SVMlight, "Using SVMlight: input files"; LIBLINEAR's README.
@@ -29,7 +29,7 @@ class SvmlightLines:
     def __init__(self, first_index: int = 1) -> None:
         self._first = first_index
 
-    def render(self, part: Part) -> bytes:
+    def render(self, part: MatrixPart) -> bytes:
         """The lines of some documents."""
         codes = np.zeros(len(part), np.int32) if part.y is None else part.y
         names = pa.array(part.features.indices.astype(np.int64) + self._first)
@@ -54,7 +54,7 @@ class VwLines:
             shown = [name.translate(table) or f"%column{i}" for i, name in enumerate(names)]
             self._names = pa.array(shown, pa.large_string())
 
-    def render(self, part: Part) -> bytes:
+    def render(self, part: MatrixPart) -> bytes:
         """The lines of some documents."""
         if self._names is None:
             names = _text(pa.array(part.features.indices))
@@ -79,8 +79,8 @@ def _glued(*pieces: pa.Array | str) -> pa.Array:
     return pc.binary_join_element_wise(*whole, pa.scalar("", kind))
 
 
-def _join(before: pa.Array, part: Part, names: pa.Array) -> bytes:
-    """Lines of what comes before a row, and its entries name:value.
+def _join(before: pa.Array, part: MatrixPart, names: pa.Array) -> bytes:
+    """Lines of a text before each row and the row's entries name:value.
 
     before  (n,), names  (nnz,)
     """

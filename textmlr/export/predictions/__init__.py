@@ -1,1 +1,1 @@
-"""A model's predictions over a corpus: its own columns and more, streamed from files to a file."""
+"""A corpus with a model's predictions as further columns, streamed from files to a file."""

@@ -10,8 +10,8 @@ import pyarrow as pa
 class ArrowWriter:
     """Writes batches as they come.
 
-    Columns of codes into a dictionary are written as the values they stand for: a file has one
-    dictionary a column, and other chunks of a corpus may have others.
+    Dictionary columns are written as their values: a file has one dictionary a column, and chunks
+    of a corpus may have several.
     """
 
     def __init__(self, file: IO[bytes], schema: pa.Schema) -> None:

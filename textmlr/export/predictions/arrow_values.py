@@ -1,4 +1,4 @@
-"""Values of Arrow columns as text and JSON have them."""
+"""Values of Arrow columns as text and as JSON."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from textmlr.base.errors import InputError
 
 
 def decoded(column: pa.Array) -> pa.Array:
-    """A column of codes into a dictionary as the values they stand for."""
+    """A dictionary column as a column of its values."""
     return column.dictionary_decode() if pa.types.is_dictionary(column.type) else column
 
 
@@ -65,8 +65,8 @@ def json_values(column: pa.Array, name: str, place: str) -> list[Any]:
 def encode_json(value: Any, name: str, place: str) -> str:
     """One value as JSON.
 
-    Dates and times are ISO 8601, decimal numbers strings.  Raises InputError for what JSON cannot
-    hold.
+    Dates and times are ISO 8601, decimal numbers strings.  Raises InputError for a value that JSON
+    cannot hold.
     """
     try:
         return _ENCODER.encode(value)

@@ -1,4 +1,4 @@
-"""How long a corpus is, where its files say so without being read."""
+"""The number of documents of a corpus, where the footers of its files say it."""
 
 from __future__ import annotations
 
@@ -19,6 +19,6 @@ def documents_of(paths: Sequence[str]) -> int | None:
             return None
         try:
             rows += pq.read_metadata(source).num_rows
-        except (OSError, pa.ArrowException):  # whoever reads it says what is wrong
+        except (OSError, pa.ArrowException):  # its reader says what is wrong
             return None
     return rows

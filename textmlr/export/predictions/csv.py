@@ -1,4 +1,4 @@
-"""CSV as RFC 4180 has it: a line of names, then a line a document."""
+"""CSV of RFC 4180: a line of names, then a line a document."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from textmlr.export.predictions.arrow_values import (
 
 
 class CsvWriter:
-    """Writes CSV: text in quotes, so that it may hold commas, quotes and line ends, and an empty
-    one differs from none; times as ISO 8601; lists and structures as JSON."""
+    """Writes CSV: text in quotes, so that it may hold commas, quotes and line ends, and empty text
+    differs from none; times as ISO 8601; lists and structures as JSON."""
 
     def __init__(self, file: IO[bytes], schema: pa.Schema, place: str) -> None:
         self._file, self._place = file, place
@@ -54,4 +54,4 @@ class CsvWriter:
         return column
 
     def close(self) -> None:
-        """Nothing is held back."""
+        """All rows are written already."""

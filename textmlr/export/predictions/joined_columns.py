@@ -1,4 +1,4 @@
-"""A corpus's own columns and the appended ones, side by side, alike from first to last."""
+"""The columns of a corpus joined with the predictions, the same in every block."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from typing import NamedTuple
 import pyarrow as pa
 
 from textmlr.base.errors import InputError
-from textmlr.export.predictions.appended import Appended, Said
+from textmlr.export.predictions.prediction_columns import PredictionColumns, Predictions
 
 MEND = "give files of the same columns, or write .jsonl, where each document has its own"
 
 
 class Block(NamedTuple):
-    """Some documents of one file: their own columns and what is said of them.
+    """Some documents of one file: their own columns and the predictions.
 
     first  the number of the first of them in its file, from 1
     """
@@ -21,37 +21,38 @@ class Block(NamedTuple):
     name: str
     first: int
     own: pa.RecordBatch
-    said: Said
+    predictions: Predictions
 
 
-class Columns:
-    """Makes the columns of every block those of the first.
+class JoinedColumns:
+    """Gives every block the columns of the first.
 
     first         block
-    each_its_own  no: blocks may have the columns they have
-    schema        of the first block, and what is appended
-    Raises InputError where columns have the names of those to be appended.
+    each_its_own  whether every block keeps its own columns instead
+    schema        of the first block and the predictions
+    Raises InputError where columns have the names of predictions.
     """
 
-    def __init__(self, first: Block, appended: Appended, *, each_its_own: bool) -> None:
+    def __init__(self, first: Block, appended: PredictionColumns, *, each_its_own: bool) -> None:
         self._appended, self._free = appended, each_its_own
         self._name = first.name
         self._own = first.own.schema
         self.schema = appended.schema(self._own, first.name)
 
     def joined(self, block: Block) -> pa.RecordBatch:
-        """A block's own columns, and what is said of it.
+        """A block's own columns and its predictions.
 
+        A column without values fits any type, and whole numbers fit among others.  Keys of JSON
+        objects may be missing.
         Raises InputError, naming file and column, for columns that are not those of the first
-        block.  A column without a value is one of nulls, of whatever type, and whole numbers may
-        stand among others.  Keys of JSON objects may be missing.
+        block.
         """
         own = block.own
         if self._free and own.schema != self._own:
             self._own = own.schema
             self.schema = self._appended.schema(self._own, block.name)
         columns = own.columns if own.schema.equals(self._own) else self._alike(block)
-        return pa.RecordBatch.from_arrays([*columns, *block.said.arrays], schema=self.schema)
+        return pa.RecordBatch.from_arrays([*columns, *block.predictions.arrays], schema=self.schema)
 
     def _alike(self, block: Block) -> list[pa.Array]:
         theirs = block.own.schema
@@ -64,7 +65,7 @@ class Columns:
     def _column(self, block: Block, field: pa.Field) -> pa.Array:
         if field.name not in block.own.schema.names:
             if block.name == self._name:
-                return pa.nulls(len(block.said), field.type)
+                return pa.nulls(len(block.predictions), field.type)
             raise InputError(
                 f"has no column {field.name!r}, and {self._before(block)} one",
                 place=block.name,
@@ -79,7 +80,7 @@ class Columns:
             try:
                 return column.cast(field.type)
             except pa.ArrowInvalid:
-                pass  # too large to be exact: told below
+                pass  # too large to be exact: refused below
         raise InputError(
             f"column {field.name!r} is {column.type}, and {field.type} in {self._name}"
             if block.name != self._name

@@ -11,7 +11,7 @@ from textmlr.export.predictions.arrow_values import encode_json, json_values
 
 class JsonlWriter:
     """Writes lines of JSON: numbers, lists and objects as they are, times as ISO 8601, null for
-    what is missing and for NaN, which JSON does not have.  Batches may differ in their columns."""
+    a missing value and for NaN, which JSON lacks.  Batches may differ in their columns."""
 
     def __init__(self, file: IO[bytes], place: str) -> None:
         self._file, self._place = file, place
@@ -30,4 +30,4 @@ class JsonlWriter:
         self._file.write("".join(lines).encode())
 
     def close(self) -> None:
-        """Nothing is held back."""
+        """All rows are written already."""

@@ -13,9 +13,9 @@ MOST_BYTES = 1 << 25
 
 
 class ParquetWriter:
-    """Writes a row group when so many rows or bytes have come together.
+    """Writes a row group as soon as MOST_ROWS or MOST_BYTES have come together.
 
-    waiting  batches that are not written yet
+    waiting  batches not yet written
     """
 
     def __init__(self, file: IO[bytes], schema: pa.Schema) -> None:

@@ -1,6 +1,6 @@
-"""Where predictions are written, and in what form: by the ending of a file's name.
+"""The file of predictions: the ending of its name says its format and compression.
 
-Only what is needed to write one form is imported, when it is.
+The writer of a format is imported when it is needed.
 """
 
 from __future__ import annotations
@@ -33,18 +33,18 @@ COMPRESSED = {".gz": "gzip", ".zst": "zstd", ".bz2": "bz2"}
 STANDARD_OUTPUT = "-"
 
 
-class Writer(Protocol):
-    """Writes record batches of one schema; the file is its owner's to close."""
+class PredictionWriter(Protocol):
+    """Writes record batches of one schema; the caller closes the file."""
 
     def write(self, batch: pa.RecordBatch) -> None:
         """Write some rows."""
 
     def close(self) -> None:
-        """Write what is still held back, and the end."""
+        """Write the last rows and the end of the file."""
 
 
 @dataclass(frozen=True, slots=True)
-class Output:
+class PredictionFile:
     """A file to write: its path ("-" is standard output), its format and compression."""
 
     path: str
@@ -52,10 +52,10 @@ class Output:
     compression: str | None = None
 
     @classmethod
-    def of(cls, path: str, format: str | None = None) -> Output:
-        """What the ending of path says; a format goes before its ending.
+    def of(cls, path: str, format: str | None = None) -> PredictionFile:
+        """The file of a path; without a format its ending says it.
 
-        Raises InputError where neither says it, and for standard output of what is no text.
+        Raises InputError where neither says it, and for a binary format to standard output.
         """
         bare, compression = path.lower(), None
         for ending, name in COMPRESSED.items():
@@ -85,8 +85,8 @@ class Output:
 
 
 @contextmanager
-def opened(output: Output, schema: pa.Schema) -> Iterator[Writer]:
-    """A writer to a file, which is there when all is written and closed, or not at all."""
+def opened(output: PredictionFile, schema: pa.Schema) -> Iterator[PredictionWriter]:
+    """A writer to a file, which appears whole, once all is written, or not at all."""
     if output.path == STANDARD_OUTPUT:
         with to_standard_output() as stdout, _written(output, stdout, schema) as writer:
             yield writer
@@ -100,7 +100,9 @@ def opened(output: Output, schema: pa.Schema) -> Iterator[Writer]:
 
 
 @contextmanager
-def _written(output: Output, file: BinaryIO, schema: pa.Schema) -> Iterator[Writer]:
+def _written(
+    output: PredictionFile, file: BinaryIO, schema: pa.Schema
+) -> Iterator[PredictionWriter]:
     if output.compression is None:
         with _closed(_writer(output, file, schema)) as writer:
             yield writer
@@ -113,14 +115,14 @@ def _written(output: Output, file: BinaryIO, schema: pa.Schema) -> Iterator[Writ
 
 
 @contextmanager
-def _closed(writer: Writer) -> Iterator[Writer]:
-    """Close a writer, whatever happens; of two errors the first is told."""
+def _closed(writer: PredictionWriter) -> Iterator[PredictionWriter]:
+    """Close a writer, whatever happens; of two errors the first is raised."""
     import pyarrow as pa
 
     try:
         yield writer
     except BaseException:
-        with suppress(OSError, pa.ArrowException):  # the file will not be: why is told already
+        with suppress(OSError, pa.ArrowException):  # there is no file, and the first error says why
             writer.close()
         raise
     writer.close()
@@ -141,7 +143,7 @@ def _compressed(file: BinaryIO, compression: str) -> IO[bytes]:
     return cast(IO[bytes], pa.CompressedOutputStream(pa.PythonFile(file, "w"), compression))
 
 
-def _writer(output: Output, file: IO[bytes], schema: pa.Schema) -> Writer:
+def _writer(output: PredictionFile, file: IO[bytes], schema: pa.Schema) -> PredictionWriter:
     if output.format == "parquet":
         from textmlr.export.predictions.parquet import ParquetWriter
 

@@ -1,4 +1,4 @@
-"""Chunk after chunk of a corpus, with a model's answers, to a writer: in constant memory."""
+"""Predictions over a corpus, written chunk by chunk in constant memory."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 
 from textmlr.base.errors import InputError
 from textmlr.corpus.batch import Batch
-from textmlr.export.predictions.appended import Appended, Wanted
-from textmlr.export.predictions.joined_columns import Block, Columns
-from textmlr.export.predictions.prediction_file import Output, opened
+from textmlr.export.predictions.joined_columns import Block, JoinedColumns
+from textmlr.export.predictions.prediction_columns import ColumnChoice, PredictionColumns
+from textmlr.export.predictions.prediction_file import PredictionFile, opened
 
 if TYPE_CHECKING:
     from textmlr.corpus.chunks import Chunk
@@ -24,15 +24,15 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True)
 class Tally:
-    """What was said of the documents so far.
+    """Counts of the predictions so far.
 
-    per_label      (L,) int64  documents of which each label is the answer
-    unsure         documents of which none is
+    per_label      (L,) int64  documents that have each label as their answer
+    unsure         documents that have none
     unknown        documents without a known feature
-    first_unknown  where the first of them is
+    first_unknown  the place of the first of them
     invalid        pieces of invalid UTF-8 read as U+FFFD
-    columns        the names of the columns that were appended
-    file           the one that is being read
+    columns        the names of the appended columns
+    file           the file being read
     """
 
     per_label: NDArray[np.int64]
@@ -46,28 +46,32 @@ class Tally:
 
     def add(self, block: Block) -> None:
         """Count a block."""
-        said = block.said
-        if len(said.unknown) and self.first_unknown is None:
-            number = block.first + int(said.unknown[0])
+        own = block.predictions
+        if len(own.unknown) and self.first_unknown is None:
+            number = block.first + int(own.unknown[0])
             self.first_unknown = f"{block.name}, document {number:,}"
         self.file = block.name
-        self.documents += len(said)
-        self.per_label += said.per_label
-        self.unsure += said.unsure
-        self.unknown += len(said.unknown)
-        self.invalid += said.invalid
+        self.documents += len(own)
+        self.per_label += own.per_label
+        self.unsure += own.unsure
+        self.unknown += len(own.unknown)
+        self.invalid += own.invalid
 
 
 Watch = Callable[[Tally], None]
 
 
 def predict(
-    model: Model, chunks: Iterable[Chunk], appended: Appended, *, threads: int | None = None
+    model: Model,
+    chunks: Iterable[Chunk],
+    appended: PredictionColumns,
+    *,
+    threads: int | None = None,
 ) -> Iterator[Block]:
-    """What a model says of each document, block after block, in order.
+    """A model's predictions for each document, block after block, in order.
 
-    Chunks are drawn as threads need them, and let go of when their last block is; the number of
-    threads changes no bit.
+    Chunks are drawn as threads need them, and freed after their last block; the number of threads
+    changes no bit.
     """
     under_way: deque[Chunk] = deque()
 
@@ -78,10 +82,10 @@ def predict(
                 yield chunk.batch
 
     row = 0
-    for said in model.map_answers(appended.of, batches(), threads):
+    for own in model.map_answers(appended.of, batches(), threads):
         chunk = under_way[0]
-        yield Block(chunk.name, chunk.first + row, chunk.table.slice(row, len(said)), said)
-        row += len(said)
+        yield Block(chunk.name, chunk.first + row, chunk.table.slice(row, len(own)), own)
+        row += len(own)
         if row == len(chunk.batch):
             under_way.popleft()
             row = 0
@@ -90,25 +94,25 @@ def predict(
 def write_predictions(
     model: Model,
     chunks: Iterable[Chunk],
-    output: Output,
-    wanted: Wanted | None = None,
+    output: PredictionFile,
+    wanted: ColumnChoice | None = None,
     *,
     threads: int | None = None,
     watch: Watch | None = None,
 ) -> Tally:
-    """Write the corpus's columns and a model's predictions to a file, whole or not at all.
+    """Write a corpus's columns and a model's predictions to a file, whole or not at all.
 
-    watch  called with what was said so far, block after block
-    Raises InputError for a corpus without documents, for columns that have the names of those to
-    be appended or differ from file to file, and for a file that cannot be written.
+    watch  called with the counts so far, block after block
+    Raises InputError for a corpus without documents, for columns that have the names of
+    predictions or differ from file to file, and for a file that cannot be written.
     """
-    appended = Appended(model.labels, wanted or Wanted())
+    appended = PredictionColumns(model.labels, wanted or ColumnChoice())
     tally = Tally(np.zeros(len(model.labels), np.int64), [f.name for f in appended.fields])
     blocks = predict(model, chunks, appended, threads=threads)
     first = next(blocks, None)
     if first is None:
         raise InputError("the corpus has no documents", mend="give at least one")
-    columns = Columns(first, appended, each_its_own=output.format == "jsonl")
+    columns = JoinedColumns(first, appended, each_its_own=output.format == "jsonl")
     with opened(output, columns.schema) as writer:
         block: Block | None = first
         while block is not None:

@@ -82,6 +82,7 @@ class Explanation:
     text           the document; bytes that are not UTF-8, and lone surrogates, are U+FFFD in it
     label          the one explained
     against        the other label, None for the mean of all others
+    answer         the model's answer, its likeliest label
     probabilities  P(Y=ℓ | x) of each label, in the labels' order
     score, log_z   nats, those of ``Model.scores`` and ``Model.log_z``
     margin         nats
@@ -102,6 +103,7 @@ class Explanation:
     text: str
     label: str
     against: str | None
+    answer: str
     probabilities: dict[str, float]
     score: float
     log_z: float
@@ -116,11 +118,6 @@ class Explanation:
     def probability(self) -> float:
         """P(Y=label | x) = exp(score − log_z)."""
         return self.probabilities[self.label]
-
-    @property
-    def answer(self) -> str:
-        """The likeliest label; of several, the first."""
-        return max(self.probabilities, key=self.probabilities.__getitem__)
 
     def as_dict(self) -> Json:
         """The same as JSON values: each field by its name, and "probability" and "answer"."""
@@ -207,7 +204,7 @@ def explain(
     answers = parts.answerer.answer(places.block)
     scores = answers.scores[0].astype(np.float64)
     if chosen is None:
-        chosen = int(answers.probabilities[0].argmax())
+        chosen = int(answers.best[0])
     if chosen == other:
         raise InputError(
             f"label {parts.labels[chosen]!r} against itself",
@@ -226,6 +223,7 @@ def explain(
         text=places.text,
         label=parts.labels[chosen],
         against=against,
+        answer=parts.labels[int(answers.best[0])],
         probabilities=dict(zip(parts.labels, answers.probabilities[0].tolist(), strict=True)),
         score=float(scores[chosen]),
         log_z=float(answers.log_z[0]),

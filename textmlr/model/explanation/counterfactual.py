@@ -107,8 +107,8 @@ def remove(parts: Parts, document: str | bytes) -> Removal:
         proved = removed is not None and len(removed) == tried + 1
     removed = removed or ()
     left = search.without(removed)
-    probabilities = parts.answerer.answer(left).probabilities[0]
-    new = int(probabilities.argmax())
+    answers = parts.answerer.answer(left)
+    probabilities, new = answers.probabilities[0], int(answers.best[0])
     own = np.flatnonzero(np.isin(search.word_of, removed))
     spans = zip(places.token_starts[own].tolist(), places.token_stops[own].tolist(), strict=True)
     firsts = sorted(int(np.flatnonzero(search.word_of == word)[0]) for word in removed)
@@ -138,9 +138,9 @@ class _Search:
         self.parts, self.places = parts, places
         _, self.word_of = np.unique(places.tokens, return_inverse=True)
         self.words = int(self.word_of.max(initial=-1)) + 1
-        row = parts.answerer.answer(places.block).probabilities[0]
-        self.label = int(row.argmax())
-        self.probability = float(row[self.label])
+        answers = parts.answerer.answer(places.block)
+        self.label = int(answers.best[0])
+        self.probability = float(answers.probabilities[0, self.label])
         self._size = max(1, len(places.block.text))
         self._bytes = self._bytes_of_words()
         self._effects: NDArray[np.float64] | None = None  # lead without each word alone
@@ -262,5 +262,5 @@ class _Search:
         for answers in map_blocks(answerer.answer, blocks_of([batch]), available_threads()):
             others = np.delete(answers.scores, self.label, axis=1).max(axis=1)
             leads += (answers.scores[:, self.label].astype(np.float64) - others).tolist()
-            changed += (answers.probabilities.argmax(axis=1) != self.label).tolist()
+            changed += (answers.best != self.label).tolist()
         return leads, changed

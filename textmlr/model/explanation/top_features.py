@@ -117,8 +117,8 @@ def strongest(model: Model, labels: Sequence[str] | None = None, k: int = 20) ->
         "has no weight of a feature for a label", mend="ask textmlr explain about a document"
     )
     theta = model.layers[0]
-    means = theta.mean(axis=1, dtype=np.float64)
-    scale = 2.0 if len(model.labels) == 2 else 1.0
+    means = model.head.common(theta)
+    scale = 2.0 if len(model.labels) == 2 and model.head.is_relative else 1.0
     found = []
     for label in model.labels if labels is None else labels:
         weights = scale * (theta[:, model.labels.index(label)] - means)

@@ -106,7 +106,8 @@ class _Features:
     def of(cls, model: Model) -> _Features:
         featurizer, theta = model.featurizer, model.layers[0]
         options, bias = featurizer.options, int(featurizer.options.bias)
-        are_scores = len(model.layers) == 1  # of which only differences count
+        # Of scores only differences may count.
+        are_scores = len(model.layers) == 1 and model.head.is_relative
         if are_scores and theta.shape[1] == 2:
             half = (theta[:, 0] - theta[:, 1]) / 2
             theta = np.stack([half, -half], axis=1)
@@ -371,7 +372,15 @@ def _model_of(
     )
     if len(storage.codes):
         storage = replace(storage, codes=storage.codes[order])
-    layers = [theta[order], *model.layers[1:]]
-    return Model(
-        model.labels, small, layers, record, columns, model.calibration, storage, model.activation
+    return Model.of(
+        replace(
+            model.parts,
+            featurizer=small,
+            layers=[theta[order], *model.layers[1:]],
+            record=record,
+            columns=columns,
+            storage=storage,
+            squares=(),
+            trained_on=None,
+        )
     )

@@ -19,7 +19,7 @@ from textmlr.base.arrays import frozen
 from textmlr.base.threads import map_blocks
 from textmlr.features.csr_features import Features
 from textmlr.kernels import csr_products as kernels
-from textmlr.kernels import dual_ascent
+from textmlr.kernels import dual_ascent, softmax
 from textmlr.training.exact.optimum import Optimum
 from textmlr.training.exact.threaded_products import blocks
 from textmlr.training.objective import Objective
@@ -48,7 +48,7 @@ def certify(
     theta, lost, length = _combine(columns, coefficients, threads)
     scores = _scores(objective.features, theta, threads)
     errors = np.empty_like(scores)
-    loss = kernels.losses(frozen(scores), frozen(y), frozen(weights), errors)
+    loss = softmax.losses(frozen(scores), frozen(y), frozen(weights), errors)
     value = float(loss) + 0.5 * l2 * length
     errors *= weights[:, None]
     errors[np.arange(len(y)), y] -= weights

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
+from typing import NamedTuple
 
 import numpy as np
 
@@ -12,12 +13,12 @@ from textmlr.base.errors import InputError
 from textmlr.base.threads import map_blocks
 from textmlr.base.training_options import TrainingOptions
 from textmlr.training.calibration import Scored
+from textmlr.training.cross_fitting import Crossed
 from textmlr.training.exact import proximal_newton
 from textmlr.training.exact.optimum import Optimum
 from textmlr.training.exact.solver import GIVE_L2, Exact, Step
 from textmlr.training.held_out import FOLDS, are_few, check_labels, hold_out
 from textmlr.training.objective import Objective
-from textmlr.training.sgd.cross_fitting import Crossed
 
 # λ = mean ‖f(x)‖² / (k·n), for these k, is tried on held-out documents where l2 is not given, until
 # they show that λ is too small.  Without held-out documents k is DEFAULT_STEP_OF_PATH: where rows
@@ -29,7 +30,7 @@ PATH_TOLERANCE = 1e-4  # on gap/value: far below the noise of a held-out loss
 
 @dataclass(frozen=True, slots=True)
 class Penalty:
-    """A λ that was tried, and what its minimum came to on held-out documents.
+    """A λ that was tried, and the held-out figures of its minimum.
 
     l2        λ, with the documents that were not held out; of few documents, with all
     loss      mean loss in nats;  accuracy  share that is right; both held out
@@ -49,7 +50,7 @@ class ExactFit:
     loss, accuracy  of all documents, without the penalty
     held_out        documents that judged, 0 for none
     folds           0, or in how many parts all documents were held out, where they are few
-    judged          the best of what was tried; with a λ given, the minimum itself
+    judged          the best of the trials; with a λ given, the minimum itself
     trials          in order
     """
 
@@ -88,25 +89,8 @@ def fit_exact(
     check_labels(objective)
     options = options.decided()
     assert options.tolerance is not None  # decided
-    trials: tuple[Penalty, ...] = ()
-    l2, judge, rest = options.l2, validation, objective
-    crossed = None
-    if l2 is None and judge is None and options.holdout and are_few(objective):
-        crossed = Crossed.of(objective, options.seed)
-    elif l2 is None and judge is None and options.holdout:
-        held = hold_out(objective, options.holdout, options.seed)
-        if held is not None:
-            rest = objective.take(np.setdiff1d(np.arange(len(objective.y)), held, True))
-            judge = objective.take(held).as_new(rest.documents_of())
-    judged = None
-    if l2 is None:
-        k = DEFAULT_STEP_OF_PATH
-        if judge is not None:
-            k, trials = _search(rest, judge, threads, watch)
-        elif crossed is not None:
-            k, trials = _search_crossed(crossed, threads, watch)
-        judged = min(trials, key=lambda trial: trial.loss) if trials else None
-        l2 = penalty_of(objective, k)
+    chosen = _choose(objective, options, validation, threads, watch)
+    l2, judge, crossed = chosen.l2, chosen.judge, chosen.crossed
     solve: Callable[[], Optimum]
     if options.l1:
         solve = partial(
@@ -120,11 +104,8 @@ def fit_exact(
     else:
         solve = partial(Exact.of(objective, threads, watch).minimise, l2, options.tolerance)
     found: list[Optimum] = []
-
-    def run() -> None:
-        found.append(solve())
-
-    jobs: list[Callable[[], object]] = [run] if beside is None else [run, beside]
+    jobs: list[Callable[[], object]] = [lambda: found.append(solve())]
+    jobs += [] if beside is None else [beside]
     for _ in map_blocks(lambda job: job(), jobs, threads):
         pass
     optimum = found[0]
@@ -134,6 +115,7 @@ def fit_exact(
             "infinity",
             mend=GIVE_L2,
         )
+    judged = min(chosen.trials, key=lambda trial: trial.loss) if chosen.trials else None
     if options.l2 is not None and judge is not None:
         judged = Penalty(l2, *judge.evaluate(optimum.network))
     loss, accuracy = objective.evaluate(optimum.network)
@@ -141,7 +123,42 @@ def fit_exact(
     if crossed is not None:
         held_out = crossed.judging
     folds = 0 if crossed is None else FOLDS
-    return ExactFit(optimum, l2, loss, accuracy, held_out, folds, judged, trials)
+    return ExactFit(optimum, l2, loss, accuracy, held_out, folds, judged, chosen.trials)
+
+
+class _Choice(NamedTuple):
+    """λ, and the documents that judge: all at once, or few in parts."""
+
+    l2: float
+    judge: Objective | None
+    crossed: Crossed | None
+    trials: tuple[Penalty, ...]
+
+
+def _choose(
+    objective: Objective,
+    options: TrainingOptions,
+    validation: Objective | None,
+    threads: int,
+    watch: Watch | None,
+) -> _Choice:
+    """The λ of the options, or that of PATH with the least held-out loss."""
+    if options.l2 is not None:
+        return _Choice(options.l2, validation, None, ())
+    judge, rest, crossed = validation, objective, None
+    if judge is None and options.holdout and are_few(objective):
+        crossed = Crossed.of(objective, options.seed)
+    elif judge is None and options.holdout:
+        held = hold_out(objective, options.holdout, options.seed)
+        if held is not None:
+            rest = objective.take(np.setdiff1d(np.arange(len(objective.y)), held, True))
+            judge = objective.take(held).as_new(rest.documents_of())
+    k, trials = DEFAULT_STEP_OF_PATH, tuple[Penalty, ...]()
+    if judge is not None:
+        k, trials = _search(rest, judge, threads, watch)
+    elif crossed is not None:
+        k, trials = _search_crossed(crossed, threads, watch)
+    return _Choice(penalty_of(objective, k), judge, crossed, trials)
 
 
 def penalty_of(objective: Objective, k: float) -> float:
@@ -152,7 +169,7 @@ def penalty_of(objective: Objective, k: float) -> float:
 def _search(
     objective: Objective, judge: Objective, threads: int, watch: Watch | None
 ) -> tuple[float, tuple[Penalty, ...]]:
-    """(the k of PATH with the least held-out loss, what was tried)."""
+    """(the k of PATH with the least held-out loss, all trials)."""
     exact = Exact.of(objective, threads, watch)
 
     def attempt(k: float) -> Penalty:

@@ -95,6 +95,7 @@ def minimise(
     The number of threads changes no bit.  ``converged`` is False where the bound ceased to fall
     above the tolerance, which float32 may bring about.
     """
+    objective.head.check_exact()
     descent = _Descent(objective, l1, threads)
     if start is not None:
         descent.theta[:] = start[descent.columns]

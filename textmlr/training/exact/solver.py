@@ -18,7 +18,7 @@ from textmlr.base.threads import machine_memory, map_blocks
 from textmlr.features.csr_features import Features
 from textmlr.kernels import csr_products as kernels
 from textmlr.model.parameters import Network
-from textmlr.model.scoring import log_normalizer, probabilities, score
+from textmlr.model.scoring import score
 from textmlr.training.exact import newton
 from textmlr.training.exact.certificate import certify
 from textmlr.training.exact.dual import Dual, first_guess
@@ -109,6 +109,7 @@ class Exact:
 
         Raises InputError where what ``minimise`` will need would not fit in memory.
         """
+        objective.head.check_exact()
         check_memory(objective, "train by sgd, or on fewer documents, labels or features")
         counts = objective.weights > 0
         if not counts.all():
@@ -200,7 +201,7 @@ class Exact:
         shares = self.weights / l2
         if start is not None:
             scores = score(objective.features, Network.of([start]))
-            p = probabilities(scores, log_normalizer(scores))
+            p = objective.head.probabilities(scores)
         elif self.last is not None:
             # The same θ, as far as a smaller penalty leaves p between 0 and 1.
             p = -self.last / shares[:, None]

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from textmlr.base.arrays import frozen
 from textmlr.features.csr_features import Features
 from textmlr.kernels import csr_products as kernels
+from textmlr.kernels import softmax
 from textmlr.training.exact.merged_columns import Merged
 from textmlr.training.exact.threaded_products import inner_product, multiply, transposed
 
@@ -85,7 +86,7 @@ class Span:
         return self._value(point, np.empty_like(self.p))
 
     def _value(self, point: SpanVector, p: NDArray[np.float64]) -> float:
-        loss = kernels.losses(frozen(point.scores), frozen(self.y), frozen(self.weights), p)
+        loss = softmax.losses(frozen(point.scores), frozen(self.y), frozen(self.weights), p)
         return float(loss) + 0.5 * self.l2 * point.dot(point)
 
     def curve(self, direction: SpanVector) -> SpanVector:

@@ -27,7 +27,7 @@ from textmlr.base.whole_files import atomic_write
 from textmlr.corpus.disk_corpus import Sum, sum_of
 from textmlr.training.on_disk import leftovers
 from textmlr.training.on_disk.leftovers import CHECKPOINT, JOURNAL, LOCK
-from textmlr.training.sgd.epochs import State
+from textmlr.training.run_state import State
 
 Json = dict[str, Any]
 Arrays = dict[str, NDArray[Any]]

@@ -16,8 +16,9 @@ from textmlr.corpus.disk_corpus import changed, read_exactly, whole
 from textmlr.features.csr_features import Features
 from textmlr.kernels import disk_words as kernels
 from textmlr.kernels import linear as linear_kernels
+from textmlr.model.heads import SOFTMAX, Head
+from textmlr.training.dealt_parts import Dealing
 from textmlr.training.objective import Objective
-from textmlr.training.sgd.dealt_parts import Dealing
 
 ENDS = "ends"  # the file of where the row of each document ends in that of its part, in words
 Weigh = Callable[[Features], Features]
@@ -35,7 +36,7 @@ class StoredObjective:
     weigh       counts → f(x), written over them
     scale       (V,) float32 that f(x) is multiplied by, None for 1
     threads     to read parts with, where several are wanted
-    y, weights, labels, l2, unit_from  as in ``Objective``
+    y, weights, labels, l2, unit_from, head  as in ``Objective``
     """
 
     folder: str
@@ -52,6 +53,7 @@ class StoredObjective:
     unit_from: int | None
     threads: int
     scale: NDArray[np.float32] | None = None
+    head: Head = SOFTMAX
 
     @property
     def columns(self) -> int:
@@ -137,13 +139,11 @@ class StoredObjective:
             self.labels,
             self.l2,
             self.unit_from,
+            self.head,
         )
         if self.scale is None:
             return objective
         return objective.scaled(self.scale, in_place=True)
-
-
-AnyObjective = Objective | StoredObjective
 
 
 def name_of(part: int) -> str:

@@ -21,11 +21,11 @@ from textmlr.features.hashed_columns import Columns
 from textmlr.features.prepared import TERM_FREQUENCY
 from textmlr.features.vocabulary import NAMELESS, Vocabulary, inverse_document_frequency
 from textmlr.kernels import csr_rows
+from textmlr.training.dealt_parts import AnyObjective, Dealing
 from textmlr.training.on_disk import part_files, row_counts
 from textmlr.training.on_disk.cache import Cache, Work, refusals
-from textmlr.training.on_disk.disk_objective import AnyObjective, StoredObjective
+from textmlr.training.on_disk.disk_objective import StoredObjective
 from textmlr.training.rows import Rows, check_memory, document_weights
-from textmlr.training.sgd.dealt_parts import Dealing
 
 # Of the memory that training may take, at most: the table of distinct n-grams, while there is
 # nothing else, and later θ in three copies (the run over all documents, its twin without those held

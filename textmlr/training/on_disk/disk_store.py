@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from textmlr.base.featurizer_options import FeaturizerOptions
 from textmlr.base.training_options import TrainingOptions
 from textmlr.corpus.corpus import Corpus
+from textmlr.model.heads import SOFTMAX, Head
+from textmlr.training.objective import Objective
 from textmlr.training.on_disk.cache import Cache, Work
+from textmlr.training.on_disk.disk_objective import StoredObjective
 from textmlr.training.on_disk.disk_rows import stored_rows
 from textmlr.training.rows import Rows
 
@@ -31,9 +34,10 @@ class Store:
         options: TrainingOptions,
         threads: int,
         watch: Callable[[Work], None],
+        head: Head = SOFTMAX,
     ) -> Rows:
         """``Rows.of`` for a corpus on disk."""
-        return stored_rows(
+        rows = stored_rows(
             corpus,
             featurizer_options,
             options,
@@ -42,3 +46,6 @@ class Store:
             threads=threads,
             watch=watch,
         )
+        objective = rows.objective
+        assert isinstance(objective, Objective | StoredObjective)
+        return replace(rows, objective=replace(objective, head=head))

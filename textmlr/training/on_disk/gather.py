@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from itertools import islice
-from typing import Any, Protocol
+from typing import Any
 
 from textmlr.base.errors import InputError
 from textmlr.corpus.byte_streams import ending_of
 from textmlr.corpus.chunks import Chunk
 from textmlr.corpus.corpus import Corpus
 from textmlr.corpus.disk_corpus import Writer, restore
-from textmlr.corpus.reading import joined
+from textmlr.corpus.reading import joined, read_corpus, scan
+from textmlr.corpus.reading_options import ReadingOptions
 from textmlr.corpus.sources import is_url, name_of, sources_of
 from textmlr.training.on_disk.cache import Cache, InUseError, Work, refusals
 from textmlr.training.on_disk.disk_store import Store
@@ -27,16 +28,6 @@ FOLDERS = 16  # beside the model, for as many trainers of one model at once
 LEAST_MEMORY = 100_000  # bytes: less is a unit forgotten
 
 Json = dict[str, Any]
-
-
-class Reads(Protocol):
-    """How a corpus's files are read."""
-
-    def read(self, paths: Sequence[str]) -> Corpus:
-        """All of it, in memory."""
-
-    def scan(self, paths: Sequence[str], *, labelled: bool, tables: bool) -> Iterator[Chunk]:
-        """Some documents at a time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +57,7 @@ class Storage:
 
 def gather(
     paths: Sequence[str],
-    reads: Reads,
+    options: ReadingOptions,
     storage: Storage,
     identity: Json,
     watch: Callable[[Work], None],
@@ -74,8 +65,8 @@ def gather(
 ) -> tuple[Corpus, Store | None]:
     """Read a corpus; with a Store if it is on disk.
 
-    identity    what else the run depends on, see ``Cache``; its part "reading" is how ``reads``
-                reads
+    options     how its files are read: the rows of a kept cache depend on each of them
+    identity    what else the run depends on, see ``Cache``
     validation  what else is read
     It is on disk if its text is more than memory / MEMORY_A_BYTE, or a cache is wanted anyway.
     Raises InputError for what cannot be read or written.
@@ -84,10 +75,10 @@ def gather(
     limit, size = storage.memory // MEMORY_A_BYTE, _plain_size(sources)
     before = states(sources)
     held: list[tuple[Chunk, int]] = []
-    chunks = _scanned(sources, reads)
+    chunks = _scanned(sources, options)
     if not (storage.resume or storage.keep):
         if size is not None and size <= limit:
-            return reads.read(paths), None
+            return read_corpus(paths, options), None
         if size is None:
             text = 0
             for chunk, file in chunks:
@@ -97,13 +88,16 @@ def gather(
                     break
             else:
                 names = [name_of(source) for source in sources]
-                weighted = bool(held) and held[0][0].weights is not None
-                found = joined([c for c, _ in held], [f for _, f in held], names, weighted)
-                return found, None
+                own = [chunk for chunk, _ in held], [file for _, file in held]
+                return joined(*own, names, options.has_weights), None
         held += islice(chunks, 0 if held else 1)  # what is wrong with the first is soon told
     judges = [] if validation is None else sources_of([validation])
-    files = {"corpus": contents(sources, watch), "validation": contents(judges)}
-    cache = _opened(storage, files | identity, watch)
+    read = {
+        "corpus": contents(sources, watch),
+        "validation": contents(judges),
+        "reading": {f"--{name.replace('_', '-')}": own for name, own in asdict(options).items()},
+    }
+    cache = _opened(storage, read | identity, watch)
     store = Store(cache, storage.memory)
     try:
         if not cache.has("corpus"):
@@ -164,9 +158,9 @@ def _plain_size(sources: Sequence[str]) -> int | None:
     return size
 
 
-def _scanned(sources: Sequence[str], reads: Reads) -> Iterator[tuple[Chunk, int]]:
+def _scanned(sources: Sequence[str], options: ReadingOptions) -> Iterator[tuple[Chunk, int]]:
     for number, source in enumerate(sources):
-        for chunk in reads.scan([source], labelled=True, tables=False):
+        for chunk in scan([source], options, tables=False):
             yield chunk, number
 
 

@@ -15,9 +15,9 @@ from textmlr.base.threads import map_blocks
 from textmlr.corpus.disk_corpus import NOTHING, Sum, changed, extended, write_all
 from textmlr.features.csr_features import Features
 from textmlr.kernels import disk_words as kernels
+from textmlr.training.dealt_parts import Dealing
 from textmlr.training.on_disk.disk_objective import ENDS, name_of
 from textmlr.training.on_disk.row_counts import FILE, read_record
-from textmlr.training.sgd.dealt_parts import Dealing
 
 HELD_WORDS = 1 << 24  # before they are written to the files of parts
 _Renumbered = tuple[Features, NDArray[np.int64], NDArray[np.uint32], NDArray[np.int64]]

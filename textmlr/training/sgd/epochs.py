@@ -14,9 +14,10 @@ from textmlr.base.training_options import TrainingOptions
 from textmlr.features.csr_features import Features
 from textmlr.kernels import sgd as kernels
 from textmlr.model.parameters import LINEAR, Network
+from textmlr.training.dealt_parts import AnyObjective, DealtRows, Turn, dealt, turns
 from textmlr.training.objective import Objective
-from textmlr.training.on_disk.disk_objective import StoredObjective
-from textmlr.training.sgd.dealt_parts import Dealing, InMemory, Parts, Turn, number_of_parts, turns
+from textmlr.training.run_state import State
+from textmlr.training.sgd.epoch import Epoch, Start, Unfinished
 
 # A step that overshoots multiplies the loss; noise alone moves it less than this.  The first
 # epoch is allowed more: its loss, too, is that before each document's step, and while most of θ
@@ -24,63 +25,11 @@ from textmlr.training.sgd.dealt_parts import Dealing, InMemory, Parts, Turn, num
 FIRST_RISE = 3.0
 RISE = 1.5
 RISE_NATS = 0.01
-# A rise is none of the step's, but noise (of few documents, or of what is dropped), if halving the
-# step so many times on end has changed the same epoch's loss by less than this share of it.
+# A rise is not the step's but noise (of few documents, or of dropout), if halving the step so many
+# times on end has changed the same epoch's loss by less than this share of it.
 IN_VAIN = 3
 ALIKE = 0.02
 MAX_HALVINGS = 1100  # of a run: from the largest float64 to nothing
-
-Json = dict[str, Any]
-State = tuple[Json, dict[str, NDArray[Any]]]
-
-
-@dataclass(frozen=True, slots=True)
-class Epoch:
-    """One finished epoch of one run.
-
-    number         from 1
-    epochs         how many the run's schedule has
-    learning_rate  the run's, in units of 1 / mean ‖f(x)‖², as halved so far
-    loss           mean loss of each document before its own step (nats, no penalty)
-    accuracy       share of documents right before their own step
-    halved         times the run diverged in this epoch and began anew with half the step
-    documents      documents visited
-    """
-
-    number: int
-    epochs: int
-    learning_rate: float
-    loss: float
-    accuracy: float
-    halved: int
-    documents: int
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Start:
-    """What a run goes on from, which stays as it is.
-
-    weights, squares  as of an ended run, see ``SGD``
-    """
-
-    weights: Network
-    squares: Network
-
-
-@dataclass(slots=True)
-class Unfinished:
-    """How far an epoch has come.
-
-    turn     turns that were taken
-    loss, correct   sums over their visits, of which there were ``visits``
-    halved   times the run began anew since the epoch was begun
-    """
-
-    turn: int = 0
-    loss: float = 0.0
-    correct: float = 0.0
-    visits: int = 0
-    halved: int = 0
 
 
 @dataclass(slots=True, eq=False)
@@ -96,18 +45,18 @@ class SGD:
     weights    scale   θ is scale·weights
     squares    of Adagrad, each weight's sum of squared gradients; None: steps are not divided
     last_loss  mean loss of the last epoch
-    before     what it goes on from, None: from the beginning
+    before     the run that it continues, None: it starts from nothing
     told       its epochs so far
-    keep       called with the run between the parts of an epoch, where it can be stopped, and gone
-               on with from its ``state``; whoever runs the epochs calls it between them
+    keep       called with the run between the parts of an epoch, where it can be stopped, and
+               resumed from its ``state``; the caller of ``epoch`` calls it between epochs
     halvings   so far
-    rises      of an epoch: its loss when it last rose, and how often on end halving changed nothing
+    rises      by epoch: its loss when it last rose, and how often on end halving changed nothing
 
-    A run whose loss is not finite, or has risen, has diverged: it begins anew with half the step,
-    as if it had been so from the start.
+    A run whose loss is not finite, or has risen, has diverged: it restarts with half the step, as
+    if the step had been so from the start.
     """
 
-    objective: Objective | StoredObjective
+    objective: AnyObjective
     documents: NDArray[np.integer[Any]]
     epochs: int
     learning_rate: float
@@ -121,14 +70,14 @@ class SGD:
     keep: Callable[[SGD], None] | None = None
     unfinished: Unfinished = field(default_factory=Unfinished)
     told: list[Epoch] = field(default_factory=list)
-    _parts: Parts | None = None
+    _parts: DealtRows | None = None
     halvings: int = 0
     rises: dict[int, tuple[float, int]] = field(default_factory=dict)
 
     @classmethod
     def start(
         cls,
-        objective: Objective | StoredObjective,
+        objective: AnyObjective,
         documents: NDArray[np.integer[Any]],
         epochs: int,
         learning_rate: float,
@@ -160,7 +109,7 @@ class SGD:
         learning_rate: float,
         options: TrainingOptions,
     ) -> SGD:
-        """A run over all documents of the objective that goes on from where another ended."""
+        """A run over all documents of the objective, from where another ended."""
         weights, squares = before.weights.copy(), before.squares.copy()
         everything = np.arange(len(objective.y))
         run = cls(
@@ -179,7 +128,7 @@ class SGD:
 
     @property
     def network(self) -> Network:
-        """θ; further epochs go on in the same memory."""
+        """θ; further epochs write to the same memory."""
         if self.scale != 1.0:
             for layer in (self.weights.theta, self.weights.upper):
                 layer *= np.float32(self.scale)
@@ -210,7 +159,7 @@ class SGD:
                 fine = np.isfinite(loss) and (
                     loss <= rise * self.last_loss + RISE_NATS or self._rose_in_vain(loss)
                 )
-                # An epoch's loss tells of the steps before it, and none follows the last.
+                # An epoch's loss is that of the steps before it, and none follows the last.
                 if fine and (self.done + 1 < self.epochs or self.weights.is_finite):
                     self.done += 1
                     self.unfinished = Unfinished()
@@ -228,7 +177,7 @@ class SGD:
         raise ArithmeticError(f"loss is not finite after {MAX_HALVINGS} halvings of the step")
 
     def state(self) -> State:
-        """What ``restore`` needs to go on to the same bits: (JSON values, arrays)."""
+        """The state that ``restore`` resumes from, to the same bits: (JSON values, arrays)."""
         arrays = {"theta": self.weights.theta, "upper": self.weights.upper}
         if self.squares is not None:
             arrays |= {"squares": self.squares.theta, "upper_squares": self.squares.upper}
@@ -245,7 +194,7 @@ class SGD:
         return header, arrays
 
     def restore(self, state: State) -> None:
-        """Go on from another run's state, one like this one."""
+        """Resume from the state of another run like this one."""
         header, arrays = state
         self.weights.theta[:], self.weights.upper[:] = arrays["theta"], arrays["upper"]
         if self.squares is not None:
@@ -259,7 +208,7 @@ class SGD:
         self.rises = {int(epoch): tuple(rise) for epoch, rise in header["rises"].items()}
 
     def _rose_in_vain(self, loss: float) -> bool:
-        """Whether a rise to this loss is none that a smaller step would help."""
+        """Whether smaller steps would not help against a rise to this loss."""
         before, vain = self.rises.get(self.done, (np.inf, 0))
         vain = vain + 1 if abs(loss - before) < ALIKE * loss else 0
         self.rises[self.done] = loss, vain
@@ -285,17 +234,14 @@ class SGD:
         return so_far.loss / so_far.visits, so_far.correct / so_far.visits, so_far.visits
 
     def _turns(self) -> Iterator[tuple[Objective, Turn]]:
-        """What is left of the epoch: the rows of each part, and which of them to visit."""
+        """The rest of the epoch: the rows of each part, and which of them to visit."""
         objective, epoch, turn = self.objective, self.done, self.unfinished.turn
         if self._parts is None:
-            if isinstance(objective, StoredObjective):
-                self._parts = objective
-            elif number_of_parts(objective.nonzeros) > 1:
-                n, seed = len(objective.y), self.options.seed
-                self._parts = InMemory(objective, Dealing.of(n, objective.nonzeros, seed))
-            else:
-                yield objective, Turn(0, self._order(), 0)
-                return
+            self._parts = dealt(objective, self.options.seed)
+        if self._parts is None:
+            assert isinstance(objective, Objective)
+            yield objective, Turn(0, self._order(), 0)
+            return
         dealing, seed = self._parts.dealing, self.options.seed
         for own in turns(dealing, objective.weights, self.documents, seed, epoch, turn):
             yield self._parts.part(own.part), own
@@ -310,7 +256,7 @@ class SGD:
         squares = (no, np.zeros((0, weights.upper.shape[1]), np.float32))
         if self.squares is not None:
             squares = self.squares.theta, self.squares.upper
-        kernels.epoch(
+        rows.head.epoch(
             frozen(features.indptr),
             frozen(features.indices),
             frozen(features.values),
@@ -343,9 +289,11 @@ class SGD:
                 self.squares.clear()
         self.scale = 1.0
         self.done = 0
-        # What goes on may begin with any loss, and end with almost none, where noise multiplies it.
+        # A run from another may begin with any loss, and end with almost none, where noise
+        # multiplies it.
         fresh = self.before is None
-        self.last_loss = float(np.log(self.objective.labels)) if fresh else np.inf
+        none = np.zeros((1, self.objective.labels), np.float32)
+        self.last_loss = float(self.objective.head.log_z(none)[0]) if fresh else np.inf
 
     def _dropping(self, part: int = 0) -> int:
         """The seed of what is dropped in the next epoch."""

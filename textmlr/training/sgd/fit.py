@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 
 import numpy as np
@@ -13,13 +13,15 @@ from textmlr.base.threads import map_blocks
 from textmlr.base.training_options import DEFAULT_IDF_POWER, DEFAULT_L2, TrainingOptions
 from textmlr.model.scoring import Calibration, Shrunk
 from textmlr.training.calibration import Scored, calibrate
+from textmlr.training.dealt_parts import AnyObjective
 from textmlr.training.held_out import FOLDS, are_few, check_labels
 from textmlr.training.objective import Objective
-from textmlr.training.on_disk.disk_objective import AnyObjective
-from textmlr.training.sgd.cross_fitting import plans_of
-from textmlr.training.sgd.epochs import of_theta
-from textmlr.training.sgd.training_state import Checkpoints, follow
-from textmlr.training.sgd.trials import Progress, Search, Trial, Tried, Watch, best_of
+from textmlr.training.run_state import StateStore
+from textmlr.training.sgd.crossed_trials import plans_of
+from textmlr.training.sgd.epochs import SGD, of_theta
+from textmlr.training.sgd.runs import ColumnFacts, Runs
+from textmlr.training.sgd.trial import Progress, TrialResults, TrialRun, Watch, best_of
+from textmlr.training.sgd.trials import Search
 
 # The choice of n-grams holds out this share of the documents, and tries these learning rates.
 CHOICE_HELD_OUT = 0.25
@@ -58,8 +60,8 @@ class Fit:
     accuracy: float
     held_out: int
     folds: int
-    judged: Trial | None
-    trials: tuple[Trial, ...]
+    judged: TrialRun | None
+    trials: tuple[TrialRun, ...]
     halvings: int
     averaged: int = 0
 
@@ -68,15 +70,14 @@ def fit(
     objective: AnyObjective,
     options: TrainingOptions,
     *,
-    idf: NDArray[np.float64] | None = None,
-    bias: int | None = None,
+    columns: ColumnFacts = ColumnFacts(),  # noqa: B008
     validation: Objective | None = None,
     threads: int = 1,
     watch: Watch | None = None,
     beside: Callable[[], object] | None = None,
     overwrite: bool = False,
-    checkpoints: Checkpoints | None = None,
-    tried: Tried | None = None,
+    states: StateStore | None = None,
+    known: TrialResults | None = None,
 ) -> Fit:
     """Minimise the objective by SGD, stopping early.
 
@@ -84,124 +85,168 @@ def fit(
     and on how many epochs they fall over.  Held-out documents choose the step size, and the
     power of idf it is scaled by for each feature (``TrainingOptions.idf_power``), in trial runs
     over the other documents (of many, over some drawn at random, see ``trial_documents``), one
-    thread a run.  The final run, on all documents, has what the best trial had, its number of
-    epochs too; where trials saw only some documents, a twin of it goes on meanwhile, without
-    those held out, since the factor of θ depends on how many there are.  The number of threads
-    changes no bit.  Fewer than FEW_DOCUMENTS all judge each trial, in FOLDS parts, each scored by a
-    run over the others; runs of all plans are averaged, and the calibration shrinks towards the
-    base rates.
+    thread a run.  The final run, on all documents, has the best trial's options, its number of
+    epochs too; where trials saw only some documents, a twin of it runs beside it, without those
+    held out, since the factor of θ depends on how many there are.  The number of threads changes
+    no bit.  Fewer than FEW_DOCUMENTS all judge each trial, in FOLDS parts, each scored by a run
+    over the others; runs of all plans are averaged, and the calibration shrinks towards the base
+    rates.
 
-    idf         (V,) of each feature; None: all steps alike
-    bias        the column that is always 1, None for none
     validation  documents that judge, None to hold some out
-    beside      called once, by a thread of its own if there are two, while the final run goes on
+    beside      called once, by a thread of its own if there are two, beside the final run
     overwrite   scale the objective's features in place, where they are not needed any more
-    checkpoints where the state is kept, and gone on from if there is one; None: nowhere
-    tried       what ``probe`` found of the same objective, if that lasts; None: nothing
+    states      where the state of training is kept, and resumed from; None: nowhere
+    known       results of ``probe`` on the same objective, if they last; None: nothing
     Raises InputError where there is nothing to learn from.
     """
     check_labels(objective)
-    options = options.decided()
-    search = Search(
-        objective,
-        validation,
-        idf,
-        options,
-        watch,
-        biased=bias is not None,
-        checkpoints=checkpoints,
-        tried=tried,
-    )
-    best = search.run(threads)
-    everything = np.arange(len(objective.y), dtype=np.int32)
-    epochs = search.epochs if best is None else best.epochs
-    power = search.powers[0] if best is None else best.idf_power
-    middle = options.middle_rate
-    rate = options.learning_rate or middle if best is None else best.learning_rate
-    folds = [] if best is None else search.folds()
-    shares = [] if best is None else search.parts()
-    in_place = overwrite and not folds and not shares
-    chosen = search.scaled(objective, power, threads, in_place=in_place)
-    final = search.start(chosen, everything, epochs, rate)
-    follow(final, "final", checkpoints, dict)
-    judged = best
-    parts: dict[int, Scored] = {}
-    added: list[NDArray[np.float32]] = []
-
-    def run_final() -> None:
-        while final.done < final.epochs:
-            search.tell(Progress("final", power, final.epoch(), None))
-            if final.keep is not None:
-                final.keep(final)
-
-    def run_twin() -> None:
-        nonlocal judged
-        assert best is not None
-        judged = search.twin(chosen, best)
-
-    def run_fold(number: int) -> None:
-        assert best is not None
-        parts[number] = search.fold(chosen, best, folds[number])
-
-    jobs: list[Callable[[], object]] = [run_final]
-    if best is not None and search.sampled and not folds:
-        jobs.append(run_twin)
-    jobs += [partial(run_fold, number) for number in range(len(folds))]
-    if shares:
-        jobs.append(lambda: added.append(search.other_plans()))
-    if beside is not None:
-        jobs.append(beside)
-    for _ in map_blocks(lambda job: job(), jobs, threads):
+    runs = Runs(objective, options.decided(), columns, watch, states)
+    search = Search(runs, validation, known=known)
+    stage = _FinalStage.of(search, search.run(threads), threads, overwrite=overwrite)
+    for _ in map_blocks(lambda job: job(), stage.jobs(beside), threads):
         pass
-    if best is not None and folds:
-        scored = Scored.joined([parts[number] for number in range(len(folds))])
-        calibration, loss = calibrate(scored)
-        judged = replace(best, calibration=calibration, loss=loss, accuracy=scored.accuracy)
+    best, final, trials = stage.best, stage.final, tuple(search.trials)
+    judged = stage.judged()
     calibration = Calibration() if judged is None else judged.calibration
-    told, layers, factor = final.told, final.network.layers, np.float32(calibration.factor)
-    squares = final.row_squares()
-    if (scale := search.scale_of(power)) is not None:
-        layers[0] *= scale[:, None]
-        squares = of_theta(squares, 0, scale)
-    for rest in added:
-        layers[0] *= np.float32(shares[search.trials.index(best_of(search.trials))])
-        layers[0] += rest
-    if factor != 1:
-        layers[-1] *= factor
-        squares = of_theta(squares, -1, factor)
-    if isinstance(calibration, Shrunk) and calibration.prior:
-        assert search.crossed is not None
-        row = layers[-1][-1 if options.hidden else bias]
-        row += calibration.offsets(search.crossed.counts).astype(np.float32)
+    layers, squares = stage.theta(calibration)
+    folds = len(stage.folds)
+    crossed = best is not None and search.crossed is not None
     return Fit(
         layers,
         squares,
-        power,
+        stage.power,
         calibration,
         final.learning_rate,
-        epochs,
-        told[-1].loss,
-        told[-1].accuracy,
-        sum(map(len, folds)) or search.held_out,
-        len(folds) or (FOLDS if best is not None and search.crossed is not None else 0),
+        final.epochs,
+        final.told[-1].loss,
+        final.told[-1].accuracy,
+        sum(map(len, stage.folds)) or search.held_out,
+        folds or (FOLDS if crossed else 0),
         judged,
-        tuple(search.trials),
-        sum(epoch.halved for epoch in told),
-        len(shares) if len(shares) > 1 else 0,
+        trials,
+        sum(epoch.halved for epoch in final.told),
+        len(stage.shares) if len(stage.shares) > 1 else 0,
     )
+
+
+@dataclass(slots=True, eq=False)
+class _FinalStage:
+    """The final run, and the runs beside it that calibrate it.
+
+    best    trial, None without a judge
+    power   of idf
+    folds   parts of all documents to calibrate by, see ``Search.folds``
+    shares  of each plan's θ in the average, see ``CrossedTrials.shares``
+    chosen  the objective at the power's scale
+    twin, scored, others  results of the runs beside it: of ``Search.twin``, of each of the folds,
+                          of ``CrossedTrials.other_plans``
+    """
+
+    search: Search
+    best: TrialRun | None
+    power: float
+    folds: list[NDArray[np.int64]]
+    shares: list[float]
+    chosen: AnyObjective
+    final: SGD
+    twin: TrialRun | None = None
+    scored: dict[int, Scored] = field(default_factory=dict)
+    others: NDArray[np.float32] | None = None
+
+    @classmethod
+    def of(
+        cls, search: Search, best: TrialRun | None, threads: int, *, overwrite: bool
+    ) -> _FinalStage:
+        """The stage after the trials."""
+        runs, options = search.runs, search.runs.options
+        everything = np.arange(len(runs.objective.y), dtype=np.int32)
+        if best is None:
+            epochs, power = search.epochs, search.powers[0]
+            rate, folds = options.learning_rate or options.middle_rate, []
+        else:
+            epochs, power, rate = best.epochs, best.idf_power, best.learning_rate
+            folds = search.folds()
+        shares: list[float] = []
+        if best is not None and search.crossed is not None:
+            shares = search.crossed.shares(search.trials)
+        in_place = overwrite and not folds and not shares
+        chosen = runs.scaled(runs.objective, power, threads, in_place=in_place)
+        final = runs.start(chosen, everything, epochs, rate)
+        runs.resume(final, "final")
+        return cls(search, best, power, folds, shares, chosen, final)
+
+    def jobs(self, beside: Callable[[], object] | None) -> list[Callable[[], object]]:
+        """All runs, and a job beside them."""
+        jobs: list[Callable[[], object]] = [self._run_final]
+        if self.best is not None and self.search.sampled and not self.folds:
+            jobs.append(self._run_twin)
+        jobs += [partial(self._run_fold, number) for number in range(len(self.folds))]
+        if self.shares:
+            jobs.append(self._run_others)
+        if beside is not None:
+            jobs.append(beside)
+        return jobs
+
+    def judged(self) -> TrialRun | None:
+        """The run without the documents that judge which is most like the final one."""
+        if self.best is None or not self.folds:
+            return self.twin or self.best
+        scored = Scored.joined([self.scored[number] for number in range(len(self.folds))])
+        calibration, loss = calibrate(scored)
+        return replace(self.best, calibration=calibration, loss=loss, accuracy=scored.accuracy)
+
+    def theta(
+        self, calibration: Calibration
+    ) -> tuple[list[NDArray[np.float32]], list[NDArray[np.float32]]]:
+        """(layers of θ, with the calibration's factor in the last; squares), see ``Fit``."""
+        search, runs = self.search, self.search.runs
+        layers, squares = self.final.network.layers, self.final.row_squares()
+        if (scale := runs.scale_of(self.power)) is not None:
+            layers[0] *= scale[:, None]
+            squares = of_theta(squares, 0, scale)
+        if self.others is not None:
+            layers[0] *= np.float32(self.shares[search.trials.index(best_of(search.trials))])
+            layers[0] += self.others
+        factor = np.float32(calibration.factor)
+        if factor != 1:
+            layers[-1] *= factor
+            squares = of_theta(squares, -1, factor)
+        if isinstance(calibration, Shrunk) and calibration.prior:
+            assert search.crossed is not None
+            row = layers[-1][-1 if runs.options.hidden else runs.columns.bias]
+            row += calibration.offsets(search.crossed.rows.counts).astype(np.float32)
+        return layers, squares
+
+    def _run_final(self) -> None:
+        final, runs = self.final, self.search.runs
+        while final.done < final.epochs:
+            runs.tell(Progress("final", self.power, final.epoch(), None))
+            if final.keep is not None:
+                final.keep(final)
+
+    def _run_twin(self) -> None:
+        assert self.best is not None
+        self.twin = self.search.twin(self.chosen, self.best)
+
+    def _run_fold(self, number: int) -> None:
+        assert self.best is not None
+        self.scored[number] = self.search.fold(self.chosen, self.best, self.folds[number])
+
+    def _run_others(self) -> None:
+        assert self.search.crossed is not None
+        self.others = self.search.crossed.other_plans(self.search.trials)
 
 
 def probe(
     objective: Objective,
     options: TrainingOptions,
     *,
-    idf: NDArray[np.float64] | None = None,
+    columns: ColumnFacts = ColumnFacts(),  # noqa: B008
     validation: Objective | None = None,
     threads: int = 1,
-    bias: int | None = None,
-) -> Tried | None:
-    """How well rows can be learnt from, about: a few short trials; of few documents, those that
-    ``fit`` makes.
+) -> TrialResults | None:
+    """A few short trials, which tell about how well a model can answer from these rows; of few
+    documents, those that ``fit`` makes.
 
     For choosing between rows of the same documents; None where there is nothing to judge by.
     The parameters are as in ``fit``; more documents are held out than there.
@@ -211,29 +256,27 @@ def probe(
         options = TrainingOptions(class_weight=options.class_weight, seed=options.seed)
         objective = replace(objective, l2=DEFAULT_L2)
     options = replace(options.linear().decided(), holdout=held)
-    search = Search(
-        objective, validation, idf, options, None, sample=False, biased=bias is not None
-    )
+    search = Search(Runs(objective, options, columns), validation, sample=False)
     if not search.held_out:
         return None
     if search.crossed is not None:
         lasting = replace(options, holdout=given.holdout) == given
-        return Tried(search.cross(threads), tuple(search.trials), lasting)
+        return TrialResults(search.cross(threads), tuple(search.trials), lasting)
     power = search.powers[0] if len(search.powers) == 1 else DEFAULT_IDF_POWER
     rates = CHOICE_RATES if options.learning_rate is None else (options.learning_rate,)
     search.run_all([(power, rate) for rate in rates], threads)
-    return Tried(best_of(search.trials), tuple(search.trials), False)
+    return TrialResults(best_of(search.trials), tuple(search.trials), False)
 
 
 def most_epochs(
     objective: AnyObjective, idf: object, options: TrainingOptions, *, validated: bool = False
 ) -> int:
-    """How many epochs ``fit`` will tell of, trials included, if none of them ends early.
+    """How many epochs ``fit`` will report, trials included, if none of them ends early.
 
     validated  whether documents of their own judge
     """
     if options.holdout and not validated and are_few(objective):
-        # Told of once each.
+        # Each plan is reported once.
         own = plans_of(options.decided(), idf=idf is not None)
         return len(own) + max(epochs for _, _, epochs in own)
     trials = 0

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from textmlr.corpus.batch import Batch
-from textmlr.corpus.chunks import EXAMPLES, Chunk
-from textmlr.corpus.in_memory import batches_of
-from textmlr.corpus.reading import notes_of
+from textmlr.corpus.chunks import Chunk
+from textmlr.corpus.notes import ReadingNotes
 from textmlr.training.stream.checkpoints import Checkpoints, Kept
 from textmlr.training.stream.inputs import Opened, Part, Position
 from textmlr.training.stream.learner import Figures
@@ -42,7 +41,7 @@ Event = Streamed | Kept | Opened
 class Run:
     """A stream that is being learnt.
 
-    examples  what is wrong with the first few bad rows of this run
+    read  what to tell of the documents of this run
     """
 
     def __init__(
@@ -62,13 +61,7 @@ class Run:
         self._watch, self._stopped = watch, stopped
         self._began = time.monotonic()
         self._before = trainer.documents
-        self.examples: list[str] = []
-        self._odd: Chunk | None = None  # without its documents
-
-    @property
-    def notes(self) -> list[str]:
-        """What a user should know of how the documents were read, a sentence each."""
-        return [] if self._odd is None else notes_of([self._odd])
+        self.read = ReadingNotes()
 
     def learn(self, parts: Iterable[Part | Opened | None]) -> None:
         """Learn from parts (None: there is none yet) until they end or it is stopped.
@@ -91,9 +84,7 @@ class Run:
 
     def _learn(self, chunk: Chunk, position: Position | None) -> None:
         trainer = self.trainer
-        self.examples += chunk.examples[: EXAMPLES - len(self.examples)]
-        if chunk.several or chunk.header:
-            self._remember(chunk)
+        self.read.add(chunk)
         trainer.read_from(chunk.name)
         trainer.skipped += chunk.skipped
         if position is not None:
@@ -113,15 +104,6 @@ class Run:
             first = last
             if first < len(chunk):
                 self._look()
-
-    def _remember(self, chunk: Chunk) -> None:
-        """What was odd about the reading of a chunk, and of those before."""
-        if self._odd is None:
-            empty = batches_of([])[0]
-            self._odd = replace(
-                chunk, batch=empty, labels=None, weights=None, make_table=dict, several=0
-            )
-        self._odd = replace(self._odd, several=self._odd.several + chunk.several)
 
     def _look(self) -> None:
         """Tell of what was learnt, and keep it when it is time."""

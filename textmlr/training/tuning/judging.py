@@ -17,7 +17,6 @@ from textmlr.base.training_options import TrainingOptions
 from textmlr.base.tuning_options import FEW_JUDGES, TUNING_FOLDS
 from textmlr.corpus.corpus import Corpus
 from textmlr.features.csr_features import Features
-from textmlr.model.scoring import log_normalizer
 from textmlr.training.calibration import Scored, calibrate
 from textmlr.training.held_out import hold_out
 from textmlr.training.objective import Objective
@@ -237,13 +236,12 @@ def learn(
 
 def figures_of(scored: Scored, options: TrainingOptions) -> Figures:
     """The figures of scored documents, after calibration if the options ask for it."""
-    y, weights, answers = scored.y, scored.weights, scored.scores.argmax(axis=1)
+    y, weights, answers = scored.y, scored.weights, scored.head.answers(scored.scores)
     total = float(weights.sum(dtype=np.float64))
     if options.calibration is not False:
         loss = calibrate(scored)[1]
     else:
-        own = scored.scores[np.arange(len(y)), y]
-        loss = float(weights @ (log_normalizer(scored.scores) - own)) / total
+        loss = float(weights @ scored.head.losses(scored.scores, y)) / total
     labels = scored.scores.shape[1]
     hits = np.bincount(y[answers == y], weights[answers == y], labels)
     counts = np.bincount(y, weights, labels) + np.bincount(answers, weights, labels)

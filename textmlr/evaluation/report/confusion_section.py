@@ -1,4 +1,4 @@
-"""What is taken for what: the section of a report on confusions."""
+"""The section of a report on confusions: which label is taken for which."""
 
 from __future__ import annotations
 
@@ -9,32 +9,34 @@ import numpy as np
 from numpy.typing import NDArray
 
 from textmlr.base.web_page import name_of, table
-from textmlr.evaluation.figures import Answered, confusions
-from textmlr.evaluation.report import plots
-from textmlr.evaluation.report.images import Figures, figure
+from textmlr.evaluation.label_figures import confusions
+from textmlr.evaluation.labelled_answers import LabelledAnswers
+from textmlr.evaluation.report import drawing, plots
+from textmlr.evaluation.report.images import Images, figure
+from textmlr.evaluation.report.shown_labels import ShownLabels
 
-FEW_LABELS = 25  # that a confusion matrix shows with a number in each cell
-NAMED_LABELS = 60  # that it can name
-MOST_LABELS = 400  # that it shows, those with the most errors
+FEW_LABELS = 25  # a confusion matrix of at most these has a number in each cell
+NAMED_LABELS = 60  # it names at most these
+MOST_LABELS = 400  # it shows at most these, those with the most errors
 PAIRS = 40
 
 
-def confusion_section(answered: Answered, names: plots.Names, figures: Figures) -> str:
-    """Figures and the commonest errors."""
+def confusion_section(answered: LabelledAnswers, names: ShownLabels, images: Images) -> str:
+    """The confusion matrix and the commonest errors."""
     if len(answered.names) <= FEW_LABELS:
         drawn = _draw_matrix(answered, names, range(len(answered.names)), numbers=True)
         text = figure(
-            figures,
+            images,
             "confusion",
             drawn,
-            "Confusion matrix: a row a label, a column an answer. Numbers are documents, shades "
+            "Confusion matrix: rows are labels, columns answers. Numbers are documents, shades "
             "their share of the label's documents.",
         )
     else:
-        text = _large_confusion(answered, names, figures)
+        text = _large_confusion(answered, names, images)
     if names.numbered:
         key = ", ".join(f"{names[label]} is {name_of(label)}" for label in names.numbered)
-        text += f"<p>In the figures, for want of a font, {key}.</p>"
+        text += f"<p>No font has the characters of some labels: in the figures {key}.</p>"
     pairs = confusions(answered, PAIRS)
     if not pairs:
         return text + "<p>No document was taken for another label.</p>"
@@ -51,35 +53,35 @@ def confusion_section(answered: Answered, names: plots.Names, figures: Figures) 
     return text + f"<p>{which}</p>" + table(heads, rows, (0, 1))
 
 
-def _large_confusion(answered: Answered, names: plots.Names, figures: Figures) -> str:
-    """Of many labels: all in one map, and the most confused with numbers."""
+def _large_confusion(answered: LabelledAnswers, names: ShownLabels, images: Images) -> str:
+    """Many labels: all in one map, and the most confused with numbers."""
     errors = _errors(answered)
     worst = np.argsort(-errors, kind="stable")[:MOST_LABELS]
     order = _clustered(answered, np.sort(worst))
     ticks = None if len(order) <= NAMED_LABELS else _spread(errors[order], NAMED_LABELS)
     some = "" if len(order) == len(errors) else f" (the {len(order):,} with the most errors)"
     whole = (
-        f"Confusion matrix of all labels{some}: a row a label, a column an answer, shades the "
-        "share of the label's documents. Labels that are taken for one another lie side by side"
+        f"Confusion matrix of all labels{some}: rows are labels, columns answers, shades the share "
+        "of the label's documents. Labels that are taken for one another lie side by side"
         + ("." if ticks is None else "; those with the most errors are named.")
     )
     most = _most_confused(answered)
     chosen = [label for label in order.tolist() if label in most]
-    text = figure(figures, "confusion", _draw_matrix(answered, names, order, ticks=ticks), whole)
+    text = figure(images, "confusion", _draw_matrix(answered, names, order, ticks=ticks), whole)
     if not chosen:
         return text
     return text + figure(
-        figures,
+        images,
         "confusion-most",
         _draw_matrix(answered, names, chosen, numbers=True, rest=True),
         f"The {len(chosen)} labels of the commonest errors, with numbers of documents; “elsewhere” "
-        "are those taken for any other label.",
+        "counts those taken for any other label.",
     )
 
 
 def _draw_matrix(
-    answered: Answered,
-    names: plots.Names,
+    answered: LabelledAnswers,
+    names: ShownLabels,
     labels: Sequence[int] | NDArray[np.int64],
     *,
     numbers: bool = False,
@@ -104,17 +106,17 @@ def _draw_matrix(
         numbers=numbers,
         ticks=ticks,
     )
-    return plots.themed(draw, names.families)
+    return drawing.themed(draw, names.families)
 
 
-def _errors(answered: Answered) -> NDArray[np.int64]:
-    """Of each label: its documents that are taken for others, and others' that are taken for it."""
+def _errors(answered: LabelledAnswers) -> NDArray[np.int64]:
+    """The errors of each label: its documents taken for others, and others' taken for it."""
     wrong = answered.codes != answered.top
     ends = np.concatenate([answered.codes[wrong], answered.top[wrong]])
     return np.bincount(ends, minlength=len(answered.names))
 
 
-def _most_confused(answered: Answered) -> set[int]:
+def _most_confused(answered: LabelledAnswers) -> set[int]:
     """Up to FEW_LABELS - 1 labels: those of the commonest errors."""
     code_of = {name: code for code, name in enumerate(answered.names)}
     chosen: set[int] = set()
@@ -125,8 +127,8 @@ def _most_confused(answered: Answered) -> set[int]:
     return chosen
 
 
-def _clustered(answered: Answered, labels: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Labels in an order that has those confused with one another side by side: the leaves of
+def _clustered(answered: LabelledAnswers, labels: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Labels in an order in which those confused with one another lie side by side: the leaves of
     average linkage, where the distance falls with the share of documents that are confused."""
     from scipy.cluster.hierarchy import leaves_list, linkage
     from scipy.spatial.distance import squareform
@@ -145,7 +147,7 @@ def _clustered(answered: Answered, labels: NDArray[np.int64]) -> NDArray[np.int6
 
 
 def _spread(errors: NDArray[np.int64], most: int) -> list[int]:
-    """Places to name, those of the most errors first, far enough from one another to be read."""
+    """Places to name, those of the most errors first, so far apart that they can be read."""
     apart = max(1, -(-len(errors) // most))
     chosen: list[int] = []
     for place in np.argsort(-errors, kind="stable").tolist():

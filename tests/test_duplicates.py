@@ -27,18 +27,18 @@ from textmlr.corpus.duplicates import (
     LEAST_KEYS,
     MOST_TEXTS,
     WHOLE,
-    Doubles,
-    Found,
+    DuplicateCounter,
+    Duplicates,
     Overlap,
     Sketch,
+    duplicates_of,
     fingerprints,
-    found_in,
 )
 from textmlr.corpus.in_memory import batches_of
-from textmlr.evaluation.figures import answer, judge
+from textmlr.evaluation.evaluation import judge
+from textmlr.evaluation.labelled_answers import answer
 from textmlr.kernels import fingerprints as kernels
 from textmlr.model.small_file.compression import compress
-from textmlr.model.small_file.keys import pack_keys, unpack_keys
 
 SPACE = b" \t\n\r\x0b\x0c"
 QUICK = FeaturizerOptions(ngrams=(1, 1), char_ngrams=None)
@@ -105,7 +105,7 @@ def naive_found(texts: list[bytes], y: list[int]) -> tuple[int, int, tuple[int, 
     return contradictory, repeated, min(pairs)[::-1] if pairs else None
 
 
-def of(found: Found) -> tuple[int, int, tuple[int, int] | None]:
+def of(found: Duplicates) -> tuple[int, int, tuple[int, int] | None]:
     return found.contradictory, found.repeated, found.first
 
 
@@ -113,11 +113,11 @@ def added(
     texts: list[bytes], y: list[int], cuts: list[int], threads: int = 1, most: int = MOST_TEXTS
 ):
     """What is found in texts that come in batches, cut at some places."""
-    doubles = Doubles(threads, most)
+    counter = DuplicateCounter(threads, most)
     edges = [0, *sorted(min(cut, len(texts)) for cut in cuts), len(texts)]
     for first, last in pairwise(edges):
-        doubles.add(batches_of(texts[first:last])[0], np.array(y[first:last], np.int32))
-    return doubles.finish()
+        counter.add(batches_of(texts[first:last])[0], np.array(y[first:last], np.int32))
+    return counter.finish()
 
 
 # --- the kernel
@@ -188,7 +188,7 @@ def test_order_and_threads_do_not_matter() -> None:
 
 def test_documents_of_weight_0_do_not_count() -> None:
     corpus = Corpus.of(["a", "a", "b", "b", "c"], list("xyxyx"), [1, 0, 1, 1, 0])
-    found = found_in(corpus, 1)
+    found = duplicates_of(corpus, 1)
     assert of(found) == (2, 0, (2, 3))
     assert len(found.sketch.keys) == 2
 
@@ -233,20 +233,20 @@ def test_memory_is_bounded_where_every_text_is_of_many_documents(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr("textmlr.corpus.duplicates.PENDING", 64)
-    doubles = Doubles(1, most=40)
+    counter = DuplicateCounter(1, most=40)
     batch = batches_of([str(i % 300) for i in range(100 * 300)])[0]
-    doubles.add(batch, np.zeros(len(batch), np.int32))
-    assert len(doubles._texts) <= 50
-    found = doubles.finish()
+    counter.add(batch, np.zeros(len(batch), np.int32))
+    assert len(counter._texts) <= 50
+    found = counter.finish()
     assert 0 < found.repeated < 4 * 300 * 99
 
 
 def test_one_text_many_times_takes_one_row() -> None:
-    doubles = Doubles(1, most=10)
+    counter = DuplicateCounter(1, most=10)
     batch = batches_of(["the same"] * 1000)[0]
     for _ in range(20):
-        doubles.add(batch, np.arange(1000, dtype=np.int32))
-    found = doubles.finish()
+        counter.add(batch, np.arange(1000, dtype=np.int32))
+    found = counter.finish()
     assert of(found) == (20_000, 0, (0, 1))
     assert found.exact
 
@@ -255,10 +255,12 @@ def test_one_text_many_times_takes_one_row() -> None:
 
 
 def test_overlap_is_exact_of_small_corpora() -> None:
-    sketch = found_in(Corpus.of(["one", "two", "", "three"], list("abab")), 1).sketch
+    sketch = duplicates_of(Corpus.of(["one", "two", "", "three"], list("abab")), 1).sketch
     batches = batches_of([" one\n", "One", "four", "", "three", "three"])
     assert sketch.overlap(batches, 1) == Overlap(3, exact=True)
-    assert found_in(Corpus.of(["", " "], list("ab")), 1).sketch.overlap(batches, 2).documents == 0
+    assert (
+        duplicates_of(Corpus.of(["", " "], list("ab")), 1).sketch.overlap(batches, 2).documents == 0
+    )
     assert Sketch(np.zeros(1, np.uint64)).overlap(batches_of(["", " "]), 1).documents == 0
 
 
@@ -302,9 +304,9 @@ def test_a_joined_sketch_is_that_of_both(a: set[int], b: set[int]) -> None:
 @settings(deadline=None)
 def test_packed_keys_come_back(numbers: set[int]) -> None:
     keys = np.array(sorted(numbers), np.uint64)
-    low, high = pack_keys(keys, KEY_BITS)
+    low, high = Sketch(keys).packed()
     assert low.nbytes + high.nbytes <= 4.125 * len(keys) + 513
-    assert unpack_keys(low, high, KEY_BITS, "file").tolist() == keys.tolist()
+    assert Sketch.unpacked(low, high, WHOLE, "file").keys.tolist() == keys.tolist()
 
 
 def trained(**options) -> Model:
@@ -356,7 +358,7 @@ def test_what_lies_of_its_texts_is_refused(tmp_path: Path) -> None:
         ({"bound": WHOLE}, low, np.zeros_like(high)),
         ({"bound": WHOLE}, low, more),
         ({"bound": WHOLE}, low, np.full_like(high, 255)),
-        ({"bound": WHOLE}, twice, pack_keys(np.arange(len(low), dtype=np.uint64), KEY_BITS)[1]),
+        ({"bound": WHOLE}, twice, Sketch(np.arange(len(low), dtype=np.uint64)).packed()[1]),
     ]
     for about, own_low, own_high in lies:
         changed = tensors | {"trained_on.low": own_low, "trained_on.high": own_high}
@@ -411,7 +413,7 @@ def run(*words: object) -> tuple[str, list[str]]:
     return done.stdout, [line[9:] for line in lines if line.startswith("Warning: ")]
 
 
-def test_train_tells_of_doubles(tmp_path: Path) -> None:
+def test_train_tells_of_duplicates(tmp_path: Path) -> None:
     pairs = documents(300, 1)
     first = write_tsv(tmp_path / "a.tsv", [*pairs[:200], ("western", pairs[3][1] + " ")])
     second = write_tsv(tmp_path / "b.tsv", [("rare", "a word"), *pairs[200:], ("odd", "a word")])
@@ -521,10 +523,10 @@ def test_update_tells_of_documents_it_knows(tmp_path: Path, model_file: Path) ->
 
 
 def test_about(capsys: pytest.CaptureFixture[str]) -> None:
-    from textmlr.cli.warnings import warn_of_doubles, warn_of_overlap
+    from textmlr.cli.warnings import warn_of_duplicates, warn_of_overlap
 
     places = [["a.tsv", 17], ["a.tsv", 90_400]]
-    warn_of_doubles(
+    warn_of_duplicates(
         {"contradictory": 1204, "repeated": 900_000, "exact": False, "first": places}, 4_000_000
     )
     warn_of_overlap({"documents": 1312, "exact": False}, 25_000, "", "it", "beware")
@@ -560,7 +562,7 @@ def test_real_documents_are_found(tmp_path: Path) -> None:
     """Every document of a corpus stands in itself, and few of its test file do."""
     root = Path(__file__).parent.parent / "data"
     corpus = read_corpus([str(root / "genres-train.tsv")])
-    sketch = found_in(corpus, 2).sketch
+    sketch = duplicates_of(corpus, 2).sketch
     assert sketch.overlap(corpus.batches, 2) == Overlap(len(corpus), exact=True)
     test = read_corpus([str(root / "genres-test.tsv")])
     assert sketch.overlap(test.batches, 2).documents == 0

@@ -1,4 +1,4 @@
-"""What a model says of documents, as the columns that are appended to a corpus's own."""
+"""A model's predictions as columns, which are appended to those of a corpus."""
 
 from __future__ import annotations
 
@@ -13,18 +13,19 @@ from numpy.typing import NDArray
 from textmlr.base.checks import check_listed
 from textmlr.base.errors import InputError
 from textmlr.model.answering import Answers
+from textmlr.model.heads import ranked_rows
 
 PREDICTED, PROBABILITY = "predicted", "probability"
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
-    """Which columns, and what they are called.
+class ColumnChoice:
+    """Which columns of predictions to append, and their names.
 
-    prefix           before every name, for a corpus that has columns of those names already
-    top              labels of ranks 2 to top, too: predicted_2, probability_2, …
-    min_probability  predicted is null where no label is as likely; predicted_1, the likeliest
-                     label all the same, comes with top
+    prefix           before every name, for a corpus that has columns of those names
+    top              also labels of ranks 2 to top: predicted_2, probability_2, …
+    min_probability  predicted is null where no label is as likely; with top, predicted_1 is the
+                     likeliest label all the same
     label            only one column, P(label), and none of the others
     each_label       P(label) of each label, after the others
     """
@@ -51,12 +52,12 @@ class Wanted:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Said:
-    """What is said of a block of documents.
+class Predictions:
+    """The predictions for a block of documents.
 
-    arrays      a column each, in the order of ``Appended.fields``
-    per_label   (L,) int64  documents of which a label is the answer
-    unsure      documents of which none is
+    arrays      a column each, in the order of ``PredictionColumns.fields``
+    per_label   (L,) int64  documents that have each label as their answer
+    unsure      documents that have none
     unknown     rows without a known feature, ascending
     invalid     pieces of invalid UTF-8 in the text, read as U+FFFD
     """
@@ -71,14 +72,14 @@ class Said:
         return len(self.arrays[0])
 
 
-class Appended:
-    """The columns wanted of a model of these labels; threads may share them.
+class PredictionColumns:
+    """The chosen columns of predictions among these labels; threads may share them.
 
     fields  name and type of each
     Raises InputError for a label that the model does not have.
     """
 
-    def __init__(self, labels: Sequence[str], wanted: Wanted) -> None:
+    def __init__(self, labels: Sequence[str], wanted: ColumnChoice) -> None:
         self._wanted = wanted
         self._names = pa.array(labels, pa.string())
         self._top = min(wanted.top or 1, len(labels))
@@ -110,9 +111,9 @@ class Appended:
         return fields
 
     def schema(self, own: pa.Schema, place: str) -> pa.Schema:
-        """The corpus's own columns and these.
+        """The columns of the corpus and these.
 
-        Raises InputError, naming place, where two would have one name.
+        Raises InputError, naming place, where two have one name.
         """
         counts = Counter(own.names)
         if (twice := next((name for name, n in counts.items() if n > 1), None)) is not None:
@@ -130,16 +131,16 @@ class Appended:
             own = own.append(field)
         return own
 
-    def of(self, answers: Answers) -> Said:
+    def of(self, answers: Answers) -> Predictions:
         """The columns for a block of documents."""
         rows = answers.probabilities
         n, labels = rows.shape
-        best = rows.argmax(axis=1)
+        best = answers.best
         share = rows[np.arange(n), best]
         sure = share >= (self._wanted.min_probability or 0.0)
         arrays = [] if self._wanted.label is not None else self._answers(rows, best, share, sure)
         arrays += [pa.array(np.ascontiguousarray(rows[:, i])) for i in self._columns]
-        return Said(
+        return Predictions(
             arrays,
             np.bincount(best[sure], minlength=labels),
             n - int(sure.sum()),
@@ -158,7 +159,7 @@ class Appended:
         if self._lists_first:
             arrays.append(self._names.take(pa.array(best)))
         if self._top > 1:
-            order = np.argsort(-rows, axis=1, kind="stable")[:, 1 : self._top]
+            order = ranked_rows(rows)[:, 1 : self._top]
             shares = np.take_along_axis(rows, order, axis=1)
             for rank in range(self._top - 1):
                 arrays.append(self._names.take(pa.array(np.ascontiguousarray(order[:, rank]))))

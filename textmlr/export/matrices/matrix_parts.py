@@ -1,4 +1,4 @@
-"""f(x) of a corpus with its labels, all at once or chunk after chunk."""
+"""f(x) and labels of a corpus, all at once or chunk after chunk."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from textmlr.features.featurizer import Featurizer
 if TYPE_CHECKING:
     from textmlr.corpus.chunks import Chunk
 
-PART_ENTRIES = 1 << 17  # non-zeros of a part, about, whose text is made at once
+PART_ENTRIES = 1 << 17  # non-zeros, about, of a part that is made text at once
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Part:
-    """Some documents, in order.
+class MatrixPart:
+    """f(x) of some documents, in order, with their labels and weights.
 
-    features  their f(x)
+    features  f(x)
     y         (n,) int32    codes of their labels, None where they have none
     weights   (n,) float32  None: each counts 1
     """
@@ -36,7 +36,7 @@ class Part:
     def __len__(self) -> int:
         return len(self.features)
 
-    def rows(self, first: int, last: int) -> Part:
+    def rows(self, first: int, last: int) -> MatrixPart:
         """Documents first to last - 1."""
         own = self.features
         begin, end = int(own.indptr[first]), int(own.indptr[last])
@@ -49,10 +49,10 @@ class Part:
         )
         y = None if self.y is None else self.y[first:last]
         weights = None if self.weights is None else self.weights[first:last]
-        return Part(features, y, weights)
+        return MatrixPart(features, y, weights)
 
 
-def cut(parts: Iterable[Part]) -> Iterator[Part]:
+def cut(parts: Iterable[MatrixPart]) -> Iterator[MatrixPart]:
     """The same documents in parts of about PART_ENTRIES non-zeros, of one document at least."""
     for part in parts:
         indptr = part.features.indptr
@@ -66,10 +66,10 @@ def cut(parts: Iterable[Part]) -> Iterator[Part]:
 
 def fit(
     featurizer: Featurizer, chunks: Iterable[Chunk], threads: int | None = None
-) -> tuple[Part, list[str]]:
-    """Fit a featurizer on a corpus, and take its f(x), as ``Featurizer.fit_transform`` has it.
+) -> tuple[MatrixPart, list[str]]:
+    """Fit a featurizer on a corpus and return its f(x), as ``Featurizer.fit_transform`` does, with
+    the labels that codes stand for, sorted; none where documents have none.
 
-    Returns it with the labels that codes stand for, sorted; none where documents have none.
     Raises InputError for a corpus without documents.
     """
     threads = chosen_threads(threads)
@@ -84,7 +84,7 @@ def fit(
         features = featurizer.weigh(counts, counts.values, threads)
     codes = [_codes(chunk, labels) for chunk in held]
     weights = [chunk.weights for chunk in held if chunk.weights is not None]
-    part = Part(
+    part = MatrixPart(
         features,
         np.concatenate([y for y in codes if y is not None]) if labels else None,
         np.concatenate(weights) if weights else None,
@@ -97,7 +97,7 @@ def transform(
     chunks: Iterable[Chunk],
     labels: Sequence[str],
     threads: int | None = None,
-) -> Iterator[Part]:
+) -> Iterator[MatrixPart]:
     """f(x) of a fitted featurizer, chunk after chunk of a corpus.
 
     labels  what codes stand for
@@ -106,7 +106,7 @@ def transform(
     for chunk in chunks:
         if len(chunk.batch):
             y = _codes(chunk, labels)
-            yield Part(featurizer.featurize([chunk.batch], threads), y, chunk.weights)
+            yield MatrixPart(featurizer.featurize([chunk.batch], threads), y, chunk.weights)
 
 
 def _codes(chunk: Chunk, labels: Sequence[str]) -> NDArray[np.int32] | None:

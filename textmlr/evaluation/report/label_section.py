@@ -1,4 +1,4 @@
-"""Label by label: the section of a report on precision and recall."""
+"""The section of a report on labels: precision and recall of each."""
 
 from __future__ import annotations
 
@@ -7,16 +7,21 @@ from functools import partial
 
 from textmlr.base.web_page import name_of, table
 from textmlr.evaluation.curves import LabelCurve, label_curves
-from textmlr.evaluation.figures import Answered, LabelFigures
-from textmlr.evaluation.report import plots
-from textmlr.evaluation.report.images import Figures, figure
+from textmlr.evaluation.label_figures import LabelFigures
+from textmlr.evaluation.labelled_answers import LabelledAnswers
+from textmlr.evaluation.report import drawing, plots
+from textmlr.evaluation.report.images import Images, figure
+from textmlr.evaluation.report.shown_labels import ShownLabels
 
-PANELS = 24  # labels whose precision is drawn against recall
-SHOWN_AT = (0.3, 0.5, 0.7, 0.9)  # of evaluation.LABEL_AT
+PANELS = 24  # at most so many labels have their precision drawn against recall
+SHOWN_AT = (0.3, 0.5, 0.7, 0.9)  # some of label_figures.LABEL_AT
 
 
 def labels_section(
-    answered: Answered, rows: Sequence[LabelFigures], names: plots.Names, figures: Figures
+    answered: LabelledAnswers,
+    rows: Sequence[LabelFigures],
+    names: ShownLabels,
+    images: Images,
 ) -> str:
     """Precision against recall of labels, and a table of all."""
     curves = label_curves(answered)
@@ -35,9 +40,9 @@ def labels_section(
         *(f"P ≥ {at:g}" for at in SHOWN_AT),
     ]
     text = (
-        "<p>Precision, recall and F1 are of the likeliest label as the answer. A label can also be "
-        "given to every document in which it has probability P at least, whatever else is likely: "
-        "the last columns have precision / recall then, and the P that makes F1 best (chosen on "
+        "<p>Precision, recall and F1 judge the likeliest label as the answer. A label can also be "
+        "given to every document in which it has at least probability P, whatever else is likely: "
+        "the last columns show precision / recall then, and the P that makes F1 best (chosen on "
         "these very documents, so a little flattering).</p>"
     )
     if worst:
@@ -46,13 +51,13 @@ def labels_section(
             if len(worst) == len(curves)
             else (f"the {len(worst)} labels of lowest average precision")
         )
-        drawn = plots.themed(partial(plots.precision_recall, worst, names), names.families)
+        drawn = drawing.themed(partial(plots.precision_recall, worst, names), names.families)
         text += figure(
-            figures,
+            images,
             "precision-recall",
             drawn,
-            f"Precision against recall of {which}, where it is given from some probability on; the "
-            "lowest average precision (AP) first.",
+            f"Precision against recall of {which}, as the least probability falls; the lowest "
+            "average precision (AP) first.",
         )
     return text + table(heads, cells)
 

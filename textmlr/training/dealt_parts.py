@@ -1,9 +1,9 @@
 """Large corpora dealt into parts, which an epoch takes one after the other.
 
 Each document falls to a part at random, so that a part is a sample of all; an epoch takes the parts
-in an order drawn anew, and the documents of each in an order drawn anew.  So rows that lie on disk
-are read from first to last, part by part, and rows in memory lie close together while they are
-learnt from.  Which parts there are depends on the rows alone: the same bits from memory and disk.
+in an order drawn anew, and the documents of each in an order drawn anew.  So rows on disk are read
+from first to last, part by part, and rows in memory lie close together while SGD visits them.  The
+parts depend on the rows alone: the same bits from memory and disk.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from textmlr.model.heads import Head
 from textmlr.training.objective import Objective
 
 # Rows of more than WHOLE_NONZEROS non-zeros are visited in parts of about PART_NONZEROS, 32 MiB in
@@ -40,7 +41,7 @@ class Dealing:
 
     @classmethod
     def of(cls, documents: int, nonzeros: int, seed: int) -> Dealing:
-        """Of so many documents with so many entries in all."""
+        """Deal so many documents with so many entries in all."""
         parts = number_of_parts(nonzeros)
         rng = np.random.default_rng([seed, _DEALT])
         part = rng.integers(parts, size=documents, dtype=np.int32)
@@ -60,8 +61,8 @@ class Dealing:
         return self.order[self.edges[part] : self.edges[part + 1]]
 
 
-class Parts(Protocol):
-    """An objective whose rows come part by part."""
+class DealtRows(Protocol):
+    """Rows that come part by part."""
 
     @property
     def dealing(self) -> Dealing:
@@ -71,9 +72,54 @@ class Parts(Protocol):
         """The objective over the documents of one part, in memory of its own."""
 
 
+class DealtObjective(DealtRows, Protocol):
+    """An objective whose rows come part by part, such as those on disk.
+
+    y, weights, labels, l2, unit_from, head  as in ``Objective``
+    """
+
+    @property
+    def y(self) -> NDArray[np.int32]: ...
+    @property
+    def weights(self) -> NDArray[np.float32]: ...
+    @property
+    def labels(self) -> int: ...
+    @property
+    def l2(self) -> float: ...
+    @property
+    def unit_from(self) -> int | None: ...
+    @property
+    def head(self) -> Head: ...
+    @property
+    def columns(self) -> int:
+        """V."""
+
+    @property
+    def nonzeros(self) -> int:
+        """Entries of f(x) of all documents."""
+
+    @property
+    def unit(self) -> float:
+        """The unit of learning rates, see ``Objective.unit``."""
+
+    def take(self, documents: NDArray[np.int64]) -> Objective:
+        """The objective over some of the documents (numbers, ascending), in memory."""
+
+    def documents_of(self) -> NDArray[np.int32]:
+        """How many documents each column occurs in: (V,) int32."""
+
+    def scaled(
+        self, scale: NDArray[np.float32], threads: int = 1, *, in_place: bool = False
+    ) -> DealtObjective:
+        """The same objective of w, where θ_f = scale_f·w_f; see ``Objective.scaled``."""
+
+
+AnyObjective = Objective | DealtObjective
+
+
 @dataclass(frozen=True, slots=True, eq=False)
-class InMemory:
-    """The parts of an objective in memory."""
+class DealtMemory:
+    """The rows of an objective in memory, part by part."""
 
     objective: Objective
     dealing: Dealing
@@ -81,6 +127,15 @@ class InMemory:
     def part(self, number: int) -> Objective:
         """The objective over the documents of one part."""
         return self.objective.take(self.dealing.documents(number).astype(np.int64))
+
+
+def dealt(objective: AnyObjective, seed: int) -> DealtRows | None:
+    """The parts of an objective; None where it is small enough for one."""
+    if not isinstance(objective, Objective):
+        return objective
+    if number_of_parts(objective.nonzeros) == 1:
+        return None
+    return DealtMemory(objective, Dealing.of(len(objective.y), objective.nonzeros, seed))
 
 
 def number_of_parts(nonzeros: int) -> int:
@@ -114,7 +169,7 @@ def turns(
 
     weights    (n,) of all documents: where they differ, document i is visited w_i·m/Σw times on
                average (systematic resampling), else each once
-    documents  (m,) those that are learnt from
+    documents  (m,) those to visit
     """
     member = np.zeros(len(dealing.part), bool)
     member[documents] = True

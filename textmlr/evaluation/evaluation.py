@@ -1,0 +1,219 @@
+"""Evaluation: figures of a model's answers against the true labels."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from textmlr.base.checks import (
+    check_integer,
+    check_share,
+    check_strings,
+    check_threads,
+    is_list,
+    taken,
+)
+from textmlr.base.errors import InputError
+from textmlr.corpus.duplicates import Overlap
+from textmlr.evaluation.coverage import COVERAGE_AT, Coverage, coverage
+from textmlr.evaluation.intervals import (
+    RESAMPLES,
+    Interval,
+    percentile_interval,
+    resampled_means,
+    resampled_scores,
+)
+from textmlr.evaluation.label_figures import (
+    MOST_CONFUSED,
+    Confusion,
+    LabelFigures,
+    confusions,
+    label_figures,
+)
+from textmlr.evaluation.labelled_answers import LabelledAnswers
+from textmlr.evaluation.reliability import Bin, calibration_error, reliability
+
+MOST_RESAMPLES = 1 << 20  # a thousand are enough for any interval
+
+
+@dataclass(frozen=True, slots=True)
+class Intervals:
+    """95 % intervals by the percentile bootstrap: the documents are drawn again with replacement,
+    ``resamples`` times.  They say how figures vary with the test documents, not with the training
+    documents."""
+
+    accuracy: Interval
+    macro_f1: Interval
+    log_loss: Interval
+    resamples: int
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """Figures over a labelled corpus.
+
+    accuracy  share of documents whose likeliest label is theirs (ties: the first label)
+    macro_f1  mean F1 of the labels that occur or are answered, as scikit-learn's "macro"
+    log_loss  mean −ln P(y | x), nats, P no less than LEAST_PROBABILITY
+    brier     mean of the sum over labels of (P − [label is y])², 0 to 2
+    ece       expected calibration error: 15 equal bins (a, b] of the top probability, mean of
+              |accuracy − mean probability| weighted by documents (Guo et al., ICML 2017, eq. 3)
+    labels    a row a label, in order; confused  the commonest errors, commonest first
+    intervals    of accuracy, macro-F1 and log loss
+    coverage     a row for each of COVERAGE_AT and min_probabilities, ascending
+    reliability  the bins of the ECE that hold documents, ascending
+    overlap      documents that also stand in the corpus that the model was trained on, byte for
+                 byte but for space around them; answers to them say nothing of new documents.
+                 None where that is not known
+    """
+
+    documents: int
+    accuracy: float
+    macro_f1: float
+    log_loss: float
+    brier: float
+    ece: float
+    labels: tuple[LabelFigures, ...]
+    confused: tuple[Confusion, ...]
+    intervals: Intervals
+    coverage: tuple[Coverage, ...]
+    reliability: tuple[Bin, ...]
+    overlap: Overlap | None = None
+
+    def as_dict(self) -> dict[str, Any]:
+        """The figures as JSON values."""
+        return asdict(self)
+
+
+def _check_arrays(y: Any, probabilities: Any) -> None:
+    if not isinstance(y, np.ndarray) or y.dtype.kind not in "iu" or y.ndim != 1:
+        raise taken("y", y, "an array of codes of labels, see textmlr.corpus.reading.recode")
+    if (
+        not isinstance(probabilities, np.ndarray)
+        or probabilities.ndim != 2
+        or probabilities.dtype.kind != "f"
+    ):
+        raise taken(
+            "probabilities",
+            probabilities,
+            "an array of a row a document, as Model.probabilities gives it",
+        )
+
+
+def evaluate(
+    labels: Sequence[str],
+    y: NDArray[np.int32],
+    probabilities: NDArray[np.float64],
+    *,
+    unknown: Sequence[str | None] | None = None,
+    min_probabilities: Sequence[float] = (),
+    resamples: int = RESAMPLES,
+    threads: int | None = None,
+) -> Evaluation:
+    """Compare probabilities with true labels.
+
+    labels         L names
+    y              (n,) integers: the true label of each document, −1 for one not among labels,
+                   which counts as wrong, with P = 0
+    probabilities  (n, L), rows sum to 1
+    unknown        (n,) names of the labels that are −1 in y; they get rows of their own
+    min_probabilities  further rows of coverage, see Coverage
+    resamples      for the intervals
+    Raises InputError for no documents, ValueError for arrays that do not fit or are no
+    probabilities.
+
+    >>> import numpy as np
+    >>> from textmlr import evaluate
+    >>> p = np.array([[0.9, 0.1], [0.2, 0.8], [0.6, 0.4], [0.3, 0.7]])
+    >>> figures = evaluate(["ham", "spam"], np.array([0, 1, 1, 1]), p)
+    >>> figures.accuracy, round(figures.log_loss, 3)
+    (0.75, 0.4)
+    >>> [(row.label, round(row.recall, 2)) for row in figures.labels]
+    [('ham', 1.0), ('spam', 0.67)]
+
+    ``model.probabilities(texts)`` gives such an array, and ``corpus.recode`` such codes.
+    """
+    names = check_strings("labels", labels) or []
+    _check_arrays(y, probabilities)
+    if unknown is not None and (
+        not isinstance(unknown, list | tuple | np.ndarray) or len(unknown) != len(y)
+    ):
+        raise taken("unknown", unknown, "a name a document, or None")
+    if not is_list(min_probabilities):
+        raise taken("min_probabilities", min_probabilities, "a list of numbers of 0 to 1")
+    min_probabilities = list(min_probabilities)
+    for share in min_probabilities:
+        check_share("min_probabilities", share)
+    check_integer("resamples", resamples, 1, MOST_RESAMPLES, 4000)
+    check_threads(threads)
+    n, width = probabilities.shape
+    if not n:
+        raise InputError("no documents to evaluate", mend="give a corpus that is not empty")
+    _check(names, y, probabilities)
+    codes = y.astype(np.int64)
+    if (y < 0).any():
+        given = unknown if unknown is not None else [None] * n
+        strangers = [given[i] or "(unknown)" for i in np.flatnonzero(y < 0).tolist()]
+        extra = {name: width + i for i, name in enumerate(sorted(set(strangers)))}
+        codes[y < 0] = [extra[name] for name in strangers]
+        names += extra
+    answered = LabelledAnswers(names, codes, probabilities.astype(np.float64, copy=False))
+    return judge(
+        answered, min_probabilities=min_probabilities, resamples=resamples, threads=threads
+    )
+
+
+def judge(
+    answered: LabelledAnswers,
+    *,
+    min_probabilities: Sequence[float] = (),
+    resamples: int = RESAMPLES,
+    threads: int | None = None,
+) -> Evaluation:
+    """The figures of answers;  parameters and result as in evaluate."""
+    if not len(answered):
+        raise InputError("no documents to evaluate", mend="give a corpus that is not empty")
+    codes, top, losses = answered.codes, answered.top, answered.losses
+    probabilities, confidence = answered.probabilities, answered.confidence
+    right = top == codes
+    # Σ (P − [ℓ = y])² = Σ P² − 2 P(y) + 1
+    squares = np.einsum("ij,ij->i", probabilities, probabilities)
+    rows = label_figures(answered)
+    present = [row for row in rows if row.support or row.predicted]
+    accuracies, scores = resampled_scores(codes, top, resamples=resamples, threads=threads)
+    means = resampled_means(losses, resamples=resamples, threads=threads)
+    return Evaluation(
+        documents=len(codes),
+        accuracy=float(right.mean()),
+        macro_f1=float(np.mean([row.f1 for row in present])),
+        log_loss=float(losses.mean()),
+        brier=float((squares - 2.0 * answered.of_truth + 1.0).mean()),
+        ece=calibration_error(confidence, right),
+        labels=rows,
+        confused=confusions(answered, MOST_CONFUSED),
+        intervals=Intervals(
+            percentile_interval(accuracies),
+            percentile_interval(scores),
+            percentile_interval(means),
+            resamples,
+        ),
+        coverage=coverage(confidence, right, sorted({*COVERAGE_AT, *min_probabilities})),
+        reliability=reliability(confidence, right),
+        overlap=answered.overlap,
+    )
+
+
+def _check(labels: Sequence[str], y: NDArray[np.int32], probabilities: NDArray[np.float64]) -> None:
+    n, width = probabilities.shape
+    if y.shape != (n,) or len(labels) != width:
+        raise InputError(f"{y.shape} codes of {len(labels)} labels for probabilities {n, width}")
+    if y.max() >= width or y.min() < -1:
+        raise InputError("a label code is out of range")
+    if not np.isfinite(probabilities).all() or (probabilities < 0).any():
+        raise InputError("probabilities are not finite or negative")
+    if np.abs(probabilities.sum(axis=1, dtype=np.float64) - 1).max() > 1e-3:
+        raise InputError("probabilities do not sum to 1")

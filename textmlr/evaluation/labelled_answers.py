@@ -1,0 +1,101 @@
+"""A model's answers to labelled documents: probabilities beside the true labels."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from textmlr.base.errors import InputError
+from textmlr.base.threads import chosen_threads, machine_memory
+from textmlr.corpus.corpus import Corpus
+from textmlr.corpus.duplicates import Overlap
+from textmlr.corpus.reading import recode
+from textmlr.model.heads import SOFTMAX, Head, of_label
+from textmlr.model.model import Model
+
+# The least probability in a log loss, as in scikit-learn's log_loss: 36 nats.
+LEAST_PROBABILITY = float(np.finfo(np.float64).eps)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class LabelledAnswers:
+    """Probabilities and true labels of n documents.
+
+    names          L labels of the model, then true labels it does not know, which get P = 0
+    codes          (n,) int64   true label of each document, into names
+    probabilities  (n, L) float64, rows sum to 1
+    invalid        pieces of invalid UTF-8 in the text
+    overlap        as in Evaluation
+    head           of the model
+    """
+
+    names: list[str]
+    codes: NDArray[np.int64]
+    probabilities: NDArray[np.float64]
+    invalid: int = 0
+    overlap: Overlap | None = None
+    head: Head = SOFTMAX
+
+    def __len__(self) -> int:
+        return len(self.codes)
+
+    @property
+    def top(self) -> NDArray[np.int64]:
+        """(n,) the likeliest label of each document; ties go to the first."""
+        return self.head.answers(self.probabilities)
+
+    @property
+    def confidence(self) -> NDArray[np.float64]:
+        """(n,) P of the likeliest label."""
+        highest: NDArray[np.float64] = self.probabilities.max(axis=1)
+        return highest
+
+    @property
+    def of_truth(self) -> NDArray[np.float64]:
+        """(n,) P of the true label."""
+        return of_label(self.probabilities, self.codes)
+
+    @property
+    def losses(self) -> NDArray[np.float64]:
+        """(n,) −ln P(y | x), nats, P no less than LEAST_PROBABILITY."""
+        return self.head.log_losses(self.probabilities, self.codes, LEAST_PROBABILITY)
+
+    @property
+    def strangers(self) -> dict[str, int]:
+        """Documents of each label the model does not know."""
+        width = self.probabilities.shape[1]
+        counts = np.bincount(self.codes, minlength=len(self.names)).tolist()
+        return dict(zip(self.names[width:], counts[width:], strict=True))
+
+
+def answer(model: Model, corpus: Corpus, *, threads: int | None = None) -> LabelledAnswers:
+    """A model's answers to the documents of a corpus, with their true labels.
+
+    Raises InputError where they would not fit in memory.
+    """
+    _check_memory(len(corpus), len(model.labels))
+    _, strangers = recode(corpus, model.labels)
+    blocks = list(model.stream(corpus.batches, threads))
+    names = [*model.labels, *strangers]
+    code_of = {name: code for code, name in enumerate(names)}
+    codes = np.array([code_of[label] for label in corpus.labels], np.int64)[corpus.y]
+    probabilities = np.concatenate([block.probabilities for block in blocks])
+    invalid = sum(block.invalid for block in blocks)
+    overlap = None
+    if model.trained_on is not None:
+        overlap = model.trained_on.overlap(corpus.batches, chosen_threads(threads))
+    return LabelledAnswers(names, codes, probabilities, invalid, overlap, model.head)
+
+
+def _check_memory(documents: int, labels: int) -> None:
+    """Refuse probabilities that do not fit: joining the blocks holds them twice."""
+    needed = 2 * 8 * documents * labels
+    available = machine_memory()
+    if needed > available:
+        raise InputError(
+            f"probabilities of {documents:,} documents × {labels:,} labels need "
+            f"{needed / 2**30:.1f} GiB, and this machine has {available / 2**30:.1f} GiB",
+            mend="give fewer documents, or classify --corpus, which keeps none",
+        )

@@ -1,0 +1,260 @@
+"""Heads: how scores become probabilities, a loss and an answer.
+
+All heads are exponential families.  With log z the normaliser of the scores,
+
+    loss = log z(scores) − score of the document's label,      P(ℓ | x) = ∂ log z / ∂ score(x, ℓ)
+
+so that every solver steps by P(ℓ | x) − [ℓ is the document's label], the error of a score.
+The softmax has log z = log Σ_ℓ exp score(x, ℓ).
+
+A head is a value that names its kernels.  No other module asks which head a model has; a new head
+is registered here, and training, calibration, evaluation and the model's file take it as it is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from os import PathLike
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from textmlr.base.arrays import frozen
+from textmlr.base.checks import check_choice
+from textmlr.base.errors import InputError
+from textmlr.base.tensor_file import expect
+from textmlr.features.csr_features import Features
+from textmlr.kernels import document_answer, linear, sgd, softmax
+
+Reals = NDArray[np.float64]
+Codes = NDArray[np.integer[Any]]
+Kernel = Callable[..., Any]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Curve:
+    """Σ_i cross-entropy of documents at a point x, and how it changes there.
+
+    value      nats
+    slope      (J,) by each of x
+    curvature  (J, J)
+    """
+
+    value: float
+    slope: Reals
+    curvature: Reals
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Head:
+    """An output layer.  What a kernel writes comes last among its arguments.
+
+    name           in the model's file
+    log_z_kernel   (scores, out): see ``softmax.log_normalizer``
+    p_kernel       (scores, log_z, out): see ``softmax.probabilities``
+    tempered_kernel   loss of t·scores and its derivatives: see ``softmax.tempered_loss``
+    epoch          one epoch of SGD: see ``sgd.epoch``
+    answer, answer_counts   text, or counts, to answers: see ``document_answer``
+    curve          (by, x, wanted): Curve of −Σ wanted·log P of the scores Σ_j x_j·by_j, for
+                   by (J, n, L), x (J,) and wanted (n, L) >= 0, the weight of each label
+    log_losses     (p, codes, least): −log P of the labels, (n,) nats, by probabilities (n, L)
+                   taken as no less than least; a code of L or more is a label with P = 0
+    log_p          (scores, log_z): log P of each label, (n, L), finite where P is 0 in float64
+    link           (log_p): scores (L,) whose probabilities are exp(log_p), up to their sum
+    onnx           operations from "scores" to "log_z" and "probabilities": name, inputs, outputs,
+                   attributes
+    about          how P comes from scores, in lines of text
+    is_exact       whether the exact solver and the update of linear models minimise its loss
+    is_relative    whether a constant added to all scores of a document changes no probability
+    """
+
+    name: str
+    log_z_kernel: Kernel
+    p_kernel: Kernel
+    tempered_kernel: Kernel
+    epoch: Kernel
+    answer: Kernel
+    answer_counts: Kernel
+    curve: Callable[[Reals, Reals, Reals], Curve]
+    log_losses: Callable[[Reals, Codes, float], Reals]
+    log_p: Callable[[NDArray[Any], Reals], NDArray[Any]]
+    link: Callable[[Reals], Reals]
+    onnx: Sequence[tuple[str, list[str], list[str], dict[str, Any]]]
+    about: Sequence[str]
+    is_exact: bool = False
+    is_relative: bool = False
+
+    def log_z(self, scores: NDArray[np.float32]) -> Reals:
+        """log z(x; θ) of each row of scores (n, L): (n,) float64, nats."""
+        out = np.empty(len(scores), np.float64)
+        self.log_z_kernel(frozen(scores), out)
+        return out
+
+    def probabilities(self, scores: NDArray[np.float32]) -> Reals:
+        """P(ℓ | x; θ) of each row of scores (n, L): (n, L) float64."""
+        out = np.empty(scores.shape, np.float64)
+        self.p_kernel(frozen(scores), frozen(self.log_z(scores)), out)
+        return out
+
+    def losses(self, scores: NDArray[np.float32], y: Codes) -> Reals:
+        """The loss of each document: (n,) float64, nats;  y (n,) codes of labels."""
+        losses: Reals = self.log_z(scores) - scores[np.arange(len(y)), y]
+        return losses
+
+    def loss(
+        self, scores: NDArray[np.float32], y: NDArray[np.int32], weights: NDArray[np.float32]
+    ) -> float:
+        """Weighted sum of the losses, in nats, added up in order."""
+        log_z = self.log_z(scores)
+        return float(softmax.loss(frozen(scores), frozen(log_z), frozen(y), frozen(weights)))
+
+    def answers(self, rows: NDArray[np.floating[Any]]) -> NDArray[np.int64]:
+        """(n,) the label that answers each row of scores or probabilities, (n, L)."""
+        return likeliest(rows)
+
+    def right(self, rows: NDArray[np.floating[Any]], y: Codes) -> NDArray[np.bool_]:
+        """Whether the answer of each row is the document's label: (n,)."""
+        right: NDArray[np.bool_] = self.answers(rows) == y
+        return right
+
+    def add_gradient(
+        self,
+        features: Features,
+        scores: NDArray[np.float32],
+        y: NDArray[np.int32],
+        weights: NDArray[np.float32],
+        out: Reals,
+    ) -> None:
+        """Add the gradient of ``loss`` by θ of a linear model to out, (V, L) float64."""
+        linear.gradient(
+            frozen(features.indptr),
+            frozen(features.indices),
+            frozen(features.values),
+            frozen(self.probabilities(scores)),
+            frozen(y),
+            frozen(weights),
+            out,
+        )
+
+    def tempered(
+        self, scores: NDArray[np.float32], y: NDArray[np.int32], factors: Reals
+    ) -> tuple[Reals, Reals, Reals]:
+        """(loss of factor·scores of each document, its slope and curvature by log factor), each
+        (n,) float64;  factors (n,)."""
+        losses, slopes, curvatures = (np.empty(len(factors)) for _ in range(3))
+        self.tempered_kernel(frozen(scores), frozen(y), frozen(factors), losses, slopes, curvatures)
+        return losses, slopes, curvatures
+
+    def common(self, theta: NDArray[np.float32]) -> Reals:
+        """What the weights of each feature have in common that changes no probability: their mean
+        over labels, or 0.  (V,) float64;  theta (V, L)."""
+        return theta.mean(axis=1, dtype=np.float64) if self.is_relative else np.zeros(len(theta))
+
+    def check_exact(self) -> None:
+        """Raise InputError unless the exact solver can minimise the loss."""
+        if not self.is_exact:
+            raise InputError(
+                f"there is no exact solver for the head {self.name!r}", mend="train it by sgd"
+            )
+
+    def __reduce__(self) -> tuple[Callable[[str], Head], tuple[str]]:
+        """Pickled and copied by name."""
+        return head_of, (self.name,)
+
+
+def _softmax_curve(by: Reals, x: Reals, wanted: Reals) -> Curve:
+    weights = wanted.sum(axis=1)
+    scores = x[0] * by[0] + x[1] * by[1]
+    shares, log_z = np.empty_like(scores), np.empty(len(scores))
+    softmax.softmax(frozen(scores), shares, log_z)
+    shares *= weights[:, None]  # of each document, their sum its weight
+    value = float((wanted * (log_z[:, None] - scores)).sum())
+    slope = ((shares - wanted) * by).sum(axis=(1, 2))
+    means = (shares * by).sum(axis=2)  # (J, n), times the document's weight
+    curvature = np.empty((len(x), len(x)))
+    for i in range(len(x)):
+        for j in range(len(x)):
+            square = (shares * by[i] * by[j]).sum()
+            curvature[i, j] = square - (means[i] * means[j] / weights).sum()
+    return Curve(value, slope, curvature)
+
+
+def _softmax_log_losses(p: Reals, codes: Codes, least: float) -> Reals:
+    return -np.log(np.clip(of_label(p, codes), least, 1.0))
+
+
+def of_label(p: Reals, codes: Codes) -> Reals:
+    """(n,) the entry of each row for its code; 0 for a code beyond the columns."""
+    width = p.shape[1]
+    own = p[np.arange(len(codes)), np.minimum(codes, width - 1)]
+    return np.where(codes < width, own, 0.0)
+
+
+_SOFTMAX_ABOUT = """\
+A text classifier: multinomial logistic regression, P(label | document) = exp(score) / sum of
+exp(score) over labels.
+""".splitlines()
+SOFTMAX = Head(
+    name="softmax",
+    log_z_kernel=softmax.log_normalizer,
+    p_kernel=softmax.probabilities,
+    tempered_kernel=softmax.tempered_loss,
+    epoch=sgd.epoch,
+    answer=document_answer.answer,
+    answer_counts=document_answer.answer_counts,
+    curve=_softmax_curve,
+    log_losses=_softmax_log_losses,
+    log_p=lambda scores, log_z: scores - log_z[:, None],
+    link=lambda log_p: log_p,
+    onnx=(
+        ("ReduceLogSumExp", ["scores"], ["log_z"], {"axes": [1], "keepdims": 0}),
+        ("Softmax", ["scores"], ["probabilities"], {"axis": 1}),
+    ),
+    about=_SOFTMAX_ABOUT,
+    is_exact=True,
+    is_relative=True,
+)
+_HEADS: dict[str, Head] = {SOFTMAX.name: SOFTMAX}
+
+
+def register(head: Head) -> Head:
+    """Make a head known by its name, to training and to files that are read."""
+    _HEADS[head.name] = head
+    return head
+
+
+def head_of(name: str) -> Head:
+    """The head of a name; InputError for one that is not known."""
+    check_choice("head", name, tuple(_HEADS))
+    return _HEADS[name]
+
+
+def header_of(head: Head) -> dict[str, str]:
+    """A head in the header of a model's file: without a name it is the softmax."""
+    return {} if head is SOFTMAX else {"head": head.name}
+
+
+def read_head(header: Mapping[str, Any], path: str | PathLike[str]) -> Head:
+    """The head that a file's header names; ModelFileError for one that is not known."""
+    name = header.get("head", SOFTMAX.name)
+    expect(isinstance(name, str) and name in _HEADS, path, "its head is not known")
+    return _HEADS[name]
+
+
+def likeliest(rows: NDArray[np.floating[Any]]) -> NDArray[np.int64]:
+    """(n,) the likeliest label by each row of scores or probabilities, (n, L); ties: the first."""
+    best: NDArray[np.int64] = rows.argmax(axis=1)
+    return best
+
+
+def ranked(row: Sequence[float], most: int | None = None) -> list[int]:
+    """The labels of one document, the likeliest first, ties in their order: ``most`` of them."""
+    return sorted(range(len(row)), key=row.__getitem__, reverse=True)[:most]
+
+
+def ranked_rows(rows: Reals) -> NDArray[np.int64]:
+    """``ranked`` of each row of (n, L): (n, L)."""
+    order: NDArray[np.int64] = np.argsort(-rows, axis=1, kind="stable")
+    return order

@@ -1,0 +1,127 @@
+"""The runs over one corpus's rows: their options, their memory, their scale and their states."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from threading import Lock
+from typing import Any, NamedTuple, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from textmlr.base.training_options import TrainingOptions
+from textmlr.training.dealt_parts import AnyObjective, DealtObjective
+from textmlr.training.objective import Objective
+from textmlr.training.run_state import Json, State, StateStore
+from textmlr.training.sgd.epochs import SGD
+from textmlr.training.sgd.trial import Progress, Watch
+
+OwnKind = TypeVar("OwnKind", Objective, DealtObjective, AnyObjective)
+
+
+class ColumnFacts(NamedTuple):
+    """What SGD knows of the columns of the rows.
+
+    idf   (V,) float64 of each feature; None: all steps alike
+    bias  the column that is always 1, None for none
+    """
+
+    idf: NDArray[np.float64] | None = None
+    bias: int | None = None
+
+
+class Runs:
+    """Starts runs and ends them; threads may share one.
+
+    objective  over all documents
+    options    decided
+    states     where the state of runs is kept; None: nowhere
+    """
+
+    def __init__(
+        self,
+        objective: AnyObjective,
+        options: TrainingOptions,
+        columns: ColumnFacts = ColumnFacts(),  # noqa: B008
+        watch: Watch | None = None,
+        states: StateStore | None = None,
+    ) -> None:
+        self.objective, self.options, self.states = objective, options, states
+        self.columns = columns
+        self._watch, self._lock = watch, Lock()
+        self._spare: list[SGD] = []
+
+    @property
+    def biased(self) -> bool:
+        """Whether the last layer has a bias; those above the first have one always."""
+        return self.columns.bias is not None or bool(self.options.hidden)
+
+    def tell(self, progress: Progress) -> None:
+        """Call watch, one thread at a time."""
+        if self._watch is not None:
+            with self._lock:
+                self._watch(progress)
+
+    def scale_of(self, power: float) -> NDArray[np.float32] | None:
+        """d of ``TrainingOptions.idf_power``: (V,) float32, None if all are 1."""
+        if self.columns.idf is None or not power:
+            return None
+        scale: NDArray[np.float32] = (self.columns.idf**power).astype(np.float32)
+        return scale
+
+    def scaled(
+        self, objective: OwnKind, power: float, threads: int = 1, *, in_place: bool = False
+    ) -> OwnKind:
+        """An objective of this corpus's features, at a power's scale."""
+        scale = self.scale_of(power)
+        if scale is None:
+            return objective
+        scaled: OwnKind = objective.scaled(scale, threads, in_place=in_place)
+        return scaled
+
+    def start(
+        self, objective: AnyObjective, documents: NDArray[np.integer[Any]], epochs: int, rate: float
+    ) -> SGD:
+        """A run, in the memory of an ended one if there is one.  Fresh memory is slow: the system
+        clears it page by page."""
+        try:
+            spare = self._spare.pop()
+        except IndexError:
+            spare = None
+        return SGD.start(objective, documents, epochs, rate, self.options, spare)
+
+    def end(self, run: SGD) -> None:
+        """No one needs the run any more: its memory is free."""
+        self._spare.append(run)
+
+    def resume(self, run: SGD, name: str, more: Callable[[], Json] = dict) -> Json:
+        """Resume a run from its kept state, and keep its state from now on; ``more`` as it was
+        kept with it, {} where there was no state.
+
+        more  gives what to keep beside the state (JSON)
+        """
+        states = self.states
+        if states is None:
+            return {}
+        state = states.load(name)
+
+        def keep(run: SGD) -> None:
+            def own() -> State:
+                header, arrays = run.state()
+                return header | {"more": more()}, arrays
+
+            states.save(name, own, ended=run.done == run.epochs)
+
+        run.keep = keep
+        if state is None:
+            return {}
+        run.restore(state)
+        kept: Json = state[0]["more"]
+        return kept
+
+
+def finish(run: SGD) -> SGD:
+    """Run the rest of a run's epochs."""
+    while run.done < run.epochs:
+        run.epoch()
+    return run

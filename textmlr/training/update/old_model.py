@@ -1,0 +1,165 @@
+"""The old model of an update, with room for the features and labels that are new."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from textmlr.base.training_options import Activation
+from textmlr.features.extension import Extended
+from textmlr.model.model import Model
+from textmlr.model.parameters import Network
+from textmlr.model.scoring import (
+    Calibration,
+    label_weights,
+    score,
+    speaking,
+    spreads,
+)
+from textmlr.training.objective import Objective
+from textmlr.training.update.learner import Layers
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class OldModel:
+    """The parts of the old model, over labels and features old and new.
+
+    layers       old θ, with rows and columns of 0 for what is new
+    activation   of its hidden units
+    known        (L,) bool        labels that the old model has
+    frequencies  (V,) int64       old documents that each feature is in
+    calibration  of its scores
+    bias         (V,) bool      which row of θ is the bias's
+    base         (L',) float32  of the old model, see Model
+    totals       (L,) float64   weight of the old documents of each label, 0 where it is not known
+    labels       L names
+    """
+
+    layers: Layers
+    activation: Activation
+    known: NDArray[np.bool_]
+    frequencies: NDArray[np.int64]
+    calibration: Calibration
+    bias: NDArray[np.bool_]
+    base: NDArray[np.float32]
+    totals: NDArray[np.float64]
+    labels: list[str]
+
+    @classmethod
+    def of(
+        cls,
+        model: Model,
+        grown: Extended,
+        labels: list[str],
+        frequencies: NDArray[np.int64],
+        new: Objective,
+    ) -> OldModel:
+        """A model, its features as they have grown, and the new documents.
+
+        frequencies  old documents of each of the model's own features
+        """
+        columns, own = grown.features.columns, set(model.labels)
+        known = np.array([label in own for label in labels])
+        before = np.zeros(columns, np.int64)
+        before[: len(frequencies)] = frequencies
+        if _has_lost_features(model):  # then what seems new may have been everywhere
+            counts = new.documents_of()[len(frequencies) :].astype(np.int64)
+            before[len(frequencies) :] = counts * model.featurizer.documents // len(new.y)
+        return cls(
+            _grown(model.layers, columns, known),
+            model.activation,
+            known,
+            before,
+            model.calibration,
+            bias_rows(grown),
+            model.base,
+            label_totals(model, labels),
+            labels,
+        )
+
+    @property
+    def own_layers(self) -> Layers:
+        """Old θ, over the labels that it knows."""
+        return [*self.layers[:-1], self.layers[-1][:, self.known]]
+
+    def times(self, documents: Objective) -> NDArray[np.float64]:
+        """t(x): calibration multiplies scores by it, besides the factor, (n,) float64."""
+        return self._times(self._score(documents, self.own_layers))
+
+    def calibrated(self, documents: Objective, layers: Layers | None = None) -> NDArray[np.float32]:
+        """Calibrated scores by these layers, or by the old ones over old labels: (n, L)."""
+        scores = self._score(documents, self.own_layers if layers is None else layers)
+        return np.ascontiguousarray(scores * self._times(scores)[:, None], np.float32)
+
+    def probabilities(
+        self, documents: Objective, layers: Layers, base: NDArray[np.float32]
+    ) -> NDArray[np.float64]:
+        """P as a Model with these layers and base has it."""
+        scores = self.calibrated(documents, layers)
+        if len(base):
+            scores[~speaking(documents.features, layers[0], self.bias)] = base
+        return documents.head.probabilities(scores)
+
+    def alike(self, model: Model, new: Objective) -> float:
+        """How much the labels of old documents and new are alike, 0 to 1.
+
+        With s = Σ_ℓ min of their shares it is 2s − 1, or 0: where half of the new ones are of other
+        labels, or all of one of two, they cannot be trusted to hold the old labels in their place.
+        """
+        documents: list[int] = model.record.get("corpus", {}).get("per_label", [])
+        counts = dict(zip(model.labels, documents, strict=False))
+        old = np.array([counts.get(label, 0) for label in self.labels], np.float64)
+        own = np.bincount(new.y, new.weights, minlength=new.labels)
+        shared = float(np.minimum(old / max(old.sum(), 1), own / own.sum()).sum())
+        return max(0.0, 2 * shared - 1)
+
+    def _score(self, documents: Objective, layers: Layers) -> NDArray[np.float32]:
+        whole = [np.ascontiguousarray(layer) for layer in layers]
+        return score(documents.features, Network.of(whole, self.activation))
+
+    def _times(self, scores: NDArray[np.float32]) -> NDArray[np.float64]:
+        calibration = self.calibration
+        if not calibration.exponent:
+            return np.ones(len(scores))
+        wide = np.maximum(spreads(np.ascontiguousarray(scores)), calibration.least)
+        times: NDArray[np.float64] = (wide / calibration.spread) ** calibration.exponent
+        return times
+
+
+def label_totals(model: Model, labels: list[str]) -> NDArray[np.float64]:
+    """Weight of the old documents of each label: (L,), 0 of new labels, and where the model does
+    not say."""
+    old = label_weights(model.record).tolist()
+    own = dict(zip(model.labels, old, strict=False))
+    return np.array([own.get(label, 0.0) for label in labels])
+
+
+def bias_rows(grown: Extended) -> NDArray[np.bool_]:
+    """(V,) which row of θ is the bias's."""
+    columns = grown.columns
+    own = np.arange(grown.features.columns) if columns is None else columns.kept
+    return np.asarray((own == 0) & grown.featurizer.options.bias)
+
+
+def _grown(layers: Layers, columns: int, known: NDArray[np.bool_]) -> Layers:
+    """Copies with so many rows in the first, and a column for each label in the last; 0 in those
+    that are new."""
+    grown = [*layers]
+    grown[0] = np.zeros((columns, layers[0].shape[1]), np.float32)
+    grown[0][: len(layers[0])] = layers[0]
+    last = grown[-1]
+    grown[-1] = np.zeros((len(last), len(known)), np.float32)
+    grown[-1][:, known] = last
+    return grown
+
+
+def _has_lost_features(model: Model) -> bool:
+    """Whether features were dropped, by an L1 penalty or ``compress``, of which nothing is known
+    any more."""
+    if "compressed" in model.record:
+        return True
+    options = model.featurizer.options
+    sparse = bool(model.record.get("options", {}).get("l1"))
+    return sparse and (options.hash_bits is not None or options.norm is None)

@@ -1,0 +1,270 @@
+"""The minimum of new documents' loss and a penalty that keeps what old documents have taught.
+
+To second order the loss of the old documents is a bowl around the θ they led to, and their part of
+the curvature is known: h_fℓ of each weight, and g_f in a direction that all features share.  So
+the minimum of
+
+    sum_i weight_i · −log P(y_i | x_i; θ)  +  ½·sum_fℓ h_fℓ·d_fℓ²  +  ½·‖sum_f g_f·d_f‖²,
+
+with d = θ − old θ, over the new documents i, is near where training on all documents would have
+led.  Features that the old documents are full of hardly move, those that they lack are free.  The
+problem is convex and smooth: there is no step size and no number of epochs to choose.
+Source: Spiegelhalter and Lauritzen, Networks 20(5), 1990, section 5; Chapelle, Manavoglu and
+Rosales, ACM TIST 5(4), 2014, algorithm 3.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from textmlr.base.arrays import frozen
+from textmlr.base.threads import map_blocks
+from textmlr.features.csr_features import Features
+from textmlr.kernels import csr_products as kernels
+from textmlr.kernels import softmax
+from textmlr.training.exact import newton
+from textmlr.training.exact.dual import Dual, first_guess
+from textmlr.training.exact.merged_columns import Merged
+from textmlr.training.exact.solver import Step, check_memory
+from textmlr.training.exact.threaded_products import blocks, inner_product, multiply, transposed
+from textmlr.training.objective import Objective
+
+Array = NDArray[np.float64]
+Watch = Callable[[Step], None]
+
+# On gap/value: of the dual far below the noise of a held-out loss, and reached in a few visits; of
+# Newton's method as of the exact solver.
+DUAL_TOLERANCE = 1e-2
+NEWTON_TOLERANCE = 1e-6
+MOST_EPOCHS = 100
+MOST_STEPS = 200
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Prior:
+    """The penalty: what old documents have taught, as the curvature of their loss.
+
+    precision  (V,) float64 h_f > 0, alike for all labels; or (V, L) float64 h_fℓ > 0
+    common     (V,) float64 g_f; None: all 0.  Only beside a precision (V,)
+    """
+
+    precision: Array
+    common: Array | None = None
+
+
+class Minimum(NamedTuple):
+    """Where the penalised loss is least.
+
+    change     (V, L) d: float32 with a precision (V,), else float64
+    curvature  (V, L) float64   second derivative of the new documents' own loss by each weight;
+               None with a precision (V,)
+    steps      of the solver
+    """
+
+    change: NDArray[np.float32] | Array
+    curvature: Array | None
+    steps: int
+
+
+def minimum(
+    features: Features,
+    y: NDArray[np.int32],
+    weights: NDArray[np.float32] | Array,
+    base: Array,
+    prior: Prior,
+    threads: int = 1,
+    watch: Watch | None = None,
+) -> Minimum:
+    """The minimum over n new documents; the number of threads changes no bit.
+
+    weights  (n,) >= 0, which count as they are: a weight of 2 is two documents
+    base     (n, L) float64   the scores of the old θ (nats)
+    With h_f for all labels dual coordinate ascent finds it, which is fast in many columns; with
+    h_fℓ truncated Newton, which needs no more than products with the rows.
+    Raises InputError where the problem would not fit in memory.
+    """
+    if prior.precision.ndim == 1:
+        return _by_dual(features, y, weights, base, prior, threads, watch)
+    scale = 1 / np.sqrt(prior.precision)
+    own = PenalisedLoss.of(features, y, weights.astype(np.float64), base, scale, threads)
+
+    def done(point: WeightVector, value: float, norm: float) -> bool:
+        # The value is 1-strongly convex in u: at most ‖gradient‖²/2 above the minimum.
+        return 0.5 * norm**2 <= NEWTON_TOLERANCE * value
+
+    start = WeightVector(np.zeros_like(scale))
+    point, steps = newton.minimise(own, start, done, MOST_STEPS)
+    own.measure(point)
+    return Minimum(scale * point.values, own.curvature(), steps)
+
+
+def _by_dual(
+    features: Features,
+    y: NDArray[np.int32],
+    weights: NDArray[np.float32] | Array,
+    base: Array,
+    prior: Prior,
+    threads: int,
+    watch: Watch | None,
+) -> Minimum:
+    objective = Objective(features, y, weights.astype(np.float32), base.shape[1])
+    counts = np.flatnonzero(objective.weights > 0)
+    if len(counts) < len(y):
+        objective, base = objective.take(counts), base[counts]
+    check_memory(objective, "update with fewer documents at a time")
+    # In units of 1/√h_f all features have the same penalty, ½‖·‖², and the exact solver's dual
+    # serves.
+    scale = (1 / np.sqrt(prior.precision)).astype(np.float32)
+    rows = objective.scaled(scale, threads)
+    along, back = None, None
+    if prior.common is not None:
+        along, back = _against(rows.features, scale * prior.common)
+    shares = objective.weights.astype(np.float64)
+    dual = Dual.at(
+        Merged.of(rows.features),
+        rows.y,
+        shares,
+        1 / float(shares.sum()),
+        first_guess(rows.y, rows.labels),
+        base,
+        along,
+    )
+    for _ in range(MOST_EPOCHS):
+        gap = dual.epoch()
+        if watch is not None:
+            watch(Step("dual", dual.epochs, gap))
+        if gap <= DUAL_TOLERANCE * dual.value():
+            break
+    change = _combined(rows.features, dual.coefficients, threads)
+    if back is not None:
+        change -= back[:, None] * dual.tide.astype(np.float32)
+    change *= scale[:, None]
+    return Minimum(change, None, dual.epochs)
+
+
+def _against(features: Features, common: Array) -> tuple[Array, NDArray[np.float32]]:
+    """A penalty ½‖θᵀg‖² beside ½‖θ‖² as a feature that counts against the others.
+
+    The inverse of I + g·gᵀ is I − g·gᵀ/(1 + ‖g‖²) (Sherman and Morrison), by which the minimum is
+    θ = sum_i (x_i − along_i·back) ⊗ c_i, with along_i = x_i·back and back = g/√(1 + ‖g‖²).
+
+    common  (V,) float64   g;  returns along (n,) float64, back (V,) float32
+    """
+    back = common / np.sqrt(1 + float((common * common).sum()))
+    along = multiply(features, back[:, None], 1)[:, 0]
+    return along, back.astype(np.float32)
+
+
+def _combined(features: Features, coefficients: Array, threads: int) -> NDArray[np.float32]:
+    """sum_i f(x_i) ⊗ coefficients_i: (V, L) float32."""
+    columns, labels = transposed(features), coefficients.shape[1]
+    out = np.empty((len(columns), labels), np.float32)
+
+    def run(part: slice) -> None:
+        kernels.combine(
+            frozen(columns.indptr[part.start : part.stop + 1]),
+            frozen(columns.indices),
+            frozen(columns.values),
+            frozen(coefficients),
+            out[part],
+            np.empty(labels),
+            np.empty(2),
+        )
+
+    for _ in map_blocks(run, blocks(columns, labels), threads):
+        pass
+    return out
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class WeightVector:
+    """An element of R^(V, L): a Vector of ``newton``.  values (V, L) float64"""
+
+    values: Array
+
+    def dot(self, other: WeightVector) -> float:
+        """The inner product."""
+        return inner_product(self.values, other.values)
+
+    def plus(self, factor: float, other: WeightVector) -> WeightVector:
+        """self + factor·other."""
+        return WeightVector(self.values + factor * other.values)
+
+    def times(self, factor: float) -> WeightVector:
+        """factor·self."""
+        return WeightVector(factor * self.values)
+
+
+@dataclass(slots=True, eq=False)
+class PenalisedLoss:
+    """The loss of documents + ½‖u‖², where d = scale·u: a Problem of ``newton``.
+
+    rows     n documents, V columns;  columns  the same by columns
+    y (n,) int32, weights (n,) float64
+    base     (n, L) float64   scores at u = 0 (nats)
+    scale    (V, L) float64   1/√h
+    p        (n, L) float64   P(l | x_i) at the point that was measured last
+    """
+
+    rows: Features
+    columns: Features
+    y: NDArray[np.int32]
+    weights: Array
+    base: Array
+    scale: Array
+    p: Array
+    threads: int
+
+    @classmethod
+    def of(
+        cls,
+        rows: Features,
+        y: NDArray[np.int32],
+        weights: Array,
+        base: Array,
+        scale: Array,
+        threads: int,
+    ) -> PenalisedLoss:
+        """The problem, with p still to be measured."""
+        p = np.empty_like(base)
+        return cls(rows, transposed(rows), y, weights, base, scale, p, threads)
+
+    def measure(self, point: WeightVector) -> tuple[float, WeightVector]:
+        """(value, gradient) at the point."""
+        value = self._value(point, self.p)
+        errors = self.weights[:, None] * self.p
+        errors[np.arange(len(self.y)), self.y] -= self.weights
+        return value, self._back(errors, point)
+
+    def value(self, point: WeightVector) -> float:
+        """The value at the point, in nats."""
+        return self._value(point, np.empty_like(self.p))
+
+    def curve(self, direction: WeightVector) -> WeightVector:
+        """The Hessian at the point that was measured last, times a direction."""
+        scores = multiply(self.rows, self.scale * direction.values, self.threads)
+        out = np.empty_like(scores)
+        kernels.curve(frozen(scores), frozen(self.p), frozen(self.weights), out)
+        return self._back(out, direction)
+
+    def curvature(self) -> Array:
+        """The second derivative of the loss by each weight, at the point that was measured last:
+        (V, L)."""
+        squares = replace(self.columns, values=np.square(self.columns.values))
+        spread = self.weights[:, None] * self.p * (1 - self.p)
+        return multiply(squares, spread, self.threads)
+
+    def _back(self, coefficients: Array, point: WeightVector) -> WeightVector:
+        """scale·Σ_i f(x_i) ⊗ coefficients_i + point."""
+        sums = multiply(self.columns, coefficients, self.threads)
+        return WeightVector(self.scale * sums + point.values)
+
+    def _value(self, point: WeightVector, p: Array) -> float:
+        scores = self.base + multiply(self.rows, self.scale * point.values, self.threads)
+        loss = softmax.losses(frozen(scores), frozen(self.y), frozen(self.weights), p)
+        return float(loss) + 0.5 * point.dot(point)
