@@ -1,4 +1,4 @@
-"""Small models: as large as they may be, nearly as good, and models like any other."""
+"""Small models: within the size asked for, nearly as good, and otherwise like any model."""
 
 from __future__ import annotations
 

@@ -24,11 +24,12 @@ from textmlr.cli.warnings import warn, warn_of_invalid
 from textmlr.corpus.reading import scan
 from textmlr.corpus.reading_options import ReadingOptions
 from textmlr.corpus.sources import sources_of
-from textmlr.training.stream.checkpoints import Checkpoints, Kept, checkpoint_of, every
-from textmlr.training.stream.inputs import Opened, parts_of
-from textmlr.training.stream.learner import Figures
+from textmlr.training.stream.checkpoints import Checkpoint, Checkpoints, checkpoint_of, every
+from textmlr.training.stream.inputs import ResumedInput, parts_of
+from textmlr.training.stream.recent import StreamFigures
 from textmlr.training.stream.run import TICK, Event, Run
-from textmlr.training.stream.stream_trainer import StreamTrainer, check_options
+from textmlr.training.stream.stream_options import check_options
+from textmlr.training.stream.stream_trainer import StreamTrainer
 
 if TYPE_CHECKING:
     from rich.progress import Progress
@@ -70,7 +71,7 @@ def stream(
     parts = parts_of(
         sources_of(corpora),
         lambda source: scan([source], reading, tables=False, live=True),
-        trainer.seen,
+        trainer.marks,
         resumed=resume,
     )
     with Stopping() as stopping, StreamProgress(quiet=quiet) as progress:
@@ -175,10 +176,10 @@ class StreamProgress(Display):
 
     def watch(self, event: Event) -> None:
         """Show how it goes on."""
-        if isinstance(event, Opened):
+        if isinstance(event, ResumedInput):
             self._opened(event)
             return
-        if isinstance(event, Kept):
+        if isinstance(event, Checkpoint):
             kept = f"kept {plural(event.documents, 'document')} in {event.seconds:.1f} s"
             if self._bar is not None:
                 self._bar.update(self._bar.task_ids[0], kept=kept)
@@ -200,7 +201,7 @@ class StreamProgress(Display):
             self._told, self._at = event.documents, now
             print(f"{figures}; {more}", file=sys.stderr, flush=True)
 
-    def _opened(self, event: Opened) -> None:
+    def _opened(self, event: ResumedInput) -> None:
         """Say what of an input is known, and what follows from that."""
         name = plain(event.name)
         if event.before is None:
@@ -221,7 +222,7 @@ class StreamProgress(Display):
             click.echo(text, err=True)
 
 
-def _figures(figures: Figures) -> str:
+def _figures(figures: StreamFigures) -> str:
     return (
         f"{plural(figures.documents, 'document')}: accuracy {figures.accuracy:.3f} "
         f"loss {figures.loss:.3f}"

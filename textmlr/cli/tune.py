@@ -33,7 +33,7 @@ from textmlr.cli.value_types import Duration
 from textmlr.corpus.reading_options import ReadingOptions
 
 if TYPE_CHECKING:
-    from textmlr.training.tuning.search import Tuned
+    from textmlr.training.tuning.events import TuningResult
     from textmlr.training.tuning.space import Setting
 
 # Training options that a search leaves alone: a trial runs all its epochs with sgd.
@@ -186,7 +186,7 @@ def command_of(
     return shlex.join(words)
 
 
-def _tuning(tuned: Tuned, metric: str, command: str) -> dict[str, Any]:
+def _tuning(tuned: TuningResult, metric: str, command: str) -> dict[str, Any]:
     """What the search came to (JSON values)."""
 
     def row(trial: Any) -> dict[str, Any]:
@@ -205,7 +205,7 @@ def _tuning(tuned: Tuned, metric: str, command: str) -> dict[str, Any]:
     }
 
 
-def _show(tuned: Tuned, options: TuningOptions, summary: dict[str, Any]) -> None:
+def _show(tuned: TuningResult, options: TuningOptions, summary: dict[str, Any]) -> None:
     from rich.console import Console
 
     from textmlr.cli.tables import show_summary

@@ -118,28 +118,23 @@ class Dual:
         """Visit all documents that are not napping; the duality gap as seen meanwhile (nats)."""
         order = np.empty(len(self.y), np.int32)
         order = order[: kernels.draw(frozen(self.naps), self.epochs, self.seed, order)]
-        features, labels = self.rows.features, self.p.shape[1]
         mean = float(self.gaps.mean())
-        kernels.epoch(
-            frozen(features.indptr),
-            frozen(features.indices),
-            frozen(features.values),
+        documents = kernels.Documents(
             frozen(self.y),
-            frozen(order),
             frozen(self.shares),
             frozen(self.rows.squares),
             frozen(self.rows.alone),
             frozen(self.base),
             frozen(self.along),
-            self.tide,
-            self.theta,
-            self.logs,
-            self.p,
-            self.gaps,
-            self.naps,
+        )
+        kernels.epoch(
+            self.rows.features.arrays(),
+            documents,
+            frozen(order),
+            kernels.Ascent(self.theta, self.tide, self.logs, self.p, self.gaps, self.naps),
             self.epochs,
             NAP_SHARE * mean if np.isfinite(mean) else 0.0,
-            np.empty((4, labels)),
+            np.empty((4, self.p.shape[1])),
         )
         self.epochs += 1
         self.work += len(order) / len(self.y) + LOOKING
