@@ -1,4 +1,4 @@
-"""train --stream: predicted, learnt from, and gone; the same bits however the stream was cut."""
+"""train --stream: each document is predicted, trained on and dropped; cuts change no bit."""
 
 from __future__ import annotations
 

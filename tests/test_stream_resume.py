@@ -1,5 +1,5 @@
-"""train --stream --resume over files: no document is learnt twice, and the bits are those of a run
-that was never cut off."""
+"""train --stream --resume over files: no document is trained on twice, and the bits are those of a
+run without interruption."""
 
 from __future__ import annotations
 

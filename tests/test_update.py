@@ -1,4 +1,4 @@
-"""update: new documents and labels on top of a model, the old ones not forgotten."""
+"""update: a model takes new documents and labels without forgetting the old ones."""
 
 from __future__ import annotations
 
