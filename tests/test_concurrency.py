@@ -230,7 +230,7 @@ machine_code.Origin.folders = property(lambda self: [])  # nothing is found: com
 
 def run():
     sizes = np.zeros(2, np.int64)
-    jit.Kernel(function)(values, 63, sizes)
+    jit.kernel(function)(values, 63, sizes)
     assert sizes.tolist() == [1, 1]
 
 def child():
@@ -251,7 +251,7 @@ def child():
         context = vars(numba.cpu_target).get("_toplevel_target_context")
         assert "textmlr" not in type(context._internal_codegen).__module__ if context else True
     if how in ("stored", "lowering"):
-        assert jit._lock.abandoned == hasattr(child_process, "asked")
+        assert jit.loading._lock.abandoned == hasattr(child_process, "asked")
 
 lowering, go = threading.Event(), threading.Event()
 if how == "lowering":  # Numba is changed, and no garbage collected

@@ -1,8 +1,8 @@
-"""What constants that were tuned, or that keep from harm, are for: each of these tests fails where
+"""The purpose of constants that were tuned or that prevent harm: each of these tests fails where
 one is ten times as large or as small.
 
-Others have theirs beside what they are of: ``RISE`` in test_training, ``GROWTH`` in
-test_explanation, those of files in test_streams and test_modelfile_limits.
+Others have theirs beside the tests of their module: ``RISE`` in test_training, ``GROWTH`` in
+test_explanation, those of files in test_byte_streams and test_tensor_file_limits.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import Any, cast
 import numpy as np
 import pytest
 from conftest import corpus_of, documents, objective_of
-from test_updating_network import cooking
+from test_network_update import cooking
 
 from textmlr import FeaturizerOptions, Model, UpdateOptions, train
 from textmlr.base.errors import ModelFileError

@@ -1,4 +1,4 @@
-"""Documents that stand more than once: found, known again from a model file, and told."""
+"""Documents that stand more than once: found, recognised from a model file, and reported."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Input without an end, nested without an end, or out of all proportion: refused in few bytes."""
+"""Input that is endless, nested endlessly or out of all proportion is refused in few bytes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""Kernels of the exact solver (dual.py, spans.py, merging.py) against naive twins."""
+"""Kernels of the exact solver (kernels/dual_ascent.py, csr_products.py, equal_columns.py) against
+naive twins."""
 
 from __future__ import annotations
 
@@ -39,21 +40,12 @@ def visit(
     dual_ascent.start(*parts, y, shares, frozen(p), theta, np.empty(labels))
     logs, gaps, naps = np.log(p), np.empty(len(y)), np.zeros((2, len(y)), np.int32)
     squares = frozen((x.astype(float) ** 2).sum(axis=1) + alone)
+    base, along = frozen(np.zeros((0, labels))), frozen(np.zeros(0))
     dual_ascent.epoch(
-        *parts,
-        y,
+        rows.arrays(),
+        dual_ascent.Documents(y, shares, squares, alone, base, along),
         frozen(np.array(order, np.int32)),
-        shares,
-        squares,
-        alone,
-        frozen(np.zeros((0, labels))),
-        frozen(np.zeros(0)),
-        np.zeros(labels),
-        theta,
-        logs,
-        p,
-        gaps,
-        naps,
+        dual_ascent.Ascent(theta, np.zeros(labels), logs, p, gaps, naps),
         0,
         0.0,
         np.empty((4, labels)),

@@ -1,6 +1,6 @@
-"""What the system does to files: full, read-only, killed, replaced, changing, slow.
+"""Faults of the system's files: full, read-only, killed, replaced, changing, slow.
 
-Every fault is one clear line (an InputError, exit code 2), and no file that was there is lost.
+Every fault is one clear line (an InputError, exit code 2), and no existing file is lost.
 """
 
 from __future__ import annotations
@@ -287,7 +287,7 @@ def test_standard_input_is_not_written_over(place: Path) -> None:
         done = run(place, "train", "-", "-o", "c.tsv", stdin=file)
     assert done.returncode == 2
     assert done.stderr.count("\n") == 1
-    assert "c.tsv: is itself what is read" in done.stderr
+    assert "c.tsv: is itself an input" in done.stderr
     assert contents(place) == before
 
 

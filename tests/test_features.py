@@ -18,7 +18,9 @@ from textmlr import Featurizer, FeaturizerOptions
 from textmlr.base.arrays import frozen
 from textmlr.corpus.in_memory import batches_of
 from textmlr.features import unicode_tables, vocabulary
+from textmlr.features.options_array import options_array
 from textmlr.kernels import csr_rows, hash_table, tokens
+from textmlr.kernels.code_points import Text
 
 COUNTS = FeaturizerOptions(
     term_frequency="raw", idf=False, norm=None, min_df=1, bias=False, ngrams=(1, 2)
@@ -84,22 +86,15 @@ def check_weights(documents, options):
 def kernel_tokens(document, options, ascii_only=False):
     """(tokens as they stand in the document, number of invalid pieces), from the kernel."""
     (batch,) = batches_of([document])
-    lower, kind = unicode_tables.tables(options.lowercase, options.split_scripts, ascii_only)
     size = batch.text_bytes + 1
     hashes, offsets = np.empty(size, np.uint64), np.empty(2, np.int64)
     starts, stops = np.empty(size, np.int64), np.empty(size, np.int64)
     invalid = tokens.split(
-        frozen(batch.text),
+        Text(frozen(batch.text), *unicode_tables.frozen_tables(options, ascii_only)),
         frozen(batch.starts),
         frozen(batch.stops),
-        frozen(lower),
-        frozen(kind),
-        options.punctuation,
-        options.min_token_length,
-        hashes,
-        starts,
-        stops,
-        offsets,
+        frozen(options_array(options)),
+        tokens.Tokens(hashes, starts, stops, offsets),
     )
     blob = batch.text.tobytes()
     spans = zip(starts[: offsets[1]].tolist(), stops[: offsets[1]].tolist(), strict=True)

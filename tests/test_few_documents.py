@@ -1,4 +1,4 @@
-"""Few documents: every one judges every trial, and what is said is near the base rates."""
+"""Few documents: each judges every trial, and probabilities lie near the base rates."""
 
 from __future__ import annotations
 

@@ -47,7 +47,8 @@ def _write_tempered(scores: Any, y: Any, t: Any, losses: Any, slopes: Any, curve
 
 def _epoch(*arrays: Any) -> None:
     """See ``sgd.epoch``: of the linear model, without Adagrad."""
-    indptr, indices, values, y, order, first, last, l2, scale, theta = arrays[:10]
+    (indptr, indices, values), y, order, steps, (theta, _, _) = arrays[:5]
+    first, last, l2, scale, _, _ = steps
     loss = right = 0.0
     for visit, i in enumerate(order):
         step = first + (last - first) * visit / len(order)
@@ -71,7 +72,7 @@ def _answer_counts(*arrays: Any) -> None:
 
 def _rewritten(kernel: Any, arrays: Any) -> Any:
     """The softmax's answers, their log z and P written over."""
-    scores, log_z, p, _ = arrays[-4:]
+    scores, log_z, p, _ = arrays[-1]
     invalid = kernel(*arrays)
     _write_log_z(scores, log_z)
     p[:] = _p(scores)

@@ -1,8 +1,10 @@
-"""The design, asserted: imports run one way, and the top level stays as it is."""
+"""The design, asserted: imports run one way, the top level stays as it is, documents are true."""
 
 from __future__ import annotations
 
 import ast
+import importlib
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -72,7 +74,7 @@ def test_kernels_import_only_the_decorator_numpy_and_kernels() -> None:
         modules = {node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
         names = {a.name for n in ast.walk(tree) if isinstance(n, ast.Import) for a in n.names}
         own = {module for module in modules if (module or "").startswith("textmlr.kernels.")}
-        assert modules - own <= {"textmlr.kernels.jit"}, path
+        assert modules - own <= {"textmlr.kernels.jit", "typing"}, path
         assert names <= {"numpy", "math"}, path
 
 
@@ -84,7 +86,8 @@ def test_no_kernel_is_imported_by_name() -> None:
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             module = (isinstance(node, ast.ImportFrom) and node.module) or ""
             if module.startswith("textmlr.kernels.") and ".jit" not in module:
-                assert all(alias.name.isupper() for alias in node.names), path
+                # Constants, and classes of arguments.
+                assert all(alias.name[0].isupper() for alias in node.names), path
 
 
 def test_top_level() -> None:
@@ -137,3 +140,34 @@ def test_public_names_exist() -> None:
         assert getattr(textmlr, name) is not None
     with pytest.raises(AttributeError, match="nonsense"):
         _ = textmlr.nonsense  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("document", ["README.md", "bench/README.md"])
+def test_what_documents_name_exists(document: str) -> None:
+    """Paths, modules with what is in them, and the files of each room in the table of rooms."""
+    text = (ROOT / document).read_text(encoding="utf-8")
+    paths = re.findall(r"\b(?:textmlr|tests|bench|data)/[\w./*{}-]*[\w/*]", text)
+    for room, row in re.findall(r"^\| `(textmlr/\w+/)` \| (.*) \|$", text, re.MULTILINE):
+        paths += [room + name for name in re.findall(r"`([\w/]+(?:\.py|/))`", row)]
+    if document == "bench/README.md":
+        paths += [f"bench/{name}" for name in re.findall(r"`(\w+\.py)`", text)]
+    assert paths
+    assert [path for path in paths if not list(ROOT.glob(path))] == []
+    modules = re.findall(r"^from (textmlr[\w.]*) import ([\w, ]+)", text, re.MULTILINE)
+    names = [f"{module}.{name.strip()}" for module, names in modules for name in names.split(",")]
+    names += re.findall(r"\btextmlr(?:\.[A-Za-z_]\w*)+", text)
+    assert [name for name in names if not _exists(name)] == []
+
+
+def _exists(name: str) -> bool:
+    """Whether a dotted name is a module, or something in one."""
+    first, *rest = name.split(".")
+    thing = importlib.import_module(first)
+    for part in rest:
+        if not hasattr(thing, part):
+            try:
+                importlib.import_module(f"{thing.__name__}.{part}")
+            except (ImportError, AttributeError):
+                return False
+        thing = getattr(thing, part)
+    return True

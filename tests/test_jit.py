@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import pytest
 from conftest import compiled
 
 import textmlr
@@ -75,6 +76,84 @@ def test_numba_compiles_as_ever_after_kernels() -> None:
     from textmlr.kernels.jit import machine_code
 
     assert machine_code.link(code, codes)(a, 2, out) == 2
+
+
+TUPLES = """
+from typing import Any, NamedTuple
+from textmlr.kernels.jit import kernel
+
+class Inner(NamedTuple):
+    x: Any
+    y: Any
+
+class Outer(NamedTuple):
+    inner: Inner
+    step: float
+    count: int
+    on: bool
+    out: Any
+
+@kernel
+def _product(inner, factor):
+    x, y = inner
+    total = 0.0
+    for i in range(x.size):
+        total += x[i] * y[i, 0]
+    return total * factor
+
+@kernel
+def run(outer, more):
+    value = _product(Inner(outer.inner.x, outer.inner.y), outer.step)
+    outer.out[0] = value + outer.count + more
+    outer.out[1] = 1.0 if outer.on else 0.0
+    return value
+"""
+CALLED = """
+import sys
+import numpy as np
+how = sys.argv[1]
+if how == "plain Numba":
+    import numba.core.codegen
+    from numba.core.registry import cpu_target
+    cpu_target.target_context  # what Numba itself makes of it is there already
+    del numba.core.codegen.JITCPUCodegen
+from tuples import kernels
+from textmlr.kernels import jit
+from textmlr.kernels.jit import child_process, machine_code
+x, y = np.arange(4, dtype=np.float32), np.arange(8.0).reshape(4, 2)
+y.flags.writeable = False
+inner = kernels.Inner(x, y)
+if how == "child":
+    codes = tuple(map(jit.argument_types.code_of, "ab", (kernels.Outer(inner, 2.5, 1, True, x), 1)))
+    code = child_process.compile_function(machine_code.Origin(kernels.run.function, codes))
+    assert machine_code.link(code, codes)(kernels.Outer(inner, 2.5, 1, True, x), 1) == 70.0
+for count, on in ((7, True), (-5, False), (1 << 53, True)):
+    out = np.zeros(2)
+    assert kernels.run(kernels.Outer(inner, 2.5, count, on, out), 1) == 70.0
+    assert out.tolist() == [71.0 + count, float(on)]
+if how != "python":
+    types = "tuples.kernels:Inner(f41w f82r)"
+    assert kernels.run.signatures == [f"tuples.kernels:Outer({types} d i b f81w) i"]
+    assert (jit.loading._failure is None) == (how != "plain Numba")
+"""
+
+
+@compiled
+@pytest.mark.parametrize("how", ["compiled", "loaded", "child", "plain Numba", "python"])
+def test_named_tuples_are_arguments(how: str, tmp_path: Path) -> None:
+    """Of arrays, numbers and other tuples, however a kernel comes to run."""
+    package = tmp_path / "tuples"
+    package.mkdir()
+    (package / "__init__.py").touch()
+    (package / "kernels.py").write_text(TUPLES)
+    path = os.pathsep.join((str(tmp_path), str(Path(textmlr.__file__).parent.parent)))
+    for _ in range(2 if how == "loaded" else 1):
+        subprocess.run(
+            [sys.executable, "-W", "ignore", "-c", CALLED, how],
+            env=os.environ | {"PYTHONPATH": path, "NUMBA_DISABLE_JIT": str(int(how == "python"))},
+            check=True,
+            timeout=120,
+        )
 
 
 CHECKED = """

@@ -89,7 +89,7 @@ def imported_from_numba() -> list[tuple[str, str]]:
     """(module, name) of all that our compiler takes from Numba."""
     found = {
         (node.module or "", alias.name)
-        for name in ("compiler.py", "intrinsics.py")
+        for name in ("compiler.py", "row_vectors.py")
         for node in ast.walk(ast.parse((JIT / name).read_text(encoding="utf-8")))
         if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("numba")
         for alias in node.names
@@ -160,7 +160,7 @@ values = frozen(np.array([1, 2**63], np.uint64))
 def run():
     sizes = np.zeros(2, np.int64)
     hash_table.partition_sizes(values, 63, sizes)
-    return sizes.tolist() == [1, 1] and jit._failure is not None
+    return sizes.tolist() == [1, 1] and jit.loading._failure is not None
 
 for hidden in json.loads(sys.argv[1]):
     sys.stdout.flush()
@@ -261,10 +261,10 @@ for content in (None, b"", b"nonsense", b"\\x80\\x04"):
         for path in kept:
             path.write_bytes(content)
     sizes = np.zeros(2, np.int64)
-    jit.Kernel(function)(frozen(np.array([1, 2**63], np.uint64)), 63, sizes)
+    jit.kernel(function)(frozen(np.array([1, 2**63], np.uint64)), 63, sizes)
     print(sizes.tolist())
     if content is not None:  # it was removed: keep it anew
-        jit.Kernel(function)(frozen(np.array([1, 2**63], np.uint64)), 63, sizes)
+        jit.kernel(function)(frozen(np.array([1, 2**63], np.uint64)), 63, sizes)
 """
 )
 

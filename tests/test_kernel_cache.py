@@ -1,4 +1,4 @@
-"""Kernels' machine code on disk: whose it may be, where it lies, and for how long."""
+"""Kernels' machine code on disk: its owners, its folders and its lifetime."""
 
 from __future__ import annotations
 
@@ -421,7 +421,7 @@ compiled = []
 jit.watch_compiling(lambda kernel, seconds: compiled.append(kernel) if seconds else None)
 def run():
     sizes = np.zeros(2, np.int64)
-    kernel = jit.Kernel(hash_table.partition_sizes.function)
+    kernel = jit.kernel(hash_table.partition_sizes.function)
     kernel(frozen(np.array([1, 2**63], np.uint64)), 63, sizes)
     assert sizes.tolist() == [1, 1]
     done = len(compiled)

@@ -57,7 +57,7 @@ def arrays(rows: Features):
 def scores_of(rows: Features, theta: np.ndarray) -> np.ndarray:
     out = np.empty((len(rows), theta.shape[1]), np.float32)
     network = Network.of([theta])
-    linear.scores(*arrays(rows), *network.arrays(), *network.frozen_room(), out)
+    linear.scores(rows.arrays(), network.arrays(), network.frozen_room(), out)
     return out
 
 
@@ -124,9 +124,8 @@ def test_hand_worked_loss_and_gradient() -> None:
 def visit(rows, y, order, first, last, l2, theta) -> list[float]:
     """An epoch, as the solver calls it: [loss, correct]."""
     totals = np.empty(3)
-    sgd.epoch(
-        *arrays(rows), frozen(y), frozen(order), first, last, l2, 1.0, *trained(theta), totals
-    )
+    steps = sgd.Steps(first, last, l2, 1.0, 0.0, 0)
+    sgd.epoch(rows.arrays(), frozen(y), frozen(order), steps, *trained(theta), totals)
     loss, correct, scale = totals.tolist()
     theta *= np.float32(scale)
     return [loss, correct]
@@ -136,9 +135,8 @@ def trained(theta):
     """What an epoch wants to know of a linear model, to take plain steps."""
     network = Network.of([theta])
     squares = np.zeros((0, theta.shape[1]), np.float32)
-    shape = frozen(network.shape)
-    room = network.frozen_room(training=True)
-    return theta, network.upper, shape, squares, squares.copy(), 0.0, 0, *room
+    layers = network_kernels.Layers(theta, network.upper, frozen(network.shape))
+    return layers, sgd.Squares(squares, squares.copy()), network.frozen_room(training=True)
 
 
 @pytest.mark.parametrize("labels", [*range(1, 40), 63, 64, 65, 97])
@@ -149,7 +147,7 @@ def test_chunks_of_labels_give_what_plain_loops_give(
     rows, _, theta, y, _ = problem(4, 7, labels)
     out = np.full((4, labels), np.nan, np.float32)
     network = Network.of([theta])
-    linear.scores(*arrays(rows), *network.arrays(), *network.frozen_room(), out)
+    linear.scores(rows.arrays(), network.arrays(), network.frozen_room(), out)
     expected = np.empty_like(out)
     for i in range(4):
         begin, end = rows.indptr[i : i + 2].tolist()
@@ -219,7 +217,7 @@ def test_buffers_are_overwritten() -> None:
     scores, log_z = np.full((12, 3), np.nan, np.float32), np.full(12, np.nan)
     p = np.full((12, 3), np.nan)
     network = Network.of([theta])
-    linear.scores(*arrays(rows), *network.arrays(), *network.frozen_room(), scores)
+    linear.scores(rows.arrays(), network.arrays(), network.frozen_room(), scores)
     softmax.log_normalizer(frozen(scores), log_z)
     softmax.probabilities(frozen(scores), frozen(log_z), p)
     assert scores.tobytes() == scores_of(rows, theta).tobytes()

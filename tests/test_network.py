@@ -1,4 +1,5 @@
-"""Hidden layers: kernels against naive twins and central differences, and what they are for."""
+"""Hidden layers: kernels against naive twins and central differences, and a problem that needs
+them."""
 
 from __future__ import annotations
 
@@ -20,6 +21,7 @@ from textmlr.corpus.reading import read_corpus
 from textmlr.export.json import export_json
 from textmlr.kernels import layers as network_kernels
 from textmlr.kernels import sgd
+from textmlr.kernels.layers import Layers
 from textmlr.model.explanation.top_features import strongest
 from textmlr.model.file_parts import pack
 from textmlr.model.model import Model
@@ -44,27 +46,16 @@ def visit(rows, y, order, first, last, l2, net, squares=None, dropout=0.0, seed=
     totals = np.empty(3)
     if squares is None:
         squares = [np.zeros((0, w.shape[1]), w.dtype) for w in (net.theta, net.upper)]
-    work, on, counts = net.room(training=True)
-    work = work.astype(net.theta.dtype)
+    room = net.room(training=True)
+    work = room.work.astype(net.theta.dtype)
     sgd.epoch(
-        *arrays(rows),
+        rows.arrays(),
         frozen(y),
         frozen(order),
-        first,
-        last,
-        l2,
-        1.0,
-        net.theta,
-        net.upper,
-        frozen(net.shape),
-        *squares,
-        dropout,
-        seed,
-        work,
-        on,
-        counts,
-        frozen(work),
-        frozen(on),
+        sgd.Steps(first, last, l2, 1.0, dropout, seed),
+        Layers(net.theta, net.upper, frozen(net.shape)),
+        sgd.Squares(*squares),
+        room._replace(work=work, seen=frozen(work), seen_rows=frozen(room.rows)),
         totals,
     )
     for weights in (net.theta, net.upper):

@@ -1,4 +1,4 @@
-"""Predictions over a corpus: what is appended, how it is written, and that little is in memory."""
+"""Predictions over a corpus: the appended columns, how each format holds them, in little memory."""
 
 from __future__ import annotations
 
@@ -747,7 +747,7 @@ class TestCommand:
             (["-o", tmp_path / "out.tsv"], "its format is not known"),
             (["-o", tmp_path / "none" / "out.csv"], "there is no folder"),
             (["-o", tmp_path / "out.csv", "--label", "opera"], "no label 'opera'"),
-            (["-o", corpus], "is itself what is read"),
+            (["-o", corpus], "is itself an input"),
             (["-o", "-"], "--output-format csv, jsonl"),
         ):
             result = run("classify", "-m", model_file, "--corpus", corpus, *arguments)

@@ -1,5 +1,5 @@
-"""train --stream --resume over files: no document is learnt twice, and the bits are those of a run
-that was never cut off."""
+"""train --stream --resume over files: no document is trained on twice, and the bits are those of a
+run without interruption."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from textmlr import FeaturizerOptions, InputError, ModelFileError, StreamTrainer
 from textmlr.base import tensor_file
 from textmlr.cli import cli
 from textmlr.training.stream import inputs
-from textmlr.training.stream.inputs import Seen
+from textmlr.training.stream.inputs import InputMark
 
 ROOT = Path(__file__).parent.parent
 PAIRS = documents(300, 21)
@@ -217,14 +217,14 @@ def test_inputs_that_are_remembered_have_an_end(monkeypatch: pytest.MonkeyPatch)
 def test_forged_inputs_are_refused(tmp_path: Path, wrong: object) -> None:
     trainer = StreamTrainer()
     trainer.learn(["a b", "c d"], ["x", "y"])
-    good_one = Seen(("a", 1), 2, 0, "00")
+    good_one = InputMark(("a", 1), 2, 0, "00")
     trainer.inputs = {good_one.key: good_one}
     trainer.save(tmp_path / "m")
     assert StreamTrainer.resume(tmp_path / "m").inputs == trainer.inputs
     forged = type("Forged", (), {"documents": 1, "key": ("a", 1), "as_json": lambda self: wrong})
     trainer.inputs = {("a", 1): forged()}  # type: ignore[dict-item]
     trainer.save(tmp_path / "m")
-    with pytest.raises(ModelFileError, match="cannot be gone on from"):
+    with pytest.raises(ModelFileError, match="cannot be resumed from"):
         StreamTrainer.resume(tmp_path / "m")
 
 
@@ -309,5 +309,5 @@ def _refused_once(folder: Path, forge: Callable[[dict[str, Any], dict[str, Any]]
     header, arrays = tensor_file.load(path)
     forge(header, arrays)
     tensor_file.save(path, header, arrays)
-    with pytest.raises(ModelFileError, match="cannot be gone on from"):
+    with pytest.raises(ModelFileError, match="cannot be resumed from"):
         StreamTrainer.resume(path)

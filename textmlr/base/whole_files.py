@@ -205,7 +205,7 @@ def _check_other(path: str | PathLike[str], final: str, name: str) -> None:
         return
     inside = os.path.isdir(name) and final.startswith(os.path.join(os.path.realpath(name), ""))
     if inside or os.path.samefile(final, name):
-        what = f"is a document of {name}" if inside else "is itself what is read"
+        what = f"is a document of {name}" if inside else "is itself an input"
         raise InputError(
             f"{what}, and would be overwritten", place=os.fspath(path), mend="write to another file"
         )

@@ -14,22 +14,22 @@ from typing import TYPE_CHECKING, Any, Self
 import click
 
 from textmlr.base.errors import InputError
-from textmlr.base.featurizer_options import FeaturizerOptions
 from textmlr.base.printable import plain, plural, to_json
 from textmlr.base.threads import awaited
-from textmlr.base.training_options import TrainingOptions
-from textmlr.cli.arguments import check_output, stage_options
+from textmlr.cli.arguments import check_output
 from textmlr.cli.progress import Compiling, Display
+from textmlr.cli.stage_options import Stages
 from textmlr.cli.tables import fit_rows, ngram_rows, show_rows, size_of
 from textmlr.cli.warnings import warn, warn_of_invalid
 from textmlr.corpus.reading import scan
 from textmlr.corpus.reading_options import ReadingOptions
 from textmlr.corpus.sources import sources_of
-from textmlr.training.stream.checkpoints import Checkpoints, Kept, checkpoint_of, every
-from textmlr.training.stream.inputs import Opened, parts_of
-from textmlr.training.stream.learner import Figures
+from textmlr.training.stream.checkpoints import Checkpoint, Checkpoints, checkpoint_of, every
+from textmlr.training.stream.inputs import ResumedInput, parts_of
+from textmlr.training.stream.recent import StreamFigures
 from textmlr.training.stream.run import TICK, Event, Run
-from textmlr.training.stream.stream_trainer import StreamTrainer, check_options
+from textmlr.training.stream.stream_options import check_options
+from textmlr.training.stream.stream_trainer import StreamTrainer
 
 if TYPE_CHECKING:
     from rich.progress import Progress
@@ -45,11 +45,11 @@ SIGNALS = tuple(
 def stream(
     corpora: Sequence[str],
     output: str,
-    chosen: dict[str, Any],
+    stages: Stages,
     reading: ReadingOptions,
-    *,
-    checkpoint_every: str | None,
     resume: bool,
+    checkpoint_every: str | None,
+    *,
     threads: int | None,
     quiet: bool,
     as_json: bool,
@@ -59,10 +59,9 @@ def stream(
     Exits with 128 and its number after a signal.
     """
     checkpoints = Checkpoints(output, *every(checkpoint_every or EVERY))
-    options = stage_options(chosen)
-    check_options(*options)
+    check_options(*stages)
     check_output(output, corpora)
-    trainer = _trainer(output, options, resume=resume)
+    trainer = _trainer(output, stages, resume=resume)
     if resume and not quiet:
         seen = plural(trainer.documents, "document") + _and_skipped(trainer.skipped)
         told = "documents of a file that are among them are not learnt again"
@@ -72,7 +71,7 @@ def stream(
     parts = parts_of(
         sources_of(corpora),
         lambda source: scan([source], reading, tables=False, live=True),
-        trainer.seen,
+        trainer.marks,
         resumed=resume,
     )
     with Stopping() as stopping, StreamProgress(quiet=quiet) as progress:
@@ -113,14 +112,12 @@ def stream(
         raise click.exceptions.Exit(128 + stopping.number)
 
 
-def _trainer(
-    output: str, options: tuple[FeaturizerOptions, TrainingOptions], *, resume: bool
-) -> StreamTrainer:
+def _trainer(output: str, stages: Stages, *, resume: bool) -> StreamTrainer:
     """A new trainer, or the one that the checkpoint has."""
     if not resume:
-        return StreamTrainer(*options)
+        return StreamTrainer(*stages)
     trainer = StreamTrainer.resume(checkpoint_of(output))
-    trainer.check_same(*options)
+    trainer.check_same(*stages)
     return trainer
 
 
@@ -179,10 +176,10 @@ class StreamProgress(Display):
 
     def watch(self, event: Event) -> None:
         """Show how it goes on."""
-        if isinstance(event, Opened):
+        if isinstance(event, ResumedInput):
             self._opened(event)
             return
-        if isinstance(event, Kept):
+        if isinstance(event, Checkpoint):
             kept = f"kept {plural(event.documents, 'document')} in {event.seconds:.1f} s"
             if self._bar is not None:
                 self._bar.update(self._bar.task_ids[0], kept=kept)
@@ -204,7 +201,7 @@ class StreamProgress(Display):
             self._told, self._at = event.documents, now
             print(f"{figures}; {more}", file=sys.stderr, flush=True)
 
-    def _opened(self, event: Opened) -> None:
+    def _opened(self, event: ResumedInput) -> None:
         """Say what of an input is known, and what follows from that."""
         name = plain(event.name)
         if event.before is None:
@@ -225,7 +222,7 @@ class StreamProgress(Display):
             click.echo(text, err=True)
 
 
-def _figures(figures: Figures) -> str:
+def _figures(figures: StreamFigures) -> str:
     return (
         f"{plural(figures.documents, 'document')}: accuracy {figures.accuracy:.3f} "
         f"loss {figures.loss:.3f}"

@@ -14,7 +14,7 @@ from textmlr.base.arrays import frozen
 from textmlr.base.errors import InputError
 from textmlr.corpus.arrow_types import coded, names_of, plain, values_of
 from textmlr.corpus.batch import ASCII_SPACE, Batch
-from textmlr.kernels import tsv_lines as kernels
+from textmlr.kernels import text_spans
 
 
 def batch_of(array: pa.Array) -> Batch:
@@ -102,7 +102,7 @@ def strings_of(batch: Batch) -> pa.Array:
     ends = np.zeros(n + 1, np.int64)
     np.cumsum(batch.stops - batch.starts, out=ends[1:])
     text = np.empty(int(ends[-1]), np.uint8)
-    kernels.gather(frozen(batch.text), frozen(batch.starts), frozen(batch.stops), text)
+    text_spans.gather(frozen(batch.text), frozen(batch.starts), frozen(batch.stops), text)
     buffers = [None, pa.py_buffer(ends), pa.py_buffer(text)]
     return as_strings(pa.Array.from_buffers(pa.large_binary(), n, buffers))
 

@@ -26,7 +26,7 @@ from textmlr.corpus.batch import Batch
 from textmlr.corpus.chunks import Chunk
 from textmlr.corpus.corpus import Corpus
 from textmlr.corpus.notes import ReadingNotes
-from textmlr.kernels import tokens as kernels
+from textmlr.kernels import text_spans
 
 FILES = ("text", "lengths", "labels", "weights")
 MOST_AT_ONCE = 1 << 30  # bytes that the system is asked for
@@ -139,7 +139,7 @@ class Writer:
             return
         lengths = batch.stops - batch.starts
         text = np.empty(int(lengths.sum()), np.uint8)
-        kernels.gather(frozen(batch.text), frozen(batch.starts), frozen(batch.stops), text)
+        text_spans.gather(frozen(batch.text), frozen(batch.starts), frozen(batch.stops), text)
         own = np.array([self._codes.setdefault(name, len(self._codes)) for name in names], np.int32)
         self._write("text", text)
         self._write("lengths", lengths)

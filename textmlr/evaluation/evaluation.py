@@ -91,7 +91,7 @@ class Evaluation:
 
 def _check_arrays(y: Any, probabilities: Any) -> None:
     if not isinstance(y, np.ndarray) or y.dtype.kind not in "iu" or y.ndim != 1:
-        raise taken("y", y, "an array of codes of labels, as textmlr.corpus.recode gives them")
+        raise taken("y", y, "an array of codes of labels, see textmlr.corpus.reading.recode")
     if (
         not isinstance(probabilities, np.ndarray)
         or probabilities.ndim != 2

@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from textmlr.base.arrays import frozen
 from textmlr.base.threads import map_blocks
+from textmlr.kernels.csr_rows import Csr
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_array
@@ -34,6 +36,11 @@ class Features:
 
     def __len__(self) -> int:
         return len(self.indptr) - 1
+
+    def arrays(self, first: int = 0, last: int | None = None) -> Csr:
+        """Rows first:last as kernels take them, read-only."""
+        indptr = self.indptr[first : None if last is None else last + 1]
+        return Csr(frozen(indptr), frozen(self.indices), frozen(self.values))
 
     @classmethod
     def joined(cls, parts: Sequence[Features], columns: int, threads: int) -> Features:

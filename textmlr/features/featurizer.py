@@ -23,10 +23,10 @@ from textmlr.features import vocabulary as vocabularies
 from textmlr.features.csr_features import Features
 from textmlr.features.hashed_names import ColumnNames
 from textmlr.features.ngrams import Hashed, Hasher
-from textmlr.features.prepared import TERM_FREQUENCY, Prepared
+from textmlr.features.options_array import TERM_FREQUENCY
+from textmlr.features.prepared import Prepared
 from textmlr.features.vocabulary import Naming, Table, Vocabulary, inverse_document_frequency
-from textmlr.kernels import csr_rows
-from textmlr.kernels import document_answer as document_kernels
+from textmlr.kernels import csr_rows, document_rows
 from textmlr.kernels import hash_table as kernels
 from textmlr.kernels.jit import is_plain
 
@@ -443,19 +443,13 @@ class Featurizer:
         most = len(block) + prepared.most_grams(block.text_bytes)
         indices, values = take("indices", most, np.int32), take("values", most, np.float32)
         indptr = np.empty(len(block) + 1, np.int64)
-        invalid = document_kernels.featurize(
-            frozen(block.text),
+        invalid = document_rows.featurize(
+            prepared.text(block.text, block.is_ascii),
             frozen(block.starts),
             frozen(block.stops),
-            *prepared.read_with(block.is_ascii),
-            prepared.codes,
-            prepared.slots,
-            prepared.hashes,
-            prepared.idf,
+            prepared.arrays,
             *prepared.room(self._scratch, longest),
-            indices,
-            values,
-            indptr,
+            csr_rows.Csr(indptr, indices, values),
         )
         size = int(indptr[-1])
         made = lasting(indices[:size]), lasting(values[:size])
@@ -498,9 +492,7 @@ class Featurizer:
             take("pairs", longest, np.uint64),
             take("sorting", longest, np.uint64),
             take("ends", 256, np.int64),
-            indices,
-            values,
-            indptr,
+            csr_rows.Csr(indptr, indices, values),
         )
         return indptr
 

@@ -16,7 +16,7 @@ from textmlr.corpus.blocks import blocks_of
 from textmlr.corpus.corpus import Corpus
 from textmlr.features.ngrams import Hasher
 from textmlr.features.vocabulary import Table, Vocabulary
-from textmlr.kernels import tokens as kernels
+from textmlr.kernels import text_spans
 
 Named = tuple[NDArray[np.int32], NDArray[np.uint8], NDArray[np.int64]]
 
@@ -60,7 +60,7 @@ def named(
     begins, ends = np.zeros(len(vocabulary), np.int64), np.zeros(len(vocabulary), np.int64)
     begins[order], ends[order] = start, stop
     names = np.empty(size, np.uint8)
-    kernels.gather(frozen(np.concatenate(blobs)), frozen(begins), frozen(ends), names)
+    text_spans.gather(frozen(np.concatenate(blobs)), frozen(begins), frozen(ends), names)
     offsets = np.concatenate([np.zeros(1, np.int64), np.cumsum(ends - begins)])
     return replace(vocabulary, names=names, name_offsets=offsets)
 

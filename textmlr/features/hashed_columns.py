@@ -18,7 +18,7 @@ from textmlr.base.arrays import BLOCK_ENTRIES, frozen
 from textmlr.base.threads import map_blocks
 from textmlr.features.csr_features import Features
 from textmlr.kernels import column_numbers, csr_rows
-from textmlr.kernels.document_answer import SPARSE
+from textmlr.kernels.column_numbers import SPARSE
 
 ROWS = 512  # to a block of ``sampled_rows``
 # A table of V columns is no larger than 16 MB, or the rows of θ that it leads to; else bisection

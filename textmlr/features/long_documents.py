@@ -17,9 +17,15 @@ from numpy.typing import NDArray
 from textmlr.base.arrays import frozen
 from textmlr.base.errors import InputError
 from textmlr.base.featurizer_options import MAX_NGRAM, FeaturizerOptions
-from textmlr.features.unicode_tables import tables
+from textmlr.features.options_array import options_array
+from textmlr.features.unicode_tables import frozen_tables
 from textmlr.kernels import distinct as kernels
-from textmlr.kernels import tokens as text_kernels
+from textmlr.kernels import ngram_hashes
+from textmlr.kernels import tokens as token_kernels
+from textmlr.kernels.code_points import Text
+from textmlr.kernels.featurizer_codes import CHAR_HIGH, HIGH
+from textmlr.kernels.ngram_hashes import WINDOW
+from textmlr.kernels.tokens import Tokens
 
 PIECE_TOKENS = 1 << 18
 MOST_GRAMS = int(np.iinfo(np.int32).max)  # their numbers and counts are int32
@@ -53,12 +59,11 @@ class Giant:
         *,
         ascii_only: bool,
     ) -> None:
-        self._text, self._start, self._stop = frozen(text), start, stop
-        self._options = options
-        lower, kind = tables(options.lowercase, options.split_scripts, ascii_only)
-        self._tables = frozen(lower), frozen(kind)
+        self._text = Text(frozen(text), *frozen_tables(options, ascii_only))
+        self._start, self._stop = start, stop
+        self._codes = frozen(options_array(options))
         self._word, self._char = options.word_range, options.char_range
-        self._window = np.empty(MAX_NGRAM, np.uint64)
+        self._window = np.empty(WINDOW, np.uint64)
         self.invalid = 0
 
     def count_tokens(self) -> int:
@@ -92,23 +97,13 @@ class Giant:
         return (*found.arrays(), starts)
 
     def _pieces(self) -> Iterator[Piece]:
-        options = self._options
         hashes = np.empty(PIECE_TOKENS, np.uint64)
         starts, stops = np.empty(PIECE_TOKENS, np.int64), np.empty(PIECE_TOKENS, np.int64)
+        tokens = Tokens(hashes, starts, stops, np.empty(0, np.int64))
         state = np.array([self._start, 0, 0], np.int64)
         self.invalid = 0
         while state[0] < self._stop:
-            text_kernels.split_some(
-                self._text,
-                self._stop,
-                *self._tables,
-                options.punctuation,
-                options.min_token_length,
-                hashes,
-                starts,
-                stops,
-                state,
-            )
+            token_kernels.split_some(self._text, self._stop, self._codes, tokens, state)
             self.invalid += int(state[2])
             count = int(state[1])
             yield Piece(hashes[:count], starts[:count], stops[:count])
@@ -122,35 +117,23 @@ class Giant:
         # N-grams come in order of their last token: those that end before the piece stand first.
         known = sum(max(0, min(high, i + 1) - low + 1) for i in range(len(before)))
         most = len(tokens) * (high - low + 1)
-        return self._ngrams(tokens, piece, (low, high), (0, 0), most)[known:]
+        return self._ngrams(tokens, piece, most, CHAR_HIGH)[known:]
 
     def _char_grams(self, piece: Piece, low: int, high: int) -> NDArray[np.uint64]:
         # As many as Hasher reckons with.
         most = int((piece.stops - piece.starts).sum() + 3 * len(piece.hashes)) * (high - low + 1)
-        return self._ngrams(piece.hashes, piece, (0, 0), (low, high), most)
+        return self._ngrams(piece.hashes, piece, most, HIGH)
 
     def _ngrams(
-        self,
-        tokens: NDArray[np.uint64],
-        piece: Piece,
-        word: tuple[int, int],
-        char: tuple[int, int],
-        most: int,
+        self, hashes: NDArray[np.uint64], piece: Piece, most: int, without: int
     ) -> NDArray[np.uint64]:
+        """Word or character n-grams;  without  which of HIGH and CHAR_HIGH is 0."""
+        codes = self._codes.copy()
+        codes[without] = 0
         grams, offsets = np.empty(most + 1, np.uint64), np.empty(2, np.int64)
-        text_kernels.ngrams(
-            self._text,
-            frozen(tokens),
-            frozen(piece.starts),
-            frozen(piece.stops),
-            frozen(np.array([0, len(tokens)], np.int64)),
-            *self._tables,
-            *word,
-            *char,
-            self._window,
-            grams,
-            offsets,
-        )
+        own = hashes, piece.starts, piece.stops, np.array([0, len(hashes)], np.int64)
+        tokens = Tokens(*map(frozen, own))
+        ngram_hashes.ngrams(self._text, tokens, frozen(codes), self._window, grams, offsets)
         return grams[: int(offsets[1])]
 
     def _add(self, found: _Distinct, grams: NDArray[np.uint64], before: int) -> int:

@@ -9,12 +9,16 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from textmlr.features.ngrams import CHAR_PREFIX
-from textmlr.kernels.tokens import CHAIN, CHAR_SEED, FNV_OFFSET, FNV_PRIME, MURMUR_1, MURMUR_2, U33
+from textmlr.kernels import hashing
+from textmlr.kernels.hashing import FNV_OFFSET, GOLDEN
+from textmlr.kernels.jit import as_python
+from textmlr.kernels.ngram_hashes import CHAR_SEED
+from textmlr.kernels.ngram_names import CHAR_PREFIX
 
 Hashes = NDArray[np.uint64]
 Numbers = NDArray[np.int64]
 SPACE = 32
+_fnv, _mix = as_python(hashing._fnv), as_python(hashing._mix)
 
 
 def hashes_of(names: NDArray[np.uint8], name_offsets: NDArray[np.int64]) -> NDArray[np.uint64]:
@@ -46,16 +50,6 @@ def _code_points(
     return np.frombuffer(text, "<u4").astype(np.uint64), before[name_offsets]
 
 
-def _mix(h: Hashes) -> Hashes:
-    """``text._mix``, of many."""
-    h = h ^ (h >> U33)
-    h = h * MURMUR_1
-    h = h ^ (h >> U33)
-    h = h * MURMUR_2
-    h = h ^ (h >> U33)
-    return np.where(h == 0, np.uint64(1), h)
-
-
 def _chained(codes: Hashes, first: Numbers, length: Numbers, step: int, seed: np.uint64) -> Hashes:
     """FNV-1a over ``length`` code points from ``first`` on, forwards or backwards, mixed."""
     h = np.full(len(first), seed, np.uint64)
@@ -64,7 +58,7 @@ def _chained(codes: Hashes, first: Numbers, length: Numbers, step: int, seed: np
     # Those with more than j code points come first.
     left = np.searchsorted(-length[order], -np.arange(length.max(initial=0)))
     for j, count in enumerate(left.tolist()):
-        h[:count] = (h[:count] ^ codes[at[:count] + step * j]) * FNV_PRIME
+        h[:count] = _fnv(h[:count], codes[at[:count] + step * j])
     out = np.empty_like(h)
     out[order] = _mix(h)
     return out
@@ -85,5 +79,5 @@ def _of_words(codes: Hashes, first: Numbers, last: Numbers, spaces: Numbers) -> 
     h = tokens[np.maximum(ends - 1, 0)] if len(tokens) else np.zeros(len(first), np.uint64)
     for n in range(2, int(number.max(initial=0)) + 1):
         more = np.flatnonzero(number >= n)
-        h[more] = _mix(h[more] * CHAIN + tokens[ends[more] - n])
+        h[more] = _mix(h[more] * GOLDEN + tokens[ends[more] - n])
     return h

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from textmlr.features.ngrams import CHAR_PREFIX
+from textmlr.kernels.ngram_names import CHAR_PREFIX
 
 CHARACTERS = CHAR_PREFIX.tobytes().decode()
 

@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from textmlr.base.arrays import Scratch, frozen
-from textmlr.base.featurizer_options import MAX_NGRAM, FeaturizerOptions
+from textmlr.base.featurizer_options import FeaturizerOptions
 from textmlr.corpus.batch import Batch
 from textmlr.corpus.blocks import is_giant
 from textmlr.features.long_documents import Giant
-from textmlr.features.unicode_tables import tables
+from textmlr.features.options_array import options_array
+from textmlr.features.unicode_tables import frozen_tables
 from textmlr.kernels import distinct as kernels
-from textmlr.kernels import tokens as text_kernels
-
-CHAR_PREFIX = np.frombuffer(b"char:", np.uint8)
+from textmlr.kernels import ngram_hashes, ngram_names
+from textmlr.kernels import tokens as token_kernels
+from textmlr.kernels.code_points import Text
+from textmlr.kernels.ngram_hashes import WINDOW
+from textmlr.kernels.tokens import Tokens
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -53,38 +56,19 @@ class Hashed:
     invalid: int
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Tokens:
-    """Tokens of a block, in scratch that the thread's next block overwrites.
-
-    hashes (t,) uint64, starts and stops (t,) int64 in the block's text
-    offsets (n + 1,) int64   document i has offsets[i]:offsets[i + 1]
-    lower, kind              the tables they were read with
-    """
-
-    hashes: NDArray[np.uint64]
-    starts: NDArray[np.int64]
-    stops: NDArray[np.int64]
-    offsets: NDArray[np.int64]
-    invalid: int
-    lower: NDArray[np.uint32]
-    kind: NDArray[np.uint8]
-
-
 class Hasher:
     """Turns blocks of documents into Hashed; threads may share one."""
 
     def __init__(self, options: FeaturizerOptions) -> None:
         self.options = options
-        self._word = options.word_range or (0, 0)
-        self._char = options.char_range or (0, 0)
+        self._codes = frozen(options_array(options))
         self._scratch, self._kept = Scratch(), Scratch()
 
     def hash(self, block: Batch) -> Hashed:
         """Distinct n-grams of each document of a block."""
         if len(block) == 1 and is_giant(block):
             return self._hash_giant(block)
-        tokens = self._split(block)
+        tokens, invalid = self._split(block)
         grams, gram_offsets = self._ngrams(block, tokens)
         take = self._scratch.take
         longest = int(np.diff(gram_offsets).max(initial=1))
@@ -103,9 +87,7 @@ class Hasher:
         )
         stamp[0] = next_stamp - 1
         hashes, counts, places = (self._scratch.lasting(a[: offsets[-1]]) for a in found)
-        return Hashed(
-            hashes, counts, places, offsets, self._token_places(block, tokens), tokens.invalid
-        )
+        return Hashed(hashes, counts, places, offsets, self._token_places(block, tokens), invalid)
 
     def _hash_giant(self, block: Batch) -> Hashed:
         """The same of a block of one document, in pieces."""
@@ -137,21 +119,17 @@ class Hasher:
 
     def read(self, block: Batch) -> tuple[Tokens, NDArray[np.uint64]]:
         """Tokens and all n-grams of a block, in scratch that the thread's next block overwrites:
-        (tokens, hashes), a document's n-grams in the order of ``kernels.tokens.ngrams``."""
-        tokens = self._split(block)
+        (tokens, hashes), a document's n-grams in the order of ``kernels.ngram_hashes.ngrams``."""
+        tokens, _ = self._split(block)
         hashes, offsets = self._ngrams(block, tokens)
         count = int(tokens.offsets[-1])
-        tokens = replace(
-            tokens,
-            hashes=tokens.hashes[:count],
-            starts=tokens.starts[:count],
-            stops=tokens.stops[:count],
-        )
-        return tokens, hashes[: int(offsets[-1])]
+        each, starts, stops, token_offsets = tokens
+        own = Tokens(each[:count], starts[:count], stops[:count], token_offsets)
+        return own, hashes[: int(offsets[-1])]
 
     def placed(self, block: Batch) -> tuple[NDArray[np.uint64], NDArray[np.int64], TokenPlaces]:
         """All n-grams of a block, and where its tokens lie, to keep: (hashes, offsets, tokens)."""
-        tokens = self._split(block)
+        tokens, _ = self._split(block)
         hashes, offsets = self._ngrams(block, tokens)
         return hashes[: int(offsets[-1])].copy(), offsets, self._token_places(block, tokens)
 
@@ -171,73 +149,54 @@ class Hasher:
         """
         starts = tokens.starts.astype(np.int64)
         starts += tokens.begin
-        lower, kind = tables(self.options.lowercase, self.options.split_scripts, block.is_ascii)
         blob = np.empty(32 * len(places), np.uint8)
         ends = np.empty(len(places), np.int64)
         while True:
-            size = text_kernels.name_ngrams(
-                frozen(block.text),
+            size = ngram_names.name_ngrams(
+                self._text(block),
                 frozen(block.stops),
                 frozen(starts),
                 frozen(tokens.offsets),
-                frozen(lower),
-                frozen(kind),
-                *self._word,
-                *self._char,
-                self._scratch.take("window", MAX_NGRAM, np.uint64),
-                frozen(CHAR_PREFIX),
+                self._codes,
+                self._scratch.take("window", WINDOW, np.uint64),
                 frozen(documents),
                 frozen(places),
-                blob,
-                ends,
+                ngram_names.Names(blob, ends),
             )
             if size <= len(blob):
                 return blob[:size].copy(), ends
             blob = np.empty(size, np.uint8)
 
-    def _split(self, block: Batch) -> Tokens:
-        options = self.options
+    def _text(self, block: Batch) -> Text:
+        return Text(frozen(block.text), *frozen_tables(self.options, block.is_ascii))
+
+    def _split(self, block: Batch) -> tuple[Tokens, int]:
+        """(tokens of a block, in scratch; pieces of invalid UTF-8)."""
         take = self._scratch.take
         size = block.text_bytes + 1
         if is_giant(block):  # far fewer, as a rule, and worth being counted
             size = 1 + sum(self._giant(block, i).count_tokens() for i in range(len(block)))
-        hashes = take("tokens", size, np.uint64)
-        starts = take("starts", size, np.int64)
-        stops = take("stops", size, np.int64)
-        offsets = np.empty(len(block) + 1, np.int64)
-        lower, kind = tables(options.lowercase, options.split_scripts, block.is_ascii)
-        lower, kind = frozen(lower), frozen(kind)
-        invalid = text_kernels.split(
-            frozen(block.text),
-            frozen(block.starts),
-            frozen(block.stops),
-            lower,
-            kind,
-            options.punctuation,
-            options.min_token_length,
-            hashes,
-            starts,
-            stops,
-            offsets,
+        tokens = Tokens(
+            take("tokens", size, np.uint64),
+            take("starts", size, np.int64),
+            take("stops", size, np.int64),
+            np.empty(len(block) + 1, np.int64),
         )
-        return Tokens(hashes, starts, stops, offsets, int(invalid), lower, kind)
+        invalid = token_kernels.split(
+            self._text(block), frozen(block.starts), frozen(block.stops), self._codes, tokens
+        )
+        return tokens, int(invalid)
 
     def _ngrams(self, block: Batch, tokens: Tokens) -> tuple[NDArray[np.uint64], NDArray[np.int64]]:
         """(hashes, offsets) of the n-grams of each document, the hashes in scratch."""
         take = self._scratch.take
         grams = take("grams", self._most_grams(block, int(tokens.offsets[-1])), np.uint64)
         offsets = np.empty(len(block) + 1, np.int64)
-        text_kernels.ngrams(
-            frozen(block.text),
-            frozen(tokens.hashes),
-            frozen(tokens.starts),
-            frozen(tokens.stops),
-            frozen(tokens.offsets),
-            tokens.lower,
-            tokens.kind,
-            *self._word,
-            *self._char,
-            take("window", MAX_NGRAM, np.uint64),
+        ngram_hashes.ngrams(
+            self._text(block),
+            Tokens(*map(frozen, tokens)),
+            self._codes,
+            take("window", WINDOW, np.uint64),
             grams,
             offsets,
         )
@@ -245,7 +204,9 @@ class Hasher:
 
     def _most_grams(self, block: Batch, tokens: int) -> int:
         """An upper bound on the n-grams of a block."""
-        word = self._word[1] - self._word[0] + 1 if self._word[1] else 0
-        char = self._char[1] - self._char[0] + 1 if self._char[1] else 0
+        word, char = (
+            pair[1] - pair[0] + 1 if pair else 0
+            for pair in (self.options.word_range, self.options.char_range)
+        )
         # A token of c code points, padded, has at most c + 2 n-grams of each length, or one.
         return tokens * word + (block.text_bytes + 3 * tokens) * char + 1

@@ -15,8 +15,10 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
+from textmlr.base.arrays import frozen
+from textmlr.base.featurizer_options import FeaturizerOptions
 from textmlr.base.locks import ForkLock
-from textmlr.kernels.tokens import CHARACTER, MARK, SPACE, SYMBOL, WORD
+from textmlr.kernels.code_points import CHARACTER, MARK, SPACE, SYMBOL, WORD
 
 # Past plane 3 Unicode has no letters, only tags, variation selectors and private use
 # (a test asserts that for the running Python).
@@ -69,6 +71,14 @@ def tables(
     """
     with _lock:  # or threads that begin together would each make them
         return _tables(lowercase, split_scripts, ascii_only)
+
+
+def frozen_tables(
+    options: FeaturizerOptions, ascii_only: bool
+) -> tuple[NDArray[np.uint32], NDArray[np.uint8]]:
+    """``tables`` of a featurizer's options, as kernels take them."""
+    lower, kind = tables(options.lowercase, options.split_scripts, ascii_only)
+    return frozen(lower), frozen(kind)
 
 
 @lru_cache(maxsize=4)

@@ -17,7 +17,7 @@ from textmlr.base.threads import map_blocks
 from textmlr.corpus.batch import Batch
 from textmlr.features.ngrams import Hashed, Hasher, TokenPlaces
 from textmlr.kernels import hash_table as kernels
-from textmlr.kernels import tokens as text_kernels
+from textmlr.kernels import text_spans
 
 # Distinct n-grams to a partition, about: their table (20 bytes a slot) then fits in L2 cache.
 PARTITION = 1 << 15
@@ -66,7 +66,7 @@ class Vocabulary:
         start, stop = self.name_offsets[kept], self.name_offsets[kept + 1]
         offsets = np.concatenate([np.zeros(1, np.int64), np.cumsum(stop - start)])
         names = np.empty(offsets[-1], np.uint8)
-        text_kernels.gather(frozen(self.names), frozen(start), frozen(stop), names)
+        text_spans.gather(frozen(self.names), frozen(start), frozen(stop), names)
         totals = None if self.totals is None else self.totals[kept]
         return Vocabulary(self.hashes[kept], self.frequencies[kept], names, offsets, totals)
 
@@ -181,7 +181,7 @@ class Naming:
         start = np.concatenate([np.zeros(1, np.int64), stop])[:-1]
         start, stop = start[self.order], stop[self.order]
         names = np.empty(size, np.uint8)
-        text_kernels.gather(frozen(np.concatenate(blobs)), frozen(start), frozen(stop), names)
+        text_spans.gather(frozen(np.concatenate(blobs)), frozen(start), frozen(stop), names)
         return names, np.concatenate([np.zeros(1, np.int64), np.cumsum(stop - start)])
 
 

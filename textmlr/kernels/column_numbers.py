@@ -5,6 +5,8 @@ import numpy as np
 from textmlr.kernels.hash_table import _fold_one
 from textmlr.kernels.jit import kernel
 
+SPARSE = -2  # first in a table of the numbers of columns: it is to be bisected
+
 
 @kernel
 def number_columns(grams, first_id, width, numbers, out, sizes):
@@ -136,3 +138,41 @@ def map_columns(numbers, indices):
         indices[i] = number
         least = min(least, number)
     return least >= 0
+
+
+@kernel
+def _bisect(table, column):
+    """The number of a column in a sparse table, −1 if it has none.
+
+    table (2 + 2R,) int32   SPARSE, V, R columns ascending, the number of each
+    """
+    rows = (table.size - 2) >> 1
+    low, high = 2, 2 + rows
+    while low < high:
+        middle = (low + high) >> 1
+        if table[middle] < column:
+            low = middle + 1
+        else:
+            high = middle
+    if low < 2 + rows and table[low] == column:
+        return table[low + rows]
+    return np.int32(-1)
+
+
+@kernel
+def _renumber_row(numbers, indices, values, n):
+    """Renumber the first n entries of a row, in place, without those whose number is below 0;
+    return how many are left.
+
+    numbers (V,) int32, or as ``features.HashedColumns.table`` has them where few are in use
+    indices int32, values float32   updated
+    """
+    at = 0
+    sparse = numbers[0] == SPARSE
+    for entry in range(n):
+        number = _bisect(numbers, indices[entry]) if sparse else numbers[indices[entry]]
+        if number >= 0:
+            indices[at] = number
+            values[at] = values[entry]
+            at += 1
+    return at

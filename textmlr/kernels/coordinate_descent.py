@@ -5,6 +5,7 @@ after the other, and what it needs of a label's documents then stays in the proc
 """
 
 import math
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -178,29 +179,44 @@ def entropy(probabilities, y, weights, share, first, last):
     return sum_of_all
 
 
+class Quadratic(NamedTuple):
+    """The model of the objective around θ, in k of its weights, label after label.
+
+    starts   (L + 1,) int64     where each label's weights begin among the k
+    features (k,) int32, gradients (k,) float64   column, and g: slope of loss and l2 at θ
+    curvatures (k,) float64 > 0   second derivative of loss and l2
+    theta    (k,) float64       θ of each
+    probabilities (L, n), weights (n,) float64    P and w of the documents
+    l1, l2   float              the penalties' factors
+    """
+
+    starts: Any
+    features: Any
+    gradients: Any
+    curvatures: Any
+    theta: Any
+    probabilities: Any
+    weights: Any
+    l1: float
+    l2: float
+
+
+class Moves(NamedTuple):
+    """How far the weights, and the scores of documents, have moved.
+
+    moves    (k,) float64   d
+    active   (k,) uint8     1 where θ + d is not 0
+    along (L, n), mean (n,) float64   u, and its mean
+    """
+
+    moves: Any
+    active: Any
+    along: Any
+    mean: Any
+
+
 @kernel
-def sweep(
-    indptr,
-    rows,
-    values,
-    starts,
-    features,
-    gradients,
-    curvatures,
-    theta,
-    probabilities,
-    weights,
-    l1,
-    l2,
-    only_active,
-    moves,
-    active,
-    along,
-    mean,
-    slope,
-    second,
-    change,
-):
+def sweep(columns, model, moved, only_active, scratch):
     """Take one step in each of the given weights, towards the minimum of the quadratic model.
 
     With d the move of θ and u_i(l) = sum_f d[f, l]·f(x_i)_f, the model of the mean loss is
@@ -210,21 +226,18 @@ def sweep(
     and to it are added l2·(½‖d‖² + θ·d), which g has the second half of, and l1·‖θ + d‖₁.  Its
     slope by d[f, l] is g + sum_i f(x_i)_f·w_i·P_l·(u_l − mean_i), mean_i = sum_l P_l u_l.
 
-    indptr (C + 1,) int64, rows (m,) int32, values (m,) float32   f(x) by columns
-    starts   (L + 1,) int64     where each label's weights begin among the k
-    features (k,) int32, gradients (k,) float64   column, and g: slope of loss and l2 at θ
-    curvatures (k,) float64 > 0   second derivative of loss and l2
-    theta    (k,) float64       θ of each
-    probabilities (L, n), weights (n,) float64    P and w of the documents
-    only_active  whether to visit only those that ``active`` says
-    moves    (k,) float64       d, updated
-    active   (k,) uint8         written for those visited: 1 where θ + d is not 0
-    along (L, n), mean (n,) float64   u and mean, updated
-    slope, second, change (n,) float64   scratch
+    columns  Csr, by columns: indptr (C + 1,), its indices are documents
+    model    Quadratic;  moved  Moves, updated for those visited
+    only_active  whether to visit only the weights that are active
+    scratch  (3, n) float64
     Returns the sum over the weights visited of the least |subgradient| before the step of each.
     Source: Friedman, Hastie and Tibshirani, J. Stat. Software 33(1), 2010, section 4; Yuan, Ho
     and Lin, JMLR 13, 2012, section 3; here with all labels' mixed derivatives.
     """
+    indptr, rows, values = columns
+    starts, features, gradients, curvatures, theta, probabilities, weights, l1, l2 = model
+    moves, active, along, mean = moved
+    slope, second, change = scratch[0], scratch[1], scratch[2]
     violation = 0.0
     for label in range(starts.size - 1):
         if starts[label] == starts[label + 1]:

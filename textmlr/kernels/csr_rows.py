@@ -1,11 +1,23 @@
 """Distinct columns of documents → rows of a CSR matrix, and their weights."""
 
 import math
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from textmlr.kernels.hash_table import U32
 from textmlr.kernels.jit import kernel
+
+
+class Csr(NamedTuple):
+    """Rows of a sparse matrix.
+
+    indptr (n + 1,) int64, indices (nnz,) int32, values (nnz,) float32
+    """
+
+    indptr: Any
+    indices: Any
+    values: Any
 
 
 @kernel
@@ -43,7 +55,22 @@ def _sort(pairs, scratch, ends, n, bits):
 
 
 @kernel
-def rows(columns, counts, offsets, bias, bits, pairs, scratch, ends, indices, values, indptr):
+def _order(indices, values, first, last, bits, pairs, scratch, ends):
+    """Sort the entries first:last by column, in place.
+
+    pairs, scratch (last − first,) uint64, ends (256,) int64  scratch;  bits  as in ``_sort``
+    """
+    n = last - first
+    for i in range(n):
+        pairs[i] = (np.uint64(indices[first + i]) << U32) | np.uint64(values[first + i])
+    _sort(pairs, scratch, ends, n, bits)
+    for i in range(n):
+        indices[first + i] = np.int32(pairs[i] >> U32)
+        values[first + i] = np.float32(pairs[i] & np.uint64(0xFFFFFFFF))
+
+
+@kernel
+def rows(columns, counts, offsets, bias, bits, pairs, scratch, ends, out):
     """Write CSR rows of counts: sorted by column, equal columns added up, column −1 left out.
 
     columns, counts  (m,) int32         of documents offsets[i]:offsets[i + 1]
@@ -53,8 +80,9 @@ def rows(columns, counts, offsets, bias, bits, pairs, scratch, ends, indices, va
                                         equal columns apart (a vocabulary has none)
     pairs, scratch   (longest,) uint64  scratch; longest document
     ends             (256,) int64       scratch
-    indices (m + n,) int32, values (m + n,) float32, indptr (n + 1,) int64  written
+    out              Csr   written; it has room for m + n entries
     """
+    indptr, indices, values = out
     at = 0
     indptr[0] = 0
     for document in range(offsets.size - 1):

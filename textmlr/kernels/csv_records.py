@@ -4,6 +4,8 @@ A file is seen twice, as in ``kernels.tsv_lines``: as bytes and, to search eight
 at a time, as words.
 """
 
+from typing import Any, NamedTuple
+
 import numpy as np
 
 from textmlr.kernels.jit import kernel
@@ -153,8 +155,26 @@ def _blank(text, at, final):
     return at
 
 
+class Records(NamedTuple):
+    """Records of a table, R at most.
+
+    starts, stops (R, W) int64  spans of the wanted fields, without quotes; there are no more than
+                                line ends and 1
+    lines      (R,) int64       line ends before the record
+    counts     (R,) int64       its fields
+    status     (R,) uint8       GOOD; BINARY: a NUL byte in it; COUNT: not C fields; UNCLOSED: a
+                                quote is open at the end of the file
+    """
+
+    starts: Any
+    stops: Any
+    lines: Any
+    counts: Any
+    status: Any
+
+
 @kernel
-def records(text, words, final, delimiter, slots, starts, stops, lines, counts, status, end):
+def records(text, words, final, delimiter, slots, out, end):
     r"""Split text into records and their fields, as far as it holds whole records.
 
     RFC 4180: fields between delimiters, records between line ends (\n or \r\n); a field that
@@ -166,15 +186,11 @@ def records(text, words, final, delimiter, slots, starts, stops, lines, counts, 
     final      bool             the file ends with text
     delimiter  int64            a byte
     slots      (C,) int64       of each column of the table: its place in starts, -1 if unwanted
-    starts, stops (R, W) int64  written: spans of the wanted fields, without quotes; after R records
-                                the rest is left; there are no more than line ends and 1
-    lines      (R,) int64       written: line ends before the record
-    counts     (R,) int64       written: its fields
-    status     (R,) uint8       written: GOOD; BINARY: a NUL byte in it; COUNT: not C fields;
-                                UNCLOSED: a quote is open at the end of the file
+    out        Records          written; after R records the rest is left
     end        (4,) int64       written: number of records, where the next begins, line ends there,
                                 whether there was no room for more
     """
+    starts, stops, lines, counts, status = out
     size = text.size
     n = newlines = 0
     at = 0

@@ -9,6 +9,7 @@ Learning 85, 2011, section 4; Shalev-Shwartz and Zhang, Math. Programming 155, 2
 """
 
 import math
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -23,36 +24,10 @@ ENOUGH = 0.5  # of a residual, beside 1 + curvature·p
 SMALL = 0.1  # below, exp is its polynomial of degree 5 to 2e-9 of itself
 
 
-@kernel
-def epoch(
-    indptr,
-    indices,
-    values,
-    y,
-    order,
-    shares,
-    squares,
-    alone,
-    base,
-    along,
-    tide,
-    theta,
-    logs,
-    p,
-    gaps,
-    naps,
-    number,
-    nap_below,
-    work,
-):
-    """Maximise the dual over p_i, and move theta along, for each document in the given order.
+class Documents(NamedTuple):
+    """What stays as it is of the n documents.
 
-    With Q = c_i·‖x_i‖² and scores s at the present theta, the best p_i has log p + Q·p equal to
-    s + Q·p_i but for a constant; Newton's method starts at the present p_i.
-
-    indptr (n + 1,) int64, indices (nnz,) int32, values (nnz,) float32   features of documents
     y       (n,) int32     label codes
-    order   (d,) int32     the documents to visit
     shares  (n,) float64   c_i
     squares (n,) float64   ‖x_i‖², of all its features, less along_i²
     alone   (n,) float64   ‖·‖² of the features that no other document has, which are not in CSR:
@@ -60,16 +35,52 @@ def epoch(
     base    (n, L) float64   what scores have besides those of theta; or (0, L) for nothing
     along   (n,) float64     a feature that counts against the others: with it the inner product
                              of two documents is x_i·x_j − along_i·along_j; or (0,) for none
-    tide    (L,) float64     sum_i c_i · along_i · ([· = y_i] − p_i), updated
-    theta   (V, L) float64   θ(p), updated
-    logs    (n, L) float64   log p but for a constant a row, updated
-    p       (n, L) float64   updated; no less than FLOOR
-    gaps    (n,) float64     written: c_i·KL(p_i ‖ P(· | x_i)) as found, to second order
-    naps    (2, n) int32     updated: epochs to be left out for after this, the next to visit in
-    number     int           of this epoch
-    nap_below  float         a document whose gap is less takes a nap, twice as long as its last
-    work (4, L) float64   scratch
     """
+
+    y: Any
+    shares: Any
+    squares: Any
+    alone: Any
+    base: Any
+    along: Any
+
+
+class Ascent(NamedTuple):
+    """What an epoch moves.
+
+    theta   (V, L) float64   θ(p)
+    tide    (L,) float64     sum_i c_i · along_i · ([· = y_i] − p_i)
+    logs    (n, L) float64   log p but for a constant a row
+    p       (n, L) float64   no less than FLOOR
+    gaps    (n,) float64     c_i·KL(p_i ‖ P(· | x_i)) as found, to second order
+    naps    (2, n) int32     epochs to be left out for after this, the next to visit in
+    """
+
+    theta: Any
+    tide: Any
+    logs: Any
+    p: Any
+    gaps: Any
+    naps: Any
+
+
+@kernel
+def epoch(rows, documents, order, ascent, number, nap_below, work):
+    """Maximise the dual over p_i, and move theta along, for each document in the given order.
+
+    With Q = c_i·‖x_i‖² and scores s at the present theta, the best p_i has log p + Q·p equal to
+    s + Q·p_i but for a constant; Newton's method starts at the present p_i.
+
+    rows       Csr   features of documents;  documents  Documents
+    order      (d,) int32   the documents to visit
+    ascent     Ascent   updated
+    number     int          of this epoch
+    nap_below  float        a document whose gap is less takes a nap, twice as long as its last
+    work       (4, L) float64   scratch
+    """
+    indptr, indices, values = rows
+    y, shares, squares, alone, base, along = documents
+    theta, tide, logs, p, gaps, naps = ascent
     labels = theta.shape[1]
     before, scores = work[0], work[1]
     for visit in range(order.size):

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from textmlr.kernels.hashing import _split_mix
 from textmlr.kernels.jit import kernel
 
 ALONE = -1
@@ -22,17 +23,7 @@ def hash_columns(indptr, indices, values, bits, frequencies, hashes):
         for j in range(indptr[i], indptr[i + 1]):
             column = indices[j]
             frequencies[column] += 1
-            hashes[column] += _mix((np.uint64(i) << np.uint64(32)) ^ np.uint64(bits[j]))
-
-
-@kernel
-def _mix(x):
-    """A number of 64 bits, stirred.  Source: Stafford's variant 13 of MurmurHash3's finaliser."""
-    x ^= x >> np.uint64(30)
-    x *= np.uint64(0xBF58476D1CE4E5B9)
-    x ^= x >> np.uint64(27)
-    x *= np.uint64(0x94D049BB133111EB)
-    return x ^ (x >> np.uint64(31))
+            hashes[column] += _split_mix((np.uint64(i) << np.uint64(32)) ^ np.uint64(bits[j]))
 
 
 @kernel

@@ -1,6 +1,6 @@
 """From features to scores through any number of layers, and errors back to every layer.
 
-A network is three arrays.  ``theta`` (V, W1) is the first layer, of which only the rows of a
+The layers are three arrays.  ``theta`` (V, W1) is the first layer, of which only the rows of a
 document's features are read.  ``upper`` (U, W) holds the layers above it, one below the other: of
 each a row a unit below it, and one for the bias, the unit that is always on; what is right of a
 layer's own width is 0.  ``shape`` (1 + K,) int64 holds the activation and the widths of the K
@@ -9,45 +9,56 @@ layer: its upper has no rows.
 
 Units that are off (a ReLU below 0, or dropped) are as features that a document lacks: they are
 left out on the way up and on the way back.
-
-Scratch of one document, with S at least the widest layer + 1:
-
-    rows    (K, S) int32     of layer k, those rows of upper whose units below are on
-    counts  (K,) int64       how many there are
-    work    (4, K, S) float32, of which (3, K, S) will do on the way up:
-            work[SUMS]       of each layer's units; the last row begins with the scores
-            work[OUTPUTS]    what comes out of the units that are on
-            work[SLOPES]     by how much that grows with their sums
-            work[ERRORS]     by how much the loss grows with each sum
-    seen, seen_rows   work and rows again, read-only
 """
 
 import math
+from typing import Any, NamedTuple
 
 import numpy as np
 
+from textmlr.kernels.hashing import GOLDEN, _split_mix
 from textmlr.kernels.jit import kernel, sum_rows
 
 RELU, TANH, IDENTITY = 0, 1, 2
 SUMS, OUTPUTS, SLOPES, ERRORS = 0, 1, 2, 3
 
-GOLDEN = np.uint64(0x9E3779B97F4A7C15)
-FIRST = np.uint64(0xBF58476D1CE4E5B9)
-SECOND = np.uint64(0x94D049BB133111EB)
-U27, U30, U31, U40 = np.uint64(27), np.uint64(30), np.uint64(31), np.uint64(40)
+U40 = np.uint64(40)
 ODDS = 1 << 24  # of a random number, which has so many bits
+
+
+class Layers(NamedTuple):
+    """Layers of weights: theta (V, W1), upper (U, W) float32, shape (1 + K,) int64, see above."""
+
+    theta: Any
+    upper: Any
+    shape: Any
+
+
+class Units(NamedTuple):
+    """Scratch of one document, with S at least the widest layer + 1.
+
+    work    (4, K, S) float32, of which (3, K, S) will do on the way up:
+            work[SUMS]       of each layer's units; the last row begins with the scores
+            work[OUTPUTS]    what comes out of the units that are on
+            work[SLOPES]     by how much that grows with their sums
+            work[ERRORS]     by how much the loss grows with each sum
+    rows    (K, S) int32     of layer k, those rows of upper whose units below are on
+    counts  (K,) int64       how many there are
+    seen, seen_rows          work and rows again, read-only where the rows of f(x) are: so summing
+                             up a layer is compiled once, and not for each kind of array
+    """
+
+    work: Any
+    rows: Any
+    counts: Any
+    seen: Any
+    seen_rows: Any
 
 
 @kernel
 def _random(state, number):
-    """A random whole number below ODDS, the number-th of those that belong to a state.
-
-    Source: Steele, Lea and Flood, OOPSLA 2014 (SplitMix64's mixing).
-    """
-    z = state + np.uint64(number + 1) * GOLDEN
-    z = (z ^ (z >> U30)) * FIRST
-    z = (z ^ (z >> U27)) * SECOND
-    return np.int64((z ^ (z >> U31)) >> U40)
+    """The number-th random whole number below ODDS of a state: SplitMix64's."""
+    return np.int64(_split_mix(state + np.uint64(number + 1) * GOLDEN) >> U40)
 
 
 @kernel
@@ -83,30 +94,16 @@ def _activate(sums, width, base, activation, drop, state, rows, outputs, slopes)
 
 
 @kernel
-def _forward(
-    indices,
-    values,
-    first,
-    last,
-    theta,
-    upper,
-    shape,
-    scale,
-    drop,
-    state,
-    work,
-    rows,
-    counts,
-    seen,
-    seen_rows,
-):
+def _forward(indices, values, first, last, layers, scale, drop, state, units):
     """Write the scores of a document to the beginning of work[SUMS, K − 1], and the way there.
 
     indices (nnz,) int32, values (nnz,) float32   f(x) is what stands at first <= j < last
-    scale   float32   every weight is this times what theta and upper hold
-    seen, seen_rows   work and rows once more, read-only where indices and values are: so what sums
-                      up a layer is compiled once, and not for each kind of array
+    layers  Layers;  units  Units, written
+    scale   float32   every weight is this times what layers hold
+    drop, state   see ``_activate``
     """
+    theta, upper, shape = layers
+    work, rows, counts, seen, seen_rows = units
     own, own_values, begin, end, weights = indices, values, first, last, theta
     base = 0
     for layer in range(shape.size - 1):

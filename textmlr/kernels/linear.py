@@ -9,35 +9,20 @@ from textmlr.kernels.layers import SUMS, _forward
 
 
 @kernel
-def scores(indptr, indices, values, theta, upper, shape, work, rows, counts, seen, seen_rows, out):
+def scores(rows, layers, units, out):
     """Write score(x_i, l) to out; of the linear model sum over f of theta[f, l] · f(x_i)_f.
 
-    indptr (n + 1,) int64, indices (nnz,) int32, values (nnz,) float32   f(x), CSR
-    theta  (V, W1), upper (U, W) float32, shape (1 + K,) int64   see ``network``
-    work to seen_rows   scratch, see ``network``
+    rows   Csr   f(x);  layers  Layers;  units  Units, scratch
     out    (n, L) float32   overwritten (nats)
     Every index is below V: Features and Model see to it.
     """
+    indptr, indices, values = rows
+    top = layers.shape.size - 2
     for i in range(indptr.size - 1):
-        _forward(
-            indices,
-            values,
-            indptr[i],
-            indptr[i + 1],
-            theta,
-            upper,
-            shape,
-            np.float32(1.0),
-            0.0,
-            np.uint64(0),
-            work,
-            rows,
-            counts,
-            seen,
-            seen_rows,
-        )
+        first, last = indptr[i], indptr[i + 1]
+        _forward(indices, values, first, last, layers, np.float32(1.0), 0.0, np.uint64(0), units)
         for label in range(out.shape[1]):
-            out[i, label] = work[SUMS, shape.size - 2, label]
+            out[i, label] = units.work[SUMS, top, label]
 
 
 @kernel

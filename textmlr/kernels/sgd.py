@@ -1,5 +1,7 @@
 """Stochastic gradient descent with sparse updates, through any number of layers."""
 
+from typing import Any, NamedTuple
+
 import numpy as np
 
 from textmlr.kernels.jit import add_to_rows, kernel
@@ -68,106 +70,78 @@ def _step_rows(indices, values, first, last, weights, squares, error, step):
                 row[column] -= step * slope / np.sqrt(square[column] + FLOOR)
 
 
+class Steps(NamedTuple):
+    """How an epoch steps, all float but the seed.
+
+    first, last  the step size falls linearly from one to the other
+    l2           the penalty's factor
+    scale        weights are this times what layers hold
+    dropout      of units, see ``layers._activate``;  seed  int  of what is dropped
+    """
+
+    first: float
+    last: float
+    l2: float
+    scale: float
+    dropout: float
+    seed: int
+
+
+class Squares(NamedTuple):
+    """Sums of squared gradients of all layers, as ``_step_rows`` takes them: theta (V, W1) and
+    upper (U, W) float32, or (0, W1) and (0, W)."""
+
+    theta: Any
+    upper: Any
+
+
 @kernel
-def epoch(
-    indptr,
-    indices,
-    values,
-    y,
-    order,
-    first_step,
-    last_step,
-    l2,
-    scale,
-    theta,
-    upper,
-    shape,
-    squares,
-    upper_squares,
-    dropout,
-    seed,
-    work,
-    rows,
-    counts,
-    seen,
-    seen_rows,
-    totals,
-):
+def epoch(features, y, order, steps, layers, squares, units, totals):
     """Take one step a document, in the given order.
 
-    For document i and step size s, falling linearly from first_step to last_step, every weight
-    that has a gradient takes a step against it, divided as ``_step_rows`` says, and all of them
-    shrink by 1 − s·l2.  Of the linear model that is
+    For document i and step size s, every weight that has a gradient takes a step against it,
+    divided as ``_step_rows`` says, and all of them shrink by 1 − s·l2.  Of the linear model that is
 
         theta ← (1 − s·l2)·theta − s·f(x_i) ⊗ (P(· | x_i) − [· = y_i])
 
     Shrinking touches every weight, so it is kept as one number: weights = scale·w, and only scale
     shrinks (Bottou, Stochastic Gradient Descent Tricks, 2012, section 5.1).
 
-    indptr (n + 1,) int64, indices (nnz,) int32, values (nnz,) float32   f(x), CSR
-    y      (n,) int32    label codes
-    order  (d,) int32    the documents to visit, each as often as it stands there
-    scale  float         weights are scale times what theta and upper hold
-    theta  (V, W1), upper (U, W) float32   updated;  shape (1 + K,) int64   see ``network``
-    squares (V, W1) or (0, W1), upper_squares (U, W) or (0, W) float32   see ``_step_rows``
-    dropout float        of units, see ``network._activate``;  seed  int  of what is dropped
-    work (4, K, S) float32, rows (K, S) int32, counts (K,) int64, seen, seen_rows   scratch, see
-            ``network``
+    features  Csr   f(x);  y (n,) int32  label codes
+    order   (d,) int32    the documents to visit, each as often as it stands there
+    steps   Steps;  squares  Squares, updated
+    layers  Layers, of which theta and upper are updated;  units  Units, scratch
     totals (3,) float64  written: sum over the visits of −log P(y_i | x_i) before the step (nats),
                          visits at which y_i had the highest score, and the scale
     """
-    layers = shape.size - 1
-    visits = order.size
+    indptr, indices, values = features
+    theta, upper, shape = layers
+    work, rows, counts, seen, seen_rows = units
+    scale = steps.scale
+    top = shape.size - 2
     loss = 0.0
     correct = 0
-    for visit in range(visits):
+    for visit in range(order.size):
         i = order[visit]
-        step = first_step + (last_step - first_step) * visit / visits
-        state = (np.uint64(seed) + np.uint64(visit)) * APART
-        _forward(
-            indices,
-            values,
-            indptr[i],
-            indptr[i + 1],
-            theta,
-            upper,
-            shape,
-            np.float32(scale),
-            dropout,
-            state,
-            work,
-            rows,
-            counts,
-            seen,
-            seen_rows,
-        )
-        nats, right = _error(work[SUMS, layers - 1], shape[layers], y[i], work[ERRORS, layers - 1])
+        begin, end = indptr[i], indptr[i + 1]
+        step = steps.first + (steps.last - steps.first) * visit / order.size
+        state = (np.uint64(steps.seed) + np.uint64(visit)) * APART
+        held = np.float32(scale)
+        _forward(indices, values, begin, end, layers, held, steps.dropout, state, units)
+        nats, right = _error(work[SUMS, top], shape[top + 1], y[i], work[ERRORS, top])
         loss += nats
         correct += right
-        held = np.float32(scale)
-        scale *= 1.0 - step * l2
+        scale *= 1.0 - step * steps.l2
         pace = np.float32(step / scale)
         base = upper.shape[0]
-        for layer in range(layers - 1, -1, -1):
-            error = work[ERRORS, layer]
-            own, own_values, begin, end = seen_rows[layer], seen[OUTPUTS, layer], 0, counts[layer]
-            weights, sums_of_squares = upper, upper_squares
-            if layer > 0:
-                base -= shape[layer] + 1
-                _error_below(
-                    error,
-                    upper,
-                    rows[layer],
-                    work[SLOPES, layer],
-                    end,
-                    base,
-                    held,
-                    work[ERRORS, layer - 1],
-                )
-            else:
-                own, own_values, begin, end = indices, values, indptr[i], indptr[i + 1]
-                weights, sums_of_squares = theta, squares
-            _step_rows(own, own_values, begin, end, weights, sums_of_squares, error, pace)
+        for layer in range(top, 0, -1):
+            error, on = work[ERRORS, layer], counts[layer]
+            base -= shape[layer] + 1
+            below = work[ERRORS, layer - 1]
+            _error_below(error, upper, rows[layer], work[SLOPES, layer], on, base, held, below)
+            own, outputs = seen_rows[layer], seen[OUTPUTS, layer]
+            _step_rows(own, outputs, 0, on, upper, squares.upper, error, pace)
+        _step_rows(indices, values, begin, end, theta, squares.theta, work[ERRORS, 0], pace)
         if scale < 1e-6:  # float32 would lose w's small parts
             _shrink(theta, scale)
             _shrink(upper, scale)

@@ -1,6 +1,8 @@
 """Learning from documents as they come: hashed columns get rows as they occur, and each document is
 predicted before a step is taken on it."""
 
+from typing import Any, NamedTuple
+
 import numpy as np
 
 from textmlr.kernels.jit import kernel, prefetch, sum_rows
@@ -13,7 +15,7 @@ AHEAD = 16  # entries, of which the rows are fetched into cache
 
 
 @kernel
-def admit(indptr, indices, values, before, power, numbers, kept, tallies, used, rows, paces):
+def admit(features, before, power, numbers, kept, tallies, used, rows, paces):
     """Number the columns of documents in the order in which they occur; return how many there are.
 
     indptr (n + 1,) int64, indices (nnz,) int32, values (nnz,) float32   f(x), CSR
@@ -26,6 +28,7 @@ def admit(indptr, indices, values, before, power, numbers, kept, tallies, used, 
     rows (nnz,) int32, paces (nnz,) float32   written: the row of each entry, and f(x) times idf to
             the power, as the documents up to its own have it
     """
+    indptr, indices, values = features
     last = indices.size - 1
     for i in range(indptr.size - 1):
         most = np.log(2.0 + before + i) + 1.0
@@ -49,26 +52,35 @@ def admit(indptr, indices, values, before, power, numbers, kept, tallies, used, 
     return used
 
 
+class StreamRows(NamedTuple):
+    """Documents of a stream.
+
+    indptr (n + 1,) int64, rows (nnz,) int32, values, paces (nnz,) float32   as ``admit`` made them
+    y (n,) int32, weights (n,) float32
+    """
+
+    indptr: Any
+    rows: Any
+    values: Any
+    paces: Any
+    y: Any
+    weights: Any
+
+
+class StreamAnswers(NamedTuple):
+    """Answers to documents first to last, each before its step.
+
+    scores (d, W) float32, losses (d,) float64, right (d,) uint8   for document i at i − first:
+            scores, −log P(y_i | x_i), and whether y_i scored highest
+    """
+
+    scores: Any
+    losses: Any
+    right: Any
+
+
 @kernel
-def learn(
-    indptr,
-    rows,
-    values,
-    paces,
-    y,
-    weights,
-    first,
-    last,
-    rate,
-    floor,
-    labels,
-    theta,
-    squares,
-    scores,
-    losses,
-    right,
-    error,
-):
+def learn(documents, first, last, rate, floor, labels, theta, squares, answers, error):
     """Score each document, then take a step on it.
 
     With p = P(· | x), every weight of the document's features takes the step
@@ -76,20 +88,19 @@ def learn(
         squares_fℓ ← squares_fℓ + weight·f(x)_f²·p_ℓ·(1 − p_ℓ)
         theta_fℓ   ← theta_fℓ − weight·rate·pace_f·(p_ℓ − [y = ℓ]) / √(squares_fℓ + floor)
 
-    which is Adagrad with the expected square of the gradient in place of the square: documents
-    whose label is hardly in doubt do not count as if they had told much.
+    which is Adagrad with the expected square of the gradient in place of the square: a document
+    whose label is hardly in doubt makes later steps hardly shorter.
 
-    indptr (n + 1,) int64, rows (nnz,) int32, values, paces (nnz,) float32   as ``admit`` made them
-    y (n,) int32, weights (n,) float32
-    first <= i < last       the documents to learn from, in this order
+    documents  StreamRows
+    first <= i < last       the documents to train on, in this order
     labels  int             L; the columns of theta from there on are for labels to come
     theta, squares (R, W) float32   updated
-    scores (d, W) float32, losses (d,) float64, right (d,) uint8   written for document i at
-            i − first: scores, −log P(y_i | x_i), and whether y_i scored highest, before its step
-    error (W,) float32      scratch
+    answers StreamAnswers   written;  error (W,) float32   scratch
     Source: Duchi, Hazan and Singer, JMLR 12, 2011, figure 1; with the Fisher information, Amari,
     Neural Computation 10(2), 1998.
     """
+    indptr, rows, values, paces, y, weights = documents
+    scores, losses, right = answers
     width = theta.shape[1]
     least = np.float32(floor)
     for i in range(first, last):

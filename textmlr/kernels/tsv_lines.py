@@ -6,6 +6,7 @@ same memory viewed as uint64 (its last, incomplete word left out).
 
 import numpy as np
 
+from textmlr.kernels.hashing import FNV_OFFSET, _fnv
 from textmlr.kernels.jit import kernel
 
 TAB, NEWLINE, RETURN, SPACE = 9, 10, 13, 32
@@ -15,8 +16,6 @@ GOOD, BINARY, BLANK, NO_TAB, NO_LABEL, NO_SECOND_TAB, BAD_WEIGHT, BAD_LABEL = ra
 
 ONES = np.uint64(0x0101010101010101)
 HIGHS = np.uint64(0x8080808080808080)
-FNV_OFFSET = np.uint64(0xCBF29CE484222325)
-FNV_PRIME = np.uint64(0x100000001B3)
 U32 = np.uint64(32)
 
 
@@ -142,7 +141,7 @@ def intern(text, starts, tabs, status, slots, label_starts, label_stops, codes):
         start, stop = _strip(text, starts[line], tabs[line])
         h = FNV_OFFSET
         for i in range(start, stop):
-            h = (h ^ np.uint64(text[i])) * FNV_PRIME
+            h = _fnv(h, np.uint64(text[i]))
         slot = np.int64((h ^ (h >> U32)) & np.uint64(mask))
         while True:
             code = slots[slot] - 1
@@ -164,18 +163,3 @@ def intern(text, starts, tabs, status, slots, label_starts, label_stops, codes):
                 break
             slot = (slot + 1) & mask
     return found
-
-
-@kernel
-def gather(text, starts, stops, out):
-    """Write the spans text[starts[i]:stops[i]] one after the other.
-
-    text           (bytes,) uint8
-    starts, stops  (n,) int64
-    out            (sum of stops - starts,) uint8, written
-    """
-    at = 0
-    for i in range(starts.size):
-        for j in range(starts[i], stops[i]):
-            out[at] = text[j]
-            at += 1

@@ -16,17 +16,16 @@ from textmlr.corpus.blocks import is_giant
 from textmlr.features.featurizer import Featurizer
 from textmlr.features.hashed_columns import Columns
 from textmlr.features.prepared import Prepared
+from textmlr.kernels.code_points import Text
+from textmlr.kernels.document_answer import AnswerArrays, ModelArrays, RowScratch
 from textmlr.kernels.jit import bound
+from textmlr.kernels.layers import Units
 from textmlr.model.heads import SOFTMAX, Head
-from textmlr.model.parameters import Arrays, Network
+from textmlr.model.parameters import Network
 from textmlr.model.scoring import Calibration
 
 # Bytes of a single document for which scratch is kept ready; longer ones take the general way.
 SHORT = 1 << 14
-
-
-# Rows of columns, the network's arrays, calibration with base scores.
-Theta = tuple[NDArray[Any], NDArray[Any], NDArray[Any], NDArray[Any], NDArray[Any]]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -91,7 +90,7 @@ class Answerer:
         self.featurizer, self.head = featurizer, head
         self._network = network
         kept = np.zeros(0, np.int32) if columns is None else columns.table
-        self._theta: Theta = frozen(kept), *network.arrays(), frozen(calibration.array(base))
+        self._theta = ModelArrays(frozen(kept), network.arrays(), frozen(calibration.array(base)))
         self._scratch = Scratch()
         self._own = threading.local()  # of a thread, a _Single and room for the network
 
@@ -100,43 +99,45 @@ class Answerer:
         featurizer, take = self.featurizer, self._scratch.take
         out = Answers.room(len(block), self._network.labels)
         room = self._room()
-        outputs = (out.scores, out.log_z, out.probabilities, out.known)
+        outputs = AnswerArrays(out.scores, out.log_z, out.probabilities, out.known)
         if is_giant(block) or featurizer.asks_little:
             columns, counts, offsets, invalid = featurizer.counted_columns(block)
             unread = Prepared.of(featurizer.options, featurizer.columns, None, featurizer.idf)
             most = int(np.diff(offsets).max(initial=0))
+            scratch = RowScratch(
+                np.empty(0, np.uint64),
+                np.empty(4 * most + 1, np.int64),
+                np.empty(most + 1, np.int32),
+                np.empty(most + 1, np.float32),
+            )
             self.head.answer_counts(
                 frozen(columns),
                 frozen(counts),
                 frozen(offsets),
-                unread.codes,
-                unread.idf,
-                *self._theta,
-                np.empty(4 * most + 1, np.int64),
-                np.empty(most + 1, np.int32),
-                np.empty(most + 1, np.float32),
-                *room,
-                *outputs,
+                unread.arrays,
+                self._theta,
+                scratch,
+                room,
+                outputs,
             )
         else:
             prepared = featurizer.prepared()
             longest = int((block.stops - block.starts).max(initial=0))
             most = prepared.most_grams(longest) + 1
-            invalid = self.head.answer(
-                frozen(block.text),
-                frozen(block.starts),
-                frozen(block.stops),
-                *prepared.read_with(block.is_ascii),
-                prepared.codes,
-                prepared.slots,
-                prepared.hashes,
-                prepared.idf,
-                *self._theta,
+            scratch = RowScratch(
                 *prepared.room(self._scratch, longest),
                 take("indices", most, np.int32),
                 take("values", most, np.float32),
-                *room,
-                *outputs,
+            )
+            invalid = self.head.answer(
+                prepared.text(block.text, block.is_ascii),
+                frozen(block.starts),
+                frozen(block.stops),
+                prepared.arrays,
+                self._theta,
+                scratch,
+                room,
+                outputs,
             )
         return Answers(*outputs, int(invalid), self.head)
 
@@ -154,10 +155,10 @@ class Answerer:
             )
         return single.probabilities_of(text)
 
-    def _room(self) -> Arrays:
+    def _room(self) -> Units:
         """This thread's scratch for the network."""
         try:
-            room: Arrays = self._own.room
+            room: Units = self._own.room
         except AttributeError:
             room = self._own.room = self._network.room()
         return room
@@ -167,28 +168,22 @@ class _Single:
     """One thread's memory, and the kernel with it, for one short document at a time."""
 
     def __init__(
-        self,
-        prepared: Prepared,
-        network: Network,
-        theta: Theta,
-        kernel: Callable[..., Any],
+        self, prepared: Prepared, network: Network, theta: ModelArrays, kernel: Callable[..., Any]
     ) -> None:
         self._kernel = kernel
         self._shape = (1, network.labels)
         most = prepared.most_grams(SHORT) + 1
         span = np.zeros(2, np.int64)
         self._stop = span[1:]  # the kernel sees it frozen, as it does all spans
-        self._spans = frozen(span[:1]), frozen(span[1:])
         self._prepared = prepared
-        self._middle = (prepared.codes, prepared.slots, prepared.hashes, prepared.idf, *theta)
-        self._rest = (
+        scratch = RowScratch(
             *prepared.room(Scratch(), SHORT),
             np.empty(most, np.int32),
             np.empty(most, np.float32),
-            *network.room(),
-            np.empty(self._shape, np.float32),
-            np.empty(1),
         )
+        spans = frozen(span[:1]), frozen(span[1:])
+        self._middle = (*spans, prepared.arrays, theta, scratch, network.room())
+        self._rest = np.empty(self._shape, np.float32), np.empty(1)
         self._known = np.empty(1, np.int64)
         self._calls: dict[bool, Callable[..., Any]] = {}
 
@@ -212,12 +207,15 @@ class _Single:
 
     def _bind(self, ascii_only: bool) -> Callable[..., Any]:
         """The kernel with all but text and result."""
-        before = (*self._spans, *self._prepared.read_with(ascii_only), *self._middle, *self._rest)
-        some, out = np.frombuffer(b"", np.uint8), np.empty(self._shape)
-        run = bound(self._kernel, some, *before, out, self._known)
-        known = self._known
+        middle, known = self._middle, self._known
+        scores, log_z = self._rest
+        tables = self._prepared.read_with(ascii_only)
+        some = Text(np.frombuffer(b"", np.uint8), *tables)
+        answers = AnswerArrays(scores, log_z, np.empty(self._shape), known)
+        run = bound(self._kernel, some, *middle, answers)
 
         def call(text: NDArray[np.uint8], out: NDArray[np.float64]) -> None:
-            run(text, *before, out, known)
+            answers = AnswerArrays(scores, log_z, out, known)
+            run(Text(text, *tables), *middle, answers)
 
         return call

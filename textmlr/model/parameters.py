@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,8 +13,6 @@ from textmlr.base.arrays import frozen, is_finite, pages
 from textmlr.base.training_options import Activation
 from textmlr.kernels import layers as kernels
 
-Arrays = tuple[NDArray[Any], NDArray[Any], NDArray[Any]]
-Room = tuple[NDArray[Any], NDArray[Any], NDArray[Any], NDArray[Any], NDArray[Any]]
 _CODES: dict[Activation, int] = {
     "relu": kernels.RELU,
     "tanh": kernels.TANH,
@@ -138,20 +135,21 @@ class Network:
         """Whether all parameters are."""
         return is_finite(self.theta) and is_finite(self.upper)
 
-    def room(self, *, training: bool = False) -> Arrays:
-        """(work, rows, counts), scratch of one thread; see ``kernels.layers``."""
+    def room(self, *, training: bool = False) -> kernels.Units:
+        """Scratch of one thread for kernels."""
         layers, widest = len(self.shape) - 1, max(self.upper.shape[1], *self.widths) + 1
         work = np.zeros((4 if training else 3, layers, widest), np.float32)
-        return work, np.zeros((layers, widest), np.int32), np.zeros(layers, np.int64)
+        rows = np.zeros((layers, widest), np.int32)
+        return kernels.Units(work, rows, np.zeros(layers, np.int64), work, rows)
 
-    def frozen_room(self, *, training: bool = False) -> Room:
-        """The same and (seen, seen_rows), for kernels whose rows of f(x) are read-only."""
-        work, rows, counts = self.room(training=training)
-        return work, rows, counts, frozen(work), frozen(rows)
+    def frozen_room(self, *, training: bool = False) -> kernels.Units:
+        """The same for kernels whose rows of f(x) are read-only."""
+        room = self.room(training=training)
+        return room._replace(seen=frozen(room.work), seen_rows=frozen(room.rows))
 
-    def arrays(self) -> Arrays:
-        """(theta, upper, shape), as kernels take them to read."""
-        return frozen(self.theta), frozen(self.upper), frozen(self.shape)
+    def arrays(self) -> kernels.Layers:
+        """The layers as kernels take them to read."""
+        return kernels.Layers(frozen(self.theta), frozen(self.upper), frozen(self.shape))
 
 
 def _rows_above(widths: Sequence[int]) -> int:

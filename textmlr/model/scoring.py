@@ -157,14 +157,8 @@ def score(features: Features, network: Network, rows: slice | None = None) -> ND
     """Unnormalised log-probabilities score(x, ℓ) of rows: (n, L) float32, nats."""
     rows = rows or slice(0, len(features))
     out = np.empty((rows.stop - rows.start, network.labels), np.float32)
-    kernels.scores(
-        frozen(features.indptr[rows.start : rows.stop + 1]),
-        frozen(features.indices),
-        frozen(features.values),
-        *network.arrays(),
-        *network.frozen_room(),
-        out,
-    )
+    own = features.arrays(rows.start, rows.stop)
+    kernels.scores(own, network.arrays(), network.frozen_room(), out)
     return out
 
 

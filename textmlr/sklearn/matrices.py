@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -9,8 +10,10 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_array, issparse
 
 from textmlr.features.csr_features import Features
+from textmlr.kernels import hashing
+from textmlr.kernels.jit import as_python
 
-_ODD = np.uint64(0x9E3779B97F4A7C15)  # 2^64 / golden ratio: Knuth, TAOCP 3, section 6.4
+_mixed: Callable[[NDArray[np.uint64]], NDArray[np.uint64]] = as_python(hashing._split_mix)
 
 
 def features_of(matrix: Any, *, bias: bool) -> Features:
@@ -64,14 +67,7 @@ def _keys(features: Features, y: NDArray[np.int32]) -> NDArray[np.uint64]:
     each = _mixed(places | features.values.view(np.uint32))
     sums = np.concatenate([np.zeros(1, np.uint64), np.cumsum(each, dtype=np.uint64)])
     rows = sums[features.indptr[1:]] - sums[features.indptr[:-1]]
-    return _mixed(rows ^ _mixed(y.astype(np.uint64) + _ODD))
-
-
-def _mixed(numbers: NDArray[np.uint64]) -> NDArray[np.uint64]:
-    """splitmix64's finish: Steele, Lea and Flood, OOPSLA 2014, figure 15."""
-    mixed = (numbers ^ numbers >> np.uint64(30)) * np.uint64(0xBF58476D1CE4E5B9)
-    mixed = (mixed ^ mixed >> np.uint64(27)) * np.uint64(0x94D049BB133111EB)
-    return mixed ^ mixed >> np.uint64(31)
+    return _mixed(rows ^ _mixed(y.astype(np.uint64) + hashing.GOLDEN))
 
 
 def _alike(

@@ -235,11 +235,7 @@ def _parse(
         final,
         ord(header.delimiter),
         frozen(slots),
-        starts,
-        stops,
-        lines,
-        counts,
-        status,
+        kernels.Records(starts, stops, lines, counts, status),
         end,
     )
     n = int(end[0])

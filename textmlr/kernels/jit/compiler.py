@@ -25,6 +25,8 @@ from numba.core.registry import cpu_target
 from numba.extending import overload
 from numba.np import arrayobj as _arrayobj
 
+from textmlr.kernels.jit.argument_types import numba_type
+from textmlr.kernels.jit.dispatcher import Kernel, prefetch
 from textmlr.kernels.jit.machine_code import OUT_OF_BOUNDS, MachineCode, machine
 from textmlr.kernels.jit.row_loops import SINGLY
 from textmlr.kernels.jit.row_vectors import INTRINSICS
@@ -33,12 +35,16 @@ arrayobj: Any = _arrayobj  # untyped
 cgutils: Any = _cgutils
 codegen: Any = _codegen
 njit: Any = numba.njit  # whose types do not know all of its options
-_SCALARS = {"b": types.boolean, "i": types.int64, "d": types.float64}
 _WORD = ir.IntType(64)
 # Where a PyArrayObject keeps its data pointer and, two words on, its dimensions: behind the
 # header that every Python object has.  Source: numpy/ndarraytypes.h, PyArrayObject_fields.
 _DATA = object.__basicsize__ // 8
 _DIMENSIONS = _DATA + 2
+# Where a float keeps its number, and a tuple its first field.  Source: CPython's floatobject.h and
+# tupleobject.h.
+_VALUE = object.__basicsize__ // 8
+_FIELDS = tuple.__basicsize__ // 8
+_OBJECTS = (types.Array, types.BaseNamedTuple)
 _ENTRY = "textmlr_entry"
 _SHAPES_TOLD = "raise_with_shape_context"  # Numba calls what arrayobj has of this name
 _PARTS = attrgetter("fndesc", "signature", "library")  # of what Numba compiled
@@ -55,11 +61,12 @@ def compile_function(
     """Compile a kernel's function for arguments of such codes (see ``textmlr.kernels.jit``).
 
     checked  every index is looked at first: one outside its array ends the kernel, and tells
-             ``store.link``
-    The entry takes each array as the address of its Python object and finds data and dimensions
-    in it, which costs a caller nothing.  Raises Numba's errors for what it cannot compile.
+             ``machine_code.link``
+    The entry takes each array, and each named tuple, as the address of its Python object and finds
+    in it data and dimensions, or the fields, which costs a caller nothing.
+    Raises Numba's errors for what it cannot compile.
     """
-    arguments = tuple(_type(code) for code in codes)
+    arguments = tuple(numba_type(numba, code) for code in codes)
     with global_compiler_lock, _lowering_only() as unfinished:
         jitted = _jitted(function, checked, _made[checked])
         jitted.compile(arguments)
@@ -175,14 +182,14 @@ def _entry(generator: Any, kernel: Any, outside: Any, checked: bool) -> Any:
     context: Any = cpu_target.target_context
     module = generator._create_empty_module(_ENTRY)
     inputs = [
-        _WORD if isinstance(a, types.Array) else context.get_value_type(a) for a in kernel.argtypes
+        _WORD if isinstance(a, _OBJECTS) else context.get_value_type(a) for a in kernel.argtypes
     ]
     # As it lies in memory: C's bool is a byte, and a lone bit leaves the other seven undefined.
     output = ir.VoidType() if outside is types.void else context.get_data_type(outside)
     made = ir.Function(module, ir.FunctionType(output, inputs), _ENTRY)
     builder = ir.IRBuilder(made.append_basic_block())
     arguments = [
-        _array(context, builder, a, given) if isinstance(a, types.Array) else given
+        _object(context, builder, a, given) if isinstance(a, _OBJECTS) else given
         for a, given in zip(kernel.argtypes, made.args, strict=True)
     ]
     callee = context.declare_function(module, kernel)
@@ -206,17 +213,40 @@ def _entry(generator: Any, kernel: Any, outside: Any, checked: bool) -> Any:
     return module
 
 
-def _array(context: Any, builder: Any, array: Any, address: Any) -> Any:
-    """Numba's array at the address of its Python object."""
+def _object(context: Any, builder: Any, kind: Any, address: Any) -> Any:
+    """Numba's value of an array, a number or a named tuple, from the address of its Python object.
+
+    A tuple is only read: its caller holds it, and what it holds, while the kernel runs.
+    """
     words = builder.inttoptr(address, _WORD.as_pointer())
+    if isinstance(kind, types.Array):
+        return _array(context, builder, kind, words)
+    if isinstance(kind, types.BaseNamedTuple):
+        fields = [
+            _object(context, builder, field, _word(builder, words, _FIELDS + i))
+            for i, field in enumerate(kind)
+        ]
+        return context.make_tuple(builder, kind, fields)
+    if isinstance(kind, types.Float):
+        number = builder.gep(words, [ir.Constant(_WORD, _VALUE)])
+        return builder.load(builder.bitcast(number, ir.DoubleType().as_pointer()))
+    # It raises nothing and counts no reference, so it needs no lock of Python's.
+    function = ir.FunctionType(_WORD, [_WORD])
+    read = cgutils.get_or_insert_function(builder.module, function, "PyLong_AsUnsignedLongLongMask")
+    number = builder.call(read, [address])
+    return builder.trunc(number, ir.IntType(1)) if isinstance(kind, types.Boolean) else number
 
-    def word(place: Any, number: int) -> Any:
-        return builder.load(builder.gep(place, [ir.Constant(_WORD, number)]))
 
+def _word(builder: Any, place: Any, number: int) -> Any:
+    return builder.load(builder.gep(place, [ir.Constant(_WORD, number)]))
+
+
+def _array(context: Any, builder: Any, array: Any, words: Any) -> Any:
+    """Numba's array of the words of its Python object."""
     data_type = context.get_data_type(array.dtype)
-    data = builder.inttoptr(word(words, _DATA), data_type.as_pointer())
-    dimensions = builder.inttoptr(word(words, _DIMENSIONS), _WORD.as_pointer())
-    shape = [word(dimensions, axis) for axis in range(array.ndim)]
+    data = builder.inttoptr(_word(builder, words, _DATA), data_type.as_pointer())
+    dimensions = builder.inttoptr(_word(builder, words, _DIMENSIONS), _WORD.as_pointer())
+    shape = [_word(builder, dimensions, axis) for axis in range(array.ndim)]
     size = ir.Constant(_WORD, context.get_abi_sizeof(data_type))
     strides = [size]
     for extent in reversed(shape[1:]):
@@ -237,8 +267,6 @@ def _jitted(
     function: Callable[..., Any], checked: bool, made: dict[Callable[..., Any], Any]
 ) -> Any:
     """Numba's dispatcher of a function, and of the kernels that it calls."""
-    from textmlr.kernels.jit import Kernel, prefetch
-
     if function not in made:
         names: dict[str, Any] = {}
         for name in function.__code__.co_names:
@@ -295,19 +323,6 @@ def _prefetch(context: Any, array: Any, index: Any) -> Any:
         return context.get_dummy_value()
 
     return types.void(array, index), build
-
-
-def _type(code: str) -> Any:
-    if code in _SCALARS:
-        return _SCALARS[code]
-    dtype, dimensions, access = code[:-2], int(code[-2]), code[-1]
-    return types.Array(numba.from_dtype(_dtype(dtype)), dimensions, "C", readonly=access == "r")
-
-
-def _dtype(code: str) -> Any:
-    import numpy as np
-
-    return np.dtype(code)
 
 
 def _result(returned: Any) -> tuple[str, Any]:

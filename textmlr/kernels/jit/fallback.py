@@ -15,9 +15,9 @@ from pathlib import Path
 from types import FunctionType
 from typing import Any
 
-import numpy as np
-
 from textmlr.base.errors import InputError
+from textmlr.kernels.jit.argument_types import numba_type
+from textmlr.kernels.jit.dispatcher import Kernel, prefetch
 from textmlr.kernels.jit.machine_code import Origin
 from textmlr.kernels.jit.row_loops import SINGLY
 
@@ -39,7 +39,7 @@ def compile_function(origin: Origin, folder: Path | None) -> Callable[..., Any]:
             f"Numba, which compiles the kernels, cannot be imported ({error})",
             mend="install one that fits, for instance by pip install --upgrade numba",
         ) from error
-    arguments = tuple(_type(numba, code) for code in origin.codes)
+    arguments = tuple(numba_type(numba, code) for code in origin.codes)
     copy = _copied(numba, origin.function, origin.checked)
     call = None
     if folder is not None:
@@ -66,8 +66,6 @@ def _compiled(
 
 def _copied(numba: Any, function: Callable[..., Any], checked: bool) -> Any:
     """The function with what Numba can compile in place of the kernels that it calls."""
-    from textmlr.kernels.jit import Kernel, prefetch
-
     names: dict[str, Any] = {}
     for name in function.__code__.co_names:
         value = function.__globals__.get(name)
@@ -128,13 +126,3 @@ def _raising(call: Callable[..., Any], name: str) -> Callable[..., Any]:
             raise IndexError(f"kernel {name}: an index is outside its array") from error
 
     return checked
-
-
-def _type(numba: Any, code: str) -> Any:
-    """Numba's type for an argument's code (see ``textmlr.kernels.jit``)."""
-    scalars = {"b": numba.types.boolean, "i": numba.types.int64, "d": numba.types.float64}
-    if code in scalars:
-        return scalars[code]
-    dtype, dimensions, access = code[:-2], int(code[-2]), code[-1]
-    real = numba.from_dtype(np.dtype(dtype))
-    return numba.types.Array(real, dimensions, "C", readonly=access == "r")

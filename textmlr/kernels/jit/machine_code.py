@@ -31,7 +31,7 @@ OUT_OF_BOUNDS = "textmlr_out_of_bounds"  # what code that checks indices calls
 # What only Numba has, its code refers to, and kernels never reach: raising, and freeing memory.
 _UNREACHED = ("numba_", "NRT_")
 # Of the compiler: what else decides which code is made of a kernel.
-_COMPILER = ("compiler", "row_loops", "row_vectors")
+_COMPILER = ("argument_types", "compiler", "row_loops", "row_vectors")
 _DIGEST = 32  # bytes of SHA-256
 _FIELDS = {"name": str, "codes": list, "entry": str, "result": str, "symbols": list, "bytes": int}
 # Held while llvmlite is imported and code is loaded, which takes some milliseconds: no child is to
@@ -57,10 +57,15 @@ class Origin:
     checked: bool = False
 
     @property
+    def name(self) -> str:
+        """The function's."""
+        return self.function.__name__
+
+    @property
     def family(self) -> str:
         """How the names of all files of the function begin that this environment makes."""
         stem = self.function.__module__.rpartition(".")[2]
-        return f"{stem}.{self.function.__name__}-{_environment(self.checked)}-"
+        return f"{stem}.{self.name}-{_environment(self.checked)}-"
 
     @property
     def file_name(self) -> str:

@@ -1,4 +1,4 @@
-"""The quadratic model of a loss with an L1 penalty around θ, and the way to its minimum."""
+"""The quadratic model of a loss with an L1 penalty around θ, and its minimum."""
 
 from __future__ import annotations
 
@@ -9,15 +9,16 @@ from numpy.typing import NDArray
 
 from textmlr.base.arrays import frozen
 from textmlr.kernels import coordinate_descent as kernels
+from textmlr.kernels.csr_rows import Csr
 from textmlr.training.exact.by_column import Array, ColumnMatrix, Weights
 from textmlr.training.exact.threaded_products import inner_product
 
 SWEEPS = 20  # to a leap
 LEAPS = 2  # to a descent
 CG_STEPS = 30  # to a leap
-CG_SHARE = 1e-3  # of the squared residual at which they end
+CG_SHARE = 1e-3  # of the squared residual, at which conjugate gradients end
 FLAT = 1e-14  # of the curvature that single weights have along a way
-FAR = 1e6  # how far to go along a flat way, on which a weight passes 0 before
+FAR = 1e6  # a step along a flat way, before whose end a weight passes 0
 LEAST_CURVATURE = 1e-12  # of a weight: Yuan, Ho and Lin, section 5.1
 
 
@@ -45,7 +46,7 @@ class QuadraticModel:
     active: NDArray[np.uint8]
     along: Array
     mean: Array
-    scratch: tuple[Array, Array, Array]
+    scratch: Array
 
     @classmethod
     def of(
@@ -76,7 +77,7 @@ class QuadraticModel:
             np.ones(size, np.uint8),
             np.zeros(probabilities.shape),
             np.zeros(n),
-            (np.empty(n), np.empty(n), np.empty(n)),
+            np.empty((3, n)),
         )
 
     def descend(self, enough: float, effort: int) -> None:
@@ -87,7 +88,7 @@ class QuadraticModel:
         left = self.sweep(only_active=False)
         for number in range(LEAPS + 1):
             if left <= enough:
-                # All once more: others may have come to matter.
+                # All once more: others may matter by now.
                 left = self.sweep(only_active=False)
                 if left <= enough:
                     return
@@ -100,26 +101,20 @@ class QuadraticModel:
 
     def sweep(self, *, only_active: bool) -> float:
         """A step in each weight; the sum of their subgradients before it."""
-        return float(
-            kernels.sweep(
-                *self.matrix.arrays,
-                frozen(self.weights.starts),
-                frozen(self.weights.columns),
-                frozen(self.gradients),
-                frozen(self.curvatures),
-                frozen(self.theta),
-                frozen(self.probabilities),
-                self.shares,
-                self.l1,
-                self.l2,
-                only_active,
-                self.moves,
-                self.active,
-                self.along,
-                self.mean,
-                *self.scratch,
-            )
+        model = kernels.Quadratic(
+            frozen(self.weights.starts),
+            frozen(self.weights.columns),
+            frozen(self.gradients),
+            frozen(self.curvatures),
+            frozen(self.theta),
+            frozen(self.probabilities),
+            self.shares,
+            self.l1,
+            self.l2,
         )
+        moved = kernels.Moves(self.moves, self.active, self.along, self.mean)
+        columns = Csr(*self.matrix.arrays)
+        return float(kernels.sweep(columns, model, moved, only_active, self.scratch))
 
     def leap(self, effort: int) -> None:
         """A leap towards the minimum over the weights that are not 0, by conjugate gradients.

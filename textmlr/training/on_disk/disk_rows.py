@@ -18,7 +18,7 @@ from textmlr.corpus.disk_corpus import Sum
 from textmlr.features.csr_features import Features
 from textmlr.features.featurizer import Featurizer
 from textmlr.features.hashed_columns import Columns
-from textmlr.features.prepared import TERM_FREQUENCY
+from textmlr.features.options_array import TERM_FREQUENCY
 from textmlr.features.vocabulary import NAMELESS, Vocabulary, inverse_document_frequency
 from textmlr.kernels import csr_rows
 from textmlr.training.dealt_parts import AnyObjective, Dealing

@@ -13,6 +13,7 @@ from textmlr.base.arrays import frozen
 from textmlr.base.training_options import TrainingOptions
 from textmlr.features.csr_features import Features
 from textmlr.kernels import sgd as kernels
+from textmlr.kernels.layers import Layers
 from textmlr.model.parameters import LINEAR, Network
 from textmlr.training.dealt_parts import AnyObjective, DealtRows, Turn, dealt, turns
 from textmlr.training.objective import Objective
@@ -252,27 +253,21 @@ class SGD:
         weights, options = self.weights, self.options
         features = self._thinned(rows.features, turn.part)
         totals = np.empty(3, np.float64)
-        no = np.zeros((0, weights.theta.shape[1]), np.float32)
-        squares = (no, np.zeros((0, weights.upper.shape[1]), np.float32))
+        theta, upper = weights.theta, weights.upper
+        squares = kernels.Squares(
+            np.zeros((0, theta.shape[1]), np.float32), np.zeros((0, upper.shape[1]), np.float32)
+        )
         if self.squares is not None:
-            squares = self.squares.theta, self.squares.upper
+            squares = kernels.Squares(self.squares.theta, self.squares.upper)
+        dropout, seed = float(options.dropout or 0.0), self._dropping() + turn.before
         rows.head.epoch(
-            frozen(features.indptr),
-            frozen(features.indices),
-            frozen(features.values),
+            features.arrays(),
             frozen(rows.y),
             frozen(turn.rows),
-            first,
-            last,
-            float(rows.l2),
-            self.scale,
-            weights.theta,
-            weights.upper,
-            frozen(weights.shape),
-            *squares,
-            float(options.dropout or 0.0),
-            self._dropping() + turn.before,
-            *weights.frozen_room(training=True),
+            kernels.Steps(first, last, float(rows.l2), self.scale, dropout, seed),
+            Layers(theta, upper, frozen(weights.shape)),
+            squares,
+            weights.frozen_room(training=True),
             totals,
         )
         loss, correct, self.scale = totals.tolist()

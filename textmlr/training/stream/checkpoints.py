@@ -1,4 +1,4 @@
-"""Checkpoints: a model that others can use meanwhile, and all that it takes to go on."""
+"""Checkpoints: a model to use meanwhile, and the state to resume from."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ def checkpoint_of(model: str | PathLike[str]) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
-    """A checkpoint was written.
+class Checkpoint:
+    """A checkpoint that was written.
 
-    documents  of the stream in all;  model, state  bytes of the two files, 0 for no model, since
-               there were not two labels yet
+    documents  of the stream in all;  model, state  bytes of the two files, 0 for no model before
+               there are two labels
     seconds    it took
     """
 
@@ -40,24 +40,24 @@ class Kept:
 
 @dataclass(slots=True)
 class Checkpoints:
-    """When and where what was learnt is kept.
+    """When and where checkpoints are written.
 
     path       of the model
     documents  between checkpoints: they are at multiples of it; None: by time
     seconds    between checkpoints, None: by documents
-    last       what was written last;  record  of the model among it
+    last       the last checkpoint;  record  of the model among it
     """
 
     path: str
     documents: int | None = None
     seconds: float | None = SECONDS
-    last: Kept | None = None
+    last: Checkpoint | None = None
     record: dict[str, Any] = field(default_factory=dict)
     _at: float = 0.0
     _documents: int = field(default=0)
 
     def begin(self, trainer: StreamTrainer) -> None:
-        """The trainer is what was kept last, or new."""
+        """The trainer is as it was kept last, or new."""
         self._at, self._documents = time.monotonic(), trainer.documents
 
     def left(self, trainer: StreamTrainer) -> int:
@@ -69,16 +69,16 @@ class Checkpoints:
     def due(self, trainer: StreamTrainer) -> bool:
         """Whether it is time for one."""
         if trainer.documents == self._documents:
-            return False  # nothing new
+            return False
         if self.documents is not None:
             return trainer.documents % self.documents == 0
         assert self.seconds is not None
         return time.monotonic() - self._at >= self.seconds
 
-    def keep(self, trainer: StreamTrainer) -> Kept | None:
-        """Write both files, each whole or not at all; None if all that is new is kept already.
+    def keep(self, trainer: StreamTrainer) -> Checkpoint | None:
+        """Write both files, each whole or not at all; None if there are no new documents.
 
-        The state comes first, so that whatever happens meanwhile it is as new as the model.
+        The state comes first, so that it is as new as the model whatever happens between.
         Raises InputError if they cannot be written.
         """
         if self.last is not None and self.last.documents == trainer.documents:
@@ -86,14 +86,14 @@ class Checkpoints:
         if not trainer.documents:
             return None
         began = time.monotonic()
-        # Made first, since it is refused where weights are not finite: what was kept before stays.
+        # Made first: where weights are not finite it is refused, and the last checkpoint stays.
         model = trainer.model() if len(trainer.labels) > 1 else None
         state = trainer.save(checkpoint_of(self.path))
         size = 0
         if model is not None:
             size, self.record = model.save(self.path), model.record
         self._at, self._documents = time.monotonic(), trainer.documents
-        self.last = Kept(trainer.documents, size, state, self._at - began)
+        self.last = Checkpoint(trainer.documents, size, state, self._at - began)
         return self.last
 
 

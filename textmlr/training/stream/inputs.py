@@ -1,9 +1,8 @@
-"""Where a stream stands in the files that it reads, so that a run that goes on learns no document
-of them twice.
+"""The position of a stream in its input files, so that a resumed run learns no document twice.
 
-A file is known again by its path and by what it begins with: as many documents as were learnt from
-it, with the same text, labels and weights.  So it may have grown meanwhile, and be compressed or
-not; of pipes and addresses, which cannot be read again, nothing is known.
+A file is recognised by its path and its first documents: as many as were learnt, with the same
+text, labels and weights.  So it may have grown meanwhile, and be compressed or not.  Pipes and
+addresses cannot be read again, and have no position.
 """
 
 from __future__ import annotations
@@ -24,16 +23,16 @@ from textmlr.corpus.chunks import Chunk
 from textmlr.corpus.duplicates import fingerprints
 from textmlr.corpus.sources import is_url, name_of
 
-MOST_INPUTS = 10_000  # that are known: those that were read last
+MOST_INPUTS = 10_000  # with a position: the last ones read
 Key = tuple[str, int]
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
-    """Of an input so many documents were learnt from.
+class InputMark:
+    """The learnt part of an input.
 
     key        its path, and 2 where a command names it for the second time, and so on
-    documents  learnt from;  skipped  bad rows that were counted with them
+    documents  learnt;  skipped  bad rows that were counted with them
     digest     of the documents
     """
 
@@ -47,19 +46,19 @@ class Seen:
         return [*self.key, self.documents, self.skipped, self.digest]
 
     @classmethod
-    def of(cls, values: Sequence[Any]) -> Seen:
-        """From JSON.  Raises ValueError where it is none."""
+    def of(cls, values: Sequence[Any]) -> InputMark:
+        """From JSON.  Raises ValueError for values of another form."""
         path, number, documents, skipped, digest = values
         texts, numbers = (path, digest), (number, documents, skipped)
         if not all(isinstance(text, str) for text in texts) or not all(
             isinstance(own, int) and own >= 0 for own in numbers
         ):
-            raise ValueError("an input is none")
+            raise ValueError("an input has another form")
         return cls((path, number), documents, skipped, digest)
 
 
 class Position:
-    """How far documents of an input were learnt, while they are."""
+    """The learnt part of an input while it grows."""
 
     def __init__(self, key: Key) -> None:
         """Nothing yet."""
@@ -87,19 +86,19 @@ class Position:
         self.documents += len(batch)
 
     @property
-    def seen(self) -> Seen:
-        """What to know it by."""
-        return Seen(self.key, self.documents, self.skipped, self._digest.hexdigest())
+    def mark(self) -> InputMark:
+        """The mark of the part so far."""
+        return InputMark(self.key, self.documents, self.skipped, self._digest.hexdigest())
 
 
 @dataclass(frozen=True, slots=True)
-class Opened:
-    """An input is read by a run that goes on.
+class ResumedInput:
+    """A resumed run begins to read an input.
 
     name    of the input
     passed  documents at its beginning that were learnt before, and are not again
     before  documents of an input of this name that were learnt before; it does not begin with them
-            if passed is 0;  None: nothing can be known of it
+            if passed is 0;  None: the input cannot be read again
     """
 
     name: str
@@ -108,8 +107,8 @@ class Opened:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Part:
-    """Documents to learn, and where they are in their input, None where that is not followed."""
+class InputPart:
+    """Documents to learn, and their position, None for an input that cannot be read again."""
 
     chunk: Chunk
     position: Position | None
@@ -118,23 +117,23 @@ class Part:
 def parts_of(
     sources: Sequence[str],
     scan: Callable[[str], Iterator[Chunk]],
-    known: Mapping[Key, Seen],
+    known: Mapping[Key, InputMark],
     *,
     resumed: bool,
-) -> Iterator[Opened | Part]:
+) -> Iterator[ResumedInput | InputPart]:
     """The documents of inputs, one after another, without those that were learnt before.
 
-    sources  as of ``corpus.sources.sources_of``;  scan  the documents of one
-    known    what was learnt of inputs before
-    resumed  tell of each input that something was learnt of, or may have been
+    sources  as ``corpus.sources.sources_of`` gives them;  scan  the documents of one
+    known    the marks of inputs that were learnt before
+    resumed  report each input, of which some may have been learnt before
     """
     times: Counter[str] = Counter()
     for source in sources:
         if not _can_be_read_again(source):
             if resumed:
-                yield Opened(name_of(source), 0, None)
+                yield ResumedInput(name_of(source), 0, None)
             for chunk in scan(source):
-                yield Part(chunk, None)
+                yield InputPart(chunk, None)
             continue
         path = os.path.realpath(source)
         times[path] += 1
@@ -143,11 +142,11 @@ def parts_of(
         before = known.get(key)
         if before is not None:
             chunks = _behind(scan(source), position, before)
-            yield Opened(source, 0 if chunks is None else before.documents, before.documents)
+            yield ResumedInput(source, 0 if chunks is None else before.documents, before.documents)
         if chunks is None:
             position, chunks = Position(key), scan(source)
         for chunk in chunks:
-            yield Part(chunk, position)
+            yield InputPart(chunk, position)
 
 
 def _can_be_read_again(source: str) -> bool:
@@ -156,20 +155,24 @@ def _can_be_read_again(source: str) -> bool:
     try:
         mode = os.stat(source).st_mode
     except OSError:
-        return True  # reading it says what is wrong
+        return True  # the error is for the reader to raise
     return stat.S_ISREG(mode) or stat.S_ISDIR(mode)
 
 
-def _behind(chunks: Iterator[Chunk], position: Position, before: Seen) -> Iterator[Chunk] | None:
-    """The documents behind those that were learnt, None where the input does not begin with them;
-    position is then where they end."""
+def _behind(
+    chunks: Iterator[Chunk], position: Position, before: InputMark
+) -> Iterator[Chunk] | None:
+    """The documents after the learnt ones, None where the input does not begin with these.
+
+    The position moves past the learnt ones.
+    """
     skipped = 0
     for chunk in chunks:
         taken = min(len(chunk), before.documents - position.documents)
         position.add(chunk, slice(0, taken))
         if position.documents == before.documents:
             position.skipped = before.skipped
-            if position.seen != before:
+            if position.mark != before:
                 return None
             return _rest(chunk, taken, chunks, skipped, before.skipped)
         skipped += chunk.skipped
@@ -179,9 +182,9 @@ def _behind(chunks: Iterator[Chunk], position: Position, before: Seen) -> Iterat
 def _rest(
     chunk: Chunk, taken: int, following: Iterator[Chunk], skipped: int, counted: int
 ) -> Iterator[Chunk]:
-    """A chunk without its first documents, and those that follow it.
+    """A chunk without its first documents, and the chunks that follow it.
 
-    skipped  bad rows before the chunk;  counted  those that are in the count already
+    skipped  bad rows before the chunk;  counted  those that were counted already
     """
     assert chunk.labels is not None
     codes, names = chunk.labels

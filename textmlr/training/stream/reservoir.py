@@ -1,4 +1,4 @@
-"""A sample of a stream's documents, drawn at random and kept within so many bytes."""
+"""A random sample of a stream's documents, within so many bytes."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from textmlr.corpus.batch import Batch
+from textmlr.kernels import hashing
+from textmlr.kernels.jit import as_python
 
 SAMPLE_BYTES = 1 << 21
-LONGEST = 1 << 16  # bytes of one document: what is beyond is not sampled
-_GOLDEN = np.uint64(0x9E3779B97F4A7C15)
-_FIRST = np.uint64(0xBF58476D1CE4E5B9)
-_SECOND = np.uint64(0x94D049BB133111EB)
+LONGEST = 1 << 16  # bytes of one document: the rest is not sampled
+_mixed = as_python(hashing._split_mix)
 
 
 class Reservoir:
-    """The documents whose random numbers are the smallest, as many as there is room for.
+    """The documents with the smallest random numbers, as many as there is room for.
 
     The number of a document depends on the seed and on its place in the stream alone, so neither
     how the stream was cut nor when it was asked for changes the sample.
@@ -33,7 +33,7 @@ class Reservoir:
         self._bound = 1 << 64  # documents with this number or a larger one are out
 
     def add(self, batch: Batch, before: int) -> None:
-        """Documents of a stream, of which so many came before."""
+        """Add documents of a stream, after so many before them."""
         numbers = self._numbers(before, len(batch))
         for i in np.flatnonzero(numbers < np.uint64(min(self._bound, (1 << 64) - 1))).tolist():
             number = int(numbers[i])
@@ -69,7 +69,7 @@ class Reservoir:
 
     @classmethod
     def restore(cls, seed: int, arrays: dict[str, NDArray[Any]]) -> Reservoir:
-        """From a state.  Raises KeyError or ValueError where it is none."""
+        """From a state.  Raises KeyError or ValueError for another."""
         own = cls(seed)
         text, stops = arrays["sample.texts"].tobytes(), arrays["sample.stops"].tolist()
         numbers = arrays["sample.numbers"].tolist()
@@ -84,7 +84,6 @@ class Reservoir:
         """Random numbers of documents from the number ``first`` on."""
         places = np.arange(first + 1, first + 1 + count, dtype=np.uint64)
         with np.errstate(over="ignore"):
-            z = (self._seed + np.uint64(1)) * _SECOND + places * _GOLDEN
-            z = (z ^ (z >> np.uint64(30))) * _FIRST
-            z = (z ^ (z >> np.uint64(27))) * _SECOND
-            return z ^ (z >> np.uint64(31))
+            state = (self._seed + np.uint64(1)) * hashing.STAFFORD_2
+            numbers: NDArray[np.uint64] = _mixed(state + places * hashing.GOLDEN)
+        return numbers

@@ -1,4 +1,4 @@
-"""The run of a stream: chunk after chunk is learnt, told of and kept."""
+"""The run of a stream: chunk after chunk is learnt, reported and kept."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from textmlr.corpus.batch import Batch
 from textmlr.corpus.chunks import Chunk
 from textmlr.corpus.notes import ReadingNotes
-from textmlr.training.stream.checkpoints import Checkpoints, Kept
-from textmlr.training.stream.inputs import Opened, Part, Position
-from textmlr.training.stream.learner import Figures
+from textmlr.training.stream.checkpoints import Checkpoint, Checkpoints
+from textmlr.training.stream.inputs import InputPart, Position, ResumedInput
+from textmlr.training.stream.recent import StreamFigures
 from textmlr.training.stream.stream_trainer import StreamTrainer
 
 PIECE = 1 << 14  # documents that are learnt at a time, between looks at clock and signals
@@ -19,8 +19,8 @@ TICK = 0.2  # seconds
 
 
 @dataclass(frozen=True, slots=True)
-class Streamed:
-    """So much has been learnt.
+class RunProgress:
+    """The documents so far.
 
     documents  of this run;  seconds  it has taken
     labels     known;  so_far, lately   see StreamTrainer
@@ -30,18 +30,18 @@ class Streamed:
     documents: int
     seconds: float
     labels: int
-    so_far: Figures
-    lately: Figures
+    so_far: StreamFigures
+    lately: StreamFigures
     skipped: int
 
 
-Event = Streamed | Kept | Opened
+Event = RunProgress | Checkpoint | ResumedInput
 
 
 class Run:
-    """A stream that is being learnt.
+    """One run over a stream.
 
-    read  what to tell of the documents of this run
+    read  notes on how the documents of this run were read
     """
 
     def __init__(
@@ -53,8 +53,8 @@ class Run:
         threads: int | None = None,
     ) -> None:
         """
-        watch    called with a Streamed whenever documents were learnt, or time has gone by, with
-                 a Kept whenever they were kept, and with what else is among the parts
+        watch    called with a RunProgress after some documents or some time, with a Checkpoint
+                 when one is written, and with each ResumedInput
         stopped  whether to stop: asked between pieces and every TICK
         """
         self.trainer, self.checkpoints, self.threads = trainer, checkpoints, threads
@@ -63,15 +63,15 @@ class Run:
         self._before = trainer.documents
         self.read = ReadingNotes()
 
-    def learn(self, parts: Iterable[Part | Opened | None]) -> None:
-        """Learn from parts (None: there is none yet) until they end or it is stopped.
+    def learn(self, parts: Iterable[InputPart | ResumedInput | None]) -> None:
+        """Learn parts (None: there is none yet) until they end or the run is stopped.
 
-        What was learnt is kept at the end, and also where a part cannot be read or learnt.
+        A checkpoint is written at the end, also where a part cannot be read or learnt.
         """
         self.checkpoints.begin(self.trainer)
         try:
             for part in parts:
-                if isinstance(part, Opened):
+                if isinstance(part, ResumedInput):
                     self._watch(part)
                 elif part is not None:
                     self._learn(part.chunk, part.position)
@@ -106,7 +106,7 @@ class Run:
                 self._look()
 
     def _look(self) -> None:
-        """Tell of what was learnt, and keep it when it is time."""
+        """Report progress, and write a checkpoint when it is due."""
         self._tell()
         if self.checkpoints.due(self.trainer):
             self._keep()
@@ -116,7 +116,7 @@ class Run:
         documents = trainer.documents - self._before
         seconds = time.monotonic() - self._began
         self._watch(
-            Streamed(
+            RunProgress(
                 documents,
                 seconds,
                 len(trainer.labels),

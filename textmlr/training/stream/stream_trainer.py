@@ -1,9 +1,9 @@
-"""StreamTrainer: labelled documents in, as they come; a Model out, whenever one is wanted."""
+"""StreamTrainer: labelled documents in, as they come; a Model out at any time."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, fields, replace
+from dataclasses import asdict
 from os import PathLike
 from typing import Any
 
@@ -26,66 +26,30 @@ from textmlr.features.ngrams import Hasher
 from textmlr.model.model import Model, versions
 from textmlr.model.scoring import Calibration
 from textmlr.training.feature_names import BLOCK_BYTES, CANDIDATES, heaviest
-from textmlr.training.stream.inputs import MOST_INPUTS, Key, Position, Seen
-from textmlr.training.stream.learner import Figures, Progressive
+from textmlr.training.stream.inputs import MOST_INPUTS, InputMark, Key, Position
+from textmlr.training.stream.learner import StreamLearner
+from textmlr.training.stream.learner_state import restored, state_of
+from textmlr.training.stream.recent import StreamFigures
 from textmlr.training.stream.reservoir import Reservoir
+from textmlr.training.stream.stream_options import check_options
 
-STREAM_HASH_BITS = 22  # the default: the vocabulary of a stream has no end
 KIND = "stream"  # what a checkpoint's header says it is
 MOST_FILES = 100  # that a model's record names
-# Of training: what a stream can be told; with all else there would be nothing to do it with.
-_GOES = {"learning_rate", "idf_power", "calibration", "seed"}
-_GOES_SO = {"solver": "sgd"}  # and what may be said, since it is so
-_WHY = {
-    "idf": "how many documents will have a feature is not known before the stream ends",
-    "min_df": "how many documents will have a feature is not known before the stream ends",
-    "max_features": "which features are frequent is not known before the stream ends",
-    "holdout": "each document judges before it is learnt from",
-    "epochs": "there is one pass",
-    "patience": "there is one pass",
-    "class_weight": "how often each label will come is not known",
-    "hidden": "only linear models are learnt from a stream",
-}
-
-
-def check_options(
-    featurizer_options: FeaturizerOptions, training_options: TrainingOptions
-) -> tuple[FeaturizerOptions, TrainingOptions]:
-    """The options, decided.  Raises InputError for one that does not go with a stream."""
-    wrong = [
-        name for name in ("idf", "min_df", "max_features") if getattr(featurizer_options, name)
-    ]
-    for field in fields(TrainingOptions):
-        given = getattr(training_options, field.name)
-        so = given == _GOES_SO.get(field.name)
-        if field.name not in _GOES and given != field.default and not so:
-            wrong.append(field.name)
-    if wrong:
-        name = wrong[0]
-        option = "--no-holdout" if name == "holdout" else "--" + name.replace("_", "-")
-        why = f": {_WHY[name]}" if name in _WHY else ""
-        raise InputError(
-            f"{option} ({name}) does not go with a stream{why}", mend="leave it out, or --stream"
-        )
-    bits = featurizer_options.hash_bits or STREAM_HASH_BITS
-    decided = replace(featurizer_options.decided(), hash_bits=bits, idf=False)
-    return decided, replace(training_options, solver="sgd")
 
 
 class StreamTrainer:
-    """Learns from documents as they come, in memory that does not grow with their number.
+    """Trains on documents as they come, in memory that does not grow with their number.
 
-    Each document is predicted before it is learnt from, so that ``so_far`` and ``lately`` tell how
-    good the predictions of unseen documents are.  Labels need not be known beforehand: a document
-    with one never seen before counts as wrong, with a loss of log(1 + documents before it), as of
-    who holds such a label to be as rare as one document among them.  What is learnt does not
-    depend on how the documents were cut into calls.
+    Each document is predicted before it is learnt, so that ``so_far`` and ``lately`` are figures of
+    unseen documents.  Labels need not be known beforehand: a document with a new one counts as
+    wrong, with a loss of log(1 + documents before it), as if a new label were as rare as one
+    document among them.  How the documents are cut into calls changes nothing.
 
     labels      in the order in which they came
     counts      documents of each;  totals   the sums of their weights
     invalid     pieces of invalid UTF-8 read as U+FFFD
-    skipped     bad rows that were left out before they came here: kept for who reads the stream
-    inputs      how far files were read, the latest last: kept for the same
+    skipped     bad rows that were left out before they came here: for the reader of the stream
+    inputs      the positions in files, the latest last: for the same
 
     >>> from textmlr import StreamTrainer
     >>> trainer = StreamTrainer()
@@ -111,7 +75,7 @@ class StreamTrainer:
         self.featurizer_options, self.options = own
         features = self.featurizer_options
         self._featurizer = Featurizer(features)
-        self._learner = Progressive(
+        self._learner = StreamLearner(
             self._featurizer.columns,
             self.options.learning_rate,
             self.options.idf_power,
@@ -123,7 +87,7 @@ class StreamTrainer:
         self.counts: list[int] = []
         self.totals: list[float] = []
         self.files: list[str] = []
-        self.inputs: dict[Key, Seen | Position] = {}
+        self.inputs: dict[Key, InputMark | Position] = {}
         self.weighted = False
         self.invalid = self.skipped = self._nonzeros = 0
 
@@ -134,21 +98,21 @@ class StreamTrainer:
 
     @property
     def documents(self) -> int:
-        """That were learnt from."""
+        """Documents so far."""
         return self._learner.documents
 
     @property
-    def so_far(self) -> Figures:
-        """How all documents were predicted before they were learnt from."""
+    def so_far(self) -> StreamFigures:
+        """The figures of all documents, each predicted before it was learnt."""
         return self._learner.so_far
 
     @property
-    def lately(self) -> Figures:
-        """How the latest some thousands were."""
+    def lately(self) -> StreamFigures:
+        """The figures of the latest few thousand."""
         return self._learner.lately
 
     def learn(self, texts: Any, labels: Any, weights: Any = None) -> None:
-        """Predict and learn from documents.
+        """Predict and learn documents.
 
         texts, labels, weights   as ``Corpus.of`` takes them; weights count as they are
         Raises InputError as it does, and for more labels than there is room for.
@@ -169,7 +133,7 @@ class StreamTrainer:
         weights: NDArray[np.float32] | None = None,
         threads: int | None = None,
     ) -> None:
-        """The same for a Batch, whose documents have the labels names[codes]."""
+        """The same for a Batch whose documents have the labels names[codes]."""
         n = len(batch)
         if not n:
             return
@@ -190,26 +154,26 @@ class StreamTrainer:
         self._nonzeros += len(features.indices)
 
     def read_from(self, name: str) -> None:
-        """Documents come from a file of this name, for the record."""
+        """The next documents come from a file of this name, for the record."""
         check_kind("name", name, str, "give the name of a file")
         if name not in self.files and len(self.files) < MOST_FILES:
             self.files.append(name)
 
     def stands_at(self, position: Position) -> None:
-        """The next documents are those at a position, which whoever reads them moves on."""
+        """The next documents are at this position, which their reader moves."""
         self.inputs.pop(position.key, None)
         self.inputs[position.key] = position
         if len(self.inputs) > MOST_INPUTS:
             del self.inputs[next(iter(self.inputs))]
 
     @property
-    def seen(self) -> dict[Key, Seen]:
-        """How far files were read, as it is now."""
-        now = (one.seen if isinstance(one, Position) else one for one in self.inputs.values())
+    def marks(self) -> dict[Key, InputMark]:
+        """The learnt part of each file."""
+        now = (one.mark if isinstance(one, Position) else one for one in self.inputs.values())
         return {one.key: one for one in now if one.documents}
 
     def model(self) -> Model:
-        """The model so far; learning can go on.
+        """The model so far; training can continue.
 
         Raises InputError before there are two labels, and where weights are not finite.
         """
@@ -290,9 +254,9 @@ class StreamTrainer:
         return {"weight_per_label": [self.totals[code] for code in by_name.tolist()]}
 
     def save(self, path: str | PathLike[str]) -> int:
-        """Write all that it takes to go on to one file, whole or not at all; return its size."""
+        """Write the state to one file, whole or not at all; return its size."""
         check_path("path", path)
-        about, arrays = self._learner.state()
+        about, arrays = state_of(self._learner)
         header = {
             "kind": KIND,
             "versions": versions(),
@@ -307,13 +271,13 @@ class StreamTrainer:
             "invalid": self.invalid,
             "skipped": self.skipped,
             "nonzeros": self._nonzeros,
-            "inputs": [one.as_json() for one in self.seen.values()],
+            "inputs": [one.as_json() for one in self.marks.values()],
         }
         return tensor_file.save(path, header, arrays | self._reservoir.state())
 
     @classmethod
     def resume(cls, path: str | PathLike[str]) -> StreamTrainer:
-        """Go on from what ``save`` wrote, to the same bits as if it had never stopped.
+        """Resume from the file of ``save``, to the same bits as if training had never stopped.
 
         Raises ModelFileError if the file is not whole, or not from ``save``.
         """
@@ -321,14 +285,14 @@ class StreamTrainer:
         header, arrays = tensor_file.load(path)
         if header.get("kind") != KIND:
             problem = "is not the checkpoint of a stream"
-            raise ModelFileError(problem, place=str(path), mend="begin without --resume")
+            raise ModelFileError(problem, place=str(path), mend="start without --resume")
         try:
             pairs: dict[str, Any] = {
                 name: tuple(value) if isinstance(value, list) else value
                 for name, value in header["featurizer"].items()
             }
             own = cls(FeaturizerOptions(**pairs), TrainingOptions.of(header["options"]))
-            made, own._learner = own._learner, Progressive.restore(header["learner"], arrays)
+            made, own._learner = own._learner, restored(header["learner"], arrays)
             if any(
                 getattr(own._learner, name) != getattr(made, name)
                 or type(getattr(own._learner, name)) is not type(getattr(made, name))
@@ -340,25 +304,25 @@ class StreamTrainer:
             own._reservoir = Reservoir.restore(own.options.seed, arrays)
             own._codes = {name: code for code, name in enumerate(header["labels"])}
             own.counts, own.files = list(header["counts"]), list(header["files"])
-            # Checkpoints of earlier versions do not say what their documents weigh.
+            # Checkpoints of earlier versions have no weights.
             own.totals = list(map(float, header.get("totals", own.counts)))
             sizes = {len(own._codes), len(own.counts), len(own.totals)}
             if sizes != {own._learner.labels}:
                 raise ValueError("the labels are not those of theta")
             own.weighted, own.invalid = header["weighted"], header["invalid"]
             own.skipped, own._nonzeros = header["skipped"], header["nonzeros"]
-            # Checkpoints of the first release do not know of them.
-            inputs = [Seen.of(values) for values in header.get("inputs", [])]
+            # Checkpoints of the first release have none.
+            inputs = [InputMark.of(values) for values in header.get("inputs", [])]
             own.inputs = {one.key: one for one in inputs}
         except (KeyError, TypeError, ValueError, IndexError) as error:
-            problem = f"cannot be gone on from ({error})"
-            raise ModelFileError(problem, place=str(path), mend="begin without --resume") from error
+            problem = f"cannot be resumed from ({error})"
+            raise ModelFileError(problem, place=str(path), mend="start without --resume") from error
         return own
 
     def check_same(
         self, featurizer_options: FeaturizerOptions, training_options: TrainingOptions
     ) -> None:
-        """Raise InputError where options are not those that the stream was begun with."""
+        """Raise InputError where the stream was started with other options."""
         check_kind("featurizer_options", featurizer_options, FeaturizerOptions)
         check_kind("training_options", training_options, TrainingOptions)
         wanted = check_options(featurizer_options, training_options)
@@ -366,8 +330,8 @@ class StreamTrainer:
         for name, now in (asdict(wanted[0]) | asdict(wanted[1])).items():
             if begun[name] != now:
                 raise InputError(
-                    f"the stream was begun with {name}={begun[name]!r}, not {now!r}",
-                    mend="give the same options to go on, or leave out --resume",
+                    f"the stream was started with {name}={begun[name]!r}, not {now!r}",
+                    mend="give the same options to resume, or leave out --resume",
                 )
 
 
@@ -376,7 +340,7 @@ def _coded(
 ) -> NDArray[np.int32]:
     """Labels names[codes] as codes in the order in which they came, (n,) int32.
 
-    known  codes of those that came before; new ones are added
+    known  codes of earlier labels; new ones are added
     """
     present, first, inverse = np.unique(codes, return_index=True, return_inverse=True)
     own = np.empty(len(present), np.int32)

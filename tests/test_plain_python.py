@@ -28,7 +28,7 @@ KINDS = {
     "exact": (WORDS, TrainingOptions(solver="exact", l2=0.1, holdout=0.0, tolerance=1e-2)),
     "hidden": (WORDS, TrainingOptions(epochs=1, holdout=0.0, hidden=(4,))),
 }
-CODE = "import sys, test_plain; test_plain.answer_plainly(*sys.argv[1:])"
+CODE = "import sys, test_plain_python; test_plain_python.answer_plainly(*sys.argv[1:])"
 
 
 def trained(kind: str) -> Model:

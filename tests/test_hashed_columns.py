@@ -18,7 +18,20 @@ from textmlr.features import hashed_columns as columns_module
 from textmlr.features.csr_features import Features
 from textmlr.features.featurizer import Featurizer
 from textmlr.features.hashed_columns import Columns
-from textmlr.kernels import csr_rows, document_answer, hash_table, layers, linear, tokens
+from textmlr.kernels import (
+    code_points,
+    column_numbers,
+    csr_rows,
+    document_answer,
+    document_rows,
+    hash_table,
+    hashing,
+    layers,
+    linear,
+    ngram_hashes,
+    softmax,
+    tokens,
+)
 from textmlr.model.parameters import Network
 from textmlr.model.scoring import score
 from textmlr.training.train import train
@@ -128,7 +141,8 @@ def test_few_of_very_many_columns_are_bisected(
     assert sparse.explain(texts[0]).as_dict() == dense.explain(texts[0]).as_dict()
     again = sparse.without_zero_rows()
     assert again.probabilities(texts).tobytes() == dense.probabilities(texts).tobytes()
-    as_python(monkeypatch, document_answer, csr_rows, hash_table, linear, layers, tokens)
+    rows = document_rows, csr_rows, column_numbers, hash_table, hashing, code_points, tokens
+    as_python(monkeypatch, document_answer, linear, layers, ngram_hashes, softmax, *rows)
     plain = Model.load(path).probabilities(texts[:2])
     assert np.allclose(plain, dense.probabilities(texts[:2]), atol=1e-6)
 

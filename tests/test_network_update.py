@@ -1,4 +1,4 @@
-"""update of models with hidden layers: Adagrad goes on from what the file keeps of it."""
+"""update of models with hidden layers: Adagrad resumes from the squares in the file."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 from conftest import corpus_of, documents, objective_of, write_tsv
-from test_updating import Pairs, accuracy, cooking, loss
+from test_update import Pairs, accuracy, cooking, loss
 
 from textmlr import (
     FeaturizerOptions,

@@ -1,7 +1,7 @@
-"""The model file: its limits, what each refusal says, and what its checksums are of.
+"""The file of tensors: its limits, the message of each refusal, and the reach of its checksums.
 
-Most of these tests were written because a mutant of ``modelfile``, made by a mutation tool that was
-run by hand, had survived the others.
+Most of these tests kill a mutant of ``base.tensor_file``, made by a mutation tool, that the others
+let live.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""kernels/intern.py against dictionaries."""
+"""kernels/hash_table.py against dictionaries."""
 
 from __future__ import annotations
 
@@ -170,9 +170,7 @@ def test_rows(documents: list[list[tuple[int, int]]], bias: bool) -> None:
         np.empty(longest, np.uint64),
         np.empty(longest, np.uint64),
         np.empty(256, np.int64),
-        indices,
-        values,
-        indptr,
+        csr_rows.Csr(indptr, indices, values),
     )
     for i, document in enumerate(documents):
         at = slice(indptr[i], indptr[i + 1])
@@ -205,9 +203,7 @@ def test_rows_of_columns_of_any_size(length: int, bits: int) -> None:
         np.empty(length, np.uint64),
         np.empty(length, np.uint64),
         np.empty(256, np.int64),
-        indices,
-        values,
-        indptr,
+        csr_rows.Csr(indptr, indices, values),
     )
     want = naive.row(columns.tolist(), counts.tolist(), False)
     assert indices[: indptr[1]].tolist() == [column for column, _ in want]

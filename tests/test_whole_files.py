@@ -1,7 +1,6 @@
-"""What ``atomic`` promises beyond a whole file or none, promise by promise.
+"""``base.whole_files``: files appear whole or not at all, and each further promise of it.
 
-Most of these tests were written because a mutant of that module, made by a mutation tool that was
-run by hand, had survived all others.
+Most of these tests kill a mutant of that module, made by a mutation tool, that all others let live.
 """
 
 from __future__ import annotations
@@ -353,7 +352,7 @@ def test_only_what_is_read_is_not_written_over(tmp_path: Path) -> None:
     for inputs, told in (
         ([*others, str(tmp_path / "texts2")], "is a document of"),
         (["none", str(tmp_path)], "is a document of"),
-        ([*others, str(path)], "is itself what is read"),
+        ([*others, str(path)], "is itself an input"),
     ):
         with pytest.raises(InputError, match=f"texts2/m: {told}.*, and would be overwritten"):
             check_writable(path, inputs)
@@ -368,7 +367,7 @@ def test_standard_input_counts_where_it_is_read(tmp_path: Path) -> None:
     with standard_input(path):
         check_writable(path, [str(other)])
         check_writable(other, ["-"])
-        with pytest.raises(InputError, match="m: is itself what is read"):
+        with pytest.raises(InputError, match="m: is itself an input"):
             check_writable(path, ["-"])
 
 

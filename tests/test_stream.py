@@ -1,4 +1,4 @@
-"""train --stream: predicted, learnt from, and gone; the same bits however the stream was cut."""
+"""train --stream: each document is predicted, trained on and dropped; cuts change no bit."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from textmlr.corpus.batch import Batch
 from textmlr.corpus.in_memory import batches_of
 from textmlr.corpus.reading import scan
 from textmlr.corpus.reading_options import ReadingOptions
-from textmlr.training.stream import learner, reservoir
+from textmlr.training.stream import learner, recent, reservoir
 from textmlr.training.stream.checkpoints import every
 from textmlr.training.stream.reservoir import Reservoir
 from textmlr.training.stream.stream_trainer import StreamTrainer
@@ -124,7 +124,7 @@ class TestBits:
     def test_more_documents_than_are_kept(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(learner, "RECENT", 32)
+        monkeypatch.setattr(recent, "RECENT", 32)
         monkeypatch.setattr(learner, "BLOCK_SCORES", 20)
         monkeypatch.setattr(reservoir, "SAMPLE_BYTES", 2000)
         whole, cut = learnt(PAIRS, []), learnt(PAIRS, [3, 40, 41, 200])
@@ -361,7 +361,7 @@ class TestRefusals:
     def test_other_options_than_before(self, tmp_path: Path) -> None:
         good("-o", tmp_path / "m", stdin=b"".join(LINES))
         result = run("-o", tmp_path / "m", "--resume", "--seed", "9", stdin=b"".join(LINES))
-        assert "begun with seed=1, not 9" in str(result.exception)
+        assert "started with seed=1, not 9" in str(result.exception)
 
     def test_parquet_on_standard_input(self, tmp_path: Path) -> None:
         result = run("-o", tmp_path / "m", stdin=b"PAR1" + bytes(100))

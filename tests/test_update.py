@@ -1,4 +1,4 @@
-"""update: new documents and labels on top of a model, the old ones not forgotten."""
+"""update: a model takes new documents and labels without forgetting the old ones."""
 
 from __future__ import annotations
 
@@ -26,6 +26,7 @@ from textmlr.cli import cli
 from textmlr.evaluation.labelled_answers import answer
 from textmlr.features.extension import row_frequencies
 from textmlr.kernels import dual_ascent
+from textmlr.kernels.csr_rows import Csr
 from textmlr.model.parameters import Network
 from textmlr.model.scoring import score
 from textmlr.model.small_file.compression import compress
@@ -193,21 +194,12 @@ class TestAdvance:
         logs, gaps, theta = np.log(p), np.empty(1), np.zeros((1, 3))
         arrays = np.array([0, 1]), np.zeros(1, np.int32), np.ones(1, np.float32)
         none, shares = np.zeros(1), np.array([1e-9])  # so small a step that θ stays at 0
+        own = y, shares, np.ones(1), none, base, np.zeros(0)
         dual_ascent.epoch(
-            *map(frozen, arrays),
-            frozen(y),
+            Csr(*map(frozen, arrays)),
+            dual_ascent.Documents(*map(frozen, own)),
             frozen(np.zeros(1, np.int32)),
-            frozen(shares),
-            frozen(np.ones(1)),
-            frozen(none),
-            frozen(base),
-            frozen(np.zeros(0)),
-            np.zeros(3),
-            theta,
-            logs,
-            p,
-            gaps,
-            naps,
+            dual_ascent.Ascent(theta, np.zeros(3), logs, p, gaps, naps),
             0,
             0.0,
             np.empty((4, 3)),

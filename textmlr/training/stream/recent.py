@@ -1,0 +1,76 @@
+"""The latest documents of a stream, and their figures."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+RECENT = 4096  # documents whose predictions are kept
+
+
+class StreamFigures(NamedTuple):
+    """Figures of documents, each predicted before it was learnt from.
+
+    weight of the documents;  accuracy;  loss, mean −log P(y | x) (nats); 0 without documents
+    """
+
+    documents: int
+    weight: float
+    accuracy: float
+    loss: float
+
+
+def figures_of(documents: int, weight: float, loss: float, right: float) -> StreamFigures:
+    return StreamFigures(documents, weight, right / (weight or 1.0), loss / (weight or 1.0))
+
+
+@dataclass(slots=True, eq=False)
+class Recent:
+    """The predictions of the latest documents, that of number n at n modulo RECENT.
+
+    scores (RECENT, W) float32, y (RECENT,) int32, weights (RECENT,) float32
+    losses, log_z (RECENT,) float64 (nats), right (RECENT,) uint8
+    """
+
+    scores: NDArray[np.float32]
+    y: NDArray[np.int32]
+    weights: NDArray[np.float32]
+    losses: NDArray[np.float64]
+    log_z: NDArray[np.float64]
+    right: NDArray[np.uint8]
+
+    @classmethod
+    def of(cls, width: int) -> Recent:
+        """No documents yet; W is the width."""
+        return cls(
+            np.zeros((RECENT, width), np.float32),
+            np.zeros(RECENT, np.int32),
+            np.zeros(RECENT, np.float32),
+            np.zeros(RECENT),
+            np.zeros(RECENT),
+            np.zeros(RECENT, np.uint8),
+        )
+
+    def add(self, before: int, predictions: tuple[NDArray[Any], ...]) -> None:
+        """Write the predictions of documents, after so many before them, in the fields' order."""
+        n = len(predictions[0])
+        latest = slice(max(0, n - RECENT), n)
+        places = (before + np.arange(n)[latest]) % RECENT
+        for field, own in zip(fields(self), predictions, strict=True):
+            getattr(self, field.name)[places] = own[latest]
+
+    def widen(self, width: int) -> None:
+        """Make room for scores of so many columns."""
+        scores = np.zeros((RECENT, width), np.float32)
+        scores[:, : self.scores.shape[1]] = self.scores
+        self.scores = scores
+
+    def figures(self, documents: int) -> StreamFigures:
+        """The figures of these, the latest of so many documents."""
+        n = min(documents, RECENT)
+        weights = self.weights[:n].astype(np.float64)
+        loss, right = float(weights @ self.losses[:n]), float(weights @ self.right[:n])
+        return figures_of(n, float(weights.sum()), loss, right)

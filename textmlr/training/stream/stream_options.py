@@ -1,0 +1,48 @@
+"""The options that a stream takes."""
+
+from __future__ import annotations
+
+from dataclasses import fields, replace
+
+from textmlr.base.errors import InputError
+from textmlr.base.featurizer_options import FeaturizerOptions
+from textmlr.base.training_options import TrainingOptions
+
+STREAM_HASH_BITS = 22  # the default: the vocabulary of a stream has no end
+# The training options that a stream takes, and those that it takes with one value alone.
+TAKEN = {"learning_rate", "idf_power", "calibration", "seed"}
+FIXED = {"solver": "sgd"}
+REASONS = {  # why a stream does not take the others
+    "idf": "how many documents will have a feature is not known before the stream ends",
+    "min_df": "how many documents will have a feature is not known before the stream ends",
+    "max_features": "which features are frequent is not known before the stream ends",
+    "holdout": "each document judges before it is learnt",
+    "epochs": "there is one pass",
+    "patience": "there is one pass",
+    "class_weight": "how often each label will come is not known",
+    "hidden": "only linear models are trained on a stream",
+}
+
+
+def check_options(
+    featurizer_options: FeaturizerOptions, training_options: TrainingOptions
+) -> tuple[FeaturizerOptions, TrainingOptions]:
+    """The options, decided.  Raises InputError for one that does not go with a stream."""
+    wrong = [
+        name for name in ("idf", "min_df", "max_features") if getattr(featurizer_options, name)
+    ]
+    for field in fields(TrainingOptions):
+        given = getattr(training_options, field.name)
+        allowed = field.name in TAKEN or given in (field.default, FIXED.get(field.name))
+        if not allowed:
+            wrong.append(field.name)
+    if wrong:
+        name = wrong[0]
+        option = "--no-holdout" if name == "holdout" else "--" + name.replace("_", "-")
+        why = f": {REASONS[name]}" if name in REASONS else ""
+        raise InputError(
+            f"{option} ({name}) does not go with a stream{why}", mend="leave it out, or --stream"
+        )
+    bits = featurizer_options.hash_bits or STREAM_HASH_BITS
+    decided = replace(featurizer_options.decided(), hash_bits=bits, idf=False)
+    return decided, replace(training_options, solver="sgd")
