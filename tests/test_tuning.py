@@ -19,7 +19,7 @@ from conftest import corpus_of, documents, interrupted, shown_in_terminal, write
 from textmlr import FeaturizerOptions, InputError, TrainingOptions
 from textmlr.base.tuning_options import TuningOptions
 from textmlr.cli import cli
-from textmlr.cli.arguments import Duration
+from textmlr.cli.value_types import Duration
 from textmlr.corpus.batch import Batch
 from textmlr.corpus.corpus import Corpus
 from textmlr.evaluation.evaluation import evaluate
@@ -645,7 +645,7 @@ class TestProcess:
         model.write_bytes(b"the old model")
         command = [*COMMAND, "tune", str(train_tsv), "-o", str(model), "--time", "1h"]
         told_last = interrupted(command, b"#14")
-        assert b"give the same command again to go on" in told_last
+        assert b"the same command resumes the search" in told_last
         assert model.read_bytes() == b"the old model"
         assert sorted(os.listdir(tmp_path)) == ["m.textmlr", "m.textmlr.trials.jsonl"]
         done = good("tune", train_tsv, "-o", model, "--trials", "20", "--json")

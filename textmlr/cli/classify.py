@@ -10,7 +10,6 @@ import click
 
 from textmlr.base.errors import InputError
 from textmlr.cli.arguments import (
-    PROBABILITY,
     check_output,
     corpus_options,
     json_option,
@@ -19,6 +18,7 @@ from textmlr.cli.arguments import (
     threads_option,
 )
 from textmlr.cli.one_document import read_document, shown_path
+from textmlr.cli.value_types import PROBABILITY
 from textmlr.corpus.reading_options import ReadingOptions
 from textmlr.export.predictions.prediction_file import FORMATS, PredictionFile
 from textmlr.kernels.jit import run_plain

@@ -10,12 +10,12 @@ import click
 
 from textmlr.base.printable import to_json
 from textmlr.cli.arguments import (
-    Size,
     check_output,
     corpus_options,
     json_option,
     threads_option,
 )
+from textmlr.cli.value_types import Size
 from textmlr.corpus.reading_options import ReadingOptions
 
 if TYPE_CHECKING:

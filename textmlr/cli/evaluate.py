@@ -9,7 +9,6 @@ import click
 
 from textmlr.base.printable import plain, to_json
 from textmlr.cli.arguments import (
-    PROBABILITY,
     check_output,
     column_option,
     corpus_options,
@@ -17,6 +16,7 @@ from textmlr.cli.arguments import (
     model_option,
     threads_option,
 )
+from textmlr.cli.value_types import PROBABILITY
 from textmlr.corpus.reading_options import ReadingOptions
 
 if TYPE_CHECKING:

@@ -2,36 +2,29 @@
 
 from __future__ import annotations
 
-import copy
 import time
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, get_args
 
 import click
 
-from textmlr.base.featurizer_options import WORDS, FeaturizerOptions
+from textmlr.base.featurizer_options import FeaturizerOptions
 from textmlr.base.printable import to_json
 from textmlr.cli.arguments import (
     check_output,
     corpus_options,
+    format_option,
     given,
     json_option,
     threads_option,
 )
-from textmlr.cli.train import train
+from textmlr.cli.stage_options import one_value, stages_options
 from textmlr.corpus.reading_options import CorpusFormat, ReadingOptions
 from textmlr.export.matrices.matrix_file import FORMATS, MatrixFile
 
 if TYPE_CHECKING:
     from textmlr.export.matrices.matrix_file import MatrixSummary
     from textmlr.features.featurizer import Featurizer
-
-# What options of train mean here, where no model is trained.
-OWN_DEFAULTS = {
-    "ngrams": f"{WORDS[0]}-{WORDS[1]}",
-    "char_ngrams": "none",
-    "idf": "idf; no-idf with --hash-bits",
-}
 
 
 class MatrixFormat(click.Choice[str]):
@@ -46,44 +39,49 @@ class MatrixFormat(click.Choice[str]):
 
 @click.command()
 @click.argument("corpora", nargs=-1, required=True, metavar="CORPUS...")
-@click.option(
-    "-o",
-    "--output",
-    required=True,
-    metavar="FILE",
-    help="File to write: .npz, .svm or .vw, or - for stdout (not .npz).",
+@one_value(
+    "written",
+    ("output", "output_format", "zero_based"),
+    lambda output, output_format, zero_based: MatrixFile.of(
+        output, output_format, zero_based=zero_based
+    ),
+    [
+        click.option(
+            "-o",
+            "--output",
+            required=True,
+            metavar="FILE",
+            help="File to write: .npz, .svm or .vw, or - for stdout (not .npz).",
+        ),
+        click.option(
+            "--format",
+            "output_format",
+            type=MatrixFormat(FORMATS),
+            show_default="by the ending of FILE's name",
+            help="Format of FILE.",
+        ),
+        click.option(
+            "--zero-based",
+            is_flag=True,
+            help="Count the indices of svmlight from 0, not from 1 as liblinear does.",
+        ),
+    ],
 )
-@click.option(
-    "--format",
-    "output_format",
-    type=MatrixFormat(FORMATS),
-    show_default="what FILE's name ends in",
-    help="Of FILE.",
-)
-@click.option(
-    "--zero-based",
-    is_flag=True,
-    help="Count the indices of svmlight from 0, not from 1 as liblinear does.",
-)
-@click.option("-m", "--model", metavar="FILE", help="Features of a model, in place of fitting.")
+@click.option("-m", "--model", metavar="FILE", help="Take the features of this model; fit none.")
 @click.option("--no-labels", is_flag=True, help="Read no labels: the corpus may have none.")
-@corpus_options(weights=True)
+@stages_options("options", (FeaturizerOptions,), shown=lambda own: own.alone or own.unset)
+@corpus_options(weights=True, formats=format_option("--corpus-format", lines=True))
 @threads_option
 @json_option
-@click.pass_context
 def featurize(
-    context: click.Context,
-    /,
     corpora: tuple[str, ...],
-    output: str,
-    output_format: str | None,
-    zero_based: bool,
+    written: MatrixFile,
     model: str | None,
     no_labels: bool,
     reading: ReadingOptions,
     threads: int | None,
     as_json: bool,
-    **chosen: Any,
+    options: FeaturizerOptions,
 ) -> None:
     """Write the features of CORPUS to a file, for other programs to learn from.
 
@@ -104,12 +102,13 @@ def featurize(
       textmlr featurize test.tsv -m reviews.textmlr -o test.svm
       textmlr featurize big.parquet --hash-bits 20 -o - --format vw | vw --oaa 5
     """
-    written = MatrixFile.of(output, output_format, zero_based=zero_based)
+    output = written.path
     if as_json and output == "-":
         raise click.UsageError("--json and -o - would both write to stdout")
     if no_labels and reading.label_column is not None:
         raise click.UsageError("--no-labels and --label-column exclude each other")
-    options = _options(context, model, chosen)
+    if model is not None:
+        _check_no_options()
 
     from textmlr.cli.warnings import warn_of_invalid, warn_of_skipped
     from textmlr.corpus.notes import ReadingNotes
@@ -156,16 +155,14 @@ def featurize(
         _show(done, featurizer, shown_labels, seconds)
 
 
-def _options(
-    context: click.Context, model: str | None, chosen: dict[str, Any]
-) -> FeaturizerOptions:
-    """The options of a featurizer that is to be fitted.  None may be given with a model."""
-    own = [p for p in context.command.params if p.name in chosen and given(p.name)]
-    if model is not None and own:
-        raise click.UsageError(
-            f"{own[0].opts[0]} and --model exclude each other: a model has features of its own"
-        )
-    return FeaturizerOptions(**chosen | {"norm": None if chosen["norm"] == "none" else "l2"})
+def _check_no_options() -> None:
+    """Raise UsageError if options of a featurizer were given, which a model has already."""
+    for parameter in click.get_current_context().command.params:
+        name = str(parameter.name)
+        if name in FeaturizerOptions.__dataclass_fields__ and given(name):
+            raise click.UsageError(
+                f"{parameter.opts[0]} and --model exclude each other: a model has its own features"
+            )
 
 
 def _show(
@@ -193,28 +190,3 @@ def _show(
         rows.append(("beside it", plain(", ".join(done.files[1:]))))
     rows.append(("seconds", f"{seconds:.1f}"))
     show_rows(rows, err=True)
-
-
-def _like_train(option: click.Parameter) -> click.Parameter:
-    """The same option, with what it means where no model is trained."""
-    own = copy.copy(option)
-    if isinstance(own, click.Option) and own.name in OWN_DEFAULTS:
-        own.show_default = OWN_DEFAULTS[own.name]
-    return own
-
-
-# --format, which other verbs have for the form of the corpus, is here that of what is written.
-_corpus_format = click.Option(
-    ["--corpus-format", "format"],
-    type=click.Choice(get_args(CorpusFormat)),
-    show_default="by ending, or the first bytes",
-    help="What the corpus's files are.",
-)
-featurize.params[:] = [
-    _corpus_format if option.name == "format" else option for option in featurize.params
-]
-featurize.params += [
-    _like_train(option)
-    for option in train.params
-    if option.name in FeaturizerOptions.__dataclass_fields__
-]

@@ -113,9 +113,10 @@ def _compressed_rows(record: Record) -> list[tuple[str, str]]:
 
 
 def _options(options: dict[str, Any]) -> str:
-    from textmlr.cli.arguments import show_range
+    from textmlr.cli.value_types import NgramRangeType
 
+    text = NgramRangeType().text
     return ", ".join(
-        f"{name}={show_range(value) if isinstance(value, tuple) else value}"
+        f"{name}={text(value) if isinstance(value, tuple) else value}"
         for name, value in options.items()
     )

@@ -14,12 +14,11 @@ from typing import TYPE_CHECKING, Any, Self
 import click
 
 from textmlr.base.errors import InputError
-from textmlr.base.featurizer_options import FeaturizerOptions
 from textmlr.base.printable import plain, plural, to_json
 from textmlr.base.threads import awaited
-from textmlr.base.training_options import TrainingOptions
-from textmlr.cli.arguments import check_output, stage_options
+from textmlr.cli.arguments import check_output
 from textmlr.cli.progress import Compiling, Display
+from textmlr.cli.stage_options import Stages
 from textmlr.cli.tables import fit_rows, ngram_rows, show_rows, size_of
 from textmlr.cli.warnings import warn, warn_of_invalid
 from textmlr.corpus.reading import scan
@@ -48,11 +47,11 @@ SIGNALS = tuple(
 def stream(
     corpora: Sequence[str],
     output: str,
-    chosen: dict[str, Any],
+    stages: Stages,
     reading: ReadingOptions,
-    *,
-    checkpoint_every: str | None,
     resume: bool,
+    checkpoint_every: str | None,
+    *,
     threads: int | None,
     quiet: bool,
     as_json: bool,
@@ -62,10 +61,9 @@ def stream(
     Exits with 128 and its number after a signal.
     """
     checkpoints = Checkpoints(output, *every(checkpoint_every or EVERY))
-    options = stage_options(chosen)
-    check_options(*options)
+    check_options(*stages)
     check_output(output, corpora)
-    trainer = _trainer(output, options, resume=resume)
+    trainer = _trainer(output, stages, resume=resume)
     if resume and not quiet:
         seen = plural(trainer.documents, "document") + _and_skipped(trainer.skipped)
         told = "documents of a file that are among them are not learnt again"
@@ -116,14 +114,12 @@ def stream(
         raise click.exceptions.Exit(128 + stopping.number)
 
 
-def _trainer(
-    output: str, options: tuple[FeaturizerOptions, TrainingOptions], *, resume: bool
-) -> StreamTrainer:
+def _trainer(output: str, stages: Stages, *, resume: bool) -> StreamTrainer:
     """A new trainer, or the one that the checkpoint has."""
     if not resume:
-        return StreamTrainer(*options)
+        return StreamTrainer(*stages)
     trainer = StreamTrainer.resume(checkpoint_of(output))
-    trainer.check_same(*options)
+    trainer.check_same(*stages)
     return trainer
 
 

@@ -10,17 +10,16 @@ import click
 from textmlr.base.printable import to_json
 from textmlr.base.update_options import UpdateOptions
 from textmlr.cli.arguments import (
-    REAL,
-    WHOLE,
     check_output,
     corpus_options,
+    given,
     json_option,
-    option_of,
+    quiet_option,
     threads_option,
 )
+from textmlr.cli.stage_options import stages_options
 from textmlr.corpus.reading_options import ReadingOptions
 
-U = UpdateOptions
 MOST_NAMED = 8  # labels in a line
 
 
@@ -35,23 +34,17 @@ MOST_NAMED = 8  # labels in a line
     metavar="FILE",
     help="Compare the answers to these documents before and after; hold none out.",
 )
-@click.option("--no-holdout", is_flag=True, help="Hold nothing out: compare nothing.")
-@option_of(
-    U, "holdout", "Share of each label's new documents held out, to compare answers.", type=REAL
-)
-@option_of(U, "seed", "Of the choice of those held out; same seed, same bits.", type=WHOLE)
+@stages_options("options", (UpdateOptions,), no_holdout="Hold nothing out, and compare nothing.")
 @corpus_options(weights=True)
 @threads_option
-@click.option("-q", "--quiet", is_flag=True, help="No progress, no summary.")
+@quiet_option
 @json_option
 def update(
     model: str,
     corpora: tuple[str, ...],
     output: str | None,
     test: str | None,
-    no_holdout: bool,
-    holdout: float,
-    seed: int,
+    options: UpdateOptions,
     reading: ReadingOptions,
     threads: int | None,
     quiet: bool,
@@ -72,11 +65,8 @@ def update(
       textmlr update reviews.textmlr march.tsv
       textmlr update topics.textmlr new_topic.tsv -o topics2.textmlr --test test.tsv
     """
-    if no_holdout:
-        if test:
-            raise click.UsageError("--no-holdout and --test exclude each other")
-        holdout = 0.0
-    options = UpdateOptions(holdout=holdout, seed=seed)
+    if given("no_holdout") and test:
+        raise click.UsageError("--no-holdout and --test exclude each other")
 
     started = time.perf_counter()
     from textmlr.cli.progress import TrainingProgress
