@@ -118,13 +118,13 @@ def fit(
         calibration,
         final.learning_rate,
         final.epochs,
-        final.told[-1].loss,
-        final.told[-1].accuracy,
+        final.history[-1].loss,
+        final.history[-1].accuracy,
         sum(map(len, stage.folds)) or search.held_out,
         folds or (FOLDS if crossed else 0),
         judged,
         trials,
-        sum(epoch.halved for epoch in final.told),
+        sum(epoch.halved for epoch in final.history),
         len(stage.shares) if len(stage.shares) > 1 else 0,
     )
 

@@ -23,15 +23,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from textmlr.base.arrays import frozen
-from textmlr.base.threads import map_blocks
 from textmlr.features.csr_features import Features
 from textmlr.kernels import csr_products as kernels
 from textmlr.kernels import softmax
 from textmlr.training.exact import newton
 from textmlr.training.exact.dual import Dual, first_guess
-from textmlr.training.exact.merged_columns import Merged
+from textmlr.training.exact.merged_columns import MergedColumns
 from textmlr.training.exact.solver import Step, check_memory
-from textmlr.training.exact.threaded_products import blocks, inner_product, multiply, transposed
+from textmlr.training.exact.threaded_products import combined, inner_product, multiply, transposed
 from textmlr.training.objective import Objective
 
 Array = NDArray[np.float64]
@@ -126,7 +125,7 @@ def _by_dual(
         along, back = _against(rows.features, scale * prior.common)
     shares = objective.weights.astype(np.float64)
     dual = Dual.at(
-        Merged.of(rows.features),
+        MergedColumns.of(rows.features),
         rows.y,
         shares,
         1 / float(shares.sum()),
@@ -140,7 +139,7 @@ def _by_dual(
             watch(Step("dual", dual.epochs, gap))
         if gap <= DUAL_TOLERANCE * dual.value():
             break
-    change = _combined(rows.features, dual.coefficients, threads)
+    change = combined(transposed(rows.features), dual.coefficients, threads)[0]
     if back is not None:
         change -= back[:, None] * dual.tide.astype(np.float32)
     change *= scale[:, None]
@@ -158,27 +157,6 @@ def _against(features: Features, common: Array) -> tuple[Array, NDArray[np.float
     back = common / np.sqrt(1 + float((common * common).sum()))
     along = multiply(features, back[:, None], 1)[:, 0]
     return along, back.astype(np.float32)
-
-
-def _combined(features: Features, coefficients: Array, threads: int) -> NDArray[np.float32]:
-    """sum_i f(x_i) ⊗ coefficients_i: (V, L) float32."""
-    columns, labels = transposed(features), coefficients.shape[1]
-    out = np.empty((len(columns), labels), np.float32)
-
-    def run(part: slice) -> None:
-        kernels.combine(
-            frozen(columns.indptr[part.start : part.stop + 1]),
-            frozen(columns.indices),
-            frozen(columns.values),
-            frozen(coefficients),
-            out[part],
-            np.empty(labels),
-            np.empty(2),
-        )
-
-    for _ in map_blocks(run, blocks(columns, labels), threads):
-        pass
-    return out
 
 
 @dataclass(frozen=True, slots=True, eq=False)
