@@ -211,7 +211,7 @@ class OldTraining(NamedTuple):
 
 
 def check_squares(model: Model) -> None:
-    """Raise InputError where a network does not say what its steps were divided by."""
+    """Raise InputError for a network without the squares that Adagrad divides its steps by."""
     if len(model.layers) == 1 or model.squares:
         return
     if "compressed" in model.record:
