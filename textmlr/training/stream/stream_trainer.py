@@ -43,7 +43,7 @@ from textmlr.training.stream.reservoir import Reservoir
 from textmlr.training.stream.stream_options import check_options
 from textmlr.training.training_record import calibration_record
 
-KIND = "stream"  # what a checkpoint's header says it is
+KIND = "stream"  # of a tensor file, in a checkpoint's header
 MOST_FILES = 100  # that a model's record names
 
 

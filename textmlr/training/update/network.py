@@ -198,7 +198,8 @@ class OldTraining(NamedTuple):
             factor = min(max(factor, 1 / MOST_FACTOR), MOST_FACTOR)
             counts = record.corpus.per_label
             if not (
-                power >= 0
+                options.hidden
+                and power >= 0
                 and 0 < rate < np.inf
                 and 0 < factor < np.inf
                 and len(counts) == len(model.labels)
@@ -213,7 +214,7 @@ class OldTraining(NamedTuple):
 
 
 def check_squares(model: Model) -> None:
-    """Raise InputError where a network does not say what its steps were divided by."""
+    """Raise InputError for a network without the squares that Adagrad divides its steps by."""
     if len(model.layers) == 1 or model.squares:
         return
     if model.record.compressed is not None:
