@@ -1,4 +1,4 @@
-"""Training killed at random moments, gone on with, and held against a run that was let be.
+"""Training killed at random moments and resumed, compared with a run without interruption.
 
     python bench/kills.py train.tsv --kills 50
 

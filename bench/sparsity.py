@@ -36,7 +36,7 @@ from textmlr.base.featurizer_options import FeaturizerOptions
 from textmlr.corpus.reading import read_corpus
 from textmlr.features.featurizer import Featurizer
 from textmlr.model.model import Model
-from textmlr.training.exact.proximal_newton import least_l1, minimise
+from textmlr.training.exact.proximal_newton import minimise
 from textmlr.training.objective import Objective
 
 RIVAL_L1 = (1e-3, 3e-4, 1e-4)
@@ -275,7 +275,7 @@ def main() -> int:
     everything = []
     for folder in arguments.folders:
         task = Task.read(folder, arguments.l2)
-        minimise(task.train, l1=least_l1(task.train) / 10, tolerance=1e-3)  # compiles the kernels
+        minimise(task.train, l1=1e-3, tolerance=1e-3)  # compiles the kernels
         if arguments.rival:
             everything += rival(task, arguments)
             continue

@@ -48,7 +48,7 @@ from measuring import cell, heading, interleaved, line, parse, parser_of
 from numba import njit
 from numpy.typing import NDArray
 
-from textmlr import Featurizer, FeaturizerOptions
+from textmlr import Featurizer, FeaturizerOptions, TrainingOptions
 from textmlr.base.threads import map_blocks
 from textmlr.corpus.blocks import blocks_of
 from textmlr.corpus.corpus import Corpus
@@ -88,7 +88,7 @@ class House:
         self.features = self.weigh(1)
         n, labels = len(self.corpus), len(self.corpus.labels)
         objective = Objective(self.features, self.corpus.y, np.ones(n, np.float32), labels)
-        self.sgd = SGD.start(objective, np.arange(n), epochs, RATE, 1)
+        self.sgd = SGD.start(objective, np.arange(n), epochs, RATE, TrainingOptions().decided())
         # Scored as many documents at a time as ``Model`` answers.
         ends = np.cumsum([0, *map(len, self.blocks)]).tolist()
         self.slices = [slice(first, last) for first, last in pairwise(ends)]
@@ -96,7 +96,7 @@ class House:
 
     @property
     def theta(self) -> NDArray[np.float32]:
-        return self.sgd.theta
+        return self.sgd.network.theta
 
     def read(self, threads: int) -> Corpus:
         return read_corpus([self.file])
@@ -137,7 +137,7 @@ class House:
 
     def score(self, threads: int) -> NDArray[np.float32]:
         def run(rows: slice) -> NDArray[np.float32]:
-            return score(self.features, self.theta, rows)
+            return score(self.features, self.sgd.network, rows)
 
         return np.concatenate(list(map_blocks(run, self.slices, threads)))
 

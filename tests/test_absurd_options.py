@@ -21,7 +21,7 @@ from textmlr.base.training_options import MAX_IDF_POWER
 from textmlr.base.tuning_options import TuningOptions
 from textmlr.base.update_options import UpdateOptions
 from textmlr.cli import VERBS, cli
-from textmlr.cli.arguments import Duration, NgramRangeType, Number, Probability, Size, Widths
+from textmlr.cli.value_types import Duration, NgramRangeType, Number, Probability, Size, Widths
 from textmlr.export.predictions.prediction_columns import ColumnChoice
 from textmlr.model.explanation.top_features import strongest
 from textmlr.model.small_file.compression import compress

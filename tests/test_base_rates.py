@@ -1,4 +1,4 @@
-"""A document without a known word has the base rates of training, whichever way it is answered."""
+"""A document without a known word gets the base rates of training, by every path."""
 
 from __future__ import annotations
 

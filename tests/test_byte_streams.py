@@ -1,7 +1,7 @@
-"""Streams of bytes, without what is made of them: compression, limits, refusals, live sources.
+"""Streams of bytes without formats: compression, limits, refusals, live sources.
 
-Most of these tests were written because a mutant of ``corpus.byte_streams``, made by a mutation
-tool that was run by hand, had survived those that read corpora.
+Most of these tests kill a mutant of ``corpus.byte_streams``, made by a mutation tool, that the
+tests with corpora let live.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""The folder of a training run, without training: stages, checkpoints, damage, who holds it.
+"""The cache folder of a training run, without training: stages, checkpoints, damage, owners.
 
-Most of these tests were written because a mutant of ``storing``, made by a mutation tool that was
-run by hand, had survived those that train.
+Most of these tests kill a mutant of ``training.on_disk.cache``, made by a mutation tool, that the
+tests with training let live.
 """
 
 from __future__ import annotations

@@ -1,5 +1,5 @@
-"""Caches of training: taken over only by whom they fit, verified before they are, and removed so
-that whatever cuts that off is mended by the next run."""
+"""Caches of training: only a run that fits takes one over, after verifying it, and the next run
+completes a removal that was cut off."""
 
 from __future__ import annotations
 

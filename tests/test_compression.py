@@ -1,4 +1,4 @@
-"""Small models: as large as they may be, nearly as good, and models like any other."""
+"""Small models: within the size asked for, nearly as good, and otherwise like any model."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from test_model import TEXTS
 from textmlr import FeaturizerOptions, InputError
 from textmlr.base.training_options import TrainingOptions
 from textmlr.cli import cli
-from textmlr.cli.compress import Size
+from textmlr.cli.value_types import Size
 from textmlr.corpus.corpus import Corpus
 from textmlr.corpus.reading import read_corpus
 from textmlr.evaluation.labelled_answers import answer

@@ -1,7 +1,7 @@
-"""What constants that were tuned, or that keep from harm, are for: each of these tests fails where
+"""The purpose of constants that were tuned or that prevent harm: each of these tests fails where
 one is ten times as large or as small.
 
-Others have theirs beside what they are of: ``RISE`` in test_training, ``GROWTH`` in
+Others have theirs beside the tests of their module: ``RISE`` in test_training, ``GROWTH`` in
 test_explanation, those of files in test_byte_streams and test_tensor_file_limits.
 """
 

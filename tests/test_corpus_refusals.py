@@ -1,4 +1,4 @@
-"""What is refused of each format, and how that is said; names, patterns and URLs; the command."""
+"""The refusals of each format and their messages; names, patterns and URLs; the command."""
 
 from __future__ import annotations
 

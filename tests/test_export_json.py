@@ -1,4 +1,4 @@
-"""A model as JSON: documented, whole, and answered by scorer.js as by the model itself."""
+"""A model as JSON: documented, whole, and scorer.js gives the model's answers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Every value of a model's header, replaced by wrong ones: refused at load, or nothing minds."""
+"""Every value of a model's header, replaced by wrong ones, is refused at load or has no effect."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""The fuzzing itself: every target runs, and what goes wrong is noticed; then what it has found.
+"""The fuzzer: every target runs and notices errors; then the cases that it has found.
 
-``python -m tests.fuzz`` is the fuzzing proper.
+``python -m tests.fuzz`` fuzzes for as long as it is told.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The design, asserted: imports run one way, and the top level stays as it is."""
+"""The design, asserted: imports run one way, the top level stays as it is, documents are true."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Training from, and answering, what people hold texts and labels in."""
+"""Texts and labels in every container that people hold them in, for training and answering."""
 
 from __future__ import annotations
 

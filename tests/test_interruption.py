@@ -1,4 +1,4 @@
-"""A command that a signal ends, or a full disk, at any moment: no half files, and words that are
+"""A signal or a full disk ends a command at any moment: it leaves no half file, and its message is
 true."""
 
 from __future__ import annotations

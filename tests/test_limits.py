@@ -1,5 +1,5 @@
-"""Hostile sizes and names: long documents, what decompresses without end, archives, labels and
-texts that would act on a terminal."""
+"""Hostile sizes and names: long documents, endless decompression, archives, labels and texts that
+would act on a terminal."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""Hidden layers: kernels against naive twins and central differences, and what they are for."""
+"""Hidden layers: kernels against naive twins and central differences, and a problem that needs
+them."""
 
 from __future__ import annotations
 

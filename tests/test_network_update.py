@@ -1,4 +1,4 @@
-"""update of models with hidden layers: Adagrad goes on from what the file keeps of it."""
+"""update of models with hidden layers: Adagrad resumes from the squares in the file."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which n-grams: chosen on held-out documents, and only where that is left open."""
+"""The choice of n-grams: by held-out documents, and only where the options leave it open."""
 
 from __future__ import annotations
 

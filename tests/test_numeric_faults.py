@@ -1,4 +1,4 @@
-"""Training ends, finite, whatever it is given; where there is nothing to learn it answers so.
+"""Training ends with finite weights, whatever it is given; where nothing can be learnt, it says so.
 
 A warning of NumPy is an error here, as everywhere in the suite.
 """

@@ -1,4 +1,4 @@
-"""Training from disk: the same bits as from memory, and nothing of it is lost."""
+"""Training from disk: the same bits as from memory, and no work is lost."""
 
 from __future__ import annotations
 

@@ -1,8 +1,7 @@
-"""Files of parts: rows are held and written much at a time, to where they are said to lie.
+"""Files of parts: rows are held and written in bulk, at the places that the index names.
 
-Training, which is the same from memory and disk, is in test_on_disk; these tests were written
-because mutants of ``training.on_disk.part_files``, made by a mutation tool that was run by
-hand, had survived.
+test_on_disk has training, which is the same from memory and disk; these tests kill mutants of
+``training.on_disk.part_files``, made by a mutation tool, that it let live.
 """
 
 from __future__ import annotations

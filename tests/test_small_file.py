@@ -1,4 +1,4 @@
-"""The small form of a model file: names, hashes, scales, streams, and files that lie."""
+"""The small form of a model file: names, hashes, scales, streams, and forged files."""
 
 from __future__ import annotations
 

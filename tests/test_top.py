@@ -1,4 +1,4 @@
-"""What speaks for and against each label: the figures, their order, and how they are shown."""
+"""The features for and against each label: figures, order and display."""
 
 from __future__ import annotations
 

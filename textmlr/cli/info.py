@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from textmlr.base.printable import to_json
-from textmlr.cli.arguments import json_option
+from textmlr.cli.shared_options import json_option
 
 
 @click.command()
@@ -28,7 +28,8 @@ def info(model: str, as_json: bool) -> None:
 
     run_plain()  # there is nothing to compute
     from textmlr.base.printable import plain
-    from textmlr.cli.tables import fit_rows, ngram_rows, show_rows, size_of, update_rows
+    from textmlr.cli.terminal import show_rows, size_of
+    from textmlr.cli.training_summary import fit_rows, ngram_rows, update_rows
     from textmlr.model.model import Model
 
     loaded = Model.load(model)
@@ -110,9 +111,10 @@ def _compressed_rows(about: dict[str, Any]) -> list[tuple[str, str]]:
 
 
 def _options(options: dict[str, Any]) -> str:
-    from textmlr.cli.arguments import show_range
+    from textmlr.cli.value_types import NgramRangeType
 
+    text = NgramRangeType().text
     return ", ".join(
-        f"{name}={show_range(value) if isinstance(value, tuple) else value}"
+        f"{name}={text(value) if isinstance(value, tuple) else value}"
         for name, value in options.items()
     )

@@ -11,10 +11,18 @@ from textmlr.base.featurizer_options import FeaturizerOptions
 from textmlr.base.printable import plain, plural
 from textmlr.base.tuning_options import TuningOptions
 from textmlr.cli.progress import Compiling, Display
-from textmlr.cli.tables import bar, show_ngrams
+from textmlr.cli.terminal import bar
+from textmlr.cli.training_summary import show_ngrams
 from textmlr.cli.warnings import warn
 from textmlr.training.sgd.trial import Progress
-from textmlr.training.tuning.search import Event, Phase, Resumed, Rung, Started, Tuned
+from textmlr.training.tuning.events import (
+    Event,
+    Phase,
+    ResumedSearch,
+    Rung,
+    TrialStart,
+    TuningResult,
+)
 from textmlr.training.tuning.space import Setting
 from textmlr.training.tuning.trial import Trial
 
@@ -41,7 +49,7 @@ class TuningProgress(Display):
         self._options, self._journal, self._quiet = options, journal, quiet
         self._began = time.monotonic()
         self._trials: list[Trial] = []
-        self._running: dict[int, Started] = {}
+        self._running: dict[int, TrialStart] = {}
         self._phase = "reading the corpus"
         self._epoch = ""
         self._rung: Rung | None = None
@@ -53,7 +61,7 @@ class TuningProgress(Display):
 
     def watch(self, event: Event) -> None:
         """Show an event of the search."""
-        if isinstance(event, Resumed):
+        if isinstance(event, ResumedSearch):
             if event.torn:
                 warn(f"the last line of {plain(self._journal)} was not whole, and is dropped")
             self._say(f"going on from {plural(event.trials, 'trial')} in {plain(self._journal)}")
@@ -63,7 +71,7 @@ class TuningProgress(Display):
         elif isinstance(event, Rung):
             self._rung, self._ended = event, 0
             self._say(self._heading())
-        elif isinstance(event, Started):
+        elif isinstance(event, TrialStart):
             self._running[event.number] = event
         elif isinstance(event, Trial):
             self._running.pop(event.number, None)
@@ -181,7 +189,7 @@ def table_of(trials: Sequence[Trial], metric: str, most: int, *, one_line: bool 
     return table
 
 
-def what_won(tuned: Tuned, options: TuningOptions) -> str:
+def what_won(tuned: TuningResult, options: TuningOptions) -> str:
     """What won, and by how much against the default."""
     full = sum(trial.rung == 1 for trial in tuned.trials)
     many = f"{plural(len(tuned.trials), 'trial')}, {full:,} of them on everything"

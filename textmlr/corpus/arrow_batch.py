@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from textmlr.base.arrays import frozen
 from textmlr.base.errors import InputError
-from textmlr.corpus.arrow_types import coded, names_of, plain
+from textmlr.corpus.arrow_types import coded, names_of, plain, values_of
 from textmlr.corpus.batch import ASCII_SPACE, Batch
 from textmlr.kernels import text_spans
 
@@ -91,8 +91,9 @@ def merged(
 
 def numbers(array: pa.Array) -> NDArray[np.float64]:
     """A column that ``arrowtypes`` calls weights, (n,) float64; NaN where there is none."""
-    values = plain(array).cast(pa.float64(), safe=False).fill_null(float("nan"))
-    return np.asarray(values.to_numpy(zero_copy_only=False), np.float64)
+    values = plain(array).cast(pa.float64(), safe=False)
+    own: NDArray[np.float64] = values_of(values.fill_null(np.nan) if values.null_count else values)
+    return own
 
 
 def strings_of(batch: Batch) -> pa.Array:

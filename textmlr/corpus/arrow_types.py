@@ -142,9 +142,7 @@ def coded(array: pa.Array) -> tuple[NDArray[np.int64], pa.Array]:
         codes, values = coded(array.storage)
         return codes, _of_extension(kind.extension_name, values)
     if pa.types.is_dictionary(kind):
-        # As signed numbers of 64 bits: -1 has to be among them.
-        own = array.indices.cast(pa.int64(), safe=False).fill_null(-1)
-        return _looked_up(own.to_numpy(zero_copy_only=False), array.dictionary)
+        return _looked_up(_codes(array.indices), array.dictionary)
     if pa.types.is_run_end_encoded(kind):
         return _looked_up(_runs(array), array.values)
     array = plain(array)
@@ -155,8 +153,26 @@ def coded(array: pa.Array) -> tuple[NDArray[np.int64], pa.Array]:
     except pa.ArrowNotImplementedError:  # decimals of few bits
         own = np.where(array.is_valid().to_numpy(zero_copy_only=False), np.arange(len(array)), -1)
         return own, array
-    codes = whole.indices.cast(pa.int64()).fill_null(-1).to_numpy(zero_copy_only=False)
-    return codes, whole.dictionary
+    return _codes(whole.indices), whole.dictionary
+
+
+def values_of(array: pa.Array) -> NDArray[Any]:
+    """The values of an array of numbers without nulls, where they lie.
+
+    Arrow's own to_numpy imports pandas if it is installed, which may take longer than all else.
+    """
+    dtype = array.type.to_pandas_dtype()
+    data = array.buffers()[1]
+    whole = np.zeros(0, dtype) if data is None else np.frombuffer(data, dtype)
+    return whole[array.offset : array.offset + len(array)]
+
+
+def _codes(indices: pa.Array) -> NDArray[np.int64]:
+    """Indices into a dictionary, -1 for null."""
+    # As signed numbers of 64 bits: -1 has to be among them.
+    codes = indices.cast(pa.int64(), safe=False)
+    own: NDArray[np.int64] = values_of(codes.fill_null(-1) if codes.null_count else codes)
+    return own
 
 
 def bytes_of(columns: pa.Array | pa.RecordBatch) -> int:

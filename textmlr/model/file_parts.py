@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 from textmlr.base.arrays import is_finite
 from textmlr.base.errors import ModelFileError
 from textmlr.base.featurizer_options import FeaturizerOptions
+from textmlr.base.file_checks import check_blob, expect, take, tensor
 from textmlr.base.limits import MOST_COUNT
-from textmlr.base.tensor_file import check_blob, expect, take, tensor
 from textmlr.base.training_options import MOST_LAYERS, Activation
 from textmlr.corpus.duplicates import Sketch
 from textmlr.features.featurizer import Featurizer

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import fields
 from typing import Any
 
 import numpy as np
@@ -14,9 +13,7 @@ from sklearn.utils.multiclass import unique_labels
 
 from textmlr.base.checks import MOST_THREADS, refuse
 from textmlr.base.errors import InputError
-from textmlr.base.featurizer_options import FeaturizerOptions
 from textmlr.base.threads import available_threads
-from textmlr.base.training_options import TrainingOptions
 
 Array = NDArray[np.float64]
 SEED = 1  # where random_state is None, as in TrainingOptions
@@ -41,23 +38,6 @@ def seed_of(random_state: Any) -> int:
     if isinstance(random_state, int | np.integer) and not isinstance(random_state, bool):
         return int(random_state)
     return int(check_random_state(random_state).randint(np.iinfo(np.int32).max))
-
-
-def featurizer_options(estimator: Any) -> FeaturizerOptions:
-    """The options of an estimator that has them as parameters."""
-    names = [field.name for field in fields(FeaturizerOptions)]
-    return FeaturizerOptions(**{name: getattr(estimator, name) for name in names})
-
-
-def training_options(estimator: Any) -> TrainingOptions:
-    """The same; scikit-learn has a name of its own for the seed, and class_weight may be a dict,
-    which is a matter of the documents' weights."""
-    names = [f.name for f in fields(TrainingOptions) if f.name not in ("seed", "class_weight")]
-    return TrainingOptions(
-        **{name: getattr(estimator, name) for name in names},
-        class_weight="balanced" if estimator.class_weight == "balanced" else None,
-        seed=seed_of(estimator.random_state),
-    )
 
 
 def weights_of(

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -18,6 +19,7 @@ from textmlr.base.errors import InputError
 from textmlr.corpus.batch import ASCII_SPACE, Batch
 from textmlr.corpus.byte_streams import BOM, Stream
 from textmlr.corpus.chunks import SKIP, Chunk, ScanRequest, check_bad
+from textmlr.corpus.formats.json_columns import columns_of, pays
 from textmlr.corpus.formats.lines import BINARY, Lines, blocks_of, quote, quoted
 from textmlr.corpus.formats.table_columns import find, listed
 from textmlr.corpus.labels import LARGEST_WEIGHT
@@ -25,6 +27,7 @@ from textmlr.corpus.labels import LARGEST_WEIGHT
 _decoder: Any = json.JSONDecoder()  # typeshed does not know its scan_once
 _scan = _decoder.scan_once
 _SURROGATE = re.compile("[\ud800-\udfff]")
+PART_BYTES = 1 << 20  # of lines that are read at once
 _MOST_NESTED = 32  # lists and objects within each other that become columns of Arrow's
 _MEND = f'write an object such as {{"label": ..., "text": ...}}, {SKIP}'
 
@@ -48,7 +51,22 @@ def chunks(stream: Stream, request: ScanRequest) -> Iterator[Chunk]:
         if keys is None:
             keys = _Keys.of(lines, request)
         # Without any object there are no documents, whatever the keys are called.
-        yield (keys or _Keys("", "" if request.labelled else None, None)).chunk(lines, request)
+        own = keys or _Keys("", "" if request.labelled else None, None)
+        quick = not request.tables and pays(lines)
+        for part in _parts(lines):
+            yield (own.quick_chunk(part) if quick else None) or own.chunk(part, request)
+
+
+def _parts(lines: Lines) -> Iterator[Lines]:
+    """The lines, about PART_BYTES of them at a time."""
+    first = 0
+    while first < len(lines):
+        end = int(np.searchsorted(lines.stops, lines.starts[first] + PART_BYTES, "right"))
+        own = slice(first, max(end, first + 1))
+        yield replace(
+            lines, first=lines.first + first, starts=lines.starts[own], stops=lines.stops[own]
+        )
+        first = own.stop
 
 
 class _Keys:
@@ -83,6 +101,40 @@ class _Keys:
         ]
         assert names[0] is not None
         return cls(names[0], names[1], names[2])
+
+    def quick_chunk(self, lines: Lines) -> Chunk | None:
+        """What ``chunk`` gives, without a table, None where Arrow does not read the lines."""
+        kind = self._label_kind(lines)
+        names = [name for name in (self.text, self.label, self.weight) if name is not None]
+        table = kind and columns_of(lines, names, self.label, kind)
+        if not table:
+            return None
+        from textmlr.corpus.arrow_batch import batch_of, encoded, merged
+        from textmlr.corpus.arrow_types import values_of
+
+        own = weights = None
+        if self.label is not None:
+            codes, labels = encoded(table.column(self.label).chunk(0))
+            if not all(labels):
+                return None
+            own = merged(codes, labels)
+        if self.weight is not None:
+            values = values_of(table.column(self.weight).chunk(0))
+            if not ((values >= 0) & (values <= LARGEST_WEIGHT)).all():
+                return None
+            weights = np.abs(values).astype(np.float32)  # not -0.0
+        first = lines.first + int((lines.stops > lines.starts).argmax())
+        batch = batch_of(table.column(self.text).chunk(0))
+        return Chunk(lines.name, first, batch, own, weights, partial(_table, []))
+
+    def _label_kind(self, lines: Lines) -> type | None:
+        """The type of the first object's label, None where Arrow's could be named otherwise."""
+        if self.label is None:
+            return str
+        first = int((lines.stops > lines.starts).argmax())
+        found = _parsed(lines.text.data[lines.starts[first] : lines.stops[first]]) or {}
+        kind = type(found.get(self.label))
+        return kind if kind in (str, int, bool) else None
 
     def chunk(self, lines: Lines, request: ScanRequest) -> Chunk:
         """The documents of some lines; InputError for a bad one, unless bad lines are skipped."""

@@ -150,12 +150,13 @@ def _many_numbers(texts: Batch) -> NDArray[np.float64] | None:
     import pyarrow.compute as pc
 
     from textmlr.corpus.arrow_batch import strings_of
+    from textmlr.corpus.arrow_types import values_of
 
     try:
         values = pc.ascii_trim_whitespace(strings_of(texts)).cast(pa.float64())
     except pa.ArrowInvalid:
         return None
-    return np.asarray(values.to_numpy(), np.float64)
+    return values_of(values)
 
 
 def _error(fields: _Fields, status: NDArray[np.uint8], weighted: bool, line: int) -> InputError:

@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 
 from textmlr.base.errors import ModelFileError
 from textmlr.base.featurizer_options import FeaturizerOptions
+from textmlr.base.file_checks import check_blob, expect, take
 from textmlr.base.limits import MOST_COUNT
-from textmlr.base.tensor_file import check_blob, expect, take
 from textmlr.base.threads import machine_memory
 from textmlr.features.featurizer import Featurizer
 from textmlr.features.hashed_columns import HashedColumns

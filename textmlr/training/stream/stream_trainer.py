@@ -33,7 +33,7 @@ from textmlr.training.stream.recent import StreamFigures
 from textmlr.training.stream.reservoir import Reservoir
 from textmlr.training.stream.stream_options import check_options
 
-KIND = "stream"  # what a checkpoint's header says it is
+KIND = "stream"  # of a tensor file, in a checkpoint's header
 MOST_FILES = 100  # that a model's record names
 
 

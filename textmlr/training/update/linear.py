@@ -28,8 +28,8 @@ from textmlr.training.update.penalised_loss import Prior, minimum
 
 CURVATURE = 0.25
 # The prior's share of h, in units of mean ‖f(x)‖².  From 0.0015 to 0.015 alike on the corpora this
-# was developed on; with less, new features say more than they know, with more, old features have
-# to say what new ones would.
+# was developed on; with less, new features take too large weights, with more, old features take the
+# weights that new ones should.
 SHARE = 0.005
 
 
@@ -37,7 +37,7 @@ SHARE = 0.005
 class LinearLearner:
     """A linear model: old documents are kept as a penalty around its θ.
 
-    theta  (V, L) float32   old θ, with rows and columns for what is new
+    theta  (V, L) float32   old θ, with rows and columns for new features and labels
     """
 
     theta: NDArray[np.float32]

@@ -76,7 +76,7 @@ def update(
             watch(event)
 
     if not len(corpus):
-        raise InputError("there are no documents to learn from", mend="give at least one")
+        raise InputError("there are no documents to train on", mend="give at least one")
     check_squares(model)
     frequencies = _frequencies(model)
     labels = sorted({*model.labels, *corpus.labels})

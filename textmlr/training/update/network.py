@@ -195,7 +195,8 @@ class OldTraining(NamedTuple):
             factor = min(max(factor, 1 / MOST_FACTOR), MOST_FACTOR)
             counts = tuple(int(count) for count in record["corpus"]["per_label"])
             if not (
-                power >= 0
+                options.hidden
+                and power >= 0
                 and 0 < rate < np.inf
                 and 0 < factor < np.inf
                 and len(counts) == len(model.labels)
@@ -210,7 +211,7 @@ class OldTraining(NamedTuple):
 
 
 def check_squares(model: Model) -> None:
-    """Raise InputError where a network does not say what its steps were divided by."""
+    """Raise InputError for a network without the squares that Adagrad divides its steps by."""
     if len(model.layers) == 1 or model.squares:
         return
     if "compressed" in model.record:

@@ -1,4 +1,4 @@
-"""The old model of an update, with room for the features and labels that are new."""
+"""The old model of an update, with room for new features and labels."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from textmlr.training.update.learner import Layers
 class OldModel:
     """The parts of the old model, over labels and features old and new.
 
-    layers       old θ, with rows and columns of 0 for what is new
+    layers       old θ, with rows and columns of 0 for new features and labels
     activation   of its hidden units
     known        (L,) bool        labels that the old model has
     frequencies  (V,) int64       old documents that each feature is in
@@ -64,7 +64,7 @@ class OldModel:
         known = np.array([label in own for label in labels])
         before = np.zeros(columns, np.int64)
         before[: len(frequencies)] = frequencies
-        if _has_lost_features(model):  # then what seems new may have been everywhere
+        if _has_lost_features(model):  # new features may have been everywhere
             counts = new.documents_of()[len(frequencies) :].astype(np.int64)
             before[len(frequencies) :] = counts * model.featurizer.documents // len(new.y)
         return cls(
