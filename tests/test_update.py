@@ -454,7 +454,7 @@ class TestBits:
 class TestRefused:
     def test_no_documents(self, old: Model) -> None:
         none = replace(corpus_of([]), y=np.zeros(0, np.int32))
-        with pytest.raises(InputError, match="no documents to learn from"):
+        with pytest.raises(InputError, match="no documents to train on"):
             update(old, none)
 
     def test_no_weight(self, old: Model) -> None:

@@ -29,7 +29,7 @@ def check_labels(objective: AnyObjective) -> None:
 def hold_out(objective: AnyObjective, share: float, seed: int) -> NDArray[np.int64] | None:
     """Numbers, ascending, of ``share`` of each label's documents, drawn at random.
 
-    Of many documents, the share that MOST_HELD_OUT are.
+    At most MOST_HELD_OUT of them.
     Every label keeps at least one document.  None where fewer than LEAST_HELD_OUT would be
     held out, or none of positive weight would be on one side.
     """

@@ -97,7 +97,7 @@ def fit(
     overwrite   scale the objective's features in place, where they are not needed any more
     states      where the state of training is kept, and resumed from; None: nowhere
     known       results of ``probe`` on the same objective, if they last; None: nothing
-    Raises InputError where there is nothing to learn from.
+    Raises InputError where the labels are not two at least.
     """
     check_labels(objective)
     runs = Runs(objective, options.decided(), columns, watch, states)

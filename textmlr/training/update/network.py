@@ -27,8 +27,8 @@ from numpy.typing import NDArray
 
 from textmlr.base.errors import InputError
 from textmlr.base.training_options import DEFAULT_L2, Activation, TrainingOptions
-from textmlr.features.extension import Extended, row_frequencies
-from textmlr.features.vocabulary import inverse_document_frequency
+from textmlr.features.extension import Extension, row_frequencies
+from textmlr.features.row_weights import inverse_document_frequency
 from textmlr.model.model import Model
 from textmlr.model.parameters import Network
 from textmlr.model.scoring import score
@@ -71,7 +71,7 @@ class NetworkLearner:
     training: OldTraining
 
     @classmethod
-    def of(cls, model: Model, grown: Extended, old: OldModel, new: Objective) -> NetworkLearner:
+    def of(cls, model: Model, grown: Extension, old: OldModel, new: Objective) -> NetworkLearner:
         """A model, its features as they have grown by the new documents.
 
         The bias of a new label is written to old.layers: as rare as one document more.
@@ -195,7 +195,8 @@ class OldTraining(NamedTuple):
             factor = min(max(factor, 1 / MOST_FACTOR), MOST_FACTOR)
             counts = tuple(int(count) for count in record["corpus"]["per_label"])
             if not (
-                power >= 0
+                options.hidden
+                and power >= 0
                 and 0 < rate < np.inf
                 and 0 < factor < np.inf
                 and len(counts) == len(model.labels)
@@ -210,7 +211,7 @@ class OldTraining(NamedTuple):
 
 
 def check_squares(model: Model) -> None:
-    """Raise InputError where a network does not say what its steps were divided by."""
+    """Raise InputError for a network without the squares that Adagrad divides its steps by."""
     if len(model.layers) == 1 or model.squares:
         return
     if "compressed" in model.record:

@@ -1,4 +1,4 @@
-"""The old model of an update, with room for the features and labels that are new."""
+"""The old model of an update, with room for new features and labels."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from textmlr.base.training_options import Activation
-from textmlr.features.extension import Extended
+from textmlr.features.extension import Extension
 from textmlr.model.model import Model
 from textmlr.model.parameters import Network
 from textmlr.model.scoring import (
@@ -26,7 +26,7 @@ from textmlr.training.update.learner import Layers
 class OldModel:
     """The parts of the old model, over labels and features old and new.
 
-    layers       old θ, with rows and columns of 0 for what is new
+    layers       old θ, with rows and columns of 0 for new features and labels
     activation   of its hidden units
     known        (L,) bool        labels that the old model has
     frequencies  (V,) int64       old documents that each feature is in
@@ -51,7 +51,7 @@ class OldModel:
     def of(
         cls,
         model: Model,
-        grown: Extended,
+        grown: Extension,
         labels: list[str],
         frequencies: NDArray[np.int64],
         new: Objective,
@@ -64,7 +64,7 @@ class OldModel:
         known = np.array([label in own for label in labels])
         before = np.zeros(columns, np.int64)
         before[: len(frequencies)] = frequencies
-        if _has_lost_features(model):  # then what seems new may have been everywhere
+        if _has_lost_features(model):  # new features may have been everywhere
             counts = new.documents_of()[len(frequencies) :].astype(np.int64)
             before[len(frequencies) :] = counts * model.featurizer.documents // len(new.y)
         return cls(
@@ -136,7 +136,7 @@ def label_totals(model: Model, labels: list[str]) -> NDArray[np.float64]:
     return np.array([own.get(label, 0.0) for label in labels])
 
 
-def bias_rows(grown: Extended) -> NDArray[np.bool_]:
+def bias_rows(grown: Extension) -> NDArray[np.bool_]:
     """(V,) which row of θ is the bias's."""
     columns = grown.columns
     own = np.arange(grown.features.columns) if columns is None else columns.kept
