@@ -12,7 +12,7 @@ from textmlr.base.update_options import UpdateOptions
 from textmlr.corpus.corpus import Corpus
 from textmlr.corpus.duplicates import Sketch, duplicates_of
 from textmlr.corpus.reading import recode
-from textmlr.features.extension import Extended
+from textmlr.features.extension import Extension
 from textmlr.model.model import Model
 from textmlr.model.record import (
     CorpusRecord,
@@ -63,7 +63,7 @@ class Recurrence(NamedTuple):
 def updated_record(
     model: Model,
     corpus: Corpus,
-    grown: Extended,
+    grown: Extension,
     labels: list[str],
     options: UpdateOptions,
     compared: Json | None,
@@ -92,7 +92,7 @@ def updated_record(
 
 
 def _both(
-    model: Model, corpus: Corpus, grown: Extended, labels: list[str], files: tuple[str, ...]
+    model: Model, corpus: Corpus, grown: Extension, labels: list[str], files: tuple[str, ...]
 ) -> CorpusRecord:
     """The old documents and the new as one corpus."""
     old = model.record.corpus or CorpusRecord(files=(), documents=0, per_label=())
