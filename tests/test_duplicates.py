@@ -516,9 +516,9 @@ def test_update_tells_of_documents_it_knows(tmp_path: Path, model_file: Path) ->
     words = ["update", model_file, new, "-o", tmp_path / "m", "--test", test]
     assert run(*words)[1] == [
         "2 of 32 new documents also stand in the corpus that the model was trained on; they are "
-        "learnt again",
-        "1 of 21 test documents also stands in what the model was trained on; what they say of the "
-        "model is too good",
+        "trained on again",
+        "1 of 21 test documents also stands in the documents of training; the figures on them are "
+        "too good",
     ]
 
 

@@ -13,7 +13,7 @@ from scipy.optimize import minimize
 from scipy.special import log_softmax
 
 from textmlr import FeaturizerOptions, TrainingOptions
-from textmlr.cli.tables import fit_rows
+from textmlr.cli.training_summary import fit_rows
 from textmlr.model.model import Model
 from textmlr.model.scoring import Calibration, Shrunk, base_rates
 from textmlr.training import calibration as module

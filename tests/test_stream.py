@@ -144,7 +144,7 @@ class TestBits:
         good("-o", whole, stdin=b"".join(LINES))
         good("-o", halves, stdin=b"".join(LINES[:170]))
         told = good("-o", halves, "--resume", stdin=b"".join(LINES[170:]))
-        assert "Going on after 170 documents" in told.stderr
+        assert "Resuming after 170 documents" in told.stderr
         assert "300, 130 of them now" in told.stdout
         assert whole.read_bytes() == halves.read_bytes()
 
@@ -375,11 +375,11 @@ class TestRefusals:
         skipped = good("-o", tmp_path / "m", "--skip-bad-lines", stdin=b"".join(lines))
         assert "skipped 1 bad line (first: standard input, line 41" in skipped.stderr
         told = good("-o", tmp_path / "m", "--resume", stdin=LINES[0])
-        assert "Going on after 300 documents and 1 bad line;" in told.stderr
+        assert "Resuming after 300 documents and 1 bad line;" in told.stderr
 
     def test_one_label(self, tmp_path: Path) -> None:
         result = run("-o", tmp_path / "m", stdin=b"a\tx\na\ty\n")
-        assert "has had one label" in str(result.exception)
+        assert "have one label" in str(result.exception)
         assert [path.name for path in tmp_path.iterdir()] == ["m.checkpoint"]
         good("-o", tmp_path / "m", "--resume", stdin=b"b\tz\n")
         assert Model.load(tmp_path / "m").labels == ["a", "b"]
@@ -454,7 +454,7 @@ class TestPipe:
             stream.process.kill()
             stream.end()
         told = good("-o", model, "--resume", stdin=b"".join(LINES[128:]))
-        assert "Going on after 128 documents;" in told.stderr
+        assert "Resuming after 128 documents;" in told.stderr
         good("-o", tmp_path / "whole", stdin=b"".join(LINES))
         assert model.read_bytes() == (tmp_path / "whole").read_bytes()
 

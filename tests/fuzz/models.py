@@ -28,7 +28,7 @@ import numpy as np
 from textmlr import FeaturizerOptions, Model, TrainingOptions, UpdateOptions, train, update
 from textmlr.base.errors import InputError, ModelFileError
 from textmlr.cli import info
-from textmlr.cli.tables import fit_rows, ngram_rows, update_rows
+from textmlr.cli.training_summary import fit_rows, ngram_rows, update_rows
 from textmlr.corpus.corpus import Corpus
 from textmlr.features.hashed_columns import DENSE
 from textmlr.model.small_file import compressed, form

@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from textmlr.base.printable import to_json
-from textmlr.cli.arguments import json_option
+from textmlr.cli.shared_options import json_option
 
 
 @click.command()
@@ -28,7 +28,8 @@ def info(model: str, as_json: bool) -> None:
 
     run_plain()  # there is nothing to compute
     from textmlr.base.printable import plain
-    from textmlr.cli.tables import fit_rows, ngram_rows, show_rows, size_of, update_rows
+    from textmlr.cli.terminal import show_rows, size_of
+    from textmlr.cli.training_summary import fit_rows, ngram_rows, update_rows
     from textmlr.model.model import Model
 
     loaded = Model.load(model)

@@ -26,8 +26,9 @@ from textmlr.base.checks import MODEL_MEND, check_kind, check_path
 from textmlr.base.featurizer_options import FeaturizerOptions
 from textmlr.base.whole_files import atomic_files
 from textmlr.features.featurizer import Featurizer
+from textmlr.features.row_weights import inverse_document_frequency
 from textmlr.features.unicode_tables import tables
-from textmlr.features.vocabulary import Vocabulary, inverse_document_frequency
+from textmlr.features.vocabulary import Vocabulary
 from textmlr.kernels.code_points import CHARACTER, MARK, SPACE, WORD
 from textmlr.kernels.ngram_names import CHAR_PREFIX
 from textmlr.model.model import Model, versions

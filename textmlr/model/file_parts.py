@@ -20,7 +20,7 @@ from textmlr.base.limits import MOST_COUNT
 from textmlr.base.training_options import MOST_LAYERS, Activation
 from textmlr.corpus.duplicates import Sketch
 from textmlr.features.featurizer import Featurizer
-from textmlr.features.hashed_columns import Columns
+from textmlr.features.hashed_columns import HashedColumns
 from textmlr.features.hashed_names import ColumnNames
 from textmlr.features.vocabulary import Vocabulary
 from textmlr.model.heads import SOFTMAX, Head, header_of, read_head
@@ -43,7 +43,7 @@ class Parts:
     featurizer: Featurizer
     layers: Sequence[NDArray[np.float32]]
     record: Json
-    columns: Columns | None
+    columns: HashedColumns | None
     calibration: Calibration
     storage: Storage = PLAIN
     activation: Activation = LINEAR
@@ -226,7 +226,7 @@ def _trained_on(header: Json, tensors: Tensors, path: str | PathLike[str]) -> Sk
 
 def _unpack_plain(
     tensors: Tensors, options: FeaturizerOptions, path: str | PathLike[str]
-) -> tuple[Vocabulary | None, Columns | None, NDArray[np.float32] | None]:
+) -> tuple[Vocabulary | None, HashedColumns | None, NDArray[np.float32] | None]:
     """(vocabulary, columns, idf) of a file that has them as they are in memory."""
     vocabulary, kept, idf = None, None, None
     if options.hash_bits is not None:
@@ -281,7 +281,7 @@ def _columns(
     width: int,
     options: FeaturizerOptions,
     path: str | PathLike[str],
-) -> Columns:
+) -> HashedColumns:
     """The columns; their frequencies are there with hashing, in files that know of updates."""
     kept = tensor(tensors, "columns", np.int32, (None,), path)
     frequencies = None
@@ -289,12 +289,12 @@ def _columns(
         frequencies = tensor(tensors, "frequencies", np.int64, (len(kept),), path)
         expect(bool((frequencies > 0).all()), path, "a document frequency is not positive")
     try:
-        return Columns.restore(kept, width, frequencies)
+        return HashedColumns.restore(kept, width, frequencies)
     except ValueError as error:
         raise ModelFileError(str(error), place=str(path)) from error
 
 
-def _features_of(columns: Columns, options: FeaturizerOptions) -> NDArray[np.int64]:
+def _features_of(columns: HashedColumns, options: FeaturizerOptions) -> NDArray[np.int64]:
     """Numbers in the vocabulary of the columns but the bias, the first."""
     return columns.kept[int(options.bias) :].astype(np.int64) - int(options.bias)
 
@@ -302,7 +302,7 @@ def _features_of(columns: Columns, options: FeaturizerOptions) -> NDArray[np.int
 def _vocabulary(
     tensors: dict[str, NDArray[Any]],
     options: FeaturizerOptions,
-    columns: Columns | None,
+    columns: HashedColumns | None,
     path: str | PathLike[str],
 ) -> Vocabulary:
     """The vocabulary; where θ has rows for some columns, only those features have names."""

@@ -34,7 +34,7 @@ from textmlr.corpus.blocks import blocks_of
 from textmlr.corpus.duplicates import Sketch
 from textmlr.corpus.in_memory import batches_of
 from textmlr.features.featurizer import Featurizer
-from textmlr.features.hashed_columns import Columns
+from textmlr.features.hashed_columns import HashedColumns
 from textmlr.model.answering import Answerer, Answers
 from textmlr.model.file_parts import Parts, pack, unpack
 from textmlr.model.heads import SOFTMAX, Head, ranked
@@ -105,7 +105,7 @@ class Model:
         featurizer: Featurizer,
         layers: Sequence[NDArray[np.float32]],
         record: Json,
-        columns: Columns | None = None,
+        columns: HashedColumns | None = None,
         calibration: Calibration | None = None,
         storage: Storage = PLAIN,
         activation: Activation = LINEAR,
@@ -118,7 +118,7 @@ class Model:
         _check_layers(layers)
         for name, value, kind in (
             ("record", record, dict),
-            ("columns", columns, Columns),
+            ("columns", columns, HashedColumns),
             ("storage", storage, Storage),
             ("calibration", calibration, Calibration),
             ("trained_on", trained_on, Sketch),
@@ -212,7 +212,7 @@ class Model:
         if featurizer.columns != len(rows):
             counts = None if self.columns is None else self.columns.frequencies
             own = None if counts is None else counts[rows]
-            columns = Columns.restore(kept.astype(np.int32), featurizer.columns, own)
+            columns = HashedColumns.restore(kept.astype(np.int32), featurizer.columns, own)
         return Model.of(
             replace(
                 self.parts,

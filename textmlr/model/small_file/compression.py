@@ -29,7 +29,7 @@ from textmlr.base import tensor_file
 from textmlr.base.checks import MODEL_MEND, check_callable, check_choice, check_integer, check_kind
 from textmlr.base.errors import InputError
 from textmlr.features.featurizer import Featurizer
-from textmlr.features.hashed_columns import Columns
+from textmlr.features.hashed_columns import HashedColumns
 from textmlr.features.vocabulary import Vocabulary
 from textmlr.model.file_parts import pack
 from textmlr.model.model import Model
@@ -358,7 +358,7 @@ def _model_of(
     own = rows if model.columns is None else model.columns.kept[rows].astype(np.int64)
     if featurizer.vocabulary is None:
         order = np.argsort(own, kind="stable")
-        columns = Columns.restore(own[order].astype(np.int32), featurizer.columns)
+        columns = HashedColumns.restore(own[order].astype(np.int32), featurizer.columns)
         vocabulary = None
     else:
         vocabulary = featurizer.vocabulary.take(own[bias:] - bias)

@@ -20,7 +20,7 @@ from textmlr.corpus.batch import Batch
 from textmlr.corpus.blocks import blocks_of
 from textmlr.corpus.corpus import Corpus
 from textmlr.features.featurizer import Featurizer
-from textmlr.features.hashed_columns import Columns
+from textmlr.features.hashed_columns import HashedColumns
 from textmlr.features.hashed_names import Census
 from textmlr.features.ngrams import Hasher
 from textmlr.model.model import Model, versions
@@ -190,7 +190,7 @@ class StreamTrainer:
         frequencies = frequencies[by_frequency]
         by_name = np.array(sorted(range(learner.labels), key=self.labels.__getitem__))
         theta = learner.theta[by_frequency[:, None], by_name[None, :]]
-        columns = Columns.restore(learner.kept[by_frequency], learner.width, frequencies)
+        columns = HashedColumns.restore(learner.kept[by_frequency], learner.width, frequencies)
         calibration = Calibration()
         if self.options.calibration is not False:
             calibration = learner.calibration()

@@ -16,7 +16,7 @@ from textmlr.base.update_options import UpdateOptions
 from textmlr.corpus.corpus import Corpus, check_corpus
 from textmlr.corpus.duplicates import Sketch
 from textmlr.corpus.reading import recode
-from textmlr.features.extension import Extended, extend, row_frequencies
+from textmlr.features.extension import Extension, extend, row_frequencies
 from textmlr.model.model import Model, versions
 from textmlr.training.exact.solver import Step
 from textmlr.training.held_out import hold_out
@@ -148,7 +148,7 @@ def _held_out(
 
 def _model(
     model: Model,
-    grown: Extended,
+    grown: Extension,
     labels: list[str],
     updated: UpdatedLayers,
     record: Json,
@@ -172,7 +172,7 @@ def _model(
     return new
 
 
-def _unit_from(grown: Extended) -> int | None:
+def _unit_from(grown: Extension) -> int | None:
     """``Objective.unit_from`` of rows in all columns of a vocabulary."""
     options = grown.featurizer.options
     if options.norm == "l2" and options.hash_bits is None and grown.columns is None:
@@ -180,7 +180,7 @@ def _unit_from(grown: Extended) -> int | None:
     return None
 
 
-def _judge(validation: Corpus, grown: Extended, labels: list[str], threads: int) -> Objective:
+def _judge(validation: Corpus, grown: Extension, labels: list[str], threads: int) -> Objective:
     """Documents to compare answers to; y is L for a label that neither model knows."""
     rows = grown.featurizer.featurize(validation.batches, threads)
     if grown.columns is not None:

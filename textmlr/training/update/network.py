@@ -27,8 +27,8 @@ from numpy.typing import NDArray
 
 from textmlr.base.errors import InputError
 from textmlr.base.training_options import DEFAULT_L2, Activation, TrainingOptions
-from textmlr.features.extension import Extended, row_frequencies
-from textmlr.features.vocabulary import inverse_document_frequency
+from textmlr.features.extension import Extension, row_frequencies
+from textmlr.features.row_weights import inverse_document_frequency
 from textmlr.model.model import Model
 from textmlr.model.parameters import Network
 from textmlr.model.scoring import score
@@ -71,7 +71,7 @@ class NetworkLearner:
     training: OldTraining
 
     @classmethod
-    def of(cls, model: Model, grown: Extended, old: OldModel, new: Objective) -> NetworkLearner:
+    def of(cls, model: Model, grown: Extension, old: OldModel, new: Objective) -> NetworkLearner:
         """A model, its features as they have grown by the new documents.
 
         The bias of a new label is written to old.layers: as rare as one document more.

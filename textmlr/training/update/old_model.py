@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from textmlr.base.training_options import Activation
-from textmlr.features.extension import Extended
+from textmlr.features.extension import Extension
 from textmlr.model.model import Model
 from textmlr.model.parameters import Network
 from textmlr.model.scoring import (
@@ -51,7 +51,7 @@ class OldModel:
     def of(
         cls,
         model: Model,
-        grown: Extended,
+        grown: Extension,
         labels: list[str],
         frequencies: NDArray[np.int64],
         new: Objective,
@@ -136,7 +136,7 @@ def label_totals(model: Model, labels: list[str]) -> NDArray[np.float64]:
     return np.array([own.get(label, 0.0) for label in labels])
 
 
-def bias_rows(grown: Extended) -> NDArray[np.bool_]:
+def bias_rows(grown: Extension) -> NDArray[np.bool_]:
     """(V,) which row of θ is the bias's."""
     columns = grown.columns
     own = np.arange(grown.features.columns) if columns is None else columns.kept

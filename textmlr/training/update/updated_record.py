@@ -12,7 +12,7 @@ import numpy as np
 from textmlr.corpus.corpus import Corpus
 from textmlr.corpus.duplicates import Sketch, duplicates_of
 from textmlr.corpus.reading import recode
-from textmlr.features.extension import Extended
+from textmlr.features.extension import Extension
 from textmlr.model.model import Model
 from textmlr.training.rows import document_weights
 from textmlr.training.update.old_model import label_totals
@@ -20,7 +20,7 @@ from textmlr.training.update.old_model import label_totals
 Json = dict[str, Any]
 
 
-def updated_record(model: Model, corpus: Corpus, grown: Extended, labels: list[str]) -> Json:
+def updated_record(model: Model, corpus: Corpus, grown: Extension, labels: list[str]) -> Json:
     """The old record, its corpus now both, and one update more."""
     record = deepcopy(model.record)
     files = [os.path.basename(name) for name in corpus.names]

@@ -1,51 +1,21 @@
-"""How results look in a terminal."""
+"""The summary of a new model: what it was trained on, what was chosen, how good it is."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from textmlr.base.printable import plain, plural
+from textmlr.cli.terminal import show_rows, shown_seconds, size_of
 
 if TYPE_CHECKING:
     from textmlr.corpus.corpus import Corpus
     from textmlr.model.model import Model
 
-BAR = 30
 MOST_UPDATES = 5  # that are told of
-EIGHTHS = " ▏▎▍▌▋▊▉█"
-
-
-def bar(share: float, width: int = BAR) -> str:
-    """A bar of the given share (0 to 1) of width cells, in eighths of a cell."""
-    eighths = round(share * width * 8)
-    return "█" * (eighths // 8) + EIGHTHS[eighths % 8].strip()
-
-
-def size_of(count: int) -> str:
-    """Bytes in a unit fit to read."""
-    value, unit = float(count), "B"
-    for larger in ("kB", "MB", "GB"):
-        if value < 1000:
-            break
-        value, unit = value / 1000, larger
-    return f"{value:.0f} B" if unit == "B" else f"{value:.1f} {unit}"
-
-
-def spread(interval: tuple[float, float]) -> str:
-    """An interval of a figure: 0.909–0.916."""
-    return "–".join(f"{end:.3f}" for end in interval)
-
-
-def show_rows(rows: Iterable[tuple[str, str]], *, err: bool = False) -> None:
-    """Name and value, a pair a line, with whatever names are in them;  err  on stderr."""
-    pairs = [(plain(name), plain(value)) for name, value in rows]
-    width = max(len(name) for name, _ in pairs)
-    for name, value in pairs:
-        click.echo(f"  {name:<{width}}  {value}", err=err)
 
 
 def show_ngrams(ngrams: Sequence[int] | None, char_ngrams: Sequence[int] | None) -> str:
@@ -184,9 +154,6 @@ def _certificate_rows(final: dict[str, Any]) -> list[tuple[str, str]]:
 def show_summary(summary: dict[str, Any]) -> None:
     """What training came to, and what to do next."""
     model = summary["model"]
-    seconds = f"{summary['seconds']:.1f}"
-    if summary["compile_seconds"]:
-        seconds += f", of which compiling kernels {summary['compile_seconds']:.1f}"
     click.secho(f"Trained {plain(model)}", bold=True)
     show_rows(
         [
@@ -197,7 +164,7 @@ def show_summary(summary: dict[str, Any]) -> None:
             *fit_rows(summary),
             *([("learnt from", summary["storage"])] if "storage" in summary else []),
             ("file size", size_of(summary["bytes"])),
-            ("seconds", seconds),
+            ("seconds", shown_seconds(summary)),
         ]
     )
     option = "" if model == "model.textmlr" else f" -m {plain(model)}"
