@@ -86,14 +86,14 @@ def test_pairs() -> Pairs:
     return documents(300, 9)
 
 
-def advance(
+def least_change(
     rows: Objective, base: np.ndarray, precision: np.ndarray, *, common: np.ndarray | None = None
 ) -> np.ndarray:
     """θ − old θ at the minimum of the penalised loss."""
     return minimum(rows.features, rows.y, rows.weights, base, Prior(precision, common)).change
 
 
-class TestAdvance:
+class TestPenalisedLoss:
     """The solver by itself."""
 
     def problem(self) -> tuple[Objective, np.ndarray, np.ndarray]:
@@ -134,21 +134,22 @@ class TestAdvance:
         monkeypatch.setattr(penalised_loss, "DUAL_TOLERANCE", 1e-10)
         rows, base, precision = self.problem()
         common = size * np.random.default_rng(2).uniform(size=len(precision))
-        change = advance(rows, base, precision, common=common).astype(float)
+        change = least_change(rows, base, precision, common=common).astype(float)
         at_start, at_end = (
             np.linalg.norm(self.gradient(rows, base, precision, common, where))
             for where in (0 * change, change)
         )
         assert at_end < 1e-4 * at_start
         if not size:
-            np.testing.assert_array_equal(change, advance(rows, base, precision))
+            np.testing.assert_array_equal(change, least_change(rows, base, precision))
 
     def test_what_is_common_stays(self) -> None:
         """The more the mean weighs, the less its score moves; other directions go on to."""
         rows, base, precision = self.problem()
         mean = rows.features.to_scipy().toarray().mean(axis=0)
         free, held = (
-            advance(rows, base, precision, common=size * mean).astype(float) for size in (0, 100.0)
+            least_change(rows, base, precision, common=size * mean).astype(float)
+            for size in (0, 100.0)
         )
         assert np.abs(mean @ held).max() < 0.01 * np.abs(mean @ free).max()
         assert np.abs(held).max() > 0.3 * np.abs(free).max()
@@ -162,7 +163,7 @@ class TestAdvance:
         theta = rng.normal(size=(rows.features.columns, rows.labels)).astype(np.float32)
         base = score(rows.features, Network.of([theta])).astype(float)
         # ½h‖θ − θ0‖² + loss at its minimum: the gradient of loss is −h(θ − θ0).
-        end = theta + advance(rows, base, precision)
+        end = theta + least_change(rows, base, precision)
         np.testing.assert_allclose(
             rows.gradient(end) * rows.total_weight, -0.5 * (end - theta), atol=2e-4
         )
@@ -171,7 +172,7 @@ class TestAdvance:
         rows, base, precision = self.problem()
         held = precision.copy()
         held[5] = 1e9
-        free, stiff = advance(rows, base, precision), advance(rows, base, held)
+        free, stiff = least_change(rows, base, precision), least_change(rows, base, held)
         assert np.abs(free[5]).max() > 1e-2
         assert np.abs(stiff[5]).max() < 1e-6
 
@@ -180,9 +181,9 @@ class TestAdvance:
         weights = rows.weights.copy()
         weights[::4] = 0
         kept = np.flatnonzero(weights)
-        without = advance(replace(rows, weights=weights).take(kept), base[kept], precision)
+        without = least_change(replace(rows, weights=weights).take(kept), base[kept], precision)
         np.testing.assert_array_equal(
-            advance(replace(rows, weights=weights), base, precision), without
+            least_change(replace(rows, weights=weights), base, precision), without
         )
 
     def test_the_base_in_the_kernel(self) -> None:
@@ -282,7 +283,7 @@ class TestOfTheSameLabels:
         y = np.full(len(own), old.labels.index("western"), np.int32)
         new = Objective(rows, y, np.ones(len(own), np.float32), 3)
         base = score(rows, Network.of([old.theta])).astype(float)
-        theta = old.theta + advance(new, base, np.full(rows.columns, 1e-2))
+        theta = old.theta + least_change(new, base, np.full(rows.columns, 1e-2))
         forgetful = Model(old.labels, old.featurizer, [theta], old.record, None, old.calibration)
         assert accuracy(forgetful, test_pairs) < accuracy(old, test_pairs) - 0.1
 
