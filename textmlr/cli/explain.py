@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.text import Text
 
-    from textmlr.model.explanation.contributions import Contribution, Explanation
     from textmlr.model.explanation.counterfactual import Removal
+    from textmlr.model.explanation.explanation import Contribution, Explanation
 
 # Up to here plain Python explains about as soon as Numba's kernels load (it reads a document three
 # times, at about 20 µs a byte), and there is nothing to compile where no kernel was used before.

@@ -14,6 +14,7 @@ from textmlr.corpus.corpus import Corpus, check_corpus
 from textmlr.corpus.duplicates import duplicates_of
 from textmlr.model.heads import SOFTMAX, Head, head_of
 from textmlr.model.model import Model
+from textmlr.model.model_parts import UpdateState
 from textmlr.model.parameters import LINEAR
 from textmlr.training.exact.penalty_path import ExactFit, Penalty, fit_exact
 from textmlr.training.exact.solver import Step
@@ -169,8 +170,7 @@ def train(
         rows.columns,
         calibration,
         activation=activation,
-        squares=squares,
-        trained_on=duplicates.sketch.beside(layers),
+        update_state=UpdateState(squares, duplicates.sketch.beside(layers)),
         head=output,
     )
     return _sparse(model) if options.l1 else model
