@@ -258,13 +258,13 @@ class TestOfTheSameLabels:
             if m.featurizer.vocabulary is not None
         ]
         assert counts[0] == counts[1]
-        assert len(model.record["updates"]) == 10
+        assert len(model.record.updates) == 10
 
     def test_a_few_documents_do_no_harm(self, old: Model, test_pairs: Pairs) -> None:
         for seed in (3, 4, 5):
             updated = update(old, corpus_of(documents(3, seed)))
             assert loss(updated, test_pairs) < 1.02 * loss(old, test_pairs)
-            assert updated.record["updates"][-1]["compared"] is None  # too few to hold some out
+            assert updated.record.updates[-1].compared is None  # too few to hold some out
 
     def test_documents_of_one_label(self, old: Model, test_pairs: Pairs) -> None:
         own = [pair for pair in documents(150, 2) if pair[0] == "western"]
@@ -304,9 +304,9 @@ class TestOfNewLabels:
         assert updated.labels == ["cooking", "romance", "scifi", "western"]
         assert accuracy(updated, cooking(100, 2)) > 0.85
         assert accuracy(updated, test_pairs) > accuracy(old, test_pairs) - 0.04
-        told = updated.record["updates"][-1]
+        told = updated.record.updates[-1].as_json()
         assert told["new_labels"] == ["cooking"]
-        assert updated.record["corpus"]["per_label"] == [60, 50, 50, 50]
+        assert updated.record.corpus.per_label == (60, 50, 50, 50)
 
     def test_among_documents_of_old_labels(self, old: Model, test_pairs: Pairs) -> None:
         mixed = documents(150, 2) + cooking(30, 1)
@@ -319,7 +319,7 @@ class TestOfNewLabels:
         first = update(old, corpus_of(cooking(60, 1)), NOTHING_HELD)
         second = update(first, corpus_of(documents(90, 2)), NOTHING_HELD)
         assert accuracy(second, cooking(100, 2)) > 0.75
-        assert second.record["updates"][-1]["new_labels"] == []
+        assert second.record.updates[-1].new_labels == ()
 
     def test_new_words_get_rows_and_names(self, old: Model) -> None:
         before = old.featurizer.feature_names()
@@ -329,7 +329,7 @@ class TestOfNewLabels:
         assert "garlic" in names[len(before) :]
         assert len(set(names)) == len(names)
         assert updated.theta.shape == (len(names), 4)
-        assert updated.record["updates"][-1]["features"] == [len(before), len(names)]
+        assert updated.record.updates[-1].features == (len(before), len(names))
 
     def test_min_df_and_max_features_hold(self) -> None:
         def of(**options: int) -> tuple[list[str], list[str]]:
@@ -373,7 +373,7 @@ def test_every_form_of_model(form: str, test_pairs: Pairs, tmp_path: Path) -> No
         old_idf = first.featurizer.idf
         np.testing.assert_array_equal(third.featurizer.idf[: len(old_idf)], old_idf)
     if training is not None and training.l1:
-        assert third.record["final"]["features_kept"] == third.kept["features"]
+        assert third.record.final.features_kept == third.kept["features"]
 
 
 class TestCompared:
@@ -381,7 +381,7 @@ class TestCompared:
         """Figures are those of the models themselves."""
         judges = test_pairs + cooking(30, 5) + [("poetry", "moon and rose")]
         updated = update(old, corpus_of(cooking(60, 1)), validation=corpus_of(judges))
-        rows = {row["of"]: row for row in updated.record["updates"][-1]["compared"]["rows"]}
+        rows = {row["of"]: row for row in updated.record.updates[-1].compared["rows"]}
         assert {name: row["documents"] for name, row in rows.items()} == {
             "all": 331,
             "old labels": 300,
@@ -402,20 +402,20 @@ class TestCompared:
         """The update is the same, whatever was held out to compare."""
         new = corpus_of(documents(240, 2))
         compared = update(old, new)
-        assert compared.record["updates"][-1]["compared"]["rows"][0]["documents"] == 24
+        assert compared.record.updates[-1].compared["rows"][0]["documents"] == 24
         np.testing.assert_array_equal(compared.theta, update(old, new, NOTHING_HELD).theta)
 
     def test_nothing_to_judge_old_labels_by(self, old: Model, tmp_path: Path) -> None:
         updated = update(old, corpus_of(cooking(240, 1)))
-        assert updated.record["updates"][-1]["compared"]["absent"] == 3
+        assert updated.record.updates[-1].compared["absent"] == 3
         updated.save(tmp_path / "m.textmlr")  # the record is JSON
-        assert Model.load(tmp_path / "m.textmlr").record["updates"] == updated.record["updates"]
+        assert Model.load(tmp_path / "m.textmlr").record.updates == updated.record.updates
 
     def test_labels_that_lost(self, old: Model, test_pairs: Pairs) -> None:
         """Taught that westerns are romances, the model says so, and which labels paid for it."""
         wrong = [("romance", text) for label, text in documents(600, 2) if label == "western"]
         updated = update(old, corpus_of(wrong), validation=corpus_of(test_pairs))
-        lost = updated.record["updates"][-1]["compared"]["lost"]
+        lost = updated.record.updates[-1].compared["lost"]
         assert lost[0]["label"] == "western"
         assert lost[0]["right"][1] < lost[0]["right"][0] <= lost[0]["documents"] == 100
 
@@ -429,11 +429,11 @@ class TestBits:
         assert (tmp_path / "1.textmlr").read_bytes() == (tmp_path / "3.textmlr").read_bytes()
 
     def test_the_old_model_stays_as_it_was(self, old: Model) -> None:
-        theta, record = old.theta.copy(), json.dumps(old.record)
+        theta, record = old.theta.copy(), json.dumps(old.record.as_json())
         names, labels = old.featurizer.feature_names(), list(old.labels)
         update(old, corpus_of(cooking(60, 1)))
         np.testing.assert_array_equal(old.theta, theta)
-        assert json.dumps(old.record) == record
+        assert json.dumps(old.record.as_json()) == record
         assert (old.featurizer.feature_names(), old.labels) == (names, labels)
 
     def test_documents_of_weight_0_teach_nothing(self, old: Model) -> None:

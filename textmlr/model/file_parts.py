@@ -25,7 +25,7 @@ from textmlr.features.hashed_names import ColumnNames
 from textmlr.features.vocabulary import Vocabulary
 from textmlr.model.heads import SOFTMAX, Head, header_of, read_head
 from textmlr.model.parameters import LINEAR
-from textmlr.model.record import check_record
+from textmlr.model.record import Record, read_record
 from textmlr.model.scoring import Calibration
 from textmlr.model.small_file.theta_storage import PLAIN, Storage
 
@@ -42,7 +42,7 @@ class Parts:
     labels: Sequence[str]
     featurizer: Featurizer
     layers: Sequence[NDArray[np.float32]]
-    record: Json
+    record: Record
     columns: HashedColumns | None
     calibration: Calibration
     storage: Storage = PLAIN
@@ -74,7 +74,7 @@ def pack(parts: Parts, *, quick: bool = False) -> tuple[Json, Tensors]:
         "calibration": asdict(parts.calibration),
         "widths": [layer.shape[1] for layer in parts.layers],
         "activation": parts.activation,
-        "record": parts.record,
+        "record": parts.record.as_json(),
         "storage": storage,
         **header_of(parts.head),
     }
@@ -134,8 +134,7 @@ def unpack(header: Json, tensors: Tensors, path: str | PathLike[str]) -> Parts:
         "the labels are not sorted, or one stands twice",
     )
     calibration = _calibration(take(header, "calibration", dict, path), path)
-    record = take(header, "record", dict, path)
-    check_record(record, len(labels), path)
+    record = read_record(take(header, "record", dict, path), len(labels), path)
     widths = _widths(header, len(labels), path)
     upper = [
         tensor(tensors, f"theta.{i}", np.float32, (below + 1, width), path)
