@@ -55,7 +55,7 @@ from textmlr.corpus.corpus import Corpus
 from textmlr.corpus.reading import read_corpus
 from textmlr.features import vocabulary as vocabularies
 from textmlr.features.csr_features import Features
-from textmlr.features.ngrams import Hashed, Hasher
+from textmlr.features.ngrams import HashedBlock, Hasher
 from textmlr.features.vocabulary import Vocabulary
 from textmlr.model.heads import SOFTMAX
 from textmlr.model.scoring import score
@@ -101,7 +101,7 @@ class House:
     def read(self, threads: int) -> Corpus:
         return read_corpus([self.file])
 
-    def hash(self, threads: int) -> list[Hashed]:
+    def hash(self, threads: int) -> list[HashedBlock]:
         return list(map_blocks(self.hasher.hash, self.blocks, threads))
 
     def intern(self, threads: int) -> Vocabulary:

@@ -72,7 +72,7 @@ def test_text_table_and_sum(any_file: Path, doc: Path) -> None:
     answer = CliRunner().invoke(
         cli, ["classify", "-m", str(any_file), "--label", why.label, str(doc)]
     )
-    assert answer.stdout.strip() == share
+    assert f"{float(answer.stdout):.10g}" == share
     table = [line.split() for line in lines if re.search(r"[+-]\d\.\d{4} +[+-]\d+\.\d{4} *$", line)]
     *rows, together = table
     for column, whole in ((-2, why.score), (-1, why.margin)):

@@ -19,7 +19,7 @@ from textmlr.base.options import OneOf, WholeNumber, documented, option, options
 from textmlr.cli.stage_options import stages_options
 from textmlr.cli.tune import LEFT_OUT
 from textmlr.sklearn import TextClassifier, TextFeaturizer
-from textmlr.sklearn.parameters import has_parameters
+from textmlr.sklearn.estimator_parameters import has_parameters
 from textmlr.training.tuning.space import SEARCHED
 
 STAGES = (FeaturizerOptions, TrainingOptions, UpdateOptions, TuningOptions)

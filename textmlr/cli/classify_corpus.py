@@ -135,7 +135,7 @@ def _show(
 ) -> None:
     """A summary, on stderr: stdout may be where the predictions go."""
     from textmlr.base.printable import plural
-    from textmlr.cli.tables import show_rows
+    from textmlr.cli.terminal import show_rows
     from textmlr.export.answer_lines import UNSURE
 
     where = "standard output" if output.path == "-" else output.path

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from textmlr.base.printable import to_json
-from textmlr.cli.arguments import corpus_options, json_option, threads_option
+from textmlr.cli.shared_options import corpus_options, json_option, threads_option
 from textmlr.corpus.reading_options import ReadingOptions
 
 if TYPE_CHECKING:
@@ -70,7 +70,7 @@ def _show(result: Comparison, a: str, b: str) -> None:
     from rich.table import Table
 
     from textmlr.base.printable import plain
-    from textmlr.cli.tables import show_rows, spread
+    from textmlr.cli.terminal import show_rows, spread
     from textmlr.evaluation.comparison import p_of
 
     click.secho("Comparison", bold=True)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from textmlr.base.printable import to_json
-from textmlr.cli.arguments import (
+from textmlr.cli.shared_options import (
     check_output,
     corpus_options,
     json_option,
@@ -113,7 +113,7 @@ def compress(
 
 def _compressed(model: Model, max_size: int, dtype: Any) -> Model:
     """compression.compress, with a line of what is being tried in a terminal."""
-    from textmlr.cli.tables import size_of
+    from textmlr.cli.terminal import size_of
     from textmlr.model.small_file.compression import compress as make
 
     if not sys.stderr.isatty():
@@ -130,7 +130,7 @@ def _compressed(model: Model, max_size: int, dtype: Any) -> Model:
 
 def _show(about: dict[str, Any], result: Comparison | None) -> None:
     from textmlr.base.printable import plain
-    from textmlr.cli.tables import show_rows, size_of
+    from textmlr.cli.terminal import show_rows, size_of
 
     before, model = about["from"], plain(about["model"])
     if not about["compressed"]:

@@ -12,7 +12,7 @@ import click
 
 from textmlr.base.printable import plain
 from textmlr.cli.stage_options import Stages, one_value
-from textmlr.cli.tables import size_of
+from textmlr.cli.terminal import size_of
 from textmlr.cli.value_types import Duration, Size
 from textmlr.cli.warnings import warn
 from textmlr.corpus.reading_options import ReadingOptions

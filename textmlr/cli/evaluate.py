@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from textmlr.base.printable import plain, to_json
-from textmlr.cli.arguments import (
+from textmlr.cli.shared_options import (
     check_output,
     column_option,
     corpus_options,
@@ -145,7 +145,7 @@ def _learning_curve(
     from textmlr.corpus.reading import read_corpus
     from textmlr.evaluation.curves import learning_curve
 
-    weighted = bool(model.record.get("corpus", {}).get("weighted"))
+    weighted = model.record.corpus is not None and bool(model.record.corpus.weighted)
     corpus = read_corpus(training, replace(reading, weighted=weighted))
     warn_of_skipped([corpus])
 
@@ -158,7 +158,7 @@ def _learning_curve(
 def _show(result: Evaluation, asked: tuple[float, ...]) -> None:
     from rich.console import Console
 
-    from textmlr.cli.tables import show_rows, spread
+    from textmlr.cli.terminal import show_rows, spread
 
     sure = result.intervals
     click.secho("Evaluation", bold=True)
@@ -179,7 +179,7 @@ def _show(result: Evaluation, asked: tuple[float, ...]) -> None:
 
 
 def _show_coverage(console: Console, rows: list[Coverage]) -> None:
-    from textmlr.cli.tables import spread
+    from textmlr.cli.terminal import spread
 
     table = _table("unsure below P: left to a person")
     for column in ("P", "answered", "coverage", "accuracy", "95 %"):

@@ -9,8 +9,8 @@ import click
 
 from textmlr.base.errors import InputError
 from textmlr.base.printable import JOINERS, plain, to_json
-from textmlr.cli.arguments import json_option, listed, model_option
-from textmlr.cli.one_document import read_document, shown_path
+from textmlr.cli.document_file import read_document, shown_path
+from textmlr.cli.shared_options import json_option, listed, model_option
 from textmlr.kernels.jit import run_plain
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ import os
 import click
 
 from textmlr.base.printable import plain, to_json
-from textmlr.cli.arguments import json_option
+from textmlr.cli.shared_options import json_option
 
 MOST_OF_A_STRING = 0x1FFFFFE8  # characters, of V8
 
@@ -61,7 +61,7 @@ def export(model: str, form: str, output: str | None, scorer: str | None, as_jso
     for path in (output, scorer):
         if path is not None:
             check_writable(path, [model])
-    from textmlr.cli.tables import show_rows, size_of
+    from textmlr.cli.terminal import show_rows, size_of
     from textmlr.cli.warnings import warn
     from textmlr.model.model import Model
 

@@ -1,8 +1,9 @@
-"""textmlr featurize: f(x) of a corpus, as a file that other programs learn from."""
+"""textmlr featurize: f(x) of a corpus, in a file for other programs."""
 
 from __future__ import annotations
 
 import time
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, get_args
 
@@ -10,7 +11,7 @@ import click
 
 from textmlr.base.featurizer_options import FeaturizerOptions
 from textmlr.base.printable import to_json
-from textmlr.cli.arguments import (
+from textmlr.cli.shared_options import (
     check_output,
     corpus_options,
     format_option,
@@ -23,17 +24,19 @@ from textmlr.corpus.reading_options import CorpusFormat, ReadingOptions
 from textmlr.export.matrices.matrix_file import FORMATS, MatrixFile
 
 if TYPE_CHECKING:
+    from textmlr.corpus.chunks import Chunk
     from textmlr.export.matrices.matrix_file import MatrixSummary
+    from textmlr.export.matrices.matrix_parts import MatrixPart
     from textmlr.features.featurizer import Featurizer
 
 
 class MatrixFormat(click.Choice[str]):
-    """A form of what is written; for one of a corpus it says which option that is."""
+    """A format of matrices; for a format of corpora, the error names the option for that."""
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        """The form."""
+        """The format."""
         if value in get_args(CorpusFormat):
-            self.fail(f"{value!r} is a form of corpora: --corpus-format {value}", param, ctx)
+            self.fail(f"{value!r} is a format of corpora: --corpus-format {value}", param, ctx)
         return super().convert(value, param, ctx)
 
 
@@ -83,17 +86,17 @@ def featurize(
     as_json: bool,
     options: FeaturizerOptions,
 ) -> None:
-    """Write the features of CORPUS to a file, for other programs to learn from.
+    """Write the features of CORPUS to a file, for other programs.
 
-    A vocabulary is fitted on CORPUS, or, with --hash-bits, none is needed; with -m the features
-    are those of a model, and of a corpus of any size.  Options are those of train, but nothing is
-    tried: n-grams are words and pairs of words unless you say otherwise.  --no-bias leaves out the
-    column that is always 1, for programs that add their own.
+    A vocabulary is fitted on CORPUS; with --hash-bits none is needed. With -m the features are
+    those of a model, and CORPUS may be of any size. Options are as for train, but nothing is
+    tried: n-grams are words and pairs of words by default. --no-bias leaves out the column that is
+    always 1, for programs that add their own.
 
-    .npz is what scipy.sparse.load_npz reads; beside the matrix lie y (codes), labels (what they
-    stand for), weights and features (names, a line each).  svmlight, for liblinear and XGBoost,
-    counts labels from 0; vw from 1, as --oaa wants.  FILE.labels says what they stand for, and
-    FILE.features what the indices of svmlight do.
+    scipy.sparse.load_npz reads .npz; beside the matrix it holds y (codes), labels (their names),
+    weights and features (names, one a line). svmlight, for liblinear and XGBoost, counts labels
+    from 0; vw counts them from 1, as --oaa wants. FILE.labels names the labels, and FILE.features
+    the indices of svmlight.
 
     \b
     Examples:
@@ -114,8 +117,6 @@ def featurize(
     from textmlr.corpus.notes import ReadingNotes
     from textmlr.corpus.reading import scan
     from textmlr.export.matrices.matrix_file import files_of, write_matrix
-    from textmlr.export.matrices.matrix_parts import fit, transform
-    from textmlr.features.featurizer import Featurizer
 
     if output != "-":
         for path in files_of(written):
@@ -123,16 +124,7 @@ def featurize(
     began = time.perf_counter()
     notes = ReadingNotes()
     chunks = notes.watch(scan(corpora, reading, labelled=not no_labels, tables=False))
-    if model is not None:
-        from textmlr.model.model import Model
-
-        loaded = Model.load(model)
-        featurizer, labels = loaded.featurizer, loaded.labels
-        parts = transform(featurizer, chunks, labels, threads)
-    else:
-        featurizer = Featurizer(options)
-        part, labels = fit(featurizer, chunks, threads)
-        parts = iter([part])
+    featurizer, labels, parts = _featurized(chunks, model, options, threads)
     names = None
     if featurizer.options.hash_bits is None:
         names = featurizer.feature_names()
@@ -155,6 +147,24 @@ def featurize(
         _show(done, featurizer, shown_labels, seconds)
 
 
+def _featurized(
+    chunks: Iterable[Chunk], model: str | None, options: FeaturizerOptions, threads: int | None
+) -> tuple[Featurizer, list[str], Iterator[MatrixPart]]:
+    """The featurizer of a model, or one that is fitted on the chunks; labels; and f(x) in parts."""
+    from textmlr.export.matrices.matrix_parts import fit, transform
+    from textmlr.features.featurizer import Featurizer
+
+    if model is not None:
+        from textmlr.model.model import Model
+
+        loaded = Model.load(model)
+        parts = transform(loaded.featurizer, chunks, loaded.labels, threads)
+        return loaded.featurizer, loaded.labels, parts
+    featurizer = Featurizer(options)
+    part, labels = fit(featurizer, chunks, threads)
+    return featurizer, labels, iter([part])
+
+
 def _check_no_options() -> None:
     """Raise UsageError if options of a featurizer were given, which a model has already."""
     for parameter in click.get_current_context().command.params:
@@ -168,9 +178,10 @@ def _check_no_options() -> None:
 def _show(
     done: MatrixSummary, featurizer: Featurizer, labels: list[str] | None, seconds: float
 ) -> None:
-    """A summary, on stderr: stdout may be where the lines go."""
+    """A summary, on stderr, since stdout may get the lines."""
     from textmlr.base.printable import plain
-    from textmlr.cli.tables import show_ngrams, show_rows
+    from textmlr.cli.terminal import show_rows
+    from textmlr.cli.training_summary import show_ngrams
 
     where = "standard output" if done.files[0] == "-" else done.files[0]
     click.secho(f"Wrote {plain(where)}", bold=True, err=True)

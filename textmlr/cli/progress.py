@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Self
 
 import click
 
-from textmlr.cli.tables import show_ngrams, size_of
+from textmlr.cli.terminal import size_of
+from textmlr.cli.training_summary import show_ngrams
 from textmlr.cli.warnings import warn
 from textmlr.kernels.jit import watch_compiling
 from textmlr.training.exact.penalty_path import Penalty

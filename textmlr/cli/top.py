@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from textmlr.base.printable import to_json
-from textmlr.cli.arguments import json_option, listed
+from textmlr.cli.shared_options import json_option, listed
 
 if TYPE_CHECKING:
     from rich.table import Table

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import time
+from functools import partial
 
 import click
 
 from textmlr.base.featurizer_options import FeaturizerOptions
-from textmlr.base.printable import to_json
 from textmlr.base.training_options import TrainingOptions
-from textmlr.cli.arguments import (
+from textmlr.cli.corpus_storage import CorpusStorage, storage_options, stored
+from textmlr.cli.shared_options import (
     check_output,
     corpus_options,
     given,
@@ -19,7 +20,6 @@ from textmlr.cli.arguments import (
     threads_option,
     validation_option,
 )
-from textmlr.cli.corpus_storage import CorpusStorage, storage_options, stored
 from textmlr.cli.stage_options import Stages, stages_options
 from textmlr.corpus.reading_options import ReadingOptions
 
@@ -90,10 +90,7 @@ def train(
     if given("no_holdout") and validation:
         raise click.UsageError("--no-holdout and --validation exclude each other")
     if streamed:
-        for option in ("validation", "memory", "cache_dir", "keep_cache"):
-            if given(option):
-                name = option.replace("_", "-")
-                raise click.UsageError(f"--{name} and --stream exclude each other")
+        _check_stream()
         from textmlr.cli.train_stream import stream
 
         stream(
@@ -111,7 +108,8 @@ def train(
 
     started = time.perf_counter()
     from textmlr.cli.progress import TrainingProgress
-    from textmlr.cli.tables import show_summary, summary_of
+    from textmlr.cli.terminal import print_summary
+    from textmlr.cli.training_summary import show_summary, summary_of
     from textmlr.cli.warnings import warn_of_corpus
     from textmlr.corpus.reading import read_corpus
     from textmlr.training.train import train as fit
@@ -135,7 +133,12 @@ def train(
     seconds = time.perf_counter() - started, progress.compiling.seconds
     summary = summary_of(output, corpus, model, size, *seconds)
     summary["storage"] = "memory" if store is None else "disk"
-    if as_json:
-        click.echo(to_json(summary))
-    elif not quiet:
-        show_summary(summary)
+    show = partial(show_summary, record=model.record)
+    print_summary(summary, show, quiet=quiet, as_json=as_json)
+
+
+def _check_stream() -> None:
+    """Raise UsageError for options that a stream has no use for."""
+    for option in ("validation", "memory", "cache_dir", "keep_cache"):
+        if given(option):
+            raise click.UsageError(f"--{option.replace('_', '-')} and --stream exclude each other")

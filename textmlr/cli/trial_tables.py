@@ -11,7 +11,8 @@ from textmlr.base.featurizer_options import FeaturizerOptions
 from textmlr.base.printable import plain, plural
 from textmlr.base.tuning_options import TuningOptions
 from textmlr.cli.progress import Compiling, Display
-from textmlr.cli.tables import bar, show_ngrams
+from textmlr.cli.terminal import bar
+from textmlr.cli.training_summary import show_ngrams
 from textmlr.cli.warnings import warn
 from textmlr.training.sgd.trial import Progress
 from textmlr.training.tuning.events import (

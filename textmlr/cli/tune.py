@@ -8,16 +8,17 @@ import shlex
 import time
 from collections.abc import Mapping
 from dataclasses import asdict, fields
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from textmlr.base.featurizer_options import FeaturizerOptions
 from textmlr.base.options import option_named
-from textmlr.base.printable import plain, to_json
+from textmlr.base.printable import plain
 from textmlr.base.training_options import TrainingOptions
 from textmlr.base.tuning_options import TuningOptions
-from textmlr.cli.arguments import (
+from textmlr.cli.shared_options import (
     check_output,
     corpus_options,
     given,
@@ -120,7 +121,8 @@ def tune(
     fixed = {field.name for stage in stages for field in fields(stage) if given(field.name)}
 
     started = time.perf_counter()
-    from textmlr.cli.tables import summary_of
+    from textmlr.cli.terminal import print_summary
+    from textmlr.cli.training_summary import summary_of
     from textmlr.cli.trial_tables import TuningProgress
     from textmlr.cli.warnings import warn_of_corpus
     from textmlr.corpus.reading import read_corpus
@@ -155,10 +157,8 @@ def tune(
     summary["tuning"] = _tuning(
         tuned, options.metric, command_of(corpora, output, tuned.best.setting, like)
     )
-    if as_json:
-        click.echo(to_json(summary))
-    elif not quiet:
-        _show(tuned, options, summary)
+    show = partial(_show, tuned, options)
+    print_summary(summary, show, quiet=quiet, as_json=as_json)
 
 
 def command_of(
@@ -208,7 +208,7 @@ def _tuning(tuned: TuningResult, metric: str, command: str) -> dict[str, Any]:
 def _show(tuned: TuningResult, options: TuningOptions, summary: dict[str, Any]) -> None:
     from rich.console import Console
 
-    from textmlr.cli.tables import show_summary
+    from textmlr.cli.training_summary import show_summary
     from textmlr.cli.trial_tables import table_of, what_won
 
     Console().print(table_of(tuned.trials, options.metric, MOST_SHOWN))
@@ -217,5 +217,5 @@ def _show(tuned: TuningResult, options: TuningOptions, summary: dict[str, Any]) 
     if options.seconds is not None and spent > options.seconds + 1:
         click.echo(f"It took {spent:.0f} s, {spent - options.seconds:.0f} s more than asked for.")
     click.echo()
-    show_summary(summary)
+    show_summary(summary, tuned.model.record)
     click.echo(f"The same model: {plain(summary['tuning']['command'])}")

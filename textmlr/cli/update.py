@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import time
-from typing import Any
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from textmlr.base.printable import to_json
 from textmlr.base.update_options import UpdateOptions
-from textmlr.cli.arguments import (
+from textmlr.cli.shared_options import (
     check_output,
     corpus_options,
     given,
@@ -19,6 +19,10 @@ from textmlr.cli.arguments import (
 )
 from textmlr.cli.stage_options import stages_options
 from textmlr.corpus.reading_options import ReadingOptions
+
+if TYPE_CHECKING:
+    from textmlr.corpus.corpus import Corpus
+    from textmlr.model.model import Model
 
 MOST_NAMED = 8  # labels in a line
 
@@ -50,15 +54,15 @@ def update(
     quiet: bool,
     as_json: bool,
 ) -> None:
-    """Teach MODEL the documents of CORPUS, without the ones it was trained on.
+    """Train MODEL on more documents, without those that it was trained on.
 
-    CORPUS is as for train; it may have labels that MODEL has not, and be of one label only.  MODEL
-    is overwritten, all at once, unless -o names another file.
+    CORPUS is as for train. It may have labels that MODEL does not have, and may have one label
+    only. MODEL is overwritten, all at once, unless -o names another file.
 
-    How far each weight may move depends on how many documents MODEL has seen its feature in, so
-    that it keeps what it knows; new labels and new n-grams get weights of their own.  The answers
-    before and after are compared on held-out new documents, or those of --test: give it documents
-    of the old labels too, where CORPUS has none.
+    A weight may move the less, the more documents MODEL has seen its feature in, so that MODEL
+    keeps what it knows. New labels and new n-grams get weights of their own. The answers before
+    and after are compared on held-out new documents, or on those of --test: give it documents of
+    the old labels too, where CORPUS has none.
 
     \b
     Examples:
@@ -70,16 +74,10 @@ def update(
 
     started = time.perf_counter()
     from textmlr.cli.progress import TrainingProgress
-    from textmlr.cli.warnings import (
-        warn_of_duplicates,
-        warn_of_few,
-        warn_of_invalid,
-        warn_of_overlap,
-        warn_of_skipped,
-    )
+    from textmlr.cli.terminal import print_summary
     from textmlr.corpus.reading import read_corpus
     from textmlr.model.model import Model
-    from textmlr.training.update.model_update import update as learn
+    from textmlr.training.update.model_update import update as fit
 
     output = output or model
     before = Model.load(model)
@@ -88,21 +86,11 @@ def update(
         progress.reading()
         corpus = read_corpus(corpora, reading)
         judges = read_corpus([test], reading) if test else None
-        after = learn(
+        after = fit(
             before, corpus, options, validation=judges, threads=threads, watch=progress.watch
         )
         size = after.save(output)
-    told = after.record["updates"][-1]
-    warn_of_skipped([corpus] + ([judges] if judges else []))
-    warn_of_invalid(told["invalid_utf8"])
-    warn_of_duplicates(told["doubles"], len(corpus))
-    warn_of_few(after.labels, after.record["corpus"]["per_label"])
-    trained_on = "the corpus that the model was trained on"
-    warn_of_overlap(told["overlap"], len(corpus), "new ", trained_on, "they are learnt again")
-    if judges:
-        overlap = told["compared"]["overlap"]
-        so = "what they say of the model is too good"
-        warn_of_overlap(overlap, len(judges), "test ", "what the model was trained on", so)
+    _warn(after, corpus, judges)
     summary = {
         "model": output,
         "updated": model,
@@ -111,23 +99,45 @@ def update(
         "bytes": size,
         "seconds": round(time.perf_counter() - started, 3),
         "compile_seconds": round(progress.compiling.seconds, 3),
-        "update": told,
+        "update": after.record.updates[-1].as_json(),
     }
-    if as_json:
-        click.echo(to_json(summary))
-    elif not quiet:
-        _show(summary, len(before.labels), before.featurizer.documents)
+    show = partial(_show, labels=len(before.labels), documents=before.featurizer.documents)
+    print_summary(summary, show, quiet=quiet, as_json=as_json)
+
+
+def _warn(after: Model, corpus: Corpus, judges: Corpus | None) -> None:
+    """Say what the update left out or replaced, and which documents it has met before."""
+    from textmlr.cli.warnings import (
+        warn_of_duplicates,
+        warn_of_few,
+        warn_of_invalid,
+        warn_of_overlap,
+        warn_of_skipped,
+    )
+    from textmlr.model.record import OverlapRecord
+
+    update, trained = after.record.updates[-1], after.record.corpus
+    assert trained is not None  # as an update writes it
+    warn_of_skipped([corpus] + ([judges] if judges else []))
+    warn_of_invalid(update.invalid_utf8 or 0)
+    warn_of_duplicates(update.doubles, len(corpus))
+    warn_of_few(after.labels, trained.per_label)
+    trained_on = "the corpus that the model was trained on"
+    warn_of_overlap(update.overlap, len(corpus), "new ", trained_on, "they are trained on again")
+    if judges:
+        assert update.compared is not None
+        values = update.compared["overlap"]
+        overlap = None if values is None else OverlapRecord(**values)
+        so = "the figures on them are too good"
+        warn_of_overlap(overlap, len(judges), "test ", "the documents of training", so)
 
 
 def _show(summary: dict[str, Any], labels: int, documents: int) -> None:
-    """What was there, what has come, and how the answers have changed."""
+    """How the model has grown from so many labels and documents, and how its answers changed."""
     from textmlr.base.printable import plain
-    from textmlr.cli.tables import show_rows, size_of
+    from textmlr.cli.terminal import show_rows, shown_seconds, size_of
 
     told, output = summary["update"], summary["model"]
-    seconds = f"{summary['seconds']:.1f}"
-    if summary["compile_seconds"]:
-        seconds += f", of which compiling kernels {summary['compile_seconds']:.1f}"
     before, after = told["features"]
     named = f": {_named(told['new_labels'])}" if told["new_labels"] else ""
     rows = [
@@ -135,7 +145,7 @@ def _show(summary: dict[str, Any], labels: int, documents: int) -> None:
         ("labels", _grown(labels, summary["labels"]) + named),
         ("features", _grown(before, after)),
         ("file size", size_of(summary["bytes"])),
-        ("seconds", seconds),
+        ("seconds", shown_seconds(summary)),
     ]
     click.secho(f"Updated {plain(summary['updated'])}", bold=True)
     show_rows(rows)

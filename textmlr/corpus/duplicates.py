@@ -23,7 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from textmlr.base.arrays import frozen
-from textmlr.base.tensor_file import expect
+from textmlr.base.file_checks import expect
 from textmlr.base.threads import map_blocks
 from textmlr.corpus.batch import Batch
 from textmlr.corpus.blocks import blocks_of

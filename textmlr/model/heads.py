@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 from textmlr.base.arrays import frozen
 from textmlr.base.checks import check_choice
 from textmlr.base.errors import InputError
-from textmlr.base.tensor_file import expect
+from textmlr.base.file_checks import expect
 from textmlr.features.csr_features import Features
 from textmlr.kernels import document_answer, linear, sgd, softmax
 

@@ -26,7 +26,7 @@ from textmlr.sklearn.conventions import (
     weights_of,
 )
 from textmlr.sklearn.corpora import checked, compacted, corpus_of, joined, names_of
-from textmlr.sklearn.parameters import (
+from textmlr.sklearn.estimator_parameters import (
     N_JOBS,
     featurizer_options,
     has_parameters,

@@ -12,7 +12,7 @@ from sklearn.utils.validation import check_is_fitted
 from textmlr.base.featurizer_options import WORDS, FeaturizerOptions
 from textmlr.features.featurizer import Featurizer
 from textmlr.sklearn.conventions import threads_of
-from textmlr.sklearn.parameters import N_JOBS, featurizer_options, has_parameters
+from textmlr.sklearn.estimator_parameters import N_JOBS, featurizer_options, has_parameters
 
 if TYPE_CHECKING:
     from typing import Self

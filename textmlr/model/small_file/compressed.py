@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from textmlr.base.errors import InputError
-from textmlr.base.tensor_file import expect
+from textmlr.base.file_checks import expect
 
 # Fixed, so that no file can ask for more memory.  Rows of θ come back at some distance (an n-gram
 # and those it contains have the same where they occur in the same documents).

@@ -7,7 +7,7 @@ from os import PathLike
 import numpy as np
 from numpy.typing import NDArray
 
-from textmlr.base.tensor_file import check_blob, expect
+from textmlr.base.file_checks import check_blob, expect
 
 END = 0xFF  # of a suffix; no byte of UTF-8
 MOST_SHARED = 255

@@ -84,7 +84,7 @@ def fit_exact(
 
     validation  documents that judge, None to hold some out
     beside      called once, by a thread of its own if there are two
-    Raises InputError where there is nothing to learn from, or no minimum.
+    Raises InputError where the labels are not two at least, or there is no minimum.
     """
     check_labels(objective)
     options = options.decided()

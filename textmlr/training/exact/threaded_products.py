@@ -35,7 +35,7 @@ def transposed(matrix: Features) -> Features:
 
 def blocks(matrix: Features, labels: int) -> Iterator[slice]:
     """Slices of rows of about BLOCK_PRODUCTS each; cut by the data alone."""
-    # A row counts as an entry too: what is written for it takes as long.
+    # A row counts as an entry too: writing it takes as long.
     work = matrix.indptr + np.arange(len(matrix.indptr))
     step = max(1, BLOCK_PRODUCTS // labels)
     bounds = np.searchsorted(work, np.arange(0, int(work[-1]) + step, step))

@@ -17,9 +17,10 @@ from textmlr.corpus.corpus import Corpus
 from textmlr.corpus.disk_corpus import Sum
 from textmlr.features.csr_features import Features
 from textmlr.features.featurizer import Featurizer
-from textmlr.features.hashed_columns import Columns
+from textmlr.features.hashed_columns import HashedColumns
 from textmlr.features.options_array import TERM_FREQUENCY
-from textmlr.features.vocabulary import NAMELESS, Vocabulary, inverse_document_frequency
+from textmlr.features.row_weights import inverse_document_frequency
+from textmlr.features.vocabulary import NAMELESS, Vocabulary
 from textmlr.kernels import csr_rows
 from textmlr.training.dealt_parts import AnyObjective, Dealing
 from textmlr.training.on_disk import part_files, row_counts
@@ -112,7 +113,7 @@ def _count(
     files = {row_counts.FILE: spilled.sum}
     counted = spilled.counted
     if counted is None:
-        columns = Columns.counted(spilled.frequencies)
+        columns = HashedColumns.counted(spilled.frequencies)
         frequencies = spilled.frequencies[columns.kept].astype(np.int64)
         none = np.zeros(0, np.int32)
         arrays |= {
@@ -216,7 +217,9 @@ def _restore(
     )
 
 
-def _fit(featurizer: Featurizer, arrays: Arrays, documents: int, invalid: int) -> Columns | None:
+def _fit(
+    featurizer: Featurizer, arrays: Arrays, documents: int, invalid: int
+) -> HashedColumns | None:
     """Fit a featurizer to the rows of a cache; with hashing, the columns that are in use."""
     own, frequencies = featurizer.options, arrays["frequencies"]
     if "hashes" in arrays:
@@ -224,7 +227,7 @@ def _fit(featurizer: Featurizer, arrays: Arrays, documents: int, invalid: int) -
         featurizer.adopt(vocabulary, frequencies, documents, invalid)
         return None
     assert own.hash_bits is not None
-    columns = Columns.restore(arrays["kept"], 1 << own.hash_bits, frequencies)
+    columns = HashedColumns.restore(arrays["kept"], 1 << own.hash_bits, frequencies)
     whole = np.zeros(1 << own.hash_bits, np.int64)
     whole[columns.kept] = frequencies
     featurizer.adopt(None, whole, documents, invalid)

@@ -97,7 +97,7 @@ def fit(
     overwrite   scale the objective's features in place, where they are not needed any more
     states      where the state of training is kept, and resumed from; None: nowhere
     known       results of ``probe`` on the same objective, if they last; None: nothing
-    Raises InputError where there is nothing to learn from.
+    Raises InputError where the labels are not two at least.
     """
     check_labels(objective)
     runs = Runs(objective, options.decided(), columns, watch, states)
@@ -118,13 +118,13 @@ def fit(
         calibration,
         final.learning_rate,
         final.epochs,
-        final.told[-1].loss,
-        final.told[-1].accuracy,
+        final.history[-1].loss,
+        final.history[-1].accuracy,
         sum(map(len, stage.folds)) or search.held_out,
         folds or (FOLDS if crossed else 0),
         judged,
         trials,
-        sum(epoch.halved for epoch in final.told),
+        sum(epoch.halved for epoch in final.history),
         len(stage.shares) if len(stage.shares) > 1 else 0,
     )
 

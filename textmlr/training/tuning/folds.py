@@ -25,7 +25,7 @@ SHARES = (1 / 9, 1 / 3, 1.0)
 class Level:
     """The share of documents that a trial gets: so many training documents, of so many folds.
 
-    share  of what the highest level has
+    share  of the documents × folds of the highest level
     """
 
     documents: int

@@ -1,4 +1,4 @@
-"""The minimum of new documents' loss and a penalty that keeps what old documents have taught.
+"""The minimum of the new documents' loss and a penalty in place of the old documents' loss.
 
 To second order the loss of the old documents is a bowl around the θ they led to, and their part of
 the curvature is known: h_fℓ of each weight, and g_f in a direction that all features share.  So
@@ -46,7 +46,7 @@ MOST_STEPS = 200
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Prior:
-    """The penalty: what old documents have taught, as the curvature of their loss.
+    """The penalty: the curvature of the old documents' loss.
 
     precision  (V,) float64 h_f > 0, alike for all labels; or (V, L) float64 h_fℓ > 0
     common     (V,) float64 g_f; None: all 0.  Only beside a precision (V,)
