@@ -24,8 +24,8 @@ from textmlr.training.exact.penalty_path import ExactFit, Penalty, fit_exact
 from textmlr.training.exact.solver import Step
 from textmlr.training.feature_names import FeatureNames
 from textmlr.training.ngram_choice import Candidate, NgramChoice, choose
-from textmlr.training.on_disk.cache import Work
 from textmlr.training.on_disk.disk_store import Store
+from textmlr.training.on_disk.stage_progress import Work
 from textmlr.training.rows import Rows, memory_of
 from textmlr.training.sgd.fit import Fit, fit, most_epochs
 from textmlr.training.sgd.trial_run import Progress
