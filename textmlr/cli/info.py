@@ -15,7 +15,7 @@ from textmlr.cli.shared_options import json_option
 @click.argument("model", default="model.textmlr")
 @json_option
 def info(model: str, as_json: bool) -> None:
-    """Say what is in MODEL and how it was trained.
+    """Say what is in a model and how it was trained.
 
     \b
     Examples:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from textmlr.corpus.corpus import Corpus
     from textmlr.model.model import Model
 
-MOST_UPDATES = 5  # that are told of
+MOST_UPDATES = 5  # in the list
 
 
 def show_ngrams(ngrams: Sequence[int] | None, char_ngrams: Sequence[int] | None) -> str:
@@ -29,7 +29,7 @@ def show_ngrams(ngrams: Sequence[int] | None, char_ngrams: Sequence[int] | None)
 
 
 def ngram_rows(featurizer: dict[str, Any], record: dict[str, Any]) -> list[tuple[str, str]]:
-    """Which n-grams the features are, and whether training chose them."""
+    """The n-grams of the features, and the choice of training among them."""
     rows = [("n-grams", show_ngrams(featurizer["ngrams"], featurizer["char_ngrams"]))]
     candidates = record.get("ngrams", [])
     tried = [one for one in candidates if one["documents"] == candidates[-1]["documents"]]
@@ -44,7 +44,7 @@ def ngram_rows(featurizer: dict[str, Any], record: dict[str, Any]) -> list[tuple
 
 
 def update_rows(record: dict[str, Any]) -> list[tuple[str, str]]:
-    """By what a model was updated since it was trained, the last first."""
+    """The updates of a model since it was trained, the last first."""
     rows: list[tuple[str, str]] = []
     for one in record.get("updates", [])[: -MOST_UPDATES - 1 : -1]:
         told = f"with {plural(one['documents'], 'document')} of {plain(', '.join(one['files']))}"
@@ -60,7 +60,7 @@ def update_rows(record: dict[str, Any]) -> list[tuple[str, str]]:
 
 
 def fit_rows(record: dict[str, Any]) -> list[tuple[str, str]]:
-    """What was held out, chosen and reached, as far as a model's record says it."""
+    """The held-out documents, the choices and the figures in a model's record."""
     held, final = record.get("held_out"), record.get("final")
     rows = []
     options = record.get("options", {})
@@ -99,7 +99,7 @@ def fit_rows(record: dict[str, Any]) -> list[tuple[str, str]]:
 def summary_of(
     path: str, corpus: Corpus, model: Model, size: int, seconds: float, compile_seconds: float
 ) -> dict[str, Any]:
-    """What there is to say of a model that was trained and written to a file (JSON values)."""
+    """The summary of a model that was trained and written to a file (JSON values)."""
     return {
         "model": path,
         "documents": len(corpus),
@@ -114,21 +114,21 @@ def summary_of(
 
 
 def _progressive_rows(streamed: dict[str, Any]) -> list[tuple[str, str]]:
-    """How documents of a stream were predicted before they were learnt from."""
+    """The figures of a stream's documents, each predicted before it was trained on."""
     so_far, lately = streamed["so_far"], streamed["lately"]
     last = f"last {lately['documents']:,}"
     return [
         (
             "accuracy",
             f"{lately['accuracy']:.4f} ({last}), {so_far['accuracy']:.4f} (all), "
-            "each before it was learnt from",
+            "each before it was trained on",
         ),
         ("log loss", f"{lately['loss']:.4f} nats ({last}), {so_far['loss']:.4f} (all)"),
     ]
 
 
 def _certificate_rows(final: dict[str, Any]) -> list[tuple[str, str]]:
-    """What the exact solver proves."""
+    """The certificate of the exact solver."""
     gap = final["gap"]
     penalty = f"λ = {final['l2']:.6g}"
     rows = []
@@ -152,7 +152,7 @@ def _certificate_rows(final: dict[str, Any]) -> list[tuple[str, str]]:
 
 
 def show_summary(summary: dict[str, Any]) -> None:
-    """What training came to, and what to do next."""
+    """Print the summary, and what to do next."""
     model = summary["model"]
     click.secho(f"Trained {plain(model)}", bold=True)
     show_rows(
@@ -162,7 +162,7 @@ def show_summary(summary: dict[str, Any]) -> None:
             ("features", f"{summary['features']:,}"),
             *ngram_rows(summary["featurizer"], summary),
             *fit_rows(summary),
-            *([("learnt from", summary["storage"])] if "storage" in summary else []),
+            *([("trained from", summary["storage"])] if "storage" in summary else []),
             ("file size", size_of(summary["bytes"])),
             ("seconds", shown_seconds(summary)),
         ]
