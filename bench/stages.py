@@ -1,4 +1,4 @@
-"""How fast each stage is, and how far from what the machine can do at all.
+"""How fast each stage is, beside the floor that the machine sets.
 
     python bench/stages.py --data DIR [--only imdb,r8] [--runs 5] [--threads 1,2] [--json FILE]
 
@@ -55,7 +55,7 @@ from textmlr.corpus.corpus import Corpus
 from textmlr.corpus.reading import read_corpus
 from textmlr.features import vocabulary as vocabularies
 from textmlr.features.csr_features import Features
-from textmlr.features.ngrams import Hashed, Hasher
+from textmlr.features.ngrams import HashedBlock, Hasher
 from textmlr.features.vocabulary import Vocabulary
 from textmlr.model.heads import SOFTMAX
 from textmlr.model.scoring import score
@@ -101,7 +101,7 @@ class House:
     def read(self, threads: int) -> Corpus:
         return read_corpus([self.file])
 
-    def hash(self, threads: int) -> list[Hashed]:
+    def hash(self, threads: int) -> list[HashedBlock]:
         return list(map_blocks(self.hasher.hash, self.blocks, threads))
 
     def intern(self, threads: int) -> Vocabulary:

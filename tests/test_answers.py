@@ -19,6 +19,7 @@ from textmlr.model import scoring
 from textmlr.model.answering import Answerer
 from textmlr.model.model import Model
 from textmlr.model.parameters import Network
+from textmlr.model.record import Record
 
 DOCUMENTS = [
     "the robot robot, the Robot!",
@@ -45,7 +46,7 @@ def model_of(options: FeaturizerOptions, labels: int) -> Model:
     featurizer = Featurizer(options).fit(DOCUMENTS)
     theta = np.random.default_rng(labels).normal(size=(featurizer.columns, labels))
     names = [f"label {i:04}" for i in range(labels)]
-    return Model(names, featurizer, [theta.astype(np.float32)], {})
+    return Model(names, featurizer, [theta.astype(np.float32)], Record())
 
 
 @pytest.mark.slow

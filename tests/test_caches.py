@@ -291,7 +291,7 @@ def test_a_cache_is_of_one_version(wanted: str, monkeypatch: pytest.MonkeyPatch)
         cut_off(monkeypatch, corpus, *SMALL)
     else:
         trained(corpus, *SMALL, wanted)
-    monkeypatch.setattr(model, "__version__", "9.9")
+    monkeypatch.setattr("textmlr.model.record.__version__", "9.9")
     if wanted == "--resume":
         said = refused(corpus, *SMALL, wanted)
         assert "had another version of textmlr" in said
@@ -373,7 +373,7 @@ def test_a_memory_that_cuts_cuts_alike_before_and_after_a_kill(
     corpus = write_tsv(Path("corpus.tsv"), documents(1500, 3))
     options = [corpus, "--memory", "100kB", "-q", "--ngrams", "1-2"]
     whole = trained(*options)
-    cut = model.Model.load("model.textmlr").record["cut"]
+    cut = model.Model.load("model.textmlr").record.cut.as_json()
     assert 0 < cut["kept"] < cut["of"]
     assert trained(*options, "--resume") == whole
     cut_off(monkeypatch, *options, stage=stage)
@@ -398,11 +398,11 @@ def test_a_corpus_that_fits_is_trained_alike_with_and_without_a_cache(
     options = [corpus, "--memory", "100kB", "-q", "--ngrams", "1-3"]
     whole = trained(*options)
     assert not CACHE.exists()
-    record = model.Model.load("model.textmlr").record
+    record = model.Model.load("model.textmlr").record.as_json()
     assert "cut" not in record
     monkeypatch.setattr(gather, "MEMORY_A_BYTE", 16)
     trained(*options)
-    assert model.Model.load("model.textmlr").record["cut"]["kept"] < record["corpus"]["nonzeros"]
+    assert model.Model.load("model.textmlr").record.cut.kept < record["corpus"]["nonzeros"]
     monkeypatch.setattr(gather, "MEMORY_A_BYTE", 1)
     assert trained(*options, wanted) == whole
     assert trained(*options, wanted) == whole
@@ -428,7 +428,7 @@ def test_a_run_that_memory_cuts_is_killed_and_gone_on_with() -> None:
     ]
     subprocess.run([*command, "-o", "whole.textmlr"], check=True, stderr=subprocess.DEVNULL)
     whole = Path("whole.textmlr").read_bytes()
-    assert model.Model.load("whole.textmlr").record["cut"]
+    assert model.Model.load("whole.textmlr").record.cut
     killed = 0
     for moment in ("text", "counts", "rows", "final.checkpoint"):
         run = subprocess.Popen([*command, "--resume"], stderr=subprocess.DEVNULL)
@@ -456,7 +456,7 @@ def test_what_does_not_fit_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(counting, "LEAST_SLOTS", 1024)  # the table is cut, and θ is not
     done = train(*options, "--memory", "100kB", "--max-features", "100")
-    cut = model.Model.load("model.textmlr").record["cut"]
+    cut = model.Model.load("model.textmlr").record.cut.as_json()
     assert (cut["kept"], cut["of"]) == (100, 100)
     assert cut["missed"] > 0
     assert "100 features do not fit" not in done.output
@@ -720,7 +720,7 @@ def test_what_cannot_be_read_again_as_it_was_is_begun_anew(
     flipped(CACHE / harmed, CACHE)
     found = trained("corpus.tsv", *options, "--resume")
     assert found == trained("corpus.tsv", *options)
-    assert model.Model.load("model.textmlr").record["corpus"]["documents"] == 1500
+    assert model.Model.load("model.textmlr").record.corpus.documents == 1500
 
 
 @pytest.mark.usefixtures("parts")

@@ -26,8 +26,8 @@ main()
 NO_TABLE = """
 from textmlr.kernels.jit import run_plain
 run_plain()
-from textmlr.features.vocabulary import Table
-Table.of = None
+from textmlr.features.vocabulary import HashTable
+HashTable.of = None
 """
 ROOT = Path(__file__).parent.parent
 

@@ -20,6 +20,7 @@ from textmlr.corpus.reading import read_corpus
 from textmlr.evaluation.labelled_answers import answer
 from textmlr.features.featurizer import Featurizer
 from textmlr.model.model import Model
+from textmlr.model.record import Record
 from textmlr.model.small_file.compression import SmallDtype, compress
 from textmlr.model.small_file.theta_storage import Storage
 from textmlr.training.train import train
@@ -99,7 +100,7 @@ def test_words_of_a_label_stay_and_common_words_go(words: Model) -> None:
     for row, name in enumerate(names):
         if row and name not in own:
             theta[row] *= 1e-4
-    model = Model(words.labels, words.featurizer, [theta], {}, None, words.calibration)
+    model = Model(words.labels, words.featurizer, [theta], Record(), None, words.calibration)
     small = next(
         one
         for one in (compress(model, limit) for limit in range(1360, 1600, 10))
@@ -131,7 +132,7 @@ def test_the_file_is_nearly_as_large_as_it_may_be(
     assert size == (tmp_path / "small").stat().st_size
     assert (len(small.layers[0]) - 1, size) in tried
     assert len(tried) < 12
-    assert small.record["compressed"] == {
+    assert small.record.compressed.as_json() == {
         "from_features": pairs.kept["features"],
         "features": small.kept["features"],
     }

@@ -38,6 +38,7 @@ from textmlr.corpus.in_memory import batches_of
 from textmlr.evaluation.evaluation import judge
 from textmlr.evaluation.labelled_answers import answer
 from textmlr.kernels import fingerprints as kernels
+from textmlr.model.record import DuplicatesRecord
 from textmlr.model.small_file.compression import compress
 
 SPACE = b" \t\n\r\x0b\x0c"
@@ -389,7 +390,7 @@ def test_update_extends_it() -> None:
     assert updated.trained_on.overlap(batches_of(texts_of(20, 5) + texts_of(60, 1)), 1) == Overlap(
         80, exact=True
     )
-    assert updated.record["updates"][-1]["overlap"] == {"documents": 4, "exact": True}
+    assert updated.record.updates[-1].overlap.as_json() == {"documents": 4, "exact": True}
     model.trained_on = None  # then nothing is known of old documents, and so of all
     assert update(model, new).trained_on is None
 
@@ -525,11 +526,10 @@ def test_update_tells_of_documents_it_knows(tmp_path: Path, model_file: Path) ->
 def test_about(capsys: pytest.CaptureFixture[str]) -> None:
     from textmlr.cli.warnings import warn_of_duplicates, warn_of_overlap
 
-    places = [["a.tsv", 17], ["a.tsv", 90_400]]
-    warn_of_duplicates(
-        {"contradictory": 1204, "repeated": 900_000, "exact": False, "first": places}, 4_000_000
-    )
-    warn_of_overlap({"documents": 1312, "exact": False}, 25_000, "", "it", "beware")
+    places = [("a.tsv", 17), ("a.tsv", 90_400)]
+    own = DuplicatesRecord(contradictory=1204, repeated=900_000, exact=False, first=places)
+    warn_of_duplicates(own, 4_000_000)
+    warn_of_overlap(Overlap(1312, exact=False), 25_000, "", "it", "beware")
     warn_of_overlap(None, 25_000, "", "it", "beware")
     assert capsys.readouterr().err.splitlines() == [
         "Warning: about 1,204 documents occur more than once with different labels (two of them: "
@@ -546,7 +546,7 @@ def test_scikit_learn_estimators_keep_it_to_themselves() -> None:
     from textmlr.sklearn import TextClassifier
 
     fitted = TextClassifier(ngrams=(1, 1)).fit(["same"] * 30, ["a", "b"] * 15)
-    assert fitted.model_.record["corpus"]["doubles"]["contradictory"] == 30
+    assert fitted.model_.record.corpus.doubles.contradictory == 30
 
 
 @pytest.mark.slow

@@ -40,6 +40,7 @@ from textmlr.features import long_documents
 from textmlr.features.featurizer import Featurizer
 from textmlr.features.ngrams import Hasher
 from textmlr.model.model import Model
+from textmlr.model.record import Record
 
 TEXTS = [
     b"The cat sat; the CAT ran, and the dog sat on the cat.",
@@ -93,7 +94,7 @@ class TestLongDocuments:
         options = FeaturizerOptions(ngrams=(1, 2), char_ngrams=(4, 4), hash_bits=hash_bits)
         featurizer = Featurizer(options).fit(TEXTS)
         theta = np.random.default_rng(1).normal(size=(featurizer.columns, 3)).astype(np.float32)
-        model = Model(["a", "b", "c"], featurizer, [theta], {})
+        model = Model(["a", "b", "c"], featurizer, [theta], Record())
         expected = model.probabilities(TEXTS), featurizer.transform(TEXTS)
         monkeypatch.setattr(blocks_module, "GIANT_BYTES", 8)
         monkeypatch.setattr(long_documents, "PIECE_TOKENS", 3)

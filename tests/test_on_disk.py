@@ -137,7 +137,7 @@ def test_standard_input_is_read_once(corpus: Path, monkeypatch: pytest.MonkeyPat
         model = Model.load("model.textmlr")
         assert np.array_equal(model.theta, inside.theta)
         assert model.featurizer.feature_names() == inside.featurizer.feature_names()
-        assert model.record["corpus"]["files"] == ["standard input"]
+        assert model.record.corpus.files == ("standard input",)
 
 
 # What a run keeps

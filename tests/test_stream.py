@@ -219,7 +219,7 @@ class TestLabels:
         model = trainer.model()
         assert model.labels == sorted({*(label for label, _ in PAIRS), "late"})
         assert model.classify(["marmalade of quince"])[0][0].label == "late"
-        assert model.record["corpus"]["per_label"][model.labels.index("late")] == 20
+        assert model.record.corpus.per_label[model.labels.index("late")] == 20
 
     def test_hundreds(self, tmp_path: Path) -> None:
         pairs = [(f"label {i % 150}", f"word{i % 150} and more") for i in range(600)]
@@ -275,8 +275,8 @@ class TestModel:
             for own in (None, False)
         )
         texts = [text for _, text in documents(200, 12)]
-        assert not_so.record["final"]["calibration"]["factor"] == 1
-        assert calibrated.record["final"]["calibration"]["factor"] != 1
+        assert not_so.record.final.calibration.factor == 1
+        assert calibrated.record.final.calibration.factor != 1
         answers = (model.probabilities(texts).argmax(axis=1) for model in (calibrated, not_so))
         assert np.array_equal(*answers)
 

@@ -146,7 +146,7 @@ def _learning_curve(
     from textmlr.corpus.reading import read_corpus
     from textmlr.evaluation.curves import learning_curve
 
-    weighted = bool(model.record.get("corpus", {}).get("weighted"))
+    weighted = model.record.corpus is not None and bool(model.record.corpus.weighted)
     corpus = read_corpus(training, replace(reading, weighted=weighted))
     warn_of_skipped([corpus])
 

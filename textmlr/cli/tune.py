@@ -216,5 +216,5 @@ def _show(tuned: TuningResult, options: TuningOptions, summary: dict[str, Any]) 
     if options.seconds is not None and spent > options.seconds + 1:
         click.echo(f"It took {spent:.0f} s, {spent - options.seconds:.0f} s more than asked for.")
     click.echo()
-    show_summary(summary)
+    show_summary(summary, tuned.model.record)
     click.echo(f"The same model: {plain(summary['tuning']['command'])}")

@@ -99,7 +99,7 @@ def update(
         "bytes": size,
         "seconds": round(time.perf_counter() - started, 3),
         "compile_seconds": round(progress.compiling.seconds, 3),
-        "update": after.record["updates"][-1],
+        "update": after.record.updates[-1].as_json(),
     }
     show = partial(_show, labels=len(before.labels), documents=before.featurizer.documents)
     print_summary(summary, show, quiet=quiet, as_json=as_json)
@@ -114,16 +114,20 @@ def _warn(after: Model, corpus: Corpus, judges: Corpus | None) -> None:
         warn_of_overlap,
         warn_of_skipped,
     )
+    from textmlr.model.record import OverlapRecord
 
-    update = after.record["updates"][-1]
+    update, trained = after.record.updates[-1], after.record.corpus
+    assert trained is not None  # as an update writes it
     warn_of_skipped([corpus] + ([judges] if judges else []))
-    warn_of_invalid(update["invalid_utf8"])
-    warn_of_duplicates(update["doubles"], len(corpus))
-    warn_of_few(after.labels, after.record["corpus"]["per_label"])
+    warn_of_invalid(update.invalid_utf8 or 0)
+    warn_of_duplicates(update.doubles, len(corpus))
+    warn_of_few(after.labels, trained.per_label)
     trained_on = "the corpus that the model was trained on"
-    warn_of_overlap(update["overlap"], len(corpus), "new ", trained_on, "they are trained on again")
+    warn_of_overlap(update.overlap, len(corpus), "new ", trained_on, "they are trained on again")
     if judges:
-        overlap = update["compared"]["overlap"]
+        assert update.compared is not None
+        values = update.compared["overlap"]
+        overlap = None if values is None else OverlapRecord(**values)
         so = "the figures on them are too good"
         warn_of_overlap(overlap, len(judges), "test ", "the documents of training", so)
 

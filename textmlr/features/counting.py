@@ -25,7 +25,7 @@ TALLIED = 1 << 16  # counts told apart when the rarest are to be found
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Counted:
+class HashCounts:
     """The hashes of all documents, ordered by descending frequency, then by number.
 
     hashes      (v,) uint64;  frequencies (v,) int64   documents that each is counted in
@@ -98,7 +98,7 @@ class Interner:
     def settle(self) -> None:
         """Take out the rarest half of the hashes, whose numbers are given again.
 
-        Whoever keeps numbers has to keep the period they were given in: ``Counted.born``.
+        Whoever keeps numbers has to keep the period they were given in: ``HashCounts.born``.
         """
         counts = np.zeros(TALLIED, np.int64)
         floors = np.array(self._floors, np.int64)
@@ -126,7 +126,7 @@ class Interner:
         self._table = larger
         return True
 
-    def counted(self, least: int | None, most: int | None) -> Counted:
+    def counted(self, least: int | None, most: int | None) -> HashCounts:
         """What was counted, without the rare; the table is lost.
 
         least  documents that a hash is in at least; None: 1, or MANY_MIN_DF where there are more
@@ -152,7 +152,7 @@ class Interner:
         order = np.argsort(key | numbers[:found])[:most]
         places = np.full(int(self._state[kernels.NEXT]), -1, np.int32)
         places[numbers[order]] = np.arange(len(order), dtype=np.int32)
-        return Counted(
+        return HashCounts(
             hashes[order],
             frequencies[order],
             places,

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from textmlr.base.arrays import Scratch, frozen, pages
+from textmlr.base.arrays import Scratch, frozen
 from textmlr.base.checks import shown
 from textmlr.base.errors import InputError
 from textmlr.base.featurizer_options import FeaturizerOptions
@@ -20,12 +20,13 @@ from textmlr.corpus.blocks import blocks_of, is_giant
 from textmlr.corpus.in_memory import batches_of
 from textmlr.corpus.labels import distinct_labels
 from textmlr.features import vocabulary as vocabularies
+from textmlr.features.count_rows import joined_rows, write_rows
 from textmlr.features.csr_features import Features
 from textmlr.features.hashed_names import ColumnNames
-from textmlr.features.ngrams import Hashed, Hasher
-from textmlr.features.options_array import TERM_FREQUENCY
-from textmlr.features.prepared import Prepared
-from textmlr.features.vocabulary import Naming, Table, Vocabulary, inverse_document_frequency
+from textmlr.features.ngrams import HashedBlock, Hasher
+from textmlr.features.prepared import PreparedFeaturizer
+from textmlr.features.row_weights import inverse_document_frequency, weigh
+from textmlr.features.vocabulary import HashTable, NameSource, Vocabulary
 from textmlr.kernels import csr_rows, document_rows
 from textmlr.kernels import hash_table as kernels
 from textmlr.kernels.jit import is_plain
@@ -34,7 +35,6 @@ if TYPE_CHECKING:
     from scipy.sparse import csr_array
 
 BIAS_NAME = "(bias)"
-WEIGH_ROWS = 4096  # documents to a block of weighing
 _OWN = ("_hasher", "_scratch", "_prepared")  # of a process
 _preparing = ForkLock()  # held around kernels, which may have to be compiled
 
@@ -72,14 +72,14 @@ class Featurizer:
         self.documents = 0
         self.invalid = 0
         self.column_names: ColumnNames | None = None
-        self._naming: Naming | None = None  # until the features are named
-        self._table: Table | None = None
+        self._name_source: NameSource | None = None  # until the features are named
+        self._table: HashTable | None = None
         self._begin()
 
     def _begin(self) -> None:
         """Make what belongs to this process alone."""
         self._hasher, self._scratch = Hasher(self.options), Scratch()
-        self._prepared: Prepared | None = None
+        self._prepared: PreparedFeaturizer | None = None
 
     @classmethod
     def restore(
@@ -148,7 +148,7 @@ class Featurizer:
         would take longer than all the rest.
         """
         threads = chosen_threads(threads)
-        prepared = Prepared.of(self.options, self.columns, None, None, ordered=False)
+        prepared = PreparedFeaturizer.of(self.options, self.columns, None, None, ordered=False)
         blocks = blocks_of(batches)
         rows = map_blocks(lambda block: self._featurize(block, prepared), blocks, threads)
         features = self._collect(list(rows), threads)
@@ -175,21 +175,21 @@ class Featurizer:
         to make a table of a large vocabulary than to answer for a document."""
         return is_plain() and self._table is None and self.options.hash_bits is None
 
-    def prepared(self) -> Prepared:
+    def prepared(self) -> PreparedFeaturizer:
         """What ``kernels.document_answer`` needs to read documents."""
         prepared = self._prepared
         if prepared is None:
             table = None if self.options.hash_bits is not None else self._whole_table()
-            prepared = Prepared.of(self.options, self.columns, table, self.idf)
+            prepared = PreparedFeaturizer.of(self.options, self.columns, table, self.idf)
             self._prepared = prepared
         return prepared
 
-    def _whole_table(self) -> Table:
+    def _whole_table(self) -> HashTable:
         """The vocabulary's, made once."""
         with _preparing:
             if self._table is None:
                 assert self.vocabulary is not None
-                self._table = Table.of(self.vocabulary.hashes, self._bias)
+                self._table = HashTable.of(self.vocabulary.hashes, self._bias)
             return self._table
 
     def counted_columns(
@@ -211,69 +211,23 @@ class Featurizer:
         threads = chosen_threads(threads)
         hashed = self._fit(batches, threads)
         columns = list(map_blocks(self._columns_in_place, hashed, threads))
-        # Room for all rows at once: with 100 MB and more, what is not copied counts.
-        sizes = [int(np.count_nonzero(c >= 0)) for c in columns]
-        room = [s + self._bias * (len(h.offsets) - 1) for s, h in zip(sizes, hashed, strict=True)]
-        ends = np.cumsum(room).tolist()
-        indices, values = pages(ends[-1], np.int32), pages(ends[-1], np.float32)
         bits = self.columns.bit_length() if ordered or self.vocabulary is None else 0
-        blocks = len(hashed)
-        found: list[tuple[Hashed, NDArray[np.int32]] | None]
-        found = list(zip(hashed, columns, strict=True))
-        del hashed, columns
-
-        def fill(block: int) -> NDArray[np.int64]:
-            part = slice(ends[block] - room[block], ends[block])
-            own, found[block] = found[block], None  # the last to hold it: its memory is free soon
-            assert own is not None
-            return self._write_rows(*own, indices[part], values[part], bits)
-
-        indptrs = list(map_blocks(fill, range(blocks), threads))
-        at = 0
-        for block, indptr in enumerate(indptrs):
-            size, begin = int(indptr[-1]), ends[block] - room[block]
-            if at < begin:  # hashing made columns equal in blocks before
-                for array in (indices, values):
-                    array[at : at + size] = array[begin : begin + size]
-            indptr += at
-            at += size
-        joined = np.concatenate([np.zeros(1, np.int64), *(indptr[1:] for indptr in indptrs)])
-        return Features(joined, indices[:at], values[:at], self.columns, self.invalid)
+        rows = joined_rows(hashed, columns, self.options.bias, bits, self._scratch, threads)
+        return Features(*rows, self.columns, self.invalid)
 
     def name_features(self, threads: int | None = None) -> None:
         """Give the features of ``fit_counts`` their names, for which the text is read again."""
-        naming = self._naming  # which another thread may do away with meanwhile
-        if naming is not None and self.vocabulary is not None:
-            names, offsets = naming.names(chosen_threads(threads))
+        source = self._name_source  # which another thread may do away with meanwhile
+        if source is not None and self.vocabulary is not None:
+            names, offsets = source.names(chosen_threads(threads))
             self.vocabulary = replace(self.vocabulary, names=names, name_offsets=offsets)
-            self._naming = None
+            self._name_source = None
 
     def weigh(
         self, counts: Features, out: NDArray[np.float32], threads: int | None = None
     ) -> Features:
-        """f(x) of rows of counts, as the options have it; the values are written to out.
-
-        out  (nnz,) float32; may be counts.values itself
-        """
-        options = self.options
-        idf = frozen(self.idf if self.idf is not None else np.zeros(0, np.float32))
-        if out is not counts.values:
-            out[:] = counts.values
-
-        def run(first: int) -> None:
-            csr_rows.weigh(
-                frozen(counts.indices),
-                out,
-                frozen(counts.indptr[first : first + WEIGH_ROWS + 1]),
-                options.bias,
-                TERM_FREQUENCY[options.term_frequency],
-                idf,
-                options.norm == "l2",
-            )
-
-        for _ in map_blocks(run, range(0, len(counts), WEIGH_ROWS), threads or 1):
-            pass
-        return replace(counts, values=out)
+        """f(x) of rows of counts; see ``row_weights.weigh``."""
+        return weigh(counts, self.options, self.idf, out, threads)
 
     def __getstate__(self) -> dict[str, Any]:
         """For pickle and copy: everything but this process's scratch."""
@@ -345,7 +299,7 @@ class Featurizer:
         shape = (1, self.columns * width)
         return csr_array((features.values, columns, features.indptr), shape=shape)
 
-    def _fit(self, batches: Sequence[Batch], threads: int | None) -> list[Hashed]:
+    def _fit(self, batches: Sequence[Batch], threads: int | None) -> list[HashedBlock]:
         """Learn vocabulary and idf; return the hashed blocks, for what follows."""
         threads = chosen_threads(threads)
         blocks = list(blocks_of(batches))
@@ -356,7 +310,7 @@ class Featurizer:
         options = self.options
         frequencies: NDArray[np.integer[Any]] | None = None
         if options.hash_bits is None:
-            vocabulary, self._naming = vocabularies.build(
+            vocabulary, self._name_source = vocabularies.build(
                 hashed,
                 blocks,
                 self._hasher,
@@ -370,7 +324,7 @@ class Featurizer:
                     mend="lower min_df, or give longer documents",
                 )
             self.vocabulary = vocabulary
-            self._table = Table.of(vocabulary.hashes, self._bias)
+            self._table = HashTable.of(vocabulary.hashes, self._bias)
             frequencies = vocabulary.frequencies
         elif options.uses_idf:
             counted = np.zeros(self.columns, np.int32)
@@ -407,7 +361,7 @@ class Featurizer:
         """
         self.vocabulary = vocabulary
         if vocabulary is not None:
-            self._table = Table.of(vocabulary.hashes, self._bias)
+            self._table = HashTable.of(vocabulary.hashes, self._bias)
         self._fitted(frequencies[self._bias :], documents, invalid)
 
     def counts_of(self, block: Batch) -> Features:
@@ -415,9 +369,11 @@ class Featurizer:
         idf has to be fitted."""
         ordered = not self.options.stateless
         plain = replace(self.options, term_frequency="raw", norm=None)
-        return self._featurize(block, Prepared.of(plain, self.columns, None, None, ordered=ordered))
+        return self._featurize(
+            block, PreparedFeaturizer.of(plain, self.columns, None, None, ordered=ordered)
+        )
 
-    def _columns_in_place(self, hashed: Hashed) -> NDArray[np.int32]:
+    def _columns_in_place(self, hashed: HashedBlock) -> NDArray[np.int32]:
         """The column of each hash, −1 for none, in the memory of the hashes, which are lost."""
         columns = hashed.hashes.view(np.int32)[: len(hashed.hashes)]
         self.find_columns(hashed.hashes, columns)
@@ -433,7 +389,7 @@ class Featurizer:
         else:
             self._whole_table().look_up(hashes, out)
 
-    def _featurize(self, block: Batch, prepared: Prepared | None) -> Features:
+    def _featurize(self, block: Batch, prepared: PreparedFeaturizer | None) -> Features:
         """f(x) of a block; what is prepared is for documents that are no giants."""
         if prepared is None or is_giant(block):
             counts = self._rows(self._hasher.hash(block))
@@ -455,7 +411,7 @@ class Featurizer:
         made = lasting(indices[:size]), lasting(values[:size])
         return Features(indptr, *made, self.columns, int(invalid))
 
-    def _rows(self, hashed: Hashed) -> Features:
+    def _rows(self, hashed: HashedBlock) -> Features:
         """CSR rows of counts."""
         take, lasting = self._scratch.take, self._scratch.lasting
         columns = take("columns", len(hashed.hashes), np.int32)[: len(hashed.hashes)]
@@ -463,38 +419,12 @@ class Featurizer:
         most = len(columns) + len(hashed.offsets) - 1
         indices, values = take("indices", most, np.int32), take("values", most, np.float32)
         bits = self.columns.bit_length()
-        indptr = self._write_rows(hashed, columns, indices, values, bits)
+        indptr = write_rows(
+            hashed, columns, self.options.bias, bits, indices, values, self._scratch
+        )
         size = int(indptr[-1])
         made = lasting(indices[:size]), lasting(values[:size])
         return Features(indptr, *made, self.columns, hashed.invalid)
-
-    def _write_rows(
-        self,
-        hashed: Hashed,
-        columns: NDArray[np.int32],
-        indices: NDArray[np.int32],
-        values: NDArray[np.float32],
-        bits: int,
-    ) -> NDArray[np.int64]:
-        """Write CSR rows of counts to indices and values, which have room; return indptr.
-
-        bits  the columns are below 2^bits, for sorting; 0: as they come
-        """
-        take = self._scratch.take
-        longest = int(np.diff(hashed.offsets).max(initial=0))
-        indptr = np.empty(len(hashed.offsets), np.int64)
-        csr_rows.rows(
-            frozen(columns),
-            frozen(hashed.counts),
-            frozen(hashed.offsets),
-            self.options.bias,
-            bits,
-            take("pairs", longest, np.uint64),
-            take("sorting", longest, np.uint64),
-            take("ends", 256, np.int64),
-            csr_rows.Csr(indptr, indices, values),
-        )
-        return indptr
 
     def _collect(self, parts: Sequence[Features], threads: int) -> Features:
         """Rows of all blocks, in order."""

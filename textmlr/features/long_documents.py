@@ -44,7 +44,7 @@ class Piece:
     stops: NDArray[np.int64]
 
 
-class Giant:
+class LongDocument:
     """One document, text[start:stop], as a featurizer of these options reads it.
 
     invalid  pieces of invalid UTF-8 in what was read last

@@ -11,7 +11,7 @@ from textmlr.base.arrays import Scratch, frozen
 from textmlr.base.featurizer_options import FeaturizerOptions
 from textmlr.features.options_array import options_array
 from textmlr.features.unicode_tables import frozen_tables
-from textmlr.features.vocabulary import Table
+from textmlr.features.vocabulary import HashTable
 from textmlr.kernels import featurizer_codes as kernels
 from textmlr.kernels.code_points import Text
 from textmlr.kernels.document_rows import DIGITS, FeaturizerArrays
@@ -21,7 +21,7 @@ Tables = tuple[NDArray[np.uint32], NDArray[np.uint8]]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Prepared:
+class PreparedFeaturizer:
     """A fitted featurizer as kernels take it, all read-only.
 
     options  FeaturizerOptions
@@ -36,11 +36,11 @@ class Prepared:
         cls,
         options: FeaturizerOptions,
         columns: int,
-        table: Table | None,
+        table: HashTable | None,
         idf: NDArray[np.float32] | None,
         *,
         ordered: bool = True,
-    ) -> Prepared:
+    ) -> PreparedFeaturizer:
         """From the options, V, a vocabulary's table and idf; rows are sorted if ``ordered``."""
         codes = options_array(options)
         codes[kernels.WIDTH] = columns - options.bias if options.hash_bits is not None else 0

@@ -14,8 +14,8 @@ from textmlr.base.arrays import Scratch, frozen
 from textmlr.corpus.batch import Batch
 from textmlr.corpus.blocks import is_giant
 from textmlr.features.featurizer import Featurizer
-from textmlr.features.hashed_columns import Columns
-from textmlr.features.prepared import Prepared
+from textmlr.features.hashed_columns import HashedColumns
+from textmlr.features.prepared import PreparedFeaturizer
 from textmlr.kernels.code_points import Text
 from textmlr.kernels.document_answer import AnswerArrays, ModelArrays, RowScratch
 from textmlr.kernels.jit import bound
@@ -82,7 +82,7 @@ class Answerer:
         self,
         featurizer: Featurizer,
         network: Network,
-        columns: Columns | None,
+        columns: HashedColumns | None,
         calibration: Calibration,
         base: NDArray[np.float32],
         head: Head = SOFTMAX,
@@ -102,7 +102,9 @@ class Answerer:
         outputs = AnswerArrays(out.scores, out.log_z, out.probabilities, out.known)
         if is_giant(block) or featurizer.asks_little:
             columns, counts, offsets, invalid = featurizer.counted_columns(block)
-            unread = Prepared.of(featurizer.options, featurizer.columns, None, featurizer.idf)
+            unread = PreparedFeaturizer.of(
+                featurizer.options, featurizer.columns, None, featurizer.idf
+            )
             most = int(np.diff(offsets).max(initial=0))
             scratch = RowScratch(
                 np.empty(0, np.uint64),
@@ -168,7 +170,11 @@ class _Single:
     """One thread's memory, and the kernel with it, for one short document at a time."""
 
     def __init__(
-        self, prepared: Prepared, network: Network, theta: ModelArrays, kernel: Callable[..., Any]
+        self,
+        prepared: PreparedFeaturizer,
+        network: Network,
+        theta: ModelArrays,
+        kernel: Callable[..., Any],
     ) -> None:
         self._kernel = kernel
         self._shape = (1, network.labels)

@@ -20,12 +20,12 @@ from textmlr.base.limits import MOST_COUNT
 from textmlr.base.training_options import MOST_LAYERS, Activation
 from textmlr.corpus.duplicates import Sketch
 from textmlr.features.featurizer import Featurizer
-from textmlr.features.hashed_columns import Columns
+from textmlr.features.hashed_columns import HashedColumns
 from textmlr.features.hashed_names import ColumnNames
 from textmlr.features.vocabulary import Vocabulary
 from textmlr.model.heads import SOFTMAX, Head, header_of, read_head
 from textmlr.model.parameters import LINEAR
-from textmlr.model.record import check_record
+from textmlr.model.record import Record, read_record
 from textmlr.model.scoring import Calibration
 from textmlr.model.small_file.theta_storage import PLAIN, Storage
 
@@ -42,8 +42,8 @@ class Parts:
     labels: Sequence[str]
     featurizer: Featurizer
     layers: Sequence[NDArray[np.float32]]
-    record: Json
-    columns: Columns | None
+    record: Record
+    columns: HashedColumns | None
     calibration: Calibration
     storage: Storage = PLAIN
     activation: Activation = LINEAR
@@ -74,7 +74,7 @@ def pack(parts: Parts, *, quick: bool = False) -> tuple[Json, Tensors]:
         "calibration": asdict(parts.calibration),
         "widths": [layer.shape[1] for layer in parts.layers],
         "activation": parts.activation,
-        "record": parts.record,
+        "record": parts.record.as_json(),
         "storage": storage,
         **header_of(parts.head),
     }
@@ -134,8 +134,7 @@ def unpack(header: Json, tensors: Tensors, path: str | PathLike[str]) -> Parts:
         "the labels are not sorted, or one stands twice",
     )
     calibration = _calibration(take(header, "calibration", dict, path), path)
-    record = take(header, "record", dict, path)
-    check_record(record, len(labels), path)
+    record = read_record(take(header, "record", dict, path), len(labels), path)
     widths = _widths(header, len(labels), path)
     upper = [
         tensor(tensors, f"theta.{i}", np.float32, (below + 1, width), path)
@@ -226,7 +225,7 @@ def _trained_on(header: Json, tensors: Tensors, path: str | PathLike[str]) -> Sk
 
 def _unpack_plain(
     tensors: Tensors, options: FeaturizerOptions, path: str | PathLike[str]
-) -> tuple[Vocabulary | None, Columns | None, NDArray[np.float32] | None]:
+) -> tuple[Vocabulary | None, HashedColumns | None, NDArray[np.float32] | None]:
     """(vocabulary, columns, idf) of a file that has them as they are in memory."""
     vocabulary, kept, idf = None, None, None
     if options.hash_bits is not None:
@@ -281,7 +280,7 @@ def _columns(
     width: int,
     options: FeaturizerOptions,
     path: str | PathLike[str],
-) -> Columns:
+) -> HashedColumns:
     """The columns; their frequencies are there with hashing, in files that know of updates."""
     kept = tensor(tensors, "columns", np.int32, (None,), path)
     frequencies = None
@@ -289,12 +288,12 @@ def _columns(
         frequencies = tensor(tensors, "frequencies", np.int64, (len(kept),), path)
         expect(bool((frequencies > 0).all()), path, "a document frequency is not positive")
     try:
-        return Columns.restore(kept, width, frequencies)
+        return HashedColumns.restore(kept, width, frequencies)
     except ValueError as error:
         raise ModelFileError(str(error), place=str(path)) from error
 
 
-def _features_of(columns: Columns, options: FeaturizerOptions) -> NDArray[np.int64]:
+def _features_of(columns: HashedColumns, options: FeaturizerOptions) -> NDArray[np.int64]:
     """Numbers in the vocabulary of the columns but the bias, the first."""
     return columns.kept[int(options.bias) :].astype(np.int64) - int(options.bias)
 
@@ -302,7 +301,7 @@ def _features_of(columns: Columns, options: FeaturizerOptions) -> NDArray[np.int
 def _vocabulary(
     tensors: dict[str, NDArray[Any]],
     options: FeaturizerOptions,
-    columns: Columns | None,
+    columns: HashedColumns | None,
     path: str | PathLike[str],
 ) -> Vocabulary:
     """The vocabulary; where θ has rows for some columns, only those features have names."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from os import PathLike
@@ -28,18 +27,18 @@ from textmlr.base.checks import (
 from textmlr.base.errors import InputError, ModelFileError
 from textmlr.base.threads import chosen_threads, map_blocks
 from textmlr.base.training_options import Activation
-from textmlr.base.version import __version__
 from textmlr.corpus.batch import Batch
 from textmlr.corpus.blocks import blocks_of
 from textmlr.corpus.duplicates import Sketch
 from textmlr.corpus.in_memory import batches_of
 from textmlr.features.featurizer import Featurizer
-from textmlr.features.hashed_columns import Columns
+from textmlr.features.hashed_columns import HashedColumns
 from textmlr.model.answering import Answerer, Answers
 from textmlr.model.file_parts import Parts, pack, unpack
 from textmlr.model.heads import SOFTMAX, Head, ranked
 from textmlr.model.parameters import LINEAR, Network, check_scores_finite
-from textmlr.model.scoring import Calibration, base_scores, label_weights
+from textmlr.model.record import Record, VersionsRecord
+from textmlr.model.scoring import Calibration, base_scores
 from textmlr.model.small_file.theta_storage import PLAIN, Storage
 
 if TYPE_CHECKING:
@@ -74,7 +73,7 @@ class Model:
     columns     the R columns that θ has rows for, in their order, where the others' are 0 (all
                 those that do not occur, with hashing); None: all
     calibration what scores are multiplied by, its factor already in θ
-    record      how it was trained: options, figures, versions (JSON)
+    record      how it was made: options, figures, versions
     base        (L,) float32, nats   the scores, which are the logarithms of the base rates of
                 training, of a document that has no feature with a weight besides the bias; (0,)
                 where the record does not tell documents of each label: such a document has the
@@ -104,8 +103,8 @@ class Model:
         labels: Sequence[str],
         featurizer: Featurizer,
         layers: Sequence[NDArray[np.float32]],
-        record: Json,
-        columns: Columns | None = None,
+        record: Record,
+        columns: HashedColumns | None = None,
         calibration: Calibration | None = None,
         storage: Storage = PLAIN,
         activation: Activation = LINEAR,
@@ -117,8 +116,8 @@ class Model:
         check_kind("featurizer", featurizer, Featurizer, MODEL_MEND)
         _check_layers(layers)
         for name, value, kind in (
-            ("record", record, dict),
-            ("columns", columns, Columns),
+            ("record", record, Record),
+            ("columns", columns, HashedColumns),
             ("storage", storage, Storage),
             ("calibration", calibration, Calibration),
             ("trained_on", trained_on, Sketch),
@@ -147,7 +146,7 @@ class Model:
             raise InputError(f"theta is {shape}, not ({rows}, {len(self.labels)})")
         if squares and [len(own) for own in squares] != [len(layer) for layer in self.layers]:
             raise InputError("the squared gradients are not those of theta's rows")
-        self.base = base_scores(label_weights(record), head)
+        self.base = base_scores(record.label_weights(), head)
         if len(self.base) not in (0, len(self.labels)):
             raise InputError(f"the record is of {len(self.base)} labels, not {len(self.labels)}")
         self._answerer = self._answering()
@@ -212,7 +211,7 @@ class Model:
         if featurizer.columns != len(rows):
             counts = None if self.columns is None else self.columns.frequencies
             own = None if counts is None else counts[rows]
-            columns = Columns.restore(kept.astype(np.int32), featurizer.columns, own)
+            columns = HashedColumns.restore(kept.astype(np.int32), featurizer.columns, own)
         return Model.of(
             replace(
                 self.parts,
@@ -330,11 +329,12 @@ class Model:
         document, which add up to the score as well.
 
         >>> from textmlr import FeaturizerOptions
+        >>> from textmlr.model.record import Record
         >>> featurizer = Featurizer(FeaturizerOptions(ngrams=(1, 1), idf=False, norm=None))
         >>> featurizer.fit(["good film", "bad film"]).feature_names()
         ['(bias)', 'film', 'good', 'bad']
         >>> theta = np.array([[0, 0.5], [0, 0.25], [0, 2], [0, -1]], np.float32)
-        >>> why = Model(["no", "yes"], featurizer, [theta], {}).explain("A good film!")
+        >>> why = Model(["no", "yes"], featurizer, [theta], Record()).explain("A good film!")
         >>> why.label, why.score, why.bias
         ('yes', 2.75, 0.5)
         >>> [(word.text, word.start, word.contribution) for word in why.words]
@@ -453,4 +453,4 @@ def _check_layers(layers: Any) -> None:
 
 def versions() -> Json:
     """What a model's answers depend on besides the model."""
-    return {"textmlr": __version__, "unicode": unicodedata.unidata_version}
+    return VersionsRecord.now().as_json()

@@ -14,7 +14,12 @@ from textmlr.corpus.blocks import blocks_of
 from textmlr.corpus.corpus import Corpus
 from textmlr.features.csr_features import Features
 from textmlr.features.first_names import named
-from textmlr.features.hashed_columns import Columns, column_totals, estimated_totals, sampled_rows
+from textmlr.features.hashed_columns import (
+    HashedColumns,
+    column_totals,
+    estimated_totals,
+    sampled_rows,
+)
 from textmlr.features.hashed_names import Census, ColumnNames
 from textmlr.features.ngrams import Hasher
 from textmlr.kernels import column_numbers
@@ -91,7 +96,7 @@ def heaviest(
     frequencies: NDArray[np.integer[Any]],
     totals: NDArray[np.float32],
     census: Census,
-    columns: Columns,
+    columns: HashedColumns,
 ) -> ColumnNames:
     """Names of the hashed columns with the largest ‖θ − mean‖·Σ f(x).
 

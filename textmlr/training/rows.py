@@ -17,8 +17,8 @@ from textmlr.corpus.corpus import Corpus
 from textmlr.corpus.reading import recode
 from textmlr.features.csr_features import Features
 from textmlr.features.featurizer import Featurizer
-from textmlr.features.hashed_columns import Columns
-from textmlr.features.vocabulary import inverse_document_frequency
+from textmlr.features.hashed_columns import HashedColumns
+from textmlr.features.row_weights import inverse_document_frequency
 from textmlr.model.heads import SOFTMAX, Head
 from textmlr.training.dealt_parts import AnyObjective
 from textmlr.training.objective import Objective
@@ -44,7 +44,7 @@ class Rows:
     """
 
     featurizer: Featurizer
-    columns: Columns | None
+    columns: HashedColumns | None
     objective: AnyObjective
     idf: NDArray[np.float64] | None
     frequencies: NDArray[np.integer[Any]] | None = None
@@ -114,7 +114,7 @@ class Rows:
 
 def _features(
     featurizer: Featurizer, corpus: Corpus, threads: int
-) -> tuple[Features, Columns | None, NDArray[np.integer[Any]]]:
+) -> tuple[Features, HashedColumns | None, NDArray[np.integer[Any]]]:
     """(f(x) of the documents, numbers of hashed columns, document frequency of each column)."""
     if featurizer.options.stateless:
         features = featurizer.fit_stateless(corpus.batches, threads)
@@ -123,7 +123,7 @@ def _features(
         # The counts are not needed any more: the weights are written over them.
         features = featurizer.weigh(counts, counts.values, threads)
     if featurizer.vocabulary is None:
-        columns, frequencies = Columns.of(features, threads)
+        columns, frequencies = HashedColumns.of(features, threads)
         return columns.renumber(features, threads), columns, frequencies
     always = np.full(int(featurizer.options.bias), len(corpus))
     return features, None, np.concatenate([always, featurizer.vocabulary.frequencies])

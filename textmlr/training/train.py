@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
-
-import numpy as np
 
 from textmlr.base.checks import check_callable, check_kind, check_threads
 from textmlr.base.errors import InputError
@@ -14,9 +11,9 @@ from textmlr.base.featurizer_options import FeaturizerOptions
 from textmlr.base.threads import chosen_threads
 from textmlr.base.training_options import TrainingOptions
 from textmlr.corpus.corpus import Corpus, check_corpus
-from textmlr.corpus.duplicates import Duplicates, Overlap, duplicates_of
+from textmlr.corpus.duplicates import duplicates_of
 from textmlr.model.heads import SOFTMAX, Head, head_of
-from textmlr.model.model import Model, versions
+from textmlr.model.model import Model
 from textmlr.model.parameters import LINEAR
 from textmlr.training.exact.penalty_path import ExactFit, Penalty, fit_exact
 from textmlr.training.exact.solver import Step
@@ -24,9 +21,10 @@ from textmlr.training.feature_names import FeatureNames
 from textmlr.training.ngram_choice import Candidate, choose
 from textmlr.training.on_disk.cache import Work
 from textmlr.training.on_disk.disk_store import Store
-from textmlr.training.rows import Rows, label_totals, memory_of
+from textmlr.training.rows import Rows, memory_of
 from textmlr.training.sgd.fit import Fit, fit, most_epochs
 from textmlr.training.sgd.trial import Progress
+from textmlr.training.training_record import training_record
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,9 +130,8 @@ def train(
         )
         room = memory_of(made[0], len(corpus.labels), options, threads)
         tell(Stage("fit", len(corpus), len(corpus.labels), *made, most, room))
-        record = _record(corpus, duplicates, rows, candidates, options)
         if exact:
-            found = fit_exact(
+            minimum = fit_exact(
                 rows.in_memory,
                 options,
                 validation=judge,
@@ -142,10 +139,10 @@ def train(
                 watch=tell,
                 beside=names.collect,
             )
-            layers, squares, calibration = [found.optimum.theta], [], None
-            record |= _held_out(found, overlap) | _of_exact(found, options.l1)
+            layers, squares, calibration = [minimum.optimum.theta], [], None
+            found: Fit | ExactFit = minimum
         else:
-            result = fit(
+            found = result = fit(
                 rows.objective,
                 options,
                 columns=rows.column_facts,
@@ -159,10 +156,10 @@ def train(
             )
             layers, calibration = result.layers, result.calibration.absorbed()
             squares = result.squares if options.hidden else []
-            record |= _held_out(result, overlap) | _of_sgd(result)
         names.finish(layers[0])
     except ArithmeticError as error:
         raise InputError(str(error), mend="lower the learning rate or the penalty") from error
+    record = training_record(corpus, duplicates, rows, candidates, options, found, overlap)
     activation = options.activation or LINEAR
     model = Model(
         corpus.labels,
@@ -219,85 +216,8 @@ def _chosen(
     return FeaturizerOptions.of(kept["options"]), candidates, None
 
 
-def _record(
-    corpus: Corpus,
-    duplicates: Duplicates,
-    rows: Rows,
-    candidates: list[Candidate],
-    options: TrainingOptions,
-) -> dict[str, object]:
-    """What the model file says of its training; nothing that differs from run to run."""
-    alike = corpus.weights is None and options.class_weight is None
-    totals = None if alike else label_totals(corpus, options.class_weight).tolist()
-    return {
-        "versions": versions(),
-        "options": asdict(options),
-        "corpus": {
-            "files": list(dict.fromkeys(os.path.basename(name) for name in corpus.names)),
-            "documents": len(corpus),
-            "skipped": corpus.skipped,
-            "nonzeros": rows.objective.nonzeros,
-            "invalid_utf8": rows.invalid,
-            "weighted": corpus.weights is not None,
-            "per_label": np.bincount(corpus.y, minlength=len(corpus.labels)).tolist(),
-            **({} if totals is None else {"weight_per_label": totals}),
-            "doubles": duplicates.summary(corpus),
-        },
-        "ngrams": [asdict(candidate) for candidate in candidates],
-        **({"cut": rows.cut} if rows.cut else {}),
-    }
-
-
-def _held_out(result: Fit | ExactFit, overlap: Overlap | None) -> dict[str, object]:
-    """overlap  of the validation documents with the corpus, None where it has none of its own"""
-    judged = result.judged
-    held_out = {
-        "documents": result.held_out,
-        "folds": result.folds,
-        "from": "corpus" if overlap is None else "validation",
-        "overlap": None if overlap is None else asdict(overlap),
-        "loss": judged.loss if judged else None,
-        "accuracy": judged.accuracy if judged else None,
-        "trials": [asdict(trial) for trial in result.trials],
-    }
-    return {"held_out": held_out}
-
-
-def _of_sgd(result: Fit) -> dict[str, object]:
-    final = {
-        "solver": "sgd",
-        "idf_power": result.idf_power,
-        "calibration": asdict(result.calibration),
-        "learning_rate": result.learning_rate,
-        "epochs": result.epochs,
-        "loss": result.loss,
-        "accuracy": result.accuracy,
-        "halvings": result.halvings,
-        **({"averaged": result.averaged} if result.averaged else {}),
-    }
-    return {"final": final}
-
-
 def _sparse(model: Model) -> Model:
     """The model without the rows of θ that are 0, its record telling how many are not."""
     model = model.without_zero_rows()
-    kept = {f"{name}_kept": number for name, number in model.kept.items()}
-    model.record["final"] |= kept
+    model.record = model.record.with_kept(model.kept)
     return model
-
-
-def _of_exact(result: ExactFit, l1: float) -> dict[str, object]:
-    optimum = result.optimum
-    final = {
-        "solver": "exact",
-        "l2": result.l2,
-        "l1": l1,
-        "value": optimum.value,
-        "gradient_norm": optimum.gradient_norm,
-        "gap": optimum.gap if np.isfinite(optimum.gap) else None,
-        "converged": optimum.converged,
-        "iterations": optimum.iterations,
-        "loss": result.loss,
-        "accuracy": result.accuracy,
-    }
-    return {"final": final}

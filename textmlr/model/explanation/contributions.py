@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from textmlr.base.errors import InputError
 from textmlr.base.training_options import Activation
-from textmlr.features.hashed_columns import Columns
+from textmlr.features.hashed_columns import HashedColumns
 from textmlr.model.answering import Answerer
 from textmlr.model.explanation.integrated_gradients import Way
 from textmlr.model.explanation.token_places import Integers, Places
@@ -160,7 +160,7 @@ class Parts:
     labels: list[str]
     layers: list[NDArray[np.float32]]
     activation: Activation
-    columns: Columns | None
+    columns: HashedColumns | None
     calibration: Calibration
     base: NDArray[np.float32]
 

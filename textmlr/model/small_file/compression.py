@@ -29,10 +29,11 @@ from textmlr.base import tensor_file
 from textmlr.base.checks import MODEL_MEND, check_callable, check_choice, check_integer, check_kind
 from textmlr.base.errors import InputError
 from textmlr.features.featurizer import Featurizer
-from textmlr.features.hashed_columns import Columns
+from textmlr.features.hashed_columns import HashedColumns
 from textmlr.features.vocabulary import Vocabulary
 from textmlr.model.file_parts import pack
 from textmlr.model.model import Model
+from textmlr.model.record import CompressionRecord
 from textmlr.model.small_file.form import by_frequency, by_name
 from textmlr.model.small_file.theta_storage import (
     HIGHEST,
@@ -351,14 +352,15 @@ def _model_of(
 ) -> Model:
     """The model of some rows of θ, in the order that they will have when read from a file."""
     featurizer, bias = model.featurizer, int(model.featurizer.options.bias)
-    record = model.record | {
-        "compressed": {"from_features": len(model.layers[0]) - bias, "features": len(rows) - bias}
-    }
+    compressed = CompressionRecord(
+        from_features=len(model.layers[0]) - bias, features=len(rows) - bias
+    )
+    record = replace(model.record, compressed=compressed)
     columns, idf = None, featurizer.idf
     own = rows if model.columns is None else model.columns.kept[rows].astype(np.int64)
     if featurizer.vocabulary is None:
         order = np.argsort(own, kind="stable")
-        columns = Columns.restore(own[order].astype(np.int32), featurizer.columns)
+        columns = HashedColumns.restore(own[order].astype(np.int32), featurizer.columns)
         vocabulary = None
     else:
         vocabulary = featurizer.vocabulary.take(own[bias:] - bias)

@@ -21,9 +21,10 @@ from textmlr.base.file_checks import check_blob, expect, take
 from textmlr.base.limits import MOST_COUNT
 from textmlr.base.threads import machine_memory
 from textmlr.features.featurizer import Featurizer
-from textmlr.features.hashed_columns import Columns
+from textmlr.features.hashed_columns import HashedColumns
 from textmlr.features.name_hashes import hashes_of
-from textmlr.features.vocabulary import Vocabulary, inverse_document_frequency
+from textmlr.features.row_weights import inverse_document_frequency
+from textmlr.features.vocabulary import Vocabulary
 from textmlr.model.small_file.compressed import expand, from_planes, planes, squeeze
 from textmlr.model.small_file.front_coding import front_code, restore
 from textmlr.model.small_file.theta_storage import (
@@ -46,7 +47,7 @@ class Small:
     """What comes out of a small file, as Model has it; idf None where the options have none."""
 
     vocabulary: Vocabulary | None
-    columns: Columns | None
+    columns: HashedColumns | None
     idf: NDArray[np.float32] | None
     theta: NDArray[np.float32]
     storage: Storage
@@ -68,7 +69,7 @@ def by_name(vocabulary: Vocabulary) -> tuple[NDArray[np.int64], list[bytes]]:
 def pack_small(
     featurizer: Featurizer,
     theta: NDArray[np.float32],
-    columns: Columns | None,
+    columns: HashedColumns | None,
     storage: Storage,
     *,
     quick: bool = False,
@@ -159,7 +160,7 @@ def unpack_small(
             path,
             "its columns are out of range",
         )
-        columns = Columns.restore(kept.astype(np.int32), 1 << (options.hash_bits or 0))
+        columns = HashedColumns.restore(kept.astype(np.int32), 1 << (options.hash_bits or 0))
         counts = np.ones(rows, np.int64)
         parts = parts[1:]
     idf = _idf(about, parts[0], options, counts, documents, path)

@@ -17,9 +17,10 @@ from textmlr.corpus.corpus import Corpus
 from textmlr.corpus.disk_corpus import Sum
 from textmlr.features.csr_features import Features
 from textmlr.features.featurizer import Featurizer
-from textmlr.features.hashed_columns import Columns
+from textmlr.features.hashed_columns import HashedColumns
 from textmlr.features.options_array import TERM_FREQUENCY
-from textmlr.features.vocabulary import NAMELESS, Vocabulary, inverse_document_frequency
+from textmlr.features.row_weights import inverse_document_frequency
+from textmlr.features.vocabulary import NAMELESS, Vocabulary
 from textmlr.kernels import csr_rows
 from textmlr.training.dealt_parts import AnyObjective, Dealing
 from textmlr.training.on_disk import part_files, row_counts
@@ -110,7 +111,7 @@ def _count(
     files = {row_counts.FILE: spilled.sum}
     counted = spilled.counted
     if counted is None:
-        columns = Columns.counted(spilled.frequencies)
+        columns = HashedColumns.counted(spilled.frequencies)
         frequencies = spilled.frequencies[columns.kept].astype(np.int64)
         none = np.zeros(0, np.int32)
         arrays |= {
@@ -182,7 +183,7 @@ def _restore(
         featurizer.adopt(vocabulary, frequencies, n, header["invalid"])
     else:
         assert own.hash_bits is not None
-        columns = Columns.restore(found["kept"], 1 << own.hash_bits, frequencies)
+        columns = HashedColumns.restore(found["kept"], 1 << own.hash_bits, frequencies)
         whole = np.zeros(1 << own.hash_bits, np.int64)
         whole[columns.kept] = frequencies
         featurizer.adopt(None, whole, n, header["invalid"])

@@ -113,7 +113,7 @@ def deal(
 
     records   as ``spill`` wrote them
     numbers   (c,) number of each column, −1: it is left out
-    born      see ``interning.Counted``
+    born      see ``counting.HashCounts``
     columns   V, above all numbers
     bias      each row is to begin with column 0
     """

@@ -20,7 +20,7 @@ from textmlr.corpus.batch import Batch
 from textmlr.corpus.blocks import blocks_of
 from textmlr.corpus.corpus import Corpus
 from textmlr.corpus.disk_corpus import NOTHING, Sum, changed, extended, read_exactly, write_all
-from textmlr.features.counting import Counted, Interner
+from textmlr.features.counting import HashCounts, Interner
 from textmlr.features.csr_features import Features
 from textmlr.features.featurizer import Featurizer
 from textmlr.features.ngrams import Hasher
@@ -45,7 +45,7 @@ class Spilled:
 
     records: NDArray[np.int64]
     invalid: int
-    counted: Counted | None
+    counted: HashCounts | None
     frequencies: NDArray[np.int32]
     sum: Sum
 
