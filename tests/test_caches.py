@@ -29,9 +29,10 @@ from textmlr.model import model
 from textmlr.training import dealt_parts as dealings
 from textmlr.training import ngram_choice
 from textmlr.training.on_disk import cache as caches
-from textmlr.training.on_disk import file_identity, gather, leftovers, row_counts
+from textmlr.training.on_disk import cache_folder, file_identity, gather, row_counts
 from textmlr.training.on_disk import part_files as dealt
-from textmlr.training.on_disk.cache import Cache, CacheError, InUseError
+from textmlr.training.on_disk.cache import Cache
+from textmlr.training.on_disk.cache_errors import CacheError, InUseError
 from textmlr.training.sgd import trials
 
 SMALL = "--memory", "1MB", "-q"  # too little for the corpora below, and enough for their features
@@ -898,14 +899,14 @@ def test_files_of_others_are_never_removed(monkeypatch: pytest.MonkeyPatch) -> N
 def test_what_is_being_removed_is_left_to_who_does() -> None:
     gone = Path(f"{CACHE}.gone-012345")
     cache = Cache.open(str(gone), {}, resume=False, every=30.0)  # holds its lock
-    leftovers.remove_stale(str(CACHE))
+    cache_folder.remove_stale(str(CACHE))
     assert gone.is_dir()
     cache.release()
     other = Path(f"{CACHE}.gone-543210")
     other.mkdir()
     for name in ("thesis.txt", "journal.json", "text"):
         (other / name).touch()
-    leftovers.remove_stale(str(CACHE))
+    cache_folder.remove_stale(str(CACHE))
     assert not gone.exists()
     assert len(os.listdir(other)) == 3
 
@@ -931,7 +932,7 @@ def test_a_folder_that_is_removed_while_it_is_taken(
 ) -> None:
     """By the process that had it: whoever waited has a new one."""
     Cache.open(str(CACHE), {}, resume=False, every=30.0).release()
-    home, name = (os, "makedirs") if moment == "made" else (caches.fcntl, "flock")
+    home, name = (os, "makedirs") if moment == "made" else (cache_folder.fcntl, "flock")
     call, calls = getattr(home, name), list[int]()
 
     def remove_first(*arguments: Any, **rest: Any) -> None:

@@ -29,7 +29,7 @@ from textmlr.__main__ import main
 from textmlr.base.errors import InputError
 from textmlr.base.printable import plain, to_json
 from textmlr.corpus import blocks as blocks_module
-from textmlr.corpus import byte_streams
+from textmlr.corpus import byte_streams, decompression
 from textmlr.corpus.blocks import blocks_of
 from textmlr.corpus.formats import csv as csv_corpus
 from textmlr.corpus.formats.lines import read_lines
@@ -134,8 +134,8 @@ class TestDecompression:
         path = tmp_path / f"bomb.tsv{ending}"
         path.write_bytes(compress(b"a\tb\n" * 500_000))
         assert len(read_corpus([path])) == 500_000  # no more than any file may come to
-        monkeypatch.setattr(byte_streams, "FREE_BYTES", 1 << 20)
-        monkeypatch.setattr(byte_streams, "MOST_RATIO", 100)
+        monkeypatch.setattr(decompression, "FREE_BYTES", 1 << 20)
+        monkeypatch.setattr(decompression, "MOST_RATIO", 100)
         with pytest.raises(InputError, match=r"over 100 times as many.*--no-compression-limit"):
             read_corpus([path])
         with pytest.raises(InputError, match="over 100 times as many"):
@@ -158,8 +158,8 @@ class TestDecompression:
         else:
             _feather(table, path)
         assert len(read_corpus([path])) == 300
-        monkeypatch.setattr("textmlr.corpus.byte_streams.FREE_BYTES", 1 << 20)
-        monkeypatch.setattr("textmlr.corpus.byte_streams.MOST_RATIO", 20)
+        monkeypatch.setattr("textmlr.corpus.decompression.FREE_BYTES", 1 << 20)
+        monkeypatch.setattr("textmlr.corpus.decompression.MOST_RATIO", 20)
         with pytest.raises(InputError, match="over 20 times as many"):
             read_corpus([path])
         assert len(read_corpus([path], ReadingOptions(compression_limit=False))) == 300

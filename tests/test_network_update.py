@@ -28,7 +28,7 @@ from textmlr.model.small_file.compression import compress
 from textmlr.training.objective import Objective
 from textmlr.training.train import train
 from textmlr.training.update.model_update import update
-from textmlr.training.update.network import (
+from textmlr.training.update.network_update import (
     MOST_COMMONER,
     MOST_RARER,
     YET,

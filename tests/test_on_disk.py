@@ -30,8 +30,9 @@ from textmlr.training import dealt_parts as dealings
 from textmlr.training import ngram_choice
 from textmlr.training.dealt_parts import Dealing, turns
 from textmlr.training.on_disk import cache as caches
-from textmlr.training.on_disk import disk_rows, gather, row_counts
-from textmlr.training.on_disk.cache import Cache, CacheError, InUseError
+from textmlr.training.on_disk import cache_errors, disk_rows, gather, row_counts
+from textmlr.training.on_disk.cache import Cache
+from textmlr.training.on_disk.cache_errors import CacheError, InUseError
 from textmlr.training.sgd import trials
 
 SMALL = "--memory", "4MB", "-q"  # too little for any corpus below
@@ -583,7 +584,10 @@ def test_parts_come_in_another_order_each_epoch() -> None:
 
 
 def test_a_cache_error_names_the_folder(tmp_path: Path) -> None:
-    with pytest.raises(CacheError, match=r"no room here.*--cache-dir"), caches.refusals("no room"):
+    with (
+        pytest.raises(CacheError, match=r"no room here.*--cache-dir"),
+        cache_errors.refusals("no room"),
+    ):
         raise OSError(28, "no room here")
 
 

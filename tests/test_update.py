@@ -33,7 +33,7 @@ from textmlr.model.small_file.compression import compress
 from textmlr.training.objective import Objective
 from textmlr.training.train import train
 from textmlr.training.update import penalised_loss
-from textmlr.training.update.linear import common_of, curvature_of, precision_of
+from textmlr.training.update.linear_update import common_of, curvature_of, precision_of
 from textmlr.training.update.model_update import update
 from textmlr.training.update.penalised_loss import Prior, minimum
 

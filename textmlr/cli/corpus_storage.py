@@ -109,7 +109,7 @@ def stored(
     import numpy as np
 
     from textmlr.model.model import versions
-    from textmlr.training.on_disk.gather import Storage, end, gather, unverified
+    from textmlr.training.on_disk.gather import CacheOptions, end, gather, unverified
 
     resume, keep = storage.resume, storage.keep_cache
     folders, every = storage.folders(output), storage.seconds
@@ -122,7 +122,7 @@ def stored(
         "training": training,
     }
     progress.reading()
-    where = Storage(storage.memory, folders, resume, keep, every)
+    where = CacheOptions(storage.memory, folders, resume, keep, every)
     corpus, store = gather(corpora, reading, where, identity, progress.watch, validation)
     if store is None:
         yield corpus, None

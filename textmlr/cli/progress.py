@@ -16,8 +16,8 @@ from textmlr.kernels.jit import watch_compiling
 from textmlr.training.exact.penalty_path import Penalty
 from textmlr.training.exact.solver import Step
 from textmlr.training.ngram_choice import Candidate
-from textmlr.training.on_disk.cache import Work
-from textmlr.training.sgd.trial import Progress as Epochs
+from textmlr.training.on_disk.stage_progress import Work
+from textmlr.training.sgd.trial_run import Progress as Epochs
 from textmlr.training.train import Event, Stage
 
 if TYPE_CHECKING:

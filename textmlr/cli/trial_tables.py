@@ -14,7 +14,7 @@ from textmlr.cli.progress import Compiling, Display
 from textmlr.cli.terminal import bar
 from textmlr.cli.training_summary import show_ngrams
 from textmlr.cli.warnings import warn
-from textmlr.training.sgd.trial import Progress
+from textmlr.training.sgd.trial_run import Progress
 from textmlr.training.tuning.events import (
     Event,
     Phase,

@@ -396,7 +396,7 @@ class Model:
 
         def blocks() -> Iterator[Batch]:
             for batch in batches:
-                check_kind("batches", batch, Batch, "read them by textmlr.corpus.scan")
+                check_kind("batches", batch, Batch, "read them by textmlr.corpus.reading.scan")
                 yield from blocks_of([batch], most=max(1, BLOCK_ANSWERS // len(self.labels)))
 
         def run(block: Batch) -> T:

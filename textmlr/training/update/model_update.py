@@ -23,12 +23,12 @@ from textmlr.training.exact.solver import Step
 from textmlr.training.held_out import hold_out
 from textmlr.training.objective import Objective
 from textmlr.training.rows import document_weights
-from textmlr.training.sgd.trial import Progress
+from textmlr.training.sgd.trial_run import Progress
 from textmlr.training.train import Stage
-from textmlr.training.update.comparison import compare
+from textmlr.training.update.forgetting import compare
 from textmlr.training.update.learner import Learner, UpdatedLayers
-from textmlr.training.update.linear import LinearLearner
-from textmlr.training.update.network import NetworkLearner, check_squares
+from textmlr.training.update.linear_update import LinearLearner
+from textmlr.training.update.network_update import NetworkLearner, check_squares
 from textmlr.training.update.old_model import OldModel
 from textmlr.training.update.updated_record import Recurrence, updated_record
 
