@@ -24,7 +24,7 @@ from textmlr.training.objective import Objective
 from textmlr.training.sgd.epochs import SGD
 from textmlr.training.sgd.fit import Fit, fit
 from textmlr.training.sgd.runs import ColumnFacts
-from textmlr.training.sgd.trial import Progress
+from textmlr.training.sgd.trial_run import Progress
 from textmlr.training.train import train
 
 PAIRS = documents(60, 11)

@@ -35,7 +35,7 @@ from textmlr.model.scoring import Shrunk
 from textmlr.model.small_file.compression import compress
 from textmlr.training.exact.penalty_path import Penalty
 from textmlr.training.ngram_choice import Candidate
-from textmlr.training.sgd.trial import TrialRun
+from textmlr.training.sgd.trial_run import TrialRun
 
 TEXTS = [
     "a robot in orbit",

@@ -27,7 +27,8 @@ from textmlr.corpus.batch import Batch
 from textmlr.corpus.in_memory import batches_of
 from textmlr.corpus.reading import scan
 from textmlr.corpus.reading_options import ReadingOptions
-from textmlr.training.stream import learner, recent, reservoir
+from textmlr.training.stream import recent, reservoir
+from textmlr.training.stream import stream_learner as learner
 from textmlr.training.stream.checkpoints import every
 from textmlr.training.stream.reservoir import Reservoir
 from textmlr.training.stream.stream_trainer import StreamTrainer
@@ -296,7 +297,7 @@ class TestModel:
         assert summary["stream"]["lately"]["accuracy"] > 0.6
         assert result.stderr == ""
         told = CliRunner().invoke(cli, ["info", str(tmp_path / "m")])
-        assert "each before it was learnt from" in told.stdout
+        assert "each before it was trained on" in told.stdout
 
 
 class TestRefusals:

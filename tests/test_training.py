@@ -24,7 +24,7 @@ from textmlr.training.sgd import trials
 from textmlr.training.sgd.epochs import SGD
 from textmlr.training.sgd.fit import fit
 from textmlr.training.sgd.runs import ColumnFacts, Runs
-from textmlr.training.sgd.trial import WORSE, Progress, TrialRun
+from textmlr.training.sgd.trial_run import WORSE, Progress, TrialRun
 from textmlr.training.train import train
 
 OPTIONS = TrainingOptions().decided()

@@ -33,7 +33,7 @@ from textmlr.model.small_file.compression import compress
 from textmlr.training.objective import Objective
 from textmlr.training.train import train
 from textmlr.training.update import penalised_loss
-from textmlr.training.update.linear import common_of, curvature_of, precision_of
+from textmlr.training.update.linear_update import common_of, curvature_of, precision_of
 from textmlr.training.update.model_update import update
 from textmlr.training.update.penalised_loss import Prior, minimum
 
@@ -507,7 +507,7 @@ class TestCommand:
         assert "3 + 1 = 4: cooking" in told
         assert "300 + 220 = 520" in told
         assert "held-out new documents" in told
-        assert "no document of 3 labels" in told
+        assert "None of them has one of 3 labels" in told
         told = self.run(str(model), str(new), "--no-holdout")
         assert "in place of the old model" in told
         assert "held-out" not in told

@@ -251,7 +251,7 @@ class UpdateRecord(Part):
 
     features  rows of θ before and after
     options   of UpdateOptions
-    compared  answers before and after: see ``training.update.comparison``
+    compared  answers before and after: see ``training.update.forgetting``
     """
 
     files: tuple[str, ...] = needed(NAMES)

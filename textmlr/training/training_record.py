@@ -34,7 +34,7 @@ from textmlr.training.exact.penalty_path import ExactFit
 from textmlr.training.ngram_choice import Candidate
 from textmlr.training.rows import Rows, label_totals
 from textmlr.training.sgd.fit import Fit
-from textmlr.training.sgd.trial import TrialRun
+from textmlr.training.sgd.trial_run import TrialRun
 
 
 def training_record(

@@ -20,7 +20,7 @@ from textmlr.training.run_state import StateStore
 from textmlr.training.sgd.crossed_trials import plans_of
 from textmlr.training.sgd.epochs import SGD, of_theta
 from textmlr.training.sgd.runs import ColumnFacts, Runs
-from textmlr.training.sgd.trial import Progress, TrialResults, TrialRun, Watch, best_of
+from textmlr.training.sgd.trial_run import Progress, TrialResults, TrialRun, Watch, best_of
 from textmlr.training.sgd.trials import Search
 
 # The choice of n-grams holds out this share of the documents, and tries these learning rates.

@@ -36,10 +36,10 @@ from textmlr.model.record import (
 from textmlr.model.scoring import Calibration
 from textmlr.training.feature_names import BLOCK_BYTES, CANDIDATES, heaviest
 from textmlr.training.stream.inputs import MOST_INPUTS, InputMark, Key, Position
-from textmlr.training.stream.learner import StreamLearner
 from textmlr.training.stream.learner_state import restored, state_of
 from textmlr.training.stream.recent import StreamFigures
 from textmlr.training.stream.reservoir import Reservoir
+from textmlr.training.stream.stream_learner import StreamLearner
 from textmlr.training.stream.stream_options import check_options
 from textmlr.training.training_record import calibration_record
 

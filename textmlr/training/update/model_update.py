@@ -18,17 +18,18 @@ from textmlr.corpus.duplicates import Sketch
 from textmlr.corpus.reading import recode
 from textmlr.features.extension import Extension, extend, row_frequencies
 from textmlr.model.model import Model
+from textmlr.model.model_parts import UpdateState
 from textmlr.model.record import ExactRecord, Record
 from textmlr.training.exact.solver import Step
 from textmlr.training.held_out import hold_out
 from textmlr.training.objective import Objective
 from textmlr.training.rows import document_weights
-from textmlr.training.sgd.trial import Progress
+from textmlr.training.sgd.trial_run import Progress
 from textmlr.training.train import Stage
-from textmlr.training.update.comparison import compare
+from textmlr.training.update.forgetting import compare
 from textmlr.training.update.learner import Learner, UpdatedLayers
-from textmlr.training.update.linear import LinearLearner
-from textmlr.training.update.network import NetworkLearner, check_squares
+from textmlr.training.update.linear_update import LinearLearner
+from textmlr.training.update.network_update import NetworkLearner, check_squares
 from textmlr.training.update.old_model import OldModel
 from textmlr.training.update.updated_record import Recurrence, updated_record
 
@@ -166,8 +167,7 @@ def _model(
         grown.columns,
         model.calibration,
         activation=model.activation,
-        squares=updated.squares,
-        trained_on=trained_on,
+        update_state=UpdateState(updated.squares, trained_on),
         head=model.head,
     )
     if isinstance(record.final, ExactRecord) and record.final.features_kept is not None:

@@ -37,7 +37,7 @@ from textmlr.training.objective import Objective
 from textmlr.training.rows import check_memory
 from textmlr.training.sgd.epoch import Epoch, Start
 from textmlr.training.sgd.epochs import SGD, of_theta
-from textmlr.training.sgd.trial import Progress
+from textmlr.training.sgd.trial_run import Progress
 from textmlr.training.update.learner import Layers, UpdatedLayers, Watch
 from textmlr.training.update.old_model import OldModel
 
