@@ -309,7 +309,7 @@ def test_resume_with_nothing_to_go_on_from_says_so(
     monkeypatch.chdir(corpus.parent)
     done = CliRunner().invoke(cli, ["train", str(corpus), "-q", "--resume"])
     assert done.exit_code == 0
-    assert "nothing to go on from in" in done.output
+    assert "nothing to resume in" in done.output
 
 
 def test_a_corpus_that_changes_while_it_is_read(

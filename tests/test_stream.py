@@ -297,7 +297,7 @@ class TestModel:
         assert summary["stream"]["lately"]["accuracy"] > 0.6
         assert result.stderr == ""
         told = CliRunner().invoke(cli, ["info", str(tmp_path / "m")])
-        assert "each before it was learnt from" in told.stdout
+        assert "each before it was trained on" in told.stdout
 
 
 class TestRefusals:

@@ -565,7 +565,7 @@ class TestCommand:
         lines = done.stderr.splitlines()
         assert sum(line.startswith("#") for line in lines) == 12
         again = good("tune", train_tsv, "-o", model, "--trials", "12")
-        assert "going on from 12 trials in" in again.stderr
+        assert "resuming from 12 trials in" in again.stderr
         assert not any(line.startswith("#") for line in again.stderr.splitlines())
         assert good("tune", train_tsv, "-o", model, "--trials", "12", "-q").output == ""
 

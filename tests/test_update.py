@@ -507,7 +507,7 @@ class TestCommand:
         assert "3 + 1 = 4: cooking" in told
         assert "300 + 220 = 520" in told
         assert "held-out new documents" in told
-        assert "no document of 3 labels" in told
+        assert "None of them has one of 3 labels" in told
         told = self.run(str(model), str(new), "--no-holdout")
         assert "in place of the old model" in told
         assert "held-out" not in told

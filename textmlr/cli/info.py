@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 @click.argument("model", default="model.textmlr")
 @json_option
 def info(model: str, as_json: bool) -> None:
-    """Say what is in MODEL and how it was trained.
+    """Say what is in a model and how it was trained.
 
     \b
     Examples:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from textmlr.model.model import Model
     from textmlr.model.record import ExactRecord, Record, StreamRecord
 
-MOST_UPDATES = 5  # that are told of
+MOST_UPDATES = 5  # in the list
 
 
 def show_ngrams(ngrams: Sequence[int] | None, char_ngrams: Sequence[int] | None) -> str:
@@ -30,7 +30,7 @@ def show_ngrams(ngrams: Sequence[int] | None, char_ngrams: Sequence[int] | None)
 
 
 def ngram_rows(featurizer: dict[str, Any], record: Record) -> list[tuple[str, str]]:
-    """Which n-grams the features are, and whether training chose them."""
+    """The n-grams of the features, and the choice of training among them."""
     rows = [("n-grams", show_ngrams(featurizer["ngrams"], featurizer["char_ngrams"]))]
     candidates = record.ngrams
     tried = [one for one in candidates if one.documents == candidates[-1].documents]
@@ -45,7 +45,7 @@ def ngram_rows(featurizer: dict[str, Any], record: Record) -> list[tuple[str, st
 
 
 def update_rows(record: Record) -> list[tuple[str, str]]:
-    """By what a model was updated since it was trained, the last first."""
+    """The updates of a model since it was trained, the last first."""
     rows: list[tuple[str, str]] = []
     for one in record.updates[: -MOST_UPDATES - 1 : -1]:
         told = f"with {plural(one.documents, 'document')} of {plain(', '.join(one.files))}"
@@ -61,7 +61,7 @@ def update_rows(record: Record) -> list[tuple[str, str]]:
 
 
 def fit_rows(record: Record) -> list[tuple[str, str]]:
-    """What was held out, chosen and reached, as far as a model's record says it."""
+    """The held-out documents, the choices and the figures in a model's record."""
     from textmlr.model.record import ExactRecord
 
     held, final = record.held_out, record.final
@@ -76,7 +76,7 @@ def fit_rows(record: Record) -> list[tuple[str, str]]:
         rows.append(("accuracy", f"{held.accuracy:.4f} (held out)"))
         rows.append(("log loss", f"{held.loss:.4f} nats (held out)"))
     if record.stream is not None:
-        rows += _progressive_rows(record.stream)
+        rows += _stream_rows(record.stream)
     if final is None:
         return rows
     if isinstance(final, ExactRecord):
@@ -101,7 +101,7 @@ def fit_rows(record: Record) -> list[tuple[str, str]]:
 def summary_of(
     path: str, corpus: Corpus, model: Model, size: int, seconds: float, compile_seconds: float
 ) -> dict[str, Any]:
-    """What there is to say of a model that was trained and written to a file (JSON values)."""
+    """The summary of a model that was trained and written to a file (JSON values)."""
     return {
         "model": path,
         "documents": len(corpus),
@@ -115,22 +115,22 @@ def summary_of(
     }
 
 
-def _progressive_rows(streamed: StreamRecord) -> list[tuple[str, str]]:
-    """How documents of a stream were predicted before they were learnt from."""
+def _stream_rows(streamed: StreamRecord) -> list[tuple[str, str]]:
+    """The figures of a stream's documents, each predicted before it was trained on."""
     so_far, lately = streamed.so_far, streamed.lately
     last = f"last {lately.documents:,}"
     return [
         (
             "accuracy",
             f"{lately.accuracy:.4f} ({last}), {so_far.accuracy:.4f} (all), "
-            "each before it was learnt from",
+            "each before it was trained on",
         ),
         ("log loss", f"{lately.loss:.4f} nats ({last}), {so_far.loss:.4f} (all)"),
     ]
 
 
 def _certificate_rows(final: ExactRecord) -> list[tuple[str, str]]:
-    """What the exact solver proves."""
+    """The certificate of the exact solver."""
     gap = final.gap
     penalty = f"λ = {final.l2:.6g}"
     rows = []
@@ -154,7 +154,7 @@ def _certificate_rows(final: ExactRecord) -> list[tuple[str, str]]:
 
 
 def show_summary(summary: dict[str, Any], record: Record) -> None:
-    """What training came to, and what to do next."""
+    """Print the summary, and what to do next."""
     model = summary["model"]
     click.secho(f"Trained {plain(model)}", bold=True)
     show_rows(
@@ -164,7 +164,7 @@ def show_summary(summary: dict[str, Any], record: Record) -> None:
             ("features", f"{summary['features']:,}"),
             *ngram_rows(summary["featurizer"], record),
             *fit_rows(record),
-            *([("learnt from", summary["storage"])] if "storage" in summary else []),
+            *([("trained from", summary["storage"])] if "storage" in summary else []),
             ("file size", size_of(summary["bytes"])),
             ("seconds", shown_seconds(summary)),
         ]

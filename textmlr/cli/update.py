@@ -1,4 +1,4 @@
-"""textmlr update: more labelled documents, on top of a model file."""
+"""textmlr update: a model file is trained on more labelled documents."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ MOST_NAMED = 8  # labels in a line
 @click.option(
     "--test",
     metavar="FILE",
-    help="Compare the answers to these documents before and after; hold none out.",
+    help="Compare the answers to these documents before and after, and hold none out.",
 )
 @stages_options("options", (UpdateOptions,), no_holdout="Hold nothing out, and compare nothing.")
 @corpus_options(weights=True)
@@ -54,7 +54,7 @@ def update(
     quiet: bool,
     as_json: bool,
 ) -> None:
-    """Train MODEL on more documents, without those that it was trained on.
+    """Train MODEL on more documents, without the old ones.
 
     CORPUS is as for train. It may have labels that MODEL does not have, and may have one label
     only. MODEL is overwritten, all at once, unless -o names another file.
@@ -169,7 +169,7 @@ def _named(labels: list[str]) -> str:
 
 
 def _show_compared(compared: dict[str, Any]) -> None:
-    """Figures before and after, and what to do where old labels have lost."""
+    """The figures before and after, and a warning where old labels have lost."""
     from rich.box import SIMPLE_HEAD
     from rich.console import Console
     from rich.table import Table
@@ -193,8 +193,8 @@ def _show_compared(compared: dict[str, Any]) -> None:
     Console().print(table)
     if compared["absent"]:
         click.echo(
-            f"Among them is no document of {plural(compared['absent'], 'label')} that the old "
-            "model knew: a --test FILE with some shows whether it still does."
+            f"None of them has one of {plural(compared['absent'], 'label')} that the old model "
+            "knew: a --test FILE with such documents shows whether it still knows them."
         )
     lost = compared["lost"]
     if lost:
@@ -204,6 +204,6 @@ def _show_compared(compared: dict[str, Any]) -> None:
             for one in lost[:MOST_NAMED]
         )
         warn(
-            f"of labels it knew, answers got worse, by more than chance, for {some}; if they "
-            "matter, update with some documents of these labels too, or train on everything"
+            f"answers got worse, by more than chance, for labels that the model knew: {some}; if "
+            "they matter, update with some documents of these labels too, or train on everything"
         )

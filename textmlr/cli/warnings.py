@@ -1,4 +1,4 @@
-"""Warnings: documents that were skipped or stand more than once, rare labels, cut features."""
+"""Warnings: documents that were skipped or occur more than once, rare labels, cut features."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ MOST_NAMED = 5
 
 
 def warn_of_duplicates(duplicates: DuplicatesRecord | None, documents: int) -> None:
-    """Say which documents of a corpus stand in it more than once.
+    """Say which documents of a corpus occur in it more than once.
 
     duplicates  as in a model's record, ``Duplicates.summary``
     documents   of the corpus
@@ -36,13 +36,13 @@ def warn_of_duplicates(duplicates: DuplicatesRecord | None, documents: int) -> N
             which = f"document {i:,} of {plain(name)} and {j:,} of {plain(other)}"
         how = "first" if duplicates.exact else "two of them"
         warn(
-            f"{about}{plural(duplicates.contradictory, 'document')} stand more than once with "
+            f"{about}{plural(duplicates.contradictory, 'document')} occur more than once with "
             f"different labels ({how}: {which})"
         )
     if duplicates.repeated >= MANY * documents:
         warn(
             f"{about}{duplicates.repeated:,} of {plural(documents, 'document')} repeat one before "
-            "them, label and all: some are both learnt and held out, and figures on held-out "
+            "them, with its label: some are both trained on and held out, and figures on held-out "
             "documents are too good"
         )
 
@@ -53,28 +53,28 @@ def warn_of_few(labels: Sequence[str], per_label: Sequence[int]) -> None:
     if few:
         named = ", ".join(map(plain, few[:MOST_NAMED]))
         more = f" and {len(few) - MOST_NAMED:,} more" if len(few) > MOST_NAMED else ""
-        have = "has one document only" if len(few) == 1 else "have one document only, each"
+        have = "has only one document" if len(few) == 1 else "have only one document each"
         warn(f"{plural(len(few), 'label')} {have}, and none to be judged by: {named}{more}")
 
 
 def warn_of_overlap(
     overlap: Overlap | OverlapRecord | None, documents: int, what: str, where: str, so: str
 ) -> None:
-    """Say how many documents also stand in another corpus.
+    """Say how many documents also occur in another corpus.
 
-    overlap  ``duplicates.Overlap`` as JSON values, None where it is not known
-    what     "validation ", or nothing;  where  the other corpus;  so  what of it
+    overlap  None where it is not known
+    what     "validation ", or nothing;  where  the other corpus;  so  what follows
     """
     if overlap is None or not overlap.documents:
         return
     about = "" if overlap.exact else "about "
-    stand = "stands" if overlap.documents == 1 else "stand"
+    occur = "occurs" if overlap.documents == 1 else "occur"
     whole = plural(documents, f"{what}document")
-    warn(f"{about}{overlap.documents:,} of {whole} also {stand} in {where}; {so}")
+    warn(f"{about}{overlap.documents:,} of {whole} also {occur} in {where}; {so}")
 
 
 def warn(message: str) -> None:
-    """A warning, on stderr, with whatever names are in it."""
+    """Print a warning to stderr; unprintable characters are escaped."""
     click.echo(click.style("Warning: ", fg="yellow") + plain(message), err=True)
 
 
@@ -95,9 +95,7 @@ def warn_of_invalid(invalid: int) -> None:
 
 
 def warn_of_answers(answered: LabelledAnswers, model: str = "the model") -> None:
-    """Say what of a labelled corpus a model could not read or answer, or has seen before."""
-    from textmlr.cli.warnings import warn_of_overlap
-
+    """Say which documents of a labelled corpus a model could not read, or has seen before."""
     warn_of_invalid(answered.invalid)
     warn_of_overlap(
         answered.overlap,
@@ -116,7 +114,7 @@ def warn_of_answers(answered: LabelledAnswers, model: str = "the model") -> None
 
 
 def warn_of_corpus(corpora: Sequence[Corpus], record: Record) -> None:
-    """Say what training left out, replaced, could not do, or saw with doubt.
+    """Say what training left out, replaced or could not do.
 
     corpora  that of training, and that of validation if there was one
     """
@@ -135,24 +133,24 @@ def warn_of_corpus(corpora: Sequence[Corpus], record: Record) -> None:
         len(corpora[-1]),
         "validation ",
         "the training corpus",
-        "what they say of the model is too good",
+        "the figures on them are too good",
     )
     final = record.final
     if not held.documents and options["holdout"]:
         if not isinstance(final, ExactRecord):
             warn(
-                "too few documents to hold some out; the step size is the default, unchecked, and "
+                "too few documents to hold some out: the step size is the default, unchecked, and "
                 "the probabilities are not calibrated (give --validation FILE for both)"
             )
         elif options["l2"] is None:
             warn(
-                "too few documents to hold some out; the penalty is the default, unchecked "
+                "too few documents to hold some out: the penalty is the default, unchecked "
                 "(give --validation FILE or --l2)"
             )
     if isinstance(final, ExactRecord) and not final.converged:
         warn(
-            f"the tolerance of {options['tolerance']:g} is not met, only what the certificate "
-            "says (weights of 32 bits may not allow more)"
+            f"the tolerance of {options['tolerance']:g} is not met, only that of the certificate "
+            "(weights of 32 bits may not allow more)"
         )
 
 
@@ -169,5 +167,5 @@ def _warn_of_cut(cut: CutRecord | None) -> None:
         warn(
             "the n-grams do not fit in --memory while they are counted, and rare ones are left "
             f"out: features of up to {plural(cut.missed, 'document')} may be missing, and "
-            "others in as many more than counted"
+            "the counts of others may be as much too small"
         )
