@@ -36,6 +36,7 @@ from textmlr.base.featurizer_options import FeaturizerOptions
 from textmlr.corpus.reading import read_corpus
 from textmlr.features.featurizer import Featurizer
 from textmlr.model.model import Model
+from textmlr.model.record import Record
 from textmlr.training.exact.proximal_newton import minimise
 from textmlr.training.objective import Objective
 
@@ -91,7 +92,7 @@ class Task:
 
     def file_sizes(self, theta: np.ndarray) -> tuple[int, int]:
         """Bytes of the model file with all rows of θ, and without those that are 0."""
-        model = Model(self.labels, self.featurizer, [theta], {})
+        model = Model(self.labels, self.featurizer, [theta], Record())
         with tempfile.TemporaryDirectory() as place:
             path = Path(place) / "model"
             return model.save(path), model.without_zero_rows().save(path)

@@ -1,4 +1,4 @@
-"""How fast each stage is, and how far from what the machine can do at all.
+"""How fast each stage is, beside the floor that the machine sets.
 
     python bench/stages.py --data DIR [--only imdb,r8] [--runs 5] [--threads 1,2] [--json FILE]
 

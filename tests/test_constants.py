@@ -25,7 +25,7 @@ from textmlr.evaluation.comparison import Comparison, Difference, mcnemar
 from textmlr.kernels.jit import trusted_folders
 from textmlr.model.small_file.compressed import DICTIONARY, expand, squeeze
 from textmlr.training.sgd.epochs import SGD
-from textmlr.training.update.comparison import forgotten_labels
+from textmlr.training.update.forgetting import forgotten_labels
 from textmlr.training.update.model_update import update
 
 KERNEL = "linear.loss-{:012x}-000000000000-000000000000.textmlr"

@@ -27,7 +27,7 @@ from fuzz.recipe import Recipe, ViolationError
 from textmlr import FeaturizerOptions, Model
 from textmlr.base import tensor_file
 from textmlr.base.errors import InputError, ModelFileError
-from textmlr.corpus.formats.tables import arrow_refusals
+from textmlr.corpus.formats.arrow_table import arrow_refusals
 from textmlr.corpus.reading import read_corpus, scan
 from textmlr.corpus.reading_options import ReadingOptions
 

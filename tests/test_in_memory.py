@@ -252,4 +252,4 @@ def test_a_corpus_in_memory_is_one_in_a_file(tmp_path):
     read = train(read_corpus([path]), *QUICK)
     held = train(Corpus.of(pa.chunked_array([texts[:3], texts[3:]]), LABELS), *QUICK)
     assert read.theta.tobytes() == held.theta.tobytes()
-    assert held.record["corpus"]["files"] == ["memory"]
+    assert held.record.corpus.files == ("memory",)

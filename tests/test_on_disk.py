@@ -30,8 +30,9 @@ from textmlr.training import dealt_parts as dealings
 from textmlr.training import ngram_choice
 from textmlr.training.dealt_parts import Dealing, turns
 from textmlr.training.on_disk import cache as caches
-from textmlr.training.on_disk import disk_rows, gather, row_counts
-from textmlr.training.on_disk.cache import Cache, CacheError, InUseError
+from textmlr.training.on_disk import cache_errors, disk_rows, gather, row_counts
+from textmlr.training.on_disk.cache import Cache
+from textmlr.training.on_disk.cache_errors import CacheError, InUseError
 from textmlr.training.sgd import trials
 
 SMALL = "--memory", "4MB", "-q"  # too little for any corpus below
@@ -137,7 +138,7 @@ def test_standard_input_is_read_once(corpus: Path, monkeypatch: pytest.MonkeyPat
         model = Model.load("model.textmlr")
         assert np.array_equal(model.theta, inside.theta)
         assert model.featurizer.feature_names() == inside.featurizer.feature_names()
-        assert model.record["corpus"]["files"] == ["standard input"]
+        assert model.record.corpus.files == ("standard input",)
 
 
 # What a run keeps
@@ -308,7 +309,7 @@ def test_resume_with_nothing_to_go_on_from_says_so(
     monkeypatch.chdir(corpus.parent)
     done = CliRunner().invoke(cli, ["train", str(corpus), "-q", "--resume"])
     assert done.exit_code == 0
-    assert "nothing to go on from in" in done.output
+    assert "nothing to resume in" in done.output
 
 
 def test_a_corpus_that_changes_while_it_is_read(
@@ -583,7 +584,10 @@ def test_parts_come_in_another_order_each_epoch() -> None:
 
 
 def test_a_cache_error_names_the_folder(tmp_path: Path) -> None:
-    with pytest.raises(CacheError, match=r"no room here.*--cache-dir"), caches.refusals("no room"):
+    with (
+        pytest.raises(CacheError, match=r"no room here.*--cache-dir"),
+        cache_errors.refusals("no room"),
+    ):
         raise OSError(28, "no room here")
 
 

@@ -19,8 +19,8 @@ from textmlr.corpus.blocks import blocks_of
 from textmlr.corpus.disk_corpus import sum_of
 from textmlr.features.featurizer import Featurizer
 from textmlr.training.on_disk import disk_rows, part_files, row_counts
-from textmlr.training.on_disk.cache import Work
 from textmlr.training.on_disk.disk_objective import name_of
+from textmlr.training.on_disk.stage_progress import Work
 
 
 def test_rows_are_written_once_many_are_held(

@@ -27,7 +27,8 @@ from textmlr.corpus.batch import Batch
 from textmlr.corpus.in_memory import batches_of
 from textmlr.corpus.reading import scan
 from textmlr.corpus.reading_options import ReadingOptions
-from textmlr.training.stream import learner, recent, reservoir
+from textmlr.training.stream import recent, reservoir
+from textmlr.training.stream import stream_learner as learner
 from textmlr.training.stream.checkpoints import every
 from textmlr.training.stream.reservoir import Reservoir
 from textmlr.training.stream.stream_trainer import StreamTrainer
@@ -219,7 +220,7 @@ class TestLabels:
         model = trainer.model()
         assert model.labels == sorted({*(label for label, _ in PAIRS), "late"})
         assert model.classify(["marmalade of quince"])[0][0].label == "late"
-        assert model.record["corpus"]["per_label"][model.labels.index("late")] == 20
+        assert model.record.corpus.per_label[model.labels.index("late")] == 20
 
     def test_hundreds(self, tmp_path: Path) -> None:
         pairs = [(f"label {i % 150}", f"word{i % 150} and more") for i in range(600)]
@@ -275,8 +276,8 @@ class TestModel:
             for own in (None, False)
         )
         texts = [text for _, text in documents(200, 12)]
-        assert not_so.record["final"]["calibration"]["factor"] == 1
-        assert calibrated.record["final"]["calibration"]["factor"] != 1
+        assert not_so.record.final.calibration.factor == 1
+        assert calibrated.record.final.calibration.factor != 1
         answers = (model.probabilities(texts).argmax(axis=1) for model in (calibrated, not_so))
         assert np.array_equal(*answers)
 
@@ -296,7 +297,7 @@ class TestModel:
         assert summary["stream"]["lately"]["accuracy"] > 0.6
         assert result.stderr == ""
         told = CliRunner().invoke(cli, ["info", str(tmp_path / "m")])
-        assert "each before it was learnt from" in told.stdout
+        assert "each before it was trained on" in told.stdout
 
 
 class TestRefusals:

@@ -105,7 +105,7 @@ class TestSearch:
         monkeypatch.setattr(trials, "ENOUGH_HELD_OUT", 20)  # train calibrates by the same, too
         result = tuned(tmp_path / "j", trials=1)
         model = train(CORPUS)
-        final, held = model.record["final"], model.record["held_out"]
+        final, held = model.record.final.as_json(), model.record.held_out.as_json()
         setting, figures = result.default.setting, result.default.figures
         assert setting.featurizer == model.featurizer.options
         assert setting.training.learning_rate == final["learning_rate"]
@@ -126,7 +126,7 @@ class TestSearch:
         assert result.best.figures is not None
         assert result.best.figures.loss == min(losses)
         assert min(losses) < losses[0]
-        record = result.model.record["held_out"]
+        record = result.model.record.held_out.as_json()
         assert (record["loss"], record["accuracy"]) == (
             result.best.figures.loss,
             result.best.figures.accuracy,
@@ -228,7 +228,7 @@ class TestSearch:
         result = tuned(tmp_path / "j", validation=OTHER)
         assert result.judging == len(OTHER)
         assert {trial.documents for trial in result.trials} == {len(CORPUS)}
-        record = result.model.record["held_out"]
+        record = result.model.record.held_out.as_json()
         assert record["from"] == "validation"
         assert result.best.figures is not None
         assert result.best.figures.loss == record["loss"]
@@ -565,7 +565,7 @@ class TestCommand:
         lines = done.stderr.splitlines()
         assert sum(line.startswith("#") for line in lines) == 12
         again = good("tune", train_tsv, "-o", model, "--trials", "12")
-        assert "going on from 12 trials in" in again.stderr
+        assert "resuming from 12 trials in" in again.stderr
         assert not any(line.startswith("#") for line in again.stderr.splitlines())
         assert good("tune", train_tsv, "-o", model, "--trials", "12", "-q").output == ""
 

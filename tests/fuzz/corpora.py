@@ -80,7 +80,7 @@ GUIDED = (
     "textmlr.corpus.reading",
     "textmlr.corpus.sources",
     "textmlr.corpus.byte_streams",
-    "textmlr.corpus.formats.tables",
+    "textmlr.corpus.formats.arrow_table",
     "textmlr.corpus.formats.tsv",
 )
 MODES = {

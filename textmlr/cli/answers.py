@@ -74,7 +74,7 @@ choice_options = one_value(
 
 
 def warn_of_namesake(labels: list[str], as_json: bool) -> None:
-    """Say that a label of the model is called as answers without one are."""
+    """Warn if the model has a label named as unsure answers are."""
     from textmlr.cli.warnings import warn
     from textmlr.export.answer_lines import UNSURE
 
@@ -83,7 +83,7 @@ def warn_of_namesake(labels: list[str], as_json: bool) -> None:
 
 
 def nothing_known(rates: bool) -> str:
-    """What is said of a document without a known word.
+    """The sentence about a document without a known word.
 
     rates  whether the model knows the base rates of its training
     """
@@ -92,9 +92,9 @@ def nothing_known(rates: bool) -> str:
 
 
 def warn_of_unread(first: str | None, unknown: int, invalid: int, *, rates: bool) -> None:
-    """Say what of the documents could not be read, and how many have no known word.
+    """Say how much text could not be read, and how many documents have no known word.
 
-    first  the name of the first of these, None if there is none
+    first  the name of the first such document, None if there is none
     rates  see ``nothing_known``
     """
     from textmlr.cli.warnings import warn, warn_of_invalid
@@ -108,7 +108,7 @@ def warn_of_unread(first: str | None, unknown: int, invalid: int, *, rates: bool
 def answers_writer(
     labels: list[str], choice: AnswerChoice, column: int | None, as_json: bool, documents: int
 ) -> AnswerLines | AnswerRows:
-    """What writes the answers to so many documents to stdout;  column  the only label's number."""
+    """A writer of so many answers to stdout;  column  the number of the only label."""
     if as_json or (sys.stdout.isatty() and column is None):
         return AnswerRows(labels, choice, column, as_json)
     return AnswerLines(labels, choice, column, documents)

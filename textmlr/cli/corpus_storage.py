@@ -109,7 +109,7 @@ def stored(
     import numpy as np
 
     from textmlr.model.model import versions
-    from textmlr.training.on_disk.gather import Storage, end, gather, unverified
+    from textmlr.training.on_disk.gather import CacheOptions, end, gather, unverified
 
     resume, keep = storage.resume, storage.keep_cache
     folders, every = storage.folders(output), storage.seconds
@@ -122,19 +122,19 @@ def stored(
         "training": training,
     }
     progress.reading()
-    where = Storage(storage.memory, folders, resume, keep, every)
+    where = CacheOptions(storage.memory, folders, resume, keep, every)
     corpus, store = gather(corpora, reading, where, identity, progress.watch, validation)
     if store is None:
         yield corpus, None
         return
     if resume and not store.cache.resumed:
-        warn(f"nothing to go on from in {plain(store.cache.folder)}: beginning anew")
+        warn(f"nothing to resume in {plain(store.cache.folder)}: starting anew")
     for name in store.cache.damaged:
-        warn(f"{plain(store.cache.path(name))} is not as it was written: it is made again")
+        warn(f"{plain(store.cache.path(name))} is not as it was written, and is made again")
     for name in unverified(store):
         warn(
-            f"{plain(name)} cannot be compared with what the run that was cut off read of it, "
-            "which is gone on with"
+            f"{plain(name)} cannot be compared with what the run that was cut off read of it; that "
+            "is used"
         )
     try:
         yield corpus, store
@@ -143,7 +143,7 @@ def stored(
             size = size_of(store.cache.bytes)
             progress.end()
             warn(
-                f"the run is cut off; the same command with --resume goes on from {size} in "
+                f"the run is cut off; the same command with --resume resumes from {size} in "
                 f"{plain(store.cache.folder)}, which can be removed otherwise"
             )
         raise

@@ -71,7 +71,7 @@ class MatrixFormat(click.Choice[str]):
     ],
 )
 @click.option("-m", "--model", metavar="FILE", help="Take the features of this model; fit none.")
-@click.option("--no-labels", is_flag=True, help="Read no labels: the corpus may have none.")
+@click.option("--no-labels", is_flag=True, help="Read no labels; the corpus may have none.")
 @stages_options("options", (FeaturizerOptions,), shown=lambda own: own.alone or own.unset)
 @corpus_options(weights=True, formats=format_option("--corpus-format", lines=True))
 @threads_option

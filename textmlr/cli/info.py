@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import os
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from textmlr.base.printable import to_json
 from textmlr.cli.shared_options import json_option
 
+if TYPE_CHECKING:
+    from textmlr.model.record import Record
+
 
 @click.command()
 @click.argument("model", default="model.textmlr")
 @json_option
 def info(model: str, as_json: bool) -> None:
-    """Say what is in MODEL and how it was trained.
+    """Say what is in a model and how it was trained.
 
     \b
     Examples:
@@ -41,7 +44,7 @@ def info(model: str, as_json: bool) -> None:
         "features": loaded.featurizer.columns,
         "featurizer": featurizer,
         "storage": loaded.storage.dtype,
-        **loaded.record,
+        **loaded.record.as_json(),
     }
     if as_json:
         click.echo(to_json(about))
@@ -63,34 +66,34 @@ def info(model: str, as_json: bool) -> None:
     )
 
 
-def label_row(labels: list[str], record: dict[str, Any]) -> tuple[str, str]:
+def label_row(labels: list[str], record: Record) -> tuple[str, str]:
     """How many labels there are, and the first, with the documents that they had."""
     from textmlr.base.printable import plain
 
     shown = [plain(label) for label in labels[:12]]
-    if "corpus" in record:
-        counts = record["corpus"]["per_label"]
+    if record.corpus is not None:
+        counts = record.corpus.per_label
         shown = [f"{name} ({count:,})" for name, count in zip(shown, counts, strict=False)]
     more = f" and {len(labels) - 12:,} more" if len(labels) > 12 else ""
     return "labels", f"{len(labels):,}: " + ", ".join(shown) + more
 
 
-def corpus_rows(record: dict[str, Any]) -> list[tuple[str, str]]:
+def corpus_rows(record: Record) -> list[tuple[str, str]]:
     """What it was learnt from, as far as the record says it."""
     rows = _compressed_rows(record)
-    if (corpus := record.get("corpus")) is None:
+    if (corpus := record.corpus) is None:
         return rows
-    told = f"{corpus['documents']:,} documents of " + ", ".join(corpus["files"])
+    told = f"{corpus.documents:,} documents of " + ", ".join(corpus.files)
     return [*rows, ("trained on", told)]
 
 
-def _training_rows(record: dict[str, Any]) -> list[tuple[str, str]]:
+def _training_rows(record: Record) -> list[tuple[str, str]]:
     """The options of training, and what made the model; nothing where that is not known."""
     rows = []
-    if "options" in record:
-        rows.append(("training", _options(record["options"])))
-    if (versions := record.get("versions")) is not None:
-        told = f"textmlr {versions['textmlr']}, Unicode {versions['unicode']}"
+    if record.options is not None:
+        rows.append(("training", _options(record.options)))
+    if (versions := record.versions) is not None:
+        told = f"textmlr {versions.textmlr}, Unicode {versions.unicode}"
         rows.append(("made by", told))
     return rows
 
@@ -102,11 +105,11 @@ _WEIGHTS = {
 }
 
 
-def _compressed_rows(about: dict[str, Any]) -> list[tuple[str, str]]:
+def _compressed_rows(record: Record) -> list[tuple[str, str]]:
     """What ``compress`` made it of."""
-    if (compressed := about.get("compressed")) is None:
+    if record.compressed is None:
         return []
-    before = f"{compressed['from_features']:,}"
+    before = f"{record.compressed.from_features:,}"
     return [("compressed", f"from {before} features; what was held out judged it before that")]
 
 

@@ -64,7 +64,7 @@ limit_option = click.option(
 weighted_option = click.option(
     "--weighted",
     is_flag=True,
-    help="Documents have weights: label<TAB>weight<TAB>text, or a column weight.",
+    help="Read weights of documents: label<TAB>weight<TAB>text, or a column weight.",
 )
 
 

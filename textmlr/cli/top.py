@@ -27,7 +27,11 @@ TITLES = {"weight": "by weight", "contribution": "by contribution over the train
 @click.command()
 @click.argument("model", default="model.textmlr")
 @click.option(
-    "--label", "labels", multiple=True, metavar="LABEL", help="Only this label; may be given again."
+    "--label",
+    "labels",
+    multiple=True,
+    metavar="LABEL",
+    help="Show only this label; may be given again.",
 )
 @click.option(
     "-k",
@@ -35,26 +39,26 @@ TITLES = {"weight": "by weight", "contribution": "by contribution over the train
     type=listed("k"),
     metavar="K",
     show_default=f"{FEATURES}; {FEW_FEATURES} in a row of more than {MANY_LABELS} labels",
-    help="How many features.",
+    help="Show K features.",
 )
 @click.option(
     "--by",
     type=click.Choice([*BY, "both"]),
     default="both",
     show_default=True,
-    help="What the strongest are chosen by.",
+    help="Rank features by this.",
 )
 @json_option
 def top(model: str, labels: tuple[str, ...], k: int | None, by: str, as_json: bool) -> None:
-    """Say which features speak most for and against each label of MODEL.
+    """Say which features speak for and against each label.
 
-    By contribution: what a feature added to the label's score, more than to the mean of all
-    labels' scores, over all documents of the training corpus (nats). By weight: what it adds
-    where its value is 1; rare features often come first. Of two labels both are of the log-odds.
+    By contribution, features are ranked by the nats that they added to the label's score, beyond
+    the mean of all labels' scores, over all documents of the training corpus. By weight, they are
+    ranked by the nats that a value of 1 adds; rare features often come first. With two labels, both
+    concern the log-odds.
 
-    char: stands before n-grams of characters, ␣ for the space at a word's beginning or end. Of
-    hashed columns only those that training named are told of, the heaviest: "good (+2)" is one
-    that 2 other n-grams fall into as well.
+    char: marks n-grams of characters, and ␣ the space at a word's beginning or end. With hashing,
+    only the heaviest columns have names: "good (+2)" is a column that 2 other n-grams share.
 
     \b
     Examples:

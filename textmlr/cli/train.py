@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from functools import partial
 
 import click
 
@@ -132,7 +133,8 @@ def train(
     seconds = time.perf_counter() - started, progress.compiling.seconds
     summary = summary_of(output, corpus, model, size, *seconds)
     summary["storage"] = "memory" if store is None else "disk"
-    print_summary(summary, show_summary, quiet=quiet, as_json=as_json)
+    show = partial(show_summary, record=model.record)
+    print_summary(summary, show, quiet=quiet, as_json=as_json)
 
 
 def _check_stream() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import asdict
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -30,7 +31,7 @@ from textmlr.training.stream.stream_options import check_options
 from textmlr.training.stream.stream_trainer import StreamTrainer
 
 if TYPE_CHECKING:
-    pass
+    from textmlr.model.record import Record
 
 EVERY = "5m"
 
@@ -79,8 +80,9 @@ def stream(
     if checkpoints.last is not None:
         seconds = time.monotonic() - began, compiling.seconds
         summary = _summary(trainer, checkpoints, before, *seconds)
-        summary |= {"stopped": stopping.name, **checkpoints.record}
-        print_summary(summary, _show, quiet=quiet, as_json=as_json)
+        summary |= {"stopped": stopping.name, **checkpoints.record.as_json()}
+        show = partial(_show, record=checkpoints.record)
+        print_summary(summary, show, quiet=quiet, as_json=as_json)
     if stopping.number:
         raise click.exceptions.Exit(128 + stopping.number)
 
@@ -144,7 +146,7 @@ def _warn(run: Run, *, stopped: bool) -> None:
         )
 
 
-def _show(summary: dict[str, Any]) -> None:
+def _show(summary: dict[str, Any], record: Record) -> None:
     """The summary for a terminal."""
     checkpoint, model = summary["checkpoint"], plain(summary["model"])
     now = summary["documents_now"]
@@ -157,12 +159,12 @@ def _show(summary: dict[str, Any]) -> None:
         ("seconds", shown_seconds(summary)),
         ("checkpoint", f"{plain(checkpoint['file'])}, {size_of(checkpoint['bytes'])}"),
     ]
-    if "stream" in summary:
-        columns = f"{summary['stream']['columns']:,} of {summary['features']:,} columns in use"
+    if record.stream is not None:
+        columns = f"{record.stream.columns:,} of {summary['features']:,} columns in use"
         rows[2:2] = [
             ("features", columns),
-            *ngram_rows(summary["featurizer"], summary),
-            *fit_rows(summary),
+            *ngram_rows(summary["featurizer"], record),
+            *fit_rows(record),
             ("file size", size_of(summary["bytes"])),
         ]
     stopped = f"Stopped by {summary['stopped']}: " if summary["stopped"] else ""

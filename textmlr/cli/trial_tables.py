@@ -1,4 +1,4 @@
-"""What is shown of trials: a live table while a search goes on, and what it came to."""
+"""Trials in a terminal: a live table during a search, and its result."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from textmlr.cli.progress import Compiling, Display
 from textmlr.cli.terminal import bar
 from textmlr.cli.training_summary import show_ngrams
 from textmlr.cli.warnings import warn
-from textmlr.training.sgd.trial import Progress
+from textmlr.training.sgd.trial_run import Progress
 from textmlr.training.tuning.events import (
     Event,
     Phase,
@@ -35,14 +35,14 @@ LIVE_ROWS = 10
 OTHER_LINES = 9  # of the live table, besides its rows: head, what is running, the time
 BAR = 20
 PHASES = {
-    "default": "what train takes by itself",
+    "default": "the options that train takes by itself",
     "search": "searching",
     "final": "training with the best setting on all documents",
 }
 
 
 class TuningProgress(Display):
-    """A table of the best trials to a terminal, a line a trial to anything else."""
+    """A table of the best trials in a terminal, elsewhere a line for each trial."""
 
     def __init__(self, options: TuningOptions, journal: str, *, quiet: bool) -> None:
         self.compiling = Compiling(quiet=quiet)
@@ -64,7 +64,7 @@ class TuningProgress(Display):
         if isinstance(event, ResumedSearch):
             if event.torn:
                 warn(f"the last line of {plain(self._journal)} was not whole, and is dropped")
-            self._say(f"going on from {plural(event.trials, 'trial')} in {plain(self._journal)}")
+            self._say(f"resuming from {plural(event.trials, 'trial')} in {plain(self._journal)}")
         elif isinstance(event, Phase):
             self._phase, self._rung, self._epoch = PHASES[event.name], None, ""
             self._say(self._phase)
@@ -140,7 +140,7 @@ class TuningProgress(Display):
 
 
 def describe(setting: Setting) -> str:
-    """A setting in few words: n-grams, steps, penalty, and what is not as usual."""
+    """A setting in few words: n-grams, steps, penalty, and options that are not the default."""
     features, training = setting.featurizer, setting.training
     usual = FeaturizerOptions()
     power = f"·idf^{training.idf_power:g}" if training.idf_power else ""
@@ -161,8 +161,8 @@ def describe(setting: Setting) -> str:
 
 
 def table_of(trials: Sequence[Trial], metric: str, most: int, *, one_line: bool = False) -> Table:
-    """The best trials on all documents, best first, and the default's; one_line: what does not
-    fit is cut off."""
+    """The best trials on all documents, best first, and the default's; one_line: settings are cut
+    off where they do not fit."""
     from rich.box import SIMPLE_HEAD
     from rich.table import Table
     from rich.text import Text
@@ -190,7 +190,7 @@ def table_of(trials: Sequence[Trial], metric: str, most: int, *, one_line: bool 
 
 
 def what_won(tuned: TuningResult, options: TuningOptions) -> str:
-    """What won, and by how much against the default."""
+    """The setting that won, and by how much it beat the default."""
     full = sum(trial.rung == 1 for trial in tuned.trials)
     many = f"{plural(len(tuned.trials), 'trial')}, {full:,} of them on everything"
     if tuned.best is tuned.default:

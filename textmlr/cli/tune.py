@@ -1,5 +1,4 @@
-"""textmlr tune: train with the options that answer held-out documents best, found in a given
-time."""
+"""textmlr tune: search, in a given time, for the options that answer held-out documents best."""
 
 from __future__ import annotations
 
@@ -98,7 +97,7 @@ def tune(
     quiet: bool,
     as_json: bool,
 ) -> None:
-    """Search for the options that suit CORPUS best, and train with them.
+    """Search for the options that suit CORPUS, and train with them.
 
     The options that "textmlr train" takes by itself are judged first, on held-out documents. Then
     settings of n-grams, weighting, step size, penalty and epochs are tried as long as there is
@@ -187,7 +186,7 @@ def command_of(
 
 
 def _tuning(tuned: TuningResult, metric: str, command: str) -> dict[str, Any]:
-    """What the search came to (JSON values)."""
+    """The result of the search (JSON values)."""
 
     def row(trial: Any) -> dict[str, Any]:
         figures = asdict(trial.figures)
@@ -217,5 +216,5 @@ def _show(tuned: TuningResult, options: TuningOptions, summary: dict[str, Any]) 
     if options.seconds is not None and spent > options.seconds + 1:
         click.echo(f"It took {spent:.0f} s, {spent - options.seconds:.0f} s more than asked for.")
     click.echo()
-    show_summary(summary)
+    show_summary(summary, tuned.model.record)
     click.echo(f"The same model: {plain(summary['tuning']['command'])}")

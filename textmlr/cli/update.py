@@ -1,4 +1,4 @@
-"""textmlr update: more labelled documents, on top of a model file."""
+"""textmlr update: a model file is trained on more labelled documents."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ MOST_NAMED = 8  # labels in a line
 @click.option(
     "--test",
     metavar="FILE",
-    help="Compare the answers to these documents before and after; hold none out.",
+    help="Compare the answers to these documents before and after, and hold none out.",
 )
 @stages_options("options", (UpdateOptions,), no_holdout="Hold nothing out, and compare nothing.")
 @corpus_options(weights=True)
@@ -54,7 +54,7 @@ def update(
     quiet: bool,
     as_json: bool,
 ) -> None:
-    """Train MODEL on more documents, without those that it was trained on.
+    """Train MODEL on more documents, without the old ones.
 
     CORPUS is as for train. It may have labels that MODEL does not have, and may have one label
     only. MODEL is overwritten, all at once, unless -o names another file.
@@ -99,7 +99,7 @@ def update(
         "bytes": size,
         "seconds": round(time.perf_counter() - started, 3),
         "compile_seconds": round(progress.compiling.seconds, 3),
-        "update": after.record["updates"][-1],
+        "update": after.record.updates[-1].as_json(),
     }
     show = partial(_show, labels=len(before.labels), documents=before.featurizer.documents)
     print_summary(summary, show, quiet=quiet, as_json=as_json)
@@ -114,16 +114,20 @@ def _warn(after: Model, corpus: Corpus, judges: Corpus | None) -> None:
         warn_of_overlap,
         warn_of_skipped,
     )
+    from textmlr.model.record import OverlapRecord
 
-    update = after.record["updates"][-1]
+    update, trained = after.record.updates[-1], after.record.corpus
+    assert trained is not None  # as an update writes it
     warn_of_skipped([corpus] + ([judges] if judges else []))
-    warn_of_invalid(update["invalid_utf8"])
-    warn_of_duplicates(update["doubles"], len(corpus))
-    warn_of_few(after.labels, after.record["corpus"]["per_label"])
+    warn_of_invalid(update.invalid_utf8 or 0)
+    warn_of_duplicates(update.doubles, len(corpus))
+    warn_of_few(after.labels, trained.per_label)
     trained_on = "the corpus that the model was trained on"
-    warn_of_overlap(update["overlap"], len(corpus), "new ", trained_on, "they are trained on again")
+    warn_of_overlap(update.overlap, len(corpus), "new ", trained_on, "they are trained on again")
     if judges:
-        overlap = update["compared"]["overlap"]
+        assert update.compared is not None
+        values = update.compared["overlap"]
+        overlap = None if values is None else OverlapRecord(**values)
         so = "the figures on them are too good"
         warn_of_overlap(overlap, len(judges), "test ", "the documents of training", so)
 
@@ -165,7 +169,7 @@ def _named(labels: list[str]) -> str:
 
 
 def _show_compared(compared: dict[str, Any]) -> None:
-    """Figures before and after, and what to do where old labels have lost."""
+    """The figures before and after, and a warning where old labels have lost."""
     from rich.box import SIMPLE_HEAD
     from rich.console import Console
     from rich.table import Table
@@ -189,8 +193,8 @@ def _show_compared(compared: dict[str, Any]) -> None:
     Console().print(table)
     if compared["absent"]:
         click.echo(
-            f"Among them is no document of {plural(compared['absent'], 'label')} that the old "
-            "model knew: a --test FILE with some shows whether it still does."
+            f"None of them has one of {plural(compared['absent'], 'label')} that the old model "
+            "knew: a --test FILE with such documents shows whether it still knows them."
         )
     lost = compared["lost"]
     if lost:
@@ -200,6 +204,6 @@ def _show_compared(compared: dict[str, Any]) -> None:
             for one in lost[:MOST_NAMED]
         )
         warn(
-            f"of labels it knew, answers got worse, by more than chance, for {some}; if they "
-            "matter, update with some documents of these labels too, or train on everything"
+            f"answers got worse, by more than chance, for labels that the model knew: {some}; if "
+            "they matter, update with some documents of these labels too, or train on everything"
         )

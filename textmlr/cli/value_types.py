@@ -22,12 +22,12 @@ UNITS = {
     "": 1, "B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12,
     "KIB": 1 << 10, "MIB": 1 << 20, "GIB": 1 << 30, "TIB": 1 << 40,
 }  # fmt: skip
-MOST_DIGITS = 20  # of a number: Python makes none of some thousands
+MOST_DIGITS = 20  # of a number: Python refuses thousands of them
 
 
 class Number(ParamType):
-    """A number; what is none is passed on as it is, and refused like any other value that makes no
-    sense, by the check that Python callers' values have to pass."""
+    """A number; text that is no number is passed on, and refused by the same check as the values
+    of Python callers."""
 
     def __init__(self, kind: type[int] | type[float]) -> None:
         self.name = "integer" if kind is int else "float"
@@ -47,7 +47,7 @@ WHOLE, REAL = Number(int), Number(float)
 
 
 class Checked(Number):
-    """A whole number that is checked at once: it is no field of an options dataclass."""
+    """A whole number that is checked at once, since it is no field of a dataclass of options."""
 
     def __init__(self, check: Callable[[int], object]) -> None:
         super().__init__(int)
@@ -65,7 +65,7 @@ class Checked(Number):
 
 
 class OneOfType(click.Choice[str]):
-    """One of some values; none is None."""
+    """One of some values, of which None is typed as none."""
 
     def __init__(self, values: Sequence[str | None]) -> None:
         super().__init__(["none" if value is None else value for value in values])
@@ -179,7 +179,7 @@ class Probability(ParamType):
     def convert(
         self, value: Any, param: click.Parameter | None, ctx: click.Context | None
     ) -> float:
-        """The number.  NaN is none."""
+        """The number; NaN is refused."""
         try:
             number = float(value)
         except ValueError:

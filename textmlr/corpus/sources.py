@@ -13,7 +13,8 @@ from typing import Any, BinaryIO
 from textmlr.base.checks import check_path, taken
 from textmlr.base.errors import InputError
 from textmlr.base.stdio import STDIN, standard_input
-from textmlr.corpus.byte_streams import Stream, refusals, unchanged
+from textmlr.corpus.byte_streams import Stream
+from textmlr.corpus.refusals import refusals, unchanged
 
 _URL = re.compile(r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]+)://")
 _GLOB = re.compile(r"[*?[]")

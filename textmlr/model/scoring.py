@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -62,18 +62,6 @@ class Calibration:
         if not self.exponent:
             return 1.0
         return float((max(float(scores.std()), self.least) / self.spread) ** self.exponent)
-
-
-def label_weights(record: Mapping[str, Any]) -> NDArray[np.float64]:
-    """The documents that a model learnt from, of each label: (L,), their weights
-    summed where they have any; (0,) where the record does not say.
-
-    record  of a model: in its "corpus" either "per_label", or, where documents do not all count
-            alike (weights, or classes that are balanced), "weight_per_label".  Records of older
-            models of weighted documents have the former alone
-    """
-    corpus = record.get("corpus") or {}
-    return np.array(corpus.get("weight_per_label", corpus.get("per_label", [])), np.float64)
 
 
 def base_rates(documents: NDArray[np.floating[Any]] | Sequence[float]) -> NDArray[np.float64]:

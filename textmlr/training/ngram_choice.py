@@ -5,7 +5,7 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -38,7 +38,7 @@ SCRIPT_BYTES = 1 << 16  # of text, to find its script
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """N-grams to choose from, as tried.
+    """N-grams that were tried.
 
     documents       of the sample, those that judged among them
     loss, accuracy  of the documents that judged, after calibration
@@ -57,6 +57,19 @@ class Candidate:
         return cls(**(values | pairs))
 
 
+class NgramChoice(NamedTuple):
+    """The best of some n-grams.
+
+    options     without "auto"
+    candidates  in the order in which they were tried
+    rows        of the choice, where the sample was the whole corpus
+    """
+
+    options: FeaturizerOptions
+    candidates: list[Candidate]
+    rows: Rows | None
+
+
 Watch = Callable[[Candidate], None]
 
 
@@ -69,21 +82,19 @@ def choose(
     threads: int,
     watch: Watch,
     head: Head = SOFTMAX,
-) -> tuple[FeaturizerOptions, list[Candidate], Rows | None]:
+) -> NgramChoice:
     """Choose the n-grams where the options are "auto".
 
     Words alone (1 to 2) are tried against words and character n-grams, on a sample of a large
     corpus; where words alone are better, and the corpus large, longer word n-grams as well, which
     are seen too seldom in a small one.  With more than CHOICE_LABELS labels there is no choice.
 
-    Returns the options without "auto", the candidates, and the rows of the choice where the sample
-    was the whole corpus.
     """
     plain = options.decided()
     if AUTO not in (options.ngrams, options.char_ngrams) or not (training.holdout or validation):
-        return plain, [], None
+        return NgramChoice(plain, [], None)
     if len(corpus.labels) > CHOICE_LABELS:
-        return plain, [], None
+        return NgramChoice(plain, [], None)
     bench = _Bench(corpus, training, threads, watch, head)
     sample = drawn(corpus, CHOICE_BYTES, training.seed)
     judges = None if validation is None else drawn(validation, CHOICE_BYTES, training.seed)
@@ -105,7 +116,7 @@ def choose(
         found = bench.loss_of(replace(words, ngrams=MORE_WORDS), sample, judges)
         if found < LENT * loss:
             best = replace(plain, ngrams=MORE_WORDS)
-    return best, bench.candidates, bench.rows.get(best)
+    return NgramChoice(best, bench.candidates, bench.rows.get(best))
 
 
 @dataclass(frozen=True, slots=True, eq=False)

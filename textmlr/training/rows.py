@@ -23,7 +23,7 @@ from textmlr.model.heads import SOFTMAX, Head
 from textmlr.training.dealt_parts import AnyObjective
 from textmlr.training.objective import Objective
 from textmlr.training.sgd.runs import ColumnFacts
-from textmlr.training.sgd.trial import TrialResults
+from textmlr.training.sgd.trial_run import TrialResults
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -11,7 +11,7 @@ import pyarrow as pa
 from textmlr.corpus.arrow_types import bytes_of
 from textmlr.corpus.byte_streams import Stream
 from textmlr.corpus.chunks import Chunk, ScanRequest
-from textmlr.corpus.formats.tables import Table, arrow_refusals, checked, gathered, held
+from textmlr.corpus.formats.arrow_table import ArrowTable, arrow_refusals, checked, gathered, held
 
 FILE_MAGIC = b"ARROW1"
 
@@ -22,7 +22,7 @@ def chunks(stream: Stream, request: ScanRequest) -> Iterator[Chunk]:
     The file is not memory-mapped: if another program cuts it short meanwhile, touching what was
     mapped ends the process.
 
-    Raises InputError for what is no whole Arrow file, and as Table does.
+    Raises InputError for what is no whole Arrow file, and as ArrowTable does.
     """
     size = None
     is_file = stream.head().startswith(FILE_MAGIC)
@@ -33,7 +33,7 @@ def chunks(stream: Stream, request: ScanRequest) -> Iterator[Chunk]:
             reader = pa.ipc.open_file(source) if is_file else pa.ipc.open_stream(source)
         else:
             reader = pa.ipc.open_stream(stream.reader())
-        table = Table.of(reader.schema, request, stream.name)
+        table = ArrowTable.of(reader.schema, request, stream.name)
         needed = None if request.tables else table.places.needed
         if is_file and needed is not None:
             options = pa.ipc.IpcReadOptions(included_fields=needed)

@@ -20,11 +20,12 @@ from textmlr.base import limits
 from textmlr.base.arrays import frozen
 from textmlr.base.errors import InputError
 from textmlr.corpus.batch import Batch
-from textmlr.corpus.byte_streams import BOM, HEAD, Stream, too_long
+from textmlr.corpus.byte_streams import BOM, HEAD, Stream
 from textmlr.corpus.chunks import SKIP, Chunk, ScanRequest, check_bad, used
 from textmlr.corpus.formats.lines import BINARY, intern, quote
 from textmlr.corpus.formats.table_columns import ColumnPlaces, find
 from textmlr.corpus.formats.tsv import read_weights
+from textmlr.corpus.refusals import too_long
 from textmlr.kernels import csv_records as kernels
 from textmlr.kernels import tsv_lines as lines_kernels
 

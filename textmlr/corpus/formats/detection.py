@@ -8,8 +8,9 @@ from importlib import import_module
 from typing import TypeAlias
 
 from textmlr.base.errors import InputError
-from textmlr.corpus.byte_streams import BOM, HEAD, Stream, ending_of
+from textmlr.corpus.byte_streams import BOM, HEAD, Stream
 from textmlr.corpus.chunks import Chunk, ScanRequest
+from textmlr.corpus.decompression import ending_of
 from textmlr.corpus.formats.csv import DELIMITERS, parse_header, suits
 
 Reader: TypeAlias = Callable[[Stream, ScanRequest], Iterator[Chunk]]

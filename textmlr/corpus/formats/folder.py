@@ -20,9 +20,10 @@ from numpy.typing import NDArray
 from textmlr.base.errors import InputError
 from textmlr.base.printable import plain
 from textmlr.corpus.batch import ASCII_SPACE, Batch
-from textmlr.corpus.byte_streams import BOM, refusals
+from textmlr.corpus.byte_streams import BOM
 from textmlr.corpus.chunks import SKIP, Chunk, ScanRequest, check_bad
 from textmlr.corpus.formats.lines import BINARY
+from textmlr.corpus.refusals import refusals
 from textmlr.corpus.sources import opened
 
 

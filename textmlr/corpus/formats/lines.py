@@ -20,8 +20,9 @@ from textmlr.base.arrays import frozen
 from textmlr.base.checks import check_file, check_flag, check_path
 from textmlr.base.errors import InputError
 from textmlr.corpus.batch import Batch
-from textmlr.corpus.byte_streams import BOM, Stream, too_long
+from textmlr.corpus.byte_streams import BOM, Stream
 from textmlr.corpus.chunks import SKIP, Chunk, ScanRequest, check_bad
+from textmlr.corpus.refusals import too_long
 from textmlr.corpus.sources import opened
 from textmlr.kernels import tsv_lines as kernels
 

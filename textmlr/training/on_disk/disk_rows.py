@@ -24,8 +24,10 @@ from textmlr.features.vocabulary import NAMELESS, Vocabulary
 from textmlr.kernels import csr_rows
 from textmlr.training.dealt_parts import AnyObjective, Dealing
 from textmlr.training.on_disk import part_files, row_counts
-from textmlr.training.on_disk.cache import Cache, Work, refusals
+from textmlr.training.on_disk.cache import Cache
+from textmlr.training.on_disk.cache_errors import refusals
 from textmlr.training.on_disk.disk_objective import StoredObjective
+from textmlr.training.on_disk.stage_progress import Work
 from textmlr.training.rows import Rows, check_memory, document_weights
 
 # Of the memory that training may take, at most: the table of distinct n-grams, while there is
@@ -172,21 +174,13 @@ def _restore(
     memory: int | None,
     threads: int,
 ) -> Rows:
+    """The rows that the cache has, with the featurizer fitted to them."""
     header, mapped = cache.get("rows")
-    found = {name: array.copy() for name, array in mapped.items()}
+    arrays = {name: array.copy() for name, array in mapped.items()}
     del mapped
-    own, frequencies, n = featurizer.options, found["frequencies"], len(corpus)
-    columns = first = None
-    if "hashes" in found:
-        first = found["first"][int(own.bias) :]
-        vocabulary = Vocabulary(found["hashes"], frequencies[int(own.bias) :], *NAMELESS)
-        featurizer.adopt(vocabulary, frequencies, n, header["invalid"])
-    else:
-        assert own.hash_bits is not None
-        columns = HashedColumns.restore(found["kept"], 1 << own.hash_bits, frequencies)
-        whole = np.zeros(1 << own.hash_bits, np.int64)
-        whole[columns.kept] = frequencies
-        featurizer.adopt(None, whole, n, header["invalid"])
+    own, frequencies, n = featurizer.options, arrays["frequencies"], len(corpus)
+    columns = _fit(featurizer, arrays, n, header["invalid"])
+    first = arrays["first"][int(own.bias) :] if columns is None else None
     featurizer.labels = corpus.labels
     check_memory(len(frequencies), len(corpus.labels), options, threads)
     idf = None
@@ -201,8 +195,8 @@ def _restore(
     stored = StoredObjective(
         cache.folder,
         Dealing.of(n, int(frequencies.sum()), options.seed),
-        found["words"],
-        found["sizes"],
+        arrays["words"],
+        arrays["sizes"],
         header["bits"],
         frequencies.astype(np.int32),
         _weigher(own, weights),
@@ -217,16 +211,38 @@ def _restore(
     if len(stored.dealing) == 1:
         objective = stored.part(0)
     elif options.solver == "exact":
-        needed = ENTRY_BYTES * stored.nonzeros
-        if memory is not None and needed > memory:
-            raise InputError(
-                f"the exact solver needs all rows in memory, {needed / 1e9:.1f} GB of them",
-                mend="give it that much (--memory), or leave it out: sgd learns from the disk",
-            )
-        objective = stored.take(np.arange(n))
+        objective = _in_memory(stored, memory)
     return Rows(
         featurizer, columns, objective, idf, frequencies, header["invalid"], first, header["cut"]
     )
+
+
+def _fit(
+    featurizer: Featurizer, arrays: Arrays, documents: int, invalid: int
+) -> HashedColumns | None:
+    """Fit a featurizer to the rows of a cache; with hashing, the columns that are in use."""
+    own, frequencies = featurizer.options, arrays["frequencies"]
+    if "hashes" in arrays:
+        vocabulary = Vocabulary(arrays["hashes"], frequencies[int(own.bias) :], *NAMELESS)
+        featurizer.adopt(vocabulary, frequencies, documents, invalid)
+        return None
+    assert own.hash_bits is not None
+    columns = HashedColumns.restore(arrays["kept"], 1 << own.hash_bits, frequencies)
+    whole = np.zeros(1 << own.hash_bits, np.int64)
+    whole[columns.kept] = frequencies
+    featurizer.adopt(None, whole, documents, invalid)
+    return columns
+
+
+def _in_memory(stored: StoredObjective, memory: int | None) -> AnyObjective:
+    """The objective over all documents.  Raises InputError where it takes more than memory."""
+    needed = ENTRY_BYTES * stored.nonzeros
+    if memory is not None and needed > memory:
+        raise InputError(
+            f"the exact solver needs all rows in memory, {needed / 1e9:.1f} GB of them",
+            mend="give it that much (--memory), or leave it out: sgd trains from the disk",
+        )
+    return stored.take(np.arange(len(stored.y)))
 
 
 def _weights(corpus: Corpus, options: TrainingOptions) -> NDArray[np.float32]:

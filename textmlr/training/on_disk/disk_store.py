@@ -10,9 +10,10 @@ from textmlr.base.training_options import TrainingOptions
 from textmlr.corpus.corpus import Corpus
 from textmlr.model.heads import SOFTMAX, Head
 from textmlr.training.objective import Objective
-from textmlr.training.on_disk.cache import Cache, Work
+from textmlr.training.on_disk.cache import Cache
 from textmlr.training.on_disk.disk_objective import StoredObjective
 from textmlr.training.on_disk.disk_rows import stored_rows
+from textmlr.training.on_disk.stage_progress import Work
 from textmlr.training.rows import Rows
 
 

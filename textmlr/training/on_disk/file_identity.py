@@ -9,10 +9,10 @@ import stat
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
-from textmlr.corpus.byte_streams import refusals
 from textmlr.corpus.formats import folder
+from textmlr.corpus.refusals import refusals
 from textmlr.corpus.sources import is_url, name_of
-from textmlr.training.on_disk.cache import Work
+from textmlr.training.on_disk.stage_progress import Work
 
 _DIGEST = 16  # bytes; a second takes in about 1 GB
 _CHUNK = 1 << 20

@@ -9,16 +9,18 @@ from itertools import islice
 from typing import Any
 
 from textmlr.base.errors import InputError
-from textmlr.corpus.byte_streams import ending_of
 from textmlr.corpus.chunks import Chunk
 from textmlr.corpus.corpus import Corpus
+from textmlr.corpus.decompression import ending_of
 from textmlr.corpus.disk_corpus import Writer, restore
 from textmlr.corpus.reading import joined, read_corpus, scan
 from textmlr.corpus.reading_options import ReadingOptions
 from textmlr.corpus.sources import is_url, name_of, sources_of
-from textmlr.training.on_disk.cache import Cache, InUseError, Work, refusals
+from textmlr.training.on_disk.cache import Cache
+from textmlr.training.on_disk.cache_errors import InUseError, refusals
 from textmlr.training.on_disk.disk_store import Store
 from textmlr.training.on_disk.file_identity import contents, files_of, states, untold
+from textmlr.training.on_disk.stage_progress import Work
 
 # Training takes about so many bytes of memory for each byte of text: hashes, counts and places of
 # its n-grams, and rows, more for short words.
@@ -31,12 +33,12 @@ Json = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
-class Storage:
-    """What training may take.
+class CacheOptions:
+    """Where a corpus may lie, and what becomes of its cache.
 
     memory   bytes of memory, about, LEAST_MEMORY at least
     folders  where a cache may be, the first that is free
-    resume   go on from a run that was cut off
+    resume   continue a run that was cut off
     keep     leave the cache for further runs
     every    seconds between checkpoints
     """
@@ -58,7 +60,7 @@ class Storage:
 def gather(
     paths: Sequence[str],
     options: ReadingOptions,
-    storage: Storage,
+    storage: CacheOptions,
     identity: Json,
     watch: Callable[[Work], None],
     validation: str | None = None,
@@ -164,7 +166,7 @@ def _scanned(sources: Sequence[str], options: ReadingOptions) -> Iterator[tuple[
             yield chunk, number
 
 
-def _opened(storage: Storage, identity: Json, watch: Callable[[Work], None]) -> Cache:
+def _opened(storage: CacheOptions, identity: Json, watch: Callable[[Work], None]) -> Cache:
     """The first cache that no other process has."""
     for number, folder in enumerate(storage.folders):
         try:

@@ -26,7 +26,7 @@ from textmlr.features.featurizer import Featurizer
 from textmlr.features.ngrams import Hasher
 from textmlr.kernels import csr_rows
 from textmlr.kernels import disk_words as kernels
-from textmlr.training.on_disk.cache import Work
+from textmlr.training.on_disk.stage_progress import Work
 
 FILE = "counts"
 RECORD_ENTRIES = 1 << 20

@@ -17,7 +17,7 @@ from textmlr.training.cross_fitting import Crossed
 from textmlr.training.held_out import FEW_DOCUMENTS, FOLDS
 from textmlr.training.sgd.epoch import Epoch
 from textmlr.training.sgd.runs import Runs, finish
-from textmlr.training.sgd.trial import WORSE, Progress, TrialRun, best_of
+from textmlr.training.sgd.trial_run import WORSE, Progress, TrialRun, best_of
 
 # The plans for few documents are the product of these powers of idf and these pairs of a learning
 # rate and a number of epochs: many small steps, few large ones.  The runs of all are averaged.

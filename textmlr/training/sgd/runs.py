@@ -14,7 +14,7 @@ from textmlr.training.dealt_parts import AnyObjective, DealtObjective
 from textmlr.training.objective import Objective
 from textmlr.training.run_state import Json, State, StateStore
 from textmlr.training.sgd.epochs import SGD
-from textmlr.training.sgd.trial import Progress, Watch
+from textmlr.training.sgd.trial_run import Progress, Watch
 
 OwnKind = TypeVar("OwnKind", Objective, DealtObjective, AnyObjective)
 

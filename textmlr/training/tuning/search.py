@@ -242,7 +242,8 @@ class _Search:
     def _decided(self) -> Setting:
         """The setting that ``train`` takes by itself."""
         model = self._train(self._given)
-        chosen = model.record["options"] | model.record["final"]
+        record = model.record.as_json()
+        chosen = record["options"] | record["final"]
         setting = Setting(model.featurizer.options, self._given.training)
         for name in training_ranges(self._given.training):
             if setting.value(name) is None or name == "epochs":  # it may have stopped early

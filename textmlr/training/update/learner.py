@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from textmlr.training.exact.solver import Step
 from textmlr.training.objective import Objective
-from textmlr.training.sgd.trial import Progress
+from textmlr.training.sgd.trial_run import Progress
 
 Layers = list[NDArray[np.float32]]
 Watch = Callable[[Step | Progress], None]

@@ -13,7 +13,6 @@ from textmlr.model.model import Model
 from textmlr.model.parameters import Network
 from textmlr.model.scoring import (
     Calibration,
-    label_weights,
     score,
     speaking,
     spreads,
@@ -108,7 +107,7 @@ class OldModel:
         With s = Σ_ℓ min of their shares it is 2s − 1, or 0: where half of the new ones are of other
         labels, or all of one of two, they cannot be trusted to hold the old labels in their place.
         """
-        documents: list[int] = model.record.get("corpus", {}).get("per_label", [])
+        documents = () if model.record.corpus is None else model.record.corpus.per_label
         counts = dict(zip(model.labels, documents, strict=False))
         old = np.array([counts.get(label, 0) for label in self.labels], np.float64)
         own = np.bincount(new.y, new.weights, minlength=new.labels)
@@ -131,7 +130,7 @@ class OldModel:
 def label_totals(model: Model, labels: list[str]) -> NDArray[np.float64]:
     """Weight of the old documents of each label: (L,), 0 of new labels, and where the model does
     not say."""
-    old = label_weights(model.record).tolist()
+    old = model.record.label_weights().tolist()
     own = dict(zip(model.labels, old, strict=False))
     return np.array([own.get(label, 0.0) for label in labels])
 
@@ -158,8 +157,8 @@ def _grown(layers: Layers, columns: int, known: NDArray[np.bool_]) -> Layers:
 def _has_lost_features(model: Model) -> bool:
     """Whether features were dropped, by an L1 penalty or ``compress``, of which nothing is known
     any more."""
-    if "compressed" in model.record:
+    if model.record.compressed is not None:
         return True
     options = model.featurizer.options
-    sparse = bool(model.record.get("options", {}).get("l1"))
+    sparse = bool(model.record.option("l1"))
     return sparse and (options.hash_bits is not None or options.norm is None)

@@ -13,6 +13,9 @@ import re
 import secrets
 from contextlib import suppress
 
+from textmlr.base.errors import InputError
+from textmlr.training.on_disk.cache_errors import InUseError, refusals
+
 JOURNAL, LOCK = "journal.json", "lock"
 CHECKPOINT = ".checkpoint"
 _PART = r"\.{}\.[0-9a-f]{{12}}\.part"  # of ``atomic_write``, by a process that was killed
@@ -23,6 +26,37 @@ _FILES = (
 _OWN = re.compile(f"{_FILES}|{_PART.format(_FILES)}")
 _BEGUN = re.compile(f"lock|{_PART.format('journal[.]json')}")
 _GONE = r"\.gone-[0-9a-f]{6}"
+
+
+def locked(folder: str) -> int:
+    """A descriptor by which this process holds a folder, which is made if it is not there."""
+    path = os.path.join(folder, LOCK)
+    while True:
+        with refusals(folder):
+            if not is_cache(folder):
+                raise InputError(
+                    "is not a cache: there are other files in it, and no journal",
+                    place=folder,
+                    mend="give another --cache-dir, or remove the folder",
+                )
+            os.makedirs(folder, exist_ok=True)
+            try:
+                lock = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
+            except FileNotFoundError:  # another process has removed the folder meanwhile
+                continue
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            os.close(lock)
+            raise InUseError(
+                "another training is writing it",
+                place=folder,
+                mend="wait for it, or give another --cache-dir",
+            ) from None
+        with suppress(FileNotFoundError):
+            if os.path.samestat(os.stat(path), os.fstat(lock)):
+                return lock
+        os.close(lock)  # it was another process's, which has removed it
 
 
 def is_cache(folder: str) -> bool:

@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 from textmlr.base.errors import InputError
 from textmlr.corpus.arrow_batch import as_strings, batch_of, encoded, merged, numbers
 from textmlr.corpus.arrow_types import bytes_of, names_of, plain, use_of
-from textmlr.corpus.byte_streams import check_ratio
 from textmlr.corpus.chunks import SKIP, Chunk, ScanRequest, check_bad
+from textmlr.corpus.decompression import check_ratio
 from textmlr.corpus.formats.lines import quoted
 from textmlr.corpus.formats.table_columns import ColumnPlaces, find
 from textmlr.corpus.labels import LARGEST_WEIGHT
@@ -26,7 +26,7 @@ SMALL = 1 << 20  # bytes of a batch that is put together with the next
 
 
 @dataclass(frozen=True, slots=True)
-class Table:
+class ArrowTable:
     """What is known of a file's columns before its rows are read.
 
     classes  names of the labels 0, 1, … of a data set of Hugging Face's, None of any other
@@ -38,7 +38,7 @@ class Table:
     classes: list[str] | None = None
 
     @classmethod
-    def of(cls, schema: pa.Schema, request: ScanRequest, name: str) -> Table:
+    def of(cls, schema: pa.Schema, request: ScanRequest, name: str) -> ArrowTable:
         """Find the columns.  Raises InputError if one is missing or holds something else."""
         columns = list(schema.names)
         places = find(request, columns, name)
@@ -112,7 +112,9 @@ class Table:
 class _Problems:
     """What is wrong with which rows of a batch; of several things, the first that was added."""
 
-    def __init__(self, table: Table, rows: pa.RecordBatch, at: dict[int, int], first: int) -> None:
+    def __init__(
+        self, table: ArrowTable, rows: pa.RecordBatch, at: dict[int, int], first: int
+    ) -> None:
         self.table, self.rows, self.at, self.first = table, rows, at, first
         self.kinds: NDArray[np.uint8] = np.zeros(rows.num_rows, np.uint8)
         self._names: list[str] = []

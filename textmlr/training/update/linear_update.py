@@ -125,7 +125,9 @@ def _squares(model: Model, grown: Extension, frequencies: NDArray[np.int64]) -> 
     if options.norm == "l2":
         # A sparse model has lost count of most features, but their number is in its record.
         documents = model.featurizer.documents
-        total = model.record.get("corpus", {}).get("nonzeros", 0) - documents * int(options.bias)
+        corpus = model.record.corpus
+        nonzeros = 0 if corpus is None else corpus.nonzeros or 0
+        total = nonzeros - documents * int(options.bias)
         each = documents / max(total, entries, 1.0) / max(mean / max(entries, 1.0), 1e-9)
     else:
         square = rows.values.astype(np.float64) ** 2
