@@ -22,7 +22,7 @@ from textmlr.features.featurizer import Featurizer
 from textmlr.model.model import Model
 from textmlr.model.record import Record
 from textmlr.model.small_file.compression import SmallDtype, compress
-from textmlr.model.small_file.theta_storage import Storage
+from textmlr.model.small_file.theta_storage import ThetaStorage
 from textmlr.training.train import train
 
 DATA = Path(__file__).parent.parent / "data"
@@ -225,7 +225,7 @@ def test_other_weights_are_saved_plainly(genres: Model, tmp_path: Path) -> None:
     changed = Model(small.labels, small.featurizer, [small.layers[0] * 1.1], small.record)
     changed.save(tmp_path / "m")
     assert Model.load(tmp_path / "m").theta.tobytes() == changed.theta.tobytes()
-    for storage in (small.storage, Storage("float16")):
+    for storage in (small.storage, ThetaStorage("float16")):
         parts = (small.labels, small.featurizer, [small.layers[0] * np.float32(1.1)], small.record)
         with pytest.raises(ValueError, match="theta"):
             Model(*parts, storage=storage).save(tmp_path / "m")

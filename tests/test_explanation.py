@@ -24,10 +24,11 @@ import textmlr.model.model
 from textmlr import FeaturizerOptions, InputError, train
 from textmlr.base.training_options import Activation, TrainingOptions
 from textmlr.model.explanation import counterfactual
-from textmlr.model.explanation.contributions import Explanation
+from textmlr.model.explanation.document_tokens import DocumentTokens
 from textmlr.model.explanation.excerpts import excerpts, on_words, pieces, strongest, sum_of
-from textmlr.model.explanation.token_places import Places
+from textmlr.model.explanation.explanation import Explanation
 from textmlr.model.model import Model
+from textmlr.model.record import Record
 from textmlr.model.scoring import Calibration
 
 PAIRS = documents(200, 4)
@@ -199,7 +200,7 @@ OPTIONS = [
 
 def check_places(document: str | bytes, options: FeaturizerOptions) -> None:
     """Tokens and n-grams lie where their naive twins say."""
-    places = Places.of(document, options)
+    places = DocumentTokens.of(document, options)
     assert places.text == naive.decode(document)
     tokens = naive.token_spans(document, options)
     starts, stops = places.token_starts.tolist(), places.token_stops.tolist()
@@ -514,7 +515,7 @@ def test_where_the_bias_decides_nothing_changes_the_label(
 ) -> None:
     layers = [np.zeros_like(layer) for layer in model.layers]
     layers[-1][0 if len(layers) == 1 else -1, 1] = 1  # the bias
-    flat = Model.of(replace(model.parts, layers=layers, record={}))  # no base rates
+    flat = Model.of(replace(model.parts, layers=layers, record=Record()))  # no base rates
     found = check_removal(flat, "robot kiss saddle")
     assert found.proved
     assert found.sentence() == "No words can be removed that make the label another than scifi."

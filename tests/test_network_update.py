@@ -23,6 +23,7 @@ from textmlr.base import tensor_file
 from textmlr.cli import cli
 from textmlr.evaluation.labelled_answers import answer
 from textmlr.model.file_parts import pack
+from textmlr.model.model_parts import UpdateState
 from textmlr.model.record import Record
 from textmlr.model.small_file.compression import compress
 from textmlr.training.objective import Objective
@@ -68,7 +69,7 @@ def test_pairs() -> Pairs:
 def forgetful(model: Model) -> Model:
     """The same, as if its steps had never been divided by anything."""
     nothing = [np.zeros_like(own) for own in model.squares]
-    return Model.of(replace(model.parts, squares=nothing))
+    return Model.of(replace(model.parts, update_state=UpdateState(nothing, model.trained_on)))
 
 
 class TestLearns:

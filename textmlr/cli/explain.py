@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.text import Text
 
-    from textmlr.model.explanation.contributions import Contribution, Explanation
     from textmlr.model.explanation.counterfactual import Removal
+    from textmlr.model.explanation.explanation import Contribution, Explanation
 
 # For documents of up to so many bytes plain Python takes about as long as loading Numba's kernels
 # (it reads a document three times, at about 20 µs a byte), and nothing has to be compiled.

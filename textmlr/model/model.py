@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import replace
+from dataclasses import fields
 from os import PathLike
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar, get_args
 
@@ -29,27 +29,29 @@ from textmlr.base.threads import chosen_threads, map_blocks
 from textmlr.base.training_options import Activation
 from textmlr.corpus.batch import Batch
 from textmlr.corpus.blocks import blocks_of
-from textmlr.corpus.duplicates import Sketch
 from textmlr.corpus.in_memory import batches_of
 from textmlr.features.featurizer import Featurizer
 from textmlr.features.hashed_columns import HashedColumns
 from textmlr.model.answering import Answerer, Answers
-from textmlr.model.file_parts import Parts, pack, unpack
+from textmlr.model.file_parts import pack, unpack
 from textmlr.model.heads import SOFTMAX, Head, ranked
+from textmlr.model.model_parts import ModelParts, UpdateState
 from textmlr.model.parameters import LINEAR, Network, check_scores_finite
 from textmlr.model.record import Record, VersionsRecord
 from textmlr.model.scoring import Calibration, base_scores
-from textmlr.model.small_file.theta_storage import PLAIN, Storage
+from textmlr.model.small_file.theta_storage import PLAIN, ThetaStorage
+from textmlr.model.zero_rows import used_rows, without_zero_rows
 
 if TYPE_CHECKING:
-    from textmlr.model.explanation.contributions import Explanation
-    from textmlr.model.explanation.contributions import Parts as ExplanationParts
+    from textmlr.model.explanation.contributions import ExplainedModel
     from textmlr.model.explanation.counterfactual import Removal
+    from textmlr.model.explanation.explanation import Explanation
 
 Json = dict[str, Any]
 Real = TypeVar("Real", np.float32, np.float64)
 T = TypeVar("T")
 
+_PARTS = [one for one in fields(ModelParts) if one.name != "update_state"]
 # Probabilities of a block of documents: of very many labels there are few documents to one.
 BLOCK_ANSWERS = 1 << 23
 
@@ -80,9 +82,7 @@ class Model:
                 scores of the bias
     storage     the form it has in its file; see ``packed``
     activation  of the hidden layers
-    squares     with hidden layers learnt by Adagrad: what ``update`` goes on with, see
-                ``training.Fit``; () where that is not known
-    trained_on  the sketch of the documents it was trained on; None where that is not known
+    update_state  squares and trained_on, by which ``update`` resumes; see ``UpdateState``
     head        how scores become probabilities, a loss and an answer
 
     >>> from textmlr import Corpus, Model, train
@@ -106,10 +106,9 @@ class Model:
         record: Record,
         columns: HashedColumns | None = None,
         calibration: Calibration | None = None,
-        storage: Storage = PLAIN,
+        storage: ThetaStorage = PLAIN,
         activation: Activation = LINEAR,
-        squares: Sequence[NDArray[np.float32]] = (),
-        trained_on: Sketch | None = None,
+        update_state: UpdateState | None = None,
         head: Head = SOFTMAX,
     ) -> None:
         self.labels = check_strings("labels", labels) or []
@@ -118,13 +117,15 @@ class Model:
         for name, value, kind in (
             ("record", record, Record),
             ("columns", columns, HashedColumns),
-            ("storage", storage, Storage),
+            ("storage", storage, ThetaStorage),
             ("calibration", calibration, Calibration),
-            ("trained_on", trained_on, Sketch),
+            ("update_state", update_state, UpdateState),
             ("head", head, Head),
         ):
             optional = name not in ("record", "storage", "head")
             check_kind(name, value, kind, MODEL_MEND, optional=optional)
+        state = update_state or UpdateState()
+        squares = state.squares
         if not isinstance(squares, list | tuple) or not all(
             isinstance(own, np.ndarray) for own in squares
         ):
@@ -134,7 +135,7 @@ class Model:
         self.layers = list(layers)
         self.activation = activation
         self.squares = list(squares)
-        self.trained_on = trained_on
+        self.trained_on = state.trained_on
         self.record = record
         self.columns = columns
         self.calibration = calibration or Calibration()
@@ -179,83 +180,31 @@ class Model:
 
     @property
     def kept(self) -> Json:
-        """What of θ is not 0: "features" (rows, the bias's not counted) and "weights"."""
-        rows = self._used()
-        bias = int(self.featurizer.options.bias)
+        """The numbers of "features" and "weights" that are not 0, the bias's row not counted."""
         return {
-            "features": len(rows) - bias,
+            "features": len(used_rows(self.parts)) - int(self.featurizer.options.bias),
             "weights": sum(map(int, map(np.count_nonzero, self.layers))),
         }
 
-    def _used(self) -> NDArray[np.int64]:
-        """Numbers of the rows of θ that are not all 0, and of the bias's, ascending."""
-        rows = np.flatnonzero(self.layers[0].any(axis=1))
-        if self.featurizer.options.bias:
-            bias = 0 if self.columns is None else self.columns.find(np.zeros(1, np.int32))[0]
-            rows = np.union1d(rows, bias)
-        return rows
-
     def without_zero_rows(self) -> Model:
-        """The same answers, to the bit, from a θ without the rows that are 0.
-
-        Features without a row lose their names and document frequencies too; see
-        ``Featurizer.keep`` for what stays of them.  The bias has a row always.
-        """
-        rows = self._used()
-        if len(rows) == len(self.layers[0]):
-            return self
-        kept = rows if self.columns is None else self.columns.kept[rows].astype(np.int64)
-        featurizer, columns = self.featurizer, None
-        if featurizer.options.hash_bits is None:
-            featurizer = featurizer.keep(kept)
-        if featurizer.columns != len(rows):
-            counts = None if self.columns is None else self.columns.frequencies
-            own = None if counts is None else counts[rows]
-            columns = HashedColumns.restore(kept.astype(np.int32), featurizer.columns, own)
-        return Model.of(
-            replace(
-                self.parts,
-                featurizer=featurizer,
-                layers=[self.layers[0][rows], *self.layers[1:]],
-                columns=columns,
-                storage=PLAIN,
-                squares=[self.squares[0][rows], *self.squares[1:]] if self.squares else (),
-            )
-        )
+        """The same answers, to the bit, from a θ without the rows that are 0."""
+        less = without_zero_rows(self.parts)
+        return self if len(less.layers[0]) == len(self.layers[0]) else Model.of(less)
 
     @property
-    def parts(self) -> Parts:
-        """What the model is made of."""
-        return Parts(
-            self.labels,
-            self.featurizer,
-            self.layers,
-            self.record,
-            self.columns,
-            self.calibration,
-            self.storage,
-            self.activation,
-            self.squares,
-            self.trained_on,
-            self.head,
-        )
+    def parts(self) -> ModelParts:
+        """The arguments that make an equal model."""
+        state = UpdateState(self.squares, self.trained_on)
+        own = {one.name: getattr(self, one.name) for one in _PARTS}
+        return ModelParts(**own, update_state=state)
 
     @classmethod
-    def of(cls, parts: Parts) -> Model:
+    def of(cls, parts: ModelParts) -> Model:
         """The model of these parts; ValueError if they do not fit together."""
-        check_kind("parts", parts, Parts, MODEL_MEND)
+        check_kind("parts", parts, ModelParts, MODEL_MEND)
         return cls(
-            parts.labels,
-            parts.featurizer,
-            parts.layers,
-            parts.record,
-            parts.columns,
-            parts.calibration,
-            parts.storage,
-            parts.activation,
-            parts.squares,
-            parts.trained_on,
-            parts.head,
+            **{one.name: getattr(parts, one.name) for one in _PARTS},
+            update_state=parts.update_state,
         )
 
     def scores(self, texts: Any, *, threads: int | None = None) -> NDArray[np.float32]:
@@ -359,10 +308,10 @@ class Model:
         return remove(self._explained, text)
 
     @property
-    def _explained(self) -> ExplanationParts:
-        from textmlr.model.explanation.contributions import Parts as ExplanationParts
+    def _explained(self) -> ExplainedModel:
+        from textmlr.model.explanation.contributions import ExplainedModel
 
-        return ExplanationParts(
+        return ExplainedModel(
             self._answerer,
             self.labels,
             self.layers,

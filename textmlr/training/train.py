@@ -18,6 +18,7 @@ from textmlr.corpus.corpus import Corpus, check_corpus
 from textmlr.corpus.duplicates import duplicates_of
 from textmlr.model.heads import SOFTMAX, Head, head_of
 from textmlr.model.model import Model
+from textmlr.model.model_parts import UpdateState
 from textmlr.model.parameters import LINEAR
 from textmlr.model.scoring import Calibration
 from textmlr.training.exact.penalty_path import ExactFit, Penalty, fit_exact
@@ -122,8 +123,7 @@ def train(
         rows.columns,
         fitted.calibration,
         activation=options.activation or LINEAR,
-        squares=fitted.squares,
-        trained_on=duplicates.sketch.beside(fitted.layers),
+        update_state=UpdateState(fitted.squares, duplicates.sketch.beside(fitted.layers)),
         head=run.head,
     )
     return _sparse(model) if options.l1 else model

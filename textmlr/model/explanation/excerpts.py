@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from textmlr.features.names import readable
-from textmlr.model.explanation.contributions import Contribution, Explanation
+from textmlr.model.explanation.explanation import Contribution, Explanation
 
 WHOLE = 4000  # characters of a document up to which all of it is shown
 STRONGEST = 30  # words round which a longer one is

@@ -10,7 +10,6 @@ from textmlr.base.version import __version__
 from textmlr.base.web_page import name_of as label_of
 from textmlr.base.web_page import page, table, visible
 from textmlr.base.whole_files import atomic_write
-from textmlr.model.explanation.contributions import Contribution, Explanation
 from textmlr.model.explanation.counterfactual import Removal
 from textmlr.model.explanation.excerpts import (
     Shown,
@@ -26,6 +25,7 @@ from textmlr.model.explanation.excerpts import (
     versus,
     weight_of,
 )
+from textmlr.model.explanation.explanation import Contribution, Explanation
 
 LABELS = 12  # whose probabilities are shown
 ON_WORD = 8  # features told of when a word is pointed at

@@ -1,7 +1,7 @@
-"""How steeply scores rise with the first layer's sums, on the way to a document.
+"""How steeply scores rise with the first layer's sums, on the path to a document.
 
 A document's features act on its scores through the sums of the first layer alone, s = θ_1ᵀf(x).  On
-the straight way from the bias alone, the features of no document, to x, f grows from α = 0 to 1
+the straight path from the bias alone, the features of no document, to x, f grows from α = 0 to 1
 and with it s(α) = start + α·change.  The integrated gradient of feature f is
 
     f(x)_f · ∫₀¹ ∂score/∂f_f dα = f(x)_f · θ_1[f] · ∫₀¹ ∂score/∂s dα
@@ -28,8 +28,8 @@ from numpy.typing import NDArray
 from textmlr.base.training_options import Activation
 
 Reals = NDArray[np.float64]
-NODES = 256  # places on the way whose slopes are in memory at a time
-# Of tanh: a piece of the way is halved until its halves say the same as the whole, to so many nats
+NODES = 256  # places on the path whose slopes are in memory at a time
+# Of tanh: a piece of the path is halved until its halves say the same as the whole, to so many nats
 # (of more than one: to this part of them), but no further than to pieces of 2^-DEEPEST.
 GAUSS = 16
 ACCURACY = 1e-7
@@ -37,7 +37,7 @@ DEEPEST = 40
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Way:
+class GradientPath:
     """From the bias alone to a document.
 
     upper          the layers above the first, each (W + 1, W') with the biases in the last row
@@ -60,7 +60,7 @@ class Way:
         start: Reals,
         stop: Reals,
         wanted: Reals,
-    ) -> Way:
+    ) -> GradientPath:
         """Through a model's layers; stop (W1,) float64 are the sums of the document."""
         upper = [layer.astype(np.float64) for layer in layers[1:]]
         return cls(upper, activation, start, stop - start, wanted)

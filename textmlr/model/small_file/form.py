@@ -30,7 +30,7 @@ from textmlr.model.small_file.front_coding import front_code, restore
 from textmlr.model.small_file.theta_storage import (
     HIGHEST,
     SMALL,
-    Storage,
+    ThetaStorage,
     expected_codes,
     scale_of,
     whole_numbers,
@@ -50,7 +50,7 @@ class Small:
     columns: HashedColumns | None
     idf: NDArray[np.float32] | None
     theta: NDArray[np.float32]
-    storage: Storage
+    storage: ThetaStorage
 
 
 def by_frequency(frequencies: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -70,7 +70,7 @@ def pack_small(
     featurizer: Featurizer,
     theta: NDArray[np.float32],
     columns: HashedColumns | None,
-    storage: Storage,
+    storage: ThetaStorage,
     *,
     quick: bool = False,
 ) -> tuple[Json, Bytes]:
@@ -172,7 +172,7 @@ def unpack_small(
         all_rows = np.concatenate([np.arange(int(options.bias)), order + int(options.bias)])
         theta = np.ascontiguousarray(theta[all_rows])
         codes = storage.codes[all_rows] if len(storage.codes) else storage.codes
-        storage = Storage(storage.dtype, codes, storage.top)
+        storage = ThetaStorage(storage.dtype, codes, storage.top)
         idf = None if idf is None else idf[all_rows]
     return Small(vocabulary, columns, idf, theta, storage)
 
@@ -286,16 +286,16 @@ def _idf(
 
 def _theta(
     about: Json, parts: list[Bytes], shape: tuple[int, int], counts: NDArray[np.int64], path: Path
-) -> tuple[NDArray[np.float32], Storage]:
+) -> tuple[NDArray[np.float32], ThetaStorage]:
     """(θ of some shape, its storage), in the order of the file."""
     if about["dtype"] == "float16":
         theta = from_planes(parts[0], np.float16).astype(np.float32).reshape(shape)
         expect(bool(np.isfinite(theta).all()), path, "theta is not finite")
-        return theta, Storage("float16")
+        return theta, ThetaStorage("float16")
     top = take(about, "top", int, path)
     expect(0 <= top <= HIGHEST, path, "the scale of theta is out of range")
     codes = parts[0] + expected_codes(counts, top)
     whole = parts[1].view(np.int8).reshape(shape)
     if (whole == -128).any():
         raise ModelFileError("a weight is out of range", place=os.fspath(path))
-    return whole * scale_of(codes)[:, None], Storage("int8", codes, top)
+    return whole * scale_of(codes)[:, None], ThetaStorage("int8", codes, top)

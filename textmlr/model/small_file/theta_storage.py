@@ -19,7 +19,7 @@ HIGHEST = 255
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Storage:
+class ThetaStorage:
     """The form of a model in its file.
 
     dtype  "float32": everything as it is in memory; else the small form, with θ in that type
@@ -34,7 +34,7 @@ class Storage:
     top: int = 0
 
 
-PLAIN = Storage()
+PLAIN = ThetaStorage()
 
 
 def scale_of(codes: NDArray[np.uint8]) -> NDArray[np.float32]:
@@ -84,7 +84,7 @@ def quantise(
 ) -> tuple[NDArray[np.float32], NDArray[np.uint8]]:
     """(θ in whole numbers of the scales, (R,) codes of the scales).
 
-    documents  (R,) that have each feature;  top  as in Storage
+    documents  (R,) that have each feature;  top  as in ThetaStorage
     The scale of a row is the expected one, or the least that its largest weight allows.
     """
     codes: NDArray[np.uint8] = np.maximum(_needed(theta), expected_codes(documents, top))

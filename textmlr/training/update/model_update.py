@@ -18,6 +18,7 @@ from textmlr.corpus.duplicates import Sketch
 from textmlr.corpus.reading import recode
 from textmlr.features.extension import Extension, extend, row_frequencies
 from textmlr.model.model import Model
+from textmlr.model.model_parts import UpdateState
 from textmlr.model.record import ExactRecord, Record
 from textmlr.training.exact.solver import Step
 from textmlr.training.held_out import hold_out
@@ -166,8 +167,7 @@ def _model(
         grown.columns,
         model.calibration,
         activation=model.activation,
-        squares=updated.squares,
-        trained_on=trained_on,
+        update_state=UpdateState(updated.squares, trained_on),
         head=model.head,
     )
     if isinstance(record.final, ExactRecord) and record.final.features_kept is not None:
