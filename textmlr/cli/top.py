@@ -82,22 +82,22 @@ def top(model: str, labels: tuple[str, ...], k: int | None, by: str, as_json: bo
     if found[0].by_contribution is None:
         if by == "contribution":
             raise InputError(
-                "the model does not know what its training corpus held",
+                "the model does not know the documents of its training",
                 place=model,
                 mend="give --by weight",
             )
-        warn("by weight alone: the model does not know what its training corpus held")
+        warn("by weight alone: the model does not know the documents of its training")
         shown = ("weight",)
     if as_json:
         dropped = {f"by_{name}" for name in BY if name not in shown}
         rows = [one.as_dict() for one in found]
-        told = [{key: value for key, value in row.items() if key not in dropped} for row in rows]
-        click.echo(to_json({"model": model, "labels": told}))
+        kept = [{key: value for key, value in row.items() if key not in dropped} for row in rows]
+        click.echo(to_json({"model": model, "labels": kept}))
     elif in_rows:
         _show_in_rows(found, shown[0])
         _tell_of_others(found, shown[:1])
     else:
-        # Of two labels what speaks for one speaks against the other.
+        # With two labels, features for one speak against the other.
         found = found[:1] if len(loaded.labels) == 2 else found
         for one in found:
             other = [label for label in loaded.labels if label != one.label]
@@ -166,8 +166,8 @@ def _cells(features: list[Feature], i: int, by: str) -> list[str | Text]:
     feature = features[i]
     figure = feature.weight if by == "weight" else feature.contribution
     assert figure is not None
-    told = f"{figure:+,.3f}" if by == "weight" else f"{figure:+,.1f}"
-    return [Text(name_of(feature)), told, f"{feature.documents:,}"]
+    text = f"{figure:+,.3f}" if by == "weight" else f"{figure:+,.1f}"
+    return [Text(name_of(feature)), text, f"{feature.documents:,}"]
 
 
 def name_of(feature: Feature) -> str:

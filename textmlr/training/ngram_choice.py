@@ -38,7 +38,7 @@ SCRIPT_BYTES = 1 << 16  # of text, to find its script
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """N-grams to choose from, as tried.
+    """N-grams that were tried.
 
     documents       of the sample, those that judged among them
     loss, accuracy  of the documents that judged, after calibration

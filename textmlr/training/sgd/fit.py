@@ -245,14 +245,14 @@ def probe(
     validation: Objective | None = None,
     threads: int = 1,
 ) -> TrialResults | None:
-    """A few short trials, which tell about how well a model can answer from these rows; of few
-    documents, those that ``fit`` makes.
+    """A few short trials, to estimate how well a model can answer from these rows; with few
+    documents, the trials of ``fit``.
 
     For choosing between rows of the same documents; None where there is nothing to judge by.
     The parameters are as in ``fit``; more documents are held out than there.
     """
     held, given = max(options.holdout, CHOICE_HELD_OUT), options.decided()
-    if options.chosen_solver == "exact":  # whose minimum takes longer to find, and tells no more
+    if options.chosen_solver == "exact":  # its minimum takes longer, and is no better an estimate
         options = TrainingOptions(class_weight=options.class_weight, seed=options.seed)
         objective = replace(objective, l2=DEFAULT_L2)
     options = replace(options.linear().decided(), holdout=held)

@@ -44,11 +44,11 @@ class Judge:
         self.judging = sum(held) if validation is None else len(validation)
 
     def figures(
-        self, setting: Setting, level: Level, may_go_on: Callable[[], bool]
+        self, setting: Setting, level: Level, may_continue: Callable[[], bool]
     ) -> Figures | None:
         """The figures of a setting at a level.
 
-        may_go_on  asked after each epoch; None is returned if it says no
+        may_continue  asked after each epoch; None is returned if it says no
         Raises ArithmeticError if no step is small enough, InputError if there is no memory.
         """
         made, l2 = self.cache.get(setting), setting.training.l2
@@ -61,7 +61,7 @@ class Judge:
             part = objective.take(fold.part(level.documents))
             if fold.held is not None and made.min_df > 1:
                 part = without(part, made.counts - judge.documents_of() < made.min_df)
-            scored = learn(part, judge, made.idf, setting.training, may_go_on)
+            scored = learn(part, judge, made.idf, setting.training, may_continue)
             if scored is None:
                 return None
             parts.append(scored)
@@ -92,10 +92,10 @@ def learn(
     judge: Objective,
     idf: NDArray[np.float64] | None,
     options: TrainingOptions,
-    may_go_on: Callable[[], bool],
+    may_continue: Callable[[], bool],
 ) -> Scored | None:
     """The judge's documents, scored by a run over the objective, whose features are lost; None if
-    may_go_on says no.  The same as a trial of ``train`` with these options."""
+    may_continue says no.  The same as a trial of ``train`` with these options."""
     assert options.epochs is not None
     assert options.learning_rate is not None
     judge = judge.as_new(objective.documents_of())
@@ -106,7 +106,7 @@ def learn(
     run = SGD.start(objective, everything, options.epochs, options.learning_rate, options)
     while run.done < run.epochs:
         run.epoch()
-        if not may_go_on():
+        if not may_continue():
             return None
     return Scored.of(judge, run.network)
 

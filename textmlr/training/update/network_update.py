@@ -10,7 +10,7 @@ of labels were those of all documents, old and new: meanwhile the score of ℓ i
     o_ℓ = log(share of the new documents) − log(share of all),
 
 kept between −MOST_RARER and MOST_COMMONER, so that a label that no new document has need not be
-unlearnt.  That of a new label is small enough besides that the label does not seem learnt from the
+unlearnt.  The o_ℓ of a new label is small enough besides that the label does not seem learnt at the
 start: it begins as rare as one document among n, so by log n − YET more than the mean of the old
 ones'.
 Source: Duchi, Hazan and Singer, JMLR 12, 2011, figure 1; Menon et al., ICLR 2021, equation 10.

@@ -1,4 +1,4 @@
-"""The record of an updated model, and what is known again of its documents."""
+"""The record of an updated model, and the documents that recur in it."""
 
 from __future__ import annotations
 
