@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from textmlr.base.arrays import Scratch, frozen, pages
 from textmlr.base.threads import map_blocks
+from textmlr.features.csr_features import Features
 from textmlr.features.ngrams import HashedBlock
 from textmlr.kernels import csr_rows
 
@@ -43,6 +44,19 @@ def write_rows(
         csr_rows.Csr(indptr, indices, values),
     )
     return indptr
+
+
+def block_rows(
+    hashed: HashedBlock, columns: Columns, bias: bool, width: int, scratch: Scratch
+) -> Features:
+    """The sorted rows of one block;  width  V, the rest as in ``write_rows``."""
+    most = len(columns) + len(hashed.offsets) - 1
+    indices = scratch.take("indices", most, np.int32)
+    values = scratch.take("values", most, np.float32)
+    indptr = write_rows(hashed, columns, bias, width.bit_length(), indices, values, scratch)
+    size = int(indptr[-1])
+    made = scratch.lasting(indices[:size]), scratch.lasting(values[:size])
+    return Features(indptr, *made, width, hashed.invalid)
 
 
 def joined_rows(

@@ -23,7 +23,7 @@ from textmlr.features.vocabulary import HashTable, Vocabulary
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Extension:
-    """What ``extend`` makes.  The rows of θ that were there keep their numbers; new ones follow.
+    """An extended featurizer.  The rows of θ that were there keep their numbers; new ones follow.
 
     featurizer   of the old features and the new; its documents are the old ones and the new
     columns      those that θ has rows for, None for all
@@ -57,7 +57,7 @@ def extend(
     as far as max_features has room; with hashing, columns that occur for the first time.
 
     Features that were there keep number, name and idf, or θ would lose its meaning.  Those that
-    have no row in θ (``Featurizer.keep``) go on without one.
+    have no row in θ (``Featurizer.keep``) stay without one.
 
     columns  that θ has rows for, with their frequencies; None for all
     labels   of all documents, old and new
@@ -119,9 +119,7 @@ def _added(
     hasher = Hasher(options)
     blocks = list(blocks_of(batches))
     hashed = list(map_blocks(hasher.hash, blocks, threads))
-    found, source = vocabularies.build(
-        hashed, blocks, hasher, min_df=options.min_df, max_features=None, threads=threads
-    )
+    found, source = vocabularies.build(hashed, blocks, hasher, options.min_df, None, threads)
     names, offsets = source.names(threads)
     numbers = np.empty(len(found), np.int32)
     HashTable.of(vocabulary.hashes, 0).look_up(found.hashes, numbers)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +10,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from textmlr.base.arrays import Scratch, frozen
-from textmlr.base.checks import shown
 from textmlr.base.errors import InputError
 from textmlr.base.featurizer_options import FeaturizerOptions
 from textmlr.base.locks import ForkLock
@@ -20,14 +19,15 @@ from textmlr.corpus.blocks import blocks_of, is_giant
 from textmlr.corpus.in_memory import batches_of
 from textmlr.corpus.labels import distinct_labels
 from textmlr.features import vocabulary as vocabularies
-from textmlr.features.count_rows import joined_rows, write_rows
+from textmlr.features.count_rows import block_rows, joined_rows
 from textmlr.features.csr_features import Features
 from textmlr.features.hashed_names import ColumnNames
+from textmlr.features.joint_features import joint_features
 from textmlr.features.ngrams import HashedBlock, Hasher
 from textmlr.features.prepared import PreparedFeaturizer
 from textmlr.features.row_weights import inverse_document_frequency, weigh
 from textmlr.features.vocabulary import HashTable, NameSource, Vocabulary
-from textmlr.kernels import csr_rows, document_rows
+from textmlr.kernels import csr_rows
 from textmlr.kernels import hash_table as kernels
 from textmlr.kernels.jit import is_plain
 
@@ -35,12 +35,12 @@ if TYPE_CHECKING:
     from scipy.sparse import csr_array
 
 BIAS_NAME = "(bias)"
-_OWN = ("_hasher", "_scratch", "_prepared")  # of a process
+_OWN = ("_hasher", "_scratch", "_prepared")  # belong to one process
 _preparing = ForkLock()  # held around kernels, which may have to be compiled
 
 
 class Featurizer:
-    """Text → f(x), by a vocabulary learnt from documents or by hashing.
+    """Text → f(x), by a vocabulary of the documents of fit or by hashing.
 
     >>> featurizer = Featurizer(FeaturizerOptions(ngrams=(1, 1), idf=False, norm=None))
     >>> matrix = featurizer.fit_transform(["the cat", "the cat and the dog"])
@@ -49,13 +49,13 @@ class Featurizer:
     >>> matrix.toarray().round(2).astype(str).tolist()[1]  # 1 + ln 2 for two of "the"
     ['1.0', '1.69', '1.0', '1.0', '1.0']
 
-    options      how, see FeaturizerOptions, without "auto"
+    options      FeaturizerOptions, without "auto"
     vocabulary   the features, None until fit, and with hashing
     idf          (V,) float32, None where it is not in use or not yet fitted
     labels       the labels of the documents of fit, sorted, None if it was given none
     documents    number of documents of fit
     invalid      pieces of invalid UTF-8 that the last fit or transform read as U+FFFD
-    column_names of the hashed columns that training named
+    column_names of the hashed columns that training has named
     """
 
     def __init__(self, options: FeaturizerOptions | None = None) -> None:
@@ -77,7 +77,7 @@ class Featurizer:
         self._begin()
 
     def _begin(self) -> None:
-        """Make what belongs to this process alone."""
+        """Make the members that belong to this process alone."""
         self._hasher, self._scratch = Hasher(self.options), Scratch()
         self._prepared: PreparedFeaturizer | None = None
 
@@ -105,14 +105,18 @@ class Featurizer:
         """V, the number of columns, the bias included."""
         if self.options.hash_bits is not None:
             return 1 << self.options.hash_bits
+        return self._bias + len(self._known_vocabulary)
+
+    @property
+    def _known_vocabulary(self) -> Vocabulary:
         if self.vocabulary is None:
             raise InputError("the featurizer has no vocabulary yet", mend="call fit first")
-        return self._bias + len(self.vocabulary)
+        return self.vocabulary
 
     def fit(
         self, texts: Any, labels: Iterable[str] | None = None, *, threads: int | None = None
     ) -> Featurizer:
-        """Learn vocabulary and idf.
+        """Count documents to vocabulary and idf.
 
         texts    documents, see ``corpus.in_memory.batches_of``
         labels   their labels, for joint(); need not be given
@@ -149,25 +153,20 @@ class Featurizer:
         """
         threads = chosen_threads(threads)
         prepared = PreparedFeaturizer.of(self.options, self.columns, None, None, ordered=False)
-        blocks = blocks_of(batches)
-        rows = map_blocks(lambda block: self._featurize(block, prepared), blocks, threads)
-        features = self._collect(list(rows), threads)
+        features = self._map(lambda block: self._featurize(block, prepared), batches, threads)
         self.documents = len(features)
         return features
 
     def featurize(self, batches: Sequence[Batch], threads: int | None = None) -> Features:
         """transform for Batches, without scipy."""
         if not self.options.stateless and not self.documents:
-            raise InputError(
-                "the featurizer is not fitted",
-                mend="call fit first, or use hash_bits without idf, which needs no fit",
-            )
-        threads = chosen_threads(threads)
+            mend = "call fit first, or use hash_bits without idf, which needs no fit"
+            raise InputError("the featurizer is not fitted", mend=mend)
 
         def rows(block: Batch) -> Features:
             return self._featurize(block, None if self.asks_little else self.prepared())
 
-        return self._collect(list(map_blocks(rows, blocks_of(batches), threads)), threads)
+        return self._map(rows, batches, chosen_threads(threads))
 
     @property
     def asks_little(self) -> bool:
@@ -176,7 +175,7 @@ class Featurizer:
         return is_plain() and self._table is None and self.options.hash_bits is None
 
     def prepared(self) -> PreparedFeaturizer:
-        """What ``kernels.document_answer`` needs to read documents."""
+        """The featurizer as kernels take it."""
         prepared = self._prepared
         if prepared is None:
             table = None if self.options.hash_bits is not None else self._whole_table()
@@ -188,8 +187,7 @@ class Featurizer:
         """The vocabulary's, made once."""
         with _preparing:
             if self._table is None:
-                assert self.vocabulary is not None
-                self._table = HashTable.of(self.vocabulary.hashes, self._bias)
+                self._table = HashTable.of(self._known_vocabulary.hashes, self._bias)
             return self._table
 
     def counted_columns(
@@ -206,7 +204,7 @@ class Featurizer:
         """fit, and rows of counts, from which ``weigh`` makes f(x).
 
         ordered  False: rows of a vocabulary may be in any order, which takes less time
-        The features have no names until ``name_features``, which others may run meanwhile.
+        The features have no names until ``name_features``, which other threads may run meanwhile.
         """
         threads = chosen_threads(threads)
         hashed = self._fit(batches, threads)
@@ -243,23 +241,19 @@ class Featurizer:
 
         A word n-gram is its tokens with a space between, a character n-gram "char:" and its
         characters, the bias "(bias)"; empty is that of a feature ``keep`` left without one.
-        Of hashed columns training names the heaviest after the n-gram that occurs most in a
-        sample; where others fall into the same column: "good (+2 others)".
+        Training names the heaviest hashed columns after the n-gram that occurs most in a sample;
+        where others fall into the same column: "good (+2 others)".
         Raises InputError for hashed columns where training has not named any.
         """
         if self.options.hash_bits is not None:
             if self.column_names is None:
-                raise InputError(
-                    "hashed features have no names",
-                    mend="use a vocabulary, or train a model, which names the heaviest",
-                )
-            found = self.column_names.by_column(self.columns)
-            found[: self._bias] = [BIAS_NAME] * self._bias
-            return found
-        if self.vocabulary is None:
-            raise InputError("the featurizer has no vocabulary yet", mend="call fit first")
-        self.name_features()
-        return [BIAS_NAME] * self._bias + self.vocabulary.name_list()
+                mend = "use a vocabulary, or train a model, which names the heaviest"
+                raise InputError("hashed features have no names", mend=mend)
+            names = self.column_names.by_column(self.columns)[self._bias :]
+        else:
+            self.name_features()
+            names = self._known_vocabulary.name_list()
+        return [BIAS_NAME] * self._bias + names
 
     def keep(self, kept: NDArray[np.int64]) -> Featurizer:
         """A featurizer with a vocabulary of the same f(x) in some of its columns (ascending, the
@@ -270,77 +264,75 @@ class Featurizer:
         columns are numbered anew.
         """
         self.name_features()
-        assert self.vocabulary is not None
         own, idf = kept[self._bias :] - self._bias, self.idf
         if self.options.norm is not None:
-            vocabulary = self.vocabulary.silence(own)
+            vocabulary = self._known_vocabulary.silence(own)
         else:
-            vocabulary = self.vocabulary.take(own)
+            vocabulary = self._known_vocabulary.take(own)
             idf = None if idf is None else idf[kept]
-        labels = self.labels or []
-        return Featurizer.restore(self.options, vocabulary, idf, labels, self.documents)
+        return Featurizer.restore(self.options, vocabulary, idf, self.labels or [], self.documents)
 
     def joint(self, text: str | bytes, label: str) -> csr_array:
         """f(x, y): f(x) in the block of label y, so that theta.ravel() · f(x, y) is the score.
 
+        >>> from textmlr import Corpus, Model, TrainingOptions, train
+        >>> corpus = Corpus.of(["robots and ships", "a kiss in Paris"] * 9, ["scifi", "love"] * 9)
+        >>> model = train(corpus, training_options=TrainingOptions(calibration=False))
+        >>> f = [model.featurizer.joint("a robot and a kiss", label) for label in model.labels]
+        >>> scores = np.array([float((f_y @ model.theta.ravel())[0]) for f_y in f])  # θᵀf(x, y)
+        >>> z = np.exp(scores).sum()
+        >>> np.allclose(np.exp(scores) / z, model.probabilities(["a robot and a kiss"]))
+        True
+
         Returns (1, V·L) float32; column f·L + ℓ belongs to feature f and label ℓ.
         Raises InputError if the label is not one of fit's.
         """
-        from scipy.sparse import csr_array
-
         if self.labels is None:
             raise InputError("the featurizer knows no labels", mend="give fit the labels too")
-        if not isinstance(label, str) or label not in self.labels:
-            mend = "the labels are " + ", ".join(self.labels)
-            raise InputError(f"no label {shown(label)}", mend=mend)
         features = self.featurize(batches_of([text]), 1)
-        width = len(self.labels)
-        columns = features.indices.astype(np.int64) * width + self.labels.index(label)
-        shape = (1, self.columns * width)
-        return csr_array((features.values, columns, features.indptr), shape=shape)
+        return joint_features(features, self.labels, label)
 
     def _fit(self, batches: Sequence[Batch], threads: int | None) -> list[HashedBlock]:
-        """Learn vocabulary and idf; return the hashed blocks, for what follows."""
+        """Count vocabulary and idf; return the hashed blocks."""
         threads = chosen_threads(threads)
         blocks = list(blocks_of(batches))
         documents = sum(map(len, blocks))
         if not documents:
             raise InputError("no documents to fit", mend="give at least one")
         hashed = list(map_blocks(self._hasher.hash, blocks, threads))
-        options = self.options
+        options, vocabulary = self.options, None
         frequencies: NDArray[np.integer[Any]] | None = None
         if options.hash_bits is None:
             vocabulary, self._name_source = vocabularies.build(
-                hashed,
-                blocks,
-                self._hasher,
-                min_df=options.min_df,
-                max_features=options.max_features,
-                threads=threads,
+                hashed, blocks, self._hasher, options.min_df, options.max_features, threads
             )
             if not len(vocabulary) and not options.bias:
-                raise InputError(
-                    f"no feature occurs in {options.min_df or 1} documents",
-                    mend="lower min_df, or give longer documents",
-                )
-            self.vocabulary = vocabulary
-            self._table = HashTable.of(vocabulary.hashes, self._bias)
+                least = options.min_df or 1
+                mend = "lower min_df, or give longer documents"
+                raise InputError(f"no feature occurs in {least} documents", mend=mend)
             frequencies = vocabulary.frequencies
         elif options.uses_idf:
             counted = np.zeros(self.columns, np.int32)
             for block in map_blocks(self._rows, hashed, threads):
                 csr_rows.document_frequency(frozen(block.indices), counted)
             frequencies = counted[self._bias :]
-        self._fitted(frequencies, documents, sum(block.invalid for block in hashed))
+        self._fitted(vocabulary, frequencies, documents, sum(block.invalid for block in hashed))
         return hashed
 
     def _fitted(
-        self, frequencies: NDArray[np.integer[Any]] | None, documents: int, invalid: int
+        self,
+        vocabulary: Vocabulary | None,
+        frequencies: NDArray[np.integer[Any]] | None,
+        documents: int,
+        invalid: int,
     ) -> None:
-        """Take over what a fit counted.
+        """Take over the counts of a fit.
 
         frequencies  documents that each column but the bias's occurs in; None without idf
         """
+        self.vocabulary = vocabulary
+        if vocabulary is not None:
+            self._table = HashTable.of(vocabulary.hashes, self._bias)
         self.idf, self._prepared, self.column_names = None, None, None
         if frequencies is not None and self.options.uses_idf:
             self.idf = np.ones(self.columns, np.float32)
@@ -359,19 +351,15 @@ class Featurizer:
         vocabulary   None with hashing
         frequencies  (V,) documents that each column occurs in, the bias's first if there is one
         """
-        self.vocabulary = vocabulary
-        if vocabulary is not None:
-            self._table = HashTable.of(vocabulary.hashes, self._bias)
-        self._fitted(frequencies[self._bias :], documents, invalid)
+        self._fitted(vocabulary, frequencies[self._bias :], documents, invalid)
 
     def counts_of(self, block: Batch) -> Features:
         """Rows of counts of a block, with hashing: as ``fit_stateless`` has them, or sorted where
         idf has to be fitted."""
         ordered = not self.options.stateless
         plain = replace(self.options, term_frequency="raw", norm=None)
-        return self._featurize(
-            block, PreparedFeaturizer.of(plain, self.columns, None, None, ordered=ordered)
-        )
+        prepared = PreparedFeaturizer.of(plain, self.columns, None, None, ordered=ordered)
+        return self._featurize(block, prepared)
 
     def _columns_in_place(self, hashed: HashedBlock) -> NDArray[np.int32]:
         """The column of each hash, −1 for none, in the memory of the hashes, which are lost."""
@@ -390,43 +378,23 @@ class Featurizer:
             self._whole_table().look_up(hashes, out)
 
     def _featurize(self, block: Batch, prepared: PreparedFeaturizer | None) -> Features:
-        """f(x) of a block; what is prepared is for documents that are no giants."""
+        """f(x) of a block; ``prepared`` is for documents of usual length."""
         if prepared is None or is_giant(block):
             counts = self._rows(self._hasher.hash(block))
             return self.weigh(counts, counts.values)
-        take, lasting = self._scratch.take, self._scratch.lasting
-        longest = int((block.stops - block.starts).max(initial=0))
-        most = len(block) + prepared.most_grams(block.text_bytes)
-        indices, values = take("indices", most, np.int32), take("values", most, np.float32)
-        indptr = np.empty(len(block) + 1, np.int64)
-        invalid = document_rows.featurize(
-            prepared.text(block.text, block.is_ascii),
-            frozen(block.starts),
-            frozen(block.stops),
-            prepared.arrays,
-            *prepared.room(self._scratch, longest),
-            csr_rows.Csr(indptr, indices, values),
-        )
-        size = int(indptr[-1])
-        made = lasting(indices[:size]), lasting(values[:size])
-        return Features(indptr, *made, self.columns, int(invalid))
+        return prepared.featurize(block, self.columns, self._scratch)
 
     def _rows(self, hashed: HashedBlock) -> Features:
         """CSR rows of counts."""
-        take, lasting = self._scratch.take, self._scratch.lasting
+        take = self._scratch.take
         columns = take("columns", len(hashed.hashes), np.int32)[: len(hashed.hashes)]
         self.find_columns(hashed.hashes, columns)
-        most = len(columns) + len(hashed.offsets) - 1
-        indices, values = take("indices", most, np.int32), take("values", most, np.float32)
-        bits = self.columns.bit_length()
-        indptr = write_rows(
-            hashed, columns, self.options.bias, bits, indices, values, self._scratch
-        )
-        size = int(indptr[-1])
-        made = lasting(indices[:size]), lasting(values[:size])
-        return Features(indptr, *made, self.columns, hashed.invalid)
+        return block_rows(hashed, columns, self.options.bias, self.columns, self._scratch)
 
-    def _collect(self, parts: Sequence[Features], threads: int) -> Features:
-        """Rows of all blocks, in order."""
+    def _map(
+        self, rows: Callable[[Batch], Features], batches: Sequence[Batch], threads: int
+    ) -> Features:
+        """The rows of all blocks, in order."""
+        parts = list(map_blocks(rows, blocks_of(batches), threads))
         self.invalid = sum(part.invalid for part in parts)
         return parts[0] if len(parts) == 1 else Features.joined(parts, self.columns, threads)

@@ -41,7 +41,7 @@ def named(
         table.look_up(hashed.hashes, columns)
         rows = np.repeat(np.arange(len(block)), np.diff(hashed.offsets))
         new = np.flatnonzero((columns >= 0) & (first[columns] == documents[rows]))
-        # Of distinct n-grams in the order of occurrence the places ascend.
+        # Distinct n-grams come in the order of occurrence: their places ascend.
         blob, ends = hasher.name(
             block, hashed.tokens, rows[new], hashed.places[new].astype(np.int64)
         )

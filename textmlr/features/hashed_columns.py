@@ -36,7 +36,7 @@ class HashedColumns:
     table   (V,) int32   number of each column, −1 for a column that is not in use; or, where few of
             very many columns are in use, (2 + 2R,) int32: SPARSE, V, these columns ascending, and
             the number of each
-    frequencies (R,) int64   documents that each is in; None where a vocabulary tells
+    frequencies (R,) int64   documents that each is in; None where a vocabulary has them
     """
 
     kept: NDArray[np.int32]
@@ -114,7 +114,7 @@ class HashedColumns:
     def renumber(self, features: Features, threads: int = 1) -> Features:
         """The rows with numbers in place of columns, the columns not in use left out.
 
-        features  may share its memory with what is returned, and is lost
+        features  may share its memory with the result, and is lost
         """
         indices, numbers = features.indices, frozen(self.numbers)
 

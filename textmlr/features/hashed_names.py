@@ -24,7 +24,7 @@ from textmlr.kernels import column_numbers
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ColumnNames:
-    """What is known of some hashed columns.
+    """Names and counts of some hashed columns.
 
     columns       (m,) int32    ascending
     names         (bytes,) uint8, name_offsets (m + 1,) int64   as in Vocabulary

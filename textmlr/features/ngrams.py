@@ -57,7 +57,7 @@ class HashedBlock:
 
 
 class Hasher:
-    """Turns blocks of documents into Hashed; threads may share one."""
+    """Turns blocks of documents into HashedBlocks; threads may share one."""
 
     def __init__(self, options: FeaturizerOptions) -> None:
         self.options = options

@@ -80,8 +80,8 @@ class Vocabulary:
     def look_up(self, asked: NDArray[np.uint64], first_id: int, out: NDArray[np.int32]) -> None:
         """Write first_id + the number of each hash that is asked for to out, −1 if it has none.
 
-        It makes no Table of all features: where few hashes are asked for, a look at the lower bits
-        passes over nearly all others.
+        It makes no HashTable of all features: where few hashes are asked for, a look at the lower
+        bits passes over nearly all others.
 
         asked (m,) uint64   out (m,) int32, which may lie in the same memory
         """
@@ -107,7 +107,7 @@ class Vocabulary:
         name_offsets: NDArray[np.int64],
         totals: NDArray[np.float32] | None,
     ) -> Vocabulary:
-        """From all hashes, and what is known of some features (numbers, ascending)."""
+        """From all hashes, and the counts and names of some features (numbers, ascending)."""
         counts, lengths = np.zeros(len(hashes), np.int64), np.zeros(len(hashes) + 1, np.int64)
         counts[kept] = frequencies
         lengths[kept + 1] = np.diff(name_offsets)
@@ -180,7 +180,6 @@ def build(
     hashed: Sequence[HashedBlock],
     blocks: Sequence[Batch],
     hasher: Hasher,
-    *,
     min_df: int | None,
     max_features: int | None,
     threads: int,
