@@ -761,7 +761,7 @@ def test_files_are_told_by_their_bytes() -> None:
         ["a.tsv", digest(content)],
     ]
     assert [own for _, own in found["files"][4:]] == [None] * 4
-    assert file_identity.untold(found) == [name for name, _ in found["files"][4:]]
+    assert file_identity.undigested(found) == [name for name, _ in found["files"][4:]]
     assert seen[-1] == Work("taking the files' checksums", len(content) + 4, len(content) + 4)
     done = [work.done for work in seen]
     assert done == sorted(done)

@@ -377,7 +377,7 @@ def test_a_kept_cache_is_used_again(corpus: Path, monkeypatch: pytest.MonkeyPatc
         raise AssertionError("the text was read again")
 
     with monkeypatch.context() as patch:
-        patch.setattr(row_counts, "spill", fail)
+        patch.setattr(row_counts, "write_counts", fail)
         patch.setattr(Writer, "add", fail)
         again = trained(corpus, *SMALL, "--keep-cache", "--epochs", 3, "--char-ngrams", "none")
     assert again == plain

@@ -82,7 +82,7 @@ def test_counts_are_on_the_disk_and_are_those_of_the_text(
     for entries in (1 << 20, 500):  # one record, and several
         monkeypatch.setattr(row_counts, "RECORD_ENTRIES", entries)
         monkeypatch.setattr(row_counts, "blocks_of", lambda batches: blocks_of(batches, 1 << 11))
-        spilled = row_counts.spill(
+        spilled = row_counts.write_counts(
             corpus,
             Featurizer(features),
             str(tmp_path),

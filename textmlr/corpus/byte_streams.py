@@ -45,11 +45,11 @@ HEAD = 1 << 16  # bytes that show a format, and hold a CSV file's line of names
 class Stream:
     """The bytes of one source, from first to last, decompressed.
 
-    name  for messages
-    path  as the user wrote it; its ending may say what the file is
-    limited  what is decompressed is held to MOST_RATIO and XZ_MEMORY
-    live  ``head`` ends with the first line that is not blank, and ``read`` gives what is there.
-          What is compressed comes as the decompressor gives it
+    name     for messages
+    path     as the user wrote it; its ending may say what the file is
+    limited  hold decompressed data to MOST_RATIO and XZ_MEMORY
+    live     ``head`` ends with the first line that is not blank, and ``read`` gives what is there;
+             compressed data come as the decompressor gives them
     Every method raises InputError for what the system refuses and for compressed data that are
     not whole.
     """
@@ -108,7 +108,7 @@ class Stream:
             self._reader = LimitedReader(own, source, name) if limited else own
 
     def head(self) -> bytes:
-        """The first bytes, HEAD of them or all there are; they are still there to be read."""
+        """The first HEAD bytes, or all; ``read`` still gives them."""
         with self._refusals():
             while len(self._peeked) < HEAD:
                 if self.live and b"\n" in self._peeked.removeprefix(BOM).lstrip():
@@ -122,7 +122,7 @@ class Stream:
         return self._peeked
 
     def read(self, most: int) -> bytes:
-        """The next bytes, so many or all that are left; live, as many as there are."""
+        """The next bytes, so many or all that are left; if live, those that are there."""
         chunk, self._peeked = self._peeked[:most], self._peeked[most:]
         if self.live and chunk:
             return chunk
@@ -135,7 +135,7 @@ class Stream:
         return chunk
 
     def _next(self, most: int) -> bytes:
-        """Some bytes, live without waiting for more than there are; none at the end."""
+        """Some bytes, without waiting for more if live; none at the end."""
         read = self._reader.read
         if self.live:  # Python's raw files have no other than such
             read = getattr(self._reader, "read1", read)
@@ -146,10 +146,10 @@ class Stream:
         """All bytes that are left, (bytes,) uint8, writable: into one allocation if the file says
         how large it is.
 
-        unit  "line": they are lines, which are held to MOST_DOCUMENT bytes as they come (those of
-              a file that says its size, by whoever splits it); "document": they are one; None:
-              neither
-        Raises InputError too for what does not fit in memory, before memory goes.
+        unit  "line": they are lines, held to MOST_DOCUMENT bytes as they come (those of a file
+              that says its size are checked when it is split); "document": they are one document;
+              None: neither
+        Raises InputError also for more bytes than memory holds, before memory runs out.
         """
         with self._refusals():
             try:
@@ -164,7 +164,7 @@ class Stream:
         return io.BufferedReader(_AsFile(self), READ_BYTES)
 
     def random(self) -> Any:
-        """What pyarrow reads by random access: the file itself, or else all of it in memory."""
+        """A file that pyarrow reads by random access: itself, or else all of it in memory."""
         import pyarrow as pa
 
         with refusals(self.name):

@@ -27,15 +27,15 @@ READ_BYTES = 1 << 20  # of the file at a time
 # zstd, a few canned answers 500 with bzip2; a bomb of zeros has 1,030 with gzip, thousands with the
 # others.
 MOST_RATIO = 1000
-FREE_BYTES = 1 << 27  # so much may come of any file, however small
+FREE_BYTES = 1 << 27  # any file may become so large, however small it is
 XZ_MEMORY = 1 << 30  # of xz's dictionary; xz -9 takes 64 MiB
 LIFT = "--no-compression-limit"
 
 
 def check_ratio(name: str, read: int, made: int) -> None:
-    """Refuse what is far larger than the file it comes from.
+    """Refuse data that are far larger than the file they come from.
 
-    read  bytes of the file so far;  made  bytes that came of them
+    read  bytes of the file so far;  made  bytes of data from them
     Raises InputError over MOST_RATIO and FREE_BYTES.
     """
     if made > FREE_BYTES and made > MOST_RATIO * max(read, 1):
@@ -76,7 +76,7 @@ def reader_of(kind: str, stream: io.BufferedReader, xz_memory: int | None) -> An
 
 
 class LimitedReader:
-    """A reader of decompressed bytes that refuses what is far more than was read."""
+    """A reader of decompressed bytes that refuses far more of them than it read."""
 
     def __init__(self, reader: Any, source: RejoinedFile, name: str) -> None:
         self._reader, self._source, self._name = reader, source, name
@@ -91,7 +91,7 @@ class LimitedReader:
 
 
 class XzReader:
-    """What lzma.LZMAFile reads, with a limit on the memory that its dictionary takes."""
+    """As lzma.LZMAFile, with a limit on the memory of its dictionary."""
 
     def __init__(self, stream: io.BufferedReader, memory: int | None) -> None:
         self._stream, self._memory = stream, memory

@@ -1,4 +1,4 @@
-"""What the system refuses, and what is too large, as InputErrors that name the file."""
+"""Errors of the system, and of files that are too large or change, as InputErrors."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def too_long(name: str, line: int | None, what: str, size: int) -> InputError:
 
 
 def too_large(name: str, size: int) -> InputError:
-    """The error of a file of which so many bytes and more were to be in memory at once."""
+    """The error of a file that would take so many bytes of memory, or more."""
     return InputError(
         f"{size:,} bytes and more are too many for the memory of this machine",
         place=name,
@@ -42,10 +42,10 @@ def most_memory() -> int:
 
 @contextmanager
 def unchanged(file: Any, name: str) -> Iterator[None]:
-    """Refuse a file that another program wrote to meanwhile: what was read of it may be neither
-    its old content nor its new.
+    """Refuse a file that another program writes to meanwhile: the bytes that were read may be
+    neither its old content nor its new.
 
-    file  has a descriptor of a regular file; nothing is known of any other
+    file  one with a descriptor of a regular file; any other is let through
     """
     before = _state(file)
     try:
@@ -76,7 +76,7 @@ def _check_state(file: Any, name: str, before: tuple[int, int] | None) -> None:
 
 @contextmanager
 def refusals(name: str) -> Iterator[None]:
-    """What the system refuses within, as InputErrors that name the file."""
+    """Turn errors of the system into InputErrors that name the file."""
     try:
         yield
     except OSError as error:

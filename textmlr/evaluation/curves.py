@@ -146,8 +146,8 @@ def stratified_order(y: NDArray[np.int32], seed: int) -> NDArray[np.int64]:
 
 def _options(model: Model) -> TrainingOptions:
     try:
-        if model.record.options is None:
-            raise KeyError("options")
+        if not model.record.options:
+            raise KeyError("no options")
         return TrainingOptions.of(model.record.options)
     except (KeyError, TypeError) as error:
         raise InputError(

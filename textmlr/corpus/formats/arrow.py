@@ -1,5 +1,4 @@
-"""Arrow's own files, which Feather's are too, and its streams: record batches used where they
-lie."""
+"""Arrow's own files, as Feather's are, and streams: record batches are used where they lie."""
 
 from __future__ import annotations
 
@@ -22,7 +21,7 @@ def chunks(stream: Stream, request: ScanRequest) -> Iterator[Chunk]:
     The file is not memory-mapped: if another program cuts it short meanwhile, touching what was
     mapped ends the process.
 
-    Raises InputError for what is no whole Arrow file, and as ArrowTable does.
+    Raises InputError unless it is a whole Arrow file, and as ArrowTable does.
     """
     size = None
     is_file = stream.head().startswith(FILE_MAGIC)

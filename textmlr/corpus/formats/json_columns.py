@@ -1,8 +1,8 @@
 """Columns of JSON lines, read by Arrow where it certainly reads them as Python's json does.
 
-Arrow reads a block of lines several times as fast, and leaves out the keys that are not wanted.
-What it refuses, and what it may take in another way, is left to ``formats.jsonl``, which also says
-what is wrong with which line.
+Arrow reads a block of short lines several times as fast, and passes over keys that are not wanted.
+A block that it refuses, or may read otherwise, is left to ``formats.jsonl``, which also names the
+line that is bad.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ import numpy as np
 
 from textmlr.corpus.formats.lines import Lines
 
-# Lines of a block, and one more for each LINE_BYTES, for which importing Arrow (65 ms) pays.
+# Importing Arrow (65 ms) pays for so many lines; each LINE_BYTES count as one more.
 MANY_LINES, LINE_BYTES = 40_000, 2_500
-FEW_BYTES = 1 << 16  # of a block that is not worth a call
+FEW_BYTES = 1 << 16  # a smaller block is not worth a call
 # Python's json refuses integers of 4,300 digits (640 if so set) and what is nested a thousand deep.
 LONG_NUMBER, SAMPLED = 320, 512
 MOST_BRACKETS = 500
@@ -34,16 +34,16 @@ def pays(lines: Lines) -> bool:
 
 
 def columns_of(lines: Lines, names: Sequence[str], label: str | None, kind: type) -> Any:
-    """A pyarrow Table of the columns, a row a line that is not blank; None: read them another way.
+    """A pyarrow Table of the columns, a row for each line that is not blank; None: not by Arrow.
 
-    names  the keys of text, label and weight, as far as they are wanted; of label, a string among
-           them, values are of this kind: str, int or bool
+    names  the keys that are wanted: of text, then label and weight
+    label  the key of the label, None if it is not wanted;  kind  of its values: str, int or bool
     """
     full = np.flatnonzero(lines.stops > lines.starts)
     if not len(full):
         return None
     starts, stops = lines.starts[full], lines.stops[full]
-    # With one object on each line and rows as many as lines, each row is of its own line.
+    # If each line is one object, and there are as many rows as lines, each row has its own line.
     objects = (lines.text[starts] == ord("{")) & (lines.text[stops - 1] == ord("}"))
     if not objects.all() or len({*names}) < len(names) or "\ufffd" in "".join(names):
         return None
@@ -69,7 +69,7 @@ def columns_of(lines: Lines, names: Sequence[str], label: str | None, kind: type
 
 
 def _is_odd(data: bytes, lines: int) -> bool:
-    """Whether values that are not wanted may be such as Python refuses."""
+    """Whether Python might refuse values of keys that are not wanted."""
     brackets = data.count(b"[") + data.count(b"{")
     if brackets - lines > MOST_BRACKETS and any(
         line.count(b"[") + line.count(b"{") > MOST_BRACKETS for line in data.split(b"\n")
@@ -77,7 +77,7 @@ def _is_odd(data: bytes, lines: int) -> bool:
         return True
     if any(_is_value(data, found.start()) for found in _INF.finditer(data)):
         return True
-    # One of the samples is in the number, and half of its digits on one side.
+    # A sample falls into each long number, with half of the digits on one side.
     digits = (SAMPLED * found.start() for found in re.finditer(rb"[0-9]", data[::SAMPLED]))
     return any(
         data[at : at + LONG_NUMBER].isdigit()
@@ -87,6 +87,6 @@ def _is_odd(data: bytes, lines: int) -> bool:
 
 
 def _is_value(data: bytes, at: int) -> bool:
-    """Whether what stands at a place may be a value, not part of a string."""
+    """Whether a value may begin at a place, not part of a string."""
     before = data[max(at - 16, 0) : at].rstrip(b"- \t\r")
     return not before or before.endswith((b":", b",", b"["))

@@ -28,14 +28,14 @@ _decoder: Any = json.JSONDecoder()  # typeshed does not know its scan_once
 _scan = _decoder.scan_once
 _SURROGATE = re.compile("[\ud800-\udfff]")
 PART_BYTES = 1 << 20  # of lines that are read at once
-_MOST_NESTED = 32  # lists and objects within each other that become columns of Arrow's
+_MOST_NESTED = 32  # lists and objects within each other, in a column of Arrow's
 _MEND = f'write an object such as {{"label": ..., "text": ...}}, {SKIP}'
 
 
 def chunks(stream: Stream, request: ScanRequest) -> Iterator[Chunk]:
     """The objects of a file, one a line.  The columns are found in the first object.
 
-    A label may be a string, a number or a boolean, which is then called as JSON writes it.
+    A label may be a string, or a number or boolean, whose name is as JSON writes it.
     Raises InputError naming file and line: if the file is empty, and for a line that is no JSON
     object or lacks text, label or weight.
     """
@@ -50,7 +50,7 @@ def chunks(stream: Stream, request: ScanRequest) -> Iterator[Chunk]:
     for lines in blocks_of(stream, request.chunk_bytes):
         if keys is None:
             keys = _Keys.of(lines, request)
-        # Without any object there are no documents, whatever the keys are called.
+        # Without any object there are no documents, whatever the keys are.
         own = keys or _Keys("", "" if request.labelled else None, None)
         quick = not request.tables and pays(lines)
         for part in _parts(lines):
@@ -70,7 +70,7 @@ def _parts(lines: Lines) -> Iterator[Lines]:
 
 
 class _Keys:
-    """The names of the columns, and reading by them."""
+    """The keys of text, label and weight, and reading by them."""
 
     def __init__(self, text: str, label: str | None, weight: str | None) -> None:
         self.text, self.label, self.weight = text, label, weight
@@ -92,7 +92,7 @@ class _Keys:
                 raise found
         if not columns:
             return None
-        # A key that is given may be missing from the first object, and only there.
+        # The first object may lack a named key that others have.
         given = [name for name in request.options.columns.values() if name]
         columns += [name for name in given if name not in columns and _occurs(lines, name)]
         places = find(request, columns, lines.name, "they are those of the first line")
@@ -103,7 +103,7 @@ class _Keys:
         return cls(names[0], names[1], names[2])
 
     def quick_chunk(self, lines: Lines) -> Chunk | None:
-        """What ``chunk`` gives, without a table, None where Arrow does not read the lines."""
+        """The same as ``chunk``, without a table; None where Arrow does not read the lines."""
         kind = self._label_kind(lines)
         names = [name for name in (self.text, self.label, self.weight) if name is not None]
         table = kind and columns_of(lines, names, self.label, kind)
@@ -137,7 +137,7 @@ class _Keys:
         return kind if kind in (str, int, bool) else None
 
     def chunk(self, lines: Lines, request: ScanRequest) -> Chunk:
-        """The documents of some lines; InputError for a bad one, unless bad lines are skipped."""
+        """The documents of some lines.  Raises InputError for a bad one, unless it is skipped."""
         texts: list[bytes] = []
         codes: list[int] = []
         weights: list[float] = []
@@ -228,7 +228,7 @@ class _Keys:
 
 
 class _ValueError(Exception):
-    """A value that cannot be used, in words."""
+    """A value cannot be used: the problem in words."""
 
     def __init__(self, problem: str, mend: str = _MEND) -> None:
         super().__init__(problem)
@@ -260,7 +260,7 @@ def _kind(value: Any) -> str:
 
 
 def _parsed(raw: memoryview) -> dict[str, Any] | None:
-    """The object of a line, None if it is none or anything at all is odd: quick, for most lines."""
+    """The object of a line; None if it is no object, or odd in any way.  Quick, for most lines."""
     try:
         text = str(raw, "utf-8")
         found, end = _scan(text, 0)
@@ -270,7 +270,7 @@ def _parsed(raw: memoryview) -> dict[str, Any] | None:
 
 
 def _object(lines: Lines, line: int) -> dict[str, Any] | InputError | None:
-    """The object of a line, counted from 0; None of a blank one; else what is wrong with it."""
+    """The object of a line, counted from 0; None if it is blank; the error if it is bad."""
     start, stop = int(lines.starts[line]), int(lines.stops[line])
     raw = lines.text[start:stop].tobytes()
     try:
@@ -314,7 +314,7 @@ def _joined(texts: list[bytes]) -> Batch:
 def _table(objects: list[dict[str, Any]]) -> Any:
     """The objects' keys as columns, in order of occurrence; null where an object lacks one.
 
-    A column whose values have no one type, or are nested deeply, is written as JSON.
+    A column of several types, or of deeply nested values, is written as JSON.
     """
     import pyarrow as pa
 
@@ -338,7 +338,7 @@ def _table(objects: list[dict[str, Any]]) -> Any:
 
 
 def _is_deep(value: Any) -> bool:
-    """Whether lists and objects are nested so that Arrow, which recurs, should not see them."""
+    """Whether lists and objects are nested too deeply for Arrow, which recurs."""
     level = [value]
     for _ in range(_MOST_NESTED):
         level = [

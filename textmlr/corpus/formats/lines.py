@@ -35,7 +35,7 @@ class Lines:
     """Lines that follow one another in a file.
 
     first          number of the first, from 1
-    text           (bytes,) uint8, writable where a format needs to
+    text           (bytes,) uint8, writable for formats that write to it
     words          (bytes // 8,) uint64, the same memory
     starts, stops  (n,) int64   without line ends
     """
@@ -219,7 +219,7 @@ def read_lines(
 
     path   "-" is standard input; .gz, .zst, .bz2 and .xz are decompressed
     stdin  read for "-" in place of the process's own
-    compression_limit  as in ``reading.read_corpus``
+    compression_limit  as in ReadingOptions
     Raises InputError for a file that cannot be read or decompressed, is empty or holds a NUL byte.
     """
     check_path("path", path)

@@ -30,13 +30,13 @@ from textmlr.training.on_disk.disk_objective import StoredObjective
 from textmlr.training.on_disk.stage_progress import Work
 from textmlr.training.rows import Rows, check_memory, document_weights
 
-# Of the memory that training may take, at most: the table of distinct n-grams, while there is
-# nothing else, and later θ in three copies (the run over all documents, its twin without those held
+# The largest shares of the memory of training: the table of distinct n-grams, while there is
+# nothing else; later θ in three copies (the run over all documents, its twin without those held
 # out, and one that is being written).
 TABLE_SHARE = 0.55
 THETA_SHARE = 0.6
 THETA_COPIES = 3
-ENTRY_BYTES = 16  # of rows in memory, and what the exact solver makes of them
+ENTRY_BYTES = 16  # of an entry in memory, with the exact solver's own arrays
 
 Json = dict[str, Any]
 Arrays = dict[str, NDArray[Any]]
@@ -52,11 +52,11 @@ def stored_rows(
     threads: int,
     watch: Callable[[Work], None],
 ) -> Rows:
-    """Fit a featurizer on a corpus, and take its rows, in the cache; from there if it has them.
+    """Fit a featurizer on a corpus, and write its rows to the cache, unless it has them.
 
     memory  bytes that training may take, about; features that do not fit are left out.  None: as
             many as it needs
-    Raises InputError where θ would not fit in memory, or the solver needs rows that do not.
+    Raises InputError where θ, or the rows that the exact solver needs, would not fit in memory.
     """
     featurizer = Featurizer(featurizer_options)
     key = {
@@ -83,7 +83,7 @@ def stored_rows(
 
 
 def _row_bytes(corpus: Corpus, options: TrainingOptions) -> int:
-    """Bytes of a row of θ while it is learnt, in all copies."""
+    """Bytes of a row of θ during training, in all copies."""
     width = options.hidden[0] if options.hidden else len(corpus.labels)
     return 4 * width * THETA_COPIES * (2 if options.chosen_step == "adagrad" else 1)
 
@@ -97,7 +97,7 @@ def _count(
     threads: int,
     watch: Callable[[Work], None],
 ) -> tuple[Json, Arrays, dict[str, Sum]]:
-    """Write rows of counts; which of their columns are features, and what the file comes to."""
+    """Write rows of counts; return which columns are features, and the sum of the file."""
     own = featurizer.options
     most, table = own.max_features, None
     if memory is not None:
@@ -105,16 +105,16 @@ def _count(
         room = max(1, int(THETA_SHARE * memory) // _row_bytes(corpus, options) - own.bias)
         most = room if most is None else min(room, most)
     with refusals(cache.folder):
-        spilled = row_counts.spill(
+        counts = row_counts.write_counts(
             corpus, featurizer, cache.folder, memory=table, most=most, threads=threads, watch=watch
         )
-    header: Json = {"invalid": spilled.invalid, "cut": None}
-    arrays: Arrays = {"records": spilled.records}
-    files = {row_counts.FILE: spilled.sum}
-    counted = spilled.counted
+    header: Json = {"invalid": counts.invalid, "cut": None}
+    arrays: Arrays = {"records": counts.records}
+    files = {row_counts.FILE: counts.sum}
+    counted = counts.counted
     if counted is None:
-        columns = HashedColumns.counted(spilled.frequencies)
-        frequencies = spilled.frequencies[columns.kept].astype(np.int64)
+        columns = HashedColumns.counted(counts.frequencies)
+        frequencies = counts.frequencies[columns.kept].astype(np.int64)
         none = np.zeros(0, np.int32)
         arrays |= {
             "frequencies": frequencies,
@@ -146,7 +146,7 @@ def _count(
 def _deal(
     corpus: Corpus, featurizer: Featurizer, options: TrainingOptions, cache: Cache, threads: int
 ) -> tuple[Json, Arrays, dict[str, Sum]]:
-    """Write rows of features, by what was counted; what the files come to."""
+    """Write rows of features, by the counts; return the sums of the files."""
     header, found = cache.get("counted")
     frequencies = found["frequencies"]
     dealing = Dealing.of(len(corpus), int(frequencies.sum()), options.seed)
@@ -257,7 +257,7 @@ def _weigher(
 ) -> Callable[[Features], Features]:
     """Counts → f(x), in place; see ``Featurizer.weigh``.
 
-    idf  (V,) of each number, None where it is not in use
+    idf  (V,) of each column, None where it is not in use
     """
     weights = frozen(np.zeros(0, np.float32) if idf is None else idf)
     term_frequency = TERM_FREQUENCY[options.term_frequency]

@@ -1,4 +1,4 @@
-"""Store: where a training run keeps what does not fit in memory."""
+"""Store: a training run's place on disk for rows that do not fit in memory."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ from textmlr.training.rows import Rows
 class Store:
     """A cache, and how much memory its run may take.
 
-    memory  bytes, about: for the table of distinct n-grams, and for θ.  None: the corpus would be
-            learnt from in memory if no cache were wanted, where nothing is left out
+    memory  bytes, about, for the table of distinct n-grams and for θ.  None: as many as needed, for
+            a corpus that is on disk only because a cache is wanted
     """
 
     cache: Cache

@@ -1,4 +1,4 @@
-"""From rows of counts to the files of parts, as ``training.on_disk.disk_objective`` reads them."""
+"""From rows of counts to the files of parts, as ``disk_objective`` reads them."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ _Renumbered = tuple[Features, NDArray[np.int64], NDArray[np.uint32], NDArray[np.
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Dealt:
-    """Where rows lie that ``deal`` wrote.
+class PartFiles:
+    """The places of the rows that ``deal`` wrote.
 
     words  (K,) int64   size of each part's file, in words
     sizes  (K,) int64   entries of each part
@@ -42,7 +42,7 @@ class Dealt:
 
 
 class _PartWriter:
-    """Writes rows to the files of parts, much at a time: there may be more files than can be open
+    """Writes rows to the files of parts, many at a time: more files may be needed than can be open
     at once."""
 
     def __init__(self, folder: str, parts: int) -> None:
@@ -79,7 +79,7 @@ class _PartWriter:
         return ends
 
     def finish(self) -> NDArray[np.int64]:
-        """Write what is held; all of it is on the disk then.  Returns the words of each file."""
+        """Write the rows held so far, and sync.  Returns the words of each file."""
         self._flush(sync=True)
         return self._cursor
 
@@ -170,14 +170,14 @@ def deal(
     *,
     bias: bool,
     threads: int,
-) -> Dealt:
+) -> PartFiles:
     """Write the rows of all records to the files of their parts, with numbers for columns.
 
-    records   as ``spill`` wrote them
-    numbers   (c,) number of each column, −1: it is left out
+    records   as ``row_counts.write_counts`` wrote them
+    numbers   (c,) number of each column, −1 if it is left out
     born      see ``counting.HashCounts``
     columns   V, above all numbers
-    bias      each row is to begin with column 0
+    bias      each row begins with column 0
     """
     renumberer = _Renumberer(folder, records, numbers, born, columns, dealing, bias)
     documents = renumberer.documents
@@ -199,4 +199,4 @@ def deal(
         os.fsync(file.fileno())
     sums = {name_of(number): own for number, own in enumerate(writer.sums)}
     sums[ENDS] = extended(NOTHING, ends)
-    return Dealt(sizes_in_words, sizes, first, renumberer.bits, sums)
+    return PartFiles(sizes_in_words, sizes, first, renumberer.bits, sums)
