@@ -362,7 +362,7 @@ def test_no_room_on_the_disk(corpus: Path, stage: str, monkeypatch: pytest.Monke
         said = refused(str(corpus), *SMALL)
     assert "no space left on device" in said
     assert "--cache-dir" in said
-    assert ("--resume goes on" in said) == (stage != "corpus")
+    assert ("--resume resumes" in said) == (stage != "corpus")
     assert Path("model.textmlr").read_bytes() == whole  # the old one stands
     assert trained(corpus, *SMALL, "--resume") == whole
 
