@@ -287,7 +287,7 @@ class TestCommand:
     def test_without_a_corpus(self, model_file: Path, tmp_path: Path) -> None:
         told = self.run(model_file, "-o", tmp_path / "m", "--max-size", "10kB")
         assert "accuracy" in told
-        assert "Give a CORPUS" in told
+        assert "A CORPUS that the model has not seen" in told
         told = self.run(model_file, "-o", tmp_path / "m", "--max-size", "1GB")
         assert "Copied" in told
         assert (tmp_path / "m").read_bytes() == model_file.read_bytes()

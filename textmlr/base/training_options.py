@@ -246,7 +246,7 @@ class TrainingOptions:
             given = "hidden layers" if self.hidden else "input_dropout"
             raise InputError(
                 f"the exact solver knows no {given}: only a convex objective has one minimum",
-                mend="leave out --solver exact and --l1, or what they do not know",
+                mend="leave out --solver exact and --l1, or hidden layers and input_dropout",
             )
         for one, own in options_of(self):
             value = getattr(self, one.name)
@@ -261,7 +261,7 @@ class TrainingOptions:
         return self.solver or ("exact" if self.l1 else "sgd")
 
     def decided(self) -> TrainingOptions:
-        """The same with its solver's own defaults in place of None, where they are constants."""
+        """The same with the solver's own defaults in place of None, where they are constants."""
         if self.chosen_solver == "exact":
             l2 = 0.0 if self.l1 and self.l2 is None else self.l2
             tolerance = self.tolerance or DEFAULT_TOLERANCE
@@ -291,12 +291,12 @@ class TrainingOptions:
 
     @property
     def learning_rates(self) -> tuple[float, ...]:
-        """What learning rates are tried, where none is given."""
+        """The learning rates that are tried where none is given."""
         return ADAGRAD_RATES if self.chosen_step == "adagrad" else LEARNING_RATES
 
     @property
     def middle_rate(self) -> float:
-        """The one that is tried first."""
+        """The learning rate that is tried first."""
         return self.learning_rates[(len(self.learning_rates) - 1) // 2]
 
     @classmethod
@@ -310,7 +310,7 @@ class TrainingOptions:
         return replace(self, hidden=(), activation=None, dropout=None, step=None)
 
     def idf_powers(self, *, choose: bool) -> tuple[float, ...]:
-        """idf_power, with None decided: what there is to choose from, if there is a choice."""
+        """The powers of idf that are tried, one where there is no choice."""
         if self.idf_power is not None:
             return (self.idf_power,)
         return IDF_POWERS if choose else (DEFAULT_IDF_POWER,)

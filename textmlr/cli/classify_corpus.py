@@ -34,7 +34,7 @@ class PredictionsProgress(Display):
         super().__init__(self._bar)
 
     def watch(self, tally: Tally) -> None:
-        """Show what is done."""
+        """Show the documents that are done."""
         if self._bar is not None:
             rate = tally.documents / max(time.perf_counter() - self._began, 1e-9)
             figures = f"{tally.documents:,} documents, {rate:,.0f}/s"

@@ -104,8 +104,8 @@ def compress(
         "compressed": small is not whole,
     }
     if as_json:
-        told = {} if result is None else {"evaluation": result.as_dict()}
-        click.echo(to_json(about | told))
+        evaluation = {} if result is None else {"evaluation": result.as_dict()}
+        click.echo(to_json(about | evaluation))
     else:
         _show(about, result)
 

@@ -79,12 +79,12 @@ def label_row(labels: list[str], record: Record) -> tuple[str, str]:
 
 
 def corpus_rows(record: Record) -> list[tuple[str, str]]:
-    """What it was learnt from, as far as the record says it."""
+    """The corpus of training, as far as the record tells."""
     rows = _compressed_rows(record)
     if (corpus := record.corpus) is None:
         return rows
-    told = f"{corpus.documents:,} documents of " + ", ".join(corpus.files)
-    return [*rows, ("trained on", told)]
+    text = f"{corpus.documents:,} documents of " + ", ".join(corpus.files)
+    return [*rows, ("trained on", text)]
 
 
 def _training_rows(record: Record) -> list[tuple[str, str]]:
@@ -93,8 +93,8 @@ def _training_rows(record: Record) -> list[tuple[str, str]]:
     if record.options is not None:
         rows.append(("training", _options(record.options)))
     if (versions := record.versions) is not None:
-        told = f"textmlr {versions.textmlr}, Unicode {versions.unicode}"
-        rows.append(("made by", told))
+        text = f"textmlr {versions.textmlr}, Unicode {versions.unicode}"
+        rows.append(("made by", text))
     return rows
 
 
@@ -110,7 +110,7 @@ def _compressed_rows(record: Record) -> list[tuple[str, str]]:
     if record.compressed is None:
         return []
     before = f"{record.compressed.from_features:,}"
-    return [("compressed", f"from {before} features; what was held out judged it before that")]
+    return [("compressed", f"from {before} features; held-out documents judged it before that")]
 
 
 def _options(options: dict[str, Any]) -> str:

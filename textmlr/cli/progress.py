@@ -46,8 +46,8 @@ class Compiling:
     def _compiling(self, kernel: str, seconds: float) -> None:
         if not seconds and not self._told:
             self._told = True
-            told = "Compiling the kernels; later runs load them, where they can be kept…"
-            click.echo(click.style(told, dim=True), err=True)
+            text = "Compiling the kernels; later runs load them, where they can be kept…"
+            click.echo(click.style(text, dim=True), err=True)
         self.seconds += seconds
 
 

@@ -36,11 +36,11 @@ def ngram_rows(featurizer: dict[str, Any], record: Record) -> list[tuple[str, st
     tried = [one for one in candidates if one.documents == candidates[-1].documents]
     if tried:
         losses = {show_ngrams(one.ngrams, one.char_ngrams): one.loss for one in tried}
-        told = ", ".join(f"{name} {loss:.3f}" for name, loss in losses.items())
+        text = ", ".join(f"{name} {loss:.3f}" for name, loss in losses.items())
         if min(losses, key=losses.__getitem__) != rows[0][1]:
-            told += f" ({rows[0][1]} gain from more documents)"
+            text += f" ({rows[0][1]} gain from more documents)"
         on = plural(tried[-1].documents, "document")
-        rows.append(("", f"tried on {on}, held-out loss: {told}"))
+        rows.append(("", f"tried on {on}, held-out loss: {text}"))
     return rows
 
 
@@ -48,13 +48,13 @@ def update_rows(record: Record) -> list[tuple[str, str]]:
     """The updates of a model since it was trained, the last first."""
     rows: list[tuple[str, str]] = []
     for one in record.updates[: -MOST_UPDATES - 1 : -1]:
-        told = f"with {plural(one.documents, 'document')} of {plain(', '.join(one.files))}"
+        text = f"with {plural(one.documents, 'document')} of {plain(', '.join(one.files))}"
         if one.new_labels:
-            told += f", {plural(len(one.new_labels), 'new label')}"
+            text += f", {plural(len(one.new_labels), 'new label')}"
         before, after = one.features
         if after > before:
-            told += f", {plural(after - before, 'new feature')}"
-        rows.append(("" if rows else "updated", told))
+            text += f", {plural(after - before, 'new feature')}"
+        rows.append(("" if rows else "updated", text))
     if (more := len(record.updates) - len(rows)) > 0:
         rows.append(("", f"and {plural(more, 'time')} before"))
     return rows

@@ -129,12 +129,12 @@ class TuningProgress(Display):
 
     def _line(self, trial: Trial) -> str:
         """A trial as a line."""
-        told = f"#{trial.number}, {trial.seconds:.1f} s, {describe(trial.setting)}: "
+        text = f"#{trial.number}, {trial.seconds:.1f} s, {describe(trial.setting)}: "
         figures = trial.figures
         if figures is None:
-            return told + f"failed: {plain(str(trial.problem))}"
+            return text + f"failed: {plain(str(trial.problem))}"
         return (
-            f"{told}log loss {figures.loss:.4f} accuracy {figures.accuracy:.4f} "
+            f"{text}log loss {figures.loss:.4f} accuracy {figures.accuracy:.4f} "
             f"macro-F1 {figures.macro_f1:.4f}"
         )
 

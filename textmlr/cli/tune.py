@@ -146,8 +146,8 @@ def tune(
             size = tuned.model.save(output)
     except KeyboardInterrupt:
         if os.path.exists(journal):
-            told = f"The trials are in {plain(journal)}: the same command resumes the search."
-            click.echo(told, err=True)
+            text = f"The trials are in {plain(journal)}: the same command resumes the search."
+            click.echo(text, err=True)
         raise
     warn_of_corpus([corpus] + ([judges] if judges else []), tuned.model.record)
     spent = time.perf_counter() - started, progress.compiling.seconds

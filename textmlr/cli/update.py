@@ -137,9 +137,9 @@ def _show(summary: dict[str, Any], labels: int, documents: int) -> None:
     from textmlr.base.printable import plain
     from textmlr.cli.terminal import show_rows, shown_seconds, size_of
 
-    told, output = summary["update"], summary["model"]
-    before, after = told["features"]
-    named = f": {_named(told['new_labels'])}" if told["new_labels"] else ""
+    changes, output = summary["update"], summary["model"]
+    before, after = changes["features"]
+    named = f": {_named(changes['new_labels'])}" if changes["new_labels"] else ""
     rows = [
         ("documents", _grown(documents, summary["documents"])),
         ("labels", _grown(labels, summary["labels"]) + named),
@@ -149,9 +149,9 @@ def _show(summary: dict[str, Any], labels: int, documents: int) -> None:
     ]
     click.secho(f"Updated {plain(summary['updated'])}", bold=True)
     show_rows(rows)
-    if told["compared"] is not None:
-        _show_compared(told["compared"])
-    elif told["options"]["holdout"]:
+    if changes["compared"] is not None:
+        _show_compared(changes["compared"])
+    elif changes["options"]["holdout"]:
         click.echo("Too few new documents to hold some out and compare answers: give --test FILE.")
     over = output == summary["updated"]
     click.echo(f"Wrote {plain(output)}" + (" in place of the old model" if over else ""))

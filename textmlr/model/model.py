@@ -44,7 +44,7 @@ from textmlr.model.zero_rows import used_rows, without_zero_rows
 
 if TYPE_CHECKING:
     from textmlr.model.explanation.contributions import ExplainedModel
-    from textmlr.model.explanation.counterfactual import Removal
+    from textmlr.model.explanation.counterfactual import Counterfactual
     from textmlr.model.explanation.explanation import Explanation
 
 Json = dict[str, Any]
@@ -74,11 +74,11 @@ class Model:
                 first has R rows with columns
     columns     the R columns that θ has rows for, in their order, where the others' are 0 (all
                 those that do not occur, with hashing); None: all
-    calibration what scores are multiplied by, its factor already in θ
+    calibration a factor of each document's scores, its constant part already in θ
     record      how it was made: options, figures, versions
     base        (L,) float32, nats   the scores, which are the logarithms of the base rates of
                 training, of a document that has no feature with a weight besides the bias; (0,)
-                where the record does not tell documents of each label: such a document has the
+                where the record has no documents of each label: such a document has the
                 scores of the bias
     storage     the form it has in its file; see ``packed``
     activation  of the hidden layers
@@ -244,7 +244,7 @@ class Model:
         Ties are in the order of the labels.  Where the best has a probability below
         ``min_probability`` the answer is "unsure": an Answer with label None comes first, before
         the labels if several are asked for, in place of the one otherwise.  So the first Answer
-        is what the model says.
+        is the model's answer.
         Raises InputError for a top that is no number of labels, and for a min_probability outside
         0 to 1.
         """
@@ -300,12 +300,12 @@ class Model:
             check_kind(name, value, str, "give the name of a label", optional=True)
         return explain(self._explained, text, label, against)
 
-    def counterfactual(self, text: str | bytes) -> Removal:
+    def counterfactual(self, text: str | bytes) -> Counterfactual:
         """The fewest words without which the document's likeliest label is another."""
-        from textmlr.model.explanation.counterfactual import remove
+        from textmlr.model.explanation.counterfactual import find_counterfactual
 
         check_text("text", text)
-        return remove(self._explained, text)
+        return find_counterfactual(self._explained, text)
 
     @property
     def _explained(self) -> ExplainedModel:
@@ -332,7 +332,7 @@ class Model:
         threads: int | None = None,
     ) -> Iterator[T]:
         """function(answers) for block after block of documents, in order; it is called in the
-        thread that found the answers, while other threads go on to the next blocks.
+        thread that found the answers, while other threads answer the next blocks.
 
         Batches are drawn as they are needed, so that they need not all be in memory.
         """
@@ -401,5 +401,5 @@ def _check_layers(layers: Any) -> None:
 
 
 def versions() -> Json:
-    """What a model's answers depend on besides the model."""
+    """Versions that a model's answers depend on besides the model."""
     return VersionsRecord.now().as_json()

@@ -1,5 +1,4 @@
-"""The parameters of estimators that are options of textmlr: made from the fields of their
-dataclasses."""
+"""Parameters of estimators, made from the fields of the dataclasses of options."""
 
 from __future__ import annotations
 
@@ -26,8 +25,8 @@ def has_parameters(
     """Give an estimator an ``__init__`` whose parameters are the options of these stages, and list
     them in its docstring.
 
-    own       further parameters, whose default is None, and what they mean
-    defaults  the options with another default than in their stage: those of a featurizer by itself
+    own       further parameters, whose default is None, and their documentation
+    defaults  options with another default than in their stage: those of a featurizer by itself
 
     The ``__init__`` is the one that ``dataclasses`` writes: its signature names each parameter, and
     it assigns each as it is, as ``clone``, ``get_params`` and ``help`` of scikit-learn ask.
@@ -64,7 +63,7 @@ def featurizer_options(estimator: Any) -> FeaturizerOptions:
 
 
 def training_options(estimator: Any) -> TrainingOptions:
-    """The same; where class_weight is a dict, the documents' weights are multiplied by it."""
+    """The same; a dict of class_weight is no option, since it multiplies the documents' weights."""
     names = [one.name for one in fields(TrainingOptions) if one.name not in OWN_NAMES]
     return TrainingOptions(
         **{name: getattr(estimator, name) for name in names},

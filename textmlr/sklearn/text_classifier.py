@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from typing import Self
 
 Array = NDArray[np.float64]
-MOST_KEPT = 1 << 24  # bytes of text, to learn anew when it has doubled
+MOST_KEPT = 1 << 24  # bytes of text, kept to train anew when it has doubled
 
 
 @has_parameters(
@@ -80,10 +80,10 @@ class TextClassifier(ClassifierMixin, BaseEstimator):
     _trained: int  # documents of the last training
 
     def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:  # noqa: N803
-        """Learn from texts X and their classes y.
+        """Train on texts X and their classes y.
 
-        Raises ValueError (``textmlr.InputError``) for what is not text, naming its position, and
-        where there is nothing to learn from.
+        Raises ValueError (``textmlr.InputError``) for a document that is no text, naming its
+        position, and where there is nothing to train on.
         """
         batches, y = checked(X, y)
         classes, codes = np.unique(y, return_inverse=True)
@@ -101,12 +101,12 @@ class TextClassifier(ClassifierMixin, BaseEstimator):
         classes: Any = None,
         sample_weight: Any = None,
     ) -> Self:
-        """Learn from further texts, on top of what fit and earlier calls have learnt.
+        """Train on further texts, on top of fit and of earlier calls.
 
-        The first part is learnt as by fit, and what comes after it as by ``textmlr.update``, by
-        the model and the new texts alone; they bring features of their own.  As long as all texts
-        so far are few (below 16 MB) they are kept, and learnt anew whenever they have doubled: what
-        a model's n-grams, steps and calibration are should not hang on the first few documents.
+        The first part is trained on as by fit, later parts as by ``textmlr.update``, with the model
+        and the new texts alone; new texts bring features of their own.  As long as all texts so far
+        are few (below 16 MB) they are kept, and the model is trained anew whenever they have
+        doubled: n-grams, steps and calibration should not depend on the first few documents.
         Within a part weights count against one another.  A class that no part has had yet has
         probability 0; there is no model, and no answer, before the second class.
 
@@ -130,7 +130,7 @@ class TextClassifier(ClassifierMixin, BaseEstimator):
         return self
 
     def _learn(self, part: Corpus) -> None:
-        """Train on all that is kept, if it has doubled, else update the model there is."""
+        """Train on all texts that are kept, if they have doubled; else update the model."""
         trained = hasattr(self, "model_")
         if self._kept is not None:
             kept = [*self._kept, compacted(part)]
@@ -157,7 +157,7 @@ class TextClassifier(ClassifierMixin, BaseEstimator):
         )
 
     def decision_function(self, X: Any) -> NDArray[np.float32]:  # noqa: N803
-        """θᵀf(x) of each class, calibrated: (n, L); of two classes the difference, (n,)."""
+        """θᵀf(x) of each class, calibrated: (n, L); with two classes the difference, (n,)."""
         scores = self._scores(X)
         return scores[:, 1] - scores[:, 0] if scores.shape[1] == 2 else scores
 
@@ -201,7 +201,7 @@ class TextClassifier(ClassifierMixin, BaseEstimator):
         classes: NDArray[Any],
         codes: NDArray[np.int64],
     ) -> Array:
-        """(n,): sample_weight, times that of a dict of classes ("balanced" is training's)."""
+        """(n,): sample_weight times a dict's class_weight; training itself knows "balanced"."""
         own = np.ones(len(codes))
         if sample_weight is not None:
             own = _check_sample_weight(sample_weight, codes, dtype=np.float64)

@@ -47,9 +47,10 @@ class TextFeaturizer(TransformerMixin, BaseEstimator):
     featurizer_: Featurizer
 
     def fit(self, X: Any, y: Any = None) -> Self:  # noqa: N803
-        """Learn vocabulary and idf of texts; y is not used.
+        """Fit the vocabulary and idf of texts; y is not used.
 
-        Raises ValueError (``textmlr.InputError``) for what is not text, naming its position.
+        Raises ValueError (``textmlr.InputError``) for a document that is no text, naming its
+        position.
         """
         self.featurizer_ = self._featurizer().fit(X, threads=threads_of(self.n_jobs))
         return self
@@ -77,7 +78,7 @@ class TextFeaturizer(TransformerMixin, BaseEstimator):
         return np.array(featurizer.feature_names(), dtype=object)
 
     def _featurizer(self) -> Featurizer:
-        """A new one, of the parameters as they are now."""
+        """A new featurizer with the present parameters."""
         return Featurizer(featurizer_options(self))
 
     @property
