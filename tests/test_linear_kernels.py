@@ -398,6 +398,7 @@ Model.load(out).probabilities([long, long])
 from textmlr.features.featurizer import Featurizer
 Featurizer(FeaturizerOptions(ngrams=(1, 3))).fit([long, long])
 from textmlr.features import counting
+from textmlr.kernels.jit import Kernel
 counting.LEAST_SLOTS = 8
 table = counting.Interner(16 * counting.SLOT)
 for first in (1, 7, 13, 19):
@@ -407,7 +408,7 @@ for first in (1, 7, 13, 19):
 counts = {}
 for module in pkgutil.iter_modules(textmlr.kernels.__path__):
     for name, kernel in vars(importlib.import_module("textmlr.kernels." + module.name)).items():
-        if hasattr(kernel, "signatures") and not name.startswith("_"):
+        if isinstance(kernel, Kernel) and not name.startswith("_"):
             counts[module.name + "." + name] = len(kernel.signatures)
 print(json.dumps(counts))
 """
