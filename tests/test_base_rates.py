@@ -34,7 +34,7 @@ from textmlr.model import scoring
 from textmlr.model.model import Model
 from textmlr.model.parameters import Network
 from textmlr.model.record import Record
-from textmlr.model.scoring import base_scores, speaking
+from textmlr.model.scoring import base_scores, has_known_words
 from textmlr.model.small_file.compression import compress
 
 KEPT = {"romance": 60, "scifi": 300, "western": 120}
@@ -189,7 +189,7 @@ def test_the_naive_twin(model: Model) -> None:
     if model.columns is not None:
         features = model.columns.renumber(features)
     kept = np.arange(len(model.layers[0])) if model.columns is None else model.columns.kept
-    told = speaking(features, model.layers[0], (kept == 0) & bool(bias))
+    told = has_known_words(features, model.layers[0], (kept == 0) & bool(bias))
     np.testing.assert_array_equal(told, says)
 
 
@@ -460,6 +460,6 @@ def test_speaking_wants_a_weight_and_a_value() -> None:
     dense = np.array(rows, np.float32)
     indptr = np.arange(0, 16, 3)
     features = Features(indptr, np.tile(np.arange(3, dtype=np.int32), 5), dense.ravel(), 3)
-    assert speaking(features, theta, bias).tolist() == [False, False, True, False, True]
+    assert has_known_words(features, theta, bias).tolist() == [False, False, True, False, True]
     assert Network.of([theta]).labels == 2
     assert scoring.score(features, Network.of([theta])).shape == (5, 2)

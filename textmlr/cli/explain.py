@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.text import Text
 
-    from textmlr.model.explanation.counterfactual import Removal
+    from textmlr.model.explanation.counterfactual import Counterfactual
     from textmlr.model.explanation.explanation import Contribution, Explanation
 
 # For documents of up to so many bytes plain Python takes about as long as loading Numba's kernels
@@ -116,15 +116,20 @@ def explain(
 
     loaded = Model.load(model)
     explanation = loaded.explain(text, label, against)
-    removal = loaded.counterfactual(text) if flip else None
+    counterfactual = loaded.counterfactual(text) if flip else None
     sys.stdout.flush()
     if as_json:
-        _print_json(document, explanation, removal)
+        _print_json(document, explanation, counterfactual)
     else:
-        _show(document, explanation, removal, features, whole)
+        _show(document, explanation, counterfactual, features, whole)
     if html is not None:
         write_page(
-            html, explanation, removal, document=shown_path(document), model=model, most=features
+            html,
+            explanation,
+            counterfactual,
+            document=shown_path(document),
+            model=model,
+            most=features,
         )
         if not as_json:
             click.echo(f"Page: {plain(html)}")
@@ -134,15 +139,21 @@ def explain(
         warn(nothing_known(len(loaded.base) > 0))
 
 
-def _print_json(document: str, explanation: Explanation, removal: Removal | None) -> None:
+def _print_json(
+    document: str, explanation: Explanation, counterfactual: Counterfactual | None
+) -> None:
     about = {"document": shown_path(document), **explanation.as_dict()}
-    if removal is not None:
-        about["flip"] = {k: v for k, v in removal.as_dict().items() if k != "text"}
+    if counterfactual is not None:
+        about["flip"] = {k: v for k, v in counterfactual.as_dict().items() if k != "text"}
     click.echo(to_json(about))
 
 
 def _show(
-    document: str, explanation: Explanation, removal: Removal | None, most: int, whole: bool
+    document: str,
+    explanation: Explanation,
+    counterfactual: Counterfactual | None,
+    most: int,
+    whole: bool,
 ) -> None:
     from rich.console import Console
 
@@ -170,9 +181,9 @@ def _show(
     _show_table(explanation, most)
     click.echo(method_of(explanation))
     click.echo(sum_of(explanation))
-    if removal is not None:
+    if counterfactual is not None:
         click.echo()
-        click.echo(_visible(removal.sentence()))
+        click.echo(_visible(counterfactual.sentence()))
 
 
 def _visible(text: str) -> str:
@@ -248,9 +259,15 @@ def _show_table(explanation: Explanation, most: int) -> None:
     from rich.table import Table
     from rich.text import Text
 
-    from textmlr.model.explanation.excerpts import name_of, start_of, strongest, versus, weight_of
+    from textmlr.model.explanation.excerpts import (
+        name_of,
+        shown_features,
+        start_of,
+        versus,
+        weight_of,
+    )
 
-    shown = strongest(explanation, most)
+    shown = shown_features(explanation, most)
     table = Table(box=SIMPLE_HEAD, show_footer=True)
     table.add_column("feature", "together", overflow="fold")
     table.add_column("times", justify="right")
@@ -271,7 +288,7 @@ def _show_table(explanation: Explanation, most: int) -> None:
             f"{feature.margin:+.4f}",
         )
 
-    for feature in shown.speaking_for:
+    for feature in shown.in_favour:
         add(feature, FOR[1])
     if shown.others:
         together = (f"{shown.contribution:+.4f}", f"{shown.margin:+.4f}")

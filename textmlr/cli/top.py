@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from rich.table import Table
     from rich.text import Text
 
-    from textmlr.model.explanation.top_features import Feature, Ranking, Strongest
+    from textmlr.model.explanation.top_features import Feature, Ranking, TopFeatures
 
 MANY_LABELS = 12  # of more, a row each is shown
 FEATURES = 20
@@ -71,13 +71,13 @@ def top(model: str, labels: tuple[str, ...], k: int | None, by: str, as_json: bo
     run_plain()  # there is little to compute
     from textmlr.base.errors import InputError
     from textmlr.cli.warnings import warn
-    from textmlr.model.explanation.top_features import strongest
+    from textmlr.model.explanation.top_features import top_features
     from textmlr.model.model import Model
 
     loaded = Model.load(model)
     in_rows = k is None and len(labels or loaded.labels) > MANY_LABELS and not as_json
     k = k or (FEW_FEATURES if in_rows else FEATURES)
-    found = strongest(loaded, labels or None, k)
+    found = top_features(loaded, labels or None, k)
     shown = BY if by == "both" else (by,)
     if found[0].by_contribution is None:
         if by == "contribution":
@@ -105,7 +105,7 @@ def top(model: str, labels: tuple[str, ...], k: int | None, by: str, as_json: bo
         _tell_of_others(found, shown)
 
 
-def _show(one: Strongest, against: str, shown: tuple[str, ...]) -> None:
+def _show(one: TopFeatures, against: str, shown: tuple[str, ...]) -> None:
     """Tables of one label; ``against`` is what the features against it are headed."""
     from rich.console import Console
     from rich.text import Text
@@ -131,7 +131,7 @@ def _show(one: Strongest, against: str, shown: tuple[str, ...]) -> None:
         console.print(table)
 
 
-def _show_in_rows(found: list[Strongest], by: str) -> None:
+def _show_in_rows(found: list[TopFeatures], by: str) -> None:
     from rich.console import Console
     from rich.text import Text
 
@@ -151,7 +151,7 @@ def _show_in_rows(found: list[Strongest], by: str) -> None:
     click.echo("More of one label: --label LABEL; figures of all: -k 20, or --json")
 
 
-def _ranking(one: Strongest, by: str) -> Ranking:
+def _ranking(one: TopFeatures, by: str) -> Ranking:
     ranking = one.by_weight if by == "weight" else one.by_contribution
     assert ranking is not None
     return ranking
@@ -178,7 +178,7 @@ def name_of(feature: Feature) -> str:
     return plain(readable(feature.name)) + (f" (+{feature.others})" if feature.others else "")
 
 
-def _tell_of_others(found: list[Strongest], shown: tuple[str, ...]) -> None:
+def _tell_of_others(found: list[TopFeatures], shown: tuple[str, ...]) -> None:
     """Say what (+2) is, if it was shown."""
     rankings = [_ranking(one, by) for one in found for by in shown]
     if any(f.others for r in rankings for f in (*r.most_for, *r.most_against)):

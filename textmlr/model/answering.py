@@ -30,7 +30,7 @@ SHORT = 1 << 14
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Answers:
-    """What a model says of n documents.
+    """A model's answers to n documents.
 
     scores         (n, L) float32, nats, calibrated; see ``Model.scores``
     log_z          (n,) float64, nats
@@ -73,8 +73,8 @@ class Answerer:
     network  θ, its first layer of R rows with columns
     columns  those of a hashed model that θ has rows for, None: all
     calibration  of the scores, its factor in θ already
-    base     (L,) float32, scores of a document that says nothing: none of its features has a
-             weight that is not 0; (0,): such a document has those of the bias
+    base     (L,) float32, scores of a document without a known word: none of its features
+             has a weight that is not 0; (0,): such a document has those of the bias
     head     of the model
     """
 

@@ -35,7 +35,7 @@ from textmlr.features.hashed_columns import HashedColumns
 from textmlr.model.answering import Answerer, Answers
 from textmlr.model.file_parts import pack, unpack
 from textmlr.model.heads import SOFTMAX, Head, ranked
-from textmlr.model.model_parts import ModelParts, UpdateState
+from textmlr.model.model_parts import ModelParts, UpdateState, check_layers, check_shapes
 from textmlr.model.parameters import LINEAR, Network, check_scores_finite
 from textmlr.model.record import Record, VersionsRecord
 from textmlr.model.scoring import Calibration, base_scores
@@ -44,7 +44,7 @@ from textmlr.model.zero_rows import used_rows, without_zero_rows
 
 if TYPE_CHECKING:
     from textmlr.model.explanation.contributions import ExplainedModel
-    from textmlr.model.explanation.counterfactual import Removal
+    from textmlr.model.explanation.counterfactual import Counterfactual
     from textmlr.model.explanation.explanation import Explanation
 
 Json = dict[str, Any]
@@ -70,17 +70,17 @@ class Model:
     labels      L label names, sorted
     featurizer  fitted
     layers      θ as a list of layers, float32; the linear model is the list of one, (V, L), with
-                hidden layers they are (V, W1), (W1 + 1, W2), ..., see ``network.Network``; the
+                hidden layers they are (V, W1), (W1 + 1, W2), ..., see ``parameters.Network``; the
                 first has R rows with columns
     columns     the R columns that θ has rows for, in their order, where the others' are 0 (all
                 those that do not occur, with hashing); None: all
-    calibration what scores are multiplied by, its factor already in θ
+    calibration a factor of each document's scores, its constant part already in θ
     record      how it was made: options, figures, versions
     base        (L,) float32, nats   the scores, which are the logarithms of the base rates of
                 training, of a document that has no feature with a weight besides the bias; (0,)
-                where the record does not tell documents of each label: such a document has the
+                where the record has no documents of each label: such a document has the
                 scores of the bias
-    storage     the form it has in its file; see ``packed``
+    storage     the form of θ in its file
     activation  of the hidden layers
     update_state  squares and trained_on, by which ``update`` resumes; see ``UpdateState``
     head        how scores become probabilities, a loss and an answer
@@ -113,7 +113,7 @@ class Model:
     ) -> None:
         self.labels = check_strings("labels", labels) or []
         check_kind("featurizer", featurizer, Featurizer, MODEL_MEND)
-        _check_layers(layers)
+        check_layers(layers)
         for name, value, kind in (
             ("record", record, Record),
             ("columns", columns, HashedColumns),
@@ -124,32 +124,19 @@ class Model:
         ):
             optional = name not in ("record", "storage", "head")
             check_kind(name, value, kind, MODEL_MEND, optional=optional)
-        state = update_state or UpdateState()
-        squares = state.squares
-        if not isinstance(squares, list | tuple) or not all(
-            isinstance(own, np.ndarray) for own in squares
-        ):
-            raise taken("squares", squares, "a list of arrays", MODEL_MEND)
         check_choice("activation", activation, get_args(Activation))
         self.featurizer = featurizer
         self.layers = list(layers)
         self.activation = activation
-        self.squares = list(squares)
-        self.trained_on = state.trained_on
+        state = update_state or UpdateState()
+        self.squares, self.trained_on = list(state.squares), state.trained_on
         self.record = record
         self.columns = columns
         self.calibration = calibration or Calibration()
         self.storage = storage
         self.head = head
-        rows = featurizer.columns if columns is None else len(columns.kept)
-        if len(self.layers[0]) != rows or self.layers[-1].shape[1] != len(self.labels):
-            shape = len(self.layers[0]), self.layers[-1].shape[1]
-            raise InputError(f"theta is {shape}, not ({rows}, {len(self.labels)})")
-        if squares and [len(own) for own in squares] != [len(layer) for layer in self.layers]:
-            raise InputError("the squared gradients are not those of theta's rows")
         self.base = base_scores(record.label_weights(), head)
-        if len(self.base) not in (0, len(self.labels)):
-            raise InputError(f"the record is of {len(self.base)} labels, not {len(self.labels)}")
+        check_shapes(self.parts, len(self.base))
         self._answerer = self._answering()
 
     def _answering(self) -> Answerer:
@@ -244,7 +231,7 @@ class Model:
         Ties are in the order of the labels.  Where the best has a probability below
         ``min_probability`` the answer is "unsure": an Answer with label None comes first, before
         the labels if several are asked for, in place of the one otherwise.  So the first Answer
-        is what the model says.
+        is the model's answer.
         Raises InputError for a top that is no number of labels, and for a min_probability outside
         0 to 1.
         """
@@ -300,12 +287,12 @@ class Model:
             check_kind(name, value, str, "give the name of a label", optional=True)
         return explain(self._explained, text, label, against)
 
-    def counterfactual(self, text: str | bytes) -> Removal:
+    def counterfactual(self, text: str | bytes) -> Counterfactual:
         """The fewest words without which the document's likeliest label is another."""
-        from textmlr.model.explanation.counterfactual import remove
+        from textmlr.model.explanation.counterfactual import find_counterfactual
 
         check_text("text", text)
-        return remove(self._explained, text)
+        return find_counterfactual(self._explained, text)
 
     @property
     def _explained(self) -> ExplainedModel:
@@ -332,7 +319,7 @@ class Model:
         threads: int | None = None,
     ) -> Iterator[T]:
         """function(answers) for block after block of documents, in order; it is called in the
-        thread that found the answers, while other threads go on to the next blocks.
+        thread that found the answers, while other threads answer the next blocks.
 
         Batches are drawn as they are needed, so that they need not all be in memory.
         """
@@ -391,15 +378,6 @@ class Model:
         self._answerer = self._answering()
 
 
-def _check_layers(layers: Any) -> None:
-    fits = isinstance(layers, list | tuple) and all(
-        isinstance(layer, np.ndarray) and layer.ndim == 2 and layer.dtype == np.float32
-        for layer in layers
-    )
-    if not fits or not len(layers):
-        raise taken("layers", layers, "a list of float32 arrays of two dimensions", MODEL_MEND)
-
-
 def versions() -> Json:
-    """What a model's answers depend on besides the model."""
+    """Versions that a model's answers depend on besides the model."""
     return VersionsRecord.now().as_json()

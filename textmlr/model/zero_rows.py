@@ -25,7 +25,7 @@ def without_zero_rows(parts: ModelParts) -> ModelParts:
     """The parts of a model with the same answers, to the bit, from a θ without rows of 0.
 
     Features without a row lose their names and document frequencies too; see
-    ``Featurizer.keep`` for what stays of them.  The bias has a row always.
+    ``Featurizer.keep``.  The bias always has a row.
     """
     rows = used_rows(parts)
     theta, squares = parts.layers[0], parts.update_state.squares

@@ -89,7 +89,7 @@ class Rows:
 
     @property
     def column_facts(self) -> ColumnFacts:
-        """What SGD knows of the columns."""
+        """The facts about columns that SGD uses."""
         return ColumnFacts(self.idf, self.bias)
 
     @property

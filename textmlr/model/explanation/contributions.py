@@ -1,4 +1,4 @@
-"""What each feature and each word of a document adds to a label's score.
+"""The contribution of each feature and each word of a document to a label's score.
 
 score(x, ℓ) = t(x)·Σ_f θ[f, ℓ]·f(x)_f, where t(x) is the calibration's one number a document: each
 feature has an exact share, t(x)·θ[f, ℓ]·f(x)_f.  Hidden layers mix features, and a share is then
@@ -31,7 +31,7 @@ ROWS = 1 << 12  # of θ, taken at a time
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ExplainedModel:
-    """What explanations need of a model, as Model has it.
+    """The parts of a model that explanations need, as Model has them.
 
     labels       L names
     layers       θ, float32: (V, L), or with hidden layers (V, W1), (W1 + 1, W2), ...; the first has
@@ -132,7 +132,7 @@ def _number(labels: list[str], label: str) -> int:
 
 
 def _wanted(labels: int, chosen: int, other: int | None) -> Reals:
-    """What score and margin are of the scores: (L, 2), score and margin = scores·wanted.
+    """(L, 2), by which score and margin are scores·wanted.
 
     other  stands against label ``chosen``; None: the mean of all others does
     """

@@ -1,12 +1,12 @@
 """The fewest words without which a document has another label.
 
 A word is removed wherever it occurs, in upper or lower case, and a space put in its place, so that
-no two neighbours grow together.  What is left is classified like any text: n-grams across the gap,
+no two neighbours grow together.  The rest is classified like any text: n-grams across the gap,
 document length and calibration all change with it.
 
 The search tries all sets of one word, of two and so on while that is little work.  Then it removes
-greedily what lowers the label's lead most, by scores of the remaining text, until another label
-leads; and puts back each word that was not needed.
+greedily the word that lowers the label's lead most, by scores of the remaining text, until another
+label leads; and puts back each word that was not needed.
 """
 
 from __future__ import annotations
@@ -39,8 +39,8 @@ Removed = tuple[int, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Removal:
-    """What a document's label is without some of its words.
+class Counterfactual:
+    """A document's label without some of its words.
 
     text          the document; bytes that are not UTF-8, and lone surrogates, are U+FFFD in it
     words         those removed, as they first stand in the text, in its order; () where no set was
@@ -93,7 +93,7 @@ class Removal:
         return {name: getattr(self, name) for name in self.__slots__}
 
 
-def remove(model: ExplainedModel, document: str | bytes) -> Removal:
+def find_counterfactual(model: ExplainedModel, document: str | bytes) -> Counterfactual:
     """Find the fewest words without which the label of a document is another.
 
     Raises InputError if the document is not text.
@@ -112,7 +112,7 @@ def remove(model: ExplainedModel, document: str | bytes) -> Removal:
     own = np.flatnonzero(np.isin(search.word_of, removed))
     spans = zip(places.token_starts[own].tolist(), places.token_stops[own].tolist(), strict=True)
     firsts = sorted(int(np.flatnonzero(search.word_of == word)[0]) for word in removed)
-    return Removal(
+    return Counterfactual(
         text=places.text,
         words=tuple(places.text[places.token_starts[i] : places.token_stops[i]] for i in firsts),
         spans=tuple(spans),
@@ -127,7 +127,7 @@ def remove(model: ExplainedModel, document: str | bytes) -> Removal:
 
 
 class _Search:
-    """Sets of words to remove, judged by classifying what is left.
+    """Sets of words to remove, judged by classifying the rest.
 
     word_of  (t,) int64   number of each token's word
     words    how many there are
@@ -192,7 +192,7 @@ class _Search:
         return None, self.words
 
     def greedy(self) -> Removed | None:
-        """A set that changes the label, without what is not needed; None if none is found."""
+        """A set that changes the label, without needless words; None if none is found."""
         order = self._by_promise()
         breadth = max(FEWEST_TRIED, STEP_BYTES // self._size)
         removed: Removed = ()
@@ -218,7 +218,7 @@ class _Search:
     def _by_promise(self) -> list[int]:
         """Words, first those without which the label seems to have the smallest lead."""
         effects = self._effects
-        if effects is None:  # too much text to try each: by their shares of what is to go
+        if effects is None:  # too much text to try each: by their shares of the margin
             shares = [word.margin for word in explain(self.model, self.places.text).words]
             effects = np.zeros(self.words)
             np.subtract.at(effects, self.word_of, shares)

@@ -11,7 +11,7 @@ Method = Literal["exact", "integrated gradients", "base rates"]
 
 @dataclass(frozen=True, slots=True)
 class Contribution:
-    """What one feature adds.
+    """The contribution of one feature.
 
     names         n-grams of the document that are this feature: one, or with hashing several that
                   share its column, in order of occurrence; see ``Featurizer.feature_names``
@@ -37,7 +37,7 @@ class Contribution:
 class Word:
     """A token, and its share of the features that lie on it.
 
-    start, stop   characters of the text;  text  what stands there
+    start, stop   characters of the text;  text  those characters
     contribution  nats of the label's score
     margin        nats of the margin, see Explanation
     """
@@ -53,7 +53,7 @@ class Word:
 class Explanation:
     """Why a model gives a document's label the score it does.
 
-    The margin is what speaks for the label against others: the score of ``label`` minus that of
+    The margin is the lead of the label over others: the score of ``label`` minus that of
     ``against``, or minus the mean of all others' scores.  For two labels, and with ``against``, it
     is the log-odds of one label against the other.
 
@@ -70,8 +70,8 @@ class Explanation:
                    without an activation, and "integrated gradients"; "base rates" of a document
                    none of whose features has a weight: its score and all of ``bias`` is the
                    logarithm of the label's base rate in training, and no feature has a share
-    features       those of the document that θ has a row for, by falling margin: first what
-                   speaks most for the label, last what speaks most against it
+    features       those of the document that θ has a row for, by falling margin: those most
+                   in favour of the label first, those most against it last
     words          all tokens, in order; they do not overlap
 
     bias + Σ contribution of features = score, and bias_margin + Σ margin of features = margin, but

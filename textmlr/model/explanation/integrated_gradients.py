@@ -1,4 +1,4 @@
-"""How steeply scores rise with the first layer's sums, on the path to a document.
+"""Integrated gradients: the mean slope of scores by the first layer's sums, on a path.
 
 A document's features act on its scores through the sums of the first layer alone, s = θ_1ᵀf(x).  On
 the straight path from the bias alone, the features of no document, to x, f grows from α = 0 to 1
@@ -11,8 +11,8 @@ and these add up to the score minus that of the bias alone (Sundararajan, Taly a
 number of features.  Without hidden layers s are the scores, and the mean slope is exactly 1 of a
 label's own.
 
-Between the places where a ReLU goes on or off the slope does not change, so that the mean is found
-exactly; of tanh by quadrature.  All is computed in float64.
+Between the places where a ReLU turns on or off the slope does not change, so that its mean is
+exact; that of tanh is found by quadrature.  All is computed in float64.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from textmlr.base.training_options import Activation
 
 Reals = NDArray[np.float64]
 NODES = 256  # places on the path whose slopes are in memory at a time
-# Of tanh: a piece of the path is halved until its halves say the same as the whole, to so many nats
+# With tanh a piece of the path is halved until its halves agree with the whole to so many nats
 # (of more than one: to this part of them), but no further than to pieces of 2^-DEEPEST.
 GAUSS = 16
 ACCURACY = 1e-7
@@ -42,7 +42,7 @@ class GradientPath:
 
     upper          the layers above the first, each (W + 1, W') with the biases in the last row
     activation     of the hidden layers
-    start, change  (W1,) float64   sums of the bias alone, and what the features add to them
+    start, change  (W1,) float64   sums of the bias alone, and the features' part
     wanted         (L, J) float64   J sums of scores whose slopes are asked for
     """
 
@@ -99,7 +99,7 @@ class GradientPath:
         return total
 
     def _breaks(self) -> Reals:
-        """0, all places where a ReLU goes on or off, 1.
+        """0, all places where a ReLU turns on or off, 1.
 
         Between those of the layers below it a layer's sums are straight lines.
         """
@@ -140,7 +140,7 @@ class GradientPath:
         """Whether Gauss's rule sees each unit's output change between low and high as it does.
 
         A unit of large sums rises so suddenly that it may do so between two points of the rule, and
-        what another unit does may hide that in the scores.
+        another unit may hide that in the scores.
         """
         activate, slope = _FUNCTIONS[self.activation]
         places, weights = _gauss(low, high)
@@ -171,7 +171,7 @@ def _same(sums: Reals) -> Reals:
     return sums
 
 
-# Of each activation: what comes out, and by how much that grows with the sums.
+# Each activation: its output, and the slope of that by the sums.
 _FUNCTIONS: dict[Activation, tuple[Callable[[Reals], Reals], Callable[[Reals], Any]]] = {
     "relu": (lambda sums: np.maximum(sums, 0.0), lambda sums: sums > 0),
     "tanh": (np.tanh, lambda sums: 1 - np.tanh(sums) ** 2),

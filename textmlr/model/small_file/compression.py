@@ -36,7 +36,7 @@ from textmlr.model.small_file.theta_storage import (
 SmallDtype = Literal["int8", "float16"]
 MOST_BYTES = 1 << 50
 NEAR = 0.995  # of the size wanted: near enough
-ABOUT = 0.85  # near enough to say what the scale is to be
+ABOUT = 0.85  # near enough to decide the scale
 GUESS = 6.0  # bytes of a feature, to begin with
 QUICK_RATIO = 0.8  # of a file's size and of the one that is made quickly, about
 POWER = 0.8  # of how the number of features goes with the size, about
@@ -149,7 +149,7 @@ class _SizeSearch:
         return fits
 
     def _between(self, tried: list[_Candidate]) -> int:
-        """The number of features that the two nearest to the size wanted tell."""
+        """The number of features by the line through the two tries nearest to the size wanted."""
         wanted = (1 + NEAR) / 2 * self._max_size  # so that half of the tries are not above it
         a, b = sorted(tried, key=lambda one: abs(one.size - wanted))[:2]
         if a.size == b.size:
@@ -181,7 +181,7 @@ class _SizeSearch:
         return now
 
     def _try(self, number: int, top: int | None) -> _Candidate:
-        """The model of so many features; top None: what fits them."""
+        """The model of so many features; top None: the one that fits them."""
         model = self._make(number, top)
         size = tensor_file.size_of(*pack(model.parts))
         if self._watch is not None:

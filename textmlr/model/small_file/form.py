@@ -1,4 +1,4 @@
-"""What a small file holds of a featurizer and θ: (description, one array of streams) and back.
+"""A featurizer and θ ↔ their form in a small file: a description and one array of streams.
 
 Features stand in the order of their names (hashed columns in their own), so that each name begins
 as the one before does; hashes are made anew from the names.  In memory they are by descending
@@ -44,7 +44,7 @@ NOTHING = np.zeros(0, np.uint8)
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Small:
-    """What comes out of a small file, as Model has it; idf None where the options have none."""
+    """The contents of a small file, as Model has them; idf None where the options have none."""
 
     vocabulary: Vocabulary | None
     columns: HashedColumns | None
@@ -128,7 +128,7 @@ def pack_small(
 def unpack_small(
     about: Json, stream: Bytes, options: FeaturizerOptions, labels: int, documents: int, path: Path
 ) -> Small:
-    """Features and θ again.  Raises ModelFileError for what cannot be those of a model."""
+    """Features and θ again.  Raises ModelFileError where they cannot be those of a model."""
     dtype = take(about, "dtype", str, path)
     expect(dtype in SMALL, path, "the type of its weights is not known")
     rows, lengths = take(about, "rows", int, path), take(about, "lengths", list, path)

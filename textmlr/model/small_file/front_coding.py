@@ -1,4 +1,4 @@
-"""Names in order, front-coded: of each only what the one before does not have."""
+"""Names in order, front-coded: each without the beginning that it shares with the one before."""
 
 from __future__ import annotations
 

@@ -102,7 +102,7 @@ def _hashed_documents(model: Model) -> NDArray[np.int64]:
     """(R,) documents of each hashed column, times any number, about: a model does not hold them."""
     assert model.columns is not None
     storage, kept = model.storage, model.columns.kept
-    if len(storage.codes):  # it was compressed before, by what was known then
+    if len(storage.codes):  # it was compressed before, and its codes follow from documents
         return np.exp2(np.clip(storage.top - storage.codes.astype(np.int64), 0, 80) / 2).astype(
             np.int64
         )
@@ -113,7 +113,7 @@ def _hashed_documents(model: Model) -> NDArray[np.int64]:
 
 
 def _frequencies(vocabulary: Vocabulary) -> NDArray[np.int64]:
-    """(v,) documents of each feature; what those without a name had lies between that of their
+    """(v,) documents of each feature; the number of one without a name lies between those of its
     neighbours, since features are by descending frequency."""
     known = np.flatnonzero(vocabulary.frequencies)
     if len(known) in (0, len(vocabulary)):

@@ -1,4 +1,4 @@
-"""How a model's θ is held in its file."""
+"""The form of θ in a model's file: float32, float16 or whole numbers of 8 bits."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class ThetaStorage:
     codes  (R,) uint8 of "int8": the scale of each row of θ, whose weights are whole numbers of −127
            to 127 times it; empty otherwise
     top    code of the scale of a feature of one document, from which those of the others follow
-           (see ``expected_codes``), for what the file holds is only how far codes are from these
+           (see ``expected_codes``): the file holds the differences from these
     """
 
     dtype: Dtype = "float32"
@@ -49,7 +49,7 @@ def scale_of(codes: NDArray[np.uint8]) -> NDArray[np.float32]:
 def expected_codes(documents: NDArray[np.int64], top: int) -> NDArray[np.uint8]:
     """Code of the scale of a feature that so many documents have, (R,) uint8.
 
-    What rounding a row costs grows with the documents that have the feature, by its square: twice
+    The cost of rounding a row grows with the documents that have the feature, by its square: twice
     the documents, a scale √2 as small.
     """
     code = np.clip(top - _half_octaves(documents), 0, HIGHEST)

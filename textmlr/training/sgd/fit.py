@@ -19,7 +19,7 @@ from textmlr.training.objective import Objective
 from textmlr.training.run_state import StateStore
 from textmlr.training.sgd.crossed_trials import plans_of
 from textmlr.training.sgd.epochs import SGD, of_theta
-from textmlr.training.sgd.runs import ColumnFacts, Runs
+from textmlr.training.sgd.runs import NO_FACTS, ColumnFacts, Runs
 from textmlr.training.sgd.trial_run import Progress, TrialResults, TrialRun, Watch, best_of
 from textmlr.training.sgd.trials import Search
 
@@ -70,7 +70,7 @@ def fit(
     objective: AnyObjective,
     options: TrainingOptions,
     *,
-    columns: ColumnFacts = ColumnFacts(),  # noqa: B008
+    columns: ColumnFacts = NO_FACTS,
     validation: Objective | None = None,
     threads: int = 1,
     watch: Watch | None = None,
@@ -241,7 +241,7 @@ def probe(
     objective: Objective,
     options: TrainingOptions,
     *,
-    columns: ColumnFacts = ColumnFacts(),  # noqa: B008
+    columns: ColumnFacts = NO_FACTS,
     validation: Objective | None = None,
     threads: int = 1,
 ) -> TrialResults | None:

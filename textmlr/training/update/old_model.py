@@ -13,8 +13,8 @@ from textmlr.model.model import Model
 from textmlr.model.parameters import Network
 from textmlr.model.scoring import (
     Calibration,
+    has_known_words,
     score,
-    speaking,
     spreads,
 )
 from textmlr.training.objective import Objective
@@ -98,7 +98,7 @@ class OldModel:
         """P as a Model with these layers and base has it."""
         scores = self.calibrated(documents, layers)
         if len(base):
-            scores[~speaking(documents.features, layers[0], self.bias)] = base
+            scores[~has_known_words(documents.features, layers[0], self.bias)] = base
         return documents.head.probabilities(scores)
 
     def alike(self, model: Model, new: Objective) -> float:
