@@ -35,7 +35,7 @@ from textmlr.features.hashed_columns import HashedColumns
 from textmlr.model.answering import Answerer, Answers
 from textmlr.model.file_parts import pack, unpack
 from textmlr.model.heads import SOFTMAX, Head, ranked
-from textmlr.model.model_parts import ModelParts, UpdateState
+from textmlr.model.model_parts import ModelParts, UpdateState, check_layers, check_shapes
 from textmlr.model.parameters import LINEAR, Network, check_scores_finite
 from textmlr.model.record import Record, VersionsRecord
 from textmlr.model.scoring import Calibration, base_scores
@@ -70,7 +70,7 @@ class Model:
     labels      L label names, sorted
     featurizer  fitted
     layers      θ as a list of layers, float32; the linear model is the list of one, (V, L), with
-                hidden layers they are (V, W1), (W1 + 1, W2), ..., see ``network.Network``; the
+                hidden layers they are (V, W1), (W1 + 1, W2), ..., see ``parameters.Network``; the
                 first has R rows with columns
     columns     the R columns that θ has rows for, in their order, where the others' are 0 (all
                 those that do not occur, with hashing); None: all
@@ -80,7 +80,7 @@ class Model:
                 training, of a document that has no feature with a weight besides the bias; (0,)
                 where the record has no documents of each label: such a document has the
                 scores of the bias
-    storage     the form it has in its file; see ``packed``
+    storage     the form of θ in its file
     activation  of the hidden layers
     update_state  squares and trained_on, by which ``update`` resumes; see ``UpdateState``
     head        how scores become probabilities, a loss and an answer
@@ -113,7 +113,7 @@ class Model:
     ) -> None:
         self.labels = check_strings("labels", labels) or []
         check_kind("featurizer", featurizer, Featurizer, MODEL_MEND)
-        _check_layers(layers)
+        check_layers(layers)
         for name, value, kind in (
             ("record", record, Record),
             ("columns", columns, HashedColumns),
@@ -124,32 +124,19 @@ class Model:
         ):
             optional = name not in ("record", "storage", "head")
             check_kind(name, value, kind, MODEL_MEND, optional=optional)
-        state = update_state or UpdateState()
-        squares = state.squares
-        if not isinstance(squares, list | tuple) or not all(
-            isinstance(own, np.ndarray) for own in squares
-        ):
-            raise taken("squares", squares, "a list of arrays", MODEL_MEND)
         check_choice("activation", activation, get_args(Activation))
         self.featurizer = featurizer
         self.layers = list(layers)
         self.activation = activation
-        self.squares = list(squares)
-        self.trained_on = state.trained_on
+        state = update_state or UpdateState()
+        self.squares, self.trained_on = list(state.squares), state.trained_on
         self.record = record
         self.columns = columns
         self.calibration = calibration or Calibration()
         self.storage = storage
         self.head = head
-        rows = featurizer.columns if columns is None else len(columns.kept)
-        if len(self.layers[0]) != rows or self.layers[-1].shape[1] != len(self.labels):
-            shape = len(self.layers[0]), self.layers[-1].shape[1]
-            raise InputError(f"theta is {shape}, not ({rows}, {len(self.labels)})")
-        if squares and [len(own) for own in squares] != [len(layer) for layer in self.layers]:
-            raise InputError("the squared gradients are not those of theta's rows")
         self.base = base_scores(record.label_weights(), head)
-        if len(self.base) not in (0, len(self.labels)):
-            raise InputError(f"the record is of {len(self.base)} labels, not {len(self.labels)}")
+        check_shapes(self.parts, len(self.base))
         self._answerer = self._answering()
 
     def _answering(self) -> Answerer:
@@ -389,15 +376,6 @@ class Model:
     def __setstate__(self, state: Json) -> None:
         vars(self).update(state)
         self._answerer = self._answering()
-
-
-def _check_layers(layers: Any) -> None:
-    fits = isinstance(layers, list | tuple) and all(
-        isinstance(layer, np.ndarray) and layer.ndim == 2 and layer.dtype == np.float32
-        for layer in layers
-    )
-    if not fits or not len(layers):
-        raise taken("layers", layers, "a list of float32 arrays of two dimensions", MODEL_MEND)
 
 
 def versions() -> Json:
