@@ -23,7 +23,7 @@ from conftest import documents, write_tsv
 
 from textmlr.base.errors import InputError
 from textmlr.cli import cli
-from textmlr.corpus.disk_corpus import NOTHING, Writer, extended, sum_of
+from textmlr.corpus.disk_corpus import NOTHING, CorpusWriter, extended, sum_of
 from textmlr.corpus.reading_options import ReadingOptions
 from textmlr.model import model
 from textmlr.training import dealt_parts as dealings
@@ -83,8 +83,8 @@ def refused(*arguments: object) -> str:
 def reads(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """A list that grows whenever text is read onto the disk."""
     read: list[int] = []
-    add = Writer.add
-    monkeypatch.setattr(Writer, "add", lambda *a: (read.append(1), add(*a))[1])
+    add = CorpusWriter.add
+    monkeypatch.setattr(CorpusWriter, "add", lambda *a: (read.append(1), add(*a))[1])
     return read
 
 

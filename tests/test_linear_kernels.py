@@ -323,6 +323,7 @@ EVERY_KERNEL = """
 import importlib, json, pkgutil, sys
 import numpy as np, pyarrow as pa
 import textmlr.kernels
+from textmlr.kernels import jit
 from textmlr import FeaturizerOptions, ReadingOptions, StreamTrainer
 from textmlr.corpus.reading import read_corpus
 from textmlr.corpus.formats.lines import read_lines
@@ -384,9 +385,9 @@ mixed = np.array([1, -1, 1, -1], np.float32)
 rows = Features(np.arange(5), np.zeros(4, np.int32), mixed, 1)
 y = np.array([0, 1, 1, 1], np.int32)
 minimise(Objective(rows, y, np.ones(4, np.float32), 2), tolerance=1e-3)
-from textmlr.features import long_documents, ngrams
+from textmlr.corpus import blocks
 from textmlr.training import dealt_parts
-ngrams.GIANT_BYTES, dealt_parts.WHOLE_NONZEROS, dealt_parts.PART_NONZEROS = 8, 1 << 8, 1 << 7
+blocks.GIANT_BYTES, dealt_parts.WHOLE_NONZEROS, dealt_parts.PART_NONZEROS = 8, 1 << 8, 1 << 7
 from textmlr.__main__ import main
 command = ["textmlr", "train", plain, "-q", "-o", out, "--ngrams", "1-2", "--char-ngrams", "none"]
 sys.exit = lambda code=0: None
@@ -407,7 +408,7 @@ for first in (1, 7, 13, 19):
 counts = {}
 for module in pkgutil.iter_modules(textmlr.kernels.__path__):
     for name, kernel in vars(importlib.import_module("textmlr.kernels." + module.name)).items():
-        if hasattr(kernel, "signatures") and not name.startswith("_"):
+        if isinstance(kernel, jit.Kernel) and not name.startswith("_"):
             counts[module.name + "." + name] = len(kernel.signatures)
 print(json.dumps(counts))
 """

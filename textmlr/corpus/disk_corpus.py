@@ -110,7 +110,7 @@ def _readable(path: str) -> Iterator[None]:
         ) from error
 
 
-class Writer:
+class CorpusWriter:
     """Writes the documents of chunks to the files of a folder, in order.
 
     sums  of each file, by name
@@ -177,7 +177,7 @@ class Writer:
 
 
 def restore(folder: str, header: Json) -> Corpus:
-    """The corpus that a Writer has finished."""
+    """The corpus that a CorpusWriter has finished."""
     segments = [tuple(segment) for segment in header["segments"]]
     batches = StoredBatches(folder, [s[0] for s in segments], [s[1] for s in segments])
     labels = sorted(header["labels"])

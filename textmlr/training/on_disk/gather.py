@@ -12,7 +12,7 @@ from textmlr.base.errors import InputError
 from textmlr.corpus.chunks import Chunk
 from textmlr.corpus.corpus import Corpus
 from textmlr.corpus.decompression import ending_of
-from textmlr.corpus.disk_corpus import Writer, restore
+from textmlr.corpus.disk_corpus import CorpusWriter, restore
 from textmlr.corpus.reading import joined, read_corpus, scan
 from textmlr.corpus.reading_options import ReadingOptions
 from textmlr.corpus.sources import is_url, name_of, sources_of
@@ -196,7 +196,7 @@ def _write(
     cache.begin("corpus")
     with refusals(cache.folder):
         weighted = first is not None and first[0].weights is not None
-        writer = Writer(cache.folder, weighted=weighted)
+        writer = CorpusWriter(cache.folder, weighted=weighted)
     text = 0
     try:
         waiting = held[1:]
