@@ -1,10 +1,9 @@
-"""Training killed at random moments, gone on with, and held against a run that was let be.
+"""Training killed at random moments and resumed, compared with a run without interruption.
 
     python bench/kills.py train.tsv --kills 50
 
-Each kill is a SIGKILL.  What counts as one that was survived: no model file was there but a whole
-one, and the run that went on from it, whether it was killed again or not, ended with the same bytes
-as the one that was never killed.
+Each kill is a SIGKILL.  A run survives it if no half model file was left, and the resumed run,
+killed again or not, ends with the same bytes as the run without interruption.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What the benches share: their options, reading corpora, measuring in turn, Markdown tables."""
+"""Shared by the benches: options, reading corpora, measuring in turn, Markdown tables."""
 
 from __future__ import annotations
 

@@ -36,7 +36,8 @@ from textmlr.base.featurizer_options import FeaturizerOptions
 from textmlr.corpus.reading import read_corpus
 from textmlr.features.featurizer import Featurizer
 from textmlr.model.model import Model
-from textmlr.training.exact.proximal_newton import least_l1, minimise
+from textmlr.model.record import Record
+from textmlr.training.exact.proximal_newton import minimise
 from textmlr.training.objective import Objective
 
 RIVAL_L1 = (1e-3, 3e-4, 1e-4)
@@ -91,7 +92,7 @@ class Task:
 
     def file_sizes(self, theta: np.ndarray) -> tuple[int, int]:
         """Bytes of the model file with all rows of θ, and without those that are 0."""
-        model = Model(self.labels, self.featurizer, [theta], {})
+        model = Model(self.labels, self.featurizer, [theta], Record())
         with tempfile.TemporaryDirectory() as place:
             path = Path(place) / "model"
             return model.save(path), model.without_zero_rows().save(path)
@@ -275,7 +276,7 @@ def main() -> int:
     everything = []
     for folder in arguments.folders:
         task = Task.read(folder, arguments.l2)
-        minimise(task.train, l1=least_l1(task.train) / 10, tolerance=1e-3)  # compiles the kernels
+        minimise(task.train, l1=1e-3, tolerance=1e-3)  # compiles the kernels
         if arguments.rival:
             everything += rival(task, arguments)
             continue

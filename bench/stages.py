@@ -1,4 +1,4 @@
-"""How fast each stage is, and how far from what the machine can do at all.
+"""How fast each stage is, beside the floor that the machine sets.
 
     python bench/stages.py --data DIR [--only imdb,r8] [--runs 5] [--threads 1,2] [--json FILE]
 
@@ -48,14 +48,14 @@ from measuring import cell, heading, interleaved, line, parse, parser_of
 from numba import njit
 from numpy.typing import NDArray
 
-from textmlr import Featurizer, FeaturizerOptions
+from textmlr import Featurizer, FeaturizerOptions, TrainingOptions
 from textmlr.base.threads import map_blocks
 from textmlr.corpus.blocks import blocks_of
 from textmlr.corpus.corpus import Corpus
 from textmlr.corpus.reading import read_corpus
 from textmlr.features import vocabulary as vocabularies
 from textmlr.features.csr_features import Features
-from textmlr.features.ngrams import Hashed, Hasher
+from textmlr.features.ngrams import HashedBlock, Hasher
 from textmlr.features.vocabulary import Vocabulary
 from textmlr.model.heads import SOFTMAX
 from textmlr.model.scoring import score
@@ -88,7 +88,7 @@ class House:
         self.features = self.weigh(1)
         n, labels = len(self.corpus), len(self.corpus.labels)
         objective = Objective(self.features, self.corpus.y, np.ones(n, np.float32), labels)
-        self.sgd = SGD.start(objective, np.arange(n), epochs, RATE, 1)
+        self.sgd = SGD.start(objective, np.arange(n), epochs, RATE, TrainingOptions().decided())
         # Scored as many documents at a time as ``Model`` answers.
         ends = np.cumsum([0, *map(len, self.blocks)]).tolist()
         self.slices = [slice(first, last) for first, last in pairwise(ends)]
@@ -96,12 +96,12 @@ class House:
 
     @property
     def theta(self) -> NDArray[np.float32]:
-        return self.sgd.theta
+        return self.sgd.network.theta
 
     def read(self, threads: int) -> Corpus:
         return read_corpus([self.file])
 
-    def hash(self, threads: int) -> list[Hashed]:
+    def hash(self, threads: int) -> list[HashedBlock]:
         return list(map_blocks(self.hasher.hash, self.blocks, threads))
 
     def intern(self, threads: int) -> Vocabulary:
@@ -137,7 +137,7 @@ class House:
 
     def score(self, threads: int) -> NDArray[np.float32]:
         def run(rows: slice) -> NDArray[np.float32]:
-            return score(self.features, self.theta, rows)
+            return score(self.features, self.sgd.network, rows)
 
         return np.concatenate(list(map_blocks(run, self.slices, threads)))
 

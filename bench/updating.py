@@ -1,4 +1,4 @@
-"""What an update keeps and what it learns, beside training on everything.
+"""Updates: how much they keep of the old documents and learn of new ones, beside training on all.
 
     python bench/updating.py --data DIR [--only r8,20ng-raw]
 

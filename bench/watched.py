@@ -1,8 +1,8 @@
-"""Run a command and tell what it took, as JSON: seconds, memory, and what it wrote.
+"""Run a command and print its seconds, memory and output as JSON.
 
     python bench/watched.py LIMIT FOLDER COMMAND...
 
-LIMIT is in seconds; what takes longer is killed.  FOLDER is one whose size is watched.  Standard
+LIMIT is in seconds; a longer command is killed.  The size of FOLDER is watched.  Standard
 input is the command's.  This is a process of its own, and a small one, since a process forked from
 a large one would begin with its peak memory (see rivals.py).
 

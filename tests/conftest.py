@@ -18,6 +18,8 @@ import pytest
 import surroundings
 
 from textmlr import FeaturizerOptions
+from textmlr.base.options import RealNumber
+from textmlr.base.training_options import LayerWidths
 from textmlr.corpus.corpus import Corpus
 from textmlr.corpus.in_memory import batches_of
 from textmlr.features.featurizer import Featurizer
@@ -151,9 +153,8 @@ def nothing_is_left(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 def any_number(monkeypatch: pytest.MonkeyPatch) -> None:
     """Have options take numbers far beyond those that make sense: what keeps training from harm by
     them is to hold all the same."""
-    monkeypatch.setattr("textmlr.base.training_options.RATES", (5e-324, 1.7e308))
-    monkeypatch.setattr("textmlr.base.training_options.MOST_PENALTY", 1.7e308)
-    monkeypatch.setattr("textmlr.base.training_options.MOST_WIDTH", 1 << 31)
+    for kind in (LayerWidths, RealNumber):
+        monkeypatch.setattr(kind, "check", lambda self, name, value: None)
 
 
 @pytest.fixture(scope="session")

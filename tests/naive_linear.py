@@ -1,4 +1,4 @@
-"""Dense, obviously right twins of the kernels of linear.py, sgd.py and intern.py."""
+"""Dense, obviously right twins of kernels/linear.py, sgd.py, softmax.py and hash_table.py."""
 
 from __future__ import annotations
 

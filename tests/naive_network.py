@@ -1,4 +1,4 @@
-"""Dense, obviously right twin of the kernels of network.py and sgd.py, in float64."""
+"""Dense, obviously right twin of kernels/layers.py and sgd.py, in float64."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Dense, obviously right twins of the kernels of proximal.py, and the optimality conditions."""
+"""Dense, obviously right twins of kernels/coordinate_descent.py, and the optimality conditions."""
 
 from __future__ import annotations
 

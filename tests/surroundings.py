@@ -1,10 +1,10 @@
-"""What the tests run in, and what they leave of it.
+"""The surroundings of the tests, and a check that they leave them as they were.
 
-They get a HOME and a folder for temporary files of their own, and may change nothing outside of
-these and their own folders: at the end, every file of the checkout and of the installed package is
-as it was.  That is more than ``git status --porcelain --ignored`` tells, and works without Git.
-Only what Python and textmlr keep for the next run may be new, byte code and compiled kernels, and
-that must be whole.
+Tests get a HOME and a folder for temporary files of their own, and may change nothing outside of
+these: at the end, every file of the checkout and of the installed package is as it was.  That
+covers more than ``git status --porcelain --ignored``, and works without Git.
+Only byte code and compiled kernels, which Python and textmlr keep for the next run, may be new, and
+these must be whole.
 """
 
 from __future__ import annotations

@@ -21,9 +21,9 @@ from textmlr.base.training_options import MAX_IDF_POWER
 from textmlr.base.tuning_options import TuningOptions
 from textmlr.base.update_options import UpdateOptions
 from textmlr.cli import VERBS, cli
-from textmlr.cli.arguments import Duration, NgramRangeType, Number, Probability, Size, Widths
+from textmlr.cli.value_types import Duration, NgramRangeType, Number, Probability, Size, Widths
 from textmlr.export.predictions.prediction_columns import ColumnChoice
-from textmlr.model.explanation.top_features import strongest
+from textmlr.model.explanation.top_features import top_features
 from textmlr.model.small_file.compression import compress
 from textmlr.training.stream.checkpoints import every
 
@@ -190,7 +190,7 @@ def test_functions(model_file: Path, value: Any) -> None:
     calls = {
         "threads": lambda: chosen_threads(value),
         "top": lambda: model.classify(["a robot"], top=value),
-        "k": lambda: strongest(model, k=value),
+        "k": lambda: top_features(model, k=value),
         "max_size": lambda: compress(model, value),
     }
     for option, call in calls.items():

@@ -19,6 +19,7 @@ from textmlr.model import scoring
 from textmlr.model.answering import Answerer
 from textmlr.model.model import Model
 from textmlr.model.parameters import Network
+from textmlr.model.record import Record
 
 DOCUMENTS = [
     "the robot robot, the Robot!",
@@ -45,7 +46,7 @@ def model_of(options: FeaturizerOptions, labels: int) -> Model:
     featurizer = Featurizer(options).fit(DOCUMENTS)
     theta = np.random.default_rng(labels).normal(size=(featurizer.columns, labels))
     names = [f"label {i:04}" for i in range(labels)]
-    return Model(names, featurizer, [theta.astype(np.float32)], {})
+    return Model(names, featurizer, [theta.astype(np.float32)], Record())
 
 
 @pytest.mark.slow
@@ -63,7 +64,7 @@ def test_the_short_way_answers_as_the_long_one(options: FeaturizerOptions, label
         rows, Network.of([np.abs(model.theta)])
     )  # of what is added up: values are positive
     assert (np.abs(answers.scores - scores) <= 1e-6 + 1e-6 * sizes).all()
-    log_z = scoring.log_normalizer(answers.scores)
+    log_z = model.head.log_z(answers.scores)
     np.testing.assert_allclose(answers.log_z, log_z, rtol=1e-12)
     np.testing.assert_allclose(answers.probabilities.sum(axis=1), 1, atol=1e-12)
     want = naive_linear.probabilities(answers.scores)

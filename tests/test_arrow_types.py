@@ -1,4 +1,4 @@
-"""Every type that Arrow has, as text, label and weight, through every door."""
+"""Every type of Arrow as text, label and weight, by every way of reading."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A document without a known word has the base rates of training, whichever way it is answered."""
+"""A document without a known word gets the base rates of training, by every path."""
 
 from __future__ import annotations
 
@@ -33,7 +33,8 @@ from textmlr.evaluation.labelled_answers import answer
 from textmlr.model import scoring
 from textmlr.model.model import Model
 from textmlr.model.parameters import Network
-from textmlr.model.scoring import base_scores, label_weights, speaking
+from textmlr.model.record import Record
+from textmlr.model.scoring import base_scores, has_known_words
 from textmlr.model.small_file.compression import compress
 
 KEPT = {"romance": 60, "scifi": 300, "western": 120}
@@ -188,7 +189,7 @@ def test_the_naive_twin(model: Model) -> None:
     if model.columns is not None:
         features = model.columns.renumber(features)
     kept = np.arange(len(model.layers[0])) if model.columns is None else model.columns.kept
-    told = speaking(features, model.layers[0], (kept == 0) & bool(bias))
+    told = has_known_words(features, model.layers[0], (kept == 0) & bool(bias))
     np.testing.assert_array_equal(told, says)
 
 
@@ -285,7 +286,7 @@ def test_estimator() -> None:
 def test_the_base_rates_lose_less_than_the_bias() -> None:
     """On documents that say nothing, of the labels as they come: the best that can be said."""
     model = train(corpus_of(PAIRS))
-    bias_alone = Model.of(replace(model.parts, record={}))
+    bias_alone = Model.of(replace(model.parts, record=Record()))
     assert not len(bias_alone.base)
     judges = skewed(seed=8)
     silent = Corpus.of(["zzqq"] * len(judges), [label for label, _ in judges])
@@ -310,14 +311,14 @@ def test_weights_count() -> None:
     model = train(corpus_of(PAIRS, weights), WORDS, QUICK)
     want = np.array([4 * 60, 0.5 * 300, 0.5 * 120])
     np.testing.assert_allclose(rates_of(model), want / want.sum(), atol=1e-7)
-    assert sum(model.record["corpus"]["weight_per_label"]) == pytest.approx(480)
-    assert model.record["corpus"]["per_label"] == [*KEPT.values()]
+    assert sum(model.record.corpus.weight_per_label) == pytest.approx(480)
+    assert model.record.corpus.per_label == (*KEPT.values(),)
     for own in (weights, None):
         corpus = corpus_of(PAIRS, own)
         balanced = train(corpus, WORDS, replace(QUICK, class_weight="balanced"))
         assert len(set(rates_of(balanced).tolist())) == 1
         assert balanced.classify(["zzqq"])[0][0].label == "romance"
-    assert "weight_per_label" not in train(corpus_of(PAIRS), WORDS, QUICK).record["corpus"]
+    assert train(corpus_of(PAIRS), WORDS, QUICK).record.corpus.weight_per_label is None
 
 
 def test_weights_of_zero_leave_a_label_some_room() -> None:
@@ -356,8 +357,8 @@ def test_streams_sum_weights_however_they_are_cut(tmp_path: Path) -> None:
         parts.learn(texts[part], labels[part], weights[part])
         parts.save(tmp_path / "checkpoint")
         parts = StreamTrainer.resume(tmp_path / "checkpoint")
-    own = [whole.model().record["corpus"]["weight_per_label"] for _ in range(2)]
-    assert own[0] == parts.model().record["corpus"]["weight_per_label"]
+    own = [whole.model().record.corpus.weight_per_label for _ in range(2)]
+    assert own[0] == parts.model().record.corpus.weight_per_label
     y = np.array([sorted(KEPT).index(label) for label in labels])
     want = np.bincount(y, weights)
     np.testing.assert_allclose(rates_of(parts.model()), want / want.sum(), atol=1e-7)
@@ -388,7 +389,7 @@ def test_updates_add_up() -> None:
     added = np.array([40, 0, 40, 0])
     want = old + added
     np.testing.assert_allclose(rates_of(update(plain, corpus_of(new))), want / 560, atol=1e-7)
-    own = np.array([0, *weighted.record["corpus"]["weight_per_label"]]) + added
+    own = np.array([0, *weighted.record.corpus.weight_per_label]) + added
     np.testing.assert_allclose(rates_of(update(weighted, corpus_of(new))), own / 560, atol=1e-7)
     heavy = [3.0 if label == "cooking" else 1.0 for label, _ in new]
     own = old + np.array([60, 0, 20, 0])
@@ -403,7 +404,7 @@ def test_updates_are_compared_as_models_answer(kind: str) -> None:
     old = MODELS[kind]()
     judges = corpus_of([("scifi", "zzqq"), ("western", "%% &&"), *skewed(seed=8)[:60]])
     new = update(old, corpus_of([("romance", "a kiss")] * 30 + PAIRS[:30]), validation=judges)
-    (row,) = new.record["updates"][-1]["compared"]["rows"]
+    (row,) = new.record.updates[-1].compared["rows"]
     want = [loss_of(model, judges) for model in (old, new)]
     assert row["loss"] == pytest.approx(want, rel=1e-5)
 
@@ -413,20 +414,20 @@ def test_updates_are_compared_as_models_answer(kind: str) -> None:
 
 def test_a_record_that_does_not_tell_leaves_the_bias() -> None:
     own = trained(WORDS)()
-    model = Model.of(replace(own.parts, record={}))
+    model = Model.of(replace(own.parts, record=Record()))
     row = model.scores([""])[0]
     times = own.calibration.multiplier(own.theta[0].astype(float))
     np.testing.assert_allclose(row, times * own.theta[0], rtol=1e-6)
     assert model.explain("").method == "exact"
     why = model.explain("", "scifi")
     assert why.bias == pytest.approx(why.score, abs=1e-6)
-    assert not len(label_weights({}))
+    assert not len(Record().label_weights())
 
 
 def test_older_files_of_weighted_documents_count_documents() -> None:
     own = train(corpus_of(PAIRS, [2.0] * 100 + [1.0] * 380), WORDS, QUICK)
-    record = own.record | {"corpus": dict(own.record["corpus"])}
-    del record["corpus"]["weight_per_label"]
+    corpus = replace(own.record.corpus, weight_per_label=None)
+    record = replace(own.record, corpus=corpus)
     assert is_base(rates_of(Model.of(replace(own.parts, record=record))))
 
 
@@ -459,6 +460,6 @@ def test_speaking_wants_a_weight_and_a_value() -> None:
     dense = np.array(rows, np.float32)
     indptr = np.arange(0, 16, 3)
     features = Features(indptr, np.tile(np.arange(3, dtype=np.int32), 5), dense.ravel(), 3)
-    assert speaking(features, theta, bias).tolist() == [False, False, True, False, True]
+    assert has_known_words(features, theta, bias).tolist() == [False, False, True, False, True]
     assert Network.of([theta]).labels == 2
     assert scoring.score(features, Network.of([theta])).shape == (5, 2)

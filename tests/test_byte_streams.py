@@ -1,7 +1,7 @@
-"""Streams of bytes, without what is made of them: compression, limits, refusals, live sources.
+"""Streams of bytes without formats: compression, limits, refusals, live sources.
 
-Most of these tests were written because a mutant of ``corpus.byte_streams``, made by a mutation
-tool that was run by hand, had survived those that read corpora.
+Most of these tests kill a mutant of ``corpus.byte_streams``, made by a mutation tool, that the
+tests with corpora let live.
 """
 
 from __future__ import annotations
@@ -24,8 +24,10 @@ import pyarrow as pa
 import pytest
 
 from textmlr.base.errors import InputError
-from textmlr.corpus import byte_streams
-from textmlr.corpus.byte_streams import Stream, check_ratio, ending_of, refusals, unchanged
+from textmlr.corpus import byte_streams, decompression
+from textmlr.corpus.byte_streams import Stream
+from textmlr.corpus.decompression import check_ratio, ending_of
+from textmlr.corpus.refusals import refusals, unchanged
 
 LINES = b"".join(b"label\ta text of line %d\n" % number for number in range(20_000))
 
@@ -243,8 +245,8 @@ def test_archives(kind: str) -> None:
 
 def test_a_bomb_is_more_than_so_many_times_its_file_and_more_than_any_may_come_to() -> None:
     """Logs of one message over and over come to some 500 times as many bytes."""
-    assert 500 < byte_streams.MOST_RATIO < 1030  # of which zeros have 1,030 with gzip
-    free, ratio = byte_streams.FREE_BYTES, byte_streams.MOST_RATIO
+    assert 500 < decompression.MOST_RATIO < 1030  # of which zeros have 1,030 with gzip
+    free, ratio = decompression.FREE_BYTES, decompression.MOST_RATIO
     assert 1 << 26 <= free <= 1 << 28  # that a machine of 1 GB has
     check_ratio("c", 1, free)
     check_ratio("c", 0, free)
@@ -254,7 +256,7 @@ def test_a_bomb_is_more_than_so_many_times_its_file_and_more_than_any_may_come_t
     with pytest.raises(InputError, match=f"over {ratio:,} times as many"):
         check_ratio("c", 0, free + 1)
     with pytest.raises(
-        InputError, match=f"; look .*, and pass {byte_streams.LIFT} if that is meant"
+        InputError, match=f"; look .*, and pass {decompression.LIFT} if that is meant"
     ):
         check_ratio("c", free, free * ratio + 1)
 
@@ -263,8 +265,8 @@ def test_a_bomb_is_more_than_so_many_times_its_file_and_more_than_any_may_come_t
 def test_bombs_are_refused_soon_and_not_what_is_as_large_as_real_logs(
     ending: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(byte_streams, "FREE_BYTES", 1 << 20)
-    monkeypatch.setattr(byte_streams, "MOST_RATIO", 250)
+    monkeypatch.setattr(decompression, "FREE_BYTES", 1 << 20)
+    monkeypatch.setattr(decompression, "MOST_RATIO", 250)
     bomb = COMPRESS[ending](bytes(1 << 23))
     own, parts = stream(bomb, f"c{ending}"), list[bytes]()
     with pytest.raises(InputError, match="over 250 times as many"):

@@ -1,7 +1,7 @@
-"""The folder of a training run, without training: stages, checkpoints, damage, who holds it.
+"""The cache folder of a training run, without training: stages, checkpoints, damage, owners.
 
-Most of these tests were written because a mutant of ``storing``, made by a mutation tool that was
-run by hand, had survived those that train.
+Most of these tests kill a mutant of ``training.on_disk.cache``, made by a mutation tool, that the
+tests with training let live.
 """
 
 from __future__ import annotations
@@ -20,8 +20,10 @@ import pytest
 
 from textmlr.base.errors import InputError
 from textmlr.training.on_disk import cache as caches
-from textmlr.training.on_disk import file_identity, leftovers
-from textmlr.training.on_disk.cache import Cache, CacheError, InUseError, Work, refusals
+from textmlr.training.on_disk import cache_folder, file_identity
+from textmlr.training.on_disk.cache import Cache
+from textmlr.training.on_disk.cache_errors import CacheError, InUseError, refusals
+from textmlr.training.on_disk.stage_progress import Work
 
 CACHE = Path("m.cache")
 FILES = {"sources": ["c.tsv"], "files": [["c.tsv", "d1"]]}
@@ -663,11 +665,11 @@ def test_leftovers_of_removing_a_folder_are_removed_and_nothing_else() -> None:
             folder.mkdir()
             for name in files:
                 (folder / name).write_text(name)
-    leftovers.remove_stale("m.cache")
+    cache_folder.remove_stale("m.cache")
     left = ["m.cache.gone-012346", "m.cache.gone-012348", "m.cache.gone-held"]
     assert sorted(name for name in os.listdir() if name != "sub") == left
     assert len(os.listdir("sub")) == 6
-    leftovers.remove_stale("sub/m.cache")
+    cache_folder.remove_stale("sub/m.cache")
     assert sorted(os.listdir("sub")) == left
 
 
@@ -678,9 +680,9 @@ def test_a_folder_that_another_process_is_removing_is_left_to_it() -> None:
         (gone / name).touch()
     with open(gone / "lock") as held:
         fcntl.flock(held, fcntl.LOCK_EX)
-        leftovers.remove_stale("m.cache")
+        cache_folder.remove_stale("m.cache")
         assert len(os.listdir(gone)) == 3
-    leftovers.remove_stale("m.cache")
+    cache_folder.remove_stale("m.cache")
     assert not gone.exists()
 
 
@@ -705,12 +707,12 @@ def test_files_of_a_cache_are_known_by_name() -> None:
     others = ["rows-0000", "Text", "text2", ".rows.0123456789.part", "other.checkpoint", "rows-x"]
     for name in (*own, *others, "lock", "journal.json"):
         (CACHE / name).touch()
-    leftovers.clear(str(CACHE), {"text"})
+    cache_folder.clear(str(CACHE), {"text"})
     assert set(os.listdir(CACHE)) == {*others, "lock", "journal.json", "text"}
-    assert not leftovers.remove(str(CACHE))
+    assert not cache_folder.remove(str(CACHE))
     for name in others:
         (CACHE / name).unlink()
-    assert leftovers.remove(str(CACHE))
+    assert cache_folder.remove(str(CACHE))
     assert not os.listdir()
 
 
@@ -727,11 +729,11 @@ def test_files_of_a_cache_are_known_by_name() -> None:
     ],
 )
 def test_what_may_become_a_cache(files: tuple[str, ...], expected: bool) -> None:
-    assert leftovers.is_cache(str(CACHE))  # it is not there
+    assert cache_folder.is_cache(str(CACHE))  # it is not there
     CACHE.mkdir()
     for name in files:
         (CACHE / name).touch()
-    assert leftovers.is_cache(str(CACHE)) == expected
+    assert cache_folder.is_cache(str(CACHE)) == expected
 
 
 # Identity ------------------------------------------------------------------------------------
@@ -759,7 +761,7 @@ def test_files_are_told_by_their_bytes() -> None:
         ["a.tsv", digest(content)],
     ]
     assert [own for _, own in found["files"][4:]] == [None] * 4
-    assert file_identity.untold(found) == [name for name, _ in found["files"][4:]]
+    assert file_identity.undigested(found) == [name for name, _ in found["files"][4:]]
     assert seen[-1] == Work("taking the files' checksums", len(content) + 4, len(content) + 4)
     done = [work.done for work in seen]
     assert done == sorted(done)

@@ -1,5 +1,5 @@
-"""Caches of training: taken over only by whom they fit, verified before they are, and removed so
-that whatever cuts that off is mended by the next run."""
+"""Caches of training: only a run that fits takes one over, after verifying it, and the next run
+completes a removal that was cut off."""
 
 from __future__ import annotations
 
@@ -23,15 +23,16 @@ from conftest import documents, write_tsv
 
 from textmlr.base.errors import InputError
 from textmlr.cli import cli
-from textmlr.corpus.disk_corpus import NOTHING, Writer, extended, sum_of
+from textmlr.corpus.disk_corpus import NOTHING, CorpusWriter, extended, sum_of
 from textmlr.corpus.reading_options import ReadingOptions
 from textmlr.model import model
 from textmlr.training import dealt_parts as dealings
 from textmlr.training import ngram_choice
 from textmlr.training.on_disk import cache as caches
-from textmlr.training.on_disk import file_identity, gather, leftovers, row_counts
+from textmlr.training.on_disk import cache_folder, file_identity, gather, row_counts
 from textmlr.training.on_disk import part_files as dealt
-from textmlr.training.on_disk.cache import Cache, CacheError, InUseError
+from textmlr.training.on_disk.cache import Cache
+from textmlr.training.on_disk.cache_errors import CacheError, InUseError
 from textmlr.training.sgd import trials
 
 SMALL = "--memory", "1MB", "-q"  # too little for the corpora below, and enough for their features
@@ -82,8 +83,8 @@ def refused(*arguments: object) -> str:
 def reads(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """A list that grows whenever text is read onto the disk."""
     read: list[int] = []
-    add = Writer.add
-    monkeypatch.setattr(Writer, "add", lambda *a: (read.append(1), add(*a))[1])
+    add = CorpusWriter.add
+    monkeypatch.setattr(CorpusWriter, "add", lambda *a: (read.append(1), add(*a))[1])
     return read
 
 
@@ -291,7 +292,7 @@ def test_a_cache_is_of_one_version(wanted: str, monkeypatch: pytest.MonkeyPatch)
         cut_off(monkeypatch, corpus, *SMALL)
     else:
         trained(corpus, *SMALL, wanted)
-    monkeypatch.setattr(model, "__version__", "9.9")
+    monkeypatch.setattr("textmlr.model.record.__version__", "9.9")
     if wanted == "--resume":
         said = refused(corpus, *SMALL, wanted)
         assert "had another version of textmlr" in said
@@ -373,7 +374,7 @@ def test_a_memory_that_cuts_cuts_alike_before_and_after_a_kill(
     corpus = write_tsv(Path("corpus.tsv"), documents(1500, 3))
     options = [corpus, "--memory", "100kB", "-q", "--ngrams", "1-2"]
     whole = trained(*options)
-    cut = model.Model.load("model.textmlr").record["cut"]
+    cut = model.Model.load("model.textmlr").record.cut.as_json()
     assert 0 < cut["kept"] < cut["of"]
     assert trained(*options, "--resume") == whole
     cut_off(monkeypatch, *options, stage=stage)
@@ -398,11 +399,11 @@ def test_a_corpus_that_fits_is_trained_alike_with_and_without_a_cache(
     options = [corpus, "--memory", "100kB", "-q", "--ngrams", "1-3"]
     whole = trained(*options)
     assert not CACHE.exists()
-    record = model.Model.load("model.textmlr").record
+    record = model.Model.load("model.textmlr").record.as_json()
     assert "cut" not in record
     monkeypatch.setattr(gather, "MEMORY_A_BYTE", 16)
     trained(*options)
-    assert model.Model.load("model.textmlr").record["cut"]["kept"] < record["corpus"]["nonzeros"]
+    assert model.Model.load("model.textmlr").record.cut.kept < record["corpus"]["nonzeros"]
     monkeypatch.setattr(gather, "MEMORY_A_BYTE", 1)
     assert trained(*options, wanted) == whole
     assert trained(*options, wanted) == whole
@@ -428,7 +429,7 @@ def test_a_run_that_memory_cuts_is_killed_and_gone_on_with() -> None:
     ]
     subprocess.run([*command, "-o", "whole.textmlr"], check=True, stderr=subprocess.DEVNULL)
     whole = Path("whole.textmlr").read_bytes()
-    assert model.Model.load("whole.textmlr").record["cut"]
+    assert model.Model.load("whole.textmlr").record.cut
     killed = 0
     for moment in ("text", "counts", "rows", "final.checkpoint"):
         run = subprocess.Popen([*command, "--resume"], stderr=subprocess.DEVNULL)
@@ -456,7 +457,7 @@ def test_what_does_not_fit_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(counting, "LEAST_SLOTS", 1024)  # the table is cut, and θ is not
     done = train(*options, "--memory", "100kB", "--max-features", "100")
-    cut = model.Model.load("model.textmlr").record["cut"]
+    cut = model.Model.load("model.textmlr").record.cut.as_json()
     assert (cut["kept"], cut["of"]) == (100, 100)
     assert cut["missed"] > 0
     assert "100 features do not fit" not in done.output
@@ -597,7 +598,7 @@ def test_no_damage_of_a_cache_gives_another_model(
             made = Path("model.textmlr").read_bytes() == right
             gone = harm is removed and name.endswith(".checkpoint")  # which need not be there
             told = gone or all(
-                f"{n} is not as it was written: it is made again" in said for n in touched
+                f"{n} is not as it was written, and is made again" in said for n in touched
             )
             fine = done.exit_code == 0 and made and told and not CACHE.exists()
         if not fine:
@@ -720,7 +721,7 @@ def test_what_cannot_be_read_again_as_it_was_is_begun_anew(
     flipped(CACHE / harmed, CACHE)
     found = trained("corpus.tsv", *options, "--resume")
     assert found == trained("corpus.tsv", *options)
-    assert model.Model.load("model.textmlr").record["corpus"]["documents"] == 1500
+    assert model.Model.load("model.textmlr").record.corpus.documents == 1500
 
 
 @pytest.mark.usefixtures("parts")
@@ -757,7 +758,7 @@ def test_a_kept_cache_outlives_runs_that_are_cut_off(monkeypatch: pytest.MonkeyP
     read = reads(monkeypatch)
     assert trained(corpus, *SMALL, "--epochs", "3", "--keep-cache") == right
     done = train(corpus, *SMALL, "--epochs", "3", "--resume")  # nothing was cut off
-    assert "nothing to go on from" in done.output
+    assert "nothing to resume" in done.output
     assert Path("model.textmlr").read_bytes() == right
     assert not read
 
@@ -898,14 +899,14 @@ def test_files_of_others_are_never_removed(monkeypatch: pytest.MonkeyPatch) -> N
 def test_what_is_being_removed_is_left_to_who_does() -> None:
     gone = Path(f"{CACHE}.gone-012345")
     cache = Cache.open(str(gone), {}, resume=False, every=30.0)  # holds its lock
-    leftovers.remove_stale(str(CACHE))
+    cache_folder.remove_stale(str(CACHE))
     assert gone.is_dir()
     cache.release()
     other = Path(f"{CACHE}.gone-543210")
     other.mkdir()
     for name in ("thesis.txt", "journal.json", "text"):
         (other / name).touch()
-    leftovers.remove_stale(str(CACHE))
+    cache_folder.remove_stale(str(CACHE))
     assert not gone.exists()
     assert len(os.listdir(other)) == 3
 
@@ -931,7 +932,7 @@ def test_a_folder_that_is_removed_while_it_is_taken(
 ) -> None:
     """By the process that had it: whoever waited has a new one."""
     Cache.open(str(CACHE), {}, resume=False, every=30.0).release()
-    home, name = (os, "makedirs") if moment == "made" else (caches.fcntl, "flock")
+    home, name = (os, "makedirs") if moment == "made" else (cache_folder.fcntl, "flock")
     call, calls = getattr(home, name), list[int]()
 
     def remove_first(*arguments: Any, **rest: Any) -> None:

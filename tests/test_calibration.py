@@ -149,7 +149,7 @@ def test_every_path_multiplies_the_scores_alike(model: Model, tmp_path: Path) ->
     plain = score(rows, Network.of([model.theta])).astype(float)
     scores = model.scores(TEXTS)
     want = naive.calibrated(plain, calibration)
-    counts = model.record["corpus"]["per_label"]
+    counts = model.record.corpus.per_label
     want = naive.with_base(want, rows.to_scipy().toarray(), model.theta, 1, counts)
     np.testing.assert_allclose(scores, want, rtol=1e-5, atol=1e-5)
     probabilities = model.probabilities(TEXTS)
@@ -166,7 +166,7 @@ def test_every_path_multiplies_the_scores_alike(model: Model, tmp_path: Path) ->
 
 def test_the_model_is_as_sure_as_it_was_on_the_held_out_documents(model: Model) -> None:
     """What is in the file is what the trial was judged by, the factor moved into θ."""
-    final = model.record["final"]["calibration"]
+    final = model.record.final.calibration.as_json()
     assert model.calibration == Calibration(**final).absorbed()
     assert model.calibration.spread == final["spread"] * final["factor"]
 

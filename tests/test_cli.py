@@ -14,6 +14,7 @@ from conftest import interrupted, shown_in_terminal
 
 from textmlr.base.errors import InputError
 from textmlr.cli import cli
+from textmlr.model.model import Model
 
 COMMAND = [sys.executable, "-m", "textmlr"]
 ONLY_ANSWERS = """
@@ -26,8 +27,8 @@ main()
 NO_TABLE = """
 from textmlr.kernels.jit import run_plain
 run_plain()
-from textmlr.features.vocabulary import Table
-Table.of = None
+from textmlr.features.vocabulary import HashTable
+HashTable.of = None
 """
 ROOT = Path(__file__).parent.parent
 
@@ -233,6 +234,15 @@ class TestClassify:
         assert [a["label"] for a in answers] == ["western", "romance"]
         for answer in answers:
             assert sum(answer["probabilities"].values()) == pytest.approx(1, abs=1e-9)
+
+    def test_lines_json_and_python_give_the_same_numbers(self, model_file: Path) -> None:
+        command, text = ("classify", "-m", model_file), "robot orbit horse"
+        lines = good(*command, stdin=text.encode()).stdout.splitlines()
+        shown = {label: float(number) for label, number in (line.split("\t") for line in lines)}
+        answer = json.loads(good(*command, "--json", stdin=text.encode()).stdout)
+        model = Model.load(model_file)
+        (row,) = model.probabilities([text]).tolist()
+        assert shown == answer["probabilities"] == dict(zip(model.labels, row, strict=True))
 
     def test_label_gives_one_number(self, model_file: Path) -> None:
         everything = good("classify", "-m", model_file, stdin=b"robot robot engine").stdout

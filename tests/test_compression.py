@@ -1,4 +1,4 @@
-"""Small models: as large as they may be, nearly as good, and models like any other."""
+"""Small models: within the size asked for, nearly as good, and otherwise like any model."""
 
 from __future__ import annotations
 
@@ -14,14 +14,15 @@ from test_model import TEXTS
 from textmlr import FeaturizerOptions, InputError
 from textmlr.base.training_options import TrainingOptions
 from textmlr.cli import cli
-from textmlr.cli.compress import Size
+from textmlr.cli.value_types import Size
 from textmlr.corpus.corpus import Corpus
 from textmlr.corpus.reading import read_corpus
 from textmlr.evaluation.labelled_answers import answer
 from textmlr.features.featurizer import Featurizer
 from textmlr.model.model import Model
+from textmlr.model.record import Record
 from textmlr.model.small_file.compression import SmallDtype, compress
-from textmlr.model.small_file.theta_storage import Storage
+from textmlr.model.small_file.theta_storage import ThetaStorage
 from textmlr.training.train import train
 
 DATA = Path(__file__).parent.parent / "data"
@@ -99,7 +100,7 @@ def test_words_of_a_label_stay_and_common_words_go(words: Model) -> None:
     for row, name in enumerate(names):
         if row and name not in own:
             theta[row] *= 1e-4
-    model = Model(words.labels, words.featurizer, [theta], {}, None, words.calibration)
+    model = Model(words.labels, words.featurizer, [theta], Record(), None, words.calibration)
     small = next(
         one
         for one in (compress(model, limit) for limit in range(1360, 1600, 10))
@@ -131,7 +132,7 @@ def test_the_file_is_nearly_as_large_as_it_may_be(
     assert size == (tmp_path / "small").stat().st_size
     assert (len(small.layers[0]) - 1, size) in tried
     assert len(tried) < 12
-    assert small.record["compressed"] == {
+    assert small.record.compressed.as_json() == {
         "from_features": pairs.kept["features"],
         "features": small.kept["features"],
     }
@@ -224,7 +225,7 @@ def test_other_weights_are_saved_plainly(genres: Model, tmp_path: Path) -> None:
     changed = Model(small.labels, small.featurizer, [small.layers[0] * 1.1], small.record)
     changed.save(tmp_path / "m")
     assert Model.load(tmp_path / "m").theta.tobytes() == changed.theta.tobytes()
-    for storage in (small.storage, Storage("float16")):
+    for storage in (small.storage, ThetaStorage("float16")):
         parts = (small.labels, small.featurizer, [small.layers[0] * np.float32(1.1)], small.record)
         with pytest.raises(ValueError, match="theta"):
             Model(*parts, storage=storage).save(tmp_path / "m")
@@ -286,7 +287,7 @@ class TestCommand:
     def test_without_a_corpus(self, model_file: Path, tmp_path: Path) -> None:
         told = self.run(model_file, "-o", tmp_path / "m", "--max-size", "10kB")
         assert "accuracy" in told
-        assert "Give a CORPUS" in told
+        assert "A CORPUS that the model has not seen" in told
         told = self.run(model_file, "-o", tmp_path / "m", "--max-size", "1GB")
         assert "Copied" in told
         assert (tmp_path / "m").read_bytes() == model_file.read_bytes()

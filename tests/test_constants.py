@@ -1,7 +1,7 @@
-"""What constants that were tuned, or that keep from harm, are for: each of these tests fails where
+"""The purpose of constants that were tuned or that prevent harm: each of these tests fails where
 one is ten times as large or as small.
 
-Others have theirs beside what they are of: ``RISE`` in test_training, ``GROWTH`` in
+Others have theirs beside the tests of their module: ``RISE`` in test_training, ``GROWTH`` in
 test_explanation, those of files in test_byte_streams and test_tensor_file_limits.
 """
 
@@ -25,7 +25,7 @@ from textmlr.evaluation.comparison import Comparison, Difference, mcnemar
 from textmlr.kernels.jit import trusted_folders
 from textmlr.model.small_file.compressed import DICTIONARY, expand, squeeze
 from textmlr.training.sgd.epochs import SGD
-from textmlr.training.update.comparison import forgotten_labels
+from textmlr.training.update.forgetting import forgotten_labels
 from textmlr.training.update.model_update import update
 
 KERNEL = "linear.loss-{:012x}-000000000000-000000000000.textmlr"

@@ -1,4 +1,4 @@
-"""Reading TSV: what is read, what is refused and how that is said."""
+"""Reading TSV: documents, refusals and their messages."""
 
 from __future__ import annotations
 

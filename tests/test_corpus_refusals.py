@@ -1,4 +1,4 @@
-"""What is refused of each format, and how that is said; names, patterns and URLs; the command."""
+"""The refusals of each format and their messages; names, patterns and URLs; the command."""
 
 from __future__ import annotations
 
@@ -585,7 +585,7 @@ def test_weights_on_the_command_line(corpora: Path, tmp_path: Path) -> None:
         tmp_path / "m.textmlr",
     )
     assert done.exit_code == 0
-    assert Model.load(tmp_path / "m.textmlr").record["corpus"]["weighted"]
+    assert Model.load(tmp_path / "m.textmlr").record.corpus.weighted
     done = run("train", corpora / "a.csv", *NAMED, "--weighted", "-o", tmp_path / "m.textmlr")
     assert "no column is called weight; say which with --weight-column" in str(done.exception)
     done = run(

@@ -14,6 +14,7 @@ from textmlr.evaluation.curves import label_curves, learning_curve, stratified_o
 from textmlr.evaluation.evaluation import judge
 from textmlr.evaluation.labelled_answers import LabelledAnswers, answer
 from textmlr.model.model import Model
+from textmlr.model.record import Record
 
 
 def test_precision_and_recall_against_scikit_learn() -> None:
@@ -88,6 +89,6 @@ def test_a_model_that_does_not_say_how_it_was_trained(
     model_file: Path, train_tsv: Path, test_tsv: Path
 ) -> None:
     model = Model.load(model_file)
-    model.record = {}
+    model.record = Record()
     with pytest.raises(InputError, match="with what options"):
         learning_curve(model, read_corpus([train_tsv]), read_corpus([test_tsv]))

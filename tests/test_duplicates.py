@@ -1,4 +1,4 @@
-"""Documents that stand more than once: found, known again from a model file, and told."""
+"""Documents that stand more than once: found, recognised from a model file, and reported."""
 
 from __future__ import annotations
 
@@ -38,6 +38,7 @@ from textmlr.corpus.in_memory import batches_of
 from textmlr.evaluation.evaluation import judge
 from textmlr.evaluation.labelled_answers import answer
 from textmlr.kernels import fingerprints as kernels
+from textmlr.model.record import DuplicatesRecord
 from textmlr.model.small_file.compression import compress
 
 SPACE = b" \t\n\r\x0b\x0c"
@@ -389,7 +390,7 @@ def test_update_extends_it() -> None:
     assert updated.trained_on.overlap(batches_of(texts_of(20, 5) + texts_of(60, 1)), 1) == Overlap(
         80, exact=True
     )
-    assert updated.record["updates"][-1]["overlap"] == {"documents": 4, "exact": True}
+    assert updated.record.updates[-1].overlap.as_json() == {"documents": 4, "exact": True}
     model.trained_on = None  # then nothing is known of old documents, and so of all
     assert update(model, new).trained_on is None
 
@@ -433,11 +434,11 @@ def test_train_tells_of_duplicates(tmp_path: Path) -> None:
         "--json",
     )
     assert warnings == [
-        "4 documents stand more than once with different labels "
+        "4 documents occur more than once with different labels "
         "(first: documents 4 and 201 of a.tsv)",
-        "2 labels have one document only, each, and none to be judged by: odd, rare",
-        "2 of 42 validation documents also stand in the training corpus; what they say of the "
-        "model is too good",
+        "2 labels have only one document each, and none to be judged by: odd, rare",
+        "2 of 42 validation documents also occur in the training corpus; the figures on them "
+        "are too good",
     ]
     summary = json.loads(told)
     assert summary["corpus"]["doubles"] == {
@@ -460,9 +461,9 @@ def test_train_tells_of_repetition_and_of_rare_labels(tmp_path: Path) -> None:
     corpus = write_tsv(tmp_path / "c.tsv", pairs + pairs[:20] + rare)
     words = ["train", corpus, "-o", tmp_path / "m", "--ngrams", "1", "--char-ngrams", "none"]
     assert run(*words)[1] == [
-        "20 of 227 documents repeat one before them, label and all: some are both learnt and held "
-        "out, and figures on held-out documents are too good",
-        "7 labels have one document only, each, and none to be judged by: r0, r1, r2, r3, r4 and 2 "
+        "20 of 227 documents repeat one before them, with its label: some are both trained on and "
+        "held out, and figures on held-out documents are too good",
+        "7 labels have only one document each, and none to be judged by: r0, r1, r2, r3, r4 and 2 "
         "more",
     ]
 
@@ -477,14 +478,14 @@ def test_names_of_files_and_labels_are_shown_safely(tmp_path: Path) -> None:
     assert "(first: documents 51 and 52 of a\\x1b[31m.tsv)" in warnings[0]
     assert "x\\x1b[2J, y" in warnings[1]
     warnings = run(*words, other)[1]
-    assert warnings[0].startswith("5 documents stand more than once with different labels (first: ")
+    assert warnings[0].startswith("5 documents occur more than once with different labels (first: ")
     corpus.write_text("y\tone\n")
     assert run(*words, other)[1][0] == (
-        "4 documents stand more than once with different labels (first: documents 1 and 2 of b.tsv)"
+        "4 documents occur more than once with different labels (first: documents 1 and 2 of b.tsv)"
     )
     other.write_text("z\tone\nz\tt\n")
     assert run(*words, other)[1][0] == (
-        "2 documents stand more than once with different labels "
+        "2 documents occur more than once with different labels "
         "(first: document 1 of a\\x1b[31m.tsv and 1 of b.tsv)"
     )
 
@@ -494,7 +495,7 @@ def test_evaluate_and_compare_tell_of_documents_they_know(
 ) -> None:
     test = write_tsv(tmp_path / "t.tsv", [*documents(30, 8), *documents(300, 1)[:3]])
     sentence = (
-        "3 of 33 documents also stand in the corpus that {} was trained on; their accuracy says "
+        "3 of 33 documents also occur in the corpus that {} was trained on; their accuracy says "
         "nothing"
     )
     told, warnings = run("evaluate", "-m", model_file, test, "--json")
@@ -503,7 +504,7 @@ def test_evaluate_and_compare_tell_of_documents_they_know(
     assert run("compare", model_file, model_file, test)[1] == 2 * [sentence.format(model_file)]
     one = write_tsv(tmp_path / "one.tsv", [*documents(30, 8), documents(300, 1)[0]])
     assert run("evaluate", "-m", model_file, one)[1] == [
-        "1 of 31 documents also stands in the corpus that the model was trained on; their accuracy "
+        "1 of 31 documents also occurs in the corpus that the model was trained on; their accuracy "
         "says nothing"
     ]
     none = write_tsv(tmp_path / "none.tsv", documents(30, 8))
@@ -515,28 +516,27 @@ def test_update_tells_of_documents_it_knows(tmp_path: Path, model_file: Path) ->
     test = write_tsv(tmp_path / "t.tsv", [*documents(20, 9), *documents(30, 8)[:1]])
     words = ["update", model_file, new, "-o", tmp_path / "m", "--test", test]
     assert run(*words)[1] == [
-        "2 of 32 new documents also stand in the corpus that the model was trained on; they are "
-        "learnt again",
-        "1 of 21 test documents also stands in what the model was trained on; what they say of the "
-        "model is too good",
+        "2 of 32 new documents also occur in the corpus that the model was trained on; they are "
+        "trained on again",
+        "1 of 21 test documents also occurs in the documents of training; the figures on them are "
+        "too good",
     ]
 
 
 def test_about(capsys: pytest.CaptureFixture[str]) -> None:
     from textmlr.cli.warnings import warn_of_duplicates, warn_of_overlap
 
-    places = [["a.tsv", 17], ["a.tsv", 90_400]]
-    warn_of_duplicates(
-        {"contradictory": 1204, "repeated": 900_000, "exact": False, "first": places}, 4_000_000
-    )
-    warn_of_overlap({"documents": 1312, "exact": False}, 25_000, "", "it", "beware")
+    places = [("a.tsv", 17), ("a.tsv", 90_400)]
+    own = DuplicatesRecord(contradictory=1204, repeated=900_000, exact=False, first=places)
+    warn_of_duplicates(own, 4_000_000)
+    warn_of_overlap(Overlap(1312, exact=False), 25_000, "", "it", "beware")
     warn_of_overlap(None, 25_000, "", "it", "beware")
     assert capsys.readouterr().err.splitlines() == [
-        "Warning: about 1,204 documents stand more than once with different labels (two of them: "
+        "Warning: about 1,204 documents occur more than once with different labels (two of them: "
         "documents 17 and 90,400 of a.tsv)",
-        "Warning: about 900,000 of 4,000,000 documents repeat one before them, label and all: some "
-        "are both learnt and held out, and figures on held-out documents are too good",
-        "Warning: about 1,312 of 25,000 documents also stand in it; beware",
+        "Warning: about 900,000 of 4,000,000 documents repeat one before them, with its label: "
+        "some are both trained on and held out, and figures on held-out documents are too good",
+        "Warning: about 1,312 of 25,000 documents also occur in it; beware",
     ]
 
 
@@ -546,7 +546,7 @@ def test_scikit_learn_estimators_keep_it_to_themselves() -> None:
     from textmlr.sklearn import TextClassifier
 
     fitted = TextClassifier(ngrams=(1, 1)).fit(["same"] * 30, ["a", "b"] * 15)
-    assert fitted.model_.record["corpus"]["doubles"]["contradictory"] == 30
+    assert fitted.model_.record.corpus.doubles.contradictory == 30
 
 
 @pytest.mark.slow

@@ -1,4 +1,4 @@
-"""Input without an end, nested without an end, or out of all proportion: refused in few bytes."""
+"""Input that is endless, nested endlessly or out of all proportion is refused in few bytes."""
 
 from __future__ import annotations
 
@@ -144,7 +144,7 @@ _CHILD = """
 import resource, sys
 from textmlr.__main__ import main
 from textmlr import ReadingOptions, train, read_corpus
-from textmlr.cli.one_document import read_document
+from textmlr.cli.document_file import read_document
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 from textmlr import InputError
 from textmlr.corpus.reading import scan

@@ -1,4 +1,5 @@
-"""Kernels of the exact solver (dual.py, spans.py, merging.py) against naive twins."""
+"""Kernels of the exact solver (kernels/dual_ascent.py, csr_products.py, equal_columns.py) against
+naive twins."""
 
 from __future__ import annotations
 

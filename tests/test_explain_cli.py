@@ -72,7 +72,7 @@ def test_text_table_and_sum(any_file: Path, doc: Path) -> None:
     answer = CliRunner().invoke(
         cli, ["classify", "-m", str(any_file), "--label", why.label, str(doc)]
     )
-    assert answer.stdout.strip() == share
+    assert f"{float(answer.stdout):.10g}" == share
     table = [line.split() for line in lines if re.search(r"[+-]\d\.\d{4} +[+-]\d+\.\d{4} *$", line)]
     *rows, together = table
     for column, whole in ((-2, why.score), (-1, why.margin)):
@@ -298,7 +298,7 @@ def test_words_of_the_page_tell_their_numbers(tmp_path: Path, hidden: tuple[int,
     focused = [attributes for tag, attributes in page.tags if "data-tip" in attributes]
     assert focused
     assert all(attributes.get("tabindex") == "0" for attributes in focused)
-    assert "What would change the label" not in page.text
+    assert "Words that decide the label" not in page.text
     strongest = max(why.words, key=lambda word: abs(word.margin))
     alphas = [float((a["style"] or "").removeprefix("--a:")) for a in focused]
     told = [word for word, _ in page.words]
@@ -310,7 +310,7 @@ def test_the_page_is_written_whole_or_not(any_file: Path, doc: Path, tmp_path: P
     told = good("-m", any_file, doc, "--html", at, "--flip").stdout
     assert told.endswith(f"Page: {at}\n")
     page = Page(at.read_text(encoding="utf-8"))
-    assert "What would change the label" in page.text
+    assert "Words that decide the label" in page.text
     before = at.read_bytes()
     assert run("-m", any_file, doc, "--html", at, "--label", "nonsense").exception is not None
     assert at.read_bytes() == before

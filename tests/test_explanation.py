@@ -24,10 +24,11 @@ import textmlr.model.model
 from textmlr import FeaturizerOptions, InputError, train
 from textmlr.base.training_options import Activation, TrainingOptions
 from textmlr.model.explanation import counterfactual
-from textmlr.model.explanation.contributions import Explanation
-from textmlr.model.explanation.excerpts import excerpts, on_words, pieces, strongest, sum_of
-from textmlr.model.explanation.token_places import Places
+from textmlr.model.explanation.document_tokens import DocumentTokens
+from textmlr.model.explanation.excerpts import excerpts, on_words, pieces, shown_features, sum_of
+from textmlr.model.explanation.explanation import Explanation
 from textmlr.model.model import Model
+from textmlr.model.record import Record
 from textmlr.model.scoring import Calibration
 
 PAIRS = documents(200, 4)
@@ -199,7 +200,7 @@ OPTIONS = [
 
 def check_places(document: str | bytes, options: FeaturizerOptions) -> None:
     """Tokens and n-grams lie where their naive twins say."""
-    places = Places.of(document, options)
+    places = DocumentTokens.of(document, options)
     assert places.text == naive.decode(document)
     tokens = naive.token_spans(document, options)
     starts, stops = places.token_starts.tolist(), places.token_stops.tolist()
@@ -325,16 +326,16 @@ def test_as_dict_is_json(model: Model) -> None:
 # --- what is shown
 
 
-def test_strongest_and_the_rest_add_up(model: Model) -> None:
+def test_shown_features_and_the_rest_add_up(model: Model) -> None:
     why = model.explain(PAIRS[0][1])
     for most in (1, 5, 10_000):
-        shown = strongest(why, most)
-        assert len(shown.speaking_for) <= most
-        assert all(feature.margin > 0 for feature in shown.speaking_for)
+        shown = shown_features(why, most)
+        assert len(shown.in_favour) <= most
+        assert all(feature.margin > 0 for feature in shown.in_favour)
         assert all(feature.margin < 0 for feature in shown.against)
-        listed = len(shown.speaking_for) + len(shown.against)
+        listed = len(shown.in_favour) + len(shown.against)
         assert listed + shown.others == len(why.features)
-        listed_margin = sum(f.margin for f in (*shown.speaking_for, *shown.against))
+        listed_margin = sum(f.margin for f in (*shown.in_favour, *shown.against))
         assert listed_margin + shown.margin == pytest.approx(sum(f.margin for f in why.features))
     assert shown.others == sum(feature.margin == 0 for feature in why.features)
 
@@ -411,7 +412,7 @@ def brute_force(model: Model, text: str) -> int | None:
     return None
 
 
-def check_removal(model: Model, text: str) -> counterfactual.Removal:
+def check_removal(model: Model, text: str) -> counterfactual.Counterfactual:
     found = model.counterfactual(text)
     label, probability = classified(model, text)
     assert (found.label, found.probability) == (label, probability)
@@ -514,7 +515,7 @@ def test_where_the_bias_decides_nothing_changes_the_label(
 ) -> None:
     layers = [np.zeros_like(layer) for layer in model.layers]
     layers[-1][0 if len(layers) == 1 else -1, 1] = 1  # the bias
-    flat = Model.of(replace(model.parts, layers=layers, record={}))  # no base rates
+    flat = Model.of(replace(model.parts, layers=layers, record=Record()))  # no base rates
     found = check_removal(flat, "robot kiss saddle")
     assert found.proved
     assert found.sentence() == "No words can be removed that make the label another than scifi."

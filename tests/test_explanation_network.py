@@ -13,8 +13,9 @@ from conftest import corpus_of, documents
 from textmlr import FeaturizerOptions, TrainingOptions, train
 from textmlr.base.training_options import Activation
 from textmlr.model.explanation import integrated_gradients
-from textmlr.model.explanation.integrated_gradients import Way
+from textmlr.model.explanation.integrated_gradients import GradientPath
 from textmlr.model.model import Model
+from textmlr.model.record import Record
 
 PAIRS = documents(60, 5)
 WORDS = FeaturizerOptions(ngrams=(1, 2), char_ngrams=None)
@@ -23,7 +24,9 @@ ACTIVATIONS: list[Activation] = ["relu", "tanh", "identity"]
 GROWS = {name: functions[0] for name, functions in naive.GROWS.items()}
 
 
-def way_of(widths: tuple[int, ...], activation: Activation, size: float, seed: int = 0) -> Way:
+def path_of(
+    widths: tuple[int, ...], activation: Activation, size: float, seed: int = 0
+) -> GradientPath:
     """Between random sums of that size, through random layers; slopes of each score."""
     rng = np.random.default_rng(seed)
     upper = [
@@ -31,22 +34,22 @@ def way_of(widths: tuple[int, ...], activation: Activation, size: float, seed: i
     ]
     start, stop = size * rng.normal(size=(2, widths[0]))
     below = np.zeros((0, widths[0]), np.float32)
-    return Way.of([below, *upper], activation, start, stop, np.eye(widths[-1]))
+    return GradientPath.of([below, *upper], activation, start, stop, np.eye(widths[-1]))
 
 
-def scores_of(way: Way, sums: np.ndarray) -> np.ndarray:
+def scores_of(path: GradientPath, sums: np.ndarray) -> np.ndarray:
     """Of documents with those sums (m, W1), by the naive twin."""
-    layers = [np.eye(len(way.start)), *way.upper]
-    return naive.scores(sums, layers, way.activation)[0]
+    layers = [np.eye(len(path.start)), *path.upper]
+    return naive.scores(sums, layers, path.activation)[0]
 
 
-def summed(way: Way, steps: int) -> np.ndarray:
+def summed(path: GradientPath, steps: int) -> np.ndarray:
     """The mean slopes by the midpoint rule and central differences: (W1, L)."""
     places = (np.arange(steps) + 0.5) / steps
-    at = way.start + places[:, None] * way.change
+    at = path.start + places[:, None] * path.change
     made = []
-    for unit in np.eye(len(way.start)):
-        ends = [scores_of(way, at + sign * 1e-6 * unit) for sign in (1, -1)]
+    for unit in np.eye(len(path.start)):
+        ends = [scores_of(path, at + sign * 1e-6 * unit) for sign in (1, -1)]
         made.append(((ends[0] - ends[1]) / 2e-6).mean(axis=0))
     return np.array(made)
 
@@ -57,33 +60,33 @@ def summed(way: Way, steps: int) -> np.ndarray:
 def test_mean_slopes_are_complete(
     widths: tuple[int, ...], activation: Activation, size: float
 ) -> None:
-    """Times the way they are the difference of the scores, whatever the activation does on it."""
+    """Times the path they are the difference of the scores, whatever the activation does on it."""
     for seed in range(3):
-        way = way_of(widths, activation, size, seed)
-        empty, whole = scores_of(way, np.array([way.start, way.start + way.change]))
-        np.testing.assert_allclose(way.scores(np.array([0.0, 1.0])), [empty, whole], atol=1e-9)
+        path = path_of(widths, activation, size, seed)
+        empty, whole = scores_of(path, np.array([path.start, path.start + path.change]))
+        np.testing.assert_allclose(path.scores(np.array([0.0, 1.0])), [empty, whole], atol=1e-9)
         near = 1e-9 if activation != "tanh" else 1e-5
-        np.testing.assert_allclose(way.change @ way.mean_slopes(), whole - empty, atol=near)
+        np.testing.assert_allclose(path.change @ path.mean_slopes(), whole - empty, atol=near)
 
 
 @pytest.mark.parametrize("activation", ACTIVATIONS)
 @pytest.mark.parametrize("widths", WIDTHS)
 def test_each_mean_slope_is_the_integral(widths: tuple[int, ...], activation: Activation) -> None:
-    way = way_of(widths, activation, 1.0, 4)
-    expected = summed(way, 20_000)
+    path = path_of(widths, activation, 1.0, 4)
+    expected = summed(path, 20_000)
     assert np.abs(expected).max() > 0.1
-    np.testing.assert_allclose(way.mean_slopes(), expected, atol=2e-3)
+    np.testing.assert_allclose(path.mean_slopes(), expected, atol=2e-3)
 
 
 @pytest.mark.parametrize("size", [0.3, 5.0, 3000.0])
 @pytest.mark.parametrize("activation", ACTIVATIONS)
 def test_one_hidden_layer_in_closed_form(activation: Activation, size: float) -> None:
     """A unit's mean slope is that of the secant, (g(b) − g(a)) / (b − a)."""
-    way = way_of((9, 3), activation, size, 2)
+    path = path_of((9, 3), activation, size, 2)
     g = GROWS[activation]
-    secant = (g(way.start + way.change) - g(way.start)) / way.change
-    expected = secant[:, None] * way.upper[0][:-1]
-    np.testing.assert_allclose(way.mean_slopes(), expected, rtol=1e-5, atol=1e-8)
+    secant = (g(path.start + path.change) - g(path.start)) / path.change
+    expected = secant[:, None] * path.upper[0][:-1]
+    np.testing.assert_allclose(path.mean_slopes(), expected, rtol=1e-5, atol=1e-8)
 
 
 @pytest.mark.parametrize("activation", ACTIVATIONS)
@@ -92,10 +95,12 @@ def test_what_two_units_undo_is_seen_in_each(activation: Activation) -> None:
     tell a wrong integral from a right one."""
     start, stop = np.array([-300.0, -700.0]), np.array([700.0, 300.0])
     upper = np.array([[1], [-1], [0]], np.float32)
-    way = Way.of([np.zeros((0, 2), np.float32), upper], activation, start, stop, np.ones((1, 1)))
+    path = GradientPath.of(
+        [np.zeros((0, 2), np.float32), upper], activation, start, stop, np.ones((1, 1))
+    )
     g = GROWS[activation]
     rise = (g(stop) - g(start)) / (stop - start)
-    np.testing.assert_allclose(way.mean_slopes()[:, 0], [rise[0], -rise[1]], rtol=1e-6)
+    np.testing.assert_allclose(path.mean_slopes()[:, 0], [rise[0], -rise[1]], rtol=1e-6)
 
 
 def test_units_at_the_corner_all_the_way() -> None:
@@ -104,15 +109,15 @@ def test_units_at_the_corner_all_the_way() -> None:
     upper[0][-1] = 0
     below = np.zeros((0, 2), np.float32)
     ends = np.zeros(2), np.array([0.0, 1.0])
-    way = Way.of([below, *upper], "relu", *ends, np.ones((1, 1)))
-    np.testing.assert_allclose(way.mean_slopes()[:, 0], [0, 2])
+    path = GradientPath.of([below, *upper], "relu", *ends, np.ones((1, 1)))
+    np.testing.assert_allclose(path.mean_slopes()[:, 0], [0, 2])
 
 
 def test_long_ways_in_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
-    way = way_of((40, 30, 3), "relu", 3.0)
-    at_once = way.mean_slopes()
+    path = path_of((40, 30, 3), "relu", 3.0)
+    at_once = path.mean_slopes()
     monkeypatch.setattr(integrated_gradients, "NODES", 3)
-    np.testing.assert_allclose(way.mean_slopes(), at_once, atol=1e-12)
+    np.testing.assert_allclose(path.mean_slopes(), at_once, atol=1e-12)
 
 
 # --- of models
@@ -128,7 +133,7 @@ def network_of(widths: tuple[int, ...], activation: Activation, seed: int = 1) -
         for below, width in zip(rows, widths, strict=True)
     ]
     return Model.of(  # which knows no base rates: the empty document has the bias's scores
-        replace(own.parts, layers=layers, columns=None, activation=activation, record={})
+        replace(own.parts, layers=layers, columns=None, activation=activation, record=Record())
     )
 
 
@@ -161,15 +166,15 @@ def test_shares_are_those_of_the_naive_integral(activation: Activation) -> None:
     layers = [layer.astype(float) for layer in model.layers]
     row = model.featurizer.transform([text]).toarray()[0].astype(float)
     places = (np.arange(1000) + 0.5) / 1000
-    way = places[:, None] * row
-    way[:, 0] = row[0]  # the bias is there from the beginning
+    path = places[:, None] * row
+    path[:, 0] = row[0]  # the bias is there from the beginning
     why = model.explain(text, model.labels[1])
     assert len(why.features) > 10
     for feature in why.features:
         column = names.index(feature.names[0])
         step = np.zeros(len(row))
         step[column] = 1e-6
-        ends = [naive.scores(way + sign * step, layers, activation)[0][:, 1] for sign in (1, -1)]
+        ends = [naive.scores(path + sign * step, layers, activation)[0][:, 1] for sign in (1, -1)]
         slope = float((ends[0] - ends[1]).mean() / 2e-6)
         assert feature.weight == pytest.approx(slope, abs=5e-3)
         assert feature.contribution == pytest.approx(row[column] * slope, abs=5e-3)

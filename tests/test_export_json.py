@@ -1,4 +1,4 @@
-"""A model as JSON: documented, whole, and answered by scorer.js as by the model itself."""
+"""A model as JSON: documented, whole, and scorer.js gives the model's answers."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ def exact(model: Model, texts: list[str]) -> tuple[NDArray[np.float64], NDArray[
     relative = np.maximum(scores.std(axis=1), own.least) / own.spread
     scores *= (relative**own.exponent)[:, None]
     bias = int(model.featurizer.options.bias)
-    counts = model.record["corpus"]["per_label"]
+    counts = model.record.corpus.per_label
     scores = naive_linear.with_base(scores, rows.toarray(), model.theta, bias, counts)
     shares = np.exp(scores - scores.max(axis=1, keepdims=True))
     return scores, shares / shares.sum(axis=1, keepdims=True)

@@ -1,4 +1,4 @@
-"""A model as an ONNX graph: what onnxruntime answers is what the model does."""
+"""A model as an ONNX graph: onnxruntime gives the model's answers."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""What the system does to files: full, read-only, killed, replaced, changing, slow.
+"""Faults of the system's files: full, read-only, killed, replaced, changing, slow.
 
-Every fault is one clear line (an InputError, exit code 2), and no file that was there is lost.
+Every fault is one clear line (an InputError, exit code 2), and no existing file is lost.
 """
 
 from __future__ import annotations

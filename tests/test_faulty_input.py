@@ -1,4 +1,4 @@
-"""What other programs do to a corpus while it is read, and files that give little, or fail."""
+"""A corpus that other programs change while it is read, and files that return little, or fail."""
 
 from __future__ import annotations
 

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from textmlr import Featurizer, FeaturizerOptions
 from textmlr.base.arrays import frozen
 from textmlr.corpus.in_memory import batches_of
-from textmlr.features import unicode_tables, vocabulary
+from textmlr.features import partitions, unicode_tables, vocabulary
 from textmlr.features.options_array import options_array
 from textmlr.kernels import csr_rows, hash_table, tokens
 from textmlr.kernels.code_points import Text
@@ -276,7 +276,8 @@ def test_the_rarest_features_of_a_large_vocabulary_go_unless_asked_for(monkeypat
     documents = ["a b", "a c", "a d"]
     automatic = replace(WORDS, min_df=None)
     assert Featurizer(automatic).fit(documents).feature_names() == ["a", "b", "c", "d"]
-    monkeypatch.setattr(vocabulary, "MANY_FEATURES", 3)
+    for module in (partitions, vocabulary):
+        monkeypatch.setattr(module, "MANY_FEATURES", 3)
     assert Featurizer(automatic).fit(documents).feature_names() == ["a"]
     assert Featurizer(WORDS).fit(documents).feature_names() == ["a", "b", "c", "d"]
 

@@ -1,4 +1,4 @@
-"""What must not change a bit: order, threads, earlier use, where the parts came from, Numba."""
+"""Order, threads, earlier use, the origin of parts and Numba change no bit of features."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a Featurizer takes and what it gives: kinds of input, the CSR arrays, hashing."""
+"""A Featurizer's input and output: kinds of input, the CSR arrays, hashing."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Few documents: every one judges every trial, and what is said is near the base rates."""
+"""Few documents: each judges every trial, and probabilities lie near the base rates."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from scipy.optimize import minimize
 from scipy.special import log_softmax
 
 from textmlr import FeaturizerOptions, TrainingOptions
-from textmlr.cli.tables import fit_rows
+from textmlr.cli.training_summary import fit_rows
 from textmlr.model.model import Model
 from textmlr.model.scoring import Calibration, Shrunk, base_rates
 from textmlr.training import calibration as module
@@ -24,7 +24,7 @@ from textmlr.training.objective import Objective
 from textmlr.training.sgd.epochs import SGD
 from textmlr.training.sgd.fit import Fit, fit
 from textmlr.training.sgd.runs import ColumnFacts
-from textmlr.training.sgd.trial import Progress
+from textmlr.training.sgd.trial_run import Progress
 from textmlr.training.train import train
 
 PAIRS = documents(60, 11)
@@ -157,7 +157,7 @@ def test_signal_is_kept() -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("number", [20, 21, 50, FEW_DOCUMENTS - 1])
 def test_all_documents_judge_from_twenty_on(number: int) -> None:
-    record = train(corpus_of(documents(number, 7)), threads=2).record
+    record = train(corpus_of(documents(number, 7)), threads=2).record.as_json()
     held = record["held_out"]
     assert (held["documents"], held["folds"]) == (number, FOLDS)
     assert len(held["trials"]) == record["final"]["averaged"] == 6  # three powers, two runs
@@ -166,11 +166,13 @@ def test_all_documents_judge_from_twenty_on(number: int) -> None:
 
 
 def test_who_has_fewer_or_more_documents_is_not_crossed() -> None:
-    few = train(corpus_of(documents(LEAST_HELD_OUT - 1, 7)), threads=1).record
+    few = train(corpus_of(documents(LEAST_HELD_OUT - 1, 7)), threads=1).record.as_json()
     assert (few["held_out"]["documents"], few["held_out"]["folds"]) == (0, 0)
-    more = train(corpus_of(documents(FEW_DOCUMENTS, 7)), threads=1).record
+    more = train(corpus_of(documents(FEW_DOCUMENTS, 7)), threads=1).record.as_json()
     assert "prior" not in more["final"]["calibration"]
-    none = train(corpus_of(PAIRS), training_options=TrainingOptions(holdout=0.0), threads=1).record
+    none = train(
+        corpus_of(PAIRS), training_options=TrainingOptions(holdout=0.0), threads=1
+    ).record.as_json()
     assert none["held_out"]["documents"] == 0
 
 
@@ -192,24 +194,24 @@ def test_each_document_is_scored_by_who_never_saw_it() -> None:
 
 def test_labels_of_one_document_judge_nothing() -> None:
     pairs = [*PAIRS[:40], ("alone", "a lone document"), ("another", "of its own")]
-    record = train(corpus_of(pairs), threads=1).record
+    record = train(corpus_of(pairs), threads=1).record.as_json()
     assert record["held_out"]["documents"] == 40
     singles = [(f"label {i}", f"text {i}") for i in range(30)]
-    record = train(corpus_of(singles), threads=1).record
+    record = train(corpus_of(singles), threads=1).record.as_json()
     assert record["held_out"]["documents"] == 0
 
 
 def test_all_labels_but_one_alike() -> None:
     pairs = [("a", text) for _, text in PAIRS[:49]] + [("b", "something else")]
     model = train(corpus_of(pairs), threads=1)
-    assert model.record["held_out"]["documents"] == 49
+    assert model.record.held_out.documents == 49
     assert np.isfinite(model.probabilities(["robot", ""])).all()
 
 
 def test_documents_of_weight_zero_are_as_if_not_there() -> None:
     weights = [1.0] * 60 + [0.0] * 300
     corpus = corpus_of([*PAIRS, *documents(300, 3)], weights)
-    held = train(corpus, threads=1).record["held_out"]
+    held = train(corpus, threads=1).record.held_out.as_json()
     assert (held["documents"], held["folds"]) == (60, FOLDS)
 
 
@@ -256,19 +258,19 @@ def test_what_is_added_is_in_the_bias_and_nowhere_else(threads: int) -> None:
     assert isinstance(without, Shrunk)
     assert without.prior == 0
     bare = train(corpus_of(PAIRS), FeaturizerOptions(bias=False), threads=1)
-    assert bare.record["final"]["calibration"]["prior"] == 0
+    assert bare.record.final.calibration.prior == 0
 
 
 @pytest.mark.slow
 def test_the_average_is_judged_as_it_answers() -> None:
     """The held-out loss is that of the average, which the trials' scores were calibrated for as
     one; hidden layers and what is not calibrated are the best trial's."""
-    held = train(corpus_of(PAIRS), threads=1).record["held_out"]
+    held = train(corpus_of(PAIRS), threads=1).record.held_out.as_json()
     losses = [trial["loss"] for trial in held["trials"]]
     assert held["loss"] not in losses
     assert held["loss"] < max(losses)
     for options in (TrainingOptions(hidden=(4,)), TrainingOptions(calibration=False)):
-        held = train(corpus_of(PAIRS), training_options=options, threads=1).record
+        held = train(corpus_of(PAIRS), training_options=options, threads=1).record.as_json()
         assert "averaged" not in held["final"]
         assert held["held_out"]["loss"] == min(t["loss"] for t in held["held_out"]["trials"])
 
@@ -277,8 +279,8 @@ def test_one_plan_is_no_average() -> None:
     """The summary tells of other runs where there are some."""
     one = TrainingOptions(learning_rate=4.0, idf_power=1.0)
     told = train(corpus_of(PAIRS), training_options=one, threads=1).record
-    assert len(told["held_out"]["trials"]) == 1
-    assert "averaged" not in told["final"]
+    assert len(told.held_out.trials) == 1
+    assert "averaged" not in told.final.as_json()
     assert not any("averaged" in value for _, value in fit_rows(told))
     uneven = [pair for i, pair in enumerate(PAIRS) if pair[0] != "western" or i % 5 == 0]
     rows = dict(fit_rows(train(corpus_of(uneven), threads=1).record))
@@ -295,7 +297,7 @@ def test_trials_of_the_choice_of_features_are_not_made_again() -> None:
     given = FeaturizerOptions(idf=False, ngrams=tried.ngrams, char_ngrams=tried.char_ngrams)
     again = train(corpus_of(PAIRS), given, threads=1, watch=told.append)
     assert again.theta.tobytes() == chosen.theta.tobytes()
-    assert again.record["held_out"] == chosen.record["held_out"]
+    assert again.record.held_out == chosen.record.held_out
     runs = [event.run for event in told if isinstance(event, Progress)]
     assert runs.count("trial") == 6
     told.clear()
@@ -310,7 +312,7 @@ def test_balanced_labels_are_not_pulled_towards_the_frequent_one() -> None:
     pairs = [pair for i, pair in enumerate(PAIRS) if pair[0] != "western" or i % 5 == 0]
     options = TrainingOptions(class_weight="balanced")
     model = train(corpus_of(pairs), training_options=options, threads=1)
-    assert model.record["final"]["calibration"]["prior"] < -0.1
+    assert model.record.final.calibration.prior < -0.1
     tested = documents(300, 4)
     mean = model.probabilities([text for _, text in tested]).mean(axis=0)
     assert mean[model.labels.index("western")] > 0.25
@@ -335,7 +337,7 @@ def test_other_ways_to_train(
 ) -> None:
     pairs = [pair for i, pair in enumerate(PAIRS) if pair[0] != "western" or i % 3 == 0]
     model = train(corpus_of(pairs), featurizer, training_options=training, threads=1)
-    assert model.record["held_out"]["folds"] == FOLDS
+    assert model.record.held_out.folds == FOLDS
     model.save(tmp_path / "a.textmlr")
     loaded = Model.load(tmp_path / "a.textmlr")
     texts = [text for _, text in pairs]
@@ -348,14 +350,14 @@ def test_other_ways_to_train(
 def test_the_exact_solver_is_judged_by_all_as_well() -> None:
     record = train(
         corpus_of(PAIRS), training_options=TrainingOptions(solver="exact"), threads=1
-    ).record
+    ).record.as_json()
     held = record["held_out"]
     assert (held["documents"], held["folds"]) == (60, FOLDS)
     losses = [trial["loss"] for trial in held["trials"]]
     assert held["loss"] == min(losses)
     assert losses[:-1] == sorted(losses[:-1], reverse=True)
     naive = replace(TrainingOptions(solver="exact"), seed=1)
-    again = train(corpus_of(PAIRS), training_options=naive, threads=2).record
+    again = train(corpus_of(PAIRS), training_options=naive, threads=2).record.as_json()
     assert again["held_out"] == held
 
 

@@ -1,6 +1,6 @@
-"""The fuzzing itself: every target runs, and what goes wrong is noticed; then what it has found.
+"""The fuzzer: every target runs and notices errors; then the cases that it has found.
 
-``python -m tests.fuzz`` is the fuzzing proper.
+``python -m tests.fuzz`` fuzzes for as long as it is told.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from fuzz.recipe import Recipe, ViolationError
 from textmlr import FeaturizerOptions, Model
 from textmlr.base import tensor_file
 from textmlr.base.errors import InputError, ModelFileError
-from textmlr.corpus.formats.tables import arrow_refusals
+from textmlr.corpus.formats.arrow_table import arrow_refusals
 from textmlr.corpus.reading import read_corpus, scan
 from textmlr.corpus.reading_options import ReadingOptions
 

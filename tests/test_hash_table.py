@@ -1,4 +1,4 @@
-"""kernels/intern.py against dictionaries."""
+"""kernels/hash_table.py against dictionaries."""
 
 from __future__ import annotations
 

@@ -17,7 +17,7 @@ from textmlr.corpus.in_memory import batches_of
 from textmlr.features import hashed_columns as columns_module
 from textmlr.features.csr_features import Features
 from textmlr.features.featurizer import Featurizer
-from textmlr.features.hashed_columns import Columns
+from textmlr.features.hashed_columns import HashedColumns
 from textmlr.kernels import (
     code_points,
     column_numbers,
@@ -55,11 +55,11 @@ def model_of(options: FeaturizerOptions) -> Model:
 @given(ROWS, st.integers(1, 3))
 @settings(deadline=None, max_examples=50)
 def test_columns_are_numbered_by_descending_frequency(rows: list[set[int]], threads: int) -> None:
-    columns, frequencies = Columns.of(features_of(rows), threads)
+    columns, frequencies = HashedColumns.of(features_of(rows), threads)
     counts = Counter(column for row in rows for column in row)
     assert columns.kept.tolist() == sorted(counts, key=lambda column: (-counts[column], column))
     assert frequencies.tolist() == [counts[column] for column in columns.kept.tolist()]
-    again = Columns.restore(columns.kept, 16)
+    again = HashedColumns.restore(columns.kept, 16)
     assert again.numbers.tolist() == columns.numbers.tolist()
 
 
@@ -68,7 +68,7 @@ def test_columns_are_numbered_by_descending_frequency(rows: list[set[int]], thre
 def test_other_rows_lose_the_columns_that_are_not_in_use(
     known: list[set[int]], others: list[set[int]]
 ) -> None:
-    columns, _ = Columns.of(features_of(known), 1)
+    columns, _ = HashedColumns.of(features_of(known), 1)
     rows = features_of(others)
     dense = rows.to_scipy().toarray()
     made = columns.renumber(rows)
@@ -79,7 +79,7 @@ def test_other_rows_lose_the_columns_that_are_not_in_use(
 @pytest.mark.parametrize("kept", [[0, 16], [-1], [3, 3]])
 def test_impossible_columns_are_refused(kept: list[int]) -> None:
     with pytest.raises(ValueError, match="a column is"):
-        Columns.restore(np.array(kept, np.int32), 16)
+        HashedColumns.restore(np.array(kept, np.int32), 16)
 
 
 @pytest.mark.slow
@@ -108,7 +108,7 @@ def test_a_hashed_model_is_as_large_as_what_occurs(tmp_path: Path, idf: bool | N
 def test_rows_of_many_blocks_are_renumbered_whole(monkeypatch: pytest.MonkeyPatch) -> None:
     """Though the first block already has columns that are not in use."""
     monkeypatch.setattr("textmlr.features.hashed_columns.BLOCK_ENTRIES", 2)
-    columns, _ = Columns.of(features_of([{1, 2}, {2, 3}]), 1)
+    columns, _ = HashedColumns.of(features_of([{1, 2}, {2, 3}]), 1)
     rows = features_of([{0, 15}, {1, 9}, {2, 3}, {3}])
     dense = rows.to_scipy().toarray()
     made = columns.renumber(rows)
@@ -150,4 +150,4 @@ def test_few_of_very_many_columns_are_bisected(
 def test_a_column_twice_among_very_many() -> None:
     kept = np.array([5, 3, 5], np.int32)
     with pytest.raises(ValueError, match="twice"):
-        Columns.restore(kept, 1 << 30)
+        HashedColumns.restore(kept, 1 << 30)

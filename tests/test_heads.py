@@ -167,7 +167,7 @@ def test_it_minimises_its_own_loss(trained: Model) -> None:
     assert judged.log_loss == pytest.approx(own.mean(), rel=1e-6)
     assert judged.log_loss < 0.5 * (np.log(3) + 2 * np.log(1.5))
     assert judged.accuracy > 0.9
-    held = trained.record["held_out"]
+    held = trained.record.held_out.as_json()
     assert held["documents"]
     assert held["loss"] == pytest.approx(judged.log_loss, abs=0.2)
 

@@ -1,4 +1,4 @@
-"""The design, asserted: ten rooms on nine floors, nothing loose, too long or twice by name."""
+"""The design, asserted: nine floors of rooms, no name twice, nothing too long, documents true."""
 
 from __future__ import annotations
 

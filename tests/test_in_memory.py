@@ -1,4 +1,4 @@
-"""Training from, and answering, what people hold texts and labels in."""
+"""Texts and labels in every container that people hold them in, for training and answering."""
 
 from __future__ import annotations
 
@@ -252,4 +252,4 @@ def test_a_corpus_in_memory_is_one_in_a_file(tmp_path):
     read = train(read_corpus([path]), *QUICK)
     held = train(Corpus.of(pa.chunked_array([texts[:3], texts[3:]]), LABELS), *QUICK)
     assert read.theta.tobytes() == held.theta.tobytes()
-    assert held.record["corpus"]["files"] == ["memory"]
+    assert held.record.corpus.files == ("memory",)

@@ -1,4 +1,4 @@
-"""A command that a signal ends, or a full disk, at any moment: no half files, and words that are
+"""A signal or a full disk ends a command at any moment: it leaves no half file, and its message is
 true."""
 
 from __future__ import annotations
@@ -201,7 +201,7 @@ def test_at_any_moment(place: Path, command: str) -> None:
             assert last.startswith("Interrupted" + ("" if number == 2 else f" by {number.name}"))
             assert ("nothing was overwritten" in last) == (not outputs), (last, outputs)
             if any(".cache" in name for name in changed):
-                assert "--resume goes on from" in told
+                assert "--resume resumes from" in told
         for name in outputs - {"stream", "stream.checkpoint"}:
             assert name in usual
 

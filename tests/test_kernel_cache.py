@@ -1,4 +1,4 @@
-"""Kernels' machine code on disk: whose it may be, where it lies, and for how long."""
+"""Kernels' machine code on disk: its owners, its folders and its lifetime."""
 
 from __future__ import annotations
 

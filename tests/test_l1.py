@@ -17,6 +17,7 @@ from textmlr.base.training_options import TrainingOptions
 from textmlr.cli import cli
 from textmlr.corpus.reading import read_corpus
 from textmlr.model.model import Model
+from textmlr.model.record import Record
 from textmlr.training.exact.solver import Step
 from textmlr.training.train import Event, train
 
@@ -75,7 +76,7 @@ def test_dropping_rows_changes_no_answer(train_tsv: Path, tmp_path: Path) -> Non
     featurizer_options = FeaturizerOptions(idf=True)
     dense = train(corpus, featurizer_options, TrainingOptions(solver="exact", l2=1e-3))
     sparse = train(corpus, featurizer_options, TrainingOptions(l1=1e-3))
-    whole = Model(dense.labels, dense.featurizer, [sparse.theta], {})
+    whole = Model(dense.labels, dense.featurizer, [sparse.theta], Record())
     sparse.save(tmp_path / "m")
     loaded = Model.load(tmp_path / "m")
     assert len(loaded.layers[0]) < len(whole.layers[0]) / 2
@@ -109,7 +110,7 @@ def test_rounds_are_told_and_validation_is_judged(train_tsv: Path, test_tsv: Pat
     )
     steps = [event for event in seen if isinstance(event, Step)]
     assert {step.method for step in steps} == {"proximal"}
-    held_out = model.record["held_out"]
+    held_out = model.record.held_out.as_json()
     assert held_out["documents"] == 90
     assert held_out["accuracy"] > 0.6
 

@@ -1,5 +1,5 @@
-"""Hostile sizes and names: long documents, what decompresses without end, archives, labels and
-texts that would act on a terminal."""
+"""Hostile sizes and names: long documents, endless decompression, archives, labels and texts that
+would act on a terminal."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from textmlr.__main__ import main
 from textmlr.base.errors import InputError
 from textmlr.base.printable import plain, to_json
 from textmlr.corpus import blocks as blocks_module
-from textmlr.corpus import byte_streams
+from textmlr.corpus import byte_streams, decompression
 from textmlr.corpus.blocks import blocks_of
 from textmlr.corpus.formats import csv as csv_corpus
 from textmlr.corpus.formats.lines import read_lines
@@ -40,6 +40,7 @@ from textmlr.features import long_documents
 from textmlr.features.featurizer import Featurizer
 from textmlr.features.ngrams import Hasher
 from textmlr.model.model import Model
+from textmlr.model.record import Record
 
 TEXTS = [
     b"The cat sat; the CAT ran, and the dog sat on the cat.",
@@ -93,7 +94,7 @@ class TestLongDocuments:
         options = FeaturizerOptions(ngrams=(1, 2), char_ngrams=(4, 4), hash_bits=hash_bits)
         featurizer = Featurizer(options).fit(TEXTS)
         theta = np.random.default_rng(1).normal(size=(featurizer.columns, 3)).astype(np.float32)
-        model = Model(["a", "b", "c"], featurizer, [theta], {})
+        model = Model(["a", "b", "c"], featurizer, [theta], Record())
         expected = model.probabilities(TEXTS), featurizer.transform(TEXTS)
         monkeypatch.setattr(blocks_module, "GIANT_BYTES", 8)
         monkeypatch.setattr(long_documents, "PIECE_TOKENS", 3)
@@ -133,8 +134,8 @@ class TestDecompression:
         path = tmp_path / f"bomb.tsv{ending}"
         path.write_bytes(compress(b"a\tb\n" * 500_000))
         assert len(read_corpus([path])) == 500_000  # no more than any file may come to
-        monkeypatch.setattr(byte_streams, "FREE_BYTES", 1 << 20)
-        monkeypatch.setattr(byte_streams, "MOST_RATIO", 100)
+        monkeypatch.setattr(decompression, "FREE_BYTES", 1 << 20)
+        monkeypatch.setattr(decompression, "MOST_RATIO", 100)
         with pytest.raises(InputError, match=r"over 100 times as many.*--no-compression-limit"):
             read_corpus([path])
         with pytest.raises(InputError, match="over 100 times as many"):
@@ -157,8 +158,8 @@ class TestDecompression:
         else:
             _feather(table, path)
         assert len(read_corpus([path])) == 300
-        monkeypatch.setattr("textmlr.corpus.byte_streams.FREE_BYTES", 1 << 20)
-        monkeypatch.setattr("textmlr.corpus.byte_streams.MOST_RATIO", 20)
+        monkeypatch.setattr("textmlr.corpus.decompression.FREE_BYTES", 1 << 20)
+        monkeypatch.setattr("textmlr.corpus.decompression.MOST_RATIO", 20)
         with pytest.raises(InputError, match="over 20 times as many"):
             read_corpus([path])
         assert len(read_corpus([path], ReadingOptions(compression_limit=False))) == 300

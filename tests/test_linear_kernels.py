@@ -323,6 +323,7 @@ EVERY_KERNEL = """
 import importlib, json, pkgutil, sys
 import numpy as np, pyarrow as pa
 import textmlr.kernels
+from textmlr.kernels import jit
 from textmlr import FeaturizerOptions, ReadingOptions, StreamTrainer
 from textmlr.corpus.reading import read_corpus
 from textmlr.corpus.formats.lines import read_lines
@@ -407,7 +408,7 @@ for first in (1, 7, 13, 19):
 counts = {}
 for module in pkgutil.iter_modules(textmlr.kernels.__path__):
     for name, kernel in vars(importlib.import_module("textmlr.kernels." + module.name)).items():
-        if hasattr(kernel, "signatures") and not name.startswith("_"):
+        if isinstance(kernel, jit.Kernel) and not name.startswith("_"):
             counts[module.name + "." + name] = len(kernel.signatures)
 print(json.dumps(counts))
 """

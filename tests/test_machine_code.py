@@ -1,8 +1,7 @@
-"""Machine code of kernels, once it is read: which is refused, how it is linked, and in children.
+"""Machine code of kernels, read from disk: refusals, linking, and child processes.
 
-Most of these tests were written because a mutant of ``kernels.jit.machine_code``, made by a
-mutation tool that was run by hand, had survived those that start processes of their own, or none
-of those is quick.
+Most of these tests kill a mutant of ``kernels.jit.machine_code``, made by a mutation tool, that the
+tests with processes of their own let live or kill slowly.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""f(x) of a corpus in files of other programs: the same numbers, read back by their readers."""
+"""f(x) of a corpus in files for other programs: their readers get the same numbers."""
 
 from __future__ import annotations
 

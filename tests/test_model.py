@@ -15,6 +15,7 @@ from textmlr.base import tensor_file
 from textmlr.base.training_options import TrainingOptions
 from textmlr.corpus.reading import read_corpus
 from textmlr.model.model import Model
+from textmlr.model.record import Record
 from textmlr.training.train import train
 
 PAIRS = documents(200, 4)
@@ -31,7 +32,7 @@ def test_joint_vectors_give_score_z_and_probability() -> None:
     theta = model.theta.ravel().astype(np.float64)
     scores, log_z = model.scores(TEXTS), model.log_z(TEXTS)
     probabilities = model.probabilities(TEXTS)
-    base = np.log(model.record["corpus"]["per_label"]) - np.log(len(PAIRS))
+    base = np.log(model.record.corpus.per_label) - np.log(len(PAIRS))
     for i, text in enumerate(TEXTS):
         if not text:  # see test_base_rates.py
             np.testing.assert_allclose(scores[i], base, atol=1e-6)
@@ -114,12 +115,12 @@ def test_threads_share_a_model(model: Model) -> None:
 
 def test_theta_must_fit_and_be_finite(model: Model) -> None:
     with pytest.raises(ValueError, match="theta"):
-        Model(model.labels, model.featurizer, [model.theta[:-1]], {})
+        Model(model.labels, model.featurizer, [model.theta[:-1]], Record())
     for bad in (np.nan, np.inf):
         theta = model.theta.copy()
         theta[3, 1] = bad
         with pytest.raises(ValueError, match="finite"):
-            Model(model.labels, model.featurizer, [theta], {})
+            Model(model.labels, model.featurizer, [theta], Record())
 
 
 def doctored(model: Model, path: Path, **changes: object) -> Path:

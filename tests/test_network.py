@@ -1,4 +1,5 @@
-"""Hidden layers: kernels against naive twins and central differences, and what they are for."""
+"""Hidden layers: kernels against naive twins and central differences, and a problem that needs
+them."""
 
 from __future__ import annotations
 
@@ -21,7 +22,7 @@ from textmlr.export.json import export_json
 from textmlr.kernels import layers as network_kernels
 from textmlr.kernels import sgd
 from textmlr.kernels.layers import Layers
-from textmlr.model.explanation.top_features import strongest
+from textmlr.model.explanation.top_features import top_features
 from textmlr.model.file_parts import pack
 from textmlr.model.model import Model
 from textmlr.model.parameters import Network
@@ -312,7 +313,7 @@ def test_onnx(activation: str, train_tsv: Path) -> None:
 
 def test_what_knows_linear_models_only_says_so(hidden_model: Model, tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"no weight of a feature for a label; ask textmlr"):
-        strongest(hidden_model)
+        top_features(hidden_model)
     with pytest.raises(InputError, match=r"is not written as JSON; give --format onnx"):
         export_json(hidden_model, tmp_path / "m.json")
 

@@ -1,4 +1,4 @@
-"""update of models with hidden layers: Adagrad goes on from what the file keeps of it."""
+"""update of models with hidden layers: Adagrad resumes from the squares in the file."""
 
 from __future__ import annotations
 
@@ -23,11 +23,13 @@ from textmlr.base import tensor_file
 from textmlr.cli import cli
 from textmlr.evaluation.labelled_answers import answer
 from textmlr.model.file_parts import pack
+from textmlr.model.model_parts import UpdateState
+from textmlr.model.record import Record
 from textmlr.model.small_file.compression import compress
 from textmlr.training.objective import Objective
 from textmlr.training.train import train
 from textmlr.training.update.model_update import update
-from textmlr.training.update.network import (
+from textmlr.training.update.network_update import (
     MOST_COMMONER,
     MOST_RARER,
     YET,
@@ -67,7 +69,7 @@ def test_pairs() -> Pairs:
 def forgetful(model: Model) -> Model:
     """The same, as if its steps had never been divided by anything."""
     nothing = [np.zeros_like(own) for own in model.squares]
-    return Model.of(replace(model.parts, squares=nothing))
+    return Model.of(replace(model.parts, update_state=UpdateState(nothing, model.trained_on)))
 
 
 class TestLearns:
@@ -205,7 +207,7 @@ def test_the_old_model_stays_as_it_was(old: Model) -> None:
 
 def test_what_is_compared(old: Model, test_pairs: Pairs) -> None:
     updated = update(old, corpus_of(documents(90, 2)), validation=corpus_of(test_pairs))
-    row = updated.record["updates"][-1]["compared"]["rows"][0]
+    row = updated.record.updates[-1].compared["rows"][0]
     assert row["accuracy"] == pytest.approx([accuracy(m, test_pairs) for m in (old, updated)])
     assert row["loss"] == pytest.approx([loss(m, test_pairs) for m in (old, updated)], rel=1e-4)
 
@@ -244,7 +246,11 @@ class TestRefused:
 
     def test_a_record_that_says_nothing(self, old: Model) -> None:
         parts = old.parts
-        for record in ({}, parts.record | {"final": {}}, parts.record | {"options": {}}):
+        for record in (
+            Record(),
+            replace(parts.record, final=None),
+            replace(parts.record, options={}),
+        ):
             with pytest.raises(InputError, match="record does not say how it was trained"):
                 update(Model.of(replace(parts, record=record)), corpus_of(documents(30, 2)))
 

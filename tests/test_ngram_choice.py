@@ -1,4 +1,4 @@
-"""Which n-grams: chosen on held-out documents, and only where that is left open."""
+"""The choice of n-grams: by held-out documents, and only where the options leave it open."""
 
 from __future__ import annotations
 
@@ -129,7 +129,7 @@ def test_a_validation_file_judges() -> None:
     """Documents of other words: there only characters tell."""
     model = train(corpus_of(by_stems(300, 1)), validation=corpus_of(by_stems(60, 2)), threads=1)
     assert model.featurizer.options.char_ngrams == (4, 4)
-    assert [one["documents"] for one in model.record["ngrams"]] == [300, 300]
+    assert [one.documents for one in model.record.ngrams] == [300, 300]
 
 
 def test_threads_change_nothing() -> None:

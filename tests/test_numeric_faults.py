@@ -1,4 +1,4 @@
-"""Training ends, finite, whatever it is given; where there is nothing to learn it answers so.
+"""Training ends with finite weights, whatever it is given; where nothing can be learnt, it says so.
 
 A warning of NumPy is an error here, as everywhere in the suite.
 """
@@ -107,7 +107,7 @@ def check(model: Model, folder: Path) -> None:
     p = model.probabilities(ASKED)
     assert np.isfinite(p).all()
     np.testing.assert_allclose(p.sum(axis=1), 1, rtol=1e-9)
-    json.dumps(model.record, allow_nan=False)
+    json.dumps(model.record.as_json(), allow_nan=False)
     model.save(folder / "model")
     assert (Model.load(folder / "model").probabilities(ASKED) == p).all()
 
@@ -163,7 +163,7 @@ def test_what_has_no_minimum_is_refused() -> None:
 
 def test_without_a_penalty_contradictions_have_a_minimum_at_0() -> None:
     model = train(CORPORA["contradictory"](), WORD, T(solver="exact", l2=0.0))
-    assert model.record["final"]["converged"]
+    assert model.record.final.converged
     np.testing.assert_allclose(model.probabilities(texts(3)), 0.5, atol=1e-6)
 
 
@@ -204,7 +204,7 @@ def test_divergence_is_still_seen() -> None:
     corpus = CORPORA["all the same, 3 to 1"]()
     for seed in range(6):
         options = T(hidden=(8,), step="plain", learning_rate=1e30, seed=seed, holdout=0.0)
-        final = train(corpus, WORD, options, threads=1).record["final"]
+        final = train(corpus, WORD, options, threads=1).record.final.as_json()
         assert final["loss"] < 0.75
         assert 80 < final["halvings"] < 120
 

@@ -1,4 +1,4 @@
-"""Training from disk: the same bits as from memory, and nothing of it is lost."""
+"""Training from disk: the same bits as from memory, and no work is lost."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 
 from textmlr.base.errors import InputError
 from textmlr.cli import cli
-from textmlr.corpus.disk_corpus import Writer, restore
+from textmlr.corpus.disk_corpus import CorpusWriter, restore
 from textmlr.corpus.reading import read_corpus, scan
 from textmlr.features import counting
 from textmlr.features.counting import Interner
@@ -30,8 +30,9 @@ from textmlr.training import dealt_parts as dealings
 from textmlr.training import ngram_choice
 from textmlr.training.dealt_parts import Dealing, turns
 from textmlr.training.on_disk import cache as caches
-from textmlr.training.on_disk import disk_rows, gather, row_counts
-from textmlr.training.on_disk.cache import Cache, CacheError, InUseError
+from textmlr.training.on_disk import cache_errors, disk_rows, gather, row_counts
+from textmlr.training.on_disk.cache import Cache
+from textmlr.training.on_disk.cache_errors import CacheError, InUseError
 from textmlr.training.sgd import trials
 
 SMALL = "--memory", "4MB", "-q"  # too little for any corpus below
@@ -137,7 +138,7 @@ def test_standard_input_is_read_once(corpus: Path, monkeypatch: pytest.MonkeyPat
         model = Model.load("model.textmlr")
         assert np.array_equal(model.theta, inside.theta)
         assert model.featurizer.feature_names() == inside.featurizer.feature_names()
-        assert model.record["corpus"]["files"] == ["standard input"]
+        assert model.record.corpus.files == ("standard input",)
 
 
 # What a run keeps
@@ -178,8 +179,8 @@ def test_a_run_cut_off_after_any_stage_is_gone_on_with(
     assert not Path("model.textmlr").exists()
     assert Path("model.textmlr.cache").is_dir()
     read: list[str] = []
-    reading = Writer.add
-    monkeypatch.setattr(Writer, "add", lambda *a: (read.append("again"), reading(*a))[1])
+    reading = CorpusWriter.add
+    monkeypatch.setattr(CorpusWriter, "add", lambda *a: (read.append("again"), reading(*a))[1])
     assert trained(corpus, *SMALL, "--epochs", 3, "--resume") == whole
     assert not read
     assert not Path("model.textmlr.cache").exists()
@@ -308,20 +309,20 @@ def test_resume_with_nothing_to_go_on_from_says_so(
     monkeypatch.chdir(corpus.parent)
     done = CliRunner().invoke(cli, ["train", str(corpus), "-q", "--resume"])
     assert done.exit_code == 0
-    assert "nothing to go on from in" in done.output
+    assert "nothing to resume in" in done.output
 
 
 def test_a_corpus_that_changes_while_it_is_read(
     corpus: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(corpus.parent)
-    add = Writer.add
+    add = CorpusWriter.add
 
-    def add_and_change(self: Writer, *chunk: Any) -> None:
+    def add_and_change(self: CorpusWriter, *chunk: Any) -> None:
         add(self, *chunk)
         os.utime(corpus, ns=(1, 1))
 
-    monkeypatch.setattr(Writer, "add", add_and_change)
+    monkeypatch.setattr(CorpusWriter, "add", add_and_change)
     said = refused(str(corpus), *SMALL)
     assert "corpus.tsv" in said
     assert "changed while it was read" in said
@@ -355,11 +356,13 @@ def test_no_room_on_the_disk(corpus: Path, stage: str, monkeypatch: pytest.Monke
                 if stage == "corpus"
                 else "textmlr.training.on_disk.row_counts"
             )
-            patch.setattr(f"{home}.write_all" if stage == "counts" else f"{home}.Writer.add", fail)
+            patch.setattr(
+                f"{home}.write_all" if stage == "counts" else f"{home}.CorpusWriter.add", fail
+            )
         said = refused(str(corpus), *SMALL)
     assert "no space left on device" in said
     assert "--cache-dir" in said
-    assert ("--resume goes on" in said) == (stage != "corpus")
+    assert ("--resume resumes" in said) == (stage != "corpus")
     assert Path("model.textmlr").read_bytes() == whole  # the old one stands
     assert trained(corpus, *SMALL, "--resume") == whole
 
@@ -376,8 +379,8 @@ def test_a_kept_cache_is_used_again(corpus: Path, monkeypatch: pytest.MonkeyPatc
         raise AssertionError("the text was read again")
 
     with monkeypatch.context() as patch:
-        patch.setattr(row_counts, "spill", fail)
-        patch.setattr(Writer, "add", fail)
+        patch.setattr(row_counts, "write_counts", fail)
+        patch.setattr(CorpusWriter, "add", fail)
         again = trained(corpus, *SMALL, "--keep-cache", "--epochs", 3, "--char-ngrams", "none")
     assert again == plain
     with corpus.open("a") as file:  # another corpus: the cache is of no use
@@ -438,7 +441,7 @@ def test_a_stored_corpus_is_the_corpus(corpus: Path, tmp_path: Path, chunk_bytes
     small = tmp_path / "small.tsv"
     small.write_text("".join([*text, "x\t\n", "x\tümlaut \N{SNOWMAN}\n"]))
     inside = read_corpus([small])
-    writer = Writer(str(tmp_path), weighted=False)
+    writer = CorpusWriter(str(tmp_path), weighted=False)
     for chunk in scan([small], tables=False, chunk_bytes=chunk_bytes):
         writer.add(chunk, 0)
     stored = restore(str(tmp_path), json.loads(json.dumps(writer.finish([str(small)]))))
@@ -471,7 +474,7 @@ def test_what_does_not_fit_in_the_machine_is_refused_before_it_is_learnt(
 
 
 def test_a_text_cut_short_is_noticed(corpus: Path, tmp_path: Path) -> None:
-    writer = Writer(str(tmp_path), weighted=False)
+    writer = CorpusWriter(str(tmp_path), weighted=False)
     for chunk in scan([corpus], tables=False):
         writer.add(chunk, 0)
     stored = restore(str(tmp_path), writer.finish(["corpus.tsv"]))
@@ -583,7 +586,10 @@ def test_parts_come_in_another_order_each_epoch() -> None:
 
 
 def test_a_cache_error_names_the_folder(tmp_path: Path) -> None:
-    with pytest.raises(CacheError, match=r"no room here.*--cache-dir"), caches.refusals("no room"):
+    with (
+        pytest.raises(CacheError, match=r"no room here.*--cache-dir"),
+        cache_errors.refusals("no room"),
+    ):
         raise OSError(28, "no room here")
 
 

@@ -1,8 +1,7 @@
-"""Files of parts: rows are held and written much at a time, to where they are said to lie.
+"""Files of parts: rows are held and written in bulk, at the places that the index names.
 
-Training, which is the same from memory and disk, is in test_on_disk; these tests were written
-because mutants of ``training.on_disk.part_files``, made by a mutation tool that was run by
-hand, had survived.
+test_on_disk has training, which is the same from memory and disk; these tests kill mutants of
+``training.on_disk.part_files``, made by a mutation tool, that it let live.
 """
 
 from __future__ import annotations
@@ -20,8 +19,8 @@ from textmlr.corpus.blocks import blocks_of
 from textmlr.corpus.disk_corpus import sum_of
 from textmlr.features.featurizer import Featurizer
 from textmlr.training.on_disk import disk_rows, part_files, row_counts
-from textmlr.training.on_disk.cache import Work
 from textmlr.training.on_disk.disk_objective import name_of
+from textmlr.training.on_disk.stage_progress import Work
 
 
 def test_rows_are_written_once_many_are_held(
@@ -83,7 +82,7 @@ def test_counts_are_on_the_disk_and_are_those_of_the_text(
     for entries in (1 << 20, 500):  # one record, and several
         monkeypatch.setattr(row_counts, "RECORD_ENTRIES", entries)
         monkeypatch.setattr(row_counts, "blocks_of", lambda batches: blocks_of(batches, 1 << 11))
-        spilled = row_counts.spill(
+        spilled = row_counts.write_counts(
             corpus,
             Featurizer(features),
             str(tmp_path),

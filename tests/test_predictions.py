@@ -1,4 +1,4 @@
-"""Predictions over a corpus: what is appended, how it is written, and that little is in memory."""
+"""Predictions over a corpus: the appended columns, how each format holds them, in little memory."""
 
 from __future__ import annotations
 

@@ -23,9 +23,16 @@ from textmlr.features.csr_features import Features
 from textmlr.features.featurizer import Featurizer
 from textmlr.kernels import coordinate_descent as kernels
 from textmlr.training.exact.by_column import ColumnMatrix, Weights
-from textmlr.training.exact.proximal_newton import centres, least_l1, minimise
+from textmlr.training.exact.proximal_newton import centres, minimise
 from textmlr.training.exact.quadratic import QuadraticModel
 from textmlr.training.objective import Objective
+
+
+def least_l1(objective: Objective) -> float:
+    """The l1 from which on θ = 0 is the minimum."""
+    zero = np.zeros((objective.features.columns, objective.labels), np.float32)
+    return float(np.abs(objective.gradient(zero)).max(initial=0.0))
+
 
 GENRES = Path(__file__).parent.parent / "data" / "genres-train.tsv"
 

@@ -354,7 +354,7 @@ def test_class_weights_of_texts():
     weights = [9.0 if label == "scifi" else 1.0 for label in labels]
     by_document = TextClassifier(**WORDS).fit(texts, labels, sample_weight=weights)
     assert by_class.model_.theta.tobytes() == by_document.model_.theta.tobytes()
-    assert by_class.model_.record["corpus"]["weighted"]
+    assert by_class.model_.record.corpus.weighted
     balanced = TextClassifier(class_weight="balanced", **WORDS).fit(texts, labels)
     own = train(
         Corpus.of(texts, labels),
@@ -399,12 +399,12 @@ def test_classes_keep_their_type_and_order(classes):
 
 def test_a_fitted_text_classifier_is_a_model(tmp_path):
     classifier = TextClassifier(**WORDS, random_state=3).fit(TEXTS, LABELS)
-    assert classifier.model_.record["options"]["seed"] == 3
+    assert classifier.model_.record.options["seed"] == 3
     classifier.model_.save(tmp_path / "model.textmlr")
     loaded = Model.load(tmp_path / "model.textmlr")
     assert loaded.probabilities(NEW).tobytes() == classifier.predict_proba(NEW).tobytes()
     drawn = TextClassifier(**WORDS, random_state=np.random.RandomState(0)).fit(TEXTS, LABELS)
-    assert drawn.model_.record["options"]["seed"] not in (0, 1, 3)
+    assert drawn.model_.record.options["seed"] not in (0, 1, 3)
 
 
 def test_pickle_and_joblib_keep_every_bit(tmp_path):
@@ -528,7 +528,7 @@ def test_many_texts_are_not_kept(monkeypatch):
     many = streamed(20)
     assert trained == [15, 30]
     assert many._kept is None
-    assert len(many.model_.record["updates"]) == 18
+    assert len(many.model_.record.updates) == 18
     assert many.score(NEW, NEW_LABELS) > 0.8
     loaded = pickle.loads(pickle.dumps(many))
     for classifier in (many, loaded):
@@ -602,7 +602,7 @@ def test_every_option_is_a_parameter_with_its_default():
     seed = training.pop("seed")
     scikit = {"class_weight": None, "random_state": None, "n_jobs": None}
     assert TextClassifier().get_params() == featurizer | training | scikit
-    assert TextClassifier().fit(TEXTS, LABELS).model_.record["options"]["seed"] == seed
+    assert TextClassifier().fit(TEXTS, LABELS).model_.record.options["seed"] == seed
     own = TextFeaturizer().get_params()
     assert own.keys() == featurizer.keys() | {"n_jobs"}
     differ = {name for name, value in featurizer.items() if own[name] != value}

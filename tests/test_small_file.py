@@ -1,4 +1,4 @@
-"""The small form of a model file: names, hashes, scales, streams, and files that lie."""
+"""The small form of a model file: names, hashes, scales, streams, and forged files."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from textmlr.model.small_file.compression import compress
 from textmlr.model.small_file.front_coding import front_code, restore
 from textmlr.model.small_file.theta_storage import (
     MOST,
-    Storage,
+    ThetaStorage,
     expected_codes,
     finest,
     quantise,
@@ -318,4 +318,4 @@ def test_idf_that_does_not_follow_is_held(small: Model, tmp_path: Path) -> None:
     model.save(tmp_path / "m")
     assert tensor_file.load(tmp_path / "m")[0]["storage"]["idf"] == "bits"
     assert Model.load(tmp_path / "m").featurizer.idf.tobytes() == idf.tobytes()
-    assert Storage().dtype == "float32"
+    assert ThetaStorage().dtype == "float32"

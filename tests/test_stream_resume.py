@@ -1,5 +1,5 @@
-"""train --stream --resume over files: no document is learnt twice, and the bits are those of a run
-that was never cut off."""
+"""train --stream --resume over files: no document is trained on twice, and the bits are those of a
+run without interruption."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ def test_a_file_that_has_grown(tmp_path: Path, name: str) -> None:
     good(path, "-o", tmp_path / "m", "--weighted", "-q")
     write(path, PAIRS)
     told = good(path, "-o", tmp_path / "m", "--weighted", "--resume")
-    assert f"{name}: going on behind 130 documents that were learnt before" in told.stderr
+    assert f"{name}: resuming after 130 documents that were trained on before" in told.stderr
     assert "300, 170 of them now" in told.stdout
     assert (tmp_path / "m").read_bytes() == (tmp_path / "whole").read_bytes()
     again = good(path, "-o", tmp_path / "m", "--weighted", "--resume")
@@ -163,7 +163,7 @@ def test_a_file_that_has_changed(tmp_path: Path, change: object) -> None:
     path.write_text("".join(changed), encoding="utf-8")
     told = good(path, "-o", tmp_path / "m", "--resume", "-q")
     assert told.stderr.count("\n") == 1
-    assert "a.tsv: it does not begin with the 100 documents that were learnt" in told.stderr
+    assert "a.tsv: it does not begin with the 100 documents of it that were trained" in told.stderr
     trainer = StreamTrainer.resume(tmp_path / "m.checkpoint")
     assert trainer.documents == 100 + len(changed)
     # From now on it is known as it is now.
@@ -189,7 +189,7 @@ def test_of_a_pipe_nothing_can_be_known(tmp_path: Path) -> None:
         with subprocess.Popen(["cp", str(path), str(fifo)]) as copying:
             told = good(fifo, "-o", tmp_path / "m", *resume)
         assert copying.returncode == 0
-    assert "fifo: whether its documents were learnt before cannot be told; all are" in told.stderr
+    assert "fifo: whether its documents were trained on before is not known; all are" in told.stderr
     assert "80, 40 of them now" in told.stdout
     assert not StreamTrainer.resume(tmp_path / "m.checkpoint").inputs
 
@@ -242,7 +242,7 @@ def test_a_bad_line_stops_and_the_mended_file_goes_on(tmp_path: Path) -> None:
     assert 0 < kept < len(many)
     path.write_text("".join(many), encoding="utf-8")
     told = good(path, "-o", tmp_path / "m", "--resume")
-    assert f"going on behind {kept:,} documents" in told.stderr
+    assert f"resuming after {kept:,} documents" in told.stderr
     assert StreamTrainer.resume(tmp_path / "m.checkpoint").documents == len(many)
 
 

@@ -16,7 +16,7 @@ from conftest import LIMITED_PYTHON
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from textmlr.base import tensor_file, whole_files
+from textmlr.base import file_checks, tensor_file, whole_files
 from textmlr.base.errors import InputError, ModelFileError
 
 HEADER = {"name": "Ünï", "numbers": [1, 2.5, None], "nested": {"a": True}}
@@ -235,7 +235,7 @@ def test_hostile_json(tmp_path: Path) -> None:
 def test_blobs(tmp_path: Path) -> None:
     def check(blob: bytes, offsets: list[int]) -> None:
         array = np.frombuffer(blob, np.uint8)
-        tensor_file.check_blob(array, np.array(offsets, np.int64), "m", "names")
+        file_checks.check_blob(array, np.array(offsets, np.int64), "m", "names")
 
     check("aé東".encode(), [0, 1, 3, 3, 6])
     check(b"", [0])

@@ -1,7 +1,7 @@
-"""The model file: its limits, what each refusal says, and what its checksums are of.
+"""The file of tensors: its limits, the message of each refusal, and the reach of its checksums.
 
-Most of these tests were written because a mutant of ``modelfile``, made by a mutation tool that was
-run by hand, had survived the others.
+Most of these tests kill a mutant of ``base.tensor_file``, made by a mutation tool, that the others
+let live.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from textmlr.base import tensor_file
+from textmlr.base import file_checks, tensor_file
 from textmlr.base.errors import InputError, ModelFileError
 
 MIB = 1 << 20
@@ -305,30 +305,30 @@ def test_a_checksum_is_of_all_bytes_or_of_those_of_its_blocks(tmp_path: Path, si
 
 def test_values_are_of_their_kinds() -> None:
     values = {"n": 1, "b": True, "s": "x", "none": None}
-    assert tensor_file.take(values, "n", int, "m") == 1
-    assert tensor_file.take(values, "b", bool, "m") is True
+    assert file_checks.take(values, "n", int, "m") == 1
+    assert file_checks.take(values, "b", bool, "m") is True
     for key, kind in (("b", int), ("n", bool), ("s", int), ("none", str), ("not", str)):
         told = f"m: '{key}' is missing or not of type {kind.__name__}"
         with pytest.raises(ModelFileError, match=told):
-            tensor_file.take(values, key, kind, "m")
+            file_checks.take(values, key, kind, "m")
 
 
 def test_tensors_are_of_their_dtypes_and_shapes() -> None:
     tensors = {"a": np.zeros((2, 3), np.float32)}
     for shape in ((2, 3), (None, 3), (2, None), (None, None)):
-        assert tensor_file.tensor(tensors, "a", np.float32, shape, "m") is tensors["a"]
+        assert file_checks.tensor(tensors, "a", np.float32, shape, "m") is tensors["a"]
     for shape in ((2,), (2, 3, None), (3, 3), (2, 4), (None, 2), ()):
         with pytest.raises(ModelFileError, match=r"is float32 of shape \(2, 3\), not float32 of"):
-            tensor_file.tensor(tensors, "a", np.float32, shape, "m")
+            file_checks.tensor(tensors, "a", np.float32, shape, "m")
     with pytest.raises(ModelFileError, match=r"not float64 of \(any, 3\)"):
-        tensor_file.tensor(tensors, "a", np.float64, (None, 3), "m")
+        file_checks.tensor(tensors, "a", np.float64, (None, 3), "m")
     with pytest.raises(ModelFileError, match="tensor 'b' is missing"):
-        tensor_file.tensor(tensors, "b", np.float32, (2, 3), "m")
+        file_checks.tensor(tensors, "b", np.float32, (2, 3), "m")
 
 
 def test_blobs_and_what_is_told_of_them() -> None:
     def check(blob: bytes, offsets: list[int]) -> None:
-        tensor_file.check_blob(
+        file_checks.check_blob(
             np.frombuffer(blob, np.uint8), np.array(offsets, np.int64), "m", "ns"
         )
 

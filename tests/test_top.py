@@ -1,4 +1,4 @@
-"""What speaks for and against each label: the figures, their order, and how they are shown."""
+"""The features for and against each label: figures, order and display."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def test_figures(options: FeaturizerOptions, labels: int, zero: float) -> None:
     rows = model.featurizer.transform(TEXTS).toarray().astype(np.float64)
     names = model.featurizer.feature_names()
     used = theta.any(axis=1)
-    for label, found in enumerate(top_features.strongest(model, k=10**6)):
+    for label, found in enumerate(top_features.top_features(model, k=10**6)):
         assert found.label == model.labels[label]
         others = np.delete(theta, label, axis=1)
         weights = theta[:, label] - (others[:, 0] if labels == 2 else theta.mean(axis=1))
@@ -70,11 +70,11 @@ def test_figures(options: FeaturizerOptions, labels: int, zero: float) -> None:
                 assert all(sign * figure > 0 for figure in told)
                 assert told == sorted(told, key=abs, reverse=True)
                 for feature in side:
-                    name = strongest_name(feature)
+                    name = feature_name(feature)
                     column = names.index(name)
                     assert getattr(feature, of) == pytest.approx(figures[column], rel=1e-3)
                     assert feature.documents == np.count_nonzero(rows[:, column])
-            shown = {strongest_name(f) for f in (*ranking.most_for, *ranking.most_against)}
+            shown = {feature_name(f) for f in (*ranking.most_for, *ranking.most_against)}
             clear = np.abs(figures) > 1e-4
             assert shown >= {
                 name
@@ -83,7 +83,7 @@ def test_figures(options: FeaturizerOptions, labels: int, zero: float) -> None:
             }
 
 
-def strongest_name(feature: top_features.Feature) -> str:
+def feature_name(feature: top_features.Feature) -> str:
     """As ``feature_names`` has it."""
     others = f" (+{feature.others} other{'s' if feature.others > 1 else ''})"
     return feature.name + (others if feature.others else "")
@@ -99,14 +99,14 @@ def test_the_largest_above_0(figures: list[int], k: int) -> None:
 
 def test_labels_and_k() -> None:
     model = model_of(OPTIONS[0])
-    some = top_features.strongest(model, [model.labels[2]], 3)
+    some = top_features.top_features(model, [model.labels[2]], 3)
     assert [one.label for one in some] == [model.labels[2]]
     assert len(some[0].by_weight.most_for) == 3
-    assert some[0].by_weight == top_features.strongest(model, k=3)[2].by_weight
+    assert some[0].by_weight == top_features.top_features(model, k=3)[2].by_weight
     with pytest.raises(InputError, match="no label 'x'; the labels are romance, scifi"):
-        top_features.strongest(model, ["x"])
+        top_features.top_features(model, ["x"])
     with pytest.raises(InputError, match="k=0"):
-        top_features.strongest(model, k=0)
+        top_features.top_features(model, k=0)
 
 
 def test_totals_in_the_file(tmp_path: Path) -> None:
@@ -117,7 +117,7 @@ def test_totals_in_the_file(tmp_path: Path) -> None:
     assert model.columns is not None
     sums = model.featurizer.transform(TEXTS).sum(axis=0)
     np.testing.assert_allclose(t["totals"], sums[model.columns.kept[1:]], rtol=1e-5)
-    assert top_features.strongest(Model.load(path)) == top_features.strongest(model)
+    assert top_features.top_features(Model.load(path)) == top_features.top_features(model)
     for bad in (
         -t["totals"],
         t["totals"] * np.float32(np.nan),
@@ -129,7 +129,7 @@ def test_totals_in_the_file(tmp_path: Path) -> None:
     less = Model.load(doctored(model, path, totals=None))
     assert less.featurizer.vocabulary is not None
     assert less.featurizer.vocabulary.totals is None
-    assert [one.by_contribution for one in top_features.strongest(less)] == [None] * 3
+    assert [one.by_contribution for one in top_features.top_features(less)] == [None] * 3
 
 
 def test_the_rows_are_still_those_of_the_corpus() -> None:
@@ -153,7 +153,7 @@ def test_in_a_terminal(model_file: Path) -> None:
 
 def test_json(model_file: Path) -> None:
     told = json.loads(good("top", model_file, "--json", "-k", "4").stdout)
-    found = top_features.strongest(Model.load(model_file), k=4)
+    found = top_features.top_features(Model.load(model_file), k=4)
     assert told["labels"] == [one.as_dict() for one in found]
     told = json.loads(good("top", model_file, "--json", "--by", "weight").stdout)
     assert "by_contribution" not in told["labels"][0]

@@ -24,7 +24,7 @@ from textmlr.training.sgd import trials
 from textmlr.training.sgd.epochs import SGD
 from textmlr.training.sgd.fit import fit
 from textmlr.training.sgd.runs import ColumnFacts, Runs
-from textmlr.training.sgd.trial import WORSE, Progress, TrialRun
+from textmlr.training.sgd.trial_run import WORSE, Progress, TrialRun
 from textmlr.training.train import train
 
 OPTIONS = TrainingOptions().decided()
@@ -168,7 +168,7 @@ def test_validation_documents_judge_in_place_of_held_out_ones() -> None:
     [trial] = result.trials
     run = SGD.start(objective, np.arange(len(PAIRS)), 4, 4.0, options.decided())
     assert judge.evaluate(finish(run, trial.epochs).network) == (trial.loss, trial.accuracy)
-    record = train(corpus_of(PAIRS), validation=corpus_of(TEST[:50])).record["held_out"]
+    record = train(corpus_of(PAIRS), validation=corpus_of(TEST[:50])).record.held_out.as_json()
     assert record["documents"] == 50
     assert record["from"] == "validation"
 
@@ -510,7 +510,7 @@ def test_a_separable_corpus_without_penalty_ends_finite() -> None:
 def test_two_documents_are_enough() -> None:
     model = train(corpus_of([("a", "x x"), ("b", "y")]))
     assert [a[0].label for a in model.classify(["x", "y"])] == ["a", "b"]
-    assert model.record["held_out"]["documents"] == 0
+    assert model.record.held_out.documents == 0
 
 
 @pytest.mark.usefixtures("any_number")

@@ -19,7 +19,7 @@ from conftest import corpus_of, documents, interrupted, shown_in_terminal, write
 from textmlr import FeaturizerOptions, InputError, TrainingOptions
 from textmlr.base.tuning_options import TuningOptions
 from textmlr.cli import cli
-from textmlr.cli.arguments import Duration
+from textmlr.cli.value_types import Duration
 from textmlr.corpus.batch import Batch
 from textmlr.corpus.corpus import Corpus
 from textmlr.evaluation.evaluation import evaluate
@@ -28,9 +28,12 @@ from textmlr.training.calibration import Scored, calibrate
 from textmlr.training.rows import Rows
 from textmlr.training.sgd import trials
 from textmlr.training.train import train
-from textmlr.training.tuning import judging, search
-from textmlr.training.tuning.judging import Judge, folds_of, levels_of, stratified
-from textmlr.training.tuning.search import Event, Resumed, Rung, Tuned, tune
+from textmlr.training.tuning import feature_cache, judging, search
+from textmlr.training.tuning import folds as tuning_folds
+from textmlr.training.tuning.events import Event, ResumedSearch, Rung, TuningResult
+from textmlr.training.tuning.folds import folds_of, levels_of, stratified
+from textmlr.training.tuning.judging import Judge
+from textmlr.training.tuning.search import tune
 from textmlr.training.tuning.space import FEATURIZER, SEARCHED, TRAINING, Setting, Space
 from textmlr.training.tuning.trial import Trial
 
@@ -56,7 +59,7 @@ def tuned(
     fixed: tuple[str, ...] = (),
     cv: int | None = 1,
     **options: object,
-) -> Tuned:
+) -> TuningResult:
     limits = TuningOptions(None, trials, cv=cv, **options)  # type: ignore[arg-type]
     watch = None if events is None else events.append
     return tune(
@@ -102,7 +105,7 @@ class TestSearch:
         monkeypatch.setattr(trials, "ENOUGH_HELD_OUT", 20)  # train calibrates by the same, too
         result = tuned(tmp_path / "j", trials=1)
         model = train(CORPUS)
-        final, held = model.record["final"], model.record["held_out"]
+        final, held = model.record.final.as_json(), model.record.held_out.as_json()
         setting, figures = result.default.setting, result.default.figures
         assert setting.featurizer == model.featurizer.options
         assert setting.training.learning_rate == final["learning_rate"]
@@ -123,7 +126,7 @@ class TestSearch:
         assert result.best.figures is not None
         assert result.best.figures.loss == min(losses)
         assert min(losses) < losses[0]
-        record = result.model.record["held_out"]
+        record = result.model.record.held_out.as_json()
         assert (record["loss"], record["accuracy"]) == (
             result.best.figures.loss,
             result.best.figures.accuracy,
@@ -138,7 +141,7 @@ class TestSearch:
 
     def test_rungs_halve(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         """Nine settings on a ninth of the documents, the best three on a third, one on all."""
-        monkeypatch.setattr(judging, "LEAST_RUNG", 10)
+        monkeypatch.setattr(tuning_folds, "LEAST_RUNG", 10)
         events: list[Event] = []
         result = tuned(tmp_path / "j", trials=14, events=events)
         rungs = [event for event in events if isinstance(event, Rung)]
@@ -225,7 +228,7 @@ class TestSearch:
         result = tuned(tmp_path / "j", validation=OTHER)
         assert result.judging == len(OTHER)
         assert {trial.documents for trial in result.trials} == {len(CORPUS)}
-        record = result.model.record["held_out"]
+        record = result.model.record.held_out.as_json()
         assert record["from"] == "validation"
         assert result.best.figures is not None
         assert result.best.figures.loss == record["loss"]
@@ -274,7 +277,7 @@ class TestJudging:
             return len(folds_of(CORPUS, False, TrainingOptions(), cv))
 
         assert (folds(None), folds(1), folds(4)) == (5, 1, 4)
-        monkeypatch.setattr(judging, "FEW_JUDGES", 20)
+        monkeypatch.setattr(tuning_folds, "FEW_JUDGES", 20)
         assert folds(None) == 1
         assert len(folds_of(CORPUS, False, TrainingOptions(holdout=0), None)) == 5
         validated = folds_of(CORPUS, True, TrainingOptions(), None)
@@ -286,7 +289,7 @@ class TestJudging:
         assert sorted(held.tolist()) == list(range(300))
         for fold in folds:
             assert fold.held is not None
-            assert sorted([*fold.held, *fold.learnt]) == list(range(300))
+            assert sorted([*fold.held, *fold.training]) == list(range(300))
             few, more = fold.part(50), fold.part(100)
             assert len(few) == 50
             assert set(few.tolist()) < set(more.tolist())
@@ -301,7 +304,7 @@ class TestJudging:
         for fold in judge.folds:
             assert fold.held is not None
             made = judge.cache.get(KNOWN)
-            part = made.objective.take(np.sort(fold.learnt))
+            part = made.objective.take(np.sort(fold.training))
             held = made.objective.take(fold.held)
             run = judging.learn(part, held, made.idf, KNOWN.training, lambda: True)
             assert run is not None
@@ -323,7 +326,7 @@ class TestJudging:
         parts = []
         for fold in judge.folds:
             assert fold.held is not None
-            own, held = part_of(CORPUS, np.sort(fold.learnt)), part_of(CORPUS, fold.held)
+            own, held = part_of(CORPUS, np.sort(fold.training)), part_of(CORPUS, fold.held)
             rows = Rows.of(own, setting.featurizer, setting.training, 1)
             held_rows = rows.judge(held, setting.training, 1)
             run = judging.learn(rows.objective, held_rows, None, setting.training, lambda: True)
@@ -363,7 +366,7 @@ class TestJudging:
         assert cache.get(KNOWN.with_value("learning_rate", 9.0)) is made
         cache.get(other)
         assert cache.get(KNOWN) is made
-        monkeypatch.setattr(judging, "CACHE_BYTES", made.bytes)
+        monkeypatch.setattr(feature_cache, "CACHE_BYTES", made.bytes)
         cache.get(KNOWN.with_value("lowercase", False))
         assert cache.bytes <= made.bytes
         assert cache.get(KNOWN) is not made
@@ -414,7 +417,7 @@ class TestJournal:
         parts = tuned(tmp_path / "parts", 30, events=events)
         assert told(parts.trials) == told(whole.trials)
         assert sum(trial.kept for trial in parts.trials) == 17
-        assert events[0] == Resumed(17, False)
+        assert events[0] == ResumedSearch(17, False)
         assert parts.model.theta.tobytes() == whole.model.theta.tobytes()
         lines = (tmp_path / "parts").read_text().splitlines()
         assert sorted(json.loads(line)["trial"] for line in lines) == list(range(30))
@@ -448,7 +451,7 @@ class TestJournal:
             file.write(torn)
         events: list[Event] = []
         after = tuned(tmp_path / "j", 8, events=events)
-        assert events[0] == Resumed(5, True)
+        assert events[0] == ResumedSearch(5, True)
         assert told(after.trials)[:5] == told(before.trials)
         lines = [json.loads(line) for line in (tmp_path / "j").read_text().splitlines()]
         assert sorted(line["trial"] for line in lines) == list(range(8))
@@ -562,7 +565,7 @@ class TestCommand:
         lines = done.stderr.splitlines()
         assert sum(line.startswith("#") for line in lines) == 12
         again = good("tune", train_tsv, "-o", model, "--trials", "12")
-        assert "going on from 12 trials in" in again.stderr
+        assert "resuming from 12 trials in" in again.stderr
         assert not any(line.startswith("#") for line in again.stderr.splitlines())
         assert good("tune", train_tsv, "-o", model, "--trials", "12", "-q").output == ""
 
@@ -642,7 +645,7 @@ class TestProcess:
         model.write_bytes(b"the old model")
         command = [*COMMAND, "tune", str(train_tsv), "-o", str(model), "--time", "1h"]
         told_last = interrupted(command, b"#14")
-        assert b"give the same command again to go on" in told_last
+        assert b"the same command resumes the search" in told_last
         assert model.read_bytes() == b"the old model"
         assert sorted(os.listdir(tmp_path)) == ["m.textmlr", "m.textmlr.trials.jsonl"]
         done = good("tune", train_tsv, "-o", model, "--trials", "20", "--json")

@@ -1,4 +1,4 @@
-"""update: new documents and labels on top of a model, the old ones not forgotten."""
+"""update: a model takes new documents and labels without forgetting the old ones."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ from textmlr.model.small_file.compression import compress
 from textmlr.training.objective import Objective
 from textmlr.training.train import train
 from textmlr.training.update import penalised_loss
-from textmlr.training.update.linear import common_of, curvature_of, precision_of
+from textmlr.training.update.linear_update import common_of, curvature_of, precision_of
 from textmlr.training.update.model_update import update
 from textmlr.training.update.penalised_loss import Prior, minimum
 
@@ -86,14 +86,14 @@ def test_pairs() -> Pairs:
     return documents(300, 9)
 
 
-def advance(
+def least_change(
     rows: Objective, base: np.ndarray, precision: np.ndarray, *, common: np.ndarray | None = None
 ) -> np.ndarray:
     """θ − old θ at the minimum of the penalised loss."""
     return minimum(rows.features, rows.y, rows.weights, base, Prior(precision, common)).change
 
 
-class TestAdvance:
+class TestPenalisedLoss:
     """The solver by itself."""
 
     def problem(self) -> tuple[Objective, np.ndarray, np.ndarray]:
@@ -134,21 +134,22 @@ class TestAdvance:
         monkeypatch.setattr(penalised_loss, "DUAL_TOLERANCE", 1e-10)
         rows, base, precision = self.problem()
         common = size * np.random.default_rng(2).uniform(size=len(precision))
-        change = advance(rows, base, precision, common=common).astype(float)
+        change = least_change(rows, base, precision, common=common).astype(float)
         at_start, at_end = (
             np.linalg.norm(self.gradient(rows, base, precision, common, where))
             for where in (0 * change, change)
         )
         assert at_end < 1e-4 * at_start
         if not size:
-            np.testing.assert_array_equal(change, advance(rows, base, precision))
+            np.testing.assert_array_equal(change, least_change(rows, base, precision))
 
     def test_what_is_common_stays(self) -> None:
         """The more the mean weighs, the less its score moves; other directions go on to."""
         rows, base, precision = self.problem()
         mean = rows.features.to_scipy().toarray().mean(axis=0)
         free, held = (
-            advance(rows, base, precision, common=size * mean).astype(float) for size in (0, 100.0)
+            least_change(rows, base, precision, common=size * mean).astype(float)
+            for size in (0, 100.0)
         )
         assert np.abs(mean @ held).max() < 0.01 * np.abs(mean @ free).max()
         assert np.abs(held).max() > 0.3 * np.abs(free).max()
@@ -162,7 +163,7 @@ class TestAdvance:
         theta = rng.normal(size=(rows.features.columns, rows.labels)).astype(np.float32)
         base = score(rows.features, Network.of([theta])).astype(float)
         # ½h‖θ − θ0‖² + loss at its minimum: the gradient of loss is −h(θ − θ0).
-        end = theta + advance(rows, base, precision)
+        end = theta + least_change(rows, base, precision)
         np.testing.assert_allclose(
             rows.gradient(end) * rows.total_weight, -0.5 * (end - theta), atol=2e-4
         )
@@ -171,7 +172,7 @@ class TestAdvance:
         rows, base, precision = self.problem()
         held = precision.copy()
         held[5] = 1e9
-        free, stiff = advance(rows, base, precision), advance(rows, base, held)
+        free, stiff = least_change(rows, base, precision), least_change(rows, base, held)
         assert np.abs(free[5]).max() > 1e-2
         assert np.abs(stiff[5]).max() < 1e-6
 
@@ -180,9 +181,9 @@ class TestAdvance:
         weights = rows.weights.copy()
         weights[::4] = 0
         kept = np.flatnonzero(weights)
-        without = advance(replace(rows, weights=weights).take(kept), base[kept], precision)
+        without = least_change(replace(rows, weights=weights).take(kept), base[kept], precision)
         np.testing.assert_array_equal(
-            advance(replace(rows, weights=weights), base, precision), without
+            least_change(replace(rows, weights=weights), base, precision), without
         )
 
     def test_the_base_in_the_kernel(self) -> None:
@@ -257,13 +258,13 @@ class TestOfTheSameLabels:
             if m.featurizer.vocabulary is not None
         ]
         assert counts[0] == counts[1]
-        assert len(model.record["updates"]) == 10
+        assert len(model.record.updates) == 10
 
     def test_a_few_documents_do_no_harm(self, old: Model, test_pairs: Pairs) -> None:
         for seed in (3, 4, 5):
             updated = update(old, corpus_of(documents(3, seed)))
             assert loss(updated, test_pairs) < 1.02 * loss(old, test_pairs)
-            assert updated.record["updates"][-1]["compared"] is None  # too few to hold some out
+            assert updated.record.updates[-1].compared is None  # too few to hold some out
 
     def test_documents_of_one_label(self, old: Model, test_pairs: Pairs) -> None:
         own = [pair for pair in documents(150, 2) if pair[0] == "western"]
@@ -282,7 +283,7 @@ class TestOfTheSameLabels:
         y = np.full(len(own), old.labels.index("western"), np.int32)
         new = Objective(rows, y, np.ones(len(own), np.float32), 3)
         base = score(rows, Network.of([old.theta])).astype(float)
-        theta = old.theta + advance(new, base, np.full(rows.columns, 1e-2))
+        theta = old.theta + least_change(new, base, np.full(rows.columns, 1e-2))
         forgetful = Model(old.labels, old.featurizer, [theta], old.record, None, old.calibration)
         assert accuracy(forgetful, test_pairs) < accuracy(old, test_pairs) - 0.1
 
@@ -303,9 +304,9 @@ class TestOfNewLabels:
         assert updated.labels == ["cooking", "romance", "scifi", "western"]
         assert accuracy(updated, cooking(100, 2)) > 0.85
         assert accuracy(updated, test_pairs) > accuracy(old, test_pairs) - 0.04
-        told = updated.record["updates"][-1]
+        told = updated.record.updates[-1].as_json()
         assert told["new_labels"] == ["cooking"]
-        assert updated.record["corpus"]["per_label"] == [60, 50, 50, 50]
+        assert updated.record.corpus.per_label == (60, 50, 50, 50)
 
     def test_among_documents_of_old_labels(self, old: Model, test_pairs: Pairs) -> None:
         mixed = documents(150, 2) + cooking(30, 1)
@@ -318,7 +319,7 @@ class TestOfNewLabels:
         first = update(old, corpus_of(cooking(60, 1)), NOTHING_HELD)
         second = update(first, corpus_of(documents(90, 2)), NOTHING_HELD)
         assert accuracy(second, cooking(100, 2)) > 0.75
-        assert second.record["updates"][-1]["new_labels"] == []
+        assert second.record.updates[-1].new_labels == ()
 
     def test_new_words_get_rows_and_names(self, old: Model) -> None:
         before = old.featurizer.feature_names()
@@ -328,7 +329,7 @@ class TestOfNewLabels:
         assert "garlic" in names[len(before) :]
         assert len(set(names)) == len(names)
         assert updated.theta.shape == (len(names), 4)
-        assert updated.record["updates"][-1]["features"] == [len(before), len(names)]
+        assert updated.record.updates[-1].features == (len(before), len(names))
 
     def test_min_df_and_max_features_hold(self) -> None:
         def of(**options: int) -> tuple[list[str], list[str]]:
@@ -372,7 +373,7 @@ def test_every_form_of_model(form: str, test_pairs: Pairs, tmp_path: Path) -> No
         old_idf = first.featurizer.idf
         np.testing.assert_array_equal(third.featurizer.idf[: len(old_idf)], old_idf)
     if training is not None and training.l1:
-        assert third.record["final"]["features_kept"] == third.kept["features"]
+        assert third.record.final.features_kept == third.kept["features"]
 
 
 class TestCompared:
@@ -380,7 +381,7 @@ class TestCompared:
         """Figures are those of the models themselves."""
         judges = test_pairs + cooking(30, 5) + [("poetry", "moon and rose")]
         updated = update(old, corpus_of(cooking(60, 1)), validation=corpus_of(judges))
-        rows = {row["of"]: row for row in updated.record["updates"][-1]["compared"]["rows"]}
+        rows = {row["of"]: row for row in updated.record.updates[-1].compared["rows"]}
         assert {name: row["documents"] for name, row in rows.items()} == {
             "all": 331,
             "old labels": 300,
@@ -401,20 +402,20 @@ class TestCompared:
         """The update is the same, whatever was held out to compare."""
         new = corpus_of(documents(240, 2))
         compared = update(old, new)
-        assert compared.record["updates"][-1]["compared"]["rows"][0]["documents"] == 24
+        assert compared.record.updates[-1].compared["rows"][0]["documents"] == 24
         np.testing.assert_array_equal(compared.theta, update(old, new, NOTHING_HELD).theta)
 
     def test_nothing_to_judge_old_labels_by(self, old: Model, tmp_path: Path) -> None:
         updated = update(old, corpus_of(cooking(240, 1)))
-        assert updated.record["updates"][-1]["compared"]["absent"] == 3
+        assert updated.record.updates[-1].compared["absent"] == 3
         updated.save(tmp_path / "m.textmlr")  # the record is JSON
-        assert Model.load(tmp_path / "m.textmlr").record["updates"] == updated.record["updates"]
+        assert Model.load(tmp_path / "m.textmlr").record.updates == updated.record.updates
 
     def test_labels_that_lost(self, old: Model, test_pairs: Pairs) -> None:
         """Taught that westerns are romances, the model says so, and which labels paid for it."""
         wrong = [("romance", text) for label, text in documents(600, 2) if label == "western"]
         updated = update(old, corpus_of(wrong), validation=corpus_of(test_pairs))
-        lost = updated.record["updates"][-1]["compared"]["lost"]
+        lost = updated.record.updates[-1].compared["lost"]
         assert lost[0]["label"] == "western"
         assert lost[0]["right"][1] < lost[0]["right"][0] <= lost[0]["documents"] == 100
 
@@ -428,11 +429,11 @@ class TestBits:
         assert (tmp_path / "1.textmlr").read_bytes() == (tmp_path / "3.textmlr").read_bytes()
 
     def test_the_old_model_stays_as_it_was(self, old: Model) -> None:
-        theta, record = old.theta.copy(), json.dumps(old.record)
+        theta, record = old.theta.copy(), json.dumps(old.record.as_json())
         names, labels = old.featurizer.feature_names(), list(old.labels)
         update(old, corpus_of(cooking(60, 1)))
         np.testing.assert_array_equal(old.theta, theta)
-        assert json.dumps(old.record) == record
+        assert json.dumps(old.record.as_json()) == record
         assert (old.featurizer.feature_names(), old.labels) == (names, labels)
 
     def test_documents_of_weight_0_teach_nothing(self, old: Model) -> None:
@@ -454,7 +455,7 @@ class TestBits:
 class TestRefused:
     def test_no_documents(self, old: Model) -> None:
         none = replace(corpus_of([]), y=np.zeros(0, np.int32))
-        with pytest.raises(InputError, match="no documents to learn from"):
+        with pytest.raises(InputError, match="no documents to train on"):
             update(old, none)
 
     def test_no_weight(self, old: Model) -> None:
@@ -506,7 +507,7 @@ class TestCommand:
         assert "3 + 1 = 4: cooking" in told
         assert "300 + 220 = 520" in told
         assert "held-out new documents" in told
-        assert "no document of 3 labels" in told
+        assert "None of them has one of 3 labels" in told
         told = self.run(str(model), str(new), "--no-holdout")
         assert "in place of the old model" in told
         assert "held-out" not in told

@@ -1,7 +1,6 @@
-"""What ``atomic`` promises beyond a whole file or none, promise by promise.
+"""``base.whole_files``: files appear whole or not at all, and each further promise of it.
 
-Most of these tests were written because a mutant of that module, made by a mutation tool that was
-run by hand, had survived all others.
+Most of these tests kill a mutant of that module, made by a mutation tool, that all others let live.
 """
 
 from __future__ import annotations

@@ -196,7 +196,7 @@ def good(model: Model, folder: Path) -> dict[str, dict[str, Any]]:
         "comparison.compare": {"a": answered, "b": answered},
         "compression.compress": {"model": model, "max_size": 10**6},
         "compression.check_size": {"max_size": 10**6},
-        "strongest.strongest": {"model": model},
+        "top_features.top_features": {"model": model},
         "json.export_json": {"model": model} | path,
         "onnx.export_onnx": {"model": model} | path,
         "onnx.inputs": {"model": model, "texts": TEXTS},

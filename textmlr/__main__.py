@@ -18,10 +18,10 @@ from typing import Any, TextIO
 
 INTERRUPTED = 128 + signal.SIGINT  # as the shell counts
 PIPE_CLOSED = 128 + 13  # SIGPIPE
-# What ends a command: at Ctrl-C, by kill, timeout and batch systems, and with its terminal.
+# They end a command: by Ctrl-C; by kill, timeout and batch systems; with its terminal.
 SIGNALS = ("SIGINT", "SIGTERM", "SIGHUP")
 AGAIN = 0.01  # seconds until a signal that got lost is sent once more
-PATIENCE = 2.0  # seconds in which further signals do not cut short what ends by the first
+PATIENCE = 2.0  # seconds in which further signals do not cut short the ending by the first
 
 
 def main() -> None:
@@ -38,7 +38,7 @@ def main() -> None:
 
 class Ending:
     """The signals that end a command, each raised in the main thread as KeyboardInterrupt, so that
-    what is half written is removed on the way out; signals that are ignored (nohup) stay so.
+    half-written files are removed on the way out; signals that are ignored (nohup) stay ignored.
 
     number  of the signal that came first, SIGINT until one comes
     """
@@ -49,7 +49,7 @@ class Ending:
         self._before: dict[int, Any] = {}
 
     def install(self) -> None:
-        """From now on."""
+        """Catch them from now on."""
         usual = (signal.SIG_DFL, signal.default_int_handler)
         for name in SIGNALS:
             number = getattr(signal, name, None)  # a system may lack it
@@ -58,16 +58,16 @@ class Ending:
         sys.unraisablehook = self._unraisable
 
     def restore(self) -> None:
-        """The command has ended: Python, which is ending too, is not to be disturbed."""
+        """Leave the signals to Python, which is ending too and must not be disturbed."""
         sys.unraisablehook = sys.__unraisablehook__
         for number, handler in self._before.items():
-            # Python's own would raise in the midst of what it does at its end.
+            # Python's own handler would raise in the midst of Python's end.
             usual = handler is signal.default_int_handler
             signal.signal(number, signal.SIG_DFL if usual else handler)
 
     def _unraisable(self, lost: sys.UnraisableHookArgs) -> None:
-        """What is raised in callbacks that Python makes on its own (of weak references, and when
-        objects are freed) goes no further: a signal that came then is sent once more."""
+        """Send a signal once more that came during a callback of Python's own (of a weak reference,
+        or when an object is freed), where an exception goes no further."""
         if not isinstance(lost.exc_value, KeyboardInterrupt):
             sys.__unraisablehook__(lost)
             return
@@ -83,12 +83,12 @@ class Ending:
         if self._at is None:
             self.number, self._at = number, now
         elif now - self._at < PATIENCE:
-            return  # a terminal that closes, and those who stop services, send two at once
+            return  # a terminal that closes and a manager of services send two at once
         raise KeyboardInterrupt
 
 
 def _run() -> None:
-    # Imported here, so that a signal meanwhile is told of like any other.
+    # Imported here, so that a signal meanwhile ends the command like any other.
     import io
 
     import click
@@ -102,7 +102,7 @@ def _run() -> None:
     warnings.showwarning = _show_warning
     try:
         guard_output()
-        # Not cli.main, which makes exit code 1 of a closed pipe.
+        # Not cli.main, which exits with 1 for a closed pipe.
         with cli.make_context("textmlr", sys.argv[1:]) as context:
             cli.invoke(context)
         sys.stdout.flush()
@@ -135,7 +135,7 @@ def _show_warning(
     file: TextIO | None = None,
     line: str | None = None,
 ) -> None:
-    """Ours are one line, as all that verbs say."""
+    """Show warnings of our own in one line, like those of verbs."""
     import click
 
     from textmlr.base.errors import KernelWarning
@@ -148,19 +148,19 @@ def _show_warning(
 
 
 def _interrupted(ending: Ending) -> None:
-    """Say what became of the files that were to be written, and exit."""
+    """Say which files were written, and exit."""
     import click
 
     from textmlr.base.printable import plain
 
     by = "" if ending.number == signal.SIGINT else f" by {signal.Signals(ending.number).name}"
-    with suppress(OSError):  # its terminal, or whoever read it, is gone
+    with suppress(OSError):  # its terminal or reader is gone
         click.echo(f"Interrupted{by}{plain(_written())}.", err=True)
     _leave(128 + ending.number)
 
 
 def _written() -> str:
-    """What of the command's files is in its place."""
+    """The clause about the command's files that are in their place."""
     atomic = sys.modules.get("textmlr.base.whole_files")
     written: list[str] = [] if atomic is None else atomic.in_place()
     if not written:
@@ -170,8 +170,8 @@ def _written() -> str:
 
 
 def _finish(code: int) -> None:
-    """Exit when what was printed is written, or at once where it cannot be: it is told already, or
-    an error that is told came before."""
+    """Exit when all output is written, or at once where it cannot be, after the message about
+    that."""
     from textmlr.base.errors import InputError
 
     try:
@@ -183,8 +183,8 @@ def _finish(code: int) -> None:
 
 
 def _leave(code: int) -> None:
-    """Exit at once: a kernel under way in another thread is not waited for, and a stdout that
-    cannot be flushed is not tried again."""
+    """Exit at once, without waiting for a kernel in another thread, and without flushing stdout
+    again."""
     atomic = sys.modules.get("textmlr.base.whole_files")
     if atomic is not None:
         atomic.discard_unfinished()

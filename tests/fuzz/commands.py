@@ -36,7 +36,7 @@ GUIDED = (
     "textmlr.cli.export",
     "textmlr.cli.featurize",
     "textmlr.cli.info",
-    "textmlr.cli.arguments",
+    "textmlr.cli.shared_options",
     "textmlr.cli.classify_corpus",
     "textmlr.cli.top",
     "textmlr.cli.train",

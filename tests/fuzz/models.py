@@ -28,9 +28,10 @@ import numpy as np
 from textmlr import FeaturizerOptions, Model, TrainingOptions, UpdateOptions, train, update
 from textmlr.base.errors import InputError, ModelFileError
 from textmlr.cli import info
-from textmlr.cli.tables import fit_rows, ngram_rows, update_rows
+from textmlr.cli.training_summary import fit_rows, ngram_rows, update_rows
 from textmlr.corpus.corpus import Corpus
 from textmlr.features.hashed_columns import DENSE
+from textmlr.model.record import Record
 from textmlr.model.small_file import compressed, form
 from textmlr.model.small_file.compression import compress
 
@@ -148,7 +149,7 @@ def base(name: str) -> bytes:
     model = BASES[name]()
     counts = [1] * len(model.labels)
     corpus = {"files": ["a"], "documents": 8, "per_label": counts}
-    model.record = {"options": {"epochs": 2}, "corpus": corpus}  # little to parse
+    model.record = Record.read({"options": {"epochs": 2}, "corpus": corpus}, "record")  # short
     path = _saved(model)
     whole = Path(path).read_bytes()
     os.unlink(path)
@@ -242,7 +243,7 @@ def _use(model: Model, found: np.ndarray) -> None:
     except InputError:
         require(model.featurizer.options.hash_bits is not None, "features without names")
     _ = model.kept
-    json.dumps(model.record, allow_nan=False)
+    json.dumps(model.record.as_json(), allow_nan=False)
     explanation = model.explain(DOCUMENTS[1])
     require(np.isfinite(explanation.score), "a score is not finite")
     _tell(model)

@@ -1,5 +1,5 @@
-"""Checks of option values: each raises InputError, which names the option, the value, what is
-wanted and a value that makes sense."""
+"""Checks of values: each raises InputError, which names the option, its value, the values that it
+takes and one that makes sense."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 from textmlr.base.errors import InputError
 
-MOST_LISTED = 1_000_000  # labels or features in a list that is asked for
+MOST_LISTED = 1_000_000  # labels or features in a list
 MOST_THREADS = 1024
 
 
@@ -19,14 +19,14 @@ def shown(value: object) -> str:
         return "a number of hundreds of digits"
     try:
         text = repr(value)
-    except Exception as error:  # of somebody else's class
+    except Exception as error:  # in the __repr__ of a class of others
         text = f"a {type(value).__name__} ({type(error).__name__})"
     text = " ".join(text.split())
     return text if len(text) <= 60 else text[:57] + "..."
 
 
 def refuse(option: str, value: object, wanted: str, such_as: str | None = None) -> InputError:
-    """The error; such_as  a value that makes sense."""
+    """The error of a value that an option does not take;  such_as  a value that makes sense."""
     mend = f"give {wanted}" if such_as is None else f"give one such as {such_as}"
     return InputError(f"{option}={shown(value)} is not {wanted}", mend=mend)
 
@@ -56,7 +56,7 @@ def check_share(option: str, value: Any) -> None:
 
 
 def check_listed(option: str, value: Any) -> None:
-    """How many labels or features are asked for."""
+    """The number of labels or features in a list."""
     check_integer(option, value, 1, MOST_LISTED, 20)
 
 
@@ -68,12 +68,12 @@ def check_flag(option: str, value: Any) -> None:
 
 def check_choice(option: str, value: Any, choices: tuple[object, ...]) -> None:
     """One of some values."""
-    # Of the same type: 1 is no True, and arrays compare element by element.
+    # The type is compared too: 1 is no True, and arrays compare element by element.
     if not any(type(value) is type(choice) and value == choice for choice in choices):
         raise refuse(option, value, "one of " + ", ".join(map(repr, choices)))
 
 
-# ---------------------------------------------------------------- what public functions are given
+# ------------------------------------------------------------- checks of arguments of functions
 CORPUS_MEND = "make one: textmlr.read_corpus([file]) or textmlr.Corpus.of(texts, labels)"
 MODEL_MEND = "make one: textmlr.Model.load(path) or textmlr.train(corpus)"
 
@@ -81,7 +81,7 @@ MODEL_MEND = "make one: textmlr.Model.load(path) or textmlr.train(corpus)"
 def check_kind(
     name: str, value: Any, kind: type, mend: str | None = None, *, optional: bool = False
 ) -> None:
-    """Raise InputError unless a value is of a class; optional: or None."""
+    """Raise InputError unless a value is of a class, or None if it is optional."""
     if isinstance(value, kind) or (optional and value is None):
         return
     article = "an" if kind.__name__[0] in "AEIOU" else "a"
@@ -90,7 +90,7 @@ def check_kind(
 
 
 def taken(name: str, value: object, wanted: str, mend: str | None = None) -> InputError:
-    """The error of an argument that is something else than what a function takes."""
+    """The error of an argument of another kind than a function takes."""
     return InputError(
         f"{name} takes {wanted}, not {shown(value)} ({type(value).__name__})",
         mend=mend or f"give {wanted}",
@@ -139,7 +139,7 @@ def check_strings(name: str, value: Any, *, optional: bool = False) -> list[str]
 
 
 def is_list(value: Any) -> bool:
-    """Whether a value is something to go through that is no text."""
+    """Whether a value can be iterated over and is no text."""
     return isinstance(value, Iterable) and not isinstance(value, str | bytes)
 
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any, Final, Literal, get_args
 
-from textmlr.base.checks import check_choice, check_flag, check_integer, refuse, shown
+from textmlr.base.checks import refuse, shown
 from textmlr.base.errors import InputError
+from textmlr.base.options import Kind, OneOf, Switch, WholeNumber, check_options, documented, option
 
 AUTO: Final = "auto"
 NgramRange = tuple[int, int] | None | Literal["auto"]
@@ -28,17 +29,21 @@ MANY_FEATURES = 1 << 19
 MANY_MIN_DF = 2
 
 
-def _check_range(option: str, value: Any) -> None:
-    wanted = f"a pair (shortest, longest) from 1 to {MAX_NGRAM}, None or 'auto'"
-    if value is None or (isinstance(value, str) and value == AUTO):
-        return
-    if not isinstance(value, tuple) or len(value) != 2:
-        raise refuse(option, value, wanted)
-    for bound in value:
-        if isinstance(bound, bool) or not isinstance(bound, int):
-            raise refuse(option, value, wanted)
-    if not 1 <= value[0] <= value[1] <= MAX_NGRAM:
-        raise refuse(option, value, wanted)
+class NgramLengths(Kind):
+    """A pair (shortest, longest), None for no such n-grams, or "auto"."""
+
+    typed = ", such as 1-2, or none."
+    written = "(shortest, longest), or None. "
+
+    def check(self, name: str, value: Any) -> None:
+        """As Kind has it."""
+        if value is None or (isinstance(value, str) and value == AUTO):
+            return
+        pair = isinstance(value, tuple) and len(value) == 2
+        whole = pair and all(type(bound) is int for bound in value)
+        if not whole or not 1 <= value[0] <= value[1] <= MAX_NGRAM:
+            wanted = f"a pair (shortest, longest) from 1 to {MAX_NGRAM}, None or 'auto'"
+            raise refuse(name, value, wanted)
 
 
 def _pair(value: NgramRange) -> tuple[int, int] | None:
@@ -46,27 +51,10 @@ def _pair(value: NgramRange) -> tuple[int, int] | None:
     return value
 
 
+@documented
 @dataclass(frozen=True, slots=True)
 class FeaturizerOptions:
     """How text becomes f(x).
-
-    lowercase         lower-case code point by code point
-    punctuation       each punctuation mark or symbol (emoji too) is a token
-    split_scripts     scripts written without spaces give one token a character
-    min_token_length  shorter words are dropped before n-grams are formed (code points)
-    ngrams            (shortest, longest) word n-grams, None for no word n-grams
-    char_ngrams       (shortest, longest) character n-grams inside words, None for none.  Training
-                      decides what "auto" is, for either, on held-out documents; a featurizer by
-                      itself, and training of more than CHOICE_LABELS labels, take (1, 2) and None
-    term_frequency    "binary": 1; "raw": the count; "log": 1 + ln count
-    idf               multiply by ln((1 + n) / (1 + df)) + 1; None: with a vocabulary, yes,
-                      with hashing, no (so that hashing needs no fit)
-    norm              "l2": each row has length 1 (before the bias); None: as it comes
-    min_df            features in fewer documents are dropped (vocabulary only); None: 1, or 2
-                      where there would be more than MANY_FEATURES
-    max_features      keep the most frequent (by documents), None for all (vocabulary only)
-    hash_bits         None: a vocabulary; b: hash to 2^b columns, the bias among them
-    bias              column 0 is always 1
 
     >>> FeaturizerOptions(ngrams=(1, 3)).decided().char_ngrams is None
     True
@@ -76,50 +64,101 @@ class FeaturizerOptions:
     textmlr.base.errors.InputError: ngrams=(3, 1) is not a pair (shortest, longest) from 1 ...
     """
 
-    lowercase: bool = True
-    punctuation: bool = True
-    split_scripts: bool = True
-    min_token_length: int = 1
-    ngrams: NgramRange = AUTO
-    char_ngrams: NgramRange = AUTO
-    term_frequency: TermFrequency = "log"
-    idf: bool | None = None
-    norm: Norm | None = "l2"
-    min_df: int | None = None
-    max_features: int | None = None
-    hash_bits: int | None = None
-    bias: bool = True
+    lowercase: bool = option(
+        True, Switch(), "Lower-case the text.", "Each code point by itself.", searched=True
+    )
+    punctuation: bool = option(
+        True, Switch(), "Take each punctuation mark and symbol (emoji too) as a token."
+    )
+    split_scripts: bool = option(
+        True, Switch(), "Take each character as a token in scripts written without spaces."
+    )
+    min_token_length: int = option(
+        1,
+        WholeNumber(1, MOST_TOKEN, 2),
+        "Drop words of fewer characters than this before n-grams are formed.",
+    )
+    ngrams: NgramRange = option(
+        AUTO,
+        NgramLengths(),
+        "Lengths of word n-grams.",
+        unset="1-2 or 1-3, the better on held-out documents",
+        alone="1-2",
+        metavar="RANGE",
+        searched=True,
+    )
+    char_ngrams: NgramRange = option(
+        AUTO,
+        NgramLengths(),
+        "Lengths of character n-grams inside words.",
+        unset="none or 4, in syllabic scripts 3, the better on held-out documents",
+        alone="none",
+        metavar="RANGE",
+        searched=True,
+    )
+    term_frequency: TermFrequency = option(
+        "log",
+        OneOf(*get_args(TermFrequency)),
+        "Value of an n-gram by its count in the document: 1, the count, or 1 + ln count.",
+        searched=True,
+    )
+    idf: bool | None = option(
+        None,
+        Switch(),
+        "Multiply features by their inverse document frequency (TF-IDF).",
+        "It is ln((1 + n) / (1 + df)) + 1.",
+        unset="no; yes for solver exact with a vocabulary",
+        alone="yes with a vocabulary, no with hashing, which then needs no fit",
+    )
+    norm: Norm | None = option(
+        "l2",
+        OneOf(*get_args(Norm), None),
+        "Scale the features of each document to length 1, or leave them as they are.",
+        "The bias comes after that.",
+        searched=True,
+    )
+    min_df: int | None = option(
+        None,
+        WholeNumber(1, MOST_FEATURES, 2),
+        "Drop features that occur in fewer documents than this.",
+        "With a vocabulary only.",
+        unset="1, or 2 where there would be over half a million features",
+        searched=True,
+    )
+    max_features: int | None = option(
+        None,
+        WholeNumber(1, MOST_FEATURES, 100_000),
+        "Keep at most this many features, those in the most documents.",
+        "With a vocabulary only.",
+        unset="all",
+    )
+    hash_bits: int | None = option(
+        None,
+        WholeNumber(1, MAX_HASH_BITS, 20),
+        "Hash features to 2^B columns; only those with the largest weights get names.",
+        unset="a vocabulary",
+        metavar="B",
+    )
+    bias: bool = option(True, Switch(), "Add a feature that is always 1.", "It is column 0.")
 
     def __post_init__(self) -> None:
-        for option in ("lowercase", "punctuation", "split_scripts", "bias"):
-            check_flag(option, getattr(self, option))
-        check_integer("min_token_length", self.min_token_length, 1, MOST_TOKEN, 2)
-        for option in ("ngrams", "char_ngrams"):
-            _check_range(option, getattr(self, option))
+        check_options(self)
         if self.ngrams is None and self.char_ngrams is None:
             raise InputError(
                 "ngrams and char_ngrams are both None, which leaves no features",
                 mend="give one of them a range such as (1, 2)",
             )
-        check_choice("term_frequency", self.term_frequency, get_args(TermFrequency))
-        if self.idf is not None:
-            check_flag("idf", self.idf)
-        check_choice("norm", self.norm, (*get_args(Norm), None))
-        for option, such_as in (("min_df", 2), ("max_features", 100_000)):
-            if getattr(self, option) is not None:
-                check_integer(option, getattr(self, option), 1, MOST_FEATURES, such_as)
         if self.hash_bits is not None:
-            check_integer("hash_bits", self.hash_bits, 1, MAX_HASH_BITS, 20)
-            for option in ("min_df", "max_features"):
-                if getattr(self, option) is not None:
+            for name in ("min_df", "max_features"):
+                if getattr(self, name) is not None:
                     raise InputError(
-                        f"{option}={shown(getattr(self, option))} needs a vocabulary, "
+                        f"{name}={shown(getattr(self, name))} needs a vocabulary, "
                         "and hash_bits is set",
-                        mend=f"leave out {option} or hash_bits",
+                        mend=f"leave out {name} or hash_bits",
                     )
 
     def decided(self) -> FeaturizerOptions:
-        """The same without "auto"."""
+        """The same with a featurizer's own choice in place of "auto"."""
         words = WORDS if self.ngrams == AUTO else self.ngrams
         characters = None if self.char_ngrams == AUTO else self.char_ngrams
         if words is None and characters is None:
@@ -128,7 +167,7 @@ class FeaturizerOptions:
 
     @classmethod
     def of(cls, values: dict[str, Any]) -> FeaturizerOptions:
-        """From what became of options in JSON, which knows no tuples."""
+        """Options that were written as JSON, which has lists in place of tuples."""
         own: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in values.items()}
         return cls(**own)
 
@@ -149,5 +188,5 @@ class FeaturizerOptions:
 
     @property
     def stateless(self) -> bool:
-        """transform needs no fit."""
+        """Whether transform needs no fit."""
         return self.hash_bits is not None and not self.uses_idf

@@ -18,14 +18,14 @@ import stat
 import zlib
 from collections.abc import Mapping
 from math import isfinite
-from os import PathLike
-from typing import Any, NoReturn, TypeVar
+from typing import Any, NoReturn
 
 import numpy as np
 from numpy.typing import NDArray
 
 from textmlr.base.arrays import pages
 from textmlr.base.errors import InputError, ModelFileError
+from textmlr.base.file_checks import AGAIN, Path, expect, refuse_file, take
 from textmlr.base.threads import available_threads, map_blocks
 from textmlr.base.whole_files import atomic_write
 
@@ -50,10 +50,6 @@ _DTYPES = {  # in the order of arrays in a file
     "U8": np.uint8,
 }
 _NAMES = {np.dtype(dtype): name for name, dtype in _DTYPES.items()}
-_AGAIN = "copy the file again, or train the model again"
-
-T = TypeVar("T")
-Path = str | PathLike[str]
 
 
 def save(path: Path, header: Mapping[str, Any], tensors: Mapping[str, NDArray[Any]]) -> int:
@@ -93,7 +89,7 @@ def load(path: Path) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
     layout, begin = _layout(view, path)
     metadata = layout.pop("__metadata__", None)
     if not isinstance(metadata, dict) or not isinstance(metadata.get(METADATA_KEY), str):
-        _refuse(path, "a safetensors file, but not a textmlr model", "name a model of textmlr")
+        refuse_file(path, "a safetensors file, but not a textmlr model", "name a model of textmlr")
     content = _content(metadata[METADATA_KEY], path)
     described = take(content, "tensors", dict, path)
     expect(list(metadata) == [METADATA_KEY], path, "it has metadata that are not ours")
@@ -139,65 +135,6 @@ def _serialised(
     return [arrays[name] for name in order], len(raw).to_bytes(_SIZE, "little") + raw
 
 
-def expect(condition: bool, path: Path, problem: str) -> None:
-    """Raise ModelFileError unless the condition holds."""
-    if not condition:
-        _refuse(path, problem)
-
-
-def take(values: Mapping[str, Any], key: str, kind: type[T], path: Path) -> T:
-    """values[key], which must exist and be of this kind (bool is no int)."""
-    value = values.get(key)
-    if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
-        _refuse(path, f"{key!r} is missing or not of type {kind.__name__}")
-    return value
-
-
-def tensor(
-    tensors: Mapping[str, NDArray[Any]],
-    name: str,
-    dtype: Any,
-    shape: tuple[int | None, ...],
-    path: Path,
-) -> NDArray[Any]:
-    """tensors[name], which must have this dtype and shape; None is any length."""
-    array = tensors.get(name)
-    if array is None:
-        _refuse(path, f"tensor {name!r} is missing")
-    fits = len(array.shape) == len(shape) and all(
-        wanted in (None, size) for wanted, size in zip(shape, array.shape, strict=True)
-    )
-    if array.dtype != dtype or not fits:
-        wanted = ", ".join("any" if size is None else str(size) for size in shape)
-        _refuse(
-            path,
-            f"tensor {name!r} is {array.dtype} of shape {array.shape}, "
-            f"not {np.dtype(dtype)} of ({wanted})",
-        )
-    return array
-
-
-def check_blob(blob: NDArray[np.uint8], offsets: NDArray[np.int64], path: Path, what: str) -> None:
-    """Check that offsets cut the whole blob into UTF-8 strings, one after the other."""
-    ascending = len(offsets) > 0 and bool((offsets[1:] >= offsets[:-1]).all())
-    expect(
-        ascending and offsets[0] == 0 and offsets[-1] == len(blob),
-        path,
-        f"the offsets of the {what} are out of range",
-    )
-    try:
-        str(blob.data, "utf-8")
-    except UnicodeDecodeError:
-        _refuse(path, f"the {what} are not UTF-8")
-    starts = offsets[:-1][offsets[:-1] < len(blob)]
-    # No string begins in the middle of a character: the whole is UTF-8, so each part is.
-    expect(bool(((blob[starts] & 0xC0) != 0x80).all()), path, f"the {what} are cut wrongly")
-
-
-def _refuse(path: Path, problem: str, mend: str = _AGAIN) -> NoReturn:
-    raise ModelFileError(problem, place=os.fspath(path), mend=mend)
-
-
 def _json(value: object) -> str:
     return json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False)
 
@@ -223,11 +160,11 @@ def _read(path: Path) -> memoryview:
     try:
         # A FIFO would block, a device might never end: only files are opened.
         if not stat.S_ISREG(os.stat(path).st_mode):
-            _refuse(path, "is not a file", "name a model file")
+            refuse_file(path, "is not a file", "name a model file")
         with open(path, "rb", buffering=0) as file:
             size = os.fstat(file.fileno()).st_size
             if size <= _SIZE:
-                _refuse(path, "is empty, or cut short", _AGAIN)
+                refuse_file(path, "is empty, or cut short", AGAIN)
             _header_size(file.read(_SIZE + 1), path)  # before all of it is read
             file.seek(0)
             view, filled = pages(size, np.uint8).data, 0
@@ -237,18 +174,18 @@ def _read(path: Path) -> memoryview:
             return view.toreadonly()
     except OSError as error:
         reason = (error.strerror or str(error)).lower()
-        _refuse(path, reason, "check the path, or train a model first (textmlr train)")
+        refuse_file(path, reason, "check the path, or train a model first (textmlr train)")
     except ModelFileError:
         raise
     except ValueError as error:  # a NUL in the path
-        _refuse(path, str(error), "check the path")
+        refuse_file(path, str(error), "check the path")
 
 
 def _header_size(head: bytes | memoryview, path: Path) -> int:
     """Bytes of the safetensors header, by the first bytes of a file."""
     size = int.from_bytes(head[:_SIZE], "little")
     if len(head) <= _SIZE or head[_SIZE] != ord("{") or size > _LARGEST_HEADER:
-        _refuse(path, "is not a textmlr model", "name a model of textmlr")
+        refuse_file(path, "is not a textmlr model", "name a model of textmlr")
     return size
 
 
@@ -262,7 +199,7 @@ def _layout(view: memoryview, path: Path) -> tuple[dict[str, Any], int]:
     size = _header_size(view, path)
     expect(size <= _most_header(len(view)), path, "its header is too large")
     if _SIZE + size > len(view):
-        _refuse(path, "is cut short")
+        refuse_file(path, "is cut short")
     # numpy reads unaligned views slowly or not at all; the format aligns the data to 8 bytes.
     expect(size % 8 == 0, path, "its header is not aligned")
     return _parse(bytes(view[_SIZE : _SIZE + size]), path), _SIZE + size
@@ -278,9 +215,9 @@ def _content(value: str, path: Path) -> dict[str, Any]:
         "its format version is unreadable",
     )
     if int(version) > FORMAT_VERSION:
-        _refuse(path, f"was made by a newer textmlr (format {int(version)})", "upgrade textmlr")
+        refuse_file(path, f"was made by a newer textmlr (format {int(version)})", "upgrade textmlr")
     if 1 <= int(version) < FORMAT_VERSION:
-        _refuse(
+        refuse_file(
             path, f"was made by an older textmlr (format {int(version)})", "train the model again"
         )
     expect(int(version) == FORMAT_VERSION, path, f"its format version is {int(version)}")
@@ -312,9 +249,9 @@ def _parse(data: bytes, path: Path) -> dict[str, Any]:
             _check_depth(value)
     except (ValueError, RecursionError) as error:  # JSON and Unicode errors are ValueErrors
         reason = "nested too deeply" if isinstance(error, RecursionError) else str(error)
-        _refuse(path, f"its header is no JSON ({reason:.80})")
+        refuse_file(path, f"its header is no JSON ({reason:.80})")
     if not isinstance(value, dict):
-        _refuse(path, "its header is no JSON object")
+        refuse_file(path, "its header is no JSON object")
     return value
 
 
@@ -348,7 +285,7 @@ def _array(
     dtype = _DTYPES.get(take(entry, "dtype", str, path))
     shape = take(entry, "shape", list, path)
     if dtype is None:
-        _refuse(path, f"tensor {name!r:.40} has dtype {entry['dtype']!r:.20}")
+        refuse_file(path, f"tensor {name!r:.40} has dtype {entry['dtype']!r:.20}")
     possible = all(type(size) is int and 0 <= size <= len(view) for size in shape)
     expect(
         possible and len(shape) <= MOST_DIMENSIONS,

@@ -6,8 +6,19 @@ import math
 from dataclasses import dataclass, replace
 from typing import Any, Literal, get_args
 
-from textmlr.base.checks import check_choice, check_flag, check_integer, check_real, refuse, shown
+from textmlr.base.checks import check_integer, refuse, shown
 from textmlr.base.errors import InputError
+from textmlr.base.options import (
+    Kind,
+    OneOf,
+    RealNumber,
+    Switch,
+    WholeNumber,
+    check_options,
+    documented,
+    option,
+    options_of,
+)
 
 ClassWeight = Literal["balanced"]
 Solver = Literal["sgd", "exact"]
@@ -48,149 +59,201 @@ DEFAULT_L2 = 1e-6  # sgd, which stops early
 DEFAULT_PATIENCE = 3
 DEFAULT_TOLERANCE = 1e-6
 
-# Options that mean something to one solver only, and what to do where another is asked for.
-_OF_SOLVER = {
-    "sgd": {
-        "epochs": "leave it out: the exact solver goes on until the tolerance is met",
-        "learning_rate": "leave it out: the exact solver has no step size to choose",
-        "idf_power": "leave it out: --idf (idf=True) weights the features themselves",
-        "calibration": "leave it out: the answer of the exact solver is the minimum, as it is",
-        "patience": "leave it out: the exact solver goes on until the tolerance is met",
-        "step": "leave it out: the exact solver has no step size to choose",
-    },
-    "exact": {"tolerance": "leave it out, or give --solver exact"},
-}
+
+class LayerWidths(Kind):
+    """A tuple of the widths of hidden layers."""
+
+    typed = ", such as 64 or 256,64, or none."
+    written = "A tuple, () for the linear model. "
+
+    def check(self, name: str, value: Any) -> None:
+        """As Kind has it."""
+        if not isinstance(value, tuple) or len(value) >= MOST_LAYERS:
+            raise refuse(name, value, f"a tuple of fewer than {MOST_LAYERS} widths")
+        for width in value:
+            check_integer(name, width, 1, MOST_WIDTH, 64)
 
 
+def _listed(*numbers: float) -> str:
+    return ", ".join(f"{number:g}".replace("e-0", "e-") for number in numbers)
+
+
+@documented
 @dataclass(frozen=True, slots=True)
 class TrainingOptions:
-    """How θ is learnt.
-
-    solver         "sgd": stochastic gradient descent, stopped early; "exact": the minimum of
-                   mean loss + (λ/2)‖θ‖² + l1·Σ|θ| over f(x) as it is, proved to the tolerance.
-                   None: "exact" where l1 is above 0, else "sgd"
-    epochs         at most this many passes; the step size falls linearly to 0 over them.  None:
-                   from 5 for a small corpus to 2 for a large one (see VISITS)
-    step           of sgd, "plain", or "adagrad": the steps of each weight are divided by the root
-                   of the sum of its squared gradients.  None: adagrad with hidden layers
-    learning_rate  first step size, in units of 1 / mean ‖f(x)‖² (adagrad: of its root), so that it
-                   means the same for long and short rows; None: the best of LEARNING_RATES
-                   (ADAGRAD_RATES) on held-out documents
-    idf_power      p: the weights of feature f are learnt at the scale d_f = idf_f^p, θ_f = d_f·w_f
-                   with steps in w, so that those of rare features take larger steps; 0: all alike.
-                   None: the best of IDF_POWERS on held-out documents, 0 if f(x) has idf in it
-    l2             λ in mean loss + (λ/2)‖w‖²; the same as (λ/2)‖θ‖² where p is 0.  None: of sgd
-                   DEFAULT_L2; of exact 0 with l1, else the best of PATH on held-out documents
-    l1             of exact: l1·Σ|θ| is added, the bias's θ too; most θ are 0 at the minimum, and
-                   the model has no rows for features of which all are.  With l2: elastic net
-    calibration    of sgd: multiply scores by what makes the held-out loss least (a factor, and a
-                   power of their spread, see ``scoring.Calibration``): it changes no answer, but
-                   how sure the model is of it (of few documents it adds log base rates instead,
-                   see ``scoring.Shrunk``, which may change some); None: yes.  The answer of exact
-                   is θ itself
-    holdout        share of each label's documents held out (at most MOST_HELD_OUT in all) to
-                   choose by; of fewer than FEW_DOCUMENTS all are, each once, in FOLDS parts; 0 for
-                   none: sgd runs all epochs, exact takes DEFAULT_STEP_OF_PATH.
-                   Exact holds none out where l2 is given, and there is nothing to choose
-    patience       of sgd: epochs of clearly worse held-out loss on end before a trial is given up;
-                   None: DEFAULT_PATIENCE.  Fewer than FEW_DOCUMENTS are so followed only where
-                   epochs are given
-    tolerance      of exact: on gap/value, where the gap is a proved bound on value − minimum; where
-                   l2 is 0 on ‖gradient‖ in units of that at θ = 0.  None: DEFAULT_TOLERANCE
-    hidden         widths of the hidden layers between f(x) and the labels, () for none: the linear
-                   model.  They are learnt by sgd
-    activation     of hidden units; None: relu
-    dropout        of hidden units: each is left out of a step with this probability; None:
-                   DEFAULT_DROPOUT, of identity 0
-    input_dropout  of features: each is left out of an epoch's row with this probability
-    class_weight   "balanced": each label weighs the same in all; None: each document does
-    seed           of the order of documents and the choice of those held out
+    """How θ is found.
 
     >>> TrainingOptions(l1=1e-4).chosen_solver
     'exact'
     """
 
-    solver: Solver | None = None
-    epochs: int | None = None
-    learning_rate: float | None = None
-    idf_power: float | None = None
-    l2: float | None = None
-    l1: float = 0.0
-    calibration: bool | None = None
-    holdout: float = 0.1
-    patience: int | None = None
-    tolerance: float | None = None
-    hidden: tuple[int, ...] = ()
-    activation: Activation | None = None
-    step: Step | None = None
-    dropout: float | None = None
-    input_dropout: float = 0.0
-    class_weight: ClassWeight | None = None
-    seed: int = 1
+    solver: Solver | None = option(
+        None,
+        OneOf(*get_args(Solver)),
+        "sgd is fast and stops early; exact finds the minimum, to a proved tolerance.",
+        "The minimum is that of mean loss + (λ/2)‖θ‖² + l1·Σ|θ| over f(x) as it is.",
+        unset="sgd, with l1 exact",
+    )
+    epochs: int | None = option(
+        None,
+        WholeNumber(1, MOST_EPOCHS, EPOCHS[1]),
+        "Make at most this many passes over the documents.",
+        "The step size falls linearly to 0 over the epochs.",
+        unset=f"{EPOCHS[1]} for a small corpus, down to {EPOCHS[0]} for a large one",
+        solver="sgd",
+        mend="leave it out: the exact solver ends when the tolerance is met",
+        searched=True,
+    )
+    learning_rate: float | None = option(
+        None,
+        RealNumber(*RATES, LEARNING_RATES[1]),
+        "First step size, in units of 1 / mean ‖f(x)‖² (with adagrad, of its root).",
+        "So it means the same for long and short documents.",
+        unset=f"the best of {_listed(*LEARNING_RATES)} on held-out documents; with adagrad of "
+        f"{_listed(*ADAGRAD_RATES)}",
+        metavar="RATE",
+        solver="sgd",
+        mend="leave it out: the exact solver has no step size to choose",
+        searched=True,
+    )
+    idf_power: float | None = option(
+        None,
+        RealNumber(0, MAX_IDF_POWER, 1),
+        "Scale each feature's steps by its idf to the power P, so that rare features take larger "
+        "steps.",
+        "That is θ_f = idf_f^P·w_f with steps in w; 0 leaves all alike.",
+        unset=f"the best of {_listed(*IDF_POWERS)} on held-out documents, 0 if f(x) has idf in it",
+        metavar="P",
+        solver="sgd",
+        mend="leave it out: --idf (idf=True) weights the features themselves",
+        searched=True,
+    )
+    l2: float | None = option(
+        None,
+        RealNumber(0, MOST_PENALTY, DEFAULT_L2),
+        "Weight λ of the L2 penalty in mean loss + λ/2·‖w‖², where θ = idf^P·w.",
+        unset=f"{_listed(DEFAULT_L2)}; for exact the best on held-out documents, with l1 0",
+        metavar="L2",
+        searched=True,
+    )
+    l1: float = option(
+        0.0,
+        RealNumber(0, MOST_PENALTY, 1e-4),
+        "Add L1·Σ|θ| to the loss: most weights become 0, and features without weights are dropped.",
+        "The θ of the bias counts too.  With l2, this is the elastic net.",
+        metavar="L1",
+        solver="exact",
+        mend="leave out --solver, or give --solver exact; or leave out --l1",
+    )
+    calibration: bool | None = option(
+        None,
+        Switch(),
+        "Fit the probabilities to the held-out documents.",
+        "Scores are multiplied by what makes the held-out loss least: a factor, and a power of "
+        "their spread.  No answer changes, but how sure the model is of it; with few documents log "
+        "base rates are added, which may change some.",
+        unset="yes",
+        solver="sgd",
+        mend="leave it out: the answer of the exact solver is the minimum, as it is",
+    )
+    holdout: float = option(
+        0.1,
+        RealNumber(0, 1, 0.1, below=True),
+        "Share of each label's documents that is held out to choose by.",
+        "At most 5,000 are held out in all.  Of fewer than 250 documents each is held out once, in "
+        "10 parts.  With 0, sgd runs all epochs and exact takes a default penalty; exact holds "
+        "none out where l2 is given.",
+        metavar="SHARE",
+    )
+    patience: int | None = option(
+        None,
+        WholeNumber(1, MOST_EPOCHS, DEFAULT_PATIENCE),
+        "End a trial after this many epochs in a row with clearly worse held-out loss.",
+        "With fewer than 250 documents, only where epochs are given.",
+        unset=f"{DEFAULT_PATIENCE}",
+        solver="sgd",
+        mend="leave it out: the exact solver ends when the tolerance is met",
+    )
+    tolerance: float | None = option(
+        None,
+        RealNumber(*TOLERANCES, DEFAULT_TOLERANCE),
+        "Stop when (value − minimum) / value is proved to be at most this.",
+        "Where l2 is 0, stop by ‖gradient‖ in units of that at θ = 0.",
+        unset=_listed(DEFAULT_TOLERANCE),
+        solver="exact",
+        mend="leave it out, or give --solver exact",
+    )
+    hidden: tuple[int, ...] = option(
+        (),
+        LayerWidths(),
+        "Widths of hidden layers between features and labels.",
+        unset="none",
+        metavar="WIDTHS",
+    )
+    activation: Activation | None = option(
+        None, OneOf(*get_args(Activation)), "Function of each hidden unit.", unset="relu"
+    )
+    step: Step | None = option(
+        None,
+        OneOf(*get_args(Step)),
+        "adagrad divides the steps of a weight by the root of its summed squared gradients; plain "
+        "does not.",
+        unset="plain, with hidden layers adagrad",
+        solver="sgd",
+        mend="leave it out: the exact solver has no step size to choose",
+    )
+    dropout: float | None = option(
+        None,
+        RealNumber(0, 1, DEFAULT_DROPOUT, below=True),
+        "Leave each hidden unit out of a step with probability P.",
+        unset=f"{DEFAULT_DROPOUT:g}, with activation identity 0",
+        metavar="P",
+        searched=True,
+    )
+    input_dropout: float = option(
+        0.0,
+        RealNumber(0, 1, DEFAULT_DROPOUT, below=True),
+        "Leave each feature of a document out of an epoch with probability P.",
+        metavar="P",
+    )
+    class_weight: ClassWeight | None = option(
+        None,
+        OneOf(*get_args(ClassWeight)),
+        "With balanced, all labels weigh the same.",
+        unset="each document weighs the same",
+    )
+    seed: int = option(
+        1,
+        WholeNumber(0, MOST_SEED, 1),
+        "Seed of the order of documents and of the choice of held-out ones; the same seed gives "
+        "the same bits.",
+    )
 
     def __post_init__(self) -> None:
-        check_choice("solver", self.solver, (*get_args(Solver), None))
-        check_real("l1", self.l1, 0, MOST_PENALTY, 1e-4)
-        for option, such_as in (("epochs", EPOCHS[1]), ("patience", DEFAULT_PATIENCE)):
-            if getattr(self, option) is not None:
-                check_integer(option, getattr(self, option), 1, MOST_EPOCHS, such_as)
-        check_integer("seed", self.seed, 0, MOST_SEED, 1)
-        if self.learning_rate is not None:
-            check_real("learning_rate", self.learning_rate, *RATES, self.middle_rate)
-        if self.idf_power is not None:
-            check_real("idf_power", self.idf_power, 0, MAX_IDF_POWER, 1)
-        if self.l2 is not None:
-            check_real("l2", self.l2, 0, MOST_PENALTY, DEFAULT_L2)
-        if self.calibration is not None:
-            check_flag("calibration", self.calibration)
-        if self.tolerance is not None:
-            check_real("tolerance", self.tolerance, *TOLERANCES, DEFAULT_TOLERANCE)
-        check_real("holdout", self.holdout, 0, 1, 0.1, below=True)
-        check_choice("class_weight", self.class_weight, (*get_args(ClassWeight), None))
-        self._check_hidden()
-        self._check_solver()
-
-    def _check_hidden(self) -> None:
-        """Check what concerns hidden layers; refuse what would be ignored without them."""
-        if not isinstance(self.hidden, tuple) or len(self.hidden) >= MOST_LAYERS:
-            raise refuse("hidden", self.hidden, f"a tuple of fewer than {MOST_LAYERS} widths")
-        for width in self.hidden:
-            check_integer("hidden", width, 1, MOST_WIDTH, 64)
-        for option, kind in (("activation", Activation), ("step", Step)):
-            check_choice(option, getattr(self, option), (*get_args(kind), None))
-        for option in ("dropout", "input_dropout"):
-            value = getattr(self, option)
-            if value is not None:
-                check_real(option, value, 0, 1, DEFAULT_DROPOUT, below=True)
-        for option in ("activation", "dropout"):
-            if not self.hidden and getattr(self, option) is not None:
+        check_options(self)
+        for name in ("activation", "dropout"):
+            if not self.hidden and getattr(self, name) is not None:
                 raise InputError(
-                    f"{option}={shown(getattr(self, option))} means nothing without hidden layers",
+                    f"{name}={shown(getattr(self, name))} means nothing without hidden layers",
                     mend="leave it out, or give --hidden",
                 )
+        self._check_solver()
 
     def _check_solver(self) -> None:
         """Refuse what the solver would ignore."""
-        if self.l1 and self.solver == "sgd":
-            raise InputError(
-                f"solver='sgd' makes no weight 0, and l1={self.l1:g} is to",
-                mend="leave out --solver, or give --solver exact; or leave out --l1",
-            )
         chosen = self.chosen_solver
         if chosen == "exact" and (self.hidden or self.input_dropout):
             given = "hidden layers" if self.hidden else "input_dropout"
             raise InputError(
                 f"the exact solver knows no {given}: only a convex objective has one minimum",
-                mend="leave out --solver exact and --l1, or what they do not know",
+                mend="leave out --solver exact and --l1, or hidden layers and input_dropout",
             )
-        for solver, options in _OF_SOLVER.items():
-            for option, mend in options.items():
-                if solver != chosen and getattr(self, option) is not None:
-                    raise InputError(
-                        f"{option}={shown(getattr(self, option))} means nothing to "
-                        f"solver={chosen!r}",
-                        mend=mend,
-                    )
+        for one, own in options_of(self):
+            value = getattr(self, one.name)
+            if own.solver not in (None, chosen) and value != one.default:
+                raise InputError(
+                    f"{one.name}={shown(value)} means nothing to solver={chosen!r}", mend=own.mend
+                )
 
     @property
     def chosen_solver(self) -> Solver:
@@ -198,7 +261,7 @@ class TrainingOptions:
         return self.solver or ("exact" if self.l1 else "sgd")
 
     def decided(self) -> TrainingOptions:
-        """The same with its solver's own defaults in place of None, where they are constants."""
+        """The same with the solver's own defaults in place of None, where they are constants."""
         if self.chosen_solver == "exact":
             l2 = 0.0 if self.l1 and self.l2 is None else self.l2
             tolerance = self.tolerance or DEFAULT_TOLERANCE
@@ -228,25 +291,26 @@ class TrainingOptions:
 
     @property
     def learning_rates(self) -> tuple[float, ...]:
-        """What learning rates are tried, where none is given."""
+        """The learning rates that are tried where none is given."""
         return ADAGRAD_RATES if self.chosen_step == "adagrad" else LEARNING_RATES
 
     @property
     def middle_rate(self) -> float:
-        """The one that is tried first."""
+        """The learning rate that is tried first."""
         return self.learning_rates[(len(self.learning_rates) - 1) // 2]
 
     @classmethod
     def of(cls, values: dict[str, Any]) -> TrainingOptions:
-        """From what became of options in JSON, which knows no tuples."""
-        return cls(**(values | {"hidden": tuple(values["hidden"])}))
+        """Options that were written as JSON, which has lists in place of tuples."""
+        own: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in values.items()}
+        return cls(**own)
 
     def linear(self) -> TrainingOptions:
         """The same for a model without hidden layers."""
         return replace(self, hidden=(), activation=None, dropout=None, step=None)
 
     def idf_powers(self, *, choose: bool) -> tuple[float, ...]:
-        """idf_power, with None decided: what there is to choose from, if there is a choice."""
+        """The powers of idf that are tried, one where there is no choice."""
         if self.idf_power is not None:
             return (self.idf_power,)
         return IDF_POWERS if choose else (DEFAULT_IDF_POWER,)

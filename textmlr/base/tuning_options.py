@@ -3,48 +3,69 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
-from textmlr.base.checks import check_choice, check_integer, check_real
+from textmlr.base.checks import check_real
 from textmlr.base.durations import LONGEST, SHORTEST
 from textmlr.base.errors import InputError
+from textmlr.base.options import Kind, OneOf, WholeNumber, check_options, documented, option
 
 Metric = Literal["log-loss", "accuracy", "macro-f1"]
 MOST_TRIALS = 1_000_000
 MOST_FOLDS = 1_000
-# Where fewer documents than this are held out, the best of hundreds of settings is the luckiest
-# rather than the best, and folds judge.
+# With fewer held-out documents than this, the best of hundreds of settings is the luckiest rather
+# than the best, and folds judge.
 FEW_JUDGES = 2_000
 TUNING_FOLDS = 5
 
 
+class TimeLimit(Kind):
+    """Seconds, or None for no limit."""
+
+    typed = ", such as 90s, 5m or 1h."
+    written = "Seconds, None for no limit. "
+
+    def check(self, name: str, value: Any) -> None:
+        """As Kind has it."""
+        if value is not None:
+            check_real(name, value, SHORTEST, LONGEST, 300)
+
+
+@documented
 @dataclass(frozen=True, slots=True)
 class TuningOptions:
-    """How long, and by what, settings of the other options are searched.
-
-    seconds  time to take in all, the training of the model with the best setting in it; None: no
-             limit but that of trials
-    trials   judgements at most, each of a setting at a rung; None: no limit but that of time
-    metric   what a setting is judged by on held-out documents
-    cv       number of folds, each held out once; 1: one part is held out, as train does.  None: 1
-             with a validation corpus, or where FEW_JUDGES are held out, else TUNING_FOLDS
+    """How long settings of the other options are searched, and what judges them.
 
     >>> TuningOptions(seconds=60, metric="accuracy").trials is None
     True
     """
 
-    seconds: float | None = 300.0
-    trials: int | None = None
-    metric: Metric = "log-loss"
-    cv: int | None = None
+    seconds: float | None = option(
+        300.0,
+        TimeLimit(),
+        "Time for the search and the training with the best setting.",
+        metavar="TIME",
+    )
+    trials: int | None = option(
+        None,
+        WholeNumber(1, MOST_TRIALS, 100),
+        "Judge at most this many trials.",
+        "A trial is a setting on some of the documents or on all.",
+        unset="no limit",
+    )
+    metric: Metric = option(
+        "log-loss", OneOf(*get_args(Metric)), "Judge a setting by this on held-out documents."
+    )
+    cv: int | None = option(
+        None,
+        WholeNumber(1, MOST_FOLDS, TUNING_FOLDS),
+        "Hold out each of K stratified folds in turn; with 1, one part only.",
+        unset=f"{TUNING_FOLDS}; 1 with a validation corpus, or if {FEW_JUDGES:,} or more are held "
+        "out",
+        metavar="K",
+    )
 
     def __post_init__(self) -> None:
-        if self.seconds is not None:
-            check_real("seconds", self.seconds, SHORTEST, LONGEST, 300)
-        if self.trials is not None:
-            check_integer("trials", self.trials, 1, MOST_TRIALS, 100)
         if self.seconds is None and self.trials is None:
             raise InputError("seconds and trials are both None", mend="limit one of them")
-        check_choice("metric", self.metric, get_args(Metric))
-        if self.cv is not None:
-            check_integer("cv", self.cv, 1, MOST_FOLDS, TUNING_FOLDS)
+        check_options(self)

@@ -4,23 +4,30 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from textmlr.base.checks import check_integer, check_real
+from textmlr.base.options import RealNumber, WholeNumber, check_options, documented, option
 from textmlr.base.training_options import MOST_SEED
 
 
+@documented
 @dataclass(frozen=True, slots=True)
 class UpdateOptions:
-    """How a model is updated by further documents; what is learnt has nothing to choose.
+    """How a model is updated with further documents.
 
-    holdout  share of each label's documents (at most MOST_HELD_OUT in all) that a first run goes
-             without, to compare answers on before and after; 0: nothing is compared.  The update
-             itself is learnt from all
-    seed     of the choice of those held out
+    The update itself trains on all of them; documents are held out only to compare answers.
     """
 
-    holdout: float = 0.1
-    seed: int = 1
+    holdout: float = option(
+        0.1,
+        RealNumber(0, 1, 0.1, below=True),
+        "Share of each label's new documents that is held out to compare answers before and after.",
+        "At most 5,000 are held out in all.  With 0, nothing is compared.",
+        metavar="SHARE",
+    )
+    seed: int = option(
+        1,
+        WholeNumber(0, MOST_SEED, 1),
+        "Seed of the choice of held-out documents; the same seed gives the same bits.",
+    )
 
     def __post_init__(self) -> None:
-        check_real("holdout", self.holdout, 0, 1, 0.1, below=True)
-        check_integer("seed", self.seed, 0, MOST_SEED, 1)
+        check_options(self)

@@ -1,6 +1,6 @@
-"""The command line: one module a verb, each parses, calls one function and renders.
+"""The command line: one module a verb, which parses, calls one function and prints.
 
-What a verb needs of NumPy, Numba and rich it imports when it runs, so that ``--help`` is quick.
+A verb imports NumPy, Numba and rich when it runs, so that ``--help`` is quick.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import click
 
 from textmlr.base.version import __version__
 
-# As help lists them; each is the command of that name in the module of that name.
+# In the order of help; each is the command of that name in the module of that name.
 VERBS = (
     "train",
     "tune",
@@ -52,9 +52,9 @@ def cli() -> None:
 
     \b
     Examples:
-      textmlr train corpus.tsv            learn from lines of label<TAB>text
+      textmlr train corpus.tsv            train on lines of label<TAB>text
       textmlr tune corpus.tsv --time 5m   search for better options
-      textmlr update a.textmlr new.tsv    learn from more documents
+      textmlr update a.textmlr new.tsv    train on more documents
       textmlr classify doc.txt            how likely is each label?
       textmlr explain doc.txt             which words speak for its label?
       textmlr evaluate test.tsv           how good are the answers?

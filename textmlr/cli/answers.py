@@ -4,21 +4,77 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
+from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from textmlr.base.printable import to_json
+from textmlr.base.errors import InputError
+from textmlr.base.printable import plain, to_json
+from textmlr.cli.shared_options import listed
+from textmlr.cli.stage_options import one_value
+from textmlr.cli.value_types import PROBABILITY
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
     from textmlr.model.answering import Answers
+    from textmlr.model.model import Model
+
+
+@dataclass(frozen=True)
+class AnswerChoice:
+    """Which part of the answers is asked for.
+
+    top              how many of the likeliest labels, None for all
+    label            the only label, None for all
+    min_probability  of the likeliest label; below it the answer is "unsure"
+    """
+
+    top: int | None
+    label: str | None
+    min_probability: float | None
+
+    @property
+    def least(self) -> float:
+        """min_probability, 0 where there is none."""
+        return self.min_probability or 0.0
+
+    def column(self, model: Model, path: str) -> int | None:
+        """The number of the only label, if there is one.  Raises InputError if it is unknown."""
+        if self.label is None:
+            return None
+        if self.label not in model.labels:
+            raise InputError(
+                f"no label {self.label!r}",
+                place=path,
+                mend="its labels are " + ", ".join(model.labels[:20]),
+            )
+        return model.labels.index(self.label)
+
+
+choice_options = one_value(
+    "choice",
+    [field.name for field in fields(AnswerChoice)],
+    AnswerChoice,
+    [
+        click.option("--top", type=listed("top"), metavar="K", help="Only the K likeliest labels."),
+        click.option(
+            "--label", metavar="LABEL", help="Only P(Y=LABEL | document), one number a document."
+        ),
+        click.option(
+            "--min-probability",
+            type=PROBABILITY,
+            metavar="P",
+            help="Answer 'unsure' (--json: null) where no label has probability P.",
+        ),
+    ],
+)
 
 
 def warn_of_namesake(labels: list[str], as_json: bool) -> None:
-    """Say that a label of the model is called as answers without one are."""
+    """Warn if the model has a label named as unsure answers are."""
     from textmlr.cli.warnings import warn
     from textmlr.export.answer_lines import UNSURE
 
@@ -27,7 +83,7 @@ def warn_of_namesake(labels: list[str], as_json: bool) -> None:
 
 
 def nothing_known(rates: bool) -> str:
-    """What is said of a document without a known word.
+    """The sentence about a document without a known word.
 
     rates  whether the model knows the base rates of its training
     """
@@ -36,12 +92,11 @@ def nothing_known(rates: bool) -> str:
 
 
 def warn_of_unread(first: str | None, unknown: int, invalid: int, *, rates: bool) -> None:
-    """Say what of the documents could not be read, and how many have no known word.
+    """Say how much text could not be read, and how many documents have no known word.
 
-    first  the name of the first of these, None if there is none
+    first  the name of the first such document, None if there is none
     rates  see ``nothing_known``
     """
-    from textmlr.base.printable import plain
     from textmlr.cli.warnings import warn, warn_of_invalid
 
     warn_of_invalid(invalid)
@@ -51,38 +106,24 @@ def warn_of_unread(first: str | None, unknown: int, invalid: int, *, rates: bool
 
 
 def answers_writer(
-    labels: list[str],
-    top: int | None,
-    column: int | None,
-    least: float,
-    as_json: bool,
-    documents: int,
+    labels: list[str], choice: AnswerChoice, column: int | None, as_json: bool, documents: int
 ) -> AnswerLines | AnswerRows:
+    """A writer of so many answers to stdout;  column  the number of the only label."""
     if as_json or (sys.stdout.isatty() and column is None):
-        return AnswerRows(labels, top, column, least, as_json)
-    return AnswerLines(labels, top, column, least, documents)
+        return AnswerRows(labels, choice, column, as_json)
+    return AnswerLines(labels, choice, column, documents)
 
 
 class AnswerLines:
-    """Writes answers for a pipe or a file, block by block.
-
-    labels  names;  top  how many of them, None for all;  column  the only one, if there is one
-    least   of the likeliest label's probability; below it the answer is "unsure"
-    """
+    """Writes answers for a pipe or a file, block by block."""
 
     def __init__(
-        self,
-        labels: list[str],
-        top: int | None,
-        column: int | None,
-        least: float,
-        documents: int,
+        self, labels: list[str], choice: AnswerChoice, column: int | None, documents: int
     ) -> None:
-        from textmlr.base.printable import plain
         from textmlr.export.answer_lines import LabelLines
 
         names = [plain(label) for label in labels]
-        self.lines = LabelLines(names, top, column, least, documents)
+        self.lines = LabelLines(names, choice.top, column, choice.least, documents)
         self.first = True
 
     def prepare(self, answers: Answers) -> tuple[Any, NDArray[np.int64], int]:
@@ -102,15 +143,10 @@ class AnswerRows:
     """Writes answers as JSON or for a terminal, a document at a time."""
 
     def __init__(
-        self,
-        labels: list[str],
-        top: int | None,
-        column: int | None,
-        least: float,
-        as_json: bool,
+        self, labels: list[str], choice: AnswerChoice, column: int | None, as_json: bool
     ) -> None:
-        self.labels, self.top, self.column, self.as_json = labels, top, column, as_json
-        self.least = least
+        self.labels, self.column, self.as_json = labels, column, as_json
+        self.top, self.least = choice.top, choice.least
         self.first = True
 
     def prepare(self, answers: Answers) -> tuple[Any, NDArray[np.int64], int]:
@@ -144,8 +180,7 @@ class AnswerRows:
         }
 
     def _bars(self, name: str, row: NDArray[np.float64]) -> Iterator[str]:
-        from textmlr.base.printable import plain
-        from textmlr.cli.tables import bar
+        from textmlr.cli.terminal import bar
         from textmlr.export.answer_lines import UNSURE
 
         order = self._order(row)

@@ -23,7 +23,7 @@ MOST_SHOWN = 10  # labels in the summary
 
 
 class PredictionsProgress(Display):
-    """How many documents are done, on stderr, if it is a terminal.
+    """The number of documents that are done, on stderr, if it is a terminal.
 
     documents  how many there are, None where that is not known
     """
@@ -34,7 +34,7 @@ class PredictionsProgress(Display):
         super().__init__(self._bar)
 
     def watch(self, tally: Tally) -> None:
-        """Show what is done."""
+        """Show the documents that are done."""
         if self._bar is not None:
             rate = tally.documents / max(time.perf_counter() - self._began, 1e-9)
             figures = f"{tally.documents:,} documents, {rate:,.0f}/s"
@@ -80,7 +80,7 @@ def classify_corpus(
     threads: int | None,
     as_json: bool,
 ) -> None:
-    """Write the predictions, and say what they come to.
+    """Write the predictions, and print a summary.
 
     paths  where the chunks come from
     """
@@ -121,7 +121,7 @@ def classify_corpus(
 
 
 def _counts(model: Model, tally: Tally) -> dict[str, int]:
-    """How many documents each label is the answer for, most first."""
+    """The number of documents that each label is the answer for, most first."""
     pairs = zip(model.labels, tally.per_label.tolist(), strict=True)
     return dict(sorted(pairs, key=lambda pair: -pair[1]))
 
@@ -133,9 +133,9 @@ def _show(
     counts: dict[str, int] | None,
     seconds: float,
 ) -> None:
-    """A summary, on stderr: stdout may be where the predictions go."""
+    """A summary, on stderr, since stdout may get the predictions."""
     from textmlr.base.printable import plural
-    from textmlr.cli.tables import show_rows
+    from textmlr.cli.terminal import show_rows
     from textmlr.export.answer_lines import UNSURE
 
     where = "standard output" if output.path == "-" else output.path

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from textmlr.base.printable import to_json
-from textmlr.cli.arguments import corpus_options, json_option, threads_option
+from textmlr.cli.shared_options import corpus_options, json_option, threads_option
 from textmlr.corpus.reading_options import ReadingOptions
 
 if TYPE_CHECKING:
@@ -30,14 +30,15 @@ def compare(
     threads: int | None,
     as_json: bool,
 ) -> None:
-    """Say which of two models is better on CORPUS, and whether its documents can show it.
+    """Say which of two models is better on CORPUS, and how surely.
 
-    Accuracy and log loss of both, and the differences (B minus A) with 95 % intervals. Whether
-    one is right more often: McNemar's test on the documents that only one gets right. Whether the
-    probabilities are better: bootstrap of the log loss differences, document by document.
+    It shows accuracy and log loss of both, and the differences (B minus A) with 95 % intervals.
+    McNemar's test, on the documents that only one model gets right, tells whether one is right more
+    often. A bootstrap of the differences in log loss, document by document, tells whether its
+    probabilities are better.
 
-    Labels are matched by their names; one that a model does not know has probability 0 there.
-    Documents that also stand in the corpus of a model are counted, as by evaluate.
+    Labels are matched by their names; a label that a model does not know has probability 0 there.
+    Documents that a model was trained on are counted, as by evaluate.
 
     \b
     Examples:
@@ -70,7 +71,7 @@ def _show(result: Comparison, a: str, b: str) -> None:
     from rich.table import Table
 
     from textmlr.base.printable import plain
-    from textmlr.cli.tables import show_rows, spread
+    from textmlr.cli.terminal import show_rows, spread
     from textmlr.evaluation.comparison import p_of
 
     click.secho("Comparison", bold=True)

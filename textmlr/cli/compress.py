@@ -1,4 +1,4 @@
-"""textmlr compress: a model in a small file."""
+"""textmlr compress: a model in a smaller file."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from textmlr.base.printable import to_json
-from textmlr.cli.arguments import (
-    Size,
+from textmlr.cli.shared_options import (
     check_output,
     corpus_options,
     json_option,
     threads_option,
 )
+from textmlr.cli.value_types import Size
 from textmlr.corpus.reading_options import ReadingOptions
 
 if TYPE_CHECKING:
@@ -32,15 +32,15 @@ if TYPE_CHECKING:
     required=True,
     type=Size(),
     metavar="SIZE",
-    help="Most bytes of its file, such as 500kB, 2MB or 1MiB.",
+    help="Size that the file may have, such as 500kB, 2MB or 1MiB.",
 )
 @click.option(
     "--dtype",
     type=click.Choice(["int8", "float16"]),
     default="int8",
     show_default=True,
-    help="int8: whole numbers times a scale of each feature; float16: plainly rounded, "
-    "for fewer features.",
+    help="int8 stores whole numbers times a scale of each feature; float16 rounds plainly, and has "
+    "room for fewer features.",
 )
 @corpus_options(weights=False)
 @threads_option
@@ -55,14 +55,13 @@ def compress(
     threads: int | None,
     as_json: bool,
 ) -> None:
-    """Write MODEL to a file of at most so many bytes, with nearly the same answers.
+    """Write a model to a smaller file, with nearly the same answers.
 
-    Features that contribute least to scores are dropped, the weights of the others rounded, and
-    names and weights compressed. The small model is a model like any other: it classifies,
-    explains in words, is evaluated and compared.
+    Features that contribute least to scores are dropped, the weights of the others are rounded, and
+    names and weights are compressed. The small model works in every verb, and explains in words.
 
-    With a CORPUS, as for train, that the model has not seen, say what it costs: accuracy
-    and log loss before and after. The corpus changes nothing in the small model.
+    A CORPUS, as for train, that the model has not seen shows the cost: accuracy and log loss before
+    and after. It changes nothing in the small model.
 
     \b
     Examples:
@@ -105,15 +104,15 @@ def compress(
         "compressed": small is not whole,
     }
     if as_json:
-        told = {} if result is None else {"evaluation": result.as_dict()}
-        click.echo(to_json(about | told))
+        evaluation = {} if result is None else {"evaluation": result.as_dict()}
+        click.echo(to_json(about | evaluation))
     else:
         _show(about, result)
 
 
 def _compressed(model: Model, max_size: int, dtype: Any) -> Model:
-    """compression.compress, with a line of what is being tried in a terminal."""
-    from textmlr.cli.tables import size_of
+    """The compressed model; a terminal shows what is being tried."""
+    from textmlr.cli.terminal import size_of
     from textmlr.model.small_file.compression import compress as make
 
     if not sys.stderr.isatty():
@@ -130,7 +129,7 @@ def _compressed(model: Model, max_size: int, dtype: Any) -> Model:
 
 def _show(about: dict[str, Any], result: Comparison | None) -> None:
     from textmlr.base.printable import plain
-    from textmlr.cli.tables import show_rows, size_of
+    from textmlr.cli.terminal import show_rows, size_of
 
     before, model = about["from"], plain(about["model"])
     if not about["compressed"]:
@@ -158,4 +157,4 @@ def _show(about: dict[str, Any], result: Comparison | None) -> None:
         rows.append(("", f"on {result.documents:,} documents"))
     show_rows(rows)
     if result is None:
-        click.echo("Give a CORPUS that the model has not seen, to learn what it costs in accuracy.")
+        click.echo("A CORPUS that the model has not seen would show what it costs in accuracy.")

@@ -1,4 +1,4 @@
-"""textmlr evaluate: a model's answers against the true labels."""
+"""textmlr evaluate: a model's answers compared with the true labels."""
 
 from __future__ import annotations
 
@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from textmlr.base.printable import plain, to_json
-from textmlr.cli.arguments import (
-    PROBABILITY,
+from textmlr.cli.shared_options import (
     check_output,
     column_option,
     corpus_options,
@@ -17,6 +16,7 @@ from textmlr.cli.arguments import (
     model_option,
     threads_option,
 )
+from textmlr.cli.value_types import PROBABILITY
 from textmlr.corpus.reading_options import ReadingOptions
 
 if TYPE_CHECKING:
@@ -44,18 +44,18 @@ COVERAGE_AT = (0.0, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99)
     type=PROBABILITY,
     multiple=True,
     metavar="P",
-    help="Also say what answering from probability P on comes to.",
+    help="Also show the figures of answers with probability P or more.",
 )
 @click.option(
     "--report",
     metavar="DIR",
-    help="Write DIR/report.html, one page, and its figures as PNG (needs matplotlib).",
+    help="Write the page DIR/report.html and its figures as PNG (needs matplotlib).",
 )
 @click.option(
     "--training",
     multiple=True,
     metavar="FILE",
-    help="Training corpus, for the report's learning curve: trains five models.",
+    help="Draw a learning curve from this training corpus; it trains five models.",
 )
 @corpus_options(weights=False)
 @column_option("weight", "--training")
@@ -71,19 +71,20 @@ def evaluate(
     threads: int | None,
     as_json: bool,
 ) -> None:
-    """Compare a model's answers with the labels of CORPUS, which is as for train.
+    """Compare a model's answers with the labels of CORPUS.
 
-    Accuracy, macro-F1 and log loss with 95 % intervals (bootstrap over the documents), Brier
-    score, expected calibration error (15 bins of the top probability), coverage and accuracy where
-    answers below a probability are left to a person (classify --min-probability; --json has every
-    hundredth), precision, recall and F1 of each label, and the pairs confused most.
+    CORPUS is as for train. Figures are accuracy, macro-F1 and log loss with 95 % intervals
+    (bootstrap over the documents), Brier score, expected calibration error (15 bins of the top
+    probability), precision, recall and F1 of each label, and the pairs that are confused most. A
+    table shows coverage and accuracy where answers below a probability are left to a person, as
+    with classify --min-probability; --json has every hundredth.
 
-    Documents that also stand in the corpus that the model was trained on, byte for byte but for
-    space around them, are counted: answers to them say nothing of new ones.
+    Documents that the model was trained on, byte for byte but for space around them, are counted:
+    the answers to them say nothing about new ones.
 
-    With --report, a page with figures: reliability, accuracy against coverage, confusions,
-    precision and recall of each label at any threshold, the learning curve, and the documents most
-    confidently wrong, with their text.
+    --report writes a page with figures: reliability, accuracy against coverage, confusions,
+    precision and recall of each label at any threshold, the learning curve, and the text of the
+    documents that are most confidently wrong.
 
     \b
     Examples:
@@ -145,7 +146,7 @@ def _learning_curve(
     from textmlr.corpus.reading import read_corpus
     from textmlr.evaluation.curves import learning_curve
 
-    weighted = bool(model.record.get("corpus", {}).get("weighted"))
+    weighted = model.record.corpus is not None and bool(model.record.corpus.weighted)
     corpus = read_corpus(training, replace(reading, weighted=weighted))
     warn_of_skipped([corpus])
 
@@ -158,7 +159,7 @@ def _learning_curve(
 def _show(result: Evaluation, asked: tuple[float, ...]) -> None:
     from rich.console import Console
 
-    from textmlr.cli.tables import show_rows, spread
+    from textmlr.cli.terminal import show_rows, spread
 
     sure = result.intervals
     click.secho("Evaluation", bold=True)
@@ -179,7 +180,7 @@ def _show(result: Evaluation, asked: tuple[float, ...]) -> None:
 
 
 def _show_coverage(console: Console, rows: list[Coverage]) -> None:
-    from textmlr.cli.tables import spread
+    from textmlr.cli.terminal import spread
 
     table = _table("unsure below P: left to a person")
     for column in ("P", "answered", "coverage", "accuracy", "95 %"):

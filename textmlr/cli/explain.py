@@ -1,4 +1,4 @@
-"""textmlr explain: what speaks for a document's label, word by word."""
+"""textmlr explain: why a document has its label, word by word."""
 
 from __future__ import annotations
 
@@ -9,25 +9,25 @@ import click
 
 from textmlr.base.errors import InputError
 from textmlr.base.printable import JOINERS, plain, to_json
-from textmlr.cli.arguments import json_option, listed, model_option
-from textmlr.cli.one_document import read_document, shown_path
+from textmlr.cli.document_file import read_document, shown_path
+from textmlr.cli.shared_options import json_option, listed, model_option
 from textmlr.kernels.jit import run_plain
 
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.text import Text
 
-    from textmlr.model.explanation.contributions import Contribution, Explanation
-    from textmlr.model.explanation.counterfactual import Removal
+    from textmlr.model.explanation.counterfactual import Counterfactual
+    from textmlr.model.explanation.explanation import Contribution, Explanation
 
-# Up to here plain Python explains about as soon as Numba's kernels load (it reads a document three
-# times, at about 20 µs a byte), and there is nothing to compile where no kernel was used before.
+# For documents of up to so many bytes plain Python takes about as long as loading Numba's kernels
+# (it reads a document three times, at about 20 µs a byte), and nothing has to be compiled.
 PLAIN_BYTES = 1 << 12
 MOST_BYTES = 1 << 24  # every word of a document becomes an object
 KEPT = "\n\t" + JOINERS
-# Styles of a word by strength, for and against the label: blue and orange, which any colour vision
-# tells apart, and a line under the latter.  Backgrounds bring their own ink along and are neither
-# light nor dark, so that they stand out in any terminal, the more vivid the more.
+# Styles of a word by strength, for and against the label: blue and orange, which all colour vision
+# tells apart, and a line under orange.  Backgrounds have their own ink and are neither light nor
+# dark, so that they stand out in any terminal.
 FOR = ("", "#3b8ed0", "#ffffff on #54768f", "bold #ffffff on #0072ce")
 AGAINST = (
     "",
@@ -52,10 +52,10 @@ AGAINST = (
     default=10,
     show_default=True,
     metavar="K",
-    help="Features for, and as many against, in the table.",
+    help="Show K features for the label, and K against it.",
 )
 @click.option("--whole", is_flag=True, help="Show all of a long document.")
-@click.option("--html", metavar="FILE", help="Write one self-contained page, too.")
+@click.option("--html", metavar="FILE", help="Also write one self-contained page.")
 @json_option
 def explain(
     model: str,
@@ -72,19 +72,20 @@ def explain(
 
     DOC is one document, whole; - or nothing reads standard input.
 
-    First the document, its words coloured by what they add to the label's score beside the mean of
-    the others' (or beside the --against label's): blue for it, orange and underlined against it,
-    the more vivid the more. In a pipe, or without colours, words of weight carry their number:
-    robot[+0.31]. Of more than 4,000 characters, the parts round the strongest words are shown. A
-    word has its share of every n-gram that it is in; all numbers are nats.
+    The document comes first, each word coloured by the nats that it adds to the label's score, less
+    the mean of what it adds to the others (or less what it adds to the --against label): blue for
+    the label, orange and underlined against it, stronger words in stronger colours. In a pipe, or
+    without colours, strong words carry their number: robot[+0.31]. More than 4,000 characters are
+    cut to the parts around the strongest words. A word gets its share of every n-gram that it is
+    in.
 
-    Then a table of the strongest features, and how features and bias add up to the score, and the
-    score to P = exp(score - log z), the P of textmlr classify. These shares of the score are exact;
-    of a model with hidden layers, which has none, they are integrated gradients from the empty
-    document, which add up to the score as well.
+    Then a table shows the strongest features, how features and bias add up to the score, and how
+    the score gives P = exp(score - log z), the P of textmlr classify. These shares are exact. For a
+    model with hidden layers they are integrated gradients from the empty document, which add up to
+    the score as well.
 
-    With --flip also the fewest words without which the likeliest label is another: each is taken
-    out wherever it stands, a space in its place, and what is left is classified.
+    With --flip it also finds the fewest words without which the likeliest label is another: each is
+    replaced by a space wherever it occurs, and the rest is classified.
 
     \b
     Examples:
@@ -115,15 +116,20 @@ def explain(
 
     loaded = Model.load(model)
     explanation = loaded.explain(text, label, against)
-    removal = loaded.counterfactual(text) if flip else None
+    counterfactual = loaded.counterfactual(text) if flip else None
     sys.stdout.flush()
     if as_json:
-        _print_json(document, explanation, removal)
+        _print_json(document, explanation, counterfactual)
     else:
-        _show(document, explanation, removal, features, whole)
+        _show(document, explanation, counterfactual, features, whole)
     if html is not None:
         write_page(
-            html, explanation, removal, document=shown_path(document), model=model, most=features
+            html,
+            explanation,
+            counterfactual,
+            document=shown_path(document),
+            model=model,
+            most=features,
         )
         if not as_json:
             click.echo(f"Page: {plain(html)}")
@@ -133,15 +139,21 @@ def explain(
         warn(nothing_known(len(loaded.base) > 0))
 
 
-def _print_json(document: str, explanation: Explanation, removal: Removal | None) -> None:
+def _print_json(
+    document: str, explanation: Explanation, counterfactual: Counterfactual | None
+) -> None:
     about = {"document": shown_path(document), **explanation.as_dict()}
-    if removal is not None:
-        about["flip"] = {k: v for k, v in removal.as_dict().items() if k != "text"}
+    if counterfactual is not None:
+        about["flip"] = {k: v for k, v in counterfactual.as_dict().items() if k != "text"}
     click.echo(to_json(about))
 
 
 def _show(
-    document: str, explanation: Explanation, removal: Removal | None, most: int, whole: bool
+    document: str,
+    explanation: Explanation,
+    counterfactual: Counterfactual | None,
+    most: int,
+    whole: bool,
 ) -> None:
     from rich.console import Console
 
@@ -169,9 +181,9 @@ def _show(
     _show_table(explanation, most)
     click.echo(method_of(explanation))
     click.echo(sum_of(explanation))
-    if removal is not None:
+    if counterfactual is not None:
         click.echo()
-        click.echo(_visible(removal.sentence()))
+        click.echo(_visible(counterfactual.sentence()))
 
 
 def _visible(text: str) -> str:
@@ -247,9 +259,15 @@ def _show_table(explanation: Explanation, most: int) -> None:
     from rich.table import Table
     from rich.text import Text
 
-    from textmlr.model.explanation.excerpts import name_of, start_of, strongest, versus, weight_of
+    from textmlr.model.explanation.excerpts import (
+        name_of,
+        shown_features,
+        start_of,
+        versus,
+        weight_of,
+    )
 
-    shown = strongest(explanation, most)
+    shown = shown_features(explanation, most)
     table = Table(box=SIMPLE_HEAD, show_footer=True)
     table.add_column("feature", "together", overflow="fold")
     table.add_column("times", justify="right")
@@ -270,7 +288,7 @@ def _show_table(explanation: Explanation, most: int) -> None:
             f"{feature.margin:+.4f}",
         )
 
-    for feature in shown.speaking_for:
+    for feature in shown.in_favour:
         add(feature, FOR[1])
     if shown.others:
         together = (f"{shown.contribution:+.4f}", f"{shown.margin:+.4f}")

@@ -7,7 +7,7 @@ import os
 import click
 
 from textmlr.base.printable import plain, to_json
-from textmlr.cli.arguments import json_option
+from textmlr.cli.shared_options import json_option
 
 MOST_OF_A_STRING = 0x1FFFFFE8  # characters, of V8
 
@@ -19,7 +19,7 @@ MOST_OF_A_STRING = 0x1FFFFFE8  # characters, of V8
     "form",
     type=click.Choice(["json", "onnx"]),
     required=True,
-    help="json: a dictionary of weights; onnx: a graph from ids to P.",
+    help="json is a dictionary of weights, onnx a graph from ids to P.",
 )
 @click.option(
     "-o",
@@ -31,18 +31,18 @@ MOST_OF_A_STRING = 0x1FFFFFE8  # characters, of V8
 @click.option(
     "--scorer",
     metavar="FILE",
-    help="Of json: also write scorer.js there, which answers in a page or in node.",
+    help="With json: also write scorer.js, which answers in a page or in node.",
 )
 @json_option
 def export(model: str, form: str, output: str | None, scorer: str | None, as_json: bool) -> None:
-    """Write MODEL in a form that other programs run.
+    """Write a model in a form that other programs run.
 
-    --format json is one object with labels, options and the weights of every feature by its name;
-    its "about" says how to answer with it. The JavaScript that does (under a hundred lines, for
-    pages and node) comes with --scorer.
+    --format json writes one object with labels, options and the weights of every feature by its
+    name; its "about" says how to answer with it. --scorer adds JavaScript that does so, in pages
+    and in node.
 
-    --format onnx is a graph for ONNX runtimes: feature ids and values in; scores, log z and
-    probabilities out. It needs the package onnx (pip install 'textmlr[onnx]').
+    --format onnx writes a graph for ONNX runtimes, from feature ids and values to scores, log z and
+    probabilities. It needs the package onnx (pip install 'textmlr[onnx]').
 
     \b
     Examples:
@@ -61,7 +61,7 @@ def export(model: str, form: str, output: str | None, scorer: str | None, as_jso
     for path in (output, scorer):
         if path is not None:
             check_writable(path, [model])
-    from textmlr.cli.tables import show_rows, size_of
+    from textmlr.cli.terminal import show_rows, size_of
     from textmlr.cli.warnings import warn
     from textmlr.model.model import Model
 

@@ -1,101 +1,102 @@
-"""textmlr featurize: f(x) of a corpus, as a file that other programs learn from."""
+"""textmlr featurize: f(x) of a corpus, in a file for other programs."""
 
 from __future__ import annotations
 
-import copy
 import time
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, get_args
 
 import click
 
-from textmlr.base.featurizer_options import WORDS, FeaturizerOptions
+from textmlr.base.featurizer_options import FeaturizerOptions
 from textmlr.base.printable import to_json
-from textmlr.cli.arguments import (
+from textmlr.cli.shared_options import (
     check_output,
     corpus_options,
+    format_option,
     given,
     json_option,
     threads_option,
 )
-from textmlr.cli.train import train
+from textmlr.cli.stage_options import one_value, stages_options
 from textmlr.corpus.reading_options import CorpusFormat, ReadingOptions
 from textmlr.export.matrices.matrix_file import FORMATS, MatrixFile
 
 if TYPE_CHECKING:
+    from textmlr.corpus.chunks import Chunk
     from textmlr.export.matrices.matrix_file import MatrixSummary
+    from textmlr.export.matrices.matrix_parts import MatrixPart
     from textmlr.features.featurizer import Featurizer
-
-# What options of train mean here, where no model is trained.
-OWN_DEFAULTS = {
-    "ngrams": f"{WORDS[0]}-{WORDS[1]}",
-    "char_ngrams": "none",
-    "idf": "idf; no-idf with --hash-bits",
-}
 
 
 class MatrixFormat(click.Choice[str]):
-    """A form of what is written; for one of a corpus it says which option that is."""
+    """A format of matrices; for a format of corpora, the error names the option for that."""
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        """The form."""
+        """The format."""
         if value in get_args(CorpusFormat):
-            self.fail(f"{value!r} is a form of corpora: --corpus-format {value}", param, ctx)
+            self.fail(f"{value!r} is a format of corpora: --corpus-format {value}", param, ctx)
         return super().convert(value, param, ctx)
 
 
 @click.command()
 @click.argument("corpora", nargs=-1, required=True, metavar="CORPUS...")
-@click.option(
-    "-o",
-    "--output",
-    required=True,
-    metavar="FILE",
-    help="File to write: .npz, .svm or .vw, or - for stdout (not .npz).",
+@one_value(
+    "written",
+    ("output", "output_format", "zero_based"),
+    lambda output, output_format, zero_based: MatrixFile.of(
+        output, output_format, zero_based=zero_based
+    ),
+    [
+        click.option(
+            "-o",
+            "--output",
+            required=True,
+            metavar="FILE",
+            help="File to write: .npz, .svm or .vw, or - for stdout (not .npz).",
+        ),
+        click.option(
+            "--format",
+            "output_format",
+            type=MatrixFormat(FORMATS),
+            show_default="by the ending of FILE's name",
+            help="Format of FILE.",
+        ),
+        click.option(
+            "--zero-based",
+            is_flag=True,
+            help="Count the indices of svmlight from 0, not from 1 as liblinear does.",
+        ),
+    ],
 )
-@click.option(
-    "--format",
-    "output_format",
-    type=MatrixFormat(FORMATS),
-    show_default="what FILE's name ends in",
-    help="Of FILE.",
-)
-@click.option(
-    "--zero-based",
-    is_flag=True,
-    help="Count the indices of svmlight from 0, not from 1 as liblinear does.",
-)
-@click.option("-m", "--model", metavar="FILE", help="Features of a model, in place of fitting.")
-@click.option("--no-labels", is_flag=True, help="Read no labels: the corpus may have none.")
-@corpus_options(weights=True)
+@click.option("-m", "--model", metavar="FILE", help="Take the features of this model; fit none.")
+@click.option("--no-labels", is_flag=True, help="Read no labels; the corpus may have none.")
+@stages_options("options", (FeaturizerOptions,), shown=lambda own: own.alone or own.unset)
+@corpus_options(weights=True, formats=format_option("--corpus-format", lines=True))
 @threads_option
 @json_option
-@click.pass_context
 def featurize(
-    context: click.Context,
-    /,
     corpora: tuple[str, ...],
-    output: str,
-    output_format: str | None,
-    zero_based: bool,
+    written: MatrixFile,
     model: str | None,
     no_labels: bool,
     reading: ReadingOptions,
     threads: int | None,
     as_json: bool,
-    **chosen: Any,
+    options: FeaturizerOptions,
 ) -> None:
-    """Write the features of CORPUS to a file, for other programs to learn from.
+    """Write the features of CORPUS to a file, for other programs.
 
-    A vocabulary is fitted on CORPUS, or, with --hash-bits, none is needed; with -m the features
-    are those of a model, and of a corpus of any size.  Options are those of train, but nothing is
-    tried: n-grams are words and pairs of words unless you say otherwise.  --no-bias leaves out the
-    column that is always 1, for programs that add their own.
+    A vocabulary is fitted on CORPUS; with --hash-bits none is needed. With -m the features are
+    those of a model, and CORPUS may be of any size. Options are as for train, but nothing is
+    tried: n-grams are words and pairs of words by default. --no-bias leaves out the column that is
+    always 1, for programs that add their own.
 
-    .npz is what scipy.sparse.load_npz reads; beside the matrix lie y (codes), labels (what they
-    stand for), weights and features (names, a line each).  svmlight, for liblinear and XGBoost,
-    counts labels from 0; vw from 1, as --oaa wants.  FILE.labels says what they stand for, and
-    FILE.features what the indices of svmlight do.
+    scipy.sparse.load_npz reads .npz; beside the matrix it holds y (codes), labels (their names),
+    weights and features (names, one a line). svmlight, for liblinear and XGBoost, counts labels
+    from 0; vw counts them from 1, as --oaa wants. FILE.labels names the labels, and FILE.features
+    the indices of svmlight.
 
     \b
     Examples:
@@ -104,19 +105,18 @@ def featurize(
       textmlr featurize test.tsv -m reviews.textmlr -o test.svm
       textmlr featurize big.parquet --hash-bits 20 -o - --format vw | vw --oaa 5
     """
-    written = MatrixFile.of(output, output_format, zero_based=zero_based)
+    output = written.path
     if as_json and output == "-":
         raise click.UsageError("--json and -o - would both write to stdout")
     if no_labels and reading.label_column is not None:
         raise click.UsageError("--no-labels and --label-column exclude each other")
-    options = _options(context, model, chosen)
+    if model is not None:
+        _check_no_options()
 
     from textmlr.cli.warnings import warn_of_invalid, warn_of_skipped
     from textmlr.corpus.notes import ReadingNotes
     from textmlr.corpus.reading import scan
     from textmlr.export.matrices.matrix_file import files_of, write_matrix
-    from textmlr.export.matrices.matrix_parts import fit, transform
-    from textmlr.features.featurizer import Featurizer
 
     if output != "-":
         for path in files_of(written):
@@ -124,16 +124,7 @@ def featurize(
     began = time.perf_counter()
     notes = ReadingNotes()
     chunks = notes.watch(scan(corpora, reading, labelled=not no_labels, tables=False))
-    if model is not None:
-        from textmlr.model.model import Model
-
-        loaded = Model.load(model)
-        featurizer, labels = loaded.featurizer, loaded.labels
-        parts = transform(featurizer, chunks, labels, threads)
-    else:
-        featurizer = Featurizer(options)
-        part, labels = fit(featurizer, chunks, threads)
-        parts = iter([part])
+    featurizer, labels, parts = _featurized(chunks, model, options, threads)
     names = None
     if featurizer.options.hash_bits is None:
         names = featurizer.feature_names()
@@ -156,24 +147,41 @@ def featurize(
         _show(done, featurizer, shown_labels, seconds)
 
 
-def _options(
-    context: click.Context, model: str | None, chosen: dict[str, Any]
-) -> FeaturizerOptions:
-    """The options of a featurizer that is to be fitted.  None may be given with a model."""
-    own = [p for p in context.command.params if p.name in chosen and given(p.name)]
-    if model is not None and own:
-        raise click.UsageError(
-            f"{own[0].opts[0]} and --model exclude each other: a model has features of its own"
-        )
-    return FeaturizerOptions(**chosen | {"norm": None if chosen["norm"] == "none" else "l2"})
+def _featurized(
+    chunks: Iterable[Chunk], model: str | None, options: FeaturizerOptions, threads: int | None
+) -> tuple[Featurizer, list[str], Iterator[MatrixPart]]:
+    """The featurizer of a model, or one that is fitted on the chunks; labels; and f(x) in parts."""
+    from textmlr.export.matrices.matrix_parts import fit, transform
+    from textmlr.features.featurizer import Featurizer
+
+    if model is not None:
+        from textmlr.model.model import Model
+
+        loaded = Model.load(model)
+        parts = transform(loaded.featurizer, chunks, loaded.labels, threads)
+        return loaded.featurizer, loaded.labels, parts
+    featurizer = Featurizer(options)
+    part, labels = fit(featurizer, chunks, threads)
+    return featurizer, labels, iter([part])
+
+
+def _check_no_options() -> None:
+    """Raise UsageError if options of a featurizer were given, which a model has already."""
+    for parameter in click.get_current_context().command.params:
+        name = str(parameter.name)
+        if name in FeaturizerOptions.__dataclass_fields__ and given(name):
+            raise click.UsageError(
+                f"{parameter.opts[0]} and --model exclude each other: a model has its own features"
+            )
 
 
 def _show(
     done: MatrixSummary, featurizer: Featurizer, labels: list[str] | None, seconds: float
 ) -> None:
-    """A summary, on stderr: stdout may be where the lines go."""
+    """A summary, on stderr, since stdout may get the lines."""
     from textmlr.base.printable import plain
-    from textmlr.cli.tables import show_ngrams, show_rows
+    from textmlr.cli.terminal import show_rows
+    from textmlr.cli.training_summary import show_ngrams
 
     where = "standard output" if done.files[0] == "-" else done.files[0]
     click.secho(f"Wrote {plain(where)}", bold=True, err=True)
@@ -193,28 +201,3 @@ def _show(
         rows.append(("beside it", plain(", ".join(done.files[1:]))))
     rows.append(("seconds", f"{seconds:.1f}"))
     show_rows(rows, err=True)
-
-
-def _like_train(option: click.Parameter) -> click.Parameter:
-    """The same option, with what it means where no model is trained."""
-    own = copy.copy(option)
-    if isinstance(own, click.Option) and own.name in OWN_DEFAULTS:
-        own.show_default = OWN_DEFAULTS[own.name]
-    return own
-
-
-# --format, which other verbs have for the form of the corpus, is here that of what is written.
-_corpus_format = click.Option(
-    ["--corpus-format", "format"],
-    type=click.Choice(get_args(CorpusFormat)),
-    show_default="by ending, or the first bytes",
-    help="What the corpus's files are.",
-)
-featurize.params[:] = [
-    _corpus_format if option.name == "format" else option for option in featurize.params
-]
-featurize.params += [
-    _like_train(option)
-    for option in train.params
-    if option.name in FeaturizerOptions.__dataclass_fields__
-]

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import os
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from textmlr.base.printable import to_json
-from textmlr.cli.arguments import json_option
+from textmlr.cli.shared_options import json_option
+
+if TYPE_CHECKING:
+    from textmlr.model.record import Record
 
 
 @click.command()
 @click.argument("model", default="model.textmlr")
 @json_option
 def info(model: str, as_json: bool) -> None:
-    """Say what is in MODEL and how it was trained.
+    """Say what is in a model and how it was trained.
 
     \b
     Examples:
@@ -28,7 +31,8 @@ def info(model: str, as_json: bool) -> None:
 
     run_plain()  # there is nothing to compute
     from textmlr.base.printable import plain
-    from textmlr.cli.tables import fit_rows, ngram_rows, show_rows, size_of, update_rows
+    from textmlr.cli.terminal import show_rows, size_of
+    from textmlr.cli.training_summary import fit_rows, ngram_rows, update_rows
     from textmlr.model.model import Model
 
     loaded = Model.load(model)
@@ -40,7 +44,7 @@ def info(model: str, as_json: bool) -> None:
         "features": loaded.featurizer.columns,
         "featurizer": featurizer,
         "storage": loaded.storage.dtype,
-        **loaded.record,
+        **loaded.record.as_json(),
     }
     if as_json:
         click.echo(to_json(about))
@@ -62,35 +66,35 @@ def info(model: str, as_json: bool) -> None:
     )
 
 
-def label_row(labels: list[str], record: dict[str, Any]) -> tuple[str, str]:
+def label_row(labels: list[str], record: Record) -> tuple[str, str]:
     """How many labels there are, and the first, with the documents that they had."""
     from textmlr.base.printable import plain
 
     shown = [plain(label) for label in labels[:12]]
-    if "corpus" in record:
-        counts = record["corpus"]["per_label"]
+    if record.corpus is not None:
+        counts = record.corpus.per_label
         shown = [f"{name} ({count:,})" for name, count in zip(shown, counts, strict=False)]
     more = f" and {len(labels) - 12:,} more" if len(labels) > 12 else ""
     return "labels", f"{len(labels):,}: " + ", ".join(shown) + more
 
 
-def corpus_rows(record: dict[str, Any]) -> list[tuple[str, str]]:
-    """What it was learnt from, as far as the record says it."""
+def corpus_rows(record: Record) -> list[tuple[str, str]]:
+    """The corpus of training, as far as the record tells."""
     rows = _compressed_rows(record)
-    if (corpus := record.get("corpus")) is None:
+    if (corpus := record.corpus) is None:
         return rows
-    told = f"{corpus['documents']:,} documents of " + ", ".join(corpus["files"])
-    return [*rows, ("trained on", told)]
+    text = f"{corpus.documents:,} documents of " + ", ".join(corpus.files)
+    return [*rows, ("trained on", text)]
 
 
-def _training_rows(record: dict[str, Any]) -> list[tuple[str, str]]:
+def _training_rows(record: Record) -> list[tuple[str, str]]:
     """The options of training, and what made the model; nothing where that is not known."""
     rows = []
-    if "options" in record:
-        rows.append(("training", _options(record["options"])))
-    if (versions := record.get("versions")) is not None:
-        told = f"textmlr {versions['textmlr']}, Unicode {versions['unicode']}"
-        rows.append(("made by", told))
+    if record.options is not None:
+        rows.append(("training", _options(record.options)))
+    if (versions := record.versions) is not None:
+        text = f"textmlr {versions.textmlr}, Unicode {versions.unicode}"
+        rows.append(("made by", text))
     return rows
 
 
@@ -101,18 +105,19 @@ _WEIGHTS = {
 }
 
 
-def _compressed_rows(about: dict[str, Any]) -> list[tuple[str, str]]:
+def _compressed_rows(record: Record) -> list[tuple[str, str]]:
     """What ``compress`` made it of."""
-    if (compressed := about.get("compressed")) is None:
+    if record.compressed is None:
         return []
-    before = f"{compressed['from_features']:,}"
-    return [("compressed", f"from {before} features; what was held out judged it before that")]
+    before = f"{record.compressed.from_features:,}"
+    return [("compressed", f"from {before} features; held-out documents judged it before that")]
 
 
 def _options(options: dict[str, Any]) -> str:
-    from textmlr.cli.arguments import show_range
+    from textmlr.cli.value_types import NgramRangeType
 
+    text = NgramRangeType().text
     return ", ".join(
-        f"{name}={show_range(value) if isinstance(value, tuple) else value}"
+        f"{name}={text(value) if isinstance(value, tuple) else value}"
         for name, value in options.items()
     )

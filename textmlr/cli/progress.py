@@ -1,4 +1,4 @@
-"""What is shown while training goes on, on stderr."""
+"""The progress of training, on stderr."""
 
 from __future__ import annotations
 
@@ -9,14 +9,15 @@ from typing import TYPE_CHECKING, Self
 
 import click
 
-from textmlr.cli.tables import show_ngrams, size_of
+from textmlr.cli.terminal import size_of
+from textmlr.cli.training_summary import show_ngrams
 from textmlr.cli.warnings import warn
 from textmlr.kernels.jit import watch_compiling
 from textmlr.training.exact.penalty_path import Penalty
 from textmlr.training.exact.solver import Step
 from textmlr.training.ngram_choice import Candidate
-from textmlr.training.on_disk.cache import Work
-from textmlr.training.sgd.trial import Progress as Epochs
+from textmlr.training.on_disk.stage_progress import Work
+from textmlr.training.sgd.trial_run import Progress as Epochs
 from textmlr.training.train import Event, Stage
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ METHODS = {
 
 
 class Compiling:
-    """Says, once, that kernels are being compiled, and counts the seconds."""
+    """Says once that kernels are being compiled, and counts the seconds."""
 
     def __init__(self, *, quiet: bool) -> None:
         self.seconds = 0.0
@@ -45,13 +46,13 @@ class Compiling:
     def _compiling(self, kernel: str, seconds: float) -> None:
         if not seconds and not self._told:
             self._told = True
-            told = "Compiling the kernels, which later runs load where they can be kept…"
-            click.echo(click.style(told, dim=True), err=True)
+            text = "Compiling the kernels; later runs load them, where they can be kept…"
+            click.echo(click.style(text, dim=True), err=True)
         self.seconds += seconds
 
 
 class Display:
-    """What a terminal shows while a block runs: one of rich's displays, or none."""
+    """A display of rich that a terminal shows while a block runs, or none."""
 
     def __init__(self, shown: Progress | Live | None) -> None:
         self._shown = shown
@@ -71,18 +72,18 @@ class Display:
             self._shown.stop()
 
     def end(self) -> None:
-        """Show nothing more, so that what is said now has lines of its own."""
+        """Show nothing more, so that what is printed now has lines of its own."""
         if self._shown is not None:
             self._shown.stop()
 
 
 class TrainingProgress(Display):
-    """A progress bar to a terminal, a line an epoch of the final run to anything else."""
+    """A progress bar in a terminal, elsewhere a line for each epoch of the final run."""
 
     def __init__(self, *, quiet: bool) -> None:
         self.quiet = quiet
         self.most_epochs = 0
-        # rich takes as long to import as a small corpus takes to be read.
+        # rich takes as long to import as a small corpus takes to read.
         self.bar = _bar() if sys.stderr.isatty() and not quiet else None
         super().__init__(self.bar)
         self.compiling = Compiling(quiet=quiet)
@@ -92,7 +93,7 @@ class TrainingProgress(Display):
         self._began = 0.0
 
     def reading(self) -> None:
-        """The corpus is being read."""
+        """Show that the corpus is being read."""
         self._update("reading the corpus")
 
     def watch(self, event: Event) -> None:
@@ -115,7 +116,7 @@ class TrainingProgress(Display):
             self._epoch(event)
 
     def _work(self, work: Work) -> None:
-        """A bar shows each; lines only every so much."""
+        """A bar shows each event; lines tell of every tenth of the work."""
         done = size_of(work.done) + (f" of {size_of(work.total)}" if work.total else "")
         self._update(work.what, done)
         part = work.done // max(WORK_A_LINE, work.total // 10)
@@ -124,7 +125,7 @@ class TrainingProgress(Display):
             self._line(work.what, done)
 
     def _step(self, step: Step) -> None:
-        """A bar shows each; lines only every so many, since most take but milliseconds."""
+        """A bar shows each step; lines tell of few, since most take only milliseconds."""
         line, figures = f"{METHODS[step.method]} {step.number}", f"gap {step.gap:.2g}"
         self._update(line, figures)
         if step.number % STEPS_A_LINE == 0 or step.method == "proximal":
@@ -160,7 +161,7 @@ class TrainingProgress(Display):
             )
 
     def _update(self, description: str, figures: str = "") -> None:
-        """What the bar says; it runs along with the epochs."""
+        """Set the words of the bar, and its length by the epochs."""
         if self.bar is not None:
             self.bar.update(
                 self.bar.task_ids[0],

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 import click
 
 from textmlr.base.printable import to_json
-from textmlr.cli.arguments import json_option, listed
+from textmlr.cli.shared_options import json_option, listed
 
 if TYPE_CHECKING:
     from rich.table import Table
     from rich.text import Text
 
-    from textmlr.model.explanation.top_features import Feature, Ranking, Strongest
+    from textmlr.model.explanation.top_features import Feature, Ranking, TopFeatures
 
 MANY_LABELS = 12  # of more, a row each is shown
 FEATURES = 20
@@ -27,7 +27,11 @@ TITLES = {"weight": "by weight", "contribution": "by contribution over the train
 @click.command()
 @click.argument("model", default="model.textmlr")
 @click.option(
-    "--label", "labels", multiple=True, metavar="LABEL", help="Only this label; may be given again."
+    "--label",
+    "labels",
+    multiple=True,
+    metavar="LABEL",
+    help="Show only this label; may be given again.",
 )
 @click.option(
     "-k",
@@ -35,26 +39,26 @@ TITLES = {"weight": "by weight", "contribution": "by contribution over the train
     type=listed("k"),
     metavar="K",
     show_default=f"{FEATURES}; {FEW_FEATURES} in a row of more than {MANY_LABELS} labels",
-    help="How many features.",
+    help="Show K features.",
 )
 @click.option(
     "--by",
     type=click.Choice([*BY, "both"]),
     default="both",
     show_default=True,
-    help="What the strongest are chosen by.",
+    help="Rank features by this.",
 )
 @json_option
 def top(model: str, labels: tuple[str, ...], k: int | None, by: str, as_json: bool) -> None:
-    """Say which features speak most for and against each label of MODEL.
+    """Say which features speak for and against each label.
 
-    By contribution: what a feature added to the label's score, more than to the mean of all
-    labels' scores, over all documents of the training corpus (nats). By weight: what it adds
-    where its value is 1; rare features often come first. Of two labels both are of the log-odds.
+    By contribution, features are ranked by the nats that they added to the label's score, beyond
+    the mean of all labels' scores, over all documents of the training corpus. By weight, they are
+    ranked by the nats that a value of 1 adds; rare features often come first. With two labels, both
+    concern the log-odds.
 
-    char: stands before n-grams of characters, ␣ for the space at a word's beginning or end. Of
-    hashed columns only those that training named are told of, the heaviest: "good (+2)" is one
-    that 2 other n-grams fall into as well.
+    char: marks n-grams of characters, and ␣ the space at a word's beginning or end. With hashing,
+    only the heaviest columns have names: "good (+2)" is a column that 2 other n-grams share.
 
     \b
     Examples:
@@ -67,33 +71,33 @@ def top(model: str, labels: tuple[str, ...], k: int | None, by: str, as_json: bo
     run_plain()  # there is little to compute
     from textmlr.base.errors import InputError
     from textmlr.cli.warnings import warn
-    from textmlr.model.explanation.top_features import strongest
+    from textmlr.model.explanation.top_features import top_features
     from textmlr.model.model import Model
 
     loaded = Model.load(model)
     in_rows = k is None and len(labels or loaded.labels) > MANY_LABELS and not as_json
     k = k or (FEW_FEATURES if in_rows else FEATURES)
-    found = strongest(loaded, labels or None, k)
+    found = top_features(loaded, labels or None, k)
     shown = BY if by == "both" else (by,)
     if found[0].by_contribution is None:
         if by == "contribution":
             raise InputError(
-                "the model does not know what its training corpus held",
+                "the model does not know the documents of its training",
                 place=model,
                 mend="give --by weight",
             )
-        warn("by weight alone: the model does not know what its training corpus held")
+        warn("by weight alone: the model does not know the documents of its training")
         shown = ("weight",)
     if as_json:
         dropped = {f"by_{name}" for name in BY if name not in shown}
         rows = [one.as_dict() for one in found]
-        told = [{key: value for key, value in row.items() if key not in dropped} for row in rows]
-        click.echo(to_json({"model": model, "labels": told}))
+        kept = [{key: value for key, value in row.items() if key not in dropped} for row in rows]
+        click.echo(to_json({"model": model, "labels": kept}))
     elif in_rows:
         _show_in_rows(found, shown[0])
         _tell_of_others(found, shown[:1])
     else:
-        # Of two labels what speaks for one speaks against the other.
+        # With two labels, features for one speak against the other.
         found = found[:1] if len(loaded.labels) == 2 else found
         for one in found:
             other = [label for label in loaded.labels if label != one.label]
@@ -101,7 +105,7 @@ def top(model: str, labels: tuple[str, ...], k: int | None, by: str, as_json: bo
         _tell_of_others(found, shown)
 
 
-def _show(one: Strongest, against: str, shown: tuple[str, ...]) -> None:
+def _show(one: TopFeatures, against: str, shown: tuple[str, ...]) -> None:
     """Tables of one label; ``against`` is what the features against it are headed."""
     from rich.console import Console
     from rich.text import Text
@@ -127,7 +131,7 @@ def _show(one: Strongest, against: str, shown: tuple[str, ...]) -> None:
         console.print(table)
 
 
-def _show_in_rows(found: list[Strongest], by: str) -> None:
+def _show_in_rows(found: list[TopFeatures], by: str) -> None:
     from rich.console import Console
     from rich.text import Text
 
@@ -147,7 +151,7 @@ def _show_in_rows(found: list[Strongest], by: str) -> None:
     click.echo("More of one label: --label LABEL; figures of all: -k 20, or --json")
 
 
-def _ranking(one: Strongest, by: str) -> Ranking:
+def _ranking(one: TopFeatures, by: str) -> Ranking:
     ranking = one.by_weight if by == "weight" else one.by_contribution
     assert ranking is not None
     return ranking
@@ -162,8 +166,8 @@ def _cells(features: list[Feature], i: int, by: str) -> list[str | Text]:
     feature = features[i]
     figure = feature.weight if by == "weight" else feature.contribution
     assert figure is not None
-    told = f"{figure:+,.3f}" if by == "weight" else f"{figure:+,.1f}"
-    return [Text(name_of(feature)), told, f"{feature.documents:,}"]
+    text = f"{figure:+,.3f}" if by == "weight" else f"{figure:+,.1f}"
+    return [Text(name_of(feature)), text, f"{feature.documents:,}"]
 
 
 def name_of(feature: Feature) -> str:
@@ -174,7 +178,7 @@ def name_of(feature: Feature) -> str:
     return plain(readable(feature.name)) + (f" (+{feature.others})" if feature.others else "")
 
 
-def _tell_of_others(found: list[Strongest], shown: tuple[str, ...]) -> None:
+def _tell_of_others(found: list[TopFeatures], shown: tuple[str, ...]) -> None:
     """Say what (+2) is, if it was shown."""
     rankings = [_ranking(one, by) for one in found for by in shown]
     if any(f.others for r in rankings for f in (*r.most_for, *r.most_against)):

@@ -1,4 +1,4 @@
-"""What is shown of trials: a live table while a search goes on, and what it came to."""
+"""Trials in a terminal: a live table during a search, and its result."""
 
 from __future__ import annotations
 
@@ -11,10 +11,18 @@ from textmlr.base.featurizer_options import FeaturizerOptions
 from textmlr.base.printable import plain, plural
 from textmlr.base.tuning_options import TuningOptions
 from textmlr.cli.progress import Compiling, Display
-from textmlr.cli.tables import bar, show_ngrams
+from textmlr.cli.terminal import bar
+from textmlr.cli.training_summary import show_ngrams
 from textmlr.cli.warnings import warn
-from textmlr.training.sgd.trial import Progress
-from textmlr.training.tuning.search import Event, Phase, Resumed, Rung, Started, Tuned
+from textmlr.training.sgd.trial_run import Progress
+from textmlr.training.tuning.events import (
+    Event,
+    Phase,
+    ResumedSearch,
+    Rung,
+    TrialStart,
+    TuningResult,
+)
 from textmlr.training.tuning.space import Setting
 from textmlr.training.tuning.trial import Trial
 
@@ -27,21 +35,21 @@ LIVE_ROWS = 10
 OTHER_LINES = 9  # of the live table, besides its rows: head, what is running, the time
 BAR = 20
 PHASES = {
-    "default": "what train takes by itself",
+    "default": "the options that train takes by itself",
     "search": "searching",
     "final": "training with the best setting on all documents",
 }
 
 
 class TuningProgress(Display):
-    """A table of the best trials to a terminal, a line a trial to anything else."""
+    """A table of the best trials in a terminal, elsewhere a line for each trial."""
 
     def __init__(self, options: TuningOptions, journal: str, *, quiet: bool) -> None:
         self.compiling = Compiling(quiet=quiet)
         self._options, self._journal, self._quiet = options, journal, quiet
         self._began = time.monotonic()
         self._trials: list[Trial] = []
-        self._running: dict[int, Started] = {}
+        self._running: dict[int, TrialStart] = {}
         self._phase = "reading the corpus"
         self._epoch = ""
         self._rung: Rung | None = None
@@ -53,17 +61,17 @@ class TuningProgress(Display):
 
     def watch(self, event: Event) -> None:
         """Show an event of the search."""
-        if isinstance(event, Resumed):
+        if isinstance(event, ResumedSearch):
             if event.torn:
                 warn(f"the last line of {plain(self._journal)} was not whole, and is dropped")
-            self._say(f"going on from {plural(event.trials, 'trial')} in {plain(self._journal)}")
+            self._say(f"resuming from {plural(event.trials, 'trial')} in {plain(self._journal)}")
         elif isinstance(event, Phase):
             self._phase, self._rung, self._epoch = PHASES[event.name], None, ""
             self._say(self._phase)
         elif isinstance(event, Rung):
             self._rung, self._ended = event, 0
             self._say(self._heading())
-        elif isinstance(event, Started):
+        elif isinstance(event, TrialStart):
             self._running[event.number] = event
         elif isinstance(event, Trial):
             self._running.pop(event.number, None)
@@ -121,18 +129,18 @@ class TuningProgress(Display):
 
     def _line(self, trial: Trial) -> str:
         """A trial as a line."""
-        told = f"#{trial.number}, {trial.seconds:.1f} s, {describe(trial.setting)}: "
+        text = f"#{trial.number}, {trial.seconds:.1f} s, {describe(trial.setting)}: "
         figures = trial.figures
         if figures is None:
-            return told + f"failed: {plain(str(trial.problem))}"
+            return text + f"failed: {plain(str(trial.problem))}"
         return (
-            f"{told}log loss {figures.loss:.4f} accuracy {figures.accuracy:.4f} "
+            f"{text}log loss {figures.loss:.4f} accuracy {figures.accuracy:.4f} "
             f"macro-F1 {figures.macro_f1:.4f}"
         )
 
 
 def describe(setting: Setting) -> str:
-    """A setting in few words: n-grams, steps, penalty, and what is not as usual."""
+    """A setting in few words: n-grams, steps, penalty, and options that are not the default."""
     features, training = setting.featurizer, setting.training
     usual = FeaturizerOptions()
     power = f"·idf^{training.idf_power:g}" if training.idf_power else ""
@@ -153,8 +161,8 @@ def describe(setting: Setting) -> str:
 
 
 def table_of(trials: Sequence[Trial], metric: str, most: int, *, one_line: bool = False) -> Table:
-    """The best trials on all documents, best first, and the default's; one_line: what does not
-    fit is cut off."""
+    """The best trials on all documents, best first, and the default's; one_line: settings are cut
+    off where they do not fit."""
     from rich.box import SIMPLE_HEAD
     from rich.table import Table
     from rich.text import Text
@@ -181,8 +189,8 @@ def table_of(trials: Sequence[Trial], metric: str, most: int, *, one_line: bool 
     return table
 
 
-def what_won(tuned: Tuned, options: TuningOptions) -> str:
-    """What won, and by how much against the default."""
+def what_won(tuned: TuningResult, options: TuningOptions) -> str:
+    """The setting that won, and by how much it beat the default."""
     full = sum(trial.rung == 1 for trial in tuned.trials)
     many = f"{plural(len(tuned.trials), 'trial')}, {full:,} of them on everything"
     if tuned.best is tuned.default:

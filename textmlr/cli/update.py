@@ -1,26 +1,29 @@
-"""textmlr update: more labelled documents, on top of a model file."""
+"""textmlr update: a model file is trained on more labelled documents."""
 
 from __future__ import annotations
 
 import time
-from typing import Any
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from textmlr.base.printable import to_json
 from textmlr.base.update_options import UpdateOptions
-from textmlr.cli.arguments import (
-    REAL,
-    WHOLE,
+from textmlr.cli.shared_options import (
     check_output,
     corpus_options,
+    given,
     json_option,
-    option_of,
+    quiet_option,
     threads_option,
 )
+from textmlr.cli.stage_options import stages_options
 from textmlr.corpus.reading_options import ReadingOptions
 
-U = UpdateOptions
+if TYPE_CHECKING:
+    from textmlr.corpus.corpus import Corpus
+    from textmlr.model.model import Model
+
 MOST_NAMED = 8  # labels in a line
 
 
@@ -33,63 +36,48 @@ MOST_NAMED = 8  # labels in a line
 @click.option(
     "--test",
     metavar="FILE",
-    help="Compare the answers to these documents before and after; hold none out.",
+    help="Compare the answers to these documents before and after, and hold none out.",
 )
-@click.option("--no-holdout", is_flag=True, help="Hold nothing out: compare nothing.")
-@option_of(
-    U, "holdout", "Share of each label's new documents held out, to compare answers.", type=REAL
-)
-@option_of(U, "seed", "Of the choice of those held out; same seed, same bits.", type=WHOLE)
+@stages_options("options", (UpdateOptions,), no_holdout="Hold nothing out, and compare nothing.")
 @corpus_options(weights=True)
 @threads_option
-@click.option("-q", "--quiet", is_flag=True, help="No progress, no summary.")
+@quiet_option
 @json_option
 def update(
     model: str,
     corpora: tuple[str, ...],
     output: str | None,
     test: str | None,
-    no_holdout: bool,
-    holdout: float,
-    seed: int,
+    options: UpdateOptions,
     reading: ReadingOptions,
     threads: int | None,
     quiet: bool,
     as_json: bool,
 ) -> None:
-    """Teach MODEL the documents of CORPUS, without the ones it was trained on.
+    """Train MODEL on more documents, without the old ones.
 
-    CORPUS is as for train; it may have labels that MODEL has not, and be of one label only.  MODEL
-    is overwritten, all at once, unless -o names another file.
+    CORPUS is as for train. It may have labels that MODEL does not have, and may have one label
+    only. MODEL is overwritten, all at once, unless -o names another file.
 
-    How far each weight may move depends on how many documents MODEL has seen its feature in, so
-    that it keeps what it knows; new labels and new n-grams get weights of their own.  The answers
-    before and after are compared on held-out new documents, or those of --test: give it documents
-    of the old labels too, where CORPUS has none.
+    A weight may move the less, the more documents MODEL has seen its feature in, so that MODEL
+    keeps what it knows. New labels and new n-grams get weights of their own. The answers before
+    and after are compared on held-out new documents, or on those of --test: give it documents of
+    the old labels too, where CORPUS has none.
 
     \b
     Examples:
       textmlr update reviews.textmlr march.tsv
       textmlr update topics.textmlr new_topic.tsv -o topics2.textmlr --test test.tsv
     """
-    if no_holdout:
-        if test:
-            raise click.UsageError("--no-holdout and --test exclude each other")
-        holdout = 0.0
-    options = UpdateOptions(holdout=holdout, seed=seed)
+    if given("no_holdout") and test:
+        raise click.UsageError("--no-holdout and --test exclude each other")
 
     started = time.perf_counter()
     from textmlr.cli.progress import TrainingProgress
-    from textmlr.cli.warnings import (
-        warn_of_duplicates,
-        warn_of_few,
-        warn_of_invalid,
-        warn_of_overlap,
-        warn_of_skipped,
-    )
+    from textmlr.cli.terminal import print_summary
     from textmlr.corpus.reading import read_corpus
     from textmlr.model.model import Model
-    from textmlr.training.update.model_update import update as learn
+    from textmlr.training.update.model_update import update as fit
 
     output = output or model
     before = Model.load(model)
@@ -98,21 +86,11 @@ def update(
         progress.reading()
         corpus = read_corpus(corpora, reading)
         judges = read_corpus([test], reading) if test else None
-        after = learn(
+        after = fit(
             before, corpus, options, validation=judges, threads=threads, watch=progress.watch
         )
         size = after.save(output)
-    told = after.record["updates"][-1]
-    warn_of_skipped([corpus] + ([judges] if judges else []))
-    warn_of_invalid(told["invalid_utf8"])
-    warn_of_duplicates(told["doubles"], len(corpus))
-    warn_of_few(after.labels, after.record["corpus"]["per_label"])
-    trained_on = "the corpus that the model was trained on"
-    warn_of_overlap(told["overlap"], len(corpus), "new ", trained_on, "they are learnt again")
-    if judges:
-        overlap = told["compared"]["overlap"]
-        so = "what they say of the model is too good"
-        warn_of_overlap(overlap, len(judges), "test ", "what the model was trained on", so)
+    _warn(after, corpus, judges)
     summary = {
         "model": output,
         "updated": model,
@@ -121,37 +99,59 @@ def update(
         "bytes": size,
         "seconds": round(time.perf_counter() - started, 3),
         "compile_seconds": round(progress.compiling.seconds, 3),
-        "update": told,
+        "update": after.record.updates[-1].as_json(),
     }
-    if as_json:
-        click.echo(to_json(summary))
-    elif not quiet:
-        _show(summary, len(before.labels), before.featurizer.documents)
+    show = partial(_show, labels=len(before.labels), documents=before.featurizer.documents)
+    print_summary(summary, show, quiet=quiet, as_json=as_json)
+
+
+def _warn(after: Model, corpus: Corpus, judges: Corpus | None) -> None:
+    """Say what the update left out or replaced, and which documents it has met before."""
+    from textmlr.cli.warnings import (
+        warn_of_duplicates,
+        warn_of_few,
+        warn_of_invalid,
+        warn_of_overlap,
+        warn_of_skipped,
+    )
+    from textmlr.model.record import OverlapRecord
+
+    update, trained = after.record.updates[-1], after.record.corpus
+    assert trained is not None  # as an update writes it
+    warn_of_skipped([corpus] + ([judges] if judges else []))
+    warn_of_invalid(update.invalid_utf8 or 0)
+    warn_of_duplicates(update.doubles, len(corpus))
+    warn_of_few(after.labels, trained.per_label)
+    trained_on = "the corpus that the model was trained on"
+    warn_of_overlap(update.overlap, len(corpus), "new ", trained_on, "they are trained on again")
+    if judges:
+        assert update.compared is not None
+        values = update.compared["overlap"]
+        overlap = None if values is None else OverlapRecord(**values)
+        so = "the figures on them are too good"
+        warn_of_overlap(overlap, len(judges), "test ", "the documents of training", so)
 
 
 def _show(summary: dict[str, Any], labels: int, documents: int) -> None:
-    """What was there, what has come, and how the answers have changed."""
+    """How the model has grown from so many labels and documents, and how its answers changed."""
     from textmlr.base.printable import plain
-    from textmlr.cli.tables import show_rows, size_of
+    from textmlr.cli.terminal import show_rows, shown_seconds, size_of
 
-    told, output = summary["update"], summary["model"]
-    seconds = f"{summary['seconds']:.1f}"
-    if summary["compile_seconds"]:
-        seconds += f", of which compiling kernels {summary['compile_seconds']:.1f}"
-    before, after = told["features"]
-    named = f": {_named(told['new_labels'])}" if told["new_labels"] else ""
+    changes, output = summary["update"], summary["model"]
+    before, after = changes["features"]
+    named = f": {_named(changes['new_labels'])}" if changes["new_labels"] else ""
     rows = [
         ("documents", _grown(documents, summary["documents"])),
         ("labels", _grown(labels, summary["labels"]) + named),
         ("features", _grown(before, after)),
         ("file size", size_of(summary["bytes"])),
-        ("seconds", seconds),
+        ("seconds", shown_seconds(summary)),
     ]
     click.secho(f"Updated {plain(summary['updated'])}", bold=True)
     show_rows(rows)
-    if told["compared"] is not None:
-        _show_compared(told["compared"])
-    elif told["options"]["holdout"]:
+    if changes["compared"] is not None:
+        _show_compared(changes["compared"])
+    elif changes["options"]["holdout"]:
         click.echo("Too few new documents to hold some out and compare answers: give --test FILE.")
     over = output == summary["updated"]
     click.echo(f"Wrote {plain(output)}" + (" in place of the old model" if over else ""))
@@ -169,7 +169,7 @@ def _named(labels: list[str]) -> str:
 
 
 def _show_compared(compared: dict[str, Any]) -> None:
-    """Figures before and after, and what to do where old labels have lost."""
+    """The figures before and after, and a warning where old labels have lost."""
     from rich.box import SIMPLE_HEAD
     from rich.console import Console
     from rich.table import Table
@@ -193,8 +193,8 @@ def _show_compared(compared: dict[str, Any]) -> None:
     Console().print(table)
     if compared["absent"]:
         click.echo(
-            f"Among them is no document of {plural(compared['absent'], 'label')} that the old "
-            "model knew: a --test FILE with some shows whether it still does."
+            f"None of them has one of {plural(compared['absent'], 'label')} that the old model "
+            "knew: a --test FILE with such documents shows whether it still knows them."
         )
     lost = compared["lost"]
     if lost:
@@ -204,6 +204,6 @@ def _show_compared(compared: dict[str, Any]) -> None:
             for one in lost[:MOST_NAMED]
         )
         warn(
-            f"of labels it knew, answers got worse, by more than chance, for {some}; if they "
-            "matter, update with some documents of these labels too, or train on everything"
+            f"answers got worse, by more than chance, for labels that the model knew: {some}; if "
+            "they matter, update with some documents of these labels too, or train on everything"
         )

@@ -1,10 +1,9 @@
-"""Warnings: documents that were skipped or stand more than once, rare labels, cut features."""
+"""Warnings: documents that were skipped or occur more than once, rare labels, cut features."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
 
 import click
 
@@ -12,35 +11,39 @@ from textmlr.base.printable import plain, plural
 
 if TYPE_CHECKING:
     from textmlr.corpus.corpus import Corpus
+    from textmlr.corpus.duplicates import Overlap
     from textmlr.corpus.notes import ReadingNotes
     from textmlr.evaluation.labelled_answers import LabelledAnswers
+    from textmlr.model.record import CutRecord, DuplicatesRecord, OverlapRecord, Record
 
 MANY = 0.05  # share of a corpus that repeats another part of it
 MOST_NAMED = 5
 
 
-def warn_of_duplicates(duplicates: Mapping[str, Any], documents: int) -> None:
-    """Say which documents of a corpus stand in it more than once.
+def warn_of_duplicates(duplicates: DuplicatesRecord | None, documents: int) -> None:
+    """Say which documents of a corpus occur in it more than once.
 
     duplicates  as in a model's record, ``Duplicates.summary``
     documents   of the corpus
     """
-    about = "" if duplicates["exact"] else "about "
-    if duplicates["contradictory"]:
-        (name, i), (other, j) = duplicates["first"]
+    if duplicates is None:
+        return
+    about = "" if duplicates.exact else "about "
+    if duplicates.contradictory and duplicates.first is not None:
+        (name, i), (other, j) = duplicates.first
         which = f"documents {i:,} and {j:,} of {plain(name)}"
         if name != other:
             which = f"document {i:,} of {plain(name)} and {j:,} of {plain(other)}"
-        how = "first" if duplicates["exact"] else "two of them"
+        how = "first" if duplicates.exact else "two of them"
         warn(
-            f"{about}{plural(duplicates['contradictory'], 'document')} stand more than once with "
+            f"{about}{plural(duplicates.contradictory, 'document')} occur more than once with "
             f"different labels ({how}: {which})"
         )
-    if duplicates["repeated"] >= MANY * documents:
+    if duplicates.repeated >= MANY * documents:
         warn(
-            f"{about}{duplicates['repeated']:,} of {plural(documents, 'document')} repeat one "
-            "before them, label and all: some are both learnt and held out, and figures on "
-            "held-out documents are too good"
+            f"{about}{duplicates.repeated:,} of {plural(documents, 'document')} repeat one before "
+            "them, with its label: some are both trained on and held out, and figures on held-out "
+            "documents are too good"
         )
 
 
@@ -50,28 +53,28 @@ def warn_of_few(labels: Sequence[str], per_label: Sequence[int]) -> None:
     if few:
         named = ", ".join(map(plain, few[:MOST_NAMED]))
         more = f" and {len(few) - MOST_NAMED:,} more" if len(few) > MOST_NAMED else ""
-        have = "has one document only" if len(few) == 1 else "have one document only, each"
+        have = "has only one document" if len(few) == 1 else "have only one document each"
         warn(f"{plural(len(few), 'label')} {have}, and none to be judged by: {named}{more}")
 
 
 def warn_of_overlap(
-    overlap: Mapping[str, Any] | None, documents: int, what: str, where: str, so: str
+    overlap: Overlap | OverlapRecord | None, documents: int, what: str, where: str, so: str
 ) -> None:
-    """Say how many documents also stand in another corpus.
+    """Say how many documents also occur in another corpus.
 
-    overlap  ``duplicates.Overlap`` as JSON values, None where it is not known
-    what     "validation ", or nothing;  where  the other corpus;  so  what of it
+    overlap  None where it is not known
+    what     "validation ", or nothing;  where  the other corpus;  so  what follows
     """
-    if overlap is None or not overlap["documents"]:
+    if overlap is None or not overlap.documents:
         return
-    about = "" if overlap["exact"] else "about "
-    stand = "stands" if overlap["documents"] == 1 else "stand"
+    about = "" if overlap.exact else "about "
+    occur = "occurs" if overlap.documents == 1 else "occur"
     whole = plural(documents, f"{what}document")
-    warn(f"{about}{overlap['documents']:,} of {whole} also {stand} in {where}; {so}")
+    warn(f"{about}{overlap.documents:,} of {whole} also {occur} in {where}; {so}")
 
 
 def warn(message: str) -> None:
-    """A warning, on stderr, with whatever names are in it."""
+    """Print a warning to stderr; unprintable characters are escaped."""
     click.echo(click.style("Warning: ", fg="yellow") + plain(message), err=True)
 
 
@@ -92,13 +95,10 @@ def warn_of_invalid(invalid: int) -> None:
 
 
 def warn_of_answers(answered: LabelledAnswers, model: str = "the model") -> None:
-    """Say what of a labelled corpus a model could not read or answer, or has seen before."""
-    from textmlr.cli.warnings import warn_of_overlap
-
+    """Say which documents of a labelled corpus a model could not read, or has seen before."""
     warn_of_invalid(answered.invalid)
-    overlap = None if answered.overlap is None else asdict(answered.overlap)
     warn_of_overlap(
-        overlap,
+        answered.overlap,
         len(answered),
         "",
         f"the corpus that {plain(model)} was trained on",
@@ -113,57 +113,59 @@ def warn_of_answers(answered: LabelledAnswers, model: str = "the model") -> None
         )
 
 
-def warn_of_corpus(corpora: Sequence[Corpus], record: dict[str, Any]) -> None:
-    """Say what training left out, replaced, could not do, or saw with doubt.
+def warn_of_corpus(corpora: Sequence[Corpus], record: Record) -> None:
+    """Say what training left out, replaced or could not do.
 
     corpora  that of training, and that of validation if there was one
     """
-    from textmlr.cli.warnings import warn_of_duplicates, warn_of_few, warn_of_overlap
+    from textmlr.model.record import ExactRecord
 
     warn_of_skipped(corpora)
-    warn_of_invalid(record["corpus"]["invalid_utf8"])
-    _warn_of_cut(record.get("cut"))
-    warn_of_duplicates(record["corpus"]["doubles"], record["corpus"]["documents"])
-    warn_of_few(corpora[0].labels, record["corpus"]["per_label"])
+    corpus, held, options = record.corpus, record.held_out, record.options or {}
+    assert corpus is not None  # as training writes it
+    assert held is not None
+    warn_of_invalid(corpus.invalid_utf8 or 0)
+    _warn_of_cut(record.cut)
+    warn_of_duplicates(corpus.doubles, corpus.documents)
+    warn_of_few(corpora[0].labels, corpus.per_label)
     warn_of_overlap(
-        record["held_out"]["overlap"],
+        held.overlap,
         len(corpora[-1]),
         "validation ",
         "the training corpus",
-        "what they say of the model is too good",
+        "the figures on them are too good",
     )
-    options, final = record["options"], record["final"]
-    exact = options["solver"] == "exact"
-    if not record["held_out"]["documents"] and options["holdout"]:
-        if not exact:
+    final = record.final
+    if not held.documents and options["holdout"]:
+        if not isinstance(final, ExactRecord):
             warn(
-                "too few documents to hold some out; the step size is the default, unchecked, and "
+                "too few documents to hold some out: the step size is the default, unchecked, and "
                 "the probabilities are not calibrated (give --validation FILE for both)"
             )
         elif options["l2"] is None:
             warn(
-                "too few documents to hold some out; the penalty is the default, unchecked "
+                "too few documents to hold some out: the penalty is the default, unchecked "
                 "(give --validation FILE or --l2)"
             )
-    if exact and not final["converged"]:
+    if isinstance(final, ExactRecord) and not final.converged:
         warn(
-            f"the tolerance of {options['tolerance']:g} is not met, only what the certificate "
-            "says (weights of 32 bits may not allow more)"
+            f"the tolerance of {options['tolerance']:g} is not met, only that of the certificate "
+            "(weights of 32 bits may not allow more)"
         )
 
 
-def _warn_of_cut(cut: dict[str, int] | None) -> None:
+def _warn_of_cut(cut: CutRecord | None) -> None:
     """Say which features --memory had no room for."""
     if cut is None:
         return
-    if cut["kept"] < cut["of"]:
+    if cut.kept < cut.of:
         warn(
-            f"{cut['of']:,} features do not fit in --memory, and the most frequent "
-            f"{cut['kept']:,} are kept"
+            f"{cut.of:,} features do not fit in --memory, and the most frequent "
+            f"{cut.kept:,} are kept"
         )
-    if cut["missed"]:
+    if cut.missed:
         warn(
             "the n-grams do not fit in --memory while they are counted, and rare ones are left "
-            f"out: features of up to {plural(cut['missed'], 'document')} may be missing, and "
-            "others in as many more than counted"
+            f"out: features of up to {plural(cut.missed, 'document')} may be missing, and "
+            "the counts of others may be as much too small"
         )

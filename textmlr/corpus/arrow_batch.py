@@ -12,17 +12,17 @@ from numpy.typing import NDArray
 
 from textmlr.base.arrays import frozen
 from textmlr.base.errors import InputError
-from textmlr.corpus.arrow_types import coded, names_of, plain
+from textmlr.corpus.arrow_types import coded, names_of, plain, values_of
 from textmlr.corpus.batch import ASCII_SPACE, Batch
 from textmlr.kernels import text_spans
 
 
 def batch_of(array: pa.Array) -> Batch:
-    """The documents of an array that ``arrowtypes`` calls text: its own buffers, sliced or not.
+    """The documents of an array that ``arrow_types`` calls text, in its own buffers.
 
     Views, dictionaries and the like are copied into such an array first.  Nulls are empty texts.
-    Raises InputError where the array's offsets are not within its text, of which Arrow itself looks
-    at the first and last alone.
+    Raises InputError where offsets are not within the text: Arrow itself checks only the first and
+    the last.
     """
     array = plain(array)
     kind = array.type
@@ -47,12 +47,12 @@ def batch_of(array: pa.Array) -> Batch:
 
 
 def encoded(array: pa.Array) -> tuple[NDArray[np.int32], list[str | None]]:
-    """A column that ``arrowtypes`` calls labels as (codes (n,) int32, names); -1 where there is
+    """A column that ``arrow_types`` calls labels, as (codes (n,) int32, names); -1 where there is
     none.
 
     Strings are stripped of ASCII whitespace; numbers, booleans and dates are named as in JSON or
-    ISO 8601.  None, of which there may be several, for what has no such name: NaN, bytes that are
-    not UTF-8.  Names may occur several times, and not in the column.
+    ISO 8601.  A value without such a name, NaN or bytes that are not UTF-8, has the name None.
+    A name may occur several times, or not at all in the column.
     """
     codes, values = coded(array)
     return codes.astype(np.int32), [name_of(value) for value in names_of(values)]
@@ -90,9 +90,10 @@ def merged(
 
 
 def numbers(array: pa.Array) -> NDArray[np.float64]:
-    """A column that ``arrowtypes`` calls weights, (n,) float64; NaN where there is none."""
-    values = plain(array).cast(pa.float64(), safe=False).fill_null(float("nan"))
-    return np.asarray(values.to_numpy(zero_copy_only=False), np.float64)
+    """A column that ``arrow_types`` calls weights, (n,) float64; NaN where there is none."""
+    values = plain(array).cast(pa.float64(), safe=False)
+    own: NDArray[np.float64] = values_of(values.fill_null(np.nan) if values.null_count else values)
+    return own
 
 
 def strings_of(batch: Batch) -> pa.Array:

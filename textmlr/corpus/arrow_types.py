@@ -1,7 +1,7 @@
 """Arrow's types: which may hold texts, labels and weights, and columns of them as plain arrays.
 
-Every type that Arrow has stands in TYPES.  Dictionaries, run-end encoded columns and extension
-types are wrappers: what they wrap decides.  ``plain`` and ``coded`` take them off.
+Every type of Arrow's stands in TYPES.  Dictionaries, run-end encoded columns and extension types
+are wrappers: the type within decides.  ``plain`` and ``coded`` take wrappers off.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ LabelKind = Literal["text", "whole", "real", "truth", "time"]
 
 
 class Use(NamedTuple):
-    """What a column may serve as.
+    """The uses that a column may have.
 
     text    each value is a document
-    label   how a value is named: "text": as it is; "whole", "real", "truth": as JSON writes it;
-            "time": as ISO 8601 does.  None: it names nothing.  In memory (``Corpus.of``) only
+    label   how a value becomes a name: "text": as it is; "whole", "real", "truth": as JSON writes
+            it; "time": as ISO 8601 does; None: it is no label.  In memory (``Corpus.of``) only
             "text", "whole" and "truth" are labels
     weight  each value is a number
     """
@@ -36,9 +36,8 @@ _WHOLE = Use(False, "whole", True)
 _REAL = Use(False, "real", True)
 _TIME = Use(False, "time", False)
 _NO = Use(False, None, False)
-# By the names of pyarrow.lib.Type_*; an older Arrow does not have all.  WRAPPED is decided by what
-# is within.
-WRAPPED: Final = None
+# By the names of pyarrow.lib.Type_*; an older Arrow does not have all.
+WRAPPED: Final = None  # the type within decides
 TYPES: Final[dict[str, Use | None]] = {
     "NA": Use(False, "text", False),  # the label of every row is missing
     "BOOL": Use(False, "truth", False),
@@ -86,7 +85,7 @@ TYPES: Final[dict[str, Use | None]] = {
     "RUN_END_ENCODED": WRAPPED,
     "EXTENSION": WRAPPED,
 }
-# Extension types of Arrow's own whose storage is not what they mean; of any other it decides.
+# Arrow's own extension types whose stored type does not decide, as it does with all others.
 EXTENSIONS: Final[dict[str, Use]] = {
     "arrow.uuid": Use(False, "text", False),
     "arrow.bool8": Use(False, "truth", False),
@@ -101,7 +100,7 @@ _BY_ID = {
 
 
 def use_of(kind: pa.DataType) -> Use:
-    """What columns of this type may serve as; nothing, of a type that is not in TYPES."""
+    """The uses of columns of this type; none if the type is not in TYPES."""
     if isinstance(kind, pa.BaseExtensionType):
         return EXTENSIONS.get(kind.extension_name) or use_of(kind.storage_type)
     if pa.types.is_dictionary(kind) or pa.types.is_run_end_encoded(kind):
@@ -142,9 +141,7 @@ def coded(array: pa.Array) -> tuple[NDArray[np.int64], pa.Array]:
         codes, values = coded(array.storage)
         return codes, _of_extension(kind.extension_name, values)
     if pa.types.is_dictionary(kind):
-        # As signed numbers of 64 bits: -1 has to be among them.
-        own = array.indices.cast(pa.int64(), safe=False).fill_null(-1)
-        return _looked_up(own.to_numpy(zero_copy_only=False), array.dictionary)
+        return _looked_up(_codes(array.indices), array.dictionary)
     if pa.types.is_run_end_encoded(kind):
         return _looked_up(_runs(array), array.values)
     array = plain(array)
@@ -155,12 +152,30 @@ def coded(array: pa.Array) -> tuple[NDArray[np.int64], pa.Array]:
     except pa.ArrowNotImplementedError:  # decimals of few bits
         own = np.where(array.is_valid().to_numpy(zero_copy_only=False), np.arange(len(array)), -1)
         return own, array
-    codes = whole.indices.cast(pa.int64()).fill_null(-1).to_numpy(zero_copy_only=False)
-    return codes, whole.dictionary
+    return _codes(whole.indices), whole.dictionary
+
+
+def values_of(array: pa.Array) -> NDArray[Any]:
+    """The values of an array of numbers without nulls, where they lie.
+
+    Arrow's own to_numpy imports pandas if it is installed, which may take longer than all else.
+    """
+    dtype = array.type.to_pandas_dtype()
+    data = array.buffers()[1]
+    whole = np.zeros(0, dtype) if data is None else np.frombuffer(data, dtype)
+    return whole[array.offset : array.offset + len(array)]
+
+
+def _codes(indices: pa.Array) -> NDArray[np.int64]:
+    """Indices into a dictionary, -1 for null."""
+    # As signed numbers of 64 bits: -1 has to be among them.
+    codes = indices.cast(pa.int64(), safe=False)
+    own: NDArray[np.int64] = values_of(codes.fill_null(-1) if codes.null_count else codes)
+    return own
 
 
 def bytes_of(columns: pa.Array | pa.RecordBatch) -> int:
-    """Bytes that they refer to; of views before Arrow 18, which cannot tell, those they hold."""
+    """Bytes that they refer to; before Arrow 18 views cannot tell, and those they hold count."""
     try:
         return int(columns.nbytes)
     except pa.ArrowTypeError:
@@ -182,7 +197,7 @@ def _runs(array: pa.Array) -> NDArray[np.int64]:
 
 
 def _of_extension(name: str, storage: pa.Array) -> pa.Array:
-    """What the values of Arrow's own extension types mean; others mean what is stored."""
+    """The values that Arrow's own extension types mean; other types mean those they store."""
     if name == "arrow.bool8":
         return storage.cast(pa.bool_())
     if name != "arrow.uuid":

@@ -24,7 +24,7 @@ SKIP = "or pass --skip-bad-lines"
 
 @dataclass(frozen=True, slots=True)
 class ScanRequest:
-    """What is asked of the reader of a file.
+    """A request to the reader of a file.
 
     options      how the file is read
     labelled     documents must have labels
@@ -52,7 +52,7 @@ class Chunk:
     skipped   bad rows left out before, among and after them
     examples  what is wrong with the first few of these
     several   documents with several labels, of which the first was taken
-    form      what its documents are written as
+    form      how its documents are written, in words
     header    the first line looks like column names, and was read as a document
     """
 
@@ -73,16 +73,16 @@ class Chunk:
 
     @cached_property
     def table(self) -> pa.RecordBatch:
-        """The file's own columns, row for row with batch; of a format without columns those it
-        has: label, weight and text, or path."""
+        """The file's own columns, row for row with batch.  A format without columns gives label,
+        weight, text or path, as far as it has them."""
         return self.make_table()
 
 
 def check_bad(bad: NDArray[np.int64], error: Callable[[int], InputError], skip: bool) -> list[str]:
-    """Refuse a chunk's first bad row, or say what is wrong with the first few.
+    """Refuse a chunk's first bad row, or describe the first few.
 
     bad    (b,) int64   rows, ascending
-    error  what is wrong with one of them
+    error  gives the error of one of them
     """
     if len(bad) and not skip:
         raise error(int(bad[0]))
@@ -91,7 +91,7 @@ def check_bad(bad: NDArray[np.int64], error: Callable[[int], InputError], skip: 
 
 
 def used(codes: NDArray[np.int32], names: list[Any]) -> tuple[NDArray[np.int32], list[Any]]:
-    """Codes into the names that occur only, in the order of the names."""
+    """Codes into only those names that occur, in the order of the names."""
     present = np.bincount(codes, minlength=len(names)) > 0
     if present.all():
         return codes, names

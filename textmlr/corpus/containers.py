@@ -1,7 +1,7 @@
-"""One column of values, out of whatever people hold it in.
+"""One column of values out of any container: lists, arrays, Series, Arrow, data sets.
 
-Nothing but Arrow and NumPy is imported: pandas, polars and Hugging Face datasets are known by what
-they can do.
+Only Arrow and NumPy are imported: pandas, polars and Hugging Face datasets are known by their
+methods.
 """
 
 from __future__ import annotations
@@ -70,7 +70,7 @@ def _article(values: Any) -> str:
 
 
 def _chosen(dataset: Any, noun: str, usual: str) -> str:
-    """The column of a Dataset that must be meant."""
+    """The name of the column that must be meant."""
     names = dataset.column_names
     if isinstance(names, Mapping):
         raise InputError(
@@ -91,7 +91,7 @@ def _chosen(dataset: Any, noun: str, usual: str) -> str:
 
 
 def _of_dataset(dataset: Any, name: str) -> Any:
-    """A column of a Dataset as Arrow holds it: the rows that were chosen, in their order."""
+    """A column of a Dataset as Arrow holds it: its chosen rows, in order."""
     form = getattr(dataset, "format", None)
     made = isinstance(form, Mapping) and form.get("type") == "custom"  # anew for each row
     if made or not hasattr(dataset, "data"):  # or it comes as a stream
@@ -164,7 +164,7 @@ def _arrow(values: Any, noun: str, usual: str) -> Any:
 
 
 def _made(make: Callable[[Any], Any], values: Any, noun: str) -> Any:
-    """What Arrow makes of values that are said to be its own."""
+    """Values of Arrow's own, made into its column."""
     import pyarrow as pa
 
     try:

@@ -3,8 +3,8 @@
 The files of a folder: ``text`` holds the documents one after the other, ``lengths`` the bytes of
 each (int64), ``labels`` their codes (int32), ``weights`` their weights (float32) if they have any.
 They are read, not mapped: pages of a map count as memory of this process, and a file that is cut
-short under a map kills it.  Whoever writes them says what they come to (``Sum``), by which whoever
-finds them later knows that they are as they were written.
+short under a map kills it.  The writer gives a sum of each file (``Sum``); a later reader compares
+it, and knows that the file is as it was written.
 """
 
 from __future__ import annotations
@@ -38,13 +38,12 @@ NOTHING: Sum = (0, 0)
 
 
 def extended(so_far: Sum, array: NDArray[Any]) -> Sum:
-    """The sum of a file that an array is written to the end of."""
+    """The sum of a file, with an array at its end."""
     return so_far[0] + array.nbytes, zlib.crc32(_bytes_of(array), so_far[1])
 
 
 def sum_of(path: str) -> Sum:
-    """The sum of a file as it lies there.  Raises OSError where it cannot be read, and for what is
-    no file."""
+    """The sum of a file on disk.  Raises OSError where it cannot be read, or is no file."""
     found, buffer = NOTHING, np.empty(1 << 20, np.uint8)
     if not stat.S_ISREG(os.stat(path).st_mode):  # a pipe would block
         raise OSError(22, "is not a file")
@@ -55,8 +54,8 @@ def sum_of(path: str) -> Sum:
 
 
 def read_exactly(path: str, begin: int, size: int) -> NDArray[np.uint8]:
-    """(size,) uint8 of a file from one byte on.  Raises InputError where it ends before, or cannot
-    be read."""
+    """Bytes of a file from one byte on, (size,) uint8.  Raises InputError where there are fewer, or
+    it cannot be read."""
     out = np.empty(size, np.uint8)
     done = 0
     with _readable(path), open(path, "rb", buffering=0) as file:
@@ -90,7 +89,7 @@ def _bytes_of(array: NDArray[Any]) -> memoryview:
 
 
 def changed(path: str) -> InputError:
-    """Something has changed a file since this process wrote or verified it."""
+    """The error of a file that has changed since this process wrote or verified it."""
     return InputError(
         "is not as it was written: something has changed it meanwhile",
         place=path,
@@ -100,7 +99,7 @@ def changed(path: str) -> InputError:
 
 @contextmanager
 def _readable(path: str) -> Iterator[None]:
-    """What the system refuses within, as an InputError."""
+    """Turn errors of the system into InputErrors."""
     try:
         yield
     except OSError as error:
@@ -111,7 +110,7 @@ def _readable(path: str) -> Iterator[None]:
         ) from error
 
 
-class Writer:
+class CorpusWriter:
     """Writes the documents of chunks to the files of a folder, in order.
 
     sums  of each file, by name
@@ -149,7 +148,7 @@ class Writer:
         self._segments.append((text.size, len(batch), file))
 
     def finish(self, names: list[str]) -> Json:
-        """End the files, and return what ``restore`` needs besides them (JSON).
+        """End the files, and return the header that ``restore`` needs besides (JSON).
 
         Raises InputError where there is no document.
         """
@@ -169,7 +168,7 @@ class Writer:
         }
 
     def close(self) -> None:
-        """Close the files, whatever is in them."""
+        """Close the files as they are."""
         self._stack.close()
 
     def _write(self, name: str, array: NDArray[Any]) -> None:
@@ -178,7 +177,7 @@ class Writer:
 
 
 def restore(folder: str, header: Json) -> Corpus:
-    """The corpus that a Writer has finished."""
+    """The corpus that a CorpusWriter has finished."""
     segments = [tuple(segment) for segment in header["segments"]]
     batches = StoredBatches(folder, [s[0] for s in segments], [s[1] for s in segments])
     labels = sorted(header["labels"])

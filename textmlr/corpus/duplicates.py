@@ -1,14 +1,13 @@
 """Duplicates: documents that stand more than once in a corpus, or in the one of a model too.
 
-Texts are compared by their bytes, without ASCII whitespace around them: not by their features, and
-not by anything that is only alike.  A text is known by its fingerprint of 64 bits
-(``kernels.fingerprints``).  Documents without text, and those of weight 0, do not count.
+Texts are equal if their bytes are, without ASCII whitespace around them; texts that are only alike
+do not count.  A text is known by its fingerprint of 64 bits (``kernels.fingerprints``).  Documents
+without text, and those of weight 0, do not count.
 
-Of a corpus of very many texts only those with the smallest fingerprints are looked at.  These are
-drawn as if at random, every document of a text or none of it, so that what is counted among them,
-divided by their share of all fingerprints, estimates without bias what there is in all.  (Texts
-that were of many documents when it came to that are looked at all the same, and counted as they
-are: with one such text in the sample or not, an estimate would be far off.)
+In a corpus of very many texts only those with the smallest fingerprints are looked at.  They are as
+good as drawn at random, with every document of a text or none, so a count among them, divided by
+their share of all fingerprints, estimates the count of all without bias.  (A text of many documents
+is always looked at, and counted as it is: an estimate with or without it would be far off.)
 Source: Cohen and Kaplan, PODC 2007, "Summarizing data using bottom-k sketches".
 """
 
@@ -23,7 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from textmlr.base.arrays import frozen
-from textmlr.base.tensor_file import expect
+from textmlr.base.file_checks import expect
 from textmlr.base.threads import map_blocks
 from textmlr.corpus.batch import Batch
 from textmlr.corpus.blocks import blocks_of
@@ -69,10 +68,10 @@ class Overlap:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Sketch:
-    """What is kept of a corpus's texts, to know them again.
+    """A sketch of a corpus's texts, by which a model knows them again.
 
     keys   (k,) uint64   the first KEY_BITS of their fingerprints, ascending, all below bound
-    bound  up to WHOLE: of texts whose keys are not below it, nothing is known
+    bound  up to WHOLE: nothing is known of texts whose keys are not below it
 
     >>> from textmlr.corpus.corpus import Corpus
     >>> sketch = duplicates_of(Corpus.of(["a robot", "a saddle"], ["scifi", "western"]), 1).sketch
@@ -85,7 +84,10 @@ class Sketch:
 
     @classmethod
     def smallest(cls, keys: Hashes, bound: int = WHOLE, most: int = MOST_KEYS) -> Sketch:
-        """That of at most so many of the keys below a bound;  keys ascending, each once."""
+        """The sketch of the smallest keys below a bound, at most so many.
+
+        keys  ascending, each once
+        """
         if len(keys) > most:
             bound = min(bound, int(keys[most]))
         return cls(keys[: int(np.searchsorted(keys, np.uint64(bound)))], bound)
@@ -130,7 +132,7 @@ class Sketch:
         return cls(keys, bound)
 
     def beside(self, layers: Sequence[NDArray[np.float32]]) -> Sketch:
-        """The same, with no more keys than are little beside θ."""
+        """The same, with so few keys that they are little beside θ."""
         room = sum(layer.nbytes for layer in layers) // KEYS_OF_THETA
         return Sketch.smallest(self.keys, self.bound, min(max(room, LEAST_KEYS), MOST_KEYS))
 
@@ -149,9 +151,10 @@ class Duplicates:
     """The documents of a corpus whose texts stand more than once.
 
     contradictory  documents whose text stands with another label too
-    repeated       documents whose text and label one before them has, and whose text has no other
-    first          numbers of two documents of one text and two labels, None where there are none
-    exact          False: the numbers are estimates, and ``first`` are not the first but some
+    repeated       documents that repeat the text and label of one before; their texts have no other
+                   label
+    first          numbers of two documents with one text and two labels, None if there are none
+    exact          False: the numbers are estimates, and ``first`` are any two such documents
     sketch         of the texts
     """
 
@@ -162,7 +165,7 @@ class Duplicates:
     sketch: Sketch
 
     def summary(self, corpus: Corpus) -> dict[str, Any]:
-        """The same as JSON values, the first two by file and number in it, from 1."""
+        """The same as JSON values; the first two by file, and number in it from 1."""
         places = [list(_place(corpus, i)) for i in self.first or ()]
         return {
             "contradictory": self.contradictory,
@@ -191,7 +194,7 @@ def duplicates_of(corpus: Corpus, threads: int) -> Duplicates:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Texts:
-    """A row a text, or a document; none stands before one that it comes after in the corpus.
+    """A row a text, or a document, in the order of the corpus.
 
     hashes  (t,) uint64   fingerprints
     first   (t,) int64    number of the first document of it
@@ -321,7 +324,7 @@ class DuplicateCounter:
             pairs = texts.take(both)
             row = int(pairs.other.argmin())
             first = int(pairs.first[row]), int(pairs.other[row])
-        # Of fingerprints whose key is the bound's own, some are not looked at.
+        # Some fingerprints with the bound's own key are not looked at.
         bound = self._bound >> int(_CUT)
         keys = texts.hashes >> _CUT
         keys = keys[np.concatenate([np.ones(1, bool), keys[1:] != keys[:-1]])[: len(keys)]]

@@ -1,4 +1,4 @@
-"""What people hold texts in, as Batches."""
+"""Texts in memory, in any container, as Batches."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What to tell the user of files that were read: documents left out, and how lines were taken."""
+"""Notes for the user on files that were read: rows left out, and how lines were understood."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from textmlr.corpus.chunks import EXAMPLES, Chunk
 
 
 class ReadingNotes:
-    """Collects, chunk by chunk, what there is to tell of a corpus.
+    """Collects the notes on a corpus, chunk by chunk.
 
     documents  number of documents so far
     skipped    lines that were left out
@@ -60,12 +60,12 @@ class ReadingNotes:
 
     @property
     def notes(self) -> list[str]:
-        """What a user should know of how the files were read."""
-        told = []
+        """Sentences on how the files were read."""
+        notes = []
         if self._several:
             have = "documents have" if self._several > 1 else "document has"
-            told.append(f"{self._several:,} {have} several labels, of which the first is used")
-        return told + [
+            notes.append(f"{self._several:,} {have} several labels, of which the first is used")
+        return notes + [
             f"{name}: its first line looks like column names, and was read as a document; "
             "--format csv reads it as names"
             for name in self._headers

@@ -1,4 +1,4 @@
-"""Sources: what a corpus's name means: standard input, a file, a folder, a glob or a URL."""
+"""Sources: the standard input, files, folders, patterns or URLs that names of corpora mean."""
 
 from __future__ import annotations
 
@@ -13,11 +13,12 @@ from typing import Any, BinaryIO
 from textmlr.base.checks import check_path, taken
 from textmlr.base.errors import InputError
 from textmlr.base.stdio import STDIN, standard_input
-from textmlr.corpus.byte_streams import Stream, refusals, unchanged
+from textmlr.corpus.byte_streams import Stream
+from textmlr.corpus.refusals import refusals, unchanged
 
 _URL = re.compile(r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]+)://")
 _GLOB = re.compile(r"[*?[]")
-# Schemes that pyarrow reads by itself, if it was built with them, and what fsspec needs for others.
+# Schemes that pyarrow may read by itself, and the packages that fsspec needs for others.
 _ARROW = {"file", "s3", "gs", "gcs", "hdfs", "viewfs", "abfs", "abfss"}
 _DRIVERS = {
     "http": "fsspec aiohttp",
@@ -32,9 +33,9 @@ _DRIVERS = {
 
 
 def sources_of(paths: Sequence[str | os.PathLike[str]]) -> list[str]:
-    """The files, folders and URLs that names stand for, "-" for standard input, in their order.
+    """The files, folders and URLs that names mean, in order; "-" is standard input.
 
-    A name with *, ? or [ that no file has is a pattern, and stands for what it matches, sorted.
+    A name with *, ? or [ that no file has is a pattern for files, which are sorted.
     Raises InputError for one name in place of a list, for no names, for "-" given twice and for
     a pattern that nothing matches.
     """
@@ -63,7 +64,7 @@ def _matches(name: str) -> list[str]:
 
 
 def name_of(path: str) -> str:
-    """How messages call a source."""
+    """The name of a source in messages."""
     return STDIN if path == "-" else path
 
 
@@ -78,10 +79,10 @@ def opened(
     """The bytes of a source.
 
     stdin    read for "-" in place of the process's own
-    limited  what is decompressed is held to the limits of ``streams``
+    limited  decompressed data are held to the limits of ``decompression``
     live     see Stream
-    Raises InputError for what the system refuses, and for a file that another program writes to
-    before all is read.
+    Raises InputError where the system refuses, and for a file that another program writes to
+    before all of it is read.
     """
     with ExitStack() as stack:
         if path == "-":
@@ -97,7 +98,7 @@ def opened(
         else:
             with refusals(path):
                 file = stack.enter_context(open(path, "rb", buffering=0))
-            # What comes through a pipe such as <(zcat corpus.gz) has no name that says anything.
+            # The name of a pipe such as <(zcat corpus.gz) says nothing.
             stack.enter_context(unchanged(file, path))
             regular = stat.S_ISREG(os.fstat(file.fileno()).st_mode)
             yield Stream(file, path, path, renamable=regular, limited=limited, live=live)
@@ -106,7 +107,8 @@ def opened(
 def _open_url(url: str) -> Any:
     """A file that pyarrow, or else fsspec, opens under a URL.
 
-    Raises InputError if neither understands it, saying what to install, or if it cannot be read.
+    Raises InputError if neither knows the scheme, naming packages to install, or if it cannot be
+    read.
     """
     found = _URL.match(url)
     assert found is not None

@@ -146,7 +146,9 @@ def stratified_order(y: NDArray[np.int32], seed: int) -> NDArray[np.int64]:
 
 def _options(model: Model) -> TrainingOptions:
     try:
-        return TrainingOptions.of(model.record["options"])
+        if not model.record.options:
+            raise KeyError("no options")
+        return TrainingOptions.of(model.record.options)
     except (KeyError, TypeError) as error:
         raise InputError(
             f"the model does not say with what options it was trained ({error})",

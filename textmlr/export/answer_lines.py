@@ -109,7 +109,7 @@ def _joined_by_arrow(
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    # Of buffers, since pa.array and pa.scalar would import pandas.
+    # From buffers: pa.array and pa.scalar would import pandas.
     encoded = [name.encode() for name in (*names, "\n")]
     ends = np.cumsum([0, *map(len, encoded)])
     strings = pa.LargeStringArray.from_buffers(

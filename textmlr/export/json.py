@@ -26,8 +26,9 @@ from textmlr.base.checks import MODEL_MEND, check_kind, check_path
 from textmlr.base.featurizer_options import FeaturizerOptions
 from textmlr.base.whole_files import atomic_files
 from textmlr.features.featurizer import Featurizer
+from textmlr.features.row_weights import inverse_document_frequency
 from textmlr.features.unicode_tables import tables
-from textmlr.features.vocabulary import Vocabulary, inverse_document_frequency
+from textmlr.features.vocabulary import Vocabulary
 from textmlr.kernels.code_points import CHARACTER, MARK, SPACE, WORD
 from textmlr.kernels.ngram_names import CHAR_PREFIX
 from textmlr.model.model import Model, versions
@@ -68,16 +69,16 @@ ABOUT = """\
    code points in it are a character n-gram (all of it, once, if it is shorter than low); its
    name is these. null: none of the kind.
 3. Features. A word n-gram is a feature if it is in weights.words, a character n-gram if it is
-   in weights.characters. Others are ignored, but for weights.unnamed, where that is there:
-   features without weights, by the n-gram's hash in hexadecimal, which count in the length of
-   step 4. With featurizer.hash_bits = b each n-gram is a feature: the number bias +
+   in weights.characters. Others are ignored, but for weights.unnamed, if present: features
+   without weights, by the n-gram's hash in hexadecimal, which count in the length of step 4.
+   With featurizer.hash_bits = b each n-gram is a feature: the number bias +
    floor(floor(hash / 2^32) * (2^b - bias) / 2^32), where bias is 1 or 0 as featurizer.bias is
-   true or not; those that weights.columns does not have have no weights. (names says of some
-   what most often is the n-gram that falls into them; no answer needs it.)
+   true or not; a number that is not in weights.columns has no weights. (names gives for some
+   numbers the n-gram that most often has it; no answer needs it.)
 4. Values. With count, how often a feature occurs in the document: its value is 1, count or 1 +
    ln(count), as featurizer.term_frequency is binary, raw or log; times its idf, if idf is not
-   null: in the same place there as its weights in weights, idf.rest if it is not there. If
-   featurizer.norm is l2, all values are divided by the square root of the sum of their squares
+   null: it stands in idf where its weights stand in weights, and is idf.rest if it is not there.
+   If featurizer.norm is l2, all values are divided by the square root of the sum of their squares
    (if that is not 0).
 5. Scores. The score of label i is bias[i] (0 if bias is empty) + the sum over features of value
    * weight[i]. Let s be the standard deviation of a document's scores (sqrt of mean of squared

@@ -102,7 +102,7 @@ def onnx_model(model: Model) -> onnx.ModelProto:
     nodes, constants = _steps(model.calibration, model.layers[1:], model.activation)
     constants["theta"] = model.layers[0]
     if len(model.base):
-        constants |= {"base": model.base, "says": _saying(model)}
+        constants |= {"base": model.base, "weighted": _weighted_rows(model)}
         nodes += _base_nodes()
     else:
         nodes.append(helper.make_node("Identity", ["own scores"], ["scores"]))
@@ -131,12 +131,12 @@ def onnx_model(model: Model) -> onnx.ModelProto:
         producer_name="textmlr",
         producer_version=versions()["textmlr"],
     )
-    told = {
+    metadata = {
         "labels": model.labels,
         "featurizer": asdict(model.featurizer.options),
         "versions": versions(),
     }
-    for key, value in told.items():
+    for key, value in metadata.items():
         entry = made.metadata_props.add()
         entry.key, entry.value = key, json.dumps(value, ensure_ascii=False)
     onnx.checker.check_model(made)
@@ -183,12 +183,12 @@ def _steps(
     return nodes, constants
 
 
-def _saying(model: Model) -> NDArray[np.float32]:
+def _weighted_rows(model: Model) -> NDArray[np.float32]:
     """(R,) 1 for each row of θ, but the bias, that has a weight other than 0; 0 for others."""
-    says = np.asarray(model.layers[0].any(axis=1), np.float32)
+    weighted = np.asarray(model.layers[0].any(axis=1), np.float32)
     if model.featurizer.options.bias:
-        says[0 if model.columns is None else model.columns.find(np.zeros(1, np.int32))] = 0
-    return says
+        weighted[0 if model.columns is None else model.columns.find(np.zeros(1, np.int32))] = 0
+    return weighted
 
 
 def _base_nodes() -> list[onnx.NodeProto]:
@@ -198,10 +198,10 @@ def _base_nodes() -> list[onnx.NodeProto]:
     from onnx.helper import make_node as node
 
     return [
-        node("Gather", ["says", "ids"], ["saying"]),  # (n, k)
-        node("Mul", ["saying", "values"], ["said"]),
-        node("Abs", ["said"], ["much said"]),
-        node("ReduceMax", ["much said"], ["most said"], axes=[1]),  # (n, 1)
-        node("Cast", ["most said"], ["anything"], to=TensorProto.BOOL),
-        node("Where", ["anything", "own scores", "base"], ["scores"]),
+        node("Gather", ["weighted", "ids"], ["weighted ids"]),  # (n, k)
+        node("Mul", ["weighted ids", "values"], ["weighted values"]),
+        node("Abs", ["weighted values"], ["sizes"]),
+        node("ReduceMax", ["sizes"], ["largest"], axes=[1]),  # (n, 1)
+        node("Cast", ["largest"], ["any"], to=TensorProto.BOOL),
+        node("Where", ["any", "own scores", "base"], ["scores"]),
     ]

@@ -21,11 +21,11 @@ SLOT = 16  # bytes
 LEAST_SLOTS = 1 << 16
 MOST_SLOTS = 1 << 28  # numbers stay below 2^28, which leaves four bits of a word for a count
 LOAD = 0.75  # of the slots are in use at most
-TALLIED = 1 << 16  # counts told apart when the rarest are to be found
+TALLIED = 1 << 16  # different counts, when the rarest are to be found
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Counted:
+class HashCounts:
     """The hashes of all documents, ordered by descending frequency, then by number.
 
     hashes      (v,) uint64;  frequencies (v,) int64   documents that each is counted in
@@ -98,7 +98,7 @@ class Interner:
     def settle(self) -> None:
         """Take out the rarest half of the hashes, whose numbers are given again.
 
-        Whoever keeps numbers has to keep the period they were given in: ``Counted.born``.
+        A number that is kept means nothing without the period it was given in: ``HashCounts.born``.
         """
         counts = np.zeros(TALLIED, np.int64)
         floors = np.array(self._floors, np.int64)
@@ -126,8 +126,8 @@ class Interner:
         self._table = larger
         return True
 
-    def counted(self, least: int | None, most: int | None) -> Counted:
-        """What was counted, without the rare; the table is lost.
+    def counted(self, least: int | None, most: int | None) -> HashCounts:
+        """The counts, without the rare; the table is lost.
 
         least  documents that a hash is in at least; None: 1, or MANY_MIN_DF where there are more
                than MANY_FEATURES
@@ -140,7 +140,7 @@ class Interner:
         kernels.tally(frozen(self._table), frozen(np.zeros(0, np.int32)), frozen(one), counts)
         above = np.cumsum(counts[::-1])[::-1]  # hashes of so many documents or more
         eligible = int(above[min(least, TALLIED - 1)])
-        if most is not None:  # what cannot be among them need not be looked at
+        if most is not None:  # rarer hashes cannot be among them
             least = max(least, int(np.count_nonzero(above >= most)) - 1)
         size = int(above[min(least, TALLIED - 1)])
         hashes, numbers = np.empty(size, np.uint64), np.empty(size, np.int32)
@@ -152,7 +152,7 @@ class Interner:
         order = np.argsort(key | numbers[:found])[:most]
         places = np.full(int(self._state[kernels.NEXT]), -1, np.int32)
         places[numbers[order]] = np.arange(len(order), dtype=np.int32)
-        return Counted(
+        return HashCounts(
             hashes[order],
             frequencies[order],
             places,

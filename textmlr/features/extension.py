@@ -15,14 +15,15 @@ from textmlr.corpus.blocks import blocks_of
 from textmlr.features import vocabulary as vocabularies
 from textmlr.features.csr_features import Features
 from textmlr.features.featurizer import Featurizer
-from textmlr.features.hashed_columns import Columns, column_totals, document_frequencies
+from textmlr.features.hashed_columns import HashedColumns, column_totals, document_frequencies
 from textmlr.features.ngrams import Hasher
-from textmlr.features.vocabulary import Table, Vocabulary, inverse_document_frequency
+from textmlr.features.row_weights import inverse_document_frequency
+from textmlr.features.vocabulary import HashTable, Vocabulary
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Extended:
-    """What ``extend`` makes.  The rows of θ that were there keep their numbers; new ones follow.
+class Extension:
+    """An extended featurizer.  The rows of θ that were there keep their numbers; new ones follow.
 
     featurizer   of the old features and the new; its documents are the old ones and the new
     columns      those that θ has rows for, None for all
@@ -30,11 +31,13 @@ class Extended:
     """
 
     featurizer: Featurizer
-    columns: Columns | None
+    columns: HashedColumns | None
     features: Features
 
 
-def row_frequencies(featurizer: Featurizer, columns: Columns | None) -> NDArray[np.int64] | None:
+def row_frequencies(
+    featurizer: Featurizer, columns: HashedColumns | None
+) -> NDArray[np.int64] | None:
     """(R,) in how many documents each row of θ occurs; None where hashed columns tell nothing."""
     if featurizer.vocabulary is None:
         return None if columns is None else columns.frequencies
@@ -45,16 +48,16 @@ def row_frequencies(featurizer: Featurizer, columns: Columns | None) -> NDArray[
 
 def extend(
     featurizer: Featurizer,
-    columns: Columns | None,
+    columns: HashedColumns | None,
     labels: list[str],
     batches: Sequence[Batch],
     threads: int,
-) -> Extended:
+) -> Extension:
     """Admit the n-grams of further documents that are in min_df of them, the most frequent first,
     as far as max_features has room; with hashing, columns that occur for the first time.
 
     Features that were there keep number, name and idf, or θ would lose its meaning.  Those that
-    have no row in θ (``Featurizer.keep``) go on without one.
+    have no row in θ (``Featurizer.keep``) stay without one.
 
     columns  that θ has rows for, with their frequencies; None for all
     labels   of all documents, old and new
@@ -106,7 +109,7 @@ def extend(
             totals = np.concatenate([totals, np.zeros(len(vocabulary) - len(totals), np.float32)])
             totals[rows] += sums[bias:]
         extended.vocabulary = replace(vocabulary, frequencies=own_counts, totals=totals)
-    return Extended(extended, columns, features)
+    return Extension(extended, columns, features)
 
 
 def _added(
@@ -116,12 +119,10 @@ def _added(
     hasher = Hasher(options)
     blocks = list(blocks_of(batches))
     hashed = list(map_blocks(hasher.hash, blocks, threads))
-    found, naming = vocabularies.build(
-        hashed, blocks, hasher, min_df=options.min_df, max_features=None, threads=threads
-    )
-    names, offsets = naming.names(threads)
+    found, source = vocabularies.build(hashed, blocks, hasher, options.min_df, None, threads)
+    names, offsets = source.names(threads)
     numbers = np.empty(len(found), np.int32)
-    Table.of(vocabulary.hashes, 0).look_up(found.hashes, numbers)
+    HashTable.of(vocabulary.hashes, 0).look_up(found.hashes, numbers)
     new = np.flatnonzero(numbers < 0)
     if options.max_features is not None:
         new = new[: max(0, options.max_features - len(vocabulary))]

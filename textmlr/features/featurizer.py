@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from textmlr.base.arrays import Scratch, frozen, pages
-from textmlr.base.checks import shown
+from textmlr.base.arrays import Scratch, frozen
 from textmlr.base.errors import InputError
 from textmlr.base.featurizer_options import FeaturizerOptions
 from textmlr.base.locks import ForkLock
@@ -20,13 +19,15 @@ from textmlr.corpus.blocks import blocks_of, is_giant
 from textmlr.corpus.in_memory import batches_of
 from textmlr.corpus.labels import distinct_labels
 from textmlr.features import vocabulary as vocabularies
+from textmlr.features.count_rows import block_rows, joined_rows
 from textmlr.features.csr_features import Features
 from textmlr.features.hashed_names import ColumnNames
-from textmlr.features.ngrams import Hashed, Hasher
-from textmlr.features.options_array import TERM_FREQUENCY
-from textmlr.features.prepared import Prepared
-from textmlr.features.vocabulary import Naming, Table, Vocabulary, inverse_document_frequency
-from textmlr.kernels import csr_rows, document_rows
+from textmlr.features.joint_features import joint_features
+from textmlr.features.ngrams import HashedBlock, Hasher
+from textmlr.features.prepared import PreparedFeaturizer
+from textmlr.features.row_weights import inverse_document_frequency, weigh
+from textmlr.features.vocabulary import HashTable, NameSource, Vocabulary
+from textmlr.kernels import csr_rows
 from textmlr.kernels import hash_table as kernels
 from textmlr.kernels.jit import is_plain
 
@@ -34,13 +35,12 @@ if TYPE_CHECKING:
     from scipy.sparse import csr_array
 
 BIAS_NAME = "(bias)"
-WEIGH_ROWS = 4096  # documents to a block of weighing
-_OWN = ("_hasher", "_scratch", "_prepared")  # of a process
+_OWN = ("_hasher", "_scratch", "_prepared")  # belong to one process
 _preparing = ForkLock()  # held around kernels, which may have to be compiled
 
 
 class Featurizer:
-    """Text → f(x), by a vocabulary learnt from documents or by hashing.
+    """Text → f(x), by a vocabulary of the documents of fit or by hashing.
 
     >>> featurizer = Featurizer(FeaturizerOptions(ngrams=(1, 1), idf=False, norm=None))
     >>> matrix = featurizer.fit_transform(["the cat", "the cat and the dog"])
@@ -49,13 +49,13 @@ class Featurizer:
     >>> matrix.toarray().round(2).astype(str).tolist()[1]  # 1 + ln 2 for two of "the"
     ['1.0', '1.69', '1.0', '1.0', '1.0']
 
-    options      how, see FeaturizerOptions, without "auto"
+    options      FeaturizerOptions, without "auto"
     vocabulary   the features, None until fit, and with hashing
     idf          (V,) float32, None where it is not in use or not yet fitted
     labels       the labels of the documents of fit, sorted, None if it was given none
     documents    number of documents of fit
     invalid      pieces of invalid UTF-8 that the last fit or transform read as U+FFFD
-    column_names of the hashed columns that training named
+    column_names of the hashed columns that training has named
     """
 
     def __init__(self, options: FeaturizerOptions | None = None) -> None:
@@ -72,14 +72,14 @@ class Featurizer:
         self.documents = 0
         self.invalid = 0
         self.column_names: ColumnNames | None = None
-        self._naming: Naming | None = None  # until the features are named
-        self._table: Table | None = None
+        self._name_source: NameSource | None = None  # until the features are named
+        self._table: HashTable | None = None
         self._begin()
 
     def _begin(self) -> None:
-        """Make what belongs to this process alone."""
+        """Make the members that belong to this process alone."""
         self._hasher, self._scratch = Hasher(self.options), Scratch()
-        self._prepared: Prepared | None = None
+        self._prepared: PreparedFeaturizer | None = None
 
     @classmethod
     def restore(
@@ -105,14 +105,18 @@ class Featurizer:
         """V, the number of columns, the bias included."""
         if self.options.hash_bits is not None:
             return 1 << self.options.hash_bits
+        return self._bias + len(self._known_vocabulary)
+
+    @property
+    def _known_vocabulary(self) -> Vocabulary:
         if self.vocabulary is None:
             raise InputError("the featurizer has no vocabulary yet", mend="call fit first")
-        return self._bias + len(self.vocabulary)
+        return self.vocabulary
 
     def fit(
         self, texts: Any, labels: Iterable[str] | None = None, *, threads: int | None = None
     ) -> Featurizer:
-        """Learn vocabulary and idf.
+        """Count documents to vocabulary and idf.
 
         texts    documents, see ``corpus.in_memory.batches_of``
         labels   their labels, for joint(); need not be given
@@ -148,26 +152,21 @@ class Featurizer:
         would take longer than all the rest.
         """
         threads = chosen_threads(threads)
-        prepared = Prepared.of(self.options, self.columns, None, None, ordered=False)
-        blocks = blocks_of(batches)
-        rows = map_blocks(lambda block: self._featurize(block, prepared), blocks, threads)
-        features = self._collect(list(rows), threads)
+        prepared = PreparedFeaturizer.of(self.options, self.columns, None, None, ordered=False)
+        features = self._map(lambda block: self._featurize(block, prepared), batches, threads)
         self.documents = len(features)
         return features
 
     def featurize(self, batches: Sequence[Batch], threads: int | None = None) -> Features:
         """transform for Batches, without scipy."""
         if not self.options.stateless and not self.documents:
-            raise InputError(
-                "the featurizer is not fitted",
-                mend="call fit first, or use hash_bits without idf, which needs no fit",
-            )
-        threads = chosen_threads(threads)
+            mend = "call fit first, or use hash_bits without idf, which needs no fit"
+            raise InputError("the featurizer is not fitted", mend=mend)
 
         def rows(block: Batch) -> Features:
             return self._featurize(block, None if self.asks_little else self.prepared())
 
-        return self._collect(list(map_blocks(rows, blocks_of(batches), threads)), threads)
+        return self._map(rows, batches, chosen_threads(threads))
 
     @property
     def asks_little(self) -> bool:
@@ -175,21 +174,20 @@ class Featurizer:
         to make a table of a large vocabulary than to answer for a document."""
         return is_plain() and self._table is None and self.options.hash_bits is None
 
-    def prepared(self) -> Prepared:
-        """What ``kernels.document_answer`` needs to read documents."""
+    def prepared(self) -> PreparedFeaturizer:
+        """The featurizer as kernels take it."""
         prepared = self._prepared
         if prepared is None:
             table = None if self.options.hash_bits is not None else self._whole_table()
-            prepared = Prepared.of(self.options, self.columns, table, self.idf)
+            prepared = PreparedFeaturizer.of(self.options, self.columns, table, self.idf)
             self._prepared = prepared
         return prepared
 
-    def _whole_table(self) -> Table:
+    def _whole_table(self) -> HashTable:
         """The vocabulary's, made once."""
         with _preparing:
             if self._table is None:
-                assert self.vocabulary is not None
-                self._table = Table.of(self.vocabulary.hashes, self._bias)
+                self._table = HashTable.of(self._known_vocabulary.hashes, self._bias)
             return self._table
 
     def counted_columns(
@@ -206,74 +204,28 @@ class Featurizer:
         """fit, and rows of counts, from which ``weigh`` makes f(x).
 
         ordered  False: rows of a vocabulary may be in any order, which takes less time
-        The features have no names until ``name_features``, which others may run meanwhile.
+        The features have no names until ``name_features``, which other threads may run meanwhile.
         """
         threads = chosen_threads(threads)
         hashed = self._fit(batches, threads)
         columns = list(map_blocks(self._columns_in_place, hashed, threads))
-        # Room for all rows at once: with 100 MB and more, what is not copied counts.
-        sizes = [int(np.count_nonzero(c >= 0)) for c in columns]
-        room = [s + self._bias * (len(h.offsets) - 1) for s, h in zip(sizes, hashed, strict=True)]
-        ends = np.cumsum(room).tolist()
-        indices, values = pages(ends[-1], np.int32), pages(ends[-1], np.float32)
         bits = self.columns.bit_length() if ordered or self.vocabulary is None else 0
-        blocks = len(hashed)
-        found: list[tuple[Hashed, NDArray[np.int32]] | None]
-        found = list(zip(hashed, columns, strict=True))
-        del hashed, columns
-
-        def fill(block: int) -> NDArray[np.int64]:
-            part = slice(ends[block] - room[block], ends[block])
-            own, found[block] = found[block], None  # the last to hold it: its memory is free soon
-            assert own is not None
-            return self._write_rows(*own, indices[part], values[part], bits)
-
-        indptrs = list(map_blocks(fill, range(blocks), threads))
-        at = 0
-        for block, indptr in enumerate(indptrs):
-            size, begin = int(indptr[-1]), ends[block] - room[block]
-            if at < begin:  # hashing made columns equal in blocks before
-                for array in (indices, values):
-                    array[at : at + size] = array[begin : begin + size]
-            indptr += at
-            at += size
-        joined = np.concatenate([np.zeros(1, np.int64), *(indptr[1:] for indptr in indptrs)])
-        return Features(joined, indices[:at], values[:at], self.columns, self.invalid)
+        rows = joined_rows(hashed, columns, self.options.bias, bits, self._scratch, threads)
+        return Features(*rows, self.columns, self.invalid)
 
     def name_features(self, threads: int | None = None) -> None:
         """Give the features of ``fit_counts`` their names, for which the text is read again."""
-        naming = self._naming  # which another thread may do away with meanwhile
-        if naming is not None and self.vocabulary is not None:
-            names, offsets = naming.names(chosen_threads(threads))
+        source = self._name_source  # which another thread may do away with meanwhile
+        if source is not None and self.vocabulary is not None:
+            names, offsets = source.names(chosen_threads(threads))
             self.vocabulary = replace(self.vocabulary, names=names, name_offsets=offsets)
-            self._naming = None
+            self._name_source = None
 
     def weigh(
         self, counts: Features, out: NDArray[np.float32], threads: int | None = None
     ) -> Features:
-        """f(x) of rows of counts, as the options have it; the values are written to out.
-
-        out  (nnz,) float32; may be counts.values itself
-        """
-        options = self.options
-        idf = frozen(self.idf if self.idf is not None else np.zeros(0, np.float32))
-        if out is not counts.values:
-            out[:] = counts.values
-
-        def run(first: int) -> None:
-            csr_rows.weigh(
-                frozen(counts.indices),
-                out,
-                frozen(counts.indptr[first : first + WEIGH_ROWS + 1]),
-                options.bias,
-                TERM_FREQUENCY[options.term_frequency],
-                idf,
-                options.norm == "l2",
-            )
-
-        for _ in map_blocks(run, range(0, len(counts), WEIGH_ROWS), threads or 1):
-            pass
-        return replace(counts, values=out)
+        """f(x) of rows of counts; see ``row_weights.weigh``."""
+        return weigh(counts, self.options, self.idf, out, threads)
 
     def __getstate__(self) -> dict[str, Any]:
         """For pickle and copy: everything but this process's scratch."""
@@ -289,23 +241,19 @@ class Featurizer:
 
         A word n-gram is its tokens with a space between, a character n-gram "char:" and its
         characters, the bias "(bias)"; empty is that of a feature ``keep`` left without one.
-        Of hashed columns training names the heaviest after the n-gram that occurs most in a
-        sample; where others fall into the same column: "good (+2 others)".
+        Training names the heaviest hashed columns after the n-gram that occurs most in a sample;
+        where others fall into the same column: "good (+2 others)".
         Raises InputError for hashed columns where training has not named any.
         """
         if self.options.hash_bits is not None:
             if self.column_names is None:
-                raise InputError(
-                    "hashed features have no names",
-                    mend="use a vocabulary, or train a model, which names the heaviest",
-                )
-            found = self.column_names.by_column(self.columns)
-            found[: self._bias] = [BIAS_NAME] * self._bias
-            return found
-        if self.vocabulary is None:
-            raise InputError("the featurizer has no vocabulary yet", mend="call fit first")
-        self.name_features()
-        return [BIAS_NAME] * self._bias + self.vocabulary.name_list()
+                mend = "use a vocabulary, or train a model, which names the heaviest"
+                raise InputError("hashed features have no names", mend=mend)
+            names = self.column_names.by_column(self.columns)[self._bias :]
+        else:
+            self.name_features()
+            names = self._known_vocabulary.name_list()
+        return [BIAS_NAME] * self._bias + names
 
     def keep(self, kept: NDArray[np.int64]) -> Featurizer:
         """A featurizer with a vocabulary of the same f(x) in some of its columns (ascending, the
@@ -316,77 +264,75 @@ class Featurizer:
         columns are numbered anew.
         """
         self.name_features()
-        assert self.vocabulary is not None
         own, idf = kept[self._bias :] - self._bias, self.idf
         if self.options.norm is not None:
-            vocabulary = self.vocabulary.silence(own)
+            vocabulary = self._known_vocabulary.silence(own)
         else:
-            vocabulary = self.vocabulary.take(own)
+            vocabulary = self._known_vocabulary.take(own)
             idf = None if idf is None else idf[kept]
-        labels = self.labels or []
-        return Featurizer.restore(self.options, vocabulary, idf, labels, self.documents)
+        return Featurizer.restore(self.options, vocabulary, idf, self.labels or [], self.documents)
 
     def joint(self, text: str | bytes, label: str) -> csr_array:
         """f(x, y): f(x) in the block of label y, so that theta.ravel() · f(x, y) is the score.
 
+        >>> from textmlr import Corpus, Model, TrainingOptions, train
+        >>> corpus = Corpus.of(["robots and ships", "a kiss in Paris"] * 9, ["scifi", "love"] * 9)
+        >>> model = train(corpus, training_options=TrainingOptions(calibration=False))
+        >>> f = [model.featurizer.joint("a robot and a kiss", label) for label in model.labels]
+        >>> scores = np.array([float((f_y @ model.theta.ravel())[0]) for f_y in f])  # θᵀf(x, y)
+        >>> z = np.exp(scores).sum()
+        >>> np.allclose(np.exp(scores) / z, model.probabilities(["a robot and a kiss"]))
+        True
+
         Returns (1, V·L) float32; column f·L + ℓ belongs to feature f and label ℓ.
         Raises InputError if the label is not one of fit's.
         """
-        from scipy.sparse import csr_array
-
         if self.labels is None:
             raise InputError("the featurizer knows no labels", mend="give fit the labels too")
-        if not isinstance(label, str) or label not in self.labels:
-            mend = "the labels are " + ", ".join(self.labels)
-            raise InputError(f"no label {shown(label)}", mend=mend)
         features = self.featurize(batches_of([text]), 1)
-        width = len(self.labels)
-        columns = features.indices.astype(np.int64) * width + self.labels.index(label)
-        shape = (1, self.columns * width)
-        return csr_array((features.values, columns, features.indptr), shape=shape)
+        return joint_features(features, self.labels, label)
 
-    def _fit(self, batches: Sequence[Batch], threads: int | None) -> list[Hashed]:
-        """Learn vocabulary and idf; return the hashed blocks, for what follows."""
+    def _fit(self, batches: Sequence[Batch], threads: int | None) -> list[HashedBlock]:
+        """Count vocabulary and idf; return the hashed blocks."""
         threads = chosen_threads(threads)
         blocks = list(blocks_of(batches))
         documents = sum(map(len, blocks))
         if not documents:
             raise InputError("no documents to fit", mend="give at least one")
         hashed = list(map_blocks(self._hasher.hash, blocks, threads))
-        options = self.options
+        options, vocabulary = self.options, None
         frequencies: NDArray[np.integer[Any]] | None = None
         if options.hash_bits is None:
-            vocabulary, self._naming = vocabularies.build(
-                hashed,
-                blocks,
-                self._hasher,
-                min_df=options.min_df,
-                max_features=options.max_features,
-                threads=threads,
+            vocabulary, self._name_source = vocabularies.build(
+                hashed, blocks, self._hasher, options.min_df, options.max_features, threads
             )
             if not len(vocabulary) and not options.bias:
-                raise InputError(
-                    f"no feature occurs in {options.min_df or 1} documents",
-                    mend="lower min_df, or give longer documents",
-                )
-            self.vocabulary = vocabulary
-            self._table = Table.of(vocabulary.hashes, self._bias)
+                least = options.min_df or 1
+                mend = "lower min_df, or give longer documents"
+                raise InputError(f"no feature occurs in {least} documents", mend=mend)
             frequencies = vocabulary.frequencies
         elif options.uses_idf:
             counted = np.zeros(self.columns, np.int32)
             for block in map_blocks(self._rows, hashed, threads):
                 csr_rows.document_frequency(frozen(block.indices), counted)
             frequencies = counted[self._bias :]
-        self._fitted(frequencies, documents, sum(block.invalid for block in hashed))
+        self._fitted(vocabulary, frequencies, documents, sum(block.invalid for block in hashed))
         return hashed
 
     def _fitted(
-        self, frequencies: NDArray[np.integer[Any]] | None, documents: int, invalid: int
+        self,
+        vocabulary: Vocabulary | None,
+        frequencies: NDArray[np.integer[Any]] | None,
+        documents: int,
+        invalid: int,
     ) -> None:
-        """Take over what a fit counted.
+        """Take over the counts of a fit.
 
         frequencies  documents that each column but the bias's occurs in; None without idf
         """
+        self.vocabulary = vocabulary
+        if vocabulary is not None:
+            self._table = HashTable.of(vocabulary.hashes, self._bias)
         self.idf, self._prepared, self.column_names = None, None, None
         if frequencies is not None and self.options.uses_idf:
             self.idf = np.ones(self.columns, np.float32)
@@ -405,19 +351,17 @@ class Featurizer:
         vocabulary   None with hashing
         frequencies  (V,) documents that each column occurs in, the bias's first if there is one
         """
-        self.vocabulary = vocabulary
-        if vocabulary is not None:
-            self._table = Table.of(vocabulary.hashes, self._bias)
-        self._fitted(frequencies[self._bias :], documents, invalid)
+        self._fitted(vocabulary, frequencies[self._bias :], documents, invalid)
 
     def counts_of(self, block: Batch) -> Features:
         """Rows of counts of a block, with hashing: as ``fit_stateless`` has them, or sorted where
         idf has to be fitted."""
         ordered = not self.options.stateless
         plain = replace(self.options, term_frequency="raw", norm=None)
-        return self._featurize(block, Prepared.of(plain, self.columns, None, None, ordered=ordered))
+        prepared = PreparedFeaturizer.of(plain, self.columns, None, None, ordered=ordered)
+        return self._featurize(block, prepared)
 
-    def _columns_in_place(self, hashed: Hashed) -> NDArray[np.int32]:
+    def _columns_in_place(self, hashed: HashedBlock) -> NDArray[np.int32]:
         """The column of each hash, −1 for none, in the memory of the hashes, which are lost."""
         columns = hashed.hashes.view(np.int32)[: len(hashed.hashes)]
         self.find_columns(hashed.hashes, columns)
@@ -433,70 +377,24 @@ class Featurizer:
         else:
             self._whole_table().look_up(hashes, out)
 
-    def _featurize(self, block: Batch, prepared: Prepared | None) -> Features:
-        """f(x) of a block; what is prepared is for documents that are no giants."""
+    def _featurize(self, block: Batch, prepared: PreparedFeaturizer | None) -> Features:
+        """f(x) of a block; ``prepared`` is for documents of usual length."""
         if prepared is None or is_giant(block):
             counts = self._rows(self._hasher.hash(block))
             return self.weigh(counts, counts.values)
-        take, lasting = self._scratch.take, self._scratch.lasting
-        longest = int((block.stops - block.starts).max(initial=0))
-        most = len(block) + prepared.most_grams(block.text_bytes)
-        indices, values = take("indices", most, np.int32), take("values", most, np.float32)
-        indptr = np.empty(len(block) + 1, np.int64)
-        invalid = document_rows.featurize(
-            prepared.text(block.text, block.is_ascii),
-            frozen(block.starts),
-            frozen(block.stops),
-            prepared.arrays,
-            *prepared.room(self._scratch, longest),
-            csr_rows.Csr(indptr, indices, values),
-        )
-        size = int(indptr[-1])
-        made = lasting(indices[:size]), lasting(values[:size])
-        return Features(indptr, *made, self.columns, int(invalid))
+        return prepared.featurize(block, self.columns, self._scratch)
 
-    def _rows(self, hashed: Hashed) -> Features:
+    def _rows(self, hashed: HashedBlock) -> Features:
         """CSR rows of counts."""
-        take, lasting = self._scratch.take, self._scratch.lasting
+        take = self._scratch.take
         columns = take("columns", len(hashed.hashes), np.int32)[: len(hashed.hashes)]
         self.find_columns(hashed.hashes, columns)
-        most = len(columns) + len(hashed.offsets) - 1
-        indices, values = take("indices", most, np.int32), take("values", most, np.float32)
-        bits = self.columns.bit_length()
-        indptr = self._write_rows(hashed, columns, indices, values, bits)
-        size = int(indptr[-1])
-        made = lasting(indices[:size]), lasting(values[:size])
-        return Features(indptr, *made, self.columns, hashed.invalid)
+        return block_rows(hashed, columns, self.options.bias, self.columns, self._scratch)
 
-    def _write_rows(
-        self,
-        hashed: Hashed,
-        columns: NDArray[np.int32],
-        indices: NDArray[np.int32],
-        values: NDArray[np.float32],
-        bits: int,
-    ) -> NDArray[np.int64]:
-        """Write CSR rows of counts to indices and values, which have room; return indptr.
-
-        bits  the columns are below 2^bits, for sorting; 0: as they come
-        """
-        take = self._scratch.take
-        longest = int(np.diff(hashed.offsets).max(initial=0))
-        indptr = np.empty(len(hashed.offsets), np.int64)
-        csr_rows.rows(
-            frozen(columns),
-            frozen(hashed.counts),
-            frozen(hashed.offsets),
-            self.options.bias,
-            bits,
-            take("pairs", longest, np.uint64),
-            take("sorting", longest, np.uint64),
-            take("ends", 256, np.int64),
-            csr_rows.Csr(indptr, indices, values),
-        )
-        return indptr
-
-    def _collect(self, parts: Sequence[Features], threads: int) -> Features:
-        """Rows of all blocks, in order."""
+    def _map(
+        self, rows: Callable[[Batch], Features], batches: Sequence[Batch], threads: int
+    ) -> Features:
+        """The rows of all blocks, in order."""
+        parts = list(map_blocks(rows, blocks_of(batches), threads))
         self.invalid = sum(part.invalid for part in parts)
         return parts[0] if len(parts) == 1 else Features.joined(parts, self.columns, threads)

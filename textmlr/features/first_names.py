@@ -15,7 +15,7 @@ from textmlr.corpus.batch import Batch
 from textmlr.corpus.blocks import blocks_of
 from textmlr.corpus.corpus import Corpus
 from textmlr.features.ngrams import Hasher
-from textmlr.features.vocabulary import Table, Vocabulary
+from textmlr.features.vocabulary import HashTable, Vocabulary
 from textmlr.kernels import text_spans
 
 Named = tuple[NDArray[np.int32], NDArray[np.uint8], NDArray[np.int64]]
@@ -32,7 +32,7 @@ def named(
 
     first  (v,) the first document each feature occurs in
     """
-    table, hasher = Table.of(vocabulary.hashes, 0), Hasher(options)
+    table, hasher = HashTable.of(vocabulary.hashes, 0), Hasher(options)
 
     def name(own: tuple[Batch, NDArray[np.int64]]) -> Named:
         block, documents = own
@@ -41,7 +41,7 @@ def named(
         table.look_up(hashed.hashes, columns)
         rows = np.repeat(np.arange(len(block)), np.diff(hashed.offsets))
         new = np.flatnonzero((columns >= 0) & (first[columns] == documents[rows]))
-        # Of distinct n-grams in the order of occurrence the places ascend.
+        # Distinct n-grams come in the order of occurrence: their places ascend.
         blob, ends = hasher.name(
             block, hashed.tokens, rows[new], hashed.places[new].astype(np.int64)
         )

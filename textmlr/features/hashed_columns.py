@@ -28,7 +28,7 @@ DENSE_SHARE = 8
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Columns:
+class HashedColumns:
     """The columns in use, numbered by descending document frequency, ties by column; then those
     of each update, by column.
 
@@ -36,7 +36,7 @@ class Columns:
     table   (V,) int32   number of each column, −1 for a column that is not in use; or, where few of
             very many columns are in use, (2 + 2R,) int32: SPARSE, V, these columns ascending, and
             the number of each
-    frequencies (R,) int64   documents that each is in; None where a vocabulary tells
+    frequencies (R,) int64   documents that each is in; None where a vocabulary has them
     """
 
     kept: NDArray[np.int32]
@@ -68,14 +68,14 @@ class Columns:
         return found
 
     @classmethod
-    def of(cls, features: Features, threads: int) -> tuple[Columns, NDArray[np.int32]]:
+    def of(cls, features: Features, threads: int) -> tuple[HashedColumns, NDArray[np.int32]]:
         """Those that occur in rows, and the document frequency of each, (R,) int32."""
         frequencies = document_frequencies(features, threads)
         found = cls.counted(frequencies)
         return found, frequencies[found.kept]
 
     @classmethod
-    def counted(cls, frequencies: NDArray[np.int32]) -> Columns:
+    def counted(cls, frequencies: NDArray[np.int32]) -> HashedColumns:
         """Those of positive document frequency, (V,) int32."""
         kept = np.empty(np.count_nonzero(frequencies), np.int32)
         numbers = np.empty(len(frequencies), np.int32)
@@ -89,7 +89,7 @@ class Columns:
         kept: NDArray[np.int32],
         width: int,
         frequencies: NDArray[np.int64] | None = None,
-    ) -> Columns:
+    ) -> HashedColumns:
         """From kept, of V columns.  Raises ValueError if one is out of range or there twice."""
         if len(kept) and (kept.min() < 0 or kept.max() >= width):
             raise ValueError("a column is out of range")
@@ -107,14 +107,14 @@ class Columns:
             raise ValueError("a column is there twice")
         return cls(kept, numbers, frequencies)
 
-    def followed_by(self, more: NDArray[np.int64], width: int) -> Columns:
+    def followed_by(self, more: NDArray[np.int64], width: int) -> HashedColumns:
         """These columns, then others of V; their frequencies are yet to be counted."""
-        return Columns.restore(np.concatenate([self.kept, more.astype(np.int32)]), width)
+        return HashedColumns.restore(np.concatenate([self.kept, more.astype(np.int32)]), width)
 
     def renumber(self, features: Features, threads: int = 1) -> Features:
         """The rows with numbers in place of columns, the columns not in use left out.
 
-        features  may share its memory with what is returned, and is lost
+        features  may share its memory with the result, and is lost
         """
         indices, numbers = features.indices, frozen(self.numbers)
 

@@ -16,15 +16,15 @@ from numpy.typing import NDArray
 
 from textmlr.base.arrays import frozen
 from textmlr.corpus.batch import Batch
-from textmlr.features.hashed_columns import Columns
+from textmlr.features.hashed_columns import HashedColumns
 from textmlr.features.ngrams import Hasher, TokenPlaces
-from textmlr.features.vocabulary import Naming
+from textmlr.features.vocabulary import NameSource
 from textmlr.kernels import column_numbers
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ColumnNames:
-    """What is known of some hashed columns.
+    """Names and counts of some hashed columns.
 
     columns       (m,) int32    ascending
     names         (bytes,) uint8, name_offsets (m + 1,) int64   as in Vocabulary
@@ -90,7 +90,7 @@ class Census:
 
     @classmethod
     def of(
-        cls, blocks: Sequence[Batch], hasher: Hasher, columns: Columns, bias: int, most: int
+        cls, blocks: Sequence[Batch], hasher: Hasher, columns: HashedColumns, bias: int, most: int
     ) -> Census:
         """Count the n-grams of blocks that fall into the columns of numbers below ``most``."""
         width = len(columns.numbers) - bias
@@ -146,4 +146,4 @@ class Census:
                 pieces.append((self.blocks[i], self.tokens[i], documents, inside))
         order = np.empty_like(by_place)
         order[by_place] = np.arange(len(by_place))
-        return Naming(self.hasher, pieces, order).names(1)
+        return NameSource(self.hasher, pieces, order).names(1)

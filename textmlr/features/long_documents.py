@@ -1,8 +1,8 @@
 """Documents too long to be read in one go: piece by piece, in scratch that does not grow with
 them.
 
-Everything is as if the document had been read whole: the same n-grams in the same order.  What
-grows is what is kept of it: its distinct n-grams, and where its tokens begin.
+Everything is as if the document had been read whole: the same n-grams in the same order.  Only
+its distinct n-grams and the places of its tokens grow with it.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ class Piece:
     stops: NDArray[np.int64]
 
 
-class Giant:
+class LongDocument:
     """One document, text[start:stop], as a featurizer of these options reads it.
 
     invalid  pieces of invalid UTF-8 in what was read last
@@ -77,7 +77,7 @@ class Giant:
     ]:
         """Its distinct n-grams and tokens: (hashes, counts, places, starts of tokens).
 
-        hashes, counts, places   as ``hashing.Hashed`` has them
+        hashes, counts, places   as ``ngrams.HashedBlock`` has them
         starts                   piece after piece, counted from the document's first byte
         Raises InputError for more n-grams than can be numbered.
         """
@@ -120,7 +120,7 @@ class Giant:
         return self._ngrams(tokens, piece, most, CHAR_HIGH)[known:]
 
     def _char_grams(self, piece: Piece, low: int, high: int) -> NDArray[np.uint64]:
-        # As many as Hasher reckons with.
+        # The bound of ``Hasher``.
         most = int((piece.stops - piece.starts).sum() + 3 * len(piece.hashes)) * (high - low + 1)
         return self._ngrams(piece.hashes, piece, most, HIGH)
 

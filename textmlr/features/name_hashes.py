@@ -1,7 +1,7 @@
-"""Hashes of n-grams from their names: what a small model file need not hold twice.
+"""Hashes of n-grams from their names: a small model file need not hold both.
 
 The names of ``Vocabulary`` are lower-cased already, so that this depends on no table of code
-points, and gives the hash of every n-gram whose name tells where its tokens begin and end.
+points, and gives the hash of every n-gram whose name shows where its tokens begin and end.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ _fnv, _mix = as_python(hashing._fnv), as_python(hashing._mix)
 
 
 def hashes_of(names: NDArray[np.uint8], name_offsets: NDArray[np.int64]) -> NDArray[np.uint64]:
-    """The hash of each name, (v,) uint64: that of ``text.ngrams`` for the n-gram it is the name of.
+    """The hash of each name, (v,) uint64: that of ``ngram_hashes.ngrams`` for its n-gram.
 
     names, name_offsets   as in Vocabulary; valid UTF-8
-    Array by array and not in a kernel, since whoever loads a model may run kernels as plain Python
-    (``jit.run_plain``).
+    Array by array and not in a kernel, since a process that loads a model may run kernels as plain
+    Python (``jit.run_plain``).
     """
     codes, begins = _code_points(names, name_offsets)
     first, last = begins[:-1], begins[1:]
@@ -65,12 +65,12 @@ def _chained(codes: Hashes, first: Numbers, length: Numbers, step: int, seed: np
 
 
 def _of_characters(codes: Hashes, first: Numbers, last: Numbers) -> Hashes:
-    """As ``text._char_ngrams``: from the last character to the first."""
+    """As ``ngram_hashes._char_ngrams``: from the last character to the first."""
     return _chained(codes, last - 1, last - first, -1, CHAR_SEED)
 
 
 def _of_words(codes: Hashes, first: Numbers, last: Numbers, spaces: Numbers) -> Hashes:
-    """As ``text._word_ngrams``: from the last token to the first."""
+    """As ``ngram_hashes._word_ngrams``: from the last token to the first."""
     starts = np.sort(np.concatenate([first, spaces + 1]))
     stops = np.sort(np.concatenate([last, spaces]))
     tokens = _chained(codes, starts, np.maximum(stops - starts, 0), 1, FNV_OFFSET)

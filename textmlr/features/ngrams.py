@@ -12,7 +12,7 @@ from textmlr.base.arrays import Scratch, frozen
 from textmlr.base.featurizer_options import FeaturizerOptions
 from textmlr.corpus.batch import Batch
 from textmlr.corpus.blocks import is_giant
-from textmlr.features.long_documents import Giant
+from textmlr.features.long_documents import LongDocument
 from textmlr.features.options_array import options_array
 from textmlr.features.unicode_tables import frozen_tables
 from textmlr.kernels import distinct as kernels
@@ -38,7 +38,7 @@ class TokenPlaces:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Hashed:
+class HashedBlock:
     """The distinct n-grams of a block of documents, each document's in order of occurrence.
 
     hashes   (m,) uint64, counts (m,) int32
@@ -57,14 +57,14 @@ class Hashed:
 
 
 class Hasher:
-    """Turns blocks of documents into Hashed; threads may share one."""
+    """Turns blocks of documents into HashedBlocks; threads may share one."""
 
     def __init__(self, options: FeaturizerOptions) -> None:
         self.options = options
         self._codes = frozen(options_array(options))
         self._scratch, self._kept = Scratch(), Scratch()
 
-    def hash(self, block: Batch) -> Hashed:
+    def hash(self, block: Batch) -> HashedBlock:
         """Distinct n-grams of each document of a block."""
         if len(block) == 1 and is_giant(block):
             return self._hash_giant(block)
@@ -87,9 +87,11 @@ class Hasher:
         )
         stamp[0] = next_stamp - 1
         hashes, counts, places = (self._scratch.lasting(a[: offsets[-1]]) for a in found)
-        return Hashed(hashes, counts, places, offsets, self._token_places(block, tokens), invalid)
+        return HashedBlock(
+            hashes, counts, places, offsets, self._token_places(block, tokens), invalid
+        )
 
-    def _hash_giant(self, block: Batch) -> Hashed:
+    def _hash_giant(self, block: Batch) -> HashedBlock:
         """The same of a block of one document, in pieces."""
         giant = self._giant(block, 0)
         hashes, counts, places, starts = giant.distinct()
@@ -102,11 +104,11 @@ class Hasher:
             at += len(own)
         places_of = TokenPlaces(begin, kept, np.array([0, tokens], np.int64))
         offsets = np.array([0, len(hashes)], np.int64)
-        return Hashed(hashes, counts, places, offsets, places_of, giant.invalid)
+        return HashedBlock(hashes, counts, places, offsets, places_of, giant.invalid)
 
-    def _giant(self, block: Batch, i: int) -> Giant:
+    def _giant(self, block: Batch, i: int) -> LongDocument:
         start, stop = int(block.starts[i]), int(block.stops[i])
-        return Giant(block.text, start, stop, self.options, ascii_only=block.is_ascii)
+        return LongDocument(block.text, start, stop, self.options, ascii_only=block.is_ascii)
 
     def _token_places(self, block: Batch, tokens: Tokens) -> TokenPlaces:
         count = int(tokens.offsets[-1])

@@ -9,11 +9,15 @@ from numpy.typing import NDArray
 
 from textmlr.base.arrays import Scratch, frozen
 from textmlr.base.featurizer_options import FeaturizerOptions
+from textmlr.corpus.batch import Batch
+from textmlr.features.csr_features import Features
 from textmlr.features.options_array import options_array
 from textmlr.features.unicode_tables import frozen_tables
-from textmlr.features.vocabulary import Table
+from textmlr.features.vocabulary import HashTable
+from textmlr.kernels import document_rows
 from textmlr.kernels import featurizer_codes as kernels
 from textmlr.kernels.code_points import Text
+from textmlr.kernels.csr_rows import Csr
 from textmlr.kernels.document_rows import DIGITS, FeaturizerArrays
 from textmlr.kernels.ngram_hashes import WINDOW
 
@@ -21,11 +25,11 @@ Tables = tuple[NDArray[np.uint32], NDArray[np.uint8]]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Prepared:
+class PreparedFeaturizer:
     """A fitted featurizer as kernels take it, all read-only.
 
     options  FeaturizerOptions
-    arrays   the same, a vocabulary's Table (empty with hashing, and until there is one) and idf
+    arrays   the same, a vocabulary's HashTable (empty with hashing, and until there is one) and idf
     """
 
     options: FeaturizerOptions
@@ -36,11 +40,11 @@ class Prepared:
         cls,
         options: FeaturizerOptions,
         columns: int,
-        table: Table | None,
+        table: HashTable | None,
         idf: NDArray[np.float32] | None,
         *,
         ordered: bool = True,
-    ) -> Prepared:
+    ) -> PreparedFeaturizer:
         """From the options, V, a vocabulary's table and idf; rows are sorted if ``ordered``."""
         codes = options_array(options)
         codes[kernels.WIDTH] = columns - options.bias if options.hash_bits is not None else 0
@@ -80,3 +84,22 @@ class Prepared:
             scratch.take("words", words, np.uint64),
             scratch.take("numbers", numbers, np.int64),
         )
+
+    def featurize(self, block: Batch, columns: int, scratch: Scratch) -> Features:
+        """f(x) of the documents of a block;  columns  V."""
+        longest = int((block.stops - block.starts).max(initial=0))
+        most = len(block) + self.most_grams(block.text_bytes)
+        indices = scratch.take("indices", most, np.int32)
+        values = scratch.take("values", most, np.float32)
+        indptr = np.empty(len(block) + 1, np.int64)
+        invalid = document_rows.featurize(
+            self.text(block.text, block.is_ascii),
+            frozen(block.starts),
+            frozen(block.stops),
+            self.arrays,
+            *self.room(scratch, longest),
+            Csr(indptr, indices, values),
+        )
+        size = int(indptr[-1])
+        made = scratch.lasting(indices[:size]), scratch.lasting(values[:size])
+        return Features(indptr, *made, columns, int(invalid))

@@ -4,33 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
 from itertools import pairwise
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from textmlr.base.arrays import Scratch, frozen, pages
+from textmlr.base.arrays import frozen
 from textmlr.base.featurizer_options import MANY_FEATURES, MANY_MIN_DF
 from textmlr.base.threads import map_blocks
 from textmlr.corpus.batch import Batch
-from textmlr.features.ngrams import Hashed, Hasher, TokenPlaces
+from textmlr.features.ngrams import HashedBlock, Hasher, TokenPlaces
+from textmlr.features.partitions import count_hashes
 from textmlr.kernels import hash_table as kernels
 from textmlr.kernels import text_spans
 
-# Distinct n-grams to a partition, about: their table (20 bytes a slot) then fits in L2 cache.
-PARTITION = 1 << 15
-PARTITIONS = 16  # to a block of work
-MAX_PARTITION_BITS = 12
-PASSES = 4
-MANY_HASHES = 1 << 21
-LINE = 16  # elements of an array
 LOWER_BITS = 1 << 20  # patterns: few of them are those of a short document's hashes
 
 NAMELESS = np.zeros(0, np.uint8), np.zeros(1, np.int64)
 Piece = tuple[Batch, TokenPlaces, NDArray[np.int64], NDArray[np.int64]]
-Counts = tuple[NDArray[np.uint64], NDArray[np.int64], NDArray[np.int64]]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -89,8 +80,8 @@ class Vocabulary:
     def look_up(self, asked: NDArray[np.uint64], first_id: int, out: NDArray[np.int32]) -> None:
         """Write first_id + the number of each hash that is asked for to out, −1 if it has none.
 
-        It makes no Table of all features: where few hashes are asked for, a look at the lower bits
-        passes over nearly all others.
+        It makes no HashTable of all features: where few hashes are asked for, a look at the lower
+        bits passes over nearly all others.
 
         asked (m,) uint64   out (m,) int32, which may lie in the same memory
         """
@@ -116,7 +107,7 @@ class Vocabulary:
         name_offsets: NDArray[np.int64],
         totals: NDArray[np.float32] | None,
     ) -> Vocabulary:
-        """From all hashes, and what is known of some features (numbers, ascending)."""
+        """From all hashes, and the counts and names of some features (numbers, ascending)."""
         counts, lengths = np.zeros(len(hashes), np.int64), np.zeros(len(hashes) + 1, np.int64)
         counts[kept] = frequencies
         lengths[kept + 1] = np.diff(name_offsets)
@@ -128,7 +119,7 @@ class Vocabulary:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Table:
+class HashTable:
     """Open addressing from hash to column.
 
     slots (s,) uint64, hashes (v,) uint64   see kernels.hash_table.fill_table; both read-only
@@ -140,7 +131,7 @@ class Table:
     first_id: int
 
     @classmethod
-    def of(cls, hashes: NDArray[np.uint64], first_id: int) -> Table:
+    def of(cls, hashes: NDArray[np.uint64], first_id: int) -> HashTable:
         """hashes[i] → first_id + i; half the slots at least stay empty."""
         slots = np.zeros(2 << len(hashes).bit_length(), np.uint64)
         kernels.fill_table(frozen(hashes), slots)
@@ -152,8 +143,8 @@ class Table:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Naming:
-    """What it takes to name the features of a vocabulary: where each first occurs.
+class NameSource:
+    """Where the names of a vocabulary's features are read: where each first occurs.
 
     hasher   that made the n-grams
     pieces   for some blocks, in order: the block, where its tokens lie, and of each feature that
@@ -186,20 +177,18 @@ class Naming:
 
 
 def build(
-    hashed: Sequence[Hashed],
+    hashed: Sequence[HashedBlock],
     blocks: Sequence[Batch],
     hasher: Hasher,
-    *,
     min_df: int | None,
     max_features: int | None,
     threads: int,
-) -> tuple[Vocabulary, Naming]:
-    """The vocabulary of hashed blocks, still without names, and what it takes to name it.
+) -> tuple[Vocabulary, NameSource]:
+    """The vocabulary of hashed blocks, still without names, and the source of its names.
 
-    hashed[i] is hasher.hash(blocks[i]).  Hashes are scattered to partitions by their top bits,
-    so that each partition's table fits in cache and threads share none.
+    hashed[i] is hasher.hash(blocks[i]).
     """
-    hashes, places, frequencies = _count(hashed, min_df, threads)
+    hashes, places, frequencies = count_hashes([block.hashes for block in hashed], min_df, threads)
     if min_df is None and len(hashes) > MANY_FEATURES:  # some of which are gone already
         several = frequencies >= MANY_MIN_DF
         hashes, places, frequencies = hashes[several], places[several], frequencies[several]
@@ -207,94 +196,17 @@ def build(
     bits = sum(len(block.hashes) for block in hashed).bit_length()
     most = int(frequencies.max(initial=0))
     order = np.argsort(((most - frequencies) << bits) | places)[:max_features]
-    naming = _naming(hashed, blocks, hasher, places[order])
-    return Vocabulary(hashes[order], frequencies[order], *NAMELESS), naming
+    source = _name_source(hashed, blocks, hasher, places[order])
+    return Vocabulary(hashes[order], frequencies[order], *NAMELESS), source
 
 
-def _count(hashed: Sequence[Hashed], min_df: int | None, threads: int) -> Counts:
-    """(hash, place of first occurrence, document frequency) of those in min_df documents.
-
-    With None, where there are more than MANY_FEATURES, not all of a single document are told of.
-    A place is a number among all documents' distinct n-grams, in the order of the corpus.
-    """
-    sizes = np.array([len(block.hashes) for block in hashed], np.int64)
-    total = int(sizes.sum())
-    bits = min(max((total // PARTITION).bit_length(), 1), MAX_PARTITION_BITS)
-    shift = 64 - bits
-
-    def measure(block: Hashed) -> NDArray[np.int64]:
-        counts = np.zeros(1 << bits, np.int64)
-        kernels.partition_sizes(frozen(block.hashes), shift, counts)
-        return counts
-
-    by_block = np.array(list(map_blocks(measure, hashed, threads))).reshape(-1, 1 << bits)
-    edges = np.concatenate([np.zeros(1, np.int64), np.cumsum(by_block.sum(axis=0))])
-    firsts = np.cumsum(sizes) - sizes
-    # Of a large corpus part of the partitions at a time, so that memory is used again.
-    width = (1 << bits) // (PASSES if total > MANY_HASHES else 1)
-    room = int(np.diff(edges[::width]).max())
-    # The others' slots lie a cache line apart, since threads write to them all the time.
-    scattered = pages(room + LINE * len(hashed), np.uint64)
-    scattered_places = pages(len(scattered), np.int32 if total < 2**31 else np.int64)
-
-    def scatter(first: int, begins: NDArray[np.int64], block: int) -> None:
-        cursor = np.append(begins[block], room + LINE * block)
-        kernels.partition(
-            frozen(hashed[block].hashes),
-            shift,
-            first,
-            int(firsts[block]),
-            cursor,
-            scattered,
-            scattered_places,
-        )
-
-    scratch = Scratch()
-    least, distinct = min_df or 1, 0
-
-    def count(base: int, first: int) -> Counts:
-        own = edges[first : first + PARTITIONS + 1]
-        part = slice(int(own[0]) - base, int(own[-1]) - base)
-        size = part.stop - part.start
-        slots = 4 << int(np.diff(own).max()).bit_length()
-        out = (
-            scratch.take("hashes", size, np.uint64),
-            scratch.take("places", size, np.int64),
-            scratch.take("counts", size, np.int64),
-        )
-        nonlocal least, distinct
-        kept = kernels.count_partitions(
-            frozen(scattered[part]),
-            frozen(scattered_places[part]),
-            frozen(own - own[0]),
-            least,
-            scratch.take("keys", slots, np.uint64),
-            scratch.take("slots", slots, np.int32),
-            *out,
-        )
-        distinct += kept
-        if min_df is None and distinct > MANY_FEATURES:
-            least = MANY_MIN_DF  # the rest of the rare would only be dropped later
-        hashes, places, counts = (array[:kept].copy() for array in out)
-        return hashes, places, counts
-
-    parts: list[Counts] = []
-    for first in range(0, 1 << bits, width):
-        # Where each block's share of each partition begins: partitions in order, blocks within.
-        own = by_block[:, first : first + width]
-        begins = (np.cumsum(own.T.ravel()) - own.T.ravel()).reshape(width, -1).T
-        for _ in map_blocks(partial(scatter, first, begins), range(len(hashed)), threads):
-            pass
-        work = range(first, first + width, PARTITIONS)
-        parts += map_blocks(partial(count, int(edges[first])), work, threads)
-    hashes, places, frequencies = zip(*parts, strict=True)
-    return np.concatenate(hashes), np.concatenate(places), np.concatenate(frequencies)
-
-
-def _naming(
-    hashed: Sequence[Hashed], blocks: Sequence[Batch], hasher: Hasher, places: NDArray[np.int64]
-) -> Naming:
-    """What names the features that first occur at ``places`` (see ``_count``)."""
+def _name_source(
+    hashed: Sequence[HashedBlock],
+    blocks: Sequence[Batch],
+    hasher: Hasher,
+    places: NDArray[np.int64],
+) -> NameSource:
+    """The source of the names of features that first occur at ``places`` (see ``partitions``)."""
     by_place = np.argsort(places)
     ordered = places[by_place]
     ends = np.cumsum([len(block.hashes) for block in hashed], dtype=np.int64)
@@ -307,12 +219,4 @@ def _naming(
         pieces.append((block, here.tokens, documents, here.places[wanted].astype(np.int64)))
     order = np.empty_like(by_place)
     order[by_place] = np.arange(len(by_place))
-    return Naming(hasher, pieces, order)
-
-
-def inverse_document_frequency(
-    frequencies: NDArray[np.integer[Any]], documents: int
-) -> NDArray[np.float64]:
-    """ln((1 + n) / (1 + df)) + 1 of each feature, (v,) float64."""
-    idf: NDArray[np.float64] = np.log((1 + documents) / (1 + frequencies)) + 1
-    return idf
+    return NameSource(hasher, pieces, order)

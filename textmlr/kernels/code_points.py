@@ -87,7 +87,7 @@ def _read(text, i, stop):
 @kernel
 def _put(out, at, byte):
     """Write a byte if there is room; the position advances all the same, so that a call with
-    too small a buffer tells how much room it needs."""
+    too small a buffer returns how much room it needs."""
     if at < out.size:
         out[at] = byte
     return at + 1

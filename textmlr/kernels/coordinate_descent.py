@@ -1,7 +1,7 @@
 """Newton steps for the L1 penalty: columns of f(x), and coordinate descent over them.
 
-Here all that runs over labels and documents is label-major, (L, n): the descent visits one label
-after the other, and what it needs of a label's documents then stays in the processor's cache.
+Arrays over labels and documents are label-major here, (L, n): the descent visits one label after
+the other, and a label's row then stays in the processor's cache.
 """
 
 import math

@@ -14,7 +14,7 @@ QUOTE, NEWLINE, RETURN = 34, 10, 13
 ONES = np.uint64(0x0101010101010101)
 HIGHS = np.uint64(0x8080808080808080)
 
-# What is wrong with a record.
+# Faults of a record.
 GOOD, BINARY, COUNT, UNCLOSED = range(4)
 
 
@@ -24,7 +24,7 @@ def _odd(text, words, at, byte):
     there is none.
 
     A word with a byte 0 is recognised as in kernels.tsv_lines.find; a byte 0x01 before it may be
-    taken for one, too, so that a word is searched byte by byte and the search goes on.
+    taken for one, too, so that such a word is searched byte by byte.
     """
     pattern = np.uint64(byte) * ONES
     newlines = np.uint64(NEWLINE) * ONES
@@ -51,7 +51,7 @@ def _odd(text, words, at, byte):
 
 @kernel
 def _plain_end(text, words, at, delimiter):
-    """Return the end of what is not quoted, and whether a NUL byte is in it."""
+    """Return the end of an unquoted field, and whether a NUL byte is in it."""
     nul = False
     at = _odd(text, words, at, delimiter)
     while at < text.size and text[at] == 0:
@@ -62,7 +62,7 @@ def _plain_end(text, words, at, delimiter):
 
 @kernel
 def _quoted_end(text, words, at):
-    """Return what follows a quoted field whose opening quote is at ``at``: (place, newlines in
+    """Find the end of a quoted field whose opening quote is at ``at``: (place, newlines in
     it, whether it has doubled quotes, whether it has a NUL byte, whether it is closed).
 
     The place is the one behind the first quote that no quote follows.
@@ -85,10 +85,10 @@ def _quoted_end(text, words, at):
 
 @kernel
 def _unquote(text, start, stop):
-    """Write what a field with quotes means over its beginning; return its end.
+    """Write the value of a field with quotes over its beginning; return its end.
 
     The span begins with the opening quote.  A doubled quote is one, the quote that follows no
-    other closes, and what stands behind that is taken as it is.
+    other closes, and the bytes behind that are taken as they are.
     """
     out = start
     inside = True
@@ -109,8 +109,8 @@ def _unquote(text, start, stop):
 
 @kernel
 def _field(text, words, start, final, delimiter):
-    """Return what a field that begins at start is: (start and stop of its value, the place of the
-    delimiter or line end behind it, line ends in it, what is wrong with it).
+    """Read the field that begins at start: (start and stop of its value, the place of the
+    delimiter or line end behind it, line ends in it, its fault).
 
     The place is -1 if the field may not be whole.  The start is -1 - start if there are quotes to
     leave out within it, see _unquote.
@@ -144,7 +144,7 @@ def _field(text, words, start, final, delimiter):
 
 @kernel
 def _blank(text, at, final):
-    """Return what is behind a line without a byte, ``at`` if there is none."""
+    """Return the place behind an empty line, ``at`` if there is none."""
     if text[at] == NEWLINE:
         return at + 1
     if text[at] == RETURN:

@@ -1,4 +1,4 @@
-"""What training keeps on disk: hashes to numbers in one table, rows as words of 32 bits.
+"""Data of training on disk: hashes to numbers in one table, rows as words of 32 bits.
 
 A row is the number of its entries and a word an entry: its column in the lower ``bits``, its count
 above them; where the count is too large for that, 0, and the count is the next word.
@@ -13,7 +13,7 @@ ONE = np.uint64(1)
 NUMBER = np.uint64(32)  # bits below the number in the second half of a slot
 LOWER = np.uint64(0xFFFFFFFF)
 AHEAD = 16  # slots are fetched so many look-ups ahead, as in ``hash_table``
-# Of the state of a table.
+# Places in the state of a table.
 ENTRIES, NEXT, SPARE, MISSED = range(4)
 
 
@@ -162,7 +162,7 @@ def renumber(
 
     indptr (n + 1,) int64, indices (nnz,) int32, values (nnz,) float32   CSR rows of counts
     numbers (c,) int32;  born (c,) int32   a column given in a later period than the rows' is
-            another's, and left out;  (0,): none is
+            another's, and left out;  (0,): no column is
     bias    bool   begin each row with column 0, value 1
     out_indptr (n + 1,), out_indices, out_values (nnz + n,)   written
     """

@@ -23,7 +23,7 @@ BASE = 3
 
 
 class ModelArrays(NamedTuple):
-    """What a model answers with, once a document is a row of f(x).
+    """A model, for documents that are rows of f(x).
 
     kept         (V,) int32   row of theta of each column, −1 for none; (0,): all in order; or a
                  sparse table, see ``column_numbers``

@@ -25,7 +25,7 @@ SMALL = 0.1  # below, exp is its polynomial of degree 5 to 2e-9 of itself
 
 
 class Documents(NamedTuple):
-    """What stays as it is of the n documents.
+    """Constants of the n documents.
 
     y       (n,) int32     label codes
     shares  (n,) float64   c_i
@@ -46,7 +46,7 @@ class Documents(NamedTuple):
 
 
 class Ascent(NamedTuple):
-    """What an epoch moves.
+    """The state that an epoch moves.
 
     theta   (V, L) float64   θ(p)
     tide    (L,) float64     sum_i c_i · along_i · ([· = y_i] − p_i)
@@ -123,8 +123,8 @@ def _solve(target, curvature, logs, p, inverses, steps):
     """Find p with log p + curvature·p = target + constant, and sum 1.
 
     Newton's method on (log p, constant).  Its residual after a step d of log p is to second
-    order curvature·p·d²/2, and it ends when that is small for all labels; what is left is made
-    good at the next visit.
+    order curvature·p·d²/2, and it ends when that is small for all labels; the next visit removes
+    the rest.
 
     inverses, steps (L,) float64   scratch
     """

@@ -2,8 +2,8 @@
 
 The layers are three arrays.  ``theta`` (V, W1) is the first layer, of which only the rows of a
 document's features are read.  ``upper`` (U, W) holds the layers above it, one below the other: of
-each a row a unit below it, and one for the bias, the unit that is always on; what is right of a
-layer's own width is 0.  ``shape`` (1 + K,) int64 holds the activation and the widths of the K
+each a row a unit below it, and one for the bias, the unit that is always on; the columns right
+of a layer's own width are 0.  ``shape`` (1 + K,) int64 holds the activation and the widths of the K
 layers, the last of which is L, the number of labels.  The linear model is the network of one
 layer: its upper has no rows.
 
@@ -66,7 +66,7 @@ def _activate(sums, width, base, activation, drop, state, rows, outputs, slopes)
     """Write the units of a layer that are on, the bias behind them; return how many.
 
     sums   (S,) float32, of which ``width`` count;  base  int   their first row of upper
-    drop   float   each unit is dropped with this probability, and what is left is 1 / (1 − drop)
+    drop   float   each unit is dropped with this probability, and the others are 1 / (1 − drop)
            times as large (Srivastava et al., JMLR 15, 2014, section 10)
     state  uint64  of the random numbers that decide
     rows (S,) int32, outputs, slopes (S,) float32   written

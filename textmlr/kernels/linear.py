@@ -62,7 +62,7 @@ def keep_seen(indptr, indices, values, seen, first, out_indptr, out_indices, out
                 over the columns from ``first`` on, or are empty there
     seen        (V,) int32   not 0: the column is kept; those below ``first`` are, too
     out_indptr  (n + 1,) int64, out_indices (m,) int32, out_values (m,) float32   written; m may
-                be nnz, and what is past out_indptr[n] is not touched
+                be nnz, and the rest past out_indptr[n] is not touched
     """
     at = 0
     out_indptr[0] = 0

@@ -92,7 +92,7 @@ def _name_characters(text, stop, starts, low, high, window, gram, wanted, done, 
 def name_ngrams(text, stops, starts, offsets, codes, window, documents, wanted, names):
     """Write the names of chosen n-grams; return how many bytes they take.
 
-    If that is more than names has room for, what is in it is cut short: call again with enough.
+    If that is more than names has room for, names is cut short: call again with enough.
 
     text, stops, codes         as ``tokens.split`` read them
     starts (t,) int64, offsets (n + 1,) int64   tokens, as it wrote them

@@ -17,7 +17,7 @@ from textmlr.kernels.layers import (
 )
 from textmlr.kernels.softmax import _error
 
-# Of Adagrad's sums of squares, so that the first step of a weight is finite.
+# Added to Adagrad's sums of squares, so that the first step of a weight is finite.
 FLOOR = np.float32(1e-6)
 APART = np.uint64(0xD1B54A32D192ED03)  # odd: states of visits lie far apart
 
@@ -29,8 +29,8 @@ def thin(indptr, indices, values, drop, seed, out_indptr, out_indices, out_value
     indptr (n + 1,) int64, indices (nnz,) int32, values (nnz,) float32   CSR
     drop   float   each entry is dropped with this probability, the others are 1 / (1 − drop)
            times as large (Srivastava et al., JMLR 15, 2014, section 10);  seed  int
-    out_indptr (n + 1,) int64, out_indices (nnz,) int32, out_values (nnz,) float32   written; what
-           is past out_indptr[n] is not touched
+    out_indptr (n + 1,) int64, out_indices (nnz,) int32, out_values (nnz,) float32   written;
+           entries past out_indptr[n] are not touched
     """
     at = 0
     gain = np.float32(1.0 / (1.0 - drop))
@@ -76,7 +76,7 @@ class Steps(NamedTuple):
     first, last  the step size falls linearly from one to the other
     l2           the penalty's factor
     scale        weights are this times what layers hold
-    dropout      of units, see ``layers._activate``;  seed  int  of what is dropped
+    dropout      of units, see ``layers._activate``;  seed  int  of the units that are dropped
     """
 
     first: float

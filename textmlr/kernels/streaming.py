@@ -8,8 +8,8 @@ import numpy as np
 from textmlr.kernels.jit import kernel, prefetch, sum_rows
 from textmlr.kernels.softmax import _error
 
-# Of the sums by whose roots steps are divided, in units of mean ‖f(x)‖²: without it the first
-# documents of a feature would move its weights as if they were sure.
+# Added to the sums by whose roots steps are divided, in units of mean ‖f(x)‖²: without it the first
+# documents of a feature would move its weights too far.
 FLOOR = 0.005
 AHEAD = 16  # entries, of which the rows are fetched into cache
 

@@ -11,7 +11,7 @@ from textmlr.kernels.jit import kernel
 
 TAB, NEWLINE, RETURN, SPACE = 9, 10, 13, 32
 
-# What is wrong with a line.
+# Faults of a line.
 GOOD, BINARY, BLANK, NO_TAB, NO_LABEL, NO_SECOND_TAB, BAD_WEIGHT, BAD_LABEL = range(8)
 
 ONES = np.uint64(0x0101010101010101)
@@ -86,7 +86,7 @@ def _strip(text, start, stop):
 
 @kernel
 def check(text, words, starts, stops, weighted, tabs, lasts, status):
-    """Find the tabs of each line and what is wrong with it.
+    """Find the tabs of each line, and its fault.
 
     text, words    as in find
     starts, stops  (n,) int64   spans of lines

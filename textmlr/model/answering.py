@@ -14,8 +14,8 @@ from textmlr.base.arrays import Scratch, frozen
 from textmlr.corpus.batch import Batch
 from textmlr.corpus.blocks import is_giant
 from textmlr.features.featurizer import Featurizer
-from textmlr.features.hashed_columns import Columns
-from textmlr.features.prepared import Prepared
+from textmlr.features.hashed_columns import HashedColumns
+from textmlr.features.prepared import PreparedFeaturizer
 from textmlr.kernels.code_points import Text
 from textmlr.kernels.document_answer import AnswerArrays, ModelArrays, RowScratch
 from textmlr.kernels.jit import bound
@@ -30,7 +30,7 @@ SHORT = 1 << 14
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Answers:
-    """What a model says of n documents.
+    """A model's answers to n documents.
 
     scores         (n, L) float32, nats, calibrated; see ``Model.scores``
     log_z          (n,) float64, nats
@@ -73,8 +73,8 @@ class Answerer:
     network  θ, its first layer of R rows with columns
     columns  those of a hashed model that θ has rows for, None: all
     calibration  of the scores, its factor in θ already
-    base     (L,) float32, scores of a document that says nothing: none of its features has a
-             weight that is not 0; (0,): such a document has those of the bias
+    base     (L,) float32, scores of a document without a known word: none of its features
+             has a weight that is not 0; (0,): such a document has those of the bias
     head     of the model
     """
 
@@ -82,7 +82,7 @@ class Answerer:
         self,
         featurizer: Featurizer,
         network: Network,
-        columns: Columns | None,
+        columns: HashedColumns | None,
         calibration: Calibration,
         base: NDArray[np.float32],
         head: Head = SOFTMAX,
@@ -102,7 +102,9 @@ class Answerer:
         outputs = AnswerArrays(out.scores, out.log_z, out.probabilities, out.known)
         if is_giant(block) or featurizer.asks_little:
             columns, counts, offsets, invalid = featurizer.counted_columns(block)
-            unread = Prepared.of(featurizer.options, featurizer.columns, None, featurizer.idf)
+            unread = PreparedFeaturizer.of(
+                featurizer.options, featurizer.columns, None, featurizer.idf
+            )
             most = int(np.diff(offsets).max(initial=0))
             scratch = RowScratch(
                 np.empty(0, np.uint64),
@@ -168,7 +170,11 @@ class _Single:
     """One thread's memory, and the kernel with it, for one short document at a time."""
 
     def __init__(
-        self, prepared: Prepared, network: Network, theta: ModelArrays, kernel: Callable[..., Any]
+        self,
+        prepared: PreparedFeaturizer,
+        network: Network,
+        theta: ModelArrays,
+        kernel: Callable[..., Any],
     ) -> None:
         self._kernel = kernel
         self._shape = (1, network.labels)

@@ -1,9 +1,9 @@
-"""Parts of a model ↔ the header and tensors of its file; all that is read is verified."""
+"""ModelParts of a model ↔ the header and tensors of its file; all that is read is verified."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict
 from itertools import pairwise
 from math import isfinite, log
 from os import PathLike
@@ -15,51 +15,33 @@ from numpy.typing import NDArray
 from textmlr.base.arrays import is_finite
 from textmlr.base.errors import ModelFileError
 from textmlr.base.featurizer_options import FeaturizerOptions
+from textmlr.base.file_checks import check_blob, expect, take, tensor
 from textmlr.base.limits import MOST_COUNT
-from textmlr.base.tensor_file import check_blob, expect, take, tensor
 from textmlr.base.training_options import MOST_LAYERS, Activation
 from textmlr.corpus.duplicates import Sketch
 from textmlr.features.featurizer import Featurizer
-from textmlr.features.hashed_columns import Columns
-from textmlr.features.hashed_names import ColumnNames
 from textmlr.features.vocabulary import Vocabulary
-from textmlr.model.heads import SOFTMAX, Head, header_of, read_head
-from textmlr.model.parameters import LINEAR
-from textmlr.model.record import check_record
+from textmlr.model.feature_tensors import Tensors, column_names, feature_tensors, read_features
+from textmlr.model.heads import header_of, read_head
+from textmlr.model.model_parts import ModelParts, UpdateState
+from textmlr.model.record import read_record
 from textmlr.model.scoring import Calibration
-from textmlr.model.small_file.theta_storage import PLAIN, Storage
+from textmlr.model.small_file.theta_storage import PLAIN
 
 MOST_IDF = 64.0  # 1 + ln of that is less
 MOST_MULTIPLIER = 1e6  # of scores, by calibration: of real ones it is about 1
 Json = dict[str, Any]
-Tensors = dict[str, NDArray[Any]]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Parts:
-    """What a Model is made of; see there."""
-
-    labels: Sequence[str]
-    featurizer: Featurizer
-    layers: Sequence[NDArray[np.float32]]
-    record: Json
-    columns: Columns | None
-    calibration: Calibration
-    storage: Storage = PLAIN
-    activation: Activation = LINEAR
-    squares: Sequence[NDArray[np.float32]] = ()
-    trained_on: Sketch | None = None
-    head: Head = SOFTMAX
-
-
-def pack(parts: Parts, *, quick: bool = False) -> tuple[Json, Tensors]:
-    """(header, tensors) for ``modelfile.save``; ``quick`` of a small form only to see how large
+def pack(parts: ModelParts, *, quick: bool = False) -> tuple[Json, Tensors]:
+    """(header, tensors) for ``tensor_file.save``; ``quick`` of a small form only to see how large
     it is, about."""
     labels, label_offsets = _blob(parts.labels)
     tensors: dict[str, NDArray[Any]] = {"labels": labels, "label_offsets": label_offsets}
     storage: Json = {"dtype": "float32"}
     if parts.storage.dtype == "float32":
-        tensors |= _plain(parts)
+        tensors |= {"theta.0": parts.layers[0]}
+        tensors |= feature_tensors(parts.featurizer, parts.columns)
     else:
         from textmlr.model.small_file.form import pack_small  # few models are small
 
@@ -67,55 +49,25 @@ def pack(parts: Parts, *, quick: bool = False) -> tuple[Json, Tensors]:
             parts.featurizer, parts.layers[0], parts.columns, parts.storage, quick=quick
         )
     tensors |= {f"theta.{i}": layer for i, layer in enumerate(parts.layers) if i}
-    tensors |= {f"squares.{i}": own for i, own in enumerate(parts.squares)}
+    tensors |= {f"squares.{i}": own for i, own in enumerate(parts.update_state.squares)}
     header = {
         "featurizer": asdict(parts.featurizer.options),
         "documents": parts.featurizer.documents,
         "calibration": asdict(parts.calibration),
         "widths": [layer.shape[1] for layer in parts.layers],
         "activation": parts.activation,
-        "record": parts.record,
+        "record": parts.record.as_json(),
         "storage": storage,
         **header_of(parts.head),
     }
-    if (sketch := parts.trained_on) is not None:
+    if (sketch := parts.update_state.trained_on) is not None:
         header["trained_on"] = {"bound": sketch.bound}
         tensors["trained_on.low"], tensors["trained_on.high"] = sketch.packed()
     return header, tensors
 
 
-def _plain(parts: Parts) -> Tensors:
-    """Features and θ as they are in memory."""
-    tensors: Tensors = {"theta.0": parts.layers[0]}
-    vocabulary = parts.featurizer.vocabulary
-    if vocabulary is not None:
-        # In this order a look shows whoever loads them that none stands twice.
-        ascending = np.argsort(vocabulary.hashes)
-        hashes = vocabulary.hashes[ascending]
-        if parts.columns is not None:
-            vocabulary = vocabulary.take(_features_of(parts.columns, parts.featurizer.options))
-        tensors |= {
-            "hashes": hashes,
-            "hash_ids": ascending.astype(np.int32),
-            "frequencies": vocabulary.frequencies,
-            "names": vocabulary.names,
-            "name_offsets": vocabulary.name_offsets,
-        }
-        if vocabulary.totals is not None:
-            tensors["totals"] = vocabulary.totals
-    if (named := parts.featurizer.column_names) is not None:
-        tensors |= {f"named.{field.name}": getattr(named, field.name) for field in fields(named)}
-    if parts.columns is not None:
-        tensors["columns"] = parts.columns.kept
-        if parts.columns.frequencies is not None:
-            tensors["frequencies"] = parts.columns.frequencies
-    if parts.featurizer.idf is not None:
-        tensors["idf"] = parts.featurizer.idf
-    return tensors
-
-
-def unpack(header: Json, tensors: Tensors, path: str | PathLike[str]) -> Parts:
-    """The parts that ``modelfile.load`` read from path.
+def unpack(header: Json, tensors: Tensors, path: str | PathLike[str]) -> ModelParts:
+    """The parts that ``tensor_file.load`` read from path.
 
     Raises ModelFileError where they cannot be those of a model.
     """
@@ -134,8 +86,7 @@ def unpack(header: Json, tensors: Tensors, path: str | PathLike[str]) -> Parts:
         "the labels are not sorted, or one stands twice",
     )
     calibration = _calibration(take(header, "calibration", dict, path), path)
-    record = take(header, "record", dict, path)
-    check_record(record, len(labels), path)
+    record = read_record(take(header, "record", dict, path), len(labels), path)
     widths = _widths(header, len(labels), path)
     upper = [
         tensor(tensors, f"theta.{i}", np.float32, (below + 1, width), path)
@@ -146,7 +97,7 @@ def unpack(header: Json, tensors: Tensors, path: str | PathLike[str]) -> Parts:
     vocabulary: Vocabulary | None
     if about == {"dtype": "float32"}:
         storage = PLAIN
-        vocabulary, kept, idf = _unpack_plain(tensors, options, path)
+        vocabulary, kept, idf = read_features(tensors, options, path)
         theta = tensor(tensors, "theta.0", np.float32, (None, widths[0]), path)
     else:
         from textmlr.model.small_file.form import unpack_small
@@ -160,10 +111,10 @@ def unpack(header: Json, tensors: Tensors, path: str | PathLike[str]) -> Parts:
     try:
         featurizer = Featurizer.restore(options, vocabulary, idf, labels, documents)
         if vocabulary is None and "named.columns" in tensors:
-            featurizer.column_names = _column_names(tensors, featurizer.columns, path)
+            featurizer.column_names = column_names(tensors, featurizer.columns, path)
         layers = [theta, *upper]
         squares = _squares(tensors, layers, path)
-        return Parts(
+        return ModelParts(
             labels,
             featurizer,
             layers,
@@ -172,8 +123,7 @@ def unpack(header: Json, tensors: Tensors, path: str | PathLike[str]) -> Parts:
             calibration,
             storage,
             activation,
-            squares,
-            _trained_on(header, tensors, path),
+            UpdateState(squares, _trained_on(header, tensors, path)),
             read_head(header, path),
         )
     except ValueError as error:
@@ -224,24 +174,6 @@ def _trained_on(header: Json, tensors: Tensors, path: str | PathLike[str]) -> Sk
     return Sketch.unpacked(low, high, bound, path)
 
 
-def _unpack_plain(
-    tensors: Tensors, options: FeaturizerOptions, path: str | PathLike[str]
-) -> tuple[Vocabulary | None, Columns | None, NDArray[np.float32] | None]:
-    """(vocabulary, columns, idf) of a file that has them as they are in memory."""
-    vocabulary, kept, idf = None, None, None
-    if options.hash_bits is not None:
-        columns = 1 << options.hash_bits
-    else:
-        columns = int(options.bias) + len(tensor(tensors, "hashes", np.uint64, (None,), path))
-    if options.hash_bits is not None or "columns" in tensors:
-        kept = _columns(tensors, columns, options, path)
-    if options.hash_bits is None:
-        vocabulary = _vocabulary(tensors, options, kept, path)
-    if options.uses_idf:
-        idf = tensor(tensors, "idf", np.float32, (columns,), path)
-    return vocabulary, kept, idf
-
-
 def _blob(strings: Sequence[str]) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
     encoded = [string.encode() for string in strings]
     offsets = np.zeros(len(encoded) + 1, np.int64)
@@ -274,102 +206,3 @@ def _calibration(fields: Json, path: str | PathLike[str]) -> Calibration:
         "the calibration is out of range",
     )
     return Calibration(**fields)
-
-
-def _columns(
-    tensors: dict[str, NDArray[Any]],
-    width: int,
-    options: FeaturizerOptions,
-    path: str | PathLike[str],
-) -> Columns:
-    """The columns; their frequencies are there with hashing, in files that know of updates."""
-    kept = tensor(tensors, "columns", np.int32, (None,), path)
-    frequencies = None
-    if options.hash_bits is not None and "frequencies" in tensors:
-        frequencies = tensor(tensors, "frequencies", np.int64, (len(kept),), path)
-        expect(bool((frequencies > 0).all()), path, "a document frequency is not positive")
-    try:
-        return Columns.restore(kept, width, frequencies)
-    except ValueError as error:
-        raise ModelFileError(str(error), place=str(path)) from error
-
-
-def _features_of(columns: Columns, options: FeaturizerOptions) -> NDArray[np.int64]:
-    """Numbers in the vocabulary of the columns but the bias, the first."""
-    return columns.kept[int(options.bias) :].astype(np.int64) - int(options.bias)
-
-
-def _vocabulary(
-    tensors: dict[str, NDArray[Any]],
-    options: FeaturizerOptions,
-    columns: Columns | None,
-    path: str | PathLike[str],
-) -> Vocabulary:
-    """The vocabulary; where θ has rows for some columns, only those features have names."""
-    ascending = tensor(tensors, "hashes", np.uint64, (None,), path)
-    size = len(ascending)
-    expect(bool((ascending[:1] > 0).all()), path, "a hash is 0")
-    expect(bool((ascending[1:] > ascending[:-1]).all()), path, "the hashes are not ascending")
-    ids = tensor(tensors, "hash_ids", np.int32, (size,), path)
-    in_range = bool(((ids >= 0) & (ids < size)).all())
-    expect(
-        in_range and bool((np.bincount(ids, minlength=size) == 1).all()),
-        path,
-        "the hashes are not numbered one by one",
-    )
-    hashes = np.empty(size, np.uint64)
-    hashes[ids] = ascending
-    own = None
-    if columns is not None:
-        kept = columns.kept
-        ascending_columns = bool((kept[1:] > kept[:-1]).all())
-        begins = not options.bias or bool((kept[:1] == 0).any())
-        expect(ascending_columns and begins, path, "the columns of theta are not in order")
-        own = _features_of(columns, options)
-    named = size if own is None else len(own)
-    frequencies = tensor(tensors, "frequencies", np.int64, (named,), path)
-    expect(bool((frequencies > 0).all()), path, "a document frequency is not positive")
-    names = tensor(tensors, "names", np.uint8, (None,), path)
-    offsets = tensor(tensors, "name_offsets", np.int64, (named + 1,), path)
-    check_blob(names, offsets, path, "names")
-    totals = _totals(tensors, "totals", named, path) if "totals" in tensors else None
-    if own is None:
-        return Vocabulary(hashes, frequencies, names, offsets, totals)
-    return Vocabulary.partly_named(hashes, own, frequencies, names, offsets, totals)
-
-
-def _column_names(
-    tensors: dict[str, NDArray[Any]], width: int, path: str | PathLike[str]
-) -> ColumnNames:
-    """What is known of some of ``width`` hashed columns."""
-    columns = tensor(tensors, "named.columns", np.int32, (None,), path)
-    size = len(columns)
-    in_range = bool(((columns >= 0) & (columns < width)).all())
-    expect(
-        in_range and bool((columns[1:] > columns[:-1]).all()),
-        path,
-        "the named columns are out of range, or not ascending",
-    )
-    names = tensor(tensors, "named.names", np.uint8, (None,), path)
-    offsets = tensor(tensors, "named.name_offsets", np.int64, (size + 1,), path)
-    check_blob(names, offsets, path, "names of columns")
-    expect(bool((np.diff(offsets) > 0).all()), path, "the name of a column is empty")
-    others = tensor(tensors, "named.others", np.int32, (size,), path)
-    shares = tensor(tensors, "named.shares", np.float32, (size,), path)
-    frequencies = tensor(tensors, "named.frequencies", np.int32, (size,), path)
-    expect(
-        bool((others >= 0).all() and (frequencies > 0).all())
-        and bool(((shares > 0) & (shares <= 1)).all()),
-        path,
-        "what is known of the named columns is out of range",
-    )
-    totals = _totals(tensors, "named.totals", size, path)
-    return ColumnNames(columns, names, offsets, others, shares, frequencies, totals)
-
-
-def _totals(
-    tensors: dict[str, NDArray[Any]], name: str, size: int, path: str | PathLike[str]
-) -> NDArray[np.float32]:
-    totals = tensor(tensors, name, np.float32, (size,), path)
-    expect(is_finite(totals) and bool((totals >= 0).all()), path, "a feature's total is negative")
-    return totals

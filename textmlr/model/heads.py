@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 from textmlr.base.arrays import frozen
 from textmlr.base.checks import check_choice
 from textmlr.base.errors import InputError
-from textmlr.base.tensor_file import expect
+from textmlr.base.file_checks import expect
 from textmlr.features.csr_features import Features
 from textmlr.kernels import document_answer, linear, sgd, softmax
 
@@ -49,7 +49,7 @@ class Curve:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Head:
-    """An output layer.  What a kernel writes comes last among its arguments.
+    """An output layer.  The arrays that a kernel writes are its last arguments.
 
     name           in the model's file
     log_z_kernel   (scores, out): see ``softmax.log_normalizer``
@@ -148,8 +148,8 @@ class Head:
         return losses, slopes, curvatures
 
     def common(self, theta: NDArray[np.float32]) -> Reals:
-        """What the weights of each feature have in common that changes no probability: their mean
-        over labels, or 0.  (V,) float64;  theta (V, L)."""
+        """The part of each feature's weights that changes no probability: their mean over labels,
+        or 0.  (V,) float64;  theta (V, L)."""
         return theta.mean(axis=1, dtype=np.float64) if self.is_relative else np.zeros(len(theta))
 
     def check_exact(self) -> None:

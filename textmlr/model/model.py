@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import replace
+from dataclasses import fields
 from os import PathLike
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar, get_args
 
@@ -28,29 +27,31 @@ from textmlr.base.checks import (
 from textmlr.base.errors import InputError, ModelFileError
 from textmlr.base.threads import chosen_threads, map_blocks
 from textmlr.base.training_options import Activation
-from textmlr.base.version import __version__
 from textmlr.corpus.batch import Batch
 from textmlr.corpus.blocks import blocks_of
-from textmlr.corpus.duplicates import Sketch
 from textmlr.corpus.in_memory import batches_of
 from textmlr.features.featurizer import Featurizer
-from textmlr.features.hashed_columns import Columns
+from textmlr.features.hashed_columns import HashedColumns
 from textmlr.model.answering import Answerer, Answers
-from textmlr.model.file_parts import Parts, pack, unpack
+from textmlr.model.file_parts import pack, unpack
 from textmlr.model.heads import SOFTMAX, Head, ranked
+from textmlr.model.model_parts import ModelParts, UpdateState, check_layers, check_shapes
 from textmlr.model.parameters import LINEAR, Network, check_scores_finite
-from textmlr.model.scoring import Calibration, base_scores, label_weights
-from textmlr.model.small_file.theta_storage import PLAIN, Storage
+from textmlr.model.record import Record, VersionsRecord
+from textmlr.model.scoring import Calibration, base_scores
+from textmlr.model.small_file.theta_storage import PLAIN, ThetaStorage
+from textmlr.model.zero_rows import used_rows, without_zero_rows
 
 if TYPE_CHECKING:
-    from textmlr.model.explanation.contributions import Explanation
-    from textmlr.model.explanation.contributions import Parts as ExplanationParts
-    from textmlr.model.explanation.counterfactual import Removal
+    from textmlr.model.explanation.contributions import ExplainedModel
+    from textmlr.model.explanation.counterfactual import Counterfactual
+    from textmlr.model.explanation.explanation import Explanation
 
 Json = dict[str, Any]
 Real = TypeVar("Real", np.float32, np.float64)
 T = TypeVar("T")
 
+_PARTS = [one for one in fields(ModelParts) if one.name != "update_state"]
 # Probabilities of a block of documents: of very many labels there are few documents to one.
 BLOCK_ANSWERS = 1 << 23
 
@@ -69,21 +70,19 @@ class Model:
     labels      L label names, sorted
     featurizer  fitted
     layers      θ as a list of layers, float32; the linear model is the list of one, (V, L), with
-                hidden layers they are (V, W1), (W1 + 1, W2), ..., see ``network.Network``; the
+                hidden layers they are (V, W1), (W1 + 1, W2), ..., see ``parameters.Network``; the
                 first has R rows with columns
     columns     the R columns that θ has rows for, in their order, where the others' are 0 (all
                 those that do not occur, with hashing); None: all
-    calibration what scores are multiplied by, its factor already in θ
-    record      how it was trained: options, figures, versions (JSON)
+    calibration a factor of each document's scores, its constant part already in θ
+    record      how it was made: options, figures, versions
     base        (L,) float32, nats   the scores, which are the logarithms of the base rates of
                 training, of a document that has no feature with a weight besides the bias; (0,)
-                where the record does not tell documents of each label: such a document has the
+                where the record has no documents of each label: such a document has the
                 scores of the bias
-    storage     the form it has in its file; see ``packed``
+    storage     the form of θ in its file
     activation  of the hidden layers
-    squares     with hidden layers learnt by Adagrad: what ``update`` goes on with, see
-                ``training.Fit``; () where that is not known
-    trained_on  the sketch of the documents it was trained on; None where that is not known
+    update_state  squares and trained_on, by which ``update`` resumes; see ``UpdateState``
     head        how scores become probabilities, a loss and an answer
 
     >>> from textmlr import Corpus, Model, train
@@ -104,52 +103,40 @@ class Model:
         labels: Sequence[str],
         featurizer: Featurizer,
         layers: Sequence[NDArray[np.float32]],
-        record: Json,
-        columns: Columns | None = None,
+        record: Record,
+        columns: HashedColumns | None = None,
         calibration: Calibration | None = None,
-        storage: Storage = PLAIN,
+        storage: ThetaStorage = PLAIN,
         activation: Activation = LINEAR,
-        squares: Sequence[NDArray[np.float32]] = (),
-        trained_on: Sketch | None = None,
+        update_state: UpdateState | None = None,
         head: Head = SOFTMAX,
     ) -> None:
         self.labels = check_strings("labels", labels) or []
         check_kind("featurizer", featurizer, Featurizer, MODEL_MEND)
-        _check_layers(layers)
+        check_layers(layers)
         for name, value, kind in (
-            ("record", record, dict),
-            ("columns", columns, Columns),
-            ("storage", storage, Storage),
+            ("record", record, Record),
+            ("columns", columns, HashedColumns),
+            ("storage", storage, ThetaStorage),
             ("calibration", calibration, Calibration),
-            ("trained_on", trained_on, Sketch),
+            ("update_state", update_state, UpdateState),
             ("head", head, Head),
         ):
             optional = name not in ("record", "storage", "head")
             check_kind(name, value, kind, MODEL_MEND, optional=optional)
-        if not isinstance(squares, list | tuple) or not all(
-            isinstance(own, np.ndarray) for own in squares
-        ):
-            raise taken("squares", squares, "a list of arrays", MODEL_MEND)
         check_choice("activation", activation, get_args(Activation))
         self.featurizer = featurizer
         self.layers = list(layers)
         self.activation = activation
-        self.squares = list(squares)
-        self.trained_on = trained_on
+        state = update_state or UpdateState()
+        self.squares, self.trained_on = list(state.squares), state.trained_on
         self.record = record
         self.columns = columns
         self.calibration = calibration or Calibration()
         self.storage = storage
         self.head = head
-        rows = featurizer.columns if columns is None else len(columns.kept)
-        if len(self.layers[0]) != rows or self.layers[-1].shape[1] != len(self.labels):
-            shape = len(self.layers[0]), self.layers[-1].shape[1]
-            raise InputError(f"theta is {shape}, not ({rows}, {len(self.labels)})")
-        if squares and [len(own) for own in squares] != [len(layer) for layer in self.layers]:
-            raise InputError("the squared gradients are not those of theta's rows")
-        self.base = base_scores(label_weights(record), head)
-        if len(self.base) not in (0, len(self.labels)):
-            raise InputError(f"the record is of {len(self.base)} labels, not {len(self.labels)}")
+        self.base = base_scores(record.label_weights(), head)
+        check_shapes(self.parts, len(self.base))
         self._answerer = self._answering()
 
     def _answering(self) -> Answerer:
@@ -180,83 +167,31 @@ class Model:
 
     @property
     def kept(self) -> Json:
-        """What of θ is not 0: "features" (rows, the bias's not counted) and "weights"."""
-        rows = self._used()
-        bias = int(self.featurizer.options.bias)
+        """The numbers of "features" and "weights" that are not 0, the bias's row not counted."""
         return {
-            "features": len(rows) - bias,
+            "features": len(used_rows(self.parts)) - int(self.featurizer.options.bias),
             "weights": sum(map(int, map(np.count_nonzero, self.layers))),
         }
 
-    def _used(self) -> NDArray[np.int64]:
-        """Numbers of the rows of θ that are not all 0, and of the bias's, ascending."""
-        rows = np.flatnonzero(self.layers[0].any(axis=1))
-        if self.featurizer.options.bias:
-            bias = 0 if self.columns is None else self.columns.find(np.zeros(1, np.int32))[0]
-            rows = np.union1d(rows, bias)
-        return rows
-
     def without_zero_rows(self) -> Model:
-        """The same answers, to the bit, from a θ without the rows that are 0.
-
-        Features without a row lose their names and document frequencies too; see
-        ``Featurizer.keep`` for what stays of them.  The bias has a row always.
-        """
-        rows = self._used()
-        if len(rows) == len(self.layers[0]):
-            return self
-        kept = rows if self.columns is None else self.columns.kept[rows].astype(np.int64)
-        featurizer, columns = self.featurizer, None
-        if featurizer.options.hash_bits is None:
-            featurizer = featurizer.keep(kept)
-        if featurizer.columns != len(rows):
-            counts = None if self.columns is None else self.columns.frequencies
-            own = None if counts is None else counts[rows]
-            columns = Columns.restore(kept.astype(np.int32), featurizer.columns, own)
-        return Model.of(
-            replace(
-                self.parts,
-                featurizer=featurizer,
-                layers=[self.layers[0][rows], *self.layers[1:]],
-                columns=columns,
-                storage=PLAIN,
-                squares=[self.squares[0][rows], *self.squares[1:]] if self.squares else (),
-            )
-        )
+        """The same answers, to the bit, from a θ without the rows that are 0."""
+        less = without_zero_rows(self.parts)
+        return self if len(less.layers[0]) == len(self.layers[0]) else Model.of(less)
 
     @property
-    def parts(self) -> Parts:
-        """What the model is made of."""
-        return Parts(
-            self.labels,
-            self.featurizer,
-            self.layers,
-            self.record,
-            self.columns,
-            self.calibration,
-            self.storage,
-            self.activation,
-            self.squares,
-            self.trained_on,
-            self.head,
-        )
+    def parts(self) -> ModelParts:
+        """The arguments that make an equal model."""
+        state = UpdateState(self.squares, self.trained_on)
+        own = {one.name: getattr(self, one.name) for one in _PARTS}
+        return ModelParts(**own, update_state=state)
 
     @classmethod
-    def of(cls, parts: Parts) -> Model:
+    def of(cls, parts: ModelParts) -> Model:
         """The model of these parts; ValueError if they do not fit together."""
-        check_kind("parts", parts, Parts, MODEL_MEND)
+        check_kind("parts", parts, ModelParts, MODEL_MEND)
         return cls(
-            parts.labels,
-            parts.featurizer,
-            parts.layers,
-            parts.record,
-            parts.columns,
-            parts.calibration,
-            parts.storage,
-            parts.activation,
-            parts.squares,
-            parts.trained_on,
-            parts.head,
+            **{one.name: getattr(parts, one.name) for one in _PARTS},
+            update_state=parts.update_state,
         )
 
     def scores(self, texts: Any, *, threads: int | None = None) -> NDArray[np.float32]:
@@ -296,7 +231,7 @@ class Model:
         Ties are in the order of the labels.  Where the best has a probability below
         ``min_probability`` the answer is "unsure": an Answer with label None comes first, before
         the labels if several are asked for, in place of the one otherwise.  So the first Answer
-        is what the model says.
+        is the model's answer.
         Raises InputError for a top that is no number of labels, and for a min_probability outside
         0 to 1.
         """
@@ -330,11 +265,12 @@ class Model:
         document, which add up to the score as well.
 
         >>> from textmlr import FeaturizerOptions
+        >>> from textmlr.model.record import Record
         >>> featurizer = Featurizer(FeaturizerOptions(ngrams=(1, 1), idf=False, norm=None))
         >>> featurizer.fit(["good film", "bad film"]).feature_names()
         ['(bias)', 'film', 'good', 'bad']
         >>> theta = np.array([[0, 0.5], [0, 0.25], [0, 2], [0, -1]], np.float32)
-        >>> why = Model(["no", "yes"], featurizer, [theta], {}).explain("A good film!")
+        >>> why = Model(["no", "yes"], featurizer, [theta], Record()).explain("A good film!")
         >>> why.label, why.score, why.bias
         ('yes', 2.75, 0.5)
         >>> [(word.text, word.start, word.contribution) for word in why.words]
@@ -351,18 +287,18 @@ class Model:
             check_kind(name, value, str, "give the name of a label", optional=True)
         return explain(self._explained, text, label, against)
 
-    def counterfactual(self, text: str | bytes) -> Removal:
+    def counterfactual(self, text: str | bytes) -> Counterfactual:
         """The fewest words without which the document's likeliest label is another."""
-        from textmlr.model.explanation.counterfactual import remove
+        from textmlr.model.explanation.counterfactual import find_counterfactual
 
         check_text("text", text)
-        return remove(self._explained, text)
+        return find_counterfactual(self._explained, text)
 
     @property
-    def _explained(self) -> ExplanationParts:
-        from textmlr.model.explanation.contributions import Parts as ExplanationParts
+    def _explained(self) -> ExplainedModel:
+        from textmlr.model.explanation.contributions import ExplainedModel
 
-        return ExplanationParts(
+        return ExplainedModel(
             self._answerer,
             self.labels,
             self.layers,
@@ -383,7 +319,7 @@ class Model:
         threads: int | None = None,
     ) -> Iterator[T]:
         """function(answers) for block after block of documents, in order; it is called in the
-        thread that found the answers, while other threads go on to the next blocks.
+        thread that found the answers, while other threads answer the next blocks.
 
         Batches are drawn as they are needed, so that they need not all be in memory.
         """
@@ -396,7 +332,7 @@ class Model:
 
         def blocks() -> Iterator[Batch]:
             for batch in batches:
-                check_kind("batches", batch, Batch, "read them by textmlr.corpus.scan")
+                check_kind("batches", batch, Batch, "read them by textmlr.corpus.reading.scan")
                 yield from blocks_of([batch], most=max(1, BLOCK_ANSWERS // len(self.labels)))
 
         def run(block: Batch) -> T:
@@ -442,15 +378,6 @@ class Model:
         self._answerer = self._answering()
 
 
-def _check_layers(layers: Any) -> None:
-    fits = isinstance(layers, list | tuple) and all(
-        isinstance(layer, np.ndarray) and layer.ndim == 2 and layer.dtype == np.float32
-        for layer in layers
-    )
-    if not fits or not len(layers):
-        raise taken("layers", layers, "a list of float32 arrays of two dimensions", MODEL_MEND)
-
-
 def versions() -> Json:
-    """What a model's answers depend on besides the model."""
-    return {"textmlr": __version__, "unicode": unicodedata.unidata_version}
+    """Versions that a model's answers depend on besides the model."""
+    return VersionsRecord.now().as_json()

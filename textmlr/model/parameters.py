@@ -99,7 +99,7 @@ class Network:
         return layers
 
     def initialise(self, rng: np.random.Generator) -> None:
-        """Write what training begins from.
+        """Write the parameters that training starts from.
 
         The layer of a linear model is 0: all labels are as likely.  With hidden layers all are
         drawn, uniformly, since units that begin alike would stay so: with variance 2/(V + W1) the

@@ -1,310 +1,353 @@
-"""A model's record: what its file says of how it was trained, and what may be said there.
+"""A model's record: how it was made, as its file says it.
 
-A record may lack whole parts, and so did those of older versions; what is there must be of the kind
-that RECORD says, so that whoever reads it need not look.  Other keys, which a newer version may
-write, are let through.
+Parts and keys may be absent, as in files of older versions; a field is then None, or () where it is
+a list of parts.
 """
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields
+import unicodedata
+from collections.abc import Callable
+from dataclasses import dataclass, fields, replace
 from os import PathLike
-from typing import Any, TypeAlias
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from textmlr.base.errors import InputError, ModelFileError
-from textmlr.base.featurizer_options import MAX_NGRAM
-from textmlr.base.limits import MOST_COUNT
 from textmlr.base.training_options import TrainingOptions
 from textmlr.base.update_options import UpdateOptions
+from textmlr.base.version import __version__
+from textmlr.model.record_schema import (
+    ANYTHING,
+    COUNTS,
+    FLAG,
+    LIST,
+    NAME,
+    NAMES,
+    NOT_NEGATIVE,
+    OBJECT,
+    PAIR,
+    POSITIVE,
+    RANGE,
+    REAL,
+    WEIGHTS,
+    WHOLE,
+    Json,
+    Part,
+    WrongRecordError,
+    needed,
+    optional,
+    several,
+)
 
-Json: TypeAlias = dict[str, Any]
 _AGAIN = "copy the file again, or train the model again"
 
 
-@dataclass(frozen=True, slots=True)
-class Value:
-    """A JSON value that is no object.
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
+class VersionsRecord(Part):
+    """A model's answers depend on these besides the model."""
 
-    wanted  in words;  fits  whether a value is that
+    textmlr: str = needed(NAME)
+    unicode: str = needed(NAME)
+
+    @classmethod
+    def now(cls) -> VersionsRecord:
+        """Those that run."""
+        return cls(textmlr=__version__, unicode=unicodedata.unidata_version)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
+class OverlapRecord(Part):
+    """See ``corpus.duplicates.Overlap``."""
+
+    documents: int = needed(WHOLE)
+    exact: bool = needed(FLAG)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
+class DuplicatesRecord(Part):
+    """Documents of a corpus that stand in it more than once: see ``corpus.duplicates``."""
+
+    contradictory: int = needed(WHOLE)
+    repeated: int = needed(WHOLE)
+    exact: bool = needed(FLAG)
+    first: list[tuple[str, int]] | None = optional(LIST, nullable=True)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
+class CorpusRecord(Part):
+    """All documents that the model was trained on.
+
+    files             their names, without folders
+    skipped           documents that were left out
+    nonzeros          entries of f(x)
+    invalid_utf8      pieces of text that are no UTF-8
+    weighted          whether documents had weights
+    per_label         documents of each label
+    weight_per_label  the sums of their weights, where they do not all count alike
     """
 
-    wanted: str
-    fits: Callable[[Any], bool]
+    files: tuple[str, ...] = needed(NAMES)
+    documents: int = needed(WHOLE)
+    skipped: int | None = optional(WHOLE)
+    nonzeros: int | None = optional(WHOLE)
+    invalid_utf8: int | None = optional(WHOLE)
+    weighted: bool | None = optional(FLAG)
+    per_label: tuple[int, ...] = needed(COUNTS)
+    weight_per_label: tuple[float, ...] | None = optional(WEIGHTS)
+    doubles: DuplicatesRecord | None = optional(DuplicatesRecord)
 
 
-@dataclass(frozen=True, slots=True)
-class Object:
-    """An object of certain keys, and of others that are not looked at.
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
+class CandidateRecord(Part):
+    """N-grams that were tried: see ``training.ngram_choice``."""
 
-    needed    must be there
-    optional  may be
-    nullable  null may stand for it
+    ngrams: tuple[int, int] | None = needed(RANGE)
+    char_ngrams: tuple[int, int] | None = needed(RANGE)
+    documents: int = needed(WHOLE)
+    loss: float = needed(REAL)
+    accuracy: float = needed(REAL)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
+class CutRecord(Part):
+    """Features that did not fit in memory: kept, of how many; see ``training.rows``."""
+
+    kept: int = needed(WHOLE)
+    of: int = needed(WHOLE)
+    missed: int = needed(WHOLE)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
+class CalibrationRecord(Part):
+    """See ``model.scoring.Calibration``."""
+
+    factor: float = needed(POSITIVE)
+    exponent: float = needed(REAL)
+    spread: float | None = optional(POSITIVE)
+    least: float | None = optional(POSITIVE)
+    prior: float | None = optional(REAL)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
+class SgdTrialRecord(Part):
+    """A trial run of SGD: see ``training.sgd.trials``."""
+
+    idf_power: float = needed(NOT_NEGATIVE)
+    learning_rate: float = needed(POSITIVE)
+    epochs: int = needed(WHOLE)
+    calibration: CalibrationRecord = needed(CalibrationRecord)
+    loss: float = needed(REAL)
+    accuracy: float = needed(REAL)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
+class ExactTrialRecord(Part):
+    """A penalty that was tried: see ``training.exact.penalty_path``."""
+
+    l2: float = needed(NOT_NEGATIVE)
+    loss: float = needed(REAL)
+    accuracy: float = needed(REAL)
+
+
+def _trial(values: Json) -> type[Part]:
+    return ExactTrialRecord if "l2" in values else SgdTrialRecord
+
+
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
+class HeldOutRecord(Part):
+    """Documents that judged, and their figures, where there are any.
+
+    folds   0, or the number of parts that all documents were held out in
+    origin  "corpus", "validation" or "stream"
     """
 
-    needed: Mapping[str, Value | Object | Several]
-    optional: Mapping[str, Value | Object | Several]
-    nullable: bool = False
+    documents: int = needed(WHOLE)
+    folds: int = needed(WHOLE)
+    origin: str = needed(NAME, key="from")
+    overlap: OverlapRecord | None = optional(OverlapRecord, nullable=True)
+    loss: float | None = needed(REAL, nullable=True)
+    accuracy: float | None = needed(REAL, nullable=True)
+    trials: tuple[SgdTrialRecord, ...] | tuple[ExactTrialRecord, ...] = several(
+        _trial, is_needed=True
+    )
+
+    def check(self, at: str) -> None:
+        """Where documents were held out, there are figures."""
+        for name in ("loss", "accuracy"):
+            if self.documents and getattr(self, name) is None:
+                raise WrongRecordError(f"{at}.{name} is null, though documents were held out")
 
 
-@dataclass(frozen=True, slots=True)
-class Several:
-    """A list, each of one of the kinds, and all of the same one."""
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
+class SgdRecord(Part):
+    """The final run of SGD, or of a stream: see ``training.sgd.fit.Fit``."""
 
-    kinds: tuple[Object, ...]
-
-
-Kind: TypeAlias = Value | Object | Several
-
-
-def _whole(value: Any, least: int = 0) -> bool:
-    return type(value) is int and least <= value < MOST_COUNT
-
-
-def _real(value: Any) -> bool:
-    """A number that is a finite float, though it may be written as a whole one."""
-    if type(value) is int:
-        return abs(value) < MOST_COUNT
-    return type(value) is float and math.isfinite(value)
+    solver: str | None = optional(NAME)
+    idf_power: float = needed(NOT_NEGATIVE)
+    calibration: CalibrationRecord = needed(CalibrationRecord)
+    learning_rate: float = needed(POSITIVE)
+    epochs: int = needed(WHOLE)
+    loss: float | None = optional(REAL, nullable=True)
+    accuracy: float | None = optional(REAL, nullable=True)
+    halvings: int = needed(WHOLE)
+    averaged: int | None = optional(WHOLE)
 
 
-def _names(value: Any) -> bool:
-    return isinstance(value, list) and all(isinstance(name, str) for name in value)
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
+class ExactRecord(Part):
+    """The minimum that the exact solver found, and its certificate: see ``training.exact``.
+
+    features_kept, weights_kept  those that are not 0, with an l1 penalty
+    """
+
+    solver: str = needed(NAME)
+    l2: float = needed(NOT_NEGATIVE)
+    l1: float = needed(NOT_NEGATIVE)
+    value: float = needed(REAL)
+    gradient_norm: float = needed(NOT_NEGATIVE)
+    gap: float | None = needed(REAL, nullable=True)
+    converged: bool | None = optional(FLAG)
+    iterations: int = needed(WHOLE)
+    loss: float | None = optional(REAL, nullable=True)
+    accuracy: float | None = optional(REAL, nullable=True)
+    features_kept: int | None = optional(WHOLE)
+    weights_kept: int | None = optional(WHOLE)
+
+    def check(self, at: str) -> None:
+        """A sparse model says how sparse it is."""
+        if self.l1 and None in (self.features_kept, self.weights_kept):
+            raise WrongRecordError(f"{at}.features_kept or weights_kept is missing")
 
 
-def _counts(value: Any) -> bool:
-    return isinstance(value, list) and all(map(_whole, value)) and 0 < sum(value) < MOST_COUNT
+def _final(values: Json) -> type[Part]:
+    return ExactRecord if values.get("solver") == "exact" else SgdRecord
 
 
-def _weights(value: Any) -> bool:
-    numbers = isinstance(value, list) and all(_real(one) and one >= 0 for one in value)
-    return numbers and any(value)
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
+class ProgressiveRecord(Part):
+    """Documents of a stream, each predicted before it was learnt from."""
+
+    documents: int = needed(WHOLE)
+    weight: float | None = optional(REAL)
+    accuracy: float = needed(REAL)
+    loss: float = needed(REAL)
 
 
-def _range(value: Any) -> bool:
-    pair = isinstance(value, list | tuple) and len(value) == 2
-    return value is None or (pair and all(type(n) is int and 1 <= n <= MAX_NGRAM for n in value))
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
+class StreamRecord(Part):
+    """A stream: hashed columns in use, figures of all documents and of the latest."""
+
+    columns: int = needed(WHOLE)
+    so_far: ProgressiveRecord = needed(ProgressiveRecord)
+    lately: ProgressiveRecord = needed(ProgressiveRecord)
 
 
-def _or_null(kind: Value) -> Value:
-    return Value(f"{kind.wanted} or null", lambda value: value is None or kind.fits(value))
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
+class UpdateRecord(Part):
+    """An update of the model with more documents.
+
+    features  rows of θ before and after
+    options   of UpdateOptions
+    compared  answers before and after: see ``training.update.forgetting``
+    """
+
+    files: tuple[str, ...] = needed(NAMES)
+    documents: int = needed(WHOLE)
+    skipped: int | None = optional(WHOLE)
+    invalid_utf8: int | None = optional(WHOLE)
+    new_labels: tuple[str, ...] = needed(NAMES)
+    features: tuple[int, int] = needed(PAIR)
+    options: Json | None = optional(OBJECT)
+    compared: Json | None = optional(ANYTHING, nullable=True)
+    doubles: DuplicatesRecord | None = optional(DuplicatesRecord)
+    overlap: OverlapRecord | None = optional(OverlapRecord, nullable=True)
+
+    def check(self, at: str) -> None:
+        """The options are understood."""
+        if self.options is not None:
+            _understood(lambda own: UpdateOptions(**own), UpdateOptions, self.options, at)
 
 
-WHOLE = Value("a whole number of at least 0", _whole)
-REAL = Value("a finite number", _real)
-POSITIVE = Value("a finite number above 0", lambda value: _real(value) and value > 0)
-NOT_NEGATIVE = Value("a finite number of at least 0", lambda value: _real(value) and value >= 0)
-FLAG = Value("true or false", lambda value: isinstance(value, bool))
-NAME = Value("a string", lambda value: isinstance(value, str))
-NAMES = Value("a list of strings", _names)
-COUNTS = Value("a list of whole numbers of at least 0, of which one is more", _counts)
-WEIGHTS = Value("a list of finite numbers of at least 0, of which one is more", _weights)
-RANGE = Value(f"null or a pair of whole numbers from 1 to {MAX_NGRAM}", _range)
-PAIR = Value(
-    "two whole numbers of at least 0",
-    lambda value: isinstance(value, list) and len(value) == 2 and all(map(_whole, value)),
-)
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
+class CompressionRecord(Part):
+    """The features of the model that was compressed, and those that are left."""
 
-OVERLAP = Object({"documents": WHOLE, "exact": FLAG}, {}, nullable=True)
-DUPLICATES = Object(
-    {"contradictory": WHOLE, "repeated": WHOLE, "exact": FLAG},
-    {"first": Value("a list or null", lambda value: value is None or isinstance(value, list))},
-)
-CALIBRATION = Object(
-    {"factor": POSITIVE, "exponent": REAL}, {"spread": POSITIVE, "least": POSITIVE, "prior": REAL}
-)
-FIGURES = {"loss": REAL, "accuracy": REAL}
-TRIAL_OF_SGD = Object(
-    FIGURES
-    | {
-        "idf_power": NOT_NEGATIVE,
-        "learning_rate": POSITIVE,
-        "epochs": WHOLE,
-        "calibration": CALIBRATION,
-    },
-    {},
-)
-TRIAL_OF_EXACT = Object(FIGURES | {"l2": NOT_NEGATIVE}, {})
-CANDIDATE = Object(FIGURES | {"ngrams": RANGE, "char_ngrams": RANGE, "documents": WHOLE}, {})
-HELD_OUT = Object(
-    {
-        "documents": WHOLE,
-        "folds": WHOLE,
-        "from": NAME,
-        "loss": _or_null(REAL),
-        "accuracy": _or_null(REAL),
-        "trials": Several((TRIAL_OF_EXACT, TRIAL_OF_SGD)),
-    },
-    {"overlap": OVERLAP},
-)
-OF_SGD = Object(
-    {
-        "idf_power": NOT_NEGATIVE,
-        "calibration": CALIBRATION,
-        "learning_rate": POSITIVE,
-        "epochs": WHOLE,
-        "halvings": WHOLE,
-    },
-    {"solver": NAME, "loss": _or_null(REAL), "accuracy": _or_null(REAL), "averaged": WHOLE},
-)
-OF_EXACT = Object(
-    {
-        "solver": NAME,
-        "l2": NOT_NEGATIVE,
-        "l1": NOT_NEGATIVE,
-        "value": REAL,
-        "gradient_norm": NOT_NEGATIVE,
-        "gap": _or_null(REAL),
-        "iterations": WHOLE,
-    },
-    {
-        "converged": FLAG,
-        "loss": _or_null(REAL),
-        "accuracy": _or_null(REAL),
-        "features_kept": WHOLE,
-        "weights_kept": WHOLE,
-    },
-)
-PROGRESSIVE = Object(FIGURES | {"documents": WHOLE}, {})
-UPDATE = Object(
-    {"files": NAMES, "documents": WHOLE, "new_labels": NAMES, "features": PAIR},
-    {"skipped": WHOLE, "invalid_utf8": WHOLE, "doubles": DUPLICATES, "overlap": OVERLAP},
-)
-CORPUS = Object(
-    {"files": NAMES, "documents": WHOLE, "per_label": COUNTS},
-    {
-        "skipped": WHOLE,
-        "nonzeros": WHOLE,
-        "invalid_utf8": WHOLE,
-        "weighted": FLAG,
-        "doubles": DUPLICATES,
-        "weight_per_label": WEIGHTS,
-    },
-)
-# "options" and "final" have checks of their own besides.
-RECORD = Object(
-    {},
-    {
-        "versions": Object({"textmlr": NAME, "unicode": NAME}, {}),
-        "options": Object({}, {}),
-        "corpus": CORPUS,
-        "ngrams": Several((CANDIDATE,)),
-        "cut": Object({"of": WHOLE, "kept": WHOLE, "missed": WHOLE}, {}),
-        "held_out": HELD_OUT,
-        "final": Object({}, {}),
-        "stream": Object({"columns": WHOLE, "so_far": PROGRESSIVE, "lately": PROGRESSIVE}, {}),
-        "updates": Several((UPDATE,)),
-        "compressed": Object({"from_features": WHOLE}, {"features": WHOLE}),
-    },
-)
+    from_features: int = needed(WHOLE)
+    features: int | None = optional(WHOLE)
 
 
-def check_record(record: Json, labels: int, path: str | PathLike[str]) -> None:
-    """Check the record of a model of so many labels.
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
+class Record(Part):
+    """How a model was made.
+
+    options  of TrainingOptions, with those of later versions
+    ngrams   that were tried
+    cut      of rows on disk
+    """
+
+    versions: VersionsRecord | None = optional(VersionsRecord)
+    options: Json | None = optional(OBJECT)
+    corpus: CorpusRecord | None = optional(CorpusRecord)
+    ngrams: tuple[CandidateRecord, ...] = several(CandidateRecord)
+    cut: CutRecord | None = optional(CutRecord)
+    held_out: HeldOutRecord | None = optional(HeldOutRecord)
+    final: SgdRecord | ExactRecord | None = optional(_final)
+    stream: StreamRecord | None = optional(StreamRecord)
+    updates: tuple[UpdateRecord, ...] = several(UpdateRecord, is_written=False)
+    compressed: CompressionRecord | None = optional(CompressionRecord)
+
+    def check(self, at: str) -> None:
+        """The options are understood."""
+        if self.options is not None:
+            own: Json = {"hidden": []} | self.options
+            _understood(TrainingOptions.of, TrainingOptions, own, at)
+
+    def option(self, name: str) -> Any:
+        """An option of training; None where the record does not say."""
+        return (self.options or {}).get(name)
+
+    def label_weights(self) -> NDArray[np.float64]:
+        """The documents of each label, their weights summed where they do not all count alike:
+        (L,); (0,) where the record does not say.  Records of older models of weighted documents
+        have their numbers alone."""
+        if self.corpus is None:
+            return np.zeros(0)
+        weights = self.corpus.weight_per_label
+        return np.array(self.corpus.per_label if weights is None else weights, np.float64)
+
+    def with_kept(self, kept: dict[str, int]) -> Record:
+        """The record of a sparse model that has so many features and weights."""
+        assert isinstance(self.final, ExactRecord)
+        final = replace(self.final, features_kept=kept["features"], weights_kept=kept["weights"])
+        return replace(self, final=final)
+
+
+def read_record(values: Json, labels: int, path: str | PathLike[str]) -> Record:
+    """The record of a model of so many labels.
 
     Raises ModelFileError, naming the file and the key, for what no training writes.
     """
     try:
-        _check(record, RECORD, "record")
-        corpus = record.get("corpus", {})
+        record = Record.read(values, "record")
         for name in ("per_label", "weight_per_label"):
-            if name in corpus and (own := len(corpus[name])) != labels:
-                raise _WrongError(f"record.corpus.{name} has {own:,} numbers for {labels:,} labels")
-        _check_held_out(record.get("held_out"))
-        _check_final(record.get("final"))
-        if "options" in record:
-            _check_options(record["options"])
-        for number, one in enumerate(record.get("updates", [])):
-            if "options" in one:
-                _check_update_options(one["options"], f"record.updates.{number}.options")
-    except _WrongError as error:
+            own = getattr(record.corpus, name, None)
+            if own is not None and len(own) != labels:
+                problem = f"record.corpus.{name} has {len(own):,} numbers for {labels:,} labels"
+                raise WrongRecordError(problem)
+    except WrongRecordError as error:
         raise ModelFileError(str(error), place=str(path), mend=_AGAIN) from None
+    return record
 
 
-class _WrongError(Exception):
-    """What is wrong with a record, in words."""
-
-
-def _check(value: Any, kind: Kind, at: str) -> None:
-    if isinstance(kind, Value):
-        if not kind.fits(value):
-            raise _WrongError(f"{at} is {_shown(value)}, not {kind.wanted}")
-        return
-    if isinstance(kind, Several):
-        _check_several(value, kind, at)
-        return
-    if value is None and kind.nullable:
-        return
-    if not isinstance(value, dict):
-        raise _WrongError(f"{at} is {_shown(value)}, not an object")
-    for name, inner in kind.needed.items():
-        if name not in value:
-            raise _WrongError(f"{at}.{name} is missing")
-        _check(value[name], inner, f"{at}.{name}")
-    for name, inner in kind.optional.items():
-        if name in value:
-            _check(value[name], inner, f"{at}.{name}")
-
-
-def _check_several(value: Any, kind: Several, at: str) -> None:
-    if not isinstance(value, list):
-        raise _WrongError(f"{at} is {_shown(value)}, not a list")
-    if not value:
-        return
-    own = kind.kinds[-1]
-    if isinstance(value[0], dict):  # the first of those whose keys it has
-        own = next((one for one in kind.kinds if one.needed.keys() <= value[0].keys()), own)
-    for number, one in enumerate(value):
-        _check(one, own, f"{at}.{number}")
-
-
-def _check_held_out(held: Json | None) -> None:
-    """Where documents were held out, there are figures."""
-    if held is None or not held["documents"]:
-        return
-    for name in FIGURES:
-        if held[name] is None:
-            raise _WrongError(f"record.held_out.{name} is null, though documents were held out")
-
-
-def _check_final(final: Json | None) -> None:
-    if final is None:
-        return
-    exact = final.get("solver") == "exact"
-    _check(final, OF_EXACT if exact else OF_SGD, "record.final")
-    if exact and final["l1"] and not final.keys() >= {"features_kept", "weights_kept"}:
-        raise _WrongError("record.final.features_kept or weights_kept is missing")
-
-
-def _check_options(values: Json) -> None:
-    known = {field.name for field in fields(TrainingOptions)}
-    own = {name: value for name, value in values.items() if name in known}
-    _understood(TrainingOptions.of, {"hidden": []} | own, "record.options")
-
-
-def _check_update_options(values: Any, at: str) -> None:
-    _check(values, Object({}, {}), at)
-    known = {field.name for field in fields(UpdateOptions)}
-    own = {name: value for name, value in values.items() if name in known}
-    _understood(lambda own: UpdateOptions(**own), own, at)
-
-
-def _understood(make: Callable[[Json], object], values: Json, at: str) -> None:
+def _understood(make: Callable[[Json], object], kind: type, values: Json, at: str) -> None:
+    """Raise WrongRecordError unless options can be made of those values that this version knows."""
+    known = {one.name for one in fields(kind)}
     try:
-        make(values)
+        make({name: value for name, value in values.items() if name in known})
     except InputError as error:
-        raise _WrongError(f"{at}: {error.problem}") from None
+        raise WrongRecordError(f"{at}.options: {error.problem}") from None
     except (KeyError, TypeError, ValueError, OverflowError) as error:
-        raise _WrongError(f"{at}: not understood ({error})") from None
-
-
-def _shown(value: Any) -> str:
-    """The beginning of a value, or what kind of thing it is where that would be long."""
-    if isinstance(value, dict):
-        return "an object"
-    if isinstance(value, list):
-        return f"a list of {len(value):,}"
-    if isinstance(value, int) and not isinstance(value, bool) and abs(value) >= MOST_COUNT:
-        return "a huge number"
-    return f"{value!r:.40}"
+        raise WrongRecordError(f"{at}.options: not understood ({error})") from None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,18 +17,18 @@ from textmlr.model.parameters import Network
 
 # Scores of one block of documents: 2^20 of them are 4 MB, and 8 MB as probabilities.
 BLOCK_SCORES = 1 << 20
-# What a label without a document counts as, in documents: every P stays above 0.
+# A label without documents counts as so many, so that every P stays above 0.
 UNSEEN = 0.5
 
 
 @dataclass(frozen=True, slots=True)
 class Calibration:
-    """What makes probabilities fit what is seen of unseen documents.
+    """A correction of scores by which probabilities fit new documents.
 
     The scores of a document are multiplied by factor·(max(σ, least)/spread)^exponent, where σ is
-    their standard deviation over labels.  The exponent is never above 0: how widely scores lie
-    apart tells less of how sure to be than they themselves say.  What is multiplied is one number
-    a document, so that shares of features in a score stay exact.
+    their standard deviation over labels.  The exponent is never above 0: a wide spread of scores
+    is a weaker sign of a sure answer than the scores claim.  The multiplier is one number a
+    document, so that shares of features in a score stay exact.
 
     factor    of all documents, the inverse of a temperature (Guo et al., ICML 2017)
     exponent  −1 to 0
@@ -43,7 +43,7 @@ class Calibration:
 
     @classmethod
     def of(cls, values: dict[str, Any]) -> Calibration:
-        """From what became of one in JSON."""
+        """From its JSON values."""
         return Shrunk(**values) if "prior" in values else cls(**values)
 
     def absorbed(self) -> Calibration:
@@ -51,8 +51,8 @@ class Calibration:
         return Calibration(1.0, self.exponent, self.factor * self.spread, self.factor * self.least)
 
     def array(self, base: NDArray[np.float32]) -> NDArray[np.float64]:
-        """What kernels multiply by, besides the factor, and the (L,) scores of a document that says
-        nothing: (3 + L,) float64; (3,) where ``base`` has none, and (0,) for nothing at all."""
+        """As kernels take it, without the factor, then the (L,) scores of a document without a
+        known word: (3 + L,) float64; (3,) where ``base`` has none, and (0,) for neither."""
         if not self.exponent and not base.size:
             return np.zeros(0)
         return np.array([self.exponent, self.spread, self.least, *base.tolist()])
@@ -62,18 +62,6 @@ class Calibration:
         if not self.exponent:
             return 1.0
         return float((max(float(scores.std()), self.least) / self.spread) ** self.exponent)
-
-
-def label_weights(record: Mapping[str, Any]) -> NDArray[np.float64]:
-    """The documents that a model learnt from, of each label: (L,), their weights
-    summed where they have any; (0,) where the record does not say.
-
-    record  of a model: in its "corpus" either "per_label", or, where documents do not all count
-            alike (weights, or classes that are balanced), "weight_per_label".  Records of older
-            models of weighted documents have the former alone
-    """
-    corpus = record.get("corpus") or {}
-    return np.array(corpus.get("weight_per_label", corpus.get("per_label", [])), np.float64)
 
 
 def base_rates(documents: NDArray[np.floating[Any]] | Sequence[float]) -> NDArray[np.float64]:
@@ -113,7 +101,7 @@ def _shares(
     return counts, shares / shares.sum()
 
 
-def speaking(
+def has_known_words(
     features: Features, theta: NDArray[np.float32], bias: NDArray[np.bool_]
 ) -> NDArray[np.bool_]:
     """Whether any of a row's features but the bias has a weight that is not 0: (n,).
@@ -132,14 +120,14 @@ class Shrunk(Calibration):
     """A calibration that also shrinks towards the base rates, where documents are few.
 
     prior·log base rate of each label is added to scores that are multiplied by the factor, which is
-    near 0 where documents tell nothing of their labels.  It is a number a label: the bias takes it
+    near 0 where documents say nothing about labels.  It is a number a label: the bias takes it
     up, and shares of features in a score stay exact.
     """
 
     prior: float = 0.0
 
     def offsets(self, rates: NDArray[np.float64]) -> NDArray[np.float64]:
-        """What is added to scores: (L,) float64, nats, their mean 0;  rates  (L,), those of
+        """The numbers added to scores: (L,) float64, nats, their mean 0;  rates  (L,), those of
         ``base_rates``."""
         logs = np.log(rates)
         offsets: NDArray[np.float64] = self.prior * (logs - logs.mean())

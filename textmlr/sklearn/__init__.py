@@ -4,7 +4,7 @@ TextFeaturizer                 text → CSR matrix, in place of TfidfVectorizer
 MultinomialLogisticClassifier  CSR or dense matrix → classes, in place of LogisticRegression
 TextClassifier                 text → classes, all that ``textmlr.train`` does
 
-Nothing else of textmlr imports this package, nor scikit-learn.
+No other part of textmlr imports this package or scikit-learn.
 """
 
 from importlib.util import find_spec

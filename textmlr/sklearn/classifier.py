@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 
 Array = NDArray[np.float64]
 MOST = float(np.finfo(np.float32).max) / 2  # of θ, so that differences are finite
-LARGEST = 1e15  # of what rows hold: in float32, sums of its square over many documents are finite
+LARGEST = 1e15  # value of a row: sums of its square over many documents are finite in float32
 
 
 class MultinomialLogisticClassifier(ClassifierMixin, BaseEstimator):
@@ -51,38 +51,40 @@ class MultinomialLogisticClassifier(ClassifierMixin, BaseEstimator):
 
     which is textmlr's mean loss + (λ/2)‖θ‖² + λ₁·Σ|θ| with λ = (1 − l1_ratio)/(C·Σw) and
     λ₁ = l1_ratio/(C·Σw).  Two things differ.  The intercept is the weight of a feature that is
-    always 1, and penalised like the others.  And of two classes both have weights, θ and −θ, so
-    that C is half of what it is in LogisticRegression.
+    always 1, and is penalised like the others.  With two classes both have weights, θ and −θ, so
+    that C is half of LogisticRegression's.
 
     C              inverse strength of the penalty, above 0; infinity for none
     l1_ratio       0 to 1; above 0 most weights become exactly 0
     fit_intercept  whether there is an intercept
     solver         "exact": the minimum, proved to the tolerance, whatever the order of documents;
                    "sgd": stochastic gradient descent, stopped early, whose step size is chosen on
-                   a tenth of the documents.  It is for more documents × classes than the exact
-                   solver has patience with, and for rows of about one length
-    tol            of exact: on gap/value, where the gap bounds value − minimum; None: 1e-6
-    epochs         of sgd: passes over the documents; None: 2 to 5
-    learning_rate  of sgd, in units of 1 / mean ‖x‖²; None: chosen
+                   a tenth of the documents.  It suits rows of about one length, and so many
+                   documents × classes that the exact solver takes too long
+    tol            stop exact when gap/value is at most this, where the gap bounds value − minimum;
+                   None: 1e-6
+    epochs         passes of sgd over the documents; None: 2 to 5
+    learning_rate  first step size of sgd, in units of 1 / mean ‖x‖²; None: chosen
     class_weight   a dict, "balanced", or None
-    random_state   of sgd; None is always the same
+    random_state   the seed of sgd; None is always the same
     n_jobs         threads; None and -1: one a processor.  Their number changes no bit
 
     classes_       (L,) sorted
-    coef_          (L, V) float32, or (1, V) of two classes;  intercept_ (L,) or (1,)
+    coef_          (L, V) float32, with two classes (1, V);  intercept_ (L,) or (1,)
     n_features_in_, feature_names_in_   V, and the names of columns, where they have any
     n_iter_        rounds of the solver, or epochs
     l2_, l1_       λ and λ₁
 
-    sample_weight is a number of documents: a weight of 2 is two documents that are alike, to the
-    bit.  Rows are read as float32, and nothing in them may be above 1e15.
+    sample_weight is a number of documents: a weight of 2 is two equal documents, to the bit.  Rows
+    are read as float32, and no value in them may be above 1e15.
 
-    ``partial_fit`` learns one part of the documents after the other.  It keeps the weights, and
+    ``partial_fit`` trains on one part of the documents after the other.  It keeps the weights, and
     the curvature of the loss of the documents so far in each of them
     (``textmlr.training.update.posterior``): the first call alone finds what fit finds, and many
     calls come near to it.  It has no step size, solves each part to the exact solver's tolerance,
     and needs a C below infinity and no l1.
-    Parts are to be mixed: of one class after the other it forgets the first.
+    Each part should have documents of all classes: given one class after the other, it forgets the
+    first.
 
     >>> from textmlr.sklearn import MultinomialLogisticClassifier
     >>> classifier = MultinomialLogisticClassifier(C=10)
@@ -127,10 +129,10 @@ class MultinomialLogisticClassifier(ClassifierMixin, BaseEstimator):
         self.n_jobs = n_jobs
 
     def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:  # noqa: N803
-        """Learn from rows X (n, V) and their classes y (n,).
+        """Train on rows X (n, V) and their classes y (n,).
 
-        Raises ValueError where there is nothing to learn from, or no minimum (C of infinity, and
-        rows that can be told apart without error).
+        Raises ValueError where there is nothing to train on, or no minimum (C is infinite, and the
+        classes can be separated without error).
         """
         X, y = self._checked(X, y, reset=True)  # noqa: N806
         classes, codes = np.unique(y, return_inverse=True)
@@ -151,7 +153,7 @@ class MultinomialLogisticClassifier(ClassifierMixin, BaseEstimator):
         return self
 
     def _learns_in_parts(self) -> bool:
-        """Whether there is a partial_fit; AttributeError that says why not."""
+        """Whether there is a partial_fit.  Raises AttributeError with the reason if not."""
         if self.l1_ratio or not self._penalty():
             raise AttributeError(
                 f"partial_fit needs a finite C and no l1_ratio, not C={self.C} and "
@@ -167,7 +169,7 @@ class MultinomialLogisticClassifier(ClassifierMixin, BaseEstimator):
         classes: Any = None,
         sample_weight: Any = None,
     ) -> Self:
-        """Learn from further rows, on top of what fit and earlier calls have learnt.
+        """Train on further rows, on top of fit and of earlier calls.
 
         classes  all there will be; needed on the first call, if there was no fit
         """
@@ -195,7 +197,7 @@ class MultinomialLogisticClassifier(ClassifierMixin, BaseEstimator):
         return self
 
     def decision_function(self, X: Any) -> NDArray[np.float32]:  # noqa: N803
-        """θᵀx of each class, (n, L); of two the difference, (n,), above 0 for the second."""
+        """θᵀx of each class, (n, L); with two classes the difference, (n,): above 0, the second."""
         scores = self._scores(X)
         return scores[:, 0] if scores.shape[1] == 1 else scores
 
@@ -215,7 +217,7 @@ class MultinomialLogisticClassifier(ClassifierMixin, BaseEstimator):
 
     def _checked(self, X: Any, y: Any, *, reset: bool) -> tuple[Any, NDArray[Any]]:  # noqa: N803
         """X as float32, dense or CSR, and y in one dimension."""
-        with np.errstate(over="ignore"):  # what is too large is infinite then, and refused
+        with np.errstate(over="ignore"):  # too large values become infinite, and are refused
             X, y = validate_data(  # noqa: N806
                 self, X, y, accept_sparse="csr", dtype=np.float32, reset=reset
             )
@@ -250,7 +252,7 @@ class MultinomialLogisticClassifier(ClassifierMixin, BaseEstimator):
     def _solve(self, objective: Objective) -> NDArray[np.float32]:
         """θ (V + 1, L)."""
         threads = threads_of(self.n_jobs)
-        # Of the smallest C and sample weights penalties have no end, and θ is 0 all the same.
+        # The smallest C and sample weights make penalties without end, and θ is 0 all the same.
         l2, l1 = (min(penalty, MOST_PENALTY) for penalty in (self.l2_, self.l1_))
         if self.solver == "sgd":
             options = TrainingOptions(
@@ -304,7 +306,7 @@ class MultinomialLogisticClassifier(ClassifierMixin, BaseEstimator):
         return np.hstack([-theta / 2, theta / 2]) if theta.shape[1] == 1 else theta
 
     def _scores(self, X: Any) -> NDArray[np.float32]:  # noqa: N803
-        """(n, L), or (n, 1) of two classes."""
+        """(n, L), or (n, 1) with two classes."""
         check_is_fitted(self)
         with np.errstate(over="ignore"):
             X = validate_data(  # noqa: N806
@@ -319,7 +321,7 @@ class MultinomialLogisticClassifier(ClassifierMixin, BaseEstimator):
         return scores
 
     def _all_scores(self, X: Any) -> NDArray[np.float32]:  # noqa: N803
-        """(n, L): of two classes the first has 0, as softmax of (0, s) is the sigmoid of s."""
+        """(n, L); with two classes the first has 0: softmax of (0, s) is the sigmoid of s."""
         scores = self._scores(X)
         if scores.shape[1] == 1:
             return np.hstack([np.zeros_like(scores), scores])
@@ -332,11 +334,11 @@ class MultinomialLogisticClassifier(ClassifierMixin, BaseEstimator):
 
 
 def _check_size(X: Any) -> None:  # noqa: N803
-    """Raise InputError for numbers so large that float32 cannot reckon with them."""
+    """Raise InputError for values that are too large for sums in float32."""
     values = X.data if hasattr(X, "indptr") else X
     largest = float(max(values.max(initial=0), -values.min(initial=0)))
     if largest > LARGEST:
         raise InputError(
-            f"X has {largest:.3g} in it, and float32 cannot reckon with more than {LARGEST:g}",
+            f"X has the value {largest:.3g}; sums in float32 allow at most {LARGEST:g}",
             mend="scale its columns (sklearn.preprocessing.MaxAbsScaler)",
         )

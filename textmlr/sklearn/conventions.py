@@ -1,9 +1,8 @@
-"""What scikit-learn's parameters mean here: n_jobs, random_state, class_weight, sample_weight."""
+"""scikit-learn's conventions: n_jobs, random_state, class_weight, sample_weight, classes."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import fields
 from typing import Any
 
 import numpy as np
@@ -14,16 +13,14 @@ from sklearn.utils.multiclass import unique_labels
 
 from textmlr.base.checks import MOST_THREADS, refuse
 from textmlr.base.errors import InputError
-from textmlr.base.featurizer_options import FeaturizerOptions
 from textmlr.base.threads import available_threads
-from textmlr.base.training_options import TrainingOptions
 
 Array = NDArray[np.float64]
 SEED = 1  # where random_state is None, as in TrainingOptions
 
 
 def threads_of(n_jobs: int | None) -> int:
-    """How many threads; None and −1: one a processor, −2: one fewer, and so on."""
+    """The number of threads; None and −1: one a processor, −2: one fewer, and so on."""
     if n_jobs is None:
         return available_threads()
     number = isinstance(n_jobs, int | np.integer) and not isinstance(n_jobs, bool)
@@ -34,8 +31,8 @@ def threads_of(n_jobs: int | None) -> int:
 
 
 def seed_of(random_state: Any) -> int:
-    """A seed: SEED for None, so that the same data give the same bits; an int as it is; drawn
-    from a RandomState."""
+    """A seed: SEED for None, so that the same data give the same bits; an int as it is; one that is
+    drawn from a RandomState."""
     if random_state is None:
         return SEED
     if isinstance(random_state, int | np.integer) and not isinstance(random_state, bool):
@@ -43,30 +40,13 @@ def seed_of(random_state: Any) -> int:
     return int(check_random_state(random_state).randint(np.iinfo(np.int32).max))
 
 
-def featurizer_options(estimator: Any) -> FeaturizerOptions:
-    """The options of an estimator that has them as parameters."""
-    names = [field.name for field in fields(FeaturizerOptions)]
-    return FeaturizerOptions(**{name: getattr(estimator, name) for name in names})
-
-
-def training_options(estimator: Any) -> TrainingOptions:
-    """The same; scikit-learn has a name of its own for the seed, and class_weight may be a dict,
-    which is a matter of the documents' weights."""
-    names = [f.name for f in fields(TrainingOptions) if f.name not in ("seed", "class_weight")]
-    return TrainingOptions(
-        **{name: getattr(estimator, name) for name in names},
-        class_weight="balanced" if estimator.class_weight == "balanced" else None,
-        seed=seed_of(estimator.random_state),
-    )
-
-
 def weights_of(
     sample_weight: Array, class_weight: Any, classes: NDArray[Any], codes: NDArray[Any]
 ) -> Array:
-    """sample_weight times what class_weight has for each document's class: (n,) float64.
+    """sample_weight times the class_weight of each document's class: (n,) float64.
 
     classes (L,), codes (n,) int
-    Raises ValueError for weights that leave nothing to learn from.
+    Raises ValueError if all weights are 0.
     """
     if class_weight is not None and not isinstance(class_weight, Mapping):
         if not isinstance(class_weight, str) or class_weight != "balanced":
@@ -81,7 +61,7 @@ def weights_of(
         each = compute_class_weight(class_weight, classes=classes, y=classes)
     weights = sample_weight * each[codes]
     if not weights.any():
-        raise ValueError("every sample weight is zero: there is nothing to learn from")
+        raise ValueError("every sample weight is zero: there is nothing to train on")
     return np.asarray(weights, np.float64)
 
 
@@ -98,7 +78,7 @@ def check_two_classes(
 
 
 def known_codes(classes: NDArray[Any], y: NDArray[Any]) -> NDArray[np.int64]:
-    """y as codes into classes, sorted; ValueError for a class that is not among them."""
+    """y as codes into sorted classes.  Raises ValueError for a class that is not among them."""
     unknown = np.setdiff1d(unique_labels(y), classes)
     if len(unknown):
         raise ValueError(

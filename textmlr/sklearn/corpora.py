@@ -23,7 +23,7 @@ Array = NDArray[np.float64]
 
 
 def checked(X: Any, y: Any) -> tuple[list[Batch], NDArray[Any]]:  # noqa: N803
-    """Texts as Batches, and as many classes."""
+    """Texts as Batches, and their classes, as many.  Raises ValueError."""
     if y is None:
         raise ValueError("y should be a 1d array of classes, got None: y is required")
     batches = batches_of(X)
@@ -50,7 +50,7 @@ def names_of(classes: NDArray[Any]) -> list[str]:
 def corpus_of(
     batches: list[Batch], classes: NDArray[Any], codes: NDArray[np.int64], weights: Array
 ) -> Corpus:
-    """Documents whose labels are the names of their classes, of those that have any."""
+    """A corpus whose labels are the names of the classes that have documents."""
     names = names_of(classes)
     if len(set(names)) < len(names):
         raise InputError(

@@ -43,8 +43,8 @@ def features_of(matrix: Any, *, bias: bool) -> Features:
 def counted_once(
     features: Features, y: NDArray[np.int32], weights: NDArray[np.float64]
 ) -> tuple[Features, NDArray[np.int32], NDArray[np.float64]]:
-    """The same documents, those that are alike (in class, too) as one of their weights' sum, those
-    of weight 0 left out, in an order that depends on what they are alone.
+    """The same documents, in an order that depends on their content alone.  Equal documents of one
+    class become one, with the sum of their weights; those of weight 0 are left out.
 
     So a weight of 2 is two documents, to the bit, and the order of documents changes no bit.
     """
@@ -62,7 +62,7 @@ def counted_once(
 
 
 def _keys(features: Features, y: NDArray[np.int32]) -> NDArray[np.uint64]:
-    """A number of each document: (n,) uint64, equal for those that are alike."""
+    """A hash of each document and its class: (n,) uint64."""
     places = features.indices.astype(np.uint64) << np.uint64(32)
     each = _mixed(places | features.values.view(np.uint32))
     sums = np.concatenate([np.zeros(1, np.uint64), np.cumsum(each, dtype=np.uint64)])
@@ -73,7 +73,7 @@ def _keys(features: Features, y: NDArray[np.int32]) -> NDArray[np.uint64]:
 def _alike(
     features: Features, y: NDArray[np.int32], rows: NDArray[np.int64], leaders: NDArray[np.int64]
 ) -> bool:
-    """Whether each document is what its leader is."""
+    """Whether each document equals its leader."""
     others = rows != leaders
     a, b = _take(features, rows[others]), _take(features, leaders[others])
     return (

@@ -10,8 +10,8 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted
 
 from textmlr.base.errors import InputError
-from textmlr.base.featurizer_options import NgramRange, Norm, TermFrequency
-from textmlr.base.training_options import Activation, Solver, Step
+from textmlr.base.featurizer_options import FeaturizerOptions
+from textmlr.base.training_options import TrainingOptions
 from textmlr.base.update_options import UpdateOptions
 from textmlr.corpus.batch import Batch
 from textmlr.corpus.corpus import Corpus
@@ -20,14 +20,18 @@ from textmlr.model.model import Model
 from textmlr.sklearn.conventions import (
     check_same_classes,
     check_two_classes,
-    featurizer_options,
     first_classes,
     known_codes,
     threads_of,
-    training_options,
     weights_of,
 )
 from textmlr.sklearn.corpora import checked, compacted, corpus_of, joined, names_of
+from textmlr.sklearn.estimator_parameters import (
+    N_JOBS,
+    featurizer_options,
+    has_parameters,
+    training_options,
+)
 from textmlr.training.train import train
 from textmlr.training.update.model_update import update
 
@@ -35,27 +39,31 @@ if TYPE_CHECKING:
     from typing import Self
 
 Array = NDArray[np.float64]
-MOST_KEPT = 1 << 24  # bytes of text, to learn anew when it has doubled
+MOST_KEPT = 1 << 24  # bytes of text, kept to train anew when it has doubled
 
 
+@has_parameters(
+    [FeaturizerOptions, TrainingOptions],
+    {
+        "class_weight": "A dict of classes, 'balanced', or None.",
+        "random_state": "The seed; None is always the same.",
+        "n_jobs": N_JOBS,
+    },
+)
 class TextClassifier(ClassifierMixin, BaseEstimator):
-    """Text → class, as ``textmlr.train`` learns it: in place of a pipeline of a vectorizer and a
-    classifier, with nothing to choose.
+    """Text → class, as ``textmlr.train`` trains it, in place of a pipeline of a vectorizer and a
+    classifier; there is nothing that must be chosen.
 
-    The parameters are the fields of ``textmlr.FeaturizerOptions`` and ``textmlr.TrainingOptions``,
-    which say what each means, and what None and "auto" come to.  These differ:
-
-    class_weight  a dict of classes, "balanced", or None
-    random_state  the seed; None is always the same
-    n_jobs        threads; None and -1: one a processor.  Their number changes no bit
+    Its parameters are the fields of ``textmlr.FeaturizerOptions`` and ``textmlr.TrainingOptions``,
+    and three that scikit-learn names.  After fit:
 
     classes_      (L,) sorted, of the type that y had
     model_        the ``textmlr.Model``, whose labels are the names of the classes: "3" for 3.  It
                   can be saved as a file, and explains itself
 
-    texts are taken in whatever form ``textmlr.train`` takes them: lists, arrays, Series of pandas
-    and polars, Arrow, columns of Hugging Face datasets.  sample_weight counts where steps are
-    drawn, and in the loss: a weight of 2 is about two documents.
+    Texts may be whatever ``textmlr.train`` takes: lists, arrays, Series of pandas and polars,
+    Arrow, columns of Hugging Face datasets.  sample_weight counts where steps are drawn, and in
+    the loss: a weight of 2 is about two documents.
 
     >>> from textmlr.sklearn import TextClassifier
     >>> texts = ["a robot in orbit", "the sheriff rode", "robot engine", "a saddle, a sheriff"]
@@ -71,78 +79,11 @@ class TextClassifier(ClassifierMixin, BaseEstimator):
     _kept: list[Corpus] | None  # parts so far, while they are few
     _trained: int  # documents of the last training
 
-    def __init__(
-        self,
-        *,
-        lowercase: bool = True,
-        punctuation: bool = True,
-        split_scripts: bool = True,
-        min_token_length: int = 1,
-        ngrams: NgramRange = "auto",
-        char_ngrams: NgramRange = "auto",
-        term_frequency: TermFrequency = "log",
-        idf: bool | None = None,
-        norm: Norm | None = "l2",
-        min_df: int | None = None,
-        max_features: int | None = None,
-        hash_bits: int | None = None,
-        bias: bool = True,
-        solver: Solver | None = None,
-        epochs: int | None = None,
-        learning_rate: float | None = None,
-        idf_power: float | None = None,
-        l2: float | None = None,
-        l1: float = 0.0,
-        calibration: bool | None = None,
-        holdout: float = 0.1,
-        patience: int | None = None,
-        tolerance: float | None = None,
-        hidden: tuple[int, ...] = (),
-        activation: Activation | None = None,
-        step: Step | None = None,
-        dropout: float | None = None,
-        input_dropout: float = 0.0,
-        class_weight: Any = None,
-        random_state: Any = None,
-        n_jobs: int | None = None,
-    ) -> None:
-        self.lowercase = lowercase
-        self.punctuation = punctuation
-        self.split_scripts = split_scripts
-        self.min_token_length = min_token_length
-        self.ngrams = ngrams
-        self.char_ngrams = char_ngrams
-        self.term_frequency = term_frequency
-        self.idf = idf
-        self.norm = norm
-        self.min_df = min_df
-        self.max_features = max_features
-        self.hash_bits = hash_bits
-        self.bias = bias
-        self.solver = solver
-        self.epochs = epochs
-        self.learning_rate = learning_rate
-        self.idf_power = idf_power
-        self.l2 = l2
-        self.l1 = l1
-        self.calibration = calibration
-        self.holdout = holdout
-        self.patience = patience
-        self.tolerance = tolerance
-        self.hidden = hidden
-        self.activation = activation
-        self.step = step
-        self.dropout = dropout
-        self.input_dropout = input_dropout
-        self.class_weight = class_weight
-        self.random_state = random_state
-        self.n_jobs = n_jobs
-
     def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:  # noqa: N803
-        """Learn from texts X and their classes y.
+        """Train on texts X and their classes y.
 
-        Raises ValueError (``textmlr.InputError``) for what is not text, naming its position, and
-        where there is nothing to learn from.
+        Raises ValueError (``textmlr.InputError``) for a document that is no text, naming its
+        position, and where there is nothing to train on.
         """
         batches, y = checked(X, y)
         classes, codes = np.unique(y, return_inverse=True)
@@ -160,12 +101,12 @@ class TextClassifier(ClassifierMixin, BaseEstimator):
         classes: Any = None,
         sample_weight: Any = None,
     ) -> Self:
-        """Learn from further texts, on top of what fit and earlier calls have learnt.
+        """Train on further texts, on top of fit and of earlier calls.
 
-        The first part is learnt as by fit, and what comes after it as by ``textmlr.update``, by
-        the model and the new texts alone; they bring features of their own.  As long as all texts
-        so far are few (below 16 MB) they are kept, and learnt anew whenever they have doubled: what
-        a model's n-grams, steps and calibration are should not hang on the first few documents.
+        The first part is trained on as by fit, later parts as by ``textmlr.update``, with the model
+        and the new texts alone; new texts bring features of their own.  As long as all texts so far
+        are few (below 16 MB) they are kept, and the model is trained anew whenever they have
+        doubled: n-grams, steps and calibration should not depend on the first few documents.
         Within a part weights count against one another.  A class that no part has had yet has
         probability 0; there is no model, and no answer, before the second class.
 
@@ -189,7 +130,7 @@ class TextClassifier(ClassifierMixin, BaseEstimator):
         return self
 
     def _learn(self, part: Corpus) -> None:
-        """Train on all that is kept, if it has doubled, else update the model there is."""
+        """Train on all texts that are kept, if they have doubled; else update the model."""
         trained = hasattr(self, "model_")
         if self._kept is not None:
             kept = [*self._kept, compacted(part)]
@@ -216,7 +157,7 @@ class TextClassifier(ClassifierMixin, BaseEstimator):
         )
 
     def decision_function(self, X: Any) -> NDArray[np.float32]:  # noqa: N803
-        """θᵀf(x) of each class, calibrated: (n, L); of two classes the difference, (n,)."""
+        """θᵀf(x) of each class, calibrated: (n, L); with two classes the difference, (n,)."""
         scores = self._scores(X)
         return scores[:, 1] - scores[:, 0] if scores.shape[1] == 2 else scores
 
@@ -260,7 +201,7 @@ class TextClassifier(ClassifierMixin, BaseEstimator):
         classes: NDArray[Any],
         codes: NDArray[np.int64],
     ) -> Array:
-        """(n,): sample_weight, times that of a dict of classes ("balanced" is training's)."""
+        """(n,): sample_weight times a dict's class_weight; training itself knows "balanced"."""
         own = np.ones(len(codes))
         if sample_weight is not None:
             own = _check_sample_weight(sample_weight, codes, dtype=np.float64)

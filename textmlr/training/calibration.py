@@ -1,4 +1,4 @@
-"""Calibration of θ on documents that it was not learnt from."""
+"""Calibration of θ on documents that it was not trained on."""
 
 from __future__ import annotations
 
@@ -16,35 +16,33 @@ from textmlr.training.objective import Objective
 # Weights of the penalties on log factor and exponent, in documents: they count where there are few.
 FACTOR_PRIOR = 10.0
 EXPONENT_PRIOR = 30.0
-# What the exponent is near where they do.  Of many labels the spread says little more than how
-# many rare features a document has (the best exponents of the corpora this was developed on lie
-# between -0.9 and 0, most beyond -0.5); of two labels it is the score itself.
+# The exponent is near this one where they do.  With many labels the spread says little more than
+# how many rare features a document has (the best exponents of the corpora this was developed on lie
+# between -0.9 and 0, most beyond -0.5); with two labels it is the score itself.
 USUAL_EXPONENT = -0.5
 LEAST_QUANTILE = 0.05
 STEPS = 30
 TOLERANCE = 1e-4
 LONGEST = 0.7  # step of log factor and exponent
-NARROWEST = 1e-9  # spread: of documents without features, or of labels that all score alike
-# Where documents are few, so many more count whose labels are told by the base rates alone: what is
-# fitted on fewer is nearer to these.  And the penalty of what is added of the base rates, in
-# documents.  The form was chosen on draws of trec6, imdb, r8, subj, banking77, nsmc-ko, mr and
-# movie-genres, and of made-up documents without any signal; these and what is below again on other
-# draws of the training files of these and of sst2.  From 1 to 4 documents, and from 10 to 30, the
-# mean loss there changes by less than 0.005.
+NARROWEST = 1e-9  # spread: for documents without features, or labels that all score alike
+# Where documents are few, so many more count whose answers are the base rates: a fit on fewer is
+# nearer to these.  WEIGHT_PRIOR is the penalty of the prior, in documents.  The form was chosen on
+# draws of trec6, imdb, r8, subj, banking77, nsmc-ko, mr and movie-genres, and of made-up documents
+# without any signal; these numbers and those below on other draws of the same training files and of
+# sst2.  From 1 to 4 documents, and from 10 to 30, the mean loss there changes by less than 0.005.
 RATES_PRIOR = 3.0
 WEIGHT_PRIOR = 10.0
-# Nats of what documents tell beyond the base rates that they tell by luck: half a nat for each of
-# the two numbers fitted.  Scores are shrunk by its share (James and Stein, 1961), by LEAST_KEPT at
-# most.
+# Nats that documents gain on the base rates by luck: half a nat for each of the two fitted numbers.
+# Scores are shrunk by its share of the gain (James and Stein, 1961), to LEAST_KEPT at least.
 LUCK = 1.0
 LEAST_KEPT = 0.5
-# In units of 1 / the scores' spread: what tells nothing still tells one answer from another.
+# In units of 1 / the scores' spread: scores without any gain still order the answers.
 LEAST_FACTOR = 0.01
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Scored:
-    """Documents that θ was not learnt from, with their scores.
+    """Documents that θ was not trained on, with their scores.
 
     scores (n, L) float32, nats;  y (n,) int32, weights (n,) float32
     """
@@ -113,11 +111,11 @@ def shrink(
     + WEIGHT_PRIOR/n · prior²/2, which is convex in factor and prior, by Newton's method.  Then the
     factor is multiplied by 1 − LUCK/(nats gained on the base rates), and the prior found anew.
 
-    rates    (L,) of ``base_rates``, which the answer is near where documents tell nothing
-    counts   (L,) what log is added of, ``base_rates`` of documents whatever they weigh; else alike
-    biased   whether there is a bias to take up what is added; else the prior is 0
+    rates    (L,) ``base_rates``, which answers are near where documents gain nothing
+    counts   (L,) ``base_rates`` with a weight of 1 for each document: prior·log of it is added
+    biased   whether there is a bias to add it to; else the prior is 0
     repeats  how many times each of the n documents was scored
-    lucky    whether what is gained is so in part by luck; else the factor stays as it is
+    lucky    whether a part of the gain is luck; else the factor stays as it is
     """
     unit = max(
         float(np.exp(np.log(np.maximum(spreads(scored.scores), NARROWEST)).mean())), NARROWEST
@@ -154,7 +152,7 @@ class _Shrinkage:
         n: float,
     ) -> None:
         offsets = np.broadcast_to(Shrunk(prior=1.0).offsets(counts), scored.scores.shape)
-        # (2, n, L): what a step of each of x adds to the scores.
+        # (2, n, L): the derivatives of the scores by x.
         self._by = np.stack([scored.scores.astype(np.float64) / unit, offsets])
         weights = scored.weights.astype(np.float64)
         weights /= weights.sum()
@@ -196,7 +194,7 @@ class _Shrinkage:
 
 
 class _Fit:
-    """The problem: x = (log factor, exponent), of scores that stay as they are.
+    """The problem of ``calibrate``: x = (log factor, exponent) of fixed scores.
 
     spread, least  see Calibration
     """

@@ -1,4 +1,4 @@
-"""What features are called, and what they came to over the training corpus."""
+"""The names of features, and their totals over the training corpus."""
 
 from __future__ import annotations
 
@@ -14,7 +14,12 @@ from textmlr.corpus.blocks import blocks_of
 from textmlr.corpus.corpus import Corpus
 from textmlr.features.csr_features import Features
 from textmlr.features.first_names import named
-from textmlr.features.hashed_columns import Columns, column_totals, estimated_totals, sampled_rows
+from textmlr.features.hashed_columns import (
+    HashedColumns,
+    column_totals,
+    estimated_totals,
+    sampled_rows,
+)
 from textmlr.features.hashed_names import Census, ColumnNames
 from textmlr.features.ngrams import Hasher
 from textmlr.kernels import column_numbers
@@ -23,15 +28,14 @@ from textmlr.training.ngram_choice import drawn
 from textmlr.training.objective import Objective
 from textmlr.training.rows import Rows
 
-# Of hashed columns those with the largest ‖θ − mean‖·Σ f(x) are named, among the CANDIDATES that
-# occur in the most documents: the heaviest are among these, and to reckon it for all would take
-# longer.
+# Hashed columns with the largest ‖θ − mean‖·Σ f(x) are named, among the CANDIDATES that occur in
+# the most documents: the heaviest are among these, and all columns would take longer.
 NAMED = 1 << 15
 CANDIDATES = 1 << 16
-ENTRIES = 1 << 21  # of the rows, that Σ f(x) of hashed columns is reckoned from
-BLOCK_BYTES = 1 << 16  # little scratch, which has to be made for this alone
-# Of the text so large a part is read again for names, within these bounds: with the fastest
-# options training takes no more than twenty times as long as that.
+ENTRIES = 1 << 21  # of the rows that Σ f(x) of hashed columns is estimated from
+BLOCK_BYTES = 1 << 16  # small, since the scratch is made for this alone
+# The share of the text that is read again for names, within these bounds: with the fastest options
+# training takes no more than twenty times as long as that.
 SAMPLE_SHARE = 1 / 64
 SAMPLE_BYTES = (1 << 19, 1 << 22)
 
@@ -39,8 +43,8 @@ SAMPLE_BYTES = (1 << 19, 1 << 22)
 class FeatureNames:
     """Names and totals, made while a model is trained.
 
-    To be made before the fit, which scales the rows; ``collect`` may run beside the fit;
-    ``finish`` needs its θ.
+    Make it before the fit, which scales the rows; ``collect`` may run beside the fit; ``finish``
+    needs its θ.
     """
 
     def __init__(self, corpus: Corpus, rows: Rows, seed: int, threads: int) -> None:
@@ -56,7 +60,7 @@ class FeatureNames:
             self._totals = estimated_totals(_sample(rows.objective), self._frequencies)
 
     def collect(self) -> None:
-        """Read the text again: for the names of a vocabulary, or for those that columns may get."""
+        """Read the text again: for the names of a vocabulary, or for the candidates' names."""
         featurizer, columns = self._rows.featurizer, self._rows.columns
         if columns is None:
             vocabulary, first = featurizer.vocabulary, self._rows.first
@@ -92,18 +96,18 @@ def heaviest(
     frequencies: NDArray[np.integer[Any]],
     totals: NDArray[np.float32],
     census: Census,
-    columns: Columns,
+    columns: HashedColumns,
 ) -> ColumnNames:
     """Names of the hashed columns with the largest ‖θ − mean‖·Σ f(x).
 
-    frequencies, totals  (c,) of the first c columns by number, which the census is of
+    frequencies, totals  (c,) of the first c columns by number, those of the census
     """
     candidates = theta[: len(totals)]
     labels = theta.shape[1]
     squares = np.einsum("fl,fl->f", candidates, candidates)
     squares -= (candidates @ np.ones(labels, np.float32)) ** 2 / labels  # L·mean²
     heaviness = np.sqrt(np.maximum(squares, 0)) * totals
-    heaviness[census.sizes == 0] = 0  # nothing to name it after, as the bias has
+    heaviness[census.sizes == 0] = 0  # it has no name, as the bias has none
     if len(heaviness) > NAMED:
         least = np.partition(heaviness, len(heaviness) - NAMED)[len(heaviness) - NAMED]
         heaviness[heaviness < least] = 0
@@ -122,8 +126,8 @@ def heaviest(
 
 
 def totals_of(objective: AnyObjective, seed: int, threads: int) -> NDArray[np.float32]:
-    """Σ f(x) over all documents in each column, (V,) float32: part by part, where there are
-    parts (see ``training.dealt_parts``)."""
+    """Σ f(x) over all documents in each column, (V,) float32: part by part, where there are parts
+    (``training.dealt_parts``)."""
     parts = dealt(objective, seed)
     if parts is None:
         assert isinstance(objective, Objective)

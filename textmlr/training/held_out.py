@@ -1,4 +1,4 @@
-"""Which documents judge, and not teach."""
+"""Which documents are held out, to judge."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ MOST_HELD_OUT = 5_000
 # documents, in FOLDS parts.
 FEW_DOCUMENTS = 250
 FOLDS = 10
-# Fewer held-out documents than this say nothing about when to stop.
+# Fewer held-out documents than this cannot say when to stop.
 LEAST_HELD_OUT = 20
 
 
@@ -29,7 +29,7 @@ def check_labels(objective: AnyObjective) -> None:
 def hold_out(objective: AnyObjective, share: float, seed: int) -> NDArray[np.int64] | None:
     """Numbers, ascending, of ``share`` of each label's documents, drawn at random.
 
-    Of many documents, the share that MOST_HELD_OUT are.
+    At most MOST_HELD_OUT of them.
     Every label keeps at least one document.  None where fewer than LEAST_HELD_OUT would be
     held out, or none of positive weight would be on one side.
     """
@@ -51,7 +51,7 @@ def hold_out(objective: AnyObjective, share: float, seed: int) -> NDArray[np.int
 
 
 def are_few(objective: AnyObjective) -> bool:
-    """Whether so few documents count that all are to be held out, each once, to choose by."""
+    """Whether so few documents count that all are held out, each once, to choose by."""
     return LEAST_HELD_OUT <= int(np.count_nonzero(objective.weights)) < FEW_DOCUMENTS
 
 

@@ -1,11 +1,11 @@
-"""Which n-grams: candidates tried on a sample of the corpus, judged on held-out documents."""
+"""The choice of n-grams: candidates are tried on a sample, and judged on held-out documents."""
 
 from __future__ import annotations
 
 import unicodedata
 from collections.abc import Callable
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import dataclass, field, replace
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -33,7 +33,7 @@ LENT = 1.045
 # With more labels than this, words alone are taken: θ has features × labels weights, and is then
 # the largest part of memory and time.
 CHOICE_LABELS = 256
-SCRIPT_BYTES = 1 << 16  # of text that tell its script
+SCRIPT_BYTES = 1 << 16  # of text, to find its script
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,9 +52,22 @@ class Candidate:
 
     @classmethod
     def of(cls, values: dict[str, Any]) -> Candidate:
-        """From what became of one in JSON, which knows no tuples."""
+        """From JSON, which has no tuples."""
         pairs = {name: values[name] and tuple(values[name]) for name in ("ngrams", "char_ngrams")}
         return cls(**(values | pairs))
+
+
+class NgramChoice(NamedTuple):
+    """The best of some n-grams.
+
+    options     without "auto"
+    candidates  in the order in which they were tried
+    rows        of the choice, where the sample was the whole corpus
+    """
+
+    options: FeaturizerOptions
+    candidates: list[Candidate]
+    rows: Rows | None
 
 
 Watch = Callable[[Candidate], None]
@@ -69,26 +82,62 @@ def choose(
     threads: int,
     watch: Watch,
     head: Head = SOFTMAX,
-) -> tuple[FeaturizerOptions, list[Candidate], Rows | None]:
-    """Decide what n-grams are, where the options leave it to us.
+) -> NgramChoice:
+    """Choose the n-grams where the options are "auto".
 
     Words alone (1 to 2) are tried against words and character n-grams, on a sample of a large
     corpus; where words alone are better, and the corpus large, longer word n-grams as well, which
     are seen too seldom in a small one.  With more than CHOICE_LABELS labels there is no choice.
 
-    Returns the options without "auto", what was tried, and the rows of the choice where the
-    sample was the whole corpus.
     """
     plain = options.decided()
     if AUTO not in (options.ngrams, options.char_ngrams) or not (training.holdout or validation):
-        return plain, [], None
+        return NgramChoice(plain, [], None)
     if len(corpus.labels) > CHOICE_LABELS:
-        return plain, [], None
-    made: dict[FeaturizerOptions, Rows] = {}
-    tried: list[Candidate] = []
+        return NgramChoice(plain, [], None)
+    bench = _Bench(corpus, training, threads, watch, head)
+    sample = drawn(corpus, CHOICE_BYTES, training.seed)
+    judges = None if validation is None else drawn(validation, CHOICE_BYTES, training.seed)
+    best, large = plain, sample is not corpus
+    words = plain
+    if large and plain.min_df is None and plain.hash_bits is None:
+        # As with all features of the corpus: a sample may have too few for that.
+        words = replace(plain, min_df=MANY_MIN_DF)
+    loss = bench.loss_of(words, sample, judges)
+    if options.char_ngrams == AUTO and np.isfinite(loss) and plain.char_ngrams is None:
+        characters = _characters(sample)
+        earned = EARNED_ON_SAMPLE if large else EARNED
+        if not large and judges is None and are_few(bench.rows[words].objective):
+            earned = 1.0  # they take no time, and all documents judge
+        found = bench.loss_of(replace(words, char_ngrams=characters), sample, judges)
+        if found < earned * loss:
+            best = replace(plain, char_ngrams=characters)
+    if options.ngrams == AUTO and np.isfinite(loss) and best is plain and large:
+        found = bench.loss_of(replace(words, ngrams=MORE_WORDS), sample, judges)
+        if found < LENT * loss:
+            best = replace(plain, ngrams=MORE_WORDS)
+    return NgramChoice(best, bench.candidates, bench.rows.get(best))
 
-    def try_on(sample: Corpus, judges: Corpus | None, candidate: FeaturizerOptions) -> float:
-        rows = Rows.of(sample, candidate, training, threads, head)
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Bench:
+    """Tries candidates.
+
+    candidates  tried so far;  rows  of those that were tried on the whole corpus
+    """
+
+    corpus: Corpus
+    training: TrainingOptions
+    threads: int
+    watch: Watch
+    head: Head
+    candidates: list[Candidate] = field(default_factory=list)
+    rows: dict[FeaturizerOptions, Rows] = field(default_factory=dict)
+
+    def loss_of(self, options: FeaturizerOptions, sample: Corpus, judges: Corpus | None) -> float:
+        """The held-out loss of a candidate; infinite where too few documents would judge."""
+        training, threads = self.training, self.threads
+        rows = Rows.of(sample, options, training, threads, self.head)
         judge = None if judges is None else rows.judge(judges, training, threads)
         found = probe(
             rows.in_memory,
@@ -97,43 +146,20 @@ def choose(
             validation=judge,
             threads=threads,
         )
-        if sample is corpus:
+        if sample is self.corpus:
             lasting = found if found is not None and found.lasting else None
-            made[candidate] = replace(rows, trials=lasting)
-        if found is None:  # too few documents to tell
+            self.rows[options] = replace(rows, trials=lasting)
+        if found is None:
             return np.inf
-        trial = found.best
-        word, char = candidate.word_range, candidate.char_range
-        tried.append(Candidate(word, char, len(sample), trial.loss, trial.accuracy))
-        watch(tried[-1])
-        return trial.loss
-
-    best = plain
-    sample = drawn(corpus, CHOICE_BYTES, training.seed)
-    judges = None if validation is None else drawn(validation, CHOICE_BYTES, training.seed)
-    large = sample is not corpus
-    words = plain
-    if large and plain.min_df is None and plain.hash_bits is None:
-        # As it will be with so many features in all: a sample may have too few for that.
-        words = replace(plain, min_df=MANY_MIN_DF)
-    loss = try_on(sample, judges, words)
-    if options.char_ngrams == AUTO and np.isfinite(loss) and plain.char_ngrams is None:
-        characters = _characters(sample)
-        earned = EARNED_ON_SAMPLE if large else EARNED
-        if not large and judges is None and are_few(made[words].objective):
-            earned = 1.0  # they take no time, and all documents judge
-        found = try_on(sample, judges, replace(words, char_ngrams=characters))
-        if found < earned * loss:
-            best = replace(plain, char_ngrams=characters)
-    if options.ngrams == AUTO and np.isfinite(loss) and best is plain and large:
-        found = try_on(sample, judges, replace(words, ngrams=MORE_WORDS))
-        if found < LENT * loss:
-            best = replace(plain, ngrams=MORE_WORDS)
-    return best, tried, made.get(best)
+        loss, accuracy = found.best.loss, found.best.accuracy
+        word, char = options.word_range, options.char_range
+        self.candidates.append(Candidate(word, char, len(sample), loss, accuracy))
+        self.watch(self.candidates[-1])
+        return loss
 
 
 def _characters(corpus: Corpus) -> tuple[int, int]:
-    """How long character n-grams are to be, by the script that most of the text is in."""
+    """The length of character n-grams, by the script of most of the text."""
     text, size = [], 0
     for batch in corpus.batches:
         for i in range(len(batch)):
@@ -148,8 +174,7 @@ def _characters(corpus: Corpus) -> tuple[int, int]:
 
 
 def drawn(corpus: Corpus, most_bytes: int, seed: int) -> Corpus:
-    """About so many bytes of a corpus's documents (of those that count), drawn at random, or all
-    of it."""
+    """About so many bytes of a corpus's documents that count, drawn at random, or all of it."""
     size = corpus.text_bytes
     if size <= most_bytes:
         return corpus

@@ -1,4 +1,4 @@
-"""What training minimises, for any solver: mean loss + (λ/2)‖θ‖² over CSR rows and labels."""
+"""The objective of training, for any solver: mean loss + (λ/2)‖θ‖² over CSR rows and labels."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from textmlr.model.scoring import row_blocks, score
 class Objective:
     """Weighted mean of −log P(y_i | x_i; θ), plus (l2/2)·‖θ‖².
 
-    A solver needs no more of the problem than this: no text, no label names.
+    A solver sees no more than this: no text, no label names.
 
     features  f(x) of n documents
     y         (n,) int32   label codes below labels
@@ -142,11 +142,11 @@ class Objective:
         return counts
 
     def as_new(self, seen: NDArray[np.int32]) -> Objective:
-        """The same objective, its documents as new to who has seen other columns only.
+        """The same objective, its documents as new to a featurizer that saw other columns only.
 
-        A featurizer leaves out what it has not seen, and gives what is left length 1.  A row
-        with features of no other document is shorter on the rest: who is calibrated on such
-        rows is too sure of himself on new ones.
+        A featurizer leaves out unseen features, and gives the rest length 1.  A row with features
+        of no other document is shorter on the rest: a model that is calibrated on such rows is too
+        sure on new ones.
 
         seen  (V,) int32   documents that each column was seen in, 0: not seen
         """

@@ -17,34 +17,34 @@ from textmlr.corpus.corpus import Corpus
 from textmlr.corpus.reading import recode
 from textmlr.features.csr_features import Features
 from textmlr.features.featurizer import Featurizer
-from textmlr.features.hashed_columns import Columns
-from textmlr.features.vocabulary import inverse_document_frequency
+from textmlr.features.hashed_columns import HashedColumns
+from textmlr.features.row_weights import inverse_document_frequency
 from textmlr.model.heads import SOFTMAX, Head
 from textmlr.training.dealt_parts import AnyObjective
 from textmlr.training.objective import Objective
 from textmlr.training.sgd.runs import ColumnFacts
-from textmlr.training.sgd.trial import TrialResults
+from textmlr.training.sgd.trial_run import TrialResults
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Rows:
-    """What is learnt from.
+    """The rows of a corpus.
 
     featurizer  fitted on the corpus; its features have no names yet
     columns     with hashing, those that θ has rows for
     objective   over the corpus's documents
-    idf         (V,) float64 of each feature, None where steps are not to be scaled by it
+    idf         (V,) float64, None where it does not scale the steps
     frequencies (V,) documents of the corpus that have each feature
     invalid     pieces of invalid UTF-8 in the corpus
-    first       (v,) of rows on disk, the first document each feature of the vocabulary occurs in,
-                from which it is named
-    cut         of rows on disk, what did not fit in memory: features kept, of how many, and by
-                how many documents their frequencies may be too low; None: nothing
+    first       (v,) of rows on disk, the first document of each feature of the vocabulary, from
+                which it is named
+    cut         of rows on disk, where not all features fit in memory: those kept, of how many, and
+                by how many documents their frequencies may be too low; None: all fit
     trials      the results of trials over all of them that training would make; None: nothing
     """
 
     featurizer: Featurizer
-    columns: Columns | None
+    columns: HashedColumns | None
     objective: AnyObjective
     idf: NDArray[np.float64] | None
     frequencies: NDArray[np.integer[Any]] | None = None
@@ -74,7 +74,7 @@ class Rows:
         if options.idf_power is not None or not featurizer.options.uses_idf:
             idf = inverse_document_frequency(frequencies, len(corpus))
         unit_from = None
-        # Hashed rows count columns that were never seen in their length, new documents' too.
+        # The length of hashed rows counts unseen columns too, in new documents as well.
         if featurizer.options.norm == "l2" and featurizer.vocabulary is not None:
             unit_from = int(featurizer.options.bias)
         objective = _objective(features, corpus, corpus.labels, options)
@@ -89,7 +89,7 @@ class Rows:
 
     @property
     def column_facts(self) -> ColumnFacts:
-        """What SGD knows of the columns."""
+        """The facts about columns that SGD uses."""
         return ColumnFacts(self.idf, self.bias)
 
     @property
@@ -114,23 +114,23 @@ class Rows:
 
 def _features(
     featurizer: Featurizer, corpus: Corpus, threads: int
-) -> tuple[Features, Columns | None, NDArray[np.integer[Any]]]:
+) -> tuple[Features, HashedColumns | None, NDArray[np.integer[Any]]]:
     """(f(x) of the documents, numbers of hashed columns, document frequency of each column)."""
     if featurizer.options.stateless:
         features = featurizer.fit_stateless(corpus.batches, threads)
     else:
         counts = featurizer.fit_counts(corpus.batches, threads, ordered=False)
-        # No one needs the counts any more, so that the weights are written over them.
+        # The counts are not needed any more: the weights are written over them.
         features = featurizer.weigh(counts, counts.values, threads)
     if featurizer.vocabulary is None:
-        columns, frequencies = Columns.of(features, threads)
+        columns, frequencies = HashedColumns.of(features, threads)
         return columns.renumber(features, threads), columns, frequencies
     always = np.full(int(featurizer.options.bias), len(corpus))
     return features, None, np.concatenate([always, featurizer.vocabulary.frequencies])
 
 
 def memory_of(columns: int, labels: int, options: TrainingOptions, threads: int) -> int:
-    """Bytes of θ while it is learnt, with the steps' state, by as many runs as go side by side."""
+    """Bytes of θ in training, with the state of steps, of all runs side by side."""
     widths = [columns, *options.hidden, labels]
     weights = sum((below + 1) * width for below, width in pairwise(widths))
     copies = 2 if options.chosen_step == "adagrad" else 1
@@ -138,7 +138,7 @@ def memory_of(columns: int, labels: int, options: TrainingOptions, threads: int)
 
 
 def check_memory(columns: int, labels: int, options: TrainingOptions, threads: int) -> None:
-    """Refuse θ that cannot fit before any of it is taken."""
+    """Refuse a θ that would not fit before any memory is taken."""
     needed = memory_of(columns, labels, options, threads)
     available = machine_memory()
     if needed > available:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
+from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from textmlr.base.checks import check_callable, check_kind, check_threads
 from textmlr.base.errors import InputError
@@ -14,27 +15,30 @@ from textmlr.base.featurizer_options import FeaturizerOptions
 from textmlr.base.threads import chosen_threads
 from textmlr.base.training_options import TrainingOptions
 from textmlr.corpus.corpus import Corpus, check_corpus
-from textmlr.corpus.duplicates import Duplicates, Overlap, duplicates_of
+from textmlr.corpus.duplicates import duplicates_of
 from textmlr.model.heads import SOFTMAX, Head, head_of
-from textmlr.model.model import Model, versions
+from textmlr.model.model import Model
+from textmlr.model.model_parts import UpdateState
 from textmlr.model.parameters import LINEAR
+from textmlr.model.scoring import Calibration
 from textmlr.training.exact.penalty_path import ExactFit, Penalty, fit_exact
 from textmlr.training.exact.solver import Step
 from textmlr.training.feature_names import FeatureNames
-from textmlr.training.ngram_choice import Candidate, choose
-from textmlr.training.on_disk.cache import Work
+from textmlr.training.ngram_choice import Candidate, NgramChoice, choose
 from textmlr.training.on_disk.disk_store import Store
-from textmlr.training.rows import Rows, label_totals, memory_of
+from textmlr.training.on_disk.stage_progress import Work
+from textmlr.training.rows import Rows, memory_of
 from textmlr.training.sgd.fit import Fit, fit, most_epochs
-from textmlr.training.sgd.trial import Progress
+from textmlr.training.sgd.trial_run import Progress
+from textmlr.training.training_record import training_record
 
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """Training enters a stage: "features" (with what is read) or "fit" (with the rows made).
+    """A stage of training begins: "features", with the corpus read, or "fit", with the rows made.
 
-    epochs    how many "fit" will run at most, 0 where that is not known
-    bytes     of θ while "fit" goes on, its runs side by side
+    epochs    most epochs of "fit", 0 where the number is not known
+    bytes     of θ during "fit", for all runs side by side
     """
 
     name: str
@@ -61,17 +65,17 @@ def train(
     store: Store | None = None,
     head: str = SOFTMAX.name,
 ) -> Model:
-    """Learn a Model from labelled documents.
+    """Train a Model on labelled documents.
 
     validation  documents to choose by, in place of a held-out part
     threads     None: one a processor.  Their number changes no bit of the model
     watch       called with a Stage, a Candidate, a Progress, or a Step and a Penalty of the exact
                 solver, as training goes
-    store       where rows and the state of training are kept, of a corpus on disk; None: in memory.
-                The model has the same bits, but where its features did not fit in the store's
-                memory
+    store       where rows and the state of training are kept, for a corpus on disk; None: in
+                memory.  The model has the same bits, unless its features did not fit in the
+                store's memory
     head        the name of the output, see ``textmlr.model.heads``
-    Raises InputError if the corpus cannot be learnt from.
+    Raises InputError if the corpus cannot be trained on.
 
     >>> from textmlr import Corpus, train
     >>> texts = ["a robot in orbit", "the sheriff rode", "robot engine", "a saddle, a sheriff"]
@@ -89,14 +93,43 @@ def train(
     check_callable("watch", watch)
     check_kind("store", store, Store, optional=True)
     options = (training_options or TrainingOptions()).decided()
-    exact = options.solver == "exact"
-    output = head_of(head)
+    _check_two_labels(corpus)
+    # TF-IDF only if it is asked for: SGD scales steps by idf instead, in rows whose length is 1
+    # before rare features are raised (a point of accuracy on some corpora).
+    wanted = featurizer_options or FeaturizerOptions()
+    if options.solver != "exact" and wanted.idf is None:
+        wanted = replace(wanted, idf=False)
     threads = chosen_threads(threads)
+    run = _Training(
+        corpus, validation, options, threads, watch or (lambda event: None), store, head_of(head)
+    )
+    run.watch(Stage("features", len(corpus), len(corpus.labels)))
+    duplicates = duplicates_of(corpus, threads)
+    try:
+        candidates, rows = run.rows(wanted)
+        names = FeatureNames(corpus, rows, options.seed, threads)
+        fitted = run.fit(rows, names.collect)
+        names.finish(fitted.layers[0])
+    except ArithmeticError as error:
+        raise InputError(str(error), mend="lower the learning rate or the penalty") from error
+    overlap = None
+    if validation is not None:
+        overlap = duplicates.sketch.overlap(validation.batches, threads)
+    model = Model(
+        corpus.labels,
+        rows.featurizer,
+        fitted.layers,
+        training_record(corpus, duplicates, rows, candidates, options, fitted.found, overlap),
+        rows.columns,
+        fitted.calibration,
+        activation=options.activation or LINEAR,
+        update_state=UpdateState(fitted.squares, duplicates.sketch.beside(fitted.layers)),
+        head=run.head,
+    )
+    return _sparse(model) if options.l1 else model
 
-    def tell(event: Event) -> None:
-        if watch is not None:
-            watch(event)
 
+def _check_two_labels(corpus: Corpus) -> None:
     if len(corpus.labels) < 2:
         only = f", {corpus.labels[0]!r}" if corpus.labels else ""
         raise InputError(
@@ -104,200 +137,114 @@ def train(
             place=", ".join(corpus.names) or None,
             mend="give documents of two labels at least",
         )
-    tell(Stage("features", len(corpus), len(corpus.labels)))
-    duplicates = duplicates_of(corpus, threads)
-    # TF-IDF only if it is asked for: SGD scales steps by idf instead, in rows whose length is 1
-    # before rare features are raised (a point of accuracy on some corpora).
-    wanted = featurizer_options or FeaturizerOptions()
-    if not exact and wanted.idf is None:
-        wanted = replace(wanted, idf=False)
-    try:
-        chosen, candidates, rows = _chosen(
-            corpus, wanted, options, validation, threads, tell, store, output
-        )
-        if rows is None and store is not None:
-            rows = store.rows(corpus, chosen, options, threads, tell, output)
-        elif rows is None:
-            rows = Rows.of(corpus, chosen, options, threads, output)
-        names = FeatureNames(corpus, rows, options.seed, threads)
-        judge, overlap = None, None
-        if validation is not None:
-            judge = rows.judge(validation, options, threads)
-            overlap = duplicates.sketch.overlap(validation.batches, threads)
-        made = rows.objective.columns, rows.objective.nonzeros
-        most = (
-            0
-            if exact
-            else most_epochs(rows.objective, rows.idf, options, validated=validation is not None)
-        )
-        room = memory_of(made[0], len(corpus.labels), options, threads)
-        tell(Stage("fit", len(corpus), len(corpus.labels), *made, most, room))
-        record = _record(corpus, duplicates, rows, candidates, options)
-        if exact:
+
+
+class _Fitted(NamedTuple):
+    """θ, see ``Model``, and how it was found."""
+
+    layers: list[NDArray[np.float32]]
+    squares: list[NDArray[np.float32]]
+    calibration: Calibration | None
+    found: Fit | ExactFit
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Training:
+    """The training of one model, its options decided."""
+
+    corpus: Corpus
+    validation: Corpus | None
+    options: TrainingOptions
+    threads: int
+    watch: Watch
+    store: Store | None
+    head: Head
+
+    def rows(self, wanted: FeaturizerOptions) -> tuple[list[Candidate], Rows]:
+        """(n-grams that were tried, rows with the best ones)."""
+        choice, options, threads = self._choice(wanted), self.options, self.threads
+        if choice.rows is not None:
+            return choice.candidates, choice.rows
+        if self.store is None:
+            rows = Rows.of(self.corpus, choice.options, options, threads, self.head)
+        else:
+            own = choice.options, options, threads, self.watch, self.head
+            rows = self.store.rows(self.corpus, *own)
+        return choice.candidates, rows
+
+    def fit(self, rows: Rows, beside: Callable[[], object]) -> _Fitted:
+        """Fit θ to rows.  Raises ArithmeticError where it does not stay finite."""
+        options, threads, judge = self.options, self.threads, None
+        if self.validation is not None:
+            judge = rows.judge(self.validation, options, threads)
+        self.watch(self._stage(rows))
+        if options.solver == "exact":
             found = fit_exact(
                 rows.in_memory,
                 options,
                 validation=judge,
                 threads=threads,
-                watch=tell,
-                beside=names.collect,
+                watch=self.watch,
+                beside=beside,
             )
-            layers, squares, calibration = [found.optimum.theta], [], None
-            record |= _held_out(found, overlap) | _of_exact(found, options.l1)
-        else:
-            result = fit(
-                rows.objective,
-                options,
-                columns=rows.column_facts,
-                validation=judge,
-                threads=threads,
-                watch=tell,
-                beside=names.collect,
-                overwrite=True,
-                states=None if store is None else store.cache,
-                known=rows.trials,
-            )
-            layers, calibration = result.layers, result.calibration.absorbed()
-            squares = result.squares if options.hidden else []
-            record |= _held_out(result, overlap) | _of_sgd(result)
-        names.finish(layers[0])
-    except ArithmeticError as error:
-        raise InputError(str(error), mend="lower the learning rate or the penalty") from error
-    activation = options.activation or LINEAR
-    model = Model(
-        corpus.labels,
-        rows.featurizer,
-        layers,
-        record,
-        rows.columns,
-        calibration,
-        activation=activation,
-        squares=squares,
-        trained_on=duplicates.sketch.beside(layers),
-        head=output,
-    )
-    return _sparse(model) if options.l1 else model
-
-
-def _chosen(
-    corpus: Corpus,
-    wanted: FeaturizerOptions,
-    options: TrainingOptions,
-    validation: Corpus | None,
-    threads: int,
-    watch: Watch,
-    store: Store | None,
-    head: Head,
-) -> tuple[FeaturizerOptions, list[Candidate], Rows | None]:
-    """``choose``, or what it chose before the run was cut off."""
-
-    def find() -> tuple[FeaturizerOptions, list[Candidate], Rows | None]:
-        return choose(
-            corpus,
-            wanted,
+            return _Fitted([found.optimum.theta], [], None, found)
+        result = fit(
+            rows.objective,
             options,
-            validation=validation,
+            columns=rows.column_facts,
+            validation=judge,
             threads=threads,
-            watch=watch,
-            head=head,
+            watch=self.watch,
+            beside=beside,
+            overwrite=True,
+            states=None if self.store is None else self.store.cache,
+            known=rows.trials,
         )
+        squares = result.squares if options.hidden else []
+        return _Fitted(result.layers, squares, result.calibration.absorbed(), result)
 
-    if store is None:
-        return find()
+    def _stage(self, rows: Rows) -> Stage:
+        """The stage "fit"."""
+        objective, options, labels = rows.objective, self.options, len(self.corpus.labels)
+        epochs = 0
+        if options.solver != "exact":
+            validated = self.validation is not None
+            epochs = most_epochs(objective, rows.idf, options, validated=validated)
+        room = memory_of(objective.columns, labels, options, self.threads)
+        size = objective.columns, objective.nonzeros
+        return Stage("fit", len(self.corpus), labels, *size, epochs, room)
 
-    def found() -> dict[str, object]:
-        chosen, candidates, _ = find()
-        return {
-            "options": asdict(chosen),
-            "candidates": [asdict(candidate) for candidate in candidates],
-        }
+    def _choice(self, wanted: FeaturizerOptions) -> NgramChoice:
+        """``choose``, or its choice from before the run was cut off."""
 
-    # Rows that were made in memory to choose by are not those of the store, which may have had to
-    # leave features out: whichever run makes them, it makes them there.
-    kept = store.cache.once("choice", found)
-    candidates = [Candidate.of(values) for values in kept["candidates"]]
-    return FeaturizerOptions.of(kept["options"]), candidates, None
+        def find() -> NgramChoice:
+            return choose(
+                self.corpus,
+                wanted,
+                self.options,
+                validation=self.validation,
+                threads=self.threads,
+                watch=self.watch,
+                head=self.head,
+            )
 
+        if self.store is None:
+            return find()
 
-def _record(
-    corpus: Corpus,
-    duplicates: Duplicates,
-    rows: Rows,
-    candidates: list[Candidate],
-    options: TrainingOptions,
-) -> dict[str, object]:
-    """What the model file says of its training; nothing that differs from run to run."""
-    alike = corpus.weights is None and options.class_weight is None
-    totals = None if alike else label_totals(corpus, options.class_weight).tolist()
-    return {
-        "versions": versions(),
-        "options": asdict(options),
-        "corpus": {
-            "files": list(dict.fromkeys(os.path.basename(name) for name in corpus.names)),
-            "documents": len(corpus),
-            "skipped": corpus.skipped,
-            "nonzeros": rows.objective.nonzeros,
-            "invalid_utf8": rows.invalid,
-            "weighted": corpus.weights is not None,
-            "per_label": np.bincount(corpus.y, minlength=len(corpus.labels)).tolist(),
-            **({} if totals is None else {"weight_per_label": totals}),
-            "doubles": duplicates.summary(corpus),
-        },
-        "ngrams": [asdict(candidate) for candidate in candidates],
-        **({"cut": rows.cut} if rows.cut else {}),
-    }
+        def as_json() -> dict[str, object]:
+            found = find()
+            candidates = [asdict(candidate) for candidate in found.candidates]
+            return {"options": asdict(found.options), "candidates": candidates}
 
-
-def _held_out(result: Fit | ExactFit, overlap: Overlap | None) -> dict[str, object]:
-    """overlap  of the validation documents with the corpus, None where it has none of its own"""
-    judged = result.judged
-    held_out = {
-        "documents": result.held_out,
-        "folds": result.folds,
-        "from": "corpus" if overlap is None else "validation",
-        "overlap": None if overlap is None else asdict(overlap),
-        "loss": judged.loss if judged else None,
-        "accuracy": judged.accuracy if judged else None,
-        "trials": [asdict(trial) for trial in result.trials],
-    }
-    return {"held_out": held_out}
-
-
-def _of_sgd(result: Fit) -> dict[str, object]:
-    final = {
-        "solver": "sgd",
-        "idf_power": result.idf_power,
-        "calibration": asdict(result.calibration),
-        "learning_rate": result.learning_rate,
-        "epochs": result.epochs,
-        "loss": result.loss,
-        "accuracy": result.accuracy,
-        "halvings": result.halvings,
-        **({"averaged": result.averaged} if result.averaged else {}),
-    }
-    return {"final": final}
+        # Rows in memory, which the choice was made on, are not those of the store, which may have
+        # to leave features out: the store makes its own, in every run.
+        kept = self.store.cache.once("choice", as_json)
+        candidates = [Candidate.of(values) for values in kept["candidates"]]
+        return NgramChoice(FeaturizerOptions.of(kept["options"]), candidates, None)
 
 
 def _sparse(model: Model) -> Model:
-    """The model without the rows of θ that are 0, its record telling how many are not."""
+    """The model without the rows of θ that are 0; its record has the number of the others."""
     model = model.without_zero_rows()
-    kept = {f"{name}_kept": number for name, number in model.kept.items()}
-    model.record["final"] |= kept
+    model.record = model.record.with_kept(model.kept)
     return model
-
-
-def _of_exact(result: ExactFit, l1: float) -> dict[str, object]:
-    optimum = result.optimum
-    final = {
-        "solver": "exact",
-        "l2": result.l2,
-        "l1": l1,
-        "value": optimum.value,
-        "gradient_norm": optimum.gradient_norm,
-        "gap": optimum.gap if np.isfinite(optimum.gap) else None,
-        "converged": optimum.converged,
-        "iterations": optimum.iterations,
-        "loss": result.loss,
-        "accuracy": result.accuracy,
-    }
-    return {"final": final}

@@ -1,5 +1,4 @@
-"""Arrow's own files, which Feather's are too, and its streams: record batches used where they
-lie."""
+"""Arrow's own files, as Feather's are, and streams: record batches are used where they lie."""
 
 from __future__ import annotations
 
@@ -11,7 +10,7 @@ import pyarrow as pa
 from textmlr.corpus.arrow_types import bytes_of
 from textmlr.corpus.byte_streams import Stream
 from textmlr.corpus.chunks import Chunk, ScanRequest
-from textmlr.corpus.formats.tables import Table, arrow_refusals, checked, gathered, held
+from textmlr.corpus.formats.arrow_table import ArrowTable, arrow_refusals, checked, gathered, held
 
 FILE_MAGIC = b"ARROW1"
 
@@ -22,7 +21,7 @@ def chunks(stream: Stream, request: ScanRequest) -> Iterator[Chunk]:
     The file is not memory-mapped: if another program cuts it short meanwhile, touching what was
     mapped ends the process.
 
-    Raises InputError for what is no whole Arrow file, and as Table does.
+    Raises InputError unless it is a whole Arrow file, and as ArrowTable does.
     """
     size = None
     is_file = stream.head().startswith(FILE_MAGIC)
@@ -33,7 +32,7 @@ def chunks(stream: Stream, request: ScanRequest) -> Iterator[Chunk]:
             reader = pa.ipc.open_file(source) if is_file else pa.ipc.open_stream(source)
         else:
             reader = pa.ipc.open_stream(stream.reader())
-        table = Table.of(reader.schema, request, stream.name)
+        table = ArrowTable.of(reader.schema, request, stream.name)
         needed = None if request.tables else table.places.needed
         if is_file and needed is not None:
             options = pa.ipc.IpcReadOptions(included_fields=needed)

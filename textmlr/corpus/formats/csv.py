@@ -20,11 +20,12 @@ from textmlr.base import limits
 from textmlr.base.arrays import frozen
 from textmlr.base.errors import InputError
 from textmlr.corpus.batch import Batch
-from textmlr.corpus.byte_streams import BOM, HEAD, Stream, too_long
+from textmlr.corpus.byte_streams import BOM, HEAD, Stream
 from textmlr.corpus.chunks import SKIP, Chunk, ScanRequest, check_bad, used
 from textmlr.corpus.formats.lines import BINARY, intern, quote
 from textmlr.corpus.formats.table_columns import ColumnPlaces, find
 from textmlr.corpus.formats.tsv import read_weights
+from textmlr.corpus.refusals import too_long
 from textmlr.kernels import csv_records as kernels
 from textmlr.kernels import tsv_lines as lines_kernels
 
@@ -32,7 +33,7 @@ DELIMITERS = ",\t;|"  # a tie goes to the first
 # Status of a row: kernels.csv_records's first, then these.
 NO_LABEL, BAD_LABEL, BAD_WEIGHT = range(10, 13)
 FEW_COLUMNS = 3  # text, label and weight: their spans are small beside the text
-MOST_FIELDS = 1 << 22  # of a block of rows of more, since a table may have very many
+MOST_FIELDS = 1 << 22  # of a block with more columns, of which a table may have very many
 _HINT = "a CSV file begins with a line of column names"
 
 
@@ -109,7 +110,7 @@ def chunks(stream: Stream, request: ScanRequest) -> Iterator[Chunk]:
 
 
 def header_of(stream: Stream, request: ScanRequest) -> Header:
-    """The column names, and the delimiter with which they are the ones wanted, or most."""
+    """The column names; the delimiter is the one that gives the wanted columns, or the most."""
     head = stream.head()
     if head in (b"", BOM):
         raise InputError("the file is empty", place=stream.name, mend="write one document a line")
@@ -130,7 +131,7 @@ def header_of(stream: Stream, request: ScanRequest) -> Header:
 
 
 def suits(columns: list[str], request: ScanRequest) -> bool:
-    """Whether the columns that are wanted are among these."""
+    """Whether the wanted columns are among these."""
     try:
         find(request, columns, place="")
     except InputError:
@@ -139,7 +140,7 @@ def suits(columns: list[str], request: ScanRequest) -> bool:
 
 
 def parse_header(head: bytes, delimiter: str) -> Header | None:
-    """The first line that is not blank, None if head does not hold it whole."""
+    """The first line that is not blank; None if head does not hold all of it."""
     begin = len(BOM) if head.startswith(BOM) else 0
     ends = begin
     lines = 0
@@ -168,7 +169,7 @@ def _blocks(
     places: ColumnPlaces,
     slots: NDArray[np.int64],
 ) -> Iterator[_Rows]:
-    """The rows in blocks of about chunk_bytes of whole rows, or of all."""
+    """The rows, in blocks of about chunk_bytes; None: in one."""
     line, row = header.lines, 0
     left = header.size
     while left:
@@ -180,7 +181,7 @@ def _blocks(
         elif chunk_bytes is None:
             text, final = stream.rest("line"), True
         else:
-            # As many bytes again as there are of a row that is not whole.
+            # A row that is not whole yet is doubled.
             block = stream.read(chunk_bytes if n else max(chunk_bytes, len(rest)))
             rest += block
             final = not block

@@ -8,13 +8,14 @@ from importlib import import_module
 from typing import TypeAlias
 
 from textmlr.base.errors import InputError
-from textmlr.corpus.byte_streams import BOM, HEAD, Stream, ending_of
+from textmlr.corpus.byte_streams import BOM, HEAD, Stream
 from textmlr.corpus.chunks import Chunk, ScanRequest
+from textmlr.corpus.decompression import ending_of
 from textmlr.corpus.formats.csv import DELIMITERS, parse_header, suits
 
 Reader: TypeAlias = Callable[[Stream, ScanRequest], Iterator[Chunk]]
 
-# Each of FORMATS is a module of this folder, whose ``chunks`` is its Reader.
+# Each of reading_options.FORMATS is a module of this folder, whose ``chunks`` is its Reader.
 NAMES = {
     "tsv": "lines of label<TAB>text",
     "csv": "CSV",
@@ -97,7 +98,7 @@ def _may_differ(wanted: str, shown: str | None) -> bool:
 
 
 def _named(path: str) -> str | None:
-    """The format that the ending of a name says, one of a compression left out."""
+    """The format that the ending of a name says, without that of a compression."""
     ending = ending_of(path)
     name = (path[: -len(ending)] if ending else path).lower()
     return next((_ENDINGS[end] for end in _ENDINGS if name.endswith(end)), None)
@@ -125,10 +126,10 @@ def _shown(head: bytes) -> str | None:
 
 
 def _guessed(head: bytes, request: ScanRequest) -> str:
-    """The format of lines of which neither name nor first bytes say enough."""
+    """The format of lines, where neither name nor first bytes say enough."""
     for delimiter in DELIMITERS:
         header = parse_header(head, delimiter)
-        # label<TAB>text may be a line of names, or the first document of lines without.
+        # label<TAB>text may be a line of names, or the first document of a file without one.
         if delimiter == "\t" and not request.options.named_columns:
             continue
         if header is not None and len(header.columns) > 1 and suits(header.columns, request):

@@ -1,6 +1,6 @@
 """fastText's training files: a line a document, its labels the tokens that begin with __label__.
 
-Of several labels the first is taken.  The text is the rest of the line.
+The first of several labels is taken.  The text is the rest of the line.
 """
 
 from __future__ import annotations

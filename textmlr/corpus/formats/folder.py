@@ -1,9 +1,9 @@
 """Folders: DIR/<label>/.../<document>, a file a document.
 
-Every folder in DIR is a label, and every file below it, however deep, a document of that label.
-Names are sorted by code point, and those that begin with a dot left out.  Files may be compressed.
-Links to files are followed, and a label's folder may be one.
-Where no labels are asked for, every file below DIR is a document.
+Every folder in DIR is a label, and every file below it, at any depth, a document of that label.
+Names are sorted by code point; those that begin with a dot are left out.  Files may be compressed.
+Links to files are followed, and a label's folder may be a link.
+If no labels are asked for, every file below DIR is a document.
 """
 
 from __future__ import annotations
@@ -20,9 +20,10 @@ from numpy.typing import NDArray
 from textmlr.base.errors import InputError
 from textmlr.base.printable import plain
 from textmlr.corpus.batch import ASCII_SPACE, Batch
-from textmlr.corpus.byte_streams import BOM, refusals
+from textmlr.corpus.byte_streams import BOM
 from textmlr.corpus.chunks import SKIP, Chunk, ScanRequest, check_bad
 from textmlr.corpus.formats.lines import BINARY
+from textmlr.corpus.refusals import refusals
 from textmlr.corpus.sources import opened
 
 
@@ -64,8 +65,7 @@ def chunks(path: str, request: ScanRequest) -> Iterator[Chunk]:
 
 
 def documents(path: str) -> Iterator[str]:
-    """The files of a folder's documents, in order.  Raises InputError as ``chunks`` does for what
-    is no folder of them."""
+    """The files of a folder's documents, in order.  Raises InputError as ``chunks`` does."""
     for _, file in _documents(path, True):
         yield file
 
@@ -109,7 +109,7 @@ def _documents(path: str, labelled: bool) -> Iterator[tuple[str, str]]:
 
 
 def _entries(path: str) -> list[os.DirEntry[str]]:
-    """What is in a folder, sorted, without hidden names."""
+    """The entries of a folder, sorted, without hidden ones."""
     with refusals(path), os.scandir(path) as found:
         entries = [entry for entry in found if not entry.name.startswith(".")]
     return sorted(entries, key=lambda entry: entry.name)
@@ -137,7 +137,7 @@ def _files(path: str) -> Iterator[str]:
 
 
 def _read(pile: _Pile, label: str, file: str, request: ScanRequest) -> None:
-    """Add one document, or what is wrong with it."""
+    """Add one document, or its error."""
     with opened(file, limited=request.options.compression_limit) as stream:
         text = stream.rest("document").tobytes().removeprefix(BOM)
     if b"\0" in text:

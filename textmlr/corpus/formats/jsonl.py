@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -18,6 +19,7 @@ from textmlr.base.errors import InputError
 from textmlr.corpus.batch import ASCII_SPACE, Batch
 from textmlr.corpus.byte_streams import BOM, Stream
 from textmlr.corpus.chunks import SKIP, Chunk, ScanRequest, check_bad
+from textmlr.corpus.formats.json_columns import columns_of, pays
 from textmlr.corpus.formats.lines import BINARY, Lines, blocks_of, quote, quoted
 from textmlr.corpus.formats.table_columns import find, listed
 from textmlr.corpus.labels import LARGEST_WEIGHT
@@ -25,14 +27,15 @@ from textmlr.corpus.labels import LARGEST_WEIGHT
 _decoder: Any = json.JSONDecoder()  # typeshed does not know its scan_once
 _scan = _decoder.scan_once
 _SURROGATE = re.compile("[\ud800-\udfff]")
-_MOST_NESTED = 32  # lists and objects within each other that become columns of Arrow's
+PART_BYTES = 1 << 20  # of lines that are read at once
+_MOST_NESTED = 32  # lists and objects within each other, in a column of Arrow's
 _MEND = f'write an object such as {{"label": ..., "text": ...}}, {SKIP}'
 
 
 def chunks(stream: Stream, request: ScanRequest) -> Iterator[Chunk]:
     """The objects of a file, one a line.  The columns are found in the first object.
 
-    A label may be a string, a number or a boolean, which is then called as JSON writes it.
+    A label may be a string, or a number or boolean, whose name is as JSON writes it.
     Raises InputError naming file and line: if the file is empty, and for a line that is no JSON
     object or lacks text, label or weight.
     """
@@ -47,12 +50,27 @@ def chunks(stream: Stream, request: ScanRequest) -> Iterator[Chunk]:
     for lines in blocks_of(stream, request.chunk_bytes):
         if keys is None:
             keys = _Keys.of(lines, request)
-        # Without any object there are no documents, whatever the keys are called.
-        yield (keys or _Keys("", "" if request.labelled else None, None)).chunk(lines, request)
+        # Without any object there are no documents, whatever the keys are.
+        own = keys or _Keys("", "" if request.labelled else None, None)
+        quick = not request.tables and pays(lines)
+        for part in _parts(lines):
+            yield (own.quick_chunk(part) if quick else None) or own.chunk(part, request)
+
+
+def _parts(lines: Lines) -> Iterator[Lines]:
+    """The lines, about PART_BYTES of them at a time."""
+    first = 0
+    while first < len(lines):
+        end = int(np.searchsorted(lines.stops, lines.starts[first] + PART_BYTES, "right"))
+        own = slice(first, max(end, first + 1))
+        yield replace(
+            lines, first=lines.first + first, starts=lines.starts[own], stops=lines.stops[own]
+        )
+        first = own.stop
 
 
 class _Keys:
-    """The names of the columns, and reading by them."""
+    """The keys of text, label and weight, and reading by them."""
 
     def __init__(self, text: str, label: str | None, weight: str | None) -> None:
         self.text, self.label, self.weight = text, label, weight
@@ -74,7 +92,7 @@ class _Keys:
                 raise found
         if not columns:
             return None
-        # A key that is given may be missing from the first object, and only there.
+        # The first object may lack a named key that others have.
         given = [name for name in request.options.columns.values() if name]
         columns += [name for name in given if name not in columns and _occurs(lines, name)]
         places = find(request, columns, lines.name, "they are those of the first line")
@@ -84,8 +102,42 @@ class _Keys:
         assert names[0] is not None
         return cls(names[0], names[1], names[2])
 
+    def quick_chunk(self, lines: Lines) -> Chunk | None:
+        """The same as ``chunk``, without a table; None where Arrow does not read the lines."""
+        kind = self._label_kind(lines)
+        names = [name for name in (self.text, self.label, self.weight) if name is not None]
+        table = kind and columns_of(lines, names, self.label, kind)
+        if not table:
+            return None
+        from textmlr.corpus.arrow_batch import batch_of, encoded, merged
+        from textmlr.corpus.arrow_types import values_of
+
+        own = weights = None
+        if self.label is not None:
+            codes, labels = encoded(table.column(self.label).chunk(0))
+            if not all(labels):
+                return None
+            own = merged(codes, labels)
+        if self.weight is not None:
+            values = values_of(table.column(self.weight).chunk(0))
+            if not ((values >= 0) & (values <= LARGEST_WEIGHT)).all():
+                return None
+            weights = np.abs(values).astype(np.float32)  # not -0.0
+        first = lines.first + int((lines.stops > lines.starts).argmax())
+        batch = batch_of(table.column(self.text).chunk(0))
+        return Chunk(lines.name, first, batch, own, weights, partial(_table, []))
+
+    def _label_kind(self, lines: Lines) -> type | None:
+        """The type of the first object's label, None where Arrow's could be named otherwise."""
+        if self.label is None:
+            return str
+        first = int((lines.stops > lines.starts).argmax())
+        found = _parsed(lines.text.data[lines.starts[first] : lines.stops[first]]) or {}
+        kind = type(found.get(self.label))
+        return kind if kind in (str, int, bool) else None
+
     def chunk(self, lines: Lines, request: ScanRequest) -> Chunk:
-        """The documents of some lines; InputError for a bad one, unless bad lines are skipped."""
+        """The documents of some lines.  Raises InputError for a bad one, unless it is skipped."""
         texts: list[bytes] = []
         codes: list[int] = []
         weights: list[float] = []
@@ -176,7 +228,7 @@ class _Keys:
 
 
 class _ValueError(Exception):
-    """A value that cannot be used, in words."""
+    """A value cannot be used: the problem in words."""
 
     def __init__(self, problem: str, mend: str = _MEND) -> None:
         super().__init__(problem)
@@ -208,7 +260,7 @@ def _kind(value: Any) -> str:
 
 
 def _parsed(raw: memoryview) -> dict[str, Any] | None:
-    """The object of a line, None if it is none or anything at all is odd: quick, for most lines."""
+    """The object of a line; None if it is no object, or odd in any way.  Quick, for most lines."""
     try:
         text = str(raw, "utf-8")
         found, end = _scan(text, 0)
@@ -218,7 +270,7 @@ def _parsed(raw: memoryview) -> dict[str, Any] | None:
 
 
 def _object(lines: Lines, line: int) -> dict[str, Any] | InputError | None:
-    """The object of a line, counted from 0; None of a blank one; else what is wrong with it."""
+    """The object of a line, counted from 0; None if it is blank; the error if it is bad."""
     start, stop = int(lines.starts[line]), int(lines.stops[line])
     raw = lines.text[start:stop].tobytes()
     try:
@@ -262,7 +314,7 @@ def _joined(texts: list[bytes]) -> Batch:
 def _table(objects: list[dict[str, Any]]) -> Any:
     """The objects' keys as columns, in order of occurrence; null where an object lacks one.
 
-    A column whose values have no one type, or are nested deeply, is written as JSON.
+    A column of several types, or of deeply nested values, is written as JSON.
     """
     import pyarrow as pa
 
@@ -286,7 +338,7 @@ def _table(objects: list[dict[str, Any]]) -> Any:
 
 
 def _is_deep(value: Any) -> bool:
-    """Whether lists and objects are nested so that Arrow, which recurs, should not see them."""
+    """Whether lists and objects are nested too deeply for Arrow, which recurs."""
     level = [value]
     for _ in range(_MOST_NESTED):
         level = [

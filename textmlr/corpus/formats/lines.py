@@ -20,8 +20,9 @@ from textmlr.base.arrays import frozen
 from textmlr.base.checks import check_file, check_flag, check_path
 from textmlr.base.errors import InputError
 from textmlr.corpus.batch import Batch
-from textmlr.corpus.byte_streams import BOM, Stream, too_long
+from textmlr.corpus.byte_streams import BOM, Stream
 from textmlr.corpus.chunks import SKIP, Chunk, ScanRequest, check_bad
+from textmlr.corpus.refusals import too_long
 from textmlr.corpus.sources import opened
 from textmlr.kernels import tsv_lines as kernels
 
@@ -34,7 +35,7 @@ class Lines:
     """Lines that follow one another in a file.
 
     first          number of the first, from 1
-    text           (bytes,) uint8, writable where a format needs to
+    text           (bytes,) uint8, writable for formats that write to it
     words          (bytes // 8,) uint64, the same memory
     starts, stops  (n,) int64   without line ends
     """
@@ -218,7 +219,7 @@ def read_lines(
 
     path   "-" is standard input; .gz, .zst, .bz2 and .xz are decompressed
     stdin  read for "-" in place of the process's own
-    compression_limit  as in ``reading.read_corpus``
+    compression_limit  as in ReadingOptions
     Raises InputError for a file that cannot be read or decompressed, is empty or holds a NUL byte.
     """
     check_path("path", path)

@@ -8,9 +8,10 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from textmlr.corpus.byte_streams import FREE_BYTES, MOST_RATIO, Stream, check_ratio
+from textmlr.corpus.byte_streams import Stream
 from textmlr.corpus.chunks import Chunk, ScanRequest
-from textmlr.corpus.formats.tables import Table, arrow_refusals, checked, gathered, held
+from textmlr.corpus.decompression import FREE_BYTES, MOST_RATIO, check_ratio
+from textmlr.corpus.formats.arrow_table import ArrowTable, arrow_refusals, checked, gathered, held
 from textmlr.corpus.sources import is_url
 
 WHOLE_BYTES = 1 << 24  # of a chunk, where all of the file is wanted: larger ones gain nothing
@@ -19,7 +20,7 @@ WHOLE_BYTES = 1 << 24  # of a chunk, where all of the file is wanted: larger one
 def chunks(stream: Stream, request: ScanRequest) -> Iterator[Chunk]:
     """The rows of a Parquet file.
 
-    Raises InputError for what is no whole Parquet file, and as Table does.
+    Raises InputError unless it is a whole Parquet file, and as ArrowTable does.
     """
     with arrow_refusals(stream.name, "Parquet"):
         source = stream.random()
@@ -27,9 +28,9 @@ def chunks(stream: Stream, request: ScanRequest) -> Iterator[Chunk]:
         size = source.size()
         if request.options.compression_limit:
             check_ratio(stream.name, size, _uncompressed(file.metadata))
-        table = Table.of(file.schema_arrow, request, stream.name)
+        table = ArrowTable.of(file.schema_arrow, request, stream.name)
         needed = [table.columns[i] for i in table.places.needed]
-        # By name: which is no way to say which of two columns of one name is meant.
+        # A name does not say which of two columns with that name is meant.
         columns = None if request.tables or len({*table.columns}) < len(table.columns) else needed
         place = table.places.label
         if columns is not None and place is not None:
@@ -70,14 +71,13 @@ def _uncompressed(metadata: Any) -> int:
 
 
 def _most_at_once(size: int) -> int:
-    """Bytes that rows read at once may come to, if the worst is true of a file of so many bytes:
-    what comes of a dictionary is not known before."""
+    """The most bytes that rows read at once may take, in a file of so many bytes: how large a
+    dictionary makes them is not known before."""
     return 8 * max(FREE_BYTES, MOST_RATIO * size)
 
 
 def _largest_repeated(metadata: Any) -> int:
-    """An upper bound on the bytes of a value that many rows may have, since it is in a
-    dictionary."""
+    """An upper bound on the bytes of a value that many rows may share: one in a dictionary."""
     groups = (metadata.row_group(i) for i in range(metadata.num_row_groups))
     chunks = (group.column(i) for group in groups for i in range(group.num_columns))
     sizes = (one.total_uncompressed_size for one in chunks if one.has_dictionary_page)

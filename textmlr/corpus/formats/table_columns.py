@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from textmlr.base.errors import InputError
 from textmlr.corpus.chunks import ScanRequest
 
-# Column names that speak for themselves, without regard to case.  The first is taken wherever it
-# is there; of the others there may be one only.
+# Column names that speak for themselves, in any case.  The first is taken wherever it stands;
+# of the others a table may have only one.
 PLAIN = {
     "text": "text document body content sentence review comment message title".split(),
     "label": "label class category target y sentiment genre topic intent".split(),
@@ -19,7 +19,7 @@ PLAIN = {
 
 @dataclass(frozen=True, slots=True)
 class ColumnPlaces:
-    """Places of columns in a table; None for what is not read."""
+    """Places of columns in a table; None for a column that is not read."""
 
     text: int
     label: int | None = None
@@ -33,7 +33,7 @@ class ColumnPlaces:
 
     @property
     def needed(self) -> list[int]:
-        """Places of all that are read, ascending, each once."""
+        """Places of all columns that are read, ascending, each once."""
         return sorted(set(self.by_kind.values()))
 
 
@@ -44,7 +44,7 @@ def find(
 
     columns  the names of the table's columns
     place    the file, for messages
-    hint     what else may be wrong, for messages
+    hint     another possible cause, for messages
     Raises InputError, listing the columns there are, if one is missing or could be several.
     """
     own = request.options
@@ -61,7 +61,7 @@ def find(
 
 
 def listed(columns: Sequence[str]) -> str:
-    """The names of columns, quoted where they would not stand out; not more than a line or two."""
+    """The names of columns, quoted unless they are plain words; a line or two at most."""
     shown = [name if name.isidentifier() else repr(name) for name in columns[:20]]
     more = f" and {len(columns) - 20} more" if len(columns) > 20 else ""
     return ", ".join(shown) + more

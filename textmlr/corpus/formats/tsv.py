@@ -1,7 +1,7 @@
 r"""TSV: one labelled document a line, label<TAB>text.
 
-The text is the rest of the line, further tabs and all.  Documents are spans of the lines: no
-Python object per line.
+The text is the rest of the line, with any further tabs.  Documents are spans of the lines: there is
+no Python object per line.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from textmlr.corpus.formats.table_columns import PLAIN
 from textmlr.corpus.labels import LARGEST_WEIGHT
 from textmlr.kernels import tsv_lines as kernels
 
-MANY = 1 << 16  # rows, for which importing Arrow pays
+MANY = 1 << 16  # rows for which importing Arrow pays
 _NUMBER = re.compile(rb"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
 FORM = {False: "label<TAB>text", True: "label<TAB>weight<TAB>text"}
 
@@ -145,17 +145,18 @@ def _number(raw: bytes) -> float:
 
 
 def _many_numbers(texts: Batch) -> NDArray[np.float64] | None:
-    """The numbers that texts are, None if any is none, or is written as Arrow does not read it."""
+    """The numbers that texts are; None if Arrow cannot read one of them."""
     import pyarrow as pa
     import pyarrow.compute as pc
 
     from textmlr.corpus.arrow_batch import strings_of
+    from textmlr.corpus.arrow_types import values_of
 
     try:
         values = pc.ascii_trim_whitespace(strings_of(texts)).cast(pa.float64())
     except pa.ArrowInvalid:
         return None
-    return np.asarray(values.to_numpy(), np.float64)
+    return values_of(values)
 
 
 def _error(fields: _Fields, status: NDArray[np.uint8], weighted: bool, line: int) -> InputError:

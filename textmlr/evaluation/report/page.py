@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from functools import partial
 from html import escape
 from os import PathLike
-from typing import Any
 
 import numpy as np
 
@@ -27,6 +26,7 @@ from textmlr.evaluation.report.images import Images, figure, spread
 from textmlr.evaluation.report.label_section import labels_section
 from textmlr.evaluation.report.shown_labels import ShownLabels
 from textmlr.model.model import Model
+from textmlr.model.record import ExactTrialRecord, Record, SgdTrialRecord
 
 PAGE = "report.html"
 FIGURES = ("reliability", "coverage", "confusion", "confusion-most", "precision-recall", "learning")
@@ -261,27 +261,28 @@ def _learning(findings: Findings, images: Images) -> str:
     return text + figure(images, "learning", drawn, caption) + table(heads, rows, ())
 
 
-def _trials(record: dict[str, Any]) -> str:
+def _trials(record: Record) -> str:
     """The trials of training on held-out documents, from the model's record."""
-    held = record.get("held_out", {})
-    trials = held.get("trials", [])
+    trials = () if record.held_out is None else record.held_out.trials
     if not trials:
         return ""
-    figures = [(f"{t['accuracy']:.4f}", f"{t['loss']:.4f}") for t in trials]
-    if "l2" in trials[0]:  # of the exact solver
-        heads: tuple[str, ...] = ("penalty λ",)
-        choices: list[tuple[str, ...]] = [(f"{t['l2']:.3g}",) for t in trials]
-    else:
+    figures = [(f"{t.accuracy:.4f}", f"{t.loss:.4f}") for t in trials]
+    heads: tuple[str, ...] = ("penalty λ",)
+    choices: list[tuple[str, ...]] = [
+        (f"{t.l2:.3g}",) for t in trials if isinstance(t, ExactTrialRecord)
+    ]
+    if not choices:
         heads = ("step size", "× idf to the power", "epochs", "factor", "× spread to the power")
         choices = [
             (
-                f"{t['learning_rate']:g}",
-                f"{t['idf_power']:g}",
-                f"{t['epochs']:,}",
-                f"{t['calibration']['factor']:.2f}",
-                f"{t['calibration']['exponent']:.2f}",
+                f"{t.learning_rate:g}",
+                f"{t.idf_power:g}",
+                f"{t.epochs:,}",
+                f"{t.calibration.factor:.2f}",
+                f"{t.calibration.exponent:.2f}",
             )
             for t in trials
+            if isinstance(t, SgdTrialRecord)
         ]
     heads += ("accuracy", "log loss")
     rows = [choice + figure for choice, figure in zip(choices, figures, strict=True)]
@@ -332,11 +333,9 @@ def _document(text: str) -> str:
 
 
 def _footer(findings: Findings) -> str:
-    record = findings.model.record
-    trained = record.get("corpus", {})
-    files = ", ".join(trained.get("files", []))
-    number = trained.get("documents")
-    about = f"trained on {number:,} documents of {files}, " if number else ""
+    about, corpus = "", findings.model.record.corpus
+    if corpus is not None and corpus.documents:
+        about = f"trained on {corpus.documents:,} documents of {', '.join(corpus.files)}, "
     return (
         f"<footer><p>{visible(findings.model_name)}: {visible(about)}"
         f"{findings.model.featurizer.columns:,} features. Made by textmlr {__version__}, "

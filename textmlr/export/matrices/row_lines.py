@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from textmlr.export.matrices.matrix_parts import MatrixPart
 
-# What Vowpal Wabbit reads as something else than part of a name, and the escapes' own sign.
+# Characters that Vowpal Wabbit does not take in a name, and the sign of the escapes.
 SPECIAL = {"%": "%25", " ": "%20", ":": "%3A", "|": "%7C", "\t": "%09", "\n": "%0A", "\r": "%0D"}
 
 

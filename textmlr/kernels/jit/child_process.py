@@ -22,13 +22,13 @@ _CODE = (
 def compile_function(origin: machine_code.Origin) -> machine_code.MachineCode:
     """Compile a kernel in a new process.
 
-    Raises RuntimeError if that fails, or no Python can be started.
+    Raises RuntimeError if that fails, or if no Python can be started.
     """
     function = origin.function
-    asked = json.dumps([function.__module__, function.__name__, origin.codes, origin.checked])
+    request = json.dumps([function.__module__, function.__name__, origin.codes, origin.checked])
     try:
         done = subprocess.run(
-            [sys.executable, "-c", _CODE, asked, *sys.path],
+            [sys.executable, "-c", _CODE, request, *sys.path],
             stdin=subprocess.DEVNULL,
             capture_output=True,
         )
@@ -36,16 +36,16 @@ def compile_function(origin: machine_code.Origin) -> machine_code.MachineCode:
         raise RuntimeError(f"no Python can be started: {error}") from error
     code = machine_code.unpacked(origin, done.stdout)
     if code is None:
-        told = done.stderr.decode(errors="replace").strip().splitlines() or [str(done.returncode)]
-        raise RuntimeError(f"another process could not compile it: {told[-1]}")
+        lines = done.stderr.decode(errors="replace").strip().splitlines() or [str(done.returncode)]
+        raise RuntimeError(f"another process could not compile it: {lines[-1]}")
     return code
 
 
-def answer(asked: str) -> None:
-    """In the new process: write the packed code of what is asked to stdout."""
+def answer(request: str) -> None:
+    """In the new process: write the packed code of the requested kernel to stdout."""
     from textmlr.kernels.jit import compiler
 
-    module, name, codes, checked = json.loads(asked)
+    module, name, codes, checked = json.loads(request)
     function = getattr(import_module(module), name).function
     origin = machine_code.Origin(function, tuple(codes), checked)
     code = compiler.compile_function(function, origin.codes, checked=checked)

@@ -1,7 +1,7 @@
 """From a kernel's Python source to an object file, by Numba.
 
-Numba is used up to the LLVM code of each function.  What it would do next, optimise every function
-by itself, write wrappers for Python and generate machine code in memory, is left out: the code of
+Numba is used up to the LLVM code of each function.  Its next steps, optimising every function by
+itself, writing wrappers for Python and generating machine code in memory, are left out: the code of
 a kernel, of the kernels it calls and of an entry is put together, optimised once and written as one
 object file.  That makes the wait of a first run a third.
 """
@@ -47,11 +47,11 @@ _FIELDS = tuple.__basicsize__ // 8
 _OBJECTS = (types.Array, types.BaseNamedTuple)
 _ENTRY = "textmlr_entry"
 _SHAPES_TOLD = "raise_with_shape_context"  # Numba calls what arrayobj has of this name
-_PARTS = attrgetter("fndesc", "signature", "library")  # of what Numba compiled
+_PARTS = attrgetter("fndesc", "signature", "library")  # of a compiled function
 _generator: Any = None
-_laid_aside: list[Callable[[], None]] = []  # what puts back as it was what compiling has changed
-# Dispatchers of functions, so that what several kernels call is typed and lowered once a process.
-# Those that check indices are others.
+_laid_aside: list[Callable[[], None]] = []  # each undoes a change that compiling needs
+# Dispatchers of functions, by whether they check indices: a function that several kernels call is
+# typed and lowered once a process.
 _made: dict[bool, dict[Callable[..., Any], Any]] = {False: {}, True: {}}
 
 
@@ -60,8 +60,8 @@ def compile_function(
 ) -> MachineCode:
     """Compile a kernel's function for arguments of such codes (see ``textmlr.kernels.jit``).
 
-    checked  every index is looked at first: one outside its array ends the kernel, and tells
-             ``machine_code.link``
+    checked  every index is looked at first: one outside its array ends the kernel, and
+             ``machine_code.link`` raises IndexError
     The entry takes each array, and each named tuple, as the address of its Python object and finds
     in it data and dimensions, or the fields, which costs a caller nothing.
     Raises Numba's errors for what it cannot compile.
@@ -82,10 +82,10 @@ def compile_function(
 
 
 class _Library(codegen.JITCodeLibrary):  # type: ignore[misc]
-    """LLVM code of one function and of what it calls, optimised together only if it is ``whole``.
+    """LLVM code of one function and of those it calls, optimised together only if it is ``whole``.
 
-    Each function by itself is always simplified: without that, what is put together later runs up
-    to half slower.
+    Each function by itself is always simplified: without that, the whole later runs up to half
+    slower.
     """
 
     whole = False
@@ -96,7 +96,7 @@ class _Library(codegen.JITCodeLibrary):  # type: ignore[misc]
         for names in (self._final_module.functions, self._final_module.global_variables):
             for one in names:
                 if not one.is_declaration and one.name != _ENTRY:
-                    one.linkage = "internal"  # what is not called is dropped
+                    one.linkage = "internal"  # functions that are not called are dropped
         super()._optimize_final_module()
 
     def _finalize_specific(self) -> None:
@@ -121,7 +121,7 @@ class _Codegen(codegen.JITCPUCodegen):  # type: ignore[misc]
 
 @contextmanager
 def _lowering_only() -> Iterator[Any]:
-    """What Numba compiles meanwhile is not made runnable; the code generator in use.
+    """Meanwhile Numba makes no function runnable; gives the code generator in use.
 
     Also, an assignment to a slice would compile the writing of a message with both shapes in it,
     and all of Numba's strings along, which takes a second; and looking for garbage among Numba's
@@ -129,8 +129,8 @@ def _lowering_only() -> Iterator[Any]:
     """
     global _generator
     if _generator is None:
-        # Numba enters here what it knows.  Were that to fail halfway, by our generator, Numba
-        # could compile nothing any more, by its own neither.
+        # Numba fills its registries here.  Were that to fail halfway, by our generator, Numba could
+        # compile nothing any more, not even by its own.
         cpu_target.typing_context.refresh()
         cpu_target.target_context.refresh()
         _generator = _Codegen("textmlr")
@@ -168,7 +168,7 @@ def _refuse_shapes(source: Any, target: Any) -> None:
 @overload(_refuse_shapes)
 def _overload_refuse_shapes(source: Any, target: Any) -> Callable[[Any, Any], None]:
     def refuse(source: Any, target: Any) -> None:
-        raise ValueError("what is assigned to a slice has another shape")
+        raise ValueError("an array assigned to a slice has another shape")
 
     return refuse
 
@@ -216,7 +216,7 @@ def _entry(generator: Any, kernel: Any, outside: Any, checked: bool) -> Any:
 def _object(context: Any, builder: Any, kind: Any, address: Any) -> Any:
     """Numba's value of an array, a number or a named tuple, from the address of its Python object.
 
-    A tuple is only read: its caller holds it, and what it holds, while the kernel runs.
+    A tuple is only read: its caller holds it, and its fields, while the kernel runs.
     """
     words = builder.inttoptr(address, _WORD.as_pointer())
     if isinstance(kind, types.Array):
@@ -326,7 +326,7 @@ def _prefetch(context: Any, array: Any, index: Any) -> Any:
 
 
 def _result(returned: Any) -> tuple[str, Any]:
-    """(code, type outside) of what a kernel returns."""
+    """(code, type outside) of a kernel's result."""
     if returned in (types.none, types.void):
         return "", types.void
     if isinstance(returned, types.Boolean):
@@ -339,7 +339,7 @@ def _result(returned: Any) -> tuple[str, Any]:
 
 
 def _symbols(module: Any) -> tuple[str, ...]:
-    """Names a module expects from outside; what LLVM turns into calls is among them."""
+    """Names a module expects from outside, those of intrinsics that LLVM turns into calls too."""
     declared = {function.name for function in module.functions if function.is_declaration}
     plain = {name for name in declared if not name.startswith("llvm.")}
     # llvm.exp.f64 becomes a call of exp, llvm.exp.f32 of expf; others become instructions, or

@@ -47,7 +47,7 @@ class Kernel:
 
     @property
     def signatures(self) -> list[str]:
-        """What it was compiled or loaded for in this process."""
+        """The signatures it was compiled or loaded for in this process."""
         return list(self.compiled)
 
 

@@ -1,8 +1,8 @@
 """Kernels compiled as Numba's documentation has it, for a Numba whose insides ``compiler`` does
 not know.
 
-The results are the same bits.  It takes longer: Numba is imported in every process, and what it
-compiled it keeps, and loads, itself.
+The results are the same bits.  It takes longer: Numba is imported in every process, and keeps and
+loads its compiled code itself.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from textmlr.kernels.jit.dispatcher import Kernel, prefetch
 from textmlr.kernels.jit.machine_code import Origin
 from textmlr.kernels.jit.row_loops import SINGLY
 
-# Dispatchers of what kernels call, by whether indices are checked.
+# Dispatchers of the functions that kernels call, by whether indices are checked.
 _made: dict[tuple[Callable[..., Any], bool], Any] = {}
 
 
@@ -29,7 +29,7 @@ def compile_function(origin: Origin, folder: Path | None) -> Callable[..., Any]:
     """A Python callable of a kernel for arguments of its codes.
 
     folder  where Numba keeps what it compiles; it must be the user's alone, since Numba runs
-            whatever lies there; None: nowhere
+            any file there; None: nowhere
     Raises Numba's errors for what it cannot compile, and InputError if there is no Numba.
     """
     try:
@@ -44,10 +44,10 @@ def compile_function(origin: Origin, folder: Path | None) -> Callable[..., Any]:
     call = None
     if folder is not None:
         try:
-            with _keeping(numba, folder):
-                if _keeps(numba, copy, folder):
+            with _cache_in(numba, folder):
+                if _caches(numba, copy, folder):
                     call = _compiled(numba, copy, arguments, origin.checked, True)
-        except Exception:  # what is kept is damaged, or the kernel is at fault, as will be seen
+        except Exception:  # a kept file is damaged, or the kernel is at fault, as will be seen
             shutil.rmtree(folder, ignore_errors=True)
     if call is None:
         call = _compiled(numba, copy, arguments, origin.checked, False)
@@ -65,7 +65,7 @@ def _compiled(
 
 
 def _copied(numba: Any, function: Callable[..., Any], checked: bool) -> Any:
-    """The function with what Numba can compile in place of the kernels that it calls."""
+    """The function with functions of Numba in place of the kernels that it calls."""
     names: dict[str, Any] = {}
     for name in function.__code__.co_names:
         value = function.__globals__.get(name)
@@ -95,8 +95,8 @@ def _fetch_nothing(array: Any, index: Any) -> None:
 
 
 @contextmanager
-def _keeping(numba: Any, folder: Path) -> Iterator[None]:
-    """Have Numba keep meanwhile what it compiles in a folder."""
+def _cache_in(numba: Any, folder: Path) -> Iterator[None]:
+    """Have Numba keep compiled code in a folder meanwhile."""
     usual = numba.config.CACHE_DIR
     numba.config.CACHE_DIR = str(folder)
     try:
@@ -105,7 +105,7 @@ def _keeping(numba: Any, folder: Path) -> Iterator[None]:
         numba.config.CACHE_DIR = usual
 
 
-def _keeps(numba: Any, function: Any, folder: Path) -> bool:
+def _caches(numba: Any, function: Any, folder: Path) -> bool:
     """Whether Numba keeps a function there, and not where others may write: it takes another place
     for modules within archives, and keeps nothing of one without source."""
     try:
@@ -116,7 +116,7 @@ def _keeps(numba: Any, function: Any, folder: Path) -> bool:
 
 
 def _raising(call: Callable[..., Any], name: str) -> Callable[..., Any]:
-    """The call; its IndexError names the kernel, as that of ``store`` does."""
+    """The call; its IndexError names the kernel, as that of ``machine_code`` does."""
 
     @wraps(call)
     def checked(*arguments: Any) -> Any:

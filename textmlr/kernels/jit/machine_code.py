@@ -1,12 +1,13 @@
 """Machine code of kernels: kept on disk, loaded by llvmlite, called through ctypes.
 
-A file holds one kernel compiled for one signature.  Its name tells what the code depends on (the
-source files, the compiler's version, the processor, whether indices are checked), so that a change
-of any makes another file, and versions of the package share a folder.  Inside, name, signature and
-size stand again, under a digest of everything: a file that was cut, altered or renamed is none.
+A file holds one kernel compiled for one signature.  Its name depends on all that the code
+depends on (the source files, the compiler's version, the processor, whether indices are checked):
+a change of any makes another file, and versions of the package share a folder.  Inside, name,
+signature and size stand again, under a digest of everything: a file that was cut, altered or
+renamed is none.
 They lie in the user's folder that NUMBA_CACHE_DIR names; else in ``__pycache__`` beside the source;
-else, where that cannot be written or others can write it, in the user's cache folder (``folders``
-says what may be trusted).
+else, where that cannot be written or others can write it, in the user's cache folder
+(``trusted_folders`` says which may be trusted).
 """
 
 from __future__ import annotations
@@ -27,10 +28,11 @@ from textmlr.base.locks import ForkLock
 from textmlr.kernels.jit import trusted_folders
 
 _FORMAT = 2
-OUT_OF_BOUNDS = "textmlr_out_of_bounds"  # what code that checks indices calls
-# What only Numba has, its code refers to, and kernels never reach: raising, and freeing memory.
+OUT_OF_BOUNDS = "textmlr_out_of_bounds"  # code that checks indices calls it
+# Functions of Numba for raising and for freeing memory: code refers to them, kernels never call
+# them.
 _UNREACHED = ("numba_", "NRT_")
-# Of the compiler: what else decides which code is made of a kernel.
+# Modules of the compiler that decide which code is made of a kernel.
 _COMPILER = ("argument_types", "compiler", "row_loops", "row_vectors")
 _DIGEST = 32  # bytes of SHA-256
 _FIELDS = {"name": str, "codes": list, "entry": str, "result": str, "symbols": list, "bytes": int}
@@ -45,7 +47,7 @@ _outside = threading.local()  # found: code that this thread runs found an index
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """What machine code is made from.
+    """The source of machine code.
 
     function   in Python, of a module of a package
     codes      types of its arguments (see ``textmlr.kernels.jit``)
@@ -94,7 +96,7 @@ class MachineCode:
 
     entry    name of the function
     result   "b", "i", "d" for bool, int64, float64, "" for nothing
-    symbols  what it calls outside itself, such as "exp"
+    symbols  functions it calls outside itself, such as "exp"
     image    the object file
     """
 
@@ -142,8 +144,8 @@ def packed(origin: Origin, code: MachineCode) -> bytes:
 
 
 def unpacked(origin: Origin, content: bytes) -> MachineCode | None:
-    """What ``packed`` packed for the same origin; None for anything else, and for code that calls
-    what this process does not have."""
+    """The code that ``packed`` packed for the same origin; None for other content, and for code
+    that calls a function this process does not have."""
     digest, rest = content[:_DIGEST], content[_DIGEST:]
     if hashlib.sha256(rest).digest() != digest:
         return None
@@ -154,8 +156,11 @@ def unpacked(origin: Origin, content: bytes) -> MachineCode | None:
         return None
     if not isinstance(head, dict) or {key: type(value) for key, value in head.items()} != _FIELDS:
         return None
-    told = head["name"], head["codes"], head["bytes"]
-    if told != (origin.file_name, list(origin.codes), len(image)) or head["result"] not in _RESULTS:
+    facts = head["name"], head["codes"], head["bytes"]
+    if (
+        facts != (origin.file_name, list(origin.codes), len(image))
+        or head["result"] not in _RESULTS
+    ):
         return None
     if not all(isinstance(s, str) and s.isprintable() and _address(s) for s in head["symbols"]):
         return None
@@ -163,11 +168,10 @@ def unpacked(origin: Origin, content: bytes) -> MachineCode | None:
 
 
 def numbas_folder(origin: Origin) -> Path | None:
-    """A folder for Numba's own cache of what is compiled from such a source, None where there is
-    none.
+    """A folder for Numba's own cache of code from such a source, None where there is none.
 
-    Numba would run whatever lies there, and asks neither whose it is nor whether the kernels that
-    a kernel calls have changed: it is this user's alone, and another for each state of the source.
+    Numba would run any file there, and checks neither its owner nor whether the kernels that a
+    kernel calls have changed: it is this user's alone, and another for each state of the source.
     """
     with lock:
         state = _digest(_environment(origin.checked) + source_digest(origin.package))
@@ -180,9 +184,9 @@ def numbas_folder(origin: Origin) -> Path | None:
 def link(code: MachineCode, codes: tuple[str, ...], name: str = "") -> Callable[..., Any]:
     """A Python callable of loaded machine code; it lets other threads run meanwhile.
 
-    code  of ``unpacked``, or just compiled: LLVM ends the process over what is no object file
+    code  of ``unpacked``, or just compiled: LLVM ends the process over other content
     name  of the kernel, for the IndexError of code that checks its indices
-    Raises RuntimeError if there is no such entry in it, or if it refers to something this process
+    Raises RuntimeError if there is no such entry in it, or if it refers to a symbol this process
     does not have (over which LLVM would end it, too).
     """
     if _stuck:
@@ -291,13 +295,13 @@ def _process() -> ctypes.CDLL:
 
 @lru_cache(maxsize=2)
 def _environment(checked: bool) -> str:
-    """Digest of what machine code depends on besides its source."""
+    """Digest of all that machine code depends on besides its source."""
     import llvmlite
 
     # Numba names the one version of llvmlite it works with, and takes long to import itself.
-    told = (_FORMAT, llvmlite.__version__, sys.implementation.cache_tag, sys.platform)
+    facts = (_FORMAT, llvmlite.__version__, sys.implementation.cache_tag, sys.platform)
     checks = ("indices checked",) if checked else ()
-    return _digest(repr((*told, object.__basicsize__, *_processor(), *checks)))
+    return _digest(repr((*facts, object.__basicsize__, *_processor(), *checks)))
 
 
 @lru_cache(maxsize=64)
@@ -309,8 +313,8 @@ def source_digest(package: str) -> str:
 
 
 def _modules(package: str, names: Collection[str] = ()) -> Iterator[bytes]:
-    """Name and content of the modules of a package, or of those named: their source, or what was
-    compiled of it where that is all there is, from a folder or from within an archive."""
+    """Name and content of the modules of a package, or of those named: their source, or the
+    compiled source where that is all there is, from a folder or from within an archive."""
     from importlib import resources
 
     files = {file.name: file for file in resources.files(package).iterdir() if file.is_file()}

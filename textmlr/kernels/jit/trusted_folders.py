@@ -1,10 +1,10 @@
 """Folders that compiled code is kept in, and which of them may be trusted.
 
-Machine code that is loaded runs as whoever loads it.  So a file counts only if it is a regular one,
-belongs to the user or to root, and can be written by nobody else, in a folder of which the same
-holds; both are opened once, without following links, and what is asked is asked of what was opened.
-Folders above may belong to whomever: what can be put in the place of a folder of the user's is
-either no folder of the user's, and is refused, or holds files that the user made.
+Loaded machine code runs with the rights of the user who loads it.  So a file counts only if it is a
+regular one, belongs to the user or to root, and can be written by nobody else, in a folder of which
+the same holds; both are opened once, without following links, and the open file is checked.
+Folders above may belong to anybody: a folder put in the place of the user's is either not the
+user's, and is refused, or holds files that the user made.
 (Windows keeps the folders of users apart by itself.)
 """
 
@@ -29,9 +29,10 @@ _PLAIN = (
     getattr(os, "O_NOFOLLOW", 0)
     | getattr(os, "O_CLOEXEC", 0)
     | getattr(os, "O_BINARY", 0)
-    | getattr(os, "O_NONBLOCK", 0)  # or opening a pipe would wait for who writes to it
+    | getattr(os, "O_NONBLOCK", 0)  # or opening a pipe would wait for a writer
 )
-# Of ``store.Origin.file_name``: kernel and signature are groups; or what a killed process left.
+# ``machine_code.Origin.file_name``, or such a file that a killed process left unfinished; kernel
+# and signature are groups.
 _KERNEL = r"(\w+\.\w+)-[0-9a-f]{12}-[0-9a-f]{12}-([0-9a-f]{12})\.textmlr(?:\.[0-9a-f]{12}\.part)?"
 _NUMBAS = r"numba-[0-9a-f]{12}"
 
@@ -152,7 +153,7 @@ def _check(status: os.stat_result) -> None:
 
 def _date(handle: int, status: os.stat_result) -> None:
     if time.time() - status.st_mtime > _DAY and os.utime in os.supports_fd:
-        with suppress(OSError):  # it is root's, who alone can date it, or cannot be written
+        with suppress(OSError):  # it is root's, and only root can date it, or it cannot be written
             os.utime(handle)
 
 

@@ -1,1 +1,1 @@
-"""Explanations: why a document has the score it has, and what would change its label."""
+"""Explanations: the reasons for a document's score, and the words that decide its label."""

@@ -1,12 +1,12 @@
 """The fewest words without which a document has another label.
 
 A word is removed wherever it occurs, in upper or lower case, and a space put in its place, so that
-no two neighbours grow together.  What is left is classified like any text: n-grams across the gap,
+no two neighbours grow together.  The rest is classified like any text: n-grams across the gap,
 document length and calibration all change with it.
 
 The search tries all sets of one word, of two and so on while that is little work.  Then it removes
-greedily what lowers the label's lead most, by scores of the remaining text, until another label
-leads; and puts back each word that was not needed.
+greedily the word that lowers the label's lead most, by scores of the remaining text, until another
+label leads; and puts back each word that was not needed.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ from numpy.typing import NDArray
 from textmlr.base.threads import available_threads, map_blocks
 from textmlr.corpus.batch import Batch
 from textmlr.corpus.blocks import blocks_of
-from textmlr.model.explanation.contributions import Parts, explain
-from textmlr.model.explanation.token_places import Places
+from textmlr.model.explanation.contributions import ExplainedModel, explain
+from textmlr.model.explanation.document_tokens import DocumentTokens
 
 SPACE = 0x20
 # Bytes of text that are classified for all sets of few words (a second or so), and in one step of
@@ -39,8 +39,8 @@ Removed = tuple[int, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Removal:
-    """What a document's label is without some of its words.
+class Counterfactual:
+    """A document's label without some of its words.
 
     text          the document; bytes that are not UTF-8, and lone surrogates, are U+FFFD in it
     words         those removed, as they first stand in the text, in its order; () where no set was
@@ -93,13 +93,13 @@ class Removal:
         return {name: getattr(self, name) for name in self.__slots__}
 
 
-def remove(parts: Parts, document: str | bytes) -> Removal:
+def find_counterfactual(model: ExplainedModel, document: str | bytes) -> Counterfactual:
     """Find the fewest words without which the label of a document is another.
 
     Raises InputError if the document is not text.
     """
-    places = Places.of(document, parts.answerer.featurizer.options)
-    search = _Search(parts, places)
+    places = DocumentTokens.of(document, model.answerer.featurizer.options)
+    search = _Search(model, places)
     removed, tried = search.exhaustive()
     proved = removed is not None or tried == search.words
     if removed is None and not proved:
@@ -107,18 +107,18 @@ def remove(parts: Parts, document: str | bytes) -> Removal:
         proved = removed is not None and len(removed) == tried + 1
     removed = removed or ()
     left = search.without(removed)
-    answers = parts.answerer.answer(left)
+    answers = model.answerer.answer(left)
     probabilities, new = answers.probabilities[0], int(answers.best[0])
     own = np.flatnonzero(np.isin(search.word_of, removed))
     spans = zip(places.token_starts[own].tolist(), places.token_stops[own].tolist(), strict=True)
     firsts = sorted(int(np.flatnonzero(search.word_of == word)[0]) for word in removed)
-    return Removal(
+    return Counterfactual(
         text=places.text,
         words=tuple(places.text[places.token_starts[i] : places.token_stops[i]] for i in firsts),
         spans=tuple(spans),
-        label=parts.labels[search.label],
+        label=model.labels[search.label],
         probability=search.probability,
-        new_label=parts.labels[new],
+        new_label=model.labels[new],
         new_probability=float(probabilities[new]),
         remaining=float(probabilities[search.label]),
         proved=proved,
@@ -127,18 +127,18 @@ def remove(parts: Parts, document: str | bytes) -> Removal:
 
 
 class _Search:
-    """Sets of words to remove, judged by classifying what is left.
+    """Sets of words to remove, judged by classifying the rest.
 
     word_of  (t,) int64   number of each token's word
     words    how many there are
     label    number of the document's label;  probability  its P
     """
 
-    def __init__(self, parts: Parts, places: Places) -> None:
-        self.parts, self.places = parts, places
+    def __init__(self, model: ExplainedModel, places: DocumentTokens) -> None:
+        self.model, self.places = model, places
         _, self.word_of = np.unique(places.tokens, return_inverse=True)
         self.words = int(self.word_of.max(initial=-1)) + 1
-        answers = parts.answerer.answer(places.block)
+        answers = model.answerer.answer(places.block)
         self.label = int(answers.best[0])
         self.probability = float(answers.probabilities[0, self.label])
         self._size = max(1, len(places.block.text))
@@ -192,7 +192,7 @@ class _Search:
         return None, self.words
 
     def greedy(self) -> Removed | None:
-        """A set that changes the label, without what is not needed; None if none is found."""
+        """A set that changes the label, without needless words; None if none is found."""
         order = self._by_promise()
         breadth = max(FEWEST_TRIED, STEP_BYTES // self._size)
         removed: Removed = ()
@@ -218,8 +218,8 @@ class _Search:
     def _by_promise(self) -> list[int]:
         """Words, first those without which the label seems to have the smallest lead."""
         effects = self._effects
-        if effects is None:  # too much text to try each: by their shares of what is to go
-            shares = [word.margin for word in explain(self.parts, self.places.text).words]
+        if effects is None:  # too much text to try each: by their shares of the margin
+            shares = [word.margin for word in explain(self.model, self.places.text).words]
             effects = np.zeros(self.words)
             np.subtract.at(effects, self.word_of, shares)
         order: list[int] = np.argsort(effects, kind="stable").tolist()
@@ -256,7 +256,7 @@ class _Search:
         """(lead, whether the label is another) of each text;  texts (n, bytes)."""
         starts = np.arange(len(texts)) * self._size
         batch = Batch(texts.ravel(), starts, starts + self._size)
-        answerer = self.parts.answerer
+        answerer = self.model.answerer
         leads: list[float] = []
         changed: list[bool] = []
         for answers in map_blocks(answerer.answer, blocks_of([batch]), available_threads()):

@@ -1,4 +1,4 @@
-"""What of an explanation is shown: the strongest features and words, and the parts round them."""
+"""The parts of an explanation that are shown: top features, top words and the text around them."""
 
 from __future__ import annotations
 
@@ -7,38 +7,38 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from textmlr.features.names import readable
-from textmlr.model.explanation.contributions import Contribution, Explanation
+from textmlr.model.explanation.explanation import Contribution, Explanation
 
 WHOLE = 4000  # characters of a document up to which all of it is shown
 STRONGEST = 30  # words round which a longer one is
 AROUND = 80  # characters on either side of these
-# Of the strongest word's margin, from where on a word is shown faintly, clearly and strongly.
+# Shares of the top word's margin from which on a word is shown faintly, clearly and strongly.
 LEVELS = (0.1, 0.35, 0.7)
 
 
 @dataclass(frozen=True, slots=True)
-class Shown:
-    """The features that are shown, and what the others add together.
+class ShownFeatures:
+    """The features that are shown, and the sums of the others.
 
-    speaking_for, against   those of the largest and smallest margin, the strongest first
+    in_favour, against   those of the largest and smallest margin, largest amounts first
     others                  how many there are besides
     contribution, margin    of these together, nats
     """
 
-    speaking_for: tuple[Contribution, ...]
+    in_favour: tuple[Contribution, ...]
     against: tuple[Contribution, ...]
     others: int
     contribution: float
     margin: float
 
 
-def strongest(explanation: Explanation, most: int) -> Shown:
-    """``most`` features that speak for the label and as many that speak against it."""
+def shown_features(explanation: Explanation, most: int) -> ShownFeatures:
+    """``most`` features in favour of the label and as many against it."""
     features = explanation.features
     first = sum(1 for feature in features[:most] if feature.margin > 0)
     last = sum(1 for feature in features[max(first, len(features) - most) :] if feature.margin < 0)
     rest = features[first : len(features) - last]
-    return Shown(
+    return ShownFeatures(
         features[:first],
         features[len(features) - last :][::-1],
         len(rest),
@@ -54,7 +54,7 @@ def name_of(feature: Contribution) -> str:
 
 
 def levels(explanation: Explanation) -> list[int]:
-    """How strong each word is beside the strongest: 0 (not worth showing) to 3."""
+    """The level of each word beside the one of the largest margin: 0 (not shown) to 3."""
     most = max((abs(word.margin) for word in explanation.words), default=0.0)
     if not most:
         return [0] * len(explanation.words)
@@ -63,7 +63,7 @@ def levels(explanation: Explanation) -> list[int]:
 
 def excerpts(explanation: Explanation, whole: bool) -> list[tuple[int, int]]:
     """The parts of the text to show, (start, stop): all, if it is short or ``whole`` is asked for,
-    or what stands round the strongest words."""
+    or the text around the words of the largest margins."""
     size = len(explanation.text)
     if whole or size <= WHOLE:
         return [(0, size)]
@@ -86,8 +86,8 @@ def excerpts(explanation: Explanation, whole: bool) -> list[tuple[int, int]]:
 
 
 def pieces(explanation: Explanation, part: tuple[int, int]) -> Iterator[tuple[str, int | None]]:
-    """A part of the text, (start, stop), that cuts no word in two, piece by piece: (what stands
-    there, number of the word it is, None for what is between words)."""
+    """A part of the text, (start, stop), that cuts no word in two, piece by piece: (the
+    characters, the word's number, or None between words)."""
     starts = [word.start for word in explanation.words]
     at, stop = part
     for number in range(bisect_left(starts, at), bisect_left(starts, stop)):
@@ -118,8 +118,8 @@ def on_words(explanation: Explanation) -> list[list[tuple[Contribution, float]]]
 def sum_of(explanation: Explanation) -> str:
     """How bias and features add up to the score, and the score to P, in one line.
 
-    What features add is shown as the difference of score and bias as these are shown, so that the
-    line adds up to the last digit.
+    The sum of features is shown as the difference of score and bias as these are shown, so that
+    the line adds up to the last digit.
     """
     if explanation.method == "base rates":
         return (
@@ -141,12 +141,12 @@ def counted(explanation: Explanation) -> str:
 
 
 def weight_of(explanation: Explanation) -> str:
-    """What a feature's weight is called."""
+    """The name of a feature's weight."""
     return "mean θ" if explanation.method == "integrated gradients" else "θ"
 
 
 def start_of(explanation: Explanation) -> str:
-    """What a score is before any feature adds to it, in words."""
+    """The name of a score to which no feature has added."""
     return "base rate" if explanation.method == "base rates" else "bias"
 
 
@@ -163,7 +163,7 @@ def method_of(explanation: Explanation) -> str:
 
 
 def versus(explanation: Explanation) -> str:
-    """What the margin is against, in words."""
+    """The name of the labels that the margin is against."""
     if explanation.against is not None:
         return explanation.against
     if len(explanation.probabilities) == 2:

@@ -10,26 +10,26 @@ from textmlr.base.version import __version__
 from textmlr.base.web_page import name_of as label_of
 from textmlr.base.web_page import page, table, visible
 from textmlr.base.whole_files import atomic_write
-from textmlr.model.explanation.contributions import Contribution, Explanation
-from textmlr.model.explanation.counterfactual import Removal
+from textmlr.model.explanation.counterfactual import Counterfactual
 from textmlr.model.explanation.excerpts import (
-    Shown,
+    ShownFeatures,
     counted,
     levels,
     method_of,
     name_of,
     on_words,
     pieces,
+    shown_features,
     start_of,
-    strongest,
     sum_of,
     versus,
     weight_of,
 )
+from textmlr.model.explanation.explanation import Contribution, Explanation
 
 LABELS = 12  # whose probabilities are shown
-ON_WORD = 8  # features told of when a word is pointed at
-DARKEST = 0.62  # opacity of the strongest word's colour, through which its letters stay readable
+ON_WORD = 8  # features listed when a word is pointed at
+DARKEST = 0.62  # opacity of the top word's colour, through which its letters stay readable
 DIGITS = 4
 
 # The colours are blue and orange of Okabe and Ito, which are told apart with any colour vision; the
@@ -62,7 +62,7 @@ STYLE = """
 def write_page(
     path: str | PathLike[str],
     explanation: Explanation,
-    removal: Removal | None,
+    counterfactual: Counterfactual | None,
     *,
     document: str,
     model: str,
@@ -70,18 +70,22 @@ def write_page(
 ) -> None:
     """Write the page, whole or not at all.
 
-    removal   what the page is to say of words without which the label is another, None: nothing
+    counterfactual   words without which the label is another, None to leave them out
     document, model   their names
     most      features for and as many against that are listed
     Raises InputError where it cannot be written.
     """
-    text = _page(explanation, removal, document, model, most)
+    text = _page(explanation, counterfactual, document, model, most)
     with atomic_write(path) as temporary, open(temporary, "w", encoding="utf-8") as file:
         file.write(text)
 
 
 def _page(
-    explanation: Explanation, removal: Removal | None, document: str, model: str, most: int
+    explanation: Explanation,
+    counterfactual: Counterfactual | None,
+    document: str,
+    model: str,
+    most: int,
 ) -> str:
     label, against = label_of(explanation.label), label_of(versus(explanation))
     title = f"Why {explanation.label}?"
@@ -104,9 +108,9 @@ def _page(
         f'<ul class="tiles">{tiled}</ul>\n',
         key,
         f'<div class="document" dir="auto">{_document(explanation)}</div>\n',
-        "" if removal is None else _removal(removal),
-        f"<h2>What the {counted(explanation)} add</h2>\n",
-        _table(explanation, strongest(explanation, most)),
+        "" if counterfactual is None else _counterfactual(counterfactual),
+        f"<h2>Contributions of the {counted(explanation)}</h2>\n",
+        _table(explanation, shown_features(explanation, most)),
         f'<p class="sum">{escape(sum_of(explanation))}</p>\n',
         f'<p class="soft">{escape(method_of(explanation))}</p>\n',
         "<h2>How likely each label is</h2>\n",
@@ -139,7 +143,7 @@ def _document(explanation: Explanation) -> str:
 
 
 def _tip(explanation: Explanation, number: int, own: list[tuple[Contribution, float]]) -> str:
-    """What is told of a word that is pointed at, as an attribute's value."""
+    """The text shown when a word is pointed at, as an attribute's value."""
     word = explanation.words[number]
     lines = [
         f"{word.text}: {word.margin:+.4f} against {versus(explanation)}, "
@@ -152,7 +156,7 @@ def _tip(explanation: Explanation, number: int, own: list[tuple[Contribution, fl
     return "&#10;".join(visible(line) for line in lines)
 
 
-def _table(explanation: Explanation, shown: Shown) -> str:
+def _table(explanation: Explanation, shown: ShownFeatures) -> str:
     heads = (
         "feature",
         "times",
@@ -173,7 +177,7 @@ def _table(explanation: Explanation, shown: Shown) -> str:
             f"{feature.margin:+.4f}",
         )
 
-    rows = [row(feature) for feature in shown.speaking_for]
+    rows = [row(feature) for feature in shown.in_favour]
     if shown.others:
         rest = (f"{shown.contribution:+.4f}", f"{shown.margin:+.4f}")
         rows.append((f"<i>{shown.others:,} others together</i>", "", "", "", *rest))
@@ -194,5 +198,5 @@ def _labels(explanation: Explanation) -> str:
     return table(("label", "P"), rows)
 
 
-def _removal(removal: Removal) -> str:
-    return f"<h2>What would change the label</h2>\n<p>{visible(removal.sentence())}</p>\n"
+def _counterfactual(counterfactual: Counterfactual) -> str:
+    return f"<h2>Words that decide the label</h2>\n<p>{visible(counterfactual.sentence())}</p>\n"

@@ -1,7 +1,7 @@
-"""How steeply scores rise with the first layer's sums, on the way to a document.
+"""Integrated gradients: the mean slope of scores by the first layer's sums, on a path.
 
 A document's features act on its scores through the sums of the first layer alone, s = θ_1ᵀf(x).  On
-the straight way from the bias alone, the features of no document, to x, f grows from α = 0 to 1
+the straight path from the bias alone, the features of no document, to x, f grows from α = 0 to 1
 and with it s(α) = start + α·change.  The integrated gradient of feature f is
 
     f(x)_f · ∫₀¹ ∂score/∂f_f dα = f(x)_f · θ_1[f] · ∫₀¹ ∂score/∂s dα
@@ -11,8 +11,8 @@ and these add up to the score minus that of the bias alone (Sundararajan, Taly a
 number of features.  Without hidden layers s are the scores, and the mean slope is exactly 1 of a
 label's own.
 
-Between the places where a ReLU goes on or off the slope does not change, so that the mean is found
-exactly; of tanh by quadrature.  All is computed in float64.
+Between the places where a ReLU turns on or off the slope does not change, so that its mean is
+exact; that of tanh is found by quadrature.  All is computed in float64.
 """
 
 from __future__ import annotations
@@ -28,8 +28,8 @@ from numpy.typing import NDArray
 from textmlr.base.training_options import Activation
 
 Reals = NDArray[np.float64]
-NODES = 256  # places on the way whose slopes are in memory at a time
-# Of tanh: a piece of the way is halved until its halves say the same as the whole, to so many nats
+NODES = 256  # places on the path whose slopes are in memory at a time
+# With tanh a piece of the path is halved until its halves agree with the whole to so many nats
 # (of more than one: to this part of them), but no further than to pieces of 2^-DEEPEST.
 GAUSS = 16
 ACCURACY = 1e-7
@@ -37,12 +37,12 @@ DEEPEST = 40
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Way:
+class GradientPath:
     """From the bias alone to a document.
 
     upper          the layers above the first, each (W + 1, W') with the biases in the last row
     activation     of the hidden layers
-    start, change  (W1,) float64   sums of the bias alone, and what the features add to them
+    start, change  (W1,) float64   sums of the bias alone, and the features' part
     wanted         (L, J) float64   J sums of scores whose slopes are asked for
     """
 
@@ -60,7 +60,7 @@ class Way:
         start: Reals,
         stop: Reals,
         wanted: Reals,
-    ) -> Way:
+    ) -> GradientPath:
         """Through a model's layers; stop (W1,) float64 are the sums of the document."""
         upper = [layer.astype(np.float64) for layer in layers[1:]]
         return cls(upper, activation, start, stop - start, wanted)
@@ -99,7 +99,7 @@ class Way:
         return total
 
     def _breaks(self) -> Reals:
-        """0, all places where a ReLU goes on or off, 1.
+        """0, all places where a ReLU turns on or off, 1.
 
         Between those of the layers below it a layer's sums are straight lines.
         """
@@ -140,7 +140,7 @@ class Way:
         """Whether Gauss's rule sees each unit's output change between low and high as it does.
 
         A unit of large sums rises so suddenly that it may do so between two points of the rule, and
-        what another unit does may hide that in the scores.
+        another unit may hide that in the scores.
         """
         activate, slope = _FUNCTIONS[self.activation]
         places, weights = _gauss(low, high)
@@ -171,7 +171,7 @@ def _same(sums: Reals) -> Reals:
     return sums
 
 
-# Of each activation: what comes out, and by how much that grows with the sums.
+# Each activation: its output, and the slope of that by the sums.
 _FUNCTIONS: dict[Activation, tuple[Callable[[Reals], Reals], Callable[[Reals], Any]]] = {
     "relu": (lambda sums: np.maximum(sums, 0.0), lambda sums: sums > 0),
     "tanh": (np.tanh, lambda sums: 1 - np.tanh(sums) ** 2),

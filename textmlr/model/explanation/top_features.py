@@ -1,18 +1,18 @@
-"""The features that speak most for and against each label.
+"""The features most in favour of each label, and most against it.
 
-By weight: what one unit of a feature adds to the label's score more than to the mean score,
+By weight: one unit of a feature adds so much more to the label's score than to the mean score,
 
     w(f, ℓ) = θ[f, ℓ] − mean over ℓ' of θ[f, ℓ']
 
-since a constant added to all labels' scores changes no probability.  Of two labels it is what one
-unit adds to the log-odds, θ[f, ℓ] − θ[f, other], twice that.
+since a constant added to all labels' scores changes no probability.  With two labels one unit adds
+so much to the log-odds, θ[f, ℓ] − θ[f, other], twice that.
 
-By contribution: what the feature added in all, over the n documents of the training corpus,
+By contribution: the feature added so much in all, over the n documents of the training corpus,
 
     c(f, ℓ) = w(f, ℓ) · Σ_i f(x_i)_f
 
 in nats, before scores are calibrated (``scoring.Calibration``: of each document by one number).
-The bias, which every document has alike, is told apart.
+The bias, which is the same in every document, is listed apart.
 """
 
 from __future__ import annotations
@@ -33,14 +33,14 @@ Json = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Feature:
-    """A feature and what it says of one label.
+    """A feature and its figures for one label.
 
     name          a word n-gram's tokens, or "char:" and the characters of one of these
     weight        w(f, ℓ), nats
     contribution  c(f, ℓ), nats; None where the model does not know what its corpus held
     documents     of the training corpus that have the feature
     others, share with hashing: n-grams besides that fell into the same column in a sample of the
-                  corpus, and what part of the column's occurrences there were the named one's
+                  corpus, and the named one's share of the column's occurrences there
     """
 
     name: str
@@ -53,7 +53,7 @@ class Feature:
 
 @dataclass(frozen=True, slots=True)
 class Ranking:
-    """The features that speak most for a label (their figures above 0, the largest first) and
+    """The features most in favour of a label (figures above 0, the largest first) and
     most against it (below 0, the least first)."""
 
     most_for: list[Feature]
@@ -61,8 +61,8 @@ class Ranking:
 
 
 @dataclass(frozen=True, slots=True)
-class Strongest:
-    """What speaks for and against a label.
+class TopFeatures:
+    """The features in favour of a label and against it.
 
     bias             the bias's w, None where the model has none
     by_contribution  None where the model does not know what its corpus held
@@ -99,11 +99,13 @@ class _Named:
         return self.blob[self.starts[i] : self.stops[i]].tobytes().decode()
 
 
-def strongest(model: Model, labels: Sequence[str] | None = None, k: int = 20) -> list[Strongest]:
-    """The k features that speak most for and against each of some labels, None for all.
+def top_features(
+    model: Model, labels: Sequence[str] | None = None, k: int = 20
+) -> list[TopFeatures]:
+    """The k features most in favour of each of some labels, None for all, and most against it.
 
     Features that are known by their hashes alone are left out, and so are hashed columns that
-    training did not name.  Of these Σ f(x) is an estimate (``columns.estimated_totals``).
+    training did not name.  Their Σ f(x) is an estimate.
     Raises InputError for a label the model does not know, and for no number of features.
     """
     check_kind("model", model, Model, MODEL_MEND)
@@ -132,7 +134,7 @@ def strongest(model: Model, labels: Sequence[str] | None = None, k: int = 20) ->
 
 def _of_label(
     label: str, bias: float | None, weights: NDArray[np.float64], named: _Named, k: int
-) -> Strongest:
+) -> TopFeatures:
     contributions = None if named.totals is None else weights * named.totals
 
     def feature(i: int) -> Feature:
@@ -152,7 +154,7 @@ def _of_label(
         )
 
     by_contribution = None if contributions is None else ranking(contributions)
-    return Strongest(label, bias, ranking(weights), by_contribution)
+    return TopFeatures(label, bias, ranking(weights), by_contribution)
 
 
 def _largest(figures: NDArray[np.float64], k: int) -> list[int]:
@@ -210,5 +212,5 @@ def _named_columns(model: Model) -> _Named:
 
 def _some(labels: Sequence[str]) -> str:
     most = 20
-    told = ", ".join(labels[:most])
-    return told if len(labels) <= most else f"{told} and {len(labels) - most} more"
+    named = ", ".join(labels[:most])
+    return named if len(labels) <= most else f"{named} and {len(labels) - most} more"

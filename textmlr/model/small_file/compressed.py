@@ -1,4 +1,4 @@
-"""Arrays of bytes ↔ one array of their LZMA2 streams: never more is made of it than is declared."""
+"""Arrays of bytes ↔ one array of their LZMA2 streams, which never unpack to more than declared."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from textmlr.base.errors import InputError
-from textmlr.base.tensor_file import expect
+from textmlr.base.file_checks import expect
 
 # Fixed, so that no file can ask for more memory.  Rows of θ come back at some distance (an n-gram
 # and those it contains have the same where they occur in the same documents).
@@ -75,7 +75,7 @@ def expand(
     parts, begin = [], 0
     for length, size in zip(lengths, sizes, strict=True):
         part = _inflate(data[begin : begin + length].tobytes(), size)
-        expect(part is not None, path, "a stream in it is not what it is said to be")
+        expect(part is not None, path, "a stream in it does not have its declared size")
         parts.append(np.frombuffer(part or b"", np.uint8))
         begin += length
     return parts
@@ -87,7 +87,7 @@ def _most(length: int) -> int:
 
 def _inflate(stream: bytes, size: int) -> bytes | None:
     """The bytes of a stream; None unless they are so many exactly."""
-    # The window need not be larger than what comes out; LZMA's least is 4 KiB.
+    # The window need not be larger than the output; LZMA's least is 4 KiB.
     filters = [FILTERS[0] | {"dict_size": min(DICTIONARY, max(size, 1 << 12))}]
     decoder = lzma.LZMADecompressor(lzma.FORMAT_RAW, filters=filters)
     try:

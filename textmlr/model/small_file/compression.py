@@ -1,19 +1,9 @@
 """A smaller model that answers nearly the same: features dropped by contribution, θ rounded.
 
-What a feature contributes to scores is, on the mean over documents, √(E f(x)²)·‖θ_f‖ with θ_f less
-its mean over labels, which changes no probability; with hidden layers, to the sums of the first of
-them, with θ_f as it is, and the layers above stay whole.  E f(x)² is taken as proportional to the
-documents that have the feature, times idf² where that is in f(x): all that needs is in the model.
-
 Weights are rounded to whole numbers of a scale that is √2 as small for twice the documents, since
-that is how an error counts.  Of features the most contributing are kept, and the scale is what the
-least of these contributes: below it there is little but rounding.  So one number, of features,
-decides the size of the file, and it is searched for.
-
-Documents are scaled to length 1 over the features that are known.  With fewer known, those left
-are longer; θ is multiplied by the length they had, √(Σ kept E f(x)² / Σ all E f(x)²).  New
-documents have few of the rarest features: those that only the least number of documents have do
-not count there (had one of these documents been new, they would not have been features).
+that is how an error counts.  The features that contribute most are kept (``ranked_features``), and
+the scale is the least of their contributions: below it there is little but rounding.  So the number
+of features decides the size of the file, and a search finds it.  Layers above the first stay whole.
 """
 
 from __future__ import annotations
@@ -29,24 +19,24 @@ from textmlr.base import tensor_file
 from textmlr.base.checks import MODEL_MEND, check_callable, check_choice, check_integer, check_kind
 from textmlr.base.errors import InputError
 from textmlr.features.featurizer import Featurizer
-from textmlr.features.hashed_columns import Columns
-from textmlr.features.vocabulary import Vocabulary
+from textmlr.features.hashed_columns import HashedColumns
 from textmlr.model.file_parts import pack
 from textmlr.model.model import Model
+from textmlr.model.model_parts import UpdateState
+from textmlr.model.record import CompressionRecord
 from textmlr.model.small_file.form import by_frequency, by_name
+from textmlr.model.small_file.ranked_features import RankedFeatures
 from textmlr.model.small_file.theta_storage import (
-    HIGHEST,
     SMALL,
-    Storage,
+    ThetaStorage,
     finest,
     quantise,
-    scale_of,
 )
 
 SmallDtype = Literal["int8", "float16"]
 MOST_BYTES = 1 << 50
 NEAR = 0.995  # of the size wanted: near enough
-ABOUT = 0.85  # near enough to say what the scale is to be
+ABOUT = 0.85  # near enough to decide the scale
 GUESS = 6.0  # bytes of a feature, to begin with
 QUICK_RATIO = 0.8  # of a file's size and of the one that is made quickly, about
 POWER = 0.8  # of how the number of features goes with the size, about
@@ -72,7 +62,7 @@ def compress(
     check_callable("watch", watch)
     if tensor_file.size_of(*pack(model.parts)) <= max_size:
         return model
-    search = _Search(_Features.of(model), dtype, max_size, watch)
+    search = _SizeSearch(RankedFeatures.of(model), dtype, max_size, watch)
     return search.run()
 
 
@@ -82,118 +72,7 @@ def check_size(max_size: int) -> None:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Features:
-    """A model's features, those that contribute most first.
-
-    model        whose they are
-    order        (R',) int64   rows of θ, the bias's not among them, by descending contribution
-    contribution (R,) float64   of each row
-    documents    (R,) int64   that have each feature, about
-    squares      (R,) float64   E f(x)² in new documents, times any number; empty where lengths stay
-    whole        the sum of squares over all features, those without a row too
-    theta        (R, L) float32   of two labels (a, −a); with hidden layers the first, (R, W1)
-    """
-
-    model: Model
-    order: NDArray[np.int64]
-    contribution: NDArray[np.float64]
-    documents: NDArray[np.int64]
-    squares: NDArray[np.float64]
-    whole: float
-    theta: NDArray[np.float32]
-
-    @classmethod
-    def of(cls, model: Model) -> _Features:
-        featurizer, theta = model.featurizer, model.layers[0]
-        options, bias = featurizer.options, int(featurizer.options.bias)
-        # Of scores only differences may count.
-        are_scores = len(model.layers) == 1 and model.head.is_relative
-        if are_scores and theta.shape[1] == 2:
-            half = (theta[:, 0] - theta[:, 1]) / 2
-            theta = np.stack([half, -half], axis=1)
-        rows = np.arange(len(theta)) if model.columns is None else model.columns.kept
-        squares, whole = np.zeros(0), 0.0
-        if featurizer.vocabulary is None:
-            documents = _hashed_documents(model)
-        else:
-            featurizer.name_features()
-            all_documents = np.concatenate(
-                [np.full(bias, featurizer.documents), _frequencies(featurizer.vocabulary)]
-            )
-            documents = all_documents[rows]
-            if options.norm == "l2":
-                every = _seen_again(all_documents) * _square_idf(featurizer)
-                every[:bias] = 0  # it is no part of the length
-                squares, whole = every[rows], float(every.sum())
-        centred = theta - theta.mean(axis=1, keepdims=True) if are_scores else theta
-        norm = np.sqrt(np.square(centred, dtype=np.float64).sum(axis=1))
-        weights = documents * _square_idf(featurizer)[rows]
-        contribution = np.sqrt(weights) * norm
-        order = np.argsort(-contribution[bias:], kind="stable") + bias
-        order = order[: np.count_nonzero(contribution[bias:])]
-        return cls(model, order, contribution, documents, squares, whole, theta)
-
-    @property
-    def bias(self) -> int:
-        """Rows of the bias, the first: 1 or 0."""
-        return int(self.model.featurizer.options.bias)
-
-    def length(self, rows: NDArray[np.int64]) -> float:
-        """The root mean square length of new documents in these rows, of 1 in all."""
-        if not self.whole:
-            return 1.0
-        return float(np.sqrt(self.squares[rows].sum() / self.whole)) or 1.0
-
-    def chosen(self, number: int) -> NDArray[np.int64]:
-        """Rows of the features that contribute most, so many, ascending, after the bias's."""
-        return np.concatenate([np.arange(self.bias), np.sort(self.order[:number])])
-
-    def top(self, number: int) -> int:
-        """Code of the scale that fits so many features; see ``model.small_file.theta_storage``."""
-        least = self.contribution[self.order[number - 1]] * self.length(self.chosen(number))
-        scales = scale_of(np.arange(HIGHEST + 1).astype(np.uint8))
-        return max(int(np.searchsorted(scales, least, side="right")) - 1, 0)
-
-
-def _hashed_documents(model: Model) -> NDArray[np.int64]:
-    """(R,) documents of each hashed column, times any number, about: a model does not hold them."""
-    assert model.columns is not None
-    storage, kept = model.storage, model.columns.kept
-    if len(storage.codes):  # it was compressed before, by what was known then
-        return np.exp2(np.clip(storage.top - storage.codes.astype(np.int64), 0, 80) / 2).astype(
-            np.int64
-        )
-    if (kept[1:] > kept[:-1]).all():  # compressed to float16
-        return np.ones(len(kept), np.int64)
-    # Rows are by descending document frequency, which goes as the inverse rank (Zipf's law).
-    return np.maximum(len(kept) // (np.arange(len(kept)) + 1), 1)
-
-
-def _frequencies(vocabulary: Vocabulary) -> NDArray[np.int64]:
-    """(v,) documents of each feature; what those without a name had lies between that of their
-    neighbours, since features are by descending frequency."""
-    known = np.flatnonzero(vocabulary.frequencies)
-    if len(known) in (0, len(vocabulary)):
-        return np.maximum(vocabulary.frequencies, 1)
-    between = np.interp(np.arange(len(vocabulary)), known, np.log(vocabulary.frequencies[known]))
-    return np.rint(np.exp(between)).astype(np.int64)
-
-
-def _seen_again(documents: NDArray[np.int64]) -> NDArray[np.float64]:
-    """Documents of each feature, 0 for the rarest, unless all are."""
-    again = documents * (documents > documents.min(initial=0))
-    return (again if again.any() else documents).astype(np.float64)
-
-
-def _square_idf(featurizer: Featurizer) -> NDArray[np.float64]:
-    """(V,) idf², 1 where idf is not in use."""
-    if featurizer.idf is None:
-        return np.ones(featurizer.columns)
-    return np.square(featurizer.idf, dtype=np.float64)
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Try:
+class _Candidate:
     """A model that was made, and the size of its file."""
 
     number: int
@@ -201,11 +80,11 @@ class _Try:
     size: int
 
 
-class _Search:
+class _SizeSearch:
     """For the number of features whose file is as large as it may be."""
 
     def __init__(
-        self, features: _Features, dtype: SmallDtype, max_size: int, watch: Watch | None
+        self, features: RankedFeatures, dtype: SmallDtype, max_size: int, watch: Watch | None
     ) -> None:
         self._features, self._dtype, self._max_size = features, dtype, max_size
         self._watch = watch
@@ -244,7 +123,7 @@ class _Search:
             number = wanted
         return number, model.storage.top
 
-    def _fill(self, least: _Try, now: _Try) -> _Try:
+    def _fill(self, least: _Candidate, now: _Candidate) -> _Candidate:
         """The largest that fits, with the scale of the second of two, of which the first fits."""
         top, fits, over = now.model.storage.top, least, None
         tried = [least]
@@ -269,15 +148,15 @@ class _Search:
             now = self._try(number, top)
         return fits
 
-    def _between(self, tried: list[_Try]) -> int:
-        """The number of features that the two nearest to the size wanted tell."""
+    def _between(self, tried: list[_Candidate]) -> int:
+        """The number of features by the line through the two tries nearest to the size wanted."""
         wanted = (1 + NEAR) / 2 * self._max_size  # so that half of the tries are not above it
         a, b = sorted(tried, key=lambda one: abs(one.size - wanted))[:2]
         if a.size == b.size:
             return 0
         return round(a.number + (wanted - a.size) * (b.number - a.number) / (b.size - a.size))
 
-    def _finer(self, now: _Try) -> _Try:
+    def _finer(self, now: _Candidate) -> _Candidate:
         """All features fit: the finest scale with which they do."""
         if self._dtype != "int8":
             return now
@@ -301,13 +180,13 @@ class _Search:
             low += 1
         return now
 
-    def _try(self, number: int, top: int | None) -> _Try:
-        """The model of so many features; top None: what fits them."""
+    def _try(self, number: int, top: int | None) -> _Candidate:
+        """The model of so many features; top None: the one that fits them."""
         model = self._make(number, top)
         size = tensor_file.size_of(*pack(model.parts))
         if self._watch is not None:
             self._watch(len(model.layers[0]) - self._features.bias, size)
-        return _Try(number, model, size)
+        return _Candidate(number, model, size)
 
     def _quick_size(self, model: Model) -> int:
         """The size of a model's file if it were made quickly."""
@@ -323,9 +202,9 @@ class _Search:
             theta, documents = self._scaled(rows)
             if self._dtype == "int8":
                 theta, codes = quantise(theta, documents, top)
-                storage = Storage("int8", codes, top)
+                storage = ThetaStorage("int8", codes, top)
             else:
-                theta, storage = _rounded(theta), Storage("float16")
+                theta, storage = _rounded(theta), ThetaStorage("float16")
             used = np.union1d(np.arange(features.bias), np.flatnonzero(theta.any(axis=1)))
             if len(used) == len(rows):
                 return _model_of(features.model, rows, theta, storage)
@@ -347,18 +226,19 @@ def _rounded(theta: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 def _model_of(
-    model: Model, rows: NDArray[np.int64], theta: NDArray[np.float32], storage: Storage
+    model: Model, rows: NDArray[np.int64], theta: NDArray[np.float32], storage: ThetaStorage
 ) -> Model:
     """The model of some rows of θ, in the order that they will have when read from a file."""
     featurizer, bias = model.featurizer, int(model.featurizer.options.bias)
-    record = model.record | {
-        "compressed": {"from_features": len(model.layers[0]) - bias, "features": len(rows) - bias}
-    }
+    compressed = CompressionRecord(
+        from_features=len(model.layers[0]) - bias, features=len(rows) - bias
+    )
+    record = replace(model.record, compressed=compressed)
     columns, idf = None, featurizer.idf
     own = rows if model.columns is None else model.columns.kept[rows].astype(np.int64)
     if featurizer.vocabulary is None:
         order = np.argsort(own, kind="stable")
-        columns = Columns.restore(own[order].astype(np.int32), featurizer.columns)
+        columns = HashedColumns.restore(own[order].astype(np.int32), featurizer.columns)
         vocabulary = None
     else:
         vocabulary = featurizer.vocabulary.take(own[bias:] - bias)
@@ -380,7 +260,6 @@ def _model_of(
             record=record,
             columns=columns,
             storage=storage,
-            squares=(),
-            trained_on=None,
+            update_state=UpdateState(),
         )
     )

@@ -1,4 +1,4 @@
-"""What a small file holds of a featurizer and θ: (description, one array of streams) and back.
+"""A featurizer and θ ↔ their form in a small file: a description and one array of streams.
 
 Features stand in the order of their names (hashed columns in their own), so that each name begins
 as the one before does; hashes are made anew from the names.  In memory they are by descending
@@ -17,19 +17,20 @@ from numpy.typing import NDArray
 
 from textmlr.base.errors import ModelFileError
 from textmlr.base.featurizer_options import FeaturizerOptions
+from textmlr.base.file_checks import check_blob, expect, take
 from textmlr.base.limits import MOST_COUNT
-from textmlr.base.tensor_file import check_blob, expect, take
 from textmlr.base.threads import machine_memory
 from textmlr.features.featurizer import Featurizer
-from textmlr.features.hashed_columns import Columns
+from textmlr.features.hashed_columns import HashedColumns
 from textmlr.features.name_hashes import hashes_of
-from textmlr.features.vocabulary import Vocabulary, inverse_document_frequency
+from textmlr.features.row_weights import inverse_document_frequency
+from textmlr.features.vocabulary import Vocabulary
 from textmlr.model.small_file.compressed import expand, from_planes, planes, squeeze
 from textmlr.model.small_file.front_coding import front_code, restore
 from textmlr.model.small_file.theta_storage import (
     HIGHEST,
     SMALL,
-    Storage,
+    ThetaStorage,
     expected_codes,
     scale_of,
     whole_numbers,
@@ -43,13 +44,13 @@ NOTHING = np.zeros(0, np.uint8)
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Small:
-    """What comes out of a small file, as Model has it; idf None where the options have none."""
+    """The contents of a small file, as Model has them; idf None where the options have none."""
 
     vocabulary: Vocabulary | None
-    columns: Columns | None
+    columns: HashedColumns | None
     idf: NDArray[np.float32] | None
     theta: NDArray[np.float32]
-    storage: Storage
+    storage: ThetaStorage
 
 
 def by_frequency(frequencies: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -68,8 +69,8 @@ def by_name(vocabulary: Vocabulary) -> tuple[NDArray[np.int64], list[bytes]]:
 def pack_small(
     featurizer: Featurizer,
     theta: NDArray[np.float32],
-    columns: Columns | None,
-    storage: Storage,
+    columns: HashedColumns | None,
+    storage: ThetaStorage,
     *,
     quick: bool = False,
 ) -> tuple[Json, Bytes]:
@@ -127,7 +128,7 @@ def pack_small(
 def unpack_small(
     about: Json, stream: Bytes, options: FeaturizerOptions, labels: int, documents: int, path: Path
 ) -> Small:
-    """Features and θ again.  Raises ModelFileError for what cannot be those of a model."""
+    """Features and θ again.  Raises ModelFileError where they cannot be those of a model."""
     dtype = take(about, "dtype", str, path)
     expect(dtype in SMALL, path, "the type of its weights is not known")
     rows, lengths = take(about, "rows", int, path), take(about, "lengths", list, path)
@@ -159,7 +160,7 @@ def unpack_small(
             path,
             "its columns are out of range",
         )
-        columns = Columns.restore(kept.astype(np.int32), 1 << (options.hash_bits or 0))
+        columns = HashedColumns.restore(kept.astype(np.int32), 1 << (options.hash_bits or 0))
         counts = np.ones(rows, np.int64)
         parts = parts[1:]
     idf = _idf(about, parts[0], options, counts, documents, path)
@@ -171,7 +172,7 @@ def unpack_small(
         all_rows = np.concatenate([np.arange(int(options.bias)), order + int(options.bias)])
         theta = np.ascontiguousarray(theta[all_rows])
         codes = storage.codes[all_rows] if len(storage.codes) else storage.codes
-        storage = Storage(storage.dtype, codes, storage.top)
+        storage = ThetaStorage(storage.dtype, codes, storage.top)
         idf = None if idf is None else idf[all_rows]
     return Small(vocabulary, columns, idf, theta, storage)
 
@@ -285,16 +286,16 @@ def _idf(
 
 def _theta(
     about: Json, parts: list[Bytes], shape: tuple[int, int], counts: NDArray[np.int64], path: Path
-) -> tuple[NDArray[np.float32], Storage]:
+) -> tuple[NDArray[np.float32], ThetaStorage]:
     """(θ of some shape, its storage), in the order of the file."""
     if about["dtype"] == "float16":
         theta = from_planes(parts[0], np.float16).astype(np.float32).reshape(shape)
         expect(bool(np.isfinite(theta).all()), path, "theta is not finite")
-        return theta, Storage("float16")
+        return theta, ThetaStorage("float16")
     top = take(about, "top", int, path)
     expect(0 <= top <= HIGHEST, path, "the scale of theta is out of range")
     codes = parts[0] + expected_codes(counts, top)
     whole = parts[1].view(np.int8).reshape(shape)
     if (whole == -128).any():
         raise ModelFileError("a weight is out of range", place=os.fspath(path))
-    return whole * scale_of(codes)[:, None], Storage("int8", codes, top)
+    return whole * scale_of(codes)[:, None], ThetaStorage("int8", codes, top)

@@ -1,4 +1,4 @@
-"""Names in order, front-coded: of each only what the one before does not have."""
+"""Names in order, front-coded: each without the beginning that it shares with the one before."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from os import PathLike
 import numpy as np
 from numpy.typing import NDArray
 
-from textmlr.base.tensor_file import check_blob, expect
+from textmlr.base.file_checks import check_blob, expect
 
 END = 0xFF  # of a suffix; no byte of UTF-8
 MOST_SHARED = 255

@@ -1,4 +1,4 @@
-"""How a model's θ is held in its file."""
+"""The form of θ in a model's file: float32, float16 or whole numbers of 8 bits."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ HIGHEST = 255
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Storage:
+class ThetaStorage:
     """The form of a model in its file.
 
     dtype  "float32": everything as it is in memory; else the small form, with θ in that type
     codes  (R,) uint8 of "int8": the scale of each row of θ, whose weights are whole numbers of −127
            to 127 times it; empty otherwise
     top    code of the scale of a feature of one document, from which those of the others follow
-           (see ``expected_codes``), for what the file holds is only how far codes are from these
+           (see ``expected_codes``): the file holds the differences from these
     """
 
     dtype: Dtype = "float32"
@@ -34,7 +34,7 @@ class Storage:
     top: int = 0
 
 
-PLAIN = Storage()
+PLAIN = ThetaStorage()
 
 
 def scale_of(codes: NDArray[np.uint8]) -> NDArray[np.float32]:
@@ -49,7 +49,7 @@ def scale_of(codes: NDArray[np.uint8]) -> NDArray[np.float32]:
 def expected_codes(documents: NDArray[np.int64], top: int) -> NDArray[np.uint8]:
     """Code of the scale of a feature that so many documents have, (R,) uint8.
 
-    What rounding a row costs grows with the documents that have the feature, by its square: twice
+    The cost of rounding a row grows with the documents that have the feature, by its square: twice
     the documents, a scale √2 as small.
     """
     code = np.clip(top - _half_octaves(documents), 0, HIGHEST)
@@ -84,7 +84,7 @@ def quantise(
 ) -> tuple[NDArray[np.float32], NDArray[np.uint8]]:
     """(θ in whole numbers of the scales, (R,) codes of the scales).
 
-    documents  (R,) that have each feature;  top  as in Storage
+    documents  (R,) that have each feature;  top  as in ThetaStorage
     The scale of a row is the expected one, or the least that its largest weight allows.
     """
     codes: NDArray[np.uint8] = np.maximum(_needed(theta), expected_codes(documents, top))

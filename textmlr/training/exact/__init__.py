@@ -1,7 +1,7 @@
 """The minimum of the objective, to a tolerance that is proved.
 
-``solver`` minimises with an L2 penalty: ``dual`` ascends over documents, on columns that
-``merging`` has made fewer, and ``newton`` finishes, on the problem that ``span`` states.
-``proximal`` minimises with an L1 penalty, by steps over columns (``quadratic``, ``bycolumn``).
+``solver`` minimises with an L2 penalty: ``dual`` ascends over documents, on ``merged_columns``, and
+``newton`` finishes, on the problem that ``span`` states.  ``proximal_newton`` minimises with an L1
+penalty, by steps over columns (``quadratic``, ``by_column``).  ``penalty_path`` chooses λ.
 ``certificate`` proves how near the minimum an ``Optimum`` is.
 """

@@ -19,7 +19,7 @@ Array = NDArray[np.float64]
 class Weights:
     """Some of the weights of θ (C, L), by label, columns ascending within each.
 
-    starts    (L + 1,) int64   where each label's begin
+    starts    (L + 1,) int64   where the weights of each label begin
     columns   (k,) int32, labels (k,) int64   of each
     """
 
@@ -29,7 +29,7 @@ class Weights:
 
     @classmethod
     def of(cls, labels: NDArray[np.int64], columns: NDArray[np.int64], number: int) -> Weights:
-        """Weights in the order described; ``number`` is L."""
+        """Weights in this order; ``number`` is L."""
         starts = np.searchsorted(labels, np.arange(number + 1)).astype(np.int64)
         return cls(starts, columns.astype(np.int32), labels)
 
@@ -37,12 +37,12 @@ class Weights:
         return len(self.columns)
 
     def take(self, which: NDArray[np.int64]) -> Weights:
-        """Some of them, by ascending number."""
+        """Some of the weights, by ascending number."""
         starts = np.searchsorted(which, self.starts).astype(np.int64)
         return Weights(starts, self.columns[which], self.labels[which])
 
     def by_label(self) -> Iterator[tuple[int, slice]]:
-        """(label, where its weights are) of labels that have any."""
+        """(label, slice of its weights) of labels that have any."""
         ends = self.starts.tolist()
         for label in range(len(ends) - 1):
             if ends[label] < ends[label + 1]:
@@ -62,7 +62,7 @@ class ColumnMatrix:
 
     @classmethod
     def of(cls, features: Features, columns: NDArray[np.int64]) -> ColumnMatrix:
-        """Of the columns given."""
+        """The columns with these numbers."""
         rows = frozen(features.indptr), frozen(features.indices), frozen(features.values)
         numbers = np.full(features.columns, -1, np.int32)
         numbers[columns] = np.arange(len(columns), dtype=np.int32)
@@ -75,7 +75,7 @@ class ColumnMatrix:
 
     @property
     def arrays(self) -> tuple[NDArray[np.int64], NDArray[np.int32], NDArray[np.float32]]:
-        """As kernels take them."""
+        """The three arrays, as kernels take them."""
         return self.indptr, self.documents, self.values
 
     def add(self, weights: Weights, amounts: Array, out: Array) -> None:

@@ -1,4 +1,4 @@
-"""How near the minimum θ is, proved for the float32 numbers that are kept.
+"""A proof of how near the minimum θ is, for its float32 numbers.
 
 For any distributions p_i over the labels the dual is a lower bound of the minimum
 (``kernels.dual_ascent`` has θ(p) and c_i), and the value at any θ is above it by
@@ -21,7 +21,7 @@ from textmlr.features.csr_features import Features
 from textmlr.kernels import csr_products as kernels
 from textmlr.kernels import dual_ascent, softmax
 from textmlr.training.exact.optimum import Optimum
-from textmlr.training.exact.threaded_products import blocks
+from textmlr.training.exact.threaded_products import blocks, combined
 from textmlr.training.objective import Objective
 
 
@@ -37,7 +37,7 @@ def certify(
     iterations: int,
     threads: int,
 ) -> Optimum:
-    """θ = sum_i x_i ⊗ coefficients_i in float32, and what is proved of it.
+    """θ = sum_i x_i ⊗ coefficients_i in float32, and the proof.
 
     weights       (n,) float64, their sum 1;  columns  the objective's features by columns
     coefficients  (n, L) float64;  p (n, L) float64 > 0 with θ(p) = sum_i x_i ⊗ coefficients_i, or
@@ -45,7 +45,7 @@ def certify(
     tolerance     on gap/value; where l2 is 0 on ‖gradient‖/slope
     """
     l2, y = objective.l2, objective.y
-    theta, lost, length = _combine(columns, coefficients, threads)
+    theta, lost, length = combined(columns, coefficients, threads)
     scores = _scores(objective.features, theta, threads)
     errors = np.empty_like(scores)
     loss = softmax.losses(frozen(scores), frozen(y), frozen(weights), errors)
@@ -62,30 +62,6 @@ def certify(
         dual_ascent.divergences(frozen(scores), frozen(y), frozen(p), frozen(weights / l2), each)
         gap = min(gap, l2 * (float(each.sum()) + 0.5 * lost))
     return Optimum(theta, value, math.sqrt(square), gap, iterations, gap <= tolerance * value)
-
-
-def _combine(
-    columns: Features, coefficients: NDArray[np.float64], threads: int
-) -> tuple[NDArray[np.float32], float, float]:
-    """(θ (V, L) float32, ‖what rounding took‖², ‖θ‖²)."""
-    labels = coefficients.shape[1]
-    theta = np.empty((len(columns), labels), np.float32)
-
-    def run(rows: slice) -> tuple[float, float]:
-        sums = np.empty(2)
-        kernels.combine(
-            frozen(columns.indptr[rows.start : rows.stop + 1]),
-            frozen(columns.indices),
-            frozen(columns.values),
-            frozen(coefficients),
-            theta[rows],
-            np.empty(labels),
-            sums,
-        )
-        return float(sums[0]), float(sums[1])
-
-    parts = list(map_blocks(run, blocks(columns, labels), threads))
-    return theta, sum(lost for lost, _ in parts), sum(length for _, length in parts)
 
 
 def _scores(features: Features, theta: NDArray[np.float32], threads: int) -> NDArray[np.float64]:

@@ -1,4 +1,4 @@
-"""Dual coordinate ascent over documents, most often those that are furthest from their optimum."""
+"""Dual coordinate ascent over documents, most often over those furthest from their optimum."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from numpy.typing import NDArray
 
 from textmlr.base.arrays import frozen
 from textmlr.kernels import dual_ascent as kernels
-from textmlr.training.exact.merged_columns import Merged
+from textmlr.training.exact.merged_columns import MergedColumns
 from textmlr.training.exact.threaded_products import inner_product, multiply
 
 # A document at less than this share of the mean gap takes a nap.  From 0.1 to 0.5 alike.
 NAP_SHARE = 0.2
-LOOKING = 0.02  # of the time of visiting all documents
-SLIP = 1e-3  # what the first p leaves to all other labels
+LOOKING = 0.02  # time to find the due ones, of that of visiting all documents
+SLIP = 1e-3  # share of all other labels in the first p
 
 
 @dataclass(slots=True, eq=False)
@@ -31,15 +31,14 @@ class Dual:
     gaps    (n,) float64   c_i·KL(p_i ‖ P(· | x_i; θ)), as last seen
     naps    (2, n) int32   length of each document's nap, and the epoch to visit it next in
     seed    (1,) uint64   of the order of the next epoch; where the optimum is does not depend on it
-    base    (n, L) float64   what scores have besides those of θ(p), or (0, L)
+    base    (n, L) float64   scores besides those of θ(p), or (0, L)
     along   (n,) float64     a feature that counts against the others (kernels.dual_ascent), or (0,)
-    tide    (L,) float64     its part of θ(p).  ``check`` and ``scores`` know of none of the three
+    tide    (L,) float64     its part of θ(p).  ``check`` and ``scores`` leave out these three
     epochs  done
-    work    what they took since this was last set to 0: documents visited / n, and a little for
-            looking which are due
+    work    visits of documents / n since it was last set to 0, and LOOKING an epoch
     """
 
-    rows: Merged
+    rows: MergedColumns
     y: NDArray[np.int32]
     shares: NDArray[np.float64]
     l2: float
@@ -58,7 +57,7 @@ class Dual:
     @classmethod
     def at(
         cls,
-        rows: Merged,
+        rows: MergedColumns,
         y: NDArray[np.int32],
         shares: NDArray[np.float64],
         l2: float,
@@ -66,7 +65,7 @@ class Dual:
         base: NDArray[np.float64] | None = None,
         along: NDArray[np.float64] | None = None,
     ) -> Dual:
-        """Begin at p (n, L) float64, which is used up; rows sum to 1."""
+        """Begin at p (n, L) float64, which is overwritten; rows sum to 1."""
         np.maximum(p, kernels.FLOOR, out=p)
         labels = p.shape[1]
         features = rows.features
@@ -109,7 +108,7 @@ class Dual:
 
     @property
     def coefficients(self) -> NDArray[np.float64]:
-        """(n, L): what θ(p) is made of, sum_i x_i ⊗ coefficients_i."""
+        """(n, L) in θ(p) = sum_i x_i ⊗ coefficients_i."""
         out = -self.shares[:, None] * self.p
         out[np.arange(len(self.y)), self.y] += self.shares
         return out

@@ -1,9 +1,9 @@
-"""Fewer columns for the same problem: of features that always go together, one.
+"""Fewer columns for the same problem: one for all features that always go together.
 
 The penalty (λ/2)‖θ‖² is the same in any orthogonal frame.  Columns that are equal in all documents
-can be turned into one, √k times as long, and k − 1 of zeros, whose weights are 0.  Those that only
-one document has (most bigrams) are one number a document, its length in them: they add to the
-curvature of that document's loss, and to its own score alone.
+can be turned into one, √k times as long, and k − 1 of zeros, whose weights are 0.  Columns
+of one document (most bigrams) are one number a document, its length in them: they add to the
+curvature of its loss, and to its own score alone.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from textmlr.kernels import equal_columns as kernels
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Merged:
+class MergedColumns:
     """The rows of a CSR matrix in fewer columns, all inner products of rows as before.
 
     features  n rows, of columns that several documents have
@@ -32,7 +32,7 @@ class Merged:
     alone: NDArray[np.float64]
 
     @classmethod
-    def of(cls, features: Features) -> Merged:
+    def of(cls, features: Features) -> MergedColumns:
         """Merge the columns that are equal bit for bit; values are rounded to float32 again."""
         rows = frozen(features.indptr), frozen(features.indices), frozen(features.values)
         leaders, frequencies = _leaders(features)

@@ -1,4 +1,4 @@
-"""Truncated Newton: an optimiser that knows a function, its gradient and its Hessian's products."""
+"""Truncated Newton: an optimiser of a function, by its gradient and its Hessian's products."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Problem(Protocol[V]):
     """A convex function of a Vector."""
 
     def measure(self, point: V) -> tuple[float, V]:
-        """(value, gradient) at the point, where ``curve`` is from now on."""
+        """(value, gradient) at the point; ``curve`` is the Hessian there from now on."""
         ...
 
     def value(self, point: V) -> float:
@@ -52,13 +52,13 @@ def minimise(
     done: Callable[[V, float, float], bool],
     most_steps: int,
 ) -> tuple[V, int]:
-    """(where ``done`` says so, or no step helps any more, or most_steps are done; steps).
+    """(the point where ``done`` is true, or no step helps any more, or after most_steps; steps).
 
     done  called with each point, its value and the norm of its gradient
 
-    Each step is along what conjugate gradients make of Newton's equations before they leave less
-    than min(FORCING, √(‖g‖/‖g_0‖))·‖g‖ of them.  Source: Nocedal and Wright, Numerical
-    Optimization, 2006, algorithm 7.1.
+    Each step is a solution of Newton's equations by conjugate gradients, which leave less than
+    min(FORCING, √(‖g‖/‖g_0‖))·‖g‖ of them.  Source: Nocedal and Wright, Numerical Optimization,
+    2006, algorithm 7.1.
     """
     first = 0.0
     for step in range(most_steps):

@@ -1,4 +1,4 @@
-"""What an exact solver answers: θ and the proof of how near the minimum it is."""
+"""The result of an exact solver: θ and the proof of how near the minimum it is."""
 
 from __future__ import annotations
 

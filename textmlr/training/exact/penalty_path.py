@@ -16,7 +16,7 @@ from textmlr.training.calibration import Scored
 from textmlr.training.cross_fitting import Crossed
 from textmlr.training.exact import proximal_newton
 from textmlr.training.exact.optimum import Optimum
-from textmlr.training.exact.solver import GIVE_L2, Exact, Step
+from textmlr.training.exact.solver import GIVE_L2, ExactSolver, Step
 from textmlr.training.held_out import FOLDS, are_few, check_labels, hold_out
 from textmlr.training.objective import Objective
 
@@ -84,7 +84,7 @@ def fit_exact(
 
     validation  documents that judge, None to hold some out
     beside      called once, by a thread of its own if there are two
-    Raises InputError where there is nothing to learn from, or no minimum.
+    Raises InputError where the labels are not two at least, or there is no minimum.
     """
     check_labels(objective)
     options = options.decided()
@@ -102,7 +102,7 @@ def fit_exact(
             watch=watch,
         )
     else:
-        solve = partial(Exact.of(objective, threads, watch).minimise, l2, options.tolerance)
+        solve = partial(ExactSolver.of(objective, threads, watch).minimise, l2, options.tolerance)
     found: list[Optimum] = []
     jobs: list[Callable[[], object]] = [lambda: found.append(solve())]
     jobs += [] if beside is None else [beside]
@@ -170,7 +170,7 @@ def _search(
     objective: Objective, judge: Objective, threads: int, watch: Watch | None
 ) -> tuple[float, tuple[Penalty, ...]]:
     """(the k of PATH with the least held-out loss, all trials)."""
-    exact = Exact.of(objective, threads, watch)
+    exact = ExactSolver.of(objective, threads, watch)
 
     def attempt(k: float) -> Penalty:
         l2 = penalty_of(objective, k)
@@ -186,7 +186,7 @@ def _search_crossed(
     """The same where few documents are held out in parts."""
     parts = range(len(crossed.parts))
     others = [crossed.rows.take(crossed.others(number)) for number in parts]
-    exact = [Exact.of(objective, threads, None) for objective in others]
+    exact = [ExactSolver.of(objective, threads, None) for objective in others]
     scores = np.zeros((crossed.repeats, len(crossed.rows.y), crossed.rows.labels), np.float32)
 
     def attempt(k: float) -> Penalty:

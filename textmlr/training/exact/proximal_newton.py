@@ -3,9 +3,9 @@
     F(θ) = Objective.value(θ) + l1·Σ|θ[f, ℓ]|
 
 Most weights are 0 at the minimum.  So a round looks at all features once, which also proves how
-near θ is, and then works on those few weights that are not 0 or want to leave it: Newton steps,
-each found by coordinate descent on the quadratic model of the loss (kernels/proximal.py), with a
-backtracking line search.
+near θ is, and then works on the few weights that are not 0 or would leave it: Newton steps, each
+found by coordinate descent on the quadratic model of the loss (``kernels.coordinate_descent``),
+with a backtracking line search.
 
 The bias row is penalised like every other, by l1 as by l2: the objective knows of no bias, and
 the bound below needs no case of its own.
@@ -38,19 +38,13 @@ STEP_SHARE = 0.3  # the same of a Newton step's descent
 HASTE = 0.9  # of the tolerance, the rest being for the rounding to float32
 ARMIJO = 0.01  # of the decrease promised: Yuan, Ho and Lin, equation 20
 HALVINGS = 40
-STALLED = 3  # rounds on end without a better value or bound: float64 can tell no more
+STALLED = 3  # rounds on end without a better value or bound: float64 has no more digits
 EPSILON = 1e-15
 ROUNDING = 1e-9  # more than a sum in float64 is off
-# What is added to the share of the residuals that l1 alone allows, of the rest, for the bound.
+# For the bound: shares of the residuals beyond the share that l1 alone allows.
 SHARES = (0.0, 0.25, 0.5, 0.75, 0.9, 1.0)
 COLUMNS = 4096  # to a block of work
 SCORES = 1 << 17
-
-
-def least_l1(objective: Objective) -> float:
-    """The l1 from which on θ = 0 is the minimum: max |∂ loss / ∂ θ[f, ℓ]| at θ = 0."""
-    zero = np.zeros((objective.features.columns, objective.labels), np.float32)
-    return float(np.abs(objective.gradient(zero)).max(initial=0.0))
 
 
 def centres(theta: Array, l1: float, l2: float) -> Array:
@@ -129,7 +123,7 @@ def minimise(
 
 
 class _Descent:
-    """θ on its way to the minimum, in float64, and what is known of it.
+    """θ on its way to the minimum, in float64, with its scores and bounds.
 
     columns   (C,) int64     features that can have a weight at all, ascending
     theta     (C, L) float64 of them
@@ -168,13 +162,13 @@ class _Descent:
         return max(self.value - self.bound, 0.0)
 
     def centre(self) -> None:
-        """Take from each feature's weights the constant that only adds to the penalty."""
+        """Take the constant that only adds to the penalty from each feature's weights."""
         used = np.flatnonzero(self.theta.any(axis=1))
         self.theta[used] -= centres(self.theta[used], self.l1, self.l2)[:, None]
 
     def look(self) -> tuple[Weights, Array]:
-        """Look at all features, and find the bound; the weights that may change, and the slopes
-        of the mean loss by each."""
+        """Look at all features, and find the bound: (the weights that may change, the slopes of the
+        mean loss by each)."""
         kept = self._weights(*np.nonzero(self.theta.T))
         self.scores.fill(0)
         self.matrix.add(kept, self._of(kept), self.scores)
@@ -211,7 +205,7 @@ class _Descent:
         return weights, slopes
 
     def improve(self, weights: Weights, slopes: Array) -> None:
-        """Newton steps in some of the weights, until little is left to gain in them."""
+        """Newton steps in some of the weights, until there is little to gain in them."""
         theta = self._of(weights)
         begin = float(np.abs(self._violation(theta, slopes)).sum())
         for number in range(1, NEWTON_STEPS + 1):
@@ -246,7 +240,7 @@ class _Descent:
         step = 1.0
         for _ in range(HALVINGS if promised < 0 else 0):
             after = self._loss(along, step) + self._penalty(theta + step * moves)
-            # Where the promise is below what float64 can tell, it is believed.
+            # A promise below the precision of float64 is believed.
             if after - before <= ARMIJO * step * promised + EPSILON * before:
                 return step
             step /= 2
@@ -289,7 +283,7 @@ class _Descent:
     def _weights(self, labels: NDArray[np.int64], columns: NDArray[np.int64]) -> Weights:
         return Weights.of(labels, columns, self.objective.labels)
 
-    def _spans(self) -> list[tuple[int, int]]:
+    def _blocks(self) -> list[tuple[int, int]]:
         n = len(self.y)
         step = max(SCORES // self.objective.labels, 1)
         return [(first, min(first + step, n)) for first in range(0, n, step)]
@@ -297,7 +291,7 @@ class _Descent:
     def _loss(self, along: Array, step: float) -> float:
         """The mean loss at scores + step·along."""
 
-        def loss(span: tuple[int, int]) -> float:
+        def loss(block: tuple[int, int]) -> float:
             return float(
                 kernels.loss_along(
                     frozen(self.scores),
@@ -305,38 +299,38 @@ class _Descent:
                     step,
                     self.y,
                     self.shares,
-                    *span,
+                    *block,
                     self.top,
                     self.total,
                 )
             )
 
-        return sum(map_blocks(loss, self._spans(), self.threads))
+        return sum(map_blocks(loss, self._blocks(), self.threads))
 
     def _respond(self) -> float:
         """Probabilities and residuals at scores, and the mean loss."""
         loss = self._loss(self.still, 0.0)
 
-        def respond(span: tuple[int, int]) -> None:
+        def respond(block: tuple[int, int]) -> None:
             kernels.respond(
                 frozen(self.scores),
                 self.y,
                 self.shares,
                 frozen(self.top),
                 frozen(self.total),
-                *span,
+                *block,
                 self.probabilities,
                 self.residuals,
             )
 
-        for _ in map_blocks(respond, self._spans(), self.threads):
+        for _ in map_blocks(respond, self._blocks(), self.threads):
             pass
         return loss
 
     def _entropy(self, share: float) -> float:
-        def entropy(span: tuple[int, int]) -> float:
+        def entropy(block: tuple[int, int]) -> float:
             return float(
-                kernels.entropy(frozen(self.probabilities), self.y, self.shares, share, *span)
+                kernels.entropy(frozen(self.probabilities), self.y, self.shares, share, *block)
             )
 
-        return sum(map_blocks(entropy, self._spans(), self.threads))
+        return sum(map_blocks(entropy, self._blocks(), self.threads))

@@ -1,4 +1,4 @@
-"""The quadratic model of a loss with an L1 penalty around θ, and the way to its minimum."""
+"""The quadratic model of a loss with an L1 penalty around θ, and its minimum."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from textmlr.training.exact.threaded_products import inner_product
 SWEEPS = 20  # to a leap
 LEAPS = 2  # to a descent
 CG_STEPS = 30  # to a leap
-CG_SHARE = 1e-3  # of the squared residual at which they end
+CG_SHARE = 1e-3  # of the squared residual, at which conjugate gradients end
 FLAT = 1e-14  # of the curvature that single weights have along a way
-FAR = 1e6  # how far to go along a flat way, on which a weight passes 0 before
+FAR = 1e6  # a step along a flat way, before whose end a weight passes 0
 LEAST_CURVATURE = 1e-12  # of a weight: Yuan, Ho and Lin, section 5.1
 
 
@@ -88,7 +88,7 @@ class QuadraticModel:
         left = self.sweep(only_active=False)
         for number in range(LEAPS + 1):
             if left <= enough:
-                # All once more: others may have come to matter.
+                # All once more: others may matter by now.
                 left = self.sweep(only_active=False)
                 if left <= enough:
                     return

@@ -1,7 +1,7 @@
 """The minimum of the convex objective, to a tolerance that is proved.
 
-Dual coordinate ascent over documents; where it is slow (λ very small) truncated Newton goes on
-from what it has reached.  Without a penalty there is no dual to ascend, and Newton does it alone.
+Dual coordinate ascent over documents; where it is slow (λ very small) truncated Newton continues
+from there.  Without a penalty there is no dual to ascend, and Newton's method runs alone.
 """
 
 from __future__ import annotations
@@ -22,19 +22,19 @@ from textmlr.model.scoring import score
 from textmlr.training.exact import newton
 from textmlr.training.exact.certificate import certify
 from textmlr.training.exact.dual import Dual, first_guess
-from textmlr.training.exact.merged_columns import Merged
+from textmlr.training.exact.merged_columns import MergedColumns
 from textmlr.training.exact.optimum import Optimum
 from textmlr.training.exact.span import Span, SpanVector
 from textmlr.training.exact.threaded_products import transposed
 from textmlr.training.objective import Objective
 
 MOST_STEPS = 200  # of Newton's method
-# In the time of so many visits of all documents the gap must have fallen to this share of what it
-# was, or Newton goes on.  (It is in documents that are alike but for their labels that it falls
-# slowly, and those are few.)
+# In the time of so many visits of all documents the gap must fall to this share of itself, or
+# Newton continues.  (It falls slowly in documents that are alike but for their labels, and those
+# are few.)
 PATIENCE, FALL = 10.0, 0.5
 # Scores in the dual are sums of up to weight/λ·‖x‖²: where these are rounded by more nats than
-# this, λ is as good as 0 to it, and Newton does it alone.
+# this, λ is as good as 0 to the dual, and Newton's method runs alone.
 COARSE = 1e-2
 # ‖gradient‖ at θ = 0 in units of the rows' length, below which it is no unit: 0 is the minimum.
 LEVEL = 1e-6
@@ -83,19 +83,19 @@ def minimise(
     Raises InputError where there is no minimum: the documents can be told apart without error,
     and no penalty keeps θ finite.
     """
-    return Exact.of(objective, threads, watch).minimise(objective.l2, tolerance, start=start)
+    return ExactSolver.of(objective, threads, watch).minimise(objective.l2, tolerance, start=start)
 
 
 @dataclass(slots=True, eq=False)
-class Exact:
-    """A problem made ready: its documents of positive weight, their columns merged.
+class ExactSolver:
+    """A prepared problem: its documents of positive weight, their columns merged.
 
     objective  over those documents;  weights (n,) float64, their sum 1
     last       coefficients of the last minimum, for another λ to begin at
     """
 
     objective: Objective
-    rows: Merged
+    rows: MergedColumns
     weights: NDArray[np.float64]
     threads: int
     watch: Watch | None
@@ -104,10 +104,10 @@ class Exact:
     _columns: Features | None = None
 
     @classmethod
-    def of(cls, objective: Objective, threads: int = 1, watch: Watch | None = None) -> Exact:
+    def of(cls, objective: Objective, threads: int = 1, watch: Watch | None = None) -> ExactSolver:
         """Drop documents of weight 0, and merge the columns of the others.
 
-        Raises InputError where what ``minimise`` will need would not fit in memory.
+        Raises InputError where ``minimise`` would not fit in memory.
         """
         objective.head.check_exact()
         check_memory(objective, "train by sgd, or on fewer documents, labels or features")
@@ -116,7 +116,7 @@ class Exact:
             objective = objective.take(np.flatnonzero(counts))
         weights = objective.weights.astype(np.float64)
         weights /= weights.sum()
-        return cls(objective, Merged.of(objective.features), weights, threads, watch)
+        return cls(objective, MergedColumns.of(objective.features), weights, threads, watch)
 
     def minimise(
         self, l2: float, tolerance: float, *, start: NDArray[np.float32] | None = None
@@ -160,7 +160,7 @@ class Exact:
             inner /= 4
             if dual is not None:
                 dual.check(self.threads)
-                # Of few documents that pull against each other it sees a gap that is not there.
+                # With few documents that pull against each other it sees a gap that is not there.
                 if attempt == ATTEMPTS - 2:
                     dual = p = None
         assert best is not None
@@ -173,7 +173,7 @@ class Exact:
         return self._columns
 
     def _ascend_beside(self, dual: Dual, tolerance: float) -> bool:
-        """``_ascend``, while another thread, if there is one, makes what comes after it ready."""
+        """``_ascend``, while another thread, if there is one, prepares the certificate."""
         found: list[bool] = []
         jobs: list[Callable[[], object]] = [lambda: found.append(self._ascend(dual, tolerance))]
         if self._columns is None:
@@ -183,8 +183,8 @@ class Exact:
         return found[0]
 
     def _ascend(self, dual: Dual, tolerance: float) -> bool:
-        """Epochs of the dual until its gap, as seen, is within the tolerance; whether it is, since
-        they are given up where it hardly falls any more."""
+        """Epochs of the dual until its gap, as seen, is within the tolerance, or hardly falls any
+        more; whether it is within."""
         most, seen = float(np.log(self.objective.labels)), np.inf  # most: the value at θ = 0
         while True:
             gap = dual.epoch()
@@ -203,7 +203,7 @@ class Exact:
             scores = score(objective.features, Network.of([start]))
             p = objective.head.probabilities(scores)
         elif self.last is not None:
-            # The same θ, as far as a smaller penalty leaves p between 0 and 1.
+            # The same θ, as far as p stays between 0 and 1 with a smaller penalty.
             p = -self.last / shares[:, None]
             p[np.arange(len(y)), y] += 1
             p = np.maximum(p, 0)
@@ -215,7 +215,7 @@ class Exact:
     def _newton(
         self, l2: float, tolerance: float, coefficients: NDArray[np.float64]
     ) -> tuple[NDArray[np.float64], int]:
-        """(coefficients within the tolerance, or as near as it gets; steps)."""
+        """(coefficients within the tolerance, or as near as possible; steps)."""
         y, labels = self.objective.y, self.objective.labels
         span = Span(self.rows, y, self.weights, labels, l2, self.threads)
         number = 0
@@ -263,8 +263,8 @@ class Exact:
 
 
 def check_memory(objective: Objective, mend: str) -> None:
-    """Refuse what cannot fit before any of it is taken: θ in 32 bits, at most as many numbers of 64
-    bits, and NUMBERS of those for each document and label."""
+    """Refuse a problem that would not fit before any memory is taken: θ in 32 bits, at most as many
+    numbers of 64 bits, and NUMBERS of those for each document and label."""
     documents, columns, labels = len(objective.y), objective.features.columns, objective.labels
     needed = 12 * columns * labels + 8 * NUMBERS * documents * labels
     available = machine_memory()

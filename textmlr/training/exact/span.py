@@ -17,7 +17,7 @@ from textmlr.base.arrays import frozen
 from textmlr.features.csr_features import Features
 from textmlr.kernels import csr_products as kernels
 from textmlr.kernels import softmax
-from textmlr.training.exact.merged_columns import Merged
+from textmlr.training.exact.merged_columns import MergedColumns
 from textmlr.training.exact.threaded_products import inner_product, multiply, transposed
 
 
@@ -32,7 +32,7 @@ class SpanVector:
     scores: NDArray[np.float64]
 
     def dot(self, other: SpanVector) -> float:
-        """The inner product of what they stand for."""
+        """The inner product of the two θ."""
         return inner_product(self.coefficients, other.scores)
 
     def plus(self, factor: float, other: SpanVector) -> SpanVector:
@@ -51,10 +51,10 @@ class Span:
     """Weighted mean loss + (λ/2)‖θ‖², of a SpanVector: a Problem of ``newton``.
 
     rows    n documents, y (n,) int32, weights (n,) float64 that sum to 1, l2  λ
-    p       (n, L) float64   P(l | x_i) where it was measured last
+    p       (n, L) float64   P(l | x_i) at the point that was measured last
     """
 
-    rows: Merged
+    rows: MergedColumns
     y: NDArray[np.int32]
     weights: NDArray[np.float64]
     labels: int
@@ -90,7 +90,7 @@ class Span:
         return float(loss) + 0.5 * self.l2 * point.dot(point)
 
     def curve(self, direction: SpanVector) -> SpanVector:
-        """The Hessian, where it was measured last, times a direction."""
+        """The Hessian at the point that was measured last, times a direction."""
         out = np.empty_like(self.p)
         kernels.curve(frozen(direction.scores), frozen(self.p), frozen(self.weights), out)
         return self.vector(out + self.l2 * direction.coefficients)

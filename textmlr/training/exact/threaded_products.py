@@ -35,7 +35,7 @@ def transposed(matrix: Features) -> Features:
 
 def blocks(matrix: Features, labels: int) -> Iterator[slice]:
     """Slices of rows of about BLOCK_PRODUCTS each; cut by the data alone."""
-    # A row counts as an entry too: what is written for it takes as long.
+    # A row counts as an entry too: writing it takes as long.
     work = matrix.indptr + np.arange(len(matrix.indptr))
     step = max(1, BLOCK_PRODUCTS // labels)
     bounds = np.searchsorted(work, np.arange(0, int(work[-1]) + step, step))
@@ -69,3 +69,30 @@ def multiply(matrix: Features, dense: NDArray[np.float64], threads: int) -> NDAr
     for _ in map_blocks(run, blocks(matrix, dense.shape[1]), threads):
         pass
     return out
+
+
+def combined(
+    columns: Features, coefficients: NDArray[np.float64], threads: int
+) -> tuple[NDArray[np.float32], float, float]:
+    """(θ = sum_i f(x_i) ⊗ coefficients_i, (V, L) float32; ‖its rounding error‖²; ‖θ‖²).
+
+    columns  f(x) by columns;  coefficients (n, L) float64
+    """
+    labels = coefficients.shape[1]
+    theta = np.empty((len(columns), labels), np.float32)
+
+    def run(rows: slice) -> tuple[float, float]:
+        sums = np.empty(2)
+        kernels.combine(
+            frozen(columns.indptr[rows.start : rows.stop + 1]),
+            frozen(columns.indices),
+            frozen(columns.values),
+            frozen(coefficients),
+            theta[rows],
+            np.empty(labels),
+            sums,
+        )
+        return float(sums[0]), float(sums[1])
+
+    parts = list(map_blocks(run, blocks(columns, labels), threads))
+    return theta, sum(lost for lost, _ in parts), sum(length for _, length in parts)

@@ -20,13 +20,13 @@ from textmlr.model.heads import SOFTMAX, Head
 from textmlr.training.dealt_parts import Dealing
 from textmlr.training.objective import Objective
 
-ENDS = "ends"  # the file of where the row of each document ends in that of its part, in words
+ENDS = "ends"  # the file of the places, in words, where each document's row ends in its part's file
 Weigh = Callable[[Features], Features]
 
 
 @dataclass(frozen=True, eq=False)
 class StoredObjective:
-    """What ``Objective`` is, of documents whose rows lie in the files of a folder.
+    """An ``Objective`` over documents whose rows lie in the files of a folder.
 
     dealing     which documents are in which part; part k is in the file ``name_of(k)``
     words       (K,) int64   size of each file, in words
@@ -125,10 +125,10 @@ class StoredObjective:
         self, words: NDArray[np.uint32], documents: NDArray[np.int64], entries: int, path: str
     ) -> Objective:
         indptr = np.empty(len(documents) + 1, np.int64)
-        # Of a part these are large: memory of their own goes back to the system.
+        # They are large for a part: memory of their own goes back to the system.
         indices, values = pages(entries, np.int32), pages(entries, np.float32)
         read = kernels.decode(frozen(words), self.bits, indptr, indices, values)
-        # Whoever computes with them checks nothing.
+        # Kernels check nothing.
         if read != len(words) or indices.max(initial=0) >= self.columns:
             raise changed(path)
         features = self.weigh(Features(indptr, indices, values, self.columns))

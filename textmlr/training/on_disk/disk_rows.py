@@ -17,23 +17,26 @@ from textmlr.corpus.corpus import Corpus
 from textmlr.corpus.disk_corpus import Sum
 from textmlr.features.csr_features import Features
 from textmlr.features.featurizer import Featurizer
-from textmlr.features.hashed_columns import Columns
+from textmlr.features.hashed_columns import HashedColumns
 from textmlr.features.options_array import TERM_FREQUENCY
-from textmlr.features.vocabulary import NAMELESS, Vocabulary, inverse_document_frequency
+from textmlr.features.row_weights import inverse_document_frequency
+from textmlr.features.vocabulary import NAMELESS, Vocabulary
 from textmlr.kernels import csr_rows
 from textmlr.training.dealt_parts import AnyObjective, Dealing
 from textmlr.training.on_disk import part_files, row_counts
-from textmlr.training.on_disk.cache import Cache, Work, refusals
+from textmlr.training.on_disk.cache import Cache
+from textmlr.training.on_disk.cache_errors import refusals
 from textmlr.training.on_disk.disk_objective import StoredObjective
+from textmlr.training.on_disk.stage_progress import Work
 from textmlr.training.rows import Rows, check_memory, document_weights
 
-# Of the memory that training may take, at most: the table of distinct n-grams, while there is
-# nothing else, and later θ in three copies (the run over all documents, its twin without those held
+# The largest shares of the memory of training: the table of distinct n-grams, while there is
+# nothing else; later θ in three copies (the run over all documents, its twin without those held
 # out, and one that is being written).
 TABLE_SHARE = 0.55
 THETA_SHARE = 0.6
 THETA_COPIES = 3
-ENTRY_BYTES = 16  # of rows in memory, and what the exact solver makes of them
+ENTRY_BYTES = 16  # of an entry in memory, with the exact solver's own arrays
 
 Json = dict[str, Any]
 Arrays = dict[str, NDArray[Any]]
@@ -49,11 +52,11 @@ def stored_rows(
     threads: int,
     watch: Callable[[Work], None],
 ) -> Rows:
-    """Fit a featurizer on a corpus, and take its rows, in the cache; from there if it has them.
+    """Fit a featurizer on a corpus, and write its rows to the cache, unless it has them.
 
     memory  bytes that training may take, about; features that do not fit are left out.  None: as
             many as it needs
-    Raises InputError where θ would not fit in memory, or the solver needs rows that do not.
+    Raises InputError where θ, or the rows that the exact solver needs, would not fit in memory.
     """
     featurizer = Featurizer(featurizer_options)
     key = {
@@ -80,7 +83,7 @@ def stored_rows(
 
 
 def _row_bytes(corpus: Corpus, options: TrainingOptions) -> int:
-    """Bytes of a row of θ while it is learnt, in all copies."""
+    """Bytes of a row of θ during training, in all copies."""
     width = options.hidden[0] if options.hidden else len(corpus.labels)
     return 4 * width * THETA_COPIES * (2 if options.chosen_step == "adagrad" else 1)
 
@@ -94,7 +97,7 @@ def _count(
     threads: int,
     watch: Callable[[Work], None],
 ) -> tuple[Json, Arrays, dict[str, Sum]]:
-    """Write rows of counts; which of their columns are features, and what the file comes to."""
+    """Write rows of counts; return which columns are features, and the sum of the file."""
     own = featurizer.options
     most, table = own.max_features, None
     if memory is not None:
@@ -102,16 +105,16 @@ def _count(
         room = max(1, int(THETA_SHARE * memory) // _row_bytes(corpus, options) - own.bias)
         most = room if most is None else min(room, most)
     with refusals(cache.folder):
-        spilled = row_counts.spill(
+        counts = row_counts.write_counts(
             corpus, featurizer, cache.folder, memory=table, most=most, threads=threads, watch=watch
         )
-    header: Json = {"invalid": spilled.invalid, "cut": None}
-    arrays: Arrays = {"records": spilled.records}
-    files = {row_counts.FILE: spilled.sum}
-    counted = spilled.counted
+    header: Json = {"invalid": counts.invalid, "cut": None}
+    arrays: Arrays = {"records": counts.records}
+    files = {row_counts.FILE: counts.sum}
+    counted = counts.counted
     if counted is None:
-        columns = Columns.counted(spilled.frequencies)
-        frequencies = spilled.frequencies[columns.kept].astype(np.int64)
+        columns = HashedColumns.counted(counts.frequencies)
+        frequencies = counts.frequencies[columns.kept].astype(np.int64)
         none = np.zeros(0, np.int32)
         arrays |= {
             "frequencies": frequencies,
@@ -143,7 +146,7 @@ def _count(
 def _deal(
     corpus: Corpus, featurizer: Featurizer, options: TrainingOptions, cache: Cache, threads: int
 ) -> tuple[Json, Arrays, dict[str, Sum]]:
-    """Write rows of features, by what was counted; what the files come to."""
+    """Write rows of features, by the counts; return the sums of the files."""
     header, found = cache.get("counted")
     frequencies = found["frequencies"]
     dealing = Dealing.of(len(corpus), int(frequencies.sum()), options.seed)
@@ -171,21 +174,13 @@ def _restore(
     memory: int | None,
     threads: int,
 ) -> Rows:
+    """The rows that the cache has, with the featurizer fitted to them."""
     header, mapped = cache.get("rows")
-    found = {name: array.copy() for name, array in mapped.items()}
+    arrays = {name: array.copy() for name, array in mapped.items()}
     del mapped
-    own, frequencies, n = featurizer.options, found["frequencies"], len(corpus)
-    columns = first = None
-    if "hashes" in found:
-        first = found["first"][int(own.bias) :]
-        vocabulary = Vocabulary(found["hashes"], frequencies[int(own.bias) :], *NAMELESS)
-        featurizer.adopt(vocabulary, frequencies, n, header["invalid"])
-    else:
-        assert own.hash_bits is not None
-        columns = Columns.restore(found["kept"], 1 << own.hash_bits, frequencies)
-        whole = np.zeros(1 << own.hash_bits, np.int64)
-        whole[columns.kept] = frequencies
-        featurizer.adopt(None, whole, n, header["invalid"])
+    own, frequencies, n = featurizer.options, arrays["frequencies"], len(corpus)
+    columns = _fit(featurizer, arrays, n, header["invalid"])
+    first = arrays["first"][int(own.bias) :] if columns is None else None
     featurizer.labels = corpus.labels
     check_memory(len(frequencies), len(corpus.labels), options, threads)
     idf = None
@@ -200,8 +195,8 @@ def _restore(
     stored = StoredObjective(
         cache.folder,
         Dealing.of(n, int(frequencies.sum()), options.seed),
-        found["words"],
-        found["sizes"],
+        arrays["words"],
+        arrays["sizes"],
         header["bits"],
         frequencies.astype(np.int32),
         _weigher(own, weights),
@@ -216,16 +211,38 @@ def _restore(
     if len(stored.dealing) == 1:
         objective = stored.part(0)
     elif options.solver == "exact":
-        needed = ENTRY_BYTES * stored.nonzeros
-        if memory is not None and needed > memory:
-            raise InputError(
-                f"the exact solver needs all rows in memory, {needed / 1e9:.1f} GB of them",
-                mend="give it that much (--memory), or leave it out: sgd learns from the disk",
-            )
-        objective = stored.take(np.arange(n))
+        objective = _in_memory(stored, memory)
     return Rows(
         featurizer, columns, objective, idf, frequencies, header["invalid"], first, header["cut"]
     )
+
+
+def _fit(
+    featurizer: Featurizer, arrays: Arrays, documents: int, invalid: int
+) -> HashedColumns | None:
+    """Fit a featurizer to the rows of a cache; with hashing, the columns that are in use."""
+    own, frequencies = featurizer.options, arrays["frequencies"]
+    if "hashes" in arrays:
+        vocabulary = Vocabulary(arrays["hashes"], frequencies[int(own.bias) :], *NAMELESS)
+        featurizer.adopt(vocabulary, frequencies, documents, invalid)
+        return None
+    assert own.hash_bits is not None
+    columns = HashedColumns.restore(arrays["kept"], 1 << own.hash_bits, frequencies)
+    whole = np.zeros(1 << own.hash_bits, np.int64)
+    whole[columns.kept] = frequencies
+    featurizer.adopt(None, whole, documents, invalid)
+    return columns
+
+
+def _in_memory(stored: StoredObjective, memory: int | None) -> AnyObjective:
+    """The objective over all documents.  Raises InputError where it takes more than memory."""
+    needed = ENTRY_BYTES * stored.nonzeros
+    if memory is not None and needed > memory:
+        raise InputError(
+            f"the exact solver needs all rows in memory, {needed / 1e9:.1f} GB of them",
+            mend="give it that much (--memory), or leave it out: sgd trains from the disk",
+        )
+    return stored.take(np.arange(len(stored.y)))
 
 
 def _weights(corpus: Corpus, options: TrainingOptions) -> NDArray[np.float32]:
@@ -240,7 +257,7 @@ def _weigher(
 ) -> Callable[[Features], Features]:
     """Counts → f(x), in place; see ``Featurizer.weigh``.
 
-    idf  (V,) of each number, None where it is not in use
+    idf  (V,) of each column, None where it is not in use
     """
     weights = frozen(np.zeros(0, np.float32) if idf is None else idf)
     term_frequency = TERM_FREQUENCY[options.term_frequency]

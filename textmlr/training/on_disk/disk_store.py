@@ -1,4 +1,4 @@
-"""Store: where a training run keeps what does not fit in memory."""
+"""Store: a training run's place on disk for rows that do not fit in memory."""
 
 from __future__ import annotations
 
@@ -10,9 +10,10 @@ from textmlr.base.training_options import TrainingOptions
 from textmlr.corpus.corpus import Corpus
 from textmlr.model.heads import SOFTMAX, Head
 from textmlr.training.objective import Objective
-from textmlr.training.on_disk.cache import Cache, Work
+from textmlr.training.on_disk.cache import Cache
 from textmlr.training.on_disk.disk_objective import StoredObjective
 from textmlr.training.on_disk.disk_rows import stored_rows
+from textmlr.training.on_disk.stage_progress import Work
 from textmlr.training.rows import Rows
 
 
@@ -20,8 +21,8 @@ from textmlr.training.rows import Rows
 class Store:
     """A cache, and how much memory its run may take.
 
-    memory  bytes, about: for the table of distinct n-grams, and for θ.  None: the corpus would be
-            learnt from in memory if no cache were wanted, where nothing is left out
+    memory  bytes, about, for the table of distinct n-grams and for θ.  None: as many as needed, for
+            a corpus that is on disk only because a cache is wanted
     """
 
     cache: Cache

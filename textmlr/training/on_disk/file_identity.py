@@ -1,5 +1,5 @@
-"""What the files of a corpus are: by content, and, to notice that one is written to while it is
-read, by size and time."""
+"""The identity of a corpus's files: a digest of each; or size and time, by which a change during
+reading shows."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ import stat
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
-from textmlr.corpus.byte_streams import refusals
 from textmlr.corpus.formats import folder
+from textmlr.corpus.refusals import refusals
 from textmlr.corpus.sources import is_url, name_of
-from textmlr.training.on_disk.cache import Work
+from textmlr.training.on_disk.stage_progress import Work
 
 _DIGEST = 16  # bytes; a second takes in about 1 GB
 _CHUNK = 1 << 20
@@ -21,8 +21,8 @@ Json = dict[str, Any]
 
 
 def contents(sources: Sequence[str], watch: Callable[[Work], None] | None = None) -> Json:
-    """What the sources are, as JSON: their names in order, and of every file that is read its name,
-    and a digest of its bytes; None of what can be read only once (a pipe), and of a URL.
+    """The identity of sources, as JSON: their names in order; the name of every file that is read,
+    with a digest of its bytes, or None for a URL and for a pipe, which can be read only once.
 
     Raises InputError for a file that cannot be read.
     """
@@ -45,13 +45,13 @@ def contents(sources: Sequence[str], watch: Callable[[Work], None] | None = None
     }
 
 
-def untold(found: Json) -> list[str]:
-    """The names of those of ``contents`` that nothing is known of."""
+def undigested(found: Json) -> list[str]:
+    """The names in ``contents`` that have no digest."""
     return [name for name, digest in found["files"] if digest is None]
 
 
 def states(sources: Sequence[str]) -> Json:
-    """Size and time of the last change of each file that is read, by name; None of others."""
+    """Size and time of the last change of each file that is read, by name; None for others."""
     return {name_of(path): _state_of(path) for source in sources for path in files_of(source)}
 
 
@@ -71,7 +71,7 @@ def _state_of(path: str) -> list[int] | None:
         return None
     try:
         state = os.stat(path)
-    except (OSError, ValueError):  # whoever reads it says so
+    except (OSError, ValueError):  # reading it raises the error
         return None
     return [state.st_size, state.st_mtime_ns] if stat.S_ISREG(state.st_mode) else None
 

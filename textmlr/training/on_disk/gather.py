@@ -1,4 +1,4 @@
-"""A corpus is read into memory while it is small, and onto disk where it is not."""
+"""Reading a corpus for training: into memory if it is small, else onto disk."""
 
 from __future__ import annotations
 
@@ -9,34 +9,36 @@ from itertools import islice
 from typing import Any
 
 from textmlr.base.errors import InputError
-from textmlr.corpus.byte_streams import ending_of
 from textmlr.corpus.chunks import Chunk
 from textmlr.corpus.corpus import Corpus
-from textmlr.corpus.disk_corpus import Writer, restore
+from textmlr.corpus.decompression import ending_of
+from textmlr.corpus.disk_corpus import CorpusWriter, restore
 from textmlr.corpus.reading import joined, read_corpus, scan
 from textmlr.corpus.reading_options import ReadingOptions
 from textmlr.corpus.sources import is_url, name_of, sources_of
-from textmlr.training.on_disk.cache import Cache, InUseError, Work, refusals
+from textmlr.training.on_disk.cache import Cache
+from textmlr.training.on_disk.cache_errors import InUseError, refusals
 from textmlr.training.on_disk.disk_store import Store
-from textmlr.training.on_disk.file_identity import contents, files_of, states, untold
+from textmlr.training.on_disk.file_identity import contents, files_of, states, undigested
+from textmlr.training.on_disk.stage_progress import Work
 
-# Training takes about so many bytes of memory for each byte of text: hashes, counts and places of
-# its n-grams, and rows, more for short words.
+# Training takes about so many bytes of memory a byte of text: for hashes, counts and places of
+# n-grams, and for rows; more for short words.
 MEMORY_A_BYTE = 16
 CONTAINERS = (".parquet", ".arrow", ".feather", ".ipc")  # whose size says little of the text's
-FOLDERS = 16  # beside the model, for as many trainers of one model at once
-LEAST_MEMORY = 100_000  # bytes: less is a unit forgotten
+FOLDERS = 16  # beside the model, for as many runs that train one model at once
+LEAST_MEMORY = 100_000  # bytes: for less, a unit was forgotten
 
 Json = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
-class Storage:
-    """What training may take.
+class CacheOptions:
+    """Where a corpus may lie, and what becomes of its cache.
 
     memory   bytes of memory, about, LEAST_MEMORY at least
     folders  where a cache may be, the first that is free
-    resume   go on from a run that was cut off
+    resume   continue a run that was cut off
     keep     leave the cache for further runs
     every    seconds between checkpoints
     """
@@ -58,7 +60,7 @@ class Storage:
 def gather(
     paths: Sequence[str],
     options: ReadingOptions,
-    storage: Storage,
+    storage: CacheOptions,
     identity: Json,
     watch: Callable[[Work], None],
     validation: str | None = None,
@@ -67,7 +69,7 @@ def gather(
 
     options     how its files are read: the rows of a kept cache depend on each of them
     identity    what else the run depends on, see ``Cache``
-    validation  what else is read
+    validation  a file of validation documents, which are read too
     It is on disk if its text is more than memory / MEMORY_A_BYTE, or a cache is wanted anyway.
     Raises InputError for what cannot be read or written.
     """
@@ -90,7 +92,7 @@ def gather(
                 names = [name_of(source) for source in sources]
                 own = [chunk for chunk, _ in held], [file for _, file in held]
                 return joined(*own, names, options.has_weights), None
-        held += islice(chunks, 0 if held else 1)  # what is wrong with the first is soon told
+        held += islice(chunks, 0 if held else 1)  # an error in the first comes soon
     judges = [] if validation is None else sources_of([validation])
     read = {
         "corpus": contents(sources, watch),
@@ -112,9 +114,9 @@ def gather(
 
 
 def end(store: Store, *, failed: bool, keep: bool = False) -> bool:
-    """Give a store back; whether something of it was left to go on with or for further runs.
+    """Release a store; whether something of it is left, to resume from or for further runs.
 
-    failed  the run was cut off: what is whole is left
+    failed  the run was cut off: stages that are whole are left
     """
     cache = store.cache
     if failed and cache.begun:
@@ -128,10 +130,10 @@ def end(store: Store, *, failed: bool, keep: bool = False) -> bool:
 
 
 def unverified(store: Store) -> list[str]:
-    """What a run that was cut off has read that nothing can be compared with: pipes and URLs."""
+    """The pipes and URLs that a run to be resumed has read: they cannot be compared."""
     identity = store.cache.identity if store.cache.resumed else {}
     parts = (identity.get("corpus"), identity.get("validation"))
-    return [name for part in parts if part for name in untold(part)]
+    return [name for part in parts if part for name in undigested(part)]
 
 
 def _check_unchanged(before: Json, after: Json) -> None:
@@ -145,7 +147,7 @@ def _check_unchanged(before: Json, after: Json) -> None:
 
 
 def _plain_size(sources: Sequence[str]) -> int | None:
-    """Bytes of text in files, about; None where only reading them tells."""
+    """Bytes of text in files, about; None if only reading them can say."""
     size = 0
     for source in sources:
         if source == "-" or is_url(source):
@@ -164,7 +166,7 @@ def _scanned(sources: Sequence[str], options: ReadingOptions) -> Iterator[tuple[
             yield chunk, number
 
 
-def _opened(storage: Storage, identity: Json, watch: Callable[[Work], None]) -> Cache:
+def _opened(storage: CacheOptions, identity: Json, watch: Callable[[Work], None]) -> Cache:
     """The first cache that no other process has."""
     for number, folder in enumerate(storage.folders):
         try:
@@ -189,12 +191,12 @@ def _write(
 
     before  the state of the files before they were read
     """
-    # Before the cache is emptied: what cannot be read costs no other run its own.
+    # Before the cache is emptied: a corpus that cannot be read costs no other run its cache.
     first = held[0] if held else next(chunks, None)
     cache.begin("corpus")
     with refusals(cache.folder):
         weighted = first is not None and first[0].weights is not None
-        writer = Writer(cache.folder, weighted=weighted)
+        writer = CorpusWriter(cache.folder, weighted=weighted)
     text = 0
     try:
         waiting = held[1:]

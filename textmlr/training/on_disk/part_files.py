@@ -1,4 +1,4 @@
-"""From rows of counts to the files of parts, as ``training.on_disk.disk_objective`` reads them."""
+"""From rows of counts to the files of parts, as ``disk_objective`` reads them."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ _Renumbered = tuple[Features, NDArray[np.int64], NDArray[np.uint32], NDArray[np.
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Dealt:
-    """Where rows lie that ``deal`` wrote.
+class PartFiles:
+    """The places of the rows that ``deal`` wrote.
 
     words  (K,) int64   size of each part's file, in words
     sizes  (K,) int64   entries of each part
@@ -42,7 +42,7 @@ class Dealt:
 
 
 class _PartWriter:
-    """Writes rows to the files of parts, much at a time: there may be more files than can be open
+    """Writes rows to the files of parts, many at a time: more files may be needed than can be open
     at once."""
 
     def __init__(self, folder: str, parts: int) -> None:
@@ -79,7 +79,7 @@ class _PartWriter:
         return ends
 
     def finish(self) -> NDArray[np.int64]:
-        """Write what is held; all of it is on the disk then.  Returns the words of each file."""
+        """Write the rows held so far, and sync.  Returns the words of each file."""
         self._flush(sync=True)
         return self._cursor
 
@@ -98,6 +98,68 @@ class _PartWriter:
         return os.path.join(self._folder, name_of(part))
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class _Renumberer:
+    """Makes rows of features out of rows of counts.  See ``deal``."""
+
+    folder: str
+    records: NDArray[np.int64]
+    numbers: NDArray[np.int32]
+    born: NDArray[np.int32]
+    columns: int
+    dealing: Dealing
+    bias: bool
+
+    @property
+    def bits(self) -> int:
+        """Bits of a word that hold a column."""
+        return max(1, (self.columns - 1).bit_length())
+
+    @property
+    def documents(self) -> NDArray[np.int64]:
+        """The first document of each record."""
+        first: NDArray[np.int64] = np.cumsum(self.records[:, 1]) - self.records[:, 1]
+        return first
+
+    def rows(self, record: int) -> Features:
+        """The rows of one record."""
+        counted = read_record(self.folder, self.records, record)
+        if counted.indices.max(initial=-1) >= len(self.numbers):
+            raise changed(os.path.join(self.folder, FILE))
+        n, room = len(counted), len(counted.indices) + len(counted) * self.bias
+        rows = np.empty(n + 1, np.int64), np.empty(room, np.int32), np.empty(room, np.float32)
+        kernels.renumber(
+            frozen(counted.indptr),
+            frozen(counted.indices),
+            frozen(counted.values),
+            frozen(self.numbers),
+            frozen(self.born),
+            int(self.records[record, 4]),
+            self.bias,
+            *rows,
+        )
+        size = int(rows[0][-1])
+        return Features(rows[0], rows[1][:size], rows[2][:size], self.columns)
+
+    def dealt(self, record: int) -> _Renumbered:
+        """The rows of one record; their order by part, and in that order their words, and where
+        each row ends in these."""
+        made, n = self.rows(record), int(self.records[record, 1])
+        document = int(self.documents[record])
+        order = np.argsort(self.dealing.part[document : document + n], kind="stable")
+        out, stops = np.empty(2 * len(made.indices) + n, np.uint32), np.empty(n, np.int64)
+        kernels.encode(
+            frozen(made.indptr),
+            frozen(made.indices),
+            frozen(made.values),
+            frozen(order),
+            self.bits,
+            out,
+            stops,
+        )
+        return made, order, out[: int(stops[-1])], stops
+
+
 def deal(
     folder: str,
     records: NDArray[np.int64],
@@ -108,57 +170,23 @@ def deal(
     *,
     bias: bool,
     threads: int,
-) -> Dealt:
+) -> PartFiles:
     """Write the rows of all records to the files of their parts, with numbers for columns.
 
-    records   as ``spill`` wrote them
-    numbers   (c,) number of each column, −1: it is left out
-    born      see ``interning.Counted``
+    records   as ``row_counts.write_counts`` wrote them
+    numbers   (c,) number of each column, −1 if it is left out
+    born      see ``counting.HashCounts``
     columns   V, above all numbers
-    bias      each row is to begin with column 0
+    bias      each row begins with column 0
     """
-    bits = max(1, (columns - 1).bit_length())
+    renumberer = _Renumberer(folder, records, numbers, born, columns, dealing, bias)
+    documents = renumberer.documents
     first = np.full(columns, -1, np.int64)
     ends = np.empty(len(dealing.part), np.int64)
     sizes = np.zeros(len(dealing), np.int64)
     writer = _PartWriter(folder, len(dealing))
-    documents = np.cumsum(records[:, 1]) - records[:, 1]
-
-    def renumber(record: int) -> _Renumbered:
-        counted = read_record(folder, records, record)
-        if counted.indices.max(initial=-1) >= len(numbers):
-            raise changed(os.path.join(folder, FILE))
-        n, period = len(counted), int(records[record, 4])
-        room = len(counted.indices) + n * bias
-        rows = np.empty(n + 1, np.int64), np.empty(room, np.int32), np.empty(room, np.float32)
-        kernels.renumber(
-            frozen(counted.indptr),
-            frozen(counted.indices),
-            frozen(counted.values),
-            frozen(numbers),
-            frozen(born),
-            period,
-            bias,
-            *rows,
-        )
-        size = int(rows[0][-1])
-        made = Features(rows[0], rows[1][:size], rows[2][:size], columns)
-        part = dealing.part[documents[record] : documents[record] + n]
-        order = np.argsort(part, kind="stable")
-        out, stops = np.empty(2 * size + n, np.uint32), np.empty(n, np.int64)
-        kernels.encode(
-            frozen(made.indptr),
-            frozen(made.indices),
-            frozen(made.values),
-            frozen(order),
-            bits,
-            out,
-            stops,
-        )
-        return made, order, out[: int(stops[-1])], stops
-
     for record, (rows, order, words, stops) in enumerate(
-        map_blocks(renumber, range(len(records)), threads)
+        map_blocks(renumberer.dealt, range(len(records)), threads)
     ):
         document = int(documents[record])
         kernels.note_first(frozen(rows.indptr), frozen(rows.indices), document, first)
@@ -171,4 +199,4 @@ def deal(
         os.fsync(file.fileno())
     sums = {name_of(number): own for number, own in enumerate(writer.sums)}
     sums[ENDS] = extended(NOTHING, ends)
-    return Dealt(sizes_in_words, sizes, first, bits, sums)
+    return PartFiles(sizes_in_words, sizes, first, renumberer.bits, sums)

@@ -1,7 +1,7 @@
 """Rows of counts on disk, written while the text is read once; see ``kernels.disk_words``.
 
-The file ``counts`` holds records of documents that follow one another.  Their columns are numbers
-in the order of first occurrence, until it is known which of them are features.
+The file ``counts`` holds records of documents that follow one another.  Columns are numbered in the
+order of first occurrence, until it is known which of them are features.
 """
 
 from __future__ import annotations
@@ -20,21 +20,21 @@ from textmlr.corpus.batch import Batch
 from textmlr.corpus.blocks import blocks_of
 from textmlr.corpus.corpus import Corpus
 from textmlr.corpus.disk_corpus import NOTHING, Sum, changed, extended, read_exactly, write_all
-from textmlr.features.counting import Counted, Interner
+from textmlr.features.counting import HashCounts, Interner
 from textmlr.features.csr_features import Features
 from textmlr.features.featurizer import Featurizer
 from textmlr.features.ngrams import Hasher
 from textmlr.kernels import csr_rows
 from textmlr.kernels import disk_words as kernels
-from textmlr.training.on_disk.cache import Work
+from textmlr.training.on_disk.stage_progress import Work
 
 FILE = "counts"
 RECORD_ENTRIES = 1 << 20
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Spilled:
-    """What was written, and what was counted meanwhile.
+class CountRecords:
+    """The records that were written, and the counts that were made meanwhile.
 
     records     (r, 5) int64   of each: words, documents, entries, bits of a column, period
     invalid     pieces of invalid UTF-8
@@ -45,7 +45,7 @@ class Spilled:
 
     records: NDArray[np.int64]
     invalid: int
-    counted: Counted | None
+    counted: HashCounts | None
     frequencies: NDArray[np.int32]
     sum: Sum
 
@@ -67,7 +67,7 @@ class _Records:
             self.end(period)
 
     def end(self, period: int) -> None:
-        """Write what is held as one record."""
+        """Write the rows held so far as one record."""
         if not self._held:
             return
         sizes = [len(rows.indices) for rows in self._held]
@@ -92,7 +92,7 @@ class _Records:
         self._held, self._entries = [], 0
 
 
-def spill(
+def write_counts(
     corpus: Corpus,
     featurizer: Featurizer,
     folder: str,
@@ -101,12 +101,12 @@ def spill(
     most: int | None,
     threads: int,
     watch: Callable[[Work], None],
-) -> Spilled:
+) -> CountRecords:
     """Read the text of a corpus, and write its rows of counts.
 
     featurizer  not fitted
     memory      bytes that the table of distinct n-grams may take, None for all it needs
-    most        features of a vocabulary to keep, None for all that are not too rare
+    most        features that the vocabulary keeps, None for all that are not too rare
     watch       called as the text is read
     """
     options, invalid = featurizer.options, 0
@@ -145,7 +145,7 @@ def spill(
         file.flush()
         os.fsync(file.fileno())
     written = np.array(records.written, np.int64).reshape(-1, 5)
-    return Spilled(written, invalid, counted, frequencies, records.sum)
+    return CountRecords(written, invalid, counted, frequencies, records.sum)
 
 
 def read_record(folder: str, records: NDArray[np.int64], number: int) -> Features:

@@ -17,7 +17,7 @@ from textmlr.training.cross_fitting import Crossed
 from textmlr.training.held_out import FEW_DOCUMENTS, FOLDS
 from textmlr.training.sgd.epoch import Epoch
 from textmlr.training.sgd.runs import Runs, finish
-from textmlr.training.sgd.trial import WORSE, Progress, TrialRun, best_of
+from textmlr.training.sgd.trial_run import WORSE, Progress, TrialRun, best_of
 
 # The plans for few documents are the product of these powers of idf and these pairs of a learning
 # rate and a number of epochs: many small steps, few large ones.  The runs of all are averaged.
@@ -150,20 +150,20 @@ class CrossedTrials:
         assert options.patience is not None  # decided
         watched = options.epochs is not None and options.epochs > 2 * options.patience
         scaled = self.runs.scaled(crossed.rows, power)
-        told: list[Epoch] = []
+        history: list[Epoch] = []
         scores: dict[int, NDArray[np.float32]] = {}
         size = crossed.repeats, len(scaled.y), scaled.labels
         for number, part in enumerate(crossed.parts):
             held = self.runs.scaled(crossed.held[number], power)
             run = self.runs.start(scaled, crossed.others(number), epochs, rate)
             while run.done < run.epochs:
-                told.append(run.epoch())
+                history.append(run.epoch())
                 if run.done == run.epochs or watched:
                     kept = scores.setdefault(run.done, np.zeros(size, np.float32))
                     kept[number // FOLDS, part] = Scored.of(held, run.network).scores
             self.runs.end(run)
         judged = [self._judged(epoch, scores[epoch]) for epoch in sorted(scores)]
-        return judged, _together(told)
+        return judged, _together(history)
 
     def _judged(self, epoch: int, scores: NDArray[np.float32]) -> JudgedEpoch:
         plain, calibration = self.rows.scored(scores), Calibration()

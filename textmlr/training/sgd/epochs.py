@@ -47,7 +47,7 @@ class SGD:
     squares    of Adagrad, each weight's sum of squared gradients; None: steps are not divided
     last_loss  mean loss of the last epoch
     before     the run that it continues, None: it starts from nothing
-    told       its epochs so far
+    history    its epochs so far
     keep       called with the run between the parts of an epoch, where it can be stopped, and
                resumed from its ``state``; the caller of ``epoch`` calls it between epochs
     halvings   so far
@@ -70,7 +70,7 @@ class SGD:
     before: Start | None = None
     keep: Callable[[SGD], None] | None = None
     unfinished: Unfinished = field(default_factory=Unfinished)
-    told: list[Epoch] = field(default_factory=list)
+    history: list[Epoch] = field(default_factory=list)
     _parts: DealtRows | None = None
     halvings: int = 0
     rises: dict[int, tuple[float, int]] = field(default_factory=dict)
@@ -137,8 +137,8 @@ class SGD:
         return self.weights
 
     def row_squares(self) -> list[NDArray[np.float32]]:
-        """Of each row of each layer, the mean of ``squares`` over its columns; none where steps
-        are not divided."""
+        """The mean of ``squares`` over the columns of each row of each layer; none where steps are
+        not divided."""
         if self.squares is None:
             return []
         return [
@@ -169,7 +169,7 @@ class SGD:
                     epoch = Epoch(
                         self.done, self.epochs, self.learning_rate, loss, accuracy, halved, visits
                     )
-                    self.told.append(epoch)
+                    self.history.append(epoch)
                     return epoch
             self.learning_rate /= 2
             self.halvings += 1
@@ -188,7 +188,7 @@ class SGD:
             "learning_rate": self.learning_rate,
             "last_loss": self.last_loss,
             "unfinished": asdict(self.unfinished),
-            "told": [asdict(epoch) for epoch in self.told],
+            "told": [asdict(epoch) for epoch in self.history],
             "halvings": self.halvings,
             "rises": {str(epoch): list(rise) for epoch, rise in self.rises.items()},
         }
@@ -204,7 +204,7 @@ class SGD:
         self.done, self.scale = header["done"], header["scale"]
         self.learning_rate, self.last_loss = header["learning_rate"], header["last_loss"]
         self.unfinished = Unfinished(**header["unfinished"])
-        self.told = [Epoch(**epoch) for epoch in header["told"]]
+        self.history = [Epoch(**epoch) for epoch in header["told"]]
         self.halvings = header["halvings"]
         self.rises = {int(epoch): tuple(rise) for epoch, rise in header["rises"].items()}
 
@@ -291,13 +291,13 @@ class SGD:
         self.last_loss = float(self.objective.head.log_z(none)[0]) if fresh else np.inf
 
     def _dropping(self, part: int = 0) -> int:
-        """The seed of what is dropped in the next epoch."""
+        """The seed of dropout in the next epoch."""
         own = [part] if part else []
         rng = np.random.default_rng([self.options.seed, (1 << 31) + 5, self.done, *own])
         return int(rng.integers(1 << 62))
 
     def _thinned(self, features: Features, part: int) -> Features:
-        """f(x), without the features that are dropped in the next epoch."""
+        """f(x) without the features that the next epoch drops."""
         drop = self.options.input_dropout
         if not drop:
             return features

@@ -19,8 +19,8 @@ from textmlr.training.objective import Objective
 from textmlr.training.run_state import StateStore
 from textmlr.training.sgd.crossed_trials import plans_of
 from textmlr.training.sgd.epochs import SGD, of_theta
-from textmlr.training.sgd.runs import ColumnFacts, Runs
-from textmlr.training.sgd.trial import Progress, TrialResults, TrialRun, Watch, best_of
+from textmlr.training.sgd.runs import NO_FACTS, ColumnFacts, Runs
+from textmlr.training.sgd.trial_run import Progress, TrialResults, TrialRun, Watch, best_of
 from textmlr.training.sgd.trials import Search
 
 # The choice of n-grams holds out this share of the documents, and tries these learning rates.
@@ -70,7 +70,7 @@ def fit(
     objective: AnyObjective,
     options: TrainingOptions,
     *,
-    columns: ColumnFacts = ColumnFacts(),  # noqa: B008
+    columns: ColumnFacts = NO_FACTS,
     validation: Objective | None = None,
     threads: int = 1,
     watch: Watch | None = None,
@@ -97,7 +97,7 @@ def fit(
     overwrite   scale the objective's features in place, where they are not needed any more
     states      where the state of training is kept, and resumed from; None: nowhere
     known       results of ``probe`` on the same objective, if they last; None: nothing
-    Raises InputError where there is nothing to learn from.
+    Raises InputError where the labels are not two at least.
     """
     check_labels(objective)
     runs = Runs(objective, options.decided(), columns, watch, states)
@@ -118,13 +118,13 @@ def fit(
         calibration,
         final.learning_rate,
         final.epochs,
-        final.told[-1].loss,
-        final.told[-1].accuracy,
+        final.history[-1].loss,
+        final.history[-1].accuracy,
         sum(map(len, stage.folds)) or search.held_out,
         folds or (FOLDS if crossed else 0),
         judged,
         trials,
-        sum(epoch.halved for epoch in final.told),
+        sum(epoch.halved for epoch in final.history),
         len(stage.shares) if len(stage.shares) > 1 else 0,
     )
 
@@ -241,18 +241,18 @@ def probe(
     objective: Objective,
     options: TrainingOptions,
     *,
-    columns: ColumnFacts = ColumnFacts(),  # noqa: B008
+    columns: ColumnFacts = NO_FACTS,
     validation: Objective | None = None,
     threads: int = 1,
 ) -> TrialResults | None:
-    """A few short trials, which tell about how well a model can answer from these rows; of few
-    documents, those that ``fit`` makes.
+    """A few short trials, to estimate how well a model can answer from these rows; with few
+    documents, the trials of ``fit``.
 
     For choosing between rows of the same documents; None where there is nothing to judge by.
     The parameters are as in ``fit``; more documents are held out than there.
     """
     held, given = max(options.holdout, CHOICE_HELD_OUT), options.decided()
-    if options.chosen_solver == "exact":  # whose minimum takes longer to find, and tells no more
+    if options.chosen_solver == "exact":  # its minimum takes longer, and is no better an estimate
         options = TrainingOptions(class_weight=options.class_weight, seed=options.seed)
         objective = replace(objective, l2=DEFAULT_L2)
     options = replace(options.linear().decided(), holdout=held)

@@ -14,13 +14,13 @@ from textmlr.training.dealt_parts import AnyObjective, DealtObjective
 from textmlr.training.objective import Objective
 from textmlr.training.run_state import Json, State, StateStore
 from textmlr.training.sgd.epochs import SGD
-from textmlr.training.sgd.trial import Progress, Watch
+from textmlr.training.sgd.trial_run import Progress, Watch
 
 OwnKind = TypeVar("OwnKind", Objective, DealtObjective, AnyObjective)
 
 
 class ColumnFacts(NamedTuple):
-    """What SGD knows of the columns of the rows.
+    """Facts about the columns of the rows that SGD uses.
 
     idf   (V,) float64 of each feature; None: all steps alike
     bias  the column that is always 1, None for none
@@ -28,6 +28,9 @@ class ColumnFacts(NamedTuple):
 
     idf: NDArray[np.float64] | None = None
     bias: int | None = None
+
+
+NO_FACTS = ColumnFacts()
 
 
 class Runs:
@@ -42,7 +45,7 @@ class Runs:
         self,
         objective: AnyObjective,
         options: TrainingOptions,
-        columns: ColumnFacts = ColumnFacts(),  # noqa: B008
+        columns: ColumnFacts = NO_FACTS,
         watch: Watch | None = None,
         states: StateStore | None = None,
     ) -> None:

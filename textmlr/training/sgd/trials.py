@@ -18,7 +18,7 @@ from textmlr.training.held_out import FOLDS, are_few, hold_out, parts_of, sample
 from textmlr.training.objective import Objective
 from textmlr.training.sgd.crossed_trials import CrossedTrials
 from textmlr.training.sgd.runs import Runs, finish
-from textmlr.training.sgd.trial import WORSE, Progress, TrialResults, TrialRun, best_of
+from textmlr.training.sgd.trial_run import WORSE, Progress, TrialResults, TrialRun, best_of
 
 # A trial visits documents until this many non-zeros have been seen, or products of a non-zero and a
 # label, or, with hidden layers, of a non-zero and a unit of the first layer.

@@ -6,10 +6,10 @@ import os
 import time
 from dataclasses import dataclass, field
 from os import PathLike
-from typing import Any
 
 from textmlr.base.durations import seconds_of
 from textmlr.base.errors import InputError
+from textmlr.model.record import Record
 from textmlr.training.stream.stream_trainer import StreamTrainer
 
 CHECKPOINT = ".checkpoint"  # behind the model file's name
@@ -52,7 +52,7 @@ class Checkpoints:
     documents: int | None = None
     seconds: float | None = SECONDS
     last: Checkpoint | None = None
-    record: dict[str, Any] = field(default_factory=dict)
+    record: Record = field(default_factory=Record)
     _at: float = 0.0
     _documents: int = field(default=0)
 

@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from textmlr.base.arrays import pages
-from textmlr.training.stream.learner import (
+from textmlr.training.stream.recent import Recent
+from textmlr.training.stream.stream_learner import (
     FIRST_ROWS,
     MOST_LABELS,
     StreamLearner,
@@ -18,7 +19,6 @@ from textmlr.training.stream.learner import (
     rows_of,
     wide_for,
 )
-from textmlr.training.stream.recent import Recent
 
 Arrays = dict[str, NDArray[Any]]
 

@@ -20,20 +20,30 @@ from textmlr.corpus.batch import Batch
 from textmlr.corpus.blocks import blocks_of
 from textmlr.corpus.corpus import Corpus
 from textmlr.features.featurizer import Featurizer
-from textmlr.features.hashed_columns import Columns
+from textmlr.features.hashed_columns import HashedColumns
 from textmlr.features.hashed_names import Census
 from textmlr.features.ngrams import Hasher
 from textmlr.model.model import Model, versions
+from textmlr.model.record import (
+    CorpusRecord,
+    HeldOutRecord,
+    ProgressiveRecord,
+    Record,
+    SgdRecord,
+    StreamRecord,
+    VersionsRecord,
+)
 from textmlr.model.scoring import Calibration
 from textmlr.training.feature_names import BLOCK_BYTES, CANDIDATES, heaviest
 from textmlr.training.stream.inputs import MOST_INPUTS, InputMark, Key, Position
-from textmlr.training.stream.learner import StreamLearner
 from textmlr.training.stream.learner_state import restored, state_of
 from textmlr.training.stream.recent import StreamFigures
 from textmlr.training.stream.reservoir import Reservoir
+from textmlr.training.stream.stream_learner import StreamLearner
 from textmlr.training.stream.stream_options import check_options
+from textmlr.training.training_record import calibration_record
 
-KIND = "stream"  # what a checkpoint's header says it is
+KIND = "stream"  # of a tensor file, in a checkpoint's header
 MOST_FILES = 100  # that a model's record names
 
 
@@ -190,7 +200,7 @@ class StreamTrainer:
         frequencies = frequencies[by_frequency]
         by_name = np.array(sorted(range(learner.labels), key=self.labels.__getitem__))
         theta = learner.theta[by_frequency[:, None], by_name[None, :]]
-        columns = Columns.restore(learner.kept[by_frequency], learner.width, frequencies)
+        columns = HashedColumns.restore(learner.kept[by_frequency], learner.width, frequencies)
         calibration = Calibration()
         if self.options.calibration is not False:
             calibration = learner.calibration()
@@ -205,53 +215,47 @@ class StreamTrainer:
         theta *= np.float32(calibration.factor)
         return Model(labels, featurizer, [theta], record, columns, calibration.absorbed())
 
-    def _record(self, by_name: NDArray[np.int64], calibration: Calibration) -> dict[str, Any]:
+    def _record(self, by_name: NDArray[np.int64], calibration: Calibration) -> Record:
         """What the model file says of its training, in the words of ``learning.train``."""
-        so_far, lately = self.so_far, self.lately
-        return {
-            "versions": versions(),
-            "options": asdict(self.options),
-            "corpus": {
-                "files": self.files,
-                "documents": self.documents,
-                "skipped": self.skipped,
-                "nonzeros": self._nonzeros,
-                "invalid_utf8": self.invalid,
-                "weighted": self.weighted,
-                "per_label": [self.counts[code] for code in by_name.tolist()],
-                **self._weighed(by_name),
-            },
-            "ngrams": [],
-            "held_out": {
-                "documents": 0,
-                "folds": 0,
-                "from": "stream",
-                "loss": None,
-                "accuracy": None,
-                "trials": [],
-            },
-            "final": {
-                "solver": "stream",
-                "idf_power": self._learner.power,
-                "calibration": asdict(calibration),
-                "learning_rate": self._learner.rate,
-                "epochs": 1,
-                "loss": so_far.loss,
-                "accuracy": so_far.accuracy,
-                "halvings": 0,
-            },
-            "stream": {
-                "columns": self._learner.used,
-                "so_far": so_far._asdict(),
-                "lately": lately._asdict(),
-            },
-        }
+        so_far = self.so_far
+        return Record(
+            versions=VersionsRecord.now(),
+            options=asdict(self.options),
+            corpus=CorpusRecord(
+                files=tuple(self.files),
+                documents=self.documents,
+                skipped=self.skipped,
+                nonzeros=self._nonzeros,
+                invalid_utf8=self.invalid,
+                weighted=self.weighted,
+                per_label=tuple(self.counts[code] for code in by_name.tolist()),
+                weight_per_label=self._label_weights(by_name),
+            ),
+            held_out=HeldOutRecord(
+                documents=0, folds=0, origin="stream", loss=None, accuracy=None, trials=()
+            ).without("overlap"),
+            final=SgdRecord(
+                solver="stream",
+                idf_power=self._learner.power,
+                calibration=calibration_record(calibration),
+                learning_rate=self._learner.rate,
+                epochs=1,
+                loss=so_far.loss,
+                accuracy=so_far.accuracy,
+                halvings=0,
+            ),
+            stream=StreamRecord(
+                columns=self._learner.used,
+                so_far=ProgressiveRecord(**so_far._asdict()),
+                lately=ProgressiveRecord(**self.lately._asdict()),
+            ),
+        )
 
-    def _weighed(self, by_name: NDArray[np.int64]) -> dict[str, list[float]]:
-        """What documents of each label weigh, where they do not all count alike."""
+    def _label_weights(self, by_name: NDArray[np.int64]) -> tuple[float, ...] | None:
+        """The weight of each label's documents, where they do not all count alike."""
         if not self.weighted or not any(self.totals):
-            return {}
-        return {"weight_per_label": [self.totals[code] for code in by_name.tolist()]}
+            return None
+        return tuple(self.totals[code] for code in by_name.tolist())
 
     def save(self, path: str | PathLike[str]) -> int:
         """Write the state to one file, whole or not at all; return its size."""

@@ -38,7 +38,7 @@ class Journal:
     """Trials of one search, in a file that grows by a line a trial; threads may share one.
 
     path    None: they are kept nowhere
-    search  what the trials are of (JSON values); it is in every line
+    search  identity of the search (JSON values); it is in every line
     kept    the trials that were in the file, by setting, documents and folds; the default's by None
     torn    the last line was not whole, as after a crash, and is dropped
     """
@@ -54,7 +54,7 @@ class Journal:
         self.torn = False
         self._lock = Lock()
         self._whole = 0  # bytes of whole lines
-        self._cut = False  # what is torn off is still to be cut
+        self._cut = False  # the torn line is still to be cut off
         if self.path is not None:
             self._read(self.path)
 
@@ -134,9 +134,9 @@ class Journal:
 
 
 def _is_torn(raw: bytes) -> bool:
-    """Whether these may be the first bytes of a trial's line: no one else's line is dropped.
+    """Whether these may be the first bytes of a trial's line: no other line is dropped.
 
-    Where the power went, a file may end in NUL bytes that were never written.
+    After a loss of power a file may end in NUL bytes.
     """
     whole = raw.endswith(b"\n")
     written = raw.rstrip(b"\0")[: len(BEGIN)]

@@ -1,19 +1,19 @@
 """The search: rounds of successive halving, each begun from the best settings so far.
 
 A round draws settings, judges them all on a share of the documents, and the best third of them on
-three times as many, until what is left is judged on all, and then by all folds.  The first setting
-of all is what ``train`` takes by itself.  What is drawn depends on the seed and on what came out of
-the rounds before, never on time or threads: time says only how far the search gets.
+three times as many, until the rest is judged on all, and then by all folds.  The first setting of
+all is the one that ``train`` takes by itself.  The draws depend on the seed and on the results of
+the rounds before, never on time or threads: time decides only how far the search gets.
 
-Source: successive halving, Jamieson and Talwalkar, AISTATS 2016; that some of the settings of a
-round are steps from good ones, and some drawn anew, is as in evolutionary search.
+Source: successive halving, Jamieson and Talwalkar, AISTATS 2016; some settings of a round are steps
+from good ones, and some are drawn anew, as in evolutionary search.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection
-from dataclasses import dataclass, fields, replace
+from collections.abc import Collection
+from dataclasses import fields, replace
 from itertools import count
 from os import PathLike
 from threading import Lock
@@ -31,81 +31,33 @@ from textmlr.base.version import __version__
 from textmlr.corpus.corpus import Corpus, check_corpus
 from textmlr.model.model import Model
 from textmlr.training import train
+from textmlr.training.tuning.events import (
+    Event,
+    Phase,
+    ResumedSearch,
+    Rung,
+    TrialStart,
+    TuningResult,
+    Watch,
+)
+from textmlr.training.tuning.folds import Level
 from textmlr.training.tuning.journal import Journal, fingerprint
-from textmlr.training.tuning.judging import Judge, Level
+from textmlr.training.tuning.judging import Judge
 from textmlr.training.tuning.space import SEARCHED, Setting, Space, training_ranges
 from textmlr.training.tuning.trial import Trial
 
-KEPT_OF = 3  # one setting in so many goes on to the next rung
-# Features drawn in a round, and settings of steps for each of them, which share them: in the first
-# round, in the others, and in those where the text is LARGE and features take most of the time.
+KEPT_OF = 3  # one setting in so many reaches the next rung
+# Features drawn in a round, and settings of steps that share each of them: in the first round, in
+# the others, and in those where the text is LARGE and features take most of the time.
 FIRST = 3, 3
 OTHERS = 9, 3
 OF_LARGE = 3, 9
 LARGE = 8 << 20  # bytes
 PARENTS = 4  # best settings that others are drawn near to
-FRUITLESS = 5  # rounds without a new setting, after which all there is has been tried
-# Of what the best setting's trial took, to leave time for the last training: it makes the features,
+FRUITLESS = 5  # rounds without a new setting: then there are no more
+# Time left for the last training, in times of the best setting's trial: it makes the features,
 # names them, runs twice (once to calibrate) and writes the file.
 RESERVE = 2.5
-
-
-@dataclass(frozen=True, slots=True)
-class Resumed:
-    """So many trials are in the journal already; torn if its last line was not whole."""
-
-    trials: int
-    torn: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Phase:
-    """What goes on now: "default" is found and judged, "search", or the "final" training."""
-
-    name: str
-
-
-@dataclass(frozen=True, slots=True)
-class Rung:
-    """A rung of a round (from 1) begins: so many trials."""
-
-    round: int
-    level: Level
-    trials: int
-
-
-@dataclass(frozen=True, slots=True)
-class Started:
-    """A trial begins."""
-
-    number: int
-    setting: Setting
-
-
-Event = Resumed | Phase | Rung | Started | Trial | train.Event
-Watch = Callable[[Event], None]
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Tuned:
-    """What a search came to.
-
-    model    of the best setting, learnt from all documents
-    best     its trial, on all documents that are not held out
-    default  that of what ``train`` takes by itself
-    trials   all, in the order of their numbers
-    judging  documents that judged, in all folds
-    folds    1, or how many
-    searched names of the options that were searched
-    """
-
-    model: Model
-    best: Trial
-    default: Trial
-    trials: tuple[Trial, ...]
-    judging: int
-    folds: int
-    searched: tuple[str, ...]
 
 
 def tune(
@@ -119,22 +71,22 @@ def tune(
     threads: int | None = None,
     journal: str | PathLike[str] | None = None,
     watch: Watch | None = None,
-) -> Tuned:
-    """Search for the setting whose model answers held-out documents best, and learn that model.
+) -> TuningResult:
+    """Search for the setting whose model answers held-out documents best, and train that model.
 
     fixed       names of options that stay as given; those that are not searched do anyway
     validation  documents to judge by, in place of a held-out part
     threads     None: one a processor.  Their number changes no trial
     journal     file that each trial is written to, and whose trials are not run again
-    watch       called with what goes on (Event), one thread at a time
-    The same trials give the same model, whatever the time and threads they took; how many there
-    are in so many seconds may differ from run to run.
-    Raises InputError if the corpus cannot be learnt from, or the journal is of another search.
+    watch       called with every Event, one thread at a time
+    The same trials give the same model, whatever the time and threads they took; their number in a
+    given time may differ from run to run.
+    Raises InputError if the corpus cannot be trained on, or the journal is of another search.
 
     >>> from textmlr import TuningOptions, read_corpus, tune
     >>> corpus = read_corpus(["data/genres-train.tsv"])
     >>> found = tune(corpus, options=TuningOptions(seconds=None, trials=1))
-    >>> len(found.trials), found.best == found.default  # the first trial is what train does
+    >>> len(found.trials), found.best == found.default  # the first trial is train's own
     (1, True)
     >>> found.model.labels[:2]
     ['adventure', 'comedy']
@@ -179,7 +131,7 @@ def _identity(
     fixed: Collection[str],
     options: TuningOptions,
 ) -> dict[str, Any]:
-    """What trials must have in common to be of one search (JSON values)."""
+    """The values that trials of one search have in common (JSON)."""
     usual = Setting(FeaturizerOptions(), TrainingOptions())
     own: dict[str, Any] = {}
     for name in _fields():
@@ -199,7 +151,7 @@ def _identity(
 
 
 class _Search:
-    """One search, under way."""
+    """One search."""
 
     def __init__(
         self,
@@ -224,10 +176,10 @@ class _Search:
         self._seen: set[Setting] = set()
         self._left = options.trials  # trials that may still be
 
-    def run(self) -> Tuned:
-        """Search until time or trials end, then learn the best setting's model."""
+    def run(self) -> TuningResult:
+        """Search until time or trials end, then train the best setting's model."""
         if self._journal.kept or self._journal.torn:
-            self._tell(Resumed(len(self._journal.kept), self._journal.torn))
+            self._tell(ResumedSearch(len(self._journal.kept), self._journal.torn))
         self._tell(Phase("default"))
         default = self._default()
         self._tell(Phase("search"))
@@ -238,7 +190,7 @@ class _Search:
         self._tell(Phase("final"))
         model = self._train(best.setting)
         judged = self._judge.judging, len(self._judge.folds)
-        return Tuned(model, best, default, tuple(self._trials), *judged, tuple(space.names))
+        return TuningResult(model, best, default, tuple(self._trials), *judged, tuple(space.names))
 
     def _rounds(self, space: Space) -> None:
         """Round after round, until time or trials end or there is nothing new."""
@@ -266,12 +218,12 @@ class _Search:
         )
 
     def _default(self) -> Trial:
-        """The trial of what ``train`` takes by itself, its choices made explicit."""
+        """The trial of the setting that ``train`` takes by itself, its choices made explicit."""
         trial = self._journal.kept.get(None)
         top = self._judge.levels[-1]
         if trial is None:
             setting = self._decided()
-            self._tell(Started(0, setting))
+            self._tell(TrialStart(0, setting))
             began = time.perf_counter()
             try:
                 figures = self._judge.figures(setting, top, lambda: True)
@@ -288,9 +240,10 @@ class _Search:
         return trial
 
     def _decided(self) -> Setting:
-        """What ``train`` takes by itself."""
+        """The setting that ``train`` takes by itself."""
         model = self._train(self._given)
-        chosen = model.record["options"] | model.record["final"]
+        record = model.record.as_json()
+        chosen = record["options"] | record["final"]
         setting = Setting(model.featurizer.options, self._given.training)
         for name in training_ranges(self._given.training):
             if setting.value(name) is None or name == "epochs":  # it may have stopped early
@@ -364,7 +317,7 @@ class _Search:
             return trial
         if self._is_over():
             return None
-        self._tell(Started(number, setting))
+        self._tell(TrialStart(number, setting))
         began = time.perf_counter()
         figures, problem = None, None
         try:

@@ -1,4 +1,4 @@
-"""Where to look: which options are searched, and how settings of them are drawn."""
+"""The space of settings: which options are searched, and how settings are drawn."""
 
 from __future__ import annotations
 
@@ -40,8 +40,7 @@ class Setting:
         return getattr(self.featurizer if name in FEATURIZER_FIELDS else self.training, name)
 
     def judged_at_its_end(self) -> Setting:
-        """The same with so much patience that ``train`` runs all epochs, as a trial does, and
-        does not stop before the end."""
+        """The same with enough patience for ``train`` to run all epochs, as a trial does."""
         assert self.training.epochs is not None
         needed = (self.training.epochs + 1) // 2
         enough = needed <= (self.training.patience or DEFAULT_PATIENCE)
@@ -53,7 +52,7 @@ class Setting:
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> Setting:
-        """What ``as_json`` gave.  Raises TypeError or ValueError for what it did not."""
+        """From the values of ``as_json``.  Raises TypeError or ValueError for others."""
         featurizer = FeaturizerOptions.of(values["featurizer"])
         return cls(featurizer, TrainingOptions.of(values["training"]))
 
@@ -129,7 +128,7 @@ SEARCHED = frozenset([*FEATURIZER, *TRAINING, "dropout"])
 
 
 def training_ranges(known: TrainingOptions) -> dict[str, Range]:
-    """What there is to search of training, for the kind of steps and layers that are known."""
+    """The ranges of training options, for the known kind of steps and layers."""
     ranges = dict(TRAINING)
     if known.chosen_step == "adagrad":
         ranges["learning_rate"] = ADAGRAD_RATE
@@ -139,7 +138,7 @@ def training_ranges(known: TrainingOptions) -> dict[str, Range]:
 
 
 class Space:
-    """The settings that agree with what is fixed.
+    """The settings that agree with the fixed options.
 
     fixed       names of options that stay as they are
     text_bytes  of the corpus

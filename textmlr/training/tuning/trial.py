@@ -9,7 +9,7 @@ from textmlr.training.tuning.space import Setting
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """What held-out documents say of a setting, each counting by its weight.
+    """The figures of a setting on held-out documents, each counting by its weight.
 
     loss      mean, in nats, after calibration
     accuracy  share of documents that are right
@@ -21,13 +21,13 @@ class Figures:
     macro_f1: float
 
     def badness(self, metric: str) -> tuple[float, float]:
-        """For comparing by a metric, the lower the better; equal ones are told by the loss."""
+        """A key to compare by a metric, the lower the better; the loss breaks ties."""
         if metric == "log-loss":
             return self.loss, self.loss
         return -(self.accuracy if metric == "accuracy" else self.macro_f1), self.loss
 
     def named(self, metric: str) -> float:
-        """The figure that a metric is."""
+        """The figure of a metric."""
         named = {"log-loss": self.loss, "accuracy": self.accuracy, "macro-f1": self.macro_f1}
         return named[metric]
 
@@ -37,10 +37,10 @@ class Trial:
     """A setting judged at a rung.
 
     number     from 0, the default's; the same whatever the time and the threads
-    rung       share of what a trial at the highest rung is given, which is 1
-    documents  that it was learnt from, in each of the folds
-    figures    None where it could not be learnt, for the reason that is in problem
-    seconds    that it took, the making of features included if it made them
+    rung       share of documents × folds, 1 at the highest rung
+    documents  of training, in each of the folds
+    figures    None where training failed, for the reason that is in problem
+    seconds    it took, making features included
     kept       it is from a journal
     """
 
@@ -55,7 +55,7 @@ class Trial:
     kept: bool = False
 
     def badness(self, metric: str) -> tuple[float, float, int]:
-        """For comparing by a metric; equal ones are in the order of their numbers."""
+        """A key to compare by a metric; the number breaks ties."""
         if self.figures is None:
             return float("inf"), float("inf"), self.number
         return *self.figures.badness(metric), self.number

@@ -1,4 +1,4 @@
-"""How a model learns more documents: θ, and what old documents have taught, to the next θ."""
+"""How a model learns more documents: from θ and the curvature of the old ones to the next θ."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from textmlr.training.exact.solver import Step
 from textmlr.training.objective import Objective
-from textmlr.training.sgd.trial import Progress
+from textmlr.training.sgd.trial_run import Progress
 
 Layers = list[NDArray[np.float32]]
 Watch = Callable[[Step | Progress], None]

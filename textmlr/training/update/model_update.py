@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import asdict, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -16,20 +16,22 @@ from textmlr.base.update_options import UpdateOptions
 from textmlr.corpus.corpus import Corpus, check_corpus
 from textmlr.corpus.duplicates import Sketch
 from textmlr.corpus.reading import recode
-from textmlr.features.extension import Extended, extend, row_frequencies
-from textmlr.model.model import Model, versions
+from textmlr.features.extension import Extension, extend, row_frequencies
+from textmlr.model.model import Model
+from textmlr.model.model_parts import UpdateState
+from textmlr.model.record import ExactRecord, Record
 from textmlr.training.exact.solver import Step
 from textmlr.training.held_out import hold_out
 from textmlr.training.objective import Objective
 from textmlr.training.rows import document_weights
-from textmlr.training.sgd.trial import Progress
+from textmlr.training.sgd.trial_run import Progress
 from textmlr.training.train import Stage
-from textmlr.training.update.comparison import compare
+from textmlr.training.update.forgetting import compare
 from textmlr.training.update.learner import Learner, UpdatedLayers
-from textmlr.training.update.linear import LinearLearner
-from textmlr.training.update.network import NetworkLearner, check_squares
+from textmlr.training.update.linear_update import LinearLearner
+from textmlr.training.update.network_update import NetworkLearner, check_squares
 from textmlr.training.update.old_model import OldModel
-from textmlr.training.update.updated_record import joined_sketch, updated_record
+from textmlr.training.update.updated_record import Recurrence, updated_record
 
 Watch = Callable[[Stage | Step | Progress], None]
 Json = dict[str, Any]
@@ -53,7 +55,7 @@ def update(
     validation  documents to compare the answers on before and after, in place of a held-out part
     threads     None: one a processor.  Their number changes no bit of the model
     watch       called with a Stage, a Step of the solver or a Progress of SGD, as it goes
-    The comparison is in the last of the new model's record["updates"].
+    The comparison is in the last of the new model's record.updates.
     Raises InputError if no document of the corpus counts, or the model cannot be updated.
 
     >>> from textmlr import Corpus, train, update
@@ -76,7 +78,7 @@ def update(
             watch(event)
 
     if not len(corpus):
-        raise InputError("there are no documents to learn from", mend="give at least one")
+        raise InputError("there are no documents to train on", mend="give at least one")
     check_squares(model)
     frequencies = _frequencies(model)
     labels = sorted({*model.labels, *corpus.labels})
@@ -96,10 +98,12 @@ def update(
     if validation is not None:
         judge = replace(_judge(validation, grown, labels, threads), head=model.head)
         compared = compare(old, judge, judge, updated.layers, new, "validation")
-    record = updated_record(model, corpus, grown, labels) | {"versions": versions()}
-    record["updates"][-1] |= {"options": asdict(options), "compared": compared}
-    sketch = joined_sketch(model, corpus, validation, record, threads)
-    trained_on = None if sketch is None else sketch.beside(updated.layers)
+    known = Recurrence.of(model, corpus, validation, threads)
+    if compared is not None and validation is not None:
+        overlap = known.validation
+        compared["overlap"] = None if overlap is None else overlap.as_json()
+    record = updated_record(model, corpus, grown, labels, options, compared, known)
+    trained_on = None if known.sketch is None else known.sketch.beside(updated.layers)
     return _model(model, grown, labels, updated, record, trained_on)
 
 
@@ -110,7 +114,7 @@ def _frequencies(model: Model) -> NDArray[np.int64]:
         raise InputError(
             "the model does not say how many documents its hashed columns are of",
             mend="update the model that it was compressed from"
-            if "compressed" in model.record
+            if model.record.compressed is not None
             else "train it again, with this version of textmlr",
         )
     return frequencies
@@ -148,10 +152,10 @@ def _held_out(
 
 def _model(
     model: Model,
-    grown: Extended,
+    grown: Extension,
     labels: list[str],
     updated: UpdatedLayers,
-    record: Json,
+    record: Record,
     trained_on: Sketch | None,
 ) -> Model:
     """The new model; the record of a sparse one says how much of θ is not 0."""
@@ -163,16 +167,15 @@ def _model(
         grown.columns,
         model.calibration,
         activation=model.activation,
-        squares=updated.squares,
-        trained_on=trained_on,
+        update_state=UpdateState(updated.squares, trained_on),
         head=model.head,
     )
-    if "features_kept" in record.get("final", {}):
-        record["final"] |= {f"{name}_kept": number for name, number in new.kept.items()}
+    if isinstance(record.final, ExactRecord) and record.final.features_kept is not None:
+        new.record = record.with_kept(new.kept)
     return new
 
 
-def _unit_from(grown: Extended) -> int | None:
+def _unit_from(grown: Extension) -> int | None:
     """``Objective.unit_from`` of rows in all columns of a vocabulary."""
     options = grown.featurizer.options
     if options.norm == "l2" and options.hash_bits is None and grown.columns is None:
@@ -180,7 +183,7 @@ def _unit_from(grown: Extended) -> int | None:
     return None
 
 
-def _judge(validation: Corpus, grown: Extended, labels: list[str], threads: int) -> Objective:
+def _judge(validation: Corpus, grown: Extension, labels: list[str], threads: int) -> Objective:
     """Documents to compare answers to; y is L for a label that neither model knows."""
     rows = grown.featurizer.featurize(validation.batches, threads)
     if grown.columns is not None:

@@ -1,4 +1,4 @@
-"""The old model of an update, with room for the features and labels that are new."""
+"""The old model of an update, with room for new features and labels."""
 
 from __future__ import annotations
 
@@ -8,14 +8,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from textmlr.base.training_options import Activation
-from textmlr.features.extension import Extended
+from textmlr.features.extension import Extension
 from textmlr.model.model import Model
 from textmlr.model.parameters import Network
 from textmlr.model.scoring import (
     Calibration,
-    label_weights,
+    has_known_words,
     score,
-    speaking,
     spreads,
 )
 from textmlr.training.objective import Objective
@@ -26,7 +25,7 @@ from textmlr.training.update.learner import Layers
 class OldModel:
     """The parts of the old model, over labels and features old and new.
 
-    layers       old θ, with rows and columns of 0 for what is new
+    layers       old θ, with rows and columns of 0 for new features and labels
     activation   of its hidden units
     known        (L,) bool        labels that the old model has
     frequencies  (V,) int64       old documents that each feature is in
@@ -51,7 +50,7 @@ class OldModel:
     def of(
         cls,
         model: Model,
-        grown: Extended,
+        grown: Extension,
         labels: list[str],
         frequencies: NDArray[np.int64],
         new: Objective,
@@ -64,7 +63,7 @@ class OldModel:
         known = np.array([label in own for label in labels])
         before = np.zeros(columns, np.int64)
         before[: len(frequencies)] = frequencies
-        if _has_lost_features(model):  # then what seems new may have been everywhere
+        if _has_lost_features(model):  # new features may have been everywhere
             counts = new.documents_of()[len(frequencies) :].astype(np.int64)
             before[len(frequencies) :] = counts * model.featurizer.documents // len(new.y)
         return cls(
@@ -99,7 +98,7 @@ class OldModel:
         """P as a Model with these layers and base has it."""
         scores = self.calibrated(documents, layers)
         if len(base):
-            scores[~speaking(documents.features, layers[0], self.bias)] = base
+            scores[~has_known_words(documents.features, layers[0], self.bias)] = base
         return documents.head.probabilities(scores)
 
     def alike(self, model: Model, new: Objective) -> float:
@@ -108,7 +107,7 @@ class OldModel:
         With s = Σ_ℓ min of their shares it is 2s − 1, or 0: where half of the new ones are of other
         labels, or all of one of two, they cannot be trusted to hold the old labels in their place.
         """
-        documents: list[int] = model.record.get("corpus", {}).get("per_label", [])
+        documents = () if model.record.corpus is None else model.record.corpus.per_label
         counts = dict(zip(model.labels, documents, strict=False))
         old = np.array([counts.get(label, 0) for label in self.labels], np.float64)
         own = np.bincount(new.y, new.weights, minlength=new.labels)
@@ -131,12 +130,12 @@ class OldModel:
 def label_totals(model: Model, labels: list[str]) -> NDArray[np.float64]:
     """Weight of the old documents of each label: (L,), 0 of new labels, and where the model does
     not say."""
-    old = label_weights(model.record).tolist()
+    old = model.record.label_weights().tolist()
     own = dict(zip(model.labels, old, strict=False))
     return np.array([own.get(label, 0.0) for label in labels])
 
 
-def bias_rows(grown: Extended) -> NDArray[np.bool_]:
+def bias_rows(grown: Extension) -> NDArray[np.bool_]:
     """(V,) which row of θ is the bias's."""
     columns = grown.columns
     own = np.arange(grown.features.columns) if columns is None else columns.kept
@@ -158,8 +157,8 @@ def _grown(layers: Layers, columns: int, known: NDArray[np.bool_]) -> Layers:
 def _has_lost_features(model: Model) -> bool:
     """Whether features were dropped, by an L1 penalty or ``compress``, of which nothing is known
     any more."""
-    if "compressed" in model.record:
+    if model.record.compressed is not None:
         return True
     options = model.featurizer.options
-    sparse = bool(model.record.get("options", {}).get("l1"))
+    sparse = bool(model.record.option("l1"))
     return sparse and (options.hash_bits is not None or options.norm is None)

@@ -1,4 +1,4 @@
-"""The minimum of new documents' loss and a penalty that keeps what old documents have taught.
+"""The minimum of the new documents' loss and a penalty in place of the old documents' loss.
 
 To second order the loss of the old documents is a bowl around the θ they led to, and their part of
 the curvature is known: h_fℓ of each weight, and g_f in a direction that all features share.  So
@@ -23,15 +23,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from textmlr.base.arrays import frozen
-from textmlr.base.threads import map_blocks
 from textmlr.features.csr_features import Features
 from textmlr.kernels import csr_products as kernels
 from textmlr.kernels import softmax
 from textmlr.training.exact import newton
 from textmlr.training.exact.dual import Dual, first_guess
-from textmlr.training.exact.merged_columns import Merged
+from textmlr.training.exact.merged_columns import MergedColumns
 from textmlr.training.exact.solver import Step, check_memory
-from textmlr.training.exact.threaded_products import blocks, inner_product, multiply, transposed
+from textmlr.training.exact.threaded_products import combined, inner_product, multiply, transposed
 from textmlr.training.objective import Objective
 
 Array = NDArray[np.float64]
@@ -47,7 +46,7 @@ MOST_STEPS = 200
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Prior:
-    """The penalty: what old documents have taught, as the curvature of their loss.
+    """The penalty: the curvature of the old documents' loss.
 
     precision  (V,) float64 h_f > 0, alike for all labels; or (V, L) float64 h_fℓ > 0
     common     (V,) float64 g_f; None: all 0.  Only beside a precision (V,)
@@ -126,7 +125,7 @@ def _by_dual(
         along, back = _against(rows.features, scale * prior.common)
     shares = objective.weights.astype(np.float64)
     dual = Dual.at(
-        Merged.of(rows.features),
+        MergedColumns.of(rows.features),
         rows.y,
         shares,
         1 / float(shares.sum()),
@@ -140,7 +139,7 @@ def _by_dual(
             watch(Step("dual", dual.epochs, gap))
         if gap <= DUAL_TOLERANCE * dual.value():
             break
-    change = _combined(rows.features, dual.coefficients, threads)
+    change = combined(transposed(rows.features), dual.coefficients, threads)[0]
     if back is not None:
         change -= back[:, None] * dual.tide.astype(np.float32)
     change *= scale[:, None]
@@ -158,27 +157,6 @@ def _against(features: Features, common: Array) -> tuple[Array, NDArray[np.float
     back = common / np.sqrt(1 + float((common * common).sum()))
     along = multiply(features, back[:, None], 1)[:, 0]
     return along, back.astype(np.float32)
-
-
-def _combined(features: Features, coefficients: Array, threads: int) -> NDArray[np.float32]:
-    """sum_i f(x_i) ⊗ coefficients_i: (V, L) float32."""
-    columns, labels = transposed(features), coefficients.shape[1]
-    out = np.empty((len(columns), labels), np.float32)
-
-    def run(part: slice) -> None:
-        kernels.combine(
-            frozen(columns.indptr[part.start : part.stop + 1]),
-            frozen(columns.indices),
-            frozen(columns.values),
-            frozen(coefficients),
-            out[part],
-            np.empty(labels),
-            np.empty(2),
-        )
-
-    for _ in map_blocks(run, blocks(columns, labels), threads):
-        pass
-    return out
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -1,82 +1,119 @@
-"""The record of an updated model, and the sketch of its documents."""
+"""The record of an updated model, and the documents that recur in it."""
 
 from __future__ import annotations
 
 import os
-from copy import deepcopy
-from dataclasses import asdict
-from typing import Any
+from dataclasses import asdict, replace
+from typing import Any, NamedTuple
 
 import numpy as np
 
+from textmlr.base.update_options import UpdateOptions
 from textmlr.corpus.corpus import Corpus
 from textmlr.corpus.duplicates import Sketch, duplicates_of
 from textmlr.corpus.reading import recode
-from textmlr.features.extension import Extended
+from textmlr.features.extension import Extension
 from textmlr.model.model import Model
+from textmlr.model.record import (
+    CorpusRecord,
+    DuplicatesRecord,
+    OverlapRecord,
+    Record,
+    UpdateRecord,
+    VersionsRecord,
+)
 from textmlr.training.rows import document_weights
 from textmlr.training.update.old_model import label_totals
 
 Json = dict[str, Any]
 
 
-def updated_record(model: Model, corpus: Corpus, grown: Extended, labels: list[str]) -> Json:
-    """The old record, its corpus now both, and one update more."""
-    record = deepcopy(model.record)
-    files = [os.path.basename(name) for name in corpus.names]
-    counts = dict.fromkeys(labels, 0)
-    old = record.get("corpus", {})
-    for label, count in zip(model.labels, old.get("per_label", []), strict=False):
-        counts[label] += count
-    own = np.bincount(corpus.y, minlength=len(corpus.labels)).tolist()
-    for label, count in zip(corpus.labels, own, strict=True):
-        counts[label] += count
-    features = grown.features
-    weighted = {}
-    if corpus.weights is not None or "weight_per_label" in old:
-        y, weights = recode(corpus, labels)[0], document_weights(corpus, None)
-        totals = label_totals(model, labels) + np.bincount(y, weights, len(labels))
-        weighted = {"weight_per_label": totals.tolist()}
-    record["corpus"] = old | {
-        "files": old.get("files", [])
-        + [name for name in files if name not in old.get("files", [])],
-        "documents": grown.featurizer.documents,
-        "skipped": old.get("skipped", 0) + corpus.skipped,
-        "nonzeros": old.get("nonzeros", 0) + len(features.indices),
-        "invalid_utf8": old.get("invalid_utf8", 0) + features.invalid,
-        "weighted": bool(old.get("weighted")) or corpus.weights is not None,
-        "per_label": list(counts.values()),
-        **weighted,
-    }
-    rows = len(model.layers[0])
-    record.setdefault("updates", []).append(
-        {
-            "files": files,
-            "documents": len(corpus),
-            "skipped": corpus.skipped,
-            "invalid_utf8": features.invalid,
-            "new_labels": [label for label in labels if label not in set(model.labels)],
-            "features": [rows, features.columns],
-        }
-    )
-    return record
+class Recurrence(NamedTuple):
+    """Documents that stand more than once.
 
-
-def joined_sketch(
-    model: Model, corpus: Corpus, validation: Corpus | None, record: Json, threads: int
-) -> Sketch | None:
-    """The sketch of old documents and new; the record's last update gets the duplicates.
-
-    None where the model has no sketch of the old: one of the new alone would mislead.
+    sketch      of old documents and new; None where the model has none of the old: one of the new
+                alone would mislead
+    duplicates  within the new documents
+    overlap     of the new with the old
+    validation  of those that judge with both
     """
-    last, before = record["updates"][-1], model.trained_on
-    duplicates = duplicates_of(corpus, threads)
-    after = None if before is None else before.joined(duplicates.sketch)
 
-    def overlap(sketch: Sketch | None, documents: Corpus) -> Json | None:
-        return None if sketch is None else asdict(sketch.overlap(documents.batches, threads))
+    sketch: Sketch | None
+    duplicates: DuplicatesRecord
+    overlap: OverlapRecord | None
+    validation: OverlapRecord | None
 
-    last |= {"doubles": duplicates.summary(corpus), "overlap": overlap(before, corpus)}
-    if validation is not None:
-        last["compared"]["overlap"] = overlap(after, validation)
-    return after
+    @classmethod
+    def of(
+        cls, model: Model, corpus: Corpus, validation: Corpus | None, threads: int
+    ) -> Recurrence:
+        """Compare the documents of a model, a corpus and those that judge."""
+        duplicates, before = duplicates_of(corpus, threads), model.trained_on
+        after = None if before is None else before.joined(duplicates.sketch)
+
+        def overlap(sketch: Sketch | None, documents: Corpus | None) -> OverlapRecord | None:
+            if sketch is None or documents is None:
+                return None
+            return OverlapRecord(**asdict(sketch.overlap(documents.batches, threads)))
+
+        own = DuplicatesRecord(**duplicates.summary(corpus))
+        return cls(after, own, overlap(before, corpus), overlap(after, validation))
+
+
+def updated_record(
+    model: Model,
+    corpus: Corpus,
+    grown: Extension,
+    labels: list[str],
+    options: UpdateOptions,
+    compared: Json | None,
+    recurrence: Recurrence,
+) -> Record:
+    """The old record, its corpus now both, and one update more."""
+    files = tuple(os.path.basename(name) for name in corpus.names)
+    update = UpdateRecord(
+        files=files,
+        documents=len(corpus),
+        skipped=corpus.skipped,
+        invalid_utf8=grown.features.invalid,
+        new_labels=tuple(label for label in labels if label not in set(model.labels)),
+        features=(len(model.layers[0]), grown.features.columns),
+        options=asdict(options),
+        compared=compared,
+        doubles=recurrence.duplicates,
+        overlap=recurrence.overlap,
+    )
+    return replace(
+        model.record,
+        corpus=_both(model, corpus, grown, labels, files),
+        updates=(*model.record.updates, update),
+        versions=VersionsRecord.now(),
+    )
+
+
+def _both(
+    model: Model, corpus: Corpus, grown: Extension, labels: list[str], files: tuple[str, ...]
+) -> CorpusRecord:
+    """The old documents and the new as one corpus."""
+    old = model.record.corpus or CorpusRecord(files=(), documents=0, per_label=())
+    counts = dict.fromkeys(labels, 0)
+    own = np.bincount(corpus.y, minlength=len(corpus.labels)).tolist()
+    for names, numbers in ((model.labels, old.per_label), (corpus.labels, own)):
+        for label, number in zip(names, numbers, strict=False):
+            counts[label] += number
+    totals = None
+    if corpus.weights is not None or old.weight_per_label is not None:
+        y, weights = recode(corpus, labels)[0], document_weights(corpus, None)
+        sums = label_totals(model, labels) + np.bincount(y, weights, len(labels))
+        totals = tuple(sums.tolist())
+    return replace(
+        old,
+        files=old.files + tuple(name for name in files if name not in old.files),
+        documents=grown.featurizer.documents,
+        skipped=(old.skipped or 0) + corpus.skipped,
+        nonzeros=(old.nonzeros or 0) + len(grown.features.indices),
+        invalid_utf8=(old.invalid_utf8 or 0) + grown.features.invalid,
+        weighted=bool(old.weighted) or corpus.weights is not None,
+        per_label=tuple(counts.values()),
+        weight_per_label=totals,
+    )

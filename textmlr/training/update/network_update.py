@@ -10,7 +10,7 @@ of labels were those of all documents, old and new: meanwhile the score of ℓ i
     o_ℓ = log(share of the new documents) − log(share of all),
 
 kept between −MOST_RARER and MOST_COMMONER, so that a label that no new document has need not be
-unlearnt.  That of a new label is small enough besides that the label does not seem learnt from the
+unlearnt.  The o_ℓ of a new label is small enough besides that the label does not seem learnt at the
 start: it begins as rare as one document among n, so by log n − YET more than the mean of the old
 ones'.
 Source: Duchi, Hazan and Singer, JMLR 12, 2011, figure 1; Menon et al., ICLR 2021, equation 10.
@@ -27,16 +27,17 @@ from numpy.typing import NDArray
 
 from textmlr.base.errors import InputError
 from textmlr.base.training_options import DEFAULT_L2, Activation, TrainingOptions
-from textmlr.features.extension import Extended, row_frequencies
-from textmlr.features.vocabulary import inverse_document_frequency
+from textmlr.features.extension import Extension, row_frequencies
+from textmlr.features.row_weights import inverse_document_frequency
 from textmlr.model.model import Model
 from textmlr.model.parameters import Network
+from textmlr.model.record import SgdRecord
 from textmlr.model.scoring import score
 from textmlr.training.objective import Objective
 from textmlr.training.rows import check_memory
 from textmlr.training.sgd.epoch import Epoch, Start
 from textmlr.training.sgd.epochs import SGD, of_theta
-from textmlr.training.sgd.trial import Progress
+from textmlr.training.sgd.trial_run import Progress
 from textmlr.training.update.learner import Layers, UpdatedLayers, Watch
 from textmlr.training.update.old_model import OldModel
 
@@ -71,7 +72,7 @@ class NetworkLearner:
     training: OldTraining
 
     @classmethod
-    def of(cls, model: Model, grown: Extended, old: OldModel, new: Objective) -> NetworkLearner:
+    def of(cls, model: Model, grown: Extension, old: OldModel, new: Objective) -> NetworkLearner:
         """A model, its features as they have grown by the new documents.
 
         The bias of a new label is written to old.layers: as rare as one document more.
@@ -187,15 +188,18 @@ class OldTraining(NamedTuple):
         """From a model's record.  Raises InputError where it does not say."""
         record = model.record
         try:
-            options = TrainingOptions.of(record["options"]).decided()
-            final = record["final"]
-            power, rate = float(final["idf_power"]), float(final["learning_rate"])
-            factor = float(final["calibration"]["factor"])
+            options = TrainingOptions.of(record.options or {}).decided()
+            final = record.final
+            if not isinstance(final, SgdRecord) or record.corpus is None:
+                raise ValueError("figures of SGD or the corpus are missing")
+            power, rate = float(final.idf_power), float(final.learning_rate)
+            factor = float(final.calibration.factor)
             # From scores that were all but alike it cannot tell how large they are to be.
             factor = min(max(factor, 1 / MOST_FACTOR), MOST_FACTOR)
-            counts = tuple(int(count) for count in record["corpus"]["per_label"])
+            counts = record.corpus.per_label
             if not (
-                power >= 0
+                options.hidden
+                and power >= 0
                 and 0 < rate < np.inf
                 and 0 < factor < np.inf
                 and len(counts) == len(model.labels)
@@ -210,12 +214,12 @@ class OldTraining(NamedTuple):
 
 
 def check_squares(model: Model) -> None:
-    """Raise InputError where a network does not say what its steps were divided by."""
+    """Raise InputError for a network without the squares that Adagrad divides its steps by."""
     if len(model.layers) == 1 or model.squares:
         return
-    if "compressed" in model.record:
+    if model.record.compressed is not None:
         mend = "update the model that it was compressed from"
-    elif model.record.get("options", {}).get("step") == "plain":
+    elif model.record.option("step") == "plain":
         mend = "train it again with --step adagrad, or on all documents"
     else:
         mend = "train it again, with this version of textmlr"

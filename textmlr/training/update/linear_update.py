@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from textmlr.features.extension import Extended
+from textmlr.features.extension import Extension
 from textmlr.model.heads import SOFTMAX, Head
 from textmlr.model.model import Model
 from textmlr.model.parameters import Network
@@ -28,8 +28,8 @@ from textmlr.training.update.penalised_loss import Prior, minimum
 
 CURVATURE = 0.25
 # The prior's share of h, in units of mean ‖f(x)‖².  From 0.0015 to 0.015 alike on the corpora this
-# was developed on; with less, new features say more than they know, with more, old features have
-# to say what new ones would.
+# was developed on; with less, new features take too large weights, with more, old features take the
+# weights that new ones should.
 SHARE = 0.005
 
 
@@ -37,14 +37,14 @@ SHARE = 0.005
 class LinearLearner:
     """A linear model: old documents are kept as a penalty around its θ.
 
-    theta  (V, L) float32   old θ, with rows and columns for what is new
+    theta  (V, L) float32   old θ, with rows and columns for new features and labels
     """
 
     theta: NDArray[np.float32]
     prior: Prior
 
     @classmethod
-    def of(cls, model: Model, grown: Extended, old: OldModel, new: Objective) -> LinearLearner:
+    def of(cls, model: Model, grown: Extension, old: OldModel, new: Objective) -> LinearLearner:
         """A model, its features as they have grown by the new documents."""
         new.head.check_exact()
         alike = old.alike(model, new)
@@ -107,7 +107,7 @@ def curvature_of(scores: NDArray[np.float32], head: Head = SOFTMAX) -> float:
     return float((1 - (p * p).sum(axis=1)).mean()) / 2
 
 
-def _squares(model: Model, grown: Extended, frequencies: NDArray[np.int64]) -> NDArray[np.float64]:
+def _squares(model: Model, grown: Extension, frequencies: NDArray[np.int64]) -> NDArray[np.float64]:
     """Σ f(x)_f² over the old documents, about: (V,) float64.
 
     frequencies  (V,) of old documents.  A feature's square is taken to be alike wherever one
@@ -125,7 +125,9 @@ def _squares(model: Model, grown: Extended, frequencies: NDArray[np.int64]) -> N
     if options.norm == "l2":
         # A sparse model has lost count of most features, but their number is in its record.
         documents = model.featurizer.documents
-        total = model.record.get("corpus", {}).get("nonzeros", 0) - documents * int(options.bias)
+        corpus = model.record.corpus
+        nonzeros = 0 if corpus is None else corpus.nonzeros or 0
+        total = nonzeros - documents * int(options.bias)
         each = documents / max(total, entries, 1.0) / max(mean / max(entries, 1.0), 1e-9)
     else:
         square = rows.values.astype(np.float64) ** 2

@@ -76,7 +76,7 @@ class StreamLearner:
         self.recent = Recent.of(1)
 
     def learn(self, features: Features, y: NDArray[np.int32], weights: NDArray[np.float32]) -> None:
-        """Predict and learn from documents, one after the other.
+        """Predict and learn documents, one after the other.
 
         features  over V columns
         y         (n,) codes; that of a label that is new is the number of labels before it

@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 from textmlr.base.errors import InputError
 from textmlr.corpus.arrow_batch import as_strings, batch_of, encoded, merged, numbers
 from textmlr.corpus.arrow_types import bytes_of, names_of, plain, use_of
-from textmlr.corpus.byte_streams import check_ratio
 from textmlr.corpus.chunks import SKIP, Chunk, ScanRequest, check_bad
+from textmlr.corpus.decompression import check_ratio
 from textmlr.corpus.formats.lines import quoted
 from textmlr.corpus.formats.table_columns import ColumnPlaces, find
 from textmlr.corpus.labels import LARGEST_WEIGHT
@@ -26,8 +26,8 @@ SMALL = 1 << 20  # bytes of a batch that is put together with the next
 
 
 @dataclass(frozen=True, slots=True)
-class Table:
-    """What is known of a file's columns before its rows are read.
+class ArrowTable:
+    """The columns of a file, known before its rows are read.
 
     classes  names of the labels 0, 1, … of a data set of Hugging Face's, None of any other
     """
@@ -38,7 +38,7 @@ class Table:
     classes: list[str] | None = None
 
     @classmethod
-    def of(cls, schema: pa.Schema, request: ScanRequest, name: str) -> Table:
+    def of(cls, schema: pa.Schema, request: ScanRequest, name: str) -> ArrowTable:
         """Find the columns.  Raises InputError if one is missing or holds something else."""
         columns = list(schema.names)
         places = find(request, columns, name)
@@ -110,9 +110,11 @@ class Table:
 
 
 class _Problems:
-    """What is wrong with which rows of a batch; of several things, the first that was added."""
+    """The first problem of each row of a batch."""
 
-    def __init__(self, table: Table, rows: pa.RecordBatch, at: dict[int, int], first: int) -> None:
+    def __init__(
+        self, table: ArrowTable, rows: pa.RecordBatch, at: dict[int, int], first: int
+    ) -> None:
         self.table, self.rows, self.at, self.first = table, rows, at, first
         self.kinds: NDArray[np.uint8] = np.zeros(rows.num_rows, np.uint8)
         self._names: list[str] = []
@@ -132,7 +134,7 @@ class _Problems:
 
 
 def row_error(name: str, row: int, kind: str, column: str, value: Any) -> InputError:
-    """What is wrong with a value of a table: kind is "text", "label" or "weight"."""
+    """The error of a value of a table; kind is "text", "label" or "weight"."""
     mend = f"fill it in, {SKIP}"
     if value is None:
         problem = f"no {kind}: column {column!r} is null"
@@ -151,7 +153,7 @@ def row_error(name: str, row: int, kind: str, column: str, value: Any) -> InputE
 
 
 def held(batches: Iterator[pa.RecordBatch], size: int, name: str) -> Iterator[pa.RecordBatch]:
-    """The same batches, held to what may come of a file of so many bytes.
+    """The same batches; refuses more than a file of so many bytes may hold.
 
     Columns of codes into a dictionary are not counted: every batch has the whole dictionary.
     """
@@ -165,7 +167,7 @@ def held(batches: Iterator[pa.RecordBatch], size: int, name: str) -> Iterator[pa
 def gathered(
     batches: Iterator[pa.RecordBatch], chunk_bytes: int | None
 ) -> Iterator[pa.RecordBatch]:
-    """Batches, with those of few bytes put together: many small ones are slow to work on."""
+    """Batches; small ones are put together, since many of them are slow to work on."""
     least = SMALL if chunk_bytes is None else min(chunk_bytes, SMALL)
     pile: list[pa.RecordBatch] = []
     size = 0
@@ -189,7 +191,7 @@ def _together(pile: list[pa.RecordBatch]) -> list[pa.RecordBatch]:
 
 
 def checked(batch: pa.RecordBatch) -> pa.RecordBatch:
-    """The batch, none of whose offsets, codes or strings lie: whoever reads them trusts them.
+    """The batch, with its offsets, codes and strings checked: later readers trust them.
 
     Raises pa.ArrowInvalid.
     """
@@ -198,7 +200,7 @@ def checked(batch: pa.RecordBatch) -> pa.RecordBatch:
 
 
 def _filtered(rows: pa.RecordBatch, good: NDArray[np.bool_]) -> pa.RecordBatch:
-    """Some of the rows.  Of columns whose rows Arrow cannot choose (views, run ends) plain ones."""
+    """Some of the rows; columns whose rows Arrow cannot choose (views, run ends) become plain."""
     chosen, arrays = pa.array(good), []
     for column in rows.columns:
         try:
@@ -210,7 +212,7 @@ def _filtered(rows: pa.RecordBatch, good: NDArray[np.bool_]) -> pa.RecordBatch:
 
 @contextmanager
 def arrow_refusals(name: str, kind: str) -> Iterator[None]:
-    """What Arrow refuses within, as InputErrors that name the file."""
+    """Turn Arrow's errors into InputErrors that name the file."""
     try:
         yield
     except InputError:

@@ -14,24 +14,23 @@ _PART = 1 << 20  # bytes that are read at once
 
 
 def shown_path(path: str) -> str:
-    """How a document's file is called."""
+    """The name of a document's file in messages."""
     return "standard input" if path == "-" else path
 
 
 def _whole(file: BinaryIO, path: str) -> bytes:
-    """All bytes of a file, which may have no end."""
+    """All bytes of a file; a file without an end is refused."""
     parts: list[bytes] = []
     size = 0
     while part := file.read(_PART):
         size += len(part)
-        if b"\0" in part:  # which is refused, however long it goes on
+        if b"\0" in part:  # it is refused, however long it is
             return b"".join([*parts, part])
         if size > MOST_DOCUMENT:
             raise InputError(
-                f"a document of {size:,} bytes and more, over the {MOST_DOCUMENT:,} that one may "
-                "have",
+                f"a document of over {size:,} bytes; one may have {MOST_DOCUMENT:,}",
                 place=shown_path(path),
-                mend="look at whether it is text, and divide it",
+                mend="make sure that it is text, and divide it",
             )
         parts.append(part)
     return b"".join(parts)

@@ -1,4 +1,4 @@
-"""Learning from one part after the other: against the dense problem, by SciPy and by hand."""
+"""Training on one part after another: against the dense problem, by SciPy and by hand."""
 
 from __future__ import annotations
 

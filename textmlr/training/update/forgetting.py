@@ -1,4 +1,4 @@
-"""The same documents as answered before and after an update."""
+"""Forgetting: the same documents as answered before and after an update."""
 
 from __future__ import annotations
 

@@ -17,7 +17,7 @@ Integers = NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Places:
+class DocumentTokens:
     """A document read: its t tokens and g n-grams, the latter as ``kernels.tokens.ngrams`` has
     them.
 
@@ -46,10 +46,10 @@ class Places:
     stops: Integers
 
     @classmethod
-    def of(cls, document: str | bytes, options: FeaturizerOptions) -> Places:
+    def of(cls, document: str | bytes, options: FeaturizerOptions) -> DocumentTokens:
         """Read a document with a featurizer's options.  Raises InputError if it is not text."""
         text = batches_of([document])[0][0].decode("utf-8", "replace")
-        # U+FFFD in place of what is invalid is what the kernels read as well, and where each
+        # The kernels, too, read U+FFFD in place of invalid bytes; and where each
         # character begins is then plain to see.
         data = np.frombuffer(text.encode(), np.uint8)
         block = Batch(data, np.zeros(1, np.int64), np.full(1, len(data), np.int64))

@@ -1,0 +1,188 @@
+"""How an option is written once: as a field of a frozen dataclass, with its kind and its help.
+
+The checks, the command line, the estimators of scikit-learn and the documentation read everything
+else from the fields: to add an option, add a field.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import Field, field, fields
+from typing import Any, NamedTuple, TypeVar
+
+from textmlr.base.checks import check_choice, check_flag, check_integer, check_real
+
+Stage = TypeVar("Stage", bound=type)
+WIDTH = 96  # of documentation, without the indentation of a docstring
+
+
+class Kind:
+    """A kind of value.
+
+    typed    how the sentence of help ends on the command line: ", such as 1-2."
+    written  how it begins in Python: "'sgd', 'exact'. "
+    """
+
+    typed, written = ".", ""
+
+    def check(self, name: str, value: Any) -> None:
+        """Raise InputError, which names the option, for a value that is not of the kind."""
+        raise NotImplementedError
+
+
+class WholeNumber(Kind):
+    """A whole number from low to high;  such_as  a value that makes sense."""
+
+    def __init__(self, low: int, high: int, such_as: int) -> None:
+        self._range = low, high, such_as
+
+    def check(self, name: str, value: Any) -> None:
+        """As Kind has it."""
+        check_integer(name, value, *self._range)
+
+
+class RealNumber(Kind):
+    """A number from low to high, or below it;  such_as  a value that makes sense."""
+
+    def __init__(self, low: float, high: float, such_as: float, *, below: bool = False) -> None:
+        self._range, self._below = (low, high, such_as), below
+
+    def check(self, name: str, value: Any) -> None:
+        """As Kind has it."""
+        check_real(name, value, *self._range, below=self._below)
+
+
+class Switch(Kind):
+    """True or False."""
+
+    def check(self, name: str, value: Any) -> None:
+        """As Kind has it."""
+        check_flag(name, value)
+
+
+class OneOf(Kind):
+    """One of some values, of which None is typed as none."""
+
+    def __init__(self, *values: str | None) -> None:
+        self.values = values
+        self.written = f"{', '.join(map(repr, values))}. "
+
+    def check(self, name: str, value: Any) -> None:
+        """As Kind has it."""
+        check_choice(name, value, self.values)
+
+
+class Option(NamedTuple):
+    """An option of a stage, whose name and default are those of its field.
+
+    kind      of its values
+    help      a sentence or two, for the command line and for Python
+    more      further sentences, for Python
+    unset     what a default of None or "auto" comes to
+    alone     the same in a featurizer by itself, where that differs
+    metavar   of the command line
+    solver    the only solver that knows it
+    mend      what to do where another solver is asked for
+    optional  whether it may be None as well
+    searched  whether ``tune`` searches it
+    """
+
+    kind: Kind
+    help: str
+    more: str = ""
+    unset: str | None = None
+    alone: str | None = None
+    metavar: str | None = None
+    solver: str | None = None
+    mend: str = ""
+    optional: bool = False
+    searched: bool = False
+
+    def check(self, name: str, value: Any) -> None:
+        """Raise InputError, which names the option, for a value that it does not take."""
+        if value is not None or not self.optional:
+            self.kind.check(name, value)
+
+    @property
+    def usage(self) -> str:
+        """The sentences for the command line."""
+        return self._sentences("", self.kind.typed)
+
+    def documentation(self, default: Any, *, alone: bool | None = None) -> str:
+        """The sentences for Python.
+
+        alone  of a featurizer by itself, or (False) of training; None: both
+        """
+        text = f"{self._sentences(self.kind.written, '.')} {self.more}".rstrip()
+        if default is not None and default != "auto":
+            return text
+        if self.alone is None or alone is False:
+            unset = self.unset
+        elif alone:
+            unset = self.alone
+        else:
+            unset = f"{self.unset}; in a featurizer by itself {self.alone}"
+        return text if unset is None else f"{text} {default!r}: {unset}."
+
+    def _sentences(self, beginning: str, ending: str) -> str:
+        text = beginning + self.help.removesuffix(".") + ending
+        return text if self.solver is None else f"{text} Only for solver {self.solver}."
+
+
+def option(
+    default: Any,
+    kind: Kind,
+    help: str,
+    more: str = "",
+    *,
+    unset: str | None = None,
+    alone: str | None = None,
+    metavar: str | None = None,
+    solver: str | None = None,
+    mend: str = "",
+    searched: bool = False,
+) -> Any:
+    """A field of a dataclass of options; all but the default as Option has it."""
+    own = Option(kind, help, more, unset, alone, metavar, solver, mend, default is None, searched)
+    return field(default=default, metadata={"option": own})
+
+
+def options_of(stage: Any) -> Iterator[tuple[Field[Any], Option]]:
+    """The fields of a dataclass of options, or of one of its values, and the option of each."""
+    for one in fields(stage):
+        if "option" in one.metadata:
+            yield one, one.metadata["option"]
+
+
+def option_named(stage: Any, name: str) -> Option:
+    """The option of one field."""
+    return next(own for one, own in options_of(stage) if one.name == name)
+
+
+def check_options(stage: Any) -> None:
+    """Raise InputError unless each option of a stage has a value that it takes."""
+    for one, own in options_of(stage):
+        own.check(one.name, getattr(stage, one.name))
+
+
+def documented(stage: Stage) -> Stage:
+    """The same dataclass, whose docstring lists its options."""
+    if stage.__doc__ is not None:  # python -OO has none
+        rows = {one.name: own.documentation(one.default) for one, own in options_of(stage)}
+        stage.__doc__ = stage.__doc__.rstrip() + "\n\n" + table(rows) + "\n"
+    return stage
+
+
+def table(rows: Mapping[str, str], indent: str = "    ") -> str:
+    """Names and sentences for a docstring, the sentences wrapped beside their names."""
+    width = max(map(len, rows)) + 2
+    lines = []
+    for name, text in rows.items():
+        line = f"{name:<{width}}"
+        for word in text.split():
+            if len(line) + len(word) > WIDTH and line.strip():
+                lines.append(indent + line.rstrip())
+                line = " " * width
+            line += word + " "
+        lines.append(indent + line.rstrip())
+    return "\n".join(lines)

@@ -1,0 +1,118 @@
+"""The options of a stage, made from the fields of its dataclass."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import Field
+from typing import Any, TypeVar
+
+import click
+
+from textmlr.base.featurizer_options import FeaturizerOptions, NgramLengths
+from textmlr.base.options import Kind, OneOf, Option, RealNumber, Switch, WholeNumber, options_of
+from textmlr.base.training_options import LayerWidths, TrainingOptions
+from textmlr.cli.value_types import (
+    REAL,
+    WHOLE,
+    NgramRangeType,
+    OneOfType,
+    ParamType,
+    Widths,
+)
+
+F = TypeVar("F", bound=Callable[..., Any])
+Stages = tuple[FeaturizerOptions, TrainingOptions]
+TYPES: dict[type[Kind], ParamType] = {
+    WholeNumber: WHOLE,
+    RealNumber: REAL,
+    NgramLengths: NgramRangeType(),
+    LayerWidths: Widths(),
+}
+METAVARS: dict[type[Kind], str] = {WholeNumber: "N", RealNumber: "X"}
+
+
+def one_value(
+    argument: str,
+    names: Collection[str],
+    make: Callable[..., Any],
+    options: Sequence[Callable[[Any], Any]],
+) -> Callable[[F], F]:
+    """Options that a command takes as one value.
+
+    argument, make  the command is called with argument=make(**values)
+    names           of the values; a command may lack some
+    """
+
+    def decorate(command: F) -> F:
+        @functools.wraps(command)
+        def with_value(*args: Any, **given: Any) -> Any:
+            value = make(**{name: given.pop(name) for name in names if name in given})
+            return command(*args, **{argument: value}, **given)
+
+        decorated: Any = with_value
+        for option in reversed(options):
+            decorated = option(decorated)
+        return decorated  # type: ignore[no-any-return]
+
+    return decorate
+
+
+def stages_options(
+    argument: str,
+    stages: Sequence[type],
+    *,
+    leave_out: Collection[str] = (),
+    shown: Callable[[Option], str | None] = lambda own: own.unset,
+    no_holdout: str | None = None,
+) -> Callable[[F], F]:
+    """An option for each field of these dataclasses, and one value for all: a tuple of them, or
+    the only one.  Help begins with the last of them.
+
+    leave_out   fields that get no option
+    shown       how help says what a default comes to that says nothing itself; None: the default
+    no_holdout  help of a flag --no-holdout, which is a holdout of 0; None: no such flag
+    """
+    fields = {
+        stage: [pair for pair in options_of(stage) if pair[0].name not in leave_out]
+        for stage in stages
+    }
+    listed = [pair for stage in reversed(stages) for pair in fields[stage]]
+    names = [field.name for field, _ in listed]
+    options = [_option(field, own, shown(own)) for field, own in listed]
+    if no_holdout is not None:
+        options.insert(0, click.option("--no-holdout", is_flag=True, help=no_holdout))
+        names.append("no_holdout")
+
+    def make(**chosen: Any) -> Any:
+        if chosen.pop("no_holdout", False):
+            chosen["holdout"] = 0.0
+        made = tuple(
+            stage(**{field.name: chosen[field.name] for field, _ in pairs})
+            for stage, pairs in fields.items()
+        )
+        return made if len(made) > 1 else made[0]
+
+    return one_value(argument, names, make, options)
+
+
+def stage_option(stage: type, name: str) -> Callable[[F], F]:
+    """The option of one field."""
+    field, own = next(pair for pair in options_of(stage) if pair[0].name == name)
+    return _option(field, own, own.unset)
+
+
+def _option(field: Field[Any], own: Option, shown: str | None) -> Callable[[F], F]:
+    name = "--" + field.name.replace("_", "-")
+    kind = own.kind
+    if isinstance(kind, Switch):
+        name = f"{name}/--no-{name[2:]}"
+    return click.option(
+        name,
+        field.name,
+        type=OneOfType(kind.values) if isinstance(kind, OneOf) else TYPES.get(type(kind)),
+        default=field.default,
+        show_default=shown or True,
+        metavar=own.metavar or METAVARS.get(type(kind)),
+        help=own.usage,
+    )

@@ -1,0 +1,60 @@
+"""How results look in a terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import click
+
+from textmlr.base.printable import plain, to_json
+
+BAR = 30
+EIGHTHS = " ▏▎▍▌▋▊▉█"
+
+
+def bar(share: float, width: int = BAR) -> str:
+    """A bar of the given share (0 to 1) of width cells, in eighths of a cell."""
+    eighths = round(share * width * 8)
+    return "█" * (eighths // 8) + EIGHTHS[eighths % 8].strip()
+
+
+def size_of(count: int) -> str:
+    """Bytes in a unit fit to read."""
+    value, unit = float(count), "B"
+    for larger in ("kB", "MB", "GB"):
+        if value < 1000:
+            break
+        value, unit = value / 1000, larger
+    return f"{value:.0f} B" if unit == "B" else f"{value:.1f} {unit}"
+
+
+def spread(interval: tuple[float, float]) -> str:
+    """An interval of a figure: 0.909–0.916."""
+    return "–".join(f"{end:.3f}" for end in interval)
+
+
+def show_rows(rows: Iterable[tuple[str, str]], *, err: bool = False) -> None:
+    """Name and value, a pair a line, with whatever names are in them;  err  on stderr."""
+    pairs = [(plain(name), plain(value)) for name, value in rows]
+    width = max(len(name) for name, _ in pairs)
+    for name, value in pairs:
+        click.echo(f"  {name:<{width}}  {value}", err=err)
+
+
+def shown_seconds(summary: dict[str, Any]) -> str:
+    """The seconds that a command took, and those of them that compiled kernels."""
+    seconds = f"{summary['seconds']:.1f}"
+    if summary["compile_seconds"]:
+        seconds += f", of which compiling kernels {summary['compile_seconds']:.1f}"
+    return seconds
+
+
+def print_summary(
+    summary: dict[str, Any], show: Callable[[dict[str, Any]], None], *, quiet: bool, as_json: bool
+) -> None:
+    """A summary as JSON, or as it is shown, or not at all."""
+    if as_json:
+        click.echo(to_json(summary))
+    elif not quiet:
+        show(summary)

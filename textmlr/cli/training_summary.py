@@ -1,0 +1,173 @@
+"""The summary of a new model: what it was trained on, what was chosen, how good it is."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from textmlr.base.printable import plain, plural
+from textmlr.cli.terminal import show_rows, shown_seconds, size_of
+
+if TYPE_CHECKING:
+    from textmlr.corpus.corpus import Corpus
+    from textmlr.model.model import Model
+    from textmlr.model.record import ExactRecord, Record, StreamRecord
+
+MOST_UPDATES = 5  # in the list
+
+
+def show_ngrams(ngrams: Sequence[int] | None, char_ngrams: Sequence[int] | None) -> str:
+    """(1, 2), (4, 4) → words 1-2 + characters 4."""
+    kinds = (("words", ngrams), ("characters", char_ngrams))
+    return " + ".join(
+        f"{kind} {pair[0]}" + (f"-{pair[1]}" if pair[1] > pair[0] else "")
+        for kind, pair in kinds
+        if pair is not None
+    )
+
+
+def ngram_rows(featurizer: dict[str, Any], record: Record) -> list[tuple[str, str]]:
+    """The n-grams of the features, and the choice of training among them."""
+    rows = [("n-grams", show_ngrams(featurizer["ngrams"], featurizer["char_ngrams"]))]
+    candidates = record.ngrams
+    tried = [one for one in candidates if one.documents == candidates[-1].documents]
+    if tried:
+        losses = {show_ngrams(one.ngrams, one.char_ngrams): one.loss for one in tried}
+        text = ", ".join(f"{name} {loss:.3f}" for name, loss in losses.items())
+        if min(losses, key=losses.__getitem__) != rows[0][1]:
+            text += f" ({rows[0][1]} gain from more documents)"
+        on = plural(tried[-1].documents, "document")
+        rows.append(("", f"tried on {on}, held-out loss: {text}"))
+    return rows
+
+
+def update_rows(record: Record) -> list[tuple[str, str]]:
+    """The updates of a model since it was trained, the last first."""
+    rows: list[tuple[str, str]] = []
+    for one in record.updates[: -MOST_UPDATES - 1 : -1]:
+        text = f"with {plural(one.documents, 'document')} of {plain(', '.join(one.files))}"
+        if one.new_labels:
+            text += f", {plural(len(one.new_labels), 'new label')}"
+        before, after = one.features
+        if after > before:
+            text += f", {plural(after - before, 'new feature')}"
+        rows.append(("" if rows else "updated", text))
+    if (more := len(record.updates) - len(rows)) > 0:
+        rows.append(("", f"and {plural(more, 'time')} before"))
+    return rows
+
+
+def fit_rows(record: Record) -> list[tuple[str, str]]:
+    """The held-out documents, the choices and the figures in a model's record."""
+    from textmlr.model.record import ExactRecord
+
+    held, final = record.held_out, record.final
+    rows = []
+    if hidden := record.option("hidden"):
+        widths = ", ".join(map(str, hidden))
+        rows.append(("hidden", f"{widths} units, {record.option('activation')}"))
+    if held is not None and held.documents:
+        source = "validation file" if held.origin == "validation" else "corpus"
+        parts = f", in {held.folds} parts" if held.folds else ""
+        rows.append(("held out", f"{plural(held.documents, 'document')} of the {source}{parts}"))
+        rows.append(("accuracy", f"{held.accuracy:.4f} (held out)"))
+        rows.append(("log loss", f"{held.loss:.4f} nats (held out)"))
+    if record.stream is not None:
+        rows += _stream_rows(record.stream)
+    if final is None:
+        return rows
+    if isinstance(final, ExactRecord):
+        return rows + _certificate_rows(final)
+    scale = f" × idf^{final.idf_power:g}" if final.idf_power else ""
+    over = plural(final.epochs, "epoch")
+    rows.append(("step size", f"{final.learning_rate:g}{scale} over {over}"))
+    if final.averaged:
+        rows.append(("", f"averaged with {plural(final.averaged - 1, 'other run')}"))
+    calibration = final.calibration
+    if calibration.factor != 1 or calibration.prior:
+        bent = f" × spread^{calibration.exponent:.2g}" if calibration.exponent else ""
+        added = ""
+        if prior := calibration.prior:
+            added = f" {'+' if prior > 0 else '−'} {abs(prior):.2g} × log base rates"
+        rows.append(("calibration", f"{calibration.factor:.3g} × scores{bent}{added}"))
+    if final.halvings:
+        rows.append(("", f"halved {final.halvings}× because it diverged"))
+    return rows
+
+
+def summary_of(
+    path: str, corpus: Corpus, model: Model, size: int, seconds: float, compile_seconds: float
+) -> dict[str, Any]:
+    """The summary of a model that was trained and written to a file (JSON values)."""
+    return {
+        "model": path,
+        "documents": len(corpus),
+        "labels": len(model.labels),
+        "features": model.featurizer.columns,
+        "featurizer": asdict(model.featurizer.options),
+        "bytes": size,
+        "seconds": round(seconds, 3),
+        "compile_seconds": round(compile_seconds, 3),
+        **model.record.as_json(),
+    }
+
+
+def _stream_rows(streamed: StreamRecord) -> list[tuple[str, str]]:
+    """The figures of a stream's documents, each predicted before it was trained on."""
+    so_far, lately = streamed.so_far, streamed.lately
+    last = f"last {lately.documents:,}"
+    return [
+        (
+            "accuracy",
+            f"{lately.accuracy:.4f} ({last}), {so_far.accuracy:.4f} (all), "
+            "each before it was trained on",
+        ),
+        ("log loss", f"{lately.loss:.4f} nats ({last}), {so_far.loss:.4f} (all)"),
+    ]
+
+
+def _certificate_rows(final: ExactRecord) -> list[tuple[str, str]]:
+    """The certificate of the exact solver."""
+    gap = final.gap
+    penalty = f"λ = {final.l2:.6g}"
+    rows = []
+    if final.l1:
+        penalty = f"l1 = {final.l1:.6g}, {penalty}"
+        features, weights = final.features_kept or 0, final.weights_kept or 0
+        kept = f"{plural(features, 'feature')}, {plural(weights, 'weight')} not 0"
+        rows.append(("kept", kept))
+    rows += [
+        ("penalty", penalty),
+        (
+            "objective",
+            f"{final.value:.12g} nats after {plural(final.iterations, 'iteration')}",
+        ),
+        ("‖gradient‖", f"{final.gradient_norm:.3g}"),
+    ]
+    if gap is not None:
+        relative = f", {gap / final.value:.2g} of it" if final.value else ""
+        rows.append(("certificate", f"at most {gap:.3g} nats above the minimum{relative}"))
+    return rows
+
+
+def show_summary(summary: dict[str, Any], record: Record) -> None:
+    """Print the summary, and what to do next."""
+    model = summary["model"]
+    click.secho(f"Trained {plain(model)}", bold=True)
+    show_rows(
+        [
+            ("documents", f"{summary['documents']:,}"),
+            ("labels", f"{summary['labels']:,}"),
+            ("features", f"{summary['features']:,}"),
+            *ngram_rows(summary["featurizer"], record),
+            *fit_rows(record),
+            *([("trained from", summary["storage"])] if "storage" in summary else []),
+            ("file size", size_of(summary["bytes"])),
+            ("seconds", shown_seconds(summary)),
+        ]
+    )
+    option = "" if model == "model.textmlr" else f" -m {plain(model)}"
+    click.echo(f"Next: textmlr classify{option} doc.txt")

@@ -1,0 +1,147 @@
+"""The record of a model that was trained: what its file says of the training.
+
+Nothing in it differs from run to run.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import asdict
+
+import numpy as np
+
+from textmlr.base.training_options import TrainingOptions
+from textmlr.corpus.corpus import Corpus
+from textmlr.corpus.duplicates import Duplicates, Overlap
+from textmlr.model.record import (
+    CalibrationRecord,
+    CandidateRecord,
+    CorpusRecord,
+    CutRecord,
+    DuplicatesRecord,
+    ExactRecord,
+    ExactTrialRecord,
+    HeldOutRecord,
+    OverlapRecord,
+    Record,
+    SgdRecord,
+    SgdTrialRecord,
+    VersionsRecord,
+)
+from textmlr.model.scoring import Calibration
+from textmlr.training.exact.penalty_path import ExactFit
+from textmlr.training.ngram_choice import Candidate
+from textmlr.training.rows import Rows, label_totals
+from textmlr.training.sgd.fit import Fit
+from textmlr.training.sgd.trial_run import TrialRun
+
+
+def training_record(
+    corpus: Corpus,
+    duplicates: Duplicates,
+    rows: Rows,
+    candidates: Sequence[Candidate],
+    options: TrainingOptions,
+    found: Fit | ExactFit,
+    overlap: Overlap | None,
+) -> Record:
+    """The record of a model.
+
+    overlap  of the validation documents with the corpus, None where it has none of its own
+    """
+    return Record(
+        versions=VersionsRecord.now(),
+        options=asdict(options),
+        corpus=_corpus(corpus, duplicates, rows, options),
+        ngrams=tuple(CandidateRecord(**asdict(candidate)) for candidate in candidates),
+        cut=_cut(rows.cut) if rows.cut else None,
+        held_out=_held_out(found, overlap),
+        final=_exact(found, options.l1) if isinstance(found, ExactFit) else _sgd(found),
+    )
+
+
+def calibration_record(calibration: Calibration) -> CalibrationRecord:
+    """A calibration, as the record has it."""
+    return CalibrationRecord(**asdict(calibration))
+
+
+def _corpus(
+    corpus: Corpus, duplicates: Duplicates, rows: Rows, options: TrainingOptions
+) -> CorpusRecord:
+    alike = corpus.weights is None and options.class_weight is None
+    totals = None if alike else tuple(label_totals(corpus, options.class_weight).tolist())
+    return CorpusRecord(
+        files=tuple(dict.fromkeys(os.path.basename(name) for name in corpus.names)),
+        documents=len(corpus),
+        skipped=corpus.skipped,
+        nonzeros=rows.objective.nonzeros,
+        invalid_utf8=rows.invalid,
+        weighted=corpus.weights is not None,
+        per_label=tuple(np.bincount(corpus.y, minlength=len(corpus.labels)).tolist()),
+        weight_per_label=totals,
+        doubles=DuplicatesRecord(**duplicates.summary(corpus)),
+    )
+
+
+def _cut(cut: dict[str, int]) -> CutRecord:
+    return CutRecord(kept=cut["kept"], of=cut["of"], missed=cut["missed"])
+
+
+def _held_out(found: Fit | ExactFit, overlap: Overlap | None) -> HeldOutRecord:
+    judged = found.judged
+    trials: tuple[SgdTrialRecord, ...] | tuple[ExactTrialRecord, ...]
+    if isinstance(found, ExactFit):
+        trials = tuple(ExactTrialRecord(**asdict(trial)) for trial in found.trials)
+    else:
+        trials = tuple(map(_trial, found.trials))
+    return HeldOutRecord(
+        documents=found.held_out,
+        folds=found.folds,
+        origin="corpus" if overlap is None else "validation",
+        overlap=None if overlap is None else OverlapRecord(**asdict(overlap)),
+        loss=judged.loss if judged else None,
+        accuracy=judged.accuracy if judged else None,
+        trials=trials,
+    )
+
+
+def _trial(trial: TrialRun) -> SgdTrialRecord:
+    return SgdTrialRecord(
+        idf_power=trial.idf_power,
+        learning_rate=trial.learning_rate,
+        epochs=trial.epochs,
+        calibration=calibration_record(trial.calibration),
+        loss=trial.loss,
+        accuracy=trial.accuracy,
+    )
+
+
+def _sgd(found: Fit) -> SgdRecord:
+    return SgdRecord(
+        solver="sgd",
+        idf_power=found.idf_power,
+        calibration=calibration_record(found.calibration),
+        learning_rate=found.learning_rate,
+        epochs=found.epochs,
+        loss=found.loss,
+        accuracy=found.accuracy,
+        halvings=found.halvings,
+        averaged=found.averaged or None,
+    )
+
+
+def _exact(found: ExactFit, l1: float) -> ExactRecord:
+    optimum = found.optimum
+    return ExactRecord(
+        solver="exact",
+        l2=found.l2,
+        l1=l1,
+        value=optimum.value,
+        gradient_norm=optimum.gradient_norm,
+        gap=optimum.gap if np.isfinite(optimum.gap) else None,
+        converged=optimum.converged,
+        iterations=optimum.iterations,
+        loss=found.loss,
+        accuracy=found.accuracy,
+    )
