@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Callable
-from dataclasses import dataclass, fields, replace
+from dataclasses import fields, replace
 from os import PathLike
 from typing import Any
 
@@ -39,13 +39,14 @@ from textmlr.model.record_schema import (
     WrongRecordError,
     needed,
     optional,
+    part,
     several,
 )
 
 _AGAIN = "copy the file again, or train the model again"
 
 
-@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
+@part
 class VersionsRecord(Part):
     """A model's answers depend on these besides the model."""
 
@@ -58,7 +59,7 @@ class VersionsRecord(Part):
         return cls(textmlr=__version__, unicode=unicodedata.unidata_version)
 
 
-@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
+@part
 class OverlapRecord(Part):
     """See ``corpus.duplicates.Overlap``."""
 
@@ -66,7 +67,7 @@ class OverlapRecord(Part):
     exact: bool = needed(FLAG)
 
 
-@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
+@part
 class DuplicatesRecord(Part):
     """Documents of a corpus that stand in it more than once: see ``corpus.duplicates``."""
 
@@ -76,7 +77,7 @@ class DuplicatesRecord(Part):
     first: list[tuple[str, int]] | None = optional(LIST, nullable=True)
 
 
-@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
+@part
 class CorpusRecord(Part):
     """All documents that the model was trained on.
 
@@ -100,7 +101,7 @@ class CorpusRecord(Part):
     doubles: DuplicatesRecord | None = optional(DuplicatesRecord)
 
 
-@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
+@part
 class CandidateRecord(Part):
     """N-grams that were tried: see ``training.ngram_choice``."""
 
@@ -111,7 +112,7 @@ class CandidateRecord(Part):
     accuracy: float = needed(REAL)
 
 
-@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
+@part
 class CutRecord(Part):
     """Features that did not fit in memory: kept, of how many; see ``training.rows``."""
 
@@ -120,7 +121,7 @@ class CutRecord(Part):
     missed: int = needed(WHOLE)
 
 
-@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
+@part
 class CalibrationRecord(Part):
     """See ``model.scoring.Calibration``."""
 
@@ -131,7 +132,7 @@ class CalibrationRecord(Part):
     prior: float | None = optional(REAL)
 
 
-@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
+@part
 class SgdTrialRecord(Part):
     """A trial run of SGD: see ``training.sgd.trials``."""
 
@@ -143,7 +144,7 @@ class SgdTrialRecord(Part):
     accuracy: float = needed(REAL)
 
 
-@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
+@part
 class ExactTrialRecord(Part):
     """A penalty that was tried: see ``training.exact.penalty_path``."""
 
@@ -156,7 +157,7 @@ def _trial(values: Json) -> type[Part]:
     return ExactTrialRecord if "l2" in values else SgdTrialRecord
 
 
-@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
+@part
 class HeldOutRecord(Part):
     """Documents that judged, and their figures, where there are any.
 
@@ -181,7 +182,7 @@ class HeldOutRecord(Part):
                 raise WrongRecordError(f"{at}.{name} is null, though documents were held out")
 
 
-@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
+@part
 class SgdRecord(Part):
     """The final run of SGD, or of a stream: see ``training.sgd.fit.Fit``."""
 
@@ -196,7 +197,7 @@ class SgdRecord(Part):
     averaged: int | None = optional(WHOLE)
 
 
-@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
+@part
 class ExactRecord(Part):
     """The minimum that the exact solver found, and its certificate: see ``training.exact``.
 
@@ -226,7 +227,7 @@ def _final(values: Json) -> type[Part]:
     return ExactRecord if values.get("solver") == "exact" else SgdRecord
 
 
-@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
+@part
 class ProgressiveRecord(Part):
     """Documents of a stream, each predicted before it was learnt from."""
 
@@ -236,7 +237,7 @@ class ProgressiveRecord(Part):
     loss: float = needed(REAL)
 
 
-@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
+@part
 class StreamRecord(Part):
     """A stream: hashed columns in use, figures of all documents and of the latest."""
 
@@ -245,7 +246,7 @@ class StreamRecord(Part):
     lately: ProgressiveRecord = needed(ProgressiveRecord)
 
 
-@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
+@part
 class UpdateRecord(Part):
     """An update of the model with more documents.
 
@@ -271,7 +272,7 @@ class UpdateRecord(Part):
             _understood(lambda own: UpdateOptions(**own), UpdateOptions, self.options, at)
 
 
-@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
+@part
 class CompressionRecord(Part):
     """The features of the model that was compressed, and those that are left."""
 
@@ -279,7 +280,7 @@ class CompressionRecord(Part):
     features: int | None = optional(WHOLE)
 
 
-@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
+@part
 class Record(Part):
     """How a model was made.
 
