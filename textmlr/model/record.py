@@ -17,7 +17,6 @@ from numpy.typing import NDArray
 
 from textmlr.base.errors import InputError, ModelFileError
 from textmlr.base.training_options import TrainingOptions
-from textmlr.base.update_options import UpdateOptions
 from textmlr.base.version import __version__
 from textmlr.model.record_schema import (
     ANYTHING,
@@ -269,6 +268,8 @@ class UpdateRecord(Part):
     def check(self, at: str) -> None:
         """The options are understood."""
         if self.options is not None:
+            from textmlr.base.update_options import UpdateOptions  # few models were updated
+
             _understood(lambda own: UpdateOptions(**own), UpdateOptions, self.options, at)
 
 
