@@ -52,6 +52,17 @@ for number, usual in ((signal.SIGINT, signal.default_int_handler), (signal.SIGHU
         signal.signal(number, usual)
 
 
+@pytest.fixture(autouse=True)
+def signals_as_before() -> Iterator[None]:
+    """A command that ends in this process leaves signals as they are where Python ends with it: the
+    next one would end the tests."""
+    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    before = [signal.getsignal(number) for number in numbers]
+    yield
+    for number, handler in zip(numbers, before, strict=True):
+        signal.signal(number, handler)
+
+
 def documents(number: int, seed: int) -> list[tuple[str, str]]:
     """(label, text) pairs: each text mixes common words with some of its label's, and a few of
     others', so that it can be learnt but not perfectly."""
