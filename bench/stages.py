@@ -60,7 +60,7 @@ from textmlr.features.vocabulary import Vocabulary
 from textmlr.model.heads import SOFTMAX
 from textmlr.model.scoring import score
 from textmlr.training.objective import Objective
-from textmlr.training.sgd.epochs import SGD
+from textmlr.training.sgd.descent import SGD
 
 RATE = 2.0  # first step size of the epochs; a larger one may have to be halved
 SHORTEST = 0.01  # seconds; what takes less is repeated

@@ -36,7 +36,7 @@ from textmlr.training.held_out import FOLDS
 from textmlr.training.objective import Objective
 from textmlr.training.rows import Rows
 from textmlr.training.sgd import trials
-from textmlr.training.sgd.epochs import SGD
+from textmlr.training.sgd.descent import SGD
 from textmlr.training.sgd.fit import fit
 from textmlr.training.train import train
 

@@ -24,7 +24,7 @@ from textmlr.base.training_options import TrainingOptions
 from textmlr.evaluation.comparison import Comparison, Difference, mcnemar
 from textmlr.kernels.jit import trusted_folders
 from textmlr.model.small_file.compressed import DICTIONARY, expand, squeeze
-from textmlr.training.sgd.epochs import SGD
+from textmlr.training.sgd.descent import SGD
 from textmlr.training.update.forgetting import forgotten_labels
 from textmlr.training.update.model_update import update
 

@@ -26,7 +26,7 @@ from textmlr.training.exact.dual import Dual, first_guess
 from textmlr.training.exact.merged_columns import MergedColumns
 from textmlr.training.exact.optimum import Optimum
 from textmlr.training.exact.penalty_path import Penalty, fit_exact
-from textmlr.training.exact.solver import ExactSolver, Step, minimise
+from textmlr.training.exact.solver import ExactSolver, SolverStep, minimise
 from textmlr.training.objective import Objective
 from textmlr.training.train import train
 
@@ -166,7 +166,7 @@ def test_a_tolerance_out_of_reach_is_not_said_to_be_met() -> None:
 
 def test_newton_and_the_dual_agree(monkeypatch: pytest.MonkeyPatch) -> None:
     objective = genres(1e-5, ("comedy", "horror", "scifi"))
-    seen: list[Step] = []
+    seen: list[SolverStep] = []
     by_dual = minimise(objective, tolerance=1e-10, watch=seen.append)
     assert {step.method for step in seen} == {"dual"}
     seen.clear()
@@ -376,7 +376,7 @@ class TestNoPenalty:
 class TestFit:
     def test_held_out_documents_choose_the_penalty(self) -> None:
         objective = genres(0.0)
-        told: list[Step | Penalty] = []
+        told: list[SolverStep | Penalty] = []
         found = fit_exact(objective, TrainingOptions(solver="exact"), watch=told.append)
         assert found.held_out > 20
         assert [event for event in told if isinstance(event, Penalty)] == list(found.trials)

@@ -21,7 +21,7 @@ from textmlr.training.calibration import Scored, calibrate, shrink
 from textmlr.training.cross_fitting import Crossed, repeats_of
 from textmlr.training.held_out import FEW_DOCUMENTS, FOLDS, LEAST_HELD_OUT
 from textmlr.training.objective import Objective
-from textmlr.training.sgd.epochs import SGD
+from textmlr.training.sgd.descent import SGD
 from textmlr.training.sgd.fit import Fit, fit
 from textmlr.training.sgd.runs import ColumnFacts
 from textmlr.training.sgd.trial_run import Progress

@@ -23,8 +23,8 @@ from textmlr.kernels import layers as network_kernels
 from textmlr.kernels import sgd
 from textmlr.kernels.layers import Layers
 from textmlr.model.explanation.top_features import top_features
-from textmlr.model.file_parts import pack
 from textmlr.model.model import Model
+from textmlr.model.model_file import pack
 from textmlr.model.parameters import Network
 from textmlr.model.scoring import score
 from textmlr.model.small_file.compression import compress
@@ -195,7 +195,7 @@ def test_a_wide_bottleneck_reaches_the_linear_optimum() -> None:
         pairs.append((f"l{shifted}", " ".join(chosen)))
     objective = objective_of(pairs)
     best = train_exactly(objective)
-    from textmlr.training.sgd.epochs import SGD
+    from textmlr.training.sgd.descent import SGD
 
     options = TrainingOptions(hidden=(4,), activation="identity", dropout=0.0, step="plain")
     run = SGD.start(objective, np.arange(len(pairs)), 100, 0.3, options.decided())

@@ -22,7 +22,7 @@ from textmlr import (
 from textmlr.base import tensor_file
 from textmlr.cli import cli
 from textmlr.evaluation.labelled_answers import answer
-from textmlr.model.file_parts import pack
+from textmlr.model.model_file import pack
 from textmlr.model.model_parts import UpdateState
 from textmlr.model.record import Record
 from textmlr.model.small_file.compression import compress

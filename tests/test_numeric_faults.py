@@ -30,7 +30,7 @@ from textmlr.base.training_options import MAX_IDF_POWER
 from textmlr.features.csr_features import Features
 from textmlr.training.exact.solver import minimise
 from textmlr.training.objective import Objective
-from textmlr.training.sgd.epochs import SGD
+from textmlr.training.sgd.descent import SGD
 
 F, T = FeaturizerOptions, TrainingOptions
 WORDS = [f"word{i}" for i in range(40)]

@@ -19,9 +19,9 @@ from textmlr.training.calibration import Scored, calibrate
 from textmlr.training.held_out import hold_out
 from textmlr.training.objective import Objective
 from textmlr.training.rows import document_weights
-from textmlr.training.sgd import epochs as solver
+from textmlr.training.sgd import descent as solver
 from textmlr.training.sgd import trials
-from textmlr.training.sgd.epochs import SGD
+from textmlr.training.sgd.descent import SGD
 from textmlr.training.sgd.fit import fit
 from textmlr.training.sgd.runs import ColumnFacts, Runs
 from textmlr.training.sgd.trial_run import WORSE, Progress, TrialRun

@@ -41,7 +41,7 @@ from .recipe import Recipe, require
 WORDS = [b"\xff" * 7 + b"\x7f", bytes(7) + b"\x80", b"\0\0\xc0\x7f", b"\0\0\x80\x7f"]
 GUIDED = (
     "textmlr.base.tensor_file",
-    "textmlr.model.file_parts",
+    "textmlr.model.model_file",
     "textmlr.model.small_file.form",
     "textmlr.model.small_file.front_coding",
     "textmlr.model.small_file.compressed",

@@ -1,6 +1,6 @@
 """The file of tensors: arrays and one JSON header in a safetensors file, whole or not at all.
 
-It knows nothing of models (``model.file_parts`` does).  In the file's ``__metadata__`` one entry,
+It knows nothing of models (``model.model_file`` does).  In the file's ``__metadata__`` one entry,
 "textmlr", holds ``VERSION CRC JSON``: the version of the format, the CRC-32 of the JSON, and the
 JSON with the header and each tensor's dtype, shape and checksum.  The checksum is the CRC-32 of the
 bytes or, of more than CHECKED bytes, the CRC-32 of the CRC-32s (little-endian) of each CHECKED of

@@ -107,14 +107,14 @@ def warn_of_unread(first: str | None, unknown: int, invalid: int, *, rates: bool
 
 def answers_writer(
     labels: list[str], choice: AnswerChoice, column: int | None, as_json: bool, documents: int
-) -> AnswerLines | AnswerRows:
+) -> BlockWriter | DocumentWriter:
     """A writer of so many answers to stdout;  column  the number of the only label."""
     if as_json or (sys.stdout.isatty() and column is None):
-        return AnswerRows(labels, choice, column, as_json)
-    return AnswerLines(labels, choice, column, documents)
+        return DocumentWriter(labels, choice, column, as_json)
+    return BlockWriter(labels, choice, column, documents)
 
 
-class AnswerLines:
+class BlockWriter:
     """Writes answers for a pipe or a file, block by block."""
 
     def __init__(
@@ -139,7 +139,7 @@ class AnswerLines:
         sys.stdout.buffer.write(text)
 
 
-class AnswerRows:
+class DocumentWriter:
     """Writes answers as JSON or for a terminal, a document at a time."""
 
     def __init__(

@@ -112,7 +112,7 @@ def classify(
       textmlr classify doc.txt
       textmlr classify --label scifi doc.txt
       textmlr classify --lines reviews.txt --top 1 > answers.tsv
-      textmlr classify --lines reviews.txt --top 1 --min-probability 0.9 > answers.tsv
+      textmlr classify --lines reviews.txt --top 1 --min-probability 0.9 > a.tsv
       textmlr classify --corpus reviews.parquet -o answers.parquet
       textmlr classify --corpus a.csv --corpus b.csv -o answers.jsonl.gz --top 3
     """

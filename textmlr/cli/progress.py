@@ -14,7 +14,7 @@ from textmlr.cli.training_summary import show_ngrams
 from textmlr.cli.warnings import warn
 from textmlr.kernels.jit import watch_compiling
 from textmlr.training.exact.penalty_path import Penalty
-from textmlr.training.exact.solver import Step
+from textmlr.training.exact.solver import SolverStep
 from textmlr.training.ngram_choice import Candidate
 from textmlr.training.on_disk.stage_progress import Work
 from textmlr.training.sgd.trial_run import Progress as Epochs
@@ -107,7 +107,7 @@ class TrainingProgress(Display):
                 f"tried {show_ngrams(event.ngrams, event.char_ngrams)}: held-out loss "
                 f"{event.loss:.3f} accuracy {event.accuracy:.3f}"
             )
-        elif isinstance(event, Step):
+        elif isinstance(event, SolverStep):
             self._step(event)
         elif isinstance(event, Penalty):
             line = f"λ = {event.l2:.3g}"
@@ -124,7 +124,7 @@ class TrainingProgress(Display):
             self._told = work.what, part
             self._line(work.what, done)
 
-    def _step(self, step: Step) -> None:
+    def _step(self, step: SolverStep) -> None:
         """A bar shows each step; lines tell of few, since most take only milliseconds."""
         line, figures = f"{METHODS[step.method]} {step.number}", f"gap {step.gap:.2g}"
         self._update(line, figures)

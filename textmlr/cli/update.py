@@ -67,7 +67,7 @@ def update(
     \b
     Examples:
       textmlr update reviews.textmlr march.tsv
-      textmlr update topics.textmlr new_topic.tsv -o topics2.textmlr --test test.tsv
+      textmlr update topics.textmlr new.tsv -o topics2.textmlr --test test.tsv
     """
     if given("no_holdout") and test:
         raise click.UsageError("--no-holdout and --test exclude each other")

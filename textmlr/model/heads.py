@@ -166,7 +166,9 @@ class Head:
 
 def _softmax_curve(by: Reals, x: Reals, wanted: Reals) -> Curve:
     weights = wanted.sum(axis=1)
-    scores = x[0] * by[0] + x[1] * by[1]
+    scores = x[0] * by[0]
+    for j in range(1, len(x)):
+        scores += x[j] * by[j]
     shares, log_z = np.empty_like(scores), np.empty(len(scores))
     softmax.softmax(frozen(scores), shares, log_z)
     shares *= weights[:, None]  # of each document, their sum its weight

@@ -33,8 +33,8 @@ from textmlr.corpus.in_memory import batches_of
 from textmlr.features.featurizer import Featurizer
 from textmlr.features.hashed_columns import HashedColumns
 from textmlr.model.answering import Answerer, Answers
-from textmlr.model.file_parts import pack, unpack
 from textmlr.model.heads import SOFTMAX, Head, ranked
+from textmlr.model.model_file import pack, unpack
 from textmlr.model.model_parts import ModelParts, UpdateState, check_layers, check_shapes
 from textmlr.model.parameters import LINEAR, Network, check_scores_finite
 from textmlr.model.record import Record, VersionsRecord

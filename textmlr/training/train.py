@@ -22,7 +22,7 @@ from textmlr.model.model_parts import UpdateState
 from textmlr.model.parameters import LINEAR
 from textmlr.model.scoring import Calibration
 from textmlr.training.exact.penalty_path import ExactFit, Penalty, fit_exact
-from textmlr.training.exact.solver import Step
+from textmlr.training.exact.solver import SolverStep
 from textmlr.training.feature_names import FeatureNames
 from textmlr.training.ngram_choice import Candidate, NgramChoice, choose
 from textmlr.training.on_disk.disk_store import Store
@@ -50,7 +50,7 @@ class Stage:
     bytes: int = 0
 
 
-Event = Stage | Work | Candidate | Progress | Step | Penalty
+Event = Stage | Work | Candidate | Progress | SolverStep | Penalty
 Watch = Callable[[Event], None]
 
 
@@ -69,8 +69,8 @@ def train(
 
     validation  documents to choose by, in place of a held-out part
     threads     None: one a processor.  Their number changes no bit of the model
-    watch       called with a Stage, a Candidate, a Progress, or a Step and a Penalty of the exact
-                solver, as training goes
+    watch       called with a Stage, a Candidate, a Progress, or a SolverStep and a Penalty of the
+                exact solver, as training goes
     store       where rows and the state of training are kept, for a corpus on disk; None: in
                 memory.  The model has the same bits, unless its features did not fit in the
                 store's memory

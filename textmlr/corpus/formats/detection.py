@@ -41,6 +41,7 @@ _ENDINGS = {
     ".ft": "fasttext",
     ".fasttext": "fasttext",
 }
+COLUMNAR = ("parquet", "arrow")  # a file's size says little of its text's
 _MAGICS = {b"PAR1": "parquet", b"ARROW1": "arrow"}
 _CONTINUATION = b"\xff\xff\xff\xff"  # before each message of an Arrow stream, then its length
 _LONGEST_SCHEMA = 1 << 24
@@ -53,7 +54,7 @@ def reader_of(stream: Stream, request: ScanRequest) -> Reader:
     """
     wanted = request.options.format
     shown = _shown(stream.head())
-    named = wanted or _named(stream.path)
+    named = wanted or named_format(stream.path)
     if named == "tsv" and shown == "fasttext" and b"\t" in stream.head().split(b"\n", 1)[0]:
         shown = None  # labels that begin so, and a tab behind
     if wanted is None and named == "tsv" and request.options.named_columns:
@@ -97,7 +98,7 @@ def _may_differ(wanted: str, shown: str | None) -> bool:
     return shown in ("jsonl", "fasttext") and wanted in ("tsv", "lines", "csv")
 
 
-def _named(path: str) -> str | None:
+def named_format(path: str) -> str | None:
     """The format that the ending of a name says, without that of a compression."""
     ending = ending_of(path)
     name = (path[: -len(ending)] if ending else path).lower()

@@ -20,8 +20,8 @@ from textmlr.base.checks import MODEL_MEND, check_callable, check_choice, check_
 from textmlr.base.errors import InputError
 from textmlr.features.featurizer import Featurizer
 from textmlr.features.hashed_columns import HashedColumns
-from textmlr.model.file_parts import pack
 from textmlr.model.model import Model
+from textmlr.model.model_file import pack
 from textmlr.model.model_parts import UpdateState
 from textmlr.model.record import CompressionRecord
 from textmlr.model.small_file.form import by_frequency, by_name

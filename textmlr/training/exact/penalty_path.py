@@ -16,7 +16,7 @@ from textmlr.training.calibration import Scored
 from textmlr.training.cross_fitting import Crossed
 from textmlr.training.exact import proximal_newton
 from textmlr.training.exact.optimum import Optimum
-from textmlr.training.exact.solver import GIVE_L2, ExactSolver, Step
+from textmlr.training.exact.solver import GIVE_L2, ExactSolver, SolverStep
 from textmlr.training.held_out import FOLDS, are_few, check_labels, hold_out
 from textmlr.training.objective import Objective
 
@@ -64,7 +64,7 @@ class ExactFit:
     trials: tuple[Penalty, ...]
 
 
-Watch = Callable[[Step | Penalty], None]
+Watch = Callable[[SolverStep | Penalty], None]
 
 
 def fit_exact(

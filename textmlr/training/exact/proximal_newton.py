@@ -27,7 +27,7 @@ from textmlr.kernels import coordinate_descent as kernels
 from textmlr.training.exact.by_column import Array, ColumnMatrix, Weights
 from textmlr.training.exact.optimum import Optimum
 from textmlr.training.exact.quadratic import QuadraticModel
-from textmlr.training.exact.solver import Step
+from textmlr.training.exact.solver import SolverStep
 from textmlr.training.exact.threaded_products import inner_product
 from textmlr.training.objective import Objective
 
@@ -78,7 +78,7 @@ def minimise(
     tolerance: float,
     threads: int = 1,
     start: NDArray[np.float32] | None = None,
-    watch: Callable[[Step], None] | None = None,
+    watch: Callable[[SolverStep], None] | None = None,
 ) -> Optimum:
     """The θ at which F is least, to gap <= tolerance·F.
 
@@ -99,7 +99,7 @@ def minimise(
         descent.centre()
         weights, slopes = descent.look()
         if watch is not None:
-            watch(Step("proximal", number, descent.gap))
+            watch(SolverStep("proximal", number, descent.gap))
         if descent.gap <= HASTE * tolerance * descent.value:
             break
         better = descent.bound > bound or descent.value < value * (1 - EPSILON)

@@ -49,7 +49,7 @@ GIVE_L2 = "give a penalty, l2 (--l2) above 0"
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class SolverStep:
     """An epoch of the dual, a step of Newton's method or a round of the proximal one has ended.
 
     method  "dual", "newton" or "proximal";  number  from 1
@@ -62,7 +62,7 @@ class Step:
     gap: float
 
 
-Watch = Callable[[Step], None]
+Watch = Callable[[SolverStep], None]
 
 
 def minimise(
@@ -241,7 +241,7 @@ class ExactSolver:
 
     def _tell(self, method: str, number: int, gap: float) -> None:
         if self.watch is not None:
-            self.watch(Step(method, number, gap))
+            self.watch(SolverStep(method, number, gap))
 
     def _refuse_free_columns(self) -> None:
         objective, labels = self.objective, self.objective.labels

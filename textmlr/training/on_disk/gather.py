@@ -13,6 +13,7 @@ from textmlr.corpus.chunks import Chunk
 from textmlr.corpus.corpus import Corpus
 from textmlr.corpus.decompression import ending_of
 from textmlr.corpus.disk_corpus import CorpusWriter, restore
+from textmlr.corpus.formats.detection import COLUMNAR, named_format
 from textmlr.corpus.reading import joined, read_corpus, scan
 from textmlr.corpus.reading_options import ReadingOptions
 from textmlr.corpus.sources import is_url, name_of, sources_of
@@ -25,7 +26,6 @@ from textmlr.training.on_disk.stage_progress import Work
 # Training takes about so many bytes of memory a byte of text: for hashes, counts and places of
 # n-grams, and for rows; more for short words.
 MEMORY_A_BYTE = 16
-CONTAINERS = (".parquet", ".arrow", ".feather", ".ipc")  # whose size says little of the text's
 FOLDERS = 16  # beside the model, for as many runs that train one model at once
 LEAST_MEMORY = 100_000  # bytes: for less, a unit was forgotten
 
@@ -154,7 +154,7 @@ def _plain_size(sources: Sequence[str]) -> int | None:
             return None
         if not os.path.isdir(source):
             plain = os.path.isfile(source) or not os.path.exists(source)
-            if not plain or ending_of(source) or source.lower().endswith(CONTAINERS):
+            if not plain or ending_of(source) or named_format(source) in COLUMNAR:
                 return None
         size += sum(os.path.getsize(path) for path in files_of(source) if os.path.exists(path))
     return size

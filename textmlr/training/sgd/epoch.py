@@ -30,7 +30,7 @@ class Epoch:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Start:
+class WarmStart:
     """The end of another run, from which a run starts; it stays as it is.
 
     weights, squares  see ``SGD``

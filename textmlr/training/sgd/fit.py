@@ -18,7 +18,7 @@ from textmlr.training.held_out import FOLDS, are_few, check_labels
 from textmlr.training.objective import Objective
 from textmlr.training.run_state import StateStore
 from textmlr.training.sgd.crossed_trials import plans_of
-from textmlr.training.sgd.epochs import SGD, of_theta
+from textmlr.training.sgd.descent import SGD, of_theta
 from textmlr.training.sgd.runs import NO_FACTS, ColumnFacts, Runs
 from textmlr.training.sgd.trial_run import Progress, TrialResults, TrialRun, Watch, best_of
 from textmlr.training.sgd.trials import Search

@@ -13,7 +13,7 @@ from textmlr.base.training_options import TrainingOptions
 from textmlr.training.dealt_parts import AnyObjective, DealtObjective
 from textmlr.training.objective import Objective
 from textmlr.training.run_state import Json, State, StateStore
-from textmlr.training.sgd.epochs import SGD
+from textmlr.training.sgd.descent import SGD
 from textmlr.training.sgd.trial_run import Progress, Watch
 
 OwnKind = TypeVar("OwnKind", Objective, DealtObjective, AnyObjective)

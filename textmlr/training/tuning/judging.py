@@ -12,7 +12,7 @@ from textmlr.base.training_options import TrainingOptions
 from textmlr.corpus.corpus import Corpus
 from textmlr.training.calibration import Scored, calibrate
 from textmlr.training.objective import Objective
-from textmlr.training.sgd.epochs import SGD
+from textmlr.training.sgd.descent import SGD
 from textmlr.training.tuning.feature_cache import FeatureCache
 from textmlr.training.tuning.folds import Level, folds_of, levels_of
 from textmlr.training.tuning.space import Setting

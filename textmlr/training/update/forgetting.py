@@ -19,7 +19,7 @@ NOTABLE = 2.0
 Json = dict[str, Any]
 
 
-def compare(
+def before_and_after(
     old: OldModel,
     before: Objective,
     after: Objective,

@@ -9,12 +9,12 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from textmlr.training.exact.solver import Step
+from textmlr.training.exact.solver import SolverStep
 from textmlr.training.objective import Objective
 from textmlr.training.sgd.trial_run import Progress
 
 Layers = list[NDArray[np.float32]]
-Watch = Callable[[Step | Progress], None]
+Watch = Callable[[SolverStep | Progress], None]
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -20,20 +20,20 @@ from textmlr.features.extension import Extension, extend, row_frequencies
 from textmlr.model.model import Model
 from textmlr.model.model_parts import UpdateState
 from textmlr.model.record import ExactRecord, Record
-from textmlr.training.exact.solver import Step
+from textmlr.training.exact.solver import SolverStep
 from textmlr.training.held_out import hold_out
 from textmlr.training.objective import Objective
 from textmlr.training.rows import document_weights
 from textmlr.training.sgd.trial_run import Progress
 from textmlr.training.train import Stage
-from textmlr.training.update.forgetting import compare
+from textmlr.training.update.forgetting import before_and_after
 from textmlr.training.update.learner import Learner, UpdatedLayers
 from textmlr.training.update.linear_update import LinearLearner
 from textmlr.training.update.network_update import NetworkLearner, check_squares
 from textmlr.training.update.old_model import OldModel
 from textmlr.training.update.updated_record import Recurrence, updated_record
 
-Watch = Callable[[Stage | Step | Progress], None]
+Watch = Callable[[Stage | SolverStep | Progress], None]
 Json = dict[str, Any]
 
 
@@ -54,7 +54,7 @@ def update(
 
     validation  documents to compare the answers on before and after, in place of a held-out part
     threads     None: one a processor.  Their number changes no bit of the model
-    watch       called with a Stage, a Step of the solver or a Progress of SGD, as it goes
+    watch       called with a Stage, a SolverStep of the solver or a Progress of SGD, as it goes
     The comparison is in the last of the new model's record.updates.
     Raises InputError if no document of the corpus counts, or the model cannot be updated.
 
@@ -73,7 +73,7 @@ def update(
     options = options or UpdateOptions()
     threads = chosen_threads(threads)
 
-    def tell(event: Stage | Step | Progress) -> None:
+    def tell(event: Stage | SolverStep | Progress) -> None:
         if watch is not None:
             watch(event)
 
@@ -97,7 +97,7 @@ def update(
     updated = learner.learn(new, old.times(new), threads, tell)
     if validation is not None:
         judge = replace(_judge(validation, grown, labels, threads), head=model.head)
-        compared = compare(old, judge, judge, updated.layers, new, "validation")
+        compared = before_and_after(old, judge, judge, updated.layers, new, "validation")
     known = Recurrence.of(model, corpus, validation, threads)
     if compared is not None and validation is not None:
         overlap = known.validation
@@ -147,7 +147,7 @@ def _held_out(
     updated = learner.learn(rest, old.times(rest), threads, watch)
     judge = new.take(held)
     after = judge.as_new(seen.astype(np.int32))
-    return compare(old, judge, after, updated.layers, rest, "corpus")
+    return before_and_after(old, judge, after, updated.layers, rest, "corpus")
 
 
 def _model(

@@ -35,8 +35,8 @@ from textmlr.model.record import SgdRecord
 from textmlr.model.scoring import score
 from textmlr.training.objective import Objective
 from textmlr.training.rows import check_memory
-from textmlr.training.sgd.epoch import Epoch, Start
-from textmlr.training.sgd.epochs import SGD, of_theta
+from textmlr.training.sgd.descent import SGD, of_theta
+from textmlr.training.sgd.epoch import Epoch, WarmStart
 from textmlr.training.sgd.trial_run import Progress
 from textmlr.training.update.learner import Layers, UpdatedLayers, Watch
 from textmlr.training.update.old_model import OldModel
@@ -150,7 +150,7 @@ class NetworkLearner:
         offset[~self.known] = np.minimum(offset[~self.known], np.float32(most))
         return offset
 
-    def _start(self) -> Start:
+    def _start(self) -> WarmStart:
         """Weights w and sums of squares, those of a row alike."""
         weights = Network.of(
             [self.layers[0] / self.scale[:, None], *self.layers[1:]], self.activation
@@ -164,7 +164,7 @@ class NetworkLearner:
         for layer, own in zip(squares.layers, of_rows, strict=True):
             layer[:] = own[:, None]
         squares.layers[-1][:, ~self.known] = 0
-        return Start(weights, squares)
+        return WarmStart(weights, squares)
 
 
 class OldTraining(NamedTuple):

@@ -29,12 +29,12 @@ from textmlr.kernels import softmax
 from textmlr.training.exact import newton
 from textmlr.training.exact.dual import Dual, first_guess
 from textmlr.training.exact.merged_columns import MergedColumns
-from textmlr.training.exact.solver import Step, check_memory
+from textmlr.training.exact.solver import SolverStep, check_memory
 from textmlr.training.exact.threaded_products import combined, inner_product, multiply, transposed
 from textmlr.training.objective import Objective
 
 Array = NDArray[np.float64]
-Watch = Callable[[Step], None]
+Watch = Callable[[SolverStep], None]
 
 # On gap/value: of the dual far below the noise of a held-out loss, and reached in a few visits; of
 # Newton's method as of the exact solver.
@@ -136,7 +136,7 @@ def _by_dual(
     for _ in range(MOST_EPOCHS):
         gap = dual.epoch()
         if watch is not None:
-            watch(Step("dual", dual.epochs, gap))
+            watch(SolverStep("dual", dual.epochs, gap))
         if gap <= DUAL_TOLERANCE * dual.value():
             break
     change = combined(transposed(rows.features), dual.coefficients, threads)[0]

@@ -18,7 +18,7 @@ from textmlr.model.parameters import LINEAR, Network
 from textmlr.training.dealt_parts import AnyObjective, DealtRows, Turn, dealt, turns
 from textmlr.training.objective import Objective
 from textmlr.training.run_state import State
-from textmlr.training.sgd.epoch import Epoch, Start, Unfinished
+from textmlr.training.sgd.epoch import Epoch, Unfinished, WarmStart
 
 # A step that overshoots multiplies the loss; noise alone moves it less than this.  The first
 # epoch is allowed more: its loss, too, is that before each document's step, and while most of θ
@@ -67,7 +67,7 @@ class SGD:
     last_loss: float
     done: int = 0
     scale: float = 1.0
-    before: Start | None = None
+    before: WarmStart | None = None
     keep: Callable[[SGD], None] | None = None
     unfinished: Unfinished = field(default_factory=Unfinished)
     history: list[Epoch] = field(default_factory=list)
@@ -105,7 +105,7 @@ class SGD:
     def resume(
         cls,
         objective: Objective,
-        before: Start,
+        before: WarmStart,
         epochs: int,
         learning_rate: float,
         options: TrainingOptions,
