@@ -37,7 +37,7 @@ class WholeNumber(Kind):
         self._range = low, high, such_as
 
     def check(self, name: str, value: Any) -> None:
-        """As Kind has it."""
+        """Raise InputError for a value of another kind."""
         check_integer(name, value, *self._range)
 
 
@@ -48,7 +48,7 @@ class RealNumber(Kind):
         self._range, self._below = (low, high, such_as), below
 
     def check(self, name: str, value: Any) -> None:
-        """As Kind has it."""
+        """Raise InputError for a value of another kind."""
         check_real(name, value, *self._range, below=self._below)
 
 
@@ -56,7 +56,7 @@ class Switch(Kind):
     """True or False."""
 
     def check(self, name: str, value: Any) -> None:
-        """As Kind has it."""
+        """Raise InputError for a value of another kind."""
         check_flag(name, value)
 
 
@@ -68,7 +68,7 @@ class OneOf(Kind):
         self.written = f"{', '.join(map(repr, values))}. "
 
     def check(self, name: str, value: Any) -> None:
-        """As Kind has it."""
+        """Raise InputError for a value of another kind."""
         check_choice(name, value, self.values)
 
 

@@ -67,7 +67,7 @@ class LayerWidths(Kind):
     written = "A tuple, () for the linear model. "
 
     def check(self, name: str, value: Any) -> None:
-        """As Kind has it."""
+        """Raise InputError for a value of another kind."""
         if not isinstance(value, tuple) or len(value) >= MOST_LAYERS:
             raise refuse(name, value, f"a tuple of fewer than {MOST_LAYERS} widths")
         for width in value:
@@ -240,7 +240,7 @@ class TrainingOptions:
         self._check_solver()
 
     def _check_solver(self) -> None:
-        """Refuse what the solver would ignore."""
+        """Refuse options that the solver would ignore."""
         chosen = self.chosen_solver
         if chosen == "exact" and (self.hidden or self.input_dropout):
             given = "hidden layers" if self.hidden else "input_dropout"

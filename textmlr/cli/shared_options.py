@@ -136,6 +136,6 @@ def check_output(
 
 
 def given(name: str) -> bool:
-    """Whether the running command was given this parameter on its command line."""
+    """Whether this parameter stood on the running command's command line."""
     source = click.get_current_context().get_parameter_source(name)
     return source is ParameterSource.COMMANDLINE

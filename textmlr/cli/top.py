@@ -106,7 +106,7 @@ def top(model: str, labels: tuple[str, ...], k: int | None, by: str, as_json: bo
 
 
 def _show(one: TopFeatures, against: str, shown: tuple[str, ...]) -> None:
-    """Tables of one label; ``against`` is what the features against it are headed."""
+    """Tables of one label; ``against`` heads the features against it."""
     from rich.console import Console
     from rich.text import Text
 

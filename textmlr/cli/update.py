@@ -133,7 +133,7 @@ def _warn(after: Model, corpus: Corpus, judges: Corpus | None) -> None:
 
 
 def _show(summary: dict[str, Any], labels: int, documents: int) -> None:
-    """How the model has grown from so many labels and documents, and how its answers changed."""
+    """Show how the model grew from so many labels and documents, and how its answers changed."""
     from textmlr.base.printable import plain
     from textmlr.cli.terminal import show_rows, shown_seconds, size_of
 

@@ -76,7 +76,7 @@ class OneOfType(click.Choice[str]):
         return None if chosen == "none" else chosen
 
     def text(self, value: str | None) -> str:
-        """How a value is typed."""
+        """A value as the user types it."""
         return "none" if value is None else value
 
 
@@ -107,7 +107,7 @@ class NgramRangeType(ParamType):
         return pair
 
     def text(self, value: tuple[int, int] | None) -> str:
-        """How a value is typed."""
+        """A value as the user types it."""
         return "none" if value is None else f"{value[0]}-{value[1]}"
 
 
@@ -131,7 +131,7 @@ class Widths(ParamType):
         return tuple(map(int, parts))
 
     def text(self, value: tuple[int, ...]) -> str:
-        """How a value is typed."""
+        """A value as the user types it."""
         return ",".join(map(str, value)) or "none"
 
 

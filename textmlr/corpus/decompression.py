@@ -91,7 +91,7 @@ class LimitedReader:
 
 
 class XzReader:
-    """As lzma.LZMAFile, with a limit on the memory of its dictionary."""
+    """A reader like lzma.LZMAFile, with a limit on the memory of its dictionary."""
 
     def __init__(self, stream: io.BufferedReader, memory: int | None) -> None:
         self._stream, self._memory = stream, memory

@@ -60,7 +60,7 @@ def fingerprints(batches: Sequence[Batch], threads: int) -> Hashes:
 
 @dataclass(frozen=True, slots=True)
 class Overlap:
-    """How many documents also stand in another corpus; not ``exact``: about."""
+    """The number of documents that also stand in another corpus; unless ``exact``, an estimate."""
 
     documents: int
     exact: bool
@@ -100,8 +100,8 @@ class Sketch:
     def packed(self) -> tuple[NDArray[np.int32], NDArray[np.uint8]]:
         """(low, high): the keys in four bytes and an eighth of one each.
 
-        The low bits of each key as they are; for the high bits a bit that is set, after one that is
-        not for each step that they have gone up.
+        Low bits stand as they are.  High bits become one set bit a key, after one clear bit for
+        each step up from the key before.
         Source: Elias, J. ACM 21(2), 1974; Fano, MIT Computer Structures Group Memo 61, 1971.
         """
         low = (self.keys & np.uint64((1 << LOW_BITS) - 1)).astype(np.uint32).view(np.int32)
@@ -137,7 +137,7 @@ class Sketch:
         return Sketch.smallest(self.keys, self.bound, min(max(room, LEAST_KEYS), MOST_KEYS))
 
     def overlap(self, batches: Sequence[Batch], threads: int) -> Overlap:
-        """How many documents, each counted, have a text of the sketch's corpus."""
+        """Count the documents whose text stands in the sketch's corpus."""
         hashes = fingerprints(batches, threads)
         keys = hashes[hashes > 0] >> _CUT
         at = np.minimum(np.searchsorted(self.keys, keys), max(len(self.keys) - 1, 0))

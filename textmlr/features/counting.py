@@ -69,7 +69,8 @@ class Interner:
         return int(LOAD * (len(self._table) // 2))
 
     def crowded(self, size: int) -> bool:
-        """Whether the table may lack room for so many more hashes, and cannot grow: ``settle``."""
+        """Whether ``settle`` is due: the table may lack room for so many more hashes, and cannot
+        grow."""
         while self._state[kernels.ENTRIES] + size > self._room:
             if not self._grow():
                 return True

@@ -67,7 +67,7 @@ class LongDocument:
         self.invalid = 0
 
     def count_tokens(self) -> int:
-        """How many tokens it has."""
+        """The number of its tokens."""
         return sum(len(piece.hashes) for piece in self._pieces())
 
     def distinct(

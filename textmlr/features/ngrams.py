@@ -25,7 +25,7 @@ from textmlr.kernels.tokens import Tokens
 
 @dataclass(frozen=True, slots=True, eq=False)
 class TokenPlaces:
-    """Where the tokens of a block begin; kept until features are named.
+    """The places where a block's tokens begin, kept until features are named.
 
     begin    of the block in its text
     starts   (t,) int32   first byte of each token from there on; int64 where they lie far apart

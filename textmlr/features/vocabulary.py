@@ -1,4 +1,4 @@
-"""Vocabulary: which hashes are features, their numbers, names and document frequencies."""
+"""Vocabulary: the hashes that are features, their numbers, names and document frequencies."""
 
 from __future__ import annotations
 
@@ -71,7 +71,8 @@ class Vocabulary:
         )
 
     def silence(self, kept: NDArray[np.int64]) -> Vocabulary:
-        """All features, those but ``kept`` (numbers, ascending) by their hashes alone."""
+        """All features; only ``kept`` (numbers, ascending) stay named, the others are hashes
+        alone."""
         own = self.take(kept)
         return Vocabulary.partly_named(
             self.hashes, kept, own.frequencies, own.names, own.name_offsets, own.totals
@@ -144,7 +145,7 @@ class HashTable:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class NameSource:
-    """Where the names of a vocabulary's features are read: where each first occurs.
+    """The places to read the names of a vocabulary's features: where each first occurs.
 
     hasher   that made the n-grams
     pieces   for some blocks, in order: the block, where its tokens lie, and of each feature that

@@ -1,6 +1,6 @@
 """Documents to rows of f(x) in one go, through scratch that stays in cache.
 
-Nothing but rows is written to memory.  The steps are the kernels of the other files.
+Only rows are written to memory.  The steps are the kernels of the other files.
 """
 
 from typing import Any, NamedTuple

@@ -26,7 +26,7 @@ class Names(NamedTuple):
 
 @kernel
 def _name_words(text, stop, starts, low, high, wanted, done, names):
-    """Write the names of the wanted among a document's word n-grams, in the order in which
+    """Write the names of the wanted word n-grams of a document, in the order in which
     ``_word_ngrams`` makes them: (word n-grams there are, names done).
 
     A name is the n-gram's tokens, lower-cased, with one space between.

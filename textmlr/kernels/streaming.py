@@ -1,4 +1,4 @@
-"""Learning from documents as they come: hashed columns get rows as they occur, and each document is
+"""Training on documents as they come: hashed columns get rows as they occur, and each document is
 predicted before a step is taken on it."""
 
 from typing import Any, NamedTuple

@@ -194,7 +194,7 @@ class _Single:
         self._calls: dict[bool, Callable[..., Any]] = {}
 
     def probabilities_of(self, text: str | bytes) -> NDArray[np.float64] | None:
-        """See Answerer."""
+        """P of each label for the document, see ``Answerer.probabilities_of``."""
         ascii_only = text.isascii()
         if isinstance(text, str):
             try:
@@ -212,7 +212,7 @@ class _Single:
         return out
 
     def _bind(self, ascii_only: bool) -> Callable[..., Any]:
-        """The kernel with all but text and result."""
+        """The kernel, bound to all arguments but text and result."""
         middle, known = self._middle, self._known
         scores, log_z = self._rest
         tables = self._prepared.read_with(ascii_only)

@@ -226,7 +226,7 @@ class Model:
         min_probability: float = 0.0,
         threads: int | None = None,
     ) -> list[list[Answer]]:
-        """For each document its most probable labels, best first: ``top`` of them, None for all.
+        """The most probable labels of each document, best first: ``top`` of them, None for all.
 
         Ties are in the order of the labels.  Where the best has a probability below
         ``min_probability`` the answer is "unsure": an Answer with label None comes first, before
@@ -370,7 +370,7 @@ class Model:
         return np.concatenate(parts) if parts else part(Answers.room(0, len(self.labels)))
 
     def __getstate__(self) -> Json:
-        """For pickle and copy: everything but this process's scratch."""
+        """The state for pickle and copy: everything but this process's scratch."""
         return {name: value for name, value in vars(self).items() if name != "_answerer"}
 
     def __setstate__(self, state: Json) -> None:

@@ -56,7 +56,7 @@ class Network:
 
     @classmethod
     def of(cls, layers: Sequence[NDArray[np.float32]], activation: Activation = LINEAR) -> Network:
-        """From its layers: (V, W1), (W1 + 1, W2), ..., (W + 1, L), each float32.
+        """The network of these layers: (V, W1), (W1 + 1, W2), ..., (W + 1, L), each float32.
 
         Raises ValueError if one does not fit on the one below it, or has weights that are not
         finite.
@@ -132,7 +132,7 @@ class Network:
 
     @property
     def is_finite(self) -> bool:
-        """Whether all parameters are."""
+        """Whether all parameters are finite."""
         return is_finite(self.theta) and is_finite(self.upper)
 
     def room(self, *, training: bool = False) -> kernels.Units:

@@ -1,4 +1,4 @@
-"""Which documents are held out, to judge."""
+"""The documents that are held out to judge."""
 
 from __future__ import annotations
 

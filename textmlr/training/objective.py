@@ -136,7 +136,7 @@ class Objective:
         return replace(self, features=chosen, y=y, weights=weights)
 
     def documents_of(self) -> NDArray[np.int32]:
-        """How many documents each column occurs in: (V,) int32."""
+        """The number of documents that each column occurs in: (V,) int32."""
         counts = np.zeros(self.features.columns, np.int32)
         csr_rows.document_frequency(frozen(self.features.indices), counts)
         return counts

@@ -85,7 +85,7 @@ def _largest_repeated(metadata: Any) -> int:
 
 
 def _rows(metadata: Any, columns: list[str], chunk_bytes: int) -> int:
-    """How many rows hold about chunk_bytes of these columns."""
+    """The number of rows that hold about chunk_bytes of these columns."""
     size = 0
     for group in range(metadata.num_row_groups):
         described = metadata.row_group(group)

@@ -106,7 +106,7 @@ def write(folder: Path, name: str, content: bytes, *, shared: bool) -> None:
 
 def own_folder(folder: Path, *, shared: bool) -> bool:
     """Whether a folder, made if there is none, is this user's alone, so that other programs may
-    keep there what they trust; ``shared`` says whose the folder around it is."""
+    keep trusted files there; ``shared`` says whose the folder around it is."""
     try:
         _make(folder.parent, shared=shared)
         with _opened(folder.parent) as around:

@@ -49,7 +49,7 @@ class ExplainedModel:
 
     @property
     def method(self) -> Method:
-        """How shares are found where there are any."""
+        """The way shares are found where there are any."""
         sums = len(self.layers) == 1 or self.activation == "identity"
         return "exact" if sums else "integrated gradients"
 
@@ -132,7 +132,7 @@ def _number(labels: list[str], label: str) -> int:
 
 
 def _wanted(labels: int, chosen: int, other: int | None) -> Reals:
-    """(L, 2), by which score and margin are scores·wanted.
+    """(L, 2), such that score and margin are scores·wanted.
 
     other  stands against label ``chosen``; None: the mean of all others does
     """

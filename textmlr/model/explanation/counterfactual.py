@@ -146,7 +146,7 @@ class _Search:
         self._effects: NDArray[np.float64] | None = None  # lead without each word alone
 
     def _bytes_of_words(self) -> list[NDArray[np.int64]]:
-        """Where the bytes of each word lie."""
+        """The places of the bytes of each word."""
         places = self.places
         lengths = places.byte_stops - places.byte_starts
         ends = np.cumsum(lengths)

@@ -8,8 +8,8 @@ and with it s(α) = start + α·change.  The integrated gradient of feature f is
 
 and these add up to the score minus that of the bias alone (Sundararajan, Taly and Yan, ICML
 2017, proposition 1).  The integral on the right, the mean slope, is one number a unit, whatever the
-number of features.  Without hidden layers s are the scores, and the mean slope is exactly 1 of a
-label's own.
+number of features.  Without hidden layers s are the scores, and the mean slope of a label by its
+own is exactly 1.
 
 Between the places where a ReLU turns on or off the slope does not change, so that its mean is
 exact; that of tanh is found by quadrature.  All is computed in float64.
@@ -38,7 +38,7 @@ DEEPEST = 40
 
 @dataclass(frozen=True, slots=True, eq=False)
 class GradientPath:
-    """From the bias alone to a document.
+    """The path from the bias alone to a document.
 
     upper          the layers above the first, each (W + 1, W') with the biases in the last row
     activation     of the hidden layers
@@ -61,7 +61,7 @@ class GradientPath:
         stop: Reals,
         wanted: Reals,
     ) -> GradientPath:
-        """Through a model's layers; stop (W1,) float64 are the sums of the document."""
+        """The path through a model's layers; stop (W1,) float64 are the sums of the document."""
         upper = [layer.astype(np.float64) for layer in layers[1:]]
         return cls(upper, activation, start, stop - start, wanted)
 

@@ -81,7 +81,7 @@ class _Candidate:
 
 
 class _SizeSearch:
-    """For the number of features whose file is as large as it may be."""
+    """The search for the number of features whose file is as large as it may be."""
 
     def __init__(
         self, features: RankedFeatures, dtype: SmallDtype, max_size: int, watch: Watch | None

@@ -49,7 +49,7 @@ class RankedFeatures:
     def of(cls, model: Model) -> RankedFeatures:
         featurizer, theta = model.featurizer, model.layers[0]
         options, bias = featurizer.options, int(featurizer.options.bias)
-        # Of scores only differences may count.
+        # Only differences of scores count, if the head says so.
         are_scores = len(model.layers) == 1 and model.head.is_relative
         if are_scores and theta.shape[1] == 2:
             half = (theta[:, 0] - theta[:, 1]) / 2

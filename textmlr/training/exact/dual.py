@@ -14,7 +14,7 @@ from textmlr.training.exact.threaded_products import inner_product, multiply
 
 # A document at less than this share of the mean gap takes a nap.  From 0.1 to 0.5 alike.
 NAP_SHARE = 0.2
-LOOKING = 0.02  # time to find the due ones, of that of visiting all documents
+LOOKING = 0.02  # time to find the documents that are due, as a share of that to visit all
 SLIP = 1e-3  # share of all other labels in the first p
 
 

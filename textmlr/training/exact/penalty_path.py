@@ -1,4 +1,4 @@
-"""How strong a penalty: the minimum for one λ after the other, judged on held-out documents."""
+"""The choice of λ: the minimum for one after the other, judged on held-out documents."""
 
 from __future__ import annotations
 

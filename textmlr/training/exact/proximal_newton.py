@@ -40,7 +40,7 @@ ARMIJO = 0.01  # of the decrease promised: Yuan, Ho and Lin, equation 20
 HALVINGS = 40
 STALLED = 3  # rounds on end without a better value or bound: float64 has no more digits
 EPSILON = 1e-15
-ROUNDING = 1e-9  # more than a sum in float64 is off
+ROUNDING = 1e-9  # more than the error of a sum in float64
 # For the bound: shares of the residuals beyond the share that l1 alone allows.
 SHARES = (0.0, 0.25, 0.5, 0.75, 0.9, 1.0)
 COLUMNS = 4096  # to a block of work

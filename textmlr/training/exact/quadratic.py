@@ -24,7 +24,8 @@ LEAST_CURVATURE = 1e-12  # of a weight: Yuan, Ho and Lin, section 5.1
 
 @dataclass(slots=True, eq=False)
 class QuadraticModel:
-    """The quadratic model of F around θ (kernels.sweep), in some weights, and a move in it.
+    """The quadratic model of F around θ (``kernels.coordinate_descent.sweep``), in some weights,
+    and a move in it.
 
     matrix         f(x);  probabilities (L, n), shares (n,): P and w_i/Σw of the documents
     theta          (k,) θ of the weights

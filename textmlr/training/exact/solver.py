@@ -183,8 +183,8 @@ class ExactSolver:
         return found[0]
 
     def _ascend(self, dual: Dual, tolerance: float) -> bool:
-        """Epochs of the dual until its gap, as seen, is within the tolerance, or hardly falls any
-        more; whether it is within."""
+        """Run epochs of the dual until its gap, as seen, is within the tolerance, or hardly falls
+        any more; return whether it is within."""
         most, seen = float(np.log(self.objective.labels)), np.inf  # most: the value at θ = 0
         while True:
             gap = dual.epoch()

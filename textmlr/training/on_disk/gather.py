@@ -34,7 +34,7 @@ Json = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class CacheOptions:
-    """Where a corpus may lie, and what becomes of its cache.
+    """The memory and the folders for a corpus, and the use of its cache.
 
     memory   bytes of memory, about, LEAST_MEMORY at least
     folders  where a cache may be, the first that is free
@@ -114,7 +114,7 @@ def gather(
 
 
 def end(store: Store, *, failed: bool, keep: bool = False) -> bool:
-    """Release a store; whether something of it is left, to resume from or for further runs.
+    """Release a store; return whether any of it is left, to resume from or for further runs.
 
     failed  the run was cut off: stages that are whole are left
     """

@@ -94,7 +94,7 @@ def bond_of(name: str, journal: Json) -> str:
 
 
 def _other_files(before: Json, now: Json, part: str) -> str | None:
-    """How the files of one part of a run differ, see ``file_identity.contents``."""
+    """Say how the files of one part of a run differ, see ``file_identity.contents``."""
     if before["sources"] != now["sources"]:
         shown = [", ".join(own["sources"]) or "none" for own in (before, now)]
         what = "files" if part == "corpus" else f"--{part}"
@@ -107,7 +107,7 @@ def _other_files(before: Json, now: Json, part: str) -> str | None:
 
 
 def _other_value(before: Json, now: Json) -> str | None:
-    """How the values of one part of a run differ."""
+    """Say how the values of one part of a run differ."""
     for name in sorted(now.keys() | before.keys()):
         old, new = before.get(name), now.get(name)
         if old != new:

@@ -12,7 +12,7 @@ RECENT = 4096  # documents whose predictions are kept
 
 
 class StreamFigures(NamedTuple):
-    """Figures of documents, each predicted before it was learnt.
+    """Figures of documents, each predicted before it was trained on.
 
     weight of the documents;  accuracy;  loss, mean −log P(y | x) (nats); 0 without documents
     """

@@ -1,4 +1,4 @@
-"""θ of a stream: each document is predicted as it comes, and then learnt.
+"""θ of a stream: each document is predicted as it comes, and then trained on.
 
 There is one pass, of unknown length, so that no step size falls by a schedule.  The steps of each
 weight are divided by the root of its squared gradients so far (``kernels.streaming``), and rare
@@ -76,13 +76,13 @@ class StreamLearner:
         self.recent = Recent.of(1)
 
     def learn(self, features: Features, y: NDArray[np.int32], weights: NDArray[np.float32]) -> None:
-        """Predict and learn documents, one after the other.
+        """Predict documents and train on them, one after the other.
 
         features  over V columns
         y         (n,) codes; that of a label that is new is the number of labels before it
         weights   (n,) as they count
         Raises InputError for more labels or columns than there is memory for; then none of the
-        documents has been learnt.
+        documents has been trained on.
         """
         self._reserve(features.indices, max(self.labels, int(y.max(initial=-1)) + 1))
         rows, paces = self._admit(features)
@@ -141,7 +141,7 @@ class StreamLearner:
         self.lengths = _added(self.lengths, lengths)
 
     def _take(self, documents: kernels.StreamRows, first: int, last: int, *, new: bool) -> None:
-        """Learn documents first to last;  new  the first has a label that no document had."""
+        """Train on documents first to last;  new  the first has a label that no document had."""
         n, width = last - first, self.theta.shape[1]
         scores, right = np.empty((n, width), np.float32), np.empty(n, np.uint8)
         losses = np.empty(n)
@@ -229,8 +229,8 @@ class StreamLearner:
         return self.recent.figures(self.documents)
 
     def calibration(self) -> Calibration:
-        """The calibration of the latest documents, as they were predicted before they were
-        learnt."""
+        """The calibration of the latest documents, as they were predicted before training on
+        them."""
         recent, n = self.recent, self.documents
         counts = np.flatnonzero(recent.weights[:n] > 0)
         if self.labels < 2 or not len(counts):

@@ -50,10 +50,10 @@ MOST_FILES = 100  # that a model's record names
 class StreamTrainer:
     """Trains on documents as they come, in memory that does not grow with their number.
 
-    Each document is predicted before it is learnt, so that ``so_far`` and ``lately`` are figures of
-    unseen documents.  Labels need not be known beforehand: a document with a new one counts as
-    wrong, with a loss of log(1 + documents before it), as if a new label were as rare as one
-    document among them.  How the documents are cut into calls changes nothing.
+    Each document is predicted before it is trained on, so that ``so_far`` and ``lately`` are
+    figures of unseen documents.  Labels need not be known beforehand: a document with a new one
+    counts as wrong, with a loss of log(1 + documents before it), as if a new label were as rare as
+    one document among them.  How the documents are cut into calls changes nothing.
 
     labels      in the order in which they came
     counts      documents of each;  totals   the sums of their weights
@@ -113,7 +113,7 @@ class StreamTrainer:
 
     @property
     def so_far(self) -> StreamFigures:
-        """The figures of all documents, each predicted before it was learnt."""
+        """The figures of all documents, each predicted before it was trained on."""
         return self._learner.so_far
 
     @property
@@ -122,7 +122,7 @@ class StreamTrainer:
         return self._learner.lately
 
     def learn(self, texts: Any, labels: Any, weights: Any = None) -> None:
-        """Predict and learn documents.
+        """Predict documents and train on them.
 
         texts, labels, weights   as ``Corpus.of`` takes them; weights count as they are
         Raises InputError as it does, and for more labels than there is room for.
@@ -178,7 +178,7 @@ class StreamTrainer:
 
     @property
     def marks(self) -> dict[Key, InputMark]:
-        """The learnt part of each file."""
+        """The part of each file that was trained on."""
         now = (one.mark if isinstance(one, Position) else one for one in self.inputs.values())
         return {one.key: one for one in now if one.documents}
 
@@ -216,7 +216,7 @@ class StreamTrainer:
         return Model(labels, featurizer, [theta], record, columns, calibration.absorbed())
 
     def _record(self, by_name: NDArray[np.int64], calibration: Calibration) -> Record:
-        """What the model file says of its training, in the words of ``learning.train``."""
+        """The model's record of its training, in the form of ``training.training_record``."""
         so_far = self.so_far
         return Record(
             versions=VersionsRecord.now(),

@@ -144,7 +144,7 @@ def _is_torn(raw: bytes) -> bool:
 
 
 def _parse(raw: bytes) -> tuple[Trial, Json]:
-    """(trial, all of the line).  Errors of Python's own if it is no such line."""
+    """(trial, the whole line).  Raises errors of Python's own if it is no such line."""
     if not raw.endswith(b"\n"):
         raise ValueError("not a whole line")
     line = json.loads(raw)

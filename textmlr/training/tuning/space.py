@@ -96,7 +96,7 @@ class Range:
         return self._at(min(max(self._position(known) + STEP * float(rng.normal()), 0.0), 1.0))
 
     def _position(self, value: float) -> float:
-        """Where in the range a value lies, 0 to 1."""
+        """The position of a value in the range, 0 to 1."""
         value = min(max(value, self.low), self.high)
         if not self.low:
             return value / self.high

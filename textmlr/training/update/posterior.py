@@ -1,4 +1,4 @@
-"""θ of a matrix estimator that learns part after part of the documents, and keeps none of them.
+"""θ of a matrix estimator that trains on part after part of the documents, and keeps none of them.
 
 The documents so far are kept as a paraboloid around the θ they led to: the curvature of their loss,
 of which the diagonal is kept, one number a weight.  A further part moves θ to the minimum of its
@@ -88,7 +88,7 @@ class Posterior:
     def update(
         self, features: Features, y: NDArray[np.int32], weights: Array, threads: int = 1
     ) -> int:
-        """Learn further documents; the number of steps it took.
+        """Train on further documents; return the number of steps.
 
         y (n,) int32, weights (n,) float64 >= 0, not scaled: a weight of 2 is two documents
         Weights of features that none of the documents has stay as they are.
