@@ -52,14 +52,14 @@ for number, usual in ((signal.SIGINT, signal.default_int_handler), (signal.SIGHU
         signal.signal(number, usual)
 
 
+HANDLERS = {one: signal.getsignal(one) for one in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
+
+
 @pytest.fixture(autouse=True)
-def signals_as_before() -> Iterator[None]:
-    """A command that ends in this process leaves signals as they are where Python ends with it: the
-    next one would end the tests."""
-    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-    before = [signal.getsignal(number) for number in numbers]
-    yield
-    for number, handler in zip(numbers, before, strict=True):
+def usual_signals() -> None:
+    """A command that ended in this process, in a test or a fixture, left signals as they are where
+    Python ends with it: the next Ctrl-C would end the tests."""
+    for number, handler in HANDLERS.items():
         signal.signal(number, handler)
 
 
