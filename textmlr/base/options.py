@@ -13,7 +13,7 @@ from typing import Any, NamedTuple, TypeVar
 from textmlr.base.checks import check_choice, check_flag, check_integer, check_real
 
 Stage = TypeVar("Stage", bound=type)
-WIDTH = 96  # of documentation, without the indentation of a docstring
+WIDTH = 96  # columns of documentation, without the indentation of a docstring
 
 
 class Kind:

@@ -160,7 +160,7 @@ class TrainingOptions:
         0.1,
         RealNumber(0, 1, 0.1, below=True),
         "Share of each label's documents that is held out to choose by.",
-        "At most 5,000 are held out in all.  Of fewer than 250 documents each is held out once, in "
+        "At most 5,000 are held out in all.  Fewer than 250 documents are each held out once, in "
         "10 parts.  With 0, sgd runs all epochs and exact takes a default penalty; exact holds "
         "none out where l2 is given.",
         metavar="SHARE",

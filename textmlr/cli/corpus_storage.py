@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from textmlr.training.on_disk.disk_store import Store
 
 
-EVERY = "30s"  # of checkpoints on disk
+EVERY = "30s"  # between checkpoints on disk
 
 
 @dataclass(frozen=True)
@@ -133,8 +133,8 @@ def stored(
         warn(f"{plain(store.cache.path(name))} is not as it was written, and is made again")
     for name in unverified(store):
         warn(
-            f"{plain(name)} cannot be compared with what the run that was cut off read of it; that "
-            "is used"
+            f"{plain(name)} cannot be read again to compare: the text that the run that was cut "
+            "off read from it is used"
         )
     try:
         yield corpus, store

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from textmlr.model.explanation.top_features import Feature, Ranking, TopFeatures
 
-MANY_LABELS = 12  # of more, a row each is shown
+MANY_LABELS = 12  # more get a row each
 FEATURES = 20
 WIDEST = 100  # characters: figures far from their names are hard to read
 FEW_FEATURES = 6  # in a row

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
 LIVE_ROWS = 10
-OTHER_LINES = 9  # of the live table, besides its rows: head, what is running, the time
+OTHER_LINES = 9  # lines of the live table besides its rows: head, what is running, the time
 BAR = 20
 PHASES = {
     "default": "the options that train takes by itself",
@@ -53,7 +53,7 @@ class TuningProgress(Display):
         self._phase = "reading the corpus"
         self._epoch = ""
         self._rung: Rung | None = None
-        self._ended = 0  # of the rung
+        self._ended = 0  # trials of the rung
         self._live: Live | None = None
         if sys.stderr.isatty() and not quiet:
             self._live = self._make_live()
@@ -79,7 +79,7 @@ class TuningProgress(Display):
             self._trials.append(event)
             if not event.kept:
                 self._say(self._line(event))
-        elif isinstance(event, Progress):  # of train
+        elif isinstance(event, Progress):  # an event of train
             self._epoch = f", epoch {event.epoch.number}/{event.epoch.epochs}"
 
     def view(self) -> Group:

@@ -16,13 +16,13 @@ from textmlr.base.featurizer_options import AUTO, MAX_NGRAM, NgramRange
 if TYPE_CHECKING:
     ParamType = click.ParamType[Any]
 else:
-    ParamType = click.ParamType  # which takes no type in brackets before Click 8.5
+    ParamType = click.ParamType  # it takes no type in brackets before Click 8.5
 
 UNITS = {
     "": 1, "B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12,
     "KIB": 1 << 10, "MIB": 1 << 20, "GIB": 1 << 30, "TIB": 1 << 40,
 }  # fmt: skip
-MOST_DIGITS = 20  # of a number: Python refuses thousands of them
+MOST_DIGITS = 20  # digits of a number: Python refuses thousands of them
 
 
 class Number(ParamType):

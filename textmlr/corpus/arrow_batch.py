@@ -41,7 +41,7 @@ def batch_of(array: pa.Array) -> Batch:
             "the Arrow array is damaged: its offsets are not within its text",
             mend="make it again; its validate(full=True) says where",
         )
-    if array.null_count:  # whose spans may hold anything
+    if array.null_count:  # spans of nulls may hold anything
         stops = np.where(array.is_valid().to_numpy(zero_copy_only=False), stops, starts)
     return Batch(text, starts, stops)
 

@@ -91,7 +91,7 @@ EXTENSIONS: Final[dict[str, Use]] = {
     "arrow.bool8": Use(False, "truth", False),
 }
 _UUID_DASHES = (8, 12, 16, 20)
-_NO_FRACTION = re.compile(r"\.0+(?!\d)")  # of a second
+_NO_FRACTION = re.compile(r"\.0+(?!\d)")  # a fraction of a second that is 0
 _BY_ID = {
     getattr(pa.lib, f"Type_{name}"): use
     for name, use in TYPES.items()

@@ -29,14 +29,14 @@ from textmlr.corpus.blocks import blocks_of
 from textmlr.corpus.corpus import Corpus
 from textmlr.kernels import fingerprints as kernels
 
-MOST_TEXTS = 1 << 20  # that are looked at: 38 MB, and three times as much while they are united
-HEAVY = 64  # documents of a text that is never left out
+MOST_TEXTS = 1 << 20  # looked at, at most: 38 MB, and three times as much while they are united
+HEAVY = 64  # a text of so many documents is never left out
 PENDING = 1 << 18  # documents that are united with those before, at least
-BLOCK_BYTES = 1 << 21  # of text to a call
+BLOCK_BYTES = 1 << 21  # bytes of text a call
 # A sketch's keys are the first 44 bits of fingerprints: one of m documents is taken for one of n
 # others by chance once in 2^44/(m·n) times.
 KEY_BITS = 44
-LOW_BITS = 32  # of a key, which a file holds as they are
+LOW_BITS = 32  # bits of a key that a file holds as they are
 MOST_KEYS, LEAST_KEYS = 1 << 17, 1 << 12
 KEYS_OF_THETA = 100  # bytes of θ for each key beyond LEAST_KEYS: about a hundredth of a file
 WHOLE = 1 << KEY_BITS
@@ -272,7 +272,7 @@ class DuplicateCounter:
         )
         self._pending: list[_Texts] = []
         self._waiting = self._documents = 0
-        self._bound = 1 << 64  # of fingerprints looked at, but for those of heavy texts
+        self._bound = 1 << 64  # fingerprints below it are looked at, and those of heavy texts
         self._heavy = HEAVY
 
     def add(

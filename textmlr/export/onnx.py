@@ -44,7 +44,7 @@ if TYPE_CHECKING:
 OPSET = 17
 ACTIVATIONS: dict[Activation, str] = {"relu": "Relu", "tanh": "Tanh", "identity": "Identity"}
 IR_VERSION = 8
-MOST_BYTES = (1 << 31) - (1 << 20)  # of θ: protobuf holds no message of 2 GiB
+MOST_BYTES = (1 << 31) - (1 << 20)  # bytes of θ: protobuf holds no message of 2 GiB
 
 
 def export_onnx(model: Model, path: str | PathLike[str]) -> int:

@@ -20,7 +20,7 @@ from textmlr.kernels import disk_words as kernels
 SLOT = 16  # bytes
 LEAST_SLOTS = 1 << 16
 MOST_SLOTS = 1 << 28  # numbers stay below 2^28, which leaves four bits of a word for a count
-LOAD = 0.75  # of the slots are in use at most
+LOAD = 0.75  # the largest share of slots in use
 TALLIED = 1 << 16  # different counts, when the rarest are to be found
 
 

@@ -215,7 +215,7 @@ class Featurizer:
 
     def name_features(self, threads: int | None = None) -> None:
         """Give the features of ``fit_counts`` their names, for which the text is read again."""
-        source = self._name_source  # which another thread may do away with meanwhile
+        source = self._name_source  # another thread may do away with it meanwhile
         if source is not None and self.vocabulary is not None:
             names, offsets = source.names(chosen_threads(threads))
             self.vocabulary = replace(self.vocabulary, names=names, name_offsets=offsets)

@@ -74,7 +74,7 @@ class Hasher:
         longest = int(np.diff(gram_offsets).max(initial=1))
         slots = take("slots", 2 << (longest - 1).bit_length(), np.int64)
         stamps = take("stamps", len(slots), np.int64)
-        stamp = take("stamp", 1, np.int64)  # of the last document
+        stamp = take("stamp", 1, np.int64)  # the last document's
         end = int(gram_offsets[-1])
         found = (
             take("hashes", end, np.uint64),

@@ -69,7 +69,7 @@ def tables(
     lower  (c,) uint32  the code point itself unless lowercase
     kind   (c,) uint8   SPACE, WORD, SYMBOL, CHARACTER (only with split_scripts) or MARK
     """
-    with _lock:  # or threads that begin together would each make them
+    with _lock:  # else threads that begin together would each make them
         return _tables(lowercase, split_scripts, ascii_only)
 
 

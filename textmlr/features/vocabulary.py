@@ -18,7 +18,7 @@ from textmlr.features.partitions import count_hashes
 from textmlr.kernels import hash_table as kernels
 from textmlr.kernels import text_spans
 
-LOWER_BITS = 1 << 20  # patterns: few of them are those of a short document's hashes
+LOWER_BITS = 1 << 20  # patterns; a short document's hashes have few of them
 
 NAMELESS = np.zeros(0, np.uint8), np.zeros(1, np.int64)
 Piece = tuple[Batch, TokenPlaces, NDArray[np.int64], NDArray[np.int64]]

@@ -17,10 +17,10 @@ from textmlr.kernels.jit import add_to_rows, kernel, sum_rows
 from textmlr.kernels.softmax import _log_z
 
 FLOOR = 1e-40  # least probability: it could not grow again from 0
-MOST_STEPS = 50  # of Newton's method on one document
+MOST_STEPS = 50  # steps of Newton's method on one document
 LONGEST_NAP = 7  # epochs
 MOST_LOGS = 4.0  # the most that log p changes in a step: for very small p Newton steps are too long
-ENOUGH = 0.5  # of a residual, beside 1 + curvature·p
+ENOUGH = 0.5  # share of 1 + curvature·p that a residual may be
 SMALL = 0.1  # below it, exp equals its polynomial of degree 5 up to a factor of 1 ± 2e-9
 
 

@@ -23,7 +23,7 @@ RELU, TANH, IDENTITY = 0, 1, 2
 SUMS, OUTPUTS, SLOPES, ERRORS = 0, 1, 2, 3
 
 U40 = np.uint64(40)
-ODDS = 1 << 24  # of a random number, which has so many bits
+ODDS = 1 << 24  # random numbers are below it: they have so many bits
 
 
 class Layers(NamedTuple):

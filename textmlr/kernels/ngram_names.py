@@ -11,7 +11,7 @@ from textmlr.kernels.ngram_hashes import RING, _next_code, _shortest
 from textmlr.kernels.tokens import _token_stop
 
 SPACE = 32
-CHAR_PREFIX = np.frombuffer(b"char:", np.uint8)  # of the names of character n-grams
+CHAR_PREFIX = np.frombuffer(b"char:", np.uint8)  # names of character n-grams begin so
 
 
 class Names(NamedTuple):

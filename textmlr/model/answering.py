@@ -92,7 +92,7 @@ class Answerer:
         kept = np.zeros(0, np.int32) if columns is None else columns.table
         self._theta = ModelArrays(frozen(kept), network.arrays(), frozen(calibration.array(base)))
         self._scratch = Scratch()
-        self._own = threading.local()  # of a thread, a _Single and room for the network
+        self._own = threading.local()  # each thread's _Single and room for the network
 
     def answer(self, block: Batch) -> Answers:
         """Answers for the documents of a block."""

@@ -18,7 +18,7 @@ _CODES: dict[Activation, int] = {
     "tanh": kernels.TANH,
     "identity": kernels.IDENTITY,
 }
-LINEAR: Activation = "identity"  # of a model without hidden layers, which has nothing to activate
+LINEAR: Activation = "identity"  # a model without hidden layers has nothing to activate
 
 
 def check_scores_finite(layers: Sequence[NDArray[np.float32]]) -> None:

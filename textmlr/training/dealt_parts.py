@@ -23,7 +23,7 @@ from textmlr.training.objective import Objective
 WHOLE_NONZEROS = 1 << 25
 PART_NONZEROS = 1 << 22
 
-_DEALT, _PARTS, _MARKS = (1 << 31) + 6, (1 << 31) + 7, (1 << 31) + 8  # of the seed
+_DEALT, _PARTS, _MARKS = (1 << 31) + 6, (1 << 31) + 7, (1 << 31) + 8  # kinds of random order
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -33,7 +33,7 @@ DELIMITERS = ",\t;|"  # a tie goes to the first
 # Status of a row: kernels.csv_records's first, then these.
 NO_LABEL, BAD_LABEL, BAD_WEIGHT = range(10, 13)
 FEW_COLUMNS = 3  # text, label and weight: their spans are small beside the text
-MOST_FIELDS = 1 << 22  # of a block with more columns, of which a table may have very many
+MOST_FIELDS = 1 << 22  # fields in a block of more columns: a table may have very many
 _HINT = "a CSV file begins with a line of column names"
 
 

@@ -34,7 +34,7 @@ from textmlr.kernels.jit.row_vectors import INTRINSICS
 arrayobj: Any = _arrayobj  # untyped
 cgutils: Any = _cgutils
 codegen: Any = _codegen
-njit: Any = numba.njit  # whose types do not know all of its options
+njit: Any = numba.njit  # its types do not know all of its options
 _WORD = ir.IntType(64)
 # A PyArrayObject keeps its data pointer here and, two words on, its dimensions: behind the header
 # that every Python object has.  Source: numpy/ndarraytypes.h, PyArrayObject_fields.
@@ -47,7 +47,7 @@ _FIELDS = tuple.__basicsize__ // 8
 _OBJECTS = (types.Array, types.BaseNamedTuple)
 _ENTRY = "textmlr_entry"
 _SHAPES_TOLD = "raise_with_shape_context"  # Numba calls what arrayobj has of this name
-_PARTS = attrgetter("fndesc", "signature", "library")  # of a compiled function
+_PARTS = attrgetter("fndesc", "signature", "library")  # the parts of a compiled function
 _generator: Any = None
 _laid_aside: list[Callable[[], None]] = []  # each undoes a change that compiling needs
 # Dispatchers of functions, by whether they check indices: a function that several kernels call is

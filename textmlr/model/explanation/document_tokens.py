@@ -65,7 +65,7 @@ class DocumentTokens:
             begin = token_starts[owner]
             parts.append((owner, owner, begin + start, begin + stop))
         where = [np.concatenate(arrays) for arrays in zip(*parts, strict=True)]
-        assert len(where[0]) == len(hashes)  # or every share would go astray
+        assert len(where[0]) == len(hashes)  # else every share would go astray
         # Nothing else reads with this Hasher, so that its scratch is ours to keep.
         return cls(
             text,

@@ -157,8 +157,8 @@ def method_of(explanation: Explanation) -> str:
     if explanation.method == "base rates":
         return "No known word: the answer is the base rates of training."
     return (
-        "Shares are integrated gradients, since hidden layers mix features: on the way from the "
-        "bias alone to this document, mean θ is by how much the score rises with f(x)."
+        "Shares are integrated gradients, since hidden layers mix features: mean θ is the mean "
+        "slope of the score by f(x), on the way from the bias alone to this document."
     )
 
 

@@ -30,7 +30,7 @@ from textmlr.base.training_options import Activation
 Reals = NDArray[np.float64]
 NODES = 256  # places on the path whose slopes are in memory at a time
 # With tanh a piece of the path is halved until its halves agree with the whole to so many nats
-# (of more than one: to this part of them), but no further than to pieces of 2^-DEEPEST.
+# (if more than one: to this share of them), but no further than to pieces of 2^-DEEPEST.
 GAUSS = 16
 ACCURACY = 1e-7
 DEEPEST = 40

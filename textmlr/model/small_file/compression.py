@@ -35,11 +35,11 @@ from textmlr.model.small_file.theta_storage import (
 
 SmallDtype = Literal["int8", "float16"]
 MOST_BYTES = 1 << 50
-NEAR = 0.995  # of the size wanted: near enough
-ABOUT = 0.85  # near enough to decide the scale
+NEAR = 0.995  # share of the size wanted that is near enough
+ABOUT = 0.85  # share that is near enough to decide the scale
 GUESS = 6.0  # bytes of a feature, to begin with
-QUICK_RATIO = 0.8  # of a file's size and of the one that is made quickly, about
-POWER = 0.8  # of how the number of features goes with the size, about
+QUICK_RATIO = 0.8  # about the ratio of a file's size to that of one made quickly
+POWER = 0.8  # about the power of the size that the number of features goes with
 SCALE_STEPS = 8
 MOST_STEPS = 20
 Watch = Callable[[int, int], None]

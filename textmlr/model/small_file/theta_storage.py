@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 Dtype = Literal["float32", "float16", "int8"]
 SMALL = ("float16", "int8")
-MOST = 127  # of a whole number in 8 bits, on either side of 0
+MOST = 127  # the largest whole number in 8 bits, on either side of 0
 # The scale of code c is (4 + c mod 4)·2^(c div 4 − OFFSET): a quarter of an octave a step, about,
 # from 3.6e-12 to 5.9e7.  A whole number times it is exact in float32, on every machine.
 STEPS = 4

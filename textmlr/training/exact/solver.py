@@ -28,7 +28,7 @@ from textmlr.training.exact.span import Span, SpanVector
 from textmlr.training.exact.threaded_products import transposed
 from textmlr.training.objective import Objective
 
-MOST_STEPS = 200  # of Newton's method
+MOST_STEPS = 200  # steps of Newton's method
 # In the time of so many visits of all documents the gap must fall to this share of itself, or
 # Newton continues.  (It falls slowly in documents that are alike but for their labels, and those
 # are few.)

@@ -25,9 +25,9 @@ from textmlr.training.on_disk.stage_progress import Work
 # Training takes about so many bytes of memory a byte of text: for hashes, counts and places of
 # n-grams, and for rows; more for short words.
 MEMORY_A_BYTE = 16
-CONTAINERS = (".parquet", ".arrow", ".feather", ".ipc")  # whose size says little of the text's
-FOLDERS = 16  # beside the model, for as many runs that train one model at once
-LEAST_MEMORY = 100_000  # bytes: for less, a unit was forgotten
+CONTAINERS = (".parquet", ".arrow", ".feather", ".ipc")  # their size says little of the text's
+FOLDERS = 16  # folders beside the model, for as many runs that train one model at once
+LEAST_MEMORY = 100_000  # bytes: less is a size that lacks its unit
 
 Json = dict[str, Any]
 
@@ -106,7 +106,7 @@ def gather(
             _write(cache, held, chunks, sources, before, watch)
         corpus = restore(cache.folder, cache.values("corpus"))
         if (corpus.text_bytes if size is None else size) <= limit:
-            store = replace(store, memory=None)  # as a run without a cache, which is in memory
+            store = replace(store, memory=None)  # without a limit, like a run in memory
         return corpus, store
     except BaseException:
         end(store, failed=True)

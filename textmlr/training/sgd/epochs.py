@@ -30,7 +30,7 @@ RISE_NATS = 0.01
 # many times in a row changed the epoch's loss by less than this share of it.
 IN_VAIN = 3
 ALIKE = 0.02
-MAX_HALVINGS = 1100  # of a run: from the largest float64 to nothing
+MAX_HALVINGS = 1100  # halvings of a run's step: from the largest float64 to nothing
 
 
 @dataclass(slots=True, eq=False)

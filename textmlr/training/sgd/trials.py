@@ -56,7 +56,7 @@ class Search:
         """known  results of the same trials before, None: none"""
         self.runs, self._known = runs, known
         objective, options = runs.objective, runs.options
-        self._rows: Objective | None = None  # of trials, and the judge as new to them
+        self._rows: Objective | None = None  # rows of trials; _judge: the judge as new to them
         self._judge: Objective | None = None
         self._scaled: dict[float, tuple[Objective, Objective]] = {}
         self._part = np.arange(len(objective.y))

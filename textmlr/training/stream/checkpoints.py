@@ -57,7 +57,7 @@ class Checkpoints:
     _documents: int = field(default=0)
 
     def begin(self, trainer: StreamTrainer) -> None:
-        """The trainer is as it was kept last, or new."""
+        """Begin with a trainer that is new, or as it was last kept."""
         self._at, self._documents = time.monotonic(), trainer.documents
 
     def left(self, trainer: StreamTrainer) -> int:

@@ -43,8 +43,8 @@ from textmlr.training.stream.stream_learner import StreamLearner
 from textmlr.training.stream.stream_options import check_options
 from textmlr.training.training_record import calibration_record
 
-KIND = "stream"  # of a tensor file, in a checkpoint's header
-MOST_FILES = 100  # that a model's record names
+KIND = "stream"  # the kind of tensor file, in a checkpoint's header
+MOST_FILES = 100  # files that a model's record names
 
 
 class StreamTrainer:
@@ -164,13 +164,13 @@ class StreamTrainer:
         self._nonzeros += len(features.indices)
 
     def read_from(self, name: str) -> None:
-        """The next documents come from a file of this name, for the record."""
+        """Note for the record that the next documents come from a file of this name."""
         check_kind("name", name, str, "give the name of a file")
         if name not in self.files and len(self.files) < MOST_FILES:
             self.files.append(name)
 
     def stands_at(self, position: Position) -> None:
-        """The next documents are at this position, which their reader moves."""
+        """Note that the next documents are at this position, which their reader moves."""
         self.inputs.pop(position.key, None)
         self.inputs[position.key] = position
         if len(self.inputs) > MOST_INPUTS:

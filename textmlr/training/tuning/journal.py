@@ -19,7 +19,7 @@ from textmlr.training.tuning.space import Setting
 from textmlr.training.tuning.trial import Figures, Trial
 
 Json = dict[str, Any]
-BEGIN = b'{"trial": '  # of a line
+BEGIN = b'{"trial": '  # how a line begins
 
 
 def fingerprint(corpus: Corpus) -> str:

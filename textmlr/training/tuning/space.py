@@ -16,7 +16,7 @@ from textmlr.base.training_options import DEFAULT_PATIENCE, MAX_IDF_POWER, Train
 KEEP = 0.5
 # Standard deviation of a step from a known value of a range, as a share of the range.
 STEP = 0.12
-DIGITS = 3  # that numbers are rounded to, so that they can be read and typed
+DIGITS = 3  # digits that numbers are rounded to, so that they can be read and typed
 # Characters in n-grams of text, its bytes times the lengths of n-grams, beyond which fewer lengths
 # are tried: rows of them all would take gigabytes.
 MOST_CHARACTERS = 1 << 26

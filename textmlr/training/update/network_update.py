@@ -47,7 +47,7 @@ MOST_RARER = 5.0
 MOST_COMMONER = 2.0
 YET = 1.5
 MOST_FACTOR = 10.0
-COPIES = 3  # of weights and squares that are there while a network learns, beside the old model
+COPIES = 3  # of weights and squares while a network is trained, beside the old model
 
 
 @dataclass(frozen=True, slots=True, eq=False)

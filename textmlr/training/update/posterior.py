@@ -97,7 +97,7 @@ class Posterior:
         rows = replace(features, indices=numbers.astype(np.int32), columns=len(used))
         theta, prior = self.theta[used], Prior(self.precision[used])
         found = minimum(rows, y, weights, multiply(rows, theta, threads), prior, threads)
-        assert found.curvature is not None  # of a precision of each weight
+        assert found.curvature is not None  # it is there where each weight has its own precision
         self.theta[used] = theta + found.change
         self.precision[used] += found.curvature
         return found.steps
