@@ -158,7 +158,7 @@ class FeaturizerOptions:
                     )
 
     def decided(self) -> FeaturizerOptions:
-        """The same with a featurizer's own choice in place of "auto"."""
+        """These options, with a featurizer's own choice in place of "auto"."""
         words = WORDS if self.ngrams == AUTO else self.ngrams
         characters = None if self.char_ngrams == AUTO else self.char_ngrams
         if words is None and characters is None:

@@ -61,7 +61,7 @@ class Switch(Kind):
 
 
 class OneOf(Kind):
-    """One of some values, of which None is typed as none."""
+    """One of some values; None is typed as none."""
 
     def __init__(self, *values: str | None) -> None:
         self.values = values
@@ -166,7 +166,7 @@ def check_options(stage: Any) -> None:
 
 
 def documented(stage: Stage) -> Stage:
-    """The same dataclass, whose docstring lists its options."""
+    """Give a dataclass a docstring that lists its options."""
     if stage.__doc__ is not None:  # python -OO has none
         rows = {one.name: own.documentation(one.default) for one, own in options_of(stage)}
         stage.__doc__ = stage.__doc__.rstrip() + "\n\n" + table(rows) + "\n"

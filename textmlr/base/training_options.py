@@ -261,7 +261,7 @@ class TrainingOptions:
         return self.solver or ("exact" if self.l1 else "sgd")
 
     def decided(self) -> TrainingOptions:
-        """The same with the solver's own defaults in place of None, where they are constants."""
+        """These options, with the solver's defaults in place of None where they are constants."""
         if self.chosen_solver == "exact":
             l2 = 0.0 if self.l1 and self.l2 is None else self.l2
             tolerance = self.tolerance or DEFAULT_TOLERANCE
@@ -306,7 +306,7 @@ class TrainingOptions:
         return cls(**own)
 
     def linear(self) -> TrainingOptions:
-        """The same for a model without hidden layers."""
+        """These options for a model without hidden layers."""
         return replace(self, hidden=(), activation=None, dropout=None, step=None)
 
     def idf_powers(self, *, choose: bool) -> tuple[float, ...]:

@@ -190,7 +190,7 @@ def table_of(trials: Sequence[Trial], metric: str, most: int, *, one_line: bool 
 
 
 def what_won(tuned: TuningResult, options: TuningOptions) -> str:
-    """The setting that won, and by how much it beat the default."""
+    """The setting that won, and its lead over the default."""
     full = sum(trial.rung == 1 for trial in tuned.trials)
     many = f"{plural(len(tuned.trials), 'trial')}, {full:,} of them on everything"
     if tuned.best is tuned.default:

@@ -65,7 +65,7 @@ class Checked(Number):
 
 
 class OneOfType(click.Choice[str]):
-    """One of some values, of which None is typed as none."""
+    """One of some values; None is typed as none."""
 
     def __init__(self, values: Sequence[str | None]) -> None:
         super().__init__(["none" if value is None else value for value in values])

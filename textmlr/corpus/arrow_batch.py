@@ -77,8 +77,8 @@ def name_of(value: Any) -> str | None:
 def merged(
     codes: NDArray[np.int32], names: list[str | None]
 ) -> tuple[NDArray[np.int32], list[str]]:
-    """Codes >= 0 into names, of which none is None, as codes into distinct names that occur, in
-    order of first occurrence in the list."""
+    """Turn codes >= 0 into names, none of them None, into codes of the distinct names that occur,
+    in order of first occurrence in the list."""
     present = np.bincount(codes, minlength=len(names)) > 0
     code_of: dict[str, int] = {}
     renumbered = np.zeros(max(len(names), 1), np.int32)

@@ -109,7 +109,7 @@ def use_of(kind: pa.DataType) -> Use:
 
 
 def plain(array: pa.Array) -> pa.Array:
-    """The same values without wrappers; views, which Arrow cannot take rows of, as large strings or
+    """The values without wrappers; views, which Arrow cannot take rows of, as large strings or
     binary, and binary of a fixed size as binary.
 
     Raises pa.ArrowException for a type that is no text, label or weight.

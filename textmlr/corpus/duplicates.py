@@ -132,7 +132,7 @@ class Sketch:
         return cls(keys, bound)
 
     def beside(self, layers: Sequence[NDArray[np.float32]]) -> Sketch:
-        """The same, with so few keys that they are little beside θ."""
+        """This sketch, with so few keys that they are little beside θ."""
         room = sum(layer.nbytes for layer in layers) // KEYS_OF_THETA
         return Sketch.smallest(self.keys, self.bound, min(max(room, LEAST_KEYS), MOST_KEYS))
 
@@ -165,7 +165,7 @@ class Duplicates:
     sketch: Sketch
 
     def summary(self, corpus: Corpus) -> dict[str, Any]:
-        """The same as JSON values; the first two by file, and number in it from 1."""
+        """These figures as JSON values; the first two by file, and number in it from 1."""
         places = [list(_place(corpus, i)) for i in self.first or ()]
         return {
             "contradictory": self.contradictory,
@@ -278,7 +278,7 @@ class DuplicateCounter:
     def add(
         self, batch: Batch, y: NDArray[np.int32], weights: NDArray[np.float32] | None = None
     ) -> None:
-        """The next documents.
+        """Add the next documents.
 
         y        (n,) int32   label codes, the same for the same label in all batches
         weights  (n,) float32, None: all count

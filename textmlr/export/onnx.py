@@ -192,7 +192,7 @@ def _weighted_rows(model: Model) -> NDArray[np.float32]:
 
 
 def _base_nodes() -> list[onnx.NodeProto]:
-    """From ids, values and the document's own scores to its scores: those of the base rates for a
+    """Make a document's scores of ids, values and its own scores: those of the base rates for a
     document without a weighted feature; see ``kernels.document_answer``."""
     from onnx import TensorProto
     from onnx.helper import make_node as node

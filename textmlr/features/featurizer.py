@@ -354,8 +354,8 @@ class Featurizer:
         self._fitted(vocabulary, frequencies[self._bias :], documents, invalid)
 
     def counts_of(self, block: Batch) -> Features:
-        """Rows of counts of a block, with hashing: as ``fit_stateless`` has them, or sorted where
-        idf has to be fitted."""
+        """Rows of counts of a block, with hashing: in the order of ``fit_stateless``, or sorted
+        where idf has to be fitted."""
         ordered = not self.options.stateless
         plain = replace(self.options, term_frequency="raw", norm=None)
         prepared = PreparedFeaturizer.of(plain, self.columns, None, None, ordered=ordered)

@@ -90,7 +90,8 @@ class HashedColumns:
         width: int,
         frequencies: NDArray[np.int64] | None = None,
     ) -> HashedColumns:
-        """From kept, of V columns.  Raises ValueError if one is out of range or there twice."""
+        """Restore from kept, among V columns.  Raises ValueError if one is out of range or there
+        twice."""
         if len(kept) and (kept.min() < 0 or kept.max() >= width):
             raise ValueError("a column is out of range")
         if width > max(DENSE, DENSE_SHARE * len(kept)) and len(kept):
@@ -108,7 +109,7 @@ class HashedColumns:
         return cls(kept, numbers, frequencies)
 
     def followed_by(self, more: NDArray[np.int64], width: int) -> HashedColumns:
-        """These columns, then others of V; their frequencies are yet to be counted."""
+        """These columns, then others of V; no frequencies are counted yet."""
         return HashedColumns.restore(np.concatenate([self.kept, more.astype(np.int32)]), width)
 
     def renumber(self, features: Features, threads: int = 1) -> Features:

@@ -92,7 +92,7 @@ class Hasher:
         )
 
     def _hash_giant(self, block: Batch) -> HashedBlock:
-        """The same of a block of one document, in pieces."""
+        """Hash a block of one document, in pieces."""
         giant = self._giant(block, 0)
         hashes, counts, places, starts = giant.distinct()
         begin, tokens = int(block.starts[0]), sum(map(len, starts))
@@ -130,7 +130,8 @@ class Hasher:
         return own, hashes[: int(offsets[-1])]
 
     def placed(self, block: Batch) -> tuple[NDArray[np.uint64], NDArray[np.int64], TokenPlaces]:
-        """All n-grams of a block, and where its tokens lie, to keep: (hashes, offsets, tokens)."""
+        """All n-grams of a block and the places of its tokens, to keep: (hashes, offsets,
+        tokens)."""
         tokens, _ = self._split(block)
         hashes, offsets = self._ngrams(block, tokens)
         return hashes[: int(offsets[-1])].copy(), offsets, self._token_places(block, tokens)

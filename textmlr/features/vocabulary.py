@@ -62,7 +62,7 @@ class Vocabulary:
         return Vocabulary(self.hashes[kept], self.frequencies[kept], names, offsets, totals)
 
     def followed_by(self, more: Vocabulary) -> Vocabulary:
-        """These features, then those of another, which has none of them."""
+        """These features, then those of another vocabulary that has none of them."""
         return Vocabulary(
             np.concatenate([self.hashes, more.hashes]),
             np.concatenate([self.frequencies, more.frequencies]),
@@ -108,7 +108,7 @@ class Vocabulary:
         name_offsets: NDArray[np.int64],
         totals: NDArray[np.float32] | None,
     ) -> Vocabulary:
-        """From all hashes, and the counts and names of some features (numbers, ascending)."""
+        """Build from all hashes, and the counts and names of some features (numbers, ascending)."""
         counts, lengths = np.zeros(len(hashes), np.int64), np.zeros(len(hashes) + 1, np.int64)
         counts[kept] = frequencies
         lengths[kept + 1] = np.diff(name_offsets)

@@ -11,7 +11,7 @@ from textmlr.kernels.softmax import _error
 # Added to the sums by whose roots steps are divided, in units of mean ‖f(x)‖²: without it the first
 # documents of a feature would move its weights too far.
 FLOOR = 0.005
-AHEAD = 16  # entries, of which the rows are fetched into cache
+AHEAD = 16  # entries ahead whose rows are fetched into cache
 
 
 @kernel
@@ -22,7 +22,7 @@ def admit(features, before, power, numbers, kept, tallies, used, rows, paces):
     before  int             documents that came before
     power   float           of idf
     numbers (V,) int32      row of each column, −1 for none yet; updated
-    kept (C,) int32, tallies (C, 2) float64   of each row its column; the documents that have it
+    kept (C,) int32, tallies (C, 2) float64   for each row its column; the documents that have it
             and the sum of f(x); updated.  There is room for all of them
     used    int             rows so far
     rows (nnz,) int32, paces (nnz,) float32   written: the row of each entry, and f(x) times idf to

@@ -174,7 +174,7 @@ class Model:
         }
 
     def without_zero_rows(self) -> Model:
-        """The same answers, to the bit, from a θ without the rows that are 0."""
+        """A model with the same answers, to the bit, whose θ lacks the rows that are 0."""
         less = without_zero_rows(self.parts)
         return self if len(less.layers[0]) == len(self.layers[0]) else Model.of(less)
 
@@ -309,7 +309,7 @@ class Model:
         )
 
     def stream(self, batches: Iterable[Batch], threads: int | None = None) -> Iterator[Answers]:
-        """Answers for block after block of documents, in order."""
+        """Answers for each block of documents, in order."""
         return self.map_answers(lambda answers: answers, batches, threads)
 
     def map_answers(
@@ -318,10 +318,10 @@ class Model:
         batches: Iterable[Batch],
         threads: int | None = None,
     ) -> Iterator[T]:
-        """function(answers) for block after block of documents, in order; it is called in the
-        thread that found the answers, while other threads answer the next blocks.
+        """function(answers) for each block of documents, in order; it is called in the thread that
+        found the answers, while other threads answer the next blocks.
 
-        Batches are drawn as they are needed, so that they need not all be in memory.
+        Batches are drawn as they are needed: not all need be in memory.
         """
 
         if not callable(function):

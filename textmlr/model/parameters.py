@@ -46,7 +46,7 @@ class Network:
 
     @classmethod
     def zeros(cls, columns: int, widths: Sequence[int], activation: Activation = LINEAR) -> Network:
-        """All parameters 0.
+        """Parameters that are all 0.
 
         columns  V;  widths  of the layers, the last is L
         """
@@ -122,7 +122,7 @@ class Network:
         self.upper[:] = other.upper
 
     def copy(self) -> Network:
-        """The same parameters, in memory of its own."""
+        """These parameters, in memory of their own."""
         return Network(self.theta.copy(), self.upper.copy(), self.shape)
 
     def clear(self) -> None:

@@ -47,7 +47,7 @@ class Calibration:
         return Shrunk(**values) if "prior" in values else cls(**values)
 
     def absorbed(self) -> Calibration:
-        """The same for scores that are multiplied by the factor already."""
+        """This calibration for scores that are multiplied by the factor already."""
         return Calibration(1.0, self.exponent, self.factor * self.spread, self.factor * self.least)
 
     def array(self, base: NDArray[np.float32]) -> NDArray[np.float64]:

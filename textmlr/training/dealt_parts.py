@@ -111,7 +111,7 @@ class DealtObjective(DealtRows, Protocol):
     def scaled(
         self, scale: NDArray[np.float32], threads: int = 1, *, in_place: bool = False
     ) -> DealtObjective:
-        """The same objective of w, where θ_f = scale_f·w_f; see ``Objective.scaled``."""
+        """This objective as one of w, where θ_f = scale_f·w_f; see ``Objective.scaled``."""
 
 
 AnyObjective = Objective | DealtObjective

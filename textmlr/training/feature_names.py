@@ -140,7 +140,7 @@ def totals_of(objective: AnyObjective, seed: int, threads: int) -> NDArray[np.fl
 
 
 def _sample(objective: AnyObjective) -> list[Features]:
-    """Some rows, as ``estimated_totals`` takes them."""
+    """A sample of rows for ``estimated_totals``."""
     blocks = sampled_rows(len(objective.y), objective.nonzeros, ENTRIES)
     if not isinstance(objective, Objective):
         documents = [np.arange(block.start, block.stop) for block in blocks]

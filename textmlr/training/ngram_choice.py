@@ -52,7 +52,7 @@ class Candidate:
 
     @classmethod
     def of(cls, values: dict[str, Any]) -> Candidate:
-        """From JSON, which has no tuples."""
+        """The candidate of this JSON, which has no tuples."""
         pairs = {name: values[name] and tuple(values[name]) for name in ("ngrams", "char_ngrams")}
         return cls(**(values | pairs))
 

@@ -181,7 +181,7 @@ def _blocks(
         elif chunk_bytes is None:
             text, final = stream.rest("line"), True
         else:
-            # A row that is not whole yet is doubled.
+            # Where no row is whole yet, the text is doubled.
             block = stream.read(chunk_bytes if n else max(chunk_bytes, len(rest)))
             rest += block
             final = not block

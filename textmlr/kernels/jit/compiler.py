@@ -1,4 +1,4 @@
-"""From a kernel's Python source to an object file, by Numba.
+"""Compilation of a kernel's Python source to an object file, by Numba.
 
 Numba is used up to the LLVM code of each function.  Its next steps, optimising every function by
 itself, writing wrappers for Python and generating machine code in memory, are left out: the code of

@@ -2,7 +2,7 @@
 
 Numba compiles a kernel when it is first called on a machine (``compiler``), its machine code is
 kept on disk, and later processes load it by llvmlite alone (``machine_code``).  Where a new Numba's
-insides are not as they were, kernels are compiled as its documentation has it (``fallback``).
+insides are not as they were, kernels are compiled by its documented functions (``fallback``).
 """
 
 from __future__ import annotations

@@ -65,7 +65,7 @@ class Counterfactual:
     tried: int
 
     def sentence(self) -> str:
-        """The same in words."""
+        """The result in words."""
         upto = f"sets of up to {self.tried} words" if self.tried > 1 else "single words"
         if not self.words:
             if self.proved:
@@ -89,7 +89,7 @@ class Counterfactual:
         )
 
     def as_dict(self) -> dict[str, Any]:
-        """The same as JSON values."""
+        """The fields as JSON values."""
         return {name: getattr(self, name) for name in self.__slots__}
 
 

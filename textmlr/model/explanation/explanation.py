@@ -98,7 +98,7 @@ class Explanation:
         return self.probabilities[self.label]
 
     def as_dict(self) -> Json:
-        """The same as JSON values: each field by its name, and "probability" and "answer"."""
+        """JSON values: each field by its name, and "probability" and "answer"."""
         fields = (
             "text",
             "label",

@@ -124,7 +124,7 @@ class _SizeSearch:
         return number, model.storage.top
 
     def _fill(self, least: _Candidate, now: _Candidate) -> _Candidate:
-        """The largest that fits, with the scale of the second of two, of which the first fits."""
+        """The largest that fits, with the scale of the second of two tries; the first fits."""
         top, fits, over = now.model.storage.top, least, None
         tried = [least]
         for _ in range(MOST_STEPS):
@@ -157,7 +157,7 @@ class _SizeSearch:
         return round(a.number + (wanted - a.size) * (b.number - a.number) / (b.size - a.size))
 
     def _finer(self, now: _Candidate) -> _Candidate:
-        """All features fit: the finest scale with which they do."""
+        """The model with the finest scale with which all features fit."""
         if self._dtype != "int8":
             return now
         theta, documents = self._scaled(self._features.chosen(self._most))

@@ -12,7 +12,7 @@ from textmlr.kernels import dual_ascent as kernels
 from textmlr.training.exact.merged_columns import MergedColumns
 from textmlr.training.exact.threaded_products import inner_product, multiply
 
-# A document at less than this share of the mean gap takes a nap.  From 0.1 to 0.5 alike.
+# A document at less than this share of the mean gap takes a nap.  Shares of 0.1 to 0.5 do as well.
 NAP_SHARE = 0.2
 LOOKING = 0.02  # time to find the documents that are due, as a share of that to visit all
 SLIP = 1e-3  # share of all other labels in the first p

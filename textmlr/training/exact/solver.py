@@ -34,7 +34,7 @@ MOST_STEPS = 200  # steps of Newton's method
 # are few.)
 PATIENCE, FALL = 10.0, 0.5
 # Scores in the dual are sums of up to weight/λ·‖x‖²: where these are rounded by more nats than
-# this, λ is as good as 0 to the dual, and Newton's method runs alone.
+# this, λ is practically 0 to the dual, and Newton's method runs alone.
 COARSE = 1e-2
 # ‖gradient‖ at θ = 0 in units of the rows' length, below which it is no unit: 0 is the minimum.
 LEVEL = 1e-6

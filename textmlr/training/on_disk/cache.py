@@ -155,7 +155,7 @@ class Cache:
         """Note that a stage is whole, its files on the disk.
 
         files    the sum of each
-        instead  a stage that is of no use any more, nor are its files
+        instead  a stage that is of no more use, with its files
         """
         stage = as_json({"key": key, "values": values, "files": files or {}})
         if name == "corpus" and self._lost is not None:

@@ -101,7 +101,7 @@ class StoredObjective:
     def scaled(
         self, scale: NDArray[np.float32], threads: int = 1, *, in_place: bool = False
     ) -> StoredObjective:
-        """The same objective of w, where θ_f = scale_f·w_f; see ``Objective.scaled``."""
+        """This objective as one of w, where θ_f = scale_f·w_f; see ``Objective.scaled``."""
         assert self.scale is None
         return replace(self, scale=scale, unit_from=None)
 

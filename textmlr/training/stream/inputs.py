@@ -61,7 +61,7 @@ class Position:
     """The part of an input that was trained on, while it grows."""
 
     def __init__(self, key: Key) -> None:
-        """Nothing yet."""
+        """Begin at the start of the input."""
         self.key = key
         self.documents = self.skipped = 0
         self._digest = sha256()

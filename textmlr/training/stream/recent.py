@@ -44,7 +44,7 @@ class Recent:
 
     @classmethod
     def of(cls, width: int) -> Recent:
-        """No documents yet; W is the width."""
+        """Begin without documents; W is the width."""
         return cls(
             np.zeros((RECENT, width), np.float32),
             np.zeros(RECENT, np.int32),

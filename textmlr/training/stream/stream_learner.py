@@ -4,8 +4,8 @@ There is one pass, of unknown length, so that no step size falls by a schedule. 
 weight are divided by the root of its squared gradients so far (``kernels.streaming``), and rare
 features take longer ones, by the root of idf so far.
 
-How the documents are cut into parts changes nothing: every number is that of one document after
-the other.
+The cut of documents into parts changes nothing: every number is that of one document after the
+other.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ class StreamLearner:
         length: float | None,
         bias: bool,
     ) -> None:
-        """No documents yet.
+        """Begin without documents.
 
         length  ‖f(x)‖² of every row, None where they differ
         bias    column 0 is always on

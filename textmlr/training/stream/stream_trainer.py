@@ -103,7 +103,7 @@ class StreamTrainer:
 
     @property
     def labels(self) -> list[str]:
-        """In the order in which they came."""
+        """The labels in the order in which they came."""
         return list(self._codes)
 
     @property
@@ -143,7 +143,7 @@ class StreamTrainer:
         weights: NDArray[np.float32] | None = None,
         threads: int | None = None,
     ) -> None:
-        """The same for a Batch whose documents have the labels names[codes]."""
+        """``learn`` for a Batch whose documents have the labels names[codes]."""
         n = len(batch)
         if not n:
             return

@@ -69,7 +69,7 @@ class Judge:
 
 
 def without(objective: Objective, rare: NDArray[np.bool_]) -> Objective:
-    """The same objective without some features, its rows at length 1 again if they had that.
+    """The objective without some features, its rows at length 1 again if they had that.
 
     min_df keeps a feature of one training document if a held-out document has it too, and drops it
     if none has: the kept ones would reveal the held-out documents.

@@ -30,7 +30,7 @@ class Setting:
     training: TrainingOptions
 
     def with_value(self, name: str, value: Any) -> Setting:
-        """The same with another value of one option of either stage."""
+        """This setting with another value of one option of either stage."""
         if name in FEATURIZER_FIELDS:
             return replace(self, featurizer=replace(self.featurizer, **{name: value}))
         return replace(self, training=replace(self.training, **{name: value}))
@@ -40,7 +40,7 @@ class Setting:
         return getattr(self.featurizer if name in FEATURIZER_FIELDS else self.training, name)
 
     def judged_at_its_end(self) -> Setting:
-        """The same with enough patience for ``train`` to run all epochs, as a trial does."""
+        """This setting with enough patience for ``train`` to run all epochs, as a trial does."""
         assert self.training.epochs is not None
         needed = (self.training.epochs + 1) // 2
         enough = needed <= (self.training.patience or DEFAULT_PATIENCE)
@@ -52,7 +52,7 @@ class Setting:
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> Setting:
-        """From the values of ``as_json``.  Raises TypeError or ValueError for others."""
+        """The setting of ``as_json``'s values.  Raises TypeError or ValueError for others."""
         featurizer = FeaturizerOptions.of(values["featurizer"])
         return cls(featurizer, TrainingOptions.of(values["training"]))
 

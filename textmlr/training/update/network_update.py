@@ -185,7 +185,7 @@ class OldTraining(NamedTuple):
 
     @classmethod
     def of(cls, model: Model) -> OldTraining:
-        """From a model's record.  Raises InputError where it does not say."""
+        """The old training by a model's record.  Raises InputError where it does not say."""
         record = model.record
         try:
             options = TrainingOptions.of(record.options or {}).decided()
@@ -194,7 +194,7 @@ class OldTraining(NamedTuple):
                 raise ValueError("figures of SGD or the corpus are missing")
             power, rate = float(final.idf_power), float(final.learning_rate)
             factor = float(final.calibration.factor)
-            # From scores that were all but alike it cannot tell how large they are to be.
+            # Scores that were nearly alike do not show how large they are to be.
             factor = min(max(factor, 1 / MOST_FACTOR), MOST_FACTOR)
             counts = record.corpus.per_label
             if not (

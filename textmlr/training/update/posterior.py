@@ -23,7 +23,7 @@ from textmlr.training.update.penalised_loss import (
     minimum,
 )
 
-LEAST_PENALTY = 1e-100  # below, it is as good as none, and its inverse's square may be infinite
+LEAST_PENALTY = 1e-100  # a smaller one is as good as none, and its inverse's square may be infinite
 LARGEST = float(np.finfo(np.float32).max)
 
 
@@ -73,13 +73,13 @@ class Posterior:
 
     @classmethod
     def start(cls, columns: int, labels: int, penalty: float) -> Posterior:
-        """No documents yet: θ = 0, and (penalty/2)‖θ‖² beside a sum over documents."""
+        """Begin without documents: θ = 0, and (penalty/2)‖θ‖² beside a sum over documents."""
         shape = columns, labels
         return cls(np.zeros(shape), np.full(shape, max(penalty, LEAST_PENALTY)))
 
     @classmethod
     def of(cls, theta: NDArray[np.float32], penalty: float, sums: CurvatureSums) -> Posterior:
-        """After documents that θ (V, L) was fitted to, all at once."""
+        """Begin after documents that θ (V, L) was fitted to, all at once."""
         posterior = cls.start(theta.shape[0], theta.shape[1], penalty)
         posterior.theta[:] = theta
         posterior.precision += sums.spread_out()
