@@ -71,7 +71,7 @@ class Sketch:
     """A sketch of a corpus's texts, by which a model knows them again.
 
     keys   (k,) uint64   the first KEY_BITS of their fingerprints, ascending, all below bound
-    bound  up to WHOLE: nothing is known of texts whose keys are not below it
+    bound  up to WHOLE: nothing is known of texts whose keys are at or above it
 
     >>> from textmlr.corpus.corpus import Corpus
     >>> sketch = duplicates_of(Corpus.of(["a robot", "a saddle"], ["scifi", "western"]), 1).sketch

@@ -97,7 +97,7 @@ class Interner:
         return numbers
 
     def settle(self) -> None:
-        """Take out the rarest half of the hashes, whose numbers are given again.
+        """Take out the rarest half of the hashes; their numbers are given again.
 
         A number that is kept means nothing without the period it was given in: ``HashCounts.born``.
         """

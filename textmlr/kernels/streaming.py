@@ -89,7 +89,7 @@ def learn(documents, first, last, rate, floor, labels, theta, squares, answers, 
         theta_fℓ   ← theta_fℓ − weight·rate·pace_f·(p_ℓ − [y = ℓ]) / √(squares_fℓ + floor)
 
     which is Adagrad with the expected square of the gradient in place of the square: a document
-    whose label is hardly in doubt makes later steps hardly shorter.
+    whose label is nearly sure hardly shortens later steps.
 
     documents  StreamRows
     first <= i < last       the documents to train on, in this order

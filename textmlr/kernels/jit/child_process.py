@@ -42,7 +42,7 @@ def compile_function(origin: machine_code.Origin) -> machine_code.MachineCode:
 
 
 def answer(request: str) -> None:
-    """In the new process: write the packed code of the requested kernel to stdout."""
+    """Write the packed code of the requested kernel to stdout, in the new process."""
     from textmlr.kernels.jit import compiler
 
     module, name, codes, checked = json.loads(request)

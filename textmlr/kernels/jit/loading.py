@@ -29,7 +29,7 @@ _given: set[str] = set()  # warnings
 
 
 def _leave_compiling() -> None:
-    """In a child of a process in which another thread was compiling: put Numba back."""
+    """Put Numba back in a child of a process in which another thread was compiling."""
     # That thread may have been importing it.
     restore = getattr(sys.modules.get("textmlr.kernels.jit.compiler"), "restore", None)
     if restore is not None:

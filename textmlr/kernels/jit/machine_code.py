@@ -85,7 +85,7 @@ class Origin:
         in."""
         for folder in trusted_folders.named_folder():
             yield folder, False
-        # Not beside the file that its code names, which for code without source is where that was.
+        # Not beside the file that its code names: code without source names where the source was.
         yield _beside(self.function.__globals__["__file__"]), True
         for folder in trusted_folders.users_folder():
             yield folder, False
@@ -214,7 +214,7 @@ def link(code: MachineCode, codes: tuple[str, ...], name: str = "") -> Callable[
 
 
 def renew() -> None:
-    """In a child that was forked while another thread compiled: have code loaded all the same.
+    """Let code be loaded in a child that was forked while another thread compiled.
 
     That thread may have held llvmlite's lock, and used the target machine.
     """

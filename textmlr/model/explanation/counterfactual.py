@@ -226,8 +226,9 @@ class _Search:
         return order
 
     def _needed(self, removed: Removed, breadth: int) -> Removed:
-        """Put back words while the label stays changed, of so many at a time the one with which
-        it stays so most clearly, until none can be put back, or NEEDED_BYTES are classified."""
+        """Put back words while the label stays changed, each time the one of ``breadth`` that
+        leaves it changed most clearly, until none can be put back, or NEEDED_BYTES are
+        classified."""
         at = failed = spent = 0
         while failed < len(removed) > 1 and spent < NEEDED_BYTES:
             at = at if at < len(removed) else 0

@@ -28,7 +28,7 @@ from textmlr.model.small_file.theta_storage import HIGHEST, scale_of
 class RankedFeatures:
     """A model's features, those that contribute most first.
 
-    model        whose they are
+    model        the model that has them
     order        (R',) int64   rows of θ, the bias's not among them, by descending contribution
     contribution (R,) float64   of each row
     documents    (R,) int64   that have each feature, about

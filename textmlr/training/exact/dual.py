@@ -114,7 +114,8 @@ class Dual:
         return out
 
     def epoch(self) -> float:
-        """Visit all documents that are not napping; the duality gap as seen meanwhile (nats)."""
+        """Visit all documents that are not napping; return the duality gap seen meanwhile
+        (nats)."""
         order = np.empty(len(self.y), np.int32)
         order = order[: kernels.draw(frozen(self.naps), self.epochs, self.seed, order)]
         mean = float(self.gaps.mean())

@@ -192,7 +192,7 @@ def shares_of(calibrations: Sequence[Calibration]) -> list[float]:
 
 
 def _together(epochs: Sequence[Epoch]) -> Epoch:
-    """The epochs of several runs as the last one of them all."""
+    """One epoch that stands for those of several runs."""
     last = [epoch for epoch in epochs if epoch.number == epoch.epochs]
     return Epoch(
         last[0].epochs,
