@@ -19,8 +19,8 @@ WIDTH = 96  # columns of documentation, without the indentation of a docstring
 class Kind:
     """A kind of value.
 
-    typed    how the sentence of help ends on the command line: ", such as 1-2."
-    written  how it begins in Python: "'sgd', 'exact'. "
+    typed    the end of the help's sentence on the command line: ", such as 1-2."
+    written  its beginning in Python: "'sgd', 'exact'. "
     """
 
     typed, written = ".", ""

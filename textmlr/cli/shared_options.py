@@ -89,7 +89,7 @@ def corpus_options(
 
 
 def format_option(name: str, *, lines: bool) -> Callable[[F], F]:
-    """The format of corpora;  lines  plain lines are one."""
+    """The format of corpora;  lines  plain lines count as one."""
     names = [form for form in get_args(CorpusFormat) if form != "lines" or lines]
     return click.option(
         name,

@@ -85,9 +85,9 @@ class Scored:
 def calibrate(scored: Scored) -> tuple[Calibration, float]:
     """(the calibration of the scores that makes their weighted mean loss least, that loss).
 
-    It takes Newton's method with the curvature that is never negative.  Penalties keep factor and
-    exponent near 1 and the usual where there are few documents, and finite where all of them are
-    right.  Loss in nats, no penalty in it.
+    It takes Newton's method with the curvature that is never negative.  Penalties keep the factor
+    near 1 and the exponent near its usual value where there are few documents, and both finite
+    where all of them are right.  Loss in nats, no penalty in it.
     """
     fit = _Fit(scored)
     x, loss = fit.run(free=2)

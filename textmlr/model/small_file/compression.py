@@ -1,9 +1,10 @@
 """A smaller model that answers nearly the same: features dropped by contribution, θ rounded.
 
-Weights are rounded to whole numbers of a scale that is √2 as small for twice the documents, since
-that is how an error counts.  The features that contribute most are kept (``ranked_features``), and
-the scale is the least of their contributions: below it there is little but rounding.  So the number
-of features decides the size of the file, and a search finds it.  Layers above the first stay whole.
+Weights are rounded to whole numbers of a scale that is √2 times smaller for twice the documents,
+since that is how an error counts.  The features that contribute most are kept
+(``ranked_features``), and the scale is the least of their contributions: below it there is little
+but rounding.  So the number of features decides the size of the file, and a search finds it.
+Layers above the first stay whole.
 """
 
 from __future__ import annotations

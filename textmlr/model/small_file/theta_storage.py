@@ -50,7 +50,7 @@ def expected_codes(documents: NDArray[np.int64], top: int) -> NDArray[np.uint8]:
     """Code of the scale of a feature that so many documents have, (R,) uint8.
 
     The cost of rounding a row grows with the documents that have the feature, by its square: twice
-    the documents, a scale √2 as small.
+    the documents, a scale √2 times smaller.
     """
     code = np.clip(top - _half_octaves(documents), 0, HIGHEST)
     return code.astype(np.uint8)

@@ -14,7 +14,7 @@ from textmlr.training.on_disk.cache_folder import JOURNAL
 
 Json = dict[str, Any]
 VERSION = 2
-# A checkpoint belongs to these stages: it is of no use where one of them is another.
+# A checkpoint belongs to these stages: it is of no use where one of them has changed.
 BELOW = ("corpus", "choice", "rows", "trials")
 _ANEW = "train without --resume to begin anew"
 
@@ -88,7 +88,7 @@ def digest_of(values: Any) -> str:
 
 
 def bond_of(name: str, journal: Json) -> str:
-    """The mark of a checkpoint: it is another for another run, and for other rows."""
+    """The mark of a checkpoint: it differs for another run and for other rows."""
     stages = {stage: journal["stages"].get(stage) for stage in BELOW}
     return digest_of([name, journal["identity"], stages])
 

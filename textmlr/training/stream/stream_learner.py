@@ -134,7 +134,8 @@ class StreamLearner:
                 yield first, min(end, first + most)
 
     def _measure(self, lengths: NDArray[np.float64]) -> None:
-        """Follow the mean of ‖f(x)‖²: it is that of the documents before the last power of two."""
+        """Follow the mean of ‖f(x)‖², which is that of the documents before the last power of
+        two."""
         if self.documents & (self.documents - 1) == 0:
             mean = self.lengths / self.documents if self.documents else float(lengths[0])
             self.unit = 1 / (mean or 1.0)
