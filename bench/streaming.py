@@ -63,7 +63,7 @@ COPY = 1 << 24  # bytes at once
 HEADS = (
     "part",
     "what",
-    "learnt from",
+    "trained from",
     "features",
     "GB",
     "documents",

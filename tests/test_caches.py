@@ -350,7 +350,7 @@ def test_what_comes_through_a_pipe_is_never_the_same(monkeypatch: pytest.MonkeyP
     done = through_pipe("--resume")
     assert done.exit_code == 0
     assert not read
-    assert "pipe.tsv cannot be compared with what the run that was cut off read" in done.output
+    assert "pipe.tsv cannot be read again to compare: the text that the run" in done.output
     assert Path("model.textmlr").read_bytes() == right
 
 

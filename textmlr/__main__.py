@@ -49,7 +49,7 @@ class Ending:
         self._before: dict[int, Any] = {}
 
     def install(self) -> None:
-        """Catch them from now on."""
+        """Catch these signals from now on."""
         usual = (signal.SIG_DFL, signal.default_int_handler)
         for name in SIGNALS:
             number = getattr(signal, name, None)  # a system may lack it
@@ -170,8 +170,7 @@ def _written() -> str:
 
 
 def _finish(code: int) -> None:
-    """Exit when all output is written, or at once where it cannot be, after the message about
-    that."""
+    """Exit when all output is written; where it cannot be, say so and exit at once."""
     from textmlr.base.errors import InputError
 
     try:

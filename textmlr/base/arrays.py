@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 SLAB = 1 << 24  # bytes; freed when the last vector cut from it is
 LINE = 64  # bytes of a cache line
-BLOCK_ENTRIES = 1 << 20  # of a CSR matrix, to a block of work
+BLOCK_ENTRIES = 1 << 20  # entries of a CSR matrix in a block of work
 
 
 def frozen(array: NDArray[Any]) -> NDArray[Any]:
@@ -59,7 +59,7 @@ class Scratch(threading.local):
         return array
 
     def lasting(self, array: NDArray[Any]) -> NDArray[Any]:
-        """A copy of a vector, to keep, cut from a slab, which has large pages."""
+        """A copy of a vector to keep, cut from a slab with large pages."""
         begin = -(-self._used // LINE) * LINE
         if begin + array.nbytes > self._slab.size:
             if 4 * array.nbytes > SLAB:

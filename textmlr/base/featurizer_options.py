@@ -36,7 +36,7 @@ class NgramLengths(Kind):
     written = "(shortest, longest), or None. "
 
     def check(self, name: str, value: Any) -> None:
-        """As Kind has it."""
+        """Raise InputError for a value of another kind."""
         if value is None or (isinstance(value, str) and value == AUTO):
             return
         pair = isinstance(value, tuple) and len(value) == 2
@@ -158,7 +158,7 @@ class FeaturizerOptions:
                     )
 
     def decided(self) -> FeaturizerOptions:
-        """The same with a featurizer's own choice in place of "auto"."""
+        """These options, with a featurizer's own choice in place of "auto"."""
         words = WORDS if self.ngrams == AUTO else self.ngrams
         characters = None if self.char_ngrams == AUTO else self.char_ngrams
         if words is None and characters is None:
@@ -188,5 +188,5 @@ class FeaturizerOptions:
 
     @property
     def stateless(self) -> bool:
-        """Whether transform needs no fit."""
+        """Whether transform works without a fit."""
         return self.hash_bits is not None and not self.uses_idf

@@ -13,14 +13,14 @@ from typing import Any, NamedTuple, TypeVar
 from textmlr.base.checks import check_choice, check_flag, check_integer, check_real
 
 Stage = TypeVar("Stage", bound=type)
-WIDTH = 96  # of documentation, without the indentation of a docstring
+WIDTH = 96  # columns of documentation, without the indentation of a docstring
 
 
 class Kind:
     """A kind of value.
 
-    typed    how the sentence of help ends on the command line: ", such as 1-2."
-    written  how it begins in Python: "'sgd', 'exact'. "
+    typed    the end of the help's sentence on the command line: ", such as 1-2."
+    written  its beginning in Python: "'sgd', 'exact'. "
     """
 
     typed, written = ".", ""
@@ -37,7 +37,7 @@ class WholeNumber(Kind):
         self._range = low, high, such_as
 
     def check(self, name: str, value: Any) -> None:
-        """As Kind has it."""
+        """Raise InputError for a value of another kind."""
         check_integer(name, value, *self._range)
 
 
@@ -48,7 +48,7 @@ class RealNumber(Kind):
         self._range, self._below = (low, high, such_as), below
 
     def check(self, name: str, value: Any) -> None:
-        """As Kind has it."""
+        """Raise InputError for a value of another kind."""
         check_real(name, value, *self._range, below=self._below)
 
 
@@ -56,19 +56,19 @@ class Switch(Kind):
     """True or False."""
 
     def check(self, name: str, value: Any) -> None:
-        """As Kind has it."""
+        """Raise InputError for a value of another kind."""
         check_flag(name, value)
 
 
 class OneOf(Kind):
-    """One of some values, of which None is typed as none."""
+    """One of some values; None is typed as none."""
 
     def __init__(self, *values: str | None) -> None:
         self.values = values
         self.written = f"{', '.join(map(repr, values))}. "
 
     def check(self, name: str, value: Any) -> None:
-        """As Kind has it."""
+        """Raise InputError for a value of another kind."""
         check_choice(name, value, self.values)
 
 
@@ -166,7 +166,7 @@ def check_options(stage: Any) -> None:
 
 
 def documented(stage: Stage) -> Stage:
-    """The same dataclass, whose docstring lists its options."""
+    """Give a dataclass a docstring that lists its options."""
     if stage.__doc__ is not None:  # python -OO has none
         rows = {one.name: own.documentation(one.default) for one, own in options_of(stage)}
         stage.__doc__ = stage.__doc__.rstrip() + "\n\n" + table(rows) + "\n"

@@ -33,8 +33,8 @@ def standard_input() -> BinaryIO:
 
 
 def hold_descriptors() -> None:
-    """Open each closed one of the three standard files on the null device, so that no other file
-    gets its number; messages of errors are then lost, as asked for.  sys.stdin and sys.stdout stay
+    """Open each of the three standard files that is closed on the null device, so that no other
+    file gets its number; error messages are then lost, as asked for.  sys.stdin and sys.stdout stay
     None."""
     for number in range(3):
         try:

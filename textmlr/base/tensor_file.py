@@ -2,8 +2,8 @@
 
 It knows nothing of models (``model.model_file`` does).  In the file's ``__metadata__`` one entry,
 "textmlr", holds ``VERSION CRC JSON``: the version of the format, the CRC-32 of the JSON, and the
-JSON with the header and each tensor's dtype, shape and checksum.  The checksum is the CRC-32 of the
-bytes or, of more than CHECKED bytes, the CRC-32 of the CRC-32s (little-endian) of each CHECKED of
+JSON with the header and each tensor's dtype, shape and checksum.  The checksum of up to CHECKED
+bytes is their CRC-32; that of more is the CRC-32 of the CRC-32s (little-endian) of each CHECKED of
 them, which several threads can compute.  A changed or missing byte anywhere makes one of these
 disagree.
 
@@ -32,12 +32,13 @@ from textmlr.base.whole_files import atomic_write
 FORMAT_VERSION = 4
 METADATA_KEY = "textmlr"
 CHECKED = 1 << 22  # bytes
-# The most bytes of the JSON, or its largest share of the file: Python makes up to thirty times as
-# many of it.  Real ones have a few thousand, the names of the corpus's files, and a number a label.
+# The most bytes of the JSON, or its largest share of the file: Python takes up to thirty times as
+# many to hold it.  Real ones have a few thousand, the names of the corpus's files, and a number a
+# label.
 MOST_HEADER = 1 << 20
 MOST_SHARE = 1 / 16
 MOST_DIMENSIONS = 2
-MOST_DEPTH = 32  # of the JSON; real ones have 6
+MOST_DEPTH = 32  # levels of the JSON; real ones have 6
 _SIZE = 8  # bytes that hold the header's size
 _LARGEST_HEADER = 100_000_000  # bytes; safetensors' own limit
 _DTYPES = {  # in the order of arrays in a file

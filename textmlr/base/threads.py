@@ -42,9 +42,9 @@ def machine_memory() -> int:
 def map_blocks(function: Callable[[T], R], blocks: Iterable[T], threads: int) -> Iterator[R]:
     """Yield function(block) for each block, in order, at most 2·threads ahead of the reader.
 
-    If the reader stops or a block fails, blocks not yet begun are dropped, and nobody waits for
-    those under way.  Raises RuntimeError in a process that was forked in between: the threads are
-    in its parent.
+    If the reader stops or a block fails, blocks not yet begun are dropped, and those under way are
+    not waited for.  Raises RuntimeError in a process that was forked in between: the threads are in
+    its parent.
     """
     work = iter(blocks)
     first = list(islice(work, 2))
@@ -73,8 +73,8 @@ def awaited(items: Iterable[T], seconds: float, ahead: int = 2) -> Iterator[T | 
     """Yield the items, which another thread draws, at most ``ahead`` of them in advance; and None
     whenever none came within ``seconds``, so that the reader can do something else meanwhile.
 
-    An error of drawing is raised here, in its turn.  If the reader stops, nobody waits for a draw
-    under way: its thread ends with it, or with the process.
+    An error of drawing is raised here, in its turn.  If the reader stops, a draw under way is not
+    waited for: its thread ends with it, or with the process.
     """
     ready: Queue[tuple[T | None, BaseException | None]] = Queue(ahead)
     stopped = threading.Event()

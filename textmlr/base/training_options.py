@@ -67,7 +67,7 @@ class LayerWidths(Kind):
     written = "A tuple, () for the linear model. "
 
     def check(self, name: str, value: Any) -> None:
-        """As Kind has it."""
+        """Raise InputError for a value of another kind."""
         if not isinstance(value, tuple) or len(value) >= MOST_LAYERS:
             raise refuse(name, value, f"a tuple of fewer than {MOST_LAYERS} widths")
         for width in value:
@@ -160,7 +160,7 @@ class TrainingOptions:
         0.1,
         RealNumber(0, 1, 0.1, below=True),
         "Share of each label's documents that is held out to choose by.",
-        "At most 5,000 are held out in all.  Of fewer than 250 documents each is held out once, in "
+        "At most 5,000 are held out in all.  Fewer than 250 documents are each held out once, in "
         "10 parts.  With 0, sgd runs all epochs and exact takes a default penalty; exact holds "
         "none out where l2 is given.",
         metavar="SHARE",
@@ -240,7 +240,7 @@ class TrainingOptions:
         self._check_solver()
 
     def _check_solver(self) -> None:
-        """Refuse what the solver would ignore."""
+        """Refuse options that the solver would ignore."""
         chosen = self.chosen_solver
         if chosen == "exact" and (self.hidden or self.input_dropout):
             given = "hidden layers" if self.hidden else "input_dropout"
@@ -261,7 +261,7 @@ class TrainingOptions:
         return self.solver or ("exact" if self.l1 else "sgd")
 
     def decided(self) -> TrainingOptions:
-        """The same with the solver's own defaults in place of None, where they are constants."""
+        """These options, with the solver's defaults in place of None where they are constants."""
         if self.chosen_solver == "exact":
             l2 = 0.0 if self.l1 and self.l2 is None else self.l2
             tolerance = self.tolerance or DEFAULT_TOLERANCE
@@ -306,7 +306,7 @@ class TrainingOptions:
         return cls(**own)
 
     def linear(self) -> TrainingOptions:
-        """The same for a model without hidden layers."""
+        """These options for a model without hidden layers."""
         return replace(self, hidden=(), activation=None, dropout=None, step=None)
 
     def idf_powers(self, *, choose: bool) -> tuple[float, ...]:

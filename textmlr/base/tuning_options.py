@@ -26,7 +26,7 @@ class TimeLimit(Kind):
     written = "Seconds, None for no limit. "
 
     def check(self, name: str, value: Any) -> None:
-        """As Kind has it."""
+        """Raise InputError for a value of another kind."""
         if value is not None:
             check_real(name, value, SHORTEST, LONGEST, 300)
 

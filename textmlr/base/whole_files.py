@@ -173,7 +173,7 @@ def check_writable(
     """Raise InputError now if ``atomic_write`` would fail, rather than after hours of work.
 
     inputs  files and folders that are read, "-" for standard input: path may be none of them, nor
-            an existing file in such a folder; names of nothing are skipped
+            an existing file in such a folder; names of no file are skipped
     grows   the file is appended to, not replaced: ``in_place`` leaves it out
     """
     try:

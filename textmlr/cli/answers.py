@@ -1,4 +1,4 @@
-"""How answers are written: lines for a pipe, bars for a terminal, JSON."""
+"""The output of answers: lines for a pipe, bars for a terminal, JSON."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class AnswerChoice:
-    """Which part of the answers is asked for.
+    """The part of the answers that is asked for.
 
     top              how many of the likeliest labels, None for all
     label            the only label, None for all

@@ -1,4 +1,4 @@
-"""Where train keeps a large corpus, and when it removes it."""
+"""The storage of a large corpus during training, and its removal."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ if TYPE_CHECKING:
     from textmlr.training.on_disk.disk_store import Store
 
 
-EVERY = "30s"  # of checkpoints on disk
+EVERY = "30s"  # between checkpoints on disk
 
 
 @dataclass(frozen=True)
 class CorpusStorage:
-    """Where and how a corpus too large for memory is kept, as the options of train say."""
+    """The options of train for a corpus too large for memory: where and how it is kept."""
 
     memory: int
     cache_dir: str | None
@@ -38,13 +38,13 @@ class CorpusStorage:
 
     @property
     def seconds(self) -> float:
-        """Between checkpoints of a run on disk.  Raises click.BadParameter."""
+        """Seconds between checkpoints of a run on disk.  Raises click.BadParameter."""
         seconds = Duration().convert(self.checkpoint_every or EVERY, None, None)
         assert seconds is not None
         return seconds
 
     def folders(self, output: str) -> tuple[str, ...]:
-        """Where the cache of a model file may be."""
+        """The folders that the cache of a model file may be in."""
         from textmlr.training.on_disk.gather import FOLDERS
 
         folder, name = os.path.split(os.path.realpath(output))
@@ -133,8 +133,8 @@ def stored(
         warn(f"{plain(store.cache.path(name))} is not as it was written, and is made again")
     for name in unverified(store):
         warn(
-            f"{plain(name)} cannot be compared with what the run that was cut off read of it; that "
-            "is used"
+            f"{plain(name)} cannot be read again to compare: the text that the run that was cut "
+            "off read from it is used"
         )
     try:
         yield corpus, store

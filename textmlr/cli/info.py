@@ -67,7 +67,7 @@ def info(model: str, as_json: bool) -> None:
 
 
 def label_row(labels: list[str], record: Record) -> tuple[str, str]:
-    """How many labels there are, and the first, with the documents that they had."""
+    """The row of labels: their number, and the first of them with their documents."""
     from textmlr.base.printable import plain
 
     shown = [plain(label) for label in labels[:12]]
@@ -106,7 +106,7 @@ _WEIGHTS = {
 
 
 def _compressed_rows(record: Record) -> list[tuple[str, str]]:
-    """What ``compress`` made it of."""
+    """The row on the model that ``compress`` made this one from, if it did."""
     if record.compressed is None:
         return []
     before = f"{record.compressed.from_features:,}"

@@ -116,7 +116,7 @@ class TrainingProgress(Display):
             self._epoch(event)
 
     def _work(self, work: Work) -> None:
-        """A bar shows each event; lines tell of every tenth of the work."""
+        """A bar shows each event; lines come at every tenth of the work."""
         done = size_of(work.done) + (f" of {size_of(work.total)}" if work.total else "")
         self._update(work.what, done)
         part = work.done // max(WORK_A_LINE, work.total // 10)
@@ -125,7 +125,7 @@ class TrainingProgress(Display):
             self._line(work.what, done)
 
     def _step(self, step: SolverStep) -> None:
-        """A bar shows each step; lines tell of few, since most take only milliseconds."""
+        """A bar shows each step; lines show few, since most take only milliseconds."""
         line, figures = f"{METHODS[step.method]} {step.number}", f"gap {step.gap:.2g}"
         self._update(line, figures)
         if step.number % STEPS_A_LINE == 0 or step.method == "proximal":

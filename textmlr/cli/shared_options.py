@@ -89,7 +89,7 @@ def corpus_options(
 
 
 def format_option(name: str, *, lines: bool) -> Callable[[F], F]:
-    """The format of corpora;  lines  plain lines are one."""
+    """The format of corpora;  lines  plain lines count as one."""
     names = [form for form in get_args(CorpusFormat) if form != "lines" or lines]
     return click.option(
         name,
@@ -136,6 +136,6 @@ def check_output(
 
 
 def given(name: str) -> bool:
-    """Whether the running command was given this parameter on its command line."""
+    """Whether this parameter stood on the running command's command line."""
     source = click.get_current_context().get_parameter_source(name)
     return source is ParameterSource.COMMANDLINE

@@ -70,7 +70,7 @@ def stages_options(
     the only one.  Help begins with the last of them.
 
     leave_out   fields that get no option
-    shown       how help says what a default comes to that says nothing itself; None: the default
+    shown       help's words for a default that says nothing by itself; None: the default
     no_holdout  help of a flag --no-holdout, which is a holdout of 0; None: no such flag
     """
     fields = {

@@ -22,11 +22,11 @@ class Stopping:
 
     @property
     def name(self) -> str | None:
-        """SIGINT, SIGTERM, SIGHUP or None."""
+        """The signal that came, SIGINT, SIGTERM or SIGHUP, or None."""
         return signal.Signals(self.number).name if self.number else None
 
     def asked(self) -> bool:
-        """Whether one came."""
+        """Whether a signal came."""
         return bool(self.number)
 
     def __enter__(self) -> Self:

@@ -1,4 +1,4 @@
-"""What is shown while a stream is trained on, on stderr."""
+"""The progress of training on a stream, on stderr."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from textmlr.training.stream.run import Event
 if TYPE_CHECKING:
     from rich.progress import Progress
 
-MOST_PASSED = 5  # inputs of which it is said how far they were read before
+MOST_PASSED = 5  # inputs that are reported with how far they were read before
 
 
 LINE_SECONDS = 10.0  # between lines, where there is no terminal

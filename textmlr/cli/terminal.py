@@ -1,4 +1,4 @@
-"""How results look in a terminal."""
+"""The look of results in a terminal."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def shown_seconds(summary: dict[str, Any]) -> str:
 def print_summary(
     summary: dict[str, Any], show: Callable[[dict[str, Any]], None], *, quiet: bool, as_json: bool
 ) -> None:
-    """A summary as JSON, or as it is shown, or not at all."""
+    """Print a summary as JSON, or show it, or do neither."""
     if as_json:
         click.echo(to_json(summary))
     elif not quiet:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from textmlr.model.explanation.top_features import Feature, Ranking, TopFeatures
 
-MANY_LABELS = 12  # of more, a row each is shown
+MANY_LABELS = 12  # more get a row each
 FEATURES = 20
 WIDEST = 100  # characters: figures far from their names are hard to read
 FEW_FEATURES = 6  # in a row
@@ -106,7 +106,7 @@ def top(model: str, labels: tuple[str, ...], k: int | None, by: str, as_json: bo
 
 
 def _show(one: TopFeatures, against: str, shown: tuple[str, ...]) -> None:
-    """Tables of one label; ``against`` is what the features against it are headed."""
+    """Tables of one label; ``against`` heads the features against it."""
     from rich.console import Console
     from rich.text import Text
 

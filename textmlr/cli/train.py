@@ -74,7 +74,7 @@ def train(
     A corpus whose text is more than a sixteenth of --memory is kept on disk, and the model is the
     same. --resume resumes such a run, however it ended.
 
-    Warnings tell of documents that occur more than once with different labels, and of validation
+    Warnings count documents that occur more than once with different labels, and validation
     documents that also occur in CORPUS (byte for byte, but for space around them).
 
     \b

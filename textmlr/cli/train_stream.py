@@ -94,7 +94,7 @@ def _summary(
     seconds: float,
     compile_seconds: float,
 ) -> dict[str, Any]:
-    """What the run came to (JSON values);  before  documents before it."""
+    """The result of the run (JSON values);  before  documents before it."""
     assert checkpoints.last is not None
     return {
         "model": checkpoints.path,

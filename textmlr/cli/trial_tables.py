@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
 LIVE_ROWS = 10
-OTHER_LINES = 9  # of the live table, besides its rows: head, what is running, the time
+OTHER_LINES = 9  # lines of the live table besides its rows: head, what is running, the time
 BAR = 20
 PHASES = {
     "default": "the options that train takes by itself",
@@ -53,7 +53,7 @@ class TuningProgress(Display):
         self._phase = "reading the corpus"
         self._epoch = ""
         self._rung: Rung | None = None
-        self._ended = 0  # of the rung
+        self._ended = 0  # trials of the rung
         self._live: Live | None = None
         if sys.stderr.isatty() and not quiet:
             self._live = self._make_live()
@@ -79,7 +79,7 @@ class TuningProgress(Display):
             self._trials.append(event)
             if not event.kept:
                 self._say(self._line(event))
-        elif isinstance(event, Progress):  # of train
+        elif isinstance(event, Progress):  # an event of train
             self._epoch = f", epoch {event.epoch.number}/{event.epoch.epochs}"
 
     def view(self) -> Group:
@@ -190,7 +190,7 @@ def table_of(trials: Sequence[Trial], metric: str, most: int, *, one_line: bool 
 
 
 def what_won(tuned: TuningResult, options: TuningOptions) -> str:
-    """The setting that won, and by how much it beat the default."""
+    """The setting that won, and its lead over the default."""
     full = sum(trial.rung == 1 for trial in tuned.trials)
     many = f"{plural(len(tuned.trials), 'trial')}, {full:,} of them on everything"
     if tuned.best is tuned.default:

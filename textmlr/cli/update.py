@@ -59,7 +59,7 @@ def update(
     CORPUS is as for train. It may have labels that MODEL does not have, and may have one label
     only. MODEL is overwritten, all at once, unless -o names another file.
 
-    A weight may move the less, the more documents MODEL has seen its feature in, so that MODEL
+    The more documents MODEL has seen a feature in, the less its weights may move, so that MODEL
     keeps what it knows. New labels and new n-grams get weights of their own. The answers before
     and after are compared on held-out new documents, or on those of --test: give it documents of
     the old labels too, where CORPUS has none.
@@ -133,7 +133,7 @@ def _warn(after: Model, corpus: Corpus, judges: Corpus | None) -> None:
 
 
 def _show(summary: dict[str, Any], labels: int, documents: int) -> None:
-    """How the model has grown from so many labels and documents, and how its answers changed."""
+    """Show how the model grew from so many labels and documents, and how its answers changed."""
     from textmlr.base.printable import plain
     from textmlr.cli.terminal import show_rows, shown_seconds, size_of
 

@@ -16,13 +16,13 @@ from textmlr.base.featurizer_options import AUTO, MAX_NGRAM, NgramRange
 if TYPE_CHECKING:
     ParamType = click.ParamType[Any]
 else:
-    ParamType = click.ParamType  # which takes no type in brackets before Click 8.5
+    ParamType = click.ParamType  # it takes no type in brackets before Click 8.5
 
 UNITS = {
     "": 1, "B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12,
     "KIB": 1 << 10, "MIB": 1 << 20, "GIB": 1 << 30, "TIB": 1 << 40,
 }  # fmt: skip
-MOST_DIGITS = 20  # of a number: Python refuses thousands of them
+MOST_DIGITS = 20  # digits of a number: Python refuses thousands of them
 
 
 class Number(ParamType):
@@ -65,7 +65,7 @@ class Checked(Number):
 
 
 class OneOfType(click.Choice[str]):
-    """One of some values, of which None is typed as none."""
+    """One of some values; None is typed as none."""
 
     def __init__(self, values: Sequence[str | None]) -> None:
         super().__init__(["none" if value is None else value for value in values])
@@ -76,7 +76,7 @@ class OneOfType(click.Choice[str]):
         return None if chosen == "none" else chosen
 
     def text(self, value: str | None) -> str:
-        """How a value is typed."""
+        """A value as the user types it."""
         return "none" if value is None else value
 
 
@@ -107,7 +107,7 @@ class NgramRangeType(ParamType):
         return pair
 
     def text(self, value: tuple[int, int] | None) -> str:
-        """How a value is typed."""
+        """A value as the user types it."""
         return "none" if value is None else f"{value[0]}-{value[1]}"
 
 
@@ -131,7 +131,7 @@ class Widths(ParamType):
         return tuple(map(int, parts))
 
     def text(self, value: tuple[int, ...]) -> str:
-        """How a value is typed."""
+        """A value as the user types it."""
         return ",".join(map(str, value)) or "none"
 
 

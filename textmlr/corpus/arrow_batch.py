@@ -41,7 +41,7 @@ def batch_of(array: pa.Array) -> Batch:
             "the Arrow array is damaged: its offsets are not within its text",
             mend="make it again; its validate(full=True) says where",
         )
-    if array.null_count:  # whose spans may hold anything
+    if array.null_count:  # spans of nulls may hold anything
         stops = np.where(array.is_valid().to_numpy(zero_copy_only=False), stops, starts)
     return Batch(text, starts, stops)
 
@@ -77,8 +77,8 @@ def name_of(value: Any) -> str | None:
 def merged(
     codes: NDArray[np.int32], names: list[str | None]
 ) -> tuple[NDArray[np.int32], list[str]]:
-    """Codes >= 0 into names, of which none is None, as codes into distinct names that occur, in
-    order of first occurrence in the list."""
+    """Turn codes >= 0 into names, none of them None, into codes of the distinct names that occur,
+    in order of first occurrence in the list."""
     present = np.bincount(codes, minlength=len(names)) > 0
     code_of: dict[str, int] = {}
     renumbered = np.zeros(max(len(names), 1), np.int32)

@@ -91,7 +91,7 @@ EXTENSIONS: Final[dict[str, Use]] = {
     "arrow.bool8": Use(False, "truth", False),
 }
 _UUID_DASHES = (8, 12, 16, 20)
-_NO_FRACTION = re.compile(r"\.0+(?!\d)")  # of a second
+_NO_FRACTION = re.compile(r"\.0+(?!\d)")  # a fraction of a second that is 0
 _BY_ID = {
     getattr(pa.lib, f"Type_{name}"): use
     for name, use in TYPES.items()
@@ -109,7 +109,7 @@ def use_of(kind: pa.DataType) -> Use:
 
 
 def plain(array: pa.Array) -> pa.Array:
-    """The same values without wrappers; views, which Arrow cannot take rows of, as large strings or
+    """The values without wrappers; views, which Arrow cannot take rows of, as large strings or
     binary, and binary of a fixed size as binary.
 
     Raises pa.ArrowException for a type that is no text, label or weight.

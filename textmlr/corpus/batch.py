@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 class Batch:
     """Documents that lie in one buffer.
 
-    Document i is text[starts[i]:stops[i]], UTF-8 (or nearly: what is not is read as U+FFFD).
+    Document i is text[starts[i]:stops[i]], UTF-8 (or nearly: invalid bytes are read as U+FFFD).
     Starts and stops rather than one array of offsets, so that the lines of a TSV file and the
     values of an Arrow array are both used where they lie, without a copy.
 
@@ -35,10 +35,10 @@ class Batch:
 
     @property
     def is_ascii(self) -> bool:
-        """Whether the documents, and what stands between them, are ASCII."""
+        """Whether the documents, and the bytes between them, are ASCII."""
         if not len(self):
             return True
-        # They lie close together: what stands between them (labels) costs little.
+        # They lie close together: the bytes between them (labels) cost little.
         span = self.text[int(self.starts.min()) : int(self.stops.max())]
         return not len(span) or int(span.max()) < 0x80
 

@@ -156,7 +156,7 @@ class Stream:
                 if isinstance(self._reader, io.FileIO):
                     return self._rest_of_file(self._reader, unit)
                 return self._drain(unit)
-            except MemoryError:  # of a process that may have less than the machine
+            except MemoryError:  # the process may have less than the machine
                 raise too_large(self.name, len(self._peeked)) from None
 
     def reader(self) -> io.BufferedReader:
@@ -206,7 +206,7 @@ class Stream:
         # A bytearray grows in place, without a second copy.
         buffer = bytearray(self._peeked)
         self._peeked = b""
-        begin = buffer.rfind(b"\n") + 1 if unit == "line" else 0  # of the last line
+        begin = buffer.rfind(b"\n") + 1 if unit == "line" else 0  # where the last line begins
         memory = most_memory()
         while chunk := self._reader.read(READ_BYTES):
             if unit == "line" and (end := chunk.rfind(b"\n") + 1):

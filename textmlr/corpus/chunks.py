@@ -17,8 +17,8 @@ from textmlr.corpus.reading_options import ReadingOptions
 if TYPE_CHECKING:
     import pyarrow as pa
 
-EXAMPLES = 5  # of bad rows
-CHUNK_BYTES = 1 << 22  # of text at a time, where it need not be all at once
+EXAMPLES = 5  # bad rows that are described
+CHUNK_BYTES = 1 << 22  # bytes of text at a time, unless all of it is needed at once
 SKIP = "or pass --skip-bad-lines"
 
 

@@ -22,13 +22,13 @@ MAGIC = re.compile(
 MAGIC_BYTES = 10
 MAY_BE_MAGIC = (b"\x1f\x8b", b"\x28\xb5", b"\xfd7", b"BZh")
 _XZ = b"\xfd7zXZ\x00"
-READ_BYTES = 1 << 20  # of the file at a time
-# The most that is decompressed of a byte. Logs of one message over and over reach 200 with xz and
-# zstd, a few canned answers 500 with bzip2; a bomb of zeros has 1,030 with gzip, thousands with the
-# others.
+READ_BYTES = 1 << 20  # bytes of the file at a time
+# The most bytes that one byte may decompress to. Logs of one message over and over reach 200 with
+# xz and zstd, a few canned answers 500 with bzip2; a bomb of zeros has 1,030 with gzip, thousands
+# with the others.
 MOST_RATIO = 1000
 FREE_BYTES = 1 << 27  # any file may become so large, however small it is
-XZ_MEMORY = 1 << 30  # of xz's dictionary; xz -9 takes 64 MiB
+XZ_MEMORY = 1 << 30  # bytes of xz's dictionary; xz -9 takes 64 MiB
 LIFT = "--no-compression-limit"
 
 
@@ -91,7 +91,7 @@ class LimitedReader:
 
 
 class XzReader:
-    """As lzma.LZMAFile, with a limit on the memory of its dictionary."""
+    """A reader like lzma.LZMAFile, with a limit on the memory of its dictionary."""
 
     def __init__(self, stream: io.BufferedReader, memory: int | None) -> None:
         self._stream, self._memory = stream, memory

@@ -4,7 +4,7 @@ The files of a folder: ``text`` holds the documents one after the other, ``lengt
 each (int64), ``labels`` their codes (int32), ``weights`` their weights (float32) if they have any.
 They are read, not mapped: pages of a map count as memory of this process, and a file that is cut
 short under a map kills it.  The writer gives a sum of each file (``Sum``); a later reader compares
-it, and knows that the file is as it was written.
+it, and knows whether the file is as it was written.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ MOST_AT_ONCE = 1 << 30  # bytes that the system is asked for
 FEW = 16  # documents of a segment that are read one by one
 _DTYPES = {"lengths": np.int64, "labels": np.int32, "weights": np.float32, "ends": np.int64}
 Json = dict[str, Any]
-Sum = tuple[int, int]  # of a file: its bytes, and their CRC-32
+Sum = tuple[int, int]  # the bytes of a file, and their CRC-32
 NOTHING: Sum = (0, 0)
 
 

@@ -29,14 +29,14 @@ from textmlr.corpus.blocks import blocks_of
 from textmlr.corpus.corpus import Corpus
 from textmlr.kernels import fingerprints as kernels
 
-MOST_TEXTS = 1 << 20  # that are looked at: 38 MB, and three times as much while they are united
-HEAVY = 64  # documents of a text that is never left out
+MOST_TEXTS = 1 << 20  # looked at, at most: 38 MB, and three times as much while they are united
+HEAVY = 64  # a text of so many documents is never left out
 PENDING = 1 << 18  # documents that are united with those before, at least
-BLOCK_BYTES = 1 << 21  # of text to a call
+BLOCK_BYTES = 1 << 21  # bytes of text a call
 # A sketch's keys are the first 44 bits of fingerprints: one of m documents is taken for one of n
 # others by chance once in 2^44/(m·n) times.
 KEY_BITS = 44
-LOW_BITS = 32  # of a key, which a file holds as they are
+LOW_BITS = 32  # bits of a key that a file holds as they are
 MOST_KEYS, LEAST_KEYS = 1 << 17, 1 << 12
 KEYS_OF_THETA = 100  # bytes of θ for each key beyond LEAST_KEYS: about a hundredth of a file
 WHOLE = 1 << KEY_BITS
@@ -60,7 +60,7 @@ def fingerprints(batches: Sequence[Batch], threads: int) -> Hashes:
 
 @dataclass(frozen=True, slots=True)
 class Overlap:
-    """How many documents also stand in another corpus; not ``exact``: about."""
+    """The number of documents that also stand in another corpus; unless ``exact``, an estimate."""
 
     documents: int
     exact: bool
@@ -71,7 +71,7 @@ class Sketch:
     """A sketch of a corpus's texts, by which a model knows them again.
 
     keys   (k,) uint64   the first KEY_BITS of their fingerprints, ascending, all below bound
-    bound  up to WHOLE: nothing is known of texts whose keys are not below it
+    bound  up to WHOLE: nothing is known of texts whose keys are at or above it
 
     >>> from textmlr.corpus.corpus import Corpus
     >>> sketch = duplicates_of(Corpus.of(["a robot", "a saddle"], ["scifi", "western"]), 1).sketch
@@ -100,8 +100,8 @@ class Sketch:
     def packed(self) -> tuple[NDArray[np.int32], NDArray[np.uint8]]:
         """(low, high): the keys in four bytes and an eighth of one each.
 
-        The low bits of each key as they are; for the high bits a bit that is set, after one that is
-        not for each step that they have gone up.
+        Low bits stand as they are.  High bits become one set bit a key, after one clear bit for
+        each step up from the key before.
         Source: Elias, J. ACM 21(2), 1974; Fano, MIT Computer Structures Group Memo 61, 1971.
         """
         low = (self.keys & np.uint64((1 << LOW_BITS) - 1)).astype(np.uint32).view(np.int32)
@@ -132,12 +132,12 @@ class Sketch:
         return cls(keys, bound)
 
     def beside(self, layers: Sequence[NDArray[np.float32]]) -> Sketch:
-        """The same, with so few keys that they are little beside θ."""
+        """This sketch, with so few keys that they are little beside θ."""
         room = sum(layer.nbytes for layer in layers) // KEYS_OF_THETA
         return Sketch.smallest(self.keys, self.bound, min(max(room, LEAST_KEYS), MOST_KEYS))
 
     def overlap(self, batches: Sequence[Batch], threads: int) -> Overlap:
-        """How many documents, each counted, have a text of the sketch's corpus."""
+        """Count the documents whose text stands in the sketch's corpus."""
         hashes = fingerprints(batches, threads)
         keys = hashes[hashes > 0] >> _CUT
         at = np.minimum(np.searchsorted(self.keys, keys), max(len(self.keys) - 1, 0))
@@ -165,7 +165,7 @@ class Duplicates:
     sketch: Sketch
 
     def summary(self, corpus: Corpus) -> dict[str, Any]:
-        """The same as JSON values; the first two by file, and number in it from 1."""
+        """These figures as JSON values; the first two by file, and number in it from 1."""
         places = [list(_place(corpus, i)) for i in self.first or ()]
         return {
             "contradictory": self.contradictory,
@@ -272,13 +272,13 @@ class DuplicateCounter:
         )
         self._pending: list[_Texts] = []
         self._waiting = self._documents = 0
-        self._bound = 1 << 64  # of fingerprints looked at, but for those of heavy texts
+        self._bound = 1 << 64  # fingerprints below it are looked at, and those of heavy texts
         self._heavy = HEAVY
 
     def add(
         self, batch: Batch, y: NDArray[np.int32], weights: NDArray[np.float32] | None = None
     ) -> None:
-        """The next documents.
+        """Add the next documents.
 
         y        (n,) int32   label codes, the same for the same label in all batches
         weights  (n,) float32, None: all count

@@ -38,7 +38,7 @@ def batches_of(texts: Any) -> list[Batch]:
     column = column_of(texts, "documents", "text")
     if not hasattr(column, "chunks"):
         return [_encode(column)]
-    from textmlr.corpus.arrow_batch import batch_of  # which import pyarrow at once
+    from textmlr.corpus.arrow_batch import batch_of  # late: it imports pyarrow
     from textmlr.corpus.arrow_types import plain, use_of
 
     if (missing := missing_in(column)) is not None:
@@ -47,7 +47,7 @@ def batches_of(texts: Any) -> list[Batch]:
         raise refuse_type("documents", column.type, "text")
     chunks = [plain(chunk) for chunk in column.chunks]
     first = 0
-    for chunk in chunks:  # of a dictionary, nulls may be among the distinct values too
+    for chunk in chunks:  # a dictionary may have nulls among its distinct values too
         if chunk.null_count:
             raise _missing(first + int(chunk.is_null().to_numpy(zero_copy_only=False).argmax()))
         first += len(chunk)

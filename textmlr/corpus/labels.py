@@ -53,7 +53,7 @@ def code_labels(labels: Any) -> tuple[NDArray[np.int32], list[str]]:
 
 
 def is_missing(label: Any) -> bool:
-    """Whether a value stands for none: None, NaN, or pandas' NA and NaT.
+    """Whether a value means a missing one: None, NaN, or pandas' NA and NaT.
 
     pandas' NA has no truth value when it is compared, and is known by name.
     """

@@ -38,8 +38,8 @@ def scan(
     labelled     False: documents need no labels, Chunk.labels is None, and a file of lines that
                  says nothing of its form is a document a line
     tables       Chunk.table will be asked for: all columns are read, not only those needed
-    live         documents are given as soon as they are there, of lines that a slow writer sends
-                 to a pipe one by one too; Parquet and Arrow cannot be, from standard input
+    live         documents are given as soon as they are there, even single lines that a slow writer
+                 sends to a pipe; Parquet and Arrow cannot be, from standard input
     chunk_bytes  about as much of a file, or of its text, is a chunk
     Raises InputError as read_corpus does, when the chunk is reached where the fault is.
 

@@ -15,7 +15,7 @@ _COLUMNS = ("text_column", "label_column", "weight_column")
 
 @dataclass(frozen=True, slots=True)
 class ReadingOptions:
-    """How the files of a corpus are read; the same for the command line and for Python.
+    """The options of reading the files of a corpus; the same for the command line and for Python.
 
     format             one of FORMATS; None: by each name's ending and first bytes
     text_column, label_column, weight_column  columns of a table; None: those with plain names

@@ -50,7 +50,7 @@ def unchanged(file: Any, name: str) -> Iterator[None]:
     before = _state(file)
     try:
         yield
-    except (InputError, OSError):  # which the change may have caused
+    except (InputError, OSError):  # the change may have caused it
         _check_state(file, name, before)
         raise
     _check_state(file, name, before)

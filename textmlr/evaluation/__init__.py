@@ -1,1 +1,1 @@
-"""How good a model is: figures, intervals, comparison, curves, report."""
+"""The quality of a model: figures, intervals, comparison, curves, report."""

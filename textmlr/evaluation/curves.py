@@ -1,4 +1,4 @@
-"""Curves: precision against recall of each label, and how good models of fewer documents are."""
+"""Curves: precision against recall of each label, and figures of models of fewer documents."""
 
 from __future__ import annotations
 

@@ -19,9 +19,9 @@ LABEL_AT = (0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99)
 @dataclass(frozen=True, slots=True)
 class AtThreshold:
     """A label is given to every document with P(label | x) >= min_probability, whatever else is
-    likely: to how many (``documents``), the share of these that have it (precision, None where
-    there are none), and the share of the label's own that get it (recall, None for a label
-    without documents)."""
+    likely: the number of these (``documents``), their share that has it (precision, None where
+    there are none), and the share of the label's own documents that get it (recall, None for a
+    label without documents)."""
 
     min_probability: float
     documents: int
@@ -74,7 +74,8 @@ def label_figures(answered: LabelledAnswers) -> tuple[LabelFigures, ...]:
 def _at_thresholds(
     answered: LabelledAnswers, support: NDArray[np.int64]
 ) -> list[tuple[AtThreshold, ...]]:
-    """For each label a row for each of LABEL_AT; an unknown label is given to no document."""
+    """The rows of each label, one for each of LABEL_AT; an unknown label is given to no
+    document."""
     p, width = answered.probabilities, answered.probabilities.shape[1]
     known = np.flatnonzero(answered.codes < width)
     own, own_codes = answered.of_truth[known], answered.codes[known]

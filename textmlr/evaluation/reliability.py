@@ -12,7 +12,7 @@ from textmlr.evaluation.intervals import (
     wilson,
 )
 
-BINS = 15  # of the calibration error, Guo et al. 2017
+BINS = 15  # bins of the calibration error, Guo et al. 2017
 
 
 @dataclass(frozen=True, slots=True)

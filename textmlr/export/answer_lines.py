@@ -105,7 +105,7 @@ def _joined(names: list[str], codes: NDArray[np.int64], numbers: NDArray[np.floa
 def _joined_by_arrow(
     names: list[str], codes: NDArray[np.int64], numbers: NDArray[np.float64]
 ) -> bytes:
-    """As ``_joined``; in threads it runs side by side."""
+    """``_joined`` by Arrow, which runs side by side in threads."""
     import pyarrow as pa
     import pyarrow.compute as pc
 

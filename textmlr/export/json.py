@@ -50,7 +50,8 @@ OPTIONS = (
     "bias",
 )
 CALIBRATION = ("exponent", "spread", "least")
-# Variation selectors of ideographs, beyond the end of the tables: ``kernels.tokens._classify``.
+# Variation selectors of ideographs, beyond the end of the tables:
+# ``kernels.code_points._classify``.
 SELECTORS = (0xE0100, 0xE01EF)
 
 ABOUT = """\

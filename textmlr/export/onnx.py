@@ -44,7 +44,7 @@ if TYPE_CHECKING:
 OPSET = 17
 ACTIVATIONS: dict[Activation, str] = {"relu": "Relu", "tanh": "Tanh", "identity": "Identity"}
 IR_VERSION = 8
-MOST_BYTES = (1 << 31) - (1 << 20)  # of θ: protobuf holds no message of 2 GiB
+MOST_BYTES = (1 << 31) - (1 << 20)  # bytes of θ: protobuf holds no message of 2 GiB
 
 
 def export_onnx(model: Model, path: str | PathLike[str]) -> int:
@@ -192,7 +192,7 @@ def _weighted_rows(model: Model) -> NDArray[np.float32]:
 
 
 def _base_nodes() -> list[onnx.NodeProto]:
-    """From ids, values and the document's own scores to its scores: those of the base rates for a
+    """Make a document's scores of ids, values and its own scores: those of the base rates for a
     document without a weighted feature; see ``kernels.document_answer``."""
     from onnx import TensorProto
     from onnx.helper import make_node as node

@@ -20,7 +20,7 @@ from textmlr.kernels import disk_words as kernels
 SLOT = 16  # bytes
 LEAST_SLOTS = 1 << 16
 MOST_SLOTS = 1 << 28  # numbers stay below 2^28, which leaves four bits of a word for a count
-LOAD = 0.75  # of the slots are in use at most
+LOAD = 0.75  # the largest share of slots in use
 TALLIED = 1 << 16  # different counts, when the rarest are to be found
 
 
@@ -69,7 +69,8 @@ class Interner:
         return int(LOAD * (len(self._table) // 2))
 
     def crowded(self, size: int) -> bool:
-        """Whether the table may lack room for so many more hashes, and cannot grow: ``settle``."""
+        """Whether ``settle`` is due: the table may lack room for so many more hashes, and cannot
+        grow."""
         while self._state[kernels.ENTRIES] + size > self._room:
             if not self._grow():
                 return True
@@ -96,7 +97,7 @@ class Interner:
         return numbers
 
     def settle(self) -> None:
-        """Take out the rarest half of the hashes, whose numbers are given again.
+        """Take out the rarest half of the hashes; their numbers are given again.
 
         A number that is kept means nothing without the period it was given in: ``HashCounts.born``.
         """

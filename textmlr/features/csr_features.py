@@ -63,7 +63,7 @@ class Features:
         return cls(indptr, indices, values, columns, sum(part.invalid for part in parts))
 
     def to_scipy(self) -> csr_array:
-        """The same as a scipy CSR array; indices and values are not copied.
+        """Convert to a scipy CSR array; indices and values are not copied.
 
         indptr becomes int32 where it fits, since several of scikit-learn's estimators take no
         other (LinearSVC, SGDClassifier); past 2^31 non-zeros scipy makes both int64.

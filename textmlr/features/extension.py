@@ -38,7 +38,7 @@ class Extension:
 def row_frequencies(
     featurizer: Featurizer, columns: HashedColumns | None
 ) -> NDArray[np.int64] | None:
-    """(R,) in how many documents each row of θ occurs; None where hashed columns tell nothing."""
+    """(R,) documents that each row of θ occurs in; None where hashed columns do not say."""
     if featurizer.vocabulary is None:
         return None if columns is None else columns.frequencies
     always = np.full(int(featurizer.options.bias), featurizer.documents)

@@ -184,7 +184,7 @@ class Featurizer:
         return prepared
 
     def _whole_table(self) -> HashTable:
-        """The vocabulary's, made once."""
+        """The vocabulary's table, made once."""
         with _preparing:
             if self._table is None:
                 self._table = HashTable.of(self._known_vocabulary.hashes, self._bias)
@@ -215,7 +215,7 @@ class Featurizer:
 
     def name_features(self, threads: int | None = None) -> None:
         """Give the features of ``fit_counts`` their names, for which the text is read again."""
-        source = self._name_source  # which another thread may do away with meanwhile
+        source = self._name_source  # another thread may do away with it meanwhile
         if source is not None and self.vocabulary is not None:
             names, offsets = source.names(chosen_threads(threads))
             self.vocabulary = replace(self.vocabulary, names=names, name_offsets=offsets)
@@ -228,7 +228,7 @@ class Featurizer:
         return weigh(counts, self.options, self.idf, out, threads)
 
     def __getstate__(self) -> dict[str, Any]:
-        """For pickle and copy: everything but this process's scratch."""
+        """The state for pickle and copy: everything but this process's scratch."""
         self.name_features()
         return {name: value for name, value in vars(self).items() if name not in _OWN}
 
@@ -240,9 +240,9 @@ class Featurizer:
         """The name of each column.
 
         A word n-gram is its tokens with a space between, a character n-gram "char:" and its
-        characters, the bias "(bias)"; empty is that of a feature ``keep`` left without one.
-        Training names the heaviest hashed columns after the n-gram that occurs most in a sample;
-        where others fall into the same column: "good (+2 others)".
+        characters, the bias "(bias)"; a feature that ``keep`` left without a name has the empty
+        one.  Training names the heaviest hashed columns after the n-gram that occurs most in a
+        sample; where others fall into the same column: "good (+2 others)".
         Raises InputError for hashed columns where training has not named any.
         """
         if self.options.hash_bits is not None:
@@ -260,7 +260,7 @@ class Featurizer:
         bias among them).
 
         Where documents are scaled to length 1, all features count in the length: the others keep
-        their columns too, but are known by their hashes alone.  Else they are gone, and the kept
+        their columns too, but only their hashes are known.  Else they are gone, and the kept
         columns are numbered anew.
         """
         self.name_features()
@@ -354,8 +354,8 @@ class Featurizer:
         self._fitted(vocabulary, frequencies[self._bias :], documents, invalid)
 
     def counts_of(self, block: Batch) -> Features:
-        """Rows of counts of a block, with hashing: as ``fit_stateless`` has them, or sorted where
-        idf has to be fitted."""
+        """Rows of counts of a block, with hashing: in the order of ``fit_stateless``, or sorted
+        where idf has to be fitted."""
         ordered = not self.options.stateless
         plain = replace(self.options, term_frequency="raw", norm=None)
         prepared = PreparedFeaturizer.of(plain, self.columns, None, None, ordered=ordered)

@@ -1,6 +1,6 @@
 """Hashed columns that occur: θ has a row for each of them, and none for the others.
 
-Of 2^22 columns a corpus may use a few thousand or nearly all.  Rows of θ that are never touched
+A corpus may use a few thousand of 2^22 columns, or nearly all.  Rows of θ that are never touched
 would be most of the model's memory and file, and rows by descending document frequency lie
 together in cache where they are used the most.
 """
@@ -69,14 +69,14 @@ class HashedColumns:
 
     @classmethod
     def of(cls, features: Features, threads: int) -> tuple[HashedColumns, NDArray[np.int32]]:
-        """Those that occur in rows, and the document frequency of each, (R,) int32."""
+        """The columns that occur in rows, and the document frequency of each, (R,) int32."""
         frequencies = document_frequencies(features, threads)
         found = cls.counted(frequencies)
         return found, frequencies[found.kept]
 
     @classmethod
     def counted(cls, frequencies: NDArray[np.int32]) -> HashedColumns:
-        """Those of positive document frequency, (V,) int32."""
+        """The columns whose document frequency, (V,) int32, is positive."""
         kept = np.empty(np.count_nonzero(frequencies), np.int32)
         numbers = np.empty(len(frequencies), np.int32)
         ends = np.zeros(int(frequencies.max(initial=0)) + 1, np.int64)
@@ -90,7 +90,8 @@ class HashedColumns:
         width: int,
         frequencies: NDArray[np.int64] | None = None,
     ) -> HashedColumns:
-        """From kept, of V columns.  Raises ValueError if one is out of range or there twice."""
+        """Restore from kept, among V columns.  Raises ValueError if one is out of range or there
+        twice."""
         if len(kept) and (kept.min() < 0 or kept.max() >= width):
             raise ValueError("a column is out of range")
         if width > max(DENSE, DENSE_SHARE * len(kept)) and len(kept):
@@ -108,7 +109,7 @@ class HashedColumns:
         return cls(kept, numbers, frequencies)
 
     def followed_by(self, more: NDArray[np.int64], width: int) -> HashedColumns:
-        """These columns, then others of V; their frequencies are yet to be counted."""
+        """These columns, then others of V; no frequencies are counted yet."""
         return HashedColumns.restore(np.concatenate([self.kept, more.astype(np.int32)]), width)
 
     def renumber(self, features: Features, threads: int = 1) -> Features:
@@ -138,7 +139,7 @@ class HashedColumns:
 
 
 def document_frequencies(features: Features, threads: int) -> NDArray[np.int32]:
-    """In how many of the rows each column occurs, (V,) int32."""
+    """The number of rows that each column occurs in, (V,) int32."""
     half = len(features.indices) // 2
     parts = (features.indices[:half], features.indices[half:])
 
@@ -189,6 +190,6 @@ def estimated_totals(
 
 
 def sampled_rows(rows: int, nonzeros: int, most: int) -> list[slice]:
-    """Blocks of rows with about ``most`` entries: of more rows every so many blocks."""
+    """Blocks of rows with about ``most`` entries, evenly spaced where there are more."""
     stride = max(1, round(nonzeros / most)) * ROWS
     return [slice(first, min(first + ROWS, rows)) for first in range(0, rows, stride)]

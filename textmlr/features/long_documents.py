@@ -67,7 +67,7 @@ class LongDocument:
         self.invalid = 0
 
     def count_tokens(self) -> int:
-        """How many tokens it has."""
+        """The number of its tokens."""
         return sum(len(piece.hashes) for piece in self._pieces())
 
     def distinct(
@@ -157,7 +157,7 @@ class _Distinct:
         self._state = np.zeros(2, np.int64)
 
     def add(self, grams: NDArray[np.uint64], first_place: int) -> None:
-        """Count n-grams, of which the first is the document's first_place-th."""
+        """Count n-grams, the first of which is the document's first_place-th."""
         self._state[0] = 0
         while True:
             kernels.distinct_more(

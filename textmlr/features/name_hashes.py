@@ -65,12 +65,12 @@ def _chained(codes: Hashes, first: Numbers, length: Numbers, step: int, seed: np
 
 
 def _of_characters(codes: Hashes, first: Numbers, last: Numbers) -> Hashes:
-    """As ``ngram_hashes._char_ngrams``: from the last character to the first."""
+    """Hash as ``ngram_hashes._char_ngrams`` does: from the last character to the first."""
     return _chained(codes, last - 1, last - first, -1, CHAR_SEED)
 
 
 def _of_words(codes: Hashes, first: Numbers, last: Numbers, spaces: Numbers) -> Hashes:
-    """As ``ngram_hashes._word_ngrams``: from the last token to the first."""
+    """Hash as ``ngram_hashes._word_ngrams`` does: from the last token to the first."""
     starts = np.sort(np.concatenate([first, spaces + 1]))
     stops = np.sort(np.concatenate([last, spaces]))
     tokens = _chained(codes, starts, np.maximum(stops - starts, 0), 1, FNV_OFFSET)

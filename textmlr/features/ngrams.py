@@ -25,7 +25,7 @@ from textmlr.kernels.tokens import Tokens
 
 @dataclass(frozen=True, slots=True, eq=False)
 class TokenPlaces:
-    """Where the tokens of a block begin; kept until features are named.
+    """The places where a block's tokens begin, kept until features are named.
 
     begin    of the block in its text
     starts   (t,) int32   first byte of each token from there on; int64 where they lie far apart
@@ -74,7 +74,7 @@ class Hasher:
         longest = int(np.diff(gram_offsets).max(initial=1))
         slots = take("slots", 2 << (longest - 1).bit_length(), np.int64)
         stamps = take("stamps", len(slots), np.int64)
-        stamp = take("stamp", 1, np.int64)  # of the last document
+        stamp = take("stamp", 1, np.int64)  # the last document's
         end = int(gram_offsets[-1])
         found = (
             take("hashes", end, np.uint64),
@@ -92,7 +92,7 @@ class Hasher:
         )
 
     def _hash_giant(self, block: Batch) -> HashedBlock:
-        """The same of a block of one document, in pieces."""
+        """Hash a block of one document, in pieces."""
         giant = self._giant(block, 0)
         hashes, counts, places, starts = giant.distinct()
         begin, tokens = int(block.starts[0]), sum(map(len, starts))
@@ -130,7 +130,8 @@ class Hasher:
         return own, hashes[: int(offsets[-1])]
 
     def placed(self, block: Batch) -> tuple[NDArray[np.uint64], NDArray[np.int64], TokenPlaces]:
-        """All n-grams of a block, and where its tokens lie, to keep: (hashes, offsets, tokens)."""
+        """All n-grams of a block and the places of its tokens, to keep: (hashes, offsets,
+        tokens)."""
         tokens, _ = self._split(block)
         hashes, offsets = self._ngrams(block, tokens)
         return hashes[: int(offsets[-1])].copy(), offsets, self._token_places(block, tokens)

@@ -46,8 +46,8 @@ def count_hashes(blocks: Sequence[Hashes], min_df: int | None, threads: int) -> 
 
 @dataclass(slots=True, eq=False)
 class _Partitions:
-    """Hashes by their top bits; of a large corpus ``width`` partitions at a time, so that memory is
-    used again.
+    """Hashes by their top bits; a large corpus takes ``width`` partitions at a time, in the same
+    memory.
 
     sizes   (blocks, partitions)   hashes of each block in each partition
     shift   a hash's partition is the hash >> shift
@@ -68,7 +68,7 @@ class _Partitions:
 
     @classmethod
     def of(cls, blocks: Sequence[Hashes], min_df: int | None, threads: int) -> _Partitions:
-        """With room for the largest ``width`` of them."""
+        """Make room for the largest ``width`` of them."""
         total = sum(map(len, blocks))
         bits = min(max((total // PARTITION).bit_length(), 1), MAX_PARTITION_BITS)
         shift = 64 - bits
@@ -88,7 +88,7 @@ class _Partitions:
 
     @property
     def number(self) -> int:
-        """How many there are."""
+        """The number of partitions."""
         return int(self.sizes.shape[1])
 
     def scatter(self, first: int, threads: int) -> None:

@@ -45,7 +45,7 @@ class PreparedFeaturizer:
         *,
         ordered: bool = True,
     ) -> PreparedFeaturizer:
-        """From the options, V, a vocabulary's table and idf; rows are sorted if ``ordered``."""
+        """Prepare options, V, a vocabulary's table and idf; rows are sorted if ``ordered``."""
         codes = options_array(options)
         codes[kernels.WIDTH] = columns - options.bias if options.hash_bits is not None else 0
         codes[kernels.BITS] = columns.bit_length() if ordered else 0

@@ -1,9 +1,9 @@
 """Tables of code points for the tokenizer, derived from the running Python's own Unicode.
 
 ``kind`` follows ``\\w`` and ``\\s`` of ``re``, ``lower`` follows ``str.lower`` for one code point
-at a time.  Two things are left to a context or a length that a table cannot hold: U+0130 (I with
-a dot), whose lower case is two code points, stays as it is, and a capital sigma always becomes
-U+03C3, also at the end of a word.
+at a time.  A table cannot hold two cases of ``str.lower``: here U+0130 (I with a dot), whose lower
+case is two code points, stays as it is, and a capital sigma becomes U+03C3 even at the end of a
+word.
 """
 
 from __future__ import annotations
@@ -69,7 +69,7 @@ def tables(
     lower  (c,) uint32  the code point itself unless lowercase
     kind   (c,) uint8   SPACE, WORD, SYMBOL, CHARACTER (only with split_scripts) or MARK
     """
-    with _lock:  # or threads that begin together would each make them
+    with _lock:  # else threads that begin together would each make them
         return _tables(lowercase, split_scripts, ascii_only)
 
 
@@ -113,8 +113,8 @@ def _tables(
 
 
 def _marks(everything: str, kind: NDArray[np.uint8]) -> list[int]:
-    """Code points of category M among the SYMBOLs below 0x20000; there are none beyond that are
-    not variation selectors."""
+    """Code points of category M among the SYMBOLs below 0x20000; marks beyond are all variation
+    selectors."""
     marks = []
     for first in range(0, 0x20000, PIECE):
         piece = everything[first : first + PIECE]

@@ -1,4 +1,4 @@
-"""Vocabulary: which hashes are features, their numbers, names and document frequencies."""
+"""Vocabulary: the hashes that are features, their numbers, names and document frequencies."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from textmlr.features.partitions import count_hashes
 from textmlr.kernels import hash_table as kernels
 from textmlr.kernels import text_spans
 
-LOWER_BITS = 1 << 20  # patterns: few of them are those of a short document's hashes
+LOWER_BITS = 1 << 20  # patterns; a short document's hashes have few of them
 
 NAMELESS = np.zeros(0, np.uint8), np.zeros(1, np.int64)
 Piece = tuple[Batch, TokenPlaces, NDArray[np.int64], NDArray[np.int64]]
@@ -62,7 +62,7 @@ class Vocabulary:
         return Vocabulary(self.hashes[kept], self.frequencies[kept], names, offsets, totals)
 
     def followed_by(self, more: Vocabulary) -> Vocabulary:
-        """These features, then those of another, which has none of them."""
+        """These features, then those of another vocabulary that has none of them."""
         return Vocabulary(
             np.concatenate([self.hashes, more.hashes]),
             np.concatenate([self.frequencies, more.frequencies]),
@@ -71,7 +71,8 @@ class Vocabulary:
         )
 
     def silence(self, kept: NDArray[np.int64]) -> Vocabulary:
-        """All features, those but ``kept`` (numbers, ascending) by their hashes alone."""
+        """All features; only ``kept`` (numbers, ascending) stay named, the others are hashes
+        alone."""
         own = self.take(kept)
         return Vocabulary.partly_named(
             self.hashes, kept, own.frequencies, own.names, own.name_offsets, own.totals
@@ -107,7 +108,7 @@ class Vocabulary:
         name_offsets: NDArray[np.int64],
         totals: NDArray[np.float32] | None,
     ) -> Vocabulary:
-        """From all hashes, and the counts and names of some features (numbers, ascending)."""
+        """Build from all hashes, and the counts and names of some features (numbers, ascending)."""
         counts, lengths = np.zeros(len(hashes), np.int64), np.zeros(len(hashes) + 1, np.int64)
         counts[kept] = frequencies
         lengths[kept + 1] = np.diff(name_offsets)
@@ -144,7 +145,7 @@ class HashTable:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class NameSource:
-    """Where the names of a vocabulary's features are read: where each first occurs.
+    """The places to read the names of a vocabulary's features: where each first occurs.
 
     hasher   that made the n-grams
     pieces   for some blocks, in order: the block, where its tokens lie, and of each feature that

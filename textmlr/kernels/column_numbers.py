@@ -5,7 +5,7 @@ import numpy as np
 from textmlr.kernels.hash_table import _fold_one
 from textmlr.kernels.jit import kernel
 
-SPARSE = -2  # first in a table of the numbers of columns: it is to be bisected
+SPARSE = -2  # first in a table of column numbers that is bisected
 
 
 @kernel
@@ -164,7 +164,7 @@ def _renumber_row(numbers, indices, values, n):
     """Renumber the first n entries of a row, in place, without those whose number is below 0;
     return how many are left.
 
-    numbers (V,) int32, or as ``features.HashedColumns.table`` has them where few are in use
+    numbers (V,) int32, or as ``HashedColumns.table`` has them where few are in use
     indices int32, values float32   updated
     """
     at = 0

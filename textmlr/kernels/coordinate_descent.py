@@ -101,8 +101,8 @@ def slopes(indptr, rows, values, features, residuals, out):
 def steep(indptr, rows, values, residuals, theta, l1, first, last, pairs, gradients):
     """Write the pairs of a feature and a label whose weight is not 0, or whose slope is above l1.
 
-    A weight of 0 stays 0 at a minimum just where its slope is at most l1: these are all the pairs
-    that can still change.
+    A weight of 0 stays 0 at a minimum if and only if its slope is at most l1: these are all the
+    pairs that can still change.
 
     indptr (C + 1,) int64, rows (m,) int32, values (m,) float32   f(x) by columns
     residuals (L, n) float64    weight of each document times (P − [l = y])
@@ -202,7 +202,7 @@ class Quadratic(NamedTuple):
 
 
 class Moves(NamedTuple):
-    """How far the weights, and the scores of documents, have moved.
+    """The moves so far of the weights and of the documents' scores.
 
     moves    (k,) float64   d
     active   (k,) uint8     1 where θ + d is not 0
@@ -223,14 +223,14 @@ def sweep(columns, model, moved, only_active, scratch):
 
         g·d + ½ sum_i w_i (sum_l P_l u_l² − (sum_l P_l u_l)²)
 
-    and to it are added l2·(½‖d‖² + θ·d), which g has the second half of, and l1·‖θ + d‖₁.  Its
-    slope by d[f, l] is g + sum_i f(x_i)_f·w_i·P_l·(u_l − mean_i), mean_i = sum_l P_l u_l.
+    plus l2·(½‖d‖² + θ·d), whose second term g already holds, plus l1·‖θ + d‖₁.  Its slope by
+    d[f, l] is g + sum_i f(x_i)_f·w_i·P_l·(u_l − mean_i), mean_i = sum_l P_l u_l.
 
     columns  Csr, by columns: indptr (C + 1,), its indices are documents
     model    Quadratic;  moved  Moves, updated for those visited
     only_active  whether to visit only the weights that are active
     scratch  (3, n) float64
-    Returns the sum over the weights visited of the least |subgradient| before the step of each.
+    Returns the sum of each visited weight's least |subgradient| before its step.
     Source: Friedman, Hastie and Tibshirani, J. Stat. Software 33(1), 2010, section 4; Yuan, Ho
     and Lin, JMLR 13, 2012, section 3; here with all labels' mixed derivatives.
     """

@@ -143,7 +143,7 @@ def free_column(indptr, indices, values, y, labels, seen):
     """Return the first column that some label never goes with, though all its values have one
     sign; −1 if there is none.
 
-    Without a penalty the weight of that label there would go to infinity, and the loss only fall.
+    Without a penalty that label's weight there would go to infinity while the loss falls.
 
     indptr (V + 1,) int64, indices (nnz,) int32, values (nnz,) float32   CSC: columns of documents
     y (n,) int32, labels int  L;  seen (L,) int32   −1 throughout; scratch

@@ -22,7 +22,7 @@ class Csr(NamedTuple):
 
 @kernel
 def _sort(pairs, scratch, ends, n, bits):
-    """Sort pairs[:n] by their upper 32 bits, of which the lowest ``bits`` matter.
+    """Sort pairs[:n] by their upper 32 bits; the lowest ``bits`` of these matter.
 
     Insertion sort when short, else radix sort by bytes (Knuth, TAOCP 3, 5.2.5, algorithm R).
     """

@@ -89,8 +89,8 @@ def tally(table, born, floors, counts):
     """counts[c] += 1 for each entry, of at most c documents; the last stands for all above.
 
     table, born  as in ``hash_table``
-    floors  (p,) int64   of each period, how many documents of a hash that came anew in it may
-            have gone by uncounted
+    floors  (p,) int64   for each period, the most documents that a hash new in it may have had
+            uncounted
     counts  (c,) int64
     """
     for at in range(0, table.size, 2):
@@ -216,8 +216,8 @@ def encode(indptr, indices, values, order, bits, words, ends):
 
 @kernel
 def decode(words, bits, indptr, indices, values):
-    """Read the rows that ``encode`` wrote; return how many words they take, −1 where the words are
-    no such rows with as many entries as there is room for: something has changed them.
+    """Read the rows that ``encode`` wrote; return how many words they take, −1 where something has
+    changed them: they are not rows with as many entries as there is room for.
 
     words  (w,) uint32
     indptr (n + 1,) int64, indices (nnz,) int32, values (nnz,) float32   written

@@ -49,7 +49,7 @@ def distinct(grams, gram_offsets, slots, stamps, stamp, hashes, counts, places, 
 
 @kernel
 def distinct_more(grams, first_place, table, hashes, counts, places, state):
-    """Go on with the distinct n-grams of one document, until all are read or there is no room.
+    """Add the next distinct n-grams of one document, until all are read or there is no room.
 
     grams   (g,) uint64   the next n-grams of the document
     first_place           number of grams[0] in the document

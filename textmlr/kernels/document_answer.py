@@ -1,7 +1,7 @@
 """Documents to answers in one go: text to row, and on to scores, log z and probabilities.
 
-Each document passes through scratch that stays in cache, and nothing but answers is written to
-memory.  The steps are the kernels of the other files.
+Each document passes through scratch that stays in cache, and only answers are written to memory.
+The steps are the kernels of the other files.
 """
 
 from typing import Any, NamedTuple
@@ -17,8 +17,8 @@ from textmlr.kernels.layers import SUMS, _forward
 from textmlr.kernels.linear import _calibrate
 from textmlr.kernels.softmax import _softmax
 
-# Where base scores begin in ModelArrays.calibration: one array less to hand over is a twentieth of
-# the time that a short document takes.
+# Base scores begin here in ModelArrays.calibration: one array fewer to hand over saves a twentieth
+# of the time that a short document takes.
 BASE = 3
 
 
@@ -28,9 +28,9 @@ class ModelArrays(NamedTuple):
     kept         (V,) int32   row of theta of each column, −1 for none; (0,): all in order; or a
                  sparse table, see ``column_numbers``
     layers       Layers, as many rows of theta as there are
-    calibration  (3,) float64, or (0,)   see ``linear._calibrate``; or (BASE + L,): behind them the
-                 scores, as they are, of a document none of whose features has a weight; without
-                 them it has those of the bias
+    calibration  (3,) float64, or (0,)   see ``linear._calibrate``; or (BASE + L,): then follow the
+                 final scores of a document whose features have no weights; without them it has
+                 those of the bias
     """
 
     kept: Any
@@ -82,7 +82,7 @@ def _speaks(indices, values, first, last, theta):
 
 @kernel
 def _answer_row(document, n, featurizer, model, indices, values, units, out):
-    """From the counts of a document's features to its answer.
+    """Turn the counts of a document's features into its answer.
 
     n   entries of indices and values, the bias among them
     The others are as ``answer`` has them; out is written for the document.
@@ -94,7 +94,7 @@ def _answer_row(document, n, featurizer, model, indices, values, units, out):
     if kept.size > 0:
         n = _renumber_row(kept, indices, values, n)
     _forward(indices, values, 0, n, layers, np.float32(1.0), 0.0, np.uint64(0), units)
-    # Only now, where the rows of theta are in cache.
+    # Only now, when the rows of theta are in cache.
     known = n - first
     scores = out.scores[document]
     if calibration.size > BASE and not _speaks(indices, values, first, n, layers.theta):

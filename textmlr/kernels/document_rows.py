@@ -1,6 +1,6 @@
 """Documents to rows of f(x) in one go, through scratch that stays in cache.
 
-Nothing but rows is written to memory.  The steps are the kernels of the other files.
+Only rows are written to memory.  The steps are the kernels of the other files.
 """
 
 from typing import Any, NamedTuple
@@ -14,7 +14,7 @@ from textmlr.kernels.jit import kernel, prefetch
 from textmlr.kernels.ngram_hashes import WINDOW, ngrams
 from textmlr.kernels.tokens import Tokens, split
 
-DIGITS = 256  # of a radix sort
+DIGITS = 256  # digits of a radix sort
 AHEAD = 24  # slots are fetched so many look-ups ahead
 
 

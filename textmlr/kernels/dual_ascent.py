@@ -1,4 +1,4 @@
-"""Dual coordinate ascent: the distribution of one document after the other, each solved exactly.
+"""Dual coordinate ascent: the distribution of each document in turn, solved exactly.
 
 The dual of mean loss + (λ/2)‖θ‖² has a distribution p_i over the labels of each document, and
 
@@ -17,11 +17,11 @@ from textmlr.kernels.jit import add_to_rows, kernel, sum_rows
 from textmlr.kernels.softmax import _log_z
 
 FLOOR = 1e-40  # least probability: it could not grow again from 0
-MOST_STEPS = 50  # of Newton's method on one document
+MOST_STEPS = 50  # steps of Newton's method on one document
 LONGEST_NAP = 7  # epochs
-MOST_LOGS = 4.0  # that log p may change in a step: of very small p Newton's steps are too long
-ENOUGH = 0.5  # of a residual, beside 1 + curvature·p
-SMALL = 0.1  # below, exp is its polynomial of degree 5 to 2e-9 of itself
+MOST_LOGS = 4.0  # the most that log p changes in a step: for very small p Newton steps are too long
+ENOUGH = 0.5  # share of 1 + curvature·p that a residual may be
+SMALL = 0.1  # below it, exp equals its polynomial of degree 5 up to a factor of 1 ± 2e-9
 
 
 class Documents(NamedTuple):
@@ -32,7 +32,7 @@ class Documents(NamedTuple):
     squares (n,) float64   ‖x_i‖², of all its features, less along_i²
     alone   (n,) float64   ‖·‖² of the features that no other document has, which are not in CSR:
                            their part of a score is alone_i · c_i · ([l = y_i] − p_i)
-    base    (n, L) float64   what scores have besides those of theta; or (0, L) for nothing
+    base    (n, L) float64   scores to add to those of theta; or (0, L) for none
     along   (n,) float64     a feature that counts against the others: with it the inner product
                              of two documents is x_i·x_j − along_i·along_j; or (0,) for none
     """
@@ -53,7 +53,7 @@ class Ascent(NamedTuple):
     logs    (n, L) float64   log p but for a constant a row
     p       (n, L) float64   no less than FLOOR
     gaps    (n,) float64     c_i·KL(p_i ‖ P(· | x_i)) as found, to second order
-    naps    (2, n) int32     epochs to be left out for after this, the next to visit in
+    naps    (2, n) int32     length of the nap after this one, next epoch to visit in
     """
 
     theta: Any
@@ -122,9 +122,9 @@ def epoch(rows, documents, order, ascent, number, nap_below, work):
 def _solve(target, curvature, logs, p, inverses, steps):
     """Find p with log p + curvature·p = target + constant, and sum 1.
 
-    Newton's method on (log p, constant).  Its residual after a step d of log p is to second
-    order curvature·p·d²/2, and it ends when that is small for all labels; the next visit removes
-    the rest.
+    Newton's method on (log p, constant).  To second order its residual after a step d of log p is
+    curvature·p·d²/2; it ends when that is small for all labels, and the next visit removes the
+    rest.
 
     inverses, steps (L,) float64   scratch
     """
@@ -178,7 +178,7 @@ def draw(naps, number, seed, order):
 
     naps   (2, n) int32   as ``epoch`` has them
     number int            of the epoch;  seed (1,) uint64   of the shuffling, updated
-    order  (n,) int32     overwritten as far as they are
+    order  (n,) int32     overwritten up to their number
     """
     due = 0
     for i in range(order.size):
@@ -230,7 +230,7 @@ def _excess(x):
 
 @kernel
 def start(indptr, indices, values, y, shares, p, theta, row):
-    """Write θ(p), without the features that one document alone has, to theta.
+    """Write θ(p) to theta, without the features that only one document has.
 
     indptr (n + 1,) int64, indices (nnz,) int32, values (nnz,) float32
     y (n,) int32, shares (n,) float64, p (n, L) float64

@@ -10,7 +10,7 @@ ALONE = -1
 
 @kernel
 def hash_columns(indptr, indices, values, bits, frequencies, hashes):
-    """Write how many documents each column is in, and a hash of which and with what values.
+    """Write the document frequency of each column, and a hash of its documents and values.
 
     indptr (n + 1,) int64, indices (nnz,) int32
     values (nnz,) float32, bits (nnz,) uint32   the same numbers as floats and as their bits
@@ -54,7 +54,7 @@ def lead(frequencies, hashes, slots, leaders):
 
 @kernel
 def part(indptr, indices, values, leaders, seen, value_of):
-    """Make each column its own leader that differs from its leader in any document.
+    """Make a column its own leader if it differs from its leader in any document.
 
     With equal frequencies, equal values wherever a column is are equal columns.
 

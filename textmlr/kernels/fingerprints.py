@@ -98,7 +98,7 @@ def _xxh64(text, i, stop):
 
 @kernel
 def fingerprints(text, starts, stops, out):
-    """Write a fingerprint of each document: never 0 but for one without text, whose it is.
+    """Write a fingerprint of each document: 0 for one without text, and for no other.
 
     ASCII whitespace at both ends of a document is no part of it.
 

@@ -12,7 +12,7 @@ U32 = np.uint64(32)
 EMPTY = np.uint64(0)
 LOWER = np.uint64(0xFFFFFFFF)
 UPPER = np.uint64(0xFFFFFFFF00000000)
-# Slots are fetched so many look-ups ahead: as many as a core waits for at once, about.
+# Slots are fetched so many look-ups ahead: about as many as a core waits for at once.
 AHEAD = 16
 
 

@@ -1,8 +1,8 @@
 """From features to scores through any number of layers, and errors back to every layer.
 
-The layers are three arrays.  ``theta`` (V, W1) is the first layer, of which only the rows of a
-document's features are read.  ``upper`` (U, W) holds the layers above it, one below the other: of
-each a row a unit below it, and one for the bias, the unit that is always on; the columns right
+The layers are three arrays.  ``theta`` (V, W1) is the first layer; only the rows of a document's
+features are read.  ``upper`` (U, W) holds the layers above it, one below the other: each has a row
+a unit below it, and one for the bias, the unit that is always on; the columns right
 of a layer's own width are 0.  ``shape`` (1 + K,) int64 holds the activation and the widths of the K
 layers, the last of which is L, the number of labels.  The linear model is the network of one
 layer: its upper has no rows.
@@ -23,7 +23,7 @@ RELU, TANH, IDENTITY = 0, 1, 2
 SUMS, OUTPUTS, SLOPES, ERRORS = 0, 1, 2, 3
 
 U40 = np.uint64(40)
-ODDS = 1 << 24  # of a random number, which has so many bits
+ODDS = 1 << 24  # random numbers are below it: they have so many bits
 
 
 class Layers(NamedTuple):

@@ -10,7 +10,7 @@ from textmlr.kernels.layers import SUMS, _forward
 
 @kernel
 def scores(rows, layers, units, out):
-    """Write score(x_i, l) to out; of the linear model sum over f of theta[f, l] · f(x_i)_f.
+    """Write score(x_i, l) to out; for the linear model, the sum over f of theta[f, l] · f(x_i)_f.
 
     rows   Csr   f(x);  layers  Layers;  units  Units, scratch
     out    (n, L) float32   overwritten (nats)

@@ -11,7 +11,7 @@ from textmlr.kernels.ngram_hashes import RING, _next_code, _shortest
 from textmlr.kernels.tokens import _token_stop
 
 SPACE = 32
-CHAR_PREFIX = np.frombuffer(b"char:", np.uint8)  # of the names of character n-grams
+CHAR_PREFIX = np.frombuffer(b"char:", np.uint8)  # names of character n-grams begin so
 
 
 class Names(NamedTuple):
@@ -26,7 +26,7 @@ class Names(NamedTuple):
 
 @kernel
 def _name_words(text, stop, starts, low, high, wanted, done, names):
-    """Write the names of the wanted among a document's word n-grams, in the order in which
+    """Write the names of the wanted word n-grams of a document, in the order in which
     ``_word_ngrams`` makes them: (word n-grams there are, names done).
 
     A name is the n-gram's tokens, lower-cased, with one space between.

@@ -71,7 +71,7 @@ def _step_rows(indices, values, first, last, weights, squares, error, step):
 
 
 class Steps(NamedTuple):
-    """How an epoch steps, all float but the seed.
+    """The steps of an epoch; all fields are float but the seed.
 
     first, last  the step size falls linearly from one to the other
     l2           the penalty's factor
@@ -100,7 +100,7 @@ def epoch(features, y, order, steps, layers, squares, units, totals):
     """Take one step a document, in the given order.
 
     For document i and step size s, every weight that has a gradient takes a step against it,
-    divided as ``_step_rows`` says, and all of them shrink by 1 − s·l2.  Of the linear model that is
+    divided as ``_step_rows`` says, and all of them shrink by 1 − s·l2.  The linear model has
 
         theta ← (1 − s·l2)·theta − s·f(x_i) ⊗ (P(· | x_i) − [· = y_i])
 

@@ -1,4 +1,4 @@
-"""Learning from documents as they come: hashed columns get rows as they occur, and each document is
+"""Training on documents as they come: hashed columns get rows as they occur, and each document is
 predicted before a step is taken on it."""
 
 from typing import Any, NamedTuple
@@ -11,7 +11,7 @@ from textmlr.kernels.softmax import _error
 # Added to the sums by whose roots steps are divided, in units of mean ‖f(x)‖²: without it the first
 # documents of a feature would move its weights too far.
 FLOOR = 0.005
-AHEAD = 16  # entries, of which the rows are fetched into cache
+AHEAD = 16  # entries ahead whose rows are fetched into cache
 
 
 @kernel
@@ -22,7 +22,7 @@ def admit(features, before, power, numbers, kept, tallies, used, rows, paces):
     before  int             documents that came before
     power   float           of idf
     numbers (V,) int32      row of each column, −1 for none yet; updated
-    kept (C,) int32, tallies (C, 2) float64   of each row its column; the documents that have it
+    kept (C,) int32, tallies (C, 2) float64   for each row its column; the documents that have it
             and the sum of f(x); updated.  There is room for all of them
     used    int             rows so far
     rows (nnz,) int32, paces (nnz,) float32   written: the row of each entry, and f(x) times idf to
@@ -89,7 +89,7 @@ def learn(documents, first, last, rate, floor, labels, theta, squares, answers, 
         theta_fℓ   ← theta_fℓ − weight·rate·pace_f·(p_ℓ − [y = ℓ]) / √(squares_fℓ + floor)
 
     which is Adagrad with the expected square of the gradient in place of the square: a document
-    whose label is hardly in doubt makes later steps hardly shorter.
+    whose label is nearly sure hardly shortens later steps.
 
     documents  StreamRows
     first <= i < last       the documents to train on, in this order

@@ -116,7 +116,7 @@ def split_some(text, stop, codes, tokens, state):
 
 @kernel
 def _token_stop(text, begin, stop):
-    """Where the token ends that ``split`` found to begin there, in a document that ends at stop."""
+    """The end of the token that ``split`` found to begin there, in a document that ends at stop."""
     i = begin
     first = SPACE
     while i < stop:

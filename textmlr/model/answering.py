@@ -92,7 +92,7 @@ class Answerer:
         kept = np.zeros(0, np.int32) if columns is None else columns.table
         self._theta = ModelArrays(frozen(kept), network.arrays(), frozen(calibration.array(base)))
         self._scratch = Scratch()
-        self._own = threading.local()  # of a thread, a _Single and room for the network
+        self._own = threading.local()  # each thread's _Single and room for the network
 
     def answer(self, block: Batch) -> Answers:
         """Answers for the documents of a block."""
@@ -194,7 +194,7 @@ class _Single:
         self._calls: dict[bool, Callable[..., Any]] = {}
 
     def probabilities_of(self, text: str | bytes) -> NDArray[np.float64] | None:
-        """See Answerer."""
+        """P of each label for the document, see ``Answerer.probabilities_of``."""
         ascii_only = text.isascii()
         if isinstance(text, str):
             try:
@@ -212,7 +212,7 @@ class _Single:
         return out
 
     def _bind(self, ascii_only: bool) -> Callable[..., Any]:
-        """The kernel with all but text and result."""
+        """The kernel, bound to all arguments but text and result."""
         middle, known = self._middle, self._known
         scores, log_z = self._rest
         tables = self._prepared.read_with(ascii_only)

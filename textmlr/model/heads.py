@@ -171,7 +171,7 @@ def _softmax_curve(by: Reals, x: Reals, wanted: Reals) -> Curve:
         scores += x[j] * by[j]
     shares, log_z = np.empty_like(scores), np.empty(len(scores))
     softmax.softmax(frozen(scores), shares, log_z)
-    shares *= weights[:, None]  # of each document, their sum its weight
+    shares *= weights[:, None]  # each row sums to the document's weight
     value = float((wanted * (log_z[:, None] - scores)).sum())
     slope = ((shares - wanted) * by).sum(axis=(1, 2))
     means = (shares * by).sum(axis=2)  # (J, n), times the document's weight

@@ -174,7 +174,7 @@ class Model:
         }
 
     def without_zero_rows(self) -> Model:
-        """The same answers, to the bit, from a θ without the rows that are 0."""
+        """A model with the same answers, to the bit, whose θ lacks the rows that are 0."""
         less = without_zero_rows(self.parts)
         return self if len(less.layers[0]) == len(self.layers[0]) else Model.of(less)
 
@@ -226,7 +226,7 @@ class Model:
         min_probability: float = 0.0,
         threads: int | None = None,
     ) -> list[list[Answer]]:
-        """For each document its most probable labels, best first: ``top`` of them, None for all.
+        """The most probable labels of each document, best first: ``top`` of them, None for all.
 
         Ties are in the order of the labels.  Where the best has a probability below
         ``min_probability`` the answer is "unsure": an Answer with label None comes first, before
@@ -309,7 +309,7 @@ class Model:
         )
 
     def stream(self, batches: Iterable[Batch], threads: int | None = None) -> Iterator[Answers]:
-        """Answers for block after block of documents, in order."""
+        """Answers for each block of documents, in order."""
         return self.map_answers(lambda answers: answers, batches, threads)
 
     def map_answers(
@@ -318,10 +318,10 @@ class Model:
         batches: Iterable[Batch],
         threads: int | None = None,
     ) -> Iterator[T]:
-        """function(answers) for block after block of documents, in order; it is called in the
-        thread that found the answers, while other threads answer the next blocks.
+        """function(answers) for each block of documents, in order; it is called in the thread that
+        found the answers, while other threads answer the next blocks.
 
-        Batches are drawn as they are needed, so that they need not all be in memory.
+        Batches are drawn as they are needed: not all need be in memory.
         """
 
         if not callable(function):
@@ -370,7 +370,7 @@ class Model:
         return np.concatenate(parts) if parts else part(Answers.room(0, len(self.labels)))
 
     def __getstate__(self) -> Json:
-        """For pickle and copy: everything but this process's scratch."""
+        """The state for pickle and copy: everything but this process's scratch."""
         return {name: value for name, value in vars(self).items() if name != "_answerer"}
 
     def __setstate__(self, state: Json) -> None:

@@ -29,7 +29,7 @@ from textmlr.model.scoring import Calibration
 from textmlr.model.small_file.theta_storage import PLAIN
 
 MOST_IDF = 64.0  # 1 + ln of that is less
-MOST_MULTIPLIER = 1e6  # of scores, by calibration: of real ones it is about 1
+MOST_MULTIPLIER = 1e6  # calibration multiplies scores by no more: real ones have about 1
 Json = dict[str, Any]
 
 

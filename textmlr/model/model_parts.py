@@ -24,7 +24,7 @@ from textmlr.model.small_file.theta_storage import PLAIN, ThetaStorage
 
 @dataclass(frozen=True, slots=True, eq=False)
 class UpdateState:
-    """Updates of a model resume from it.
+    """The state that updates of a model resume from.
 
     squares     with hidden layers trained by Adagrad, the sums of squared gradients of each layer's
                 rows: see ``training.sgd.fit.Fit``; () where they are not known

@@ -18,7 +18,7 @@ _CODES: dict[Activation, int] = {
     "tanh": kernels.TANH,
     "identity": kernels.IDENTITY,
 }
-LINEAR: Activation = "identity"  # of a model without hidden layers, which has nothing to activate
+LINEAR: Activation = "identity"  # a model without hidden layers has nothing to activate
 
 
 def check_scores_finite(layers: Sequence[NDArray[np.float32]]) -> None:
@@ -46,7 +46,7 @@ class Network:
 
     @classmethod
     def zeros(cls, columns: int, widths: Sequence[int], activation: Activation = LINEAR) -> Network:
-        """All parameters 0.
+        """Parameters that are all 0.
 
         columns  V;  widths  of the layers, the last is L
         """
@@ -56,7 +56,7 @@ class Network:
 
     @classmethod
     def of(cls, layers: Sequence[NDArray[np.float32]], activation: Activation = LINEAR) -> Network:
-        """From its layers: (V, W1), (W1 + 1, W2), ..., (W + 1, L), each float32.
+        """The network of these layers: (V, W1), (W1 + 1, W2), ..., (W + 1, L), each float32.
 
         Raises ValueError if one does not fit on the one below it, or has weights that are not
         finite.
@@ -122,7 +122,7 @@ class Network:
         self.upper[:] = other.upper
 
     def copy(self) -> Network:
-        """The same parameters, in memory of its own."""
+        """These parameters, in memory of their own."""
         return Network(self.theta.copy(), self.upper.copy(), self.shape)
 
     def clear(self) -> None:
@@ -132,7 +132,7 @@ class Network:
 
     @property
     def is_finite(self) -> bool:
-        """Whether all parameters are."""
+        """Whether all parameters are finite."""
         return is_finite(self.theta) and is_finite(self.upper)
 
     def room(self, *, training: bool = False) -> kernels.Units:

@@ -54,13 +54,13 @@ class VersionsRecord(Part):
 
     @classmethod
     def now(cls) -> VersionsRecord:
-        """Those that run."""
+        """The versions that run now."""
         return cls(textmlr=__version__, unicode=unicodedata.unidata_version)
 
 
 @part
 class OverlapRecord(Part):
-    """See ``corpus.duplicates.Overlap``."""
+    """Documents that also stand in another corpus: see ``corpus.duplicates.Overlap``."""
 
     documents: int = needed(WHOLE)
     exact: bool = needed(FLAG)
@@ -122,7 +122,7 @@ class CutRecord(Part):
 
 @part
 class CalibrationRecord(Part):
-    """See ``model.scoring.Calibration``."""
+    """A calibration of scores: see ``model.scoring.Calibration``."""
 
     factor: float = needed(POSITIVE)
     exponent: float = needed(REAL)
@@ -175,7 +175,7 @@ class HeldOutRecord(Part):
     )
 
     def check(self, at: str) -> None:
-        """Where documents were held out, there are figures."""
+        """Raise WrongRecordError for held-out documents without figures."""
         for name in ("loss", "accuracy"):
             if self.documents and getattr(self, name) is None:
                 raise WrongRecordError(f"{at}.{name} is null, though documents were held out")
@@ -217,7 +217,7 @@ class ExactRecord(Part):
     weights_kept: int | None = optional(WHOLE)
 
     def check(self, at: str) -> None:
-        """A sparse model says how sparse it is."""
+        """Raise WrongRecordError unless a sparse model says how sparse it is."""
         if self.l1 and None in (self.features_kept, self.weights_kept):
             raise WrongRecordError(f"{at}.features_kept or weights_kept is missing")
 
@@ -228,7 +228,7 @@ def _final(values: Json) -> type[Part]:
 
 @part
 class ProgressiveRecord(Part):
-    """Documents of a stream, each predicted before it was learnt from."""
+    """Documents of a stream, each predicted before it was trained on."""
 
     documents: int = needed(WHOLE)
     weight: float | None = optional(REAL)
@@ -266,7 +266,7 @@ class UpdateRecord(Part):
     overlap: OverlapRecord | None = optional(OverlapRecord, nullable=True)
 
     def check(self, at: str) -> None:
-        """The options are understood."""
+        """Raise WrongRecordError for options that are not understood."""
         if self.options is not None:
             from textmlr.base.update_options import UpdateOptions  # few models were updated
 
@@ -302,7 +302,7 @@ class Record(Part):
     compressed: CompressionRecord | None = optional(CompressionRecord)
 
     def check(self, at: str) -> None:
-        """The options are understood."""
+        """Raise WrongRecordError for options that are not understood."""
         if self.options is not None:
             own: Json = {"hidden": []} | self.options
             _understood(TrainingOptions.of, TrainingOptions, own, at)

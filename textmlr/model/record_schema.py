@@ -153,7 +153,7 @@ class Part:
         return self.keys is None and bool(one.metadata.get("nullable"))
 
     def without(self: P, *keys: str) -> P:
-        """The same, these keys not written while they have no value."""
+        """This part, with these keys not written while they have no value."""
         return replace(self, keys=tuple(key for key in self.as_json() if key not in keys))
 
 

@@ -43,15 +43,15 @@ class Calibration:
 
     @classmethod
     def of(cls, values: dict[str, Any]) -> Calibration:
-        """From its JSON values."""
+        """The calibration of these JSON values."""
         return Shrunk(**values) if "prior" in values else cls(**values)
 
     def absorbed(self) -> Calibration:
-        """The same for scores that are multiplied by the factor already."""
+        """This calibration for scores that are multiplied by the factor already."""
         return Calibration(1.0, self.exponent, self.factor * self.spread, self.factor * self.least)
 
     def array(self, base: NDArray[np.float32]) -> NDArray[np.float64]:
-        """As kernels take it, without the factor, then the (L,) scores of a document without a
+        """The array for kernels: all but the factor, then the (L,) scores of a document without a
         known word: (3 + L,) float64; (3,) where ``base`` has none, and (0,) for neither."""
         if not self.exponent and not base.size:
             return np.zeros(0)
@@ -65,7 +65,7 @@ class Calibration:
 
 
 def base_rates(documents: NDArray[np.floating[Any]] | Sequence[float]) -> NDArray[np.float64]:
-    """P(Y=ℓ) of a document that nothing is known of: (L,) float64, their sum 1; (0,) of (0,).
+    """P(Y=ℓ) of a document about which nothing is known: (L,) float64, their sum 1; (0,) for (0,).
 
     documents  (L,) of each label, or the sums of their weights, none negative, not all 0.  A label
                without any counts as UNSEEN documents
@@ -92,7 +92,7 @@ def base_scores(
 def _shares(
     documents: NDArray[np.floating[Any]] | Sequence[float],
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """(documents of each label, the share of each): (L,) float64 both, and (0,) of (0,)."""
+    """(documents of each label, the share of each): (L,) float64 both, and (0,) for (0,)."""
     own = np.asarray(documents, np.float64)
     counts = np.where(own > 0, own, UNSEEN)
     if not counts.size:

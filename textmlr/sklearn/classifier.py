@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from typing import Self
 
 Array = NDArray[np.float64]
-MOST = float(np.finfo(np.float32).max) / 2  # of θ, so that differences are finite
+MOST = float(np.finfo(np.float32).max) / 2  # the largest weight: differences are finite
 LARGEST = 1e15  # value of a row: sums of its square over many documents are finite in float32
 
 

@@ -63,7 +63,8 @@ def featurizer_options(estimator: Any) -> FeaturizerOptions:
 
 
 def training_options(estimator: Any) -> TrainingOptions:
-    """The same; a dict of class_weight is no option, since it multiplies the documents' weights."""
+    """The same for training; a dict of class_weight is no option: it multiplies the documents'
+    weights."""
     names = [one.name for one in fields(TrainingOptions) if one.name not in OWN_NAMES]
     return TrainingOptions(
         **{name: getattr(estimator, name) for name in names},

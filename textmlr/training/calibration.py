@@ -25,11 +25,12 @@ STEPS = 30
 TOLERANCE = 1e-4
 LONGEST = 0.7  # step of log factor and exponent
 NARROWEST = 1e-9  # spread: for documents without features, or labels that all score alike
-# Where documents are few, so many more count whose answers are the base rates: a fit on fewer is
-# nearer to these.  WEIGHT_PRIOR is the penalty of the prior, in documents.  The form was chosen on
-# draws of trec6, imdb, r8, subj, banking77, nsmc-ko, mr and movie-genres, and of made-up documents
-# without any signal; these numbers and those below on other draws of the same training files and of
-# sst2.  From 1 to 4 documents, and from 10 to 30, the mean loss there changes by less than 0.005.
+# Where documents are few, so many more are counted whose answers are the base rates: a fit on fewer
+# is nearer to these.  WEIGHT_PRIOR is the penalty of the prior, in documents.  The form was chosen
+# on draws of trec6, imdb, r8, subj, banking77, nsmc-ko, mr and movie-genres, and of made-up
+# documents without any signal; these numbers and those below on other draws of the same training
+# files and of sst2.  From 1 to 4 documents, and from 10 to 30, the mean loss there changes by less
+# than 0.005.
 RATES_PRIOR = 3.0
 WEIGHT_PRIOR = 10.0
 # Nats that documents gain on the base rates by luck: half a nat for each of the two fitted numbers.
@@ -84,9 +85,9 @@ class Scored:
 def calibrate(scored: Scored) -> tuple[Calibration, float]:
     """(the calibration of the scores that makes their weighted mean loss least, that loss).
 
-    By Newton's method with the curvature that is never negative.  Penalties keep factor and
-    exponent near 1 and the usual where there are few documents, and finite where all of them are
-    right.  Loss in nats, no penalty in it.
+    It takes Newton's method with the curvature that is never negative.  Penalties keep the factor
+    near 1 and the exponent near its usual value where there are few documents, and both finite
+    where all of them are right.  Loss in nats, no penalty in it.
     """
     fit = _Fit(scored)
     x, loss = fit.run(free=2)

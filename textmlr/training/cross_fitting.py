@@ -99,5 +99,5 @@ class Crossed:
 
 
 def repeats_of(documents: int) -> int:
-    """How many times so few documents are held out, in other parts each time."""
+    """The number of times that so few documents are held out, in other parts each time."""
     return max(1, min(MOST_REPEATS, FEW_DOCUMENTS // documents))

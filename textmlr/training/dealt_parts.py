@@ -23,12 +23,12 @@ from textmlr.training.objective import Objective
 WHOLE_NONZEROS = 1 << 25
 PART_NONZEROS = 1 << 22
 
-_DEALT, _PARTS, _MARKS = (1 << 31) + 6, (1 << 31) + 7, (1 << 31) + 8  # of the seed
+_DEALT, _PARTS, _MARKS = (1 << 31) + 6, (1 << 31) + 7, (1 << 31) + 8  # kinds of random order
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Dealing:
-    """Which documents are in which part.
+    """The part of each document.
 
     part   (n,) uint16 or uint32   of each document
     order  (n,) int32     the documents, part by part, ascending in each
@@ -66,7 +66,7 @@ class DealtRows(Protocol):
 
     @property
     def dealing(self) -> Dealing:
-        """Which documents are in which part."""
+        """The part of each document."""
 
     def part(self, number: int) -> Objective:
         """The objective over the documents of one part, in memory of its own."""
@@ -106,12 +106,12 @@ class DealtObjective(DealtRows, Protocol):
         """The objective over some of the documents (numbers, ascending), in memory."""
 
     def documents_of(self) -> NDArray[np.int32]:
-        """How many documents each column occurs in: (V,) int32."""
+        """The number of documents that each column occurs in: (V,) int32."""
 
     def scaled(
         self, scale: NDArray[np.float32], threads: int = 1, *, in_place: bool = False
     ) -> DealtObjective:
-        """The same objective of w, where θ_f = scale_f·w_f; see ``Objective.scaled``."""
+        """This objective as one of w, where θ_f = scale_f·w_f; see ``Objective.scaled``."""
 
 
 AnyObjective = Objective | DealtObjective
@@ -139,7 +139,7 @@ def dealt(objective: AnyObjective, seed: int) -> DealtRows | None:
 
 
 def number_of_parts(nonzeros: int) -> int:
-    """How many parts rows with so many entries are dealt into, 1 for none."""
+    """The number of parts that rows with so many entries are dealt into; 1: they are not dealt."""
     return 1 if nonzeros <= WHOLE_NONZEROS else -(-nonzeros // PART_NONZEROS)
 
 

@@ -32,7 +32,7 @@ from textmlr.training.rows import Rows
 # the most documents: the heaviest are among these, and all columns would take longer.
 NAMED = 1 << 15
 CANDIDATES = 1 << 16
-ENTRIES = 1 << 21  # of the rows that Σ f(x) of hashed columns is estimated from
+ENTRIES = 1 << 21  # entries of the rows that Σ f(x) of hashed columns is estimated from
 BLOCK_BYTES = 1 << 16  # small, since the scratch is made for this alone
 # The share of the text that is read again for names, within these bounds: with the fastest options
 # training takes no more than twenty times as long as that.
@@ -140,7 +140,7 @@ def totals_of(objective: AnyObjective, seed: int, threads: int) -> NDArray[np.fl
 
 
 def _sample(objective: AnyObjective) -> list[Features]:
-    """Some rows, as ``estimated_totals`` takes them."""
+    """A sample of rows for ``estimated_totals``."""
     blocks = sampled_rows(len(objective.y), objective.nonzeros, ENTRIES)
     if not isinstance(objective, Objective):
         documents = [np.arange(block.start, block.stop) for block in blocks]

@@ -1,4 +1,4 @@
-"""Which documents are held out, to judge."""
+"""The documents that are held out to judge."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ def hold_out(objective: AnyObjective, share: float, seed: int) -> NDArray[np.int
     """Numbers, ascending, of ``share`` of each label's documents, drawn at random.
 
     At most MOST_HELD_OUT of them.
-    Every label keeps at least one document.  None where fewer than LEAST_HELD_OUT would be
-    held out, or none of positive weight would be on one side.
+    Every label keeps at least one document.  None where fewer than LEAST_HELD_OUT would be held
+    out, or one side would have no positive weight.
     """
     rng = np.random.default_rng([seed, 1 << 31])
     n = len(objective.y)

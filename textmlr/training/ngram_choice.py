@@ -33,7 +33,7 @@ LENT = 1.045
 # With more labels than this, words alone are taken: θ has features × labels weights, and is then
 # the largest part of memory and time.
 CHOICE_LABELS = 256
-SCRIPT_BYTES = 1 << 16  # of text, to find its script
+SCRIPT_BYTES = 1 << 16  # bytes of text that show its script
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +52,7 @@ class Candidate:
 
     @classmethod
     def of(cls, values: dict[str, Any]) -> Candidate:
-        """From JSON, which has no tuples."""
+        """The candidate of this JSON, which has no tuples."""
         pairs = {name: values[name] and tuple(values[name]) for name in ("ngrams", "char_ngrams")}
         return cls(**(values | pairs))
 

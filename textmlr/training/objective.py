@@ -95,7 +95,7 @@ class Objective:
     def scaled(
         self, scale: NDArray[np.float32], threads: int = 1, *, in_place: bool = False
     ) -> Objective:
-        """The same objective of w, where θ_f = scale_f·w_f: its features are scale_f·f(x)_f.
+        """This objective as one of w, where θ_f = scale_f·w_f: its features are scale_f·f(x)_f.
 
         scale     (V,) float32;  the penalty is (l2/2)·‖w‖²
         in_place  write them over this objective's, which is lost
@@ -117,7 +117,7 @@ class Objective:
         return replace(self, features=replace(features, values=values), unit_from=None)
 
     def take(self, documents: NDArray[np.int64]) -> Objective:
-        """The same objective over some of the documents (numbers, ascending)."""
+        """This objective over some of the documents (numbers, ascending)."""
         features = self.features
         size = int(np.diff(features.indptr)[documents].sum())
         indptr, indices = np.empty(len(documents) + 1, np.int64), np.empty(size, np.int32)
@@ -136,13 +136,13 @@ class Objective:
         return replace(self, features=chosen, y=y, weights=weights)
 
     def documents_of(self) -> NDArray[np.int32]:
-        """How many documents each column occurs in: (V,) int32."""
+        """The number of documents that each column occurs in: (V,) int32."""
         counts = np.zeros(self.features.columns, np.int32)
         csr_rows.document_frequency(frozen(self.features.indices), counts)
         return counts
 
     def as_new(self, seen: NDArray[np.int32]) -> Objective:
-        """The same objective, its documents as new to a featurizer that saw other columns only.
+        """This objective, its documents as new to a featurizer that saw other columns only.
 
         A featurizer leaves out unseen features, and gives the rest length 1.  A row with features
         of no other document is shorter on the rest: a model that is calibrated on such rows is too

@@ -169,7 +169,7 @@ def document_weights(corpus: Corpus, class_weight: str | None) -> NDArray[np.flo
             mend="give some a positive weight",
         )
     scaled: NDArray[np.float32] = (weights * (n / total)).astype(np.float32)
-    # A weight above 0 stays above it, however small beside others: its label is still one.
+    # A weight above 0 stays above it, however small beside others: its label still counts.
     scaled[(scaled == 0) & (weights > 0)] = np.finfo(np.float32).tiny
     return scaled
 

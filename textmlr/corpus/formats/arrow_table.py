@@ -153,7 +153,7 @@ def row_error(name: str, row: int, kind: str, column: str, value: Any) -> InputE
 
 
 def held(batches: Iterator[pa.RecordBatch], size: int, name: str) -> Iterator[pa.RecordBatch]:
-    """The same batches; refuses more than a file of so many bytes may hold.
+    """Pass batches on; refuse more than a file of so many bytes may hold.
 
     Columns of codes into a dictionary are not counted: every batch has the whole dictionary.
     """

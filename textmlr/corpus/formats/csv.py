@@ -33,7 +33,7 @@ DELIMITERS = ",\t;|"  # a tie goes to the first
 # Status of a row: kernels.csv_records's first, then these.
 NO_LABEL, BAD_LABEL, BAD_WEIGHT = range(10, 13)
 FEW_COLUMNS = 3  # text, label and weight: their spans are small beside the text
-MOST_FIELDS = 1 << 22  # of a block with more columns, of which a table may have very many
+MOST_FIELDS = 1 << 22  # fields in a block of more columns: a table may have very many
 _HINT = "a CSV file begins with a line of column names"
 
 
@@ -181,7 +181,7 @@ def _blocks(
         elif chunk_bytes is None:
             text, final = stream.rest("line"), True
         else:
-            # A row that is not whole yet is doubled.
+            # Where no row is whole yet, the text is doubled.
             block = stream.read(chunk_bytes if n else max(chunk_bytes, len(rest)))
             rest += block
             final = not block

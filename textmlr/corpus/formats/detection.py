@@ -43,7 +43,7 @@ _ENDINGS = {
 }
 COLUMNAR = ("parquet", "arrow")  # a file's size says little of its text's
 _MAGICS = {b"PAR1": "parquet", b"ARROW1": "arrow"}
-_CONTINUATION = b"\xff\xff\xff\xff"  # before each message of an Arrow stream, then its length
+_CONTINUATION = b"\xff\xff\xff\xff"  # begins each message of an Arrow stream; its length follows
 _LONGEST_SCHEMA = 1 << 24
 
 
@@ -110,7 +110,7 @@ def _shown(head: bytes) -> str | None:
     for magic, found in _MAGICS.items():
         if head.startswith(magic):
             return found
-    if head.startswith(_CONTINUATION):  # then a stream has the length of its schema, padded to 8
+    if head.startswith(_CONTINUATION):  # next in a stream is the length of its schema, padded to 8
         size = int.from_bytes(head[4:8], "little")
         if len(head) > 8 and size % 8 == 0 and 0 < size < _LONGEST_SCHEMA:
             return "arrow"

@@ -26,7 +26,7 @@ NO_LABEL = lines_kernels.NO_LABEL
 
 
 def chunks(stream: Stream, request: ScanRequest) -> Iterator[Chunk]:
-    """The documents of a fastText file.  Without labels asked for, lines need none.
+    """The documents of a fastText file.  If no labels are asked for, lines need none.
 
     Raises InputError naming file and line: if the file is empty, and for a line without a label,
     with an empty one, one that is not UTF-8 or a NUL byte.

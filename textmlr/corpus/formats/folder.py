@@ -118,8 +118,8 @@ def _entries(path: str) -> list[os.DirEntry[str]]:
 def _files(path: str) -> Iterator[str]:
     """Files below a folder, sorted within each.
 
-    Links to files are followed.  Raises InputError for a link to a folder, by which the same
-    documents may come again and again, and for pipes and devices, which may have no end.
+    Links to files are followed.  Raises InputError for a link to a folder, which may bring the same
+    documents again and again, and for pipes and devices, which may have no end.
     """
     for entry in _entries(path):
         if entry.is_dir():

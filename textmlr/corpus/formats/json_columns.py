@@ -27,7 +27,7 @@ _INF = re.compile(rb"Inf(?=[\s,\]}])")
 
 
 def pays(lines: Lines) -> bool:
-    """Whether there are so many lines that Arrow is worth its import, or a call."""
+    """Whether there are enough lines to pay for Arrow's import, or a call."""
     size = int(lines.stops[-1] - lines.starts[0])
     many = len(lines) + size // LINE_BYTES >= MANY_LINES or "pyarrow.json" in sys.modules
     return many and size >= FEW_BYTES

@@ -27,7 +27,7 @@ from textmlr.corpus.labels import LARGEST_WEIGHT
 _decoder: Any = json.JSONDecoder()  # typeshed does not know its scan_once
 _scan = _decoder.scan_once
 _SURROGATE = re.compile("[\ud800-\udfff]")
-PART_BYTES = 1 << 20  # of lines that are read at once
+PART_BYTES = 1 << 20  # bytes of lines that are read at once
 _MOST_NESTED = 32  # lists and objects within each other, in a column of Arrow's
 _MEND = f'write an object such as {{"label": ..., "text": ...}}, {SKIP}'
 

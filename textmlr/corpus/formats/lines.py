@@ -100,7 +100,7 @@ def _texts(stream: Stream, chunk_bytes: int | None) -> Iterator[NDArray[np.uint8
         return
     rest, block = bytearray(), stream.read(chunk_bytes)
     while block:
-        following = None if stream.live else stream.read(chunk_bytes)  # which may be long in coming
+        following = None if stream.live else stream.read(chunk_bytes)  # it may be long in coming
         end = len(block) if following == b"" else block.rfind(b"\n") + 1
         rest += block[:end] if end else block
         if end:

@@ -14,7 +14,7 @@ from textmlr.corpus.decompression import FREE_BYTES, MOST_RATIO, check_ratio
 from textmlr.corpus.formats.arrow_table import ArrowTable, arrow_refusals, checked, gathered, held
 from textmlr.corpus.sources import is_url
 
-WHOLE_BYTES = 1 << 24  # of a chunk, where all of the file is wanted: larger ones gain nothing
+WHOLE_BYTES = 1 << 24  # bytes of a chunk, where all of the file is wanted: larger ones gain nothing
 
 
 def chunks(stream: Stream, request: ScanRequest) -> Iterator[Chunk]:
@@ -71,8 +71,8 @@ def _uncompressed(metadata: Any) -> int:
 
 
 def _most_at_once(size: int) -> int:
-    """The most bytes that rows read at once may take, in a file of so many bytes: how large a
-    dictionary makes them is not known before."""
+    """The most bytes that rows read at once may take, in a file of so many bytes: how much a
+    dictionary enlarges them is not known before."""
     return 8 * max(FREE_BYTES, MOST_RATIO * size)
 
 
@@ -85,7 +85,7 @@ def _largest_repeated(metadata: Any) -> int:
 
 
 def _rows(metadata: Any, columns: list[str], chunk_bytes: int) -> int:
-    """How many rows hold about chunk_bytes of these columns."""
+    """The number of rows that hold about chunk_bytes of these columns."""
     size = 0
     for group in range(metadata.num_row_groups):
         described = metadata.row_group(group)

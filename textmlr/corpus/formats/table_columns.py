@@ -1,4 +1,4 @@
-"""Which columns of a table are the text, the label and the weight."""
+"""The columns of a table that are the text, the label and the weight."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class ColumnPlaces:
 def find(
     request: ScanRequest, columns: Sequence[str], place: str, hint: str | None = None
 ) -> ColumnPlaces:
-    """Which columns are the text, the label and the weight.
+    """Find the columns that are the text, the label and the weight.
 
     columns  the names of the table's columns
     place    the file, for messages

@@ -1,4 +1,4 @@
-"""How figures of a report are drawn: themes for light and for dark pages, canvas and PNG.
+"""The drawing of a report's figures: themes for light and for dark pages, canvas and PNG.
 
 matplotlib is imported late, and used without pyplot: no window, no state that outlives a figure.
 The colours are those of Okabe and Ito (Color Universal Design, 2008), which any colour vision

@@ -28,7 +28,7 @@ FEW_CELLS = 12  # labels up to which there is room for whole numbers in cells
 
 
 def reliability(bins: Sequence[Bin], theme: Theme) -> bytes:
-    """How often answers of about one probability are right, with 95 % bands, over counts."""
+    """The share of right answers by their probability, with 95 % bands, over counts."""
     with canvas(theme, (WIDTH * 0.72, 6.6)) as (figure, png):
         upper, lower = figure.subplots(2, 1, sharex=True, height_ratios=(3.4, 1))
         x = np.array([b.probability for b in bins])

@@ -1,1 +1,1 @@
-"""f(x) of a corpus as files that other programs learn from: .npz, svmlight, Vowpal Wabbit."""
+"""f(x) of a corpus as files that other programs train on: .npz, svmlight, Vowpal Wabbit."""

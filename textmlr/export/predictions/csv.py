@@ -54,4 +54,4 @@ class CsvWriter:
         return column
 
     def close(self) -> None:
-        """All rows are written already."""
+        """Do nothing: all rows are written already."""

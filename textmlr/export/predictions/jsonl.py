@@ -30,4 +30,4 @@ class JsonlWriter:
         self._file.write("".join(lines).encode())
 
     def close(self) -> None:
-        """All rows are written already."""
+        """Do nothing: all rows are written already."""

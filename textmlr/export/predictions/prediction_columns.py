@@ -20,7 +20,7 @@ PREDICTED, PROBABILITY = "predicted", "probability"
 
 @dataclass(frozen=True, slots=True)
 class ColumnChoice:
-    """Which columns of predictions to append, and their names.
+    """The columns of predictions to append, and their names.
 
     prefix           before every name, for a corpus that has columns of those names
     top              also labels of ranks 2 to top: predicted_2, probability_2, …

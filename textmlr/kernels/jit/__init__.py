@@ -2,9 +2,8 @@
 
 Importing Numba and letting it load its cached kernels takes longer than training on a small
 corpus takes.  So a kernel is compiled when it is first called on a machine, and later processes
-load its machine code alone (``loading``).  Where nothing need be compiled at all, kernels also run
-as the Python they are written in, to the same bits: ``textmlr classify doc.txt`` calls
-``run_plain`` first.
+load its machine code alone (``loading``).  Kernels also run as the Python they are written in, to
+the same bits, and need no compiler then: ``textmlr classify doc.txt`` calls ``run_plain`` first.
 
 NUMBA_DISABLE_JIT and NUMBA_BOUNDSCHECK, for looking for faults, mean here what Numba says: plain
 Python, and an IndexError where a kernel reads or writes beyond an array.
@@ -33,7 +32,7 @@ _load = partial(loading.load, checked=_boundscheck)
 
 
 def run_plain() -> bool:
-    """Leave the kernels imported from now on as plain Python; whether it could be done.
+    """Leave the kernels imported from now on as plain Python; return whether that is possible.
 
     It is for a process that does one small thing and ends: kernels already compiled stay so.
     """

@@ -1,7 +1,7 @@
 """A kernel compiled by a process of its own.
 
-For a child that was forked while another thread compiled: Numba is half done there, perhaps half
-imported, its locks taken by a thread that is not there.  Such a child leaves Numba alone.
+It serves a child that was forked while another thread compiled.  Numba is half done there, perhaps
+half imported, and its locks are held by a thread that the child lacks.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ def compile_function(origin: machine_code.Origin) -> machine_code.MachineCode:
 
 
 def answer(request: str) -> None:
-    """In the new process: write the packed code of the requested kernel to stdout."""
+    """Write the packed code of the requested kernel to stdout, in the new process."""
     from textmlr.kernels.jit import compiler
 
     module, name, codes, checked = json.loads(request)

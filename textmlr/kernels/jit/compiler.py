@@ -1,4 +1,4 @@
-"""From a kernel's Python source to an object file, by Numba.
+"""Compilation of a kernel's Python source to an object file, by Numba.
 
 Numba is used up to the LLVM code of each function.  Its next steps, optimising every function by
 itself, writing wrappers for Python and generating machine code in memory, are left out: the code of
@@ -34,20 +34,20 @@ from textmlr.kernels.jit.row_vectors import INTRINSICS
 arrayobj: Any = _arrayobj  # untyped
 cgutils: Any = _cgutils
 codegen: Any = _codegen
-njit: Any = numba.njit  # whose types do not know all of its options
+njit: Any = numba.njit  # its types do not know all of its options
 _WORD = ir.IntType(64)
-# Where a PyArrayObject keeps its data pointer and, two words on, its dimensions: behind the
-# header that every Python object has.  Source: numpy/ndarraytypes.h, PyArrayObject_fields.
+# A PyArrayObject keeps its data pointer here and, two words on, its dimensions: behind the header
+# that every Python object has.  Source: numpy/ndarraytypes.h, PyArrayObject_fields.
 _DATA = object.__basicsize__ // 8
 _DIMENSIONS = _DATA + 2
-# Where a float keeps its number, and a tuple its first field.  Source: CPython's floatobject.h and
+# A float keeps its number here, and a tuple its first field.  Source: CPython's floatobject.h and
 # tupleobject.h.
 _VALUE = object.__basicsize__ // 8
 _FIELDS = tuple.__basicsize__ // 8
 _OBJECTS = (types.Array, types.BaseNamedTuple)
 _ENTRY = "textmlr_entry"
 _SHAPES_TOLD = "raise_with_shape_context"  # Numba calls what arrayobj has of this name
-_PARTS = attrgetter("fndesc", "signature", "library")  # of a compiled function
+_PARTS = attrgetter("fndesc", "signature", "library")  # the parts of a compiled function
 _generator: Any = None
 _laid_aside: list[Callable[[], None]] = []  # each undoes a change that compiling needs
 # Dispatchers of functions, by whether they check indices: a function that several kernels call is
@@ -60,7 +60,7 @@ def compile_function(
 ) -> MachineCode:
     """Compile a kernel's function for arguments of such codes (see ``textmlr.kernels.jit``).
 
-    checked  every index is looked at first: one outside its array ends the kernel, and
+    checked  every index is checked first: one outside its array ends the kernel, and
              ``machine_code.link`` raises IndexError
     The entry takes each array, and each named tuple, as the address of its Python object and finds
     in it data and dimensions, or the fields, which costs a caller nothing.
@@ -103,7 +103,7 @@ class _Library(codegen.JITCodeLibrary):  # type: ignore[misc]
         """Generate no machine code in memory."""
 
     def get_pointer_to_function(self, name: str) -> int:
-        """There is none: nothing can be called."""
+        """Give no address: nothing can be called."""
         return 0
 
 
@@ -116,12 +116,12 @@ class _Codegen(codegen.JITCPUCodegen):  # type: ignore[misc]
         """Let no engine have the module."""
 
     def set_env(self, env_name: str, env: Any) -> None:
-        """Environments are for raising errors, and there is no code to give them to."""
+        """Do nothing: environments are for raising errors, and there is no code to give them to."""
 
 
 @contextmanager
 def _lowering_only() -> Iterator[Any]:
-    """Meanwhile Numba makes no function runnable; gives the code generator in use.
+    """Keep Numba from making functions runnable meanwhile; give the code generator in use.
 
     Also, an assignment to a slice would compile the writing of a message with both shapes in it,
     and all of Numba's strings along, which takes a second; and looking for garbage among Numba's
@@ -162,7 +162,7 @@ def restore() -> None:
 
 
 def _refuse_shapes(source: Any, target: Any) -> None:
-    """For compiled code alone."""
+    """Do nothing: compiled code has the overload below."""
 
 
 @overload(_refuse_shapes)

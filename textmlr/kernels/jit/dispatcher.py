@@ -52,7 +52,7 @@ class Kernel:
 
 
 def prefetch(array: Any, index: int) -> None:
-    """In kernels: have the processor fetch array[index] into its cache while it does other work.
+    """Have the processor fetch array[index] into its cache while a kernel does other work.
 
     ``array`` has one dimension, or two, of which ``index`` is a row.  Nothing is read: an index
     beyond the array does no harm.

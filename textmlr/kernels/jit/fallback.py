@@ -1,5 +1,5 @@
-"""Kernels compiled as Numba's documentation has it, for a Numba whose insides ``compiler`` does
-not know.
+"""Kernels compiled by Numba's documented functions, for a Numba whose insides ``compiler`` does not
+know.
 
 The results are the same bits.  It takes longer: Numba is imported in every process, and keeps and
 loads its compiled code itself.

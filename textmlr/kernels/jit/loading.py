@@ -1,8 +1,8 @@
-"""Where the code of a kernel comes from: the disk, Numba's insides, or Numba as documented.
+"""The source of a kernel's code: the disk, Numba's insides, or Numba as documented.
 
 Numba compiles a kernel when it is first called on a machine (``compiler``), its machine code is
 kept on disk, and later processes load it by llvmlite alone (``machine_code``).  Where a new Numba's
-insides are not as they were, kernels are compiled as its documentation has it (``fallback``).
+insides are not as they were, kernels are compiled by its documented functions (``fallback``).
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ _NOT_KEPT = (
     "folder that is yours and that nobody else can write"
 )
 _watches: list[Callable[[str, float], None]] = []
-_failure: Exception | None = None  # why Numba's insides are not used any more
+_failure: Exception | None = None  # why Numba's insides are no longer used
 _compiles_all = True  # then: Numba has kept nothing yet
 _given: set[str] = set()  # warnings
 
 
 def _leave_compiling() -> None:
-    """In a child of a process in which another thread was compiling: put Numba back."""
+    """Put Numba back in a child of a process in which another thread was compiling."""
     # That thread may have been importing it.
     restore = getattr(sys.modules.get("textmlr.kernels.jit.compiler"), "restore", None)
     if restore is not None:
@@ -98,7 +98,7 @@ def _compile(origin: machine_code.Origin) -> Callable[..., Any]:
 
 
 def _compile_plainly(origin: machine_code.Origin, failure: Exception) -> Callable[..., Any]:
-    """By what Numba documents alone; failure  why not otherwise."""
+    """Compile by Numba's documented functions alone;  failure  why Numba's insides fail."""
     global _compiles_all, _failure
     if _lock.abandoned:
         raise RuntimeError(

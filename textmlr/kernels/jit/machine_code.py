@@ -4,7 +4,7 @@ A file holds one kernel compiled for one signature.  Its name depends on all tha
 depends on (the source files, the compiler's version, the processor, whether indices are checked):
 a change of any makes another file, and versions of the package share a folder.  Inside, name,
 signature and size stand again, under a digest of everything: a file that was cut, altered or
-renamed is none.
+renamed does not count.
 They lie in the user's folder that NUMBA_CACHE_DIR names; else in ``__pycache__`` beside the source;
 else, where that cannot be written or others can write it, in the user's cache folder
 (``trusted_folders`` says which may be trusted).
@@ -60,18 +60,18 @@ class Origin:
 
     @property
     def name(self) -> str:
-        """The function's."""
+        """The name of the function."""
         return self.function.__name__
 
     @property
     def family(self) -> str:
-        """How the names of all files of the function begin that this environment makes."""
+        """The beginning of the names of all files that this environment makes of the function."""
         stem = self.function.__module__.rpartition(".")[2]
         return f"{stem}.{self.name}-{_environment(self.checked)}-"
 
     @property
     def file_name(self) -> str:
-        """One for all that the code depends on; it begins alike for all of one source."""
+        """A name for all that the code depends on; names of one source begin alike."""
         return f"{self.family}{source_digest(self.package)}-{_digest(repr(self.codes))}.textmlr"
 
     @property
@@ -81,10 +81,11 @@ class Origin:
 
     @property
     def folders(self) -> Iterator[tuple[Path, bool]]:
-        """Where it is looked for and kept, the best place first, and whether others may see in."""
+        """The folders to look for it and to keep it in, the best first, and whether others may see
+        in."""
         for folder in trusted_folders.named_folder():
             yield folder, False
-        # Not beside the file that its code names, which for code without source is where that was.
+        # Not beside the file that its code names: code without source names where the source was.
         yield _beside(self.function.__globals__["__file__"]), True
         for folder in trusted_folders.users_folder():
             yield folder, False
@@ -213,7 +214,7 @@ def link(code: MachineCode, codes: tuple[str, ...], name: str = "") -> Callable[
 
 
 def renew() -> None:
-    """In a child that was forked while another thread compiled: have code loaded all the same.
+    """Let code be loaded in a child that was forked while another thread compiled.
 
     That thread may have held llvmlite's lock, and used the target machine.
     """
@@ -245,7 +246,7 @@ def _raising(call: Callable[..., Any], name: str) -> Callable[..., Any]:
 
 @lru_cache(maxsize=1)
 def _note_outside() -> Any:
-    """For code to call: note that it found an index outside its array, in this thread."""
+    """Note that code of this thread, which calls this, found an index outside its array."""
 
     def note() -> None:
         _outside.found = True
@@ -278,7 +279,7 @@ def _processor() -> tuple[str, str]:
 
 
 def _address(symbol: str) -> int | None:
-    """Where a symbol is in this process, None if it is nowhere."""
+    """The address of a symbol in this process, None if it has none."""
     if symbol == OUT_OF_BOUNDS:
         return ctypes.cast(_note_outside(), ctypes.c_void_p).value
     known = "abort" if symbol.startswith(_UNREACHED) else symbol

@@ -1,11 +1,11 @@
 """The two inner loops of a linear model, over the labels of whole rows of theta.
 
-Here is what they do, as plain Python; in kernels, ``textmlr.kernels.jit.row_vectors`` puts in their
-place code in which one instruction does up to sixteen labels, whatever their number.  LLVM left to
-itself vectorises a loop over labels only where their number is large or known beforehand, and keeps
-the sums in memory: it takes twice the time.  The bits are the same: the sum of each label runs over
-the features in their order.  Theta and the vector are float32, or both float64, in which then all
-is computed.
+They stand here as plain Python; in kernels, ``textmlr.kernels.jit.row_vectors`` replaces them by
+code in which one instruction does up to sixteen labels, whatever their number.  LLVM left to itself
+vectorises a loop over labels only where their number is large or known beforehand, and keeps the
+sums in memory: it takes twice the time.  The bits are the same: the sum of each label runs over the
+features in their order.  Theta and the vector are both float32 or both float64, and all is computed
+in that type.
 """
 
 from __future__ import annotations

@@ -25,7 +25,7 @@ _UNALIGNED = 4  # bytes: rows of theta lie one after the other
 
 @dataclass(frozen=True, slots=True)
 class _Place:
-    """Where the loops of one call are written: LLVM's builder, and the call's arguments."""
+    """The place of one call's loops: LLVM's builder, and the call's arguments."""
 
     builder: Any
     indices: Any

@@ -19,8 +19,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-MOST_BYTES = 1 << 24  # of a file; kernels have some thousands
-DAYS_KEPT = 90  # after a file was last used
+MOST_BYTES = 1 << 24  # the largest file; kernels have some thousands
+DAYS_KEPT = 90  # days after a file was last used
 MOST_KEPT = 32  # versions of one kernel
 _DAY = 86400.0
 _OTHERS_WRITE = stat.S_IWGRP | stat.S_IWOTH
@@ -29,7 +29,7 @@ _PLAIN = (
     getattr(os, "O_NOFOLLOW", 0)
     | getattr(os, "O_CLOEXEC", 0)
     | getattr(os, "O_BINARY", 0)
-    | getattr(os, "O_NONBLOCK", 0)  # or opening a pipe would wait for a writer
+    | getattr(os, "O_NONBLOCK", 0)  # else opening a pipe would wait for a writer
 )
 # ``machine_code.Origin.file_name``, or such a file that a killed process left unfinished; kernel
 # and signature are groups.
@@ -106,7 +106,7 @@ def write(folder: Path, name: str, content: bytes, *, shared: bool) -> None:
 
 def own_folder(folder: Path, *, shared: bool) -> bool:
     """Whether a folder, made if there is none, is this user's alone, so that other programs may
-    keep there what they trust; ``shared`` says whose the folder around it is."""
+    keep trusted files there; ``shared`` says whose the folder around it is."""
     try:
         _make(folder.parent, shared=shared)
         with _opened(folder.parent) as around:

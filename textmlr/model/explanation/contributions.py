@@ -26,7 +26,7 @@ from textmlr.model.explanation.integrated_gradients import GradientPath
 from textmlr.model.scoring import Calibration
 
 Reals = NDArray[np.float64]
-ROWS = 1 << 12  # of θ, taken at a time
+ROWS = 1 << 12  # rows of θ taken at a time
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -49,7 +49,7 @@ class ExplainedModel:
 
     @property
     def method(self) -> Method:
-        """How shares are found where there are any."""
+        """The way shares are found where there are any."""
         sums = len(self.layers) == 1 or self.activation == "identity"
         return "exact" if sums else "integrated gradients"
 
@@ -132,7 +132,7 @@ def _number(labels: list[str], label: str) -> int:
 
 
 def _wanted(labels: int, chosen: int, other: int | None) -> Reals:
-    """(L, 2), by which score and margin are scores·wanted.
+    """(L, 2), such that score and margin are scores·wanted.
 
     other  stands against label ``chosen``; None: the mean of all others does
     """
@@ -185,9 +185,9 @@ def _features(
     model.answerer.featurizer.find_columns(places.grams, found)
     columns = row.columns
     own = np.searchsorted(columns, found)
-    own[own == len(columns)] = 0  # of no feature, as a look shows
+    own[own == len(columns)] = 0  # no feature's: the next line finds that out
     known = np.flatnonzero(columns[own] == found) if len(columns) else np.zeros(0, np.int64)
-    feature = own[known]  # of each occurrence
+    feature = own[known]  # the feature of each occurrence
     counts = np.bincount(feature, minlength=len(columns))
     first, last = places.first[known], places.last[known]
     each = counts[feature] * (last - first + 1)

@@ -32,7 +32,7 @@ SPACE = 0x20
 EXHAUSTIVE_BYTES = 1 << 24
 STEP_BYTES = 1 << 20
 CHUNK_BYTES = 1 << 22
-NEEDED_BYTES = 1 << 27  # that are classified to put words back
+NEEDED_BYTES = 1 << 27  # bytes that are classified to put words back
 FEWEST_TRIED = 4  # words, in a step
 GROWTH = 4  # a step removes one word more for so many removed before
 Removed = tuple[int, ...]
@@ -65,7 +65,7 @@ class Counterfactual:
     tried: int
 
     def sentence(self) -> str:
-        """The same in words."""
+        """The result in words."""
         upto = f"sets of up to {self.tried} words" if self.tried > 1 else "single words"
         if not self.words:
             if self.proved:
@@ -89,7 +89,7 @@ class Counterfactual:
         )
 
     def as_dict(self) -> dict[str, Any]:
-        """The same as JSON values."""
+        """The fields as JSON values."""
         return {name: getattr(self, name) for name in self.__slots__}
 
 
@@ -146,7 +146,7 @@ class _Search:
         self._effects: NDArray[np.float64] | None = None  # lead without each word alone
 
     def _bytes_of_words(self) -> list[NDArray[np.int64]]:
-        """Where the bytes of each word lie."""
+        """The places of the bytes of each word."""
         places = self.places
         lengths = places.byte_stops - places.byte_starts
         ends = np.cumsum(lengths)
@@ -226,8 +226,9 @@ class _Search:
         return order
 
     def _needed(self, removed: Removed, breadth: int) -> Removed:
-        """Put back words while the label stays changed, of so many at a time the one with which
-        it stays so most clearly, until none can be put back, or NEEDED_BYTES are classified."""
+        """Put back words while the label stays changed, each time the one of ``breadth`` that
+        leaves it changed most clearly, until none can be put back, or NEEDED_BYTES are
+        classified."""
         at = failed = spent = 0
         while failed < len(removed) > 1 and spent < NEEDED_BYTES:
             at = at if at < len(removed) else 0

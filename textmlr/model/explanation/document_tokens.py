@@ -1,4 +1,4 @@
-"""Where the n-grams of a document lie: the tokens each covers, and their places in the text."""
+"""The n-grams of a document: the tokens that each covers, and their places in the text."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ Integers = NDArray[np.int64]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class DocumentTokens:
-    """A document read: its t tokens and g n-grams, the latter as ``kernels.tokens.ngrams`` has
-    them.
+    """A document read: its t tokens and g n-grams, the latter as ``kernels.ngram_hashes.ngrams``
+    has them.
 
     text    (c,) code points; bytes that are not UTF-8, and lone surrogates, are U+FFFD in it
     block   the same, UTF-8, as a Batch of one
@@ -65,7 +65,7 @@ class DocumentTokens:
             begin = token_starts[owner]
             parts.append((owner, owner, begin + start, begin + stop))
         where = [np.concatenate(arrays) for arrays in zip(*parts, strict=True)]
-        assert len(where[0]) == len(hashes)  # or every share would go astray
+        assert len(where[0]) == len(hashes)  # else every share would go astray
         # Nothing else reads with this Hasher, so that its scratch is ours to keep.
         return cls(
             text,

@@ -116,7 +116,7 @@ def on_words(explanation: Explanation) -> list[list[tuple[Contribution, float]]]
 
 
 def sum_of(explanation: Explanation) -> str:
-    """How bias and features add up to the score, and the score to P, in one line.
+    """The sum of bias and features that is the score, and P by the score, in one line.
 
     The sum of features is shown as the difference of score and bias as these are shown, so that
     the line adds up to the last digit.
@@ -151,14 +151,14 @@ def start_of(explanation: Explanation) -> str:
 
 
 def method_of(explanation: Explanation) -> str:
-    """How the shares were found, in words."""
+    """The way the shares were found, in words."""
     if explanation.method == "exact":
         return "Shares are exact: the score is a sum over features."
     if explanation.method == "base rates":
         return "No known word: the answer is the base rates of training."
     return (
-        "Shares are integrated gradients, since hidden layers mix features: on the way from the "
-        "bias alone to this document, mean θ is by how much the score rises with f(x)."
+        "Shares are integrated gradients, since hidden layers mix features: mean θ is the mean "
+        "slope of the score by f(x), on the way from the bias alone to this document."
     )
 
 

@@ -51,7 +51,7 @@ class Word:
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """Why a model gives a document's label the score it does.
+    """The reasons for the score that a model gives a document's label.
 
     The margin is the lead of the label over others: the score of ``label`` minus that of
     ``against``, or minus the mean of all others' scores.  For two labels, and with ``against``, it
@@ -67,9 +67,9 @@ class Explanation:
     bias, bias_margin   nats of the score and of the margin: those of the bias alone (with this
                    document's calibration), so that hidden layers' biases are in them
     method         how shares were found: "exact" if the score is a sum over features, which it is
-                   without an activation, and "integrated gradients"; "base rates" of a document
-                   none of whose features has a weight: its score and all of ``bias`` is the
-                   logarithm of the label's base rate in training, and no feature has a share
+                   without an activation, and "integrated gradients"; "base rates" for a document
+                   whose features have no weights: its score and all of ``bias`` is the logarithm of
+                   the label's base rate in training, and no feature has a share
     features       those of the document that θ has a row for, by falling margin: those most
                    in favour of the label first, those most against it last
     words          all tokens, in order; they do not overlap
@@ -98,7 +98,7 @@ class Explanation:
         return self.probabilities[self.label]
 
     def as_dict(self) -> Json:
-        """The same as JSON values: each field by its name, and "probability" and "answer"."""
+        """JSON values: each field by its name, and "probability" and "answer"."""
         fields = (
             "text",
             "label",

@@ -27,7 +27,7 @@ from textmlr.model.explanation.excerpts import (
 )
 from textmlr.model.explanation.explanation import Contribution, Explanation
 
-LABELS = 12  # whose probabilities are shown
+LABELS = 12  # labels whose probabilities are shown
 ON_WORD = 8  # features listed when a word is pointed at
 DARKEST = 0.62  # opacity of the top word's colour, through which its letters stay readable
 DIGITS = 4

@@ -8,8 +8,8 @@ and with it s(α) = start + α·change.  The integrated gradient of feature f is
 
 and these add up to the score minus that of the bias alone (Sundararajan, Taly and Yan, ICML
 2017, proposition 1).  The integral on the right, the mean slope, is one number a unit, whatever the
-number of features.  Without hidden layers s are the scores, and the mean slope is exactly 1 of a
-label's own.
+number of features.  Without hidden layers s are the scores, and the mean slope of a label by its
+own is exactly 1.
 
 Between the places where a ReLU turns on or off the slope does not change, so that its mean is
 exact; that of tanh is found by quadrature.  All is computed in float64.
@@ -30,7 +30,7 @@ from textmlr.base.training_options import Activation
 Reals = NDArray[np.float64]
 NODES = 256  # places on the path whose slopes are in memory at a time
 # With tanh a piece of the path is halved until its halves agree with the whole to so many nats
-# (of more than one: to this part of them), but no further than to pieces of 2^-DEEPEST.
+# (if more than one: to this share of them), but no further than to pieces of 2^-DEEPEST.
 GAUSS = 16
 ACCURACY = 1e-7
 DEEPEST = 40
@@ -38,7 +38,7 @@ DEEPEST = 40
 
 @dataclass(frozen=True, slots=True, eq=False)
 class GradientPath:
-    """From the bias alone to a document.
+    """The path from the bias alone to a document.
 
     upper          the layers above the first, each (W + 1, W') with the biases in the last row
     activation     of the hidden layers
@@ -61,7 +61,7 @@ class GradientPath:
         stop: Reals,
         wanted: Reals,
     ) -> GradientPath:
-        """Through a model's layers; stop (W1,) float64 are the sums of the document."""
+        """The path through a model's layers; stop (W1,) float64 are the sums of the document."""
         upper = [layer.astype(np.float64) for layer in layers[1:]]
         return cls(upper, activation, start, stop - start, wanted)
 

@@ -39,7 +39,7 @@ class Feature:
     weight        w(f, ℓ), nats
     contribution  c(f, ℓ), nats; None where the model does not know what its corpus held
     documents     of the training corpus that have the feature
-    others, share with hashing: n-grams besides that fell into the same column in a sample of the
+    others, share with hashing: other n-grams that fell into the same column in a sample of the
                   corpus, and the named one's share of the column's occurrences there
     """
 

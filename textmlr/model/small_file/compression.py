@@ -1,9 +1,10 @@
 """A smaller model that answers nearly the same: features dropped by contribution, θ rounded.
 
-Weights are rounded to whole numbers of a scale that is √2 as small for twice the documents, since
-that is how an error counts.  The features that contribute most are kept (``ranked_features``), and
-the scale is the least of their contributions: below it there is little but rounding.  So the number
-of features decides the size of the file, and a search finds it.  Layers above the first stay whole.
+Weights are rounded to whole numbers of a scale that is √2 times smaller for twice the documents,
+since that is how an error counts.  The features that contribute most are kept
+(``ranked_features``), and the scale is the least of their contributions: below it there is little
+but rounding.  So the number of features decides the size of the file, and a search finds it.
+Layers above the first stay whole.
 """
 
 from __future__ import annotations
@@ -35,11 +36,11 @@ from textmlr.model.small_file.theta_storage import (
 
 SmallDtype = Literal["int8", "float16"]
 MOST_BYTES = 1 << 50
-NEAR = 0.995  # of the size wanted: near enough
-ABOUT = 0.85  # near enough to decide the scale
+NEAR = 0.995  # share of the size wanted that is near enough
+ABOUT = 0.85  # share that is near enough to decide the scale
 GUESS = 6.0  # bytes of a feature, to begin with
-QUICK_RATIO = 0.8  # of a file's size and of the one that is made quickly, about
-POWER = 0.8  # of how the number of features goes with the size, about
+QUICK_RATIO = 0.8  # about the ratio of a file's size to that of one made quickly
+POWER = 0.8  # about the power of the size that the number of features goes with
 SCALE_STEPS = 8
 MOST_STEPS = 20
 Watch = Callable[[int, int], None]
@@ -81,7 +82,7 @@ class _Candidate:
 
 
 class _SizeSearch:
-    """For the number of features whose file is as large as it may be."""
+    """The search for the number of features whose file is as large as it may be."""
 
     def __init__(
         self, features: RankedFeatures, dtype: SmallDtype, max_size: int, watch: Watch | None
@@ -124,7 +125,7 @@ class _SizeSearch:
         return number, model.storage.top
 
     def _fill(self, least: _Candidate, now: _Candidate) -> _Candidate:
-        """The largest that fits, with the scale of the second of two, of which the first fits."""
+        """The largest that fits, with the scale of the second of two tries; the first fits."""
         top, fits, over = now.model.storage.top, least, None
         tried = [least]
         for _ in range(MOST_STEPS):
@@ -157,7 +158,7 @@ class _SizeSearch:
         return round(a.number + (wanted - a.size) * (b.number - a.number) / (b.size - a.size))
 
     def _finer(self, now: _Candidate) -> _Candidate:
-        """All features fit: the finest scale with which they do."""
+        """The model with the finest scale with which all features fit."""
         if self._dtype != "int8":
             return now
         theta, documents = self._scaled(self._features.chosen(self._most))

@@ -226,7 +226,7 @@ def _vocabulary(
 
 
 def _coded_idf(featurizer: Featurizer, rows: NDArray[np.int64]) -> tuple[str, Bytes]:
-    """How idf is held, and its bytes: none where it follows from the document frequencies.
+    """The form of idf, and its bytes: none where it follows from the document frequencies.
 
     rows  the order of the file; of hashed features all have an idf, in the order of their columns
     """

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from textmlr.base.file_checks import check_blob, expect
 
-END = 0xFF  # of a suffix; no byte of UTF-8
+END = 0xFF  # ends a suffix; no byte of UTF-8
 MOST_SHARED = 255
 
 

@@ -28,7 +28,7 @@ from textmlr.model.small_file.theta_storage import HIGHEST, scale_of
 class RankedFeatures:
     """A model's features, those that contribute most first.
 
-    model        whose they are
+    model        the model that has them
     order        (R',) int64   rows of θ, the bias's not among them, by descending contribution
     contribution (R,) float64   of each row
     documents    (R,) int64   that have each feature, about
@@ -49,7 +49,7 @@ class RankedFeatures:
     def of(cls, model: Model) -> RankedFeatures:
         featurizer, theta = model.featurizer, model.layers[0]
         options, bias = featurizer.options, int(featurizer.options.bias)
-        # Of scores only differences may count.
+        # Only differences of scores count, if the head says so.
         are_scores = len(model.layers) == 1 and model.head.is_relative
         if are_scores and theta.shape[1] == 2:
             half = (theta[:, 0] - theta[:, 1]) / 2

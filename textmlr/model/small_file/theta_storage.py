@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 Dtype = Literal["float32", "float16", "int8"]
 SMALL = ("float16", "int8")
-MOST = 127  # of a whole number in 8 bits, on either side of 0
+MOST = 127  # the largest whole number in 8 bits, on either side of 0
 # The scale of code c is (4 + c mod 4)·2^(c div 4 − OFFSET): a quarter of an octave a step, about,
 # from 3.6e-12 to 5.9e7.  A whole number times it is exact in float32, on every machine.
 STEPS = 4
@@ -50,7 +50,7 @@ def expected_codes(documents: NDArray[np.int64], top: int) -> NDArray[np.uint8]:
     """Code of the scale of a feature that so many documents have, (R,) uint8.
 
     The cost of rounding a row grows with the documents that have the feature, by its square: twice
-    the documents, a scale √2 as small.
+    the documents, a scale √2 times smaller.
     """
     code = np.clip(top - _half_octaves(documents), 0, HIGHEST)
     return code.astype(np.uint8)

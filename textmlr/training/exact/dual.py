@@ -12,9 +12,9 @@ from textmlr.kernels import dual_ascent as kernels
 from textmlr.training.exact.merged_columns import MergedColumns
 from textmlr.training.exact.threaded_products import inner_product, multiply
 
-# A document at less than this share of the mean gap takes a nap.  From 0.1 to 0.5 alike.
+# A document at less than this share of the mean gap takes a nap.  Shares of 0.1 to 0.5 do as well.
 NAP_SHARE = 0.2
-LOOKING = 0.02  # time to find the due ones, of that of visiting all documents
+LOOKING = 0.02  # time to find the documents that are due, as a share of that to visit all
 SLIP = 1e-3  # share of all other labels in the first p
 
 
@@ -114,7 +114,8 @@ class Dual:
         return out
 
     def epoch(self) -> float:
-        """Visit all documents that are not napping; the duality gap as seen meanwhile (nats)."""
+        """Visit all documents that are not napping; return the duality gap seen meanwhile
+        (nats)."""
         order = np.empty(len(self.y), np.int32)
         order = order[: kernels.draw(frozen(self.naps), self.epochs, self.seed, order)]
         mean = float(self.gaps.mean())

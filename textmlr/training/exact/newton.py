@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Protocol, Self, TypeVar
 
-FORCING = 0.5  # most of ‖gradient‖ that conjugate gradients may leave
-MOST_PRODUCTS = 300  # of a vector and the Hessian, in one step
-SUFFICIENT = 1e-4  # of the fall that the slope promises: Armijo's constant
+FORCING = 0.5  # the largest share of ‖gradient‖ that conjugate gradients may leave
+MOST_PRODUCTS = 300  # products of a vector and the Hessian, in one step
+SUFFICIENT = 1e-4  # share of the fall that the slope promises: Armijo's constant
 MOST_HALVINGS = 40
 
 

@@ -1,4 +1,4 @@
-"""How strong a penalty: the minimum for one λ after the other, judged on held-out documents."""
+"""The choice of λ: the minimum for one after the other, judged on held-out documents."""
 
 from __future__ import annotations
 
@@ -183,7 +183,7 @@ def _search(
 def _search_crossed(
     crossed: Crossed, threads: int, watch: Watch | None
 ) -> tuple[float, tuple[Penalty, ...]]:
-    """The same where few documents are held out in parts."""
+    """``_search`` where few documents are held out in parts."""
     parts = range(len(crossed.parts))
     others = [crossed.rows.take(crossed.others(number)) for number in parts]
     exact = [ExactSolver.of(objective, threads, None) for objective in others]

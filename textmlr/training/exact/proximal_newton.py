@@ -33,14 +33,14 @@ from textmlr.training.objective import Objective
 
 MAX_ROUNDS = 100
 NEWTON_STEPS = 8  # to a round
-ROUND_SHARE = 0.1  # of the sum of subgradients at its beginning, at which a round ends
-STEP_SHARE = 0.3  # the same of a Newton step's descent
-HASTE = 0.9  # of the tolerance, the rest being for the rounding to float32
-ARMIJO = 0.01  # of the decrease promised: Yuan, Ho and Lin, equation 20
+ROUND_SHARE = 0.1  # a round ends at this share of the sum of subgradients at its beginning
+STEP_SHARE = 0.3  # the same for a Newton step's descent
+HASTE = 0.9  # share of the tolerance; the rest is for the rounding to float32
+ARMIJO = 0.01  # share of the decrease promised: Yuan, Ho and Lin, equation 20
 HALVINGS = 40
-STALLED = 3  # rounds on end without a better value or bound: float64 has no more digits
+STALLED = 3  # rounds in a row without a better value or bound: float64 has no more digits
 EPSILON = 1e-15
-ROUNDING = 1e-9  # more than a sum in float64 is off
+ROUNDING = 1e-9  # more than the error of a sum in float64
 # For the bound: shares of the residuals beyond the share that l1 alone allows.
 SHARES = (0.0, 0.25, 0.5, 0.75, 0.9, 1.0)
 COLUMNS = 4096  # to a block of work
@@ -158,11 +158,11 @@ class _Descent:
 
     @property
     def gap(self) -> float:
-        """The minimum is no more than this below ``value``."""
+        """The most that the minimum can be below ``value``."""
         return max(self.value - self.bound, 0.0)
 
     def centre(self) -> None:
-        """Take the constant that only adds to the penalty from each feature's weights."""
+        """Subtract from each feature's weights the constant that only adds to the penalty."""
         used = np.flatnonzero(self.theta.any(axis=1))
         self.theta[used] -= centres(self.theta[used], self.l1, self.l2)[:, None]
 

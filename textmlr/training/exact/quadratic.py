@@ -16,15 +16,16 @@ from textmlr.training.exact.threaded_products import inner_product
 SWEEPS = 20  # to a leap
 LEAPS = 2  # to a descent
 CG_STEPS = 30  # to a leap
-CG_SHARE = 1e-3  # of the squared residual, at which conjugate gradients end
-FLAT = 1e-14  # of the curvature that single weights have along a way
+CG_SHARE = 1e-3  # share of the squared residual at which conjugate gradients end
+FLAT = 1e-14  # share of the single weights' curvature along a way
 FAR = 1e6  # a step along a flat way, before whose end a weight passes 0
 LEAST_CURVATURE = 1e-12  # of a weight: Yuan, Ho and Lin, section 5.1
 
 
 @dataclass(slots=True, eq=False)
 class QuadraticModel:
-    """The quadratic model of F around θ (kernels.sweep), in some weights, and a move in it.
+    """The quadratic model of F around θ (``kernels.coordinate_descent.sweep``), in some weights,
+    and a move in it.
 
     matrix         f(x);  probabilities (L, n), shares (n,): P and w_i/Σw of the documents
     theta          (k,) θ of the weights

@@ -28,13 +28,13 @@ from textmlr.training.exact.span import Span, SpanVector
 from textmlr.training.exact.threaded_products import transposed
 from textmlr.training.objective import Objective
 
-MOST_STEPS = 200  # of Newton's method
+MOST_STEPS = 200  # steps of Newton's method
 # In the time of so many visits of all documents the gap must fall to this share of itself, or
 # Newton continues.  (It falls slowly in documents that are alike but for their labels, and those
 # are few.)
 PATIENCE, FALL = 10.0, 0.5
 # Scores in the dual are sums of up to weight/λ·‖x‖²: where these are rounded by more nats than
-# this, λ is as good as 0 to the dual, and Newton's method runs alone.
+# this, λ is practically 0 to the dual, and Newton's method runs alone.
 COARSE = 1e-2
 # ‖gradient‖ at θ = 0 in units of the rows' length, below which it is no unit: 0 is the minimum.
 LEVEL = 1e-6
@@ -183,8 +183,8 @@ class ExactSolver:
         return found[0]
 
     def _ascend(self, dual: Dual, tolerance: float) -> bool:
-        """Epochs of the dual until its gap, as seen, is within the tolerance, or hardly falls any
-        more; whether it is within."""
+        """Run epochs of the dual until its gap, as seen, is within the tolerance, or hardly falls
+        any more; return whether it is within."""
         most, seen = float(np.log(self.objective.labels)), np.inf  # most: the value at θ = 0
         while True:
             gap = dual.epoch()

@@ -13,7 +13,7 @@ from textmlr.base.threads import map_blocks
 from textmlr.features.csr_features import Features
 from textmlr.kernels import csr_products as kernels
 
-BLOCK_PRODUCTS = 1 << 18  # of an entry and a label: a block takes a fraction of a millisecond
+BLOCK_PRODUCTS = 1 << 18  # entries times labels: a block takes a fraction of a millisecond
 
 
 def transposed(matrix: Features) -> Features:

@@ -152,10 +152,10 @@ class Cache:
         files: Mapping[str, Sum] | None = None,
         instead: str | None = None,
     ) -> None:
-        """A stage is whole, its files on the disk.
+        """Note that a stage is whole, its files on the disk.
 
         files    the sum of each
-        instead  a stage that is of no use any more, nor are its files
+        instead  a stage that is of no more use, with its files
         """
         stage = as_json({"key": key, "values": values, "files": files or {}})
         if name == "corpus" and self._lost is not None:

@@ -1,4 +1,4 @@
-"""CacheError and InUseError: what the system, or another process, refuses a cache."""
+"""CacheError and InUseError: the system, or another process, refuses a cache."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class InUseError(InputError):
 
 @contextmanager
 def refusals(folder: str) -> Iterator[None]:
-    """What the system refuses within, as CacheErrors that name the folder."""
+    """Turn errors of the system within into CacheErrors that name the folder."""
     try:
         yield
     except CacheError:

@@ -17,7 +17,7 @@ from textmlr.training.on_disk.cache_errors import InUseError, refusals
 
 JOURNAL, LOCK = "journal.json", "lock"
 CHECKPOINT = ".checkpoint"
-_PART = r"\.{}\.[0-9a-f]{{12}}\.part"  # of ``atomic_write``, by a process that was killed
+_PART = r"\.{}\.[0-9a-f]{{12}}\.part"  # a killed process's file of ``atomic_write``
 _FILES = (
     r"(lock|journal\.json|text|lengths|labels|weights|counts|counted|rows|ends|rows-[0-9]{5,}"
     r"|(final|twin)\.checkpoint)"

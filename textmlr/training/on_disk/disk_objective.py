@@ -28,7 +28,7 @@ Weigh = Callable[[Features], Features]
 class StoredObjective:
     """An ``Objective`` over documents whose rows lie in the files of a folder.
 
-    dealing     which documents are in which part; part k is in the file ``name_of(k)``
+    dealing     the part of each document; part k is in the file ``name_of(k)``
     words       (K,) int64   size of each file, in words
     sizes       (K,) int64   entries of each part
     bits        of a word that hold a column
@@ -95,13 +95,13 @@ class StoredObjective:
         return self._rows(words, documents, entries, self.folder)
 
     def documents_of(self) -> NDArray[np.int32]:
-        """How many documents each column occurs in: (V,) int32."""
+        """The number of documents that each column occurs in: (V,) int32."""
         return self.frequencies
 
     def scaled(
         self, scale: NDArray[np.float32], threads: int = 1, *, in_place: bool = False
     ) -> StoredObjective:
-        """The same objective of w, where θ_f = scale_f·w_f; see ``Objective.scaled``."""
+        """This objective as one of w, where θ_f = scale_f·w_f; see ``Objective.scaled``."""
         assert self.scale is None
         return replace(self, scale=scale, unit_from=None)
 

@@ -36,7 +36,7 @@ from textmlr.training.rows import Rows, check_memory, document_weights
 TABLE_SHARE = 0.55
 THETA_SHARE = 0.6
 THETA_COPIES = 3
-ENTRY_BYTES = 16  # of an entry in memory, with the exact solver's own arrays
+ENTRY_BYTES = 16  # bytes of an entry in memory, with the exact solver's own arrays
 
 Json = dict[str, Any]
 Arrays = dict[str, NDArray[Any]]

@@ -26,15 +26,15 @@ from textmlr.training.on_disk.stage_progress import Work
 # Training takes about so many bytes of memory a byte of text: for hashes, counts and places of
 # n-grams, and for rows; more for short words.
 MEMORY_A_BYTE = 16
-FOLDERS = 16  # beside the model, for as many runs that train one model at once
-LEAST_MEMORY = 100_000  # bytes: for less, a unit was forgotten
+FOLDERS = 16  # folders beside the model, for as many runs that train one model at once
+LEAST_MEMORY = 100_000  # bytes: less is a size that lacks its unit
 
 Json = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
 class CacheOptions:
-    """Where a corpus may lie, and what becomes of its cache.
+    """The memory and the folders for a corpus, and the use of its cache.
 
     memory   bytes of memory, about, LEAST_MEMORY at least
     folders  where a cache may be, the first that is free
@@ -106,7 +106,7 @@ def gather(
             _write(cache, held, chunks, sources, before, watch)
         corpus = restore(cache.folder, cache.values("corpus"))
         if (corpus.text_bytes if size is None else size) <= limit:
-            store = replace(store, memory=None)  # as a run without a cache, which is in memory
+            store = replace(store, memory=None)  # without a limit, like a run in memory
         return corpus, store
     except BaseException:
         end(store, failed=True)
@@ -114,7 +114,7 @@ def gather(
 
 
 def end(store: Store, *, failed: bool, keep: bool = False) -> bool:
-    """Release a store; whether something of it is left, to resume from or for further runs.
+    """Release a store; return whether any of it is left, to resume from or for further runs.
 
     failed  the run was cut off: stages that are whole are left
     """

@@ -19,7 +19,7 @@ from textmlr.training.dealt_parts import Dealing
 from textmlr.training.on_disk.disk_objective import ENDS, name_of
 from textmlr.training.on_disk.row_counts import FILE, read_record
 
-HELD_WORDS = 1 << 24  # before they are written to the files of parts
+HELD_WORDS = 1 << 24  # words that are held before they are written to the files of parts
 _Renumbered = tuple[Features, NDArray[np.int64], NDArray[np.uint32], NDArray[np.int64]]
 
 

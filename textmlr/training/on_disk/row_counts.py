@@ -106,7 +106,7 @@ def write_counts(
 
     featurizer  not fitted
     memory      bytes that the table of distinct n-grams may take, None for all it needs
-    most        features that the vocabulary keeps, None for all that are not too rare
+    most        features that the vocabulary keeps, None for all but the rare
     watch       called as the text is read
     """
     options, invalid = featurizer.options, 0

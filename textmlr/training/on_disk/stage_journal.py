@@ -14,7 +14,7 @@ from textmlr.training.on_disk.cache_folder import JOURNAL
 
 Json = dict[str, Any]
 VERSION = 2
-# A checkpoint belongs to these stages: it is of no use where one of them is another.
+# A checkpoint belongs to these stages: it is of no use where one of them has changed.
 BELOW = ("corpus", "choice", "rows", "trials")
 _ANEW = "train without --resume to begin anew"
 
@@ -88,13 +88,13 @@ def digest_of(values: Any) -> str:
 
 
 def bond_of(name: str, journal: Json) -> str:
-    """The mark of a checkpoint: it is another for another run, and for other rows."""
+    """The mark of a checkpoint: it differs for another run and for other rows."""
     stages = {stage: journal["stages"].get(stage) for stage in BELOW}
     return digest_of([name, journal["identity"], stages])
 
 
 def _other_files(before: Json, now: Json, part: str) -> str | None:
-    """How the files of one part of a run differ, see ``file_identity.contents``."""
+    """Say how the files of one part of a run differ, see ``file_identity.contents``."""
     if before["sources"] != now["sources"]:
         shown = [", ".join(own["sources"]) or "none" for own in (before, now)]
         what = "files" if part == "corpus" else f"--{part}"
@@ -107,7 +107,7 @@ def _other_files(before: Json, now: Json, part: str) -> str | None:
 
 
 def _other_value(before: Json, now: Json) -> str | None:
-    """How the values of one part of a run differ."""
+    """Say how the values of one part of a run differ."""
     for name in sorted(now.keys() | before.keys()):
         old, new = before.get(name), now.get(name)
         if old != new:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """Some of a stage is done.
+    """The progress of a stage.
 
     what   the stage, in words
     done, total   bytes; total is 0 where it is not known

@@ -78,8 +78,8 @@ class CrossedTrials:
 
     @property
     def averaged(self) -> bool:
-        """Whether θ is the average of the plans: not where units of hidden layers differ from run
-        to run."""
+        """Whether θ is the average of the plans: it is not if units of hidden layers differ from
+        run to run."""
         options = self.runs.options
         return bool(options.calibration) and not options.hidden
 
@@ -187,12 +187,12 @@ class CrossedTrials:
 
 def shares_of(calibrations: Sequence[Calibration]) -> list[float]:
     """The factors of the scores of each plan's run in the average: all plans have equal shares, and
-    each is as loud as its own calibration has it."""
+    each is scaled by its own calibration."""
     return [calibration.factor / len(calibrations) for calibration in calibrations]
 
 
 def _together(epochs: Sequence[Epoch]) -> Epoch:
-    """The epochs of several runs as the last one of them all."""
+    """One epoch that stands for those of several runs."""
     last = [epoch for epoch in epochs if epoch.number == epoch.epochs]
     return Epoch(
         last[0].epochs,

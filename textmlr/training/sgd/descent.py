@@ -26,11 +26,11 @@ from textmlr.training.sgd.epoch import Epoch, Unfinished, WarmStart
 FIRST_RISE = 3.0
 RISE = 1.5
 RISE_NATS = 0.01
-# A rise is not the step's but noise (of few documents, or of dropout), if halving the step so many
-# times on end has changed the same epoch's loss by less than this share of it.
+# A rise is noise (of few documents, or of dropout), not due to the step, if halving the step so
+# many times in a row changed the epoch's loss by less than this share of it.
 IN_VAIN = 3
 ALIKE = 0.02
-MAX_HALVINGS = 1100  # of a run: from the largest float64 to nothing
+MAX_HALVINGS = 1100  # halvings of a run's step: from the largest float64 to nothing
 
 
 @dataclass(slots=True, eq=False)
@@ -51,7 +51,7 @@ class SGD:
     keep       called with the run between the parts of an epoch, where it can be stopped, and
                resumed from its ``state``; the caller of ``epoch`` calls it between epochs
     halvings   so far
-    rises      by epoch: its loss when it last rose, and how often on end halving changed nothing
+    rises      by epoch: its loss when it last rose, and how often in a row halving changed nothing
 
     A run whose loss is not finite, or has risen, has diverged: it restarts with half the step, as
     if the step had been so from the start.
@@ -209,7 +209,7 @@ class SGD:
         self.rises = {int(epoch): tuple(rise) for epoch, rise in header["rises"].items()}
 
     def _rose_in_vain(self, loss: float) -> bool:
-        """Whether smaller steps would not help against a rise to this loss."""
+        """Whether smaller steps are no help against a rise to this loss."""
         before, vain = self.rises.get(self.done, (np.inf, 0))
         vain = vain + 1 if abs(loss - before) < ALIKE * loss else 0
         self.rises[self.done] = loss, vain

@@ -46,8 +46,8 @@ class Fit:
                   figures of all parts
     trials        every run tried; the best has the least held-out loss
     halvings      times the final run's step diverged and was halved
-    averaged      0, or how many runs θ is the average of: of few documents one of each
-                  trial's plan, where there are several
+    averaged      0, or how many runs θ is the average of: one of each trial's plan, where documents
+                  are few and plans several
     """
 
     layers: list[NDArray[np.float32]]
@@ -271,7 +271,7 @@ def probe(
 def most_epochs(
     objective: AnyObjective, idf: object, options: TrainingOptions, *, validated: bool = False
 ) -> int:
-    """How many epochs ``fit`` will report, trials included, if none of them ends early.
+    """The number of epochs that ``fit`` reports, trials included, if none of them ends early.
 
     validated  whether documents of their own judge
     """

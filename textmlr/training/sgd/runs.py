@@ -94,7 +94,7 @@ class Runs:
         return SGD.start(objective, documents, epochs, rate, self.options, spare)
 
     def end(self, run: SGD) -> None:
-        """No one needs the run any more: its memory is free."""
+        """Free the memory of a run that is no longer needed."""
         self._spare.append(run)
 
     def resume(self, run: SGD, name: str, more: Callable[[], Json] = dict) -> Json:

@@ -48,7 +48,7 @@ class TrialRun:
 
     @classmethod
     def of(cls, values: dict[str, Any]) -> TrialRun:
-        """From JSON values."""
+        """The run of these JSON values."""
         return cls(**(values | {"calibration": Calibration.of(values["calibration"])}))
 
 

@@ -28,8 +28,8 @@ HIDDEN_PRODUCTS = 1 << 29
 # Fewer held-out documents than this are too few to calibrate by: all documents are held out then,
 # in FOLDS parts, and each part is scored by a run over the others.
 ENOUGH_HELD_OUT = 500
-# A run over all documents takes more steps than a trial over some, and so needs them less large:
-# the smallest is taken whose trial's loss is above the best by no more than this times the share
+# A run over all documents takes more steps than a trial over some, and so needs smaller ones: the
+# smallest is taken whose trial's loss is above the best by no more than this times the share
 # of the documents that the trials did not see.
 LENT = 0.05
 
@@ -56,7 +56,7 @@ class Search:
         """known  results of the same trials before, None: none"""
         self.runs, self._known = runs, known
         objective, options = runs.objective, runs.options
-        self._rows: Objective | None = None  # of trials, and the judge as new to them
+        self._rows: Objective | None = None  # rows of trials; _judge: the judge as new to them
         self._judge: Objective | None = None
         self._scaled: dict[float, tuple[Objective, Objective]] = {}
         self._part = np.arange(len(objective.y))
@@ -87,7 +87,7 @@ class Search:
 
     @property
     def held_out(self) -> int:
-        """How many documents judge."""
+        """The number of documents that judge."""
         if self.crossed is not None:
             return self.crossed.rows.judging
         return 0 if self.judge is None else len(self.judge.y)
@@ -215,9 +215,9 @@ class Search:
         """One run: its last epoch, or its best if it was given up.
 
         While steps are large the held-out loss goes up and down, and falls when they fall to 0,
-        so the end of the run counts; but after ``patience`` epochs on end that were WORSE than the
-        best, the run has overfitted, and will not come back.  A run of few epochs (2·patience) is
-        judged at its end alone: judging takes about as long as an epoch.
+        so the end of the run counts; but after ``patience`` epochs in a row that were WORSE than
+        the best, the run has overfitted for good.  A run of few epochs (2·patience) is judged at
+        its end alone: judging takes about as long as an epoch.
 
         name  of the run's state; None: it is not kept
         """
@@ -263,7 +263,7 @@ class Search:
 
 
 def trial_documents(objective: AnyObjective, epochs: int, most: int) -> int:
-    """How many documents a trial run of so many epochs visits at most in each.
+    """The most documents that a trial run of so many epochs visits in each.
 
     most   non-zeros to visit in all, TRIAL_NONZEROS if that is fewer
     """

@@ -1,1 +1,1 @@
-"""Training on a stream: each document is predicted, then learnt, and gone."""
+"""Training on a stream: each document is predicted, trained on and forgotten."""

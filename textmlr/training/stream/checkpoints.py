@@ -40,7 +40,7 @@ class Checkpoint:
 
 @dataclass(slots=True)
 class Checkpoints:
-    """When and where checkpoints are written.
+    """The times and the place at which checkpoints are written.
 
     path       of the model
     documents  between checkpoints: they are at multiples of it; None: by time
@@ -57,7 +57,7 @@ class Checkpoints:
     _documents: int = field(default=0)
 
     def begin(self, trainer: StreamTrainer) -> None:
-        """The trainer is as it was kept last, or new."""
+        """Begin with a trainer that is new, or as it was last kept."""
         self._at, self._documents = time.monotonic(), trainer.documents
 
     def left(self, trainer: StreamTrainer) -> int:
@@ -67,7 +67,7 @@ class Checkpoints:
         return self.documents - trainer.documents % self.documents
 
     def due(self, trainer: StreamTrainer) -> bool:
-        """Whether it is time for one."""
+        """Whether a checkpoint is due."""
         if trainer.documents == self._documents:
             return False
         if self.documents is not None:
@@ -98,7 +98,7 @@ class Checkpoints:
 
 
 def every(text: str) -> tuple[int | None, float | None]:
-    """What --checkpoint-every says, as (documents, seconds): 100000, 60s, 5m or 1h.
+    """--checkpoint-every, such as 100000, 60s, 5m or 1h, as (documents, seconds).
 
     Raises InputError for anything else.
 

@@ -1,6 +1,6 @@
-"""The position of a stream in its input files, so that a resumed run learns no document twice.
+"""The position of a stream in its input files, so that a resumed run trains on no document twice.
 
-A file is recognised by its path and its first documents: as many as were learnt, with the same
+A file is recognised by its path and its first documents: as many as were trained on, with the same
 text, labels and weights.  So it may have grown meanwhile, and be compressed or not.  Pipes and
 addresses cannot be read again, and have no position.
 """
@@ -29,10 +29,10 @@ Key = tuple[str, int]
 
 @dataclass(frozen=True, slots=True)
 class InputMark:
-    """The learnt part of an input.
+    """The part of an input that was trained on.
 
     key        its path, and 2 where a command names it for the second time, and so on
-    documents  learnt;  skipped  bad rows that were counted with them
+    documents  in that part;  skipped  bad rows that were counted with them
     digest     of the documents
     """
 
@@ -42,12 +42,12 @@ class InputMark:
     digest: str
 
     def as_json(self) -> list[Any]:
-        """As ``of`` takes it."""
+        """The JSON that ``of`` takes."""
         return [*self.key, self.documents, self.skipped, self.digest]
 
     @classmethod
     def of(cls, values: Sequence[Any]) -> InputMark:
-        """From JSON.  Raises ValueError for values of another form."""
+        """The mark of this JSON.  Raises ValueError for values of another form."""
         path, number, documents, skipped, digest = values
         texts, numbers = (path, digest), (number, documents, skipped)
         if not all(isinstance(text, str) for text in texts) or not all(
@@ -58,16 +58,16 @@ class InputMark:
 
 
 class Position:
-    """The learnt part of an input while it grows."""
+    """The part of an input that was trained on, while it grows."""
 
     def __init__(self, key: Key) -> None:
-        """Nothing yet."""
+        """Begin at the start of the input."""
         self.key = key
         self.documents = self.skipped = 0
         self._digest = sha256()
 
     def add(self, chunk: Chunk, part: slice) -> None:
-        """The next documents of the input were learnt."""
+        """The next documents of the input were trained on."""
         batch = Batch(chunk.batch.text, chunk.batch.starts[part], chunk.batch.stops[part])
         if not len(batch):
             return
@@ -96,9 +96,9 @@ class ResumedInput:
     """A resumed run begins to read an input.
 
     name    of the input
-    passed  documents at its beginning that were learnt before, and are not again
-    before  documents of an input of this name that were learnt before; it does not begin with them
-            if passed is 0;  None: the input cannot be read again
+    passed  documents at its beginning that were trained on before, and are not again
+    before  documents of an input of this name that were trained on before; it does not begin with
+            them if passed is 0;  None: the input cannot be read again
     """
 
     name: str
@@ -108,7 +108,7 @@ class ResumedInput:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class InputPart:
-    """Documents to learn, and their position, None for an input that cannot be read again."""
+    """Documents to train on, and their position, None for an input that cannot be read again."""
 
     chunk: Chunk
     position: Position | None
@@ -121,11 +121,11 @@ def parts_of(
     *,
     resumed: bool,
 ) -> Iterator[ResumedInput | InputPart]:
-    """The documents of inputs, one after another, without those that were learnt before.
+    """The documents of inputs, one after another, without those that were trained on before.
 
     sources  as ``corpus.sources.sources_of`` gives them;  scan  the documents of one
-    known    the marks of inputs that were learnt before
-    resumed  report each input, of which some may have been learnt before
+    known    the marks of inputs that were trained on before
+    resumed  report each input, of which a part may have been trained on before
     """
     times: Counter[str] = Counter()
     for source in sources:
@@ -162,9 +162,9 @@ def _can_be_read_again(source: str) -> bool:
 def _behind(
     chunks: Iterator[Chunk], position: Position, before: InputMark
 ) -> Iterator[Chunk] | None:
-    """The documents after the learnt ones, None where the input does not begin with these.
+    """The documents after those trained on, None where the input does not begin with these.
 
-    The position moves past the learnt ones.
+    The position moves past those.
     """
     skipped = 0
     for chunk in chunks:

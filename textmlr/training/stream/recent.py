@@ -12,7 +12,7 @@ RECENT = 4096  # documents whose predictions are kept
 
 
 class StreamFigures(NamedTuple):
-    """Figures of documents, each predicted before it was learnt.
+    """Figures of documents, each predicted before it was trained on.
 
     weight of the documents;  accuracy;  loss, mean −log P(y | x) (nats); 0 without documents
     """
@@ -44,7 +44,7 @@ class Recent:
 
     @classmethod
     def of(cls, width: int) -> Recent:
-        """No documents yet; W is the width."""
+        """Begin without documents; W is the width."""
         return cls(
             np.zeros((RECENT, width), np.float32),
             np.zeros(RECENT, np.int32),

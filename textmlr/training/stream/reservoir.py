@@ -20,8 +20,8 @@ _mixed = as_python(hashing._split_mix)
 class Reservoir:
     """The documents with the smallest random numbers, as many as there is room for.
 
-    The number of a document depends on the seed and on its place in the stream alone, so neither
-    how the stream was cut nor when it was asked for changes the sample.
+    The number of a document depends only on the seed and on its place in the stream, so the sample
+    does not depend on how the stream was cut or when it was asked for.
     Source: Vitter, ACM TOMS 11(1), 1985, has the problem; the numbers are SplitMix64's (Steele, Lea
     and Flood, OOPSLA 2014).
     """
@@ -69,7 +69,7 @@ class Reservoir:
 
     @classmethod
     def restore(cls, seed: int, arrays: dict[str, NDArray[Any]]) -> Reservoir:
-        """From a state.  Raises KeyError or ValueError for another."""
+        """Restore from a state.  Raises KeyError or ValueError for another."""
         own = cls(seed)
         text, stops = arrays["sample.texts"].tobytes(), arrays["sample.stops"].tolist()
         numbers = arrays["sample.numbers"].tolist()

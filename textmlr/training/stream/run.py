@@ -1,4 +1,4 @@
-"""The run of a stream: chunk after chunk is learnt, reported and kept."""
+"""The run of a stream: chunk after chunk is trained on, reported and kept."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from textmlr.training.stream.inputs import InputPart, Position, ResumedInput
 from textmlr.training.stream.recent import StreamFigures
 from textmlr.training.stream.stream_trainer import StreamTrainer
 
-PIECE = 1 << 14  # documents that are learnt at a time, between looks at clock and signals
+PIECE = 1 << 14  # documents that are trained on at a time, between looks at clock and signals
 TICK = 0.2  # seconds
 
 
@@ -64,9 +64,9 @@ class Run:
         self.read = ReadingNotes()
 
     def learn(self, parts: Iterable[InputPart | ResumedInput | None]) -> None:
-        """Learn parts (None: there is none yet) until they end or the run is stopped.
+        """Train on parts (None: there is none yet) until they end or the run is stopped.
 
-        A checkpoint is written at the end, also where a part cannot be read or learnt.
+        A checkpoint is written at the end, even if a part cannot be read or trained on.
         """
         self.checkpoints.begin(self.trainer)
         try:

@@ -1,11 +1,11 @@
-"""θ of a stream: each document is predicted as it comes, and then learnt.
+"""θ of a stream: each document is predicted as it comes, and then trained on.
 
 There is one pass, of unknown length, so that no step size falls by a schedule.  The steps of each
 weight are divided by the root of its squared gradients so far (``kernels.streaming``), and rare
 features take longer ones, by the root of idf so far.
 
-How the documents are cut into parts changes nothing: every number is that of one document after
-the other.
+The cut of documents into parts changes nothing: every number is that of one document after the
+other.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ class StreamLearner:
         length: float | None,
         bias: bool,
     ) -> None:
-        """No documents yet.
+        """Begin without documents.
 
         length  ‖f(x)‖² of every row, None where they differ
         bias    column 0 is always on
@@ -76,13 +76,13 @@ class StreamLearner:
         self.recent = Recent.of(1)
 
     def learn(self, features: Features, y: NDArray[np.int32], weights: NDArray[np.float32]) -> None:
-        """Predict and learn documents, one after the other.
+        """Predict documents and train on them, one after the other.
 
         features  over V columns
         y         (n,) codes; that of a label that is new is the number of labels before it
         weights   (n,) as they count
         Raises InputError for more labels or columns than there is memory for; then none of the
-        documents has been learnt.
+        documents has been trained on.
         """
         self._reserve(features.indices, max(self.labels, int(y.max(initial=-1)) + 1))
         rows, paces = self._admit(features)
@@ -134,14 +134,15 @@ class StreamLearner:
                 yield first, min(end, first + most)
 
     def _measure(self, lengths: NDArray[np.float64]) -> None:
-        """Follow the mean of ‖f(x)‖²: it is that of the documents before the last power of two."""
+        """Follow the mean of ‖f(x)‖², which is that of the documents before the last power of
+        two."""
         if self.documents & (self.documents - 1) == 0:
             mean = self.lengths / self.documents if self.documents else float(lengths[0])
             self.unit = 1 / (mean or 1.0)
         self.lengths = _added(self.lengths, lengths)
 
     def _take(self, documents: kernels.StreamRows, first: int, last: int, *, new: bool) -> None:
-        """Learn documents first to last;  new  the first has a label that no document had."""
+        """Train on documents first to last;  new  the first has a label that no document had."""
         n, width = last - first, self.theta.shape[1]
         scores, right = np.empty((n, width), np.float32), np.empty(n, np.uint8)
         losses = np.empty(n)
@@ -229,8 +230,8 @@ class StreamLearner:
         return self.recent.figures(self.documents)
 
     def calibration(self) -> Calibration:
-        """The calibration of the latest documents, as they were predicted before they were
-        learnt."""
+        """The calibration of the latest documents, as they were predicted before training on
+        them."""
         recent, n = self.recent, self.documents
         counts = np.flatnonzero(recent.weights[:n] > 0)
         if self.labels < 2 or not len(counts):

@@ -16,7 +16,7 @@ REASONS = {  # why a stream does not take the others
     "idf": "how many documents will have a feature is not known before the stream ends",
     "min_df": "how many documents will have a feature is not known before the stream ends",
     "max_features": "which features are frequent is not known before the stream ends",
-    "holdout": "each document judges before it is learnt",
+    "holdout": "each document judges before it is trained on",
     "epochs": "there is one pass",
     "patience": "there is one pass",
     "class_weight": "how often each label will come is not known",

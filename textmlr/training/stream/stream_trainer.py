@@ -43,17 +43,17 @@ from textmlr.training.stream.stream_learner import StreamLearner
 from textmlr.training.stream.stream_options import check_options
 from textmlr.training.training_record import calibration_record
 
-KIND = "stream"  # of a tensor file, in a checkpoint's header
-MOST_FILES = 100  # that a model's record names
+KIND = "stream"  # the kind of tensor file, in a checkpoint's header
+MOST_FILES = 100  # files that a model's record names
 
 
 class StreamTrainer:
     """Trains on documents as they come, in memory that does not grow with their number.
 
-    Each document is predicted before it is learnt, so that ``so_far`` and ``lately`` are figures of
-    unseen documents.  Labels need not be known beforehand: a document with a new one counts as
-    wrong, with a loss of log(1 + documents before it), as if a new label were as rare as one
-    document among them.  How the documents are cut into calls changes nothing.
+    Each document is predicted before it is trained on, so that ``so_far`` and ``lately`` are
+    figures of unseen documents.  Labels need not be known beforehand: a document with a new one
+    counts as wrong, with a loss of log(1 + documents before it), as if a new label were as rare as
+    one document among them.  How the documents are cut into calls changes nothing.
 
     labels      in the order in which they came
     counts      documents of each;  totals   the sums of their weights
@@ -103,7 +103,7 @@ class StreamTrainer:
 
     @property
     def labels(self) -> list[str]:
-        """In the order in which they came."""
+        """The labels in the order in which they came."""
         return list(self._codes)
 
     @property
@@ -113,7 +113,7 @@ class StreamTrainer:
 
     @property
     def so_far(self) -> StreamFigures:
-        """The figures of all documents, each predicted before it was learnt."""
+        """The figures of all documents, each predicted before it was trained on."""
         return self._learner.so_far
 
     @property
@@ -122,7 +122,7 @@ class StreamTrainer:
         return self._learner.lately
 
     def learn(self, texts: Any, labels: Any, weights: Any = None) -> None:
-        """Predict and learn documents.
+        """Predict documents and train on them.
 
         texts, labels, weights   as ``Corpus.of`` takes them; weights count as they are
         Raises InputError as it does, and for more labels than there is room for.
@@ -143,7 +143,7 @@ class StreamTrainer:
         weights: NDArray[np.float32] | None = None,
         threads: int | None = None,
     ) -> None:
-        """The same for a Batch whose documents have the labels names[codes]."""
+        """``learn`` for a Batch whose documents have the labels names[codes]."""
         n = len(batch)
         if not n:
             return
@@ -164,13 +164,13 @@ class StreamTrainer:
         self._nonzeros += len(features.indices)
 
     def read_from(self, name: str) -> None:
-        """The next documents come from a file of this name, for the record."""
+        """Note for the record that the next documents come from a file of this name."""
         check_kind("name", name, str, "give the name of a file")
         if name not in self.files and len(self.files) < MOST_FILES:
             self.files.append(name)
 
     def stands_at(self, position: Position) -> None:
-        """The next documents are at this position, which their reader moves."""
+        """Note that the next documents are at this position, which their reader moves."""
         self.inputs.pop(position.key, None)
         self.inputs[position.key] = position
         if len(self.inputs) > MOST_INPUTS:
@@ -178,7 +178,7 @@ class StreamTrainer:
 
     @property
     def marks(self) -> dict[Key, InputMark]:
-        """The learnt part of each file."""
+        """The part of each file that was trained on."""
         now = (one.mark if isinstance(one, Position) else one for one in self.inputs.values())
         return {one.key: one for one in now if one.documents}
 
@@ -216,7 +216,7 @@ class StreamTrainer:
         return Model(labels, featurizer, [theta], record, columns, calibration.absorbed())
 
     def _record(self, by_name: NDArray[np.int64], calibration: Calibration) -> Record:
-        """What the model file says of its training, in the words of ``learning.train``."""
+        """The model's record of its training, in the form of ``training.training_record``."""
         so_far = self.so_far
         return Record(
             versions=VersionsRecord.now(),

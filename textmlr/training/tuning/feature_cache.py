@@ -76,7 +76,7 @@ class FeatureCache:
             return made
 
     def seconds(self, featurizer: FeaturizerOptions) -> float:
-        """How long the features took to make, 0 where they are not there."""
+        """The time that the features took to make, 0 where they are not there."""
         with self._lock:
             return self._made[featurizer].seconds if featurizer in self._made else 0.0
 

@@ -19,7 +19,7 @@ from textmlr.training.tuning.space import Setting
 from textmlr.training.tuning.trial import Figures, Trial
 
 Json = dict[str, Any]
-BEGIN = b'{"trial": '  # of a line
+BEGIN = b'{"trial": '  # how a line begins
 
 
 def fingerprint(corpus: Corpus) -> str:
@@ -144,7 +144,7 @@ def _is_torn(raw: bytes) -> bool:
 
 
 def _parse(raw: bytes) -> tuple[Trial, Json]:
-    """(trial, all of the line).  Errors of Python's own if it is no such line."""
+    """(trial, the whole line).  Raises errors of Python's own if it is no such line."""
     if not raw.endswith(b"\n"):
         raise ValueError("not a whole line")
     line = json.loads(raw)

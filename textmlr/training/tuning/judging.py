@@ -69,10 +69,10 @@ class Judge:
 
 
 def without(objective: Objective, rare: NDArray[np.bool_]) -> Objective:
-    """The same objective without some features, its rows at length 1 again if they had that.
+    """The objective without some features, its rows at length 1 again if they had that.
 
     min_df keeps a feature of one training document if a held-out document has it too, and drops it
-    if none has: the kept ones would tell of the held-out documents.
+    if none has: the kept ones would reveal the held-out documents.
 
     rare  (V,)   the features that too few training documents have
     """

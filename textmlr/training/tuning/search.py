@@ -333,7 +333,7 @@ class _Search:
         return trial
 
     def _is_over(self) -> bool:
-        """Whether there is no more time than the last training may take."""
+        """Whether only the time is left that the last training may take."""
         if self._options.seconds is None:
             return False
         best = self._best(1)[0]

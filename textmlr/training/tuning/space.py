@@ -16,7 +16,7 @@ from textmlr.base.training_options import DEFAULT_PATIENCE, MAX_IDF_POWER, Train
 KEEP = 0.5
 # Standard deviation of a step from a known value of a range, as a share of the range.
 STEP = 0.12
-DIGITS = 3  # that numbers are rounded to, so that they can be read and typed
+DIGITS = 3  # digits that numbers are rounded to, so that they can be read and typed
 # Characters in n-grams of text, its bytes times the lengths of n-grams, beyond which fewer lengths
 # are tried: rows of them all would take gigabytes.
 MOST_CHARACTERS = 1 << 26
@@ -30,7 +30,7 @@ class Setting:
     training: TrainingOptions
 
     def with_value(self, name: str, value: Any) -> Setting:
-        """The same with another value of one option of either stage."""
+        """This setting with another value of one option of either stage."""
         if name in FEATURIZER_FIELDS:
             return replace(self, featurizer=replace(self.featurizer, **{name: value}))
         return replace(self, training=replace(self.training, **{name: value}))
@@ -40,7 +40,7 @@ class Setting:
         return getattr(self.featurizer if name in FEATURIZER_FIELDS else self.training, name)
 
     def judged_at_its_end(self) -> Setting:
-        """The same with enough patience for ``train`` to run all epochs, as a trial does."""
+        """This setting with enough patience for ``train`` to run all epochs, as a trial does."""
         assert self.training.epochs is not None
         needed = (self.training.epochs + 1) // 2
         enough = needed <= (self.training.patience or DEFAULT_PATIENCE)
@@ -52,7 +52,7 @@ class Setting:
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> Setting:
-        """From the values of ``as_json``.  Raises TypeError or ValueError for others."""
+        """The setting of ``as_json``'s values.  Raises TypeError or ValueError for others."""
         featurizer = FeaturizerOptions.of(values["featurizer"])
         return cls(featurizer, TrainingOptions.of(values["training"]))
 
@@ -96,7 +96,7 @@ class Range:
         return self._at(min(max(self._position(known) + STEP * float(rng.normal()), 0.0), 1.0))
 
     def _position(self, value: float) -> float:
-        """Where in the range a value lies, 0 to 1."""
+        """The position of a value in the range, 0 to 1."""
         value = min(max(value, self.low), self.high)
         if not self.low:
             return value / self.high

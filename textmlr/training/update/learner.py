@@ -1,4 +1,4 @@
-"""How a model learns more documents: from θ and the curvature of the old ones to the next θ."""
+"""Training on more documents: from θ and the curvature of the old ones to the next θ."""
 
 from __future__ import annotations
 

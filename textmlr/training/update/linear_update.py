@@ -27,7 +27,7 @@ from textmlr.training.update.old_model import OldModel, bias_rows
 from textmlr.training.update.penalised_loss import Prior, minimum
 
 CURVATURE = 0.25
-# The prior's share of h, in units of mean ‖f(x)‖².  From 0.0015 to 0.015 alike on the corpora this
+# The prior's share of h, in units of mean ‖f(x)‖².  0.0015 to 0.015 do equally well on corpora this
 # was developed on; with less, new features take too large weights, with more, old features take the
 # weights that new ones should.
 SHARE = 0.005
@@ -110,8 +110,8 @@ def curvature_of(scores: NDArray[np.float32], head: Head = SOFTMAX) -> float:
 def _squares(model: Model, grown: Extension, frequencies: NDArray[np.int64]) -> NDArray[np.float64]:
     """Σ f(x)_f² over the old documents, about: (V,) float64.
 
-    frequencies  (V,) of old documents.  A feature's square is taken to be alike wherever one
-                 occurs, but for idf²: rows of length 1 tell how much it is, and where rows have no
+    frequencies  (V,) of old documents.  A feature's square is taken to be the same wherever it
+                 occurs, but for idf²: rows of length 1 tell how large it is; where rows have no
                  such length, the new ones do.
     """
     options, rows = model.featurizer.options, grown.features

@@ -137,7 +137,7 @@ def _held_out(
     threads: int,
     watch: Watch,
 ) -> Json | None:
-    """Some of the new documents, as answered before and after an update by the others; None where
+    """The answers to some of the new documents before and after an update by the others; None where
     they are too few."""
     held = hold_out(new, options.holdout, options.seed)
     if held is None:

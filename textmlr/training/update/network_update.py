@@ -9,8 +9,8 @@ of labels were those of all documents, old and new: meanwhile the score of ℓ i
 
     o_ℓ = log(share of the new documents) − log(share of all),
 
-kept between −MOST_RARER and MOST_COMMONER, so that a label that no new document has need not be
-unlearnt.  The o_ℓ of a new label is small enough besides that the label does not seem learnt at the
+kept between −MOST_RARER and MOST_COMMONER, so that a label that no new document has is not
+forgotten.  The o_ℓ of a new label is also kept small, so that the label does not seem known at the
 start: it begins as rare as one document among n, so by log n − YET more than the mean of the old
 ones'.
 Source: Duchi, Hazan and Singer, JMLR 12, 2011, figure 1; Menon et al., ICLR 2021, equation 10.
@@ -41,13 +41,13 @@ from textmlr.training.sgd.trial_run import Progress
 from textmlr.training.update.learner import Layers, UpdatedLayers, Watch
 from textmlr.training.update.old_model import OldModel
 
-# With less an absent label is unlearnt, with more a new one is not learnt: measured on corpora of
+# With less an absent label is forgotten, with more a new one is missed: measured on corpora of
 # 2, 8 and 18 labels, where all new documents were of one label.
 MOST_RARER = 5.0
 MOST_COMMONER = 2.0
 YET = 1.5
 MOST_FACTOR = 10.0
-COPIES = 3  # of weights and squares that are there while a network learns, beside the old model
+COPIES = 3  # of weights and squares while a network is trained, beside the old model
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -168,12 +168,12 @@ class NetworkLearner:
 
 
 class OldTraining(NamedTuple):
-    """How a network was trained, by its record.
+    """The training of a network, by its record.
 
     options    decided; their rate does not count
     idf_power  of the final run
     rate       learning rate of the final run, which falls to 0 again
-    factor     calibration has multiplied the last layer by it, which was learnt without it
+    factor     calibration has multiplied the last layer by it after training
     per_label  documents of each label
     """
 
@@ -185,7 +185,7 @@ class OldTraining(NamedTuple):
 
     @classmethod
     def of(cls, model: Model) -> OldTraining:
-        """From a model's record.  Raises InputError where it does not say."""
+        """The old training by a model's record.  Raises InputError where it does not say."""
         record = model.record
         try:
             options = TrainingOptions.of(record.options or {}).decided()
@@ -194,7 +194,7 @@ class OldTraining(NamedTuple):
                 raise ValueError("figures of SGD or the corpus are missing")
             power, rate = float(final.idf_power), float(final.learning_rate)
             factor = float(final.calibration.factor)
-            # From scores that were all but alike it cannot tell how large they are to be.
+            # Scores that were nearly alike do not show how large they are to be.
             factor = min(max(factor, 1 / MOST_FACTOR), MOST_FACTOR)
             counts = record.corpus.per_label
             if not (

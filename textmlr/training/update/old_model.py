@@ -102,7 +102,7 @@ class OldModel:
         return documents.head.probabilities(scores)
 
     def alike(self, model: Model, new: Objective) -> float:
-        """How much the labels of old documents and new are alike, 0 to 1.
+        """The likeness of the labels of old documents and new, 0 to 1.
 
         With s = Σ_ℓ min of their shares it is 2s − 1, or 0: where half of the new ones are of other
         labels, or all of one of two, they cannot be trusted to hold the old labels in their place.
@@ -155,8 +155,8 @@ def _grown(layers: Layers, columns: int, known: NDArray[np.bool_]) -> Layers:
 
 
 def _has_lost_features(model: Model) -> bool:
-    """Whether features were dropped, by an L1 penalty or ``compress``, of which nothing is known
-    any more."""
+    """Whether an L1 penalty or ``compress`` dropped features, of which nothing is known any
+    more."""
     if model.record.compressed is not None:
         return True
     options = model.featurizer.options

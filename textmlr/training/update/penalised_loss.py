@@ -57,7 +57,7 @@ class Prior:
 
 
 class Minimum(NamedTuple):
-    """Where the penalised loss is least.
+    """The point where the penalised loss is least.
 
     change     (V, L) d: float32 with a precision (V,), else float64
     curvature  (V, L) float64   second derivative of the new documents' own loss by each weight;

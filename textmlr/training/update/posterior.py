@@ -1,4 +1,4 @@
-"""θ of a matrix estimator that learns part after part of the documents, and keeps none of them.
+"""θ of a matrix estimator that trains on part after part of the documents, and keeps none of them.
 
 The documents so far are kept as a paraboloid around the θ they led to: the curvature of their loss,
 of which the diagonal is kept, one number a weight.  A further part moves θ to the minimum of its
@@ -23,7 +23,7 @@ from textmlr.training.update.penalised_loss import (
     minimum,
 )
 
-LEAST_PENALTY = 1e-100  # below, it is as good as none, and its inverse's square may be infinite
+LEAST_PENALTY = 1e-100  # a smaller one is as good as none, and its inverse's square may be infinite
 LARGEST = float(np.finfo(np.float32).max)
 
 
@@ -73,13 +73,13 @@ class Posterior:
 
     @classmethod
     def start(cls, columns: int, labels: int, penalty: float) -> Posterior:
-        """No documents yet: θ = 0, and (penalty/2)‖θ‖² beside a sum over documents."""
+        """Begin without documents: θ = 0, and (penalty/2)‖θ‖² beside a sum over documents."""
         shape = columns, labels
         return cls(np.zeros(shape), np.full(shape, max(penalty, LEAST_PENALTY)))
 
     @classmethod
     def of(cls, theta: NDArray[np.float32], penalty: float, sums: CurvatureSums) -> Posterior:
-        """After documents that θ (V, L) was fitted to, all at once."""
+        """Begin after documents that θ (V, L) was fitted to, all at once."""
         posterior = cls.start(theta.shape[0], theta.shape[1], penalty)
         posterior.theta[:] = theta
         posterior.precision += sums.spread_out()
@@ -88,7 +88,7 @@ class Posterior:
     def update(
         self, features: Features, y: NDArray[np.int32], weights: Array, threads: int = 1
     ) -> int:
-        """Learn further documents; the number of steps it took.
+        """Train on further documents; return the number of steps.
 
         y (n,) int32, weights (n,) float64 >= 0, not scaled: a weight of 2 is two documents
         Weights of features that none of the documents has stay as they are.
@@ -97,7 +97,7 @@ class Posterior:
         rows = replace(features, indices=numbers.astype(np.int32), columns=len(used))
         theta, prior = self.theta[used], Prior(self.precision[used])
         found = minimum(rows, y, weights, multiply(rows, theta, threads), prior, threads)
-        assert found.curvature is not None  # of a precision of each weight
+        assert found.curvature is not None  # it is there where each weight has its own precision
         self.theta[used] = theta + found.change
         self.precision[used] += found.curvature
         return found.steps
