@@ -22,8 +22,8 @@ FEW_BYTES = 1 << 16  # a smaller block is not worth a call
 # Python's json refuses integers of 4,300 digits (640 if so set) and what is nested a thousand deep.
 LONG_NUMBER, SAMPLED = 320, 512
 MOST_BRACKETS = 500
-# Arrow takes Inf for a number where Python takes Infinity alone.
-_INF = re.compile(rb"Inf(?=[\s,\]}])")
+# Arrow takes Inf and -NaN for numbers, where Python takes Infinity, -Infinity and NaN alone.
+_NO_NUMBER = re.compile(rb"(?:Inf|-NaN)(?=[\s,\]}])")
 
 
 def pays(lines: Lines) -> bool:
@@ -75,7 +75,7 @@ def _is_odd(data: bytes, lines: int) -> bool:
         line.count(b"[") + line.count(b"{") > MOST_BRACKETS for line in data.split(b"\n")
     ):
         return True
-    if any(_is_value(data, found.start()) for found in _INF.finditer(data)):
+    if any(_is_value(data, found.start()) for found in _NO_NUMBER.finditer(data)):
         return True
     # A sample falls into each long number, with half of the digits on one side.
     digits = (SAMPLED * found.start() for found in re.finditer(rb"[0-9]", data[::SAMPLED]))

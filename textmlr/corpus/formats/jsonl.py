@@ -120,7 +120,8 @@ class _Keys:
             own = merged(codes, labels)
         if self.weight is not None:
             values = values_of(table.column(self.weight).chunk(0))
-            if not ((values >= 0) & (values <= LARGEST_WEIGHT)).all():
+            # A whole number just above the largest may have been rounded to it.
+            if not ((values >= 0) & (values < LARGEST_WEIGHT)).all():
                 return None
             weights = np.abs(values).astype(np.float32)  # not -0.0
         first = lines.first + int((lines.stops > lines.starts).argmax())
