@@ -19,7 +19,11 @@ LABELS = rb"""
 Inf  1e400  01  +1  9223372036854775807  9223372036854775808  123456789012345678901234567890
 "\ud800"  "\udc00"  "\ud83d\ude00"  "\u0000"  'x'  "2020-01-01"  "\x"
 """.split(b"  ")
-WEIGHTS = b'2 0.1 -0.0 -1 1e400 "1" true null NaN Inf 12345678901234567890123 1e39 [] 3.5e38 340282346638528859811704183484516925441 340282346638528859811704183484516925440'.split()
+# The last two are the largest float32 and the whole number above it.
+WEIGHTS = b"""
+2 0.1 -0.0 -1 1e400 "1" true null NaN Inf 12345678901234567890123 1e39 [] 3.5e38
+340282346638528859811704183484516925440 340282346638528859811704183484516925441
+""".split()
 OTHERS = [
     *rb'NaN Infinity -Infinity Inf -Inf -NaN [-NaN] "-NaN" "Inf" ":Inf,"'.split(),
     *rb'[Inf] {"text":1} 1. .5 1e 00 tru "\ud800" [{},{}] [1,]'.split(),
