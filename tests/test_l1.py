@@ -18,7 +18,7 @@ from textmlr.cli import cli
 from textmlr.corpus.reading import read_corpus
 from textmlr.model.model import Model
 from textmlr.model.record import Record
-from textmlr.training.exact.solver import Step
+from textmlr.training.exact.solver import SolverStep
 from textmlr.training.train import Event, train
 
 ROOT = Path(__file__).parent.parent
@@ -108,7 +108,7 @@ def test_rounds_are_told_and_validation_is_judged(train_tsv: Path, test_tsv: Pat
         validation=read_corpus([str(test_tsv)]),
         watch=seen.append,
     )
-    steps = [event for event in seen if isinstance(event, Step)]
+    steps = [event for event in seen if isinstance(event, SolverStep)]
     assert {step.method for step in steps} == {"proximal"}
     held_out = model.record.held_out.as_json()
     assert held_out["documents"] == 90
