@@ -210,6 +210,7 @@ def test_checkpoints(text: str) -> None:
         every(text)
 
 
+@pytest.mark.slow
 def test_the_widest_that_is_taken_works(train_tsv: Path) -> None:
     """Steps as large as they may be diverge, and are told of: no number is out of range."""
     from textmlr.training.train import train

@@ -118,6 +118,7 @@ def test_a_document_has_the_same_bits_alone_and_without_a_table(
             assert answers.probabilities.tobytes() == together[: len(texts)].tobytes()
 
 
+@pytest.mark.slow
 def test_a_long_document_alone() -> None:
     model = model_of(OPTIONS[0], 3)
     long = "robot kiss the Robot " * 2000

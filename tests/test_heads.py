@@ -141,6 +141,7 @@ def trained() -> Model:
     return train(corpus_of(240), head="sigmoids", threads=2)
 
 
+@pytest.mark.slow
 def test_another_head_trains_saves_and_answers(trained: Model, tmp_path: Path) -> None:
     assert trained.head is SIGMOIDS
     trained.save(tmp_path / "model")
@@ -158,6 +159,7 @@ def test_another_head_trains_saves_and_answers(trained: Model, tmp_path: Path) -
     np.testing.assert_allclose(loaded.probabilities([long]), _p(loaded.scores([long])), rtol=1e-12)
 
 
+@pytest.mark.slow
 def test_it_minimises_its_own_loss(trained: Model) -> None:
     """The mean loss of answers is near the least that sigmoids can have, and far below chance."""
     answered = labelled_answers.answer(trained, corpus_of(90, seed=1))
@@ -215,12 +217,14 @@ def test_calibration_asks_the_head() -> None:
     assert shrink(few, rates, rates, biased=True)[1].loss < few.loss
 
 
+@pytest.mark.slow
 def test_few_documents_and_choices_go_the_same_way() -> None:
     model = train(corpus_of(40), head="sigmoids")
     assert model.head is SIGMOIDS
     assert model.classify(["robot orbit"])[0][0].label == "scifi"
 
 
+@pytest.mark.slow
 def test_the_exact_solver_refuses_what_it_cannot_minimise(trained: Model) -> None:
     for options in (TrainingOptions(solver="exact"), TrainingOptions(l1=1e-3)):
         with pytest.raises(InputError, match="no exact solver for the head 'sigmoids'"):
@@ -229,6 +233,7 @@ def test_the_exact_solver_refuses_what_it_cannot_minimise(trained: Model) -> Non
         update(trained, corpus_of(30, seed=3))
 
 
+@pytest.mark.slow
 def test_explanations_compression_and_copies_keep_the_head(trained: Model, tmp_path: Path) -> None:
     why = trained.explain("a robot and a saddle in orbit")
     assert why.answer == why.label == "scifi"
@@ -242,6 +247,7 @@ def test_explanations_compression_and_copies_keep_the_head(trained: Model, tmp_p
         assert other.classify(["kiss"]) == trained.classify(["kiss"])
 
 
+@pytest.mark.slow
 def test_a_head_that_is_not_known_is_refused(trained: Model, tmp_path: Path) -> None:
     trained.save(tmp_path / "model")
     with pytest.raises(InputError, match="head='sigmas' is not one of 'softmax', 'sigmoids'"):

@@ -54,6 +54,7 @@ def test_a_package_that_cannot_be_written_uses_the_users_cache(tmp_path: Path) -
     assert len(list(users.rglob("*.textmlr"))) == 1
 
 
+@pytest.mark.slow
 def test_numba_compiles_as_ever_after_kernels() -> None:
     """What Numba made for a kernel (min, slices, in) is not runnable by itself; it must not be
     taken for what is."""
