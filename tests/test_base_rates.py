@@ -37,6 +37,8 @@ from textmlr.model.record import Record
 from textmlr.model.scoring import base_scores, has_known_words
 from textmlr.model.small_file.compression import compress
 
+pytestmark = pytest.mark.slow  # many, and each trains
+
 KEPT = {"romance": 60, "scifi": 300, "western": 120}
 QUICK = TrainingOptions(epochs=2, holdout=0.0)
 WORDS = FeaturizerOptions(ngrams=(1, 2), char_ngrams=None)

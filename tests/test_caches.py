@@ -35,6 +35,8 @@ from textmlr.training.on_disk.cache import Cache
 from textmlr.training.on_disk.cache_errors import CacheError, InUseError
 from textmlr.training.sgd import trials
 
+pytestmark = pytest.mark.slow  # many, and each trains
+
 SMALL = "--memory", "1MB", "-q"  # too little for the corpora below, and enough for their features
 CACHE = Path("model.textmlr.cache")
 

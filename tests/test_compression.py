@@ -25,6 +25,8 @@ from textmlr.model.small_file.compression import SmallDtype, compress
 from textmlr.model.small_file.theta_storage import ThetaStorage
 from textmlr.training.train import train
 
+pytestmark = pytest.mark.slow  # many, and each trains
+
 DATA = Path(__file__).parent.parent / "data"
 PAIRS = documents(200, 4)
 TWO = [pair for pair in PAIRS if pair[0] != "scifi"]

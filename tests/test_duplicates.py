@@ -41,6 +41,8 @@ from textmlr.kernels import fingerprints as kernels
 from textmlr.model.record import DuplicatesRecord
 from textmlr.model.small_file.compression import compress
 
+pytestmark = pytest.mark.slow  # many, and each trains
+
 SPACE = b" \t\n\r\x0b\x0c"
 QUICK = FeaturizerOptions(ngrams=(1, 1), char_ngrams=None)
 # Of the xxHash specification's own test values, and of its command xxhsum.

@@ -87,12 +87,16 @@ class Inner(NamedTuple):
     x: Any
     y: Any
 
+class Alike(NamedTuple):
+    sums: Any
+    ons: Any
+
 class Outer(NamedTuple):
     inner: Inner
     step: float
     count: int
     on: bool
-    out: Any
+    out: Alike
 
 @kernel
 def _product(inner, factor):
@@ -105,8 +109,8 @@ def _product(inner, factor):
 @kernel
 def run(outer, more):
     value = _product(Inner(outer.inner.x, outer.inner.y), outer.step)
-    outer.out[0] = value + outer.count + more
-    outer.out[1] = 1.0 if outer.on else 0.0
+    outer.out.sums[0] = value + outer.count + more
+    outer.out.ons[0] = 1.0 if outer.on else 0.0
     return value
 """
 CALLED = """
@@ -124,17 +128,19 @@ from textmlr.kernels.jit import child_process, machine_code
 x, y = np.arange(4, dtype=np.float32), np.arange(8.0).reshape(4, 2)
 y.flags.writeable = False
 inner = kernels.Inner(x, y)
+out = kernels.Alike(np.zeros(1), np.zeros(1))
 if how == "child":
-    codes = tuple(map(jit.argument_types.code_of, "ab", (kernels.Outer(inner, 2.5, 1, True, x), 1)))
+    given = kernels.Outer(inner, 2.5, 1, True, out), 1
+    codes = tuple(map(jit.argument_types.code_of, "ab", given))
     code = child_process.compile_function(machine_code.Origin(kernels.run.function, codes))
-    assert machine_code.link(code, codes)(kernels.Outer(inner, 2.5, 1, True, x), 1) == 70.0
+    assert machine_code.link(code, codes)(*given) == 70.0
 for count, on in ((7, True), (-5, False), (1 << 53, True)):
-    out = np.zeros(2)
     assert kernels.run(kernels.Outer(inner, 2.5, count, on, out), 1) == 70.0
-    assert out.tolist() == [71.0 + count, float(on)]
+    assert [*out.sums, *out.ons] == [71.0 + count, float(on)]
 if how != "python":
     types = "tuples.kernels:Inner(f41w f82r)"
-    assert kernels.run.signatures == [f"tuples.kernels:Outer({types} d i b f81w) i"]
+    alike = "tuples.kernels:Alike(f81w f81w)"
+    assert kernels.run.signatures == [f"tuples.kernels:Outer({types} d i b {alike}) i"]
     assert (jit.loading._failure is None) == (how != "plain Numba")
 """
 

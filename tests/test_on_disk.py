@@ -35,6 +35,8 @@ from textmlr.training.on_disk.cache import Cache
 from textmlr.training.on_disk.cache_errors import CacheError, InUseError
 from textmlr.training.sgd import trials
 
+pytestmark = pytest.mark.slow  # many, and each trains
+
 SMALL = "--memory", "4MB", "-q"  # too little for any corpus below
 
 

@@ -60,7 +60,10 @@ def numba_type(numba: Any, code: str) -> Any:
         owner, _, rest = code.partition("(")
         module, _, name = owner.partition(":")
         fields = [numba_type(numba, field) for field in _separated(rest[:-1])]
-        return types.NamedTuple(fields, getattr(import_module(module), name))
+        made = getattr(import_module(module), name)
+        if len(set(fields)) == 1:  # Numba has a type of its own for fields that are all alike
+            return types.NamedUniTuple(fields[0], len(fields), made)
+        return types.NamedTuple(fields, made)
     dtype, dimensions, access = code[:-2], int(code[-2]), code[-1]
     real = numba.from_dtype(np.dtype(dtype))
     return types.Array(real, dimensions, "C", readonly=access == "r")
