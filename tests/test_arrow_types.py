@@ -131,9 +131,7 @@ def with_null(array: Any) -> Any:
 def wrapped(array: Any) -> dict[str, Any]:
     """The values in each wrapper that Arrow can put them in, by the wrapper's name."""
     made: dict[str, Any] = {}
-    # Before 18, Arrow itself ends the process where it validates extension types of Python's.
-    if int(pa.__version__.split(".")[0]) >= 18:
-        made["unknown"] = pa.ExtensionArray.from_storage(Unknown(array.type), array)
+    made["unknown"] = pa.ExtensionArray.from_storage(Unknown(array.type), array)
     for index in INDICES:
         for nulls in (False, True):
             own = pa.array([0, None if nulls else 1, 2], getattr(pa, index)())

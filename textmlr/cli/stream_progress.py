@@ -92,6 +92,7 @@ def _figures(figures: StreamFigures) -> str:
 
 
 def and_skipped(skipped: int, how: str = "") -> str:
+    """The end of a sentence that counts bad lines; nothing where there are none."""
     return f" and {plural(skipped, 'bad line')}{how}" if skipped else ""
 
 

@@ -53,6 +53,7 @@ def ending_of(name: str) -> str | None:
 
 
 def lzma_error_class() -> type[Exception]:
+    """The error of damaged .xz files; a Python may lack their module, so it is imported here."""
     import lzma
 
     return lzma.LZMAError

@@ -69,6 +69,7 @@ def name_of(path: str) -> str:
 
 
 def is_url(path: str) -> bool:
+    """Whether a name is a URL, not a file's."""
     return _URL.match(path) is not None
 
 

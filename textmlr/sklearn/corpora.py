@@ -44,6 +44,7 @@ def checked(X: Any, y: Any) -> tuple[list[Batch], NDArray[Any]]:  # noqa: N803
 
 
 def names_of(classes: NDArray[Any]) -> list[str]:
+    """The labels of classes: L strings, in the order of classes (L,)."""
     return [plain_name(name) for name in classes.tolist()]
 
 

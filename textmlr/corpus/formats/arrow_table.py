@@ -120,12 +120,14 @@ class _Problems:
         self._names: list[str] = []
 
     def add(self, wrong: Any, kind: str) -> None:
+        """Note that rows are wrong in a column, unless they are already;  wrong  (n,) bool."""
         if isinstance(wrong, pa.Array):
             wrong = wrong.to_numpy(zero_copy_only=False)
         self._names.append(kind)
         self.kinds[wrong & (self.kinds == 0)] = len(self._names)
 
     def error(self, row: int) -> InputError:
+        """The error of a row that is wrong."""
         kind = self._names[self.kinds[row] - 1]
         place = getattr(self.table.places, kind)
         with arrow_refusals(self.table.name, "a table"):

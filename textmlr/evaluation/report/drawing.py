@@ -128,6 +128,7 @@ def canvas(theme: Theme, size: tuple[float, float]) -> Iterator[tuple[Figure, Ca
 
 
 def in_percent(*axes: Any) -> None:
+    """Label the ticks of axes in percent."""
     from matplotlib.ticker import PercentFormatter
 
     for axis in axes:

@@ -96,6 +96,7 @@ class _Named:
     shares: NDArray[np.float32]
 
     def name(self, i: int) -> str:
+        """The name of feature i."""
         return self.blob[self.starts[i] : self.stops[i]].tobytes().decode()
 
 

@@ -47,6 +47,7 @@ class RankedFeatures:
 
     @classmethod
     def of(cls, model: Model) -> RankedFeatures:
+        """The features of a model, ranked by contribution."""
         featurizer, theta = model.featurizer, model.layers[0]
         options, bias = featurizer.options, int(featurizer.options.bias)
         # Only differences of scores count, if the head says so.

@@ -61,6 +61,7 @@ class _Records:
         self.sum = NOTHING
 
     def add(self, rows: Features, period: int) -> None:
+        """Hold rows, and write a record once they have RECORD_ENTRIES entries."""
         self._held.append(rows)
         self._entries += len(rows.indices)
         if self._entries >= RECORD_ENTRIES:

@@ -24,6 +24,7 @@ class StreamFigures(NamedTuple):
 
 
 def figures_of(documents: int, weight: float, loss: float, right: float) -> StreamFigures:
+    """Means of sums: loss (nats) and right are summed by weight; 0 where nothing has weight."""
     return StreamFigures(documents, weight, right / (weight or 1.0), loss / (weight or 1.0))
 
 

@@ -268,6 +268,7 @@ def check_room(rows: int, width: int) -> None:
 
 
 def rows_of(rows: int) -> tuple[NDArray[np.int32], NDArray[np.float64]]:
+    """Pages of zeros for so many rows: (rows,) int32, and (rows, 2) float64."""
     return pages(rows, np.int32), pages(2 * rows, np.float64).reshape(rows, 2)
 
 
