@@ -9,13 +9,14 @@ import click
 
 from textmlr.base.printable import to_json
 from textmlr.cli.shared_options import corpus_options, json_option, threads_option
+from textmlr.cli.verb import Verb
 from textmlr.corpus.reading_options import ReadingOptions
 
 if TYPE_CHECKING:
     from textmlr.evaluation.comparison import Comparison, Difference
 
 
-@click.command()
+@click.command(cls=Verb)
 @click.argument("a", metavar="A.textmlr")
 @click.argument("b", metavar="B.textmlr")
 @click.argument("corpora", nargs=-1, required=True, metavar="CORPUS...")

@@ -9,12 +9,13 @@ import click
 
 from textmlr.base.printable import to_json
 from textmlr.cli.shared_options import json_option
+from textmlr.cli.verb import Verb
 
 if TYPE_CHECKING:
     from textmlr.model.record import Record
 
 
-@click.command()
+@click.command(cls=Verb)
 @click.argument("model", default="model.textmlr")
 @json_option
 def info(model: str, as_json: bool) -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from textmlr.base.option_headings import READ, WRITE
 from textmlr.base.update_options import UpdateOptions
 from textmlr.cli.shared_options import (
     check_output,
@@ -18,6 +19,7 @@ from textmlr.cli.shared_options import (
     threads_option,
 )
 from textmlr.cli.stage_options import stages_options
+from textmlr.cli.verb import Verb, verb_option
 from textmlr.corpus.reading_options import ReadingOptions
 
 if TYPE_CHECKING:
@@ -27,14 +29,20 @@ if TYPE_CHECKING:
 MOST_NAMED = 8  # labels in a line
 
 
-@click.command()
+@click.command(cls=Verb)
 @click.argument("model", metavar="MODEL")
 @click.argument("corpora", nargs=-1, required=True, metavar="CORPUS...")
-@click.option(
-    "-o", "--output", metavar="FILE", show_default="MODEL itself", help="Model file to write."
+@verb_option(
+    "-o",
+    "--output",
+    heading=WRITE,
+    metavar="FILE",
+    show_default="MODEL itself",
+    help="Model file to write.",
 )
-@click.option(
+@verb_option(
     "--test",
+    heading=READ,
     metavar="FILE",
     help="Compare the answers to these documents before and after, and hold none out.",
 )
