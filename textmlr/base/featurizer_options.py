@@ -65,7 +65,7 @@ class FeaturizerOptions:
     >>> FeaturizerOptions(ngrams=(3, 1))  # doctest: +ELLIPSIS
     Traceback (most recent call last):
     ...
-    textmlr.base.errors.InputError: ngrams=(3, 1) is not a pair (shortest, longest) from 1 ...
+    textmlr.base.option_errors.OptionError: ngrams=(3, 1) is not a pair (shortest, longest) from 1 ...
     """
 
     lowercase: bool = option(
@@ -98,7 +98,7 @@ class FeaturizerOptions:
     ngrams: NgramRange = option(
         AUTO,
         NgramLengths(),
-        "Words in a row that count as one feature",
+        "Words in a row that count as one feature.",
         heading=LEARN,
         unset="1-2 or 1-3, the better on held-out documents",
         alone="1-2",
@@ -108,7 +108,7 @@ class FeaturizerOptions:
     char_ngrams: NgramRange = option(
         AUTO,
         NgramLengths(4, 4),
-        "Characters in a row, inside a word, that count as one feature",
+        "Characters in a row, inside a word, that count as one feature.",
         heading=LEARN,
         unset="none or 4, in syllabic scripts 3, the better on held-out documents",
         alone="none",

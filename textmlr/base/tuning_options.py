@@ -44,7 +44,7 @@ class TuningOptions:
     seconds: float | None = option(
         300.0,
         TimeLimit(),
-        "Time for the search and for training with the best options",
+        "Time for the search and for training with the best options.",
         heading=SEARCH,
         metavar="TIME",
     )
