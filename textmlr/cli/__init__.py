@@ -10,6 +10,7 @@ from importlib import import_module
 import click
 
 from textmlr.base.version import __version__
+from textmlr.cli.model_argument import TYPED
 
 # In the order of help; each is the command of that name in the module of that name.
 VERBS = (
@@ -41,6 +42,14 @@ class Verbs(click.Group):
             return None
         command: click.Command = getattr(import_module(f"{__name__}.{cmd_name}"), cmd_name)
         return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """The verb, and the words after it, which messages take up."""
+        name, command, words = super().resolve_command(ctx, args)
+        ctx.meta[TYPED] = tuple(words)
+        return name, command, words
 
 
 @click.group(

@@ -7,11 +7,11 @@ from dataclasses import dataclass, fields
 import click
 
 from textmlr.cli.answers import AnswerChoice, choice_options
+from textmlr.cli.model_argument import takes_model
 from textmlr.cli.shared_options import (
     check_output,
     corpus_options,
     json_option,
-    model_option,
     threads_option,
 )
 from textmlr.cli.stage_options import one_value
@@ -70,8 +70,7 @@ target_options = one_value(
 
 
 @click.command()
-@model_option
-@click.argument("documents", nargs=-1, metavar="[DOC]...")
+@takes_model("documents", "[DOC]...")
 @click.option("--lines", metavar="FILE", help="Each line of FILE is a document (- is stdin).")
 @choice_options
 @target_options

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from textmlr.base.printable import to_json
+from textmlr.cli.model_argument import takes_model
 from textmlr.cli.shared_options import (
     check_output,
     corpus_options,
@@ -24,8 +25,7 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.argument("model", metavar="MODEL")
-@click.argument("corpora", nargs=-1, metavar="[CORPUS]...")
+@takes_model("corpora", "[CORPUS]...")
 @click.option("-o", "--output", required=True, metavar="FILE", help="Small model to write.")
 @click.option(
     "--max-size",

@@ -10,7 +10,8 @@ import click
 from textmlr.base.errors import InputError
 from textmlr.base.printable import JOINERS, plain, to_json
 from textmlr.cli.document_file import read_document, shown_path
-from textmlr.cli.shared_options import json_option, listed, model_option
+from textmlr.cli.model_argument import takes_model
+from textmlr.cli.shared_options import json_option, listed
 from textmlr.kernels.jit import run_plain
 
 if TYPE_CHECKING:
@@ -38,8 +39,7 @@ AGAINST = (
 
 
 @click.command()
-@model_option
-@click.argument("document", default="-", metavar="[DOC]")
+@takes_model("documents", "[DOC]")
 @click.option("--label", metavar="LABEL", help="Explain this label.  [default: the likeliest]")
 @click.option(
     "--against", metavar="LABEL", help="Compare with this label.  [default: the mean of all others]"
@@ -59,7 +59,7 @@ AGAINST = (
 @json_option
 def explain(
     model: str,
-    document: str,
+    documents: tuple[str, ...],
     label: str | None,
     against: str | None,
     flip: bool,
@@ -94,6 +94,9 @@ def explain(
       textmlr explain doc.txt --flip
       textmlr explain doc.txt --html why.html
     """
+    if len(documents) > 1:
+        raise click.UsageError("explain takes one DOC")
+    document = documents[0] if documents else "-"
     text = read_document(document)
     if not text.strip():
         raise InputError("is empty", place=shown_path(document), mend="give a document with words")

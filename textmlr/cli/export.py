@@ -7,13 +7,14 @@ import os
 import click
 
 from textmlr.base.printable import plain, to_json
+from textmlr.cli.model_argument import takes_model
 from textmlr.cli.shared_options import json_option
 
 MOST_OF_A_STRING = 0x1FFFFFE8  # characters, of V8
 
 
 @click.command()
-@click.argument("model", default="model.textmlr")
+@takes_model()
 @click.option(
     "--format",
     "form",

@@ -11,6 +11,7 @@ import click
 
 from textmlr.base.featurizer_options import FeaturizerOptions
 from textmlr.base.printable import to_json
+from textmlr.cli.model_argument import takes_model
 from textmlr.cli.shared_options import (
     check_output,
     corpus_options,
@@ -41,7 +42,13 @@ class MatrixFormat(click.Choice[str]):
 
 
 @click.command()
-@click.argument("corpora", nargs=-1, required=True, metavar="CORPUS...")
+@takes_model(
+    "corpora",
+    "CORPUS...",
+    required=True,
+    usual=False,
+    help="Take the features of this model; fit none.",
+)
 @one_value(
     "written",
     ("output", "output_format", "zero_based"),
@@ -70,7 +77,6 @@ class MatrixFormat(click.Choice[str]):
         ),
     ],
 )
-@click.option("-m", "--model", metavar="FILE", help="Take the features of this model; fit none.")
 @click.option("--no-labels", is_flag=True, help="Read no labels; the corpus may have none.")
 @stages_options("options", (FeaturizerOptions,), shown=lambda own: own.alone or own.unset)
 @corpus_options(weights=True, formats=format_option("--corpus-format", lines=True))

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from textmlr.base.printable import to_json
+from textmlr.cli.model_argument import takes_model
 from textmlr.cli.shared_options import json_option
 
 if TYPE_CHECKING:
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.argument("model", default="model.textmlr")
+@takes_model()
 @json_option
 def info(model: str, as_json: bool) -> None:
     """Say what is in a model and how it was trained.

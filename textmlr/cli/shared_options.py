@@ -11,13 +11,12 @@ from click.core import ParameterSource
 
 from textmlr.base.checks import check_listed
 from textmlr.base.threads import chosen_threads
+from textmlr.cli.model_argument import DEFAULT_MODEL
 from textmlr.cli.stage_options import one_value
 from textmlr.cli.value_types import Checked
 from textmlr.corpus.reading_options import CorpusFormat, ReadingOptions
 
 F = TypeVar("F", bound=Callable[..., Any])
-
-DEFAULT_MODEL = "model.textmlr"
 
 
 def listed(option: str) -> Checked:
@@ -25,9 +24,6 @@ def listed(option: str) -> Checked:
     return Checked(lambda number: check_listed(option, number))
 
 
-model_option = click.option(
-    "-m", "--model", default=DEFAULT_MODEL, show_default=True, metavar="FILE", help="Model to use."
-)
 output_option = click.option(
     "-o",
     "--output",

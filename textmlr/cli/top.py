@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from textmlr.base.printable import to_json
+from textmlr.cli.model_argument import takes_model
 from textmlr.cli.shared_options import json_option, listed
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ TITLES = {"weight": "by weight", "contribution": "by contribution over the train
 
 
 @click.command()
-@click.argument("model", default="model.textmlr")
+@takes_model()
 @click.option(
     "--label",
     "labels",

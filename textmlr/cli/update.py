@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from textmlr.base.update_options import UpdateOptions
+from textmlr.cli.model_argument import takes_model
 from textmlr.cli.shared_options import (
     check_output,
     corpus_options,
@@ -28,8 +29,7 @@ MOST_NAMED = 8  # labels in a line
 
 
 @click.command()
-@click.argument("model", metavar="MODEL")
-@click.argument("corpora", nargs=-1, required=True, metavar="CORPUS...")
+@takes_model("corpora", "CORPUS...", required=True)
 @click.option(
     "-o", "--output", metavar="FILE", show_default="MODEL itself", help="Model file to write."
 )
