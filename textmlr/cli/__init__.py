@@ -10,6 +10,7 @@ from importlib import import_module
 import click
 
 from textmlr.base.version import __version__
+from textmlr.cli.model_argument import TYPED
 
 # Headings of help and their verbs; each is the command of that name in the module of that name.
 HEADINGS = {
@@ -45,6 +46,14 @@ class Verbs(click.Group):
                     assert command is not None
                     summary = command.get_short_help_str(formatter.width - width - 4)
                     formatter.write_dl([(f"{verb:<{width}}", summary)])
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """The verb, and the words after it, which messages take up."""
+        name, command, words = super().resolve_command(ctx, args)
+        ctx.meta[TYPED] = tuple(words)
+        return name, command, words
 
 
 @click.group(

@@ -8,11 +8,11 @@ import click
 
 from textmlr.base.option_headings import READ, WRITE
 from textmlr.cli.answers import AnswerChoice, choice_options
+from textmlr.cli.model_argument import takes_model
 from textmlr.cli.shared_options import (
     check_output,
     corpus_options,
     json_option,
-    model_option,
     threads_option,
 )
 from textmlr.cli.stage_options import one_value
@@ -77,8 +77,7 @@ target_options = one_value(
 
 
 @click.command(cls=Verb)
-@model_option
-@click.argument("documents", nargs=-1, metavar="[DOC]...")
+@takes_model("documents", "[DOC]...")
 @verb_option(
     "--lines", heading=READ, metavar="FILE", help="Each line of FILE is a document (- is stdin)."
 )

@@ -10,6 +10,7 @@ import click
 
 from textmlr.base.option_headings import SHRINK, WRITE
 from textmlr.base.printable import to_json
+from textmlr.cli.model_argument import takes_model
 from textmlr.cli.shared_options import (
     check_output,
     corpus_options,
@@ -26,8 +27,7 @@ if TYPE_CHECKING:
 
 
 @click.command(cls=Verb)
-@click.argument("model", metavar="MODEL")
-@click.argument("corpora", nargs=-1, metavar="[CORPUS]...")
+@takes_model("corpora", "[CORPUS]...")
 @verb_option(
     "-o", "--output", heading=WRITE, required=True, metavar="FILE", help="Small model to write."
 )

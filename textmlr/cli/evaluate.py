@@ -9,12 +9,12 @@ import click
 
 from textmlr.base.option_headings import SHOW, WRITE
 from textmlr.base.printable import plain, to_json
+from textmlr.cli.model_argument import takes_model
 from textmlr.cli.shared_options import (
     check_output,
     column_option,
     corpus_options,
     json_option,
-    model_option,
     threads_option,
 )
 from textmlr.cli.value_types import PROBABILITY
@@ -38,8 +38,7 @@ COVERAGE_AT = (0.0, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99)
 
 
 @click.command(cls=Verb)
-@model_option
-@click.argument("corpora", nargs=-1, required=True, metavar="CORPUS...")
+@takes_model("corpora", "CORPUS...", required=True)
 @verb_option(
     "--min-probability",
     "asked",

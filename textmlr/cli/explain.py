@@ -11,7 +11,8 @@ from textmlr.base.errors import InputError
 from textmlr.base.option_headings import SHOW, WRITE
 from textmlr.base.printable import JOINERS, plain, to_json
 from textmlr.cli.document_file import read_document, shown_path
-from textmlr.cli.shared_options import json_option, listed, model_option
+from textmlr.cli.model_argument import takes_model
+from textmlr.cli.shared_options import json_option, listed
 from textmlr.cli.verb import Verb, verb_option
 from textmlr.kernels.jit import run_plain
 
@@ -40,8 +41,7 @@ AGAINST = (
 
 
 @click.command(cls=Verb)
-@model_option
-@click.argument("document", default="-", metavar="[DOC]")
+@takes_model("documents", "[DOC]")
 @verb_option(
     "--label", heading=SHOW, metavar="LABEL", help="Explain this label.  [default: the likeliest]"
 )
@@ -72,7 +72,7 @@ AGAINST = (
 @json_option
 def explain(
     model: str,
-    document: str,
+    documents: tuple[str, ...],
     label: str | None,
     against: str | None,
     flip: bool,
@@ -107,6 +107,9 @@ def explain(
       textmlr explain doc.txt --flip
       textmlr explain doc.txt --html why.html
     """
+    if len(documents) > 1:
+        raise click.UsageError("explain takes one DOC")
+    document = documents[0] if documents else "-"
     text = read_document(document)
     if not text.strip():
         raise InputError("is empty", place=shown_path(document), mend="give a document with words")

@@ -8,6 +8,7 @@ import click
 
 from textmlr.base.option_headings import WRITE
 from textmlr.base.printable import plain, to_json
+from textmlr.cli.model_argument import takes_model
 from textmlr.cli.shared_options import json_option
 from textmlr.cli.verb import Verb, verb_option
 
@@ -16,7 +17,7 @@ FORMS = ("json", "onnx")
 
 
 @click.command(cls=Verb, renamed={"--format": "--output-format"})
-@click.argument("model", default="model.textmlr")
+@takes_model()
 @verb_option(
     "--output-format",
     "form",

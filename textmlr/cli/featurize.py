@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 import click
 
 from textmlr.base.featurizer_options import FeaturizerOptions
-from textmlr.base.option_headings import MODEL, READ, WRITE
+from textmlr.base.option_headings import READ, WRITE
 from textmlr.base.printable import to_json
+from textmlr.cli.model_argument import takes_model
 from textmlr.cli.shared_options import (
     check_output,
     corpus_options,
@@ -32,7 +33,13 @@ if TYPE_CHECKING:
 
 
 @click.command(cls=Verb, renamed={"--corpus-format": "--format"})
-@click.argument("corpora", nargs=-1, required=True, metavar="CORPUS...")
+@takes_model(
+    "corpora",
+    "CORPUS...",
+    required=True,
+    usual=False,
+    help="Take the features of this model; fit none.",
+)
 @one_value(
     "written",
     ("output", "output_format", "zero_based"),
@@ -63,13 +70,6 @@ if TYPE_CHECKING:
             help="Count the indices of svmlight from 0, not from 1 as liblinear does.",
         ),
     ],
-)
-@verb_option(
-    "-m",
-    "--model",
-    heading=MODEL,
-    metavar="FILE",
-    help="Take the features of this model; fit none.",
 )
 @verb_option(
     "--no-labels", heading=READ, is_flag=True, help="Read no labels; the corpus may have none."

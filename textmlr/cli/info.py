@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from textmlr.base.printable import to_json
+from textmlr.cli.model_argument import takes_model
 from textmlr.cli.shared_options import json_option
 from textmlr.cli.verb import Verb
 
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 
 
 @click.command(cls=Verb)
-@click.argument("model", default="model.textmlr")
+@takes_model()
 @json_option
 def info(model: str, as_json: bool) -> None:
     """Say what is in a model and how it was trained.

@@ -10,8 +10,9 @@ import click
 from click.core import ParameterSource
 
 from textmlr.base.checks import check_listed
-from textmlr.base.option_headings import FILES, MODEL, READ, RUN, SPEED, WRITE
+from textmlr.base.option_headings import FILES, READ, RUN, SPEED, WRITE
 from textmlr.base.threads import chosen_threads
+from textmlr.cli.model_argument import DEFAULT_MODEL
 from textmlr.cli.stage_options import one_value
 from textmlr.cli.value_types import Checked, ReadFormat
 from textmlr.cli.verb import verb_option
@@ -19,23 +20,12 @@ from textmlr.corpus.reading_options import CorpusFormat, ReadingOptions
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-DEFAULT_MODEL = "model.textmlr"
-
 
 def listed(option: str) -> Checked:
     """A number of labels or features to list."""
     return Checked(lambda number: check_listed(option, number))
 
 
-model_option = verb_option(
-    "-m",
-    "--model",
-    heading=MODEL,
-    default=DEFAULT_MODEL,
-    show_default=True,
-    metavar="FILE",
-    help="Model to use.",
-)
 output_option = verb_option(
     "-o",
     "--output",

@@ -8,6 +8,7 @@ import click
 
 from textmlr.base.option_headings import SHOW
 from textmlr.base.printable import to_json
+from textmlr.cli.model_argument import takes_model
 from textmlr.cli.shared_options import json_option, listed
 from textmlr.cli.verb import Verb, verb_option
 
@@ -27,7 +28,7 @@ TITLES = {"weight": "by weight", "contribution": "by contribution over the train
 
 
 @click.command(cls=Verb)
-@click.argument("model", default="model.textmlr")
+@takes_model()
 @verb_option(
     "--label",
     "labels",

@@ -10,6 +10,7 @@ import click
 
 from textmlr.base.option_headings import READ, WRITE
 from textmlr.base.update_options import UpdateOptions
+from textmlr.cli.model_argument import takes_model
 from textmlr.cli.shared_options import (
     check_output,
     corpus_options,
@@ -30,8 +31,7 @@ MOST_NAMED = 8  # labels in a line
 
 
 @click.command(cls=Verb)
-@click.argument("model", metavar="MODEL")
-@click.argument("corpora", nargs=-1, required=True, metavar="CORPUS...")
+@takes_model("corpora", "CORPUS...", required=True)
 @verb_option(
     "-o",
     "--output",
