@@ -12,6 +12,7 @@ from typing import Any, BinaryIO
 
 from textmlr.base.checks import check_path, is_list, taken
 from textmlr.base.errors import InputError
+from textmlr.base.magic_bytes import is_model_file
 from textmlr.base.stdio import STDIN, standard_input
 from textmlr.corpus.byte_streams import Stream
 from textmlr.corpus.refusals import refusals, unchanged
@@ -83,8 +84,8 @@ def opened(
     stdin    read for "-" in place of the process's own
     limited  decompressed data are held to the limits of ``decompression``
     live     see Stream
-    Raises InputError where the system refuses, and for a file that another program writes to
-    before all of it is read.
+    Raises InputError where the system refuses, for a model, and for a file that another program
+    writes to before all of it is read.
     """
     with ExitStack() as stack:
         if path == "-":
@@ -98,6 +99,9 @@ def opened(
             bare = path.split("?")[0]
             yield Stream(file, path, bare, renamable=False, limited=limited, live=live)
         else:
+            if is_model_file(path):
+                mend = "name documents (textmlr update MODEL CORPUS trains a model on more of them)"
+                raise InputError("is a model, not documents", place=path, mend=mend)
             with refusals(path):
                 file = stack.enter_context(open(path, "rb", buffering=0))
             # The name of a pipe such as <(zcat corpus.gz) says nothing.
