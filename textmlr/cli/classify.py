@@ -11,11 +11,13 @@ from textmlr.cli.answers import AnswerChoice, choice_options
 from textmlr.cli.model_argument import takes_model
 from textmlr.cli.shared_options import (
     check_output,
+    config_option,
     corpus_options,
     json_option,
     threads_option,
 )
 from textmlr.cli.stage_options import one_value
+from textmlr.cli.value_types import OneOfType
 from textmlr.cli.verb import Verb, verb_option
 from textmlr.corpus.reading_options import ReadingOptions
 from textmlr.export.predictions.prediction_file import FORMATS, PredictionFile
@@ -56,7 +58,7 @@ target_options = one_value(
         verb_option(
             "--output-format",
             heading=WRITE,
-            type=click.Choice(FORMATS),
+            type=OneOfType(FORMATS),
             show_default="by the ending of FILE's name",
             help="With -o: the format of FILE.",
         ),
@@ -86,6 +88,7 @@ target_options = one_value(
 @corpus_options(weights=False, labelled=False, lines=True)
 @threads_option
 @json_option
+@config_option
 def classify(
     model: str,
     documents: tuple[str, ...],
