@@ -12,11 +12,10 @@ from difflib import get_close_matches
 from typing import Any
 
 import click
-from click.core import ParameterSource
 
 from textmlr.base.errors import InputError
 from textmlr.base.option_headings import LARGE, RUN, SEARCH, SPEED, WRITE
-from textmlr.cli.option_spelling import CONFIG, key_of, typed
+from textmlr.cli.option_spelling import CONFIG, GIVEN, key_of, typed
 from textmlr.cli.value_types import Number
 from textmlr.cli.verb import heading_of
 
@@ -162,11 +161,10 @@ def _wrong(path: str, key: str, value: Any, wanted: str) -> InputError:
 def given_config(context: click.Context) -> dict[str, dict[str, Any]]:
     """The options that were given to the running verb and that shape its model, under its name."""
     command = context.command
-    given = (ParameterSource.COMMANDLINE, ParameterSource.DEFAULT_MAP)
     own = {
         key: written(option, context.params[str(option.name)])
         for key, option in options_of_verb(command).items()
-        if context.get_parameter_source(str(option.name)) in given
+        if context.get_parameter_source(str(option.name)) in GIVEN
         and heading_of(option) not in ELSEWHERE
     }
     return {str(command.name): own}

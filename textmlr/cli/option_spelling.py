@@ -16,6 +16,8 @@ from textmlr.base.option_errors import OptionError, PythonSpelling, shown
 
 CONFIG = f"{__name__}.config"  # where a context's meta holds the path of the file of options
 
+GIVEN = (ParameterSource.COMMANDLINE, ParameterSource.DEFAULT_MAP)  # by the user
+
 
 def key_of(option: click.Parameter) -> str:
     """An option's name in a file of options: learning-rate."""
@@ -57,6 +59,8 @@ class TypedSpelling(PythonSpelling):
 
     def name(self, option: str) -> str:
         """An option alone."""
+        if self._source(option) not in GIVEN and self._source(f"no_{option}") in GIVEN:
+            option = f"no_{option}"  # --no-holdout is an option of its own
         own = self._options.get(option)
         if own is None:
             return super().name(option)
@@ -83,7 +87,7 @@ class TypedSpelling(PythonSpelling):
 
     def _is_in_file(self, option: str) -> bool:
         source = self._source(option)
-        if source in (ParameterSource.COMMANDLINE, ParameterSource.DEFAULT_MAP):
+        if source in GIVEN:
             return source is ParameterSource.DEFAULT_MAP
         return self.in_file
 

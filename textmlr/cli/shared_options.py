@@ -7,13 +7,13 @@ from collections.abc import Callable, Sequence
 from typing import Any, TypeVar, get_args
 
 import click
-from click.core import ParameterSource
 
 from textmlr.base.checks import check_listed
 from textmlr.base.option_headings import FILES, READ, RUN, SPEED, WRITE
 from textmlr.base.threads import chosen_threads
 from textmlr.cli.config_file import load_config
 from textmlr.cli.model_argument import DEFAULT_MODEL
+from textmlr.cli.option_spelling import GIVEN
 from textmlr.cli.stage_options import one_value
 from textmlr.cli.value_types import Checked, ReadFormat
 from textmlr.cli.verb import verb_option
@@ -160,5 +160,4 @@ def check_output(
 
 def given(name: str) -> bool:
     """Whether the user gave this parameter, on the command line or in a file of options."""
-    source = click.get_current_context().get_parameter_source(name)
-    return source in (ParameterSource.COMMANDLINE, ParameterSource.DEFAULT_MAP)
+    return click.get_current_context().get_parameter_source(name) in GIVEN

@@ -137,12 +137,11 @@ def train(
         )
         size = model.save(output)
     warn_of_corpus([corpus] + ([judges] if judges else []), model.record)
-    seconds = time.perf_counter() - started, progress.compiling.seconds
-    summary = summary_of(output, corpus, model, size, *seconds)
-    summary["config"] = given_config(click.get_current_context())
+    spent = time.perf_counter() - started, progress.compiling.seconds
+    summary = summary_of(output, corpus, model, size, *spent)
     summary["storage"] = "memory" if store is None else "disk"
-    show = partial(show_summary, record=model.record)
-    print_summary(summary, show, quiet=quiet, as_json=as_json)
+    summary["config"] = given_config(click.get_current_context())
+    print_summary(summary, partial(show_summary, record=model.record), quiet=quiet, as_json=as_json)
 
 
 def _check_stream() -> None:
