@@ -54,7 +54,7 @@ GIVEN = {
     "top": ["m"],
     "info": ["m"],
     "featurize": ["c.tsv", "-o", "o.npz"],
-    "export": ["m", "--format", "json", "-o", "o"],
+    "export": ["m", "--output-format", "json", "-o", "o"],
     "compress": ["m", "-o", "o", "--max-size", "20kB"],
 }
 NEEDS = {"dropout": ["--hidden", "4"], "tolerance": ["--solver", "exact"]}

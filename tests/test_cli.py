@@ -303,9 +303,12 @@ class TestClassify:
         assert "a\\x1b[31m" in result.stdout
 
     def test_usage(self, model_file: Path) -> None:
-        assert run("classify", "--lines", "a", "b").exit_code == 2
-        assert run("classify", "--label", "a", "--top", "2").exit_code == 2
-        assert run("classify", "--label", "a", "--min-probability", "0.5").exit_code == 2
+        for options in (
+            ("--lines", "a", "b"),
+            ("--label", "a", "--top", "2"),
+            ("--label", "a", "--min-probability", "0.5"),
+        ):
+            assert run("classify", "-m", model_file, *options).exit_code == 2
         for bad in ("-0.1", "1.1", "nan", "half"):
             result = run("classify", "-m", model_file, "--min-probability", bad, stdin=b"x")
             assert result.exit_code == 2

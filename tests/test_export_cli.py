@@ -18,13 +18,13 @@ from textmlr.export.json import scorer
 
 def test_json(model_file: Path, tmp_path: Path) -> None:
     out, script = tmp_path / "out.json", tmp_path / "scorer.js"
-    result = good("export", model_file, "--format", "json", "-o", out, "--scorer", script)
+    result = good("export", model_file, "--output-format", "json", "-o", out, "--scorer", script)
     assert "features" in result.stdout
     assert json.loads(out.read_text(encoding="utf-8"))["labels"] == Model.load(model_file).labels
     assert script.read_text(encoding="utf-8") == scorer()
     again = tmp_path / "again.json"
     summary = json.loads(
-        good("export", model_file, "--format", "json", "-o", again, "--json").stdout
+        good("export", model_file, "--output-format", "json", "-o", again, "--json").stdout
     )
     assert summary["bytes"] == again.stat().st_size
     assert again.read_bytes() == out.read_bytes()
@@ -33,7 +33,7 @@ def test_json(model_file: Path, tmp_path: Path) -> None:
 def test_too_large_for_javascript(
     model_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    arguments = ("export", model_file, "--format", "json", "-o", tmp_path / "out.json")
+    arguments = ("export", model_file, "--output-format", "json", "-o", tmp_path / "out.json")
     assert "512 MB" not in good(*arguments).stderr
     # textmlr.cli.export is the command: the package names its verbs so.
     monkeypatch.setattr(sys.modules["textmlr.cli.export"], "MOST_OF_A_STRING", 1000)
@@ -42,7 +42,7 @@ def test_too_large_for_javascript(
 
 def test_onnx(model_file: Path, tmp_path: Path) -> None:
     pytest.importorskip("onnx")
-    good("export", model_file, "--format", "onnx", "-o", tmp_path / "out.onnx")
+    good("export", model_file, "--output-format", "onnx", "-o", tmp_path / "out.onnx")
     assert (tmp_path / "out.onnx").stat().st_size > 1000
 
 
@@ -51,7 +51,7 @@ def test_the_file_is_named_after_the_model(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     Path("m.textmlr").write_bytes(model_file.read_bytes())
-    good("export", "m.textmlr", "--format", "json")
+    good("export", "m.textmlr", "--output-format", "json")
     assert sorted(path.name for path in Path().iterdir()) == ["m.json", "m.textmlr"]
 
 
@@ -59,9 +59,9 @@ def test_the_file_is_named_after_the_model(
     "arguments",
     [
         [],
-        ["--format", "xml"],
-        ["--format", "onnx", "--scorer", "s.js"],
-        ["--format", "json", "-o", "MODEL"],
+        ["--output-format", "xml"],
+        ["--output-format", "onnx", "--scorer", "s.js"],
+        ["--output-format", "json", "-o", "MODEL"],
     ],
 )
 def test_usage(arguments: list[str], model_file: Path) -> None:
@@ -75,12 +75,12 @@ def test_input_errors(model_file: Path, tmp_path: Path, monkeypatch: pytest.Monk
     for arguments in (["no.textmlr"], [str(model_file), "-o", str(tmp_path / "no" / "m")]):
         with pytest.raises(InputError):
             CliRunner().invoke(
-                cli, ["export", *arguments, "--format", "json"], catch_exceptions=False
+                cli, ["export", *arguments, "--output-format", "json"], catch_exceptions=False
             )
     monkeypatch.setitem(sys.modules, "onnx", None)
     with pytest.raises(InputError, match="package onnx"):
         CliRunner().invoke(
             cli,
-            ["export", str(model_file), "--format", "onnx", "-o", str(tmp_path / "m")],
+            ["export", str(model_file), "--output-format", "onnx", "-o", str(tmp_path / "m")],
             catch_exceptions=False,
         )

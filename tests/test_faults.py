@@ -182,8 +182,8 @@ WRITERS = (
         for ending in ("csv", "csv.gz", "csv.bz2", "jsonl", "jsonl.zst", "parquet", "arrow")
     ),
     *(f"featurize -m m.textmlr c.tsv -o out/o.{ending}" for ending in ("npz", "svm", "vw")),
-    "export m.textmlr --format json -o out/o.json --scorer out/s.js",
-    "export m.textmlr --format onnx -o out/o.onnx",
+    "export m.textmlr --output-format json -o out/o.json --scorer out/s.js",
+    "export m.textmlr --output-format onnx -o out/o.onnx",
     "compress m.textmlr -o out/o --max-size 20kB",
     "explain -m m.textmlr d.txt --html out/o.html",
     "evaluate -m m.textmlr c.tsv --report out",
@@ -253,12 +253,12 @@ READERS = (
     "update m.textmlr d.txt --test c.tsv -o c.tsv",
     "classify -m m.textmlr --corpus c.tsv -o c.tsv --output-format csv",
     "classify -m m.textmlr --corpus c.tsv -o m.textmlr --output-format csv",
-    "featurize c.tsv -o c.tsv --format vw",
-    "featurize -m m.textmlr c.tsv -o m.textmlr --format vw",
-    "featurize o.svm.features --corpus-format tsv -o o.svm",
+    "featurize c.tsv -o c.tsv --output-format vw",
+    "featurize -m m.textmlr c.tsv -o m.textmlr --output-format vw",
+    "featurize o.svm.features --format tsv -o o.svm",
     "compress m.textmlr c.tsv --max-size 20kB -o c.tsv",
     "compress m.textmlr --max-size 20kB -o m.textmlr",
-    "export m.textmlr --format json --scorer m.textmlr",
+    "export m.textmlr --output-format json --scorer m.textmlr",
     "explain -m m.textmlr d.txt --html d.txt",
     "explain -m m.textmlr d.txt --html m.textmlr",
     "evaluate -m m.textmlr report.html --format tsv --report .",
@@ -420,7 +420,7 @@ def test_standard_input_that_does_not_wait(place: Path, verb: str) -> None:
     """A pipe whose other users set O_NONBLOCK has nothing for a while: that is not its end."""
     command, name = ["classify", "-m", "m.textmlr"], "d.txt"
     if verb == "featurize":
-        command = ["featurize", "-m", "m.textmlr", "-", "-o", "-", "--format", "vw"]
+        command = ["featurize", "-m", "m.textmlr", "-", "-o", "-", "--output-format", "vw"]
         name = "c.tsv"
     with open(place / name) as file:
         expected = run(place, *command, stdin=file).stdout

@@ -131,7 +131,7 @@ def uses(path: Path) -> dict[str, Callable[[Model], object]]:
         "info --json": lambda model: command(info, str(path), "--json"),
         "top": lambda model: command(top, str(path)),
         "export": lambda model: command(
-            export, str(path), "--format", "json", "-o", str(out.with_suffix(".json"))
+            export, str(path), "--output-format", "json", "-o", str(out.with_suffix(".json"))
         ),
     }
 

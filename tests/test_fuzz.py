@@ -309,7 +309,7 @@ def test_a_folder_of_files_with_odd_names(tmp_path: Path) -> None:
     "line",
     [
         ["compress", "m.textmlr", "-o", "out", "--max-size", "9" * 400 + "GB"],
-        ["export", "m.textmlr", "--format", "json", "-o", "out", "--scorer", "x" * 300],
+        ["export", "m.textmlr", "--output-format", "json", "-o", "out", "--scorer", "x" * 300],
     ],
 )
 def test_command_lines(line: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -321,4 +321,4 @@ def test_a_name_of_a_file_may_be_as_long_as_names_may_be(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    assert commands.run(["export", "m.textmlr", "--format", "json", "-o", "x" * 255]) == 0
+    assert commands.run(["export", "m.textmlr", "--output-format", "json", "-o", "x" * 255]) == 0

@@ -41,7 +41,7 @@ WRITERS = {
     "update o c.tsv -q": ["o"],
     "classify -m m --corpus c.tsv -o o.csv.gz": ["o.csv.gz"],
     "featurize -m m c.tsv -o o.svm": ["o.svm.labels", "o.svm.features", "o.svm"],
-    "export m --format json -o o.json --scorer s.js": ["s.js", "o.json"],
+    "export m --output-format json -o o.json --scorer s.js": ["s.js", "o.json"],
     "compress m c.tsv -o o --max-size 20kB": ["o"],
     "explain -m m d.txt --html o.html": ["o.html"],
     "evaluate -m m c.tsv --report .": ["reliability.png", "report.html"],
@@ -51,7 +51,7 @@ READERS = (
     "top m",
     "info m",
     "classify -m m d.txt",
-    "export m --format json -o /dev/null",
+    "export m --output-format json -o /dev/null",
     "train c.tsv --stream -o stream",
 )
 
@@ -407,4 +407,6 @@ def test_usage_errors_show_no_escapes(
         if "\\x1b" not in out:
             assert "\\" not in out, (command, out)
         assert not re.search("[\t\x1b]", out)
-    assert "Error: Missing option '--format'. Choose from: json, onnx\n" in told[-3]
+    assert (
+        "Error: name a file that ends in .json or .onnx (-o), or give --output-format\n" in told[-3]
+    )

@@ -357,7 +357,7 @@ VERBS = [
     ["top", M, "-k", "3"],
     ["info", M],
     ["featurize", C, "-o", "x\x1b[2J.svm"],
-    ["export", M, "--format", "json", "-o", "m\x1b[2J.json"],
+    ["export", M, "--output-format", "json", "-o", "m\x1b[2J.json"],
     ["compress", M, C, "-o", "small\x1b[2J.textmlr", "--max-size", "20kB"],
 ]
 WITH_JSON = [verb for verb in VERBS if "--html" not in verb]

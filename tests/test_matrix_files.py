@@ -336,7 +336,7 @@ class TestCommand:
         assert summary["nonzeros"] == sum(line.count(":") for line in out.read_text().splitlines())
 
     def test_standard_output(self, corpus_file: Path, tmp_path: Path) -> None:
-        piped = good("featurize", corpus_file, "-o", "-", "--format", "svmlight")
+        piped = good("featurize", corpus_file, "-o", "-", "--output-format", "svmlight")
         good("featurize", corpus_file, "-o", tmp_path / "X.svm")
         assert piped.stdout_bytes == (tmp_path / "X.svm").read_bytes()
         assert "0 romance" in piped.stderr
@@ -347,7 +347,7 @@ class TestCommand:
         good(
             "featurize",
             corpus,
-            "--corpus-format",
+            "--format",
             "csv",
             "--text-column",
             "review",
@@ -387,9 +387,10 @@ class TestCommand:
     def test_usage(self, corpus_file: Path, tmp_path: Path) -> None:
         for options, told in (
             ([], "--output"),
-            (["-o", "-", "--format", "vw", "--json"], "both write to stdout"),
+            (["-o", "-", "--output-format", "vw", "--json"], "both write to stdout"),
             (["-o", "x.npz", "--no-labels", "--label-column", "y"], "exclude each other"),
-            (["-o", "x.npz", "--format", "csv"], "--corpus-format"),
+            (["-o", "x.npz", "--format", "vw"], "--output-format vw"),
+            (["-o", "x.npz", "--corpus-format", "csv"], "--corpus-format is --format now"),
         ):
             result = run("featurize", corpus_file, *options)
             assert result.exit_code == 2, options

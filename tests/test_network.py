@@ -314,7 +314,7 @@ def test_onnx(activation: str, train_tsv: Path) -> None:
 def test_what_knows_linear_models_only_says_so(hidden_model: Model, tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"no weight of a feature for a label; ask textmlr"):
         top_features(hidden_model)
-    with pytest.raises(InputError, match=r"is not written as JSON; give --format onnx"):
+    with pytest.raises(InputError, match=r"is not written as JSON; write ONNX"):
         export_json(hidden_model, tmp_path / "m.json")
 
 

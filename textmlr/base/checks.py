@@ -8,32 +8,23 @@ from collections.abc import Iterable
 from typing import Any
 
 from textmlr.base.errors import InputError
+from textmlr.base.option_errors import refuse as refuse
+from textmlr.base.option_errors import shown as shown
 
 MOST_LISTED = 1_000_000  # labels or features in a list
 MOST_THREADS = 1024
 
 
-def shown(value: object) -> str:
-    """The beginning of a value in a message, whatever it is."""
-    if isinstance(value, int) and value.bit_length() > 200:  # Python refuses to write long ones
-        return "a number of hundreds of digits"
-    try:
-        text = repr(value)
-    except Exception as error:  # in the __repr__ of a class of others
-        text = f"a {type(value).__name__} ({type(error).__name__})"
-    text = " ".join(text.split())
-    return text if len(text) <= 60 else text[:57] + "..."
-
-
-def refuse(option: str, value: object, wanted: str, such_as: str | None = None) -> InputError:
-    """The error of a value that an option does not take;  such_as  a value that makes sense."""
-    mend = f"give {wanted}" if such_as is None else f"give one such as {such_as}"
-    return InputError(f"{option}={shown(value)} is not {wanted}", mend=mend)
+def number(value: float) -> str:
+    """A bound of a range: 1e-9, 0.5, 1,000,000."""
+    if 1 <= abs(value) < 1e15:
+        return f"{value:,.15g}"
+    return f"{value:g}".replace("e-0", "e-").replace("e+", "e")
 
 
 def check_integer(option: str, value: Any, low: int, high: int, such_as: int) -> None:
     """A whole number from low to high."""
-    wanted = f"a whole number from {low} to {high:,}"
+    wanted = f"a whole number from {low:,} to {high:,}"
     if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
         raise refuse(option, value, wanted, str(such_as))
 
@@ -42,12 +33,12 @@ def check_real(
     option: str, value: Any, low: float, high: float, such_as: float, *, below: bool = False
 ) -> None:
     """A number from low to high, or below it."""
-    wanted = f"a number from {low:g} to {'just below ' if below else ''}{high:,g}"
+    wanted = f"a number from {number(low)} to {'just below ' if below else ''}{number(high)}"
     # An int of 400 digits is no float; NaN is in no range.
     if isinstance(value, bool) or not isinstance(value, int | float):
-        raise refuse(option, value, wanted, f"{such_as:g}")
+        raise refuse(option, value, wanted, number(such_as))
     if not low <= value <= high or (below and value == high):
-        raise refuse(option, value, wanted, f"{such_as:g}")
+        raise refuse(option, value, wanted, number(such_as))
 
 
 def check_share(option: str, value: Any) -> None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any, Final, Literal, get_args
 
-from textmlr.base.checks import refuse, shown
-from textmlr.base.errors import InputError
+from textmlr.base.option_errors import OptionError, Sentence, refuse
+from textmlr.base.option_headings import FEATURES, LEARN
 from textmlr.base.options import Kind, OneOf, Switch, WholeNumber, check_options, documented, option
 
 AUTO: Final = "auto"
@@ -23,6 +23,7 @@ WORDS = (1, 2)  # word n-grams of a featurizer by itself, and where training beg
 # Characters of the n-grams that training tries beside words: about as many as the stems that they
 # are to catch.
 CHARACTERS = 4
+_NONE = {"ngrams": None, "char_ngrams": None}
 # Beyond this number of features, those of a single document are dropped by default: they are most
 # of the features of a large corpus, take most of its memory, and the model hardly misses them.
 MANY_FEATURES = 1 << 19
@@ -32,8 +33,11 @@ MANY_MIN_DF = 2
 class NgramLengths(Kind):
     """A pair (shortest, longest), None for no such n-grams, or "auto"."""
 
-    typed = ", such as 1-2, or none."
     written = "(shortest, longest), or None. "
+
+    def __init__(self, shortest: int = 1, longest: int = 2) -> None:
+        pair = f"{shortest}-{longest}" if shortest < longest else f"{longest}"
+        self.typed = f", such as {pair}, or none."
 
     def check(self, name: str, value: Any) -> None:
         """Raise InputError for a value of another kind."""
@@ -43,7 +47,7 @@ class NgramLengths(Kind):
         whole = pair and all(type(bound) is int for bound in value)
         if not whole or not 1 <= value[0] <= value[1] <= MAX_NGRAM:
             wanted = f"a pair (shortest, longest) from 1 to {MAX_NGRAM}, None or 'auto'"
-            raise refuse(name, value, wanted)
+            raise refuse(name, value, wanted, "(1, 2)")
 
 
 def _pair(value: NgramRange) -> tuple[int, int] | None:
@@ -61,27 +65,41 @@ class FeaturizerOptions:
     >>> FeaturizerOptions(ngrams=(3, 1))  # doctest: +ELLIPSIS
     Traceback (most recent call last):
     ...
-    textmlr.base.errors.InputError: ngrams=(3, 1) is not a pair (shortest, longest) from 1 ...
+    textmlr.base.option_errors.OptionError: ngrams=(3, 1) is not a pair (shortest, ...
     """
 
     lowercase: bool = option(
-        True, Switch(), "Lower-case the text.", "Each code point by itself.", searched=True
+        True,
+        Switch(),
+        "Read Robot and robot as one word.",
+        "Each code point is made lower case by itself.",
+        heading=FEATURES,
+        searched=True,
     )
     punctuation: bool = option(
-        True, Switch(), "Take each punctuation mark and symbol (emoji too) as a token."
+        True,
+        Switch(),
+        "Take each punctuation mark and symbol (emoji too) as a word.",
+        heading=FEATURES,
     )
     split_scripts: bool = option(
-        True, Switch(), "Take each character as a token in scripts written without spaces."
+        True,
+        Switch(),
+        "Take each character as a word in scripts that are written without spaces.",
+        heading=FEATURES,
     )
     min_token_length: int = option(
         1,
         WholeNumber(1, MOST_TOKEN, 2),
-        "Drop words of fewer characters than this before n-grams are formed.",
+        "Leave out words of fewer characters than this.",
+        "They are left out before n-grams are formed.",
+        heading=FEATURES,
     )
     ngrams: NgramRange = option(
         AUTO,
         NgramLengths(),
-        "Lengths of word n-grams.",
+        "Words in a row that count as one feature.",
+        heading=LEARN,
         unset="1-2 or 1-3, the better on held-out documents",
         alone="1-2",
         metavar="RANGE",
@@ -89,8 +107,9 @@ class FeaturizerOptions:
     )
     char_ngrams: NgramRange = option(
         AUTO,
-        NgramLengths(),
-        "Lengths of character n-grams inside words.",
+        NgramLengths(4, 4),
+        "Characters in a row, inside a word, that count as one feature.",
+        heading=LEARN,
         unset="none or 4, in syllabic scripts 3, the better on held-out documents",
         alone="none",
         metavar="RANGE",
@@ -99,22 +118,27 @@ class FeaturizerOptions:
     term_frequency: TermFrequency = option(
         "log",
         OneOf(*get_args(TermFrequency)),
-        "Value of an n-gram by its count in the document: 1, the count, or 1 + ln count.",
+        "How much a feature counts that occurs n times in a document: 1 (binary), n (raw) or "
+        "1 + ln n (log).",
+        heading=FEATURES,
         searched=True,
     )
     idf: bool | None = option(
         None,
         Switch(),
-        "Multiply features by their inverse document frequency (TF-IDF).",
-        "It is ln((1 + n) / (1 + df)) + 1.",
+        "Let features of fewer documents count more (TF-IDF).",
+        "They are multiplied by ln((1 + n) / (1 + df)) + 1.",
+        heading=FEATURES,
         unset="no; yes for solver exact with a vocabulary",
         alone="yes with a vocabulary, no with hashing, which then needs no fit",
     )
     norm: Norm | None = option(
         "l2",
         OneOf(*get_args(Norm), None),
-        "Scale the features of each document to length 1, or leave them as they are.",
+        "With l2, long and short documents count the same: each vector of features is scaled to "
+        "length 1.",
         "The bias comes after that.",
+        heading=FEATURES,
         searched=True,
     )
     min_df: int | None = option(
@@ -122,39 +146,47 @@ class FeaturizerOptions:
         WholeNumber(1, MOST_FEATURES, 2),
         "Drop features that occur in fewer documents than this.",
         "With a vocabulary only.",
+        heading=FEATURES,
         unset="1, or 2 where there would be over half a million features",
         searched=True,
     )
     max_features: int | None = option(
         None,
         WholeNumber(1, MOST_FEATURES, 100_000),
-        "Keep at most this many features, those in the most documents.",
+        "Keep at most this many features, those of the most documents.",
         "With a vocabulary only.",
+        heading=FEATURES,
         unset="all",
     )
     hash_bits: int | None = option(
         None,
         WholeNumber(1, MAX_HASH_BITS, 20),
-        "Hash features to 2^B columns; only those with the largest weights get names.",
+        "Keep no vocabulary: hash features to 2^BITS columns.  Only those with the largest weights "
+        "get names.",
+        heading=FEATURES,
         unset="a vocabulary",
-        metavar="B",
+        metavar="BITS",
     )
-    bias: bool = option(True, Switch(), "Add a feature that is always 1.", "It is column 0.")
+    bias: bool = option(
+        True, Switch(), "Add a feature that is always 1.", "It is column 0.", heading=FEATURES
+    )
 
     def __post_init__(self) -> None:
         check_options(self)
         if self.ngrams is None and self.char_ngrams is None:
-            raise InputError(
-                "ngrams and char_ngrams are both None, which leaves no features",
-                mend="give one of them a range such as (1, 2)",
+            raise OptionError(
+                "ngrams",
+                Sentence("{ngrams} and {char_ngrams} leave no features", _NONE),
+                Sentence("leave one of them out, or give {ngrams}", {"ngrams": WORDS}),
             )
         if self.hash_bits is not None:
             for name in ("min_df", "max_features"):
-                if getattr(self, name) is not None:
-                    raise InputError(
-                        f"{name}={shown(getattr(self, name))} needs a vocabulary, "
-                        "and hash_bits is set",
-                        mend=f"leave out {name} or hash_bits",
+                if (given := getattr(self, name)) is not None:
+                    values = {name: given, "hash_bits": self.hash_bits}
+                    raise OptionError(
+                        name,
+                        Sentence(f"{{{name}}} needs a vocabulary, and {{hash_bits}} none", values),
+                        Sentence(f"leave out {{{name}:name}} or {{hash_bits:name}}"),
                     )
 
     def decided(self) -> FeaturizerOptions:

@@ -11,6 +11,8 @@ from dataclasses import Field, field, fields
 from typing import Any, NamedTuple, TypeVar
 
 from textmlr.base.checks import check_choice, check_flag, check_integer, check_real
+from textmlr.base.option_errors import Sentence
+from textmlr.base.option_headings import FURTHER, Heading
 
 Stage = TypeVar("Stage", bound=type)
 WIDTH = 96  # columns of documentation, without the indentation of a docstring
@@ -72,17 +74,24 @@ class OneOf(Kind):
         check_choice(name, value, self.values)
 
 
+class OnlyFor(NamedTuple):
+    """The only solver that knows an option, and what to do where another is asked for."""
+
+    solver: str
+    mend: Sentence
+
+
 class Option(NamedTuple):
     """An option of a stage, whose name and default are those of its field.
 
     kind      of its values
     help      a sentence or two, for the command line and for Python
-    more      further sentences, for Python
+    more      further sentences, for --help-all and for Python
+    heading   that it stands under in help
     unset     what a default of None or "auto" comes to
     alone     the same in a featurizer by itself, where that differs
     metavar   of the command line
-    solver    the only solver that knows it
-    mend      what to do where another solver is asked for
+    only      the only solver that knows it
     optional  whether it may be None as well
     searched  whether ``tune`` searches it
     """
@@ -90,11 +99,11 @@ class Option(NamedTuple):
     kind: Kind
     help: str
     more: str = ""
+    heading: Heading = FURTHER
     unset: str | None = None
     alone: str | None = None
     metavar: str | None = None
-    solver: str | None = None
-    mend: str = ""
+    only: OnlyFor | None = None
     optional: bool = False
     searched: bool = False
 
@@ -105,15 +114,24 @@ class Option(NamedTuple):
 
     @property
     def usage(self) -> str:
-        """The sentences for the command line."""
-        return self._sentences("", self.kind.typed)
+        """The sentences for the first page of the command line."""
+        return self.help.removesuffix(".") + self.kind.typed
+
+    @property
+    def further(self) -> str:
+        """The sentences for the page of the command line that has all."""
+        return f"{self._only} {' '.join(self.more.split())}".strip()
+
+    @property
+    def _only(self) -> str:
+        return "" if self.only is None else f"Only for solver {self.only.solver}."
 
     def documentation(self, default: Any, *, alone: bool | None = None) -> str:
         """The sentences for Python.
 
         alone  of a featurizer by itself, or (False) of training; None: both
         """
-        text = f"{self._sentences(self.kind.written, '.')} {self.more}".rstrip()
+        text = f"{self.kind.written}{self.help.removesuffix('.')}. {self.further}".rstrip()
         if default is not None and default != "auto":
             return text
         if self.alone is None or alone is False:
@@ -124,10 +142,6 @@ class Option(NamedTuple):
             unset = f"{self.unset}; in a featurizer by itself {self.alone}"
         return text if unset is None else f"{text} {default!r}: {unset}."
 
-    def _sentences(self, beginning: str, ending: str) -> str:
-        text = beginning + self.help.removesuffix(".") + ending
-        return text if self.solver is None else f"{text} Only for solver {self.solver}."
-
 
 def option(
     default: Any,
@@ -135,15 +149,15 @@ def option(
     help: str,
     more: str = "",
     *,
+    heading: Heading = FURTHER,
     unset: str | None = None,
     alone: str | None = None,
     metavar: str | None = None,
-    solver: str | None = None,
-    mend: str = "",
+    only: OnlyFor | None = None,
     searched: bool = False,
 ) -> Any:
     """A field of a dataclass of options; all but the default as Option has it."""
-    own = Option(kind, help, more, unset, alone, metavar, solver, mend, default is None, searched)
+    own = Option(kind, help, more, heading, unset, alone, metavar, only, default is None, searched)
     return field(default=default, metadata={"option": own})
 
 

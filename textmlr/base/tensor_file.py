@@ -26,11 +26,11 @@ from numpy.typing import NDArray
 from textmlr.base.arrays import pages
 from textmlr.base.errors import InputError, ModelFileError
 from textmlr.base.file_checks import AGAIN, Path, expect, refuse_file, take
+from textmlr.base.magic_bytes import METADATA_KEY, SIZE_BYTES
 from textmlr.base.threads import available_threads, map_blocks
 from textmlr.base.whole_files import atomic_write
 
 FORMAT_VERSION = 4
-METADATA_KEY = "textmlr"
 CHECKED = 1 << 22  # bytes
 # The most bytes of the JSON, or its largest share of the file: Python takes up to thirty times as
 # many to hold it.  Real ones have a few thousand, the names of the corpus's files, and a number a
@@ -39,7 +39,6 @@ MOST_HEADER = 1 << 20
 MOST_SHARE = 1 / 16
 MOST_DIMENSIONS = 2
 MOST_DEPTH = 32  # levels of the JSON; real ones have 6
-_SIZE = 8  # bytes that hold the header's size
 _LARGEST_HEADER = 100_000_000  # bytes; safetensors' own limit
 _DTYPES = {  # in the order of arrays in a file
     "U64": np.uint64,
@@ -133,7 +132,7 @@ def _serialised(
         layout[name] = {"dtype": dtype, "shape": shape, "data_offsets": [first, end]}
     raw = json.dumps(layout, separators=(",", ":"), ensure_ascii=False).encode()
     raw += b" " * (-len(raw) % 8)
-    return [arrays[name] for name in order], len(raw).to_bytes(_SIZE, "little") + raw
+    return [arrays[name] for name in order], len(raw).to_bytes(SIZE_BYTES, "little") + raw
 
 
 def _json(value: object) -> str:
@@ -164,9 +163,9 @@ def _read(path: Path) -> memoryview:
             refuse_file(path, "is not a file", "name a model file")
         with open(path, "rb", buffering=0) as file:
             size = os.fstat(file.fileno()).st_size
-            if size <= _SIZE:
+            if size <= SIZE_BYTES:
                 refuse_file(path, "is empty, or cut short", AGAIN)
-            _header_size(file.read(_SIZE + 1), path)  # before all of it is read
+            _header_size(file.read(SIZE_BYTES + 1), path)  # before all of it is read
             file.seek(0)
             view, filled = pages(size, np.uint8).data, 0
             while filled < size and (n := file.readinto(view[filled:])):
@@ -184,8 +183,8 @@ def _read(path: Path) -> memoryview:
 
 def _header_size(head: bytes | memoryview, path: Path) -> int:
     """Bytes of the safetensors header, by the first bytes of a file."""
-    size = int.from_bytes(head[:_SIZE], "little")
-    if len(head) <= _SIZE or head[_SIZE] != ord("{") or size > _LARGEST_HEADER:
+    size = int.from_bytes(head[:SIZE_BYTES], "little")
+    if len(head) <= SIZE_BYTES or head[SIZE_BYTES] != ord("{") or size > _LARGEST_HEADER:
         refuse_file(path, "is not a textmlr model", "name a model of textmlr")
     return size
 
@@ -199,11 +198,11 @@ def _layout(view: memoryview, path: Path) -> tuple[dict[str, Any], int]:
     """(the safetensors header, the offset of the data)."""
     size = _header_size(view, path)
     expect(size <= _most_header(len(view)), path, "its header is too large")
-    if _SIZE + size > len(view):
+    if SIZE_BYTES + size > len(view):
         refuse_file(path, "is cut short")
     # numpy reads unaligned views slowly or not at all; the format aligns the data to 8 bytes.
     expect(size % 8 == 0, path, "its header is not aligned")
-    return _parse(bytes(view[_SIZE : _SIZE + size]), path), _SIZE + size
+    return _parse(bytes(view[SIZE_BYTES : SIZE_BYTES + size]), path), SIZE_BYTES + size
 
 
 def _content(value: str, path: Path) -> dict[str, Any]:

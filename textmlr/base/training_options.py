@@ -6,11 +6,13 @@ import math
 from dataclasses import dataclass, replace
 from typing import Any, Literal, get_args
 
-from textmlr.base.checks import check_integer, refuse, shown
-from textmlr.base.errors import InputError
+from textmlr.base.checks import check_integer
+from textmlr.base.option_errors import OptionError, Sentence, refuse
+from textmlr.base.option_headings import HELD_OUT, HIDDEN, LEARN, STEPS
 from textmlr.base.options import (
     Kind,
     OneOf,
+    OnlyFor,
     RealNumber,
     Switch,
     WholeNumber,
@@ -58,6 +60,11 @@ HIDDEN_VISITS = 80_000
 DEFAULT_L2 = 1e-6  # sgd, which stops early
 DEFAULT_PATIENCE = 3
 DEFAULT_TOLERANCE = 1e-6
+# What to do with options of sgd where the exact solver is asked for.
+_NO_STEPS = OnlyFor("sgd", Sentence("leave it out: the exact solver has no step size to choose"))
+_NO_EPOCHS = OnlyFor(
+    "sgd", Sentence("leave it out: the exact solver ends when the tolerance is met")
+)
 
 
 class LayerWidths(Kind):
@@ -69,7 +76,7 @@ class LayerWidths(Kind):
     def check(self, name: str, value: Any) -> None:
         """Raise InputError for a value of another kind."""
         if not isinstance(value, tuple) or len(value) >= MOST_LAYERS:
-            raise refuse(name, value, f"a tuple of fewer than {MOST_LAYERS} widths")
+            raise refuse(name, value, f"a tuple of fewer than {MOST_LAYERS} widths", "(64,)")
         for width in value:
             check_integer(name, width, 1, MOST_WIDTH, 64)
 
@@ -90,122 +97,146 @@ class TrainingOptions:
     solver: Solver | None = option(
         None,
         OneOf(*get_args(Solver)),
-        "sgd is fast and stops early; exact finds the minimum, to a proved tolerance.",
-        "The minimum is that of mean loss + (λ/2)‖θ‖² + l1·Σ|θ| over f(x) as it is.",
+        "How weights are found: sgd is fast and stops early; exact finds the best weights there "
+        "are, and proves how near it is.",
+        "They minimise mean loss + (λ/2)‖θ‖² + l1·Σ|θ| over f(x) as it is.",
+        heading=STEPS,
         unset="sgd, with l1 exact",
     )
     epochs: int | None = option(
         None,
         WholeNumber(1, MOST_EPOCHS, EPOCHS[1]),
-        "Make at most this many passes over the documents.",
+        "Read the documents at most this many times.",
         "The step size falls linearly to 0 over the epochs.",
+        heading=LEARN,
         unset=f"{EPOCHS[1]} for a small corpus, down to {EPOCHS[0]} for a large one",
-        solver="sgd",
-        mend="leave it out: the exact solver ends when the tolerance is met",
+        only=_NO_EPOCHS,
         searched=True,
     )
     learning_rate: float | None = option(
         None,
         RealNumber(*RATES, LEARNING_RATES[1]),
-        "First step size, in units of 1 / mean ‖f(x)‖² (with adagrad, of its root).",
-        "So it means the same for long and short documents.",
+        "How far the first step goes: too small learns slowly, too large forgets.",
+        "The unit is 1 / mean ‖f(x)‖², with adagrad its root, so that it means the same for long "
+        "and short documents.",
+        heading=STEPS,
         unset=f"the best of {_listed(*LEARNING_RATES)} on held-out documents; with adagrad of "
         f"{_listed(*ADAGRAD_RATES)}",
         metavar="RATE",
-        solver="sgd",
-        mend="leave it out: the exact solver has no step size to choose",
+        only=_NO_STEPS,
         searched=True,
     )
     idf_power: float | None = option(
         None,
         RealNumber(0, MAX_IDF_POWER, 1),
-        "Scale each feature's steps by its idf to the power P, so that rare features take larger "
-        "steps.",
-        "That is θ_f = idf_f^P·w_f with steps in w; 0 leaves all alike.",
+        "How much larger the steps of rare features are; 0 leaves all alike.",
+        "Steps are in w, where θ_f = idf_f^POWER·w_f.",
+        heading=STEPS,
         unset=f"the best of {_listed(*IDF_POWERS)} on held-out documents, 0 if f(x) has idf in it",
-        metavar="P",
-        solver="sgd",
-        mend="leave it out: --idf (idf=True) weights the features themselves",
+        metavar="POWER",
+        only=OnlyFor(
+            "sgd", Sentence("leave it out: {idf} weights the features themselves", {"idf": True})
+        ),
         searched=True,
     )
     l2: float | None = option(
         None,
         RealNumber(0, MOST_PENALTY, DEFAULT_L2),
-        "Weight λ of the L2 penalty in mean loss + λ/2·‖w‖², where θ = idf^P·w.",
+        "Penalty on large weights: more of it keeps them near 0.",
+        "It is the λ of mean loss + λ/2·‖w‖², where θ = idf^power·w.",
+        heading=STEPS,
         unset=f"{_listed(DEFAULT_L2)}; for exact the best on held-out documents, with l1 0",
-        metavar="L2",
+        metavar="PENALTY",
         searched=True,
     )
     l1: float = option(
         0.0,
         RealNumber(0, MOST_PENALTY, 1e-4),
-        "Add L1·Σ|θ| to the loss: most weights become 0, and features without weights are dropped.",
-        "The θ of the bias counts too.  With l2, this is the elastic net.",
-        metavar="L1",
-        solver="exact",
-        mend="leave out --solver, or give --solver exact; or leave out --l1",
+        "Penalty that makes most weights 0, and drops features without weights.",
+        "It adds l1·Σ|θ| to the loss.  The θ of the bias counts too.  With l2, this is the elastic "
+        "net.",
+        heading=STEPS,
+        metavar="PENALTY",
+        only=OnlyFor(
+            "exact",
+            Sentence(
+                "leave out {solver:name}, or give {solver}; or leave out {l1:name}",
+                {"solver": "exact"},
+            ),
+        ),
     )
     calibration: bool | None = option(
         None,
         Switch(),
-        "Fit the probabilities to the held-out documents.",
+        "Correct how sure the model is by the held-out documents.",
         "Scores are multiplied by what makes the held-out loss least: a factor, and a power of "
         "their spread.  No answer changes, but how sure the model is of it; with few documents log "
         "base rates are added, which may change some.",
+        heading=STEPS,
         unset="yes",
-        solver="sgd",
-        mend="leave it out: the answer of the exact solver is the minimum, as it is",
+        only=OnlyFor(
+            "sgd", Sentence("leave it out: the answer of the exact solver is the minimum, as it is")
+        ),
     )
     holdout: float = option(
         0.1,
         RealNumber(0, 1, 0.1, below=True),
-        "Share of each label's documents that is held out to choose by.",
+        "Hold out this share of each label's documents, to choose by.",
         "At most 5,000 are held out in all.  Fewer than 250 documents are each held out once, in "
         "10 parts.  With 0, sgd runs all epochs and exact takes a default penalty; exact holds "
         "none out where l2 is given.",
+        heading=HELD_OUT,
         metavar="SHARE",
     )
     patience: int | None = option(
         None,
         WholeNumber(1, MOST_EPOCHS, DEFAULT_PATIENCE),
-        "End a trial after this many epochs in a row with clearly worse held-out loss.",
+        "End a trial after this many epochs in a row that clearly make held-out loss worse.",
         "With fewer than 250 documents, only where epochs are given.",
+        heading=HELD_OUT,
         unset=f"{DEFAULT_PATIENCE}",
-        solver="sgd",
-        mend="leave it out: the exact solver ends when the tolerance is met",
+        only=_NO_EPOCHS,
     )
     tolerance: float | None = option(
         None,
         RealNumber(*TOLERANCES, DEFAULT_TOLERANCE),
-        "Stop when (value − minimum) / value is proved to be at most this.",
-        "Where l2 is 0, stop by ‖gradient‖ in units of that at θ = 0.",
+        "Stop when the loss is proved to be at most this share above its minimum.",
+        "The share is (value − minimum) / value.  Where l2 is 0, stop by ‖gradient‖ in units of "
+        "that at θ = 0.",
+        heading=STEPS,
         unset=_listed(DEFAULT_TOLERANCE),
-        solver="exact",
-        mend="leave it out, or give --solver exact",
+        metavar="SHARE",
+        only=OnlyFor("exact", Sentence("leave it out, or give {solver}", {"solver": "exact"})),
     )
     hidden: tuple[int, ...] = option(
         (),
         LayerWidths(),
-        "Widths of hidden layers between features and labels.",
+        "Put hidden layers of these widths between features and labels.",
+        heading=HIDDEN,
         unset="none",
         metavar="WIDTHS",
     )
     activation: Activation | None = option(
-        None, OneOf(*get_args(Activation)), "Function of each hidden unit.", unset="relu"
+        None,
+        OneOf(*get_args(Activation)),
+        "Function of each hidden unit.",
+        heading=HIDDEN,
+        unset="relu",
     )
     step: Step | None = option(
         None,
         OneOf(*get_args(Step)),
-        "adagrad divides the steps of a weight by the root of its summed squared gradients; plain "
-        "does not.",
+        "With adagrad, a weight that has moved much moves less; plain treats all alike.",
+        "A step is divided by the root of the weight's summed squared gradients.",
+        heading=STEPS,
         unset="plain, with hidden layers adagrad",
-        solver="sgd",
-        mend="leave it out: the exact solver has no step size to choose",
+        only=_NO_STEPS,
     )
     dropout: float | None = option(
         None,
         RealNumber(0, 1, DEFAULT_DROPOUT, below=True),
-        "Leave each hidden unit out of a step with probability P.",
+        "Leave each hidden unit out of a step with this probability.",
+        heading=HIDDEN,
         unset=f"{DEFAULT_DROPOUT:g}, with activation identity 0",
         metavar="P",
         searched=True,
@@ -213,29 +244,33 @@ class TrainingOptions:
     input_dropout: float = option(
         0.0,
         RealNumber(0, 1, DEFAULT_DROPOUT, below=True),
-        "Leave each feature of a document out of an epoch with probability P.",
+        "Leave each feature of a document out of an epoch with this probability.",
+        heading=STEPS,
         metavar="P",
     )
     class_weight: ClassWeight | None = option(
         None,
         OneOf(*get_args(ClassWeight)),
-        "With balanced, all labels weigh the same.",
-        unset="each document weighs the same",
+        "With balanced, rare labels count as much as frequent ones.",
+        heading=LEARN,
+        unset="each document counts the same",
     )
     seed: int = option(
         1,
         WholeNumber(0, MOST_SEED, 1),
-        "Seed of the order of documents and of the choice of held-out ones; the same seed gives "
-        "the same bits.",
+        "Seed of the order of documents and of the choice of held-out ones; the same seed makes "
+        "the same model, bit for bit.",
+        heading=STEPS,
     )
 
     def __post_init__(self) -> None:
         check_options(self)
         for name in ("activation", "dropout"):
-            if not self.hidden and getattr(self, name) is not None:
-                raise InputError(
-                    f"{name}={shown(getattr(self, name))} means nothing without hidden layers",
-                    mend="leave it out, or give --hidden",
+            if not self.hidden and (given := getattr(self, name)) is not None:
+                raise OptionError(
+                    name,
+                    Sentence(f"{{{name}}} means nothing without hidden layers", {name: given}),
+                    Sentence("leave it out, or give {hidden}", {"hidden": (64,)}),
                 )
         self._check_solver()
 
@@ -243,17 +278,21 @@ class TrainingOptions:
         """Refuse options that the solver would ignore."""
         chosen = self.chosen_solver
         if chosen == "exact" and (self.hidden or self.input_dropout):
-            given = "hidden layers" if self.hidden else "input_dropout"
-            raise InputError(
-                f"the exact solver knows no {given}: only a convex objective has one minimum",
-                mend="leave out --solver exact and --l1, or hidden layers and input_dropout",
+            given = "hidden" if self.hidden else "input_dropout"
+            raise OptionError(
+                given,
+                Sentence(
+                    f"the exact solver knows no {{{given}:name}}: only a convex objective has one "
+                    "minimum"
+                ),
+                Sentence(f"leave out {{solver:name}} and {{l1:name}}, or {{{given}:name}}"),
             )
         for one, own in options_of(self):
             value = getattr(self, one.name)
-            if own.solver not in (None, chosen) and value != one.default:
-                raise InputError(
-                    f"{one.name}={shown(value)} means nothing to solver={chosen!r}", mend=own.mend
-                )
+            if own.only and own.only.solver != chosen and value != one.default:
+                problem = f"{{{one.name}}} means nothing to {{solver}}"
+                values = {one.name: value, "solver": chosen}
+                raise OptionError(one.name, Sentence(problem, values), own.only.mend)
 
     @property
     def chosen_solver(self) -> Solver:

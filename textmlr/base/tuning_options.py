@@ -7,7 +7,8 @@ from typing import Any, Literal, get_args
 
 from textmlr.base.checks import check_real
 from textmlr.base.durations import LONGEST, SHORTEST
-from textmlr.base.errors import InputError
+from textmlr.base.option_errors import OptionError, Sentence
+from textmlr.base.option_headings import HELD_OUT, SEARCH
 from textmlr.base.options import Kind, OneOf, WholeNumber, check_options, documented, option
 
 Metric = Literal["log-loss", "accuracy", "macro-f1"]
@@ -43,29 +44,40 @@ class TuningOptions:
     seconds: float | None = option(
         300.0,
         TimeLimit(),
-        "Time for the search and the training with the best setting.",
+        "Time for the search and for training with the best options.",
+        heading=SEARCH,
         metavar="TIME",
     )
     trials: int | None = option(
         None,
         WholeNumber(1, MOST_TRIALS, 100),
-        "Judge at most this many trials.",
+        "End the search after this many trials.",
         "A trial is a setting on some of the documents or on all.",
+        heading=SEARCH,
         unset="no limit",
     )
     metric: Metric = option(
-        "log-loss", OneOf(*get_args(Metric)), "Judge a setting by this on held-out documents."
+        "log-loss",
+        OneOf(*get_args(Metric)),
+        "Which figure on held-out documents is to be best.",
+        heading=SEARCH,
     )
     cv: int | None = option(
         None,
         WholeNumber(1, MOST_FOLDS, TUNING_FOLDS),
-        "Hold out each of K stratified folds in turn; with 1, one part only.",
+        "Hold out each of so many parts of the corpus in turn; with 1, one part only.",
+        "Each part has as many of each label.",
+        heading=HELD_OUT,
         unset=f"{TUNING_FOLDS}; 1 with a validation corpus, or if {FEW_JUDGES:,} or more are held "
         "out",
-        metavar="K",
+        metavar="PARTS",
     )
 
     def __post_init__(self) -> None:
         if self.seconds is None and self.trials is None:
-            raise InputError("seconds and trials are both None", mend="limit one of them")
+            raise OptionError(
+                "seconds",
+                Sentence("{seconds} and {trials} set no limit", {"seconds": None, "trials": None}),
+                Sentence("limit one of them"),
+            )
         check_options(self)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from textmlr.base.option_headings import HELD_OUT
 from textmlr.base.options import RealNumber, WholeNumber, check_options, documented, option
 from textmlr.base.training_options import MOST_SEED
 
@@ -19,14 +20,16 @@ class UpdateOptions:
     holdout: float = option(
         0.1,
         RealNumber(0, 1, 0.1, below=True),
-        "Share of each label's new documents that is held out to compare answers before and after.",
+        "Hold out this share of each label's new documents, to compare answers before and after.",
         "At most 5,000 are held out in all.  With 0, nothing is compared.",
+        heading=HELD_OUT,
         metavar="SHARE",
     )
     seed: int = option(
         1,
         WholeNumber(0, MOST_SEED, 1),
-        "Seed of the choice of held-out documents; the same seed gives the same bits.",
+        "Seed of the choice of held-out documents; the same seed holds out the same.",
+        heading=HELD_OUT,
     )
 
     def __post_init__(self) -> None:

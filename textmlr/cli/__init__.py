@@ -10,22 +10,16 @@ from importlib import import_module
 import click
 
 from textmlr.base.version import __version__
+from textmlr.cli.model_argument import TYPED
 
-# In the order of help; each is the command of that name in the module of that name.
-VERBS = (
-    "train",
-    "tune",
-    "update",
-    "classify",
-    "explain",
-    "evaluate",
-    "compare",
-    "top",
-    "info",
-    "featurize",
-    "export",
-    "compress",
-)
+# Headings of help and their verbs; each is the command of that name in the module of that name.
+HEADINGS = {
+    "Train": ("train", "tune", "update"),
+    "Answer": ("classify", "explain"),
+    "Judge": ("evaluate", "compare", "top", "info"),
+    "Give to other programs": ("compress", "export", "featurize"),
+}
+VERBS = tuple(verb for verbs in HEADINGS.values() for verb in verbs)
 
 
 class Verbs(click.Group):
@@ -42,6 +36,25 @@ class Verbs(click.Group):
         command: click.Command = getattr(import_module(f"{__name__}.{cmd_name}"), cmd_name)
         return command
 
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the verbs under their headings."""
+        width = max(map(len, VERBS))
+        for heading, verbs in HEADINGS.items():
+            with formatter.section(heading):
+                for verb in verbs:
+                    command = self.get_command(ctx, verb)
+                    assert command is not None
+                    summary = command.get_short_help_str(formatter.width - width - 4)
+                    formatter.write_dl([(f"{verb:<{width}}", summary)])
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """The verb, and the words after it, which messages take up."""
+        name, command, words = super().resolve_command(ctx, args)
+        ctx.meta[TYPED] = tuple(words)
+        return name, command, words
+
 
 @click.group(
     cls=Verbs, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100}
@@ -51,16 +64,9 @@ def cli() -> None:
     """Multinomial logistic regression for text: P(Y=label | document).
 
     \b
-    Examples:
-      textmlr train corpus.tsv            train on lines of label<TAB>text
-      textmlr tune corpus.tsv --time 5m   search for better options
-      textmlr update a.textmlr new.tsv    train on more documents
-      textmlr classify doc.txt            how likely is each label?
-      textmlr explain doc.txt             which words speak for its label?
-      textmlr evaluate test.tsv           how good are the answers?
-      textmlr compare a.textmlr b.textmlr test.tsv
-      textmlr top model.textmlr           which words speak for each label?
-      textmlr featurize corpus.tsv -o X.npz   f(x), for other programs
-      textmlr export model.textmlr --format json
-      textmlr compress model.textmlr test.tsv -o small.textmlr --max-size 1MB
+    Begin with:
+      textmlr train reviews.csv        train on texts and labels: model.textmlr
+      textmlr classify doc.txt         how likely is each label?
+      textmlr explain doc.txt          which words speak for its label?
+      textmlr evaluate test.csv        how good are the answers?
     """

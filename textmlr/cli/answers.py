@@ -10,10 +10,12 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from textmlr.base.errors import InputError
+from textmlr.base.option_headings import ANSWER
 from textmlr.base.printable import plain, to_json
 from textmlr.cli.shared_options import listed
 from textmlr.cli.stage_options import one_value
 from textmlr.cli.value_types import PROBABILITY
+from textmlr.cli.verb import verb_option
 
 if TYPE_CHECKING:
     import numpy as np
@@ -59,12 +61,23 @@ choice_options = one_value(
     [field.name for field in fields(AnswerChoice)],
     AnswerChoice,
     [
-        click.option("--top", type=listed("top"), metavar="K", help="Only the K likeliest labels."),
-        click.option(
-            "--label", metavar="LABEL", help="Only P(Y=LABEL | document), one number a document."
+        verb_option(
+            "-k",
+            "--top",
+            heading=ANSWER,
+            type=listed("top"),
+            metavar="K",
+            help="Only the K likeliest labels.",
         ),
-        click.option(
+        verb_option(
+            "--label",
+            heading=ANSWER,
+            metavar="LABEL",
+            help="Only P(Y=LABEL | document), one number a document.",
+        ),
+        verb_option(
             "--min-probability",
+            heading=ANSWER,
             type=PROBABILITY,
             metavar="P",
             help="Answer 'unsure' (--json: null) where no label has probability P.",

@@ -6,15 +6,17 @@ from dataclasses import dataclass, fields
 
 import click
 
+from textmlr.base.option_headings import READ, WRITE
 from textmlr.cli.answers import AnswerChoice, choice_options
+from textmlr.cli.model_argument import takes_model
 from textmlr.cli.shared_options import (
     check_output,
     corpus_options,
     json_option,
-    model_option,
     threads_option,
 )
 from textmlr.cli.stage_options import one_value
+from textmlr.cli.verb import Verb, verb_option
 from textmlr.corpus.reading_options import ReadingOptions
 from textmlr.export.predictions.prediction_file import FORMATS, PredictionFile
 
@@ -35,33 +37,38 @@ target_options = one_value(
     [field.name for field in fields(CorpusTarget)],
     CorpusTarget,
     [
-        click.option(
+        verb_option(
             "--corpus",
             "corpora",
+            heading=READ,
             multiple=True,
             metavar="CORPUS",
             help="Classify every document of a corpus; its columns and the answers go to -o.",
         ),
-        click.option(
+        verb_option(
             "-o",
             "--output",
+            heading=WRITE,
             metavar="FILE",
             help="With --corpus: the file to write, .parquet, .arrow, .csv or .jsonl, or - for "
             "stdout.",
         ),
-        click.option(
+        verb_option(
             "--output-format",
+            heading=WRITE,
             type=click.Choice(FORMATS),
             show_default="by the ending of FILE's name",
             help="With -o: the format of FILE.",
         ),
-        click.option(
+        verb_option(
             "--prefix",
+            heading=WRITE,
             metavar="NAME",
             help="With -o: begin the names of new columns with NAME.",
         ),
-        click.option(
+        verb_option(
             "--each-label",
+            heading=WRITE,
             is_flag=True,
             help="With -o: add a column P(LABEL) for each label, too.",
         ),
@@ -69,13 +76,14 @@ target_options = one_value(
 )
 
 
-@click.command()
-@model_option
-@click.argument("documents", nargs=-1, metavar="[DOC]...")
-@click.option("--lines", metavar="FILE", help="Each line of FILE is a document (- is stdin).")
+@click.command(cls=Verb)
+@takes_model("documents", "[DOC]...")
+@verb_option(
+    "--lines", heading=READ, metavar="FILE", help="Each line of FILE is a document (- is stdin)."
+)
 @choice_options
 @target_options
-@corpus_options(weights=False, labelled=False)
+@corpus_options(weights=False, labelled=False, lines=True)
 @threads_option
 @json_option
 def classify(

@@ -8,23 +8,22 @@ from typing import TYPE_CHECKING
 import click
 
 from textmlr.base.printable import to_json
+from textmlr.cli.model_argument import takes_two_models
 from textmlr.cli.shared_options import corpus_options, json_option, threads_option
+from textmlr.cli.verb import Verb
 from textmlr.corpus.reading_options import ReadingOptions
 
 if TYPE_CHECKING:
     from textmlr.evaluation.comparison import Comparison, Difference
 
 
-@click.command()
-@click.argument("a", metavar="A.textmlr")
-@click.argument("b", metavar="B.textmlr")
-@click.argument("corpora", nargs=-1, required=True, metavar="CORPUS...")
+@click.command(cls=Verb)
+@takes_two_models("corpora", "CORPUS...")
 @corpus_options(weights=False)
 @threads_option
 @json_option
 def compare(
-    a: str,
-    b: str,
+    models: tuple[str, str],
     corpora: tuple[str, ...],
     reading: ReadingOptions,
     threads: int | None,
@@ -45,6 +44,7 @@ def compare(
       textmlr compare old.textmlr new.textmlr test.tsv
       textmlr compare old.textmlr new.textmlr test.tsv --json
     """
+    a, b = models
     from textmlr.cli.warnings import warn_of_answers, warn_of_skipped
     from textmlr.corpus.reading import read_corpus
     from textmlr.evaluation.comparison import compare as judge

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from textmlr.base.option_headings import SHRINK, WRITE
 from textmlr.base.printable import to_json
+from textmlr.cli.model_argument import takes_model
 from textmlr.cli.shared_options import (
     check_output,
     corpus_options,
@@ -16,6 +18,7 @@ from textmlr.cli.shared_options import (
     threads_option,
 )
 from textmlr.cli.value_types import Size
+from textmlr.cli.verb import Verb, verb_option
 from textmlr.corpus.reading_options import ReadingOptions
 
 if TYPE_CHECKING:
@@ -23,19 +26,22 @@ if TYPE_CHECKING:
     from textmlr.model.model import Model
 
 
-@click.command()
-@click.argument("model", metavar="MODEL")
-@click.argument("corpora", nargs=-1, metavar="[CORPUS]...")
-@click.option("-o", "--output", required=True, metavar="FILE", help="Small model to write.")
-@click.option(
+@click.command(cls=Verb)
+@takes_model("corpora", "[CORPUS]...")
+@verb_option(
+    "-o", "--output", heading=WRITE, required=True, metavar="FILE", help="Small model to write."
+)
+@verb_option(
     "--max-size",
+    heading=SHRINK,
     required=True,
     type=Size(),
     metavar="SIZE",
     help="Size that the file may have, such as 500kB, 2MB or 1MiB.",
 )
-@click.option(
+@verb_option(
     "--dtype",
+    heading=SHRINK,
     type=click.Choice(["int8", "float16"]),
     default="int8",
     show_default=True,

@@ -8,12 +8,12 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass, fields
 from typing import TYPE_CHECKING, Any
 
-import click
-
+from textmlr.base.option_headings import LARGE
 from textmlr.base.printable import plain
 from textmlr.cli.stage_options import Stages, one_value
 from textmlr.cli.terminal import size_of
 from textmlr.cli.value_types import Duration, Size
+from textmlr.cli.verb import verb_option
 from textmlr.cli.warnings import warn
 from textmlr.corpus.reading_options import ReadingOptions
 
@@ -57,32 +57,39 @@ storage_options = one_value(
     [field.name for field in fields(CorpusStorage)],
     CorpusStorage,
     [
-        click.option(
+        verb_option(
             "--memory",
+            heading=LARGE,
             type=Size(),
             default="2GB",
             show_default=True,
             metavar="SIZE",
             help="Take about this much memory: a corpus too large for it is kept on disk.",
         ),
-        click.option(
+        verb_option(
             "--cache-dir",
+            heading=LARGE,
             metavar="DIR",
             show_default="beside the model",
             help="Keep the text and the rows of a large corpus there during training.",
         ),
-        click.option(
-            "--keep-cache", is_flag=True, help="Keep them for further runs over the same corpus."
+        verb_option(
+            "--keep-cache",
+            heading=LARGE,
+            is_flag=True,
+            help="Keep them for further runs over the same corpus.",
         ),
-        click.option(
+        verb_option(
             "--resume",
+            heading=LARGE,
             is_flag=True,
             help="Resume a run that was cut off, and make this run one that can be resumed. With "
             "--stream, resume from the last checkpoint; documents of a file that were trained on "
             "before are passed over.",
         ),
-        click.option(
+        verb_option(
             "--checkpoint-every",
+            heading=LARGE,
             metavar="TIME|N",
             show_default=f"{EVERY} on disk; 5m with --stream",
             help="Save the state of a run so often, such as 60s, 5m or 1h. With --stream, save the "

@@ -8,6 +8,7 @@ import click
 
 from textmlr.base.errors import InputError
 from textmlr.base.limits import MOST_DOCUMENT
+from textmlr.base.magic_bytes import begins_a_model
 from textmlr.base.stdio import standard_input
 
 _PART = 1 << 20  # bytes that are read at once
@@ -52,6 +53,8 @@ def read_document(path: str) -> bytes:
     except OSError as error:
         reason = (error.strerror or str(error)).lower()
         raise InputError(reason, place=shown_path(path), mend="name a readable file") from error
+    if begins_a_model(text):
+        raise InputError("is a model, not a document", place=shown_path(path), mend="give text")
     if (nul := text.find(b"\0")) >= 0:
         raise InputError(
             f"is not text (NUL at byte {nul:,})", place=shown_path(path), mend="give plain text"

@@ -7,16 +7,18 @@ from typing import TYPE_CHECKING
 
 import click
 
+from textmlr.base.option_headings import SHOW, WRITE
 from textmlr.base.printable import plain, to_json
+from textmlr.cli.model_argument import takes_model
 from textmlr.cli.shared_options import (
     check_output,
     column_option,
     corpus_options,
     json_option,
-    model_option,
     threads_option,
 )
 from textmlr.cli.value_types import PROBABILITY
+from textmlr.cli.verb import Verb, verb_option
 from textmlr.corpus.reading_options import ReadingOptions
 
 if TYPE_CHECKING:
@@ -35,24 +37,26 @@ MOST_ROWS = 40
 COVERAGE_AT = (0.0, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99)
 
 
-@click.command()
-@model_option
-@click.argument("corpora", nargs=-1, required=True, metavar="CORPUS...")
-@click.option(
+@click.command(cls=Verb)
+@takes_model("corpora", "CORPUS...", required=True)
+@verb_option(
     "--min-probability",
     "asked",
+    heading=SHOW,
     type=PROBABILITY,
     multiple=True,
     metavar="P",
     help="Also show the figures of answers with probability P or more.",
 )
-@click.option(
+@verb_option(
     "--report",
+    heading=WRITE,
     metavar="DIR",
     help="Write the page DIR/report.html and its figures as PNG (needs matplotlib).",
 )
-@click.option(
+@verb_option(
     "--training",
+    heading=WRITE,
     multiple=True,
     metavar="FILE",
     help="Draw a learning curve from this training corpus; it trains five models.",

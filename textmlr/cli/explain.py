@@ -8,9 +8,12 @@ from typing import TYPE_CHECKING
 import click
 
 from textmlr.base.errors import InputError
+from textmlr.base.option_headings import SHOW, WRITE
 from textmlr.base.printable import JOINERS, plain, to_json
 from textmlr.cli.document_file import read_document, shown_path
-from textmlr.cli.shared_options import json_option, listed, model_option
+from textmlr.cli.model_argument import takes_model
+from textmlr.cli.shared_options import json_option, listed
+from textmlr.cli.verb import Verb, verb_option
 from textmlr.kernels.jit import run_plain
 
 if TYPE_CHECKING:
@@ -37,29 +40,39 @@ AGAINST = (
 )
 
 
-@click.command()
-@model_option
-@click.argument("document", default="-", metavar="[DOC]")
-@click.option("--label", metavar="LABEL", help="Explain this label.  [default: the likeliest]")
-@click.option(
-    "--against", metavar="LABEL", help="Compare with this label.  [default: the mean of all others]"
+@click.command(cls=Verb)
+@takes_model("documents", "[DOC]")
+@verb_option(
+    "--label", heading=SHOW, metavar="LABEL", help="Explain this label.  [default: the likeliest]"
 )
-@click.option("--flip", is_flag=True, help="Find the fewest words without which the label changes.")
-@click.option(
+@verb_option(
+    "--against",
+    heading=SHOW,
+    metavar="LABEL",
+    help="Compare with this label.  [default: the mean of all others]",
+)
+@verb_option(
+    "--flip",
+    heading=SHOW,
+    is_flag=True,
+    help="Find the fewest words without which the label changes.",
+)
+@verb_option(
     "-k",
     "--features",
+    heading=SHOW,
     type=listed("features"),
     default=10,
     show_default=True,
     metavar="K",
     help="Show K features for the label, and K against it.",
 )
-@click.option("--whole", is_flag=True, help="Show all of a long document.")
-@click.option("--html", metavar="FILE", help="Also write one self-contained page.")
+@verb_option("--whole", heading=SHOW, is_flag=True, help="Show all of a long document.")
+@verb_option("--html", heading=WRITE, metavar="FILE", help="Also write one self-contained page.")
 @json_option
 def explain(
     model: str,
-    document: str,
+    documents: tuple[str, ...],
     label: str | None,
     against: str | None,
     flip: bool,
@@ -94,6 +107,9 @@ def explain(
       textmlr explain doc.txt --flip
       textmlr explain doc.txt --html why.html
     """
+    if len(documents) > 1:
+        raise click.UsageError("explain takes one DOC")
+    document = documents[0] if documents else "-"
     text = read_document(document)
     if not text.strip():
         raise InputError("is empty", place=shown_path(document), mend="give a document with words")

@@ -6,51 +6,60 @@ import os
 
 import click
 
+from textmlr.base.option_headings import WRITE
 from textmlr.base.printable import plain, to_json
+from textmlr.cli.model_argument import takes_model
 from textmlr.cli.shared_options import json_option
+from textmlr.cli.verb import Verb, verb_option
 
 MOST_OF_A_STRING = 0x1FFFFFE8  # characters, of V8
+FORMS = ("json", "onnx")
 
 
-@click.command()
-@click.argument("model", default="model.textmlr")
-@click.option(
-    "--format",
+@click.command(cls=Verb, renamed={"--format": "--output-format"})
+@takes_model()
+@verb_option(
+    "--output-format",
     "form",
-    type=click.Choice(["json", "onnx"]),
-    required=True,
+    heading=WRITE,
+    type=click.Choice(FORMS),
+    show_default="by the ending of FILE's name",
     help="json is a dictionary of weights, onnx a graph from ids to P.",
 )
-@click.option(
+@verb_option(
     "-o",
     "--output",
+    heading=WRITE,
     metavar="FILE",
-    show_default="MODEL's name with .json or .onnx",
+    show_default="with --output-format: MODEL's name with .json or .onnx",
     help="File to write.",
 )
-@click.option(
+@verb_option(
     "--scorer",
+    heading=WRITE,
     metavar="FILE",
     help="With json: also write scorer.js, which answers in a page or in node.",
 )
 @json_option
-def export(model: str, form: str, output: str | None, scorer: str | None, as_json: bool) -> None:
+def export(
+    model: str, form: str | None, output: str | None, scorer: str | None, as_json: bool
+) -> None:
     """Write a model in a form that other programs run.
 
-    --format json writes one object with labels, options and the weights of every feature by its
-    name; its "about" says how to answer with it. --scorer adds JavaScript that does so, in pages
-    and in node.
+    JSON is one object with labels, options and the weights of every feature by its name; its
+    "about" says how to answer with it. --scorer adds JavaScript that does so, in pages and in node.
 
-    --format onnx writes a graph for ONNX runtimes, from feature ids and values to scores, log z and
+    ONNX is a graph for ONNX runtimes, from feature ids and values to scores, log z and
     probabilities. It needs the package onnx (pip install 'textmlr[onnx]').
 
     \b
     Examples:
-      textmlr export reviews.textmlr --format json --scorer scorer.js
-      textmlr export reviews.textmlr --format onnx -o reviews.onnx
+      textmlr export reviews.textmlr -o reviews.json --scorer scorer.js
+      textmlr export reviews.textmlr -o reviews.onnx
     """
+    form = form or _form_of(output)
     if scorer is not None and form != "json":
-        raise click.UsageError("--scorer is for --format json")
+        raise click.UsageError("--scorer is for --output-format json")
     output = output or os.path.splitext(model)[0] + "." + form
     if os.path.realpath(output) == os.path.realpath(model):
         raise click.UsageError(f"{output} is the model itself: name another file with -o")
@@ -100,3 +109,13 @@ def export(model: str, form: str, output: str | None, scorer: str | None, as_jso
     if scorer is not None:
         rows.append(("scorer", plain(scorer)))
     show_rows(rows)
+
+
+def _form_of(output: str | None) -> str:
+    """The format that the ending of a file's name says.  Raises UsageError if it says none."""
+    ending = os.path.splitext(output or "")[1].lower()[1:]
+    if ending not in FORMS:
+        raise click.UsageError(
+            "name a file that ends in .json or .onnx (-o), or give --output-format"
+        )
+    return ending

@@ -5,22 +5,24 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any, get_args
+from typing import TYPE_CHECKING
 
 import click
 
 from textmlr.base.featurizer_options import FeaturizerOptions
+from textmlr.base.option_headings import READ, WRITE
 from textmlr.base.printable import to_json
+from textmlr.cli.model_argument import takes_model
 from textmlr.cli.shared_options import (
     check_output,
     corpus_options,
-    format_option,
     given,
     json_option,
     threads_option,
 )
 from textmlr.cli.stage_options import one_value, stages_options
-from textmlr.corpus.reading_options import CorpusFormat, ReadingOptions
+from textmlr.cli.verb import Verb, verb_option
+from textmlr.corpus.reading_options import ReadingOptions
 from textmlr.export.matrices.matrix_file import FORMATS, MatrixFile
 
 if TYPE_CHECKING:
@@ -30,18 +32,14 @@ if TYPE_CHECKING:
     from textmlr.features.featurizer import Featurizer
 
 
-class MatrixFormat(click.Choice[str]):
-    """A format of matrices; for a format of corpora, the error names the option for that."""
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        """The format."""
-        if value in get_args(CorpusFormat):
-            self.fail(f"{value!r} is a format of corpora: --corpus-format {value}", param, ctx)
-        return super().convert(value, param, ctx)
-
-
-@click.command()
-@click.argument("corpora", nargs=-1, required=True, metavar="CORPUS...")
+@click.command(cls=Verb, renamed={"--corpus-format": "--format"})
+@takes_model(
+    "corpora",
+    "CORPUS...",
+    required=True,
+    usual=False,
+    help="Take the features of this model; fit none.",
+)
 @one_value(
     "written",
     ("output", "output_format", "zero_based"),
@@ -49,31 +47,35 @@ class MatrixFormat(click.Choice[str]):
         output, output_format, zero_based=zero_based
     ),
     [
-        click.option(
+        verb_option(
             "-o",
             "--output",
+            heading=WRITE,
             required=True,
             metavar="FILE",
             help="File to write: .npz, .svm or .vw, or - for stdout (not .npz).",
         ),
-        click.option(
-            "--format",
+        verb_option(
+            "--output-format",
             "output_format",
-            type=MatrixFormat(FORMATS),
+            heading=WRITE,
+            type=click.Choice(FORMATS),
             show_default="by the ending of FILE's name",
             help="Format of FILE.",
         ),
-        click.option(
+        verb_option(
             "--zero-based",
+            heading=WRITE,
             is_flag=True,
             help="Count the indices of svmlight from 0, not from 1 as liblinear does.",
         ),
     ],
 )
-@click.option("-m", "--model", metavar="FILE", help="Take the features of this model; fit none.")
-@click.option("--no-labels", is_flag=True, help="Read no labels; the corpus may have none.")
+@verb_option(
+    "--no-labels", heading=READ, is_flag=True, help="Read no labels; the corpus may have none."
+)
 @stages_options("options", (FeaturizerOptions,), shown=lambda own: own.alone or own.unset)
-@corpus_options(weights=True, formats=format_option("--corpus-format", lines=True))
+@corpus_options(weights=True, lines=True)
 @threads_option
 @json_option
 def featurize(
@@ -103,7 +105,7 @@ def featurize(
       textmlr featurize reviews.tsv -o X.npz
       textmlr featurize reviews.tsv -o train.svm --no-bias --min-df 2
       textmlr featurize test.tsv -m reviews.textmlr -o test.svm
-      textmlr featurize big.parquet --hash-bits 20 -o - --format vw | vw --oaa 5
+      textmlr featurize big.parquet --hash-bits 20 -o - --output-format vw | vw --oaa 5
     """
     output = written.path
     if as_json and output == "-":

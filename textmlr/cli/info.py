@@ -8,14 +8,16 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from textmlr.base.printable import to_json
+from textmlr.cli.model_argument import takes_model
 from textmlr.cli.shared_options import json_option
+from textmlr.cli.verb import Verb
 
 if TYPE_CHECKING:
     from textmlr.model.record import Record
 
 
-@click.command()
-@click.argument("model", default="model.textmlr")
+@click.command(cls=Verb)
+@takes_model()
 @json_option
 def info(model: str, as_json: bool) -> None:
     """Say what is in a model and how it was trained.

@@ -10,14 +10,15 @@ import click
 from click.core import ParameterSource
 
 from textmlr.base.checks import check_listed
+from textmlr.base.option_headings import FILES, READ, RUN, SPEED, WRITE
 from textmlr.base.threads import chosen_threads
+from textmlr.cli.model_argument import DEFAULT_MODEL
 from textmlr.cli.stage_options import one_value
-from textmlr.cli.value_types import Checked
+from textmlr.cli.value_types import Checked, ReadFormat
+from textmlr.cli.verb import verb_option
 from textmlr.corpus.reading_options import CorpusFormat, ReadingOptions
 
 F = TypeVar("F", bound=Callable[..., Any])
-
-DEFAULT_MODEL = "model.textmlr"
 
 
 def listed(option: str) -> Checked:
@@ -25,61 +26,72 @@ def listed(option: str) -> Checked:
     return Checked(lambda number: check_listed(option, number))
 
 
-model_option = click.option(
-    "-m", "--model", default=DEFAULT_MODEL, show_default=True, metavar="FILE", help="Model to use."
-)
-output_option = click.option(
+output_option = verb_option(
     "-o",
     "--output",
+    heading=WRITE,
     default=DEFAULT_MODEL,
     show_default=True,
     metavar="FILE",
     help="Model file to write.",
 )
-validation_option = click.option(
-    "--validation", metavar="FILE", help="Choose by these documents, and hold none out."
+validation_option = verb_option(
+    "--validation",
+    heading=READ,
+    metavar="FILE",
+    help="Choose by these documents, and hold none out.",
 )
-quiet_option = click.option(
-    "-q", "--quiet", is_flag=True, help="Show neither progress nor a summary."
+quiet_option = verb_option(
+    "-q", "--quiet", heading=RUN, is_flag=True, help="Show neither progress nor a summary."
 )
-threads_option = click.option(
+threads_option = verb_option(
     "--threads",
+    heading=SPEED,
     type=Checked(chosen_threads),
     default=None,
     metavar="N",
     show_default="one a processor",
     help="Number of threads; it changes no result.",
 )
-json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON to stdout.")
-skip_option = click.option(
-    "--skip-bad-lines", is_flag=True, help="Leave out lines that cannot be read, and count them."
+json_option = verb_option(
+    "--json", "as_json", heading=RUN, is_flag=True, help="Print JSON to stdout."
 )
-limit_option = click.option(
+skip_option = verb_option(
+    "--skip-bad-lines",
+    heading=FILES,
+    is_flag=True,
+    help="Leave out lines that cannot be read, and count them.",
+)
+limit_option = verb_option(
     "--no-compression-limit",
     "compression_limit",
+    heading=FILES,
     flag_value=False,
     default=True,
     help="Read files that become over 1,000 times as large when decompressed.",
 )
-weighted_option = click.option(
+weighted_option = verb_option(
     "--weighted",
+    heading=FILES,
     is_flag=True,
     help="Read weights of documents: label<TAB>weight<TAB>text, or a column weight.",
 )
 
 
 def corpus_options(
-    *, weights: bool, labelled: bool = True, formats: Callable[[Any], Any] | None = None
+    *, weights: bool, labelled: bool = True, lines: bool = False
 ) -> Callable[[F], F]:
     """The options of how corpora are read, as one value: ``reading: ReadingOptions``.
 
     weights   documents' weights mean something to the command
-    labelled  documents have labels; otherwise they may also be plain lines
-    formats   the option of their format, where it is not --format
+    labelled  documents have labels
+    lines     plain lines count as a format, since documents may lack labels
     """
     kinds = ("text", "label") if labelled else ("text",)
-    formats = formats or format_option("--format", lines=not labelled)
-    options: list[Callable[[Any], Any]] = [formats, *(column_option(kind) for kind in kinds)]
+    options: list[Callable[[Any], Any]] = [
+        format_option(lines=lines),
+        *(column_option(kind) for kind in kinds),
+    ]
     if weights:
         options += [column_option("weight"), weighted_option]
     options += [skip_option, limit_option]
@@ -88,25 +100,26 @@ def corpus_options(
     return one_value("reading", names, ReadingOptions, options)
 
 
-def format_option(name: str, *, lines: bool) -> Callable[[F], F]:
-    """The format of corpora;  lines  plain lines count as one."""
+def format_option(*, lines: bool) -> Callable[[F], F]:
+    """--format, of what is read, everywhere;  lines  plain lines count as one."""
     names = [form for form in get_args(CorpusFormat) if form != "lines" or lines]
-    return click.option(
-        name,
-        "format",
-        type=click.Choice(names),
+    return verb_option(
+        "--format",
+        heading=FILES,
+        type=ReadFormat(names),
         default=None,
         show_default="by ending, or the first bytes",
-        help="Format of the corpus's files.",
+        help="Format of the files that are read.",
     )
 
 
 def column_option(kind: str, of: str = "a table") -> Callable[[F], F]:
     """--text-column, --label-column or --weight-column."""
-    plain = {"text": "text, review, …", "label": "label, class, …"}
-    default = "weight, with --weighted" if kind == "weight" else f"by a plain name: {plain[kind]}"
-    return click.option(
+    plain = {"text": "one named text, review, …", "label": "one named label, class, …"}
+    default = "weight, with --weighted" if kind == "weight" else plain[kind]
+    return verb_option(
         f"--{kind}-column",
+        heading=FILES if kind == "weight" else READ,
         default=None,
         metavar="NAME",
         show_default=default,

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import Field
 from typing import Any, TypeVar
 
-import click
-
 from textmlr.base.featurizer_options import FeaturizerOptions, NgramLengths
+from textmlr.base.option_headings import HELD_OUT, Heading
 from textmlr.base.options import Kind, OneOf, Option, RealNumber, Switch, WholeNumber, options_of
 from textmlr.base.training_options import LayerWidths, TrainingOptions
 from textmlr.cli.value_types import (
@@ -20,6 +19,7 @@ from textmlr.cli.value_types import (
     ParamType,
     Widths,
 )
+from textmlr.cli.verb import verb_option
 
 F = TypeVar("F", bound=Callable[..., Any])
 Stages = tuple[FeaturizerOptions, TrainingOptions]
@@ -64,24 +64,31 @@ def stages_options(
     *,
     leave_out: Collection[str] = (),
     shown: Callable[[Option], str | None] = lambda own: own.unset,
+    headings: Mapping[Heading, Heading] | None = None,
     no_holdout: str | None = None,
 ) -> Callable[[F], F]:
     """An option for each field of these dataclasses, and one value for all: a tuple of them, or
-    the only one.  Help begins with the last of them.
+    the only one.
 
     leave_out   fields that get no option
     shown       help's words for a default that says nothing by itself; None: the default
+    headings    other headings than the options' own
     no_holdout  help of a flag --no-holdout, which is a holdout of 0; None: no such flag
     """
     fields = {
         stage: [pair for pair in options_of(stage) if pair[0].name not in leave_out]
         for stage in stages
     }
-    listed = [pair for stage in reversed(stages) for pair in fields[stage]]
+    listed = [pair for stage in stages for pair in fields[stage]]
     names = [field.name for field, _ in listed]
-    options = [_option(field, own, shown(own)) for field, own in listed]
+    named = headings or {}
+    options = [
+        _option(field, own, shown(own), named.get(own.heading, own.heading))
+        for field, own in listed
+    ]
     if no_holdout is not None:
-        options.insert(0, click.option("--no-holdout", is_flag=True, help=no_holdout))
+        flag = verb_option("--no-holdout", heading=HELD_OUT, is_flag=True, help=no_holdout)
+        options.insert(0, flag)
         names.append("no_holdout")
 
     def make(**chosen: Any) -> Any:
@@ -99,20 +106,24 @@ def stages_options(
 def stage_option(stage: type, name: str) -> Callable[[F], F]:
     """The option of one field."""
     field, own = next(pair for pair in options_of(stage) if pair[0].name == name)
-    return _option(field, own, own.unset)
+    return _option(field, own, own.unset, own.heading)
 
 
-def _option(field: Field[Any], own: Option, shown: str | None) -> Callable[[F], F]:
+def _option(
+    field: Field[Any], own: Option, shown: str | None, heading: Heading
+) -> Callable[[F], F]:
     name = "--" + field.name.replace("_", "-")
     kind = own.kind
     if isinstance(kind, Switch):
         name = f"{name}/--no-{name[2:]}"
-    return click.option(
+    return verb_option(
         name,
         field.name,
+        heading=heading,
         type=OneOfType(kind.values) if isinstance(kind, OneOf) else TYPES.get(type(kind)),
         default=field.default,
         show_default=shown or True,
         metavar=own.metavar or METAVARS.get(type(kind)),
         help=own.usage,
+        more=own.further,
     )

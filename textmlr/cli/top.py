@@ -6,8 +6,11 @@ from typing import TYPE_CHECKING
 
 import click
 
+from textmlr.base.option_headings import SHOW
 from textmlr.base.printable import to_json
+from textmlr.cli.model_argument import takes_model
 from textmlr.cli.shared_options import json_option, listed
+from textmlr.cli.verb import Verb, verb_option
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -24,25 +27,29 @@ HEADINGS = {"weight": "weight", "contribution": "nats"}
 TITLES = {"weight": "by weight", "contribution": "by contribution over the training corpus (nats)"}
 
 
-@click.command()
-@click.argument("model", default="model.textmlr")
-@click.option(
+@click.command(cls=Verb)
+@takes_model()
+@verb_option(
     "--label",
     "labels",
+    heading=SHOW,
     multiple=True,
     metavar="LABEL",
     help="Show only this label; may be given again.",
 )
-@click.option(
+@verb_option(
     "-k",
+    "--features",
     "k",
+    heading=SHOW,
     type=listed("k"),
     metavar="K",
     show_default=f"{FEATURES}; {FEW_FEATURES} in a row of more than {MANY_LABELS} labels",
     help="Show K features.",
 )
-@click.option(
+@verb_option(
     "--by",
+    heading=SHOW,
     type=click.Choice([*BY, "both"]),
     default="both",
     show_default=True,

@@ -8,6 +8,7 @@ from functools import partial
 import click
 
 from textmlr.base.featurizer_options import FeaturizerOptions
+from textmlr.base.option_headings import LARGE
 from textmlr.base.training_options import TrainingOptions
 from textmlr.cli.corpus_storage import CorpusStorage, storage_options, stored
 from textmlr.cli.shared_options import (
@@ -21,10 +22,11 @@ from textmlr.cli.shared_options import (
     validation_option,
 )
 from textmlr.cli.stage_options import Stages, stages_options
+from textmlr.cli.verb import Verb, verb_option
 from textmlr.corpus.reading_options import ReadingOptions
 
 
-@click.command()
+@click.command(cls=Verb)
 @click.argument("corpora", nargs=-1, required=True, metavar="CORPUS...")
 @output_option
 @validation_option
@@ -35,9 +37,10 @@ from textmlr.corpus.reading_options import ReadingOptions
 )
 @corpus_options(weights=True)
 @storage_options
-@click.option(
+@verb_option(
     "--stream",
     "streamed",
+    heading=LARGE,
     is_flag=True,
     help="Train on documents as they come, in one pass and constant memory. Features are hashed, "
     "to 2^22 columns by default; auto n-grams are words 1-2.",
@@ -59,13 +62,16 @@ def train(
 ) -> None:
     """Train a model on labelled documents.
 
-    CORPUS is a file of lines label<TAB>text, CSV with column names, JSON lines, Parquet, Arrow,
-    fastText's __label__ lines, or a folder with a folder for each label. It may be plain or .gz,
-    .zst, .bz2 or .xz, a 'pattern-*.csv' in quotes, a URL, or - for standard input. Several are one
-    corpus.
+    CORPUS is a table (CSV, JSON lines, Parquet, Arrow) with a column of texts and one of labels, a
+    file of lines label<TAB>text, or a folder with a folder for each label. Several are one corpus.
 
-    A part of each label's documents is held out to choose n-grams, step size and calibration. Then
-    the model is trained on all documents.
+    A part of the documents is held out to choose by. Then the model is trained on all of them.
+
+    \f
+    CORPUS may also be fastText's __label__ lines. It may be plain or .gz, .zst, .bz2 or .xz, a
+    'pattern-*.csv' in quotes, a URL, or - for standard input.
+
+    N-grams, step size and calibration are chosen on the documents that are held out.
 
     --solver exact finds the one minimum of loss and penalty, and proves how near it is. The
     penalty is --l2, or else chosen on the held-out documents. --l1 adds an L1 penalty, with --l2
@@ -79,11 +85,9 @@ def train(
 
     \b
     Examples:
-      textmlr train reviews.tsv -o reviews.textmlr
-      textmlr train a.tsv b.tsv.gz --char-ngrams 3-5
-      textmlr train reviews.csv --text-column review --label-column stars
-      textmlr train reviews.tsv --solver exact --tolerance 1e-8
-      textmlr train reviews.tsv --l1 1e-4
+      textmlr train reviews.csv -o reviews.textmlr
+      textmlr train shop.csv --text-column review --label-column stars
+      textmlr train a.tsv b.tsv.gz --char-ngrams 3-5 --epochs 8
       zcat big.tsv.gz | textmlr train - --hash-bits 22
       tail -f log.tsv | textmlr train - --stream --checkpoint-every 1m
     """

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from textmlr.base.featurizer_options import FeaturizerOptions
+from textmlr.base.option_headings import SEARCH
 from textmlr.base.options import option_named
 from textmlr.base.printable import plain
 from textmlr.base.training_options import TrainingOptions
@@ -30,6 +31,7 @@ from textmlr.cli.shared_options import (
 from textmlr.cli.stage_options import Stages, one_value, stage_option, stages_options
 from textmlr.cli.train import train
 from textmlr.cli.value_types import Duration
+from textmlr.cli.verb import Verb, verb_option
 from textmlr.corpus.reading_options import ReadingOptions
 
 if TYPE_CHECKING:
@@ -47,7 +49,7 @@ def _tuning_options(seconds: float | None, trials: int | None, **rest: Any) -> T
     return TuningOptions(seconds, trials, **rest)
 
 
-@click.command()
+@click.command(cls=Verb)
 @click.argument("corpora", nargs=-1, required=True, metavar="CORPUS...")
 @output_option
 @validation_option
@@ -56,9 +58,10 @@ def _tuning_options(seconds: float | None, trials: int | None, **rest: Any) -> T
     [field.name for field in fields(TuningOptions)],
     _tuning_options,
     [
-        click.option(
+        verb_option(
             "--time",
             "seconds",
+            heading=SEARCH,
             type=Duration(),
             default=None,
             metavar="TIME",
@@ -68,8 +71,9 @@ def _tuning_options(seconds: float | None, trials: int | None, **rest: Any) -> T
         *(stage_option(TuningOptions, name) for name in ("trials", "metric", "cv")),
     ],
 )
-@click.option(
+@verb_option(
     "--journal",
+    heading=SEARCH,
     default=None,
     metavar="FILE",
     show_default="MODEL.trials.jsonl",
@@ -99,10 +103,13 @@ def tune(
 ) -> None:
     """Search for the options that suit CORPUS, and train with them.
 
-    The options that "textmlr train" takes by itself are judged first, on held-out documents. Then
-    settings of n-grams, weighting, step size, penalty and epochs are tried as long as there is
-    time, most of them on some of the documents, the best on all. Options that are given stay as
-    given.
+    CORPUS is as for train. Options that you give stay as given; the others are searched as long as
+    there is time, and judged on documents that are held out.
+
+    \f
+    The options that "textmlr train" takes by itself are judged first. Then settings of n-grams,
+    weighting, step size, penalty and epochs are tried, most of them on some of the documents, the
+    best on all.
 
     The seed decides which settings are tried, time only how many. Every trial is kept: the same
     command resumes the search, after Ctrl-C too.

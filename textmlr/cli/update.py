@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from textmlr.base.option_headings import READ, WRITE
 from textmlr.base.update_options import UpdateOptions
+from textmlr.cli.model_argument import takes_model
 from textmlr.cli.shared_options import (
     check_output,
     corpus_options,
@@ -18,6 +20,7 @@ from textmlr.cli.shared_options import (
     threads_option,
 )
 from textmlr.cli.stage_options import stages_options
+from textmlr.cli.verb import Verb, verb_option
 from textmlr.corpus.reading_options import ReadingOptions
 
 if TYPE_CHECKING:
@@ -27,14 +30,19 @@ if TYPE_CHECKING:
 MOST_NAMED = 8  # labels in a line
 
 
-@click.command()
-@click.argument("model", metavar="MODEL")
-@click.argument("corpora", nargs=-1, required=True, metavar="CORPUS...")
-@click.option(
-    "-o", "--output", metavar="FILE", show_default="MODEL itself", help="Model file to write."
+@click.command(cls=Verb)
+@takes_model("corpora", "CORPUS...", required=True)
+@verb_option(
+    "-o",
+    "--output",
+    heading=WRITE,
+    metavar="FILE",
+    show_default="MODEL itself",
+    help="Model file to write.",
 )
-@click.option(
+@verb_option(
     "--test",
+    heading=READ,
     metavar="FILE",
     help="Compare the answers to these documents before and after, and hold none out.",
 )

@@ -22,6 +22,7 @@ UNITS = {
     "": 1, "B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12,
     "KIB": 1 << 10, "MIB": 1 << 20, "GIB": 1 << 30, "TIB": 1 << 40,
 }  # fmt: skip
+WRITTEN = ("npz", "svmlight", "vw", "json", "onnx")  # formats that nothing is read in
 MOST_DIGITS = 20  # digits of a number: Python refuses thousands of them
 
 
@@ -78,6 +79,18 @@ class OneOfType(click.Choice[str]):
     def text(self, value: str | None) -> str:
         """A value as the user types it."""
         return "none" if value is None else value
+
+
+class ReadFormat(OneOfType):
+    """A format of what is read; for one of what is written, the error names the option for that."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """The format."""
+        if value in WRITTEN:
+            self.fail(
+                f"{value!r} is a format of what is written: --output-format {value}", param, ctx
+            )
+        return super().convert(value, param, ctx)
 
 
 class NgramRangeType(ParamType):

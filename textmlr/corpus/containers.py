@@ -32,7 +32,7 @@ def column_of(values: Any, noun: str, usual: str) -> Any:
             mend=f"put it in a list: [{usual}]",
         )
     if hasattr(values, "column_names") and hasattr(values, "with_format"):
-        values = _of_dataset(values, _chosen(values, noun, usual))
+        values = dataset_column(values, _chosen(values, noun, usual))
     elif hasattr(values, "column_name") and hasattr(values, "source"):
         values = _of_column(values)
     if getattr(values, "ndim", 1) != 1:
@@ -90,7 +90,7 @@ def _chosen(dataset: Any, noun: str, usual: str) -> str:
     )
 
 
-def _of_dataset(dataset: Any, name: str) -> Any:
+def dataset_column(dataset: Any, name: str) -> Any:
     """A column of a Dataset as Arrow holds it: its chosen rows, in order."""
     form = getattr(dataset, "format", None)
     made = isinstance(form, Mapping) and form.get("type") == "custom"  # anew for each row
@@ -106,7 +106,7 @@ def _of_column(column: Any) -> Any:
     source = column.source
     if not (hasattr(source, "column_names") and hasattr(source, "data")):
         return column
-    return _of_dataset(source, column.column_name)
+    return dataset_column(source, column.column_name)
 
 
 def _named(column: Any, names: list[str]) -> Any:

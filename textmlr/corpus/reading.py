@@ -17,9 +17,7 @@ from textmlr.corpus.formats import folder
 from textmlr.corpus.formats.detection import reader_of
 from textmlr.corpus.notes import ReadingNotes
 from textmlr.corpus.reading_options import ReadingOptions
-from textmlr.corpus.sources import name_of, opened, sources_of
-
-Paths = Sequence[str | os.PathLike[str]]
+from textmlr.corpus.sources import Paths, name_of, opened, sources_of
 
 
 def scan(
@@ -58,27 +56,36 @@ def scan(
 
 
 def read_corpus(
-    paths: Paths, options: ReadingOptions | None = None, *, stdin: BinaryIO | None = None
+    paths: Paths,
+    options: ReadingOptions | None = None,
+    *,
+    text: str | None = None,
+    label: str | None = None,
+    weights: str | None = None,
+    stdin: BinaryIO | None = None,
 ) -> Corpus:
     """Read labelled documents of files as one corpus.
 
-    paths    files, folders of a folder a label, patterns such as 'part-*.csv', URLs; "-" is
-             standard input.  Decompressed if names end in .gz, .zst, .bz2 or .xz (standard input
-             and URLs: if the first bytes say so)
+    paths    a file, a folder of a folder a label, a pattern such as 'part-*.csv', a URL, or a list
+             of these; "-" is standard input.  Decompressed if names end in .gz, .zst, .bz2 or .xz
+             (standard input and URLs: if the first bytes say so)
     options  how they are read; None: as ReadingOptions() says
+    text, label, weights  names of a table's columns, as text_column, label_column and
+             weight_column of the options; None: text and label have plain names, and there are no
+             weights
     stdin    read for "-" in place of the process's own
     Raises InputError naming file and line: for a file that cannot be read, decompressed or is
     empty, for columns that are not there, for the first bad line, and if every line would be
     skipped.
 
     >>> from textmlr import read_corpus
-    >>> corpus = read_corpus(["data/genres-test.tsv"])
+    >>> corpus = read_corpus("data/genres-test.tsv")
     >>> len(corpus), corpus.labels[:3]
     (144, ['adventure', 'comedy', 'crime'])
     >>> corpus.text(0)[:30]
     'The steppe beyond Orenburg had'
     """
-    own = _checked(options, stdin)
+    own = _checked(options, stdin).with_columns(text=text, label=label, weights=weights)
     request = ScanRequest(own, chunk_bytes=None)
     sources = sources_of(paths)
     chunks: list[Chunk] = []

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal, get_args
+from dataclasses import dataclass, replace
+from typing import Any, Literal, get_args
 
 from textmlr.base.checks import check_flag, check_kind
 from textmlr.base.errors import InputError
@@ -52,6 +52,21 @@ class ReadingOptions:
     def has_weights(self) -> bool:
         """Whether documents have weights."""
         return self.weighted or self.weight_column is not None
+
+    def with_columns(
+        self, *, text: str | None = None, label: str | None = None, weights: str | None = None
+    ) -> ReadingOptions:
+        """These options with columns named.  Raises InputError if the options name another."""
+        named: dict[str, Any] = dict(zip(_COLUMNS, (text, label, weights), strict=True))
+        named = {option: name for option, name in named.items() if name is not None}
+        for option, name in named.items():
+            own = getattr(self, option)
+            if own not in (None, name):
+                raise InputError(
+                    f"the column is {name!r} here, and {own!r} in the reading options",
+                    mend=f"name it once: leave {option} out of them",
+                )
+        return replace(self, **named)
 
     @property
     def columns(self) -> dict[str, str | None]:

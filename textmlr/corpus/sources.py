@@ -6,16 +6,18 @@ import glob
 import os
 import re
 import stat
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from typing import Any, BinaryIO
 
-from textmlr.base.checks import check_path, taken
+from textmlr.base.checks import check_path, is_list, taken
 from textmlr.base.errors import InputError
+from textmlr.base.magic_bytes import is_model_file
 from textmlr.base.stdio import STDIN, standard_input
 from textmlr.corpus.byte_streams import Stream
 from textmlr.corpus.refusals import refusals, unchanged
 
+Paths = str | os.PathLike[str] | Sequence[str | os.PathLike[str]]
 _URL = re.compile(r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]+)://")
 _GLOB = re.compile(r"[*?[]")
 # Schemes that pyarrow may read by itself, and the packages that fsspec needs for others.
@@ -32,17 +34,17 @@ _DRIVERS = {
 }
 
 
-def sources_of(paths: Sequence[str | os.PathLike[str]]) -> list[str]:
+def sources_of(paths: Paths) -> list[str]:
     """The files, folders and URLs that names mean, in order; "-" is standard input.
 
+    paths  one name, or a list of names
     A name with *, ? or [ that no file has is a pattern for files, which are sorted.
-    Raises InputError for one name in place of a list, for no names, for "-" given twice and for
-    a pattern that nothing matches.
+    Raises InputError for no names, for "-" given twice and for a pattern that nothing matches.
     """
-    if isinstance(paths, str | bytes):
-        raise InputError("expected a list of files, got one name", mend="put it in a list: [path]")
-    if not isinstance(paths, Iterable):
-        raise taken("paths", paths, "a list of files")
+    if isinstance(paths, str | os.PathLike):
+        paths = [paths]
+    if not is_list(paths):
+        raise taken("paths", paths, "the path of a file, or a list of paths")
     names = []
     for path in paths:
         check_path("paths", path)
@@ -82,8 +84,8 @@ def opened(
     stdin    read for "-" in place of the process's own
     limited  decompressed data are held to the limits of ``decompression``
     live     see Stream
-    Raises InputError where the system refuses, and for a file that another program writes to
-    before all of it is read.
+    Raises InputError where the system refuses, for a model, and for a file that another program
+    writes to before all of it is read.
     """
     with ExitStack() as stack:
         if path == "-":
@@ -97,6 +99,9 @@ def opened(
             bare = path.split("?")[0]
             yield Stream(file, path, bare, renamable=False, limited=limited, live=live)
         else:
+            if is_model_file(path):
+                mend = "name documents (textmlr update MODEL CORPUS trains a model on more of them)"
+                raise InputError("is a model, not documents", place=path, mend=mend)
             with refusals(path):
                 file = stack.enter_context(open(path, "rb", buffering=0))
             # The name of a pipe such as <(zcat corpus.gz) says nothing.

@@ -138,7 +138,7 @@ def scorer() -> str:
 
 
 def _write(model: Model, out: TextIO) -> None:
-    model.check_linear("is not written as JSON", mend="give --format onnx")
+    model.check_linear("is not written as JSON", mend="write ONNX")
     theta, options, idf = model.layers[0], model.featurizer.options, model.featurizer.idf
     bias_row = 0 if model.columns is None else int(model.columns.find(np.zeros(1, np.int32))[0])
     head: dict[str, Any] = {

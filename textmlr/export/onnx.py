@@ -89,7 +89,7 @@ def onnx_model(model: Model) -> onnx.ModelProto:
     if size > MOST_BYTES:
         raise InputError(
             f"θ has {size / 2**30:.1f} GiB, and an ONNX file holds less than 2",
-            mend="keep fewer features (--max-features, --min-df or --l1), or give --format json",
+            mend="keep fewer features (--max-features, --min-df or --l1), or write JSON",
         )
     try:
         import onnx

@@ -1,4 +1,4 @@
-// Answers for documents by a model that `textmlr export MODEL --format json` wrote: the whole of
+// Answers for documents by a model that `textmlr export MODEL -o FILE.json` wrote: the whole of
 // what a program in any language has to do.  The model's own "about" says what is what.
 //   in node      const { Scorer } = require("./scorer.js");
 //   in a page    <script src="scorer.js"></script>

@@ -48,16 +48,24 @@ def find(
     Raises InputError, listing the columns there are, if one is missing or could be several.
     """
     own = request.options
-    text = _find("text", own.text_column, columns, place, hint)
-    label = _find("label", own.label_column, columns, place, hint) if request.labelled else None
-    weight = _find("weight", own.weight_column, columns, place, hint) if own.has_weights else None
+    text = column_place("text", own.text_column, columns, place, hint)
+    label = weight = None
+    if request.labelled:
+        label = column_place("label", own.label_column, columns, place, hint)
+    if own.has_weights:
+        weight = column_place("weight", own.weight_column, columns, place, hint)
+    check_apart(text, label, columns, place)
+    return ColumnPlaces(text, label, weight)
+
+
+def check_apart(text: int, label: int | None, columns: Sequence[str], place: str) -> None:
+    """Refuse one column for both the text and the label."""
     if label == text:
         raise InputError(
             f"column {columns[text]!r} cannot be both the text and the label",
             place=place,
             mend=f"name two of the columns there are: {listed(columns)}",
         )
-    return ColumnPlaces(text, label, weight)
 
 
 def listed(columns: Sequence[str]) -> str:
@@ -67,9 +75,16 @@ def listed(columns: Sequence[str]) -> str:
     return ", ".join(shown) + more
 
 
-def _find(
-    kind: str, wanted: str | None, columns: Sequence[str], place: str, hint: str | None
+def column_place(
+    kind: str, wanted: str | None, columns: Sequence[str], place: str, hint: str | None = None
 ) -> int:
+    """The place of one column.
+
+    kind    "text", "label" or "weight"
+    wanted  its name; None: it has a plain name
+    columns, place, hint  as in ``find``
+    Raises InputError, listing the columns there are, if it is missing or could be several.
+    """
     option = f"--{kind}-column"
     if wanted is not None:
         found = [i for i, name in enumerate(columns) if name == wanted]

@@ -1,0 +1,128 @@
+"""Tables in memory, of whatever library, and the columns of them that are text, label and weight.
+
+pandas, polars and Hugging Face datasets are known by their methods; none of them is imported.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from textmlr.base.errors import InputError
+from textmlr.corpus.containers import dataset_column
+from textmlr.corpus.formats.table_columns import check_apart, column_place
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """A table in memory.
+
+    name     what it is, for messages: "the DataFrame"
+    columns  names of its columns
+    take     gives the column of a number
+    """
+
+    name: str
+    columns: list[str]
+    take: Callable[[int], Any]
+
+    def column(self, kind: str, wanted: str | None) -> Any:
+        """The column of a kind ("text", "label" or "weight"), of the name that is wanted or of a
+        plain one.  Raises InputError, listing the columns there are, if there is none."""
+        return self.take(self._place(kind, wanted))
+
+    def text_and_label(self, text: str | None, label: str | None) -> tuple[Any, Any]:
+        """The columns of texts and labels, by their names or, where these are None, plain ones."""
+        places = self._place("text", text), self._place("label", label)
+        check_apart(*places, self.columns, self.name)
+        return self.take(places[0]), self.take(places[1])
+
+    def _place(self, kind: str, wanted: str | None) -> int:
+        try:
+            return column_place(kind, wanted, self.columns, self.name)
+        except InputError as error:
+            word = "weights" if kind == "weight" else kind
+            mend = (error.mend or "").replace(
+                f"say which with --{kind}-column", f"name it: {word}='…'"
+            )
+            raise InputError(error.problem, place=error.place, mend=mend) from None
+
+
+def frame_of(data: Any) -> Frame | None:
+    """Data as a table, None if they are none.
+
+    data  DataFrame of pandas or polars, Arrow table or record batch, what streams those
+          (__arrow_c_stream__), data set of Hugging Face's, dict of columns, list of dicts,
+          NumPy array of records
+    Raises InputError for what is nearly one: a data set of several parts, a frame that is not
+    computed yet.
+    """
+    name = f"the {type(data).__name__}"
+    if isinstance(data, Mapping):
+        return _of_mapping(data, name)
+    if isinstance(data, list | tuple) and data and isinstance(data[0], Mapping):
+        return _of_rows(data)
+    if isinstance(data, np.ndarray):
+        fields = list(data.dtype.names or ())
+        return Frame(name, fields, lambda i: data[fields[i]]) if fields else None
+    if hasattr(data, "column_names") and hasattr(data, "with_format"):
+        return _of_dataset(data, name)
+    if hasattr(data, "iloc") and getattr(data, "ndim", 0) == 2:  # pandas
+        return Frame(name, [str(one) for one in data.columns], lambda i: data.iloc[:, i])
+    if hasattr(data, "get_column") and hasattr(data, "columns"):  # polars
+        columns = list(data.columns)
+        return Frame(name, columns, lambda i: data.get_column(columns[i]))
+    if type(data).__name__ == "LazyFrame":
+        raise InputError("the LazyFrame has no rows yet", mend="give data.collect()")
+    return _of_arrow(data, name)
+
+
+def _of_mapping(data: Mapping[Any, Any], name: str) -> Frame:
+    columns = list(data)
+    parts = [key for key in columns if hasattr(data[key], "column_names")]
+    if parts:
+        raise InputError(
+            f"{name} has the parts {', '.join(map(str, parts))}",
+            mend=f"give one of them, such as data[{parts[0]!r}]",
+        )
+    return Frame(name, [str(key) for key in columns], lambda i: data[columns[i]])
+
+
+def _of_rows(rows: Sequence[Any]) -> Frame:
+    columns = list(rows[0])
+    for number, row in enumerate(rows):
+        if not isinstance(row, Mapping):
+            problem = f"row {number} is a {type(row).__name__}, and the first is a dict"
+            raise InputError(problem, mend="make all rows dicts")
+    return Frame(
+        "the rows", [str(key) for key in columns], lambda i: [row.get(columns[i]) for row in rows]
+    )
+
+
+def _of_dataset(data: Any, name: str) -> Frame:
+    columns = data.column_names
+    if isinstance(columns, Mapping):
+        return _of_mapping(data, name)
+    if not columns:  # a stream whose columns are not known before its first row
+        return _of_rows(list(data))
+    return Frame(name, list(columns), lambda i: dataset_column(data, columns[i]))
+
+
+def _of_arrow(data: Any, name: str) -> Frame | None:
+    """The table of Arrow's, or of any library that streams one."""
+    if not hasattr(data, "__arrow_c_stream__") and not hasattr(data, "__arrow_c_array__"):
+        return None
+    import pyarrow as pa
+
+    if isinstance(data, pa.Array | pa.ChunkedArray):
+        return None
+    if hasattr(data, "ndim"):  # a Series: one column
+        return None
+    try:
+        table = pa.table(data)
+    except (pa.ArrowException, TypeError, ValueError):  # one column
+        return None
+    return Frame(name, list(table.column_names), table.column)

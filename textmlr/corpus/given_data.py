@@ -1,0 +1,239 @@
+"""Data as people have them, in files, frames or lists: turned into a Corpus."""
+
+from __future__ import annotations
+
+import glob
+import os
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import chain, islice
+from typing import Any, Protocol, TypeAlias
+
+from numpy.typing import NDArray
+
+from textmlr.base.checks import check_kind, is_list, shown, taken
+from textmlr.base.errors import InputError
+from textmlr.corpus.batch import Batch
+from textmlr.corpus.corpus import Corpus
+from textmlr.corpus.frames import Frame, frame_of
+from textmlr.corpus.in_memory import batches_of
+from textmlr.corpus.reading import read_corpus
+from textmlr.corpus.reading_options import ReadingOptions
+from textmlr.corpus.sources import Paths, is_url
+
+
+class ArrowData(Protocol):
+    """Data of any library that hands out Arrow's: Series and frames of pandas and polars, Arrow's
+    own columns and tables, relations of DuckDB."""
+
+    def __arrow_c_stream__(self, requested_schema: object = None) -> object:
+        """See Arrow's PyCapsule interface."""
+
+
+# For those who read a signature: what texts, labels and data may be.
+Texts: TypeAlias = Iterable[str | bytes] | NDArray[Any] | ArrowData
+Labels: TypeAlias = Iterable[str | int | bool] | NDArray[Any] | ArrowData
+Weights: TypeAlias = Iterable[float] | NDArray[Any] | ArrowData
+Data: TypeAlias = "Corpus | Paths | Texts | Mapping[str, Any] | ArrowData"
+
+WANTED = (
+    "texts with labels, the path of a file, a table with columns for text and label, or a Corpus"
+)
+_LONGEST_NAME = 4096  # of a file
+# The command line's names of options, and how Python has them.
+_IN_PYTHON = (
+    (re.compile(r"\bsay which with --text-column"), "name it: text='…'"),
+    (re.compile(r"\bsay which with --label-column"), "name it: label='…'"),
+    (re.compile(r"\bsay which with --weight-column"), "name it: weights='…'"),
+    (re.compile(r"--(text|label)-column"), r"\1="),
+    (re.compile(r"--weight-column"), "weights="),
+    (re.compile(r"--skip-bad-lines"), "reading=ReadingOptions(skip_bad_lines=True)"),
+    (re.compile(r"--format ([a-z]+)\b"), r"reading=ReadingOptions(format='\1')"),
+    (re.compile(r"--format\b"), "reading=ReadingOptions(format=…)"),
+    (re.compile(r"--no-compression-limit"), "reading=ReadingOptions(compression_limit=False)"),
+    (re.compile(r"--weighted"), "reading=ReadingOptions(weighted=True)"),
+)
+
+
+def as_corpus(
+    data: Data,
+    labels: Labels | None = None,
+    *,
+    text: str | None = None,
+    label: str | None = None,
+    weights: Weights | str | None = None,
+    reading: ReadingOptions | None = None,
+) -> Corpus:
+    """The corpus of labelled documents, whatever holds them.
+
+    data     texts, in a list, array, Series, column of a table or data set, with their labels; or
+             the path of a file, folder, pattern or URL, or a list of paths; or a table: a pandas
+             or polars DataFrame, an Arrow table, a data set of Hugging Face's, a dict of columns,
+             a list of dicts; or a Corpus, which is given back
+    labels   one a text, str, int or bool; None where data hold them
+    text, label  names of the columns of a file or table; None: they have plain names
+    weights  one a text; of a file or table also the name of their column.  None: each counts 1
+    reading  how files are read; None: as ReadingOptions() says
+    Raises InputError for anything else, in a sentence that says what would work.
+
+    >>> from textmlr.corpus.given_data import as_corpus
+    >>> as_corpus(["good", "bad"], ["pos", "neg"]).labels
+    ['neg', 'pos']
+    >>> as_corpus({"review": ["good", "bad"], "stars": [5, 1]}, label="stars").labels
+    ['1', '5']
+    >>> len(as_corpus("data/genres-test.tsv"))
+    144
+    """
+    for name, column in (("text", text), ("label", label)):
+        check_kind(name, column, str, "give the name of a column", optional=True)
+    check_kind("reading", reading, ReadingOptions, optional=True)
+    if isinstance(data, Corpus):
+        given = {"labels": labels, "text": text, "label": label, "weights": weights}
+        _refuse_given(given | {"reading": reading}, "a Corpus holds all of its own")
+        return data
+    if labels is not None:
+        return _with_labels(data, labels, text, label, weights, reading)
+    if (paths := _paths_in(data)) is not None:
+        return _of_files(paths, text, label, weights, reading)
+    _refuse_given({"reading": reading}, "the data are in memory, and reading is for files")
+    if isinstance(data, Iterator) and not hasattr(
+        data, "__arrow_c_stream__"
+    ):  # rows, or texts, of which the first is looked at
+        rows = list(islice(data, 1))
+        data = list(chain(rows, data)) if rows and isinstance(rows[0], Mapping) else rows
+    frame = frame_of(data)
+    if frame is None:
+        raise _unlabelled(data, text is not None or label is not None)
+    own = frame.column("weight", weights) if isinstance(weights, str) else weights
+    return Corpus.of(*frame.text_and_label(text, label), own)
+
+
+def texts_of(data: Data, *, text: str | None = None) -> list[Batch]:
+    """Documents as Batches, whatever holds them; labels that they have are not looked at.
+
+    data  texts, a table or a Corpus, as in as_corpus; no paths: a str would be a text
+    text  name of a table's column; None: it has a plain name
+    """
+    check_kind("text", text, str, "give the name of a column", optional=True)
+    if isinstance(data, Corpus):
+        _refuse_given({"text": text}, "a Corpus has no columns")
+        return list(data.batches)
+    frame = frame_of(data)
+    if frame is None:
+        _refuse_given({"text": text}, "texts in a list have no columns")
+        return batches_of(data)
+    return batches_of(frame.column("text", text))
+
+
+def _with_labels(
+    data: Any, labels: Any, text: Any, label: Any, weights: Any, reading: Any
+) -> Corpus:
+    """The corpus of texts and labels that are given apart."""
+    _refuse_given({"label": label}, "the labels are given already")
+    if isinstance(labels, str):
+        raise InputError(
+            f"labels are one a text, and {shown(labels)} is one str",
+            mend=f"name a column by label={shown(labels)}, or give a list",
+        )
+    if isinstance(data, str | os.PathLike):
+        if _names_file(data):
+            problem = f"{shown(os.fspath(data))} is a file, which holds its labels itself"
+            raise InputError(problem, mend="leave labels out; label='…' names their column")
+        raise InputError("one text is not a list of texts", mend="put it in a list: [text]")
+    _refuse_given({"reading": reading}, "the data are in memory, and reading is for files")
+    if isinstance(weights, str) and frame_of(data) is None:
+        raise taken("weights", weights, "a number a text", "give them in a list")
+    frame = frame_of(data)
+    if frame is None:
+        _refuse_given({"text": text}, "texts in a list have no columns")
+        return Corpus.of(data, labels, weights)
+    own = frame.column("weight", weights) if isinstance(weights, str) else weights
+    return Corpus.of(frame.column("text", text), labels, own)
+
+
+def _of_files(paths: Paths, text: Any, label: Any, weights: Any, reading: Any) -> Corpus:
+    if weights is not None and not isinstance(weights, str):
+        mend = "name their column: weights='weight'"
+        raise InputError("weights are numbers, but a file holds its own", mend=mend)
+    try:
+        return read_corpus(paths, reading, text=text, label=label, weights=weights)
+    except InputError as error:
+        raise _in_python(error) from None
+
+
+def _in_python(error: InputError) -> InputError:
+    """The error with options named as Python has them."""
+    problem, mend = error.problem, error.mend or ""
+    for pattern, words in _IN_PYTHON:
+        problem, mend = pattern.sub(words, problem), pattern.sub(words, mend)
+    return type(error)(problem, place=error.place, line=error.line, mend=mend or None)
+
+
+def _refuse_given(given: Mapping[str, Any], why: str) -> None:
+    """Refuse arguments that would be ignored."""
+    for name, value in given.items():
+        if value is not None:
+            raise InputError(f"{name} cannot be given here: {why}", mend=f"leave {name} out")
+
+
+def _paths_in(data: Any) -> Paths | None:
+    """Data as names of files, None if they are something else."""
+    if isinstance(data, os.PathLike):
+        return data
+    if isinstance(data, str):
+        if _names_file(data) or _might_name_file(data):
+            return data
+        raise InputError(
+            f"no file is called {shown(data)}",
+            mend="give texts with their labels, (texts, labels), or the name of a file",
+        )
+    if not isinstance(data, list | tuple) or not data:
+        return None
+    if not all(isinstance(one, str | os.PathLike) for one in data):
+        return None
+    if any(isinstance(one, os.PathLike) for one in data) or _names_file(data[0]):
+        return data
+    return None
+
+
+def _names_file(name: Any) -> bool:
+    """Whether a file, a URL or a pattern of files is called so; texts hardly ever are."""
+    if isinstance(name, os.PathLike):
+        return True
+    if not isinstance(name, str) or not 0 < len(name) <= _LONGEST_NAME or "\0" in name:
+        return False
+    if name == "-" or (is_url(name) and not re.search(r"\s", name)):
+        return True
+    if os.path.lexists(name):
+        return True
+    return glob.has_magic(name) and next(glob.iglob(name, recursive=True), None) is not None
+
+
+def _might_name_file(name: str) -> bool:
+    """Whether someone meant a file that is not there, not a text."""
+    return 0 < len(name) <= _LONGEST_NAME and not re.search(r"\s", name) and "\0" not in name
+
+
+def _unlabelled(data: Any, named: bool) -> InputError:
+    """The error of data that hold no labels, or are no data at all.
+
+    named  columns were named
+    """
+    if is_list(data) or hasattr(data, "__arrow_c_stream__"):
+        first = next(iter(data), None) if isinstance(data, list | tuple) else None
+        if isinstance(first, tuple | list) and len(first) == 2:
+            mend = "give texts and labels apart: texts, labels = zip(*pairs)"
+            return InputError("data are pairs, not texts", mend=mend)
+        if named:
+            mend = "give a table, a dict of columns or the path of a file"
+            return InputError("text and label name columns, and data have none", mend=mend)
+        if isinstance(data, list | tuple) and not data:
+            return InputError("data are empty", mend=f"give {WANTED}")
+        if not isinstance(data, set | frozenset):
+            return InputError(
+                "labels are missing", mend="give one a text, as in train(texts, labels)"
+            )
+    return taken("data", data, WANTED)
+
+
+__all__ = ["ArrowData", "Data", "Frame", "Labels", "Texts", "Weights", "as_corpus", "texts_of"]
