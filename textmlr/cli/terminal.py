@@ -35,7 +35,7 @@ def bar(share: float, width: int = BAR) -> str:
 def _shows(text: str) -> bool:
     try:
         text.encode(getattr(sys.stdout, "encoding", None) or "ascii")
-    except UnicodeEncodeError:
+    except (UnicodeEncodeError, LookupError):  # LookupError: see base.stdio
         return False
     return True
 
