@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, Protocol, overload, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
 
 from textmlr.base.checks import CORPUS_MEND, check_kind, is_list, taken
 from textmlr.base.errors import InputError
+from textmlr.base.printable import plain, plural
 from textmlr.corpus.batch import Batch
+from textmlr.corpus.documents import CorpusTexts, Document, drawn, shortened, texts_in
 
 
 @runtime_checkable
@@ -41,9 +43,23 @@ def _check_number(i: Any) -> None:
         raise taken("i", i, "the number of a document, from 0")
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Corpus:
-    """Labelled documents.
+SHOWN_LABELS = 6  # in a repr
+SHOWN_ROWS = 5  # in a notebook
+
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Corpus(Sequence[Document]):
+    """Labelled documents: a sequence of (text, label).
+
+    >>> corpus = Corpus.of(["good", "bad", "fine"], ["pos", "neg", "pos"])
+    >>> corpus
+    Corpus of 3 documents with 2 labels, 11 bytes of text
+    labels: pos 2, neg 1
+    use it: textmlr.train(corpus); corpus[0]; train, test = corpus.split(0.2)
+    >>> len(corpus), corpus[-1], corpus[:2].labels
+    (3, Document(text='fine', label='pos'), ['neg', 'pos'])
+    >>> [text for text, label in corpus if label == "pos"]
+    ['good', 'fine']
 
     batches      the documents in order; document numbers run on from batch to batch
     y            (n,) int32, codes into labels
@@ -80,6 +96,107 @@ class Corpus:
 
     def __len__(self) -> int:
         return len(self.y)
+
+    @overload
+    def __getitem__(self, i: int) -> Document: ...
+    @overload
+    def __getitem__(self, i: slice) -> Corpus: ...
+    def __getitem__(self, i: int | slice) -> Document | Corpus:
+        """A document by its number, from 0, or from the end if it is negative; of a slice, the
+        corpus of its documents."""
+        if isinstance(i, slice):
+            rows = range(len(self))[i]
+            if rows.step < 0:
+                raise InputError(
+                    "a corpus keeps its order, and the slice goes backwards",
+                    mend="leave out its step",
+                )
+            return self.subset(np.arange(rows.start, rows.stop, rows.step, dtype=np.int64))
+        return Document(self.text(i), self.labels[self.y[i]])
+
+    def __iter__(self) -> Iterator[Document]:
+        labels = [self.labels[code] for code in self.y.tolist()]
+        return map(Document, texts_in(self.batches), labels)
+
+    def __repr__(self) -> str:
+        counts = np.bincount(self.y, minlength=len(self.labels))
+        common = np.argsort(-counts, kind="stable")[:SHOWN_LABELS].tolist()
+        shown = ", ".join(f"{plain(self.labels[code])[:30]} {counts[code]:,}" for code in common)
+        more = len(self.labels) - len(common)
+        return (
+            f"Corpus of {self._size()}\n"
+            f"labels: {shown}{f' and {more:,} more' if more else ''}\n"
+            "use it: textmlr.train(corpus); corpus[0]; train, test = corpus.split(0.2)"
+        )
+
+    def _size(self) -> str:
+        """How large it is, in words."""
+        size = self.text_bytes
+        power = 2 if size >= 1e6 else 1 if size >= 1e4 else 0
+        number = plural(size, "byte") if not power else f"{size / 1000**power:.1f} {' KM'[power]}B"
+        skipped = f", {self.skipped:,} bad lines left out" if self.skipped else ""
+        return (
+            f"{plural(len(self), 'document')} with {plural(len(self.labels), 'label')}, "
+            f"{number} of text{skipped}"
+        )
+
+    def _repr_html_(self) -> str:
+        """The first documents, as a notebook shows them."""
+        from textmlr.base.notebook_page import fragment
+        from textmlr.base.web_page import name_of, visible
+
+        rows = "".join(
+            f'<tr><td class="name">{name_of(label)}</td>'
+            f'<td class="name">{visible(shortened(text, 120))}</td></tr>\n'
+            for text, label in map(self.__getitem__, range(min(len(self), SHOWN_ROWS)))
+        )
+        more = len(self) - SHOWN_ROWS
+        return fragment(
+            f"<p><b>Corpus</b> of {visible(self._size())}</p>\n<table><thead><tr>"
+            '<th class="name">label</th><th class="name">text</th></tr></thead>\n'
+            f"<tbody>{rows}</tbody></table>" + (f"<p>and {more:,} more</p>" if more > 0 else "")
+        )
+
+    @property
+    def texts(self) -> CorpusTexts:
+        """The texts, a sequence of str."""
+        return CorpusTexts(self.batches, len(self), self.text)
+
+    @property
+    def labels_of(self) -> NDArray[np.object_]:
+        """The label of each document, (n,) array of str."""
+        names: NDArray[np.object_] = np.array([*self.labels, ""], object)[self.y]
+        return names
+
+    def to_pandas(self) -> Any:
+        """A DataFrame of columns text, label and, if documents have weights, weight.
+
+        Raises InputError where pandas is not installed.
+        """
+        try:
+            import pandas as pd
+        except ImportError:
+            mend = "pip install pandas"
+            raise InputError("pandas is not installed", mend=mend) from None
+        columns: dict[str, Any] = {"text": list(self.texts), "label": self.labels_of}
+        if self.weights is not None:
+            columns["weight"] = self.weights
+        return pd.DataFrame(columns)
+
+    def split(self, share: float = 0.2, seed: int = 1) -> tuple[Corpus, Corpus]:
+        """(train, test): the test part has ``share`` of each label's documents, drawn at random.
+
+        Each label keeps a document in the first part, so that training sees all of them.  The same
+        seed draws the same documents.  A part of a corpus on disk is in memory.
+        Raises InputError for a share that is not between 0 and 1, and if test would be empty.
+
+        >>> corpus = Corpus.of([f"text {i}" for i in range(10)], ["a"] * 5 + ["b"] * 5)
+        >>> train, test = corpus.split(0.2, seed=1)
+        >>> len(train), sorted(test.labels_of)
+        (8, ['a', 'b'])
+        """
+        test = drawn(self.y, share, seed)
+        return self.subset(np.flatnonzero(~test)), self.subset(np.flatnonzero(test))
 
     @property
     def sizes(self) -> list[tuple[int, int]]:
@@ -141,24 +258,38 @@ class Corpus:
         return cls(batches, y, names, own, ["memory"] * len(batches))
 
     def text(self, i: int) -> str:
-        """Document i; bytes that are not UTF-8 are U+FFFD."""
+        """Document i, from the end if i is negative; bytes that are not UTF-8 are U+FFFD."""
         _check_number(i)
-        if not 0 <= i < len(self):
-            raise IndexError("there is no such document")
-        (batch,) = self.picked(np.array([i]))
-        return batch[0].decode("utf-8", "replace")
+        if not -len(self) <= i < len(self):
+            raise IndexError(f"there is no document {i}: the corpus has {len(self):,}")
+        own, stored = int(i) % len(self), self.batches
+        for number, documents in enumerate(self._documents()):
+            if own < documents:
+                if isinstance(stored, StoredSizes):
+                    return stored.take(number, np.array([own]))[0].decode("utf-8", "replace")
+                return stored[number][own].decode("utf-8", "replace")
+            own -= documents
+        raise AssertionError("more codes of labels than documents")
+
+    def _documents(self) -> list[int]:
+        """The number of documents of each batch."""
+        if isinstance(self.batches, StoredSizes):
+            return self.batches.documents
+        return [len(batch) for batch in self.batches]
 
     def place(self, i: int) -> tuple[str, int]:
         """The name of document i's file, and its number among the documents of the file, from 1."""
         _check_number(i)
         files = range(len(self.batches)) if self.file_of is None else self.file_of
         before: dict[int, int] = {}
-        for (documents, _), file in zip(self.sizes, files, strict=True):
+        if not 0 <= i < len(self):
+            raise IndexError(f"there is no document {i}: the corpus has {len(self):,}")
+        for documents, file in zip(self._documents(), files, strict=True):
             if i < documents:
                 return self.names[file], before.get(file, 0) + i + 1
             before[file] = before.get(file, 0) + documents
             i -= documents
-        raise IndexError("there is no such document")
+        raise AssertionError("more codes of labels than documents")
 
     def subset(self, rows: NDArray[np.int64]) -> Corpus:
         """The corpus of some of the documents, and of the labels that these have.
@@ -166,11 +297,15 @@ class Corpus:
         rows  their numbers, ascending
         """
         _check_rows(rows)
-        batches, first = [], 0
-        for batch in self.batches:
-            own = rows[(rows >= first) & (rows < first + len(batch))] - first
-            batches.append(Batch(batch.text, batch.starts[own], batch.stops[own]))
-            first += len(batch)
+        batches, first, stored = [], 0, self.batches
+        for number, documents in enumerate(self._documents()):
+            own = rows[(rows >= first) & (rows < first + documents)] - first
+            if isinstance(stored, StoredSizes):
+                batches.append(stored.take(number, own))
+            else:
+                batch = stored[number]
+                batches.append(Batch(batch.text, batch.starts[own], batch.stops[own]))
+            first += documents
         codes, y = np.unique(self.y[rows], return_inverse=True)
         return replace(
             self,
