@@ -206,7 +206,7 @@ def test_functions(model_file: Path, value: Any) -> None:
     "text", ["0", "1e3", HUGE, LONG, f"{HUGE}s", f"{LONG}h", "9" * 5000, "nans"]
 )
 def test_checkpoints(text: str) -> None:
-    with pytest.raises(InputError, match="write 100000, 60s, 5m or 1h"):
+    with pytest.raises(InputError, match="such as 60s, 5m or 1h"):
         every(text)
 
 

@@ -210,6 +210,34 @@ def test_public_names_exist() -> None:
         _ = textmlr.nonsense  # type: ignore[attr-defined]
 
 
+GUIDE = sorted(str(page.relative_to(ROOT)) for page in (PACKAGE / "guide").glob("*.md"))
+
+
+@pytest.mark.parametrize("document", ["README.md", "bench/README.md", "data/README.md", *GUIDE])
+def test_links_of_documents_lead_somewhere(document: str) -> None:
+    """Links and pictures whose place is given relative to the document."""
+    text = (ROOT / document).read_text(encoding="utf-8")
+    places = re.findall(r"\]\(([^)#\s]+)", text) + re.findall(r'(?:src|srcset)="([^"]+)"', text)
+    places = [place for place in places if "://" not in place]
+    assert [place for place in places if not ((ROOT / document).parent / place).is_file()] == []
+
+
+def test_readme_leads_to_every_page() -> None:
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert [
+        page for page in (*GUIDE, "bench/README.md", "LICENSE") if f"({page})" not in text
+    ] == []
+
+
+@pytest.mark.parametrize("page", GUIDE)
+def test_pages_begin_with_a_title_and_a_sentence(page: str) -> None:
+    """The list of `textmlr guide` shows both."""
+    title, space, sentence = (ROOT / page).read_text(encoding="utf-8").split("\n")[:3]
+    assert title.startswith("# ")
+    assert space == ""
+    assert re.fullmatch(r"This page \S.*[.]", sentence)
+
+
 @pytest.mark.parametrize("document", ["README.md", "bench/README.md"])
 def test_what_documents_name_exists(document: str) -> None:
     """Paths, modules with what is in them, and the files of each room in the table of rooms."""
@@ -219,7 +247,7 @@ def test_what_documents_name_exists(document: str) -> None:
         paths += [room + name for name in re.findall(r"`([\w/]+(?:\.py|/))`", row)]
     if document == "bench/README.md":
         paths += [f"bench/{name}" for name in re.findall(r"`(\w+\.py)`", text)]
-    assert paths
+    assert paths or document in GUIDE
     assert [path for path in paths if not list(ROOT.glob(path))] == []
     modules = re.findall(r"^from (textmlr[\w.]*) import ([\w, ]+)", text, re.MULTILINE)
     names = [f"{module}.{name.strip()}" for module, names in modules for name in names.split(",")]

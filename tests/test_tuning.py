@@ -596,9 +596,6 @@ class TestCommand:
 
     def test_errors(self, train_tsv: Path, test_tsv: Path, tmp_path: Path) -> None:
         for options, problem in (
-            (["--time", "soon"], "90s, 5m or 1h"),
-            (["--time", "0s"], "90s, 5m or 1h"),
-            (["--metric", "speed"], "--metric"),
             (["--cv", "3", "--validation", "x.tsv"], "exclude each other"),
             (["--no-holdout"], "--no-holdout"),
             (["-o", "m", "--journal", "m"], "one file"),
@@ -607,8 +604,11 @@ class TestCommand:
             assert result.exit_code == 2, options
             assert problem in result.stderr
         for options, problem in (
-            (["--cv", "0"], "cv=0 is not"),
-            (["--trials", "0"], "trials=0 is not"),
+            (["--time", "soon"], "--time soon is not a time such as 90s, 5m or 1h"),
+            (["--time", "0s"], "--time 0s is not a time such as 90s, 5m or 1h"),
+            (["--metric", "speed"], "--metric speed is not one of log-loss"),
+            (["--cv", "0"], "--cv 0 is not"),
+            (["--trials", "0"], "--trials 0 is not"),
             (["--holdout", "0", "--cv", "1"], "--cv 5"),
             (["-o", str(tmp_path / "none" / "m")], "no folder"),
             (["--journal", str(tmp_path / "none" / "j")], "no folder"),

@@ -13,6 +13,7 @@ from textmlr.cli.model_argument import takes_model
 from textmlr.cli.shared_options import (
     check_output,
     column_option,
+    config_option,
     corpus_options,
     json_option,
     threads_option,
@@ -65,6 +66,7 @@ COVERAGE_AT = (0.0, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99)
 @column_option("weight", "--training")
 @threads_option
 @json_option
+@config_option
 def evaluate(
     model: str,
     corpora: tuple[str, ...],

@@ -13,6 +13,7 @@ from textmlr.base.update_options import UpdateOptions
 from textmlr.cli.model_argument import takes_model
 from textmlr.cli.shared_options import (
     check_output,
+    config_option,
     corpus_options,
     given,
     json_option,
@@ -51,6 +52,7 @@ MOST_NAMED = 8  # labels in a line
 @threads_option
 @quiet_option
 @json_option
+@config_option
 def update(
     model: str,
     corpora: tuple[str, ...],
