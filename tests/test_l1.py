@@ -19,8 +19,8 @@ from textmlr.corpus.reading import read_corpus
 from textmlr.model.model import Model
 from textmlr.model.record import Record
 from textmlr.training.corpus_training import train_corpus
-from textmlr.training.events import Event
 from textmlr.training.exact.solver import SolverStep
+from textmlr.training.training_events import Event
 
 ROOT = Path(__file__).parent.parent
 

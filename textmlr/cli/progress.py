@@ -13,12 +13,12 @@ from textmlr.cli.terminal import size_of
 from textmlr.cli.training_summary import show_ngrams
 from textmlr.cli.warnings import warn
 from textmlr.kernels.jit import watch_compiling
-from textmlr.training.events import Event, Stage
 from textmlr.training.exact.penalty_path import Penalty
 from textmlr.training.exact.solver import SolverStep
 from textmlr.training.ngram_choice import Candidate
 from textmlr.training.on_disk.stage_progress import Work
 from textmlr.training.sgd.trial_run import Progress as Epochs
+from textmlr.training.training_events import Event, Stage
 
 if TYPE_CHECKING:
     from rich.live import Live

@@ -21,13 +21,13 @@ from textmlr.model.model import Model
 from textmlr.model.model_parts import UpdateState
 from textmlr.model.parameters import LINEAR
 from textmlr.model.scoring import Calibration
-from textmlr.training.events import Stage, Watch
 from textmlr.training.exact.penalty_path import ExactFit, fit_exact
 from textmlr.training.feature_names import FeatureNames
 from textmlr.training.ngram_choice import Candidate, NgramChoice, choose
 from textmlr.training.on_disk.disk_store import Store
 from textmlr.training.rows import Rows, memory_of
 from textmlr.training.sgd.fit import Fit, fit, most_epochs
+from textmlr.training.training_events import Stage, Watch
 from textmlr.training.training_record import training_record
 
 

@@ -11,7 +11,7 @@ from textmlr.corpus.given_data import Data, Labels, Weights, given_corpora
 from textmlr.corpus.reading_options import ReadingOptions
 from textmlr.model.model import Model
 from textmlr.training.corpus_training import train_corpus
-from textmlr.training.events import Watch
+from textmlr.training.training_events import Watch
 
 STAGES = {"featurizer_options": FeaturizerOptions, "training_options": TrainingOptions}
 OTHERS = ("data", "labels", "text", "label", "weights", "validation", "reading", "threads")
@@ -44,7 +44,7 @@ def train(
     validation  documents to choose by, in place of a held-out part: data as above that hold their
                 labels, or (texts, labels)
     threads     None: one a processor.  Their number changes no bit of the model
-    watch       called with each event of ``textmlr.training.events`` as training goes
+    watch       called with each event of ``textmlr.training.training_events`` as training goes
     Raises InputError if the data cannot be trained on; it says what to do.
 
     >>> import textmlr

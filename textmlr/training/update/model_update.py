@@ -20,12 +20,12 @@ from textmlr.features.extension import Extension, extend, row_frequencies
 from textmlr.model.model import Model
 from textmlr.model.model_parts import UpdateState
 from textmlr.model.record import ExactRecord, Record
-from textmlr.training.events import Stage
 from textmlr.training.exact.solver import SolverStep
 from textmlr.training.held_out import hold_out
 from textmlr.training.objective import Objective
 from textmlr.training.rows import document_weights
 from textmlr.training.sgd.trial_run import Progress
+from textmlr.training.training_events import Stage
 from textmlr.training.update.forgetting import before_and_after
 from textmlr.training.update.learner import Learner, UpdatedLayers
 from textmlr.training.update.linear_update import LinearLearner
