@@ -52,7 +52,7 @@ def train(
     >>> model = textmlr.train(texts, ["scifi", "western", "scifi", "western"])
     >>> model.labels
     ['scifi', 'western']
-    >>> model.classify("my robot")[0].label
+    >>> model.classify(["my robot"])[0][0].label
     'scifi'
     >>> textmlr.train("data/genres-train.tsv", ngrams=(1, 1), epochs=2).labels[:2]
     ['adventure', 'comedy']
