@@ -17,6 +17,7 @@ from conftest import COMMON, WORDS, documents, write_tsv
 BENCH = Path(__file__).parent.parent / "bench"
 sys.path.append(str(BENCH))  # the benches import each other as scripts do
 
+import pictures  # noqa: E402
 import recombined  # noqa: E402
 import streaming  # noqa: E402
 import vocabulary  # noqa: E402
@@ -246,3 +247,20 @@ def test_a_beginning_ends_with_a_line(tmp_path: Path, size: int) -> None:
     part = streaming.beginning(whole, size, tmp_path / "part").read_bytes()
     assert part == b"a\t1234567\n" * min(5, -(-size // 10))
     assert streaming.lines_of(tmp_path / "part") == part.count(b"\n")
+
+
+def test_pictures_are_of_the_figures_and_of_the_document() -> None:
+    """README's pictures are what their script draws from the table and from a real explanation."""
+    rows = pictures.rows_of((BENCH / "README.md").read_text(encoding="utf-8"))
+    assert Counter(row.tool for row in rows) == dict.fromkeys(pictures.TOOLS, 11)
+    explanation = pictures.explained()
+    for theme in pictures.THEMES:
+        drawn = (pictures.FIGURES / f"seconds{theme.ending}.svg").read_text(encoding="utf-8")
+        assert drawn == pictures.seconds_picture(rows, theme)
+        shown = (pictures.FIGURES / f"explained{theme.ending}.svg").read_text(encoding="utf-8")
+        words = re.findall(r'textLength="[^>]*>([^<]*)<', shown)
+        document = (BENCH.parent / "data" / "doc.txt").read_text(encoding="utf-8")
+        assert "".join(words).replace("&#x27;", "'") == "".join(document.split())
+        assert words == re.findall(
+            r'textLength="[^>]*>([^<]*)<', pictures.document_picture(explanation, theme)
+        )

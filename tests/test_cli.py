@@ -311,8 +311,8 @@ class TestClassify:
             assert run("classify", "-m", model_file, *options).exit_code == 2
         for bad in ("-0.1", "1.1", "nan", "half"):
             result = run("classify", "-m", model_file, "--min-probability", bad, stdin=b"x")
-            assert result.exit_code == 2
-            assert "a number of 0 to 1" in result.stderr
+            assert isinstance(result.exception, InputError)
+            assert "a number of 0 to 1" in str(result.exception)
 
     def test_below_the_least_probability_it_is_unsure(
         self, model_file: Path, tmp_path: Path

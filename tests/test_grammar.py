@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
+import gzip
+import json
 import os
 import re
 import shlex
 import shutil
 from pathlib import Path
+from typing import Any
 
+import click
+import numpy as np
 import pytest
 from click.testing import CliRunner, Result
 
 from textmlr.base.errors import InputError
 from textmlr.base.magic_bytes import is_model_file, models_in
 from textmlr.cli import cli
+from textmlr.cli.answer_bars import BarWriter
+from textmlr.cli.terminal import cells
+from textmlr.corpus.formats.mistaken_document import corpus_in
 
 MODELS = Path(__file__).parent / "models"
 CORPUS = "romance\ta wedding and a kiss\nscifi\ta robot in orbit\nwestern\tthe sheriff's horse\n"
@@ -192,3 +200,210 @@ def test_no_other_file_is_taken_for_a_model(folder: Path) -> None:
         assert not is_model_file(name)
     assert models_in(".") == ["genres.textmlr", "other.textmlr"]
     assert models_in("gone") == []
+
+
+@pytest.mark.parametrize(
+    ("words", "mend"),
+    [
+        ("'a robot in orbit'", "--text 'a robot in orbit'"),
+        ("a robot in orbit", "--text 'a robot in orbit'"),
+        ("'a robot' doc.txt", "--text 'a robot'"),
+        (f"'{'a robot in orbit ' * 100}'", f"--text '{'a robot in orbit ' * 100}'"),
+    ],
+)
+def test_a_text_in_place_of_a_document(words: str, mend: str, folder: Path) -> None:
+    message = refused(f"classify -m genres.textmlr {words}")
+    assert "no such file; if that is the text itself: " in message
+    assert mend in message
+    if "doc.txt" not in words:
+        assert mended(f"classify -m genres.textmlr {words}").endswith(mend)
+
+
+def test_a_name_that_is_no_text(folder: Path) -> None:
+    message = refused("classify -m genres.textmlr nothing.txt")
+    assert message.startswith("nothing.txt: no such file; name a readable file")
+    assert "--text" in message
+    assert refused("classify -m genres.textmlr doc.txt gone.txt").startswith("gone.txt: no such")
+
+
+def test_text_is_answered_as_the_file_of_it(folder: Path) -> None:
+    Path("second.txt").write_text("der Bär", encoding="utf-8")
+    of_files = answered("classify -m genres.textmlr doc.txt second.txt")
+    of_texts = "classify -m genres.textmlr --text 'a robot in orbit' --text 'der Bär'"
+    assert answered(of_texts) == of_files
+    named = [json.loads(line)["document"] for line in answered(f"{of_texts} --json").splitlines()]
+    assert named == ["“a robot in orbit”", "“der Bär”"]
+    for others in ("doc.txt", "--lines doc.txt", "--corpus test.tsv -o x.csv"):
+        assert "--text" in refused(f"classify -m genres.textmlr {others} --text x")
+
+
+CORPORA = {
+    "test.tsv": CORPUS.encode(),
+    "crlf.tsv": CORPUS.replace("\n", "\r\n").encode(),
+    "a.csv": b"id,text,label\n1,a robot,scifi\n2,a horse,western\n",
+    "b.csv": b'Review;Stars\n"good; very";5\nbad;1\n',
+    "c.jsonl": b'{"text": "a robot", "label": "x"}\n{"text": "a horse", "label": "y"}\n',
+    "d.ft": b"__label__scifi a robot\n__label__western a horse\n",
+    "e.parquet": b"PAR1\x15\x04\0",
+    "f.arrow": b"ARROW1\0\0",
+    "g.tsv.gz": gzip.compress(CORPUS.encode()),
+}
+
+
+@pytest.mark.parametrize("name", CORPORA)
+def test_a_corpus_in_place_of_a_document(name: str, folder: Path) -> None:
+    Path(name).write_bytes(CORPORA[name])
+    command = f"classify -m genres.textmlr --corpus {name} -o answers.csv"
+    message = refused(f"classify genres.textmlr {name}".replace("genres", "-m genres"))
+    assert message.endswith(f"textmlr {command}"), message
+    if name not in ("e.parquet", "f.arrow"):  # they are not whole
+        answered(command)
+
+
+def test_a_folder_in_place_of_a_document(folder: Path) -> None:
+    os.makedirs("all/scifi")
+    shutil.copy("doc.txt", "all/scifi")
+    assert mended("classify all -m genres.textmlr") == (
+        "classify -m genres.textmlr --corpus all -o answers.csv"
+    )
+
+
+@pytest.mark.parametrize("name", ["a.pdf", "a.docx", "a.bin"])
+def test_other_binary_files_are_no_documents(name: str, folder: Path) -> None:
+    content = {"a.pdf": b"%PDF-1.7 x", "a.docx": b"PK\x03\x04x", "a.bin": b"a\0b"}[name]
+    Path(name).write_bytes(content)
+    message = refused(f"classify -m genres.textmlr {name}")
+    assert "give plain text" in message
+    assert "--corpus" not in message
+
+
+GENUINE = {
+    "one line": "scifi\ta robot in orbit",
+    "two columns of other names": "horse\ta\nrobot\tb\n" * 9,
+    "numbers after labels": "scifi\t1\t0\nwestern\t2\t0\n",
+    "a label here and there": "scifi\ta robot\nand then\nthe sheriff\ncame\n",
+    "a poem": "Title, and text\nof a song, and more,\nis all there is, alas, alas\n",
+    "code": "import os, text\nprint(os, text)\nx = 1\n",
+    "one object": '{"text": "a robot",\n "label": "x"}\n',
+    "one line of JSON": '{"text": "a robot"}\n',
+    "a log of JSON without text": '{"level": 1}\n{"level": 2}\n',
+    "a table without text": "a,b\n1,2\n3,4\n",
+    "a heading": "text\n\nA robot.\n",
+    "pipes": "| text | b |\n|---|---|\n| x | y |\n",
+    "empty": "",
+}
+
+
+@pytest.mark.parametrize("name", GENUINE)
+def test_a_genuine_document_is_never_refused(name: str, folder: Path) -> None:
+    Path("genuine.txt").write_text(GENUINE[name], encoding="utf-8")
+    answered("classify -m genres.textmlr genuine.txt")
+    assert run("classify -m genres.textmlr -").exit_code == 0
+
+
+@pytest.mark.slow
+def test_no_text_of_this_machine_is_taken_for_a_corpus() -> None:
+    """Python's own files, and those of the checkout's tests and documents."""
+    roots = (Path(os.__file__).parent, Path(__file__).parent.parent / "textmlr")
+    labels = [*"0123456789abcdefxyz", "the", "import", "def", "class", "a", "positive", "scifi"]
+    wrong, seen = [], 0
+    for path in sorted(path for root in roots for path in root.rglob("*") if path.is_file()):
+        text = path.read_bytes()[: 1 << 17]
+        if b"\0" in text or path.suffix in (".csv", ".tsv", ".jsonl"):
+            continue
+        seen += 1
+        if (why := corpus_in(text, labels)) is not None:
+            wrong.append((str(path), why))
+    assert seen > 500
+    assert wrong == []
+
+
+def test_lines_with_their_labels_are_told_of(folder: Path) -> None:
+    done = run("classify -m genres.textmlr --lines test.tsv --top 1")
+    assert done.exit_code == 0
+    assert "3 of 3 lines begin with a label of the model and a tab" in done.stderr
+    assert "--corpus FILE" in done.stderr
+    Path("lines.txt").write_text("a robot\na horse\n", encoding="utf-8")
+    assert run("classify -m genres.textmlr --lines lines.txt").stderr == ""
+
+
+def test_top_all(folder: Path) -> None:
+    everything = answered("classify -m genres.textmlr doc.txt")
+    assert answered("classify -m genres.textmlr doc.txt --top all") == everything
+    assert answered("classify -m genres.textmlr doc.txt --top 3") == everything
+    assert answered("classify -m genres.textmlr doc.txt --top 2") == everything.replace(
+        "\n" + everything.splitlines()[2], ""
+    )
+    for options in ("--json", "--lines doc.txt"):
+        document = "" if "lines" in options else "doc.txt"
+        line = f"classify -m genres.textmlr {document} {options}"
+        assert answered(f"{line} --top all") == answered(line)
+    answered("classify -m genres.textmlr --corpus test.tsv -o all.csv --top all")
+    answered("classify -m genres.textmlr --corpus test.tsv -o three.csv --top 3")
+    assert Path("all.csv").read_bytes() == Path("three.csv").read_bytes()
+    assert "--label and --top exclude each other" in refused(
+        "classify -m genres.textmlr doc.txt --label scifi --top all"
+    )
+
+
+class TestBars:
+    """Answers in a terminal of 24 lines."""
+
+    @pytest.fixture(autouse=True)
+    def _screen(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.columns = 80
+        monkeypatch.setattr(
+            "textmlr.cli.answer_bars.shutil.get_terminal_size",
+            lambda: os.terminal_size((self.columns, 24)),
+        )
+
+    def shown(
+        self, labels: list[str], documents: int, top: Any, capsys: pytest.CaptureFixture[str]
+    ) -> list[str]:
+        rows = np.zeros((documents, len(labels)))
+        rows[:, 3] = 0.75
+        rows[:, 5] = 0.25
+        writer = BarWriter(labels, top, 0.0, documents)
+        writer.show([f"doc{i}" for i in range(documents)], rows)
+        writer.finish()
+        return click.unstyle(capsys.readouterr().out).splitlines()
+
+    def test_one_document_fits_the_screen(self, capsys: pytest.CaptureFixture[str]) -> None:
+        lines = self.shown([f"label {i}" for i in range(77)], 1, None, capsys)
+        assert len(lines) == 12
+        assert lines[1].startswith("  label 3   75.0 %  █████")
+        assert lines[-1] == "  67 more: --top all"
+
+    def test_six_documents_nearly_do(self, capsys: pytest.CaptureFixture[str]) -> None:
+        lines = self.shown([f"label {i}" for i in range(77)], 6, None, capsys)
+        assert lines[0] == "doc0"
+        assert lines.count("  label 3    75.0 %  " + "█" * 22 + "▌") == 6
+        assert lines[-1] == "74 more labels of each document: --top all"
+
+    @pytest.mark.parametrize("count", [6, 10, 11])
+    def test_few_labels_are_all_shown(self, count: int, capsys: pytest.CaptureFixture[str]) -> None:
+        assert len(self.shown([f"label {i}" for i in range(count)], 1, None, capsys)) == count + 1
+
+    def test_top_is_what_was_asked_for(self, capsys: pytest.CaptureFixture[str]) -> None:
+        labels = [f"label {i}" for i in range(77)]
+        assert len(self.shown(labels, 1, 4, capsys)) == 5
+        assert len(self.shown(labels, 1, 10, capsys)) == 11
+        assert len(self.shown(labels, 1, 20, capsys)) == 21
+        assert len(self.shown(labels, 2, 1, capsys)) == 4
+
+    def test_the_likeliest_label_is_never_scrolled_away(
+        self, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        lines = self.shown([f"label {i}" for i in range(77)], 1, "all", capsys)
+        assert len(lines) == 79
+        assert lines[-1] == "likeliest: label 3, 75.0 %"
+
+    @pytest.mark.parametrize("columns", [40, 60, 80, 160])
+    def test_no_line_is_wider_than_the_screen(
+        self, columns: int, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        self.columns = columns
+        labels = ["x" * 10 * i + "好" * i for i in range(9)]
+        for documents in (1, 3):
+            for line in self.shown(labels, documents, "all", capsys):
+                assert cells(line) <= columns, line

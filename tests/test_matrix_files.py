@@ -389,7 +389,6 @@ class TestCommand:
             ([], "--output"),
             (["-o", "-", "--output-format", "vw", "--json"], "both write to stdout"),
             (["-o", "x.npz", "--no-labels", "--label-column", "y"], "exclude each other"),
-            (["-o", "x.npz", "--format", "vw"], "--output-format vw"),
             (["-o", "x.npz", "--corpus-format", "csv"], "--corpus-format is --format now"),
         ):
             result = run("featurize", corpus_file, *options)
@@ -400,6 +399,7 @@ class TestCommand:
         (tmp_path / "bad.tsv").write_text("no tab\n")
         for arguments, told in (
             ([str(corpus_file), "-o", "x.txt"], "its format is not known"),
+            ([str(corpus_file), "-o", "x.npz", "--format", "vw"], "give --output-format vw"),
             ([str(tmp_path / "bad.tsv"), "-o", str(tmp_path / "X.npz")], "line 1"),
         ):
             result = run("featurize", *arguments)

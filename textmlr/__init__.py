@@ -31,8 +31,8 @@ if TYPE_CHECKING:
     from textmlr.model.model import Model as Model
     from textmlr.training.stream.stream_trainer import StreamTrainer as StreamTrainer
     from textmlr.training.train import train as train
-    from textmlr.training.tuning.search import tune as tune
-    from textmlr.training.update.model_update import update as update
+    from textmlr.training.tuning.tune import tune as tune
+    from textmlr.training.update.update import update as update
 
 _HOMES = {
     "Comparison": "textmlr.evaluation.comparison",
@@ -52,8 +52,8 @@ _HOMES = {
     "evaluate": "textmlr.evaluation.model_evaluation",
     "read_corpus": "textmlr.corpus.reading",
     "train": "textmlr.training.train",
-    "tune": "textmlr.training.tuning.search",
-    "update": "textmlr.training.update.model_update",
+    "tune": "textmlr.training.tuning.tune",
+    "update": "textmlr.training.update.update",
 }
 
 __all__ = ["__version__", *_HOMES]

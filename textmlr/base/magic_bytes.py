@@ -1,4 +1,4 @@
-"""The first bytes of a model file, by which it is told from any other without reading it."""
+"""The first bytes by which files are known that are no text: models, tables, compressed data."""
 
 from __future__ import annotations
 
@@ -9,6 +9,16 @@ METADATA_KEY = "textmlr"
 # The size of the safetensors header, and how ``tensor_file.save`` begins that header.
 SIZE_BYTES = 8
 _BEGINNING = b'{"__metadata__":{"%s":"' % METADATA_KEY.encode()
+_KINDS = {
+    b"PAR1": "a table in Parquet",
+    b"ARROW1": "a table in Arrow",
+    b"\xff\xff\xff\xff": "a table in Arrow",
+    b"\x1f\x8b\x08": "data compressed by gzip",
+    b"\x28\xb5\x2f\xfd": "data compressed by zstd",
+    b"\xfd7zXZ\x00": "data compressed by xz",
+    b"PK\x03\x04": "an archive or an office document (zip)",
+    b"%PDF-": "a PDF file",
+}
 MOST_LOOKED_AT = 1000  # files of a folder
 
 
@@ -20,6 +30,11 @@ def is_model_file(path: str) -> bool:
 def begins_a_model(head: bytes) -> bool:
     """Whether these are the first bytes of a model file."""
     return head.startswith(_BEGINNING, SIZE_BYTES)
+
+
+def binary_kind(head: bytes) -> str | None:
+    """What the first bytes show beyond doubt that is no text, None for anything else."""
+    return next((kind for magic, kind in _KINDS.items() if head.startswith(magic)), None)
 
 
 def first_bytes(path: str, size: int) -> bytes:

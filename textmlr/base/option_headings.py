@@ -29,7 +29,8 @@ FEATURES = Heading("How text becomes features", first=False)
 STEPS = Heading("How weights are found", first=False)
 HIDDEN = Heading("Hidden layers", first=False)
 HELD_OUT = Heading("Documents that are held out", first=False)
-LARGE = Heading("Corpora larger than memory, and streams", first=False)
+LARGE = Heading("Corpora larger than memory", first=False)
+STREAM = Heading("Streams without end", first=False)
 SPEED = Heading("How fast", first=False)
 FURTHER = Heading("Further options", first=False)
 
@@ -50,6 +51,7 @@ HEADINGS = (
     HIDDEN,
     HELD_OUT,
     LARGE,
+    STREAM,
     SPEED,
     FURTHER,
 )

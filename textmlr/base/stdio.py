@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import io
 import os
 import sys
@@ -14,6 +15,7 @@ from textmlr.base.errors import InputError
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer, WriteableBuffer
 
+ESCAPED = "textmlr.escaped"  # name of how standard output treats what its encoding lacks
 STDIN, STDOUT = "standard input", "standard output"
 
 
@@ -87,13 +89,14 @@ def to_standard_output() -> Iterator[BinaryIO]:
 def guard_output() -> None:
     """Make every failed write to standard output (a full disk, say) raise InputError, but
     BrokenPipeError where the reader is gone.  A failed write to standard error is ignored: no
-    place is left to report it, and hours of training may continue.
+    place is left to report it, and hours of training may continue.  Characters that standard output
+    cannot show are escaped.
 
     Raises InputError if standard output is closed: the result would be computed and lost.
     """
     if type(raw_of(sys.stderr)) is io.FileIO:
         silent = io.BufferedWriter(_Silent(sys.stderr.fileno(), "wb", closefd=False))
-        sys.stderr = io.TextIOWrapper(
+        sys.stderr = _text_file(sys.stderr.encoding)(
             silent, sys.stderr.encoding, sys.stderr.errors, line_buffering=True
         )
     if sys.stdout is None:
@@ -102,7 +105,35 @@ def guard_output() -> None:
     if isinstance(old, io.TextIOWrapper) and isinstance(raw_of(old), io.FileIO):
         file = io.BufferedWriter(_Output(old.fileno(), "wb", closefd=False))
         often = old.line_buffering or old.write_through  # to a terminal; PYTHONUNBUFFERED
-        sys.stdout = io.TextIOWrapper(file, old.encoding, old.errors, line_buffering=often)
+        # Text that its encoding lacks is escaped, unless PYTHONIOENCODING says otherwise.
+        strict = old.errors in ("strict", "surrogateescape")
+        errors = ESCAPED if strict else old.errors
+        sys.stdout = _text_file(old.encoding)(file, old.encoding, errors, line_buffering=often)
+
+
+class _Ascii(io.TextIOWrapper):
+    """Text in ASCII that goes by another name: Click takes ASCII for a mistake of the surroundings,
+    and writes UTF-8."""
+
+    @property
+    def encoding(self) -> str:  # type: ignore[override]
+        return "ascii, escaped"
+
+
+def _text_file(encoding: str) -> type[io.TextIOWrapper]:
+    return _Ascii if codecs.lookup(encoding).name == "ascii" else io.TextIOWrapper
+
+
+def _escape(error: UnicodeError) -> tuple[str, int]:
+    """The characters that an encoding lacks as JSON escapes them, so that JSON is read back as it
+    was: \\u00e9, and two of these for characters beyond U+FFFF."""
+    assert isinstance(error, UnicodeEncodeError)
+    units = error.object[error.start : error.end].encode("utf-16-be", "surrogatepass")
+    pairs = (units[i : i + 2].hex() for i in range(0, len(units), 2))
+    return "".join(f"\\u{pair}" for pair in pairs), error.end
+
+
+codecs.register_error(ESCAPED, _escape)
 
 
 def raw_of(file: Any) -> Any:

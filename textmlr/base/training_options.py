@@ -290,7 +290,8 @@ class TrainingOptions:
         for one, own in options_of(self):
             value = getattr(self, one.name)
             if own.only and own.only.solver != chosen and value != one.default:
-                problem = f"{{{one.name}}} means nothing to {{solver}}"
+                why = ", which {l1:name} asks for" if self.solver is None and self.l1 else ""
+                problem = f"{{{one.name}}} means nothing to {{solver}}{why}"
                 values = {one.name: value, "solver": chosen}
                 raise OptionError(one.name, Sentence(problem, values), own.only.mend)
 

@@ -3,40 +3,59 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
 from dataclasses import dataclass, fields
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
+from textmlr.base.checks import check_listed
 from textmlr.base.errors import InputError
 from textmlr.base.option_headings import ANSWER
 from textmlr.base.printable import plain, to_json
-from textmlr.cli.shared_options import listed
 from textmlr.cli.stage_options import one_value
-from textmlr.cli.value_types import PROBABILITY
+from textmlr.cli.value_types import PROBABILITY, Checked
 from textmlr.cli.verb import verb_option
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from textmlr.cli.answer_bars import BarWriter
     from textmlr.model.answering import Answers
     from textmlr.model.model import Model
+
+
+ALL: Literal["all"] = "all"
+
+
+class ListedOrAll(Checked):
+    """A number of labels or features to list, or all."""
+
+    def __init__(self, option: str) -> None:
+        super().__init__(lambda number: check_listed(option, number))
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """The number, or ALL; None stays None."""
+        return ALL if value == ALL else super().convert(value, param, ctx)
 
 
 @dataclass(frozen=True)
 class AnswerChoice:
     """The part of the answers that is asked for.
 
-    top              how many of the likeliest labels, None for all
+    top              how many of the likeliest labels; None: as many as suit the output
     label            the only label, None for all
     min_probability  of the likeliest label; below it the answer is "unsure"
     """
 
-    top: int | None
+    top: int | Literal["all"] | None
     label: str | None
     min_probability: float | None
+
+    @property
+    def most(self) -> int | None:
+        """How many of the likeliest labels a pipe and JSON get, None for all."""
+        return None if self.top == ALL else self.top
 
     @property
     def least(self) -> float:
@@ -65,9 +84,10 @@ choice_options = one_value(
             "-k",
             "--top",
             heading=ANSWER,
-            type=listed("top"),
+            type=ListedOrAll("top"),
             metavar="K",
-            help="Only the K likeliest labels.",
+            show_default="all; on a terminal 10, and 3 where there are several documents",
+            help="Only the K likeliest labels, or all.",
         ),
         verb_option(
             "--label",
@@ -120,10 +140,14 @@ def warn_of_unread(first: str | None, unknown: int, invalid: int, *, rates: bool
 
 def answers_writer(
     labels: list[str], choice: AnswerChoice, column: int | None, as_json: bool, documents: int
-) -> BlockWriter | DocumentWriter:
+) -> BlockWriter | JsonWriter | BarWriter:
     """A writer of so many answers to stdout;  column  the number of the only label."""
-    if as_json or (sys.stdout.isatty() and column is None):
-        return DocumentWriter(labels, choice, column, as_json)
+    if as_json:
+        return JsonWriter(labels, choice, column)
+    if sys.stdout.isatty() and column is None:
+        from textmlr.cli.answer_bars import BarWriter
+
+        return BarWriter(labels, choice.top, choice.least, documents)
     return BlockWriter(labels, choice, column, documents)
 
 
@@ -136,7 +160,7 @@ class BlockWriter:
         from textmlr.export.answer_lines import LabelLines
 
         names = [plain(label) for label in labels]
-        self.lines = LabelLines(names, choice.top, column, choice.least, documents)
+        self.lines = LabelLines(names, choice.most, column, choice.least, documents)
         self.first = True
 
     def prepare(self, answers: Answers) -> tuple[Any, NDArray[np.int64], int]:
@@ -151,16 +175,16 @@ class BlockWriter:
         self.first = False
         sys.stdout.buffer.write(text)
 
+    def finish(self) -> None:
+        """Nothing is left to write."""
 
-class DocumentWriter:
-    """Writes answers as JSON or for a terminal, a document at a time."""
 
-    def __init__(
-        self, labels: list[str], choice: AnswerChoice, column: int | None, as_json: bool
-    ) -> None:
-        self.labels, self.column, self.as_json = labels, column, as_json
-        self.top, self.least = choice.top, choice.least
-        self.first = True
+class JsonWriter:
+    """Writes answers as JSON, an object a line."""
+
+    def __init__(self, labels: list[str], choice: AnswerChoice, column: int | None) -> None:
+        self.labels, self.column = labels, column
+        self.top, self.least = choice.most, choice.least
 
     def prepare(self, answers: Answers) -> tuple[Any, NDArray[np.int64], int]:
         """(probabilities, known, invalid) of a block, as Answers has them."""
@@ -169,40 +193,18 @@ class DocumentWriter:
     def show(self, names: list[str], rows: NDArray[np.float64]) -> None:
         """Write a block; rows (n, L)."""
         for name, row in zip(names, rows, strict=True):
-            if self.as_json:
-                sys.stdout.write(to_json(self._object(name, row)) + "\n")
-            else:
-                sys.stdout.writelines(self._bars(name, row))
-            self.first = False
+            sys.stdout.write(to_json(self._object(name, row)) + "\n")
 
-    def _order(self, row: NDArray[np.float64]) -> list[int]:
-        if self.column is not None:
-            return [self.column]
-        from textmlr.model.heads import ranked
-
-        return ranked(row.tolist(), self.top)
+    def finish(self) -> None:
+        """Nothing is left to write."""
 
     def _object(self, name: str, row: NDArray[np.float64]) -> dict[str, object]:
         from textmlr.model.heads import ranked
 
         (best,) = ranked(row.tolist(), 1)
+        order = [self.column] if self.column is not None else ranked(row.tolist(), self.top)
         return {
             "document": name,
             "label": self.labels[best] if row[best] >= self.least else None,
-            "probabilities": {self.labels[i]: float(row[i]) for i in self._order(row)},
+            "probabilities": {self.labels[i]: float(row[i]) for i in order},
         }
-
-    def _bars(self, name: str, row: NDArray[np.float64]) -> Iterator[str]:
-        from textmlr.cli.terminal import bar
-        from textmlr.export.answer_lines import UNSURE
-
-        order = self._order(row)
-        if not self.first and len(order) > 1:
-            yield "\n"
-        yield click.style(plain(name), bold=True) + "\n"
-        if row.max() < self.least:
-            yield f"  {click.style(UNSURE, fg='yellow')}: no label has {100 * self.least:g} %\n"
-        width = max(len(plain(self.labels[i])) for i in order)
-        for i in order:
-            shade = click.style(bar(row[i]), fg="cyan")
-            yield f"  {plain(self.labels[i]):<{width}}  {100 * row[i]:5.1f} %  {shade}\n"

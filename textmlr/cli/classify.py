@@ -7,15 +7,18 @@ from dataclasses import dataclass, fields
 import click
 
 from textmlr.base.option_headings import READ, WRITE
-from textmlr.cli.answers import AnswerChoice, choice_options
+from textmlr.cli.answers import ALL, AnswerChoice, choice_options
+from textmlr.cli.document_file import given_documents, text_option
 from textmlr.cli.model_argument import takes_model
 from textmlr.cli.shared_options import (
     check_output,
+    config_option,
     corpus_options,
     json_option,
     threads_option,
 )
 from textmlr.cli.stage_options import one_value
+from textmlr.cli.value_types import OneOfType
 from textmlr.cli.verb import Verb, verb_option
 from textmlr.corpus.reading_options import ReadingOptions
 from textmlr.export.predictions.prediction_file import FORMATS, PredictionFile
@@ -56,7 +59,7 @@ target_options = one_value(
         verb_option(
             "--output-format",
             heading=WRITE,
-            type=click.Choice(FORMATS),
+            type=OneOfType(FORMATS),
             show_default="by the ending of FILE's name",
             help="With -o: the format of FILE.",
         ),
@@ -78,6 +81,7 @@ target_options = one_value(
 
 @click.command(cls=Verb)
 @takes_model("documents", "[DOC]...")
+@text_option
 @verb_option(
     "--lines", heading=READ, metavar="FILE", help="Each line of FILE is a document (- is stdin)."
 )
@@ -86,9 +90,11 @@ target_options = one_value(
 @corpus_options(weights=False, labelled=False, lines=True)
 @threads_option
 @json_option
+@config_option
 def classify(
     model: str,
     documents: tuple[str, ...],
+    texts: tuple[str, ...],
     lines: str | None,
     choice: AnswerChoice,
     target: CorpusTarget,
@@ -98,11 +104,13 @@ def classify(
 ) -> None:
     """Say how likely each label is, for each document.
 
-    Each DOC is one document, whole; - or nothing reads standard input.
+    Each DOC is one document, whole; - or nothing reads standard input. --text gives the words
+    themselves.
 
-    A terminal gets a bar for each label. A pipe gets lines label<TAB>probability, the likeliest
-    first, with a blank line between documents that have several. --json prints one object for each
-    document.
+    A terminal gets the ten likeliest labels, with bars, or three of each of several documents;
+    --top all shows all. A pipe gets lines label<TAB>probability of all labels, the likeliest first,
+    with a blank line between documents. --json prints one object for each document.
+    \f
 
     With --min-probability P, the answer is "unsure" where no label has probability P. Its line
     comes first, with the probability of the likeliest label; with --top 1 it is the only line.
@@ -118,7 +126,8 @@ def classify(
     \b
     Examples:
       textmlr classify doc.txt
-      textmlr classify --label scifi doc.txt
+      textmlr classify reviews.textmlr doc.txt --top all
+      textmlr classify --text "a robot in orbit" --label scifi
       textmlr classify --lines reviews.txt --top 1 > answers.tsv
       textmlr classify --lines reviews.txt --top 1 --min-probability 0.9 > a.tsv
       textmlr classify --corpus reviews.parquet -o answers.parquet
@@ -134,15 +143,16 @@ def classify(
             if value is not None:
                 raise click.UsageError(f"--label and {option} exclude each other")
     if target.corpora:
-        if documents or lines is not None:
+        if documents or texts or lines is not None:
             raise click.UsageError(
-                "give documents, --lines FILE or --corpus CORPUS (--corpus before each of several)"
+                "give documents, --text, --lines FILE or --corpus CORPUS (--corpus before each of "
+                "several)"
             )
         _classify_corpora(model, choice, target, reading, threads, as_json)
         return
     _check_without_corpora(target, reading)
-    if lines is not None and documents:
-        raise click.UsageError("give documents or --lines FILE, not both")
+    if lines is not None and (documents or texts):
+        raise click.UsageError("give documents, --text or --lines FILE, not several of them")
 
     from textmlr.cli.classify_documents import classify_documents, classify_lines
 
@@ -150,7 +160,8 @@ def classify(
         limited = reading.compression_limit
         classify_lines(model, lines, choice, threads, as_json, compression_limit=limited)
     else:
-        classify_documents(model, documents or ("-",), choice, threads, as_json)
+        given = given_documents(documents, texts)
+        classify_documents(model, given, choice, threads, as_json)
 
 
 def _check_without_corpora(target: CorpusTarget, reading: ReadingOptions) -> None:
@@ -195,7 +206,7 @@ def _classify_corpora(
     choice.column(loaded, model)
     columns = ColumnChoice(
         target.prefix or "",
-        choice.top,
+        len(loaded.labels) if choice.top == ALL else choice.top,
         choice.min_probability,
         choice.label,
         target.each_label,

@@ -8,27 +8,37 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from textmlr.cli.answers import AnswerChoice, answers_writer, warn_of_namesake, warn_of_unread
-from textmlr.cli.document_file import read_document, shown_path
+from textmlr.cli.document_file import GivenDocument, refuse_corpora, shown_path
 from textmlr.kernels.jit import run_plain
 
 if TYPE_CHECKING:
     from textmlr.corpus.batch import Batch
+    from textmlr.model.model import Model
 
 # Plain Python answers documents of up to so many bytes: it takes about 10 µs a byte, where Numba
 # takes 4 s to compile its kernels once, and 0.03 s to load kernels that are compiled (measured).
 PLAIN_BYTES = 1 << 15
+MOST_LINES = 200  # that are looked at for labels before them
 
 
 def classify_documents(
-    model: str, paths: Sequence[str], choice: AnswerChoice, threads: int | None, as_json: bool
+    model: str,
+    documents: Sequence[GivenDocument],
+    choice: AnswerChoice,
+    threads: int | None,
+    as_json: bool,
 ) -> None:
-    """Answer documents, each a file."""
-    texts = [read_document(path) for path in paths]
-    if sum(map(len, texts)) <= PLAIN_BYTES:
+    """Answer documents."""
+    if sum(len(document.text) for document in documents) <= PLAIN_BYTES:
         run_plain()
     from textmlr.corpus.in_memory import batches_of
+    from textmlr.model.model import Model
 
-    _answer(model, batches_of(texts)[0], map(shown_path, paths), choice, threads, as_json)
+    loaded = Model.load(model)
+    refuse_corpora(documents, loaded.labels)
+    batch = batches_of([document.text for document in documents])[0]
+    names = (document.name for document in documents)
+    _answer(model, loaded, batch, names, choice, threads, as_json)
 
 
 def classify_lines(
@@ -42,23 +52,38 @@ def classify_lines(
 ) -> None:
     """Answer the lines of a file, each a document."""
     from textmlr.corpus.formats.lines import read_lines
+    from textmlr.model.model import Model
 
     batch = read_lines(path, compression_limit=compression_limit)
     names = (f"{shown_path(path)}:{line}" for line in range(1, len(batch) + 1))
-    _answer(model, batch, names, choice, threads, as_json)
+    loaded = Model.load(model)
+    _answer(model, loaded, batch, names, choice, threads, as_json)
+    _warn_of_labels(batch, loaded.labels)
+
+
+def _warn_of_labels(batch: Batch, labels: Sequence[str]) -> None:
+    """Warn of lines that begin with their labels, which were classified with them."""
+    from textmlr.cli.warnings import warn
+    from textmlr.corpus.formats.mistaken_document import mostly_labelled
+
+    known = frozenset(labels)
+    found = mostly_labelled([batch[i] for i in range(min(len(batch), MOST_LINES))], known)
+    if found is not None:
+        warn(
+            f"{found}, and were classified with them; --corpus FILE -o answers.csv reads the text "
+            "alone"
+        )
 
 
 def _answer(
     model: str,
+    loaded: Model,
     batch: Batch,
     names: Iterable[str],
     choice: AnswerChoice,
     threads: int | None,
     as_json: bool,
 ) -> None:
-    from textmlr.model.model import Model
-
-    loaded = Model.load(model)
     column = choice.column(loaded, model)
     if choice.min_probability is not None:
         warn_of_namesake(loaded.labels, as_json)
@@ -73,5 +98,6 @@ def _answer(
             first = named[strangers[0]]
         unknown += len(strangers)
         invalid += bad
+    writer.finish()
     sys.stdout.flush()
     warn_of_unread(first, unknown, invalid, rates=len(loaded.base) > 0)

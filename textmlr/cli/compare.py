@@ -9,7 +9,7 @@ import click
 
 from textmlr.base.printable import to_json
 from textmlr.cli.model_argument import takes_two_models
-from textmlr.cli.shared_options import corpus_options, json_option, threads_option
+from textmlr.cli.shared_options import config_option, corpus_options, json_option, threads_option
 from textmlr.cli.verb import Verb
 from textmlr.corpus.reading_options import ReadingOptions
 
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 @corpus_options(weights=False)
 @threads_option
 @json_option
+@config_option
 def compare(
     models: tuple[str, str],
     corpora: tuple[str, ...],

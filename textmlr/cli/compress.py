@@ -13,11 +13,12 @@ from textmlr.base.printable import to_json
 from textmlr.cli.model_argument import takes_model
 from textmlr.cli.shared_options import (
     check_output,
+    config_option,
     corpus_options,
     json_option,
     threads_option,
 )
-from textmlr.cli.value_types import Size
+from textmlr.cli.value_types import OneOfType, Size
 from textmlr.cli.verb import Verb, verb_option
 from textmlr.corpus.reading_options import ReadingOptions
 
@@ -42,7 +43,7 @@ if TYPE_CHECKING:
 @verb_option(
     "--dtype",
     heading=SHRINK,
-    type=click.Choice(["int8", "float16"]),
+    type=OneOfType(["int8", "float16"]),
     default="int8",
     show_default=True,
     help="int8 stores whole numbers times a scale of each feature; float16 rounds plainly, and has "
@@ -51,6 +52,7 @@ if TYPE_CHECKING:
 @corpus_options(weights=False)
 @threads_option
 @json_option
+@config_option
 def compress(
     model: str,
     corpora: tuple[str, ...],

@@ -8,11 +8,13 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass, fields
 from typing import TYPE_CHECKING, Any
 
+from textmlr.base.durations import seconds_of
+from textmlr.base.option_errors import refuse
 from textmlr.base.option_headings import LARGE
 from textmlr.base.printable import plain
 from textmlr.cli.stage_options import Stages, one_value
 from textmlr.cli.terminal import size_of
-from textmlr.cli.value_types import Duration, Size
+from textmlr.cli.value_types import Size
 from textmlr.cli.verb import verb_option
 from textmlr.cli.warnings import warn
 from textmlr.corpus.reading_options import ReadingOptions
@@ -38,9 +40,11 @@ class CorpusStorage:
 
     @property
     def seconds(self) -> float:
-        """Seconds between checkpoints of a run on disk.  Raises click.BadParameter."""
-        seconds = Duration().convert(self.checkpoint_every or EVERY, None, None)
-        assert seconds is not None
+        """Seconds between checkpoints of a run on disk.  Raises InputError."""
+        given = self.checkpoint_every or EVERY
+        seconds = seconds_of(given)
+        if seconds is None:
+            raise refuse("checkpoint_every", given, "a time such as 90s, 5m or 1h")
         return seconds
 
     def folders(self, output: str) -> tuple[str, ...]:

@@ -1,22 +1,96 @@
-"""One document from a file or standard input."""
+"""Documents that a command line names: files, standard input, and texts of --text."""
 
 from __future__ import annotations
 
+import os
+import shlex
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import BinaryIO
 
 import click
 
 from textmlr.base.errors import InputError
 from textmlr.base.limits import MOST_DOCUMENT
-from textmlr.base.magic_bytes import begins_a_model
+from textmlr.base.magic_bytes import begins_a_model, binary_kind
+from textmlr.base.option_headings import READ
 from textmlr.base.stdio import standard_input
+from textmlr.cli.model_argument import typed_words
+from textmlr.cli.verb import verb_option
 
 _PART = 1 << 20  # bytes that are read at once
+MOST_SHOWN = 60  # characters of a text in its document's name
+# How each verb takes a corpus in place of a document.
+OF_A_CORPUS = {"classify": ("-o", "answers.csv"), "explain": ("--number", "1")}
+
+text_option = verb_option(
+    "--text",
+    "texts",
+    heading=READ,
+    multiple=True,
+    metavar="TEXT",
+    help="TEXT itself is a document; may be given again.",
+)
+
+
+@dataclass(frozen=True)
+class GivenDocument:
+    """A document as it was given.
+
+    name  for messages and headings
+    path  of its file, "-" for standard input, None for a text of the command line
+    """
+
+    name: str
+    path: str | None
+    text: bytes
+
+
+def given_documents(paths: Sequence[str], texts: Sequence[str]) -> list[GivenDocument]:
+    """The documents of files and those of --text; standard input where neither is given.
+
+    Raises UsageError where both are given, InputError for what cannot be read.
+    """
+    if texts:
+        if paths:
+            raise click.UsageError("give documents or --text TEXT, not both")
+        return [_of_text(text) for text in texts]
+    _check_missing(paths)
+    return [GivenDocument(shown_path(path), path, read_document(path)) for path in paths or ("-",)]
+
+
+def _of_text(text: str) -> GivenDocument:
+    name = " ".join(text.split())
+    name = name if len(name) <= MOST_SHOWN else name[: MOST_SHOWN - 1] + "…"
+    # What was no text in the command line is read as in a file.
+    return GivenDocument(f"“{name}”", None, text.encode("utf-8", "surrogateescape"))
 
 
 def shown_path(path: str) -> str:
     """The name of a document's file in messages."""
     return "standard input" if path == "-" else path
+
+
+def _check_missing(paths: Sequence[str]) -> None:
+    """Raise InputError, with the mend --text, for a text in place of files."""
+    missing = [path for path in paths if path != "-" and not os.path.lexists(path)]
+    if not missing:
+        return
+    spaced = [path for path in missing if len(path.split()) > 1]
+    if spaced or (len(missing) == len(paths) > 1):
+        texts = spaced or [" ".join(paths)]
+        options = [word for text in texts[:3] for word in ("--text", text)]
+        mend = f"if that is the text itself: {_command(paths, options)}"
+    else:
+        mend = "name a readable file, or give the text itself with --text"
+    raise InputError("no such file", place=(spaced or missing)[0], mend=mend)
+
+
+def _command(paths: Sequence[str], options: Sequence[str]) -> str:
+    """The running command without these documents and with other options."""
+    verb = click.get_current_context().info_name or ""
+    words = [word for word in typed_words() if word not in paths]
+    return shlex.join(["textmlr", verb, *words, *options])
 
 
 def _whole(file: BinaryIO, path: str) -> bytes:
@@ -49,14 +123,45 @@ def read_document(path: str) -> bytes:
             with open(path, "rb") as file:
                 text = _whole(file, path)
     except IsADirectoryError as error:
-        raise InputError("is a directory", place=path, mend="name a file") from error
+        mend = f"name the files in it, or take all of it as a corpus: {_as_corpus(path)}"
+        raise InputError("is a directory", place=path, mend=mend) from error
     except OSError as error:
         reason = (error.strerror or str(error)).lower()
         raise InputError(reason, place=shown_path(path), mend="name a readable file") from error
+    _check_text(text, path)
+    return text.removeprefix(b"\xef\xbb\xbf")
+
+
+def _check_text(text: bytes, path: str) -> None:
+    """Raise InputError for binary data."""
     if begins_a_model(text):
         raise InputError("is a model, not a document", place=shown_path(path), mend="give text")
+    if (kind := binary_kind(text)) is not None:
+        mend = "give plain text"
+        if kind.startswith(("a table", "data")):
+            mend += f", or take it as a corpus: {_as_corpus(path)}"
+        raise InputError(f"is {kind}, not text", place=shown_path(path), mend=mend)
     if (nul := text.find(b"\0")) >= 0:
         raise InputError(
             f"is not text (NUL at byte {nul:,})", place=shown_path(path), mend="give plain text"
         )
-    return text.removeprefix(b"\xef\xbb\xbf")
+
+
+def _as_corpus(path: str) -> str:
+    verb = click.get_current_context().info_name or ""
+    return _command([path], ["--corpus", path, *OF_A_CORPUS.get(verb, ())])
+
+
+def refuse_corpora(documents: Sequence[GivenDocument], labels: Sequence[str]) -> None:
+    """Raise InputError for the first of these that is a corpus, of a model with these labels."""
+    known = frozenset(labels)
+    for document in documents:
+        if document.path is None or b"\n" not in document.text:
+            continue
+        from textmlr.corpus.formats.mistaken_document import corpus_in
+
+        found = corpus_in(document.text, known)
+        if found is not None:
+            problem = f"is a corpus, not one document ({found})"
+            mend = f"take it as one: {_as_corpus(document.path)}"
+            raise InputError(problem, place=document.name, mend=mend)

@@ -13,6 +13,7 @@ from textmlr.cli.model_argument import takes_model
 from textmlr.cli.shared_options import (
     check_output,
     column_option,
+    config_option,
     corpus_options,
     json_option,
     threads_option,
@@ -62,6 +63,7 @@ if TYPE_CHECKING:
 @column_option("weight", "--training")
 @threads_option
 @json_option
+@config_option
 def evaluate(
     model: str,
     corpora: tuple[str, ...],

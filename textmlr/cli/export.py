@@ -10,6 +10,7 @@ from textmlr.base.option_headings import WRITE
 from textmlr.base.printable import plain, to_json
 from textmlr.cli.model_argument import takes_model
 from textmlr.cli.shared_options import json_option
+from textmlr.cli.value_types import OneOfType
 from textmlr.cli.verb import Verb, verb_option
 
 MOST_OF_A_STRING = 0x1FFFFFE8  # characters, of V8
@@ -22,7 +23,7 @@ FORMS = ("json", "onnx")
     "--output-format",
     "form",
     heading=WRITE,
-    type=click.Choice(FORMS),
+    type=OneOfType(FORMS),
     show_default="by the ending of FILE's name",
     help="json is a dictionary of weights, onnx a graph from ids to P.",
 )

@@ -15,12 +15,14 @@ from textmlr.base.printable import to_json
 from textmlr.cli.model_argument import takes_model
 from textmlr.cli.shared_options import (
     check_output,
+    config_option,
     corpus_options,
     given,
     json_option,
     threads_option,
 )
 from textmlr.cli.stage_options import one_value, stages_options
+from textmlr.cli.value_types import OneOfType
 from textmlr.cli.verb import Verb, verb_option
 from textmlr.corpus.reading_options import ReadingOptions
 from textmlr.export.matrices.matrix_file import FORMATS, MatrixFile
@@ -59,7 +61,7 @@ if TYPE_CHECKING:
             "--output-format",
             "output_format",
             heading=WRITE,
-            type=click.Choice(FORMATS),
+            type=OneOfType(FORMATS),
             show_default="by the ending of FILE's name",
             help="Format of FILE.",
         ),
@@ -78,6 +80,7 @@ if TYPE_CHECKING:
 @corpus_options(weights=True, lines=True)
 @threads_option
 @json_option
+@config_option
 def featurize(
     corpora: tuple[str, ...],
     written: MatrixFile,

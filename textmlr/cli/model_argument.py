@@ -107,9 +107,8 @@ class _Given:
 
     def __init__(self, named: Sequence[str], words: Sequence[str], wanted: str) -> None:
         self.named, self.words, self.wanted = tuple(named), tuple(words), wanted
-        context = click.get_current_context()
-        self._verb = context.info_name or ""
-        self._typed: Sequence[str] = context.meta.get(TYPED, ())
+        self._verb = click.get_current_context().info_name or ""
+        self._typed = typed_words()
 
     def one_model(self, *, alone: bool, usual: bool) -> str | None:
         """The model, which is a file that begins as models do.
@@ -236,6 +235,12 @@ class _Given:
         if source is None:
             raise ModelFileError(f"no model is named, and there is no {path} here", mend=mend)
         raise ModelFileError(problem, place=source + path, mend=mend)
+
+
+def typed_words() -> Sequence[str]:
+    """The words after the verb of the running command, as they were typed."""
+    words: Sequence[str] = click.get_current_context().meta.get(TYPED, ())
+    return words
 
 
 def _is_meant(word: str) -> bool:

@@ -7,12 +7,13 @@ from collections.abc import Callable, Sequence
 from typing import Any, TypeVar, get_args
 
 import click
-from click.core import ParameterSource
 
 from textmlr.base.checks import check_listed
 from textmlr.base.option_headings import FILES, READ, RUN, SPEED, WRITE
 from textmlr.base.threads import chosen_threads
+from textmlr.cli.config_file import load_config
 from textmlr.cli.model_argument import DEFAULT_MODEL
+from textmlr.cli.option_spelling import GIVEN
 from textmlr.cli.stage_options import one_value
 from textmlr.cli.value_types import Checked, ReadFormat
 from textmlr.cli.verb import verb_option
@@ -55,6 +56,15 @@ threads_option = verb_option(
 )
 json_option = verb_option(
     "--json", "as_json", heading=RUN, is_flag=True, help="Print JSON to stdout."
+)
+config_option = verb_option(
+    "--config",
+    heading=RUN,
+    is_eager=True,
+    expose_value=False,
+    callback=load_config,
+    metavar="FILE.toml",
+    help="Take options from FILE, such as epochs = 3; those that are typed win.",
 )
 skip_option = verb_option(
     "--skip-bad-lines",
@@ -149,6 +159,5 @@ def check_output(
 
 
 def given(name: str) -> bool:
-    """Whether this parameter stood on the running command's command line."""
-    source = click.get_current_context().get_parameter_source(name)
-    return source is ParameterSource.COMMANDLINE
+    """Whether the user gave this parameter, on the command line or in a file of options."""
+    return click.get_current_context().get_parameter_source(name) in GIVEN

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+import unicodedata
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -13,10 +15,29 @@ BAR = 30
 EIGHTHS = " ▏▎▍▌▋▊▉█"
 
 
+def cells(text: str) -> int:
+    """The columns that a text takes in a terminal: two for a wide character, none for an accent."""
+    if text.isascii():
+        return len(text)
+    wide = sum(unicodedata.east_asian_width(c) in "WF" for c in text)
+    return len(text) + wide - sum(unicodedata.category(c) in ("Mn", "Me", "Cf") for c in text)
+
+
 def bar(share: float, width: int = BAR) -> str:
-    """A bar of the given share (0 to 1) of width cells, in eighths of a cell."""
+    """A bar of the given share (0 to 1) of width cells, in eighths of a cell; of signs # where
+    standard output cannot show blocks."""
+    if not _shows(EIGHTHS):
+        return "#" * round(share * width)
     eighths = round(share * width * 8)
     return "█" * (eighths // 8) + EIGHTHS[eighths % 8].strip()
+
+
+def _shows(text: str) -> bool:
+    try:
+        text.encode(getattr(sys.stdout, "encoding", None) or "ascii")
+    except (UnicodeEncodeError, LookupError):  # LookupError: see base.stdio
+        return False
+    return True
 
 
 def size_of(count: int) -> str:

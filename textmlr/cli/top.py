@@ -10,6 +10,7 @@ from textmlr.base.option_headings import SHOW
 from textmlr.base.printable import to_json
 from textmlr.cli.model_argument import takes_model
 from textmlr.cli.shared_options import json_option, listed
+from textmlr.cli.value_types import OneOfType
 from textmlr.cli.verb import Verb, verb_option
 
 if TYPE_CHECKING:
@@ -50,7 +51,7 @@ TITLES = {"weight": "by weight", "contribution": "by contribution over the train
 @verb_option(
     "--by",
     heading=SHOW,
-    type=click.Choice([*BY, "both"]),
+    type=OneOfType([*BY, "both"]),
     default="both",
     show_default=True,
     help="Rank features by this.",

@@ -8,11 +8,13 @@ from functools import partial
 import click
 
 from textmlr.base.featurizer_options import FeaturizerOptions
-from textmlr.base.option_headings import LARGE
+from textmlr.base.option_headings import STREAM
 from textmlr.base.training_options import TrainingOptions
+from textmlr.cli.config_file import given_config
 from textmlr.cli.corpus_storage import CorpusStorage, storage_options, stored
 from textmlr.cli.shared_options import (
     check_output,
+    config_option,
     corpus_options,
     given,
     json_option,
@@ -40,7 +42,7 @@ from textmlr.corpus.reading_options import ReadingOptions
 @verb_option(
     "--stream",
     "streamed",
-    heading=LARGE,
+    heading=STREAM,
     is_flag=True,
     help="Train on documents as they come, in one pass and constant memory. Features are hashed, "
     "to 2^22 columns by default; auto n-grams are words 1-2.",
@@ -48,6 +50,7 @@ from textmlr.corpus.reading_options import ReadingOptions
 @threads_option
 @quiet_option
 @json_option
+@config_option
 def train(
     corpora: tuple[str, ...],
     output: str,
@@ -116,7 +119,7 @@ def train(
     from textmlr.cli.training_summary import show_summary, summary_of
     from textmlr.cli.warnings import warn_of_corpus
     from textmlr.corpus.reading import read_corpus
-    from textmlr.training.train import train as fit
+    from textmlr.training.corpus_training import train_corpus
 
     check_output(output, [*corpora, validation])
     with (
@@ -124,7 +127,7 @@ def train(
         stored(corpora, reading, output, storage, validation, stages, progress) as (corpus, store),
     ):
         judges = read_corpus([validation], reading) if validation else None
-        model = fit(
+        model = train_corpus(
             corpus,
             *stages,
             validation=judges,
@@ -134,11 +137,11 @@ def train(
         )
         size = model.save(output)
     warn_of_corpus([corpus] + ([judges] if judges else []), model.record)
-    seconds = time.perf_counter() - started, progress.compiling.seconds
-    summary = summary_of(output, corpus, model, size, *seconds)
+    spent = time.perf_counter() - started, progress.compiling.seconds
+    summary = summary_of(output, corpus, model, size, *spent)
     summary["storage"] = "memory" if store is None else "disk"
-    show = partial(show_summary, record=model.record)
-    print_summary(summary, show, quiet=quiet, as_json=as_json)
+    summary["config"] = given_config(click.get_current_context())
+    print_summary(summary, partial(show_summary, record=model.record), quiet=quiet, as_json=as_json)
 
 
 def _check_stream() -> None:

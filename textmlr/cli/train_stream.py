@@ -13,6 +13,7 @@ import click
 from textmlr.base.errors import InputError
 from textmlr.base.printable import plain, plural
 from textmlr.base.threads import awaited
+from textmlr.cli.config_file import given_config
 from textmlr.cli.progress import Compiling
 from textmlr.cli.shared_options import check_output
 from textmlr.cli.stage_options import Stages
@@ -81,6 +82,7 @@ def stream(
         seconds = time.monotonic() - began, compiling.seconds
         summary = _summary(trainer, checkpoints, before, *seconds)
         summary |= {"stopped": stopping.name, **checkpoints.record.as_json()}
+        summary["config"] = given_config(click.get_current_context())
         show = partial(_show, record=checkpoints.record)
         print_summary(summary, show, quiet=quiet, as_json=as_json)
     if stopping.number:

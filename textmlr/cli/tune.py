@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shlex
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, fields
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -18,8 +18,12 @@ from textmlr.base.options import option_named
 from textmlr.base.printable import plain
 from textmlr.base.training_options import TrainingOptions
 from textmlr.base.tuning_options import TuningOptions
+from textmlr.cli.config_file import written
+from textmlr.cli.model_argument import DEFAULT_MODEL
+from textmlr.cli.option_spelling import key_of, name_of, typed
 from textmlr.cli.shared_options import (
     check_output,
+    config_option,
     corpus_options,
     given,
     json_option,
@@ -89,6 +93,7 @@ def _tuning_options(seconds: float | None, trials: int | None, **rest: Any) -> T
 @threads_option
 @quiet_option
 @json_option
+@config_option
 def tune(
     corpora: tuple[str, ...],
     output: str,
@@ -132,7 +137,7 @@ def tune(
     from textmlr.cli.trial_tables import TuningProgress
     from textmlr.cli.warnings import warn_of_corpus
     from textmlr.corpus.reading import read_corpus
-    from textmlr.training.tuning.search import tune as search
+    from textmlr.training.tuning.search import search_settings
 
     check_output(output, [*corpora, validation])
     check_output(journal, [*corpora, validation], grows=True)
@@ -140,7 +145,7 @@ def tune(
         with TuningProgress(options, journal, quiet=quiet) as progress:
             corpus = read_corpus(corpora, reading)
             judges = read_corpus([validation], reading) if validation else None
-            tuned = search(
+            tuned = search_settings(
                 corpus,
                 *stages,
                 options,
@@ -160,35 +165,43 @@ def tune(
     spent = time.perf_counter() - started, progress.compiling.seconds
     summary = summary_of(output, corpus, tuned.model, size, *spent)
     like = {"validation": validation, **asdict(reading)}
-    summary["tuning"] = _tuning(
-        tuned, options.metric, command_of(corpora, output, tuned.best.setting, like)
-    )
+    best = options_of_setting(tuned.best.setting, like)
+    summary["tuning"] = _tuning(tuned, options.metric, command_of(corpora, output, best))
+    summary["config"] = {"train": {key_of(one): written(one, value) for one, value in best}}
     show = partial(_show, tuned, options)
     print_summary(summary, show, quiet=quiet, as_json=as_json)
 
 
-def command_of(
-    corpora: tuple[str, ...], output: str, setting: Setting, like: Mapping[str, Any]
-) -> str:
-    """The command of ``train`` that makes the model of a setting.
+def options_of_setting(setting: Setting, like: Mapping[str, Any]) -> list[tuple[click.Option, Any]]:
+    """The options of ``train`` that make the model of a setting, where they are not the usual.
 
     like  further parameters of train
     """
-    values = {"output": output, **like, **asdict(setting.featurizer), **asdict(setting.training)}
-    usual = train.make_context("train", [*corpora]).params
+    values = {**like, **asdict(setting.featurizer), **asdict(setting.training)}
+    usual = train.make_context("train", ["CORPUS"]).params
+    return [
+        (option, values[option.name])
+        for option in train.params
+        if isinstance(option, click.Option)
+        and option.name in values
+        and values[option.name] != usual[option.name]
+    ]
+
+
+def command_of(
+    corpora: tuple[str, ...], output: str, options: Iterable[tuple[click.Option, Any]]
+) -> str:
+    """The command of ``train`` with these options."""
     words = ["textmlr", "train", *corpora]
-    for option in train.params:
-        name = option.name
-        if name not in values or values[name] == usual[name]:
-            continue
-        value = values[name]
+    if output != DEFAULT_MODEL:
+        words += ["-o", output]
+    for option, value in options:
         if isinstance(value, bool):
             # A flag without a second name has one value but the usual.
             names = option.opts if value else option.secondary_opts
             words.append((names or option.opts)[0])
         else:
-            text = getattr(option.type, "text", str)
-            words += [option.opts[0], text(value)]
+            words += [name_of(option), typed(option, value)]
     return shlex.join(words)
 
 

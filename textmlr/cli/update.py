@@ -13,6 +13,7 @@ from textmlr.base.update_options import UpdateOptions
 from textmlr.cli.model_argument import takes_model
 from textmlr.cli.shared_options import (
     check_output,
+    config_option,
     corpus_options,
     given,
     json_option,
@@ -51,6 +52,7 @@ MOST_NAMED = 8  # labels in a line
 @threads_option
 @quiet_option
 @json_option
+@config_option
 def update(
     model: str,
     corpora: tuple[str, ...],
@@ -85,7 +87,7 @@ def update(
     from textmlr.cli.terminal import print_summary
     from textmlr.corpus.reading import read_corpus
     from textmlr.model.model import Model
-    from textmlr.training.update.model_update import update as fit
+    from textmlr.training.update.model_update import update_model
 
     output = output or model
     before = Model.load(model)
@@ -94,7 +96,7 @@ def update(
         progress.reading()
         corpus = read_corpus(corpora, reading)
         judges = read_corpus([test], reading) if test else None
-        after = fit(
+        after = update_model(
             before, corpus, options, validation=judges, threads=threads, watch=progress.watch
         )
         size = after.save(output)

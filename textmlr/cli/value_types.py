@@ -5,13 +5,13 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
 from textmlr.base.durations import seconds_of
-from textmlr.base.errors import InputError
 from textmlr.base.featurizer_options import AUTO, MAX_NGRAM, NgramRange
+from textmlr.base.option_errors import refuse
 
 if TYPE_CHECKING:
     ParamType = click.ParamType[Any]
@@ -23,10 +23,19 @@ UNITS = {
     "KIB": 1 << 10, "MIB": 1 << 20, "GIB": 1 << 30, "TIB": 1 << 40,
 }  # fmt: skip
 WRITTEN = ("npz", "svmlight", "vw", "json", "onnx")  # formats that nothing is read in
+WANTED = f"a range from 1 to {MAX_NGRAM} such as 1-2, or none, or auto"
 MOST_DIGITS = 20  # digits of a number: Python refuses thousands of them
 
 
-class Number(ParamType):
+class Typed(ParamType):
+    """A type whose refusals name the option as the others do."""
+
+    def refuse(self, value: Any, wanted: str, param: click.Parameter | None) -> NoReturn:
+        """Raise InputError for a value that is not as wanted."""
+        raise refuse(str(param.name) if param else self.name, value, wanted)
+
+
+class Number(Typed):
     """A number; text that is no number is passed on, and refused by the same check as the values
     of Python callers."""
 
@@ -43,6 +52,10 @@ class Number(ParamType):
         except ValueError:
             return value
 
+    def text(self, value: object) -> str:
+        """A value as the user types it: 0.1, -1, 1e-6."""
+        return f"{value!r}".replace("e-0", "e-").removesuffix(".0").strip("'")
+
 
 WHOLE, REAL = Number(int), Number(float)
 
@@ -58,10 +71,7 @@ class Checked(Number):
         """The number; None stays None."""
         number = super().convert(value, param, ctx)
         if number is not None:
-            try:
-                self._check(number)
-            except InputError as error:
-                self.fail(str(error), param, ctx)
+            self._check(number)
         return number
 
 
@@ -73,8 +83,12 @@ class OneOfType(click.Choice[str]):
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         """The value."""
-        chosen = None if value is None else super().convert(value, param, ctx)
-        return None if chosen == "none" else chosen
+        if value is None or (value == "none" and "none" in self.choices):
+            return None
+        if value not in self.choices:
+            name = str(param.name) if param else self.name
+            raise refuse(name, value, f"one of {', '.join(self.choices)}")
+        return value
 
     def text(self, value: str | None) -> str:
         """A value as the user types it."""
@@ -87,16 +101,18 @@ class ReadFormat(OneOfType):
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         """The format."""
         if value in WRITTEN:
-            self.fail(
-                f"{value!r} is a format of what is written: --output-format {value}", param, ctx
+            name = str(param.name) if param else self.name
+            raise refuse(
+                name, value, f"a format to read; to write it, give --output-format {value}"
             )
         return super().convert(value, param, ctx)
 
 
-class NgramRangeType(ParamType):
+class NgramRangeType(Typed):
     """A range of n such as 1-2, one n such as 3, none, or auto."""
 
     name = "range"
+    separator = "-"  # of a list in a file of options
 
     def convert(
         self, value: Any, param: click.Parameter | None, ctx: click.Context | None
@@ -111,23 +127,24 @@ class NgramRangeType(ParamType):
         low, _, high = value.partition("-")
         short = len(value) <= 2 * MOST_DIGITS
         if not (short and low.isdecimal() and (high or low).isdecimal()):
-            self.fail(f"{value!r:.60} is not a range such as 1-2 ('none' or 'auto')", param, ctx)
+            self.refuse(value, WANTED, param)
         pair = int(low), int(high or low)
         if not 1 <= pair[0] <= pair[1] <= MAX_NGRAM:
-            self.fail(
-                f"{value!r:.60} is not a range from 1 to {MAX_NGRAM}, such as 1-2", param, ctx
-            )
+            self.refuse(value, WANTED, param)
         return pair
 
-    def text(self, value: tuple[int, int] | None) -> str:
+    def text(self, value: tuple[int, int] | str | None) -> str:
         """A value as the user types it."""
-        return "none" if value is None else f"{value[0]}-{value[1]}"
+        if value is None or isinstance(value, str):
+            return value or "none"
+        return f"{value[0]}-{value[1]}"
 
 
-class Widths(ParamType):
+class Widths(Typed):
     """Widths of hidden layers such as 64 or 256,64; none."""
 
     name = "widths"
+    separator = ","
 
     def convert(
         self, value: Any, param: click.Parameter | None, ctx: click.Context | None
@@ -140,7 +157,7 @@ class Widths(ParamType):
         parts = value.split(",")
         short = all(len(part) <= MOST_DIGITS for part in parts)
         if not (short and all(part.isdecimal() and int(part) for part in parts)):
-            self.fail(f"{value!r:.60} is not widths such as 64 or 256,64", param, ctx)
+            self.refuse(value, "widths such as 64 or 256,64", param)
         return tuple(map(int, parts))
 
     def text(self, value: tuple[int, ...]) -> str:
@@ -148,7 +165,7 @@ class Widths(ParamType):
         return ",".join(map(str, value)) or "none"
 
 
-class Size(ParamType):
+class Size(Typed):
     """A number of bytes, such as 500kB, 2GB (2,000,000,000) or 1MiB (1,048,576)."""
 
     name = "size"
@@ -163,11 +180,11 @@ class Size(ParamType):
         unit = UNITS.get(found[2].upper()) if found else None
         size = float(found[1]) * unit if found and unit else 0.0
         if not 1 <= size < float("inf"):
-            self.fail(f"{value!r:.60} is not a size such as 500kB, 2GB or 1MiB", param, ctx)
+            self.refuse(value, "a size such as 500kB, 2GB or 1MiB", param)
         return int(size)
 
 
-class Duration(ParamType):
+class Duration(Typed):
     """A time such as 90s, 5m or 1h, in seconds."""
 
     name = "time"
@@ -180,11 +197,11 @@ class Duration(ParamType):
             return value
         seconds = seconds_of(value)
         if seconds is None:
-            self.fail(f"{value!r:.60} is not a time such as 90s, 5m or 1h", param, ctx)
+            self.refuse(value, "a time such as 90s, 5m or 1h", param)
         return seconds
 
 
-class Probability(ParamType):
+class Probability(Typed):
     """A number of 0 to 1."""
 
     name = "probability"
@@ -198,7 +215,7 @@ class Probability(ParamType):
         except ValueError:
             number = math.nan
         if not 0 <= number <= 1:
-            self.fail(f"{value!r:.60} is not a probability, a number of 0 to 1", param, ctx)
+            self.refuse(value, "a probability, a number of 0 to 1", param)
         return number
 
 

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 import click
 
 from textmlr.base.option_headings import FURTHER, HEADINGS, RUN, Heading
+from textmlr.cli.option_spelling import spelled_as_typed
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -73,12 +74,18 @@ class Verb(click.Command):
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Parse; an option that has another name now is told by it."""
         try:
-            return super().parse_args(ctx, args)
+            with spelled_as_typed(ctx):
+                return super().parse_args(ctx, args)
         except click.NoSuchOption as error:
             name = self.renamed.get(error.option_name)
             if name is None:
                 raise
             raise click.UsageError(f"{error.option_name} is {name} now", ctx) from None
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run; errors of options name them as they were written."""
+        with spelled_as_typed(ctx):
+            return super().invoke(ctx)
 
     @property
     def examples(self) -> list[str]:

@@ -9,6 +9,7 @@ from itertools import islice
 from typing import Any
 
 from textmlr.base.errors import InputError
+from textmlr.base.option_errors import OptionError, Sentence
 from textmlr.corpus.chunks import Chunk
 from textmlr.corpus.corpus import Corpus
 from textmlr.corpus.decompression import ending_of
@@ -51,9 +52,10 @@ class CacheOptions:
 
     def __post_init__(self) -> None:
         if self.memory < LEAST_MEMORY:
-            raise InputError(
-                f"--memory of {self.memory:,} bytes is too little to train in",
-                mend="give a size with its unit, such as 500MB or 2GB",
+            raise OptionError(
+                "memory",
+                Sentence(f"{{memory:name}} of {self.memory:,} bytes is too little to train in"),
+                Sentence("give a size with its unit, such as 500MB or 2GB"),
             )
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from os import PathLike
 
 from textmlr.base.durations import seconds_of
-from textmlr.base.errors import InputError
+from textmlr.base.option_errors import refuse
 from textmlr.model.record import Record
 from textmlr.training.stream.stream_trainer import StreamTrainer
 
@@ -110,7 +110,5 @@ def every(text: str) -> tuple[int | None, float | None]:
         return int(text), None
     if (seconds := seconds_of(text)) is not None:
         return None, seconds
-    raise InputError(
-        f"{text!r:.60} is neither a number of documents nor a time",
-        mend="write 100000, 60s, 5m or 1h",
-    )
+    wanted = "a number of documents such as 100000, or a time such as 60s, 5m or 1h"
+    raise refuse("checkpoint_every", text, wanted)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import fields, replace
 
-from textmlr.base.errors import InputError
 from textmlr.base.featurizer_options import FeaturizerOptions
+from textmlr.base.option_errors import OptionError, Sentence
 from textmlr.base.training_options import TrainingOptions
 
 STREAM_HASH_BITS = 22  # the default: the vocabulary of a stream has no end
@@ -38,10 +38,11 @@ def check_options(
             wrong.append(field.name)
     if wrong:
         name = wrong[0]
-        option = "--no-holdout" if name == "holdout" else "--" + name.replace("_", "-")
         why = f": {REASONS[name]}" if name in REASONS else ""
-        raise InputError(
-            f"{option} ({name}) does not go with a stream{why}", mend="leave it out, or --stream"
+        raise OptionError(
+            name,
+            Sentence(f"{{{name}:name}} does not go with a stream{why}"),
+            Sentence("leave it out, or do not train on a stream"),
         )
     bits = featurizer_options.hash_bits or STREAM_HASH_BITS
     decided = replace(featurizer_options.decided(), hash_bits=bits, idf=False)

@@ -1,0 +1,100 @@
+"""The answers in a terminal: the likeliest labels of each document, with bars."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any, Literal
+
+import click
+
+from textmlr.base.printable import plain
+from textmlr.cli.terminal import BAR, bar, cells
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from textmlr.model.answering import Answers
+
+# So many of the likeliest labels fit a screen of 24 lines: of one document, and of each of several.
+OF_ONE = 10
+OF_SEVERAL = 3
+FIGURE = 11  # columns of "  100.0 %  "
+LEAST_BAR = 10
+
+
+class BarWriter:
+    """Writes answers for a terminal, the likeliest label first.
+
+    Where the labels of a document are more lines than the screen has, the likeliest is written
+    once more below them.
+
+    top    how many of the likeliest labels; None: as many as fit
+    least  the least probability of an answer, 0 for none
+    """
+
+    def __init__(
+        self, labels: list[str], top: int | Literal["all"] | None, least: float, documents: int
+    ) -> None:
+        self._screen = shutil.get_terminal_size()
+        most = max(self._screen.columns - 2 - FIGURE - LEAST_BAR, LEAST_BAR)
+        self._labels = [_cut(plain(label), most) for label in labels]
+        self._least = least
+        usual = OF_ONE if documents == 1 else OF_SEVERAL
+        self._left_out = 0
+        if top is None and len(labels) > usual + 1:  # a line that says "1 more" saves nothing
+            self._left_out = len(labels) - usual
+            top = usual
+        self._top = len(labels) if top is None or top == "all" else min(top, len(labels))
+        self._several = documents > 1
+        # Those of one document are as wide as they need; those of several stand below each other.
+        self._width = max(map(cells, self._labels)) if self._several else 0
+        self._first = True
+
+    def prepare(self, answers: Answers) -> tuple[Any, NDArray[np.int64], int]:
+        """(probabilities, known, invalid) of a block, as Answers has them."""
+        return answers.probabilities, answers.known, answers.invalid
+
+    def show(self, names: list[str], rows: NDArray[np.float64]) -> None:
+        """Write a block; rows (n, L)."""
+        for name, row in zip(names, rows, strict=True):
+            sys.stdout.writelines(self._lines(name, row))
+            self._first = False
+
+    def finish(self) -> None:
+        """Say how many labels are not shown."""
+        if self._left_out and not self._first:
+            of = " labels of each document" if self._several else ""
+            gap = "\n" if self._several and self._top > 1 else "  "
+            sys.stdout.write(f"{gap}{self._left_out:,} more{of}: --top all\n")
+
+    def _lines(self, name: str, row: NDArray[np.float64]) -> Iterator[str]:
+        from textmlr.export.answer_lines import UNSURE
+        from textmlr.model.heads import ranked
+
+        order = ranked(row.tolist(), self._top)
+        if not self._first and len(order) > 1:
+            yield "\n"
+        yield click.style(plain(name), bold=True) + "\n"
+        if row.max() < self._least:
+            yield f"  {click.style(UNSURE, fg='yellow')}: no label has {100 * self._least:g} %\n"
+        names = [self._labels[i] for i in order]
+        width = self._width or max(map(cells, names))
+        length = min(max(self._screen.columns - 2 - width - FIGURE - 1, 0), BAR)
+        for label, p in zip(names, row[order].tolist(), strict=True):
+            gap = " " * (width - cells(label))
+            yield f"  {label}{gap}  {100 * p:5.1f} %  {click.style(bar(p, length), fg='cyan')}\n"
+        if len(order) + 2 > self._screen.lines:
+            best = order[0]
+            yield f"likeliest: {self._labels[best]}, {100 * row[best]:.1f} %\n"
+
+
+def _cut(label: str, most: int) -> str:
+    """A label in so many columns."""
+    if cells(label) <= most:
+        return label
+    while cells(label) >= most:
+        label = label[:-1]
+    return label + "…"
