@@ -45,7 +45,7 @@ def evaluate(
     Raises InputError for data that cannot be used, and for no documents.
 
     >>> import textmlr
-    >>> model = textmlr.train(textmlr.read_corpus("data/genres-train.tsv"))
+    >>> model = textmlr.train("data/genres-train.tsv")
     >>> figures = textmlr.evaluate(model, "data/genres-test.tsv")
     >>> 0.6 < figures.accuracy < 0.9, round(figures.chance.accuracy, 3)
     (True, 0.083)
@@ -78,10 +78,9 @@ def compare(
     data, labels, text, label, reading, threads, verbose  as in textmlr.evaluate
 
     >>> import textmlr
-    >>> corpus = textmlr.read_corpus("data/genres-train.tsv")
-    >>> small = textmlr.FeaturizerOptions(ngrams=(1, 1), char_ngrams=None)
-    >>> whole = textmlr.train(corpus)
-    >>> comparison = textmlr.compare(textmlr.train(corpus, small), whole, "data/genres-test.tsv")
+    >>> small = textmlr.train("data/genres-train.tsv", ngrams=(1, 1), char_ngrams=None)
+    >>> whole = textmlr.train("data/genres-train.tsv")
+    >>> comparison = textmlr.compare(small, whole, "data/genres-test.tsv")
     >>> comparison.documents, comparison.accuracy.p < 1
     (144, True)
     """
