@@ -44,7 +44,7 @@ from textmlr.corpus.reading import read_corpus
 from textmlr.evaluation.labelled_answers import answer
 from textmlr.model.model import Model
 from textmlr.model.small_file.compression import compress
-from textmlr.training.train import train
+from textmlr.training.corpus_training import train_corpus
 
 HEADS = (
     "corpus",
@@ -128,7 +128,7 @@ def figures_of(model: Model, test: Any) -> dict[str, float]:
 
 def rows_of(folder: Path, arguments: argparse.Namespace) -> list[dict[str, Any]]:
     """A row a size, printed as soon as it is known."""
-    whole = train(read_corpus([folder / "train.tsv"]))
+    whole = train_corpus(read_corpus([folder / "train.tsv"]))
     test = read_corpus([folder / "test.tsv"])
     before = figures_of(whole, test)
     rows = []

@@ -30,7 +30,7 @@ from measuring import cell, heading, line, parse, parser_of, read_documents
 from numpy.typing import NDArray
 
 from textmlr.corpus.corpus import Corpus
-from textmlr.training.train import train
+from textmlr.training.corpus_training import train_corpus
 
 Document = tuple[str, str]
 FIGURES = ("accuracy", "loss", "sureness", "seconds")
@@ -77,7 +77,7 @@ def figures(
 def ours(learnt: list[Document], test: list[Document]) -> dict[str, float]:
     """textmlr without options."""
     began = time.process_time()
-    model = train(Corpus.of([text for _, text in learnt], [label for label, _ in learnt]))
+    model = train_corpus(Corpus.of([text for _, text in learnt], [label for label, _ in learnt]))
     seconds = time.process_time() - began
     probabilities = model.probabilities([text for _, text in test])
     return figures(probabilities, model.labels, [label for label, _ in test], seconds)

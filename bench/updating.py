@@ -24,8 +24,10 @@ from pathlib import Path
 import numpy as np
 from measuring import heading, line, parse, parser_of
 
-from textmlr import Corpus, Model, UpdateOptions, read_corpus, train, update
+from textmlr import Corpus, Model, UpdateOptions, read_corpus
 from textmlr.evaluation.labelled_answers import answer
+from textmlr.training.corpus_training import train_corpus
+from textmlr.training.update.model_update import update_model
 
 PARTS = 20
 SHARE = 4
@@ -53,15 +55,15 @@ def same_labels(name: str, corpus: Corpus, test: Corpus) -> str:
     order = np.random.default_rng(0).permutation(len(corpus))
     half = len(order) // 2
     first, rest = corpus.subset(np.sort(order[:half])), np.sort(order[half:])
-    old, other = train(first), corpus.subset(rest)
-    everything, whole = timed(lambda: train(corpus))
-    updated, spent = timed(lambda: update(old, other, ONCE))
+    old, other = train_corpus(first), corpus.subset(rest)
+    everything, whole = timed(lambda: train_corpus(corpus))
+    updated, spent = timed(lambda: update_model(old, other, ONCE))
     in_parts = old
     for part in np.array_split(order[half:], PARTS):
-        in_parts = update(in_parts, corpus.subset(np.sort(part)), ONCE)
+        in_parts = update_model(in_parts, corpus.subset(np.sort(part)), ONCE)
     largest = np.bincount(corpus.y[rest]).argmax()
-    one = update(old, corpus.subset(rest[corpus.y[rest] == largest]), ONCE)
-    models = (old, train(other), everything, updated, in_parts, one)
+    one = update_model(old, corpus.subset(rest[corpus.y[rest] == largest]), ONCE)
+    models = (old, train_corpus(other), everything, updated, in_parts, one)
     return line([name, *(shown(model, test) for model in models), f"{spent / whole:.2f}"])
 
 
@@ -72,11 +74,15 @@ def new_labels(name: str, corpus: Corpus, test: Corpus) -> list[str]:
     names = {corpus.labels[code] for code in left_out}
     new = np.isin(corpus.y, left_out)
     in_test = np.array([test.labels[code] in names for code in test.y])
-    old = train(corpus.subset(np.flatnonzero(~new)))
-    updated = update(old, corpus.subset(np.flatnonzero(new)), ONCE)
+    old = train_corpus(corpus.subset(np.flatnonzero(~new)))
+    updated = update_model(old, corpus.subset(np.flatnonzero(new)), ONCE)
     parts = [test.subset(np.flatnonzero(which)) for which in (~in_test, in_test)]
     lines = []
-    for what, model in (("before", old), ("updated", updated), ("trained on all", train(corpus))):
+    for what, model in (
+        ("before", old),
+        ("updated", updated),
+        ("trained on all", train_corpus(corpus)),
+    ):
         accuracies = [f"{figures(model, part)[0]:.4f}" for part in (test, *parts)]
         loss = "∞" if what == "before" else f"{figures(model, test)[1]:.3f}"
         lines.append(line([f"{name}, {number} of {len(corpus.labels)}", what, *accuracies, loss]))

@@ -184,8 +184,8 @@ def test_tsv(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def model_file(train_tsv: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A model trained on train_tsv."""
     from textmlr.corpus.reading import read_corpus
-    from textmlr.training.train import train
+    from textmlr.training.corpus_training import train_corpus
 
     path = tmp_path_factory.mktemp("model") / "genres.textmlr"
-    train(read_corpus([str(train_tsv)])).save(path)
+    train_corpus(read_corpus([str(train_tsv)])).save(path)
     return path

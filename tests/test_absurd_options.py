@@ -213,13 +213,13 @@ def test_checkpoints(text: str) -> None:
 @pytest.mark.slow
 def test_the_widest_that_is_taken_works(train_tsv: Path) -> None:
     """Steps as large as they may be diverge, and are told of: no number is out of range."""
-    from textmlr.training.train import train
+    from textmlr.training.corpus_training import train_corpus
 
     corpus = read_corpus([train_tsv])
     words = FeaturizerOptions(ngrams=(1, 1))
     widest = TrainingOptions(
         learning_rate=1e6, l2=1e6, idf_power=MAX_IDF_POWER, seed=(1 << 63) - 1, epochs=1
     )
-    assert len(train(corpus, words, widest).labels) == 3
+    assert len(train_corpus(corpus, words, widest).labels) == 3
     few = FeaturizerOptions(ngrams=(1, 1), max_features=(1 << 31) - 1, min_token_length=1)
-    assert len(train(corpus, few, TrainingOptions(epochs=1)).labels) == 3
+    assert len(train_corpus(corpus, few, TrainingOptions(epochs=1)).labels) == 3

@@ -16,15 +16,7 @@ from conftest import corpus_of, documents
 from test_cli import good
 from test_export_json import answered_by_node
 
-from textmlr import (
-    FeaturizerOptions,
-    InputError,
-    ModelFileError,
-    StreamTrainer,
-    TrainingOptions,
-    train,
-    update,
-)
+from textmlr import FeaturizerOptions, InputError, ModelFileError, StreamTrainer, TrainingOptions
 from textmlr.base import tensor_file
 from textmlr.corpus import blocks
 from textmlr.corpus.corpus import Corpus
@@ -36,6 +28,8 @@ from textmlr.model.parameters import Network
 from textmlr.model.record import Record
 from textmlr.model.scoring import base_scores, has_known_words
 from textmlr.model.small_file.compression import compress
+from textmlr.training.corpus_training import train_corpus
+from textmlr.training.update.model_update import update_model
 
 pytestmark = pytest.mark.slow  # many, and each trains
 
@@ -73,7 +67,7 @@ RATES = np.array([*KEPT.values()]) / 480
 def trained(
     options: FeaturizerOptions | None = None, training: TrainingOptions = QUICK
 ) -> Callable[[], Model]:
-    return lambda: train(corpus_of(PAIRS), options, training)
+    return lambda: train_corpus(corpus_of(PAIRS), options, training)
 
 
 def streamed() -> Model:
@@ -85,7 +79,7 @@ def streamed() -> Model:
 def halved() -> Model:
     """Trained on some, then updated; in the end there is as much of each label."""
     first, second = PAIRS[::2], PAIRS[1::2]
-    return update(train(corpus_of(first), WORDS, QUICK), corpus_of(second))
+    return update_model(train_corpus(corpus_of(first), WORDS, QUICK), corpus_of(second))
 
 
 def with_zero_rows() -> Model:
@@ -97,7 +91,7 @@ def with_zero_rows() -> Model:
 
 
 MODELS = {
-    "as trained": lambda: train(corpus_of(PAIRS)),
+    "as trained": lambda: train_corpus(corpus_of(PAIRS)),
     "calibrated": trained(training=TrainingOptions(calibration=True)),
     "characters": trained(FeaturizerOptions(ngrams=None, char_ngrams=(4, 4))),
     "no bias": trained(replace(WORDS, bias=False)),
@@ -287,7 +281,7 @@ def test_estimator() -> None:
 
 def test_the_base_rates_lose_less_than_the_bias() -> None:
     """On documents that say nothing, of the labels as they come: the best that can be said."""
-    model = train(corpus_of(PAIRS))
+    model = train_corpus(corpus_of(PAIRS))
     bias_alone = Model.of(replace(model.parts, record=Record()))
     assert not len(bias_alone.base)
     judges = skewed(seed=8)
@@ -310,23 +304,23 @@ def rates_of(model: Model) -> np.ndarray:
 def test_weights_count() -> None:
     """As many documents as they say; "balanced" makes labels equal: the first is the answer."""
     weights = [4.0 if label == "romance" else 0.5 for label, _ in PAIRS]
-    model = train(corpus_of(PAIRS, weights), WORDS, QUICK)
+    model = train_corpus(corpus_of(PAIRS, weights), WORDS, QUICK)
     want = np.array([4 * 60, 0.5 * 300, 0.5 * 120])
     np.testing.assert_allclose(rates_of(model), want / want.sum(), atol=1e-7)
     assert sum(model.record.corpus.weight_per_label) == pytest.approx(480)
     assert model.record.corpus.per_label == (*KEPT.values(),)
     for own in (weights, None):
         corpus = corpus_of(PAIRS, own)
-        balanced = train(corpus, WORDS, replace(QUICK, class_weight="balanced"))
+        balanced = train_corpus(corpus, WORDS, replace(QUICK, class_weight="balanced"))
         assert len(set(rates_of(balanced).tolist())) == 1
         assert balanced.classify(["zzqq"])[0][0].label == "romance"
-    assert train(corpus_of(PAIRS), WORDS, QUICK).record.corpus.weight_per_label is None
+    assert train_corpus(corpus_of(PAIRS), WORDS, QUICK).record.corpus.weight_per_label is None
 
 
 def test_weights_of_zero_leave_a_label_some_room() -> None:
     """A label of no weight counts as half a document: its P is above 0, and finite."""
     weights = [0.0 if label == "romance" else 1.0 for label, _ in PAIRS]
-    model = train(corpus_of(PAIRS, weights), WORDS, QUICK)
+    model = train_corpus(corpus_of(PAIRS, weights), WORDS, QUICK)
     own = np.array([0, 300, 120]) * 480 / 420
     np.testing.assert_allclose(rates_of(model), naive.base_rates(own), atol=1e-7)
     assert np.isfinite(model.scores(["", *KNOWN])).all()
@@ -345,7 +339,7 @@ def test_base_scores_are_finite(weights: list[float]) -> None:
 
 def test_validation_documents_are_not_counted() -> None:
     judges = corpus_of([("romance", "a kiss and a rose")] * 40 + PAIRS[:40])
-    model = train(corpus_of(PAIRS), WORDS, TrainingOptions(epochs=2), validation=judges)
+    model = train_corpus(corpus_of(PAIRS), WORDS, TrainingOptions(epochs=2), validation=judges)
     assert is_base(rates_of(model))
 
 
@@ -386,18 +380,20 @@ def test_updates_add_up() -> None:
     """New labels and weights too; the weights of an update are of its own mean."""
     weights = [4.0 if label == "romance" else 0.5 for label, _ in PAIRS]
     new = [("scifi", "a robot"), ("cooking", "stir the soup")] * 40
-    plain, weighted = (train(corpus_of(PAIRS, own), WORDS, QUICK) for own in (None, weights))
+    plain, weighted = (train_corpus(corpus_of(PAIRS, own), WORDS, QUICK) for own in (None, weights))
     old = np.array([0, *KEPT.values()], float)
     added = np.array([40, 0, 40, 0])
     want = old + added
-    np.testing.assert_allclose(rates_of(update(plain, corpus_of(new))), want / 560, atol=1e-7)
+    np.testing.assert_allclose(rates_of(update_model(plain, corpus_of(new))), want / 560, atol=1e-7)
     own = np.array([0, *weighted.record.corpus.weight_per_label]) + added
-    np.testing.assert_allclose(rates_of(update(weighted, corpus_of(new))), own / 560, atol=1e-7)
+    np.testing.assert_allclose(
+        rates_of(update_model(weighted, corpus_of(new))), own / 560, atol=1e-7
+    )
     heavy = [3.0 if label == "cooking" else 1.0 for label, _ in new]
     own = old + np.array([60, 0, 20, 0])
-    once = update(plain, corpus_of(new, heavy))
+    once = update_model(plain, corpus_of(new, heavy))
     np.testing.assert_allclose(rates_of(once), own / 560, atol=1e-6)
-    again = update(once, corpus_of([("scifi", "a laser")] * 20))
+    again = update_model(once, corpus_of([("scifi", "a laser")] * 20))
     np.testing.assert_allclose(rates_of(again), (own + np.array([0, 0, 20, 0])) / 580, atol=1e-6)
 
 
@@ -405,7 +401,7 @@ def test_updates_add_up() -> None:
 def test_updates_are_compared_as_models_answer(kind: str) -> None:
     old = MODELS[kind]()
     judges = corpus_of([("scifi", "zzqq"), ("western", "%% &&"), *skewed(seed=8)[:60]])
-    new = update(old, corpus_of([("romance", "a kiss")] * 30 + PAIRS[:30]), validation=judges)
+    new = update_model(old, corpus_of([("romance", "a kiss")] * 30 + PAIRS[:30]), validation=judges)
     (row,) = new.record.updates[-1].compared["rows"]
     want = [loss_of(model, judges) for model in (old, new)]
     assert row["loss"] == pytest.approx(want, rel=1e-5)
@@ -427,7 +423,7 @@ def test_a_record_that_does_not_tell_leaves_the_bias() -> None:
 
 
 def test_older_files_of_weighted_documents_count_documents() -> None:
-    own = train(corpus_of(PAIRS, [2.0] * 100 + [1.0] * 380), WORDS, QUICK)
+    own = train_corpus(corpus_of(PAIRS, [2.0] * 100 + [1.0] * 380), WORDS, QUICK)
     corpus = replace(own.record.corpus, weight_per_label=None)
     record = replace(own.record, corpus=corpus)
     assert is_base(rates_of(Model.of(replace(own.parts, record=record))))

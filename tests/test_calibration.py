@@ -32,13 +32,13 @@ from textmlr.training.calibration import (
     Scored,
     calibrate,
 )
+from textmlr.training.corpus_training import train_corpus
 from textmlr.training.held_out import FOLDS
 from textmlr.training.objective import Objective
 from textmlr.training.rows import Rows
 from textmlr.training.sgd import trials
 from textmlr.training.sgd.descent import SGD
 from textmlr.training.sgd.fit import fit
-from textmlr.training.train import train
 
 PAIRS = documents(300, 11)
 TEXTS = [text for _, text in documents(40, 5)] + ["", "nothing known at all?", "robot " * 500]
@@ -137,7 +137,7 @@ def test_spreads() -> None:
 
 @pytest.fixture(scope="module")
 def model() -> Model:
-    return train(corpus_of(PAIRS))
+    return train_corpus(corpus_of(PAIRS))
 
 
 def test_every_path_multiplies_the_scores_alike(model: Model, tmp_path: Path) -> None:
@@ -187,11 +187,11 @@ def test_calibration_can_be_left_off(train_tsv: Path, tmp_path: Path) -> None:
 
 def test_calibration_changes_no_answer() -> None:
     corpus = corpus_of(PAIRS)
-    bare = train(
+    bare = train_corpus(
         corpus,
         training_options=TrainingOptions(calibration=False, learning_rate=4.0, idf_power=1.0),
     )
-    sure = train(corpus, training_options=TrainingOptions(learning_rate=4.0, idf_power=1.0))
+    sure = train_corpus(corpus, training_options=TrainingOptions(learning_rate=4.0, idf_power=1.0))
     assert [a[0].label for a in bare.classify(TEXTS)] == [a[0].label for a in sure.classify(TEXTS)]
     assert not np.allclose(bare.probabilities(TEXTS), sure.probabilities(TEXTS))
 

@@ -367,8 +367,8 @@ class TestEvaluate:
         shown = good("evaluate", "-m", model_file, noisy).stdout
         for name in ("accuracy", "macro-F1", "log loss"):
             line = next(line for line in shown.splitlines() if line.strip().startswith(name))
-            low, high = map(float, line.split("(")[1].rstrip(")").split("–"))
-            figure = float(line.split("(")[0].removesuffix("nats ").split()[-1])
+            low, high = map(float, line.split("(")[1].split(")")[0].split("–"))
+            figure = float(line.split("(")[0].split()[-1])
             assert low < figure < high
         assert "left to a person" in shown
 

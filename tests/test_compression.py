@@ -23,7 +23,7 @@ from textmlr.model.model import Model
 from textmlr.model.record import Record
 from textmlr.model.small_file.compression import SmallDtype, compress
 from textmlr.model.small_file.theta_storage import ThetaStorage
-from textmlr.training.train import train
+from textmlr.training.corpus_training import train_corpus
 
 pytestmark = pytest.mark.slow  # many, and each trains
 
@@ -36,20 +36,20 @@ EXACT = TrainingOptions(solver="exact", l2=1e-3)
 
 @pytest.fixture(scope="module")
 def genres() -> Model:
-    return train(read_corpus([str(DATA / "genres-train.tsv")]))
+    return train_corpus(read_corpus([str(DATA / "genres-train.tsv")]))
 
 
 @pytest.fixture(scope="module")
 def pairs() -> Model:
     """Smaller: 2.3 MB, where compress has all features in 170 kB."""
     corpus = read_corpus([str(DATA / "genres-train.tsv")])
-    return train(corpus, FeaturizerOptions(ngrams=(1, 2), char_ngrams=None))
+    return train_corpus(corpus, FeaturizerOptions(ngrams=(1, 2), char_ngrams=None))
 
 
 @pytest.fixture(scope="module")
 def words() -> Model:
     options = FeaturizerOptions(ngrams=(1, 1), char_ngrams=None)
-    return train(corpus_of(PAIRS), options, TrainingOptions(epochs=2, holdout=0.0))
+    return train_corpus(corpus_of(PAIRS), options, TrainingOptions(epochs=2, holdout=0.0))
 
 
 @pytest.fixture(scope="module")
@@ -175,7 +175,7 @@ OPTIONS = {
 def test_any_model_is_compressed_and_read_to_the_same_bits(
     name: str, pairs: list[tuple[str, str]], dtype: SmallDtype, tmp_path: Path
 ) -> None:
-    whole = train(corpus_of(pairs), *OPTIONS[name])
+    whole = train_corpus(corpus_of(pairs), *OPTIONS[name])
     limit = min(whole.save(tmp_path / "whole") // 2, 5000)
     small = compress(whole, limit, dtype=dtype)
     assert small.save(tmp_path / "small") <= limit
@@ -212,7 +212,7 @@ def test_it_is_compressed_again(pairs: Model, unseen: Corpus, tmp_path: Path) ->
 @pytest.mark.parametrize("dtype", ["int8", "float16"])
 def test_hashed_features_are_compressed_again(dtype: SmallDtype, tmp_path: Path) -> None:
     """Their order tells no frequencies any more; scales do."""
-    whole = train(corpus_of(PAIRS), FeaturizerOptions(hash_bits=12), QUICK)
+    whole = train_corpus(corpus_of(PAIRS), FeaturizerOptions(hash_bits=12), QUICK)
     unseen = corpus_of(documents(300, 9))
     once = compress(whole, 4_000, dtype=dtype)
     once.save(tmp_path / "m")

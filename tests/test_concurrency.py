@@ -16,9 +16,10 @@ import numpy as np
 import pytest
 from conftest import compiled, corpus_of, documents
 
-from textmlr import FeaturizerOptions, Model, TrainingOptions, train
+from textmlr import FeaturizerOptions, Model, TrainingOptions
 from textmlr.base.locks import ForkLock
 from textmlr.corpus.in_memory import batches_of
+from textmlr.training.corpus_training import train_corpus
 
 ROOT = Path(__file__).parent.parent
 TEXTS = [text for _, text in documents(400, 7)]
@@ -61,7 +62,7 @@ def file(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
     if request.param == "hidden":
         training = TrainingOptions(epochs=2, holdout=0.0, hidden=(8,))
     path = tmp_path_factory.mktemp("model") / f"{request.param}.textmlr"
-    train(corpus_of(documents(120, 3)), options, training).save(path)
+    train_corpus(corpus_of(documents(120, 3)), options, training).save(path)
     return path
 
 
@@ -365,7 +366,9 @@ def test_a_model_in_use_needs_its_file_no_more(model_file: Path, tmp_path: Path,
     expected = Model.load(model_file).probabilities(TEXTS)
     model = Model.load(path)
     if how == "replaced":
-        train(corpus_of(documents(60, 4)), FeaturizerOptions(ngrams=(1, 1)), QUICK).save(path)
+        train_corpus(corpus_of(documents(60, 4)), FeaturizerOptions(ngrams=(1, 1)), QUICK).save(
+            path
+        )
     elif how == "overwritten":
         path.write_bytes(b"\xff" * (path.stat().st_size + 4096))
     elif how == "truncated":

@@ -18,15 +18,16 @@ import pytest
 from conftest import corpus_of, documents, objective_of
 from test_network_update import cooking
 
-from textmlr import FeaturizerOptions, Model, UpdateOptions, train
+from textmlr import FeaturizerOptions, Model, UpdateOptions
 from textmlr.base.errors import ModelFileError
 from textmlr.base.training_options import TrainingOptions
 from textmlr.evaluation.comparison import Comparison, Difference, mcnemar
 from textmlr.kernels.jit import trusted_folders
 from textmlr.model.small_file.compressed import DICTIONARY, expand, squeeze
+from textmlr.training.corpus_training import train_corpus
 from textmlr.training.sgd.descent import SGD
 from textmlr.training.update.forgetting import forgotten_labels
-from textmlr.training.update.model_update import update
+from textmlr.training.update.model_update import update_model
 
 KERNEL = "linear.loss-{:012x}-000000000000-000000000000.textmlr"
 
@@ -175,12 +176,12 @@ def test_an_update_by_one_label_unlearns_none_and_learns_a_new_one() -> None:
         return float(np.mean([a[0].label == y for a, (y, _) in zip(answers, pairs, strict=True)]))
 
     features = FeaturizerOptions(ngrams=(1, 1), char_ngrams=None)
-    first = train(corpus_of(documents(150, 1)), features, TrainingOptions(hidden=(16,)))
+    first = train_corpus(corpus_of(documents(150, 1)), features, TrainingOptions(hidden=(16,)))
     of_one = [pair for pair in documents(180, 5) if pair[0] == "scifi"]
     test, all_new = documents(90, 2), UpdateOptions(holdout=0.0)
     least = right(first, test) - 0.1
     assert least > 0.8
-    assert right(update(first, corpus_of(of_one), all_new), test) > least
-    with_new = update(first, corpus_of(cooking(40, 1)), all_new)
+    assert right(update_model(first, corpus_of(of_one), all_new), test) > least
+    with_new = update_model(first, corpus_of(cooking(40, 1)), all_new)
     assert right(with_new, test) > least
     assert right(with_new, cooking(60, 9)) > 0.3

@@ -8,10 +8,11 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 
-from textmlr import Corpus, InputError, read_corpus, train
+from textmlr import Corpus, InputError, read_corpus
 from textmlr.corpus.disk_corpus import CorpusWriter, restore
 from textmlr.corpus.documents import Document, drawn
 from textmlr.corpus.reading import scan
+from textmlr.training.corpus_training import train_corpus
 
 TEXTS = [f"text {i} é" for i in range(23)]
 LABELS = ["abc"[i % 3] for i in range(22)] + ["rare"]
@@ -115,7 +116,7 @@ def test_parts_of_a_split_can_be_used():
     first, second = corpus.split()
     assert len(second) == 16
     assert sorted([*first.weights, *second.weights]) == list(range(80))
-    assert train(first).labels == ["neg", "pos"]
+    assert train_corpus(first).labels == ["neg", "pos"]
 
 
 @pytest.mark.parametrize("share", [0.01, 0.1, 0.5, 0.9, 0.999])

@@ -13,14 +13,14 @@ import pytest
 from textmlr.corpus.reading import read_corpus, recode
 from textmlr.evaluation.evaluation import evaluate
 from textmlr.model.model import Model
-from textmlr.training.train import train
+from textmlr.training.corpus_training import train_corpus
 
 DATA = Path(__file__).parent.parent / "data"
 
 
 @pytest.fixture(scope="module")
 def model() -> Model:
-    return train(read_corpus([str(DATA / "genres-train.tsv")]))
+    return train_corpus(read_corpus([str(DATA / "genres-train.tsv")]))
 
 
 def test_the_card_counts_right() -> None:

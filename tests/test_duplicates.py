@@ -16,7 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from test_house import loaded
 
-from textmlr import Corpus, FeaturizerOptions, Model, TrainingOptions, read_corpus, train, update
+from textmlr import Corpus, FeaturizerOptions, Model, TrainingOptions, read_corpus
 from textmlr.base.arrays import frozen
 from textmlr.base.errors import ModelFileError
 from textmlr.base.tensor_file import load, save
@@ -40,6 +40,8 @@ from textmlr.evaluation.labelled_answers import answer
 from textmlr.kernels import fingerprints as kernels
 from textmlr.model.record import DuplicatesRecord
 from textmlr.model.small_file.compression import compress
+from textmlr.training.corpus_training import train_corpus
+from textmlr.training.update.model_update import update_model
 
 pytestmark = pytest.mark.slow  # many, and each trains
 
@@ -315,7 +317,7 @@ def test_packed_keys_come_back(numbers: set[int]) -> None:
 def trained(**options) -> Model:
     pairs = documents(60, 1)
     corpus = Corpus.of([text for _, text in pairs], [label for label, _ in pairs])
-    return train(corpus, QUICK, TrainingOptions(holdout=0.0, **options))
+    return train_corpus(corpus, QUICK, TrainingOptions(holdout=0.0, **options))
 
 
 def texts_of(number: int, seed: int) -> list[str]:
@@ -387,21 +389,21 @@ def test_compress_drops_it(tmp_path: Path) -> None:
 
 def test_update_extends_it() -> None:
     model, new = trained(), Corpus.of(texts_of(20, 5) + texts_of(60, 1)[:4], ["scifi"] * 24)
-    updated = update(model, new)
+    updated = update_model(model, new)
     assert updated.trained_on is not None
     assert updated.trained_on.overlap(batches_of(texts_of(20, 5) + texts_of(60, 1)), 1) == Overlap(
         80, exact=True
     )
     assert updated.record.updates[-1].overlap.as_json() == {"documents": 4, "exact": True}
     model.trained_on = None  # then nothing is known of old documents, and so of all
-    assert update(model, new).trained_on is None
+    assert update_model(model, new).trained_on is None
 
 
 def test_number_of_threads_changes_no_byte(tmp_path: Path) -> None:
     pairs = documents(60, 1)
     corpus = Corpus.of([text for _, text in pairs], [label for label, _ in pairs])
     for threads in (1, 3):
-        train(corpus, QUICK, threads=threads).save(tmp_path / str(threads))
+        train_corpus(corpus, QUICK, threads=threads).save(tmp_path / str(threads))
     assert (tmp_path / "1").read_bytes() == (tmp_path / "3").read_bytes()
 
 

@@ -143,7 +143,8 @@ def test_a_file_larger_than_memory(tmp_path: Path) -> None:
 _CHILD = """
 import resource, sys
 from textmlr.__main__ import main
-from textmlr import ReadingOptions, train, read_corpus
+from textmlr import ReadingOptions, read_corpus
+from textmlr.training.corpus_training import train_corpus
 from textmlr.cli.document_file import read_document
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 from textmlr import InputError

@@ -21,6 +21,7 @@ from textmlr.features.csr_features import Features
 from textmlr.features.featurizer import Featurizer
 from textmlr.model.model import Model
 from textmlr.model.parameters import Network
+from textmlr.training.corpus_training import train_corpus
 from textmlr.training.exact import solver as exact
 from textmlr.training.exact.dual import Dual, first_guess
 from textmlr.training.exact.merged_columns import MergedColumns
@@ -28,7 +29,6 @@ from textmlr.training.exact.optimum import Optimum
 from textmlr.training.exact.penalty_path import Penalty, fit_exact
 from textmlr.training.exact.solver import ExactSolver, SolverStep, minimise
 from textmlr.training.objective import Objective
-from textmlr.training.train import train
 
 GENRES = Path(__file__).parent.parent / "data" / "genres-train.tsv"
 
@@ -521,6 +521,6 @@ def test_what_cannot_fit_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     corpus = corpus_of([(f"label {i % 500}", f"word{i % 7}") for i in range(2000)])
     pages = {"SC_PAGE_SIZE": 4096, "SC_PHYS_PAGES": 5000}
     monkeypatch.setattr("os.sysconf", pages.__getitem__)
-    train(corpus, None, TrainingOptions(epochs=1, learning_rate=1.0), threads=1)
+    train_corpus(corpus, None, TrainingOptions(epochs=1, learning_rate=1.0), threads=1)
     with pytest.raises(InputError, match="2,000 documents of 500 labels need"):
-        train(corpus, None, TrainingOptions(solver="exact", l2=1e-3), threads=1)
+        train_corpus(corpus, None, TrainingOptions(solver="exact", l2=1e-3), threads=1)

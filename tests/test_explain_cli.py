@@ -14,12 +14,12 @@ import pytest
 from click.testing import CliRunner, Result
 from conftest import corpus_of, documents, shown_in_terminal, write_tsv
 
-from textmlr import train
 from textmlr.base.training_options import TrainingOptions
 from textmlr.cli import cli
 from textmlr.corpus.reading import read_corpus
 from textmlr.model.explanation.explanation_page import write_page
 from textmlr.model.model import Model
+from textmlr.training.corpus_training import train_corpus
 
 TEXT = "A robot in orbit,\r\na kiss\tand dust: the ROBOT rides. \x1b[31m\u202e<script>alert(1)"
 HOSTILE = "<img src=\"x\" onerror='alert(1)'>&"
@@ -40,7 +40,7 @@ def network_file(train_tsv: Path, tmp_path_factory: pytest.TempPathFactory) -> P
     """A model with hidden layers, trained on train_tsv."""
     path = tmp_path_factory.mktemp("model") / "network.textmlr"
     options = TrainingOptions(hidden=(12, 8))
-    train(read_corpus([str(train_tsv)]), training_options=options).save(path)
+    train_corpus(read_corpus([str(train_tsv)]), training_options=options).save(path)
     return path
 
 
@@ -252,7 +252,7 @@ HIDDEN = [(), (8,)]
 def hostile_model(hidden: tuple[int, ...]) -> Model:
     pairs = [({"scifi": HOSTILE}.get(label, label), text) for label, text in documents(120, 4)]
     options = TrainingOptions(epochs=2, holdout=0.0, hidden=hidden)
-    return train(corpus_of(pairs), training_options=options)
+    return train_corpus(corpus_of(pairs), training_options=options)
 
 
 @pytest.mark.parametrize("hidden", HIDDEN)

@@ -21,7 +21,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import textmlr.model.model
-from textmlr import FeaturizerOptions, InputError, train
+from textmlr import FeaturizerOptions, InputError
 from textmlr.base.training_options import Activation, TrainingOptions
 from textmlr.model.explanation import counterfactual
 from textmlr.model.explanation.document_tokens import DocumentTokens
@@ -30,6 +30,7 @@ from textmlr.model.explanation.explanation import Explanation
 from textmlr.model.model import Model
 from textmlr.model.record import Record
 from textmlr.model.scoring import Calibration
+from textmlr.training.corpus_training import train_corpus
 
 PAIRS = documents(200, 4)
 QUICK = TrainingOptions(epochs=1, holdout=0.0)
@@ -48,7 +49,7 @@ EVERYTHING = "".join(
 
 
 def model_of(options: FeaturizerOptions, training: TrainingOptions = QUICK) -> Model:
-    return train(corpus_of(PAIRS), options, training)
+    return train_corpus(corpus_of(PAIRS), options, training)
 
 
 def hidden(*widths: int, activation: Activation = "relu") -> TrainingOptions:
@@ -75,7 +76,7 @@ def sparse(options: FeaturizerOptions, training: TrainingOptions = QUICK) -> Mod
 
 
 MODELS = {
-    "as trained": lambda: train(corpus_of(PAIRS)),
+    "as trained": lambda: train_corpus(corpus_of(PAIRS)),
     "characters": lambda: model_of(FeaturizerOptions(ngrams=None, char_ngrams=(1, 5))),
     "long n-grams": lambda: model_of(FeaturizerOptions(ngrams=(2, 16), char_ngrams=(16, 16))),
     "hashed": lambda: model_of(FeaturizerOptions(hash_bits=7)),
@@ -92,10 +93,10 @@ MODELS = {
     "no case, no signs": lambda: model_of(
         FeaturizerOptions(lowercase=False, punctuation=False, min_token_length=2)
     ),
-    "two labels": lambda: train(
+    "two labels": lambda: train_corpus(
         corpus_of([pair for pair in PAIRS if pair[0] != "romance"]), training_options=QUICK
     ),
-    "hidden, as trained": lambda: train(
+    "hidden, as trained": lambda: train_corpus(
         corpus_of(PAIRS), training_options=TrainingOptions(hidden=(8,))
     ),
     "hidden, tanh, calibrated": lambda: calibrated(hidden(6, activation="tanh")),
@@ -483,7 +484,7 @@ def test_greedy_steps_grow_but_do_not_overshoot(monkeypatch: pytest.MonkeyPatch)
     back."""
     words = [f"w{i:03d}" for i in range(400)]
     pairs = [("own", " ".join(words)), ("other", "else")]
-    trained = train(corpus_of(pairs), FeaturizerOptions(ngrams=(1, 1), norm=None), QUICK)
+    trained = train_corpus(corpus_of(pairs), FeaturizerOptions(ngrams=(1, 1), norm=None), QUICK)
     theta = np.zeros_like(trained.layers[0])
     theta[:, trained.labels.index("own")] = 1.0
     theta[0] = 0.0

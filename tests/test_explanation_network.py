@@ -10,12 +10,13 @@ import numpy as np
 import pytest
 from conftest import corpus_of, documents
 
-from textmlr import FeaturizerOptions, TrainingOptions, train
+from textmlr import FeaturizerOptions, TrainingOptions
 from textmlr.base.training_options import Activation
 from textmlr.model.explanation import integrated_gradients
 from textmlr.model.explanation.integrated_gradients import GradientPath
 from textmlr.model.model import Model
 from textmlr.model.record import Record
+from textmlr.training.corpus_training import train_corpus
 
 PAIRS = documents(60, 5)
 WORDS = FeaturizerOptions(ngrams=(1, 2), char_ngrams=None)
@@ -125,7 +126,7 @@ def test_long_ways_in_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def network_of(widths: tuple[int, ...], activation: Activation, seed: int = 1) -> Model:
     """Of random weights, its scores some nats apart."""
-    own = train(corpus_of(PAIRS), WORDS, TrainingOptions(epochs=1, holdout=0.0))
+    own = train_corpus(corpus_of(PAIRS), WORDS, TrainingOptions(epochs=1, holdout=0.0))
     rng = np.random.default_rng(seed)
     rows = [len(own.layers[0]), *(width + 1 for width in widths[:-1])]
     layers = [
@@ -207,7 +208,7 @@ def test_what_a_linear_model_cannot_know_is_explained() -> None:
     kinds = [("a b", "no"), ("a y", "yes"), ("x b", "yes"), ("x y", "no")]
     corpus = corpus_of([(label, text) for text, label in kinds * 100])
     options = FeaturizerOptions(ngrams=(1, 1), char_ngrams=None)
-    model = train(corpus, options, TrainingOptions(hidden=(16,), dropout=0.0))
+    model = train_corpus(corpus, options, TrainingOptions(hidden=(16,), dropout=0.0))
     for text, label in kinds:
         why = model.explain(text, label)
         assert why.answer == label

@@ -21,7 +21,7 @@ from textmlr.base.training_options import TrainingOptions
 from textmlr.corpus.reading import read_corpus
 from textmlr.export import json as export
 from textmlr.model.scoring import Calibration
-from textmlr.training.train import train
+from textmlr.training.corpus_training import train_corpus
 
 DATA = Path(__file__).parent.parent / "data"
 QUICK = TrainingOptions(epochs=1, holdout=0.0)
@@ -68,7 +68,7 @@ def torture_texts(whole: bool = False) -> list[str]:
 def made(options: FeaturizerOptions, labels: int, zero: float = 0.0, whole: bool = False) -> Model:
     """A model over the torture documents with weights drawn at random, a share of rows 0."""
     pairs = [(f"ℓ{i % labels}", text) for i, text in enumerate(torture_texts(whole))]
-    model = train(corpus_of(pairs), options, QUICK)
+    model = train_corpus(corpus_of(pairs), options, QUICK)
     rng = np.random.default_rng(1)
     theta = rng.normal(size=model.layers[0].shape).astype(np.float32)
     if options.norm is None:
@@ -148,14 +148,16 @@ def test_a_thousand_documents(tmp_path: Path) -> None:
             texts += [batch[i].decode() for i in range(len(batch))]
     texts += [text for _, text in documents(300, 7)]
     assert len(texts) > 1000
-    model = train(read_corpus([str(DATA / "genres-train.tsv")]))
+    model = train_corpus(read_corpus([str(DATA / "genres-train.tsv")]))
     assert model.calibration.exponent < 0
     check(model, texts, tmp_path)
 
 
 @pytest.fixture(scope="module")
 def small() -> Model:
-    return train(corpus_of(documents(60, 1)), FeaturizerOptions(ngrams=(1, 2), char_ngrams=(3, 3)))
+    return train_corpus(
+        corpus_of(documents(60, 1)), FeaturizerOptions(ngrams=(1, 2), char_ngrams=(3, 3))
+    )
 
 
 def test_weights_are_those_of_the_model_to_the_bit(small: Model, tmp_path: Path) -> None:
@@ -173,7 +175,7 @@ def test_weights_are_those_of_the_model_to_the_bit(small: Model, tmp_path: Path)
 
 
 def test_hashed_columns_have_their_names(tmp_path: Path) -> None:
-    model = train(corpus_of(documents(60, 1)), FeaturizerOptions(hash_bits=8), QUICK)
+    model = train_corpus(corpus_of(documents(60, 1)), FeaturizerOptions(hash_bits=8), QUICK)
     export.export_json(model, tmp_path / "m.json")
     told = json.loads((tmp_path / "m.json").read_text(encoding="utf-8"))
     names = dict(enumerate(model.featurizer.feature_names()))

@@ -15,7 +15,7 @@ from textmlr.base.training_options import TrainingOptions
 from textmlr.corpus.reading import read_corpus
 from textmlr.export import onnx as export
 from textmlr.model.scoring import Calibration
-from textmlr.training.train import train
+from textmlr.training.corpus_training import train_corpus
 
 onnxruntime = pytest.importorskip("onnxruntime")
 pytest.importorskip("onnx")
@@ -55,7 +55,7 @@ def check(model: Model, texts: list[str], path: Path) -> None:
 def test_same_answers(
     options: FeaturizerOptions, share: float, exponent: float, tmp_path: Path
 ) -> None:
-    trained = train(corpus_of(PAIRS), options, QUICK)
+    trained = train_corpus(corpus_of(PAIRS), options, QUICK)
     rng = np.random.default_rng(1)
     theta = rng.normal(size=trained.layers[0].shape).astype(np.float32)
     theta[rng.uniform(size=len(theta)) < share] = 0
@@ -67,7 +67,7 @@ def test_same_answers(
 
 
 def test_real_documents(tmp_path: Path) -> None:
-    model = train(read_corpus([str(DATA / "genres-train.tsv")]))
+    model = train_corpus(read_corpus([str(DATA / "genres-train.tsv")]))
     assert model.calibration.exponent < 0
     batches = read_corpus([str(DATA / "genres-test.tsv")]).batches
     texts = [batch[i].decode() for batch in batches for i in range(len(batch))]
@@ -75,14 +75,14 @@ def test_real_documents(tmp_path: Path) -> None:
 
 
 def test_no_documents_and_none_with_features(tmp_path: Path) -> None:
-    model = train(corpus_of(PAIRS), FeaturizerOptions(bias=False), QUICK)
+    model = train_corpus(corpus_of(PAIRS), FeaturizerOptions(bias=False), QUICK)
     ids, values = export.inputs(model, [])
     assert ids.shape == values.shape == (0, 1)
     check(model, ["", "?!"], tmp_path / "m.onnx")
 
 
 def test_what_cannot_be_exported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    model = train(corpus_of(PAIRS), None, QUICK)
+    model = train_corpus(corpus_of(PAIRS), None, QUICK)
     with monkeypatch.context() as patch:
         patch.setattr(export, "MOST_BYTES", 100)
         with pytest.raises(InputError, match="GiB"):

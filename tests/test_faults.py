@@ -18,9 +18,10 @@ import pytest
 from click.testing import CliRunner
 from conftest import LIMITED_PYTHON, corpus_of, documents, write_tsv
 
-from textmlr import FeaturizerOptions, InputError, Model, TrainingOptions, train
+from textmlr import FeaturizerOptions, InputError, Model, TrainingOptions
 from textmlr.base.whole_files import atomic_write
 from textmlr.cli import cli
+from textmlr.training.corpus_training import train_corpus
 
 QUICK = TrainingOptions(epochs=1, holdout=0.0)
 ROOT = Path(__file__).parent.parent
@@ -83,7 +84,7 @@ def two_models(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
         ((FeaturizerOptions(ngrams=(1, 1)), 40), (FeaturizerOptions(hash_bits=18), 90)),
         strict=True,
     ):
-        train(corpus_of(documents(number, 4)), options, QUICK).save(path)
+        train_corpus(corpus_of(documents(number, 4)), options, QUICK).save(path)
     return paths
 
 

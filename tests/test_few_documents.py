@@ -18,6 +18,7 @@ from textmlr.model.model import Model
 from textmlr.model.scoring import Calibration, Shrunk, base_rates
 from textmlr.training import calibration as module
 from textmlr.training.calibration import Scored, calibrate, shrink
+from textmlr.training.corpus_training import train_corpus
 from textmlr.training.cross_fitting import Crossed, repeats_of
 from textmlr.training.held_out import FEW_DOCUMENTS, FOLDS, LEAST_HELD_OUT
 from textmlr.training.objective import Objective
@@ -25,7 +26,6 @@ from textmlr.training.sgd.descent import SGD
 from textmlr.training.sgd.fit import Fit, fit
 from textmlr.training.sgd.runs import ColumnFacts
 from textmlr.training.sgd.trial_run import Progress
-from textmlr.training.train import train
 
 PAIRS = documents(60, 11)
 Documents = list[tuple[str, str]]
@@ -133,7 +133,7 @@ def test_the_usual_exponent_is_what_few_documents_are_given() -> None:
 )
 def test_noise_costs_what_the_base_rates_cost(number: int, shares: dict[str, float]) -> None:
     learnt, tested = noise(number, shares, 5), noise(2000, shares, 6)
-    model = train(corpus_of(learnt), threads=1)
+    model = train_corpus(corpus_of(learnt), threads=1)
     counts = np.array([sum(one == label for one, _ in learnt) for label in model.labels])
     logs = np.log(counts / counts.sum())
     rates = -np.mean([logs[model.labels.index(label)] for label, _ in tested])
@@ -141,7 +141,7 @@ def test_noise_costs_what_the_base_rates_cost(number: int, shares: dict[str, flo
 
 
 def test_signal_is_kept() -> None:
-    model = train(corpus_of(documents(100, 1)), threads=1)
+    model = train_corpus(corpus_of(documents(100, 1)), threads=1)
     tested = documents(300, 2)
     right = np.mean(
         [
@@ -157,7 +157,7 @@ def test_signal_is_kept() -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("number", [20, 21, 50, FEW_DOCUMENTS - 1])
 def test_all_documents_judge_from_twenty_on(number: int) -> None:
-    record = train(corpus_of(documents(number, 7)), threads=2).record.as_json()
+    record = train_corpus(corpus_of(documents(number, 7)), threads=2).record.as_json()
     held = record["held_out"]
     assert (held["documents"], held["folds"]) == (number, FOLDS)
     assert len(held["trials"]) == record["final"]["averaged"] == 6  # three powers, two runs
@@ -166,11 +166,11 @@ def test_all_documents_judge_from_twenty_on(number: int) -> None:
 
 
 def test_who_has_fewer_or_more_documents_is_not_crossed() -> None:
-    few = train(corpus_of(documents(LEAST_HELD_OUT - 1, 7)), threads=1).record.as_json()
+    few = train_corpus(corpus_of(documents(LEAST_HELD_OUT - 1, 7)), threads=1).record.as_json()
     assert (few["held_out"]["documents"], few["held_out"]["folds"]) == (0, 0)
-    more = train(corpus_of(documents(FEW_DOCUMENTS, 7)), threads=1).record.as_json()
+    more = train_corpus(corpus_of(documents(FEW_DOCUMENTS, 7)), threads=1).record.as_json()
     assert "prior" not in more["final"]["calibration"]
-    none = train(
+    none = train_corpus(
         corpus_of(PAIRS), training_options=TrainingOptions(holdout=0.0), threads=1
     ).record.as_json()
     assert none["held_out"]["documents"] == 0
@@ -194,16 +194,16 @@ def test_each_document_is_scored_by_who_never_saw_it() -> None:
 
 def test_labels_of_one_document_judge_nothing() -> None:
     pairs = [*PAIRS[:40], ("alone", "a lone document"), ("another", "of its own")]
-    record = train(corpus_of(pairs), threads=1).record.as_json()
+    record = train_corpus(corpus_of(pairs), threads=1).record.as_json()
     assert record["held_out"]["documents"] == 40
     singles = [(f"label {i}", f"text {i}") for i in range(30)]
-    record = train(corpus_of(singles), threads=1).record.as_json()
+    record = train_corpus(corpus_of(singles), threads=1).record.as_json()
     assert record["held_out"]["documents"] == 0
 
 
 def test_all_labels_but_one_alike() -> None:
     pairs = [("a", text) for _, text in PAIRS[:49]] + [("b", "something else")]
-    model = train(corpus_of(pairs), threads=1)
+    model = train_corpus(corpus_of(pairs), threads=1)
     assert model.record.held_out.documents == 49
     assert np.isfinite(model.probabilities(["robot", ""])).all()
 
@@ -211,13 +211,13 @@ def test_all_labels_but_one_alike() -> None:
 def test_documents_of_weight_zero_are_as_if_not_there() -> None:
     weights = [1.0] * 60 + [0.0] * 300
     corpus = corpus_of([*PAIRS, *documents(300, 3)], weights)
-    held = train(corpus, threads=1).record.held_out.as_json()
+    held = train_corpus(corpus, threads=1).record.held_out.as_json()
     assert (held["documents"], held["folds"]) == (60, FOLDS)
 
 
 @pytest.mark.slow
 def test_threads_change_nothing() -> None:
-    models = [train(corpus_of(PAIRS), threads=threads) for threads in (1, 2, 4)]
+    models = [train_corpus(corpus_of(PAIRS), threads=threads) for threads in (1, 2, 4)]
     assert len({model.theta.tobytes() for model in models}) == 1
     assert models[0].record == models[1].record == models[2].record
 
@@ -257,7 +257,7 @@ def test_what_is_added_is_in_the_bias_and_nowhere_else(threads: int) -> None:
     without = fit(objective, options).calibration
     assert isinstance(without, Shrunk)
     assert without.prior == 0
-    bare = train(corpus_of(PAIRS), FeaturizerOptions(bias=False), threads=1)
+    bare = train_corpus(corpus_of(PAIRS), FeaturizerOptions(bias=False), threads=1)
     assert bare.record.final.calibration.prior == 0
 
 
@@ -265,12 +265,12 @@ def test_what_is_added_is_in_the_bias_and_nowhere_else(threads: int) -> None:
 def test_the_average_is_judged_as_it_answers() -> None:
     """The held-out loss is that of the average, which the trials' scores were calibrated for as
     one; hidden layers and what is not calibrated are the best trial's."""
-    held = train(corpus_of(PAIRS), threads=1).record.held_out.as_json()
+    held = train_corpus(corpus_of(PAIRS), threads=1).record.held_out.as_json()
     losses = [trial["loss"] for trial in held["trials"]]
     assert held["loss"] not in losses
     assert held["loss"] < max(losses)
     for options in (TrainingOptions(hidden=(4,)), TrainingOptions(calibration=False)):
-        held = train(corpus_of(PAIRS), training_options=options, threads=1).record.as_json()
+        held = train_corpus(corpus_of(PAIRS), training_options=options, threads=1).record.as_json()
         assert "averaged" not in held["final"]
         assert held["held_out"]["loss"] == min(t["loss"] for t in held["held_out"]["trials"])
 
@@ -278,12 +278,12 @@ def test_the_average_is_judged_as_it_answers() -> None:
 def test_one_plan_is_no_average() -> None:
     """The summary tells of other runs where there are some."""
     one = TrainingOptions(learning_rate=4.0, idf_power=1.0)
-    told = train(corpus_of(PAIRS), training_options=one, threads=1).record
+    told = train_corpus(corpus_of(PAIRS), training_options=one, threads=1).record
     assert len(told.held_out.trials) == 1
     assert "averaged" not in told.final.as_json()
     assert not any("averaged" in value for _, value in fit_rows(told))
     uneven = [pair for i, pair in enumerate(PAIRS) if pair[0] != "western" or i % 5 == 0]
-    rows = dict(fit_rows(train(corpus_of(uneven), threads=1).record))
+    rows = dict(fit_rows(train_corpus(corpus_of(uneven), threads=1).record))
     assert rows[""] == "averaged with 5 other runs"
     assert rows["calibration"].endswith("× log base rates")
 
@@ -291,17 +291,17 @@ def test_one_plan_is_no_average() -> None:
 @pytest.mark.slow
 def test_trials_of_the_choice_of_features_are_not_made_again() -> None:
     """The same bits come of trials that were made before and of those that fit makes itself."""
-    chosen = train(corpus_of(PAIRS), threads=1)
+    chosen = train_corpus(corpus_of(PAIRS), threads=1)
     tried = chosen.featurizer.options
     told: list[object] = []
     given = FeaturizerOptions(idf=False, ngrams=tried.ngrams, char_ngrams=tried.char_ngrams)
-    again = train(corpus_of(PAIRS), given, threads=1, watch=told.append)
+    again = train_corpus(corpus_of(PAIRS), given, threads=1, watch=told.append)
     assert again.theta.tobytes() == chosen.theta.tobytes()
     assert again.record.held_out == chosen.record.held_out
     runs = [event.run for event in told if isinstance(event, Progress)]
     assert runs.count("trial") == 6
     told.clear()
-    train(corpus_of(PAIRS), threads=1, watch=told.append)
+    train_corpus(corpus_of(PAIRS), threads=1, watch=told.append)
     assert {event.run for event in told if isinstance(event, Progress)} == {"final"}
 
 
@@ -311,13 +311,15 @@ def test_balanced_labels_are_not_pulled_towards_the_frequent_one() -> None:
     documents: what is added is of their number, not of their weight."""
     pairs = [pair for i, pair in enumerate(PAIRS) if pair[0] != "western" or i % 5 == 0]
     options = TrainingOptions(class_weight="balanced")
-    model = train(corpus_of(pairs), training_options=options, threads=1)
+    model = train_corpus(corpus_of(pairs), training_options=options, threads=1)
     assert model.record.final.calibration.prior < -0.1
     tested = documents(300, 4)
     mean = model.probabilities([text for _, text in tested]).mean(axis=0)
     assert mean[model.labels.index("western")] > 0.25
     dull = noise(150, {"a": 0.8, "b": 0.2}, 5)
-    p = train(corpus_of(dull), training_options=options, threads=1).probabilities(["w1 w2", "w9"])
+    p = train_corpus(corpus_of(dull), training_options=options, threads=1).probabilities(
+        ["w1 w2", "w9"]
+    )
     assert np.abs(p - 0.5).max() < 0.2
 
 
@@ -336,7 +338,7 @@ def test_other_ways_to_train(
     featurizer: FeaturizerOptions, training: TrainingOptions, tmp_path: Path
 ) -> None:
     pairs = [pair for i, pair in enumerate(PAIRS) if pair[0] != "western" or i % 3 == 0]
-    model = train(corpus_of(pairs), featurizer, training_options=training, threads=1)
+    model = train_corpus(corpus_of(pairs), featurizer, training_options=training, threads=1)
     assert model.record.held_out.folds == FOLDS
     model.save(tmp_path / "a.textmlr")
     loaded = Model.load(tmp_path / "a.textmlr")
@@ -348,7 +350,7 @@ def test_other_ways_to_train(
 
 @pytest.mark.slow
 def test_the_exact_solver_is_judged_by_all_as_well() -> None:
-    record = train(
+    record = train_corpus(
         corpus_of(PAIRS), training_options=TrainingOptions(solver="exact"), threads=1
     ).record.as_json()
     held = record["held_out"]
@@ -357,7 +359,7 @@ def test_the_exact_solver_is_judged_by_all_as_well() -> None:
     assert held["loss"] == min(losses)
     assert losses[:-1] == sorted(losses[:-1], reverse=True)
     naive = replace(TrainingOptions(solver="exact"), seed=1)
-    again = train(corpus_of(PAIRS), training_options=naive, threads=2).record.as_json()
+    again = train_corpus(corpus_of(PAIRS), training_options=naive, threads=2).record.as_json()
     assert again["held_out"] == held
 
 

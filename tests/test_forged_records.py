@@ -22,8 +22,6 @@ from textmlr import (
     StreamTrainer,
     TrainingOptions,
     UpdateOptions,
-    train,
-    update,
 )
 from textmlr.cli.export import export
 from textmlr.cli.info import info
@@ -33,9 +31,11 @@ from textmlr.model import record
 from textmlr.model.record_schema import Part, json_fields
 from textmlr.model.scoring import Shrunk
 from textmlr.model.small_file.compression import compress
+from textmlr.training.corpus_training import train_corpus
 from textmlr.training.exact.penalty_path import Penalty
 from textmlr.training.ngram_choice import Candidate
 from textmlr.training.sgd.trial_run import TrialRun
+from textmlr.training.update.model_update import update_model
 
 TEXTS = [
     "a robot in orbit",
@@ -61,7 +61,9 @@ Json = dict[str, Any]
 def _of(labels: list[str] = LABELS, **options: Any) -> Model:
     names = {field.name for field in fields(FeaturizerOptions)}
     own = {name: options.pop(name) for name in list(options) if name in names}
-    return train(Corpus.of(TEXTS, labels), FeaturizerOptions(**own), TrainingOptions(**options))
+    return train_corpus(
+        Corpus.of(TEXTS, labels), FeaturizerOptions(**own), TrainingOptions(**options)
+    )
 
 
 def _packed(model: Model, folder: Path, dtype: Any) -> Model:
@@ -83,7 +85,9 @@ MODELS: dict[str, Callable[[Path], Model]] = {
     "l1": lambda folder: _of(ngrams=(1, 1), l1=0.01),
     "packed": lambda folder: _packed(_of(ngrams=(1, 2)), folder, "int8"),
     "packed in halves": lambda folder: _packed(_of(BINARY, ngrams=(1, 1)), folder, "float16"),
-    "updated": lambda folder: update(_of(ngrams=(1, 1)), Corpus.of(["a zoo"] * 3, ["zoo"] * 3)),
+    "updated": lambda folder: update_model(
+        _of(ngrams=(1, 1)), Corpus.of(["a zoo"] * 3, ["zoo"] * 3)
+    ),
     "streamed": _streamed,
 }
 
@@ -125,7 +129,7 @@ def uses(path: Path) -> dict[str, Callable[[Model], object]]:
     return {
         "classify": lambda model: model.classify([*TEXTS[:3], "", "unheard of"], top=None),
         "explain": lambda model: model.explain(TEXTS[0]),
-        "update": lambda model: update(model, MORE, UpdateOptions(holdout=0)).save(out),
+        "update": lambda model: update_model(model, MORE, UpdateOptions(holdout=0)).save(out),
         "compress": lambda model: compress(model, 600).save(out),
         "info": lambda model: command(info, str(path)),
         "info --json": lambda model: command(info, str(path), "--json"),
@@ -249,7 +253,7 @@ def test_records_of_older_versions_still_load(tmp_path: Path) -> None:
         result = CliRunner().invoke(info, [str(path)], standalone_mode=False)
         assert result.exception is None, own
         assert "3: romance" in result.output
-        update(loaded, MORE, UpdateOptions(holdout=0))
+        update_model(loaded, MORE, UpdateOptions(holdout=0))
 
 
 @pytest.mark.slow

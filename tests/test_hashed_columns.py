@@ -34,7 +34,7 @@ from textmlr.kernels import (
 )
 from textmlr.model.parameters import Network
 from textmlr.model.scoring import score
-from textmlr.training.train import train
+from textmlr.training.corpus_training import train_corpus
 
 PAIRS = documents(200, 5)
 ROWS = st.lists(st.sets(st.integers(0, 15)), min_size=1, max_size=8)
@@ -49,7 +49,9 @@ def features_of(rows: list[set[int]], width: int = 16) -> Features:
 def model_of(options: FeaturizerOptions) -> Model:
     labels = sorted({label for label, _ in PAIRS})
     y = np.array([labels.index(label) for label, _ in PAIRS], np.int32)
-    return train(Corpus(batches_of([text for _, text in PAIRS]), y, labels, None, ["t"]), options)
+    return train_corpus(
+        Corpus(batches_of([text for _, text in PAIRS]), y, labels, None, ["t"]), options
+    )
 
 
 @given(ROWS, st.integers(1, 3))
@@ -123,7 +125,7 @@ def test_few_of_very_many_columns_are_bisected(
     labels, texts = zip(*documents(60, 3), strict=True)
     options = FeaturizerOptions(hash_bits=12, ngrams=(1, 2))
     path = tmp_path / "m"
-    train(Corpus.of(texts, labels), options, TrainingOptions(epochs=1)).save(path)
+    train_corpus(Corpus.of(texts, labels), options, TrainingOptions(epochs=1)).save(path)
     dense = Model.load(path)
     monkeypatch.setattr(columns_module, "DENSE", 0)
     monkeypatch.setattr(columns_module, "DENSE_SHARE", 0)

@@ -22,7 +22,7 @@ from textmlr.features.csr_features import Features
 from textmlr.features.hashed_columns import estimated_totals, sampled_rows
 from textmlr.features.ngrams import Hasher
 from textmlr.training import feature_names
-from textmlr.training.train import train
+from textmlr.training.corpus_training import train_corpus
 
 DATA = Path(__file__).parent.parent / "data"
 PAIRS = [*documents(150, 8), ("scifi", "ÜBER 字が。 überall"), ("crime", "")]
@@ -54,7 +54,7 @@ def column_of(name: str, options: FeaturizerOptions) -> int:
 @pytest.mark.slow
 @pytest.mark.parametrize("options", OPTIONS, ids=str)
 def test_the_most_frequent_n_gram_names_a_column(options: FeaturizerOptions) -> None:
-    model = train(corpus_of(PAIRS), options, QUICK)
+    model = train_corpus(corpus_of(PAIRS), options, QUICK)
     named = model.featurizer.column_names
     assert named is not None
     rows = model.featurizer.transform(TEXTS)
@@ -81,16 +81,16 @@ def test_the_most_frequent_n_gram_names_a_column(options: FeaturizerOptions) -> 
 
 
 def test_collisions_are_there_to_be_shown() -> None:
-    named = train(corpus_of(PAIRS), OPTIONS[0], QUICK).featurizer.column_names
+    named = train_corpus(corpus_of(PAIRS), OPTIONS[0], QUICK).featurizer.column_names
     assert named is not None
     assert (named.others > 3).any()
 
 
 def test_the_heaviest_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    whole = train(corpus_of(PAIRS), OPTIONS[1], QUICK)
+    whole = train_corpus(corpus_of(PAIRS), OPTIONS[1], QUICK)
     assert whole.featurizer.column_names is not None
     monkeypatch.setattr(feature_names, "NAMED", 20)
-    model = train(corpus_of(PAIRS), OPTIONS[1], QUICK)
+    model = train_corpus(corpus_of(PAIRS), OPTIONS[1], QUICK)
     named = model.featurizer.column_names
     assert named is not None
     assert model.layers[0].tobytes() == whole.layers[0].tobytes()
@@ -100,7 +100,7 @@ def test_the_heaviest_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
     expected = np.sort(np.argsort(-heaviness)[:20])
     assert named.columns.tolist() == expected.tolist()
     monkeypatch.setattr(feature_names, "CANDIDATES", 10)
-    fewer = train(corpus_of(PAIRS), OPTIONS[1], QUICK).featurizer.column_names
+    fewer = train_corpus(corpus_of(PAIRS), OPTIONS[1], QUICK).featurizer.column_names
     assert fewer is not None
     assert model.columns is not None
     assert set(fewer.columns.tolist()) == set(model.columns.kept[:10].tolist())
@@ -113,7 +113,7 @@ def test_names_from_a_sample_in_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
     found = []
     for size in (1 << 16, 3000):
         monkeypatch.setattr(feature_names, "BLOCK_BYTES", size)
-        model = train(corpus, FeaturizerOptions(hash_bits=12), QUICK)
+        model = train_corpus(corpus, FeaturizerOptions(hash_bits=12), QUICK)
         named = model.featurizer.column_names
         assert named is not None
         names = [named.name(i) for i in range(len(named))]
@@ -150,15 +150,15 @@ def test_same_file_whatever_the_threads_and_after_a_round_trip(tmp_path: Path) -
     files = []
     for threads in (1, 2, 4):
         files.append(tmp_path / f"{threads}")
-        train(corpus_of(PAIRS), OPTIONS[0], threads=threads).save(files[-1])
+        train_corpus(corpus_of(PAIRS), OPTIONS[0], threads=threads).save(files[-1])
     Model.load(files[0]).save(tmp_path / "again")
     assert len({file.read_bytes() for file in (*files, tmp_path / "again")}) == 1
     names = Model.load(files[0]).featurizer.feature_names()
-    assert names == train(corpus_of(PAIRS), OPTIONS[0]).featurizer.feature_names()
+    assert names == train_corpus(corpus_of(PAIRS), OPTIONS[0]).featurizer.feature_names()
 
 
 def test_without_names() -> None:
-    model = train(corpus_of(PAIRS), OPTIONS[0], QUICK)
+    model = train_corpus(corpus_of(PAIRS), OPTIONS[0], QUICK)
     assert model.without_zero_rows().featurizer.column_names is not None
     model.featurizer.fit(TEXTS)
     with pytest.raises(InputError, match="no names"):
@@ -167,7 +167,7 @@ def test_without_names() -> None:
 
 def test_every_tensor_is_checked(tmp_path: Path) -> None:
     path = tmp_path / "m"
-    model = train(corpus_of(PAIRS), OPTIONS[0], QUICK)
+    model = train_corpus(corpus_of(PAIRS), OPTIONS[0], QUICK)
     model.save(path)
     _, t = tensor_file.load(path)
     own = {name.removeprefix("named."): array for name, array in t.items() if "named." in name}

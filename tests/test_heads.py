@@ -13,13 +13,15 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from textmlr import Corpus, InputError, Model, ModelFileError, TrainingOptions, train, update
+from textmlr import Corpus, InputError, Model, ModelFileError, TrainingOptions
 from textmlr.evaluation import evaluation, labelled_answers
 from textmlr.kernels import document_answer
 from textmlr.model import heads
 from textmlr.model.heads import SOFTMAX, Curve, Head
 from textmlr.model.small_file.compression import compress
 from textmlr.training.calibration import Scored, calibrate, shrink
+from textmlr.training.corpus_training import train_corpus
+from textmlr.training.update.model_update import update_model
 
 WORDS = {"scifi": ["robot", "orbit"], "western": ["sheriff", "saddle"], "romance": ["kiss", "vow"]}
 
@@ -138,7 +140,7 @@ def corpus_of(documents: int, seed: int = 0) -> Corpus:
 @pytest.fixture(scope="module")
 def trained() -> Model:
     heads.register(SIGMOIDS)
-    return train(corpus_of(240), head="sigmoids", threads=2)
+    return train_corpus(corpus_of(240), head="sigmoids", threads=2)
 
 
 @pytest.mark.slow
@@ -219,7 +221,7 @@ def test_calibration_asks_the_head() -> None:
 
 @pytest.mark.slow
 def test_few_documents_and_choices_go_the_same_way() -> None:
-    model = train(corpus_of(40), head="sigmoids")
+    model = train_corpus(corpus_of(40), head="sigmoids")
     assert model.head is SIGMOIDS
     assert model.classify(["robot orbit"])[0][0].label == "scifi"
 
@@ -228,9 +230,9 @@ def test_few_documents_and_choices_go_the_same_way() -> None:
 def test_the_exact_solver_refuses_what_it_cannot_minimise(trained: Model) -> None:
     for options in (TrainingOptions(solver="exact"), TrainingOptions(l1=1e-3)):
         with pytest.raises(InputError, match="no exact solver for the head 'sigmoids'"):
-            train(corpus_of(60), training_options=options, head="sigmoids")
+            train_corpus(corpus_of(60), training_options=options, head="sigmoids")
     with pytest.raises(InputError, match="no exact solver for the head 'sigmoids'"):
-        update(trained, corpus_of(30, seed=3))
+        update_model(trained, corpus_of(30, seed=3))
 
 
 @pytest.mark.slow
@@ -251,7 +253,7 @@ def test_explanations_compression_and_copies_keep_the_head(trained: Model, tmp_p
 def test_a_head_that_is_not_known_is_refused(trained: Model, tmp_path: Path) -> None:
     trained.save(tmp_path / "model")
     with pytest.raises(InputError, match="head='sigmas' is not one of 'softmax', 'sigmoids'"):
-        train(corpus_of(30), head="sigmas")
+        train_corpus(corpus_of(30), head="sigmas")
     del heads._HEADS["sigmoids"]
     try:
         with pytest.raises(ModelFileError, match="its head is not known"):
@@ -261,7 +263,7 @@ def test_a_head_that_is_not_known_is_refused(trained: Model, tmp_path: Path) -> 
 
 
 def test_a_softmax_model_does_not_name_its_head(tmp_path: Path) -> None:
-    model = train(corpus_of(60))
+    model = train_corpus(corpus_of(60))
     model.save(tmp_path / "model")
     assert b"softmax" not in (tmp_path / "model").read_bytes()
     assert Model.load(tmp_path / "model").head is SOFTMAX

@@ -34,10 +34,15 @@ NAMES_IN_TWO_ROOMS = {
     "jsonl": "corpus/formats reads it, export/predictions writes it",
     "parquet": "corpus/formats reads it, export/predictions writes it",
     "train": "cli has the verb, training its work",
+    "tune": "cli has the verb, training its work",
+    "update": "cli has the verb, training its work",
 }
 MOST_LINES = 400
 MOST_LINES_OF_FUNCTION = 60
 MOST_ARGUMENTS = 10
+# Verbs that people call in Python take data in any form, and an argument for each part of them.
+VERBS = ("train", "tune", "update")
+MOST_ARGUMENTS_OF_VERB = 12
 
 
 def module_of(path: Path) -> str:
@@ -126,9 +131,9 @@ def test_nothing_is_too_long(path: Path) -> None:
         if room_of(module_of(path)) == "sklearn" and node.name == "__init__":
             continue  # scikit-learn reads the parameters of an estimator from there
         named = [a.arg for a in (*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs)]
-        assert len([name for name in named if name not in ("self", "cls")]) <= MOST_ARGUMENTS, (
-            node.name
-        )
+        verb = node.name in VERBS and room_of(module_of(path)) != "cli"
+        most = MOST_ARGUMENTS_OF_VERB if verb else MOST_ARGUMENTS
+        assert len([name for name in named if name not in ("self", "cls")]) <= most, node.name
 
 
 def test_kernels_import_only_the_decorator_numpy_and_kernels() -> None:

@@ -7,7 +7,8 @@ import pyarrow as pa
 import pytest
 from test_features_input import INPUTS, TEXTS
 
-from textmlr import Corpus, FeaturizerOptions, InputError, TrainingOptions, train
+from textmlr import Corpus, FeaturizerOptions, InputError, TrainingOptions
+from textmlr.training.corpus_training import train_corpus
 
 LABELS = ["b", "a", "b", "a", "b", "a", "b"]
 QUICK = FeaturizerOptions(ngrams=(1, 1)), TrainingOptions(epochs=2, holdout=0.0)
@@ -102,7 +103,7 @@ KINDS = {**INPUTS, **OTHERS}
 
 @pytest.fixture(scope="module")
 def model():
-    return train(Corpus.of(TEXTS, LABELS), *QUICK)
+    return train_corpus(Corpus.of(TEXTS, LABELS), *QUICK)
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -114,7 +115,7 @@ def test_every_kind_of_texts(kind, model):
     answers = model.classify(hold(TEXTS), top=3)
     assert [answer[0].label for answer in answers] == ["ab"[i] for i in wanted.argmax(axis=1)]
     assert [len(answer) for answer in answers] == [2] * 7
-    own = train(Corpus.of(hold(TEXTS), LABELS), *QUICK)
+    own = train_corpus(Corpus.of(hold(TEXTS), LABELS), *QUICK)
     assert own.theta.tobytes() == model.theta.tobytes()
 
 
@@ -184,7 +185,7 @@ def test_labels_are_names(labels, names):
         (["x", b"\xff"], "label 1.* not UTF-8"),
         (["x", "\ud800"], "half a character"),
         ([1, "1"], "label 1 is '1', and another is 1"),
-        (["x"], "1 labels for 2 documents"),
+        (["x"], "1 label for 2 documents"),
         ("xy", "got one str"),
         ({"x": 0, "y": 1}, "got a dict"),
         ({"x", "y"}, "got a set"),
@@ -249,7 +250,7 @@ def test_a_corpus_in_memory_is_one_in_a_file(tmp_path):
     texts = [text.strip().replace("\t", " ") or "-" for text in TEXTS]
     path = tmp_path / "some.tsv"
     path.write_text("".join(f"{a}\t{b}\n" for a, b in zip(LABELS, texts, strict=True)))
-    read = train(read_corpus([path]), *QUICK)
-    held = train(Corpus.of(pa.chunked_array([texts[:3], texts[3:]]), LABELS), *QUICK)
+    read = train_corpus(read_corpus([path]), *QUICK)
+    held = train_corpus(Corpus.of(pa.chunked_array([texts[:3], texts[3:]]), LABELS), *QUICK)
     assert read.theta.tobytes() == held.theta.tobytes()
     assert held.record.corpus.files == ("memory",)

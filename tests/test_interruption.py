@@ -26,7 +26,7 @@ from textmlr.__main__ import Ending
 from textmlr.base import whole_files
 from textmlr.base.whole_files import atomic_files, atomic_write
 from textmlr.cli import VERBS, cli
-from textmlr.training.train import train
+from textmlr.training.corpus_training import train_corpus
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="this system has no such signals")
 ROOT = Path(__file__).parent.parent
@@ -84,7 +84,9 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("made")
     write_tsv(folder / "c.tsv", documents(120, 3))
     (folder / "d.txt").write_text("a robot in orbit")
-    model = train(read_corpus([folder / "c.tsv"]), FeaturizerOptions(), TrainingOptions(epochs=1))
+    model = train_corpus(
+        read_corpus([folder / "c.tsv"]), FeaturizerOptions(), TrainingOptions(epochs=1)
+    )
     model.save(folder / "m")
     model.save(folder / "o")
     return folder
@@ -265,7 +267,7 @@ def test_importing_installs_nothing() -> None:
         "names = ('SIGINT', 'SIGTERM', 'SIGHUP')\n"
         "had = [signal.getsignal(getattr(signal, name)) for name in names]\n"
         "import textmlr.__main__, textmlr.cli.train_stream, textmlr.base.whole_files\n"
-        "import textmlr.training.train\n"
+        "import textmlr.training.corpus_training\n"
         "assert had == [signal.getsignal(getattr(signal, name)) for name in names]\n"
     )
     subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True)

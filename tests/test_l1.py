@@ -18,8 +18,9 @@ from textmlr.cli import cli
 from textmlr.corpus.reading import read_corpus
 from textmlr.model.model import Model
 from textmlr.model.record import Record
+from textmlr.training.corpus_training import train_corpus
 from textmlr.training.exact.solver import SolverStep
-from textmlr.training.train import Event, train
+from textmlr.training.training_events import Event
 
 ROOT = Path(__file__).parent.parent
 
@@ -74,8 +75,8 @@ def test_dropping_rows_changes_no_answer(train_tsv: Path, tmp_path: Path) -> Non
     corpus = read_corpus([str(train_tsv)])
     texts = [line.split("\t")[1] for line in train_tsv.read_text().splitlines()]
     featurizer_options = FeaturizerOptions(idf=True)
-    dense = train(corpus, featurizer_options, TrainingOptions(solver="exact", l2=1e-3))
-    sparse = train(corpus, featurizer_options, TrainingOptions(l1=1e-3))
+    dense = train_corpus(corpus, featurizer_options, TrainingOptions(solver="exact", l2=1e-3))
+    sparse = train_corpus(corpus, featurizer_options, TrainingOptions(l1=1e-3))
     whole = Model(dense.labels, dense.featurizer, [sparse.theta], Record())
     sparse.save(tmp_path / "m")
     loaded = Model.load(tmp_path / "m")
@@ -101,7 +102,7 @@ def test_a_huge_penalty_leaves_a_model_of_no_features(train_tsv: Path, tmp_path:
 
 def test_rounds_are_told_and_validation_is_judged(train_tsv: Path, test_tsv: Path) -> None:
     seen: list[Event] = []
-    model = train(
+    model = train_corpus(
         read_corpus([str(train_tsv)]),
         None,
         TrainingOptions(l1=1e-3),

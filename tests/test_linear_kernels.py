@@ -328,7 +328,7 @@ from textmlr import FeaturizerOptions, ReadingOptions, StreamTrainer
 from textmlr.corpus.reading import read_corpus
 from textmlr.corpus.formats.lines import read_lines
 from textmlr.corpus.in_memory import batches_of
-from textmlr.training.train import train
+from textmlr.training.corpus_training import train_corpus
 from textmlr.model.model import Model
 from textmlr.model.parameters import Network
 from textmlr.base.training_options import TrainingOptions
@@ -360,13 +360,13 @@ for options in (FeaturizerOptions(hash_bits=8), FeaturizerOptions(hash_bits=8, n
 for corpus in corpora:
     for options in words:
         for training in trainings:
-            train(corpus, options, training).save(out)
-        train(corpus, options, training, validation=corpora[0])
+            train_corpus(corpus, options, training).save(out)
+        train_corpus(corpus, options, training, validation=corpora[0])
         model = Model.load(out)
         for form in forms:
             model.probabilities(form)
         model.classify(texts)
-        train(corpus, options, TrainingOptions(l1=1e-3, l2=1e-4)).save(out)
+        train_corpus(corpus, options, TrainingOptions(l1=1e-3, l2=1e-4)).save(out)
         list(model.stream([read_lines(lines)]))
         rows = model.featurizer.featurize(batches_of(texts), 1)
         y, weights = np.zeros(len(rows), np.int32), np.ones(len(rows), np.float32)

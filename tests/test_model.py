@@ -16,7 +16,7 @@ from textmlr.base.training_options import TrainingOptions
 from textmlr.corpus.reading import read_corpus
 from textmlr.model.model import Model
 from textmlr.model.record import Record
-from textmlr.training.train import train
+from textmlr.training.corpus_training import train_corpus
 
 PAIRS = documents(200, 4)
 TEXTS = [text for _, text in PAIRS[:40]] + ["", "nothing known at all?", "robot " * 500]
@@ -24,11 +24,11 @@ TEXTS = [text for _, text in PAIRS[:40]] + ["", "nothing known at all?", "robot 
 
 @pytest.fixture(scope="module")
 def model() -> Model:
-    return train(corpus_of(PAIRS))
+    return train_corpus(corpus_of(PAIRS))
 
 
 def test_joint_vectors_give_score_z_and_probability() -> None:
-    model = train(corpus_of(PAIRS), training_options=TrainingOptions(calibration=False))
+    model = train_corpus(corpus_of(PAIRS), training_options=TrainingOptions(calibration=False))
     theta = model.theta.ravel().astype(np.float64)
     scores, log_z = model.scores(TEXTS), model.log_z(TEXTS)
     probabilities = model.probabilities(TEXTS)
@@ -55,7 +55,7 @@ def test_joint_vectors_give_score_z_and_probability() -> None:
     ],
 )
 def test_saved_and_loaded(options: FeaturizerOptions, tmp_path: Path) -> None:
-    trained = train(corpus_of(PAIRS), options)
+    trained = train_corpus(corpus_of(PAIRS), options)
     size = trained.save(tmp_path / "a.textmlr")
     loaded = Model.load(tmp_path / "a.textmlr")
     assert (tmp_path / "a.textmlr").stat().st_size == size
@@ -140,7 +140,7 @@ def doctored(model: Model, path: Path, **changes: object) -> Path:
 
 
 def test_every_part_is_checked_on_load(tmp_path: Path) -> None:
-    model = train(corpus_of(PAIRS), FeaturizerOptions(idf=True))
+    model = train_corpus(corpus_of(PAIRS), FeaturizerOptions(idf=True))
     path = tmp_path / "m.textmlr"
     model.save(path)
     _, t = tensor_file.load(path)
@@ -197,16 +197,16 @@ def test_same_corpus_same_file_whatever_the_threads(tmp_path: Path) -> None:
     files = []
     for threads in (1, 2, 4):
         files.append(tmp_path / f"{threads}.textmlr")
-        train(corpus_of(PAIRS), threads=threads).save(files[-1])
+        train_corpus(corpus_of(PAIRS), threads=threads).save(files[-1])
     assert len({file.read_bytes() for file in files}) == 1
-    other = train(corpus_of(PAIRS), training_options=TrainingOptions(seed=2))
+    other = train_corpus(corpus_of(PAIRS), training_options=TrainingOptions(seed=2))
     other.save(tmp_path / "other.textmlr")
     assert (tmp_path / "other.textmlr").read_bytes() != files[0].read_bytes()
 
 
 def test_file_order_does_not_matter_to_the_features(tmp_path: Path) -> None:
     shuffled = [PAIRS[i] for i in np.random.default_rng(0).permutation(len(PAIRS))]
-    a, b = train(corpus_of(PAIRS)), train(corpus_of(shuffled))
+    a, b = train_corpus(corpus_of(PAIRS)), train_corpus(corpus_of(shuffled))
     assert set(a.featurizer.feature_names()) == set(b.featurizer.feature_names())
 
 

@@ -13,7 +13,7 @@ import pytest
 from conftest import as_python, corpus_of, objective_of
 from test_linear_kernels import arrays, random_rows
 
-from textmlr import FeaturizerOptions, InputError, ModelFileError, TrainingOptions, train
+from textmlr import FeaturizerOptions, InputError, ModelFileError, TrainingOptions
 from textmlr.base import tensor_file
 from textmlr.base.arrays import frozen
 from textmlr.corpus.corpus import Corpus
@@ -28,6 +28,7 @@ from textmlr.model.model_file import pack
 from textmlr.model.parameters import Network
 from textmlr.model.scoring import score
 from textmlr.model.small_file.compression import compress
+from textmlr.training.corpus_training import train_corpus
 
 SHAPES = [(3,), (5, 3), (7, 4, 3), (4, 6, 5, 2)]  # the last are the labels
 ACTIVATIONS = ["relu", "tanh", "identity"]
@@ -175,7 +176,7 @@ def test_exclusive_or() -> None:
     texts, wanted = ["a b", "a y", "x b", "x y"], ["no", "yes", "yes", "no"]
 
     def right(options: TrainingOptions) -> int:
-        answers = train(corpus, WORDS, options).classify(texts)
+        answers = train_corpus(corpus, WORDS, options).classify(texts)
         return sum(row[0].label == label for row, label in zip(answers, wanted, strict=True))
 
     assert right(TrainingOptions()) <= 3
@@ -251,7 +252,7 @@ def test_same_seed_same_bits(options: TrainingOptions, train_tsv: Path, tmp_path
     files = []
     for threads in (1, 3):
         path = tmp_path / f"{threads}.textmlr"
-        train(genres, WORDS, options, threads=threads).save(path)
+        train_corpus(genres, WORDS, options, threads=threads).save(path)
         files.append(path.read_bytes())
     assert files[0] == files[1]
 
@@ -260,11 +261,11 @@ def test_same_seed_same_bits(options: TrainingOptions, train_tsv: Path, tmp_path
 def test_layers_that_cannot_fit_in_memory_are_refused(train_tsv: Path) -> None:
     options = TrainingOptions(hidden=(100_000_000, 64))
     with pytest.raises(InputError, match=r"features × 100,000,000 hidden units × 64 .*--hidden"):
-        train(read_corpus([train_tsv]), WORDS, options)
+        train_corpus(read_corpus([train_tsv]), WORDS, options)
 
 
 def test_a_model_file_holds_every_layer(train_tsv: Path, tmp_path: Path) -> None:
-    model = train(read_corpus([train_tsv]), WORDS, TrainingOptions(hidden=(6, 5)))
+    model = train_corpus(read_corpus([train_tsv]), WORDS, TrainingOptions(hidden=(6, 5)))
     assert [layer.shape[1] for layer in model.layers] == [6, 5, 3]
     path = tmp_path / "m.textmlr"
     model.save(path)
@@ -280,7 +281,7 @@ def test_a_model_file_holds_every_layer(train_tsv: Path, tmp_path: Path) -> None
 @pytest.fixture(scope="module")
 def hidden_model(train_tsv: Path) -> Model:
     options = TrainingOptions(hidden=(12, 8), epochs=6)
-    return train(read_corpus([train_tsv]), WORDS, options)
+    return train_corpus(read_corpus([train_tsv]), WORDS, options)
 
 
 def test_compressed(hidden_model: Model, test_tsv: Path, tmp_path: Path) -> None:
@@ -301,7 +302,7 @@ def test_onnx(activation: str, train_tsv: Path) -> None:
     from textmlr.export.onnx import inputs, onnx_model
 
     options = TrainingOptions(hidden=(12, 8), epochs=3, activation=activation)
-    model = train(read_corpus([train_tsv]), WORDS, options)
+    model = train_corpus(read_corpus([train_tsv]), WORDS, options)
     session = onnxruntime.InferenceSession(onnx_model(model).SerializeToString())
     texts = ["robot kiss", "", "a saddle and a letter"]
     ids, values = inputs(model, texts)

@@ -26,9 +26,9 @@ from textmlr.model.model_file import pack
 from textmlr.model.model_parts import UpdateState
 from textmlr.model.record import Record
 from textmlr.model.small_file.compression import compress
+from textmlr.training.corpus_training import train_corpus
 from textmlr.training.objective import Objective
-from textmlr.training.train import train
-from textmlr.training.update.model_update import update
+from textmlr.training.update.model_update import update_model
 from textmlr.training.update.network_update import (
     MOST_COMMONER,
     MOST_RARER,
@@ -58,7 +58,7 @@ FORMS = {
 
 @pytest.fixture(scope="module")
 def old() -> Model:
-    return train(corpus_of(documents(150, 1)), WORDS, HIDDEN)
+    return train_corpus(corpus_of(documents(150, 1)), WORDS, HIDDEN)
 
 
 @pytest.fixture(scope="module")
@@ -75,8 +75,8 @@ def forgetful(model: Model) -> Model:
 class TestLearns:
     def test_as_good_as_training_on_everything(self, old: Model, test_pairs: Pairs) -> None:
         more = documents(150, 2)
-        everything = train(corpus_of(documents(150, 1) + more), WORDS, HIDDEN)
-        updated = update(old, corpus_of(more), NOTHING_HELD)
+        everything = train_corpus(corpus_of(documents(150, 1) + more), WORDS, HIDDEN)
+        updated = update_model(old, corpus_of(more), NOTHING_HELD)
         assert loss(updated, test_pairs) < 0.97 * loss(old, test_pairs)
         assert accuracy(updated, test_pairs) > accuracy(everything, test_pairs) - 0.02
         assert updated.featurizer.documents == 300
@@ -86,12 +86,12 @@ class TestLearns:
 
     def test_a_few_documents_do_no_harm(self, old: Model, test_pairs: Pairs) -> None:
         for seed in (3, 4, 5):
-            updated = update(old, corpus_of(documents(3, seed)))
+            updated = update_model(old, corpus_of(documents(3, seed)))
             assert loss(updated, test_pairs) < 1.02 * loss(old, test_pairs)
 
     def test_documents_of_one_label(self, old: Model, test_pairs: Pairs) -> None:
         own = [pair for pair in documents(150, 2) if pair[0] == "western"]
-        updated = update(old, corpus_of(own), NOTHING_HELD)
+        updated = update_model(old, corpus_of(own), NOTHING_HELD)
         given = answer(updated, corpus_of(test_pairs)).top
         assert np.mean(given == updated.labels.index("western")) < 0.45  # of a third
         assert accuracy(updated, test_pairs) > accuracy(old, test_pairs) - 0.03
@@ -104,21 +104,21 @@ class TestLearns:
         monkeypatch.setattr(
             NetworkLearner, "_offset", lambda self, documents: np.zeros(3, np.float32)
         )
-        updated = update(forgetful(old), own, NOTHING_HELD)
+        updated = update_model(forgetful(old), own, NOTHING_HELD)
         assert accuracy(updated, test_pairs) < accuracy(old, test_pairs) - 0.1
 
     def test_a_new_label(self, old: Model, test_pairs: Pairs) -> None:
-        updated = update(old, corpus_of(cooking(60, 1)), NOTHING_HELD)
+        updated = update_model(old, corpus_of(cooking(60, 1)), NOTHING_HELD)
         assert updated.labels == ["cooking", "romance", "scifi", "western"]
         assert accuracy(updated, cooking(100, 2)) > 0.7
         assert accuracy(updated, test_pairs) > accuracy(old, test_pairs) - 0.05
-        again = update(updated, corpus_of(documents(90, 2)), NOTHING_HELD)
+        again = update_model(updated, corpus_of(documents(90, 2)), NOTHING_HELD)
         assert accuracy(again, cooking(100, 2)) > 0.6
 
     def test_a_new_label_is_rare_where_nothing_is_learnt(self, old: Model) -> None:
         """Of weight 0, its documents teach nothing but that it exists."""
         pairs = [*documents(30, 2), ("cooking", "garlic garlic")]
-        updated = update(old, corpus_of(pairs, [1.0] * 30 + [0.0]), NOTHING_HELD)
+        updated = update_model(old, corpus_of(pairs, [1.0] * 30 + [0.0]), NOTHING_HELD)
         p = updated.probabilities([text for _, text in documents(30, 3)])[:, 0]
         assert 0 < p.max() < 0.05
         garlic = updated.featurizer.feature_names().index("garlic")
@@ -130,15 +130,17 @@ class TestLearns:
 @pytest.mark.parametrize("form", FORMS)
 def test_every_form_of_network(form: str, test_pairs: Pairs, tmp_path: Path) -> None:
     """Updated, saved, read and updated again."""
-    first = train(corpus_of(documents(150, 1)), *FORMS[form])
-    second = update(first, corpus_of(cooking(60, 1) + documents(60, 3)))
+    first = train_corpus(corpus_of(documents(150, 1)), *FORMS[form])
+    second = update_model(first, corpus_of(cooking(60, 1) + documents(60, 3)))
     assert accuracy(second, cooking(60, 2)) > 0.6
     assert accuracy(second, test_pairs) > accuracy(first, test_pairs) - 0.08
     second.save(tmp_path / "m.textmlr")
     again = Model.load(tmp_path / "m.textmlr")
     assert [own.tobytes() for own in again.squares] == [own.tobytes() for own in second.squares]
     assert again.activation == second.activation == first.activation
-    third, same = (update(m, corpus_of(documents(90, 4)), NOTHING_HELD) for m in (again, second))
+    third, same = (
+        update_model(m, corpus_of(documents(90, 4)), NOTHING_HELD) for m in (again, second)
+    )
     assert third.probabilities(["a robot"]).tobytes() == same.probabilities(["a robot"]).tobytes()
 
 
@@ -177,7 +179,7 @@ def test_squares_are_those_of_theta(power: float) -> None:
         activation="tanh",
         l2=0.0,
     )
-    model = train(corpus_of(pairs), WORDS, options)
+    model = train_corpus(corpus_of(pairs), WORDS, options)
     first, last = (layer.astype(np.float64) for layer in model.layers)
     rows = model.featurizer.featurize(corpus_of(pairs).batches, 1)
     f = np.zeros((60, rows.columns))
@@ -193,20 +195,20 @@ def test_squares_are_those_of_theta(power: float) -> None:
 
 def test_threads_change_no_bit(old: Model, tmp_path: Path) -> None:
     for threads in (1, 3):
-        made = update(old, corpus_of(cooking(60, 1) + documents(240, 2)), threads=threads)
+        made = update_model(old, corpus_of(cooking(60, 1) + documents(240, 2)), threads=threads)
         made.save(tmp_path / f"{threads}.textmlr")
     assert (tmp_path / "1.textmlr").read_bytes() == (tmp_path / "3.textmlr").read_bytes()
 
 
 def test_the_old_model_stays_as_it_was(old: Model) -> None:
     before = [array.copy() for array in (*old.layers, *old.squares)]
-    update(old, corpus_of(cooking(60, 1)))
+    update_model(old, corpus_of(cooking(60, 1)))
     for was, now in zip(before, (*old.layers, *old.squares), strict=True):
         np.testing.assert_array_equal(was, now)
 
 
 def test_what_is_compared(old: Model, test_pairs: Pairs) -> None:
-    updated = update(old, corpus_of(documents(90, 2)), validation=corpus_of(test_pairs))
+    updated = update_model(old, corpus_of(documents(90, 2)), validation=corpus_of(test_pairs))
     row = updated.record.updates[-1].compared["rows"][0]
     assert row["accuracy"] == pytest.approx([accuracy(m, test_pairs) for m in (old, updated)])
     assert row["loss"] == pytest.approx([loss(m, test_pairs) for m in (old, updated)], rel=1e-4)
@@ -236,13 +238,13 @@ class TestRefused:
         small = compress(old, 6000)
         assert small.squares == []
         with pytest.raises(InputError, match=r"hidden layers.*that it was compressed from"):
-            update(small, corpus_of(documents(30, 2)))
+            update_model(small, corpus_of(documents(30, 2)))
 
     def test_plain_steps(self) -> None:
         options = TrainingOptions(hidden=(4,), step="plain", epochs=2)
-        model = train(corpus_of(documents(60, 1)), WORDS, options)
+        model = train_corpus(corpus_of(documents(60, 1)), WORDS, options)
         with pytest.raises(InputError, match=r"hidden layers.*; train it again with --step"):
-            update(model, corpus_of(documents(30, 2)))
+            update_model(model, corpus_of(documents(30, 2)))
 
     def test_a_record_that_says_nothing(self, old: Model) -> None:
         parts = old.parts
@@ -252,7 +254,7 @@ class TestRefused:
             replace(parts.record, options={}),
         ):
             with pytest.raises(InputError, match="record does not say how it was trained"):
-                update(Model.of(replace(parts, record=record)), corpus_of(documents(30, 2)))
+                update_model(Model.of(replace(parts, record=record)), corpus_of(documents(30, 2)))
 
 
 def test_command(old: Model, tmp_path: Path) -> None:

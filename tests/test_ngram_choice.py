@@ -13,9 +13,9 @@ from textmlr.base.training_options import TrainingOptions
 from textmlr.corpus.corpus import Corpus
 from textmlr.features.featurizer import Featurizer
 from textmlr.training import ngram_choice as module
+from textmlr.training.corpus_training import train_corpus
 from textmlr.training.ngram_choice import Candidate, choose
 from textmlr.training.rows import Rows
-from textmlr.training.train import train
 
 PAIRS = documents(300, 11)
 
@@ -127,14 +127,16 @@ def test_of_many_labels_words_alone_are_taken(monkeypatch: pytest.MonkeyPatch) -
 
 def test_a_validation_file_judges() -> None:
     """Documents of other words: there only characters tell."""
-    model = train(corpus_of(by_stems(300, 1)), validation=corpus_of(by_stems(60, 2)), threads=1)
+    model = train_corpus(
+        corpus_of(by_stems(300, 1)), validation=corpus_of(by_stems(60, 2)), threads=1
+    )
     assert model.featurizer.options.char_ngrams == (4, 4)
     assert [one.documents for one in model.record.ngrams] == [300, 300]
 
 
 def test_threads_change_nothing() -> None:
     corpus = corpus_of(by_stems(300, 1))
-    models = [train(corpus, threads=threads) for threads in (1, 2, 4)]
+    models = [train_corpus(corpus, threads=threads) for threads in (1, 2, 4)]
     assert len({model.theta.tobytes() for model in models}) == 1
     assert models[0].record == models[1].record == models[2].record
 

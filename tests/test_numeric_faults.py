@@ -22,15 +22,15 @@ from textmlr import (
     TrainingOptions,
     TuningOptions,
     UpdateOptions,
-    train,
-    tune,
-    update,
 )
 from textmlr.base.training_options import MAX_IDF_POWER
 from textmlr.features.csr_features import Features
+from textmlr.training.corpus_training import train_corpus
 from textmlr.training.exact.solver import minimise
 from textmlr.training.objective import Objective
 from textmlr.training.sgd.descent import SGD
+from textmlr.training.tuning.search import search_settings
+from textmlr.training.update.model_update import update_model
 
 F, T = FeaturizerOptions, TrainingOptions
 WORDS = [f"word{i}" for i in range(40)]
@@ -116,11 +116,11 @@ def check(model: Model, folder: Path) -> None:
 @pytest.mark.parametrize("name", OPTIONS)
 def test_training_and_updates_end_finite(name: str, tmp_path: Path) -> None:
     for corpus in CORPORA.values():
-        model = train(corpus(), *OPTIONS[name], threads=1)
+        model = train_corpus(corpus(), *OPTIONS[name], threads=1)
         check(model, tmp_path)
         new = Corpus.of([*texts(8, 1), "a new word", "the same words"], [*two(8), "z", "z"])
         if len(model.layers) == 1 or model.squares:
-            check(update(model, new, UpdateOptions(holdout=0.0), threads=1), tmp_path)
+            check(update_model(model, new, UpdateOptions(holdout=0.0), threads=1), tmp_path)
 
 
 @pytest.mark.slow
@@ -131,7 +131,7 @@ def test_where_nothing_can_be_learnt_the_answer_is_the_prior(name: str) -> None:
     for which in ("all the same", "all the same, 3 to 1", "empty", "no UTF-8", "space and dots"):
         corpus = CORPORA[which]()
         prior = np.bincount(corpus.y) / len(corpus)
-        p = train(corpus, *OPTIONS[name], threads=1).probabilities([corpus.text(0)])
+        p = train_corpus(corpus, *OPTIONS[name], threads=1).probabilities([corpus.text(0)])
         np.testing.assert_allclose(p[0], prior, atol=near, err_msg=which)
 
 
@@ -144,7 +144,7 @@ def test_all_but_a_few_of_one_label(solver: str) -> None:
     y = np.zeros(len(many), np.int32)
     y[np.arange(10) * 9_000] = 1
     corpus = Corpus.of(many, [("usual", "rare")[code] for code in y])
-    model = train(corpus, WORD, T(solver=solver), threads=2)  # type: ignore[arg-type]
+    model = train_corpus(corpus, WORD, T(solver=solver), threads=2)  # type: ignore[arg-type]
     p = model.probabilities(["word1 word2", "odd word1 word2"])
     rare = model.labels.index("rare")
     assert p[0, rare] < 1e-3
@@ -154,15 +154,15 @@ def test_all_but_a_few_of_one_label(solver: str) -> None:
 def test_what_has_no_minimum_is_refused() -> None:
     alone = CORPORA["two documents"]()
     with pytest.raises(InputError, match=r"at infinity.*l2"):
-        train(alone, WORD, T(solver="exact", l2=0.0))
+        train_corpus(alone, WORD, T(solver="exact", l2=0.0))
     with pytest.raises(InputError, match="no feature"):
-        train(CORPORA["empty"](), F(bias=False), T())
+        train_corpus(CORPORA["empty"](), F(bias=False), T())
     with pytest.raises(InputError, match="same label"):
-        train(Corpus.of(texts(4), two(4), [1, 0, 1, 0]), WORD, T())
+        train_corpus(Corpus.of(texts(4), two(4), [1, 0, 1, 0]), WORD, T())
 
 
 def test_without_a_penalty_contradictions_have_a_minimum_at_0() -> None:
-    model = train(CORPORA["contradictory"](), WORD, T(solver="exact", l2=0.0))
+    model = train_corpus(CORPORA["contradictory"](), WORD, T(solver="exact", l2=0.0))
     assert model.record.final.converged
     np.testing.assert_allclose(model.probabilities(texts(3)), 0.5, atol=1e-6)
 
@@ -204,13 +204,13 @@ def test_divergence_is_still_seen() -> None:
     corpus = CORPORA["all the same, 3 to 1"]()
     for seed in range(6):
         options = T(hidden=(8,), step="plain", learning_rate=1e30, seed=seed, holdout=0.0)
-        final = train(corpus, WORD, options, threads=1).record.final.as_json()
+        final = train_corpus(corpus, WORD, options, threads=1).record.final.as_json()
         assert final["loss"] < 0.75
         assert 80 < final["halvings"] < 120
 
 
 def test_a_weight_above_0_stays_above_it() -> None:
-    model = train(CORPORA["a label of tiny weights"](), WORD, T(holdout=0.0))
+    model = train_corpus(CORPORA["a label of tiny weights"](), WORD, T(holdout=0.0))
     assert model.labels == ["a", "b"]
     assert model.probabilities(texts(5))[:, 0].min() > 0.99
 
@@ -223,17 +223,19 @@ def test_validation_files_that_hold_nothing_known(options: T, tmp_path: Path) ->
         Corpus.of(["", " "], ["b", "b"]),
         Corpus.of(["?"], ["a"]),
     ):
-        check(train(corpus, WORD, options, validation=judges, threads=1), tmp_path)
+        check(train_corpus(corpus, WORD, options, validation=judges, threads=1), tmp_path)
     with pytest.raises(InputError, match="'z' is not in the training corpus"):
-        train(corpus, WORD, options, validation=Corpus.of(["x"], ["z"]))
+        train_corpus(corpus, WORD, options, validation=Corpus.of(["x"], ["z"]))
     with pytest.raises(InputError, match="weight 0"):
-        train(corpus, WORD, options, validation=Corpus.of(["x"], ["a"], [0]))
+        train_corpus(corpus, WORD, options, validation=Corpus.of(["x"], ["a"], [0]))
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("which", ["all the same", "contradictory", "weights far apart", "empty"])
 def test_tuning_ends_finite(which: str, tmp_path: Path) -> None:
-    tuned = tune(CORPORA[which](), WORD, T(), TuningOptions(seconds=None, trials=6), threads=1)
+    tuned = search_settings(
+        CORPORA[which](), WORD, T(), TuningOptions(seconds=None, trials=6), threads=1
+    )
     check(tuned.model, tmp_path)
 
 
@@ -339,6 +341,6 @@ def test_usual_documents_are_learnt_as_ever() -> None:
         for pairs in (documents(300, 1), documents(90, 2))
     )
     for options in (T(), T(solver="exact"), T(hidden=(8,)), T(l1=1e-3)):
-        model = train(Corpus.of(known, y), WORD, options)
+        model = train_corpus(Corpus.of(known, y), WORD, options)
         right = [answers[0].label for answers in model.classify(new)]
         assert np.mean([a == b for a, b in zip(right, truth, strict=True)]) > 0.8

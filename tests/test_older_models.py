@@ -11,7 +11,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from textmlr import Corpus, Model, update
+from textmlr import Corpus, Model
+from textmlr.training.update.model_update import update_model
 
 FOLDER = Path(__file__).parent / "models"
 ANSWERS = json.loads((FOLDER / "answers.json").read_text(encoding="utf-8"))
@@ -50,4 +51,4 @@ def test_answers_are_still_explained(kind: str) -> None:
 def test_a_model_learns_more() -> None:
     old = Model.load(FOLDER / "linear.textmlr")
     more = Corpus.of(["ghost scream night", "ghost robot"] * 4, ["horror"] * 8)
-    assert update(old, more).classify(["ghost scream"])[0][0].label == "horror"
+    assert update_model(old, more).classify(["ghost scream"])[0][0].label == "horror"

@@ -12,9 +12,10 @@ import numpy as np
 import pytest
 from conftest import compiled, corpus_of, documents
 
-from textmlr import FeaturizerOptions, Model, TrainingOptions, train
+from textmlr import FeaturizerOptions, Model, TrainingOptions
 from textmlr.kernels import document_answer
 from textmlr.kernels.jit import Kernel
+from textmlr.training.corpus_training import train_corpus
 
 TEXTS = ["A robot in orbit, and Été!", "", "the sheriff rode " * 9]
 WORDS = FeaturizerOptions(ngrams=(1, 1))
@@ -33,7 +34,7 @@ CODE = "import sys, test_plain_python; test_plain_python.answer_plainly(*sys.arg
 
 def trained(kind: str) -> Model:
     options, training = KINDS[kind]
-    return train(corpus_of(documents(24, 6)), options, training, threads=1)
+    return train_corpus(corpus_of(documents(24, 6)), options, training, threads=1)
 
 
 def answer_plainly(kind: str, path: str) -> None:

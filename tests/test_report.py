@@ -21,7 +21,7 @@ from textmlr.corpus.reading import read_corpus
 from textmlr.evaluation.evaluation import judge
 from textmlr.evaluation.labelled_answers import LabelledAnswers, answer
 from textmlr.model.model import Model
-from textmlr.training.train import train
+from textmlr.training.corpus_training import train_corpus
 
 pytest.importorskip("matplotlib")
 
@@ -231,7 +231,7 @@ def test_hostile_labels_and_texts(tmp_path: Path) -> None:
     names = sorted(set(labels))
     y = np.array([names.index(label) for label in labels], np.int32)
     corpus = Corpus(batches_of(texts), y, names, None, ["<i>corpus.tsv"])
-    model = train(corpus)
+    model = train_corpus(corpus)
     # The last document is the one most confidently wrong.
     p = model.probabilities(texts)
     p[-1] = np.where(np.arange(len(names)) == (y[-1] + 1) % len(names), 1.0, 0.0)

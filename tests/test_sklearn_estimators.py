@@ -24,8 +24,9 @@ from sklearn.pipeline import Pipeline, make_pipeline, make_union
 from sklearn.utils import estimator_checks
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from textmlr import Corpus, Featurizer, FeaturizerOptions, InputError, Model, TrainingOptions, train
+from textmlr import Corpus, Featurizer, FeaturizerOptions, InputError, Model, TrainingOptions
 from textmlr.sklearn import MultinomialLogisticClassifier, TextClassifier, TextFeaturizer
+from textmlr.training.corpus_training import train_corpus
 
 PAIRS = documents(300, 1)
 TEXTS, LABELS = [text for _, text in PAIRS], [label for label, _ in PAIRS]
@@ -356,7 +357,7 @@ def test_class_weights_of_texts():
     assert by_class.model_.theta.tobytes() == by_document.model_.theta.tobytes()
     assert by_class.model_.record.corpus.weighted
     balanced = TextClassifier(class_weight="balanced", **WORDS).fit(texts, labels)
-    own = train(
+    own = train_corpus(
         Corpus.of(texts, labels),
         FeaturizerOptions(**WORDS),
         TrainingOptions(class_weight="balanced"),
@@ -522,8 +523,10 @@ def test_many_texts_are_not_kept(monkeypatch):
     monkeypatch.setattr("textmlr.sklearn.text_classifier.MOST_KEPT", 3000)
     trained = []
     monkeypatch.setattr(
-        "textmlr.sklearn.text_classifier.train",
-        lambda corpus, *rest, **how: trained.append(len(corpus)) or train(corpus, *rest, **how),
+        "textmlr.sklearn.text_classifier.train_corpus",
+        lambda corpus, *rest, **how: (
+            trained.append(len(corpus)) or train_corpus(corpus, *rest, **how)
+        ),
     )
     many = streamed(20)
     assert trained == [15, 30]

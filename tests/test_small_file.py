@@ -31,7 +31,7 @@ from textmlr.model.small_file.theta_storage import (
     quantise,
     scale_of,
 )
-from textmlr.training.train import train
+from textmlr.training.corpus_training import train_corpus
 
 PAIRS = documents(200, 4)
 QUICK = TrainingOptions(epochs=1, holdout=0.0)
@@ -171,7 +171,7 @@ def test_a_bomb_takes_no_memory() -> None:
 
 @pytest.fixture(scope="module")
 def small() -> Model:
-    model = train(corpus_of(PAIRS), FeaturizerOptions(idf=True), QUICK)
+    model = train_corpus(corpus_of(PAIRS), FeaturizerOptions(idf=True), QUICK)
     return compress(model, 8_000)
 
 
@@ -293,7 +293,7 @@ def test_contents_that_cannot_be(small: Model, tmp_path: Path) -> None:
 
 
 def test_a_hash_that_its_name_does_not_tell_is_held(tmp_path: Path) -> None:
-    model = train(corpus_of(PAIRS), FeaturizerOptions(), QUICK)
+    model = train_corpus(corpus_of(PAIRS), FeaturizerOptions(), QUICK)
     vocabulary = model.featurizer.vocabulary
     names = vocabulary.names.copy()
     robot = vocabulary.name_list().index("robot")

@@ -14,7 +14,7 @@ from textmlr import FeaturizerOptions, ModelFileError
 from textmlr.base import tensor_file
 from textmlr.base.training_options import TrainingOptions
 from textmlr.model.model import Model
-from textmlr.training.train import train
+from textmlr.training.corpus_training import train_corpus
 
 PAIRS = documents(200, 4)
 QUICK = TrainingOptions(epochs=1, holdout=0.0)
@@ -22,7 +22,7 @@ QUICK = TrainingOptions(epochs=1, holdout=0.0)
 
 def sparse(options: FeaturizerOptions, share: float) -> Model:
     """A trained model with that share of the rows of θ set to 0."""
-    model = train(corpus_of(PAIRS), options, QUICK)
+    model = train_corpus(corpus_of(PAIRS), options, QUICK)
     theta = model.layers[0].copy()
     theta[np.random.default_rng(1).uniform(size=len(theta)) < share] = 0
     return Model(model.labels, model.featurizer, [theta], model.record, model.columns)

@@ -18,7 +18,7 @@ from textmlr.base import tensor_file
 from textmlr.base.training_options import TrainingOptions
 from textmlr.cli.top import name_of
 from textmlr.model.explanation import top_features
-from textmlr.training.train import train
+from textmlr.training.corpus_training import train_corpus
 
 PAIRS = documents(200, 6)
 TEXTS = [text for _, text in PAIRS]
@@ -35,7 +35,7 @@ def model_of(options: FeaturizerOptions, labels: int = 3, zero: float = 0.0) -> 
     """A model of two or three labels, a share of its rows 0."""
     kept = sorted({label for label, _ in PAIRS})[:labels]
     pairs = [(label if label in kept else kept[0], text) for label, text in PAIRS]
-    model = train(corpus_of(pairs), options, QUICK)
+    model = train_corpus(corpus_of(pairs), options, QUICK)
     theta = model.layers[0].copy()
     theta[np.random.default_rng(1).uniform(size=len(theta)) < zero] = 0
     whole = Model(model.labels, model.featurizer, [theta], model.record, model.columns)
@@ -134,7 +134,7 @@ def test_totals_in_the_file(tmp_path: Path) -> None:
 
 def test_the_rows_are_still_those_of_the_corpus() -> None:
     """Training scales rows in place, and trials come before."""
-    model = train(corpus_of(PAIRS))
+    model = train_corpus(corpus_of(PAIRS))
     assert model.featurizer.vocabulary is not None
     sums = model.featurizer.transform(TEXTS).sum(axis=0)[1:]
     np.testing.assert_allclose(model.featurizer.vocabulary.totals, sums, rtol=1e-5)
@@ -169,7 +169,7 @@ def test_two_labels_are_two_sides(tmp_path: Path) -> None:
 
 def test_many_labels_have_a_row_each(tmp_path: Path) -> None:
     pairs = [(f"label {i % 20:02}", f"{text} own{i % 20}") for i, (_, text) in enumerate(PAIRS)]
-    train(corpus_of(pairs), OPTIONS[0], QUICK).save(tmp_path / "m")
+    train_corpus(corpus_of(pairs), OPTIONS[0], QUICK).save(tmp_path / "m")
     shown = good("top", tmp_path / "m").stdout
     assert all(f"label {i:02}" in shown for i in range(20))
     assert len(shown.splitlines()) < 100

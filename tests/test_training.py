@@ -16,6 +16,7 @@ from textmlr.features.csr_features import Features
 from textmlr.model.parameters import Network
 from textmlr.model.scoring import Calibration
 from textmlr.training.calibration import Scored, calibrate
+from textmlr.training.corpus_training import train_corpus
 from textmlr.training.held_out import hold_out
 from textmlr.training.objective import Objective
 from textmlr.training.rows import document_weights
@@ -25,7 +26,6 @@ from textmlr.training.sgd.descent import SGD
 from textmlr.training.sgd.fit import fit
 from textmlr.training.sgd.runs import ColumnFacts, Runs
 from textmlr.training.sgd.trial_run import WORSE, Progress, TrialRun
-from textmlr.training.train import train
 
 OPTIONS = TrainingOptions().decided()
 PAIRS = documents(300, 11)
@@ -168,15 +168,17 @@ def test_validation_documents_judge_in_place_of_held_out_ones() -> None:
     [trial] = result.trials
     run = SGD.start(objective, np.arange(len(PAIRS)), 4, 4.0, options.decided())
     assert judge.evaluate(finish(run, trial.epochs).network) == (trial.loss, trial.accuracy)
-    record = train(corpus_of(PAIRS), validation=corpus_of(TEST[:50])).record.held_out.as_json()
+    record = train_corpus(
+        corpus_of(PAIRS), validation=corpus_of(TEST[:50])
+    ).record.held_out.as_json()
     assert record["documents"] == 50
     assert record["from"] == "validation"
 
 
 def test_sorted_trains_as_well_as_shuffled() -> None:
     ordered = sorted(PAIRS)
-    assert accuracy(train(corpus_of(ordered)), TEST) == pytest.approx(
-        accuracy(train(corpus_of(PAIRS)), TEST), abs=0.03
+    assert accuracy(train_corpus(corpus_of(ordered)), TEST) == pytest.approx(
+        accuracy(train_corpus(corpus_of(PAIRS)), TEST), abs=0.03
     )
 
 
@@ -467,8 +469,8 @@ def test_weights_are_numbers_of_visits() -> None:
 def test_documents_of_weight_zero_teach_nothing() -> None:
     spoilt = [("western", text) for label, text in PAIRS if label == "scifi"]
     weights = [1.0] * len(PAIRS) + [0.0] * len(spoilt)
-    kept = train(corpus_of(PAIRS + spoilt, weights))
-    taught = train(corpus_of(PAIRS + spoilt))
+    kept = train_corpus(corpus_of(PAIRS + spoilt, weights))
+    taught = train_corpus(corpus_of(PAIRS + spoilt))
     assert accuracy(kept, TEST) > 0.9
     assert accuracy(taught, TEST) < accuracy(kept, TEST)
 
@@ -482,7 +484,7 @@ def test_balanced_labels() -> None:
     np.testing.assert_allclose(sums, sums.mean(), rtol=1e-5)
     assert weights.mean() == pytest.approx(1)
     options = {c: TrainingOptions(class_weight=c) for c in (None, "balanced")}
-    models = {c: train(corpus, training_options=o) for c, o in options.items()}
+    models = {c: train_corpus(corpus, training_options=o) for c, o in options.items()}
     scifi = [pair for pair in TEST if pair[0] == "scifi"]
     assert accuracy(models["balanced"], scifi) > accuracy(models[None], scifi)
 
@@ -490,25 +492,25 @@ def test_balanced_labels() -> None:
 def test_what_cannot_be_learnt_from() -> None:
     one = [("a", "x"), ("a", "y")]
     with pytest.raises(InputError, match="1 label"):
-        train(corpus_of(one))
+        train_corpus(corpus_of(one))
     with pytest.raises(InputError, match="weight 0"):
-        train(corpus_of([("a", "x"), ("b", "y")], [0, 0]))
+        train_corpus(corpus_of([("a", "x"), ("b", "y")], [0, 0]))
     with pytest.raises(InputError, match="same label"):
-        train(corpus_of([("a", "x"), ("b", "y")], [1, 0]))
+        train_corpus(corpus_of([("a", "x"), ("b", "y")], [1, 0]))
     with pytest.raises(InputError, match="'opera' is not in the training corpus"):
-        train(corpus_of(PAIRS), validation=corpus_of([("opera", "x"), ("scifi", "y")]))
+        train_corpus(corpus_of(PAIRS), validation=corpus_of([("opera", "x"), ("scifi", "y")]))
 
 
 @pytest.mark.slow
 def test_a_separable_corpus_without_penalty_ends_finite() -> None:
     pairs = [("a", "x"), ("b", "y")] * 50
-    model = train(corpus_of(pairs), training_options=TrainingOptions(l2=0.0, epochs=50))
+    model = train_corpus(corpus_of(pairs), training_options=TrainingOptions(l2=0.0, epochs=50))
     assert np.isfinite(model.theta).all()
     assert accuracy(model, pairs) == 1
 
 
 def test_two_documents_are_enough() -> None:
-    model = train(corpus_of([("a", "x x"), ("b", "y")]))
+    model = train_corpus(corpus_of([("a", "x x"), ("b", "y")]))
     assert [a[0].label for a in model.classify(["x", "y"])] == ["a", "b"]
     assert model.record.held_out.documents == 0
 
@@ -517,7 +519,7 @@ def test_two_documents_are_enough() -> None:
 def test_no_step_is_small_enough() -> None:
     options = TrainingOptions(learning_rate=1e300, l2=1e300, epochs=2)
     with pytest.raises(InputError, match="lower the learning rate or the penalty"):
-        train(corpus_of(PAIRS), training_options=options)
+        train_corpus(corpus_of(PAIRS), training_options=options)
 
 
 @pytest.mark.parametrize(("share", "chosen"), [(1.0, 8.0), (0.5, 4.0), (0.05, 2.0)])

@@ -25,15 +25,15 @@ from textmlr.corpus.corpus import Corpus
 from textmlr.evaluation.evaluation import evaluate
 from textmlr.model.model import Model
 from textmlr.training.calibration import Scored, calibrate
+from textmlr.training.corpus_training import train_corpus
 from textmlr.training.rows import Rows
 from textmlr.training.sgd import trials
-from textmlr.training.train import train
 from textmlr.training.tuning import feature_cache, judging, search
 from textmlr.training.tuning import folds as tuning_folds
 from textmlr.training.tuning.events import Event, ResumedSearch, Rung, TuningResult
 from textmlr.training.tuning.folds import folds_of, levels_of, stratified
 from textmlr.training.tuning.judging import Judge
-from textmlr.training.tuning.search import tune
+from textmlr.training.tuning.search import search_settings
 from textmlr.training.tuning.space import FEATURIZER, SEARCHED, TRAINING, Setting, Space
 from textmlr.training.tuning.trial import Trial
 
@@ -62,7 +62,7 @@ def tuned(
 ) -> TuningResult:
     limits = TuningOptions(None, trials, cv=cv, **options)  # type: ignore[arg-type]
     watch = None if events is None else events.append
-    return tune(
+    return search_settings(
         corpus,
         featurizer,
         training,
@@ -104,7 +104,7 @@ class TestSearch:
     ) -> None:
         monkeypatch.setattr(trials, "ENOUGH_HELD_OUT", 20)  # train calibrates by the same, too
         result = tuned(tmp_path / "j", trials=1)
-        model = train(CORPUS)
+        model = train_corpus(CORPUS)
         final, held = model.record.final.as_json(), model.record.held_out.as_json()
         setting, figures = result.default.setting, result.default.figures
         assert setting.featurizer == model.featurizer.options
@@ -189,7 +189,7 @@ class TestSearch:
 
     def test_nothing_is_kept_without_a_journal(self, tmp_path: Path) -> None:
         limits = TuningOptions(None, 3, cv=1)
-        result = tune(CORPUS, options=limits)
+        result = search_settings(CORPUS, options=limits)
         assert told(result.trials) == told(tuned(tmp_path / "j", 3).trials)
 
     def test_hashing(self, tmp_path: Path) -> None:
@@ -219,7 +219,9 @@ class TestSearch:
         assert told(tuned(tmp_path / "j", 20).trials) == told(result.trials)
 
     def test_no_time_leaves_the_default(self, tmp_path: Path) -> None:
-        result = tune(CORPUS, options=TuningOptions(1e-3, cv=1), journal=tmp_path / "j", threads=1)
+        result = search_settings(
+            CORPUS, options=TuningOptions(1e-3, cv=1), journal=tmp_path / "j", threads=1
+        )
         assert [trial.number for trial in result.trials] == [0]
         assert result.best is result.default
 
@@ -340,7 +342,7 @@ class TestJudging:
     def test_macro_f1_is_that_of_evaluate(self) -> None:
         judge = Judge(CORPUS, OTHER, KNOWN.training, None, 1)
         figures = judge.figures(KNOWN, judge.levels[-1], lambda: True)
-        model = train(CORPUS, KNOWN.featurizer, KNOWN.training, validation=OTHER)
+        model = train_corpus(CORPUS, KNOWN.featurizer, KNOWN.training, validation=OTHER)
         result = evaluate(
             model.labels,
             OTHER.y,

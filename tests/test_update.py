@@ -30,11 +30,11 @@ from textmlr.kernels.csr_rows import Csr
 from textmlr.model.parameters import Network
 from textmlr.model.scoring import score
 from textmlr.model.small_file.compression import compress
+from textmlr.training.corpus_training import train_corpus
 from textmlr.training.objective import Objective
-from textmlr.training.train import train
 from textmlr.training.update import penalised_loss
 from textmlr.training.update.linear_update import common_of, curvature_of, precision_of
-from textmlr.training.update.model_update import update
+from textmlr.training.update.model_update import update_model
 from textmlr.training.update.penalised_loss import Prior, minimum
 
 Pairs = list[tuple[str, str]]
@@ -78,7 +78,7 @@ def loss(model: Model, pairs: Pairs) -> float:
 @pytest.fixture(scope="module")
 def old() -> Model:
     """Learnt from 150 documents of three labels."""
-    return train(corpus_of(documents(150, 1)), FeaturizerOptions(ngrams=(1, 2)))
+    return train_corpus(corpus_of(documents(150, 1)), FeaturizerOptions(ngrams=(1, 2)))
 
 
 @pytest.fixture(scope="module")
@@ -221,8 +221,8 @@ class TestPenalisedLoss:
 class TestOfTheSameLabels:
     def test_better_than_either_half(self, old: Model, test_pairs: Pairs) -> None:
         more = documents(150, 2)
-        updated = update(old, corpus_of(more))
-        alone = train(corpus_of(more), FeaturizerOptions(ngrams=(1, 2)))
+        updated = update_model(old, corpus_of(more))
+        alone = train_corpus(corpus_of(more), FeaturizerOptions(ngrams=(1, 2)))
         assert loss(updated, test_pairs) < 0.95 * min(
             loss(old, test_pairs), loss(alone, test_pairs)
         )
@@ -230,18 +230,18 @@ class TestOfTheSameLabels:
         assert updated.featurizer.documents == 300
 
     def test_as_good_as_training_on_everything(self, old: Model, test_pairs: Pairs) -> None:
-        everything = train(
+        everything = train_corpus(
             corpus_of(documents(150, 1) + documents(150, 2)), FeaturizerOptions(ngrams=(1, 2))
         )
-        updated = update(old, corpus_of(documents(150, 2)), NOTHING_HELD)
+        updated = update_model(old, corpus_of(documents(150, 2)), NOTHING_HELD)
         assert accuracy(updated, test_pairs) > accuracy(everything, test_pairs) - 0.02
 
     def test_part_by_part(self, old: Model, test_pairs: Pairs) -> None:
         more = documents(150, 2)
         model = old
         for first in range(0, 150, 15):
-            model = update(model, corpus_of(more[first : first + 15]), NOTHING_HELD)
-        at_once = update(old, corpus_of(more), NOTHING_HELD)
+            model = update_model(model, corpus_of(more[first : first + 15]), NOTHING_HELD)
+        at_once = update_model(old, corpus_of(more), NOTHING_HELD)
         assert loss(model, test_pairs) < 0.95 * loss(old, test_pairs)
         assert accuracy(model, test_pairs) > accuracy(at_once, test_pairs) - 0.02
         # Document frequencies add up, whichever way the documents came.
@@ -262,13 +262,13 @@ class TestOfTheSameLabels:
 
     def test_a_few_documents_do_no_harm(self, old: Model, test_pairs: Pairs) -> None:
         for seed in (3, 4, 5):
-            updated = update(old, corpus_of(documents(3, seed)))
+            updated = update_model(old, corpus_of(documents(3, seed)))
             assert loss(updated, test_pairs) < 1.02 * loss(old, test_pairs)
             assert updated.record.updates[-1].compared is None  # too few to hold some out
 
     def test_documents_of_one_label(self, old: Model, test_pairs: Pairs) -> None:
         own = [pair for pair in documents(150, 2) if pair[0] == "western"]
-        updated = update(old, corpus_of(own), NOTHING_HELD)
+        updated = update_model(old, corpus_of(own), NOTHING_HELD)
         given = answer(updated, corpus_of(test_pairs)).top
         assert np.mean(given == updated.labels.index("western")) < 0.45  # of a third
         assert accuracy(updated, test_pairs) > accuracy(old, test_pairs) - 0.03
@@ -291,16 +291,16 @@ class TestOfTheSameLabels:
         """Nothing in the new documents speaks for the other label."""
         two = [pair for pair in documents(300, 1) if pair[0] != "romance"]
         test = [pair for pair in documents(300, 9) if pair[0] != "romance"]
-        first = train(corpus_of(two), FeaturizerOptions(ngrams=(1, 2)))
+        first = train_corpus(corpus_of(two), FeaturizerOptions(ngrams=(1, 2)))
         own = [pair for pair in documents(600, 2) if pair[0] == "western"]
         assert len(own) == len(two)
-        second = update(first, corpus_of(own), NOTHING_HELD)
+        second = update_model(first, corpus_of(own), NOTHING_HELD)
         assert accuracy(second, test) > accuracy(first, test) - 0.05
 
 
 class TestOfNewLabels:
     def test_learnt_and_the_old_ones_kept(self, old: Model, test_pairs: Pairs) -> None:
-        updated = update(old, corpus_of(cooking(60, 1)), NOTHING_HELD)
+        updated = update_model(old, corpus_of(cooking(60, 1)), NOTHING_HELD)
         assert updated.labels == ["cooking", "romance", "scifi", "western"]
         assert accuracy(updated, cooking(100, 2)) > 0.85
         assert accuracy(updated, test_pairs) > accuracy(old, test_pairs) - 0.04
@@ -310,20 +310,20 @@ class TestOfNewLabels:
 
     def test_among_documents_of_old_labels(self, old: Model, test_pairs: Pairs) -> None:
         mixed = documents(150, 2) + cooking(30, 1)
-        updated = update(old, corpus_of(mixed), NOTHING_HELD)
+        updated = update_model(old, corpus_of(mixed), NOTHING_HELD)
         assert accuracy(updated, cooking(100, 2)) > 0.85
         assert loss(updated, test_pairs) < loss(old, test_pairs) + 0.02
 
     def test_twice(self, old: Model) -> None:
         """A label that was new is an old one the next time."""
-        first = update(old, corpus_of(cooking(60, 1)), NOTHING_HELD)
-        second = update(first, corpus_of(documents(90, 2)), NOTHING_HELD)
+        first = update_model(old, corpus_of(cooking(60, 1)), NOTHING_HELD)
+        second = update_model(first, corpus_of(documents(90, 2)), NOTHING_HELD)
         assert accuracy(second, cooking(100, 2)) > 0.75
         assert second.record.updates[-1].new_labels == ()
 
     def test_new_words_get_rows_and_names(self, old: Model) -> None:
         before = old.featurizer.feature_names()
-        updated = update(old, corpus_of(cooking(60, 1)), NOTHING_HELD)
+        updated = update_model(old, corpus_of(cooking(60, 1)), NOTHING_HELD)
         names = updated.featurizer.feature_names()
         assert names[: len(before)] == before
         assert "garlic" in names[len(before) :]
@@ -334,9 +334,9 @@ class TestOfNewLabels:
     def test_min_df_and_max_features_hold(self) -> None:
         def of(**options: int) -> tuple[list[str], list[str]]:
             chosen = FeaturizerOptions(ngrams=(1, 1), **options)
-            first = train(corpus_of(documents(150, 1)), chosen)
+            first = train_corpus(corpus_of(documents(150, 1)), chosen)
             new = [*cooking(6, 1), ("cooking", "saffron"), *[("cooking", "thyme")] * 2]
-            second = update(first, corpus_of(new), NOTHING_HELD)
+            second = update_model(first, corpus_of(new), NOTHING_HELD)
             return first.featurizer.feature_names(), second.featurizer.feature_names()
 
         before, after = of(min_df=2)
@@ -351,8 +351,8 @@ class TestOfNewLabels:
 def test_every_form_of_model(form: str, test_pairs: Pairs, tmp_path: Path) -> None:
     """Updated, saved, read and updated again; the labels that were there are kept."""
     featurizer, training = FORMS[form]
-    first = train(corpus_of(documents(150, 1)), featurizer, training)
-    second = update(first, corpus_of(cooking(60, 1) + documents(30, 3)))
+    first = train_corpus(corpus_of(documents(150, 1)), featurizer, training)
+    second = update_model(first, corpus_of(cooking(60, 1) + documents(30, 3)))
     assert accuracy(second, cooking(60, 2)) > 0.6
     assert accuracy(second, test_pairs) > accuracy(first, test_pairs) - 0.08
     path = tmp_path / "m.textmlr"
@@ -361,7 +361,7 @@ def test_every_form_of_model(form: str, test_pairs: Pairs, tmp_path: Path) -> No
     np.testing.assert_array_equal(
         again.probabilities(["garlic robot"]), second.probabilities(["garlic robot"])
     )
-    third = update(again, corpus_of(documents(90, 4)))
+    third = update_model(again, corpus_of(documents(90, 4)))
     assert loss(third, test_pairs) < loss(second, test_pairs) + 0.01
     assert third.featurizer.documents == 330
     frequencies = row_frequencies(third.featurizer, third.columns)
@@ -380,7 +380,7 @@ class TestCompared:
     def test_a_test_file(self, old: Model, test_pairs: Pairs) -> None:
         """Figures are those of the models themselves."""
         judges = test_pairs + cooking(30, 5) + [("poetry", "moon and rose")]
-        updated = update(old, corpus_of(cooking(60, 1)), validation=corpus_of(judges))
+        updated = update_model(old, corpus_of(cooking(60, 1)), validation=corpus_of(judges))
         rows = {row["of"]: row for row in updated.record.updates[-1].compared["rows"]}
         assert {name: row["documents"] for name, row in rows.items()} == {
             "all": 331,
@@ -401,12 +401,12 @@ class TestCompared:
     def test_held_out_documents_teach_as_well(self, old: Model) -> None:
         """The update is the same, whatever was held out to compare."""
         new = corpus_of(documents(240, 2))
-        compared = update(old, new)
+        compared = update_model(old, new)
         assert compared.record.updates[-1].compared["rows"][0]["documents"] == 24
-        np.testing.assert_array_equal(compared.theta, update(old, new, NOTHING_HELD).theta)
+        np.testing.assert_array_equal(compared.theta, update_model(old, new, NOTHING_HELD).theta)
 
     def test_nothing_to_judge_old_labels_by(self, old: Model, tmp_path: Path) -> None:
-        updated = update(old, corpus_of(cooking(240, 1)))
+        updated = update_model(old, corpus_of(cooking(240, 1)))
         assert updated.record.updates[-1].compared["absent"] == 3
         updated.save(tmp_path / "m.textmlr")  # the record is JSON
         assert Model.load(tmp_path / "m.textmlr").record.updates == updated.record.updates
@@ -414,7 +414,7 @@ class TestCompared:
     def test_labels_that_lost(self, old: Model, test_pairs: Pairs) -> None:
         """Taught that westerns are romances, the model says so, and which labels paid for it."""
         wrong = [("romance", text) for label, text in documents(600, 2) if label == "western"]
-        updated = update(old, corpus_of(wrong), validation=corpus_of(test_pairs))
+        updated = update_model(old, corpus_of(wrong), validation=corpus_of(test_pairs))
         lost = updated.record.updates[-1].compared["lost"]
         assert lost[0]["label"] == "western"
         assert lost[0]["right"][1] < lost[0]["right"][0] <= lost[0]["documents"] == 100
@@ -422,16 +422,18 @@ class TestCompared:
 
 class TestBits:
     def test_threads_change_none(self, tmp_path: Path) -> None:
-        first = train(corpus_of(documents(150, 1)), FeaturizerOptions(ngrams=(1, 2)))
+        first = train_corpus(corpus_of(documents(150, 1)), FeaturizerOptions(ngrams=(1, 2)))
         for threads in (1, 3):
-            made = update(first, corpus_of(cooking(60, 1) + documents(90, 2)), threads=threads)
+            made = update_model(
+                first, corpus_of(cooking(60, 1) + documents(90, 2)), threads=threads
+            )
             made.save(tmp_path / f"{threads}.textmlr")
         assert (tmp_path / "1.textmlr").read_bytes() == (tmp_path / "3.textmlr").read_bytes()
 
     def test_the_old_model_stays_as_it_was(self, old: Model) -> None:
         theta, record = old.theta.copy(), json.dumps(old.record.as_json())
         names, labels = old.featurizer.feature_names(), list(old.labels)
-        update(old, corpus_of(cooking(60, 1)))
+        update_model(old, corpus_of(cooking(60, 1)))
         np.testing.assert_array_equal(old.theta, theta)
         assert json.dumps(old.record.as_json()) == record
         assert (old.featurizer.feature_names(), old.labels) == (names, labels)
@@ -439,15 +441,15 @@ class TestBits:
     def test_documents_of_weight_0_teach_nothing(self, old: Model) -> None:
         """Their words are features, with weights of 0."""
         new, idle = documents(90, 2), [("western", "zebra zebra")] * 3
-        weighted = update(old, corpus_of(new + idle, [1.0] * 90 + [0.0] * 3), NOTHING_HELD)
+        weighted = update_model(old, corpus_of(new + idle, [1.0] * 90 + [0.0] * 3), NOTHING_HELD)
         zebra = weighted.featurizer.feature_names().index("zebra")
         assert not weighted.theta[zebra].any()
 
     def test_weights(self, old: Model) -> None:
         """Twice the weight, half the others': as if it stood there twice."""
         new = documents(60, 2)
-        twice = update(old, corpus_of(new, [2.0] * 30 + [0.5] * 30), NOTHING_HELD)
-        even = update(old, corpus_of(new), NOTHING_HELD)
+        twice = update_model(old, corpus_of(new, [2.0] * 30 + [0.5] * 30), NOTHING_HELD)
+        even = update_model(old, corpus_of(new), NOTHING_HELD)
         assert loss(twice, new[:30]) < loss(even, new[:30])
         assert loss(twice, new[30:]) > loss(even, new[30:])
 
@@ -456,22 +458,26 @@ class TestRefused:
     def test_no_documents(self, old: Model) -> None:
         none = replace(corpus_of([]), y=np.zeros(0, np.int32))
         with pytest.raises(InputError, match="no documents to train on"):
-            update(old, none)
+            update_model(old, none)
 
     def test_no_weight(self, old: Model) -> None:
         with pytest.raises(InputError, match="every document has weight 0"):
-            update(old, corpus_of(documents(6, 2), [0.0] * 6))
+            update_model(old, corpus_of(documents(6, 2), [0.0] * 6))
 
     def test_hashed_columns_of_unknown_frequency(self) -> None:
         """As in files from before there were updates."""
-        first = train(corpus_of(documents(60, 1)), FeaturizerOptions(ngrams=(1, 1), hash_bits=12))
+        first = train_corpus(
+            corpus_of(documents(60, 1)), FeaturizerOptions(ngrams=(1, 1), hash_bits=12)
+        )
         assert first.columns is not None
         first.columns = replace(first.columns, frequencies=None)
         with pytest.raises(InputError, match="train it again"):
-            update(first, corpus_of(documents(6, 2)))
+            update_model(first, corpus_of(documents(6, 2)))
 
     def test_frequencies_in_a_file_are_checked(self, tmp_path: Path) -> None:
-        model = train(corpus_of(documents(60, 1)), FeaturizerOptions(ngrams=(1, 1), hash_bits=12))
+        model = train_corpus(
+            corpus_of(documents(60, 1)), FeaturizerOptions(ngrams=(1, 1), hash_bits=12)
+        )
         assert model.columns is not None
         assert model.columns.frequencies is not None
         model.save(tmp_path / "m.textmlr")
@@ -572,8 +578,8 @@ class TestCommand:
 @pytest.mark.slow
 @pytest.mark.parametrize("bias", [True, False])
 def test_a_document_without_words(bias: bool) -> None:
-    first = train(corpus_of(documents(60, 1)), FeaturizerOptions(ngrams=(1, 1), bias=bias))
-    second = update(first, corpus_of([("western", "")]))
+    first = train_corpus(corpus_of(documents(60, 1)), FeaturizerOptions(ngrams=(1, 1), bias=bias))
+    second = update_model(first, corpus_of([("western", "")]))
     assert np.isfinite(second.theta).all()
     assert second.featurizer.documents == 61
     if not bias:
@@ -582,9 +588,9 @@ def test_a_document_without_words(bias: bool) -> None:
 
 def test_words_that_the_model_has_not_at_all() -> None:
     """Documents and model have nothing in common but the bias."""
-    first = train(corpus_of(documents(60, 1)), FeaturizerOptions(ngrams=(1, 1)))
+    first = train_corpus(corpus_of(documents(60, 1)), FeaturizerOptions(ngrams=(1, 1)))
     new = [("east", "qigong qilin"), ("west", "waltz wurst")] * 20
-    second = update(first, corpus_of(new), NOTHING_HELD)
+    second = update_model(first, corpus_of(new), NOTHING_HELD)
     assert accuracy(second, new) == 1
     assert accuracy(second, documents(90, 2)) > accuracy(first, documents(90, 2)) - 0.02
 
@@ -596,8 +602,8 @@ def test_totals_of_features_are_those_of_all_documents(form: str) -> None:
     for features that they could have."""
     words = FeaturizerOptions(ngrams=(1, 1), norm=None, hash_bits=12 if form == "hashed" else None)
     old, new = corpus_of(documents(80, 1)), corpus_of(documents(40, 2))
-    model = train(old, words, TrainingOptions(l1=2e-3) if form == "l1" else None)
-    updated = update(model, new)
+    model = train_corpus(old, words, TrainingOptions(l1=2e-3) if form == "l1" else None)
+    updated = update_model(model, new)
     both = [*old.batches, *new.batches]
     sums = np.asarray(model.featurizer.featurize(both, 1).to_scipy().sum(axis=0)).ravel()
     if form == "hashed":
@@ -617,9 +623,11 @@ def test_totals_of_features_are_those_of_all_documents(form: str) -> None:
 
 def test_a_compressed_model_is_updated_like_any_other(test_pairs: Pairs) -> None:
     """What the small form dropped may come back, as features that are not new to the world."""
-    whole = train(corpus_of(documents(300, 1)), FeaturizerOptions(ngrams=(1, 2), char_ngrams=None))
+    whole = train_corpus(
+        corpus_of(documents(300, 1)), FeaturizerOptions(ngrams=(1, 2), char_ngrams=None)
+    )
     small = compress(whole, 6000)
-    updated = update(small, corpus_of(documents(60, 2)))
+    updated = update_model(small, corpus_of(documents(60, 2)))
     assert len(updated.layers[0]) > len(small.layers[0])
     before, after = accuracy(small, test_pairs), accuracy(updated, test_pairs)
     assert after >= before - 0.02

@@ -20,9 +20,10 @@ from pathlib import Path
 import click
 import corpora as writers
 
-from textmlr import Model, TrainingOptions, train
+from textmlr import Model, TrainingOptions
 from textmlr.cli import VERBS, cli
 from textmlr.corpus.corpus import Corpus
+from textmlr.training.corpus_training import train_corpus
 
 from .recipe import Recipe, require
 
@@ -42,7 +43,7 @@ GUIDED = (
     "textmlr.cli.train",
     "textmlr.cli.tune",
     "textmlr.cli.update",
-    "textmlr.training.train",
+    "textmlr.training.corpus_training",
     "textmlr.training.update.model_update",
     "textmlr.training.ngram_choice",
     "textmlr.base.featurizer_options",
@@ -272,7 +273,7 @@ def _contents() -> dict[str, bytes]:
     contents = dict(FILES)
     corpus = Corpus.of([text for _, text in PAIRS], [label for label, _ in PAIRS])
     for name, options in MODELS.items():
-        train(corpus, training_options=TrainingOptions(**options)).save(name)
+        train_corpus(corpus, training_options=TrainingOptions(**options)).save(name)
         contents[name] = Path(name).read_bytes()
     from textmlr.model.small_file.compression import compress
 

@@ -25,7 +25,7 @@ from typing import Any
 
 import numpy as np
 
-from textmlr import FeaturizerOptions, Model, TrainingOptions, UpdateOptions, train, update
+from textmlr import FeaturizerOptions, Model, TrainingOptions, UpdateOptions
 from textmlr.base.errors import InputError, ModelFileError
 from textmlr.cli import info
 from textmlr.cli.training_summary import fit_rows, ngram_rows, update_rows
@@ -34,6 +34,8 @@ from textmlr.features.hashed_columns import DENSE
 from textmlr.model.record import Record
 from textmlr.model.small_file import compressed, form
 from textmlr.model.small_file.compression import compress
+from textmlr.training.corpus_training import train_corpus
+from textmlr.training.update.model_update import update_model
 
 from .forgery import Forgery
 from .recipe import Recipe, require
@@ -107,7 +109,7 @@ def _model(words: str, **options: Any) -> Model:
     labels = [genre if words == "three" else genre[:1] for genre in GENRES]
     if words == "two":
         labels = ["a" if genre == "scifi" else "b" for genre in GENRES]
-    return train(Corpus.of(TEXTS, labels), FeaturizerOptions(**own), training)
+    return train_corpus(Corpus.of(TEXTS, labels), FeaturizerOptions(**own), training)
 
 
 def _smaller(model: Model, dtype: Any) -> Model:
@@ -261,7 +263,7 @@ def _tell(model: Model) -> None:
     ]
     require(all(isinstance(told, str) for row in rows for told in row), "a row is no text")
     try:
-        update(model, Corpus.of(["a robot"], [model.labels[0]]), UpdateOptions(holdout=0))
+        update_model(model, Corpus.of(["a robot"], [model.labels[0]]), UpdateOptions(holdout=0))
     except InputError as error:
         require(str(error).isprintable(), "not one clear line")
 

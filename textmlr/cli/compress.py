@@ -91,12 +91,10 @@ def compress(
     size = small.save(output)
     result = None
     if corpus is not None:
-        from textmlr.evaluation.comparison import compare
-        from textmlr.evaluation.labelled_answers import answer
+        from textmlr.evaluation.model_evaluation import compare
 
-        answers = [answer(one, corpus, threads=threads) for one in (whole, small)]
-        warn_of_answers(answers[0])
-        result = compare(answers[0], answers[1], threads=threads)
+        result = compare(whole, small, corpus, threads=threads)
+        warn_of_answers(result.answered[0])
     about = {
         "model": output,
         "bytes": size,

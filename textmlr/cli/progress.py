@@ -18,7 +18,7 @@ from textmlr.training.exact.solver import SolverStep
 from textmlr.training.ngram_choice import Candidate
 from textmlr.training.on_disk.stage_progress import Work
 from textmlr.training.sgd.trial_run import Progress as Epochs
-from textmlr.training.train import Event, Stage
+from textmlr.training.training_events import Event, Stage
 
 if TYPE_CHECKING:
     from rich.live import Live

@@ -119,7 +119,7 @@ def train(
     from textmlr.cli.training_summary import show_summary, summary_of
     from textmlr.cli.warnings import warn_of_corpus
     from textmlr.corpus.reading import read_corpus
-    from textmlr.training.train import train as fit
+    from textmlr.training.corpus_training import train_corpus
 
     check_output(output, [*corpora, validation])
     with (
@@ -127,7 +127,7 @@ def train(
         stored(corpora, reading, output, storage, validation, stages, progress) as (corpus, store),
     ):
         judges = read_corpus([validation], reading) if validation else None
-        model = fit(
+        model = train_corpus(
             corpus,
             *stages,
             validation=judges,

@@ -137,7 +137,7 @@ def tune(
     from textmlr.cli.trial_tables import TuningProgress
     from textmlr.cli.warnings import warn_of_corpus
     from textmlr.corpus.reading import read_corpus
-    from textmlr.training.tuning.search import tune as search
+    from textmlr.training.tuning.search import search_settings
 
     check_output(output, [*corpora, validation])
     check_output(journal, [*corpora, validation], grows=True)
@@ -145,7 +145,7 @@ def tune(
         with TuningProgress(options, journal, quiet=quiet) as progress:
             corpus = read_corpus(corpora, reading)
             judges = read_corpus([validation], reading) if validation else None
-            tuned = search(
+            tuned = search_settings(
                 corpus,
                 *stages,
                 options,

@@ -87,7 +87,7 @@ def update(
     from textmlr.cli.terminal import print_summary
     from textmlr.corpus.reading import read_corpus
     from textmlr.model.model import Model
-    from textmlr.training.update.model_update import update as fit
+    from textmlr.training.update.model_update import update_model
 
     output = output or model
     before = Model.load(model)
@@ -96,7 +96,7 @@ def update(
         progress.reading()
         corpus = read_corpus(corpora, reading)
         judges = read_corpus([test], reading) if test else None
-        after = fit(
+        after = update_model(
             before, corpus, options, validation=judges, threads=threads, watch=progress.watch
         )
         size = after.save(output)

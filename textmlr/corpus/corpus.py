@@ -248,12 +248,13 @@ class Corpus(Sequence[Document]):
         own = None if weights is None else check_weights(weights)
         documents = sum(map(len, batches))
         for what, number in (
-            ("labels", len(y)),
-            ("weights", documents if own is None else len(own)),
+            ("label", len(y)),
+            ("weight", documents if own is None else len(own)),
         ):
             if number != documents:
                 raise InputError(
-                    f"{number} {what} for {documents} documents", mend="give one a document"
+                    f"{plural(number, what)} for {plural(documents, 'document')}",
+                    mend="give one a document",
                 )
         return cls(batches, y, names, own, ["memory"] * len(batches))
 

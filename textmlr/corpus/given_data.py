@@ -108,6 +108,39 @@ def as_corpus(
     return Corpus.of(*frame.text_and_label(text, label), own)
 
 
+def given_corpora(
+    data: Data,
+    labels: Labels | None,
+    text: str | None,
+    label: str | None,
+    weights: Weights | str | None,
+    reading: ReadingOptions | None,
+    validation: Any,
+) -> tuple[Corpus, Corpus | None]:
+    """The corpus to train on, and that to choose or compare by, if there is one.
+
+    validation  data with their labels, whose columns have the same names, or (texts, labels), or
+                None
+    Raises InputError as as_corpus does.
+    """
+    name = type(labels).__name__
+    if name.endswith("Options"):
+        stage = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).lower()
+        raise InputError(f"labels are {name}", mend=f"give it by name: {stage}=…")
+    corpus = as_corpus(data, labels, text=text, label=label, weights=weights, reading=reading)
+    if validation is None:
+        return corpus, None
+    try:
+        if isinstance(validation, tuple) and len(validation) == 2 and _paths_in(validation) is None:
+            return corpus, as_corpus(*validation)
+        if isinstance(validation, Corpus):
+            return corpus, validation
+        return corpus, as_corpus(validation, text=text, label=label, reading=reading)
+    except InputError as error:
+        where = f"validation, {error.place}" if error.place else "validation"
+        raise type(error)(error.problem, place=where, line=error.line, mend=error.mend) from None
+
+
 def texts_of(data: Data, *, text: str | None = None) -> list[Batch]:
     """Documents as Batches, whatever holds them; labels that they have are not looked at.
 

@@ -15,7 +15,7 @@ from textmlr.evaluation.evaluation import judge
 from textmlr.evaluation.intervals import Interval
 from textmlr.evaluation.labelled_answers import LabelledAnswers, answer
 from textmlr.model.model import Model
-from textmlr.training.train import train
+from textmlr.training.corpus_training import train_corpus
 
 SHARES = (1 / 16, 1 / 8, 1 / 4, 1 / 2, 1.0)
 # A model of fewer documents a label does not show how more of them help.
@@ -110,7 +110,7 @@ def learning_curve(
         if watch is not None:
             watch(size)
         part = training.subset(np.sort(order[:size]))
-        small = train(part, model.featurizer.options, options, threads=threads)
+        small = train_corpus(part, model.featurizer.options, options, threads=threads)
         figures = judge(answer(small, test, threads=threads), threads=threads)
         intervals = figures.intervals
         points.append(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -29,6 +30,8 @@ class LabelledAnswers:
     invalid        pieces of invalid UTF-8 in the text
     overlap        as in Evaluation
     head           of the model
+    trained_on     (L,) documents of each label in training, or the sums of their weights; None
+                   where the model does not say
     """
 
     names: list[str]
@@ -37,6 +40,7 @@ class LabelledAnswers:
     invalid: int = 0
     overlap: Overlap | None = None
     head: Head = SOFTMAX
+    trained_on: NDArray[np.float64] | None = None
 
     def __len__(self) -> int:
         return len(self.codes)
@@ -70,23 +74,44 @@ class LabelledAnswers:
         return dict(zip(self.names[width:], counts[width:], strict=True))
 
 
-def answer(model: Model, corpus: Corpus, *, threads: int | None = None) -> LabelledAnswers:
+def answer(
+    model: Model,
+    corpus: Corpus,
+    *,
+    threads: int | None = None,
+    watch: Callable[[int], None] | None = None,
+) -> LabelledAnswers:
     """A model's answers to the documents of a corpus, with their true labels.
 
+    watch  called with the number of documents of each block that is answered
     Raises InputError where they would not fit in memory.
     """
     _check_memory(len(corpus), len(model.labels))
     _, strangers = recode(corpus, model.labels)
-    blocks = list(model.stream(corpus.batches, threads))
+    blocks = []
+    for block in model.stream(corpus.batches, threads):
+        blocks.append(block)
+        if watch is not None:
+            watch(len(block.probabilities))
     names = [*model.labels, *strangers]
     code_of = {name: code for code, name in enumerate(names)}
     codes = np.array([code_of[label] for label in corpus.labels], np.int64)[corpus.y]
-    probabilities = np.concatenate([block.probabilities for block in blocks])
+    none: NDArray[np.float64] = np.zeros((0, len(model.labels)))
+    probabilities = np.concatenate([none, *(block.probabilities for block in blocks)])
     invalid = sum(block.invalid for block in blocks)
     overlap = None
     if model.trained_on is not None:
         overlap = model.trained_on.overlap(corpus.batches, chosen_threads(threads))
-    return LabelledAnswers(names, codes, probabilities, invalid, overlap, model.head)
+    known = model.record.label_weights()
+    return LabelledAnswers(
+        names,
+        codes,
+        probabilities,
+        invalid,
+        overlap,
+        model.head,
+        known if len(known) == len(model.labels) else None,
+    )
 
 
 def _check_memory(documents: int, labels: int) -> None:

@@ -32,8 +32,8 @@ from textmlr.sklearn.estimator_parameters import (
     has_parameters,
     training_options,
 )
-from textmlr.training.train import train
-from textmlr.training.update.model_update import update
+from textmlr.training.corpus_training import train_corpus
+from textmlr.training.update.model_update import update_model
 
 if TYPE_CHECKING:
     from typing import Self
@@ -144,12 +144,12 @@ class TextClassifier(ClassifierMixin, BaseEstimator):
             self._kept = kept if few or not hasattr(self, "model_") else None
             if self._trained == documents or not trained:
                 return
-        self.model_ = update(
+        self.model_ = update_model(
             self.model_, part, UpdateOptions(holdout=0.0), threads=threads_of(self.n_jobs)
         )
 
     def _train(self, corpus: Corpus) -> Model:
-        return train(
+        return train_corpus(
             corpus,
             featurizer_options(self),
             training_options(self),

@@ -1,250 +1,64 @@
-"""train: a labelled corpus in, a Model out."""
+"""train: labelled documents in, whatever holds them, a Model out."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import asdict, dataclass, replace
-from typing import NamedTuple
+from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
-from textmlr.base.checks import check_callable, check_kind, check_threads
-from textmlr.base.errors import InputError
 from textmlr.base.featurizer_options import FeaturizerOptions
-from textmlr.base.threads import chosen_threads
+from textmlr.base.option_keywords import stages_of, takes_options
 from textmlr.base.training_options import TrainingOptions
-from textmlr.corpus.corpus import Corpus, check_corpus
-from textmlr.corpus.duplicates import duplicates_of
-from textmlr.model.heads import SOFTMAX, Head, head_of
+from textmlr.corpus.given_data import Data, Labels, Weights, given_corpora
+from textmlr.corpus.reading_options import ReadingOptions
 from textmlr.model.model import Model
-from textmlr.model.model_parts import UpdateState
-from textmlr.model.parameters import LINEAR
-from textmlr.model.scoring import Calibration
-from textmlr.training.exact.penalty_path import ExactFit, Penalty, fit_exact
-from textmlr.training.exact.solver import SolverStep
-from textmlr.training.feature_names import FeatureNames
-from textmlr.training.ngram_choice import Candidate, NgramChoice, choose
-from textmlr.training.on_disk.disk_store import Store
-from textmlr.training.on_disk.stage_progress import Work
-from textmlr.training.rows import Rows, memory_of
-from textmlr.training.sgd.fit import Fit, fit, most_epochs
-from textmlr.training.sgd.trial_run import Progress
-from textmlr.training.training_record import training_record
+from textmlr.training.corpus_training import train_corpus
+from textmlr.training.training_events import Watch
+
+STAGES = {"featurizer_options": FeaturizerOptions, "training_options": TrainingOptions}
+OTHERS = ("data", "labels", "text", "label", "weights", "validation", "reading", "threads")
 
 
-@dataclass(frozen=True, slots=True)
-class Stage:
-    """A stage of training begins: "features", with the corpus read, or "fit", with the rows made.
-
-    epochs    most epochs of "fit", 0 where the number is not known
-    bytes     of θ during "fit", for all runs side by side
-    """
-
-    name: str
-    documents: int
-    labels: int
-    columns: int = 0
-    nonzeros: int = 0
-    epochs: int = 0
-    bytes: int = 0
-
-
-Event = Stage | Work | Candidate | Progress | SolverStep | Penalty
-Watch = Callable[[Event], None]
-
-
+@takes_options(STAGES)
 def train(
-    corpus: Corpus,
-    featurizer_options: FeaturizerOptions | None = None,
-    training_options: TrainingOptions | None = None,
+    data: Data,
+    labels: Labels | None = None,
     *,
-    validation: Corpus | None = None,
+    text: str | None = None,
+    label: str | None = None,
+    weights: Weights | str | None = None,
+    reading: ReadingOptions | None = None,
+    validation: Data | tuple[Any, Any] | None = None,
     threads: int | None = None,
     watch: Watch | None = None,
-    store: Store | None = None,
-    head: str = SOFTMAX.name,
+    **options: Any,
 ) -> Model:
     """Train a Model on labelled documents.
 
-    validation  documents to choose by, in place of a held-out part
+    data        texts, with their labels beside them: lists, arrays, Series, columns of tables;
+                or a table (a DataFrame of pandas or polars, an Arrow table, a data set of Hugging
+                Face's, a dict of columns), or the path of a file or a list of paths, whose
+                columns hold both; or a Corpus
+    labels      one a text: str, int or bool.  None where data hold them
+    text, label  names of the columns of a table or file; None: they have plain names
+    weights     one a text, or the name of a column.  None: each document counts 1
+    reading     ReadingOptions: how files are read
+    validation  documents to choose by, in place of a held-out part: data as above that hold their
+                labels, or (texts, labels)
     threads     None: one a processor.  Their number changes no bit of the model
-    watch       called with a Stage, a Candidate, a Progress, or a SolverStep and a Penalty of the
-                exact solver, as training goes
-    store       where rows and the state of training are kept, for a corpus on disk; None: in
-                memory.  The model has the same bits, unless its features did not fit in the
-                store's memory
-    head        the name of the output, see ``textmlr.model.heads``
-    Raises InputError if the corpus cannot be trained on.
+    watch       called with each event of ``textmlr.training.training_events`` as training goes
+    Raises InputError if the data cannot be trained on; it says what to do.
 
-    >>> from textmlr import Corpus, train
+    >>> import textmlr
     >>> texts = ["a robot in orbit", "the sheriff rode", "robot engine", "a saddle, a sheriff"]
-    >>> model = train(Corpus.of(texts, ["scifi", "western", "scifi", "western"]))
+    >>> model = textmlr.train(texts, ["scifi", "western", "scifi", "western"])
     >>> model.labels
     ['scifi', 'western']
     >>> model.classify(["my robot"])[0][0].label
     'scifi'
+    >>> textmlr.train("data/genres-train.tsv", ngrams=(1, 1), epochs=2).labels[:2]
+    ['adventure', 'comedy']
     """
-    check_corpus("corpus", corpus)
-    check_corpus("validation", validation, optional=True)
-    check_kind("featurizer_options", featurizer_options, FeaturizerOptions, optional=True)
-    check_kind("training_options", training_options, TrainingOptions, optional=True)
-    check_threads(threads)
-    check_callable("watch", watch)
-    check_kind("store", store, Store, optional=True)
-    options = (training_options or TrainingOptions()).decided()
-    _check_two_labels(corpus)
-    # TF-IDF only if it is asked for: SGD scales steps by idf instead, in rows whose length is 1
-    # before rare features are raised (a point of accuracy on some corpora).
-    wanted = featurizer_options or FeaturizerOptions()
-    if options.solver != "exact" and wanted.idf is None:
-        wanted = replace(wanted, idf=False)
-    threads = chosen_threads(threads)
-    run = _Training(
-        corpus, validation, options, threads, watch or (lambda event: None), store, head_of(head)
+    corpus, judges = given_corpora(data, labels, text, label, weights, reading, validation)
+    featurizer, training = stages_of(options, STAGES, OTHERS)
+    return train_corpus(
+        corpus, featurizer, training, validation=judges, threads=threads, watch=watch
     )
-    run.watch(Stage("features", len(corpus), len(corpus.labels)))
-    duplicates = duplicates_of(corpus, threads)
-    try:
-        candidates, rows = run.rows(wanted)
-        names = FeatureNames(corpus, rows, options.seed, threads)
-        fitted = run.fit(rows, names.collect)
-        names.finish(fitted.layers[0])
-    except ArithmeticError as error:
-        raise InputError(str(error), mend="lower the learning rate or the penalty") from error
-    overlap = None
-    if validation is not None:
-        overlap = duplicates.sketch.overlap(validation.batches, threads)
-    model = Model(
-        corpus.labels,
-        rows.featurizer,
-        fitted.layers,
-        training_record(corpus, duplicates, rows, candidates, options, fitted.found, overlap),
-        rows.columns,
-        fitted.calibration,
-        activation=options.activation or LINEAR,
-        update_state=UpdateState(fitted.squares, duplicates.sketch.beside(fitted.layers)),
-        head=run.head,
-    )
-    return _sparse(model) if options.l1 else model
-
-
-def _check_two_labels(corpus: Corpus) -> None:
-    if len(corpus.labels) < 2:
-        only = f", {corpus.labels[0]!r}" if corpus.labels else ""
-        raise InputError(
-            f"the corpus has {len(corpus.labels)} label{only}",
-            place=", ".join(corpus.names) or None,
-            mend="give documents of two labels at least",
-        )
-
-
-class _Fitted(NamedTuple):
-    """θ, see ``Model``, and how it was found."""
-
-    layers: list[NDArray[np.float32]]
-    squares: list[NDArray[np.float32]]
-    calibration: Calibration | None
-    found: Fit | ExactFit
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Training:
-    """The training of one model, its options decided."""
-
-    corpus: Corpus
-    validation: Corpus | None
-    options: TrainingOptions
-    threads: int
-    watch: Watch
-    store: Store | None
-    head: Head
-
-    def rows(self, wanted: FeaturizerOptions) -> tuple[list[Candidate], Rows]:
-        """(n-grams that were tried, rows with the best ones)."""
-        choice, options, threads = self._choice(wanted), self.options, self.threads
-        if choice.rows is not None:
-            return choice.candidates, choice.rows
-        if self.store is None:
-            rows = Rows.of(self.corpus, choice.options, options, threads, self.head)
-        else:
-            own = choice.options, options, threads, self.watch, self.head
-            rows = self.store.rows(self.corpus, *own)
-        return choice.candidates, rows
-
-    def fit(self, rows: Rows, beside: Callable[[], object]) -> _Fitted:
-        """Fit θ to rows.  Raises ArithmeticError where it does not stay finite."""
-        options, threads, judge = self.options, self.threads, None
-        if self.validation is not None:
-            judge = rows.judge(self.validation, options, threads)
-        self.watch(self._stage(rows))
-        if options.solver == "exact":
-            found = fit_exact(
-                rows.in_memory,
-                options,
-                validation=judge,
-                threads=threads,
-                watch=self.watch,
-                beside=beside,
-            )
-            return _Fitted([found.optimum.theta], [], None, found)
-        result = fit(
-            rows.objective,
-            options,
-            columns=rows.column_facts,
-            validation=judge,
-            threads=threads,
-            watch=self.watch,
-            beside=beside,
-            overwrite=True,
-            states=None if self.store is None else self.store.cache,
-            known=rows.trials,
-        )
-        squares = result.squares if options.hidden else []
-        return _Fitted(result.layers, squares, result.calibration.absorbed(), result)
-
-    def _stage(self, rows: Rows) -> Stage:
-        """The stage "fit"."""
-        objective, options, labels = rows.objective, self.options, len(self.corpus.labels)
-        epochs = 0
-        if options.solver != "exact":
-            validated = self.validation is not None
-            epochs = most_epochs(objective, rows.idf, options, validated=validated)
-        room = memory_of(objective.columns, labels, options, self.threads)
-        size = objective.columns, objective.nonzeros
-        return Stage("fit", len(self.corpus), labels, *size, epochs, room)
-
-    def _choice(self, wanted: FeaturizerOptions) -> NgramChoice:
-        """``choose``, or its choice from before the run was cut off."""
-
-        def find() -> NgramChoice:
-            return choose(
-                self.corpus,
-                wanted,
-                self.options,
-                validation=self.validation,
-                threads=self.threads,
-                watch=self.watch,
-                head=self.head,
-            )
-
-        if self.store is None:
-            return find()
-
-        def as_json() -> dict[str, object]:
-            found = find()
-            candidates = [asdict(candidate) for candidate in found.candidates]
-            return {"options": asdict(found.options), "candidates": candidates}
-
-        # Rows in memory, which the choice was made on, are not those of the store, which may have
-        # to leave features out: the store makes its own, in every run.
-        kept = self.store.cache.once("choice", as_json)
-        candidates = [Candidate.of(values) for values in kept["candidates"]]
-        return NgramChoice(FeaturizerOptions.of(kept["options"]), candidates, None)
-
-
-def _sparse(model: Model) -> Model:
-    """The model without the rows of θ that are 0; its record has the number of the others."""
-    model = model.without_zero_rows()
-    model.record = model.record.with_kept(model.kept)
-    return model

@@ -22,6 +22,7 @@ from textmlr.features.hashed_columns import HashedColumns
 from textmlr.model.answering import Answerer
 from textmlr.model.explanation.document_tokens import DocumentTokens, Integers
 from textmlr.model.explanation.explanation import Contribution, Explanation, Method, Word
+from textmlr.model.explanation.grouped_words import group_words
 from textmlr.model.explanation.integrated_gradients import GradientPath
 from textmlr.model.scoring import Calibration
 
@@ -99,11 +100,11 @@ def explain(
     wanted = _wanted(len(scores), chosen, other)
     row = _shares(model, places, wanted)
     features, share = _features(model, places, row)
-    words = zip(
-        places.token_starts.tolist(),
-        places.token_stops.tolist(),
-        *(part.tolist() for part in share),
-        strict=True,
+    spans = zip(places.token_starts.tolist(), places.token_stops.tolist(), strict=True)
+    nats = zip(*(part.tolist() for part in share), strict=True)
+    words = tuple(
+        Word(i, j, places.text[i:j], own, margin)
+        for (i, j), (own, margin) in zip(spans, nats, strict=True)
     )
     return Explanation(
         text=places.text,
@@ -118,7 +119,8 @@ def explain(
         bias_margin=float(row.bias[1]),
         method=model.method if row.says or not len(model.base) else "base rates",
         features=features,
-        words=tuple(Word(i, j, places.text[i:j], own, margin) for i, j, own, margin in words),
+        words=words,
+        by_word=group_words(words, places.tokens),
     )
 
 

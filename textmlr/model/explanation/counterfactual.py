@@ -38,7 +38,7 @@ GROWTH = 4  # a step removes one word more for so many removed before
 Removed = tuple[int, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Counterfactual:
     """A document's label without some of its words.
 
@@ -63,6 +63,10 @@ class Counterfactual:
     remaining: float
     proved: bool
     tried: int
+
+    def __repr__(self) -> str:
+        """The result in words."""
+        return f"Counterfactual: {self.sentence()}"
 
     def sentence(self) -> str:
         """The result in words."""

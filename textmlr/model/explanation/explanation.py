@@ -5,8 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from textmlr.base.printable import plain
+
 Json = dict[str, Any]
 Method = Literal["exact", "integrated gradients", "base rates"]
+_IN_REPR = 5  # words for the label, and against it
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +53,24 @@ class Word:
 
 
 @dataclass(frozen=True, slots=True)
+class GroupedWord:
+    """A word of the document, wherever it occurs: its tokens' shares together.
+
+    text          the form that it has most often
+    count         how often it occurs
+    contribution  nats of the label's score
+    margin        nats of the margin, see Explanation
+    spans         (start, stop) of each occurrence, characters of the text
+    """
+
+    text: str
+    count: int
+    contribution: float
+    margin: float
+    spans: tuple[tuple[int, int], ...]
+
+
+@dataclass(frozen=True, slots=True, repr=False)
 class Explanation:
     """The reasons for the score that a model gives a document's label.
 
@@ -73,9 +94,11 @@ class Explanation:
     features       those of the document that θ has a row for, by falling margin: those most
                    in favour of the label first, those most against it last
     words          all tokens, in order; they do not overlap
+    by_word        the same, each word once, by falling margin
 
     bias + Σ contribution of features = score, and bias_margin + Σ margin of features = margin, but
-    for the rounding of 32-bit floats; the same sums over words are those over features.
+    for the rounding of 32-bit floats; the same sums over words, and over by_word, are those over
+    features.
     """
 
     text: str
@@ -91,6 +114,28 @@ class Explanation:
     method: Method
     features: tuple[Contribution, ...]
     words: tuple[Word, ...]
+    by_word: tuple[GroupedWord, ...]
+
+    def __repr__(self) -> str:
+        """The answer, and the strongest words for it and against it."""
+        beside = (
+            f"against {plain(self.against)}" if self.against is not None else "against the others"
+        )
+        lines = [
+            f"Explanation of {plain(self.label)}, P = {self.probability:.4f}: "
+            f"{self.margin:+.4f} nats {beside}, {self.bias_margin:+.4f} of them the bias's"
+        ]
+        strong = [word for word in self.by_word if word.margin > 0][:_IN_REPR]
+        weak = [word for word in self.by_word if word.margin < 0][-_IN_REPR:]
+        lines += [
+            f"  {word.margin:+9.4f}  {plain(word.text)}"
+            + (f" ×{word.count}" if word.count > 1 else "")
+            for word in (*strong, *weak)
+        ]
+        rest = len(self.by_word) - len(strong) - len(weak)
+        if rest:
+            lines.insert(1 + len(strong), f"  {rest:9,} other words")
+        return "\n".join(lines)
 
     @property
     def probability(self) -> float:
@@ -117,8 +162,9 @@ class Explanation:
             **{name: getattr(self, name) for name in fields},
             "features": [_json(feature) for feature in self.features],
             "words": [_json(word) for word in self.words],
+            "by_word": [_json(word) for word in self.by_word],
         }
 
 
-def _json(record: Contribution | Word) -> Json:
+def _json(record: Contribution | Word | GroupedWord) -> Json:
     return {name: getattr(record, name) for name in record.__slots__}

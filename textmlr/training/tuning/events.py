@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from textmlr.model.model import Model
-from textmlr.training import train
+from textmlr.training import training_events
 from textmlr.training.tuning.folds import Level
 from textmlr.training.tuning.space import Setting
 from textmlr.training.tuning.trial import Trial
@@ -44,7 +44,7 @@ class TrialStart:
     setting: Setting
 
 
-Event = ResumedSearch | Phase | Rung | TrialStart | Trial | train.Event
+Event = ResumedSearch | Phase | Rung | TrialStart | Trial | training_events.Event
 Watch = Callable[[Event], None]
 
 

@@ -30,7 +30,7 @@ from textmlr.base.tuning_options import TuningOptions
 from textmlr.base.version import __version__
 from textmlr.corpus.corpus import Corpus, check_corpus
 from textmlr.model.model import Model
-from textmlr.training import train
+from textmlr.training.corpus_training import train_corpus
 from textmlr.training.tuning.events import (
     Event,
     Phase,
@@ -60,7 +60,7 @@ FRUITLESS = 5  # rounds without a new setting: then there are no more
 RESERVE = 2.5
 
 
-def tune(
+def search_settings(
     corpus: Corpus,
     featurizer_options: FeaturizerOptions | None = None,
     training_options: TrainingOptions | None = None,
@@ -82,14 +82,6 @@ def tune(
     The same trials give the same model, whatever the time and threads they took; their number in a
     given time may differ from run to run.
     Raises InputError if the corpus cannot be trained on, or the journal is of another search.
-
-    >>> from textmlr import TuningOptions, read_corpus, tune
-    >>> corpus = read_corpus(["data/genres-train.tsv"])
-    >>> found = tune(corpus, options=TuningOptions(seconds=None, trials=1))
-    >>> len(found.trials), found.best == found.default  # the first trial is train's own
-    (1, True)
-    >>> found.model.labels[:2]
-    ['adventure', 'comedy']
     """
     began = time.monotonic()
     check_corpus("corpus", corpus)
@@ -208,7 +200,7 @@ class _Search:
                 self._watch(event)
 
     def _train(self, setting: Setting) -> Model:
-        return train.train(
+        return train_corpus(
             self._corpus,
             setting.featurizer,
             setting.training,

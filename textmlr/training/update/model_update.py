@@ -25,7 +25,7 @@ from textmlr.training.held_out import hold_out
 from textmlr.training.objective import Objective
 from textmlr.training.rows import document_weights
 from textmlr.training.sgd.trial_run import Progress
-from textmlr.training.train import Stage
+from textmlr.training.training_events import Stage
 from textmlr.training.update.forgetting import before_and_after
 from textmlr.training.update.learner import Learner, UpdatedLayers
 from textmlr.training.update.linear_update import LinearLearner
@@ -37,7 +37,7 @@ Watch = Callable[[Stage | SolverStep | Progress], None]
 Json = dict[str, Any]
 
 
-def update(
+def update_model(
     model: Model,
     corpus: Corpus,
     options: UpdateOptions | None = None,
@@ -57,12 +57,6 @@ def update(
     watch       called with a Stage, a SolverStep of the solver or a Progress of SGD, as it goes
     The comparison is in the last of the new model's record.updates.
     Raises InputError if no document of the corpus counts, or the model cannot be updated.
-
-    >>> from textmlr import Corpus, train, update
-    >>> texts = ["a robot in orbit", "the sheriff rode", "robot engine", "a saddle, a sheriff"]
-    >>> model = train(Corpus.of(texts, ["scifi", "western", "scifi", "western"]))
-    >>> update(model, Corpus.of(["a wedding kiss"], ["romance"])).labels
-    ['romance', 'scifi', 'western']
     """
     check_kind("model", model, Model, MODEL_MEND)
     check_corpus("corpus", corpus)

@@ -1,0 +1,219 @@
+"""Training of one corpus: labelled documents in, a Model out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, replace
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from textmlr.base.checks import check_callable, check_kind, check_threads
+from textmlr.base.errors import InputError
+from textmlr.base.featurizer_options import FeaturizerOptions
+from textmlr.base.threads import chosen_threads
+from textmlr.base.training_options import TrainingOptions
+from textmlr.corpus.corpus import Corpus, check_corpus
+from textmlr.corpus.duplicates import duplicates_of
+from textmlr.model.heads import SOFTMAX, Head, head_of
+from textmlr.model.model import Model
+from textmlr.model.model_parts import UpdateState
+from textmlr.model.parameters import LINEAR
+from textmlr.model.scoring import Calibration
+from textmlr.training.exact.penalty_path import ExactFit, fit_exact
+from textmlr.training.feature_names import FeatureNames
+from textmlr.training.ngram_choice import Candidate, NgramChoice, choose
+from textmlr.training.on_disk.disk_store import Store
+from textmlr.training.rows import Rows, memory_of
+from textmlr.training.sgd.fit import Fit, fit, most_epochs
+from textmlr.training.training_events import Stage, Watch
+from textmlr.training.training_record import training_record
+
+
+def train_corpus(
+    corpus: Corpus,
+    featurizer_options: FeaturizerOptions | None = None,
+    training_options: TrainingOptions | None = None,
+    *,
+    validation: Corpus | None = None,
+    threads: int | None = None,
+    watch: Watch | None = None,
+    store: Store | None = None,
+    head: str = SOFTMAX.name,
+) -> Model:
+    """Train a Model on labelled documents.
+
+    validation  documents to choose by, in place of a held-out part
+    threads     None: one a processor.  Their number changes no bit of the model
+    watch       called with a Stage, a Candidate, a Progress, or a SolverStep and a Penalty of the
+                exact solver, as training goes
+    store       where rows and the state of training are kept, for a corpus on disk; None: in
+                memory.  The model has the same bits, unless its features did not fit in the
+                store's memory
+    head        the name of the output, see ``textmlr.model.heads``
+    Raises InputError if the corpus cannot be trained on.
+    """
+    check_corpus("corpus", corpus)
+    check_corpus("validation", validation, optional=True)
+    check_kind("featurizer_options", featurizer_options, FeaturizerOptions, optional=True)
+    check_kind("training_options", training_options, TrainingOptions, optional=True)
+    check_threads(threads)
+    check_callable("watch", watch)
+    check_kind("store", store, Store, optional=True)
+    options = (training_options or TrainingOptions()).decided()
+    _check_two_labels(corpus)
+    # TF-IDF only if it is asked for: SGD scales steps by idf instead, in rows whose length is 1
+    # before rare features are raised (a point of accuracy on some corpora).
+    wanted = featurizer_options or FeaturizerOptions()
+    if options.solver != "exact" and wanted.idf is None:
+        wanted = replace(wanted, idf=False)
+    threads = chosen_threads(threads)
+    run = _Training(
+        corpus, validation, options, threads, watch or (lambda event: None), store, head_of(head)
+    )
+    run.watch(Stage("features", len(corpus), len(corpus.labels)))
+    duplicates = duplicates_of(corpus, threads)
+    try:
+        candidates, rows = run.rows(wanted)
+        names = FeatureNames(corpus, rows, options.seed, threads)
+        fitted = run.fit(rows, names.collect)
+        names.finish(fitted.layers[0])
+    except ArithmeticError as error:
+        raise InputError(str(error), mend="lower the learning rate or the penalty") from error
+    overlap = None
+    if validation is not None:
+        overlap = duplicates.sketch.overlap(validation.batches, threads)
+    model = Model(
+        corpus.labels,
+        rows.featurizer,
+        fitted.layers,
+        training_record(corpus, duplicates, rows, candidates, options, fitted.found, overlap),
+        rows.columns,
+        fitted.calibration,
+        activation=options.activation or LINEAR,
+        update_state=UpdateState(fitted.squares, duplicates.sketch.beside(fitted.layers)),
+        head=run.head,
+    )
+    return _sparse(model) if options.l1 else model
+
+
+def _check_two_labels(corpus: Corpus) -> None:
+    if len(corpus.labels) < 2:
+        only = f", {corpus.labels[0]!r}" if corpus.labels else ""
+        raise InputError(
+            f"the corpus has {len(corpus.labels)} label{only}",
+            place=", ".join(corpus.names) or None,
+            mend="give documents of two labels at least",
+        )
+
+
+class _Fitted(NamedTuple):
+    """θ, see ``Model``, and how it was found."""
+
+    layers: list[NDArray[np.float32]]
+    squares: list[NDArray[np.float32]]
+    calibration: Calibration | None
+    found: Fit | ExactFit
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Training:
+    """The training of one model, its options decided."""
+
+    corpus: Corpus
+    validation: Corpus | None
+    options: TrainingOptions
+    threads: int
+    watch: Watch
+    store: Store | None
+    head: Head
+
+    def rows(self, wanted: FeaturizerOptions) -> tuple[list[Candidate], Rows]:
+        """(n-grams that were tried, rows with the best ones)."""
+        choice, options, threads = self._choice(wanted), self.options, self.threads
+        if choice.rows is not None:
+            return choice.candidates, choice.rows
+        if self.store is None:
+            rows = Rows.of(self.corpus, choice.options, options, threads, self.head)
+        else:
+            own = choice.options, options, threads, self.watch, self.head
+            rows = self.store.rows(self.corpus, *own)
+        return choice.candidates, rows
+
+    def fit(self, rows: Rows, beside: Callable[[], object]) -> _Fitted:
+        """Fit θ to rows.  Raises ArithmeticError where it does not stay finite."""
+        options, threads, judge = self.options, self.threads, None
+        if self.validation is not None:
+            judge = rows.judge(self.validation, options, threads)
+        self.watch(self._stage(rows))
+        if options.solver == "exact":
+            found = fit_exact(
+                rows.in_memory,
+                options,
+                validation=judge,
+                threads=threads,
+                watch=self.watch,
+                beside=beside,
+            )
+            return _Fitted([found.optimum.theta], [], None, found)
+        result = fit(
+            rows.objective,
+            options,
+            columns=rows.column_facts,
+            validation=judge,
+            threads=threads,
+            watch=self.watch,
+            beside=beside,
+            overwrite=True,
+            states=None if self.store is None else self.store.cache,
+            known=rows.trials,
+        )
+        squares = result.squares if options.hidden else []
+        return _Fitted(result.layers, squares, result.calibration.absorbed(), result)
+
+    def _stage(self, rows: Rows) -> Stage:
+        """The stage "fit"."""
+        objective, options, labels = rows.objective, self.options, len(self.corpus.labels)
+        epochs = 0
+        if options.solver != "exact":
+            validated = self.validation is not None
+            epochs = most_epochs(objective, rows.idf, options, validated=validated)
+        room = memory_of(objective.columns, labels, options, self.threads)
+        size = objective.columns, objective.nonzeros
+        return Stage("fit", len(self.corpus), labels, *size, epochs, room)
+
+    def _choice(self, wanted: FeaturizerOptions) -> NgramChoice:
+        """``choose``, or its choice from before the run was cut off."""
+
+        def find() -> NgramChoice:
+            return choose(
+                self.corpus,
+                wanted,
+                self.options,
+                validation=self.validation,
+                threads=self.threads,
+                watch=self.watch,
+                head=self.head,
+            )
+
+        if self.store is None:
+            return find()
+
+        def as_json() -> dict[str, object]:
+            found = find()
+            candidates = [asdict(candidate) for candidate in found.candidates]
+            return {"options": asdict(found.options), "candidates": candidates}
+
+        # Rows in memory, which the choice was made on, are not those of the store, which may have
+        # to leave features out: the store makes its own, in every run.
+        kept = self.store.cache.once("choice", as_json)
+        candidates = [Candidate.of(values) for values in kept["candidates"]]
+        return NgramChoice(FeaturizerOptions.of(kept["options"]), candidates, None)
+
+
+def _sparse(model: Model) -> Model:
+    """The model without the rows of θ that are 0; its record has the number of the others."""
+    model = model.without_zero_rows()
+    model.record = model.record.with_kept(model.kept)
+    return model
