@@ -121,8 +121,8 @@ def cli() -> None:
 
     \b
     Begin with:
-      textmlr train reviews.csv        train on texts and labels: model.textmlr
-      textmlr classify doc.txt         how likely is each label?
-      textmlr explain doc.txt          which words speak for its label?
-      textmlr evaluate test.csv        how good are the answers?
+      textmlr train reviews.csv    train on texts and labels
+      textmlr classify doc.txt     how likely is each label?
+      textmlr explain doc.txt      which words say so?
+      textmlr evaluate test.csv    how good are the answers?
     """

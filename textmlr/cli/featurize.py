@@ -108,7 +108,7 @@ def featurize(
       textmlr featurize reviews.tsv -o X.npz
       textmlr featurize reviews.tsv -o train.svm --no-bias --min-df 2
       textmlr featurize test.tsv -m reviews.textmlr -o test.svm
-      textmlr featurize big.parquet --hash-bits 20 -o - --output-format vw | vw --oaa 5
+      textmlr featurize a.tsv --hash-bits 20 -o - --output-format vw | vw --oaa 5
     """
     output = written.path
     if as_json and output == "-":
