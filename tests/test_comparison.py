@@ -12,7 +12,7 @@ from conftest import documents, write_tsv
 from scipy import stats
 
 from textmlr.cli import cli
-from textmlr.evaluation.comparison import RESAMPLES, bootstrap_p, compare, mcnemar, p_of
+from textmlr.evaluation.comparison import RESAMPLES, Comparison, bootstrap_p, mcnemar, p_of
 from textmlr.evaluation.labelled_answers import LabelledAnswers
 
 
@@ -43,7 +43,7 @@ def of(p: list[list[float]], codes: list[int], names: str = "ab") -> LabelledAns
 def test_by_hand() -> None:
     a = of([[0.9, 0.1], [0.6, 0.4], [0.2, 0.8], [0.3, 0.7]], [0, 1, 1, 0])
     b = of([[0.4, 0.6], [0.1, 0.9], [0.4, 0.6], [0.4, 0.6]], [0, 1, 1, 0])
-    result = compare(a, b)
+    result = Comparison.of(a, b)
     assert (result.both, result.only_a, result.only_b, result.neither) == (1, 1, 1, 1)
     assert result.documents == 4
     assert result.a.accuracy == result.b.accuracy == 0.5
@@ -68,7 +68,7 @@ def random_answers(n: int, skill: float, seed: int) -> LabelledAnswers:
 
 def test_the_better_model_is_found() -> None:
     good, bad = random_answers(2000, 1.5, 1), random_answers(2000, 1.0, 2)
-    result = compare(bad, good)
+    result = Comparison.of(bad, good)
     assert result.accuracy.value > 0
     assert result.log_loss.value < 0
     assert result.accuracy.p < 0.001
@@ -77,30 +77,30 @@ def test_the_better_model_is_found() -> None:
     assert answers.startswith("B is better by")
     assert answers.endswith("points of accuracy: p < 0.001")
     assert probabilities.startswith("B's probabilities are better by")
-    swapped = compare(good, bad)
+    swapped = Comparison.of(good, bad)
     assert [sentence[0] for sentence in swapped.verdict()] == ["A", "A"]
     assert swapped.log_loss.value == -result.log_loss.value
 
 
 def test_no_difference_that_can_be_shown() -> None:
-    result = compare(random_answers(300, 1.0, 1), random_answers(300, 1.0, 2))
+    result = Comparison.of(random_answers(300, 1.0, 1), random_answers(300, 1.0, 2))
     assert result.accuracy.interval[0] < 0 < result.accuracy.interval[1]
     for sentence in result.verdict():
         assert "no difference that these documents can show" in sentence
-    same = compare(random_answers(300, 1.0, 1), random_answers(300, 1.0, 1))
+    same = Comparison.of(random_answers(300, 1.0, 1), random_answers(300, 1.0, 1))
     assert same.log_loss.value == 0
     assert same.log_loss.p == same.accuracy.p == 1
 
 
 def test_log_loss_against_scipy_and_the_same_each_time() -> None:
     a, b = random_answers(150, 1.0, 1), random_answers(150, 1.3, 2)
-    result = compare(a, b, threads=1)
+    result = Comparison.of(a, b, threads=1)
     theirs = stats.bootstrap(
         (b.losses - a.losses,), np.mean, n_resamples=20_000, method="percentile", rng=1
     ).confidence_interval
     width = theirs.high - theirs.low
     assert result.log_loss.interval == pytest.approx((theirs.low, theirs.high), abs=0.05 * width)
-    assert compare(a, b, threads=4) == result
+    assert Comparison.of(a, b, threads=4) == result
 
 
 def test_p_of_resamples() -> None:
@@ -117,11 +117,11 @@ def test_labels_are_matched_by_name() -> None:
         ["x", "z", "y"], np.array([0, 2, 1]), np.array([[0.7, 0.3]] * 2 + [[0.1, 0.9]])
     )
     b = LabelledAnswers(["x", "y", "z"], np.array([0, 1, 2]), np.eye(3))
-    result = compare(a, b)
+    result = Comparison.of(a, b)
     assert (result.both, result.only_a, result.only_b) == (2, 0, 1)
     assert result.a.log_loss == pytest.approx((-np.log([0.7, 0.9]).sum() + 36.04) / 3, abs=0.01)
     with pytest.raises(ValueError, match="same documents"):
-        compare(a, LabelledAnswers(["x", "y", "z"], np.array([0, 1, 1]), np.eye(3)))
+        Comparison.of(a, LabelledAnswers(["x", "y", "z"], np.array([0, 1, 1]), np.eye(3)))
 
 
 @pytest.fixture(scope="module")

@@ -10,7 +10,7 @@ from sklearn import metrics
 
 from textmlr.base.errors import InputError
 from textmlr.evaluation.coverage import COVERAGE_AT
-from textmlr.evaluation.evaluation import evaluate
+from textmlr.evaluation.evaluation import Evaluation
 from textmlr.evaluation.label_figures import LABEL_AT
 from textmlr.evaluation.reliability import calibration_error
 
@@ -28,7 +28,7 @@ def random_answers(n: int, labels: int, seed: int, dtype: type = np.float64):
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_against_scikit_learn(n: int, labels: int, dtype: type) -> None:
     names, y, p = random_answers(n, labels, n + labels, dtype)
-    figures = evaluate(names, y, p)
+    figures = Evaluation.of(names, y, p)
     top = p.argmax(axis=1)
     assert figures.documents == n
     assert figures.accuracy == pytest.approx(metrics.accuracy_score(y, top))
@@ -53,7 +53,7 @@ def test_against_scikit_learn(n: int, labels: int, dtype: type) -> None:
 
 def test_by_hand() -> None:
     p = np.array([[0.9, 0.1], [0.6, 0.4], [0.2, 0.8], [0.5, 0.5]])
-    figures = evaluate(["a", "b"], np.array([0, 1, 1, 0], np.int32), p)
+    figures = Evaluation.of(["a", "b"], np.array([0, 1, 1, 0], np.int32), p)
     assert figures.accuracy == 0.75  # a tie goes to the first label
     assert figures.log_loss == pytest.approx(-np.log([0.9, 0.4, 0.8, 0.5]).mean())
     assert figures.brier == pytest.approx((0.02 + 0.72 + 0.08 + 0.5) / 4)
@@ -72,9 +72,9 @@ def test_calibration_bins_are_closed_above() -> None:
 
 def test_perfect_and_hopeless() -> None:
     sure = np.array([[1.0, 0.0]])
-    good = evaluate(["a", "b"], np.array([0], np.int32), sure)
+    good = Evaluation.of(["a", "b"], np.array([0], np.int32), sure)
     assert (good.accuracy, good.log_loss, good.brier, good.ece) == (1, 0, 0, 0)
-    bad = evaluate(["a", "b"], np.array([1], np.int32), sure)
+    bad = Evaluation.of(["a", "b"], np.array([1], np.int32), sure)
     assert bad.log_loss == pytest.approx(36.04, abs=0.01)
     assert bad.brier == 2
     assert bad.ece == 1
@@ -83,7 +83,7 @@ def test_perfect_and_hopeless() -> None:
 def test_unknown_labels() -> None:
     p = np.array([[0.7, 0.3], [0.2, 0.8]])
     y = np.array([0, -1], np.int32)
-    figures = evaluate(["a", "b"], y, p, unknown=[None, "z"])
+    figures = Evaluation.of(["a", "b"], y, p, unknown=[None, "z"])
     assert figures.accuracy == 0.5
     assert figures.labels[2].label == "z"
     assert figures.labels[2].recall == 0
@@ -93,13 +93,13 @@ def test_unknown_labels() -> None:
 
 
 def test_one_label() -> None:
-    assert evaluate(["a"], np.zeros(3, np.int32), np.ones((3, 1))).accuracy == 1
+    assert Evaluation.of(["a"], np.zeros(3, np.int32), np.ones((3, 1))).accuracy == 1
 
 
 def test_what_is_refused() -> None:
     y, p = np.zeros(2, np.int32), np.full((2, 2), 0.5)
     with pytest.raises(InputError, match="no documents"):
-        evaluate(["a", "b"], y[:0], p[:0])
+        Evaluation.of(["a", "b"], y[:0], p[:0])
     for names, codes, shares in (
         (["a"], y, p),
         (["a", "b"], y[:1], p),
@@ -110,17 +110,20 @@ def test_what_is_refused() -> None:
         (["a", "b"], y, np.array([[1.5, -0.5]] * 2)),
     ):
         with pytest.raises(ValueError, match=r"label|sum|finite|codes"):
-            evaluate(names, codes, shares)
+            Evaluation.of(names, codes, shares)
 
 
 def test_intervals_hold_the_figures() -> None:
     names, y, p = random_answers(400, 3, 1)
-    figures = evaluate(names, y, p)
+    figures = Evaluation.of(names, y, p)
     for name in ("accuracy", "macro_f1", "log_loss"):
         low, high = getattr(figures.intervals, name)
         assert low < getattr(figures, name) < high
-    assert evaluate(names, y, p, threads=1).intervals == evaluate(names, y, p, threads=3).intervals
-    sure = evaluate(["a", "b"], np.array([0, 1], np.int32), np.eye(2), resamples=10).intervals
+    assert (
+        Evaluation.of(names, y, p, threads=1).intervals
+        == Evaluation.of(names, y, p, threads=3).intervals
+    )
+    sure = Evaluation.of(["a", "b"], np.array([0, 1], np.int32), np.eye(2), resamples=10).intervals
     assert sure.accuracy == sure.macro_f1 == (1, 1)
     assert sure.log_loss == (0, 0)
     assert sure.resamples == 10
@@ -131,7 +134,7 @@ def test_coverage_by_hand() -> None:
     y = np.array([0, 1, 1, 1], np.int32)
     rows = {
         r.min_probability: r
-        for r in evaluate(["a", "b"], y, p, min_probabilities=(0.555, 1.0)).coverage
+        for r in Evaluation.of(["a", "b"], y, p, min_probabilities=(0.555, 1.0)).coverage
     }
     assert sorted(rows) == sorted({*COVERAGE_AT, 0.555, 1.0})
     assert (rows[0.0].documents, rows[0.0].coverage, rows[0.0].accuracy) == (4, 1, 0.75)
@@ -150,7 +153,7 @@ def test_coverage_by_hand() -> None:
 
 def test_reliability_agrees_with_the_calibration_error() -> None:
     names, y, p = random_answers(500, 4, 2)
-    figures = evaluate(names, y, p)
+    figures = Evaluation.of(names, y, p)
     bins = figures.reliability
     assert sum(b.documents for b in bins) == 500
     ece = sum(b.documents * abs(b.accuracy - b.probability) for b in bins) / 500
@@ -162,7 +165,7 @@ def test_reliability_agrees_with_the_calibration_error() -> None:
 
 def test_thresholds_of_labels() -> None:
     names, y, p = random_answers(300, 3, 3)
-    for code, row in enumerate(evaluate(names, y, p).labels):
+    for code, row in enumerate(Evaluation.of(names, y, p).labels):
         assert tuple(t.min_probability for t in row.thresholds) == LABEL_AT
         for at in row.thresholds:
             given = p[:, code] >= at.min_probability
@@ -172,7 +175,9 @@ def test_thresholds_of_labels() -> None:
                 assert at.precision == pytest.approx(metrics.precision_score(y == code, given))
             else:
                 assert at.precision is None
-    unknown = evaluate(["a", "b"], np.array([-1], np.int32), np.array([[1.0, 0.0]]), unknown=["z"])
+    unknown = Evaluation.of(
+        ["a", "b"], np.array([-1], np.int32), np.array([[1.0, 0.0]]), unknown=["z"]
+    )
     assert [t.recall for t in unknown.labels[0].thresholds] == [None] * len(LABEL_AT)
     assert {t.precision for t in unknown.labels[0].thresholds} == {0.0}
     assert {t.documents for t in unknown.labels[2].thresholds} == {0}

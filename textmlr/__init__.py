@@ -23,7 +23,10 @@ if TYPE_CHECKING:
     from textmlr.corpus.corpus import Corpus as Corpus
     from textmlr.corpus.reading import read_corpus as read_corpus
     from textmlr.corpus.reading_options import ReadingOptions as ReadingOptions
-    from textmlr.evaluation.evaluation import evaluate as evaluate
+    from textmlr.evaluation.comparison import Comparison as Comparison
+    from textmlr.evaluation.evaluation import Evaluation as Evaluation
+    from textmlr.evaluation.model_evaluation import compare as compare
+    from textmlr.evaluation.model_evaluation import evaluate as evaluate
     from textmlr.features.featurizer import Featurizer as Featurizer
     from textmlr.model.model import Model as Model
     from textmlr.training.stream.stream_trainer import StreamTrainer as StreamTrainer
@@ -32,7 +35,9 @@ if TYPE_CHECKING:
     from textmlr.training.update.update import update as update
 
 _HOMES = {
+    "Comparison": "textmlr.evaluation.comparison",
     "Corpus": "textmlr.corpus.corpus",
+    "Evaluation": "textmlr.evaluation.evaluation",
     "Featurizer": "textmlr.features.featurizer",
     "FeaturizerOptions": "textmlr.base.featurizer_options",
     "InputError": "textmlr.base.errors",
@@ -43,7 +48,8 @@ _HOMES = {
     "TrainingOptions": "textmlr.base.training_options",
     "TuningOptions": "textmlr.base.tuning_options",
     "UpdateOptions": "textmlr.base.update_options",
-    "evaluate": "textmlr.evaluation.evaluation",
+    "compare": "textmlr.evaluation.model_evaluation",
+    "evaluate": "textmlr.evaluation.model_evaluation",
     "read_corpus": "textmlr.corpus.reading",
     "train": "textmlr.training.train",
     "tune": "textmlr.training.tuning.tune",

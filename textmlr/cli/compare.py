@@ -37,6 +37,7 @@ def compare(
     often. A bootstrap of the differences in log loss, document by document, tells whether its
     probabilities are better.
 
+    \f
     Labels are matched by their names; a label that a model does not know has probability 0 there.
     Documents that a model was trained on are counted, as by evaluate.
 
@@ -48,22 +49,20 @@ def compare(
     a, b = models
     from textmlr.cli.warnings import warn_of_answers, warn_of_skipped
     from textmlr.corpus.reading import read_corpus
-    from textmlr.evaluation.comparison import compare as judge
-    from textmlr.evaluation.labelled_answers import answer
+    from textmlr.evaluation import model_evaluation
     from textmlr.model.model import Model
 
     first, second = Model.load(a), Model.load(b)
     corpus = read_corpus(corpora, reading)
-    warn_of_skipped([corpus])
-    answers = [answer(model, corpus, threads=threads) for model in (first, second)]
-    for name, answered in zip((a, b), answers, strict=True):
-        warn_of_answers(answered, name)
-    result = judge(answers[0], answers[1], threads=threads)
+    result = model_evaluation.compare(first, second, corpus, threads=threads)
     if as_json:
-        known = [one.overlap and asdict(one.overlap) for one in answers]
+        known = [one.overlap and asdict(one.overlap) for one in result.answered]
         click.echo(to_json({"models": [a, b], "overlap": known, **result.as_dict()}))
     else:
         _show(result, a, b)
+    warn_of_skipped([corpus])
+    for name, answered in zip((a, b), result.answered, strict=True):
+        warn_of_answers(answered, name)
 
 
 def _show(result: Comparison, a: str, b: str) -> None:

@@ -23,19 +23,9 @@ from textmlr.cli.verb import Verb, verb_option
 from textmlr.corpus.reading_options import ReadingOptions
 
 if TYPE_CHECKING:
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
-
     from textmlr.corpus.corpus import Corpus
-    from textmlr.evaluation.coverage import Coverage
     from textmlr.evaluation.curves import Point
-    from textmlr.evaluation.evaluation import Evaluation
     from textmlr.model.model import Model
-
-# Per-label rows and confused pairs shown in a terminal; --json has all.
-MOST_ROWS = 40
-COVERAGE_AT = (0.0, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99)
 
 
 @click.command(cls=Verb)
@@ -48,6 +38,13 @@ COVERAGE_AT = (0.0, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99)
     multiple=True,
     metavar="P",
     help="Also show the figures of answers with probability P or more.",
+)
+@verb_option(
+    "--all",
+    "everything",
+    heading=SHOW,
+    is_flag=True,
+    help="Show all labels, and more pairs of labels that are confused.",
 )
 @verb_option(
     "--report",
@@ -71,6 +68,7 @@ def evaluate(
     model: str,
     corpora: tuple[str, ...],
     asked: tuple[float, ...],
+    everything: bool,
     report: str | None,
     training: tuple[str, ...],
     reading: ReadingOptions,
@@ -79,11 +77,15 @@ def evaluate(
 ) -> None:
     """Compare a model's answers with the labels of CORPUS.
 
-    CORPUS is as for train. Figures are accuracy, macro-F1 and log loss with 95 % intervals
-    (bootstrap over the documents), Brier score, expected calibration error (15 bins of the top
-    probability), precision, recall and F1 of each label, and the pairs that are confused most. A
-    table shows coverage and accuracy where answers below a probability are left to a person, as
-    with classify --min-probability; --json has every hundredth.
+    CORPUS is as for train. Accuracy and log loss stand beside what chance gives: the accuracy of
+    always answering the commonest label of the training documents, and the log loss of the labels'
+    shares in them. Intervals are of 95 % (bootstrap over the documents).
+
+    The labels of lowest F1 come first, then the pairs of labels that are confused most; --all shows
+    all. Lines of P tell how many answers are left, and how many of them are right, where answers
+    below a probability are left to a person, as with classify --min-probability; --json has every
+    hundredth. The Brier score and the expected calibration error (ECE, 15 bins of the top
+    probability) tell how true the probabilities are.
 
     Documents that the model was trained on, byte for byte but for space around them, are counted:
     the answers to them say nothing about new ones.
@@ -112,19 +114,17 @@ def evaluate(
             check_output(path, [*corpora, *training], [model])
     from textmlr.cli.warnings import warn_of_answers, warn_of_skipped
     from textmlr.corpus.reading import read_corpus
-    from textmlr.evaluation.evaluation import judge
-    from textmlr.evaluation.labelled_answers import answer
+    from textmlr.evaluation import model_evaluation
     from textmlr.model.model import Model
 
     loaded = Model.load(model)
     corpus = read_corpus(corpora, replace(reading, weight_column=None))
-    warn_of_skipped([corpus])
-    answered = answer(loaded, corpus, threads=threads)
-    warn_of_answers(answered)
-    result = judge(answered, min_probabilities=asked, threads=threads)
+    result = model_evaluation.evaluate(loaded, corpus, min_probabilities=asked, threads=threads)
     summary = result.as_dict()
     if not as_json:
-        _show(result, asked)
+        from textmlr.cli.evaluation_screen import show_evaluation
+
+        show_evaluation(result, asked, everything=everything)
     if report is not None:
         from textmlr.evaluation.report.page import Findings, write_report
 
@@ -132,12 +132,14 @@ def evaluate(
         if training:
             points = _learning_curve(loaded, training, corpus, reading, threads)
             summary["learning_curve"] = [asdict(point) for point in points]
-        findings = Findings(model, loaded, corpus, answered, result, points)
+        findings = Findings(model, loaded, corpus, result.answered, result, points)
         summary["report"] = write_report(report, findings)
         if not as_json:
             click.echo(f"Report: {plain(summary['report'])}")
     if as_json:
         click.echo(to_json(summary))
+    warn_of_skipped([corpus])
+    warn_of_answers(result.answered)
 
 
 def _learning_curve(
@@ -160,76 +162,3 @@ def _learning_curve(
         click.echo(f"learning curve: training on {plural(documents, 'document')}…", err=True)
 
     return learning_curve(model, corpus, test, threads=threads, watch=watch)
-
-
-def _show(result: Evaluation, asked: tuple[float, ...]) -> None:
-    from rich.console import Console
-
-    from textmlr.cli.terminal import show_rows, spread
-
-    sure = result.intervals
-    click.secho("Evaluation", bold=True)
-    show_rows(
-        [
-            ("documents", f"{result.documents:,}"),
-            ("accuracy", f"{result.accuracy:.4f} ({spread(sure.accuracy)})"),
-            ("macro-F1", f"{result.macro_f1:.4f} ({spread(sure.macro_f1)})"),
-            ("log loss", f"{result.log_loss:.4f} nats ({spread(sure.log_loss)})"),
-            ("Brier", f"{result.brier:.4f}"),
-            ("ECE", f"{result.ece:.4f}"),
-        ]
-    )
-    console = Console()
-    rows = {*COVERAGE_AT, *asked}
-    _show_coverage(console, [row for row in result.coverage if row.min_probability in rows])
-    _show_labels(console, result)
-
-
-def _show_coverage(console: Console, rows: list[Coverage]) -> None:
-    from textmlr.cli.terminal import spread
-
-    table = _table("unsure below P: left to a person")
-    for column in ("P", "answered", "coverage", "accuracy", "95 %"):
-        table.add_column(column, justify="right")
-    for row in rows:
-        accuracy = "–" if row.accuracy is None else f"{row.accuracy:.4f}"
-        interval = "–" if row.interval is None else spread(row.interval)
-        least = f"{row.min_probability:g}"
-        table.add_row(least, f"{row.documents:,}", f"{row.coverage:.3f}", accuracy, interval)
-    click.echo()
-    console.print(table)
-
-
-def _show_labels(console: Console, result: Evaluation) -> None:
-    table = _table("by label")
-    table.add_column("label")
-    for column in ("precision", "recall", "F1", "documents"):
-        table.add_column(column, justify="right")
-    for row in result.labels[:MOST_ROWS]:
-        figures = (f"{figure:.3f}" for figure in (row.precision, row.recall, row.f1))
-        table.add_row(_text(plain(row.label)), *figures, f"{row.support:,}")
-    console.print(table)
-    if len(result.labels) > MOST_ROWS:
-        click.echo(f"  … and {len(result.labels) - MOST_ROWS:,} labels more (all with --json)")
-    if result.confused:
-        table = _table("most confused")
-        table.add_column("documents", justify="right")
-        table.add_column("of")
-        table.add_column("taken for")
-        for pair in result.confused:
-            table.add_row(f"{pair.count:,}", _text(plain(pair.true)), _text(plain(pair.predicted)))
-        console.print(table)
-
-
-def _table(title: str) -> Table:
-    from rich.box import SIMPLE_HEAD
-    from rich.table import Table
-
-    return Table(box=SIMPLE_HEAD, title=title, title_justify="left", title_style="bold")
-
-
-def _text(text: str) -> Text:
-    """A label as it is: rich would read [brackets] as markup."""
-    from rich.text import Text
-
-    return Text(text)

@@ -10,7 +10,7 @@ import click
 from textmlr.base.errors import InputError
 from textmlr.base.option_headings import SHOW
 from textmlr.base.printable import plain, to_json
-from textmlr.cli.model_argument import takes_model
+from textmlr.cli.model_argument import complete_labels, takes_model
 from textmlr.cli.shared_options import given, json_option, listed
 from textmlr.cli.value_types import OneOfType
 from textmlr.cli.verb import Verb, verb_option
@@ -72,6 +72,7 @@ class _Shown:
     heading=SHOW,
     multiple=True,
     metavar="LABEL",
+    shell_complete=complete_labels,
     help="Show only this label; may be given again.",
 )
 @verb_option(

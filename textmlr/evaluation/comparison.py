@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from textmlr.base.checks import check_kind, check_threads
+from textmlr.base.errors import InputError
+from textmlr.base.printable import plural
 from textmlr.evaluation.intervals import Interval, percentile_interval, resampled_means, wilson
 from textmlr.evaluation.labelled_answers import LabelledAnswers
 
@@ -56,12 +58,22 @@ class Difference:
     p: float
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Comparison:
     """Models A and B on the same n documents.
 
+    >>> sides = []
+    >>> for p in ([[0.9, 0.1], [0.6, 0.4]], [[0.8, 0.2], [0.3, 0.7]]):
+    ...     sides.append(LabelledAnswers(["ham", "spam"], np.array([0, 1]), np.array(p)))
+    >>> comparison = Comparison.of(*sides)
+    >>> comparison.a.accuracy, comparison.b.accuracy, comparison.only_b
+    (0.5, 1.0, 1)
+    >>> next(comparison.verdict())
+    'accuracy: no difference that these documents can show (p = 1)'
+
     both, only_a, only_b, neither   documents that both, one or none gets right; they sum to n
     accuracy, log_loss              B minus A: B is better where accuracy is above 0, log loss below
+    answered                        the answers of both; as_dict leaves them out
     """
 
     documents: int
@@ -75,10 +87,71 @@ class Comparison:
     accuracy: Difference
     log_loss: Difference
     resamples: int
+    answered: tuple[LabelledAnswers, LabelledAnswers] = field(compare=False)
+
+    @classmethod
+    def of(
+        cls, a: LabelledAnswers, b: LabelledAnswers, *, threads: int | None = None
+    ) -> Comparison:
+        """Compare two models' answers to the same documents, in the same order.
+
+        Raises InputError for no documents, and if the true labels differ.
+        """
+        for name, side in (("a", a), ("b", b)):
+            check_kind(
+                name,
+                side,
+                LabelledAnswers,
+                "make one by textmlr.evaluation.labelled_answers.answer(model, corpus)",
+            )
+        check_threads(threads)
+        if len(a) != len(b) or [a.names[c] for c in a.codes] != [b.names[c] for c in b.codes]:
+            mend = "answer one corpus by both models"
+            raise InputError("the answers are not to the same documents", mend=mend)
+        n = len(a)
+        if not n:
+            raise InputError("no documents to compare by", mend="give a corpus that is not empty")
+        right_a, right_b = a.top == a.codes, b.top == b.codes
+        only_a, only_b = int((right_a & ~right_b).sum()), int((right_b & ~right_a).sum())
+        both = int((right_a & right_b).sum())
+        test = mcnemar(only_a, only_b)
+        points = resampled_means(
+            right_b.astype(np.float64) - right_a, resamples=RESAMPLES, threads=threads
+        )
+        losses_a, losses_b = a.losses, b.losses
+        nats = resampled_means(losses_b - losses_a, resamples=RESAMPLES, threads=threads)
+        return cls(
+            documents=n,
+            a=_side(right_a, losses_a, threads),
+            b=_side(right_b, losses_b, threads),
+            both=both,
+            only_a=only_a,
+            only_b=only_b,
+            neither=n - both - only_a - only_b,
+            mcnemar=test,
+            accuracy=Difference((only_b - only_a) / n, percentile_interval(points), test.p),
+            log_loss=Difference(
+                float((losses_b - losses_a).mean()), percentile_interval(nats), bootstrap_p(nats)
+            ),
+            resamples=RESAMPLES,
+            answered=(a, b),
+        )
+
+    def __repr__(self) -> str:
+        sentences = "; ".join(self.verdict())
+        return (
+            f"Comparison of A and B on {plural(self.documents, 'document')}: accuracy "
+            f"{self.a.accuracy:.4f} and {self.b.accuracy:.4f}, log loss {self.a.log_loss:.4f} and "
+            f"{self.b.log_loss:.4f} nats\n{sentences}\n"
+            "look at: .a, .b, .accuracy, .log_loss, .mcnemar, .verdict(), .as_dict()"
+        )
 
     def as_dict(self) -> dict[str, Any]:
         """The figures as JSON values."""
-        return {**asdict(self), "verdict": list(self.verdict())}
+        none: Any = None
+        figures = asdict(replace(self, answered=none))
+        del figures["answered"]
+        return {**figures, "verdict": list(self.verdict())}
 
     def verdict(self) -> Iterator[str]:
         """A sentence on the answers and one on the probabilities."""
@@ -107,50 +180,6 @@ class Comparison:
                 "log loss: no difference that these documents can show "
                 f"({p_of(difference.p, self.resamples)})"
             )
-
-
-def compare(a: LabelledAnswers, b: LabelledAnswers, *, threads: int | None = None) -> Comparison:
-    """Compare two models' answers to the same documents, in the same order.
-
-    Labels are matched by name: a true label that a model does not know has P = 0 and counts as a
-    wrong answer.
-    Raises ValueError if the true labels differ.
-    """
-    for name, side in (("a", a), ("b", b)):
-        check_kind(
-            name,
-            side,
-            LabelledAnswers,
-            "make one by textmlr.evaluation.labelled_answers.answer(model, corpus)",
-        )
-    check_threads(threads)
-    if len(a) != len(b) or [a.names[c] for c in a.codes] != [b.names[c] for c in b.codes]:
-        raise ValueError("the answers are not to the same documents")
-    n = len(a)
-    right_a, right_b = a.top == a.codes, b.top == b.codes
-    only_a, only_b = int((right_a & ~right_b).sum()), int((right_b & ~right_a).sum())
-    both = int((right_a & right_b).sum())
-    test = mcnemar(only_a, only_b)
-    points = resampled_means(
-        right_b.astype(np.float64) - right_a, resamples=RESAMPLES, threads=threads
-    )
-    losses_a, losses_b = a.losses, b.losses
-    nats = resampled_means(losses_b - losses_a, resamples=RESAMPLES, threads=threads)
-    return Comparison(
-        documents=n,
-        a=_side(right_a, losses_a, threads),
-        b=_side(right_b, losses_b, threads),
-        both=both,
-        only_a=only_a,
-        only_b=only_b,
-        neither=n - both - only_a - only_b,
-        mcnemar=test,
-        accuracy=Difference((only_b - only_a) / n, percentile_interval(points), test.p),
-        log_loss=Difference(
-            float((losses_b - losses_a).mean()), percentile_interval(nats), bootstrap_p(nats)
-        ),
-        resamples=RESAMPLES,
-    )
 
 
 def mcnemar(only_a: int, only_b: int) -> McNemar:

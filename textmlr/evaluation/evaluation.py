@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -18,7 +18,9 @@ from textmlr.base.checks import (
     taken,
 )
 from textmlr.base.errors import InputError
+from textmlr.base.printable import plural
 from textmlr.corpus.duplicates import Overlap
+from textmlr.evaluation.chance import Chance, chance
 from textmlr.evaluation.coverage import COVERAGE_AT, Coverage, coverage
 from textmlr.evaluation.intervals import (
     RESAMPLES,
@@ -36,8 +38,11 @@ from textmlr.evaluation.label_figures import (
 )
 from textmlr.evaluation.labelled_answers import LabelledAnswers
 from textmlr.evaluation.reliability import Bin, calibration_error, reliability
+from textmlr.evaluation.reliability_picture import STYLE as PICTURE_STYLE
+from textmlr.evaluation.reliability_picture import reliability_svg
 
 MOST_RESAMPLES = 1 << 20  # a thousand are enough for any interval
+MOST_WORST = 5  # labels of lowest F1 in a notebook
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +57,7 @@ class Intervals:
     resamples: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Evaluation:
     """Figures over a labelled corpus.
 
@@ -66,9 +71,11 @@ class Evaluation:
     intervals    of accuracy, macro-F1 and log loss
     coverage     a row for each of COVERAGE_AT and min_probabilities, ascending
     reliability  the bins of the ECE that hold documents, ascending
+    chance       the figures of answers that are alike for all documents
     overlap      documents that also stand in the corpus that the model was trained on, byte for
                  byte but for space around them; answers to them say nothing of new documents.
                  None where that is not known
+    answered     the answers themselves; as_dict leaves them out
     """
 
     documents: int
@@ -82,11 +89,137 @@ class Evaluation:
     intervals: Intervals
     coverage: tuple[Coverage, ...]
     reliability: tuple[Bin, ...]
-    overlap: Overlap | None = None
+    chance: Chance
+    overlap: Overlap | None
+    answered: LabelledAnswers = field(compare=False)
+
+    @classmethod
+    def of(
+        cls,
+        labels: Sequence[str],
+        y: NDArray[np.int32],
+        probabilities: NDArray[np.float64],
+        *,
+        unknown: Sequence[str | None] | None = None,
+        min_probabilities: Sequence[float] = (),
+        resamples: int = RESAMPLES,
+        threads: int | None = None,
+    ) -> Evaluation:
+        """The figures of probabilities, of whatever model.
+
+        labels         L names
+        y              (n,) integers: the true label of each document, −1 for one not among labels,
+                       which counts as wrong, with P = 0
+        probabilities  (n, L), rows sum to 1
+        unknown        (n,) names of the labels that are −1 in y; they get rows of their own
+        min_probabilities  further rows of coverage, see Coverage
+        resamples      for the intervals
+        Raises InputError for no documents, ValueError for arrays that do not fit or are no
+        probabilities.
+
+        >>> p = np.array([[0.9, 0.1], [0.2, 0.8], [0.6, 0.4], [0.3, 0.7]])
+        >>> figures = Evaluation.of(["ham", "spam"], np.array([0, 1, 1, 1]), p)
+        >>> figures.accuracy, round(figures.log_loss, 3)
+        (0.75, 0.4)
+        >>> [(row.label, round(row.recall, 2)) for row in figures.labels]
+        [('ham', 1.0), ('spam', 0.67)]
+
+        ``model.predict_proba(texts)`` gives such an array.
+        """
+        names = check_strings("labels", labels) or []
+        _check_arrays(y, probabilities)
+        if unknown is not None and (
+            not isinstance(unknown, list | tuple | np.ndarray) or len(unknown) != len(y)
+        ):
+            raise taken("unknown", unknown, "a name a document, or None")
+        least = check_evaluation_options(min_probabilities, resamples, threads)
+        n, width = probabilities.shape
+        if not n:
+            raise InputError("no documents to evaluate", mend="give a corpus that is not empty")
+        _check(names, y, probabilities)
+        codes = y.astype(np.int64)
+        if (y < 0).any():
+            given = unknown if unknown is not None else [None] * n
+            strangers = [given[i] or "(unknown)" for i in np.flatnonzero(y < 0).tolist()]
+            extra = {name: width + i for i, name in enumerate(sorted(set(strangers)))}
+            codes[y < 0] = [extra[name] for name in strangers]
+            names += extra
+        answered = LabelledAnswers(names, codes, probabilities.astype(np.float64, copy=False))
+        return judge(answered, min_probabilities=least, resamples=resamples, threads=threads)
+
+    @property
+    def never_answered(self) -> tuple[str, ...]:
+        """Labels of the model that documents have, and that are the answer to none."""
+        known = self.answered.probabilities.shape[1]
+        return tuple(row.label for row in self.labels[:known] if row.support and not row.predicted)
 
     def as_dict(self) -> dict[str, Any]:
         """The figures as JSON values."""
-        return asdict(self)
+        none: Any = None
+        figures = asdict(replace(self, answered=none))
+        del figures["answered"]
+        return {**figures, "never_answered": list(self.never_answered)}
+
+    def __repr__(self) -> str:
+        low, high = self.intervals.accuracy
+        least, most = self.intervals.log_loss
+        return (
+            f"Evaluation on {plural(self.documents, 'document')} of "
+            f"{plural(len(self.labels), 'label')}: macro-F1 {self.macro_f1:.4f}, "
+            f"ECE {self.ece:.4f}\n"
+            f"accuracy {self.accuracy:.4f} ({low:.3f}–{high:.3f}), chance "
+            f"{self.chance.accuracy:.4f}; log loss {self.log_loss:.4f} nats "
+            f"({least:.3f}–{most:.3f}), chance {self.chance.log_loss:.4f}\n"
+            "look at: .labels, .confused, .never_answered, .coverage, .reliability, .as_dict()"
+        )
+
+    def _repr_html_(self) -> str:
+        """The figures and the reliability of the answers, as a notebook shows them."""
+        from textmlr.base.notebook_page import fragment
+        from textmlr.base.web_page import name_of
+
+        sure, even = self.intervals, self.chance
+        rows: list[tuple[str, float, Interval | None, float | None]] = [
+            ("accuracy", self.accuracy, sure.accuracy, even.accuracy),
+            ("log loss, nats", self.log_loss, sure.log_loss, even.log_loss),
+            ("macro-F1", self.macro_f1, sure.macro_f1, None),
+            ("Brier score", self.brier, None, None),
+            ("calibration error", self.ece, None, None),
+        ]
+        figures = "".join(_row(*row) for row in rows)
+        worst = "".join(
+            f'<tr><td class="name">{name_of(row.label)}</td><td>{row.f1:.3f}</td>'
+            f"<td>{row.support:,}</td></tr>\n"
+            for row in self.worst(MOST_WORST)
+        )
+        never = ", ".join(map(name_of, self.never_answered[:MOST_WORST]))
+        told = f'<p class="wrong">Never answered: {never}</p>' if never else ""
+        return fragment(
+            f"<p><b>Evaluation</b> on {plural(self.documents, 'document')} of "
+            f'{plural(len(self.labels), "label")}</p>\n<div class="beside"><div><table><thead><tr>'
+            '<th class="name"></th><th></th><th>95 %</th><th>chance</th></tr></thead>\n'
+            f"<tbody>{figures}</tbody></table><p>Chance: always {name_of(even.label)}, and the "
+            f"labels’ shares in the {even.source} documents.</p>{told}\n"
+            '<table><thead><tr><th class="name">lowest F1</th><th>F1</th><th>documents</th></tr>'
+            f"</thead>\n<tbody>{worst}</tbody></table></div>{reliability_svg(self.reliability)}"
+            "</div>",
+            PICTURE_STYLE,
+        )
+
+    def worst(self, most: int) -> list[LabelFigures]:
+        """Labels that occur or are answered, lowest F1 first, at most so many."""
+        some = [row for row in self.labels if row.support or row.predicted]
+        return sorted(some, key=lambda row: (row.f1, -row.support))[:most]
+
+
+def _row(name: str, value: float, interval: Interval | None, even: float | None) -> str:
+    """A figure as a row of HTML."""
+    spread = "" if interval is None else f"{interval[0]:.3f}–{interval[1]:.3f}"
+    beside = "" if even is None else f"{even:.4f}"
+    return (
+        f'<tr><td class="name">{name}</td><td><b>{value:.4f}</b></td>'
+        f"<td>{spread}</td><td>{beside}</td></tr>\n"
+    )
 
 
 def _check_arrays(y: Any, probabilities: Any) -> None:
@@ -104,67 +237,16 @@ def _check_arrays(y: Any, probabilities: Any) -> None:
         )
 
 
-def evaluate(
-    labels: Sequence[str],
-    y: NDArray[np.int32],
-    probabilities: NDArray[np.float64],
-    *,
-    unknown: Sequence[str | None] | None = None,
-    min_probabilities: Sequence[float] = (),
-    resamples: int = RESAMPLES,
-    threads: int | None = None,
-) -> Evaluation:
-    """Compare probabilities with true labels.
-
-    labels         L names
-    y              (n,) integers: the true label of each document, −1 for one not among labels,
-                   which counts as wrong, with P = 0
-    probabilities  (n, L), rows sum to 1
-    unknown        (n,) names of the labels that are −1 in y; they get rows of their own
-    min_probabilities  further rows of coverage, see Coverage
-    resamples      for the intervals
-    Raises InputError for no documents, ValueError for arrays that do not fit or are no
-    probabilities.
-
-    >>> import numpy as np
-    >>> from textmlr import evaluate
-    >>> p = np.array([[0.9, 0.1], [0.2, 0.8], [0.6, 0.4], [0.3, 0.7]])
-    >>> figures = evaluate(["ham", "spam"], np.array([0, 1, 1, 1]), p)
-    >>> figures.accuracy, round(figures.log_loss, 3)
-    (0.75, 0.4)
-    >>> [(row.label, round(row.recall, 2)) for row in figures.labels]
-    [('ham', 1.0), ('spam', 0.67)]
-
-    ``model.probabilities(texts)`` gives such an array, and ``corpus.recode`` such codes.
-    """
-    names = check_strings("labels", labels) or []
-    _check_arrays(y, probabilities)
-    if unknown is not None and (
-        not isinstance(unknown, list | tuple | np.ndarray) or len(unknown) != len(y)
-    ):
-        raise taken("unknown", unknown, "a name a document, or None")
+def check_evaluation_options(min_probabilities: Any, resamples: Any, threads: Any) -> list[float]:
+    """The least probabilities, once these and the other options are checked."""
     if not is_list(min_probabilities):
         raise taken("min_probabilities", min_probabilities, "a list of numbers of 0 to 1")
-    min_probabilities = list(min_probabilities)
-    for share in min_probabilities:
+    least = list(min_probabilities)
+    for share in least:
         check_share("min_probabilities", share)
     check_integer("resamples", resamples, 1, MOST_RESAMPLES, 4000)
     check_threads(threads)
-    n, width = probabilities.shape
-    if not n:
-        raise InputError("no documents to evaluate", mend="give a corpus that is not empty")
-    _check(names, y, probabilities)
-    codes = y.astype(np.int64)
-    if (y < 0).any():
-        given = unknown if unknown is not None else [None] * n
-        strangers = [given[i] or "(unknown)" for i in np.flatnonzero(y < 0).tolist()]
-        extra = {name: width + i for i, name in enumerate(sorted(set(strangers)))}
-        codes[y < 0] = [extra[name] for name in strangers]
-        names += extra
-    answered = LabelledAnswers(names, codes, probabilities.astype(np.float64, copy=False))
-    return judge(
-        answered, min_probabilities=min_probabilities, resamples=resamples, threads=threads
-    )
+    return least
 
 
 def judge(
@@ -174,7 +256,7 @@ def judge(
     resamples: int = RESAMPLES,
     threads: int | None = None,
 ) -> Evaluation:
-    """The figures of answers;  parameters and result as in evaluate."""
+    """The figures of answers;  parameters as in Evaluation.of."""
     if not len(answered):
         raise InputError("no documents to evaluate", mend="give a corpus that is not empty")
     codes, top, losses = answered.codes, answered.top, answered.losses
@@ -203,7 +285,9 @@ def judge(
         ),
         coverage=coverage(confidence, right, sorted({*COVERAGE_AT, *min_probabilities})),
         reliability=reliability(confidence, right),
+        chance=chance(answered),
         overlap=answered.overlap,
+        answered=answered,
     )
 
 

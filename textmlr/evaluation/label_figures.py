@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -40,7 +40,7 @@ class LabelFigures:
     f1: float
     support: int
     predicted: int
-    thresholds: tuple[AtThreshold, ...]
+    thresholds: tuple[AtThreshold, ...] = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)

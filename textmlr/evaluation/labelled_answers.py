@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from textmlr.base.errors import InputError
+from textmlr.base.printable import plural
 from textmlr.base.threads import chosen_threads, machine_memory
 from textmlr.corpus.corpus import Corpus
 from textmlr.corpus.duplicates import Overlap
@@ -19,7 +21,7 @@ from textmlr.model.model import Model
 LEAST_PROBABILITY = float(np.finfo(np.float64).eps)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class LabelledAnswers:
     """Probabilities and true labels of n documents.
 
@@ -29,6 +31,8 @@ class LabelledAnswers:
     invalid        pieces of invalid UTF-8 in the text
     overlap        as in Evaluation
     head           of the model
+    trained_on     (L,) documents of each label in training, or the sums of their weights; None
+                   where the model does not say
     """
 
     names: list[str]
@@ -37,9 +41,14 @@ class LabelledAnswers:
     invalid: int = 0
     overlap: Overlap | None = None
     head: Head = SOFTMAX
+    trained_on: NDArray[np.float64] | None = None
 
     def __len__(self) -> int:
         return len(self.codes)
+
+    def __repr__(self) -> str:
+        labels = plural(len(self.names), "label")
+        return f"<answers to {plural(len(self), 'document')} of {labels}: .codes, .probabilities>"
 
     @property
     def top(self) -> NDArray[np.int64]:
@@ -70,23 +79,44 @@ class LabelledAnswers:
         return dict(zip(self.names[width:], counts[width:], strict=True))
 
 
-def answer(model: Model, corpus: Corpus, *, threads: int | None = None) -> LabelledAnswers:
+def answer(
+    model: Model,
+    corpus: Corpus,
+    *,
+    threads: int | None = None,
+    watch: Callable[[int], None] | None = None,
+) -> LabelledAnswers:
     """A model's answers to the documents of a corpus, with their true labels.
 
+    watch  called with the number of documents of each block that is answered
     Raises InputError where they would not fit in memory.
     """
     _check_memory(len(corpus), len(model.labels))
     _, strangers = recode(corpus, model.labels)
-    blocks = list(model.stream(corpus.batches, threads))
+    blocks = []
+    for block in model.stream(corpus.batches, threads):
+        blocks.append(block)
+        if watch is not None:
+            watch(len(block.probabilities))
     names = [*model.labels, *strangers]
     code_of = {name: code for code, name in enumerate(names)}
     codes = np.array([code_of[label] for label in corpus.labels], np.int64)[corpus.y]
-    probabilities = np.concatenate([block.probabilities for block in blocks])
+    none: NDArray[np.float64] = np.zeros((0, len(model.labels)))
+    probabilities = np.concatenate([none, *(block.probabilities for block in blocks)])
     invalid = sum(block.invalid for block in blocks)
     overlap = None
     if model.trained_on is not None:
         overlap = model.trained_on.overlap(corpus.batches, chosen_threads(threads))
-    return LabelledAnswers(names, codes, probabilities, invalid, overlap, model.head)
+    known = model.record.label_weights()
+    return LabelledAnswers(
+        names,
+        codes,
+        probabilities,
+        invalid,
+        overlap,
+        model.head,
+        known if len(known) == len(model.labels) else None,
+    )
 
 
 def _check_memory(documents: int, labels: int) -> None:

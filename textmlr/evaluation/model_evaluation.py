@@ -1,0 +1,120 @@
+"""How good a model is on labelled documents, and which of two models is better."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from textmlr.base.checks import MODEL_MEND, check_flag, check_kind, is_list, taken
+from textmlr.corpus.corpus import Corpus
+from textmlr.corpus.given_data import Data, Labels, as_corpus
+from textmlr.corpus.reading_options import ReadingOptions
+from textmlr.evaluation.comparison import Comparison
+from textmlr.evaluation.evaluation import Evaluation, check_evaluation_options, judge
+from textmlr.evaluation.intervals import RESAMPLES
+from textmlr.evaluation.labelled_answers import LabelledAnswers, answer
+from textmlr.model.model import Model
+
+
+def evaluate(
+    model: Model,
+    data: Data,
+    labels: Labels | None = None,
+    *,
+    text: str | None = None,
+    label: str | None = None,
+    reading: ReadingOptions | None = None,
+    min_probabilities: Sequence[float] = (),
+    resamples: int = RESAMPLES,
+    threads: int | None = None,
+    verbose: bool = False,
+) -> Evaluation:
+    """Compare a model's answers with the labels of documents.
+
+    model    a Model
+    data     labelled documents, as textmlr.train takes them: texts, with their labels; the path of
+             a file; a table; or a Corpus
+    labels   one a text; None where data hold them
+    text, label  names of a file's or table's columns; None: they have plain names
+    reading  how files are read
+    min_probabilities  further rows of coverage, see Evaluation
+    resamples  for the 95 % intervals
+    threads  None: one a processor.  Their number changes no bit
+    verbose  show progress
+    Raises InputError for data that cannot be used, and for no documents.
+
+    >>> import textmlr
+    >>> model = textmlr.train("data/genres-train.tsv")
+    >>> figures = textmlr.evaluate(model, "data/genres-test.tsv")
+    >>> 0.6 < figures.accuracy < 0.9, round(figures.chance.accuracy, 3)
+    (True, 0.083)
+    """
+    _check_model("model", model)
+    check_flag("verbose", verbose)
+    options = check_evaluation_options(min_probabilities, resamples, threads)
+    corpus = as_corpus(data, labels, text=text, label=label, reading=reading)
+    with _watched(verbose, len(corpus)) as watch:
+        answered = answer(model, corpus, threads=threads, watch=watch)
+    return judge(answered, min_probabilities=options, resamples=resamples, threads=threads)
+
+
+def compare(
+    a: Model,
+    b: Model,
+    data: Data,
+    labels: Labels | None = None,
+    *,
+    text: str | None = None,
+    label: str | None = None,
+    reading: ReadingOptions | None = None,
+    threads: int | None = None,
+    verbose: bool = False,
+) -> Comparison:
+    """Say which of two models is better on labelled documents, and how surely.
+
+    a, b  two Models.  Labels are matched by name: a true label that a model does not know has
+          P = 0, and its answer counts as wrong
+    data, labels, text, label, reading, threads, verbose  as in textmlr.evaluate
+
+    >>> import textmlr
+    >>> small = textmlr.train("data/genres-train.tsv", ngrams=(1, 1), char_ngrams=None)
+    >>> whole = textmlr.train("data/genres-train.tsv")
+    >>> comparison = textmlr.compare(small, whole, "data/genres-test.tsv")
+    >>> comparison.documents, comparison.accuracy.p < 1
+    (144, True)
+    """
+    _check_model("a", a)
+    _check_model("b", b)
+    check_flag("verbose", verbose)
+    corpus = as_corpus(data, labels, text=text, label=label, reading=reading)
+    answers = []
+    with _watched(verbose, 2 * len(corpus)) as watch:
+        for model in (a, b):
+            answers.append(answer(model, corpus, threads=threads, watch=watch))
+    return Comparison.of(*answers, threads=threads)
+
+
+def _check_model(name: str, model: Any) -> None:
+    if is_list(model) and not isinstance(model, Corpus | LabelledAnswers | Model):
+        raise taken(
+            name,
+            model,
+            "a Model",
+            "call textmlr.Evaluation.of(labels, y, probabilities) for arrays",
+        )
+    check_kind(name, model, Model, MODEL_MEND)
+
+
+@contextmanager
+def _watched(verbose: bool, documents: int) -> Iterator[Callable[[int], None] | None]:
+    """Show how many of the documents are answered;  gives the function to call with more."""
+    if not verbose:
+        yield None
+        return
+    from rich.console import Console
+    from rich.progress import Progress
+
+    with Progress(console=Console(stderr=True), transient=True) as progress:
+        task = progress.add_task("evaluating", total=documents)
+        yield lambda more: progress.advance(task, more)
