@@ -85,7 +85,7 @@ def test_few_options_first_and_all_with_help_all(verb: str) -> None:
         assert re.search(rf"^  .*{re.escape(_term(one))}", told, re.MULTILINE), one.opts
     for one in rest:
         assert not re.search(rf"^  {re.escape(_term(one))}\b", told, re.MULTILINE), one.opts
-    if not rest:
+    if not rest and "\f" not in (COMMANDS[verb].help or ""):
         assert "--help-all" not in told
         return
     everything = page(verb, "--help-all")
@@ -272,3 +272,52 @@ def test_help_imports_little() -> None:
     for arguments in (["--help"], ["train", "--help"], ["train", "--help-all"]):
         done = subprocess.run([sys.executable, "-c", code, *arguments], capture_output=True)
         assert done.stdout.decode().splitlines()[-1] == "[]", arguments
+
+
+def test_quiet_where_there_is_something_to_hide(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    genres: tuple[Path, list[tuple[str, str]]],
+) -> None:
+    """Every verb that writes a file has --quiet, and then says nothing."""
+    monkeypatch.chdir(tmp_path)
+    for word in ("m.textmlr", "c.tsv", "d.txt"):
+        make(word, *genres)
+    commands = {
+        "train": "c.tsv --epochs 1",
+        "tune": "c.tsv --trials 1",
+        "update": "m.textmlr c.tsv",
+        "classify": "-m m.textmlr --corpus c.tsv -o a.csv",
+        "featurize": "c.tsv -o X.npz",
+        "export": "m.textmlr -o m.json",
+        "compress": "m.textmlr -o s.textmlr --max-size 20kB",
+    }
+    assert set(commands) == {
+        verb for verb in VERBS for one in options(verb) if "--quiet" in one.opts
+    }
+    writing = {verb for verb in VERBS for one in options(verb) if "--output" in one.opts}
+    assert writing == set(commands)
+    for verb, words in commands.items():
+        loud = CliRunner().invoke(cli, [verb, *words.split()])
+        assert loud.exit_code == 0, (verb, loud.output)
+        assert loud.output, verb
+        quiet = CliRunner().invoke(cli, [verb, *words.split(), "-q"])
+        assert quiet.exit_code == 0, (verb, quiet.output)
+        told = [line for line in quiet.output.splitlines() if not line.startswith("Warning")]
+        assert told == [], verb
+    refused = CliRunner().invoke(cli, ["classify", "-m", "m.textmlr", "d.txt", "-q"])
+    assert "--quiet is for --corpus CORPUS" in refused.output
+
+
+def test_a_file_of_options_may_have_those_of_a_corpus_for_documents(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    genres: tuple[Path, list[tuple[str, str]]],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for word in ("m.textmlr", "d.txt"):
+        make(word, *genres)
+    Path("o.toml").write_text('text-column = "text"\nquiet = true\n')
+    done = CliRunner().invoke(cli, ["classify", "-m", "m.textmlr", "d.txt", "--config", "o.toml"])
+    assert done.exit_code == 0, done.output
+    assert "scifi\t" in done.output

@@ -68,7 +68,8 @@ class Verb(click.Command):
     def __init__(self, *args: Any, renamed: Mapping[str, str] | None = None, **rest: Any) -> None:
         super().__init__(*args, **rest)
         self.renamed = renamed or {}
-        if any(isinstance(one, click.Option) and not heading_of(one).first for one in self.params):
+        options = [one for one in self.params if isinstance(one, click.Option)]
+        if "\f" in (self.help or "") or any(not heading_of(one).first for one in options):
             self.params.append(_all_option())
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
