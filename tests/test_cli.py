@@ -420,7 +420,7 @@ class TestEvaluate:
 
 def test_info(model_file: Path) -> None:
     shown = good("info", model_file).stdout
-    for part in ("romance (100)", "features", "300 documents of train.tsv", "seed=1", "textmlr"):
+    for part in ("romance (100)", "features", "300 documents of train.tsv", "--seed 1", "textmlr"):
         assert part in shown
 
 

@@ -473,3 +473,21 @@ def test_no_verb_has_the_option_that_another_name_stands_for() -> None:
             command = cli.get_command(click.Context(cli), verb)
             assert command is not None
             assert all(f"--{name}" not in one.opts for one in command.params), (verb, name)
+
+
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [
+        ("exact", "--solver exact --tolerance 1e-06"),
+        ("hashed", "--no-idf --hash-bits 5 --solver sgd --l2 1e-06"),
+        ("hidden", "--hidden 3 --activation relu --step adagrad --dropout 0.5"),
+    ],
+)
+def test_info_tells_options_as_they_are_typed(name: str, options: str) -> None:
+    rows = answered(f"info {shlex.quote(str(MODELS / name))}.textmlr").splitlines()
+    (row,) = (row for row in rows if row.startswith("  options "))
+    assert options in " ".join(row.split())
+    typed = row.split()[1:]
+    train = cli.get_command(click.Context(cli), "train")
+    assert train is not None
+    train.make_context("train", [*typed, "corpus.tsv"])

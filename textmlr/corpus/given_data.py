@@ -5,15 +5,14 @@ from __future__ import annotations
 import glob
 import os
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from itertools import chain, islice
-from typing import Any, Protocol, TypeAlias
-
-from numpy.typing import NDArray
+from typing import Any, TypeAlias
 
 from textmlr.base.checks import check_kind, is_list, shown, taken
 from textmlr.base.errors import InputError
 from textmlr.corpus.batch import Batch
+from textmlr.corpus.containers import ArrowData, Labels, Texts, Weights
 from textmlr.corpus.corpus import Corpus
 from textmlr.corpus.frames import Frame, frame_of
 from textmlr.corpus.in_memory import batches_of
@@ -21,19 +20,7 @@ from textmlr.corpus.reading import read_corpus
 from textmlr.corpus.reading_options import ReadingOptions
 from textmlr.corpus.sources import Paths, is_url
 
-
-class ArrowData(Protocol):
-    """Data of any library that hands out Arrow's: Series and frames of pandas and polars, Arrow's
-    own columns and tables, relations of DuckDB."""
-
-    def __arrow_c_stream__(self, requested_schema: object = None) -> object:
-        """See Arrow's PyCapsule interface."""
-
-
-# For those who read a signature: what texts, labels and data may be.
-Texts: TypeAlias = Iterable[str | bytes] | NDArray[Any] | ArrowData
-Labels: TypeAlias = Iterable[str | int | bool] | NDArray[Any] | ArrowData
-Weights: TypeAlias = Iterable[float] | NDArray[Any] | ArrowData
+# What data may be, for those who read a signature.
 Data: TypeAlias = "Corpus | Paths | Texts | Mapping[str, Any] | ArrowData"
 
 WANTED = (
