@@ -8,8 +8,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from textmlr.base.errors import InputError
-from textmlr.base.option_errors import refuse as refuse
-from textmlr.base.option_errors import shown as shown
+from textmlr.base.option_errors import refuse, shown
 
 MOST_LISTED = 1_000_000  # labels or features in a list
 MOST_THREADS = 1024
