@@ -22,7 +22,7 @@ from textmlr.cli import cli
 from textmlr.cli.value_types import Duration
 from textmlr.corpus.batch import Batch
 from textmlr.corpus.corpus import Corpus
-from textmlr.evaluation.evaluation import evaluate
+from textmlr.evaluation.evaluation import Evaluation
 from textmlr.model.model import Model
 from textmlr.training.calibration import Scored, calibrate
 from textmlr.training.corpus_training import train_corpus
@@ -343,7 +343,7 @@ class TestJudging:
         judge = Judge(CORPUS, OTHER, KNOWN.training, None, 1)
         figures = judge.figures(KNOWN, judge.levels[-1], lambda: True)
         model = train_corpus(CORPUS, KNOWN.featurizer, KNOWN.training, validation=OTHER)
-        result = evaluate(
+        result = Evaluation.of(
             model.labels,
             OTHER.y,
             np.concatenate([answers.probabilities for answers in model.stream(OTHER.batches)]),
