@@ -71,7 +71,8 @@ def export(
     for path in (output, scorer):
         if path is not None:
             check_writable(path, [model])
-    from textmlr.cli.terminal import show_rows, size_of
+    from textmlr.base.printable import size_of
+    from textmlr.cli.terminal import show_rows
     from textmlr.cli.warnings import warn
     from textmlr.model.model import Model
 
