@@ -47,7 +47,7 @@ def own_places(folder: Path) -> Iterator[None]:
     home.mkdir()
     temporary.mkdir()
     usual = dict(os.environ)
-    for name in [name for name in usual if name.startswith("XDG_")]:
+    for name in [name for name in usual if name.startswith(("XDG_", "TEXTMLR_"))]:
         del os.environ[name]
     os.environ["TMPDIR"] = str(temporary)
     if "HOME" in usual:  # a user without one stays so

@@ -443,7 +443,7 @@ class TestCommand:
         assert "nats above the minimum" in told.stdout
         shown = good("info", model).stdout
         assert "‖gradient‖" in shown
-        assert "solver=exact" in shown
+        assert "--solver exact" in shown
         record = json.loads(good("info", model, "--json").stdout)
         final = record["final"]
         assert final["converged"]

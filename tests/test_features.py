@@ -300,3 +300,18 @@ def test_each_kernel_compiles_once():
         for name, kernel in vars(module).items():
             if hasattr(kernel, "signatures") and not name.startswith("_"):
                 assert len(kernel.signatures) <= 1, (name, kernel.signatures)
+
+
+def test_a_featurizer_is_shown_in_three_lines() -> None:
+    featurizer = Featurizer(FeaturizerOptions(ngrams=(1, 1), idf=False, norm=None))
+    assert repr(featurizer) == (
+        "Featurizer, not fitted yet\noptions: ngrams=(1, 1), char_ngrams=None, idf=False, norm=None"
+        "\nuse it: featurizer.fit(texts)"
+    )
+    featurizer.fit(["the cat", "the cat and the dog"])
+    assert repr(featurizer).splitlines()[::2] == [
+        "Featurizer of 5 features, fitted to 2 documents",
+        "use it: featurizer.transform(texts), featurizer.feature_names()",
+    ]
+    hashed = Featurizer(FeaturizerOptions(hash_bits=4, idf=False))
+    assert repr(hashed).startswith("Featurizer of 16 features, which needs no fit\n")

@@ -18,7 +18,7 @@ from click.testing import CliRunner, Result
 
 from textmlr.base.errors import InputError
 from textmlr.base.magic_bytes import is_model_file, models_in
-from textmlr.cli import cli
+from textmlr.cli import VERBS, cli, suggestions
 from textmlr.cli.answer_bars import BarWriter
 from textmlr.cli.terminal import cells
 from textmlr.corpus.formats.mistaken_document import corpus_in
@@ -407,3 +407,87 @@ class TestBars:
         for documents in (1, 3):
             for line in self.shown(labels, documents, "all", capsys):
                 assert cells(line) <= columns, line
+
+
+@pytest.mark.parametrize(
+    ("line", "end"),
+    [
+        ("predict doc.txt", "'predict'; it is called classify here"),
+        ("fit test.tsv", "'fit'; it is called train here"),
+        ("test test.tsv", "'test'; it is called evaluate here"),
+        ("quantize x", "'quantize'; it is called compress here"),
+        ("classfy doc.txt", "'classfy'; did you mean classify?"),
+        ("Train test.tsv", "'Train'; did you mean train?"),
+        ("feat", "'feat'; did you mean featurize?"),
+        ("serve", "textmlr.load(MODEL).predict(texts) answers"),
+        ("xyzzy", "'xyzzy'; see 'textmlr --help'"),
+        ("test.tsv", "a verb comes before a file: textmlr train test.tsv"),
+        ("genres.textmlr", "a verb comes before a file: textmlr info genres.textmlr"),
+        ("train x --epoch 3", "'--epoch'; did you mean --epochs?"),
+        ("train x --ngram 1-2", "'--ngram'; here it is --ngrams"),
+        ("train x --label_column y", "'--label_column'; did you mean --label-column?"),
+        ("train x --lr 1", "'--lr'; here it is --learning-rate"),
+        ("train x --lr=1", "'--lr'; here it is --learning-rate"),
+        ("train x -lr 1", "'-lr'; here it is --learning-rate"),
+        ("train x -epoch 1", "'-epoch'; did you mean --epochs?"),
+        ("train x -wordNgrams 2", "'-wordNgrams'; here it is --ngrams, a range such as 1-2"),
+        ("train x --dim 8", "'--dim'; here it is --hidden, the width of a hidden layer"),
+        ("train x -m y", "'-m'; here it is --output"),
+        ("train x --test y", "here it is --validation, or 'textmlr evaluate' afterwards"),
+        ("train x --input y", "'--input'; files are named without an option"),
+        ("train x --flip", "'--flip'; it is an option of explain"),
+        ("train x --qqq", "'--qqq'; see 'textmlr train --help-all'"),
+        ("classify x --threshold 1", "'--threshold'; here it is --min-probability"),
+        ("top --labels x", "'--labels'; here it is --label"),
+        ("-m genres.textmlr top", "before the verb; it comes after it: textmlr top -m"),
+        ("--versoin", "'--versoin'; did you mean --version?"),
+    ],
+)
+def test_slips_and_names_of_others(line: str, end: str, folder: Path) -> None:
+    result = run(line)
+    assert result.exit_code == 2
+    assert result.stderr.rstrip().endswith(end), result.stderr
+
+
+def test_what_is_suggested_is_there() -> None:
+    """Every verb and option that a suggestion names."""
+    commands = {verb: cli.get_command(click.Context(cli), verb) for verb in VERBS}
+    options = {
+        name
+        for command in commands.values()
+        if command is not None
+        for one in command.params
+        for name in (*one.opts, *one.secondary_opts)
+    }
+    assert set(suggestions.VERBS_OF_OTHERS.values()) <= {*VERBS, "guide"}
+    assert not suggestions.VERBS_OF_OTHERS.keys() & {*VERBS}
+    for meant in suggestions.OPTIONS_OF_OTHERS.values():
+        for one in meant:
+            assert set(re.findall("--[a-z0-9-]+", one)) <= options, one
+
+
+def test_no_verb_has_the_option_that_another_name_stands_for() -> None:
+    """A verb's own option is never taken for that of another program."""
+    for name in suggestions.NO_OPTIONS_OF_OTHERS:
+        for verb in VERBS:
+            command = cli.get_command(click.Context(cli), verb)
+            assert command is not None
+            assert all(f"--{name}" not in one.opts for one in command.params), (verb, name)
+
+
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [
+        ("exact", "--solver exact --tolerance 1e-06"),
+        ("hashed", "--no-idf --hash-bits 5 --solver sgd --l2 1e-06"),
+        ("hidden", "--hidden 3 --activation relu --step adagrad --dropout 0.5"),
+    ],
+)
+def test_info_tells_options_as_they_are_typed(name: str, options: str) -> None:
+    rows = answered(f"info {shlex.quote(str(MODELS / name))}.textmlr").splitlines()
+    (row,) = (row for row in rows if row.startswith("  options "))
+    assert options in " ".join(row.split())
+    typed = row.split()[1:]
+    train = cli.get_command(click.Context(cli), "train")
+    assert train is not None
+    train.make_context("train", [*typed, "corpus.tsv"])

@@ -3,10 +3,14 @@ line, its parameter of an estimator and its documentation come from."""
 
 from __future__ import annotations
 
+import copy
 import inspect
+import json
 import pickle
+import re
 from dataclasses import dataclass, fields
 from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 import click
@@ -15,7 +19,21 @@ from click.testing import CliRunner
 from sklearn.base import BaseEstimator, clone
 
 from textmlr import FeaturizerOptions, InputError, TrainingOptions, TuningOptions, UpdateOptions
-from textmlr.base.options import OneOf, WholeNumber, documented, option, options_of
+from textmlr.base.featurizer_options import NgramLengths
+from textmlr.base.options import (
+    Kind,
+    OneOf,
+    Option,
+    RealNumber,
+    Switch,
+    WholeNumber,
+    documented,
+    option,
+    options_of,
+)
+from textmlr.base.training_options import LayerWidths
+from textmlr.base.tuning_options import TimeLimit
+from textmlr.cli import VERBS, cli
 from textmlr.cli.stage_options import stages_options
 from textmlr.cli.tune import LEFT_OUT
 from textmlr.sklearn import TextClassifier, TextFeaturizer
@@ -142,3 +160,199 @@ def test_values_of_one_of_some() -> None:
     kind.check("letter", None)
     with pytest.raises(InputError, match="letter='b' is not one of 'a', None"):
         kind.check("letter", "b")
+
+
+# ---------------------------------------------------------------- messages
+BAD: dict[type[Kind], tuple[Any, str, Any, str]] = {
+    # Of each kind: a bad value in Python, as it is typed, in a file, and what is said of it.
+    WholeNumber: (-7, "-7", -7, r"a whole number from [\d,]+ to [\d,]+; give one such as \d+"),
+    RealNumber: (-7.5, "-7.5", -7.5, r"a number from \S+ to (just below )?\S+; give one such as "),
+    OneOf: ("zebra", "zebra", "zebra", "one of "),
+    NgramLengths: ((7, 2), "7-2", "7-2", "a (pair .*|range) from 1 to 16"),
+    LayerWidths: ("wide", "wide", "wide", "(a tuple of fewer than 16 )?widths"),
+    TimeLimit: (-7.5, "soon", "soon", r"a (number|time) .*such as "),
+}
+VERB_OF: dict[type, str] = {
+    FeaturizerOptions: "train",
+    TrainingOptions: "train",
+    UpdateOptions: "update",
+    TuningOptions: "tune",
+}
+WALKED = [(stage, one.name, own) for stage in STAGES for one, own in options_of(stage)]
+
+
+def message(*arguments: str) -> str:
+    found = CliRunner().invoke(cli, arguments)
+    assert isinstance(found.exception, InputError), (arguments, found.output, found.exception)
+    return str(found.exception)
+
+
+@pytest.fixture
+def place(
+    tmp_path: Path, train_tsv: Path, model_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> Path:
+    monkeypatch.chdir(tmp_path)
+    Path("c.tsv").write_bytes(train_tsv.read_bytes())
+    Path("m.textmlr").write_bytes(model_file.read_bytes())
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    ("stage", "name", "own"), WALKED, ids=[f"{stage.__name__}.{name}" for stage, name, _ in WALKED]
+)
+def test_messages_name_option_value_and_range_once_as_they_were_written(
+    place: Path, stage: type, name: str, own: Option
+) -> None:
+    option = of_command(VERB_OF[stage])[name]
+    key = max(option.opts, key=len)[2:]
+    given = [VERB_OF[stage], *(["m.textmlr"] if stage is UpdateOptions else []), "c.tsv"]
+    if isinstance(own.kind, Switch):
+        python, typed, written, wanted = 7, None, 7, "(True or False|true or false)"
+    else:
+        python, typed, written, wanted = BAD[type(own.kind)]
+    with pytest.raises(InputError) as refused:
+        stage(**{name: python})
+    told = [(f"{name}={python!r}", str(refused.value))]
+    if typed is not None:
+        told.append((f"--{key} {typed}", message(*given, f"--{key}={typed}")))
+    Path("o.toml").write_text(f"{key} = {json.dumps(written)}\n")
+    text = message(*given, "--config", "o.toml")
+    told.append((f"o.toml: {key} = {json.dumps(written)}", text))
+    for setting, sentence in told:
+        assert re.match(f"{re.escape(setting)} is not {wanted}", sentence), sentence
+        assert sentence.count(" is not ") == 1, sentence
+        assert sentence.count(" from ") <= 1, sentence
+        assert sentence.count("one of ") <= 1, sentence
+        assert sentence.count(name) + sentence.count(key) <= 2, sentence
+        assert len(sentence) < 160, sentence
+
+
+@pytest.mark.parametrize(
+    ("options", "typed", "python"),
+    [
+        (
+            {"dropout": 0.25},
+            "--dropout 0.25 means nothing without hidden layers; leave it out, or give --hidden 64",
+            "dropout=0.25 means nothing without hidden layers; leave it out, or give hidden=(64,)",
+        ),
+        (
+            {"solver": "sgd", "l1": 0.5},
+            "--l1 0.5 means nothing to --solver sgd; leave out --solver, or give --solver exact; "
+            "or leave out --l1",
+            "l1=0.5 means nothing to solver='sgd'; leave out solver, or give solver='exact'; or "
+            "leave out l1",
+        ),
+        (
+            {"l1": 0.5, "idf_power": 2.0},
+            "--idf-power 2 means nothing to --solver exact, which --l1 asks for; leave it out: "
+            "--idf weights the features themselves",
+            "idf_power=2.0 means nothing to solver='exact', which l1 asks for; leave it out: "
+            "idf=True weights the features themselves",
+        ),
+        (
+            {"solver": "exact", "calibration": False},
+            "--no-calibration means nothing to --solver exact; leave it out: the answer of the "
+            "exact solver is the minimum, as it is",
+            "calibration=False means nothing to solver='exact'; leave it out: the answer of the "
+            "exact solver is the minimum, as it is",
+        ),
+        (
+            {"solver": "exact", "hidden": (8, 4)},
+            "the exact solver knows no --hidden: only a convex objective has one minimum; leave "
+            "out --solver and --l1, or --hidden",
+            "the exact solver knows no hidden: only a convex objective has one minimum; leave out "
+            "solver and l1, or hidden",
+        ),
+    ],
+)
+def test_options_that_exclude_each_other(
+    place: Path, options: dict[str, Any], typed: str, python: str
+) -> None:
+    with pytest.raises(InputError) as refused:
+        TrainingOptions(**options)
+    assert str(refused.value) == python
+    assert str(copy.copy(refused.value)) == python
+    assert str(pickle.loads(pickle.dumps(refused.value))) == python
+    words = []
+    for name, value in options.items():
+        option = of_command("train")[name]
+        if value is False:
+            words.append(option.secondary_opts[0])
+        else:
+            words += [option.opts[0], getattr(option.type, "text", str)(value)]
+    assert message("train", "c.tsv", *words) == typed
+
+
+def test_messages_of_the_featurizer(place: Path) -> None:
+    assert message("train", "c.tsv", "--ngrams", "none", "--char-ngrams", "none") == (
+        "--ngrams none and --char-ngrams none leave no features; leave one of them out, or give "
+        "--ngrams 1-2"
+    )
+    assert message("featurize", "c.tsv", "-o", "x.npz", "--min-df=2", "--hash-bits=9") == (
+        "--min-df 2 needs a vocabulary, and --hash-bits 9 none; leave out --min-df or --hash-bits"
+    )
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        ("train c.tsv --threads 0", "--threads 0 is not a whole number from 1 to 1,024; give one"),
+        ("train c.tsv --memory lots", "--memory lots is not a size such as 500kB, 2GB or 1MiB"),
+        ("train c.tsv --memory 9", "--memory of 9 bytes is too little to train in; give a size"),
+        ("train c.tsv --checkpoint-every x", "--checkpoint-every x is not a time such as 90s, 5m"),
+        ("train c.tsv --stream --checkpoint-every x", "--checkpoint-every x is not a number of"),
+        ("train c.tsv --stream --no-holdout", "--no-holdout does not go with a stream: each"),
+        ("train c.tsv --stream --min-df 2", "--min-df does not go with a stream: how many"),
+        ("train c.tsv --format vw", "--format vw is not a format to read; to write it, give --ou"),
+        ("classify -m m.textmlr --top 0 c.tsv", "--top 0 is not "),
+        ("classify -m m.textmlr --min-probability 2 c.tsv", "--min-probability 2 is not a probab"),
+        ("compress m.textmlr -o s --max-size x", "--max-size x is not a size such as 500kB, 2GB"),
+        ("compress m.textmlr -o s --max-size 1MB --dtype f", "--dtype f is not one of int8, flo"),
+        ("export m.textmlr --output-format xml", "--output-format xml is not one of json, onnx"),
+        ("top m.textmlr -k 0", "--features 0 is not a whole number from 1 to 1,000,000; give"),
+    ],
+)
+def test_messages_of_other_options(place: Path, words: str, told: str) -> None:
+    assert message(*words.split()).startswith(told)
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        ("export m.textmlr --format json", "Error: --format is --output-format now\n"),
+        ("featurize c.tsv -o x --corpus-format tsv", "Error: --corpus-format is --format now\n"),
+        ("export m.textmlr", "Error: name a file that ends in .json or .onnx (-o), or give --outp"),
+    ],
+)
+def test_old_spellings_are_told_by_their_new_ones(place: Path, words: str, told: str) -> None:
+    found = CliRunner().invoke(cli, words.split())
+    assert found.exit_code == 2
+    assert told in found.output
+
+
+def test_format_is_of_what_is_read_and_output_format_of_what_is_written() -> None:
+    reads = {"tsv", "csv", "jsonl", "parquet", "arrow", "fasttext"}
+    for verb in VERBS:
+        options = {name: one for one in of_command(verb).values() for name in one.opts}
+        if "--format" in options:
+            assert reads <= set(options["--format"].type.choices), verb
+        for name, one in options.items():
+            assert name in ("--format", "--output-format") or "format" not in name, name
+            if name == "--output-format":
+                assert "-o" in options, verb
+                assert one.help
+
+
+def test_short_names_mean_one_thing_everywhere() -> None:
+    meanings: dict[str, set[str]] = {}
+    for verb in VERBS:
+        for one in of_command(verb).values():
+            for name in one.opts:
+                if len(name) == 2:
+                    meanings.setdefault(name, set()).add(max(one.opts, key=len))
+    assert meanings == {
+        "-o": {"--output"},
+        "-m": {"--model"},
+        "-q": {"--quiet"},
+        "-k": {"--top", "--features"},
+    }

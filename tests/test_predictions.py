@@ -709,7 +709,7 @@ class TestCommand:
         out = str(tmp_path / "out.csv")
         for arguments, told in (
             (["--corpus", str(corpus)], "needs -o"),
-            (["-o", out], "-o is for --corpus"),
+            (["-o", out], "--output is for --corpus"),
             (["--prefix", "x", "doc.txt"], "--prefix is for --corpus"),
             (["--output-format", "csv"], "--output-format is for --corpus"),
             (["--each-label"], "--each-label is for --corpus"),

@@ -102,6 +102,10 @@ def _run() -> None:
     warnings.showwarning = _show_warning
     try:
         guard_output()
+        if asked := os.environ.get("_TEXTMLR_COMPLETE"):  # by a shell
+            from textmlr.cli.completion import answer
+
+            _finish(answer(cli, asked))
         # Not cli.main, which exits with 1 for a closed pipe.
         with cli.make_context("textmlr", sys.argv[1:]) as context:
             cli.invoke(context)

@@ -27,9 +27,10 @@ _STYLE = (
 .textmlr th, .textmlr td { padding: .2rem .6rem; text-align: right; background: transparent;
   border: 0; border-bottom: 1px solid var(--line); color: inherit; }
 .textmlr th { color: var(--soft); font-weight: 600; }
-.textmlr .name { text-align: left; overflow-wrap: anywhere; }
+.textmlr .name { text-align: left; overflow-wrap: anywhere; min-width: 6rem; }
 .textmlr .wrong { color: var(--wrong); }
 .textmlr .beside { display: flex; flex-wrap: wrap; gap: 0 2rem; align-items: flex-start; }
+.textmlr .beside > div { max-width: 28rem; }
 .textmlr svg { max-width: 100%; height: auto; display: block; }
 """
 )

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from textmlr.base.errors import InputError
 
@@ -84,9 +84,9 @@ class OptionError(InputError):
         self.option, self.sentences = option, (problem, mend)
         super().__init__(problem.spelled(), mend=mend and mend.spelled())
 
-    def __reduce__(self) -> tuple[type, tuple[object, ...]]:
-        """Copies and other processes get the sentences, not the message."""
-        return OptionError, (self.option, *self.sentences)
+    def __reduce__(self) -> tuple[Any, tuple[object, ...]]:
+        """Other processes get the words alone: values may be anything."""
+        return _in_words, (self.problem, self.mend)
 
     def spelled(self, spelling: Spelling, place: str | None = None) -> InputError:
         """The same error as a place spells it;  place  a file of options."""
@@ -94,6 +94,10 @@ class OptionError(InputError):
         return InputError(
             problem.spelled(spelling), place=place, mend=mend and mend.spelled(spelling)
         )
+
+
+def _in_words(problem: str, mend: str | None) -> InputError:
+    return InputError(problem, mend=mend)
 
 
 def refuse(option: str, value: object, wanted: str, such_as: str | None = None) -> InputError:

@@ -19,6 +19,7 @@ READ = Heading("What to read")
 MODEL = Heading("Which model")
 SEARCH = Heading("How to search")
 LEARN = Heading("What to learn")
+COUNTED = Heading("What counts as a feature")
 ANSWER = Heading("What to answer")
 SHOW = Heading("What to show")
 SHRINK = Heading("How small")
@@ -40,6 +41,7 @@ HEADINGS = (
     MODEL,
     SEARCH,
     LEARN,
+    COUNTED,
     ANSWER,
     SHOW,
     SHRINK,

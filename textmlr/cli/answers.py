@@ -12,6 +12,7 @@ from textmlr.base.checks import check_listed
 from textmlr.base.errors import InputError
 from textmlr.base.option_headings import ANSWER
 from textmlr.base.printable import plain, to_json
+from textmlr.cli.model_argument import complete_labels
 from textmlr.cli.stage_options import one_value
 from textmlr.cli.value_types import PROBABILITY, Checked
 from textmlr.cli.verb import verb_option
@@ -93,6 +94,7 @@ choice_options = one_value(
             "--label",
             heading=ANSWER,
             metavar="LABEL",
+            shell_complete=complete_labels,
             help="Only P(Y=LABEL | document), one number a document.",
         ),
         verb_option(

@@ -10,11 +10,14 @@ from textmlr.base.option_headings import READ, WRITE
 from textmlr.cli.answers import ALL, AnswerChoice, choice_options
 from textmlr.cli.document_file import given_documents, text_option
 from textmlr.cli.model_argument import takes_model
+from textmlr.cli.option_spelling import name_of
 from textmlr.cli.shared_options import (
     check_output,
     config_option,
     corpus_options,
     json_option,
+    on_command_line,
+    quiet_option,
     threads_option,
 )
 from textmlr.cli.stage_options import one_value
@@ -22,6 +25,8 @@ from textmlr.cli.value_types import OneOfType
 from textmlr.cli.verb import Verb, verb_option
 from textmlr.corpus.reading_options import ReadingOptions
 from textmlr.export.predictions.prediction_file import FORMATS, PredictionFile
+
+FOR_ALL = ("compression_limit",)  # options of reading that --lines has a use for too
 
 
 @dataclass(frozen=True)
@@ -33,6 +38,7 @@ class CorpusTarget:
     output_format: str | None
     prefix: str | None
     each_label: bool
+    quiet: bool
 
 
 target_options = one_value(
@@ -75,6 +81,7 @@ target_options = one_value(
             is_flag=True,
             help="With -o: add a column P(LABEL) for each label, too.",
         ),
+        quiet_option,
     ],
 )
 
@@ -165,19 +172,12 @@ def classify(
 
 
 def _check_without_corpora(target: CorpusTarget, reading: ReadingOptions) -> None:
-    """Raise UsageError for options that only --corpus has a use for."""
-    given = {
-        "-o": target.output,
-        "--output-format": target.output_format,
-        "--prefix": target.prefix,
-        "--each-label": target.each_label or None,
-        "--format": reading.format,
-        "--text-column": reading.text_column,
-        "--skip-bad-lines": reading.skip_bad_lines or None,
-    }
-    for option, value in given.items():
-        if value is not None:
-            raise click.UsageError(f"{option} is for --corpus CORPUS")
+    """Raise UsageError for options that only --corpus has a use for; a file of options may have
+    them, since it serves many commands."""
+    names = [field.name for one in (target, reading) for field in fields(one)]
+    for option in click.get_current_context().command.params:
+        if option.name in names and option.name not in FOR_ALL and on_command_line(option.name):
+            raise click.UsageError(f"{name_of(option)} is for --corpus CORPUS")
 
 
 def _classify_corpora(
@@ -219,4 +219,5 @@ def _classify_corpora(
         paths=target.corpora,
         threads=threads,
         as_json=as_json,
+        quiet=target.quiet,
     )

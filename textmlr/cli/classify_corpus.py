@@ -79,6 +79,7 @@ def classify_corpus(
     paths: Sequence[str],
     threads: int | None,
     as_json: bool,
+    quiet: bool = False,
 ) -> None:
     """Write the predictions, and print a summary.
 
@@ -91,7 +92,7 @@ def classify_corpus(
     from textmlr.export.predictions.prediction_stream import write_predictions
 
     notes = ReadingNotes()
-    shown = sys.stderr.isatty() and not (output.path == "-" and sys.stdout.isatty())
+    shown = not quiet and sys.stderr.isatty() and not (output.path == "-" and sys.stdout.isatty())
     documents = documents_of(paths) if shown else None
     began = time.perf_counter()
     with PredictionsProgress(documents, shown=shown) as progress:
@@ -116,7 +117,7 @@ def classify_corpus(
             "seconds": round(seconds, 3),
         }
         click.echo(to_json(summary))
-    else:
+    elif not quiet:
         _show(output, wanted, tally, counts, seconds)
 
 

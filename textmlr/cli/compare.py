@@ -37,6 +37,7 @@ def compare(
     often. A bootstrap of the differences in log loss, document by document, tells whether its
     probabilities are better.
 
+    \f
     Labels are matched by their names; a label that a model does not know has probability 0 there.
     Documents that a model was trained on are counted, as by evaluate.
 

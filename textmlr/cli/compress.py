@@ -16,6 +16,7 @@ from textmlr.cli.shared_options import (
     config_option,
     corpus_options,
     json_option,
+    quiet_option,
     threads_option,
 )
 from textmlr.cli.value_types import OneOfType, Size
@@ -51,6 +52,7 @@ if TYPE_CHECKING:
 )
 @corpus_options(weights=False)
 @threads_option
+@quiet_option
 @json_option
 @config_option
 def compress(
@@ -61,6 +63,7 @@ def compress(
     dtype: Any,
     reading: ReadingOptions,
     threads: int | None,
+    quiet: bool,
     as_json: bool,
 ) -> None:
     """Write a model to a smaller file, with nearly the same answers.
@@ -68,6 +71,7 @@ def compress(
     Features that contribute least to scores are dropped, the weights of the others are rounded, and
     names and weights are compressed. The small model works in every verb, and explains in words.
 
+    \f
     A CORPUS, as for train, that the model has not seen shows the cost: accuracy and log loss before
     and after. It changes nothing in the small model.
 
@@ -87,7 +91,7 @@ def compress(
     corpus = read_corpus(corpora, reading) if corpora else None
     if corpus is not None:
         warn_of_skipped([corpus])
-    small = _compressed(whole, max_size, dtype)
+    small = _compressed(whole, max_size, dtype, quiet=quiet)
     size = small.save(output)
     result = None
     if corpus is not None:
@@ -112,16 +116,16 @@ def compress(
     if as_json:
         evaluation = {} if result is None else {"evaluation": result.as_dict()}
         click.echo(to_json(about | evaluation))
-    else:
+    elif not quiet:
         _show(about, result)
 
 
-def _compressed(model: Model, max_size: int, dtype: Any) -> Model:
+def _compressed(model: Model, max_size: int, dtype: Any, *, quiet: bool) -> Model:
     """The compressed model; a terminal shows what is being tried."""
     from textmlr.base.printable import size_of
     from textmlr.model.small_file.compression import compress as make
 
-    if not sys.stderr.isatty():
+    if quiet or not sys.stderr.isatty():
         return make(model, max_size, dtype=dtype)
     from rich.console import Console
 

@@ -98,29 +98,31 @@ def _check_keys(path: str, values: Mapping[str, Any]) -> None:
         if command is not None and _takes_config(command)
     }
     anywhere = {key for own in options.values() for key in own}
+    top = {key: value for key, value in values.items() if not isinstance(value, Mapping)}
+    _check_table(path, top, anywhere, None)
     for key, value in values.items():
         if not isinstance(value, Mapping):
-            _check_key(path, key, anywhere, None)
-        elif key not in options:
+            continue
+        if key not in options:
             near = get_close_matches(key, options, 1)
             mend = f"did you mean [{near[0]}]?" if near else "tables are " + ", ".join(options)
             raise InputError(f"[{key}] is no verb that takes options", place=path, mend=mend)
-        else:
-            for own in value:
-                _check_key(path, own, options[key], key)
+        _check_table(path, value, options[key], key)
 
 
-def _check_key(path: str, key: str, known: Collection[str], verb: str | None) -> None:
-    """Raise InputError for a key that is no option of a verb;  None  of any."""
-    if _plain(key) in known:
-        return
-    near = get_close_matches(_plain(key), known, 1)
-    if near:
-        mend = f"did you mean {near[0]}?"
-    else:
-        mend = f"textmlr {verb or 'train'} --help-all lists the options"
+def _check_table(
+    path: str, table: Mapping[str, Any], known: Collection[str], verb: str | None
+) -> None:
+    """Raise InputError for a key that is no option of a verb, or of any, and for two of one."""
     whose = f"an option of {verb}" if verb else "an option"
-    raise InputError(f"{key[:60]} is not {whose}", place=path, mend=mend)
+    for key in table:
+        if _plain(key) not in known:
+            near = get_close_matches(_plain(key), known, 1)
+            mend = f"textmlr {verb or 'train'} --help-all lists the options"
+            mend = f"did you mean {near[0]}?" if near else mend
+            raise InputError(f"{key[:60]} is not {whose}", place=path, mend=mend)
+        if key != _plain(key) and _plain(key) in table:
+            raise InputError(f"{key} and {_plain(key)} are one option", place=path)
 
 
 def _takes_config(command: click.Command) -> bool:
@@ -134,7 +136,7 @@ def _value(path: str, key: str, option: click.Option, value: Any) -> Any:
             raise _wrong(path, key, value, "true or false")
         if option.secondary_opts:
             return value
-        return option.flag_value if value else None
+        return option.flag_value is not False if value else None
     if option.multiple:
         listed = value if isinstance(value, list) else [value]
         return [_value_of_one(path, key, one) for one in listed]

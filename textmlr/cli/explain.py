@@ -11,7 +11,7 @@ from textmlr.base.errors import InputError
 from textmlr.base.option_headings import SHOW, WRITE
 from textmlr.base.printable import JOINERS, plain, to_json
 from textmlr.cli.document_file import read_document, shown_path
-from textmlr.cli.model_argument import takes_model
+from textmlr.cli.model_argument import complete_labels, takes_model
 from textmlr.cli.shared_options import json_option, listed
 from textmlr.cli.verb import Verb, verb_option
 from textmlr.kernels.jit import run_plain
@@ -43,12 +43,17 @@ AGAINST = (
 @click.command(cls=Verb)
 @takes_model("documents", "[DOC]")
 @verb_option(
-    "--label", heading=SHOW, metavar="LABEL", help="Explain this label.  [default: the likeliest]"
+    "--label",
+    heading=SHOW,
+    metavar="LABEL",
+    shell_complete=complete_labels,
+    help="Explain this label.  [default: the likeliest]",
 )
 @verb_option(
     "--against",
     heading=SHOW,
     metavar="LABEL",
+    shell_complete=complete_labels,
     help="Compare with this label.  [default: the mean of all others]",
 )
 @verb_option(

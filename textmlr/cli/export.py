@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
+from typing import Any
 
 import click
 
 from textmlr.base.option_headings import WRITE
-from textmlr.base.printable import plain, to_json
+from textmlr.base.printable import plain
 from textmlr.cli.model_argument import takes_model
-from textmlr.cli.shared_options import json_option
+from textmlr.cli.shared_options import json_option, quiet_option
 from textmlr.cli.value_types import OneOfType
 from textmlr.cli.verb import Verb, verb_option
 
@@ -41,14 +42,24 @@ FORMS = ("json", "onnx")
     metavar="FILE",
     help="With json: also write scorer.js, which answers in a page or in node.",
 )
+@quiet_option
 @json_option
 def export(
-    model: str, form: str | None, output: str | None, scorer: str | None, as_json: bool
+    model: str,
+    form: str | None,
+    output: str | None,
+    scorer: str | None,
+    quiet: bool,
+    as_json: bool,
 ) -> None:
     """Write a model in a form that other programs run.
 
-    JSON is one object with labels, options and the weights of every feature by its name; its
-    "about" says how to answer with it. --scorer adds JavaScript that does so, in pages and in node.
+    JSON has the labels and the weights of every feature by its name, for programs of your own;
+    --scorer adds JavaScript that answers with it. ONNX is for runtimes that know it.
+
+    \f
+    JSON is one object with labels, options and weights; its "about" says how to answer with it.
+    scorer.js does so, in pages and in node.
 
     ONNX is a graph for ONNX runtimes, from feature ids and values to scores, log z and
     probabilities. It needs the package onnx (pip install 'textmlr[onnx]').
@@ -71,8 +82,12 @@ def export(
     for path in (output, scorer):
         if path is not None:
             check_writable(path, [model])
+<<<<<<< HEAD
     from textmlr.base.printable import size_of
     from textmlr.cli.terminal import show_rows
+=======
+    from textmlr.cli.terminal import print_summary
+>>>>>>> love
     from textmlr.cli.warnings import warn
     from textmlr.model.model import Model
 
@@ -99,17 +114,20 @@ def export(
         "features": len(loaded.layers[0]),
         "scorer": scorer,
     }
-    if as_json:
-        click.echo(to_json(about))
-        return
-    click.secho(f"Exported {plain(output)}", bold=True)
+    print_summary(about, _show, quiet=quiet, as_json=as_json)
+
+
+def _show(about: dict[str, Any]) -> None:
+    from textmlr.cli.terminal import show_rows, size_of
+
+    click.secho(f"Exported {plain(about['file'])}", bold=True)
     rows = [
-        ("labels", f"{len(loaded.labels):,}"),
-        ("features", f"{len(loaded.layers[0]):,}"),
-        ("file size", size_of(size)),
+        ("labels", f"{about['labels']:,}"),
+        ("features", f"{about['features']:,}"),
+        ("file size", size_of(about["bytes"])),
     ]
-    if scorer is not None:
-        rows.append(("scorer", plain(scorer)))
+    if about["scorer"] is not None:
+        rows.append(("scorer", plain(about["scorer"])))
     show_rows(rows)
 
 

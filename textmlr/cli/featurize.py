@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from textmlr.base.featurizer_options import FeaturizerOptions
-from textmlr.base.option_headings import READ, WRITE
+from textmlr.base.option_headings import COUNTED, LEARN, READ, WRITE
 from textmlr.base.printable import to_json
 from textmlr.cli.model_argument import takes_model
 from textmlr.cli.shared_options import (
@@ -19,6 +19,7 @@ from textmlr.cli.shared_options import (
     corpus_options,
     given,
     json_option,
+    quiet_option,
     threads_option,
 )
 from textmlr.cli.stage_options import one_value, stages_options
@@ -76,9 +77,15 @@ if TYPE_CHECKING:
 @verb_option(
     "--no-labels", heading=READ, is_flag=True, help="Read no labels; the corpus may have none."
 )
-@stages_options("options", (FeaturizerOptions,), shown=lambda own: own.alone or own.unset)
+@stages_options(
+    "options",
+    (FeaturizerOptions,),
+    shown=lambda own: own.alone or own.unset,
+    headings={LEARN: COUNTED},
+)
 @corpus_options(weights=True, lines=True)
 @threads_option
+@quiet_option
 @json_option
 @config_option
 def featurize(
@@ -88,15 +95,18 @@ def featurize(
     no_labels: bool,
     reading: ReadingOptions,
     threads: int | None,
+    quiet: bool,
     as_json: bool,
     options: FeaturizerOptions,
 ) -> None:
     """Write the features of CORPUS to a file, for other programs.
 
-    A vocabulary is fitted on CORPUS; with --hash-bits none is needed. With -m the features are
-    those of a model, and CORPUS may be of any size. Options are as for train, but nothing is
-    tried: n-grams are words and pairs of words by default. --no-bias leaves out the column that is
-    always 1, for programs that add their own.
+    The features are those of CORPUS, or with -m those of a model. Options are as for train, but
+    nothing is tried: n-grams are words and pairs of words by default.
+
+    \f
+    A vocabulary is fitted on CORPUS; with --hash-bits none is needed. With -m, CORPUS may be of
+    any size. --no-bias leaves out the column that is always 1, for programs that add their own.
 
     scipy.sparse.load_npz reads .npz; beside the matrix it holds y (codes), labels (their names),
     weights and features (names, one a line). svmlight, for liblinear and XGBoost, counts labels
@@ -108,7 +118,7 @@ def featurize(
       textmlr featurize reviews.tsv -o X.npz
       textmlr featurize reviews.tsv -o train.svm --no-bias --min-df 2
       textmlr featurize test.tsv -m reviews.textmlr -o test.svm
-      textmlr featurize big.parquet --hash-bits 20 -o - --output-format vw | vw --oaa 5
+      textmlr featurize a.tsv --hash-bits 20 -o - --output-format vw | vw --oaa 5
     """
     output = written.path
     if as_json and output == "-":
@@ -148,7 +158,7 @@ def featurize(
             "seconds": round(seconds, 3),
         }
         click.echo(to_json(summary))
-    else:
+    elif not quiet:
         _show(done, featurizer, shown_labels, seconds)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -62,8 +63,7 @@ def info(model: str, as_json: bool) -> None:
             *update_rows(loaded.record),
             *ngram_rows(featurizer, loaded.record),
             *fit_rows(loaded.record),
-            ("featurizer", _options(featurizer)),
-            *_training_rows(loaded.record),
+            *_training_rows(featurizer, loaded.record),
         ]
     )
 
@@ -89,11 +89,13 @@ def corpus_rows(record: Record) -> list[tuple[str, str]]:
     return [*rows, ("trained on", text)]
 
 
-def _training_rows(record: Record) -> list[tuple[str, str]]:
-    """The options of training, and what made the model; nothing where that is not known."""
-    rows = []
-    if record.options is not None:
-        rows.append(("training", _options(record.options)))
+def _training_rows(featurizer: dict[str, Any], record: Record) -> list[tuple[str, str]]:
+    """The options that were not left as they are by default, and what made the model."""
+    from textmlr.base.featurizer_options import FeaturizerOptions
+    from textmlr.base.training_options import TrainingOptions
+
+    words = [*_typed(FeaturizerOptions, featurizer), *_typed(TrainingOptions, record.options or {})]
+    rows = [("options", " ".join(words) or "as by default")]
     if (versions := record.versions) is not None:
         text = f"textmlr {versions.textmlr}, Unicode {versions.unicode}"
         rows.append(("made by", text))
@@ -115,11 +117,25 @@ def _compressed_rows(record: Record) -> list[tuple[str, str]]:
     return [("compressed", f"from {before} features; held-out documents judged it before that")]
 
 
-def _options(options: dict[str, Any]) -> str:
-    from textmlr.cli.value_types import NgramRangeType
+def _typed(stage: type, options: dict[str, Any]) -> Iterator[str]:
+    """Those of a stage's options that are not the default, and the seed, as they are typed."""
+    from dataclasses import fields
 
-    text = NgramRangeType().text
-    return ", ".join(
-        f"{name}={text(value) if isinstance(value, tuple) else value}"
-        for name, value in options.items()
-    )
+    from textmlr.cli.value_types import NgramRangeType, Widths
+
+    for field in fields(stage):
+        value = options.get(field.name, field.default)
+        value = tuple(value) if isinstance(value, list) else value
+        # The n-grams have a row of their own, and may have been chosen.
+        usual = value == field.default and field.name not in options.keys() & {"seed"}
+        if usual or field.name in ("ngrams", "char_ngrams"):
+            continue
+        name = field.name.replace("_", "-")
+        if isinstance(value, bool):
+            yield f"--{name}" if value else f"--no-{name}"
+        elif isinstance(value, tuple):
+            kind = Widths() if field.name == "hidden" else NgramRangeType()
+            yield f"--{name} {kind.text(value)}"
+        else:
+            text = f"{value:g}" if isinstance(value, float) else value
+            yield f"--{name} {'none' if value is None else text}"

@@ -54,7 +54,7 @@ def takes_model(
         model = given.one_model(alone=rest is None, usual=usual)
         return command(model=model, **({} if rest is None else {rest: given.words}))
 
-    return _with_model(call, f"[MODEL] {metavar}".strip(), usual, help)
+    return _with_model(call, f"[MODEL] {metavar}".strip(), usual, help, 1 if rest is None else 0)
 
 
 def takes_two_models(rest: str, metavar: str) -> Callable[[F], F]:
@@ -66,7 +66,7 @@ def takes_two_models(rest: str, metavar: str) -> Callable[[F], F]:
         models = given.two_models()
         return command(models=models, **{rest: given.words})
 
-    return _with_model(call, f"A B {metavar}", False, "The model A; then B comes first.")
+    return _with_model(call, f"A B {metavar}", False, "The model A; then B comes first.", 2)
 
 
 def _with_model(
@@ -74,7 +74,14 @@ def _with_model(
     metavar: str,
     usual: bool,
     help: str,
+    models: int,
 ) -> Callable[[F], F]:
+    """The decorator;  models  so many of the arguments at first are completed as models."""
+
+    def first(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[str]:
+        begun = len(context.params.get("words") or ()) < models
+        return complete_models(context, parameter, incomplete) if begun else []
+
     def decorate(command: F) -> F:
         @functools.wraps(command)
         def with_model(
@@ -82,7 +89,9 @@ def _with_model(
         ) -> Any:
             return call(functools.partial(command, *args, **own), named_models, words)
 
-        decorated: Any = click.argument("words", nargs=-1, metavar=metavar)(with_model)
+        decorated: Any = click.argument(
+            "words", nargs=-1, metavar=metavar, shell_complete=first if models else None
+        )(with_model)
         return verb_option(  # type: ignore[no-any-return]
             "-m",
             "--model",
@@ -91,10 +100,34 @@ def _with_model(
             multiple=True,  # so that a second one is told of, not lost
             metavar="MODEL",
             show_default=f"${VARIABLE}, or {DEFAULT_MODEL}" if usual else None,
+            shell_complete=complete_models,
             help=help,
         )(decorated)
 
     return decorate
+
+
+def complete_models(
+    context: click.Context, parameter: click.Parameter, incomplete: str
+) -> list[str]:
+    """The models that a shell may put in, in the folder that was typed."""
+    folder = incomplete[: incomplete.rfind("/") + 1]
+    return [
+        name for one in models_in(folder or ".") if (name := folder + one).startswith(incomplete)
+    ]
+
+
+def complete_labels(
+    context: click.Context, parameter: click.Parameter, incomplete: str
+) -> list[str]:
+    """The labels that a shell may put in: of the model that was typed, or the usual one."""
+    from textmlr.model.label_list import labels_in
+
+    # Click stops at an option whose value is not yet there, before it has found the arguments.
+    words = [*(context.params.get("named_models") or ()), *context.meta.get(TYPED, ())]
+    usual = os.environ.get(VARIABLE) or DEFAULT_MODEL
+    model = next((word for word in words if is_model_file(word)), usual)
+    return [label for label in labels_in(model) if label.startswith(incomplete)]
 
 
 class _Given:

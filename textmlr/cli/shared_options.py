@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, TypeVar, get_args
 
 import click
+from click.core import ParameterSource
 
 from textmlr.base.checks import check_listed
 from textmlr.base.option_headings import FILES, READ, RUN, SPEED, WRITE
@@ -156,6 +157,12 @@ def check_output(
     sources = sources_of(named) if named else []
     read = [*sources, *(other for other in others if other is not None)]
     check_writable(path, read, grows=grows)
+
+
+def on_command_line(name: str) -> bool:
+    """Whether this parameter stood on the running command's command line."""
+    source = click.get_current_context().get_parameter_source(name)
+    return source is ParameterSource.COMMANDLINE
 
 
 def given(name: str) -> bool:

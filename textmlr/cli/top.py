@@ -8,7 +8,7 @@ import click
 
 from textmlr.base.option_headings import SHOW
 from textmlr.base.printable import to_json
-from textmlr.cli.model_argument import takes_model
+from textmlr.cli.model_argument import complete_labels, takes_model
 from textmlr.cli.shared_options import json_option, listed
 from textmlr.cli.value_types import OneOfType
 from textmlr.cli.verb import Verb, verb_option
@@ -36,6 +36,7 @@ TITLES = {"weight": "by weight", "contribution": "by contribution over the train
     heading=SHOW,
     multiple=True,
     metavar="LABEL",
+    shell_complete=complete_labels,
     help="Show only this label; may be given again.",
 )
 @verb_option(

@@ -69,6 +69,7 @@ def update(
     CORPUS is as for train. It may have labels that MODEL does not have, and may have one label
     only. MODEL is overwritten, all at once, unless -o names another file.
 
+    \f
     The more documents MODEL has seen a feature in, the less its weights may move, so that MODEL
     keeps what it knows. New labels and new n-grams get weights of their own. The answers before
     and after are compared on held-out new documents, or on those of --test: give it documents of

@@ -45,11 +45,11 @@ class Number(Typed):
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         """The number; None stays None."""
-        if not isinstance(value, str):
+        if isinstance(value, bool) or not isinstance(value, str | int):
             return value
         try:
             return self._kind(value)
-        except ValueError:
+        except (ValueError, OverflowError):
             return value
 
     def text(self, value: object) -> str:

@@ -76,7 +76,8 @@ class Verb(click.Command):
     ) -> None:
         super().__init__(*args, **rest)
         self.renamed, self.compiles = renamed or {}, compiles
-        if any(isinstance(one, click.Option) and not heading_of(one).first for one in self.params):
+        options = [one for one in self.params if isinstance(one, click.Option)]
+        if "\f" in (self.help or "") or any(not heading_of(one).first for one in options):
             self.params.append(_all_option())
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:

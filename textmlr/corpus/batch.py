@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Batch:
     """Documents that lie in one buffer.
 
@@ -27,6 +27,9 @@ class Batch:
 
     def __len__(self) -> int:
         return len(self.starts)
+
+    def __repr__(self) -> str:
+        return f"<Batch of {len(self):,} documents, {self.text_bytes:,} bytes of text>"
 
     @property
     def text_bytes(self) -> int:

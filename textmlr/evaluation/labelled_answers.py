@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from textmlr.base.errors import InputError
+from textmlr.base.printable import plural
 from textmlr.base.threads import chosen_threads, machine_memory
 from textmlr.corpus.corpus import Corpus
 from textmlr.corpus.duplicates import Overlap
@@ -20,7 +21,7 @@ from textmlr.model.model import Model
 LEAST_PROBABILITY = float(np.finfo(np.float64).eps)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class LabelledAnswers:
     """Probabilities and true labels of n documents.
 
@@ -44,6 +45,10 @@ class LabelledAnswers:
 
     def __len__(self) -> int:
         return len(self.codes)
+
+    def __repr__(self) -> str:
+        labels = plural(len(self.names), "label")
+        return f"<answers to {plural(len(self), 'document')} of {labels}: .codes, .probabilities>"
 
     @property
     def top(self) -> NDArray[np.int64]:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from textmlr.evaluation.reliability import Bin
 
 SIZE = 240  # of the square, in CSS pixels
-LEFT, TOP, BELOW = 44, 10, 40  # the room around it
+LEFT, RIGHT, TOP, BELOW = 44, 20, 10, 40  # the room around it
 LARGEST, SMALLEST = 7.0, 2.5  # radius of a point; its area is the share of documents
 
 STYLE = """.textmlr svg text { fill: var(--soft); font: 11px system-ui, sans-serif; }
@@ -26,8 +26,8 @@ def reliability_svg(bins: Sequence[Bin]) -> str:
     """
     most = max((one.documents for one in bins), default=1)
     parts = [
-        f'<svg width="{LEFT + SIZE + 10}" height="{TOP + SIZE + BELOW}" '
-        f'viewBox="0 0 {LEFT + SIZE + 10} {TOP + SIZE + BELOW}" role="img" '
+        f'<svg width="{LEFT + SIZE + RIGHT}" height="{TOP + SIZE + BELOW}" '
+        f'viewBox="0 0 {LEFT + SIZE + RIGHT} {TOP + SIZE + BELOW}" role="img" '
         'aria-label="Share of right answers by their probability">'
     ]
     for tick in (0.0, 0.25, 0.5, 0.75, 1.0):

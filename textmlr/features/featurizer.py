@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from textmlr.base.arrays import Scratch, frozen
+from textmlr.base.checks import check_kind
 from textmlr.base.errors import InputError
 from textmlr.base.featurizer_options import FeaturizerOptions
 from textmlr.base.locks import ForkLock
@@ -21,6 +22,7 @@ from textmlr.corpus.labels import distinct_labels
 from textmlr.features import vocabulary as vocabularies
 from textmlr.features.count_rows import block_rows, joined_rows
 from textmlr.features.csr_features import Features
+from textmlr.features.featurizer_in_words import shown
 from textmlr.features.hashed_names import ColumnNames
 from textmlr.features.joint_features import joint_features
 from textmlr.features.ngrams import HashedBlock, Hasher
@@ -59,13 +61,9 @@ class Featurizer:
     """
 
     def __init__(self, options: FeaturizerOptions | None = None) -> None:
-        options = FeaturizerOptions() if options is None else options
-        if not isinstance(options, FeaturizerOptions):
-            raise InputError(
-                f"options are {type(options).__name__}, not FeaturizerOptions",
-                mend="write Featurizer(FeaturizerOptions(...))",
-            )
-        self.options = options.decided()
+        mend = "write Featurizer(FeaturizerOptions(...))"
+        check_kind("options", options, FeaturizerOptions, mend, optional=True)
+        self.options = (options or FeaturizerOptions()).decided()
         self.vocabulary: Vocabulary | None = None
         self.idf: NDArray[np.float32] | None = None
         self.labels: list[str] | None = None
@@ -80,6 +78,9 @@ class Featurizer:
         """Make the members that belong to this process alone."""
         self._hasher, self._scratch = Hasher(self.options), Scratch()
         self._prepared: PreparedFeaturizer | None = None
+
+    def __repr__(self) -> str:
+        return shown(self.options, self.columns if self.vocabulary else None, self.documents)
 
     @classmethod
     def restore(
@@ -307,9 +308,8 @@ class Featurizer:
                 hashed, blocks, self._hasher, options.min_df, options.max_features, threads
             )
             if not len(vocabulary) and not options.bias:
-                least = options.min_df or 1
                 mend = "lower min_df, or give longer documents"
-                raise InputError(f"no feature occurs in {least} documents", mend=mend)
+                raise InputError(f"no feature occurs in {options.min_df or 1} documents", mend=mend)
             frequencies = vocabulary.frequencies
         elif options.uses_idf:
             counted = np.zeros(self.columns, np.int32)

@@ -1,0 +1,32 @@
+"""The labels of a model file alone, for a shell that completes them: quick, and unchecked."""
+
+from __future__ import annotations
+
+import json
+import os
+from itertools import pairwise
+
+from textmlr.base.magic_bytes import SIZE_BYTES, is_model_file
+
+OFFSET_BYTES = 8
+
+
+def labels_in(path: str | os.PathLike[str]) -> list[str]:
+    """The labels of a model file; none where it is no model, or not whole."""
+    try:
+        if not is_model_file(os.fspath(path)):
+            return []
+        with open(path, "rb") as file:
+            size = int.from_bytes(file.read(SIZE_BYTES), "little")
+            layout = json.loads(file.read(size))
+            parts = []
+            for name in ("labels", "label_offsets"):
+                first, last = layout[name]["data_offsets"]
+                file.seek(SIZE_BYTES + size + first)
+                parts.append(file.read(last - first))
+        text, packed = parts
+        starts = range(0, len(packed), OFFSET_BYTES)
+        ends = [int.from_bytes(packed[i : i + OFFSET_BYTES], "little") for i in starts]
+        return [text[i:j].decode() for i, j in pairwise(ends)]
+    except (OSError, ValueError, KeyError, TypeError):
+        return []
