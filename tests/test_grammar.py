@@ -491,3 +491,12 @@ def test_info_tells_options_as_they_are_typed(name: str, options: str) -> None:
     train = cli.get_command(click.Context(cli), "train")
     assert train is not None
     train.make_context("train", [*typed, "corpus.tsv"])
+
+
+@pytest.mark.parametrize("verb", ["classify", "classify --corpus test.tsv -o x.csv", "explain"])
+def test_a_mistyped_label_is_told_the_nearest(verb: str, folder: Path) -> None:
+    document = "" if "corpus" in verb else "doc.txt"
+    line = f"{verb} -m genres.textmlr {document} --label"
+    assert refused(f"{line} SciFy").endswith("no label 'SciFy'; did you mean scifi?")
+    assert refused(f"{line} opera").endswith("the labels are romance, scifi, western")
+    assert refused("top genres.textmlr --label wester").endswith("did you mean western?")

@@ -144,6 +144,12 @@ def test_no_line_is_wider_than_the_terminal(columns: int) -> None:
         assert not any(line.endswith(" ") for line in lines)
 
 
+def test_labels_are_shown_as_they_are() -> None:
+    lines = screen(many_labels(3, "[red]{}\x1b[31m"))
+    assert any(line.startswith("  [red]0\\x1b[31m ") for line in lines)
+    assert "Chance: always [red]" in "\n".join(lines)
+
+
 def look_at(p: Any, y: Any, labels: Sequence[str] = ("a", "b", "c")) -> str:
     result = Evaluation.of(labels, np.array(y, np.int32), np.array(p, float))
     return " ".join(sentences(result)[1].split())
@@ -151,7 +157,7 @@ def look_at(p: Any, y: Any, labels: Sequence[str] = ("a", "b", "c")) -> str:
 
 def test_what_to_look_at_is_what_is_wrong() -> None:
     sure = np.eye(3)[[0, 1, 2] * 20]
-    assert look_at(sure, [0, 1, 2] * 20) == "Look at nothing: every answer is right."
+    assert look_at(sure, [0, 1, 2] * 20) == "Look at more documents: every answer is right."
     never = np.array([[0.6, 0.3, 0.1], [0.3, 0.6, 0.1]] * 30)
     assert "Look at c: never answered (F1 0); more documents" in look_at(
         never, [0, 1, 0, 1, 2] * 12
@@ -166,3 +172,9 @@ def test_what_to_look_at_is_what_is_wrong() -> None:
     some = [0, 1, 2] * 20
     some[0] = 1
     assert "Look at b, most often taken for a" in look_at(sure * 0.97 + 0.01, some)
+
+
+def test_a_model_that_knows_the_documents_is_told() -> None:
+    corpus = Corpus.of([f"good fun {i}" for i in range(30)] + ["bad bore"] * 30, ["a", "b"] * 30)
+    told = sentences(evaluate(train(corpus), corpus))[1]
+    assert told.startswith("Look at other documents: the model was trained on most of these")

@@ -66,7 +66,8 @@ def test_figures(options: FeaturizerOptions, labels: int, zero: float) -> None:
             (found.by_contribution, contributions, "contribution"),
         ):
             for side, sign in ((ranking.most_for, 1), (ranking.most_against, -1)):
-                told = [getattr(feature, of) for feature in side]
+                order = "spread" if of == "contribution" else of
+                told = [getattr(feature, order) for feature in side]
                 assert all(sign * figure > 0 for figure in told)
                 assert told == sorted(told, key=abs, reverse=True)
                 for feature in side:
@@ -76,6 +77,8 @@ def test_figures(options: FeaturizerOptions, labels: int, zero: float) -> None:
                     assert feature.documents == np.count_nonzero(rows[:, column])
             shown = {feature_name(f) for f in (*ranking.most_for, *ranking.most_against)}
             clear = np.abs(figures) > 1e-4
+            if of == "contribution":  # what every document has, alike, sets none apart
+                clear &= np.count_nonzero(rows, axis=0) < len(rows)
             assert shown >= {
                 name
                 for name, c, u in zip(names, clear, used, strict=True)
@@ -143,12 +146,16 @@ def test_the_rows_are_still_those_of_the_corpus() -> None:
 def test_in_a_terminal(model_file: Path) -> None:
     label = Model.load(model_file).labels[1]
     shown = good("top", model_file).stdout
-    for part in ("by weight", "by contribution", "docs", "bias", *Model.load(model_file).labels):
+    for part in ("adds", "apart most", "docs", "bias", *Model.load(model_file).labels):
         assert part in shown
+    assert "n-grams for" not in shown
+    assert "n-grams for" in good("top", model_file, "--ngrams").stdout
+    both = good("top", model_file, "--by", "both").stdout
+    assert both.count("adds  ") == both.count("weight  ")
     one = good("top", model_file, "--label", label, "-k", "2", "--by", "weight").stdout
-    assert "contribution" not in one
+    assert "adds  " not in one
     assert len(one.splitlines()) < 10
-    assert run("top", model_file, "-k", "0").exit_code == 2
+    assert isinstance(run("top", model_file, "-k", "0").exception, InputError)
 
 
 def test_json(model_file: Path) -> None:
@@ -156,15 +163,16 @@ def test_json(model_file: Path) -> None:
     found = top_features.top_features(Model.load(model_file), k=4)
     assert told["labels"] == [one.as_dict() for one in found]
     told = json.loads(good("top", model_file, "--json", "--by", "weight").stdout)
-    assert "by_contribution" not in told["labels"][0]
-    assert "by_weight" in told["labels"][0]
+    for one in (told["labels"][0], told["labels"][0]["words"]):
+        assert "by_contribution" not in one
+        assert "by_weight" in one
 
 
 def test_two_labels_are_two_sides(tmp_path: Path) -> None:
     model = model_of(OPTIONS[0], 2)
     model.save(tmp_path / "m")
     shown = good("top", tmp_path / "m").stdout
-    assert all(shown.count(f"for {label}") == 2 for label in model.labels)
+    assert all(shown.count(f"for {label}") == 1 for label in model.labels)
 
 
 def test_many_labels_have_a_row_each(tmp_path: Path) -> None:
@@ -189,7 +197,7 @@ def test_models_that_know_less(tmp_path: Path) -> None:
     path = doctored(model_of(OPTIONS[0]), tmp_path / "m", totals=None)
     result = good("top", path)
     assert "by weight alone" in result.stderr
-    assert "by contribution" not in result.stdout
+    assert "adds  " not in result.stdout
     failed = run("top", path, "--by", "contribution")
     assert isinstance(failed.exception, InputError)
     path = doctored(model_of(OPTIONS[3]), tmp_path / "m", named__columns=None)
@@ -199,7 +207,7 @@ def test_models_that_know_less(tmp_path: Path) -> None:
 
 def test_names_are_safe_to_show() -> None:
     def shown(name: str, others: int = 0) -> str:
-        return name_of(top_features.Feature(name, 1.0, 1.0, 1, others, 1.0))
+        return name_of(top_features.Feature(name, 1.0, 1.0, 1, others, 1.0, 1.0))
 
     assert shown("a b") == "a b"
     assert shown("char: ab") == "char:␣ab"

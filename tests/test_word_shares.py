@@ -13,7 +13,7 @@ from textmlr import FeaturizerOptions, Model
 from textmlr.base.training_options import TrainingOptions
 from textmlr.model.explanation.explanation import Explanation
 from textmlr.model.explanation.grouped_words import phrases_of
-from textmlr.training.train import train
+from textmlr.training.corpus_training import train_corpus
 
 PAIRS = documents(120, 5)
 QUICK = TrainingOptions(epochs=1, holdout=0.0)
@@ -29,7 +29,7 @@ TEXT = "A robot, a ROBOT, a Robot: the robot in orbit. Not a kiss, not the kiss!
 
 @pytest.fixture(scope="module", params=OPTIONS)
 def model(request: pytest.FixtureRequest) -> Model:
-    return train(corpus_of(PAIRS), OPTIONS[request.param], QUICK)
+    return train_corpus(corpus_of(PAIRS), OPTIONS[request.param], QUICK)
 
 
 def grouped(why: Explanation, lowercase: bool) -> dict[str, list[tuple[float, float]]]:
@@ -70,7 +70,7 @@ def test_bias_and_words_are_the_score(model: Model) -> None:
 
 def test_phrases_are_the_word_ngrams() -> None:
     """With word n-grams alone, a word's own share and those of its phrases are all of it."""
-    model = train(corpus_of(PAIRS), OPTIONS["words"], QUICK)
+    model = train_corpus(corpus_of(PAIRS), OPTIONS["words"], QUICK)
     for _, text in PAIRS[:10]:
         why = model.explain(text)
         alone = {f.names[0]: f.margin for f in why.features if " " not in f.names[0]}

@@ -15,6 +15,7 @@ from textmlr.corpus.reading_options import ReadingOptions
 
 if TYPE_CHECKING:
     from textmlr.evaluation.comparison import Comparison, Difference
+    from textmlr.evaluation.intervals import Interval
 
 
 @click.command(cls=Verb)
@@ -66,52 +67,49 @@ def compare(
 
 
 def _show(result: Comparison, a: str, b: str) -> None:
-    from rich.box import SIMPLE_HEAD
-    from rich.console import Console
+    """Show the figures of both models; which is better comes last."""
     from rich.table import Table
 
-    from textmlr.base.printable import plain
-    from textmlr.cli.terminal import show_rows, spread
+    from textmlr.base.printable import plain, plural
+    from textmlr.cli.evaluation_screen import as_text, grid, show
+    from textmlr.cli.terminal import show_rows
     from textmlr.evaluation.comparison import p_of
 
-    click.secho("Comparison", bold=True)
-    show_rows([("A", plain(a)), ("B", plain(b)), ("documents", f"{result.documents:,}")])
-    table = Table(box=SIMPLE_HEAD)
-    table.add_column("")
-    for column in ("A", "B", "B − A", "95 %", "p"):
-        table.add_column(column, justify="right")
+    click.secho(f"Comparison on {plural(result.documents, 'document')}", bold=True)
+    show_rows([("A", plain(a)), ("B", plain(b))])
+    table = grid("", "A", "B", "B − A", "95 %", "p")
 
     def add(name: str, of_a: float, of_b: float, difference: Difference) -> None:
         low, high = difference.interval
         p = p_of(difference.p, result.resamples).removeprefix("p ").removeprefix("= ")
         row = (f"{of_a:.4f}", f"{of_b:.4f}", f"{difference.value:+.4f}")
-        table.add_row(name, *row, f"{low:+.4f} to {high:+.4f}", p)
+        table.add_row(name, *row, f"{low:+.3f} to {high:+.3f}", p)
 
     add("accuracy", result.a.accuracy, result.b.accuracy, result.accuracy)
     add("log loss", result.a.log_loss, result.b.log_loss, result.log_loss)
-    Console().print(table)
+    show(table, indent=2)
     test = result.mcnemar
     how = test.test if test.statistic is None else f"{test.test} ({test.statistic:.2f})"
-    show_rows(
-        [
-            (
-                "right",
-                f"both {result.both:,}, only A {result.only_a:,}, "
-                f"only B {result.only_b:,}, neither {result.neither:,}",
-            ),
-            (
-                "accuracy",
-                f"A {spread(result.a.accuracy_interval)}, "
-                f"B {spread(result.b.accuracy_interval)} (95 %)",
-            ),
-            (
-                "log loss",
-                f"A {spread(result.a.log_loss_interval)}, "
-                f"B {spread(result.b.log_loss_interval)} (95 %)",
-            ),
-            ("tests", f"McNemar, {how}; log loss by {result.resamples:,} paired resamples"),
-        ]
+    words = Table.grid(padding=(0, 2, 0, 0))
+    rows = (
+        (
+            "right",
+            f"both {result.both:,}, only A {result.only_a:,}, only B {result.only_b:,}, "
+            f"neither {result.neither:,}",
+        ),
+        ("accuracy", _both(result.a.accuracy_interval, result.b.accuracy_interval)),
+        ("log loss", _both(result.a.log_loss_interval, result.b.log_loss_interval)),
+        ("p", f"by McNemar's test, {how}; of log loss by {result.resamples:,} paired resamples"),
     )
+    for name, value in rows:
+        words.add_row(name, value)
+    show(words, indent=2)
     click.echo()
     for sentence in result.verdict():
-        click.echo(sentence[0].upper() + sentence[1:])
+        show(as_text(sentence[0].upper() + sentence[1:]))
+
+
+def _both(a: Interval, b: Interval) -> str:
+    from textmlr.cli.terminal import spread
+
+    return f"A {spread(a)}, B {spread(b)} (95 %)"

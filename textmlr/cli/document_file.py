@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import BinaryIO
@@ -88,6 +87,8 @@ def _check_missing(paths: Sequence[str]) -> None:
 
 def _command(paths: Sequence[str], options: Sequence[str]) -> str:
     """The running command without these documents and with other options."""
+    import shlex
+
     verb = click.get_current_context().info_name or ""
     words = [word for word in typed_words() if word not in paths]
     return shlex.join(["textmlr", verb, *words, *options])
@@ -156,7 +157,7 @@ def refuse_corpora(documents: Sequence[GivenDocument], labels: Sequence[str]) ->
     """Raise InputError for the first of these that is a corpus, of a model with these labels."""
     known = frozenset(labels)
     for document in documents:
-        if document.path is None or b"\n" not in document.text:
+        if document.path is None or b"\n" not in document.text.strip():
             continue
         from textmlr.corpus.formats.mistaken_document import corpus_in
 

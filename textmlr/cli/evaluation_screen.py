@@ -35,21 +35,21 @@ def show_evaluation(result: Evaluation, asked: tuple[float, ...], *, everything:
     """
     documents = plural(result.documents, "document")
     click.secho(f"Evaluation of {documents}, {plural(len(result.labels), 'label')}", bold=True)
-    _show(_labels(result, everything=everything), indent=2)
+    show(_labels(result, everything=everything), indent=2)
     for pair in result.confused[: None if everything else MOST_PAIRS]:
         name = plain if everything else _short
         true, answer = name(pair.true), name(pair.predicted)
-        _show(_text(f"{plural(pair.count, 'document')} of {true} taken for {answer}"), indent=2)
+        show(as_text(f"{plural(pair.count, 'document')} of {true} taken for {answer}"), indent=2)
     at = {*(ALL_COVERAGE_AT if everything else COVERAGE_AT), *asked}
-    _show(_text("where answers below P are left to a person:", soft=True), indent=2)
-    _show(_coverage([row for row in result.coverage if row.min_probability in at]), indent=2)
+    show(as_text("where answers below P are left to a person:", soft=True), indent=2)
+    show(_coverage([row for row in result.coverage if row.min_probability in at]), indent=2)
     click.echo()
-    _show(_figures(result), indent=2)
+    show(_figures(result), indent=2)
     for sentence in sentences(result):
-        _show(_text(sentence))
+        show(as_text(sentence))
 
 
-def _show(part: RenderableType, indent: int = 0) -> None:
+def show(part: RenderableType, indent: int = 0) -> None:
     """Print a part without the spaces that fill its lines."""
     from rich.console import Console
     from rich.padding import Padding
@@ -72,7 +72,12 @@ def sentences(result: Evaluation) -> list[str]:
 
 
 def _look_at(result: Evaluation) -> str:
-    never = result.never_answered
+    never, known = result.never_answered, result.overlap
+    if known is not None and 2 * known.documents >= result.documents:
+        return (
+            "Look at other documents: the model was trained on most of these, and the figures say "
+            "nothing of new ones."
+        )
     if never and len(never) < len(result.labels):
         names = ", ".join(_short(name, 18) for name in never[:MOST_NAMED])
         more = f" and {len(never) - MOST_NAMED:,} more" if len(never) > MOST_NAMED else ""
@@ -107,7 +112,7 @@ def _look_at(result: Evaluation) -> str:
             "Look at the documents that are wrong though the model is sure: --report DIR shows "
             "them, and explain says why."
         )
-    return "Look at nothing: every answer is right."
+    return "Look at more documents: every answer is right."
 
 
 def _short(label: str, most: int = 26) -> str:
@@ -121,12 +126,12 @@ def _labels(result: Evaluation, *, everything: bool) -> Table:
     rows = list(result.labels) if whole else result.worst(MOST_WORST)
     title = "label" if whole else "lowest F1"
     left = len(result.labels) - len(rows)
-    table = _grid(title, "precision", "recall", "F1", "documents")
+    table = grid(title, "precision", "recall", "F1", "documents")
     for row in rows:
         figures = (f"{figure:.3f}" for figure in (row.precision, row.recall, row.f1))
-        table.add_row(_text(plain(row.label)), *figures, f"{row.support:,}")
+        table.add_row(as_text(plain(row.label)), *figures, f"{row.support:,}")
     if left > 0:
-        table.add_row(_text(f"{left:,} more: --all", soft=True), "", "", "", "")
+        table.add_row(as_text(f"{left:,} more: --all", soft=True), "", "", "", "")
     return table
 
 
@@ -151,7 +156,7 @@ def _coverage(rows: Iterable[Coverage]) -> Table:
 def _figures(result: Evaluation) -> Table:
     """The figures beside what chance gives, and what they mean."""
     sure, even = result.intervals, result.chance
-    table = _grid("", "", "95 %", "chance", "meaning")
+    table = grid("", "", "95 %", "chance", "meaning")
     rows = [
         ("Brier", result.brier, None, None, "squared error of P: 0 best, 2 worst"),
         ("ECE", result.ece, None, None, "gap of how sure and how right"),
@@ -167,16 +172,16 @@ def _figures(result: Evaluation) -> Table:
     ]
     for name, value, interval, chance, meaning in rows:
         table.add_row(
-            _text(name),
-            _text(f"{value:.4f}"),
+            as_text(name),
+            as_text(f"{value:.4f}"),
             f"({spread(interval)})" if interval else "",
             "" if chance is None else f"{chance:.4f}",
-            _text(meaning, soft=True),
+            as_text(meaning, soft=True),
         )
     return table
 
 
-def _grid(*columns: str) -> Table:
+def grid(*columns: str) -> Table:
     """A table of columns, all but the first of figures, without lines."""
     from rich.table import Table
 
@@ -186,11 +191,11 @@ def _grid(*columns: str) -> Table:
         if column == "meaning":
             table.add_column(column)
         else:
-            table.add_column(column, justify="right", no_wrap=True)
+            table.add_column(column, justify="right", no_wrap=column != "95 %")
     return table
 
 
-def _text(text: str, *, soft: bool = False) -> RenderableType:
+def as_text(text: str, *, soft: bool = False) -> RenderableType:
     """Text as it is: rich would read [brackets] as markup."""
     from rich.text import Text
 

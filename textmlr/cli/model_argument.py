@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import functools
 import os
-import shlex
 from collections.abc import Callable, Collection, Sequence
 from typing import Any, NoReturn, TypeVar
 
@@ -197,6 +196,8 @@ class _Given:
     ) -> str:
         """The command line as it should have been: with these models, without these words, and
         with others."""
+        import shlex
+
         words = [word for word in _without_option(self._typed) if word not in without]
         words += others
         if self.wanted and not others and all(word in without for word in self.words):

@@ -1,15 +1,17 @@
-"""textmlr top: the features that speak most for and against each label."""
+"""textmlr top: the words that speak most for and against each label."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from textmlr.base.errors import InputError
 from textmlr.base.option_headings import SHOW
-from textmlr.base.printable import to_json
+from textmlr.base.printable import plain, to_json
 from textmlr.cli.model_argument import complete_labels, takes_model
-from textmlr.cli.shared_options import json_option, listed
+from textmlr.cli.shared_options import given, json_option, listed
 from textmlr.cli.value_types import OneOfType
 from textmlr.cli.verb import Verb, verb_option
 
@@ -17,15 +19,49 @@ if TYPE_CHECKING:
     from rich.table import Table
     from rich.text import Text
 
-    from textmlr.model.explanation.top_features import Feature, Ranking, TopFeatures
+    from textmlr.model.explanation.top_features import Feature, Ranking, Rankings, TopFeatures
+    from textmlr.model.explanation.top_words import TopWord
 
 MANY_LABELS = 12  # more get a row each
-FEATURES = 20
+FEATURES = 20  # in JSON
+ROWS = 15  # of a table, which then fits a screen
 WIDEST = 100  # characters: figures far from their names are hard to read
 FEW_FEATURES = 6  # in a row
-BY = ("weight", "contribution")
-HEADINGS = {"weight": "weight", "contribution": "nats"}
-TITLES = {"weight": "by weight", "contribution": "by contribution over the training corpus (nats)"}
+BY = ("contribution", "weight")
+HEADINGS = {"weight": "weight", "contribution": "adds"}
+CAPTIONS = {
+    "contribution": "adds: nats that a word adds to the score where it occurs; the words that set\n"
+    "documents apart most come first",
+    "weight": "weight: nats that a word adds at value 1; the heaviest come first, and are often "
+    "rare",
+}
+
+
+@dataclass(frozen=True)
+class _Shown:
+    """What is shown of each label.
+
+    by      orders
+    ngrams  n-grams, too
+    against  heads what speaks against each label
+    """
+
+    by: tuple[str, ...]
+    ngrams: bool
+    against: str
+
+    def lists(self, one: TopFeatures) -> list[tuple[str, str, Ranking[Any]]]:
+        """(kind, order, ranking) of each table of a label."""
+        kinds: list[tuple[str, Rankings[Any]]] = [("word", one.words)]
+        if self.ngrams:
+            kinds.append(("n-gram", one.ngrams))
+        found = []
+        for kind, rankings in kinds:
+            for by in self.by:
+                ranking = rankings.by_weight if by == "weight" else rankings.by_contribution
+                assert ranking is not None
+                found.append((kind, by, ranking))
+        return found
 
 
 @click.command(cls=Verb)
@@ -46,50 +82,68 @@ TITLES = {"weight": "by weight", "contribution": "by contribution over the train
     heading=SHOW,
     type=listed("k"),
     metavar="K",
-    show_default=f"{FEATURES}; {FEW_FEATURES} in a row of more than {MANY_LABELS} labels",
-    help="Show K features.",
+    show_default=f"{ROWS}; {FEW_FEATURES} in a row of more than {MANY_LABELS} labels; "
+    f"{FEATURES} with --json",
+    help="Show K words for each label, and K against it.",
 )
 @verb_option(
     "--by",
     heading=SHOW,
     type=OneOfType([*BY, "both"]),
-    default="both",
-    show_default=True,
-    help="Rank features by this.",
+    show_default="contribution; both with --json",
+    help="First what sets documents apart most (contribution), or what weighs most (weight).",
+)
+@verb_option(
+    "--ngrams", heading=SHOW, is_flag=True, help="Show the n-grams that words are made of, too."
 )
 @json_option
-def top(model: str, labels: tuple[str, ...], k: int | None, by: str, as_json: bool) -> None:
-    """Say which features speak for and against each label.
+def top(
+    model: str, labels: tuple[str, ...], k: int | None, by: str | None, ngrams: bool, as_json: bool
+) -> None:
+    """Say which words speak for and against each label.
 
-    By contribution, features are ranked by the nats that they added to the label's score, beyond
-    the mean of all labels' scores, over all documents of the training corpus. By weight, they are
-    ranked by the nats that a value of 1 adds; rare features often come first. With two labels, both
-    concern the log-odds.
+    A word comes with its pieces: the shorter runs of letters in it that the model knows. A piece
+    that stands in many words is shown with some of them: docu… (documentary, documents).
 
-    char: marks n-grams of characters, and ␣ the space at a word's beginning or end. With hashing,
-    only the heaviest columns have names: "good (+2)" is a column that 2 other n-grams share.
+    "adds" says how much a word adds to the label's score where it occurs, beside the mean of all
+    labels, in nats: 0.7 nats double the odds of the label. First come the words that set documents
+    apart most: they add much, in some documents and not in others. So the words that every document
+    has are not among them.
+    \f
+
+    The order is that of the standard deviation, over the documents of training, of what a word
+    adds: c/df * sqrt(p * (1 - p)), where c is the sum over the documents, df the documents that
+    have it, and p their share. --json has it as "spread", and c as "contribution". With two labels,
+    all concern the log-odds.
+
+    --by weight puts first what adds most at value 1; these words are often rare. --ngrams lists
+    features: char: marks n-grams of characters, and ␣ the space at a word's beginning or end.
+
+    With hashing, only the heaviest columns have names: "good (+2)" is a column that 2 other n-grams
+    share.
 
     \b
     Examples:
       textmlr top reviews.textmlr
       textmlr top genres.textmlr --label scifi -k 50 --by weight
+      textmlr top genres.textmlr --label scifi --ngrams
       textmlr top reviews.textmlr --json
     """
     from textmlr.kernels.jit import run_plain
 
     run_plain()  # there is little to compute
-    from textmlr.base.errors import InputError
     from textmlr.cli.warnings import warn
     from textmlr.model.explanation.top_features import top_features
     from textmlr.model.model import Model
 
     loaded = Model.load(model)
     in_rows = k is None and len(labels or loaded.labels) > MANY_LABELS and not as_json
-    k = k or (FEW_FEATURES if in_rows else FEATURES)
+    k = k or (FEATURES if as_json else FEW_FEATURES if in_rows else ROWS)
     found = top_features(loaded, labels or None, k)
+    by = by or ("both" if as_json else "contribution")
     shown = BY if by == "both" else (by,)
     if found[0].by_contribution is None:
-        if by == "contribution":
+        if given("by") and by == "contribution":
             raise InputError(
                 "the model does not know the documents of its training",
                 place=model,
@@ -98,39 +152,49 @@ def top(model: str, labels: tuple[str, ...], k: int | None, by: str, as_json: bo
         warn("by weight alone: the model does not know the documents of its training")
         shown = ("weight",)
     if as_json:
-        dropped = {f"by_{name}" for name in BY if name not in shown}
-        rows = [one.as_dict() for one in found]
-        kept = [{key: value for key, value in row.items() if key not in dropped} for row in rows]
-        click.echo(to_json({"model": model, "labels": kept}))
+        click.echo(to_json({"model": model, "labels": [_json(one, shown) for one in found]}))
     elif in_rows:
-        _show_in_rows(found, shown[0])
-        _tell_of_others(found, shown[:1])
+        _show_in_rows(found, _Shown(shown[:1], ngrams, "against"))
     else:
-        # With two labels, features for one speak against the other.
-        found = found[:1] if len(loaded.labels) == 2 else found
-        for one in found:
-            other = [label for label in loaded.labels if label != one.label]
-            _show(one, f"for {other[0]}" if len(other) == 1 else "against", shown)
-        _tell_of_others(found, shown)
+        _show_tables(found, loaded.labels, shown, ngrams)
 
 
-def _show(one: TopFeatures, against: str, shown: tuple[str, ...]) -> None:
-    """Tables of one label; ``against`` heads the features against it."""
+def _json(one: TopFeatures, shown: tuple[str, ...]) -> dict[str, Any]:
+    """A label's figures in the orders that are shown."""
+    dropped = {f"by_{name}" for name in BY if name not in shown}
+    row = {key: value for key, value in one.as_dict().items() if key not in dropped}
+    row["words"] = {key: value for key, value in row["words"].items() if key not in dropped}
+    return row
+
+
+def _show_tables(
+    found: list[TopFeatures], labels: list[str], by: tuple[str, ...], ngrams: bool
+) -> None:
+    # With two labels, what speaks for one speaks against the other.
+    found = found[:1] if len(labels) == 2 else found
+    for one in found:
+        other = [label for label in labels if label != one.label]
+        shown = _Shown(by, ngrams, f"for {other[0]}" if len(other) == 1 else "against")
+        _show(one, shown)
+    for order in by:
+        click.echo(CAPTIONS[order])
+    _tell_of_others(found, _Shown(by, ngrams, ""))
+
+
+def _show(one: TopFeatures, shown: _Shown) -> None:
+    """Tables of one label."""
     from rich.console import Console
     from rich.text import Text
-
-    from textmlr.base.printable import plain
 
     console = Console()
     console.width = min(console.width, WIDEST)
     bias = "" if one.bias is None else f"  (bias {one.bias:+.3g})"
     click.secho(plain(one.label), bold=True, nl=False)
     click.echo(bias)
-    for by in shown:
-        ranking = _ranking(one, by)
-        table = _table(TITLES[by])
-        for side in (f"for {one.label}", against):
-            heading = Text(plain(side))
+    for kind, by, ranking in shown.lists(one):
+        table = _table()
+        for side in (f"for {one.label}", shown.against):
+            heading = Text(plain(side) if kind == "word" else f"{kind}s {plain(side)}")
             table.add_column(heading, ratio=1, no_wrap=True, overflow="ellipsis")
             table.add_column(HEADINGS[by], justify="right", no_wrap=True)
             table.add_column("docs", justify="right", no_wrap=True)
@@ -140,56 +204,53 @@ def _show(one: TopFeatures, against: str, shown: tuple[str, ...]) -> None:
         console.print(table)
 
 
-def _show_in_rows(found: list[TopFeatures], by: str) -> None:
+def _show_in_rows(found: list[TopFeatures], shown: _Shown) -> None:
     from rich.console import Console
     from rich.text import Text
 
-    from textmlr.base.printable import plain
-
-    table = _table(TITLES[by])
-    for column in ("label", "for", "against"):
-        table.add_column(column, ratio=2 if column == "label" else 3, overflow="fold")
-    for one in found:
-        ranking = _ranking(one, by)
-        names = [
-            Text("  ".join(name_of(f) for f in side))
-            for side in (ranking.most_for, ranking.most_against)
-        ]
-        table.add_row(Text(plain(one.label)), *names)
-    Console().print(table)
+    for number in range(1 + shown.ngrams):
+        table = _table()
+        for column in ("label", "for", "against"):
+            table.add_column(column, ratio=2 if column == "label" else 3, overflow="fold")
+        for one in found:
+            _, _, ranking = shown.lists(one)[number]
+            names = [
+                Text("  ".join(name_of(f) for f in side))
+                for side in (ranking.most_for, ranking.most_against)
+            ]
+            table.add_row(Text(plain(one.label)), *names)
+        Console().print(table)
+    _tell_of_others(found, shown)
     click.echo("More of one label: --label LABEL; figures of all: -k 20, or --json")
 
 
-def _ranking(one: TopFeatures, by: str) -> Ranking:
-    ranking = one.by_weight if by == "weight" else one.by_contribution
-    assert ranking is not None
-    return ranking
-
-
-def _cells(features: list[Feature], i: int, by: str) -> list[str | Text]:
-    """Name, figure and documents of the i-th feature, or nothing."""
+def _cells(listed: list[Feature] | list[TopWord], i: int, by: str) -> list[str | Text]:
+    """Name, figure and documents of the i-th of these, or nothing."""
     from rich.text import Text
 
-    if i >= len(features):
+    from textmlr.model.explanation.top_features import figure_of
+
+    if i >= len(listed):
         return ["", "", ""]
-    feature = features[i]
-    figure = feature.weight if by == "weight" else feature.contribution
-    assert figure is not None
-    text = f"{figure:+,.3f}" if by == "weight" else f"{figure:+,.1f}"
-    return [Text(name_of(feature)), text, f"{feature.documents:,}"]
+    one = listed[i]
+    figure = one.weight if by == "weight" else figure_of(one)
+    name = Text(name_of(one))
+    if words := getattr(one, "words", ()):
+        name.append(" " + plain(", ".join(words)), "dim")
+    return [name, f"{figure:+,.3f}", f"{one.documents:,}"]
 
 
-def name_of(feature: Feature) -> str:
-    """A feature's name, safe to show, and how many others fall into the same column, if any."""
-    from textmlr.base.printable import plain
+def name_of(one: Feature | TopWord) -> str:
+    """A name, safe to show, and how many others fall into the same column, if any."""
     from textmlr.features.names import readable
 
-    return plain(readable(feature.name)) + (f" (+{feature.others})" if feature.others else "")
+    name = readable(one.name) if hasattr(one, "name") else one.text
+    return plain(name) + (f" (+{one.others})" if one.others else "")
 
 
-def _tell_of_others(found: list[TopFeatures], shown: tuple[str, ...]) -> None:
+def _tell_of_others(found: list[TopFeatures], shown: _Shown) -> None:
     """Say what (+2) is, if it was shown."""
-    rankings = [_ranking(one, by) for one in found for by in shown]
+    rankings = [ranking for one in found for _, _, ranking in shown.lists(one)]
     if any(f.others for r in rankings for f in (*r.most_for, *r.most_against)):
         click.echo(
             "(+2): 2 other n-grams of a sample of the corpus were hashed to the same column;\n"
@@ -197,8 +258,8 @@ def _tell_of_others(found: list[TopFeatures], shown: tuple[str, ...]) -> None:
         )
 
 
-def _table(title: str) -> Table:
+def _table() -> Table:
     from rich.box import SIMPLE_HEAD
     from rich.table import Table
 
-    return Table(box=SIMPLE_HEAD, title=title, title_justify="left", title_style="", expand=True)
+    return Table(box=SIMPLE_HEAD, expand=True)

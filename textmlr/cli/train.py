@@ -83,6 +83,9 @@ def train(
     A corpus whose text is more than a sixteenth of --memory is kept on disk, and the model is the
     same. --resume resumes such a run, however it ended.
 
+    --config reads options from TOML: lines such as epochs = 3 or ngrams = "1-3", at the top for
+    every verb that has them, or under [train] for this one. What --json prints can be read again.
+
     Warnings count documents that occur more than once with different labels, and validation
     documents that also occur in CORPUS (byte for byte, but for space around them).
 

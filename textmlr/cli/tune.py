@@ -116,6 +116,8 @@ def tune(
     weighting, step size, penalty and epochs are tried, most of them on some of the documents, the
     best on all.
 
+    --json prints the options that were found as "config", which "textmlr train --config" reads.
+
     The seed decides which settings are tried, time only how many. Every trial is kept: the same
     command resumes the search, after Ctrl-C too.
 

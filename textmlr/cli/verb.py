@@ -123,7 +123,8 @@ class Verb(click.Command):
             heading, record = heading_of(parameter), parameter.get_help_record(ctx)
             if record is not None and (heading.first or _ALL in ctx.meta):
                 pages[heading].append(record)
-        width = min(max(len(term) for rows in pages.values() for term, _ in rows), WIDEST_TERM)
+        terms = [term for rows in pages.values() for term, _ in rows]
+        width = max(len(term) for term in terms if len(term) <= WIDEST_TERM)
         for heading, rows in pages.items():
             if rows:
                 with formatter.section(heading.title):

@@ -7,11 +7,26 @@ methods.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any
+from typing import Any, Protocol, TypeAlias
 
 import numpy as np
+from numpy.typing import NDArray
 
 from textmlr.base.errors import InputError
+
+
+class ArrowData(Protocol):
+    """Data of any library that hands out Arrow's: Series and frames of pandas and polars, Arrow's
+    own columns and tables, relations of DuckDB."""
+
+    def __arrow_c_stream__(self, requested_schema: object = None) -> object:
+        """See Arrow's PyCapsule interface."""
+
+
+# What texts, labels and weights may be, for those who read a signature.
+Texts: TypeAlias = Iterable[str | bytes] | NDArray[Any] | ArrowData
+Labels: TypeAlias = Iterable[str | int | bool] | NDArray[Any] | ArrowData
+Weights: TypeAlias = Iterable[float] | NDArray[Any] | ArrowData
 
 
 def column_of(values: Any, noun: str, usual: str) -> Any:

@@ -13,6 +13,7 @@ from textmlr.base.checks import CORPUS_MEND, check_kind, is_list, taken
 from textmlr.base.errors import InputError
 from textmlr.base.printable import plain, plural
 from textmlr.corpus.batch import Batch
+from textmlr.corpus.containers import Labels, Texts, Weights
 from textmlr.corpus.documents import CorpusTexts, Document, drawn, shortened, texts_in
 
 
@@ -227,7 +228,7 @@ class Corpus(Sequence[Document]):
         return batches
 
     @classmethod
-    def of(cls, texts: Any, labels: Any, weights: Any = None) -> Corpus:
+    def of(cls, texts: Texts, labels: Labels, weights: Weights | None = None) -> Corpus:
         """The corpus of texts and labels that are in memory, in whatever holds them.
 
         texts    as ``corpus.in_memory.batches_of`` takes them

@@ -17,6 +17,7 @@ from textmlr.base.locks import ForkLock
 from textmlr.base.threads import chosen_threads, map_blocks
 from textmlr.corpus.batch import Batch
 from textmlr.corpus.blocks import blocks_of, is_giant
+from textmlr.corpus.containers import Texts
 from textmlr.corpus.in_memory import batches_of
 from textmlr.corpus.labels import distinct_labels
 from textmlr.features import vocabulary as vocabularies
@@ -61,8 +62,7 @@ class Featurizer:
     """
 
     def __init__(self, options: FeaturizerOptions | None = None) -> None:
-        mend = "write Featurizer(FeaturizerOptions(...))"
-        check_kind("options", options, FeaturizerOptions, mend, optional=True)
+        check_kind("options", options, FeaturizerOptions, optional=True)
         self.options = (options or FeaturizerOptions()).decided()
         self.vocabulary: Vocabulary | None = None
         self.idf: NDArray[np.float32] | None = None
@@ -115,7 +115,7 @@ class Featurizer:
         return self.vocabulary
 
     def fit(
-        self, texts: Any, labels: Iterable[str] | None = None, *, threads: int | None = None
+        self, texts: Texts, labels: Iterable[str] | None = None, *, threads: int | None = None
     ) -> Featurizer:
         """Count documents to vocabulary and idf.
 
@@ -131,12 +131,12 @@ class Featurizer:
         self.labels = own
         return self
 
-    def transform(self, texts: Any, *, threads: int | None = None) -> csr_array:
+    def transform(self, texts: Texts, *, threads: int | None = None) -> csr_array:
         """f(x) of each document: (n, V) float32 CSR."""
         return self.featurize(batches_of(texts), threads).to_scipy()
 
     def fit_transform(
-        self, texts: Any, labels: Iterable[str] | None = None, *, threads: int | None = None
+        self, texts: Texts, labels: Iterable[str] | None = None, *, threads: int | None = None
     ) -> csr_array:
         """fit, then transform of the same documents, tokenising them once."""
         batches = batches_of(texts)

@@ -35,7 +35,7 @@ def hashes_of(names: NDArray[np.uint8], name_offsets: NDArray[np.int64]) -> NDAr
     where = first[is_char, None] + np.arange(prefix)
     is_char[is_char] = (codes[where] == CHAR_PREFIX).all(axis=1)
     out = np.empty(len(first), np.uint64)
-    out[is_char] = _of_characters(codes, first[is_char] + prefix, last[is_char])
+    out[is_char] = hashes_of_characters(codes, first[is_char] + prefix, last[is_char])
     spaces = np.flatnonzero((codes == SPACE) & ~np.repeat(is_char, last - first))
     out[~is_char] = _of_words(codes, first[~is_char], last[~is_char], spaces)
     return out
@@ -64,8 +64,9 @@ def _chained(codes: Hashes, first: Numbers, length: Numbers, step: int, seed: np
     return out
 
 
-def _of_characters(codes: Hashes, first: Numbers, last: Numbers) -> Hashes:
-    """Hash as ``ngram_hashes._char_ngrams`` does: from the last character to the first."""
+def hashes_of_characters(codes: Hashes, first: Numbers, last: Numbers) -> Hashes:
+    """The hashes of n-grams of characters, codes[first[i]:last[i]] each: as
+    ``ngram_hashes._char_ngrams`` hashes, from the last character to the first."""
     return _chained(codes, last - 1, last - first, -1, CHAR_SEED)
 
 

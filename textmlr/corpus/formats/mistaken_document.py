@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import csv
 import json
 import re
 from collections.abc import Collection, Sequence
 from itertools import islice
-
-from textmlr.corpus.formats.table_columns import PLAIN
 
 LOOKED_AT = 1 << 16  # bytes
 MOST_LINES = 200
@@ -77,6 +74,10 @@ def _json(lines: list[bytes]) -> str | None:
 
 
 def _table(head: bytes, first: bytes) -> str | None:
+    if not any(delimiter.encode() in first for delimiter in DELIMITERS):
+        return None
+    import csv  # late, as table_columns is: few documents begin with a line of names
+
     for delimiter in DELIMITERS:
         if delimiter.encode() not in first:
             continue
@@ -94,4 +95,6 @@ def _table(head: bytes, first: bytes) -> str | None:
 
 
 def _text_column(names: list[str]) -> str | None:
+    from textmlr.corpus.formats.table_columns import PLAIN
+
     return next((name for name in names if name.strip().casefold() in PLAIN["text"]), None)

@@ -1,4 +1,4 @@
-"""The features most in favour of each label, and most against it.
+"""The words and features most in favour of each label, and most against it.
 
 By weight: one unit of a feature adds so much more to the label's score than to the mean score,
 
@@ -12,23 +12,32 @@ By contribution: the feature added so much in all, over the n documents of the t
     c(f, ℓ) = w(f, ℓ) · Σ_i f(x_i)_f
 
 in nats, before scores are calibrated (``scoring.Calibration``: of each document by one number).
+What every document has tells none from another, however much it adds: the order is that of the
+standard deviation of what the feature adds, ``top_words.spreads``.  On corpora whose labels are
+known it puts first 1.1 to 3 times as many of the features that tell a label's documents from the
+others as the order by |c| does (movie genres: 14 of 20, where that has 5).
+
 The bias, which is the same in every document, is listed apart.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from textmlr.base.checks import MODEL_MEND, check_kind, check_listed, check_strings
-from textmlr.base.errors import InputError
+from textmlr.base.checks import MODEL_MEND, check_kind, check_label, check_listed, check_strings
+from textmlr.base.printable import plain
+from textmlr.model.explanation.named_features import NamedFeatures
+from textmlr.model.explanation.top_words import TopWord, WordEntries, spreads
 from textmlr.model.model import Model
 
 Json = dict[str, Any]
+Reals = NDArray[np.float64]
+_IN_REPR = 10  # words on either side
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +50,7 @@ class Feature:
     documents     of the training corpus that have the feature
     others, share with hashing: other n-grams that fell into the same column in a sample of the
                   corpus, and the named one's share of the column's occurrences there
+    spread        nats by which what it adds differs from document to document; None as above
     """
 
     name: str
@@ -49,61 +59,96 @@ class Feature:
     documents: int
     others: int
     share: float
+    spread: float | None
+
+
+Listed = TypeVar("Listed", Feature, TopWord)
 
 
 @dataclass(frozen=True, slots=True)
-class Ranking:
-    """The features most in favour of a label (figures above 0, the largest first) and
+class Ranking(Generic[Listed]):
+    """The features or words most in favour of a label (figures above 0, the largest first) and
     most against it (below 0, the least first)."""
 
-    most_for: list[Feature]
-    most_against: list[Feature]
+    most_for: list[Listed]
+    most_against: list[Listed]
 
 
 @dataclass(frozen=True, slots=True)
+class Rankings(Generic[Listed]):
+    """Features or words in either order.
+
+    by_contribution  the largest spread first; None where the model does not know what its corpus
+                     held
+    """
+
+    by_weight: Ranking[Listed]
+    by_contribution: Ranking[Listed] | None
+
+    @property
+    def most_for(self) -> list[Listed]:
+        """Those in favour, by contribution where that is known."""
+        return (self.by_contribution or self.by_weight).most_for
+
+    @property
+    def most_against(self) -> list[Listed]:
+        """Those against, by contribution where that is known."""
+        return (self.by_contribution or self.by_weight).most_against
+
+
+@dataclass(frozen=True, slots=True, repr=False)
 class TopFeatures:
-    """The features in favour of a label and against it.
+    """What speaks for a label and against it.
 
     bias             the bias's w, None where the model has none
-    by_contribution  None where the model does not know what its corpus held
+    by_weight, by_contribution   the features: n-grams of words, and of characters
+    words            the words, each with the character n-grams that lie in it
     """
 
     label: str
     bias: float | None
-    by_weight: Ranking
-    by_contribution: Ranking | None
+    by_weight: Ranking[Feature]
+    by_contribution: Ranking[Feature] | None
+    words: Rankings[TopWord]
+
+    @property
+    def ngrams(self) -> Rankings[Feature]:
+        """The features."""
+        return Rankings(self.by_weight, self.by_contribution)
 
     def as_dict(self) -> Json:
         """JSON values."""
         return asdict(self)
 
+    def __repr__(self) -> str:
+        """A table of the first words."""
+        sides = [
+            [f"{figure_of(word):+9.3f}  {plain(word.text)}" for word in side[:_IN_REPR]]
+            for side in (self.words.most_for, self.words.most_against)
+        ]
+        wide = max((len(line) for line in sides[0]), default=0)
+        rows = max(map(len, sides))
+        left, right = ([*side, *[""] * (rows - len(side))] for side in sides)
+        heads = "what words for it, and against it, add where they occur (nats)"
+        if self.words.by_contribution is None:
+            heads = "weights of words for it, and against it (nats)"
+        lines = [f"{plain(self.label)}: {heads}"]
+        lines += [f"{a:<{wide}}  {b}".rstrip() for a, b in zip(left, right, strict=True)]
+        return "\n".join(lines)
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Named:
-    """The features that have a name and a row of θ.
 
-    rows (m,) int64, documents (m,) int, totals (m,) float32 or None
-    name i is blob[starts[i]:stops[i]];  others (m,) int32, shares (m,) float32  see Feature
-    """
-
-    rows: NDArray[np.int64]
-    documents: NDArray[np.integer[Any]]
-    totals: NDArray[np.float32] | None
-    blob: NDArray[np.uint8]
-    starts: NDArray[np.int64]
-    stops: NDArray[np.int64]
-    others: NDArray[np.int32]
-    shares: NDArray[np.float32]
-
-    def name(self, i: int) -> str:
-        """The name of feature i."""
-        return self.blob[self.starts[i] : self.stops[i]].tobytes().decode()
+def figure_of(one: TopWord | Feature) -> float:
+    """The nats that it adds to a document that has it, or its weight where that is unknown."""
+    if one.contribution is None:
+        return one.weight
+    return one.contribution / max(one.documents, 1)
 
 
 def top_features(
     model: Model, labels: Sequence[str] | None = None, k: int = 20
 ) -> list[TopFeatures]:
-    """The k features most in favour of each of some labels, None for all, and most against it.
+    """The k words and features most in favour of each of some labels, None for all, and most
+    against it.
 
     Features that are known by their hashes alone are left out, and so are hashed columns that
     training did not name.  Their Σ f(x) is an estimate.
@@ -113,12 +158,12 @@ def top_features(
     labels = check_strings("labels", labels, optional=True)
     check_listed("k", k)
     for label in labels or ():
-        if label not in model.labels:
-            raise InputError(f"no label {label!r}", mend="the labels are " + _some(model.labels))
-    named = _named(model)
+        check_label(label, model.labels)
+    named = NamedFeatures.of(model)
     model.check_linear(
         "has no weight of a feature for a label", mend="ask textmlr explain about a document"
     )
+    entries = WordEntries.of(named, model.featurizer.options.term_frequency)
     theta = model.layers[0]
     means = model.head.common(theta)
     scale = 2.0 if len(model.labels) == 2 and model.head.is_relative else 1.0
@@ -129,36 +174,56 @@ def top_features(
         if model.featurizer.options.bias:
             at = 0 if model.columns is None else model.columns.find(np.zeros(1, np.int32))[0]
             bias = float(weights[at])
-        found.append(_of_label(label, bias, weights[named.rows], named, k))
+        found.append(_of_label(label, bias, weights[named.rows], entries, k))
     return found
 
 
 def _of_label(
-    label: str, bias: float | None, weights: NDArray[np.float64], named: _Named, k: int
+    label: str, bias: float | None, weights: Reals, entries: WordEntries, k: int
 ) -> TopFeatures:
+    named = entries.named
     contributions = None if named.totals is None else weights * named.totals
 
-    def feature(i: int) -> Feature:
-        share = None if contributions is None else float(contributions[i])
-        return Feature(
-            named.name(i),
-            float(weights[i]),
-            share,
-            int(named.documents[i]),
-            int(named.others[i]),
-            float(named.shares[i]),
-        )
+    def feature(i: int, figures: tuple[float, float | None, float | None]) -> Feature:
+        weight, contribution, spread = figures
+        documents, others = int(named.documents[i]), int(named.others[i])
+        share = float(named.shares[i])
+        return Feature(named.name(i), weight, contribution, documents, others, share, spread)
 
-    def ranking(figures: NDArray[np.float64]) -> Ranking:
+    ngrams = _rankings(feature, weights, contributions, named.documents, named.corpus, k)
+    own = None if contributions is None else entries.contributions(contributions)
+    words = _rankings(
+        entries.word, entries.weights(weights), own, entries.documents, named.corpus, k
+    )
+    return TopFeatures(label, bias, ngrams.by_weight, ngrams.by_contribution, words)
+
+
+def _rankings(
+    make: Callable[[int, tuple[float, float | None, float | None]], Listed],
+    weights: Reals,
+    contributions: Reals | None,
+    documents: NDArray[np.integer[Any]],
+    corpus: int,
+    k: int,
+) -> Rankings[Listed]:
+    """The first k in both orders;  make  (number, (weight, contribution, spread)) → what is
+    listed."""
+    spread = None if contributions is None else spreads(contributions, documents, corpus)
+
+    def one(i: int) -> Listed:
+        if contributions is None or spread is None:
+            return make(i, (float(weights[i]), None, None))
+        return make(i, (float(weights[i]), float(contributions[i]), float(spread[i])))
+
+    def ranking(figures: Reals) -> Ranking[Listed]:
         return Ranking(
-            [feature(i) for i in _largest(figures, k)], [feature(i) for i in _largest(-figures, k)]
+            [one(i) for i in _largest(figures, k)], [one(i) for i in _largest(-figures, k)]
         )
 
-    by_contribution = None if contributions is None else ranking(contributions)
-    return TopFeatures(label, bias, ranking(weights), by_contribution)
+    return Rankings(ranking(weights), None if spread is None else ranking(spread))
 
 
-def _largest(figures: NDArray[np.float64], k: int) -> list[int]:
+def _largest(figures: Reals, k: int) -> list[int]:
     """Numbers of the k largest above 0, the largest first, ties as they come."""
     places = np.arange(len(figures))
     if k < len(figures):
@@ -167,51 +232,3 @@ def _largest(figures: NDArray[np.float64], k: int) -> list[int]:
     order = places[np.argsort(-figures[places], kind="stable")][:k]
     chosen: list[int] = order[figures[order] > 0].tolist()
     return chosen
-
-
-def _named(model: Model) -> _Named:
-    featurizer, columns = model.featurizer, model.columns
-    bias = int(featurizer.options.bias)
-    featurizer.name_features()
-    vocabulary = featurizer.vocabulary
-    if vocabulary is None:
-        return _named_columns(model)
-    if columns is not None:
-        vocabulary = vocabulary.take(columns.kept[bias:].astype(np.int64) - bias)
-    rows = np.arange(bias, len(vocabulary) + bias)
-    return _Named(
-        rows,
-        vocabulary.frequencies,
-        vocabulary.totals,
-        vocabulary.names,
-        vocabulary.name_offsets[:-1],
-        vocabulary.name_offsets[1:],
-        np.zeros(len(rows), np.int32),
-        np.ones(len(rows), np.float32),
-    )
-
-
-def _named_columns(model: Model) -> _Named:
-    """The hashed columns that training named, where θ has a row for them."""
-    columns, named = model.columns, model.featurizer.column_names
-    if columns is None or named is None:
-        raise InputError("hashed features have no names", mend="train the model again")
-    rows = columns.find(named.columns).astype(np.int64)
-    own = np.flatnonzero(rows >= 0)
-    starts, stops = named.name_offsets[own], named.name_offsets[own + 1]
-    return _Named(
-        rows[own],
-        named.frequencies[own],
-        named.totals[own],
-        named.names,
-        starts,
-        stops,
-        named.others[own],
-        named.shares[own],
-    )
-
-
-def _some(labels: Sequence[str]) -> str:
-    most = 20
-    named = ", ".join(labels[:most])
-    return named if len(labels) <= most else f"{named} and {len(labels) - most} more"
