@@ -131,21 +131,16 @@ def train(
         stored(corpora, reading, output, storage, validation, stages, progress) as (corpus, store),
     ):
         judges = read_corpus([validation], reading) if validation else None
+        watch = progress.watch
         model = train_corpus(
-            corpus,
-            *stages,
-            validation=judges,
-            threads=threads,
-            watch=progress.watch,
-            store=store,
+            corpus, *stages, validation=judges, threads=threads, watch=watch, store=store
         )
         size = model.save(output)
-    spent = time.perf_counter() - started
-    summary = summary_of(output, corpus, model, size, spent)
+    summary = summary_of(output, corpus, model, size, time.perf_counter() - started)
     summary["storage"] = "memory" if store is None else "disk"
     summary["config"] = given_config(click.get_current_context())
     print_summary(summary, partial(show_summary, record=model.record), quiet=quiet, as_json=as_json)
-    warn_of(training_notes([corpus] + ([judges] if judges else []), model.record))
+    warn_of(training_notes(corpus, judges, model.record))
 
 
 def _check_stream() -> None:

@@ -20,20 +20,21 @@ MANY = 0.05  # share of a corpus that repeats another part of it
 MOST_NAMED = 5
 
 
-def training_notes(corpora: Sequence[Corpus], record: Record) -> list[str]:
+def training_notes(corpus: Corpus, judges: Corpus | None, record: Record) -> list[str]:
     """What training left out, replaced or could not do.
 
-    corpora  that of training, and that of validation if there was one
+    judges  the corpus of validation, if there was one
     """
-    corpus, held, options = record.corpus, record.held_out, record.options or {}
-    assert corpus is not None  # as training writes it
+    corpora = [corpus] + ([judges] if judges else [])
+    documents, held, options = record.corpus, record.held_out, record.options or {}
+    assert documents is not None  # as training writes it
     assert held is not None
     return [
         *reading_notes(corpora),
-        *invalid_notes(corpus.invalid_utf8 or 0),
+        *invalid_notes(documents.invalid_utf8 or 0),
         *_cut_notes(record.cut),
-        *duplicate_notes(corpus.doubles, corpus.documents),
-        *few_notes(corpora[0].labels, corpus.per_label),
+        *duplicate_notes(documents.doubles, documents.documents),
+        *few_notes(corpus.labels, documents.per_label),
         *overlap_notes(
             held.overlap,
             len(corpora[-1]),

@@ -87,6 +87,5 @@ def tune(
             journal=journal,
             watch=progress.beside(watch),
         )
-    corpora = [corpus] + ([judges] if judges else [])
-    tell_notes(training_notes(corpora, tuned.model.record), verbose=verbose)
+    tell_notes(training_notes(corpus, judges, tuned.model.record), verbose=verbose)
     return tuned
