@@ -79,7 +79,6 @@ class TestTrain:
             assert part in told
         assert result.stderr.splitlines()[-1] == "training on all documents"
         assert "held-out log loss" in result.stderr
-        assert "documents/s" in result.stderr
 
     def test_quiet_prints_nothing(self, train_tsv: Path, tmp_path: Path) -> None:
         result = good("train", train_tsv, "-o", tmp_path / "m.textmlr", "--quiet")
