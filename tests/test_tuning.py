@@ -237,7 +237,7 @@ class TestSearch:
 
     def test_refusals(self, tmp_path: Path) -> None:
         few = corpus_of(documents(30, 3))
-        with pytest.raises(InputError, match="--cv 5"):
+        with pytest.raises(InputError, match=r"give cv=5 \(or another number\), or validation"):
             tuned(tmp_path / "j", corpus=few)
         assert tuned(tmp_path / "few", 3, corpus=few, cv=3).judging == 30
         with pytest.raises(InputError, match=r"one of 40 folds.*fewer"):

@@ -9,8 +9,9 @@ from collections.abc import Iterator, Mapping
 from itertools import chain, islice
 from typing import Any, TypeAlias
 
-from textmlr.base.checks import check_kind, is_list, shown, taken
+from textmlr.base.checks import check_kind, is_list, taken
 from textmlr.base.errors import InputError
+from textmlr.base.option_errors import shown
 from textmlr.corpus.batch import Batch
 from textmlr.corpus.containers import ArrowData, Labels, Texts, Weights
 from textmlr.corpus.corpus import Corpus
