@@ -84,7 +84,7 @@ def taken(name: str, value: object, wanted: str, mend: str | None = None) -> Inp
     """The error of an argument of another kind than a function takes."""
     return InputError(
         f"{name} takes {wanted}, not {shown(value)} ({type(value).__name__})",
-        mend=mend or f"give {wanted}",
+        mend=mend,
     )
 
 
