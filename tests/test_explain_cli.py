@@ -58,7 +58,7 @@ def doc(tmp_path: Path) -> Path:
 
 
 def test_text_table_and_sum(any_file: Path, doc: Path) -> None:
-    told = good("-m", any_file, doc).stdout
+    told = good("-m", any_file, doc, "--ngrams").stdout
     model = Model.load(any_file)
     why = model.explain(TEXT)
     robots = [word for word in why.words if word.text.lower() == "robot"]
@@ -67,7 +67,7 @@ def test_text_table_and_sum(any_file: Path, doc: Path) -> None:
     assert f"ROBOT[{robots[1].margin:+.2f}]" in told
     assert f"{why.label} {100 * why.probability:.1f} %" in told
     lines = told.rstrip().splitlines()
-    assert lines[-1].startswith(f"bias {why.bias:+.4f}, {len(why.features):,} features ")
+    assert lines[-2].startswith(f"bias {why.bias:+.4f}, {len(why.features):,} features ")
     share = lines[-1].split()[-1]
     answer = CliRunner().invoke(
         cli, ["classify", "-m", str(any_file), "--label", why.label, str(doc)]
@@ -82,7 +82,9 @@ def test_text_table_and_sum(any_file: Path, doc: Path) -> None:
 
 
 def test_labels_can_be_chosen(any_file: Path, doc: Path) -> None:
-    told = good("-m", any_file, doc, "--label", "romance", "--against", "western", "-k", "2")
+    told = good(
+        "-m", any_file, doc, "--label", "romance", "--against", "western", "-k", "2", "--ngrams"
+    )
     assert "nats against western" in told.stdout
     assert "vs western" in told.stdout
     assert "The likeliest label is scifi" in told.stdout
@@ -124,7 +126,7 @@ def test_how_shares_were_found_is_said(
         (model_file, "exact", "Shares are exact: the score is a sum over features.", "θ"),
         (network_file, "integrated gradients", "from the bias alone to this document", "mean θ"),
     ):
-        shown = good("-m", path, doc, "--html", at).stdout
+        shown = good("-m", path, doc, "--ngrams", "--html", at).stdout
         assert told in shown
         assert f"f(x)   {weight}   score" in re.sub(" {3,}", "   ", shown)
         page = Page(at.read_text(encoding="utf-8")).text
@@ -141,10 +143,10 @@ def test_standard_input_and_invalid_bytes(model_file: Path) -> None:
 
 
 def test_nothing_known_is_said(any_file: Path) -> None:
-    result = good("-m", any_file, stdin=b"Q")
+    result = good("-m", any_file, "--ngrams", stdin=b"Q")
     assert "no known word; the answer is the base rates of training" in result.stderr
     assert "No known word: the answer is the base rates of training.\n" in result.stdout
-    assert " = ln of the base rate; P = exp(" in result.stdout
+    assert " = ln of the base rate\nP = exp(" in result.stdout
     assert "base rate" in result.stdout.split("together")[0]
     assert json.loads(good("-m", any_file, "--json", stdin=b"Q").stdout)["method"] == "base rates"
 
@@ -338,6 +340,137 @@ def test_hashed_models_name_features(tmp_path: Path, more: list[str]) -> None:
         *more,
     ]
     assert CliRunner().invoke(cli, command).exit_code == 0
-    told = good("-m", model, stdin=b"the robot kiss in the orbit laser dust").stdout
+    told = good("-m", model, "--ngrams", stdin=b"the robot kiss in the orbit laser dust").stdout
     assert "≡" in told
     assert "robot" in told.split("feature")[1]
+
+
+def words_told(told: str) -> list[float]:
+    """What the words of the table add, others and the bias among them."""
+    return [float(figure) for figure in re.findall(r"([+-]\d+\.\d{4})(?=\s)", told)]
+
+
+def test_the_table_is_by_word(any_file: Path, doc: Path) -> None:
+    why = Model.load(any_file).explain(TEXT)
+    told = good("-m", any_file, doc, "-k", "3").stdout
+    assert "times" not in told
+    assert "times" in good("-m", any_file, doc, "--ngrams").stdout
+    table = told.split("for scifi")[1].split("Numbers are nats")[0]
+    strong = [word for word in why.by_word if word.margin > 0][:3]
+    for word in strong:
+        figure = re.escape(f"{word.margin:+.4f}")
+        assert re.search(rf"^{re.escape(word.text)}\b.* {figure} ", table, re.MULTILINE)
+    assert f"{len(why.by_word) - 6} other word" in table
+    assert f"bias_margin {why.bias_margin:+.4f}".split()[1] in table
+    assert sum(words_told(table)) == pytest.approx(why.margin, abs=1e-3)
+
+
+def test_phrases_are_named_where_they_matter(tmp_path: Path) -> None:
+    lines = [f"good\tnot bad at {i}\nbad\tbad at {i}\nbad\tnot at {i}\n" for i in range(30)]
+    (tmp_path / "t.tsv").write_text("".join(lines))
+    model = tmp_path / "m.textmlr"
+    more = ["--ngrams", "1-2", "--char-ngrams", "none", "-q"]
+    arguments = ["train", str(tmp_path / "t.tsv"), "-o", str(model), *more]
+    assert CliRunner().invoke(cli, arguments).exit_code == 0
+    assert "“not bad”" in good("-m", model, "--text", "not bad").stdout
+
+
+def test_several_documents(any_file: Path, doc: Path, tmp_path: Path) -> None:
+    other = tmp_path / "other.txt"
+    other.write_text("a kiss")
+    both = good("-m", any_file, doc, other).stdout
+    assert both == good("-m", any_file, doc).stdout + "\n" + good("-m", any_file, other).stdout
+    rows = good("-m", any_file, doc, other, "--json").stdout.splitlines()
+    assert [json.loads(row)["document"] for row in rows] == [str(doc), str(other)]
+    texts = good("-m", any_file, "--text", "a kiss", "--text", "robot", "--json").stdout
+    assert [json.loads(row)["text"] for row in texts.splitlines()] == ["a kiss", "robot"]
+    told = good(any_file, "--text", "a kiss").stdout
+    assert told.splitlines()[0] == "“a kiss”"
+
+
+def test_lines_by_number(any_file: Path, tmp_path: Path) -> None:
+    path = tmp_path / "lines.txt"
+    path.write_text("a kiss\n\nrobot in orbit\nscifi\tlaser\n")
+    told = good("-m", any_file, "--lines", path, "--number", "3", "--number", "1", "--json")
+    rows = [json.loads(row) for row in told.stdout.splitlines()]
+    assert [row["text"] for row in rows] == ["robot in orbit", "a kiss"]
+    assert [row["document"] for row in rows] == [f"{path}:3", f"{path}:1"]
+    assert "own_label" not in rows[0]
+    result = good("-m", any_file, "--lines", path, "--number", "4")
+    assert "begins with a label and a tab" in result.stderr
+    stdin = good("-m", any_file, "--lines", "-", "--number", "2", "--json", stdin=b"x\nrobot\n")
+    assert json.loads(stdout := stdin.stdout)["text"] == "robot", stdout
+    failed = run("-m", any_file, "--lines", path, "--number", "5")
+    assert "has 4 lines, and none of number 5; give --number from 1 to 4" in str(failed.exception)
+    assert "is empty" in str(run("-m", any_file, "--lines", path, "--number", "2").exception)
+
+
+def test_documents_of_a_corpus_say_their_own_label(any_file: Path, tmp_path: Path) -> None:
+    model = Model.load(any_file)
+    text = "a robot in orbit"
+    answer = model.classify([text])[0][0].label
+    other = next(label for label in model.labels if label != answer)
+    path = tmp_path / "c.csv"
+    path.write_text(f"kind,body\n{answer},{text}\n{other},{text}\nnone of them,{text}\n")
+    command = ["-m", any_file, "--corpus", path, "--text-column", "body", "--label-column", "kind"]
+    numbers = ["--number", "1", "--number", "2", "--number", "3"]
+    told = good(*command, *numbers).stdout
+    share = 100 * float(model.probabilities([text])[0, model.labels.index(other)])
+    assert f"Its own label is {answer}: the model is right." in told
+    assert f"Its own label is {other}, {share:.1f} %: the model is wrong." in told
+    assert "Its own label is none of them, which the model does not know." in told
+    assert f"{path}, document 2" in told
+    rows = [json.loads(row) for row in good(*command, *numbers, "--json").stdout.splitlines()]
+    assert [(row["own_label"], row["right"]) for row in rows] == [
+        (answer, True),
+        (other, False),
+        ("none of them", False),
+    ]
+    failed = run(*command, "--number", "4")
+    assert "has 3 documents, and none of number 4; give --number from 1 to 3" in str(
+        failed.exception
+    )
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["--lines", "t"], "--lines FILE needs --number N"),
+        (["--corpus", "t"], "--corpus CORPUS needs --number N"),
+        (["--number", "1"], "--number is for --lines FILE or --corpus CORPUS"),
+        (["DOC", "--number", "1"], "--number is for --lines FILE or --corpus CORPUS"),
+        (["DOC", "--text", "a"], "documents and --text exclude each other"),
+        (["--text", "a", "--lines", "t", "--number", "1"], "--text and --lines FILE exclude"),
+        (["--lines", "t", "--corpus", "t", "--number", "1"], "--corpus CORPUS exclude each other"),
+        (["DOC", "--format", "csv"], "--format is for --corpus CORPUS"),
+        (["--text", "a", "--label-column", "x"], "--label-column is for --corpus CORPUS"),
+        (["a robot in orbit"], "no such file; if that is the text itself: textmlr explain"),
+        (["--lines", "t", "--number", "0"], "0"),
+        (["DOC", "DOC", "--html", "x.html"], "--html writes the page of one document"),
+    ],
+)
+def test_wrong_mixes_are_told_with_the_mend(
+    model_file: Path, doc: Path, arguments: list[str], told: str
+) -> None:
+    given = [str(doc) if one == "DOC" else one for one in arguments]
+    result = run("-m", model_file, *given)
+    assert result.exit_code
+    assert told in result.output + str(result.exception)
+    assert result.stdout == "" or "Usage" in result.output
+
+
+def test_a_corpus_in_place_of_a_document(any_file: Path, tmp_path: Path) -> None:
+    path = tmp_path / "t.tsv"
+    path.write_text("scifi\ta robot\nromance\ta kiss\nscifi\torbit\n")
+    failed = run("-m", any_file, path)
+    assert "is a corpus, not one document" in str(failed.exception)
+    assert f"--corpus {path} --number 1" in str(failed.exception)
+
+
+def test_a_short_document_fits_a_screen(model_file: Path) -> None:
+    root = Path(__file__).parent.parent
+    command = [sys.executable, "-m", "textmlr", "explain", "-m", str(model_file)]
+    told, code = shown_in_terminal([*command, "data/doc.txt"], root)
+    assert code == 0
+    lines = re.sub(r"\x1b\[[\d;]*m", "", told).splitlines()
+    assert sum(max(1, math.ceil(len(line.rstrip()) / 80)) for line in lines) <= 24

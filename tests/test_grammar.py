@@ -8,6 +8,7 @@ import os
 import re
 import shlex
 import shutil
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ import click
 import numpy as np
 import pytest
 from click.testing import CliRunner, Result
+from conftest import shown_in_terminal
 
 from textmlr.base.errors import InputError
 from textmlr.base.magic_bytes import is_model_file, models_in
@@ -491,3 +493,23 @@ def test_info_tells_options_as_they_are_typed(name: str, options: str) -> None:
     train = cli.get_command(click.Context(cli), "train")
     assert train is not None
     train.make_context("train", [*typed, "corpus.tsv"])
+
+
+@pytest.mark.parametrize("verb", ["classify", "classify --corpus test.tsv -o x.csv", "explain"])
+def test_a_mistyped_label_is_told_the_nearest(verb: str, folder: Path) -> None:
+    document = "" if "corpus" in verb else "doc.txt"
+    line = f"{verb} -m genres.textmlr {document} --label"
+    assert refused(f"{line} SciFy").endswith("no label 'SciFy'; did you mean scifi?")
+    assert refused(f"{line} opera").endswith("the labels are romance, scifi, western")
+    assert refused("top genres.textmlr --label wester").endswith("did you mean western?")
+
+
+def test_a_terminal_gets_the_command_on_a_line_of_its_own(folder: Path) -> None:
+    words = ["classify", "-m", "genres.textmlr", "test.tsv"]
+    shown, code = shown_in_terminal([sys.executable, "-m", "textmlr", *words], folder)
+    assert code == 2
+    *told, command = shown.replace("\r\n", "\n").rstrip().split("\n")
+    assert command == "  textmlr classify -m genres.textmlr --corpus test.tsv -o answers.csv"
+    assert told[0].startswith("Error: test.tsv: is a corpus, not one document (3 of 3 lines begin")
+    assert told[-1].endswith("take it as one:")
+    assert all(len(line) <= 80 for line in told)

@@ -144,6 +144,12 @@ def test_no_line_is_wider_than_the_terminal(columns: int) -> None:
         assert not any(line.endswith(" ") for line in lines)
 
 
+def test_labels_are_shown_as_they_are() -> None:
+    lines = screen(many_labels(3, "[red]{}\x1b[31m"))
+    assert any(line.startswith("  [red]0\\x1b[31m ") for line in lines)
+    assert "Chance: always [red]" in "\n".join(lines)
+
+
 def look_at(p: Any, y: Any, labels: Sequence[str] = ("a", "b", "c")) -> str:
     result = Evaluation.of(labels, np.array(y, np.int32), np.array(p, float))
     return " ".join(sentences(result)[1].split())

@@ -227,7 +227,7 @@ class TestColumns:
         ):
             with pytest.raises(InputError, match=next(iter(wish))):
                 ColumnChoice(**wish)  # type: ignore[arg-type]
-        with pytest.raises(InputError, match="no label 'opera'; its labels are romance"):
+        with pytest.raises(InputError, match="no label 'opera'; the labels are romance"):
             PredictionColumns(model.labels, ColumnChoice(label="opera"))
 
     def test_a_column_twice(self, model: Model, tmp_path: Path) -> None:

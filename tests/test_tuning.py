@@ -22,7 +22,7 @@ from textmlr.cli import cli
 from textmlr.cli.value_types import Duration
 from textmlr.corpus.batch import Batch
 from textmlr.corpus.corpus import Corpus
-from textmlr.evaluation.evaluation import evaluate
+from textmlr.evaluation.evaluation import Evaluation
 from textmlr.model.answer_stream import answer_blocks
 from textmlr.model.model import Model
 from textmlr.training.calibration import Scored, calibrate
@@ -238,7 +238,7 @@ class TestSearch:
 
     def test_refusals(self, tmp_path: Path) -> None:
         few = corpus_of(documents(30, 3))
-        with pytest.raises(InputError, match="--cv 5"):
+        with pytest.raises(InputError, match=r"give cv=5 \(or another number\), or validation"):
             tuned(tmp_path / "j", corpus=few)
         assert tuned(tmp_path / "few", 3, corpus=few, cv=3).judging == 30
         with pytest.raises(InputError, match=r"one of 40 folds.*fewer"):
@@ -344,7 +344,7 @@ class TestJudging:
         judge = Judge(CORPUS, OTHER, KNOWN.training, None, 1)
         figures = judge.figures(KNOWN, judge.levels[-1], lambda: True)
         model = train_corpus(CORPUS, KNOWN.featurizer, KNOWN.training, validation=OTHER)
-        result = evaluate(
+        result = Evaluation.of(
             model.labels,
             OTHER.y,
             np.concatenate(

@@ -113,7 +113,7 @@ def _run() -> None:
     except click.exceptions.Exit as done:  # after --help, --version and a stream that was stopped
         _finish(done.exit_code)
     except InputError as error:
-        click.echo(f"Error: {plain(str(error))}", err=True)
+        click.echo(_laid_out(f"Error: {plain(str(error))}"), err=True)
         _finish(2)
     except click.ClickException as error:
         told = io.StringIO()
@@ -126,6 +126,22 @@ def _run() -> None:
         raise KeyboardInterrupt from None
     except BrokenPipeError:
         _leave(PIPE_CLOSED)
+
+
+def _laid_out(message: str) -> str:
+    """A message for a terminal: wrapped between words, and the command that would work on a line of
+    its own.  Whatever else reads it gets one line."""
+    if not sys.stderr.isatty():
+        return message
+    import re
+    import shutil
+    import textwrap
+
+    columns = shutil.get_terminal_size().columns
+    found = re.fullmatch(r"(.*[:;]) (textmlr \S.*)", message)
+    text, command = (found[1], f"\n  {found[2]}") if found else (message, "")
+    lines = textwrap.wrap(text, columns, break_long_words=False, break_on_hyphens=False)
+    return "\n".join(lines) + command
 
 
 _usual_warning = warnings.showwarning

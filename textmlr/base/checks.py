@@ -4,15 +4,15 @@ takes and one that makes sense."""
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from textmlr.base.errors import InputError
-from textmlr.base.option_errors import refuse as refuse
-from textmlr.base.option_errors import shown as shown
+from textmlr.base.option_errors import refuse, shown
 
 MOST_LISTED = 1_000_000  # labels or features in a list
 MOST_THREADS = 1024
+NAMED_LABELS = 20  # in a message
 
 
 def number(value: float) -> str:
@@ -84,7 +84,7 @@ def taken(name: str, value: object, wanted: str, mend: str | None = None) -> Inp
     """The error of an argument of another kind than a function takes."""
     return InputError(
         f"{name} takes {wanted}, not {shown(value)} ({type(value).__name__})",
-        mend=mend or f"give {wanted}",
+        mend=mend,
     )
 
 
@@ -138,3 +138,20 @@ def check_text(name: str, value: Any) -> None:
     """Raise InputError unless a value is one document."""
     if not isinstance(value, str | bytes):
         raise taken(name, value, "one text, str or bytes")
+
+
+def check_label(label: Any, labels: Sequence[str], place: str | None = None) -> None:
+    """Raise InputError, which names the nearest of the labels or the first ones, unless a label is
+    one of them;  place  the model's file."""
+    if isinstance(label, str) and label in labels:
+        return
+    from difflib import get_close_matches
+
+    plain = {one.casefold(): one for one in labels}
+    near = get_close_matches(label.casefold(), plain, 1) if isinstance(label, str) else []
+    if near:
+        mend = f"did you mean {plain[near[0]]}?"
+    else:
+        more = f" and {len(labels) - NAMED_LABELS:,} more" if len(labels) > NAMED_LABELS else ""
+        mend = "the labels are " + ", ".join(labels[:NAMED_LABELS]) + more
+    raise InputError(f"no label {shown(label)}", place=place, mend=mend)

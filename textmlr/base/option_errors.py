@@ -78,26 +78,36 @@ class OptionError(InputError):
 
     option     what it is about first, by its name in Python
     sentences  what is wrong, and what to do about it or None
+    place      the files that it is about, if it is about some
     """
 
-    def __init__(self, option: str, problem: Sentence, mend: Sentence | None = None) -> None:
+    def __init__(
+        self,
+        option: str,
+        problem: Sentence,
+        mend: Sentence | None = None,
+        *,
+        place: str | None = None,
+    ) -> None:
         self.option, self.sentences = option, (problem, mend)
-        super().__init__(problem.spelled(), mend=mend and mend.spelled())
+        super().__init__(problem.spelled(), place=place, mend=mend and mend.spelled())
 
     def __reduce__(self) -> tuple[Any, tuple[object, ...]]:
         """Other processes get the words alone: values may be anything."""
-        return _in_words, (self.problem, self.mend)
+        return _in_words, (self.problem, self.place, self.mend)
 
     def spelled(self, spelling: Spelling, place: str | None = None) -> InputError:
         """The same error as a place spells it;  place  a file of options."""
         problem, mend = self.sentences
         return InputError(
-            problem.spelled(spelling), place=place, mend=mend and mend.spelled(spelling)
+            problem.spelled(spelling),
+            place=self.place or place,
+            mend=mend and mend.spelled(spelling),
         )
 
 
-def _in_words(problem: str, mend: str | None) -> InputError:
-    return InputError(problem, mend=mend)
+def _in_words(problem: str, place: str | None, mend: str | None) -> InputError:
+    return InputError(problem, place=place, mend=mend)
 
 
 def refuse(option: str, value: object, wanted: str, such_as: str | None = None) -> InputError:

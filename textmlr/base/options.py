@@ -115,7 +115,7 @@ class Option(NamedTuple):
     @property
     def usage(self) -> str:
         """The sentences for the first page of the command line."""
-        return self.help.removesuffix(".") + self.kind.typed
+        return " ".join(self.help.removesuffix(".").split()) + self.kind.typed
 
     @property
     def further(self) -> str:

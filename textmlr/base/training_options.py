@@ -97,7 +97,7 @@ class TrainingOptions:
     solver: Solver | None = option(
         None,
         OneOf(*get_args(Solver)),
-        "How weights are found: sgd is fast and stops early; exact finds the best weights there "
+        "The method: sgd is fast and stops early; exact finds the best weights there "
         "are, and proves how near it is.",
         "They minimise mean loss + (λ/2)‖θ‖² + l1·Σ|θ| over f(x) as it is.",
         heading=STEPS,

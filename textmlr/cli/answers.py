@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
-from textmlr.base.checks import check_listed
+from textmlr.base.checks import MOST_LISTED, check_label, check_listed
 from textmlr.base.errors import InputError
+from textmlr.base.option_errors import refuse
 from textmlr.base.option_headings import ANSWER
 from textmlr.base.printable import plain, to_json
 from textmlr.cli.model_argument import complete_labels
@@ -33,7 +34,15 @@ class ListedOrAll(Checked):
     """A number of labels or features to list, or all."""
 
     def __init__(self, option: str) -> None:
-        super().__init__(lambda number: check_listed(option, number))
+        super().__init__(self._check_number)
+        self._option = option
+
+    def _check_number(self, number: Any) -> None:
+        try:
+            check_listed(self._option, number)
+        except InputError:
+            wanted = f"a whole number from 1 to {MOST_LISTED:,}, or all"
+            raise refuse(self._option, number, wanted, "20") from None
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         """The number, or ALL; None stays None."""
@@ -67,12 +76,7 @@ class AnswerChoice:
         """The number of the only label, if there is one.  Raises InputError if it is unknown."""
         if self.label is None:
             return None
-        if self.label not in model.labels:
-            raise InputError(
-                f"no label {self.label!r}",
-                place=path,
-                mend="its labels are " + ", ".join(model.labels[:20]),
-            )
+        check_label(self.label, model.labels, path)
         return model.labels.index(self.label)
 
 

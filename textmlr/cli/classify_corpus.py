@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from textmlr.base.printable import plain, to_json
-from textmlr.cli.progress import Display
+from textmlr.training.training_progress import Display
 
 if TYPE_CHECKING:
     from textmlr.corpus.chunks import Chunk

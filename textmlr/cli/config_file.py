@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Mapping
-from difflib import get_close_matches
 from typing import Any
 
 import click
@@ -104,8 +103,8 @@ def _check_keys(path: str, values: Mapping[str, Any]) -> None:
         if not isinstance(value, Mapping):
             continue
         if key not in options:
-            near = get_close_matches(key, options, 1)
-            mend = f"did you mean [{near[0]}]?" if near else "tables are " + ", ".join(options)
+            near = _near(key, options)
+            mend = f"did you mean [{near}]?" if near else "tables are " + ", ".join(options)
             raise InputError(f"[{key}] is no verb that takes options", place=path, mend=mend)
         _check_table(path, value, options[key], key)
 
@@ -117,12 +116,18 @@ def _check_table(
     whose = f"an option of {verb}" if verb else "an option"
     for key in table:
         if _plain(key) not in known:
-            near = get_close_matches(_plain(key), known, 1)
+            near = _near(_plain(key), known)
             mend = f"textmlr {verb or 'train'} --help-all lists the options"
-            mend = f"did you mean {near[0]}?" if near else mend
+            mend = f"did you mean {near}?" if near else mend
             raise InputError(f"{key[:60]} is not {whose}", place=path, mend=mend)
         if key != _plain(key) and _plain(key) in table:
             raise InputError(f"{key} and {_plain(key)} are one option", place=path)
+
+
+def _near(word: str, words: Collection[str]) -> str | None:
+    from difflib import get_close_matches
+
+    return next(iter(get_close_matches(word, words, 1)), None)
 
 
 def _takes_config(command: click.Command) -> bool:

@@ -33,8 +33,8 @@ def info(model: str, as_json: bool) -> None:
     from textmlr.kernels.jit import run_plain
 
     run_plain()  # there is nothing to compute
-    from textmlr.base.printable import plain
-    from textmlr.cli.terminal import show_rows, size_of
+    from textmlr.base.printable import plain, size_of
+    from textmlr.cli.terminal import show_rows
     from textmlr.cli.training_summary import fit_rows, ngram_rows, update_rows
     from textmlr.model.model import Model
 

@@ -126,7 +126,7 @@ def format_option(*, lines: bool) -> Callable[[F], F]:
 
 def column_option(kind: str, of: str = "a table") -> Callable[[F], F]:
     """--text-column, --label-column or --weight-column."""
-    plain = {"text": "one named text, review, …", "label": "one named label, class, …"}
+    plain = {"text": "text, review, …", "label": "label, class, …"}
     default = "weight, with --weighted" if kind == "weight" else plain[kind]
     return verb_option(
         f"--{kind}-column",

@@ -9,11 +9,13 @@ from collections.abc import Iterator, Mapping
 from itertools import chain, islice
 from typing import Any, TypeAlias
 
-from textmlr.base.checks import check_kind, is_list, shown, taken
+from textmlr.base.checks import check_kind, is_list, taken
 from textmlr.base.errors import InputError
+from textmlr.base.option_errors import shown
 from textmlr.corpus.batch import Batch
 from textmlr.corpus.containers import ArrowData, Labels, Texts, Weights
 from textmlr.corpus.corpus import Corpus
+from textmlr.corpus.formats.detection import named_format
 from textmlr.corpus.frames import Frame, frame_of
 from textmlr.corpus.in_memory import batches_of
 from textmlr.corpus.reading import read_corpus
@@ -27,6 +29,7 @@ WANTED = (
     "texts with labels, the path of a file, a table with columns for text and label, or a Corpus"
 )
 _LONGEST_NAME = 4096  # of a file
+_LOOKED_AT = 100  # strings of a list, which may be names or texts
 # The command line's names of options, and how Python has them.
 _IN_PYTHON = (
     (re.compile(r"\bsay which with --text-column"), "name it: text='…'"),
@@ -213,7 +216,13 @@ def _paths_in(data: Any) -> Paths | None:
         return None
     if any(isinstance(one, os.PathLike) for one in data) or _names_file(data[0]):
         return data
-    return None
+    meant = all(_might_name_file(one) and named_format(one) for one in data[:_LOOKED_AT])
+    return data if meant or any(map(_is_there, data[:_LOOKED_AT])) else None
+
+
+def _is_there(name: str) -> bool:
+    """Whether there is such a file, and its name is no word that a text might be."""
+    return _might_name_file(name) and ("." in name or os.sep in name) and os.path.lexists(name)
 
 
 def _names_file(name: Any) -> bool:

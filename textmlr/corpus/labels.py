@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from textmlr.base.checks import shown
 from textmlr.base.errors import InputError
+from textmlr.base.option_errors import shown
 from textmlr.corpus.batch import ASCII_SPACE, Batch
 from textmlr.corpus.containers import column_of, missing_in, refuse_type
 

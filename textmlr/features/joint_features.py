@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from textmlr.base.checks import shown
-from textmlr.base.errors import InputError
+from textmlr.base.checks import check_label
 from textmlr.features.csr_features import Features
 
 if TYPE_CHECKING:
@@ -21,8 +20,7 @@ def joint_features(features: Features, labels: list[str], label: str) -> csr_arr
     """
     from scipy.sparse import csr_array
 
-    if not isinstance(label, str) or label not in labels:
-        raise InputError(f"no label {shown(label)}", mend="the labels are " + ", ".join(labels))
+    check_label(label, labels)
     columns = features.indices.astype(np.int64) * len(labels) + labels.index(label)
     shape = (len(features), features.columns * len(labels))
     return csr_array((features.values, columns, features.indptr), shape=shape)

@@ -11,8 +11,9 @@ from sklearn.utils import check_random_state
 from sklearn.utils.class_weight import compute_class_weight
 from sklearn.utils.multiclass import unique_labels
 
-from textmlr.base.checks import MOST_THREADS, refuse
+from textmlr.base.checks import MOST_THREADS
 from textmlr.base.errors import InputError
+from textmlr.base.option_errors import refuse
 from textmlr.base.threads import available_threads
 
 Array = NDArray[np.float64]

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from textmlr.base.errors import InputError
 from textmlr.base.featurizer_options import FeaturizerOptions
+from textmlr.base.option_errors import OptionError, Sentence
 from textmlr.base.threads import machine_memory
 from textmlr.base.training_options import TrainingOptions
 from textmlr.corpus.corpus import Corpus
@@ -143,11 +144,15 @@ def check_memory(columns: int, labels: int, options: TrainingOptions, threads: i
     available = machine_memory()
     if needed > available:
         layers = "".join(f" × {width:,} hidden units" for width in options.hidden)
-        smaller = ", or smaller layers (--hidden)" if layers else ""
-        raise InputError(
-            f"{columns:,} features{layers} × {labels:,} labels need {needed / 2**30:.1f} GiB to "
-            f"train, and this machine has {available / 2**30:.1f} GiB",
-            mend=f"keep fewer features (--max-features, --min-df or --hash-bits){smaller}",
+        smaller = ", or smaller layers ({hidden:name})" if layers else ""
+        fewer = "keep fewer features ({max_features:name}, {min_df:name} or {hash_bits:name})"
+        raise OptionError(
+            "max_features",
+            Sentence(
+                f"{columns:,} features{layers} × {labels:,} labels need {needed / 2**30:.1f} GiB "
+                f"to train, and this machine has {available / 2**30:.1f} GiB"
+            ),
+            Sentence(fewer + smaller),
         )
 
 

@@ -122,7 +122,7 @@ def _page(findings: Findings, images: Images) -> str:
 
 def _tiles(findings: Findings) -> str:
     figures = findings.evaluation
-    sure = figures.intervals
+    sure, even = figures.intervals, figures.chance
     tiles = [
         ("accuracy", f"{figures.accuracy:.4f}", spread(sure.accuracy)),
         ("macro-F1", f"{figures.macro_f1:.4f}", spread(sure.macro_f1)),
@@ -136,8 +136,17 @@ def _tiles(findings: Findings) -> str:
     )
     text = (
         "<p>Brackets hold 95 % intervals, from drawing the documents anew "
-        f"{sure.resamples:,} times. They say how the figures vary with the test documents.</p>"
+        f"{sure.resamples:,} times. They say how the figures vary with the test documents. By "
+        f"chance, accuracy would be {even.accuracy:.4f} (always {name_of(even.label)}), and log "
+        f"loss {even.log_loss:.4f} (the labels’ shares in the {even.source} documents).</p>"
     )
+    if figures.never_answered:
+        some = ", ".join(map(name_of, figures.never_answered[:10]))
+        more = " and others" if len(figures.never_answered) > 10 else ""
+        text += (
+            f'<p class="wrong">Never answered, though documents have them: {some}{more}. More '
+            "documents, --class-weight balanced or a smaller --min-df help.</p>"
+        )
     strangers = findings.answered.strangers
     if strangers:
         some = ", ".join(name_of(label) for label in list(strangers)[:10])

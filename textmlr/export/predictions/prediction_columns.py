@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from textmlr.base.checks import check_listed
+from textmlr.base.checks import check_label, check_listed
 from textmlr.base.errors import InputError
 from textmlr.model.answering import Answers
 from textmlr.model.heads import ranked_rows
@@ -85,13 +85,9 @@ class PredictionColumns:
         self._top = min(wanted.top or 1, len(labels))
         if wanted.label is None:
             self._columns = list(range(len(labels))) if wanted.each_label else []
-        elif wanted.label in labels:
-            self._columns = [labels.index(wanted.label)]
         else:
-            raise InputError(
-                f"the model has no label {wanted.label!r}",
-                mend="its labels are " + ", ".join(labels[:20]),
-            )
+            check_label(wanted.label, labels)
+            self._columns = [labels.index(wanted.label)]
         fields = [] if wanted.label is not None else self._answer_fields()
         fields += [(f"P({labels[i]})", pa.float64()) for i in self._columns]
         self.fields = [pa.field(wanted.prefix + name, kind) for name, kind in fields]

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from textmlr.base.checks import check_label
 from textmlr.base.errors import InputError
 from textmlr.base.training_options import Activation
 from textmlr.features.hashed_columns import HashedColumns
@@ -125,11 +126,7 @@ def explain(
 
 
 def _number(labels: list[str], label: str) -> int:
-    if label not in labels:
-        more = f" and {len(labels) - 20:,} more" if len(labels) > 20 else ""
-        raise InputError(
-            f"no label {label!r}", mend="the labels are " + ", ".join(labels[:20]) + more
-        )
+    check_label(label, labels)
     return labels.index(label)
 
 

@@ -29,8 +29,7 @@ from typing import Any, Generic, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from textmlr.base.checks import MODEL_MEND, check_kind, check_listed, check_strings
-from textmlr.base.errors import InputError
+from textmlr.base.checks import MODEL_MEND, check_kind, check_label, check_listed, check_strings
 from textmlr.base.printable import plain
 from textmlr.model.explanation.named_features import NamedFeatures
 from textmlr.model.explanation.top_words import TopWord, WordEntries, spreads
@@ -159,8 +158,7 @@ def top_features(
     labels = check_strings("labels", labels, optional=True)
     check_listed("k", k)
     for label in labels or ():
-        if label not in model.labels:
-            raise InputError(f"no label {label!r}", mend="the labels are " + _some(model.labels))
+        check_label(label, model.labels)
     named = NamedFeatures.of(model)
     model.check_linear(
         "has no weight of a feature for a label", mend="ask textmlr explain about a document"
@@ -234,9 +232,3 @@ def _largest(figures: Reals, k: int) -> list[int]:
     order = places[np.argsort(-figures[places], kind="stable")][:k]
     chosen: list[int] = order[figures[order] > 0].tolist()
     return chosen
-
-
-def _some(labels: Sequence[str]) -> str:
-    most = 20
-    named = ", ".join(labels[:most])
-    return named if len(labels) <= most else f"{named} and {len(labels) - most} more"

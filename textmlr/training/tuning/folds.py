@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from textmlr.base.errors import InputError
+from textmlr.base.option_errors import OptionError, Sentence
 from textmlr.base.training_options import TrainingOptions
 from textmlr.base.tuning_options import FEW_JUDGES, TUNING_FOLDS
 from textmlr.corpus.corpus import Corpus
@@ -72,18 +72,20 @@ def folds_of(
     if held is not None:
         return [_fold(np.setdiff1d(np.arange(n), held, assume_unique=True), held, training.seed)]
     if cv is None or cv == 1:
-        raise InputError(
-            f"too few of {n:,} documents would be held out to judge by",
+        raise OptionError(
+            "cv",
+            Sentence(f"too few of {n:,} documents would be held out to judge by"),
+            Sentence("give {cv} (or another number), or {validation:name}", {"cv": TUNING_FOLDS}),
             place=", ".join(corpus.names) or None,
-            mend="give --cv 5 (or another number of folds), or --validation FILE",
         )
     numbers = stratified(corpus.y, len(corpus.labels), cv, training.seed)
     parts = [np.flatnonzero(numbers == fold) for fold in range(cv)]
     if not all(weights[part].any() for part in parts):
-        raise InputError(
-            f"one of {cv} folds of {n:,} documents has none of positive weight",
+        raise OptionError(
+            "cv",
+            Sentence(f"one of {cv} folds of {n:,} documents has none of positive weight"),
+            Sentence("ask for fewer folds ({cv:name})"),
             place=", ".join(corpus.names) or None,
-            mend="ask for fewer folds (--cv)",
         )
     return [
         _fold(np.flatnonzero(numbers != i), part, training.seed) for i, part in enumerate(parts)

@@ -1,0 +1,191 @@
+"""The documents that ``textmlr explain`` is asked about: whole, or out of a larger file."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+
+import click
+
+from textmlr.base.checks import check_integer
+from textmlr.base.errors import InputError
+from textmlr.base.limits import MOST_COUNT
+from textmlr.base.option_headings import READ
+from textmlr.cli.document_file import given_documents, refuse_corpora, shown_path, text_option
+from textmlr.cli.stage_options import one_value
+from textmlr.cli.value_types import Checked
+from textmlr.cli.verb import verb_option
+from textmlr.corpus.reading_options import ReadingOptions
+
+MOST_BYTES = 1 << 24  # every word of a document becomes an object
+
+
+@dataclass(frozen=True)
+class DocumentSource:
+    """Where documents come from, besides arguments.
+
+    numbers  of lines or of the corpora's documents, from 1
+    """
+
+    texts: tuple[str, ...]
+    lines: str | None
+    corpora: tuple[str, ...]
+    numbers: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class AskedDocument:
+    """A document to explain.
+
+    name   for headings
+    path   of the file it is all of, None for a part of one and for a text of the command line
+    label  its own, in a corpus
+    of_lines  it is a line of a file
+    """
+
+    name: str
+    path: str | None
+    text: bytes
+    label: str | None = None
+    of_lines: bool = False
+
+
+source_options = one_value(
+    "source",
+    [field.name for field in fields(DocumentSource)],
+    DocumentSource,
+    [
+        text_option,
+        verb_option(
+            "--lines",
+            heading=READ,
+            metavar="FILE",
+            help="With --number: documents are lines of FILE (- is stdin).",
+        ),
+        verb_option(
+            "--corpus",
+            "corpora",
+            heading=READ,
+            multiple=True,
+            metavar="CORPUS",
+            help="With --number: documents are those of a corpus, with labels, as for train.",
+        ),
+        verb_option(
+            "--number",
+            "numbers",
+            heading=READ,
+            multiple=True,
+            type=Checked(lambda n: check_integer("number", n, 1, MOST_COUNT, 1)),
+            metavar="N",
+            help="The document's number, counted from 1; may be given again.",
+        ),
+    ],
+)
+
+
+def asked_documents(
+    documents: Sequence[str], source: DocumentSource, reading: ReadingOptions
+) -> list[AskedDocument]:
+    """The documents of arguments and options, in their order.
+
+    Raises UsageError for options that do not go together, InputError for what cannot be read, is
+    empty or too long.
+    """
+    _check(documents, source, reading)
+    if source.lines is not None:
+        asked = _of_lines(source.lines, source.numbers, limited=reading.compression_limit)
+    elif source.corpora:
+        asked = _of_corpora(source.corpora, source.numbers, reading)
+    else:
+        given = given_documents(documents, source.texts)
+        asked = [AskedDocument(one.name, one.path, one.text) for one in given]
+    for one in asked:
+        if not one.text.strip():
+            raise InputError("is empty", place=one.name, mend="give a document with words")
+        if len(one.text) > MOST_BYTES:
+            raise InputError(
+                f"has {len(one.text):,} bytes, and at most {MOST_BYTES:,} are explained",
+                place=one.name,
+                mend="explain a part of it",
+            )
+    return asked
+
+
+def refuse_corpora_in(asked: Sequence[AskedDocument], labels: Sequence[str]) -> None:
+    """Raise InputError for the first file that is a corpus, of a model with these labels."""
+    from textmlr.cli.document_file import GivenDocument
+
+    whole = [GivenDocument(one.name, one.path, one.text) for one in asked if one.path is not None]
+    refuse_corpora(whole, labels)
+
+
+def _check(documents: Sequence[str], source: DocumentSource, reading: ReadingOptions) -> None:
+    given = {
+        "documents": bool(documents),
+        "--text": bool(source.texts),
+        "--lines FILE": source.lines is not None,
+        "--corpus CORPUS": bool(source.corpora),
+    }
+    several = [name for name, is_given in given.items() if is_given]
+    if len(several) > 1:
+        raise click.UsageError(f"{' and '.join(several)} exclude each other: give one of them")
+    of_many = source.lines is not None or bool(source.corpora)
+    if of_many and not source.numbers:
+        raise click.UsageError(
+            f"{several[0]} needs --number N, the number of the document to explain, from 1"
+        )
+    if source.numbers and not of_many:
+        raise click.UsageError(
+            "--number is for --lines FILE or --corpus CORPUS: a DOC is one document, whole"
+        )
+    if not source.corpora:
+        only = {
+            "--format": reading.format,
+            "--text-column": reading.text_column,
+            "--label-column": reading.label_column,
+            "--skip-bad-lines": reading.skip_bad_lines or None,
+        }
+        for option, value in only.items():
+            if value is not None:
+                raise click.UsageError(f"{option} is for --corpus CORPUS")
+
+
+def _of_lines(path: str, numbers: Sequence[int], *, limited: bool) -> list[AskedDocument]:
+    from textmlr.corpus.formats.lines import read_lines
+
+    batch = read_lines(path, compression_limit=limited)
+    _check_numbers(numbers, len(batch), shown_path(path), "line")
+    name = shown_path(path)
+    return [
+        AskedDocument(f"{name}:{number}", None, batch[number - 1], of_lines=True)
+        for number in numbers
+    ]
+
+
+def _of_corpora(
+    paths: Sequence[str], numbers: Sequence[int], reading: ReadingOptions
+) -> list[AskedDocument]:
+    from textmlr.corpus.reading import read_corpus
+
+    corpus = read_corpus(list(paths), reading)
+    name = ", ".join(shown_path(path) for path in paths)
+    _check_numbers(numbers, len(corpus), name, "document")
+    return [
+        AskedDocument(
+            f"{name}, document {number:,}",
+            None,
+            corpus.text(number - 1).encode(),
+            corpus.labels[corpus.y[number - 1]],
+        )
+        for number in numbers
+    ]
+
+
+def _check_numbers(numbers: Sequence[int], size: int, place: str, what: str) -> None:
+    for number in numbers:
+        if number > size:
+            raise InputError(
+                f"has {size:,} {what}{'' if size == 1 else 's'}, and none of number {number:,}",
+                place=place,
+                mend=f"give --number from 1 to {size:,}",
+            )
