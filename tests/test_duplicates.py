@@ -41,6 +41,7 @@ from textmlr.kernels import fingerprints as kernels
 from textmlr.model.record import DuplicatesRecord
 from textmlr.model.small_file.compression import compress
 from textmlr.training.corpus_training import train_corpus
+from textmlr.training.training_notes import duplicate_notes, overlap_notes
 from textmlr.training.update.model_update import update_model
 
 pytestmark = pytest.mark.slow  # many, and each trains
@@ -527,20 +528,19 @@ def test_update_tells_of_documents_it_knows(tmp_path: Path, model_file: Path) ->
     ]
 
 
-def test_about(capsys: pytest.CaptureFixture[str]) -> None:
-    from textmlr.cli.warnings import warn_of_duplicates, warn_of_overlap
-
+def test_about() -> None:
     places = [("a.tsv", 17), ("a.tsv", 90_400)]
     own = DuplicatesRecord(contradictory=1204, repeated=900_000, exact=False, first=places)
-    warn_of_duplicates(own, 4_000_000)
-    warn_of_overlap(Overlap(1312, exact=False), 25_000, "", "it", "beware")
-    warn_of_overlap(None, 25_000, "", "it", "beware")
-    assert capsys.readouterr().err.splitlines() == [
-        "Warning: about 1,204 documents occur more than once with different labels (two of them: "
+    assert [
+        *duplicate_notes(own, 4_000_000),
+        *overlap_notes(Overlap(1312, exact=False), 25_000, "", "it", "beware"),
+        *overlap_notes(None, 25_000, "", "it", "beware"),
+    ] == [
+        "about 1,204 documents occur more than once with different labels (two of them: "
         "documents 17 and 90,400 of a.tsv)",
-        "Warning: about 900,000 of 4,000,000 documents repeat one before them, with its label: "
+        "about 900,000 of 4,000,000 documents repeat one before them, with its label: "
         "some are both trained on and held out, and figures on held-out documents are too good",
-        "Warning: about 1,312 of 25,000 documents also occur in it; beware",
+        "about 1,312 of 25,000 documents also occur in it; beware",
     ]
 
 

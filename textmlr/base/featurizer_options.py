@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final, Literal, get_args
 
@@ -224,3 +225,13 @@ class FeaturizerOptions:
     def stateless(self) -> bool:
         """Whether transform works without a fit."""
         return self.hash_bits is not None and not self.uses_idf
+
+
+def show_ngrams(ngrams: Sequence[int] | None, char_ngrams: Sequence[int] | None) -> str:
+    """(1, 2), (4, 4) → words 1-2 + characters 4."""
+    kinds = (("words", ngrams), ("characters", char_ngrams))
+    return " + ".join(
+        f"{kind} {pair[0]}" + (f"-{pair[1]}" if pair[1] > pair[0] else "")
+        for kind, pair in kinds
+        if pair is not None
+    )

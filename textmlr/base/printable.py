@@ -8,9 +8,12 @@ through ``to_json``.  Files in machine formats hold text as it is.
 from __future__ import annotations
 
 import json
+import sys
 import unicodedata
 from typing import Any
 
+BAR = 30  # cells
+EIGHTHS = " ▏▎▍▌▋▊▉█"
 # Some scripts and emoji cannot be read without them.
 JOINERS = "\u200c\u200d"
 
@@ -52,3 +55,30 @@ def to_json(value: Any) -> str:
 def plural(count: int, noun: str) -> str:
     """1 document, 2,000 documents."""
     return f"{count:,} {noun}" + ("" if count == 1 else "s")
+
+
+def size_of(count: int) -> str:
+    """Bytes in a unit fit to read."""
+    value, unit = float(count), "B"
+    for larger in ("kB", "MB", "GB"):
+        if value < 1000:
+            break
+        value, unit = value / 1000, larger
+    return f"{value:.0f} B" if unit == "B" else f"{value:.1f} {unit}"
+
+
+def can_show(text: str) -> bool:
+    try:
+        text.encode(getattr(sys.stdout, "encoding", None) or "ascii")
+    except (UnicodeEncodeError, LookupError):  # LookupError: see base.stdio
+        return False
+    return True
+
+
+def bar(share: float, width: int = BAR) -> str:
+    """A bar of the given share (0 to 1) of width cells, in eighths of a cell; of signs # where
+    standard output cannot show blocks."""
+    if not can_show(EIGHTHS):
+        return "#" * round(share * width)
+    eighths = round(share * width * 8)
+    return "█" * (eighths // 8) + EIGHTHS[eighths % 8].strip()

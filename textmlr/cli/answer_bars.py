@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
-from textmlr.base.printable import plain
-from textmlr.cli.terminal import BAR, bar, cells
+from textmlr.base.printable import BAR, bar, plain
+from textmlr.cli.terminal import cells
 
 if TYPE_CHECKING:
     import numpy as np

@@ -119,7 +119,7 @@ def answer(cli: click.Command, instruction: str) -> int:
     return shell_complete(cli, {}, "textmlr", VARIABLE, instruction)
 
 
-@click.command(cls=Verb)
+@click.command(cls=Verb, compiles=False)
 @click.argument("shell", type=click.Choice(SHELLS))
 def completion(shell: str) -> None:
     """Print a script that completes commands in your shell.

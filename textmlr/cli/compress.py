@@ -122,7 +122,7 @@ def compress(
 
 def _compressed(model: Model, max_size: int, dtype: Any, *, quiet: bool) -> Model:
     """The compressed model; a terminal shows what is being tried."""
-    from textmlr.cli.terminal import size_of
+    from textmlr.base.printable import size_of
     from textmlr.model.small_file.compression import compress as make
 
     if quiet or not sys.stderr.isatty():
@@ -138,8 +138,8 @@ def _compressed(model: Model, max_size: int, dtype: Any, *, quiet: bool) -> Mode
 
 
 def _show(about: dict[str, Any], result: Comparison | None) -> None:
-    from textmlr.base.printable import plain
-    from textmlr.cli.terminal import show_rows, size_of
+    from textmlr.base.printable import plain, size_of
+    from textmlr.cli.terminal import show_rows
 
     before, model = about["from"], plain(about["model"])
     if not about["compressed"]:

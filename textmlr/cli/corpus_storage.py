@@ -11,18 +11,17 @@ from typing import TYPE_CHECKING, Any
 from textmlr.base.durations import seconds_of
 from textmlr.base.option_errors import refuse
 from textmlr.base.option_headings import LARGE
-from textmlr.base.printable import plain
+from textmlr.base.printable import plain, size_of
 from textmlr.cli.stage_options import Stages, one_value
-from textmlr.cli.terminal import size_of
 from textmlr.cli.value_types import Size
 from textmlr.cli.verb import verb_option
 from textmlr.cli.warnings import warn
 from textmlr.corpus.reading_options import ReadingOptions
 
 if TYPE_CHECKING:
-    from textmlr.cli.progress import TrainingProgress
     from textmlr.corpus.corpus import Corpus
     from textmlr.training.on_disk.disk_store import Store
+    from textmlr.training.training_progress import TrainingProgress
 
 
 EVERY = "30s"  # between checkpoints on disk

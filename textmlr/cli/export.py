@@ -95,11 +95,6 @@ def export(
         from textmlr.export.onnx import export_onnx
 
         size = export_onnx(loaded, output)
-    if form == "json" and size > MOST_OF_A_STRING:
-        warn(
-            f"{plain(output)} is larger than a string may be in node and Chromium (512 MB); keep "
-            "fewer features (--max-features, --min-df) for JavaScript"
-        )
     about = {
         "model": model,
         "format": form,
@@ -110,10 +105,16 @@ def export(
         "scorer": scorer,
     }
     print_summary(about, _show, quiet=quiet, as_json=as_json)
+    if form == "json" and size > MOST_OF_A_STRING:
+        warn(
+            f"{plain(output)} is larger than a string may be in node and Chromium (512 MB); keep "
+            "fewer features (--max-features, --min-df) for JavaScript"
+        )
 
 
 def _show(about: dict[str, Any]) -> None:
-    from textmlr.cli.terminal import show_rows, size_of
+    from textmlr.base.printable import size_of
+    from textmlr.cli.terminal import show_rows
 
     click.secho(f"Exported {plain(about['file'])}", bold=True)
     rows = [

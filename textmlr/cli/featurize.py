@@ -194,9 +194,9 @@ def _show(
     done: MatrixSummary, featurizer: Featurizer, labels: list[str] | None, seconds: float
 ) -> None:
     """A summary, on stderr, since stdout may get the lines."""
+    from textmlr.base.featurizer_options import show_ngrams
     from textmlr.base.printable import plain
     from textmlr.cli.terminal import show_rows
-    from textmlr.cli.training_summary import show_ngrams
 
     where = "standard output" if done.files[0] == "-" else done.files[0]
     click.secho(f"Wrote {plain(where)}", bold=True, err=True)

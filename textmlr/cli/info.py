@@ -33,8 +33,8 @@ def info(model: str, as_json: bool) -> None:
     from textmlr.kernels.jit import run_plain
 
     run_plain()  # there is nothing to compute
-    from textmlr.base.printable import plain
-    from textmlr.cli.terminal import show_rows, size_of
+    from textmlr.base.printable import plain, size_of
+    from textmlr.cli.terminal import show_rows
     from textmlr.cli.training_summary import fit_rows, ngram_rows, update_rows
     from textmlr.model.model import Model
 
@@ -43,11 +43,7 @@ def info(model: str, as_json: bool) -> None:
     about = {
         "model": model,
         "bytes": os.path.getsize(model),
-        "labels": loaded.labels,
-        "features": loaded.featurizer.columns,
-        "featurizer": featurizer,
-        "storage": loaded.storage.dtype,
-        **loaded.record.as_json(),
+        **loaded.info(),
     }
     if as_json:
         click.echo(to_json(about))

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 import click
 
 from textmlr.base.printable import plain, plural
-from textmlr.cli.progress import Display
 from textmlr.cli.warnings import warn
 from textmlr.training.stream.checkpoints import Checkpoint
 from textmlr.training.stream.inputs import ResumedInput
 from textmlr.training.stream.recent import StreamFigures
 from textmlr.training.stream.run import Event
+from textmlr.training.training_progress import Display
 
 if TYPE_CHECKING:
     from rich.progress import Progress

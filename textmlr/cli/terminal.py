@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import unicodedata
 from collections.abc import Callable, Iterable
 from typing import Any
@@ -11,9 +10,6 @@ import click
 
 from textmlr.base.printable import plain, to_json
 
-BAR = 30
-EIGHTHS = " ▏▎▍▌▋▊▉█"
-
 
 def cells(text: str) -> int:
     """The columns that a text takes in a terminal: two for a wide character, none for an accent."""
@@ -21,33 +17,6 @@ def cells(text: str) -> int:
         return len(text)
     wide = sum(unicodedata.east_asian_width(c) in "WF" for c in text)
     return len(text) + wide - sum(unicodedata.category(c) in ("Mn", "Me", "Cf") for c in text)
-
-
-def bar(share: float, width: int = BAR) -> str:
-    """A bar of the given share (0 to 1) of width cells, in eighths of a cell; of signs # where
-    standard output cannot show blocks."""
-    if not _shows(EIGHTHS):
-        return "#" * round(share * width)
-    eighths = round(share * width * 8)
-    return "█" * (eighths // 8) + EIGHTHS[eighths % 8].strip()
-
-
-def _shows(text: str) -> bool:
-    try:
-        text.encode(getattr(sys.stdout, "encoding", None) or "ascii")
-    except (UnicodeEncodeError, LookupError):  # LookupError: see base.stdio
-        return False
-    return True
-
-
-def size_of(count: int) -> str:
-    """Bytes in a unit fit to read."""
-    value, unit = float(count), "B"
-    for larger in ("kB", "MB", "GB"):
-        if value < 1000:
-            break
-        value, unit = value / 1000, larger
-    return f"{value:.0f} B" if unit == "B" else f"{value:.1f} {unit}"
 
 
 def spread(interval: tuple[float, float]) -> str:

@@ -117,12 +117,13 @@ def train(
         return
 
     started = time.perf_counter()
-    from textmlr.cli.progress import TrainingProgress
     from textmlr.cli.terminal import print_summary
     from textmlr.cli.training_summary import show_summary, summary_of
-    from textmlr.cli.warnings import warn_of_corpus
+    from textmlr.cli.warnings import warn_of
     from textmlr.corpus.reading import read_corpus
     from textmlr.training.corpus_training import train_corpus
+    from textmlr.training.training_notes import training_notes
+    from textmlr.training.training_progress import TrainingProgress
 
     check_output(output, [*corpora, validation])
     with (
@@ -130,21 +131,16 @@ def train(
         stored(corpora, reading, output, storage, validation, stages, progress) as (corpus, store),
     ):
         judges = read_corpus([validation], reading) if validation else None
+        watch = progress.watch
         model = train_corpus(
-            corpus,
-            *stages,
-            validation=judges,
-            threads=threads,
-            watch=progress.watch,
-            store=store,
+            corpus, *stages, validation=judges, threads=threads, watch=watch, store=store
         )
         size = model.save(output)
-    warn_of_corpus([corpus] + ([judges] if judges else []), model.record)
-    spent = time.perf_counter() - started, progress.compiling.seconds
-    summary = summary_of(output, corpus, model, size, *spent)
+    summary = summary_of(output, corpus, model, size, time.perf_counter() - started)
     summary["storage"] = "memory" if store is None else "disk"
     summary["config"] = given_config(click.get_current_context())
     print_summary(summary, partial(show_summary, record=model.record), quiet=quiet, as_json=as_json)
+    warn_of(training_notes(corpus, judges, model.record))
 
 
 def _check_stream() -> None:

@@ -10,16 +10,16 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from textmlr.base.compiling import COMPILING
 from textmlr.base.errors import InputError
-from textmlr.base.printable import plain, plural
+from textmlr.base.printable import plain, plural, size_of
 from textmlr.base.threads import awaited
 from textmlr.cli.config_file import given_config
-from textmlr.cli.progress import Compiling
 from textmlr.cli.shared_options import check_output
 from textmlr.cli.stage_options import Stages
 from textmlr.cli.stop_signals import Stopping
 from textmlr.cli.stream_progress import StreamProgress, and_skipped
-from textmlr.cli.terminal import print_summary, show_rows, shown_seconds, size_of
+from textmlr.cli.terminal import print_summary, show_rows, shown_seconds
 from textmlr.cli.training_summary import fit_rows, ngram_rows
 from textmlr.cli.warnings import warn, warn_of_invalid
 from textmlr.corpus.reading import scan
@@ -61,7 +61,6 @@ def stream(
         seen = plural(trainer.documents, "document") + and_skipped(trainer.skipped)
         click.echo(f"Resuming after {seen}; those that a file has again are passed over", err=True)
     began, before = time.monotonic(), trainer.documents
-    compiling = Compiling(quiet=quiet)
     parts = parts_of(
         sources_of(corpora),
         lambda source: scan([source], reading, tables=False, live=True),
@@ -77,14 +76,17 @@ def stream(
                 kept = plural(checkpoints.last.documents, "document")
                 click.echo(f"{kept} are kept; --resume resumes after them", err=True)
             raise
-    _warn(run, stopped=bool(stopping.number))
+    if checkpoints.last is None:
+        _warn(run)
+    if not stopping.number:
+        _check_made(run)
     if checkpoints.last is not None:
-        seconds = time.monotonic() - began, compiling.seconds
-        summary = _summary(trainer, checkpoints, before, *seconds)
+        summary = _summary(trainer, checkpoints, before, time.monotonic() - began)
         summary |= {"stopped": stopping.name, **checkpoints.record.as_json()}
         summary["config"] = given_config(click.get_current_context())
         show = partial(_show, record=checkpoints.record)
         print_summary(summary, show, quiet=quiet, as_json=as_json)
+        _warn(run)
     if stopping.number:
         raise click.exceptions.Exit(128 + stopping.number)
 
@@ -94,7 +96,6 @@ def _summary(
     checkpoints: Checkpoints,
     before: int,
     seconds: float,
-    compile_seconds: float,
 ) -> dict[str, Any]:
     """The result of the run (JSON values);  before  documents before it."""
     assert checkpoints.last is not None
@@ -112,7 +113,7 @@ def _summary(
         "featurizer": asdict(trainer.featurizer_options),
         "bytes": checkpoints.last.model,
         "seconds": round(seconds, 3),
-        "compile_seconds": round(compile_seconds, 3),
+        "compile_seconds": round(COMPILING.seconds, 3),
     }
 
 
@@ -125,8 +126,8 @@ def _trainer(output: str, stages: Stages, *, resume: bool) -> StreamTrainer:
     return trainer
 
 
-def _warn(run: Run, *, stopped: bool) -> None:
-    """Say what was left out of the stream or replaced.  Raises InputError if it made no model."""
+def _warn(run: Run) -> None:
+    """Say what was left out of the stream or replaced."""
     trainer = run.trainer
     for note in run.read.notes:
         warn(plain(note))
@@ -134,8 +135,11 @@ def _warn(run: Run, *, stopped: bool) -> None:
         first = f" (first: {run.read.skipped_examples[0]})" if run.read.skipped_examples else ""
         warn(f"skipped {plural(trainer.skipped, 'bad line')}{first}")
     warn_of_invalid(trainer.invalid)
-    if stopped:
-        return
+
+
+def _check_made(run: Run) -> None:
+    """Raise InputError if the stream made no model."""
+    trainer = run.trainer
     if not trainer.documents:
         first = f"; the first: {run.read.skipped_examples[0]}" if run.read.skipped_examples else ""
         raise InputError(

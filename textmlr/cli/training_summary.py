@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from textmlr.base.printable import plain, plural
-from textmlr.cli.terminal import show_rows, shown_seconds, size_of
+from textmlr.base.compiling import COMPILING
+from textmlr.base.featurizer_options import show_ngrams
+from textmlr.base.printable import plain, plural, size_of
+from textmlr.cli.terminal import show_rows, shown_seconds
 
 if TYPE_CHECKING:
     from textmlr.corpus.corpus import Corpus
@@ -17,16 +18,6 @@ if TYPE_CHECKING:
     from textmlr.model.record import ExactRecord, Record, StreamRecord
 
 MOST_UPDATES = 5  # in the list
-
-
-def show_ngrams(ngrams: Sequence[int] | None, char_ngrams: Sequence[int] | None) -> str:
-    """(1, 2), (4, 4) → words 1-2 + characters 4."""
-    kinds = (("words", ngrams), ("characters", char_ngrams))
-    return " + ".join(
-        f"{kind} {pair[0]}" + (f"-{pair[1]}" if pair[1] > pair[0] else "")
-        for kind, pair in kinds
-        if pair is not None
-    )
 
 
 def ngram_rows(featurizer: dict[str, Any], record: Record) -> list[tuple[str, str]]:
@@ -99,7 +90,7 @@ def fit_rows(record: Record) -> list[tuple[str, str]]:
 
 
 def summary_of(
-    path: str, corpus: Corpus, model: Model, size: int, seconds: float, compile_seconds: float
+    path: str, corpus: Corpus, model: Model, size: int, seconds: float
 ) -> dict[str, Any]:
     """The summary of a model that was trained and written to a file (JSON values)."""
     return {
@@ -110,7 +101,7 @@ def summary_of(
         "featurizer": asdict(model.featurizer.options),
         "bytes": size,
         "seconds": round(seconds, 3),
-        "compile_seconds": round(compile_seconds, 3),
+        "compile_seconds": round(COMPILING.seconds, 3),
         **model.record.as_json(),
     }
 

@@ -136,10 +136,11 @@ def tune(
     started = time.perf_counter()
     from textmlr.cli.terminal import print_summary
     from textmlr.cli.training_summary import summary_of
-    from textmlr.cli.trial_tables import TuningProgress
-    from textmlr.cli.warnings import warn_of_corpus
+    from textmlr.cli.warnings import warn_of
     from textmlr.corpus.reading import read_corpus
+    from textmlr.training.training_notes import training_notes
     from textmlr.training.tuning.search import search_settings
+    from textmlr.training.tuning.trial_tables import TuningProgress
 
     check_output(output, [*corpora, validation])
     check_output(journal, [*corpora, validation], grows=True)
@@ -163,15 +164,14 @@ def tune(
             text = f"The trials are in {plain(journal)}: the same command resumes the search."
             click.echo(text, err=True)
         raise
-    warn_of_corpus([corpus] + ([judges] if judges else []), tuned.model.record)
-    spent = time.perf_counter() - started, progress.compiling.seconds
-    summary = summary_of(output, corpus, tuned.model, size, *spent)
+    summary = summary_of(output, corpus, tuned.model, size, time.perf_counter() - started)
     like = {"validation": validation, **asdict(reading)}
     best = options_of_setting(tuned.best.setting, like)
     summary["tuning"] = _tuning(tuned, options.metric, command_of(corpora, output, best))
     summary["config"] = {"train": {key_of(one): written(one, value) for one, value in best}}
     show = partial(_show, tuned, options)
     print_summary(summary, show, quiet=quiet, as_json=as_json)
+    warn_of(training_notes(corpus, judges, tuned.model.record))
 
 
 def options_of_setting(setting: Setting, like: Mapping[str, Any]) -> list[tuple[click.Option, Any]]:
@@ -230,7 +230,7 @@ def _show(tuned: TuningResult, options: TuningOptions, summary: dict[str, Any]) 
     from rich.console import Console
 
     from textmlr.cli.training_summary import show_summary
-    from textmlr.cli.trial_tables import table_of, what_won
+    from textmlr.training.tuning.trial_tables import table_of, what_won
 
     Console().print(table_of(tuned.trials, options.metric, MOST_SHOWN))
     click.echo(what_won(tuned, options))

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from textmlr.base.compiling import COMPILING
 from textmlr.base.option_headings import READ, WRITE
 from textmlr.base.update_options import UpdateOptions
 from textmlr.cli.model_argument import takes_model
@@ -25,8 +26,7 @@ from textmlr.cli.verb import Verb, verb_option
 from textmlr.corpus.reading_options import ReadingOptions
 
 if TYPE_CHECKING:
-    from textmlr.corpus.corpus import Corpus
-    from textmlr.model.model import Model
+    pass
 
 MOST_NAMED = 8  # labels in a line
 
@@ -84,10 +84,12 @@ def update(
         raise click.UsageError("--no-holdout and --test exclude each other")
 
     started = time.perf_counter()
-    from textmlr.cli.progress import TrainingProgress
     from textmlr.cli.terminal import print_summary
+    from textmlr.cli.warnings import warn_of
     from textmlr.corpus.reading import read_corpus
     from textmlr.model.model import Model
+    from textmlr.training.training_notes import update_notes
+    from textmlr.training.training_progress import TrainingProgress
     from textmlr.training.update.model_update import update_model
 
     output = output or model
@@ -101,7 +103,6 @@ def update(
             before, corpus, options, validation=judges, threads=threads, watch=progress.watch
         )
         size = after.save(output)
-    _warn(after, corpus, judges)
     summary = {
         "model": output,
         "updated": model,
@@ -109,44 +110,18 @@ def update(
         "labels": len(after.labels),
         "bytes": size,
         "seconds": round(time.perf_counter() - started, 3),
-        "compile_seconds": round(progress.compiling.seconds, 3),
+        "compile_seconds": round(COMPILING.seconds, 3),
         "update": after.record.updates[-1].as_json(),
     }
     show = partial(_show, labels=len(before.labels), documents=before.featurizer.documents)
     print_summary(summary, show, quiet=quiet, as_json=as_json)
-
-
-def _warn(after: Model, corpus: Corpus, judges: Corpus | None) -> None:
-    """Say what the update left out or replaced, and which documents it has met before."""
-    from textmlr.cli.warnings import (
-        warn_of_duplicates,
-        warn_of_few,
-        warn_of_invalid,
-        warn_of_overlap,
-        warn_of_skipped,
-    )
-    from textmlr.model.record import OverlapRecord
-
-    update, trained = after.record.updates[-1], after.record.corpus
-    assert trained is not None  # as an update writes it
-    warn_of_skipped([corpus] + ([judges] if judges else []))
-    warn_of_invalid(update.invalid_utf8 or 0)
-    warn_of_duplicates(update.doubles, len(corpus))
-    warn_of_few(after.labels, trained.per_label)
-    trained_on = "the corpus that the model was trained on"
-    warn_of_overlap(update.overlap, len(corpus), "new ", trained_on, "they are trained on again")
-    if judges:
-        assert update.compared is not None
-        values = update.compared["overlap"]
-        overlap = None if values is None else OverlapRecord(**values)
-        so = "the figures on them are too good"
-        warn_of_overlap(overlap, len(judges), "test ", "the documents of training", so)
+    warn_of(update_notes(after, corpus, judges))
 
 
 def _show(summary: dict[str, Any], labels: int, documents: int) -> None:
     """Show how the model grew from so many labels and documents, and how its answers changed."""
-    from textmlr.base.printable import plain
-    from textmlr.cli.terminal import show_rows, shown_seconds, size_of
+    from textmlr.base.printable import plain, size_of
+    from textmlr.cli.terminal import show_rows, shown_seconds
 
     changes, output = summary["update"], summary["model"]
     before, after = changes["features"]

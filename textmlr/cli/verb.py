@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 import click
 
+from textmlr.base.compiling import COMPILING
 from textmlr.base.option_headings import FURTHER, HEADINGS, RUN, Heading
 from textmlr.cli.option_spelling import spelled_as_typed
 
@@ -62,12 +63,19 @@ class Verb(click.Command):
     Its docstring is a summary, a few sentences, from a line \\f on what --help-all says besides,
     and examples.
 
-    renamed  options by old names, and their names
+    renamed   options by old names, and their names
+    compiles  it may call kernels
     """
 
-    def __init__(self, *args: Any, renamed: Mapping[str, str] | None = None, **rest: Any) -> None:
+    def __init__(
+        self,
+        *args: Any,
+        renamed: Mapping[str, str] | None = None,
+        compiles: bool = True,
+        **rest: Any,
+    ) -> None:
         super().__init__(*args, **rest)
-        self.renamed = renamed or {}
+        self.renamed, self.compiles = renamed or {}, compiles
         options = [one for one in self.params if isinstance(one, click.Option)]
         if "\f" in (self.help or "") or any(not heading_of(one).first for one in options):
             self.params.append(_all_option())
@@ -84,7 +92,12 @@ class Verb(click.Command):
             raise click.UsageError(f"{error.option_name} is {name} now", ctx) from None
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Run; errors of options name them as they were written."""
+        """Run; errors of options name them as they were written, and the first kernel that has to
+        be compiled is told."""
+        if self.compiles:
+            from textmlr.kernels.jit import watch_compiling
+
+            COMPILING.begin(watch_compiling, quiet=bool(ctx.params.get("quiet")))
         with spelled_as_typed(ctx):
             return super().invoke(ctx)
 

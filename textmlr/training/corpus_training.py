@@ -27,6 +27,7 @@ from textmlr.training.ngram_choice import Candidate, NgramChoice, choose
 from textmlr.training.on_disk.disk_store import Store
 from textmlr.training.rows import Rows, memory_of
 from textmlr.training.sgd.fit import Fit, fit, most_epochs
+from textmlr.training.stage_lines import logged
 from textmlr.training.training_events import Stage, Watch
 from textmlr.training.training_record import training_record
 
@@ -69,9 +70,7 @@ def train_corpus(
     if options.solver != "exact" and wanted.idf is None:
         wanted = replace(wanted, idf=False)
     threads = chosen_threads(threads)
-    run = _Training(
-        corpus, validation, options, threads, watch or (lambda event: None), store, head_of(head)
-    )
+    run = _Training(corpus, validation, options, threads, logged(watch), store, head_of(head))
     run.watch(Stage("features", len(corpus), len(corpus.labels)))
     duplicates = duplicates_of(corpus, threads)
     try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from textmlr.base.checks import check_flag
 from textmlr.base.featurizer_options import FeaturizerOptions
 from textmlr.base.option_keywords import stages_of, takes_options
 from textmlr.base.training_options import TrainingOptions
@@ -12,9 +13,21 @@ from textmlr.corpus.reading_options import ReadingOptions
 from textmlr.model.model import Model
 from textmlr.training.corpus_training import train_corpus
 from textmlr.training.training_events import Watch
+from textmlr.training.training_notes import training_notes
+from textmlr.training.training_progress import TrainingProgress, tell_notes
 
 STAGES = {"featurizer_options": FeaturizerOptions, "training_options": TrainingOptions}
-OTHERS = ("data", "labels", "text", "label", "weights", "validation", "reading", "threads")
+OTHERS = (
+    "data",
+    "labels",
+    "text",
+    "label",
+    "weights",
+    "validation",
+    "reading",
+    "threads",
+    "verbose",
+)
 
 
 @takes_options(STAGES)
@@ -28,6 +41,7 @@ def train(
     reading: ReadingOptions | None = None,
     validation: Data | tuple[Any, Any] | None = None,
     threads: int | None = None,
+    verbose: bool = False,
     watch: Watch | None = None,
     **options: Any,
 ) -> Model:
@@ -44,6 +58,8 @@ def train(
     validation  documents to choose by, in place of a held-out part: data as above that hold their
                 labels, or (texts, labels)
     threads     None: one a processor.  Their number changes no bit of the model
+    verbose     show progress, on stderr or in a notebook, and warnings.  The logger "textmlr" has
+                both in any case
     watch       called with each event of ``textmlr.training.training_events`` as training goes
     Raises InputError if the data cannot be trained on; it says what to do.
 
@@ -57,8 +73,14 @@ def train(
     >>> textmlr.train("data/genres-train.tsv", ngrams=(1, 1), epochs=2).labels[:2]
     ['adventure', 'comedy']
     """
-    corpus, judges = given_corpora(data, labels, text, label, weights, reading, validation)
+    check_flag("verbose", verbose)
     featurizer, training = stages_of(options, STAGES, OTHERS)
-    return train_corpus(
-        corpus, featurizer, training, validation=judges, threads=threads, watch=watch
-    )
+    with TrainingProgress(quiet=not verbose) as progress:
+        progress.reading()
+        corpus, judges = given_corpora(data, labels, text, label, weights, reading, validation)
+        told = progress.beside(watch)
+        model = train_corpus(
+            corpus, featurizer, training, validation=judges, threads=threads, watch=told
+        )
+    tell_notes(training_notes(corpus, judges, model.record), verbose=verbose)
+    return model

@@ -6,14 +6,18 @@ from dataclasses import fields
 from os import PathLike
 from typing import Any
 
+from textmlr.base.checks import check_flag
 from textmlr.base.featurizer_options import FeaturizerOptions
 from textmlr.base.option_keywords import stages_of, takes_options
 from textmlr.base.training_options import TrainingOptions
 from textmlr.base.tuning_options import TuningOptions
 from textmlr.corpus.given_data import Data, Labels, Weights, given_corpora
 from textmlr.corpus.reading_options import ReadingOptions
+from textmlr.training.training_notes import training_notes
+from textmlr.training.training_progress import tell_notes
 from textmlr.training.tuning.events import TuningResult, Watch
 from textmlr.training.tuning.search import search_settings
+from textmlr.training.tuning.trial_tables import TuningProgress
 
 STAGES = {
     "featurizer_options": FeaturizerOptions,
@@ -35,6 +39,7 @@ def tune(
     validation: Data | tuple[Any, Any] | None = None,
     journal: str | PathLike[str] | None = None,
     threads: int | None = None,
+    verbose: bool = False,
     watch: Watch | None = None,
     **options: Any,
 ) -> TuningResult:
@@ -48,6 +53,7 @@ def tune(
     validation  documents to judge by, in place of a held-out part
     journal     file that each trial is written to; the same search resumes from there
     threads     None: one a processor.  Their number changes no trial
+    verbose     show the best trials so far, on stderr or in a notebook, and warnings
     watch       called with each event of ``textmlr.training.tuning.events``, one thread at a time
     Raises InputError if the data cannot be trained on, or the journal is of another search.
 
@@ -58,7 +64,7 @@ def tune(
     >>> found.model.labels[:2]
     ['adventure', 'comedy']
     """
-    corpus, judges = given_corpora(data, labels, text, label, weights, reading, validation)
+    check_flag("verbose", verbose)
     featurizer, training, tuning = stages_of(options, STAGES, OTHERS)
     searched = {one.name for stage in (featurizer, training) for one in fields(stage)}
     whole = {
@@ -68,14 +74,18 @@ def tune(
         for one in fields(stage)
         if getattr(stage, one.name) != one.default
     }
-    return search_settings(
-        corpus,
-        featurizer,
-        training,
-        tuning,
-        fixed=(searched & options.keys()) | whole,
-        validation=judges,
-        threads=threads,
-        journal=journal,
-        watch=watch,
-    )
+    with TuningProgress(tuning, str(journal or ""), quiet=not verbose) as progress:
+        corpus, judges = given_corpora(data, labels, text, label, weights, reading, validation)
+        tuned = search_settings(
+            corpus,
+            featurizer,
+            training,
+            tuning,
+            fixed=(searched & options.keys()) | whole,
+            validation=judges,
+            threads=threads,
+            journal=journal,
+            watch=progress.beside(watch),
+        )
+    tell_notes(training_notes(corpus, judges, tuned.model.record), verbose=verbose)
+    return tuned

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -20,12 +19,11 @@ from textmlr.features.extension import Extension, extend, row_frequencies
 from textmlr.model.model import Model
 from textmlr.model.model_parts import UpdateState
 from textmlr.model.record import ExactRecord, Record
-from textmlr.training.exact.solver import SolverStep
 from textmlr.training.held_out import hold_out
 from textmlr.training.objective import Objective
 from textmlr.training.rows import document_weights
-from textmlr.training.sgd.trial_run import Progress
-from textmlr.training.training_events import Stage
+from textmlr.training.stage_lines import logged
+from textmlr.training.training_events import Stage, Watch
 from textmlr.training.update.forgetting import before_and_after
 from textmlr.training.update.learner import Learner, UpdatedLayers
 from textmlr.training.update.linear_update import LinearLearner
@@ -33,7 +31,6 @@ from textmlr.training.update.network_update import NetworkLearner, check_squares
 from textmlr.training.update.old_model import OldModel
 from textmlr.training.update.updated_record import Recurrence, updated_record
 
-Watch = Callable[[Stage | SolverStep | Progress], None]
 Json = dict[str, Any]
 
 
@@ -67,10 +64,7 @@ def update_model(
     options = options or UpdateOptions()
     threads = chosen_threads(threads)
 
-    def tell(event: Stage | SolverStep | Progress) -> None:
-        if watch is not None:
-            watch(event)
-
+    tell = logged(watch)
     if not len(corpus):
         raise InputError("there are no documents to train on", mend="give at least one")
     check_squares(model)

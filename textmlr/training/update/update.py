@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
+from textmlr.base.checks import check_flag
 from textmlr.base.option_keywords import stages_of, takes_options
 from textmlr.base.update_options import UpdateOptions
 from textmlr.corpus.given_data import Data, Labels, Weights, given_corpora
 from textmlr.corpus.reading_options import ReadingOptions
 from textmlr.model.model import Model
-from textmlr.training.update.model_update import Watch, update_model
+from textmlr.training.training_events import Watch
+from textmlr.training.training_notes import update_notes
+from textmlr.training.training_progress import TrainingProgress, tell_notes
+from textmlr.training.update.model_update import update_model
 
 STAGES = {"update_options": UpdateOptions}
 OTHERS = ("model", "data", "labels", "text", "label", "weights", "validation", "reading")
@@ -27,6 +31,7 @@ def update(
     reading: ReadingOptions | None = None,
     validation: Data | tuple[Any, Any] | None = None,
     threads: int | None = None,
+    verbose: bool = False,
     watch: Watch | None = None,
     **options: Any,
 ) -> Model:
@@ -40,6 +45,7 @@ def update(
     data ... reading  as ``textmlr.train`` takes them
     validation  documents to compare the answers on before and after, in place of a held-out part
     threads     None: one a processor.  Their number changes no bit of the model
+    verbose     show progress and warnings, as in ``textmlr.train``
     watch       called with a Stage, a SolverStep of the solver or a Progress of SGD, as it goes
     The comparison is in the last of the new model's record.updates.
     Raises InputError if no document counts, or the model cannot be updated.
@@ -50,6 +56,12 @@ def update(
     >>> textmlr.update(model, ["a wedding kiss"], ["romance"]).labels
     ['romance', 'scifi', 'western']
     """
-    corpus, judges = given_corpora(data, labels, text, label, weights, reading, validation)
+    check_flag("verbose", verbose)
     (own,) = stages_of(options, STAGES, OTHERS)
-    return update_model(model, corpus, own, validation=judges, threads=threads, watch=watch)
+    with TrainingProgress(quiet=not verbose) as progress:
+        progress.reading()
+        corpus, judges = given_corpora(data, labels, text, label, weights, reading, validation)
+        told = progress.beside(watch)
+        after = update_model(model, corpus, own, validation=judges, threads=threads, watch=told)
+    tell_notes(update_notes(after, corpus, judges), verbose=verbose)
+    return after

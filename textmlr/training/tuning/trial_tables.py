@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import sys
 import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from textmlr.base.featurizer_options import FeaturizerOptions
-from textmlr.base.printable import plain, plural
+from textmlr.base.featurizer_options import FeaturizerOptions, show_ngrams
+from textmlr.base.logs import LOGGER
+from textmlr.base.printable import bar, plain, plural
 from textmlr.base.tuning_options import TuningOptions
-from textmlr.cli.progress import Compiling, Display
-from textmlr.cli.terminal import bar
-from textmlr.cli.training_summary import show_ngrams
-from textmlr.cli.warnings import warn
 from textmlr.training.sgd.trial_run import Progress
+from textmlr.training.training_progress import Display, console, is_shown, say
 from textmlr.training.tuning.events import (
     Event,
     Phase,
@@ -22,6 +19,7 @@ from textmlr.training.tuning.events import (
     Rung,
     TrialStart,
     TuningResult,
+    Watch,
 )
 from textmlr.training.tuning.space import Setting
 from textmlr.training.tuning.trial import Trial
@@ -45,7 +43,6 @@ class TuningProgress(Display):
     """A table of the best trials in a terminal, elsewhere a line for each trial."""
 
     def __init__(self, options: TuningOptions, journal: str, *, quiet: bool) -> None:
-        self.compiling = Compiling(quiet=quiet)
         self._options, self._journal, self._quiet = options, journal, quiet
         self._began = time.monotonic()
         self._trials: list[Trial] = []
@@ -55,15 +52,26 @@ class TuningProgress(Display):
         self._rung: Rung | None = None
         self._ended = 0  # trials of the rung
         self._live: Live | None = None
-        if sys.stderr.isatty() and not quiet:
+        if is_shown(quiet=quiet):
             self._live = self._make_live()
         super().__init__(self._live)
+
+    def beside(self, watch: Watch | None) -> Watch:
+        """A watcher that shows events and hands them on."""
+        if watch is None:
+            return self.watch
+
+        def both(event: Event) -> None:
+            self.watch(event)
+            watch(event)
+
+        return both
 
     def watch(self, event: Event) -> None:
         """Show an event of the search."""
         if isinstance(event, ResumedSearch):
             if event.torn:
-                warn(f"the last line of {plain(self._journal)} was not whole, and is dropped")
+                say(f"Warning: the last line of {self._journal!r} was not whole: dropped")
             self._say(f"resuming from {plural(event.trials, 'trial')} in {plain(self._journal)}")
         elif isinstance(event, Phase):
             self._phase, self._rung, self._epoch = PHASES[event.name], None, ""
@@ -99,15 +107,16 @@ class TuningProgress(Display):
         return Group(*parts)
 
     def _make_live(self) -> Live:
-        from rich.console import Console
         from rich.live import Live
 
-        console = Console(stderr=True)
-        return Live(get_renderable=self.view, console=console, refresh_per_second=4, transient=True)
+        return Live(
+            get_renderable=self.view, console=console(), refresh_per_second=4, transient=True
+        )
 
     def _say(self, text: str) -> None:
+        LOGGER.info(text)
         if self._live is None and not self._quiet:
-            print(text, file=sys.stderr, flush=True)
+            say(text)
 
     def _heading(self) -> str:
         if self._rung is None:

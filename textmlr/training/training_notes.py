@@ -1,0 +1,195 @@
+"""What a user should know of a training or an update, a sentence each: documents that were skipped
+or occur more than once, rare labels, features that were cut."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
+
+from textmlr.base.printable import plain, plural
+from textmlr.corpus.corpus import Corpus
+from textmlr.model.record import ExactRecord, OverlapRecord
+
+if TYPE_CHECKING:
+    from textmlr.corpus.duplicates import Overlap
+    from textmlr.corpus.notes import ReadingNotes
+    from textmlr.model.model import Model
+    from textmlr.model.record import CutRecord, DuplicatesRecord, Record
+
+MANY = 0.05  # share of a corpus that repeats another part of it
+MOST_NAMED = 5
+
+
+def training_notes(corpus: Corpus, judges: Corpus | None, record: Record) -> list[str]:
+    """What training left out, replaced or could not do.
+
+    judges  the corpus of validation, if there was one
+    """
+    corpora = [corpus] + ([judges] if judges else [])
+    documents, held, options = record.corpus, record.held_out, record.options or {}
+    assert documents is not None  # as training writes it
+    assert held is not None
+    return [
+        *reading_notes(corpora),
+        *invalid_notes(documents.invalid_utf8 or 0),
+        *_cut_notes(record.cut),
+        *duplicate_notes(documents.doubles, documents.documents),
+        *few_notes(corpus.labels, documents.per_label),
+        *overlap_notes(
+            held.overlap,
+            len(corpora[-1]),
+            "validation ",
+            "the training corpus",
+            "the figures on them are too good",
+        ),
+        *_unchecked_notes(record, held_out=held.documents, options=options),
+    ]
+
+
+def _unchecked_notes(record: Record, held_out: int, options: dict[str, object]) -> list[str]:
+    """What could not be chosen, or not be reached."""
+    final = record.final
+    notes: list[str] = []
+    if not held_out and options["holdout"]:
+        if not isinstance(final, ExactRecord):
+            notes.append(
+                "too few documents to hold some out: the step size is the default, unchecked, and "
+                "the probabilities are not calibrated (a validation file does both)"
+            )
+        elif options["l2"] is None:
+            notes.append(
+                "too few documents to hold some out: the penalty is the default, unchecked "
+                "(give a validation file, or l2)"
+            )
+    if isinstance(final, ExactRecord):
+        if not final.converged:
+            notes.append(
+                f"the tolerance of {options['tolerance']:g} is not met, only that of the "
+                "certificate (weights of 32 bits may not allow more)"
+            )
+    elif final is not None and final.halvings:
+        notes.append(
+            f"the steps diverged, so that the step size was halved {final.halvings}× and epochs "
+            "run again"
+        )
+    return notes
+
+
+def update_notes(after: Model, corpus: Corpus, judges: Corpus | None) -> list[str]:
+    """What the last update left out or replaced, and which documents it has met before.
+
+    judges  the corpus of validation, if there was one
+    """
+    update, trained = after.record.updates[-1], after.record.corpus
+    assert trained is not None  # as an update writes it
+    notes = [
+        *reading_notes([corpus] + ([judges] if judges else [])),
+        *invalid_notes(update.invalid_utf8 or 0),
+        *duplicate_notes(update.doubles, len(corpus)),
+        *few_notes(after.labels, trained.per_label),
+        *overlap_notes(
+            update.overlap,
+            len(corpus),
+            "new ",
+            "the corpus that the model was trained on",
+            "they are trained on again",
+        ),
+    ]
+    if judges:
+        assert update.compared is not None
+        values = update.compared["overlap"]
+        overlap = None if values is None else OverlapRecord(**values)
+        so = "the figures on them are too good"
+        notes += overlap_notes(overlap, len(judges), "test ", "the documents of training", so)
+    return notes
+
+
+def reading_notes(corpora: Iterable[Corpus | ReadingNotes]) -> list[str]:
+    """What was left out of corpora, and how they were read."""
+    notes: list[str] = []
+    for corpus in corpora:
+        notes += map(plain, corpus.notes)
+        if corpus.skipped:
+            first = f" (first: {corpus.skipped_examples[0]})" if corpus.skipped_examples else ""
+            notes.append(f"skipped {plural(corpus.skipped, 'bad line')}{first}")
+    return notes
+
+
+def invalid_notes(invalid: int) -> list[str]:
+    """How much text was not UTF-8."""
+    if not invalid:
+        return []
+    return [f"{plural(invalid, 'piece')} of invalid UTF-8 read as U+FFFD"]
+
+
+def duplicate_notes(duplicates: DuplicatesRecord | None, documents: int) -> list[str]:
+    """Which documents of a corpus occur in it more than once.
+
+    duplicates  as in a model's record, ``Duplicates.summary``
+    documents   of the corpus
+    """
+    if duplicates is None:
+        return []
+    notes = []
+    about = "" if duplicates.exact else "about "
+    if duplicates.contradictory and duplicates.first is not None:
+        (name, i), (other, j) = duplicates.first
+        which = f"documents {i:,} and {j:,} of {plain(name)}"
+        if name != other:
+            which = f"document {i:,} of {plain(name)} and {j:,} of {plain(other)}"
+        how = "first" if duplicates.exact else "two of them"
+        notes.append(
+            f"{about}{plural(duplicates.contradictory, 'document')} occur more than once with "
+            f"different labels ({how}: {which})"
+        )
+    if duplicates.repeated >= MANY * documents:
+        notes.append(
+            f"{about}{duplicates.repeated:,} of {plural(documents, 'document')} repeat one before "
+            "them, with its label: some are both trained on and held out, and figures on held-out "
+            "documents are too good"
+        )
+    return notes
+
+
+def few_notes(labels: Sequence[str], per_label: Sequence[int]) -> list[str]:
+    """Which labels have fewer than two documents."""
+    few = [label for label, count in zip(labels, per_label, strict=True) if count < 2]
+    if not few:
+        return []
+    named = ", ".join(map(plain, few[:MOST_NAMED]))
+    more = f" and {len(few) - MOST_NAMED:,} more" if len(few) > MOST_NAMED else ""
+    have = "has only one document" if len(few) == 1 else "have only one document each"
+    return [f"{plural(len(few), 'label')} {have}, and none to be judged by: {named}{more}"]
+
+
+def overlap_notes(
+    overlap: Overlap | OverlapRecord | None, documents: int, what: str, where: str, so: str
+) -> list[str]:
+    """How many documents also occur in another corpus.
+
+    overlap  None where it is not known
+    what     "validation ", or nothing;  where  the other corpus;  so  what follows
+    """
+    if overlap is None or not overlap.documents:
+        return []
+    about = "" if overlap.exact else "about "
+    occur = "occurs" if overlap.documents == 1 else "occur"
+    whole = plural(documents, f"{what}document")
+    return [f"{about}{overlap.documents:,} of {whole} also {occur} in {where}; {so}"]
+
+
+def _cut_notes(cut: CutRecord | None) -> list[str]:
+    """Which features the memory had no room for."""
+    notes: list[str] = []
+    if cut is not None and cut.kept < cut.of:
+        notes.append(
+            f"{cut.of:,} features do not fit in the memory allowed, and the most frequent "
+            f"{cut.kept:,} are kept"
+        )
+    if cut is not None and cut.missed:
+        notes.append(
+            "the n-grams do not fit in the memory allowed while they are counted, and rare ones "
+            f"are left out: features of up to {plural(cut.missed, 'document')} may be missing, "
+            "and the counts of others may be as much too small"
+        )
+    return notes
