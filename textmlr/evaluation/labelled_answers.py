@@ -14,6 +14,7 @@ from textmlr.base.threads import chosen_threads, machine_memory
 from textmlr.corpus.corpus import Corpus
 from textmlr.corpus.duplicates import Overlap
 from textmlr.corpus.reading import recode
+from textmlr.model.answer_stream import answer_blocks
 from textmlr.model.heads import SOFTMAX, Head, of_label
 from textmlr.model.model import Model
 from textmlr.training.training_notes import MOST_NAMED, invalid_notes, overlap_notes
@@ -118,7 +119,7 @@ def answer(
     _check_memory(len(corpus), len(model.labels))
     _, strangers = recode(corpus, model.labels)
     blocks = []
-    for block in model.stream(corpus.batches, threads):
+    for block in answer_blocks(model, corpus.batches, threads):
         blocks.append(block)
         if watch is not None:
             watch(len(block.probabilities))
