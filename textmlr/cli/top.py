@@ -32,8 +32,7 @@ HEADINGS = {"weight": "weight", "contribution": "adds"}
 CAPTIONS = {
     "contribution": "adds: nats that a word adds to the score where it occurs; the words that set\n"
     "documents apart most come first",
-    "weight": "weight: nats that a word adds at value 1; the heaviest come first, and are often "
-    "rare",
+    "weight": "weight: nats that a word adds at value 1; the heaviest, often rare, come first",
 }
 
 
@@ -228,12 +227,11 @@ def _cells(listed: list[Feature] | list[TopWord], i: int, by: str) -> list[str |
     """Name, figure and documents of the i-th of these, or nothing."""
     from rich.text import Text
 
-    from textmlr.model.explanation.top_features import figure_of
-
     if i >= len(listed):
         return ["", "", ""]
     one = listed[i]
-    figure = one.weight if by == "weight" else figure_of(one)
+    figure = one.weight if by == "weight" else one.adds
+    assert figure is not None
     name = Text(name_of(one))
     if words := getattr(one, "words", ()):
         name.append(" " + plain(", ".join(words)), "dim")
