@@ -238,7 +238,7 @@ def test_pages_begin_with_a_title_and_a_sentence(page: str) -> None:
     assert re.fullmatch(r"This page \S.*[.]", sentence)
 
 
-@pytest.mark.parametrize("document", ["README.md", "bench/README.md"])
+@pytest.mark.parametrize("document", ["README.md", "bench/README.md", *GUIDE])
 def test_what_documents_name_exists(document: str) -> None:
     """Paths, modules with what is in them, and the files of each room in the table of rooms."""
     text = (ROOT / document).read_text(encoding="utf-8")
