@@ -251,7 +251,7 @@ def test_what_documents_name_exists(document: str) -> None:
     assert [path for path in paths if not list(ROOT.glob(path))] == []
     modules = re.findall(r"^from (textmlr[\w.]*) import ([\w, ]+)", text, re.MULTILINE)
     names = [f"{module}.{name.strip()}" for module, names in modules for name in names.split(",")]
-    names += re.findall(r"\btextmlr(?:\.[A-Za-z_]\w*)+", text)
+    names += re.findall(r"(?<![\w.])textmlr(?:\.[A-Za-z_]\w*)+", text)
     assert [name for name in names if not _exists(name)] == []
 
 
