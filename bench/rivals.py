@@ -23,7 +23,7 @@ from measuring import write_lines
 from numpy.typing import NDArray
 
 from textmlr.corpus.reading import read_corpus, recode
-from textmlr.evaluation.evaluation import evaluate
+from textmlr.evaluation.evaluation import Evaluation
 
 TEXTMLR = ("textmlr", "textmlr-1")
 FASTTEXT = ("fasttext", "fasttext-25", "fasttext-5")
@@ -279,7 +279,7 @@ def judge_textmlr(case: Case, model: Path) -> Figures:
 
 def judge(case: Case, rows: Rows, probable: bool = True) -> Figures:
     """Figures of probabilities (n, L) of the test file; of the accuracy only if not probable."""
-    told = evaluate(case.labels, case.y, rows)
+    told = Evaluation.of(case.labels, case.y, rows)
     if not probable:
         return {"accuracy": told.accuracy, "log_loss": None, "ece": None}
     return {"accuracy": told.accuracy, "log_loss": told.log_loss, "ece": told.ece}

@@ -16,6 +16,7 @@ from textmlr.corpus.in_memory import batches_of
 from textmlr.export.answer_lines import MANY, LabelLines, shortest
 from textmlr.features.featurizer import Featurizer
 from textmlr.model import scoring
+from textmlr.model.answer_stream import answer_blocks
 from textmlr.model.answering import Answerer
 from textmlr.model.model import Model
 from textmlr.model.parameters import Network
@@ -56,7 +57,7 @@ def test_the_short_way_answers_as_the_long_one(options: FeaturizerOptions, label
     model = model_of(options, labels)
     featurizer = model.featurizer
     (batch,) = batches_of(ASKED)
-    (answers,) = model.stream([batch], 1)
+    (answers,) = answer_blocks(model, [batch], 1)
     counts = featurizer._rows(featurizer._hasher.hash(batch))
     rows = featurizer.weigh(counts, counts.values)
     scores = scoring.score(rows, Network.of([model.theta]))

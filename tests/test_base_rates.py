@@ -23,6 +23,7 @@ from textmlr.corpus.corpus import Corpus
 from textmlr.corpus.in_memory import batches_of
 from textmlr.evaluation.labelled_answers import answer
 from textmlr.model import scoring
+from textmlr.model.answer_stream import answer_blocks
 from textmlr.model.model import Model
 from textmlr.model.parameters import Network
 from textmlr.model.record import Record
@@ -149,7 +150,7 @@ def test_every_way_to_ask_a_model(
             (answer, *others) = own.classify([text], top=None)[0]
             assert (answer.label, round(answer.probability, 6)) == ("scifi", 0.625)
             assert [other.label for other in others] == ["western", "romance"]
-        (answers,) = own.stream(batches_of([*UNKNOWN, KNOWN[1]]))
+        (answers,) = answer_blocks(own, batches_of([*UNKNOWN, KNOWN[1]]))
         assert (answers.known[:-1] == 0).all()
         assert answers.known[-1] > 0
         np.testing.assert_allclose(answers.log_z[:-1], 0, atol=1e-7)

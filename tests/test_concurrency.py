@@ -19,6 +19,7 @@ from conftest import compiled, corpus_of, documents
 from textmlr import FeaturizerOptions, Model, TrainingOptions
 from textmlr.base.locks import ForkLock
 from textmlr.corpus.in_memory import batches_of
+from textmlr.model.answer_stream import answer_blocks, map_answers
 from textmlr.training.corpus_training import train_corpus
 
 ROOT = Path(__file__).parent.parent
@@ -32,7 +33,7 @@ def answers(model: Model, number: int) -> list[Any]:
     """Answers of all kinds, to documents that the number says."""
     text = TEXTS[number % len(TEXTS)]
     some = TEXTS[number : number + 1 + 40 * (number % 3)]
-    blocks = model.map_answers(lambda one: one.scores.copy(), batches_of(TEXTS), threads=2)
+    blocks = map_answers(model, lambda one: one.scores.copy(), batches_of(TEXTS), threads=2)
     why = model.explain(text)
     features = model.featurizer.transform(some)
     return [
@@ -42,7 +43,7 @@ def answers(model: Model, number: int) -> list[Any]:
         model.scores(some, threads=2),
         model.log_z([text, ""]),
         np.concatenate(list(blocks)),
-        np.concatenate([a.log_z for a in model.stream(batches_of(some))]),
+        np.concatenate([a.log_z for a in answer_blocks(model, batches_of(some))]),
         features.data,
         features.indices,
         features.indptr,
@@ -344,7 +345,7 @@ def test_a_child_that_cannot_compile_says_so(tmp_path: Path) -> None:
 def test_a_stream_does_not_go_on_in_a_child(model_file: Path) -> None:
     """Its threads are not there: it would wait for ever."""
     model = Model.load(model_file)
-    stream = model.stream(batches_of(TEXTS) * 9, threads=2)
+    stream = answer_blocks(model, batches_of(TEXTS) * 9, threads=2)
     next(stream)
 
     def refuses() -> bool:

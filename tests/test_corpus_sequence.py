@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 
-from textmlr import Corpus, InputError, read_corpus
+from textmlr import Corpus, Featurizer, FeaturizerOptions, InputError, read_corpus
 from textmlr.corpus.disk_corpus import CorpusWriter, restore
 from textmlr.corpus.documents import Document, drawn
 from textmlr.corpus.reading import scan
@@ -161,3 +161,10 @@ def test_a_notebook_shows_its_first_documents():
     assert html.count("&lt;script&gt;") == 5
     assert "&lt;b&gt;" in html
     assert "and 2 more" in html
+
+
+def test_texts_may_be_a_corpus(corpus):
+    featurizer = Featurizer(FeaturizerOptions(ngrams=(1, 1)))
+    whole = featurizer.fit_transform(TEXTS).toarray()
+    assert (featurizer.fit_transform(corpus).toarray() == whole).all()
+    assert list(Corpus.of(corpus, corpus.labels_of)) == PAIRS

@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 
 from textmlr.corpus.reading import read_corpus, recode
-from textmlr.evaluation.evaluation import evaluate
+from textmlr.evaluation.evaluation import Evaluation
+from textmlr.model.answer_stream import answer_blocks
 from textmlr.model.model import Model
 from textmlr.training.corpus_training import train_corpus
 
@@ -49,8 +50,8 @@ def test_check_finds_what_is_wrong(tmp_path: Path) -> None:
 def test_figures_of_the_card(model: Model) -> None:
     corpus = read_corpus([str(DATA / "genres-test.tsv")])
     y, _ = recode(corpus, model.labels)
-    probabilities = np.concatenate([a.probabilities for a in model.stream(corpus.batches)])
-    figures = evaluate(model.labels, y, probabilities)
+    probabilities = np.concatenate([a.probabilities for a in answer_blocks(model, corpus.batches)])
+    figures = Evaluation.of(model.labels, y, probabilities)
     assert figures.accuracy == pytest.approx(0.62, abs=0.03)
     assert figures.macro_f1 == pytest.approx(0.63, abs=0.03)
     assert figures.log_loss == pytest.approx(1.06, abs=0.1)

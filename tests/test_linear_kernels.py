@@ -367,7 +367,7 @@ for corpus in corpora:
             model.probabilities(form)
         model.classify(texts)
         train_corpus(corpus, options, TrainingOptions(l1=1e-3, l2=1e-4)).save(out)
-        list(model.stream([read_lines(lines)]))
+        list(answer_blocks(model, [read_lines(lines)]))
         rows = model.featurizer.featurize(batches_of(texts), 1)
         y, weights = np.zeros(len(rows), np.int32), np.ones(len(rows), np.float32)
         objective = Objective(rows, y, weights, len(model.labels), 0.1)

@@ -14,6 +14,7 @@ from textmlr import FeaturizerOptions, InputError, ModelFileError
 from textmlr.base import tensor_file
 from textmlr.base.training_options import TrainingOptions
 from textmlr.corpus.reading import read_corpus
+from textmlr.model.answer_stream import answer_blocks
 from textmlr.model.model import Model
 from textmlr.model.record import Record
 from textmlr.training.corpus_training import train_corpus
@@ -214,7 +215,7 @@ def test_a_model_from_files(train_tsv: Path, model_file: Path) -> None:
     """The fixture's model, made by read_corpus, answers its own corpus well."""
     corpus = read_corpus([str(train_tsv)])
     model = Model.load(model_file)
-    p = np.concatenate([a.probabilities for a in model.stream(corpus.batches)])
+    p = np.concatenate([a.probabilities for a in answer_blocks(model, corpus.batches)])
     assert (p.argmax(axis=1) == corpus.y).mean() > 0.95
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ from hypothesis import strategies as st
 from test_top import OPTIONS, QUICK, model_of
 
 from textmlr import FeaturizerOptions, Model
+from textmlr.corpus.reading import read_corpus
 from textmlr.model.explanation.named_features import CHARACTERS, PHRASE, WORD, NamedFeatures
 from textmlr.model.explanation.top_features import top_features
 from textmlr.model.explanation.top_words import WordEntries, shown_stretch, spreads
@@ -21,6 +23,7 @@ from textmlr.model.explanation.word_pieces import WordPieces
 from textmlr.training.corpus_training import train_corpus
 
 MANY = 10**6
+DATA = Path(__file__).parent.parent / "data"
 CHOICES = {
     "words and pieces": FeaturizerOptions(ngrams=(1, 2), char_ngrams=(3, 4)),
     "counts": FeaturizerOptions(char_ngrams=(2, 2), term_frequency="raw", norm=None),
@@ -212,3 +215,35 @@ def test_the_repr_is_a_short_table(model: Model) -> None:
     assert lines[0].startswith(one.label)
     assert 2 <= len(lines) <= 11
     assert one.ngrams.most_for == one.by_contribution.most_for if one.by_contribution else True
+
+
+STOP_WORDS = set(
+    "the a an and of to in is it that this he she his her him they them their with for on as at by "
+    "be was were are have has had but not or from we my our its what who which there all one so "
+    "".split()
+)
+
+
+@pytest.mark.slow
+def test_on_real_text_stop_words_do_not_lead() -> None:
+    """Among the first 20 words, against the order by the plain sum; and the sums are exact."""
+    corpus = read_corpus(str(DATA / "genres-train.tsv"))
+    model = train_corpus(corpus, FeaturizerOptions(ngrams=(1, 2), char_ngrams=(4, 4)))
+    told, plain = [], []
+    for one in top_features(model, k=MANY):
+        words = one.words.by_contribution
+        assert words is not None
+        assert one.by_contribution is not None
+        listed = [*words.most_for, *words.most_against]
+        features = [*one.by_contribution.most_for, *one.by_contribution.most_against]
+        assert sum(word.contribution or 0.0 for word in listed) == pytest.approx(
+            sum(feature.contribution or 0.0 for feature in features), rel=1e-6, abs=1e-4
+        )
+        by_sum = sorted(words.most_for, key=lambda word: -(word.contribution or 0.0))
+        for order, found in ((words.most_for, told), (by_sum, plain)):
+            found.append(np.mean([_says_nothing(word.text) for word in order[:20]]))
+    assert np.mean(told) < 0.6 * np.mean(plain)
+
+
+def _says_nothing(text: str) -> bool:
+    return all(word in STOP_WORDS or not any(map(str.isalpha, word)) for word in text.split(" "))

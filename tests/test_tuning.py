@@ -23,6 +23,7 @@ from textmlr.cli.value_types import Duration
 from textmlr.corpus.batch import Batch
 from textmlr.corpus.corpus import Corpus
 from textmlr.evaluation.evaluation import Evaluation
+from textmlr.model.answer_stream import answer_blocks
 from textmlr.model.model import Model
 from textmlr.training.calibration import Scored, calibrate
 from textmlr.training.corpus_training import train_corpus
@@ -346,7 +347,9 @@ class TestJudging:
         result = Evaluation.of(
             model.labels,
             OTHER.y,
-            np.concatenate([answers.probabilities for answers in model.stream(OTHER.batches)]),
+            np.concatenate(
+                [answers.probabilities for answers in answer_blocks(model, OTHER.batches)]
+            ),
         )
         assert figures is not None
         assert figures.macro_f1 == pytest.approx(result.macro_f1)

@@ -113,7 +113,9 @@ def walked() -> dict[str, Callable[..., Any]]:
         if inspect.isclass(one):
             found |= {
                 f"{name}.{key}": getattr(one, key)
-                for key in vars(one)
+                for base in one.__mro__
+                if base.__module__.startswith("textmlr.")
+                for key in vars(base)
                 if not key.startswith("_") and callable(getattr(one, key))
             }
     for module in (comparison, compression, top_features, json, onnx):
@@ -140,7 +142,7 @@ def good(model: Model, folder: Path) -> dict[str, dict[str, Any]]:
     saved, out = folder / "model", folder / "out"
     model.save(saved)
     answered = labelled_answers.answer(model, whole)
-    path, batches = {"path": out}, {"batches": whole.batches}
+    path = {"path": out}
     return {
         "Corpus": {
             "batches": whole.batches,
@@ -172,8 +174,16 @@ def good(model: Model, folder: Path) -> dict[str, dict[str, Any]]:
         "Model.classify": {"texts": ["a text"]},
         "Model.explain": {"text": "a robot"},
         "Model.counterfactual": {"text": "a robot"},
-        "Model.stream": batches,
-        "Model.map_answers": batches | {"function": lambda answers: answers},
+        "Model.predict": {"texts": TEXTS},
+        "Model.predict_proba": {"texts": TEXTS},
+        "Model.evaluate": {"data": TEXTS, "labels": LABELS},
+        "Model.compare": {"other": model, "data": TEXTS, "labels": LABELS},
+        "Model.update": {"data": TEXTS, "labels": LABELS},
+        "Model.compress": {"size": 1 << 20},
+        "Model.export": {"path": folder / "m.json"},
+        "Model.classify_files": {"paths": file, "output": folder / "answers.csv"},
+        "load": {"path": saved},
+        "featurize": {"data": TEXTS, "labels": LABELS},
         "Model.save": path,
         "Model.load": {"path": saved},
         "StreamTrainer.learn": {"texts": TEXTS, "labels": LABELS},
@@ -307,13 +317,12 @@ def test_what_is_not_walked_is_there() -> None:
     ("call", "told"),
     [
         (
-            lambda m: textmlr.train("file"),
-            r"corpus takes a Corpus, not 'file' \(str\); make one: "
-            r"textmlr.read_corpus\(\[file\]\) or textmlr.Corpus.of\(texts, labels\)",
+            lambda m: textmlr.train("no-file"),
+            r"no-file: No such file",
         ),
         (
             lambda m: textmlr.train(pd.DataFrame({"text": ["a"]})),
-            r"corpus takes a Corpus, not .*Data",
+            r"the DataFrame: no column has a plain name for the label",
         ),
         (lambda m: Model.load(io.BytesIO(b"")), r"path takes the path of a file, not <_io.BytesIO"),
         (lambda m: textmlr.update("m", None), r"model takes a Model, not 'm' \(str\); make one"),

@@ -27,12 +27,19 @@ if TYPE_CHECKING:
     from textmlr.evaluation.evaluation import Evaluation as Evaluation
     from textmlr.evaluation.model_evaluation import compare as compare
     from textmlr.evaluation.model_evaluation import evaluate as evaluate
+    from textmlr.export.matrices.feature_matrix import featurize as featurize
     from textmlr.features.featurizer import Featurizer as Featurizer
     from textmlr.model.model import Model as Model
+    from textmlr.model.model import load as load
     from textmlr.training.stream.stream_trainer import StreamTrainer as StreamTrainer
     from textmlr.training.train import train as train
     from textmlr.training.tuning.tune import tune as tune
     from textmlr.training.update.update import update as update
+
+    _classify_files: Any
+    _compress: Any
+    _export_model: Any
+    _top_features: Any
 
 _HOMES = {
     "Comparison": "textmlr.evaluation.comparison",
@@ -50,22 +57,34 @@ _HOMES = {
     "UpdateOptions": "textmlr.base.update_options",
     "compare": "textmlr.evaluation.model_evaluation",
     "evaluate": "textmlr.evaluation.model_evaluation",
+    "featurize": "textmlr.export.matrices.feature_matrix",
+    "load": "textmlr.model.model",
     "read_corpus": "textmlr.corpus.reading",
     "train": "textmlr.training.train",
     "tune": "textmlr.training.tuning.tune",
     "update": "textmlr.training.update.update",
 }
 
+# What methods of Model call that stands above it, or beside it and takes a Model.
+_VERBS_OF_MODEL = {
+    "_classify_files": "textmlr.export.predictions.file_answers",
+    "_compress": "textmlr.model.small_file.compression",
+    "_export_model": "textmlr.export.model_export",
+    "_top_features": "textmlr.model.explanation.top_features",
+}
+
 __all__ = ["__version__", *_HOMES]
 
 
 def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
+    home = _HOMES.get(name) or _VERBS_OF_MODEL.get(name)
+    if home is None:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(__import__(_HOMES[name], fromlist=[name]), name)
+    own = name.removeprefix("_")
+    value = getattr(__import__(home, fromlist=[own]), own)
     globals()[name] = value
     return value
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *_HOMES})
+    return sorted(__all__)

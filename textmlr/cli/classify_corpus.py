@@ -89,6 +89,7 @@ def classify_corpus(
     from textmlr.cli.warnings import warn_of_skipped
     from textmlr.corpus.notes import ReadingNotes
     from textmlr.export.predictions.corpus_size import documents_of
+    from textmlr.export.predictions.file_answers import counts_of, label_counts
     from textmlr.export.predictions.prediction_stream import write_predictions
 
     notes = ReadingNotes()
@@ -103,28 +104,12 @@ def classify_corpus(
     warn_of_skipped([notes])
     rates = len(model.base) > 0
     warn_of_unread(tally.first_unknown, tally.unknown, tally.invalid, rates=rates)
-    counts = None if wanted.label is not None else _counts(model, tally)
+    counts = None if wanted.label is not None else label_counts(model, tally)
     if as_json:
-        summary = {
-            "output": output.path,
-            "documents": tally.documents,
-            "columns": tally.columns,
-            "predicted": counts,
-            "unsure": None if wanted.min_probability is None else tally.unsure,
-            "unknown": tally.unknown,
-            "invalid_utf8": tally.invalid,
-            "skipped": notes.skipped,
-            "seconds": round(seconds, 3),
-        }
-        click.echo(to_json(summary))
+        summary = counts_of(model, output, wanted, tally, notes)
+        click.echo(to_json({**summary, "seconds": round(seconds, 3)}))
     elif not quiet:
         _show(output, wanted, tally, counts, seconds)
-
-
-def _counts(model: Model, tally: Tally) -> dict[str, int]:
-    """The number of documents that each label is the answer for, most first."""
-    pairs = zip(model.labels, tally.per_label.tolist(), strict=True)
-    return dict(sorted(pairs, key=lambda pair: -pair[1]))
 
 
 def _show(

@@ -43,11 +43,7 @@ def info(model: str, as_json: bool) -> None:
     about = {
         "model": model,
         "bytes": os.path.getsize(model),
-        "labels": loaded.labels,
-        "features": loaded.featurizer.columns,
-        "featurizer": featurizer,
-        "storage": loaded.storage.dtype,
-        **loaded.record.as_json(),
+        **loaded.info(),
     }
     if as_json:
         click.echo(to_json(about))

@@ -32,8 +32,7 @@ HEADINGS = {"weight": "weight", "contribution": "adds"}
 CAPTIONS = {
     "contribution": "adds: nats that a word adds to the score where it occurs; the words that set\n"
     "documents apart most come first",
-    "weight": "weight: nats that a word adds at value 1; the heaviest come first, and are often "
-    "rare",
+    "weight": "weight: nats that a word adds at value 1; the heaviest, often rare, come first",
 }
 
 

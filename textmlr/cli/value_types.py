@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
+from textmlr.base.byte_sizes import bytes_of
 from textmlr.base.durations import seconds_of
 from textmlr.base.featurizer_options import AUTO, MAX_NGRAM, NgramRange
 from textmlr.base.option_errors import refuse
@@ -18,10 +18,6 @@ if TYPE_CHECKING:
 else:
     ParamType = click.ParamType  # it takes no type in brackets before Click 8.5
 
-UNITS = {
-    "": 1, "B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12,
-    "KIB": 1 << 10, "MIB": 1 << 20, "GIB": 1 << 30, "TIB": 1 << 40,
-}  # fmt: skip
 WRITTEN = ("npz", "svmlight", "vw", "json", "onnx")  # formats that nothing is read in
 WANTED = f"a range from 1 to {MAX_NGRAM} such as 1-2, or none, or auto"
 MOST_DIGITS = 20  # digits of a number: Python refuses thousands of them
@@ -137,7 +133,7 @@ class NgramRangeType(Typed):
         """A value as the user types it."""
         if value is None or isinstance(value, str):
             return value or "none"
-        return f"{value[0]}-{value[1]}"
+        return f"{value[0]}-{value[1]}" if value[0] < value[1] else f"{value[0]}"
 
 
 class Widths(Typed):
@@ -176,12 +172,10 @@ class Size(Typed):
         """Bytes; None stays None."""
         if value is None or isinstance(value, int):
             return value
-        found = re.fullmatch(r"([0-9]+(?:\.[0-9]+)?) ?([A-Za-z]*)", value.strip())
-        unit = UNITS.get(found[2].upper()) if found else None
-        size = float(found[1]) * unit if found and unit else 0.0
-        if not 1 <= size < float("inf"):
+        size = bytes_of(value)
+        if size is None:
             self.refuse(value, "a size such as 500kB, 2GB or 1MiB", param)
-        return int(size)
+        return size
 
 
 class Duration(Typed):

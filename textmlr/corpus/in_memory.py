@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -22,7 +22,8 @@ def batches_of(texts: Any) -> list[Batch]:
     texts  Batch, list of Batch, iterable of str or bytes, NumPy array of str, bytes or objects,
            Arrow array or chunked array of (large) strings or binary, pandas or polars Series,
            anything that hands out Arrow arrays by the PyCapsule interface, column of a Hugging
-           Face Dataset, or such a Dataset with a column "text" (see ``corpus.containers``)
+           Face Dataset, or such a Dataset with a column "text" (see ``corpus.containers``); or a
+           Corpus, whose labels are not looked at
     Arrow's buffers are used where they lie, but for string views, which are copied once; the rest
     is encoded once into one buffer.  A lone surrogate in a str is read as U+FFFD.
     Raises InputError for one str in place of a list, and for anything that is not text,
@@ -35,6 +36,8 @@ def batches_of(texts: Any) -> list[Batch]:
         return [texts]
     if isinstance(texts, list) and texts and all(isinstance(text, Batch) for text in texts):
         return texts
+    if hasattr(texts, "labels_of") and isinstance(own := texts.batches, Sequence):  # a Corpus
+        return list(own)
     column = column_of(texts, "documents", "text")
     if not hasattr(column, "chunks"):
         return [_encode(column)]

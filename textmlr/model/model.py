@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import fields
 from os import PathLike
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar, get_args
+from typing import TYPE_CHECKING, Any, NamedTuple, get_args, overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,23 +19,18 @@ from textmlr.base.checks import (
     check_path,
     check_share,
     check_strings,
-    check_text,
     check_threads,
-    is_list,
-    taken,
 )
 from textmlr.base.errors import InputError, ModelFileError
-from textmlr.base.threads import chosen_threads, map_blocks
 from textmlr.base.training_options import Activation
-from textmlr.corpus.batch import Batch
-from textmlr.corpus.blocks import blocks_of
-from textmlr.corpus.in_memory import batches_of
 from textmlr.features.featurizer import Featurizer
 from textmlr.features.hashed_columns import HashedColumns
-from textmlr.model.answering import Answerer, Answers
+from textmlr.model.answer_stream import stacked
+from textmlr.model.answering import Answerer
 from textmlr.model.heads import SOFTMAX, Head, ranked
 from textmlr.model.model_file import pack, unpack
 from textmlr.model.model_parts import ModelParts, UpdateState, check_layers, check_shapes
+from textmlr.model.model_verbs import ModelVerbs
 from textmlr.model.parameters import LINEAR, Network, check_scores_finite
 from textmlr.model.record import Record, VersionsRecord
 from textmlr.model.scoring import Calibration, base_scores
@@ -43,17 +38,11 @@ from textmlr.model.small_file.theta_storage import PLAIN, ThetaStorage
 from textmlr.model.zero_rows import used_rows, without_zero_rows
 
 if TYPE_CHECKING:
-    from textmlr.model.explanation.contributions import ExplainedModel
-    from textmlr.model.explanation.counterfactual import Counterfactual
-    from textmlr.model.explanation.explanation import Explanation
+    from textmlr.corpus.given_data import Texts
 
 Json = dict[str, Any]
-Real = TypeVar("Real", np.float32, np.float64)
-T = TypeVar("T")
 
 _PARTS = [one for one in fields(ModelParts) if one.name != "update_state"]
-# Probabilities of a block of documents: of very many labels there are few documents to one.
-BLOCK_ANSWERS = 1 << 23
 
 
 class Answer(NamedTuple):
@@ -64,7 +53,7 @@ class Answer(NamedTuple):
     probability: float
 
 
-class Model:
+class Model(ModelVerbs):
     """A trained classifier; threads may share one.
 
     labels      L label names, sorted
@@ -194,21 +183,72 @@ class Model:
             update_state=parts.update_state,
         )
 
-    def scores(self, texts: Any, *, threads: int | None = None) -> NDArray[np.float32]:
-        """θᵀf(x, ℓ), calibrated, for each document and label: (n, L) float32, nats.
+    def predict(self, texts: Texts | str | bytes, *, threads: int | None = None) -> Any:
+        """The most probable label of each text: (n,) array of str; of a single text, a str.
 
-        A document without a known word (none of its features has a weight) has ``base``.
+        texts  a list, array, Series or column of texts, a table with a text column, a Corpus, or
+               one str
+        Ties go to the first label.  Raises InputError for what is not text.
+
+        >>> import textmlr
+        >>> texts = ["a robot in orbit", "the sheriff rode", "robot engine", "a saddle"]
+        >>> model = textmlr.train(texts, ["scifi", "western", "scifi", "western"])
+        >>> model.predict(["a robot", "a sheriff"])
+        array(['scifi', 'western'], dtype=object)
+        >>> model.predict("a robot")
+        'scifi'
         """
-        return self._stack(texts, threads, lambda answers: answers.scores)
+        single = isinstance(texts, str | bytes)
+        rows = self.probabilities(texts, threads=threads)
+        rows = rows[None] if single else rows
+        best = np.array(self.labels, object)[self.head.answers(rows)]
+        return best[0] if single else best
 
-    def log_z(self, texts: Any, *, threads: int | None = None) -> NDArray[np.float64]:
-        """log z(x; θ) of each document: (n,) float64, nats."""
-        return self._stack(texts, threads, lambda answers: answers.log_z)
+    def predict_proba(
+        self, texts: Texts | str | bytes, *, threads: int | None = None
+    ) -> NDArray[np.float64]:
+        """P(Y=ℓ | x; θ), as ``probabilities`` gives it, by scikit-learn's name: (n, L) float64.
 
-    def probabilities(self, texts: Any, *, threads: int | None = None) -> NDArray[np.float64]:
-        """P(Y=ℓ | x; θ) for each document and label: (n, L) float64; rows sum to 1 by the softmax.
+        Columns are in the order of ``labels``.  A single text gives (L,).
 
-        texts  documents, see ``textmlr.corpus.in_memory.batches_of``
+        >>> import textmlr
+        >>> texts = ["a robot in orbit", "the sheriff rode", "robot engine", "a saddle"]
+        >>> model = textmlr.train(texts, ["scifi", "western", "scifi", "western"])
+        >>> model.predict_proba(["a robot", "a sheriff"]).shape, model.predict_proba("a").shape
+        ((2, 2), (2,))
+        """
+        return self.probabilities(texts, threads=threads)
+
+    def scores(
+        self, texts: Texts | str | bytes, *, threads: int | None = None
+    ) -> NDArray[np.float32]:
+        """θᵀf(x, ℓ), calibrated, for each text and label: (n, L) float32, nats; one text: (L,).
+
+        A document without a known word (none of its features has a weight) has the logarithms of
+        the labels' base rates.
+        """
+        return stacked(self, texts, threads, lambda answers: answers.scores)
+
+    def log_z(self, texts: Texts | str | bytes, *, threads: int | None = None) -> Any:
+        """log z(x; θ) of each text: (n,) float64, nats; of a single text a float."""
+        return stacked(self, texts, threads, lambda answers: answers.log_z)
+
+    def probabilities(
+        self, texts: Texts | str | bytes, *, threads: int | None = None
+    ) -> NDArray[np.float64]:
+        """P(Y=ℓ | x; θ) for each text and label: (n, L) float64; one text: (L,).
+
+        Rows sum to 1 by the softmax.  Columns are in the order of ``labels``.
+
+        >>> import textmlr
+        >>> texts = ["a robot in orbit", "the sheriff rode", "robot engine", "a saddle"]
+        >>> model = textmlr.train(texts, ["scifi", "western", "scifi", "western"])
+        >>> p = model.probabilities(["a robot", "a sheriff"])
+        >>> p.sum(axis=1).round(6).tolist()
+        [1.0, 1.0]
+        >>> scores, log_z = model.scores("a robot"), model.log_z("a robot")
+        >>> bool(np.allclose(np.exp(scores - log_z), p[0]))
+        True
         """
         if threads is not None:
             check_threads(threads)
@@ -216,26 +256,60 @@ class Model:
             quick = self._answerer.probabilities_of(texts[0])
             if quick is not None:
                 return quick
-        return self._stack(texts, threads, lambda answers: answers.probabilities)
+        if isinstance(texts, str | bytes):
+            row: NDArray[np.float64] = self.probabilities([texts])[0]
+            return row
+        return stacked(self, texts, threads, lambda answers: answers.probabilities)
 
-    def classify(
+    @overload
+    def classify(  # type: ignore[overload-overlap]  # a str is an iterable of str, too
         self,
-        texts: Any,
+        texts: str | bytes,
         *,
         top: int | None = 1,
         min_probability: float = 0.0,
         threads: int | None = None,
-    ) -> list[list[Answer]]:
-        """The most probable labels of each document, best first: ``top`` of them, None for all.
+    ) -> list[Answer]: ...
+    @overload
+    def classify(
+        self,
+        texts: Texts,
+        *,
+        top: int | None = 1,
+        min_probability: float = 0.0,
+        threads: int | None = None,
+    ) -> list[list[Answer]]: ...
+    def classify(
+        self,
+        texts: Texts | str | bytes,
+        *,
+        top: int | None = 1,
+        min_probability: float = 0.0,
+        threads: int | None = None,
+    ) -> list[list[Answer]] | list[Answer]:
+        """The most probable labels of each text, best first: ``top`` of them, None for all.
 
-        Ties are in the order of the labels.  Where the best has a probability below
-        ``min_probability`` the answer is "unsure": an Answer with label None comes first, before
-        the labels if several are asked for, in place of the one otherwise.  So the first Answer
-        is the model's answer.
+        A single text gives its list of Answers.  Ties are in the order of the labels.  Where the
+        best has a probability below ``min_probability`` the answer is "unsure": an Answer with
+        label None comes first, before the labels if several are asked for, in place of the one
+        otherwise.  So the first Answer is the model's answer.
         Raises InputError for a top that is no number of labels, and for a min_probability outside
         0 to 1.
+
+        >>> import textmlr
+        >>> texts = ["a robot in orbit", "the sheriff rode", "robot engine", "a saddle"]
+        >>> model = textmlr.train(texts, ["scifi", "western", "scifi", "western"])
+        >>> [answer.label for answer in model.classify("a robot", top=2)]
+        ['scifi', 'western']
+        >>> [answers[0].label for answers in model.classify(["a robot", "a saddle"])]
+        ['scifi', 'western']
         """
         # In the order in which most calls pass: one document is answered in microseconds.
+        if type(texts) is not list and isinstance(texts, str | bytes):
+            own: list[Answer] = self.classify(
+                [texts], top=top, min_probability=min_probability, threads=threads
+            )[0]
+            return own
         if top is not None and (type(top) is not int or top != 1):
             check_listed("top", top)
         if type(min_probability) is not float or min_probability != 0.0:
@@ -255,90 +329,6 @@ class Model:
                 several.insert(0, Answer(None, row[order[0]]))
             answers.append(several)
         return answers
-
-    def explain(
-        self, text: str | bytes, label: str | None = None, against: str | None = None
-    ) -> Explanation:
-        """Why the document has its score of a label: what each feature and each word adds.
-
-        Without hidden layers these shares are exact; with them integrated gradients from the empty
-        document, which add up to the score as well.
-
-        >>> from textmlr import FeaturizerOptions
-        >>> from textmlr.model.record import Record
-        >>> featurizer = Featurizer(FeaturizerOptions(ngrams=(1, 1), idf=False, norm=None))
-        >>> featurizer.fit(["good film", "bad film"]).feature_names()
-        ['(bias)', 'film', 'good', 'bad']
-        >>> theta = np.array([[0, 0.5], [0, 0.25], [0, 2], [0, -1]], np.float32)
-        >>> why = Model(["no", "yes"], featurizer, [theta], Record()).explain("A good film!")
-        >>> why.label, why.score, why.bias
-        ('yes', 2.75, 0.5)
-        >>> [(word.text, word.start, word.contribution) for word in why.words]
-        [('A', 0, 0.0), ('good', 2, 2.0), ('film', 7, 0.25), ('!', 11, 0.0)]
-
-        label    None for the likeliest
-        against  the label to compare with, None for the mean of all others
-        Raises InputError for labels that the model does not have, and one against itself.
-        """
-        from textmlr.model.explanation.contributions import explain
-
-        check_text("text", text)
-        for name, value in (("label", label), ("against", against)):
-            check_kind(name, value, str, "give the name of a label", optional=True)
-        return explain(self._explained, text, label, against)
-
-    def counterfactual(self, text: str | bytes) -> Counterfactual:
-        """The fewest words without which the document's likeliest label is another."""
-        from textmlr.model.explanation.counterfactual import find_counterfactual
-
-        check_text("text", text)
-        return find_counterfactual(self._explained, text)
-
-    @property
-    def _explained(self) -> ExplainedModel:
-        from textmlr.model.explanation.contributions import ExplainedModel
-
-        return ExplainedModel(
-            self._answerer,
-            self.labels,
-            self.layers,
-            self.activation,
-            self.columns,
-            self.calibration,
-            self.base,
-        )
-
-    def stream(self, batches: Iterable[Batch], threads: int | None = None) -> Iterator[Answers]:
-        """Answers for each block of documents, in order."""
-        return self.map_answers(lambda answers: answers, batches, threads)
-
-    def map_answers(
-        self,
-        function: Callable[[Answers], T],
-        batches: Iterable[Batch],
-        threads: int | None = None,
-    ) -> Iterator[T]:
-        """function(answers) for each block of documents, in order; it is called in the thread that
-        found the answers, while other threads answer the next blocks.
-
-        Batches are drawn as they are needed: not all need be in memory.
-        """
-
-        if not callable(function):
-            raise taken("function", function, "a function of Answers")
-        if not is_list(batches):
-            raise taken("batches", batches, "an iterable of Batch")
-        check_threads(threads)
-
-        def blocks() -> Iterator[Batch]:
-            for batch in batches:
-                check_kind("batches", batch, Batch, "read them by textmlr.corpus.reading.scan")
-                yield from blocks_of([batch], most=max(1, BLOCK_ANSWERS // len(self.labels)))
-
-        def run(block: Batch) -> T:
-            return function(self._answerer.answer(block))
-
-        return map_blocks(run, blocks(), chosen_threads(threads))
 
     def save(self, path: str | PathLike[str]) -> int:
         """Write the model to one file, whole or not at all; return its size in bytes.
@@ -361,13 +351,10 @@ class Model:
         except ValueError as error:
             raise ModelFileError(str(error), place=str(path)) from error
 
-    def _stack(
-        self, texts: Any, threads: int | None, part: Callable[[Answers], NDArray[Real]]
-    ) -> NDArray[Real]:
-        """part(answers) of all documents, as one array."""
-        check_threads(threads)
-        parts = list(self.map_answers(part, batches_of(texts), threads))
-        return np.concatenate(parts) if parts else part(Answers.room(0, len(self.labels)))
+    def __repr__(self) -> str:
+        from textmlr.model.model_facts import in_three_lines
+
+        return in_three_lines(self.parts)
 
     def __getstate__(self) -> Json:
         """The state for pickle and copy: everything but this process's scratch."""
@@ -376,6 +363,22 @@ class Model:
     def __setstate__(self, state: Json) -> None:
         vars(self).update(state)
         self._answerer = self._answering()
+
+
+def load(path: str | PathLike[str]) -> Model:
+    """The model in a file, which "textmlr train" or ``Model.save`` wrote.
+
+    Everything in it is verified; nothing in it is run.  The file is not needed any more after that.
+    Raises ModelFileError if the file is not a whole model.
+
+    >>> import textmlr
+    >>> texts = ["a robot in orbit", "the sheriff rode", "robot engine", "a saddle"]
+    >>> model = textmlr.train(texts, ["scifi", "western", "scifi", "western"])
+    >>> size = model.save("western.textmlr")
+    >>> textmlr.load("western.textmlr").predict("a saddle")
+    'western'
+    """
+    return Model.load(path)
 
 
 def versions() -> Json:

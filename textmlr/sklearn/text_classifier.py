@@ -170,20 +170,23 @@ class TextClassifier(ClassifierMixin, BaseEstimator):
     def predict_proba(self, X: Any) -> Array:  # noqa: N803
         """P(class | text), in the order of classes_: (n, L), rows sum to 1."""
         check_is_fitted(self)
-        found = self.model_.probabilities(X, threads=threads_of(self.n_jobs))
+        found = self.model_.probabilities(_several(X), threads=threads_of(self.n_jobs))
         return self._ordered(found, 0.0)
 
     def predict_log_proba(self, X: Any) -> Array:  # noqa: N803
         """log P(class | text), finite where P is 0 in float64: (n, L)."""
         check_is_fitted(self)
-        batches, threads = batches_of(X), threads_of(self.n_jobs)
+        batches: Any = batches_of(X)  # once, if X is an iterator
+        threads = threads_of(self.n_jobs)
         scores = self._ordered(self.model_.scores(batches, threads=threads), -np.inf)
         log_z = self.model_.log_z(batches, threads=threads)
         return np.asarray(self.model_.head.log_p(scores, log_z))
 
     def _scores(self, X: Any) -> NDArray[np.float32]:  # noqa: N803
         check_is_fitted(self)
-        return self._ordered(self.model_.scores(X, threads=threads_of(self.n_jobs)), -np.inf)
+        return self._ordered(
+            self.model_.scores(_several(X), threads=threads_of(self.n_jobs)), -np.inf
+        )
 
     def _ordered(self, columns: NDArray[Any], other: float) -> NDArray[Any]:
         """Columns of the model's labels in the order of classes_; ``other`` for a class that no
@@ -218,3 +221,8 @@ class TextClassifier(ClassifierMixin, BaseEstimator):
         tags.input_tags.string = True
         tags.input_tags.two_d_array = False
         return tags
+
+
+def _several(texts: Any) -> Any:
+    """Texts as they are; InputError for a single one, which scikit-learn does not take."""
+    return batches_of(texts) if isinstance(texts, str | bytes) else texts

@@ -16,6 +16,7 @@ from textmlr.corpus.batch import Batch
 from textmlr.export.predictions.joined_columns import Block, JoinedColumns
 from textmlr.export.predictions.prediction_columns import ColumnChoice, PredictionColumns
 from textmlr.export.predictions.prediction_file import PredictionFile, opened
+from textmlr.model.answer_stream import map_answers
 
 if TYPE_CHECKING:
     from textmlr.corpus.chunks import Chunk
@@ -82,7 +83,7 @@ def predict(
                 yield chunk.batch
 
     row = 0
-    for own in model.map_answers(appended.of, batches(), threads):
+    for own in map_answers(model, appended.of, batches(), threads):
         chunk = under_way[0]
         yield Block(chunk.name, chunk.first + row, chunk.table.slice(row, len(own)), own)
         row += len(own)

@@ -1,0 +1,76 @@
+"""A model's answers to the documents of files, written beside their columns."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from os import PathLike
+from typing import Any
+
+from textmlr.base.checks import MODEL_MEND, check_flag, check_kind, check_path, check_threads
+from textmlr.base.whole_files import check_writable
+from textmlr.corpus.notes import ReadingNotes
+from textmlr.corpus.reading import scan
+from textmlr.corpus.reading_options import ReadingOptions
+from textmlr.export.predictions.prediction_columns import ColumnChoice
+from textmlr.export.predictions.prediction_file import PredictionFile
+from textmlr.export.predictions.prediction_stream import Tally, write_predictions
+from textmlr.model.model import Model
+
+Path = str | PathLike[str]
+
+
+def classify_files(
+    model: Model,
+    paths: Path | Sequence[Path],
+    output: Path,
+    choice: tuple[str, int | None, float | None, str | None, bool],
+    reading: ReadingOptions | None = None,
+    *,
+    threads: int | None = None,
+) -> dict[str, Any]:
+    """Write answers to a file; return counts, as JSON values.  See ``Model.classify_files``.
+
+    choice  the arguments of ColumnChoice
+    """
+    check_kind("model", model, Model, MODEL_MEND)
+    check_path("output", output)
+    check_kind("reading", reading, ReadingOptions, optional=True)
+    check_flag("each_label", choice[-1])
+    check_threads(threads)
+    written = PredictionFile.of(os.fspath(output))
+    wanted = ColumnChoice(*choice)
+    chunks = scan(paths, reading or ReadingOptions(), labelled=False)
+    if written.path != "-":
+        names = [paths] if isinstance(paths, str | PathLike) else paths
+        check_writable(written.path, [os.fspath(name) for name in names])
+    notes = ReadingNotes()
+    tally = write_predictions(model, notes.watch(chunks), written, wanted, threads=threads)
+    return counts_of(model, written, wanted, tally, notes)
+
+
+def counts_of(
+    model: Model,
+    output: PredictionFile,
+    wanted: ColumnChoice,
+    tally: Tally,
+    notes: ReadingNotes,
+) -> dict[str, Any]:
+    """The counts of predictions that were written."""
+    predicted = None if wanted.label is not None else label_counts(model, tally)
+    return {
+        "output": output.path,
+        "documents": tally.documents,
+        "columns": tally.columns,
+        "predicted": predicted,
+        "unsure": None if wanted.min_probability is None else tally.unsure,
+        "unknown": tally.unknown,
+        "invalid_utf8": tally.invalid,
+        "skipped": notes.skipped,
+    }
+
+
+def label_counts(model: Model, tally: Tally) -> dict[str, int]:
+    """The number of documents that each label is the answer for, most first."""
+    pairs = zip(model.labels, tally.per_label.tolist(), strict=True)
+    return dict(sorted(pairs, key=lambda pair: -pair[1]))

@@ -1,0 +1,80 @@
+"""A model's answers to any number of documents, block after block."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+import textmlr
+from textmlr.base.checks import check_kind, check_threads, is_list, taken
+from textmlr.base.threads import chosen_threads, map_blocks
+from textmlr.corpus.batch import Batch
+from textmlr.corpus.blocks import blocks_of
+from textmlr.corpus.in_memory import batches_of
+from textmlr.model.answering import Answers
+
+T = TypeVar("T")
+Real = TypeVar("Real", np.float32, np.float64)
+# Probabilities of a block of documents: of very many labels there are few documents to one.
+BLOCK_ANSWERS = 1 << 23
+
+
+def answer_blocks(
+    model: textmlr.Model, batches: Iterable[Batch], threads: int | None = None
+) -> Iterator[Answers]:
+    """Answers for each block of documents, in order."""
+    return map_answers(model, lambda answers: answers, batches, threads)
+
+
+def map_answers(
+    model: textmlr.Model,
+    function: Callable[[Answers], T],
+    batches: Iterable[Batch],
+    threads: int | None = None,
+) -> Iterator[T]:
+    """function(answers) for each block of documents, in order; it is called in the thread that
+    found the answers, while other threads answer the next blocks.
+
+    Batches are drawn as they are needed: not all need be in memory.
+    """
+    if not callable(function):
+        raise taken("function", function, "a function of Answers")
+    if not is_list(batches):
+        raise taken("batches", batches, "an iterable of Batch")
+    check_threads(threads)
+
+    def blocks() -> Iterator[Batch]:
+        for batch in batches:
+            check_kind("batches", batch, Batch, "read them by textmlr.corpus.reading.scan")
+            yield from blocks_of([batch], most=max(1, BLOCK_ANSWERS // len(model.labels)))
+
+    def run(block: Batch) -> T:
+        return function(model._answerer.answer(block))
+
+    return map_blocks(run, blocks(), chosen_threads(threads))
+
+
+def stacked(
+    model: textmlr.Model,
+    texts: Any,
+    threads: int | None,
+    part: Callable[[Answers], NDArray[Real]],
+) -> NDArray[Real]:
+    """part(answers) of all documents, as one array; of a single text, its row alone."""
+    check_threads(threads)
+    single = isinstance(texts, str | bytes)
+    batches = _batches([texts] if single else texts)
+    parts = list(map_answers(model, part, batches, threads))
+    rows = np.concatenate(parts) if parts else part(Answers.room(0, len(model.labels)))
+    return rows[0] if single else rows
+
+
+def _batches(texts: Any) -> list[Batch]:
+    if type(texts) is list and texts and isinstance(texts[0], str | bytes):
+        return batches_of(texts)
+    from textmlr.corpus.given_data import texts_of  # late: it reads files, frames and tables
+
+    return texts_of(texts)

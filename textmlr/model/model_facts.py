@@ -1,0 +1,58 @@
+"""What is in a model and how it was trained, in figures and in three lines."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any
+
+import numpy as np
+
+from textmlr.base import tensor_file
+from textmlr.base.printable import plain, plural
+from textmlr.model.model_file import pack
+from textmlr.model.model_parts import ModelParts
+from textmlr.model.zero_rows import used_rows
+
+SHOWN_LABELS = 3
+MOST_OF_A_NAME = 30  # characters
+_USE = "use it: model.predict(texts); model.evaluate(data); model.explain(text); model.save(path)"
+
+
+def info_of(parts: ModelParts) -> dict[str, Any]:
+    """A model's labels, number of features, options and record, as JSON values."""
+    return {
+        "labels": list(parts.labels),
+        "features": parts.featurizer.columns,
+        "featurizer": asdict(parts.featurizer.options),
+        "storage": parts.storage.dtype,
+        **parts.record.as_json(),
+    }
+
+
+def kept_of(parts: ModelParts) -> dict[str, int]:
+    """The numbers of "features" and "weights" that are not 0, the bias's row not counted."""
+    return {
+        "features": len(used_rows(parts)) - int(parts.featurizer.options.bias),
+        "weights": sum(map(int, map(np.count_nonzero, parts.layers))),
+    }
+
+
+def in_three_lines(parts: ModelParts) -> str:
+    """A model for those who look at one: labels, features, documents, size, how to use it."""
+    labels, record = parts.labels, parts.record
+    names = ", ".join(plain(label)[:MOST_OF_A_NAME] for label in labels[:SHOWN_LABELS])
+    names = f"{plural(len(labels), 'label')}: {names}"
+    if len(labels) > SHOWN_LABELS:
+        names += f" and {len(labels) - SHOWN_LABELS:,} more"
+    features = plural(len(parts.layers[0]) - int(parts.featurizer.options.bias), "feature")
+    if len(parts.layers) > 1:
+        features += (
+            f", hidden units {' and '.join(str(layer.shape[1]) for layer in parts.layers[:-1])}"
+        )
+    size = tensor_file.size_of(*pack(parts))
+    power = min(2, (len(str(size)) - 1) // 3)
+    shown = f"{size / 1000**power:.1f} {' kM'[power]}B" if power else plural(size, "byte")
+    documents = "documents not known"
+    if record.corpus is not None:
+        documents = f"trained on {plural(record.corpus.documents, 'document')}"
+    return f"Model of {names}\n{features}; {documents}; {shown}\n{_USE}"
