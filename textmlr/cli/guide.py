@@ -52,8 +52,8 @@ def guide(topic: str | None, raw: bool, html: str | None) -> None:
         from difflib import get_close_matches
 
         known = {name.lower(): name for name in (*TOPICS, *names())}
-        near = [known[one] for one in get_close_matches(topic.lower(), known, 3, 0.5)]
-        mend = f"did you mean {' or '.join(near)}?" if near else 'see "textmlr guide" for all'
+        near = get_close_matches(topic.lower(), known, 1, 0.5)
+        mend = f"did you mean {known[near[0]]}?" if near else 'see "textmlr guide" for all'
         raise click.UsageError(f"there is no page {topic!r}; {mend}")
     if raw:
         click.echo(found.text, nl=False)
@@ -82,10 +82,10 @@ def _list() -> None:
     from rich.table import Table
     from rich.text import Text
 
-    from textmlr.cli.guide_pages import names, pages
+    from textmlr.cli.guide_pages import TOPICS, names, pages
 
     table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
-    table.add_column(no_wrap=True, style="bold")
+    table.add_column(no_wrap=True, style="bold", min_width=max(map(len, TOPICS)))
     table.add_column(no_wrap=True, overflow="ellipsis")
     for page in pages():
         table.add_row(page.topic, Text(page.summary.removeprefix("This page ")))

@@ -103,7 +103,8 @@ def _plain(text: str) -> str:
 def _to_html(found: re.Match[str]) -> str:
     """A link to a page of Markdown leads to its HTML; one out of the guide leads nowhere here."""
     path, anchor = found[1], found[2] or ""
-    return f'href="{path.removesuffix(".md")}.html{anchor}"' if path.endswith(".md") else ""
+    outside = not path.endswith(".md") or path.startswith("../../")
+    return "" if outside else f'href="{path.removesuffix(".md")}.html{anchor}"'
 
 
 def _anchored(found: re.Match[str]) -> str:
