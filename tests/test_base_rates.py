@@ -218,7 +218,7 @@ def test_commands(model: Model, path: Path, tmp_path: Path) -> None:
     assert figures["log_loss"] == pytest.approx(loss, abs=1e-6)
     explained = good("explain", "-m", path, tmp_path / "doc.txt")
     assert "No known word: the answer is the base rates of training." in explained.stdout
-    assert f"score {math.log(RATES[1]):.4f} = ln of the base rate; P = exp(" in explained.stdout
+    assert f"score {math.log(RATES[1]):.4f} = ln of the base rate\nP = exp(" in explained.stdout
 
 
 def test_explanations(model: Model) -> None:

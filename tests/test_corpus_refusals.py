@@ -626,5 +626,5 @@ def test_the_command_that_tune_prints_reads_the_same(corpora: Path, tmp_path: Pa
 
 
 def test_formats_are_those_that_the_options_name() -> None:
-    help_of_train = run("train", "--help").output
+    help_of_train = run("train", "--help-all").output
     assert "[tsv|csv|jsonl|parquet|arrow|fasttext]" in help_of_train

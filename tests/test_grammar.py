@@ -513,3 +513,14 @@ def test_a_terminal_gets_the_command_on_a_line_of_its_own(folder: Path) -> None:
     assert told[0].startswith("Error: test.tsv: is a corpus, not one document (3 of 3 lines begin")
     assert told[-1].endswith("take it as one:")
     assert all(len(line) <= 80 for line in told)
+
+
+def test_a_model_that_is_typed_wins_over_one_of_a_file_of_options(folder: Path) -> None:
+    shutil.copy(MODELS / "hidden.textmlr", "typed.textmlr")
+    Path("options.toml").write_text('model = "genres.textmlr"\n', encoding="utf-8")
+    both = "classify --config options.toml doc.txt"
+    assert answered(both) == answered("classify -m genres.textmlr doc.txt")
+    typed = answered("classify -m typed.textmlr doc.txt")
+    assert answered(f"{both} -m typed.textmlr") == typed
+    assert answered("classify typed.textmlr doc.txt --config options.toml") == typed
+    assert typed != answered(both)

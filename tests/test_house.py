@@ -238,7 +238,7 @@ def test_pages_begin_with_a_title_and_a_sentence(page: str) -> None:
     assert re.fullmatch(r"This page \S.*[.]", sentence)
 
 
-@pytest.mark.parametrize("document", ["README.md", "bench/README.md"])
+@pytest.mark.parametrize("document", ["README.md", "bench/README.md", *GUIDE])
 def test_what_documents_name_exists(document: str) -> None:
     """Paths, modules with what is in them, and the files of each room in the table of rooms."""
     text = (ROOT / document).read_text(encoding="utf-8")
@@ -251,7 +251,7 @@ def test_what_documents_name_exists(document: str) -> None:
     assert [path for path in paths if not list(ROOT.glob(path))] == []
     modules = re.findall(r"^from (textmlr[\w.]*) import ([\w, ]+)", text, re.MULTILINE)
     names = [f"{module}.{name.strip()}" for module, names in modules for name in names.split(",")]
-    names += re.findall(r"\btextmlr(?:\.[A-Za-z_]\w*)+", text)
+    names += re.findall(r"(?<![\w.])textmlr(?:\.[A-Za-z_]\w*)+", text)
     assert [name for name in names if not _exists(name)] == []
 
 

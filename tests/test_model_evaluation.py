@@ -178,3 +178,19 @@ def test_a_model_that_knows_the_documents_is_told() -> None:
     corpus = Corpus.of([f"good fun {i}" for i in range(30)] + ["bad bore"] * 30, ["a", "b"] * 30)
     told = sentences(evaluate(train(corpus), corpus))[1]
     assert told.startswith("Look at other documents: the model was trained on most of these")
+
+
+def test_warnings_are_logged(caplog: pytest.LogCaptureFixture) -> None:
+    corpus = Corpus.of(["good fun", "bad bore"] * 30, ["pos", "neg"] * 30)
+    model = train(corpus)
+    caplog.clear()
+    with caplog.at_level("WARNING", "textmlr"):
+        evaluate(model, ["good fun", "odd"], ["pos", "new"])
+        compare(model, model, ["odd"], ["new"])
+    assert [message.split(" ", 1)[1] for message in caplog.messages] == [
+        "of 2 documents also occurs in the corpus that the model was trained on; "
+        "their accuracy says nothing",
+        "document with labels the model does not know (new); they count as wrong",
+        "document with labels A does not know (new); they count as wrong",
+        "document with labels B does not know (new); they count as wrong",
+    ]

@@ -317,13 +317,12 @@ def test_what_is_not_walked_is_there() -> None:
     ("call", "told"),
     [
         (
-            lambda m: textmlr.train("file"),
-            r"corpus takes a Corpus, not 'file' \(str\); make one: "
-            r"textmlr.read_corpus\(\[file\]\) or textmlr.Corpus.of\(texts, labels\)",
+            lambda m: textmlr.train("no-file"),
+            r"no-file: No such file",
         ),
         (
             lambda m: textmlr.train(pd.DataFrame({"text": ["a"]})),
-            r"corpus takes a Corpus, not .*Data",
+            r"the DataFrame: no column has a plain name for the label",
         ),
         (lambda m: Model.load(io.BytesIO(b"")), r"path takes the path of a file, not <_io.BytesIO"),
         (lambda m: textmlr.update("m", None), r"model takes a Model, not 'm' \(str\); make one"),

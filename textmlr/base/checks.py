@@ -65,7 +65,7 @@ def check_choice(option: str, value: Any, choices: tuple[object, ...]) -> None:
 
 
 # ------------------------------------------------------------- checks of arguments of functions
-CORPUS_MEND = "make one: textmlr.read_corpus([file]) or textmlr.Corpus.of(texts, labels)"
+CORPUS_MEND = "make one: textmlr.read_corpus(path) or textmlr.Corpus.of(texts, labels)"
 MODEL_MEND = "make one: textmlr.Model.load(path) or textmlr.train(corpus)"
 
 

@@ -326,3 +326,15 @@ def _refused(path: str | PathLike[str], error: OSError | ValueError) -> InputErr
     return InputError(
         f"cannot be written: {reason.lower()}", place=os.fspath(path), mend="write to another place"
     )
+
+
+def make_folder(folder: str | PathLike[str]) -> None:
+    """Make a folder, if it is not there.  Raises InputError where that cannot be."""
+    try:
+        os.makedirs(folder, exist_ok=True)
+    except OSError as error:
+        raise InputError(
+            f"cannot be made a folder: {(error.strerror or str(error)).lower()}",
+            place=os.fspath(folder),
+            mend="name another folder",
+        ) from error

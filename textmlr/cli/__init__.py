@@ -20,7 +20,7 @@ HEADINGS = {
     "Answer": ("classify", "explain"),
     "Judge": ("evaluate", "compare", "top", "info"),
     "Give to other programs": ("compress", "export", "featurize"),
-    "Help": ("completion",),
+    "Help": ("guide", "completion"),
 }
 VERBS = tuple(verb for verbs in HEADINGS.values() for verb in verbs)
 

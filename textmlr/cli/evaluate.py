@@ -105,8 +105,9 @@ def evaluate(
     if reading.weight_column is not None and not training:
         raise click.UsageError("--weight-column is for --training: an evaluation has no weights")
     if report is not None:
+        from textmlr.base.whole_files import make_folder
         from textmlr.evaluation.report.drawing import require
-        from textmlr.evaluation.report.page import files_of, make_folder
+        from textmlr.evaluation.report.page import files_of
 
         require()
         make_folder(report)

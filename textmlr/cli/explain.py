@@ -19,11 +19,10 @@ from textmlr.cli.explained_documents import (
     source_options,
 )
 from textmlr.cli.model_argument import complete_labels, takes_model
-from textmlr.cli.shared_options import corpus_options, json_option, listed
+from textmlr.cli.shared_options import config_option, corpus_options, json_option, listed
 from textmlr.cli.stage_options import one_value
 from textmlr.cli.verb import Verb, verb_option
 from textmlr.corpus.reading_options import ReadingOptions
-from textmlr.kernels.jit import run_plain
 
 if TYPE_CHECKING:
     from textmlr.model.explanation.counterfactual import Counterfactual
@@ -98,6 +97,7 @@ question_options = one_value(
 )
 @corpus_options(weights=False)
 @json_option
+@config_option
 def explain(
     model: str,
     documents: tuple[str, ...],
@@ -153,6 +153,8 @@ def explain(
         _check_page(html, asked, model, source)
     size = sum(len(one.text) for one in asked)
     if not question.flip and not source.corpora and size <= PLAIN_BYTES:
+        from textmlr.kernels.jit import run_plain
+
         run_plain()
     from textmlr.cli.explanation_screen import Shown, show
     from textmlr.model.model import Model

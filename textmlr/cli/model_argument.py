@@ -13,6 +13,7 @@ from collections.abc import Callable, Collection, Sequence
 from typing import Any, NoReturn, TypeVar
 
 import click
+from click.core import ParameterSource
 
 from textmlr.base.errors import InputError, ModelFileError
 from textmlr.base.magic_bytes import SIZE_BYTES, first_bytes, is_model_file, models_in
@@ -139,7 +140,11 @@ class _Given:
 
     def __init__(self, named: Sequence[str], words: Sequence[str], wanted: str) -> None:
         self.named, self.words, self.wanted = tuple(named), tuple(words), wanted
-        self._verb = click.get_current_context().info_name or ""
+        context = click.get_current_context()
+        if context.get_parameter_source("named_models") is ParameterSource.DEFAULT_MAP:
+            # A model of a file of options: one that is typed wins.
+            self.named = () if self.words and _is_meant(self.words[0]) else self.named
+        self._verb = context.info_name or ""
         self._typed = typed_words()
 
     def one_model(self, *, alone: bool, usual: bool) -> str | None:

@@ -227,12 +227,11 @@ def _cells(listed: list[Feature] | list[TopWord], i: int, by: str) -> list[str |
     """Name, figure and documents of the i-th of these, or nothing."""
     from rich.text import Text
 
-    from textmlr.model.explanation.top_features import figure_of
-
     if i >= len(listed):
         return ["", "", ""]
     one = listed[i]
-    figure = one.weight if by == "weight" else figure_of(one)
+    figure = one.weight if by == "weight" else one.adds
+    assert figure is not None
     name = Text(name_of(one))
     if words := getattr(one, "words", ()):
         name.append(" " + plain(", ".join(words)), "dim")

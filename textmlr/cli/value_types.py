@@ -133,7 +133,7 @@ class NgramRangeType(Typed):
         """A value as the user types it."""
         if value is None or isinstance(value, str):
             return value or "none"
-        return f"{value[0]}-{value[1]}"
+        return f"{value[0]}-{value[1]}" if value[0] < value[1] else f"{value[0]}"
 
 
 class Widths(Typed):

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from textmlr.base.printable import plain, plural
+from textmlr.base.printable import plain
 
 if TYPE_CHECKING:
     from textmlr.corpus.corpus import Corpus
@@ -45,22 +45,6 @@ def warn_of_invalid(invalid: int) -> None:
 
 def warn_of_answers(answered: LabelledAnswers, model: str = "the model") -> None:
     """Say which documents of a labelled corpus a model could not read, or has seen before."""
-    from textmlr.training.training_notes import overlap_notes
+    from textmlr.evaluation.labelled_answers import answer_notes
 
-    warn_of_invalid(answered.invalid)
-    warn_of(
-        overlap_notes(
-            answered.overlap,
-            len(answered),
-            "",
-            f"the corpus that {plain(model)} was trained on",
-            "their accuracy says nothing",
-        )
-    )
-    strangers = answered.strangers
-    if strangers:
-        some = plain(", ".join(list(strangers)[:5]))
-        warn(
-            f"{plural(sum(strangers.values()), 'document')} with labels {plain(model)} does not "
-            f"know ({some}); they count as wrong"
-        )
+    warn_of(answer_notes(answered, model))

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from textmlr.base.errors import InputError
-from textmlr.base.printable import plural
+from textmlr.base.printable import plain, plural
 from textmlr.base.threads import chosen_threads, machine_memory
 from textmlr.corpus.corpus import Corpus
 from textmlr.corpus.duplicates import Overlap
@@ -17,6 +17,7 @@ from textmlr.corpus.reading import recode
 from textmlr.model.answer_stream import answer_blocks
 from textmlr.model.heads import SOFTMAX, Head, of_label
 from textmlr.model.model import Model
+from textmlr.training.training_notes import MOST_NAMED, invalid_notes, overlap_notes
 
 # The least probability in a log loss, as in scikit-learn's log_loss: 36 nats.
 LEAST_PROBABILITY = float(np.finfo(np.float64).eps)
@@ -78,6 +79,29 @@ class LabelledAnswers:
         width = self.probabilities.shape[1]
         counts = np.bincount(self.codes, minlength=len(self.names)).tolist()
         return dict(zip(self.names[width:], counts[width:], strict=True))
+
+
+def answer_notes(answered: LabelledAnswers, model: str = "the model") -> list[str]:
+    """Which documents a model could not read, has seen before, or does not know the label of: a
+    sentence each."""
+    notes = [
+        *invalid_notes(answered.invalid),
+        *overlap_notes(
+            answered.overlap,
+            len(answered),
+            "",
+            f"the corpus that {plain(model)} was trained on",
+            "their accuracy says nothing",
+        ),
+    ]
+    strangers = answered.strangers
+    if strangers:
+        some = plain(", ".join(list(strangers)[:MOST_NAMED]))
+        notes.append(
+            f"{plural(sum(strangers.values()), 'document')} with labels {plain(model)} does not "
+            f"know ({some}); they count as wrong"
+        )
+    return notes
 
 
 def answer(

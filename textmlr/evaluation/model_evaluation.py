@@ -13,8 +13,10 @@ from textmlr.corpus.reading_options import ReadingOptions
 from textmlr.evaluation.comparison import Comparison
 from textmlr.evaluation.evaluation import Evaluation, check_evaluation_options, judge
 from textmlr.evaluation.intervals import RESAMPLES
-from textmlr.evaluation.labelled_answers import LabelledAnswers, answer
+from textmlr.evaluation.labelled_answers import LabelledAnswers, answer, answer_notes
 from textmlr.model.model import Model
+from textmlr.training.training_notes import reading_notes
+from textmlr.training.training_progress import console, tell_notes
 
 
 def evaluate(
@@ -41,7 +43,7 @@ def evaluate(
     min_probabilities  further rows of coverage, see Evaluation
     resamples  for the 95 % intervals
     threads  None: one a processor.  Their number changes no bit
-    verbose  show progress
+    verbose  show progress and warnings, which are logged at any rate
     Raises InputError for data that cannot be used, and for no documents.
 
     >>> import textmlr
@@ -56,6 +58,7 @@ def evaluate(
     corpus = as_corpus(data, labels, text=text, label=label, reading=reading)
     with _watched(verbose, len(corpus)) as watch:
         answered = answer(model, corpus, threads=threads, watch=watch)
+    tell_notes([*reading_notes([corpus]), *answer_notes(answered)], verbose=verbose)
     return judge(answered, min_probabilities=options, resamples=resamples, threads=threads)
 
 
@@ -92,6 +95,10 @@ def compare(
     with _watched(verbose, 2 * len(corpus)) as watch:
         for model in (a, b):
             answers.append(answer(model, corpus, threads=threads, watch=watch))
+    notes = [
+        note for name, one in zip("AB", answers, strict=True) for note in answer_notes(one, name)
+    ]
+    tell_notes([*reading_notes([corpus]), *notes], verbose=verbose)
     return Comparison.of(*answers, threads=threads)
 
 
@@ -112,9 +119,8 @@ def _watched(verbose: bool, documents: int) -> Iterator[Callable[[int], None] | 
     if not verbose:
         yield None
         return
-    from rich.console import Console
     from rich.progress import Progress
 
-    with Progress(console=Console(stderr=True), transient=True) as progress:
+    with Progress(console=console(), transient=True) as progress:
         task = progress.add_task("evaluating", total=documents)
         yield lambda more: progress.advance(task, more)

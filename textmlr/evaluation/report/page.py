@@ -11,10 +11,9 @@ from os import PathLike
 
 import numpy as np
 
-from textmlr.base.errors import InputError
 from textmlr.base.version import __version__
 from textmlr.base.web_page import details, name_of, page, table, visible
-from textmlr.base.whole_files import atomic_files
+from textmlr.base.whole_files import atomic_files, make_folder
 from textmlr.corpus.corpus import Corpus
 from textmlr.evaluation.coverage import Coverage
 from textmlr.evaluation.curves import Point
@@ -54,18 +53,6 @@ class Findings:
 def files_of(folder: str) -> list[str]:
     """The files that a report may write in its folder."""
     return [os.path.join(folder, name) for name in (PAGE, *(f"{name}.png" for name in FIGURES))]
-
-
-def make_folder(folder: str | PathLike[str]) -> None:
-    """Make a report's folder, if it is not there.  Raises InputError where that cannot be."""
-    try:
-        os.makedirs(folder, exist_ok=True)
-    except OSError as error:
-        raise InputError(
-            f"cannot be made a folder: {(error.strerror or str(error)).lower()}",
-            place=os.fspath(folder),
-            mend="name another folder for the report",
-        ) from error
 
 
 def write_report(folder: str | PathLike[str], findings: Findings) -> str:

@@ -62,6 +62,11 @@ class Feature:
     share: float
     spread: float | None
 
+    @property
+    def adds(self) -> float | None:
+        """The nats that it adds on average to a document that has it."""
+        return None if self.contribution is None else self.contribution / max(self.documents, 1)
+
 
 Listed = TypeVar("Listed", Feature, TopWord)
 
@@ -124,7 +129,10 @@ class TopFeatures:
     def __repr__(self) -> str:
         """A table of the first words."""
         sides = [
-            [f"{figure_of(word):+9.3f}  {plain(word.text)}" for word in side[:_IN_REPR]]
+            [
+                f"{word.weight if word.adds is None else word.adds:+9.3f}  {plain(word.text)}"
+                for word in side[:_IN_REPR]
+            ]
             for side in (self.words.most_for, self.words.most_against)
         ]
         wide = max((len(line) for line in sides[0]), default=0)
@@ -136,13 +144,6 @@ class TopFeatures:
         lines = [f"{plain(self.label)}: {heads}"]
         lines += [f"{a:<{wide}}  {b}".rstrip() for a, b in zip(left, right, strict=True)]
         return "\n".join(lines)
-
-
-def figure_of(one: TopWord | Feature) -> float:
-    """The nats that it adds to a document that has it, or its weight where that is unknown."""
-    if one.contribution is None:
-        return one.weight
-    return one.contribution / max(one.documents, 1)
 
 
 def top_features(

@@ -52,6 +52,11 @@ class TopWord:
     others: int
     words: list[str]
 
+    @property
+    def adds(self) -> float | None:
+        """The nats that it adds on average to a document that has it."""
+        return None if self.contribution is None else self.contribution / max(self.documents, 1)
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class WordEntries:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from textmlr.base.checks import check_flag
+from textmlr.base.checks import MODEL_MEND, check_flag, check_kind
 from textmlr.base.option_keywords import stages_of, takes_options
 from textmlr.base.update_options import UpdateOptions
 from textmlr.corpus.given_data import Data, Labels, Weights, given_corpora
@@ -56,6 +56,7 @@ def update(
     >>> textmlr.update(model, ["a wedding kiss"], ["romance"]).labels
     ['romance', 'scifi', 'western']
     """
+    check_kind("model", model, Model, MODEL_MEND)
     check_flag("verbose", verbose)
     (own,) = stages_of(options, STAGES, OTHERS)
     with TrainingProgress(quiet=not verbose) as progress:
