@@ -11,8 +11,7 @@ from importlib.util import find_spec
 
 if find_spec("sklearn") is None:
     raise ModuleNotFoundError(
-        "textmlr.sklearn needs scikit-learn, which is not installed; "
-        "pip install scikit-learn",
+        "textmlr.sklearn needs scikit-learn, which is not installed; pip install scikit-learn",
         name="sklearn",
     )
 
