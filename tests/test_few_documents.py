@@ -345,7 +345,7 @@ def test_other_ways_to_train(
     texts = [text for _, text in pairs]
     assert loaded.probabilities(texts).tobytes() == model.probabilities(texts).tobytes()
     if training.calibration is False:
-        assert model.calibration == Calibration()
+        assert model.parts.calibration == Calibration()
 
 
 @pytest.mark.slow

@@ -80,7 +80,7 @@ def test_dropping_rows_changes_no_answer(train_tsv: Path, tmp_path: Path) -> Non
     whole = Model(dense.labels, dense.featurizer, [sparse.theta], Record())
     sparse.save(tmp_path / "m")
     loaded = Model.load(tmp_path / "m")
-    assert len(loaded.layers[0]) < len(whole.layers[0]) / 2
+    assert len(loaded.parts.layers[0]) < len(whole.parts.layers[0]) / 2
     assert loaded.probabilities(texts).tobytes() == whole.probabilities(texts).tobytes()
 
 

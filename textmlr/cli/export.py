@@ -62,7 +62,7 @@ def export(
     scorer.js does so, in pages and in node.
 
     ONNX is a graph for ONNX runtimes, from feature ids and values to scores, log z and
-    probabilities. It needs the package onnx (pip install 'textmlr[onnx]').
+    probabilities. It needs the package onnx (pip install onnx).
 
     \b
     Examples:
@@ -101,7 +101,7 @@ def export(
         "file": output,
         "bytes": size,
         "labels": len(loaded.labels),
-        "features": len(loaded.layers[0]),
+        "features": len(loaded.parts.layers[0]),
         "scorer": scorer,
     }
     print_summary(about, _show, quiet=quiet, as_json=as_json)
