@@ -137,6 +137,12 @@ class Explanation:
             lines.insert(1 + len(strong), f"  {rest:9,} other words")
         return "\n".join(lines)
 
+    def _repr_html_(self) -> str:
+        """The document with its words coloured, as a notebook shows it."""
+        from textmlr.model.explanation.explanation_fragment import fragment_of
+
+        return fragment_of(self)
+
     @property
     def probability(self) -> float:
         """P(Y=label | x) = exp(score − log_z)."""

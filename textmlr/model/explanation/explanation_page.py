@@ -133,17 +133,21 @@ def _document(explanation: Explanation) -> str:
         word = explanation.words[number]
         clear = " clear" if strength[number] > 0 else ""
         share = DARKEST * abs(word.margin) / most if most else 0.0
-        own = sorted(features[number], key=lambda one: -abs(one[1]))
         made.append(
             f'<span class="{"for" if word.margin >= 0 else "against"}{clear}" '
-            f'style="--a:{share:.3f}" tabindex="0" data-tip="{_tip(explanation, number, own)}">'
+            f'style="--a:{share:.3f}" tabindex="0" '
+            f'data-tip="{tip(explanation, number, features[number])}">'
             f"{shown}</span>"
         )
     return "".join(made)
 
 
-def _tip(explanation: Explanation, number: int, own: list[tuple[Contribution, float]]) -> str:
-    """The text shown when a word is pointed at, as an attribute's value."""
+def tip(explanation: Explanation, number: int, shares: list[tuple[Contribution, float]]) -> str:
+    """The text shown when a word is pointed at, as an attribute's value.
+
+    shares  the features on the word, with their shares, see ``on_words``
+    """
+    own = sorted(shares, key=lambda one: -abs(one[1]))
     word = explanation.words[number]
     lines = [
         f"{word.text}: {word.margin:+.4f} against {versus(explanation)}, "
