@@ -69,7 +69,7 @@ def _show(found: Page) -> None:
     from rich.markdown import CodeBlock, Markdown
     from rich.text import Text
 
-    class Block(CodeBlock):
+    class PlainCode(CodeBlock):
         """Code over the whole width, which outputs of 80 columns need; what is typed is bold."""
 
         def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
@@ -77,10 +77,10 @@ def _show(found: Page) -> None:
                 typed = line.startswith(("$ ", ">>> ", "... "))
                 yield Text(line, "bold" if typed else "", overflow="fold", no_wrap=len(line) <= 80)
 
-    class Shown(Markdown):
-        elements = Markdown.elements | {"fence": Block, "code_block": Block}
+    class PlainMarkdown(Markdown):
+        elements = Markdown.elements | {"fence": PlainCode, "code_block": PlainCode}
 
-    _print(Shown(found.text, hyperlinks=False))
+    _print(PlainMarkdown(found.text, hyperlinks=False))
 
 
 def _list() -> None:
