@@ -30,6 +30,7 @@ from numpy.typing import NDArray
 
 from textmlr.base.checks import MODEL_MEND, check_kind, check_path, check_threads
 from textmlr.base.errors import InputError
+from textmlr.base.extras import install_command
 from textmlr.base.training_options import Activation
 from textmlr.base.whole_files import atomic_write
 from textmlr.corpus.in_memory import batches_of
@@ -96,7 +97,7 @@ def onnx_model(model: Model) -> onnx.ModelProto:
         from onnx import TensorProto, helper
     except ImportError as error:
         raise InputError(
-            "exporting to ONNX needs the package onnx", mend="pip install 'textmlr[onnx]'"
+            "exporting to ONNX needs the package onnx", mend=install_command("onnx", "onnx")
         ) from error
 
     nodes, constants = _steps(model.calibration, model.layers[1:], model.activation)

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from textmlr.base.errors import InputError
+from textmlr.base.extras import install_command
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -61,7 +62,8 @@ def require() -> None:
         import matplotlib  # noqa: F401
     except ImportError as error:
         raise InputError(
-            "figures need matplotlib, which is not installed", mend="pip install 'textmlr[plot]'"
+            "figures need matplotlib, which is not installed",
+            mend=install_command("plot", "matplotlib"),
         ) from error
 
 
