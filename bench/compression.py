@@ -43,6 +43,7 @@ from rivals import (
 from textmlr.corpus.reading import read_corpus
 from textmlr.evaluation.labelled_answers import answer
 from textmlr.model.model import Model
+from textmlr.model.model_facts import kept_of
 from textmlr.model.small_file.compression import compress
 from textmlr.training.corpus_training import train_corpus
 
@@ -148,8 +149,8 @@ def rows_of(folder: Path, arguments: argparse.Namespace) -> list[dict[str, Any]]
                 "corpus": folder.name,
                 "limit": limit,
                 "bytes": small.save(Path(place) / "small"),
-                "features": small.kept["features"],
-                "of": whole.kept["features"],
+                "features": kept_of(small.parts)["features"],
+                "of": kept_of(whole.parts)["features"],
                 "seconds": seconds,
                 "before": before,
                 # As read from the file.

@@ -37,6 +37,7 @@ from textmlr.corpus.reading import read_corpus
 from textmlr.features.featurizer import Featurizer
 from textmlr.model.model import Model
 from textmlr.model.record import Record
+from textmlr.model.zero_rows import without_zero_rows
 from textmlr.training.exact.proximal_newton import minimise
 from textmlr.training.objective import Objective
 
@@ -95,7 +96,7 @@ class Task:
         model = Model(self.labels, self.featurizer, [theta], Record())
         with tempfile.TemporaryDirectory() as place:
             path = Path(place) / "model"
-            return model.save(path), model.without_zero_rows().save(path)
+            return model.save(path), without_zero_rows(model).save(path)
 
 
 def path_of(task: Task, arguments: argparse.Namespace) -> list[dict[str, Any]]:

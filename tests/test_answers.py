@@ -65,7 +65,7 @@ def test_the_short_way_answers_as_the_long_one(options: FeaturizerOptions, label
         rows, Network.of([np.abs(model.theta)])
     )  # of what is added up: values are positive
     assert (np.abs(answers.scores - scores) <= 1e-6 + 1e-6 * sizes).all()
-    log_z = model.head.log_z(answers.scores)
+    log_z = model.parts.head.log_z(answers.scores)
     np.testing.assert_allclose(answers.log_z, log_z, rtol=1e-12)
     np.testing.assert_allclose(answers.probabilities.sum(axis=1), 1, atol=1e-12)
     want = naive_linear.probabilities(answers.scores)
@@ -114,7 +114,7 @@ def test_a_document_has_the_same_bits_alone_and_without_a_table(
                 fitted.options, fitted.vocabulary, fitted.idf, [], fitted.documents
             )
             network = Network.of([model.theta])
-            answerer = Answerer(other, network, None, model.calibration, model.base)
+            answerer = Answerer(other, network, None, model.parts.calibration, model.parts.base)
             answers = answerer.answer(batches_of(texts)[0])
             assert answers.probabilities.tobytes() == together[: len(texts)].tobytes()
 

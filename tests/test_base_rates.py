@@ -29,6 +29,7 @@ from textmlr.model.parameters import Network
 from textmlr.model.record import Record
 from textmlr.model.scoring import base_scores, has_known_words
 from textmlr.model.small_file.compression import compress
+from textmlr.model.zero_rows import without_zero_rows
 from textmlr.training.corpus_training import train_corpus
 from textmlr.training.update.model_update import update_model
 
@@ -86,7 +87,7 @@ def halved() -> Model:
 def with_zero_rows() -> Model:
     """Whose features are known, but for a few have no weight."""
     own = trained(WORDS)()
-    theta = own.layers[0].copy()
+    theta = own.parts.layers[0].copy()
     theta[40:] = 0
     return Model.of(replace(own.parts, layers=[theta]))
 
@@ -106,7 +107,7 @@ MODELS = {
     "stream": streamed,
     "updated": halved,
     "zero rows": with_zero_rows,
-    "fewer rows": lambda: with_zero_rows().without_zero_rows(),
+    "fewer rows": lambda: without_zero_rows(with_zero_rows()),
     "int8": lambda: compress(trained(WORDS)(), 6000),
     "float16": lambda: compress(trained(HASHED)(), 20_000, dtype="float16"),
 }
@@ -168,10 +169,10 @@ def test_the_naive_twin(model: Model) -> None:
     """Which rows say nothing is seen as a dense matrix shows it."""
     texts = [*UNKNOWN, *KNOWN, *(text for _, text in PAIRS[:20])]
     rows = model.featurizer.transform(texts)
-    theta = model.layers[0]
-    if model.columns is not None:
+    theta = model.parts.layers[0]
+    if model.parts.columns is not None:
         whole = np.zeros((model.featurizer.columns, theta.shape[1]), np.float32)
-        whole[model.columns.kept] = theta
+        whole[model.parts.columns.kept] = theta
         theta = whole
     used = np.union1d(rows.indices, 0)
     bias = int(model.featurizer.options.bias)
@@ -179,14 +180,19 @@ def test_the_naive_twin(model: Model) -> None:
     dense = rows[:, used].toarray()
     want = naive.with_base(scores, dense, theta[used], bias, [*KEPT.values()])
     np.testing.assert_allclose(scores, want, atol=1e-6)
-    says = ~(scores == model.base).all(axis=1)
+    says = ~(scores == model.parts.base).all(axis=1)
     assert not says[: len(UNKNOWN)].any()
     assert says[len(UNKNOWN) + 1 :].sum() > 15
     features = model.featurizer.featurize(batches_of(texts))
-    if model.columns is not None:
-        features = model.columns.renumber(features)
-    kept = np.arange(len(model.layers[0])) if model.columns is None else model.columns.kept
-    told = has_known_words(features, model.layers[0], (kept == 0) & bool(bias))
+    columns = model.parts.columns
+    if columns is not None:
+        features = columns.renumber(features)
+    kept = (
+        np.arange(len(model.parts.layers[0]))
+        if model.parts.columns is None
+        else model.parts.columns.kept
+    )
+    told = has_known_words(features, model.parts.layers[0], (kept == 0) & bool(bias))
     np.testing.assert_array_equal(told, says)
 
 
@@ -212,7 +218,7 @@ def test_commands(model: Model, path: Path, tmp_path: Path) -> None:
     assert figures["log_loss"] == pytest.approx(loss, abs=1e-6)
     explained = good("explain", "-m", path, tmp_path / "doc.txt")
     assert "No known word: the answer is the base rates of training." in explained.stdout
-    assert f"score {math.log(RATES[1]):.4f} = ln of the base rate; P = exp(" in explained.stdout
+    assert f"score {math.log(RATES[1]):.4f} = ln of the base rate\nP = exp(" in explained.stdout
 
 
 def test_explanations(model: Model) -> None:
@@ -234,7 +240,7 @@ def test_explanations(model: Model) -> None:
 @pytest.mark.slow
 @pytest.mark.skipif(shutil.which("node") is None, reason="there is no node")
 def test_json(model: Model, tmp_path: Path) -> None:
-    if len(model.layers) > 1:
+    if len(model.parts.layers) > 1:
         with pytest.raises(InputError, match="not written as JSON"):
             answered_by_node(model, [""], tmp_path)
         return
@@ -284,7 +290,7 @@ def test_the_base_rates_lose_less_than_the_bias() -> None:
     """On documents that say nothing, of the labels as they come: the best that can be said."""
     model = train_corpus(corpus_of(PAIRS))
     bias_alone = Model.of(replace(model.parts, record=Record()))
-    assert not len(bias_alone.base)
+    assert not len(bias_alone.parts.base)
     judges = skewed(seed=8)
     silent = Corpus.of(["zzqq"] * len(judges), [label for label, _ in judges])
     entropy = -float(RATES @ np.log(RATES))
@@ -415,7 +421,7 @@ def test_a_record_that_does_not_tell_leaves_the_bias() -> None:
     own = trained(WORDS)()
     model = Model.of(replace(own.parts, record=Record()))
     row = model.scores([""])[0]
-    times = own.calibration.multiplier(own.theta[0].astype(float))
+    times = own.parts.calibration.multiplier(own.theta[0].astype(float))
     np.testing.assert_allclose(row, times * own.theta[0], rtol=1e-6)
     assert model.explain("").method == "exact"
     why = model.explain("", "scifi")

@@ -142,7 +142,7 @@ def model() -> Model:
 
 def test_every_path_multiplies_the_scores_alike(model: Model, tmp_path: Path) -> None:
     """Together, one by one, of a loaded model (without a table of its features): the same bits."""
-    calibration = model.calibration
+    calibration = model.parts.calibration
     assert calibration.exponent < 0
     assert calibration.factor == 1  # it is in θ
     rows = model.featurizer.featurize(batches_of(TEXTS))
@@ -157,7 +157,7 @@ def test_every_path_multiplies_the_scores_alike(model: Model, tmp_path: Path) ->
     np.testing.assert_allclose(probabilities, share, rtol=1e-6)
     model.save(tmp_path / "a.textmlr")
     loaded = Model.load(tmp_path / "a.textmlr")
-    assert loaded.calibration == calibration
+    assert loaded.parts.calibration == calibration
     for i, text in enumerate(TEXTS):
         for one in (model, loaded):
             assert one.probabilities([text]).tobytes() == probabilities[i].tobytes()
@@ -167,8 +167,8 @@ def test_every_path_multiplies_the_scores_alike(model: Model, tmp_path: Path) ->
 def test_the_model_is_as_sure_as_it_was_on_the_held_out_documents(model: Model) -> None:
     """What is in the file is what the trial was judged by, the factor moved into θ."""
     final = model.record.final.calibration.as_json()
-    assert model.calibration == Calibration(**final).absorbed()
-    assert model.calibration.spread == final["spread"] * final["factor"]
+    assert model.parts.calibration == Calibration(**final).absorbed()
+    assert model.parts.calibration.spread == final["spread"] * final["factor"]
 
 
 def test_calibration_can_be_left_off(train_tsv: Path, tmp_path: Path) -> None:
@@ -182,7 +182,7 @@ def test_calibration_can_be_left_off(train_tsv: Path, tmp_path: Path) -> None:
         "spread": 1.0,
         "least": 1.0,
     }
-    assert Model.load(path).calibration == Calibration()
+    assert Model.load(path).parts.calibration == Calibration()
 
 
 def test_calibration_changes_no_answer() -> None:

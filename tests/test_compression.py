@@ -20,6 +20,7 @@ from textmlr.corpus.reading import read_corpus
 from textmlr.evaluation.labelled_answers import answer
 from textmlr.features.featurizer import Featurizer
 from textmlr.model.model import Model
+from textmlr.model.model_facts import kept_of
 from textmlr.model.record import Record
 from textmlr.model.small_file.compression import SmallDtype, compress
 from textmlr.model.small_file.theta_storage import ThetaStorage
@@ -78,7 +79,7 @@ def test_what_contributes_most_is_kept(genres: Model, unseen: Corpus) -> None:
     """A model of as many features drawn at random answers worse by far; so does float16, which
     has room for a fourth of them."""
     small = compress(genres, 50_000)
-    number = small.kept["features"]
+    number = kept_of(small.parts)["features"]
     assert 7_000 < number < 12_000
     loss = figures(small, unseen)[1]
     rng = np.random.default_rng(1)
@@ -87,9 +88,9 @@ def test_what_contributes_most_is_kept(genres: Model, unseen: Corpus) -> None:
     vocabulary = genres.featurizer.vocabulary.take(drawn - 1)
     featurizer = Featurizer.restore(genres.featurizer.options, vocabulary, None, genres.labels, 576)
     parts = (genres.labels, featurizer, [genres.theta[rows]], genres.record, None)
-    assert figures(Model(*parts, genres.calibration), unseen)[1] > loss + 0.2
+    assert figures(Model(*parts, genres.parts.calibration), unseen)[1] > loss + 0.2
     half = compress(genres, 50_000, dtype="float16")
-    assert half.kept["features"] < number / 2
+    assert kept_of(half.parts)["features"] < number / 2
     assert figures(half, unseen)[1] > loss + 0.2
 
 
@@ -102,11 +103,11 @@ def test_words_of_a_label_stay_and_common_words_go(words: Model) -> None:
     for row, name in enumerate(names):
         if row and name not in own:
             theta[row] *= 1e-4
-    model = Model(words.labels, words.featurizer, [theta], Record(), None, words.calibration)
+    model = Model(words.labels, words.featurizer, [theta], Record(), None, words.parts.calibration)
     small = next(
         one
         for one in (compress(model, limit) for limit in range(1360, 1600, 10))
-        if one.kept["features"] > 28
+        if kept_of(one.parts)["features"] > 28
     )
     kept = set(small.featurizer.feature_names()[1:])
     assert kept <= own
@@ -132,19 +133,19 @@ def test_the_file_is_nearly_as_large_as_it_may_be(
     size = small.save(tmp_path / "small")
     assert 0.97 * limit < size <= limit
     assert size == (tmp_path / "small").stat().st_size
-    assert (len(small.layers[0]) - 1, size) in tried
+    assert (len(small.parts.layers[0]) - 1, size) in tried
     assert len(tried) < 12
     assert small.record.compressed.as_json() == {
-        "from_features": pairs.kept["features"],
-        "features": small.kept["features"],
+        "from_features": kept_of(pairs.parts)["features"],
+        "features": kept_of(small.parts)["features"],
     }
 
 
 @pytest.mark.slow
 def test_where_all_features_fit_rounding_is_finer(pairs: Model, unseen: Corpus) -> None:
     whole = compress(pairs, 10**6)
-    assert whole.storage.top < compress(pairs, 60_000).storage.top
-    assert whole.kept["features"] == pairs.kept["features"]
+    assert whole.parts.storage.top < compress(pairs, 60_000).parts.storage.top
+    assert kept_of(whole.parts)["features"] == kept_of(pairs.parts)["features"]
     assert abs(figures(whole, unseen)[1] - figures(pairs, unseen)[1]) < 0.002
     # As fine as 8 bits allow.
     rows = dict(zip(pairs.featurizer.feature_names(), pairs.theta, strict=True))
@@ -181,7 +182,7 @@ def test_any_model_is_compressed_and_read_to_the_same_bits(
     assert small.save(tmp_path / "small") <= limit
     loaded = Model.load(tmp_path / "small")
     for model in (small, loaded):
-        assert model.storage.dtype == dtype
+        assert model.parts.storage.dtype == dtype
         for texts in (TEXTS, TEXTS[:1]):
             assert model.scores(texts).tobytes() == small.scores(texts).tobytes()
             assert model.probabilities(texts).tobytes() == small.probabilities(texts).tobytes()
@@ -217,18 +218,27 @@ def test_hashed_features_are_compressed_again(dtype: SmallDtype, tmp_path: Path)
     once = compress(whole, 4_000, dtype=dtype)
     once.save(tmp_path / "m")
     again = compress(Model.load(tmp_path / "m"), 3_000)
-    assert again.kept["features"] <= once.kept["features"] < whole.kept["features"]
+    assert (
+        kept_of(again.parts)["features"]
+        <= kept_of(once.parts)["features"]
+        < kept_of(whole.parts)["features"]
+    )
     assert figures(again, unseen)[1] < figures(compress(whole, 3_000), unseen)[1] + 0.1
 
 
 def test_other_weights_are_saved_plainly(genres: Model, tmp_path: Path) -> None:
     """A model made from the parts of a small one has no scales to hold its weights by."""
     small = compress(genres, 60_000)
-    changed = Model(small.labels, small.featurizer, [small.layers[0] * 1.1], small.record)
+    changed = Model(small.labels, small.featurizer, [small.parts.layers[0] * 1.1], small.record)
     changed.save(tmp_path / "m")
     assert Model.load(tmp_path / "m").theta.tobytes() == changed.theta.tobytes()
-    for storage in (small.storage, ThetaStorage("float16")):
-        parts = (small.labels, small.featurizer, [small.layers[0] * np.float32(1.1)], small.record)
+    for storage in (small.parts.storage, ThetaStorage("float16")):
+        parts = (
+            small.labels,
+            small.featurizer,
+            [small.parts.layers[0] * np.float32(1.1)],
+            small.record,
+        )
         with pytest.raises(ValueError, match="theta"):
             Model(*parts, storage=storage).save(tmp_path / "m")
 
@@ -276,7 +286,7 @@ class TestCommand:
             self.run(model_file, test_tsv, "-o", small, "--max-size", "10kB", "--json")
         )
         assert about["bytes"] == small.stat().st_size < about["from"]["bytes"]
-        assert about["features"] == Model.load(small).kept["features"]
+        assert about["features"] == kept_of(Model.load(small).parts)["features"]
         unseen = read_corpus([str(test_tsv)])
         for side, path in (("a", model_file), ("b", small)):
             got = about["evaluation"][side]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import random
 from collections import defaultdict
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -38,6 +39,7 @@ from textmlr.corpus.in_memory import batches_of
 from textmlr.evaluation.evaluation import judge
 from textmlr.evaluation.labelled_answers import answer
 from textmlr.kernels import fingerprints as kernels
+from textmlr.model.model_parts import UpdateState
 from textmlr.model.record import DuplicatesRecord
 from textmlr.model.small_file.compression import compress
 from textmlr.training.corpus_training import train_corpus
@@ -329,7 +331,7 @@ def test_a_model_file_knows_its_documents_again(tmp_path: Path) -> None:
     for model in (trained(), trained(l1=1e-3)):
         model.save(tmp_path / "m")
         again = Model.load(tmp_path / "m")
-        assert again.trained_on is not None
+        assert again.parts.update_state.trained_on is not None
         corpus = Corpus.of(texts_of(60, 1)[:10] + texts_of(20, 9), ["scifi"] * 30)
         evaluation = judge(answer(again, corpus))
         assert evaluation.overlap == Overlap(10, exact=True)
@@ -338,11 +340,11 @@ def test_a_model_file_knows_its_documents_again(tmp_path: Path) -> None:
 
 def test_files_without_a_sketch_are_read(tmp_path: Path) -> None:
     model = trained()
-    model.trained_on = None
+    model = Model.of(replace(model.parts, update_state=UpdateState()))
     model.save(tmp_path / "m")
     assert "trained_on" not in load(tmp_path / "m")[0]
     again = Model.load(tmp_path / "m")
-    assert again.trained_on is None
+    assert again.parts.update_state.trained_on is None
     assert judge(answer(again, Corpus.of(["x"], ["scifi"]))).overlap is None
 
 
@@ -384,20 +386,21 @@ def test_a_sketch_is_little_beside_theta() -> None:
 def test_compress_drops_it(tmp_path: Path) -> None:
     model = trained()
     size = model.save(tmp_path / "m")
-    assert compress(model, size).trained_on is not None  # it is small enough as it is
-    assert compress(model, size // 2).trained_on is None
+    assert compress(model, size) is model  # it is small enough as it is
+    assert compress(model, size // 2).parts.update_state.trained_on is None
 
 
 def test_update_extends_it() -> None:
     model, new = trained(), Corpus.of(texts_of(20, 5) + texts_of(60, 1)[:4], ["scifi"] * 24)
     updated = update_model(model, new)
-    assert updated.trained_on is not None
-    assert updated.trained_on.overlap(batches_of(texts_of(20, 5) + texts_of(60, 1)), 1) == Overlap(
-        80, exact=True
-    )
+    assert updated.parts.update_state.trained_on is not None
+    assert updated.parts.update_state.trained_on.overlap(
+        batches_of(texts_of(20, 5) + texts_of(60, 1)), 1
+    ) == Overlap(80, exact=True)
     assert updated.record.updates[-1].overlap.as_json() == {"documents": 4, "exact": True}
-    model.trained_on = None  # then nothing is known of old documents, and so of all
-    assert update_model(model, new).trained_on is None
+    # Then nothing is known of old documents, and so of all.
+    model = Model.of(replace(model.parts, update_state=UpdateState()))
+    assert update_model(model, new).parts.update_state.trained_on is None
 
 
 def test_number_of_threads_changes_no_byte(tmp_path: Path) -> None:

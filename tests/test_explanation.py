@@ -30,6 +30,7 @@ from textmlr.model.explanation.explanation import Explanation
 from textmlr.model.model import Model
 from textmlr.model.record import Record
 from textmlr.model.scoring import Calibration
+from textmlr.model.zero_rows import without_zero_rows
 from textmlr.training.corpus_training import train_corpus
 
 PAIRS = documents(200, 4)
@@ -67,11 +68,11 @@ def calibrated(training: TrainingOptions = QUICK) -> Model:
 def sparse(options: FeaturizerOptions, training: TrainingOptions = QUICK) -> Model:
     """Some of whose features have no row in θ."""
     own = model_of(options, training)
-    theta = own.layers[0].copy()
+    theta = own.parts.layers[0].copy()
     theta[np.random.default_rng(1).uniform(size=len(theta)) < 0.6] = 0
-    parts = replace(own.parts, layers=[theta, *own.layers[1:]], calibration=Calibration())
-    thin = Model.of(parts).without_zero_rows()
-    assert len(thin.layers[0]) < len(theta)
+    parts = replace(own.parts, layers=[theta, *own.parts.layers[1:]], calibration=Calibration())
+    thin = without_zero_rows(Model.of(parts))
+    assert len(thin.parts.layers[0]) < len(theta)
     return thin
 
 
@@ -172,7 +173,7 @@ def test_features_are_those_of_the_document(name: str) -> None:
             if options.hash_bits is None:
                 (column,) = (columns[name] for name in feature.names)
                 assert feature.value == row[column]
-                if len(model.layers) == 1:
+                if len(model.parts.layers) == 1:
                     assert feature.weight == model.theta[column, 0]
         values = [feature.value for feature in why.features]
         assert np.isin(values, row).all()
@@ -485,7 +486,7 @@ def test_greedy_steps_grow_but_do_not_overshoot(monkeypatch: pytest.MonkeyPatch)
     words = [f"w{i:03d}" for i in range(400)]
     pairs = [("own", " ".join(words)), ("other", "else")]
     trained = train_corpus(corpus_of(pairs), FeaturizerOptions(ngrams=(1, 1), norm=None), QUICK)
-    theta = np.zeros_like(trained.layers[0])
+    theta = np.zeros_like(trained.parts.layers[0])
     theta[:, trained.labels.index("own")] = 1.0
     theta[0] = 0.0
     theta[0, trained.labels.index("other")] = 200.5  # the bias
@@ -514,7 +515,7 @@ def test_greedy_steps_grow_but_do_not_overshoot(monkeypatch: pytest.MonkeyPatch)
 def test_where_the_bias_decides_nothing_changes_the_label(
     model: Model, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    layers = [np.zeros_like(layer) for layer in model.layers]
+    layers = [np.zeros_like(layer) for layer in model.parts.layers]
     layers[-1][0 if len(layers) == 1 else -1, 1] = 1  # the bias
     flat = Model.of(replace(model.parts, layers=layers, record=Record()))  # no base rates
     found = check_removal(flat, "robot kiss saddle")

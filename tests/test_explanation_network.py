@@ -128,7 +128,7 @@ def network_of(widths: tuple[int, ...], activation: Activation, seed: int = 1) -
     """Of random weights, its scores some nats apart."""
     own = train_corpus(corpus_of(PAIRS), WORDS, TrainingOptions(epochs=1, holdout=0.0))
     rng = np.random.default_rng(seed)
-    rows = [len(own.layers[0]), *(width + 1 for width in widths[:-1])]
+    rows = [len(own.parts.layers[0]), *(width + 1 for width in widths[:-1])]
     layers = [
         rng.normal(size=(below, width)).astype(np.float32)
         for below, width in zip(rows, widths, strict=True)
@@ -164,7 +164,7 @@ def test_shares_are_those_of_the_naive_integral(activation: Activation) -> None:
     model = network_of((6, 5, 3), activation)
     names = model.featurizer.feature_names()
     text = PAIRS[0][1]
-    layers = [layer.astype(float) for layer in model.layers]
+    layers = [layer.astype(float) for layer in model.parts.layers]
     row = model.featurizer.transform([text]).toarray()[0].astype(float)
     places = (np.arange(1000) + 0.5) / 1000
     path = places[:, None] * row
@@ -184,7 +184,7 @@ def test_shares_are_those_of_the_naive_integral(activation: Activation) -> None:
 def test_without_activation_it_is_the_linear_model() -> None:
     """Θ = θ_1Θ_2 of weights, and biases that are in the bias's row."""
     model = network_of((4, 3), "identity")
-    first, second = (layer.astype(float) for layer in model.layers)
+    first, second = (layer.astype(float) for layer in model.parts.layers)
     theta = first @ second[:-1]
     theta[0] += second[-1]
     linear = Model.of(replace(model.parts, layers=[theta.astype(np.float32)]))

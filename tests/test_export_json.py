@@ -21,6 +21,7 @@ from textmlr.base.training_options import TrainingOptions
 from textmlr.corpus.reading import read_corpus
 from textmlr.export import json as export
 from textmlr.model.scoring import Calibration
+from textmlr.model.zero_rows import without_zero_rows
 from textmlr.training.corpus_training import train_corpus
 
 DATA = Path(__file__).parent.parent / "data"
@@ -70,19 +71,21 @@ def made(options: FeaturizerOptions, labels: int, zero: float = 0.0, whole: bool
     pairs = [(f"ℓ{i % labels}", text) for i, text in enumerate(torture_texts(whole))]
     model = train_corpus(corpus_of(pairs), options, QUICK)
     rng = np.random.default_rng(1)
-    theta = rng.normal(size=model.layers[0].shape).astype(np.float32)
+    theta = rng.normal(size=model.parts.layers[0].shape).astype(np.float32)
     if options.norm is None:
         theta /= 100  # rows are as long as documents are
     theta[rng.uniform(size=len(theta)) < zero] = 0
-    whole_model = Model(model.labels, model.featurizer, [theta], model.record, model.columns, BENT)
-    return whole_model.without_zero_rows()
+    whole_model = Model(
+        model.labels, model.featurizer, [theta], model.record, model.parts.columns, BENT
+    )
+    return without_zero_rows(whole_model)
 
 
 def exact(model: Model, texts: list[str]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """(scores, probabilities) in double precision, from the rows."""
     rows = model.featurizer.transform(texts).astype(np.float64)
     scores = rows @ model.theta.astype(np.float64)
-    own = model.calibration
+    own = model.parts.calibration
     relative = np.maximum(scores.std(axis=1), own.least) / own.spread
     scores *= (relative**own.exponent)[:, None]
     bias = int(model.featurizer.options.bias)
@@ -149,7 +152,7 @@ def test_a_thousand_documents(tmp_path: Path) -> None:
     texts += [text for _, text in documents(300, 7)]
     assert len(texts) > 1000
     model = train_corpus(read_corpus([str(DATA / "genres-train.tsv")]))
-    assert model.calibration.exponent < 0
+    assert model.parts.calibration.exponent < 0
     check(model, texts, tmp_path)
 
 

@@ -15,6 +15,7 @@ from textmlr.base.training_options import TrainingOptions
 from textmlr.corpus.reading import read_corpus
 from textmlr.export import onnx as export
 from textmlr.model.scoring import Calibration
+from textmlr.model.zero_rows import without_zero_rows
 from textmlr.training.corpus_training import train_corpus
 
 onnxruntime = pytest.importorskip("onnxruntime")
@@ -57,18 +58,18 @@ def test_same_answers(
 ) -> None:
     trained = train_corpus(corpus_of(PAIRS), options, QUICK)
     rng = np.random.default_rng(1)
-    theta = rng.normal(size=trained.layers[0].shape).astype(np.float32)
+    theta = rng.normal(size=trained.parts.layers[0].shape).astype(np.float32)
     theta[rng.uniform(size=len(theta)) < share] = 0
     bent = Calibration(1.0, exponent, 2.0, 0.5)
     model = Model(
-        trained.labels, trained.featurizer, [theta], trained.record, trained.columns, bent
+        trained.labels, trained.featurizer, [theta], trained.record, trained.parts.columns, bent
     )
-    check(model.without_zero_rows(), TEXTS, tmp_path / "m.onnx")
+    check(without_zero_rows(model), TEXTS, tmp_path / "m.onnx")
 
 
 def test_real_documents(tmp_path: Path) -> None:
     model = train_corpus(read_corpus([str(DATA / "genres-train.tsv")]))
-    assert model.calibration.exponent < 0
+    assert model.parts.calibration.exponent < 0
     batches = read_corpus([str(DATA / "genres-test.tsv")]).batches
     texts = [batch[i].decode() for batch in batches for i in range(len(batch))]
     check(model, texts, tmp_path / "m.onnx")

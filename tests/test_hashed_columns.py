@@ -34,6 +34,7 @@ from textmlr.kernels import (
 )
 from textmlr.model.parameters import Network
 from textmlr.model.scoring import score
+from textmlr.model.zero_rows import without_zero_rows
 from textmlr.training.corpus_training import train_corpus
 
 PAIRS = documents(200, 5)
@@ -89,8 +90,8 @@ def test_impossible_columns_are_refused(kept: list[int]) -> None:
 def test_a_hashed_model_is_as_large_as_what_occurs(tmp_path: Path, idf: bool | None) -> None:
     options = FeaturizerOptions(hash_bits=22, idf=idf, char_ngrams=None)
     model = model_of(options)
-    assert model.columns is not None
-    assert model.layers[0].shape == (len(model.columns.kept), len(model.labels))
+    assert model.parts.columns is not None
+    assert model.parts.layers[0].shape == (len(model.parts.columns.kept), len(model.labels))
     size = model.save(tmp_path / "m.textmlr")
     if idf is None:
         assert size < 1_000_000 < model.theta.nbytes
@@ -99,7 +100,7 @@ def test_a_hashed_model_is_as_large_as_what_occurs(tmp_path: Path, idf: bool | N
     assert loaded.scores(new).tobytes() == model.scores(new).tobytes()
     rows = model.featurizer.featurize(batches_of(new))
     want = score(rows, Network.of([model.theta]))
-    want[1] = model.base  # the empty document's
+    want[1] = model.parts.base  # the empty document's
     np.testing.assert_allclose(model.scores(new), want, atol=1e-5)
     # The length of a row counts all its columns, in use or not.
     if idf is None:
@@ -130,18 +131,18 @@ def test_few_of_very_many_columns_are_bisected(
     monkeypatch.setattr(columns_module, "DENSE", 0)
     monkeypatch.setattr(columns_module, "DENSE_SHARE", 0)
     sparse = Model.load(path)
-    assert dense.columns is not None
-    assert sparse.columns is not None
-    assert len(dense.columns.table) == 1 << 12
-    assert len(sparse.columns.table) == 2 + 2 * len(sparse.columns.kept)
-    assert sparse.columns.numbers.tolist() == dense.columns.numbers.tolist()
+    assert dense.parts.columns is not None
+    assert sparse.parts.columns is not None
+    assert len(dense.parts.columns.table) == 1 << 12
+    assert len(sparse.parts.columns.table) == 2 + 2 * len(sparse.parts.columns.kept)
+    assert sparse.parts.columns.numbers.tolist() == dense.parts.columns.numbers.tolist()
     every = np.arange(1 << 12)
-    assert sparse.columns.find(every).tolist() == dense.columns.numbers.tolist()
+    assert sparse.parts.columns.find(every).tolist() == dense.parts.columns.numbers.tolist()
     strange = [*texts, "nothing known", "ünd", ""]
     assert sparse.probabilities(strange).tobytes() == dense.probabilities(strange).tobytes()
     assert sparse.probabilities(["robot"]).tobytes() == dense.probabilities(["robot"]).tobytes()
     assert sparse.explain(texts[0]).as_dict() == dense.explain(texts[0]).as_dict()
-    again = sparse.without_zero_rows()
+    again = without_zero_rows(sparse)
     assert again.probabilities(texts).tobytes() == dense.probabilities(texts).tobytes()
     rows = document_rows, csr_rows, column_numbers, hash_table, hashing, code_points, tokens
     as_python(monkeypatch, document_answer, linear, layers, ngram_hashes, softmax, *rows)

@@ -21,6 +21,7 @@ from textmlr.corpus.reading import read_corpus
 from textmlr.features.csr_features import Features
 from textmlr.features.hashed_columns import estimated_totals, sampled_rows
 from textmlr.features.ngrams import Hasher
+from textmlr.model.zero_rows import without_zero_rows
 from textmlr.training import feature_names
 from textmlr.training.corpus_training import train_corpus
 
@@ -93,7 +94,7 @@ def test_the_heaviest_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
     model = train_corpus(corpus_of(PAIRS), OPTIONS[1], QUICK)
     named = model.featurizer.column_names
     assert named is not None
-    assert model.layers[0].tobytes() == whole.layers[0].tobytes()
+    assert model.parts.layers[0].tobytes() == whole.parts.layers[0].tobytes()
     theta = model.theta.astype(np.float64)
     norms = np.linalg.norm(theta - theta.mean(axis=1, keepdims=True), axis=1)
     heaviness = norms * model.featurizer.transform(TEXTS).sum(axis=0)
@@ -102,8 +103,8 @@ def test_the_heaviest_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(feature_names, "CANDIDATES", 10)
     fewer = train_corpus(corpus_of(PAIRS), OPTIONS[1], QUICK).featurizer.column_names
     assert fewer is not None
-    assert model.columns is not None
-    assert set(fewer.columns.tolist()) == set(model.columns.kept[:10].tolist())
+    assert model.parts.columns is not None
+    assert set(fewer.columns.tolist()) == set(model.parts.columns.kept[:10].tolist())
 
 
 def test_names_from_a_sample_in_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -159,7 +160,7 @@ def test_same_file_whatever_the_threads_and_after_a_round_trip(tmp_path: Path) -
 
 def test_without_names() -> None:
     model = train_corpus(corpus_of(PAIRS), OPTIONS[0], QUICK)
-    assert model.without_zero_rows().featurizer.column_names is not None
+    assert without_zero_rows(model).featurizer.column_names is not None
     model.featurizer.fit(TEXTS)
     with pytest.raises(InputError, match="no names"):
         model.featurizer.feature_names()

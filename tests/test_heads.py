@@ -19,6 +19,7 @@ from textmlr.kernels import document_answer
 from textmlr.model import heads
 from textmlr.model.heads import SOFTMAX, Curve, Head
 from textmlr.model.small_file.compression import compress
+from textmlr.model.zero_rows import without_zero_rows
 from textmlr.training.calibration import Scored, calibrate, shrink
 from textmlr.training.corpus_training import train_corpus
 from textmlr.training.update.model_update import update_model
@@ -145,10 +146,10 @@ def trained() -> Model:
 
 @pytest.mark.slow
 def test_another_head_trains_saves_and_answers(trained: Model, tmp_path: Path) -> None:
-    assert trained.head is SIGMOIDS
+    assert trained.parts.head is SIGMOIDS
     trained.save(tmp_path / "model")
     loaded = Model.load(tmp_path / "model")
-    assert loaded.head is SIGMOIDS
+    assert loaded.parts.head is SIGMOIDS
     texts = ["robot in orbit", "a sheriff, a saddle", "a kiss", "nothing known"]
     p, scores = loaded.probabilities(texts), loaded.scores(texts)
     np.testing.assert_allclose(p, _p(scores), rtol=1e-12)
@@ -222,7 +223,7 @@ def test_calibration_asks_the_head() -> None:
 @pytest.mark.slow
 def test_few_documents_and_choices_go_the_same_way() -> None:
     model = train_corpus(corpus_of(40), head="sigmoids")
-    assert model.head is SIGMOIDS
+    assert model.parts.head is SIGMOIDS
     assert model.classify(["robot orbit"])[0][0].label == "scifi"
 
 
@@ -242,10 +243,10 @@ def test_explanations_compression_and_copies_keep_the_head(trained: Model, tmp_p
     assert why.probability == pytest.approx(float(_p(why.score)), rel=1e-5)
     assert trained.counterfactual("robot orbit").label == "scifi"
     size = trained.save(tmp_path / "model")
-    assert compress(trained, size - 300).head is SIGMOIDS
-    assert trained.without_zero_rows().head is SIGMOIDS
+    assert compress(trained, size - 300).parts.head is SIGMOIDS
+    assert without_zero_rows(trained).parts.head is SIGMOIDS
     for other in (pickle.loads(pickle.dumps(trained)), copy.deepcopy(trained)):
-        assert other.head is SIGMOIDS
+        assert other.parts.head is SIGMOIDS
         assert other.classify(["kiss"]) == trained.classify(["kiss"])
 
 
@@ -266,7 +267,7 @@ def test_a_softmax_model_does_not_name_its_head(tmp_path: Path) -> None:
     model = train_corpus(corpus_of(60))
     model.save(tmp_path / "model")
     assert b"softmax" not in (tmp_path / "model").read_bytes()
-    assert Model.load(tmp_path / "model").head is SOFTMAX
+    assert Model.load(tmp_path / "model").parts.head is SOFTMAX
 
 
 def test_ties_go_to_the_first_label() -> None:

@@ -64,7 +64,7 @@ def test_train_classify_and_info(options, train_tsv: Path, test_tsv: Path, tmp_p
     text = run("info", sparse)
     kept = f"{told['final']['features_kept']} features, {told['final']['weights_kept']} weights"
     assert f"kept         {kept} not 0" in text
-    assert "l1 = 0.001, λ = 0" in text
+    assert "on absolute weights (l1 = 0.001)" in text
     about = json.loads(run("info", sparse, "--json"))
     assert about["final"] == told["final"]
     assert kept in run("train", train_tsv, "-o", sparse, "--l1", 1e-3, *options)
@@ -80,7 +80,7 @@ def test_dropping_rows_changes_no_answer(train_tsv: Path, tmp_path: Path) -> Non
     whole = Model(dense.labels, dense.featurizer, [sparse.theta], Record())
     sparse.save(tmp_path / "m")
     loaded = Model.load(tmp_path / "m")
-    assert len(loaded.layers[0]) < len(whole.layers[0]) / 2
+    assert len(loaded.parts.layers[0]) < len(whole.parts.layers[0]) / 2
     assert loaded.probabilities(texts).tobytes() == whole.probabilities(texts).tobytes()
 
 

@@ -251,7 +251,7 @@ class TestOfModel:
         with np.load(out) as file:
             assert file["labels"].tolist() == model.labels
             assert np.array_equal(file["y"], corpus.y)
-        factor = model.calibration
+        factor = model.parts.calibration
         if factor.exponent == 0:
             assert np.allclose(matrix @ model.theta, model.scores(list(corpus.batches)), rtol=1e-4)
 

@@ -266,12 +266,12 @@ def test_layers_that_cannot_fit_in_memory_are_refused(train_tsv: Path) -> None:
 
 def test_a_model_file_holds_every_layer(train_tsv: Path, tmp_path: Path) -> None:
     model = train_corpus(read_corpus([train_tsv]), WORDS, TrainingOptions(hidden=(6, 5)))
-    assert [layer.shape[1] for layer in model.layers] == [6, 5, 3]
+    assert [layer.shape[1] for layer in model.parts.layers] == [6, 5, 3]
     path = tmp_path / "m.textmlr"
     model.save(path)
     loaded = Model.load(path)
     texts = ["robot kiss", "", "ship"]
-    assert loaded.activation == "relu"
+    assert loaded.parts.activation == "relu"
     assert loaded.probabilities(texts).tobytes() == model.probabilities(texts).tobytes()
     assert loaded.probabilities(texts[:1]).tobytes() == model.probabilities(texts)[:1].tobytes()
     with pytest.raises(InputError, match="a model with hidden layers has no weight"):

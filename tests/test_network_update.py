@@ -68,8 +68,10 @@ def test_pairs() -> Pairs:
 
 def forgetful(model: Model) -> Model:
     """The same, as if its steps had never been divided by anything."""
-    nothing = [np.zeros_like(own) for own in model.squares]
-    return Model.of(replace(model.parts, update_state=UpdateState(nothing, model.trained_on)))
+    nothing = [np.zeros_like(own) for own in model.parts.update_state.squares]
+    return Model.of(
+        replace(model.parts, update_state=UpdateState(nothing, model.parts.update_state.trained_on))
+    )
 
 
 class TestLearns:
@@ -81,7 +83,10 @@ class TestLearns:
         assert accuracy(updated, test_pairs) > accuracy(everything, test_pairs) - 0.02
         assert updated.featurizer.documents == 300
         # What has been learnt adds up: old rows of features have seen more than before.
-        first, then = old.squares[0], updated.squares[0][: len(old.squares[0])]
+        first, then = (
+            old.parts.update_state.squares[0],
+            updated.parts.update_state.squares[0][: len(old.parts.update_state.squares[0])],
+        )
         assert (then[0] > first[0]) & (np.median(then) > np.median(first))
 
     def test_a_few_documents_do_no_harm(self, old: Model, test_pairs: Pairs) -> None:
@@ -122,8 +127,8 @@ class TestLearns:
         p = updated.probabilities([text for _, text in documents(30, 3)])[:, 0]
         assert 0 < p.max() < 0.05
         garlic = updated.featurizer.feature_names().index("garlic")
-        assert not updated.layers[0][garlic].any()
-        assert updated.squares[0][garlic] == 0
+        assert not updated.parts.layers[0][garlic].any()
+        assert updated.parts.update_state.squares[0][garlic] == 0
 
 
 @pytest.mark.slow
@@ -136,8 +141,10 @@ def test_every_form_of_network(form: str, test_pairs: Pairs, tmp_path: Path) -> 
     assert accuracy(second, test_pairs) > accuracy(first, test_pairs) - 0.08
     second.save(tmp_path / "m.textmlr")
     again = Model.load(tmp_path / "m.textmlr")
-    assert [own.tobytes() for own in again.squares] == [own.tobytes() for own in second.squares]
-    assert again.activation == second.activation == first.activation
+    assert [own.tobytes() for own in again.parts.update_state.squares] == [
+        own.tobytes() for own in second.parts.update_state.squares
+    ]
+    assert again.parts.activation == second.parts.activation == first.parts.activation
     third, same = (
         update_model(m, corpus_of(documents(90, 4)), NOTHING_HELD) for m in (again, second)
     )
@@ -180,7 +187,7 @@ def test_squares_are_those_of_theta(power: float) -> None:
         l2=0.0,
     )
     model = train_corpus(corpus_of(pairs), WORDS, options)
-    first, last = (layer.astype(np.float64) for layer in model.layers)
+    first, last = (layer.astype(np.float64) for layer in model.parts.layers)
     rows = model.featurizer.featurize(corpus_of(pairs).batches, 1)
     f = np.zeros((60, rows.columns))
     f[np.repeat(np.arange(60), np.diff(rows.indptr)), rows.indices] = rows.values
@@ -189,7 +196,7 @@ def test_squares_are_those_of_theta(power: float) -> None:
     error = p / p.sum(axis=1, keepdims=True) - np.eye(3)[corpus_of(pairs).y]
     below = (error @ last[:-1].T) * (1 - outputs[:, :-1] ** 2)
     expected = [(f**2).T @ (below**2), (outputs**2).T @ (error**2)]
-    for own, squares in zip(model.squares, expected, strict=True):
+    for own, squares in zip(model.parts.update_state.squares, expected, strict=True):
         np.testing.assert_allclose(own, squares.mean(axis=1), rtol=2e-3, atol=1e-7)
 
 
@@ -201,9 +208,9 @@ def test_threads_change_no_bit(old: Model, tmp_path: Path) -> None:
 
 
 def test_the_old_model_stays_as_it_was(old: Model) -> None:
-    before = [array.copy() for array in (*old.layers, *old.squares)]
+    before = [array.copy() for array in (*old.parts.layers, *old.parts.update_state.squares)]
     update_model(old, corpus_of(cooking(60, 1)))
-    for was, now in zip(before, (*old.layers, *old.squares), strict=True):
+    for was, now in zip(before, (*old.parts.layers, *old.parts.update_state.squares), strict=True):
         np.testing.assert_array_equal(was, now)
 
 
@@ -236,7 +243,7 @@ def test_files_that_lie(change, message: str, old: Model, tmp_path: Path) -> Non
 class TestRefused:
     def test_compressed(self, old: Model, tmp_path: Path) -> None:
         small = compress(old, 6000)
-        assert small.squares == []
+        assert small.parts.update_state.squares == []
         with pytest.raises(InputError, match=r"hidden layers.*that it was compressed from"):
             update_model(small, corpus_of(documents(30, 2)))
 

@@ -103,7 +103,7 @@ LEARN = ["usual", "nothing held out", "l2 of 1e-30", "raw counts", "exact", "exa
 
 def check(model: Model, folder: Path) -> None:
     """Finite θ, probabilities that sum to 1, a record that is JSON, and a file that is read."""
-    assert all(np.isfinite(layer).all() for layer in model.layers)
+    assert all(np.isfinite(layer).all() for layer in model.parts.layers)
     p = model.probabilities(ASKED)
     assert np.isfinite(p).all()
     np.testing.assert_allclose(p.sum(axis=1), 1, rtol=1e-9)
@@ -119,7 +119,7 @@ def test_training_and_updates_end_finite(name: str, tmp_path: Path) -> None:
         model = train_corpus(corpus(), *OPTIONS[name], threads=1)
         check(model, tmp_path)
         new = Corpus.of([*texts(8, 1), "a new word", "the same words"], [*two(8), "z", "z"])
-        if len(model.layers) == 1 or model.squares:
+        if len(model.parts.layers) == 1 or model.parts.update_state.squares:
             check(update_model(model, new, UpdateOptions(holdout=0.0), threads=1), tmp_path)
 
 

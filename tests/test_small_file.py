@@ -268,7 +268,7 @@ def with_parts(small: Model, path: Path, **changes: Any) -> Path:
 def test_contents_that_cannot_be(small: Model, tmp_path: Path) -> None:
     path = tmp_path / "m"
     Model.load(with_parts(small, path))
-    rows = len(small.layers[0])
+    rows = len(small.parts.layers[0])
     frequencies = np.full(rows - 1, 3)
     none = frequencies.copy()
     none[4] = 0
@@ -314,7 +314,9 @@ def test_idf_that_does_not_follow_is_held(small: Model, tmp_path: Path) -> None:
     other = Featurizer.restore(
         featurizer.options, featurizer.vocabulary, idf, small.labels, featurizer.documents
     )
-    model = Model(small.labels, other, small.layers, small.record, storage=small.storage)
+    model = Model(
+        small.labels, other, small.parts.layers, small.record, storage=small.parts.storage
+    )
     model.save(tmp_path / "m")
     assert tensor_file.load(tmp_path / "m")[0]["storage"]["idf"] == "bits"
     assert Model.load(tmp_path / "m").featurizer.idf.tobytes() == idf.tobytes()

@@ -18,6 +18,7 @@ from textmlr.base import tensor_file
 from textmlr.base.training_options import TrainingOptions
 from textmlr.cli.top import name_of
 from textmlr.model.explanation import top_features
+from textmlr.model.zero_rows import without_zero_rows
 from textmlr.training.corpus_training import train_corpus
 
 PAIRS = documents(200, 6)
@@ -36,10 +37,10 @@ def model_of(options: FeaturizerOptions, labels: int = 3, zero: float = 0.0) -> 
     kept = sorted({label for label, _ in PAIRS})[:labels]
     pairs = [(label if label in kept else kept[0], text) for label, text in PAIRS]
     model = train_corpus(corpus_of(pairs), options, QUICK)
-    theta = model.layers[0].copy()
+    theta = model.parts.layers[0].copy()
     theta[np.random.default_rng(1).uniform(size=len(theta)) < zero] = 0
-    whole = Model(model.labels, model.featurizer, [theta], model.record, model.columns)
-    return whole.without_zero_rows()
+    whole = Model(model.labels, model.featurizer, [theta], model.record, model.parts.columns)
+    return without_zero_rows(whole)
 
 
 @pytest.mark.parametrize(("labels", "zero"), [(2, 0.6), (3, 0.0)])
@@ -117,9 +118,9 @@ def test_totals_in_the_file(tmp_path: Path) -> None:
     model = model_of(OPTIONS[0], zero=0.5)
     model.save(path)
     _, t = tensor_file.load(path)
-    assert model.columns is not None
+    assert model.parts.columns is not None
     sums = model.featurizer.transform(TEXTS).sum(axis=0)
-    np.testing.assert_allclose(t["totals"], sums[model.columns.kept[1:]], rtol=1e-5)
+    np.testing.assert_allclose(t["totals"], sums[model.parts.columns.kept[1:]], rtol=1e-5)
     assert top_features.top_features(Model.load(path)) == top_features.top_features(model)
     for bad in (
         -t["totals"],

@@ -198,7 +198,7 @@ class TestSearch:
         result = tuned(tmp_path / "j", featurizer=options, fixed=("hash_bits",))
         assert {t.setting.featurizer.hash_bits for t in result.trials} == {12}
         assert all(t.figures is not None for t in result.trials)
-        assert result.model.columns is not None
+        assert result.model.parts.columns is not None
 
     def test_a_trial_that_fails_is_told_and_passed_over(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -683,7 +683,9 @@ class TestHidden:
         command[command.index("-o") + 1] = str(again)
         assert CliRunner().invoke(cli, command[1:]).exit_code == 0
         first, second = Model.load(out), Model.load(again)
-        assert [a.tobytes() for a in first.layers] == [a.tobytes() for a in second.layers]
+        assert [a.tobytes() for a in first.parts.layers] == [
+            a.tobytes() for a in second.parts.layers
+        ]
 
     def test_ranges(self) -> None:
         hidden = TrainingOptions(hidden=(4,), seed=2).decided()

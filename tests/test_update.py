@@ -27,6 +27,7 @@ from textmlr.evaluation.labelled_answers import answer
 from textmlr.features.extension import row_frequencies
 from textmlr.kernels import dual_ascent
 from textmlr.kernels.csr_rows import Csr
+from textmlr.model.model_facts import kept_of
 from textmlr.model.parameters import Network
 from textmlr.model.scoring import score
 from textmlr.model.small_file.compression import compress
@@ -284,7 +285,9 @@ class TestOfTheSameLabels:
         new = Objective(rows, y, np.ones(len(own), np.float32), 3)
         base = score(rows, Network.of([old.theta])).astype(float)
         theta = old.theta + least_change(new, base, np.full(rows.columns, 1e-2))
-        forgetful = Model(old.labels, old.featurizer, [theta], old.record, None, old.calibration)
+        forgetful = Model(
+            old.labels, old.featurizer, [theta], old.record, None, old.parts.calibration
+        )
         assert accuracy(forgetful, test_pairs) < accuracy(old, test_pairs) - 0.1
 
     def test_of_one_label_of_two_as_many_as_all_the_old(self) -> None:
@@ -364,7 +367,7 @@ def test_every_form_of_model(form: str, test_pairs: Pairs, tmp_path: Path) -> No
     third = update_model(again, corpus_of(documents(90, 4)))
     assert loss(third, test_pairs) < loss(second, test_pairs) + 0.01
     assert third.featurizer.documents == 330
-    frequencies = row_frequencies(third.featurizer, third.columns)
+    frequencies = row_frequencies(third.featurizer, third.parts.columns)
     assert frequencies is not None
     assert (frequencies > 0).all()
     if featurizer.bias:
@@ -373,7 +376,7 @@ def test_every_form_of_model(form: str, test_pairs: Pairs, tmp_path: Path) -> No
         old_idf = first.featurizer.idf
         np.testing.assert_array_equal(third.featurizer.idf[: len(old_idf)], old_idf)
     if training is not None and training.l1:
-        assert third.record.final.features_kept == third.kept["features"]
+        assert third.record.final.features_kept == kept_of(third.parts)["features"]
 
 
 class TestCompared:
@@ -469,8 +472,9 @@ class TestRefused:
         first = train_corpus(
             corpus_of(documents(60, 1)), FeaturizerOptions(ngrams=(1, 1), hash_bits=12)
         )
-        assert first.columns is not None
-        first.columns = replace(first.columns, frequencies=None)
+        assert first.parts.columns is not None
+        columns = replace(first.parts.columns, frequencies=None)
+        first = Model.of(replace(first.parts, columns=columns))
         with pytest.raises(InputError, match="train it again"):
             update_model(first, corpus_of(documents(6, 2)))
 
@@ -478,14 +482,15 @@ class TestRefused:
         model = train_corpus(
             corpus_of(documents(60, 1)), FeaturizerOptions(ngrams=(1, 1), hash_bits=12)
         )
-        assert model.columns is not None
-        assert model.columns.frequencies is not None
+        assert model.parts.columns is not None
+        assert model.parts.columns.frequencies is not None
         model.save(tmp_path / "m.textmlr")
-        read = Model.load(tmp_path / "m.textmlr").columns
+        read = Model.load(tmp_path / "m.textmlr").parts.columns
         assert read is not None
-        np.testing.assert_array_equal(read.frequencies, model.columns.frequencies)
-        none = np.zeros_like(model.columns.frequencies)
-        model.columns = replace(model.columns, frequencies=none)
+        np.testing.assert_array_equal(read.frequencies, model.parts.columns.frequencies)
+        none = np.zeros_like(model.parts.columns.frequencies)
+        columns = replace(model.parts.columns, frequencies=none)
+        model = Model.of(replace(model.parts, columns=columns))
         model.save(tmp_path / "m.textmlr")
         with pytest.raises(ModelFileError, match="document frequency is not positive"):
             Model.load(tmp_path / "m.textmlr")
@@ -628,7 +633,7 @@ def test_a_compressed_model_is_updated_like_any_other(test_pairs: Pairs) -> None
     )
     small = compress(whole, 6000)
     updated = update_model(small, corpus_of(documents(60, 2)))
-    assert len(updated.layers[0]) > len(small.layers[0])
+    assert len(updated.parts.layers[0]) > len(small.parts.layers[0])
     before, after = accuracy(small, test_pairs), accuracy(updated, test_pairs)
     assert after >= before - 0.02
-    assert updated.storage.dtype == "float32"
+    assert updated.parts.storage.dtype == "float32"

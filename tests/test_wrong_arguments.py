@@ -164,7 +164,7 @@ def good(model: Model, folder: Path) -> dict[str, dict[str, Any]]:
         "Model": {
             "labels": model.labels,
             "featurizer": model.featurizer,
-            "layers": model.layers,
+            "layers": model.parts.layers,
             "record": {},
         },
         "Model.of": {"parts": model.parts},

@@ -31,6 +31,7 @@ from textmlr.cli import info
 from textmlr.cli.training_summary import fit_rows, ngram_rows, update_rows
 from textmlr.corpus.corpus import Corpus
 from textmlr.features.hashed_columns import DENSE
+from textmlr.model.model_facts import kept_of
 from textmlr.model.record import Record
 from textmlr.model.small_file import compressed, form
 from textmlr.model.small_file.compression import compress
@@ -244,7 +245,7 @@ def _use(model: Model, found: np.ndarray) -> None:
         model.featurizer.feature_names()
     except InputError:
         require(model.featurizer.options.hash_bits is not None, "features without names")
-    _ = model.kept
+    _ = kept_of(model.parts)
     json.dumps(model.record.as_json(), allow_nan=False)
     explanation = model.explain(DOCUMENTS[1])
     require(np.isfinite(explanation.score), "a score is not finite")

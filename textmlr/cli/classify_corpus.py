@@ -102,7 +102,7 @@ def classify_corpus(
         )
     seconds = time.perf_counter() - began
     warn_of_skipped([notes])
-    rates = len(model.base) > 0
+    rates = len(model.parts.base) > 0
     warn_of_unread(tally.first_unknown, tally.unknown, tally.invalid, rates=rates)
     counts = None if wanted.label is not None else label_counts(model, tally)
     if as_json:

@@ -101,4 +101,4 @@ def _answer(
         invalid += bad
     writer.finish()
     sys.stdout.flush()
-    warn_of_unread(first, unknown, invalid, rates=len(loaded.base) > 0)
+    warn_of_unread(first, unknown, invalid, rates=len(loaded.parts.base) > 0)

@@ -83,6 +83,7 @@ def compress(
     from textmlr.cli.warnings import warn_of_answers, warn_of_skipped
     from textmlr.corpus.reading import read_corpus
     from textmlr.model.model import Model
+    from textmlr.model.model_facts import kept_of
     from textmlr.model.small_file.compression import check_size
 
     check_size(max_size)
@@ -103,13 +104,13 @@ def compress(
         "model": output,
         "bytes": size,
         "max_bytes": max_size,
-        "features": small.kept["features"],
-        "storage": small.storage.dtype,
+        "features": kept_of(small.parts)["features"],
+        "storage": small.parts.storage.dtype,
         "from": {
             "model": model,
             "bytes": os.path.getsize(model),
-            "features": whole.kept["features"],
-            "storage": whole.storage.dtype,
+            "features": kept_of(whole.parts)["features"],
+            "storage": whole.parts.storage.dtype,
         },
         "compressed": small is not whole,
     }

@@ -101,7 +101,7 @@ def export(
         "file": output,
         "bytes": size,
         "labels": len(loaded.labels),
-        "features": len(loaded.layers[0]),
+        "features": len(loaded.parts.layers[0]),
         "scorer": scorer,
     }
     print_summary(about, _show, quiet=quiet, as_json=as_json)

@@ -54,7 +54,7 @@ def info(model: str, as_json: bool) -> None:
             ("file size", size_of(about["bytes"])),
             label_row(loaded.labels, loaded.record),
             ("features", f"{loaded.featurizer.columns:,}"),
-            ("weights", _WEIGHTS[loaded.storage.dtype]),
+            ("weights", _WEIGHTS[loaded.parts.storage.dtype]),
             *corpus_rows(loaded.record),
             *update_rows(loaded.record),
             *ngram_rows(featurizer, loaded.record),

@@ -130,8 +130,10 @@ def answer(
     probabilities = np.concatenate([none, *(block.probabilities for block in blocks)])
     invalid = sum(block.invalid for block in blocks)
     overlap = None
-    if model.trained_on is not None:
-        overlap = model.trained_on.overlap(corpus.batches, chosen_threads(threads))
+    if model.parts.update_state.trained_on is not None:
+        overlap = model.parts.update_state.trained_on.overlap(
+            corpus.batches, chosen_threads(threads)
+        )
     known = model.record.label_weights()
     return LabelledAnswers(
         names,
@@ -139,7 +141,7 @@ def answer(
         probabilities,
         invalid,
         overlap,
-        model.head,
+        model.parts.head,
         known if len(known) == len(model.labels) else None,
     )
 

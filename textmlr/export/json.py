@@ -32,6 +32,7 @@ from textmlr.features.vocabulary import Vocabulary
 from textmlr.kernels.code_points import CHARACTER, MARK, SPACE, WORD
 from textmlr.kernels.ngram_names import CHAR_PREFIX
 from textmlr.model.model import Model, versions
+from textmlr.model.model_parts import check_linear
 
 FORMAT = "textmlr-json 2"
 BLOCK = 1 << 15  # features at a time
@@ -138,17 +139,21 @@ def scorer() -> str:
 
 
 def _write(model: Model, out: TextIO) -> None:
-    model.check_linear("is not written as JSON", mend="write ONNX")
-    theta, options, idf = model.layers[0], model.featurizer.options, model.featurizer.idf
-    bias_row = 0 if model.columns is None else int(model.columns.find(np.zeros(1, np.int32))[0])
+    check_linear(model.parts.layers, "is not written as JSON", mend="write ONNX")
+    theta, options, idf = model.parts.layers[0], model.featurizer.options, model.featurizer.idf
+    bias_row = (
+        0
+        if model.parts.columns is None
+        else int(model.parts.columns.find(np.zeros(1, np.int32))[0])
+    )
     head: dict[str, Any] = {
-        "about": [*model.head.about, *ABOUT],
+        "about": [*model.parts.head.about, *ABOUT],
         "format": FORMAT,
         "made_by": versions(),
         "labels": model.labels,
         "featurizer": {name: getattr(options, name) for name in OPTIONS},
-        "calibration": {name: getattr(model.calibration, name) for name in CALIBRATION},
-        "base": model.base.astype(np.float64).tolist(),
+        "calibration": {name: getattr(model.parts.calibration, name) for name in CALIBRATION},
+        "base": model.parts.base.astype(np.float64).tolist(),
         "unicode": _unicode(options),
     }
     if (named := model.featurizer.column_names) is not None:
@@ -224,8 +229,8 @@ def _named(model: Model) -> dict[str, _Section]:
     assert vocabulary is not None
     columns = np.arange(bias, len(vocabulary) + bias)
     rows = columns
-    if model.columns is not None:
-        columns = model.columns.kept[bias:].astype(np.int64)
+    if model.parts.columns is not None:
+        columns = model.parts.columns.kept[bias:].astype(np.int64)
         rows = np.arange(bias, len(columns) + bias)
     ends = vocabulary.name_offsets
     starts = ends[columns - bias]
@@ -237,7 +242,7 @@ def _named(model: Model) -> dict[str, _Section]:
     for name, chosen, skip in (("words", ~by_characters, 0), ("characters", by_characters, 5)):
         own = columns[chosen]
         sections[name] = _Section(_names(vocabulary, own - bias, skip), rows[chosen], own)
-    if model.columns is not None:
+    if model.parts.columns is not None:
         silent = np.setdiff1d(np.arange(bias, len(vocabulary) + bias), columns)
         hashes = vocabulary.hashes[silent - bias]
 
@@ -250,9 +255,9 @@ def _named(model: Model) -> dict[str, _Section]:
 
 def _hashed(model: Model) -> dict[str, _Section]:
     """The columns that have rows in θ."""
-    assert model.columns is not None
-    rows = np.arange(len(model.columns.kept))
-    own = model.columns.kept.astype(np.int64)
+    assert model.parts.columns is not None
+    rows = np.arange(len(model.parts.columns.kept))
+    own = model.parts.columns.kept.astype(np.int64)
     if model.featurizer.options.bias:
         rows, own = rows[own > 0], own[own > 0]
     return {"columns": _Section(_decimals(own), rows, own)}

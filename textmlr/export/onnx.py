@@ -30,7 +30,6 @@ from numpy.typing import NDArray
 
 from textmlr.base.checks import MODEL_MEND, check_kind, check_path, check_threads
 from textmlr.base.errors import InputError
-from textmlr.base.extras import install_command
 from textmlr.base.training_options import Activation
 from textmlr.base.whole_files import atomic_write
 from textmlr.corpus.in_memory import batches_of
@@ -73,8 +72,8 @@ def inputs(
     check_kind("model", model, Model, MODEL_MEND)
     check_threads(threads)
     rows = model.featurizer.featurize(batches_of(texts), threads)
-    if model.columns is not None:
-        rows = model.columns.renumber(rows)
+    if model.parts.columns is not None:
+        rows = model.parts.columns.renumber(rows)
     sizes = np.diff(rows.indptr)
     shape = len(rows), max(1, int(sizes.max(initial=0)))
     ids, values = np.zeros(shape, np.int64), np.zeros(shape, np.float32)
@@ -86,7 +85,7 @@ def inputs(
 def onnx_model(model: Model) -> onnx.ModelProto:
     """The graph of a model; see ``export_onnx`` for the errors raised."""
     check_kind("model", model, Model, MODEL_MEND)
-    labels, size = len(model.labels), sum(layer.nbytes for layer in model.layers)
+    labels, size = len(model.labels), sum(layer.nbytes for layer in model.parts.layers)
     if size > MOST_BYTES:
         raise InputError(
             f"θ has {size / 2**30:.1f} GiB, and an ONNX file holds less than 2",
@@ -97,19 +96,21 @@ def onnx_model(model: Model) -> onnx.ModelProto:
         from onnx import TensorProto, helper
     except ImportError as error:
         raise InputError(
-            "exporting to ONNX needs the package onnx", mend=install_command("onnx", "onnx")
+            "exporting to ONNX needs the package onnx", mend="pip install onnx"
         ) from error
 
-    nodes, constants = _steps(model.calibration, model.layers[1:], model.activation)
-    constants["theta"] = model.layers[0]
-    if len(model.base):
-        constants |= {"base": model.base, "weighted": _weighted_rows(model)}
+    nodes, constants = _steps(
+        model.parts.calibration, model.parts.layers[1:], model.parts.activation
+    )
+    constants["theta"] = model.parts.layers[0]
+    if len(model.parts.base):
+        constants |= {"base": model.parts.base, "weighted": _weighted_rows(model)}
         nodes += _base_nodes()
     else:
         nodes.append(helper.make_node("Identity", ["own scores"], ["scores"]))
     nodes += [
         helper.make_node(name, before, after, **attributes)
-        for name, before, after, attributes in model.head.onnx
+        for name, before, after, attributes in model.parts.head.onnx
     ]
     describe = helper.make_tensor_value_info
     inputs = [
@@ -186,9 +187,11 @@ def _steps(
 
 def _weighted_rows(model: Model) -> NDArray[np.float32]:
     """(R,) 1 for each row of θ, but the bias, that has a weight other than 0; 0 for others."""
-    weighted = np.asarray(model.layers[0].any(axis=1), np.float32)
+    weighted = np.asarray(model.parts.layers[0].any(axis=1), np.float32)
     if model.featurizer.options.bias:
-        weighted[0 if model.columns is None else model.columns.find(np.zeros(1, np.int32))] = 0
+        weighted[
+            0 if model.parts.columns is None else model.parts.columns.find(np.zeros(1, np.int32))
+        ] = 0
     return weighted
 
 

@@ -21,7 +21,7 @@ from textmlr.base.checks import (
     check_strings,
     check_threads,
 )
-from textmlr.base.errors import InputError, ModelFileError
+from textmlr.base.errors import ModelFileError
 from textmlr.base.training_options import Activation
 from textmlr.features.featurizer import Featurizer
 from textmlr.features.hashed_columns import HashedColumns
@@ -29,19 +29,25 @@ from textmlr.model.answer_stream import stacked
 from textmlr.model.answering import Answerer
 from textmlr.model.heads import SOFTMAX, Head, ranked
 from textmlr.model.model_file import pack, unpack
-from textmlr.model.model_parts import ModelParts, UpdateState, check_layers, check_shapes
+from textmlr.model.model_parts import (
+    ModelParts,
+    UpdateState,
+    check_layers,
+    check_linear,
+    check_shapes,
+)
 from textmlr.model.model_verbs import ModelVerbs
 from textmlr.model.parameters import LINEAR, Network, check_scores_finite
 from textmlr.model.record import Record, VersionsRecord
 from textmlr.model.scoring import Calibration, base_scores
 from textmlr.model.small_file.theta_storage import PLAIN, ThetaStorage
-from textmlr.model.zero_rows import used_rows, without_zero_rows
 
 if TYPE_CHECKING:
     from textmlr.corpus.given_data import Texts
 
 Json = dict[str, Any]
 
+_OWN = {name: name for name in ("labels", "featurizer", "record")}  # the others begin with _
 _PARTS = [one for one in fields(ModelParts) if one.name != "update_state"]
 
 
@@ -56,27 +62,17 @@ class Answer(NamedTuple):
 class Model(ModelVerbs):
     """A trained classifier; threads may share one.
 
-    labels      L label names, sorted
-    featurizer  fitted
-    layers      θ as a list of layers, float32; the linear model is the list of one, (V, L), with
-                hidden layers they are (V, W1), (W1 + 1, W2), ..., see ``parameters.Network``; the
-                first has R rows with columns
-    columns     the R columns that θ has rows for, in their order, where the others' are 0 (all
-                those that do not occur, with hashing); None: all
-    calibration a factor of each document's scores, its constant part already in θ
-    record      how it was made: options, figures, versions
-    base        (L,) float32, nats   the scores, which are the logarithms of the base rates of
-                training, of a document that has no feature with a weight besides the bias; (0,)
-                where the record has no documents of each label: such a document has the
-                scores of the bias
-    storage     the form of θ in its file
-    activation  of the hidden layers
-    update_state  squares and trained_on, by which ``update`` resumes; see ``UpdateState``
-    head        how scores become probabilities, a loss and an answer
+    labels      names of the L labels, sorted; columns of probabilities are in their order
+    featurizer  turns text into features; fitted
+    record      how the model was made: options, figures, versions; ``info`` has it as a dict
+    theta       (V, L) float32, the weights of a linear model
+    parts       all of the above and more, for programs that take a model apart: ModelParts
 
-    >>> from textmlr import Corpus, Model, train
+    Make one by ``textmlr.train`` or ``textmlr.load``.
+
+    >>> from textmlr import Model, train
     >>> texts = ["a robot in orbit", "the sheriff rode", "robot engine", "a saddle, a sheriff"]
-    >>> model = train(Corpus.of(texts, ["scifi", "western", "scifi", "western"]))
+    >>> model = train(texts, ["scifi", "western", "scifi", "western"])
     >>> p = model.probabilities(["robots and a robot", "who?"])
     >>> p.shape, bool(p[0, 0] > 0.5), p.sum(axis=1).round(6).tolist()
     ((2, 2), True, [1.0, 1.0])
@@ -115,24 +111,24 @@ class Model(ModelVerbs):
             check_kind(name, value, kind, MODEL_MEND, optional=optional)
         check_choice("activation", activation, get_args(Activation))
         self.featurizer = featurizer
-        self.layers = list(layers)
-        self.activation = activation
+        self._layers = list(layers)
+        self._activation = activation
         state = update_state or UpdateState()
-        self.squares, self.trained_on = list(state.squares), state.trained_on
+        self._squares, self._trained_on = list(state.squares), state.trained_on
         self.record = record
-        self.columns = columns
-        self.calibration = calibration or Calibration()
-        self.storage = storage
-        self.head = head
-        self.base = base_scores(record.label_weights(), head)
-        check_shapes(self.parts, len(self.base))
+        self._columns = columns
+        self._calibration = calibration or Calibration()
+        self._storage = storage
+        self._head = head
+        self._base = base_scores(record.label_weights(), head)
+        check_shapes(self.parts, len(self._base))
         self._answerer = self._answering()
 
     def _answering(self) -> Answerer:
-        network = Network.of(self.layers, self.activation)
-        check_scores_finite(self.layers)
+        network = Network.of(self._layers, self._activation)
+        check_scores_finite(self._layers)
         return Answerer(
-            self.featurizer, network, self.columns, self.calibration, self.base, self.head
+            self.featurizer, network, self._columns, self._calibration, self._base, self._head
         )
 
     @property
@@ -142,36 +138,18 @@ class Model(ModelVerbs):
         Raises InputError for a model with hidden layers, which has no weight of a feature for a
         label.
         """
-        self.check_linear("has no weight of a feature for a label")
-        if self.columns is None:
-            return self.layers[0]
+        check_linear(self._layers, "has no weight of a feature for a label")
+        if self._columns is None:
+            return self._layers[0]
         theta = np.zeros((self.featurizer.columns, len(self.labels)), np.float32)
-        theta[self.columns.kept] = self.layers[0]
+        theta[self._columns.kept] = self._layers[0]
         return theta
-
-    def check_linear(self, problem: str, mend: str = "train one without --hidden") -> None:
-        """Raise InputError with the problem if the model has hidden layers."""
-        if len(self.layers) > 1:
-            raise InputError(f"a model with hidden layers {problem}", mend=mend)
-
-    @property
-    def kept(self) -> Json:
-        """The numbers of "features" and "weights" that are not 0, the bias's row not counted."""
-        return {
-            "features": len(used_rows(self.parts)) - int(self.featurizer.options.bias),
-            "weights": sum(map(int, map(np.count_nonzero, self.layers))),
-        }
-
-    def without_zero_rows(self) -> Model:
-        """A model with the same answers, to the bit, whose θ lacks the rows that are 0."""
-        less = without_zero_rows(self.parts)
-        return self if len(less.layers[0]) == len(self.layers[0]) else Model.of(less)
 
     @property
     def parts(self) -> ModelParts:
         """The arguments that make an equal model."""
-        state = UpdateState(self.squares, self.trained_on)
-        own = {one.name: getattr(self, one.name) for one in _PARTS}
+        state = UpdateState(self._squares, self._trained_on)
+        own = {one.name: getattr(self, _OWN.get(one.name, f"_{one.name}")) for one in _PARTS}
         return ModelParts(**own, update_state=state)
 
     @classmethod
@@ -201,7 +179,7 @@ class Model(ModelVerbs):
         single = isinstance(texts, str | bytes)
         rows = self.probabilities(texts, threads=threads)
         rows = rows[None] if single else rows
-        best = np.array(self.labels, object)[self.head.answers(rows)]
+        best = np.array(self.labels, object)[self._head.answers(rows)]
         return best[0] if single else best
 
     def predict_proba(
@@ -318,7 +296,7 @@ class Model(ModelVerbs):
         rows = self.probabilities(texts, threads=threads)
         answers = []
         if top == 1:
-            for i, b in enumerate(self.head.answers(rows).tolist()):
+            for i, b in enumerate(self._head.answers(rows).tolist()):
                 share = rows.item(i, b)
                 answers.append([Answer(labels[b] if share >= min_probability else None, share)])
             return answers

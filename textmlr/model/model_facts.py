@@ -6,12 +6,12 @@ from dataclasses import asdict
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from textmlr.base import tensor_file
 from textmlr.base.printable import plain, plural
 from textmlr.model.model_file import pack
 from textmlr.model.model_parts import ModelParts
-from textmlr.model.zero_rows import used_rows
 
 SHOWN_LABELS = 3
 MOST_OF_A_NAME = 30  # characters
@@ -27,6 +27,15 @@ def info_of(parts: ModelParts) -> dict[str, Any]:
         "storage": parts.storage.dtype,
         **parts.record.as_json(),
     }
+
+
+def used_rows(parts: ModelParts) -> NDArray[np.int64]:
+    """Numbers of the rows of θ that are not all 0, and of the bias's, ascending."""
+    rows = np.flatnonzero(parts.layers[0].any(axis=1))
+    if parts.featurizer.options.bias:
+        bias = 0 if parts.columns is None else parts.columns.find(np.zeros(1, np.int32))[0]
+        rows = np.union1d(rows, bias)
+    return rows
 
 
 def kept_of(parts: ModelParts) -> dict[str, int]:

@@ -18,7 +18,7 @@ from textmlr.features.hashed_columns import HashedColumns
 from textmlr.model.heads import SOFTMAX, Head
 from textmlr.model.parameters import LINEAR
 from textmlr.model.record import Record
-from textmlr.model.scoring import Calibration
+from textmlr.model.scoring import Calibration, base_scores
 from textmlr.model.small_file.theta_storage import PLAIN, ThetaStorage
 
 
@@ -44,7 +44,22 @@ class UpdateState:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ModelParts:
-    """The arguments of Model; see there."""
+    """The arguments that make an equal model, for programs that take a model apart.
+
+    labels      L label names, sorted
+    featurizer  fitted
+    layers      θ as a list of layers, float32; the linear model is the list of one, (V, L), with
+                hidden layers they are (V, W1), (W1 + 1, W2), ..., see ``parameters.Network``; the
+                first has R rows with columns
+    record      how it was made: options, figures, versions
+    columns     the R columns that θ has rows for, in their order, where the others' are 0 (all
+                those that do not occur, with hashing); None: all
+    calibration a factor of each document's scores, its constant part already in θ
+    storage     the form of θ in its file
+    activation  of the hidden layers
+    update_state  squares and trained_on, by which ``update`` resumes
+    head        how scores become probabilities, a loss and an answer
+    """
 
     labels: Sequence[str]
     featurizer: Featurizer
@@ -56,6 +71,21 @@ class ModelParts:
     activation: Activation = LINEAR
     update_state: UpdateState = field(default_factory=UpdateState)
     head: Head = SOFTMAX
+
+    @property
+    def base(self) -> NDArray[np.float32]:
+        """(L,) float32, nats: the scores, which are the logarithms of the base rates of training,
+        of a document that has no feature with a weight besides the bias; (0,) where the record
+        has no documents of each label: such a document has the scores of the bias."""
+        return base_scores(self.record.label_weights(), self.head)
+
+
+def check_linear(
+    layers: Sequence[NDArray[np.float32]], problem: str, mend: str = "train one without --hidden"
+) -> None:
+    """Raise InputError with the problem if a model of these layers has hidden ones."""
+    if len(layers) > 1:
+        raise InputError(f"a model with hidden layers {problem}", mend=mend)
 
 
 def check_layers(layers: Any) -> None:

@@ -178,11 +178,11 @@ class ModelVerbs:
         return ExplainedModel(
             self._answerer,
             self.labels,
-            self.layers,
-            self.activation,
-            self.columns,
-            self.calibration,
-            self.base,
+            self._layers,
+            self._activation,
+            self._columns,
+            self._calibration,
+            self._base,
         )
 
     def info(self: Any) -> dict[str, Any]:

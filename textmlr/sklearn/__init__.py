@@ -1,4 +1,4 @@
-"""scikit-learn estimators; they need scikit-learn, which the extra sklearn brings.
+"""scikit-learn estimators: they need ``pip install scikit-learn``.
 
 TextFeaturizer                 text → CSR matrix, in place of TfidfVectorizer
 MultinomialLogisticClassifier  CSR or dense matrix → classes, in place of LogisticRegression
@@ -9,12 +9,9 @@ No other part of textmlr imports this package or scikit-learn.
 
 from importlib.util import find_spec
 
-from textmlr.base.extras import install_command
-
 if find_spec("sklearn") is None:
     raise ModuleNotFoundError(
-        "textmlr.sklearn needs scikit-learn, which is not installed; "
-        + install_command("sklearn", "scikit-learn"),
+        "textmlr.sklearn needs scikit-learn, which is not installed; pip install scikit-learn",
         name="sklearn",
     )
 

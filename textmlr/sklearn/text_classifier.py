@@ -164,7 +164,7 @@ class TextClassifier(ClassifierMixin, BaseEstimator):
     def predict(self, X: Any) -> NDArray[Any]:  # noqa: N803
         """The likeliest class of each text: (n,)."""
         scores = self._scores(X)
-        best = self.model_.head.answers(scores)
+        best = self.model_.parts.head.answers(scores)
         return np.asarray(self.classes_[best])
 
     def predict_proba(self, X: Any) -> Array:  # noqa: N803
@@ -180,7 +180,7 @@ class TextClassifier(ClassifierMixin, BaseEstimator):
         threads = threads_of(self.n_jobs)
         scores = self._ordered(self.model_.scores(batches, threads=threads), -np.inf)
         log_z = self.model_.log_z(batches, threads=threads)
-        return np.asarray(self.model_.head.log_p(scores, log_z))
+        return np.asarray(self.model_.parts.head.log_p(scores, log_z))
 
     def _scores(self, X: Any) -> NDArray[np.float32]:  # noqa: N803
         check_is_fitted(self)

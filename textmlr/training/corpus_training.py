@@ -18,9 +18,11 @@ from textmlr.corpus.corpus import Corpus, check_corpus
 from textmlr.corpus.duplicates import duplicates_of
 from textmlr.model.heads import SOFTMAX, Head, head_of
 from textmlr.model.model import Model
+from textmlr.model.model_facts import kept_of
 from textmlr.model.model_parts import UpdateState
 from textmlr.model.parameters import LINEAR
 from textmlr.model.scoring import Calibration
+from textmlr.model.zero_rows import without_zero_rows
 from textmlr.training.exact.penalty_path import ExactFit, fit_exact
 from textmlr.training.feature_names import FeatureNames
 from textmlr.training.ngram_choice import Candidate, NgramChoice, choose
@@ -213,6 +215,6 @@ class _Training:
 
 def _sparse(model: Model) -> Model:
     """The model without the rows of θ that are 0; its record has the number of the others."""
-    model = model.without_zero_rows()
-    model.record = model.record.with_kept(model.kept)
+    model = without_zero_rows(model)
+    model.record = model.record.with_kept(kept_of(model.parts))
     return model

@@ -14,7 +14,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from textmlr.base.errors import InputError
-from textmlr.base.extras import install_command
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -62,8 +61,7 @@ def require() -> None:
         import matplotlib  # noqa: F401
     except ImportError as error:
         raise InputError(
-            "figures need matplotlib, which is not installed",
-            mend=install_command("plot", "matplotlib"),
+            "figures need matplotlib, which is not installed", mend="pip install matplotlib"
         ) from error
 
 

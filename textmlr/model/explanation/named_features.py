@@ -39,7 +39,7 @@ class NamedFeatures:
     @classmethod
     def of(cls, model: Model) -> NamedFeatures:
         """Those of a model.  Raises InputError for hashed features without names."""
-        featurizer, columns = model.featurizer, model.columns
+        featurizer, columns = model.featurizer, model.parts.columns
         bias = int(featurizer.options.bias)
         featurizer.name_features()
         vocabulary = featurizer.vocabulary
@@ -85,7 +85,7 @@ def _documents(model: Model, frequencies: NDArray[np.integer[Any]]) -> int:
 
 def _named_columns(model: Model) -> NamedFeatures:
     """The hashed columns that training named, where θ has a row for them."""
-    columns, named = model.columns, model.featurizer.column_names
+    columns, named = model.parts.columns, model.featurizer.column_names
     if columns is None or named is None:
         raise InputError("hashed features have no names", mend="train the model again")
     rows = columns.find(named.columns).astype(np.int64)

@@ -34,6 +34,7 @@ from textmlr.base.printable import plain
 from textmlr.model.explanation.named_features import NamedFeatures
 from textmlr.model.explanation.top_words import TopWord, WordEntries, spreads
 from textmlr.model.model import Model
+from textmlr.model.model_parts import check_linear
 
 Json = dict[str, Any]
 Reals = NDArray[np.float64]
@@ -161,19 +162,25 @@ def top_features(
     for label in labels or ():
         check_label(label, model.labels)
     named = NamedFeatures.of(model)
-    model.check_linear(
-        "has no weight of a feature for a label", mend="ask textmlr explain about a document"
+    check_linear(
+        model.parts.layers,
+        "has no weight of a feature for a label",
+        mend="ask textmlr explain about a document",
     )
     entries = WordEntries.of(named, model.featurizer.options.term_frequency)
-    theta = model.layers[0]
-    means = model.head.common(theta)
-    scale = 2.0 if len(model.labels) == 2 and model.head.is_relative else 1.0
+    theta = model.parts.layers[0]
+    means = model.parts.head.common(theta)
+    scale = 2.0 if len(model.labels) == 2 and model.parts.head.is_relative else 1.0
     found = []
     for label in model.labels if labels is None else labels:
         weights = scale * (theta[:, model.labels.index(label)] - means)
         bias = None
         if model.featurizer.options.bias:
-            at = 0 if model.columns is None else model.columns.find(np.zeros(1, np.int32))[0]
+            at = (
+                0
+                if model.parts.columns is None
+                else model.parts.columns.find(np.zeros(1, np.int32))[0]
+            )
             bias = float(weights[at])
         found.append(_of_label(label, bias, weights[named.rows], entries, k))
     return found

@@ -122,11 +122,11 @@ class _SizeSearch:
             if not low < wanted < high:
                 break
             number = wanted
-        return number, model.storage.top
+        return number, model.parts.storage.top
 
     def _fill(self, least: _Candidate, now: _Candidate) -> _Candidate:
         """The largest that fits, with the scale of the second of two tries; the first fits."""
-        top, fits, over = now.model.storage.top, least, None
+        top, fits, over = now.model.parts.storage.top, least, None
         tried = [least]
         for _ in range(MOST_STEPS):
             tried.append(now)
@@ -166,14 +166,14 @@ class _SizeSearch:
         low, finer = finest(theta, documents), now
         for _ in range(MOST_STEPS):
             ratio = finer.size / self._quick_size(finer.model)
-            high = now.model.storage.top
+            high = now.model.parts.storage.top
             while low < high:
                 middle = (low + high) // 2
                 if ratio * self._quick_size(self._make(self._most, middle)) <= self._max_size:
                     high = middle
                 else:
                     low = middle + 1
-            if low >= now.model.storage.top:
+            if low >= now.model.parts.storage.top:
                 break
             finer = self._try(self._most, low)
             if finer.size <= self._max_size:
@@ -186,7 +186,7 @@ class _SizeSearch:
         model = self._make(number, top)
         size = tensor_file.size_of(*pack(model.parts))
         if self._watch is not None:
-            self._watch(len(model.layers[0]) - self._features.bias, size)
+            self._watch(len(model.parts.layers[0]) - self._features.bias, size)
         return _Candidate(number, model, size)
 
     def _quick_size(self, model: Model) -> int:
@@ -232,11 +232,11 @@ def _model_of(
     """The model of some rows of θ, in the order that they will have when read from a file."""
     featurizer, bias = model.featurizer, int(model.featurizer.options.bias)
     compressed = CompressionRecord(
-        from_features=len(model.layers[0]) - bias, features=len(rows) - bias
+        from_features=len(model.parts.layers[0]) - bias, features=len(rows) - bias
     )
     record = replace(model.record, compressed=compressed)
     columns, idf = None, featurizer.idf
-    own = rows if model.columns is None else model.columns.kept[rows].astype(np.int64)
+    own = rows if model.parts.columns is None else model.parts.columns.kept[rows].astype(np.int64)
     if featurizer.vocabulary is None:
         order = np.argsort(own, kind="stable")
         columns = HashedColumns.restore(own[order].astype(np.int32), featurizer.columns)
@@ -257,7 +257,7 @@ def _model_of(
         replace(
             model.parts,
             featurizer=small,
-            layers=[theta[order], *model.layers[1:]],
+            layers=[theta[order], *model.parts.layers[1:]],
             record=record,
             columns=columns,
             storage=storage,

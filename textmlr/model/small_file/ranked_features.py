@@ -48,14 +48,14 @@ class RankedFeatures:
     @classmethod
     def of(cls, model: Model) -> RankedFeatures:
         """The features of a model, ranked by contribution."""
-        featurizer, theta = model.featurizer, model.layers[0]
+        featurizer, theta = model.featurizer, model.parts.layers[0]
         options, bias = featurizer.options, int(featurizer.options.bias)
         # Only differences of scores count, if the head says so.
-        are_scores = len(model.layers) == 1 and model.head.is_relative
+        are_scores = len(model.parts.layers) == 1 and model.parts.head.is_relative
         if are_scores and theta.shape[1] == 2:
             half = (theta[:, 0] - theta[:, 1]) / 2
             theta = np.stack([half, -half], axis=1)
-        rows = np.arange(len(theta)) if model.columns is None else model.columns.kept
+        rows = np.arange(len(theta)) if model.parts.columns is None else model.parts.columns.kept
         squares, whole = np.zeros(0), 0.0
         if featurizer.vocabulary is None:
             documents = _hashed_documents(model)
@@ -101,8 +101,8 @@ class RankedFeatures:
 
 def _hashed_documents(model: Model) -> NDArray[np.int64]:
     """(R,) documents of each hashed column, times any number, about: a model does not hold them."""
-    assert model.columns is not None
-    storage, kept = model.storage, model.columns.kept
+    assert model.parts.columns is not None
+    storage, kept = model.parts.storage, model.parts.columns.kept
     if len(storage.codes):  # it was compressed before, and its codes follow from documents
         return np.exp2(np.clip(storage.top - storage.codes.astype(np.int64), 0, 80) / 2).astype(
             np.int64

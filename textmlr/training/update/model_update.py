@@ -17,6 +17,7 @@ from textmlr.corpus.duplicates import Sketch
 from textmlr.corpus.reading import recode
 from textmlr.features.extension import Extension, extend, row_frequencies
 from textmlr.model.model import Model
+from textmlr.model.model_facts import kept_of
 from textmlr.model.model_parts import UpdateState
 from textmlr.model.record import ExactRecord, Record
 from textmlr.training.held_out import hold_out
@@ -72,19 +73,19 @@ def update_model(
     labels = sorted({*model.labels, *corpus.labels})
     weights = document_weights(corpus, None)
     tell(Stage("features", len(corpus), len(labels)))
-    grown = extend(model.featurizer, model.columns, labels, corpus.batches, threads)
+    grown = extend(model.featurizer, model.parts.columns, labels, corpus.batches, threads)
     y, unit_from = recode(corpus, labels)[0], _unit_from(grown)
-    new = Objective(grown.features, y, weights, len(labels), 0.0, unit_from, model.head)
+    new = Objective(grown.features, y, weights, len(labels), 0.0, unit_from, model.parts.head)
     tell(_stage(model, new))
     old = OldModel.of(model, grown, labels, frequencies, new)
-    kind = LinearLearner if len(model.layers) == 1 else NetworkLearner
+    kind = LinearLearner if len(model.parts.layers) == 1 else NetworkLearner
     learner: Learner = kind.of(model, grown, old, new)
     compared = None
     if validation is None and options.holdout:
         compared = _held_out(learner, old, new, options, threads, tell)
     updated = learner.learn(new, old.times(new), threads, tell)
     if validation is not None:
-        judge = replace(_judge(validation, grown, labels, threads), head=model.head)
+        judge = replace(_judge(validation, grown, labels, threads), head=model.parts.head)
         compared = before_and_after(old, judge, judge, updated.layers, new, "validation")
     known = Recurrence.of(model, corpus, validation, threads)
     if compared is not None and validation is not None:
@@ -97,7 +98,7 @@ def update_model(
 
 def _frequencies(model: Model) -> NDArray[np.int64]:
     """Old documents that each row of θ occurs in.  Raises InputError where that is not known."""
-    frequencies = row_frequencies(model.featurizer, model.columns)
+    frequencies = row_frequencies(model.featurizer, model.parts.columns)
     if frequencies is None:
         raise InputError(
             "the model does not say how many documents its hashed columns are of",
@@ -111,7 +112,7 @@ def _frequencies(model: Model) -> NDArray[np.int64]:
 def _stage(model: Model, new: Objective) -> Stage:
     """The rows of the new documents are made."""
     columns = new.features.columns
-    width = model.layers[0].shape[1] if len(model.layers) > 1 else new.labels
+    width = model.parts.layers[0].shape[1] if len(model.parts.layers) > 1 else new.labels
     return Stage(
         "fit", len(new.y), new.labels, columns, len(new.features.indices), bytes=4 * columns * width
     )
@@ -153,13 +154,13 @@ def _model(
         updated.layers,
         record,
         grown.columns,
-        model.calibration,
-        activation=model.activation,
+        model.parts.calibration,
+        activation=model.parts.activation,
         update_state=UpdateState(updated.squares, trained_on),
-        head=model.head,
+        head=model.parts.head,
     )
     if isinstance(record.final, ExactRecord) and record.final.features_kept is not None:
-        new.record = record.with_kept(new.kept)
+        new.record = record.with_kept(kept_of(new.parts))
     return new
 
 

@@ -82,19 +82,19 @@ class NetworkLearner:
         frequencies = row_frequencies(grown.featurizer, grown.columns)
         assert frequencies is not None
         idf = inverse_document_frequency(frequencies, grown.featurizer.documents)
-        squares = [*model.squares]
+        squares = [*model.parts.update_state.squares]
         squares[0] = np.zeros(len(layers[0]), np.float32)
-        squares[0][: len(model.squares[0])] = model.squares[0]
+        squares[0][: len(model.parts.update_state.squares[0])] = model.parts.update_state.squares[0]
         per_label = np.zeros(len(known))
         per_label[known] = training.per_label
         if not known.all():
             factor = training.factor
             last = layers[-1][:, known] / np.float32(factor)
-            own = Network.of([*layers[:-1], last], model.activation)
+            own = Network.of([*layers[:-1], last], model.parts.activation)
             usual = new.head.log_z(score(new.features, own)).mean()
             layers[-1][-1, ~known] = factor * (usual - np.log1p(model.featurizer.documents))
         scale = (idf**training.idf_power).astype(np.float32)
-        return cls(layers, squares, model.activation, known, per_label, scale, training)
+        return cls(layers, squares, model.parts.activation, known, per_label, scale, training)
 
     def learn(
         self, documents: Objective, times: NDArray[np.float64], threads: int, watch: Watch
@@ -215,7 +215,7 @@ class OldTraining(NamedTuple):
 
 def check_squares(model: Model) -> None:
     """Raise InputError for a network without the squares that Adagrad divides its steps by."""
-    if len(model.layers) == 1 or model.squares:
+    if len(model.parts.layers) == 1 or model.parts.update_state.squares:
         return
     if model.record.compressed is not None:
         mend = "update the model that it was compressed from"

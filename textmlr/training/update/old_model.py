@@ -67,13 +67,13 @@ class OldModel:
             counts = new.documents_of()[len(frequencies) :].astype(np.int64)
             before[len(frequencies) :] = counts * model.featurizer.documents // len(new.y)
         return cls(
-            _grown(model.layers, columns, known),
-            model.activation,
+            _grown([*model.parts.layers], columns, known),
+            model.parts.activation,
             known,
             before,
-            model.calibration,
+            model.parts.calibration,
             bias_rows(grown),
-            model.base,
+            model.parts.base,
             label_totals(model, labels),
             labels,
         )

@@ -48,7 +48,7 @@ class Recurrence(NamedTuple):
         cls, model: Model, corpus: Corpus, validation: Corpus | None, threads: int
     ) -> Recurrence:
         """Compare the documents of a model, a corpus and those that judge."""
-        duplicates, before = duplicates_of(corpus, threads), model.trained_on
+        duplicates, before = duplicates_of(corpus, threads), model.parts.update_state.trained_on
         after = None if before is None else before.joined(duplicates.sketch)
 
         def overlap(sketch: Sketch | None, documents: Corpus | None) -> OverlapRecord | None:
@@ -77,7 +77,7 @@ def updated_record(
         skipped=corpus.skipped,
         invalid_utf8=grown.features.invalid,
         new_labels=tuple(label for label in labels if label not in set(model.labels)),
-        features=(len(model.layers[0]), grown.features.columns),
+        features=(len(model.parts.layers[0]), grown.features.columns),
         options=asdict(options),
         compared=compared,
         doubles=recurrence.duplicates,
