@@ -6,6 +6,7 @@ from __future__ import annotations
 import os
 import re
 import sys
+import tomllib
 from pathlib import Path
 
 import click
@@ -116,6 +117,87 @@ def test_commands_beside_those_of_others_exist(name: str) -> None:
     for code in re.findall(r"`(textmlr [^`]*)`", PAGES[name].read_text(encoding="utf-8")):
         own = set(re.findall(r"(?<![\w-])--[a-z][a-z0-9-]*", code))
         assert own <= OPTIONS, f"{name}: {code}: {own - OPTIONS}"
+
+
+# Pages of Markdown, by their paths from the top, whose links are followed.
+LINKED = {
+    str(page.relative_to(ROOT)): page.read_text(encoding="utf-8")
+    for page in (
+        ROOT / "README.md", ROOT / "bench" / "README.md", ROOT / "data" / "README.md",
+        *sorted(GUIDE.rglob("*.md")),
+    )
+}  # fmt: skip
+
+
+def without_code(text: str) -> str:
+    """A page without its blocks and pieces of code."""
+    return re.sub(r"`[^`\n]*`", "", re.sub(r"^```.*?^```$", "", text, flags=re.M | re.S))
+
+
+def links_of(text: str) -> list[str]:
+    """Where the links and pictures of a page lead."""
+    prose = without_code(text)
+    found = re.findall(r"\]\(([^)\s]+)\)", prose)
+    return found + re.findall(r'(?:href|src|srcset)="([^"]+)"', prose)
+
+
+def anchors_of(text: str) -> set[str]:
+    """The anchors that headings have."""
+    headings = re.findall(r"^#+ (.+)$", re.sub(r"^```.*?^```$", "", text, flags=re.M | re.S), re.M)
+    return {re.sub(r"[^\w -]", "", one.lower()).strip().replace(" ", "-") for one in headings}
+
+
+def faulty_links(name: str, pages: dict[str, str]) -> list[str]:
+    """Links of a page that lead to no file of the tree, or to no heading of a page."""
+    faults = []
+    for link in links_of(pages[name]):
+        if link.startswith(("https://", "http://", "mailto:")):
+            continue
+        place, _, anchor = link.partition("#")
+        target = os.path.normpath(os.path.join(os.path.dirname(name), place)) if place else name
+        exists = target in pages or (ROOT / target).exists()
+        if not exists or (anchor and anchor not in anchors_of(pages.get(target, ""))):
+            faults.append(link)
+    return faults
+
+
+@pytest.mark.parametrize("name", LINKED)
+def test_links_lead_somewhere(name: str) -> None:
+    assert not faulty_links(name, LINKED)
+
+
+def test_links_that_lead_nowhere_are_found() -> None:
+    pages = {
+        "a.md": "# One two\n[b](b.md) [c](c.md) [x](#one-two) [y](#three) [z](b.md#no)\n"
+        '`[d](d.md)` <img src="e.svg">\n```text\n[f](f.md)\n```\n',
+        "b.md": "# Yes\n",
+    }
+    assert faulty_links("a.md", pages) == ["c.md", "#three", "b.md#no", "e.svg"]
+
+
+def test_every_page_is_reachable_from_readme() -> None:
+    """README's links lead to every page of a task."""
+    reached = {os.path.normpath(link.partition("#")[0]) for link in links_of(LINKED["README.md"])}
+    assert {str(page.relative_to(ROOT)) for page in GUIDE.glob("*.md")} <= reached
+
+
+SOURCES = {
+    str(path.relative_to(ROOT)): path.read_text(encoding="utf-8")
+    for path in (
+        *sorted((ROOT / "textmlr").rglob("*.py")), *sorted((ROOT / "bench").glob("*.py")),
+    )
+} | LINKED  # fmt: skip
+
+
+@pytest.mark.parametrize("name", [name for name, text in SOURCES.items() if "pip install" in text])
+def test_what_is_to_be_installed_can_be(name: str) -> None:
+    """Extras are those of pyproject.toml, and told as from a clone: no index has textmlr."""
+    extras = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    known = set(extras["optional-dependencies"])
+    for command in re.findall(r"pip install[^`\n\")]*", SOURCES[name]):
+        assert not re.search(r"\btextmlr\b", command), f"{name}: {command}"
+        for given in re.findall(r"\.\[([\w,]+)\]", command):
+            assert set(given.split(",")) <= known, f"{name}: {command}"
 
 
 def test_readme_is_short() -> None:

@@ -285,7 +285,7 @@ def test_one_plan_is_no_average() -> None:
     uneven = [pair for i, pair in enumerate(PAIRS) if pair[0] != "western" or i % 5 == 0]
     rows = dict(fit_rows(train_corpus(corpus_of(uneven), threads=1).record))
     assert rows[""] == "averaged with 5 other runs"
-    assert rows["calibration"].endswith("× log base rates")
+    assert rows["calibration"].endswith("× log base rates)")
 
 
 @pytest.mark.slow

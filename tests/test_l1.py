@@ -64,7 +64,7 @@ def test_train_classify_and_info(options, train_tsv: Path, test_tsv: Path, tmp_p
     text = run("info", sparse)
     kept = f"{told['final']['features_kept']} features, {told['final']['weights_kept']} weights"
     assert f"kept         {kept} not 0" in text
-    assert "l1 = 0.001, λ = 0" in text
+    assert "on absolute weights (l1 = 0.001)" in text
     about = json.loads(run("info", sparse, "--json"))
     assert about["final"] == told["final"]
     assert kept in run("train", train_tsv, "-o", sparse, "--l1", 1e-3, *options)

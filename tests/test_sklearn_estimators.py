@@ -596,7 +596,7 @@ def test_without_scikit_learn_the_extra_is_named():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.returncode
-    assert "pip install 'textmlr[sklearn]'" in done.stderr.splitlines()[-1]
+    assert "pip install scikit-learn" in done.stderr.splitlines()[-1]
 
 
 def test_every_option_is_a_parameter_with_its_default():

@@ -62,7 +62,7 @@ def export(
     scorer.js does so, in pages and in node.
 
     ONNX is a graph for ONNX runtimes, from feature ids and values to scores, log z and
-    probabilities. It needs the package onnx (pip install 'textmlr[onnx]').
+    probabilities. It needs the package onnx (pip install onnx).
 
     \b
     Examples:

@@ -20,6 +20,7 @@ body > nav a:hover { text-decoration: underline; }
 body > nav a[aria-current] { color: var(--ink); font-weight: 600; }
 body > nav b { display: block; margin-top: 1rem; }
 main p, main ul, main ol { max-width: 46rem; }
+main a:not([href]) { color: inherit; }
 pre, code { font: .875rem/1.5 ui-monospace, monospace; }
 code { background: var(--panel); border-radius: .25rem; padding: .08rem .3rem; }
 pre { background: var(--panel); border-radius: .5rem; padding: .8rem 1rem; overflow-x: auto; }

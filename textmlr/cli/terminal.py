@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import shutil
+import sys
 import unicodedata
 from collections.abc import Callable, Iterable
 from typing import Any
@@ -9,6 +12,8 @@ from typing import Any
 import click
 
 from textmlr.base.printable import plain, to_json
+
+LEAST_COLUMNS = 20  # of a value, however narrow the terminal is
 
 
 def cells(text: str) -> int:
@@ -24,12 +29,52 @@ def spread(interval: tuple[float, float]) -> str:
     return "–".join(f"{end:.3f}" for end in interval)
 
 
+def columns_of(*, err: bool = False) -> int | None:
+    """The columns of the terminal that stdout, or stderr, is; None where it is none."""
+    stream = sys.stderr if err else sys.stdout
+    if stream is None or not stream.isatty():
+        return None
+    try:
+        return os.get_terminal_size(stream.fileno()).columns or None
+    except OSError:
+        return shutil.get_terminal_size().columns
+
+
+def wrapped(text: str, columns: int) -> list[str]:
+    """Lines of a text, broken between words; a word that is longer than a line has one of its own.
+
+    >>> wrapped("words 1-2 + characters 4", 12)
+    ['words 1-2 +', 'characters 4']
+    """
+    lines: list[str] = []
+    for word in text.split(" "):
+        if lines and cells(lines[-1]) + 1 + cells(word) <= columns:
+            lines[-1] += f" {word}"
+        else:
+            lines.append(word)
+    return lines
+
+
 def show_rows(rows: Iterable[tuple[str, str]], *, err: bool = False) -> None:
-    """Name and value, a pair a line, with whatever names are in them;  err  on stderr."""
+    """Name and value, a pair a line, with whatever names are in them;  err  on stderr.
+
+    In a terminal values are wrapped between words, under their first line.
+    """
     pairs = [(plain(name), plain(value)) for name, value in rows]
-    width = max(len(name) for name, _ in pairs)
+    width, columns = max(cells(name) for name, _ in pairs), columns_of(err=err)
+    room = None if columns is None else max(columns - width - 4, LEAST_COLUMNS)
     for name, value in pairs:
-        click.echo(f"  {name:<{width}}  {value}", err=err)
+        first, *more = [value] if room is None else wrapped(value, room)
+        click.echo(f"  {name}{' ' * (width - cells(name))}  {first}", err=err)
+        for line in more:
+            click.echo(f"  {' ' * width}  {line}", err=err)
+
+
+def show_sentence(text: str) -> None:
+    """A sentence on a line; in a terminal wrapped between words."""
+    columns = columns_of()
+    for line in [text] if columns is None else wrapped(text, columns):
+        click.echo(line)
 
 
 def shown_seconds(summary: dict[str, Any]) -> str:

@@ -31,7 +31,7 @@ def ngram_rows(featurizer: dict[str, Any], record: Record) -> list[tuple[str, st
         if min(losses, key=losses.__getitem__) != rows[0][1]:
             text += f" ({rows[0][1]} gain from more documents)"
         on = plural(tried[-1].documents, "document")
-        rows.append(("", f"tried on {on}, held-out loss: {text}"))
+        rows.append(("", f"tried on {on}, held-out log loss: {text}"))
     return rows
 
 
@@ -54,6 +54,7 @@ def update_rows(record: Record) -> list[tuple[str, str]]:
 def fit_rows(record: Record) -> list[tuple[str, str]]:
     """The held-out documents, the choices and the figures in a model's record."""
     from textmlr.model.record import ExactRecord
+    from textmlr.model.record_chance import held_out_chance
 
     held, final = record.held_out, record.final
     rows = []
@@ -62,19 +63,22 @@ def fit_rows(record: Record) -> list[tuple[str, str]]:
         rows.append(("hidden", f"{widths} units, {record.option('activation')}"))
     if held is not None and held.documents:
         source = "validation file" if held.origin == "validation" else "corpus"
-        parts = f", in {held.folds} parts" if held.folds else ""
+        parts = f", each of them once (in {held.folds} parts)" if held.folds else ""
         rows.append(("held out", f"{plural(held.documents, 'document')} of the {source}{parts}"))
-        rows.append(("accuracy", f"{held.accuracy:.4f} (held out)"))
-        rows.append(("log loss", f"{held.loss:.4f} nats (held out)"))
+        accuracy, loss = f"{held.accuracy:.4f} held out", f"{held.loss:.4f} nats held out"
+        if (even := held_out_chance(record)) is not None:
+            accuracy += f" (chance {even.accuracy:.4f}: always the commonest label)"
+            loss += f" (chance {even.log_loss:.4f}: the labels' shares)"
+        rows += [("accuracy", accuracy), ("log loss", loss)]
     if record.stream is not None:
         rows += _stream_rows(record.stream)
     if final is None:
         return rows
     if isinstance(final, ExactRecord):
         return rows + _certificate_rows(final)
-    scale = f" × idf^{final.idf_power:g}" if final.idf_power else ""
+    scale = f", larger for rare features (× idf^{final.idf_power:g})" if final.idf_power else ""
     over = plural(final.epochs, "epoch")
-    rows.append(("step size", f"{final.learning_rate:g}{scale} over {over}"))
+    rows.append(("step size", f"{final.learning_rate:g}, falling to 0 in {over}{scale}"))
     if final.averaged:
         rows.append(("", f"averaged with {plural(final.averaged - 1, 'other run')}"))
     calibration = final.calibration
@@ -83,7 +87,8 @@ def fit_rows(record: Record) -> list[tuple[str, str]]:
         added = ""
         if prior := calibration.prior:
             added = f" {'+' if prior > 0 else '−'} {abs(prior):.2g} × log base rates"
-        rows.append(("calibration", f"{calibration.factor:.3g} × scores{bent}{added}"))
+        formula = f"{calibration.factor:.3g} × scores{bent}{added}"
+        rows.append(("calibration", f"probabilities fitted to held-out documents ({formula})"))
     if final.halvings:
         rows.append(("", f"halved {final.halvings}× because it diverged"))
     return rows
@@ -123,10 +128,12 @@ def _stream_rows(streamed: StreamRecord) -> list[tuple[str, str]]:
 def _certificate_rows(final: ExactRecord) -> list[tuple[str, str]]:
     """The certificate of the exact solver."""
     gap = final.gap
-    penalty = f"λ = {final.l2:.6g}"
+    penalty = f"on squared weights (λ = {final.l2:.6g})"
     rows = []
     if final.l1:
-        penalty = f"l1 = {final.l1:.6g}, {penalty}"
+        penalty = f"on absolute weights (l1 = {final.l1:.6g})"
+        if final.l2:
+            penalty += f" and squared ones (λ = {final.l2:.6g})"
         features, weights = final.features_kept or 0, final.weights_kept or 0
         kept = f"{plural(features, 'feature')}, {plural(weights, 'weight')} not 0"
         rows.append(("kept", kept))
@@ -134,9 +141,10 @@ def _certificate_rows(final: ExactRecord) -> list[tuple[str, str]]:
         ("penalty", penalty),
         (
             "objective",
-            f"{final.value:.12g} nats after {plural(final.iterations, 'iteration')}",
+            f"{final.value:.12g} nats of loss and penalty, "
+            f"after {plural(final.iterations, 'iteration')}",
         ),
-        ("‖gradient‖", f"{final.gradient_norm:.3g}"),
+        ("gradient", f"{final.gradient_norm:.3g} long, 0 at the minimum (‖gradient‖)"),
     ]
     if gap is not None:
         relative = f", {gap / final.value:.2g} of it" if final.value else ""

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from textmlr.base.printable import plain
+from textmlr.cli.terminal import columns_of, wrapped
 
 if TYPE_CHECKING:
     from textmlr.corpus.corpus import Corpus
@@ -20,7 +21,11 @@ def warn(message: str) -> None:
     """Print a warning, after all that was printed before; unprintable characters are escaped."""
     if sys.stdout is not None:
         sys.stdout.flush()
-    click.echo(click.style("Warning: ", fg="yellow") + plain(message), err=True)
+    columns, text = columns_of(err=True), f"Warning: {plain(message)}"
+    first, *more = [text] if columns is None else wrapped(text, columns)
+    click.echo(click.style("Warning:", fg="yellow") + first.removeprefix("Warning:"), err=True)
+    for line in more:
+        click.echo(line, err=True)
 
 
 def warn_of(notes: Iterable[str]) -> None:

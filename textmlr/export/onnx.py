@@ -96,7 +96,7 @@ def onnx_model(model: Model) -> onnx.ModelProto:
         from onnx import TensorProto, helper
     except ImportError as error:
         raise InputError(
-            "exporting to ONNX needs the package onnx", mend="pip install 'textmlr[onnx]'"
+            "exporting to ONNX needs the package onnx", mend="pip install onnx"
         ) from error
 
     nodes, constants = _steps(

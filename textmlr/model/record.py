@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Callable
-from dataclasses import fields, replace
+from dataclasses import field, fields, replace
 from os import PathLike
 from typing import Any
 
@@ -162,6 +162,8 @@ class HeldOutRecord(Part):
 
     folds   0, or the number of parts that all documents were held out in
     origin  "corpus", "validation" or "stream"
+    never_answered  numbers of labels that some of the documents have and that answered none;
+                    of the training just done, not in files
     """
 
     documents: int = needed(WHOLE)
@@ -173,6 +175,7 @@ class HeldOutRecord(Part):
     trials: tuple[SgdTrialRecord, ...] | tuple[ExactTrialRecord, ...] = several(
         _trial, is_needed=True
     )
+    never_answered: tuple[int, ...] = field(default=(), compare=False)
 
     def check(self, at: str) -> None:
         """Raise WrongRecordError for held-out documents without figures."""

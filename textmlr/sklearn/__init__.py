@@ -1,4 +1,4 @@
-"""scikit-learn estimators: ``pip install 'textmlr[sklearn]'``.
+"""scikit-learn estimators: they need ``pip install scikit-learn``.
 
 TextFeaturizer                 text → CSR matrix, in place of TfidfVectorizer
 MultinomialLogisticClassifier  CSR or dense matrix → classes, in place of LogisticRegression
@@ -11,8 +11,7 @@ from importlib.util import find_spec
 
 if find_spec("sklearn") is None:
     raise ModuleNotFoundError(
-        "textmlr.sklearn needs scikit-learn, which is not installed; "
-        "pip install 'textmlr[sklearn]'",
+        "textmlr.sklearn needs scikit-learn, which is not installed; pip install scikit-learn",
         name="sklearn",
     )
 

@@ -39,6 +39,8 @@ LUCK = 1.0
 LEAST_KEPT = 0.5
 # In units of 1 / the scores' spread: scores without any gain still order the answers.
 LEAST_FACTOR = 0.01
+# Documents of a label, of which none is answered, that say something of the label.
+TELLING = 3
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -80,6 +82,14 @@ class Scored:
         """Weighted share of documents whose label scores highest."""
         right = self.weights[self.head.right(self.scores, self.y)]
         return float(right.sum(dtype=np.float64) / self.weights.sum(dtype=np.float64))
+
+    @property
+    def never_answered(self) -> tuple[int, ...]:
+        """Numbers of the labels that TELLING documents or more have, and that answer none."""
+        counts, labels = self.weights > 0, self.scores.shape[1]
+        asked = np.bincount(self.y[counts], minlength=labels)
+        answered = np.bincount(self.head.answers(self.scores), minlength=labels)
+        return tuple(np.flatnonzero((asked >= TELLING) & (answered == 0)).tolist())
 
 
 def calibrate(scored: Scored) -> tuple[Calibration, float]:

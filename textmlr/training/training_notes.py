@@ -43,6 +43,7 @@ def training_notes(corpus: Corpus, judges: Corpus | None, record: Record) -> lis
             "the figures on them are too good",
         ),
         *_unchecked_notes(record, held_out=held.documents, options=options),
+        *_never_notes(corpus.labels, held.never_answered, balanced=bool(options["class_weight"])),
     ]
 
 
@@ -73,6 +74,20 @@ def _unchecked_notes(record: Record, held_out: int, options: dict[str, object]) 
             "run again"
         )
     return notes
+
+
+def _never_notes(labels: Sequence[str], never: Sequence[int], *, balanced: bool) -> list[str]:
+    """Which labels were the answer to no held-out document, though some of these have them."""
+    if not never:
+        return []
+    more = f" and {len(never) - MOST_NAMED:,} more" if len(never) > MOST_NAMED else ""
+    named = ", ".join(plain(labels[number]) for number in never[:MOST_NAMED])
+    verb = "is" if len(never) == 1 else "are"
+    helps = "" if balanced else "--class-weight balanced, "
+    return [
+        f"{plural(len(never), 'label')} {verb} never the answer to held-out documents (F1 0): "
+        f"{named}{more}; {helps}more documents of such labels, or a smaller --min-df help"
+    ]
 
 
 def update_notes(after: Model, corpus: Corpus, judges: Corpus | None) -> list[str]:

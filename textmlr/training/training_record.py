@@ -92,7 +92,10 @@ def _held_out(found: Fit | ExactFit, overlap: Overlap | None) -> HeldOutRecord:
     judged = found.judged
     trials: tuple[SgdTrialRecord, ...] | tuple[ExactTrialRecord, ...]
     if isinstance(found, ExactFit):
-        trials = tuple(ExactTrialRecord(**asdict(trial)) for trial in found.trials)
+        trials = tuple(
+            ExactTrialRecord(l2=trial.l2, loss=trial.loss, accuracy=trial.accuracy)
+            for trial in found.trials
+        )
     else:
         trials = tuple(map(_trial, found.trials))
     return HeldOutRecord(
@@ -103,6 +106,7 @@ def _held_out(found: Fit | ExactFit, overlap: Overlap | None) -> HeldOutRecord:
         loss=judged.loss if judged else None,
         accuracy=judged.accuracy if judged else None,
         trials=trials,
+        never_answered=judged.never_answered if judged else (),
     )
 
 

@@ -61,7 +61,7 @@ def require() -> None:
         import matplotlib  # noqa: F401
     except ImportError as error:
         raise InputError(
-            "figures need matplotlib, which is not installed", mend="pip install 'textmlr[plot]'"
+            "figures need matplotlib, which is not installed", mend="pip install matplotlib"
         ) from error
 
 

@@ -12,6 +12,7 @@ import numpy as np
 from textmlr.base.errors import InputError
 from textmlr.base.threads import map_blocks
 from textmlr.base.training_options import TrainingOptions
+from textmlr.model.parameters import Network
 from textmlr.training.calibration import Scored
 from textmlr.training.cross_fitting import Crossed
 from textmlr.training.exact import proximal_newton
@@ -34,11 +35,18 @@ class Penalty:
 
     l2        λ, with the documents that were not held out; of few documents, with all
     loss      mean loss in nats;  accuracy  share that is right; both held out
+    never_answered  labels, see ``calibration.Scored``
     """
 
     l2: float
     loss: float
     accuracy: float
+    never_answered: tuple[int, ...] = ()
+
+    @classmethod
+    def of(cls, l2: float, judge: Objective, network: Network) -> Penalty:
+        """The figures of documents that judge."""
+        return cls(l2, *judge.evaluate(network), Scored.of(judge, network).never_answered)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -117,7 +125,7 @@ def fit_exact(
         )
     judged = min(chosen.trials, key=lambda trial: trial.loss) if chosen.trials else None
     if options.l2 is not None and judge is not None:
-        judged = Penalty(l2, *judge.evaluate(optimum.network))
+        judged = Penalty.of(l2, judge, optimum.network)
     loss, accuracy = objective.evaluate(optimum.network)
     held_out = 0 if judge is None else len(judge.y)
     if crossed is not None:
@@ -175,7 +183,7 @@ def _search(
     def attempt(k: float) -> Penalty:
         l2 = penalty_of(objective, k)
         network = exact.minimise(l2, PATH_TOLERANCE).network
-        return Penalty(l2, *judge.evaluate(network))
+        return Penalty.of(l2, judge, network)
 
     return _along(attempt, watch)
 
@@ -196,7 +204,8 @@ def _search_crossed(
             own = Scored.of(crossed.held[number], network).scores
             scores[number // FOLDS, crossed.parts[number]] = own
         scored = crossed.scored(scores)
-        return Penalty(penalty_of(crossed.rows, k), scored.loss, scored.accuracy)
+        figures = scored.loss, scored.accuracy, scored.never_answered
+        return Penalty(penalty_of(crossed.rows, k), *figures)
 
     return _along(attempt, watch)
 

@@ -54,6 +54,7 @@ class JudgedEpoch:
 
     loss, accuracy  of the documents that judge, each scored by a run that never saw it; calibrated
     scored          these documents, with their scores as they were
+    never_answered  labels, see ``Scored``
     """
 
     epochs: int
@@ -61,6 +62,7 @@ class JudgedEpoch:
     loss: float
     accuracy: float
     scored: Scored
+    never_answered: tuple[int, ...]
 
 
 class CrossedTrials:
@@ -93,7 +95,13 @@ class CrossedTrials:
         if not self.averaged:
             return best, trials
         calibration, scored = self._average([judged for _, judged in both])
-        average = replace(best, calibration=calibration, loss=scored.loss, accuracy=scored.accuracy)
+        average = replace(
+            best,
+            calibration=calibration,
+            loss=scored.loss,
+            accuracy=scored.accuracy,
+            never_answered=scored.never_answered,
+        )
         return average, trials
 
     def shares(self, trials: Sequence[TrialRun]) -> list[float]:
@@ -134,7 +142,13 @@ class CrossedTrials:
                 break
         self.runs.tell(Progress("trial", plan[0], epoch, (last.loss, last.accuracy)))
         trial = TrialRun(
-            plan[0], epoch.learning_rate, last.epochs, last.calibration, last.loss, last.accuracy
+            plan[0],
+            epoch.learning_rate,
+            last.epochs,
+            last.calibration,
+            last.loss,
+            last.accuracy,
+            last.never_answered,
         )
         return trial, last
 
@@ -172,7 +186,8 @@ class CrossedTrials:
             calibration, scored = self.rows.shrunk(
                 plain, biased=self.runs.biased, lucky=not self.averaged
             )
-        return JudgedEpoch(epoch, calibration, scored.loss, scored.accuracy, plain)
+        figures = scored.loss, scored.accuracy
+        return JudgedEpoch(epoch, calibration, *figures, plain, scored.never_answered)
 
     def _average(self, judged: Sequence[JudgedEpoch]) -> tuple[Calibration, Scored]:
         """(the calibration of the average of several trials' scores, the documents that judge with

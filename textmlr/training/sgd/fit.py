@@ -193,7 +193,13 @@ class _FinalStage:
             return self.twin or self.best
         scored = Scored.joined([self.scored[number] for number in range(len(self.folds))])
         calibration, loss = calibrate(scored)
-        return replace(self.best, calibration=calibration, loss=loss, accuracy=scored.accuracy)
+        return replace(
+            self.best,
+            calibration=calibration,
+            loss=loss,
+            accuracy=scored.accuracy,
+            never_answered=scored.never_answered,
+        )
 
     def theta(
         self, calibration: Calibration

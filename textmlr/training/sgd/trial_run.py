@@ -36,7 +36,8 @@ Watch = Callable[[Progress], None]
 class TrialRun:
     """One run's best epoch, and the held-out figures there.
 
-    calibration  of θ, that makes the held-out loss least; the loss is with it
+    calibration     of θ, that makes the held-out loss least; the loss is with it
+    never_answered  labels, see ``calibration.Scored``
     """
 
     idf_power: float
@@ -45,11 +46,14 @@ class TrialRun:
     calibration: Calibration
     loss: float
     accuracy: float
+    never_answered: tuple[int, ...] = ()
 
     @classmethod
     def of(cls, values: dict[str, Any]) -> TrialRun:
         """The run of these JSON values."""
-        return cls(**(values | {"calibration": Calibration.of(values["calibration"])}))
+        own = {"calibration": Calibration.of(values["calibration"])}
+        never = tuple(values.get("never_answered", ()))  # states of older versions have none
+        return cls(**(values | own | {"never_answered": never}))
 
 
 @dataclass(frozen=True, slots=True)

@@ -244,11 +244,14 @@ class Search:
                     run.keep(run)
                 continue
             loss, accuracy = judge.evaluate(run.network)
-            calibration = Calibration()
+            calibration, never = Calibration(), tuple[int, ...]()
             if options.calibration:
-                calibration, loss = calibrate(Scored.of(judge, run.network))
+                scored = Scored.of(judge, run.network)
+                calibration, loss = calibrate(scored)
+                never = scored.never_answered
             self.runs.tell(Progress("trial", power, epoch, (loss, accuracy)))
-            last = TrialRun(power, run.learning_rate, run.done, calibration, loss, accuracy)
+            own = power, run.learning_rate, run.done
+            last = TrialRun(*own, calibration, loss, accuracy, never)
             if best is None or loss < best.loss:
                 best = last
             worse = worse + 1 if loss > WORSE * best.loss else 0
