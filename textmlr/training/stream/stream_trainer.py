@@ -101,6 +101,13 @@ class StreamTrainer:
         self.weighted = False
         self.invalid = self.skipped = self._nonzeros = 0
 
+    def __repr__(self) -> str:
+        seen = f"{self.documents:,} documents with {len(self._codes):,} labels"
+        return (
+            f"StreamTrainer of {seen} so far\n"
+            "use it: trainer.learn(texts, labels); trainer.so_far; trainer.model()"
+        )
+
     @property
     def labels(self) -> list[str]:
         """The labels in the order in which they came."""
