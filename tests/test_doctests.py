@@ -6,6 +6,7 @@ import doctest
 import importlib
 import inspect
 import pkgutil
+import re
 from pathlib import Path
 
 import pytest
@@ -30,7 +31,9 @@ def examples_of(thing) -> int:
 
 
 WITH = [
-    name for name in modules() if ">>> " in Path(importlib.util.find_spec(name).origin).read_text()
+    name
+    for name in modules()
+    if re.search(r"^ *>>> ", Path(importlib.util.find_spec(name).origin).read_text(), re.MULTILINE)
 ]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 import sys
@@ -111,3 +112,23 @@ def test_every_public_name_has_a_page() -> None:
     for name in public:
         text = page(name).text  # type: ignore[union-attr]
         assert not re.search(r"<\w+[^`]* object at 0x", text), name
+
+
+def test_a_terminal_gets_a_pager_that_shows_colours(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without R, less shows the codes of colours as letters."""
+    paged = []
+    monkeypatch.setattr("click.echo_via_pager", lambda text: paged.append(text))
+    monkeypatch.setattr("rich.console.Console.is_terminal", True)
+    monkeypatch.delenv("LESS", raising=False)
+    assert run("explain").output == ""
+    assert "Explain" in paged[0]
+    assert "R" in os.environ.pop("LESS")
+
+
+def test_lines_of_code_stay_whole() -> None:
+    """Outputs in the pages fit 80 columns, and are not wrapped there."""
+    shown = run("explain").output
+    blocks = re.findall(r"^```\w+\n(.*?)^```", page("explain").text, re.M | re.S)  # type: ignore
+    lines = [line.rstrip() for block in blocks for line in block.splitlines() if len(line) <= 80]
+    assert len(lines) > 20
+    assert {line for line in lines if line} <= {line.rstrip() for line in shown.splitlines()}

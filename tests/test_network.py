@@ -217,8 +217,8 @@ def train_exactly(objective) -> float:
     [
         ({"activation": "relu"}, "means nothing without hidden layers"),
         ({"dropout": 0.1}, "means nothing without hidden layers"),
-        ({"hidden": (4,), "solver": "exact"}, "the exact solver knows no hidden layers"),
-        ({"hidden": (4,), "l1": 1e-3}, "the exact solver knows no hidden layers"),
+        ({"hidden": (4,), "solver": "exact"}, "the exact solver knows no hidden"),
+        ({"hidden": (4,), "l1": 1e-3}, "the exact solver knows no hidden"),
         ({"hidden": (0,)}, "hidden=0 is not a whole number from 1 to 100,000"),
         ({"hidden": 4}, "is not a tuple"),
         ({"hidden": (4,), "dropout": 1.0}, "from 0 to just below 1; give one such as 0.5"),
@@ -260,7 +260,7 @@ def test_same_seed_same_bits(options: TrainingOptions, train_tsv: Path, tmp_path
 @pytest.mark.usefixtures("any_number")
 def test_layers_that_cannot_fit_in_memory_are_refused(train_tsv: Path) -> None:
     options = TrainingOptions(hidden=(100_000_000, 64))
-    with pytest.raises(InputError, match=r"features × 100,000,000 hidden units × 64 .*--hidden"):
+    with pytest.raises(InputError, match=r"features × 100,000,000 hidden units × 64 .*hidden"):
         train_corpus(read_corpus([train_tsv]), WORDS, options)
 
 

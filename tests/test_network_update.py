@@ -270,5 +270,5 @@ def test_command(old: Model, tmp_path: Path) -> None:
     run = CliRunner().invoke(cli, ["update", str(tmp_path / "m.textmlr"), str(new)])
     assert run.exit_code == 0, run.output
     assert "3 + 1 = 4: cooking" in run.stdout
-    assert "new documents, step" in run.stderr
+    assert "training on new documents" in run.stderr
     assert Model.load(tmp_path / "m.textmlr").labels[0] == "cooking"

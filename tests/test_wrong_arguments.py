@@ -7,6 +7,7 @@ import io
 import math
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -20,9 +21,9 @@ from textmlr import (
     FeaturizerOptions,
     InputError,
     Model,
+    ReadingOptions,
     StreamTrainer,
     TrainingOptions,
-    TuningOptions,
     UpdateOptions,
 )
 from textmlr.corpus import reading
@@ -82,12 +83,13 @@ INTERNAL = {
     "StreamTrainer.learn_batch",
     "StreamTrainer.stands_at",
     "comparison.mcnemar",
-    "Model.check_linear",
     "comparison.bootstrap_p",
     "comparison.p_of",
 }
 # Exceptions are made of words; options of JSON are the file's, which ``record`` checks.
 NOT_WALKED = {
+    "Comparison",
+    "Evaluation",
     "InputError",
     "ModelFileError",
     "FeaturizerOptions.of",
@@ -203,9 +205,10 @@ def good(model: Model, folder: Path) -> dict[str, dict[str, Any]]:
         "evaluate": {"model": model, "data": whole, "resamples": 10},
         "compare": {"a": model, "b": model, "data": whole},
         "read_corpus": {"paths": [file]},
-        "train": {"corpus": whole},
-        "tune": {"corpus": whole, "options": TuningOptions(seconds=None, trials=1)},
-        "update": {"model": model, "corpus": whole},
+        "train": {"data": whole},
+        "tune": {"data": whole, "seconds": None, "trials": 1},
+        "update": {"model": model, "data": whole},
+        "Evaluation.worst": {"most": 3},
         "Comparison.of": {"a": answered, "b": answered},
         "compression.compress": {"model": model, "max_size": 10**6},
         "compression.check_size": {"max_size": 10**6},
@@ -230,6 +233,9 @@ def bound(name: str, function: Callable[..., Any], model: Model) -> Callable[...
         "Model": lambda: model,
         "Featurizer": lambda: Featurizer().fit(TEXTS, LABELS),
         "StreamTrainer": lambda: _trainer(),
+        "Comparison": lambda: textmlr.compare(model, model, TEXTS, LABELS),
+        "Evaluation": lambda: textmlr.evaluate(model, TEXTS, LABELS),
+        "ReadingOptions": ReadingOptions,
         "FeaturizerOptions": FeaturizerOptions,
         "TrainingOptions": TrainingOptions,
     }
@@ -259,7 +265,7 @@ def test_every_public_function_says_what_it_takes(
     """It works, or says it by an InputError of one line."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(
-        "textmlr.training.tuning.search._Search.run", lambda search: None
+        "textmlr.training.tuning.search._Search.run", lambda search: SimpleNamespace(model=model)
     )  # which is long
     given = good(model, tmp_path).get(name, {})
     function = walked()[name]

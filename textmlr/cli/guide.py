@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import sys
+import os
 from typing import TYPE_CHECKING
 
 import click
@@ -11,6 +11,8 @@ from textmlr.base.option_headings import SHOW, WRITE
 from textmlr.cli.verb import Verb, verb_option
 
 if TYPE_CHECKING:
+    from rich.console import Console, RenderableType
+
     from textmlr.cli.guide_pages import Page
 
 
@@ -62,36 +64,63 @@ def guide(topic: str | None, raw: bool, html: str | None) -> None:
 
 
 def _show(found: Page) -> None:
-    """Show a page: a terminal gets it through a pager, with colours, where it is long."""
-    from rich.console import Console
-    from rich.markdown import Markdown
+    """Show a page."""
+    from rich.console import ConsoleOptions, RenderResult
+    from rich.markdown import CodeBlock, Markdown
+    from rich.text import Text
 
-    console = Console()
-    console.width = min(console.width, 100)
-    shown = Markdown(found.text, hyperlinks=False, code_theme="ansi_dark")
-    if not sys.stdout.isatty():
-        console.print(shown)
-        return
-    with console.pager(styles=True, links=False):
-        console.print(shown)
+    class PlainCode(CodeBlock):
+        """Code over the whole width, which outputs of 80 columns need; what is typed is bold."""
+
+        def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+            for line in str(self.text).rstrip().splitlines():
+                typed = line.startswith(("$ ", ">>> ", "... "))
+                yield Text(line, "bold" if typed else "", overflow="fold", no_wrap=len(line) <= 80)
+
+    class PlainMarkdown(Markdown):
+        elements = Markdown.elements | {"fence": PlainCode, "code_block": PlainCode}
+
+    _print(PlainMarkdown(found.text, hyperlinks=False))
 
 
 def _list() -> None:
     """List the pages, a line each."""
-    from rich.console import Console
-    from rich.table import Table
+    from textwrap import shorten
+
+    from rich.console import Group
     from rich.text import Text
 
     from textmlr.cli.guide_pages import TOPICS, names, pages
 
-    table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
-    table.add_column(no_wrap=True, style="bold", min_width=max(map(len, TOPICS)))
-    table.add_column(no_wrap=True, overflow="ellipsis")
+    console = _console()
+    indent = max(map(len, TOPICS)) + 2
+    lines = []
     for page in pages():
-        table.add_row(page.topic, Text(page.summary.removeprefix("This page ")))
-    console = Console()
+        told = page.summary.removeprefix("This page ").removeprefix("shows how to ")
+        told = shorten(told, max(console.width - indent, 10), placeholder=" …")
+        lines.append(Text.assemble((f"{page.topic:<{indent}}", "bold"), told))
+    python = Text("In Python: " + ", ".join(names()))
+    _print(Group(*lines, "", python, Text("Show one: textmlr guide first-model")))
+
+
+def _console() -> Console:
+    """A console no wider than is good to read, whose styles suit light and dark terminals."""
+    from rich.console import Console
+    from rich.theme import Theme
+
+    console = Console(highlight=False, theme=Theme({"markdown.code": "bold"}))
     console.width = min(console.width, 100)
-    console.print(table)
-    console.print()
-    console.print(Text("In Python: " + ", ".join(names())))
-    console.print(Text("Show one: textmlr guide first-model"))
+    return console
+
+
+def _print(shown: RenderableType) -> None:
+    """Print; a terminal gets what is longer than itself through the user's pager."""
+    console = _console()
+    if not console.is_terminal:
+        console.print(shown)
+        return
+    with console.capture() as captured:
+        console.print(shown)
+    # As git does: less shows colours, and ends by itself where all fits on the screen.
+    os.environ.setdefault("LESS", "FRX")
+    click.echo_via_pager(captured.get())

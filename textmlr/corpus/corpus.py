@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from textmlr.base.checks import CORPUS_MEND, check_kind, is_list, taken
 from textmlr.base.errors import InputError
+from textmlr.base.option_errors import shown as brief
 from textmlr.base.printable import plain, plural
 from textmlr.corpus.batch import Batch
 from textmlr.corpus.containers import Labels, Texts, Weights
@@ -263,7 +264,7 @@ class Corpus(Sequence[Document]):
         """Document i, from the end if i is negative; bytes that are not UTF-8 are U+FFFD."""
         _check_number(i)
         if not -len(self) <= i < len(self):
-            raise IndexError(f"there is no document {i}: the corpus has {len(self):,}")
+            raise IndexError(f"there is no document {brief(int(i))}: the corpus has {len(self):,}")
         own, stored = int(i) % len(self), self.batches
         for number, documents in enumerate(self._documents()):
             if own < documents:
@@ -285,7 +286,7 @@ class Corpus(Sequence[Document]):
         files = range(len(self.batches)) if self.file_of is None else self.file_of
         before: dict[int, int] = {}
         if not 0 <= i < len(self):
-            raise IndexError(f"there is no document {i}: the corpus has {len(self):,}")
+            raise IndexError(f"there is no document {brief(int(i))}: the corpus has {len(self):,}")
         for documents, file in zip(self._documents(), files, strict=True):
             if i < documents:
                 return self.names[file], before.get(file, 0) + i + 1

@@ -82,6 +82,9 @@ class Sketch:
     keys: Hashes
     bound: int = WHOLE
 
+    def __repr__(self) -> str:
+        return f"<sketch of {len(self.keys):,} texts: .keys, .bound>"
+
     @classmethod
     def smallest(cls, keys: Hashes, bound: int = WHOLE, most: int = MOST_KEYS) -> Sketch:
         """The sketch of the smallest keys below a bound, at most so many.

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from textmlr.base.checks import (
     check_integer,
+    check_listed,
     check_share,
     check_strings,
     check_threads,
@@ -208,6 +209,7 @@ class Evaluation:
 
     def worst(self, most: int) -> list[LabelFigures]:
         """Labels that occur or are answered, lowest F1 first, at most so many."""
+        check_listed("most", most)
         some = [row for row in self.labels if row.support or row.predicted]
         return sorted(some, key=lambda row: (row.f1, -row.support))[:most]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from os import PathLike
 
-from textmlr.base.checks import MODEL_MEND, check_kind, check_path
+from textmlr.base.checks import MODEL_MEND, check_choice, check_kind, check_path
 from textmlr.base.errors import InputError
 from textmlr.model.model import Model
 
@@ -28,9 +28,8 @@ def export_model(
     check_kind("model", model, Model, MODEL_MEND)
     check_path("path", path)
     check_path("scorer", scorer, optional=True)
+    check_choice("format", format, (*FORMS, None))
     form = form_of(path) if format is None else format
-    if form not in FORMS:
-        raise InputError(f"format={format!r} is not known", mend=f"give {' or '.join(FORMS)}")
     if form == "onnx":
         if scorer is not None:
             raise InputError("scorer is for JSON", mend="leave scorer out")

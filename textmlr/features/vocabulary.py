@@ -46,6 +46,9 @@ class Vocabulary:
     def __len__(self) -> int:
         return len(self.hashes)
 
+    def __repr__(self) -> str:
+        return f"<vocabulary of {len(self):,} features: .name_list(), .frequencies>"
+
     def name_list(self) -> list[str]:
         """All names, in order."""
         blob = self.names.tobytes()

@@ -58,6 +58,10 @@ class Answers:
             0,
         )
 
+    def __repr__(self) -> str:
+        names = ".scores, .log_z, .probabilities, .known, .best"
+        return f"<answers to {len(self):,} documents: {names}>"
+
     @property
     def best(self) -> NDArray[np.int64]:
         """(n,) the label that is the answer to each document."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import asdict
 from typing import Any
 
@@ -20,13 +21,15 @@ _USE = "use it: model.predict(texts); model.evaluate(data); model.explain(text);
 
 def info_of(parts: ModelParts) -> dict[str, Any]:
     """A model's labels, number of features, options and record, as JSON values."""
-    return {
+    about = {
         "labels": list(parts.labels),
         "features": parts.featurizer.columns,
         "featurizer": asdict(parts.featurizer.options),
         "storage": parts.storage.dtype,
         **parts.record.as_json(),
     }
+    found: dict[str, Any] = json.loads(json.dumps(about))  # lists, as in a model that was loaded
+    return found
 
 
 def used_rows(parts: ModelParts) -> NDArray[np.int64]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 import numpy as np
@@ -33,6 +33,9 @@ class UpdateState:
 
     squares: Sequence[NDArray[np.float32]] = ()
     trained_on: Sketch | None = None
+
+    def __repr__(self) -> str:
+        return f"<update state: .squares of {len(self.squares)} layers, .trained_on>"
 
     def __post_init__(self) -> None:
         if not isinstance(self.squares, list | tuple) or not all(
@@ -71,6 +74,10 @@ class ModelParts:
     activation: Activation = LINEAR
     update_state: UpdateState = field(default_factory=UpdateState)
     head: Head = SOFTMAX
+
+    def __repr__(self) -> str:
+        names = ", ".join(f".{one.name}" for one in fields(self))
+        return f"<parts of a model of {len(self.labels):,} labels: {names}>"
 
     @property
     def base(self) -> NDArray[np.float32]:

@@ -314,6 +314,10 @@ class Record(Part):
         """An option of training; None where the record does not say."""
         return (self.options or {}).get(name)
 
+    def __repr__(self) -> str:
+        names = ", ".join(f".{name}" for name in self.as_json())
+        return f"<record of how a model was made: {names}; .as_json() has all>"
+
     def label_weights(self) -> NDArray[np.float64]:
         """The documents of each label, their weights summed where they do not all count alike:
         (L,); (0,) where the record does not say.  Records of older models of weighted documents

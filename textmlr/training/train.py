@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from textmlr.base.checks import check_flag
+from textmlr.base.checks import check_callable, check_flag
 from textmlr.base.featurizer_options import FeaturizerOptions
 from textmlr.base.option_keywords import stages_of, takes_options
 from textmlr.base.training_options import TrainingOptions
@@ -74,6 +74,7 @@ def train(
     ['adventure', 'comedy']
     """
     check_flag("verbose", verbose)
+    check_callable("watch", watch)
     featurizer, training = stages_of(options, STAGES, OTHERS)
     with TrainingProgress(quiet=not verbose) as progress:
         progress.reading()

@@ -12,6 +12,7 @@ from textmlr.base.whole_files import check_writable
 from textmlr.corpus.notes import ReadingNotes
 from textmlr.corpus.reading import scan
 from textmlr.corpus.reading_options import ReadingOptions
+from textmlr.corpus.sources import sources_of
 from textmlr.export.predictions.prediction_columns import ColumnChoice
 from textmlr.export.predictions.prediction_file import PredictionFile
 from textmlr.export.predictions.prediction_stream import Tally, write_predictions
@@ -42,8 +43,7 @@ def classify_files(
     wanted = ColumnChoice(*choice)
     chunks = scan(paths, reading or ReadingOptions(), labelled=False)
     if written.path != "-":
-        names = [paths] if isinstance(paths, str | PathLike) else paths
-        check_writable(written.path, [os.fspath(name) for name in names])
+        check_writable(written.path, sources_of(paths))
     notes = ReadingNotes()
     tally = write_predictions(model, notes.watch(chunks), written, wanted, threads=threads)
     return counts_of(model, written, wanted, tally, notes)

@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from textmlr.base.checks import check_label, check_listed
+from textmlr.base.checks import check_label, check_listed, check_share
 from textmlr.base.errors import InputError
 from textmlr.model.answering import Answers
 from textmlr.model.heads import ranked_rows
@@ -39,10 +39,8 @@ class ColumnChoice:
     def __post_init__(self) -> None:
         if self.top is not None:
             check_listed("top", self.top)
-        if not 0 <= (self.min_probability or 0.0) <= 1:
-            raise InputError(
-                f"min_probability={self.min_probability}", mend="give a number of 0 to 1"
-            )
+        if self.min_probability is not None:
+            check_share("min_probability", self.min_probability)
         others = self.top, self.min_probability, self.each_label or None
         if self.label is not None and any(other is not None for other in others):
             raise InputError(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from textmlr.base.printable import plural
 from textmlr.model.model import Model
 from textmlr.training import training_events
 from textmlr.training.tuning.folds import Level
@@ -68,3 +69,10 @@ class TuningResult:
     judging: int
     folds: int
     searched: tuple[str, ...]
+
+    def __repr__(self) -> str:
+        trials = plural(len(self.trials), "trial")
+        return (
+            f"TuningResult of {trials}: number {self.best.number} is best\n"
+            "look at: .model, .best, .default, .trials"
+        )

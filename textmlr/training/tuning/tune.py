@@ -6,7 +6,7 @@ from dataclasses import fields
 from os import PathLike
 from typing import Any
 
-from textmlr.base.checks import check_flag
+from textmlr.base.checks import check_callable, check_flag
 from textmlr.base.featurizer_options import FeaturizerOptions
 from textmlr.base.option_keywords import stages_of, takes_options
 from textmlr.base.training_options import TrainingOptions
@@ -65,6 +65,7 @@ def tune(
     ['adventure', 'comedy']
     """
     check_flag("verbose", verbose)
+    check_callable("watch", watch)
     featurizer, training, tuning = stages_of(options, STAGES, OTHERS)
     searched = {one.name for stage in (featurizer, training) for one in fields(stage)}
     whole = {
@@ -74,7 +75,9 @@ def tune(
         for one in fields(stage)
         if getattr(stage, one.name) != one.default
     }
-    with TuningProgress(tuning, str(journal or ""), quiet=not verbose) as progress:
+    with TuningProgress(
+        tuning, "" if journal is None else str(journal), quiet=not verbose
+    ) as progress:
         corpus, judges = given_corpora(data, labels, text, label, weights, reading, validation)
         tuned = search_settings(
             corpus,

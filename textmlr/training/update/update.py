@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from textmlr.base.checks import MODEL_MEND, check_flag, check_kind
+from textmlr.base.checks import MODEL_MEND, check_callable, check_flag, check_kind
 from textmlr.base.option_keywords import stages_of, takes_options
 from textmlr.base.update_options import UpdateOptions
 from textmlr.corpus.given_data import Data, Labels, Weights, given_corpora
@@ -58,6 +58,7 @@ def update(
     """
     check_kind("model", model, Model, MODEL_MEND)
     check_flag("verbose", verbose)
+    check_callable("watch", watch)
     (own,) = stages_of(options, STAGES, OTHERS)
     with TrainingProgress(quiet=not verbose) as progress:
         progress.reading()
