@@ -15,8 +15,8 @@ from textmlr.model.explanation.excerpts import (
     sum_of,
     versus,
 )
-from textmlr.model.explanation.explanation import Explanation
-from textmlr.model.explanation.explanation_page import DARKEST, tip
+from textmlr.model.explanation.reasons import Reasons
+from textmlr.model.explanation.word_tips import DARKEST, tip
 
 LABELS = 5  # whose probabilities are shown
 WORDS = 5  # for the label in the table, and as many against it
@@ -34,7 +34,7 @@ STYLE = """.textmlr .document { background: var(--panel); padding: .6rem .9rem;
 """
 
 
-def fragment_of(explanation: Explanation) -> str:
+def fragment_of(explanation: Reasons) -> str:
     """The HTML of an explanation."""
     label, against = name_of(explanation.label), name_of(versus(explanation))
     body = [
@@ -50,7 +50,7 @@ def fragment_of(explanation: Explanation) -> str:
     return fragment("".join(body), STYLE)
 
 
-def _document(explanation: Explanation) -> str:
+def _document(explanation: Reasons) -> str:
     """The text, of a long document the parts around its strongest words."""
     most = max((abs(word.margin) for word in explanation.words), default=0.0)
     strength, features = levels(explanation), on_words(explanation)
@@ -75,7 +75,7 @@ def _document(explanation: Explanation) -> str:
     return "".join(made)
 
 
-def _words(explanation: Explanation) -> str:
+def _words(explanation: Reasons) -> str:
     """The strongest words, for the label first."""
     words = explanation.by_word
     strong = [word for word in words if word.margin > 0][:WORDS]
@@ -91,7 +91,7 @@ def _words(explanation: Explanation) -> str:
     )
 
 
-def _labels(explanation: Explanation) -> str:
+def _labels(explanation: Reasons) -> str:
     """The likeliest labels."""
     ranked = sorted(explanation.probabilities.items(), key=lambda one: -one[1])
     rows = [(name_of(label), share) for label, share in ranked[:LABELS]]
