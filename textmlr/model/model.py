@@ -371,12 +371,6 @@ class Model(ModelVerbs):
 
         return in_three_lines(self.parts)
 
-    def _repr_html_(self) -> str:
-        """The model as a notebook shows it."""
-        from textmlr.model.model_card import card_of
-
-        return card_of(self.parts)
-
     def __getstate__(self) -> Json:
         """The state for pickle and copy: everything but this process's scratch."""
         return {name: value for name, value in vars(self).items() if name != "_answerer"}
