@@ -114,6 +114,8 @@ def _run() -> None:
         _finish(done.exit_code)
     except InputError as error:
         click.echo(_laid_out(f"Error: {plain(str(error))}"), err=True)
+        if error.guide is not None:
+            click.echo(f"See: textmlr guide {error.guide}", err=True)
         _finish(2)
     except click.ClickException as error:
         told = io.StringIO()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 
 class InputError(ValueError):
     """Input that cannot be used as it is: the message says where, what, and the mend.
@@ -14,10 +16,14 @@ class InputError(ValueError):
     place    the file (or argument) it is in, None where there is only one
     line     the line, counted from 1, None where it is the whole file
     mend     what the user can do about it, one clause
+    guide    the topic of the guide that says more, None where there is none; it is no part of
+             str(error)
 
     >>> str(InputError("blank line", place="reviews.tsv", line=7, mend="delete it"))
     'reviews.tsv, line 7: blank line; delete it'
     """
+
+    guide: str | None = None
 
     def __init__(
         self,
@@ -26,20 +32,36 @@ class InputError(ValueError):
         place: str | None = None,
         line: int | None = None,
         mend: str | None = None,
+        guide: str | None = None,
     ) -> None:
         self.problem = problem
         self.place = place
         self.line = line
         self.mend = mend
+        if guide is not None:
+            self.guide = guide
         where = place or ""
         if line is not None:
             where = f"{where}, line {line}" if where else f"line {line}"
         message = f"{where}: {problem}" if where else problem
         super().__init__(f"{message}; {mend}" if mend else message)
 
+    def but(self, **changed: Any) -> InputError:
+        """The same error with some of problem, place, line and mend in other words."""
+        words = {"problem": self.problem, "place": self.place, "line": self.line, "mend": self.mend}
+        return type(self)(**(words | {"guide": self.guide} | changed))
+
+
+class FormatError(InputError):
+    """A file or table whose form, columns or labels are not as they should be."""
+
+    guide = "formats"
+
 
 class ModelFileError(InputError):
     """A model file that is not whole, not ours, or does not agree with itself."""
+
+    guide = "model-files"
 
 
 class KernelWarning(RuntimeWarning):

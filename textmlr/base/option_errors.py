@@ -88,13 +88,18 @@ class OptionError(InputError):
         mend: Sentence | None = None,
         *,
         place: str | None = None,
+        guide: str | None = None,
     ) -> None:
         self.option, self.sentences = option, (problem, mend)
-        super().__init__(problem.spelled(), place=place, mend=mend and mend.spelled())
+        super().__init__(problem.spelled(), place=place, mend=mend and mend.spelled(), guide=guide)
 
     def __reduce__(self) -> tuple[Any, tuple[object, ...]]:
         """Other processes get the words alone: values may be anything."""
-        return _in_words, (self.problem, self.place, self.mend)
+        return _in_words, (self.problem, self.place, self.line, self.mend, self.guide)
+
+    def but(self, **changed: Any) -> InputError:
+        """The same error in other words, which no longer change with the place."""
+        return _in_words(self.problem, self.place, self.line, self.mend, self.guide).but(**changed)
 
     def spelled(self, spelling: Spelling, place: str | None = None) -> InputError:
         """The same error as a place spells it;  place  a file of options."""
@@ -103,11 +108,14 @@ class OptionError(InputError):
             problem.spelled(spelling),
             place=self.place or place,
             mend=mend and mend.spelled(spelling),
+            guide=self.guide,
         )
 
 
-def _in_words(problem: str, place: str | None, mend: str | None) -> InputError:
-    return InputError(problem, place=place, mend=mend)
+def _in_words(
+    problem: str, place: str | None, line: int | None, mend: str | None, guide: str | None
+) -> InputError:
+    return InputError(problem, place=place, line=line, mend=mend, guide=guide)
 
 
 def refuse(option: str, value: object, wanted: str, such_as: str | None = None) -> InputError:

@@ -272,7 +272,8 @@ class _Given:
                 f"{'models here' if folder == '.' else 'models in it'}: {_listed(found)}: {command}"
             )
         if source is None:
-            raise ModelFileError(f"no model is named, and there is no {path} here", mend=mend)
+            problem = f"no model is named, and there is no {path} here"
+            raise ModelFileError(problem, mend=mend, guide="first-model")
         raise ModelFileError(problem, place=source + path, mend=mend)
 
 

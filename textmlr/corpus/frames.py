@@ -48,7 +48,7 @@ class Frame:
             mend = (error.mend or "").replace(
                 f"say which with --{kind}-column", f"name it: {word}='…'"
             )
-            raise InputError(error.problem, place=error.place, mend=mend) from None
+            raise error.but(mend=mend) from None
 
 
 def frame_of(data: Any) -> Frame | None:

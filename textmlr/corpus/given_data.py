@@ -128,7 +128,7 @@ def given_corpora(
         return corpus, as_corpus(validation, text=text, label=label, reading=reading)
     except InputError as error:
         where = f"validation, {error.place}" if error.place else "validation"
-        raise type(error)(error.problem, place=where, line=error.line, mend=error.mend) from None
+        raise error.but(place=where) from None
 
 
 def texts_of(data: Data, *, text: str | None = None) -> list[Batch]:
@@ -189,7 +189,7 @@ def _in_python(error: InputError) -> InputError:
     problem, mend = error.problem, error.mend or ""
     for pattern, words in _IN_PYTHON:
         problem, mend = pattern.sub(words, problem), pattern.sub(words, mend)
-    return type(error)(problem, place=error.place, line=error.line, mend=mend or None)
+    return error.but(problem=problem, mend=mend or None)
 
 
 def _refuse_given(given: Mapping[str, Any], why: str) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from textmlr.base.errors import InputError
+from textmlr.base.errors import FormatError
 from textmlr.corpus.chunks import EXAMPLES, Chunk
 
 
@@ -41,7 +41,7 @@ class ReadingNotes:
             self.add(chunk)
             yield chunk
         if not self.documents and self.skipped:
-            raise InputError(
+            raise FormatError(
                 f"all {self.skipped:,} rows are bad; the first: {self.skipped_examples[0]}",
                 mend="give documents that can be read",
             )
@@ -54,9 +54,9 @@ class ReadingNotes:
         if self.documents:
             return
         if not self.skipped:
-            raise InputError("no documents", place=", ".join(names), mend="write one a row")
+            raise FormatError("no documents", place=", ".join(names), mend="write one a row")
         problem = f"all {self.skipped} lines are bad; the first: {self.skipped_examples[0]}"
-        raise InputError(problem, mend=f"write {self._form}")
+        raise FormatError(problem, mend=f"write {self._form}")
 
     @property
     def notes(self) -> list[str]:

@@ -32,6 +32,7 @@ def too_large(name: str, size: int) -> InputError:
         f"{size:,} bytes and more are too many for the memory of this machine",
         place=name,
         mend="look at what it holds, or divide it",
+        guide="larger-than-memory",
     )
 
 

@@ -155,4 +155,5 @@ def _check_memory(documents: int, labels: int) -> None:
             f"probabilities of {documents:,} documents × {labels:,} labels need "
             f"{needed / 2**30:.1f} GiB, and this machine has {available / 2**30:.1f} GiB",
             mend="give fewer documents, or classify --corpus, which keeps none",
+            guide="limits",
         )

@@ -153,6 +153,7 @@ def check_memory(columns: int, labels: int, options: TrainingOptions, threads: i
                 f"to train, and this machine has {available / 2**30:.1f} GiB"
             ),
             Sentence(fewer + smaller),
+            guide="limits",
         )
 
 

@@ -13,7 +13,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from textmlr.base.errors import InputError
+from textmlr.base.errors import FormatError, InputError
 from textmlr.corpus.arrow_batch import as_strings, batch_of, encoded, merged, numbers
 from textmlr.corpus.arrow_types import bytes_of, names_of, plain, use_of
 from textmlr.corpus.chunks import SKIP, Chunk, ScanRequest, check_bad
@@ -151,7 +151,7 @@ def row_error(name: str, row: int, kind: str, column: str, value: Any) -> InputE
     else:
         problem = f"{kind} {quoted(str(value))} has no name"
         mend = f"give one label a document, {SKIP}"
-    return InputError(problem, place=f"{name}, row {row:,}", mend=mend)
+    return FormatError(problem, place=f"{name}, row {row:,}", mend=mend)
 
 
 def held(batches: Iterator[pa.RecordBatch], size: int, name: str) -> Iterator[pa.RecordBatch]:
@@ -220,7 +220,7 @@ def arrow_refusals(name: str, kind: str) -> Iterator[None]:
     except InputError:
         raise
     except MemoryError:  # a few bytes may declare a buffer of any size
-        raise InputError(
+        raise FormatError(
             f"cannot be read as {kind}: it asks for more memory than there is",
             place=name,
             mend="write or copy the file again",
@@ -230,7 +230,7 @@ def arrow_refusals(name: str, kind: str) -> Iterator[None]:
         reason = "".join(  # it may quote the file
             c if c.isprintable() else c.encode("unicode_escape").decode() for c in reason
         )
-        raise InputError(
+        raise FormatError(
             f"cannot be read as {kind}: {reason}", place=name, mend="write or copy the file again"
         ) from None
 
@@ -253,7 +253,7 @@ def _class_names(metadata: dict[bytes, bytes], column: str) -> list[str] | None:
 
 
 def _refuse_type(name: str, column: str, kind: pa.DataType, wanted: str) -> None:
-    raise InputError(
+    raise FormatError(
         f"column {column!r} holds {kind}, not {wanted}",
         place=name,
         mend=f"name another column, or write {wanted} into it",

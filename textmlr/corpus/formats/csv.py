@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from textmlr.base import limits
 from textmlr.base.arrays import frozen
-from textmlr.base.errors import InputError
+from textmlr.base.errors import FormatError, InputError
 from textmlr.corpus.batch import Batch
 from textmlr.corpus.byte_streams import BOM, HEAD, Stream
 from textmlr.corpus.chunks import SKIP, Chunk, ScanRequest, check_bad, used
@@ -102,7 +102,7 @@ def chunks(stream: Stream, request: ScanRequest) -> Iterator[Chunk]:
         any_rows = True
         yield _chunk(rows, request)
     if not any_rows:
-        raise InputError(
+        raise FormatError(
             "nothing below the line of column names",
             place=stream.name,
             mend="write a row a document",
@@ -113,9 +113,9 @@ def header_of(stream: Stream, request: ScanRequest) -> Header:
     """The column names; the delimiter is the one that gives the wanted columns, or the most."""
     head = stream.head()
     if head in (b"", BOM):
-        raise InputError("the file is empty", place=stream.name, mend="write one document a line")
+        raise FormatError("the file is empty", place=stream.name, mend="write one document a line")
     if b"\n" not in head and b"\r" in head.rstrip(b"\r"):
-        raise InputError(
+        raise FormatError(
             "its lines end in carriage returns alone",
             place=stream.name,
             mend="convert them, as tr '\\r' '\\n' does",
@@ -123,10 +123,10 @@ def header_of(stream: Stream, request: ScanRequest) -> Header:
     found = [header for delimiter in DELIMITERS if (header := parse_header(head, delimiter))]
     if not found:
         problem = f"the first line is longer than {HEAD:,} bytes"
-        raise InputError(problem, place=stream.name, mend=_HINT)
+        raise FormatError(problem, place=stream.name, mend=_HINT)
     if b"\0" in head[: found[0].size]:
         problem, mend = BINARY
-        raise InputError(problem, place=stream.name, line=1, mend=mend)
+        raise FormatError(problem, place=stream.name, line=1, mend=mend)
     return max(found, key=lambda header: (suits(header.columns, request), len(header.columns)))
 
 
@@ -338,7 +338,7 @@ def _error(rows: _Rows, row: int) -> InputError:
         problem = f"weight {field(rows.places.weight)[0]} is not a finite number >= 0"
         mend = f"write a number such as 1 or 0.5, {SKIP}"
     line = rows.line + int(rows.lines[row]) + 1
-    return InputError(problem, place=rows.name, line=line, mend=mend)
+    return FormatError(problem, place=rows.name, line=line, mend=mend)
 
 
 def _shown(delimiter: str) -> str:

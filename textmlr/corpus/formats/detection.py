@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from importlib import import_module
 from typing import TypeAlias
 
-from textmlr.base.errors import InputError
+from textmlr.base.errors import FormatError
 from textmlr.corpus.byte_streams import BOM, HEAD, Stream
 from textmlr.corpus.chunks import Chunk, ScanRequest
 from textmlr.corpus.decompression import ending_of
@@ -61,7 +61,7 @@ def reader_of(stream: Stream, request: ScanRequest) -> Reader:
         named = "csv"  # with tabs: lines of label<TAB>text have no columns to name
     found = shown or named or _guessed(stream.head(), request)
     if wanted is not None and shown not in (None, wanted) and not _may_differ(wanted, shown):
-        raise InputError(
+        raise FormatError(
             f"the file is {NAMES[shown]}, not {NAMES[wanted]}",
             place=stream.name,
             mend=f"say --format {shown}, or leave --format out",
@@ -69,22 +69,22 @@ def reader_of(stream: Stream, request: ScanRequest) -> Reader:
     if wanted is not None:
         found = wanted
     if found == "lines" and request.labelled:
-        raise InputError(
+        raise FormatError(
             "plain lines have no labels",
             place=stream.name,
             mend="write label<TAB>text, or say what the file is with --format",
         )
     if found in ("parquet", "arrow") and not stream.head():
-        raise InputError("the file is empty", place=stream.name, mend="write the table again")
+        raise FormatError("the file is empty", place=stream.name, mend="write the table again")
     if found in ("parquet", "arrow") and shown != found:
         why = "as --format says" if wanted else "though its name ends so"
-        raise InputError(
+        raise FormatError(
             f"not {NAMES[found]} data, {why}",
             place=stream.name,
             mend="say what it is with --format, or write the file again",
         )
     if found in ("parquet", "arrow") and request.live and stream.path == "-":
-        raise InputError(
+        raise FormatError(
             f"{NAMES[found]} cannot be read as it comes: all of it has to be there",
             place=stream.name,
             mend="name the file in place of -, or send lines",

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from textmlr.base.arrays import frozen
-from textmlr.base.errors import InputError
+from textmlr.base.errors import FormatError, InputError
 from textmlr.corpus.batch import Batch
 from textmlr.corpus.byte_streams import Stream
 from textmlr.corpus.chunks import SKIP, Chunk, ScanRequest, check_bad, used
@@ -33,7 +33,7 @@ def chunks(stream: Stream, request: ScanRequest) -> Iterator[Chunk]:
     """
     own = request.options
     for option in own.named_columns or (["--weighted"] if own.weighted else []):
-        raise InputError(
+        raise FormatError(
             f"lines of __label__<label> text have no place for {option}",
             place=stream.name,
             mend="leave it out",
@@ -102,4 +102,4 @@ def _error(lines: Lines, status: Any, line: int) -> InputError:
     else:
         problem = f"the label in {shown} is not UTF-8"
         mend = f"convert the file to UTF-8, {SKIP}"
-    return InputError(problem, place=lines.name, line=lines.first + line, mend=mend)
+    return FormatError(problem, place=lines.name, line=lines.first + line, mend=mend)

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from textmlr.base.errors import InputError
+from textmlr.base.errors import FormatError, InputError
 from textmlr.base.printable import plain
 from textmlr.corpus.batch import ASCII_SPACE, Batch
 from textmlr.corpus.byte_streams import BOM
@@ -47,7 +47,7 @@ def chunks(path: str, request: ScanRequest) -> Iterator[Chunk]:
     """
     named = request.options.named_columns or (["--weighted"] if request.options.weighted else [])
     if named:
-        raise InputError(
+        raise FormatError(
             f"a folder of files has no place for {named[0]}", place=path, mend="leave it out"
         )
     number = 1
@@ -59,7 +59,7 @@ def chunks(path: str, request: ScanRequest) -> Iterator[Chunk]:
             yield _chunk(path, pile, request)
             pile = _Pile(number, [], [], [], 0, [])
     if number == 1:
-        raise InputError("no documents in the folder", place=path, mend="write a file a document")
+        raise FormatError("no documents in the folder", place=path, mend="write a file a document")
     if pile.texts or pile.errors:
         yield _chunk(path, pile, request)
 
@@ -83,7 +83,7 @@ def _documents(path: str, labelled: bool) -> Iterator[tuple[str, str]]:
         shown = plain(files[0])
         ending = os.path.splitext(files[0])[1]
         pattern = os.path.join(path, "*" + (ending if ending.isprintable() else ""))
-        raise InputError(
+        raise FormatError(
             f"holds files ({shown}{', ...' if len(files) > 1 else ''}), not only a folder a label",
             place=path,
             mend=f"move them into folders named by label, or name the files: '{pattern}'",
@@ -92,14 +92,14 @@ def _documents(path: str, labelled: bool) -> Iterator[tuple[str, str]]:
         try:
             folder.name.encode()
         except UnicodeEncodeError:
-            raise InputError(
+            raise FormatError(
                 "a folder's name is not UTF-8, and cannot be a label",
                 place=os.fsencode(folder.path).decode("utf-8", "replace"),
                 mend="rename it",
             ) from None
         label = folder.name.strip(ASCII_SPACE)
         if not label:
-            raise InputError(
+            raise FormatError(
                 "a folder's name is blank, and cannot be a label",
                 place=path,
                 mend=f"rename {folder.name!r}",
@@ -124,7 +124,7 @@ def _files(path: str) -> Iterator[str]:
     for entry in _entries(path):
         if entry.is_dir():
             if entry.is_symlink():
-                raise InputError(
+                raise FormatError(
                     "a link to a folder, which is followed only in place of a label's",
                     place=entry.path,
                     mend="put the folder there, or leave it out",
@@ -133,7 +133,7 @@ def _files(path: str) -> Iterator[str]:
         elif entry.is_file() or not os.path.exists(entry.path):
             yield entry.path
         else:
-            raise InputError("neither a file nor a folder", place=entry.path, mend="leave it out")
+            raise FormatError("neither a file nor a folder", place=entry.path, mend="leave it out")
 
 
 def _read(pile: _Pile, label: str, file: str, request: ScanRequest) -> None:
@@ -142,7 +142,7 @@ def _read(pile: _Pile, label: str, file: str, request: ScanRequest) -> None:
         text = stream.rest("document").tobytes().removeprefix(BOM)
     if b"\0" in text:
         problem, mend = BINARY
-        error = InputError(problem, place=file, mend=f"{mend}, {SKIP}")
+        error = FormatError(problem, place=file, mend=f"{mend}, {SKIP}")
         if not request.options.skip_bad_lines:
             raise error
         pile.errors.append(error)

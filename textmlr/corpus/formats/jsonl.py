@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from textmlr.base.errors import InputError
+from textmlr.base.errors import FormatError, InputError
 from textmlr.corpus.batch import ASCII_SPACE, Batch
 from textmlr.corpus.byte_streams import BOM, Stream
 from textmlr.corpus.chunks import SKIP, Chunk, ScanRequest, check_bad
@@ -41,7 +41,7 @@ def chunks(stream: Stream, request: ScanRequest) -> Iterator[Chunk]:
     """
     begin = stream.head().removeprefix(BOM).lstrip()
     if begin.startswith(b"[") or re.match(rb"\{\s*\n", begin):
-        raise InputError(
+        raise FormatError(
             "one JSON value over many lines, not an object a line",
             place=stream.name,
             mend="write a line an object, as jq -c '.[]' does with an array",
@@ -294,7 +294,7 @@ def _object(lines: Lines, line: int) -> dict[str, Any] | InputError | None:
 
 
 def _error(lines: Lines, line: int, problem: str, mend: str = _MEND) -> InputError:
-    return InputError(problem, place=lines.name, line=lines.first + line, mend=mend)
+    return FormatError(problem, place=lines.name, line=lines.first + line, mend=mend)
 
 
 def _occurs(lines: Lines, key: str) -> bool:
@@ -359,7 +359,7 @@ def _as_json(value: Any) -> str | None:
     try:
         text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
     except RecursionError:
-        raise InputError(
+        raise FormatError(
             "a value is nested too deeply to be written again", mend="write it as a string"
         ) from None
     return _SURROGATE.sub("\ufffd", text)

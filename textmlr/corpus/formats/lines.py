@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from textmlr.base import limits
 from textmlr.base.arrays import frozen
 from textmlr.base.checks import check_file, check_flag, check_path
-from textmlr.base.errors import InputError
+from textmlr.base.errors import FormatError, InputError
 from textmlr.corpus.batch import Batch
 from textmlr.corpus.byte_streams import BOM, Stream
 from textmlr.corpus.chunks import SKIP, Chunk, ScanRequest, check_bad
@@ -68,7 +68,7 @@ def blocks_of(stream: Stream, chunk_bytes: int | None) -> Iterator[Lines]:
         yield lines
         first += len(lines)
     if first == 1:
-        raise InputError("the file is empty", place=stream.name, mend="write one document a line")
+        raise FormatError("the file is empty", place=stream.name, mend="write one document a line")
 
 
 def _check_lengths(lines: Lines) -> None:
@@ -206,7 +206,7 @@ def nul_lines(lines: Lines) -> NDArray[np.int64]:
 
 def _nul_error(lines: Lines, line: int) -> InputError:
     problem, mend = BINARY
-    return InputError(problem, place=lines.name, line=lines.first + line, mend=f"{mend}, {SKIP}")
+    return FormatError(problem, place=lines.name, line=lines.first + line, mend=f"{mend}, {SKIP}")
 
 
 def read_lines(
@@ -231,5 +231,5 @@ def read_lines(
     if len(bad):
         problem, mend = BINARY
         line = lines.first + int(bad[0])
-        raise InputError(problem, place=lines.name, line=line, mend=mend)
+        raise FormatError(problem, place=lines.name, line=line, mend=mend)
     return Batch(frozen(lines.text), lines.starts, lines.stops)

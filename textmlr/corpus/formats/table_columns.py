@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from textmlr.base.errors import InputError
+from textmlr.base.errors import FormatError
 from textmlr.corpus.chunks import ScanRequest
 
 # Column names that speak for themselves, in any case.  The first is taken wherever it stands;
@@ -61,7 +61,7 @@ def find(
 def check_apart(text: int, label: int | None, columns: Sequence[str], place: str) -> None:
     """Refuse one column for both the text and the label."""
     if label == text:
-        raise InputError(
+        raise FormatError(
             f"column {columns[text]!r} cannot be both the text and the label",
             place=place,
             mend=f"name two of the columns there are: {listed(columns)}",
@@ -96,7 +96,7 @@ def column_place(
             f"{len(found)} columns are called {wanted!r}" if found else f"no column {wanted!r}"
         )
         mend = "rename one of them" if found else f"the columns are {listed(columns)}"
-        raise InputError(problem, place=place, mend=mend)
+        raise FormatError(problem, place=place, mend=mend)
     plain = [_plain(name) for name in columns]
     best = PLAIN[kind][0]
     if plain.count(best) == 1:
@@ -106,8 +106,8 @@ def column_place(
         return found[0]
     if found:
         problem = f"the {kind} could be any of {listed([columns[i] for i in found])}"
-        raise InputError(problem, place=place, mend=f"say which with {option}")
-    raise InputError(
+        raise FormatError(problem, place=place, mend=f"say which with {option}")
+    raise FormatError(
         f"no column has a plain name for the {kind}, such as {' or '.join(PLAIN[kind][:2])}"
         if kind != "weight"
         else "no column is called weight",

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from textmlr.base.arrays import frozen
-from textmlr.base.errors import InputError
+from textmlr.base.errors import FormatError, InputError
 from textmlr.corpus.batch import Batch
 from textmlr.corpus.byte_streams import Stream
 from textmlr.corpus.chunks import SKIP, Chunk, ScanRequest, check_bad, used
@@ -47,7 +47,7 @@ def chunks(stream: Stream, request: ScanRequest) -> Iterator[Chunk]:
     lacks a tab or a label, holds a NUL byte, a label that is not UTF-8 or a bad weight.
     """
     if request.options.named_columns:
-        raise InputError(
+        raise FormatError(
             f"lines of {FORM[request.options.has_weights]} have no columns for "
             f"{request.options.named_columns[0]}",
             place=stream.name,
@@ -184,4 +184,4 @@ def _error(fields: _Fields, status: NDArray[np.uint8], weighted: bool, line: int
     else:
         problem = f"label {quote(text, start, tab)} is not UTF-8"
         mend = f"convert the file to UTF-8, {SKIP}"
-    return InputError(problem, place=lines.name, line=lines.first + line, mend=mend)
+    return FormatError(problem, place=lines.name, line=lines.first + line, mend=mend)

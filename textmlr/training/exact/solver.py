@@ -274,4 +274,5 @@ def check_memory(objective: Objective, mend: str) -> None:
             f"{needed / 2**30:.1f} GiB to find the minimum, and this machine has "
             f"{available / 2**30:.1f} GiB",
             mend=mend,
+            guide="limits",
         )

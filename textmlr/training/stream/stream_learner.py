@@ -264,6 +264,7 @@ def check_room(rows: int, width: int) -> None:
             f"{rows:,} features × {width:,} labels need {needed / 2**30:.1f} GiB, and this machine "
             f"has {available / 2**30:.1f} GiB",
             mend="start again with fewer columns (--hash-bits)",
+            guide="limits",
         )
 
 

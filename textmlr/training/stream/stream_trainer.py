@@ -296,7 +296,7 @@ class StreamTrainer:
         header, arrays = tensor_file.load(path)
         if header.get("kind") != KIND:
             problem = "is not the checkpoint of a stream"
-            raise ModelFileError(problem, place=str(path), mend="start without --resume")
+            raise _refused(problem, path)
         try:
             pairs: dict[str, Any] = {
                 name: tuple(value) if isinstance(value, list) else value
@@ -327,7 +327,7 @@ class StreamTrainer:
             own.inputs = {one.key: one for one in inputs}
         except (KeyError, TypeError, ValueError, IndexError) as error:
             problem = f"cannot be resumed from ({error})"
-            raise ModelFileError(problem, place=str(path), mend="start without --resume") from error
+            raise _refused(problem, path) from error
         return own
 
     def check_same(
@@ -358,3 +358,7 @@ def _coded(
     for i in np.argsort(first).tolist():
         own[i] = known.setdefault(names[int(present[i])], len(known))
     return own[inverse]
+
+
+def _refused(problem: str, path: str | PathLike[str]) -> ModelFileError:
+    return ModelFileError(problem, place=str(path), mend="start without --resume", guide="streams")
