@@ -51,6 +51,16 @@ def test_public_names_have_examples(name) -> None:
     assert examples_of(getattr(textmlr, name)) > 0
 
 
+METHODS = [name for name in dir(textmlr.Model) if not name.startswith("_")]
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_methods_of_a_model_have_examples(name) -> None:
+    """Each method and property that dir() shows."""
+    text = inspect.getdoc(getattr(textmlr.Model, name)) or ""
+    assert ">>> " in text
+
+
 @pytest.mark.parametrize("name", textmlr.sklearn.__all__)
 def test_estimators_have_examples(name) -> None:
     assert examples_of(getattr(textmlr.sklearn, name)) > 0

@@ -70,17 +70,10 @@ class Model(ModelVerbs):
 
     Make one by ``textmlr.train`` or ``textmlr.load``.
 
-    >>> from textmlr import Model, train
-    >>> texts = ["a robot in orbit", "the sheriff rode", "robot engine", "a saddle, a sheriff"]
-    >>> model = train(texts, ["scifi", "western", "scifi", "western"])
-    >>> p = model.probabilities(["robots and a robot", "who?"])
-    >>> p.shape, bool(p[0, 0] > 0.5), p.sum(axis=1).round(6).tolist()
-    ((2, 2), True, [1.0, 1.0])
-    >>> [[answer.label for answer in answers] for answers in model.classify(["sheriff"], top=2)]
-    [['western', 'scifi']]
-    >>> size = model.save("western.textmlr")
-    >>> Model.load("western.textmlr").classify(["sheriff"])[0] == model.classify(["sheriff"])[0]
-    True
+    >>> import textmlr
+    >>> texts = ["a robot in orbit", "the sheriff rode", "robot engine", "a saddle"]
+    >>> textmlr.train(texts, ["scifi", "western", "scifi", "western"]).predict("my robot")
+    'scifi'
     """
 
     def __init__(
@@ -137,6 +130,12 @@ class Model(ModelVerbs):
 
         Raises InputError for a model with hidden layers, which has no weight of a feature for a
         label.
+
+        >>> import textmlr
+        >>> texts = ["a robot in orbit", "the sheriff rode", "robot engine", "a saddle"]
+        >>> model = textmlr.train(texts, ["scifi", "western", "scifi", "western"])
+        >>> model.theta.shape == (model.featurizer.columns, 2)
+        True
         """
         check_linear(self._layers, "has no weight of a feature for a label")
         if self._columns is None:
@@ -147,14 +146,28 @@ class Model(ModelVerbs):
 
     @property
     def parts(self) -> ModelParts:
-        """The arguments that make an equal model."""
+        """The arguments that make an equal model.
+
+        >>> import textmlr
+        >>> texts = ["a robot in orbit", "the sheriff rode", "robot engine", "a saddle"]
+        >>> model = textmlr.train(texts, ["scifi", "western", "scifi", "western"])
+        >>> len(model.parts.layers)  # more with hidden layers
+        1
+        """
         state = UpdateState(self._squares, self._trained_on)
         own = {one.name: getattr(self, _OWN.get(one.name, f"_{one.name}")) for one in _PARTS}
         return ModelParts(**own, update_state=state)
 
     @classmethod
     def of(cls, parts: ModelParts) -> Model:
-        """The model of these parts; ValueError if they do not fit together."""
+        """The model of these parts; ValueError if they do not fit together.
+
+        >>> import textmlr
+        >>> texts = ["a robot in orbit", "the sheriff rode", "robot engine", "a saddle"]
+        >>> model = textmlr.train(texts, ["scifi", "western", "scifi", "western"])
+        >>> textmlr.Model.of(model.parts).predict("a robot")
+        'scifi'
+        """
         check_kind("parts", parts, ModelParts, MODEL_MEND)
         return cls(
             **{one.name: getattr(parts, one.name) for one in _PARTS},
@@ -204,11 +217,24 @@ class Model(ModelVerbs):
 
         A document without a known word (none of its features has a weight) has the logarithms of
         the labels' base rates.
+
+        >>> import textmlr
+        >>> texts = ["a robot in orbit", "the sheriff rode", "robot engine", "a saddle"]
+        >>> model = textmlr.train(texts, ["scifi", "western", "scifi", "western"])
+        >>> model.scores(texts).shape, model.scores("a robot").shape
+        ((4, 2), (2,))
         """
         return stacked(self, texts, threads, lambda answers: answers.scores)
 
     def log_z(self, texts: Texts | str | bytes, *, threads: int | None = None) -> Any:
-        """log z(x; θ) of each text: (n,) float64, nats; of a single text a float."""
+        """log z(x; θ) of each text: (n,) float64, nats; of a single text a float.
+
+        >>> import textmlr
+        >>> texts = ["a robot in orbit", "the sheriff rode", "robot engine", "a saddle"]
+        >>> model = textmlr.train(texts, ["scifi", "western", "scifi", "western"])
+        >>> model.log_z(texts).shape
+        (4,)
+        """
         return stacked(self, texts, threads, lambda answers: answers.log_z)
 
     def probabilities(
@@ -312,15 +338,26 @@ class Model(ModelVerbs):
         """Write the model to one file, whole or not at all; return its size in bytes.
 
         Raises InputError if the file cannot be written.
+
+        >>> import textmlr
+        >>> texts = ["a robot in orbit", "the sheriff rode", "robot engine", "a saddle"]
+        >>> model = textmlr.train(texts, ["scifi", "western", "scifi", "western"])
+        >>> model.save("western.textmlr") > 1000
+        True
         """
         check_path("path", path)
         return tensor_file.save(path, *pack(self.parts))
 
     @classmethod
     def load(cls, path: str | PathLike[str]) -> Model:
-        """Read a model; everything in the file is verified, and the file not needed any more.
+        """Read a model, as ``textmlr.load`` does.
 
         Raises ModelFileError if the file is not a whole model.
+
+        >>> import textmlr
+        >>> size = textmlr.train(["a robot", "a saddle"], ["scifi", "western"]).save("w.textmlr")
+        >>> textmlr.Model.load("w.textmlr").predict("a saddle")
+        'western'
         """
         check_path("path", path)
         parts = unpack(*tensor_file.load(path), path)
@@ -350,10 +387,8 @@ def load(path: str | PathLike[str]) -> Model:
     Raises ModelFileError if the file is not a whole model.
 
     >>> import textmlr
-    >>> texts = ["a robot in orbit", "the sheriff rode", "robot engine", "a saddle"]
-    >>> model = textmlr.train(texts, ["scifi", "western", "scifi", "western"])
-    >>> size = model.save("western.textmlr")
-    >>> textmlr.load("western.textmlr").predict("a saddle")
+    >>> size = textmlr.train(["a robot", "a saddle"], ["scifi", "western"]).save("w.textmlr")
+    >>> textmlr.load("w.textmlr").predict("a saddle")
     'western'
     """
     return Model.load(path)

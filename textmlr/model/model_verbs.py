@@ -165,7 +165,14 @@ class ModelVerbs:
         return explain(self._explained, text, label, against)
 
     def counterfactual(self: Any, text: str | bytes) -> Counterfactual:
-        """The fewest words without which the document's likeliest label is another."""
+        """The fewest words without which the document's likeliest label is another.
+
+        >>> import textmlr
+        >>> texts = ["a robot in orbit", "the sheriff rode", "robot engine", "a saddle"]
+        >>> model = textmlr.train(texts, ["scifi", "western", "scifi", "western"])
+        >>> model.counterfactual("a robot").words
+        ('robot',)
+        """
         from textmlr.model.explanation.counterfactual import find_counterfactual
 
         check_text("text", text)
