@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from rich.text import Text
 
     from textmlr.model.explanation.counterfactual import Counterfactual
-    from textmlr.model.explanation.explanation import Contribution, Explanation, GroupedWord
+    from textmlr.model.explanation.explanation import Explanation
+    from textmlr.model.explanation.reasons import Contribution, GroupedWord
 
 PHRASE_SHARE = 0.5  # of a word's margin, from which on an n-gram of several words is named
 WIDEST = 100  # columns: figures far from their words are hard to read

@@ -178,6 +178,12 @@ class ModelVerbs:
         check_text("text", text)
         return find_counterfactual(self._explained, text)
 
+    def _repr_html_(self: Any) -> str:
+        """The model as a notebook shows it."""
+        from textmlr.model.model_card import card_of
+
+        return card_of(self.parts)
+
     @property
     def _explained(self: Any) -> ExplainedModel:
         from textmlr.model.explanation.contributions import ExplainedModel

@@ -22,9 +22,10 @@ from textmlr.base.training_options import Activation
 from textmlr.features.hashed_columns import HashedColumns
 from textmlr.model.answering import Answerer
 from textmlr.model.explanation.document_tokens import DocumentTokens, Integers
-from textmlr.model.explanation.explanation import Contribution, Explanation, Method, Word
+from textmlr.model.explanation.explanation import Explanation
 from textmlr.model.explanation.grouped_words import group_words
 from textmlr.model.explanation.integrated_gradients import GradientPath
+from textmlr.model.explanation.reasons import Contribution, Method, Word
 from textmlr.model.scoring import Calibration
 
 Reals = NDArray[np.float64]

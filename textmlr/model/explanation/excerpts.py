@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from textmlr.features.names import readable
-from textmlr.model.explanation.explanation import Contribution, Explanation
+from textmlr.model.explanation.reasons import Contribution, Reasons
 
 WHOLE = 4000  # characters of a document up to which all of it is shown
 STRONGEST = 30  # words round which a longer one is
@@ -32,7 +32,7 @@ class ShownFeatures:
     margin: float
 
 
-def shown_features(explanation: Explanation, most: int) -> ShownFeatures:
+def shown_features(explanation: Reasons, most: int) -> ShownFeatures:
     """``most`` features in favour of the label and as many against it."""
     features = explanation.features
     first = sum(1 for feature in features[:most] if feature.margin > 0)
@@ -53,7 +53,7 @@ def name_of(feature: Contribution) -> str:
     return " ≡ ".join(map(readable, feature.names))
 
 
-def levels(explanation: Explanation) -> list[int]:
+def levels(explanation: Reasons) -> list[int]:
     """The level of each word beside the one of the largest margin: 0 (not shown) to 3."""
     most = max((abs(word.margin) for word in explanation.words), default=0.0)
     if not most:
@@ -61,7 +61,7 @@ def levels(explanation: Explanation) -> list[int]:
     return [bisect_right(LEVELS, abs(word.margin) / most) for word in explanation.words]
 
 
-def excerpts(explanation: Explanation, whole: bool) -> list[tuple[int, int]]:
+def excerpts(explanation: Reasons, whole: bool) -> list[tuple[int, int]]:
     """The parts of the text to show, (start, stop): all, if it is short or ``whole`` is asked for,
     or the text around the words of the largest margins."""
     size = len(explanation.text)
@@ -85,7 +85,7 @@ def excerpts(explanation: Explanation, whole: bool) -> list[tuple[int, int]]:
     return parts
 
 
-def pieces(explanation: Explanation, part: tuple[int, int]) -> Iterator[tuple[str, int | None]]:
+def pieces(explanation: Reasons, part: tuple[int, int]) -> Iterator[tuple[str, int | None]]:
     """A part of the text, (start, stop), that cuts no word in two, piece by piece: (the
     characters, the word's number, or None between words)."""
     starts = [word.start for word in explanation.words]
@@ -100,7 +100,7 @@ def pieces(explanation: Explanation, part: tuple[int, int]) -> Iterator[tuple[st
         yield explanation.text[at:stop], None
 
 
-def on_words(explanation: Explanation) -> list[list[tuple[Contribution, float]]]:
+def on_words(explanation: Reasons) -> list[list[tuple[Contribution, float]]]:
     """The features that lie on each word, each with its share of the word's margin."""
     starts = [word.start for word in explanation.words]
     found: list[dict[int, float]] = [{} for _ in starts]
@@ -115,7 +115,7 @@ def on_words(explanation: Explanation) -> list[list[tuple[Contribution, float]]]
     ]
 
 
-def sum_of(explanation: Explanation) -> str:
+def sum_of(explanation: Reasons) -> str:
     """The sum of bias and features that is the score, and P by the score, in one line.
 
     The sum of features is shown as the difference of score and bias as these are shown, so that
@@ -134,23 +134,23 @@ def sum_of(explanation: Explanation) -> str:
     )
 
 
-def counted(explanation: Explanation) -> str:
+def counted(explanation: Reasons) -> str:
     """231 features."""
     count = len(explanation.features)
     return f"{count:,} feature" + ("" if count == 1 else "s")
 
 
-def weight_of(explanation: Explanation) -> str:
+def weight_of(explanation: Reasons) -> str:
     """The name of a feature's weight."""
     return "mean θ" if explanation.method == "integrated gradients" else "θ"
 
 
-def start_of(explanation: Explanation) -> str:
+def start_of(explanation: Reasons) -> str:
     """The name of a score to which no feature has added."""
     return "base rate" if explanation.method == "base rates" else "bias"
 
 
-def method_of(explanation: Explanation) -> str:
+def method_of(explanation: Reasons) -> str:
     """The way the shares were found, in words."""
     if explanation.method == "exact":
         return "Shares are exact: the score is a sum over features."
@@ -162,7 +162,7 @@ def method_of(explanation: Explanation) -> str:
     )
 
 
-def versus(explanation: Explanation) -> str:
+def versus(explanation: Reasons) -> str:
     """The name of the labels that the margin is against."""
     if explanation.against is not None:
         return explanation.against

@@ -3,75 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Literal
 
 from textmlr.base.printable import plain
+from textmlr.model.explanation.reasons import Reasons
 
-Json = dict[str, Any]
-Method = Literal["exact", "integrated gradients", "base rates"]
 _IN_REPR = 5  # words for the label, and against it
 
 
-@dataclass(frozen=True, slots=True)
-class Contribution:
-    """The contribution of one feature.
-
-    names         n-grams of the document that are this feature: one, or with hashing several that
-                  share its column, in order of occurrence; see ``Featurizer.feature_names``
-    count         how often they occur
-    value         f(x)_f
-    weight        θ[f, ℓ] of the explained label; with hidden layers the mean slope of its score
-                  by f(x)_f, along the path from the bias alone (before calibration)
-    contribution  nats of the label's score
-    margin        nats of the margin, see Explanation
-    spans         (start, stop) of each occurrence, characters of the text
-    """
-
-    names: tuple[str, ...]
-    count: int
-    value: float
-    weight: float
-    contribution: float
-    margin: float
-    spans: tuple[tuple[int, int], ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Word:
-    """A token, and its share of the features that lie on it.
-
-    start, stop   characters of the text;  text  those characters
-    contribution  nats of the label's score
-    margin        nats of the margin, see Explanation
-    """
-
-    start: int
-    stop: int
-    text: str
-    contribution: float
-    margin: float
-
-
-@dataclass(frozen=True, slots=True)
-class GroupedWord:
-    """A word of the document, wherever it occurs: its tokens' shares together.
-
-    text          the form that it has most often
-    count         how often it occurs
-    contribution  nats of the label's score
-    margin        nats of the margin, see Explanation
-    spans         (start, stop) of each occurrence, characters of the text
-    """
-
-    text: str
-    count: int
-    contribution: float
-    margin: float
-    spans: tuple[tuple[int, int], ...]
-
-
 @dataclass(frozen=True, slots=True, repr=False)
-class Explanation:
+class Explanation(Reasons):
     """The reasons for the score that a model gives a document's label.
 
     The margin is the lead of the label over others: the score of ``label`` minus that of
@@ -101,21 +41,6 @@ class Explanation:
     features.
     """
 
-    text: str
-    label: str
-    against: str | None
-    answer: str
-    probabilities: dict[str, float]
-    score: float
-    log_z: float
-    margin: float
-    bias: float
-    bias_margin: float
-    method: Method
-    features: tuple[Contribution, ...]
-    words: tuple[Word, ...]
-    by_word: tuple[GroupedWord, ...]
-
     def __repr__(self) -> str:
         """The answer, and the strongest words for it and against it."""
         beside = (
@@ -137,34 +62,8 @@ class Explanation:
             lines.insert(1 + len(strong), f"  {rest:9,} other words")
         return "\n".join(lines)
 
-    @property
-    def probability(self) -> float:
-        """P(Y=label | x) = exp(score − log_z)."""
-        return self.probabilities[self.label]
+    def _repr_html_(self) -> str:
+        """The document with its words coloured, as a notebook shows it."""
+        from textmlr.model.explanation.explanation_fragment import fragment_of
 
-    def as_dict(self) -> Json:
-        """JSON values: each field by its name, and "probability" and "answer"."""
-        fields = (
-            "text",
-            "label",
-            "against",
-            "answer",
-            "probability",
-            "probabilities",
-            "score",
-            "log_z",
-            "margin",
-            "bias",
-            "bias_margin",
-            "method",
-        )
-        return {
-            **{name: getattr(self, name) for name in fields},
-            "features": [_json(feature) for feature in self.features],
-            "words": [_json(word) for word in self.words],
-            "by_word": [_json(word) for word in self.by_word],
-        }
-
-
-def _json(record: Contribution | Word | GroupedWord) -> Json:
-    return {name: getattr(record, name) for name in record.__slots__}
+        return fragment_of(self)

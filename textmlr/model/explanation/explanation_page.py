@@ -25,11 +25,11 @@ from textmlr.model.explanation.excerpts import (
     versus,
     weight_of,
 )
-from textmlr.model.explanation.explanation import Contribution, Explanation
+from textmlr.model.explanation.explanation import Explanation
+from textmlr.model.explanation.reasons import Contribution
+from textmlr.model.explanation.word_tips import DARKEST, tip
 
 LABELS = 12  # labels whose probabilities are shown
-ON_WORD = 8  # features listed when a word is pointed at
-DARKEST = 0.62  # opacity of the top word's colour, through which its letters stay readable
 DIGITS = 4
 
 # The colours are blue and orange of Okabe and Ito, which are told apart with any colour vision; the
@@ -133,27 +133,13 @@ def _document(explanation: Explanation) -> str:
         word = explanation.words[number]
         clear = " clear" if strength[number] > 0 else ""
         share = DARKEST * abs(word.margin) / most if most else 0.0
-        own = sorted(features[number], key=lambda one: -abs(one[1]))
         made.append(
             f'<span class="{"for" if word.margin >= 0 else "against"}{clear}" '
-            f'style="--a:{share:.3f}" tabindex="0" data-tip="{_tip(explanation, number, own)}">'
+            f'style="--a:{share:.3f}" tabindex="0" '
+            f'data-tip="{tip(explanation, number, features[number])}">'
             f"{shown}</span>"
         )
     return "".join(made)
-
-
-def _tip(explanation: Explanation, number: int, own: list[tuple[Contribution, float]]) -> str:
-    """The text shown when a word is pointed at, as an attribute's value."""
-    word = explanation.words[number]
-    lines = [
-        f"{word.text}: {word.margin:+.4f} against {versus(explanation)}, "
-        f"{word.contribution:+.4f} of the score of {explanation.label}",
-        *(f"{share:+.4f}  {name_of(feature)}" for feature, share in own[:ON_WORD]),
-    ]
-    if len(own) > ON_WORD:
-        rest = sum(share for _, share in own[ON_WORD:])
-        lines.append(f"{rest:+.4f}  {len(own) - ON_WORD:,} more")
-    return "&#10;".join(visible(line) for line in lines)
 
 
 def _table(explanation: Explanation, shown: ShownFeatures) -> str:

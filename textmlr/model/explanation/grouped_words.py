@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from textmlr.features.names import is_phrase
-from textmlr.model.explanation.explanation import Explanation, GroupedWord, Word
+from textmlr.model.explanation.explanation import Explanation
+from textmlr.model.explanation.reasons import GroupedWord, Word
 
 
 def group_words(words: tuple[Word, ...], tokens: NDArray[np.uint64]) -> tuple[GroupedWord, ...]:

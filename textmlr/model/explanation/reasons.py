@@ -1,0 +1,119 @@
+"""The parts of an explanation, and its figures together."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+Json = dict[str, Any]
+Method = Literal["exact", "integrated gradients", "base rates"]
+
+
+@dataclass(frozen=True, slots=True)
+class Contribution:
+    """The contribution of one feature.
+
+    names         n-grams of the document that are this feature: one, or with hashing several that
+                  share its column, in order of occurrence; see ``Featurizer.feature_names``
+    count         how often they occur
+    value         f(x)_f
+    weight        θ[f, ℓ] of the explained label; with hidden layers the mean slope of its score
+                  by f(x)_f, along the path from the bias alone (before calibration)
+    contribution  nats of the label's score
+    margin        nats of the margin, see Explanation
+    spans         (start, stop) of each occurrence, characters of the text
+    """
+
+    names: tuple[str, ...]
+    count: int
+    value: float
+    weight: float
+    contribution: float
+    margin: float
+    spans: tuple[tuple[int, int], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """A token, and its share of the features that lie on it.
+
+    start, stop   characters of the text;  text  those characters
+    contribution  nats of the label's score
+    margin        nats of the margin, see Explanation
+    """
+
+    start: int
+    stop: int
+    text: str
+    contribution: float
+    margin: float
+
+
+@dataclass(frozen=True, slots=True)
+class GroupedWord:
+    """A word of the document, wherever it occurs: its tokens' shares together.
+
+    text          the form that it has most often
+    count         how often it occurs
+    contribution  nats of the label's score
+    margin        nats of the margin, see Explanation
+    spans         (start, stop) of each occurrence, characters of the text
+    """
+
+    text: str
+    count: int
+    contribution: float
+    margin: float
+    spans: tuple[tuple[int, int], ...]
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Reasons:
+    """All that an ``Explanation`` holds, where the fields are told."""
+
+    text: str
+    label: str
+    against: str | None
+    answer: str
+    probabilities: dict[str, float]
+    score: float
+    log_z: float
+    margin: float
+    bias: float
+    bias_margin: float
+    method: Method
+    features: tuple[Contribution, ...]
+    words: tuple[Word, ...]
+    by_word: tuple[GroupedWord, ...]
+
+    @property
+    def probability(self) -> float:
+        """P(Y=label | x) = exp(score − log_z)."""
+        return self.probabilities[self.label]
+
+    def as_dict(self) -> Json:
+        """JSON values: each field by its name, and "probability" and "answer"."""
+        fields = (
+            "text",
+            "label",
+            "against",
+            "answer",
+            "probability",
+            "probabilities",
+            "score",
+            "log_z",
+            "margin",
+            "bias",
+            "bias_margin",
+            "method",
+        )
+        return {
+            **{name: getattr(self, name) for name in fields},
+            "features": [_json(feature) for feature in self.features],
+            "words": [_json(word) for word in self.words],
+            "by_word": [_json(word) for word in self.by_word],
+        }
+
+
+def _json(record: Contribution | Word | GroupedWord) -> Json:
+    return {name: getattr(record, name) for name in record.__slots__}
