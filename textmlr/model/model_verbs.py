@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import textmlr
 from textmlr.base.byte_sizes import bytes_of
-from textmlr.base.checks import check_kind, check_text
+from textmlr.base.checks import check_kind, check_text, shown
 from textmlr.base.errors import InputError
 from textmlr.base.option_keywords import takes_options
 from textmlr.base.update_options import UpdateOptions
@@ -255,7 +255,7 @@ class ModelVerbs:
         number = bytes_of(size) if isinstance(size, str) else size
         if isinstance(number, bool) or not isinstance(number, int) or number < 1:
             raise InputError(
-                f"size={size!r} is not a size", mend='give bytes, or a text such as "1MB"'
+                f"size={shown(size)} is not a size", mend='give bytes, or a text such as "1MB"'
             )
         small: textmlr.Model = textmlr._compress(self, number, dtype=dtype, watch=watch)
         return small
