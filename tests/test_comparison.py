@@ -82,6 +82,13 @@ def test_the_better_model_is_found() -> None:
     assert swapped.log_loss.value == -result.log_loss.value
 
 
+def test_all_points_of_accuracy_are_written_as_a_number() -> None:
+    codes = np.arange(100, dtype=np.int64) % 2
+    right = np.where(codes[:, None] == np.arange(2), 0.9, 0.1)
+    one, other = (LabelledAnswers(["a", "b"], codes, p) for p in (right, 1 - right))
+    assert next(Comparison.of(one, other).verdict()).startswith("A is better by 100 points")
+
+
 def test_no_difference_that_can_be_shown() -> None:
     result = Comparison.of(random_answers(300, 1.0, 1), random_answers(300, 1.0, 2))
     assert result.accuracy.interval[0] < 0 < result.accuracy.interval[1]

@@ -45,6 +45,7 @@ class TestValues:
         [
             ("epochs = 2\nlearning-rate = 4", "--epochs 2 --learning-rate 4"),
             ("[train]\nepochs = 2\nl2 = 1e-5", "--epochs 2 --l2 1e-5"),
+            ("\ufeffepochs = 2\r\n", "--epochs 2"),
             ("learning_rate = 0.5", "--learning-rate 0.5"),
             ('ngrams = "1-3"\nchar_ngrams = "none"', "--ngrams 1-3 --char-ngrams none"),
             ("ngrams = [1, 2]\nchar-ngrams = 3", "--ngrams 1-2 --char-ngrams 3"),

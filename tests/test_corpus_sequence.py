@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from textmlr import Corpus, Featurizer, FeaturizerOptions, InputError, read_corpus
+from textmlr import Corpus, Featurizer, FeaturizerOptions, InputError, read_corpus, train
+from textmlr.corpus.corpus import files_of
 from textmlr.corpus.disk_corpus import CorpusWriter, restore
 from textmlr.corpus.documents import Document, drawn
 from textmlr.corpus.reading import scan
@@ -168,3 +170,14 @@ def test_texts_may_be_a_corpus(corpus):
     whole = featurizer.fit_transform(TEXTS).toarray()
     assert (featurizer.fit_transform(corpus).toarray() == whole).all()
     assert list(Corpus.of(corpus, corpus.labels_of)) == PAIRS
+
+
+def test_messages_name_few_files_and_no_memory():
+    corpus = Corpus.of([], [])
+    with pytest.raises(InputError, match=r"^the corpus has 0 labels; give"):
+        train(corpus)
+    with pytest.raises(InputError, match=r"^the corpus has 1 label, 'x'; give"):
+        train(["a", "b"], ["x", "x"])
+    assert files_of(replace(corpus, names=["a.csv", "memory", "a.csv"])) == "a.csv"
+    many = replace(corpus, names=[str(i) for i in range(2000)])
+    assert files_of(many) == "0, 1, 2, 3, 4 and 1,995 more"

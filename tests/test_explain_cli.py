@@ -157,6 +157,8 @@ def test_nothing_known_is_said(any_file: Path) -> None:
         (["--label", "nonsense"], "no label 'nonsense'; the labels are romance, scifi, western"),
         (["--against", "nonsense"], "no label 'nonsense'"),
         (["--label", "scifi", "--against", "scifi"], "label 'scifi' against itself"),
+        (["--number", "0"], "--number 0 is not the number of a document, counted from 1"),
+        (["--number", "1.5"], "--number 1.5 is not the number of a document"),
         (["--html", "/nowhere/at/all.html"], "/nowhere/at/all.html: cannot be written"),
     ],
 )

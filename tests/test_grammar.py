@@ -180,6 +180,8 @@ def test_the_variable_that_names_no_model_is_named(
 ) -> None:
     monkeypatch.setenv("TEXTMLR_MODEL", "gone.textmlr")
     assert "TEXTMLR_MODEL=gone.textmlr: no such file" in refused("top")
+    monkeypatch.setenv("TEXTMLR_MODEL", "doc.txt")  # no word of the command is left out
+    assert refused("classify doc.txt -k 1").endswith("-m genres.textmlr doc.txt -k 1")
 
 
 def test_a_missing_argument_is_told_before_the_model(folder: Path) -> None:
@@ -235,6 +237,8 @@ def test_text_is_answered_as_the_file_of_it(folder: Path) -> None:
     assert answered(of_texts) == of_files
     named = [json.loads(line)["document"] for line in answered(f"{of_texts} --json").splitlines()]
     assert named == ["“a robot in orbit”", "“der Bär”"]
+    (broken,) = answered("classify -m genres.textmlr --json --text '\udcff robot'").splitlines()
+    assert json.loads(broken)["document"] == "“\ufffd robot”"
     for others in ("doc.txt", "--lines doc.txt", "--corpus test.tsv -o x.csv"):
         assert "--text" in refused(f"classify -m genres.textmlr {others} --text x")
 

@@ -53,10 +53,12 @@ def test_a_topic_that_is_nearly_one_is_suggested() -> None:
     assert "did you mean first-model?" in error.output
     assert "did you mean Corpus?" in run("corpsu").output
     assert 'see "textmlr guide" for all' in run("zzz").output
+    assert 'see "textmlr guide" for all' in run("nope").output
 
 
 def test_options_that_exclude_each_other(tmp_path: Path) -> None:
     assert run("--raw").exit_code == run("formats", "--html", tmp_path).exit_code == 2
+    assert "--html needs the name of a folder" in run("--html", "").output
     (tmp_path / "file").touch()
     error = CliRunner().invoke(cli, ["guide", "--html", str(tmp_path / "file")])
     assert isinstance(error.exception, textmlr.InputError)

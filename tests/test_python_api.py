@@ -174,6 +174,8 @@ def test_verbs(model: Model, tsv: Path, tmp_path: Path) -> None:
     assert done["predicted"] == {"scifi": 6, "western": 6}
     for call in (
         lambda: model.compress("large"),
+        lambda: model.compress(0),
+        lambda: model.compress(1e6),
         lambda: model.export(tmp_path / "m.txt"),
         lambda: model.export(tmp_path / "m", "xml"),  # type: ignore[arg-type]
         lambda: model.classify_files(tsv, tsv),

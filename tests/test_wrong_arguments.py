@@ -91,6 +91,8 @@ NOT_WALKED = {
     "Comparison",
     "Evaluation",
     "InputError",
+    "InputError.but",
+    "ModelFileError.but",
     "ModelFileError",
     "FeaturizerOptions.of",
     "TrainingOptions.of",

@@ -61,6 +61,7 @@ def _read(path: str) -> dict[str, Any]:
         raise InputError(error.strerror or str(error), place=path, mend=mend) from None
     if len(data) > MOST_BYTES:
         raise InputError("is too large for a file of options", place=path)
+    data = data.removeprefix(b"\xef\xbb\xbf")
     if data.lstrip().startswith(b"{"):
         return _json(path, data)
     import tomllib

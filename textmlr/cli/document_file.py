@@ -59,10 +59,11 @@ def given_documents(paths: Sequence[str], texts: Sequence[str]) -> list[GivenDoc
 
 
 def _of_text(text: str) -> GivenDocument:
-    name = " ".join(text.split())
-    name = name if len(name) <= MOST_SHOWN else name[: MOST_SHOWN - 1] + "…"
     # What was no text in the command line is read as in a file.
-    return GivenDocument(f"“{name}”", None, text.encode("utf-8", "surrogateescape"))
+    raw = text.encode("utf-8", "surrogateescape")
+    name = " ".join(raw.decode("utf-8", "replace").split())
+    name = name if len(name) <= MOST_SHOWN else name[: MOST_SHOWN - 1] + "…"
+    return GivenDocument(f"“{name}”", None, raw)
 
 
 def shown_path(path: str) -> str:

@@ -7,9 +7,9 @@ from dataclasses import dataclass, fields
 
 import click
 
-from textmlr.base.checks import check_integer
 from textmlr.base.errors import InputError
 from textmlr.base.limits import MOST_COUNT
+from textmlr.base.option_errors import refuse
 from textmlr.base.option_headings import READ
 from textmlr.cli.document_file import given_documents, refuse_corpora, shown_path, text_option
 from textmlr.cli.stage_options import one_value
@@ -18,6 +18,11 @@ from textmlr.cli.verb import verb_option
 from textmlr.corpus.reading_options import ReadingOptions
 
 MOST_BYTES = 1 << 24  # every word of a document becomes an object
+
+
+def _check_number(number: object) -> None:
+    if not isinstance(number, int) or not 1 <= number <= MOST_COUNT:
+        raise refuse("numbers", number, "the number of a document, counted from 1", "1")
 
 
 @dataclass(frozen=True)
@@ -75,7 +80,7 @@ source_options = one_value(
             "numbers",
             heading=READ,
             multiple=True,
-            type=Checked(lambda n: check_integer("number", n, 1, MOST_COUNT, 1)),
+            type=Checked(_check_number),
             metavar="N",
             help="The document's number, counted from 1; may be given again.",
         ),

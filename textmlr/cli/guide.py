@@ -37,6 +37,8 @@ def guide(topic: str | None, raw: bool, html: str | None) -> None:
     if html is not None:
         if topic is not None or raw:
             raise click.UsageError("--html writes all pages: leave the topic and --raw out")
+        if not html:
+            raise click.UsageError("--html needs the name of a folder, such as site")
         from textmlr.cli.guide_site import write_site
 
         written = write_site(html)
@@ -54,7 +56,7 @@ def guide(topic: str | None, raw: bool, html: str | None) -> None:
         from difflib import get_close_matches
 
         known = {name.lower(): name for name in (*TOPICS, *names())}
-        near = get_close_matches(topic.lower(), known, 1, 0.5)
+        near = get_close_matches(topic.lower(), known, 1)
         mend = f"did you mean {known[near[0]]}?" if near else 'see "textmlr guide" for all'
         raise click.UsageError(f"there is no page {topic!r}; {mend}")
     if raw:

@@ -267,7 +267,8 @@ class _Given:
         if found:
             best = next((one for one in found if one not in models), found[0])
             right = [best if one == path else one for one in models or [path]]
-            command = self.command(right, {path, *models}.difference(self.named))
+            typed = {path, *models}.difference(self.named) if source == "" else set()
+            command = self.command(right, typed)
             mend = (
                 f"{'models here' if folder == '.' else 'models in it'}: {_listed(found)}: {command}"
             )

@@ -45,7 +45,9 @@ def _check_number(i: Any) -> None:
         raise taken("i", i, "the number of a document, from 0")
 
 
+MEMORY = "memory"  # the name of batches that are of no file
 SHOWN_LABELS = 6  # in a repr
+SHOWN_FILES = 5  # in a message
 SHOWN_ROWS = 5  # in a notebook
 
 
@@ -258,7 +260,7 @@ class Corpus(Sequence[Document]):
                     f"{plural(number, what)} for {plural(documents, 'document')}",
                     mend="give one a document",
                 )
-        return cls(batches, y, names, own, ["memory"] * len(batches))
+        return cls(batches, y, names, own, [MEMORY] * len(batches))
 
     def text(self, i: int) -> str:
         """Document i, from the end if i is negative; bytes that are not UTF-8 are U+FFFD."""
@@ -320,6 +322,14 @@ class Corpus(Sequence[Document]):
             skipped_examples=[],
             notes=[],
         )
+
+
+def files_of(corpus: Corpus) -> str | None:
+    """The files of a corpus, for messages; None if there are none."""
+    names = [name for name in dict.fromkeys(corpus.names) if name != MEMORY]
+    more = len(names) - SHOWN_FILES
+    shown = ", ".join(names[:SHOWN_FILES]) + (f" and {more:,} more" if more > 0 else "")
+    return shown or None
 
 
 def check_corpus(name: str, value: Any, *, optional: bool = False) -> None:

@@ -72,9 +72,10 @@ def _encode(texts: Iterable[Any]) -> Batch:
         elif isinstance(text, bytes):
             encoded.append(text)
         else:
+            missing = text is None or isinstance(text, float)
             raise InputError(
                 f"document {position} is {shown(text):.40} ({type(text).__name__}), not text",
-                mend="fill or drop missing texts first",
+                mend="fill or drop missing texts first" if missing else "make each text a str",
             )
     stops = np.cumsum(np.fromiter(map(len, encoded), np.int64, len(encoded)), dtype=np.int64)
     starts = np.concatenate([np.zeros(1, np.int64), stops[:-1]]) if encoded else stops

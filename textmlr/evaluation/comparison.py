@@ -159,8 +159,9 @@ class Comparison:
         if difference.p < SIGNIFICANT:
             better = "B" if difference.value > 0 else "A"
             points = 100 * abs(difference.value)
+            shown = f"{points:.0f}" if points >= 99.5 else f"{points:.2g}"
             yield (
-                f"{better} is better by {points:.2g} points of accuracy: "
+                f"{better} is better by {shown} points of accuracy: "
                 f"{p_of(difference.p, self.resamples)}"
             )
         else:

@@ -253,7 +253,7 @@ class ModelVerbs:
         True
         """
         number = bytes_of(size) if isinstance(size, str) else size
-        if number is None:
+        if isinstance(number, bool) or not isinstance(number, int) or number < 1:
             raise InputError(
                 f"size={size!r} is not a size", mend='give bytes, or a text such as "1MB"'
             )

@@ -12,9 +12,10 @@ from numpy.typing import NDArray
 from textmlr.base.checks import check_callable, check_kind, check_threads
 from textmlr.base.errors import InputError
 from textmlr.base.featurizer_options import FeaturizerOptions
+from textmlr.base.printable import plural
 from textmlr.base.threads import chosen_threads
 from textmlr.base.training_options import TrainingOptions
-from textmlr.corpus.corpus import Corpus, check_corpus
+from textmlr.corpus.corpus import Corpus, check_corpus, files_of
 from textmlr.corpus.duplicates import duplicates_of
 from textmlr.model.heads import SOFTMAX, Head, head_of
 from textmlr.model.model import Model
@@ -103,8 +104,8 @@ def _check_two_labels(corpus: Corpus) -> None:
     if len(corpus.labels) < 2:
         only = f", {corpus.labels[0]!r}" if corpus.labels else ""
         raise InputError(
-            f"the corpus has {len(corpus.labels)} label{only}",
-            place=", ".join(corpus.names) or None,
+            f"the corpus has {plural(len(corpus.labels), 'label')}{only}",
+            place=files_of(corpus),
             mend="give documents of two labels at least",
         )
 

@@ -14,7 +14,7 @@ from textmlr.base.featurizer_options import FeaturizerOptions
 from textmlr.base.option_errors import OptionError, Sentence
 from textmlr.base.threads import machine_memory
 from textmlr.base.training_options import TrainingOptions
-from textmlr.corpus.corpus import Corpus
+from textmlr.corpus.corpus import Corpus, files_of
 from textmlr.corpus.reading import recode
 from textmlr.features.csr_features import Features
 from textmlr.features.featurizer import Featurizer
@@ -171,7 +171,7 @@ def document_weights(corpus: Corpus, class_weight: str | None) -> NDArray[np.flo
     if not total > 0:
         raise InputError(
             "every document has weight 0",
-            place=", ".join(corpus.names) or None,
+            place=files_of(corpus),
             mend="give some a positive weight",
         )
     scaled: NDArray[np.float32] = (weights * (n / total)).astype(np.float32)
@@ -202,7 +202,7 @@ def _objective(
     if unknown:
         raise InputError(
             f"label {next(iter(unknown))!r} is not in the training corpus",
-            place=", ".join(corpus.names) or None,
+            place=files_of(corpus),
             mend="leave its documents out of the validation file",
         )
     weights = document_weights(corpus, options.class_weight)

@@ -86,6 +86,8 @@ def column_place(
     Raises InputError, listing the columns there are, if it is missing or could be several.
     """
     option = f"--{kind}-column"
+    if not columns:
+        raise FormatError("has no columns", place=place, mend="give a table with a column of text")
     if wanted is not None:
         found = [i for i, name in enumerate(columns) if name == wanted]
         if not found:

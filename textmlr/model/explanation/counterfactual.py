@@ -20,6 +20,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from textmlr.base.printable import plain
 from textmlr.base.threads import available_threads, map_blocks
 from textmlr.corpus.batch import Batch
 from textmlr.corpus.blocks import blocks_of
@@ -66,7 +67,7 @@ class Counterfactual:
 
     def __repr__(self) -> str:
         """The result in words."""
-        return f"Counterfactual: {self.sentence()}"
+        return f"Counterfactual: {plain(self.sentence())}"
 
     def sentence(self) -> str:
         """The result in words."""

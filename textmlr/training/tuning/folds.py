@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from textmlr.base.option_errors import OptionError, Sentence
 from textmlr.base.training_options import TrainingOptions
 from textmlr.base.tuning_options import FEW_JUDGES, TUNING_FOLDS
-from textmlr.corpus.corpus import Corpus
+from textmlr.corpus.corpus import Corpus, files_of
 from textmlr.features.csr_features import Features
 from textmlr.training.held_out import hold_out
 from textmlr.training.objective import Objective
@@ -76,7 +76,7 @@ def folds_of(
             "cv",
             Sentence(f"too few of {n:,} documents would be held out to judge by"),
             Sentence("give {cv} (or another number), or {validation:name}", {"cv": TUNING_FOLDS}),
-            place=", ".join(corpus.names) or None,
+            place=files_of(corpus),
         )
     numbers = stratified(corpus.y, len(corpus.labels), cv, training.seed)
     parts = [np.flatnonzero(numbers == fold) for fold in range(cv)]
@@ -85,7 +85,7 @@ def folds_of(
             "cv",
             Sentence(f"one of {cv} folds of {n:,} documents has none of positive weight"),
             Sentence("ask for fewer folds ({cv:name})"),
-            place=", ".join(corpus.names) or None,
+            place=files_of(corpus),
         )
     return [
         _fold(np.flatnonzero(numbers != i), part, training.seed) for i, part in enumerate(parts)
