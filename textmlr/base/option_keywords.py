@@ -32,6 +32,10 @@ SYNONYMS = {
     "thread": "threads",
     "wordNgrams": "ngrams",
     "word_ngrams": "ngrams",
+    "text_column": "text",
+    "label_column": "label",
+    "weight_column": "weights",
+    "no_holdout": "holdout",
     "X": "data",
     "y": "labels",
 }

@@ -14,6 +14,16 @@ TOPICS = (
     "from-fasttext", "from-scikit-learn", "from-vowpal-wabbit", "limits", "contributing",
     "changelog", "citation",
 )  # fmt: skip
+# Words that people type, and the topic that answers them.
+ALSO = {
+    "compress": "small-files", "size": "small-files", "rare": "uneven-labels",
+    "imbalance": "uneven-labels", "imbalanced": "uneven-labels", "notebook": "python",
+    "jupyter": "python", "pandas": "python", "dataframe": "python", "memory": "larger-than-memory",
+    "classify": "predictions", "csv": "formats", "fasttext": "from-fasttext",
+    "sklearn": "scikit-learn", "vw": "from-vowpal-wabbit", "start": "first-model",
+    "tutorial": "first-model", "math": "mathematics", "top": "explain", "onnx": "other-programs",
+    "security": "model-files", "readme": "first-model",
+}  # fmt: skip
 REFERENCE = "api"  # the folder of the API's pages
 
 
@@ -42,6 +52,8 @@ def names() -> list[str]:
 def page(topic: str) -> Page | None:
     """The page of a topic or of a name of the API, in any case of letters; None: there is none."""
     by_name = {name.lower(): name for name in names()}
+    if topic.lower() not in by_name:
+        topic = ALSO.get(topic.lower(), topic)
     if topic.lower() in TOPICS:
         return _page(topic.lower(), _folder() / f"{topic.lower()}.md")
     own = topic.lower().removeprefix("textmlr.")

@@ -169,4 +169,4 @@ def show_summary(summary: dict[str, Any], record: Record) -> None:
         ]
     )
     option = "" if model == "model.textmlr" else f" -m {plain(model)}"
-    click.echo(f"Next: textmlr classify{option} doc.txt")
+    click.echo(f'Next: textmlr classify{option} --text "…"')
