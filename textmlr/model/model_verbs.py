@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import textmlr
 from textmlr.base.byte_sizes import bytes_of
-from textmlr.base.checks import check_kind, check_text, shown
+from textmlr.base.checks import check_kind, check_text
 from textmlr.base.errors import InputError
+from textmlr.base.option_errors import shown
 from textmlr.base.option_keywords import takes_options
 from textmlr.base.update_options import UpdateOptions
 from textmlr.corpus.given_data import Data, Labels, Weights
