@@ -14,7 +14,7 @@ from textmlr import Corpus, train, tune, update
 from textmlr.base.compiling import COMPILING, TEXT
 from textmlr.cli import VERBS, cli
 from textmlr.cli.verb import Verb
-from textmlr.training import stage_lines
+from textmlr.training import stage_lines, training_progress
 from textmlr.training.exact.penalty_path import Penalty
 from textmlr.training.ngram_choice import Candidate
 from textmlr.training.on_disk.stage_progress import Work
@@ -22,6 +22,7 @@ from textmlr.training.sgd.epoch import Epoch
 from textmlr.training.sgd.trial_run import Progress
 from textmlr.training.stage_lines import SECONDS_A_LINE, StageLines, logged
 from textmlr.training.training_events import Event, Stage
+from textmlr.training.training_progress import TrainingProgress, is_shown
 
 MOST_LINES = 8  # of a training with nothing to wait for
 NO_COMPILING = ("guide", "completion")
@@ -140,6 +141,18 @@ def test_the_log_has_the_lines_of_a_pipe(
     shown = [line for line in capfd.readouterr().err.splitlines() if line != TEXT]
     assert told == [line for line in shown if not line.startswith("Warning: ")]
     assert told[0].startswith("reading the words of 120 documents")
+
+
+@pytest.mark.parametrize("widgets", [False, True])
+def test_a_notebook_without_widgets_has_a_line_a_stage(
+    widgets: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """rich would only warn that there are none."""
+    monkeypatch.setattr(training_progress, "is_notebook", lambda: True)
+    monkeypatch.setattr(training_progress, "find_spec", lambda name: object() if widgets else None)
+    assert is_shown(quiet=False) == widgets
+    assert not is_shown(quiet=True)
+    assert (TrainingProgress(quiet=False).bar is not None) == widgets
 
 
 def test_nobody_listens() -> None:

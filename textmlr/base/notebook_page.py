@@ -24,6 +24,8 @@ _STYLE = (
 .textmlr b { color: var(--ink); }
 .textmlr table { border-collapse: collapse; margin: .4rem 0; font-variant-numeric: tabular-nums;
   background: transparent; color: inherit; font-size: 13px; }
+/* A notebook stripes the rows of its tables, whose colours need not go with ours. */
+.textmlr table tbody tr, .textmlr table tbody tr:hover { background: transparent !important; }
 .textmlr th, .textmlr td { padding: .2rem .6rem; text-align: right; background: transparent;
   border: 0; border-bottom: 1px solid var(--line); color: inherit; }
 .textmlr th { color: var(--soft); font-weight: 600; }

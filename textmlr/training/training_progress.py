@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Iterable
+from importlib.util import find_spec
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
@@ -31,8 +32,13 @@ def is_notebook() -> bool:
 
 
 def is_shown(*, quiet: bool) -> bool:
-    """Whether progress can be drawn, and is wanted."""
-    return not quiet and (is_notebook() or sys.stderr.isatty())
+    """Whether progress can be drawn, and is wanted.
+
+    rich draws in a notebook by ipywidgets; without them it would warn, and show nothing.
+    """
+    if quiet or not is_notebook():
+        return not quiet and sys.stderr.isatty()
+    return find_spec("ipywidgets") is not None
 
 
 def console() -> Console:
