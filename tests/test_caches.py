@@ -451,9 +451,9 @@ def test_what_does_not_fit_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     corpus = write_tsv(Path("corpus.tsv"), documents(1500, 3))
     options = [corpus, "--ngrams", "1-2", "--char-ngrams", "none"]
     said = train(*options, "--memory", "1MB").output
-    assert "--memory" not in said
+    assert "memory allowed" not in said
     said = train(*options, "--memory", "100kB").output
-    assert "features do not fit in --memory, and the most frequent" in said
+    assert "features do not fit in the memory allowed, and the most frequent" in said
     assert "while they are counted" not in said
     from textmlr.features import counting
 
@@ -464,8 +464,8 @@ def test_what_does_not_fit_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     assert cut["missed"] > 0
     assert "100 features do not fit" not in done.output
     assert (
-        "the n-grams do not fit in --memory while they are counted, and rare ones are left out: "
-        f"features of up to {cut['missed']:,} document"
+        "the n-grams do not fit in the memory allowed while they are counted, and rare ones are "
+        f"left out: features of up to {cut['missed']:,} document"
     ) in done.output
 
 

@@ -329,6 +329,7 @@ from textmlr.corpus.reading import read_corpus
 from textmlr.corpus.formats.lines import read_lines
 from textmlr.corpus.in_memory import batches_of
 from textmlr.training.corpus_training import train_corpus
+from textmlr.model.answer_stream import answer_blocks
 from textmlr.model.model import Model
 from textmlr.model.parameters import Network
 from textmlr.base.training_options import TrainingOptions

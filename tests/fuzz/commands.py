@@ -212,7 +212,7 @@ def arguments_of(recipe: Recipe) -> list[str]:
         elif likely and parameter.required:
             parts.append(_option(recipe, parameter, likely))
     options = [p for p in command.params if isinstance(p, click.Option)]
-    for _ in range(recipe.below(6)):
+    for _ in range(recipe.below(6) if options else 0):
         parts.append(_option(recipe, recipe.pick(options), likely))
     if recipe.byte() > 250:
         parts.append([recipe.pick(["--nonsense", "--", "-", "-h", "--model", "-x", "-oq"])])

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 from textmlr.cli.answers import AnswerChoice, answers_writer, warn_of_namesake, warn_of_unread
 from textmlr.cli.document_file import GivenDocument, refuse_corpora, shown_path
 from textmlr.kernels.jit import run_plain
-from textmlr.model.answer_stream import map_answers
 
 if TYPE_CHECKING:
     from textmlr.corpus.batch import Batch
@@ -91,6 +90,8 @@ def _answer(
     writer = answers_writer(loaded.labels, choice, column, as_json, len(batch))
     names = iter(names)
     first, unknown, invalid = None, 0, 0
+    from textmlr.model.answer_stream import map_answers
+
     for text, known, bad in map_answers(loaded, writer.prepare, [batch], threads):
         named = list(islice(names, len(known)))
         writer.show(named, text)
