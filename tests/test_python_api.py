@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import polars as pl
 import pyarrow as pa
 import pytest
 
@@ -40,17 +39,22 @@ def tsv(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
+def polars() -> Any:
+    """It comes with the extra ``sources``, not with ``test``."""
+    return pytest.importorskip("polars")
+
+
 KINDS: dict[str, Callable[[Path], tuple[tuple[Any, ...], dict[str, Any]]]] = {
     "lists": lambda p: ((TEXTS, LABELS), {}),
     "tuples": lambda p: ((tuple(TEXTS), tuple(LABELS)), {}),
     "generators": lambda p: (((t for t in TEXTS), (y for y in LABELS)), {}),
     "arrays": lambda p: ((np.array(TEXTS), np.array(LABELS)), {}),
     "pandas Series": lambda p: ((pd.Series(TEXTS), pd.Series(LABELS)), {}),
-    "polars Series": lambda p: ((pl.Series(TEXTS), pl.Series(LABELS)), {}),
+    "polars Series": lambda p: ((polars().Series(TEXTS), polars().Series(LABELS)), {}),
     "Arrow arrays": lambda p: ((pa.array(TEXTS), pa.array(LABELS)), {}),
     "pandas": lambda p: ((pd.DataFrame(FRAME),), {}),
     "pandas, named": lambda p: ((pd.DataFrame(NAMED),), {"text": "review", "label": "stars"}),
-    "polars": lambda p: ((pl.DataFrame(NAMED),), {"text": "review", "label": "stars"}),
+    "polars": lambda p: ((polars().DataFrame(NAMED),), {"text": "review", "label": "stars"}),
     "Arrow": lambda p: ((pa.table(NAMED),), {"text": "review", "label": "stars"}),
     "dict": lambda p: ((NAMED,), {"text": "review", "label": "stars"}),
     "Corpus": lambda p: ((Corpus.of(TEXTS, LABELS),), {}),
