@@ -34,8 +34,6 @@ NAMES_IN_TWO_ROOMS = {
     "jsonl": "corpus/formats reads it, export/predictions writes it",
     "parquet": "corpus/formats reads it, export/predictions writes it",
     "train": "cli has the verb, training its work",
-    "tune": "cli has the verb, training its work",
-    "update": "cli has the verb, training its work",
 }
 MOST_LINES = 400
 MOST_LINES_OF_FUNCTION = 60

@@ -33,8 +33,8 @@ if TYPE_CHECKING:
     from textmlr.model.model import load as load
     from textmlr.training.stream.stream_trainer import StreamTrainer as StreamTrainer
     from textmlr.training.train import train as train
-    from textmlr.training.tuning.tune import tune as tune
-    from textmlr.training.update.update import update as update
+    from textmlr.training.tuning.best_options import tune as tune
+    from textmlr.training.update.more_documents import update as update
 
     _classify_files: Any
     _compress: Any
@@ -61,8 +61,8 @@ _HOMES = {
     "load": "textmlr.model.model",
     "read_corpus": "textmlr.corpus.reading",
     "train": "textmlr.training.train",
-    "tune": "textmlr.training.tuning.tune",
-    "update": "textmlr.training.update.update",
+    "tune": "textmlr.training.tuning.best_options",
+    "update": "textmlr.training.update.more_documents",
 }
 
 # What methods of Model call that stands above it, or beside it and takes a Model.
