@@ -278,3 +278,15 @@ def test_what_is_shown_is_short(model: Model) -> None:
 
 
 WORDS = ["".join(chr(97 + (i * k) % 26) for k in (1, 3, 7, 11)) + str(i) for i in range(100)]
+
+
+@pytest.mark.parametrize(
+    "answer",
+    "predict predict_proba classify probabilities scores log_z explain counterfactual".split(),
+)
+def test_the_name_of_a_file_is_no_text(answer: str, tsv: Path, model: Model) -> None:
+    """It would be answered as a text, and nobody would notice."""
+    with pytest.raises(InputError, match="is a file, and would be answered as a text; evaluate"):
+        getattr(model, answer)(str(tsv))
+    getattr(model, answer)(str(tsv).encode())
+    getattr(model, answer)("a robot.csv")  # there is no such file

@@ -107,7 +107,8 @@ def _run() -> None:
 
             _finish(answer(cli, asked))
         # Not cli.main, which exits with 1 for a closed pipe.
-        with cli.make_context("textmlr", sys.argv[1:]) as context:
+        colour = False if os.environ.get("NO_COLOR") else None  # see no-color.org
+        with cli.make_context("textmlr", sys.argv[1:], color=colour) as context:
             cli.invoke(context)
         sys.stdout.flush()
     except click.exceptions.Exit as done:  # after --help, --version and a stream that was stopped

@@ -140,6 +140,23 @@ def check_text(name: str, value: Any) -> None:
         raise taken(name, value, "one text, str or bytes")
 
 
+# Endings of files of documents; a text hardly ever ends so.
+_OF_FILES = (".csv", ".tsv", ".jsonl", ".json", ".parquet", ".arrow", ".feather", ".txt", ".gz")
+
+
+def one_text(text: str | bytes) -> list[str | bytes]:
+    """A single text as the list of one.
+
+    Raises InputError for the name of a file that is there: it would be answered as a text.
+    """
+    if isinstance(text, str) and text.endswith(_OF_FILES) and os.path.isfile(text):
+        raise InputError(
+            f"{shown(text)} is a file, and would be answered as a text",
+            mend="evaluate and classify_files read files; for the name itself give bytes",
+        )
+    return [text]
+
+
 def check_label(label: Any, labels: Sequence[str], place: str | None = None) -> None:
     """Raise InputError, which names the nearest of the labels or the first ones, unless a label is
     one of them;  place  the model's file."""

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 import textmlr
-from textmlr.base.checks import check_kind, check_threads, is_list, taken
+from textmlr.base.checks import check_kind, check_threads, is_list, one_text, taken
 from textmlr.base.threads import chosen_threads, map_blocks
 from textmlr.corpus.batch import Batch
 from textmlr.corpus.blocks import blocks_of
@@ -66,7 +66,7 @@ def stacked(
     """part(answers) of all documents, as one array; of a single text, its row alone."""
     check_threads(threads)
     single = isinstance(texts, str | bytes)
-    batches = _batches([texts] if single else texts)
+    batches = _batches(one_text(texts) if single else texts)
     parts = list(map_answers(model, part, batches, threads))
     rows = np.concatenate(parts) if parts else part(Answers.room(0, len(model.labels)))
     return rows[0] if single else rows

@@ -20,6 +20,7 @@ from textmlr.base.checks import (
     check_share,
     check_strings,
     check_threads,
+    one_text,
 )
 from textmlr.base.errors import ModelFileError
 from textmlr.base.training_options import Activation
@@ -261,7 +262,7 @@ class Model(ModelVerbs):
             if quick is not None:
                 return quick
         if isinstance(texts, str | bytes):
-            row: NDArray[np.float64] = self.probabilities([texts])[0]
+            row: NDArray[np.float64] = self.probabilities(one_text(texts))[0]
             return row
         return stacked(self, texts, threads, lambda answers: answers.probabilities)
 
@@ -311,7 +312,7 @@ class Model(ModelVerbs):
         # In the order in which most calls pass: one document is answered in microseconds.
         if type(texts) is not list and isinstance(texts, str | bytes):
             own: list[Answer] = self.classify(
-                [texts], top=top, min_probability=min_probability, threads=threads
+                one_text(texts), top=top, min_probability=min_probability, threads=threads
             )[0]
             return own
         if top is not None and (type(top) is not int or top != 1):

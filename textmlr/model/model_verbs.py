@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import textmlr
 from textmlr.base.byte_sizes import bytes_of
-from textmlr.base.checks import check_kind, check_text
+from textmlr.base.checks import check_kind, check_text, one_text
 from textmlr.base.errors import InputError
 from textmlr.base.option_errors import shown
 from textmlr.base.option_keywords import takes_options
@@ -161,6 +161,7 @@ class ModelVerbs:
         from textmlr.model.explanation.contributions import explain
 
         check_text("text", text)
+        one_text(text)
         for name, value in (("label", label), ("against", against)):
             check_kind(name, value, str, "give the name of a label", optional=True)
         return explain(self._explained, text, label, against)
@@ -177,6 +178,7 @@ class ModelVerbs:
         from textmlr.model.explanation.counterfactual import find_counterfactual
 
         check_text("text", text)
+        one_text(text)
         return find_counterfactual(self._explained, text)
 
     def _repr_html_(self: Any) -> str:
