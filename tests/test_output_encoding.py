@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from conftest import shown_in_terminal
 
 MODELS = Path(__file__).parent / "models"
 CORPUS = "romance\ta wedding – and a kiss\nscifi\tein Bär\nwestern\tthe sheriff’s horse\n"
@@ -45,6 +47,22 @@ def run(folder: Path, encoding: str, *words: str) -> subprocess.CompletedProcess
         capture_output=True,
         timeout=120,
     )
+
+
+@pytest.mark.parametrize("verb", ["classify", "explain", "top", "info", "evaluate"])
+def test_no_colours_where_none_are_wanted(
+    verb: str, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """See no-color.org."""
+    command = [sys.executable, "-m", "textmlr", verb, *VERBS[verb]]
+    monkeypatch.setenv("TERM", "xterm-256color")
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    coloured, _ = shown_in_terminal(command, folder)
+    assert "\x1b[" in coloured
+    monkeypatch.setenv("NO_COLOR", "1")
+    plain, code = shown_in_terminal(command, folder)
+    assert not code
+    assert not re.search(r"\x1b\[[0-9;]*(3[0-7]|38|4[0-8])[;m]", plain)  # bold and lines may stay
 
 
 @pytest.mark.parametrize("verb", VERBS)

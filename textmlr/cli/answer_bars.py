@@ -60,7 +60,8 @@ class BarWriter:
     def show(self, names: list[str], rows: NDArray[np.float64]) -> None:
         """Write a block; rows (n, L)."""
         for name, row in zip(names, rows, strict=True):
-            sys.stdout.writelines(self._lines(name, row))
+            # Not sys.stdout: click leaves colours out where NO_COLOR says so.
+            click.echo("".join(self._lines(name, row)), nl=False)
             self._first = False
 
     def finish(self) -> None:
