@@ -528,3 +528,15 @@ def test_a_model_that_is_typed_wins_over_one_of_a_file_of_options(folder: Path) 
     assert answered(f"{both} -m typed.textmlr") == typed
     assert answered("classify typed.textmlr doc.txt --config options.toml") == typed
     assert typed != answered(both)
+
+
+@pytest.mark.parametrize("verb", ["classify", "explain"])
+@pytest.mark.parametrize("ending", ["csv", "tsv", "jsonl", "CSV"])
+def test_a_table_of_unusual_columns_is_no_document(verb: str, ending: str, folder: Path) -> None:
+    """Nothing in it says that it is a corpus, but its name does; one line may be a document."""
+    Path(f"odd.{ending}").write_text("nr,who,words\n1,Ann,a robot in orbit\n", encoding="utf-8")
+    told = refused(f"{verb} -m genres.textmlr odd.{ending}")
+    assert f"is a corpus, not one document (its name ends in .{ending.lower()})" in told
+    assert f"--corpus odd.{ending}" in told
+    Path(f"one.{ending}").write_text("a robot in orbit\n", encoding="utf-8")
+    assert answered(f"{verb} -m genres.textmlr one.{ending}")

@@ -22,6 +22,9 @@ MOST_SHOWN = 60  # characters of a text in its document's name
 # How each verb takes a corpus in place of a document.
 OF_A_CORPUS = {"classify": ("-o", "answers.csv"), "explain": ("--number", "1")}
 
+# Endings of tables; one of several lines is no document, whatever its columns are called.
+TABLES = {".csv", ".tsv", ".jsonl"}
+
 text_option = verb_option(
     "--text",
     "texts",
@@ -163,6 +166,9 @@ def refuse_corpora(documents: Sequence[GivenDocument], labels: Sequence[str]) ->
         from textmlr.corpus.formats.mistaken_document import corpus_in
 
         found = corpus_in(document.text, known)
+        ending = os.path.splitext(document.path)[1].lower()
+        if found is None and ending in TABLES:  # of columns that nobody would guess
+            found = f"its name ends in {ending}"
         if found is not None:
             problem = f"is a corpus, not one document ({found})"
             mend = f"take it as one: {_as_corpus(document.path)}"
