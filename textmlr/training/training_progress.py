@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from importlib.util import find_spec
 from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Self, TypeVar
 
 from textmlr.base.logs import LOGGER
 from textmlr.base.printable import size_of
@@ -17,12 +17,15 @@ from textmlr.training.ngram_choice import Candidate
 from textmlr.training.on_disk.stage_progress import Work
 from textmlr.training.sgd.trial_run import Progress as Epochs
 from textmlr.training.stage_lines import METHODS, StageLines, candidate_line, epoch_line, stage_line
-from textmlr.training.training_events import Event, Stage, Watch
+from textmlr.training.training_events import Event, Stage
 
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.live import Live
     from rich.progress import Progress
+
+
+E = TypeVar("E")
 
 
 def is_notebook() -> bool:
@@ -59,6 +62,18 @@ def tell_notes(notes: Iterable[str], *, verbose: bool) -> None:
         LOGGER.warning("%s", note)
         if verbose:
             say(f"Warning: {note}")
+
+
+def both(show: Callable[[E], None], watch: Callable[[E], None] | None) -> Callable[[E], None]:
+    """A watcher that shows events, and hands them on to another if there is one."""
+    if watch is None:
+        return show
+
+    def tell(event: E) -> None:
+        show(event)
+        watch(event)
+
+    return tell
 
 
 class Display:
@@ -99,17 +114,6 @@ class TrainingProgress(Display):
         self._epochs = 0
         self._visited = 0
         self._began = 0.0
-
-    def beside(self, watch: Watch | None) -> Watch:
-        """A watcher that shows events and hands them on."""
-        if watch is None:
-            return self.watch
-
-        def both(event: Event) -> None:
-            self.watch(event)
-            watch(event)
-
-        return both
 
     def reading(self) -> None:
         """Show that the corpus is being read."""

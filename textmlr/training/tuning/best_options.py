@@ -14,7 +14,7 @@ from textmlr.base.tuning_options import TuningOptions
 from textmlr.corpus.given_data import Data, Labels, Weights, given_corpora
 from textmlr.corpus.reading_options import ReadingOptions
 from textmlr.training.training_notes import training_notes
-from textmlr.training.training_progress import tell_notes
+from textmlr.training.training_progress import both, tell_notes
 from textmlr.training.tuning.events import TuningResult, Watch
 from textmlr.training.tuning.search import search_settings
 from textmlr.training.tuning.trial_tables import TuningProgress
@@ -88,7 +88,7 @@ def tune(
             validation=judges,
             threads=threads,
             journal=journal,
-            watch=progress.beside(watch),
+            watch=both(progress.watch, watch),
         )
     tell_notes(training_notes(corpus, judges, tuned.model.record), verbose=verbose)
     return tuned

@@ -19,7 +19,6 @@ from textmlr.training.tuning.events import (
     Rung,
     TrialStart,
     TuningResult,
-    Watch,
 )
 from textmlr.training.tuning.space import Setting
 from textmlr.training.tuning.trial import Trial
@@ -55,17 +54,6 @@ class TuningProgress(Display):
         if is_shown(quiet=quiet):
             self._live = self._make_live()
         super().__init__(self._live)
-
-    def beside(self, watch: Watch | None) -> Watch:
-        """A watcher that shows events and hands them on."""
-        if watch is None:
-            return self.watch
-
-        def both(event: Event) -> None:
-            self.watch(event)
-            watch(event)
-
-        return both
 
     def watch(self, event: Event) -> None:
         """Show an event of the search."""
