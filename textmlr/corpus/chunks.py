@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from textmlr.base.errors import InputError
 from textmlr.corpus.batch import Batch
 from textmlr.corpus.reading_options import ReadingOptions
+from textmlr.corpus.taken_columns import Taken
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -54,6 +55,7 @@ class Chunk:
     several   documents with several labels, of which the first was taken
     form      how its documents are written, in words
     header    the first line looks like column names, and was read as a document
+    taken     what the file is, and which of its columns were read
     """
 
     name: str
@@ -67,6 +69,7 @@ class Chunk:
     several: int = 0
     form: str = "documents with text and label"
     header: bool = False
+    taken: Taken | None = None
 
     def __len__(self) -> int:
         return len(self.batch)

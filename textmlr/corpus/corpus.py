@@ -16,6 +16,7 @@ from textmlr.base.printable import plain, plural
 from textmlr.corpus.batch import Batch
 from textmlr.corpus.containers import Labels, Texts, Weights
 from textmlr.corpus.documents import CorpusTexts, Document, drawn, shortened, texts_in
+from textmlr.corpus.taken_columns import Taken
 
 
 @runtime_checkable
@@ -74,6 +75,7 @@ class Corpus(Sequence[Document]):
     skipped_examples  what is wrong with the first few of them: "reviews.tsv, line 7: blank line"
     file_of      number of each batch's file in names; None: a batch a file
     notes        what a user should know of how the files were read, a sentence each
+    taken        what the files are, and which of their columns were read, each once
     """
 
     batches: Sequence[Batch]
@@ -85,6 +87,7 @@ class Corpus(Sequence[Document]):
     skipped_examples: list[str] = field(default_factory=list)
     file_of: Sequence[int] | None = None
     notes: list[str] = field(default_factory=list)
+    taken: list[Taken] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         """Raises InputError for what no reader makes."""
@@ -92,9 +95,9 @@ class Corpus(Sequence[Document]):
             raise taken("batches", self.batches, "a list of Batch", _OF)
         if not isinstance(self.y, np.ndarray) or self.y.dtype != np.int32:
             raise taken("y", self.y, "an array of int32, codes of labels", _OF)
-        for name in ("labels", "names", "skipped_examples", "notes"):
+        for name in ("labels", "names", "skipped_examples", "notes", "taken"):
             if not isinstance(getattr(self, name), list):
-                raise taken(name, getattr(self, name), "a list of strings", _OF)
+                raise taken(name, getattr(self, name), "a list", _OF)
         if self.weights is not None and not isinstance(self.weights, np.ndarray):
             raise taken("weights", self.weights, "an array of float32 or None", _OF)
 

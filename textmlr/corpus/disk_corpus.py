@@ -14,6 +14,7 @@ import stat
 import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from dataclasses import asdict
 from itertools import accumulate
 from typing import Any, BinaryIO
 
@@ -26,6 +27,7 @@ from textmlr.corpus.batch import Batch
 from textmlr.corpus.chunks import Chunk
 from textmlr.corpus.corpus import Corpus
 from textmlr.corpus.notes import ReadingNotes
+from textmlr.corpus.taken_columns import Taken
 from textmlr.kernels import text_spans
 
 FILES = ("text", "lengths", "labels", "weights")
@@ -164,6 +166,7 @@ class CorpusWriter:
             "skipped": self._notes.skipped,
             "skipped_examples": self._notes.skipped_examples,
             "notes": self._notes.notes,
+            "taken": [asdict(one) for one in self._notes.taken],
             "weighted": "weights" in self._files,
         }
 
@@ -194,6 +197,7 @@ def restore(folder: str, header: Json) -> Corpus:
         skipped_examples=header["skipped_examples"],
         file_of=[s[2] for s in segments],
         notes=header["notes"],
+        taken=[Taken(**one | {"left": tuple(one["left"])}) for one in header["taken"]],
     )
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 
 from textmlr.base.errors import FormatError
 from textmlr.corpus.chunks import EXAMPLES, Chunk
+from textmlr.corpus.taken_columns import Taken
 
 
 class ReadingNotes:
@@ -14,11 +15,13 @@ class ReadingNotes:
     documents  number of documents so far
     skipped    lines that were left out
     skipped_examples  what is wrong with the first few of these
+    taken      what was read of the files, each once, in order
     """
 
     def __init__(self) -> None:
         self.documents = self.skipped = 0
         self.skipped_examples: list[str] = []
+        self.taken: list[Taken] = []
         self._several = 0
         self._headers: list[str] = []
         self._form = ""
@@ -31,6 +34,8 @@ class ReadingNotes:
         self._several += chunk.several
         self._headers += [chunk.name] if chunk.header else []
         self._form = self._form or chunk.form
+        if chunk.taken is not None and chunk.taken not in self.taken:
+            self.taken.append(chunk.taken)
 
     def watch(self, chunks: Iterable[Chunk]) -> Iterator[Chunk]:
         """Pass chunks on, and take them into account.

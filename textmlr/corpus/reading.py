@@ -156,4 +156,5 @@ def joined(chunks: list[Chunk], file_of: list[int], names: list[str], weighted: 
         skipped_examples=notes.skipped_examples,
         file_of=file_of,
         notes=notes.notes,
+        taken=notes.taken,
     )

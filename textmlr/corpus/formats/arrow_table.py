@@ -21,6 +21,7 @@ from textmlr.corpus.decompression import check_ratio
 from textmlr.corpus.formats.lines import quoted
 from textmlr.corpus.formats.table_columns import ColumnPlaces, find
 from textmlr.corpus.labels import LARGEST_WEIGHT
+from textmlr.corpus.taken_columns import taken_of
 
 SMALL = 1 << 20  # bytes of a batch that is put together with the next
 
@@ -30,15 +31,19 @@ class ArrowTable:
     """The columns of a file, known before its rows are read.
 
     classes  names of the labels 0, 1, … of a data set of Hugging Face's, None of any other
+    shape    "Arrow" or "Parquet"
     """
 
     name: str
     columns: list[str]
     places: ColumnPlaces
     classes: list[str] | None = None
+    shape: str = "Arrow"
 
     @classmethod
-    def of(cls, schema: pa.Schema, request: ScanRequest, name: str) -> ArrowTable:
+    def of(
+        cls, schema: pa.Schema, request: ScanRequest, name: str, shape: str = "Arrow"
+    ) -> ArrowTable:
         """Find the columns.  Raises InputError if one is missing or holds something else."""
         columns = list(schema.names)
         places = find(request, columns, name)
@@ -50,7 +55,7 @@ class ArrowTable:
         classes = None
         if places.label is not None and pa.types.is_integer(schema.field(places.label).type):
             classes = _class_names(schema.metadata or {}, columns[places.label])
-        return cls(name, columns, places, classes)
+        return cls(name, columns, places, classes, shape)
 
     def chunk(self, rows: pa.RecordBatch, first: int, request: ScanRequest) -> Chunk:
         """The documents of some rows.
@@ -92,7 +97,18 @@ class ArrowTable:
             weights = None if weights is None else weights[good]
         labels = None if codes is None else merged(codes, names)
         table = partial(_readable, rows)
-        return Chunk(self.name, first, batch_of(text), labels, weights, table, len(bad), examples)
+        taken = taken_of(self.shape, self.columns, self.places.by_kind)
+        return Chunk(
+            self.name,
+            first,
+            batch_of(text),
+            labels,
+            weights,
+            table,
+            len(bad),
+            examples,
+            taken=taken,
+        )
 
     def _class_name(self, number: str | None) -> str | None:
         """The name of a numbered label; of -1, which means that there is none, None."""

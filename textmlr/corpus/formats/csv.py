@@ -26,6 +26,7 @@ from textmlr.corpus.formats.lines import BINARY, intern, quote
 from textmlr.corpus.formats.table_columns import ColumnPlaces, find
 from textmlr.corpus.formats.tsv import read_weights
 from textmlr.corpus.refusals import too_long
+from textmlr.corpus.taken_columns import taken_of
 from textmlr.kernels import csv_records as kernels
 from textmlr.kernels import tsv_lines as lines_kernels
 
@@ -289,7 +290,8 @@ def _chunk(rows: _Rows, request: ScanRequest) -> Chunk:
     table = partial(_table, rows, good)
     labels = None if codes is None else used(codes, names)
     batch = Batch(text, starts, stops)
-    return Chunk(rows.name, first, batch, labels, weights, table, len(bad), examples)
+    taken = taken_of("CSV", rows.header.columns, places.by_kind)
+    return Chunk(rows.name, first, batch, labels, weights, table, len(bad), examples, taken=taken)
 
 
 def _table(rows: _Rows, good: NDArray[np.bool_] | None) -> Any:

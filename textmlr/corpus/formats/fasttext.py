@@ -18,11 +18,13 @@ from textmlr.corpus.byte_streams import Stream
 from textmlr.corpus.chunks import SKIP, Chunk, ScanRequest, check_bad, used
 from textmlr.corpus.formats.lines import BINARY, Lines, blocks_of, intern, nul_lines, quote
 from textmlr.corpus.formats.tsv import _table
+from textmlr.corpus.taken_columns import Taken
 from textmlr.kernels import fasttext_lines as kernels
 from textmlr.kernels import tsv_lines as lines_kernels
 
 PREFIX = kernels.PREFIX.tobytes()
 NO_LABEL = lines_kernels.NO_LABEL
+TAKEN = Taken("fastText's lines")
 
 
 def chunks(stream: Stream, request: ScanRequest) -> Iterator[Chunk]:
@@ -71,14 +73,23 @@ def _chunk(lines: Lines, request: ScanRequest) -> Chunk:
     batch = Batch(text, frozen(begins), frozen(stops))
     if not request.labelled:
         table = partial(_unlabelled_table, batch)
-        return Chunk(lines.name, first, batch, None, None, table, len(bad), examples)
+        return Chunk(lines.name, first, batch, None, None, table, len(bad), examples, taken=TAKEN)
     names: list[Any]
     codes, names = used(codes, labels)
     table = partial(_table, batch, codes, names, None)
     several = int((counts > 1).sum())
-    form = "__label__<label> text lines"
     return Chunk(
-        lines.name, first, batch, (codes, names), None, table, len(bad), examples, several, form
+        lines.name,
+        first,
+        batch,
+        (codes, names),
+        None,
+        table,
+        len(bad),
+        examples,
+        several,
+        "__label__<label> text lines",
+        taken=TAKEN,
     )
 
 

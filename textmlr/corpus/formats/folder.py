@@ -25,6 +25,7 @@ from textmlr.corpus.chunks import SKIP, Chunk, ScanRequest, check_bad
 from textmlr.corpus.formats.lines import BINARY
 from textmlr.corpus.refusals import refusals
 from textmlr.corpus.sources import opened
+from textmlr.corpus.taken_columns import Taken
 
 
 @dataclass(slots=True)
@@ -164,7 +165,18 @@ def _chunk(path: str, pile: _Pile, request: ScanRequest) -> Chunk:
     bad = np.arange(len(pile.errors))
     examples = check_bad(bad, pile.errors.__getitem__, request.options.skip_bad_lines)
     table = partial(_table, batch, pile.paths, pile.labels if request.labelled else None)
-    return Chunk(path, pile.first, batch, labels, None, table, len(bad), examples)
+    shape = "a folder a label, a file a document" if request.labelled else "a file a document"
+    return Chunk(
+        path,
+        pile.first,
+        batch,
+        labels,
+        None,
+        table,
+        len(bad),
+        examples,
+        taken=Taken(shape),
+    )
 
 
 def _table(batch: Batch, paths: list[str], labels: list[str] | None) -> Any:

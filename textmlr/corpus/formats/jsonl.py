@@ -23,6 +23,7 @@ from textmlr.corpus.formats.json_columns import columns_of, pays
 from textmlr.corpus.formats.lines import BINARY, Lines, blocks_of, quote, quoted
 from textmlr.corpus.formats.table_columns import find, listed
 from textmlr.corpus.labels import LARGEST_WEIGHT
+from textmlr.corpus.taken_columns import Taken
 
 _decoder: Any = json.JSONDecoder()  # typeshed does not know its scan_once
 _scan = _decoder.scan_once
@@ -74,6 +75,7 @@ class _Keys:
 
     def __init__(self, text: str, label: str | None, weight: str | None) -> None:
         self.text, self.label, self.weight = text, label, weight
+        self.taken = Taken("JSON lines", text, label, weight)
 
     @classmethod
     def of(cls, lines: Lines, request: ScanRequest) -> _Keys | None:
@@ -126,7 +128,7 @@ class _Keys:
             weights = np.abs(values).astype(np.float32)  # not -0.0
         first = lines.first + int((lines.stops > lines.starts).argmax())
         batch = batch_of(table.column(self.text).chunk(0))
-        return Chunk(lines.name, first, batch, own, weights, partial(_table, []))
+        return Chunk(lines.name, first, batch, own, weights, partial(_table, []), taken=self.taken)
 
     def _label_kind(self, lines: Lines) -> type | None:
         """The type of the first object's label, None where Arrow's could be named otherwise."""
@@ -185,6 +187,7 @@ class _Keys:
             partial(_table, objects),
             len(errors),
             examples,
+            taken=self.taken,
         )
 
     def _text(self, found: dict[str, Any]) -> bytes:

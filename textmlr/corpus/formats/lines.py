@@ -24,8 +24,10 @@ from textmlr.corpus.byte_streams import BOM, Stream
 from textmlr.corpus.chunks import SKIP, Chunk, ScanRequest, check_bad
 from textmlr.corpus.refusals import too_long
 from textmlr.corpus.sources import opened
+from textmlr.corpus.taken_columns import Taken
 from textmlr.kernels import tsv_lines as kernels
 
+TAKEN = Taken("a document a line")
 _QUOTED = 40  # characters of a file that a message may quote
 BINARY = "binary data (a NUL byte)", "give UTF-8 text, not UTF-16 or another format"
 
@@ -185,7 +187,7 @@ def chunks(stream: Stream, request: ScanRequest) -> Iterator[Chunk]:
             first += int(good[0]) if len(good) else 0
         batch = Batch(frozen(lines.text), starts, stops)
         table = partial(_table, batch)
-        yield Chunk(stream.name, first, batch, None, None, table, len(bad), examples)
+        yield Chunk(stream.name, first, batch, None, None, table, len(bad), examples, taken=TAKEN)
 
 
 def _table(batch: Batch) -> Any:

@@ -28,7 +28,7 @@ def chunks(stream: Stream, request: ScanRequest) -> Iterator[Chunk]:
         size = source.size()
         if request.options.compression_limit:
             check_ratio(stream.name, size, _uncompressed(file.metadata))
-        table = ArrowTable.of(file.schema_arrow, request, stream.name)
+        table = ArrowTable.of(file.schema_arrow, request, stream.name, "Parquet")
         needed = [table.columns[i] for i in table.places.needed]
         # A name does not say which of two columns with that name is meant.
         columns = None if request.tables or len({*table.columns}) < len(table.columns) else needed

@@ -23,6 +23,7 @@ from textmlr.corpus.chunks import SKIP, Chunk, ScanRequest, check_bad, used
 from textmlr.corpus.formats.lines import BINARY, Lines, blocks_of, intern, quote
 from textmlr.corpus.formats.table_columns import PLAIN
 from textmlr.corpus.labels import LARGEST_WEIGHT
+from textmlr.corpus.taken_columns import Taken
 from textmlr.kernels import tsv_lines as kernels
 
 MANY = 1 << 16  # rows for which importing Arrow pays
@@ -83,9 +84,18 @@ def _chunk(lines: Lines, request: ScanRequest) -> Chunk:
     table = partial(_table, batch, codes, names, weights)
     own = (codes, names) if request.labelled else None
     header = lines.first == 1 and not len(bad) and _is_header(lines, fields)
-    form = f"{FORM[weighted]} lines"
     return Chunk(
-        lines.name, first, batch, own, weights, table, len(bad), examples, form=form, header=header
+        lines.name,
+        first,
+        batch,
+        own,
+        weights,
+        table,
+        len(bad),
+        examples,
+        form=f"{FORM[weighted]} lines",
+        header=header,
+        taken=Taken(f"lines of {FORM[weighted]}"),
     )
 
 
