@@ -14,6 +14,7 @@ AUTO: Final = "auto"
 NgramRange = tuple[int, int] | None | Literal["auto"]
 TermFrequency = Literal["binary", "raw", "log"]
 Norm = Literal["l2"]
+Form = Literal["nfc", "nfkc", "nfd"]
 # The widest ranges that make sense: numbers beyond them are slips of the keyboard, or out of range
 # of int32.
 MOST_FEATURES = (1 << 31) - 1
@@ -79,6 +80,25 @@ class FeaturizerOptions:
         "Each code point is made lower case by itself.",
         heading=FEATURES,
         searched=True,
+    )
+    normalize: Form | None = option(
+        None,
+        OneOf(*get_args(Form), None),
+        "Unicode's form of text: with nfc, letters with marks are one character however they were "
+        "written.",
+        "nfkc reads ligatures, wide letters and circled digits as the plain ones too, nfd takes "
+        "letters and syllables apart, none leaves text as it is.",
+        heading=FEATURES,
+        unset="text as it is",
+    )
+    strip_accents: bool = option(
+        False,
+        Switch(),
+        "Read café as cafe.",
+        "Text is brought to form NFKD and all combining marks (of a class that is not 0) are "
+        "dropped, as scikit-learn's strip_accents='unicode' does; then comes normalize.  In Indic "
+        "scripts, Thai and Kana such marks are no accents.",
+        heading=FEATURES,
     )
     punctuation: bool = option(
         True,

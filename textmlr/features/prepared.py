@@ -12,6 +12,7 @@ from textmlr.base.featurizer_options import FeaturizerOptions
 from textmlr.corpus.batch import Batch
 from textmlr.features.csr_features import Features
 from textmlr.features.options_array import options_array
+from textmlr.features.prepared_text import prepared
 from textmlr.features.unicode_tables import Tables, frozen_tables
 from textmlr.features.vocabulary import HashTable
 from textmlr.kernels import document_rows
@@ -85,6 +86,7 @@ class PreparedFeaturizer:
 
     def featurize(self, block: Batch, columns: int, scratch: Scratch) -> Features:
         """f(x) of the documents of a block;  columns  V."""
+        block = prepared(block, self.options)
         longest = int((block.stops - block.starts).max(initial=0))
         most = len(block) + self.most_grams(block.text_bytes)
         indices = scratch.take("indices", most, np.int32)
