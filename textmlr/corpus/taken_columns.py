@@ -24,7 +24,6 @@ ALSO_TEXT = frozenset(
     "article paragraph utterance query response prompt completion feedback details transcript "
     "reply".split()
 )
-)
 
 
 @dataclass(frozen=True, slots=True)
