@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from textmlr.base.errors import InputError
 from textmlr.base.option_mentions import mention
 from textmlr.corpus.batch import Batch
+from textmlr.corpus.byte_streams import Invalid
 from textmlr.corpus.reading_options import ReadingOptions
 from textmlr.corpus.taken_columns import Taken
 
@@ -58,6 +59,7 @@ class Chunk:
     examples  what is wrong with the first few of these
     several   documents with several labels, of which the first was taken
     form      how its documents are written, in words
+    invalid   the first bytes of the file that are no UTF-8, if they are within these
     header    the first line looks like column names, and was read as a document
     taken     what the file is, and which of its columns were read
     """
@@ -73,6 +75,7 @@ class Chunk:
     several: int = 0
     form: str = "documents with text and label"
     header: bool = False
+    invalid: Invalid | None = None
     taken: Taken | None = None
 
     def __len__(self) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Any, BinaryIO
 
 import numpy as np
@@ -127,9 +128,13 @@ def _chunks(source: str, request: ScanRequest, stdin: BinaryIO | None) -> Iterat
     if source != "-" and os.path.isdir(source):
         yield from folder.chunks(source, request)
         return
-    limited = request.options.compression_limit
-    with opened(source, stdin, limited=limited, live=request.live) as stream:
-        yield from reader_of(stream, request)(stream, request)
+    limited, encoding = request.options.compression_limit, request.options.encoding
+    with opened(source, stdin, limited=limited, live=request.live, encoding=encoding) as stream:
+        told = False
+        for chunk in reader_of(stream, request)(stream, request):
+            if stream.invalid is not None and not told:
+                told, chunk = True, replace(chunk, invalid=stream.invalid)
+            yield chunk
 
 
 def joined(chunks: list[Chunk], file_of: list[int], names: list[str], weighted: bool) -> Corpus:

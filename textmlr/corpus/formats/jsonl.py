@@ -17,13 +17,14 @@ from numpy.typing import NDArray
 
 from textmlr.base.errors import FormatError, InputError
 from textmlr.corpus.batch import ASCII_SPACE, Batch
-from textmlr.corpus.byte_streams import BOM, Stream
+from textmlr.corpus.byte_streams import Stream
 from textmlr.corpus.chunks import SKIP, Chunk, ScanRequest, check_bad
 from textmlr.corpus.formats.json_columns import columns_of, pays
 from textmlr.corpus.formats.lines import BINARY, Lines, blocks_of, quote, quoted
 from textmlr.corpus.formats.table_columns import find, listed
 from textmlr.corpus.labels import LARGEST_WEIGHT
 from textmlr.corpus.taken_columns import Taken
+from textmlr.corpus.text_encodings import BOM
 
 _decoder: Any = json.JSONDecoder()  # typeshed does not know its scan_once
 _scan = _decoder.scan_once
