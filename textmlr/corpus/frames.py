@@ -5,7 +5,9 @@ pandas, polars and Hugging Face datasets are known by their methods; none of the
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,7 +15,18 @@ import numpy as np
 
 from textmlr.base.errors import InputError
 from textmlr.corpus.containers import dataset_column
-from textmlr.corpus.formats.table_columns import check_apart, column_place
+from textmlr.corpus.formats.table_columns import check_apart, check_plain, column_place
+
+_IN_PYTHON = (
+    (
+        re.compile("say which with --text-column and --label-column"),
+        "name them: text='…', label='…'",
+    ),
+    (re.compile("say which with --(text|label)-column"), r"name it: \1='…'"),
+    (re.compile("say which with --weight-column"), "name it: weights='…'"),
+    (re.compile(r"--(text|label)-column (\d+)"), r"\1='\2'"),
+    (re.compile(r"--weight-column (\d+)"), r"weights='\1'"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,19 +49,27 @@ class Frame:
 
     def text_and_label(self, text: str | None, label: str | None) -> tuple[Any, Any]:
         """The columns of texts and labels, by their names or, where these are None, plain ones."""
+        with _in_python():
+            check_plain(text, label, self.columns, self.name)
         places = self._place("text", text), self._place("label", label)
         check_apart(*places, self.columns, self.name)
         return self.take(places[0]), self.take(places[1])
 
     def _place(self, kind: str, wanted: str | None) -> int:
-        try:
+        with _in_python():
             return column_place(kind, wanted, self.columns, self.name)
-        except InputError as error:
-            word = "weights" if kind == "weight" else kind
-            mend = (error.mend or "").replace(
-                f"say which with --{kind}-column", f"name it: {word}='…'"
-            )
-            raise error.but(mend=mend) from None
+
+
+@contextmanager
+def _in_python() -> Iterator[None]:
+    """Name options in errors as Python has them."""
+    try:
+        yield
+    except InputError as error:
+        mend = error.mend or ""
+        for pattern, words in _IN_PYTHON:
+            mend = pattern.sub(words, mend)
+        raise error.but(mend=mend) from None
 
 
 def frame_of(data: Any) -> Frame | None:

@@ -32,9 +32,14 @@ _LONGEST_NAME = 4096  # of a file
 _LOOKED_AT = 100  # strings of a list, which may be names or texts
 # The command line's names of options, and how Python has them.
 _IN_PYTHON = (
+    (
+        re.compile(r"\bsay which with --text-column and --label-column"),
+        "name them: text='…', label='…'",
+    ),
     (re.compile(r"\bsay which with --text-column"), "name it: text='…'"),
     (re.compile(r"\bsay which with --label-column"), "name it: label='…'"),
     (re.compile(r"\bsay which with --weight-column"), "name it: weights='…'"),
+    (re.compile(r"--(text|label)-column (\d+)\b"), r"\1='\2'"),
     (re.compile(r"--(text|label)-column"), r"\1="),
     (re.compile(r"--weight-column"), "weights="),
     (re.compile(r"--skip-bad-lines"), "reading=ReadingOptions(skip_bad_lines=True)"),

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
+from itertools import islice
+from typing import Any
 
 from textmlr.base.errors import FormatError
 from textmlr.corpus.chunks import ScanRequest
@@ -15,6 +17,15 @@ PLAIN = {
     "label": "label class category target y sentiment genre topic intent".split(),
     "weight": ["weight"],
 }
+# Names of further columns that look like text, beside the plain ones: none is taken unasked.
+TEXT_LIKE = {
+    *PLAIN["text"],
+    *"description abstract summary headline subject question answer context article story".split(),
+    *"caption excerpt transcript utterance query post tweet paragraph note notes comments".split(),
+}
+# A column looks like text where most of its first values are of so many words, or so long without
+# spaces between words, and hardly any stands twice.
+SAMPLED, MOST, WORDS, LONG = 20, 0.6, 3, 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +59,8 @@ def find(
     Raises InputError, listing the columns there are, if one is missing or could be several.
     """
     own = request.options
+    if request.labelled:
+        check_plain(own.text_column, own.label_column, columns, place, hint)
     text = column_place("text", own.text_column, columns, place, hint)
     label = weight = None
     if request.labelled:
@@ -56,6 +69,33 @@ def find(
         weight = column_place("weight", own.weight_column, columns, place, hint)
     check_apart(text, label, columns, place)
     return ColumnPlaces(text, label, weight)
+
+
+def check_plain(
+    text: str | None,
+    label: str | None,
+    columns: Sequence[str],
+    place: str,
+    hint: str | None = None,
+) -> None:
+    """Refuse a table where neither the text nor the label is named, or has a plain name.
+
+    text, label  the names that are wanted, None for plain ones
+    columns, place, hint  as in ``find``
+    """
+    plain = {_plain(name) for name in columns}
+    if text is label is None and columns and not plain & {*PLAIN["text"], *PLAIN["label"]}:
+        names = [f"for the {kind}, such as {_such(kind)}" for kind in ("text", "label")]
+        raise FormatError(
+            f"no column has a plain name {names[0]}, nor {names[1]}",
+            place=place,
+            mend=f"say which with --text-column and --label-column: the columns are "
+            f"{listed(columns)}" + (f"; {hint}" if hint else ""),
+        )
+
+
+def _such(kind: str) -> str:
+    return " or ".join(PLAIN[kind][:2])
 
 
 def check_apart(text: int, label: int | None, columns: Sequence[str], place: str) -> None:
@@ -89,16 +129,7 @@ def column_place(
     if not columns:
         raise FormatError("has no columns", place=place, mend="give a table with a column of text")
     if wanted is not None:
-        found = [i for i, name in enumerate(columns) if name == wanted]
-        if not found:
-            found = [i for i, name in enumerate(columns) if _plain(name) == _plain(wanted)]
-        if len(found) == 1:
-            return found[0]
-        problem = (
-            f"{len(found)} columns are called {wanted!r}" if found else f"no column {wanted!r}"
-        )
-        mend = "rename one of them" if found else f"the columns are {listed(columns)}"
-        raise FormatError(problem, place=place, mend=mend)
+        return _named_place(option, wanted, columns, place)
     plain = [_plain(name) for name in columns]
     best = PLAIN[kind][0]
     if plain.count(best) == 1:
@@ -107,10 +138,15 @@ def column_place(
     if len(found) == 1:
         return found[0]
     if found:
-        problem = f"the {kind} could be any of {listed([columns[i] for i in found])}"
-        raise FormatError(problem, place=place, mend=f"say which with {option}")
+        names = [columns[i] for i in found]
+        problem = f"the {kind} could be any of {listed(names)}"
+        mend = f"say which with {option}"
+        if len({*map(_plain, names)}) < len(names):  # a name would not say which
+            problem = f"the {kind} could be any of columns {_numbered(found, columns)}"
+            mend = _renamed(option, found)
+        raise FormatError(problem, place=place, mend=mend)
     raise FormatError(
-        f"no column has a plain name for the {kind}, such as {' or '.join(PLAIN[kind][:2])}"
+        f"no column has a plain name for the {kind}, such as {_such(kind)}"
         if kind != "weight"
         else "no column is called weight",
         place=place,
@@ -121,3 +157,90 @@ def column_place(
 
 def _plain(name: str) -> str:
     return name.strip().casefold()
+
+
+def _named_place(option: str, wanted: str, columns: Sequence[str], place: str) -> int:
+    """The place of the column of a name; where none is called so, of a number, from 1."""
+    found = [i for i, name in enumerate(columns) if name == wanted]
+    if not found:
+        found = [i for i, name in enumerate(columns) if _plain(name) == _plain(wanted)]
+    if len(found) == 1:
+        return found[0]
+    if found:
+        raise FormatError(
+            f"columns {_numbered(found, columns)} are both called {wanted!r}"
+            if len(found) == 2
+            else f"{len(found)} columns are called {wanted!r}",
+            place=place,
+            mend=_renamed(option, found),
+        )
+    number = int(wanted) if wanted.isascii() and wanted.isdigit() and len(wanted) < 9 else None
+    if number is not None and 1 <= number <= len(columns):
+        return number - 1
+    count = f"there are {len(columns)} columns" if len(columns) > 1 else "there is one column"
+    raise FormatError(
+        f"no column {wanted!r}",
+        place=place,
+        mend=f"the columns are {listed(columns)}"
+        if number is None
+        else f"{count}: {listed(columns)}",
+    )
+
+
+def _numbered(places: Sequence[int], columns: Sequence[str]) -> str:
+    """Columns by number and name: 1 (text) and 3 (text)."""
+    shown = [f"{i + 1} ({listed([columns[i]])})" for i in places]
+    return " and ".join([", ".join(shown[:-1]), shown[-1]]) if len(shown) > 1 else shown[0]
+
+
+def _renamed(option: str, places: Sequence[int]) -> str:
+    """The mend of columns that are called alike."""
+    shown = " or ".join(f"{option} {i + 1}" for i in places[:3])
+    return f"rename them, or say which by number: {shown}"
+
+
+def left_of(
+    columns: Sequence[str],
+    taken: Collection[int],
+    first_values: Callable[[int], Sequence[Any]] | None = None,
+) -> tuple[str, ...]:
+    """The names of columns that look like text too, by their names or their first values.
+
+    taken         places of the columns that are read
+    first_values  gives some of the values of a column, None where they are not known
+
+    >>> left_of(["class", "title", "description"], [0, 1])
+    ('description',)
+    >>> rows = [["1", "a red fox ran", "x"], ["2", "the dog sleeps now", "x"]]
+    >>> left_of(["id", "what was said", "kind"], [2], lambda i: [row[i] for row in rows])
+    ('what was said',)
+    """
+    left = []
+    for i, name in enumerate(columns):
+        if i in taken or name.startswith("__"):  # __index_level_0__ is a frame's own
+            continue
+        last = _plain(name).rsplit(".", 1)[-1]  # data.text
+        values = None if first_values is None else first_values(i)
+        if looks_like_text(values) if values else last in TEXT_LIKE:
+            left.append(name)
+    return tuple(left)
+
+
+def looks_like_text(values: Sequence[Any]) -> bool:
+    """Whether the first values of a column are texts, not names, dates or numbers.
+
+    >>> looks_like_text(["the cat sat", "a dog ran off"]), looks_like_text(["cat", "dog"])
+    (True, False)
+    >>> looks_like_text(["1 2 3", "2024-01-01 10:00:00 UTC"]), looks_like_text([None, 3])
+    (False, False)
+    """
+    own = [value for value in islice(values, SAMPLED) if isinstance(value, str) and value.strip()]
+    found = sum(_is_text(value) for value in own)
+    return found > 0 and found >= MOST * len(own) and len({*own}) >= MOST * len(own)
+
+
+def _is_text(value: str) -> bool:
+    words = [word for word in value.split() if any(map(str.isalpha, word))]
+    if len(words) >= WORDS:
+        return True
+    return not value.isascii() and sum(map(str.isalpha, value)) >= LONG and "://" not in value
