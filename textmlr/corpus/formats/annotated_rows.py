@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
+
+from textmlr.base.option_mentions import mention
+from textmlr.corpus.taken_columns import named
 
 Row: TypeAlias = dict[str, Any]
 Labels: TypeAlias = Callable[[Row], list[Any]]
@@ -50,5 +53,11 @@ def by_votes(votes: list[list[Any]]) -> list[Any]:
     return sorted(counts, key=lambda label: -counts[label])
 
 
+def listed(names: Iterable[str]) -> str:
+    """Names of keys in a file, each once, for a message."""
+    once = list(dict.fromkeys(names))
+    return ", ".join(map(named, once[:20])) + (", ..." if len(once) > 20 else "")
+
+
 def which(names: Sequence[str]) -> str:
-    return "say which with " + " or ".join(f"--label-column {name}" for name in names)
+    return "say which with " + " or ".join(mention("label_column", name) for name in names)

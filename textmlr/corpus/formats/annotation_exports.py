@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from textmlr.corpus.formats.annotated_rows import Export, Row
+from textmlr.base.option_mentions import mention
+from textmlr.corpus.formats.annotated_rows import Export, Row, listed
 from textmlr.corpus.formats.argilla import argilla, argilla_1, argilla_flat
 from textmlr.corpus.formats.label_studio import studio, studio_min
 
@@ -67,10 +68,11 @@ def _prodigy(rows: Sequence[Row], wanted: str | None) -> Export | None:
         return None
     refusal = None
     if len(labels) == 1:
-        columns = ", ".join(dict.fromkeys(key for row in rows[:10] for key in row))
+        columns = listed(key for row in rows[:10] for key in row)
         refusal = (
             f"a Prodigy export of answers, accept or reject, to one label, {labels[0]!r}",
-            f"train on the answers with --label-column answer; the columns are {columns}",
+            f"train on the answers with {mention('label_column', 'answer')}; the columns are "
+            f"{columns}",
         )
     return Export(
         shape,

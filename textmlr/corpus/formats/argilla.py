@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from textmlr.corpus.formats.annotated_rows import PLAIN_LABELS, Export, Row, by_votes, which
+from textmlr.corpus.formats.annotated_rows import PLAIN_LABELS, Export, Row, by_votes, listed, which
 
 _TAKEN = (None, "", "submitted", "validated")  # states of Argilla's responses that count
 
@@ -64,7 +64,7 @@ def _of_questions(
     chosen = chosen or questions
     refusal = None
     if len(chosen) > 1:
-        refusal = f"it asks several questions: {', '.join(questions)}", which(questions)
+        refusal = f"it asks several questions: {listed(questions)}", which(questions)
     own = chosen[0] if chosen else "label"
     return Export(
         "an Argilla export",

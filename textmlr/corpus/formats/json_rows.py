@@ -10,10 +10,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from textmlr.base.errors import FormatError
+from textmlr.base.option_mentions import mention
 from textmlr.corpus.batch import ASCII_SPACE
 from textmlr.corpus.chunks import SKIP, ScanRequest
 from textmlr.corpus.formats.annotated_rows import Export, Row
-from textmlr.corpus.formats.annotation_exports import LOOKED_AT, export_of
+from textmlr.corpus.formats.annotation_exports import export_of
 from textmlr.corpus.formats.json_values import MEND
 from textmlr.corpus.formats.lines import quoted
 from textmlr.corpus.formats.table_columns import (
@@ -21,12 +22,12 @@ from textmlr.corpus.formats.table_columns import (
     ColumnPlaces,
     column_place,
     find,
-    left_of,
     listed,
+    usual_column,
 )
 from textmlr.corpus.labels import LARGEST_WEIGHT
 from textmlr.corpus.nested_keys import MISSING, column_names, reach
-from textmlr.corpus.taken_columns import Taken
+from textmlr.corpus.taken_columns import Taken, left_of
 
 SURROGATE = re.compile("[\ud800-\udfff]")
 
@@ -64,13 +65,12 @@ class JsonColumns:
         """
         own = request.options
         columns = column_names(rows[0])
+        usual = [name for one in request.usual for name in (one.text, one.label) if name]
         # The first row may lack a named key that others have.
-        for wanted in own.columns.values():
+        for wanted in [*own.columns.values(), *usual]:
             if wanted and wanted not in columns and _occurs(rows, wanted):
                 columns.append(wanted)
-        export = export_of(rows, own.label_column)
-        if export is not None and not export.is_label(own.label_column):
-            export = None
+        export = _export_of(rows, request)
         if export is None:
             places = find(request, columns, name, "they are those of the first row")
             text = columns[places.text]
@@ -82,8 +82,8 @@ class JsonColumns:
             label = export.label
         weight = None if places.weight is None else columns[places.weight]
         taken = {columns.index(one) for one in (text, label, weight) if one in columns}
-        first = rows[:LOOKED_AT]
-        left = left_of(columns, taken, lambda i: [reach(row, columns[i]) for row in first[:20]])
+        values = ([_value_at(row, column) for column in columns] for row in rows)
+        left = left_of(columns, taken, values)
         literal = all(one is None or one in rows[0] for one in (text, label, weight))
         return cls(text, label, weight, export, Taken(shape, text, label, weight, left), literal)
 
@@ -124,7 +124,7 @@ class JsonColumns:
             mend = f"give one label a document, {SKIP}"
             if isinstance(label, dict) and label:
                 key = next(iter(label))
-                mend = f"name a key within it: --label-column {self.label}.{key}"
+                mend = f"name a key within it: {mention('label_column', f'{self.label}.{key}')}"
             what = _kind(label)
             if isinstance(label, list):
                 what = "a list of lists, as spans are"
@@ -168,6 +168,27 @@ def holds_rows(request: ScanRequest, found: Any) -> bool:
     return bool(lists_in(found)) or is_columns(found)
 
 
+def _export_of(rows: Sequence[Row], request: ScanRequest) -> Export | None:
+    """The export whose rows these are, if its labels are wanted."""
+    wanted = request.options.label_column
+    if wanted is None:  # a model may have been trained on such
+        usual = (one.label for one in request.usual)
+        wanted = next((name for name in usual if name and _is_label(rows, name)), None)
+    export = export_of(rows, wanted)
+    return export if export is not None and export.is_label(wanted) else None
+
+
+def _is_label(rows: Sequence[Row], name: str) -> bool:
+    """Whether rows have labels of a name, in a column or as an annotation tool has them."""
+    export = export_of(rows, name)
+    return (export is not None and export.is_label(name)) or _occurs(rows, name)
+
+
+def _value_at(row: Row, name: str) -> Any:
+    value = reach(row, name)
+    return None if value is MISSING else value
+
+
 def _in_export(
     export: Export, rows: Sequence[Row], columns: list[str], request: ScanRequest, name: str
 ) -> tuple[str, ColumnPlaces]:
@@ -176,8 +197,9 @@ def _in_export(
         problem, mend = export.refusal
         raise FormatError(problem, place=name, mend=mend)
     own = request.options
-    if own.text_column is not None:
-        text = column_place("text", own.text_column, columns, name)
+    wanted = own.text_column or usual_column("text", columns, request.usual)
+    if wanted is not None:
+        text = column_place("text", wanted, columns, name)
     else:
         text = columns.index(_text_in(export, rows, columns, name))
     weight = None
@@ -200,7 +222,7 @@ def _text_in(export: Export, rows: Sequence[Row], columns: list[str], name: str)
                 break
     if len(found) != 1:
         shown = f"could be any of {listed(found)}" if found else "is in no column with a plain name"
-        mend = "say which with --text-column"
+        mend = f"say which with {mention('text_column')}"
         raise FormatError(
             f"{export.shape}, whose text {shown}",
             place=name,

@@ -16,6 +16,7 @@ from textmlr.base import limits
 from textmlr.base.errors import FormatError, InputError
 from textmlr.corpus.byte_streams import Stream
 from textmlr.corpus.chunks import SKIP
+from textmlr.corpus.formats.annotated_rows import listed
 from textmlr.corpus.formats.lines import BINARY, quoted
 from textmlr.corpus.refusals import too_long
 
@@ -221,13 +222,13 @@ class JsonValues:
             return
         if names:
             raise FormatError(
-                f"one object that holds several lists: {', '.join(names)}",
+                f"one object that holds several lists: {listed(names)}",
                 place=self.name,
                 mend=f"write the one that holds the documents, as jq .{names[0]} does",
             )
         columns = [name for name, value in found.items() if isinstance(value, list | dict)]
         raise FormatError(
-            f"one object of columns ({', '.join(columns[:5])}), not of rows",
+            f"one object of columns ({listed(columns)}), not of rows",
             place=self.name,
             mend="write rows, as df.to_json(path, orient='records', lines=True) does",
         )

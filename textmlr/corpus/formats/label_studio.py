@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from textmlr.corpus.formats.annotated_rows import PLAIN_LABELS, Export, Row, by_votes, which
+from textmlr.corpus.formats.annotated_rows import PLAIN_LABELS, Export, Row, by_votes, listed, which
 
 _STUDIO_KEYS = {"annotation_id", "annotator", "lead_time"}
 _STUDIO_OWN = _STUDIO_KEYS | {
@@ -33,10 +33,10 @@ def studio(rows: Sequence[Row], wanted: str | None) -> Export | None:
     if wanted in names and wanted is not None:
         names = [wanted]
     if len(names) > 1:
-        shown = ", ".join(names)
+        shown = listed(names)
         refusal = f"its annotations choose several things: {shown}", which(names)
     elif results and not names:
-        kinds = ", ".join(dict.fromkeys(str(result.get("type")) for result in results))
+        kinds = listed(str(result.get("type")) for result in results)
         refusal = f"its annotations are {kinds}, not choices", "export a project of choices"
     label = wanted if wanted in names and wanted is not None else "choices"
     own = names[0] if names else None
@@ -97,7 +97,7 @@ def studio_min(rows: Sequence[Row], wanted: str | None) -> Export | None:
     texts = [key for key in first if key not in _STUDIO_OWN and key not in names]
     refusal = None
     if len(names) != 1:
-        shown = ", ".join(key for key in first if key not in _STUDIO_OWN)
+        shown = listed(key for key in first if key not in _STUDIO_OWN)
         refusal = (
             f"which of its columns is the label is not plain: {shown}",
             which(names or ["NAME"]),

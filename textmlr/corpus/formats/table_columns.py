@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import islice
-from typing import Any
 
 from textmlr.base.errors import FormatError
+from textmlr.base.option_mentions import mention
 from textmlr.corpus.chunks import ScanRequest
+from textmlr.corpus.taken_columns import Taken
 
 # Column names that speak for themselves, in any case.  The first is taken wherever it stands;
 # of the others a table may have only one.
@@ -17,15 +17,6 @@ PLAIN = {
     "label": "label class category target y sentiment genre topic intent".split(),
     "weight": ["weight"],
 }
-# Names of further columns that look like text, beside the plain ones: none is taken unasked.
-TEXT_LIKE = {
-    *PLAIN["text"],
-    *"description abstract summary headline subject question answer context article story".split(),
-    *"caption excerpt transcript utterance query post tweet paragraph note notes comments".split(),
-}
-# A column looks like text where most of its first values are of so many words, or so long without
-# spaces between words, and hardly any stands twice.
-SAMPLED, MOST, WORDS, LONG = 20, 0.6, 3, 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,16 +50,27 @@ def find(
     Raises InputError, listing the columns there are, if one is missing or could be several.
     """
     own = request.options
+    text_column = own.text_column or usual_column("text", columns, request.usual)
+    label_column = own.label_column or usual_column("label", columns, request.usual)
     if request.labelled:
-        check_plain(own.text_column, own.label_column, columns, place, hint)
-    text = column_place("text", own.text_column, columns, place, hint)
+        check_plain(text_column, label_column, columns, place, hint)
+    text = column_place("text", text_column, columns, place, hint)
     label = weight = None
     if request.labelled:
-        label = column_place("label", own.label_column, columns, place, hint)
+        label = column_place("label", label_column, columns, place, hint)
     if own.has_weights:
         weight = column_place("weight", own.weight_column, columns, place, hint)
     check_apart(text, label, columns, place)
     return ColumnPlaces(text, label, weight)
+
+
+def usual_column(kind: str, columns: Sequence[str], usual: Sequence[Taken]) -> str | None:
+    """The column of a kind that a model was trained on, if the table has one of that name.
+
+    usual  what was read of the corpus of training
+    """
+    names = (getattr(one, kind) for one in usual)
+    return next((name for name in names if name and columns.count(name) == 1), None)
 
 
 def check_plain(
@@ -89,8 +91,8 @@ def check_plain(
         raise FormatError(
             f"no column has a plain name {names[0]}, nor {names[1]}",
             place=place,
-            mend=f"say which with --text-column and --label-column: the columns are "
-            f"{listed(columns)}" + (f"; {hint}" if hint else ""),
+            mend=f"say which with {mention('text_column')} and {mention('label_column')}: "
+            f"the columns are {listed(columns)}" + (f"; {hint}" if hint else ""),
         )
 
 
@@ -125,11 +127,11 @@ def column_place(
     columns, place, hint  as in ``find``
     Raises InputError, listing the columns there are, if it is missing or could be several.
     """
-    option = f"--{kind}-column"
+    option = mention(f"{kind}_column")
     if not columns:
         raise FormatError("has no columns", place=place, mend="give a table with a column of text")
     if wanted is not None:
-        return _named_place(option, wanted, columns, place)
+        return _named_place(kind, wanted, columns, place)
     plain = [_plain(name) for name in columns]
     best = PLAIN[kind][0]
     if plain.count(best) == 1:
@@ -143,7 +145,7 @@ def column_place(
         mend = f"say which with {option}"
         if len({*map(_plain, names)}) < len(names):  # a name would not say which
             problem = f"the {kind} could be any of columns {_numbered(found, columns)}"
-            mend = _renamed(option, found)
+            mend = _renamed(kind, found)
         raise FormatError(problem, place=place, mend=mend)
     raise FormatError(
         f"no column has a plain name for the {kind}, such as {_such(kind)}"
@@ -159,7 +161,7 @@ def _plain(name: str) -> str:
     return name.strip().casefold()
 
 
-def _named_place(option: str, wanted: str, columns: Sequence[str], place: str) -> int:
+def _named_place(kind: str, wanted: str, columns: Sequence[str], place: str) -> int:
     """The place of the column of a name; where none is called so, of a number, from 1."""
     found = [i for i, name in enumerate(columns) if name == wanted]
     if not found:
@@ -167,80 +169,29 @@ def _named_place(option: str, wanted: str, columns: Sequence[str], place: str) -
     if len(found) == 1:
         return found[0]
     if found:
+        both = "both" if len(found) == 2 else "all"
         raise FormatError(
-            f"columns {_numbered(found, columns)} are both called {wanted!r}"
-            if len(found) == 2
-            else f"{len(found)} columns are called {wanted!r}",
+            f"columns {_numbered(found, columns)} are {both} called {wanted!r}",
             place=place,
-            mend=_renamed(option, found),
+            mend=_renamed(kind, found),
         )
     number = int(wanted) if wanted.isascii() and wanted.isdigit() and len(wanted) < 9 else None
     if number is not None and 1 <= number <= len(columns):
         return number - 1
     count = f"there are {len(columns)} columns" if len(columns) > 1 else "there is one column"
-    raise FormatError(
-        f"no column {wanted!r}",
-        place=place,
-        mend=f"the columns are {listed(columns)}"
-        if number is None
-        else f"{count}: {listed(columns)}",
-    )
+    mend = f"the columns are {listed(columns)}"
+    if number is not None:
+        mend = f"{count}: {listed(columns)}"
+    raise FormatError(f"no column {wanted!r}", place=place, mend=mend)
 
 
 def _numbered(places: Sequence[int], columns: Sequence[str]) -> str:
     """Columns by number and name: 1 (text) and 3 (text)."""
-    shown = [f"{i + 1} ({listed([columns[i]])})" for i in places]
-    return " and ".join([", ".join(shown[:-1]), shown[-1]]) if len(shown) > 1 else shown[0]
+    shown = [f"{i + 1} ({listed([columns[i]])})" for i in places[:5]]
+    return f"{', '.join(shown[:-1])} and {shown[-1]}"
 
 
-def _renamed(option: str, places: Sequence[int]) -> str:
+def _renamed(kind: str, places: Sequence[int]) -> str:
     """The mend of columns that are called alike."""
-    shown = " or ".join(f"{option} {i + 1}" for i in places[:3])
+    shown = " or ".join(mention(f"{kind}_column", str(i + 1)) for i in places[:3])
     return f"rename them, or say which by number: {shown}"
-
-
-def left_of(
-    columns: Sequence[str],
-    taken: Collection[int],
-    first_values: Callable[[int], Sequence[Any]] | None = None,
-) -> tuple[str, ...]:
-    """The names of columns that look like text too, by their names or their first values.
-
-    taken         places of the columns that are read
-    first_values  gives some of the values of a column, None where they are not known
-
-    >>> left_of(["class", "title", "description"], [0, 1])
-    ('description',)
-    >>> rows = [["1", "a red fox ran", "x"], ["2", "the dog sleeps now", "x"]]
-    >>> left_of(["id", "what was said", "kind"], [2], lambda i: [row[i] for row in rows])
-    ('what was said',)
-    """
-    left = []
-    for i, name in enumerate(columns):
-        if i in taken or name.startswith("__"):  # __index_level_0__ is a frame's own
-            continue
-        last = _plain(name).rsplit(".", 1)[-1]  # data.text
-        values = None if first_values is None else first_values(i)
-        if looks_like_text(values) if values else last in TEXT_LIKE:
-            left.append(name)
-    return tuple(left)
-
-
-def looks_like_text(values: Sequence[Any]) -> bool:
-    """Whether the first values of a column are texts, not names, dates or numbers.
-
-    >>> looks_like_text(["the cat sat", "a dog ran off"]), looks_like_text(["cat", "dog"])
-    (True, False)
-    >>> looks_like_text(["1 2 3", "2024-01-01 10:00:00 UTC"]), looks_like_text([None, 3])
-    (False, False)
-    """
-    own = [value for value in islice(values, SAMPLED) if isinstance(value, str) and value.strip()]
-    found = sum(_is_text(value) for value in own)
-    return found > 0 and found >= MOST * len(own) and len({*own}) >= MOST * len(own)
-
-
-def _is_text(value: str) -> bool:
-    words = [word for word in value.split() if any(map(str.isalpha, word))]
-    if len(words) >= WORDS:
-        return True
-    return not value.isascii() and sum(map(str.isalpha, value)) >= LONG and "://" not in value
