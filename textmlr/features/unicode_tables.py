@@ -76,9 +76,19 @@ def tables(
 def frozen_tables(
     options: FeaturizerOptions, ascii_only: bool
 ) -> tuple[NDArray[np.uint32], NDArray[np.uint8]]:
-    """``tables`` of a featurizer's options, as kernels take them."""
+    """``tables`` of a featurizer's options, as kernels take them; in a normal form with more in
+    lower case: see ``canonical_text.small``."""
     lower, kind = tables(options.lowercase, options.split_scripts, ascii_only)
+    if options.lowercase and options.normalize is not None and not ascii_only:
+        lower = _smaller()
     return frozen(lower), frozen(kind)
+
+
+@lru_cache(maxsize=1)
+def _smaller() -> NDArray[np.uint32]:
+    lower = tables(True, True, False)[0].copy()
+    lower[0x130], lower[ord("ς")] = ord("i"), ord("σ")
+    return lower
 
 
 @lru_cache(maxsize=4)
