@@ -26,6 +26,9 @@ WORDS = (1, 2)  # word n-grams of a featurizer by itself, and where training beg
 # are to catch.
 CHARACTERS = 4
 _NONE = {"ngrams": None, "char_ngrams": None}
+W_PATTERN = r"\w+"  # a run of word characters of Python's re: the tokens of format 4 and before
+# What options that a file lacks come to: it is of a release that did not have them.
+OLDER: Final = {"token_pattern": W_PATTERN, "normalize": None}
 # Beyond this number of features, those of a single document are dropped by default: they are most
 # of the features of a large corpus, take most of its memory, and the model hardly misses them.
 MANY_FEATURES = 1 << 19
@@ -79,14 +82,13 @@ class FeaturizerOptions:
         searched=True,
     )
     normalize: Form | None = option(
-        None,
+        "nfc",
         OneOf(*get_args(Form), None),
         "Unicode's form of text: with nfc, letters with marks are one character however they were "
         "written.",
         "nfkc reads ligatures, wide letters and circled digits as the plain ones too, nfd takes "
         "letters and syllables apart, none leaves text as it is.",
         heading=FEATURES,
-        unset="text as it is",
     )
     strip_accents: bool = option(
         False,
@@ -108,6 +110,15 @@ class FeaturizerOptions:
         Switch(),
         "Take each character as a word in scripts that are written without spaces.",
         heading=FEATURES,
+    )
+    token_pattern: str | None = option(
+        None,
+        OneOf(W_PATTERN),
+        "Take what matches this as a word.",
+        r"With \w+ a word is a run of letters, digits and _, as in scikit-learn; marks are no part "
+        "of it.",
+        heading=FEATURES,
+        unset="words by Unicode's text segmentation (UAX #29)",
     )
     min_token_length: int = option(
         1,
@@ -222,9 +233,10 @@ class FeaturizerOptions:
 
     @classmethod
     def of(cls, values: dict[str, Any]) -> FeaturizerOptions:
-        """Options that were written as JSON, which has lists in place of tuples."""
+        """Options that were written as JSON, which has lists in place of tuples, by this release or
+        an older one."""
         own: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in values.items()}
-        return cls(**own)
+        return cls(**(OLDER | own))
 
     @property
     def word_range(self) -> tuple[int, int] | None:

@@ -13,7 +13,7 @@ from textmlr.corpus.batch import Batch
 from textmlr.features.csr_features import Features
 from textmlr.features.options_array import options_array
 from textmlr.features.prepared_text import prepared
-from textmlr.features.unicode_tables import frozen_tables
+from textmlr.features.unicode_tables import Tables, frozen_tables
 from textmlr.features.vocabulary import HashTable
 from textmlr.kernels import document_rows
 from textmlr.kernels import featurizer_codes as kernels
@@ -21,8 +21,6 @@ from textmlr.kernels.code_points import Text
 from textmlr.kernels.csr_rows import Csr
 from textmlr.kernels.document_rows import DIGITS, FeaturizerArrays
 from textmlr.kernels.ngram_hashes import WINDOW
-
-Tables = tuple[NDArray[np.uint32], NDArray[np.uint8]]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -61,7 +59,7 @@ class PreparedFeaturizer:
         return Text(frozen(utf8), *self.read_with(ascii_only))
 
     def read_with(self, ascii_only: bool) -> Tables:
-        """(lower, kind) of code points, for text that is ASCII or any."""
+        """What kernels read text with, that is ASCII or any."""
         return frozen_tables(self.options, ascii_only)
 
     def most_grams(self, text_bytes: int) -> int:

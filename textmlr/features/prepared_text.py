@@ -112,12 +112,17 @@ class Alignment:
 
     text           (p,) code points   as ``prepared`` makes it
     starts, stops  (p,) int64   characters of the original, neither descending
-    A token [i, j) of the prepared text is original[starts[i]:stops[j - 1]].
     """
 
     text: str
     starts: NDArray[np.int64]
     stops: NDArray[np.int64]
+
+    def originals(
+        self, starts: NDArray[np.int64], stops: NDArray[np.int64]
+    ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """(starts, stops) in the original of spans of the prepared text, none of them empty."""
+        return self.starts[starts], self.stops[stops - 1]
 
 
 def alignment(text: str, options: FeaturizerOptions) -> Alignment:

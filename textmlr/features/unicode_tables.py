@@ -25,6 +25,8 @@ from textmlr.kernels.code_points import CHARACTER, MARK, SPACE, SYMBOL, WORD
 LIMIT = 0x40000
 
 PIECE = 64  # code points
+Tables = tuple[NDArray[np.uint32], NDArray[np.uint8], NDArray[np.uint64]]
+NONE_DROPPED = np.zeros(0, np.uint64)
 
 # Scripts written without spaces between words: those that Unicode's line breaking (UAX #14)
 # classes SA (South East Asian) or ID (ideographs, Kana), by block.
@@ -73,15 +75,16 @@ def tables(
         return _tables(lowercase, split_scripts, ascii_only)
 
 
-def frozen_tables(
-    options: FeaturizerOptions, ascii_only: bool
-) -> tuple[NDArray[np.uint32], NDArray[np.uint8]]:
-    """``tables`` of a featurizer's options, as kernels take them; in a normal form with more in
-    lower case: see ``canonical_text.small``."""
+def frozen_tables(options: FeaturizerOptions, ascii_only: bool) -> Tables:
+    """``tables`` of a featurizer's options and the hashes of tokens that it leaves out, as kernels
+    take them: all of ``kernels.code_points.Text`` but the text.
+
+    In a normal form more is in lower case: see ``canonical_text.small``.
+    """
     lower, kind = tables(options.lowercase, options.split_scripts, ascii_only)
     if options.lowercase and options.normalize is not None and not ascii_only:
         lower = _smaller()
-    return frozen(lower), frozen(kind)
+    return frozen(lower), frozen(kind), frozen(NONE_DROPPED)
 
 
 @lru_cache(maxsize=1)
