@@ -32,6 +32,8 @@ class ScanRequest:
     chunk_bytes  of the file or its text, about, to a chunk; None: all of a file at once
     tables       Chunk.table will be asked for: read every column
     live         take what is there, cut at line ends; wait for nothing more
+    usual        what a model was trained on: a column that is not named is one of these, if the
+                 file has it
     """
 
     options: ReadingOptions
@@ -39,6 +41,7 @@ class ScanRequest:
     chunk_bytes: int | None = CHUNK_BYTES
     tables: bool = False
     live: bool = False
+    usual: tuple[Taken, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
