@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from textmlr.base.errors import InputError
+from textmlr.base.option_mentions import mention
 from textmlr.corpus.batch import Batch
 from textmlr.corpus.reading_options import ReadingOptions
 from textmlr.corpus.taken_columns import Taken
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
 EXAMPLES = 5  # bad rows that are described
 CHUNK_BYTES = 1 << 22  # bytes of text at a time, unless all of it is needed at once
-SKIP = "or pass --skip-bad-lines"
+SKIP = f"or pass {mention('skip_bad_lines', True)}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,19 +32,6 @@ WANTED = (
 )
 _LONGEST_NAME = 4096  # of a file
 _LOOKED_AT = 100  # strings of a list, which may be names or texts
-# The command line's names of options, and how Python has them.
-_IN_PYTHON = (
-    (re.compile(r"\bsay which with --text-column"), "name it: text='…'"),
-    (re.compile(r"\bsay which with --label-column"), "name it: label='…'"),
-    (re.compile(r"\bsay which with --weight-column"), "name it: weights='…'"),
-    (re.compile(r"--(text|label)-column"), r"\1="),
-    (re.compile(r"--weight-column"), "weights="),
-    (re.compile(r"--skip-bad-lines"), "reading=ReadingOptions(skip_bad_lines=True)"),
-    (re.compile(r"--format ([a-z]+)\b"), r"reading=ReadingOptions(format='\1')"),
-    (re.compile(r"--format\b"), "reading=ReadingOptions(format=…)"),
-    (re.compile(r"--no-compression-limit"), "reading=ReadingOptions(compression_limit=False)"),
-    (re.compile(r"--weighted"), "reading=ReadingOptions(weighted=True)"),
-)
 
 
 def as_corpus(
@@ -194,18 +181,7 @@ def _of_files(
     if weights is not None and not isinstance(weights, str):
         mend = "name their column: weights='weight'"
         raise InputError("weights are numbers, but a file holds its own", mend=mend)
-    try:
-        return read_corpus(paths, reading, text=text, label=label, weights=weights, usual=usual)
-    except InputError as error:
-        raise _in_python(error) from None
-
-
-def _in_python(error: InputError) -> InputError:
-    """The error with options named as Python has them."""
-    problem, mend = error.problem, error.mend or ""
-    for pattern, words in _IN_PYTHON:
-        problem, mend = pattern.sub(words, problem), pattern.sub(words, mend)
-    return error.but(problem=problem, mend=mend or None)
+    return read_corpus(paths, reading, text=text, label=label, weights=weights, usual=usual)
 
 
 def _refuse_given(given: Mapping[str, Any], why: str) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from textmlr.base.errors import FormatError
+from textmlr.base.option_mentions import mention
 from textmlr.corpus.chunks import ScanRequest
 from textmlr.corpus.taken_columns import Taken
 
@@ -97,7 +98,7 @@ def column_place(
     columns, place, hint  as in ``find``
     Raises InputError, listing the columns there are, if it is missing or could be several.
     """
-    option = f"--{kind}-column"
+    option = mention(f"{kind}_column")
     if not columns:
         raise FormatError("has no columns", place=place, mend="give a table with a column of text")
     if wanted is not None:
