@@ -19,7 +19,7 @@ from click.testing import CliRunner
 from sklearn.base import BaseEstimator, clone
 
 from textmlr import FeaturizerOptions, InputError, TrainingOptions, TuningOptions, UpdateOptions
-from textmlr.base.featurizer_options import NgramLengths
+from textmlr.base.ngram_lengths import NgramLengths
 from textmlr.base.options import (
     Kind,
     OneOf,

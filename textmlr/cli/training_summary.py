@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from textmlr.base.compiling import COMPILING
-from textmlr.base.featurizer_options import show_ngrams
+from textmlr.base.ngram_lengths import show_ngrams
 from textmlr.base.printable import plain, plural, size_of
 from textmlr.cli.terminal import show_rows, shown_seconds
 

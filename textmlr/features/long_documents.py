@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 
 from textmlr.base.arrays import frozen
 from textmlr.base.errors import InputError
-from textmlr.base.featurizer_options import MAX_NGRAM, FeaturizerOptions
+from textmlr.base.featurizer_options import FeaturizerOptions
+from textmlr.base.ngram_lengths import MAX_NGRAM
 from textmlr.features.options_array import options_array
 from textmlr.features.unicode_tables import frozen_tables
 from textmlr.kernels import distinct as kernels

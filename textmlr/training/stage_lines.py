@@ -6,7 +6,7 @@ import logging
 import time
 from collections.abc import Callable
 
-from textmlr.base.featurizer_options import show_ngrams
+from textmlr.base.ngram_lengths import show_ngrams
 from textmlr.base.logs import LOGGER
 from textmlr.base.printable import plural, size_of
 from textmlr.training.exact.penalty_path import Penalty

@@ -135,7 +135,7 @@ def write_counts(
                 counts = hashed.counts.astype(np.float32)
                 records.add(Features(hashed.offsets, columns, counts, 0), interner.period)
             records.end(interner.period)
-            counted = interner.counted(options.min_df, most)
+            counted = interner.counted(options.bounds_of_fit(len(corpus))._replace(size=most))
         else:
             frequencies = np.zeros(featurizer.columns, np.int32)
             for rows in map_blocks(featurizer.counts_of, blocks(), threads):
