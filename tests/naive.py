@@ -88,13 +88,23 @@ def decode(document: Document) -> str:
     return re.sub("[\ud800-\udfff]", "\ufffd", document)
 
 
+def prepared(text: str, options: FeaturizerOptions) -> str:
+    """The text as it is read: without accents, and in a normal form."""
+    if options.strip_accents:
+        text = "".join(
+            c for c in unicodedata.normalize("NFKD", text) if not unicodedata.combining(c)
+        )
+    form = options.normalize
+    return unicodedata.normalize(form.upper(), text) if form else text  # type: ignore[arg-type]
+
+
 def lower(text: str) -> str:
     """Lower case, code point by code point."""
     return "".join([low if len(low := c.lower()) == 1 else c for c in text])
 
 
 def tokens(document: Document, options: FeaturizerOptions) -> list[str]:
-    text = decode(document)
+    text = prepared(decode(document), options)
     if options.lowercase:
         text = lower(text)
     found = []

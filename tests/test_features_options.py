@@ -11,6 +11,10 @@ from textmlr import FeaturizerOptions, InputError
 
 BAD_OPTIONS = [
     ("lowercase", 1),
+    ("normalize", "none"),
+    ("normalize", "NFC"),
+    ("normalize", False),
+    ("strip_accents", "unicode"),
     ("punctuation", None),
     ("split_scripts", "yes"),
     ("min_token_length", 0),

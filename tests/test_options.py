@@ -8,6 +8,7 @@ import inspect
 import json
 import pickle
 import re
+import shlex
 from dataclasses import dataclass, fields
 from importlib import import_module
 from pathlib import Path
@@ -18,7 +19,14 @@ import pytest
 from click.testing import CliRunner
 from sklearn.base import BaseEstimator, clone
 
-from textmlr import FeaturizerOptions, InputError, TrainingOptions, TuningOptions, UpdateOptions
+from textmlr import (
+    FeaturizerOptions,
+    InputError,
+    ReadingOptions,
+    TrainingOptions,
+    TuningOptions,
+    UpdateOptions,
+)
 from textmlr.base.ngram_lengths import NgramLengths
 from textmlr.base.options import (
     Kind,
@@ -36,11 +44,12 @@ from textmlr.base.tuning_options import TimeLimit
 from textmlr.cli import VERBS, cli
 from textmlr.cli.stage_options import stages_options
 from textmlr.cli.tune import LEFT_OUT
+from textmlr.corpus.reading_kinds import Character, Column, Encoding, Prefix
 from textmlr.sklearn import TextClassifier, TextFeaturizer
 from textmlr.sklearn.estimator_parameters import has_parameters
 from textmlr.training.tuning.space import SEARCHED
 
-STAGES = (FeaturizerOptions, TrainingOptions, UpdateOptions, TuningOptions)
+STAGES = (FeaturizerOptions, TrainingOptions, UpdateOptions, TuningOptions, ReadingOptions)
 
 
 @documented
@@ -127,10 +136,10 @@ def of_command(verb: str) -> dict[str, Any]:
 
 def test_verbs_have_the_options_of_their_stages() -> None:
     stages = {
-        "train": (FeaturizerOptions, TrainingOptions),
+        "train": (FeaturizerOptions, TrainingOptions, ReadingOptions),
         "tune": (FeaturizerOptions, TrainingOptions, TuningOptions),
         "update": (UpdateOptions,),
-        "featurize": (FeaturizerOptions,),
+        "featurize": (FeaturizerOptions, ReadingOptions),
     }
     for verb, own in stages.items():
         wanted = {one.name for stage in own for one in fields(stage)}
@@ -171,12 +180,17 @@ BAD: dict[type[Kind], tuple[Any, str, Any, str]] = {
     NgramLengths: ((7, 2), "7-2", "7-2", "a (pair .*|range) from 1 to 16"),
     LayerWidths: ("wide", "wide", "wide", "(a tuple of fewer than 16 )?widths"),
     TimeLimit: (-7.5, "soon", "soon", r"a (number|time) .*such as "),
+    Column: ("", "", "", "the name or number of a column; give one such as 'text' or '2'"),
+    Encoding: ("cp125", "cp125", "cp125", r"one that Python has for text; did you mean cp1252\?"),
+    Character: ("::", "::", "::", "one character of ASCII; give one such as ';'"),
+    Prefix: ("a b", "a b", "a b", "the beginning of a word, without spaces; give one such as "),
 }
 VERB_OF: dict[type, str] = {
     FeaturizerOptions: "train",
     TrainingOptions: "train",
     UpdateOptions: "update",
     TuningOptions: "tune",
+    ReadingOptions: "train",
 }
 WALKED = [(stage, one.name, own) for stage in STAGES for one, own in options_of(stage)]
 
@@ -214,7 +228,7 @@ def test_messages_name_option_value_and_range_once_as_they_were_written(
         stage(**{name: python})
     told = [(f"{name}={python!r}", str(refused.value))]
     if typed is not None:
-        told.append((f"--{key} {typed}", message(*given, f"--{key}={typed}")))
+        told.append((f"--{key} {shlex.quote(typed)}", message(*given, f"--{key}={typed}")))
     Path("o.toml").write_text(f"{key} = {json.dumps(written)}\n")
     text = message(*given, "--config", "o.toml")
     told.append((f"o.toml: {key} = {json.dumps(written)}", text))
@@ -303,7 +317,7 @@ def test_messages_of_the_featurizer(place: Path) -> None:
         ("train c.tsv --stream --checkpoint-every x", "--checkpoint-every x is not a number of"),
         ("train c.tsv --stream --no-holdout", "--no-holdout does not go with a stream: each"),
         ("train c.tsv --stream --min-df 2", "--min-df does not go with a stream: how many"),
-        ("train c.tsv --format vw", "--format vw is not a format to read; to write it, give --ou"),
+        ("train c.tsv --format npz", "--format npz is not a format to read; to write it, give --o"),
         ("classify -m m.textmlr --top 0 c.tsv", "--top 0 is not "),
         ("classify -m m.textmlr --min-probability 2 c.tsv", "--min-probability 2 is not a probab"),
         ("compress m.textmlr -o s --max-size x", "--max-size x is not a size such as 500kB, 2GB"),

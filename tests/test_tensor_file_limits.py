@@ -167,7 +167,9 @@ def test_a_load_leaves_no_file_open(tmp_path: Path) -> None:
 
 def test_versions(tmp_path: Path) -> None:
     path, now = tmp_path / "m", tensor_file.FORMAT_VERSION
-    tensor_file.load(written(path, version=f"{now:08d}"))
+    oldest = tensor_file.OLDEST_VERSION
+    for version in (oldest, now):
+        tensor_file.load(written(path, version=f"{version:08d}"))
     for version, told in (
         (f"{now:09d}", "its format version is unreadable"),
         ("٤", "its format version is unread"),
@@ -175,7 +177,10 @@ def test_versions(tmp_path: Path) -> None:
         ("0", "its format version is 0"),
         (f"{now + 1}", f"was made by a newer textmlr (format {now + 1}); upgrade textmlr"),
         ("99999999", "was made by a newer textmlr"),
-        (f"{now - 1}", f"was made by an older textmlr (format {now - 1}); train the model again"),
+        (
+            f"{oldest - 1}",
+            f"was made by an older textmlr (format {oldest - 1}); train the model again",
+        ),
         ("1", "was made by an older textmlr (format 1)"),
     ):
         assert refused(written(path, version=version)).startswith(told)

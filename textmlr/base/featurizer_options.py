@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
-from typing import Any, Literal, get_args
+from typing import Any, Final, Literal, get_args
 
 from textmlr.base.feature_bounds import FeatureBounds, bounds_of, check_bounds, nothing_between
 from textmlr.base.ngram_lengths import AUTO, MAX_NGRAM, NgramLengths, NgramRange
@@ -20,11 +20,12 @@ from textmlr.base.options import (
     documented,
     option,
 )
-from textmlr.base.token_patterns import RUNS, TokenPattern
+from textmlr.base.token_patterns import W_PATTERN, TokenPattern
 from textmlr.base.word_lists import StopWords, Terms
 
 TermFrequency = Literal["binary", "raw", "log"]
 Norm = Literal["l2"]
+Form = Literal["nfc", "nfkc", "nfd"]
 # The widest ranges that make sense: numbers beyond them are slips of the keyboard, or out of range
 # of int32.
 MOST_FEATURES = (1 << 31) - 1
@@ -36,6 +37,8 @@ WORDS = (1, 2)  # word n-grams of a featurizer by itself, and where training beg
 CHARACTERS = 4
 _NONE = {"ngrams": None, "char_ngrams": None}
 CHAR_PREFIX = "char:"  # names of character n-grams begin so
+# What options that a file lacks come to: it is of a release that did not have them.
+OLDER: Final = {"token_pattern": W_PATTERN}
 # Beyond this number of features, those of a single document are dropped by default: they are most
 # of the features of a large corpus, take most of its memory, and the model hardly misses them.
 MANY_FEATURES = 1 << 19
@@ -68,6 +71,25 @@ class FeaturizerOptions:
         heading=FEATURES,
         searched=True,
     )
+    normalize: Form | None = option(
+        None,
+        OneOf(*get_args(Form), None),
+        "Unicode's form of text: with nfc, letters with marks are one character however they were "
+        "written.",
+        "nfkc reads ligatures, wide letters and circled digits as the plain ones too, nfd takes "
+        "letters and syllables apart, none leaves text as it is.",
+        heading=FEATURES,
+        unset="text as it is",
+    )
+    strip_accents: bool = option(
+        False,
+        Switch(),
+        "Read café as cafe.",
+        "Text is brought to form NFKD and all combining marks (of a class that is not 0) are "
+        "dropped, as scikit-learn's strip_accents='unicode' does; then comes normalize.  In Indic "
+        "scripts, Thai and Kana such marks are no accents.",
+        heading=FEATURES,
+    )
     punctuation: bool = option(
         True,
         Switch(),
@@ -84,10 +106,10 @@ class FeaturizerOptions:
         None,
         TokenPattern(),
         "Take what matches this as a word.",
-        r"With \w+ a word is a run of letters, digits and _.  Other patterns read lower-cased text, "
-        "several times as slowly; a group in one is the word.",
+        r"With \w+ a word is a run of letters, digits and _; marks are no part of it.  Other patterns "
+        "read lower-cased text, and several times as slowly; a group in one is the word.",
         heading=FEATURES,
-        unset="words and punctuation",
+        unset="words by Unicode's text segmentation (UAX #29)",
         metavar="REGEX",
     )
     tokenizer: Callable[[str], Any] | None = option(
@@ -269,7 +291,7 @@ class FeaturizerOptions:
     @property
     def has_own_tokens(self) -> bool:
         """Whether a regular expression or a function of the user's finds the tokens, in Python."""
-        return self.tokenizer is not None or self.token_pattern not in (None, RUNS)
+        return self.tokenizer is not None or self.token_pattern not in (None, W_PATTERN)
 
     def bounds(self, documents: int) -> FeatureBounds:
         """min_df, max_df and max_features in numbers, for a corpus of so many documents."""
@@ -321,9 +343,10 @@ class FeaturizerOptions:
 
     @classmethod
     def of(cls, values: dict[str, Any]) -> FeaturizerOptions:
-        """Options that were written as JSON, which has lists in place of tuples."""
+        """Options that were written as JSON, which has lists in place of tuples, by this release or
+        an older one."""
         own: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in values.items()}
-        return cls(**own)
+        return cls(**(OLDER | own))
 
     @property
     def word_range(self) -> tuple[int, int] | None:

@@ -23,9 +23,10 @@ class Kind:
 
     typed    the end of the help's sentence on the command line: ", such as 1-2."
     written  its beginning in Python: "'sgd', 'exact'. "
+    instead  the command line's own sentence, where it says the opposite of the help
     """
 
-    typed, written = ".", ""
+    typed, written, instead = ".", "", ""
 
     def check(self, name: str, value: Any) -> None:
         """Raise InputError, which names the option, for a value that is not of the kind."""
@@ -99,6 +100,16 @@ class Switch(Kind):
         check_flag(name, value)
 
 
+class Flag(Switch):
+    """True or False, of which only the value that is not the default is typed.
+
+    instead  what that value does, where the default is True
+    """
+
+    def __init__(self, instead: str = "") -> None:
+        self.instead = instead
+
+
 class OneOf(Kind):
     """One of some values; None is typed as none."""
 
@@ -157,7 +168,8 @@ class Option(NamedTuple):
     @property
     def usage(self) -> str:
         """The sentences for the first page of the command line."""
-        return " ".join(self.help.removesuffix(".").split()) + self.kind.typed
+        said = self.kind.instead or self.help
+        return " ".join(said.removesuffix(".").split()) + self.kind.typed
 
     @property
     def further(self) -> str:

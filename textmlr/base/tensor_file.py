@@ -30,7 +30,8 @@ from textmlr.base.magic_bytes import METADATA_KEY, SIZE_BYTES
 from textmlr.base.threads import available_threads, map_blocks
 from textmlr.base.whole_files import atomic_write
 
-FORMAT_VERSION = 4
+FORMAT_VERSION = 5
+OLDEST_VERSION = 4  # that is read: a header of it may lack what later ones have
 CHECKED = 1 << 22  # bytes
 # The most bytes of the JSON, or its largest share of the file: Python takes up to thirty times as
 # many to hold it.  Real ones have a few thousand, the names of the corpus's files, and a number a
@@ -216,11 +217,11 @@ def _content(value: str, path: Path) -> dict[str, Any]:
     )
     if int(version) > FORMAT_VERSION:
         refuse_file(path, f"was made by a newer textmlr (format {int(version)})", "upgrade textmlr")
-    if 1 <= int(version) < FORMAT_VERSION:
+    if 1 <= int(version) < OLDEST_VERSION:
         refuse_file(
             path, f"was made by an older textmlr (format {int(version)})", "train the model again"
         )
-    expect(int(version) == FORMAT_VERSION, path, f"its format version is {int(version)}")
+    expect(int(version) >= OLDEST_VERSION, path, f"its format version is {int(version)}")
     encoded = content.encode("utf-8", "surrogatepass")
     expect(check == f"{zlib.crc32(encoded):08x}", path, "the checksum of its header is wrong")
     return _parse(encoded, path)

@@ -10,7 +10,7 @@ from typing import Any, Final
 from textmlr.base.option_errors import OptionError, Sentence, refuse
 from textmlr.base.options import Kind
 
-RUNS: Final = r"\w+"  # the one pattern that kernels know
+W_PATTERN: Final = r"\w+"  # the one pattern that kernels know
 
 
 class TokenPattern(Kind):

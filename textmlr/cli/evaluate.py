@@ -12,10 +12,10 @@ from textmlr.base.printable import plain, to_json
 from textmlr.cli.model_argument import takes_model
 from textmlr.cli.shared_options import (
     check_output,
-    column_option,
     config_option,
     corpus_options,
     json_option,
+    reading_option,
     threads_option,
 )
 from textmlr.cli.value_types import PROBABILITY
@@ -60,7 +60,7 @@ if TYPE_CHECKING:
     help="Draw a learning curve from this training corpus; it trains five models.",
 )
 @corpus_options(weights=False)
-@column_option("weight", "--training")
+@reading_option("weight_column", help="Column of the weight in --training.")
 @threads_option
 @json_option
 @config_option

@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Callable, Sequence
-from typing import Any, TypeVar, get_args
+from typing import Any, TypeVar
 
 import click
 from click.core import ParameterSource
 
 from textmlr.base.checks import check_listed
-from textmlr.base.option_headings import FILES, READ, RUN, SPEED, WRITE
+from textmlr.base.option_headings import READ, RUN, SPEED, WRITE
+from textmlr.base.options import options_of
 from textmlr.base.threads import chosen_threads
 from textmlr.cli.config_file import load_config
 from textmlr.cli.model_argument import DEFAULT_MODEL
 from textmlr.cli.option_spelling import GIVEN
-from textmlr.cli.stage_options import one_value
+from textmlr.cli.stage_options import one_value, option_of
 from textmlr.cli.value_types import Checked, ReadFormat
 from textmlr.cli.verb import verb_option
-from textmlr.corpus.reading_options import CorpusFormat, ReadingOptions
+from textmlr.corpus.reading_options import FORMATS, ReadingOptions
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -67,26 +67,6 @@ config_option = verb_option(
     metavar="FILE.toml",
     help="Take options from FILE, such as epochs = 3; those that are typed win.",
 )
-skip_option = verb_option(
-    "--skip-bad-lines",
-    heading=FILES,
-    is_flag=True,
-    help="Leave out lines that cannot be read, and count them.",
-)
-limit_option = verb_option(
-    "--no-compression-limit",
-    "compression_limit",
-    heading=FILES,
-    flag_value=False,
-    default=True,
-    help="Read files that become over 1,000 times as large when decompressed.",
-)
-weighted_option = verb_option(
-    "--weighted",
-    heading=FILES,
-    is_flag=True,
-    help="Read weights of documents: label<TAB>weight<TAB>text, or a column weight.",
-)
 
 
 def corpus_options(
@@ -98,44 +78,28 @@ def corpus_options(
     labelled  documents have labels
     lines     plain lines count as a format, since documents may lack labels
     """
-    kinds = ("text", "label") if labelled else ("text",)
-    options: list[Callable[[Any], Any]] = [
-        format_option(lines=lines),
-        *(column_option(kind) for kind in kinds),
-    ]
-    if weights:
-        options += [column_option("weight"), weighted_option]
-    options += [skip_option, limit_option]
-
-    names = [field.name for field in dataclasses.fields(ReadingOptions)]
+    left = [] if weights else ["weight_column", "weighted"]
+    left += [] if labelled else ["label_column"]
+    names = [one.name for one, _ in options_of(ReadingOptions)]
+    options = [reading_option(name, lines=lines) for name in names if name not in left]
     return one_value("reading", names, ReadingOptions, options)
 
 
-def format_option(*, lines: bool) -> Callable[[F], F]:
-    """--format, of what is read, everywhere;  lines  plain lines count as one."""
-    names = [form for form in get_args(CorpusFormat) if form != "lines" or lines]
-    return verb_option(
-        "--format",
-        heading=FILES,
-        type=ReadFormat(names),
-        default=None,
-        show_default="by ending, or the first bytes",
-        help="Format of the files that are read.",
-    )
+def reading_option(name: str, *, lines: bool = False, help: str | None = None) -> Callable[[F], F]:
+    """The option of one field of ReadingOptions.
 
-
-def column_option(kind: str, of: str = "a table") -> Callable[[F], F]:
-    """--text-column, --label-column or --weight-column."""
-    plain = {"text": "text, review, …", "label": "label, class, …"}
-    default = "weight, with --weighted" if kind == "weight" else plain[kind]
-    return verb_option(
-        f"--{kind}-column",
-        heading=FILES if kind == "weight" else READ,
-        default=None,
-        metavar="NAME",
-        show_default=default,
-        help=f"Column of the {kind} in {of}.",
-    )
+    lines  plain lines count as a format
+    help   other sentences than the option's own
+    """
+    field, own = next(pair for pair in options_of(ReadingOptions) if pair[0].name == name)
+    own = own._replace(help=help or own.help)
+    values = None
+    if name == "format":
+        names = [form for form in FORMATS if form != "lines" or lines]
+        values = ReadFormat(names)
+        said = f"{own.help.removesuffix('.')}: {', '.join(names)}."
+        own = own._replace(help=said, metavar="FORMAT")
+    return option_of(field, own, own.unset, own.heading, values=values)
 
 
 def check_output(

@@ -12,6 +12,7 @@ from textmlr.base.ngram_lengths import NgramLengths
 from textmlr.base.option_headings import HELD_OUT, Heading
 from textmlr.base.options import (
     CountOrShare,
+    Flag,
     Kind,
     OneOf,
     Option,
@@ -103,7 +104,7 @@ def stages_options(
     names = [field.name for field, _ in listed]
     named = headings or {}
     options = [
-        _option(field, own, shown(own), named.get(own.heading, own.heading))
+        option_of(field, own, shown(own), named.get(own.heading, own.heading))
         for field, own in listed
     ]
     if no_holdout is not None:
@@ -126,21 +127,43 @@ def stages_options(
 def stage_option(stage: type, name: str) -> Callable[[F], F]:
     """The option of one field."""
     field, own = next(pair for pair in options_of(stage) if pair[0].name == name)
-    return _option(field, own, own.unset, own.heading)
+    return option_of(field, own, own.unset, own.heading)
 
 
-def _option(
-    field: Field[Any], own: Option, shown: str | None, heading: Heading
+def option_of(
+    field: Field[Any],
+    own: Option,
+    shown: str | None,
+    heading: Heading,
+    *,
+    values: ParamType | None = None,
 ) -> Callable[[F], F]:
+    """The option of one field.
+
+    shown   help's words for the default; None: the default
+    values  the type of what is typed; None: that of the field's kind
+    """
     name = "--" + field.name.replace("_", "-")
     kind = own.kind
+    if isinstance(kind, Flag):
+        name = f"--no-{name[2:]}" if field.default else name
+        return verb_option(
+            name,
+            field.name,
+            heading=heading,
+            is_flag=True,
+            flag_value=not field.default,
+            default=field.default,
+            help=own.usage,
+        )
     if isinstance(kind, Switch):
         name = f"{name}/--no-{name[2:]}"
     return verb_option(
         name,
         field.name,
         heading=heading,
-        type=OneOfType(kind.values) if isinstance(kind, OneOf) else TYPES.get(type(kind)),
+        type=values
+        or (OneOfType(kind.values) if isinstance(kind, OneOf) else TYPES.get(type(kind))),
         default=field.default,
         show_default=shown or True,
         metavar=own.metavar or METAVARS.get(type(kind)),

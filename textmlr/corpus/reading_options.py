@@ -5,48 +5,118 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any, Literal, get_args
 
-from textmlr.base.checks import check_flag, check_kind
 from textmlr.base.errors import InputError
+from textmlr.base.option_headings import FILES, READ
+from textmlr.base.options import Flag, OneOf, check_options, documented, option
+from textmlr.corpus.reading_kinds import Character, Column, Encoding, Prefix
 
-CorpusFormat = Literal["tsv", "csv", "jsonl", "parquet", "arrow", "fasttext", "lines"]
+CorpusFormat = Literal[
+    "tsv", "csv", "jsonl", "parquet", "arrow", "fasttext", "mallet", "vw", "lines"
+]
 FORMATS: tuple[CorpusFormat, ...] = get_args(CorpusFormat)
+LABEL_PREFIX = "__label__"
 _COLUMNS = ("text_column", "label_column", "weight_column")
 
 
+@documented
 @dataclass(frozen=True, slots=True)
 class ReadingOptions:
-    """The options of reading the files of a corpus; the same for the command line and for Python.
+    """How the files of a corpus are read; the same for the command line and for Python.
 
-    format             one of FORMATS; None: by each name's ending and first bytes
-    text_column, label_column, weight_column  columns of a table; None: those with plain names
-    weighted           documents have weights: a column, or lines of label<TAB>weight<TAB>text.
-                       A weight_column says so too
-    skip_bad_lines     leave out what cannot be read, and count it
-    compression_limit  refuse a file that becomes over 1,000 times as large when it is decompressed,
-                       and over 128 MiB
     Raises InputError for a value that makes no sense.
 
     >>> ReadingOptions("csv", text_column="review", skip_bad_lines=True).named_columns
     ['--text-column']
     """
 
-    format: CorpusFormat | None = None
-    text_column: str | None = None
-    label_column: str | None = None
-    weight_column: str | None = None
-    weighted: bool = False
-    skip_bad_lines: bool = False
-    compression_limit: bool = True
+    format: CorpusFormat | None = option(
+        None,
+        OneOf(*FORMATS),
+        "Format of the files that are read.",
+        heading=FILES,
+        unset="by ending, or the first bytes",
+    )
+    text_column: str | None = option(
+        None,
+        Column(),
+        "Column of the text in a table, by name or number.",
+        heading=READ,
+        unset="text, review, …",
+        metavar="COLUMN",
+    )
+    label_column: str | None = option(
+        None,
+        Column(),
+        "Column of the label in a table, by name or number.",
+        heading=READ,
+        unset="label, class, …",
+        metavar="COLUMN",
+    )
+    weight_column: str | None = option(
+        None,
+        Column(),
+        "Column of the weight in a table, by name or number.",
+        heading=FILES,
+        unset="weight, if weighted",
+        metavar="COLUMN",
+    )
+    weighted: bool = option(
+        False,
+        Flag(),
+        "Read weights of documents: label<TAB>weight<TAB>text, or a column weight.",
+        heading=FILES,
+    )
+    skip_bad_lines: bool = option(
+        False, Flag(), "Leave out lines that cannot be read, and count them.", heading=FILES
+    )
+    compression_limit: bool = option(
+        True,
+        Flag("Read files that become over 1,000 times as large when decompressed."),
+        "Refuse files that become over 1,000 times as large when decompressed, and over 128 MiB.",
+        heading=FILES,
+    )
+    header: bool = option(
+        True,
+        Flag("Read the first line of a CSV file as a row; its columns have numbers."),
+        "The first line of a CSV file names its columns.",
+        "Without it, columns are called by their numbers, from 1.",
+        heading=FILES,
+    )
+    encoding: str | None = option(
+        None,
+        Encoding(),
+        "Encoding of the text, as Python calls it; a byte order mark wins over it.",
+        heading=FILES,
+        unset="by the byte order mark, or UTF-8",
+        metavar="NAME",
+    )
+    delimiter: str | None = option(
+        None,
+        Character(),
+        "Character between the fields of a CSV file; tab for a tab.",
+        heading=FILES,
+        unset="a comma, tab, ; or |, by the first line",
+        metavar="CHARACTER",
+    )
+    csv_escape: str | None = option(
+        None,
+        Character(),
+        "Character before a quote that closes no field of a CSV file.",
+        heading=FILES,
+        unset="quotes in quotes stand twice",
+        metavar="CHARACTER",
+    )
+    label_prefix: str | None = option(
+        None,
+        Prefix(),
+        "Beginning of the labels in fastText's lines.",
+        heading=FILES,
+        unset=LABEL_PREFIX,
+        metavar="PREFIX",
+    )
 
     def __post_init__(self) -> None:
-        formats = "the formats are " + ", ".join(FORMATS)
-        check_kind("format", self.format, str, formats, optional=True)
-        if self.format is not None and self.format not in FORMATS:
-            raise InputError(f"no format {self.format!r}", mend=formats)
-        for name in _COLUMNS:
-            check_kind(name, getattr(self, name), str, "give the name of a column", optional=True)
-        for name in ("weighted", "skip_bad_lines", "compression_limit"):
-            check_flag(name, getattr(self, name))
+        check_options(self)
 
     @property
     def has_weights(self) -> bool:
@@ -58,13 +128,13 @@ class ReadingOptions:
     ) -> ReadingOptions:
         """These options with columns named.  Raises InputError if the options name another."""
         named: dict[str, Any] = dict(zip(_COLUMNS, (text, label, weights), strict=True))
-        named = {option: name for option, name in named.items() if name is not None}
-        for option, name in named.items():
-            own = getattr(self, option)
+        named = {kind: name for kind, name in named.items() if name is not None}
+        for kind, name in named.items():
+            own = getattr(self, kind)
             if own not in (None, name):
                 raise InputError(
                     f"the column is {name!r} here, and {own!r} in the reading options",
-                    mend=f"name it once: leave {option} out of them",
+                    mend=f"name it once: leave {kind} out of them",
                 )
         return replace(self, **named)
 

@@ -14,6 +14,7 @@ from textmlr.corpus.batch import Batch
 from textmlr.corpus.blocks import is_giant
 from textmlr.features.long_documents import LongDocument
 from textmlr.features.options_array import options_array
+from textmlr.features.prepared_text import prepared
 from textmlr.features.unicode_tables import frozen_tables
 from textmlr.kernels import distinct as kernels
 from textmlr.kernels import ngram_hashes, ngram_names
@@ -27,7 +28,7 @@ from textmlr.kernels.tokens import Tokens
 class TokenPlaces:
     """The places where a block's tokens begin, kept until features are named.
 
-    begin    of the block in its text
+    begin    of the block in its text, which is the prepared one
     starts   (t,) int32   first byte of each token from there on; int64 where they lie far apart
     offsets  (n + 1,) int64   document i has the tokens offsets[i]:offsets[i + 1]
     """
@@ -66,6 +67,7 @@ class Hasher:
 
     def hash(self, block: Batch) -> HashedBlock:
         """Distinct n-grams of each document of a block."""
+        block = prepared(block, self.options)
         if len(block) == 1 and is_giant(block):
             return self._hash_giant(block)
         tokens, invalid = self._split(block)
@@ -122,6 +124,7 @@ class Hasher:
     def read(self, block: Batch) -> tuple[Tokens, NDArray[np.uint64]]:
         """Tokens and all n-grams of a block, in scratch that the thread's next block overwrites:
         (tokens, hashes), a document's n-grams in the order of ``kernels.ngram_hashes.ngrams``."""
+        block = prepared(block, self.options)
         tokens, _ = self._split(block)
         hashes, offsets = self._ngrams(block, tokens)
         count = int(tokens.offsets[-1])
@@ -132,6 +135,7 @@ class Hasher:
     def placed(self, block: Batch) -> tuple[NDArray[np.uint64], NDArray[np.int64], TokenPlaces]:
         """All n-grams of a block and the places of its tokens, to keep: (hashes, offsets,
         tokens)."""
+        block = prepared(block, self.options)
         tokens, _ = self._split(block)
         hashes, offsets = self._ngrams(block, tokens)
         return hashes[: int(offsets[-1])].copy(), offsets, self._token_places(block, tokens)
@@ -150,6 +154,7 @@ class Hasher:
         places    (w,) int64   numbers among the document's n-grams, ascending within it
         blob      (bytes,) uint8 UTF-8, ends (w,) int64: where each name ends in it
         """
+        block = prepared(block, self.options)
         starts = tokens.starts.astype(np.int64)
         starts += tokens.begin
         blob = np.empty(32 * len(places), np.uint8)

@@ -12,7 +12,8 @@ from textmlr.base.featurizer_options import FeaturizerOptions
 from textmlr.corpus.batch import Batch
 from textmlr.features.csr_features import Features
 from textmlr.features.options_array import options_array
-from textmlr.features.unicode_tables import frozen_tables
+from textmlr.features.prepared_text import prepared
+from textmlr.features.unicode_tables import Tables, frozen_tables
 from textmlr.features.vocabulary import HashTable
 from textmlr.kernels import document_rows
 from textmlr.kernels import featurizer_codes as kernels
@@ -20,8 +21,6 @@ from textmlr.kernels.code_points import Text
 from textmlr.kernels.csr_rows import Csr
 from textmlr.kernels.document_rows import DIGITS, FeaturizerArrays
 from textmlr.kernels.ngram_hashes import WINDOW
-
-Tables = tuple[NDArray[np.uint32], NDArray[np.uint8]]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -60,7 +59,7 @@ class PreparedFeaturizer:
         return Text(frozen(utf8), *self.read_with(ascii_only))
 
     def read_with(self, ascii_only: bool) -> Tables:
-        """(lower, kind) of code points, for text that is ASCII or any."""
+        """What kernels read text with, that is ASCII or any."""
         return frozen_tables(self.options, ascii_only)
 
     def most_grams(self, text_bytes: int) -> int:
@@ -87,6 +86,7 @@ class PreparedFeaturizer:
 
     def featurize(self, block: Batch, columns: int, scratch: Scratch) -> Features:
         """f(x) of the documents of a block;  columns  V."""
+        block = prepared(block, self.options)
         longest = int((block.stops - block.starts).max(initial=0))
         most = len(block) + self.most_grams(block.text_bytes)
         indices = scratch.take("indices", most, np.int32)

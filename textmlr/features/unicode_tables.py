@@ -25,6 +25,8 @@ from textmlr.kernels.code_points import CHARACTER, MARK, SPACE, SYMBOL, WORD
 LIMIT = 0x40000
 
 PIECE = 64  # code points
+Tables = tuple[NDArray[np.uint32], NDArray[np.uint8], NDArray[np.uint64]]
+NONE_DROPPED = np.zeros(0, np.uint64)
 
 # Scripts written without spaces between words: those that Unicode's line breaking (UAX #14)
 # classes SA (South East Asian) or ID (ideographs, Kana), by block.
@@ -73,12 +75,11 @@ def tables(
         return _tables(lowercase, split_scripts, ascii_only)
 
 
-def frozen_tables(
-    options: FeaturizerOptions, ascii_only: bool
-) -> tuple[NDArray[np.uint32], NDArray[np.uint8]]:
-    """``tables`` of a featurizer's options, as kernels take them."""
+def frozen_tables(options: FeaturizerOptions, ascii_only: bool) -> Tables:
+    """``tables`` of a featurizer's options and the hashes of tokens that it leaves out, as kernels
+    take them: all of ``kernels.code_points.Text`` but the text."""
     lower, kind = tables(options.lowercase, options.split_scripts, ascii_only)
-    return frozen(lower), frozen(kind)
+    return frozen(lower), frozen(kind), frozen(NONE_DROPPED)
 
 
 @lru_cache(maxsize=4)

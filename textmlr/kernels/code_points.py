@@ -17,11 +17,15 @@ class Text(NamedTuple):
     utf8   (bytes,) uint8
     lower  (c,) uint32   lower case of each code point below c
     kind   (c,) uint8    SPACE, WORD, SYMBOL, CHARACTER or MARK
+    dropped (s,) uint64  hashes of tokens that are left out; (0,): none.  Else s is a power of two,
+                         the slot of a hash is its remainder by s or the next that is free, 0 is a
+                         free slot, and there is one at least
     """
 
     utf8: Any
     lower: Any
     kind: Any
+    dropped: Any
 
 
 @kernel
@@ -76,7 +80,7 @@ def _classify(code, lower, kind):
 def _read(text, i, stop):
     """Read the code point at utf8[i]: (its lower case, its kind, its bytes, whether they are
     invalid)."""
-    utf8, lower, kind = text
+    utf8, lower, kind, _ = text
     if utf8[i] < 0x80:
         return np.int64(lower[utf8[i]]), np.int64(kind[utf8[i]]), 1, 0
     code, step, invalid = _decode(utf8, i, stop)

@@ -29,13 +29,42 @@ class Tokens(NamedTuple):
 
 
 @kernel
+def _is_dropped(h, dropped):
+    """Whether a token's hash is among those that are left out, see ``Text``."""
+    if dropped.size == 0:
+        return False
+    mask = np.uint64(dropped.size - 1)
+    slot = h & mask
+    while dropped[slot] != h:
+        if dropped[slot] == 0:
+            return False
+        slot = (slot + np.uint64(1)) & mask
+    return True
+
+
+@kernel
+def _put_token(h, begin, stop, dropped, tokens, count):
+    """Write a token, unless it is left out; return how many there are now.
+
+    h  its hash, not yet mixed;  begin, stop  its bytes
+    """
+    h = _mix(h)
+    if _is_dropped(h, dropped):
+        return count
+    tokens.hashes[count] = h
+    tokens.starts[count] = begin
+    tokens.stops[count] = stop
+    return count + 1
+
+
+@kernel
 def _split_from(text, i, stop, codes, tokens, count):
     """``split`` for utf8[i:stop], which begins between tokens, until there is no more room.
 
     count  tokens that are written already
     Returns (where it stopped, between tokens; tokens written; invalid subparts before that).
     """
-    hashes, starts, stops, _ = tokens
+    dropped = text.dropped
     min_length = codes[MIN_LENGTH]
     invalid = 0
     state = SPACE  # or WORD or CHARACTER: the token being read
@@ -52,12 +81,9 @@ def _split_from(text, i, stop, codes, tokens, count):
             h = _fnv(h, np.uint64(c))
         else:
             if state == CHARACTER or (state == WORD and length >= min_length):
-                hashes[count] = _mix(h)
-                starts[count] = begin
-                stops[count] = i
-                count += 1
+                count = _put_token(h, begin, i, dropped, tokens, count)
             state = SPACE
-            if count == hashes.size:  # the code point is left to be read again
+            if count == tokens.hashes.size:  # the code point is left to be read again
                 return i, count, invalid - bad
             if k != SPACE:
                 h = _fnv(FNV_OFFSET, np.uint64(c))
@@ -66,16 +92,10 @@ def _split_from(text, i, stop, codes, tokens, count):
                 if k in (WORD, CHARACTER):
                     state = k
                 elif codes[SYMBOLS] != 0:
-                    hashes[count] = _mix(h)
-                    starts[count] = i
-                    stops[count] = i + step
-                    count += 1
+                    count = _put_token(h, i, i + step, dropped, tokens, count)
         i += step
     if state == CHARACTER or (state == WORD and length >= min_length):
-        hashes[count] = _mix(h)
-        starts[count] = begin
-        stops[count] = stop
-        count += 1
+        count = _put_token(h, begin, stop, dropped, tokens, count)
     return i, count, invalid
 
 
@@ -85,7 +105,8 @@ def split(text, starts, stops, codes, tokens):
 
     A run of WORD code points is a token; a CHARACTER is one by itself, with the MARKs that
     follow it; a SYMBOL, or a MARK elsewhere, is one if codes[SYMBOLS]; SPACE separates.  WORD
-    tokens of fewer code points than codes[MIN_LENGTH] are dropped.
+    tokens of fewer code points than codes[MIN_LENGTH] are
+    left out, and those of text.dropped.
 
     text          Text
     starts, stops (n,) int64         the documents, utf8[starts[i]:stops[i]]

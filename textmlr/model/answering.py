@@ -13,9 +13,11 @@ from numpy.typing import NDArray
 from textmlr.base.arrays import Scratch, frozen
 from textmlr.corpus.batch import Batch
 from textmlr.corpus.blocks import is_giant
+from textmlr.features.canonical_text import prepares
 from textmlr.features.featurizer import Featurizer
 from textmlr.features.hashed_columns import HashedColumns
 from textmlr.features.prepared import PreparedFeaturizer
+from textmlr.features.prepared_text import prepared as prepared_text
 from textmlr.kernels.code_points import Text
 from textmlr.kernels.document_answer import AnswerArrays, ModelArrays, RowScratch
 from textmlr.kernels.jit import bound
@@ -128,6 +130,7 @@ class Answerer:
             )
         else:
             prepared = featurizer.prepared()
+            block = prepared_text(block, featurizer.options)
             longest = int((block.stops - block.starts).max(initial=0))
             most = prepared.most_grams(longest) + 1
             scratch = RowScratch(
@@ -186,6 +189,7 @@ class _Single:
         span = np.zeros(2, np.int64)
         self._stop = span[1:]  # the kernel sees it frozen, as it does all spans
         self._prepared = prepared
+        self._prepares = prepares(prepared.options)
         scratch = RowScratch(
             *prepared.room(Scratch(), SHORT),
             np.empty(most, np.int32),
@@ -200,6 +204,8 @@ class _Single:
     def probabilities_of(self, text: str | bytes) -> NDArray[np.float64] | None:
         """P of each label for the document, see ``Answerer.probabilities_of``."""
         ascii_only = text.isascii()
+        if not ascii_only and self._prepares:
+            return None
         if isinstance(text, str):
             try:
                 text = text.encode()

@@ -298,11 +298,8 @@ class StreamTrainer:
             problem = "is not the checkpoint of a stream"
             raise _refused(problem, path)
         try:
-            pairs: dict[str, Any] = {
-                name: tuple(value) if isinstance(value, list) else value
-                for name, value in header["featurizer"].items()
-            }
-            own = cls(FeaturizerOptions(**pairs), TrainingOptions.of(header["options"]))
+            featurizer = FeaturizerOptions.of(header["featurizer"])
+            own = cls(featurizer, TrainingOptions.of(header["options"]))
             made, own._learner = own._learner, restored(header["learner"], arrays)
             if any(
                 getattr(own._learner, name) != getattr(made, name)
