@@ -106,8 +106,8 @@ class FeaturizerOptions:
         None,
         TokenPattern(),
         "Take what matches this as a word.",
-        r"With \w+ a word is a run of letters, digits and _; marks are no part of it.  Other patterns "
-        "read lower-cased text, and several times as slowly; a group in one is the word.",
+        r"With \w+ a word is a run of letters, digits and _; marks are no part of it.  Other "
+        "patterns are slower: Python finds the words, in lower-cased text.  A group is the word.",
         heading=FEATURES,
         unset="words by Unicode's text segmentation (UAX #29)",
         metavar="REGEX",
@@ -340,6 +340,15 @@ class FeaturizerOptions:
             return (min(own), max(own)) if own else None
 
         return spread(words), spread(characters)
+
+    def check_written(self) -> None:
+        """Raise OptionError where no file can hold the options, which have a tokenizer."""
+        if self.tokenizer is not None:
+            raise OptionError(
+                "tokenizer",
+                Sentence("no file can hold the {tokenizer:name}, which is a function of Python"),
+                Sentence("give a {token_pattern:name}, or cut the texts into words before"),
+            )
 
     @classmethod
     def of(cls, values: dict[str, Any]) -> FeaturizerOptions:

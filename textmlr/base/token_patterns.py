@@ -7,7 +7,7 @@ import warnings
 from functools import lru_cache
 from typing import Any, Final
 
-from textmlr.base.option_errors import OptionError, Sentence, refuse
+from textmlr.base.option_errors import OptionError, Sentence, literal, refuse
 from textmlr.base.options import Kind
 
 W_PATTERN: Final = r"\w+"  # the one pattern that kernels know
@@ -33,8 +33,8 @@ class TokenPattern(Kind):
             at = getattr(error, "pos", None)
             place = "" if at is None else f" at character {at + 1}"
             said = str(getattr(error, "msg", "") or error)
-            problem = f"{{{name}}} is not a regular expression: {_braced(said)}{place}"
-            raise OptionError(name, Sentence(problem, {name: value})) from None
+            why = f"{{{name}}} is not a regular expression: {literal(said)}{place}"
+            raise OptionError(name, Sentence(why, {name: value})) from None
         if pattern.groups > 1:
             problem = Sentence(f"{{{name}}} has {pattern.groups} groups", {name: value})
             mend = Sentence("leave one at most, that of the token; write the others as (?:…)")
@@ -47,8 +47,3 @@ def compiled(pattern: str) -> re.Pattern[str]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of what a later Python will read otherwise
         return re.compile(pattern)
-
-
-def _braced(text: str) -> str:
-    """Text in which no word stands in braces as the name of an option."""
-    return text.replace("{", "(").replace("}", ")")

@@ -8,7 +8,7 @@ from typing import Any
 
 from textmlr.base.checks import is_list
 from textmlr.base.errors import InputError
-from textmlr.base.option_errors import OptionError, Sentence, refuse, shown
+from textmlr.base.option_errors import OptionError, Sentence, literal, refuse, shown
 from textmlr.base.options import Kind
 
 MOST_BYTES = 1 << 28  # of a file of words
@@ -92,7 +92,7 @@ def _entries(name: str, value: Any, wanted: str) -> Iterator[tuple[int, str]]:
     listed: Iterable[Any] = sorted(value, key=str) if isinstance(value, Set) else value
     for one in listed:
         if not isinstance(one, str):
-            problem = f"{{{name}:name}} has {shown(one)} ({type(one).__name__}) in it, not text"
+            problem = f"{{{name}:name}} has {literal(shown(one))} in it, which is not text"
             raise OptionError(name, Sentence(problem), Sentence("give a list of str"))
         yield 0, one
 
@@ -124,12 +124,7 @@ def _lines(name: str, path: str | os.PathLike[str]) -> list[str]:
 def _wrong(name: str, value: Any, line: int, problem: str, mend: str) -> InputError:
     if line:
         return InputError(problem, place=os.fspath(value), line=line, mend=mend)
-    return OptionError(name, Sentence(f"{{{name}:name}}: {_braced(problem)}"), Sentence(mend))
-
-
-def _braced(text: str) -> str:
-    """Text in which no word stands in braces as the name of an option."""
-    return text.replace("{", "(").replace("}", ")")
+    return OptionError(name, Sentence(f"{{{name}:name}}: {literal(problem)}"), Sentence(mend))
 
 
 def _empty(name: str, value: Any, wanted: str) -> InputError:

@@ -157,7 +157,7 @@ def featurize(
         summary = asdict(done) | {
             "columns": featurizer.columns,
             "labels": shown_labels,
-            "featurizer": asdict(featurizer.options),
+            "featurizer": featurizer.options.as_json(),
             "seconds": round(seconds, 3),
         }
         click.echo(to_json(summary))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -104,7 +103,7 @@ def summary_of(
         "documents": len(corpus),
         "labels": len(model.labels),
         "features": model.featurizer.columns,
-        "featurizer": asdict(model.featurizer.options),
+        "featurizer": model.featurizer.options.as_json(),
         "bytes": size,
         "seconds": round(seconds, 3),
         "compile_seconds": round(COMPILING.seconds, 3),

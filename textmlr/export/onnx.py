@@ -21,7 +21,6 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Sequence
-from dataclasses import asdict
 from os import PathLike
 from typing import TYPE_CHECKING, Any
 
@@ -70,6 +69,7 @@ def inputs(
     texts  documents, see ``textmlr.corpus.in_memory.batches_of``
     """
     check_kind("model", model, Model, MODEL_MEND)
+    model.featurizer.options.check_written()
     check_threads(threads)
     rows = model.featurizer.featurize(batches_of(texts), threads)
     if model.parts.columns is not None:
@@ -135,7 +135,7 @@ def onnx_model(model: Model) -> onnx.ModelProto:
     )
     metadata = {
         "labels": model.labels,
-        "featurizer": asdict(model.featurizer.options),
+        "featurizer": model.featurizer.options.as_json(),
         "versions": versions(),
     }
     for key, value in metadata.items():

@@ -6,6 +6,7 @@ form, without stop words.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import lru_cache
 from itertools import pairwise
@@ -13,9 +14,10 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
+from textmlr.base.feature_bounds import FeatureBounds
 from textmlr.base.featurizer_options import CHAR_PREFIX, FeaturizerOptions
 from textmlr.base.ngram_lengths import MAX_NGRAM
-from textmlr.base.option_errors import OptionError, Sentence, shown
+from textmlr.base.option_errors import OptionError, Sentence, literal, shown
 from textmlr.corpus.in_memory import batches_of
 from textmlr.features.counting import HashCounts
 from textmlr.features.name_hashes import hashes_of
@@ -41,7 +43,7 @@ def given_vocabulary(options: FeaturizerOptions) -> Vocabulary:
     first: dict[int, int] = {}
     for i, (_, own) in enumerate(ordered):
         if own in first:
-            both = f"{shown(terms[first[own]])} and {shown(terms[i])} are one feature"
+            both = f"{_shown(terms[first[own]])} and {_shown(terms[i])} are one feature"
             raise _wrong(both, Sentence("leave one of them out"))
         first[own] = i
     hashes = np.array([own for _, own in ordered], np.uint64)
@@ -49,7 +51,7 @@ def given_vocabulary(options: FeaturizerOptions) -> Vocabulary:
     return Vocabulary(hashes, np.zeros(len(hashes), np.int64), names, offsets)
 
 
-def counted(vocabulary: Vocabulary, hashed: list[HashedBlock]) -> Vocabulary:
+def counted(vocabulary: Vocabulary, hashed: Sequence[HashedBlock]) -> Vocabulary:
     """The vocabulary with the frequencies in these documents."""
     counts = GivenCounts(vocabulary)
     for block in hashed:
@@ -86,8 +88,8 @@ class GivenCounts:
         self.frequencies += np.bincount(own, minlength=len(self.frequencies))
         return numbers
 
-    def counts(self) -> HashCounts:
-        """The counts of all, in the order that was given."""
+    def counted(self, bounds: FeatureBounds) -> HashCounts:
+        """The counts of all, in the order that was given; there are no bounds."""
         size = len(self._hashes)
         numbers, none = np.arange(size, dtype=np.int32), np.zeros(0, np.int32)
         return HashCounts(self._hashes, self.frequencies, numbers, none, size, size, 0)
@@ -126,7 +128,7 @@ def _words(terms: tuple[str, ...], own: list[int], options: FeaturizerOptions) -
     low, high = options.word_range or (0, 0)
     for i, size in zip(own, sizes.tolist(), strict=True):
         if not size:
-            problem = f"{shown(terms[i])} has no word that the featurizer takes"
+            problem = f"{_shown(terms[i])} has no word that the featurizer takes"
             raise _wrong(problem, Sentence("leave it out"))
         if not low <= size <= high:
             count = "one word" if size == 1 else f"{size} words"
@@ -158,12 +160,13 @@ def _not_covered(
             f"give {{{option}}}, or leave it out", {option: (min(low, size), max(high, size))}
         )
     return _wrong(
-        f"{shown(term)} is {count}, which {{{option}}} does not have", mend, {option: given}
+        f"{_shown(term)} is {count}, which {{{option}}} does not have", mend, {option: given}
     )
 
 
 def _wrong(problem: str, mend: Sentence, values: dict[str, object] | None = None) -> OptionError:
-    return OptionError("vocabulary", Sentence(f"{{vocabulary:name}}: {problem}", values or {}), mend)
+    whole = Sentence(f"{{vocabulary:name}}: {problem}", values or {})
+    return OptionError("vocabulary", whole, mend)
 
 
 def _blob(names: list[str]) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
@@ -172,3 +175,7 @@ def _blob(names: list[str]) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
         return NAMELESS
     offsets = np.cumsum([0, *map(len, encoded)], dtype=np.int64)
     return np.frombuffer(b"".join(encoded), np.uint8), offsets
+
+
+def _shown(term: str) -> str:
+    return literal(shown(term))

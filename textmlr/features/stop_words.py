@@ -84,8 +84,8 @@ def _dropped(options: FeaturizerOptions) -> Dropped:
             if not any(token.hash in known for token in tokens)
         ]
     else:
-        for (word, tokens), text in zip(left, map(bytes.decode, own), strict=True):
-            these = _left_out(text, tokens)
+        for i, (word, tokens) in enumerate(left):
+            these = _left_out(own[i].decode(), tokens)
             hashes += these
             if not these:
                 unfound.append(word)
@@ -119,12 +119,14 @@ def _read(block: Batch, options: FeaturizerOptions) -> list[list[_Token]]:
     text = Text(frozen(block.text), *_kinds(options, block.is_ascii), frozen(NONE_DROPPED))
     size = block.text_bytes + 1
     offsets = np.empty(len(block) + 1, np.int64)
-    tokens = Tokens(np.empty(size, np.uint64), *np.empty((2, size), np.int64), offsets)
+    starts, stops = np.empty((2, size), np.int64)
+    tokens = Tokens(np.empty(size, np.uint64), starts, stops, offsets)
     codes = frozen(options_array(options))
     split(text, frozen(block.starts), frozen(block.stops), codes, tokens)
+    spans = zip(tokens.starts, tokens.stops, strict=True)
     found = [
-        _Token(int(tokens.hashes[i]), block.text[tokens.starts[i] : tokens.stops[i]].tobytes().decode())
-        for i in range(int(offsets[-1]))
+        _Token(int(h), block.text[start:stop].tobytes().decode())
+        for h, (start, stop) in zip(tokens.hashes[: offsets[-1]], spans, strict=False)
     ]
     return [found[i:j] for i, j in pairwise(offsets.tolist())]
 

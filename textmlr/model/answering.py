@@ -190,6 +190,7 @@ class _Single:
         self._stop = span[1:]  # the kernel sees it frozen, as it does all spans
         self._prepared = prepared
         self._prepares = prepares(prepared.options)
+        self._own_tokens = prepared.options.has_own_tokens
         scratch = RowScratch(
             *prepared.room(Scratch(), SHORT),
             np.empty(most, np.int32),
@@ -204,7 +205,7 @@ class _Single:
     def probabilities_of(self, text: str | bytes) -> NDArray[np.float64] | None:
         """P of each label for the document, see ``Answerer.probabilities_of``."""
         ascii_only = text.isascii()
-        if not ascii_only and self._prepares:
+        if self._own_tokens or (not ascii_only and self._prepares):
             return None
         if isinstance(text, str):
             try:

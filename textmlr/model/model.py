@@ -338,7 +338,8 @@ class Model(ModelVerbs):
     def save(self, path: str | PathLike[str]) -> int:
         """Write the model to one file, whole or not at all; return its size in bytes.
 
-        Raises InputError if the file cannot be written.
+        Raises InputError if the file cannot be written, and for a model with a tokenizer, which is
+        a function.
 
         >>> import textmlr
         >>> texts = ["a robot in orbit", "the sheriff rode", "robot engine", "a saddle"]
@@ -347,6 +348,7 @@ class Model(ModelVerbs):
         True
         """
         check_path("path", path)
+        self.featurizer.options.check_written()
         return tensor_file.save(path, *pack(self.parts))
 
     @classmethod

@@ -92,6 +92,8 @@ def choose(
 
     """
     plain = options.decided()
+    if options.vocabulary is not None:  # which says what lengths there are
+        return NgramChoice(plain, [], None)
     if AUTO not in (options.ngrams, options.char_ngrams) or not (training.holdout or validation):
         return NgramChoice(plain, [], None)
     if len(corpus.labels) > CHOICE_LABELS:

@@ -278,12 +278,13 @@ class StreamTrainer:
     def save(self, path: str | PathLike[str]) -> int:
         """Write the state to one file, whole or not at all; return its size."""
         check_path("path", path)
+        self.featurizer_options.check_written()
         about, arrays = state_of(self._learner)
         header = {
             "kind": KIND,
             "versions": versions(),
             "learner": about,
-            "featurizer": asdict(self.featurizer_options),
+            "featurizer": self.featurizer_options.as_json(),
             "options": asdict(self.options),
             "labels": self.labels,
             "counts": self.counts,
@@ -347,7 +348,7 @@ class StreamTrainer:
         check_kind("featurizer_options", featurizer_options, FeaturizerOptions)
         check_kind("training_options", training_options, TrainingOptions)
         wanted = check_options(featurizer_options, training_options)
-        begun = asdict(self.featurizer_options) | asdict(self.options)
+        begun = self.featurizer_options.as_json() | asdict(self.options)
         for name, now in (asdict(wanted[0]) | asdict(wanted[1])).items():
             if begun[name] != now:
                 raise InputError(

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from textmlr.base.featurizer_options import FeaturizerOptions
-from textmlr.base.ngram_lengths import show_ngrams
 from textmlr.base.logs import LOGGER
+from textmlr.base.ngram_lengths import show_ngrams
 from textmlr.base.printable import bar, plain, plural
 from textmlr.base.tuning_options import TuningOptions
 from textmlr.training.sgd.trial_run import Progress
