@@ -130,7 +130,7 @@ class FeaturizerOptions:
     stop_words: tuple[str, ...] | None = option(
         None,
         StopWords(),
-        "Leave out these words",
+        "Leave out these words.",
         "They are left out before n-grams are formed, whatever their case.",
         heading=FEATURES,
         unset="none",
@@ -187,7 +187,7 @@ class FeaturizerOptions:
     min_df: int | float | None = option(
         None,
         CountOrShare(MOST_FEATURES, (2, 0.01)),
-        "Drop features that occur in fewer documents than this",
+        "Drop features that occur in fewer documents than this.",
         "1 is one document, 1.0 all of them.  With a vocabulary only.",
         heading=FEATURES,
         unset="1, or 2 where there would be over half a million features",
@@ -197,7 +197,7 @@ class FeaturizerOptions:
     max_df: int | float | None = option(
         None,
         CountOrShare(MOST_FEATURES, (1000, 0.5)),
-        "Drop features that occur in more documents than this",
+        "Drop features that occur in more documents than this.",
         "1 is one document, 1.0 all of them.  With a vocabulary only.",
         heading=FEATURES,
         unset="no bound",
@@ -214,7 +214,7 @@ class FeaturizerOptions:
     vocabulary: tuple[str, ...] | None = option(
         None,
         Terms(),
-        "Take these features and no others",
+        "Take these features and no others.",
         "They are named as top and feature_names name them, and stand in this order.  Those that "
         "no document has are kept.",
         heading=FEATURES,

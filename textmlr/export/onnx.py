@@ -53,6 +53,8 @@ def export_onnx(model: Model, path: str | PathLike[str]) -> int:
     cannot be written.
     """
     check_path("path", path)
+    check_kind("model", model, Model, MODEL_MEND)
+    model.featurizer.options.check_written()
     graph = onnx_model(model).SerializeToString()
     with atomic_write(path) as temporary:
         with open(temporary, "wb") as out:
@@ -69,7 +71,6 @@ def inputs(
     texts  documents, see ``textmlr.corpus.in_memory.batches_of``
     """
     check_kind("model", model, Model, MODEL_MEND)
-    model.featurizer.options.check_written()
     check_threads(threads)
     rows = model.featurizer.featurize(batches_of(texts), threads)
     if model.parts.columns is not None:

@@ -20,8 +20,9 @@ from textmlr.features.options_array import options_array
 from textmlr.features.prepared_text import prepared
 from textmlr.features.unicode_tables import NONE_DROPPED, Tables
 from textmlr.features.unicode_tables import frozen_tables as plain_tables
+from textmlr.kernels import tokens as token_kernels
 from textmlr.kernels.code_points import Text
-from textmlr.kernels.tokens import Tokens, split
+from textmlr.kernels.tokens import Tokens
 
 _APOSTROPHE = re.compile("['\u2019\u02bc]")
 
@@ -122,7 +123,7 @@ def _read(block: Batch, options: FeaturizerOptions) -> list[list[_Token]]:
     starts, stops = np.empty((2, size), np.int64)
     tokens = Tokens(np.empty(size, np.uint64), starts, stops, offsets)
     codes = frozen(options_array(options))
-    split(text, frozen(block.starts), frozen(block.stops), codes, tokens)
+    token_kernels.split(text, frozen(block.starts), frozen(block.stops), codes, tokens)
     spans = zip(tokens.starts, tokens.stops, strict=True)
     found = [
         _Token(int(h), block.text[start:stop].tobytes().decode())

@@ -71,6 +71,12 @@ def pack(parts: ModelParts, *, quick: bool = False) -> tuple[Json, Tensors]:
     return header, tensors
 
 
+def to_write(parts: ModelParts) -> tuple[Json, Tensors]:
+    """``pack``; InputError for a model with a tokenizer, which is a function of Python."""
+    parts.featurizer.options.check_written()
+    return pack(parts)
+
+
 def unpack(header: Json, tensors: Tensors, path: str | PathLike[str]) -> ModelParts:
     """The parts that ``tensor_file.load`` read from path.
 
