@@ -408,7 +408,8 @@ def table_errors() -> Iterator[tuple[str, ReadingOptions, str]]:
     yield (
         "text,a,a",
         ReadingOptions(label_column="a"),
-        "2 columns are called 'a'; rename one of them",
+        "columns 2 (a) and 3 (a) are both called 'a'; rename them, or say which by number: "
+        "--label-column 2 or --label-column 3",
     )
     yield (
         "text,label",
@@ -460,7 +461,7 @@ def test_columns_that_are_not_there(
     else:
         path.write_text(json.dumps(dict.fromkeys(names, "1")) + "\n")
         if options == ReadingOptions():
-            message += "; they are those of the first line" * ("no column" in message)
+            message += "; they are those of the first row" * ("no column" in message)
     with pytest.raises(InputError) as caught:
         read_corpus([path], options)
     assert as_typed(caught.value) == f"{path}: {message}"
