@@ -14,6 +14,7 @@ from textmlr.base import tensor_file
 from textmlr.base.checks import check_kind, check_path
 from textmlr.base.errors import InputError, ModelFileError
 from textmlr.base.featurizer_options import FeaturizerOptions
+from textmlr.base.option_errors import shown
 from textmlr.base.threads import chosen_threads
 from textmlr.base.training_options import TrainingOptions
 from textmlr.corpus.batch import Batch
@@ -348,11 +349,11 @@ class StreamTrainer:
         check_kind("featurizer_options", featurizer_options, FeaturizerOptions)
         check_kind("training_options", training_options, TrainingOptions)
         wanted = check_options(featurizer_options, training_options)
-        begun = self.featurizer_options.as_json() | asdict(self.options)
+        begun = asdict(self.featurizer_options) | asdict(self.options)
         for name, now in (asdict(wanted[0]) | asdict(wanted[1])).items():
             if begun[name] != now:
                 raise InputError(
-                    f"the stream was started with {name}={begun[name]!r}, not {now!r}",
+                    f"the stream was started with {name}={shown(begun[name])}, not {shown(now)}",
                     mend="give the same options to resume, or leave out --resume",
                 )
 
