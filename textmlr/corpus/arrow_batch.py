@@ -52,7 +52,7 @@ def encoded(array: pa.Array) -> tuple[NDArray[np.int32], list[str | None]]:
     none.
 
     Strings are stripped of ASCII whitespace; numbers, booleans and dates are named as in JSON or
-    ISO 8601.  A value without such a name (NaN, infinity, bytes that are not UTF-8) has the name None.
+    ISO 8601.  A value without such a name (NaN, infinity, bytes that are not UTF-8) is None there.
     A name may occur several times, or not at all in the column.
     """
     codes, values = coded(array)
