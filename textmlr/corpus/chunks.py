@@ -62,6 +62,7 @@ class Chunk:
     invalid   the first bytes of the file that are no UTF-8, if they are within these
     header    the first line looks like column names, and was read as a document
     taken     what the file is, and which of its columns were read
+    unlabelled  rows that no annotator has labelled, left out among them
     """
 
     name: str
@@ -77,6 +78,7 @@ class Chunk:
     header: bool = False
     invalid: Invalid | None = None
     taken: Taken | None = None
+    unlabelled: int = 0
 
     def __len__(self) -> int:
         return len(self.batch)
