@@ -51,6 +51,8 @@ class ArrowTable:
         for kind, wanted in (("text", "text"), ("label", "labels"), ("weight", "numbers")):
             if kind in uses and not getattr(uses[kind], kind):
                 at = places.by_kind[kind]
+                if kind == "text" and request.nulls and pa.types.is_null(schema.field(at).type):
+                    continue
                 _refuse_type(name, columns[at], schema.field(at).type, wanted)
         classes = None
         if places.label is not None and pa.types.is_integer(schema.field(places.label).type):
@@ -70,7 +72,12 @@ class ArrowTable:
         problems = _Problems(self, rows, at, first)
         with arrow_refusals(self.name, "a table"):
             text = plain(rows.column(at[self.places.text]))
-        if text.null_count:
+            if pa.types.is_null(text.type):  # no row has a text
+                text = text.cast(pa.large_string())
+        missing: NDArray[np.bool_] | None = None
+        if text.null_count and request.nulls:
+            missing = text.is_null().to_numpy(zero_copy_only=False)
+        elif text.null_count:
             problems.add(text.is_null(), "text")
         codes: NDArray[np.int32] | None = None
         names: list[str | None] = []
@@ -94,6 +101,7 @@ class ArrowTable:
             first += int(good.argmax())
             rows, text = _filtered(rows, good), text.filter(pa.array(good))
             codes = None if codes is None else codes[good]
+            missing = None if missing is None else missing[good]
             weights = None if weights is None else weights[good]
         labels = None if codes is None else merged(codes, names)
         table = partial(_readable, rows)
@@ -108,6 +116,7 @@ class ArrowTable:
             len(bad),
             examples,
             taken=taken,
+            missing=missing,
         )
 
     def _class_name(self, number: str | None) -> str | None:

@@ -211,6 +211,7 @@ def _chunk(
         pile.several,
         taken=None if rows is None else rows.taken,
         unlabelled=pile.unlabelled,
+        missing=np.array(pile.missing, np.bool_) if any(pile.missing) else None,
     )
 
 
@@ -226,6 +227,7 @@ class _Pile:
         self.numbers: list[int] = []
         self.code_of: dict[str, int] = {}
         self.errors: list[InputError] = []
+        self.missing: list[bool] = []
         self.several = self.unlabelled = 0
 
     def add(self, value: JsonValue, name: str, by_row: bool) -> None:
@@ -248,18 +250,20 @@ class _Pile:
                 return
 
     def _add(self, rows: JsonColumns, row: dict[str, Any], number: int) -> None:
-        text = rows.text_of(row) if rows.export is None else b""
+        missing = self.request.nulls and rows.lacks_text(row)
+        text = b"" if missing or rows.export is not None else rows.text_of(row)
         labels = rows.labels_of(row) if rows.label is not None else []
         if rows.label is not None and not labels:
             self.unlabelled += 1
             return
-        if rows.export is not None:  # what nobody has labelled may lack a text
+        if rows.export is not None and not missing:  # what nobody has labelled may lack a text
             text = rows.text_of(row)
         weight = rows.weight_of(row) if rows.weight is not None else 1.0
         if labels:
             self.codes.append(self.code_of.setdefault(labels[0], len(self.code_of)))
             self.several += len(labels) > 1
         self.texts.append(text)
+        self.missing.append(missing)
         self.weights.append(weight)
         self.numbers.append(number)
         if self.request.tables:
