@@ -191,6 +191,7 @@ class _Single:
         span = np.zeros(2, np.int64)
         self._stop = span[1:]  # the kernel sees it frozen, as it does all spans
         self._prepared = prepared
+        self._own_tokens = prepared.options.has_own_tokens
         self._changes: Callable[[NDArray[np.uint8]], bool] | None = None
         scratch = RowScratch(
             *prepared.room(Scratch(), SHORT),
@@ -218,7 +219,7 @@ class _Single:
             call = self._calls[ascii_only] = self._bind(ascii_only)
         self._stop[0] = len(text)
         read = np.frombuffer(text, np.uint8)
-        if not ascii_only and self._is_changed(read):
+        if (self._own_tokens or not ascii_only) and self._is_changed(read):
             return None
         out = np.empty(self._shape)
         call(read, out)
@@ -227,6 +228,8 @@ class _Single:
     def _is_changed(self, text: NDArray[np.uint8]) -> bool:
         """Whether the text is another before it is read."""
         options = self._prepared.options
+        if self._own_tokens:
+            return True
         if not Reading.of(options).changes:
             return False
         if self._changes is None:

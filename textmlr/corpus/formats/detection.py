@@ -73,6 +73,13 @@ def reader_of(stream: Stream, request: ScanRequest) -> Reader:
         )
     if wanted is not None:
         found = wanted
+    if wanted is None and stream.path.endswith(".spacy"):
+        raise FormatError(
+            "spaCy's binary DocBin, which spaCy alone reads",
+            place=stream.name,
+            mend="write the text and cats of its docs as JSON lines, as "
+            "json.dumps({'text': doc.text, 'cats': doc.cats}) does",
+        )
     if found == "lines" and request.labelled:
         raise FormatError(
             "plain lines have no labels",

@@ -20,20 +20,18 @@ from textmlr.corpus.byte_streams import BOM, HEAD, Stream
 from textmlr.corpus.chunks import SKIP, Chunk, ScanRequest, check_bad
 from textmlr.corpus.formats.annotation_exports import LOOKED_AT, rows_in
 from textmlr.corpus.formats.json_columns import columns_of, pays
-from textmlr.corpus.formats.json_rows import SURROGATE, JsonColumns, RowError, holds_rows
+from textmlr.corpus.formats.json_rows import JsonColumns, RowError, holds_rows
+from textmlr.corpus.formats.json_table import table_of
 from textmlr.corpus.formats.json_values import (
     MANY_DIGITS,
     MEND,
     PART_BYTES,
-    JsonValue,
     JsonValues,
     reason_of,
     scan,
 )
 from textmlr.corpus.formats.lines import BINARY, Lines, blocks_of, quote
 from textmlr.corpus.labels import LARGEST_WEIGHT
-
-_MOST_NESTED = 32  # lists and objects within each other, in a column of Arrow's
 
 
 def chunks(stream: Stream, request: ScanRequest) -> Iterator[Chunk]:
@@ -64,7 +62,7 @@ def _is_lines(head: bytes, request: ScanRequest) -> bool:
             return begin.startswith(b"{") and not _holds_list(begin)
         if isinstance(error, json.JSONDecodeError) and error.msg == "Extra data":
             return text[error.pos] not in "{["
-        return any(map(_is_whole, rest.split(b"\n")[:-1]))  # the first is bad
+        return any(map(_is_whole, rest.split(b"\n")))  # the first is bad
     alone = not rest.strip() and len(head) < HEAD
     if isinstance(found, list):
         return not alone and len(rows_in(found)) == 1 and isinstance(rows_in(found)[0], dict)
@@ -112,16 +110,16 @@ def _of_values(stream: Stream, request: ScanRequest) -> Iterator[Chunk]:
         yield _chunk(rows, values, request, stream.name, values[0].row, by_row=True)
 
 
-def _first(values: Iterable[JsonValue], request: ScanRequest) -> list[dict[str, Any]]:
+def _first(values: Iterable[tuple[Any, int, int]], request: ScanRequest) -> list[dict[str, Any]]:
     """The first rows of a file, by which its columns are known.
 
     Raises InputError for what is no object before them, unless bad lines are skipped.
     """
     found: list[dict[str, Any]] = []
-    for value in values:
-        if isinstance(value.found, InputError) and not found and not request.options.skip_bad_lines:
-            raise value.found
-        found += [row for row in rows_in(value.found) if isinstance(row, dict) and row]
+    for value, _, _ in values:
+        if isinstance(value, InputError) and not found and not request.options.skip_bad_lines:
+            raise value
+        found += [row for row in rows_in(value) if isinstance(row, dict) and row]
         if len(found) >= LOOKED_AT:
             break
     return found
@@ -165,7 +163,7 @@ def _quick_chunk(rows: JsonColumns, lines: Lines) -> Chunk | None:
         weights = np.abs(values).astype(np.float32)  # not -0.0
     first = lines.first + int((lines.stops > lines.starts).argmax())
     batch = batch_of(table.column(rows.text).chunk(0))
-    return Chunk(lines.name, first, batch, own, weights, partial(_table, []), taken=rows.taken)
+    return Chunk(lines.name, first, batch, own, weights, partial(table_of, []), taken=rows.taken)
 
 
 def _label_kind(rows: JsonColumns, lines: Lines) -> type | None:
@@ -180,7 +178,7 @@ def _label_kind(rows: JsonColumns, lines: Lines) -> type | None:
 
 def _chunk(
     rows: JsonColumns | None,
-    values: Iterable[JsonValue],
+    values: Iterable[tuple[Any, int, int]],
     request: ScanRequest,
     name: str,
     first: int,
@@ -192,10 +190,7 @@ def _chunk(
     by_row  they are numbered by row, not by line
     """
     pile = _Pile(rows, request)
-    for value in values:
-        pile.add(value, name, by_row)
-        if pile.errors and not request.options.skip_bad_lines:
-            break
+    pile.add(values, name, by_row)
     bad = np.arange(len(pile.errors))
     examples = check_bad(bad, pile.errors.__getitem__, request.options.skip_bad_lines)
     weighted = rows is not None and rows.weight is not None
@@ -205,7 +200,7 @@ def _chunk(
         _joined(pile.texts),
         (np.array(pile.codes, np.int32), list(pile.code_of)) if request.labelled else None,
         np.array(pile.weights, np.float32) if weighted else None,
-        partial(_table, pile.objects),
+        partial(table_of, pile.objects),
         len(pile.errors),
         examples,
         pile.several,
@@ -229,45 +224,68 @@ class _Pile:
         self.errors: list[InputError] = []
         self.missing: list[bool] = []
         self.several = self.unlabelled = 0
+        self._known: dict[str, int] = {}  # codes of labels that are plain strings, as they stand
 
-    def add(self, value: JsonValue, name: str, by_row: bool) -> None:
-        """Add the rows of a value, or its error."""
-        if isinstance(value.found, InputError):
-            self.errors.append(value.found)
-            return
-        place = f"{name}, row {value.row:,}" if by_row else name
-        for row in rows_in(value.found):
-            try:
-                if not isinstance(row, dict):
-                    raise RowError(f"not an object: {_shown(row)}")
-                if self.rows is None:
-                    raise RowError("the object is empty")
-                self._add(self.rows, row, value.row)
-            except RowError as bad:
-                self.errors.append(
-                    FormatError(str(bad), place=place, line=value.line, mend=bad.mend)
-                )
+    def add(self, values: Iterable[tuple[Any, int, int]], name: str, by_row: bool) -> None:
+        """Add the rows of values, and the errors of bad ones: of one, unless they are skipped."""
+        skip = self.request.options.skip_bad_lines
+        for found, number, line in values:
+            if self.errors and not skip:
                 return
+            if isinstance(found, InputError):
+                self.errors.append(found)
+                continue
+            one = type(found) is dict and "paragraphs" not in found
+            for row in (found,) if one else rows_in(found):
+                try:
+                    self._add(row, number)
+                except RowError as bad:
+                    place = f"{name}, row {number:,}" if by_row else name
+                    self.errors.append(FormatError(str(bad), place=place, line=line, mend=bad.mend))
+                    break
 
-    def _add(self, rows: JsonColumns, row: dict[str, Any], number: int) -> None:
+    def _add(self, row: Any, number: int) -> None:
+        rows = self.rows
+        if not isinstance(row, dict):
+            raise RowError(f"not an object: {_shown(row)}")
+        if rows is None:
+            raise RowError("the object is empty")
+        code = 0
         missing = self.request.nulls and rows.lacks_text(row)
-        text = b"" if missing or rows.export is not None else rows.text_of(row)
-        labels = rows.labels_of(row) if rows.label is not None else []
-        if rows.label is not None and not labels:
-            self.unlabelled += 1
-            return
-        if rows.export is not None and not missing:  # what nobody has labelled may lack a text
-            text = rows.text_of(row)
-        weight = rows.weight_of(row) if rows.weight is not None else 1.0
-        if labels:
-            self.codes.append(self.code_of.setdefault(labels[0], len(self.code_of)))
-            self.several += len(labels) > 1
+        if rows.export is None:
+            text = b"" if missing else rows.text_of(row)
+            if rows.label is not None:
+                label = row.get(rows.label)
+                known = self._known.get(label) if type(label) is str else None
+                if known is None:
+                    known = self._code(rows.labels_of(row))
+                    if known is None:
+                        return
+                    if type(label) is str:
+                        self._known[label] = known
+                code = known
+        else:  # what nobody has labelled may lack a text
+            own = self._code(rows.labels_of(row)) if rows.label is not None else 0
+            if own is None:
+                return
+            code, text = own, b"" if missing else rows.text_of(row)
+        if rows.weight is not None:
+            self.weights.append(rows.weight_of(row))
+        self.codes.append(code)
         self.texts.append(text)
-        self.missing.append(missing)
-        self.weights.append(weight)
+        if self.request.nulls:
+            self.missing.append(missing)
         self.numbers.append(number)
         if self.request.tables:
             self.objects.append(row)
+
+    def _code(self, labels: list[str]) -> int | None:
+        """The code of the first of a row's labels; None if it has none, and is left out."""
+        if not labels:
+            self.unlabelled += 1
+            return None
+        self.several += len(labels) > 1
+        return self.code_of.setdefault(labels[0], len(self.code_of))
 
 
 def _shown(value: Any) -> str:
@@ -279,16 +297,16 @@ def _shown(value: Any) -> str:
         return "a list of lists"
 
 
-def _values_in(lines: Lines) -> Iterator[JsonValue]:
-    """The values of lines, an InputError in place of a bad one; blank lines are left out."""
+def _values_in(lines: Lines) -> Iterator[tuple[Any, int, int]]:
+    """The values of lines, as JsonValue has them, an InputError in place of a bad one; blank lines
+    are left out."""
     spans = zip(lines.starts.tolist(), lines.stops.tolist(), strict=True)
     for line, (start, stop) in enumerate(spans):
         found: Any = _parsed(lines.text.data[start:stop])
         if found is None:
             found = _object(lines, line)
         if found is not None:
-            number = lines.first + line
-            yield JsonValue(found, number, number)
+            yield found, lines.first + line, lines.first + line
 
 
 def _parsed(raw: memoryview) -> dict[str, Any] | None:
@@ -334,56 +352,3 @@ def _joined(texts: list[bytes]) -> Batch:
     )
     starts = np.concatenate([np.zeros(1, np.int64), stops[:-1]]) if texts else stops
     return Batch(np.frombuffer(b"".join(texts), np.uint8), starts, stops)
-
-
-def _table(objects: list[dict[str, Any]]) -> Any:
-    """The objects' keys as columns, in order of occurrence; null where an object lacks one.
-
-    A column of several types, or of deeply nested values, is written as JSON.
-    """
-    import pyarrow as pa
-
-    names = list(dict.fromkeys(name for found in objects for name in found))
-    arrays = []
-    for name in names:
-        values = [found.get(name) for found in objects]
-        try:
-            if any(map(_is_deep, values)):
-                raise pa.ArrowInvalid("nested deeply")
-            arrays.append(pa.array(values))
-        except (
-            pa.ArrowInvalid,
-            pa.ArrowTypeError,
-            pa.ArrowNotImplementedError,
-            OverflowError,
-            UnicodeEncodeError,
-        ):
-            arrays.append(pa.array([_as_json(value) for value in values], pa.string()))
-    return pa.RecordBatch.from_arrays(arrays, names)
-
-
-def _is_deep(value: Any) -> bool:
-    """Whether lists and objects are nested too deeply for Arrow, which recurs."""
-    level = [value]
-    for _ in range(_MOST_NESTED):
-        level = [
-            inner
-            for outer in level
-            if isinstance(outer, dict | list)
-            for inner in (outer.values() if isinstance(outer, dict) else outer)
-        ]
-        if not level:
-            return False
-    return True
-
-
-def _as_json(value: Any) -> str | None:
-    if value is None:
-        return None
-    try:
-        text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-    except RecursionError:
-        raise FormatError(
-            "a value is nested too deeply to be written again", mend="write it as a string"
-        ) from None
-    return SURROGATE.sub("\ufffd", text)

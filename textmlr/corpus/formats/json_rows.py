@@ -95,7 +95,8 @@ class JsonColumns:
             if isinstance(text, list) and len(text) == 1:
                 text = text[0]
             if not isinstance(text, str):
-                raise RowError(f"the text in {self.text!r} is {_kind(text)}, not a string")
+                mend = _within("text", self.text, text) or MEND
+                raise RowError(f"the text in {self.text!r} is {_kind(text)}, not a string", mend)
         try:
             return text.encode()
         except UnicodeEncodeError:
@@ -126,10 +127,7 @@ class JsonColumns:
         elif isinstance(label, bool | int) or (isinstance(label, float) and math.isfinite(label)):
             label = json.dumps(label)
         else:
-            mend = f"give one label a document, {SKIP}"
-            if isinstance(label, dict) and label:
-                key = next(iter(label))
-                mend = f"name a key within it: {mention('label_column', f'{self.label}.{key}')}"
+            mend = _within("label", self.label, label) or f"give one label a document, {SKIP}"
             what = _kind(label)
             if isinstance(label, list):
                 what = "a list of lists, as spans are"
@@ -240,6 +238,15 @@ def _text_in(export: Export, rows: Sequence[Row], columns: list[str], name: str)
 
 def _occurs(rows: Sequence[Row], name: str) -> bool:
     return any(reach(row, name) is not MISSING for row in rows)
+
+
+def _within(kind: str, name: str | None, value: Any) -> str | None:
+    """The mend of a column that holds objects: a key within it; None of any other value."""
+    if not isinstance(value, dict) or not value:
+        return None
+    plain = [key for key in value if key.casefold() in PLAIN[kind]]
+    key = (plain or list(value))[0]
+    return f"name a key within it: {mention(f'{kind}_column', f'{name}.{key}')}"
 
 
 def _kind(value: Any) -> str:

@@ -52,7 +52,9 @@ def reason_of(error: Exception, start: int = 0) -> str:
         return f"{error.msg} at character {error.pos - start + 1:,}"
     if isinstance(error, RecursionError):
         return "it is nested too deeply"
-    return MANY_DIGITS if isinstance(error, ValueError) else "no value"
+    if isinstance(error, StopIteration):
+        return f"Expecting value at character {error.value - start + 1:,}"
+    return MANY_DIGITS
 
 
 class JsonValues:
@@ -228,7 +230,7 @@ class JsonValues:
             )
         columns = [name for name, value in found.items() if isinstance(value, list | dict)]
         raise FormatError(
-            f"one object of columns ({listed(columns)}), not of rows",
+            f"one object of columns ({listed(columns)}), not rows",
             place=self.name,
             mend="write rows, as df.to_json(path, orient='records', lines=True) does",
         )
@@ -278,7 +280,10 @@ def lists_in(found: Any, depth: int = 3) -> list[str]:
 
 
 def is_columns(found: dict[str, Any]) -> bool:
-    """Whether an object holds columns: two lists, or objects, of as many plain values each."""
+    """Whether an object holds columns: two lists, or objects, of as many plain values each; or
+    names of columns and their data."""
+    if found.keys() == {"columns", "index", "data"}:
+        return True
     sizes = [len(value) for value in found.values() if isinstance(value, list | dict)]
     if len(sizes) < 2 or len(sizes) < len(found) or len({*sizes}) > 1:
         return False
