@@ -36,6 +36,7 @@ class ScanRequest:
     live         take what is there, cut at line ends; wait for nothing more
     usual        what a model was trained on: a column that is not named is one of these, if the
                  file has it
+    nulls        rows whose text is null are documents too: see Chunk.missing
     """
 
     options: ReadingOptions
@@ -44,6 +45,7 @@ class ScanRequest:
     tables: bool = False
     live: bool = False
     usual: tuple[Taken, ...] = ()
+    nulls: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,6 +64,7 @@ class Chunk:
     invalid   the first bytes of the file that are no UTF-8, if they are within these
     header    the first line looks like column names, and was read as a document
     taken     what the file is, and which of its columns were read
+    missing   (n,) bool, documents whose text is null, and empty here; None: there are none
     unlabelled  rows that no annotator has labelled, left out among them
     """
 
@@ -78,6 +81,7 @@ class Chunk:
     header: bool = False
     invalid: Invalid | None = None
     taken: Taken | None = None
+    missing: NDArray[np.bool_] | None = None
     unlabelled: int = 0
 
     def __len__(self) -> int:
