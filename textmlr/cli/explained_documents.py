@@ -15,11 +15,20 @@ from textmlr.base.option_errors import refuse
 from textmlr.base.option_headings import READ
 from textmlr.base.printable import plain
 from textmlr.base.stdio import standard_input
-from textmlr.cli.document_file import given_documents, refuse_corpora, shown_path, text_option
+from textmlr.cli.document_file import (
+    GivenDocument,
+    given_documents,
+    refuse_corpora,
+    shown_path,
+    text_option,
+    warn_of_corpora,
+    warn_of_labelled_lines,
+)
 from textmlr.cli.stage_options import one_value
 from textmlr.cli.taken_rows import tables_said
 from textmlr.cli.value_types import Checked
 from textmlr.cli.verb import verb_option
+from textmlr.cli.warnings import warn
 from textmlr.corpus.reading_options import ReadingOptions
 from textmlr.corpus.taken_columns import Taken
 
@@ -52,14 +61,14 @@ class AskedDocument:
     name   for headings
     path   of the file it is all of, None for a part of one and for a text of the command line
     label  its own, in a corpus
-    of_lines  it is a line of a file
+    head   the beginning of the file of lines that it is one of
     """
 
     name: str
     path: str | None
     text: bytes
     label: str | None = None
-    of_lines: bool = False
+    head: bytes | None = None
 
 
 source_options = one_value(
@@ -129,10 +138,28 @@ def asked_documents(
 
 def refuse_corpora_in(asked: Sequence[AskedDocument], labels: Sequence[str]) -> None:
     """Raise InputError for the first file that is a corpus, of a model with these labels."""
-    from textmlr.cli.document_file import GivenDocument
+    refuse_corpora(_whole(asked), labels)
 
-    whole = [GivenDocument(one.name, one.path, one.text) for one in asked if one.path is not None]
-    refuse_corpora(whole, labels)
+
+def warn_of_corpora_in(
+    asked: Sequence[AskedDocument], lines: str | None, labels: Sequence[str]
+) -> None:
+    """Warn of files, and of a file of lines, that look like corpora."""
+    warn_of_corpora(_whole(asked))
+    head = asked[0].head
+    if lines is None or head is None or warn_of_labelled_lines(lines, head, labels):
+        return
+    for one in asked:
+        label, tab, _ = one.text.partition(b"\t")
+        if tab and label.decode("utf-8", "replace") in labels:
+            warn(
+                f"{one.name} begins with a label and a tab, and was explained with them; "
+                f"--corpus {shown_path(lines)} --number N reads the text alone"
+            )
+
+
+def _whole(asked: Sequence[AskedDocument]) -> list[GivenDocument]:
+    return [GivenDocument(one.name, one.path, one.text) for one in asked if one.path is not None]
 
 
 def _check(documents: Sequence[str], source: DocumentSource, reading: ReadingOptions) -> None:
@@ -172,9 +199,9 @@ def _of_lines(path: str, numbers: Sequence[int], *, limited: bool) -> list[Asked
     batch = read_lines(path, compression_limit=limited)
     _check_numbers(numbers, len(batch), shown_path(path), "line")
     name = shown_path(path)
+    head = batch.text[:_LOOKED_AT].tobytes()
     return [
-        AskedDocument(f"{name}:{number}", None, batch[number - 1], of_lines=True)
-        for number in numbers
+        AskedDocument(f"{name}:{number}", None, batch[number - 1], head=head) for number in numbers
     ]
 
 

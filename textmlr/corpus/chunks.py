@@ -60,6 +60,7 @@ class Chunk:
     form      how its documents are written, in words
     header    the first line looks like column names, and was read as a document
     taken     what the file is, and which of its columns were read
+    unlabelled  rows that no annotator has labelled, left out among them
     """
 
     name: str
@@ -74,6 +75,7 @@ class Chunk:
     form: str = "documents with text and label"
     header: bool = False
     taken: Taken | None = None
+    unlabelled: int = 0
 
     def __len__(self) -> int:
         return len(self.batch)

@@ -191,6 +191,7 @@ class _Single:
         span = np.zeros(2, np.int64)
         self._stop = span[1:]  # the kernel sees it frozen, as it does all spans
         self._prepared = prepared
+        self._own_tokens = prepared.options.has_own_tokens
         self._changes: Callable[[NDArray[np.uint8]], bool] | None = None
         scratch = RowScratch(
             *prepared.room(Scratch(), SHORT),
@@ -205,6 +206,8 @@ class _Single:
 
     def probabilities_of(self, text: str | bytes) -> NDArray[np.float64] | None:
         """P of each label for the document, see ``Answerer.probabilities_of``."""
+        if self._own_tokens:
+            return None
         ascii_only = text.isascii()
         if isinstance(text, str):
             try:
