@@ -59,8 +59,8 @@ target_options = one_value(
             "--output",
             heading=WRITE,
             metavar="FILE",
-            help="With --corpus: the file to write, .parquet, .arrow, .csv or .jsonl, or - for "
-            "stdout.",
+            help="With --corpus: the file to write, .parquet, .arrow, .csv, .tsv or .jsonl, or - "
+            "for stdout.",
         ),
         verb_option(
             "--output-format",
@@ -213,7 +213,7 @@ def _classify_corpora(
     )
     classify_corpus(
         loaded,
-        scan(target.corpora, reading, labelled=False, usual=loaded.record.taken),
+        scan(target.corpora, reading, labelled=False, usual=loaded.record.taken, nulls=True),
         written,
         columns,
         paths=target.corpora,

@@ -228,7 +228,8 @@ def warn_of_labelled_lines(path: str, head: bytes, labels: Sequence[str]) -> boo
 
 
 def _of_files(documents: Sequence[GivenDocument]) -> Iterator[GivenDocument]:
-    """Those that are files of several lines."""
+    """Those that are files of several lines, or may be a JSON array."""
     for document in documents:
-        if document.path is not None and b"\n" in document.text.strip():
+        text = document.text.strip()
+        if document.path is not None and (b"\n" in text or text.startswith(b"[")):
             yield document

@@ -35,6 +35,7 @@ class ScanRequest:
     live         take what is there, cut at line ends; wait for nothing more
     usual        what a model was trained on: a column that is not named is one of these, if the
                  file has it
+    nulls        rows whose text is null are documents too: see Chunk.missing
     """
 
     options: ReadingOptions
@@ -43,6 +44,7 @@ class ScanRequest:
     tables: bool = False
     live: bool = False
     usual: tuple[Taken, ...] = ()
+    nulls: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,6 +62,7 @@ class Chunk:
     form      how its documents are written, in words
     header    the first line looks like column names, and was read as a document
     taken     what the file is, and which of its columns were read
+    missing   (n,) bool, documents whose text is null, and empty here; None: there are none
     unlabelled  rows that no annotator has labelled, left out among them
     """
 
@@ -75,6 +78,7 @@ class Chunk:
     form: str = "documents with text and label"
     header: bool = False
     taken: Taken | None = None
+    missing: NDArray[np.bool_] | None = None
     unlabelled: int = 0
 
     def __len__(self) -> int:
