@@ -148,7 +148,9 @@ def explain(
       textmlr explain --lines reviews.txt --number 1108
       textmlr explain --corpus test.tsv --number 3 --number 14
     """
-    asked = asked_documents(documents, source, reading)
+    loaded = _loaded(model) if source.corpora else None
+    usual = () if loaded is None else loaded.record.taken
+    asked = asked_documents(documents, source, reading, usual)
     if html is not None:
         _check_page(html, asked, model, source)
     size = sum(len(one.text) for one in asked)
@@ -157,9 +159,8 @@ def explain(
 
         run_plain()
     from textmlr.cli.explanation_screen import Shown, show
-    from textmlr.model.model import Model
 
-    loaded = Model.load(model)
+    loaded = loaded or _loaded(model)
     refuse_corpora_in(asked, loaded.labels)
     for number, one in enumerate(asked):
         explanation = loaded.explain(one.text, question.label, question.against)
@@ -176,6 +177,12 @@ def explain(
             if not as_json:
                 click.echo(f"Page: {plain(html)}")
         _warn(one, explanation, loaded)
+
+
+def _loaded(path: str) -> Model:
+    from textmlr.model.model import Model
+
+    return Model.load(path)
 
 
 def _check_page(html: str, asked: list[AskedDocument], model: str, source: DocumentSource) -> None:

@@ -26,7 +26,7 @@ class ReadingOptions:
     Raises InputError for a value that makes no sense.
 
     >>> ReadingOptions("csv", text_column="review", skip_bad_lines=True).named_columns
-    ['--text-column']
+    ['text_column']
     """
 
     format: CorpusFormat | None = option(
@@ -145,5 +145,5 @@ class ReadingOptions:
 
     @property
     def named_columns(self) -> list[str]:
-        """The options that name a column, as the command line calls them."""
-        return [f"--{kind}-column" for kind, name in self.columns.items() if name is not None]
+        """The options that name a column."""
+        return [f"{kind}_column" for kind, name in self.columns.items() if name is not None]

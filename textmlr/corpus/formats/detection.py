@@ -8,6 +8,7 @@ from importlib import import_module
 from typing import TypeAlias
 
 from textmlr.base.errors import FormatError
+from textmlr.base.option_mentions import mention
 from textmlr.corpus.byte_streams import BOM, HEAD, Stream
 from textmlr.corpus.chunks import Chunk, ScanRequest
 from textmlr.corpus.decompression import ending_of
@@ -64,7 +65,7 @@ def reader_of(stream: Stream, request: ScanRequest) -> Reader:
         raise FormatError(
             f"the file is {NAMES[shown]}, not {NAMES[wanted]}",
             place=stream.name,
-            mend=f"say --format {shown}, or leave --format out",
+            mend=f"say {mention('format', shown)}, or leave {mention('format')} out",
         )
     if wanted is not None:
         found = wanted
@@ -72,16 +73,16 @@ def reader_of(stream: Stream, request: ScanRequest) -> Reader:
         raise FormatError(
             "plain lines have no labels",
             place=stream.name,
-            mend="write label<TAB>text, or say what the file is with --format",
+            mend=f"write label<TAB>text, or say what the file is with {mention('format')}",
         )
     if found in ("parquet", "arrow") and not stream.head():
         raise FormatError("the file is empty", place=stream.name, mend="write the table again")
     if found in ("parquet", "arrow") and shown != found:
-        why = "as --format says" if wanted else "though its name ends so"
+        why = f"as {mention('format')} says" if wanted else "though its name ends so"
         raise FormatError(
             f"not {NAMES[found]} data, {why}",
             place=stream.name,
-            mend="say what it is with --format, or write the file again",
+            mend=f"say what it is with {mention('format')}, or write the file again",
         )
     if found in ("parquet", "arrow") and request.live and stream.path == "-":
         raise FormatError(

@@ -6,7 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from textmlr.base.errors import FormatError
+from textmlr.base.option_mentions import mention
 from textmlr.corpus.chunks import ScanRequest
+from textmlr.corpus.taken_columns import Taken
 
 # Column names that speak for themselves, in any case.  The first is taken wherever it stands;
 # of the others a table may have only one.
@@ -48,14 +50,25 @@ def find(
     Raises InputError, listing the columns there are, if one is missing or could be several.
     """
     own = request.options
-    text = column_place("text", own.text_column, columns, place, hint)
+    text_column = own.text_column or usual_column("text", columns, request.usual)
+    text = column_place("text", text_column, columns, place, hint)
     label = weight = None
     if request.labelled:
-        label = column_place("label", own.label_column, columns, place, hint)
+        label_column = own.label_column or usual_column("label", columns, request.usual)
+        label = column_place("label", label_column, columns, place, hint)
     if own.has_weights:
         weight = column_place("weight", own.weight_column, columns, place, hint)
     check_apart(text, label, columns, place)
     return ColumnPlaces(text, label, weight)
+
+
+def usual_column(kind: str, columns: Sequence[str], usual: Sequence[Taken]) -> str | None:
+    """The column of a kind that a model was trained on, if the table has one of that name.
+
+    usual  what was read of the corpus of training
+    """
+    names = (getattr(one, kind) for one in usual)
+    return next((name for name in names if name and columns.count(name) == 1), None)
 
 
 def check_apart(text: int, label: int | None, columns: Sequence[str], place: str) -> None:
@@ -85,7 +98,7 @@ def column_place(
     columns, place, hint  as in ``find``
     Raises InputError, listing the columns there are, if it is missing or could be several.
     """
-    option = f"--{kind}-column"
+    option = mention(f"{kind}_column")
     if not columns:
         raise FormatError("has no columns", place=place, mend="give a table with a column of text")
     if wanted is not None:
