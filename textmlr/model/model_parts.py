@@ -15,6 +15,7 @@ from textmlr.base.training_options import Activation
 from textmlr.corpus.duplicates import Sketch
 from textmlr.features.featurizer import Featurizer
 from textmlr.features.hashed_columns import HashedColumns
+from textmlr.model.fasttext.fasttext_parts import FastTextParts
 from textmlr.model.heads import SOFTMAX, Head
 from textmlr.model.parameters import LINEAR
 from textmlr.model.record import Record
@@ -62,6 +63,7 @@ class ModelParts:
     activation  of the hidden layers
     update_state  squares and trained_on, by which ``update`` resumes
     head        how scores become probabilities, a loss and an answer
+    fasttext    what else a model of fastText has, None for those of textmlr
     """
 
     labels: Sequence[str]
@@ -74,6 +76,7 @@ class ModelParts:
     activation: Activation = LINEAR
     update_state: UpdateState = field(default_factory=UpdateState)
     head: Head = SOFTMAX
+    fasttext: FastTextParts | None = None
 
     def __repr__(self) -> str:
         names = ", ".join(f".{one.name}" for one in fields(self))

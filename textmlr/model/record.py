@@ -309,6 +309,19 @@ class CompressionRecord(Part):
 
 
 @part
+class ImportRecord(Part):
+    """The program that made the model, the version of its file's format, and its loss.
+
+    unset_rows  of the first layer, whose numbers were not finite, and are 0 now
+    """
+
+    program: str = needed(NAME)
+    version: int = needed(WHOLE)
+    loss: str = needed(NAME)
+    unset_rows: int = needed(WHOLE)
+
+
+@part
 class Record(Part):
     """How a model was made.
 
@@ -327,6 +340,7 @@ class Record(Part):
     stream: StreamRecord | None = optional(StreamRecord)
     updates: tuple[UpdateRecord, ...] = several(UpdateRecord, is_written=False)
     compressed: CompressionRecord | None = optional(CompressionRecord)
+    imported: ImportRecord | None = optional(ImportRecord)
 
     def check(self, at: str) -> None:
         """Raise WrongRecordError for options that are not understood."""
