@@ -31,14 +31,14 @@ if TYPE_CHECKING:
 def import_model(
     file: str, output: str, label_prefix: str | None, quiet: bool, as_json: bool
 ) -> None:
-    """Make a model of textmlr from one of fastText, with the same answers.
+    """Take over a model of fastText, with its answers.
 
     FILE is a supervised model, .bin or .ftz, with any loss.
 
     \b
     Examples:
       textmlr import lid.bin -o lid.textmlr
-      textmlr classify -m lid.textmlr doc.txt
+      textmlr import topics.ftz -o topics.textmlr --json
     """
     check_output(output, [file])
     from textmlr.model.fasttext import imported_model

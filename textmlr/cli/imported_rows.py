@@ -28,8 +28,8 @@ def imported_rows(model: Model) -> list[tuple[str, str]]:
         ngrams.append(f"characters {max(dictionary.least, 1)}-{dictionary.most}")
     kinds = f"{dictionary.words:,} words, {own.columns - dictionary.words:,} n-grams in buckets"
     weights = "float32"
-    if parts.fasttext.codes is not None:
-        weights = f"quantised, {parts.fasttext.codes.width} numbers a code"
+    if parts.fasttext.quantised is not None:
+        weights = f"quantised, {parts.fasttext.quantised.width} numbers a code"
     return [
         ("features", f"{kinds}: {' + '.join(ngrams)}"),
         ("weights", f"{weights}; {parts.layers[0].shape[1]:,} hidden units"),

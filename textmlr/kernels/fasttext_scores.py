@@ -12,20 +12,19 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from textmlr.kernels import fasttext_words
-from textmlr.kernels.fasttext_words import DONE, KNOWN, PHASE
+from textmlr.kernels.fasttext_words import DONE, KNOWN, PHASE, _begin, _more_rows
 from textmlr.kernels.jit import kernel, sum_rows
 
 DIRECT, TABLE, TREE = 0, 1, 2
 EDGE, STEPS = np.float32(8.0), np.float32(32.0)  # the table goes from −8 to 8, in steps of 1/32
 # So much of what lies between two steps is left, so that labels do not tie: P moves by 4e-6.
 LEFT = np.float32(1 / 2048)
+LARGEST = np.float32(1e30)
+HIGH = np.float32(1e4)  # a constant is taken off scores beyond it, so that log z keeps its digits
 ULPS = np.float32(2.0**-22)
-_begin = fasttext_words._begin
-_more_rows = fasttext_words._more_rows
 
 
-class Layers(NamedTuple):
+class FastTextLayers(NamedTuple):
     """A model above its dictionary.
 
     theta  (V, H) float32, upper (H, L) float32
@@ -105,13 +104,14 @@ def _down_the_tree(outputs, tree, logs, scores):
 
 
 @kernel
-def _are_finite(outputs):
-    """Whether no output is too large for float32: fastText may leave rows unset, and no answer is
-    to be had of those."""
-    total = 0.0
+def _are_numbers(outputs):
+    """Make infinite outputs finite, and return whether all are numbers: fastText may leave rows
+    unset, and what they hold may be anything."""
     for label in range(outputs.size):
-        total += abs(np.float64(outputs[label]))
-    return total < np.inf
+        if np.isnan(outputs[label]):
+            return False
+        outputs[label] = min(max(outputs[label], -LARGEST), LARGEST)
+    return True
 
 
 @kernel
@@ -138,7 +138,7 @@ def scores(text, starts, stops, words, layers, reading, room, out, known):
     """Write the scores of documents.
 
     text (bytes,) uint8;  starts, stops (n,) int64   each document's bytes
-    words   fasttext_words.Words;  layers  Layers
+    words   fasttext_words.Words;  layers  FastTextLayers
     reading fasttext_words.Reading, room Room   scratch
     out     (n, L) float32   written (nats)
     known   (n,) int64   written: how many rows there are but that of </s>
@@ -153,7 +153,7 @@ def scores(text, starts, stops, words, layers, reading, room, out, known):
             continue
         outputs = room.outputs
         sum_rows(room.units, room.hidden, 0, room.hidden.size, layers.upper, outputs)
-        if not _are_finite(outputs):
+        if not _are_numbers(outputs):
             own[:] = layers.base
             known[document] = 0
             continue
@@ -162,4 +162,6 @@ def scores(text, starts, stops, words, layers, reading, room, out, known):
         elif layers.kind[0] == TABLE:
             _by_table(outputs, layers.ranks, own)
         else:
-            own[:] = outputs
+            highest = outputs.max()
+            for label in range(own.size):
+                own[label] = outputs[label] - highest if highest > HIGH else outputs[label]

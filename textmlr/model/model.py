@@ -28,7 +28,6 @@ from textmlr.features.featurizer import Featurizer
 from textmlr.features.hashed_columns import HashedColumns
 from textmlr.model.answer_stream import stacked
 from textmlr.model.chosen_answerer import answerer_of
-from textmlr.model.fasttext.fasttext_parts import FastTextParts
 from textmlr.model.heads import SOFTMAX, Head, ranked
 from textmlr.model.model_file import pack, unpack
 from textmlr.model.model_parts import (
@@ -90,7 +89,6 @@ class Model(ModelVerbs):
         activation: Activation = LINEAR,
         update_state: UpdateState | None = None,
         head: Head = SOFTMAX,
-        fasttext: FastTextParts | None = None,
     ) -> None:
         self.labels = check_strings("labels", labels) or []
         check_kind("featurizer", featurizer, Featurizer, MODEL_MEND)
@@ -102,7 +100,6 @@ class Model(ModelVerbs):
             ("calibration", calibration, Calibration),
             ("update_state", update_state, UpdateState),
             ("head", head, Head),
-            ("fasttext", fasttext, FastTextParts),
         ):
             optional = name not in ("record", "storage", "head")
             check_kind(name, value, kind, MODEL_MEND, optional=optional)
@@ -116,7 +113,7 @@ class Model(ModelVerbs):
         self._columns = columns
         self._calibration = calibration or Calibration()
         self._storage = storage
-        self._head, self._fasttext = head, fasttext
+        self._head = head
         self._base = base_scores(record.label_weights(), head)
         check_shapes(self.parts, len(self._base))
         self._answerer = answerer_of(self.parts)

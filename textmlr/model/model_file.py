@@ -21,7 +21,6 @@ from textmlr.base.training_options import MOST_LAYERS, Activation
 from textmlr.corpus.duplicates import Sketch
 from textmlr.features.featurizer import Featurizer
 from textmlr.features.hashed_columns import HashedColumns
-from textmlr.model.fasttext.fasttext_parts import FastTextParts
 from textmlr.model.feature_tensors import Tensors, column_names, feature_tensors, read_features
 from textmlr.model.heads import header_of, read_head
 from textmlr.model.model_parts import ModelParts, UpdateState
@@ -118,7 +117,6 @@ def unpack(header: Json, tensors: Tensors, path: str | PathLike[str]) -> ModelPa
             activation,
             UpdateState(squares, _trained_on(header, tensors, path)),
             read_head(header, path),
-            first.fasttext,
         )
     except ValueError as error:
         raise ModelFileError(str(error), place=str(path)) from error
@@ -131,7 +129,6 @@ class _FirstLayer(NamedTuple):
     theta: NDArray[np.float32]
     kept: HashedColumns | None = None
     storage: ThetaStorage = PLAIN
-    fasttext: FastTextParts | None = None
 
 
 def _first_layer(
@@ -150,7 +147,7 @@ def _first_layer(
         own = take(header, "fasttext", dict, path)
         foreign, theta, fasttext = unpack_fasttext(own, tensors, labels, width, path)
         foreign.documents = documents
-        return _FirstLayer(foreign, theta, fasttext=fasttext)
+        return _FirstLayer(foreign, theta, storage=fasttext)
     storage = PLAIN
     if about == {"dtype": "float32"}:
         vocabulary, kept, idf = read_features(tensors, options, path)

@@ -63,7 +63,6 @@ class ModelParts:
     activation  of the hidden layers
     update_state  squares and trained_on, by which ``update`` resumes
     head        how scores become probabilities, a loss and an answer
-    fasttext    what else a model of fastText has, None for those of textmlr
     """
 
     labels: Sequence[str]
@@ -76,11 +75,15 @@ class ModelParts:
     activation: Activation = LINEAR
     update_state: UpdateState = field(default_factory=UpdateState)
     head: Head = SOFTMAX
-    fasttext: FastTextParts | None = None
 
     def __repr__(self) -> str:
         names = ", ".join(f".{one.name}" for one in fields(self))
         return f"<parts of a model of {len(self.labels):,} labels: {names}>"
+
+    @property
+    def fasttext(self) -> FastTextParts | None:
+        """What else a model of fastText has, None for those of textmlr."""
+        return self.storage if isinstance(self.storage, FastTextParts) else None
 
     @property
     def base(self) -> NDArray[np.float32]:

@@ -19,6 +19,7 @@ from textmlr.base.errors import InputError, ModelFileError
 from textmlr.base.training_options import TrainingOptions
 from textmlr.base.version import __version__
 from textmlr.corpus.taken_columns import Taken
+from textmlr.model.import_record import ImportRecord
 from textmlr.model.record_schema import (
     ANYTHING,
     COUNTS,
@@ -306,19 +307,6 @@ class CompressionRecord(Part):
 
     from_features: int = needed(WHOLE)
     features: int | None = optional(WHOLE)
-
-
-@part
-class ImportRecord(Part):
-    """The program that made the model, the version of its file's format, and its loss.
-
-    unset_rows  of the first layer, whose numbers were not finite, and are 0 now
-    """
-
-    program: str = needed(NAME)
-    version: int = needed(WHOLE)
-    loss: str = needed(NAME)
-    unset_rows: int = needed(WHOLE)
 
 
 @part

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal, get_args
 
 import numpy as np
@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from textmlr.base.errors import InputError
 from textmlr.model.fasttext.product_codes import ProductCodes
+from textmlr.model.small_file.theta_storage import Dtype, ThetaStorage
 
 Loss = Literal["softmax", "hs", "ova", "ns"]
 LOSSES: tuple[Loss, ...] = get_args(Loss)
@@ -17,21 +18,22 @@ TABLE_LOSSES = ("ova", "ns")  # P is a sigmoid, looked up in a table
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class FastTextParts:
-    """What a model of fastText has besides labels, dictionary and layers.
+class FastTextParts(ThetaStorage):
+    """The form of a model of fastText, and what it has besides labels, dictionary and layers.
 
     version  of the format of its file
     loss     "softmax", "hs" (a tree of sigmoids), "ova" or "ns" (a sigmoid for each label)
     prefix   of its labels, which textmlr's labels are without
     tree     (L − 1, 2) int32 of "hs": see ``label_tree``; else (0, 2)
-    codes    the first layer as its file has it, where it is quantised
+    quantised  the first layer as its file has it, where it is quantised
     """
 
-    version: int
-    loss: Loss
-    prefix: str
-    tree: NDArray[np.int32]
-    codes: ProductCodes | None = None
+    dtype: Dtype = "fasttext"
+    version: int = 12
+    loss: Loss = "softmax"
+    prefix: str = ""
+    tree: NDArray[np.int32] = field(default_factory=lambda: np.zeros((0, 2), np.int32))
+    quantised: ProductCodes | None = None
 
     @property
     def is_linear(self) -> bool:

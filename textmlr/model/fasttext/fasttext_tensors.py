@@ -28,7 +28,7 @@ def pack_fasttext(
     featurizer: FastTextFeaturizer, theta: NDArray[np.float32], own: FastTextParts
 ) -> tuple[Json, Tensors]:
     """(the entry of the header, tensors) of everything but labels and upper layers."""
-    dictionary, codes = featurizer.dictionary, own.codes
+    dictionary, codes = featurizer.dictionary, own.quantised
     about: Json = {
         "version": own.version,
         "loss": own.loss,
@@ -69,7 +69,11 @@ def unpack_fasttext(
     else:
         theta = codes.matrix()
     own = FastTextParts(
-        version, LOSSES[LOSSES.index(loss)], take(about, "prefix", str, path), tree, codes
+        version=version,
+        loss=LOSSES[LOSSES.index(loss)],
+        prefix=take(about, "prefix", str, path),
+        tree=tree,
+        quantised=codes,
     )
     return FastTextFeaturizer(dictionary, labels), theta, own
 

@@ -17,9 +17,10 @@ from textmlr.model.fasttext.fasttext_parts import TABLE_LOSSES, FastTextParts
 from textmlr.model.fasttext.label_tree import label_tree
 from textmlr.model.fasttext.product_codes import ProductCodes
 from textmlr.model.heads import SIGMOIDS, SOFTMAX
+from textmlr.model.import_record import ImportRecord
 from textmlr.model.model import Model
 from textmlr.model.model_parts import ModelParts
-from textmlr.model.record import CorpusRecord, ImportRecord, Record, VersionsRecord
+from textmlr.model.record import CorpusRecord, Record, VersionsRecord
 from textmlr.model.scoring import Calibration
 
 
@@ -36,11 +37,11 @@ def import_model(path: str | PathLike[str], *, label_prefix: str | None = None) 
     labels do not begin with the prefix.
 
     >>> import textmlr
-    >>> model = textmlr.import_model("tests/fasttext/softmax.ftz")
-    >>> model.labels
-    ['romance', 'scifi', 'western']
-    >>> model.predict("the sheriff rode into the canyon")
-    'western'
+    >>> model = textmlr.import_model("data/genres.ftz")
+    >>> len(model.labels)
+    12
+    >>> model.predict("the ranch, the sheriff and the cattle of the west") in model.labels
+    True
     """
     check_path("path", path)
     check_kind("label_prefix", label_prefix, str, "give the beginning of labels", optional=True)
@@ -120,9 +121,11 @@ def _parts(
         ),
         None,
         Calibration(),
+        FastTextParts(
+            version=own.version, loss=own.loss, prefix=prefix, tree=tree, quantised=codes
+        ),
         activation="identity",
         head=SIGMOIDS if own.loss in TABLE_LOSSES else SOFTMAX,
-        fasttext=FastTextParts(own.version, own.loss, prefix, tree, codes),
     )
 
 

@@ -52,7 +52,8 @@ class ProductCodes:
             own = self.centroids[CODES * first : CODES * last].reshape(CODES, last - first)
             out[:, first:last] = own[self.codes[:, number]]
         if len(self.norms):
-            out *= self.norms[self.norm_codes][:, None]
+            with np.errstate(all="ignore"):  # numbers that are not finite are looked for later
+                out *= self.norms[self.norm_codes][:, None]
         return out
 
     def finite(self) -> ProductCodes:
