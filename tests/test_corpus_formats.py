@@ -408,7 +408,8 @@ def table_errors() -> Iterator[tuple[str, ReadingOptions, str]]:
     yield (
         "text,a,a",
         ReadingOptions(label_column="a"),
-        "2 columns are called 'a'; rename one of them",
+        "columns 2 (a) and 3 (a) are both called 'a'; rename them, or say which by number: "
+        "--label-column 2 or --label-column 3",
     )
     yield (
         "text,label",
@@ -460,7 +461,7 @@ def test_columns_that_are_not_there(
     else:
         path.write_text(json.dumps(dict.fromkeys(names, "1")) + "\n")
         if options == ReadingOptions():
-            message += "; they are those of the first line" * ("no column" in message)
+            message += "; they are those of the first row" * ("no column" in message)
     with pytest.raises(InputError) as caught:
         read_corpus([path], options)
     assert as_typed(caught.value) == f"{path}: {message}"
@@ -557,11 +558,11 @@ def test_nan_is_no_label(tmp_path: Path) -> None:
         assert (corpus.labels, corpus.skipped) == (["1.0"], 1)
 
 
-def test_dates_are_labels_and_lists_are_not(tmp_path: Path) -> None:
+def test_dates_and_lists_are_labels_and_lists_of_lists_are_not(tmp_path: Path) -> None:
     days = pa.array([0, 1], pa.date32())
     pq.write_table(pa.table({"text": ["x", "y"], "label": days}), tmp_path / "a.parquet")
     assert read_corpus([tmp_path / "a.parquet"]).labels == ["1970-01-01", "1970-01-02"]
-    pq.write_table(pa.table({"text": ["x"], "label": [["a"]]}), tmp_path / "b.parquet")
+    pq.write_table(pa.table({"text": ["x"], "label": [[["a"]]]}), tmp_path / "b.parquet")
     with pytest.raises(
         InputError, match=r"column 'label' holds list<.*>, not labels; name another"
     ):

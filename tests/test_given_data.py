@@ -159,7 +159,7 @@ def test_a_corpus_is_given_back():
 def test_options_in_messages_are_named_as_python_has_them(tmp_path):
     table = tmp_path / "a.csv"
     table.write_text("id,words\n1,x\n")
-    with pytest.raises(InputError, match=r"say which with text='…': the columns are id, words"):
+    with pytest.raises(InputError, match=r"say which with text='…' and label='…': the columns"):
         as_corpus(table)
     lines = tmp_path / "a.tsv"
     lines.write_text("pos\tgood\nnothing\n")

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+import shlex
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
 import click
 
@@ -16,6 +17,9 @@ from textmlr.base.option_headings import READ
 from textmlr.base.stdio import standard_input
 from textmlr.cli.model_argument import typed_words
 from textmlr.cli.verb import verb_option
+
+if TYPE_CHECKING:
+    from textmlr.corpus.formats.mistaken_document import Likeness
 
 _PART = 1 << 20  # bytes that are read at once
 MOST_SHOWN = 60  # characters of a text in its document's name
@@ -48,9 +52,12 @@ class GivenDocument:
     text: bytes
 
 
-def given_documents(paths: Sequence[str], texts: Sequence[str]) -> list[GivenDocument]:
+def given_documents(
+    paths: Sequence[str], texts: Sequence[str], encoding: str | None = None
+) -> list[GivenDocument]:
     """The documents of files and those of --text; standard input where neither is given.
 
+    encoding  of files, where no byte order mark says it
     Raises UsageError where both are given, InputError for what cannot be read.
     """
     if texts:
@@ -58,7 +65,10 @@ def given_documents(paths: Sequence[str], texts: Sequence[str]) -> list[GivenDoc
             raise click.UsageError("give documents or --text TEXT, not both")
         return [_of_text(text) for text in texts]
     _check_missing(paths)
-    return [GivenDocument(shown_path(path), path, read_document(path)) for path in paths or ("-",)]
+    return [
+        GivenDocument(shown_path(path), path, read_document(path, encoding))
+        for path in paths or ("-",)
+    ]
 
 
 def _of_text(text: str) -> GivenDocument:
@@ -91,18 +101,24 @@ def _check_missing(paths: Sequence[str]) -> None:
 
 def _command(paths: Sequence[str], options: Sequence[str]) -> str:
     """The running command without these documents and with other options."""
-    import shlex
-
     verb = click.get_current_context().info_name or ""
     words = [word for word in typed_words() if word not in paths]
     return shlex.join(["textmlr", verb, *words, *options])
 
 
-def _whole(file: BinaryIO, path: str) -> bytes:
-    """All bytes of a file; a file without an end is refused."""
+def _whole(file: BinaryIO, path: str, encoding: str | None) -> bytes:
+    """All bytes of a file as UTF-8; a file without an end is refused."""
     parts: list[bytes] = []
     size = 0
-    while part := file.read(_PART):
+    read: Callable[[int], bytes] = file.read
+    from textmlr.corpus.text_encodings import BOM, DecodedReader, marked
+
+    head = file.read(_PART)
+    found = marked(head) or encoding
+    if found is not None and not head.startswith(BOM):
+        read, head = DecodedReader(head, file, found, shown_path(path)).read, b""
+    while part := head or read(_PART):
+        head = b""
         size += len(part)
         if b"\0" in part:  # it is refused, however long it is
             return b"".join([*parts, part])
@@ -116,25 +132,31 @@ def _whole(file: BinaryIO, path: str) -> bytes:
     return b"".join(parts)
 
 
-def read_document(path: str) -> bytes:
-    """The text of a file or standard input, without a byte order mark."""
+def read_document(path: str, encoding: str | None = None) -> bytes:
+    """The text of a file or standard input as UTF-8, without a byte order mark.
+
+    encoding  of its text, where no byte order mark says it
+    """
     try:
         if path == "-":
             file = standard_input()
             if file.isatty():
                 click.echo("Type or paste a document, then Ctrl-D:", err=True)
-            text = _whole(file, path)
+            text = _whole(file, path, encoding)
         else:
             with open(path, "rb") as file:
-                text = _whole(file, path)
+                text = _whole(file, path, encoding)
     except IsADirectoryError as error:
         mend = f"name the files in it, or take all of it as a corpus: {_as_corpus(path)}"
         raise InputError("is a directory", place=path, mend=mend) from error
     except OSError as error:
         reason = (error.strerror or str(error)).lower()
         raise InputError(reason, place=shown_path(path), mend="name a readable file") from error
+    from textmlr.corpus.text_encodings import BOM, check_marks
+
+    check_marks(text, shown_path(path))
     _check_text(text, path)
-    return text.removeprefix(b"\xef\xbb\xbf")
+    return text.removeprefix(BOM)
 
 
 def _check_text(text: bytes, path: str) -> None:
@@ -152,24 +174,82 @@ def _check_text(text: bytes, path: str) -> None:
         )
 
 
-def _as_corpus(path: str) -> str:
+def _as_corpus(path: str, found: Likeness | None = None) -> str:
+    """The running command with a corpus in place of a document."""
     verb = click.get_current_context().info_name or ""
-    return _command([path], ["--corpus", path, *OF_A_CORPUS.get(verb, ())])
+    words = [*_how_read(path, found), *OF_A_CORPUS.get(verb, ())]
+    return _command([path], ["--corpus", path, *words])
+
+
+def _how_read(path: str, found: Likeness | None) -> list[str]:
+    """The options with which a file is read as what it looks like."""
+    if found is None:
+        return []
+    from textmlr.corpus.formats.detection import named_format
+
+    # What begins so is known by its first bytes.
+    known = found.format in ("fasttext", "jsonl", "json") and "--label-prefix" not in found.columns
+    named = known or named_format(path) is not None
+    return [*([] if named else ["--format", found.format]), *found.columns]
 
 
 def refuse_corpora(documents: Sequence[GivenDocument], labels: Sequence[str]) -> None:
     """Raise InputError for the first of these that is a corpus, of a model with these labels."""
     known = frozenset(labels)
-    for document in documents:
-        if document.path is None or b"\n" not in document.text.strip():
-            continue
+    for document in _of_files(documents):
         from textmlr.corpus.formats.mistaken_document import corpus_in
 
         found = corpus_in(document.text, known)
-        ending = os.path.splitext(document.path)[1].lower()
+        ending = os.path.splitext(str(document.path))[1].lower()
+        clause = None if found is None else found.clause
         if found is None and ending in TABLES:  # of columns that nobody would guess
-            found = f"its name ends in {ending}"
-        if found is not None:
-            problem = f"is a corpus, not one document ({found})"
-            mend = f"take it as one: {_as_corpus(document.path)}"
+            clause = f"its name ends in {ending}"
+        if clause is not None:
+            problem = f"is a corpus, not one document ({clause})"
+            mend = f"take it as one: {_as_corpus(str(document.path), found)}"
             raise InputError(problem, place=document.name, mend=mend)
+
+
+def warn_of_corpora(documents: Sequence[GivenDocument]) -> None:
+    """Warn of documents that look like corpora with labels that the model does not have."""
+    from textmlr.cli.warnings import warn
+
+    for document in _of_files(documents):
+        from textmlr.corpus.formats.mistaken_document import likely_corpus_in
+
+        if (found := likely_corpus_in(document.text)) is not None:
+            warn(
+                f"{document.name} looks like a corpus ({found.clause}), and was taken as one "
+                f"document; as a corpus: {_as_corpus(str(document.path), found)}"
+            )
+
+
+def warn_of_labelled_lines(path: str, head: bytes, labels: Sequence[str]) -> bool:
+    """Warn of a file of lines that is a corpus: each was taken with all that is in it.
+
+    head    the beginning of the file
+    labels  of the model
+    """
+    from textmlr.cli.warnings import warn
+    from textmlr.corpus.formats.mistaken_document import corpus_in, likely_corpus_in
+
+    found, are = corpus_in(head, frozenset(labels)), "are"
+    if found is None:
+        found, are = likely_corpus_in(head), "look like"
+    if found is None:
+        return False
+    verb = click.get_current_context().info_name or ""
+    options = shlex.join([*_how_read(path, found), *OF_A_CORPUS.get(verb, ())])
+    warn(
+        f"the lines {are} a corpus ({found.clause}), and each was taken whole; "
+        f"--corpus {shlex.quote(path)} {options} reads the text alone"
+    )
+    return True
+
+
+def _of_files(documents: Sequence[GivenDocument]) -> Iterator[GivenDocument]:
+    """Those that are files of several lines, or may be a JSON array."""
+    for document in documents:
+        text = document.text.strip()
+        if document.path is not None and (b"\n" in text or text.startswith(b"[")):
+            yield document

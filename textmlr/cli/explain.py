@@ -17,6 +17,7 @@ from textmlr.cli.explained_documents import (
     asked_documents,
     refuse_corpora_in,
     source_options,
+    warn_of_corpora_in,
 )
 from textmlr.cli.model_argument import complete_labels, takes_model
 from textmlr.cli.shared_options import config_option, corpus_options, json_option, listed
@@ -177,6 +178,7 @@ def explain(
             if not as_json:
                 click.echo(f"Page: {plain(html)}")
         _warn(one, explanation, loaded)
+    warn_of_corpora_in(asked, source.lines, loaded.labels)
 
 
 def _loaded(path: str) -> Model:
@@ -220,12 +222,6 @@ def _warn(asked: AskedDocument, explanation: Explanation, model: Model) -> None:
     warn_of_invalid(explanation.text.count("\ufffd") - asked.text.count("\ufffd".encode()))
     if not explanation.features or explanation.method == "base rates":
         warn(nothing_known(len(model.parts.base) > 0))
-    head, tab, _ = asked.text.partition(b"\t")
-    if asked.of_lines and tab and head.decode("utf-8", "replace") in model.labels:
-        warn(
-            f"{plain(asked.name)} begins with a label and a tab, and was explained with them; "
-            "--corpus FILE --number N reads the text alone"
-        )
 
 
 def _print_json(

@@ -15,11 +15,21 @@ from textmlr.base.option_errors import refuse
 from textmlr.base.option_headings import READ
 from textmlr.base.printable import plain
 from textmlr.base.stdio import standard_input
-from textmlr.cli.document_file import given_documents, refuse_corpora, shown_path, text_option
+from textmlr.cli.document_file import (
+    GivenDocument,
+    given_documents,
+    refuse_corpora,
+    shown_path,
+    text_option,
+    warn_of_corpora,
+    warn_of_labelled_lines,
+)
+from textmlr.cli.shared_options import refuse_without_corpora
 from textmlr.cli.stage_options import one_value
 from textmlr.cli.taken_rows import tables_said
 from textmlr.cli.value_types import Checked
 from textmlr.cli.verb import verb_option
+from textmlr.cli.warnings import warn
 from textmlr.corpus.reading_options import ReadingOptions
 from textmlr.corpus.taken_columns import Taken
 
@@ -52,14 +62,14 @@ class AskedDocument:
     name   for headings
     path   of the file it is all of, None for a part of one and for a text of the command line
     label  its own, in a corpus
-    of_lines  it is a line of a file
+    head   the beginning of the file of lines that it is one of
     """
 
     name: str
     path: str | None
     text: bytes
     label: str | None = None
-    of_lines: bool = False
+    head: bytes | None = None
 
 
 source_options = one_value(
@@ -107,13 +117,13 @@ def asked_documents(
     Raises UsageError for options that do not go together, InputError for what cannot be read, is
     empty or too long.
     """
-    _check(documents, source, reading)
+    _check(documents, source)
     if source.lines is not None:
-        asked = _of_lines(source.lines, source.numbers, limited=reading.compression_limit)
+        asked = _of_lines(source.lines, source.numbers, reading)
     elif source.corpora:
         asked = _of_corpora(source.corpora, source.numbers, reading, usual)
     else:
-        given = given_documents(documents, source.texts)
+        given = given_documents(documents, source.texts, reading.encoding)
         asked = [AskedDocument(one.name, one.path, one.text) for one in given]
     for one in asked:
         if not one.text.strip():
@@ -129,13 +139,31 @@ def asked_documents(
 
 def refuse_corpora_in(asked: Sequence[AskedDocument], labels: Sequence[str]) -> None:
     """Raise InputError for the first file that is a corpus, of a model with these labels."""
-    from textmlr.cli.document_file import GivenDocument
-
-    whole = [GivenDocument(one.name, one.path, one.text) for one in asked if one.path is not None]
-    refuse_corpora(whole, labels)
+    refuse_corpora(_whole(asked), labels)
 
 
-def _check(documents: Sequence[str], source: DocumentSource, reading: ReadingOptions) -> None:
+def warn_of_corpora_in(
+    asked: Sequence[AskedDocument], lines: str | None, labels: Sequence[str]
+) -> None:
+    """Warn of files, and of a file of lines, that look like corpora."""
+    warn_of_corpora(_whole(asked))
+    head = asked[0].head
+    if lines is None or head is None or warn_of_labelled_lines(lines, head, labels):
+        return
+    for one in asked:
+        label, tab, _ = one.text.partition(b"\t")
+        if tab and label.decode("utf-8", "replace") in labels:
+            warn(
+                f"{one.name} begins with a label and a tab, and was explained with them; "
+                f"--corpus {shown_path(lines)} --number N reads the text alone"
+            )
+
+
+def _whole(asked: Sequence[AskedDocument]) -> list[GivenDocument]:
+    return [GivenDocument(one.name, one.path, one.text) for one in asked if one.path is not None]
+
+
+def _check(documents: Sequence[str], source: DocumentSource) -> None:
     given = {
         "documents": bool(documents),
         "--text": bool(source.texts),
@@ -155,26 +183,19 @@ def _check(documents: Sequence[str], source: DocumentSource, reading: ReadingOpt
             "--number is for --lines FILE or --corpus CORPUS: a DOC is one document, whole"
         )
     if not source.corpora:
-        only = {
-            "--format": reading.format,
-            "--text-column": reading.text_column,
-            "--label-column": reading.label_column,
-            "--skip-bad-lines": reading.skip_bad_lines or None,
-        }
-        for option, value in only.items():
-            if value is not None:
-                raise click.UsageError(f"{option} is for --corpus CORPUS")
+        refuse_without_corpora(ReadingOptions)
 
 
-def _of_lines(path: str, numbers: Sequence[int], *, limited: bool) -> list[AskedDocument]:
+def _of_lines(path: str, numbers: Sequence[int], reading: ReadingOptions) -> list[AskedDocument]:
     from textmlr.corpus.formats.lines import read_lines
 
-    batch = read_lines(path, compression_limit=limited)
+    limited, encoding = reading.compression_limit, reading.encoding
+    batch = read_lines(path, compression_limit=limited, encoding=encoding)
     _check_numbers(numbers, len(batch), shown_path(path), "line")
     name = shown_path(path)
+    head = batch.text[:_LOOKED_AT].tobytes()
     return [
-        AskedDocument(f"{name}:{number}", None, batch[number - 1], of_lines=True)
-        for number in numbers
+        AskedDocument(f"{name}:{number}", None, batch[number - 1], head=head) for number in numbers
     ]
 
 

@@ -157,7 +157,7 @@ def featurize(
         summary = asdict(done) | {
             "columns": featurizer.columns,
             "labels": shown_labels,
-            "featurizer": asdict(featurizer.options),
+            "featurizer": featurizer.options.as_json(),
             "seconds": round(seconds, 3),
         }
         click.echo(to_json(summary))
@@ -200,7 +200,7 @@ def _show(
     done: MatrixSummary, featurizer: Featurizer, labels: list[str] | None, seconds: float
 ) -> None:
     """A summary, on stderr, since stdout may get the lines."""
-    from textmlr.base.featurizer_options import show_ngrams
+    from textmlr.base.ngram_lengths import show_ngrams
     from textmlr.base.printable import plain
     from textmlr.cli.terminal import show_rows
 

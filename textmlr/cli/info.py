@@ -28,7 +28,6 @@ def info(model: str, as_json: bool) -> None:
       textmlr info reviews.textmlr
       textmlr info reviews.textmlr --json
     """
-    from dataclasses import asdict
 
     from textmlr.kernels.jit import run_plain
 
@@ -39,7 +38,7 @@ def info(model: str, as_json: bool) -> None:
     from textmlr.model.model import Model
 
     loaded = Model.load(model)
-    featurizer = asdict(loaded.featurizer.options)
+    featurizer = loaded.featurizer.options.as_json()
     about = {
         "model": model,
         "bytes": os.path.getsize(model),
@@ -129,10 +128,14 @@ def _typed(stage: type, options: dict[str, Any]) -> Iterator[str]:
     """Those of a stage's options that are not the default, and the seed, as they are typed."""
     from dataclasses import fields
 
+    from textmlr.base.printable import plural
     from textmlr.cli.value_types import NgramRangeType, Widths
 
     for field in fields(stage):
         value = options.get(field.name, field.default)
+        if field.name in ("stop_words", "vocabulary") and value is not None:
+            yield f"--{field.name.replace('_', '-')} ({plural(len(value), 'word')})"
+            continue
         value = tuple(value) if isinstance(value, list) else value
         # The n-grams have a row of their own, and may have been chosen.
         usual = value == field.default and field.name not in options.keys() & {"seed"}

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import asdict
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -111,7 +110,7 @@ def _summary(
         "documents": trainer.documents,
         "labels": len(trainer.labels),
         "features": 1 << (trainer.featurizer_options.hash_bits or 0),
-        "featurizer": asdict(trainer.featurizer_options),
+        "featurizer": trainer.featurizer_options.as_json(),
         "bytes": checkpoints.last.model,
         "seconds": round(seconds, 3),
         "compile_seconds": round(COMPILING.seconds, 3),

@@ -17,6 +17,7 @@ from textmlr.corpus.containers import dataset_column
 from textmlr.corpus.formats.table_columns import (
     ColumnPlaces,
     check_apart,
+    check_plain,
     column_place,
     usual_column,
 )
@@ -47,8 +48,10 @@ class Frame:
     ) -> ColumnPlaces:
         """The places of texts, labels and weights; where the first two have no name, they are those
         of training, or have plain ones."""
-        own_text = self._place("text", text or usual_column("text", self.columns, usual))
-        own_label = self._place("label", label or usual_column("label", self.columns, usual))
+        text = text or usual_column("text", self.columns, usual)
+        label = label or usual_column("label", self.columns, usual)
+        check_plain(text, label, self.columns, self.name)
+        own_text, own_label = self._place("text", text), self._place("label", label)
         check_apart(own_text, own_label, self.columns, self.name)
         own_weight = None if weight is None else self._place("weight", weight)
         return ColumnPlaces(own_text, own_label, own_weight)

@@ -5,8 +5,26 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from textmlr.base.errors import FormatError
+from textmlr.base.printable import plural
+from textmlr.corpus.byte_streams import Invalid
 from textmlr.corpus.chunks import EXAMPLES, Chunk
 from textmlr.corpus.taken_columns import Taken
+
+
+def invalid_note(place: str, sample: bytes) -> str:
+    """The sentence about bytes that are no UTF-8, and what their encoding may be.
+
+    place   of the first of them;  sample  the text there
+    """
+    from textmlr.corpus.likely_encoding import likely_encoding
+
+    likely = likely_encoding(sample)
+    mend = (
+        f"it looks like {likely}: --encoding {likely} reads it so"
+        if likely
+        else ("--encoding says in which encoding it is")
+    )
+    return f"{place}: not UTF-8, and read as U+FFFD; {mend}"
 
 
 class ReadingNotes:
@@ -22,8 +40,9 @@ class ReadingNotes:
         self.documents = self.skipped = 0
         self.skipped_examples: list[str] = []
         self.taken: list[Taken] = []
-        self._several = 0
+        self._several = self._unlabelled = 0
         self._headers: list[str] = []
+        self._invalid: list[Invalid] = []
         self._form = ""
 
     def add(self, chunk: Chunk) -> None:
@@ -32,7 +51,10 @@ class ReadingNotes:
         self.skipped += chunk.skipped
         self.skipped_examples += chunk.examples[: EXAMPLES - len(self.skipped_examples)]
         self._several += chunk.several
+        self._unlabelled += chunk.unlabelled
         self._headers += [chunk.name] if chunk.header else []
+        if chunk.invalid is not None and len(self._invalid) < EXAMPLES:
+            self._invalid.append(chunk.invalid)
         self._form = self._form or chunk.form
         if chunk.taken is not None and chunk.taken not in self.taken:
             self.taken.append(chunk.taken)
@@ -58,6 +80,9 @@ class ReadingNotes:
         """
         if self.documents:
             return
+        if self._unlabelled:
+            problem = f"none of {plural(self._unlabelled, 'row')} has a label"
+            raise FormatError(problem, place=", ".join(names), mend="label some of them first")
         if not self.skipped:
             raise FormatError("no documents", place=", ".join(names), mend="write one a row")
         problem = f"all {self.skipped} lines are bad; the first: {self.skipped_examples[0]}"
@@ -70,6 +95,15 @@ class ReadingNotes:
         if self._several:
             have = "documents have" if self._several > 1 else "document has"
             notes.append(f"{self._several:,} {have} several labels, of which the first is used")
+        for name, line, sample in self._invalid:
+            notes.append(invalid_note(f"{name}, line {line:,}", sample))
+        if self._unlabelled:
+            have = (
+                "rows have no label, and are"
+                if self._unlabelled > 1
+                else "row has no label, and is"
+            )
+            notes.append(f"{self._unlabelled:,} {have} left out")
         return notes + [
             f"{name}: its first line looks like column names, and was read as a document; "
             "--format csv reads it as names"

@@ -11,7 +11,7 @@ from textmlr.base.options import Flag, OneOf, check_options, documented, option
 from textmlr.corpus.reading_kinds import Character, Column, Encoding, Prefix
 
 CorpusFormat = Literal[
-    "tsv", "csv", "jsonl", "parquet", "arrow", "fasttext", "mallet", "vw", "lines"
+    "tsv", "csv", "json", "jsonl", "parquet", "arrow", "fasttext", "mallet", "vw", "lines"
 ]
 FORMATS: tuple[CorpusFormat, ...] = get_args(CorpusFormat)
 LABEL_PREFIX = "__label__"

@@ -77,9 +77,21 @@ def tables(
 
 def frozen_tables(options: FeaturizerOptions, ascii_only: bool) -> Tables:
     """``tables`` of a featurizer's options and the hashes of tokens that it leaves out, as kernels
-    take them: all of ``kernels.code_points.Text`` but the text."""
+    take them: all of ``kernels.code_points.Text`` but the text.
+
+    In a normal form more is in lower case: see ``canonical_text.small``.
+    """
     lower, kind = tables(options.lowercase, options.split_scripts, ascii_only)
+    if options.lowercase and options.normalize is not None and not ascii_only:
+        lower = _smaller(options.split_scripts)
     return frozen(lower), frozen(kind), frozen(NONE_DROPPED)
+
+
+@lru_cache(maxsize=1)
+def _smaller(split_scripts: bool) -> NDArray[np.uint32]:
+    lower = tables(True, split_scripts, False)[0].copy()
+    lower[0x130], lower[ord("ς")] = ord("i"), ord("σ")
+    return lower
 
 
 @lru_cache(maxsize=4)

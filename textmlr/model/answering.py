@@ -13,11 +13,13 @@ from numpy.typing import NDArray
 from textmlr.base.arrays import Scratch, frozen
 from textmlr.corpus.batch import Batch
 from textmlr.corpus.blocks import is_giant
-from textmlr.features.canonical_text import prepares
+from textmlr.features.canonical_text import Reading
 from textmlr.features.featurizer import Featurizer
 from textmlr.features.hashed_columns import HashedColumns
 from textmlr.features.prepared import PreparedFeaturizer
+from textmlr.features.prepared_text import normal_form, prepared_document
 from textmlr.features.prepared_text import prepared as prepared_text
+from textmlr.kernels import normal_form as normal_form_kernels
 from textmlr.kernels.code_points import Text
 from textmlr.kernels.document_answer import AnswerArrays, ModelArrays, RowScratch
 from textmlr.kernels.jit import bound
@@ -189,7 +191,8 @@ class _Single:
         span = np.zeros(2, np.int64)
         self._stop = span[1:]  # the kernel sees it frozen, as it does all spans
         self._prepared = prepared
-        self._prepares = prepares(prepared.options)
+        self._own_tokens = prepared.options.has_own_tokens
+        self._changes: Callable[[NDArray[np.uint8]], bool] | None = None
         scratch = RowScratch(
             *prepared.room(Scratch(), SHORT),
             np.empty(most, np.int32),
@@ -203,23 +206,39 @@ class _Single:
 
     def probabilities_of(self, text: str | bytes) -> NDArray[np.float64] | None:
         """P of each label for the document, see ``Answerer.probabilities_of``."""
-        ascii_only = text.isascii()
-        if not ascii_only and self._prepares:
+        if self._own_tokens:
             return None
+        ascii_only = text.isascii()
         if isinstance(text, str):
             try:
                 text = text.encode()
             except UnicodeEncodeError:  # a lone surrogate
                 return None
-        if len(text) > SHORT:
+        read = np.frombuffer(text, np.uint8)
+        if not ascii_only and len(text) <= SHORT and self._is_changed(read):
+            read = np.frombuffer(prepared_document(text, self._prepared.options), np.uint8)
+        if len(read) > SHORT:
             return None
         call = self._calls.get(ascii_only)
         if call is None:
             call = self._calls[ascii_only] = self._bind(ascii_only)
-        self._stop[0] = len(text)
+        self._stop[0] = len(read)
         out = np.empty(self._shape)
-        call(np.frombuffer(text, np.uint8), out)
+        call(read, out)
         return out
+
+    def _is_changed(self, text: NDArray[np.uint8]) -> bool:
+        """Whether the text is another before it is read."""
+        options = self._prepared.options
+        if not Reading.of(options).changes:
+            return False
+        if self._changes is None:
+            form, spans = normal_form(options), self._middle[:2]
+            changed = np.zeros(1, np.uint8)
+            run = bound(normal_form_kernels.changes, text, *spans, form, changed)
+            self._changes = lambda text: bool(run(text, *spans, form, changed))
+        self._stop[0] = len(text)
+        return self._changes(text)
 
     def _bind(self, ascii_only: bool) -> Callable[..., Any]:
         """The kernel, bound to all arguments but text and result."""

@@ -29,7 +29,7 @@ from textmlr.features.hashed_columns import HashedColumns
 from textmlr.model.answer_stream import stacked
 from textmlr.model.chosen_answerer import answerer_of
 from textmlr.model.heads import SOFTMAX, Head, ranked
-from textmlr.model.model_file import pack, unpack
+from textmlr.model.model_file import to_write, unpack
 from textmlr.model.model_parts import (
     ModelParts,
     UpdateState,
@@ -331,7 +331,7 @@ class Model(ModelVerbs):
     def save(self, path: str | PathLike[str]) -> int:
         """Write the model to one file, whole or not at all; return its size in bytes.
 
-        Raises InputError if the file cannot be written.
+        Raises InputError if the file cannot be written, and for a model with a tokenizer.
 
         >>> import textmlr
         >>> texts = ["a robot in orbit", "the sheriff rode", "robot engine", "a saddle"]
@@ -340,7 +340,7 @@ class Model(ModelVerbs):
         True
         """
         check_path("path", path)
-        return tensor_file.save(path, *pack(self.parts))
+        return tensor_file.save(path, *to_write(self.parts))
 
     @classmethod
     def load(cls, path: str | PathLike[str]) -> Model:

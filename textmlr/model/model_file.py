@@ -28,6 +28,7 @@ from textmlr.model.record import read_record
 from textmlr.model.scoring import Calibration
 from textmlr.model.small_file.theta_storage import PLAIN, ThetaStorage
 
+LISTS = ("stop_words", "vocabulary")  # options whose values are tensors, where there are some
 MOST_IDF = 64.0  # 1 + ln of that is less
 MOST_MULTIPLIER = 1e6  # calibration multiplies scores by no more: real ones have about 1
 Json = dict[str, Any]
@@ -38,6 +39,10 @@ def pack(parts: ModelParts, *, quick: bool = False) -> tuple[Json, Tensors]:
     it is, about."""
     labels, label_offsets = _blob(parts.labels)
     tensors: dict[str, NDArray[Any]] = {"labels": labels, "label_offsets": label_offsets}
+    options = parts.featurizer.options.as_json()
+    for name in LISTS:
+        if options[name] is not None:  # the header has no room for thousands of words
+            tensors[name], tensors[f"{name}_offsets"] = _blob(options.pop(name))
     storage: Json = {"dtype": "float32"}
     more: Json = {}
     if parts.fasttext is not None:
@@ -59,7 +64,7 @@ def pack(parts: ModelParts, *, quick: bool = False) -> tuple[Json, Tensors]:
     tensors |= {f"theta.{i}": layer for i, layer in enumerate(parts.layers) if i}
     tensors |= {f"squares.{i}": own for i, own in enumerate(parts.update_state.squares)}
     header = {
-        "featurizer": asdict(parts.featurizer.options),
+        "featurizer": options,
         "documents": parts.featurizer.documents,
         "calibration": asdict(parts.calibration),
         "widths": [layer.shape[1] for layer in parts.layers],
@@ -75,12 +80,18 @@ def pack(parts: ModelParts, *, quick: bool = False) -> tuple[Json, Tensors]:
     return header, tensors
 
 
+def to_write(parts: ModelParts) -> tuple[Json, Tensors]:
+    """``pack``; InputError for a model with a tokenizer, which is a function of Python."""
+    parts.featurizer.options.check_written()
+    return pack(parts)
+
+
 def unpack(header: Json, tensors: Tensors, path: str | PathLike[str]) -> ModelParts:
     """The parts that ``tensor_file.load`` read from path.
 
     Raises ModelFileError where they cannot be those of a model.
     """
-    options = _options(take(header, "featurizer", dict, path), path)
+    options = _options(take(header, "featurizer", dict, path) | _lists(tensors, path), path)
     documents = take(header, "documents", int, path)
     least = 0 if options.stateless else 1
     expect(least <= documents < MOST_COUNT, path, "the number of documents is out of range")
@@ -221,6 +232,18 @@ def _blob(strings: Sequence[str]) -> tuple[NDArray[np.uint8], NDArray[np.int64]]
 def _strings(blob: NDArray[np.uint8], offsets: NDArray[np.int64]) -> list[str]:
     whole, ends = blob.tobytes(), offsets.tolist()
     return [whole[i:j].decode() for i, j in pairwise(ends)]
+
+
+def _lists(tensors: Tensors, path: str | PathLike[str]) -> Json:
+    """The options that are lists of words."""
+    found = {}
+    for name in LISTS:
+        if name in tensors:
+            blob = tensor(tensors, name, np.uint8, (None,), path)
+            offsets = tensor(tensors, f"{name}_offsets", np.int64, (None,), path)
+            check_blob(blob, offsets, path, name)
+            found[name] = _strings(blob, offsets)
+    return found
 
 
 def _options(fields: Json, path: str | PathLike[str]) -> FeaturizerOptions:
