@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 from textmlr.base.arrays import frozen
 from textmlr.base.errors import InputError
-from textmlr.base.featurizer_options import MAX_NGRAM, FeaturizerOptions
+from textmlr.base.featurizer_options import FeaturizerOptions
+from textmlr.base.ngram_lengths import MAX_NGRAM
 from textmlr.base.threads import chosen_threads, map_blocks
 from textmlr.corpus.batch import Batch
 from textmlr.corpus.blocks import blocks_of

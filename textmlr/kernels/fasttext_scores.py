@@ -89,6 +89,17 @@ def _by_table(outputs, ranks, scores):
 
 
 @kernel
+def _directly(outputs, scores):
+    """Write outputs as scores."""
+    highest = outputs[0]
+    for label in range(1, outputs.size):
+        highest = max(highest, outputs[label])
+    taken = highest if highest > HIGH else np.float32(0.0)
+    for label in range(outputs.size):
+        scores[label] = outputs[label] - taken
+
+
+@kernel
 def _down_the_tree(outputs, tree, logs, scores):
     """Write log P of each label to scores: Σ of log σ(±y) on its way from the root."""
     labels = scores.size
@@ -162,6 +173,4 @@ def scores(text, starts, stops, words, layers, reading, room, out, known):
         elif layers.kind[0] == TABLE:
             _by_table(outputs, layers.ranks, own)
         else:
-            highest = outputs.max()
-            for label in range(own.size):
-                own[label] = outputs[label] - highest if highest > HIGH else outputs[label]
+            _directly(outputs, own)
