@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from textmlr.base.arrays import Scratch, frozen
 from textmlr.kernels import fasttext_words as kernels
-from textmlr.kernels.fasttext_words import Reading, Words
+from textmlr.kernels.fasttext_words import FastTextReading, FastTextWords
 
 LABEL_PREFIX = "__label__"  # with which fastText tells a label, whatever it was trained with
 END_OF_TEXT = b"</s>"
@@ -64,7 +64,7 @@ class FastTextDictionary:
         return int(own[same][0]) if same.any() else -1
 
     @cached_property
-    def arrays(self) -> Words:
+    def arrays(self) -> FastTextWords:
         """The dictionary as kernels take it."""
         numbers = np.arange(len(self.bounds) - 1)
         slots = _table(numbers, entry_hashes(self.names, self.bounds))
@@ -82,7 +82,7 @@ class FastTextDictionary:
         shape[kernels.END] = self.end
         prefix = np.frombuffer(LABEL_PREFIX.encode(), np.uint8)
         arrays = slots, self.bounds, self.names, table, rows, prefix, shape
-        return Words(*(frozen(array) for array in arrays))
+        return FastTextWords(*(frozen(array) for array in arrays))
 
     def name_list(self) -> list[str]:
         """The words, in order; bytes that are not UTF-8 are U+FFFD."""
@@ -99,22 +99,22 @@ class FastTextDictionary:
         """An upper bound on the words of a document of so many bytes."""
         return text_bytes // 2 + 2
 
-    def reading(self, text_bytes: int, scratch: Scratch) -> Reading:
+    def reading(self, text_bytes: int, scratch: Scratch) -> FastTextReading:
         """Scratch for documents of so many bytes at most, read in pieces."""
         none = np.zeros((0, 2), np.int64), np.zeros((0, 4), np.int64)
-        return Reading(
+        return FastTextReading(
             scratch.take("state", kernels.STATE, np.int64),
             scratch.take("hashes", self.most_words(text_bytes), np.uint64),
             scratch.take("rows", ROWS + self._most_at_once, np.int32),
             *none,
         )
 
-    def whole_reading(self, text_bytes: int) -> Reading:
-        """Room for one document of so many bytes at most, with the places of all its rows."""
+    def whole_reading(self, text_bytes: int) -> FastTextReading:
+        """FastTextRoom for one document of so many bytes at most, with the places of all its rows."""
         words = self.most_words(text_bytes)
         characters = (text_bytes + 2 * words) * max(self.most - self.least + 1, 0)
         rows = words * self.ngrams + characters * (self.most > 0) + self._most_at_once + 1
-        return Reading(
+        return FastTextReading(
             np.zeros(kernels.STATE, np.int64),
             np.zeros(words, np.uint64),
             np.zeros(rows, np.int32),

@@ -43,7 +43,7 @@ class FastTextLayers(NamedTuple):
     kind: Any
 
 
-class Room(NamedTuple):
+class FastTextRoom(NamedTuple):
     """Scratch: ones (r,) float32, all 1; units (H,) int32, 0 to H − 1; hidden, more (H,) float32;
     outputs (L,) float32; logs (2L,) float64."""
 
@@ -149,8 +149,8 @@ def scores(text, starts, stops, words, layers, reading, room, out, known):
     """Write the scores of documents.
 
     text (bytes,) uint8;  starts, stops (n,) int64   each document's bytes
-    words   fasttext_words.Words;  layers  FastTextLayers
-    reading fasttext_words.Reading, room Room   scratch
+    words   fasttext_words.FastTextWords;  layers  FastTextLayers
+    reading fasttext_words.FastTextReading, room FastTextRoom   scratch
     out     (n, L) float32   written (nats)
     known   (n,) int64   written: how many rows there are but that of </s>
     """

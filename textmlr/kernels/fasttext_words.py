@@ -25,14 +25,14 @@ LOW_BITS, SIGNED = np.uint64(0xFFFFFFFF), np.uint64(0xFFFFFF00)
 NEGATIVE, HIGH_BITS = np.uint64(0x80000000), np.uint64(0xFFFFFFFF00000000)
 NEXT_WORD = np.uint64(116049371)
 BEFORE, BEHIND = ord("<"), ord(">")
-# ``Words.shape``
+# ``FastTextWords.shape``
 WORDS, NGRAMS, LEAST, MOST, BUCKETS, PRUNED, END, SHAPE = 0, 1, 2, 3, 4, 5, 6, 7
 # The state of a document half read
 AT, STOP, FIRST, SIZE, CHARACTER, TOKENS, GRAM, PHASE, KNOWN, STATE = 0, 1, 2, 3, 4, 5, 6, 7, 8, 9
 READ, JOIN, DONE = 0, 1, 2  # phases
 
 
-class Words(NamedTuple):
+class FastTextWords(NamedTuple):
     """A dictionary.
 
     slots   (s,) int32   number of the entry in each slot of a table of their hashes, −1 for a free
@@ -55,7 +55,7 @@ class Words(NamedTuple):
     shape: Any
 
 
-class Reading(NamedTuple):
+class FastTextReading(NamedTuple):
     """Scratch for documents of at most t words.
 
     state  (STATE,) int64
@@ -288,7 +288,7 @@ def read_rows(text, starts, stops, words, reading, out, offsets):
     number.
 
     text (bytes,) uint8;  starts, stops (n,) int64   each document's bytes
-    words Words;  reading Reading, scratch
+    words FastTextWords;  reading FastTextReading, scratch
     out     (m,) int32   written as far as it goes
     offsets (n + 1,) int64   written: document i has out[offsets[i]:offsets[i + 1]]
     """
@@ -308,9 +308,9 @@ def read_rows(text, starts, stops, words, reading, out, offsets):
 
 @kernel
 def read_places(text, start, stop, words, reading):
-    """Read one document into a Reading that has room for all its rows; return how many there are.
+    """Read one document into a FastTextReading that has room for all its rows; return how many there are.
 
-    text (bytes,) uint8;  start, stop   its bytes;  words Words;  reading Reading, written
+    text (bytes,) uint8;  start, stop   its bytes;  words FastTextWords;  reading FastTextReading, written
     """
     _begin(start, stop, reading)
     return _more_rows(text, words, reading)

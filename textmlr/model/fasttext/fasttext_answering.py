@@ -78,13 +78,13 @@ class FastTextAnswerer(Answerer):
         block = Batch(np.frombuffer(text, np.uint8), span[:1], span[1:])
         return self.answer(block).probabilities
 
-    def _scores_room(self, rows: int) -> kernels.Room:
+    def _scores_room(self, rows: int) -> kernels.FastTextRoom:
         """This thread's scratch."""
         try:
-            room: kernels.Room = self._own.room
+            room: kernels.FastTextRoom = self._own.room
         except AttributeError:
             hidden = len(self._layers.upper)
-            room = self._own.room = kernels.Room(
+            room = self._own.room = kernels.FastTextRoom(
                 np.ones(rows, np.float32),
                 np.arange(hidden, dtype=np.int32),
                 np.zeros(hidden, np.float32),
