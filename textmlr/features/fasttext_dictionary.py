@@ -110,7 +110,7 @@ class FastTextDictionary:
         )
 
     def whole_reading(self, text_bytes: int) -> FastTextReading:
-        """FastTextRoom for one document of so many bytes at most, with the places of all its rows."""
+        """Room for one document of so many bytes at most, with the places of all its rows."""
         words = self.most_words(text_bytes)
         characters = (text_bytes + 2 * words) * max(self.most - self.least + 1, 0)
         rows = words * self.ngrams + characters * (self.most > 0) + self._most_at_once + 1

@@ -308,9 +308,10 @@ def read_rows(text, starts, stops, words, reading, out, offsets):
 
 @kernel
 def read_places(text, start, stop, words, reading):
-    """Read one document into a FastTextReading that has room for all its rows; return how many there are.
+    """Read one document into a reading with room for all its rows; return how many there are.
 
-    text (bytes,) uint8;  start, stop   its bytes;  words FastTextWords;  reading FastTextReading, written
+    text (bytes,) uint8;  start, stop   its bytes
+    words FastTextWords;  reading FastTextReading, written
     """
     _begin(start, stop, reading)
     return _more_rows(text, words, reading)
