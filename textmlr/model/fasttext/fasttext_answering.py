@@ -88,7 +88,6 @@ class FastTextAnswerer(Answerer):
                 np.ones(rows, np.float32),
                 np.arange(hidden, dtype=np.int32),
                 np.zeros(hidden, np.float32),
-                np.zeros(hidden, np.float32),
                 np.zeros(self._labels, np.float32),
                 np.zeros(2 * self._labels, np.float64),
             )
