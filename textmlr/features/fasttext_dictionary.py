@@ -106,6 +106,7 @@ class FastTextDictionary:
             scratch.take("state", kernels.STATE, np.int64),
             scratch.take("hashes", self.most_words(text_bytes), np.uint64),
             scratch.take("rows", ROWS + self._most_at_once, np.int32),
+            scratch.take("word", text_bytes + 2, np.uint8),
             *none,
         )
 
@@ -118,6 +119,7 @@ class FastTextDictionary:
             np.zeros(kernels.STATE, np.int64),
             np.zeros(words, np.uint64),
             np.zeros(rows, np.int32),
+            np.zeros(text_bytes + 2, np.uint8),
             np.zeros((words, 2), np.int64),
             np.zeros((rows, 4), np.int64),
         )

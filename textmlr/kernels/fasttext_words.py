@@ -61,6 +61,7 @@ class FastTextReading(NamedTuple):
     state  (STATE,) int64
     hashes (t,) uint64    of each word, a signed number of 32 bits
     rows   (r,) int32     more than MOST
+    word   (b + 2,) uint8 the word that is read, < before it and > behind it; b bytes at most
     bounds (t, 2) int64   first byte of each word, and the one behind its last; (0, 2): not wanted
     places (r, 4) int64   of each row the first and the last word, first byte, and the one behind
                           the last; (0, 4): not wanted
@@ -69,6 +70,7 @@ class FastTextReading(NamedTuple):
     state: Any
     hashes: Any
     rows: Any
+    word: Any
     bounds: Any
     places: Any
 
@@ -157,37 +159,33 @@ def _put(reading, n, row, first, last, begin, stop):
 
 
 @kernel
-def _byte(text, first, size, at):
-    """Byte ``at`` of a word with < before and > behind it."""
-    if at == 0:
-        return np.int64(BEFORE)
-    if at == size + 1:
-        return np.int64(BEHIND)
-    return np.int64(text[first + at - 1])
-
-
-@kernel
-def _characters(text, words, reading, n):
-    """Write the rows of the character n-grams that begin at one character; return their number
-    with the n before."""
-    state, shape = reading.state, words.shape
-    first, size, begin, token = state[FIRST], state[SIZE], state[CHARACTER], state[TOKENS] - 1
+def _characters(words, reading, n, room):
+    """Write rows of the character n-grams of the word, from one character on, while there are
+    fewer than ``room``; return their number with the n before."""
+    state, shape, word = reading.state, words.shape, reading.word
+    first, size, token = state[FIRST], state[SIZE], state[TOKENS] - 1
+    least, most = shape[LEAST], shape[MOST]
     end = size + 2
-    h, at, length = START, begin, 0
-    while at < end and length < shape[MOST]:
-        length += 1
-        h = _mixed(h, _byte(text, first, size, at))
-        at += 1
-        while at < end and (_byte(text, first, size, at) & 0xC0) == 0x80:
-            h = _mixed(h, _byte(text, first, size, at))
+    begin = state[CHARACTER]
+    while begin < end and n < room:
+        h, at, length = START, begin, 0
+        following = end
+        while at < end and length < most:
+            length += 1
+            h = _mixed(h, np.int64(word[at]))
             at += 1
-        if length == 1:
-            state[CHARACTER] = at
-        if length >= shape[LEAST] and not (length == 1 and (begin == 0 or at == end)):
-            row = _bucket_row(h, words)
-            if row >= 0:
-                start, stop = first + max(begin - 1, 0), first + min(at - 1, size)
-                n = _put(reading, n, row, token, token, start, stop)
+            while at < end and (word[at] & 0xC0) == 0x80:
+                h = _mixed(h, np.int64(word[at]))
+                at += 1
+            if length == 1:
+                following = at
+            if length >= least and not (length == 1 and (begin == 0 or at == end)):
+                row = _bucket_row(h, words)
+                if row >= 0:
+                    start, stop = first + max(begin - 1, 0), first + min(at - 1, size)
+                    n = _put(reading, n, row, token, token, start, stop)
+        begin = following
+    state[CHARACTER] = begin
     return n
 
 
@@ -213,7 +211,12 @@ def _next_word(text, words, reading, n):
         entry = _entry(text, first, size, h, words)
         if entry >= shape[WORDS] or (entry < 0 and _begins(text, first, size, words.prefix)):
             return n  # a label
-        state[CHARACTER] = 0 if shape[MOST] > 0 else size + 2
+        if shape[MOST] > 0:
+            state[CHARACTER] = 0
+            reading.word[0] = BEFORE
+            for i in range(size):
+                reading.word[i + 1] = text[first + i]
+            reading.word[size + 1] = BEHIND
     token = state[TOKENS]
     reading.hashes[token] = h | HIGH_BITS if (h & NEGATIVE) != 0 else h
     if reading.bounds.shape[0] > 0:
@@ -268,7 +271,7 @@ def _more_rows(text, words, reading):
     while n < most:
         if state[CHARACTER] < state[SIZE] + 2:
             before = n
-            n = _characters(text, words, reading, n)
+            n = _characters(words, reading, n, most)
             state[KNOWN] += n - before
         elif state[PHASE] == READ:
             n = _next_word(text, words, reading, n)
