@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -35,6 +35,7 @@ class ScanRequest:
     live         take what is there, cut at line ends; wait for nothing more
     usual        what a model was trained on: a column that is not named is one of these, if the
                  file has it
+    features     the types of a Hugging Face data set's columns, where its folder says them
     """
 
     options: ReadingOptions
@@ -43,6 +44,7 @@ class ScanRequest:
     tables: bool = False
     live: bool = False
     usual: tuple[Taken, ...] = ()
+    features: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True, eq=False)
