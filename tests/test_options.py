@@ -408,6 +408,6 @@ def test_errors_of_reading_spell_options_as_they_were_written(place: Path) -> No
         "train", "bad.tsv", "--config", "o.toml"
     )
     Path("t.csv").write_text("a,b\nx,y\n")
-    assert "say which with --text-column:" in message("train", "t.csv")
-    with pytest.raises(InputError, match="say which with text='…':"):
+    assert "say which with --text-column and --label-column:" in message("train", "t.csv")
+    with pytest.raises(InputError, match="say which with text='…' and label='…':"):
         textmlr.train("t.csv")

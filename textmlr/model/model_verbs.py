@@ -300,9 +300,10 @@ class ModelVerbs:
         """Answer the documents of files of any size, piece by piece, into a file; return counts.
 
         paths   as ``textmlr.train`` takes them; they need no labels
-        output  its ending says the format: .parquet, .arrow, .csv or .jsonl (and .gz, .zst or
-                .bz2 after the last two).  It has the columns of the files, then the answers:
-                predicted and probability
+        output  its ending says the format: .parquet, .arrow, .csv, .tsv or .jsonl (and .gz, .zst
+                or .bz2 after the last three).  It has a row for each of the files', with their
+                columns, then the answers: predicted and probability.  A text that is null has a
+                null answer
         top     also columns predicted_2, probability_2, … to this rank
         min_probability  predicted is null where no label has this probability
         label   only one column, P(label)

@@ -59,6 +59,8 @@ class ArrowTable:
                 continue
             column = columns[places.by_kind[kind]]
             own = column.kind
+            if kind == "text" and request.nulls and pa.types.is_null(own):
+                continue  # no row has a text
             if kind == "label" and is_list(own):
                 own = own.value_type
             if not getattr(use_of(own), kind):
@@ -118,7 +120,12 @@ class ArrowTable:
         problems = _Problems(self, own, len(rows), first)
         with arrow_refusals(self.name, "a table"):
             text = plain(own["text"])
-        if text.null_count:
+            if pa.types.is_null(text.type):
+                text = text.cast(pa.large_string())
+        missing: NDArray[np.bool_] | None = None
+        if text.null_count and request.nulls:
+            missing = text.is_null().to_numpy(zero_copy_only=False)
+        elif text.null_count:
             problems.add(text.is_null(), "text")
         labels = self._labels(own["label"]) if "label" in own else None
         if labels is not None:
@@ -141,6 +148,7 @@ class ArrowTable:
             first += int(good.argmax())
             rows, text = _filtered(rows, good), text.filter(pa.array(good))
             labels = None if labels is None else labels.filtered(good)
+            missing = None if missing is None else missing[good]
             weights = None if weights is None else weights[good]
         return Chunk(
             self.name,
@@ -154,6 +162,7 @@ class ArrowTable:
             0 if labels is None else int((labels.counts > 1).sum()),
             taken=self.taken,
             unlabelled=unlabelled,
+            missing=missing,
         )
 
     def _labels(self, column: pa.Array) -> _Labels:

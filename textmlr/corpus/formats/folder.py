@@ -22,7 +22,7 @@ from textmlr.base.errors import FormatError, InputError
 from textmlr.base.option_mentions import mention
 from textmlr.base.printable import plain
 from textmlr.corpus.batch import ASCII_SPACE, Batch
-from textmlr.corpus.byte_streams import BOM
+from textmlr.corpus.byte_streams import Invalid
 from textmlr.corpus.chunks import SKIP, Chunk, ScanRequest, check_bad
 from textmlr.corpus.formats import dataset_folder
 from textmlr.corpus.formats.dataset_folder import dataset_in
@@ -30,6 +30,7 @@ from textmlr.corpus.formats.lines import BINARY
 from textmlr.corpus.refusals import refusals
 from textmlr.corpus.sources import is_url, opened
 from textmlr.corpus.taken_columns import Taken
+from textmlr.corpus.text_encodings import BOM, check_marks
 
 
 @dataclass(slots=True)
@@ -42,6 +43,7 @@ class _Pile:
     labels: list[str]
     size: int
     errors: list[InputError]
+    invalid: Invalid | None = None
 
 
 def is_folder(source: str) -> bool:
@@ -160,8 +162,13 @@ def _files(path: str) -> Iterator[str]:
 
 def _read(pile: _Pile, label: str, file: str, request: ScanRequest) -> None:
     """Add one document, or its error."""
-    with opened(file, limited=request.options.compression_limit) as stream:
-        text = stream.rest("document").tobytes().removeprefix(BOM)
+    limited, encoding = request.options.compression_limit, request.options.encoding
+    with opened(file, limited=limited, encoding=encoding) as stream:
+        whole = stream.rest("document")
+        stream.check_text(whole, 1)
+        pile.invalid = pile.invalid or stream.invalid
+        text = whole.tobytes().removeprefix(BOM)
+        check_marks(text, file)
     if b"\0" in text:
         problem, mend = BINARY
         error = FormatError(problem, place=file, mend=f"{mend}, {SKIP}")
@@ -197,6 +204,7 @@ def _chunk(path: str, pile: _Pile, request: ScanRequest) -> Chunk:
         len(bad),
         examples,
         taken=Taken(shape),
+        invalid=pile.invalid,
     )
 
 
