@@ -28,7 +28,7 @@ from textmlr.base.training_options import Activation
 from textmlr.features.featurizer import Featurizer
 from textmlr.features.hashed_columns import HashedColumns
 from textmlr.model.answer_stream import stacked
-from textmlr.model.answering import Answerer
+from textmlr.model.chosen_answerer import answerer_of
 from textmlr.model.heads import SOFTMAX, Head, ranked
 from textmlr.model.model_file import to_write, unpack
 from textmlr.model.model_parts import (
@@ -39,7 +39,7 @@ from textmlr.model.model_parts import (
     check_shapes,
 )
 from textmlr.model.model_verbs import ModelVerbs
-from textmlr.model.parameters import LINEAR, Network, check_scores_finite
+from textmlr.model.parameters import LINEAR
 from textmlr.model.record import Record, VersionsRecord
 from textmlr.model.scoring import Calibration, base_scores
 from textmlr.model.small_file.theta_storage import PLAIN, ThetaStorage
@@ -117,14 +117,7 @@ class Model(ModelVerbs):
         self._head = head
         self._base = base_scores(record.label_weights(), head)
         check_shapes(self.parts, len(self._base))
-        self._answerer = self._answering()
-
-    def _answering(self) -> Answerer:
-        network = Network.of(self._layers, self._activation)
-        check_scores_finite(self._layers)
-        return Answerer(
-            self.featurizer, network, self._columns, self._calibration, self._base, self._head
-        )
+        self._answerer = answerer_of(self.parts)
 
     @property
     def theta(self) -> NDArray[np.float32]:
@@ -377,7 +370,7 @@ class Model(ModelVerbs):
 
     def __setstate__(self, state: Json) -> None:
         vars(self).update(state)
-        self._answerer = self._answering()
+        self._answerer = answerer_of(self.parts)
 
 
 def load(path: ModelSource) -> Model:

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from textmlr.base.errors import FormatError, InputError
 from textmlr.corpus.batch import Batch
-from textmlr.corpus.byte_streams import BOM, HEAD, Stream
+from textmlr.corpus.byte_streams import HEAD, Stream
 from textmlr.corpus.chunks import SKIP, Chunk, ScanRequest, check_bad
 from textmlr.corpus.formats.annotation_exports import LOOKED_AT, rows_in
 from textmlr.corpus.formats.json_columns import columns_of, pays
@@ -32,6 +32,7 @@ from textmlr.corpus.formats.json_values import (
 )
 from textmlr.corpus.formats.lines import BINARY, Lines, blocks_of, quote
 from textmlr.corpus.labels import LARGEST_WEIGHT
+from textmlr.corpus.text_encodings import BOM
 
 
 def chunks(stream: Stream, request: ScanRequest) -> Iterator[Chunk]:
