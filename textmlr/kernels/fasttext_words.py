@@ -30,6 +30,8 @@ WORDS, NGRAMS, LEAST, MOST, BUCKETS, PRUNED, END, SHAPE = 0, 1, 2, 3, 4, 5, 6, 7
 # The state of a document half read
 AT, STOP, FIRST, SIZE, CHARACTER, TOKENS, GRAM, PHASE, KNOWN, STATE = 0, 1, 2, 3, 4, 5, 6, 7, 8, 9
 READ, JOIN, DONE = 0, 1, 2  # phases
+# Kinds of rows: n-grams of words, and n-grams of characters by whether < and > belong to them.
+WORD, INSIDE, WITH_BEFORE, WITH_BEHIND = 0, 1, 2, 4
 
 
 class FastTextWords(NamedTuple):
@@ -63,8 +65,8 @@ class FastTextReading(NamedTuple):
     rows   (r,) int32     more than MOST
     word   (b + 2,) uint8 the word that is read, < before it and > behind it; b bytes at most
     bounds (t, 2) int64   first byte of each word, and the one behind its last; (0, 2): not wanted
-    places (r, 4) int64   of each row the first and the last word, first byte, and the one behind
-                          the last; (0, 4): not wanted
+    places (r, 5) int64   of each row the first and the last word, first byte, the one behind the
+                          last, and its KIND; (0, 5): not wanted
     """
 
     state: Any
@@ -147,7 +149,7 @@ def _bucket_row(h, words):
 
 
 @kernel
-def _put(reading, n, row, first, last, begin, stop):
+def _put(reading, n, row, first, last, begin, stop, kind):
     """Write a row and its place; return the number of rows."""
     reading.rows[n] = row
     if reading.places.shape[0] > 0:
@@ -155,6 +157,7 @@ def _put(reading, n, row, first, last, begin, stop):
         reading.places[n, 1] = last
         reading.places[n, 2] = begin
         reading.places[n, 3] = stop
+        reading.places[n, 4] = kind
     return n + 1
 
 
@@ -183,7 +186,9 @@ def _characters(words, reading, n, room):
                 row = _bucket_row(h, words)
                 if row >= 0:
                     start, stop = first + max(begin - 1, 0), first + min(at - 1, size)
-                    n = _put(reading, n, row, token, token, start, stop)
+                    kind = INSIDE + (WITH_BEFORE if begin == 0 else 0)
+                    kind += WITH_BEHIND if at == end else 0
+                    n = _put(reading, n, row, token, token, start, stop, kind)
         begin = following
     state[CHARACTER] = begin
     return n
@@ -224,7 +229,7 @@ def _next_word(text, words, reading, n):
         reading.bounds[token, 1] = at
     state[TOKENS] = token + 1
     if entry >= 0:
-        n = _put(reading, n, entry, token, token, first, at)
+        n = _put(reading, n, entry, token, token, first, at, WORD)
         state[KNOWN] += 0 if is_end else 1
     return n
 
@@ -249,7 +254,7 @@ def _next_grams(words, reading, n):
             begin = stop = 0
             if reading.bounds.shape[0] > 0:
                 begin, stop = reading.bounds[first, 0], reading.bounds[last, 1]
-            n = _put(reading, n, row, first, last, begin, stop)
+            n = _put(reading, n, row, first, last, begin, stop, WORD)
     return n
 
 
