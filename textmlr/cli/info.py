@@ -48,9 +48,18 @@ def info(model: str, as_json: bool) -> None:
         click.echo(to_json(about))
         return
     click.secho(plain(model), bold=True)
+    size = ("file size", size_of(about["bytes"]))
+    if (imported := loaded.record.imported) is not None:
+        from textmlr.cli.imported_rows import imported_rows  # few are imported
+
+        source = f"{imported.program}, format version {imported.version}"
+        labels = label_row(loaded.labels, loaded.record)
+        unknown = ("not known", "its corpus, and how good it was there")
+        show_rows([size, labels, *imported_rows(loaded), ("imported from", source), unknown])
+        return
     show_rows(
         [
-            ("file size", size_of(about["bytes"])),
+            size,
             label_row(loaded.labels, loaded.record),
             ("features", f"{loaded.featurizer.columns:,}"),
             ("weights", _WEIGHTS[loaded.parts.storage.dtype]),

@@ -73,6 +73,12 @@ def prepared(block: Batch, options: FeaturizerOptions) -> Batch:
     return Batch(text, np.concatenate([np.zeros(1, np.int64), ends[:-1]]), ends)
 
 
+def prepared_document(data: bytes, options: FeaturizerOptions) -> bytes:
+    """One document as it is read."""
+    text = Reading.of(options).canonical(data.decode("utf-8", "textmlr.subpart"))
+    return text.encode("utf-8", "surrogateescape")
+
+
 def _tokenised(block: Batch, options: FeaturizerOptions) -> Batch:
     """The documents as the tokens that Python finds in them."""
     reading = _before_tokens(options)

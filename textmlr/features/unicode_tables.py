@@ -83,13 +83,13 @@ def frozen_tables(options: FeaturizerOptions, ascii_only: bool) -> Tables:
     """
     lower, kind = tables(options.lowercase, options.split_scripts, ascii_only)
     if options.lowercase and options.normalize is not None and not ascii_only:
-        lower = _smaller()
+        lower = _smaller(options.split_scripts)
     return frozen(lower), frozen(kind), frozen(NONE_DROPPED)
 
 
 @lru_cache(maxsize=1)
-def _smaller() -> NDArray[np.uint32]:
-    lower = tables(True, True, False)[0].copy()
+def _smaller(split_scripts: bool) -> NDArray[np.uint32]:
+    lower = tables(True, split_scripts, False)[0].copy()
     lower[0x130], lower[ord("ς")] = ord("i"), ord("σ")
     return lower
 
