@@ -129,7 +129,7 @@ def _typed(stage: type, options: dict[str, Any]) -> Iterator[str]:
     from dataclasses import fields
 
     from textmlr.base.printable import plural
-    from textmlr.cli.value_types import NgramRangeType, Widths
+    from textmlr.cli.value_types import NgramRangeType, NumberOrShare, Widths
 
     for field in fields(stage):
         value = options.get(field.name, field.default)
@@ -149,4 +149,6 @@ def _typed(stage: type, options: dict[str, Any]) -> Iterator[str]:
             yield f"--{name} {kind.text(value)}"
         else:
             text = f"{value:g}" if isinstance(value, float) else value
+            if field.name in ("min_df", "max_df"):
+                text = NumberOrShare().text(value)
             yield f"--{name} {'none' if value is None else text}"
