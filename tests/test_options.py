@@ -10,7 +10,6 @@ import pickle
 import re
 import shlex
 from dataclasses import dataclass, fields
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -134,7 +133,8 @@ def test_estimators(estimator: type) -> None:
 
 
 def of_command(verb: str) -> dict[str, Any]:
-    command = getattr(import_module(f"textmlr.cli.{verb}"), verb)
+    command = cli.get_command(click.Context(cli), verb)
+    assert command is not None
     return {option.name: option for option in command.params}
 
 

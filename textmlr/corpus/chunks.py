@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -37,6 +37,7 @@ class ScanRequest:
     usual        what a model was trained on: a column that is not named is one of these, if the
                  file has it
     nulls        rows whose text is null are documents too: see Chunk.missing
+    features     the types of a Hugging Face data set's columns, where its folder says them
     """
 
     options: ReadingOptions
@@ -46,6 +47,7 @@ class ScanRequest:
     live: bool = False
     usual: tuple[Taken, ...] = ()
     nulls: bool = False
+    features: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True, eq=False)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any, BinaryIO
@@ -132,7 +131,7 @@ def recode(corpus: Corpus, labels: Sequence[str]) -> tuple[NDArray[np.int32], di
 
 
 def _chunks(source: str, request: ScanRequest, stdin: BinaryIO | None) -> Iterator[Chunk]:
-    if source != "-" and os.path.isdir(source):
+    if folder.is_folder(source):
         yield from folder.chunks(source, request)
         return
     limited, encoding = request.options.compression_limit, request.options.encoding

@@ -62,7 +62,7 @@ def _is_lines(head: bytes, request: ScanRequest) -> bool:
             return begin.startswith(b"{") and not _holds_list(begin)
         if isinstance(error, json.JSONDecodeError) and error.msg == "Extra data":
             return text[error.pos] not in "{["
-        return any(map(_is_whole, rest.split(b"\n")))  # the first is bad
+        return begin.startswith(b"{") and any(map(_is_whole, rest.split(b"\n")))  # but the first
     alone = not rest.strip() and len(head) < HEAD
     if isinstance(found, list):
         return not alone and len(rows_in(found)) == 1 and isinstance(rows_in(found)[0], dict)
