@@ -10,7 +10,6 @@ import pickle
 import re
 import shlex
 from dataclasses import dataclass, fields
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -134,7 +133,8 @@ def test_estimators(estimator: type) -> None:
 
 
 def of_command(verb: str) -> dict[str, Any]:
-    command = getattr(import_module(f"textmlr.cli.{verb}"), verb)
+    command = cli.get_command(click.Context(cli), verb)
+    assert command is not None
     return {option.name: option for option in command.params}
 
 
@@ -408,6 +408,6 @@ def test_errors_of_reading_spell_options_as_they_were_written(place: Path) -> No
         "train", "bad.tsv", "--config", "o.toml"
     )
     Path("t.csv").write_text("a,b\nx,y\n")
-    assert "say which with --text-column:" in message("train", "t.csv")
-    with pytest.raises(InputError, match="say which with text='…':"):
+    assert "say which with --text-column and --label-column:" in message("train", "t.csv")
+    with pytest.raises(InputError, match="say which with text='…' and label='…':"):
         textmlr.train("t.csv")

@@ -292,6 +292,11 @@ class FeaturizerOptions:
         """Whether a regular expression or a function of the user's finds the tokens, in Python."""
         return self.tokenizer is not None or self.token_pattern not in (None, W_PATTERN)
 
+    @property
+    def least_frequency(self) -> int:
+        """The fewest documents that a feature of a fit may be in."""
+        return 1 if self.vocabulary is None else 0
+
     def bounds(self, documents: int) -> FeatureBounds:
         """min_df, max_df and max_features in numbers, for a corpus of so many documents."""
         return bounds_of(self.min_df, self.max_df, self.max_features, documents)

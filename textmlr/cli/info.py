@@ -48,9 +48,18 @@ def info(model: str, as_json: bool) -> None:
         click.echo(to_json(about))
         return
     click.secho(plain(model), bold=True)
+    size = ("file size", size_of(about["bytes"]))
+    if (imported := loaded.record.imported) is not None:
+        from textmlr.cli.imported_rows import imported_rows  # few are imported
+
+        source = f"{imported.program}, format version {imported.version}"
+        labels = label_row(loaded.labels, loaded.record)
+        unknown = ("not known", "its corpus, and how good it was there")
+        show_rows([size, labels, *imported_rows(loaded), ("imported from", source), unknown])
+        return
     show_rows(
         [
-            ("file size", size_of(about["bytes"])),
+            size,
             label_row(loaded.labels, loaded.record),
             ("features", f"{loaded.featurizer.columns:,}"),
             ("weights", _WEIGHTS[loaded.parts.storage.dtype]),
@@ -120,7 +129,7 @@ def _typed(stage: type, options: dict[str, Any]) -> Iterator[str]:
     from dataclasses import fields
 
     from textmlr.base.printable import plural
-    from textmlr.cli.value_types import NgramRangeType, Widths
+    from textmlr.cli.value_types import NgramRangeType, NumberOrShare, Widths
 
     for field in fields(stage):
         value = options.get(field.name, field.default)
@@ -140,4 +149,6 @@ def _typed(stage: type, options: dict[str, Any]) -> Iterator[str]:
             yield f"--{name} {kind.text(value)}"
         else:
             text = f"{value:g}" if isinstance(value, float) else value
+            if field.name in ("min_df", "max_df"):
+                text = NumberOrShare().text(value)
             yield f"--{name} {'none' if value is None else text}"

@@ -128,8 +128,10 @@ def _trainer(output: str, stages: Stages, *, resume: bool) -> StreamTrainer:
 
 def _warn(run: Run) -> None:
     """Say what was left out of the stream or replaced."""
+    from textmlr.training.training_notes import featurizer_notes
+
     trainer = run.trainer
-    for note in run.read.notes:
+    for note in [*run.read.notes, *featurizer_notes(trainer.featurizer_options)]:
         warn(plain(note))
     if trainer.skipped:
         first = f" (first: {run.read.skipped_examples[0]})" if run.read.skipped_examples else ""

@@ -173,7 +173,7 @@ def tune(
     summary["config"] = {"train": {key_of(one): written(one, value) for one, value in best}}
     show = partial(_show, tuned, options)
     print_summary(summary, show, quiet=quiet, as_json=as_json)
-    warn_of(training_notes(corpus, judges, tuned.model.record))
+    warn_of(training_notes(corpus, judges, tuned.model))
 
 
 def options_of_setting(setting: Setting, like: Mapping[str, Any]) -> list[tuple[click.Option, Any]]:

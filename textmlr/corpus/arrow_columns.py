@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import pyarrow as pa
@@ -54,12 +55,19 @@ def columns_of(schema: pa.Schema) -> list[ArrowColumn]:
     return found
 
 
-def class_names(metadata: dict[bytes, bytes] | None, column: ArrowColumn) -> list[str] | None:
-    """Names that Hugging Face's datasets library keeps in a schema for numbered labels; None for
-    others."""
+def class_names(
+    metadata: dict[bytes, bytes] | None, features: Mapping[str, Any] | None, column: ArrowColumn
+) -> list[str] | None:
+    """Names that Hugging Face's datasets library keeps for numbered labels; None for others.
+
+    metadata  of the schema
+    features  the types of the columns, where the folder of the file says them
+    """
     top = column.name[: len(column.name) - sum(len(one) + 1 for one in column.path)]
     try:
-        feature = json.loads((metadata or {})[b"huggingface"])["info"]["features"]
+        feature: Any = features
+        if feature is None:
+            feature = json.loads((metadata or {})[b"huggingface"])["info"]["features"]
         for key in (top, *column.path):
             feature = feature[key]
         names = names_in(feature)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Any, BinaryIO
 
 import numpy as np
@@ -131,12 +131,16 @@ def recode(corpus: Corpus, labels: Sequence[str]) -> tuple[NDArray[np.int32], di
 
 
 def _chunks(source: str, request: ScanRequest, stdin: BinaryIO | None) -> Iterator[Chunk]:
-    if source != "-" and os.path.isdir(source):
+    if folder.is_folder(source):
         yield from folder.chunks(source, request)
         return
-    limited = request.options.compression_limit
-    with opened(source, stdin, limited=limited, live=request.live) as stream:
-        yield from reader_of(stream, request)(stream, request)
+    limited, encoding = request.options.compression_limit, request.options.encoding
+    with opened(source, stdin, limited=limited, live=request.live, encoding=encoding) as stream:
+        told = False
+        for chunk in reader_of(stream, request)(stream, request):
+            if stream.invalid is not None and not told:
+                told, chunk = True, replace(chunk, invalid=stream.invalid)
+            yield chunk
 
 
 def joined(chunks: list[Chunk], file_of: list[int], names: list[str], weighted: bool) -> Corpus:

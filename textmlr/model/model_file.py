@@ -7,7 +7,7 @@ from dataclasses import asdict
 from itertools import pairwise
 from math import isfinite, log
 from os import PathLike
-from typing import Any, get_args
+from typing import Any, NamedTuple, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,13 +20,13 @@ from textmlr.base.limits import MOST_COUNT
 from textmlr.base.training_options import MOST_LAYERS, Activation
 from textmlr.corpus.duplicates import Sketch
 from textmlr.features.featurizer import Featurizer
-from textmlr.features.vocabulary import Vocabulary
+from textmlr.features.hashed_columns import HashedColumns
 from textmlr.model.feature_tensors import Tensors, column_names, feature_tensors, read_features
 from textmlr.model.heads import header_of, read_head
 from textmlr.model.model_parts import ModelParts, UpdateState
 from textmlr.model.record import read_record
 from textmlr.model.scoring import Calibration
-from textmlr.model.small_file.theta_storage import PLAIN
+from textmlr.model.small_file.theta_storage import PLAIN, ThetaStorage
 
 LISTS = ("stop_words", "vocabulary")  # options whose values are tensors, where there are some
 MOST_IDF = 64.0  # 1 + ln of that is less
@@ -44,7 +44,15 @@ def pack(parts: ModelParts, *, quick: bool = False) -> tuple[Json, Tensors]:
         if options[name] is not None:  # the header has no room for thousands of words
             tensors[name], tensors[f"{name}_offsets"] = _blob(options.pop(name))
     storage: Json = {"dtype": "float32"}
-    if parts.storage.dtype == "float32":
+    more: Json = {}
+    if parts.fasttext is not None:
+        from textmlr.features.fasttext_featurizer import FastTextFeaturizer  # few are imported
+        from textmlr.model.fasttext.fasttext_tensors import pack_fasttext
+
+        assert isinstance(parts.featurizer, FastTextFeaturizer)
+        own = pack_fasttext(parts.featurizer, parts.layers[0], parts.fasttext)
+        more["fasttext"], tensors = own[0], tensors | own[1]
+    elif parts.storage.dtype == "float32":
         tensors |= {"theta.0": parts.layers[0]}
         tensors |= feature_tensors(parts.featurizer, parts.columns)
     else:
@@ -64,6 +72,7 @@ def pack(parts: ModelParts, *, quick: bool = False) -> tuple[Json, Tensors]:
         "record": parts.record.as_json(),
         "storage": storage,
         **header_of(parts.head),
+        **more,
     }
     if (sketch := parts.update_state.trained_on) is not None:
         header["trained_on"] = {"bound": sketch.bound}
@@ -104,41 +113,69 @@ def unpack(header: Json, tensors: Tensors, path: str | PathLike[str]) -> ModelPa
         for i, (below, width) in enumerate(pairwise(widths), 1)
     ]
     activation = _activation(header, path)
-    about = take(header, "storage", dict, path)
-    vocabulary: Vocabulary | None
-    if about == {"dtype": "float32"}:
-        storage = PLAIN
-        vocabulary, kept, idf = read_features(tensors, options, path)
-        theta = tensor(tensors, "theta.0", np.float32, (None, widths[0]), path)
-    else:
-        from textmlr.model.small_file.form import unpack_small
-
-        stream = tensor(tensors, "small", np.uint8, (None,), path)
-        small = unpack_small(about, stream, options, widths[0], documents, path)
-        vocabulary, kept, idf = small.vocabulary, small.columns, small.idf
-        theta, storage = small.theta, small.storage
-    if idf is not None:
-        expect(bool(((idf >= 0) & (idf <= MOST_IDF)).all()), path, "idf is out of range")
     try:
-        featurizer = Featurizer.restore(options, vocabulary, idf, labels, documents)
-        if vocabulary is None and "named.columns" in tensors:
-            featurizer.column_names = column_names(tensors, featurizer.columns, path)
-        layers = [theta, *upper]
+        first = _first_layer(header, tensors, options, labels, widths[0], documents, path)
+        layers = [first.theta, *upper]
         squares = _squares(tensors, layers, path)
         return ModelParts(
             labels,
-            featurizer,
+            first.featurizer,
             layers,
             record,
-            kept,
+            first.kept,
             calibration,
-            storage,
+            first.storage,
             activation,
             UpdateState(squares, _trained_on(header, tensors, path)),
             read_head(header, path),
         )
     except ValueError as error:
         raise ModelFileError(str(error), place=str(path)) from error
+
+
+class _FirstLayer(NamedTuple):
+    """The featurizer and the layer on it, as ModelParts has them."""
+
+    featurizer: Featurizer
+    theta: NDArray[np.float32]
+    kept: HashedColumns | None = None
+    storage: ThetaStorage = PLAIN
+
+
+def _first_layer(
+    header: Json,
+    tensors: Tensors,
+    options: FeaturizerOptions,
+    labels: list[str],
+    width: int,
+    documents: int,
+    path: str | PathLike[str],
+) -> _FirstLayer:
+    about = take(header, "storage", dict, path)
+    if "fasttext" in header:
+        from textmlr.model.fasttext.fasttext_tensors import unpack_fasttext  # few are imported
+
+        own = take(header, "fasttext", dict, path)
+        foreign, theta, fasttext = unpack_fasttext(own, tensors, labels, width, path)
+        foreign.documents = documents
+        return _FirstLayer(foreign, theta, storage=fasttext)
+    storage = PLAIN
+    if about == {"dtype": "float32"}:
+        vocabulary, kept, idf = read_features(tensors, options, path)
+        theta = tensor(tensors, "theta.0", np.float32, (None, width), path)
+    else:
+        from textmlr.model.small_file.form import unpack_small
+
+        stream = tensor(tensors, "small", np.uint8, (None,), path)
+        small = unpack_small(about, stream, options, width, documents, path)
+        vocabulary, kept, idf = small.vocabulary, small.columns, small.idf
+        theta, storage = small.theta, small.storage
+    if idf is not None:
+        expect(bool(((idf >= 0) & (idf <= MOST_IDF)).all()), path, "idf is out of range")
+    featurizer = Featurizer.restore(options, vocabulary, idf, labels, documents)
+    if vocabulary is None and "named.columns" in tensors:
+        featurizer.column_names = column_names(tensors, featurizer.columns, path)
+    return _FirstLayer(featurizer, theta, kept, storage)
 
 
 def _widths(header: Json, labels: int, path: str | PathLike[str]) -> list[int]:

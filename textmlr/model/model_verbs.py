@@ -7,6 +7,7 @@ from os import PathLike
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import textmlr
+from textmlr.base import tensor_file
 from textmlr.base.byte_sizes import bytes_of
 from textmlr.base.checks import check_kind, check_text, one_text
 from textmlr.base.errors import InputError
@@ -15,6 +16,7 @@ from textmlr.base.option_keywords import takes_options
 from textmlr.base.update_options import UpdateOptions
 from textmlr.corpus.given_data import Data, Labels, Weights
 from textmlr.corpus.reading_options import ReadingOptions
+from textmlr.model.model_file import to_write
 
 if TYPE_CHECKING:
     from textmlr.model.explanation.contributions import ExplainedModel
@@ -283,6 +285,17 @@ class ModelVerbs:
         """
         size: int = textmlr._export_model(self, path, format, scorer=scorer)
         return size
+
+    def dumps(self: Any) -> bytes:
+        """The model as bytes, those of the file that ``save`` writes: textmlr.load reads them.
+
+        >>> import textmlr
+        >>> model = textmlr.train(["a robot", "a saddle"], ["scifi", "western"])
+        >>> textmlr.load(model.dumps()).predict("a saddle")
+        'western'
+        """
+        written: bytes = tensor_file.dumps(*to_write(self.parts))
+        return written
 
     def classify_files(
         self: Any,

@@ -69,7 +69,7 @@ class ArrowTable:
         if places.label is not None:
             own = columns[places.label].kind
             if pa.types.is_integer(own.value_type if is_list(own) else own):
-                classes = class_names(schema.metadata, columns[places.label])
+                classes = class_names(schema.metadata, request.features, columns[places.label])
         texts = [one.name for one in columns if use_of(one.kind).text]
         used = {names[i] for i in places.needed}
         left = left_of(texts, [i for i, one in enumerate(texts) if one in used], ())

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from textmlr.base.errors import FormatError, InputError
 from textmlr.corpus.batch import Batch
-from textmlr.corpus.byte_streams import BOM, HEAD, Stream
+from textmlr.corpus.byte_streams import HEAD, Stream
 from textmlr.corpus.chunks import SKIP, Chunk, ScanRequest, check_bad
 from textmlr.corpus.formats.annotation_exports import LOOKED_AT, rows_in
 from textmlr.corpus.formats.json_columns import columns_of, pays
@@ -32,6 +32,7 @@ from textmlr.corpus.formats.json_values import (
 )
 from textmlr.corpus.formats.lines import BINARY, Lines, blocks_of, quote
 from textmlr.corpus.labels import LARGEST_WEIGHT
+from textmlr.corpus.text_encodings import BOM
 
 
 def chunks(stream: Stream, request: ScanRequest) -> Iterator[Chunk]:
@@ -62,7 +63,7 @@ def _is_lines(head: bytes, request: ScanRequest) -> bool:
             return begin.startswith(b"{") and not _holds_list(begin)
         if isinstance(error, json.JSONDecodeError) and error.msg == "Extra data":
             return text[error.pos] not in "{["
-        return any(map(_is_whole, rest.split(b"\n")))  # the first is bad
+        return begin.startswith(b"{") and any(map(_is_whole, rest.split(b"\n")))  # but the first
     alone = not rest.strip() and len(head) < HEAD
     if isinstance(found, list):
         return not alone and len(rows_in(found)) == 1 and isinstance(rows_in(found)[0], dict)
