@@ -528,7 +528,7 @@ class TestExplanation:
             ("nfkc", "ﬁt ½ ①x", ["ﬁt", "½", "①x"]),
             ("nfkc", "ﷺ ok", ["ﷺ", "ok"]),
             ("nfkc", "1½ 2", ["1½", "2"]),
-            ("nfd", "résumé", ["résumé"]),
+            ("nfd", "한국어 영화", ["한국어", "영화"]),
         ],
     )
     def test_of_expansions(self, form: str, text: str, words: list[str]) -> None:

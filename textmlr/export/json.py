@@ -1,9 +1,9 @@
 """A model as one JSON object: weights by the names of features, and the tables that cut text.
 
 Its first entry, ``ABOUT``, describes the object, so that a program in any language can be written
-from it; ``scorer.js`` beside this file is one, in little more than a hundred lines.  Kinds and lower case of
-code points are those of the running Python's Unicode, as ranges: other languages have other
-versions of it.
+from it; ``scorer.js`` beside this file is one, in little more than a hundred lines.  Kinds and
+lower case of code points are those of the running Python's Unicode, as ranges: other languages have
+other versions of it.
 """
 
 from __future__ import annotations
