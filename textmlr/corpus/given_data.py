@@ -14,12 +14,13 @@ from textmlr.base.checks import check_kind, is_list, plain_value, taken
 from textmlr.base.errors import InputError
 from textmlr.base.option_errors import shown
 from textmlr.corpus.batch import Batch
+from textmlr.corpus.chunks import ScanRequest
 from textmlr.corpus.containers import ArrowData, Labels, Texts, Weights
-from textmlr.corpus.corpus import Corpus
+from textmlr.corpus.corpus import MEMORY, Corpus
 from textmlr.corpus.formats.detection import named_format
 from textmlr.corpus.frames import Frame, frame_of
 from textmlr.corpus.in_memory import batches_of
-from textmlr.corpus.reading import read_corpus
+from textmlr.corpus.reading import joined, read_corpus
 from textmlr.corpus.reading_options import ReadingOptions
 from textmlr.corpus.sources import Paths, is_url
 from textmlr.corpus.taken_columns import Taken
@@ -86,10 +87,15 @@ def as_corpus(
     ):  # rows, or texts, of which the first is looked at
         rows = list(islice(data, 1))
         data = list(chain(rows, data)) if rows and isinstance(rows[0], Mapping) else rows
+    named = weights if isinstance(weights, str) else None
+    if (exported := _exported(data, text, label, weights, usual)) is not None:
+        return exported
     frame = frame_of(data)
     if frame is None:
         raise _unlabelled(data, text is not None or label is not None)
-    named = weights if isinstance(weights, str) else None
+    frame = frame.with_nested(
+        [text, label, named, *(name for one in usual for name in (one.text, one.label))]
+    )
     places = frame.taken(text, label, named, usual)
     assert places.label is not None
     own: Any = weights if places.weight is None else frame.take(places.weight)
@@ -97,6 +103,27 @@ def as_corpus(
     own_names = (frame.columns[at] for at in (places.label, places.text))
     mend = "name them: text={!r}, label={!r}".format(*own_names)
     return _in_order(replace(corpus, taken=[frame.said(places)]), mend)
+
+
+def _exported(
+    data: Any, text: str | None, label: str | None, weights: Any, usual: Sequence[Taken]
+) -> Corpus | None:
+    """The corpus of rows that an annotation tool has written; None if they are none of these."""
+    if not isinstance(data, list) or not data or not isinstance(data[0], dict | list | tuple):
+        return None
+    from textmlr.corpus.formats.annotation_exports import rows_in, wanted_export
+    from textmlr.corpus.formats.json_objects import chunk_of_rows
+
+    values = (list(value) if isinstance(value, tuple) else value for value in data)
+    rows = [row for value in values for row in rows_in(value)]
+    if not all(isinstance(row, dict) for row in rows):
+        return None
+    named = weights if isinstance(weights, str) else None
+    if weights is not named or wanted_export(rows, label, usual) is None:
+        return None
+    options = ReadingOptions(text_column=text, label_column=label, weight_column=named)
+    chunk = chunk_of_rows(rows, ScanRequest(options, usual=tuple(usual)), "the rows")
+    return joined([chunk], [0], [MEMORY], named is not None)
 
 
 def given_corpora(
@@ -152,6 +179,7 @@ def texts_of(data: Data, *, text: str | None = None, usual: Sequence[Taken] = ()
     if frame is None:
         _refuse_given({"text": text}, "texts in a list have no columns")
         return batches_of(data)
+    frame = frame.with_nested([text, *(one.text for one in usual)])
     return batches_of(frame.column("text", text, usual))
 
 

@@ -31,6 +31,7 @@ from textmlr.features.unicode_tables import tables
 from textmlr.features.vocabulary import Vocabulary
 from textmlr.kernels.code_points import CHARACTER, MARK, SPACE, WORD
 from textmlr.kernels.ngram_names import CHAR_PREFIX
+from textmlr.model.fasttext.fasttext_parts import refuse_export
 from textmlr.model.model import Model, versions
 from textmlr.model.model_parts import check_linear
 
@@ -123,6 +124,7 @@ def export_json(
     """
     check_kind("model", model, Model, MODEL_MEND)
     model.featurizer.options.check_written()
+    refuse_export(model.parts.storage)
     check_path("path", path)
     check_path("script", script, optional=True)
     with atomic_files([path] if script is None else [script, path]) as temporaries:
