@@ -152,60 +152,76 @@ def decode(document: Document) -> str:
 def prepared(text: str, options: FeaturizerOptions) -> str:
     """The text as it is read: without accents, and in a normal form."""
     if options.strip_accents:
-        text = "".join(
-            c for c in unicodedata.normalize("NFKD", text) if not unicodedata.combining(c)
-        )
-    form = options.normalize
-    return unicodedata.normalize(form.upper(), text) if form else text  # type: ignore[arg-type]
+        apart = unicodedata.normalize("NFKD", text)
+        text = "".join(c for c in apart if not unicodedata.combining(c))
+    if options.normalize is None:
+        return text
+    form = options.normalize.upper()
+    text = unicodedata.normalize(form, text)  # type: ignore[arg-type]
+    if options.lowercase:
+        text = without_dots(lower(text, options))
+    return unicodedata.normalize(form, text)  # type: ignore[arg-type]
 
 
-def lower(text: str) -> str:
+def without_dots(text: str) -> str:
+    """Text without the dots above an i, which has one."""
+    kept, dotless = "", False
+    for c in text:
+        rank = unicodedata.combining(c)
+        if not (dotless and c == "\u0307"):
+            kept += c
+        dotless = c == "i" or (dotless and rank not in (0, 230))
+    return kept
+
+
+def lower(text: str, options: FeaturizerOptions | None = None) -> str:
     """Lower case, code point by code point."""
+    if options and options.normalize:
+        text = text.replace("İ", "i").replace("ς", "σ")
     return "".join([low if len(low := c.lower()) == 1 else c for c in text])
 
 
-def found_tokens(text: str, options: FeaturizerOptions) -> Iterator[tuple[str, str, int, int]]:
-    """(kind, token, start, stop) of all tokens of a text, whatever the options ask for.
+def found_tokens(text: str, options: FeaturizerOptions) -> Iterator[tuple[str, list[int]]]:
+    """(kind, characters) of all tokens of a text, whatever the options ask for.
 
-    A token lacks the format characters inside it, and ends before those behind it.
+    A token lacks the format characters in it.
     """
     if options.token_pattern is not None:
         for match in runs_pattern(options.split_scripts).finditer(text):
-            yield str(match.lastgroup), match.group(), *match.span()
+            yield str(match.lastgroup), [*range(*match.span())]
         return
     breaks = "".join([word_break(c, options.split_scripts) for c in text])
     for match in re.finditer("[0-9](?=\ufe0f?\u20e3)", text):
         breaks = breaks[: match.start()] + "D" + breaks[match.end() :]
     for match in unicode_pattern().finditer(breaks):
-        start, stop = match.start(), match.start() + len(match.group().rstrip("F"))
-        token = "".join([text[i] for i in range(start, stop) if breaks[i] != "F"])
-        yield str(match.lastgroup), token, start, stop
+        yield str(match.lastgroup), [i for i in range(*match.span()) if breaks[i] != "F"]
 
 
 def length(token: str, options: FeaturizerOptions) -> int:
-    """Characters of a word, its marks not counted."""
+    """Characters of a word; a mark is none."""
     if options.token_pattern is not None:
         return len(token)
     return sum(word_break(c, options.split_scripts) not in MARKS for c in token)
 
 
-def token_spans(document: Document, options: FeaturizerOptions) -> list[tuple[str, int, int]]:
-    """(token, start, stop) of each token, characters of the decoded document."""
+def placed_tokens(text: str, options: FeaturizerOptions) -> list[tuple[str, list[int]]]:
+    """(token, its characters) of each token of a prepared text."""
     found = []
-    for kind, token, start, stop in found_tokens(decode(document), options):
-        if options.lowercase:
-            token = lower(token)  # as long as before, code point by code point
+    for kind, places in found_tokens(text, options):
+        token = "".join([text[i] for i in places])
         if (
             kind == "character"
             or (kind == "word" and length(token, options) >= options.min_token_length)
             or (kind == "symbol" and options.punctuation)
         ):
-            found.append((token, start, stop))
+            # As long as before: lower case is of each code point.
+            found.append((lower(token, options) if options.lowercase else token, places))
     return found
 
 
 def tokens(document: Document, options: FeaturizerOptions) -> list[str]:
-    return [token for token, _, _ in token_spans(document, options)]
+    text = prepared(decode(document), options)
+    return [token for token, _ in placed_tokens(text, options)]
 
 
 def grams(tokens: Sequence[str], options: FeaturizerOptions) -> list[str]:
@@ -272,8 +288,57 @@ def weights(documents: Sequence[Document], options: FeaturizerOptions) -> list[R
 # --- explanation
 
 
+class Placed(str):
+    """A token, and where each of its characters comes from: (start, stop) in the original."""
+
+    places: list[tuple[int, int]]
+
+
+@cache
+def second_characters() -> set[str]:
+    """Those that may compose with one before them."""
+    pairs = [unicodedata.normalize("NFD", chr(c)) for c in range(0x20000)]
+    jamo = {chr(c) for c in (*range(0x1161, 0x1176), *range(0x11A8, 0x11C3))}
+    return jamo.union(*(pair[1:] for pair in pairs))
+
+
+def aligned(text: str, options: FeaturizerOptions) -> list[tuple[str, int, int]]:
+    """(character of the prepared text, start, stop) of the characters that it stands for."""
+    parts: list[str] = []
+    for c in text:
+        first = prepared(c, options)[:1]
+        joins = not first or unicodedata.combining(first) or first in second_characters()
+        if joins and parts:
+            parts[-1] += c
+        else:
+            parts.append(c)
+    found, at = [], 0
+    for part in parts:
+        made = prepared(part, options)
+        end = at + len(part)
+        if lower(made, options) == lower(part, options):
+            found += [(c, at + i, at + i + 1) for i, c in enumerate(made)]
+        else:
+            found += [(c, at, end) for c in made]
+        at = end
+    assert "".join(c for c, _, _ in found) == prepared(text, options)
+    return found
+
+
+def token_spans(document: Document, options: FeaturizerOptions) -> list[tuple[Placed, int, int]]:
+    """(token, start, stop) of each token, characters of the decoded document."""
+    found = aligned(decode(document), options)
+    text = "".join(c for c, _, _ in found)
+    spans = []
+    for name, characters in placed_tokens(text, options):
+        token = Placed(name)
+        token.places = [found[i][1:] for i in characters]
+        spans.append((token, token.places[0][0], token.places[-1][1]))
+    return spans
+
+
 def gram_spans(
-    spans: Sequence[tuple[str, int, int]], options: FeaturizerOptions
+    spans: Sequence[tuple[Placed, int, int]], options: FeaturizerOptions
 ) -> list[tuple[str, int, int, int, int]]:
     """(name, first token, last token, start, stop) of each n-gram, in the order of ``grams``."""
     found = []
@@ -286,12 +351,12 @@ def gram_spans(
                     found.append((name, first, last, spans[first][1], spans[last][2]))
     if options.char_range is not None:
         low, high = options.char_range
-        for number, (token, start, stop) in enumerate(spans):
-            padded = [(c, i) for i, c in enumerate(token, start)]
-            padded = [(" ", start), *padded, (" ", stop - 1)]
+        for number, (token, _, _) in enumerate(spans):
+            padded = list(zip(token, token.places, strict=True))
+            padded = [(" ", token.places[0]), *padded, (" ", token.places[-1])]
             for end in range(1, len(padded) + 1):
                 for n in range(min(low, len(padded)), min(high, end) + 1):
                     own = padded[end - n : end]
                     name = "char:" + "".join(c for c, _ in own)
-                    found.append((name, number, number, own[0][1], own[-1][1] + 1))
+                    found.append((name, number, number, own[0][1][0], own[-1][1][1]))
     return found

@@ -25,6 +25,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from tests.spelled_errors import as_typed
 from textmlr.base.arrays import frozen
 from textmlr.base.errors import InputError
 from textmlr.corpus import sources
@@ -418,12 +419,12 @@ def test_bad_lines(tmp_path: Path, data: bytes, weighted: bool, line: int, messa
     for files in ([path], [fine, path]):
         with pytest.raises(InputError) as caught:
             read_corpus(files, ReadingOptions(weighted=weighted))
-        assert str(caught.value) == f"{path}, line {line}: {message}"
+        assert as_typed(caught.value) == f"{path}, line {line}: {message}"
         assert (caught.value.place, caught.value.line) == (path, line)
         assert str(caught.value).isprintable()
     with pytest.raises(InputError) as caught:
         read_corpus(["-"], ReadingOptions(weighted=weighted), stdin=io.BytesIO(data))
-    assert str(caught.value) == f"standard input, line {line}: {message}"
+    assert as_typed(caught.value) == f"standard input, line {line}: {message}"
 
 
 def test_the_first_bad_file_is_reported(tmp_path: Path) -> None:

@@ -35,6 +35,7 @@ from corpora import (
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from tests.spelled_errors import as_typed
 from textmlr.base.errors import InputError
 from textmlr.corpus.arrow_batch import batch_of
 from textmlr.corpus.chunks import Chunk
@@ -407,7 +408,8 @@ def table_errors() -> Iterator[tuple[str, ReadingOptions, str]]:
     yield (
         "text,a,a",
         ReadingOptions(label_column="a"),
-        "2 columns are called 'a'; rename one of them",
+        "columns 2 (a) and 3 (a) are both called 'a'; rename them, or say which by number: "
+        "--label-column 2 or --label-column 3",
     )
     yield (
         "text,label",
@@ -459,10 +461,10 @@ def test_columns_that_are_not_there(
     else:
         path.write_text(json.dumps(dict.fromkeys(names, "1")) + "\n")
         if options == ReadingOptions():
-            message += "; they are those of the first line" * ("no column" in message)
+            message += "; they are those of the first row" * ("no column" in message)
     with pytest.raises(InputError) as caught:
         read_corpus([path], options)
-    assert str(caught.value) == f"{path}: {message}"
+    assert as_typed(caught.value) == f"{path}: {message}"
 
 
 def test_columns_may_be_named(tmp_path: Path) -> None:
@@ -472,12 +474,12 @@ def test_columns_may_be_named(tmp_path: Path) -> None:
     # Lines of label<TAB>text have no names: a file of a named column is a table.
     tabbed = write(tmp_path / "a.tsv", data.replace(b",", b"\t"))
     assert pairs_of(read_corpus([tabbed], options)) == [("1", "yes")]
-    with pytest.raises(InputError, match="label<TAB>text have no columns for --text-column; "):
+    with pytest.raises(InputError, match="label<TAB>text have no columns for text='…'; "):
         read_corpus([tabbed], replace(options, format="tsv"))
-    with pytest.raises(InputError, match="have no place for --text-column; "):
+    with pytest.raises(InputError, match="have no place for text='…'; "):
         read_corpus([write(tmp_path / "a.ft", b"__label__a x\n")], options)
     write_folder(tmp_path / "folder", NASTY)
-    with pytest.raises(InputError, match="has no place for --text-column; "):
+    with pytest.raises(InputError, match="has no place for text='…'; "):
         read_corpus([tmp_path / "folder"], options)
 
 

@@ -11,6 +11,7 @@ from textmlr import FeaturizerOptions, InputError
 
 BAD_OPTIONS = [
     ("lowercase", 1),
+    ("token_pattern", 3),
     ("normalize", "none"),
     ("normalize", "NFC"),
     ("normalize", False),

@@ -33,11 +33,11 @@ PATTERNS = {
 
 @cache  # it is asked for the same documents by most tests
 def preprocess(document):
-    return naive.lower(naive.decode(document))
+    return naive.lower(naive.prepared(naive.decode(document), COUNTS), COUNTS)
 
 
 def keep_case(document):
-    return naive.decode(document)
+    return naive.prepared(naive.decode(document), replace(COUNTS, lowercase=False))
 
 
 def documents_of(corpus):

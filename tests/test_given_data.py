@@ -111,8 +111,8 @@ def test_columns_by_name_and_by_plain_names():
     with pytest.raises(InputError) as caught:
         as_corpus(frame)
     assert str(caught.value) == (
-        "the DataFrame: no column has a plain name for the label, such as label or class; name it: "
-        "label='…': the columns are id, review, stars, w"
+        "the DataFrame: no column has a plain name for the label, such as label or class; say "
+        "which with label='…': the columns are id, review, stars, w"
     )
     with pytest.raises(InputError, match="the DataFrame: no column 'rewiew'; the columns are id"):
         as_corpus(frame, text="rewiew", label="stars")
@@ -159,7 +159,7 @@ def test_a_corpus_is_given_back():
 def test_options_in_messages_are_named_as_python_has_them(tmp_path):
     table = tmp_path / "a.csv"
     table.write_text("id,words\n1,x\n")
-    with pytest.raises(InputError, match=r"name it: text='…': the columns are id, words"):
+    with pytest.raises(InputError, match=r"say which with text='…' and label='…': the columns"):
         as_corpus(table)
     lines = tmp_path / "a.tsv"
     lines.write_text("pos\tgood\nnothing\n")

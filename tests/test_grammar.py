@@ -328,7 +328,7 @@ def test_lines_with_their_labels_are_told_of(folder: Path) -> None:
     done = run("classify -m genres.textmlr --lines test.tsv --top 1")
     assert done.exit_code == 0
     assert "3 of 3 lines begin with a label of the model and a tab" in done.stderr
-    assert "--corpus FILE" in done.stderr
+    assert "--corpus test.tsv -o answers.csv" in done.stderr
     Path("lines.txt").write_text("a robot\na horse\n", encoding="utf-8")
     assert run("classify -m genres.textmlr --lines lines.txt").stderr == ""
 

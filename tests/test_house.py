@@ -31,7 +31,6 @@ FLOOR = {room: floor for floor, rooms in enumerate(FLOORS, 1) for room in rooms}
 NAMES_IN_TWO_ROOMS = {
     "arrow": "corpus/formats reads it, export/predictions writes it",
     "csv": "corpus/formats reads it, export/predictions writes it",
-    "jsonl": "corpus/formats reads it, export/predictions writes it",
     "parquet": "corpus/formats reads it, export/predictions writes it",
     "train": "cli has the verb, training its work",
 }

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from textmlr.base.errors import InputError
-from textmlr.corpus.formats import json_columns, jsonl
+from textmlr.corpus.formats import json_columns, json_objects
 from textmlr.corpus.reading import read_corpus, scan
 from textmlr.corpus.reading_options import ReadingOptions
 
@@ -89,7 +89,7 @@ def test_lines_are_read_as_python_reads_them(
     tables = []
     own = json_columns.columns_of
     monkeypatch.setattr(
-        jsonl, "columns_of", lambda *asked: tables.append(own(*asked)) or tables[-1]
+        json_objects, "columns_of", lambda *asked: tables.append(own(*asked)) or tables[-1]
     )
     path = tmp_path / "a.jsonl"
     options = ReadingOptions(weighted=True, skip_bad_lines=skip)
@@ -98,7 +98,7 @@ def test_lines_are_read_as_python_reads_them(
         path.write_bytes(begin + line + b"\r\n\n" + begin)
         outcomes = []
         for by_arrow in (True, False):
-            monkeypatch.setattr(jsonl, "pays", lambda lines, by_arrow=by_arrow: by_arrow)
+            monkeypatch.setattr(json_objects, "pays", lambda lines, by_arrow=by_arrow: by_arrow)
             outcomes.append(outcome(path, options))
         assert outcomes[0] == outcomes[1], line
     read = sum(table is not None for table in tables)
@@ -108,7 +108,7 @@ def test_lines_are_read_as_python_reads_them(
 def test_many_lines_are_read_by_arrow_in_parts(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(jsonl, "PART_BYTES", 1 << 16)
+    monkeypatch.setattr(json_objects, "PART_BYTES", 1 << 16)
     rng = random.Random(0)
     rows = [
         {"n": [i], "text": "é[" * rng.randrange(40) + str(i), "label": rng.choice("ab")}

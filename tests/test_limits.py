@@ -136,7 +136,7 @@ class TestDecompression:
         assert len(read_corpus([path])) == 500_000  # no more than any file may come to
         monkeypatch.setattr(decompression, "FREE_BYTES", 1 << 20)
         monkeypatch.setattr(decompression, "MOST_RATIO", 100)
-        with pytest.raises(InputError, match=r"over 100 times as many.*--no-compression-limit"):
+        with pytest.raises(InputError, match=r"over 100 times as many.*compression_limit=False"):
             read_corpus([path])
         with pytest.raises(InputError, match="over 100 times as many"):
             list(scan([path]))

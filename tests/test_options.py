@@ -19,6 +19,7 @@ import pytest
 from click.testing import CliRunner
 from sklearn.base import BaseEstimator, clone
 
+import textmlr
 from textmlr import (
     FeaturizerOptions,
     InputError,
@@ -370,3 +371,24 @@ def test_short_names_mean_one_thing_everywhere() -> None:
         "-q": {"--quiet"},
         "-k": {"--top", "--features"},
     }
+
+
+def test_errors_of_reading_spell_options_as_they_were_written(place: Path) -> None:
+    """In Python, on the command line, and in a file of options."""
+    Path("bad.tsv").write_text("a\tx\nno tab\n")
+    Path("o.toml").write_text("weighted = true\n")
+    with pytest.raises(InputError, match=r"or pass reading=ReadingOptions\(skip_bad_lines=True\)$"):
+        textmlr.train("bad.tsv")
+    assert message("train", "bad.tsv").endswith("or pass --skip-bad-lines")
+    Path("bad.tsv").write_text("a\tx\n")
+    told = "no tab between weight and text in 'a\\tx'; write label<TAB>weight<TAB>text, or pass "
+    assert told + "--skip-bad-lines, or leave out --weighted" in message(
+        "train", "bad.tsv", "--weighted"
+    )
+    assert told + "--skip-bad-lines, or leave out weighted" in message(
+        "train", "bad.tsv", "--config", "o.toml"
+    )
+    Path("t.csv").write_text("a,b\nx,y\n")
+    assert "say which with --text-column:" in message("train", "t.csv")
+    with pytest.raises(InputError, match="say which with text='…':"):
+        textmlr.train("t.csv")

@@ -88,7 +88,7 @@ def test_train_takes_a_data_set() -> None:
         ((3,), {}, "data takes texts with labels"),
         ((TEXTS,), {}, "labels are missing; give one a text"),
         ((TEXTS, LABELS[1:]), {}, "11 labels for 12 documents"),
-        ((pd.DataFrame(NAMED),), {}, "name it: label='…'"),
+        ((pd.DataFrame(NAMED),), {}, "say which with label='…'"),
         (("no such file.tsv",), {}, "no file is called"),
         ((TEXTS, FeaturizerOptions()), {}, "featurizer_options="),
         ((TEXTS, LABELS), {"epoch": 3}, "did you mean epochs"),

@@ -26,7 +26,7 @@ import pyarrow as pa
 
 from textmlr.base.errors import InputError
 from textmlr.corpus.chunks import Chunk, ScanRequest
-from textmlr.corpus.formats import jsonl
+from textmlr.corpus.formats import json_objects
 from textmlr.corpus.reading import read_corpus, scan
 from textmlr.corpus.reading_options import ReadingOptions
 
@@ -74,7 +74,7 @@ GUIDED = (
     "textmlr.corpus.formats.table_columns",
     "textmlr.corpus.formats.folder",
     "textmlr.corpus.formats.detection",
-    "textmlr.corpus.formats.jsonl",
+    "textmlr.corpus.formats.json_objects",
     "textmlr.corpus.formats.lines",
     "textmlr.corpus.formats.parquet",
     "textmlr.corpus.reading",
@@ -189,7 +189,7 @@ def check(data: bytes) -> None:
             raw = packed >= 128  # the bytes are those of the compressed file itself
             Path(path).write_bytes(content if raw else PACKERS[compression](content))
             content = None if raw and compression else content
-        with patch.object(jsonl, "pays", lambda lines: True):  # Arrow reads few lines too
+        with patch.object(json_objects, "pays", lambda lines: True):  # Arrow reads few lines too
             _check_file(path, kind, content, request, pieces)
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from textmlr.base.option_mentions import Spelled, in_python, mentions_options, spelled
+
 
 class InputError(ValueError):
     """Input that cannot be used as it is: the message says where, what, and the mend.
@@ -18,6 +20,7 @@ class InputError(ValueError):
     mend     what the user can do about it, one clause
     guide    the topic of the guide that says more, None where there is none; it is no part of
              str(error)
+    problem and mend may mention options (``option_mentions``), which are spelled as in Python.
 
     >>> str(InputError("blank line", place="reviews.tsv", line=7, mend="delete it"))
     'reviews.tsv, line 7: blank line; delete it'
@@ -34,6 +37,9 @@ class InputError(ValueError):
         mend: str | None = None,
         guide: str | None = None,
     ) -> None:
+        self._texts = problem, mend
+        problem = spelled(problem, in_python)
+        mend = mend and spelled(mend, in_python)
         self.problem = problem
         self.place = place
         self.line = line
@@ -48,8 +54,17 @@ class InputError(ValueError):
 
     def but(self, **changed: Any) -> InputError:
         """The same error with some of problem, place, line and mend in other words."""
-        words = {"problem": self.problem, "place": self.place, "line": self.line, "mend": self.mend}
+        problem, mend = self._texts
+        words = {"problem": problem, "place": self.place, "line": self.line, "mend": mend}
         return type(self)(**(words | {"guide": self.guide} | changed))
+
+    def with_options(self, spelling: Spelled) -> InputError:
+        """This error, or the same with the options that it mentions spelled in another way."""
+        problem, mend = self._texts
+        if not (mentions_options(problem) or mentions_options(mend or "")):
+            return self
+        mend = mend and spelled(mend, spelling)
+        return self.but(problem=spelled(problem, spelling), mend=mend)
 
 
 class FormatError(InputError):

@@ -28,7 +28,7 @@ CHARACTERS = 4
 _NONE = {"ngrams": None, "char_ngrams": None}
 W_PATTERN = r"\w+"  # a run of word characters of Python's re: the tokens of format 4 and before
 # What options that a file lacks come to: it is of a release that did not have them.
-OLDER: Final = {"token_pattern": W_PATTERN}
+OLDER: Final = {"token_pattern": W_PATTERN, "normalize": None}
 # Beyond this number of features, those of a single document are dropped by default: they are most
 # of the features of a large corpus, take most of its memory, and the model hardly misses them.
 MANY_FEATURES = 1 << 19
@@ -82,14 +82,13 @@ class FeaturizerOptions:
         searched=True,
     )
     normalize: Form | None = option(
-        None,
+        "nfc",
         OneOf(*get_args(Form), None),
         "Unicode's form of text: with nfc, letters with marks are one character however they were "
         "written.",
         "nfkc reads ligatures, wide letters and circled digits as the plain ones too, nfd takes "
         "letters and syllables apart, none leaves text as it is.",
         heading=FEATURES,
-        unset="text as it is",
     )
     strip_accents: bool = option(
         False,

@@ -213,10 +213,11 @@ def _classify_corpora(
     )
     classify_corpus(
         loaded,
-        scan(target.corpora, reading, labelled=False),
+        scan(target.corpora, reading, labelled=False, usual=loaded.record.taken),
         written,
         columns,
         paths=target.corpora,
+        reading=reading,
         threads=threads,
         as_json=as_json,
         quiet=target.quiet,

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from textmlr.base.printable import plain, to_json
+from textmlr.cli.taken_rows import tables_said, taken_json
+from textmlr.corpus.reading_options import ReadingOptions
 from textmlr.training.training_progress import Display
 
 if TYPE_CHECKING:
@@ -77,13 +79,15 @@ def classify_corpus(
     wanted: ColumnChoice,
     *,
     paths: Sequence[str],
+    reading: ReadingOptions,
     threads: int | None,
     as_json: bool,
     quiet: bool = False,
 ) -> None:
     """Write the predictions, and print a summary.
 
-    paths  where the chunks come from
+    paths    where the chunks come from
+    reading  how they were read
     """
     from textmlr.cli.answers import warn_of_unread
     from textmlr.cli.warnings import warn_of_skipped
@@ -107,9 +111,11 @@ def classify_corpus(
     counts = None if wanted.label is not None else label_counts(model, tally)
     if as_json:
         summary = counts_of(model, output, wanted, tally, notes)
-        click.echo(to_json({**summary, "seconds": round(seconds, 3)}))
+        taken = taken_json(notes.taken)
+        click.echo(to_json({**summary, "taken": taken, "seconds": round(seconds, 3)}))
     elif not quiet:
-        _show(output, wanted, tally, counts, seconds)
+        said = tables_said(notes.taken, model.record.taken, reading)
+        _show(output, wanted, tally, counts, seconds, said)
 
 
 def _show(
@@ -118,6 +124,7 @@ def _show(
     tally: Tally,
     counts: dict[str, int] | None,
     seconds: float,
+    said: Sequence[str],
 ) -> None:
     """A summary, on stderr, since stdout may get the predictions."""
     from textmlr.base.printable import plural
@@ -128,6 +135,7 @@ def _show(
     click.secho(f"Wrote {plain(where)}", bold=True, err=True)
     rate = tally.documents / max(seconds, 1e-9)
     rows = [
+        *((("" if place else "corpus"), sentence) for place, sentence in enumerate(said)),
         ("documents", f"{tally.documents:,} in {seconds:.1f} s, {rate:,.0f} a second"),
         ("appended", plain(_listed(tally.columns))),
     ]

@@ -8,7 +8,13 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from textmlr.cli.answers import AnswerChoice, answers_writer, warn_of_namesake, warn_of_unread
-from textmlr.cli.document_file import GivenDocument, refuse_corpora, shown_path
+from textmlr.cli.document_file import (
+    GivenDocument,
+    refuse_corpora,
+    shown_path,
+    warn_of_corpora,
+    warn_of_labelled_lines,
+)
 from textmlr.kernels.jit import run_plain
 
 if TYPE_CHECKING:
@@ -18,7 +24,7 @@ if TYPE_CHECKING:
 # Plain Python answers documents of up to so many bytes: it takes about 10 µs a byte, where Numba
 # takes 4 s to compile its kernels once, and 0.03 s to load kernels that are compiled (measured).
 PLAIN_BYTES = 1 << 15
-MOST_LINES = 200  # that are looked at for labels before them
+LOOKED_AT = 1 << 16  # bytes of a file of lines, which may be a corpus
 
 
 def classify_documents(
@@ -39,6 +45,7 @@ def classify_documents(
     batch = batches_of([document.text for document in documents])[0]
     names = (document.name for document in documents)
     _answer(model, loaded, batch, names, choice, threads, as_json)
+    warn_of_corpora(documents)
 
 
 def classify_lines(
@@ -58,21 +65,7 @@ def classify_lines(
     names = (f"{shown_path(path)}:{line}" for line in range(1, len(batch) + 1))
     loaded = Model.load(model)
     _answer(model, loaded, batch, names, choice, threads, as_json)
-    _warn_of_labels(batch, loaded.labels)
-
-
-def _warn_of_labels(batch: Batch, labels: Sequence[str]) -> None:
-    """Warn of lines that begin with their labels, which were classified with them."""
-    from textmlr.cli.warnings import warn
-    from textmlr.corpus.formats.mistaken_document import mostly_labelled
-
-    known = frozenset(labels)
-    found = mostly_labelled([batch[i] for i in range(min(len(batch), MOST_LINES))], known)
-    if found is not None:
-        warn(
-            f"{found}, and were classified with them; --corpus FILE -o answers.csv reads the text "
-            "alone"
-        )
+    warn_of_labelled_lines(path, batch.text[:LOOKED_AT].tobytes(), loaded.labels)
 
 
 def _answer(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
@@ -10,6 +11,7 @@ import click
 from textmlr.base.printable import to_json
 from textmlr.cli.model_argument import takes_two_models
 from textmlr.cli.shared_options import config_option, corpus_options, json_option, threads_option
+from textmlr.cli.taken_rows import tables_said, taken_json
 from textmlr.cli.verb import Verb
 from textmlr.corpus.reading_options import ReadingOptions
 
@@ -54,19 +56,21 @@ def compare(
     from textmlr.model.model import Model
 
     first, second = Model.load(a), Model.load(b)
-    corpus = read_corpus(corpora, reading)
+    usual = (*first.record.taken, *second.record.taken)
+    corpus = read_corpus(corpora, reading, usual=usual)
     result = model_evaluation.compare(first, second, corpus, threads=threads)
     if as_json:
         known = [one.overlap and asdict(one.overlap) for one in result.answered]
-        click.echo(to_json({"models": [a, b], "overlap": known, **result.as_dict()}))
+        about = {"models": [a, b], "overlap": known, **result.as_dict()}
+        click.echo(to_json(about | {"taken": taken_json(corpus.taken)}))
     else:
-        _show(result, a, b)
+        _show(result, a, b, tables_said(corpus.taken, usual, reading))
     warn_of_skipped([corpus])
     for name, answered in zip((a, b), result.answered, strict=True):
         warn_of_answers(answered, name)
 
 
-def _show(result: Comparison, a: str, b: str) -> None:
+def _show(result: Comparison, a: str, b: str, said: Sequence[str]) -> None:
     """Show the figures of both models; which is better comes last."""
     from rich.table import Table
 
@@ -76,6 +80,8 @@ def _show(result: Comparison, a: str, b: str) -> None:
     from textmlr.evaluation.comparison import p_of
 
     click.secho(f"Comparison on {plural(result.documents, 'document')}", bold=True)
+    for sentence in said:
+        show(as_text(sentence, soft=True), indent=2)
     show_rows([("A", plain(a)), ("B", plain(b))])
     table = grid("", "A", "B", "B − A", "95 %", "p")
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+import shlex
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
 import click
 
@@ -16,6 +17,9 @@ from textmlr.base.option_headings import READ
 from textmlr.base.stdio import standard_input
 from textmlr.cli.model_argument import typed_words
 from textmlr.cli.verb import verb_option
+
+if TYPE_CHECKING:
+    from textmlr.corpus.formats.mistaken_document import Likeness
 
 _PART = 1 << 20  # bytes that are read at once
 MOST_SHOWN = 60  # characters of a text in its document's name
@@ -91,8 +95,6 @@ def _check_missing(paths: Sequence[str]) -> None:
 
 def _command(paths: Sequence[str], options: Sequence[str]) -> str:
     """The running command without these documents and with other options."""
-    import shlex
-
     verb = click.get_current_context().info_name or ""
     words = [word for word in typed_words() if word not in paths]
     return shlex.join(["textmlr", verb, *words, *options])
@@ -152,24 +154,81 @@ def _check_text(text: bytes, path: str) -> None:
         )
 
 
-def _as_corpus(path: str) -> str:
+def _as_corpus(path: str, found: Likeness | None = None) -> str:
+    """The running command with a corpus in place of a document."""
     verb = click.get_current_context().info_name or ""
-    return _command([path], ["--corpus", path, *OF_A_CORPUS.get(verb, ())])
+    words = [*_how_read(path, found), *OF_A_CORPUS.get(verb, ())]
+    return _command([path], ["--corpus", path, *words])
+
+
+def _how_read(path: str, found: Likeness | None) -> list[str]:
+    """The options with which a file is read as what it looks like."""
+    if found is None:
+        return []
+    from textmlr.corpus.formats.detection import named_format
+
+    # What begins so is known by its first bytes.
+    known = found.format in ("fasttext", "jsonl", "json") and "--label-prefix" not in found.columns
+    named = known or named_format(path) is not None
+    return [*([] if named else ["--format", found.format]), *found.columns]
 
 
 def refuse_corpora(documents: Sequence[GivenDocument], labels: Sequence[str]) -> None:
     """Raise InputError for the first of these that is a corpus, of a model with these labels."""
     known = frozenset(labels)
-    for document in documents:
-        if document.path is None or b"\n" not in document.text.strip():
-            continue
+    for document in _of_files(documents):
         from textmlr.corpus.formats.mistaken_document import corpus_in
 
         found = corpus_in(document.text, known)
-        ending = os.path.splitext(document.path)[1].lower()
+        ending = os.path.splitext(str(document.path))[1].lower()
+        clause = None if found is None else found.clause
         if found is None and ending in TABLES:  # of columns that nobody would guess
-            found = f"its name ends in {ending}"
-        if found is not None:
-            problem = f"is a corpus, not one document ({found})"
-            mend = f"take it as one: {_as_corpus(document.path)}"
+            clause = f"its name ends in {ending}"
+        if clause is not None:
+            problem = f"is a corpus, not one document ({clause})"
+            mend = f"take it as one: {_as_corpus(str(document.path), found)}"
             raise InputError(problem, place=document.name, mend=mend)
+
+
+def warn_of_corpora(documents: Sequence[GivenDocument]) -> None:
+    """Warn of documents that look like corpora with labels that the model does not have."""
+    from textmlr.cli.warnings import warn
+
+    for document in _of_files(documents):
+        from textmlr.corpus.formats.mistaken_document import likely_corpus_in
+
+        if (found := likely_corpus_in(document.text)) is not None:
+            warn(
+                f"{document.name} looks like a corpus ({found.clause}), and was taken as one "
+                f"document; as a corpus: {_as_corpus(str(document.path), found)}"
+            )
+
+
+def warn_of_labelled_lines(path: str, head: bytes, labels: Sequence[str]) -> bool:
+    """Warn of a file of lines that is a corpus: each was taken with all that is in it.
+
+    head    the beginning of the file
+    labels  of the model
+    """
+    from textmlr.cli.warnings import warn
+    from textmlr.corpus.formats.mistaken_document import corpus_in, likely_corpus_in
+
+    found, are = corpus_in(head, frozenset(labels)), "are"
+    if found is None:
+        found, are = likely_corpus_in(head), "look like"
+    if found is None:
+        return False
+    verb = click.get_current_context().info_name or ""
+    options = shlex.join([*_how_read(path, found), *OF_A_CORPUS.get(verb, ())])
+    warn(
+        f"the lines {are} a corpus ({found.clause}), and each was taken whole; "
+        f"--corpus {shlex.quote(path)} {options} reads the text alone"
+    )
+    return True
+
+
+def _of_files(documents: Sequence[GivenDocument]) -> Iterator[GivenDocument]:
+    """Those that are files of several lines."""
+    for document in documents:
+        if document.path is not None and b"\n" in document.text.strip():
+            yield document

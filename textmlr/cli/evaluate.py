@@ -18,6 +18,7 @@ from textmlr.cli.shared_options import (
     reading_option,
     threads_option,
 )
+from textmlr.cli.taken_rows import tables_said, taken_json
 from textmlr.cli.value_types import PROBABILITY
 from textmlr.cli.verb import Verb, verb_option
 from textmlr.corpus.reading_options import ReadingOptions
@@ -119,13 +120,15 @@ def evaluate(
     from textmlr.model.model import Model
 
     loaded = Model.load(model)
-    corpus = read_corpus(corpora, replace(reading, weight_column=None))
+    usual = loaded.record.taken
+    corpus = read_corpus(corpora, replace(reading, weight_column=None), usual=usual)
     result = model_evaluation.evaluate(loaded, corpus, min_probabilities=asked, threads=threads)
-    summary = result.as_dict()
+    summary = result.as_dict() | {"taken": taken_json(corpus.taken)}
     if not as_json:
         from textmlr.cli.evaluation_screen import show_evaluation
 
-        show_evaluation(result, asked, everything=everything)
+        said = tables_said(corpus.taken, usual, reading)
+        show_evaluation(result, asked, said, everything=everything)
     if report is not None:
         from textmlr.evaluation.report.page import Findings, write_report
 
@@ -156,7 +159,7 @@ def _learning_curve(
     from textmlr.evaluation.curves import learning_curve
 
     weighted = model.record.corpus is not None and bool(model.record.corpus.weighted)
-    corpus = read_corpus(training, replace(reading, weighted=weighted))
+    corpus = read_corpus(training, replace(reading, weighted=weighted), usual=model.record.taken)
     warn_of_skipped([corpus])
 
     def watch(documents: int) -> None:

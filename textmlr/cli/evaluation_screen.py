@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 import click
@@ -27,14 +27,19 @@ ALL_COVERAGE_AT = (0.0, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99)
 POOR_ECE = 0.1  # mean gap of probabilities that is worth a sentence
 
 
-def show_evaluation(result: Evaluation, asked: tuple[float, ...], *, everything: bool) -> None:
+def show_evaluation(
+    result: Evaluation, asked: tuple[float, ...], said: Sequence[str] = (), *, everything: bool
+) -> None:
     """Show figures; accuracy, log loss and what to look at come last.
 
     asked       least probabilities with a row of coverage each
+    said        what was read of tables, a sentence each
     everything  all labels, and all pairs of labels that are confused
     """
     documents = plural(result.documents, "document")
     click.secho(f"Evaluation of {documents}, {plural(len(result.labels), 'label')}", bold=True)
+    for sentence in said:
+        show(as_text(sentence, soft=True), indent=2)
     show(_labels(result, everything=everything), indent=2)
     for pair in result.confused[: None if everything else MOST_PAIRS]:
         name = plain if everything else _short

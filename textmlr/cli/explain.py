@@ -17,6 +17,7 @@ from textmlr.cli.explained_documents import (
     asked_documents,
     refuse_corpora_in,
     source_options,
+    warn_of_corpora_in,
 )
 from textmlr.cli.model_argument import complete_labels, takes_model
 from textmlr.cli.shared_options import config_option, corpus_options, json_option, listed
@@ -148,7 +149,9 @@ def explain(
       textmlr explain --lines reviews.txt --number 1108
       textmlr explain --corpus test.tsv --number 3 --number 14
     """
-    asked = asked_documents(documents, source, reading)
+    loaded = _loaded(model) if source.corpora else None
+    usual = () if loaded is None else loaded.record.taken
+    asked = asked_documents(documents, source, reading, usual)
     if html is not None:
         _check_page(html, asked, model, source)
     size = sum(len(one.text) for one in asked)
@@ -157,9 +160,8 @@ def explain(
 
         run_plain()
     from textmlr.cli.explanation_screen import Shown, show
-    from textmlr.model.model import Model
 
-    loaded = Model.load(model)
+    loaded = loaded or _loaded(model)
     refuse_corpora_in(asked, loaded.labels)
     for number, one in enumerate(asked):
         explanation = loaded.explain(one.text, question.label, question.against)
@@ -176,6 +178,13 @@ def explain(
             if not as_json:
                 click.echo(f"Page: {plain(html)}")
         _warn(one, explanation, loaded)
+    warn_of_corpora_in(asked, source.lines, loaded.labels)
+
+
+def _loaded(path: str) -> Model:
+    from textmlr.model.model import Model
+
+    return Model.load(path)
 
 
 def _check_page(html: str, asked: list[AskedDocument], model: str, source: DocumentSource) -> None:
@@ -213,12 +222,6 @@ def _warn(asked: AskedDocument, explanation: Explanation, model: Model) -> None:
     warn_of_invalid(explanation.text.count("\ufffd") - asked.text.count("\ufffd".encode()))
     if not explanation.features or explanation.method == "base rates":
         warn(nothing_known(len(model.parts.base) > 0))
-    head, tab, _ = asked.text.partition(b"\t")
-    if asked.of_lines and tab and head.decode("utf-8", "replace") in model.labels:
-        warn(
-            f"{plain(asked.name)} begins with a label and a tab, and was explained with them; "
-            "--corpus FILE --number N reads the text alone"
-        )
 
 
 def _print_json(

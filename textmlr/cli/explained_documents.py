@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
+from io import BytesIO
+from typing import BinaryIO
 
 import click
 
@@ -11,12 +13,26 @@ from textmlr.base.errors import InputError
 from textmlr.base.limits import MOST_COUNT
 from textmlr.base.option_errors import refuse
 from textmlr.base.option_headings import READ
-from textmlr.cli.document_file import given_documents, refuse_corpora, shown_path, text_option
+from textmlr.base.printable import plain
+from textmlr.base.stdio import standard_input
+from textmlr.cli.document_file import (
+    GivenDocument,
+    given_documents,
+    refuse_corpora,
+    shown_path,
+    text_option,
+    warn_of_corpora,
+    warn_of_labelled_lines,
+)
 from textmlr.cli.stage_options import one_value
+from textmlr.cli.taken_rows import tables_said
 from textmlr.cli.value_types import Checked
 from textmlr.cli.verb import verb_option
+from textmlr.cli.warnings import warn
 from textmlr.corpus.reading_options import ReadingOptions
+from textmlr.corpus.taken_columns import Taken
 
+_LOOKED_AT = 1 << 16  # bytes of a corpus
 MOST_BYTES = 1 << 24  # every word of a document becomes an object
 
 
@@ -45,14 +61,14 @@ class AskedDocument:
     name   for headings
     path   of the file it is all of, None for a part of one and for a text of the command line
     label  its own, in a corpus
-    of_lines  it is a line of a file
+    head   the beginning of the file of lines that it is one of
     """
 
     name: str
     path: str | None
     text: bytes
     label: str | None = None
-    of_lines: bool = False
+    head: bytes | None = None
 
 
 source_options = one_value(
@@ -73,7 +89,7 @@ source_options = one_value(
             heading=READ,
             multiple=True,
             metavar="CORPUS",
-            help="With --number: documents are those of a corpus, with labels, as for train.",
+            help="With --number: documents are those of a corpus; it needs no labels.",
         ),
         verb_option(
             "--number",
@@ -89,10 +105,14 @@ source_options = one_value(
 
 
 def asked_documents(
-    documents: Sequence[str], source: DocumentSource, reading: ReadingOptions
+    documents: Sequence[str],
+    source: DocumentSource,
+    reading: ReadingOptions,
+    usual: Sequence[Taken] = (),
 ) -> list[AskedDocument]:
     """The documents of arguments and options, in their order.
 
+    usual  what was read of the corpus that the model was trained on
     Raises UsageError for options that do not go together, InputError for what cannot be read, is
     empty or too long.
     """
@@ -100,7 +120,7 @@ def asked_documents(
     if source.lines is not None:
         asked = _of_lines(source.lines, source.numbers, limited=reading.compression_limit)
     elif source.corpora:
-        asked = _of_corpora(source.corpora, source.numbers, reading)
+        asked = _of_corpora(source.corpora, source.numbers, reading, usual)
     else:
         given = given_documents(documents, source.texts)
         asked = [AskedDocument(one.name, one.path, one.text) for one in given]
@@ -118,10 +138,28 @@ def asked_documents(
 
 def refuse_corpora_in(asked: Sequence[AskedDocument], labels: Sequence[str]) -> None:
     """Raise InputError for the first file that is a corpus, of a model with these labels."""
-    from textmlr.cli.document_file import GivenDocument
+    refuse_corpora(_whole(asked), labels)
 
-    whole = [GivenDocument(one.name, one.path, one.text) for one in asked if one.path is not None]
-    refuse_corpora(whole, labels)
+
+def warn_of_corpora_in(
+    asked: Sequence[AskedDocument], lines: str | None, labels: Sequence[str]
+) -> None:
+    """Warn of files, and of a file of lines, that look like corpora."""
+    warn_of_corpora(_whole(asked))
+    head = asked[0].head
+    if lines is None or head is None or warn_of_labelled_lines(lines, head, labels):
+        return
+    for one in asked:
+        label, tab, _ = one.text.partition(b"\t")
+        if tab and label.decode("utf-8", "replace") in labels:
+            warn(
+                f"{one.name} begins with a label and a tab, and was explained with them; "
+                f"--corpus {shown_path(lines)} --number N reads the text alone"
+            )
+
+
+def _whole(asked: Sequence[AskedDocument]) -> list[GivenDocument]:
+    return [GivenDocument(one.name, one.path, one.text) for one in asked if one.path is not None]
 
 
 def _check(documents: Sequence[str], source: DocumentSource, reading: ReadingOptions) -> None:
@@ -161,29 +199,64 @@ def _of_lines(path: str, numbers: Sequence[int], *, limited: bool) -> list[Asked
     batch = read_lines(path, compression_limit=limited)
     _check_numbers(numbers, len(batch), shown_path(path), "line")
     name = shown_path(path)
+    head = batch.text[:_LOOKED_AT].tobytes()
     return [
-        AskedDocument(f"{name}:{number}", None, batch[number - 1], of_lines=True)
-        for number in numbers
+        AskedDocument(f"{name}:{number}", None, batch[number - 1], head=head) for number in numbers
     ]
 
 
 def _of_corpora(
-    paths: Sequence[str], numbers: Sequence[int], reading: ReadingOptions
+    paths: Sequence[str],
+    numbers: Sequence[int],
+    reading: ReadingOptions,
+    usual: Sequence[Taken],
 ) -> list[AskedDocument]:
-    from textmlr.corpus.reading import read_corpus
+    """Documents of corpora, with their labels where they have any."""
+    from textmlr.corpus.notes import ReadingNotes
+    from textmlr.corpus.reading import scan
 
-    corpus = read_corpus(list(paths), reading)
+    stdin = BytesIO(standard_input().read()) if "-" in paths else None
+    labelled = _are_labelled(paths, reading, usual, stdin)
     name = ", ".join(shown_path(path) for path in paths)
-    _check_numbers(numbers, len(corpus), name, "document")
-    return [
-        AskedDocument(
-            f"{name}, document {number:,}",
-            None,
-            corpus.text(number - 1).encode(),
-            corpus.labels[corpus.y[number - 1]],
-        )
-        for number in numbers
-    ]
+    found: dict[int, AskedDocument] = {}
+    notes, first = ReadingNotes(), 0
+    chunks = scan(paths, reading, labelled=labelled, tables=False, stdin=stdin, usual=usual)
+    for chunk in notes.watch(chunks):
+        for number in numbers:
+            row = number - 1 - first
+            if 0 <= row < len(chunk):
+                label = None if chunk.labels is None else chunk.labels[1][chunk.labels[0][row]]
+                text = chunk.batch[row].decode("utf-8", "replace").encode()
+                place = f"{name}, document {number:,}"
+                found[number] = AskedDocument(place, None, text, label)
+        first += len(chunk)
+        if first >= max(numbers):
+            break
+    _check_numbers(numbers, first, name, "document")
+    for sentence in tables_said(notes.taken, usual, reading):
+        click.echo(plain(sentence), err=True)
+    return [found[number] for number in numbers]
+
+
+def _are_labelled(
+    paths: Sequence[str],
+    reading: ReadingOptions,
+    usual: Sequence[Taken],
+    stdin: BinaryIO | None,
+) -> bool:
+    """Whether corpora have labels that can be read: explaining needs none."""
+    from textmlr.corpus.reading import scan
+
+    try:
+        next(scan(paths, reading, tables=False, chunk_bytes=_LOOKED_AT, stdin=stdin, usual=usual))
+    except InputError:
+        if reading.label_column is not None:
+            raise
+        return False
+    finally:
+        if stdin is not None:
+            stdin.seek(0)
+    return True
 
 
 def _check_numbers(numbers: Sequence[int], size: int, place: str, what: str) -> None:

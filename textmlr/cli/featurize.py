@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from textmlr.export.matrices.matrix_file import MatrixSummary
     from textmlr.export.matrices.matrix_parts import MatrixPart
     from textmlr.features.featurizer import Featurizer
+    from textmlr.model.model import Model
 
 
 @click.command(cls=Verb, renamed={"--corpus-format": "--format"})
@@ -138,8 +139,10 @@ def featurize(
             check_output(path, corpora, [model])
     began = time.perf_counter()
     notes = ReadingNotes()
-    chunks = notes.watch(scan(corpora, reading, labelled=not no_labels, tables=False))
-    featurizer, labels, parts = _featurized(chunks, model, options, threads)
+    loaded = None if model is None else _loaded(model)
+    usual = () if loaded is None else loaded.record.taken
+    chunks = notes.watch(scan(corpora, reading, labelled=not no_labels, tables=False, usual=usual))
+    featurizer, labels, parts = _featurized(chunks, loaded, options, threads)
     names = None
     if featurizer.options.hash_bits is None:
         names = featurizer.feature_names()
@@ -162,19 +165,22 @@ def featurize(
         _show(done, featurizer, shown_labels, seconds)
 
 
+def _loaded(path: str) -> Model:
+    from textmlr.model.model import Model
+
+    return Model.load(path)
+
+
 def _featurized(
-    chunks: Iterable[Chunk], model: str | None, options: FeaturizerOptions, threads: int | None
+    chunks: Iterable[Chunk], model: Model | None, options: FeaturizerOptions, threads: int | None
 ) -> tuple[Featurizer, list[str], Iterator[MatrixPart]]:
     """The featurizer of a model, or one that is fitted on the chunks; labels; and f(x) in parts."""
     from textmlr.export.matrices.matrix_parts import fit, transform
     from textmlr.features.featurizer import Featurizer
 
     if model is not None:
-        from textmlr.model.model import Model
-
-        loaded = Model.load(model)
-        parts = transform(loaded.featurizer, chunks, loaded.labels, threads)
-        return loaded.featurizer, loaded.labels, parts
+        parts = transform(model.featurizer, chunks, model.labels, threads)
+        return model.featurizer, model.labels, parts
     featurizer = Featurizer(options)
     part, labels = fit(featurizer, chunks, threads)
     return featurizer, labels, iter([part])

@@ -78,11 +78,14 @@ def label_row(labels: list[str], record: Record) -> tuple[str, str]:
 
 def corpus_rows(record: Record) -> list[tuple[str, str]]:
     """The corpus of training, as far as the record tells."""
+    from textmlr.corpus.taken_columns import sentences
+
     rows = _compressed_rows(record)
     if (corpus := record.corpus) is None:
         return rows
     text = f"{corpus.documents:,} documents of " + ", ".join(corpus.files)
-    return [*rows, ("trained on", text)]
+    said = sentences(record.taken)
+    return [*rows, ("trained on", text), *(("", sentence) for sentence in said)]
 
 
 def _training_rows(featurizer: dict[str, Any], record: Record) -> list[tuple[str, str]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shlex
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -13,6 +13,7 @@ from click.core import ParameterSource
 
 from textmlr.base.errors import InputError
 from textmlr.base.option_errors import OptionError, PythonSpelling, shown
+from textmlr.base.option_mentions import Mention
 
 CONFIG = f"{__name__}.config"  # where a context's meta holds the path of the file of options
 
@@ -102,9 +103,24 @@ def spelled_as_typed(context: click.Context) -> Iterator[None]:
         spelling = TypedSpelling(context, error.option)
         place = context.meta.get(CONFIG) if spelling.in_file else None
         raise error.spelled(spelling, place) from None
+    except InputError as error:
+        told = error.with_options(lambda options: _typed_options(context, options))
+        if told is error:
+            raise
+        raise told from None
     except click.BadParameter as error:
         own = error.param
         source = own and context.get_parameter_source(str(own.name))
         if own is None or source is not ParameterSource.DEFAULT_MAP:
             raise
         raise InputError(f"{key_of(own)}: {error.message}", place=path) from None
+
+
+def _typed_options(context: click.Context, mentions: Sequence[Mention]) -> str:
+    """Options that a message mentions, as they are typed: --no-header --label-column 1."""
+    words = []
+    for option, value in mentions:
+        spelling = TypedSpelling(context, option)
+        name = spelling.name(option)
+        words.append(name if value is None else spelling.setting(option, value))
+    return " ".join(words)

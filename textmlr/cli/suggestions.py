@@ -142,6 +142,12 @@ OPTIONS_OF_OTHERS: Mapping[str, Sequence[str]] = {
     "budget": ["--time"],
     "timeout": ["--time"],
     "silent": ["--quiet"],
+    # readers of tables
+    "sep": ["--delimiter"],
+    "separator": ["--delimiter"],
+    "escapechar": ["--csv-escape"],
+    "charset": ["--encoding"],
+    "noheader": ["--no-header"],
 }
 NO_OPTIONS_OF_OTHERS = {
     "input": "files are named without an option",
@@ -149,9 +155,7 @@ NO_OPTIONS_OF_OTHERS = {
     "file": "files are named without an option",
     "verbose": "progress is shown unless --quiet is given",
     "version": "try 'textmlr --version'",
-    "delimiter": "the delimiter of a CSV file is found in its first line",
-    "sep": "the delimiter of a CSV file is found in its first line",
-    "header": "a CSV file begins with a line of column names",
+    "header": "a CSV file begins with a line of column names; where it does not: --no-header",
     "loss": "the loss is that of the softmax, always",
     "stop-words": "n-grams that all labels share get small weights by themselves",
     "gpu": "an ordinary processor is enough",

@@ -19,6 +19,7 @@ from textmlr.cli.shared_options import check_output
 from textmlr.cli.stage_options import Stages
 from textmlr.cli.stop_signals import Stopping
 from textmlr.cli.stream_progress import StreamProgress, and_skipped
+from textmlr.cli.taken_rows import taken_rows
 from textmlr.cli.terminal import print_summary, show_rows, shown_seconds
 from textmlr.cli.training_summary import fit_rows, ngram_rows
 from textmlr.cli.warnings import warn, warn_of_invalid
@@ -175,5 +176,5 @@ def _show(summary: dict[str, Any], record: Record) -> None:
         ]
     stopped = f"Stopped by {summary['stopped']}: " if summary["stopped"] else ""
     click.secho(f"{stopped}{'trained' if stopped else 'Trained'} {model}", bold=True)
-    show_rows(rows)
+    show_rows([*taken_rows(record.taken, summary["labels"]), *rows])
     click.echo("To train on new documents later: the same command with --resume")

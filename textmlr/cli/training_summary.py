@@ -10,6 +10,7 @@ import click
 from textmlr.base.compiling import COMPILING
 from textmlr.base.featurizer_options import show_ngrams
 from textmlr.base.printable import plain, plural, size_of
+from textmlr.cli.taken_rows import taken_rows
 from textmlr.cli.terminal import show_rows, shown_seconds
 
 if TYPE_CHECKING:
@@ -158,6 +159,7 @@ def show_summary(summary: dict[str, Any], record: Record) -> None:
     click.secho(f"Trained {plain(model)}", bold=True)
     show_rows(
         [
+            *taken_rows(record.taken, summary["labels"]),
             ("documents", f"{summary['documents']:,}"),
             ("labels", f"{summary['labels']:,}"),
             ("features", f"{summary['features']:,}"),

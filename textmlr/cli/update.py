@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +23,7 @@ from textmlr.cli.shared_options import (
     threads_option,
 )
 from textmlr.cli.stage_options import stages_options
+from textmlr.cli.taken_rows import tables_said, taken_json
 from textmlr.cli.verb import Verb, verb_option
 from textmlr.corpus.reading_options import ReadingOptions
 
@@ -97,8 +99,9 @@ def update(
     check_output(output, [*corpora, test])
     with TrainingProgress(quiet=quiet) as progress:
         progress.reading()
-        corpus = read_corpus(corpora, reading)
-        judges = read_corpus([test], reading) if test else None
+        usual = before.record.taken
+        corpus = read_corpus(corpora, reading, usual=usual)
+        judges = read_corpus([test], reading, usual=usual) if test else None
         after = update_model(
             before, corpus, options, validation=judges, threads=threads, watch=progress.watch
         )
@@ -112,13 +115,19 @@ def update(
         "seconds": round(time.perf_counter() - started, 3),
         "compile_seconds": round(COMPILING.seconds, 3),
         "update": after.record.updates[-1].as_json(),
+        "taken": taken_json(corpus.taken),
     }
-    show = partial(_show, labels=len(before.labels), documents=before.featurizer.documents)
+    show = partial(
+        _show,
+        labels=len(before.labels),
+        documents=before.featurizer.documents,
+        said=tables_said(corpus.taken, usual, reading),
+    )
     print_summary(summary, show, quiet=quiet, as_json=as_json)
     warn_of(update_notes(after, corpus, judges))
 
 
-def _show(summary: dict[str, Any], labels: int, documents: int) -> None:
+def _show(summary: dict[str, Any], labels: int, documents: int, said: Sequence[str]) -> None:
     """Show how the model grew from so many labels and documents, and how its answers changed."""
     from textmlr.base.printable import plain, size_of
     from textmlr.cli.terminal import show_rows, shown_seconds
@@ -127,6 +136,7 @@ def _show(summary: dict[str, Any], labels: int, documents: int) -> None:
     before, after = changes["features"]
     named = f": {_named(changes['new_labels'])}" if changes["new_labels"] else ""
     rows = [
+        *((("" if place else "corpus"), sentence) for place, sentence in enumerate(said)),
         ("documents", _grown(documents, summary["documents"])),
         ("labels", _grown(labels, summary["labels"]) + named),
         ("features", _grown(before, after)),

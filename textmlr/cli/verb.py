@@ -4,7 +4,8 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from shlex import quote
 from typing import Any, TypeVar
 
 import click
@@ -50,6 +51,47 @@ class VerbOption(click.Option):
         elif "default" in extra and isinstance(self.default, float):
             extra["default"] = f"{self.default:g}"
         return extra
+
+    @property
+    def _has_one_value(self) -> bool:
+        """Whether a second value would replace the first: not so of lists, and of flags that can
+        only be set."""
+        lists = self.multiple or self.count or self.nargs != 1
+        return not lists and (not self.is_flag or bool(self.secondary_opts))
+
+    def add_to_parser(self, parser: Any, ctx: click.Context) -> None:
+        """Have the parser keep all values that are typed."""
+        if not self._has_one_value:
+            super().add_to_parser(parser, ctx)
+        elif self.is_flag:
+            for names, value in ((self.opts, True), (self.secondary_opts, False)):
+                parser.add_option(
+                    obj=self, opts=names, dest=self.name, action="append_const", const=value
+                )
+        else:
+            parser.add_option(obj=self, opts=self.opts, dest=self.name, action="append")
+
+    def consume_value(self, ctx: click.Context, opts: Mapping[str, Any]) -> Any:
+        """The value.  Raises UsageError where several were typed: one of them would be lost."""
+        typed = opts.get(str(self.name))
+        if self._has_one_value and isinstance(typed, list):
+            if len(typed) > 1 and not (self.is_flag or ctx.resilient_parsing):
+                raise click.UsageError(_several_values(max(self.opts, key=len), typed), ctx)
+            if len(set(typed)) > 1 and not ctx.resilient_parsing:
+                names = f"{self.opts[0]} and {self.secondary_opts[0]}"
+                raise click.UsageError(f"{names} exclude each other: give one of them", ctx)
+            opts = {**opts, str(self.name): typed[-1]}
+        return super().consume_value(ctx, opts)
+
+
+def _several_values(name: str, typed: Sequence[str]) -> str:
+    """The message about an option of one value that was typed with several."""
+    words = [f"{name} {quote(one)}" for one in typed]
+    listed, last = ", ".join(words[:-1]), words[-1]
+    mend = "one of them" if len(typed) == 2 else "all but one"
+    return (
+        f"{name} takes one value, and {len(typed)} are given, {listed} and {last}: leave out {mend}"
+    )
 
 
 def verb_option(*names: str, heading: Heading, **rest: Any) -> Callable[[F], F]:

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from textmlr.base.errors import InputError
+from textmlr.base.option_mentions import mention
 from textmlr.corpus.batch import Batch
 from textmlr.corpus.reading_options import ReadingOptions
 from textmlr.corpus.taken_columns import Taken
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
 EXAMPLES = 5  # bad rows that are described
 CHUNK_BYTES = 1 << 22  # bytes of text at a time, unless all of it is needed at once
-SKIP = "or pass --skip-bad-lines"
+SKIP = f"or pass {mention('skip_bad_lines', True)}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +33,8 @@ class ScanRequest:
     chunk_bytes  of the file or its text, about, to a chunk; None: all of a file at once
     tables       Chunk.table will be asked for: read every column
     live         take what is there, cut at line ends; wait for nothing more
+    usual        what a model was trained on: a column that is not named is one of these, if the
+                 file has it
     """
 
     options: ReadingOptions
@@ -39,6 +42,7 @@ class ScanRequest:
     chunk_bytes: int | None = CHUNK_BYTES
     tables: bool = False
     live: bool = False
+    usual: tuple[Taken, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,6 +60,7 @@ class Chunk:
     form      how its documents are written, in words
     header    the first line looks like column names, and was read as a document
     taken     what the file is, and which of its columns were read
+    unlabelled  rows that no annotator has labelled, left out among them
     """
 
     name: str
@@ -70,6 +75,7 @@ class Chunk:
     form: str = "documents with text and label"
     header: bool = False
     taken: Taken | None = None
+    unlabelled: int = 0
 
     def __len__(self) -> int:
         return len(self.batch)

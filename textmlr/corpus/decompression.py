@@ -7,6 +7,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from textmlr.base.errors import InputError
+from textmlr.base.option_mentions import mention
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
@@ -29,7 +30,7 @@ READ_BYTES = 1 << 20  # bytes of the file at a time
 MOST_RATIO = 1000
 FREE_BYTES = 1 << 27  # any file may become so large, however small it is
 XZ_MEMORY = 1 << 30  # bytes of xz's dictionary; xz -9 takes 64 MiB
-LIFT = "--no-compression-limit"
+LIFT = mention("compression_limit", False)
 
 
 def check_ratio(name: str, read: int, made: int) -> None:

@@ -7,13 +7,21 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 import numpy as np
 
 from textmlr.base.errors import InputError
 from textmlr.corpus.containers import dataset_column
-from textmlr.corpus.formats.table_columns import check_apart, column_place
+from textmlr.corpus.formats.table_columns import (
+    ColumnPlaces,
+    check_apart,
+    check_plain,
+    column_place,
+    usual_column,
+)
+from textmlr.corpus.taken_columns import LOOKED_AT, Taken, left_of, taken_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,16 +37,36 @@ class Frame:
     columns: list[str]
     take: Callable[[int], Any]
 
-    def column(self, kind: str, wanted: str | None) -> Any:
-        """The column of a kind ("text", "label" or "weight"), of the name that is wanted or of a
-        plain one.  Raises InputError, listing the columns there are, if there is none."""
-        return self.take(self._place(kind, wanted))
+    def column(self, kind: str, wanted: str | None, usual: Sequence[Taken] = ()) -> Any:
+        """The column of a kind ("text", "label" or "weight"), of the name that is wanted, or of one
+        that a model was trained on (usual), or of a plain one.  Raises InputError, listing the
+        columns there are, if there is none."""
+        return self.take(self._place(kind, wanted or usual_column(kind, self.columns, usual)))
 
-    def text_and_label(self, text: str | None, label: str | None) -> tuple[Any, Any]:
-        """The columns of texts and labels, by their names or, where these are None, plain ones."""
-        places = self._place("text", text), self._place("label", label)
-        check_apart(*places, self.columns, self.name)
-        return self.take(places[0]), self.take(places[1])
+    def taken(
+        self, text: str | None, label: str | None, weight: str | None, usual: Sequence[Taken] = ()
+    ) -> ColumnPlaces:
+        """The places of texts, labels and weights; where the first two have no name, they are those
+        of training, or have plain ones."""
+        text = text or usual_column("text", self.columns, usual)
+        label = label or usual_column("label", self.columns, usual)
+        check_plain(text, label, self.columns, self.name)
+        own_text, own_label = self._place("text", text), self._place("label", label)
+        check_apart(own_text, own_label, self.columns, self.name)
+        own_weight = None if weight is None else self._place("weight", weight)
+        return ColumnPlaces(own_text, own_label, own_weight)
+
+    def said(self, places: ColumnPlaces) -> Taken:
+        """What is taken of the table."""
+        others = [at for at in range(len(self.columns)) if at not in places.needed]
+        rows = zip(*(self._first(at) for at in others), strict=False)
+        own = [self.columns[at] for at in others]
+        return taken_of("a table", self.columns, places.by_kind, left_of(own, (), rows))
+
+    def _first(self, at: int) -> list[Any]:
+        """The first values of a column."""
+        values = islice(iter(self.take(at)), LOOKED_AT)
+        return [value.as_py() if hasattr(value, "as_py") else value for value in values]
 
     def _place(self, kind: str, wanted: str | None) -> int:
         try:

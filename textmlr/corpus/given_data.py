@@ -5,7 +5,8 @@ from __future__ import annotations
 import glob
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from itertools import chain, islice
 from typing import Any, TypeAlias
 
@@ -21,6 +22,7 @@ from textmlr.corpus.in_memory import batches_of
 from textmlr.corpus.reading import read_corpus
 from textmlr.corpus.reading_options import ReadingOptions
 from textmlr.corpus.sources import Paths, is_url
+from textmlr.corpus.taken_columns import Taken
 
 # What data may be, for those who read a signature.
 Data: TypeAlias = "Corpus | Paths | Texts | Mapping[str, Any] | ArrowData"
@@ -30,19 +32,6 @@ WANTED = (
 )
 _LONGEST_NAME = 4096  # of a file
 _LOOKED_AT = 100  # strings of a list, which may be names or texts
-# The command line's names of options, and how Python has them.
-_IN_PYTHON = (
-    (re.compile(r"\bsay which with --text-column"), "name it: text='…'"),
-    (re.compile(r"\bsay which with --label-column"), "name it: label='…'"),
-    (re.compile(r"\bsay which with --weight-column"), "name it: weights='…'"),
-    (re.compile(r"--(text|label)-column"), r"\1="),
-    (re.compile(r"--weight-column"), "weights="),
-    (re.compile(r"--skip-bad-lines"), "reading=ReadingOptions(skip_bad_lines=True)"),
-    (re.compile(r"--format ([a-z]+)\b"), r"reading=ReadingOptions(format='\1')"),
-    (re.compile(r"--format\b"), "reading=ReadingOptions(format=…)"),
-    (re.compile(r"--no-compression-limit"), "reading=ReadingOptions(compression_limit=False)"),
-    (re.compile(r"--weighted"), "reading=ReadingOptions(weighted=True)"),
-)
 
 
 def as_corpus(
@@ -53,6 +42,7 @@ def as_corpus(
     label: str | None = None,
     weights: Weights | str | None = None,
     reading: ReadingOptions | None = None,
+    usual: Sequence[Taken] = (),
 ) -> Corpus:
     """The corpus of labelled documents, whatever holds them.
 
@@ -64,6 +54,7 @@ def as_corpus(
     text, label  names of the columns of a file or table; None: they have plain names
     weights  one a text; of a file or table also the name of their column.  None: each counts 1
     reading  how files are read; None: as ReadingOptions() says
+    usual    what a model was trained on: columns that are not named are those, where data have them
     Raises InputError for anything else, in a sentence that says what would work.
 
     >>> from textmlr.corpus.given_data import as_corpus
@@ -84,7 +75,7 @@ def as_corpus(
     if labels is not None:
         return _with_labels(data, labels, text, label, weights, reading)
     if (paths := _paths_in(data)) is not None:
-        return _of_files(paths, text, label, weights, reading)
+        return _of_files(paths, text, label, weights, reading, usual)
     _refuse_given({"reading": reading}, "the data are in memory, and reading is for files")
     if isinstance(data, Iterator) and not hasattr(
         data, "__arrow_c_stream__"
@@ -94,8 +85,12 @@ def as_corpus(
     frame = frame_of(data)
     if frame is None:
         raise _unlabelled(data, text is not None or label is not None)
-    own = frame.column("weight", weights) if isinstance(weights, str) else weights
-    return Corpus.of(*frame.text_and_label(text, label), own)
+    named = weights if isinstance(weights, str) else None
+    places = frame.taken(text, label, named, usual)
+    assert places.label is not None
+    own: Any = weights if places.weight is None else frame.take(places.weight)
+    corpus = Corpus.of(frame.take(places.text), frame.take(places.label), own)
+    return replace(corpus, taken=[frame.said(places)])
 
 
 def given_corpora(
@@ -106,18 +101,22 @@ def given_corpora(
     weights: Weights | str | None,
     reading: ReadingOptions | None,
     validation: Any,
+    usual: Sequence[Taken] = (),
 ) -> tuple[Corpus, Corpus | None]:
     """The corpus to train on, and that to choose or compare by, if there is one.
 
     validation  data with their labels, whose columns have the same names, or (texts, labels), or
                 None
+    usual       as in as_corpus
     Raises InputError as as_corpus does.
     """
     name = type(labels).__name__
     if name.endswith("Options"):
         stage = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).lower()
         raise InputError(f"labels are {name}", mend=f"give it by name: {stage}=…")
-    corpus = as_corpus(data, labels, text=text, label=label, weights=weights, reading=reading)
+    corpus = as_corpus(
+        data, labels, text=text, label=label, weights=weights, reading=reading, usual=usual
+    )
     if validation is None:
         return corpus, None
     try:
@@ -125,17 +124,19 @@ def given_corpora(
             return corpus, as_corpus(*validation)
         if isinstance(validation, Corpus):
             return corpus, validation
-        return corpus, as_corpus(validation, text=text, label=label, reading=reading)
+        own = as_corpus(validation, text=text, label=label, reading=reading, usual=usual)
+        return corpus, own
     except InputError as error:
         where = f"validation, {error.place}" if error.place else "validation"
         raise error.but(place=where) from None
 
 
-def texts_of(data: Data, *, text: str | None = None) -> list[Batch]:
+def texts_of(data: Data, *, text: str | None = None, usual: Sequence[Taken] = ()) -> list[Batch]:
     """Documents as Batches, whatever holds them; labels that they have are not looked at.
 
     data  texts, a table or a Corpus, as in as_corpus; no paths: a str would be a text
     text  name of a table's column; None: it has a plain name
+    usual  as in as_corpus
     """
     check_kind("text", text, str, "give the name of a column", optional=True)
     if isinstance(data, Corpus):
@@ -145,7 +146,7 @@ def texts_of(data: Data, *, text: str | None = None) -> list[Batch]:
     if frame is None:
         _refuse_given({"text": text}, "texts in a list have no columns")
         return batches_of(data)
-    return batches_of(frame.column("text", text))
+    return batches_of(frame.column("text", text, usual))
 
 
 def _with_labels(
@@ -174,22 +175,13 @@ def _with_labels(
     return Corpus.of(frame.column("text", text), labels, own)
 
 
-def _of_files(paths: Paths, text: Any, label: Any, weights: Any, reading: Any) -> Corpus:
+def _of_files(
+    paths: Paths, text: Any, label: Any, weights: Any, reading: Any, usual: Sequence[Taken]
+) -> Corpus:
     if weights is not None and not isinstance(weights, str):
         mend = "name their column: weights='weight'"
         raise InputError("weights are numbers, but a file holds its own", mend=mend)
-    try:
-        return read_corpus(paths, reading, text=text, label=label, weights=weights)
-    except InputError as error:
-        raise _in_python(error) from None
-
-
-def _in_python(error: InputError) -> InputError:
-    """The error with options named as Python has them."""
-    problem, mend = error.problem, error.mend or ""
-    for pattern, words in _IN_PYTHON:
-        problem, mend = pattern.sub(words, problem), pattern.sub(words, mend)
-    return error.but(problem=problem, mend=mend or None)
+    return read_corpus(paths, reading, text=text, label=label, weights=weights, usual=usual)
 
 
 def _refuse_given(given: Mapping[str, Any], why: str) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from textmlr.base.errors import FormatError
+from textmlr.base.printable import plural
 from textmlr.corpus.chunks import EXAMPLES, Chunk
 from textmlr.corpus.taken_columns import Taken
 
@@ -22,7 +23,7 @@ class ReadingNotes:
         self.documents = self.skipped = 0
         self.skipped_examples: list[str] = []
         self.taken: list[Taken] = []
-        self._several = 0
+        self._several = self._unlabelled = 0
         self._headers: list[str] = []
         self._form = ""
 
@@ -32,6 +33,7 @@ class ReadingNotes:
         self.skipped += chunk.skipped
         self.skipped_examples += chunk.examples[: EXAMPLES - len(self.skipped_examples)]
         self._several += chunk.several
+        self._unlabelled += chunk.unlabelled
         self._headers += [chunk.name] if chunk.header else []
         self._form = self._form or chunk.form
         if chunk.taken is not None and chunk.taken not in self.taken:
@@ -58,6 +60,9 @@ class ReadingNotes:
         """
         if self.documents:
             return
+        if self._unlabelled:
+            problem = f"none of {plural(self._unlabelled, 'row')} has a label"
+            raise FormatError(problem, place=", ".join(names), mend="label some of them first")
         if not self.skipped:
             raise FormatError("no documents", place=", ".join(names), mend="write one a row")
         problem = f"all {self.skipped} lines are bad; the first: {self.skipped_examples[0]}"
@@ -70,6 +75,13 @@ class ReadingNotes:
         if self._several:
             have = "documents have" if self._several > 1 else "document has"
             notes.append(f"{self._several:,} {have} several labels, of which the first is used")
+        if self._unlabelled:
+            have = (
+                "rows have no label, and are"
+                if self._unlabelled > 1
+                else "row has no label, and is"
+            )
+            notes.append(f"{self._unlabelled:,} {have} left out")
         return notes + [
             f"{name}: its first line looks like column names, and was read as a document; "
             "--format csv reads it as names"

@@ -18,6 +18,7 @@ from textmlr.corpus.formats.detection import reader_of
 from textmlr.corpus.notes import ReadingNotes
 from textmlr.corpus.reading_options import ReadingOptions
 from textmlr.corpus.sources import Paths, name_of, opened, sources_of
+from textmlr.corpus.taken_columns import Taken
 
 
 def scan(
@@ -29,6 +30,7 @@ def scan(
     live: bool = False,
     chunk_bytes: int = CHUNK_BYTES,
     stdin: BinaryIO | None = None,
+    usual: Sequence[Taken] = (),
 ) -> Iterator[Chunk]:
     """The documents of files, some at a time and in order, in memory that does not grow.
 
@@ -39,6 +41,7 @@ def scan(
     live         documents are given as soon as they are there, even single lines that a slow writer
                  sends to a pipe; Parquet and Arrow cannot be, from standard input
     chunk_bytes  about as much of a file, or of its text, is a chunk
+    usual        as in read_corpus
     Raises InputError as read_corpus does, when the chunk is reached where the fault is.
 
     >>> from textmlr.corpus.reading import scan
@@ -50,7 +53,7 @@ def scan(
     for name, flag in (("labelled", labelled), ("tables", tables), ("live", live)):
         check_flag(name, flag)
     check_integer("chunk_bytes", chunk_bytes, 0, MOST_COUNT, 1 << 22)
-    request = ScanRequest(own, labelled, max(chunk_bytes, 1), tables, live)
+    request = ScanRequest(own, labelled, max(chunk_bytes, 1), tables, live, tuple(usual))
     for source in sources_of(paths):
         yield from _chunks(source, request, stdin)
 
@@ -63,6 +66,7 @@ def read_corpus(
     label: str | None = None,
     weights: str | None = None,
     stdin: BinaryIO | None = None,
+    usual: Sequence[Taken] = (),
 ) -> Corpus:
     """Read labelled documents of files as one corpus.
 
@@ -74,6 +78,8 @@ def read_corpus(
              weight_column of the options; None: text and label have plain names, and there are no
              weights
     stdin    read for "-" in place of the process's own
+    usual    what a model was trained on (model.record.taken): columns that are not named are those,
+             where a file has them
     Raises InputError naming file and line: for a file that cannot be read, decompressed or is
     empty, for columns that are not there, for the first bad line, and if every line would be
     skipped.
@@ -86,7 +92,7 @@ def read_corpus(
     'The steppe beyond Orenburg had'
     """
     own = _checked(options, stdin).with_columns(text=text, label=label, weights=weights)
-    request = ScanRequest(own, chunk_bytes=None)
+    request = ScanRequest(own, chunk_bytes=None, usual=tuple(usual))
     sources = sources_of(paths)
     chunks: list[Chunk] = []
     file_of: list[int] = []

@@ -11,7 +11,7 @@ from textmlr.base.options import Flag, OneOf, check_options, documented, option
 from textmlr.corpus.reading_kinds import Character, Column, Encoding, Prefix
 
 CorpusFormat = Literal[
-    "tsv", "csv", "jsonl", "parquet", "arrow", "fasttext", "mallet", "vw", "lines"
+    "tsv", "csv", "json", "jsonl", "parquet", "arrow", "fasttext", "mallet", "vw", "lines"
 ]
 FORMATS: tuple[CorpusFormat, ...] = get_args(CorpusFormat)
 LABEL_PREFIX = "__label__"
@@ -26,7 +26,7 @@ class ReadingOptions:
     Raises InputError for a value that makes no sense.
 
     >>> ReadingOptions("csv", text_column="review", skip_bad_lines=True).named_columns
-    ['--text-column']
+    ['text_column']
     """
 
     format: CorpusFormat | None = option(
@@ -145,5 +145,5 @@ class ReadingOptions:
 
     @property
     def named_columns(self) -> list[str]:
-        """The options that name a column, as the command line calls them."""
-        return [f"--{kind}-column" for kind, name in self.columns.items() if name is not None]
+        """The options that name a column."""
+        return [f"{kind}_column" for kind, name in self.columns.items() if name is not None]

@@ -16,7 +16,7 @@ from textmlr.evaluation.intervals import RESAMPLES
 from textmlr.evaluation.labelled_answers import LabelledAnswers, answer, answer_notes
 from textmlr.model.model import Model
 from textmlr.training.training_notes import reading_notes
-from textmlr.training.training_progress import console, tell_notes
+from textmlr.training.training_progress import console, tell_notes, tell_taken
 
 
 def evaluate(
@@ -55,7 +55,9 @@ def evaluate(
     _check_model("model", model)
     check_flag("verbose", verbose)
     options = check_evaluation_options(min_probabilities, resamples, threads)
-    corpus = as_corpus(data, labels, text=text, label=label, reading=reading)
+    usual = model.record.taken
+    corpus = as_corpus(data, labels, text=text, label=label, reading=reading, usual=usual)
+    tell_taken(corpus, verbose=verbose)
     with _watched(verbose, len(corpus)) as watch:
         answered = answer(model, corpus, threads=threads, watch=watch)
     tell_notes([*reading_notes([corpus]), *answer_notes(answered)], verbose=verbose)
@@ -90,7 +92,9 @@ def compare(
     _check_model("a", a)
     _check_model("b", b)
     check_flag("verbose", verbose)
-    corpus = as_corpus(data, labels, text=text, label=label, reading=reading)
+    usual = (*a.record.taken, *b.record.taken)
+    corpus = as_corpus(data, labels, text=text, label=label, reading=reading, usual=usual)
+    tell_taken(corpus, verbose=verbose)
     answers = []
     with _watched(verbose, 2 * len(corpus)) as watch:
         for model in (a, b):

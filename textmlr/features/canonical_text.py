@@ -1,49 +1,91 @@
 """The form that text is read in: canonically equivalent texts become one, accents go where they
 are to.
 
-For the form N (NFC, NFKC or NFD, or none) the text is N(x), or N(strip(x)), where strip(x) is NFKD
-without combining marks.
+For the form N (NFC, NFKC, NFD, or text as it is) the text is N(x), or N(strip(x)), where strip(x)
+is NFKD without combining marks.  Where text is lower-cased, it is N(lower(N(x))), so that a capital
+that has no composed form (J̌) and its small letter (ǰ) become one as well.
+
+``lowered`` leaves out what depends on the context in Unicode's lower case: final sigma is a sigma,
+and an i has its dot (Python's lower case of the Turkish İ is an i with one dot more).
 Source: Unicode Standard Annex #15, Unicode Normalization Forms.
 """
 
 from __future__ import annotations
 
-import sys
+import re
 import unicodedata
 from functools import lru_cache
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from textmlr.base.featurizer_options import FeaturizerOptions, Form
 
+DOT = "\u0307"
 _NAMES: dict[Form, Literal["NFC", "NFKC", "NFD"]] = {"nfc": "NFC", "nfkc": "NFKC", "nfd": "NFD"}
+# Past it no character has a combining class (a test asserts that).
+_MARKS_END = 0x20000
 
 
-def prepares(options: FeaturizerOptions) -> bool:
-    """Whether text may be changed before it is read."""
-    return options.normalize is not None or options.strip_accents
+class Reading(NamedTuple):
+    """What is done to text before it is read.
 
-
-def canonical(text: str, options: FeaturizerOptions) -> str:
-    """The text as it is read."""
-    if options.strip_accents:
-        text = stripped(text)
-    return normal(text, options.normalize)
-
-
-def normal(text: str, form: Form | None) -> str:
-    """Text in one of Unicode's forms, or as it is."""
-    return text if form is None else unicodedata.normalize(_NAMES[form], text)
-
-
-def stripped(text: str) -> str:
-    """Text without accents, in form NFKD.
-
-    >>> stripped("Ünïcode ﬁt")
-    'Unicode fit'
+    lowercase  whether the form has to hold for lower-cased text
     """
-    return unicodedata.normalize("NFKD", text).translate(_combining())
+
+    form: Form | None
+    strip: bool
+    lowercase: bool
+
+    @classmethod
+    def of(cls, options: FeaturizerOptions) -> Reading:
+        """That of a featurizer's options."""
+        form = options.normalize
+        return cls(form, options.strip_accents, options.lowercase and form is not None)
+
+    @property
+    def changes(self) -> bool:
+        """Whether any text is changed."""
+        return self.form is not None or self.strip
+
+    def canonical(self, text: str) -> str:
+        """The text as it is read.
+
+        >>> Reading("nfc", strip=False, lowercase=False).canonical("cafe\\u0301")
+        'café'
+        >>> Reading("nfc", strip=True, lowercase=False).canonical("Ünïcode ﬁt")
+        'Unicode fit'
+        """
+        if text.isascii():
+            return text
+        if self.strip:
+            text = unicodedata.normalize("NFKD", text).translate(_dropped())
+        if self.form is None:
+            return text
+        text = unicodedata.normalize(_NAMES[self.form], text)
+        return unicodedata.normalize(_NAMES[self.form], lowered(text)) if self.lowercase else text
+
+
+def lowered(text: str) -> str:
+    """Lower case of each character by itself.
+
+    >>> lowered("İYİ ΣΑΣ i̇yi")
+    'iyi σασ iyi'
+    """
+    text = small(text)
+    return _dotted().sub(r"\1", text) if DOT in text else text
+
+
+def small(text: str) -> str:
+    """The same, but for dots behind an i: as many characters as before."""
+    return text.replace("\u0130", "i").replace("Σ", "σ").lower().replace("ς", "σ")
 
 
 @lru_cache(maxsize=1)
-def _combining() -> dict[int, None]:
-    return {c: None for c in range(sys.maxunicode + 1) if unicodedata.combining(chr(c))}
+def _dropped() -> dict[int, None]:
+    return dict.fromkeys(c for c in range(_MARKS_END) if unicodedata.combining(chr(c)))
+
+
+@lru_cache(maxsize=1)
+def _dotted() -> re.Pattern[str]:
+    """An i and marks that do not stand above it, then a dot above."""
+    others = [chr(c) for c in _dropped() if unicodedata.combining(chr(c)) != 230]
+    return re.compile(f"(i[{''.join(others)}]*){DOT}")

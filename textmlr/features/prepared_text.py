@@ -2,38 +2,108 @@
 
 Tokens, their places and the names of features all lie in the prepared text; ``alignment`` leads
 from there back to the original.
+
+A kernel finds the documents that the form changes, mostly none; Python's unicodedata makes the new
+text of these.
 """
 
 from __future__ import annotations
 
 import codecs
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from textmlr.base.arrays import frozen
 from textmlr.base.featurizer_options import FeaturizerOptions
 from textmlr.corpus.batch import Batch
-from textmlr.features.canonical_text import canonical, prepares
+from textmlr.features.canonical_text import Reading, small
+from textmlr.features.normal_tables import are_made, normal_tables
+from textmlr.features.unicode_tables import frozen_tables
+from textmlr.kernels import normal_form as kernels
+from textmlr.kernels.jit import is_plain
 
-# Every maximal subpart of invalid UTF-8 becomes this byte, which is one by itself: so their number
-# stays what it was, and none joins another.
-_INVALID = "\udcff"
-codecs.register_error("textmlr.subpart", lambda error: (_INVALID, error.end))  # type: ignore[attr-defined]
+PIECE_BYTES = 1 << 20  # of text that Python makes at a time
+FEW_BYTES = 1 << 14  # of text that takes less time in Python than the tables for kernels
+_SEPARATOR, _INVALID = (chr(0xDC00 + byte) for byte in (kernels.SEPARATOR, kernels.INVALID))
+
+
+def _subpart(error: UnicodeError) -> tuple[str, int]:
+    """Each piece of invalid UTF-8 becomes a byte that is one by itself: their number stays what it
+    was, and none joins another."""
+    assert isinstance(error, UnicodeDecodeError)
+    byte = error.object[error.start]
+    return (_SEPARATOR if byte == kernels.SEPARATOR else _INVALID), error.end
+
+
+codecs.register_error("textmlr.subpart", _subpart)
 
 
 def prepared(block: Batch, options: FeaturizerOptions) -> Batch:
-    """The documents as they are read: the block itself, where that changes none of them."""
-    if not prepares(options) or block.is_ascii:
+    """The documents as they are read: the block itself, where that changes none of them.
+
+    Pieces of invalid UTF-8 stay as many as they are.
+    """
+    reading = Reading.of(options)
+    if not reading.changes or block.is_ascii:
         return block
-    own = [block[i].decode("utf-8", "textmlr.subpart") for i in range(len(block))]
-    made = [canonical(text, options) for text in own]
-    if made == own:
+    changed = np.ones(len(block), np.uint8)
+    starts, stops = frozen(block.starts), frozen(block.stops)
+    if not _is_little(block, reading):
+        form = normal_form(options)
+        if not kernels.changes(frozen(block.text), starts, stops, form, changed):
+            return block
+    changed = frozen(changed)
+    lengths = stops - starts
+    own = lengths[changed > 0]
+    apart = np.empty(int(own.sum()) + len(own), np.uint8)
+    kernels.take_apart(frozen(block.text), starts, stops, changed, apart)
+    made = _made(apart, reading)
+    if len(own) == len(block) and np.array_equal(made, apart):
         return block
-    data = [text.encode("utf-8", "surrogateescape") for text in made]
-    stops = np.cumsum([len(one) for one in data])
-    text = np.frombuffer(b"".join(data), np.uint8)
-    return Batch(text, np.concatenate([np.zeros(1, np.int64), stops[:-1]]), stops)
+    text = np.empty(int(lengths.sum()) + len(made) - len(apart), np.uint8)
+    ends = np.empty(len(block), np.int64)
+    kernels.put_together(frozen(block.text), starts, stops, changed, frozen(made), text, ends)
+    text.flags.writeable = False
+    return Batch(text, np.concatenate([np.zeros(1, np.int64), ends[:-1]]), ends)
+
+
+def normal_form(options: FeaturizerOptions) -> kernels.NormalForm:
+    """The form as kernels take it."""
+    reading = Reading.of(options)
+    lower = frozen_tables(options, False)[0] if reading.lowercase else _as_it_is
+    return kernels.NormalForm(lower, *normal_tables(reading))
+
+
+_as_it_is = frozen(np.arange(128, dtype=np.uint32))
+
+
+def _is_little(block: Batch, reading: Reading) -> bool:
+    """Whether Python's own functions take the least time."""
+    return is_plain() or (block.text_bytes <= FEW_BYTES and not are_made(reading))
+
+
+def _made(apart: NDArray[np.uint8], reading: Reading) -> NDArray[np.uint8]:
+    """Documents, each with a separator behind it, in their form."""
+    parts = []
+    for piece in _pieces(apart, reading):
+        text = reading.canonical(piece.decode("utf-8", "textmlr.subpart"))
+        parts.append(np.frombuffer(text.encode("utf-8", "surrogateescape"), np.uint8))
+    return parts[0] if len(parts) == 1 else np.concatenate(parts)
+
+
+def _pieces(apart: NDArray[np.uint8], reading: Reading) -> Iterator[bytes]:
+    """Text cut where the form of the whole is the form of the parts."""
+    first, last = 0, len(apart)
+    while first < last:
+        cut = last
+        if first + PIECE_BYTES < last:
+            classes, _ = normal_tables(reading)
+            cut = kernels.next_begin(frozen(apart), first + PIECE_BYTES, classes)
+        yield apart[first:cut].tobytes()
+        first = cut
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -42,17 +112,44 @@ class Alignment:
 
     text           (p,) code points   as ``prepared`` makes it
     starts, stops  (p,) int64   characters of the original, neither descending
-    A token [i, j) of the prepared text is original[starts[i]:stops[j - 1]].
     """
 
     text: str
     starts: NDArray[np.int64]
     stops: NDArray[np.int64]
 
+    def originals(
+        self, starts: NDArray[np.int64], stops: NDArray[np.int64]
+    ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """(starts, stops) in the original of spans of the prepared text, none of them empty."""
+        return self.starts[starts], self.stops[stops - 1]
+
 
 def alignment(text: str, options: FeaturizerOptions) -> Alignment:
     """Align a document with its prepared text."""
-    made = canonical(text, options) if prepares(options) else text
-    assert len(made) == len(text)
-    places = np.arange(len(text))
-    return Alignment(made, places, places + 1)
+    reading, places = Reading.of(options), np.arange(len(text) + 1)
+    made = reading.canonical(text)
+    if made in (text, small(text)):
+        return Alignment(made, places[:-1], places[1:])
+    classes, _ = normal_tables(reading)
+    codes = np.frombuffer(text.encode("utf-32-le", "surrogatepass"), np.uint32)
+    kinds = classes[np.minimum(codes, len(classes) - 1)]
+    kinds[0] &= ~np.uint16(kernels.JOINS)
+    begins = np.flatnonzero((kinds & kernels.JOINS) == 0)
+    ends = np.append(begins[1:], len(text))
+    # Most segments are of one character, which stays.
+    doubtful = np.bitwise_or.reduceat(kinds, begins) & (kernels.CHANGES | kernels.JOINS) > 0
+    starts, stops, at = [], [], 0
+    for first, last in zip(begins[doubtful].tolist(), ends[doubtful].tolist(), strict=True):
+        own = text[first:last]
+        becomes = reading.canonical(own)
+        if becomes in (own, small(own)):
+            continue
+        starts += [places[at:first], np.full(len(becomes), first)]
+        stops += [places[at + 1 : first + 1], np.full(len(becomes), last)]
+        at = last
+    starts.append(places[at:-1])
+    stops.append(places[at + 1 :])
+    aligned = Alignment(made, np.concatenate(starts), np.concatenate(stops))
+    assert len(aligned.starts) == len(made)  # else words would be shown elsewhere
+    return aligned

@@ -21,11 +21,12 @@ from textmlr.base.arrays import frozen
 from textmlr.base.featurizer_options import FeaturizerOptions
 from textmlr.base.locks import ForkLock
 from textmlr.kernels import code_points as kinds
-from textmlr.kernels.code_points import SELECTOR_COUNT, SELECTORS
+from textmlr.kernels.code_points import SELECTORS
 
 # Past plane 3 Unicode has no letters, only tags, variation selectors and private use
 # (a test asserts that for the running Python).
 LIMIT = 0x40000
+SELECTOR_COUNT = 0x200
 
 PIECE = 64  # code points
 Tables = tuple[NDArray[np.uint32], NDArray[np.uint8], NDArray[np.uint64]]
@@ -126,22 +127,26 @@ def tables(
 
 def frozen_tables(options: FeaturizerOptions, ascii_only: bool) -> Tables:
     """``tables`` of a featurizer's options and the hashes of tokens that it leaves out, as kernels
-    take them: all of ``kernels.code_points.Text`` but the text."""
+    take them: all of ``kernels.code_points.Text`` but the text.
+
+    In a normal form more is in lower case: see ``canonical_text.small``.
+    """
     lower, kind = tables(options, ascii_only)
+    if options.lowercase and options.normalize is not None and not ascii_only:
+        lower = _smaller()
     return frozen(lower), frozen(kind), frozen(NONE_DROPPED)
 
 
-def code_points(ascii_only: bool = False) -> NDArray[np.uint32]:
-    """The code points that the tables are of, in their order."""
-    if ascii_only:
-        return np.arange(128, dtype=np.uint32)
-    far = np.arange(SELECTORS, SELECTORS + SELECTOR_COUNT, dtype=np.uint32)
-    return np.concatenate([np.arange(LIMIT, dtype=np.uint32), far])
+@lru_cache(maxsize=1)
+def _smaller() -> NDArray[np.uint32]:
+    lower = _lower(True, False).copy()
+    lower[0x130], lower[ord("ς")] = ord("i"), ord("σ")
+    return lower
 
 
 @lru_cache(maxsize=4)
 def _lower(lowercase: bool, ascii_only: bool) -> NDArray[np.uint32]:
-    own = code_points(ascii_only)
+    own = np.arange(128 if ascii_only else LIMIT, dtype=np.uint32)
     if not lowercase:
         return own
     # str.lower is one to one, and free of context, without these two.
@@ -156,7 +161,9 @@ def _lower(lowercase: bool, ascii_only: bool) -> NDArray[np.uint32]:
 @lru_cache(maxsize=4)
 def _kinds(split_scripts: bool, runs: bool, ascii_only: bool) -> NDArray[np.uint8]:
     """The kind of each code point, with runs by ``\\w``."""
-    kind = _by_category(_text(code_points(ascii_only)))
+    near = np.arange(128 if ascii_only else LIMIT, dtype=np.uint32)
+    far = np.arange(SELECTORS, SELECTORS + (0 if ascii_only else SELECTOR_COUNT), dtype=np.uint32)
+    kind = _by_category(_text(np.concatenate([near, far])))
     if split_scripts and not ascii_only:
         for first, last in SPACELESS:
             block = kind[first : last + 1]

@@ -13,17 +13,15 @@ MARK, JOINER, FORMAT, KEYCAP, TONE = 5, 6, 7, 8, 9
 MID_LETTER, MID_NUMBER, MID_BOTH, APOSTROPHE, QUOTE = 10, 11, 12, 13, 14
 WORD, HEBREW, NUMBER, CONNECTOR = 15, 16, 17, 18
 REPLACEMENT = 0xFFFD
-# The tables end with these code points: tags and variation selectors, far from all others.
-SELECTORS, SELECTOR_COUNT = 0xE0000, 0x200
+SELECTORS = 0xE0000  # tags and variation selectors, far from all other code points
 
 
 class Text(NamedTuple):
     """Text, and the tables it is read with.
 
     utf8   (bytes,) uint8
-    lower  (c,) uint32   lower case of each code point below 128; or of each below
-                         c - SELECTOR_COUNT, and of SELECTOR_COUNT from SELECTORS on
-    kind   (c,) uint8    their kinds
+    lower  (c,) uint32   lower case of each code point below c
+    kind   (k,) uint8    their kinds, and those of k - c code points from SELECTORS on
     dropped (s,) uint64  hashes of tokens that are left out; (0,): none.  Else s is a power of two,
                          the slot of a hash is its remainder by s or the next that is free, 0 is a
                          free slot, and there is one at least
@@ -76,12 +74,12 @@ def _decode(text, i, stop):
 @kernel
 def _classify(code, lower, kind):
     """Lower case and kind of a code point; what the tables do not have is a SYMBOL."""
-    at = code
-    if code >= lower.size - SELECTOR_COUNT:
-        at = code - SELECTORS + lower.size - SELECTOR_COUNT
-        if code < SELECTORS or at >= lower.size:
-            return code, SYMBOL
-    return np.int64(lower[at]), np.int64(kind[at])
+    if code < lower.size:
+        return np.int64(lower[code]), np.int64(kind[code])
+    at = code - SELECTORS + lower.size
+    if code < SELECTORS or at >= kind.size:
+        return code, SYMBOL
+    return code, np.int64(kind[at])
 
 
 @kernel

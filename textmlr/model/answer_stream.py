@@ -66,15 +66,15 @@ def stacked(
     """part(answers) of all documents, as one array; of a single text, its row alone."""
     check_threads(threads)
     single = isinstance(texts, str | bytes)
-    batches = _batches(one_text(texts) if single else texts)
+    batches = _batches(one_text(texts) if single else texts, model)
     parts = list(map_answers(model, part, batches, threads))
     rows = np.concatenate(parts) if parts else part(Answers.room(0, len(model.labels)))
     return rows[0] if single else rows
 
 
-def _batches(texts: Any) -> list[Batch]:
+def _batches(texts: Any, model: textmlr.Model) -> list[Batch]:
     if type(texts) is list and texts and isinstance(texts[0], str | bytes):
         return batches_of(texts)
     from textmlr.corpus.given_data import texts_of  # late: it reads files, frames and tables
 
-    return texts_of(texts)
+    return texts_of(texts, usual=model.record.taken)

@@ -13,11 +13,13 @@ from numpy.typing import NDArray
 from textmlr.base.arrays import Scratch, frozen
 from textmlr.corpus.batch import Batch
 from textmlr.corpus.blocks import is_giant
-from textmlr.features.canonical_text import prepares
+from textmlr.features.canonical_text import Reading
 from textmlr.features.featurizer import Featurizer
 from textmlr.features.hashed_columns import HashedColumns
 from textmlr.features.prepared import PreparedFeaturizer
+from textmlr.features.prepared_text import normal_form
 from textmlr.features.prepared_text import prepared as prepared_text
+from textmlr.kernels import normal_form as normal_form_kernels
 from textmlr.kernels.code_points import Text
 from textmlr.kernels.document_answer import AnswerArrays, ModelArrays, RowScratch
 from textmlr.kernels.jit import bound
@@ -189,7 +191,7 @@ class _Single:
         span = np.zeros(2, np.int64)
         self._stop = span[1:]  # the kernel sees it frozen, as it does all spans
         self._prepared = prepared
-        self._prepares = prepares(prepared.options)
+        self._changes: Callable[[NDArray[np.uint8]], bool] | None = None
         scratch = RowScratch(
             *prepared.room(Scratch(), SHORT),
             np.empty(most, np.int32),
@@ -204,8 +206,6 @@ class _Single:
     def probabilities_of(self, text: str | bytes) -> NDArray[np.float64] | None:
         """P of each label for the document, see ``Answerer.probabilities_of``."""
         ascii_only = text.isascii()
-        if not ascii_only and self._prepares:
-            return None
         if isinstance(text, str):
             try:
                 text = text.encode()
@@ -217,9 +217,24 @@ class _Single:
         if call is None:
             call = self._calls[ascii_only] = self._bind(ascii_only)
         self._stop[0] = len(text)
+        read = np.frombuffer(text, np.uint8)
+        if not ascii_only and self._is_changed(read):
+            return None
         out = np.empty(self._shape)
-        call(np.frombuffer(text, np.uint8), out)
+        call(read, out)
         return out
+
+    def _is_changed(self, text: NDArray[np.uint8]) -> bool:
+        """Whether the text is another before it is read."""
+        options = self._prepared.options
+        if not Reading.of(options).changes:
+            return False
+        if self._changes is None:
+            form, spans = normal_form(options), self._middle[:2]
+            changed = np.zeros(1, np.uint8)
+            run = bound(normal_form_kernels.changes, text, *spans, form, changed)
+            self._changes = lambda text: bool(run(text, *spans, form, changed))
+        return self._changes(text)
 
     def _bind(self, ascii_only: bool) -> Callable[..., Any]:
         """The kernel, bound to all arguments but text and result."""

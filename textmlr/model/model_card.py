@@ -7,6 +7,7 @@ from textmlr.base.featurizer_options import show_ngrams
 from textmlr.base.notebook_page import fragment
 from textmlr.base.printable import plural, size_of
 from textmlr.base.web_page import name_of, visible
+from textmlr.corpus.taken_columns import sentences
 from textmlr.model.model_file import pack
 from textmlr.model.model_parts import ModelParts
 from textmlr.model.record import Record
@@ -30,6 +31,7 @@ def card_of(parts: ModelParts) -> str:
         files = ", ".join(record.corpus.files)
         documents = plural(record.corpus.documents, "document")
         rows.append(("trained on", documents + (f" of {visible(files)}" if files else "")))
+        rows += [("", visible(said)) for said in sentences(record.taken)]
     rows += [*_figures(record), ("file size", size_of(tensor_file.size_of(*pack(parts))))]
     uses = " ".join(f"<code>model.{use}</code>" for use in USES)
     rows.append(("use it", uses))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Callable
-from dataclasses import field, fields, replace
+from dataclasses import asdict, field, fields, replace
 from os import PathLike
 from typing import Any
 
@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from textmlr.base.errors import InputError, ModelFileError
 from textmlr.base.training_options import TrainingOptions
 from textmlr.base.version import __version__
+from textmlr.corpus.taken_columns import Taken
 from textmlr.model.record_schema import (
     ANYTHING,
     COUNTS,
@@ -77,6 +78,27 @@ class DuplicatesRecord(Part):
 
 
 @part
+class TakenRecord(Part):
+    """What was read of files: see ``corpus.taken_columns.Taken``."""
+
+    shape: str = needed(NAME)
+    text: str = needed(NAME)
+    label: str | None = needed(NAME, nullable=True)
+    weight: str | None = needed(NAME, nullable=True)
+    left: tuple[str, ...] = needed(NAMES)
+
+    @classmethod
+    def of(cls, taken: Taken) -> TakenRecord:
+        """The record of it."""
+        return cls(**asdict(taken))
+
+    @property
+    def taken(self) -> Taken:
+        """What it records."""
+        return Taken(self.shape, self.text, self.label, self.weight, self.left)
+
+
+@part
 class CorpusRecord(Part):
     """All documents that the model was trained on.
 
@@ -87,6 +109,7 @@ class CorpusRecord(Part):
     weighted          whether documents had weights
     per_label         documents of each label
     weight_per_label  the sums of their weights, where they do not all count alike
+    taken             what was read of the files
     """
 
     files: tuple[str, ...] = needed(NAMES)
@@ -98,6 +121,7 @@ class CorpusRecord(Part):
     per_label: tuple[int, ...] = needed(COUNTS)
     weight_per_label: tuple[float, ...] | None = optional(WEIGHTS)
     doubles: DuplicatesRecord | None = optional(DuplicatesRecord)
+    taken: tuple[TakenRecord, ...] = several(TakenRecord, is_written=False)
 
 
 @part
@@ -317,6 +341,11 @@ class Record(Part):
     def __repr__(self) -> str:
         names = ", ".join(f".{name}" for name in self.as_json())
         return f"<record of how a model was made: {names}; .as_json() has all>"
+
+    @property
+    def taken(self) -> tuple[Taken, ...]:
+        """What was read of the files of training; () where the record does not say."""
+        return () if self.corpus is None else tuple(one.taken for one in self.corpus.taken)
 
     def label_weights(self) -> NDArray[np.float64]:
         """The documents of each label, their weights summed where they do not all count alike:

@@ -14,7 +14,7 @@ from textmlr.model.model import Model
 from textmlr.training.corpus_training import train_corpus
 from textmlr.training.training_events import Watch
 from textmlr.training.training_notes import training_notes
-from textmlr.training.training_progress import TrainingProgress, both, tell_notes
+from textmlr.training.training_progress import TrainingProgress, both, tell_notes, tell_taken
 
 STAGES = {"featurizer_options": FeaturizerOptions, "training_options": TrainingOptions}
 OTHERS = (
@@ -79,6 +79,7 @@ def train(
     with TrainingProgress(quiet=not verbose) as progress:
         progress.reading()
         corpus, judges = given_corpora(data, labels, text, label, weights, reading, validation)
+        tell_taken(corpus, verbose=verbose)
         told = both(progress.watch, watch)
         model = train_corpus(
             corpus, featurizer, training, validation=judges, threads=threads, watch=told

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Self, TypeVar
 
 from textmlr.base.logs import LOGGER
 from textmlr.base.printable import size_of
+from textmlr.corpus.corpus import Corpus
+from textmlr.corpus.taken_columns import sentences
 from textmlr.training.exact.penalty_path import Penalty
 from textmlr.training.exact.solver import SolverStep
 from textmlr.training.ngram_choice import Candidate
@@ -62,6 +64,14 @@ def tell_notes(notes: Iterable[str], *, verbose: bool) -> None:
         LOGGER.warning("%s", note)
         if verbose:
             say(f"Warning: {note}")
+
+
+def tell_taken(corpus: Corpus, *, verbose: bool, labels: bool = True) -> None:
+    """Log what was read of a corpus's files or table; show it too where verbose."""
+    for sentence in sentences(corpus.taken, len(corpus.labels) if labels else None):
+        LOGGER.info("%s", sentence)
+        if verbose:
+            say(sentence)
 
 
 def both(show: Callable[[E], None], watch: Callable[[E], None] | None) -> Callable[[E], None]:

@@ -27,6 +27,7 @@ from textmlr.model.record import (
     Record,
     SgdRecord,
     SgdTrialRecord,
+    TakenRecord,
     VersionsRecord,
 )
 from textmlr.model.scoring import Calibration
@@ -81,6 +82,7 @@ def _corpus(
         per_label=tuple(np.bincount(corpus.y, minlength=len(corpus.labels)).tolist()),
         weight_per_label=totals,
         doubles=DuplicatesRecord(**duplicates.summary(corpus)),
+        taken=tuple(map(TakenRecord.of, corpus.taken)),
     )
 
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterator
 from importlib import import_module
 from typing import TypeAlias
 
 from textmlr.base.errors import FormatError
+from textmlr.base.option_mentions import mention
 from textmlr.corpus.byte_streams import BOM, HEAD, Stream
 from textmlr.corpus.chunks import Chunk, ScanRequest
 from textmlr.corpus.decompression import ending_of
@@ -15,23 +17,25 @@ from textmlr.corpus.formats.csv import DELIMITERS, parse_header, suits
 
 Reader: TypeAlias = Callable[[Stream, ScanRequest], Iterator[Chunk]]
 
-# Each of reading_options.FORMATS is a module of this folder, whose ``chunks`` is its Reader.
+# Each of reading_options.FORMATS is a module of this folder, whose ``chunks`` is its Reader; JSON
+# has two names, and MODULES says where it is.
 NAMES = {
     "tsv": "lines of label<TAB>text",
     "csv": "CSV",
-    "jsonl": "JSON lines",
+    "json": "JSON",
     "parquet": "Parquet",
     "arrow": "Arrow",
     "fasttext": "fastText's lines",
     "lines": "plain lines",
 }
+MODULES = {"json": "json_objects"}
 _ENDINGS = {
     ".tsv": "tsv",
     ".tab": "tsv",
     ".csv": "csv",
-    ".jsonl": "jsonl",
-    ".ndjson": "jsonl",
-    ".json": "jsonl",
+    ".jsonl": "json",
+    ".ndjson": "json",
+    ".json": "json",
     ".parquet": "parquet",
     ".pq": "parquet",
     ".arrow": "arrow",
@@ -44,6 +48,7 @@ _ENDINGS = {
 COLUMNAR = ("parquet", "arrow")  # a file's size says little of its text's
 _MAGICS = {b"PAR1": "parquet", b"ARROW1": "arrow"}
 _CONTINUATION = b"\xff\xff\xff\xff"  # begins each message of an Arrow stream; its length follows
+_JSON = re.compile(rb'\{\s*\n\s*"|\[\s*\{\s*"')  # an object on many lines, or an array of them
 _LONGEST_SCHEMA = 1 << 24
 
 
@@ -52,7 +57,7 @@ def reader_of(stream: Stream, request: ScanRequest) -> Reader:
 
     Raises InputError if the first bytes show another format than is wanted.
     """
-    wanted = request.options.format
+    wanted = "json" if request.options.format == "jsonl" else request.options.format
     shown = _shown(stream.head())
     named = wanted or named_format(stream.path)
     if named == "tsv" and shown == "fasttext" and b"\t" in stream.head().split(b"\n", 1)[0]:
@@ -64,24 +69,31 @@ def reader_of(stream: Stream, request: ScanRequest) -> Reader:
         raise FormatError(
             f"the file is {NAMES[shown]}, not {NAMES[wanted]}",
             place=stream.name,
-            mend=f"say --format {shown}, or leave --format out",
+            mend=f"say {mention('format', shown)}, or leave {mention('format')} out",
         )
     if wanted is not None:
         found = wanted
+    if wanted is None and stream.path.endswith(".spacy"):
+        raise FormatError(
+            "spaCy's binary DocBin, which spaCy alone reads",
+            place=stream.name,
+            mend="write the text and cats of its docs as JSON lines, as "
+            "json.dumps({'text': doc.text, 'cats': doc.cats}) does",
+        )
     if found == "lines" and request.labelled:
         raise FormatError(
             "plain lines have no labels",
             place=stream.name,
-            mend="write label<TAB>text, or say what the file is with --format",
+            mend=f"write label<TAB>text, or say what the file is with {mention('format')}",
         )
     if found in ("parquet", "arrow") and not stream.head():
         raise FormatError("the file is empty", place=stream.name, mend="write the table again")
     if found in ("parquet", "arrow") and shown != found:
-        why = "as --format says" if wanted else "though its name ends so"
+        why = f"as {mention('format')} says" if wanted else "though its name ends so"
         raise FormatError(
             f"not {NAMES[found]} data, {why}",
             place=stream.name,
-            mend="say what it is with --format, or write the file again",
+            mend=f"say what it is with {mention('format')}, or write the file again",
         )
     if found in ("parquet", "arrow") and request.live and stream.path == "-":
         raise FormatError(
@@ -89,13 +101,13 @@ def reader_of(stream: Stream, request: ScanRequest) -> Reader:
             place=stream.name,
             mend="name the file in place of -, or send lines",
         )
-    reader: Reader = import_module(f"textmlr.corpus.formats.{found}").chunks
+    reader: Reader = import_module(f"textmlr.corpus.formats.{MODULES.get(found, found)}").chunks
     return reader
 
 
 def _may_differ(wanted: str, shown: str | None) -> bool:
     """Whether lines that look like another format may still be read as they are."""
-    return shown in ("jsonl", "fasttext") and wanted in ("tsv", "lines", "csv")
+    return shown in ("json", "fasttext") and wanted in ("tsv", "lines", "csv")
 
 
 def named_format(path: str) -> str | None:
@@ -115,6 +127,8 @@ def _shown(head: bytes) -> str | None:
         if len(head) > 8 and size % 8 == 0 and 0 < size < _LONGEST_SCHEMA:
             return "arrow"
     first = head.removeprefix(BOM).lstrip()
+    if _JSON.match(first):
+        return "json"
     if first.startswith(b"{"):
         line = first.split(b"\n", 1)[0]
         try:
@@ -122,7 +136,7 @@ def _shown(head: bytes) -> str | None:
         except (ValueError, RecursionError):  # cut, no JSON, or nested too deeply
             cut = len(line) == len(first) and len(head) >= HEAD
             whole = cut and first[1:].lstrip().startswith(b'"')
-        return "jsonl" if whole else None
+        return "json" if whole else None
     return "fasttext" if first.startswith(b"__label__") else None
 
 

@@ -13,6 +13,7 @@ import numpy as np
 
 from textmlr.base.arrays import frozen
 from textmlr.base.errors import FormatError, InputError
+from textmlr.base.option_mentions import mention
 from textmlr.corpus.batch import Batch
 from textmlr.corpus.byte_streams import Stream
 from textmlr.corpus.chunks import SKIP, Chunk, ScanRequest, check_bad, used
@@ -34,9 +35,9 @@ def chunks(stream: Stream, request: ScanRequest) -> Iterator[Chunk]:
     with an empty one, one that is not UTF-8 or a NUL byte.
     """
     own = request.options
-    for option in own.named_columns or (["--weighted"] if own.weighted else []):
+    for option in own.named_columns or (["weighted"] if own.weighted else []):
         raise FormatError(
-            f"lines of __label__<label> text have no place for {option}",
+            f"lines of __label__<label> text have no place for {mention(option)}",
             place=stream.name,
             mend="leave it out",
         )

@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from textmlr.base.errors import FormatError, InputError
+from textmlr.base.option_mentions import mention
 from textmlr.base.printable import plain
 from textmlr.corpus.batch import ASCII_SPACE, Batch
 from textmlr.corpus.byte_streams import BOM
@@ -46,10 +47,12 @@ def chunks(path: str, request: ScanRequest) -> Iterator[Chunk]:
     Raises InputError for a folder without documents, files where folders are expected, a label
     that is not UTF-8, and a file that cannot be read or holds a NUL byte.
     """
-    named = request.options.named_columns or (["--weighted"] if request.options.weighted else [])
+    named = request.options.named_columns or (["weighted"] if request.options.weighted else [])
     if named:
         raise FormatError(
-            f"a folder of files has no place for {named[0]}", place=path, mend="leave it out"
+            f"a folder of files has no place for {mention(named[0])}",
+            place=path,
+            mend="leave it out",
         )
     number = 1
     pile = _Pile(number, [], [], [], 0, [])

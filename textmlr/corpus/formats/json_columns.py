@@ -1,8 +1,8 @@
 """Columns of JSON lines, read by Arrow where it certainly reads them as Python's json does.
 
 Arrow reads a block of short lines several times as fast, and passes over keys that are not wanted.
-A block that it refuses, or may read otherwise, is left to ``formats.jsonl``, which also names the
-line that is bad.
+A block that it refuses, or may read otherwise, is left to ``formats.json_objects``, which also
+names the line that is bad.
 """
 
 from __future__ import annotations

@@ -6,7 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from textmlr.base.errors import FormatError
+from textmlr.base.option_mentions import mention
 from textmlr.corpus.chunks import ScanRequest
+from textmlr.corpus.taken_columns import Taken
 
 # Column names that speak for themselves, in any case.  The first is taken wherever it stands;
 # of the others a table may have only one.
@@ -48,14 +50,54 @@ def find(
     Raises InputError, listing the columns there are, if one is missing or could be several.
     """
     own = request.options
-    text = column_place("text", own.text_column, columns, place, hint)
+    text_column = own.text_column or usual_column("text", columns, request.usual)
+    label_column = own.label_column or usual_column("label", columns, request.usual)
+    if request.labelled:
+        check_plain(text_column, label_column, columns, place, hint)
+    text = column_place("text", text_column, columns, place, hint)
     label = weight = None
     if request.labelled:
-        label = column_place("label", own.label_column, columns, place, hint)
+        label = column_place("label", label_column, columns, place, hint)
     if own.has_weights:
         weight = column_place("weight", own.weight_column, columns, place, hint)
     check_apart(text, label, columns, place)
     return ColumnPlaces(text, label, weight)
+
+
+def usual_column(kind: str, columns: Sequence[str], usual: Sequence[Taken]) -> str | None:
+    """The column of a kind that a model was trained on, if the table has one of that name.
+
+    usual  what was read of the corpus of training
+    """
+    names = (getattr(one, kind) for one in usual)
+    return next((name for name in names if name and columns.count(name) == 1), None)
+
+
+def check_plain(
+    text: str | None,
+    label: str | None,
+    columns: Sequence[str],
+    place: str,
+    hint: str | None = None,
+) -> None:
+    """Refuse a table where neither the text nor the label is named, or has a plain name.
+
+    text, label  the names that are wanted, None for plain ones
+    columns, place, hint  as in ``find``
+    """
+    plain = {_plain(name) for name in columns}
+    if text is label is None and columns and not plain & {*PLAIN["text"], *PLAIN["label"]}:
+        names = [f"for the {kind}, such as {_such(kind)}" for kind in ("text", "label")]
+        raise FormatError(
+            f"no column has a plain name {names[0]}, nor {names[1]}",
+            place=place,
+            mend=f"say which with {mention('text_column')} and {mention('label_column')}: "
+            f"the columns are {listed(columns)}" + (f"; {hint}" if hint else ""),
+        )
+
+
+def _such(kind: str) -> str:
+    return " or ".join(PLAIN[kind][:2])
 
 
 def check_apart(text: int, label: int | None, columns: Sequence[str], place: str) -> None:
@@ -85,20 +127,11 @@ def column_place(
     columns, place, hint  as in ``find``
     Raises InputError, listing the columns there are, if it is missing or could be several.
     """
-    option = f"--{kind}-column"
+    option = mention(f"{kind}_column")
     if not columns:
         raise FormatError("has no columns", place=place, mend="give a table with a column of text")
     if wanted is not None:
-        found = [i for i, name in enumerate(columns) if name == wanted]
-        if not found:
-            found = [i for i, name in enumerate(columns) if _plain(name) == _plain(wanted)]
-        if len(found) == 1:
-            return found[0]
-        problem = (
-            f"{len(found)} columns are called {wanted!r}" if found else f"no column {wanted!r}"
-        )
-        mend = "rename one of them" if found else f"the columns are {listed(columns)}"
-        raise FormatError(problem, place=place, mend=mend)
+        return _named_place(kind, wanted, columns, place)
     plain = [_plain(name) for name in columns]
     best = PLAIN[kind][0]
     if plain.count(best) == 1:
@@ -107,10 +140,15 @@ def column_place(
     if len(found) == 1:
         return found[0]
     if found:
-        problem = f"the {kind} could be any of {listed([columns[i] for i in found])}"
-        raise FormatError(problem, place=place, mend=f"say which with {option}")
+        names = [columns[i] for i in found]
+        problem = f"the {kind} could be any of {listed(names)}"
+        mend = f"say which with {option}"
+        if len({*map(_plain, names)}) < len(names):  # a name would not say which
+            problem = f"the {kind} could be any of columns {_numbered(found, columns)}"
+            mend = _renamed(kind, found)
+        raise FormatError(problem, place=place, mend=mend)
     raise FormatError(
-        f"no column has a plain name for the {kind}, such as {' or '.join(PLAIN[kind][:2])}"
+        f"no column has a plain name for the {kind}, such as {_such(kind)}"
         if kind != "weight"
         else "no column is called weight",
         place=place,
@@ -121,3 +159,39 @@ def column_place(
 
 def _plain(name: str) -> str:
     return name.strip().casefold()
+
+
+def _named_place(kind: str, wanted: str, columns: Sequence[str], place: str) -> int:
+    """The place of the column of a name; where none is called so, of a number, from 1."""
+    found = [i for i, name in enumerate(columns) if name == wanted]
+    if not found:
+        found = [i for i, name in enumerate(columns) if _plain(name) == _plain(wanted)]
+    if len(found) == 1:
+        return found[0]
+    if found:
+        both = "both" if len(found) == 2 else "all"
+        raise FormatError(
+            f"columns {_numbered(found, columns)} are {both} called {wanted!r}",
+            place=place,
+            mend=_renamed(kind, found),
+        )
+    number = int(wanted) if wanted.isascii() and wanted.isdigit() and len(wanted) < 9 else None
+    if number is not None and 1 <= number <= len(columns):
+        return number - 1
+    count = f"there are {len(columns)} columns" if len(columns) > 1 else "there is one column"
+    mend = f"the columns are {listed(columns)}"
+    if number is not None:
+        mend = f"{count}: {listed(columns)}"
+    raise FormatError(f"no column {wanted!r}", place=place, mend=mend)
+
+
+def _numbered(places: Sequence[int], columns: Sequence[str]) -> str:
+    """Columns by number and name: 1 (text) and 3 (text)."""
+    shown = [f"{i + 1} ({listed([columns[i]])})" for i in places[:5]]
+    return f"{', '.join(shown[:-1])} and {shown[-1]}"
+
+
+def _renamed(kind: str, places: Sequence[int]) -> str:
+    """The mend of columns that are called alike."""
+    shown = " or ".join(mention(f"{kind}_column", str(i + 1)) for i in places[:3])
+    return f"rename them, or say which by number: {shown}"

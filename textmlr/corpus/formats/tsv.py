@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from textmlr.base.arrays import frozen
 from textmlr.base.errors import FormatError, InputError
+from textmlr.base.option_mentions import mention
 from textmlr.corpus.batch import Batch
 from textmlr.corpus.byte_streams import Stream
 from textmlr.corpus.chunks import SKIP, Chunk, ScanRequest, check_bad, used
@@ -50,9 +51,9 @@ def chunks(stream: Stream, request: ScanRequest) -> Iterator[Chunk]:
     if request.options.named_columns:
         raise FormatError(
             f"lines of {FORM[request.options.has_weights]} have no columns for "
-            f"{request.options.named_columns[0]}",
+            f"{mention(request.options.named_columns[0])}",
             place=stream.name,
-            mend="leave it out, or say --format csv if the first line names columns",
+            mend=f"leave it out, or say {mention('format', 'csv')} if the first line names columns",
         )
     for lines in blocks_of(stream, request.chunk_bytes):
         yield _chunk(lines, request)
@@ -187,7 +188,7 @@ def _error(fields: _Fields, status: NDArray[np.uint8], weighted: bool, line: int
         problem, mend = "empty label before the tab", write
     elif wrong == kernels.NO_SECOND_TAB:
         problem = f"no tab between weight and text in {quote(text, start, stop)}"
-        mend = f"{write}, or leave out --weighted"
+        mend = f"{write}, or leave out {mention('weighted')}"
     elif wrong == kernels.BAD_WEIGHT:
         problem = f"weight {quote(text, tab + 1, last)} is not a finite number >= 0"
         mend = f"{write}, with a weight such as 1 or 0.5"

@@ -41,7 +41,8 @@ def classify_files(
     check_threads(threads)
     written = PredictionFile.of(os.fspath(output))
     wanted = ColumnChoice(*choice)
-    chunks = scan(paths, reading or ReadingOptions(), labelled=False)
+    usual = model.record.taken
+    chunks = scan(paths, reading or ReadingOptions(), labelled=False, usual=usual)
     if written.path != "-":
         check_writable(written.path, sources_of(paths))
     notes = ReadingNotes()

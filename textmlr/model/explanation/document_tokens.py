@@ -12,6 +12,7 @@ from textmlr.base.featurizer_options import FeaturizerOptions
 from textmlr.corpus.batch import Batch
 from textmlr.corpus.in_memory import batches_of
 from textmlr.features.ngrams import Hasher, TokenPlaces
+from textmlr.features.prepared_text import alignment, prepared
 
 Integers = NDArray[np.int64]
 
@@ -19,7 +20,9 @@ Integers = NDArray[np.int64]
 @dataclass(frozen=True, slots=True, eq=False)
 class DocumentTokens:
     """A document read: its t tokens and g n-grams, the latter as ``kernels.ngram_hashes.ngrams``
-    has them.
+    has them, where they lie in the document as it was given.
+
+    Tokens that share a character of that count as one here: ½, which form NFKC reads as three.
 
     text    (c,) code points; bytes that are not UTF-8, and lone surrogates, are U+FFFD in it
     block   the same, UTF-8, as a Batch of one
@@ -30,6 +33,7 @@ class DocumentTokens:
     first, last   (g,) int64   the tokens it covers, both included
     starts, stops (g,) int64   its characters of text; a space that character n-grams pad tokens
                                with belongs to the token's first or last character
+    read_starts   int64   bytes where the tokens that were read begin, in the prepared text
     """
 
     text: str
@@ -44,6 +48,7 @@ class DocumentTokens:
     last: Integers
     starts: Integers
     stops: Integers
+    read_starts: Integers
 
     @classmethod
     def of(cls, document: str | bytes, options: FeaturizerOptions) -> DocumentTokens:
@@ -53,8 +58,10 @@ class DocumentTokens:
         # character begins is then plain to see.
         data = np.frombuffer(text.encode(), np.uint8)
         block = Batch(data, np.zeros(1, np.int64), np.full(1, len(data), np.int64))
+        # Nothing else reads with this Hasher, so that its scratch is ours to keep.
         tokens, hashes = Hasher(options).read(block)
-        before = np.concatenate([np.zeros(1, np.int64), np.cumsum((data & 0xC0) != 0x80)])
+        read = prepared(block, options).text
+        before = np.concatenate([np.zeros(1, np.int64), np.cumsum(_leads(read))])
         token_starts, token_stops = before[tokens.starts], before[tokens.stops]
         parts = []
         if options.word_range is not None:
@@ -64,19 +71,26 @@ class DocumentTokens:
             owner, start, stop = char_grams(token_stops - token_starts, *options.char_range)
             begin = token_starts[owner]
             parts.append((owner, owner, begin + start, begin + stop))
-        where = [np.concatenate(arrays) for arrays in zip(*parts, strict=True)]
-        assert len(where[0]) == len(hashes)  # else every share would go astray
-        # Nothing else reads with this Hasher, so that its scratch is ours to keep.
+        first, last, starts, stops = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
+        assert len(starts) == len(hashes)  # else every share would go astray
+        places = alignment(text, options)
+        word, words, word_starts, word_stops = _words(
+            tokens.hashes, *places.originals(token_starts, token_stops)
+        )
+        bytes_of = np.append(np.flatnonzero(_leads(data)), len(data))
         return cls(
             text,
             block,
-            tokens.hashes,
-            token_starts,
-            token_stops,
-            tokens.starts,
-            tokens.stops,
+            words,
+            word_starts,
+            word_stops,
+            bytes_of[word_starts],
+            bytes_of[word_stops],
             hashes,
-            *where,
+            word[first],
+            word[last],
+            *places.originals(starts, stops),
+            tokens.starts,
         )
 
     def names(self, grams: Integers, options: FeaturizerOptions) -> list[str]:
@@ -84,12 +98,33 @@ class DocumentTokens:
 
         grams  (w,) int64   their numbers, ascending
         """
-        count = np.array([0, len(self.tokens)], np.int64)
-        places = TokenPlaces(0, self.byte_starts, count)
+        count = np.array([0, len(self.read_starts)], np.int64)
+        places = TokenPlaces(0, self.read_starts, count)
         documents = np.zeros(len(grams), np.int64)
         blob, ends = Hasher(options).name(self.block, places, documents, grams)
         whole, bounds = blob.tobytes(), [0, *ends.tolist()]
         return [whole[i:j].decode() for i, j in pairwise(bounds)]
+
+
+def _leads(data: NDArray[np.uint8]) -> NDArray[np.bool_]:
+    """Whether each byte begins a character."""
+    leads: NDArray[np.bool_] = (data & 0xC0) != 0x80
+    return leads
+
+
+def _words(
+    hashes: NDArray[np.uint64], starts: Integers, stops: Integers
+) -> tuple[Integers, NDArray[np.uint64], Integers, Integers]:
+    """Tokens that share characters become one: (number of each token's, hashes, starts, stops)."""
+    if not len(starts):
+        return starts, hashes, starts, stops
+    begins = np.concatenate([[True], starts[1:] >= stops[:-1]])
+    word, edges = np.cumsum(begins) - 1, np.append(np.flatnonzero(begins), len(starts))
+    joined = hashes[begins]
+    for i in np.flatnonzero(np.diff(edges) > 1).tolist():
+        own = hashes[edges[i] : edges[i + 1]].tolist()
+        joined[i] = np.uint64(hash(tuple(own)) & (1 << 64) - 1)
+    return word, joined, starts[begins], stops[edges[1:] - 1]
 
 
 def word_grams(tokens: int, low: int, high: int) -> tuple[Integers, Integers]:

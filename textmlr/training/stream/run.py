@@ -86,6 +86,8 @@ class Run:
         trainer = self.trainer
         self.read.add(chunk)
         trainer.read_from(chunk.name)
+        if chunk.taken is not None:
+            trainer.reads(chunk.taken)
         trainer.skipped += chunk.skipped
         if position is not None:
             position.skipped += chunk.skipped

@@ -19,6 +19,7 @@ from textmlr.base.training_options import TrainingOptions
 from textmlr.corpus.batch import Batch
 from textmlr.corpus.blocks import blocks_of
 from textmlr.corpus.corpus import Corpus
+from textmlr.corpus.taken_columns import Taken
 from textmlr.features.featurizer import Featurizer
 from textmlr.features.hashed_columns import HashedColumns
 from textmlr.features.hashed_names import Census
@@ -31,8 +32,10 @@ from textmlr.model.record import (
     Record,
     SgdRecord,
     StreamRecord,
+    TakenRecord,
     VersionsRecord,
 )
+from textmlr.model.record_schema import WrongRecordError
 from textmlr.model.scoring import Calibration
 from textmlr.training.feature_names import BLOCK_BYTES, CANDIDATES, heaviest
 from textmlr.training.stream.inputs import MOST_INPUTS, InputMark, Key, Position
@@ -97,6 +100,7 @@ class StreamTrainer:
         self.counts: list[int] = []
         self.totals: list[float] = []
         self.files: list[str] = []
+        self.taken: list[Taken] = []
         self.inputs: dict[Key, InputMark | Position] = {}
         self.weighted = False
         self.invalid = self.skipped = self._nonzeros = 0
@@ -176,6 +180,12 @@ class StreamTrainer:
         if name not in self.files and len(self.files) < MOST_FILES:
             self.files.append(name)
 
+    def reads(self, taken: Taken) -> None:
+        """Note for the record what is read of the next documents' file."""
+        check_kind("taken", taken, Taken, "give Chunk.taken")
+        if taken not in self.taken and len(self.taken) < MOST_FILES:
+            self.taken.append(taken)
+
     def stands_at(self, position: Position) -> None:
         """Note that the next documents are at this position, which their reader moves."""
         self.inputs.pop(position.key, None)
@@ -237,6 +247,7 @@ class StreamTrainer:
                 weighted=self.weighted,
                 per_label=tuple(self.counts[code] for code in by_name.tolist()),
                 weight_per_label=self._label_weights(by_name),
+                taken=tuple(map(TakenRecord.of, self.taken)),
             ),
             held_out=HeldOutRecord(
                 documents=0, folds=0, origin="stream", loss=None, accuracy=None, trials=()
@@ -278,6 +289,7 @@ class StreamTrainer:
             "counts": self.counts,
             "totals": self.totals,
             "files": self.files,
+            "taken": [asdict(one) for one in self.taken],
             "weighted": self.weighted,
             "invalid": self.invalid,
             "skipped": self.skipped,
@@ -312,6 +324,7 @@ class StreamTrainer:
             own._reservoir = Reservoir.restore(own.options.seed, arrays)
             own._codes = {name: code for code, name in enumerate(header["labels"])}
             own.counts, own.files = list(header["counts"]), list(header["files"])
+            own.taken = [TakenRecord.read(one, "taken").taken for one in header.get("taken", [])]
             # Checkpoints of earlier versions have no weights.
             own.totals = list(map(float, header.get("totals", own.counts)))
             sizes = {len(own._codes), len(own.counts), len(own.totals)}
@@ -322,7 +335,7 @@ class StreamTrainer:
             # Checkpoints of the first release have none.
             inputs = [InputMark.of(values) for values in header.get("inputs", [])]
             own.inputs = {one.key: one for one in inputs}
-        except (KeyError, TypeError, ValueError, IndexError) as error:
+        except (KeyError, TypeError, ValueError, IndexError, WrongRecordError) as error:
             problem = f"cannot be resumed from ({error})"
             raise _refused(problem, path) from error
         return own

@@ -14,7 +14,7 @@ from textmlr.base.tuning_options import TuningOptions
 from textmlr.corpus.given_data import Data, Labels, Weights, given_corpora
 from textmlr.corpus.reading_options import ReadingOptions
 from textmlr.training.training_notes import training_notes
-from textmlr.training.training_progress import both, tell_notes
+from textmlr.training.training_progress import both, tell_notes, tell_taken
 from textmlr.training.tuning.events import TuningResult, Watch
 from textmlr.training.tuning.search import search_settings
 from textmlr.training.tuning.trial_tables import TuningProgress
@@ -79,6 +79,7 @@ def tune(
         tuning, "" if journal is None else str(journal), quiet=not verbose
     ) as progress:
         corpus, judges = given_corpora(data, labels, text, label, weights, reading, validation)
+        tell_taken(corpus, verbose=verbose)
         tuned = search_settings(
             corpus,
             featurizer,

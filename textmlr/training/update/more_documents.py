@@ -12,7 +12,7 @@ from textmlr.corpus.reading_options import ReadingOptions
 from textmlr.model.model import Model
 from textmlr.training.training_events import Watch
 from textmlr.training.training_notes import update_notes
-from textmlr.training.training_progress import TrainingProgress, both, tell_notes
+from textmlr.training.training_progress import TrainingProgress, both, tell_notes, tell_taken
 from textmlr.training.update.model_update import update_model
 
 STAGES = {"update_options": UpdateOptions}
@@ -62,7 +62,11 @@ def update(
     (own,) = stages_of(options, STAGES, OTHERS)
     with TrainingProgress(quiet=not verbose) as progress:
         progress.reading()
-        corpus, judges = given_corpora(data, labels, text, label, weights, reading, validation)
+        usual = model.record.taken
+        corpus, judges = given_corpora(
+            data, labels, text, label, weights, reading, validation, usual
+        )
+        tell_taken(corpus, verbose=verbose)
         told = both(progress.watch, watch)
         after = update_model(model, corpus, own, validation=judges, threads=threads, watch=told)
     tell_notes(update_notes(after, corpus, judges), verbose=verbose)

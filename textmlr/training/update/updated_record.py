@@ -12,6 +12,7 @@ from textmlr.base.update_options import UpdateOptions
 from textmlr.corpus.corpus import Corpus
 from textmlr.corpus.duplicates import Sketch, duplicates_of
 from textmlr.corpus.reading import recode
+from textmlr.corpus.taken_columns import together
 from textmlr.features.extension import Extension
 from textmlr.model.model import Model
 from textmlr.model.record import (
@@ -19,6 +20,7 @@ from textmlr.model.record import (
     DuplicatesRecord,
     OverlapRecord,
     Record,
+    TakenRecord,
     UpdateRecord,
     VersionsRecord,
 )
@@ -116,4 +118,5 @@ def _both(
         weighted=bool(old.weighted) or corpus.weights is not None,
         per_label=tuple(counts.values()),
         weight_per_label=totals,
+        taken=tuple(map(TakenRecord.of, together(model.record.taken, corpus.taken))),
     )

@@ -1,0 +1,43 @@
+"""What was read of a corpus as text and label, on a screen."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Any
+
+from textmlr.corpus.reading_options import ReadingOptions
+from textmlr.corpus.taken_columns import Taken, sentences
+
+
+def taken_rows(taken: Sequence[Taken], labels: int | None = None) -> list[tuple[str, str]]:
+    """Rows of a summary;  labels  how many there are."""
+    said = sentences(taken, labels)
+    return [("" if place else "corpus", sentence) for place, sentence in enumerate(said)]
+
+
+def tables_said(
+    taken: Sequence[Taken], usual: Sequence[Taken], reading: ReadingOptions
+) -> list[str]:
+    """What a verb with a model has read of tables, a sentence each; () of other files.
+
+    usual    what was read of the corpus of training
+    reading  the options of the command
+    """
+    said = []
+    for one in taken:
+        if not one.text:
+            continue
+        own = {
+            "text": one.text if reading.text_column is None else None,
+            "label": one.label if reading.label_column is None else None,
+        }
+        alike = [name in {getattr(of, kind) for of in usual} for kind, name in own.items() if name]
+        (sentence,) = sentences([Taken(one.shape, one.text, one.label)])
+        said.append(sentence + (", as in training" if alike and all(alike) else ""))
+    return list(dict.fromkeys(said))
+
+
+def taken_json(taken: Sequence[Taken]) -> list[dict[str, Any]]:
+    """The same as JSON values."""
+    return [{**asdict(one), "left": list(one.left)} for one in taken]

@@ -1,0 +1,127 @@
+"""Exports of annotation tools, known by their keys: where each has the text, and the labels.
+
+Label Studio, doccano, Prodigy, spaCy's cats and Argilla.  A row that nobody has labelled, or
+that was cancelled, rejected, ignored or discarded, has no labels.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from textmlr.base.option_mentions import mention
+from textmlr.corpus.formats.annotated_rows import Export, Row, listed
+from textmlr.corpus.formats.argilla import argilla, argilla_1, argilla_flat
+from textmlr.corpus.formats.label_studio import studio, studio_min
+
+LOOKED_AT = 1000  # rows at the beginning of a file, by which an export is known
+_ANSWERS = ("accept", "reject", "ignore")
+
+
+def rows_in(value: Any) -> list[Any]:
+    """The rows that one value of a file holds: itself, unless it is spaCy's.
+
+    >>> rows_in(["a fox", {"cats": {"A": 1}}])
+    [{'text': 'a fox', 'cats': {'A': 1}}]
+    """
+    if isinstance(value, list) and len(value) == 2:
+        text, rest = value
+        if isinstance(text, str) and isinstance(rest, dict) and "cats" in rest:
+            return [{"text": text, **rest}]
+    if isinstance(value, dict) and isinstance(value.get("paragraphs"), list):
+        inner = value["paragraphs"]
+        if inner and all(isinstance(one, dict) and "raw" in one and "cats" in one for one in inner):
+            return [{"text": one["raw"], "cats": one["cats"]} for one in inner]
+    return [value]
+
+
+def export_of(rows: Sequence[Row], wanted: str | None) -> Export | None:
+    """The export whose first rows these are, None if they are no tool's.
+
+    wanted  the name of the label, None if it is not said
+    """
+    rows = rows[:LOOKED_AT]
+    if not rows:
+        return None
+    for known in (studio, studio_min, _prodigy, _cats, argilla, argilla_1, argilla_flat):
+        if (found := known(rows, wanted)) is not None:
+            return found
+    return _doccano(rows, wanted)
+
+
+def _prodigy(rows: Sequence[Row], wanted: str | None) -> Export | None:
+    """Prodigy's: options and those accepted, or one label, accepted or rejected; and an answer."""
+    if not all(row.get("answer") in _ANSWERS for row in rows):
+        return None
+    shape = "a Prodigy export"
+    if wanted == "answer":
+        return Export(
+            shape,
+            ["text"],
+            "answer",
+            lambda row: [] if row.get("answer") == "ignore" else [row.get("answer")],
+        )
+    if any(isinstance(row.get("options"), list) for row in rows):
+        return Export(shape, ["text"], "accept", _accepted)
+    labels = list(dict.fromkeys(str(row["label"]) for row in rows if row.get("label") is not None))
+    if not labels:
+        return None
+    refusal = None
+    if len(labels) == 1:
+        columns = listed(key for row in rows[:10] for key in row)
+        refusal = (
+            f"a Prodigy export of answers, accept or reject, to one label, {labels[0]!r}",
+            f"train on the answers with {mention('label_column', 'answer')}; the columns are "
+            f"{columns}",
+        )
+    return Export(
+        shape,
+        ["text"],
+        "label",
+        lambda row: [row.get("label")] if row.get("answer") == "accept" else [],
+        refusal=refusal,
+    )
+
+
+def _accepted(row: Row) -> list[Any]:
+    given = row.get("accept")
+    return list(given) if row.get("answer") == "accept" and isinstance(given, list) else []
+
+
+def _cats(rows: Sequence[Row], wanted: str | None) -> Export | None:
+    """spaCy's: a score for each label."""
+    if not all(isinstance(row.get("cats"), dict | list) for row in rows):
+        return None
+    if all(isinstance(row["cats"], dict) for row in rows):
+        return Export("spaCy's cats", ["text"], "cats", lambda row: _above(row["cats"]))
+    if all(isinstance(one, dict) for row in rows for one in row["cats"]):  # of paragraphs
+        return Export(
+            "spaCy's cats",
+            ["text"],
+            "cats",
+            lambda row: _above({one.get("label"): one.get("value") for one in row["cats"]}),
+        )
+    return None
+
+
+def _above(scores: Any) -> list[Any]:
+    """The labels whose scores are above a half, the highest first."""
+    if not isinstance(scores, dict):
+        return []
+    own = {k: v for k, v in scores.items() if isinstance(v, bool | int | float) and v > 0.5}
+    return sorted(own, key=lambda label: -own[label])
+
+
+def _doccano(rows: Sequence[Row], wanted: str | None) -> Export | None:
+    """doccano's: an id, a text and a list of labels."""
+    first = rows[0]
+    label = next(
+        (key for key in ("label", "labels", "cats") if isinstance(first.get(key), list)), None
+    )
+    text = next((key for key in ("text", "data") if isinstance(first.get(key), str)), None)
+    own = isinstance(first.get("id"), int) or {"Comments", "annotation_approver"} & first.keys()
+    if label is None or text is None or not own:
+        return None
+    if not all(isinstance(row.get(label, []), list) for row in rows):
+        return None
+    return Export("a doccano export", [text], label, lambda row: row.get(label) or [])

@@ -1,0 +1,259 @@
+"""The rows of JSON: where each has text, labels and weight, and what is wrong with one."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from textmlr.base.errors import FormatError
+from textmlr.base.option_mentions import mention
+from textmlr.corpus.batch import ASCII_SPACE
+from textmlr.corpus.chunks import SKIP, ScanRequest
+from textmlr.corpus.formats.annotated_rows import Export, Row
+from textmlr.corpus.formats.annotation_exports import export_of
+from textmlr.corpus.formats.json_values import MEND
+from textmlr.corpus.formats.lines import quoted
+from textmlr.corpus.formats.table_columns import (
+    PLAIN,
+    ColumnPlaces,
+    column_place,
+    find,
+    listed,
+    usual_column,
+)
+from textmlr.corpus.labels import LARGEST_WEIGHT
+from textmlr.corpus.nested_keys import MISSING, column_names, reach
+from textmlr.corpus.taken_columns import Taken, left_of
+
+SURROGATE = re.compile("[\ud800-\udfff]")
+
+
+class RowError(Exception):
+    """A row cannot be used: the problem in words."""
+
+    def __init__(self, problem: str, mend: str = MEND) -> None:
+        super().__init__(problem)
+        self.mend = mend
+
+
+@dataclass(frozen=True, slots=True)
+class JsonColumns:
+    """The columns of text, labels and weight, and reading by them.
+
+    export   the annotation tool's form whose labels these are, None for a plain column
+    taken    what is told of them
+    literal  they are keys of the rows themselves: no nested ones
+    """
+
+    text: str
+    label: str | None
+    weight: str | None
+    export: Export | None
+    taken: Taken
+    literal: bool
+
+    @classmethod
+    def of(cls, rows: Sequence[Row], request: ScanRequest, name: str, shape: str) -> JsonColumns:
+        """Find the columns in the first rows, of which there is one at least.
+
+        shape  "JSON" or "JSON lines"
+        Raises InputError if they are not there.
+        """
+        own = request.options
+        columns = column_names(rows[0])
+        usual = [name for one in request.usual for name in (one.text, one.label) if name]
+        # The first row may lack a named key that others have.
+        for wanted in [*own.columns.values(), *usual]:
+            if wanted and wanted not in columns and _occurs(rows, wanted):
+                columns.append(wanted)
+        export = _export_of(rows, request)
+        if export is None:
+            places = find(request, columns, name, "they are those of the first row")
+            text = columns[places.text]
+        else:
+            text, places = _in_export(export, rows, columns, request, name)
+            shape = export.shape
+        label = None if places.label is None else columns[places.label]
+        if export is not None and request.labelled:
+            label = export.label
+        weight = None if places.weight is None else columns[places.weight]
+        taken = {columns.index(one) for one in (text, label, weight) if one in columns}
+        values = ([_value_at(row, column) for column in columns] for row in rows)
+        left = left_of(columns, taken, values)
+        literal = all(one is None or one in rows[0] for one in (text, label, weight))
+        return cls(text, label, weight, export, Taken(shape, text, label, weight, left), literal)
+
+    def text_of(self, row: Row) -> bytes:
+        """The text of a row.  Raises RowError."""
+        text = row.get(self.text)
+        if not isinstance(text, str):
+            text = self._value(row, self.text, "text")
+            if isinstance(text, list) and len(text) == 1:
+                text = text[0]
+            if not isinstance(text, str):
+                mend = _within("text", self.text, text) or MEND
+                raise RowError(f"the text in {self.text!r} is {_kind(text)}, not a string", mend)
+        try:
+            return text.encode()
+        except UnicodeEncodeError:
+            return SURROGATE.sub("\ufffd", text).encode()
+
+    def labels_of(self, row: Row) -> list[str]:
+        """The labels of a row, each once; none where an annotator gave none.  Raises RowError."""
+        assert self.label is not None
+        if self.export is not None:
+            given = [label for label in self.export.labels(row) if label not in (None, "")]
+        else:
+            value = row.get(self.label)
+            if isinstance(value, str):
+                return [self._name(value)]
+            value = self._value(row, self.label, "label")
+            given = value if isinstance(value, list) else [value]
+        return list(dict.fromkeys(map(self._name, given)))
+
+    def _name(self, label: Any) -> str:
+        """The name of a label."""
+        if isinstance(label, str):
+            label = SURROGATE.sub("\ufffd", label).strip(ASCII_SPACE)
+        elif isinstance(label, bool | int) or (isinstance(label, float) and math.isfinite(label)):
+            label = json.dumps(label)
+        else:
+            mend = _within("label", self.label, label) or f"give one label a document, {SKIP}"
+            what = _kind(label)
+            if isinstance(label, list):
+                what = "a list of lists, as spans are"
+            raise RowError(f"the label in {self.label!r} is {what}, not a name", mend)
+        if not label:
+            raise RowError(f"empty label in {self.label!r}", f"fill it in, {SKIP}")
+        return str(label)
+
+    def weight_of(self, row: Row) -> float:
+        """The weight of a row.  Raises RowError."""
+        assert self.weight is not None
+        weight = self._value(row, self.weight, "weight")
+        mend = f"write a number such as 1 or 0.5, {SKIP}"
+        if isinstance(weight, bool) or not isinstance(weight, int | float):
+            raise RowError(f"the weight in {self.weight!r} is {_kind(weight)}, not a number", mend)
+        if not 0 <= weight <= LARGEST_WEIGHT:
+            raise RowError(f"weight {quoted(str(weight))} is not a finite number >= 0", mend)
+        return abs(float(weight))  # not -0.0
+
+    def _value(self, row: Row, name: str, kind: str) -> Any:
+        value = reach(row, name)
+        if value is None or value is MISSING:
+            what = f"{name!r} is null"
+            if value is MISSING:
+                names = column_names(row)
+                what = f"no key {name!r}, only {listed(names)}" if row else "the object is empty"
+            raise RowError(f"no {kind}: {what}", f"fill it in, {SKIP}")
+        return value
+
+
+def holds_rows(request: ScanRequest, found: Any) -> bool:
+    """Whether an object that is alone in its file holds rows, and is none itself."""
+    from textmlr.corpus.formats.json_values import is_columns, lists_in
+
+    if not isinstance(found, dict) or export_of([found], request.options.label_column):
+        return False
+    wanted = request.options.text_column
+    names = [wanted] if wanted else [key for key in found if key.casefold() in PLAIN["text"]]
+    if any(isinstance(reach(found, name), str) for name in names):
+        return False
+    return bool(lists_in(found)) or is_columns(found)
+
+
+def _export_of(rows: Sequence[Row], request: ScanRequest) -> Export | None:
+    """The export whose rows these are, if its labels are wanted."""
+    wanted = request.options.label_column
+    if wanted is None:  # a model may have been trained on such
+        usual = (one.label for one in request.usual)
+        wanted = next((name for name in usual if name and _is_label(rows, name)), None)
+    export = export_of(rows, wanted)
+    return export if export is not None and export.is_label(wanted) else None
+
+
+def _is_label(rows: Sequence[Row], name: str) -> bool:
+    """Whether rows have labels of a name, in a column or as an annotation tool has them."""
+    export = export_of(rows, name)
+    return (export is not None and export.is_label(name)) or _occurs(rows, name)
+
+
+def _value_at(row: Row, name: str) -> Any:
+    value = reach(row, name)
+    return None if value is MISSING else value
+
+
+def _in_export(
+    export: Export, rows: Sequence[Row], columns: list[str], request: ScanRequest, name: str
+) -> tuple[str, ColumnPlaces]:
+    """The text of an export, and the places of its columns; its label is no column."""
+    if export.refusal is not None and request.labelled:
+        problem, mend = export.refusal
+        raise FormatError(problem, place=name, mend=mend)
+    own = request.options
+    wanted = own.text_column or usual_column("text", columns, request.usual)
+    if wanted is not None:
+        text = column_place("text", wanted, columns, name)
+    else:
+        text = columns.index(_text_in(export, rows, columns, name))
+    weight = None
+    if own.has_weights:
+        weight = column_place("weight", own.weight_column, columns, name)
+    return columns[text], ColumnPlaces(text, None, weight)
+
+
+def _text_in(export: Export, rows: Sequence[Row], columns: list[str], name: str) -> str:
+    """The column of an export's text: the only one of strings, or the one with a plain name."""
+    found = [
+        one for one in export.text if any(isinstance(reach(row, one), str) for row in rows[:20])
+    ]
+    if len(found) > 1:
+        bare = [one.rsplit(".", 1)[-1].casefold() for one in found]
+        for best in ([PLAIN["text"][0]], PLAIN["text"]):
+            plain = [one for one, last in zip(found, bare, strict=True) if last in best]
+            if len(plain) == 1:
+                found = plain
+                break
+    if len(found) != 1:
+        shown = f"could be any of {listed(found)}" if found else "is in no column with a plain name"
+        mend = f"say which with {mention('text_column')}"
+        raise FormatError(
+            f"{export.shape}, whose text {shown}",
+            place=name,
+            mend=mend if found else f"{mend}: the columns are {listed(columns)}",
+        )
+    if found[0] not in columns:
+        columns.append(found[0])
+    return found[0]
+
+
+def _occurs(rows: Sequence[Row], name: str) -> bool:
+    return any(reach(row, name) is not MISSING for row in rows)
+
+
+def _within(kind: str, name: str | None, value: Any) -> str | None:
+    """The mend of a column that holds objects: a key within it; None of any other value."""
+    if not isinstance(value, dict) or not value:
+        return None
+    plain = [key for key in value if key.casefold() in PLAIN[kind]]
+    key = (plain or list(value))[0]
+    return f"name a key within it: {mention(f'{kind}_column', f'{name}.{key}')}"
+
+
+def _kind(value: Any) -> str:
+    if isinstance(value, float) and not math.isfinite(value):
+        return "NaN" if value != value else "Infinity" if value > 0 else "-Infinity"
+    names = {
+        bool: "a boolean",
+        int: "a number",
+        float: "a number",
+        list: "a list",
+        dict: "an object",
+        str: "a string",
+        type(None): "null",
+    }
+    return names[type(value)]
