@@ -10,8 +10,8 @@ from textmlr.kernels.jit import kernel
 # ``tokens`` says what they mean.  Those from WORD on are parts of words.
 SPACE, SYMBOL, EMOJI, CHARACTER, FLAG = 0, 1, 2, 3, 4
 MARK, JOINER, FORMAT, KEYCAP, TONE = 5, 6, 7, 8, 9
-MID_LETTER, MID_NUMBER, MID_BOTH, APOSTROPHE, QUOTE = 10, 11, 12, 13, 14
-WORD, HEBREW, NUMBER, CONNECTOR = 15, 16, 17, 18
+MID_LETTER, APOSTROPHE, QUOTE = 10, 11, 12
+WORD, HEBREW, NUMBER = 13, 14, 15
 REPLACEMENT = 0xFFFD
 SELECTORS = 0xE0000  # tags and variation selectors, far from all other code points
 

@@ -19,8 +19,6 @@ from textmlr.kernels.code_points import (
     KEYCAP,
     MARK,
     MID_LETTER,
-    MID_NUMBER,
-    NUMBER,
     QUOTE,
     SPACE,
     SYMBOL,
@@ -117,12 +115,14 @@ def _joined(text, begin, i, stop, state, kind):
 
 @kernel
 def _between(text, i, stop, state, kind):
-    """The state of a word after the punctuation at utf8[i], which is part of it between two letters
-    or two digits; SPACE if it is not.
+    """The state of a word after the punctuation at utf8[i], which is part of it between letters;
+    SPACE if it is not.
 
-    state  kind of the letter or digit before;  kind  of the punctuation
-    Source: UAX #29, rules WB6, WB7, WB7a to WB7c, WB11 and WB12.
+    state  kind of what stands before;  kind  of the punctuation
+    Source: UAX #29, rules WB6 and WB7, and for Hebrew alone WB7a to WB7c.
     """
+    if state > HEBREW or (kind != MID_LETTER and state != HEBREW):
+        return SPACE
     after = SPACE
     _, _, step, _ = _read(text, i, stop)
     at = i + step
@@ -131,16 +131,9 @@ def _between(text, i, stop, state, kind):
         if not MARK <= after <= FORMAT:
             break
         at += step
-    letters = state <= HEBREW and WORD <= after <= HEBREW
-    if kind == QUOTE:
-        return state if state == HEBREW and after == HEBREW else SPACE
-    if kind != MID_NUMBER and letters:
+    if after == HEBREW or (after == WORD and kind != QUOTE):
         return state
-    if kind == APOSTROPHE and state == HEBREW:
-        return QUOTE  # a word that nothing continues
-    if kind != MID_LETTER and state == NUMBER and after == NUMBER:
-        return SPACE if _is_keycap(text.utf8, at, stop) else state
-    return SPACE
+    return QUOTE if kind == APOSTROPHE else SPACE  # QUOTE: a word that nothing continues
 
 
 @kernel
@@ -157,17 +150,6 @@ def _keycap_digit(utf8, i):
     if i > 3 and utf8[i - 1] == 0x8F and utf8[i - 2] == 0xB8 and utf8[i - 3] == 0xEF:
         at = i - 4
     return at if at >= 0 and 0x30 <= utf8[at] <= 0x39 else -1
-
-
-@kernel
-def _is_keycap(utf8, i, stop):
-    """Whether utf8[i] is a digit that U+20E3 follows at once, or with U+FE0F between."""
-    if not 0x30 <= utf8[i] <= 0x39:
-        return False
-    i += 1
-    if i + 3 < stop and utf8[i] == 0xEF and utf8[i + 1] == 0xB8 and utf8[i + 2] == 0x8F:
-        i += 3
-    return i + 2 < stop and utf8[i] == 0xE2 and utf8[i + 1] == 0x83 and utf8[i + 2] == 0xA3
 
 
 @kernel
