@@ -75,15 +75,12 @@ def character_class(wanted: Callable[[str], bool]) -> str:
 # What code points are to UAX #29, a letter each: L letter, H letter of Hebrew, N digit, E connector,
 # F format character, X mark, K mark of a keycap, Z joiner of emoji, J joiner of letters, P emoji,
 # R half of a flag, C character of a script without spaces, S space, O other symbol.  Punctuation
-# that may be inside a word stands for itself: : between letters, , between digits, . and ' between
-# either, " between letters of Hebrew.
+# that may be inside a word: : between letters, ' after one of Hebrew, " between two of Hebrew.
 BY_CATEGORY = {"L": "L", "Nl": "L", "No": "L", "Nd": "N", "Pc": "E", "M": "X", "Cf": "F", "Z": "S"}
 # By themselves, and by ranges of code points.
 SINGLE = {
-    **dict.fromkeys("\u00b7\u0387\u055f\u05f4\u2027\ufe13\ufe55\uff1a", ":"),
-    **dict.fromkeys(";\u037e\u0589\u060c\u060d\u066c\u07f8\u2044\ufe50\ufe54\uff0c\uff1b", ","),
-    **dict.fromkeys("\u2018\u2019\u2024\ufe52\uff07\uff0e", "."),
-    **{c: c for c in ":,.'\""},
+    **{c: ":" for c in "\u00b7\u0387\u055f\u05f4\u2027"},
+    **{c: c for c in "'\""},
     **dict.fromkeys("\t\n\v\f\r\x1c\x1d\x1e\x1f\x85\u200b", "S"),
     **{"\u200c": "J", "\u200d": "Z", "\u20e3": "K"},
 }
@@ -121,14 +118,13 @@ def word_break(c: str, split_scripts: bool) -> str:
 def unicode_pattern() -> re.Pattern[str]:
     """What a token is in the letters of its code points, D being the digit of a keycap."""
     m = MARKS
-    letter = f"L{m}(?:[:.']{m}(?=[LH]))?"
-    hebrew = f"H{m}(?:\"{m}(?=H)|[:.']{m}(?=[LH]))?"
-    number = f"N{m}(?:[,.']{m}(?=N))?"
-    part = f"(?:{letter}|{hebrew}|{number}|E{m})"
+    letter = f"L{m}(?::{m}(?=[LH]))?"
+    hebrew = f"H{m}(?:\"{m}(?=H)|[:']{m}(?=[LH]))?"
+    part = f"(?:{letter}|{hebrew}|[NE]{m})"
     joined = f"(?:(?<=Z)P{m})*"
     return re.compile(
         f"(?P<word>{part}*H{m}'{m}(?![LHXKZJF])|{part}+)|(?P<character>C{m})"
-        f"|(?P<symbol>(?:R{m}R{m}|DX?K{m}|[OPXK:,.'\"]{m}){joined}|R{m})"
+        f"|(?P<symbol>(?:R{m}R{m}|DX?K{m}|[OPXK:'\"]{m}){joined}|R{m})"
     )
 
 

@@ -558,11 +558,11 @@ def test_nan_is_no_label(tmp_path: Path) -> None:
         assert (corpus.labels, corpus.skipped) == (["1.0"], 1)
 
 
-def test_dates_are_labels_and_lists_are_not(tmp_path: Path) -> None:
+def test_dates_and_lists_are_labels_and_lists_of_lists_are_not(tmp_path: Path) -> None:
     days = pa.array([0, 1], pa.date32())
     pq.write_table(pa.table({"text": ["x", "y"], "label": days}), tmp_path / "a.parquet")
     assert read_corpus([tmp_path / "a.parquet"]).labels == ["1970-01-01", "1970-01-02"]
-    pq.write_table(pa.table({"text": ["x"], "label": [["a"]]}), tmp_path / "b.parquet")
+    pq.write_table(pa.table({"text": ["x"], "label": [[["a"]]]}), tmp_path / "b.parquet")
     with pytest.raises(
         InputError, match=r"column 'label' holds list<.*>, not labels; name another"
     ):

@@ -29,6 +29,7 @@ from textmlr.cli.verb import Verb, VerbOption, heading_of
 from textmlr.model.model import Model
 from textmlr.training.train import train
 
+GENRES_OF_FASTTEXT = Path(__file__).parent.parent / "data" / "genres.ftz"
 MOST_FIRST = 18  # options of --help: "about ten", and those of every verb
 WIDTHS = (60, 80, 100)
 # What an example writes to: the file comes after these.
@@ -191,6 +192,8 @@ def make(word: str, model: Path, rows: list[tuple[str, str]]) -> None:
         ).encode(),
         ".txt": "\n".join(texts[:5] if word.startswith("d") else texts * 4).encode(),
         ".textmlr": model.read_bytes(),
+        ".bin": GENRES_OF_FASTTEXT.read_bytes(),
+        ".ftz": GENRES_OF_FASTTEXT.read_bytes(),
         ".toml": b"[train]\nepochs = 2\n",
     }
     if ending == ".parquet":
@@ -282,10 +285,11 @@ def test_quiet_where_there_is_something_to_hide(
 ) -> None:
     """Every verb that writes a file has --quiet, and then says nothing."""
     monkeypatch.chdir(tmp_path)
-    for word in ("m.textmlr", "c.tsv", "d.txt"):
+    for word in ("m.textmlr", "m.ftz", "c.tsv", "d.txt"):
         make(word, *genres)
     commands = {
         "train": "c.tsv --epochs 1",
+        "import": "m.ftz",
         "tune": "c.tsv --trials 1",
         "update": "m.textmlr c.tsv",
         "classify": "-m m.textmlr --corpus c.tsv -o a.csv",

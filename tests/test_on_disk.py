@@ -20,6 +20,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from textmlr.base.errors import InputError
+from textmlr.base.feature_bounds import FeatureBounds
 from textmlr.cli import cli
 from textmlr.corpus.disk_corpus import CorpusWriter, restore
 from textmlr.corpus.reading import read_corpus, scan
@@ -494,9 +495,19 @@ def hashes_of(rng: np.random.Generator, size: int, distinct: int) -> np.ndarray:
     return (drawn + np.uint64(1)) * np.uint64(0x9E3779B97F4A7C15)
 
 
-@given(st.integers(0, 2**32), st.integers(1, 30), st.integers(10, 3000))
-@settings(max_examples=40, deadline=None)
-def test_with_room_for_all_counts_are_exact(seed: int, least: int, distinct: int) -> None:
+@given(
+    st.integers(0, 2**32),
+    st.integers(1, 30),
+    st.one_of(st.none(), st.integers(0, 60)),
+    st.one_of(st.none(), st.integers(1, 3000)),
+    st.integers(10, 3000),
+    st.sampled_from([counting.TALLIED, 20]),
+)
+@settings(max_examples=60, deadline=None)
+def test_with_room_for_all_counts_are_exact(
+    seed: int, least: int, more: int | None, size: int | None, distinct: int, tallied: int
+) -> None:
+    most = None if more is None else least + more
     rng = np.random.default_rng(seed)
     interner, counter, order = Interner(1 << 24), Counter[int](), dict[int, int]()
     for _ in range(60):
@@ -505,12 +516,16 @@ def test_with_room_for_all_counts_are_exact(seed: int, least: int, distinct: int
         counter.update(own.tolist())
         for h, number in zip(own.tolist(), numbers.tolist(), strict=True):
             assert order.setdefault(h, len(order)) == number
-    found = interner.counted(least, None)
-    kept = sorted((h for h in order if counter[h] >= least), key=lambda h: (-counter[h], order[h]))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(counting, "TALLIED", tallied)
+        found = interner.counted(FeatureBounds(least, most, size))
+    kept = [h for h in order if least <= counter[h] <= (most or 1 << 30)]
+    assert found.eligible == len(kept) or least >= tallied - 1
+    kept = sorted(kept, key=lambda h: (-counter[h], order[h]))[:size]
     assert found.hashes.tolist() == kept
     assert found.frequencies.tolist() == [counter[h] for h in kept]
     assert found.numbers[[order[h] for h in kept]].tolist() == list(range(len(kept)))
-    assert np.count_nonzero(found.numbers >= 0) == len(kept) == found.eligible
+    assert np.count_nonzero(found.numbers >= 0) == len(kept)
     assert (found.missed, found.distinct) == (0, len(order))
 
 
@@ -530,7 +545,7 @@ def test_without_room_counts_are_wrong_by_no_more_than_is_said(seed: int, size: 
             counter.update(own.tolist())
             pairs = zip(numbers.tolist(), own.tolist(), strict=True)
             owners.append((interner.period, {n: h for n, h in pairs if n >= 0}))
-        found = interner.counted(1, None)
+        found = interner.counted(FeatureBounds(1, None, None))
     assert interner.period
     assert found.missed > 0
     counted = dict(zip(found.hashes.tolist(), found.frequencies.tolist(), strict=True))

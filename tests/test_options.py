@@ -10,7 +10,6 @@ import pickle
 import re
 import shlex
 from dataclasses import dataclass, fields
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -28,8 +27,9 @@ from textmlr import (
     TuningOptions,
     UpdateOptions,
 )
-from textmlr.base.featurizer_options import NgramLengths
+from textmlr.base.ngram_lengths import NgramLengths
 from textmlr.base.options import (
+    CountOrShare,
     Kind,
     OneOf,
     Option,
@@ -40,8 +40,10 @@ from textmlr.base.options import (
     option,
     options_of,
 )
+from textmlr.base.token_patterns import TokenPattern
 from textmlr.base.training_options import LayerWidths
 from textmlr.base.tuning_options import TimeLimit
+from textmlr.base.word_lists import StopWords, Terms
 from textmlr.cli import VERBS, cli
 from textmlr.cli.stage_options import stages_options
 from textmlr.cli.tune import LEFT_OUT
@@ -131,7 +133,8 @@ def test_estimators(estimator: type) -> None:
 
 
 def of_command(verb: str) -> dict[str, Any]:
-    command = getattr(import_module(f"textmlr.cli.{verb}"), verb)
+    command = cli.get_command(click.Context(cli), verb)
+    assert command is not None
     return {option.name: option for option in command.params}
 
 
@@ -143,7 +146,9 @@ def test_verbs_have_the_options_of_their_stages() -> None:
         "featurize": (FeaturizerOptions, ReadingOptions),
     }
     for verb, own in stages.items():
-        wanted = {one.name for stage in own for one in fields(stage)}
+        pairs = [pair for stage in own for pair in options_of(stage)]
+        wanted = {one.name for one, option in pairs if not option.python_only}
+        assert not {one.name for one, option in pairs if option.python_only} & set(of_command(verb))
         if verb == "tune":
             wanted -= set(LEFT_OUT)
         assert wanted <= set(of_command(verb)), verb
@@ -180,6 +185,15 @@ BAD: dict[type[Kind], tuple[Any, str, Any, str]] = {
     OneOf: ("zebra", "zebra", "zebra", "one of "),
     NgramLengths: ((7, 2), "7-2", "7-2", "a (pair .*|range) from 1 to 16"),
     LayerWidths: ("wide", "wide", "wide", "(a tuple of fewer than 16 )?widths"),
+    CountOrShare: (
+        1.5,
+        "1.5",
+        1.5,
+        r"a number of documents such as \d+, or a share of them, 0.0 to 1",
+    ),
+    TokenPattern: ("(", "(", "(", r"a regular expression: .* at character 1"),
+    StopWords: ("no/where", "no/where", "no/where", r"a file that can be read \(No such file"),
+    Terms: ("no/where", "no/where", "no/where", r"a file that can be read \(No such file"),
     TimeLimit: (-7.5, "soon", "soon", r"a (number|time) .*such as "),
     Column: ("", "", "", "the name or number of a column; give one such as 'text' or '2'"),
     Encoding: ("cp125", "cp125", "cp125", r"one that Python has for text; did you mean cp1252\?"),
@@ -193,7 +207,12 @@ VERB_OF: dict[type, str] = {
     TuningOptions: "tune",
     ReadingOptions: "train",
 }
-WALKED = [(stage, one.name, own) for stage in STAGES for one, own in options_of(stage)]
+WALKED = [
+    (stage, one.name, own)
+    for stage in STAGES
+    for one, own in options_of(stage)
+    if not own.python_only
+]
 
 
 def message(*arguments: str) -> str:
@@ -389,6 +408,6 @@ def test_errors_of_reading_spell_options_as_they_were_written(place: Path) -> No
         "train", "bad.tsv", "--config", "o.toml"
     )
     Path("t.csv").write_text("a,b\nx,y\n")
-    assert "say which with --text-column:" in message("train", "t.csv")
-    with pytest.raises(InputError, match="say which with text='…':"):
+    assert "say which with --text-column and --label-column:" in message("train", "t.csv")
+    with pytest.raises(InputError, match="say which with text='…' and label='…':"):
         textmlr.train("t.csv")

@@ -351,8 +351,8 @@ class TestFormats:
         assert PredictionFile.of("a.txt.zst", "csv").compression == "zstd"
         assert PredictionFile.of("-", "jsonl") == PredictionFile("-", "jsonl")
         for path, form, problem in (
-            ("a.tsv", None, "format is not known; let its name end in .parquet"),
-            ("-", None, "standard output: .*--output-format csv, jsonl"),
+            ("a.txt", None, "format is not known; let its name end in .parquet"),
+            ("-", None, "standard output: .*--output-format csv, tsv, jsonl"),
             ("-", "parquet", "cannot be written to a pipe"),
             ("a.parquet.gz", None, "compressed inside"),
         ):
@@ -698,7 +698,7 @@ class TestCommand:
         assert rows[0]["predicted"] == "scifi"
 
     def test_every_row_skipped(self, model_file: Path, tmp_path: Path) -> None:
-        (tmp_path / "in.jsonl").write_text('{"text": 1}\n{}\n')
+        (tmp_path / "in.jsonl").write_text('{"text": 1}\n{"text": []}\n')
         asked = ("--corpus", tmp_path / "in.jsonl", "--skip-bad-lines", "--text-column", "text")
         result = run("classify", "-m", model_file, *asked, "-o", tmp_path / "out.csv")
         assert isinstance(result.exception, InputError)
@@ -744,11 +744,11 @@ class TestCommand:
 
     def test_refusals(self, model_file: Path, corpus: Path, tmp_path: Path) -> None:
         for arguments, told in (
-            (["-o", tmp_path / "out.tsv"], "its format is not known"),
+            (["-o", tmp_path / "out.txt"], "its format is not known"),
             (["-o", tmp_path / "none" / "out.csv"], "there is no folder"),
             (["-o", tmp_path / "out.csv", "--label", "opera"], "no label 'opera'"),
             (["-o", corpus], "is itself an input"),
-            (["-o", "-"], "--output-format csv, jsonl"),
+            (["-o", "-"], "--output-format csv, tsv, jsonl"),
         ):
             result = run("classify", "-m", model_file, "--corpus", corpus, *arguments)
             assert isinstance(result.exception, InputError)  # told without a traceback, exit 2

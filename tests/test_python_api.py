@@ -208,9 +208,9 @@ def test_sizes() -> None:
 
 
 SHOWN = (
-    "classify classify_files compare compress counterfactual evaluate explain export featurizer "
-    "info labels load log_z of parts predict predict_proba probabilities record save scores theta "
-    "top update"
+    "classify classify_files compare compress counterfactual dumps evaluate explain export "
+    "featurizer info labels load log_z of parts predict predict_proba probabilities record save "
+    "scores theta top update"
 )
 
 

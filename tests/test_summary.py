@@ -151,7 +151,7 @@ def test_a_label_that_is_never_answered_is_told(
     corpus = Corpus.of(texts, labels.tolist())
     words = FeaturizerOptions(ngrams=(1, 1), char_ngrams=None)
     model = train_corpus(corpus, words, TrainingOptions(**options), threads=1)
-    notes = [note for note in training_notes(corpus, None, model.record) if "never" in note]
+    notes = [note for note in training_notes(corpus, None, model) if "never" in note]
     if options.get("class_weight") or "l2" in options:
         assert not any("--class-weight" in note for note in notes) or "l2" in options
         if "l2" in options:  # nothing was held out: nothing is known

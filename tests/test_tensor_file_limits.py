@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from textmlr.base import file_checks, tensor_file
+from textmlr.base import file_bytes, file_checks, tensor_file
 from textmlr.base.errors import InputError, ModelFileError
 
 MIB = 1 << 20
@@ -116,7 +116,7 @@ def test_only_the_first_bytes_are_read_of_what_is_no_model(
     def pages(*_: object) -> None:
         raise AssertionError("all of it is read")
 
-    monkeypatch.setattr(tensor_file, "pages", pages)
+    monkeypatch.setattr(file_bytes, "pages", pages)
     (tmp_path / "m").write_bytes(b"label\ttext\n" * 1000)
     assert "is not a textmlr model" in refused(tmp_path / "m")
 

@@ -332,7 +332,7 @@ def test_what_is_not_walked_is_there() -> None:
             lambda m: textmlr.train(pd.DataFrame({"text": ["a"]})),
             r"the DataFrame: no column has a plain name for the label",
         ),
-        (lambda m: Model.load(io.BytesIO(b"")), r"path takes the path of a file, not <_io.BytesIO"),
+        (lambda m: Model.load(7), r"path takes the path of a model, its bytes, or a file opened"),
         (lambda m: textmlr.update("m", None), r"model takes a Model, not 'm' \(str\); make one"),
         (lambda m: Corpus.of(["a", "b"], ["x", pd.NA]), r"label 1 is missing \(<NA>\)"),
         (lambda m: m.classify(["a"], top="2"), r"top='2' is not a whole number from 1 to"),

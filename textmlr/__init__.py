@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from textmlr.evaluation.model_evaluation import evaluate as evaluate
     from textmlr.export.matrices.feature_matrix import featurize as featurize
     from textmlr.features.featurizer import Featurizer as Featurizer
+    from textmlr.model.fasttext.imported_model import import_model as import_model
     from textmlr.model.model import Model as Model
     from textmlr.model.model import load as load
     from textmlr.training.stream.stream_trainer import StreamTrainer as StreamTrainer
@@ -58,6 +59,7 @@ _HOMES = {
     "compare": "textmlr.evaluation.model_evaluation",
     "evaluate": "textmlr.evaluation.model_evaluation",
     "featurize": "textmlr.export.matrices.feature_matrix",
+    "import_model": "textmlr.model.fasttext.imported_model",
     "load": "textmlr.model.model",
     "read_corpus": "textmlr.corpus.reading",
     "train": "textmlr.training.train",

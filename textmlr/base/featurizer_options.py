@@ -2,16 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, replace
 from typing import Any, Final, Literal, get_args
 
-from textmlr.base.option_errors import OptionError, Sentence, refuse
+from textmlr.base.feature_bounds import FeatureBounds, bounds_of, check_bounds, nothing_between
+from textmlr.base.ngram_lengths import AUTO, MAX_NGRAM, NgramLengths, NgramRange
+from textmlr.base.option_errors import OptionError, Sentence
 from textmlr.base.option_headings import FEATURES, LEARN
-from textmlr.base.options import Kind, OneOf, Switch, WholeNumber, check_options, documented, option
+from textmlr.base.options import (
+    CountOrShare,
+    Function,
+    OneOf,
+    Switch,
+    WholeNumber,
+    check_options,
+    documented,
+    option,
+)
+from textmlr.base.token_patterns import W_PATTERN, TokenPattern
+from textmlr.base.word_lists import StopWords, Terms
 
-AUTO: Final = "auto"
-NgramRange = tuple[int, int] | None | Literal["auto"]
 TermFrequency = Literal["binary", "raw", "log"]
 Norm = Literal["l2"]
 Form = Literal["nfc", "nfkc", "nfd"]
@@ -19,40 +30,19 @@ Form = Literal["nfc", "nfkc", "nfd"]
 # of int32.
 MOST_FEATURES = (1 << 31) - 1
 MOST_TOKEN = 1_000  # code points
-MAX_NGRAM = 16
 MAX_HASH_BITS = 30
 WORDS = (1, 2)  # word n-grams of a featurizer by itself, and where training begins
 # Characters of the n-grams that training tries beside words: about as many as the stems that they
 # are to catch.
 CHARACTERS = 4
 _NONE = {"ngrams": None, "char_ngrams": None}
-W_PATTERN = r"\w+"  # a run of word characters of Python's re: the tokens of format 4 and before
+CHAR_PREFIX = "char:"  # names of character n-grams begin so
 # What options that a file lacks come to: it is of a release that did not have them.
 OLDER: Final = {"token_pattern": W_PATTERN, "normalize": None}
 # Beyond this number of features, those of a single document are dropped by default: they are most
 # of the features of a large corpus, take most of its memory, and the model hardly misses them.
 MANY_FEATURES = 1 << 19
 MANY_MIN_DF = 2
-
-
-class NgramLengths(Kind):
-    """A pair (shortest, longest), None for no such n-grams, or "auto"."""
-
-    written = "(shortest, longest), or None. "
-
-    def __init__(self, shortest: int = 1, longest: int = 2) -> None:
-        pair = f"{shortest}-{longest}" if shortest < longest else f"{longest}"
-        self.typed = f", such as {pair}, or none."
-
-    def check(self, name: str, value: Any) -> None:
-        """Raise InputError for a value of another kind."""
-        if value is None or (isinstance(value, str) and value == AUTO):
-            return
-        pair = isinstance(value, tuple) and len(value) == 2
-        whole = pair and all(type(bound) is int for bound in value)
-        if not whole or not 1 <= value[0] <= value[1] <= MAX_NGRAM:
-            wanted = f"a pair (shortest, longest) from 1 to {MAX_NGRAM}, None or 'auto'"
-            raise refuse(name, value, wanted, "(1, 2)")
 
 
 def _pair(value: NgramRange) -> tuple[int, int] | None:
@@ -113,12 +103,21 @@ class FeaturizerOptions:
     )
     token_pattern: str | None = option(
         None,
-        OneOf(W_PATTERN),
+        TokenPattern(),
         "Take what matches this as a word.",
-        r"With \w+ a word is a run of letters, digits and _, as in scikit-learn; marks are no part "
-        "of it.",
+        r"With \w+ a word is a run of letters, digits and _; marks are no part of it.  Other "
+        "patterns are slower: Python finds the words, in lower-cased text.  A group is the word.",
         heading=FEATURES,
         unset="words by Unicode's text segmentation (UAX #29)",
+        metavar="REGEX",
+    )
+    tokenizer: Callable[[str], Any] | None = option(
+        None,
+        Function(),
+        "Take as words what this makes of a text: it gets a str, lower-cased, and gives strings.",
+        "Slow, and a model with one cannot be saved: it is kept in memory alone.",
+        heading=FEATURES,
+        unset="none",
     )
     min_token_length: int = option(
         1,
@@ -126,6 +125,15 @@ class FeaturizerOptions:
         "Leave out words of fewer characters than this.",
         "They are left out before n-grams are formed.",
         heading=FEATURES,
+    )
+    stop_words: tuple[str, ...] | None = option(
+        None,
+        StopWords(),
+        "Leave out these words.",
+        "They are left out before n-grams are formed, whatever their case.",
+        heading=FEATURES,
+        unset="none",
+        metavar="FILE",
     )
     ngrams: NgramRange = option(
         AUTO,
@@ -175,14 +183,24 @@ class FeaturizerOptions:
         heading=FEATURES,
         searched=True,
     )
-    min_df: int | None = option(
+    min_df: int | float | None = option(
         None,
-        WholeNumber(1, MOST_FEATURES, 2),
+        CountOrShare(MOST_FEATURES, (2, 0.01)),
         "Drop features that occur in fewer documents than this.",
-        "With a vocabulary only.",
+        "1 is one document, 1.0 all of them.  With a vocabulary only.",
         heading=FEATURES,
         unset="1, or 2 where there would be over half a million features",
+        metavar="N",
         searched=True,
+    )
+    max_df: int | float | None = option(
+        None,
+        CountOrShare(MOST_FEATURES, (1000, 0.5)),
+        "Drop features that occur in more documents than this.",
+        "1 is one document, 1.0 all of them.  With a vocabulary only.",
+        heading=FEATURES,
+        unset="no bound",
+        metavar="N",
     )
     max_features: int | None = option(
         None,
@@ -191,6 +209,16 @@ class FeaturizerOptions:
         "With a vocabulary only.",
         heading=FEATURES,
         unset="all",
+    )
+    vocabulary: tuple[str, ...] | None = option(
+        None,
+        Terms(),
+        "Take these features and no others.",
+        "They are named as top and feature_names name them, and stand in this order.  Those that "
+        "no document has are kept.",
+        heading=FEATURES,
+        unset="the features of the documents",
+        metavar="FILE",
     )
     hash_bits: int | None = option(
         None,
@@ -213,23 +241,118 @@ class FeaturizerOptions:
                 Sentence("{ngrams} and {char_ngrams} leave no features", _NONE),
                 Sentence("leave one of them out, or give {ngrams}", {"ngrams": WORDS}),
             )
-        if self.hash_bits is not None:
-            for name in ("min_df", "max_features"):
-                if (given := getattr(self, name)) is not None:
-                    values = {name: given, "hash_bits": self.hash_bits}
-                    raise OptionError(
-                        name,
-                        Sentence(f"{{{name}}} needs a vocabulary, and {{hash_bits}} none", values),
-                        Sentence(f"leave out {{{name}:name}} or {{hash_bits:name}}"),
-                    )
+        check_bounds(self.min_df, self.max_df)
+        for other in ("hash_bits", "vocabulary"):
+            if getattr(self, other) is not None:
+                self._check_alone(other)
+        if self.has_own_tokens:
+            self._check_tokens()
+
+    def _check_alone(self, other: str) -> None:
+        """Raise OptionError for options that choose features, where there is nothing to choose.
+
+        other  hash_bits or vocabulary, which is given
+        """
+        names = ["min_df", "max_df", "max_features"]
+        if other == "hash_bits":
+            names.append("vocabulary")
+        for name in names:
+            if (given := getattr(self, name)) is not None:
+                said = f"{{{name}}} needs a vocabulary, and {{hash_bits}} none"
+                if name == "vocabulary":
+                    said = "{vocabulary:name} is a vocabulary, and {hash_bits} is none"
+                elif other == "vocabulary":
+                    said = f"{{{name}}} chooses features, and {{vocabulary:name}} has them chosen"
+                raise OptionError(
+                    name,
+                    Sentence(said, {name: given, other: getattr(self, other)}),
+                    Sentence(f"leave out {{{name}:name}} or {{{other}:name}}"),
+                )
+
+    def _check_tokens(self) -> None:
+        """Raise OptionError for options that mean nothing where others say what a token is."""
+        own = "token_pattern" if self.tokenizer is None else "tokenizer"
+        values = {name: getattr(self, name) for name in ("token_pattern", "tokenizer")}
+        if None not in values.values():
+            raise OptionError(
+                "tokenizer",
+                Sentence("{token_pattern:name} and {tokenizer:name} both say what a word is"),
+                Sentence("leave one of them out"),
+            )
+        for name in ("punctuation", "split_scripts"):
+            if not getattr(self, name):
+                raise OptionError(
+                    name,
+                    Sentence(f"{{{name}}} means nothing with {{{own}:name}}", {name: False}),
+                    Sentence(f"leave it out: words are what {{{own}:name}} finds"),
+                )
+
+    @property
+    def has_own_tokens(self) -> bool:
+        """Whether a regular expression or a function of the user's finds the tokens, in Python."""
+        return self.tokenizer is not None or self.token_pattern not in (None, W_PATTERN)
+
+    @property
+    def least_frequency(self) -> int:
+        """The fewest documents that a feature of a fit may be in."""
+        return 1 if self.vocabulary is None else 0
+
+    def bounds(self, documents: int) -> FeatureBounds:
+        """min_df, max_df and max_features in numbers, for a corpus of so many documents."""
+        return bounds_of(self.min_df, self.max_df, self.max_features, documents)
+
+    def bounds_of_fit(self, documents: int) -> FeatureBounds:
+        """``bounds``; OptionError where they leave no features."""
+        bounds = self.bounds(documents)
+        if bounds.most is not None and bounds.most < (bounds.least or 1):
+            raise nothing_between(self.min_df, self.max_df, bounds, documents)
+        return bounds
+
+    def as_json(self) -> dict[str, Any]:
+        """The options in JSON, which ``of`` reads, but for a tokenizer: it is named."""
+        values = asdict(replace(self, tokenizer=None))
+        own = self.tokenizer
+        if own is None:
+            del values["tokenizer"]
+        else:
+            values["tokenizer"] = getattr(own, "__qualname__", type(own).__qualname__)
+        return values
 
     def decided(self) -> FeaturizerOptions:
         """These options, with a featurizer's own choice in place of "auto"."""
-        words = WORDS if self.ngrams == AUTO else self.ngrams
-        characters = None if self.char_ngrams == AUTO else self.char_ngrams
+        words, characters = self._lengths()
+        words = words if self.ngrams == AUTO else _pair(self.ngrams)
+        characters = characters if self.char_ngrams == AUTO else _pair(self.char_ngrams)
         if words is None and characters is None:
             characters = (CHARACTERS, CHARACTERS)
         return replace(self, ngrams=words, char_ngrams=characters)
+
+    def _lengths(self) -> tuple[tuple[int, int] | None, tuple[int, int] | None]:
+        """What "auto" comes to: (lengths of word n-grams, of character n-grams), those of a given
+        vocabulary if there is one."""
+        if self.vocabulary is None:
+            return WORDS, None
+        words, characters = [], []
+        for term in self.vocabulary:
+            if term.startswith(CHAR_PREFIX) and len(term) > len(CHAR_PREFIX):
+                characters.append(len(term) - len(CHAR_PREFIX))
+            else:
+                words.append(len(term.split()))
+
+        def spread(lengths: list[int]) -> tuple[int, int] | None:
+            own = [min(max(1, length), MAX_NGRAM) for length in lengths]
+            return (min(own), max(own)) if own else None
+
+        return spread(words), spread(characters)
+
+    def check_written(self) -> None:
+        """Raise OptionError where no file can hold the options, which have a tokenizer."""
+        if self.tokenizer is not None:
+            raise OptionError(
+                "tokenizer",
+                Sentence("no file can hold the {tokenizer:name}, which is a function of Python"),
+                Sentence("give a {token_pattern:name}, or cut the texts into words before"),
+            )
 
     @classmethod
     def of(cls, values: dict[str, Any]) -> FeaturizerOptions:
@@ -258,12 +381,8 @@ class FeaturizerOptions:
         """Whether transform works without a fit."""
         return self.hash_bits is not None and not self.uses_idf
 
-
-def show_ngrams(ngrams: Sequence[int] | None, char_ngrams: Sequence[int] | None) -> str:
-    """(1, 2), (4, 4) → words 1-2 + characters 4."""
-    kinds = (("words", ngrams), ("characters", char_ngrams))
-    return " + ".join(
-        f"{kind} {pair[0]}" + (f"-{pair[1]}" if pair[1] > pair[0] else "")
-        for kind, pair in kinds
-        if pair is not None
-    )
+    @property
+    def needs_no_fit(self) -> bool:
+        """Whether transform works without a fit: with hashing or a given vocabulary, and no idf."""
+        known = self.hash_bits is not None or self.vocabulary is not None
+        return known and not self.uses_idf

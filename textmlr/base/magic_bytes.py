@@ -9,7 +9,9 @@ METADATA_KEY = "textmlr"
 # The size of the safetensors header, and how ``tensor_file.save`` begins that header.
 SIZE_BYTES = 8
 _BEGINNING = b'{"__metadata__":{"%s":"' % METADATA_KEY.encode()
+FASTTEXT = b"\xba\x16O/"  # 793712314, little-endian
 _KINDS = {
+    FASTTEXT: "a model of fastText",
     b"PAR1": "a table in Parquet",
     b"ARROW1": "a table in Arrow",
     b"\xff\xff\xff\xff": "a table in Arrow",

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple, Protocol
 from textmlr.base.errors import InputError
 
 _MENTION = re.compile(r"\{(\w+)(:name)?\}")
+_BRACE = re.compile(r"\{(?=\w)")
 
 
 def shown(value: object) -> str:
@@ -26,6 +27,11 @@ def shown(value: object) -> str:
         text = f"a {type(value).__name__} ({type(error).__name__})"
     text = " ".join(text.split())
     return text if len(text) <= 60 else text[:57] + "..."
+
+
+def literal(text: str) -> str:
+    """Text of a user's for a Sentence, in which nothing stands for an option."""
+    return _BRACE.sub("{ ", text)
 
 
 class Spelling(Protocol):

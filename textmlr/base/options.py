@@ -11,7 +11,7 @@ from dataclasses import Field, field, fields
 from typing import Any, NamedTuple, TypeVar
 
 from textmlr.base.checks import check_choice, check_flag, check_integer, check_real
-from textmlr.base.option_errors import Sentence
+from textmlr.base.option_errors import Sentence, refuse
 from textmlr.base.option_headings import FURTHER, Heading
 
 Stage = TypeVar("Stage", bound=type)
@@ -31,6 +31,11 @@ class Kind:
     def check(self, name: str, value: Any) -> None:
         """Raise InputError, which names the option, for a value that is not of the kind."""
         raise NotImplementedError
+
+    def taken(self, name: str, value: Any) -> Any:
+        """The value as the stage keeps it, which may have another form than the one given."""
+        self.check(name, value)
+        return value
 
 
 class WholeNumber(Kind):
@@ -53,6 +58,38 @@ class RealNumber(Kind):
     def check(self, name: str, value: Any) -> None:
         """Raise InputError for a value of another kind."""
         check_real(name, value, *self._range, below=self._below)
+
+
+class CountOrShare(Kind):
+    """A whole number of documents from 1 on, or a share of all, a float from 0.0 to 1.0.
+
+    such_as  a number and a share that make sense
+    """
+
+    def __init__(self, most: int, such_as: tuple[int, float]) -> None:
+        self._most, (count, share) = most, such_as
+        self._wanted = (
+            f"a number of documents such as {count}, or a share of them, 0.0 to 1.0, such as "
+            f"{share}"
+        )
+        self.typed = f", such as {count}, or than such a share of all, such as {share}."
+
+    def check(self, name: str, value: Any) -> None:
+        """Raise InputError for a value of another kind."""
+        count = type(value) is int and 1 <= value <= self._most
+        if not count and not (isinstance(value, float) and 0.0 <= value <= 1.0):
+            raise refuse(name, value, self._wanted)
+
+
+class Function(Kind):
+    """A function, which Python callers alone can give."""
+
+    written = "A function. "
+
+    def check(self, name: str, value: Any) -> None:
+        """Raise InputError for a value of another kind."""
+        if not callable(value):
+            raise refuse(name, value, "a function")
 
 
 class Switch(Kind):
@@ -118,10 +155,15 @@ class Option(NamedTuple):
     optional: bool = False
     searched: bool = False
 
-    def check(self, name: str, value: Any) -> None:
-        """Raise InputError, which names the option, for a value that it does not take."""
-        if value is not None or not self.optional:
-            self.kind.check(name, value)
+    @property
+    def python_only(self) -> bool:
+        """Whether Python callers alone can give it, since no file can hold its values."""
+        return isinstance(self.kind, Function)
+
+    def taken(self, name: str, value: Any) -> Any:
+        """The value as the stage keeps it.  Raises InputError, which names the option, for one
+        that it does not take."""
+        return None if value is None and self.optional else self.kind.taken(name, value)
 
     @property
     def usage(self) -> str:
@@ -186,9 +228,13 @@ def option_named(stage: Any, name: str) -> Option:
 
 
 def check_options(stage: Any) -> None:
-    """Raise InputError unless each option of a stage has a value that it takes."""
+    """Raise InputError unless each option of a stage has a value that it takes; options keep
+    their values in the form of their kind."""
     for one, own in options_of(stage):
-        own.check(one.name, getattr(stage, one.name))
+        given = getattr(stage, one.name)
+        kept = own.taken(one.name, given)
+        if kept is not given:
+            object.__setattr__(stage, one.name, kept)
 
 
 def documented(stage: Stage) -> Stage:

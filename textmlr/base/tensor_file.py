@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import json
 import os
-import stat
 import zlib
 from collections.abc import Mapping
 from math import isfinite
@@ -23,9 +22,9 @@ from typing import Any, NoReturn
 import numpy as np
 from numpy.typing import NDArray
 
-from textmlr.base.arrays import pages
-from textmlr.base.errors import InputError, ModelFileError
-from textmlr.base.file_checks import AGAIN, Path, expect, refuse_file, take
+from textmlr.base.errors import InputError
+from textmlr.base.file_bytes import ModelSource, bytes_of, name_of
+from textmlr.base.file_checks import Path, expect, refuse_file, take
 from textmlr.base.magic_bytes import METADATA_KEY, SIZE_BYTES
 from textmlr.base.threads import available_threads, map_blocks
 from textmlr.base.whole_files import atomic_write
@@ -62,15 +61,29 @@ def save(path: Path, header: Mapping[str, Any], tensors: Mapping[str, NDArray[An
     Raises InputError if it cannot be written, TypeError or ValueError for a header that is not
     JSON, and for arrays of other types.
     """
-    arrays, head = _serialised(header, tensors)
-    if len(head) > _most_header(len(head) + sum(array.nbytes for array in arrays)):
-        problem, mend = "its header would be too large", "train on fewer, larger files"
-        raise InputError(problem, place=os.fspath(path), mend=mend)
+    arrays, head = _checked(header, tensors, os.fspath(path))
     with atomic_write(path) as temporary, open(temporary, "wb") as file:
         file.write(head)
         for array in arrays:
             file.write(array.reshape(-1).view(np.uint8).data)
         return file.tell()
+
+
+def dumps(header: Mapping[str, Any], tensors: Mapping[str, NDArray[Any]]) -> bytes:
+    """The bytes of the file that ``save`` would write."""
+    arrays, head = _checked(header, tensors, None)
+    return b"".join([head, *(array.reshape(-1).view(np.uint8).data for array in arrays)])
+
+
+def _checked(
+    header: Mapping[str, Any], tensors: Mapping[str, NDArray[Any]], place: str | None
+) -> tuple[list[NDArray[Any]], bytes]:
+    """``_serialised``.  Raises InputError for a header that ``load`` would refuse."""
+    arrays, head = _serialised(header, tensors)
+    if len(head) > _most_header(len(head) + sum(array.nbytes for array in arrays)):
+        problem, mend = "its header would be too large", "train on fewer, larger files"
+        raise InputError(problem, place=place, mend=mend)
+    return arrays, head
 
 
 def size_of(header: Mapping[str, Any], tensors: Mapping[str, NDArray[Any]]) -> int:
@@ -79,14 +92,16 @@ def size_of(header: Mapping[str, Any], tensors: Mapping[str, NDArray[Any]]) -> i
     return len(head) + sum(array.nbytes for array in arrays)
 
 
-def load(path: Path) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
+def load(source: ModelSource) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
     """Read a file that ``save`` wrote: (header, tensors).
 
+    source  its path, its bytes, or the file, opened for reading bytes
     Tensors are read-only views of the file's bytes in memory.  Everything is verified: sizes,
     offsets, dtypes, shapes and checksums.  Later changes of the file have no effect.
-    Raises ModelFileError, naming path, for anything but a whole file of ours.
+    Raises ModelFileError, naming the source, for anything but a whole file of ours.
     """
-    view = _read(path)
+    path = name_of(source)
+    view = bytes_of(source, path, lambda head: _header_size(head, path))
     layout, begin = _layout(view, path)
     metadata = layout.pop("__metadata__", None)
     if not isinstance(metadata, dict) or not isinstance(metadata.get(METADATA_KEY), str):
@@ -150,36 +165,6 @@ def _checksum(array: NDArray[Any]) -> int:
 
     parts = list(map_blocks(part, range(0, len(data), CHECKED), available_threads()))
     return zlib.crc32(np.array(parts, "<u4").tobytes())
-
-
-def _read(path: Path) -> memoryview:
-    """The file's bytes, read-only, in memory of their own.
-
-    A mapped file would open faster, but overwriting it in place (cp over a model in use) would
-    change verified bytes, or end the process by SIGBUS.
-    """
-    try:
-        # A FIFO would block, a device might never end: only files are opened.
-        if not stat.S_ISREG(os.stat(path).st_mode):
-            refuse_file(path, "is not a file", "name a model file")
-        with open(path, "rb", buffering=0) as file:
-            size = os.fstat(file.fileno()).st_size
-            if size <= SIZE_BYTES:
-                refuse_file(path, "is empty, or cut short", AGAIN)
-            _header_size(file.read(SIZE_BYTES + 1), path)  # before all of it is read
-            file.seek(0)
-            view, filled = pages(size, np.uint8).data, 0
-            while filled < size and (n := file.readinto(view[filled:])):
-                filled += n
-            expect(filled == size, path, "is cut short")
-            return view.toreadonly()
-    except OSError as error:
-        reason = (error.strerror or str(error)).lower()
-        refuse_file(path, reason, "check the path, or train a model first (textmlr train)")
-    except ModelFileError:
-        raise
-    except ValueError as error:  # a NUL in the path
-        refuse_file(path, str(error), "check the path")
 
 
 def _header_size(head: bytes | memoryview, path: Path) -> int:

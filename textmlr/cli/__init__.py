@@ -14,15 +14,17 @@ import click
 from textmlr.base.version import __version__
 from textmlr.cli.model_argument import TYPED
 
-# Headings of help and their verbs; each is the command of that name in the module of that name.
+# Headings of help and their verbs; each is the command of that name in the module of that name,
+# but for those of _MODULES.
 HEADINGS = {
-    "Train": ("train", "tune", "update"),
+    "Train": ("train", "tune", "update", "import"),
     "Answer": ("classify", "explain"),
     "Judge": ("evaluate", "compare", "top", "info"),
     "Give to other programs": ("compress", "export", "featurize"),
     "Help": ("guide", "completion"),
 }
 VERBS = tuple(verb for verbs in HEADINGS.values() for verb in verbs)
+_MODULES = {"import": "import_model"}  # a verb that is a word of Python's
 
 
 class Verbs(click.Group):
@@ -36,7 +38,8 @@ class Verbs(click.Group):
         """The command of a name, None if there is none."""
         if cmd_name not in VERBS:
             return None
-        command: click.Command = getattr(import_module(f"{__name__}.{cmd_name}"), cmd_name)
+        name = _MODULES.get(cmd_name, cmd_name)
+        command: click.Command = getattr(import_module(f"{__name__}.{name}"), name)
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:

@@ -10,14 +10,13 @@ from textmlr.base.option_headings import READ, WRITE
 from textmlr.cli.answers import ALL, AnswerChoice, choice_options
 from textmlr.cli.document_file import given_documents, text_option
 from textmlr.cli.model_argument import takes_model
-from textmlr.cli.option_spelling import name_of
 from textmlr.cli.shared_options import (
     check_output,
     config_option,
     corpus_options,
     json_option,
-    on_command_line,
     quiet_option,
+    refuse_without_corpora,
     threads_option,
 )
 from textmlr.cli.stage_options import one_value
@@ -25,8 +24,6 @@ from textmlr.cli.value_types import OneOfType
 from textmlr.cli.verb import Verb, verb_option
 from textmlr.corpus.reading_options import ReadingOptions
 from textmlr.export.predictions.prediction_file import FORMATS, PredictionFile
-
-FOR_ALL = ("compression_limit",)  # options of reading that --lines has a use for too
 
 
 @dataclass(frozen=True)
@@ -59,8 +56,8 @@ target_options = one_value(
             "--output",
             heading=WRITE,
             metavar="FILE",
-            help="With --corpus: the file to write, .parquet, .arrow, .csv or .jsonl, or - for "
-            "stdout.",
+            help="With --corpus: the file to write, .parquet, .arrow, .csv, .tsv or .jsonl, or - "
+            "for stdout.",
         ),
         verb_option(
             "--output-format",
@@ -157,27 +154,17 @@ def classify(
             )
         _classify_corpora(model, choice, target, reading, threads, as_json)
         return
-    _check_without_corpora(target, reading)
+    refuse_without_corpora(CorpusTarget, ReadingOptions)
     if lines is not None and (documents or texts):
         raise click.UsageError("give documents, --text or --lines FILE, not several of them")
 
     from textmlr.cli.classify_documents import classify_documents, classify_lines
 
     if lines is not None:
-        limited = reading.compression_limit
-        classify_lines(model, lines, choice, threads, as_json, compression_limit=limited)
+        classify_lines(model, lines, choice, threads, as_json, reading=reading)
     else:
-        given = given_documents(documents, texts)
+        given = given_documents(documents, texts, reading.encoding)
         classify_documents(model, given, choice, threads, as_json)
-
-
-def _check_without_corpora(target: CorpusTarget, reading: ReadingOptions) -> None:
-    """Raise UsageError for options that only --corpus has a use for; a file of options may have
-    them, since it serves many commands."""
-    names = [field.name for one in (target, reading) for field in fields(one)]
-    for option in click.get_current_context().command.params:
-        if option.name in names and option.name not in FOR_ALL and on_command_line(option.name):
-            raise click.UsageError(f"{name_of(option)} is for --corpus CORPUS")
 
 
 def _classify_corpora(
@@ -213,7 +200,7 @@ def _classify_corpora(
     )
     classify_corpus(
         loaded,
-        scan(target.corpora, reading, labelled=False, usual=loaded.record.taken),
+        scan(target.corpora, reading, labelled=False, usual=loaded.record.taken, nulls=True),
         written,
         columns,
         paths=target.corpora,

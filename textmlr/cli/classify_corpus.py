@@ -90,7 +90,7 @@ def classify_corpus(
     reading  how they were read
     """
     from textmlr.cli.answers import warn_of_unread
-    from textmlr.cli.warnings import warn_of_skipped
+    from textmlr.cli.warnings import warn_of, warn_of_skipped
     from textmlr.corpus.notes import ReadingNotes
     from textmlr.export.predictions.corpus_size import documents_of
     from textmlr.export.predictions.file_answers import counts_of, label_counts
@@ -106,6 +106,7 @@ def classify_corpus(
         )
     seconds = time.perf_counter() - began
     warn_of_skipped([notes])
+    warn_of(row_notes(tally.missing, notes.skipped))
     rates = len(model.parts.base) > 0
     warn_of_unread(tally.first_unknown, tally.unknown, tally.invalid, rates=rates)
     counts = None if wanted.label is not None else label_counts(model, tally)
@@ -116,6 +117,17 @@ def classify_corpus(
     elif not quiet:
         said = tables_said(notes.taken, model.record.taken, reading)
         _show(output, wanted, tally, counts, seconds, said)
+
+
+def row_notes(missing: int, skipped: int) -> list[str]:
+    """Which rows have no answer, and which are not there."""
+    notes = []
+    if missing:
+        have = "document has" if missing == 1 else "documents have"
+        notes.append(f"{missing:,} {have} no text (null): the answer is null")
+    if skipped:
+        notes.append("lines that are skipped have no row in the output")
+    return notes
 
 
 def _show(

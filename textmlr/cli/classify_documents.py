@@ -15,6 +15,7 @@ from textmlr.cli.document_file import (
     warn_of_corpora,
     warn_of_labelled_lines,
 )
+from textmlr.corpus.reading_options import ReadingOptions
 from textmlr.kernels.jit import run_plain
 
 if TYPE_CHECKING:
@@ -55,17 +56,35 @@ def classify_lines(
     threads: int | None,
     as_json: bool,
     *,
-    compression_limit: bool,
+    reading: ReadingOptions,
 ) -> None:
     """Answer the lines of a file, each a document."""
     from textmlr.corpus.formats.lines import read_lines
     from textmlr.model.model import Model
 
-    batch = read_lines(path, compression_limit=compression_limit)
+    limited, encoding = reading.compression_limit, reading.encoding
+    batch = read_lines(path, compression_limit=limited, encoding=encoding)
     names = (f"{shown_path(path)}:{line}" for line in range(1, len(batch) + 1))
     loaded = Model.load(model)
     _answer(model, loaded, batch, names, choice, threads, as_json)
     warn_of_labelled_lines(path, batch.text[:LOOKED_AT].tobytes(), loaded.labels)
+
+
+def _is_doubtful(document: tuple[str, bytes]) -> bool:
+    """Whether a document's text is not UTF-8."""
+    try:
+        document[1].decode()
+    except UnicodeDecodeError:
+        return True
+    return False
+
+
+def _warn_of_encoding(name: str, text: bytes) -> None:
+    """Say what the encoding of a document may be that is not UTF-8."""
+    from textmlr.cli.warnings import warn
+    from textmlr.corpus.notes import invalid_note
+
+    warn(invalid_note(name, text))
 
 
 def _answer(
@@ -82,7 +101,8 @@ def _answer(
         warn_of_namesake(loaded.labels, as_json)
     writer = answers_writer(loaded.labels, choice, column, as_json, len(batch))
     names = iter(names)
-    first, unknown, invalid = None, 0, 0
+    first, unknown, invalid, seen = None, 0, 0, 0
+    doubtful: list[tuple[str, bytes]] = []
     from textmlr.model.answer_stream import map_answers
 
     for text, known, bad in map_answers(loaded, writer.prepare, [batch], threads):
@@ -92,7 +112,13 @@ def _answer(
         if len(strangers) and first is None:
             first = named[strangers[0]]
         unknown += len(strangers)
+        if bad and not doubtful:
+            texts = (batch[seen + i] for i in range(len(named)))
+            doubtful = list(islice(filter(_is_doubtful, zip(named, texts, strict=True)), 1))
+        seen += len(named)
         invalid += bad
     writer.finish()
     sys.stdout.flush()
+    for one in doubtful:
+        _warn_of_encoding(*one)
     warn_of_unread(first, unknown, invalid, rates=len(loaded.parts.base) > 0)

@@ -149,6 +149,8 @@ def _value(path: str, key: str, option: click.Option, value: Any) -> Any:
     separator = getattr(option.type, "separator", None)
     if separator and isinstance(value, list):
         return separator.join(str(_value_of_one(path, key, one)) for one in value)
+    if getattr(option.type, "listed", False) and isinstance(value, list):
+        return tuple(str(_value_of_one(path, key, one)) for one in value)
     one = _value_of_one(path, key, value)
     return one if isinstance(option.type, Number) else str(one)
 
@@ -184,4 +186,6 @@ def written(option: click.Option, value: Any) -> Any:
         return True
     if isinstance(value, bool | int | float):
         return value
+    if getattr(option.type, "listed", False) and isinstance(value, tuple):
+        return list(value)
     return typed(option, value)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shlex
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, BinaryIO
 
@@ -52,9 +52,12 @@ class GivenDocument:
     text: bytes
 
 
-def given_documents(paths: Sequence[str], texts: Sequence[str]) -> list[GivenDocument]:
+def given_documents(
+    paths: Sequence[str], texts: Sequence[str], encoding: str | None = None
+) -> list[GivenDocument]:
     """The documents of files and those of --text; standard input where neither is given.
 
+    encoding  of files, where no byte order mark says it
     Raises UsageError where both are given, InputError for what cannot be read.
     """
     if texts:
@@ -62,7 +65,10 @@ def given_documents(paths: Sequence[str], texts: Sequence[str]) -> list[GivenDoc
             raise click.UsageError("give documents or --text TEXT, not both")
         return [_of_text(text) for text in texts]
     _check_missing(paths)
-    return [GivenDocument(shown_path(path), path, read_document(path)) for path in paths or ("-",)]
+    return [
+        GivenDocument(shown_path(path), path, read_document(path, encoding))
+        for path in paths or ("-",)
+    ]
 
 
 def _of_text(text: str) -> GivenDocument:
@@ -100,11 +106,19 @@ def _command(paths: Sequence[str], options: Sequence[str]) -> str:
     return shlex.join(["textmlr", verb, *words, *options])
 
 
-def _whole(file: BinaryIO, path: str) -> bytes:
-    """All bytes of a file; a file without an end is refused."""
+def _whole(file: BinaryIO, path: str, encoding: str | None) -> bytes:
+    """All bytes of a file as UTF-8; a file without an end is refused."""
     parts: list[bytes] = []
     size = 0
-    while part := file.read(_PART):
+    read: Callable[[int], bytes] = file.read
+    from textmlr.corpus.text_encodings import BOM, DecodedReader, marked
+
+    head = file.read(_PART)
+    found = marked(head) or encoding
+    if found is not None and not head.startswith(BOM):
+        read, head = DecodedReader(head, file, found, shown_path(path)).read, b""
+    while part := head or read(_PART):
+        head = b""
         size += len(part)
         if b"\0" in part:  # it is refused, however long it is
             return b"".join([*parts, part])
@@ -118,25 +132,31 @@ def _whole(file: BinaryIO, path: str) -> bytes:
     return b"".join(parts)
 
 
-def read_document(path: str) -> bytes:
-    """The text of a file or standard input, without a byte order mark."""
+def read_document(path: str, encoding: str | None = None) -> bytes:
+    """The text of a file or standard input as UTF-8, without a byte order mark.
+
+    encoding  of its text, where no byte order mark says it
+    """
     try:
         if path == "-":
             file = standard_input()
             if file.isatty():
                 click.echo("Type or paste a document, then Ctrl-D:", err=True)
-            text = _whole(file, path)
+            text = _whole(file, path, encoding)
         else:
             with open(path, "rb") as file:
-                text = _whole(file, path)
+                text = _whole(file, path, encoding)
     except IsADirectoryError as error:
         mend = f"name the files in it, or take all of it as a corpus: {_as_corpus(path)}"
         raise InputError("is a directory", place=path, mend=mend) from error
     except OSError as error:
         reason = (error.strerror or str(error)).lower()
         raise InputError(reason, place=shown_path(path), mend="name a readable file") from error
+    from textmlr.corpus.text_encodings import BOM, check_marks
+
+    check_marks(text, shown_path(path))
     _check_text(text, path)
-    return text.removeprefix(b"\xef\xbb\xbf")
+    return text.removeprefix(BOM)
 
 
 def _check_text(text: bytes, path: str) -> None:
@@ -228,7 +248,8 @@ def warn_of_labelled_lines(path: str, head: bytes, labels: Sequence[str]) -> boo
 
 
 def _of_files(documents: Sequence[GivenDocument]) -> Iterator[GivenDocument]:
-    """Those that are files of several lines."""
+    """Those that are files of several lines, or may be a JSON array."""
     for document in documents:
-        if document.path is not None and b"\n" in document.text.strip():
+        text = document.text.strip()
+        if document.path is not None and (b"\n" in text or text.startswith(b"[")):
             yield document

@@ -24,6 +24,7 @@ from textmlr.cli.document_file import (
     warn_of_corpora,
     warn_of_labelled_lines,
 )
+from textmlr.cli.shared_options import refuse_without_corpora
 from textmlr.cli.stage_options import one_value
 from textmlr.cli.taken_rows import tables_said
 from textmlr.cli.value_types import Checked
@@ -116,13 +117,13 @@ def asked_documents(
     Raises UsageError for options that do not go together, InputError for what cannot be read, is
     empty or too long.
     """
-    _check(documents, source, reading)
+    _check(documents, source)
     if source.lines is not None:
-        asked = _of_lines(source.lines, source.numbers, limited=reading.compression_limit)
+        asked = _of_lines(source.lines, source.numbers, reading)
     elif source.corpora:
         asked = _of_corpora(source.corpora, source.numbers, reading, usual)
     else:
-        given = given_documents(documents, source.texts)
+        given = given_documents(documents, source.texts, reading.encoding)
         asked = [AskedDocument(one.name, one.path, one.text) for one in given]
     for one in asked:
         if not one.text.strip():
@@ -162,7 +163,7 @@ def _whole(asked: Sequence[AskedDocument]) -> list[GivenDocument]:
     return [GivenDocument(one.name, one.path, one.text) for one in asked if one.path is not None]
 
 
-def _check(documents: Sequence[str], source: DocumentSource, reading: ReadingOptions) -> None:
+def _check(documents: Sequence[str], source: DocumentSource) -> None:
     given = {
         "documents": bool(documents),
         "--text": bool(source.texts),
@@ -182,21 +183,14 @@ def _check(documents: Sequence[str], source: DocumentSource, reading: ReadingOpt
             "--number is for --lines FILE or --corpus CORPUS: a DOC is one document, whole"
         )
     if not source.corpora:
-        only = {
-            "--format": reading.format,
-            "--text-column": reading.text_column,
-            "--label-column": reading.label_column,
-            "--skip-bad-lines": reading.skip_bad_lines or None,
-        }
-        for option, value in only.items():
-            if value is not None:
-                raise click.UsageError(f"{option} is for --corpus CORPUS")
+        refuse_without_corpora(ReadingOptions)
 
 
-def _of_lines(path: str, numbers: Sequence[int], *, limited: bool) -> list[AskedDocument]:
+def _of_lines(path: str, numbers: Sequence[int], reading: ReadingOptions) -> list[AskedDocument]:
     from textmlr.corpus.formats.lines import read_lines
 
-    batch = read_lines(path, compression_limit=limited)
+    limited, encoding = reading.compression_limit, reading.encoding
+    batch = read_lines(path, compression_limit=limited, encoding=encoding)
     _check_numbers(numbers, len(batch), shown_path(path), "line")
     name = shown_path(path)
     head = batch.text[:_LOOKED_AT].tobytes()

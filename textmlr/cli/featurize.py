@@ -129,10 +129,11 @@ def featurize(
     if model is not None:
         _check_no_options()
 
-    from textmlr.cli.warnings import warn_of_invalid, warn_of_skipped
+    from textmlr.cli.warnings import warn_of, warn_of_invalid, warn_of_skipped
     from textmlr.corpus.notes import ReadingNotes
     from textmlr.corpus.reading import scan
     from textmlr.export.matrices.matrix_file import files_of, write_matrix
+    from textmlr.training.training_notes import featurizer_notes
 
     if output != "-":
         for path in files_of(written):
@@ -151,13 +152,15 @@ def featurize(
     )
     warn_of_skipped([notes])
     warn_of_invalid(done.invalid)
+    if model is None:
+        warn_of(featurizer_notes(featurizer.options))
     seconds = time.perf_counter() - began
     shown_labels = None if no_labels else labels
     if as_json:
         summary = asdict(done) | {
             "columns": featurizer.columns,
             "labels": shown_labels,
-            "featurizer": asdict(featurizer.options),
+            "featurizer": featurizer.options.as_json(),
             "seconds": round(seconds, 3),
         }
         click.echo(to_json(summary))
@@ -200,7 +203,7 @@ def _show(
     done: MatrixSummary, featurizer: Featurizer, labels: list[str] | None, seconds: float
 ) -> None:
     """A summary, on stderr, since stdout may get the lines."""
-    from textmlr.base.featurizer_options import show_ngrams
+    from textmlr.base.ngram_lengths import show_ngrams
     from textmlr.base.printable import plain
     from textmlr.cli.terminal import show_rows
 

@@ -28,7 +28,6 @@ def info(model: str, as_json: bool) -> None:
       textmlr info reviews.textmlr
       textmlr info reviews.textmlr --json
     """
-    from dataclasses import asdict
 
     from textmlr.kernels.jit import run_plain
 
@@ -39,7 +38,7 @@ def info(model: str, as_json: bool) -> None:
     from textmlr.model.model import Model
 
     loaded = Model.load(model)
-    featurizer = asdict(loaded.featurizer.options)
+    featurizer = loaded.featurizer.options.as_json()
     about = {
         "model": model,
         "bytes": os.path.getsize(model),
@@ -49,9 +48,18 @@ def info(model: str, as_json: bool) -> None:
         click.echo(to_json(about))
         return
     click.secho(plain(model), bold=True)
+    size = ("file size", size_of(about["bytes"]))
+    if (imported := loaded.record.imported) is not None:
+        from textmlr.cli.imported_rows import imported_rows  # few are imported
+
+        source = f"{imported.program}, format version {imported.version}"
+        labels = label_row(loaded.labels, loaded.record)
+        unknown = ("not known", "its corpus, and how good it was there")
+        show_rows([size, labels, *imported_rows(loaded), ("imported from", source), unknown])
+        return
     show_rows(
         [
-            ("file size", size_of(about["bytes"])),
+            size,
             label_row(loaded.labels, loaded.record),
             ("features", f"{loaded.featurizer.columns:,}"),
             ("weights", _WEIGHTS[loaded.parts.storage.dtype]),
@@ -120,10 +128,14 @@ def _typed(stage: type, options: dict[str, Any]) -> Iterator[str]:
     """Those of a stage's options that are not the default, and the seed, as they are typed."""
     from dataclasses import fields
 
-    from textmlr.cli.value_types import NgramRangeType, Widths
+    from textmlr.base.printable import plural
+    from textmlr.cli.value_types import NgramRangeType, NumberOrShare, Widths
 
     for field in fields(stage):
         value = options.get(field.name, field.default)
+        if field.name in ("stop_words", "vocabulary") and value is not None:
+            yield f"--{field.name.replace('_', '-')} ({plural(len(value), 'word')})"
+            continue
         value = tuple(value) if isinstance(value, list) else value
         # The n-grams have a row of their own, and may have been chosen.
         usual = value == field.default and field.name not in options.keys() & {"seed"}
@@ -137,4 +149,6 @@ def _typed(stage: type, options: dict[str, Any]) -> Iterator[str]:
             yield f"--{name} {kind.text(value)}"
         else:
             text = f"{value:g}" if isinstance(value, float) else value
+            if field.name in ("min_df", "max_df"):
+                text = NumberOrShare().text(value)
             yield f"--{name} {'none' if value is None else text}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import fields
 from typing import Any, TypeVar
 
 import click
@@ -14,13 +15,15 @@ from textmlr.base.options import options_of
 from textmlr.base.threads import chosen_threads
 from textmlr.cli.config_file import load_config
 from textmlr.cli.model_argument import DEFAULT_MODEL
-from textmlr.cli.option_spelling import GIVEN
+from textmlr.cli.option_spelling import GIVEN, name_of
 from textmlr.cli.stage_options import one_value, option_of
 from textmlr.cli.value_types import Checked, ReadFormat
 from textmlr.cli.verb import verb_option
 from textmlr.corpus.reading_options import FORMATS, ReadingOptions
 
 F = TypeVar("F", bound=Callable[..., Any])
+# Options of reading that documents and --lines have a use for, too.
+FOR_ALL = ("compression_limit", "encoding")
 
 
 def listed(option: str) -> Checked:
@@ -100,6 +103,19 @@ def reading_option(name: str, *, lines: bool = False, help: str | None = None) -
         said = f"{own.help.removesuffix('.')}: {', '.join(names)}."
         own = own._replace(help=said, metavar="FORMAT")
     return option_of(field, own, own.unset, own.heading, values=values)
+
+
+def refuse_without_corpora(*stages: type) -> None:
+    """Raise UsageError for options that only --corpus has a use for, and that were typed; a file of
+    options may have them, since it serves many commands.
+
+    stages  dataclasses of such options
+    """
+    names = [field.name for stage in stages for field in fields(stage)]
+    for option in click.get_current_context().command.params:
+        name = str(option.name)
+        if name in names and name not in FOR_ALL and on_command_line(name):
+            raise click.UsageError(f"{name_of(option)} is for --corpus CORPUS")
 
 
 def check_output(

@@ -7,9 +7,11 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import Field
 from typing import Any, TypeVar
 
-from textmlr.base.featurizer_options import FeaturizerOptions, NgramLengths
+from textmlr.base.featurizer_options import FeaturizerOptions
+from textmlr.base.ngram_lengths import NgramLengths
 from textmlr.base.option_headings import HELD_OUT, Heading
 from textmlr.base.options import (
+    CountOrShare,
     Flag,
     Kind,
     OneOf,
@@ -20,10 +22,13 @@ from textmlr.base.options import (
     options_of,
 )
 from textmlr.base.training_options import LayerWidths, TrainingOptions
+from textmlr.base.word_lists import StopWords, Terms
 from textmlr.cli.value_types import (
     REAL,
     WHOLE,
+    Listed,
     NgramRangeType,
+    NumberOrShare,
     OneOfType,
     ParamType,
     Widths,
@@ -37,6 +42,9 @@ TYPES: dict[type[Kind], ParamType] = {
     RealNumber: REAL,
     NgramLengths: NgramRangeType(),
     LayerWidths: Widths(),
+    CountOrShare: NumberOrShare(),
+    StopWords: Listed(),
+    Terms: Listed(),
 }
 METAVARS: dict[type[Kind], str] = {WholeNumber: "N", RealNumber: "X"}
 
@@ -85,7 +93,11 @@ def stages_options(
     no_holdout  help of a flag --no-holdout, which is a holdout of 0; None: no such flag
     """
     fields = {
-        stage: [pair for pair in options_of(stage) if pair[0].name not in leave_out]
+        stage: [
+            (field, own)
+            for field, own in options_of(stage)
+            if field.name not in leave_out and not own.python_only
+        ]
         for stage in stages
     }
     listed = [pair for stage in stages for pair in fields[stage]]

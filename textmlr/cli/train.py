@@ -140,7 +140,7 @@ def train(
     summary["storage"] = "memory" if store is None else "disk"
     summary["config"] = given_config(click.get_current_context())
     print_summary(summary, partial(show_summary, record=model.record), quiet=quiet, as_json=as_json)
-    warn_of(training_notes(corpus, judges, model.record))
+    warn_of(training_notes(corpus, judges, model))
 
 
 def _check_stream() -> None:

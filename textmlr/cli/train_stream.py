@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import asdict
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -111,7 +110,7 @@ def _summary(
         "documents": trainer.documents,
         "labels": len(trainer.labels),
         "features": 1 << (trainer.featurizer_options.hash_bits or 0),
-        "featurizer": asdict(trainer.featurizer_options),
+        "featurizer": trainer.featurizer_options.as_json(),
         "bytes": checkpoints.last.model,
         "seconds": round(seconds, 3),
         "compile_seconds": round(COMPILING.seconds, 3),
@@ -129,8 +128,10 @@ def _trainer(output: str, stages: Stages, *, resume: bool) -> StreamTrainer:
 
 def _warn(run: Run) -> None:
     """Say what was left out of the stream or replaced."""
+    from textmlr.training.training_notes import featurizer_notes
+
     trainer = run.trainer
-    for note in run.read.notes:
+    for note in [*run.read.notes, *featurizer_notes(trainer.featurizer_options)]:
         warn(plain(note))
     if trainer.skipped:
         first = f" (first: {run.read.skipped_examples[0]})" if run.read.skipped_examples else ""

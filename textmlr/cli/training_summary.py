@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from textmlr.base.compiling import COMPILING
-from textmlr.base.featurizer_options import show_ngrams
+from textmlr.base.ngram_lengths import show_ngrams
 from textmlr.base.printable import plain, plural, size_of
 from textmlr.cli.taken_rows import taken_rows
 from textmlr.cli.terminal import show_rows, shown_seconds
@@ -104,7 +103,7 @@ def summary_of(
         "documents": len(corpus),
         "labels": len(model.labels),
         "features": model.featurizer.columns,
-        "featurizer": asdict(model.featurizer.options),
+        "featurizer": model.featurizer.options.as_json(),
         "bytes": size,
         "seconds": round(seconds, 3),
         "compile_seconds": round(COMPILING.seconds, 3),

@@ -166,12 +166,14 @@ def tune(
         raise
     summary = summary_of(output, corpus, tuned.model, size, time.perf_counter() - started)
     like = {"validation": validation, **asdict(reading)}
+    typed_files = click.get_current_context().params  # where the words of lists stand
+    like |= {name: typed_files[name] for name in ("stop_words", "vocabulary") if given(name)}
     best = options_of_setting(tuned.best.setting, like)
     summary["tuning"] = _tuning(tuned, options.metric, command_of(corpora, output, best))
     summary["config"] = {"train": {key_of(one): written(one, value) for one, value in best}}
     show = partial(_show, tuned, options)
     print_summary(summary, show, quiet=quiet, as_json=as_json)
-    warn_of(training_notes(corpus, judges, tuned.model.record))
+    warn_of(training_notes(corpus, judges, tuned.model))
 
 
 def options_of_setting(setting: Setting, like: Mapping[str, Any]) -> list[tuple[click.Option, Any]]:
@@ -179,7 +181,7 @@ def options_of_setting(setting: Setting, like: Mapping[str, Any]) -> list[tuple[
 
     like  further parameters of train
     """
-    values = {**like, **asdict(setting.featurizer), **asdict(setting.training)}
+    values = {**setting.featurizer.as_json(), **asdict(setting.training), **like}
     usual = train.make_context("train", ["CORPUS"]).params
     return [
         (option, values[option.name])

@@ -10,8 +10,9 @@ import click
 
 from textmlr.base.byte_sizes import bytes_of
 from textmlr.base.durations import seconds_of
-from textmlr.base.featurizer_options import AUTO, MAX_NGRAM, NgramRange
+from textmlr.base.ngram_lengths import AUTO, MAX_NGRAM, NgramRange
 from textmlr.base.option_errors import refuse
+from textmlr.base.printable import plural
 
 if TYPE_CHECKING:
     ParamType = click.ParamType[Any]
@@ -54,6 +55,40 @@ class Number(Typed):
 
 
 WHOLE, REAL = Number(int), Number(float)
+
+
+class NumberOrShare(Number):
+    """A whole number, or a share with a point in it: 1 is one document, 1.0 all of them."""
+
+    def __init__(self) -> None:
+        super().__init__(float)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """The number; None stays None."""
+        if isinstance(value, str) and not set(value) & set(".eE"):
+            return WHOLE.convert(value, param, ctx)
+        return value if isinstance(value, int) else super().convert(value, param, ctx)
+
+    def text(self, value: object) -> str:
+        """A value as the user types it: 1, 1.0, 0.01."""
+        return f"{value!r}".replace("e-0", "e-").strip("'")
+
+
+class Listed(Typed):
+    """A file with one a line, or none; in a file of options a list, too."""
+
+    name = "file"
+    listed = True
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """The name of the file, the tuple of a list, or None for "none"."""
+        return None if isinstance(value, str) and value == "none" else value
+
+    def text(self, value: tuple[str, ...] | str | None) -> str:
+        """A value as the user types it; a list, which nobody types, by its size."""
+        if isinstance(value, tuple):
+            return f"({plural(len(value), 'word')})"
+        return value or "none"
 
 
 class Checked(Number):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from typing import Any
 
 import numpy as np
@@ -51,7 +52,7 @@ def encoded(array: pa.Array) -> tuple[NDArray[np.int32], list[str | None]]:
     none.
 
     Strings are stripped of ASCII whitespace; numbers, booleans and dates are named as in JSON or
-    ISO 8601.  A value without such a name, NaN or bytes that are not UTF-8, has the name None.
+    ISO 8601.  A value without such a name (NaN, infinity, bytes that are not UTF-8) is None there.
     A name may occur several times, or not at all in the column.
     """
     codes, values = coded(array)
@@ -67,8 +68,10 @@ def name_of(value: Any) -> str | None:
             return None
     if isinstance(value, str):
         return value.strip(ASCII_SPACE)
-    if isinstance(value, bool | int | float) and value == value:
+    if isinstance(value, bool | int | float) and math.isfinite(value):
         return json.dumps(value)
+    if isinstance(value, float):  # NaN and infinities
+        return None
     if value is None or value != value or isinstance(value, list | dict | tuple):
         return None
     return str(value)

@@ -11,6 +11,7 @@ from typing import Any, Final, Literal, NamedTuple
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 LabelKind = Literal["text", "whole", "real", "truth", "time"]
@@ -97,6 +98,26 @@ _BY_ID = {
     for name, use in TYPES.items()
     if hasattr(pa.lib, f"Type_{name}")
 }
+
+
+def is_list(kind: pa.DataType) -> bool:
+    """Whether each value is a list, of whatever kind of Arrow's."""
+    names = ("list", "large_list", "fixed_size_list", "list_view", "large_list_view")
+    tests = (getattr(pa.types, f"is_{name}", None) for name in names)  # an older Arrow has fewer
+    return any(test is not None and test(kind) for test in tests)
+
+
+def first_members(array: pa.Array) -> tuple[NDArray[np.int64], pa.Array]:
+    """(members of each list (n,) int64, −1 for null; the first member of each list that has one).
+
+    Raises pa.ArrowException for lists that Arrow cannot cut.
+    """
+    kind = array.type
+    if not (pa.types.is_list(kind) or pa.types.is_large_list(kind)):
+        # Casts of list views, and of slices, have been wrong in several releases of Arrow.
+        array = pa.array(array.to_pylist(), pa.large_list(kind.value_type))
+    counts = values_of(pc.list_value_length(array).cast(pa.int64()).fill_null(-1))
+    return counts, pc.list_flatten(pc.list_slice(array, 0, 1))
 
 
 def use_of(kind: pa.DataType) -> Use:

@@ -1,4 +1,5 @@
-"""Streams: the bytes of a file, standard input or URL, decompressed, and refused as InputErrors."""
+"""Streams: the bytes of a file, standard input or URL, decompressed, text as UTF-8, and refused as
+InputErrors."""
 
 from __future__ import annotations
 
@@ -8,13 +9,14 @@ import re
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from textmlr.base import limits
-from textmlr.base.errors import InputError
+from textmlr.base.errors import FormatError, InputError
+from textmlr.base.option_mentions import mention
 from textmlr.corpus.decompression import (
     ENDINGS,
     MAGIC,
@@ -29,27 +31,45 @@ from textmlr.corpus.decompression import (
     reader_of,
 )
 from textmlr.corpus.refusals import most_memory, refusals, too_large, too_long
+from textmlr.corpus.text_encodings import (
+    BOM,
+    MARK_BYTES,
+    DecodedReader,
+    first_invalid,
+    marked,
+    may_be_marked,
+)
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
 
-BOM = b"\xef\xbb\xbf"
 # Archives by their endings, and by what their first member has at byte 257 (POSIX tar) or 0 (zip).
 _ARCHIVES = (".zip", ".tar", ".tgz", ".tbz2", ".txz", ".tzst", ".7z", ".rar")
 _ARCHIVE = re.compile(
     rb"PK\x03\x04|PK\x05\x06|7z\xbc\xaf\x27\x1c|Rar!\x1a\x07|.{257}ustar", re.DOTALL
 )
+TABLES = (b"PAR1", b"ARROW1")  # how files of Parquet and Arrow begin
+_BEFORE, _BEHIND = 1 << 12, 1 << 18  # bytes around what is no UTF-8
 HEAD = 1 << 16  # bytes that show a format, and hold a CSV file's line of names
 
 
+class Invalid(NamedTuple):
+    """Bytes that are no UTF-8: the file, the line, and its text from there on."""
+
+    name: str
+    line: int
+    sample: bytes
+
+
 class Stream:
-    """The bytes of one source, from first to last, decompressed.
+    """The bytes of one source, from first to last, decompressed; text in other encodings is UTF-8.
 
     name     for messages
     path     as the user wrote it; its ending may say what the file is
     limited  hold decompressed data to MOST_RATIO and XZ_MEMORY
     live     ``head`` ends with the first line that is not blank, and ``read`` gives what is there;
              compressed data come as the decompressor gives them
+    invalid  where the first bytes are that are no UTF-8, as far as ``check_text`` was called
     Every method raises InputError for what the system refuses and for compressed data that are
     not whole.
     """
@@ -63,13 +83,17 @@ class Stream:
         renamable: bool,
         limited: bool = True,
         live: bool = False,
+        encoding: str | None = None,
     ) -> None:
         """Look at the first bytes of an open file.
 
         renamable  it is compressed if its name says so; otherwise its first bytes may say it
+        encoding   of text, where no byte order mark says it
         Raises InputError where the two disagree, and for an archive.
         """
         self.name, self.path, self.limited, self.live = name, path, limited, live
+        self.invalid: Invalid | None = None
+        self._encoding, self._begun, self._decoded = encoding, False, False
         self._file, self._peeked = file, b""
         self._seeks = path != "-"  # standard input may stand anywhere
         ending = ending_of(path)
@@ -107,8 +131,46 @@ class Stream:
             )
             self._reader = LimitedReader(own, source, name) if limited else own
 
+    def _begin(self) -> None:
+        """Before anything is read: find out whether text is to be decoded."""
+        if self._begun:
+            return
+        self._begun = True
+        with self._refusals():
+            while len(self._peeked) < MARK_BYTES and may_be_marked(self._peeked):
+                chunk = self._next(MARK_BYTES - len(self._peeked))
+                if not chunk:
+                    break
+                self._peeked += chunk
+        found = marked(self._peeked) or self._encoding
+        if found is None or self._peeked.startswith(BOM):
+            return
+        if self._peeked.startswith(TABLES):
+            raise FormatError(
+                "a table of Parquet or Arrow, whose text is UTF-8 always",
+                place=self.name,
+                mend=f"leave {mention('encoding')} out",
+            )
+        self._reader = DecodedReader(self._peeked, self._reader, found, self.name)
+        self._peeked, self._seeks, self._decoded = b"", False, True
+
+    def check_text(self, text: NDArray[np.uint8], line: int) -> None:
+        """Note the first bytes that are no UTF-8 in ``invalid``, if none are noted yet.
+
+        text  of whole lines, of which the first has the number ``line``
+        """
+        if self.invalid is not None or self._decoded:
+            return
+        at = first_invalid(text)
+        if at >= 0:
+            begin = bytes(text[max(at - _BEFORE, 0) : at]).rfind(b"\n") + 1
+            line += int(np.count_nonzero(text[:at] == 10))
+            sample = bytes(text[max(at - _BEFORE, 0) + begin : at + _BEHIND])
+            self.invalid = Invalid(self.name, line, sample)
+
     def head(self) -> bytes:
         """The first HEAD bytes, or all; ``read`` still gives them."""
+        self._begin()
         with self._refusals():
             while len(self._peeked) < HEAD:
                 if self.live and b"\n" in self._peeked.removeprefix(BOM).lstrip():
@@ -123,6 +185,7 @@ class Stream:
 
     def read(self, most: int) -> bytes:
         """The next bytes, so many or all that are left; if live, those that are there."""
+        self._begin()
         chunk, self._peeked = self._peeked[:most], self._peeked[most:]
         if self.live and chunk:
             return chunk
@@ -151,6 +214,7 @@ class Stream:
               None: neither
         Raises InputError also for more bytes than memory holds, before memory runs out.
         """
+        self._begin()
         with self._refusals():
             try:
                 if isinstance(self._reader, io.FileIO):
@@ -167,6 +231,7 @@ class Stream:
         """A file that pyarrow reads by random access: itself, or else all of it in memory."""
         import pyarrow as pa
 
+        self._begin()
         with refusals(self.name):
             if self.kind is None and self._seeks and self._reader.seekable():
                 self._reader.seek(0)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from textmlr.base.errors import InputError
 from textmlr.base.option_mentions import mention
 from textmlr.corpus.batch import Batch
+from textmlr.corpus.byte_streams import Invalid
 from textmlr.corpus.reading_options import ReadingOptions
 from textmlr.corpus.taken_columns import Taken
 
@@ -35,6 +36,8 @@ class ScanRequest:
     live         take what is there, cut at line ends; wait for nothing more
     usual        what a model was trained on: a column that is not named is one of these, if the
                  file has it
+    nulls        rows whose text is null are documents too: see Chunk.missing
+    features     the types of a Hugging Face data set's columns, where its folder says them
     """
 
     options: ReadingOptions
@@ -43,6 +46,8 @@ class ScanRequest:
     tables: bool = False
     live: bool = False
     usual: tuple[Taken, ...] = ()
+    nulls: bool = False
+    features: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,8 +63,10 @@ class Chunk:
     examples  what is wrong with the first few of these
     several   documents with several labels, of which the first was taken
     form      how its documents are written, in words
+    invalid   the first bytes of the file that are no UTF-8, if they are within these
     header    the first line looks like column names, and was read as a document
     taken     what the file is, and which of its columns were read
+    missing   (n,) bool, documents whose text is null, and empty here; None: there are none
     unlabelled  rows that no annotator has labelled, left out among them
     """
 
@@ -74,7 +81,9 @@ class Chunk:
     several: int = 0
     form: str = "documents with text and label"
     header: bool = False
+    invalid: Invalid | None = None
     taken: Taken | None = None
+    missing: NDArray[np.bool_] | None = None
     unlabelled: int = 0
 
     def __len__(self) -> int:

@@ -6,8 +6,25 @@ from collections.abc import Iterable, Iterator
 
 from textmlr.base.errors import FormatError
 from textmlr.base.printable import plural
+from textmlr.corpus.byte_streams import Invalid
 from textmlr.corpus.chunks import EXAMPLES, Chunk
 from textmlr.corpus.taken_columns import Taken
+
+
+def invalid_note(place: str, sample: bytes) -> str:
+    """The sentence about bytes that are no UTF-8, and what their encoding may be.
+
+    place   of the first of them;  sample  the text there
+    """
+    from textmlr.corpus.likely_encoding import likely_encoding
+
+    likely = likely_encoding(sample)
+    mend = (
+        f"it looks like {likely}: --encoding {likely} reads it so"
+        if likely
+        else ("--encoding says in which encoding it is")
+    )
+    return f"{place}: not UTF-8, and read as U+FFFD; {mend}"
 
 
 class ReadingNotes:
@@ -25,6 +42,7 @@ class ReadingNotes:
         self.taken: list[Taken] = []
         self._several = self._unlabelled = 0
         self._headers: list[str] = []
+        self._invalid: list[Invalid] = []
         self._form = ""
 
     def add(self, chunk: Chunk) -> None:
@@ -35,6 +53,8 @@ class ReadingNotes:
         self._several += chunk.several
         self._unlabelled += chunk.unlabelled
         self._headers += [chunk.name] if chunk.header else []
+        if chunk.invalid is not None and len(self._invalid) < EXAMPLES:
+            self._invalid.append(chunk.invalid)
         self._form = self._form or chunk.form
         if chunk.taken is not None and chunk.taken not in self.taken:
             self.taken.append(chunk.taken)
@@ -75,6 +95,8 @@ class ReadingNotes:
         if self._several:
             have = "documents have" if self._several > 1 else "document has"
             notes.append(f"{self._several:,} {have} several labels, of which the first is used")
+        for name, line, sample in self._invalid:
+            notes.append(invalid_note(f"{name}, line {line:,}", sample))
         if self._unlabelled:
             have = (
                 "rows have no label, and are"

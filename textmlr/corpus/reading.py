@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Any, BinaryIO
 
 import numpy as np
@@ -31,6 +31,7 @@ def scan(
     chunk_bytes: int = CHUNK_BYTES,
     stdin: BinaryIO | None = None,
     usual: Sequence[Taken] = (),
+    nulls: bool = False,
 ) -> Iterator[Chunk]:
     """The documents of files, some at a time and in order, in memory that does not grow.
 
@@ -42,6 +43,7 @@ def scan(
                  sends to a pipe; Parquet and Arrow cannot be, from standard input
     chunk_bytes  about as much of a file, or of its text, is a chunk
     usual        as in read_corpus
+    nulls        rows of a table whose text is null are documents without text: Chunk.missing
     Raises InputError as read_corpus does, when the chunk is reached where the fault is.
 
     >>> from textmlr.corpus.reading import scan
@@ -50,10 +52,15 @@ def scan(
     1 144 ['label', 'text']
     """
     own = _checked(options, stdin)
-    for name, flag in (("labelled", labelled), ("tables", tables), ("live", live)):
+    for name, flag in (
+        ("labelled", labelled),
+        ("tables", tables),
+        ("live", live),
+        ("nulls", nulls),
+    ):
         check_flag(name, flag)
     check_integer("chunk_bytes", chunk_bytes, 0, MOST_COUNT, 1 << 22)
-    request = ScanRequest(own, labelled, max(chunk_bytes, 1), tables, live, tuple(usual))
+    request = ScanRequest(own, labelled, max(chunk_bytes, 1), tables, live, tuple(usual), nulls)
     for source in sources_of(paths):
         yield from _chunks(source, request, stdin)
 
@@ -124,12 +131,16 @@ def recode(corpus: Corpus, labels: Sequence[str]) -> tuple[NDArray[np.int32], di
 
 
 def _chunks(source: str, request: ScanRequest, stdin: BinaryIO | None) -> Iterator[Chunk]:
-    if source != "-" and os.path.isdir(source):
+    if folder.is_folder(source):
         yield from folder.chunks(source, request)
         return
-    limited = request.options.compression_limit
-    with opened(source, stdin, limited=limited, live=request.live) as stream:
-        yield from reader_of(stream, request)(stream, request)
+    limited, encoding = request.options.compression_limit, request.options.encoding
+    with opened(source, stdin, limited=limited, live=request.live, encoding=encoding) as stream:
+        told = False
+        for chunk in reader_of(stream, request)(stream, request):
+            if stream.invalid is not None and not told:
+                told, chunk = True, replace(chunk, invalid=stream.invalid)
+            yield chunk
 
 
 def joined(chunks: list[Chunk], file_of: list[int], names: list[str], weighted: bool) -> Corpus:

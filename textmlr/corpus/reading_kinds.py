@@ -37,7 +37,8 @@ class Encoding(Kind):
         if not isinstance(value, str):
             raise refuse(name, value, "the name of an encoding", "'cp1252'")
         try:
-            known = codecs.lookup(value).name not in _NO_TEXT
+            found = codecs.lookup(value)
+            known = found.name not in _NO_TEXT and found.incrementaldecoder is not None
             "".encode(value)  # refuses those of bytes to bytes
         except (LookupError, ValueError, TypeError):
             known = False

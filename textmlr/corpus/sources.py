@@ -77,27 +77,33 @@ def is_url(path: str) -> bool:
 
 @contextmanager
 def opened(
-    path: str, stdin: BinaryIO | None = None, *, limited: bool = True, live: bool = False
+    path: str,
+    stdin: BinaryIO | None = None,
+    *,
+    limited: bool = True,
+    live: bool = False,
+    encoding: str | None = None,
 ) -> Iterator[Stream]:
     """The bytes of a source.
 
     stdin    read for "-" in place of the process's own
     limited  decompressed data are held to the limits of ``decompression``
-    live     see Stream
+    live, encoding  see Stream
     Raises InputError where the system refuses, for a model, and for a file that another program
     writes to before all of it is read.
     """
+    own: Any = {"limited": limited, "live": live, "encoding": encoding}
     with ExitStack() as stack:
         if path == "-":
             file = standard_input() if stdin is None else stdin
             stack.enter_context(unchanged(file, STDIN))
             if live:  # a thread that waits for more in Python's buffer would hold its lock
                 file = getattr(file, "raw", file)
-            yield Stream(file, STDIN, path, renamable=False, limited=limited, live=live)
+            yield Stream(file, STDIN, path, renamable=False, **own)
         elif is_url(path):
             file = stack.enter_context(_open_url(path))
             bare = path.split("?")[0]
-            yield Stream(file, path, bare, renamable=False, limited=limited, live=live)
+            yield Stream(file, path, bare, renamable=False, **own)
         else:
             if is_model_file(path):
                 mend = "name documents (textmlr update MODEL CORPUS trains a model on more of them)"
@@ -107,7 +113,7 @@ def opened(
             # The name of a pipe such as <(zcat corpus.gz) says nothing.
             stack.enter_context(unchanged(file, path))
             regular = stat.S_ISREG(os.fstat(file.fileno()).st_mode)
-            yield Stream(file, path, path, renamable=regular, limited=limited, live=live)
+            yield Stream(file, path, path, renamable=regular, **own)
 
 
 def _open_url(url: str) -> Any:

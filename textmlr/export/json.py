@@ -122,6 +122,7 @@ def export_json(
     Raises InputError if the file cannot be written.
     """
     check_kind("model", model, Model, MODEL_MEND)
+    model.featurizer.options.check_written()
     check_path("path", path)
     check_path("script", script, optional=True)
     with atomic_files([path] if script is None else [script, path]) as temporaries:

@@ -21,7 +21,6 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Sequence
-from dataclasses import asdict
 from os import PathLike
 from typing import TYPE_CHECKING, Any
 
@@ -54,6 +53,8 @@ def export_onnx(model: Model, path: str | PathLike[str]) -> int:
     cannot be written.
     """
     check_path("path", path)
+    check_kind("model", model, Model, MODEL_MEND)
+    model.featurizer.options.check_written()
     graph = onnx_model(model).SerializeToString()
     with atomic_write(path) as temporary:
         with open(temporary, "wb") as out:
@@ -135,7 +136,7 @@ def onnx_model(model: Model) -> onnx.ModelProto:
     )
     metadata = {
         "labels": model.labels,
-        "featurizer": asdict(model.featurizer.options),
+        "featurizer": model.featurizer.options.as_json(),
         "versions": versions(),
     }
     for key, value in metadata.items():

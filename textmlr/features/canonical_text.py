@@ -21,6 +21,9 @@ from textmlr.base.featurizer_options import FeaturizerOptions, Form
 
 DOT = "\u0307"
 _NAMES: dict[Form, Literal["NFC", "NFKC", "NFD"]] = {"nfc": "NFC", "nfkc": "NFKC", "nfd": "NFD"}
+# An i, marks, and a dot above: its own, if none of the marks stands above too.
+_DOTTED = re.compile(rf"i([^\w\s]*?){DOT}")
+_ABOVE = 230  # the class of such marks
 # Past it no character has a combining class (a test asserts that).
 _MARKS_END = 0x20000
 
@@ -71,7 +74,12 @@ def lowered(text: str) -> str:
     'iyi σασ iyi'
     """
     text = small(text)
-    return _dotted().sub(r"\1", text) if DOT in text else text
+    return _DOTTED.sub(_without_dot, text) if DOT in text else text
+
+
+def _without_dot(found: re.Match[str]) -> str:
+    between = map(unicodedata.combining, found[1])
+    return found[0][0] + found[1] if not {0, _ABOVE}.intersection(between) else found[0]
 
 
 def small(text: str) -> str:
@@ -81,11 +89,5 @@ def small(text: str) -> str:
 
 @lru_cache(maxsize=1)
 def _dropped() -> dict[int, None]:
-    return dict.fromkeys(c for c in range(_MARKS_END) if unicodedata.combining(chr(c)))
-
-
-@lru_cache(maxsize=1)
-def _dotted() -> re.Pattern[str]:
-    """An i and marks that do not stand above it, then a dot above."""
-    others = [chr(c) for c in _dropped() if unicodedata.combining(chr(c)) != 230]
-    return re.compile(f"(i[{''.join(others)}]*){DOT}")
+    ranks = map(unicodedata.combining, map(chr, range(_MARKS_END)))
+    return dict.fromkeys(c for c, rank in enumerate(ranks) if rank)

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from textmlr.base.arrays import frozen, pages
+from textmlr.base.feature_bounds import FeatureBounds
 from textmlr.base.featurizer_options import MANY_FEATURES, MANY_MIN_DF
 from textmlr.kernels import disk_words as kernels
 
@@ -127,30 +128,32 @@ class Interner:
         self._table = larger
         return True
 
-    def counted(self, least: int | None, most: int | None) -> HashCounts:
-        """The counts, without the rare; the table is lost.
-
-        least  documents that a hash is in at least; None: 1, or MANY_MIN_DF where there are more
-               than MANY_FEATURES
-        most   hashes to keep at most, None for all
-        """
+    def counted(self, bounds: FeatureBounds) -> HashCounts:
+        """The counts of those within the bounds; the table is lost."""
         distinct = int(self._state[kernels.ENTRIES])
+        least, most, size = bounds
         if least is None:
             least = MANY_MIN_DF if distinct > MANY_FEATURES else 1
         counts, one = np.zeros(TALLIED, np.int64), np.zeros(1, np.int64)
         kernels.tally(frozen(self._table), frozen(np.zeros(0, np.int32)), frozen(one), counts)
         above = np.cumsum(counts[::-1])[::-1]  # hashes of so many documents or more
         eligible = int(above[min(least, TALLIED - 1)])
-        if most is not None:  # rarer hashes cannot be among them
-            least = max(least, int(np.count_nonzero(above >= most)) - 1)
-        size = int(above[min(least, TALLIED - 1)])
-        hashes, numbers = np.empty(size, np.uint64), np.empty(size, np.int32)
-        frequencies = np.empty(size, np.int64)
+        if size is not None:  # rarer hashes cannot be among them
+            frequent = 0 if most is None else int(above[min(most + 1, TALLIED - 1)])
+            least = max(least, int(np.count_nonzero(above >= size + frequent)) - 1)
+        room = int(above[min(least, TALLIED - 1)])
+        hashes, numbers = np.empty(room, np.uint64), np.empty(room, np.int32)
+        frequencies = np.empty(room, np.int64)
         found = kernels.extract(frozen(self._table), least, hashes, numbers, frequencies)
         self._table = pages(2, np.uint64)
+        hashes, numbers, frequencies = hashes[:found], numbers[:found], frequencies[:found]
+        if most is not None:
+            few = frequencies <= most
+            eligible -= int(np.count_nonzero(~few))
+            hashes, numbers, frequencies = hashes[few], numbers[few], frequencies[few]
         # By descending frequency, then by number, in one key.
-        key = (frequencies[:found].max(initial=0) - frequencies[:found]) << 32
-        order = np.argsort(key | numbers[:found])[:most]
+        key = (frequencies.max(initial=0) - frequencies) << 32
+        order = np.argsort(key | numbers)[:size]
         places = np.full(int(self._state[kernels.NEXT]), -1, np.int32)
         places[numbers[order]] = np.arange(len(order), dtype=np.int32)
         return HashCounts(

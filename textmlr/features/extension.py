@@ -53,8 +53,9 @@ def extend(
     batches: Sequence[Batch],
     threads: int,
 ) -> Extension:
-    """Admit the n-grams of further documents that are in min_df of them, the most frequent first,
-    as far as max_features has room; with hashing, columns that occur for the first time.
+    """Admit the n-grams of further documents that are in min_df of them and no more than max_df,
+    the most frequent first, as far as max_features has room; none where the vocabulary was given;
+    with hashing, columns that occur for the first time.
 
     Features that were there keep number, name and idf, or θ would lose its meaning.  Those that
     have no row in θ (``Featurizer.keep``) stay without one.
@@ -68,7 +69,9 @@ def extend(
     options, vocabulary, idf = featurizer.options, featurizer.vocabulary, featurizer.idf
     if vocabulary is not None:
         featurizer.name_features()
-        added = _added(options, vocabulary, batches, threads)
+        added = vocabulary.take(np.empty(0, np.int64))
+        if options.vocabulary is None:
+            added = _added(options, vocabulary, batches, threads)
         vocabulary = vocabulary.followed_by(added)
         if idf is not None:
             weights = inverse_document_frequency(added.frequencies, documents)
@@ -119,7 +122,8 @@ def _added(
     hasher = Hasher(options)
     blocks = list(blocks_of(batches))
     hashed = list(map_blocks(hasher.hash, blocks, threads))
-    found, source = vocabularies.build(hashed, blocks, hasher, options.min_df, None, threads)
+    bounds = options.bounds(sum(map(len, blocks)))._replace(size=None)
+    found, source = vocabularies.build(hashed, blocks, hasher, bounds, threads)
     names, offsets = source.names(threads)
     numbers = np.empty(len(found), np.int32)
     HashTable.of(vocabulary.hashes, 0).look_up(found.hashes, numbers)

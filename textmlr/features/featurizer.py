@@ -20,12 +20,14 @@ from textmlr.corpus.blocks import blocks_of, is_giant
 from textmlr.corpus.containers import Texts
 from textmlr.corpus.in_memory import batches_of
 from textmlr.corpus.labels import distinct_labels
-from textmlr.features import vocabulary as vocabularies
 from textmlr.features.count_rows import block_rows, joined_rows
 from textmlr.features.csr_features import Features
 from textmlr.features.featurizer_in_words import shown
+from textmlr.features.fitted_vocabulary import fitted_vocabulary
+from textmlr.features.given_vocabulary import given_vocabulary
 from textmlr.features.hashed_names import ColumnNames
 from textmlr.features.joint_features import joint_features
+from textmlr.features.named_columns import NamedColumns
 from textmlr.features.ngrams import HashedBlock, Hasher
 from textmlr.features.prepared import PreparedFeaturizer
 from textmlr.features.row_weights import inverse_document_frequency, weigh
@@ -37,12 +39,11 @@ from textmlr.kernels.jit import is_plain
 if TYPE_CHECKING:
     from scipy.sparse import csr_array
 
-BIAS_NAME = "(bias)"
 _OWN = ("_hasher", "_scratch", "_prepared")  # belong to one process
 _preparing = ForkLock()  # held around kernels, which may have to be compiled
 
 
-class Featurizer:
+class Featurizer(NamedColumns):
     """Text → f(x), by a vocabulary of the documents of fit or by hashing.
 
     >>> featurizer = Featurizer(FeaturizerOptions(ngrams=(1, 1), idf=False, norm=None))
@@ -106,10 +107,13 @@ class Featurizer:
         """V, the number of columns, the bias included."""
         if self.options.hash_bits is not None:
             return 1 << self.options.hash_bits
-        return self._bias + len(self._known_vocabulary)
+        return self._bias + len(self.known_vocabulary)
 
     @property
-    def _known_vocabulary(self) -> Vocabulary:
+    def known_vocabulary(self) -> Vocabulary:
+        """The vocabulary; InputError where there is none."""
+        if self.vocabulary is None and self.options.vocabulary is not None:
+            self.vocabulary = given_vocabulary(self.options)
         if self.vocabulary is None:
             raise InputError("the featurizer has no vocabulary yet", mend="call fit first")
         return self.vocabulary
@@ -160,7 +164,7 @@ class Featurizer:
 
     def featurize(self, batches: Sequence[Batch], threads: int | None = None) -> Features:
         """transform for Batches, without scipy."""
-        if not self.options.stateless and not self.documents:
+        if not self.options.needs_no_fit and not self.documents:
             mend = "call fit first, or use hash_bits without idf, which needs no fit"
             raise InputError("the featurizer is not fitted", mend=mend)
 
@@ -188,7 +192,7 @@ class Featurizer:
         """The vocabulary's table, made once."""
         with _preparing:
             if self._table is None:
-                self._table = HashTable.of(self._known_vocabulary.hashes, self._bias)
+                self._table = HashTable.of(self.known_vocabulary.hashes, self._bias)
             return self._table
 
     def counted_columns(
@@ -237,25 +241,6 @@ class Featurizer:
         vars(self).update(state)
         self._begin()
 
-    def feature_names(self) -> list[str]:
-        """The name of each column.
-
-        A word n-gram is its tokens with a space between, a character n-gram "char:" and its
-        characters, the bias "(bias)"; a feature that ``keep`` left without a name has the empty
-        one.  Training names the heaviest hashed columns after the n-gram that occurs most in a
-        sample; where others fall into the same column: "good (+2 others)".
-        Raises InputError for hashed columns where training has not named any.
-        """
-        if self.options.hash_bits is not None:
-            if self.column_names is None:
-                mend = "use a vocabulary, or train a model, which names the heaviest"
-                raise InputError("hashed features have no names", mend=mend)
-            names = self.column_names.by_column(self.columns)[self._bias :]
-        else:
-            self.name_features()
-            names = self._known_vocabulary.name_list()
-        return [BIAS_NAME] * self._bias + names
-
     def keep(self, kept: NDArray[np.int64]) -> Featurizer:
         """A featurizer with a vocabulary of the same f(x) in some of its columns (ascending, the
         bias among them).
@@ -267,9 +252,9 @@ class Featurizer:
         self.name_features()
         own, idf = kept[self._bias :] - self._bias, self.idf
         if self.options.norm is not None:
-            vocabulary = self._known_vocabulary.silence(own)
+            vocabulary = self.known_vocabulary.silence(own)
         else:
-            vocabulary = self._known_vocabulary.take(own)
+            vocabulary = self.known_vocabulary.take(own)
             idf = None if idf is None else idf[kept]
         return Featurizer.restore(self.options, vocabulary, idf, self.labels or [], self.documents)
 
@@ -304,12 +289,9 @@ class Featurizer:
         options, vocabulary = self.options, None
         frequencies: NDArray[np.integer[Any]] | None = None
         if options.hash_bits is None:
-            vocabulary, self._name_source = vocabularies.build(
-                hashed, blocks, self._hasher, options.min_df, options.max_features, threads
+            vocabulary, self._name_source = fitted_vocabulary(
+                hashed, blocks, self._hasher, documents, threads
             )
-            if not len(vocabulary) and not options.bias:
-                mend = "lower min_df, or give longer documents"
-                raise InputError(f"no feature occurs in {options.min_df or 1} documents", mend=mend)
             frequencies = vocabulary.frequencies
         elif options.uses_idf:
             counted = np.zeros(self.columns, np.int32)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import fields
 
 from textmlr.base.featurizer_options import FeaturizerOptions
+from textmlr.base.option_errors import shown as shown_value
 from textmlr.base.printable import plural
 
 _ALWAYS = ("ngrams", "char_ngrams")  # said even where they are the default
@@ -18,7 +19,7 @@ def shown(options: FeaturizerOptions, columns: int | None, documents: int) -> st
     """
     usual = FeaturizerOptions()
     own = [
-        f"{field.name}={getattr(options, field.name)!r}"
+        f"{field.name}={shown_value(getattr(options, field.name))}"
         for field in fields(options)
         if field.name in _ALWAYS or getattr(options, field.name) != getattr(usual, field.name)
     ]
@@ -27,7 +28,7 @@ def shown(options: FeaturizerOptions, columns: int | None, documents: int) -> st
     size = "" if columns is None else f" of {plural(columns, 'feature')}"
     if documents:
         state, use = f", fitted to {plural(documents, 'document')}", "transform(texts)"
-    elif options.stateless:
+    elif options.needs_no_fit:
         state, use = ", which needs no fit", "transform(texts)"
     else:
         state, use = ", not fitted yet", "fit(texts)"

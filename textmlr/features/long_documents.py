@@ -16,9 +16,10 @@ from numpy.typing import NDArray
 
 from textmlr.base.arrays import frozen
 from textmlr.base.errors import InputError
-from textmlr.base.featurizer_options import MAX_NGRAM, FeaturizerOptions
+from textmlr.base.featurizer_options import FeaturizerOptions
+from textmlr.base.ngram_lengths import MAX_NGRAM
 from textmlr.features.options_array import options_array
-from textmlr.features.unicode_tables import frozen_tables
+from textmlr.features.stop_words import read_with
 from textmlr.kernels import distinct as kernels
 from textmlr.kernels import ngram_hashes
 from textmlr.kernels import tokens as token_kernels
@@ -59,7 +60,7 @@ class LongDocument:
         *,
         ascii_only: bool,
     ) -> None:
-        self._text = Text(frozen(text), *frozen_tables(options, ascii_only))
+        self._text = Text(frozen(text), *read_with(options, ascii_only))
         self._start, self._stop = start, stop
         self._codes = frozen(options_array(options))
         self._word, self._char = options.word_range, options.char_range

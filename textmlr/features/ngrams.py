@@ -15,7 +15,7 @@ from textmlr.corpus.blocks import is_giant
 from textmlr.features.long_documents import LongDocument
 from textmlr.features.options_array import options_array
 from textmlr.features.prepared_text import prepared
-from textmlr.features.unicode_tables import frozen_tables
+from textmlr.features.stop_words import read_with
 from textmlr.kernels import distinct as kernels
 from textmlr.kernels import ngram_hashes, ngram_names
 from textmlr.kernels import tokens as token_kernels
@@ -176,7 +176,7 @@ class Hasher:
             blob = np.empty(size, np.uint8)
 
     def _text(self, block: Batch) -> Text:
-        return Text(frozen(block.text), *frozen_tables(self.options, block.is_ascii))
+        return Text(frozen(block.text), *read_with(self.options, block.is_ascii))
 
     def _split(self, block: Batch) -> tuple[Tokens, int]:
         """(tokens of a block, in scratch; pieces of invalid UTF-8)."""

@@ -4,6 +4,7 @@ Unicode."""
 from __future__ import annotations
 
 import unicodedata
+from collections.abc import Iterator
 from functools import lru_cache
 
 import numpy as np
@@ -27,10 +28,10 @@ from textmlr.kernels.normal_form import (
 
 # Past plane 2 no character has a class, a decomposition or a lower case (a test asserts that).
 LIMIT = 0x30000
-PIECE = 256  # code points that are tried at a time
+PIECE = 1 << 8  # code points that are tried at a time
 COMPOSED: tuple[Form | None, ...] = ("nfc", "nfkc")
-# All but Han and Hangul: there are no marks among these, and what decomposes needs no pairs.
-_FEW = [*range(0x3400), *range(0xA000, 0xAC00), *range(0xF900, 0x20000)]
+# Parts without combining classes, nor characters that compose from two: Han and Hangul.
+_PLAIN = (range(0x3400, 0xA000), range(0xAC00, 0xF900), range(0x20000, LIMIT))
 
 _lock = ForkLock()
 Tables = tuple[NDArray[np.uint16], NDArray[np.uint64]]
@@ -56,14 +57,14 @@ def _made(reading: Reading) -> Tables:
     everything = np.arange(LIMIT, dtype=np.uint32)
     everything[0xD800:0xE000] = 0  # surrogates
     text = everything.tobytes().decode("utf-32-le")
-    ranks = np.zeros(LIMIT, np.uint8)
-    ranks[_FEW] = np.fromiter(map(unicodedata.combining, map(chr, _FEW)), np.uint8)
-    classes |= ranks
-    classes[ranks > 0] |= IS_MARK | JOINS
+    for start, piece in _pieces(text):
+        ranks = np.fromiter(map(unicodedata.combining, piece), np.uint16, len(piece))
+        ranks[ranks > 0] |= IS_MARK | JOINS
+        classes[start : start + len(piece)] |= ranks
     first: list[int] = []
     second: list[int] = []
     if reading.form in COMPOSED:
-        first, second, whole, rank = map(list, _pairs())
+        first, second, whole, rank = map(list, _pairs(text))
         classes[whole] |= np.array(rank, np.uint16)
         classes[VOWELS : VOWELS + VOWEL_COUNT] |= SECOND | JOINS
         classes[TAILS + 1 : TAILS + TAIL_COUNT] |= SECOND | JOINS
@@ -72,16 +73,24 @@ def _made(reading: Reading) -> Tables:
         second.append(ord(DOT))
     classes[second] |= SECOND | JOINS
     pairs = (np.array(first, np.uint64) << np.uint64(PAIR_SHIFT)) | np.array(second, np.uint64)
-    for c, becomes in _changed(text, reading):
-        joins = not becomes or classes[ord(becomes[0])] & JOINS
-        classes[c] |= CHANGES | (JOINS if joins else 0)
+    codes, firsts = _changed(text, reading)
+    joins = (firsts < 0) | (classes[firsts] & JOINS > 0)
+    classes[codes] |= np.where(joins, CHANGES | JOINS, CHANGES).astype(np.uint16)
     _known.add(reading)
     return frozen(classes), frozen(np.unique(pairs))
 
 
-def _changed(text: str, reading: Reading) -> list[tuple[int, str]]:
-    """(code point, what it becomes) of all that do not stay."""
-    found: list[tuple[int, str]] = []
+def _pieces(text: str) -> Iterator[tuple[int, str]]:
+    """(first code point, characters) of pieces of all that is not plain."""
+    for first in range(0, LIMIT, PIECE):
+        if not any(first in part for part in _PLAIN):
+            yield first, text[first : first + PIECE]
+
+
+def _changed(text: str, reading: Reading) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """(code points that do not stay, the first of what each becomes, −1 for none)."""
+    codes: list[int] = []
+    firsts: list[int] = []
     for first in range(0, LIMIT, PIECE):
         piece = text[first : first + PIECE]
         if reading.canonical(piece) != piece:
@@ -89,28 +98,24 @@ def _changed(text: str, reading: Reading) -> list[tuple[int, str]]:
             if first == 0:  # the line feed itself
                 parts[10:12] = ["\n"]
             pairs = zip(piece, parts, strict=True)
-            found += [(first + i, part) for i, (c, part) in enumerate(pairs) if part != c]
-    return found
+            own = [(i, part) for i, (c, part) in enumerate(pairs, first) if part != c]
+            codes += [i for i, _ in own]
+            firsts += [ord(part[0]) if part else -1 for _, part in own]
+    return np.array(codes, np.int64), np.array(firsts, np.int64)
 
 
-@lru_cache(maxsize=1)
-def _pairs() -> tuple[list[int], list[int], list[int], list[int]]:
+def _pairs(text: str) -> tuple[list[int], list[int], list[int], list[int]]:
     """(first, second, what they compose to, the class of the last mark of that) of primary
     composites, but for Hangul."""
     found: tuple[list[int], list[int], list[int], list[int]] = ([], [], [], [])
-    for c in _FEW:
-        apart = unicodedata.decomposition(chr(c)).split()
-        if (
-            len(apart) == 2
-            and apart[0][0] != "<"
-            and unicodedata.normalize("NFC", chr(c)) == chr(c)
-        ):
-            last = unicodedata.normalize("NFD", chr(c))[-1]
-            own = int(apart[0], 16), int(apart[1], 16), c, unicodedata.combining(last)
-            for values, value in zip(found, own, strict=True):
-                values.append(value)
+    for _, piece in _pieces(text):
+        if unicodedata.normalize("NFD", piece) == piece:
+            continue
+        for c in piece:
+            apart = unicodedata.decomposition(c).split()
+            if len(apart) == 2 and apart[0][0] != "<" and unicodedata.normalize("NFC", c) == c:
+                last = unicodedata.combining(unicodedata.normalize("NFD", c)[-1])
+                own = int(apart[0], 16), int(apart[1], 16), ord(c), last
+                for values, value in zip(found, own, strict=True):
+                    values.append(value)
     return found
-
-
-def _stays(character: str) -> bool:
-    return unicodedata.normalize("NFC", character) == character

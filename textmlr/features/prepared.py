@@ -13,7 +13,8 @@ from textmlr.corpus.batch import Batch
 from textmlr.features.csr_features import Features
 from textmlr.features.options_array import options_array
 from textmlr.features.prepared_text import prepared
-from textmlr.features.unicode_tables import Tables, frozen_tables
+from textmlr.features.stop_words import read_with
+from textmlr.features.unicode_tables import Tables
 from textmlr.features.vocabulary import HashTable
 from textmlr.kernels import document_rows
 from textmlr.kernels import featurizer_codes as kernels
@@ -60,7 +61,7 @@ class PreparedFeaturizer:
 
     def read_with(self, ascii_only: bool) -> Tables:
         """What kernels read text with, that is ASCII or any."""
-        return frozen_tables(self.options, ascii_only)
+        return read_with(self.options, ascii_only)
 
     def most_grams(self, text_bytes: int) -> int:
         """An upper bound on the n-grams of a document of so many bytes."""

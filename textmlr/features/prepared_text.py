@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from textmlr.base.arrays import frozen
 from textmlr.base.featurizer_options import FeaturizerOptions
 from textmlr.corpus.batch import Batch
+from textmlr.features import own_tokens
 from textmlr.features.canonical_text import Reading, small
 from textmlr.features.normal_tables import are_made, normal_tables
 from textmlr.features.unicode_tables import frozen_tables
@@ -46,6 +47,8 @@ def prepared(block: Batch, options: FeaturizerOptions) -> Batch:
 
     Pieces of invalid UTF-8 stay as many as they are.
     """
+    if options.has_own_tokens:
+        return _tokenised(block, options)
     reading = Reading.of(options)
     if not reading.changes or block.is_ascii:
         return block
@@ -68,6 +71,29 @@ def prepared(block: Batch, options: FeaturizerOptions) -> Batch:
     kernels.put_together(frozen(block.text), starts, stops, changed, frozen(made), text, ends)
     text.flags.writeable = False
     return Batch(text, np.concatenate([np.zeros(1, np.int64), ends[:-1]]), ends)
+
+
+def prepared_document(data: bytes, options: FeaturizerOptions) -> bytes:
+    """One document as it is read."""
+    text = Reading.of(options).canonical(data.decode("utf-8", "textmlr.subpart"))
+    return text.encode("utf-8", "surrogateescape")
+
+
+def _tokenised(block: Batch, options: FeaturizerOptions) -> Batch:
+    """The documents as the tokens that Python finds in them."""
+    reading = _before_tokens(options)
+    data = []
+    for i in range(len(block)):
+        text = reading.canonical(block[i].decode("utf-8", "textmlr.subpart"))
+        data.append(own_tokens.joined(text, options).encode("utf-8", "surrogateescape"))
+    stops = np.cumsum([len(one) for one in data], dtype=np.int64)
+    made = np.frombuffer(b"".join(data), np.uint8)
+    return Batch(made, np.concatenate([np.zeros(1, np.int64), stops])[:-1], stops)
+
+
+def _before_tokens(options: FeaturizerOptions) -> Reading:
+    """The form of text in which Python finds tokens; it is lower-cased then."""
+    return Reading.of(options)._replace(lowercase=False)
 
 
 def normal_form(options: FeaturizerOptions) -> kernels.NormalForm:
@@ -127,7 +153,19 @@ class Alignment:
 
 def alignment(text: str, options: FeaturizerOptions) -> Alignment:
     """Align a document with its prepared text."""
-    reading, places = Reading.of(options), np.arange(len(text) + 1)
+    if not options.has_own_tokens:
+        return _aligned(text, Reading.of(options))
+    form = _aligned(text, _before_tokens(options))
+    tokens, starts, stops = own_tokens.aligned(form.text, options)
+    begins, ends = np.append(form.starts, len(text)), np.append(form.stops, len(text))
+    # A token that is not in the text as it stands has no place in it.
+    return Alignment(
+        tokens, begins[starts], np.where(stops > starts, ends[stops - 1], begins[starts])
+    )
+
+
+def _aligned(text: str, reading: Reading) -> Alignment:
+    places = np.arange(len(text) + 1)
     made = reading.canonical(text)
     if made in (text, small(text)):
         return Alignment(made, places[:-1], places[1:])

@@ -105,6 +105,11 @@ BY_CATEGORY = {
     "Pc": kinds.NUMBER,  # like a digit it is part of a word, but no letter
     "Cf": kinds.FORMAT,
 }
+OF_RUNS = {  # of \\w
+    **BY_CATEGORY,
+    **dict.fromkeys(("Mn", "Mc", "Me"), kinds.TONE),
+    **dict.fromkeys(("Pc", "Cf"), kinds.SYMBOL),
+}
 SPACES = (*range(0x09, 0x0E), *range(0x1C, 0x20), 0x85)  # of category Cc
 
 _lock = ForkLock()
@@ -162,7 +167,7 @@ def _kinds(split_scripts: bool, runs: bool, ascii_only: bool) -> NDArray[np.uint
     """The kind of each code point, with runs by ``\\w``."""
     near = np.arange(128 if ascii_only else LIMIT, dtype=np.uint32)
     far = np.arange(SELECTORS, SELECTORS + (0 if ascii_only else SELECTOR_COUNT), dtype=np.uint32)
-    kind = _by_category(_text(np.concatenate([near, far])))
+    kind = _by_category(_text(np.concatenate([near, far])), OF_RUNS if runs else BY_CATEGORY)
     if split_scripts and not ascii_only:
         for first, last in SPACELESS:
             block = kind[first : last + 1]
@@ -170,8 +175,7 @@ def _kinds(split_scripts: bool, runs: bool, ascii_only: bool) -> NDArray[np.uint
     kind[[code for code in SPACES if code < len(kind)]] = kinds.SPACE
     if runs:
         kind[kind == kinds.NUMBER] = kinds.WORD
-        XX
-        kind[kind == kinds.MARK] = kinds.TONE if split_scripts else kinds.SYMBOL
+        kind[ord("_")] = kinds.WORD
         return kind
     if not ascii_only:
         _depart(kind)
@@ -200,21 +204,21 @@ def _depart(kind: NDArray[np.uint8]) -> None:
     kind[KEYCAP] = kinds.KEYCAP
 
 
-def _by_category(text: str) -> NDArray[np.uint8]:
-    """The kind that BY_CATEGORY gives each character of text."""
+def _by_category(text: str, kind_of: dict[str, int]) -> NDArray[np.uint8]:
+    """The kind of each character of text by its general category."""
     kind = np.full(len(text), kinds.SYMBOL, np.uint8)
     mixed = []
     for first in range(0, len(text), PIECE):
         piece = text[first : first + PIECE]
         if piece.isalpha():
-            kind[first : first + PIECE] = BY_CATEGORY["Lo"]
+            kind[first : first + PIECE] = kind_of["Lo"]
         # Most code points are no characters; a piece of these is all escapes.
         elif first >= LIMIT or len(repr(piece)) < PIECE * (6 if first < 0x10000 else 10):
             mixed.append(first)
     categories = [map(unicodedata.category, text[first : first + PIECE]) for first in mixed]
     codes = np.frombuffer("".join(chain(*categories)).encode(), np.uint16)
     known = np.full(1 << 16, kinds.SYMBOL, np.uint8)
-    for category, own in BY_CATEGORY.items():
+    for category, own in kind_of.items():
         known[np.frombuffer(category.encode(), np.uint16)] = own
     kind[(np.array(mixed)[:, None] + np.arange(PIECE)).reshape(-1)] = known[codes]
     return kind

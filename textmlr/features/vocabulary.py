@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from textmlr.base.arrays import frozen
+from textmlr.base.feature_bounds import FeatureBounds
 from textmlr.base.featurizer_options import MANY_FEATURES, MANY_MIN_DF
 from textmlr.base.threads import map_blocks
 from textmlr.corpus.batch import Batch
@@ -184,22 +185,25 @@ def build(
     hashed: Sequence[HashedBlock],
     blocks: Sequence[Batch],
     hasher: Hasher,
-    min_df: int | None,
-    max_features: int | None,
+    bounds: FeatureBounds,
     threads: int,
 ) -> tuple[Vocabulary, NameSource]:
     """The vocabulary of hashed blocks, still without names, and the source of its names.
 
     hashed[i] is hasher.hash(blocks[i]).
     """
-    hashes, places, frequencies = count_hashes([block.hashes for block in hashed], min_df, threads)
-    if min_df is None and len(hashes) > MANY_FEATURES:  # some of which are gone already
+    least, most_df, size = bounds
+    hashes, places, frequencies = count_hashes([block.hashes for block in hashed], least, threads)
+    if least is None and len(hashes) > MANY_FEATURES:  # some of which are gone already
         several = frequencies >= MANY_MIN_DF
         hashes, places, frequencies = hashes[several], places[several], frequencies[several]
+    if most_df is not None:
+        few = frequencies <= most_df
+        hashes, places, frequencies = hashes[few], places[few], frequencies[few]
     # By descending frequency, then by place, in one key: places are below 2^bits.
     bits = sum(len(block.hashes) for block in hashed).bit_length()
     most = int(frequencies.max(initial=0))
-    order = np.argsort(((most - frequencies) << bits) | places)[:max_features]
+    order = np.argsort(((most - frequencies) << bits) | places)[:size]
     source = _name_source(hashed, blocks, hasher, places[order])
     return Vocabulary(hashes[order], frequencies[order], *NAMELESS), source
 

@@ -12,7 +12,7 @@ from textmlr.kernels.featurizer_codes import CHAR_HIGH, CHAR_LOW, HIGH, LOW
 from textmlr.kernels.hashing import GOLDEN, _fnv, _mix
 from textmlr.kernels.jit import kernel
 
-RING = 15  # the longest n-gram (base/featurizer_options.py, MAX_NGRAM) less 1, which is a mask
+RING = 15  # the longest n-gram (base/ngram_lengths.py, MAX_NGRAM) less 1, which is a mask
 WINDOW = RING + 1
 # The chains of word and character n-grams begin apart.
 CHAR_SEED = np.uint64(0xD6E8FEB86659FD93)

@@ -17,7 +17,7 @@ from textmlr.features.canonical_text import Reading
 from textmlr.features.featurizer import Featurizer
 from textmlr.features.hashed_columns import HashedColumns
 from textmlr.features.prepared import PreparedFeaturizer
-from textmlr.features.prepared_text import normal_form
+from textmlr.features.prepared_text import normal_form, prepared_document
 from textmlr.features.prepared_text import prepared as prepared_text
 from textmlr.kernels import normal_form as normal_form_kernels
 from textmlr.kernels.code_points import Text
@@ -191,6 +191,7 @@ class _Single:
         span = np.zeros(2, np.int64)
         self._stop = span[1:]  # the kernel sees it frozen, as it does all spans
         self._prepared = prepared
+        self._own_tokens = prepared.options.has_own_tokens
         self._changes: Callable[[NDArray[np.uint8]], bool] | None = None
         scratch = RowScratch(
             *prepared.room(Scratch(), SHORT),
@@ -205,21 +206,23 @@ class _Single:
 
     def probabilities_of(self, text: str | bytes) -> NDArray[np.float64] | None:
         """P of each label for the document, see ``Answerer.probabilities_of``."""
+        if self._own_tokens:
+            return None
         ascii_only = text.isascii()
         if isinstance(text, str):
             try:
                 text = text.encode()
             except UnicodeEncodeError:  # a lone surrogate
                 return None
-        if len(text) > SHORT:
+        read = np.frombuffer(text, np.uint8)
+        if not ascii_only and len(text) <= SHORT and self._is_changed(read):
+            read = np.frombuffer(prepared_document(text, self._prepared.options), np.uint8)
+        if len(read) > SHORT:
             return None
         call = self._calls.get(ascii_only)
         if call is None:
             call = self._calls[ascii_only] = self._bind(ascii_only)
-        self._stop[0] = len(text)
-        read = np.frombuffer(text, np.uint8)
-        if not ascii_only and self._is_changed(read):
-            return None
+        self._stop[0] = len(read)
         out = np.empty(self._shape)
         call(read, out)
         return out
@@ -234,6 +237,7 @@ class _Single:
             changed = np.zeros(1, np.uint8)
             run = bound(normal_form_kernels.changes, text, *spans, form, changed)
             self._changes = lambda text: bool(run(text, *spans, form, changed))
+        self._stop[0] = len(text)
         return self._changes(text)
 
     def _bind(self, ascii_only: bool) -> Callable[..., Any]:

@@ -26,7 +26,7 @@ from textmlr.base.checks import check_choice
 from textmlr.base.errors import InputError
 from textmlr.base.file_checks import expect
 from textmlr.features.csr_features import Features
-from textmlr.kernels import document_answer, linear, sgd, softmax
+from textmlr.kernels import document_answer, linear, sgd, sigmoids, softmax
 
 Reals = NDArray[np.float64]
 Codes = NDArray[np.integer[Any]]
@@ -218,7 +218,48 @@ SOFTMAX = Head(
     is_exact=True,
     is_relative=True,
 )
-_HEADS: dict[str, Head] = {SOFTMAX.name: SOFTMAX}
+
+
+def _sigmoids_curve(by: Reals, x: Reals, wanted: Reals) -> Curve:
+    scores, weights = np.einsum("j,jnl->nl", x, by), wanted.sum(axis=1, keepdims=True)
+    p = np.exp(-np.logaddexp(0, -scores))
+    value = float((weights * np.logaddexp(0, scores) - wanted * scores).sum())
+    slope = ((weights * p - wanted) * by).sum(axis=(1, 2))
+    return Curve(value, slope, np.einsum("inl,jnl,nl->ij", by, by, weights * p * (1 - p)))
+
+
+def _sigmoids_log_losses(p: Reals, codes: Codes, least: float) -> Reals:
+    own = np.where(np.arange(p.shape[1]) == codes[:, None], p, 1 - p)
+    losses: Reals = -np.log(np.clip(own, least, 1.0)).sum(axis=1)
+    return losses
+
+
+def _not_trained(*arrays: Any) -> Any:
+    raise InputError("sigmoids are for models that are imported", mend="train with the softmax")
+
+
+# P = 1 is a score of infinity: no label is held for that sure.
+_SURE = 1e-9
+SIGMOIDS = Head(
+    name="sigmoids",
+    log_z_kernel=sigmoids.log_normalizer,
+    p_kernel=sigmoids.probabilities,
+    tempered_kernel=sigmoids.tempered_loss,
+    epoch=_not_trained,
+    answer=_not_trained,
+    answer_counts=_not_trained,
+    curve=_sigmoids_curve,
+    log_losses=_sigmoids_log_losses,
+    log_p=lambda scores, log_z: -np.logaddexp(0, -scores),
+    link=lambda log_p: log_p - np.log1p(-np.exp(np.minimum(log_p, -_SURE))),
+    onnx=(
+        ("Softplus", ["scores"], ["costs"], {}),
+        ("ReduceSum", ["costs", "axis 1"], ["log_z"], {"keepdims": 0}),
+        ("Sigmoid", ["scores"], ["probabilities"], {}),
+    ),
+    about=["A text classifier: P(label | document) = 1 / (1 + exp(-score)) of each label."],
+)
+_HEADS: dict[str, Head] = {head.name: head for head in (SOFTMAX, SIGMOIDS)}
 
 
 def register(head: Head) -> Head:

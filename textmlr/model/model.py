@@ -23,13 +23,14 @@ from textmlr.base.checks import (
     one_text,
 )
 from textmlr.base.errors import ModelFileError
+from textmlr.base.file_bytes import ModelSource, name_of
 from textmlr.base.training_options import Activation
 from textmlr.features.featurizer import Featurizer
 from textmlr.features.hashed_columns import HashedColumns
 from textmlr.model.answer_stream import stacked
-from textmlr.model.answering import Answerer
+from textmlr.model.chosen_answerer import answerer_of
 from textmlr.model.heads import SOFTMAX, Head, ranked
-from textmlr.model.model_file import pack, unpack
+from textmlr.model.model_file import to_write, unpack
 from textmlr.model.model_parts import (
     ModelParts,
     UpdateState,
@@ -38,7 +39,7 @@ from textmlr.model.model_parts import (
     check_shapes,
 )
 from textmlr.model.model_verbs import ModelVerbs
-from textmlr.model.parameters import LINEAR, Network, check_scores_finite
+from textmlr.model.parameters import LINEAR
 from textmlr.model.record import Record, VersionsRecord
 from textmlr.model.scoring import Calibration, base_scores
 from textmlr.model.small_file.theta_storage import PLAIN, ThetaStorage
@@ -116,14 +117,7 @@ class Model(ModelVerbs):
         self._head = head
         self._base = base_scores(record.label_weights(), head)
         check_shapes(self.parts, len(self._base))
-        self._answerer = self._answering()
-
-    def _answering(self) -> Answerer:
-        network = Network.of(self._layers, self._activation)
-        check_scores_finite(self._layers)
-        return Answerer(
-            self.featurizer, network, self._columns, self._calibration, self._base, self._head
-        )
+        self._answerer = answerer_of(self.parts)
 
     @property
     def theta(self) -> NDArray[np.float32]:
@@ -191,8 +185,7 @@ class Model(ModelVerbs):
         'scifi'
         """
         single = isinstance(texts, str | bytes)
-        rows = self.probabilities(texts, threads=threads)
-        rows = rows[None] if single else rows
+        rows = np.atleast_2d(self.probabilities(texts, threads=threads))
         best = np.array(self.labels, object)[self._head.answers(rows)]
         return best[0] if single else best
 
@@ -338,7 +331,7 @@ class Model(ModelVerbs):
     def save(self, path: str | PathLike[str]) -> int:
         """Write the model to one file, whole or not at all; return its size in bytes.
 
-        Raises InputError if the file cannot be written.
+        Raises InputError if the file cannot be written, and for a model with a tokenizer.
 
         >>> import textmlr
         >>> texts = ["a robot in orbit", "the sheriff rode", "robot engine", "a saddle"]
@@ -347,25 +340,24 @@ class Model(ModelVerbs):
         True
         """
         check_path("path", path)
-        return tensor_file.save(path, *pack(self.parts))
+        return tensor_file.save(path, *to_write(self.parts))
 
     @classmethod
-    def load(cls, path: str | PathLike[str]) -> Model:
+    def load(cls, path: ModelSource) -> Model:
         """Read a model, as ``textmlr.load`` does.
 
-        Raises ModelFileError if the file is not a whole model.
+        Raises ModelFileError if it is not a whole model.
 
         >>> import textmlr
         >>> size = textmlr.train(["a robot", "a saddle"], ["scifi", "western"]).save("w.textmlr")
         >>> textmlr.Model.load("w.textmlr").predict("a saddle")
         'western'
         """
-        check_path("path", path)
-        parts = unpack(*tensor_file.load(path), path)
+        parts = unpack(*tensor_file.load(path), name_of(path))
         try:
             return cls.of(parts)
         except ValueError as error:
-            raise ModelFileError(str(error), place=str(path)) from error
+            raise ModelFileError(str(error), place=name_of(path)) from error
 
     def __repr__(self) -> str:
         from textmlr.model.model_facts import in_three_lines
@@ -378,14 +370,15 @@ class Model(ModelVerbs):
 
     def __setstate__(self, state: Json) -> None:
         vars(self).update(state)
-        self._answerer = self._answering()
+        self._answerer = answerer_of(self.parts)
 
 
-def load(path: str | PathLike[str]) -> Model:
+def load(path: ModelSource) -> Model:
     """The model in a file, which "textmlr train" or ``Model.save`` wrote.
 
+    path  of the file; or its bytes, as of ``Model.dumps``; or the file, opened for reading bytes
     Everything in it is verified; nothing in it is run.  The file is not needed any more after that.
-    Raises ModelFileError if the file is not a whole model.
+    Raises ModelFileError if it is not a whole model.
 
     >>> import textmlr
     >>> size = textmlr.train(["a robot", "a saddle"], ["scifi", "western"]).save("w.textmlr")

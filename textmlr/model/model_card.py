@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from textmlr.base import tensor_file
-from textmlr.base.featurizer_options import show_ngrams
+from textmlr.base.ngram_lengths import show_ngrams
 from textmlr.base.notebook_page import fragment
 from textmlr.base.printable import plural, size_of
 from textmlr.base.web_page import name_of, visible

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -24,7 +23,7 @@ def info_of(parts: ModelParts) -> dict[str, Any]:
     about = {
         "labels": list(parts.labels),
         "features": parts.featurizer.columns,
-        "featurizer": asdict(parts.featurizer.options),
+        "featurizer": parts.featurizer.options.as_json(),
         "storage": parts.storage.dtype,
         **parts.record.as_json(),
     }

@@ -7,7 +7,7 @@ from dataclasses import asdict
 from itertools import pairwise
 from math import isfinite, log
 from os import PathLike
-from typing import Any, get_args
+from typing import Any, NamedTuple, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,14 +20,15 @@ from textmlr.base.limits import MOST_COUNT
 from textmlr.base.training_options import MOST_LAYERS, Activation
 from textmlr.corpus.duplicates import Sketch
 from textmlr.features.featurizer import Featurizer
-from textmlr.features.vocabulary import Vocabulary
+from textmlr.features.hashed_columns import HashedColumns
 from textmlr.model.feature_tensors import Tensors, column_names, feature_tensors, read_features
 from textmlr.model.heads import header_of, read_head
 from textmlr.model.model_parts import ModelParts, UpdateState
 from textmlr.model.record import read_record
 from textmlr.model.scoring import Calibration
-from textmlr.model.small_file.theta_storage import PLAIN
+from textmlr.model.small_file.theta_storage import PLAIN, ThetaStorage
 
+LISTS = ("stop_words", "vocabulary")  # options whose values are tensors, where there are some
 MOST_IDF = 64.0  # 1 + ln of that is less
 MOST_MULTIPLIER = 1e6  # calibration multiplies scores by no more: real ones have about 1
 Json = dict[str, Any]
@@ -38,8 +39,20 @@ def pack(parts: ModelParts, *, quick: bool = False) -> tuple[Json, Tensors]:
     it is, about."""
     labels, label_offsets = _blob(parts.labels)
     tensors: dict[str, NDArray[Any]] = {"labels": labels, "label_offsets": label_offsets}
+    options = parts.featurizer.options.as_json()
+    for name in LISTS:
+        if options[name] is not None:  # the header has no room for thousands of words
+            tensors[name], tensors[f"{name}_offsets"] = _blob(options.pop(name))
     storage: Json = {"dtype": "float32"}
-    if parts.storage.dtype == "float32":
+    more: Json = {}
+    if parts.fasttext is not None:
+        from textmlr.features.fasttext_featurizer import FastTextFeaturizer  # few are imported
+        from textmlr.model.fasttext.fasttext_tensors import pack_fasttext
+
+        assert isinstance(parts.featurizer, FastTextFeaturizer)
+        own = pack_fasttext(parts.featurizer, parts.layers[0], parts.fasttext)
+        more["fasttext"], tensors = own[0], tensors | own[1]
+    elif parts.storage.dtype == "float32":
         tensors |= {"theta.0": parts.layers[0]}
         tensors |= feature_tensors(parts.featurizer, parts.columns)
     else:
@@ -51,7 +64,7 @@ def pack(parts: ModelParts, *, quick: bool = False) -> tuple[Json, Tensors]:
     tensors |= {f"theta.{i}": layer for i, layer in enumerate(parts.layers) if i}
     tensors |= {f"squares.{i}": own for i, own in enumerate(parts.update_state.squares)}
     header = {
-        "featurizer": asdict(parts.featurizer.options),
+        "featurizer": options,
         "documents": parts.featurizer.documents,
         "calibration": asdict(parts.calibration),
         "widths": [layer.shape[1] for layer in parts.layers],
@@ -59,6 +72,7 @@ def pack(parts: ModelParts, *, quick: bool = False) -> tuple[Json, Tensors]:
         "record": parts.record.as_json(),
         "storage": storage,
         **header_of(parts.head),
+        **more,
     }
     if (sketch := parts.update_state.trained_on) is not None:
         header["trained_on"] = {"bound": sketch.bound}
@@ -66,12 +80,18 @@ def pack(parts: ModelParts, *, quick: bool = False) -> tuple[Json, Tensors]:
     return header, tensors
 
 
+def to_write(parts: ModelParts) -> tuple[Json, Tensors]:
+    """``pack``; InputError for a model with a tokenizer, which is a function of Python."""
+    parts.featurizer.options.check_written()
+    return pack(parts)
+
+
 def unpack(header: Json, tensors: Tensors, path: str | PathLike[str]) -> ModelParts:
     """The parts that ``tensor_file.load`` read from path.
 
     Raises ModelFileError where they cannot be those of a model.
     """
-    options = _options(take(header, "featurizer", dict, path), path)
+    options = _options(take(header, "featurizer", dict, path) | _lists(tensors, path), path)
     documents = take(header, "documents", int, path)
     least = 0 if options.stateless else 1
     expect(least <= documents < MOST_COUNT, path, "the number of documents is out of range")
@@ -93,41 +113,69 @@ def unpack(header: Json, tensors: Tensors, path: str | PathLike[str]) -> ModelPa
         for i, (below, width) in enumerate(pairwise(widths), 1)
     ]
     activation = _activation(header, path)
-    about = take(header, "storage", dict, path)
-    vocabulary: Vocabulary | None
-    if about == {"dtype": "float32"}:
-        storage = PLAIN
-        vocabulary, kept, idf = read_features(tensors, options, path)
-        theta = tensor(tensors, "theta.0", np.float32, (None, widths[0]), path)
-    else:
-        from textmlr.model.small_file.form import unpack_small
-
-        stream = tensor(tensors, "small", np.uint8, (None,), path)
-        small = unpack_small(about, stream, options, widths[0], documents, path)
-        vocabulary, kept, idf = small.vocabulary, small.columns, small.idf
-        theta, storage = small.theta, small.storage
-    if idf is not None:
-        expect(bool(((idf >= 0) & (idf <= MOST_IDF)).all()), path, "idf is out of range")
     try:
-        featurizer = Featurizer.restore(options, vocabulary, idf, labels, documents)
-        if vocabulary is None and "named.columns" in tensors:
-            featurizer.column_names = column_names(tensors, featurizer.columns, path)
-        layers = [theta, *upper]
+        first = _first_layer(header, tensors, options, labels, widths[0], documents, path)
+        layers = [first.theta, *upper]
         squares = _squares(tensors, layers, path)
         return ModelParts(
             labels,
-            featurizer,
+            first.featurizer,
             layers,
             record,
-            kept,
+            first.kept,
             calibration,
-            storage,
+            first.storage,
             activation,
             UpdateState(squares, _trained_on(header, tensors, path)),
             read_head(header, path),
         )
     except ValueError as error:
         raise ModelFileError(str(error), place=str(path)) from error
+
+
+class _FirstLayer(NamedTuple):
+    """The featurizer and the layer on it, as ModelParts has them."""
+
+    featurizer: Featurizer
+    theta: NDArray[np.float32]
+    kept: HashedColumns | None = None
+    storage: ThetaStorage = PLAIN
+
+
+def _first_layer(
+    header: Json,
+    tensors: Tensors,
+    options: FeaturizerOptions,
+    labels: list[str],
+    width: int,
+    documents: int,
+    path: str | PathLike[str],
+) -> _FirstLayer:
+    about = take(header, "storage", dict, path)
+    if "fasttext" in header:
+        from textmlr.model.fasttext.fasttext_tensors import unpack_fasttext  # few are imported
+
+        own = take(header, "fasttext", dict, path)
+        foreign, theta, fasttext = unpack_fasttext(own, tensors, labels, width, path)
+        foreign.documents = documents
+        return _FirstLayer(foreign, theta, storage=fasttext)
+    storage = PLAIN
+    if about == {"dtype": "float32"}:
+        vocabulary, kept, idf = read_features(tensors, options, path)
+        theta = tensor(tensors, "theta.0", np.float32, (None, width), path)
+    else:
+        from textmlr.model.small_file.form import unpack_small
+
+        stream = tensor(tensors, "small", np.uint8, (None,), path)
+        small = unpack_small(about, stream, options, width, documents, path)
+        vocabulary, kept, idf = small.vocabulary, small.columns, small.idf
+        theta, storage = small.theta, small.storage
+    if idf is not None:
+        expect(bool(((idf >= 0) & (idf <= MOST_IDF)).all()), path, "idf is out of range")
+    featurizer = Featurizer.restore(options, vocabulary, idf, labels, documents)
+    if vocabulary is None and "named.columns" in tensors:
+        featurizer.column_names = column_names(tensors, featurizer.columns, path)
+    return _FirstLayer(featurizer, theta, kept, storage)
 
 
 def _widths(header: Json, labels: int, path: str | PathLike[str]) -> list[int]:
@@ -184,6 +232,18 @@ def _blob(strings: Sequence[str]) -> tuple[NDArray[np.uint8], NDArray[np.int64]]
 def _strings(blob: NDArray[np.uint8], offsets: NDArray[np.int64]) -> list[str]:
     whole, ends = blob.tobytes(), offsets.tolist()
     return [whole[i:j].decode() for i, j in pairwise(ends)]
+
+
+def _lists(tensors: Tensors, path: str | PathLike[str]) -> Json:
+    """The options that are lists of words."""
+    found = {}
+    for name in LISTS:
+        if name in tensors:
+            blob = tensor(tensors, name, np.uint8, (None,), path)
+            offsets = tensor(tensors, f"{name}_offsets", np.int64, (None,), path)
+            check_blob(blob, offsets, path, name)
+            found[name] = _strings(blob, offsets)
+    return found
 
 
 def _options(fields: Json, path: str | PathLike[str]) -> FeaturizerOptions:

@@ -15,6 +15,7 @@ from textmlr.base.training_options import Activation
 from textmlr.corpus.duplicates import Sketch
 from textmlr.features.featurizer import Featurizer
 from textmlr.features.hashed_columns import HashedColumns
+from textmlr.model.fasttext.fasttext_parts import FastTextParts
 from textmlr.model.heads import SOFTMAX, Head
 from textmlr.model.parameters import LINEAR
 from textmlr.model.record import Record
@@ -78,6 +79,11 @@ class ModelParts:
     def __repr__(self) -> str:
         names = ", ".join(f".{one.name}" for one in fields(self))
         return f"<parts of a model of {len(self.labels):,} labels: {names}>"
+
+    @property
+    def fasttext(self) -> FastTextParts | None:
+        """What else a model of fastText has, None for those of textmlr."""
+        return self.storage if isinstance(self.storage, FastTextParts) else None
 
     @property
     def base(self) -> NDArray[np.float32]:

@@ -7,6 +7,7 @@ from os import PathLike
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import textmlr
+from textmlr.base import tensor_file
 from textmlr.base.byte_sizes import bytes_of
 from textmlr.base.checks import check_kind, check_text, one_text
 from textmlr.base.errors import InputError
@@ -15,6 +16,7 @@ from textmlr.base.option_keywords import takes_options
 from textmlr.base.update_options import UpdateOptions
 from textmlr.corpus.given_data import Data, Labels, Weights
 from textmlr.corpus.reading_options import ReadingOptions
+from textmlr.model.model_file import to_write
 
 if TYPE_CHECKING:
     from textmlr.model.explanation.contributions import ExplainedModel
@@ -284,6 +286,17 @@ class ModelVerbs:
         size: int = textmlr._export_model(self, path, format, scorer=scorer)
         return size
 
+    def dumps(self: Any) -> bytes:
+        """The model as bytes, those of the file that ``save`` writes: textmlr.load reads them.
+
+        >>> import textmlr
+        >>> model = textmlr.train(["a robot", "a saddle"], ["scifi", "western"])
+        >>> textmlr.load(model.dumps()).predict("a saddle")
+        'western'
+        """
+        written: bytes = tensor_file.dumps(*to_write(self.parts))
+        return written
+
     def classify_files(
         self: Any,
         paths: Path | Sequence[Path],
@@ -300,9 +313,10 @@ class ModelVerbs:
         """Answer the documents of files of any size, piece by piece, into a file; return counts.
 
         paths   as ``textmlr.train`` takes them; they need no labels
-        output  its ending says the format: .parquet, .arrow, .csv or .jsonl (and .gz, .zst or
-                .bz2 after the last two).  It has the columns of the files, then the answers:
-                predicted and probability
+        output  its ending says the format: .parquet, .arrow, .csv, .tsv or .jsonl (and .gz, .zst
+                or .bz2 after the last three).  It has a row for each of the files', with their
+                columns, then the answers: predicted and probability.  A text that is null has a
+                null answer
         top     also columns predicted_2, probability_2, … to this rank
         min_probability  predicted is null where no label has this probability
         label   only one column, P(label)

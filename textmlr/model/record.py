@@ -19,6 +19,7 @@ from textmlr.base.errors import InputError, ModelFileError
 from textmlr.base.training_options import TrainingOptions
 from textmlr.base.version import __version__
 from textmlr.corpus.taken_columns import Taken
+from textmlr.model.import_record import ImportRecord
 from textmlr.model.record_schema import (
     ANYTHING,
     COUNTS,
@@ -327,6 +328,7 @@ class Record(Part):
     stream: StreamRecord | None = optional(StreamRecord)
     updates: tuple[UpdateRecord, ...] = several(UpdateRecord, is_written=False)
     compressed: CompressionRecord | None = optional(CompressionRecord)
+    imported: ImportRecord | None = optional(ImportRecord)
 
     def check(self, at: str) -> None:
         """Raise WrongRecordError for options that are not understood."""

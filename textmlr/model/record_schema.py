@@ -12,8 +12,8 @@ from collections.abc import Callable
 from dataclasses import MISSING, Field, FrozenInstanceError, dataclass, field, fields, replace
 from typing import Any, TypeAlias, TypeVar, dataclass_transform
 
-from textmlr.base.featurizer_options import MAX_NGRAM
 from textmlr.base.limits import MOST_COUNT
+from textmlr.base.ngram_lengths import MAX_NGRAM
 
 Json: TypeAlias = dict[str, Any]
 P = TypeVar("P", bound="Part")

@@ -64,33 +64,54 @@ class TextFeaturizer(TransformerMixin, BaseEstimator):
 
     def transform(self, X: Any) -> csr_array:  # noqa: N803
         """f(x) of each text: (n, V) float32 CSR."""
-        check_is_fitted(self)
-        featurizer = getattr(self, "featurizer_", None) or self._featurizer()
-        return featurizer.transform(X, threads=threads_of(self.n_jobs))
+        return self._fitted.transform(X, threads=threads_of(self.n_jobs))
 
     def get_feature_names_out(self, input_features: Any = None) -> NDArray[np.object_]:
         """The n-gram of each column; input_features is not used.
 
         Raises ValueError with hashing, which keeps no names.
         """
+        return self._fitted.get_feature_names_out()
+
+    def inverse_transform(self, X: Any) -> list[NDArray[np.object_]]:  # noqa: N803
+        """The n-grams that each row of X has: of each document, an array of them.
+
+        Raises ValueError for a matrix of another width, and with hashing.
+        """
+        return self._fitted.inverse_transform(X)
+
+    @property
+    def vocabulary_(self) -> dict[str, int]:
+        """The column of each n-gram.  Raises ValueError with hashing, which keeps no names."""
+        return self._fitted.vocabulary_
+
+    @property
+    def idf_(self) -> NDArray[np.float32]:
+        """(V,) what each column is multiplied by; AttributeError where there is none."""
+        return self._fitted.idf_
+
+    @property
+    def _fitted(self) -> Featurizer:
+        """The featurizer of fit; a new one where none is needed."""
         check_is_fitted(self)
-        featurizer = getattr(self, "featurizer_", None) or self._featurizer()
-        return np.array(featurizer.feature_names(), dtype=object)
+        return getattr(self, "featurizer_", None) or self._featurizer()
 
     def _featurizer(self) -> Featurizer:
         """A new featurizer with the present parameters."""
         return Featurizer(featurizer_options(self))
 
     @property
-    def _stateless(self) -> bool:
-        return self.hash_bits is not None and not self.idf
+    def _needs_no_fit(self) -> bool:
+        if self.hash_bits is not None:
+            return not self.idf
+        return self.vocabulary is not None and self.idf is False
 
     def __sklearn_is_fitted__(self) -> bool:
-        return self._stateless or hasattr(self, "featurizer_")
+        return self._needs_no_fit or hasattr(self, "featurizer_")
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
         tags.input_tags.string = True
         tags.input_tags.two_d_array = False
-        tags.requires_fit = not self._stateless
+        tags.requires_fit = not self._needs_no_fit
         return tags

@@ -205,7 +205,7 @@ class _Training:
         def as_json() -> dict[str, object]:
             found = find()
             candidates = [asdict(candidate) for candidate in found.candidates]
-            return {"options": asdict(found.options), "candidates": candidates}
+            return {"options": found.options.as_json(), "candidates": candidates}
 
         # Rows in memory, which the choice was made on, are not those of the store, which may have
         # to leave features out: the store makes its own, in every run.

@@ -9,7 +9,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from textmlr.base.featurizer_options import AUTO, CHARACTERS, MANY_MIN_DF, FeaturizerOptions
+from textmlr.base.featurizer_options import CHARACTERS, MANY_MIN_DF, FeaturizerOptions
+from textmlr.base.ngram_lengths import AUTO
 from textmlr.base.training_options import TrainingOptions
 from textmlr.corpus.corpus import Corpus
 from textmlr.model.heads import SOFTMAX, Head
@@ -91,6 +92,8 @@ def choose(
 
     """
     plain = options.decided()
+    if options.vocabulary is not None:  # which says what lengths there are
+        return NgramChoice(plain, [], None)
     if AUTO not in (options.ngrams, options.char_ngrams) or not (training.holdout or validation):
         return NgramChoice(plain, [], None)
     if len(corpus.labels) > CHOICE_LABELS:

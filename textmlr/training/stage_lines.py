@@ -6,8 +6,8 @@ import logging
 import time
 from collections.abc import Callable
 
-from textmlr.base.featurizer_options import show_ngrams
 from textmlr.base.logs import LOGGER
+from textmlr.base.ngram_lengths import show_ngrams
 from textmlr.base.printable import plural, size_of
 from textmlr.training.exact.penalty_path import Penalty
 from textmlr.training.exact.solver import SolverStep

@@ -84,5 +84,5 @@ def train(
         model = train_corpus(
             corpus, featurizer, training, validation=judges, threads=threads, watch=told
         )
-    tell_notes(training_notes(corpus, judges, model.record), verbose=verbose)
+    tell_notes(training_notes(corpus, judges, model), verbose=verbose)
     return model

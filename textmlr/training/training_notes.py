@@ -6,8 +6,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
+from textmlr.base.featurizer_options import FeaturizerOptions
 from textmlr.base.printable import plain, plural
 from textmlr.corpus.corpus import Corpus
+from textmlr.features.stop_words import dropped
 from textmlr.model.record import ExactRecord, OverlapRecord
 
 if TYPE_CHECKING:
@@ -20,11 +22,12 @@ MANY = 0.05  # share of a corpus that repeats another part of it
 MOST_NAMED = 5
 
 
-def training_notes(corpus: Corpus, judges: Corpus | None, record: Record) -> list[str]:
+def training_notes(corpus: Corpus, judges: Corpus | None, model: Model) -> list[str]:
     """What training left out, replaced or could not do.
 
     judges  the corpus of validation, if there was one
     """
+    record = model.record
     corpora = [corpus] + ([judges] if judges else [])
     documents, held, options = record.corpus, record.held_out, record.options or {}
     assert documents is not None  # as training writes it
@@ -32,6 +35,7 @@ def training_notes(corpus: Corpus, judges: Corpus | None, record: Record) -> lis
     return [
         *reading_notes(corpora),
         *invalid_notes(documents.invalid_utf8 or 0),
+        *featurizer_notes(model.featurizer.options),
         *_cut_notes(record.cut),
         *duplicate_notes(documents.doubles, documents.documents),
         *few_notes(corpus.labels, documents.per_label),
@@ -45,6 +49,29 @@ def training_notes(corpus: Corpus, judges: Corpus | None, record: Record) -> lis
         *_unchecked_notes(record, held_out=held.documents, options=options),
         *_never_notes(corpus.labels, held.never_answered, balanced=bool(options["class_weight"])),
     ]
+
+
+def featurizer_notes(options: FeaturizerOptions) -> list[str]:
+    """What is slow, and what stop words do nothing."""
+    notes = []
+    if options.has_own_tokens:
+        what = "the tokenizer"
+        if options.tokenizer is None:
+            what = f"token pattern {plain(str(options.token_pattern))}"
+        notes.append(
+            f"{what} is slow: Python finds the words, about five times as slowly as textmlr finds "
+            "those of its own rule"
+        )
+    unfound = dropped(options).unfound
+    if unfound:
+        named = ", ".join(map(plain, unfound[:MOST_NAMED]))
+        more = f" and {len(unfound) - MOST_NAMED:,} more" if len(unfound) > MOST_NAMED else ""
+        has = "stop word is" if len(unfound) == 1 else "stop words are"
+        notes.append(
+            f"{len(unfound):,} {has} no single word to the featurizer, and nothing is left out for "
+            f"{'it' if len(unfound) == 1 else 'them'}: {named}{more}"
+        )
+    return notes
 
 
 def _unchecked_notes(record: Record, held_out: int, options: dict[str, object]) -> list[str]:

@@ -4,13 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import count
+from typing import Any
 
 import pyarrow as pa
 
 from textmlr.corpus.arrow_types import bytes_of
 from textmlr.corpus.byte_streams import Stream
 from textmlr.corpus.chunks import Chunk, ScanRequest
-from textmlr.corpus.formats.arrow_table import ArrowTable, arrow_refusals, checked, gathered, held
+from textmlr.corpus.formats.arrow_table import (
+    MOST_LOOKED_AT,
+    ArrowTable,
+    arrow_refusals,
+    checked,
+    gathered,
+    held,
+)
 
 FILE_MAGIC = b"ARROW1"
 
@@ -33,7 +41,9 @@ def chunks(stream: Stream, request: ScanRequest) -> Iterator[Chunk]:
         else:
             reader = pa.ipc.open_stream(stream.reader())
         table = ArrowTable.of(reader.schema, request, stream.name)
-        needed = None if request.tables else table.places.needed
+        needed = None if request.tables else table.needed
+        if is_file:
+            table = _with_left(table, source, reader)
         if is_file and needed is not None:
             options = pa.ipc.IpcReadOptions(included_fields=needed)
             reader, needed = pa.ipc.open_file(source, options=options), None
@@ -49,6 +59,15 @@ def chunks(stream: Stream, request: ScanRequest) -> Iterator[Chunk]:
             part = batch.slice(begin, rows)
             yield table.chunk(part, first, request)
             first += part.num_rows
+
+
+def _with_left(table: ArrowTable, source: Any, reader: pa.RecordBatchFileReader) -> ArrowTable:
+    """The table, where the first rows of other fields of a file that is not large are looked at."""
+    others = [one.top for one in table.doubtful]
+    if not others or source.size() > MOST_LOOKED_AT or not reader.num_record_batches:
+        return table
+    options = pa.ipc.IpcReadOptions(included_fields=others)
+    return table.with_left(checked(pa.ipc.open_file(source, options=options).get_batch(0)))
 
 
 def _batches(

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -15,47 +14,100 @@ from numpy.typing import NDArray
 
 from textmlr.base.errors import FormatError, InputError
 from textmlr.corpus.arrow_batch import as_strings, batch_of, encoded, merged, numbers
-from textmlr.corpus.arrow_types import bytes_of, names_of, plain, use_of
+from textmlr.corpus.arrow_columns import ArrowColumn, class_names, columns_of
+from textmlr.corpus.arrow_types import bytes_of, first_members, is_list, names_of, plain, use_of
 from textmlr.corpus.chunks import SKIP, Chunk, ScanRequest, check_bad
 from textmlr.corpus.decompression import check_ratio
 from textmlr.corpus.formats.lines import quoted
 from textmlr.corpus.formats.table_columns import ColumnPlaces, find
 from textmlr.corpus.labels import LARGEST_WEIGHT
-from textmlr.corpus.taken_columns import taken_of
+from textmlr.corpus.taken_columns import LOOKED_AT, Taken, left_of, taken_of
 
 SMALL = 1 << 20  # bytes of a batch that is put together with the next
+MOST_LOOKED_AT = 1 << 24  # bytes of a file that are read to see what else in it looks like text
 
 
 @dataclass(frozen=True, slots=True)
 class ArrowTable:
     """The columns of a file, known before its rows are read.
 
+    columns  all of them, those within structs too
+    places   of those that are read
     classes  names of the labels 0, 1, … of a data set of Hugging Face's, None of any other
-    shape    "Arrow" or "Parquet"
+    taken    what is told of them
     """
 
     name: str
-    columns: list[str]
+    columns: list[ArrowColumn]
     places: ColumnPlaces
-    classes: list[str] | None = None
-    shape: str = "Arrow"
+    classes: list[str] | None
+    taken: Taken
 
     @classmethod
     def of(
         cls, schema: pa.Schema, request: ScanRequest, name: str, shape: str = "Arrow"
     ) -> ArrowTable:
-        """Find the columns.  Raises InputError if one is missing or holds something else."""
-        columns = list(schema.names)
-        places = find(request, columns, name)
-        uses = {kind: use_of(schema.field(at).type) for kind, at in places.by_kind.items()}
+        """Find the columns.  Raises InputError if one is missing or holds something else.
+
+        shape  what the file is, in words
+        """
+        columns = columns_of(schema)
+        names = [column.name for column in columns]
+        places = find(request, names, name)
         for kind, wanted in (("text", "text"), ("label", "labels"), ("weight", "numbers")):
-            if kind in uses and not getattr(uses[kind], kind):
-                at = places.by_kind[kind]
-                _refuse_type(name, columns[at], schema.field(at).type, wanted)
+            if kind not in places.by_kind:
+                continue
+            column = columns[places.by_kind[kind]]
+            own = column.kind
+            if kind == "text" and request.nulls and pa.types.is_null(own):
+                continue  # no row has a text
+            if kind == "label" and is_list(own):
+                own = own.value_type
+            if not getattr(use_of(own), kind):
+                _refuse_type(name, column.name, column.kind, wanted)
         classes = None
-        if places.label is not None and pa.types.is_integer(schema.field(places.label).type):
-            classes = _class_names(schema.metadata or {}, columns[places.label])
-        return cls(name, columns, places, classes, shape)
+        if places.label is not None:
+            own = columns[places.label].kind
+            if pa.types.is_integer(own.value_type if is_list(own) else own):
+                classes = class_names(schema.metadata, request.features, columns[places.label])
+        texts = [one.name for one in columns if use_of(one.kind).text]
+        used = {names[i] for i in places.needed}
+        left = left_of(texts, [i for i, one in enumerate(texts) if one in used], ())
+        return cls(name, columns, places, classes, taken_of(shape, names, places.by_kind, left))
+
+    @property
+    def needed(self) -> list[int]:
+        """The numbers of the file's fields that are read, ascending."""
+        return sorted({self.columns[place].top for place in self.places.needed})
+
+    @property
+    def doubtful(self) -> list[ArrowColumn]:
+        """The fields of text that are not read, and whose names do not say that they are text."""
+        used = {self.columns[i].name for i in self.places.needed} | {*self.taken.left}
+        return [
+            one
+            for one in self.columns
+            if not one.path
+            and one.name not in used
+            and not one.name.startswith("__")  # __index_level_0__ is a frame's own
+            and use_of(one.kind).text
+        ]
+
+    def with_left(self, first: pa.RecordBatch) -> ArrowTable:
+        """The same, where the first rows of the doubtful fields have been looked at."""
+        with arrow_refusals(self.name, "a table"):
+            few = [as_strings(plain(one.slice(0, LOOKED_AT))).to_pylist() for one in first.columns]
+        found = left_of(first.schema.names, (), zip(*few, strict=True))
+        left = tuple(dict.fromkeys([*self.taken.left, *found]))
+        return replace(self, taken=replace(self.taken, left=left))
+
+    def _column(self, rows: pa.RecordBatch, place: int) -> pa.Array:
+        """A column of some rows, which are of all fields or of those that are needed."""
+        column = self.columns[place]
+        whole = rows.num_columns > self.columns[-1].top
+        with arrow_refusals(self.name, "a table"):
+            at = column.top if whole else self.needed.index(column.top)
+            return column.values(rows.column(at))
 
     def chunk(self, rows: pa.RecordBatch, first: int, request: ScanRequest) -> Chunk:
         """The documents of some rows.
@@ -64,51 +116,68 @@ class ArrowTable:
         first  number of the first, from 1
         Raises InputError for a bad row, unless bad rows are skipped.
         """
-        at = {place: i for i, place in enumerate(self.places.needed)}
-        if rows.num_columns == len(self.columns):
-            at = {place: place for place in at}
-        problems = _Problems(self, rows, at, first)
+        own = {kind: self._column(rows, place) for kind, place in self.places.by_kind.items()}
+        problems = _Problems(self, own, len(rows), first)
         with arrow_refusals(self.name, "a table"):
-            text = plain(rows.column(at[self.places.text]))
-        if text.null_count:
+            text = plain(own["text"])
+            if pa.types.is_null(text.type):
+                text = text.cast(pa.large_string())
+        missing: NDArray[np.bool_] | None = None
+        if text.null_count and request.nulls:
+            missing = text.is_null().to_numpy(zero_copy_only=False)
+        elif text.null_count:
             problems.add(text.is_null(), "text")
-        codes: NDArray[np.int32] | None = None
-        names: list[str | None] = []
-        if self.places.label is not None:
-            with arrow_refusals(self.name, "a table"):
-                codes, names = encoded(rows.column(at[self.places.label]))
-            if self.classes is not None:
-                names = [self._class_name(name) for name in names]
-            problems.add(codes < 0, "label")
-            empty = np.array([not name for name in names] + [False])
+        labels = self._labels(own["label"]) if "label" in own else None
+        if labels is not None:
+            problems.add((labels.codes < 0) & (labels.counts != 0), "label")
+            empty = np.array([not name for name in labels.names] + [False])
             if empty.any():
-                problems.add((codes >= 0) & empty[codes], "label")
+                problems.add((labels.codes >= 0) & empty[labels.codes], "label")
         weights: NDArray[np.float32] | None = None
-        if self.places.weight is not None:
-            weights = self._weights(rows.column(at[self.places.weight]))
+        if "weight" in own:
+            weights = self._weights(own["weight"])
             problems.add(~(weights >= 0) | ~np.isfinite(weights), "weight")
         bad = np.flatnonzero(problems.kinds)
         examples = check_bad(bad, problems.error, request.options.skip_bad_lines)
-        if len(bad):
-            good = problems.kinds == 0
+        good = problems.kinds == 0
+        unlabelled = 0
+        if labels is not None and (labels.counts == 0).any():
+            unlabelled = int((good & (labels.counts == 0)).sum())
+            good &= labels.counts != 0
+        if not good.all():
             first += int(good.argmax())
             rows, text = _filtered(rows, good), text.filter(pa.array(good))
-            codes = None if codes is None else codes[good]
+            labels = None if labels is None else labels.filtered(good)
+            missing = None if missing is None else missing[good]
             weights = None if weights is None else weights[good]
-        labels = None if codes is None else merged(codes, names)
-        table = partial(_readable, rows)
-        taken = taken_of(self.shape, self.columns, self.places.by_kind)
         return Chunk(
             self.name,
             first,
             batch_of(text),
-            labels,
+            None if labels is None else merged(labels.codes, labels.names),
             weights,
-            table,
+            partial(_readable, rows),
             len(bad),
             examples,
-            taken=taken,
+            0 if labels is None else int((labels.counts > 1).sum()),
+            taken=self.taken,
+            unlabelled=unlabelled,
+            missing=missing,
         )
+
+    def _labels(self, column: pa.Array) -> _Labels:
+        with arrow_refusals(self.name, "a table"):
+            if is_list(column.type):
+                counts, members = first_members(column)
+                some, names = encoded(members)
+                codes = np.full(len(column), -1, np.int32)
+                codes[counts > 0] = some
+            else:
+                codes, names = encoded(column)
+                counts = np.ones(len(column), np.int64)
+        if self.classes is not None:
+            names = [self._class_name(name) for name in names]
+        return _Labels(codes, names, counts)
 
     def _class_name(self, number: str | None) -> str | None:
         """The name of a numbered label; of -1, which means that there is none, None."""
@@ -125,14 +194,30 @@ class ArrowTable:
         return weights
 
 
+class _Labels(NamedTuple):
+    """The labels of a batch.
+
+    codes   (n,) int32   into names, -1 where there is none
+    counts  (n,) int64   how many each row has: 1 but for lists
+    """
+
+    codes: NDArray[np.int32]
+    names: list[str | None]
+    counts: NDArray[np.int64]
+
+    def filtered(self, good: NDArray[np.bool_]) -> _Labels:
+        """Those of some rows."""
+        return _Labels(self.codes[good], self.names, self.counts[good])
+
+
 class _Problems:
     """The first problem of each row of a batch."""
 
     def __init__(
-        self, table: ArrowTable, rows: pa.RecordBatch, at: dict[int, int], first: int
+        self, table: ArrowTable, columns: dict[str, pa.Array], rows: int, first: int
     ) -> None:
-        self.table, self.rows, self.at, self.first = table, rows, at, first
-        self.kinds: NDArray[np.uint8] = np.zeros(rows.num_rows, np.uint8)
+        self.table, self.columns, self.first = table, columns, first
+        self.kinds: NDArray[np.uint8] = np.zeros(rows, np.uint8)
         self._names: list[str] = []
 
     def add(self, wrong: Any, kind: str) -> None:
@@ -145,10 +230,14 @@ class _Problems:
     def error(self, row: int) -> InputError:
         """The error of a row that is wrong."""
         kind = self._names[self.kinds[row] - 1]
-        place = getattr(self.table.places, kind)
+        column = self.columns[kind].slice(row, 1)
         with arrow_refusals(self.table.name, "a table"):
-            (value,) = names_of(plain(self.rows.column(self.at[place]).slice(row, 1)))
-        return row_error(self.table.name, self.first + row, kind, self.table.columns[place], value)
+            if is_list(column.type):
+                _, column = first_members(column)
+            values = names_of(plain(column))
+        name = self.table.columns[self.table.places.by_kind[kind]].name
+        value = values[0] if values else None
+        return row_error(self.table.name, self.first + row, kind, name, value)
 
 
 def row_error(name: str, row: int, kind: str, column: str, value: Any) -> InputError:
@@ -255,17 +344,6 @@ def _readable(rows: pa.RecordBatch) -> pa.RecordBatch:
     """The rows; text that is binary in the file as strings."""
     arrays = [as_strings(column) for column in rows.columns]
     return pa.RecordBatch.from_arrays(arrays, rows.schema.names)
-
-
-def _class_names(metadata: dict[bytes, bytes], column: str) -> list[str] | None:
-    """Names that Hugging Face's datasets library keeps in a schema for numbered labels."""
-    try:
-        features = json.loads(metadata[b"huggingface"])["info"]["features"]
-        names = features[column]["names"]
-    except (KeyError, TypeError, ValueError, RecursionError):
-        return None
-    whole = isinstance(names, list) and all(isinstance(name, str) and name for name in names)
-    return names if whole else None
 
 
 def _refuse_type(name: str, column: str, kind: pa.DataType, wanted: str) -> None:

@@ -20,13 +20,14 @@ from textmlr.base import limits
 from textmlr.base.arrays import frozen
 from textmlr.base.errors import FormatError, InputError
 from textmlr.corpus.batch import Batch
-from textmlr.corpus.byte_streams import BOM, HEAD, Stream
+from textmlr.corpus.byte_streams import HEAD, Stream
 from textmlr.corpus.chunks import SKIP, Chunk, ScanRequest, check_bad, used
 from textmlr.corpus.formats.lines import BINARY, intern, quote
 from textmlr.corpus.formats.table_columns import ColumnPlaces, find
 from textmlr.corpus.formats.tsv import read_weights
 from textmlr.corpus.refusals import too_long
 from textmlr.corpus.taken_columns import taken_of
+from textmlr.corpus.text_encodings import BOM
 from textmlr.kernels import csv_records as kernels
 from textmlr.kernels import tsv_lines as lines_kernels
 
@@ -189,6 +190,7 @@ def _blocks(
             text = np.frombuffer(rest, np.uint8)
         if not text.size:
             return
+        stream.check_text(text, line + 1)
         end = np.zeros(4, np.int64)
         rows = _parse(stream.name, header, places, line, row, text, final, slots, end)
         n, at, newlines, full = end.tolist()

@@ -10,10 +10,11 @@ from typing import TypeAlias
 
 from textmlr.base.errors import FormatError
 from textmlr.base.option_mentions import mention
-from textmlr.corpus.byte_streams import BOM, HEAD, Stream
+from textmlr.corpus.byte_streams import HEAD, Stream
 from textmlr.corpus.chunks import Chunk, ScanRequest
 from textmlr.corpus.decompression import ending_of
 from textmlr.corpus.formats.csv import DELIMITERS, parse_header, suits
+from textmlr.corpus.text_encodings import BOM, check_marks
 
 Reader: TypeAlias = Callable[[Stream, ScanRequest], Iterator[Chunk]]
 
@@ -86,6 +87,8 @@ def reader_of(stream: Stream, request: ScanRequest) -> Reader:
             place=stream.name,
             mend=f"write label<TAB>text, or say what the file is with {mention('format')}",
         )
+    if found not in COLUMNAR:
+        check_marks(stream.head(), stream.name)
     if found in ("parquet", "arrow") and not stream.head():
         raise FormatError("the file is empty", place=stream.name, mend="write the table again")
     if found in ("parquet", "arrow") and shown != found:

@@ -4,6 +4,7 @@ Every folder in DIR is a label, and every file below it, at any depth, a documen
 Names are sorted by code point; those that begin with a dot are left out.  Files may be compressed.
 Links to files are followed, and a label's folder may be a link.
 If no labels are asked for, every file below DIR is a document.
+A folder that holds a data set of Hugging Face's is read as ``dataset_folder`` says.
 """
 
 from __future__ import annotations
@@ -21,12 +22,15 @@ from textmlr.base.errors import FormatError, InputError
 from textmlr.base.option_mentions import mention
 from textmlr.base.printable import plain
 from textmlr.corpus.batch import ASCII_SPACE, Batch
-from textmlr.corpus.byte_streams import BOM
+from textmlr.corpus.byte_streams import Invalid
 from textmlr.corpus.chunks import SKIP, Chunk, ScanRequest, check_bad
+from textmlr.corpus.formats import dataset_folder
+from textmlr.corpus.formats.dataset_folder import dataset_in
 from textmlr.corpus.formats.lines import BINARY
 from textmlr.corpus.refusals import refusals
-from textmlr.corpus.sources import opened
+from textmlr.corpus.sources import is_url, opened
 from textmlr.corpus.taken_columns import Taken
+from textmlr.corpus.text_encodings import BOM, check_marks
 
 
 @dataclass(slots=True)
@@ -39,6 +43,14 @@ class _Pile:
     labels: list[str]
     size: int
     errors: list[InputError]
+    invalid: Invalid | None = None
+
+
+def is_folder(source: str) -> bool:
+    """Whether a source is a folder, or a split of a data set in one."""
+    if source == "-" or is_url(source):
+        return False
+    return os.path.isdir(source) or (not os.path.lexists(source) and dataset_in(source) is not None)
 
 
 def chunks(path: str, request: ScanRequest) -> Iterator[Chunk]:
@@ -47,6 +59,10 @@ def chunks(path: str, request: ScanRequest) -> Iterator[Chunk]:
     Raises InputError for a folder without documents, files where folders are expected, a label
     that is not UTF-8, and a file that cannot be read or holds a NUL byte.
     """
+    found = dataset_in(path)
+    if found is not None:
+        yield from dataset_folder.chunks(path, found, request)
+        return
     named = request.options.named_columns or (["weighted"] if request.options.weighted else [])
     if named:
         raise FormatError(
@@ -70,6 +86,10 @@ def chunks(path: str, request: ScanRequest) -> Iterator[Chunk]:
 
 def documents(path: str) -> Iterator[str]:
     """The files of a folder's documents, in order.  Raises InputError as ``chunks`` does."""
+    found = dataset_in(path)
+    if found is not None:
+        yield from found.files
+        return
     for _, file in _documents(path, True):
         yield file
 
@@ -142,8 +162,13 @@ def _files(path: str) -> Iterator[str]:
 
 def _read(pile: _Pile, label: str, file: str, request: ScanRequest) -> None:
     """Add one document, or its error."""
-    with opened(file, limited=request.options.compression_limit) as stream:
-        text = stream.rest("document").tobytes().removeprefix(BOM)
+    limited, encoding = request.options.compression_limit, request.options.encoding
+    with opened(file, limited=limited, encoding=encoding) as stream:
+        whole = stream.rest("document")
+        stream.check_text(whole, 1)
+        pile.invalid = pile.invalid or stream.invalid
+        text = whole.tobytes().removeprefix(BOM)
+        check_marks(text, file)
     if b"\0" in text:
         problem, mend = BINARY
         error = FormatError(problem, place=file, mend=f"{mend}, {SKIP}")
@@ -179,6 +204,7 @@ def _chunk(path: str, pile: _Pile, request: ScanRequest) -> Chunk:
         len(bad),
         examples,
         taken=Taken(shape),
+        invalid=pile.invalid,
     )
 
 

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from textmlr.base.errors import FormatError, InputError
 from textmlr.corpus.batch import Batch
-from textmlr.corpus.byte_streams import BOM, HEAD, Stream
+from textmlr.corpus.byte_streams import HEAD, Stream
 from textmlr.corpus.chunks import SKIP, Chunk, ScanRequest, check_bad
 from textmlr.corpus.formats.annotation_exports import LOOKED_AT, rows_in
 from textmlr.corpus.formats.json_columns import columns_of, pays
@@ -32,6 +32,7 @@ from textmlr.corpus.formats.json_values import (
 )
 from textmlr.corpus.formats.lines import BINARY, Lines, blocks_of, quote
 from textmlr.corpus.labels import LARGEST_WEIGHT
+from textmlr.corpus.text_encodings import BOM
 
 
 def chunks(stream: Stream, request: ScanRequest) -> Iterator[Chunk]:
@@ -62,7 +63,7 @@ def _is_lines(head: bytes, request: ScanRequest) -> bool:
             return begin.startswith(b"{") and not _holds_list(begin)
         if isinstance(error, json.JSONDecodeError) and error.msg == "Extra data":
             return text[error.pos] not in "{["
-        return any(map(_is_whole, rest.split(b"\n")))  # the first is bad
+        return begin.startswith(b"{") and any(map(_is_whole, rest.split(b"\n")))  # but the first
     alone = not rest.strip() and len(head) < HEAD
     if isinstance(found, list):
         return not alone and len(rows_in(found)) == 1 and isinstance(rows_in(found)[0], dict)
@@ -206,6 +207,7 @@ def _chunk(
         pile.several,
         taken=None if rows is None else rows.taken,
         unlabelled=pile.unlabelled,
+        missing=np.array(pile.missing, np.bool_) if any(pile.missing) else None,
     )
 
 
@@ -221,6 +223,7 @@ class _Pile:
         self.numbers: list[int] = []
         self.code_of: dict[str, int] = {}
         self.errors: list[InputError] = []
+        self.missing: list[bool] = []
         self.several = self.unlabelled = 0
         self._known: dict[str, int] = {}  # codes of labels that are plain strings, as they stand
 
@@ -249,8 +252,9 @@ class _Pile:
         if rows is None:
             raise RowError("the object is empty")
         code = 0
+        missing = self.request.nulls and rows.lacks_text(row)
         if rows.export is None:
-            text = rows.text_of(row)
+            text = b"" if missing else rows.text_of(row)
             if rows.label is not None:
                 label = row.get(rows.label)
                 known = self._known.get(label) if type(label) is str else None
@@ -265,11 +269,13 @@ class _Pile:
             own = self._code(rows.labels_of(row)) if rows.label is not None else 0
             if own is None:
                 return
-            code, text = own, rows.text_of(row)
+            code, text = own, b"" if missing else rows.text_of(row)
         if rows.weight is not None:
             self.weights.append(rows.weight_of(row))
         self.codes.append(code)
         self.texts.append(text)
+        if self.request.nulls:
+            self.missing.append(missing)
         self.numbers.append(number)
         if self.request.tables:
             self.objects.append(row)

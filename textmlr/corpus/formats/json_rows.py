@@ -102,6 +102,11 @@ class JsonColumns:
         except UnicodeEncodeError:
             return SURROGATE.sub("\ufffd", text).encode()
 
+    def lacks_text(self, row: Row) -> bool:
+        """Whether a row has no text, or null."""
+        text = reach(row, self.text)
+        return text is None or text is MISSING
+
     def labels_of(self, row: Row) -> list[str]:
         """The labels of a row, each once; none where an annotator gave none.  Raises RowError."""
         assert self.label is not None

@@ -19,17 +19,21 @@ from textmlr.base import limits
 from textmlr.base.arrays import frozen
 from textmlr.base.checks import check_file, check_flag, check_path
 from textmlr.base.errors import FormatError, InputError
+from textmlr.base.option_mentions import mention
+from textmlr.base.options import check_options
 from textmlr.corpus.batch import Batch
-from textmlr.corpus.byte_streams import BOM, Stream
+from textmlr.corpus.byte_streams import Stream
 from textmlr.corpus.chunks import SKIP, Chunk, ScanRequest, check_bad
+from textmlr.corpus.reading_options import ReadingOptions
 from textmlr.corpus.refusals import too_long
 from textmlr.corpus.sources import opened
 from textmlr.corpus.taken_columns import Taken
+from textmlr.corpus.text_encodings import BOM, check_marks
 from textmlr.kernels import tsv_lines as kernels
 
 TAKEN = Taken("a document a line")
 _QUOTED = 40  # characters of a file that a message may quote
-BINARY = "binary data (a NUL byte)", "give UTF-8 text, not UTF-16 or another format"
+BINARY = "binary data (a NUL byte)", f"give text, in UTF-8 or as {mention('encoding')} says"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -61,6 +65,7 @@ def blocks_of(stream: Stream, chunk_bytes: int | None) -> Iterator[Lines]:
     first = 1
     texts = _texts(stream, chunk_bytes)
     while (text := _next(texts, stream.name, first)) is not None:
+        stream.check_text(text, first)
         begin = len(BOM) if first == 1 and text[: len(BOM)].tobytes() == BOM else 0
         if text.size == begin:
             continue  # a mark and nothing else
@@ -216,18 +221,22 @@ def read_lines(
     *,
     stdin: BinaryIO | None = None,
     compression_limit: bool = True,
+    encoding: str | None = None,
 ) -> Batch:
     """Read a file of one unlabelled document a line; blank lines are documents too.
 
     path   "-" is standard input; .gz, .zst, .bz2 and .xz are decompressed
     stdin  read for "-" in place of the process's own
-    compression_limit  as in ReadingOptions
+    compression_limit, encoding  as in ReadingOptions
     Raises InputError for a file that cannot be read or decompressed, is empty or holds a NUL byte.
     """
     check_path("path", path)
     check_file("stdin", stdin)
     check_flag("compression_limit", compression_limit)
-    with opened(os.fspath(path), stdin, limited=compression_limit) as stream:
+    check_options(ReadingOptions(encoding=encoding))
+    own: Any = {"limited": compression_limit, "encoding": encoding}
+    with opened(os.fspath(path), stdin, **own) as stream:
+        check_marks(stream.head(), stream.name)
         (lines,) = blocks_of(stream, None)
     bad = nul_lines(lines)
     if len(bad):

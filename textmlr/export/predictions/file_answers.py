@@ -42,7 +42,7 @@ def classify_files(
     written = PredictionFile.of(os.fspath(output))
     wanted = ColumnChoice(*choice)
     usual = model.record.taken
-    chunks = scan(paths, reading or ReadingOptions(), labelled=False, usual=usual)
+    chunks = scan(paths, reading or ReadingOptions(), labelled=False, usual=usual, nulls=True)
     if written.path != "-":
         check_writable(written.path, sources_of(paths))
     notes = ReadingNotes()
@@ -65,6 +65,7 @@ def counts_of(
         "columns": tally.columns,
         "predicted": predicted,
         "unsure": None if wanted.min_probability is None else tally.unsure,
+        "missing": tally.missing,
         "unknown": tally.unknown,
         "invalid_utf8": tally.invalid,
         "skipped": notes.skipped,

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from textmlr.base.checks import check_label, check_listed, check_share
@@ -54,20 +55,49 @@ class Predictions:
     """The predictions for a block of documents.
 
     arrays      a column each, in the order of ``PredictionColumns.fields``
-    per_label   (L,) int64  documents that have each label as their answer
-    unsure      documents that have none
+    labels      of the model, how many there are
+    best        (n,) int64  the likeliest label of each
+    sure        (n,) bool   whether it is the answer
     unknown     rows without a known feature, ascending
     invalid     pieces of invalid UTF-8 in the text, read as U+FFFD
+    missing     documents without text, which have no answer
     """
 
     arrays: list[pa.Array]
-    per_label: NDArray[np.int64]
-    unsure: int
+    labels: int
+    best: NDArray[np.int64]
+    sure: NDArray[np.bool_]
     unknown: NDArray[np.int64]
     invalid: int
+    missing: int = 0
 
     def __len__(self) -> int:
-        return len(self.arrays[0])
+        return len(self.best)
+
+    @property
+    def per_label(self) -> NDArray[np.int64]:
+        """(L,) int64: documents that have each label as their answer."""
+        return np.bincount(self.best[self.sure], minlength=self.labels)
+
+    @property
+    def unsure(self) -> int:
+        """Documents whose answer is none of the labels."""
+        return len(self) - int(self.sure.sum()) - self.missing
+
+    def without(self, missing: NDArray[np.bool_]) -> Predictions:
+        """These, null for documents without text;  missing  (n,) bool."""
+        if not missing.any():
+            return self
+        mask = pa.array(missing)
+        return Predictions(
+            [pc.if_else(mask, pa.scalar(None, column.type), column) for column in self.arrays],
+            self.labels,
+            self.best,
+            self.sure & ~missing,
+            self.unknown[~missing[self.unknown]],
+            self.invalid,
+            int(missing.sum()),
+        )
 
 
 class PredictionColumns:
@@ -136,8 +166,9 @@ class PredictionColumns:
         arrays += [pa.array(np.ascontiguousarray(rows[:, i])) for i in self._columns]
         return Predictions(
             arrays,
-            np.bincount(best[sure], minlength=labels),
-            n - int(sure.sum()),
+            labels,
+            best,
+            sure,
             np.flatnonzero(answers.known == 0),
             answers.invalid,
         )

@@ -18,14 +18,16 @@ from textmlr.base.whole_files import atomic_write
 if TYPE_CHECKING:
     import pyarrow as pa
 
-FORMATS = ("parquet", "arrow", "csv", "jsonl")
-TEXT = ("csv", "jsonl")  # may be compressed, and written to standard output
+FORMATS = ("parquet", "arrow", "csv", "tsv", "jsonl")
+TEXT = ("csv", "tsv", "jsonl")  # may be compressed, and written to standard output
 ENDINGS = {
     ".parquet": "parquet",
     ".pq": "parquet",
     ".arrow": "arrow",
     ".feather": "arrow",
     ".csv": "csv",
+    ".tsv": "tsv",
+    ".tab": "tsv",
     ".jsonl": "jsonl",
     ".ndjson": "jsonl",
 }
@@ -152,10 +154,10 @@ def _writer(output: PredictionFile, file: IO[bytes], schema: pa.Schema) -> Predi
         from textmlr.export.predictions.arrow import ArrowWriter
 
         return ArrowWriter(file, schema)
-    if output.format == "csv":
-        from textmlr.export.predictions.csv import CsvWriter
+    if output.format in ("csv", "tsv"):
+        from textmlr.export.predictions.csv import DELIMITERS, CsvWriter
 
-        return CsvWriter(file, schema, output.path)
+        return CsvWriter(file, schema, output.path, DELIMITERS[output.format])
     from textmlr.export.predictions.jsonl import JsonlWriter
 
     return JsonlWriter(file, output.path)

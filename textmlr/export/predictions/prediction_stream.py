@@ -29,6 +29,7 @@ class Tally:
 
     per_label      (L,) int64  documents that have each label as their answer
     unsure         documents that have none
+    missing        documents without text, whose answers are null
     unknown        documents without a known feature
     first_unknown  the place of the first of them
     invalid        pieces of invalid UTF-8 read as U+FFFD
@@ -40,6 +41,7 @@ class Tally:
     columns: list[str]
     documents: int = 0
     unsure: int = 0
+    missing: int = 0
     unknown: int = 0
     first_unknown: str | None = None
     invalid: int = 0
@@ -55,6 +57,7 @@ class Tally:
         self.documents += len(own)
         self.per_label += own.per_label
         self.unsure += own.unsure
+        self.missing += own.missing
         self.unknown += len(own.unknown)
         self.invalid += own.invalid
 
@@ -85,6 +88,8 @@ def predict(
     row = 0
     for own in map_answers(model, appended.of, batches(), threads):
         chunk = under_way[0]
+        if chunk.missing is not None:
+            own = own.without(chunk.missing[row : row + len(own)])
         yield Block(chunk.name, chunk.first + row, chunk.table.slice(row, len(own)), own)
         row += len(own)
         if row == len(chunk.batch):

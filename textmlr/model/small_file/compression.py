@@ -248,9 +248,10 @@ def _model_of(
         vocabulary = vocabulary.take(named)
         order = np.concatenate([np.arange(bias), named + bias])
         idf = None if idf is None else idf[own][order]
-    small = Featurizer.restore(
-        featurizer.options, vocabulary, idf, model.labels, featurizer.documents
-    )
+    options = featurizer.options
+    if vocabulary is not None and options.vocabulary is not None:
+        options = replace(options, vocabulary=tuple(vocabulary.name_list()))
+    small = Featurizer.restore(options, vocabulary, idf, model.labels, featurizer.documents)
     if len(storage.codes):
         storage = replace(storage, codes=storage.codes[order])
     return Model.of(

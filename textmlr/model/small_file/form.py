@@ -148,7 +148,7 @@ def unpack_small(
     parts = expand(stream, lengths, sizes, path)
     vocabulary, columns, order = None, None, None
     if named:
-        vocabulary, order = _vocabulary(parts[:5], about, path)
+        vocabulary, order = _vocabulary(parts[:5], about, options, path)
         always = np.full(int(options.bias), documents, np.int64)
         counts = np.concatenate([always, vocabulary.frequencies])
         parts = parts[5:]
@@ -205,13 +205,14 @@ def _feature_sizes(about: Json, own: int, path: Path) -> list[int]:
 
 
 def _vocabulary(
-    parts: list[Bytes], about: Json, path: Path
+    parts: list[Bytes], about: Json, options: FeaturizerOptions, path: Path
 ) -> tuple[Vocabulary, NDArray[np.int64]]:
     """(the vocabulary in the order of names, the order in memory)."""
     blob, offsets = _joined(restore(parts[0], parts[1], about["names"], path))
     check_blob(blob, offsets, path, "names")
     frequencies = from_planes(parts[2], np.int64)
-    expect(bool((frequencies > 0).all()), path, "a document frequency is not positive")
+    fine = bool((frequencies >= options.least_frequency).all())
+    expect(fine, path, "a document frequency is not positive")
     hashes = hashes_of(blob, offsets)
     odd, others = from_planes(parts[3], np.int64), from_planes(parts[4], np.uint64)
     expect(bool(((odd >= 0) & (odd < len(hashes))).all()), path, "a hash belongs to no name")

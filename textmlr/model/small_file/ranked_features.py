@@ -116,10 +116,13 @@ def _hashed_documents(model: Model) -> NDArray[np.int64]:
 def _frequencies(vocabulary: Vocabulary) -> NDArray[np.int64]:
     """(v,) documents of each feature; the number of one without a name lies between those of its
     neighbours, since features are by descending frequency."""
-    known = np.flatnonzero(vocabulary.frequencies)
+    # A feature of a given vocabulary has a name, though no document has it.
+    named = np.diff(vocabulary.name_offsets) > 0
+    frequencies = np.maximum(vocabulary.frequencies, named)
+    known = np.flatnonzero(frequencies)
     if len(known) in (0, len(vocabulary)):
-        return np.maximum(vocabulary.frequencies, 1)
-    between = np.interp(np.arange(len(vocabulary)), known, np.log(vocabulary.frequencies[known]))
+        return np.maximum(frequencies, 1)
+    between = np.interp(np.arange(len(vocabulary)), known, np.log(frequencies[known]))
     return np.rint(np.exp(between)).astype(np.int64)
 
 

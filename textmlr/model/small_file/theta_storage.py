@@ -8,7 +8,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-Dtype = Literal["float32", "float16", "int8"]
+Dtype = Literal["float32", "float16", "int8", "fasttext"]
 SMALL = ("float16", "int8")
 MOST = 127  # the largest whole number in 8 bits, on either side of 0
 # The scale of code c is (4 + c mod 4)·2^(c div 4 − OFFSET): a quarter of an octave a step, about,
@@ -22,7 +22,8 @@ HIGHEST = 255
 class ThetaStorage:
     """The form of a model in its file.
 
-    dtype  "float32": everything as it is in memory; else the small form, with θ in that type
+    dtype  "float32": everything as it is in memory; "fasttext": see ``FastTextParts``; else the
+           small form, with θ in that type
     codes  (R,) uint8 of "int8": the scale of each row of θ, whose weights are whole numbers of −127
            to 127 times it; empty otherwise
     top    code of the scale of a feature of one document, from which those of the others follow

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import asdict
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -17,6 +17,8 @@ from textmlr.corpus.corpus import Corpus
 from textmlr.corpus.disk_corpus import Sum
 from textmlr.features.csr_features import Features
 from textmlr.features.featurizer import Featurizer
+from textmlr.features.fitted_vocabulary import check_some
+from textmlr.features.given_vocabulary import given_vocabulary
 from textmlr.features.hashed_columns import HashedColumns
 from textmlr.features.options_array import TERM_FREQUENCY
 from textmlr.features.row_weights import inverse_document_frequency
@@ -60,7 +62,7 @@ def stored_rows(
     """
     featurizer = Featurizer(featurizer_options)
     key = {
-        "featurizer": asdict(featurizer.options),
+        "featurizer": featurizer.options.as_json(),
         "memory": memory,
         "seed": options.seed,
         "row": _row_bytes(corpus, options),
@@ -123,11 +125,9 @@ def _count(
             "kept": columns.kept,
         }
         return header, arrays, files
-    if not len(counted.hashes) and not own.bias:
-        raise InputError(
-            f"no feature occurs in {own.min_df or 1} documents",
-            mend="lower min_df, or give longer documents",
-        )
+    if not len(counted.hashes):
+        any_ngram = counted.distinct > 0 or not corpus.text_bytes
+        check_some(own, len(corpus), any_ngram=any_ngram)
     wanted = min(counted.eligible, own.max_features or counted.eligible)
     if counted.missed or len(counted.hashes) < wanted:
         header["cut"] = {"kept": len(counted.hashes), "of": wanted, "missed": counted.missed}
@@ -180,7 +180,9 @@ def _restore(
     del mapped
     own, frequencies, n = featurizer.options, arrays["frequencies"], len(corpus)
     columns = _fit(featurizer, arrays, n, header["invalid"])
-    first = arrays["first"][int(own.bias) :] if columns is None else None
+    first = None  # the documents that names are read from
+    if columns is None and own.vocabulary is None:
+        first = arrays["first"][int(own.bias) :]
     featurizer.labels = corpus.labels
     check_memory(len(frequencies), len(corpus.labels), options, threads)
     idf = None
@@ -224,6 +226,9 @@ def _fit(
     own, frequencies = featurizer.options, arrays["frequencies"]
     if "hashes" in arrays:
         vocabulary = Vocabulary(arrays["hashes"], frequencies[int(own.bias) :], *NAMELESS)
+        if own.vocabulary is not None:
+            given = given_vocabulary(own)
+            vocabulary = replace(given, frequencies=vocabulary.frequencies)
         featurizer.adopt(vocabulary, frequencies, documents, invalid)
         return None
     assert own.hash_bits is not None

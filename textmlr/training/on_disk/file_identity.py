@@ -60,7 +60,7 @@ def files_of(source: str) -> Iterator[str]:
 
     Raises InputError as reading the folder does.
     """
-    if source != "-" and os.path.isdir(source):
+    if folder.is_folder(source):
         yield from folder.documents(source)
     else:
         yield source

@@ -15,6 +15,7 @@ from textmlr.corpus.corpus import Corpus
 from textmlr.corpus.decompression import ending_of
 from textmlr.corpus.disk_corpus import CorpusWriter, restore
 from textmlr.corpus.formats.detection import COLUMNAR, named_format
+from textmlr.corpus.formats.folder import is_folder
 from textmlr.corpus.reading import joined, read_corpus, scan
 from textmlr.corpus.reading_options import ReadingOptions
 from textmlr.corpus.sources import is_url, name_of, sources_of
@@ -154,7 +155,10 @@ def _plain_size(sources: Sequence[str]) -> int | None:
     for source in sources:
         if source == "-" or is_url(source):
             return None
-        if not os.path.isdir(source):
+        if is_folder(source):
+            if any(named_format(path) in COLUMNAR for path in files_of(source)):
+                return None
+        else:
             plain = os.path.isfile(source) or not os.path.exists(source)
             if not plain or ending_of(source) or named_format(source) in COLUMNAR:
                 return None

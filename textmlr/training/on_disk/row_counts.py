@@ -23,6 +23,7 @@ from textmlr.corpus.disk_corpus import NOTHING, Sum, changed, extended, read_exa
 from textmlr.features.counting import HashCounts, Interner
 from textmlr.features.csr_features import Features
 from textmlr.features.featurizer import Featurizer
+from textmlr.features.given_vocabulary import GivenCounts, given_vocabulary
 from textmlr.features.ngrams import Hasher
 from textmlr.kernels import csr_rows
 from textmlr.kernels import disk_words as kernels
@@ -125,7 +126,9 @@ def write_counts(
     with open(os.path.join(folder, FILE), "wb") as file:
         records = _Records(file)
         if options.hash_bits is None:
-            interner = Interner(memory)
+            interner: Interner | GivenCounts = Interner(memory)
+            if options.vocabulary is not None:
+                interner = GivenCounts(given_vocabulary(options))
             for hashed in map_blocks(Hasher(options).hash, blocks(), threads):
                 invalid += hashed.invalid
                 if interner.crowded(len(hashed.hashes)):
@@ -135,7 +138,7 @@ def write_counts(
                 counts = hashed.counts.astype(np.float32)
                 records.add(Features(hashed.offsets, columns, counts, 0), interner.period)
             records.end(interner.period)
-            counted = interner.counted(options.min_df, most)
+            counted = interner.counted(options.bounds_of_fit(len(corpus))._replace(size=most))
         else:
             frequencies = np.zeros(featurizer.columns, np.int32)
             for rows in map_blocks(featurizer.counts_of, blocks(), threads):

@@ -12,9 +12,12 @@ STREAM_HASH_BITS = 22  # the default: the vocabulary of a stream has no end
 # The training options that a stream takes, and those that it takes with one value alone.
 TAKEN = {"learning_rate", "idf_power", "calibration", "seed"}
 FIXED = {"solver": "sgd"}
+CHOSEN = ("idf", "min_df", "max_df", "max_features", "vocabulary")  # of the featurizer: not taken
 REASONS = {  # why a stream does not take the others
     "idf": "how many documents will have a feature is not known before the stream ends",
     "min_df": "how many documents will have a feature is not known before the stream ends",
+    "max_df": "how many documents will have a feature is not known before the stream ends",
+    "vocabulary": "its features are hashed",
     "max_features": "which features are frequent is not known before the stream ends",
     "holdout": "each document judges before it is trained on",
     "epochs": "there is one pass",
@@ -28,9 +31,7 @@ def check_options(
     featurizer_options: FeaturizerOptions, training_options: TrainingOptions
 ) -> tuple[FeaturizerOptions, TrainingOptions]:
     """The options, decided.  Raises InputError for one that does not go with a stream."""
-    wrong = [
-        name for name in ("idf", "min_df", "max_features") if getattr(featurizer_options, name)
-    ]
+    wrong = [name for name in CHOSEN if getattr(featurizer_options, name) not in (None, False)]
     for field in fields(TrainingOptions):
         given = getattr(training_options, field.name)
         allowed = field.name in TAKEN or given in (field.default, FIXED.get(field.name))

@@ -14,6 +14,7 @@ from textmlr.base import tensor_file
 from textmlr.base.checks import check_kind, check_path
 from textmlr.base.errors import InputError, ModelFileError
 from textmlr.base.featurizer_options import FeaturizerOptions
+from textmlr.base.option_errors import shown
 from textmlr.base.threads import chosen_threads
 from textmlr.base.training_options import TrainingOptions
 from textmlr.corpus.batch import Batch
@@ -278,12 +279,13 @@ class StreamTrainer:
     def save(self, path: str | PathLike[str]) -> int:
         """Write the state to one file, whole or not at all; return its size."""
         check_path("path", path)
+        self.featurizer_options.check_written()
         about, arrays = state_of(self._learner)
         header = {
             "kind": KIND,
             "versions": versions(),
             "learner": about,
-            "featurizer": asdict(self.featurizer_options),
+            "featurizer": self.featurizer_options.as_json(),
             "options": asdict(self.options),
             "labels": self.labels,
             "counts": self.counts,
@@ -351,7 +353,7 @@ class StreamTrainer:
         for name, now in (asdict(wanted[0]) | asdict(wanted[1])).items():
             if begun[name] != now:
                 raise InputError(
-                    f"the stream was started with {name}={begun[name]!r}, not {now!r}",
+                    f"the stream was started with {name}={shown(begun[name])}, not {shown(now)}",
                     mend="give the same options to resume, or leave out --resume",
                 )
 

@@ -91,5 +91,5 @@ def tune(
             journal=journal,
             watch=both(progress.watch, watch),
         )
-    tell_notes(training_notes(corpus, judges, tuned.model.record), verbose=verbose)
+    tell_notes(training_notes(corpus, judges, tuned.model), verbose=verbose)
     return tuned

@@ -97,7 +97,8 @@ class FeatureCache:
         judge = None
         if self._validation is not None:
             judge = rows.judge(self._validation, setting.training, self._threads)
-        counts, least = rows.objective.documents_of(), setting.featurizer.min_df or 1
+        counts = rows.objective.documents_of()
+        least = setting.featurizer.bounds(len(self._corpus)).least or 1
         if setting.featurizer.min_df is None and setting.featurizer.max_features is None:
             # Where features are many, the featurizer chose min_df.
             own = counts[int(setting.featurizer.bias) :]

@@ -96,6 +96,8 @@ def search_settings(
     given = Setting(
         featurizer_options or FeaturizerOptions(), training_options or TrainingOptions()
     )
+    if journal is not None:
+        given.featurizer.check_written()
     options = options or TuningOptions()
     if (options.cv or 1) > 1 and validation is not None:
         raise InputError("cv and validation are both given", mend="leave one of them out")

@@ -48,7 +48,7 @@ class Setting:
 
     def as_json(self) -> dict[str, Any]:
         """JSON values, which ``from_json`` reads."""
-        return {"featurizer": asdict(self.featurizer), "training": asdict(self.training)}
+        return {"featurizer": self.featurizer.as_json(), "training": asdict(self.training)}
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> Setting:
@@ -147,16 +147,22 @@ class Space:
     def __init__(self, known: Setting, fixed: Collection[str], text_bytes: int) -> None:
         self._known = known
         choices = dict(FEATURIZER)
-        if known.featurizer.hash_bits is not None:
-            del choices["min_df"]  # it needs a vocabulary
+        if known.featurizer.hash_bits is not None or known.featurizer.vocabulary is not None:
+            del choices["min_df"]  # there is nothing to choose from
+        if known.featurizer.vocabulary is not None:
+            del choices["ngrams"], choices["char_ngrams"]  # it says what lengths there are
+        most = known.featurizer.max_df
+        if isinstance(most, int) and "min_df" in choices:
+            choices["min_df"] = Choice(tuple(least for least in (1, 2, 3) if least <= most))
         lengths = [
             pair
-            for pair in choices["char_ngrams"].values
+            for pair in FEATURIZER["char_ngrams"].values
             if pair is None or text_bytes * (pair[1] - pair[0] + 1) <= MOST_CHARACTERS
         ]
         if known.featurizer.ngrams is None:  # then there must be character n-grams
             lengths.remove(None)
-        choices["char_ngrams"] = Choice(tuple(lengths))
+        if "char_ngrams" in choices:
+            choices["char_ngrams"] = Choice(tuple(lengths))
         self._featurizer = {
             name: choice
             for name, choice in choices.items()

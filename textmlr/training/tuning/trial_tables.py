@@ -6,8 +6,9 @@ import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from textmlr.base.featurizer_options import FeaturizerOptions, show_ngrams
+from textmlr.base.featurizer_options import FeaturizerOptions
 from textmlr.base.logs import LOGGER
+from textmlr.base.ngram_lengths import show_ngrams
 from textmlr.base.printable import bar, plain, plural
 from textmlr.base.tuning_options import TuningOptions
 from textmlr.training.sgd.trial_run import Progress
@@ -146,7 +147,7 @@ def describe(setting: Setting) -> str:
         f"step {training.learning_rate:g}{power} × {plural(training.epochs or 0, 'epoch')}",
         f"l2 {training.l2:.2g}",
     ]
-    if (features.min_df or 1) > 1:
+    if features.min_df not in (None, 1):
         words.append(f"min-df {features.min_df}")
     if features.term_frequency != usual.term_frequency:
         words.append(features.term_frequency)

@@ -1,0 +1,260 @@
+"""Models of fastText: the same answers as its own library's, and as a twin's in plain Python."""
+
+from __future__ import annotations
+
+import json
+import pickle
+from pathlib import Path
+
+import naive_fasttext as naive
+import numpy as np
+import pytest
+
+import textmlr
+from textmlr import InputError, Model, ModelFileError
+from textmlr.model.fasttext.label_tree import label_tree
+
+FOLDER = Path(__file__).parent / "fasttext"
+RECORDED = json.loads((FOLDER / "answers.json").read_text(encoding="utf-8"))
+TEXTS = [text.encode("latin-1") for text in RECORDED["texts"]]
+MODELS = [*RECORDED["models"]]
+ADDED = 1e-5  # fastText adds it to each probability, and on a tree to each branch
+ROUNDING = 3e-7  # of its float32
+
+
+def imported(name: str) -> Model:
+    prefix = "__class__" if name.startswith("one") else None
+    return textmlr.import_model(FOLDER / name, label_prefix=prefix)
+
+
+def added_on_the_way(model: Model, p: np.ndarray) -> np.ndarray:
+    """P with what fastText adds: (n, L)."""
+    own = model.parts.fasttext
+    assert own is not None
+    if own.loss != "hs":
+        return p + ADDED
+    labels = len(model.labels)
+    below = np.zeros((2 * labels - 1, len(p)))
+    below[:labels] = p.T
+    for k, (left, right) in enumerate(own.tree):
+        below[labels + k] = below[left] + below[right]
+    with_added = np.ones((2 * labels - 1, len(p)))
+    for k in range(labels - 2, -1, -1):
+        for child in own.tree[k]:
+            share = below[child] / np.maximum(below[labels + k], 1e-300)
+            with_added[child] = with_added[labels + k] * (share + ADDED)
+    return with_added[:labels].T
+
+
+# ---------------------------------------------------------------- answers
+@pytest.mark.parametrize("name", MODELS)
+def test_answers_are_those_of_the_library(name: str) -> None:
+    """Recorded from fasttext-numpy2 0.10.4: labels, and probabilities within 1e-5 and what it
+    adds to them."""
+    model = imported(name)
+    found = model.probabilities(TEXTS)
+    theirs = added_on_the_way(model, found)
+    room = ROUNDING if model.parts.fasttext.loss in ("softmax", "hs") else 5e-6  # type: ignore[union-attr]
+    for text, p, full, wanted in zip(TEXTS, found, theirs, RECORDED["models"][name], strict=True):
+        own = dict(zip(model.labels, full, strict=True))
+        if not wanted["p"]:
+            np.testing.assert_allclose(p, np.exp(model.parts.base) / np.exp(model.parts.base).sum())
+            continue
+        assert model.predict(text) == wanted["label"], text
+        assert own.keys() == wanted["p"].keys()
+        for label, share in wanted["p"].items():
+            assert own[label] == pytest.approx(share, abs=room), (text, label)
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_probabilities_are_true(name: str) -> None:
+    """Those of a softmax and of a tree sum to 1; none is below 0 or above 1, as theirs are."""
+    model = imported(name)
+    p = model.probabilities(TEXTS)
+    assert ((p > 0) & (p < 1)).all()
+    if model.parts.fasttext.loss in ("softmax", "hs"):  # type: ignore[union-attr]
+        np.testing.assert_allclose(p.sum(axis=1), 1, atol=1e-12)
+
+
+@pytest.mark.parametrize("loss", naive.LOSSES)
+@pytest.mark.parametrize("quantised", [False, True])
+def test_random_models_answer_as_their_twins(loss: str, quantised: bool, tmp_path: Path) -> None:
+    rng = np.random.default_rng(list(naive.LOSSES).index(loss) + 10 * quantised)
+    path = tmp_path / "m.bin"
+    for _ in range(25):
+        twin = naive.random_model(rng, loss, quantised=quantised)
+        path.write_bytes(twin.written())
+        model = textmlr.import_model(path)
+        texts = [b"", *(random_text(rng, twin) for _ in range(6))]
+        found = added_on_the_way(model, model.probabilities(texts))
+        for text, full in zip(texts, found, strict=True):
+            wanted = twin.theirs(text)
+            for label, share in wanted.items():
+                own = full[model.labels.index(label.decode().removeprefix("__label__"))]
+                assert own == pytest.approx(share, abs=5e-6), (text, label)
+
+
+def random_text(rng: np.random.Generator, twin: naive.FastText) -> bytes:
+    pieces = [*twin.words, *twin.labels, b"</s>", b"abc", "世界é".encode(), b"\xff", b"\xe4\xb8"]
+    pieces += [b"__label__other", b"zzzzzz", b"<", b">"]
+    between = [b" ", b"\n", b"\t", b"\0", b"", b"\r\n", b" \x0b\x0c "]
+    drawn = rng.choice(len(pieces), rng.integers(0, 12))
+    return b"".join(pieces[i] + between[rng.integers(len(between))] for i in drawn)
+
+
+def test_ties_in_the_table_go_to_the_last_label_of_fasttext(tmp_path: Path) -> None:
+    """Scores that differ by less than a step of the table have one probability; fastText's answer
+    is then the label that it has last, which is the rarest."""
+    output = np.array([[1.01], [1.001], [1.005]], np.float32)
+    labels = [b"__label__b", b"__label__c", b"__label__a"]
+    for scale in (1.0, 20.0, -20.0):
+        twin = naive.FastText(
+            [b"x"], labels, [5, 3, 2], np.array([[scale]], np.float32), output, "ova"
+        )
+        (tmp_path / "m.bin").write_bytes(twin.written())
+        model = textmlr.import_model(tmp_path / "m.bin")
+        assert model.predict("x") == "a"
+        assert np.ptp(model.predict_proba("x")) < 1e-5
+
+
+def test_a_long_document_is_read_in_pieces(tmp_path: Path) -> None:
+    rng = np.random.default_rng(8)
+    twin = naive.random_model(rng, "softmax")
+    twin.ngrams, twin.most, twin.least, twin.buckets = 2, 4, 2, 50
+    twin.input = naive.random_matrix(rng, len(twin.words) + 50, twin.output.shape[1], 1.0)  # type: ignore[union-attr]
+    (tmp_path / "m.bin").write_bytes(twin.written())
+    model = textmlr.import_model(tmp_path / "m.bin")
+    for text in (b"abcd efg " * 3000, "世界é".encode() * 4000):
+        found = dict(zip(model.labels, model.predict_proba(text), strict=True))
+        for label, share in twin.theirs(text).items():
+            own = found[label.decode().removeprefix("__label__")]
+            assert own + ADDED == pytest.approx(share, abs=1e-4)  # of 60,000 sums in float32
+    long = b"abcd " * 2_000_000  # past ``blocks.GIANT_BYTES``
+    np.testing.assert_allclose(
+        model.predict_proba(long), model.predict_proba(b"abcd " * 20_000), atol=1e-3
+    )
+
+
+def test_rows_without_numbers_count_as_nothing(tmp_path: Path) -> None:
+    """fastText may leave rows of buckets unset; those that are no numbers are 0, and told."""
+    rng = np.random.default_rng(3)
+    twin = naive.random_model(rng, "softmax")
+    assert isinstance(twin.input, np.ndarray)
+    twin.input[0] = np.nan
+    twin.input[-1, 0] = 3e38
+    (tmp_path / "m.bin").write_bytes(twin.written())
+    model = textmlr.import_model(tmp_path / "m.bin")
+    assert model.info()["imported"]["unset_rows"] == 1
+    p = model.probabilities([b" ".join(twin.words), b" ".join([twin.words[-1]] * 9)])
+    assert np.isfinite(p).all()
+    np.testing.assert_allclose(p.sum(axis=1), 1)
+
+
+# ---------------------------------------------------------------- files of textmlr
+@pytest.mark.parametrize("name", MODELS)
+def test_it_is_saved_and_copied(name: str, tmp_path: Path) -> None:
+    model = imported(name)
+    size = model.save(tmp_path / "m.textmlr")
+    loaded = textmlr.load(tmp_path / "m.textmlr")
+    wanted = model.probabilities(TEXTS)
+    for other in (loaded, pickle.loads(pickle.dumps(model)), Model.of(model.parts)):
+        assert other.labels == model.labels
+        np.testing.assert_array_equal(other.probabilities(TEXTS), wanted)
+    assert loaded.save(tmp_path / "again") == size
+    assert (tmp_path / "again").read_bytes() == (tmp_path / "m.textmlr").read_bytes()
+    if name.endswith("ftz"):
+        assert size < (FOLDER / name).stat().st_size + 6000
+    assert loaded.info() == model.info()
+
+
+def test_threads_and_forms_of_text_change_no_bit() -> None:
+    model = imported("tree.bin")
+    texts = [text for text in TEXTS if text.decode("utf-8", "ignore").encode() == text]
+    wanted = model.probabilities(texts, threads=1)
+    np.testing.assert_array_equal(model.probabilities(texts, threads=3), wanted)
+    as_str = [text.decode() for text in texts]
+    np.testing.assert_array_equal(model.probabilities(as_str), wanted)
+    for text, row in zip(as_str, wanted, strict=True):
+        np.testing.assert_array_equal(model.predict_proba(text), row)
+
+
+def test_features_are_shares_of_rows() -> None:
+    model = imported("tree.bin")
+    features = model.featurizer.transform(["robot robot orbit", ""])
+    assert features.shape == (2, model.featurizer.columns)
+    np.testing.assert_allclose(features.sum(axis=1), 1, rtol=1e-6)
+    names = model.featurizer.feature_names()
+    shares = {names[i]: v for i, v in zip(features[[0]].indices, features[[0]].data, strict=True)}
+    assert shares["robot"] == pytest.approx(2 * shares["</s>"])
+
+
+# ---------------------------------------------------------------- labels and their prefix
+def test_prefixes() -> None:
+    assert textmlr.import_model(FOLDER / "words.bin").labels == [
+        "romance", "scifi", "war", "western",
+    ]  # fmt: skip
+    assert textmlr.import_model(FOLDER / "one-vs-all.bin").labels[0] == "__class__romance"
+    with pytest.raises(ModelFileError, match=r"the label '__class__.*does not begin with '__k__'"):
+        textmlr.import_model(FOLDER / "one-vs-all.bin", label_prefix="__k__")
+
+
+def test_the_tree_is_huffmans() -> None:
+    assert label_tree([9, 9, 5, 1]).tolist() == [[3, 2], [4, 1], [0, 5]]
+    with pytest.raises(ValueError, match="make no tree"):
+        label_tree([10**16, 10**16, 10**16])
+
+
+# ---------------------------------------------------------------- what is refused
+def test_other_files_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(ModelFileError, match=r"holds word vectors \(skipgram\), and no classifier"):
+        textmlr.import_model(FOLDER / "vectors.bin")
+    for data, problem in (
+        (b"", "is not a model of fastText"),
+        (b"__label__a text\n", "is not a model of fastText"),
+        (b"\xba\x16O/\x0d\0\0\0", "format version 13"),
+        (b"\xba\x16O/\x0c\0\0\0", "is cut short"),
+    ):
+        (tmp_path / "m").write_bytes(data)
+        with pytest.raises(ModelFileError, match=problem):
+            textmlr.import_model(tmp_path / "m")
+    with pytest.raises(ModelFileError, match="no such file"):
+        textmlr.import_model(tmp_path / "none")
+    with pytest.raises(ModelFileError, match="is not a file"):
+        textmlr.import_model(tmp_path)
+    imported("words.bin").save(tmp_path / "m")
+    with pytest.raises(ModelFileError, match="is a model of textmlr already"):
+        textmlr.import_model(tmp_path / "m")
+    with pytest.raises(InputError, match="is not a textmlr model"):
+        textmlr.load(FOLDER / "words.bin")
+
+
+@pytest.mark.parametrize("name", ["pruned.ftz", "tree.bin", "codes.ftz"])
+def test_every_cut_is_refused(name: str, tmp_path: Path) -> None:
+    whole = (FOLDER / name).read_bytes()
+    for size in (*range(200), *range(200, len(whole), 97)):
+        (tmp_path / "m").write_bytes(whole[:size])
+        with pytest.raises(ModelFileError):
+            textmlr.import_model(tmp_path / "m")
+    (tmp_path / "m").write_bytes(whole + b"\0")
+    with pytest.raises(ModelFileError, match="1 bytes too many"):
+        textmlr.import_model(tmp_path / "m")
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_forged_files_are_refused_or_read(name: str, tmp_path: Path) -> None:
+    """Any change of bytes gives a model that answers, or a ModelFileError."""
+    whole = (FOLDER / name).read_bytes()
+    rng = np.random.default_rng(len(name))
+    path = tmp_path / "m"
+    for round in range(150):
+        data = bytearray(whole)
+        most = 100 if round % 2 else len(data)
+        for at in rng.integers(0, most, rng.integers(1, 4)).tolist():
+            data[at] = int(rng.choice([0, 1, 127, 128, 255, rng.integers(256)]))
+        path.write_bytes(data)
+        try:
+            model = textmlr.import_model(path)
+        except ModelFileError:
+            continue
+        p = model.probabilities(TEXTS[:9])
+        assert np.isfinite(p).all()

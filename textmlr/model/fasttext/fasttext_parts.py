@@ -1,0 +1,50 @@
+"""The parts of a model of fastText that models of textmlr's own do not have."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal, get_args
+
+import numpy as np
+from numpy.typing import NDArray
+
+from textmlr.base.errors import InputError
+from textmlr.model.fasttext.product_codes import ProductCodes
+from textmlr.model.small_file.theta_storage import Dtype, ThetaStorage
+
+Loss = Literal["softmax", "hs", "ova", "ns"]
+LOSSES: tuple[Loss, ...] = get_args(Loss)
+TABLE_LOSSES = ("ova", "ns")  # P is a sigmoid, looked up in a table
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class FastTextParts(ThetaStorage):
+    """The form of a model of fastText, and what it has besides labels, dictionary and layers.
+
+    version  of the format of its file
+    loss     "softmax", "hs" (a tree of sigmoids), "ova" or "ns" (a sigmoid for each label)
+    prefix   of its labels, which textmlr's labels are without
+    tree     (L − 1, 2) int32 of "hs": see ``label_tree``; else (0, 2)
+    quantised  the first layer as its file has it, where it is quantised
+    """
+
+    dtype: Dtype = "fasttext"
+    version: int = 12
+    loss: Loss = "softmax"
+    prefix: str = ""
+    tree: NDArray[np.int32] = field(default_factory=lambda: np.zeros((0, 2), np.int32))
+    quantised: ProductCodes | None = None
+
+    @property
+    def is_linear(self) -> bool:
+        """Whether scores are sums over the features of a document, but for the table's steps."""
+        return self.loss != "hs"
+
+
+def refuse_fasttext(parts: object, problem: str) -> None:
+    """Raise InputError with the problem if the parts are those of a model of fastText."""
+    if getattr(parts, "fasttext", None) is not None:
+        raise InputError(
+            f"a model imported from fastText {problem}",
+            mend="train a model of textmlr's own on the corpus: textmlr train CORPUS",
+        )
