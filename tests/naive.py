@@ -72,17 +72,20 @@ def character_class(wanted: Callable[[str], bool]) -> str:
     return "".join(f"{run[0]}-{run[-1]}" for run in runs)
 
 
-# What code points are to UAX #29, a letter each: L letter, H letter of Hebrew, N digit, E connector,
-# F format character, X mark, K mark of a keycap, Z joiner of emoji, J joiner of letters, P emoji,
-# R half of a flag, C character of a script without spaces, S space, O other symbol.  Punctuation
-# that may be inside a word: : between letters, ' after one of Hebrew, " between two of Hebrew.
+# What code points are to UAX #29, a letter each: L letter, H letter of Hebrew, N digit,
+# E connector, F format character, X mark, K mark of a keycap, Z joiner of emoji, J joiner of
+# letters, P emoji, R half of a flag, C character of a script without spaces, S space, O other
+# symbol.  Punctuation that may be inside a word: : between letters, ' after one of Hebrew, "
+# between two of Hebrew.
 BY_CATEGORY = {"L": "L", "Nl": "L", "No": "L", "Nd": "N", "Pc": "E", "M": "X", "Cf": "F", "Z": "S"}
 # By themselves, and by ranges of code points.
 SINGLE = {
-    **{c: ":" for c in "\u00b7\u0387\u055f\u05f4\u2027"},
+    **dict.fromkeys("··՟״‧", ":"),
     **{c: c for c in "'\""},
     **dict.fromkeys("\t\n\v\f\r\x1c\x1d\x1e\x1f\x85\u200b", "S"),
-    **{"\u200c": "J", "\u200d": "Z", "\u20e3": "K"},
+    "\u200c": "J",
+    "\u200d": "Z",
+    "\u20e3": "K",
 }
 RANGES = {
     "X": "FF9E-FF9F 1F3FB-1F3FF E0020-E007F",

@@ -207,22 +207,31 @@ def test_blocks_of_features(small: Model, tmp_path: Path, monkeypatch: pytest.Mo
 
 def test_ranges_hold_every_code_point() -> None:
     """Expanded again, they are the tables that the tokenizer reads."""
-    from textmlr.features.unicode_tables import tables
+    from textmlr.features.unicode_tables import LIMIT, tables
 
-    for lowercase, split_scripts in ((True, True), (False, True), (True, False)):
-        told: dict[str, Any] = export._unicode(
-            FeaturizerOptions(lowercase=lowercase, split_scripts=split_scripts)
-        )
-        lower, kind = tables(lowercase, split_scripts, False)
-        again, kinds = np.arange(0x110000), np.full(0x110000, export.KINDS["word"] + 1)
+    for options in (
+        FeaturizerOptions(normalize=None),
+        FeaturizerOptions(lowercase=False, token_pattern=r"\w+"),
+        FeaturizerOptions(split_scripts=False, normalize=None),
+    ):
+        told: dict[str, Any] = export._unicode(options)
+        lower, kind = tables(options, ascii_only=False)
+        again, letters = np.arange(0x110000), np.full(0x110000, "O")
         for first, last, step, change in told["lower"]:
             again[first : last + 1 : step] += change
-        for name, ranges in told["kinds"].items():
+        for letter, ranges in told["kinds"].items():
             for first, last in ranges:
-                kinds[first : last + 1] = export.KINDS[name]
+                letters[first : last + 1] = letter
         np.testing.assert_array_equal(again[: len(lower)], lower)
         np.testing.assert_array_equal(again[len(lower) :], np.arange(len(lower), 0x110000))
-        np.testing.assert_array_equal(kinds[: len(kind)], kind)
+        if options.token_pattern is None:
+            assert "".join(letters[0x2F:0x3B]) == "ODDDDDDDDDDO"
+            assert (letters[0x200D], letters[0xFE0F]) == ("Z", "V")
+            letters[0x30:0x3A], letters[0x200D], letters[0xFE0F] = "N", "J", "X"
+        kinds = np.array([export.KINDS.get(letter, 1) for letter in letters])
+        np.testing.assert_array_equal(kinds[:LIMIT], kind[:LIMIT])
+        assert kinds[0xE0000:0xE0200].tolist() == kind[LIMIT:].tolist()
+        assert set(letters[LIMIT:0xE0000]) | set(letters[0xE0200:]) == {"O"}
         assert len(json.dumps(told)) < 40_000
 
 
