@@ -20,6 +20,7 @@ ALSO = {
     "imbalance": "uneven-labels", "imbalanced": "uneven-labels", "notebook": "python",
     "jupyter": "python", "pandas": "python", "dataframe": "python", "memory": "larger-than-memory",
     "classify": "predictions", "csv": "formats", "fasttext": "from-fasttext",
+    "import": "from-fasttext",
     "sklearn": "scikit-learn", "vw": "from-vowpal-wabbit", "start": "first-model",
     "tutorial": "first-model", "math": "mathematics", "top": "explain", "onnx": "other-programs",
     "security": "model-files", "readme": "first-model",

@@ -31,6 +31,7 @@ from textmlr.features.stop_words import read_with
 from textmlr.features.vocabulary import Vocabulary
 from textmlr.kernels import code_points as kinds
 from textmlr.kernels.ngram_names import CHAR_PREFIX
+from textmlr.model.fasttext.fasttext_parts import refuse_export
 from textmlr.model.model import Model, versions
 from textmlr.model.model_parts import check_linear
 
@@ -151,6 +152,7 @@ def export_json(
     """
     check_kind("model", model, Model, MODEL_MEND)
     model.featurizer.options.check_written()
+    refuse_export(model.parts.storage)
     check_path("path", path)
     check_path("script", script, optional=True)
     with atomic_files([path] if script is None else [script, path]) as temporaries:
