@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import subprocess
+import unicodedata
 from pathlib import Path
 from typing import Any
 
@@ -45,6 +46,10 @@ OPTIONS = [
     FeaturizerOptions(split_scripts=False, char_ngrams=(3, 3), norm=None, term_frequency="raw"),
     FeaturizerOptions(punctuation=False, min_token_length=3, term_frequency="binary"),
     FeaturizerOptions(min_df=2, term_frequency="raw", idf=True, norm=None, bias=False),
+    FeaturizerOptions(normalize=None),
+    FeaturizerOptions(normalize="nfkc", lowercase=False),
+    FeaturizerOptions(normalize="nfd", strip_accents=True, char_ngrams=(2, 3)),
+    FeaturizerOptions(normalize="nfkc", strip_accents=True),
     FeaturizerOptions(hash_bits=16, ngrams=(1, 3)),
     FeaturizerOptions(hash_bits=9, char_ngrams=(2, 3), idf=True),
     FeaturizerOptions(hash_bits=18, bias=False, idf=True, norm=None),
@@ -124,8 +129,11 @@ def check(model: Model, texts: list[str], folder: Path) -> None:
 @pytest.mark.parametrize("options", OPTIONS, ids=str)
 def test_torture(options: FeaturizerOptions, tmp_path: Path) -> None:
     model = made(options, 2 + OPTIONS.index(options) % 3)
-    assert np.ptp(model.probabilities(torture_texts()), axis=0).max() > 0.3
-    check(model, torture_texts(), tmp_path)
+    texts = torture_texts()
+    assert np.ptp(model.probabilities(texts), axis=0).max() > 0.3
+    if options.strip_accents:  # what combines is node's Unicode to say, which may be newer
+        texts = [text for text in texts if "Cn" not in map(unicodedata.category, text)]
+    check(model, texts, tmp_path)
 
 
 @pytest.mark.slow
@@ -195,7 +203,7 @@ def test_it_says_what_it_holds(small: Model, tmp_path: Path) -> None:
         if isinstance(value, dict) and key != "made_by":
             assert not [own for own in value if own not in about], key
     assert all(len(line) <= 100 for line in told["about"])
-    assert len(export.scorer().splitlines()) < 100
+    assert len(export.scorer().splitlines()) < 150
 
 
 def test_blocks_of_features(small: Model, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -207,7 +215,7 @@ def test_blocks_of_features(small: Model, tmp_path: Path, monkeypatch: pytest.Mo
 
 def test_ranges_hold_every_code_point() -> None:
     """Expanded again, they are the tables that the tokenizer reads."""
-    from textmlr.features.unicode_tables import LIMIT, tables
+    from textmlr.features.unicode_tables import LIMIT, frozen_tables
 
     for options in (
         FeaturizerOptions(normalize=None),
@@ -215,7 +223,7 @@ def test_ranges_hold_every_code_point() -> None:
         FeaturizerOptions(split_scripts=False, normalize=None),
     ):
         told: dict[str, Any] = export._unicode(options)
-        lower, kind = tables(options, ascii_only=False)
+        lower, kind, _ = frozen_tables(options, ascii_only=False)
         again, letters = np.arange(0x110000), np.full(0x110000, "O")
         for first, last, step, change in told["lower"]:
             again[first : last + 1 : step] += change

@@ -67,6 +67,8 @@ class ReadingNotes:
         for chunk in chunks:
             self.add(chunk)
             yield chunk
+        if not self.documents and self._unlabelled:
+            raise self._none_labelled(None)
         if not self.documents and self.skipped:
             raise FormatError(
                 f"all {self.skipped:,} rows are bad; the first: {self.skipped_examples[0]}",
@@ -81,20 +83,22 @@ class ReadingNotes:
         if self.documents:
             return
         if self._unlabelled:
-            problem = f"none of {plural(self._unlabelled, 'row')} has a label"
-            raise FormatError(problem, place=", ".join(names), mend="label some of them first")
+            raise self._none_labelled(", ".join(names))
         if not self.skipped:
             raise FormatError("no documents", place=", ".join(names), mend="write one a row")
         problem = f"all {self.skipped} lines are bad; the first: {self.skipped_examples[0]}"
         raise FormatError(problem, mend=f"write {self._form}")
+
+    def _none_labelled(self, place: str | None) -> FormatError:
+        problem = f"none of {plural(self._unlabelled, 'row')} has a label"
+        return FormatError(problem, place=place, mend="label some of them first")
 
     @property
     def notes(self) -> list[str]:
         """Sentences on how the files were read."""
         notes = []
         if self._several:
-            have = "documents have" if self._several > 1 else "document has"
-            notes.append(f"{self._several:,} {have} several labels, of which the first is used")
+            notes.append(several_labels(self._several))
         for name, line, sample in self._invalid:
             notes.append(invalid_note(f"{name}, line {line:,}", sample))
         if self._unlabelled:
@@ -109,3 +113,9 @@ class ReadingNotes:
             "--format csv reads it as names"
             for name in self._headers
         ]
+
+
+def several_labels(documents: int) -> str:
+    """The note on documents that have several labels."""
+    have = "documents have" if documents > 1 else "document has"
+    return f"{documents:,} {have} several labels, of which the first is used"

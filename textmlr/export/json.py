@@ -1,9 +1,9 @@
 """A model as one JSON object: weights by the names of features, and the tables that cut text.
 
 Its first entry, ``ABOUT``, describes the object, so that a program in any language can be written
-from it; ``scorer.js`` beside this file is one, in under a hundred lines.  Kinds and lower case of
-code points are those of the running Python's Unicode, as ranges: other languages have other
-versions of it.
+from it; ``scorer.js`` beside this file is one, in little more than a hundred lines.  Kinds and
+lower case of code points are those of the running Python's Unicode, as ranges: other languages have
+other versions of it.
 """
 
 from __future__ import annotations
@@ -40,6 +40,8 @@ BLOCK = 1 << 15  # features at a time
 # Answers depend on these.
 OPTIONS = (
     "lowercase",
+    "normalize",
+    "strip_accents",
     "punctuation",
     "split_scripts",
     "token_pattern",
@@ -85,6 +87,11 @@ WORDS = (
 RUNS = "(?<word>L+)|(?<character>CT*)|(?<symbol>[OT])"
 
 ABOUT = """\
+0. Form. With featurizer.strip_accents the text is brought to Unicode's form NFKD, and all
+   characters whose combining class is not 0 are dropped. With featurizer.normalize it is brought to
+   that form (nfc, nfkc or nfd); and with featurizer.lowercase too, each code point is then
+   lower-cased as step 1 says, each U+0307 is dropped that has before it an i and no other character
+   of class 0 or 230 since, and the text is brought to the form once more.
 1. Tokens. Text is a sequence of code points (a lone surrogate counts as U+FFFD). Each has a
    kind, a letter: unicode.kinds lists the ranges [first, last] of each, all others are O. Tokens
    are the matches of the regular expression unicode.tokens in the string of these letters, of

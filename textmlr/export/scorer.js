@@ -18,6 +18,8 @@ const HASH = { // of an n-gram: of its tokens' hashes, or of its characters, fro
     .reduceRight((h, hash) => mix((h * 0x9e3779b97f4a7c15n + hash) & U64)),
   characters: (signs) => mix(signs.reduceRight(fnv, 0xd6e8feb86659fd93n)),
 };
+const RAISED = (mark) => ("\u0301" + mark).normalize("NFD")[0] !== "\u0301"; // class 1 to 229
+const COMBINES = (mark) => RAISED(mark) || (mark + "\u0323").normalize("NFD")[0] === "\u0323";
 class Scorer {
   constructor(model) {
     if (model.format !== "textmlr-json 3") throw new Error("not a model in format textmlr-json 3");
@@ -30,9 +32,21 @@ class Scorer {
       for (let c = first; c <= last; c += step)
         this.lower.set(String.fromCodePoint(c), String.fromCodePoint(c + change));
   }
+  prepared(text) { // in the form that it is read in
+    const { lowercase, normalize, strip_accents } = this.model.featurizer;
+    text = text.toWellFormed();
+    if (strip_accents)
+      text = [...text.normalize("NFKD")].filter((sign) => !COMBINES(sign)).join("");
+    if (!normalize) return text;
+    text = text.normalize(normalize.toUpperCase());
+    if (!lowercase) return text;
+    text = Array.from(text, (sign) => this.lower.get(sign) ?? sign).join("");
+    const dropped = (all, marks) => [...marks].every(RAISED) ? "i" + marks : all;
+    return text.replace(/i(\p{M}*?)\u0307/gu, dropped).normalize(normalize.toUpperCase());
+  }
   tokens(text) { // each a list of its characters, lower-cased
     const { punctuation, min_token_length } = this.model.featurizer;
-    const signs = [...text.toWellFormed()];
+    const signs = [...this.prepared(text)];
     const kinds = signs.map((sign) => this.kinds[sign.codePointAt(0)]).join("");
     const found = [];
     for (const { 0: own, index, groups } of kinds.matchAll(this.model.unicode.tokens)) {
