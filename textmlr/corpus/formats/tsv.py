@@ -22,7 +22,7 @@ from textmlr.corpus.batch import Batch
 from textmlr.corpus.byte_streams import Stream
 from textmlr.corpus.chunks import SKIP, Chunk, ScanRequest, check_bad, used
 from textmlr.corpus.formats.lines import BINARY, Lines, blocks_of, intern, quote
-from textmlr.corpus.formats.table_columns import PLAIN
+from textmlr.corpus.formats.plain_names import PLAIN
 from textmlr.corpus.labels import LARGEST_WEIGHT
 from textmlr.corpus.taken_columns import Taken
 from textmlr.kernels import tsv_lines as kernels
