@@ -5,16 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from textmlr.corpus.formats.annotated_rows import (
+from textmlr.corpus.formats.annotated_rows import Export, Row, by_votes, listed, which
 from textmlr.corpus.formats.plain_names import PLAIN
-    PLAIN["label"],
-    PLAIN["text"],
-    Export,
-    Row,
-    by_votes,
-    listed,
-    which,
-)
 
 STUDIO_KEYS = {"annotation_id", "annotator", "lead_time"}
 _STUDIO_OWN = STUDIO_KEYS | {
