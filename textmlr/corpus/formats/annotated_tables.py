@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
 
 from textmlr.corpus.formats.label_studio import STUDIO_KEYS, min_choices, studio_columns
 
@@ -22,6 +25,20 @@ class TableExport(NamedTuple):
     shape: str
     label: str
     labels_of: Callable[[str], list[str]]
+
+    def first_labels(
+        self, fields: Sequence[str | None]
+    ) -> tuple[list[str | None], NDArray[np.int64]]:
+        """(the first label in each field, "" where there is none; how many each has, and at the end
+        one more).
+
+        fields  None is one that is not UTF-8
+        """
+        found: list[list[Any]] = [
+            [None] if field is None else self.labels_of(field) for field in fields
+        ]
+        names = [labels[0] if labels else "" for labels in own]
+        return names, np.array([len({*labels}) for labels in own] + [1], np.int64)
 
 
 def table_export(columns: Sequence[str]) -> TableExport | None:
@@ -44,7 +61,7 @@ def _studio(field: str) -> list[str]:
     """Label Studio's: a choice, or JSON of {"choices": [...]} or of a list."""
     if field.startswith(("{", "[")):
         try:
-            return [str(one) for one in min_choices(json.loads(field))]
+            return [str(one).strip() for one in min_choices(json.loads(field))]
         except (ValueError, RecursionError):
             pass  # a choice that begins so
     return [field] if field else []
