@@ -34,7 +34,7 @@ class TableExport(NamedTuple):
 
         fields  None is one that is not UTF-8
         """
-        found: list[list[Any]] = [
+        own: list[list[Any]] = [
             [None] if field is None else self.labels_of(field) for field in fields
         ]
         names = [labels[0] if labels else "" for labels in own]
