@@ -437,3 +437,20 @@ def answers_or_is_refused(path: Path, header: dict[str, Any], tensors: dict[str,
     p = model.probabilities(TEXTS)
     assert np.isfinite(p).all()
     model.featurizer.transform(["a robot in the war"])
+
+
+def test_a_text_without_a_known_word_is_told(tmp_path: Path) -> None:
+    """It has the answer of </s>, or the shares of labels where that is no row."""
+    imported("words.bin").save(tmp_path / "m")
+    (tmp_path / "d.txt").write_text("qqqq zzzz", encoding="utf-8")
+    said = typed("classify", "-m", tmp_path / "m", tmp_path / "d.txt")
+    assert "no known word; the answer is the bias's distribution" in said.output
+    ones = np.ones((1, 1), np.float32), np.ones((2, 1), np.float32)
+    twin = naive.FastText([b"x"], [b"__label__a", b"__label__b"], [3, 1], *ones)
+    (tmp_path / "m.bin").write_bytes(twin.written())
+    model = textmlr.import_model(tmp_path / "m.bin")
+    np.testing.assert_allclose(model.predict_proba("y"), [0.75, 0.25])
+    assert model.explain("y").method == "base rates"
+    model.save(tmp_path / "m")
+    said = typed("classify", "-m", tmp_path / "m", tmp_path / "d.txt")
+    assert "no known word; the answer is the base rates of training" in said.output
