@@ -249,7 +249,7 @@ def _model_of(
         order = np.concatenate([np.arange(bias), named + bias])
         idf = None if idf is None else idf[own][order]
     options = featurizer.options
-    if vocabulary is not None and options.vocabulary is not None:
+    if options.vocabulary is not None and vocabulary is not None and len(vocabulary):
         options = replace(options, vocabulary=tuple(vocabulary.name_list()))
     small = Featurizer.restore(options, vocabulary, idf, model.labels, featurizer.documents)
     if len(storage.codes):
