@@ -197,7 +197,7 @@ def test_options_in_messages_are_named_as_python_has_them(tmp_path):
         (TEXTS, LABELS, {"weights": "x"}, "weights takes a number a text, not 'x'"),
         (TEXTS, LABELS, {"reading": ReadingOptions()}, "reading cannot be given here"),
         (COLUMNS, None, {"reading": ReadingOptions()}, "reading cannot be given here"),
-        (COLUMNS, None, {"text": 3}, r"text takes a str or None, not 3 \(int\)"),
+        (COLUMNS, None, {"text": 3}, "the dict: no column '3'; there are 2 columns"),
         (TEXTS, None, {"text": "x"}, "text and label name columns, and data have none"),
         (TEXTS, LABELS[:2], {}, "2 labels for 3 documents"),
         ({"text": TEXTS, "label": LABELS[:2]}, None, {}, "2 labels for 3 documents"),

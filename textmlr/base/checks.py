@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Sequence
+from numbers import Integral, Real
 from typing import Any
 
 from textmlr.base.errors import InputError
@@ -22,10 +23,30 @@ def number(value: float) -> str:
     return f"{value:g}".replace("e-0", "e-").replace("e+", "e")
 
 
+def plain_value(value: Any) -> Any:
+    """A number or truth value of NumPy's, or a tuple of them, as Python's own; others as they are.
+
+    A file and a hash have Python's own alone, and NumPy's would overflow.
+    """
+    kind = type(value)
+    if kind in (bool, int, float, str):
+        return value
+    if kind is tuple:
+        return tuple(map(plain_value, value))
+    if isinstance(value, Integral):
+        return int(value)
+    if isinstance(value, Real):
+        return float(value)
+    if kind.__name__ in ("bool", "bool_") and hasattr(value, "dtype"):
+        return bool(value)
+    return value
+
+
 def check_integer(option: str, value: Any, low: int, high: int, such_as: int) -> None:
     """A whole number from low to high."""
     wanted = f"a whole number from {low:,} to {high:,}"
-    if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
+    own = plain_value(value)
+    if isinstance(own, bool) or not isinstance(own, int) or not low <= own <= high:
         raise refuse(option, value, wanted, str(such_as))
 
 
@@ -35,9 +56,10 @@ def check_real(
     """A number from low to high, or below it."""
     wanted = f"a number from {number(low)} to {'just below ' if below else ''}{number(high)}"
     # An int of 400 digits is no float; NaN is in no range.
-    if isinstance(value, bool) or not isinstance(value, int | float):
+    own = plain_value(value)
+    if isinstance(own, bool) or not isinstance(own, int | float):
         raise refuse(option, value, wanted, number(such_as))
-    if not low <= value <= high or (below and value == high):
+    if not low <= own <= high or (below and own == high):
         raise refuse(option, value, wanted, number(such_as))
 
 
@@ -53,7 +75,7 @@ def check_listed(option: str, value: Any) -> None:
 
 def check_flag(option: str, value: Any) -> None:
     """True or False."""
-    if not isinstance(value, bool):
+    if not isinstance(plain_value(value), bool):
         raise refuse(option, value, "True or False")
 
 

@@ -10,7 +10,13 @@ from collections.abc import Iterator, Mapping
 from dataclasses import Field, field, fields
 from typing import Any, NamedTuple, TypeVar
 
-from textmlr.base.checks import check_choice, check_flag, check_integer, check_real
+from textmlr.base.checks import (
+    check_choice,
+    check_flag,
+    check_integer,
+    check_real,
+    plain_value,
+)
 from textmlr.base.option_errors import Sentence, refuse
 from textmlr.base.option_headings import FURTHER, Heading
 
@@ -232,7 +238,7 @@ def check_options(stage: Any) -> None:
     their values in the form of their kind."""
     for one, own in options_of(stage):
         given = getattr(stage, one.name)
-        kept = own.taken(one.name, given)
+        kept = own.taken(one.name, plain_value(given))
         if kept is not given:
             object.__setattr__(stage, one.name, kept)
 

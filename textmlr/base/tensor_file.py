@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 from textmlr.base.errors import InputError
 from textmlr.base.file_bytes import ModelSource, bytes_of, name_of
 from textmlr.base.file_checks import Path, expect, refuse_file, take
-from textmlr.base.magic_bytes import METADATA_KEY, SIZE_BYTES
+from textmlr.base.magic_bytes import FASTTEXT, METADATA_KEY, SIZE_BYTES
 from textmlr.base.threads import available_threads, map_blocks
 from textmlr.base.whole_files import atomic_write
 
@@ -169,6 +169,8 @@ def _checksum(array: NDArray[Any]) -> int:
 
 def _header_size(head: bytes | memoryview, path: Path) -> int:
     """Bytes of the safetensors header, by the first bytes of a file."""
+    if bytes(head[: len(FASTTEXT)]) == FASTTEXT:
+        refuse_file(path, "is a model of fastText", "import it: textmlr import, or import_model")
     size = int.from_bytes(head[:SIZE_BYTES], "little")
     if len(head) <= SIZE_BYTES or head[SIZE_BYTES] != ord("{") or size > _LARGEST_HEADER:
         refuse_file(path, "is not a textmlr model", "name a model of textmlr")

@@ -16,7 +16,7 @@ import click
 from click.core import ParameterSource
 
 from textmlr.base.errors import InputError, ModelFileError
-from textmlr.base.magic_bytes import SIZE_BYTES, first_bytes, is_model_file, models_in
+from textmlr.base.magic_bytes import FASTTEXT, SIZE_BYTES, first_bytes, is_model_file, models_in
 from textmlr.base.option_headings import MODEL
 from textmlr.cli.verb import verb_option
 
@@ -258,6 +258,8 @@ class _Given:
             problem, folder = "is a directory, not a model", path
         elif not os.path.exists(path):
             problem = "no such file"
+        elif first_bytes(path, len(FASTTEXT)) == FASTTEXT:
+            raise foreign_model(source + path if source else path, path)
         elif first_bytes(path, SIZE_BYTES + 1)[SIZE_BYTES:] not in (b"", b"{"):
             problem = "is not a textmlr model"
         else:
@@ -278,6 +280,15 @@ class _Given:
         raise ModelFileError(problem, place=source + path, mend=mend)
 
 
+def foreign_model(place: str, path: str) -> ModelFileError:
+    """The error of a model of fastText in the place of one of textmlr's."""
+    import shlex
+
+    name = os.path.splitext(os.path.basename(path))[0] + ENDING
+    mend = "import it: " + shlex.join(["textmlr", "import", path, "-o", name])
+    return ModelFileError("is a model of fastText", place=place, mend=mend, guide="from-fasttext")
+
+
 def typed_words() -> Sequence[str]:
     """The words after the verb of the running command, as they were typed."""
     words: Sequence[str] = click.get_current_context().meta.get(TYPED, ())
@@ -286,6 +297,8 @@ def typed_words() -> Sequence[str]:
 
 def _is_meant(word: str) -> bool:
     """Whether a first argument can only be meant for a model: by its bytes, or by its name."""
+    if first_bytes(word, len(FASTTEXT)) == FASTTEXT:
+        return True
     return is_model_file(word) or (word.endswith(ENDING) and not os.path.isdir(word))
 
 

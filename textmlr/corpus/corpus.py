@@ -239,7 +239,7 @@ class Corpus(Sequence[Document]):
 
         texts    as ``corpus.in_memory.batches_of`` takes them
         labels   str, int or bool, as ``corpus.labels.code_labels`` takes them; the corpus's are
-                 their names: "3" for 3, "true" for True
+                 their names: "3" for 3, "true" for True.  Of a list of them the first is taken
         weights  None, or numbers of at least 0
         Raises InputError, naming the position, for what is missing or of another type.
 
@@ -248,10 +248,14 @@ class Corpus(Sequence[Document]):
         (['0', '1'], [1, 0, 1], 'fine')
         """
         from textmlr.corpus.in_memory import batches_of
+        from textmlr.corpus.label_lists import first_of_lists
         from textmlr.corpus.labels import check_weights, code_labels
+        from textmlr.corpus.notes import several_labels
 
         batches = batches_of(texts)
-        y, names = code_labels(labels)
+        single, several = first_of_lists(labels)
+        y, names = code_labels(single)
+        notes = [several_labels(several)] if several else []
         own = None if weights is None else check_weights(weights)
         documents = sum(map(len, batches))
         for what, number in (
@@ -263,7 +267,7 @@ class Corpus(Sequence[Document]):
                     f"{plural(number, what)} for {plural(documents, 'document')}",
                     mend="give one a document",
                 )
-        return cls(batches, y, names, own, [MEMORY] * len(batches))
+        return cls(batches, y, names, own, [MEMORY] * len(batches), notes=notes)
 
     def text(self, i: int) -> str:
         """Document i, from the end if i is negative; bytes that are not UTF-8 are U+FFFD."""

@@ -5,8 +5,9 @@ pandas, polars and Hugging Face datasets are known by their methods; none of the
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import islice
 from typing import Any
 
@@ -21,6 +22,7 @@ from textmlr.corpus.formats.table_columns import (
     column_place,
     usual_column,
 )
+from textmlr.corpus.nested_keys import column_names, value_at
 from textmlr.corpus.taken_columns import LOOKED_AT, Taken, left_of, taken_of
 
 
@@ -69,14 +71,32 @@ class Frame:
         return [value.as_py() if hasattr(value, "as_py") else value for value in values]
 
     def _place(self, kind: str, wanted: str | None) -> int:
-        try:
-            return column_place(kind, wanted, self.columns, self.name)
-        except InputError as error:
-            word = "weights" if kind == "weight" else kind
-            mend = (error.mend or "").replace(
-                f"say which with --{kind}-column", f"name it: {word}='…'"
-            )
-            raise error.but(mend=mend) from None
+        return column_place(kind, wanted, self.columns, self.name)
+
+    def with_nested(self, names: Iterable[str | None]) -> Frame:
+        """The same with columns that are called by nested keys, as data.text, if they are there."""
+        frame = self
+        for name in names:
+            if name is None or name in frame.columns:
+                continue
+            at = name.find(".")
+            while at >= 0 and name[:at] not in self.columns:
+                at = name.find(".", at + 1)
+            place = self.columns.index(name[:at]) if at >= 0 else 0
+            inner = partial(self._inner, place, name[at + 1 :])
+            if at < 0 or all(value is None for value in inner(LOOKED_AT)):
+                continue
+            frame = Frame(frame.name, [*frame.columns, name], _one_more(frame, inner))
+        return frame
+
+    def _inner(self, place: int, name: str, most: int | None = None) -> list[Any]:
+        """The values under a name within the objects of a column, None where it is not there."""
+        values = islice(iter(self.take(place)), most)
+        return [value_at(one.as_py() if hasattr(one, "as_py") else one, name) for one in values]
+
+
+def _one_more(frame: Frame, last: Callable[[], Any]) -> Callable[[int], Any]:
+    return lambda i: frame.take(i) if i < len(frame.columns) else last()
 
 
 def frame_of(data: Any) -> Frame | None:
@@ -120,14 +140,20 @@ def _of_mapping(data: Mapping[Any, Any], name: str) -> Frame:
 
 
 def _of_rows(rows: Sequence[Any]) -> Frame:
-    columns = list(rows[0])
     for number, row in enumerate(rows):
         if not isinstance(row, Mapping):
             problem = f"row {number} is a {type(row).__name__}, and the first is a dict"
             raise InputError(problem, mend="make all rows dicts")
-    return Frame(
-        "the rows", [str(key) for key in columns], lambda i: [row.get(columns[i]) for row in rows]
-    )
+    keys = {str(key): key for key in rows[0]}
+    columns = column_names(rows[0])
+
+    def take(i: int) -> list[Any]:
+        name = columns[i]
+        if name in keys:
+            return [row.get(keys[name]) for row in rows]
+        return [value_at(row, name) for row in rows]
+
+    return Frame("the rows", columns, take)
 
 
 def _of_dataset(data: Any, name: str) -> Frame:

@@ -10,16 +10,17 @@ from dataclasses import replace
 from itertools import chain, islice
 from typing import Any, TypeAlias
 
-from textmlr.base.checks import check_kind, is_list, taken
+from textmlr.base.checks import check_kind, is_list, plain_value, taken
 from textmlr.base.errors import InputError
 from textmlr.base.option_errors import shown
 from textmlr.corpus.batch import Batch
+from textmlr.corpus.chunks import ScanRequest
 from textmlr.corpus.containers import ArrowData, Labels, Texts, Weights
-from textmlr.corpus.corpus import Corpus
+from textmlr.corpus.corpus import MEMORY, Corpus
 from textmlr.corpus.formats.detection import named_format
 from textmlr.corpus.frames import Frame, frame_of
 from textmlr.corpus.in_memory import batches_of
-from textmlr.corpus.reading import read_corpus
+from textmlr.corpus.reading import joined, read_corpus
 from textmlr.corpus.reading_options import ReadingOptions
 from textmlr.corpus.sources import Paths, is_url
 from textmlr.corpus.taken_columns import Taken
@@ -32,14 +33,19 @@ WANTED = (
 )
 _LONGEST_NAME = 4096  # of a file
 _LOOKED_AT = 100  # strings of a list, which may be names or texts
+# Documents whose texts and labels may be swapped, see ``formats.swapped_columns``.
+FEWEST_SWAPPED = 8
+SWAPPED_SAMPLE = 2000
+MOST_ONCE = 0.9
+LEAST_AGAIN = 0.5
 
 
 def as_corpus(
     data: Data,
     labels: Labels | None = None,
     *,
-    text: str | None = None,
-    label: str | None = None,
+    text: str | int | None = None,
+    label: str | int | None = None,
     weights: Weights | str | None = None,
     reading: ReadingOptions | None = None,
     usual: Sequence[Taken] = (),
@@ -65,8 +71,7 @@ def as_corpus(
     >>> len(as_corpus("data/genres-test.tsv"))
     144
     """
-    for name, column in (("text", text), ("label", label)):
-        check_kind(name, column, str, "give the name of a column", optional=True)
+    text, label = _column("text", text), _column("label", label)
     check_kind("reading", reading, ReadingOptions, optional=True)
     if isinstance(data, Corpus):
         given = {"labels": labels, "text": text, "label": label, "weights": weights}
@@ -82,15 +87,43 @@ def as_corpus(
     ):  # rows, or texts, of which the first is looked at
         rows = list(islice(data, 1))
         data = list(chain(rows, data)) if rows and isinstance(rows[0], Mapping) else rows
+    named = weights if isinstance(weights, str) else None
+    if (exported := _exported(data, text, label, weights, usual)) is not None:
+        return exported
     frame = frame_of(data)
     if frame is None:
         raise _unlabelled(data, text is not None or label is not None)
-    named = weights if isinstance(weights, str) else None
+    frame = frame.with_nested(
+        [text, label, named, *(name for one in usual for name in (one.text, one.label))]
+    )
     places = frame.taken(text, label, named, usual)
     assert places.label is not None
     own: Any = weights if places.weight is None else frame.take(places.weight)
     corpus = Corpus.of(frame.take(places.text), frame.take(places.label), own)
-    return replace(corpus, taken=[frame.said(places)])
+    own_names = (frame.columns[at] for at in (places.label, places.text))
+    mend = "name them: text={!r}, label={!r}".format(*own_names)
+    return _in_order(replace(corpus, taken=[frame.said(places)]), mend)
+
+
+def _exported(
+    data: Any, text: str | None, label: str | None, weights: Any, usual: Sequence[Taken]
+) -> Corpus | None:
+    """The corpus of rows that an annotation tool has written; None if they are none of these."""
+    if not isinstance(data, list) or not data or not isinstance(data[0], dict | list | tuple):
+        return None
+    from textmlr.corpus.formats.annotation_exports import rows_in, wanted_export
+    from textmlr.corpus.formats.json_objects import chunk_of_rows
+
+    values = (list(value) if isinstance(value, tuple) else value for value in data)
+    rows = [row for value in values for row in rows_in(value)]
+    if not all(isinstance(row, dict) for row in rows):
+        return None
+    named = weights if isinstance(weights, str) else None
+    if weights is not named or wanted_export(rows, label, usual) is None:
+        return None
+    options = ReadingOptions(text_column=text, label_column=label, weight_column=named)
+    chunk = chunk_of_rows(rows, ScanRequest(options, usual=tuple(usual)), "the rows")
+    return joined([chunk], [0], [MEMORY], named is not None)
 
 
 def given_corpora(
@@ -138,7 +171,7 @@ def texts_of(data: Data, *, text: str | None = None, usual: Sequence[Taken] = ()
     text  name of a table's column; None: it has a plain name
     usual  as in as_corpus
     """
-    check_kind("text", text, str, "give the name of a column", optional=True)
+    text = _column("text", text)
     if isinstance(data, Corpus):
         _refuse_given({"text": text}, "a Corpus has no columns")
         return list(data.batches)
@@ -146,7 +179,18 @@ def texts_of(data: Data, *, text: str | None = None, usual: Sequence[Taken] = ()
     if frame is None:
         _refuse_given({"text": text}, "texts in a list have no columns")
         return batches_of(data)
+    frame = frame.with_nested([text, *(one.text for one in usual)])
     return batches_of(frame.column("text", text, usual))
+
+
+def _column(name: str, column: Any) -> str | None:
+    """The name of a column, or its number from 1, as it is typed."""
+    column = plain_value(column)
+    if isinstance(column, int) and not isinstance(column, bool):
+        return str(column)
+    check_kind(name, column, str, "give the name of a column, or its number", optional=True)
+    named: str | None = column
+    return named
 
 
 def _with_labels(
@@ -170,9 +214,28 @@ def _with_labels(
     frame = frame_of(data)
     if frame is None:
         _refuse_given({"text": text}, "texts in a list have no columns")
-        return Corpus.of(data, labels, weights)
+        return _in_order(Corpus.of(data, labels, weights), "train(texts, labels)")
     own = frame.column("weight", weights) if isinstance(weights, str) else weights
-    return Corpus.of(frame.column("text", text), labels, own)
+    corpus = Corpus.of(frame.column("text", text), labels, own)
+    return _in_order(corpus, "train(texts, labels)")
+
+
+def _in_order(corpus: Corpus, mend: str) -> Corpus:
+    """The corpus.  Raises InputError where its texts look like labels, and its labels like texts:
+    these stand once each, are longer, and the texts are few."""
+    n = len(corpus)
+    if n < FEWEST_SWAPPED or len(corpus.labels) < MOST_ONCE * n:
+        return corpus
+    texts = list(islice(corpus.texts, SWAPPED_SAMPLE))
+    distinct = len({*texts})
+    labels = [corpus.labels[code] for code in corpus.y[: len(texts)].tolist()]
+    if distinct > LEAST_AGAIN * len(texts) or sum(map(len, labels)) <= sum(map(len, texts)):
+        return corpus
+    raise InputError(
+        f"{len(corpus.labels):,} of {n:,} labels stand once, and the texts are {distinct:,} "
+        "values: texts and labels look swapped",
+        mend=mend if mend.startswith("name") else f"give them in this order: {mend}",
+    )
 
 
 def _of_files(

@@ -39,6 +39,12 @@ def reach(row: Any, name: str) -> Any:
     return MISSING
 
 
+def value_at(row: Any, name: str) -> Any:
+    """The value that a row has under a name, None if it has none."""
+    value = reach(row, name)
+    return None if value is MISSING else value
+
+
 def column_names(row: Mapping[Any, Any]) -> list[str]:
     """The columns of a row, in order: its keys; of an object, the keys within.
 

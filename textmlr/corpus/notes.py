@@ -43,6 +43,7 @@ class ReadingNotes:
         self._several = self._unlabelled = 0
         self._headers: list[str] = []
         self._invalid: list[Invalid] = []
+        self._told: dict[str, str] = {}  # by file
         self._form = ""
 
     def add(self, chunk: Chunk) -> None:
@@ -53,6 +54,8 @@ class ReadingNotes:
         self._several += chunk.several
         self._unlabelled += chunk.unlabelled
         self._headers += [chunk.name] if chunk.header else []
+        if chunk.told and len(self._told) < EXAMPLES:
+            self._told.setdefault(chunk.name, chunk.told)
         if chunk.invalid is not None and len(self._invalid) < EXAMPLES:
             self._invalid.append(chunk.invalid)
         self._form = self._form or chunk.form
@@ -67,6 +70,8 @@ class ReadingNotes:
         for chunk in chunks:
             self.add(chunk)
             yield chunk
+        if not self.documents and self._unlabelled:
+            raise self._none_labelled(None)
         if not self.documents and self.skipped:
             raise FormatError(
                 f"all {self.skipped:,} rows are bad; the first: {self.skipped_examples[0]}",
@@ -81,20 +86,23 @@ class ReadingNotes:
         if self.documents:
             return
         if self._unlabelled:
-            problem = f"none of {plural(self._unlabelled, 'row')} has a label"
-            raise FormatError(problem, place=", ".join(names), mend="label some of them first")
+            raise self._none_labelled(", ".join(names))
         if not self.skipped:
             raise FormatError("no documents", place=", ".join(names), mend="write one a row")
         problem = f"all {self.skipped} lines are bad; the first: {self.skipped_examples[0]}"
         raise FormatError(problem, mend=f"write {self._form}")
+
+    def _none_labelled(self, place: str | None) -> FormatError:
+        problem = f"none of {plural(self._unlabelled, 'row')} has a label"
+        return FormatError(problem, place=place, mend="label some of them first")
 
     @property
     def notes(self) -> list[str]:
         """Sentences on how the files were read."""
         notes = []
         if self._several:
-            have = "documents have" if self._several > 1 else "document has"
-            notes.append(f"{self._several:,} {have} several labels, of which the first is used")
+            notes.append(several_labels(self._several))
+        notes += self._told.values()
         for name, line, sample in self._invalid:
             notes.append(invalid_note(f"{name}, line {line:,}", sample))
         if self._unlabelled:
@@ -109,3 +117,9 @@ class ReadingNotes:
             "--format csv reads it as names"
             for name in self._headers
         ]
+
+
+def several_labels(documents: int) -> str:
+    """The note on documents that have several labels."""
+    have = "documents have" if documents > 1 else "document has"
+    return f"{documents:,} {have} several labels, of which the first is used"

@@ -23,8 +23,14 @@ class Column(Kind):
 
     def check(self, name: str, value: Any) -> None:
         """Raise InputError for a value of another kind."""
-        if not isinstance(value, str) or not value:
+        number = isinstance(value, int) and not isinstance(value, bool) and value > 0
+        if not number and (not isinstance(value, str) or not value):
             raise refuse(name, value, "the name or number of a column", "'text' or '2'")
+
+    def taken(self, name: str, value: Any) -> str:
+        """The name; of a number, as it is typed."""
+        self.check(name, value)
+        return str(value)
 
 
 class Encoding(Kind):

@@ -32,6 +32,7 @@ from textmlr.base.errors import InputError
 from textmlr.base.training_options import Activation
 from textmlr.base.whole_files import atomic_write
 from textmlr.corpus.in_memory import batches_of
+from textmlr.model.fasttext.fasttext_parts import refuse_export
 from textmlr.model.model import Model, versions
 from textmlr.model.scoring import Calibration
 
@@ -55,6 +56,7 @@ def export_onnx(model: Model, path: str | PathLike[str]) -> int:
     check_path("path", path)
     check_kind("model", model, Model, MODEL_MEND)
     model.featurizer.options.check_written()
+    refuse_export(model.parts.storage)
     graph = onnx_model(model).SerializeToString()
     with atomic_write(path) as temporary:
         with open(temporary, "wb") as out:

@@ -101,11 +101,12 @@ class FastTextDictionary:
 
     def reading(self, text_bytes: int, scratch: Scratch) -> FastTextReading:
         """Scratch for documents of so many bytes at most, read in pieces."""
-        none = np.zeros((0, 2), np.int64), np.zeros((0, 4), np.int64)
+        none = np.zeros((0, 2), np.int64), np.zeros((0, 5), np.int64)
         return FastTextReading(
             scratch.take("state", kernels.STATE, np.int64),
             scratch.take("hashes", self.most_words(text_bytes), np.uint64),
             scratch.take("rows", ROWS + self._most_at_once, np.int32),
+            scratch.take("word", text_bytes + 2, np.uint8),
             *none,
         )
 
@@ -118,8 +119,9 @@ class FastTextDictionary:
             np.zeros(kernels.STATE, np.int64),
             np.zeros(words, np.uint64),
             np.zeros(rows, np.int32),
+            np.zeros(text_bytes + 2, np.uint8),
             np.zeros((words, 2), np.int64),
-            np.zeros((rows, 4), np.int64),
+            np.zeros((rows, 5), np.int64),
         )
 
     @property

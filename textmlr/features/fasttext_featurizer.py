@@ -77,6 +77,10 @@ class FastTextFeaturizer(Featurizer):
         indptr = np.searchsorted(own, np.arange(len(block) + 1)).astype(np.int64)
         return Features(indptr, (cells % self.columns).astype(np.int32), values, self.columns)
 
+    def find_columns(self, hashes: NDArray[np.uint64], out: NDArray[np.int32]) -> None:
+        """Write the column of each n-gram to out: it is its own hash."""
+        out[:] = hashes
+
     def feature_names(self) -> list[str]:
         """The name of each column: a word, or the empty name of a bucket of n-grams."""
         own = self.dictionary

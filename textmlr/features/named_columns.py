@@ -87,9 +87,9 @@ class NamedColumns:
 
         >>> from textmlr import Featurizer
         >>> featurizer = Featurizer().fit(["a cat", "a dog"])
-        >>> [sorted(terms.tolist()) for terms in featurizer.inverse_transform(
-        ...     featurizer.transform(["a dog"]))]
-        [['a', 'a dog', 'dog']]
+        >>> terms = featurizer.inverse_transform(featurizer.transform(["a dog"]))
+        >>> sorted(terms[0].tolist())
+        ['a', 'a dog', 'dog']
         """
         from scipy.sparse import csr_array
 

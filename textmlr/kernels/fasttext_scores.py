@@ -44,13 +44,12 @@ class FastTextLayers(NamedTuple):
 
 
 class FastTextRoom(NamedTuple):
-    """Scratch: ones (r,) float32, all 1; units (H,) int32, 0 to H − 1; hidden, more (H,) float32;
+    """Scratch: ones (r,) float32, all 1; units (H,) int32, 0 to H − 1; hidden (H,) float32;
     outputs (L,) float32; logs (2L,) float64."""
 
     ones: Any
     units: Any
     hidden: Any
-    more: Any
     outputs: Any
     logs: Any
 
@@ -77,14 +76,22 @@ def _by_table(outputs, ranks, scores):
     Of labels that tie in the table fastText's answer is the last; it gets the highest score.
     """
     best, winner = np.int64(-2), 0
-    top = np.float32(-np.inf)
     for label in range(scores.size):
         score, place = _stepped(outputs[label])
         scores[label] = score
-        top = max(top, score)
         if place > best or (place == best and ranks[label] > ranks[winner]):
             best, winner = place, label
-    if scores[winner] < top:
+    _lift(scores, winner)
+
+
+@kernel
+def _lift(scores, winner):
+    """Give a label a score above all others' that it has not, by as little as can be."""
+    top = np.float32(-np.inf)
+    for label in range(scores.size):
+        if label != winner:
+            top = max(top, scores[label])
+    if scores[winner] <= top:
         scores[winner] = top + (abs(top) + ULPS) * ULPS
 
 
@@ -110,8 +117,12 @@ def _down_the_tree(outputs, tree, logs, scores):
         own = logs[labels + k]
         logs[tree[k, 0]] = own + (yes - y)
         logs[tree[k, 1]] = own + yes
+    winner = 0
     for label in range(labels):
         scores[label] = np.float32(logs[label])
+        if logs[label] > logs[winner]:
+            winner = label
+    _lift(scores, winner)
 
 
 @kernel
@@ -133,9 +144,10 @@ def _average(text, words, reading, theta, room):
     sum_rows(reading.rows, room.ones, 0, count, theta, hidden)
     while reading.state[PHASE] != DONE:
         n = _more_rows(text, words, reading)
-        sum_rows(reading.rows, room.ones, 0, n, theta, room.more)
-        for unit in range(hidden.size):
-            hidden[unit] += room.more[unit]
+        for entry in range(n):
+            row = theta[reading.rows[entry]]
+            for unit in range(hidden.size):
+                hidden[unit] += row[unit]
         count += n
     if count > 0:
         share = np.float32(1.0 / count)

@@ -30,6 +30,8 @@ WORDS, NGRAMS, LEAST, MOST, BUCKETS, PRUNED, END, SHAPE = 0, 1, 2, 3, 4, 5, 6, 7
 # The state of a document half read
 AT, STOP, FIRST, SIZE, CHARACTER, TOKENS, GRAM, PHASE, KNOWN, STATE = 0, 1, 2, 3, 4, 5, 6, 7, 8, 9
 READ, JOIN, DONE = 0, 1, 2  # phases
+# Kinds of rows: n-grams of words, and n-grams of characters by whether < and > belong to them.
+WORD, INSIDE, WITH_BEFORE, WITH_BEHIND = 0, 1, 2, 4
 
 
 class FastTextWords(NamedTuple):
@@ -61,14 +63,16 @@ class FastTextReading(NamedTuple):
     state  (STATE,) int64
     hashes (t,) uint64    of each word, a signed number of 32 bits
     rows   (r,) int32     more than MOST
+    word   (b + 2,) uint8 the word that is read, < before it and > behind it; b bytes at most
     bounds (t, 2) int64   first byte of each word, and the one behind its last; (0, 2): not wanted
-    places (r, 4) int64   of each row the first and the last word, first byte, and the one behind
-                          the last; (0, 4): not wanted
+    places (r, 5) int64   of each row the first and the last word, first byte, the one behind the
+                          last, and its KIND; (0, 5): not wanted
     """
 
     state: Any
     hashes: Any
     rows: Any
+    word: Any
     bounds: Any
     places: Any
 
@@ -145,7 +149,7 @@ def _bucket_row(h, words):
 
 
 @kernel
-def _put(reading, n, row, first, last, begin, stop):
+def _put(reading, n, row, first, last, begin, stop, kind):
     """Write a row and its place; return the number of rows."""
     reading.rows[n] = row
     if reading.places.shape[0] > 0:
@@ -153,41 +157,40 @@ def _put(reading, n, row, first, last, begin, stop):
         reading.places[n, 1] = last
         reading.places[n, 2] = begin
         reading.places[n, 3] = stop
+        reading.places[n, 4] = kind
     return n + 1
 
 
 @kernel
-def _byte(text, first, size, at):
-    """Byte ``at`` of a word with < before and > behind it."""
-    if at == 0:
-        return np.int64(BEFORE)
-    if at == size + 1:
-        return np.int64(BEHIND)
-    return np.int64(text[first + at - 1])
-
-
-@kernel
-def _characters(text, words, reading, n):
-    """Write the rows of the character n-grams that begin at one character; return their number
-    with the n before."""
-    state, shape = reading.state, words.shape
-    first, size, begin, token = state[FIRST], state[SIZE], state[CHARACTER], state[TOKENS] - 1
+def _characters(words, reading, n, room):
+    """Write rows of the character n-grams of the word, from one character on, while there are
+    fewer than ``room``; return their number with the n before."""
+    state, shape, word = reading.state, words.shape, reading.word
+    first, size, token = state[FIRST], state[SIZE], state[TOKENS] - 1
+    least, most = shape[LEAST], shape[MOST]
     end = size + 2
-    h, at, length = START, begin, 0
-    while at < end and length < shape[MOST]:
-        length += 1
-        h = _mixed(h, _byte(text, first, size, at))
-        at += 1
-        while at < end and (_byte(text, first, size, at) & 0xC0) == 0x80:
-            h = _mixed(h, _byte(text, first, size, at))
+    begin = state[CHARACTER]
+    while begin < end and n < room:
+        h, at, length = START, begin, 0
+        following = end
+        while at < end and length < most:
+            length += 1
+            h = _mixed(h, np.int64(word[at]))
             at += 1
-        if length == 1:
-            state[CHARACTER] = at
-        if length >= shape[LEAST] and not (length == 1 and (begin == 0 or at == end)):
-            row = _bucket_row(h, words)
-            if row >= 0:
-                start, stop = first + max(begin - 1, 0), first + min(at - 1, size)
-                n = _put(reading, n, row, token, token, start, stop)
+            while at < end and (word[at] & 0xC0) == 0x80:
+                h = _mixed(h, np.int64(word[at]))
+                at += 1
+            if length == 1:
+                following = at
+            if length >= least and not (length == 1 and (begin == 0 or at == end)):
+                row = _bucket_row(h, words)
+                if row >= 0:
+                    start, stop = first + max(begin - 1, 0), first + min(at - 1, size)
+                    kind = INSIDE + (WITH_BEFORE if begin == 0 else 0)
+                    kind += WITH_BEHIND if at == end else 0
+                    n = _put(reading, n, row, token, token, start, stop, kind)
+        begin = following
+    state[CHARACTER] = begin
     return n
 
 
@@ -213,7 +216,12 @@ def _next_word(text, words, reading, n):
         entry = _entry(text, first, size, h, words)
         if entry >= shape[WORDS] or (entry < 0 and _begins(text, first, size, words.prefix)):
             return n  # a label
-        state[CHARACTER] = 0 if shape[MOST] > 0 else size + 2
+        if shape[MOST] > 0:
+            state[CHARACTER] = 0
+            reading.word[0] = BEFORE
+            for i in range(size):
+                reading.word[i + 1] = text[first + i]
+            reading.word[size + 1] = BEHIND
     token = state[TOKENS]
     reading.hashes[token] = h | HIGH_BITS if (h & NEGATIVE) != 0 else h
     if reading.bounds.shape[0] > 0:
@@ -221,7 +229,7 @@ def _next_word(text, words, reading, n):
         reading.bounds[token, 1] = at
     state[TOKENS] = token + 1
     if entry >= 0:
-        n = _put(reading, n, entry, token, token, first, at)
+        n = _put(reading, n, entry, token, token, first, at, WORD)
         state[KNOWN] += 0 if is_end else 1
     return n
 
@@ -246,7 +254,7 @@ def _next_grams(words, reading, n):
             begin = stop = 0
             if reading.bounds.shape[0] > 0:
                 begin, stop = reading.bounds[first, 0], reading.bounds[last, 1]
-            n = _put(reading, n, row, first, last, begin, stop)
+            n = _put(reading, n, row, first, last, begin, stop, WORD)
     return n
 
 
@@ -268,7 +276,7 @@ def _more_rows(text, words, reading):
     while n < most:
         if state[CHARACTER] < state[SIZE] + 2:
             before = n
-            n = _characters(text, words, reading, n)
+            n = _characters(words, reading, n, most)
             state[KNOWN] += n - before
         elif state[PHASE] == READ:
             n = _next_word(text, words, reading, n)

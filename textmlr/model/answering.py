@@ -84,7 +84,10 @@ class Answerer:
     base     (L,) float32, scores of a document without a known word: none of its features
              has a weight that is not 0; (0,): such a document has those of the bias
     head     of the model
+    tree     of the labels, which only models of fastText may have
     """
+
+    tree: NDArray[np.int32] | None = None
 
     def __init__(
         self,

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 import textmlr
 from textmlr.base import tensor_file
 from textmlr.base.byte_sizes import bytes_of
-from textmlr.base.checks import check_kind, check_text, one_text
+from textmlr.base.checks import check_kind, check_text, one_text, plain_value
 from textmlr.base.errors import InputError
 from textmlr.base.option_errors import shown
 from textmlr.base.option_keywords import takes_options
@@ -257,7 +257,7 @@ class ModelVerbs:
         >>> 90_000 < small.save("small.textmlr") <= 100_000
         True
         """
-        number = bytes_of(size) if isinstance(size, str) else size
+        number = bytes_of(size) if isinstance(size, str) else plain_value(size)
         if isinstance(number, bool) or not isinstance(number, int) or number < 1:
             raise InputError(
                 f"size={shown(size)} is not a size", mend='give bytes, or a text such as "1MB"'

@@ -63,9 +63,7 @@ class Crossed:
                 others = everything - np.bincount(rows.y[part], minlength=rows.labels)
                 judges[repeat, part] = others[rows.y[part]] > 0
             parts += own
-        # One more of each is counted (Laplace): few documents say little of the rates, too.
-        rates = base_rates(np.bincount(rows.y, rows.weights, rows.labels) + 1.0)
-        counts = base_rates(everything + 1.0)
+        rates, counts = rates_of(rows)
         if not judges.any():
             return None
         seen, held = rows.documents_of(), [rows.take(part) for part in parts]
@@ -96,6 +94,16 @@ class Crossed:
         weights = np.tile(self.rows.weights, self.repeats)[chosen]
         own = scores.reshape(-1, self.rows.labels)[chosen]
         return Scored(own, y, weights, self.rows.head)
+
+
+def rates_of(rows: AnyObjective) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """(the base rates of documents, those where each that counts counts 1): (L,) both.
+
+    One more of each label is counted (Laplace): few documents say little of the rates, too.
+    """
+    counts = np.bincount(rows.y[rows.weights > 0], minlength=rows.labels)
+    weights = np.bincount(rows.y, rows.weights, rows.labels)
+    return base_rates(weights + 1.0), base_rates(counts + 1.0)
 
 
 def repeats_of(documents: int) -> int:

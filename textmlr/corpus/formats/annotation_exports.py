@@ -13,6 +13,8 @@ from textmlr.base.option_mentions import mention
 from textmlr.corpus.formats.annotated_rows import Export, Row, listed
 from textmlr.corpus.formats.argilla import argilla, argilla_1, argilla_flat
 from textmlr.corpus.formats.label_studio import studio, studio_min
+from textmlr.corpus.nested_keys import MISSING, reach
+from textmlr.corpus.taken_columns import Taken
 
 LOOKED_AT = 1000  # rows at the beginning of a file, by which an export is known
 _ANSWERS = ("accept", "reject", "ignore")
@@ -47,6 +49,26 @@ def export_of(rows: Sequence[Row], wanted: str | None) -> Export | None:
         if (found := known(rows, wanted)) is not None:
             return found
     return _doccano(rows, wanted)
+
+
+def wanted_export(rows: Sequence[Row], label: str | None, usual: Sequence[Taken]) -> Export | None:
+    """The export whose first rows these are, if its labels are wanted.
+
+    label  the name of the label, None if it is not said
+    usual  what a model was trained on
+    """
+    if label is None:
+        names = (one.label for one in usual)
+        label = next((name for name in names if name and _has_label(rows, name)), None)
+    export = export_of(rows, label)
+    return export if export is not None and export.is_label(label) else None
+
+
+def _has_label(rows: Sequence[Row], name: str) -> bool:
+    """Whether rows have labels of a name, in a column or as the tool has them."""
+    export = export_of(rows, name)
+    known = export is not None and export.is_label(name)
+    return known or any(reach(row, name) is not MISSING for row in rows[:LOOKED_AT])
 
 
 def _prodigy(rows: Sequence[Row], wanted: str | None) -> Export | None:

@@ -12,10 +12,9 @@ from functools import partial
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from textmlr.base.errors import FormatError, InputError
-from textmlr.corpus.batch import Batch
+from textmlr.corpus.batch import joined_texts
 from textmlr.corpus.byte_streams import HEAD, Stream
 from textmlr.corpus.chunks import SKIP, Chunk, ScanRequest, check_bad
 from textmlr.corpus.formats.annotation_exports import LOOKED_AT, rows_in
@@ -63,7 +62,7 @@ def _is_lines(head: bytes, request: ScanRequest) -> bool:
             return begin.startswith(b"{") and not _holds_list(begin)
         if isinstance(error, json.JSONDecodeError) and error.msg == "Extra data":
             return text[error.pos] not in "{["
-        return any(map(_is_whole, rest.split(b"\n")))  # the first is bad
+        return begin.startswith(b"{") and any(map(_is_whole, rest.split(b"\n")))  # but the first
     alone = not rest.strip() and len(head) < HEAD
     if isinstance(found, list):
         return not alone and len(rows_in(found)) == 1 and isinstance(rows_in(found)[0], dict)
@@ -85,6 +84,16 @@ def _holds_list(begin: bytes) -> bool:
     at = begin.find(b"[")
     key = begin[1:at].strip()
     return 0 < at < 80 and key.count(b'"') == 2 and begin[at + 1 :].lstrip().startswith(b"{")
+
+
+def chunk_of_rows(rows: list[dict[str, Any]], request: ScanRequest, name: str) -> Chunk:
+    """The documents of rows that are in memory, as a file of them would give them.
+
+    Raises InputError as ``chunks`` does.
+    """
+    own = JsonColumns.of(rows, request, name, "a table")
+    values = ((row, number, None) for number, row in enumerate(rows, 1))
+    return _chunk(own, values, request, name, 1, by_row=True)
 
 
 def _of_lines(stream: Stream, request: ScanRequest) -> Iterator[Chunk]:
@@ -111,7 +120,9 @@ def _of_values(stream: Stream, request: ScanRequest) -> Iterator[Chunk]:
         yield _chunk(rows, values, request, stream.name, values[0].row, by_row=True)
 
 
-def _first(values: Iterable[tuple[Any, int, int]], request: ScanRequest) -> list[dict[str, Any]]:
+def _first(
+    values: Iterable[tuple[Any, int, int | None]], request: ScanRequest
+) -> list[dict[str, Any]]:
     """The first rows of a file, by which its columns are known.
 
     Raises InputError for what is no object before them, unless bad lines are skipped.
@@ -179,7 +190,7 @@ def _label_kind(rows: JsonColumns, lines: Lines) -> type | None:
 
 def _chunk(
     rows: JsonColumns | None,
-    values: Iterable[tuple[Any, int, int]],
+    values: Iterable[tuple[Any, int, int | None]],
     request: ScanRequest,
     name: str,
     first: int,
@@ -198,7 +209,7 @@ def _chunk(
     return Chunk(
         name,
         pile.numbers[0] if pile.numbers else first,
-        _joined(pile.texts),
+        joined_texts(pile.texts),
         (np.array(pile.codes, np.int32), list(pile.code_of)) if request.labelled else None,
         np.array(pile.weights, np.float32) if weighted else None,
         partial(table_of, pile.objects),
@@ -227,7 +238,7 @@ class _Pile:
         self.several = self.unlabelled = 0
         self._known: dict[str, int] = {}  # codes of labels that are plain strings, as they stand
 
-    def add(self, values: Iterable[tuple[Any, int, int]], name: str, by_row: bool) -> None:
+    def add(self, values: Iterable[tuple[Any, int, int | None]], name: str, by_row: bool) -> None:
         """Add the rows of values, and the errors of bad ones: of one, unless they are skipped."""
         skip = self.request.options.skip_bad_lines
         for found, number, line in values:
@@ -298,7 +309,7 @@ def _shown(value: Any) -> str:
         return "a list of lists"
 
 
-def _values_in(lines: Lines) -> Iterator[tuple[Any, int, int]]:
+def _values_in(lines: Lines) -> Iterator[tuple[Any, int, int | None]]:
     """The values of lines, as JsonValue has them, an InputError in place of a bad one; blank lines
     are left out."""
     spans = zip(lines.starts.tolist(), lines.stops.tolist(), strict=True)
@@ -344,12 +355,3 @@ def _object(lines: Lines, line: int) -> Any:
 
 def _error(lines: Lines, line: int, problem: str, mend: str = MEND) -> InputError:
     return FormatError(problem, place=lines.name, line=lines.first + line, mend=mend)
-
-
-def _joined(texts: list[bytes]) -> Batch:
-    """Texts in one buffer."""
-    stops: NDArray[np.int64] = np.cumsum(
-        np.fromiter(map(len, texts), np.int64, len(texts)), dtype=np.int64
-    )
-    starts = np.concatenate([np.zeros(1, np.int64), stops[:-1]]) if texts else stops
-    return Batch(np.frombuffer(b"".join(texts), np.uint8), starts, stops)

@@ -14,11 +14,11 @@ from textmlr.base.option_mentions import mention
 from textmlr.corpus.batch import ASCII_SPACE
 from textmlr.corpus.chunks import SKIP, ScanRequest
 from textmlr.corpus.formats.annotated_rows import Export, Row
-from textmlr.corpus.formats.annotation_exports import export_of
+from textmlr.corpus.formats.annotation_exports import export_of, wanted_export
 from textmlr.corpus.formats.json_values import MEND
 from textmlr.corpus.formats.lines import quoted
+from textmlr.corpus.formats.plain_names import PLAIN
 from textmlr.corpus.formats.table_columns import (
-    PLAIN,
     ColumnPlaces,
     column_place,
     find,
@@ -26,7 +26,7 @@ from textmlr.corpus.formats.table_columns import (
     usual_column,
 )
 from textmlr.corpus.labels import LARGEST_WEIGHT
-from textmlr.corpus.nested_keys import MISSING, column_names, reach
+from textmlr.corpus.nested_keys import MISSING, column_names, reach, value_at
 from textmlr.corpus.taken_columns import Taken, left_of
 
 SURROGATE = re.compile("[\ud800-\udfff]")
@@ -70,7 +70,7 @@ class JsonColumns:
         for wanted in [*own.columns.values(), *usual]:
             if wanted and wanted not in columns and _occurs(rows, wanted):
                 columns.append(wanted)
-        export = _export_of(rows, request)
+        export = wanted_export(rows, own.label_column, request.usual)
         if export is None:
             places = find(request, columns, name, "they are those of the first row")
             text = columns[places.text]
@@ -82,7 +82,7 @@ class JsonColumns:
             label = export.label
         weight = None if places.weight is None else columns[places.weight]
         taken = {columns.index(one) for one in (text, label, weight) if one in columns}
-        values = ([_value_at(row, column) for column in columns] for row in rows)
+        values = ([value_at(row, column) for column in columns] for row in rows)
         left = left_of(columns, taken, values)
         literal = all(one is None or one in rows[0] for one in (text, label, weight))
         return cls(text, label, weight, export, Taken(shape, text, label, weight, left), literal)
@@ -169,27 +169,6 @@ def holds_rows(request: ScanRequest, found: Any) -> bool:
     if any(isinstance(reach(found, name), str) for name in names):
         return False
     return bool(lists_in(found)) or is_columns(found)
-
-
-def _export_of(rows: Sequence[Row], request: ScanRequest) -> Export | None:
-    """The export whose rows these are, if its labels are wanted."""
-    wanted = request.options.label_column
-    if wanted is None:  # a model may have been trained on such
-        usual = (one.label for one in request.usual)
-        wanted = next((name for name in usual if name and _is_label(rows, name)), None)
-    export = export_of(rows, wanted)
-    return export if export is not None and export.is_label(wanted) else None
-
-
-def _is_label(rows: Sequence[Row], name: str) -> bool:
-    """Whether rows have labels of a name, in a column or as an annotation tool has them."""
-    export = export_of(rows, name)
-    return (export is not None and export.is_label(name)) or _occurs(rows, name)
-
-
-def _value_at(row: Row, name: str) -> Any:
-    value = reach(row, name)
-    return None if value is MISSING else value
 
 
 def _in_export(

@@ -34,7 +34,7 @@ def table_of(objects: list[dict[str, Any]]) -> Any:
             UnicodeEncodeError,
         ):
             arrays.append(pa.array([_as_json(value) for value in values], pa.string()))
-    return pa.RecordBatch.from_arrays(arrays, names)
+    return pa.RecordBatch.from_arrays(arrays, [SURROGATE.sub("\ufffd", name) for name in names])
 
 
 def _is_deep(value: Any) -> bool:

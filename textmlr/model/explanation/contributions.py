@@ -25,6 +25,7 @@ from textmlr.model.explanation.document_tokens import DocumentTokens, Integers
 from textmlr.model.explanation.explanation import Explanation
 from textmlr.model.explanation.grouped_words import group_words
 from textmlr.model.explanation.integrated_gradients import GradientPath
+from textmlr.model.explanation.read_document import always_column, is_fasttext, read_document
 from textmlr.model.explanation.reasons import Contribution, Method, Word
 from textmlr.model.scoring import Calibration
 
@@ -54,7 +55,15 @@ class ExplainedModel:
     def method(self) -> Method:
         """The way shares are found where there are any."""
         sums = len(self.layers) == 1 or self.activation == "identity"
-        return "exact" if sums else "integrated gradients"
+        return "exact" if sums and self.answerer.tree is None else "integrated gradients"
+
+    def path(self, start: Reals, stop: Reals, wanted: Reals) -> GradientPath:
+        """The path from the bias alone to a document: see ``GradientPath``."""
+        if self.answerer.tree is not None:
+            from textmlr.model.fasttext.tree_path import TreePath  # few models have one
+
+            return TreePath.through(self.layers, self.answerer.tree, start, stop, wanted)
+        return GradientPath.of(self.layers, self.activation, start, stop, wanted)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -65,6 +74,7 @@ class _Row:
     weights (m,), shares (m, 2) float64   of each; shares of score and margin
     bias    (2,) float64   score and margin of the bias alone, or of the base rates
     says    whether any weight is not 0
+    scores  (L,) float64   of which the shares are parts; None: those of the answer
     """
 
     columns: NDArray[np.int32]
@@ -73,6 +83,7 @@ class _Row:
     shares: Reals
     bias: Reals
     says: bool
+    scores: Reals | None = None
 
 
 def explain(
@@ -86,10 +97,9 @@ def explain(
     Raises InputError for a label that the model does not have, for a label against itself, and
     if the document is not text.
     """
-    options = model.answerer.featurizer.options
     chosen = None if label is None else _number(model.labels, label)
     other = None if against is None else _number(model.labels, against)
-    places = DocumentTokens.of(document, options)
+    places = read_document(document, model.answerer.featurizer)
     answers = model.answerer.answer(places.block)
     scores = answers.scores[0].astype(np.float64)
     if chosen is None:
@@ -101,6 +111,7 @@ def explain(
         )
     wanted = _wanted(len(scores), chosen, other)
     row = _shares(model, places, wanted)
+    scores = scores if row.scores is None else row.scores
     features, share = _features(model, places, row)
     spans = zip(places.token_starts.tolist(), places.token_stops.tolist(), strict=True)
     nats = zip(*(part.tolist() for part in share), strict=True)
@@ -154,19 +165,19 @@ def _shares(model: ExplainedModel, places: DocumentTokens, wanted: Reals) -> _Ro
         numbers = model.columns.find(row.indices)
         known = numbers >= 0
         numbers, columns, values = numbers[known], columns[known], values[known]
-    bias = int(featurizer.options.bias and len(columns) > 0 and columns[0] == 0)
-    theta = model.layers[0]
-    start = values[:bias] @ theta[numbers[:bias]].astype(np.float64)
-    numbers, columns, values = numbers[bias:], columns[bias:], values[bias:]
+    theta, always = model.layers[0], columns == always_column(featurizer)
+    start = values[always] @ theta[numbers[always]].astype(np.float64)
+    numbers, columns, values = numbers[~always], columns[~always], values[~always]
     slices = [slice(first, first + ROWS) for first in range(0, len(values), ROWS)]
     stop = start.copy()
     for part in slices:
         stop += values[part] @ theta[numbers[part]].astype(np.float64)
     says = any(bool((theta[numbers[part]].any(1) & (values[part] != 0)).any()) for part in slices)
-    if not says and len(model.base):
+    has_answer = len(row.indices) > 0 if is_fasttext(featurizer) else says
+    if not has_answer and len(model.base):
         none = np.zeros((len(values), 2))
-        return _Row(columns, values, none[:, 0], none, model.base @ wanted, says)
-    path = GradientPath.of(model.layers, model.activation, start, stop, wanted)
+        return _Row(columns, values, none[:, 0], none, model.base @ wanted, has_answer)
+    path = model.path(start, stop, wanted)
     slopes = path.mean_slopes()
     weights = np.empty((len(values), 2))
     for part in slices:
@@ -174,7 +185,9 @@ def _shares(model: ExplainedModel, places: DocumentTokens, wanted: Reals) -> _Ro
     empty, whole = path.scores(np.array([0.0, 1.0]))
     multiplier = model.calibration.multiplier(whole)
     shares = multiplier * values[:, None] * weights
-    return _Row(columns, values, weights[:, 0], shares, multiplier * (empty @ wanted), says)
+    own = whole if is_fasttext(featurizer) else None
+    bias = multiplier * (empty @ wanted)
+    return _Row(columns, values, weights[:, 0], shares, bias, has_answer, own)
 
 
 def _features(

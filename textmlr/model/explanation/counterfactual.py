@@ -26,6 +26,7 @@ from textmlr.corpus.batch import Batch
 from textmlr.corpus.blocks import blocks_of
 from textmlr.model.explanation.contributions import ExplainedModel, explain
 from textmlr.model.explanation.document_tokens import DocumentTokens
+from textmlr.model.explanation.read_document import read_document
 
 SPACE = 0x20
 # Bytes of text that are classified for all sets of few words (a second or so), and in one step of
@@ -103,7 +104,7 @@ def find_counterfactual(model: ExplainedModel, document: str | bytes) -> Counter
 
     Raises InputError if the document is not text.
     """
-    places = DocumentTokens.of(document, model.answerer.featurizer.options)
+    places = read_document(document, model.answerer.featurizer)
     search = _Search(model, places)
     removed, tried = search.exhaustive()
     proved = removed is not None or tried == search.words

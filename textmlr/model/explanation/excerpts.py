@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ STRONGEST = 30  # words round which a longer one is
 AROUND = 80  # characters on either side of these
 # Shares of the top word's margin from which on a word is shown faintly, clearly and strongly.
 LEVELS = (0.1, 0.35, 0.7)
+NEAR = 1e-3  # of P by the softmax: further off is no rounding
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,10 +129,14 @@ def sum_of(explanation: Reasons) -> str:
             f"P = exp({explanation.score:.4f}) = {explanation.probability:.10g}"
         )
     score, bias = round(explanation.score, 4), round(explanation.bias, 4)
-    log_z = round(explanation.log_z, 4)
+    log_z, p = round(explanation.log_z, 4), explanation.probability
+    softmax = math.exp(min(explanation.score - explanation.log_z, 0.0))
+    way = f"exp({score:.4f} − log z {log_z:.4f})"
+    if not math.isclose(softmax, p, rel_tol=NEAR):  # only imported models: see ``heads.SIGMOIDS``
+        way = f"the sigmoid of {score:.4f}, in fastText's steps"
     return (
         f"bias {bias:+.4f}, {counted(explanation)} {score - bias:+.4f} = score {score:.4f}; "
-        f"P = exp({score:.4f} − log z {log_z:.4f}) = {explanation.probability:.10g}"
+        f"P = {way} = {p:.10g}"
     )
 
 

@@ -33,6 +33,7 @@ from textmlr.base.checks import MODEL_MEND, check_kind, check_label, check_liste
 from textmlr.base.printable import plain
 from textmlr.model.explanation.named_features import NamedFeatures
 from textmlr.model.explanation.top_words import TopWord, WordEntries, spreads
+from textmlr.model.fasttext.fasttext_parts import refuse_fasttext
 from textmlr.model.model import Model
 from textmlr.model.model_parts import check_linear
 
@@ -161,6 +162,8 @@ def top_features(
     check_listed("k", k)
     for label in labels or ():
         check_label(label, model.labels)
+    mend = "ask textmlr explain about a document"
+    refuse_fasttext(model.parts.storage, "has no weight of a feature for a label", mend)
     named = NamedFeatures.of(model)
     check_linear(
         model.parts.layers,

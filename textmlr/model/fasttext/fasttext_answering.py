@@ -34,6 +34,7 @@ class FastTextAnswerer(Answerer):
         base = parts.base if len(parts.base) else np.zeros(self._labels, np.float32)
         kind = kernels.TREE if own.loss == "hs" else kernels.DIRECT
         kind = kernels.TABLE if own.loss in TABLE_LOSSES else kind
+        self.tree = own.tree if own.loss == "hs" else None
         self._layers = kernels.FastTextLayers(
             frozen(layers[0]),
             frozen(np.ascontiguousarray(layers[1][:-1])),
@@ -87,7 +88,6 @@ class FastTextAnswerer(Answerer):
             room = self._own.room = kernels.FastTextRoom(
                 np.ones(rows, np.float32),
                 np.arange(hidden, dtype=np.int32),
-                np.zeros(hidden, np.float32),
                 np.zeros(hidden, np.float32),
                 np.zeros(self._labels, np.float32),
                 np.zeros(2 * self._labels, np.float64),

@@ -41,10 +41,13 @@ class FastTextParts(ThetaStorage):
         return self.loss != "hs"
 
 
-def refuse_fasttext(parts: object, problem: str) -> None:
-    """Raise InputError with the problem if the parts are those of a model of fastText."""
-    if getattr(parts, "fasttext", None) is not None:
-        raise InputError(
-            f"a model imported from fastText {problem}",
-            mend="train a model of textmlr's own on the corpus: textmlr train CORPUS",
-        )
+def refuse_fasttext(storage: ThetaStorage, problem: str, mend: str) -> None:
+    """Raise InputError with the problem if the model is one of fastText."""
+    if isinstance(storage, FastTextParts):
+        raise InputError(f"a model of fastText {problem}", mend=mend)
+
+
+def refuse_export(storage: ThetaStorage) -> None:
+    """Raise InputError if the model is one of fastText, which other programs cannot be given."""
+    problem = "cannot be exported, since other programs do not read text as it does"
+    refuse_fasttext(storage, problem, "classify with it here, or give them fastText's own file")

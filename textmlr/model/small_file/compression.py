@@ -21,6 +21,7 @@ from textmlr.base.checks import MODEL_MEND, check_callable, check_choice, check_
 from textmlr.base.errors import InputError
 from textmlr.features.featurizer import Featurizer
 from textmlr.features.hashed_columns import HashedColumns
+from textmlr.model.fasttext.fasttext_parts import refuse_fasttext
 from textmlr.model.model import Model
 from textmlr.model.model_file import pack
 from textmlr.model.model_parts import UpdateState
@@ -63,6 +64,8 @@ def compress(
     check_callable("watch", watch)
     if tensor_file.size_of(*pack(model.parts)) <= max_size:
         return model
+    mend = "make it small by fasttext quantize, and import that"
+    refuse_fasttext(model.parts.storage, "cannot be compressed here", mend)
     search = _SizeSearch(RankedFeatures.of(model), dtype, max_size, watch)
     return search.run()
 
@@ -249,8 +252,9 @@ def _model_of(
         order = np.concatenate([np.arange(bias), named + bias])
         idf = None if idf is None else idf[own][order]
     options = featurizer.options
-    if options.vocabulary is not None and vocabulary is not None and len(vocabulary):
-        options = replace(options, vocabulary=tuple(vocabulary.name_list()))
+    if options.vocabulary is not None and vocabulary is not None:
+        names = vocabulary.name_list() or options.vocabulary[:1]  # options name one at least
+        options = replace(options, vocabulary=tuple(names))
     small = Featurizer.restore(options, vocabulary, idf, model.labels, featurizer.documents)
     if len(storage.codes):
         storage = replace(storage, codes=storage.codes[order])

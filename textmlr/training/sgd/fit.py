@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from textmlr.base.threads import map_blocks
 from textmlr.base.training_options import DEFAULT_IDF_POWER, DEFAULT_L2, TrainingOptions
 from textmlr.model.scoring import Calibration, Shrunk
-from textmlr.training.calibration import Scored, calibrate
+from textmlr.training.calibration import Scored, calibrate_or_shrink
+from textmlr.training.cross_fitting import rates_of
 from textmlr.training.dealt_parts import AnyObjective
 from textmlr.training.held_out import FOLDS, are_few, check_labels
 from textmlr.training.objective import Objective
@@ -192,7 +193,9 @@ class _FinalStage:
         if self.best is None or not self.folds:
             return self.twin or self.best
         scored = Scored.joined([self.scored[number] for number in range(len(self.folds))])
-        calibration, loss = calibrate(scored)
+        runs = self.search.runs
+        rates, counts = rates_of(runs.objective)
+        calibration, loss = calibrate_or_shrink(scored, rates, counts, biased=runs.biased)
         return replace(
             self.best,
             calibration=calibration,
@@ -218,9 +221,8 @@ class _FinalStage:
             layers[-1] *= factor
             squares = of_theta(squares, -1, factor)
         if isinstance(calibration, Shrunk) and calibration.prior:
-            assert search.crossed is not None
             row = layers[-1][-1 if runs.options.hidden else runs.columns.bias]
-            row += calibration.offsets(search.crossed.rows.counts).astype(np.float32)
+            row += calibration.offsets(rates_of(runs.objective)[1]).astype(np.float32)
         return layers, squares
 
     def _run_final(self) -> None:

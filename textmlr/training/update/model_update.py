@@ -16,6 +16,7 @@ from textmlr.corpus.corpus import Corpus, check_corpus
 from textmlr.corpus.duplicates import Sketch
 from textmlr.corpus.reading import recode
 from textmlr.features.extension import Extension, extend, row_frequencies
+from textmlr.model.fasttext.fasttext_parts import refuse_fasttext
 from textmlr.model.model import Model
 from textmlr.model.model_facts import kept_of
 from textmlr.model.model_parts import UpdateState
@@ -62,6 +63,8 @@ def update_model(
     check_kind("options", options, UpdateOptions, optional=True)
     check_threads(threads)
     check_callable("watch", watch)
+    mend = "train a model on all documents (textmlr train)"
+    refuse_fasttext(model.parts.storage, "cannot be updated", mend)
     options = options or UpdateOptions()
     threads = chosen_threads(threads)
 
