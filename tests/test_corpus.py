@@ -62,7 +62,11 @@ def naive_lines(data: bytes) -> list[bytes]:
     lines = data.removeprefix(BOM).split(b"\n")
     if lines[-1] == b"":
         del lines[-1]
-    return [line.removesuffix(b"\r") for line in lines]
+    lines = [line.removesuffix(b"\r") for line in lines]
+    blank = [not line.strip(b" \r\x0b\x0c") for line in lines]
+    while lines and blank[-1] and not all(blank):  # at the end they are none
+        del lines[-1], blank[-1]
+    return lines
 
 
 def naive_row(line: bytes, weighted: bool) -> Row | str:
@@ -353,7 +357,7 @@ def bad_weight(quoted: str) -> str:
 
 PLAIN_ERRORS = [
     (b"a\tx\n\nb\ty\n", 2, f"blank line; delete it, {SKIP}"),
-    (b"a\tx\n \x0b \r\n", 2, f"blank line; delete it, {SKIP}"),
+    (b"a\tx\n \x0b \r\nb\ty\n", 2, f"blank line; delete it, {SKIP}"),
     (b"\n", 1, f"blank line; delete it, {SKIP}"),
     (BOM + b"no tab", 1, f"{NO_TAB} 'no tab'; {PAIR}"),
     (b"a\tx\r\nno tab\r\n", 2, f"{NO_TAB} 'no tab'; {PAIR}"),
@@ -427,7 +431,7 @@ def test_bad_lines(tmp_path: Path, data: bytes, weighted: bool, line: int, messa
 
 
 def test_the_first_bad_file_is_reported(tmp_path: Path) -> None:
-    files = [write(tmp_path / f"{i}.tsv", b"a\tx\n" * i + b"\n") for i in range(2)]
+    files = [write(tmp_path / f"{i}.tsv", b"a\tx\n" * i + b"no tab\n") for i in range(2)]
     with pytest.raises(InputError, match=r"0\.tsv, line 1: "):
         read_corpus(files)
     with pytest.raises(InputError, match=r"1\.tsv, line 2: "):

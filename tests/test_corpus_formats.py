@@ -452,7 +452,10 @@ def test_columns_that_are_not_there(
     if ending == ".csv":
         path.write_text(f"{columns}\n{','.join('1' * len(names))}\n")
         if options == ReadingOptions():
-            message += "; a CSV file begins with a line of column names" * ("no column" in message)
+            hint = (
+                "; a CSV file begins with a line of column names; --no-header reads one that does "
+            )
+            message += f"{hint}not" * ("no column" in message)
     elif ending == ".parquet":
         pq.write_table(table, path)
     elif ending == ".arrow":

@@ -134,7 +134,7 @@ BAD_ROWS = [
         ", line 2: no label (a word that begins with __label__) in '__label__ y'; begin it with "
         f"__label__ and the label's name, {SKIP}",
     ),
-    ("fasttext", b"__label__a x\n \n", f", line 2: blank line; delete it, {SKIP}"),
+    ("fasttext", b"__label__a x\n \n__label__b y\n", f", line 2: blank line; delete it, {SKIP}"),
     ("fasttext", b"__label__a x\n__label__b \0\n", f", line 2: {BINARY}"),
     (
         "fasttext",

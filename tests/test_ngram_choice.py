@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import unicodedata
 
 import numpy as np
 import pytest
@@ -142,11 +143,20 @@ def test_threads_change_nothing() -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "length"),
-    [("the cat sat", 4), ("кошка сидит", 4), ("고양이가 앉았다", 3), ("123 !?", 4), ("", 4)],
+    ("text", "lengths", "form"),
+    [
+        ("the cat sat", (4, 4), "nfc"),
+        ("кошка сидит", (4, 4), "nfc"),
+        ("고양이가 앉았다", (1, 3), "nfc"),
+        (unicodedata.normalize("NFD", "고양이가 앉았다"), (1, 3), "nfc"),
+        ("고양이가 앉았다", (4, 4), "nfd"),
+        ("123 !?", (4, 4), "nfc"),
+        ("", (4, 4), "nfc"),
+    ],
 )
-def test_length_by_script(text: str, length: int) -> None:
-    assert module._characters(corpus_of([("a", text)])) == (length, length)
+def test_length_by_script(text: str, lengths: tuple[int, int], form: str) -> None:
+    options = FeaturizerOptions(normalize=form)
+    assert module._characters(corpus_of([("a", text)]), options) == lengths
 
 
 def test_sample_is_some_of_the_documents() -> None:

@@ -152,7 +152,7 @@ class FeaturizerOptions:
         "Characters in a row, inside a word, that count as one feature.",
         "Which is better is tried on held-out documents.",
         heading=LEARN,
-        unset="the better of none and 4, in syllabic scripts 3",
+        unset="the better of none and 4, in syllabic scripts 1-3",
         alone="none",
         metavar="RANGE",
         searched=True,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -59,3 +60,10 @@ class Batch:
 
 
 ASCII_SPACE = " \t\n\r\x0b\x0c"  # what labels are stripped of
+
+
+def joined_texts(texts: Sequence[bytes]) -> Batch:
+    """Texts in one buffer."""
+    stops = np.cumsum(np.fromiter(map(len, texts), np.int64, len(texts)), dtype=np.int64)
+    starts = np.concatenate([np.zeros(1, np.int64), stops[:-1]]) if len(texts) else stops
+    return Batch(np.frombuffer(b"".join(texts), np.uint8), starts, stops)

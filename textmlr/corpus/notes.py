@@ -43,6 +43,7 @@ class ReadingNotes:
         self._several = self._unlabelled = 0
         self._headers: list[str] = []
         self._invalid: list[Invalid] = []
+        self._told: dict[str, str] = {}  # by file
         self._form = ""
 
     def add(self, chunk: Chunk) -> None:
@@ -53,6 +54,8 @@ class ReadingNotes:
         self._several += chunk.several
         self._unlabelled += chunk.unlabelled
         self._headers += [chunk.name] if chunk.header else []
+        if chunk.told and len(self._told) < EXAMPLES:
+            self._told.setdefault(chunk.name, chunk.told)
         if chunk.invalid is not None and len(self._invalid) < EXAMPLES:
             self._invalid.append(chunk.invalid)
         self._form = self._form or chunk.form
@@ -99,6 +102,7 @@ class ReadingNotes:
         notes = []
         if self._several:
             notes.append(several_labels(self._several))
+        notes += self._told.values()
         for name, line, sample in self._invalid:
             notes.append(invalid_note(f"{name}, line {line:,}", sample))
         if self._unlabelled:

@@ -6,9 +6,10 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal, get_args
 
 from textmlr.base.errors import InputError
+from textmlr.base.option_errors import OptionError, Sentence
 from textmlr.base.option_headings import FILES, READ
 from textmlr.base.options import Flag, OneOf, check_options, documented, option
-from textmlr.corpus.reading_kinds import Character, Column, Encoding, Prefix
+from textmlr.corpus.reading_kinds import Character, Column, Encoding, Prefix, character
 
 CorpusFormat = Literal[
     "tsv", "csv", "json", "jsonl", "parquet", "arrow", "fasttext", "mallet", "vw", "lines"
@@ -117,6 +118,11 @@ class ReadingOptions:
 
     def __post_init__(self) -> None:
         check_options(self)
+        delimiter, escape = self.delimiter, self.csv_escape
+        if delimiter and escape and character(delimiter) == character(escape):
+            values = {"delimiter": delimiter, "csv_escape": escape}
+            problem = Sentence("{delimiter} and {csv_escape} are one character", values)
+            raise OptionError("csv_escape", problem, Sentence("leave out {csv_escape:name}"))
 
     @property
     def has_weights(self) -> bool:

@@ -1,9 +1,9 @@
 """A model as one JSON object: weights by the names of features, and the tables that cut text.
 
 Its first entry, ``ABOUT``, describes the object, so that a program in any language can be written
-from it; ``scorer.js`` beside this file is one, in under a hundred lines.  Kinds and lower case of
-code points are those of the running Python's Unicode, as ranges: other languages have other
-versions of it.
+from it; ``scorer.js`` beside this file is one, in little more than a hundred lines.  Kinds and
+lower case of code points are those of the running Python's Unicode, as ranges: other languages have
+other versions of it.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from textmlr.base.featurizer_options import FeaturizerOptions
 from textmlr.base.whole_files import atomic_files
 from textmlr.features.featurizer import Featurizer
 from textmlr.features.row_weights import inverse_document_frequency
-from textmlr.features.unicode_tables import tables
+from textmlr.features.unicode_tables import frozen_tables
 from textmlr.features.vocabulary import Vocabulary
 from textmlr.kernels.code_points import CHARACTER, MARK, SPACE, WORD
 from textmlr.kernels.ngram_names import CHAR_PREFIX
@@ -35,12 +35,14 @@ from textmlr.model.fasttext.fasttext_parts import refuse_export
 from textmlr.model.model import Model, versions
 from textmlr.model.model_parts import check_linear
 
-FORMAT = "textmlr-json 2"
+FORMAT = "textmlr-json 3"
 BLOCK = 1 << 15  # features at a time
 KINDS = {"space": SPACE, "word": WORD, "character": CHARACTER, "mark": MARK}
 # Answers depend on these.
 OPTIONS = (
     "lowercase",
+    "normalize",
+    "strip_accents",
     "punctuation",
     "split_scripts",
     "min_token_length",
@@ -57,6 +59,11 @@ CALIBRATION = ("exponent", "spread", "least")
 SELECTORS = (0xE0100, 0xE01EF)
 
 ABOUT = """\
+0. Form. With featurizer.strip_accents the text is brought to Unicode's form NFKD, and all
+   characters whose combining class is not 0 are dropped. With featurizer.normalize it is brought to
+   that form (nfc, nfkc or nfd); and with featurizer.lowercase too, each code point is then
+   lower-cased as step 1 says, each U+0307 is dropped that has before it an i and no other character
+   of class 0 or 230 since, and the text is brought to the form once more.
 1. Tokens. Text is a sequence of code points (a lone surrogate counts as U+FFFD). unicode.kinds
    lists the ranges [first, last] of those that are of kind space, word, character and mark; all
    others are symbols. A run of words is a token, dropped if it is shorter than
@@ -284,7 +291,7 @@ def _names(
 
 def _unicode(options: FeaturizerOptions) -> dict[str, Any]:
     """Kind and lower case of code points as ranges; other code points are left out."""
-    lower, kind = tables(options.lowercase, options.split_scripts, False)
+    lower, kind = frozen_tables(options, False)[:2]
     kinds = {name: _ranges(np.flatnonzero(kind == code)) for name, code in KINDS.items()}
     if options.split_scripts:
         kinds["mark"].append(SELECTORS)

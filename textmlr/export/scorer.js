@@ -18,9 +18,11 @@ const HASH = { // of an n-gram: of its tokens' hashes, or of its characters, fro
     .reduceRight((h, hash) => mix((h * 0x9e3779b97f4a7c15n + hash) & U64)),
   characters: (signs) => mix(signs.reduceRight(fnv, 0xd6e8feb86659fd93n)),
 };
+const RAISED = (mark) => ("\u0301" + mark).normalize("NFD")[0] !== "\u0301"; // class 1 to 229
+const COMBINES = (mark) => RAISED(mark) || (mark + "\u0323").normalize("NFD")[0] === "\u0323";
 class Scorer {
   constructor(model) {
-    if (model.format !== "textmlr-json 2") throw new Error("not a model in format textmlr-json 2");
+    if (model.format !== "textmlr-json 3") throw new Error("not a model in format textmlr-json 3");
     [this.model, this.labels] = [model, model.labels];
     this.kinds = new Array(0x110000).fill("symbol"); // of each code point
     for (const [kind, ranges] of Object.entries(model.unicode.kinds))
@@ -30,10 +32,22 @@ class Scorer {
       for (let c = first; c <= last; c += step)
         this.lower.set(String.fromCodePoint(c), String.fromCodePoint(c + change));
   }
+  prepared(text) { // in the form that it is read in
+    const { lowercase, normalize, strip_accents } = this.model.featurizer;
+    text = text.toWellFormed();
+    if (strip_accents)
+      text = [...text.normalize("NFKD")].filter((sign) => !COMBINES(sign)).join("");
+    if (!normalize) return text;
+    text = text.normalize(normalize.toUpperCase());
+    if (!lowercase) return text;
+    text = Array.from(text, (sign) => this.lower.get(sign) ?? sign).join("");
+    const dropped = (all, marks) => [...marks].every(RAISED) ? "i" + marks : all;
+    return text.replace(/i(\p{M}*?)\u0307/gu, dropped).normalize(normalize.toUpperCase());
+  }
   tokens(text) { // each a list of its characters, lower-cased
     const { punctuation, min_token_length } = this.model.featurizer;
     let [found, token, state] = [[], [], ""]; // state: "word" or "character" within such a token
-    for (const raw of text.toWellFormed() + " ") {
+    for (const raw of this.prepared(text) + " ") {
       const kind = this.kinds[raw.codePointAt(0)];
       const sign = this.lower.get(raw) ?? raw;
       if (state === { word: "word", mark: "character" }[kind]) token.push(sign);

@@ -10,12 +10,13 @@ import numpy as np
 
 from textmlr.kernels.jit import kernel
 
-QUOTE, NEWLINE, RETURN = 34, 10, 13
+QUOTE, NEWLINE, RETURN, BACKSLASH = 34, 10, 13, 92
+NO_ESCAPE = -1
 ONES = np.uint64(0x0101010101010101)
 HIGHS = np.uint64(0x8080808080808080)
 
 # Faults of a record.
-GOOD, BINARY, COUNT, UNCLOSED = range(4)
+GOOD, BINARY, COUNT, UNCLOSED, ESCAPED = range(5)
 
 
 @kernel
@@ -84,17 +85,69 @@ def _quoted_end(text, words, at):
 
 
 @kernel
-def _unquote(text, start, stop):
-    """Write the value of a field with quotes over its beginning; return its end.
+def _is_escaped(text, at, delimiter, escape):
+    """Whether the escape is at ``at``, and stands before a byte that it takes the meaning from."""
+    if text[at] != escape or at + 1 >= text.size:
+        return False
+    byte = text[at + 1]
+    return byte in (QUOTE, escape, delimiter, NEWLINE, RETURN)
 
-    The span begins with the opening quote.  A doubled quote is one, the quote that follows no
-    other closes, and the bytes behind that are taken as they are.
+
+@kernel
+def _escaped_field(text, start, final, delimiter, escape):
+    """The same as _field, byte by byte, for a file with an escape."""
+    newlines = 0
+    wrong = GOOD
+    quoted = start < text.size and text[start] == QUOTE
+    inside = odd = quoted
+    i = start + 1 if quoted else start
+    while i < text.size:
+        byte = text[i]
+        if _is_escaped(text, i, delimiter, escape):
+            odd = True
+            newlines += text[i + 1] == NEWLINE
+            i += 2
+            continue
+        if inside and byte == QUOTE:
+            if i + 1 < text.size and text[i + 1] == QUOTE:
+                i += 1
+            else:
+                inside = False
+        elif not inside and byte in (delimiter, NEWLINE):
+            break
+        newlines += byte == NEWLINE
+        if byte == 0:
+            wrong = BINARY
+        i += 1
+    if i >= text.size and not final:
+        return start, start, -1, 0, GOOD
+    after = min(i, text.size)
+    if inside:
+        wrong = UNCLOSED
+    stop = after
+    last = after == text.size or text[after] == NEWLINE
+    if last and stop > start and text[stop - 1] == RETURN:
+        stop -= 1
+    return -1 - start if odd else start, stop, after, newlines, wrong
+
+
+@kernel
+def _unquote(text, start, stop, delimiter, escape):
+    """Write the value of a field with quotes or escapes over its beginning; return its end.
+
+    An opening quote is left out.  A doubled quote is one, the quote that follows no other closes,
+    and the bytes behind that are taken as they are.
     """
     out = start
-    inside = True
-    i = start + 1
+    inside = text[start] == QUOTE
+    i = start + 1 if inside else start
     while i < stop:
         byte = text[i]
+        if _is_escaped(text, i, delimiter, escape) and i + 1 < stop:
+            text[out] = text[i + 1]
+            out += 1
+            i += 2
+            continue
         i += 1
         if inside and byte == QUOTE:
             if i < stop and text[i] == QUOTE:
@@ -134,6 +187,8 @@ def _field(text, words, start, final, delimiter):
     last = after == text.size or text[after] == NEWLINE
     if last and stop > i and text[stop - 1] == RETURN:
         stop -= 1
+    if quoted and stop > i and wrong == GOOD and i - 2 > start and text[i - 2] == BACKSLASH:
+        wrong = ESCAPED  # he said "\"yes\"", and the first quote within closes
     if quoted and (odd or stop > i):
         start = -1 - start
     elif quoted:
@@ -159,11 +214,12 @@ class Records(NamedTuple):
     """Records of a table, R at most.
 
     starts, stops (R, W) int64  spans of the wanted fields, without quotes; there are no more than
-                                line ends and 1
+                                line ends and 1.  Those of a bad record are all of it
     lines      (R,) int64       line ends before the record
     counts     (R,) int64       its fields
     status     (R,) uint8       GOOD; BINARY: a NUL byte in it; COUNT: not C fields; UNCLOSED: a
-                                quote is open at the end of the file
+                                quote is open at the end of the file; ESCAPED: a quote that a
+                                backslash stands before closes a field, which goes on
     """
 
     starts: Any
@@ -174,17 +230,21 @@ class Records(NamedTuple):
 
 
 @kernel
-def records(text, words, final, delimiter, slots, out, end):
+def records(text, words, final, delimiter, escape, slots, out, end):
     r"""Split text into records and their fields, as far as it holds whole records.
 
     RFC 4180: fields between delimiters, records between line ends (\n or \r\n); a field that
     begins with a quote ends at the next quote that is not doubled, and may hold both.  As in
     Python's csv module, other quotes mean themselves, and lines without a byte are no records.
+    Empty fields behind the last column count as none.
 
-    text       (bytes,) uint8   overwritten in fields with doubled quotes, which become shorter
+    text       (bytes,) uint8   overwritten in fields with doubled quotes or escapes, which become
+                                shorter
     words      (bytes // 8,) uint64   the same memory
     final      bool             the file ends with text
     delimiter  int64            a byte
+    escape     int64            the byte that takes the meaning from a quote, delimiter, line end or
+                                escape behind it; NO_ESCAPE
     slots      (C,) int64       of each column of the table: its place in starts, -1 if unwanted
     out        Records          written; after R records the rest is left
     end        (4,) int64       written: number of records, where the next begins, line ends there,
@@ -203,10 +263,15 @@ def records(text, words, final, delimiter, slots, out, end):
         for slot in range(starts.shape[1]):
             starts[n, slot] = stops[n, slot] = at
         wrong = GOOD
-        column = inner = 0
+        column = filled = inner = 0
         after = at - 1
         while True:
-            start, stop, after, found, bad = _field(text, words, after + 1, final, delimiter)
+            if escape == NO_ESCAPE:
+                start, stop, after, found, bad = _field(text, words, after + 1, final, delimiter)
+            else:
+                start, stop, after, found, bad = _escaped_field(
+                    text, after + 1, final, delimiter, escape
+                )
             inner += found
             if bad != GOOD:
                 wrong = bad
@@ -214,17 +279,26 @@ def records(text, words, final, delimiter, slots, out, end):
                 starts[n, slots[column]] = start
                 stops[n, slots[column]] = stop
             column += 1
+            if start != stop:
+                filled = column
             if after < 0 or after == size or text[after] == NEWLINE:
                 break
         if after < 0:
             break
+        if column > slots.size:
+            column = max(filled, slots.size)
+        if wrong == GOOD and column != slots.size:
+            wrong = COUNT
         for slot in range(starts.shape[1]):
-            if starts[n, slot] < 0:
+            if wrong != GOOD:
+                starts[n, slot] = at
+                stops[n, slot] = after
+            elif starts[n, slot] < 0:
                 starts[n, slot] = -1 - starts[n, slot]
-                stops[n, slot] = _unquote(text, starts[n, slot], stops[n, slot])
+                stops[n, slot] = _unquote(text, starts[n, slot], stops[n, slot], delimiter, escape)
         lines[n] = newlines
         counts[n] = column
-        status[n] = COUNT if wrong == GOOD and column != slots.size else wrong
+        status[n] = wrong
         n += 1
         newlines += inner + (after < size)
         at = min(after + 1, size)

@@ -1,12 +1,9 @@
-"""Lines of fastText's form to labels and text: tokens that begin with __label__ are labels."""
-
-import numpy as np
+"""Lines of fastText's form to labels and text: tokens that begin with a prefix are labels."""
 
 from textmlr.kernels.jit import kernel
 from textmlr.kernels.tsv_lines import find
 
-SPACE, TAB, RETURN, UNDERSCORE = 32, 9, 13, 95
-PREFIX = np.frombuffer(b"__label__", np.uint8)
+SPACE, TAB, RETURN = 32, 9, 13
 
 
 @kernel
@@ -29,23 +26,24 @@ def _space_end(text, at, stop):
 
 
 @kernel
-def _is_label(text, at, stop):
+def _is_label(text, at, stop, prefix):
     """Whether the token at ``at`` begins with the prefix."""
-    if stop - at < PREFIX.size:
+    if stop - at < prefix.size:
         return False
     same = True
-    for i in range(PREFIX.size):
-        same &= text[at + i] == PREFIX[i]
+    for i in range(prefix.size):
+        same &= text[at + i] == prefix[i]
     return same
 
 
 @kernel
-def find_labels(text, words, starts, stops, firsts, lasts, begins, counts, inside):
+def find_labels(text, words, starts, stops, prefix, firsts, lasts, begins, counts, inside):
     """Find the labels of each line, and where its text begins.
 
     text           (bytes,) uint8
     words          (bytes // 8,) uint64   the same memory
     starts, stops  (n,) int64   spans of lines
+    prefix         (p,) uint8   of labels, at least a byte
     firsts, lasts  (n,) int64   written: the first label, without its prefix; empty without one
     begins         (n,) int64   written: where the text begins, behind the labels at the beginning
     counts         (n,) int64   written: labels of the line
@@ -57,24 +55,24 @@ def find_labels(text, words, starts, stops, firsts, lasts, begins, counts, insid
         count = inner = 0
         at = _space_end(text, begin, stop)
         while at < stop:
-            end = _token_end(text, at, stop) if text[at] == UNDERSCORE else at
-            if not _is_label(text, at, end):
+            end = _token_end(text, at, stop) if text[at] == prefix[0] else at
+            if not _is_label(text, at, end, prefix):
                 break
             if not count:
-                first = at + PREFIX.size
+                first = at + prefix.size
                 last = end
             count += 1
             begin = at = _space_end(text, end, stop)
         while True:
-            at = find(text, words, UNDERSCORE, at, stop)
+            at = find(text, words, prefix[0], at, stop)
             if at == stop:
                 break
             end = at + 1
             if at > begin and _is_space(text[at - 1]):
                 end = _token_end(text, at, stop)
-                if _is_label(text, at, end):
+                if _is_label(text, at, end, prefix):
                     if not count:
-                        first = at + PREFIX.size
+                        first = at + prefix.size
                         last = end
                     count += 1
                     inner = 1
@@ -87,13 +85,14 @@ def find_labels(text, words, starts, stops, firsts, lasts, begins, counts, insid
 
 
 @kernel
-def drop_labels(text, begins, stops, inside):
+def drop_labels(text, begins, stops, inside, prefix):
     """Leave labels out of the text of lines, each with the space before it.
 
     text    (bytes,) uint8   what follows a label within the text is moved to the left
     begins  (n,) int64       where the text begins
     stops   (n,) int64       where it ends; overwritten
     inside  (n,) uint8       1 where it holds labels
+    prefix  (p,) uint8       as in find_labels
     """
     for line in range(begins.size):
         if not inside[line]:
@@ -103,7 +102,7 @@ def drop_labels(text, begins, stops, inside):
         while at < stop:
             word = _space_end(text, at, stop)
             end = _token_end(text, word, stop)
-            if not _is_label(text, word, end):
+            if not _is_label(text, word, end, prefix):
                 for i in range(at, end):
                     text[out] = text[i]
                     out += 1

@@ -13,6 +13,7 @@ from textmlr.base.featurizer_options import CHARACTERS, MANY_MIN_DF, FeaturizerO
 from textmlr.base.ngram_lengths import AUTO
 from textmlr.base.training_options import TrainingOptions
 from textmlr.corpus.corpus import Corpus
+from textmlr.features.canonical_text import Reading
 from textmlr.model.heads import SOFTMAX, Head
 from textmlr.training.held_out import are_few
 from textmlr.training.rows import Rows
@@ -21,7 +22,7 @@ from textmlr.training.sgd.fit import probe
 # Word n-grams that are tried beside WORDS, and character n-grams of a syllabic script (Hangul),
 # where a sign is worth two or three letters.
 MORE_WORDS = (1, 3)
-SYLLABLES = 3
+SYLLABLES = (1, 3)
 # N-grams are chosen on a sample of this many bytes.  Character n-grams make everything after them
 # two to three times as long and have to earn it: their held-out loss must be below EARNED of that
 # of words, and on a sample below EARNED_ON_SAMPLE of it, since their gain falls with the number of
@@ -108,7 +109,7 @@ def choose(
         words = replace(plain, min_df=MANY_MIN_DF)
     loss = bench.loss_of(words, sample, judges)
     if options.char_ngrams == AUTO and np.isfinite(loss) and plain.char_ngrams is None:
-        characters = _characters(sample)
+        characters = _characters(sample, plain)
         earned = EARNED_ON_SAMPLE if large else EARNED
         if not large and judges is None and are_few(bench.rows[words].objective):
             earned = 1.0  # they take no time, and all documents judge
@@ -161,8 +162,9 @@ class _Bench:
         return loss
 
 
-def _characters(corpus: Corpus) -> tuple[int, int]:
-    """The length of character n-grams, by the script of most of the text."""
+def _characters(corpus: Corpus, options: FeaturizerOptions) -> tuple[int, int]:
+    """The lengths of character n-grams, by the script of most of the text as it is read: jamo are
+    letters."""
     text, size = [], 0
     for batch in corpus.batches:
         for i in range(len(batch)):
@@ -170,10 +172,9 @@ def _characters(corpus: Corpus) -> tuple[int, int]:
             size += len(text[-1])
             if size >= SCRIPT_BYTES:
                 break
-    letters = [c for c in "".join(text) if c.isalpha()]
+    letters = [c for c in Reading.of(options).canonical("".join(text)) if c.isalpha()]
     signs = sum("SYLLABLE" in unicodedata.name(c, "") for c in letters)
-    length = SYLLABLES if 2 * signs > len(letters) else CHARACTERS
-    return length, length
+    return SYLLABLES if 2 * signs > len(letters) else (CHARACTERS, CHARACTERS)
 
 
 def drawn(corpus: Corpus, most_bytes: int, seed: int) -> Corpus:

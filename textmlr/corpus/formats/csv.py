@@ -1,13 +1,12 @@
 r"""CSV: a line of column names, then a row a document.
 
 RFC 4180, as Python's csv module reads it: fields may be quoted, quoted fields may hold delimiters,
-quotes (doubled) and line ends.  The delimiter is a comma, a tab, ; or |: the one with which the
-first line makes the columns.  UTF-8; lines end in \n or \r\n.  A lone \r is text.
+quotes (doubled, or behind an escape that is named) and line ends.  Lines end in \n or \r\n.  A lone
+\r is text.  ``csv_header`` reads the beginning.
 """
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
@@ -19,40 +18,24 @@ from numpy.typing import NDArray
 from textmlr.base import limits
 from textmlr.base.arrays import frozen
 from textmlr.base.errors import FormatError, InputError
+from textmlr.base.option_mentions import mention
 from textmlr.corpus.batch import Batch
-from textmlr.corpus.byte_streams import HEAD, Stream
+from textmlr.corpus.byte_streams import Stream
 from textmlr.corpus.chunks import SKIP, Chunk, ScanRequest, check_bad, used
+from textmlr.corpus.formats.csv_header import Header, header_of, rows_in
 from textmlr.corpus.formats.lines import BINARY, intern, quote
-from textmlr.corpus.formats.table_columns import ColumnPlaces, find
+from textmlr.corpus.formats.table_columns import ColumnPlaces
 from textmlr.corpus.formats.tsv import read_weights
+from textmlr.corpus.reading_kinds import character
 from textmlr.corpus.refusals import too_long
-from textmlr.corpus.taken_columns import taken_of
-from textmlr.corpus.text_encodings import BOM
+from textmlr.corpus.taken_columns import Taken, left_of, taken_of
 from textmlr.kernels import csv_records as kernels
 from textmlr.kernels import tsv_lines as lines_kernels
 
-DELIMITERS = ",\t;|"  # a tie goes to the first
 # Status of a row: kernels.csv_records's first, then these.
 NO_LABEL, BAD_LABEL, BAD_WEIGHT = range(10, 13)
 FEW_COLUMNS = 3  # text, label and weight: their spans are small beside the text
 MOST_FIELDS = 1 << 22  # fields in a block of more columns: a table may have very many
-_HINT = "a CSV file begins with a line of column names"
-
-
-@dataclass(frozen=True, slots=True)
-class Header:
-    """The line of column names.
-
-    columns    the names
-    delimiter  between them
-    size       bytes of the line, a mark and blank lines before it, and its line end
-    lines      line ends in these
-    """
-
-    columns: list[str]
-    delimiter: str
-    size: int
-    lines: int
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -60,6 +43,7 @@ class _Rows:
     """Rows of a block.
 
     line, row      line ends and rows of the file before the block
+    escape         a byte, or kernels.NO_ESCAPE
     slots          of each column: its place in starts, -1 if it is not there
     starts, stops  (n, W) int64   spans of fields
     lines, counts  (n,) int64     line ends of the block before each row; its fields
@@ -71,6 +55,7 @@ class _Rows:
     places: ColumnPlaces
     line: int
     row: int
+    escape: int
     text: NDArray[np.uint8]
     slots: NDArray[np.int64]
     starts: NDArray[np.int64]
@@ -94,15 +79,21 @@ def chunks(stream: Stream, request: ScanRequest) -> Iterator[Chunk]:
     that has another number of fields, a NUL byte, no label, a label that is not UTF-8 or a bad
     weight, or a quote that is never closed, naming its line.
     """
-    header = header_of(stream, request)
-    places = find(request, header.columns, stream.name, _HINT)
+    header, places = header_of(stream, request)
     wanted = range(len(header.columns)) if request.tables else places.needed
     slots = np.full(len(header.columns), -1, np.int64)
     slots[list(wanted)] = np.arange(len(wanted))
     any_rows = False
-    for rows in _blocks(stream, request.chunk_bytes, header, places, slots):
+    own = request.options.csv_escape
+    escape = kernels.NO_ESCAPE if own is None else ord(character(own))
+    looked = rows_in(stream.head(), header, request)
+    columns = header.columns  # of one name have numbers
+    told = [one if columns.count(one) == 1 else f"{i + 1}" for i, one in enumerate(columns)]
+    left = left_of(told, places.needed, looked)
+    taken = taken_of("CSV", header.columns, places.by_kind, left)
+    for rows in _blocks(stream, request.chunk_bytes, header, places, slots, escape):
         any_rows = True
-        yield _chunk(rows, request)
+        yield _chunk(rows, request, taken)
     if not any_rows:
         raise FormatError(
             "nothing below the line of column names",
@@ -111,65 +102,13 @@ def chunks(stream: Stream, request: ScanRequest) -> Iterator[Chunk]:
         )
 
 
-def header_of(stream: Stream, request: ScanRequest) -> Header:
-    """The column names; the delimiter is the one that gives the wanted columns, or the most."""
-    head = stream.head()
-    if head in (b"", BOM):
-        raise FormatError("the file is empty", place=stream.name, mend="write one document a line")
-    if b"\n" not in head and b"\r" in head.rstrip(b"\r"):
-        raise FormatError(
-            "its lines end in carriage returns alone",
-            place=stream.name,
-            mend="convert them, as tr '\\r' '\\n' does",
-        )
-    found = [header for delimiter in DELIMITERS if (header := parse_header(head, delimiter))]
-    if not found:
-        problem = f"the first line is longer than {HEAD:,} bytes"
-        raise FormatError(problem, place=stream.name, mend=_HINT)
-    if b"\0" in head[: found[0].size]:
-        problem, mend = BINARY
-        raise FormatError(problem, place=stream.name, line=1, mend=mend)
-    return max(found, key=lambda header: (suits(header.columns, request), len(header.columns)))
-
-
-def suits(columns: list[str], request: ScanRequest) -> bool:
-    """Whether the wanted columns are among these."""
-    try:
-        find(request, columns, place="")
-    except InputError:
-        return False
-    return True
-
-
-def parse_header(head: bytes, delimiter: str) -> Header | None:
-    """The first line that is not blank; None if head does not hold all of it."""
-    begin = len(BOM) if head.startswith(BOM) else 0
-    ends = begin
-    lines = 0
-
-    def each() -> Iterator[str]:
-        nonlocal ends, lines
-        for line in head[begin:].split(b"\n"):
-            ends += len(line) + 1
-            lines += 1
-            yield line.removesuffix(b"\r").decode("utf-8", "replace") + "\n"
-
-    reader = csv.reader(each(), delimiter=delimiter)
-    try:
-        columns = next((row for row in reader if row), None)
-    except csv.Error:
-        return None
-    if columns is None or (ends > len(head) and len(head) >= HEAD):
-        return None
-    return Header(columns, delimiter, min(ends, len(head)), lines)
-
-
 def _blocks(
     stream: Stream,
     chunk_bytes: int | None,
     header: Header,
     places: ColumnPlaces,
     slots: NDArray[np.int64],
+    escape: int,
 ) -> Iterator[_Rows]:
     """The rows, in blocks of about chunk_bytes; None: in one."""
     line, row = header.lines, 0
@@ -192,7 +131,8 @@ def _blocks(
             return
         stream.check_text(text, line + 1)
         end = np.zeros(4, np.int64)
-        rows = _parse(stream.name, header, places, line, row, text, final, slots, end)
+        made = _parse(header.delimiter, escape, text, final, slots, end)
+        rows = _Rows(stream.name, header, places, line, row, escape, text, slots, *made)
         n, at, newlines, full = end.tolist()
         line, row = line + newlines, row + n
         if full or not final:
@@ -215,16 +155,14 @@ def _check_lengths(rows: _Rows) -> None:
 
 
 def _parse(
-    name: str,
-    header: Header,
-    places: ColumnPlaces,
-    line: int,
-    row: int,
+    delimiter: str,
+    escape: int,
     text: NDArray[np.uint8],
     final: bool,
     slots: NDArray[np.int64],
     end: NDArray[np.int64],
-) -> _Rows:
+) -> tuple[NDArray[Any], ...]:
+    """Spans, lines, counts and status of records, as in kernels.csv_records;  end  is written."""
     wide = int(slots.max()) + 1
     most = lines_kernels.count(frozen(text), kernels.NEWLINE, 0) + 1
     if wide > FEW_COLUMNS:
@@ -233,33 +171,12 @@ def _parse(
     lines, counts = np.empty(most, np.int64), np.empty(most, np.int64)
     status = np.empty(most, np.uint8)
     words = frozen(text)[: text.size & ~7].view(np.uint64)
-    kernels.records(
-        text,
-        words,
-        final,
-        ord(header.delimiter),
-        frozen(slots),
-        kernels.Records(starts, stops, lines, counts, status),
-        end,
-    )
-    n = int(end[0])
-    return _Rows(
-        name,
-        header,
-        places,
-        line,
-        row,
-        text,
-        slots,
-        starts[:n],
-        stops[:n],
-        lines[:n],
-        counts[:n],
-        status[:n],
-    )
+    out = kernels.Records(starts, stops, lines, counts, status)
+    kernels.records(text, words, final, ord(delimiter), escape, frozen(slots), out, end)
+    return tuple(array[: int(end[0])] for array in out)
 
 
-def _chunk(rows: _Rows, request: ScanRequest) -> Chunk:
+def _chunk(rows: _Rows, request: ScanRequest, taken: Taken) -> Chunk:
     text, places, status = frozen(rows.text), rows.places, rows.status
     weights: NDArray[np.float32] | None = None
     if places.weight is not None:
@@ -279,7 +196,7 @@ def _chunk(rows: _Rows, request: ScanRequest) -> Chunk:
             if any(wrong):
                 status[(codes >= 0) & np.array(wrong)[codes]] = kind
     bad = np.flatnonzero(status)
-    examples = check_bad(bad, partial(_error, rows), request.options.skip_bad_lines)
+    examples = check_bad(bad, partial(_error, rows, request), request.options.skip_bad_lines)
     starts, stops = rows.spans(places.text)
     first = rows.row + 1
     good: NDArray[np.bool_] | None = None
@@ -292,7 +209,6 @@ def _chunk(rows: _Rows, request: ScanRequest) -> Chunk:
     table = partial(_table, rows, good)
     labels = None if codes is None else used(codes, names)
     batch = Batch(text, starts, stops)
-    taken = taken_of("CSV", rows.header.columns, places.by_kind)
     return Chunk(rows.name, first, batch, labels, weights, table, len(bad), examples, taken=taken)
 
 
@@ -313,7 +229,13 @@ def _table(rows: _Rows, good: NDArray[np.bool_] | None) -> Any:
     return pa.RecordBatch.from_arrays(arrays, names)
 
 
-def _error(rows: _Rows, row: int) -> InputError:
+def _has_backslash(rows: _Rows, row: int) -> bool:
+    """Whether a bad row has a quote behind a backslash, which no option says to be an escape."""
+    text = rows.text[int(rows.starts[row, 0]) : int(rows.stops[row, 0])]
+    return rows.escape == kernels.NO_ESCAPE and b'\\"' in text.tobytes()
+
+
+def _error(rows: _Rows, request: ScanRequest, row: int) -> InputError:
     """The error of a row, counted from 0, by its status."""
     status, columns = int(rows.status[row]), rows.header.columns
     mend = f"fill it in, {SKIP}"
@@ -325,10 +247,14 @@ def _error(rows: _Rows, row: int) -> InputError:
 
     if status == kernels.BINARY:
         problem, mend = BINARY
+    elif status == kernels.ESCAPED or (status <= kernels.ESCAPED and _has_backslash(rows, row)):
+        problem = "a quote that stands behind a backslash closes the field, as quotes do"
+        mend = f"say {mention('csv_escape', chr(92))}, or write quotes within quotes twice"
     elif status == kernels.COUNT:
         count = int(rows.counts[row])
         fields = f"{count} field" + ("" if count == 1 else "s")
-        problem = f"{fields}, where the first line names {len(columns)} columns"
+        named = "the first line names" if request.options.header else "the first row has"
+        problem = f"{fields}, where {named} {len(columns)} columns"
         mend = f"put text that holds {_shown(rows.header.delimiter)} in double quotes, {SKIP}"
     elif status == kernels.UNCLOSED:
         problem = "a double quote opened in this row is never closed"

@@ -13,7 +13,9 @@ from textmlr.base.option_mentions import mention
 from textmlr.corpus.byte_streams import HEAD, Stream
 from textmlr.corpus.chunks import Chunk, ScanRequest
 from textmlr.corpus.decompression import ending_of
-from textmlr.corpus.formats.csv import DELIMITERS, parse_header, suits
+from textmlr.corpus.formats.csv_header import csv_option, is_csv
+from textmlr.corpus.formats.vw import looks_like_vw
+from textmlr.corpus.reading_options import LABEL_PREFIX
 from textmlr.corpus.text_encodings import BOM, check_marks
 
 Reader: TypeAlias = Callable[[Stream, ScanRequest], Iterator[Chunk]]
@@ -27,6 +29,8 @@ NAMES = {
     "parquet": "Parquet",
     "arrow": "Arrow",
     "fasttext": "fastText's lines",
+    "mallet": "MALLET's lines",
+    "vw": "Vowpal Wabbit's lines",
     "lines": "plain lines",
 }
 MODULES = {"json": "json_objects"}
@@ -45,6 +49,7 @@ _ENDINGS = {
     ".ipc": "arrow",
     ".ft": "fasttext",
     ".fasttext": "fasttext",
+    ".vw": "vw",
 }
 COLUMNAR = ("parquet", "arrow")  # a file's size says little of its text's
 _MAGICS = {b"PAR1": "parquet", b"ARROW1": "arrow"}
@@ -56,24 +61,19 @@ _LONGEST_SCHEMA = 1 << 24
 def reader_of(stream: Stream, request: ScanRequest) -> Reader:
     """The reader of a stream.
 
-    Raises InputError if the first bytes show another format than is wanted.
+    Raises InputError if the first bytes show another format than is wanted, and for options that
+    the format has no use for.
     """
-    wanted = "json" if request.options.format == "jsonl" else request.options.format
-    shown = _shown(stream.head())
-    named = wanted or named_format(stream.path)
-    if named == "tsv" and shown == "fasttext" and b"\t" in stream.head().split(b"\n", 1)[0]:
-        shown = None  # labels that begin so, and a tab behind
-    if wanted is None and named == "tsv" and request.options.named_columns:
-        named = "csv"  # with tabs: lines of label<TAB>text have no columns to name
-    found = shown or named or _guessed(stream.head(), request)
+    own = request.options
+    wanted = "json" if own.format == "jsonl" else own.format
+    shown = _shown(stream.head(), own.label_prefix)
+    found = _found(stream, request, wanted, shown)
     if wanted is not None and shown not in (None, wanted) and not _may_differ(wanted, shown):
         raise FormatError(
             f"the file is {NAMES[shown]}, not {NAMES[wanted]}",
             place=stream.name,
             mend=f"say {mention('format', shown)}, or leave {mention('format')} out",
         )
-    if wanted is not None:
-        found = wanted
     if wanted is None and stream.path.endswith(".spacy"):
         raise FormatError(
             "spaCy's binary DocBin, which spaCy alone reads",
@@ -87,30 +87,73 @@ def reader_of(stream: Stream, request: ScanRequest) -> Reader:
             place=stream.name,
             mend=f"write label<TAB>text, or say what the file is with {mention('format')}",
         )
-    if found not in COLUMNAR:
+    if found in COLUMNAR:
+        _check_table(stream, found, shown, request)
+    else:
         check_marks(stream.head(), stream.name)
-    if found in ("parquet", "arrow") and not stream.head():
+    _check_options(found, request, stream.name)
+    reader: Reader = import_module(f"textmlr.corpus.formats.{MODULES.get(found, found)}").chunks
+    return reader
+
+
+def _found(stream: Stream, request: ScanRequest, wanted: str | None, shown: str | None) -> str:
+    """The format: the one that is wanted, that the first bytes show, that the name's ending or an
+    option says, or that the first lines look like."""
+    if wanted is not None:
+        return wanted
+    own, named = request.options, named_format(stream.path)
+    if named == "tsv" and shown == "fasttext" and b"\t" in stream.head().split(b"\n", 1)[0]:
+        shown = None  # labels that begin so, and a tab behind
+    if shown is not None:
+        return shown
+    option = csv_option(request)
+    if named in ("tsv", None) and option is not None:
+        return "csv"
+    if named == "tsv" and own.named_columns:
+        return "csv"  # with tabs: lines of label<TAB>text have no columns to name
+    if named is None and own.label_prefix is not None:
+        return "fasttext"
+    return named or _guessed(stream.head(), request)
+
+
+def _check_table(stream: Stream, found: str, shown: str | None, request: ScanRequest) -> None:
+    """Raise FormatError for what is no table of Parquet or Arrow, or cannot be read as it comes."""
+    if not stream.head():
         raise FormatError("the file is empty", place=stream.name, mend="write the table again")
-    if found in ("parquet", "arrow") and shown != found:
+    if shown != found:
+        wanted = request.options.format
         why = f"as {mention('format')} says" if wanted else "though its name ends so"
         raise FormatError(
             f"not {NAMES[found]} data, {why}",
             place=stream.name,
             mend=f"say what it is with {mention('format')}, or write the file again",
         )
-    if found in ("parquet", "arrow") and request.live and stream.path == "-":
+    if request.live and stream.path == "-":
         raise FormatError(
             f"{NAMES[found]} cannot be read as it comes: all of it has to be there",
             place=stream.name,
             mend="name the file in place of -, or send lines",
         )
-    reader: Reader = import_module(f"textmlr.corpus.formats.{MODULES.get(found, found)}").chunks
-    return reader
+
+
+def _check_options(found: str, request: ScanRequest, place: str) -> None:
+    """Raise FormatError for an option that a format has no use for."""
+    option = csv_option(request) if found != "csv" else None
+    if option is None and request.options.label_prefix is not None and found != "fasttext":
+        option = "label_prefix"
+    if option is not None:
+        value = False if option == "header" else None
+        raise FormatError(
+            f"{NAMES[found]} {'have' if NAMES[found].endswith('s') else 'has'} no use for "
+            f"{mention(option, value)}",
+            place=place,
+            mend="leave it out",
+        )
 
 
 def _may_differ(wanted: str, shown: str | None) -> bool:
     """Whether lines that look like another format may still be read as they are."""
-    return shown in ("json", "fasttext") and wanted in ("tsv", "lines", "csv")
+    return shown in ("json", "fasttext") and wanted in ("tsv", "lines", "csv", "mallet", "vw")
 
 
 def named_format(path: str) -> str | None:
@@ -120,8 +163,8 @@ def named_format(path: str) -> str | None:
     return next((_ENDINGS[end] for end in _ENDINGS if name.endswith(end)), None)
 
 
-def _shown(head: bytes) -> str | None:
-    """The format that the first bytes show beyond doubt."""
+def _shown(head: bytes, prefix: str | None) -> str | None:
+    """The format that the first bytes show beyond doubt;  prefix  of labels in fastText's lines."""
     for magic, found in _MAGICS.items():
         if head.startswith(magic):
             return found
@@ -140,16 +183,13 @@ def _shown(head: bytes) -> str | None:
             cut = len(line) == len(first) and len(head) >= HEAD
             whole = cut and first[1:].lstrip().startswith(b'"')
         return "json" if whole else None
-    return "fasttext" if first.startswith(b"__label__") else None
+    return "fasttext" if first.startswith((prefix or LABEL_PREFIX).encode()) else None
 
 
 def _guessed(head: bytes, request: ScanRequest) -> str:
     """The format of lines, where neither name nor first bytes say enough."""
-    for delimiter in DELIMITERS:
-        header = parse_header(head, delimiter)
-        # label<TAB>text may be a line of names, or the first document of a file without one.
-        if delimiter == "\t" and not request.options.named_columns:
-            continue
-        if header is not None and len(header.columns) > 1 and suits(header.columns, request):
-            return "csv"
+    if is_csv(head, request):
+        return "csv"
+    if looks_like_vw(head):
+        return "vw"
     return "tsv" if request.labelled else "lines"

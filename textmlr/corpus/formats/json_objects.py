@@ -12,10 +12,9 @@ from functools import partial
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from textmlr.base.errors import FormatError, InputError
-from textmlr.corpus.batch import Batch
+from textmlr.corpus.batch import joined_texts
 from textmlr.corpus.byte_streams import HEAD, Stream
 from textmlr.corpus.chunks import SKIP, Chunk, ScanRequest, check_bad
 from textmlr.corpus.formats.annotation_exports import LOOKED_AT, rows_in
@@ -210,7 +209,7 @@ def _chunk(
     return Chunk(
         name,
         pile.numbers[0] if pile.numbers else first,
-        _joined(pile.texts),
+        joined_texts(pile.texts),
         (np.array(pile.codes, np.int32), list(pile.code_of)) if request.labelled else None,
         np.array(pile.weights, np.float32) if weighted else None,
         partial(table_of, pile.objects),
@@ -356,12 +355,3 @@ def _object(lines: Lines, line: int) -> Any:
 
 def _error(lines: Lines, line: int, problem: str, mend: str = MEND) -> InputError:
     return FormatError(problem, place=lines.name, line=lines.first + line, mend=mend)
-
-
-def _joined(texts: list[bytes]) -> Batch:
-    """Texts in one buffer."""
-    stops: NDArray[np.int64] = np.cumsum(
-        np.fromiter(map(len, texts), np.int64, len(texts)), dtype=np.int64
-    )
-    starts = np.concatenate([np.zeros(1, np.int64), stops[:-1]]) if texts else stops
-    return Batch(np.frombuffer(b"".join(texts), np.uint8), starts, stops)

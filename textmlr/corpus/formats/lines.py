@@ -32,6 +32,8 @@ from textmlr.corpus.text_encodings import BOM, check_marks
 from textmlr.kernels import tsv_lines as kernels
 
 TAKEN = Taken("a document a line")
+_BLANK = frozenset(b" \n\r\v\f")
+_LOOKED_AT = 1 << 12  # bytes
 _QUOTED = 40  # characters of a file that a message may quote
 BINARY = "binary data (a NUL byte)", f"give text, in UTF-8 or as {mention('encoding')} says"
 
@@ -57,13 +59,16 @@ class Lines:
         return len(self.starts)
 
 
-def blocks_of(stream: Stream, chunk_bytes: int | None) -> Iterator[Lines]:
+def blocks_of(
+    stream: Stream, chunk_bytes: int | None, *, blank_end: bool = False
+) -> Iterator[Lines]:
     """All lines of a file, in blocks of about chunk_bytes, or of all of them.
 
+    blank_end  blank lines at the end of the file are none
     Raises InputError if there are none.
     """
     first = 1
-    texts = _texts(stream, chunk_bytes)
+    texts = _texts(stream, chunk_bytes, blank_end)
     while (text := _next(texts, stream.name, first)) is not None:
         stream.check_text(text, first)
         begin = len(BOM) if first == 1 and text[: len(BOM)].tobytes() == BOM else 0
@@ -98,26 +103,47 @@ def _next(texts: Iterator[NDArray[np.uint8]], name: str, first: int) -> NDArray[
         raise too_long(name, first, "a line", error.args[0]) from None
 
 
-def _texts(stream: Stream, chunk_bytes: int | None) -> Iterator[NDArray[np.uint8]]:
+def _texts(stream: Stream, chunk_bytes: int | None, blank_end: bool) -> Iterator[NDArray[np.uint8]]:
     """Blocks that end where a line does, none empty."""
     if chunk_bytes is None:
         text = stream.rest("line")
         if text.size:
-            yield text
+            yield text[: _without_blanks(text) or text.size] if blank_end else text
         return
     rest, block = bytearray(), stream.read(chunk_bytes)
+    begun = False
     while block:
         following = None if stream.live else stream.read(chunk_bytes)  # it may be long in coming
         end = len(block) if following == b"" else block.rfind(b"\n") + 1
         rest += block[:end] if end else block
         if end:
-            yield np.frombuffer(rest, np.uint8)
-            rest = bytearray(block[end:])
+            # Blank lines wait for a line that is not, which makes them bad.
+            own = _without_blanks(np.frombuffer(rest, np.uint8)) if blank_end else len(rest)
+            blank = bytearray() if own == len(rest) else rest[own:]
+            if own:
+                del rest[own:]
+                yield np.frombuffer(rest, np.uint8)
+                begun = True
+            rest = blank + block[end:]
         if len(rest) > limits.MOST_DOCUMENT:
             raise _LongError(len(rest))
         block = stream.read(chunk_bytes) if following is None else following
-    if rest:
+    if rest and not (begun and blank_end and not _without_blanks(np.frombuffer(rest, np.uint8))):
         yield np.frombuffer(rest, np.uint8)
+
+
+def _without_blanks(text: NDArray[np.uint8]) -> int:
+    """Where the last line ends that is not blank, 0 if all are."""
+    end = text.size
+    while end and text[end - 1] in _BLANK:
+        end -= 1
+    if not end:
+        return 0
+    behind = bytes(text[end : end + _LOOKED_AT]).find(b"\n")
+    while behind < 0 and end < text.size:  # a last line with very many spaces
+        end += min(_LOOKED_AT, text.size - end)
+        behind = bytes(text[end : end + _LOOKED_AT]).find(b"\n")
+    return min(end + behind + 1, text.size) if behind >= 0 else text.size
 
 
 def split(name: str, first: int, text: NDArray[np.uint8], begin: int) -> Lines:

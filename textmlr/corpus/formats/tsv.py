@@ -22,11 +22,12 @@ from textmlr.corpus.batch import Batch
 from textmlr.corpus.byte_streams import Stream
 from textmlr.corpus.chunks import SKIP, Chunk, ScanRequest, check_bad, used
 from textmlr.corpus.formats.lines import BINARY, Lines, blocks_of, intern, quote
-from textmlr.corpus.formats.table_columns import PLAIN
+from textmlr.corpus.formats.swapped_columns import check_order, is_header
 from textmlr.corpus.labels import LARGEST_WEIGHT
 from textmlr.corpus.taken_columns import Taken
 from textmlr.kernels import tsv_lines as kernels
 
+_PREFIX = re.compile(rb"(__[A-Za-z]+__)\S")  # of a label in lines like fastText's
 MANY = 1 << 16  # rows for which importing Arrow pays
 _NUMBER = re.compile(rb"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
 FORM = {False: "label<TAB>text", True: "label<TAB>weight<TAB>text"}
@@ -55,7 +56,7 @@ def chunks(stream: Stream, request: ScanRequest) -> Iterator[Chunk]:
             place=stream.name,
             mend=f"leave it out, or say {mention('format', 'csv')} if the first line names columns",
         )
-    for lines in blocks_of(stream, request.chunk_bytes):
+    for lines in blocks_of(stream, request.chunk_bytes, blank_end=True):
         yield _chunk(lines, request)
 
 
@@ -82,9 +83,15 @@ def _chunk(lines: Lines, request: ScanRequest) -> Chunk:
     names: list[Any] = labels
     if len(bad):
         codes, names = used(codes, labels)
-    table = partial(_table, batch, codes, names, weights)
+    table = partial(table_of, batch, codes, names, weights)
     own = (codes, names) if request.labelled else None
-    header = lines.first == 1 and not len(bad) and _is_header(lines, fields)
+    header = False
+    if lines.first == 1:  # of the file, or its first part
+        good_starts = starts[status == kernels.GOOD] if len(bad) else starts
+        good_tabs = tabs[status == kernels.GOOD] if len(bad) else tabs
+        given = Batch(text, frozen(good_starts), frozen(good_tabs))
+        check_order(lines.name, given, codes, batch, first=not len(bad))
+        header = not len(bad) and is_header(given, batch)
     return Chunk(
         lines.name,
         first,
@@ -100,24 +107,13 @@ def _chunk(lines: Lines, request: ScanRequest) -> Chunk:
     )
 
 
-def _is_header(lines: Lines, fields: _Fields) -> bool:
-    """Whether the first line is the names of two columns."""
-    start, tab, last = int(lines.starts[0]), int(fields.tabs[0]), int(fields.lasts[0])
-    if int(lines.stops[0]) - start > 40:
-        return False
-    spans = (start, tab), (last + 1, int(lines.stops[0]))
-    words = [lines.text[a:b].tobytes().strip().lower().decode("utf-8", "replace") for a, b in spans]
-    return (words[0] in PLAIN["label"] and words[1] in PLAIN["text"]) or (
-        words[0] in PLAIN["text"] and words[1] in PLAIN["label"]
-    )
-
-
-def _table(
+def table_of(
     batch: Batch,
     codes: NDArray[np.int32],
     labels: list[str],
     weights: NDArray[np.float32] | None,
 ) -> Any:
+    """Labels, weights if there are any, and texts as columns."""
     from textmlr.corpus.arrow_batch import labels_of, record_batch, strings_of
 
     columns: dict[str, Any] = {"label": labels_of(codes, labels)}
@@ -184,6 +180,9 @@ def _error(fields: _Fields, status: NDArray[np.uint8], weighted: bool, line: int
     elif wrong == kernels.NO_TAB:
         after = "weight" if weighted else "text"
         problem, mend = f"no tab between label and {after} in {quote(text, start, stop)}", write
+        prefix = _PREFIX.match(text[start : min(stop, start + 64)].tobytes())
+        if prefix is not None:
+            mend = f"if labels begin so, say {mention('label_prefix', prefix[1].decode())}"
     elif wrong == kernels.NO_LABEL:
         problem, mend = "empty label before the tab", write
     elif wrong == kernels.NO_SECOND_TAB:
