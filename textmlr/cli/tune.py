@@ -147,7 +147,8 @@ def tune(
     try:
         with TuningProgress(options, journal, quiet=quiet) as progress:
             corpus = read_corpus(corpora, reading)
-            judges = read_corpus([validation], reading) if validation else None
+            usual = corpus.taken
+            judges = read_corpus([validation], reading, usual=usual) if validation else None
             tuned = search_settings(
                 corpus,
                 *stages,
