@@ -26,7 +26,13 @@ from sklearn.feature_extraction.text import CountVectorizer, TfidfVectorizer
 from textmlr import Featurizer, FeaturizerOptions
 
 RTOL = 1e-6
-COMMON = {"ngrams": (1, 2), "bias": False, "split_scripts": False, "min_df": 1}
+COMMON = {
+    "token_pattern": r"\w+",
+    "ngrams": (1, 2),
+    "bias": False,
+    "split_scripts": False,
+    "min_df": 1,
+}
 PATTERNS = {
     "words of 2+ letters": (r"(?u)\b\w\w+\b", {"punctuation": False, "min_token_length": 2}),
     "words, punctuation": (r"\w+|[^\w\s]", {"punctuation": True}),

@@ -9,7 +9,7 @@ import math
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import cache
 
 from textmlr import FeaturizerOptions
@@ -72,8 +72,68 @@ def character_class(wanted: Callable[[str], bool]) -> str:
     return "".join(f"{run[0]}-{run[-1]}" for run in runs)
 
 
+# What code points are to UAX #29, a letter each: L letter, H letter of Hebrew, N digit,
+# E connector, F format character, X mark, K mark of a keycap, Z joiner of emoji, J joiner of
+# letters, P emoji, R half of a flag, C character of a script without spaces, S space, O other
+# symbol.  Punctuation that may be inside a word: : between letters, ' after one of Hebrew, "
+# between two of Hebrew.
+BY_CATEGORY = {"L": "L", "Nl": "L", "No": "L", "Nd": "N", "Pc": "E", "M": "X", "Cf": "F", "Z": "S"}
+# By themselves, and by ranges of code points.
+SINGLE = {
+    **dict.fromkeys("··՟״‧", ":"),
+    **{c: c for c in "'\""},
+    **dict.fromkeys("\t\n\v\f\r\x1c\x1d\x1e\x1f\x85\u200b", "S"),
+    "\u200c": "J",
+    "\u200d": "Z",
+    "\u20e3": "K",
+}
+RANGES = {
+    "X": "FF9E-FF9F 1F3FB-1F3FF E0020-E007F",
+    "R": "1F1E6-1F1FF",
+    "P": "A9 AE 203C 2049 2122 2139 2190-21FF 2300-23FF 25A0-2775 2794-27BF 2900-297F "
+    "2B00-2BFF 3030 303D 3297 3299 1F000-1F0FF 1F10D-1F10F 1F12F 1F16C-1F171 1F17E-1F17F 1F18E "
+    "1F191-1F1E5 1F200-1F3FA 1F400-1FAFF 1FC00-1FFFD",
+    "N": "600-605 66B 6DD 890-891 8E2 110BD 110CD",
+    "L": "B8 2C2-2C5 2D2-2D7 2DE-2DF 2E5-2EB 2ED 2EF-2FF 55A-55C 55E 58A 5F3 70F 24B6-24E9 "
+    "A708-A716 A720-A721 A789-A78A AB5B 1F130-1F149 1F150-1F169 1F170-1F189",
+}
+MARKS = "[XKZJF]*"
+
+
 @cache
-def token_pattern(split_scripts: bool) -> re.Pattern[str]:
+def word_break(c: str, split_scripts: bool) -> str:
+    """The letter of a code point."""
+    if c in SINGLE:
+        return SINGLE[c]
+    for letter, ranges in RANGES.items():
+        for part in ranges.split():
+            low, _, high = part.partition("-")
+            if int(low, 16) <= ord(c) <= int(high or low, 16):
+                return letter
+    if split_scripts and is_spaceless(c):
+        return "C"
+    category = unicodedata.category(c)
+    found = BY_CATEGORY.get(category) or BY_CATEGORY.get(category[0], "O")
+    return "H" if found == "L" and unicodedata.name(c, "").startswith("HEBREW") else found
+
+
+@cache
+def unicode_pattern() -> re.Pattern[str]:
+    """What a token is in the letters of its code points, D being the digit of a keycap."""
+    m = MARKS
+    letter = f"L{m}(?::{m}(?=[LH]))?"
+    hebrew = f"H{m}(?:\"{m}(?=H)|[:']{m}(?=[LH]))?"
+    part = f"(?:{letter}|{hebrew}|[NE]{m})"
+    joined = f"(?:(?<=Z)P{m})*"
+    return re.compile(
+        f"(?P<word>{part}*H{m}'{m}(?![LHXKZJF])|{part}+)|(?P<character>C{m})"
+        f"|(?P<symbol>(?:R{m}R{m}|DX?K{m}|[OPXK:'\"]{m}){joined}|R{m})"
+    )
+
+
+@cache
+def runs_pattern(split_scripts: bool) -> re.Pattern[str]:
+    r"""Tokens by runs of \w."""
     if not split_scripts:
         return re.compile(r"(?P<word>\w+)|(?P<symbol>[^\w\s])")
     spaceless, marks = character_class(is_spaceless), character_class(is_mark)
@@ -120,20 +180,47 @@ def lower(text: str, options: FeaturizerOptions | None = None) -> str:
     return "".join([low if len(low := c.lower()) == 1 else c for c in text])
 
 
+def found_tokens(text: str, options: FeaturizerOptions) -> Iterator[tuple[str, list[int]]]:
+    """(kind, characters) of all tokens of a text, whatever the options ask for.
+
+    A token lacks the format characters in it.
+    """
+    if options.token_pattern is not None:
+        for match in runs_pattern(options.split_scripts).finditer(text):
+            yield str(match.lastgroup), [*range(*match.span())]
+        return
+    breaks = "".join([word_break(c, options.split_scripts) for c in text])
+    for match in re.finditer("[0-9](?=\ufe0f?\u20e3)", text):
+        breaks = breaks[: match.start()] + "D" + breaks[match.end() :]
+    for match in unicode_pattern().finditer(breaks):
+        yield str(match.lastgroup), [i for i in range(*match.span()) if breaks[i] != "F"]
+
+
+def length(token: str, options: FeaturizerOptions) -> int:
+    """Characters of a word; a mark is none."""
+    if options.token_pattern is not None:
+        return len(token)
+    return sum(word_break(c, options.split_scripts) not in MARKS for c in token)
+
+
+def placed_tokens(text: str, options: FeaturizerOptions) -> list[tuple[str, list[int]]]:
+    """(token, its characters) of each token of a prepared text."""
+    found = []
+    for kind, places in found_tokens(text, options):
+        token = "".join([text[i] for i in places])
+        if (
+            kind == "character"
+            or (kind == "word" and length(token, options) >= options.min_token_length)
+            or (kind == "symbol" and options.punctuation)
+        ):
+            # As long as before: lower case is of each code point.
+            found.append((lower(token, options) if options.lowercase else token, places))
+    return found
+
+
 def tokens(document: Document, options: FeaturizerOptions) -> list[str]:
     text = prepared(decode(document), options)
-    if options.lowercase:
-        text = lower(text, options)
-    found = []
-    for match in token_pattern(options.split_scripts).finditer(text):
-        token = match.group()
-        if (
-            match.lastgroup == "character"
-            or (match.lastgroup == "word" and len(token) >= options.min_token_length)
-            or (match.lastgroup == "symbol" and options.punctuation)
-        ):
-            found.append(token)
-    return found
+    return [token for token, _ in placed_tokens(text, options)]
 
 
 def grams(tokens: Sequence[str], options: FeaturizerOptions) -> list[str]:
@@ -241,18 +328,11 @@ def token_spans(document: Document, options: FeaturizerOptions) -> list[tuple[Pl
     """(token, start, stop) of each token, characters of the decoded document."""
     found = aligned(decode(document), options)
     text = "".join(c for c, _, _ in found)
-    if options.lowercase:
-        text = lower(text, options)  # as long as before, code point by code point
     spans = []
-    for match in token_pattern(options.split_scripts).finditer(text):
-        if (
-            match.lastgroup == "character"
-            or (match.lastgroup == "word" and len(match.group()) >= options.min_token_length)
-            or (match.lastgroup == "symbol" and options.punctuation)
-        ):
-            token = Placed(match.group())
-            token.places = [(i, j) for _, i, j in found[match.start() : match.end()]]
-            spans.append((token, token.places[0][0], token.places[-1][1]))
+    for name, characters in placed_tokens(text, options):
+        token = Placed(name)
+        token.places = [found[i][1:] for i in characters]
+        spans.append((token, token.places[0][0], token.places[-1][1]))
     return spans
 
 

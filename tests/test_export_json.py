@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import subprocess
+import unicodedata
 from pathlib import Path
 from typing import Any
 
@@ -128,8 +129,11 @@ def check(model: Model, texts: list[str], folder: Path) -> None:
 @pytest.mark.parametrize("options", OPTIONS, ids=str)
 def test_torture(options: FeaturizerOptions, tmp_path: Path) -> None:
     model = made(options, 2 + OPTIONS.index(options) % 3)
-    assert np.ptp(model.probabilities(torture_texts()), axis=0).max() > 0.3
-    check(model, torture_texts(), tmp_path)
+    texts = torture_texts()
+    assert np.ptp(model.probabilities(texts), axis=0).max() > 0.3
+    if options.strip_accents:  # what combines is node's Unicode to say, which may be newer
+        texts = [text for text in texts if "Cn" not in map(unicodedata.category, text)]
+    check(model, texts, tmp_path)
 
 
 @pytest.mark.slow
@@ -211,21 +215,31 @@ def test_blocks_of_features(small: Model, tmp_path: Path, monkeypatch: pytest.Mo
 
 def test_ranges_hold_every_code_point() -> None:
     """Expanded again, they are the tables that the tokenizer reads."""
-    from textmlr.features.unicode_tables import frozen_tables
+    from textmlr.features.unicode_tables import LIMIT, frozen_tables
 
-    for lowercase, split_scripts in ((True, True), (False, True), (True, False)):
-        options = FeaturizerOptions(lowercase=lowercase, split_scripts=split_scripts)
+    for options in (
+        FeaturizerOptions(normalize=None),
+        FeaturizerOptions(lowercase=False, token_pattern=r"\w+"),
+        FeaturizerOptions(split_scripts=False, normalize=None),
+    ):
         told: dict[str, Any] = export._unicode(options)
-        lower, kind, _ = frozen_tables(options, False)
-        again, kinds = np.arange(0x110000), np.full(0x110000, export.KINDS["word"] + 1)
+        lower, kind, _ = frozen_tables(options, ascii_only=False)
+        again, letters = np.arange(0x110000), np.full(0x110000, "O")
         for first, last, step, change in told["lower"]:
             again[first : last + 1 : step] += change
-        for name, ranges in told["kinds"].items():
+        for letter, ranges in told["kinds"].items():
             for first, last in ranges:
-                kinds[first : last + 1] = export.KINDS[name]
+                letters[first : last + 1] = letter
         np.testing.assert_array_equal(again[: len(lower)], lower)
         np.testing.assert_array_equal(again[len(lower) :], np.arange(len(lower), 0x110000))
-        np.testing.assert_array_equal(kinds[: len(kind)], kind)
+        if options.token_pattern is None:
+            assert "".join(letters[0x2F:0x3B]) == "ODDDDDDDDDDO"
+            assert (letters[0x200D], letters[0xFE0F]) == ("Z", "V")
+            letters[0x30:0x3A], letters[0x200D], letters[0xFE0F] = "N", "J", "X"
+        kinds = np.array([export.KINDS.get(letter, 1) for letter in letters])
+        np.testing.assert_array_equal(kinds[:LIMIT], kind[:LIMIT])
+        assert kinds[0xE0000:0xE0200].tolist() == kind[LIMIT:].tolist()
+        assert set(letters[LIMIT:0xE0000]) | set(letters[0xE0200:]) == {"O"}
         assert len(json.dumps(told)) < 40_000
 
 

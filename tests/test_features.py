@@ -32,6 +32,8 @@ COMBINATIONS = [
     replace(COUNTS, lowercase=False, ngrams=(1, 3)),
     replace(COUNTS, punctuation=False),
     replace(COUNTS, split_scripts=False),
+    replace(COUNTS, token_pattern=r"\w+"),
+    replace(COUNTS, token_pattern=r"\w+", split_scripts=False, min_token_length=2),
     replace(COUNTS, punctuation=False, split_scripts=False, min_token_length=2, ngrams=(2, 3)),
     replace(COUNTS, lowercase=False, min_token_length=3, char_ngrams=(2, 3)),
     replace(COUNTS, ngrams=None, char_ngrams=(3, 5)),
@@ -131,12 +133,14 @@ def test_counts_equal_the_twin_on_every_torture_document(options):
     check_counts(documents, options, names)
 
 
-@pytest.mark.parametrize("options", [COUNTS, replace(COUNTS, split_scripts=False)], ids=[0, 1])
+@pytest.mark.parametrize("options", COMBINATIONS[:6], ids=range(6))
 def test_tokens_of_the_kernel_stand_where_they_are_found(options):
     for name, document in torture.documents():
         found, invalid = kernel_tokens(document, options)
-        unlowered = naive.tokens(document, replace(options, lowercase=False, normalize=None))
-        assert [piece.decode("utf-8", "replace") for piece in found] == unlowered, name
+        plain = replace(options, lowercase=False, normalize=None)
+        text = naive.decode(document)
+        spans = [text[start:stop] for _, start, stop in naive.token_spans(document, plain)]
+        assert [piece.decode("utf-8", "replace") for piece in found] == spans, name
         assert invalid == invalid_pieces(document), name
         if document.isascii():
             assert kernel_tokens(document, options, ascii_only=True) == (found, 0), name
@@ -178,13 +182,14 @@ def test_every_broken_byte_sequence():
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("token_pattern", [None, r"\w+"])
 @pytest.mark.parametrize("split_scripts", [True, False])
-def test_every_code_point(split_scripts):
+def test_every_code_point(split_scripts, token_pattern):
     """Kind and lower case, alone and before a letter, by the names of the features.
 
     Past the tables, where the next test shows that there is little, only some of each plane.
     """
-    options = replace(WORDS, split_scripts=split_scripts)
+    options = replace(WORDS, split_scripts=split_scripts, token_pattern=token_pattern)
     past = [*range(unicode_tables.LIMIT, 0x110000, 101), *range(0xE0000, 0xE1000), 0x10FFFF]
     points = [chr(c) for c in [*range(unicode_tables.LIMIT), *past] if not 0xD800 <= c < 0xE000]
     document = " ".join(points) + " " + " ".join([c + "Q" for c in points])
@@ -245,6 +250,7 @@ OPTIONS = st.builds(
     lowercase=st.booleans(),
     punctuation=st.booleans(),
     split_scripts=st.booleans(),
+    token_pattern=st.sampled_from([None, r"\w+"]),
     min_token_length=st.integers(1, 3),
     ngrams=RANGES,
     char_ngrams=st.none() | RANGES,

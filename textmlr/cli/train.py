@@ -130,8 +130,7 @@ def train(
         TrainingProgress(quiet=quiet) as progress,
         stored(corpora, reading, output, storage, validation, stages, progress) as (corpus, store),
     ):
-        usual = corpus.taken
-        judges = read_corpus([validation], reading, usual=usual) if validation else None
+        judges = read_corpus([validation], reading) if validation else None
         watch = progress.watch
         model = train_corpus(
             corpus, *stages, validation=judges, threads=threads, watch=watch, store=store

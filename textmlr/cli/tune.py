@@ -147,8 +147,7 @@ def tune(
     try:
         with TuningProgress(options, journal, quiet=quiet) as progress:
             corpus = read_corpus(corpora, reading)
-            usual = corpus.taken
-            judges = read_corpus([validation], reading, usual=usual) if validation else None
+            judges = read_corpus([validation], reading) if validation else None
             tuned = search_settings(
                 corpus,
                 *stages,

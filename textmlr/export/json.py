@@ -27,9 +27,9 @@ from textmlr.base.featurizer_options import FeaturizerOptions
 from textmlr.base.whole_files import atomic_files
 from textmlr.features.featurizer import Featurizer
 from textmlr.features.row_weights import inverse_document_frequency
-from textmlr.features.unicode_tables import frozen_tables
+from textmlr.features.stop_words import read_with
 from textmlr.features.vocabulary import Vocabulary
-from textmlr.kernels.code_points import CHARACTER, MARK, SPACE, WORD
+from textmlr.kernels import code_points as kinds
 from textmlr.kernels.ngram_names import CHAR_PREFIX
 from textmlr.model.fasttext.fasttext_parts import refuse_export
 from textmlr.model.model import Model, versions
@@ -37,7 +37,6 @@ from textmlr.model.model_parts import check_linear
 
 FORMAT = "textmlr-json 3"
 BLOCK = 1 << 15  # features at a time
-KINDS = {"space": SPACE, "word": WORD, "character": CHARACTER, "mark": MARK}
 # Answers depend on these.
 OPTIONS = (
     "lowercase",
@@ -45,6 +44,7 @@ OPTIONS = (
     "strip_accents",
     "punctuation",
     "split_scripts",
+    "token_pattern",
     "min_token_length",
     "ngrams",
     "char_ngrams",
@@ -54,9 +54,37 @@ OPTIONS = (
     "bias",
 )
 CALIBRATION = ("exponent", "spread", "least")
-# Variation selectors of ideographs, beyond the end of the tables:
-# ``kernels.code_points._classify``.
-SELECTORS = (0xE0100, 0xE01EF)
+# A letter for each kind of code point, O for the others.
+KINDS = {
+    "S": kinds.SPACE,
+    "P": kinds.EMOJI,
+    "C": kinds.CHARACTER,
+    "R": kinds.FLAG,
+    "X": kinds.MARK,
+    "J": kinds.JOINER,
+    "F": kinds.FORMAT,
+    "K": kinds.KEYCAP,
+    "T": kinds.TONE,
+    "M": kinds.MID_LETTER,
+    "A": kinds.APOSTROPHE,
+    "Q": kinds.QUOTE,
+    "L": kinds.WORD,
+    "H": kinds.HEBREW,
+    "N": kinds.NUMBER,
+}
+DIGITS, SELECTOR, ZWJ = slice(0x30, 0x3A), 0xFE0F, 0x200D  # D, V and Z
+# What tokens are in these letters.
+_MARKS = "[XVKZJF]*"
+_PART = (
+    f"(?:L{_MARKS}(?:M{_MARKS}(?=[LH]))?|H{_MARKS}(?:Q{_MARKS}(?=H)|[MA]{_MARKS}(?=[LH]))?"
+    f"|(?:N|D(?!V?K)){_MARKS})"
+)
+WORDS = (
+    f"(?<word>{_PART}*H{_MARKS}A{_MARKS}(?![LHXVKZJF])|{_PART}+)|(?<character>C{_MARKS})"
+    f"|(?<symbol>(?:R{_MARKS}R{_MARKS}|DV?K{_MARKS}|[OPXVKMAQ]{_MARKS})(?:(?<=Z)P{_MARKS})*"
+    f"|R{_MARKS})"
+)
+RUNS = "(?<word>L+)|(?<character>CT*)|(?<symbol>[OT])"
 
 ABOUT = """\
 0. Form. With featurizer.strip_accents the text is brought to Unicode's form NFKD, and all
@@ -64,15 +92,15 @@ ABOUT = """\
    that form (nfc, nfkc or nfd); and with featurizer.lowercase too, each code point is then
    lower-cased as step 1 says, each U+0307 is dropped that has before it an i and no other character
    of class 0 or 230 since, and the text is brought to the form once more.
-1. Tokens. Text is a sequence of code points (a lone surrogate counts as U+FFFD). unicode.kinds
-   lists the ranges [first, last] of those that are of kind space, word, character and mark; all
-   others are symbols. A run of words is a token, dropped if it is shorter than
-   featurizer.min_token_length code points; a character is a token by itself, together with the
-   marks that follow it at once; a symbol, or a mark elsewhere, is a token if
-   featurizer.punctuation; spaces only separate. Kinds are those of the code points as they
-   stand; only then is each lower-cased: unicode.lower lists [first, last, step, change], the
-   code points first, first + step, ... last become themselves + change, all others stay.
-   (featurizer.lowercase and featurizer.split_scripts are in these lists already.)
+1. Tokens. Text is a sequence of code points (a lone surrogate counts as U+FFFD). Each has a
+   kind, a letter: unicode.kinds lists the ranges [first, last] of each, all others are O. Tokens
+   are the matches of the regular expression unicode.tokens in the string of these letters, of
+   kinds word, character and symbol. Code points F are then dropped from it. A word is dropped if
+   fewer than featurizer.min_token_length of its letters are other than X, V, K, Z and J; a symbol
+   if featurizer.punctuation is false. Kinds are those of the code points as they stand; only
+   then is each lower-cased: unicode.lower lists [first, last, step, change], the code points
+   first, first + step, ... last become themselves + change, all others stay.
+   (featurizer.token_pattern, lowercase and split_scripts are in unicode already.)
 2. N-grams. With featurizer.ngrams = [low, high] every low to high neighbouring tokens are a
    word n-gram; its name is the tokens with one space between. With featurizer.char_ngrams =
    [low, high] a space is put before and after each token, and every low to high neighbouring
@@ -290,11 +318,11 @@ def _names(
 
 
 def _unicode(options: FeaturizerOptions) -> dict[str, Any]:
-    """Kind and lower case of code points as ranges; other code points are left out."""
-    lower, kind = frozen_tables(options, False)[:2]
-    kinds = {name: _ranges(np.flatnonzero(kind == code)) for name, code in KINDS.items()}
-    if options.split_scripts:
-        kinds["mark"].append(SELECTORS)
+    """The pattern of tokens, and kind and lower case of code points as ranges; other code points
+    are left out."""
+    lower, _, _ = read_with(options, ascii_only=False)
+    letters = _letters(options)
+    found = {letter: _ranges(np.flatnonzero(letters == ord(letter))) for letter in (*KINDS, *"DVZ")}
     code_points = np.arange(len(lower), dtype=np.int64)
     changes = lower.astype(np.int64) - code_points
     runs: list[list[int]] = []  # first, last, step, change
@@ -306,7 +334,23 @@ def _unicode(options: FeaturizerOptions) -> dict[str, Any]:
                 runs[-1][1:3] = c, c - last
                 continue
         runs.append([c, c, 1, change])
-    return {"kinds": kinds, "lower": runs}
+    tokens = WORDS if options.token_pattern is None else RUNS
+    return {"tokens": tokens, "kinds": {k: v for k, v in found.items() if v}, "lower": runs}
+
+
+def _letters(options: FeaturizerOptions) -> NDArray[np.uint8]:
+    """(0x110000,) the letter of each code point's kind."""
+    lower, kind, _ = read_with(options, ascii_only=False)
+    of_kind = np.full(1 << 8, ord("O"), np.uint8)
+    for letter, own in KINDS.items():
+        of_kind[own] = ord(letter)
+    letters = np.full(0x110000, ord("O"), np.uint8)
+    letters[: len(lower)] = of_kind[kind[: len(lower)]]
+    far = kind[len(lower) :]
+    letters[kinds.SELECTORS : kinds.SELECTORS + len(far)] = of_kind[far]
+    if options.token_pattern is None:
+        letters[DIGITS], letters[SELECTOR], letters[ZWJ] = ord("D"), ord("V"), ord("Z")
+    return letters
 
 
 def _ranges(numbers: NDArray[np.int64]) -> list[tuple[int, int]]:

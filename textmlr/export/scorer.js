@@ -24,7 +24,7 @@ class Scorer {
   constructor(model) {
     if (model.format !== "textmlr-json 3") throw new Error("not a model in format textmlr-json 3");
     [this.model, this.labels] = [model, model.labels];
-    this.kinds = new Array(0x110000).fill("symbol"); // of each code point
+    this.kinds = new Array(0x110000).fill("O"); // of each code point
     for (const [kind, ranges] of Object.entries(model.unicode.kinds))
       for (const [first, last] of ranges) this.kinds.fill(kind, first, last + 1);
     this.lower = new Map();
@@ -46,17 +46,14 @@ class Scorer {
   }
   tokens(text) { // each a list of its characters, lower-cased
     const { punctuation, min_token_length } = this.model.featurizer;
-    let [found, token, state] = [[], [], ""]; // state: "word" or "character" within such a token
-    for (const raw of this.prepared(text) + " ") {
-      const kind = this.kinds[raw.codePointAt(0)];
-      const sign = this.lower.get(raw) ?? raw;
-      if (state === { word: "word", mark: "character" }[kind]) token.push(sign);
-      else {
-        const long = state === "word" && token.length >= min_token_length;
-        if (state === "character" || long) found.push(token);
-        [token, state] = [[sign], kind === "word" || kind === "character" ? kind : ""];
-        if (punctuation && (kind === "symbol" || kind === "mark")) found.push(token);
-      }
+    const signs = [...this.prepared(text)];
+    const kinds = signs.map((sign) => this.kinds[sign.codePointAt(0)]).join("");
+    const found = [];
+    for (const { 0: own, index, groups } of kinds.matchAll(this.model.unicode.tokens)) {
+      const long = own.replace(/[XVKZJF]/g, "").length >= min_token_length;
+      if (groups.character || (groups.word ? long : punctuation))
+        found.push(signs.slice(index, index + own.length).filter((_, i) => own[i] !== "F")
+          .map((sign) => this.lower.get(sign) ?? sign));
     }
     return found;
   }

@@ -6,9 +6,14 @@ import numpy as np
 
 from textmlr.kernels.jit import kernel
 
-# Kinds of code point; textmlr/features/unicode_tables.py fills the tables with them.
-SPACE, WORD, SYMBOL, CHARACTER, MARK = 0, 1, 2, 3, 4
+# Kinds of code point; textmlr/features/unicode_tables.py fills the tables with them, and
+# ``tokens`` says what they mean.  Those from WORD on are parts of words.
+SPACE, SYMBOL, EMOJI, CHARACTER, FLAG = 0, 1, 2, 3, 4
+MARK, JOINER, FORMAT, KEYCAP, TONE = 5, 6, 7, 8, 9
+MID_LETTER, APOSTROPHE, QUOTE = 10, 11, 12
+WORD, HEBREW, NUMBER = 13, 14, 15
 REPLACEMENT = 0xFFFD
+SELECTORS = 0xE0000  # tags and variation selectors, far from all other code points
 
 
 class Text(NamedTuple):
@@ -16,7 +21,7 @@ class Text(NamedTuple):
 
     utf8   (bytes,) uint8
     lower  (c,) uint32   lower case of each code point below c
-    kind   (c,) uint8    SPACE, WORD, SYMBOL, CHARACTER or MARK
+    kind   (k,) uint8    their kinds, and those of k - c code points from SELECTORS on
     dropped (s,) uint64  hashes of tokens that are left out; (0,): none.  Else s is a power of two,
                          the slot of a hash is its remainder by s or the next that is free, 0 is a
                          free slot, and there is one at least
@@ -68,12 +73,13 @@ def _decode(text, i, stop):
 
 @kernel
 def _classify(code, lower, kind):
-    """Lower case and kind of a code point; past the end of the tables only marks are known."""
+    """Lower case and kind of a code point; what the tables do not have is a SYMBOL."""
     if code < lower.size:
         return np.int64(lower[code]), np.int64(kind[code])
-    if 0xE0100 <= code <= 0xE01EF:  # variation selectors of ideographs
-        return code, MARK
-    return code, SYMBOL
+    at = code - SELECTORS + lower.size
+    if code < SELECTORS or at >= kind.size:
+        return code, SYMBOL
+    return code, np.int64(kind[at])
 
 
 @kernel
@@ -116,10 +122,11 @@ def _put_code(out, at, c):
 
 @kernel
 def _put_lower(text, begin, end, out, at):
-    """Write the lower case of utf8[begin:end] as UTF-8."""
+    """Write the lower case of a token, utf8[begin:end], as UTF-8."""
     i = begin
     while i < end:
-        c, _, step, _ = _read(text, i, end)
+        c, k, step, _ = _read(text, i, end)
         i += step
-        at = _put_code(out, at, c)
+        if k != FORMAT:
+            at = _put_code(out, at, c)
     return at

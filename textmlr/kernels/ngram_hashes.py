@@ -7,7 +7,7 @@ it costs one step a gram.  Hashes are never 0: 0 marks an empty slot in the tabl
 
 import numpy as np
 
-from textmlr.kernels.code_points import _read
+from textmlr.kernels.code_points import FORMAT, _read
 from textmlr.kernels.featurizer_codes import CHAR_HIGH, CHAR_LOW, HIGH, LOW
 from textmlr.kernels.hashing import GOLDEN, _fnv, _mix
 from textmlr.kernels.jit import kernel
@@ -53,9 +53,12 @@ def _next_code(text, i, stop, length, window):
     code = SPACE_CODE
     closing = length > 0 and i >= stop
     if length > 0 and not closing:
-        c, _, step, _ = _read(text, i, stop)
+        k = FORMAT
+        c = np.int64(0)
+        while k == FORMAT:  # no token ends with one
+            c, k, step, _ = _read(text, i, stop)
+            i += step
         code = np.uint64(c)
-        i += step
     window[length & RING] = code
     return i, closing
 

@@ -8,10 +8,29 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from textmlr.kernels.code_points import CHARACTER, MARK, SPACE, WORD, _read
+from textmlr.kernels.code_points import (
+    APOSTROPHE,
+    CHARACTER,
+    EMOJI,
+    FLAG,
+    FORMAT,
+    HEBREW,
+    JOINER,
+    KEYCAP,
+    MARK,
+    MID_LETTER,
+    QUOTE,
+    SPACE,
+    SYMBOL,
+    TONE,
+    WORD,
+    _read,
+)
 from textmlr.kernels.featurizer_codes import MIN_LENGTH, SYMBOLS
 from textmlr.kernels.hashing import FNV_OFFSET, _fnv, _mix
 from textmlr.kernels.jit import kernel
+
+CUT = -1  # no state of a token, see ``_joined``
 
 
 class Tokens(NamedTuple):
@@ -58,6 +77,120 @@ def _put_token(h, begin, stop, dropped, tokens, count):
 
 
 @kernel
+def _opened(kind):
+    """The state of a token that begins with a code point of this kind; SPACE if none does."""
+    if kind in (SPACE, JOINER, FORMAT):
+        return SPACE
+    if kind >= WORD or kind in (CHARACTER, EMOJI, FLAG):
+        return kind
+    return SYMBOL
+
+
+@kernel
+def _joined(text, begin, i, stop, state, kind):
+    """The state of the token that began at begin after the code point at utf8[i]; SPACE if that is
+    no part of it, CUT if the token ends before the last digit, which is part of a keycap.
+
+    state  before, not SPACE;  kind  of the code point
+    """
+    if kind >= WORD:
+        return kind if state >= WORD else SPACE
+    if kind == KEYCAP and state >= WORD:
+        digit = _keycap_digit(text.utf8, i)
+        if digit >= begin:
+            return SYMBOL if digit == begin else CUT
+        return state
+    if MARK <= kind <= KEYCAP:
+        return state
+    if kind == TONE:
+        return CHARACTER if state == CHARACTER else SPACE
+    if kind == EMOJI:
+        return EMOJI if state <= EMOJI and _follows_joiner(text.utf8, begin, i) else SPACE
+    if kind == FLAG:
+        return SYMBOL if state == FLAG else SPACE
+    if kind >= MID_LETTER and state >= WORD:
+        return _between(text, i, stop, state, kind)
+    return SPACE
+
+
+@kernel
+def _between(text, i, stop, state, kind):
+    """The state of a word after the punctuation at utf8[i], which is part of it between letters;
+    SPACE if it is not.
+
+    state  kind of what stands before;  kind  of the punctuation
+    Source: UAX #29, rules WB6 and WB7, and for Hebrew alone WB7a to WB7c.
+    """
+    if state > HEBREW or (kind != MID_LETTER and state != HEBREW):
+        return SPACE
+    after = SPACE
+    _, _, step, _ = _read(text, i, stop)
+    at = i + step
+    while at < stop:
+        _, after, step, _ = _read(text, at, stop)
+        if not MARK <= after <= FORMAT:
+            break
+        at += step
+    if after == HEBREW or (after == WORD and kind != QUOTE):
+        return state
+    return QUOTE if kind == APOSTROPHE else SPACE  # QUOTE: a word that nothing continues
+
+
+@kernel
+def _follows_joiner(utf8, begin, i):
+    """Whether U+200D stands before utf8[i], and something before that, since begin."""
+    return i - begin > 3 and utf8[i - 1] == 0x8D and utf8[i - 2] == 0x80 and utf8[i - 3] == 0xE2
+
+
+@kernel
+def _keycap_digit(utf8, i):
+    """Where the digit is that U+20E3 at utf8[i] follows at once, or with U+FE0F between; −1 if none
+    is."""
+    at = i - 1
+    if i > 3 and utf8[i - 1] == 0x8F and utf8[i - 2] == 0xB8 and utf8[i - 3] == 0xEF:
+        at = i - 4
+    return at if at >= 0 and 0x30 <= utf8[at] <= 0x39 else -1
+
+
+@kernel
+def _hashed(text, begin, stop):
+    """(hash, not yet mixed; length) of the word that utf8[begin:stop] is."""
+    h = FNV_OFFSET
+    length = 0
+    i = begin
+    while i < stop:
+        c, k, step, _ = _read(text, i, stop)
+        if k != FORMAT:
+            h = _fnv(h, np.uint64(c))
+        if k >= MID_LETTER:
+            length += 1
+        i += step
+    return h, length
+
+
+@kernel
+def _visible_stop(text, stop):
+    """The end of a token, utf8[:stop], without the FORMATs behind it."""
+    i = stop
+    k = FORMAT
+    while k == FORMAT:
+        stop = i
+        i -= 1
+        while text.utf8[i] & 0xC0 == 0x80:
+            i -= 1
+        _, k, _, _ = _read(text, i, stop)
+    return stop
+
+
+@kernel
+def _counts(state, length, codes):
+    """Whether a token is one that is asked for;  state  at its end;  length  of a word."""
+    if state >= QUOTE:
+        return length >= codes[MIN_LENGTH]
+    return state == CHARACTER or (state != SPACE and codes[SYMBOLS] != 0)
+
+
+@kernel
 def _split_from(text, i, stop, codes, tokens, count):
     """``split`` for utf8[i:stop], which begins between tokens, until there is no more room.
 
@@ -65,37 +198,52 @@ def _split_from(text, i, stop, codes, tokens, count):
     Returns (where it stopped, between tokens; tokens written; invalid subparts before that).
     """
     dropped = text.dropped
-    min_length = codes[MIN_LENGTH]
     invalid = 0
-    state = SPACE  # or WORD or CHARACTER: the token being read
+    state = SPACE  # or that of the token being read
+    formats = False  # whether there is a FORMAT in it
     h = FNV_OFFSET
     length = 0
     begin = i
     while i < stop:
         c, k, step, bad = _read(text, i, stop)
-        invalid += bad
-        if k == WORD and state == WORD:
+        if k >= WORD and state >= WORD:
             h = _fnv(h, np.uint64(c))
             length += 1
-        elif k == MARK and state == CHARACTER:
-            h = _fnv(h, np.uint64(c))
-        else:
-            if state == CHARACTER or (state == WORD and length >= min_length):
-                count = _put_token(h, begin, i, dropped, tokens, count)
-            state = SPACE
-            if count == tokens.hashes.size:  # the code point is left to be read again
-                return i, count, invalid - bad
-            if k != SPACE:
-                h = _fnv(FNV_OFFSET, np.uint64(c))
-                begin = i
-                length = 1
-                if k in (WORD, CHARACTER):
-                    state = k
-                elif codes[SYMBOLS] != 0:
-                    count = _put_token(h, i, i + step, dropped, tokens, count)
+            state = k
+            i += step
+            continue
+        joined = SPACE
+        if state != SPACE and k != SPACE:
+            joined = _joined(text, begin, i, stop, state, k)
+        if joined > SPACE:
+            if k == FORMAT:
+                formats = True
+            else:
+                h = _fnv(h, np.uint64(c))
+            if k >= MID_LETTER:
+                length += 1
+            state = joined
+            i += step
+            continue
+        if joined == CUT:  # all from the digit on is read again
+            i, step, bad = _keycap_digit(text.utf8, i), 0, 0
+            k = SPACE
+            h, length = _hashed(text, begin, i)
+        if _counts(state, length, codes):
+            end = _visible_stop(text, i) if formats else i
+            count = _put_token(h, begin, end, dropped, tokens, count)
+            if count == tokens.hashes.size:  # what follows is left to be read again
+                return i, count, invalid
+        invalid += bad
+        state = _opened(k)
+        h = _fnv(FNV_OFFSET, np.uint64(c))
+        begin = i
+        length = 1
+        formats = False
         i += step
-    if state == CHARACTER or (state == WORD and length >= min_length):
-        count = _put_token(h, begin, stop, dropped, tokens, count)
+    if _counts(state, length, codes):
+        end = _visible_stop(text, stop) if formats else stop
+        count = _put_token(h, begin, end, dropped, tokens, count)
     return i, count, invalid
 
 
@@ -138,13 +286,21 @@ def split_some(text, stop, codes, tokens, state):
 @kernel
 def _token_stop(text, begin, stop):
     """The end of the token that ``split`` found to begin there, in a document that ends at stop."""
-    i = begin
-    first = SPACE
+    _, k, step, _ = _read(text, begin, stop)
+    state = _opened(k)
+    i = begin + step
+    end = i
     while i < stop:
         _, k, step, _ = _read(text, i, stop)
-        if i == begin:
-            first = k
-        elif not (first == WORD and k == WORD) and not (first == CHARACTER and k == MARK):
+        if k == SPACE:
             break
+        joined = _joined(text, begin, i, stop, state, k)
+        if joined == CUT:
+            return _keycap_digit(text.utf8, i)
+        if joined == SPACE:
+            break
+        state = joined
         i += step
-    return i
+        if k != FORMAT:
+            end = i
+    return end

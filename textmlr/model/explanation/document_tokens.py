@@ -13,6 +13,8 @@ from textmlr.corpus.batch import Batch
 from textmlr.corpus.in_memory import batches_of
 from textmlr.features.ngrams import Hasher, TokenPlaces
 from textmlr.features.prepared_text import alignment, prepared
+from textmlr.features.stop_words import read_with
+from textmlr.kernels.code_points import FORMAT, SELECTORS
 
 Integers = NDArray[np.int64]
 
@@ -26,6 +28,8 @@ class DocumentTokens:
 
     text    (c,) code points; bytes that are not UTF-8, and lone surrogates, are U+FFFD in it
     block   the same, UTF-8, as a Batch of one
+    token_texts   t texts: what stands there, or the token itself where a tokenizer made one that is
+                  not in the text, and has no place
     tokens  (t,) uint64   hash of each token: of equal tokens, lower-cased, the same
     token_starts, token_stops (t,) int64   characters of text
     byte_starts, byte_stops   (t,) int64   bytes of block.text
@@ -38,6 +42,7 @@ class DocumentTokens:
 
     text: str
     block: Batch
+    token_texts: tuple[str, ...]
     tokens: NDArray[np.uint64]
     token_starts: Integers
     token_stops: Integers
@@ -68,19 +73,27 @@ class DocumentTokens:
             first, last = word_grams(len(token_starts), *options.word_range)
             parts.append((first, last, token_starts[first], token_stops[last]))
         if options.char_range is not None:
-            owner, start, stop = char_grams(token_stops - token_starts, *options.char_range)
-            begin = token_starts[owner]
-            parts.append((owner, owner, begin + start, begin + stop))
+            counted = _counted(read, options)
+            rank = np.concatenate([np.zeros(1, np.int64), np.cumsum(counted)])
+            begin = rank[token_starts]
+            owner, start, stop = char_grams(rank[token_stops] - begin, *options.char_range)
+            place = np.flatnonzero(counted)
+            start, stop = place[begin[owner] + start], place[begin[owner] + stop - 1] + 1
+            parts.append((owner, owner, start, stop))
         first, last, starts, stops = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
         assert len(starts) == len(hashes)  # else every share would go astray
         places = alignment(text, options)
         word, words, word_starts, word_stops = _words(
             tokens.hashes, *places.originals(token_starts, token_stops)
         )
+        begins = np.flatnonzero(np.diff(word, prepend=-1))
+        made = zip(token_starts[begins].tolist(), token_stops[begins].tolist(), strict=True)
+        spans = zip(word_starts.tolist(), word_stops.tolist(), made, strict=True)
         bytes_of = np.append(np.flatnonzero(_leads(data)), len(data))
         return cls(
             text,
             block,
+            tuple(text[i:j] or places.text[slice(*own)] for i, j, own in spans),
             words,
             word_starts,
             word_stops,
@@ -110,6 +123,17 @@ def _leads(data: NDArray[np.uint8]) -> NDArray[np.bool_]:
     """Whether each byte begins a character."""
     leads: NDArray[np.bool_] = (data & 0xC0) != 0x80
     return leads
+
+
+def _counted(read: NDArray[np.uint8], options: FeaturizerOptions) -> NDArray[np.bool_]:
+    """Whether each character of a text is one to kernels, which skip FORMATs inside tokens."""
+    codes = np.frombuffer(read.tobytes().decode().encode("utf-32-le"), np.uint32).astype(np.int64)
+    lower, kind, _ = read_with(options, ascii_only=False)
+    at = np.where(codes < len(lower), codes, np.maximum(codes - SELECTORS, 0) + len(lower))
+    found = at < len(kind)
+    counted = np.ones(len(codes), np.bool_)
+    counted[found] = kind[at[found]] != FORMAT
+    return counted
 
 
 def _words(
