@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 from pathlib import Path
 from typing import Any
@@ -194,6 +196,46 @@ def test_doccano(tmp_path: Path, name: str) -> None:
         ", row 1, line 2: the label in 'label' is a list of lists, as spans are, not a name; "
         "give one label a document, or pass --skip-bad-lines"
     )
+
+
+def write_csv(path: Path, rows: list[dict[str, Any]], names: list[str]) -> None:
+    text = io.StringIO()
+    writer = csv.DictWriter(text, names, quoting=csv.QUOTE_NONNUMERIC)
+    writer.writeheader()
+    writer.writerows(rows)
+    path.write_text(text.getvalue(), encoding="utf-8")
+
+
+@pytest.mark.parametrize("label", ["sentiment", "choice", "what it is about"])
+def test_label_studio_csv(tmp_path: Path, label: str) -> None:
+    """Its columns are sorted by name; several choices are JSON, and none are nothing."""
+    fields = ["bad", json.dumps({"choices": ["good", "sad"]}), "", '["bad", "bad"]']
+    rows = [
+        {key: value for key, value in min_row(i, 0).items() if key != "sentiment"} | {label: field}
+        for i, field in enumerate(fields)
+    ]
+    write_csv(tmp_path / "a.csv", rows, sorted(rows[0]))
+    corpus = read_corpus(tmp_path / "a.csv")
+    assert pairs(corpus) == [(TEXTS[0], "bad"), (TEXTS[1], "good"), (TEXTS[3], "bad")]
+    assert said(corpus).startswith(f"read as {STUDIO}: text text, label ")
+    assert corpus.notes == [
+        "1 document has several labels, of which the first is used",
+        "1 row has no label, and is left out",
+    ]
+
+
+def test_doccano_csv(tmp_path: Path) -> None:
+    rows = [
+        {"id": i, "text": TEXTS[i], "label": label, "Comments": ""}
+        for i, label in enumerate(["A", "B#A", "", "B"])
+    ]
+    write_csv(tmp_path / "a.csv", rows, list(rows[0]))
+    corpus = read_corpus(tmp_path / "a.csv")
+    assert [label for _, label in corpus] == ["A", "B", "B"]
+    assert said(corpus) == "read as a doccano export: text text, label label"
+    plain = [{"text": row["text"], "label": row["label"] or "A"} for row in rows]
+    write_csv(tmp_path / "b.csv", plain, ["text", "label"])
+    assert read_corpus(tmp_path / "b.csv").labels == ["A", "B", "B#A"]  # no tool is known
 
 
 def choice(number: int, accept: list[str], answer: str = "accept") -> dict[str, Any]:

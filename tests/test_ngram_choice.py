@@ -156,7 +156,7 @@ def test_threads_change_nothing() -> None:
 )
 def test_length_by_script(text: str, lengths: tuple[int, int], form: str) -> None:
     options = FeaturizerOptions(normalize=form)
-    assert module._characters(corpus_of([("a", text)]), options) == lengths
+    assert module._characters(corpus_of([("a", text)]), options, (1, 3)) == lengths
 
 
 def test_sample_is_some_of_the_documents() -> None:

@@ -9,8 +9,8 @@ from typing import NamedTuple
 # In the order in which someone new reads them.
 TOPICS = (
     "first-model", "better-model", "many-labels", "uneven-labels", "explain", "evaluate",
-    "predictions", "formats", "larger-than-memory", "streams", "update", "small-files", "python",
-    "scikit-learn", "other-programs", "model-files", "nothing-lost", "mathematics",
+    "predictions", "formats", "text", "larger-than-memory", "streams", "update", "small-files",
+    "python", "scikit-learn", "other-programs", "model-files", "nothing-lost", "mathematics",
     "from-fasttext", "from-scikit-learn", "from-vowpal-wabbit", "limits", "contributing",
     "changelog", "citation",
 )  # fmt: skip
@@ -23,6 +23,7 @@ ALSO = {
     "import": "from-fasttext",
     "sklearn": "scikit-learn", "vw": "from-vowpal-wabbit", "start": "first-model",
     "tutorial": "first-model", "math": "mathematics", "top": "explain", "onnx": "other-programs",
+    "unicode": "text", "accents": "text", "normalize": "text", "words": "text",
     "security": "model-files", "readme": "first-model",
 }  # fmt: skip
 REFERENCE = "api"  # the folder of the API's pages

@@ -12,8 +12,6 @@ from textmlr.corpus.taken_columns import named
 Row: TypeAlias = dict[str, Any]
 Labels: TypeAlias = Callable[[Row], list[Any]]
 
-PLAIN_LABELS = "label class category target sentiment genre topic intent".split()
-
 
 @dataclass(frozen=True, slots=True)
 class Export:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from textmlr.corpus.formats.annotated_rows import PLAIN_LABELS, Export, Row, by_votes, listed, which
+from textmlr.corpus.formats.annotated_rows import Export, Row, by_votes, listed, which
+from textmlr.corpus.formats.plain_names import PLAIN
 
 _TAKEN = (None, "", "submitted", "validated")  # states of Argilla's responses that count
 
@@ -60,7 +61,7 @@ def _of_questions(
 ) -> Export:
     """Argilla's export, of the one question that is asked or wanted, or has a plain name."""
     chosen = [one for one in questions if wanted in (one, called(one))]
-    chosen = chosen or [one for one in questions if one.casefold() in PLAIN_LABELS]
+    chosen = chosen or [one for one in questions if one.casefold() in PLAIN["label"]]
     chosen = chosen or questions
     refusal = None
     if len(chosen) > 1:

@@ -23,7 +23,7 @@ from textmlr.corpus.batch import Batch
 from textmlr.corpus.byte_streams import Stream
 from textmlr.corpus.chunks import SKIP, Chunk, ScanRequest, check_bad, used
 from textmlr.corpus.formats.csv_header import Header, header_of, rows_in
-from textmlr.corpus.formats.lines import BINARY, intern, quote
+from textmlr.corpus.formats.lines import BINARY, encoding_mend, intern, quote
 from textmlr.corpus.formats.table_columns import ColumnPlaces
 from textmlr.corpus.formats.tsv import read_weights
 from textmlr.corpus.reading_kinds import character
@@ -90,7 +90,9 @@ def chunks(stream: Stream, request: ScanRequest) -> Iterator[Chunk]:
     columns = header.columns  # of one name have numbers
     told = [one if columns.count(one) == 1 else f"{i + 1}" for i, one in enumerate(columns)]
     left = left_of(told, places.needed, looked)
-    taken = taken_of("CSV", header.columns, places.by_kind, left)
+    taken = taken_of(
+        places.export.shape if places.export else "CSV", header.columns, places.by_kind, left
+    )
     for rows in _blocks(stream, request.chunk_bytes, header, places, slots, escape):
         any_rows = True
         yield _chunk(rows, request, taken)
@@ -186,30 +188,62 @@ def _chunk(rows: _Rows, request: ScanRequest, taken: Taken) -> Chunk:
         status[(status == kernels.GOOD) & (own != kernels.GOOD)] = BAD_WEIGHT
     codes: NDArray[np.int32] | None = None
     names: list[Any] = []
+    several: NDArray[np.int64] | None = None  # labels of each row, in exports
     if places.label is not None:
         own = (status != kernels.GOOD).astype(np.uint8)
         codes, names = intern(text, *rows.spans(places.label), own)
+        if places.export is not None:
+            names, counts = places.export.first_labels(names)
+            several = counts[codes]  # -1 takes the last
         for wrong, kind in (
             ([name is None for name in names], BAD_LABEL),
             ([name == "" for name in names], NO_LABEL),
         ):
             if any(wrong):
                 status[(codes >= 0) & np.array(wrong)[codes]] = kind
+    unlabelled = 0
     bad = np.flatnonzero(status)
+    if several is not None:
+        left = (several == 0) & (status == NO_LABEL)
+        unlabelled, bad = int(left.sum()), np.flatnonzero((status != kernels.GOOD) & ~left)
     examples = check_bad(bad, partial(_error, rows, request), request.options.skip_bad_lines)
     starts, stops = rows.spans(places.text)
     first = rows.row + 1
     good: NDArray[np.bool_] | None = None
-    if len(bad):
+    if len(bad) or unlabelled:
         good = status == kernels.GOOD
+        several = None if several is None else several[good]
         first += int(good.argmax())
         starts, stops = frozen(starts[good]), frozen(stops[good])
         codes = None if codes is None else codes[good]
         weights = None if weights is None else weights[good]
     table = partial(_table, rows, good)
-    labels = None if codes is None else used(codes, names)
+    labels = None if codes is None else _merged(codes, names, places)
     batch = Batch(text, starts, stops)
-    return Chunk(rows.name, first, batch, labels, weights, table, len(bad), examples, taken=taken)
+    return Chunk(
+        rows.name,
+        first,
+        batch,
+        labels,
+        weights,
+        table,
+        len(bad),
+        examples,
+        0 if several is None else int((several > 1).sum()),
+        taken=taken,
+        unlabelled=unlabelled,
+    )
+
+
+def _merged(
+    codes: NDArray[np.int32], names: list[Any], places: ColumnPlaces
+) -> tuple[NDArray[np.int32], list[Any]]:
+    """Codes into the names that occur, each once."""
+    if places.export is None:
+        return used(codes, names)
+    distinct = list(dict.fromkeys(names))
+    code_of = {name: code for code, name in enumerate(distinct)}
+    return used(np.array([code_of[name] for name in names] or [0], np.int32)[codes], distinct)
 
 
 def _table(rows: _Rows, good: NDArray[np.bool_] | None) -> Any:
@@ -263,7 +297,7 @@ def _error(rows: _Rows, request: ScanRequest, row: int) -> InputError:
         problem = f"empty label in column {field(rows.places.label)[1]!r}"
     elif status == BAD_LABEL:
         problem = f"label {field(rows.places.label)[0]} is not UTF-8"
-        mend = f"convert the file to UTF-8, {SKIP}"
+        mend = f"{encoding_mend(rows.text)}, {SKIP}"
     else:
         problem = f"weight {field(rows.places.weight)[0]} is not a finite number >= 0"
         mend = f"write a number such as 1 or 0.5, {SKIP}"

@@ -144,7 +144,7 @@ def _check_options(found: str, request: ScanRequest, place: str) -> None:
     if option is not None:
         value = False if option == "header" else None
         raise FormatError(
-            f"{NAMES[found]} {'have' if NAMES[found].endswith('s') else 'has'} no use for "
+            f"{NAMES[found]} {'have' if 'lines' in NAMES[found] else 'has'} no use for "
             f"{mention(option, value)}",
             place=place,
             mend="leave it out",

@@ -17,8 +17,8 @@ from textmlr.corpus.formats.annotated_rows import Export, Row
 from textmlr.corpus.formats.annotation_exports import export_of, wanted_export
 from textmlr.corpus.formats.json_values import MEND
 from textmlr.corpus.formats.lines import quoted
+from textmlr.corpus.formats.plain_names import PLAIN
 from textmlr.corpus.formats.table_columns import (
-    PLAIN,
     ColumnPlaces,
     column_place,
     find,

@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from textmlr.corpus.formats.annotated_rows import PLAIN_LABELS, Export, Row, by_votes, listed, which
+from textmlr.corpus.formats.annotated_rows import Export, Row, by_votes, listed, which
+from textmlr.corpus.formats.plain_names import PLAIN
 
-_STUDIO_KEYS = {"annotation_id", "annotator", "lead_time"}
-_STUDIO_OWN = _STUDIO_KEYS | {
+STUDIO_KEYS = {"annotation_id", "annotator", "lead_time"}
+_STUDIO_OWN = STUDIO_KEYS | {
     "id",
     "created_at",
     "updated_at",
     "agreement",
     "history",
-    "sentiment_transcript",
 }
 
 
@@ -89,7 +89,7 @@ def _chosen(row: Row, control: str | None) -> list[Any]:
 def studio_min(rows: Sequence[Row], wanted: str | None) -> Export | None:
     """Label Studio's JSON-MIN and CSV: a row an annotation, a key for each thing chosen."""
     first = rows[0]
-    if not first.keys() >= _STUDIO_KEYS:
+    if not first.keys() >= STUDIO_KEYS:
         return None
     names = studio_columns(list(dict.fromkeys(key for row in rows for key in row)))
     if wanted in names and wanted is not None:
@@ -107,27 +107,35 @@ def studio_min(rows: Sequence[Row], wanted: str | None) -> Export | None:
         "a Label Studio export",
         texts,
         label,
-        lambda row: _min_choices(row.get(label)),
+        lambda row: min_choices(row.get(label)),
         refusal=refusal,
     )
 
 
 def studio_columns(columns: Sequence[str]) -> list[str]:
-    """The columns of choices in a table of Label Studio's: in JSON they stand between id and
-    annotator; in CSV, sorted by name, the only ones with plain names."""
-    own = list(columns)
-    if "id" in own and own.index("id") < own.index("annotator"):
-        between = own[own.index("id") + 1 : own.index("annotator")]
-        if between and not set(between) & {"text", "annotation_id"}:
-            return [key for key in between if key not in _STUDIO_OWN]
-    plain = {"choice", "choices", *PLAIN_LABELS}
-    return [key for key in own if key.casefold() in plain]
+    """The columns of choices in a table of Label Studio's.
+
+    In JSON they stand between id and annotator.  In CSV, whose columns are sorted, they have plain
+    names, or there is but one column beside the text.
+    """
+    own = [key for key in columns if key not in _STUDIO_OWN]
+    places = {key: at for at, key in enumerate(columns)}
+    first, last = places.get("id", len(places)), places["annotator"]
+    between = [key for key in own if first < places[key] < last]
+    if between and list(columns) != sorted(columns):
+        return between
+    plain = {"choice", "choices", *PLAIN["label"]}
+    found = [key for key in own if key.casefold() in plain]
+    if found:
+        return found
+    rest = [key for key in own if key.casefold() not in PLAIN["text"]]
+    return rest if len(rest) == 1 and len(own) == 2 else []
 
 
-def _min_choices(value: Any) -> list[Any]:
+def min_choices(value: Any) -> list[Any]:
     """Choices as Label Studio shortens them: "A", {"choices": ["A", "B"]}, or a list of these."""
     if isinstance(value, list):
-        return [label for one in value for label in _min_choices(one)]
+        return [label for one in value for label in min_choices(one)]
     if isinstance(value, dict):
         return _choices({"value": value})
     return [] if value is None or value == "" else [value]

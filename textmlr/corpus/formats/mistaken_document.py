@@ -239,6 +239,6 @@ def _column_of_labels(head: bytes, labels: Collection[str]) -> Likeness | None:
 
 
 def _text_column(names: list[str]) -> str | None:
-    from textmlr.corpus.formats.table_columns import PLAIN
+    from textmlr.corpus.formats.plain_names import PLAIN
 
     return next((name for name in names if name.strip().casefold() in PLAIN["text"]), None)

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from textmlr.base.errors import FormatError
 from textmlr.base.option_mentions import mention
 from textmlr.corpus.batch import Batch
-from textmlr.corpus.formats.table_columns import PLAIN
+from textmlr.corpus.formats.plain_names import PLAIN
 
 FEWEST = 8  # lines that say something
 _SAMPLE = 2000  # of them are looked at

@@ -8,24 +8,22 @@ from dataclasses import dataclass
 from textmlr.base.errors import FormatError
 from textmlr.base.option_mentions import mention
 from textmlr.corpus.chunks import ScanRequest
+from textmlr.corpus.formats.annotated_tables import TableExport, table_export
+from textmlr.corpus.formats.plain_names import PLAIN
 from textmlr.corpus.taken_columns import Taken
-
-# Column names that speak for themselves, in any case.  The first is taken wherever it stands;
-# of the others a table may have only one.
-PLAIN = {
-    "text": "text document body content sentence review comment message title".split(),
-    "label": "label class category target y sentiment genre topic intent".split(),
-    "weight": ["weight"],
-}
 
 
 @dataclass(frozen=True, slots=True)
 class ColumnPlaces:
-    """Places of columns in a table; None for a column that is not read."""
+    """Places of columns in a table; None for a column that is not read.
+
+    export  the annotation tool's form that labels have, if they do
+    """
 
     text: int
     label: int | None = None
     weight: int | None = None
+    export: TableExport | None = None
 
     @property
     def by_kind(self) -> dict[str, int]:
@@ -52,6 +50,11 @@ def find(
     own = request.options
     text_column = own.text_column or usual_column("text", columns, request.usual)
     label_column = own.label_column or usual_column("label", columns, request.usual)
+    export = table_export(columns) if request.labelled else None
+    if export is not None and label_column in (None, export.label):
+        label_column = export.label
+    else:
+        export = None
     if request.labelled:
         check_plain(text_column, label_column, columns, place, hint)
     text = column_place("text", text_column, columns, place, hint)
@@ -61,7 +64,7 @@ def find(
     if own.has_weights:
         weight = column_place("weight", own.weight_column, columns, place, hint)
     check_apart(text, label, columns, place)
-    return ColumnPlaces(text, label, weight)
+    return ColumnPlaces(text, label, weight, export)
 
 
 def usual_column(kind: str, columns: Sequence[str], usual: Sequence[Taken]) -> str | None:

@@ -21,7 +21,7 @@ from textmlr.base.option_mentions import mention
 from textmlr.corpus.batch import Batch
 from textmlr.corpus.byte_streams import Stream
 from textmlr.corpus.chunks import SKIP, Chunk, ScanRequest, check_bad, used
-from textmlr.corpus.formats.lines import BINARY, Lines, blocks_of, intern, quote
+from textmlr.corpus.formats.lines import BINARY, Lines, blocks_of, encoding_mend, intern, quote
 from textmlr.corpus.formats.swapped_columns import check_order, is_header
 from textmlr.corpus.labels import LARGEST_WEIGHT
 from textmlr.corpus.taken_columns import Taken
@@ -193,5 +193,5 @@ def _error(fields: _Fields, status: NDArray[np.uint8], weighted: bool, line: int
         mend = f"{write}, with a weight such as 1 or 0.5"
     else:
         problem = f"label {quote(text, start, tab)} is not UTF-8"
-        mend = f"convert the file to UTF-8, {SKIP}"
+        mend = f"{encoding_mend(text)}, {SKIP}"
     return FormatError(problem, place=lines.name, line=lines.first + line, mend=mend)
