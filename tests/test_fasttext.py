@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import pickle
 from pathlib import Path
+from typing import Any
 
 import naive_fasttext as naive
 import numpy as np
@@ -14,6 +15,7 @@ from click.testing import CliRunner, Result
 import textmlr
 import textmlr.corpus.in_memory
 from textmlr import InputError, Model, ModelFileError
+from textmlr.base import tensor_file
 from textmlr.cli import cli
 from textmlr.model.fasttext.label_tree import label_tree
 
@@ -388,3 +390,67 @@ def test_bad_files_end_in_a_sentence(tmp_path: Path) -> None:
         said = typed("import", tmp_path / "m.bin", "-o", tmp_path / "m.textmlr")
         assert isinstance(said.exception, ModelFileError)
         assert not (tmp_path / "m.textmlr").exists()
+
+
+# ---------------------------------------------------------------- forged files of textmlr
+ODD = [None, "x", True, -1, 0, 1, 2, 10**6, 2**31, 10**18, 1.5, [], [0], [1, 2], [2, 2**40], {}]
+
+
+@pytest.mark.parametrize("name", ["tree.bin", "codes.ftz"])
+def test_forged_headers_are_refused_or_answer(name: str, tmp_path: Path) -> None:
+    imported(name).save(tmp_path / "m")
+    header, tensors = tensor_file.load(tmp_path / "m")
+    for key in header["fasttext"]:
+        for value in ODD:
+            own = header | {"fasttext": header["fasttext"] | {key: value}}
+            answers_or_is_refused(tmp_path / "f", own, tensors)
+        less = {k: v for k, v in header["fasttext"].items() if k != key}
+        answers_or_is_refused(tmp_path / "f", header | {"fasttext": less}, tensors)
+
+
+@pytest.mark.parametrize("name", ["tree.bin", "pruned.ftz"])
+def test_forged_tensors_are_refused_or_answer(name: str, tmp_path: Path) -> None:
+    imported(name).save(tmp_path / "m")
+    header, tensors = tensor_file.load(tmp_path / "m")
+    rng = np.random.default_rng(1)
+    for key, array in tensors.items():
+        forged = [array[:-1], array[:0], array[::-1].copy(), array.astype(np.float64)]
+        for value in (0, 1, 255, -1, 2**31 - 1, np.nan, np.inf, 3e38):
+            with np.errstate(all="ignore"):
+                own = array.copy()
+                if own.size:
+                    number = np.array(value).astype(own.dtype)
+                    own.reshape(-1)[rng.integers(own.size, size=1 + own.size // 9)] = number
+                    forged.append(own)
+        for own in forged:
+            answers_or_is_refused(tmp_path / "f", header, tensors | {key: own})
+        left = {k: v for k, v in tensors.items() if k != key}
+        answers_or_is_refused(tmp_path / "f", header, left)
+
+
+def answers_or_is_refused(path: Path, header: dict[str, Any], tensors: dict[str, Any]) -> None:
+    tensor_file.save(path, header, tensors)
+    try:
+        model = textmlr.load(path)
+    except ModelFileError:
+        return
+    p = model.probabilities(TEXTS)
+    assert np.isfinite(p).all()
+    model.featurizer.transform(["a robot in the war"])
+
+
+def test_a_text_without_a_known_word_is_told(tmp_path: Path) -> None:
+    """It has the answer of </s>, or the shares of labels where that is no row."""
+    imported("words.bin").save(tmp_path / "m")
+    (tmp_path / "d.txt").write_text("qqqq zzzz", encoding="utf-8")
+    said = typed("classify", "-m", tmp_path / "m", tmp_path / "d.txt")
+    assert "no known word; the answer is the bias's distribution" in said.output
+    ones = np.ones((1, 1), np.float32), np.ones((2, 1), np.float32)
+    twin = naive.FastText([b"x"], [b"__label__a", b"__label__b"], [3, 1], *ones)
+    (tmp_path / "m.bin").write_bytes(twin.written())
+    model = textmlr.import_model(tmp_path / "m.bin")
+    np.testing.assert_allclose(model.predict_proba("y"), [0.75, 0.25])
+    assert model.explain("y").method == "base rates"
+    model.save(tmp_path / "m")
+    said = typed("classify", "-m", tmp_path / "m", tmp_path / "d.txt")
+    assert "no known word; the answer is the base rates of training" in said.output

@@ -86,6 +86,19 @@ class ModelParts:
         return self.storage if isinstance(self.storage, FastTextParts) else None
 
     @property
+    def answers_by_base(self) -> bool:
+        """Whether a document without a known word has the base rates of training: with fastText
+        it has the answer of </s>, which ends every text, where that is a row."""
+        return len(self.base) > 0 and (self.fasttext is None or not self._ends_in_a_row)
+
+    @property
+    def _ends_in_a_row(self) -> bool:
+        from textmlr.features.fasttext_featurizer import FastTextFeaturizer  # few are imported
+
+        own = self.featurizer
+        return isinstance(own, FastTextFeaturizer) and own.dictionary.end >= 0
+
+    @property
     def base(self) -> NDArray[np.float32]:
         """(L,) float32, nats: the scores, which are the logarithms of the base rates of training,
         of a document that has no feature with a weight besides the bias; (0,) where the record
