@@ -45,6 +45,7 @@ class FastTextTokens(DocumentTokens):
         return cls(
             text,
             Batch(data, np.zeros(1, np.int64), np.full(1, len(data), np.int64)),
+            tuple(text[i:j] for i, j in spans.tolist()),
             _numbered(data, bounds),
             spans[:, 0],
             spans[:, 1],
