@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import codecs
-from difflib import get_close_matches
 from typing import Any
 
 from textmlr.base.option_errors import OptionError, Sentence, refuse
@@ -54,6 +53,7 @@ class Encoding(Kind):
 
 
 def _nearest(name: str) -> str:
+    from difflib import get_close_matches
     from encodings.aliases import aliases
 
     plain = name.casefold().replace("-", "_").replace(" ", "_")
