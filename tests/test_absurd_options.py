@@ -7,7 +7,6 @@ import dataclasses
 import math
 import time
 from collections.abc import Iterator
-from importlib import import_module
 from pathlib import Path
 from typing import Any, get_args, get_type_hints
 
@@ -61,7 +60,8 @@ NEEDS = {"dropout": ["--hidden", "4"], "tolerance": ["--solver", "exact"]}
 
 
 def command(verb: str) -> click.Command:
-    found: click.Command = getattr(import_module(f"textmlr.cli.{verb}"), verb)
+    found = cli.get_command(click.Context(cli), verb)
+    assert found is not None
     return found
 
 

@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from textmlr import Corpus, InputError, read_corpus
-from textmlr.corpus.arrow_types import EXTENSIONS, TYPES, use_of
+from textmlr.corpus.arrow_types import EXTENSIONS, TYPES, is_list, use_of
 from textmlr.corpus.reading import scan
 from textmlr.corpus.reading_options import ReadingOptions
 
@@ -247,7 +247,7 @@ def judge(role: str, array: Any, folder: Path) -> None:
         assert told.isprintable(), case
         assert len(told) < 400, case
         if not fine:
-            named = str(kind)[:12] in told or (memory and "struct" in str(kind))
+            named = str(kind)[:12] in told or "struct" in str(kind)
             assert "null" in told or named, f"{case}: {told}"
         elif accepted:
             assert "null" in told or "missing" in told or "weight 1 is nan" in told, (
@@ -271,6 +271,8 @@ def test_every_type_is_taken_or_refused(name: str, role: str, tmp_path: Path) ->
     if array is None:
         return
     assert use_of(array.type) == TYPES[name]
+    if role == "label" and is_list(array.type):
+        return  # its first member is the label: tests/test_tables_in_memory.py
     judge(role, array, tmp_path)
     judge(role, pa.concat_arrays([array.slice(0, 1), array]).slice(1), tmp_path)
     if name == "NA" or "UNION" in name:  # which have no nulls of their own
@@ -479,8 +481,7 @@ def test_the_columns_of_a_data_set() -> None:
     own = datasets.Dataset.from_dict(rows, features=features)
     assert Corpus.of(own["text"], own["label"]).labels == ["no", "yes"]
     assert Corpus.of(own["text"], own["small"]).labels == ["7", "8"]
-    with pytest.raises(InputError, match="label"):
-        Corpus.of(own["text"], own["lists"])
+    assert Corpus.of(own["text"], own["lists"]).labels == ["1", "2"]
 
 
 @pytest.mark.parametrize(("place", "end"), [(0, -(2**30)), (2, -(2**30)), (2, 2**30), (2, 1)])

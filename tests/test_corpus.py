@@ -343,6 +343,7 @@ def test_named_pipe(tmp_path: Path, name: str) -> None:
 # ------------------------------------------------------------------ what is refused: lines
 
 SKIP = "or pass --skip-bad-lines"
+CP1252 = f"say --encoding cp1252, which it looks like, {SKIP}"
 PAIR = f"write label<TAB>text, {SKIP}"
 TRIPLE = f"write label<TAB>weight<TAB>text, {SKIP}"
 BINARY = "binary data (a NUL byte); give text, in UTF-8 or as --encoding says"
@@ -372,14 +373,14 @@ PLAIN_ERRORS = [
     (b" \x0c\ty\n", 1, f"empty label before the tab; {PAIR}"),
     (b"a\tx\0y\n", 1, BINARY),
     (b"a\tx\n\0\n", 2, BINARY),
-    (b"a\tx\ncaf\xe9\ty\n", 2, rf"label 'caf\xe9' is not UTF-8; convert the file to UTF-8, {SKIP}"),
+    (b"a\tx\ncaf\xe9\ty\n", 2, rf"label 'caf\xe9' is not UTF-8; {CP1252}"),
     (
         b"\xed\xa0\x80\ty",
         1,
-        r"label '\xed\xa0\x80' is not UTF-8; convert the file to UTF-8, " + SKIP,
+        r"label '\xed\xa0\x80' is not UTF-8; say its --encoding, " + SKIP,
     ),
     # The first bad line is the one reported, whatever is wrong with the others.
-    (b"\xff\tx\n\n", 1, rf"label '\xff' is not UTF-8; convert the file to UTF-8, {SKIP}"),
+    (b"\xff\tx\n\n", 1, rf"label '\xff' is not UTF-8; {CP1252}"),
     (b"\n\xff\tx\n", 1, f"blank line; delete it, {SKIP}"),
 ]
 WEIGHT_ERRORS = [
@@ -399,7 +400,7 @@ WEIGHT_ERRORS = [
     (
         b"\xff\t+1\tx\nb\t?\tx\n",
         1,
-        rf"label '\xff' is not UTF-8; convert the file to UTF-8, {SKIP}",
+        rf"label '\xff' is not UTF-8; {CP1252}",
     ),
     *[
         (b"a\t" + word.encode() + b"\tx\n", 1, bad_weight(word))

@@ -29,6 +29,7 @@ from textmlr.corpus.reading import read_corpus, scan
 from textmlr.corpus.reading_options import FORMATS, ReadingOptions
 
 SKIP = "or pass --skip-bad-lines"
+CP1252 = f"say --encoding cp1252, which it looks like, {SKIP}"
 FILL = f"fill it in, {SKIP}"
 OBJECT = f'write an object such as {{"label": ..., "text": ...}}, {SKIP}'
 NUMBER = f"write a number such as 1 or 0.5, {SKIP}"
@@ -70,7 +71,7 @@ BAD_ROWS = [
     (
         "csv",
         b'text,label\nx,a\ny,"b\xff"\n',
-        rf", line 3: label 'b\xff' is not UTF-8; convert the file to UTF-8, {SKIP}",
+        rf", line 3: label 'b\xff' is not UTF-8; {CP1252}",
     ),
     ("csv", b"text,label\nx,a\n\0,b\n", f", line 3: {BINARY}"),
     ("csv", b'text,label\nx,a\n"\0",b\n', f", line 3: {BINARY}"),
@@ -139,8 +140,8 @@ BAD_ROWS = [
     (
         "fasttext",
         b"__label__\xff x\n",
-        r", line 1: the label in '__label__\xff x' is not UTF-8; convert the file to UTF-8, "
-        f"{SKIP}",
+        r", line 1: the label in '__label__\xff x' is not UTF-8; "
+        f"{CP1252}",
     ),
 ]
 

@@ -47,6 +47,12 @@ OPTIONS = [
     FeaturizerOptions(punctuation=False, min_token_length=3, term_frequency="binary"),
     FeaturizerOptions(min_df=2, term_frequency="raw", idf=True, norm=None, bias=False),
     FeaturizerOptions(normalize=None),
+    FeaturizerOptions(
+        stop_words=["the", "All", "don't", "и", "ὁ", "人", "l’œuvre", "!", "İĞNE", "हिन्दी", "de"],
+        token_pattern=None,
+        char_ngrams=(3, 3),
+    ),
+    FeaturizerOptions(stop_words=["human", "don't", "σ"], token_pattern=r"\w+", normalize=None),
     FeaturizerOptions(normalize="nfkc", lowercase=False),
     FeaturizerOptions(normalize="nfd", strip_accents=True, char_ngrams=(2, 3)),
     FeaturizerOptions(normalize="nfkc", strip_accents=True),
@@ -204,6 +210,22 @@ def test_it_says_what_it_holds(small: Model, tmp_path: Path) -> None:
             assert not [own for own in value if own not in about], key
     assert all(len(line) <= 100 for line in told["about"])
     assert len(export.scorer().splitlines()) < 150
+
+
+@needs_node
+def test_an_expression_of_python_is_refused_by_the_scorer(tmp_path: Path) -> None:
+    model = train_corpus(
+        corpus_of([("a", "robot orbit"), ("b", "kiss a vow")] * 9),
+        FeaturizerOptions(token_pattern="[a-z]+", stop_words=["a"]),
+        QUICK,
+    )
+    with pytest.raises(subprocess.CalledProcessError) as failed:
+        answered_by_node(model, ["a"], tmp_path)
+    assert "its token_pattern is an expression of Python's re" in failed.value.stderr
+    told = json.loads((tmp_path / "model.json").read_text(encoding="utf-8"))
+    assert told["unicode"] == {"tokens": None, "kinds": {}, "lower": []}
+    assert told["featurizer"]["token_pattern"] == "[a-z]+"
+    assert told["featurizer"]["stop_words"] == ["a"]
 
 
 def test_blocks_of_features(small: Model, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

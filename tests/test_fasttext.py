@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import pickle
 from pathlib import Path
+from typing import Any
 
 import naive_fasttext as naive
 import numpy as np
@@ -14,6 +15,7 @@ from click.testing import CliRunner, Result
 import textmlr
 import textmlr.corpus.in_memory
 from textmlr import InputError, Model, ModelFileError
+from textmlr.base import tensor_file
 from textmlr.cli import cli
 from textmlr.model.fasttext.label_tree import label_tree
 
@@ -30,21 +32,22 @@ def imported(name: str) -> Model:
     return textmlr.import_model(FOLDER / name, label_prefix=prefix)
 
 
-def added_on_the_way(model: Model, p: np.ndarray) -> np.ndarray:
-    """P with what fastText adds: (n, L)."""
+def added_on_the_way(model: Model, scores: np.ndarray) -> np.ndarray:
+    """P with what fastText adds: (n, L), by scores."""
     own = model.parts.fasttext
     assert own is not None
     if own.loss != "hs":
-        return p + ADDED
+        log_z = model.parts.head.log_z(scores)
+        return np.exp(model.parts.head.log_p(scores.astype(np.float64), log_z)) + ADDED
     labels = len(model.labels)
-    below = np.zeros((2 * labels - 1, len(p)))
-    below[:labels] = p.T
+    below = np.zeros((2 * labels - 1, len(scores)))  # log P of each node
+    below[:labels] = scores.T
     for k, (left, right) in enumerate(own.tree):
-        below[labels + k] = below[left] + below[right]
-    with_added = np.ones((2 * labels - 1, len(p)))
+        below[labels + k] = np.logaddexp(below[left], below[right])
+    with_added = np.ones((2 * labels - 1, len(scores)))
     for k in range(labels - 2, -1, -1):
         for child in own.tree[k]:
-            share = below[child] / np.maximum(below[labels + k], 1e-300)
+            share = np.exp(below[child] - below[labels + k])
             with_added[child] = with_added[labels + k] * (share + ADDED)
     return with_added[:labels].T
 
@@ -56,7 +59,7 @@ def test_answers_are_those_of_the_library(name: str) -> None:
     adds to them."""
     model = imported(name)
     found = model.probabilities(TEXTS)
-    theirs = added_on_the_way(model, found)
+    theirs = added_on_the_way(model, model.scores(TEXTS))
     room = ROUNDING if model.parts.fasttext.loss in ("softmax", "hs") else 5e-6  # type: ignore[union-attr]
     for text, p, full, wanted in zip(TEXTS, found, theirs, RECORDED["models"][name], strict=True):
         own = dict(zip(model.labels, full, strict=True))
@@ -86,10 +89,11 @@ def test_random_models_answer_as_their_twins(loss: str, quantised: bool, tmp_pat
     path = tmp_path / "m.bin"
     for _ in range(25):
         twin = naive.random_model(rng, loss, quantised=quantised)
+        twin.version = int(rng.choice([11, 12, 12]))
         path.write_bytes(twin.written())
         model = textmlr.import_model(path)
         texts = [b"", *(random_text(rng, twin) for _ in range(6))]
-        found = added_on_the_way(model, model.probabilities(texts))
+        found = added_on_the_way(model, model.scores(texts))
         for text, full in zip(texts, found, strict=True):
             wanted = twin.theirs(text)
             for label, share in wanted.items():
@@ -388,3 +392,67 @@ def test_bad_files_end_in_a_sentence(tmp_path: Path) -> None:
         said = typed("import", tmp_path / "m.bin", "-o", tmp_path / "m.textmlr")
         assert isinstance(said.exception, ModelFileError)
         assert not (tmp_path / "m.textmlr").exists()
+
+
+# ---------------------------------------------------------------- forged files of textmlr
+ODD = [None, "x", True, -1, 0, 1, 2, 10**6, 2**31, 10**18, 1.5, [], [0], [1, 2], [2, 2**40], {}]
+
+
+@pytest.mark.parametrize("name", ["tree.bin", "codes.ftz"])
+def test_forged_headers_are_refused_or_answer(name: str, tmp_path: Path) -> None:
+    imported(name).save(tmp_path / "m")
+    header, tensors = tensor_file.load(tmp_path / "m")
+    for key in header["fasttext"]:
+        for value in ODD:
+            own = header | {"fasttext": header["fasttext"] | {key: value}}
+            answers_or_is_refused(tmp_path / "f", own, tensors)
+        less = {k: v for k, v in header["fasttext"].items() if k != key}
+        answers_or_is_refused(tmp_path / "f", header | {"fasttext": less}, tensors)
+
+
+@pytest.mark.parametrize("name", ["tree.bin", "pruned.ftz"])
+def test_forged_tensors_are_refused_or_answer(name: str, tmp_path: Path) -> None:
+    imported(name).save(tmp_path / "m")
+    header, tensors = tensor_file.load(tmp_path / "m")
+    rng = np.random.default_rng(1)
+    for key, array in tensors.items():
+        forged = [array[:-1], array[:0], array[::-1].copy(), array.astype(np.float64)]
+        for value in (0, 1, 255, -1, 2**31 - 1, np.nan, np.inf, 3e38):
+            with np.errstate(all="ignore"):
+                own = array.copy()
+                if own.size:
+                    number = np.array(value).astype(own.dtype)
+                    own.reshape(-1)[rng.integers(own.size, size=1 + own.size // 9)] = number
+                    forged.append(own)
+        for own in forged:
+            answers_or_is_refused(tmp_path / "f", header, tensors | {key: own})
+        left = {k: v for k, v in tensors.items() if k != key}
+        answers_or_is_refused(tmp_path / "f", header, left)
+
+
+def answers_or_is_refused(path: Path, header: dict[str, Any], tensors: dict[str, Any]) -> None:
+    tensor_file.save(path, header, tensors)
+    try:
+        model = textmlr.load(path)
+    except ModelFileError:
+        return
+    p = model.probabilities(TEXTS)
+    assert np.isfinite(p).all()
+    model.featurizer.transform(["a robot in the war"])
+
+
+def test_a_text_without_a_known_word_is_told(tmp_path: Path) -> None:
+    """It has the answer of </s>, or the shares of labels where that is no row."""
+    imported("words.bin").save(tmp_path / "m")
+    (tmp_path / "d.txt").write_text("qqqq zzzz", encoding="utf-8")
+    said = typed("classify", "-m", tmp_path / "m", tmp_path / "d.txt")
+    assert "no known word; the answer is the bias's distribution" in said.output
+    ones = np.ones((1, 1), np.float32), np.ones((2, 1), np.float32)
+    twin = naive.FastText([b"x"], [b"__label__a", b"__label__b"], [3, 1], *ones)
+    (tmp_path / "m.bin").write_bytes(twin.written())
+    model = textmlr.import_model(tmp_path / "m.bin")
+    np.testing.assert_allclose(model.predict_proba("y"), [0.75, 0.25])
+    assert model.explain("y").method == "base rates"
+    model.save(tmp_path / "m")
+    said = typed("classify", "-m", tmp_path / "m", tmp_path / "d.txt")
+    assert "no known word; the answer is the base rates of training" in said.output

@@ -371,11 +371,11 @@ def test_temporary_files_of_threads_are_removed_at_the_end(tmp_path: Path) -> No
 
 
 def choices() -> list[tuple[str, click.Option]]:
-    from importlib import import_module
-
     found = []
     for verb in VERBS:
-        for option in getattr(import_module(f"textmlr.cli.{verb}"), verb).params:
+        command = cli.get_command(click.Context(cli), verb)
+        assert command is not None
+        for option in command.params:
             if isinstance(option.type, click.Choice):
                 found.append((verb, option))
     return found

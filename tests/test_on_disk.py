@@ -83,6 +83,9 @@ def trained(*arguments: object) -> bytes:
         "--hidden 4 --epochs 2 --input-dropout 0.2",
         "--no-holdout --norm none --term-frequency raw --no-bias",
         "--epochs 8 --step adagrad --learning-rate 0.2",
+        "--stop-words words.txt --min-df 0.001 --max-df 0.5",
+        "--token-pattern [a-z]+ --max-df 2000 --max-features 40",
+        "--vocabulary words.txt --idf",
     ],
 )
 @pytest.mark.usefixtures("parts")
@@ -90,6 +93,7 @@ def test_the_same_bits_from_memory_and_disk(
     corpus: Path, options: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(corpus.parent)
+    Path("words.txt").write_text("the\nrobot\nnight\nunknown\nsaddle\nkiss\n")
     inside = trained(corpus, "-q", *options.split())
     assert trained(corpus, *SMALL, *options.split()) == inside
     assert trained(corpus, *SMALL, "--threads", 1, *options.split()) == inside

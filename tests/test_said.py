@@ -185,12 +185,24 @@ def test_verbs_with_a_model_take_its_columns(name: str, trained: Path) -> None:
     assert (trained / "x.svm").read_text().count("\n") == len(ROWS)
 
 
+def test_compress_takes_them_too(trained: Path) -> None:
+    done = _run("compress", "in.csv", "-o", "small.textmlr", "--max-size", "9kB", "--json")
+    assert json.loads(done.stdout)["evaluation"]["documents"] == len(ROWS)
+
+
 def test_the_users_own_columns_win(trained: Path) -> None:
     done = _run("evaluate", "in.csv", "--text-column", "plot")
     assert "text: column plot, label: column genre_of_it" in done.stdout
     _run("classify", "--corpus", "in.csv", "-o", "plot.csv", "--text-column", "plot")
     _run("classify", "--corpus", "in.csv", "-o", "name.csv")
     assert (trained / "plot.csv").read_bytes() != (trained / "name.csv").read_bytes()
+
+
+def test_compare_tells_of_a_model_of_other_columns(trained: Path) -> None:
+    _run("train", "in.csv", "--text-column", "plot", "--label-column", "genre_of_it", "-o", "b")
+    done = _run("compare", "model.textmlr", "b", "in.csv")
+    assert "B was trained on column plot, and both read column name" in done.stderr
+    assert "B was" not in _run("compare", "b", "b", "in.csv").stderr
 
 
 def test_columns_of_plain_names_where_those_of_the_model_are_not_there(trained: Path) -> None:

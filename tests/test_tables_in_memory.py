@@ -49,6 +49,11 @@ def _columns() -> dict[str, Any]:
     found["run ends"] = pa.RunEndEncodedArray.from_arrays(ends, pa.array(WANTED))
     found["lists"] = pa.array([["b"], ["a"], ["b", "c"], ["c"]])
     found["large lists"] = pa.array([["b"], ["a"], ["b"], ["c"]], pa.large_list(pa.large_string()))
+    for name in ("list_view", "large_list_view"):
+        if hasattr(pa, name):
+            found[name] = pa.array(
+                [["b"], ["a"], ["b", "a"], ["c"]], getattr(pa, name)(pa.string())
+            )
     found["lists of fixed size"] = pa.array([[one] for one in WANTED], pa.list_(pa.string(), 1))
     found["lists of codes"] = pa.ListArray.from_arrays(
         pa.array([0, 1, 2, 3, 4], pa.int32()), found["uint8 of string"]

@@ -618,7 +618,9 @@ class TestCommand:
             (["--journal", str(test_tsv)], "test.tsv, line 1: not a trial"),
             (["--journal", str(train_tsv)], "is itself an input"),
         ):
-            result = run("tune", train_tsv, "--trials", "2", "-o", tmp_path / "m", *options)
+            others = {"--trials": "2", "-o": tmp_path / "m"}
+            own = [w for pair in others.items() if pair[0] not in options for w in pair]
+            result = run("tune", train_tsv, *own, *options)
             assert isinstance(result.exception, InputError), options
             assert problem in str(result.exception)
         good("tune", train_tsv, "--trials", "2", "-o", tmp_path / "m", "-q")

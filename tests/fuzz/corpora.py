@@ -17,6 +17,7 @@ import re
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
@@ -61,6 +62,12 @@ WORDS = [
     b"1e-5\t",
     b"0.1\t",
     b"[" * 50,
+    b"sep=;\n",
+    b'\\"',
+    b"1 |f ",
+    b"\xff\xfe",
+    b"\xe9",
+    b"\n\n",
 ]
 GUIDED = (
     "textmlr.kernels.tsv_lines",
@@ -70,6 +77,11 @@ GUIDED = (
     "textmlr.corpus.arrow_batch",
     "textmlr.corpus.chunks",
     "textmlr.corpus.formats.csv",
+    "textmlr.corpus.formats.csv_header",
+    "textmlr.corpus.formats.parsed_lines",
+    "textmlr.corpus.formats.swapped_columns",
+    "textmlr.corpus.formats.vw",
+    "textmlr.corpus.text_encodings",
     "textmlr.corpus.formats.fasttext",
     "textmlr.corpus.formats.table_columns",
     "textmlr.corpus.formats.folder",
@@ -99,13 +111,18 @@ ENDINGS = {
     "lines": ".txt",
     "guessed": "",
 }
-KINDS = (*ENDINGS, "folder")
+KINDS = (*ENDINGS, "folder", "vw", "mallet")
 CHUNK_BYTES = (1, 7, 64, 1 << 16)
 COMPRESSIONS = ("", "", ".gz", ".zst", ".bz2", ".xz")
-COLUMNS: tuple[dict[str, str], ...] = (
+OPTIONS: tuple[dict[str, Any], ...] = (
     {},
     {"text_column": "b", "label_column": "a"},
     {"text_column": "text", "label_column": "id"},
+    {"header": False, "text_column": "2", "label_column": "1"},
+    {"csv_escape": "\\"},
+    {"delimiter": ";", "encoding": "cp1252"},
+    {"encoding": "utf-16"},
+    {"label_prefix": "l"},
 )
 PACKERS: dict[str, Callable[[bytes], bytes]] = {
     "": bytes,
@@ -134,12 +151,14 @@ def seeds() -> list[bytes]:
         "fasttext": [b"__label__a b c\nx __label__b y __label__c\n", b"__label__\t\n"],
         "lines": ["one\n\ntwo ü\r\n".encode(), b"\xef\xbb\xbf"],
         "guessed": [tsv, b"text,label\na,b\n", b'{"text": "x", "label": "y"}'],
+        "vw": [b"1 |f a:2 b\n2 0.5 'x|g c\n", b"1:1 2:0.5 | x\n|y\n"],
+        "mallet": [b"d1 a x y\nd2,b, z\n"],
         "folder": [b"\x03a/b\x05text.\x05b/.c/\x02ab\x02c/\x01d"],
     }
     found = []
     for number, kind in enumerate(KINDS):
         for data in files[kind]:
-            for how in (0, 1, 4, 2 + 8 * 2):
+            for how in (0, 1, 4, 2 + 8 * 2, (3 + len(data) % 5) << 5):
                 for packed in (0, 2 + number % 4):
                     found.append(bytes([number, how, packed]) + data)
     return found
@@ -170,7 +189,7 @@ def check(data: bytes) -> None:
     compression = COMPRESSIONS[packed % len(COMPRESSIONS)]
     options = ReadingOptions(
         None if kind in ("guessed", "folder") else kind,
-        **COLUMNS[(how >> 5) % len(COLUMNS)],
+        **OPTIONS[how >> 5],
         weighted=bool(how & 2),
         skip_bad_lines=bool(how & 4),
     )
@@ -185,7 +204,7 @@ def check(data: bytes) -> None:
             path = _write_folder(Path(place) / "corpus", Recipe(content), compression)
             content = None
         else:
-            path = str(Path(place) / f"c{ENDINGS[kind]}{compression}")
+            path = str(Path(place) / f"c{ENDINGS.get(kind, '')}{compression}")
             raw = packed >= 128  # the bytes are those of the compressed file itself
             Path(path).write_bytes(content if raw else PACKERS[compression](content))
             content = None if raw and compression else content
@@ -213,7 +232,9 @@ def _check_file(
             )
         else:
             require(one == other, f"read {what}: {one!r:.200}, whole: {other!r:.200}")
-    if content is not None and kind in NAIVE and not isinstance(whole, str):
+    own = replace(request.options, weighted=False, skip_bad_lines=False)
+    usual = own == ReadingOptions(own.format)
+    if content is not None and usual and kind in NAIVE and not isinstance(whole, str):
         naive = NAIVE[kind](content, request)
         require(naive is None or whole == naive, f"read: {whole!r:.200}, naively: {naive!r:.200}")
 

@@ -123,14 +123,14 @@ class FeaturizerOptions:
         1,
         WholeNumber(1, MOST_TOKEN, 2),
         "Leave out words of fewer characters than this.",
-        "They are left out before n-grams are formed.",
+        "They are left out before n-grams are formed.  Marks do not count.",
         heading=FEATURES,
     )
     stop_words: tuple[str, ...] | None = option(
         None,
         StopWords(),
         "Leave out these words.",
-        "They are left out before n-grams are formed, whatever their case.",
+        "They are lower-cased as the text is, and left out before n-grams are formed.",
         heading=FEATURES,
         unset="none",
         metavar="FILE",
@@ -152,7 +152,8 @@ class FeaturizerOptions:
         "Characters in a row, inside a word, that count as one feature.",
         "Which is better is tried on held-out documents.",
         heading=LEARN,
-        unset="the better of none and 4, in syllabic scripts 1-3 (3 in a large corpus)",
+        unset="the better of none and 4, in syllabic scripts 1-3 (3 in a large corpus), in Indic "
+        "ones 3",
         alone="none",
         metavar="RANGE",
         searched=True,
@@ -328,8 +329,8 @@ class FeaturizerOptions:
         return replace(self, ngrams=words, char_ngrams=characters)
 
     def _lengths(self) -> tuple[tuple[int, int] | None, tuple[int, int] | None]:
-        """What "auto" comes to: (lengths of word n-grams, of character n-grams), those of a given
-        vocabulary if there is one."""
+        """What "auto" comes to: (lengths of word n-grams, of character n-grams), those that a given
+        vocabulary has if there is one."""
         if self.vocabulary is None:
             return WORDS, None
         words, characters = [], []
@@ -339,11 +340,9 @@ class FeaturizerOptions:
             else:
                 words.append(len(term.split()))
 
-        def spread(lengths: list[int]) -> tuple[int, int] | None:
-            own = [min(max(1, length), MAX_NGRAM) for length in lengths]
-            return (min(own), max(own)) if own else None
-
-        return spread(words), spread(characters)
+        own = [min(length, MAX_NGRAM) for length in characters]
+        longest = min(max(words, default=0), MAX_NGRAM)  # stop words may make some shorter
+        return (1, longest) if words else None, (min(own), max(own)) if own else None
 
     def check_written(self) -> None:
         """Raise OptionError where no file can hold the options, which have a tokenizer."""

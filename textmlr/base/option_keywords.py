@@ -9,6 +9,7 @@ import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import MISSING, fields
 from difflib import get_close_matches
+from types import MappingProxyType
 from typing import Any, TypeVar
 
 from textmlr.base.checks import check_kind
@@ -42,13 +43,17 @@ SYNONYMS = {
 
 
 def stages_of(
-    given: Mapping[str, Any], stages: Mapping[str, type], others: tuple[str, ...] = ()
+    given: Mapping[str, Any],
+    stages: Mapping[str, type],
+    others: tuple[str, ...] = (),
+    held: Mapping[str, type] = MappingProxyType({}),
 ) -> tuple[Any, ...]:
     """A value of each stage, made from the options of its fields, or given whole.
 
     given   values by name, of options or of stages
     stages  the name of a whole stage, and its dataclass
     others  further names that the function takes, to suggest
+    held    further dataclasses of options, which these arguments take whole, and only so
     Raises InputError for a name that there is not, and for options of a stage that is given whole.
 
     >>> from textmlr.base.training_options import TrainingOptions
@@ -59,9 +64,11 @@ def stages_of(
     names = [own.name for stage in stages.values() for own in fields(stage)]
     for name in given:
         if name not in names and name not in stages:
-            raise InputError(
-                f"there is no option {name!r}", mend=_nearest(name, [*names, *stages, *others])
-            )
+            mend = _nearest(name, [*names, *stages, *others])
+            for whole, stage in held.items():
+                if name in (one.name for one in fields(stage)) and name not in SYNONYMS:
+                    mend = f"give it in {whole}={stage.__name__}({name}=…)"
+            raise InputError(f"there is no option {name!r}", mend=mend)
     made = []
     for whole, stage in stages.items():
         own = {one.name: given[one.name] for one in fields(stage) if one.name in given}

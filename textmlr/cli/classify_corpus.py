@@ -107,7 +107,7 @@ def classify_corpus(
     seconds = time.perf_counter() - began
     warn_of_skipped([notes])
     warn_of(row_notes(tally.missing, notes.skipped))
-    rates = len(model.parts.base) > 0
+    rates = model.parts.answers_by_base
     warn_of_unread(tally.first_unknown, tally.unknown, tally.invalid, rates=rates)
     counts = None if wanted.label is not None else label_counts(model, tally)
     if as_json:

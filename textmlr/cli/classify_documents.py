@@ -121,4 +121,4 @@ def _answer(
     sys.stdout.flush()
     for one in doubtful:
         _warn_of_encoding(*one)
-    warn_of_unread(first, unknown, invalid, rates=len(loaded.parts.base) > 0)
+    warn_of_unread(first, unknown, invalid, rates=loaded.parts.answers_by_base)

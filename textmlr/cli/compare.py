@@ -16,6 +16,7 @@ from textmlr.cli.verb import Verb
 from textmlr.corpus.reading_options import ReadingOptions
 
 if TYPE_CHECKING:
+    from textmlr.corpus.taken_columns import Taken
     from textmlr.evaluation.comparison import Comparison, Difference
     from textmlr.evaluation.intervals import Interval
 
@@ -66,8 +67,22 @@ def compare(
     else:
         _show(result, a, b, tables_said(corpus.taken, usual, reading))
     warn_of_skipped([corpus])
+    _warn_of_columns(corpus.taken, second.record.taken)
     for name, answered in zip((a, b), result.answered, strict=True):
         warn_of_answers(answered, name)
+
+
+def _warn_of_columns(taken: Sequence[Taken], second: Sequence[Taken]) -> None:
+    """Warn where B was trained on other columns of text than it is compared on."""
+    from textmlr.cli.warnings import warn
+    from textmlr.corpus.taken_columns import named
+
+    read, own = ([one.text for one in of if one.text] for of in (taken, second))
+    if read and own and not {*read} & {*own}:
+        warn(
+            f"B was trained on column {named(own[0])}, and both read column {named(read[0])}; "
+            "--text-column says which to read"
+        )
 
 
 def _show(result: Comparison, a: str, b: str, said: Sequence[str]) -> None:

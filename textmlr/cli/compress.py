@@ -89,7 +89,8 @@ def compress(
     check_size(max_size)
     check_output(output, corpora, [model])
     whole = Model.load(model)
-    corpus = read_corpus(corpora, reading) if corpora else None
+    usual = whole.record.taken
+    corpus = read_corpus(corpora, reading, usual=usual) if corpora else None
     if corpus is not None:
         warn_of_skipped([corpus])
     small = _compressed(whole, max_size, dtype, quiet=quiet)

@@ -12,13 +12,14 @@ import re
 import unicodedata
 from collections import Counter
 
-_MOST = 1 << 18  # bytes
+MOST = 1 << 18  # bytes
 _MOST_LETTERS = 3000  # characters that are looked at
 _LEAST = 0.75  # share of them that must be as expected
 _MOSTLY = 0.9  # pieces of UTF-8 that are whole, in a file that is UTF-8 but for some damage
 _MANY_LETTERS = 30  # of an alphabet
 _RARE, _CAPITAL = 0.3, 0.1  # what a letter says less that is the rarest, or a capital
 _LATIN = "\u0250"  # its letters are before this
+_WIDEST = 4  # bytes of a character
 _PRIOR = 0.15  # of a single letter
 _PAIRED = 0.6  # bytes beside another, in two-byte encodings and scripts other than Latin
 _SIGNS = frozenset("’‘“”„‚«»‹›–—…•€£°§№·¿¡")
@@ -83,7 +84,7 @@ def likely_encoding(sample: bytes) -> str | None:
     >>> likely_encoding("Die Straße nach Köln war für Fußgänger gesperrt".encode("latin-1"))
     'cp1252'
     """
-    sample = sample[:_MOST]
+    sample = sample[:MOST]
     if _is_mostly_utf8(sample):
         return None
     runs = _HIGH.findall(sample)
@@ -192,13 +193,12 @@ def _two_byte(sample: bytes, runs: list[bytes], high: int) -> str | None:
 
 def _decoded(sample: bytes, encoding: str) -> str | None:
     """The text, the end of which may be cut; None if it is not in this encoding."""
-    for end in range(len(sample), max(len(sample) - 4, 0), -1):
-        try:
-            return sample[:end].decode(encoding)
-        except UnicodeDecodeError as error:
-            if error.start < end - 4:
-                return None
-    return None
+    try:
+        return sample.decode(encoding)
+    except UnicodeDecodeError as error:
+        if len(sample) < MOST or error.start < len(sample) - _WIDEST:
+            return None
+        return sample[: error.start].decode(encoding)
 
 
 def _by_library(sample: bytes) -> str | None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import codecs
-from difflib import get_close_matches
 from typing import Any
 
 from textmlr.base.option_errors import OptionError, Sentence, refuse
@@ -54,6 +53,7 @@ class Encoding(Kind):
 
 
 def _nearest(name: str) -> str:
+    from difflib import get_close_matches
     from encodings.aliases import aliases
 
     plain = name.casefold().replace("-", "_").replace(" ", "_")
@@ -81,7 +81,11 @@ class Character(Kind):
     def check(self, name: str, value: Any) -> None:
         """Raise InputError for a value of another kind."""
         if not isinstance(value, str) or len(character(value)) != 1 or not value.isascii():
-            raise refuse(name, value, "one character of ASCII", "';'")
+            mend = None
+            if isinstance(value, str) and value.isascii() and len(value) > 1:
+                mend = Sentence("put one in its place, such as a tab, or give one such as ';'")
+            problem = Sentence(f"{{{name}}} is not one character of ASCII", {name: value})
+            raise OptionError(name, problem, mend or Sentence("give one such as ';'"))
         if character(value) in ('"', *_BREAKS):
             raise refuse(name, value, "a character other than a quote or line end", "';'")
 

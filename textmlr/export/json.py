@@ -27,7 +27,7 @@ from textmlr.base.featurizer_options import FeaturizerOptions
 from textmlr.base.whole_files import atomic_files
 from textmlr.features.featurizer import Featurizer
 from textmlr.features.row_weights import inverse_document_frequency
-from textmlr.features.stop_words import read_with
+from textmlr.features.stop_words import dropped, read_with
 from textmlr.features.vocabulary import Vocabulary
 from textmlr.kernels import code_points as kinds
 from textmlr.kernels.ngram_names import CHAR_PREFIX
@@ -100,7 +100,13 @@ ABOUT = """\
    if featurizer.punctuation is false. Kinds are those of the code points as they stand; only
    then is each lower-cased: unicode.lower lists [first, last, step, change], the code points
    first, first + step, ... last become themselves + change, all others stay.
+   A token that is in featurizer.stop_words, lower-cased, is dropped.
    (featurizer.token_pattern, lowercase and split_scripts are in unicode already.)
+   But where unicode.tokens is null, the text of step 0, which is not lower-cased in it, is made
+   lower case as a whole (as Python's str.lower does) if featurizer.lowercase, and its tokens are
+   what the regular expression featurizer.token_pattern of Python's re finds in it, its group if it
+   has one; white space in a token is U+00A0 then, and char: at its beginning is char and U+A789.
+   (scorer.js knows no such expression.)
 2. N-grams. With featurizer.ngrams = [low, high] every low to high neighbouring tokens are a
    word n-gram; its name is the tokens with one space between. With featurizer.char_ngrams =
    [low, high] a space is put before and after each token, and every low to high neighbouring
@@ -189,7 +195,8 @@ def _write(model: Model, out: TextIO) -> None:
         "format": FORMAT,
         "made_by": versions(),
         "labels": model.labels,
-        "featurizer": {name: getattr(options, name) for name in OPTIONS},
+        "featurizer": {name: getattr(options, name) for name in OPTIONS}
+        | {"stop_words": dropped(options).names},
         "calibration": {name: getattr(model.parts.calibration, name) for name in CALIBRATION},
         "base": model.parts.base.astype(np.float64).tolist(),
         "unicode": _unicode(options),
@@ -319,7 +326,9 @@ def _names(
 
 def _unicode(options: FeaturizerOptions) -> dict[str, Any]:
     """The pattern of tokens, and kind and lower case of code points as ranges; other code points
-    are left out."""
+    are left out.  There are none for a token_pattern of the user's."""
+    if options.has_own_tokens:
+        return {"tokens": None, "kinds": {}, "lower": []}
     lower, _, _ = read_with(options, ascii_only=False)
     letters = _letters(options)
     found = {letter: _ranges(np.flatnonzero(letters == ord(letter))) for letter in (*KINDS, *"DVZ")}

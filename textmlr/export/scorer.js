@@ -23,7 +23,9 @@ const COMBINES = (mark) => RAISED(mark) || (mark + "\u0323").normalize("NFD")[0]
 class Scorer {
   constructor(model) {
     if (model.format !== "textmlr-json 3") throw new Error("not a model in format textmlr-json 3");
+    if (!model.unicode.tokens) throw new Error("its token_pattern is an expression of Python's re");
     [this.model, this.labels] = [model, model.labels];
+    this.dropped = new Set(model.featurizer.stop_words);
     this.kinds = new Array(0x110000).fill("O"); // of each code point
     for (const [kind, ranges] of Object.entries(model.unicode.kinds))
       for (const [first, last] of ranges) this.kinds.fill(kind, first, last + 1);
@@ -55,7 +57,7 @@ class Scorer {
         found.push(signs.slice(index, index + own.length).filter((_, i) => own[i] !== "F")
           .map((sign) => this.lower.get(sign) ?? sign));
     }
-    return found;
+    return found.filter((token) => !this.dropped.has(token.join("")));
   }
   *ngrams(text) { // [kind, name, parts] of each n-gram
     const { ngrams, char_ngrams } = this.model.featurizer;

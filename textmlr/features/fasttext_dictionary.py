@@ -110,11 +110,10 @@ class FastTextDictionary:
             *none,
         )
 
-    def whole_reading(self, text_bytes: int) -> FastTextReading:
-        """Room for one document of so many bytes at most, with the places of all its rows."""
+    def whole_reading(self, text_bytes: int, rows: int) -> FastTextReading:
+        """Room for one document of so many bytes and rows, with the places of all its rows."""
         words = self.most_words(text_bytes)
-        characters = (text_bytes + 2 * words) * max(self.most - self.least + 1, 0)
-        rows = words * self.ngrams + characters * (self.most > 0) + self._most_at_once + 1
+        rows += self._most_at_once + 1
         return FastTextReading(
             np.zeros(kernels.STATE, np.int64),
             np.zeros(words, np.uint64),

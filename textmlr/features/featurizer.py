@@ -27,7 +27,7 @@ from textmlr.features.fitted_vocabulary import fitted_vocabulary
 from textmlr.features.given_vocabulary import given_vocabulary
 from textmlr.features.hashed_names import ColumnNames
 from textmlr.features.joint_features import joint_features
-from textmlr.features.named_columns import NamedColumns
+from textmlr.features.named_columns import ByName, NamedColumns
 from textmlr.features.ngrams import HashedBlock, Hasher
 from textmlr.features.prepared import PreparedFeaturizer
 from textmlr.features.row_weights import inverse_document_frequency, weigh
@@ -39,7 +39,7 @@ from textmlr.kernels.jit import is_plain
 if TYPE_CHECKING:
     from scipy.sparse import csr_array
 
-_OWN = ("_hasher", "_scratch", "_prepared")  # belong to one process
+_OWN = ("_hasher", "_scratch", "_prepared", "by_name")  # belong to one process
 _preparing = ForkLock()  # held around kernels, which may have to be compiled
 
 
@@ -79,6 +79,7 @@ class Featurizer(NamedColumns):
         """Make the members that belong to this process alone."""
         self._hasher, self._scratch = Hasher(self.options), Scratch()
         self._prepared: PreparedFeaturizer | None = None
+        self.by_name: ByName | None = None
 
     def __repr__(self) -> str:
         return shown(self.options, self.columns if self.vocabulary else None, self.documents)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,8 +13,20 @@ from textmlr.base.errors import InputError
 BIAS_NAME = "(bias)"
 
 
+class ByName(NamedTuple):
+    """Columns by name, kept since people ask for them once a word.
+
+    of  the names that they were made of: a Vocabulary, or ColumnNames
+    """
+
+    of: Any
+    columns: dict[str, int]
+
+
 class NamedColumns:
     """What a Featurizer says of its columns."""
+
+    by_name: ByName | None
 
     def feature_names(self: Any) -> list[str]:
         """The name of each column.
@@ -49,9 +61,14 @@ class NamedColumns:
         >>> Featurizer(options).fit(["the cat", "the dog"]).vocabulary_
         {'the': 0, 'cat': 1, 'dog': 2}
         """
-        names = self.feature_names()
-        bias = int(self.options.bias)
-        return {name: column for column, name in enumerate(names[bias:], bias) if name}
+        self.name_features()
+        known = self.by_name
+        if known is None or known.of is not (self.vocabulary or self.column_names):
+            names, bias = self.feature_names(), int(self.options.bias)
+            columns = {name: column for column, name in enumerate(names[bias:], bias) if name}
+            known = self.by_name = ByName(self.vocabulary or self.column_names, columns)
+        own: dict[str, int] = known.columns
+        return own
 
     @property
     def idf_(self: Any) -> NDArray[np.float32]:

@@ -21,8 +21,8 @@ from textmlr.base.token_patterns import compiled
 from textmlr.kernels.code_points import SPACE, WORD
 
 SEPARATOR = "\x1f"  # Unicode's unit separator
-_FLAG = "\x1e"  # begins the token that stands for a piece of invalid UTF-8
-COUNTED = _FLAG + "\ufffd"  # that token, as kernels read it: it is counted but is no feature
+_FLAG = "\x1e"  # ends the token that stands for a piece of invalid UTF-8
+COUNTED = "\ufffd" + _FLAG  # that token, as kernels read it: it is counted but is no feature
 _INVALID = re.compile("[\udc80-\udcff]")  # such a piece, as ``prepared_text`` decodes it
 # In the name of a token white space does not break, so that names of n-grams show where tokens end;
 # and none begins as the names of character n-grams do.
@@ -48,7 +48,7 @@ def joined(text: str, options: FeaturizerOptions) -> str:
     if _ODD.search(whole) or whole.count(SEPARATOR) >= max(1, len(tokens)):
         tokens = [_named(token) for token in tokens]
         whole = SEPARATOR.join(tokens)
-    return SEPARATOR.join([whole, *(_FLAG + piece for piece in invalid)]) if invalid else whole
+    return SEPARATOR.join([whole, *(piece + _FLAG for piece in invalid)]) if invalid else whole
 
 
 def aligned(text: str, options: FeaturizerOptions) -> tuple[str, Integers, Integers]:

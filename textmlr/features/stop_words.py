@@ -20,8 +20,10 @@ from textmlr.features.options_array import options_array
 from textmlr.features.prepared_text import prepared
 from textmlr.features.unicode_tables import NONE_DROPPED, Tables
 from textmlr.features.unicode_tables import frozen_tables as plain_tables
+from textmlr.kernels import ngram_names
 from textmlr.kernels import tokens as token_kernels
 from textmlr.kernels.code_points import Text
+from textmlr.kernels.ngram_hashes import WINDOW
 from textmlr.kernels.tokens import Tokens
 
 _APOSTROPHE = re.compile("['\u2019\u02bc]")
@@ -31,10 +33,12 @@ class Dropped(NamedTuple):
     """What stop words come to.
 
     table    (s,) uint64   hashes of the tokens that are left out, as ``code_points.Text`` has them
+    names    their names, sorted
     unfound  stop words that are no token: several words in a row to this featurizer
     """
 
     table: NDArray[np.uint64]
+    names: tuple[str, ...]
     unfound: tuple[str, ...]
 
 
@@ -62,57 +66,55 @@ def dropped(options: FeaturizerOptions) -> Dropped:
     )
 
 
-_NONE = Dropped(frozen(NONE_DROPPED), ())
+_NONE = Dropped(frozen(NONE_DROPPED), (), ())
 
 
 @lru_cache(maxsize=8)
 def _dropped(options: FeaturizerOptions) -> Dropped:
     words = options.stop_words or ()
-    hashes, unfound = [], []
     block = batches_of(words)[0]
     own = prepared(block, options)
-    left = zip(words, _read(own, options), strict=True)
+    read = _read(own, options)
+    left: list[_Token] = []
     if options.has_own_tokens:
         # The words as they stand, as scikit-learn takes them, and the one token of each.
         verbatim = prepared(block, replace(options, token_pattern="(?s).+", tokenizer=None))
-        hashes = [token.hash for word in _read(verbatim, options) for token in word]
-        hashes.append(_read(batches_of([own_tokens.COUNTED])[0], options)[0][0].hash)
-        hashes += [tokens[0].hash for _, tokens in left if len(tokens) == 1]
-        known = set(hashes)
-        unfound = [
-            word
-            for word, tokens in zip(words, _read(own, options), strict=True)
-            if not any(token.hash in known for token in tokens)
-        ]
+        left = [token for tokens in _read(verbatim, options) for token in tokens]
+        left += [tokens[0] for tokens in read if len(tokens) == 1]
     else:
-        for i, (word, tokens) in enumerate(left):
-            these = _left_out(own[i].decode(), tokens)
-            hashes += these
-            if not these:
-                unfound.append(word)
-    return Dropped(_table(np.unique(np.array(hashes, np.uint64))), tuple(unfound))
+        for i, tokens in enumerate(read):
+            left += _left_out(own[i].decode(), tokens)
+    hashes = {token.hash for token in left}
+    unfound = (
+        word
+        for word, tokens in zip(words, read, strict=True)
+        if not any(token.hash in hashes for token in tokens)
+    )
+    names = tuple(sorted({token.name for token in left}))
+    if options.has_own_tokens:
+        hashes.add(_read(batches_of([own_tokens.COUNTED])[0], options)[0][0].hash)
+    return Dropped(_table(np.array(sorted(hashes), np.uint64)), names, tuple(unfound))
 
 
 class _Token(NamedTuple):
-    """A token of a stop word."""
+    """A token of a stop word: as it stands, and as features name it."""
 
     hash: int
     text: str
+    name: str
 
 
-def _left_out(word: str, tokens: list[_Token]) -> list[int]:
-    """The hashes of the tokens that are left out for a stop word: it is one token, or several with
+def _left_out(word: str, tokens: list[_Token]) -> list[_Token]:
+    """The tokens that are left out for a stop word: it is one token, or several with
     apostrophes between.
 
     Several with other marks between are not: e-mail is no reason to leave out mail.
     """
     if len(tokens) == 1 and tokens[0].text == word:
-        return [tokens[0].hash]
+        return tokens
     pieces = [piece for piece in _APOSTROPHE.split(word) if piece]
     parts = [token for token in tokens if not _APOSTROPHE.fullmatch(token.text)]
-    if len(pieces) < len(word) and [token.text for token in parts] == pieces:
-        return [token.hash for token in parts]
-    return []
+    return parts if [token.text for token in parts] == pieces else []
 
 
 def _read(block: Batch, options: FeaturizerOptions) -> list[list[_Token]]:
@@ -124,12 +126,36 @@ def _read(block: Batch, options: FeaturizerOptions) -> list[list[_Token]]:
     tokens = Tokens(np.empty(size, np.uint64), starts, stops, offsets)
     codes = frozen(options_array(options))
     token_kernels.split(text, frozen(block.starts), frozen(block.stops), codes, tokens)
-    spans = zip(tokens.starts, tokens.stops, strict=True)
+    names = _names(text, block, tokens, codes)
+    spans = zip(starts.tolist(), stops.tolist(), strict=True)
     found = [
-        _Token(int(h), block.text[start:stop].tobytes().decode())
-        for h, (start, stop) in zip(tokens.hashes[: offsets[-1]], spans, strict=False)
+        _Token(h, block.text[start:stop].tobytes().decode(), name)
+        for h, (start, stop), name in zip(tokens.hashes.tolist(), spans, names, strict=False)
     ]
     return [found[i:j] for i, j in pairwise(offsets.tolist())]
+
+
+def _names(text: Text, block: Batch, tokens: Tokens, codes: NDArray[np.int64]) -> list[str]:
+    """The names of tokens."""
+    offsets, count = tokens.offsets, int(tokens.offsets[-1])
+    documents = np.repeat(np.arange(len(block)), np.diff(offsets))
+    blob, ends = np.empty(0, np.uint8), np.empty(count, np.int64)
+    for _ in range(2):  # the first time only to see how long they are
+        size = ngram_names.name_ngrams(
+            text,
+            frozen(block.stops),
+            frozen(tokens.starts[:count]),
+            frozen(offsets),
+            codes,
+            np.empty(WINDOW, np.uint64),
+            frozen(documents),
+            frozen(np.arange(count) - offsets[documents]),
+            ngram_names.Names(blob, ends),
+        )
+        if len(blob) < size:
+            blob = np.empty(size, np.uint8)
+    whole = blob.tobytes()
+    return [whole[i:j].decode() for i, j in pairwise([0, *ends.tolist()])]
 
 
 def _kinds(

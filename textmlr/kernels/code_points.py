@@ -7,8 +7,9 @@ import numpy as np
 from textmlr.kernels.jit import kernel
 
 # Kinds of code point; textmlr/features/unicode_tables.py fills the tables with them, and
-# ``tokens`` says what they mean.  Those from WORD on are parts of words.
-SPACE, SYMBOL, EMOJI, CHARACTER, FLAG = 0, 1, 2, 3, 4
+# ``tokens`` says what they mean.  Those up to CHARACTER are never part of the token before them;
+# those from WORD on are parts of words.
+SPACE, SYMBOL, CHARACTER, EMOJI, FLAG = 0, 1, 2, 3, 4
 MARK, JOINER, FORMAT, KEYCAP, TONE = 5, 6, 7, 8, 9
 MID_LETTER, APOSTROPHE, QUOTE = 10, 11, 12
 WORD, HEBREW, NUMBER = 13, 14, 15

@@ -19,6 +19,7 @@ from textmlr.kernels.code_points import (
     KEYCAP,
     MARK,
     MID_LETTER,
+    NUMBER,
     QUOTE,
     SPACE,
     SYMBOL,
@@ -79,11 +80,9 @@ def _put_token(h, begin, stop, dropped, tokens, count):
 @kernel
 def _opened(kind):
     """The state of a token that begins with a code point of this kind; SPACE if none does."""
-    if kind in (SPACE, JOINER, FORMAT):
-        return SPACE
-    if kind >= WORD or kind in (CHARACTER, EMOJI, FLAG):
+    if kind >= WORD or kind <= FLAG:
         return kind
-    return SYMBOL
+    return SPACE if kind in (JOINER, FORMAT) else SYMBOL
 
 
 @kernel
@@ -105,7 +104,8 @@ def _joined(text, begin, i, stop, state, kind):
     if kind == TONE:
         return CHARACTER if state == CHARACTER else SPACE
     if kind == EMOJI:
-        return EMOJI if state <= EMOJI and _follows_joiner(text.utf8, begin, i) else SPACE
+        joins = state in (SYMBOL, EMOJI) and _follows_joiner(text.utf8, begin, i)
+        return EMOJI if joins else SPACE
     if kind == FLAG:
         return SYMBOL if state == FLAG else SPACE
     if kind >= MID_LETTER and state >= WORD:
@@ -183,11 +183,60 @@ def _visible_stop(text, stop):
 
 
 @kernel
-def _counts(state, length, codes):
+def _counts(state, length, asked):
     """Whether a token is one that is asked for;  state  at its end;  length  of a word."""
     if state >= QUOTE:
-        return length >= codes[MIN_LENGTH]
-    return state == CHARACTER or (state != SPACE and codes[SYMBOLS] != 0)
+        return length >= asked[0]
+    return state == CHARACTER or (asked[1] and state != SPACE)
+
+
+@kernel
+def _split_ascii(text, i, stop, asked, word, tokens, count):
+    """``_split_from`` for the ASCII at utf8[i], where nothing joins a symbol: a loop as short as
+    possible, since most text is nothing else.
+
+    asked  (fewest code points of a word, whether symbols count)
+    word   (state, hash, length, begin) of the word that is being read; state SPACE: none is
+    Returns (where it stopped, tokens written, the word there).
+    """
+    utf8, lower, kind, dropped = text
+    min_length, symbols = asked
+    state, h, length, begin = word
+    while i < stop:
+        byte = utf8[i]
+        if byte >= 0x80:
+            if state != SPACE:
+                state = np.int64(kind[utf8[i - 1]])
+            break
+        k = np.int64(kind[byte])
+        if k >= WORD and state != SPACE:
+            h = _fnv(h, np.uint64(lower[byte]))
+            length += 1
+        else:
+            if state != SPACE and length >= min_length:
+                count = _put_token(h, begin, i, dropped, tokens, count)
+            state = SPACE
+            if count == tokens.hashes.size:
+                break
+            if k != SPACE:
+                h = _fnv(FNV_OFFSET, np.uint64(lower[byte]))
+                begin = i
+                length = 1
+                if k >= WORD:
+                    state = WORD
+                elif i + 1 < stop and utf8[i + 1] >= 0x80:
+                    break  # which may join it
+                elif symbols:
+                    count = _put_token(h, i, i + 1, dropped, tokens, count)
+        i += 1
+    return i, count, (state, h, length, begin)
+
+
+@kernel
+def _is_plain(utf8, i, stop):
+    """Whether two bytes of ASCII are next: for a single one ``_split_ascii`` costs more than it
+    saves."""
+    return i + 1 < stop and (utf8[i] | utf8[i + 1]) < 0x80
 
 
 @kernel
@@ -197,7 +246,7 @@ def _split_from(text, i, stop, codes, tokens, count):
     count  tokens that are written already
     Returns (where it stopped, between tokens; tokens written; invalid subparts before that).
     """
-    dropped = text.dropped
+    asked = codes[MIN_LENGTH], codes[SYMBOLS] != 0
     invalid = 0
     state = SPACE  # or that of the token being read
     formats = False  # whether there is a FORMAT in it
@@ -205,6 +254,14 @@ def _split_from(text, i, stop, codes, tokens, count):
     length = 0
     begin = i
     while i < stop:
+        if not formats and state in (SPACE, WORD, NUMBER) and _is_plain(text.utf8, i, stop):
+            word = state, h, length, begin
+            i, count, word = _split_ascii(text, i, stop, asked, word, tokens, count)
+            state, h, length, begin = word
+            if i == stop:
+                break
+            if count == tokens.hashes.size:
+                return i, count, invalid
         c, k, step, bad = _read(text, i, stop)
         if k >= WORD and state >= WORD:
             h = _fnv(h, np.uint64(c))
@@ -213,7 +270,7 @@ def _split_from(text, i, stop, codes, tokens, count):
             i += step
             continue
         joined = SPACE
-        if state != SPACE and k != SPACE:
+        if k > CHARACTER and state != SPACE:
             joined = _joined(text, begin, i, stop, state, k)
         if joined > SPACE:
             if k == FORMAT:
@@ -229,9 +286,9 @@ def _split_from(text, i, stop, codes, tokens, count):
             i, step, bad = _keycap_digit(text.utf8, i), 0, 0
             k = SPACE
             h, length = _hashed(text, begin, i)
-        if _counts(state, length, codes):
+        if _counts(state, length, asked):
             end = _visible_stop(text, i) if formats else i
-            count = _put_token(h, begin, end, dropped, tokens, count)
+            count = _put_token(h, begin, end, text.dropped, tokens, count)
             if count == tokens.hashes.size:  # what follows is left to be read again
                 return i, count, invalid
         invalid += bad
@@ -241,9 +298,9 @@ def _split_from(text, i, stop, codes, tokens, count):
         length = 1
         formats = False
         i += step
-    if _counts(state, length, codes):
+    if _counts(state, length, asked):
         end = _visible_stop(text, stop) if formats else stop
-        count = _put_token(h, begin, end, dropped, tokens, count)
+        count = _put_token(h, begin, end, text.dropped, tokens, count)
     return i, count, invalid
 
 
@@ -292,7 +349,7 @@ def _token_stop(text, begin, stop):
     end = i
     while i < stop:
         _, k, step, _ = _read(text, i, stop)
-        if k == SPACE:
+        if k <= CHARACTER:
             break
         joined = _joined(text, begin, i, stop, state, k)
         if joined == CUT:

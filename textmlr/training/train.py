@@ -75,7 +75,7 @@ def train(
     """
     check_flag("verbose", verbose)
     check_callable("watch", watch)
-    featurizer, training = stages_of(options, STAGES, OTHERS)
+    featurizer, training = stages_of(options, STAGES, OTHERS, {"reading": ReadingOptions})
     with TrainingProgress(quiet=not verbose) as progress:
         progress.reading()
         corpus, judges = given_corpora(data, labels, text, label, weights, reading, validation)

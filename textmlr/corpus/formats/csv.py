@@ -23,7 +23,7 @@ from textmlr.corpus.batch import Batch
 from textmlr.corpus.byte_streams import Stream
 from textmlr.corpus.chunks import SKIP, Chunk, ScanRequest, check_bad, used
 from textmlr.corpus.formats.csv_header import Header, header_of, rows_in
-from textmlr.corpus.formats.lines import BINARY, intern, quote
+from textmlr.corpus.formats.lines import BINARY, encoding_mend, intern, quote
 from textmlr.corpus.formats.table_columns import ColumnPlaces
 from textmlr.corpus.formats.tsv import read_weights
 from textmlr.corpus.reading_kinds import character
@@ -297,7 +297,7 @@ def _error(rows: _Rows, request: ScanRequest, row: int) -> InputError:
         problem = f"empty label in column {field(rows.places.label)[1]!r}"
     elif status == BAD_LABEL:
         problem = f"label {field(rows.places.label)[0]} is not UTF-8"
-        mend = f"convert the file to UTF-8, {SKIP}"
+        mend = f"{encoding_mend(rows.text)}, {SKIP}"
     else:
         problem = f"weight {field(rows.places.weight)[0]} is not a finite number >= 0"
         mend = f"write a number such as 1 or 0.5, {SKIP}"

@@ -123,8 +123,11 @@ def _best(head: bytes, request: ScanRequest) -> Header | None:
     found = [one for delimiter in delimiters if (one := parse_header(head, delimiter, request))]
 
     def rank(header: Header) -> tuple[bool, bool, int]:
-        alike = own.header or _are_alike(rows_in(head, header, request))
-        return alike, suits(header.columns, request), len(header.columns)
+        rows = rows_in(head, header, request)
+        alike = _are_alike([header.columns, *rows] if own.header else rows)
+        fits = suits(header.columns, request)
+        # Names say more than the number of fields, and numbers less.
+        return (*((fits, alike) if own.header else (alike, fits)), len(header.columns))
 
     return max(found, key=rank, default=None)
 

@@ -14,7 +14,6 @@ from textmlr.corpus.byte_streams import HEAD, Stream
 from textmlr.corpus.chunks import Chunk, ScanRequest
 from textmlr.corpus.decompression import ending_of
 from textmlr.corpus.formats.csv_header import csv_option, is_csv
-from textmlr.corpus.formats.vw import looks_like_vw
 from textmlr.corpus.reading_options import LABEL_PREFIX
 from textmlr.corpus.text_encodings import BOM, check_marks
 
@@ -144,7 +143,7 @@ def _check_options(found: str, request: ScanRequest, place: str) -> None:
     if option is not None:
         value = False if option == "header" else None
         raise FormatError(
-            f"{NAMES[found]} {'have' if NAMES[found].endswith('s') else 'has'} no use for "
+            f"{NAMES[found]} {'have' if 'lines' in NAMES[found] else 'has'} no use for "
             f"{mention(option, value)}",
             place=place,
             mend="leave it out",
@@ -190,6 +189,8 @@ def _guessed(head: bytes, request: ScanRequest) -> str:
     """The format of lines, where neither name nor first bytes say enough."""
     if is_csv(head, request):
         return "csv"
+    from textmlr.corpus.formats.vw import looks_like_vw  # few files come here
+
     if looks_like_vw(head):
         return "vw"
     return "tsv" if request.labelled else "lines"

@@ -19,7 +19,16 @@ from textmlr.base.option_mentions import mention
 from textmlr.corpus.batch import Batch
 from textmlr.corpus.byte_streams import Stream
 from textmlr.corpus.chunks import SKIP, Chunk, ScanRequest, check_bad, used
-from textmlr.corpus.formats.lines import BINARY, Lines, blocks_of, intern, nul_lines, quote, quoted
+from textmlr.corpus.formats.lines import (
+    BINARY,
+    Lines,
+    blocks_of,
+    encoding_mend,
+    intern,
+    nul_lines,
+    quote,
+    quoted,
+)
 from textmlr.corpus.formats.tsv import table_of
 from textmlr.corpus.reading_options import LABEL_PREFIX
 from textmlr.corpus.taken_columns import Taken
@@ -138,5 +147,5 @@ def _error(lines: Lines, status: Any, prefix: str, line: int) -> InputError:
             problem, mend = "blank line", f"delete it, {SKIP}"
     else:
         problem = f"the label in {shown} is not UTF-8"
-        mend = f"convert the file to UTF-8, {SKIP}"
+        mend = f"{encoding_mend(lines.text)}, {SKIP}"
     return FormatError(problem, place=lines.name, line=lines.first + line, mend=mend)

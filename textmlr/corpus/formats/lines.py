@@ -28,7 +28,7 @@ from textmlr.corpus.reading_options import ReadingOptions
 from textmlr.corpus.refusals import too_long
 from textmlr.corpus.sources import opened
 from textmlr.corpus.taken_columns import Taken
-from textmlr.corpus.text_encodings import BOM, check_marks
+from textmlr.corpus.text_encodings import BOM, check_marks, first_invalid
 from textmlr.kernels import tsv_lines as kernels
 
 TAKEN = Taken("a document a line")
@@ -154,6 +154,17 @@ def split(name: str, first: int, text: NDArray[np.uint8], begin: int) -> Lines:
     starts, stops = np.empty(n, np.int64), np.empty(n, np.int64)
     kernels.split(read, words, begin, starts, stops)
     return Lines(name, first, text, words, frozen(starts), frozen(stops))
+
+
+def encoding_mend(text: NDArray[np.uint8]) -> str:
+    """The clause on what to do about text that is no UTF-8: name the encoding, a likely one."""
+    from textmlr.corpus.likely_encoding import MOST, likely_encoding
+
+    begin = max(first_invalid(text), 0)
+    likely = likely_encoding(text[begin : begin + MOST].tobytes())
+    if likely is None:
+        return f"say its {mention('encoding')}"
+    return f"say {mention('encoding', likely)}, which it looks like"
 
 
 def quote(text: NDArray[np.uint8], start: int, stop: int) -> str:

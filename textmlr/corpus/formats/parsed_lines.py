@@ -13,7 +13,7 @@ from textmlr.base.option_mentions import mention
 from textmlr.corpus.batch import Batch, joined_texts
 from textmlr.corpus.byte_streams import Stream
 from textmlr.corpus.chunks import SKIP, Chunk, ScanRequest, check_bad
-from textmlr.corpus.formats.lines import BINARY, Lines, blocks_of, quote
+from textmlr.corpus.formats.lines import BINARY, Lines, blocks_of, encoding_mend, quote
 from textmlr.corpus.formats.tsv import table_of
 from textmlr.corpus.taken_columns import Taken
 
@@ -137,7 +137,9 @@ def _error(lines: Lines, line: int, problem: str, form: LineForm) -> InputError:
         mend = BINARY[1]
     elif problem.startswith("blank"):
         mend = f"delete it, {SKIP}"
-    elif problem.endswith(" "):
+    elif problem.endswith("UTF-8 in "):
+        mend = f"{encoding_mend(lines.text)}, {SKIP}"
+    if problem.endswith(" "):
         problem += quote(lines.text, int(lines.starts[line]), int(lines.stops[line]))
     return FormatError(problem, place=lines.name, line=lines.first + line, mend=mend)
 

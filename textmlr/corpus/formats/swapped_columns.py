@@ -2,79 +2,105 @@
 
 from __future__ import annotations
 
-import numpy as np
-from numpy.typing import NDArray
-
 from textmlr.base.errors import FormatError
 from textmlr.base.option_mentions import mention
 from textmlr.corpus.batch import Batch
 from textmlr.corpus.formats.plain_names import PLAIN
 
 FEWEST = 8  # lines that say something
-_SAMPLE = 2000  # of them are looked at
+SAMPLE = 2000  # of them are looked at
 _ONCE = 0.9  # at least this share of the "labels" are different
-_LONGEST_NAME = 20  # bytes
 _AGAIN = 0.5  # at most this share of the "texts" are different
+_LONGEST_NAME = 40  # characters
+_BEGINNING = 200  # bytes of a text that it is known by, beside its length
 
 
-def check_order(
-    place: str, names: Batch, codes: NDArray[np.int32], texts: Batch, *, first: bool
-) -> None:
-    """Raise FormatError where nearly every label stands once, and the texts are a few values.
+class OrderCheck:
+    """Looks at the first lines of a file, and refuses it where nearly every label stands once and
+    the texts are a few values.
 
-    names   (n,) the labels as they stand in the lines;  codes  (n,) int32   which are equal
-    texts   (n,) documents;  first  they begin the file
+    decided  enough was seen
     Corpora that have a label a document, such as headwords of a dictionary, have texts that differ,
-    and longer ones than their labels.
+    and longer ones than their labels.  What is decided does not depend on how lines come in parts.
     """
-    n = min(len(texts), _SAMPLE)
-    sizes = [(one.stops - one.starts)[:n] for one in (names, texts)]
-    if n < 2 or sizes[0].sum() <= sizes[1].sum():
-        return
-    headed = first and _names_of(names, texts) == ("text", "label")
-    labels = len(np.unique(codes[:n]))
-    if (n < FEWEST and not headed) or labels < _ONCE * n - headed:
-        return
-    values = [texts[i].strip() for i in range(n)]
-    distinct = len({*values})
-    if distinct - headed > max(_AGAIN * n, 1):
-        return
-    raise FormatError(
-        f"{labels:,} of {n:,} labels stand once, and the texts are {distinct - headed:,} values: "
-        "the columns look swapped, text<TAB>label",
-        place=place,
-        mend=_mend(names, values, headed=headed, first=first),
-    )
 
+    def __init__(self, place: str) -> None:
+        self._place = place
+        self.decided = False
+        self._seen = 0
+        self._sizes = [0, 0]  # bytes of labels and of texts
+        self._labels: set[bytes] = set()
+        self._values: dict[tuple[bytes, int], int] = {}
+        self._first: tuple[bytes, bytes] | None = None  # of the file, if that is a good line
 
-def _mend(names: Batch, values: list[bytes], *, headed: bool, first: bool) -> str:
-    """How to read the file as it is."""
-    if headed:
-        return f"read it by its line of names: {mention('format', 'csv')}"
-    if first and values.count(values[0]) == 1 and len(set(values)) < len(values):
-        # A line of names, though not of plain ones.
-        text, label = (one.decode("utf-8", "replace").strip() for one in (names[0], values[0]))
-        if 0 < len(text) <= 40 and len(text.split()) <= 4:
-            return (
+    def add(self, names: Batch, texts: Batch, *, first: bool) -> None:
+        """Look at the next good lines.  Raises FormatError where enough was seen.
+
+        names  the labels as they stand in the lines;  first  the first of them begins the file
+        """
+        for i in range(min(len(texts), SAMPLE - self._seen)):
+            size = int(texts.stops[i] - texts.starts[i])
+            start = int(texts.starts[i])
+            value = texts.text[start : start + min(size, _BEGINNING)].tobytes().strip()
+            name = names[i].strip()
+            if first and not self._seen and size <= _BEGINNING:
+                self._first = name, value
+            self._seen += 1
+            self._labels.add(name)
+            key = value, size if size > _BEGINNING else 0
+            self._values[key] = self._values.get(key, 0) + 1
+            self._sizes[0] += len(name)
+            self._sizes[1] += size
+        if self._seen == SAMPLE:
+            self.end()
+
+    def end(self) -> None:
+        """Decide.  Raises FormatError where columns are swapped."""
+        if self.decided:
+            return
+        self.decided = True
+        n, labels, distinct = self._seen, len(self._labels), len(self._values)
+        headed = self._first is not None and _kinds(self._first) == ("text", "label")
+        distinct -= headed
+        if n < (2 if headed else FEWEST) or self._sizes[0] <= self._sizes[1]:
+            return
+        if labels < _ONCE * n - headed or distinct > max(_AGAIN * n, 1):
+            return
+        values = "1 value" if distinct == 1 else f"{distinct:,} values"
+        raise FormatError(
+            f"{labels:,} of {n:,} labels stand once, and the texts are {values}: the columns look "
+            "swapped, text<TAB>label",
+            place=self._place,
+            mend=self._mend(headed),
+        )
+
+    def _mend(self, headed: bool) -> str:
+        """How to read the file as it is."""
+        if headed:
+            return f"read it by its line of names: {mention('format', 'csv')}"
+        text, label = (one.decode("utf-8", "replace") for one in self._first or (b"", b""))
+        alone = self._first is not None and self._values[self._first[1], 0] == 1
+        if alone and label and 0 < len(text) <= _LONGEST_NAME and len(text.split()) <= 4:
+            return (  # not of plain names
                 f"read it by its line of names: {mention('text_column', text)} "
                 f"{mention('label_column', label)}"
             )
-    words = mention("header", False), mention("text_column", "1"), mention("label_column", "2")
-    return f"say {' '.join(words)}, or write label<TAB>text"
+        words = mention("header", False), mention("text_column", "1"), mention("label_column", "2")
+        return f"say {' '.join(words)}, or write label<TAB>text"
 
 
 def is_header(names: Batch, texts: Batch) -> bool:
     """Whether the first line is the names of two columns."""
-    return None not in _names_of(names, texts)
+    if max(int(one.stops[0] - one.starts[0]) for one in (names, texts)) > _LONGEST_NAME:
+        return False
+    return None not in _kinds((names[0], texts[0]))
 
 
-def _names_of(names: Batch, texts: Batch) -> tuple[str | None, str | None]:
-    """What two columns hold by the plain names in the first line, text or label; None and None for
-    other lines."""
-    found: list[str | None] = []
-    for batch in (names, texts):
-        if batch.stops[0] - batch.starts[0] > _LONGEST_NAME:
-            return None, None
-        word = batch[0].strip().lower().decode("utf-8", "replace")
-        found.append(next((kind for kind in ("text", "label") if word in PLAIN[kind]), None))
+def _kinds(line: tuple[bytes, bytes]) -> tuple[str | None, str | None]:
+    """What two columns hold by the plain names in a line, text or label; None and None for other
+    lines."""
+    words = [raw.strip().lower().decode("utf-8", "replace") for raw in line]
+    found = [
+        next((kind for kind in ("text", "label") if word in PLAIN[kind]), None) for word in words
+    ]
     return (found[0], found[1]) if found[0] != found[1] else (None, None)

@@ -21,8 +21,8 @@ from textmlr.base.option_mentions import mention
 from textmlr.corpus.batch import Batch
 from textmlr.corpus.byte_streams import Stream
 from textmlr.corpus.chunks import SKIP, Chunk, ScanRequest, check_bad, used
-from textmlr.corpus.formats.lines import BINARY, Lines, blocks_of, intern, quote
-from textmlr.corpus.formats.swapped_columns import check_order, is_header
+from textmlr.corpus.formats.lines import BINARY, Lines, blocks_of, encoding_mend, intern, quote
+from textmlr.corpus.formats.swapped_columns import OrderCheck, is_header
 from textmlr.corpus.labels import LARGEST_WEIGHT
 from textmlr.corpus.taken_columns import Taken
 from textmlr.kernels import tsv_lines as kernels
@@ -56,11 +56,18 @@ def chunks(stream: Stream, request: ScanRequest) -> Iterator[Chunk]:
             place=stream.name,
             mend=f"leave it out, or say {mention('format', 'csv')} if the first line names columns",
         )
+    order = OrderCheck(stream.name)
+    held: list[Chunk] = []  # until it is clear which column is the label
     for lines in blocks_of(stream, request.chunk_bytes, blank_end=True):
-        yield _chunk(lines, request)
+        held.append(_chunk(lines, request, order))
+        if order.decided or request.live:
+            yield from held
+            held = []
+    order.end()
+    yield from held
 
 
-def _chunk(lines: Lines, request: ScanRequest) -> Chunk:
+def _chunk(lines: Lines, request: ScanRequest, order: OrderCheck) -> Chunk:
     n, weighted, skip = len(lines), request.options.has_weights, request.options.skip_bad_lines
     tabs = np.empty(n, np.int64)
     lasts = np.empty(n, np.int64) if weighted else tabs
@@ -85,13 +92,14 @@ def _chunk(lines: Lines, request: ScanRequest) -> Chunk:
         codes, names = used(codes, labels)
     table = partial(table_of, batch, codes, names, weights)
     own = (codes, names) if request.labelled else None
+    begins = lines.first == 1 and not len(bad)
     header = False
-    if lines.first == 1:  # of the file, or its first part
-        good_starts = starts[status == kernels.GOOD] if len(bad) else starts
-        good_tabs = tabs[status == kernels.GOOD] if len(bad) else tabs
-        given = Batch(text, frozen(good_starts), frozen(good_tabs))
-        check_order(lines.name, given, codes, batch, first=not len(bad))
-        header = not len(bad) and is_header(given, batch)
+    if begins or not order.decided:
+        good = status == kernels.GOOD
+        given = Batch(text, frozen(starts[good]), frozen(tabs[good]))
+        header = begins and is_header(given, batch)
+        if not order.decided:
+            order.add(given, batch, first=begins)
     return Chunk(
         lines.name,
         first,
@@ -193,5 +201,5 @@ def _error(fields: _Fields, status: NDArray[np.uint8], weighted: bool, line: int
         mend = f"{write}, with a weight such as 1 or 0.5"
     else:
         problem = f"label {quote(text, start, tab)} is not UTF-8"
-        mend = f"convert the file to UTF-8, {SKIP}"
+        mend = f"{encoding_mend(text)}, {SKIP}"
     return FormatError(problem, place=lines.name, line=lines.first + line, mend=mend)

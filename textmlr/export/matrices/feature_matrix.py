@@ -93,7 +93,7 @@ def featurize(
     if model is not None and options:
         name = next(iter(options))
         raise InputError(f"{name} and model are both given", mend="a model has its own features")
-    (own,) = stages_of(options, STAGES, OTHERS)
+    (own,) = stages_of(options, STAGES, OTHERS, {"reading": ReadingOptions})
     written = None if path is None else MatrixFile.of(os.fspath(path))
     corpus = as_corpus(data, labels, text=text, label=label, weights=weights, reading=reading)
     part, names, featurizer = _part(corpus, model, own, chosen_threads(threads))

@@ -116,8 +116,8 @@ def explain(
     spans = zip(places.token_starts.tolist(), places.token_stops.tolist(), strict=True)
     nats = zip(*(part.tolist() for part in share), strict=True)
     words = tuple(
-        Word(i, j, places.text[i:j], own, margin)
-        for (i, j), (own, margin) in zip(spans, nats, strict=True)
+        Word(i, j, text, own, margin)
+        for (i, j), text, (own, margin) in zip(spans, places.token_texts, nats, strict=True)
     )
     return Explanation(
         text=places.text,

@@ -120,7 +120,7 @@ def find_counterfactual(model: ExplainedModel, document: str | bytes) -> Counter
     firsts = sorted(int(np.flatnonzero(search.word_of == word)[0]) for word in removed)
     return Counterfactual(
         text=places.text,
-        words=tuple(places.text[places.token_starts[i] : places.token_stops[i]] for i in firsts),
+        words=tuple(places.token_texts[i] for i in firsts),
         spans=tuple(spans),
         label=model.labels[search.label],
         probability=search.probability,

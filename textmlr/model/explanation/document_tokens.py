@@ -28,6 +28,8 @@ class DocumentTokens:
 
     text    (c,) code points; bytes that are not UTF-8, and lone surrogates, are U+FFFD in it
     block   the same, UTF-8, as a Batch of one
+    token_texts   t texts: what stands there, or the token itself where a tokenizer made one that is
+                  not in the text, and has no place
     tokens  (t,) uint64   hash of each token: of equal tokens, lower-cased, the same
     token_starts, token_stops (t,) int64   characters of text
     byte_starts, byte_stops   (t,) int64   bytes of block.text
@@ -40,6 +42,7 @@ class DocumentTokens:
 
     text: str
     block: Batch
+    token_texts: tuple[str, ...]
     tokens: NDArray[np.uint64]
     token_starts: Integers
     token_stops: Integers
@@ -83,10 +86,14 @@ class DocumentTokens:
         word, words, word_starts, word_stops = _words(
             tokens.hashes, *places.originals(token_starts, token_stops)
         )
+        begins = np.flatnonzero(np.diff(word, prepend=-1))
+        made = zip(token_starts[begins].tolist(), token_stops[begins].tolist(), strict=True)
+        spans = zip(word_starts.tolist(), word_stops.tolist(), made, strict=True)
         bytes_of = np.append(np.flatnonzero(_leads(data)), len(data))
         return cls(
             text,
             block,
+            tuple(text[i:j] or places.text[slice(*own)] for i, j, own in spans),
             words,
             word_starts,
             word_stops,

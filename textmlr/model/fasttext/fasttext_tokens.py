@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from textmlr.base.arrays import frozen
+from textmlr.base.arrays import Scratch, frozen
 from textmlr.base.featurizer_options import FeaturizerOptions
 from textmlr.corpus.batch import Batch
 from textmlr.corpus.in_memory import batches_of
@@ -45,6 +45,7 @@ class FastTextTokens(DocumentTokens):
         return cls(
             text,
             Batch(data, np.zeros(1, np.int64), np.full(1, len(data), np.int64)),
+            tuple(text[i:j] for i, j in spans.tolist()),
             _numbered(data, bounds),
             spans[:, 0],
             spans[:, 1],
@@ -79,8 +80,12 @@ def _read(
     data: NDArray[np.uint8], dictionary: FastTextDictionary
 ) -> tuple[Integers, NDArray[np.int32], Integers]:
     """(bounds of the words but </s>, rows, their places)."""
-    reading = dictionary.whole_reading(len(data))
-    count = kernels.read_places(frozen(data), 0, len(data), dictionary.arrays, reading)
+    text, scratch = frozen(data), dictionary.reading(len(data), Scratch())
+    span = frozen(np.zeros(1, np.int64)), frozen(np.full(1, len(data)))
+    offsets, none = np.zeros(2, np.int64), np.zeros(0, np.int32)
+    rows = kernels.read_rows(text, *span, dictionary.arrays, scratch, none, offsets)
+    reading = dictionary.whole_reading(len(data), int(rows))
+    count = kernels.read_places(text, 0, len(data), dictionary.arrays, reading)
     words = int(reading.state[kernels.TOKENS]) - 1
     return reading.bounds[:words], reading.rows[:count], reading.places[:count]
 

@@ -252,8 +252,9 @@ def _model_of(
         order = np.concatenate([np.arange(bias), named + bias])
         idf = None if idf is None else idf[own][order]
     options = featurizer.options
-    if vocabulary is not None and options.vocabulary is not None:
-        options = replace(options, vocabulary=tuple(vocabulary.name_list()))
+    if options.vocabulary is not None and vocabulary is not None:
+        names = vocabulary.name_list() or options.vocabulary[:1]  # options name one at least
+        options = replace(options, vocabulary=tuple(names))
     small = Featurizer.restore(options, vocabulary, idf, model.labels, featurizer.documents)
     if len(storage.codes):
         storage = replace(storage, codes=storage.codes[order])

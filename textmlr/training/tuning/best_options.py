@@ -66,7 +66,7 @@ def tune(
     """
     check_flag("verbose", verbose)
     check_callable("watch", watch)
-    featurizer, training, tuning = stages_of(options, STAGES, OTHERS)
+    featurizer, training, tuning = stages_of(options, STAGES, OTHERS, {"reading": ReadingOptions})
     searched = {one.name for stage in (featurizer, training) for one in fields(stage)}
     whole = {
         one.name

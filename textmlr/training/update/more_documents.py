@@ -59,7 +59,7 @@ def update(
     check_kind("model", model, Model, MODEL_MEND)
     check_flag("verbose", verbose)
     check_callable("watch", watch)
-    (own,) = stages_of(options, STAGES, OTHERS)
+    (own,) = stages_of(options, STAGES, OTHERS, {"reading": ReadingOptions})
     with TrainingProgress(quiet=not verbose) as progress:
         progress.reading()
         usual = model.record.taken
