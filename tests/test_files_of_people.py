@@ -191,7 +191,9 @@ def test_delimiters_that_are_none() -> None:
     for bad in ("||", "::", "", '"', "\n", "§", "tabs"):
         with pytest.raises(InputError, match=r"is not (one character of ASCII|a character other)"):
             ReadingOptions(delimiter=bad)
-    with pytest.raises(InputError, match="put one in its place, such as a tab"):
+    with pytest.raises(
+        InputError, match="give one such as ';', and put it in the place of this in the file"
+    ):
         ReadingOptions(delimiter="||")
     with pytest.raises(InputError, match="are one character; leave out csv_escape"):
         ReadingOptions(delimiter="\\", csv_escape="\\")
