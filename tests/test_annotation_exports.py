@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import random
 from pathlib import Path
 from typing import Any
 
@@ -113,6 +114,25 @@ def test_label_studio_where_annotators_differ(tmp_path: Path) -> None:
         "2 documents have several labels, of which the first is used",
         "2 rows have no label, and are left out",
     ]
+
+
+def test_rows_that_lack_what_others_have(tmp_path: Path) -> None:
+    """A task without annotations, a record without responses, a text without cats: no label."""
+    unlabelled = task(2, [])
+    del unlabelled["annotations"]
+    record = argilla_record(2, [])
+    record["responses"] = None
+    cats: list[Any] = [{"text": TEXTS[i], "cats": {"a": i, "b": 1 - i}} for i in range(2)]
+    for rows in (
+        [task(0, [["a"]]), unlabelled, task(1, [["b"]])],
+        [argilla_record(0, ["a"]), record, argilla_record(1, ["b"])],
+        [*cats, {"text": TEXTS[2]}],
+        [*cats, {"text": TEXTS[2], "cats": None}],
+    ):
+        corpus = read(tmp_path, rows)
+        assert corpus.labels == ["a", "b"]
+        assert corpus.notes == ["1 row has no label, and is left out"]
+        assert said(corpus).startswith("read as ")
 
 
 def test_label_studio_of_other_fields(tmp_path: Path) -> None:
@@ -444,3 +464,84 @@ def test_a_model_of_an_export_reads_another(tmp_path: Path) -> None:
     answers = [{"text": t, "label": "T", "answer": "accept"} for t in TEXTS]
     trained = read(tmp_path, answers, label_column="answer")
     assert read_corpus(tmp_path / "a.json", usual=trained.taken).labels == ["accept"]
+
+
+# ------------------------------------------------------------------ mutations
+
+ODD: list[Any] = [None, True, 0, -1.5, 1e999, "", "x", [], {}, [[]], [{}], {"a": []}, [None], ["x"]]
+
+
+def _mutated(rng: random.Random, value: Any) -> Any:
+    """The value with one of its parts replaced, doubled or left out."""
+    if isinstance(value, dict) and value and rng.random() < 0.9:
+        key = rng.choice(list(value))
+        kind = rng.random()
+        if kind < 0.1:
+            return {name: one for name, one in value.items() if name != key}
+        if kind < 0.15:
+            return value | {rng.choice(["text", "label", "fields", "cats", "answer", "id"]): key}
+        return value | {key: _mutated(rng, value[key])}
+    if isinstance(value, list) and value and rng.random() < 0.9:
+        at = rng.randrange(len(value))
+        if rng.random() < 0.1:
+            return [*value[:at], *value[at:], value[at]]
+        return [*value[:at], _mutated(rng, value[at]), *value[at + 1 :]]
+    return rng.choice(ODD)
+
+
+def _samples() -> list[list[Any]]:
+    flat = {"text": "a", "label.responses": ["A"], "label.responses.status": ["submitted"]}
+    first = {"text": "a", "inputs": {"text": "b"}, "annotation": ["A", "B"], "status": "Default"}
+    feedback = {"fields": {"text": "a"}, "responses": [{"values": {"l": {"value": "A"}}}]}
+    paragraphs = {"id": 1, "paragraphs": [{"raw": "a", "cats": [{"label": "A", "value": 1}]}]}
+    return [
+        [task(i, [["a", "b"], ["b"]]) for i in range(3)],
+        [min_row(i, {"choices": ["a"]}) for i in range(3)],
+        [choice(i, ["A"]) for i in range(3)],
+        [{"text": t, "label": t[0], "answer": "accept"} for t in TEXTS],
+        [{"id": i, "text": t, "label": ["A"]} for i, t in enumerate(TEXTS)],
+        [{"text": t, "cats": {"A": 1, "B": 0.2}} for t in TEXTS],
+        [[t, {"cats": {"A": 1}}] for t in TEXTS],
+        [paragraphs, paragraphs],
+        [argilla_record(i, ["A", "B"]) for i in range(3)],
+        [first, first],
+        [feedback, feedback],
+        [flat, flat],
+    ]
+
+
+def _mutations(folder: Path, seeds: range) -> None:
+    """Whatever its parts are, an export is read or refused in one sentence, from files and memory
+    alike."""
+    samples, fine = _samples(), 0
+    for seed in seeds:
+        rng = random.Random(seed)
+        rows = rng.choice(samples)
+        for _ in range(rng.choice((1, 1, 2, 3))):
+            rows = _mutated(rng, rows)
+        path = folder / "a.json"
+        path.write_text(json.dumps(rows))
+        options = ReadingOptions("json", skip_bad_lines=bool(rng.randrange(2)))
+        told, corpus = "", None
+        try:
+            corpus = read_corpus(path, options)
+        except InputError as error:
+            told = as_typed(error)
+        assert told.isprintable(), seed
+        fine += corpus is not None
+        assert corpus is None or corpus.labels, seed
+        try:  # rows that nobody has labelled may lack a text, and be refused here
+            texts = sum(map(len, scan(path, options, labelled=False)))
+        except InputError:
+            continue
+        assert corpus is None or texts >= len(corpus), seed
+    assert fine > len(seeds) // 4
+
+
+def test_mutations(tmp_path: Path) -> None:
+    _mutations(tmp_path, range(800))
+
+
+@pytest.mark.slow
+def test_many_mutations(tmp_path: Path) -> None:
+    _mutations(tmp_path, range(800, 10_800))

@@ -151,12 +151,34 @@ def test_threads_change_nothing() -> None:
         (unicodedata.normalize("NFD", "고양이가 앉았다"), (1, 3), "nfc"),
         ("고양이가 앉았다", (4, 4), "nfd"),
         ("123 !?", (4, 4), "nfc"),
+        ("हिन्दी में लिखा", (3, 3), "nfc"),
+        ("ইহা বাংলা ভাষা", (3, 3), "nfc"),
+        ("بِسْمِ ٱللَّهِ ٱلرَّحْمَٰنِ", (4, 4), "nfc"),
+        ("味道很好 ok", None, "nfc"),
+        ("カレーがおいしい", None, "nfc"),
+        ("อาหารอร่อยมาก", None, "nfc"),
         ("", (4, 4), "nfc"),
     ],
 )
-def test_length_by_script(text: str, lengths: tuple[int, int], form: str) -> None:
+def test_length_by_script(text: str, lengths: tuple[int, int] | None, form: str) -> None:
     options = FeaturizerOptions(normalize=form)
     assert module._characters(corpus_of([("a", text)]), options, (1, 3)) == lengths
+
+
+def test_where_words_are_characters_longer_runs_are_tried() -> None:
+    """In a small corpus too, and kept where they are better; no pieces of characters are."""
+    words = {"x": "東京都 大阪府 名古屋".split(), "y": "京都東 阪大府 古名屋".split()}
+    rng = np.random.default_rng(3)
+    pairs = [
+        (label, "".join(rng.choice(words[label] + ["山川海"] * 3, 4)))
+        for label in rng.choice(["x", "y"], 400)
+    ]
+    chosen, tried, _ = chosen_of(corpus_of(pairs), FeaturizerOptions())
+    assert [(one.ngrams, one.char_ngrams) for one in tried] == [((1, 2), None), ((1, 3), None)]
+    better = tried[1].loss < tried[0].loss
+    assert (chosen.ngrams, chosen.char_ngrams) == ((1, 3) if better else (1, 2), None)
+    given = FeaturizerOptions(ngrams=(1, 1))
+    assert chosen_of(corpus_of(pairs), given)[0].ngrams == (1, 1)
 
 
 def test_sample_is_some_of_the_documents() -> None:

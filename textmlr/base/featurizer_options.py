@@ -123,7 +123,7 @@ class FeaturizerOptions:
         1,
         WholeNumber(1, MOST_TOKEN, 2),
         "Leave out words of fewer characters than this.",
-        "They are left out before n-grams are formed.",
+        "They are left out before n-grams are formed.  Marks do not count.",
         heading=FEATURES,
     )
     stop_words: tuple[str, ...] | None = option(
@@ -152,7 +152,8 @@ class FeaturizerOptions:
         "Characters in a row, inside a word, that count as one feature.",
         "Which is better is tried on held-out documents.",
         heading=LEARN,
-        unset="the better of none and 4, in syllabic scripts 1-3 (3 in a large corpus)",
+        unset="the better of none and 4, in syllabic scripts 1-3 (3 in a large corpus), in Indic "
+        "ones 3",
         alone="none",
         metavar="RANGE",
         searched=True,

@@ -14,6 +14,8 @@ from textmlr.base.ngram_lengths import AUTO
 from textmlr.base.training_options import TrainingOptions
 from textmlr.corpus.corpus import Corpus
 from textmlr.features.canonical_text import Reading
+from textmlr.features.unicode_tables import tables
+from textmlr.kernels.code_points import CHARACTER
 from textmlr.model.heads import SOFTMAX, Head
 from textmlr.training.held_out import are_few
 from textmlr.training.rows import Rows
@@ -25,6 +27,9 @@ from textmlr.training.sgd.fit import probe
 MORE_WORDS = (1, 3)
 SYLLABLES = (1, 3)
 LONG_SYLLABLES = (3, 3)
+# Character n-grams of Indic scripts, where most consonants stand for a syllable.
+WITH_VOWEL_SIGNS = (3, 3)
+VIRAMA, NUKTA = 9, 7  # combining classes of their marks; vowel signs have 0
 # N-grams are chosen on a sample of this many bytes.  Character n-grams make everything after them
 # two to three times as long and have to earn it: their held-out loss must be below EARNED of that
 # of words, and on a sample below EARNED_ON_SAMPLE of it, since their gain falls with the number of
@@ -91,8 +96,9 @@ def choose(
 
     Words alone (1 to 2) are tried against words and character n-grams, on a sample of a large
     corpus; where words alone are better, and the corpus large, longer word n-grams as well, which
-    are seen too seldom in a small one.  With more than CHOICE_LABELS labels there is no choice.
-
+    are seen too seldom in a small one.  Where words are single characters, in scripts without
+    spaces, longer word n-grams are tried in place of those of characters, in a small corpus too.
+    With more than CHOICE_LABELS labels there is no choice.
     """
     plain = options.decided()
     if options.vocabulary is not None:  # which says what lengths there are
@@ -110,17 +116,18 @@ def choose(
         # As with all features of the corpus: a sample may have too few for that.
         words = replace(plain, min_df=MANY_MIN_DF)
     loss = bench.loss_of(words, sample, judges)
-    if options.char_ngrams == AUTO and np.isfinite(loss) and plain.char_ngrams is None:
-        characters = _characters(sample, plain, LONG_SYLLABLES if large else SYLLABLES)
+    characters = _characters(sample, plain, LONG_SYLLABLES if large else SYLLABLES)
+    short = characters is None
+    if options.char_ngrams == AUTO and np.isfinite(loss) and not (plain.char_ngrams or short):
         earned = EARNED_ON_SAMPLE if large else EARNED
         if not large and judges is None and are_few(bench.rows[words].objective):
             earned = 1.0  # they take no time, and all documents judge
         found = bench.loss_of(replace(words, char_ngrams=characters), sample, judges)
         if found < earned * loss:
             best = replace(plain, char_ngrams=characters)
-    if options.ngrams == AUTO and np.isfinite(loss) and best is plain and large:
+    if options.ngrams == AUTO and np.isfinite(loss) and best is plain and (large or short):
         found = bench.loss_of(replace(words, ngrams=MORE_WORDS), sample, judges)
-        if found < LENT * loss:
+        if found < (LENT if large else 1.0) * loss:
             best = replace(plain, ngrams=MORE_WORDS)
     return NgramChoice(best, bench.candidates, bench.rows.get(best))
 
@@ -166,9 +173,9 @@ class _Bench:
 
 def _characters(
     corpus: Corpus, options: FeaturizerOptions, syllables: tuple[int, int]
-) -> tuple[int, int]:
+) -> tuple[int, int] | None:
     """The lengths of character n-grams, by the script of most of the text as it is read: jamo are
-    letters."""
+    letters.  None where most letters are words by themselves."""
     text, size = [], 0
     for batch in corpus.batches:
         for i in range(len(batch)):
@@ -176,7 +183,18 @@ def _characters(
             size += len(text[-1])
             if size >= SCRIPT_BYTES:
                 break
-    letters = [c for c in Reading.of(options).canonical("".join(text)) if c.isalpha()]
+    read = Reading.of(options).canonical("".join(text))
+    if read.isascii():
+        return CHARACTERS, CHARACTERS
+    letters = [c for c in read if c.isalpha()]
+    if options.split_scripts and not options.has_own_tokens:
+        kind = tables(options, ascii_only=False)[1]
+        if 2 * int((kind[[*map(ord, letters)]] == CHARACTER).sum()) > len(letters):
+            return None
+    vowels = [c for c in read if unicodedata.category(c) in ("Mn", "Mc")]
+    indic = sum(unicodedata.combining(c) in (0, NUKTA, VIRAMA) for c in vowels)
+    if 4 * indic > len(letters):
+        return WITH_VOWEL_SIGNS
     signs = sum("SYLLABLE" in unicodedata.name(c, "") for c in letters)
     return syllables if 2 * signs > len(letters) else (CHARACTERS, CHARACTERS)
 

@@ -43,12 +43,14 @@ def by_votes(votes: list[list[Any]]) -> list[Any]:
     >>> by_votes([["a"], ["b"], ["b"]])
     ['b', 'a']
     """
-    counts: dict[Any, int] = {}
+    counts: dict[str, int] = {}
+    labels: dict[str, Any] = {}
     for given in votes:
         for label in given:
-            key = label if isinstance(label, str | int | float | bool) else repr(label)
+            key = repr(label)  # a label may be what has no hash, which is refused later
+            labels.setdefault(key, label)
             counts[key] = counts.get(key, 0) + 1
-    return sorted(counts, key=lambda label: -counts[label])
+    return [labels[key] for key in sorted(counts, key=lambda key: -counts[key])]
 
 
 def listed(names: Iterable[str]) -> str:

@@ -112,26 +112,31 @@ def _accepted(row: Row) -> list[Any]:
 
 def _cats(rows: Sequence[Row], wanted: str | None) -> Export | None:
     """spaCy's: a score for each label."""
-    if not all(isinstance(row.get("cats"), dict | list) for row in rows):
-        return None
-    if all(isinstance(row["cats"], dict) for row in rows):
-        return Export("spaCy's cats", ["text"], "cats", lambda row: _above(row["cats"]))
-    if all(isinstance(one, dict) for row in rows for one in row["cats"]):  # of paragraphs
-        return Export(
-            "spaCy's cats",
-            ["text"],
-            "cats",
-            lambda row: _above({one.get("label"): one.get("value") for one in row["cats"]}),
-        )
+    given = [row["cats"] for row in rows if row.get("cats") is not None]
+    if given and all(isinstance(one, dict) for one in given):
+        return Export("spaCy's cats", ["text"], "cats", _of_scores)
+    if any(given) and all(isinstance(one, list) for one in given):
+        of_objects = all(isinstance(each, dict) for one in given for each in one)
+        if of_objects:  # as paragraphs have them
+            return Export("spaCy's cats", ["text"], "cats", _of_paragraph)
     return None
 
 
-def _above(scores: Any) -> list[Any]:
+def _of_scores(row: Row) -> list[Any]:
+    cats = row.get("cats")
+    return _above(list(cats.items())) if isinstance(cats, dict) else []
+
+
+def _of_paragraph(row: Row) -> list[Any]:
+    cats = row.get("cats")
+    own = [one for one in cats if isinstance(one, dict)] if isinstance(cats, list) else []
+    return _above([(one.get("label"), one.get("value")) for one in own])
+
+
+def _above(scores: list[tuple[Any, Any]]) -> list[Any]:
     """The labels whose scores are above a half, the highest first."""
-    if not isinstance(scores, dict):
-        return []
-    own = {k: v for k, v in scores.items() if isinstance(v, bool | int | float) and v > 0.5}
-    return sorted(own, key=lambda label: -own[label])
+    own = [(k, v) for k, v in scores if isinstance(v, bool | int | float) and v > 0.5]
+    return [label for label, _ in sorted(own, key=lambda pair: -pair[1])]
 
 
 def _doccano(rows: Sequence[Row], wanted: str | None) -> Export | None:

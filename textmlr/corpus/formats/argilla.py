@@ -14,7 +14,9 @@ _TAKEN = (None, "", "submitted", "validated")  # states of Argilla's responses t
 def argilla(rows: Sequence[Row], wanted: str | None) -> Export | None:
     """Argilla's records of fields, and responses to questions: of a dict, or users' lists."""
     if not all(
-        isinstance(row.get("fields"), dict) and isinstance(row.get("responses"), dict | list)
+        isinstance(row.get("fields"), dict)
+        and "responses" in row
+        and isinstance(row["responses"], dict | list | None)
         for row in rows
     ):
         return None

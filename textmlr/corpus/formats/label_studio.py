@@ -21,9 +21,11 @@ _STUDIO_OWN = STUDIO_KEYS | {
 def studio(rows: Sequence[Row], wanted: str | None) -> Export | None:
     """Label Studio's JSON: tasks, whose annotations have results, of which choices are labels."""
     lists = [row.get("annotations", row.get("completions")) for row in rows]
-    if not all(isinstance(row.get("data"), dict) for row in rows) or not all(
-        isinstance(one, list) and all(isinstance(each, dict) for each in one) for one in lists
-    ):
+    tasks = all(isinstance(row.get("data"), dict) for row in rows)
+    given = [one for one in lists if one is not None]
+    if not (tasks and given and all(isinstance(one, list) for one in given)):
+        return None
+    if not all(isinstance(each, dict) for one in given for each in one):
         return None
     results = [result for row in rows for given in _annotations(row) for result in _results(given)]
     names = list(dict.fromkeys(_control(result) for result in results if _choices(result)))
