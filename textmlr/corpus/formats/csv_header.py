@@ -72,6 +72,19 @@ def is_csv(head: bytes, request: ScanRequest) -> bool:
     return False
 
 
+def names_usual(head: bytes, request: ScanRequest) -> bool:
+    """Whether the first line of lines with tabs names the columns that a model was trained on."""
+    if not request.usual or request.options.named_columns:
+        return False
+    header = parse_header(head, "\t", request)
+    columns = () if header is None or len(header.columns) < 2 else header.columns
+    return any(
+        one.text in columns and (not request.labelled or one.label in columns)
+        for one in request.usual
+        if one.text and not one.text.isdigit()
+    )
+
+
 def header_of(stream: Stream, request: ScanRequest) -> tuple[Header, ColumnPlaces]:
     """The columns and the places of those that are read.
 
