@@ -189,7 +189,7 @@ BAD: dict[type[Kind], tuple[Any, str, Any, str]] = {
         1.5,
         "1.5",
         1.5,
-        r"a number of documents such as \d+, or a share of them, 0.0 to 1",
+        r"a number of documents, 1 or more, or a share of them, 0.0 to 1",
     ),
     TokenPattern: ("(", "(", "(", r"a regular expression: .* at character 1"),
     StopWords: ("no/where", "no/where", "no/where", r"a file that can be read \(No such file"),
