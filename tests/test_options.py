@@ -197,7 +197,7 @@ BAD: dict[type[Kind], tuple[Any, str, Any, str]] = {
     TimeLimit: (-7.5, "soon", "soon", r"a (number|time) .*such as "),
     Column: ("", "", "", "the name or number of a column; give one such as 'text' or '2'"),
     Encoding: ("cp125", "cp125", "cp125", r"one that Python has for text; did you mean cp1252\?"),
-    Character: ("::", "::", "::", "one character of ASCII; give one such as ';'"),
+    Character: ("::", "::", "::", "one character of ASCII; give one such as ';', and put"),
     Prefix: ("a b", "a b", "a b", "the beginning of a word, without spaces; give one such as "),
 }
 VERB_OF: dict[type, str] = {
