@@ -20,7 +20,15 @@ from textmlr.base.training_options import MAX_IDF_POWER
 from textmlr.base.tuning_options import TuningOptions
 from textmlr.base.update_options import UpdateOptions
 from textmlr.cli import VERBS, cli
-from textmlr.cli.value_types import Duration, NgramRangeType, Number, Probability, Size, Widths
+from textmlr.cli.value_types import (
+    Duration,
+    Listed,
+    NgramRangeType,
+    Number,
+    Probability,
+    Size,
+    Widths,
+)
 from textmlr.export.predictions.prediction_columns import ColumnChoice
 from textmlr.model.explanation.top_features import top_features
 from textmlr.model.small_file.compression import compress
@@ -89,7 +97,7 @@ def place(tmp_path_factory: pytest.TempPathFactory, model_file: Path, train_tsv:
 
 def test_all_are_walked() -> None:
     """No verb has an option with a type that this file does not know."""
-    known = (*NUMERIC, click.types.StringParamType, click.Choice, click.types.BoolParamType)
+    known = (*NUMERIC, Listed, click.types.StringParamType, click.Choice, click.types.BoolParamType)
     for verb in VERBS:
         for option in command(verb).params:
             assert isinstance(option.type, known), (verb, option.name, option.type)
@@ -125,7 +133,7 @@ def test_command_line(
 
 
 SENSIBLE = {
-    FeaturizerOptions: {"min_token_length", "min_df", "max_features", "hash_bits"},
+    FeaturizerOptions: {"min_token_length", "min_df", "max_df", "max_features", "hash_bits"},
     TrainingOptions: {
         "epochs",
         "learning_rate",

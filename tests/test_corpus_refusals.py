@@ -555,6 +555,8 @@ def test_train_from_any_format_is_the_same(corpora: Path, tmp_path: Path) -> Non
             json.loads(run(*verb, corpora / name, *options, "--json").stdout)
             for name, options in (("a.tsv", ()), ("a.csv", NAMED))
         ]
+        taken = [one.pop("taken")[0]["text"] for one in shown]
+        assert taken == ["", NAMED[NAMED.index("--text-column") + 1]]
         assert shown[0] == shown[1]
 
 

@@ -107,6 +107,14 @@ def test_files_without_names(tmp_path: Path, rows: Rows, delimiter: str) -> None
         ).labels == sorted({label for label, _ in rows})
 
 
+def test_a_label_that_comes_again_late(tmp_path: Path) -> None:
+    rows = [("rare", "short one"), *(("common", f"item {i} of it") for i in range(300))]
+    rows.append(("rare", "another"))
+    path = write(tmp_path / "a.csv", table(rows))
+    assert "--no-header --label-column 1 --text-column 2" in refusal(path)
+    assert "--no-header" in refusal(path, label_column="1", text_column="2")
+
+
 def test_a_name_wins_over_a_number(tmp_path: Path) -> None:
     path = write(tmp_path / "a.csv", "1,2,text\nx,a,u\ny,b,v\n")
     assert rows_of(read_corpus(path, label="2")) == [("a", "u"), ("b", "v")]
@@ -191,7 +199,9 @@ def test_delimiters_that_are_none() -> None:
     for bad in ("||", "::", "", '"', "\n", "§", "tabs"):
         with pytest.raises(InputError, match=r"is not (one character of ASCII|a character other)"):
             ReadingOptions(delimiter=bad)
-    with pytest.raises(InputError, match="put one in its place, such as a tab"):
+    with pytest.raises(
+        InputError, match="give one such as ';', and put it in the place of this in the file"
+    ):
         ReadingOptions(delimiter="||")
     with pytest.raises(InputError, match="are one character; leave out csv_escape"):
         ReadingOptions(delimiter="\\", csv_escape="\\")

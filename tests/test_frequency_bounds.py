@@ -110,7 +110,7 @@ def test_with_max_features(texts: list[str]) -> None:
         ({"max_df": 2, "min_df": 3}, "max_df=2 is below min_df=3, which leaves no features"),
         ({"max_df": 0.1, "min_df": 0.2}, "max_df=0.1 is below min_df=0.2, which leaves no"),
         ({"max_df": 2, "hash_bits": 9}, "max_df=2 needs a vocabulary, and hash_bits=9 none"),
-        ({"max_df": 2.0}, "max_df=2.0 is not a number of documents such as 1000, or a share"),
+        ({"max_df": 2.0}, "max_df=2.0 is not a number of documents, 1 or more, or a share of"),
         ({"min_df": True}, "min_df=True is not a number of documents"),
     ],
 )

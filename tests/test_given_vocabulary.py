@@ -96,6 +96,7 @@ def test_lengths_of_n_grams_are_those_of_the_terms() -> None:
     assert lengths("a", "b") == ((1, 1), None)
     assert lengths("a b", "b c d") == ((1, 3), None)
     assert lengths("a", "char:abcd", "char:ab") == ((1, 1), (2, 4))
+    assert lengths("don't") == ((1, 3), None)  # as many words as it may be, or more
     assert lengths("char:abc") == (None, (3, 3))
 
 

@@ -13,13 +13,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 from spelled_errors import as_typed
 
 from textmlr.base.errors import InputError
+from textmlr.cli import cli
+from textmlr.cli.value_types import ReadFormat
 from textmlr.corpus.corpus import Corpus
 from textmlr.corpus.formats import json_values
 from textmlr.corpus.reading import read_corpus, scan
-from textmlr.corpus.reading_options import ReadingOptions
+from textmlr.corpus.reading_options import FORMATS, ReadingOptions
 
 ROWS = [
     {"text": 'a "quoted" text, {with} [signs]', "label": "x"},
@@ -286,6 +289,16 @@ def test_lines_come_as_they_are_there() -> None:
         first = next(chunk for chunk in chunks if len(chunk))
         assert first.batch[0] == b"a"
         assert len(slow.parts) <= 2
+
+
+def test_every_format_can_be_said_on_the_command_line(tmp_path: Path) -> None:
+    for name in FORMATS:
+        assert ReadFormat(FORMATS).convert(name, None, None) == name
+    path = write(tmp_path, FORMS["array"], "a.txt")
+    for name in ("json", "jsonl"):
+        own = ["train", str(path), "--format", name, "-o", str(tmp_path / "m.textmlr")]
+        done = CliRunner().invoke(cli, own)
+        assert "--format" not in done.stderr
 
 
 # ------------------------------------------------------------------ mutations

@@ -244,16 +244,13 @@ def test_json_nested_deep_and_huge_numbers(tmp_path: Path) -> None:
     good = json.dumps({"text": "x", "label": "a"})
     for bad, told in (
         (f'{{"text": {"[" * 10**5}', "nested too deeply|not JSON"),
-        (f'{{"text": "x", "label": {"9" * 10_000}}}', "not JSON that can be read"),
-        ('{"text": "x", "label": 1e999}', ""),
+        (f'{{"text": "x", "label": {"9" * 10_000}}}', "an integer of more digits than can be read"),
+        ('{"text": "x", "label": 1e999}', "is Infinity, not a name"),
     ):
         path.write_text(f"{good}\n{bad}\n")
-        if told:
-            with pytest.raises(InputError, match=told) as caught:
-                read_corpus([path])
-            assert len(str(caught.value)) < 500
-        else:
-            assert read_corpus([path]).labels == ["Infinity", "a"]
+        with pytest.raises(InputError, match=told) as caught:
+            read_corpus([path])
+        assert len(str(caught.value)) < 500
 
 
 def test_blank_lines_alone(tmp_path: Path) -> None:

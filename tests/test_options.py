@@ -189,7 +189,7 @@ BAD: dict[type[Kind], tuple[Any, str, Any, str]] = {
         1.5,
         "1.5",
         1.5,
-        r"a number of documents such as \d+, or a share of them, 0.0 to 1",
+        r"a number of documents, 1 or more, or a share of them, 0.0 to 1",
     ),
     TokenPattern: ("(", "(", "(", r"a regular expression: .* at character 1"),
     StopWords: ("no/where", "no/where", "no/where", r"a file that can be read \(No such file"),
@@ -197,7 +197,7 @@ BAD: dict[type[Kind], tuple[Any, str, Any, str]] = {
     TimeLimit: (-7.5, "soon", "soon", r"a (number|time) .*such as "),
     Column: ("", "", "", "the name or number of a column; give one such as 'text' or '2'"),
     Encoding: ("cp125", "cp125", "cp125", r"one that Python has for text; did you mean cp1252\?"),
-    Character: ("::", "::", "::", "one character of ASCII; give one such as ';'"),
+    Character: ("::", "::", "::", "one character of ASCII; give one such as ';', and put"),
     Prefix: ("a b", "a b", "a b", "the beginning of a word, without spaces; give one such as "),
 }
 VERB_OF: dict[type, str] = {

@@ -99,9 +99,10 @@ def read_back(path: Path) -> dict[str, list[Any]]:
     elif path.suffix == ".arrow":
         with pa.ipc.open_file(path) as file:
             table = file.read_all()
-    elif path.suffix == ".csv":
+    elif path.suffix in (".csv", ".tsv"):
+        parse = pa.csv.ParseOptions(delimiter="," if path.suffix == ".csv" else "\t")
         options = pa.csv.ConvertOptions(strings_can_be_null=True, quoted_strings_can_be_null=False)
-        table = pa.csv.read_csv(path, convert_options=options)
+        table = pa.csv.read_csv(path, parse_options=parse, convert_options=options)
     else:
         rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
         return {name: [row[name] for row in rows] for name in rows[0]}

@@ -4,6 +4,7 @@ verbs with a model whose columns are not named."""
 from __future__ import annotations
 
 import csv
+import gzip
 import json
 import logging
 from collections.abc import Callable
@@ -183,6 +184,22 @@ def test_verbs_with_a_model_take_its_columns(name: str, trained: Path) -> None:
     assert (trained / "answers.csv").read_bytes() == (trained / "named.csv").read_bytes()
     _run("featurize", name, "-m", "model.textmlr", "-o", "x.svm")
     assert (trained / "x.svm").read_text().count("\n") == len(ROWS)
+
+
+@pytest.mark.parametrize("name", ["in.tsv", "in.txt", "in.tab.gz"])
+def test_a_table_with_tabs_is_known_by_the_columns_of_the_model(name: str, here: Path) -> None:
+    """Its lines would be label<TAB>text otherwise, or documents."""
+    _csv(here / "in.tsv", ROWS, dialect="excel-tab")
+    rows = (here / "in.tsv").read_bytes()
+    (here / name).write_bytes(gzip.compress(rows) if name.endswith(".gz") else rows)
+    assert TOLD in _run("train", "in.tsv", *COLUMNS).stdout
+    assert f"{TOLD}, as in training" in _run("evaluate", name).stdout
+    done = _run("classify", "--corpus", name, "-o", "answers.csv")
+    assert "text: column name, as in training" in done.stderr
+    assert len((here / "answers.csv").read_text().splitlines()) == len(ROWS) + 1
+    # Lines of labels stay what they are.
+    _written(here / "lines.tsv", "scifi\ta robot\nwestern\ta horse\n")
+    assert "Evaluation of 2 documents" in _run("evaluate", "lines.tsv").stdout
 
 
 def test_compress_takes_them_too(trained: Path) -> None:

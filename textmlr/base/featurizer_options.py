@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Final, Literal, get_args
@@ -36,6 +37,7 @@ WORDS = (1, 2)  # word n-grams of a featurizer by itself, and where training beg
 # are to catch.
 CHARACTERS = 4
 _NONE = {"ngrams": None, "char_ngrams": None}
+_PIECES = re.compile(r"\w+|[^\w\s]")  # as many as a term has words, or more: don ' t
 CHAR_PREFIX = "char:"  # names of character n-grams begin so
 # What options that a file lacks come to: it is of a release that did not have them.
 OLDER: Final = {"token_pattern": W_PATTERN, "normalize": None}
@@ -338,7 +340,8 @@ class FeaturizerOptions:
             if term.startswith(CHAR_PREFIX) and len(term) > len(CHAR_PREFIX):
                 characters.append(len(term) - len(CHAR_PREFIX))
             else:
-                words.append(len(term.split()))
+                pieces = term.split() if self.has_own_tokens else _PIECES.findall(term)
+                words.append(max(1, len(pieces)))
 
         own = [min(length, MAX_NGRAM) for length in characters]
         longest = min(max(words, default=0), MAX_NGRAM)  # stop words may make some shorter

@@ -30,6 +30,7 @@ SYNONYMS = {
     "num_epochs": "epochs",
     "penalty": "l2",
     "random_state": "seed",
+    "stopwords": "stop_words",
     "thread": "threads",
     "wordNgrams": "ngrams",
     "word_ngrams": "ngrams",

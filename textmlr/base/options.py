@@ -73,18 +73,15 @@ class CountOrShare(Kind):
     """
 
     def __init__(self, most: int, such_as: tuple[int, float]) -> None:
-        self._most, (count, share) = most, such_as
-        self._wanted = (
-            f"a number of documents such as {count}, or a share of them, 0.0 to 1.0, such as "
-            f"{share}"
-        )
-        self.typed = f", such as {count}, or than such a share of all, such as {share}."
+        self._most, (count, self._share) = most, such_as
+        self.typed = f", such as {count}, or than such a share of all, such as {self._share}."
 
     def check(self, name: str, value: Any) -> None:
         """Raise InputError for a value of another kind."""
         count = type(value) is int and 1 <= value <= self._most
         if not count and not (isinstance(value, float) and 0.0 <= value <= 1.0):
-            raise refuse(name, value, self._wanted)
+            wanted = "a number of documents, 1 or more, or a share of them, 0.0 to 1.0"
+            raise refuse(name, value, wanted, str(self._share))
 
 
 class Function(Kind):

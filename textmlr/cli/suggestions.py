@@ -104,6 +104,8 @@ OPTIONS_OF_OTHERS: Mapping[str, Sequence[str]] = {
     "use-idf": ["--idf"],
     "binary": ["--term-frequency binary"],
     "analyzer": ["--char-ngrams, for n-grams of characters"],
+    "stopwords": ["--stop-words"],
+    "tokenizer": ["--token-pattern, a regular expression; functions are for Python alone"],
     # Vowpal Wabbit and others
     "b": ["--hash-bits"],
     "bit-precision": ["--hash-bits"],
@@ -157,7 +159,6 @@ NO_OPTIONS_OF_OTHERS = {
     "version": "try 'textmlr --version'",
     "header": "a CSV file begins with a line of column names; where it does not: --no-header",
     "loss": "the loss is that of the softmax, always",
-    "stop-words": "n-grams that all labels share get small weights by themselves",
     "gpu": "an ordinary processor is enough",
     "device": "an ordinary processor is enough",
 }

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 else:
     ParamType = click.ParamType  # it takes no type in brackets before Click 8.5
 
-WRITTEN = ("npz", "svmlight", "json", "onnx")  # formats that nothing is read in
+WRITTEN = ("npz", "svmlight", "onnx")  # formats that nothing is read in
 WANTED = f"a range from 1 to {MAX_NGRAM} such as 1-2, or none, or auto"
 MOST_DIGITS = 20  # digits of a number: Python refuses thousands of them
 

@@ -83,7 +83,7 @@ class Character(Kind):
         if not isinstance(value, str) or len(character(value)) != 1 or not value.isascii():
             mend = None
             if isinstance(value, str) and value.isascii() and len(value) > 1:
-                mend = Sentence("put one in its place, such as a tab, or give one such as ';'")
+                mend = Sentence("give one such as ';', and put it in the place of this in the file")
             problem = Sentence(f"{{{name}}} is not one character of ASCII", {name: value})
             raise OptionError(name, problem, mend or Sentence("give one such as ';'"))
         if character(value) in ('"', *_BREAKS):

@@ -99,11 +99,21 @@ def _before_tokens(options: FeaturizerOptions) -> Reading:
 def normal_form(options: FeaturizerOptions) -> kernels.NormalForm:
     """The form as kernels take it."""
     reading = Reading.of(options)
-    lower = frozen_tables(options, False)[0] if reading.lowercase else _as_it_is
-    return kernels.NormalForm(lower, *normal_tables(reading))
+    form = _forms.get(reading)
+    if form is None:
+        lower = frozen_tables(options, False)[0] if reading.lowercase else _as_it_is
+        classes, pairs = normal_tables(reading)
+        size = kernels.PAGES * kernels.PAGE
+        read = lower[:size] if reading.lowercase else np.arange(size, dtype=np.uint32)
+        matters = (classes[read] & kernels.MATTERS).reshape(-1, kernels.PAGE) > 0
+        pages = frozen(np.any(matters, axis=1).view(np.uint8))
+        form = kernels.NormalForm(lower, classes, pairs, pages)
+        _forms[reading] = form
+    return form
 
 
 _as_it_is = frozen(np.arange(128, dtype=np.uint32))
+_forms: dict[Reading, kernels.NormalForm] = {}
 
 
 def _is_little(block: Batch, reading: Reading) -> bool:

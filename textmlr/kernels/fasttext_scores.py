@@ -19,7 +19,7 @@ DIRECT, TABLE, TREE = 0, 1, 2
 EDGE, STEPS = np.float32(8.0), np.float32(32.0)  # the table goes from −8 to 8, in steps of 1/32
 # So much of what lies between two steps is left, so that labels do not tie: P moves by 4e-6.
 LEFT = np.float32(1 / 2048)
-LARGEST = np.float32(1e30)
+LARGEST = np.float32(3e38)
 HIGH = np.float32(1e4)  # a constant is taken off scores beyond it, so that log z keeps its digits
 ULPS = np.float32(2.0**-22)
 
@@ -103,7 +103,7 @@ def _directly(outputs, scores):
         highest = max(highest, outputs[label])
     taken = highest if highest > HIGH else np.float32(0.0)
     for label in range(outputs.size):
-        scores[label] = outputs[label] - taken
+        scores[label] = max(outputs[label] - taken, -LARGEST)
 
 
 @kernel
@@ -119,7 +119,7 @@ def _down_the_tree(outputs, tree, logs, scores):
         logs[tree[k, 1]] = own + yes
     winner = 0
     for label in range(labels):
-        scores[label] = np.float32(logs[label])
+        scores[label] = np.float32(max(logs[label], -np.float64(LARGEST)))
         if logs[label] > logs[winner]:
             winner = label
     _lift(scores, winner)

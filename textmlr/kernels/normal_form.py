@@ -18,6 +18,8 @@ CHANGES = 1 << 8  # it is another character in the form
 IS_MARK = 1 << 9  # its class is not 0
 SECOND = 1 << 10  # some character before it composes with it
 JOINS = 1 << 11  # it, or the first of what it becomes, is a mark or second
+MATTERS = CHANGES | IS_MARK | SECOND
+PAGE, PAGES = 64, 1024  # code points; pages of those below 0x10000
 PAIR_SHIFT = 21  # bits of a code point
 # Bytes that are in no UTF-8: between documents, and for a piece of invalid UTF-8.
 SEPARATOR, INVALID = 0xFE, 0xFF
@@ -34,11 +36,14 @@ class NormalForm(NamedTuple):
     classes  (d,) uint16   CLASS, CHANGES, IS_MARK, SECOND and JOINS of those; past its end: none
     pairs    (p,) uint64   first << PAIR_SHIFT | second of those that compose, ascending, but for
                            Hangul
+    pages    (PAGES,) uint8   of each PAGE code points: 0 where none is read as one that MATTERS,
+                              which the first two bytes of a character are enough to see
     """
 
     lower: Any
     classes: Any
     pairs: Any
+    pages: Any
 
 
 @kernel
@@ -55,46 +60,76 @@ def _composes(first, second, pairs):
 
 
 @kernel
+def _plain(utf8, i, stop, pages):
+    """Bytes of the character at utf8[i], of more than one, if its page is plain; else 0."""
+    b0 = np.int64(utf8[i])
+    if b0 < 0xC2 or b0 >= 0xF0 or i + 2 > stop or utf8[i + 1] & 0xC0 != 0x80:
+        return 0
+    if b0 < 0xE0:
+        return 0 if pages[b0 & 0x1F] else 2
+    if i + 3 > stop or utf8[i + 2] & 0xC0 != 0x80:
+        return 0
+    return 0 if pages[((b0 & 0x0F) << 6) | (np.int64(utf8[i + 1]) & 0x3F)] else 3
+
+
+@kernel
+def _class_of(utf8, i, stop, form):
+    """(the character at utf8[i] as it is read, what is known of it, its bytes)."""
+    code, step, _ = np.int64(utf8[i]), 1, 0
+    if code >= 0x80:
+        code, step, _ = _decode(utf8, i, stop)
+    if code < form.lower.size:
+        code = np.int64(form.lower[code])
+    return code, np.int64(form.classes[code]) if code < form.classes.size else 0, step
+
+
+@kernel
+def _meets(utf8, starter, stop, code, rank, form):
+    """Whether a second character composes with the starter before it, or may."""
+    first, kind, _ = _class_of(utf8, starter, stop, form)
+    return 0 < rank < kind & CLASS or _composes(first, code, form.pairs)
+
+
+@kernel
 def _changes(utf8, i, stop, form):
     """Whether utf8[i:stop] is another text in the form.
 
     Said of some that are not: where a mark that composes with some letter stands behind a letter
     with a mark of a higher class.
     """
-    lower, classes, pairs = form
-    starter, trail, before = -1, 0, 0  # and the class of the last of it; of the last mark
+    starter, before = -1, 0  # where the last one begins; the class of the mark behind it
     while i < stop:
         if utf8[i] < 0x80:
-            while i + 8 <= stop:
-                some = utf8[i] | utf8[i + 1] | utf8[i + 2] | utf8[i + 3]
+            while i + 8 <= stop and utf8[i + 1] < 0x80:
+                some = utf8[i] | utf8[i + 2] | utf8[i + 3]
                 more = utf8[i + 4] | utf8[i + 5] | utf8[i + 6] | utf8[i + 7]
                 if (some | more) >= 0x80:
                     break
                 i += 8
             while i < stop and utf8[i] < 0x80:
                 i += 1
-            starter, trail, before = np.int64(lower[utf8[i - 1]]), 0, 0
+            starter, before = i - 1, 0
             continue
-        code, step, _ = _decode(utf8, i, stop)
-        i += step
-        if code < lower.size:
-            code = np.int64(lower[code])
-        kind = np.int64(classes[code]) if code < classes.size else 0
+        step = _plain(utf8, i, stop, form.pages)
+        if step:
+            starter, before = i, 0
+            i += step
+            continue
+        code, kind, step = _class_of(utf8, i, stop, form)
         if kind & CHANGES:
             return True
-        rank = kind & CLASS
-        if kind & IS_MARK:
-            if before > rank:
-                return True
-            meets = kind & SECOND and starter >= 0 and before < rank
-            if meets and (rank < trail or _composes(starter, code, pairs)):
-                return True
-            before = rank
-        else:
-            meets = kind & SECOND and starter >= 0 and before == 0
-            if meets and _composes(starter, code, pairs):
-                return True
-            starter, trail, before = code, rank, 0
+        rank = kind & CLASS if kind & IS_MARK else 0
+        if before > rank > 0:
+            return True
+        # Nothing stands between that keeps them apart.
+        near = before == 0 or before < rank
+        meets = kind & SECOND and near and starter >= 0
+        if meets and _meets(utf8, starter, stop, code, rank, form):
+            return True
+        before = rank
+        if rank == 0:
+            starter = i
+        i += step
     return False
 
 
@@ -176,7 +211,7 @@ def put_together(utf8, starts, stops, chosen, made, out, ends):
                 own += 1
             own += 1
         else:
-            for j in range(starts[i], stops[i]):
-                out[at] = utf8[j]
-                at += 1
+            size = stops[i] - starts[i]
+            out[at : at + size] = utf8[starts[i] : stops[i]]
+            at += size
         ends[i] = at

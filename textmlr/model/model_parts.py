@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, fields
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,12 +15,14 @@ from textmlr.base.training_options import Activation
 from textmlr.corpus.duplicates import Sketch
 from textmlr.features.featurizer import Featurizer
 from textmlr.features.hashed_columns import HashedColumns
-from textmlr.model.fasttext.fasttext_parts import FastTextParts
 from textmlr.model.heads import SOFTMAX, Head
 from textmlr.model.parameters import LINEAR
 from textmlr.model.record import Record
 from textmlr.model.scoring import Calibration, base_scores
 from textmlr.model.small_file.theta_storage import PLAIN, ThetaStorage
+
+if TYPE_CHECKING:
+    from textmlr.model.fasttext.fasttext_parts import FastTextParts
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -83,7 +85,7 @@ class ModelParts:
     @property
     def fasttext(self) -> FastTextParts | None:
         """What else a model of fastText has, None for those of textmlr."""
-        return self.storage if isinstance(self.storage, FastTextParts) else None
+        return cast("FastTextParts", self.storage) if self.storage.dtype == "fasttext" else None
 
     @property
     def answers_by_base(self) -> bool:

@@ -24,6 +24,7 @@ from textmlr.corpus.text_encodings import BOM
 
 DELIMITERS = ",\t;|"  # a tie goes to the first
 MOST_ROWS = 50  # that the beginning is judged by
+_ALL_ROWS = 10_000  # of the first bytes
 _ALIKE = 0.9  # of them have as many fields as the first, with the right delimiter
 # A name of a column is shorter than this.
 _LONG, _MANY_WORDS = 60, 8
@@ -71,6 +72,19 @@ def is_csv(head: bytes, request: ScanRequest) -> bool:
     return False
 
 
+def names_usual(head: bytes, request: ScanRequest) -> bool:
+    """Whether the first line of lines with tabs names the columns that a model was trained on."""
+    if not request.usual or request.options.named_columns:
+        return False
+    header = parse_header(head, "\t", request)
+    columns = () if header is None or len(header.columns) < 2 else header.columns
+    return any(
+        one.text in columns and (not request.labelled or one.label in columns)
+        for one in request.usual
+        if one.text and not one.text.isdigit()
+    )
+
+
 def header_of(stream: Stream, request: ScanRequest) -> tuple[Header, ColumnPlaces]:
     """The columns and the places of those that are read.
 
@@ -94,20 +108,21 @@ def header_of(stream: Stream, request: ScanRequest) -> tuple[Header, ColumnPlace
         raise FormatError(problem, place=stream.name, line=1, mend=mend)
     if not request.options.header:
         return header, _numbered(header, head, request, stream.name)
-    rows = rows_in(head, header, request)
     try:
         places = find(request, header.columns, stream.name, _HINT)
     except FormatError:
+        rows = rows_in(head, header, request, _ALL_ROWS)
         if _is_row(header.columns, rows):
             raise _without_names(header, rows, request, stream.name) from None
         raise
     # Columns that are called by number may be those of a file without names.
     numbers = [name for name in request.options.columns.values() if name and name.isdigit()]
-    called = all(name in header.columns for name in numbers)
-    others = [at for at in range(len(header.columns)) if at != places.text]
-    judged = others if places.label is None else [places.label]
-    if numbers and not called and any(_repeats(header.columns, rows, at) for at in judged):
-        raise _without_names(header, rows, request, stream.name)
+    if numbers and not all(name in header.columns for name in numbers):
+        rows = rows_in(head, header, request, _ALL_ROWS)
+        others = [at for at in range(len(header.columns)) if at != places.text]
+        judged = others if places.label is None else [places.label]
+        if any(_repeats(header.columns, rows, at) for at in judged):
+            raise _without_names(header, rows, request, stream.name)
     return header, places
 
 
@@ -174,8 +189,10 @@ def parse_header(head: bytes, delimiter: str, request: ScanRequest) -> Header | 
     return Header(columns, delimiter, min(ends, len(head)), lines)
 
 
-def rows_in(head: bytes, header: Header, request: ScanRequest) -> list[list[str]]:
-    """The first rows, as far as they are whole in the first bytes of a file."""
+def rows_in(
+    head: bytes, header: Header, request: ScanRequest, most: int = MOST_ROWS
+) -> list[list[str]]:
+    """The first rows, so many or as far as they are whole in the first bytes of a file."""
     text = head[header.size :]
     if len(head) >= HEAD:
         text = text[: text.rfind(b"\n") + 1]
@@ -184,7 +201,7 @@ def rows_in(head: bytes, header: Header, request: ScanRequest) -> list[list[str]
     )
     rows = (row for row in _reader(lines, header.delimiter, request) if row)
     try:
-        return list(islice(rows, MOST_ROWS))
+        return list(islice(rows, most))
     except csv.Error:
         return []
 

@@ -13,7 +13,7 @@ from textmlr.base.option_mentions import mention
 from textmlr.corpus.byte_streams import HEAD, Stream
 from textmlr.corpus.chunks import Chunk, ScanRequest
 from textmlr.corpus.decompression import ending_of
-from textmlr.corpus.formats.csv_header import csv_option, is_csv
+from textmlr.corpus.formats.csv_header import csv_option, is_csv, names_usual
 from textmlr.corpus.reading_options import LABEL_PREFIX
 from textmlr.corpus.text_encodings import BOM, check_marks
 
@@ -107,6 +107,8 @@ def _found(stream: Stream, request: ScanRequest, wanted: str | None, shown: str 
         return shown
     option = csv_option(request)
     if named in ("tsv", None) and option is not None:
+        return "csv"
+    if named in ("tsv", None) and names_usual(stream.head(), request):
         return "csv"
     if named == "tsv" and own.named_columns:
         return "csv"  # with tabs: lines of label<TAB>text have no columns to name
