@@ -114,6 +114,7 @@ def _options(dictionary: FastTextDictionary) -> FeaturizerOptions:
         characters = min(characters), characters[1]
     return FeaturizerOptions(
         lowercase=False,
+        normalize=None,
         punctuation=False,
         split_scripts=False,
         ngrams=(1, min(dictionary.ngrams, MAX_NGRAM)),
