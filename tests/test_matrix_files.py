@@ -399,7 +399,10 @@ class TestCommand:
         (tmp_path / "bad.tsv").write_text("no tab\n")
         for arguments, told in (
             ([str(corpus_file), "-o", "x.txt"], "its format is not known"),
-            ([str(corpus_file), "-o", "x.npz", "--format", "svmlight"], "give --output-format svmlight"),
+            (
+                [str(corpus_file), "-o", "x.npz", "--format", "svmlight"],
+                "give --output-format svmlight",
+            ),
             ([str(tmp_path / "bad.tsv"), "-o", str(tmp_path / "X.npz")], "line 1"),
         ):
             result = run("featurize", *arguments)
