@@ -12,6 +12,8 @@ import re
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from textmlr.base import limits
 from textmlr.base.errors import FormatError, InputError
 from textmlr.corpus.byte_streams import Stream
@@ -66,7 +68,8 @@ class JsonValues:
     def __init__(self, stream: Stream, size: int, holds_rows: Callable[[Any], bool]) -> None:
         self.stream, self.name = stream, stream.name
         self._size, self._holds_rows = min(size, PART_BYTES), holds_rows
-        self._decode = codecs.getincrementaldecoder("utf-8")("replace").decode
+        self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
+        self._lines_read = 0
         self._text, self._at, self._end = "", 0, False
         self._line, self._counted = 1, 0  # the line of a place in the text
         self._row = 0
@@ -99,8 +102,13 @@ class JsonValues:
         self._line_of(self._at)
         raw = self.stream.read(max(self._size, left))
         self._end = not raw
-        self._text = self._text[self._at :] + self._decode(raw, not raw)
+        before = self._decoder.getstate()[0]  # the beginning of a character
+        self._text = self._text[self._at :] + self._decoder.decode(raw, not raw)
         self._at = self._counted = 0
+        whole = before + raw
+        whole = whole[: len(whole) - len(self._decoder.getstate()[0])]
+        self.stream.check_text(np.frombuffer(whole, np.uint8), self._lines_read + 1)
+        self._lines_read += whole.count(b"\n")
 
     def _line_of(self, at: int) -> int:
         """The line of a place, which is not before those asked for so far."""
