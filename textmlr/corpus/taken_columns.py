@@ -24,6 +24,7 @@ ALSO_TEXT = frozenset(
     "article paragraph utterance query response prompt completion feedback details transcript "
     "reply".split()
 )
+_ANSWERS = {"accept", "reject", "ignore"}  # Prodigy's
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,9 +153,17 @@ def left_of(
         texts = [value for value in values if isinstance(value, str)]
         if len(texts) < len(values) or (seen and not texts):
             continue  # of another type, or empty
-        if columns[place].strip().casefold() in ALSO_TEXT or looks_like_text(texts):
+        named_so = columns[place].strip().casefold() in ALSO_TEXT and not _are_codes(texts)
+        if named_so or looks_like_text(texts):
             found.append(columns[place])
     return tuple(found[:MOST_LEFT])
+
+
+def _are_codes(values: Sequence[str]) -> bool:
+    """Whether values are single words that recur, such as Prodigy's accept and reject."""
+    if not values or any(len(value.split()) > 1 for value in values):
+        return False
+    return {*values} <= _ANSWERS or len({*values}) < LEAST_DISTINCT * len(values)
 
 
 def looks_like_text(values: Sequence[str]) -> bool:

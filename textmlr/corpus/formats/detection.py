@@ -53,7 +53,10 @@ _ENDINGS = {
 COLUMNAR = ("parquet", "arrow")  # a file's size says little of its text's
 _MAGICS = {b"PAR1": "parquet", b"ARROW1": "arrow"}
 _CONTINUATION = b"\xff\xff\xff\xff"  # begins each message of an Arrow stream; its length follows
-_JSON = re.compile(rb'\{\s*\n\s*"|\[\s*\{\s*"')  # an object on many lines, or an array of them
+# An object on many lines, an array of them, or spaCy's pairs of a text and an object.
+_JSON = re.compile(
+    rb'\{\s*\n\s*"|\[\s*\{\s*"|\[\s*(?:\[\s*)?"(?:[^"\\]|\\.)*"\s*,\s*\{\s*"', re.DOTALL
+)
 _LONGEST_SCHEMA = 1 << 24
 
 

@@ -51,12 +51,26 @@ class JsonValue(NamedTuple):
 def reason_of(error: Exception, start: int = 0) -> str:
     """Why Python's json refuses a value that begins at a place, in words."""
     if isinstance(error, json.JSONDecodeError):
-        return f"{error.msg} at character {error.pos - start + 1:,}"
+        what = error.msg.removesuffix(" at").removesuffix(" starting")
+        return f"{what} at character {error.pos - start + 1:,}"
     if isinstance(error, RecursionError):
         return "it is nested too deeply"
     if isinstance(error, StopIteration):
         return f"Expecting value at character {error.value - start + 1:,}"
     return MANY_DIGITS
+
+
+def not_json(error: Exception, beginning: str, start: int = 0) -> str:
+    """What is wrong with a value that is no JSON.
+
+    beginning  of it, quoted
+
+    >>> not_json(RecursionError(), "'[[[[[[...'")
+    "not JSON: '[[[[[[...' is nested too deeply"
+    """
+    if isinstance(error, RecursionError):
+        return f"not JSON: {beginning} is nested too deeply"
+    return f"not JSON: {reason_of(error, start)} of {beginning}"
 
 
 class JsonValues:
@@ -181,7 +195,7 @@ class JsonValues:
 
     def _error(self, start: int, error: Exception) -> InputError:
         """The error of a value that ends where its brackets say."""
-        problem = f"not JSON: {reason_of(error, start)} of {self._quote(start)}"
+        problem = not_json(error, self._quote(start), start)
         mend = MEND
         if isinstance(error, ValueError) and not isinstance(error, json.JSONDecodeError):
             problem, mend = MANY_DIGITS, f"write it as a string, {SKIP}"
