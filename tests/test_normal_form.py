@@ -169,6 +169,18 @@ class TestQuickCheck:
         block = block_of([text])
         assert prepared_text.prepared(block, FeaturizerOptions()) is block
 
+    def test_few_documents_are_looked_at_in_python(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        texts = ["plain", "cafe\u0301", "na\u00efve", "x" * 30_000, "더"]
+        want = [unicodedata.normalize("NFC", text).encode() for text in texts]
+        options = FeaturizerOptions()
+        (block,) = batches_of(texts)
+        monkeypatch.setattr(prepared_text, "are_made", lambda reading: False)
+        monkeypatch.setattr(prepared_text, "normal_form", None)
+        own = prepared_text.prepared(block, options)
+        assert [own[i] for i in range(len(own))] == want
+        between = Batch(block.text, block.starts[[0, 3]], block.stops[[0, 3]])
+        assert prepared_text.prepared(between, options) is between
+
     def test_ascii_is_not_looked_at(self) -> None:
         block = block_of(["plain", "text"])
         for options in SETS:
