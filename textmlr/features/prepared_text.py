@@ -27,7 +27,7 @@ from textmlr.kernels import normal_form as kernels
 from textmlr.kernels.jit import is_plain
 
 PIECE_BYTES = 1 << 20  # of text that Python makes at a time
-FEW_BYTES = 1 << 14  # of text that takes less time in Python than the tables for kernels
+FEW_BYTES = 1 << 15  # of text that takes less time in Python than the tables for kernels
 _SEPARATOR, _INVALID = (chr(0xDC00 + byte) for byte in (kernels.SEPARATOR, kernels.INVALID))
 
 
