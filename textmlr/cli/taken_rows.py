@@ -6,9 +6,8 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
-from textmlr.corpus.formats.usual_lines import FASTTEXT, MALLET
 from textmlr.corpus.reading_options import ReadingOptions
-from textmlr.corpus.taken_columns import Taken, sentences
+from textmlr.corpus.taken_columns import FASTTEXT, MALLET, Taken, sentences
 
 
 def taken_rows(taken: Sequence[Taken], labels: int | None = None) -> list[tuple[str, str]]:

@@ -7,10 +7,9 @@ from collections.abc import Sequence
 
 from textmlr.corpus.byte_streams import HEAD
 from textmlr.corpus.reading_options import LABEL_PREFIX
-from textmlr.corpus.taken_columns import Taken
+from textmlr.corpus.taken_columns import FASTTEXT, MALLET, Taken
 from textmlr.corpus.text_encodings import BOM
 
-FASTTEXT, MALLET = "fastText's lines", "MALLET's lines"
 _WITH_PREFIX = f"{FASTTEXT} with labels after "
 _LOOKED_AT = 200  # lines
 _ALONE = 0.9  # at least this share of MALLET's names are different
