@@ -11,6 +11,8 @@ from textmlr.base.printable import plain, plural
 
 # Shapes whose columns have names: the sentence names these alone.
 TABLES = ("CSV", "JSON", "JSON lines", "Parquet", "Arrow", "a table")
+# Lines of other programs that neither a name nor first bytes need say.
+FASTTEXT, MALLET = "fastText's lines", "MALLET's lines"
 MOST_LEFT = 8
 MOST_TOLD = 3  # kinds of file in a message
 LOOKED_AT = 20  # rows
