@@ -169,7 +169,7 @@ def test_rows_with_nested_keys() -> None:
         assert corpus.taken[0].sentence() == (
             "text: column data.text, label: column annotation.label"
         )
-    with pytest.raises(InputError, match=r"the columns are id, 'data.text', 'annotation.label'"):
+    with pytest.raises(InputError, match=r"the columns are id, data.text, annotation.label"):
         as_corpus(rows)
     with pytest.raises(InputError, match=r"no column 'data\.words'"):
         as_corpus(rows, text="data.words", label="annotation.label")
