@@ -304,9 +304,10 @@ def second_characters() -> set[str]:
 def aligned(text: str, options: FeaturizerOptions) -> list[tuple[str, int, int]]:
     """(character of the prepared text, start, stop) of the characters that it stands for."""
     parts: list[str] = []
+    composes = second_characters() if options.normalize in ("nfc", "nfkc") else ()
     for c in text:
         first = prepared(c, options)[:1]
-        joins = not first or unicodedata.combining(first) or first in second_characters()
+        joins = not first or unicodedata.combining(first) or first in composes
         if joins and parts:
             parts[-1] += c
         else:

@@ -146,7 +146,7 @@ def test_label_studio_of_other_fields(tmp_path: Path) -> None:
         task(1, [["b"]], data={"headline": "another one there", "words": "it is another text"}),
     ]
     assert refusal(tmp_path, two) == (
-        f": {STUDIO}, whose text could be any of 'data.headline', 'data.words'; say which with "
+        f": {STUDIO}, whose text could be any of data.headline, data.words; say which with "
         "--text-column"
     )
     corpus = read(tmp_path, two, text_column="data.words")

@@ -133,6 +133,7 @@ def test_counts_equal_the_twin_on_every_torture_document(options):
     check_counts(documents, options, names)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("options", COMBINATIONS[:6], ids=range(6))
 def test_tokens_of_the_kernel_stand_where_they_are_found(options):
     for name, document in torture.documents():

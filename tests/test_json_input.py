@@ -21,6 +21,7 @@ from textmlr.cli import cli
 from textmlr.cli.value_types import ReadFormat
 from textmlr.corpus.corpus import Corpus
 from textmlr.corpus.formats import json_values
+from textmlr.corpus.notes import ReadingNotes
 from textmlr.corpus.reading import read_corpus, scan
 from textmlr.corpus.reading_options import FORMATS, ReadingOptions
 
@@ -185,7 +186,7 @@ def test_nested_keys(tmp_path: Path) -> None:
         assert refusal(path) == (
             ": no column has a plain name for the text, such as text or document, nor for the "
             "label, such as label or class; say which with --text-column and --label-column: the "
-            "columns are id, 'data.text', 'data.n.of', 'annotation.label'; they are those of the "
+            "columns are id, data.text, data.n.of, annotation.label; they are those of the "
             "first row"
         )
         assert refusal(path, text_column="data", label_column="annotation.label").endswith(
@@ -377,3 +378,28 @@ def test_mutations(tmp_path: Path) -> None:
 @pytest.mark.slow
 def test_many_mutations(tmp_path: Path) -> None:
     _mutations(tmp_path, range(600, 10_600))
+
+
+@pytest.mark.parametrize("chunk_bytes", [1, 7, 1 << 20])
+@pytest.mark.parametrize("shape", ["array", "lines of an array", "held", "one after another"])
+def test_other_encodings_are_told(shape: str, chunk_bytes: int, tmp_path: Path) -> None:
+    rows = [{"label": "a", "text": "die T\u00fcr f\u00fcr \u00c4rger und M\u00fche"}] * 4
+    text = {
+        "array": json.dumps(rows, ensure_ascii=False),
+        "lines of an array": json.dumps(rows, ensure_ascii=False, indent=1),
+        "held": json.dumps({"data": rows}, ensure_ascii=False, indent=1),
+        "one after another": "\n".join(
+            json.dumps(row, ensure_ascii=False, indent=1) for row in rows
+        ),
+    }[shape]
+    line = 1 + next(i for i, one in enumerate(text.split("\n")) if "\u00fc" in one)
+    for encoding, told in (("cp1252", True), ("utf-8", False)):
+        path = tmp_path / "corpus.json"
+        path.write_bytes(text.encode(encoding))
+        notes = ReadingNotes()
+        chunks = list(notes.watch(scan([str(path)], ReadingOptions(), chunk_bytes=chunk_bytes)))
+        assert sum(map(len, chunks)) == 4
+        assert len(notes.notes) == told
+        if told:
+            assert f"corpus.json, line {line}: not UTF-8" in notes.notes[0]
+            assert "--encoding cp1252" in notes.notes[0]

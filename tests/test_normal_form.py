@@ -5,16 +5,18 @@ from __future__ import annotations
 import random
 import re
 import unicodedata
+from collections.abc import Sequence
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import naive
 import numpy as np
 import pytest
 import torture
 from click.testing import CliRunner
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 from sklearn.feature_extraction.text import CountVectorizer, strip_accents_unicode
@@ -43,6 +45,12 @@ SETS = [
     for more in ({}, {"token_pattern": r"\w+", "char_ngrams": (2, 3)})
     if form or strip
 ]
+
+
+def mostly_slow(sets: Sequence[FeaturizerOptions]) -> list[Any]:
+    """Sets of options, of which most are for the slow tests."""
+    slow = pytest.mark.slow
+    return [pytest.param(one, marks=[slow] if i % 6 else []) for i, one in enumerate(sets)]
 
 
 def name_of(options: FeaturizerOptions) -> str:
@@ -105,7 +113,7 @@ class TestQuickCheck:
         stays = [unicodedata.is_normalized(form.upper(), c) for c in EVERYTHING]
         np.testing.assert_array_equal(changed(EVERYTHING, options), ~np.array(stays))
 
-    @pytest.mark.parametrize("options", SETS, ids=name_of)
+    @pytest.mark.parametrize("options", mostly_slow(SETS), ids=name_of)
     def test_of_every_code_point_lower_cased_and_stripped(self, options: FeaturizerOptions) -> None:
         reading = Reading.of(options)
         low = small if reading.lowercase else str
@@ -161,12 +169,24 @@ class TestQuickCheck:
         block = block_of([text])
         assert prepared_text.prepared(block, FeaturizerOptions()) is block
 
+    def test_few_documents_are_looked_at_in_python(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        texts = ["plain", "cafe\u0301", "na\u00efve", "x" * 60_000, "더"]
+        want = [unicodedata.normalize("NFC", text).encode() for text in texts]
+        options = FeaturizerOptions()
+        (block,) = batches_of(texts)
+        monkeypatch.setattr(prepared_text, "are_made", lambda reading: False)
+        monkeypatch.setattr(prepared_text, "normal_form", None)
+        own = prepared_text.prepared(block, options)
+        assert [own[i] for i in range(len(own))] == want
+        between = Batch(block.text, block.starts[[0, 3]], block.stops[[0, 3]])
+        assert prepared_text.prepared(between, options) is between
+
     def test_ascii_is_not_looked_at(self) -> None:
         block = block_of(["plain", "text"])
         for options in SETS:
             assert prepared_text.prepared(block, options) is block
 
-    @pytest.mark.parametrize("options", SETS[:6], ids=name_of)
+    @pytest.mark.parametrize("options", mostly_slow(SETS[:6]), ids=name_of)
     def test_pages(self, options: FeaturizerOptions) -> None:
         lower, classes, _, pages = prepared_text.normal_form(options)
         for page in range(kernels.PAGES):
@@ -230,7 +250,9 @@ def mixtures(text: str, seed: int) -> list[str]:
 
 
 class TestFeatures:
-    @pytest.mark.parametrize("options", [one for one in SETS if one.normalize], ids=name_of)
+    @pytest.mark.parametrize(
+        "options", mostly_slow([one for one in SETS if one.normalize]), ids=name_of
+    )
     @given(text=TEXTS, seed=st.integers(0, 99))
     @settings(max_examples=40, deadline=None)
     def test_equivalent_text_has_the_same(
@@ -269,7 +291,7 @@ class TestFeatures:
         assert lowered("i\u0301\u0307") == "i\u0301\u0307"  # the dot stands above an acute
         assert lowered("a\u0307") == "a\u0307"
 
-    @pytest.mark.parametrize("options", SETS, ids=name_of)
+    @pytest.mark.parametrize("options", mostly_slow(SETS), ids=name_of)
     def test_of_torture_are_the_twins(self, options: FeaturizerOptions) -> None:
         """The text that kernels read, of every document."""
         documents = [document for _, document in torture.documents()]
@@ -280,7 +302,7 @@ class TestFeatures:
             want = lower(naive.prepared(naive.decode(document), options), options)
             assert lower(made[i].decode("utf-8", "replace"), options) == want
 
-    @pytest.mark.parametrize("options", SETS, ids=name_of)
+    @pytest.mark.parametrize("options", mostly_slow(SETS), ids=name_of)
     def test_invalid_bytes_stay_as_many(self, options: FeaturizerOptions) -> None:
         broken = [
             b"e\xcc\x81 \xff\xfe e\xcc\x81\xe1\xbb",
@@ -308,7 +330,7 @@ class TestFeatures:
         featurizer.transform(broken)
         assert found == featurizer.invalid
 
-    @pytest.mark.parametrize("options", SETS[:4], ids=name_of)
+    @pytest.mark.parametrize("options", mostly_slow(SETS[:4]), ids=name_of)
     def test_long_documents_go_in_pieces(
         self, options: FeaturizerOptions, monkeypatch: pytest.MonkeyPatch
     ) -> None:
@@ -509,8 +531,9 @@ class TestExplanation:
             Corpus.of([t for _, t in PAIRS] * 9, [y for y, _ in PAIRS] * 9), options
         )
 
-    @pytest.mark.parametrize("options", SETS[::3], ids=name_of)
+    @pytest.mark.parametrize("options", mostly_slow(SETS[::3]), ids=name_of)
     @given(text=TEXTS)
+    @example(text="\U0002f834\u1161")  # a jamo behind a character that is replaced
     @settings(max_examples=25, deadline=None)
     def test_places(self, options: FeaturizerOptions, text: str) -> None:
         model = models(options)

@@ -76,7 +76,10 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-@pytest.mark.parametrize("name", TABLES)
+@pytest.mark.parametrize(
+    "name",
+    [pytest.param(one, marks=[pytest.mark.slow] if i else []) for i, one in enumerate(TABLES)],
+)
 def test_train_says_what_it_took_and_what_it_left(name: str, here: Path) -> None:
     TABLES[name](here / name, ROWS)
     done = _run("train", name, *COLUMNS)
@@ -143,6 +146,7 @@ def test_a_stream_and_its_checkpoint_keep_it(here: Path) -> None:
     assert "as in training" in _run("evaluate", "in.csv").stdout
 
 
+@pytest.mark.slow
 def test_a_corpus_on_disk_keeps_it(here: Path) -> None:
     TABLES["in.csv"](here / "in.csv", ROWS)
     _run("train", "in.csv", *COLUMNS, "-o", "memory.textmlr")
@@ -215,6 +219,7 @@ def test_the_users_own_columns_win(trained: Path) -> None:
     assert (trained / "plot.csv").read_bytes() != (trained / "name.csv").read_bytes()
 
 
+@pytest.mark.slow
 def test_compare_tells_of_a_model_of_other_columns(trained: Path) -> None:
     _run("train", "in.csv", "--text-column", "plot", "--label-column", "genre_of_it", "-o", "b")
     done = _run("compare", "model.textmlr", "b", "in.csv")

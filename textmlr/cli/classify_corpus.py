@@ -115,7 +115,7 @@ def classify_corpus(
         taken = taken_json(notes.taken)
         click.echo(to_json({**summary, "taken": taken, "seconds": round(seconds, 3)}))
     elif not quiet:
-        said = tables_said(notes.taken, model.record.taken, reading)
+        said = tables_said(notes.taken, model.record.taken, reading, lines=True)
         _show(output, wanted, tally, counts, seconds, said)
 
 

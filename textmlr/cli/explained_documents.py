@@ -214,7 +214,10 @@ def _of_corpora(
     name = ", ".join(shown_path(path) for path in paths)
     found: dict[int, AskedDocument] = {}
     notes, first = ReadingNotes(), 0
-    chunks = scan(paths, reading, labelled=labelled, tables=False, stdin=stdin, usual=usual)
+    # Rows whose text is null count, and are refused only where they are asked for.
+    chunks = scan(
+        paths, reading, labelled=labelled, tables=False, stdin=stdin, usual=usual, nulls=True
+    )
     for chunk in notes.watch(chunks):
         for number in numbers:
             row = number - 1 - first
@@ -242,7 +245,16 @@ def _are_labelled(
     from textmlr.corpus.reading import scan
 
     try:
-        next(scan(paths, reading, tables=False, chunk_bytes=_LOOKED_AT, stdin=stdin, usual=usual))
+        chunks = scan(
+            paths,
+            reading,
+            tables=False,
+            chunk_bytes=_LOOKED_AT,
+            stdin=stdin,
+            usual=usual,
+            nulls=True,
+        )
+        return not next(chunks).unlabelled  # which would not count
     except InputError:
         if reading.label_column is not None:
             raise
@@ -250,7 +262,6 @@ def _are_labelled(
     finally:
         if stdin is not None:
             stdin.seek(0)
-    return True
 
 
 def _check_numbers(numbers: Sequence[int], size: int, place: str, what: str) -> None:

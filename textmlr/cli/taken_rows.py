@@ -7,7 +7,7 @@ from dataclasses import asdict
 from typing import Any
 
 from textmlr.corpus.reading_options import ReadingOptions
-from textmlr.corpus.taken_columns import Taken, sentences
+from textmlr.corpus.taken_columns import FASTTEXT, MALLET, Taken, sentences
 
 
 def taken_rows(taken: Sequence[Taken], labels: int | None = None) -> list[tuple[str, str]]:
@@ -17,24 +17,33 @@ def taken_rows(taken: Sequence[Taken], labels: int | None = None) -> list[tuple[
 
 
 def tables_said(
-    taken: Sequence[Taken], usual: Sequence[Taken], reading: ReadingOptions
+    taken: Sequence[Taken],
+    usual: Sequence[Taken],
+    reading: ReadingOptions,
+    *,
+    lines: bool = False,
 ) -> list[str]:
-    """What a verb with a model has read of tables, a sentence each; () of other files.
+    """What a verb with a model has read of tables, a sentence each; of other files what is not as
+    the name or the first bytes say, but as in training.
 
     usual    what was read of the corpus of training
     reading  the options of the command
+    lines    say of all other files, too
     """
     said = []
     for one in taken:
         if not one.text:
+            alike = one.shape in {of.shape for of in usual}
+            if lines or (alike and one.shape.startswith((FASTTEXT, MALLET))):
+                said.append(one.sentence() + (", as in training" if alike else ""))
             continue
         own = {
             "text": one.text if reading.text_column is None else None,
             "label": one.label if reading.label_column is None else None,
         }
-        alike = [name in {getattr(of, kind) for of in usual} for kind, name in own.items() if name]
+        same = [name in {getattr(of, kind) for of in usual} for kind, name in own.items() if name]
         (sentence,) = sentences([Taken(one.shape, one.text, one.label)])
-        said.append(sentence + (", as in training" if alike and all(alike) else ""))
+        said.append(sentence + (", as in training" if same and all(same) else ""))
     return list(dict.fromkeys(said))
 
 

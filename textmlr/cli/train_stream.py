@@ -128,10 +128,12 @@ def _trainer(output: str, stages: Stages, *, resume: bool) -> StreamTrainer:
 
 def _warn(run: Run) -> None:
     """Say what was left out of the stream or replaced."""
+    from textmlr.corpus.alike_labels import alike_notes
     from textmlr.training.training_notes import featurizer_notes
 
     trainer = run.trainer
-    for note in [*run.read.notes, *featurizer_notes(trainer.featurizer_options)]:
+    own = [*featurizer_notes(trainer.featurizer_options), *alike_notes(trainer.labels)]
+    for note in [*run.read.notes, *own]:
         warn(plain(note))
     if trainer.skipped:
         first = f" (first: {run.read.skipped_examples[0]})" if run.read.skipped_examples else ""

@@ -11,6 +11,8 @@ from textmlr.base.printable import plain, plural
 
 # Shapes whose columns have names: the sentence names these alone.
 TABLES = ("CSV", "JSON", "JSON lines", "Parquet", "Arrow", "a table")
+# Lines of other programs that neither a name nor first bytes need say.
+FASTTEXT, MALLET = "fastText's lines", "MALLET's lines"
 MOST_LEFT = 8
 MOST_TOLD = 3  # kinds of file in a message
 LOOKED_AT = 20  # rows
@@ -24,6 +26,7 @@ ALSO_TEXT = frozenset(
     "article paragraph utterance query response prompt completion feedback details transcript "
     "reply".split()
 )
+_ANSWERS = {"accept", "reject", "ignore"}  # Prodigy's
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,9 +155,17 @@ def left_of(
         texts = [value for value in values if isinstance(value, str)]
         if len(texts) < len(values) or (seen and not texts):
             continue  # of another type, or empty
-        if columns[place].strip().casefold() in ALSO_TEXT or looks_like_text(texts):
+        named_so = columns[place].strip().casefold() in ALSO_TEXT and not _are_codes(texts)
+        if named_so or looks_like_text(texts):
             found.append(columns[place])
     return tuple(found[:MOST_LEFT])
+
+
+def _are_codes(values: Sequence[str]) -> bool:
+    """Whether values are single words that recur, such as Prodigy's accept and reject."""
+    if not values or any(len(value.split()) > 1 for value in values):
+        return False
+    return {*values} <= _ANSWERS or len({*values}) < LEAST_DISTINCT * len(values)
 
 
 def looks_like_text(values: Sequence[str]) -> bool:

@@ -27,7 +27,7 @@ from textmlr.kernels import normal_form as kernels
 from textmlr.kernels.jit import is_plain
 
 PIECE_BYTES = 1 << 20  # of text that Python makes at a time
-FEW_BYTES = 1 << 14  # of text that takes less time in Python than the tables for kernels
+FEW_BYTES = 1 << 15  # of text that takes less time in Python than the tables for kernels
 _SEPARATOR, _INVALID = (chr(0xDC00 + byte) for byte in (kernels.SEPARATOR, kernels.INVALID))
 
 
@@ -52,19 +52,22 @@ def prepared(block: Batch, options: FeaturizerOptions) -> Batch:
     reading = Reading.of(options)
     if not reading.changes or block.is_ascii:
         return block
-    changed = np.ones(len(block), np.uint8)
+    changed = _for_python(block, reading)
     starts, stops = frozen(block.starts), frozen(block.stops)
-    if not _is_little(block, reading):
+    if changed is None:
+        changed = np.empty(len(block), np.uint8)
         form = normal_form(options)
         if not kernels.changes(frozen(block.text), starts, stops, form, changed):
             return block
     changed = frozen(changed)
     lengths = stops - starts
     own = lengths[changed > 0]
+    if not len(own):
+        return block
     apart = np.empty(int(own.sum()) + len(own), np.uint8)
     kernels.take_apart(frozen(block.text), starts, stops, changed, apart)
     made = _made(apart, reading)
-    if len(own) == len(block) and np.array_equal(made, apart):
+    if np.array_equal(made, apart):
         return block
     text = np.empty(int(lengths.sum()) + len(made) - len(apart), np.uint8)
     ends = np.empty(len(block), np.int64)
@@ -116,9 +119,17 @@ _as_it_is = frozen(np.arange(128, dtype=np.uint32))
 _forms: dict[Reading, kernels.NormalForm] = {}
 
 
-def _is_little(block: Batch, reading: Reading) -> bool:
-    """Whether Python's own functions take the least time."""
-    return is_plain() or (block.text_bytes <= FEW_BYTES and not are_made(reading))
+def _for_python(block: Batch, reading: Reading) -> NDArray[np.uint8] | None:
+    """Whether each document is one that Python's own functions have to look at, since it is not
+    ASCII: (n,).  None where the kernel takes less time, tables and all."""
+    if not is_plain() and (are_made(reading) or block.text_bytes > PIECE_BYTES):
+        return None
+    begin, end = int(block.starts.min()), int(block.stops.max())
+    above = np.zeros(end - begin + 1, np.int64)  # bytes above 0x7F before each
+    np.cumsum(block.text[begin:end] >= 0x80, out=above[1:])
+    others = above[block.stops - begin] > above[block.starts - begin]
+    few = int((block.stops - block.starts)[others].sum()) <= FEW_BYTES
+    return others.astype(np.uint8) if few or is_plain() else None
 
 
 def _made(apart: NDArray[np.uint8], reading: Reading) -> NDArray[np.uint8]:

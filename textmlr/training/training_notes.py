@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from textmlr.base.featurizer_options import FeaturizerOptions
 from textmlr.base.printable import plain, plural
+from textmlr.corpus.alike_labels import alike_notes, joined_notes
 from textmlr.corpus.corpus import Corpus
 from textmlr.features.stop_words import dropped
 from textmlr.model.record import ExactRecord, OverlapRecord
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 
 MANY = 0.05  # share of a corpus that repeats another part of it
 MOST_NAMED = 5
+# Options by which a corpus may have no feature.
+_DROPPING = ("min_df", "max_df", "min_token_length", "token_pattern", "stop_words")
 
 
 def training_notes(corpus: Corpus, judges: Corpus | None, model: Model) -> list[str]:
@@ -38,6 +41,8 @@ def training_notes(corpus: Corpus, judges: Corpus | None, model: Model) -> list[
         *featurizer_notes(model.featurizer.options),
         *_cut_notes(record.cut),
         *duplicate_notes(documents.doubles, documents.documents),
+        *alike_notes(corpus.labels),
+        *joined_notes(corpus.labels),
         *few_notes(corpus.labels, documents.per_label),
         *overlap_notes(
             held.overlap,
@@ -47,8 +52,36 @@ def training_notes(corpus: Corpus, judges: Corpus | None, model: Model) -> list[
             "the figures on them are too good",
         ),
         *_unchecked_notes(record, held_out=held.documents, options=options),
-        *_never_notes(corpus.labels, held.never_answered, balanced=bool(options["class_weight"])),
+        *(
+            _empty_notes(model)
+            or _never_notes(
+                corpus.labels, held.never_answered, balanced=bool(options["class_weight"])
+            )
+        ),
     ]
+
+
+def _empty_notes(model: Model) -> list[str]:
+    """That a model has no feature, or no weight, and by which options."""
+    final, featurizer = model.record.final, model.featurizer
+    so = "the model answers every document with the labels' shares"
+    if isinstance(final, ExactRecord) and final.features_kept == 0:
+        return [f"--l1 {final.l1:g} leaves no weight that is not 0: {so}; give a smaller --l1"]
+    if featurizer.columns > int(featurizer.options.bias):
+        return []
+    usual = FeaturizerOptions()
+    given = {name: getattr(featurizer.options, name) for name in _DROPPING}
+    causes = [
+        f"--{name.replace('_', '-')} {plain(str(value))}"
+        for name, value in given.items()
+        if value != getattr(usual, name)
+    ]
+    if not causes:
+        return [f"no document has a word, so that no feature is left: {so}; give texts of words"]
+    all_of = ", ".join(causes)
+    leave = "leaves" if len(causes) == 1 else "leave"
+    mend = "another value, or leave it out" if len(causes) == 1 else "other values"
+    return [f"{all_of} {leave} no feature: {so}; give {mend}"]
 
 
 def featurizer_notes(options: FeaturizerOptions) -> list[str]:
@@ -128,6 +161,7 @@ def update_notes(after: Model, corpus: Corpus, judges: Corpus | None) -> list[st
         *reading_notes([corpus] + ([judges] if judges else [])),
         *invalid_notes(update.invalid_utf8 or 0),
         *duplicate_notes(update.doubles, len(corpus)),
+        *alike_notes(after.labels),
         *few_notes(after.labels, trained.per_label),
         *overlap_notes(
             update.overlap,

@@ -59,5 +59,7 @@ def listed(names: Iterable[str]) -> str:
     return ", ".join(map(named, once[:20])) + (", ..." if len(once) > 20 else "")
 
 
-def which(names: Sequence[str]) -> str:
-    return "say which with " + " or ".join(mention("label_column", name) for name in names)
+def which(names: Sequence[str], text: str | None = None) -> str:
+    """The mend of labels that could be several;  text  the column of texts, if it is to be said."""
+    first = "" if text is None else mention("text_column", text) + " "
+    return "say which with " + " or ".join(first + mention("label_column", name) for name in names)

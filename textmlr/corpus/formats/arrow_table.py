@@ -21,6 +21,7 @@ from textmlr.corpus.decompression import check_ratio
 from textmlr.corpus.formats.lines import quoted
 from textmlr.corpus.formats.table_columns import ColumnPlaces, find
 from textmlr.corpus.labels import LARGEST_WEIGHT
+from textmlr.corpus.plain_arrays import usual
 from textmlr.corpus.taken_columns import LOOKED_AT, Taken, left_of, taken_of
 
 SMALL = 1 << 20  # bytes of a batch that is put together with the next
@@ -313,7 +314,7 @@ def _filtered(rows: pa.RecordBatch, good: NDArray[np.bool_]) -> pa.RecordBatch:
         try:
             arrays.append(column.filter(chosen))
         except pa.ArrowNotImplementedError:
-            arrays.append(plain(column).filter(chosen))
+            arrays.append(usual(column).filter(chosen))
     return pa.RecordBatch.from_arrays(arrays, rows.schema.names)
 
 
@@ -341,8 +342,8 @@ def arrow_refusals(name: str, kind: str) -> Iterator[None]:
 
 
 def _readable(rows: pa.RecordBatch) -> pa.RecordBatch:
-    """The rows; text that is binary in the file as strings."""
-    arrays = [as_strings(column) for column in rows.columns]
+    """The rows, of types that can be written; text that is binary in the file as strings."""
+    arrays = [as_strings(usual(column)) for column in rows.columns]
     return pa.RecordBatch.from_arrays(arrays, rows.schema.names)
 
 

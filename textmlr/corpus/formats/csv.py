@@ -140,7 +140,7 @@ def _order(
         for at in (label, places.text)
     )
     mend = f"say {mention('text_column', text)} {mention('label_column', label_name)}"
-    return OrderCheck(name, mend)
+    return OrderCheck(name, mend=mend)
 
 
 def _look(rows: _Rows, order: OrderCheck | None, signs: Signs) -> None:

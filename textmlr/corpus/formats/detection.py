@@ -14,6 +14,7 @@ from textmlr.corpus.byte_streams import HEAD, Stream
 from textmlr.corpus.chunks import Chunk, ScanRequest
 from textmlr.corpus.decompression import ending_of
 from textmlr.corpus.formats.csv_header import csv_option, is_csv, names_usual
+from textmlr.corpus.formats.usual_lines import usual_mallet, usual_prefix
 from textmlr.corpus.reading_options import LABEL_PREFIX
 from textmlr.corpus.text_encodings import BOM, check_marks
 
@@ -48,12 +49,16 @@ _ENDINGS = {
     ".ipc": "arrow",
     ".ft": "fasttext",
     ".fasttext": "fasttext",
+    ".mallet": "mallet",
     ".vw": "vw",
 }
 COLUMNAR = ("parquet", "arrow")  # a file's size says little of its text's
 _MAGICS = {b"PAR1": "parquet", b"ARROW1": "arrow"}
 _CONTINUATION = b"\xff\xff\xff\xff"  # begins each message of an Arrow stream; its length follows
-_JSON = re.compile(rb'\{\s*\n\s*"|\[\s*\{\s*"')  # an object on many lines, or an array of them
+# An object on many lines, an array of them, or spaCy's pairs of a text and an object.
+_JSON = re.compile(
+    rb'\{\s*\n\s*"|\[\s*\{\s*"|\[\s*(?:\[\s*)?"(?:[^"\\]|\\.)*"\s*,\s*\{\s*"', re.DOTALL
+)
 _LONGEST_SCHEMA = 1 << 24
 
 
@@ -112,8 +117,11 @@ def _found(stream: Stream, request: ScanRequest, wanted: str | None, shown: str 
         return "csv"
     if named == "tsv" and own.named_columns:
         return "csv"  # with tabs: lines of label<TAB>text have no columns to name
-    if named is None and own.label_prefix is not None:
+    prefix = own.label_prefix or usual_prefix(stream.head(), request.usual)
+    if named is None and prefix is not None:
         return "fasttext"
+    if named is None and usual_mallet(stream.head(), request.usual):
+        return "mallet"
     return named or _guessed(stream.head(), request)
 
 

@@ -30,13 +30,13 @@ from textmlr.corpus.formats.lines import (
     quoted,
 )
 from textmlr.corpus.formats.tsv import table_of
+from textmlr.corpus.formats.usual_lines import shape_of, usual_prefix
 from textmlr.corpus.reading_options import LABEL_PREFIX
 from textmlr.corpus.taken_columns import Taken
 from textmlr.kernels import fasttext_lines as kernels
 from textmlr.kernels import tsv_lines as lines_kernels
 
 NO_LABEL = lines_kernels.NO_LABEL
-TAKEN = Taken("fastText's lines")
 
 
 def chunks(stream: Stream, request: ScanRequest) -> Iterator[Chunk]:
@@ -53,12 +53,13 @@ def chunks(stream: Stream, request: ScanRequest) -> Iterator[Chunk]:
             place=stream.name,
             mend="leave it out",
         )
+    prefix = own.label_prefix or usual_prefix(stream.head(), request.usual) or LABEL_PREFIX
     for lines in blocks_of(stream, request.chunk_bytes, blank_end=True):
-        yield _chunk(lines, request)
+        yield _chunk(lines, request, prefix)
 
 
-def _chunk(lines: Lines, request: ScanRequest) -> Chunk:
-    n, named = len(lines), request.options.label_prefix or LABEL_PREFIX
+def _chunk(lines: Lines, request: ScanRequest, named: str) -> Chunk:
+    n, taken = len(lines), Taken(shape_of(named))
     prefix = frozen(np.frombuffer(named.encode(), np.uint8))
     firsts, lasts, begins = np.empty(n, np.int64), np.empty(n, np.int64), np.empty(n, np.int64)
     counts, inside = np.empty(n, np.int64), np.empty(n, np.uint8)
@@ -87,7 +88,7 @@ def _chunk(lines: Lines, request: ScanRequest) -> Chunk:
     batch = Batch(text, frozen(begins), frozen(stops))
     if not request.labelled:
         table = partial(_unlabelled_table, batch)
-        return Chunk(lines.name, first, batch, None, None, table, len(bad), examples, taken=TAKEN)
+        return Chunk(lines.name, first, batch, None, None, table, len(bad), examples, taken=taken)
     names: list[Any]
     codes, names = used(codes, labels)
     table = partial(table_of, batch, codes, names, None)
@@ -103,7 +104,7 @@ def _chunk(lines: Lines, request: ScanRequest) -> Chunk:
         examples,
         several,
         f"{named}<label> text lines",
-        taken=TAKEN,
+        taken=taken,
         told=_odd_label(lines, np.flatnonzero(status == 0), codes, names, named),
     )
 

@@ -26,7 +26,7 @@ from textmlr.corpus.formats.json_values import (
     MEND,
     PART_BYTES,
     JsonValues,
-    reason_of,
+    not_json,
     scan,
 )
 from textmlr.corpus.formats.lines import BINARY, Lines, blocks_of, quote
@@ -345,7 +345,7 @@ def _object(lines: Lines, line: int) -> Any:
         if b"\0" in raw:
             return _error(lines, line, *BINARY)
         shown = quote(lines.text, start, stop)
-        return _error(lines, line, f"not JSON: {reason_of(error)} of {shown}")
+        return _error(lines, line, not_json(error, shown))
     except ValueError:  # an integer of thousands of digits
         return _error(lines, line, MANY_DIGITS, f"write it as a string, {SKIP}")
     if not isinstance(found, dict) and rows_in(found) == [found]:

@@ -27,7 +27,7 @@ from textmlr.corpus.formats.table_columns import (
 )
 from textmlr.corpus.labels import LARGEST_WEIGHT
 from textmlr.corpus.nested_keys import MISSING, column_names, reach, value_at
-from textmlr.corpus.taken_columns import Taken, left_of
+from textmlr.corpus.taken_columns import Taken, left_of, looks_like_text
 
 SURROGATE = re.compile("[\ud800-\udfff]")
 
@@ -202,6 +202,14 @@ def _text_in(export: Export, rows: Sequence[Row], columns: list[str], name: str)
             if len(plain) == 1:
                 found = plain
                 break
+    if len(found) > 1:
+        own = {one: [reach(row, one) for row in rows[:20]] for one in found}
+        read = [
+            one
+            for one, values in own.items()
+            if looks_like_text([value for value in values if isinstance(value, str)])
+        ]
+        found = read if len(read) == 1 else found
     if len(found) != 1:
         shown = f"could be any of {listed(found)}" if found else "is in no column with a plain name"
         mend = f"say which with {mention('text_column')}"

@@ -12,6 +12,8 @@ import re
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from textmlr.base import limits
 from textmlr.base.errors import FormatError, InputError
 from textmlr.corpus.byte_streams import Stream
@@ -49,12 +51,26 @@ class JsonValue(NamedTuple):
 def reason_of(error: Exception, start: int = 0) -> str:
     """Why Python's json refuses a value that begins at a place, in words."""
     if isinstance(error, json.JSONDecodeError):
-        return f"{error.msg} at character {error.pos - start + 1:,}"
+        what = error.msg.removesuffix(" at").removesuffix(" starting")
+        return f"{what} at character {error.pos - start + 1:,}"
     if isinstance(error, RecursionError):
         return "it is nested too deeply"
     if isinstance(error, StopIteration):
         return f"Expecting value at character {error.value - start + 1:,}"
     return MANY_DIGITS
+
+
+def not_json(error: Exception, beginning: str, start: int = 0) -> str:
+    """What is wrong with a value that is no JSON.
+
+    beginning  of it, quoted
+
+    >>> not_json(RecursionError(), "'[[[[[[...'")
+    "not JSON: '[[[[[[...' is nested too deeply"
+    """
+    if isinstance(error, RecursionError):
+        return f"not JSON: {beginning} is nested too deeply"
+    return f"not JSON: {reason_of(error, start)} of {beginning}"
 
 
 class JsonValues:
@@ -66,7 +82,8 @@ class JsonValues:
     def __init__(self, stream: Stream, size: int, holds_rows: Callable[[Any], bool]) -> None:
         self.stream, self.name = stream, stream.name
         self._size, self._holds_rows = min(size, PART_BYTES), holds_rows
-        self._decode = codecs.getincrementaldecoder("utf-8")("replace").decode
+        self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
+        self._lines_read = 0
         self._text, self._at, self._end = "", 0, False
         self._line, self._counted = 1, 0  # the line of a place in the text
         self._row = 0
@@ -99,8 +116,13 @@ class JsonValues:
         self._line_of(self._at)
         raw = self.stream.read(max(self._size, left))
         self._end = not raw
-        self._text = self._text[self._at :] + self._decode(raw, not raw)
+        before = self._decoder.getstate()[0]  # the beginning of a character
+        self._text = self._text[self._at :] + self._decoder.decode(raw, not raw)
         self._at = self._counted = 0
+        whole = before + raw
+        whole = whole[: len(whole) - len(self._decoder.getstate()[0])]
+        self.stream.check_text(np.frombuffer(whole, np.uint8), self._lines_read + 1)
+        self._lines_read += whole.count(b"\n")
 
     def _line_of(self, at: int) -> int:
         """The line of a place, which is not before those asked for so far."""
@@ -173,7 +195,7 @@ class JsonValues:
 
     def _error(self, start: int, error: Exception) -> InputError:
         """The error of a value that ends where its brackets say."""
-        problem = f"not JSON: {reason_of(error, start)} of {self._quote(start)}"
+        problem = not_json(error, self._quote(start), start)
         mend = MEND
         if isinstance(error, ValueError) and not isinstance(error, json.JSONDecodeError):
             problem, mend = MANY_DIGITS, f"write it as a string, {SKIP}"

@@ -7,6 +7,7 @@ from typing import Any
 
 from textmlr.corpus.formats.annotated_rows import Export, Row, by_votes, listed, which
 from textmlr.corpus.formats.plain_names import PLAIN
+from textmlr.corpus.taken_columns import LOOKED_AT, looks_like_text
 
 STUDIO_KEYS = {"annotation_id", "annotator", "lead_time"}
 _STUDIO_OWN = STUDIO_KEYS | {
@@ -94,15 +95,20 @@ def studio_min(rows: Sequence[Row], wanted: str | None) -> Export | None:
     if not first.keys() >= STUDIO_KEYS:
         return None
     names = studio_columns(list(dict.fromkeys(key for row in rows for key in row)))
+    own = [key for key in first if key not in _STUDIO_OWN]
+    like_text = [key for key in own if _reads_as_text(key, rows)]
     if wanted in names and wanted is not None:
         names = [wanted]
-    texts = [key for key in first if key not in _STUDIO_OWN and key not in names]
+    elif len(names) > 1:
+        names = [key for key in names if key not in like_text]
+    texts = [key for key in own if key not in names]
     refusal = None
     if len(names) != 1:
-        shown = listed(key for key in first if key not in _STUDIO_OWN)
+        others = names or [key for key in own if key not in like_text] or ["NAME"]
+        text = like_text[0] if len(like_text) == 1 else None
         refusal = (
-            f"which of its columns is the label is not plain: {shown}",
-            which(names or ["NAME"]),
+            f"which of its columns is the label is not plain: {listed(own)}",
+            which(others, None if text in PLAIN["text"] else text),
         )
     label = names[0] if names else "choices"
     return Export(
@@ -112,6 +118,13 @@ def studio_min(rows: Sequence[Row], wanted: str | None) -> Export | None:
         lambda row: min_choices(row.get(label)),
         refusal=refusal,
     )
+
+
+def _reads_as_text(key: str, rows: Sequence[Row]) -> bool:
+    """Whether a column is called as texts are, or its values look like text."""
+    values = [row[key] for row in rows[:LOOKED_AT] if row.get(key) is not None]
+    texts = [value for value in values if isinstance(value, str)]
+    return len(texts) == len(values) and (key.casefold() in PLAIN["text"] or looks_like_text(texts))
 
 
 def studio_columns(columns: Sequence[str]) -> list[str]:

@@ -10,12 +10,14 @@ from textmlr.base.errors import FormatError
 from textmlr.base.option_mentions import mention
 from textmlr.corpus.batch import Batch
 from textmlr.corpus.formats.plain_names import PLAIN
+from textmlr.corpus.formats.wide_lines import WideCheck
 
 FEWEST = 8  # lines that say something
 SAMPLE = 2000  # of them are looked at
 _ONCE = 0.9  # at least this share of the "labels" are different
 _AGAIN = 0.5  # at most this share of the "texts" are different
 _LONGEST_NAME = 40  # characters
+LINE = 1 << 16  # bytes of a line
 _BEGINNING = 200  # bytes of a text that it is known by, beside its length
 
 
@@ -23,14 +25,20 @@ class OrderCheck:
     """Looks at the first lines of a file, and refuses it where nearly every label stands once and
     the texts are a few values.
 
-    decided  enough was seen
-    mend     how to read it, for a table with names; else it has lines of text<TAB>label
+    labelled  labels are asked for
+    weighted  lines have weights
+    mend      how to read a table with names; "": it has lines of text<TAB>label
+    decided   enough was seen
     Corpora that have a label a document, such as headwords of a dictionary, have texts that differ,
     and longer ones than their labels.  What is decided does not depend on how lines come in parts.
     """
 
-    def __init__(self, place: str, mend: str = "") -> None:
+    def __init__(
+        self, place: str, *, labelled: bool = True, weighted: bool = False, mend: str = ""
+    ) -> None:
         self._place, self._own_mend = place, mend
+        self._labelled = labelled
+        self._wide = None if weighted or mend else WideCheck()
         self.decided = False
         self._seen = 0
         self._sizes = [0, 0]  # bytes of labels and of texts
@@ -50,6 +58,9 @@ class OrderCheck:
             name = names[i].strip()
             if first and not self._seen and size <= _BEGINNING:
                 self._first = name, value
+            if self._wide is not None:
+                line = texts.text[int(names.starts[i]) : int(texts.stops[i])]
+                self._wide.add(line[:LINE].tobytes(), first=first and not self._seen)
             self._seen += 1
             self._labels.add(name)
             key = value, size if size > _BEGINNING else 0
@@ -64,6 +75,9 @@ class OrderCheck:
         if self.decided:
             return
         self.decided = True
+        if self._wide is not None:
+            self._wide.check(self._place, labelled=self._labelled)
+            self._wide = None
         n, labels, distinct = self._seen, len(self._labels), len(self._values)
         headed = self._first is not None and _kinds(self._first) == ("text", "label")
         distinct -= headed
@@ -88,11 +102,13 @@ class OrderCheck:
         text, label = (one.decode("utf-8", "replace") for one in self._first or (b"", b""))
         alone = self._first is not None and self._values[self._first[1], 0] == 1
         if alone and label and 0 < len(text) <= _LONGEST_NAME and len(text.split()) <= 4:
-            return (  # not of plain names
-                f"read it by its line of names: {mention('text_column', text)} "
-                f"{mention('label_column', label)}"
-            )
-        words = mention("header", False), mention("text_column", "1"), mention("label_column", "2")
+            own = [mention("text_column", text)]  # not of plain names
+            if self._labelled:
+                own.append(mention("label_column", label))
+            return f"read it by its line of names: {' '.join(own)}"
+        words = [mention("header", False), mention("text_column", "1")]
+        if self._labelled:
+            words.append(mention("label_column", "2"))
         return f"say {' '.join(words)}, or write label<TAB>text"
 
 

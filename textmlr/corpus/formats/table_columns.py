@@ -115,7 +115,7 @@ def check_apart(text: int, label: int | None, columns: Sequence[str], place: str
 
 def listed(columns: Sequence[str]) -> str:
     """The names of columns, quoted unless they are plain words; a line or two at most."""
-    shown = [name if name.isidentifier() else repr(name) for name in columns[:20]]
+    shown = [name if name.replace(".", "").isidentifier() else repr(name) for name in columns[:20]]
     more = f" and {len(columns) - 20} more" if len(columns) > 20 else ""
     return ", ".join(shown) + more
 

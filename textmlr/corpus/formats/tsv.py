@@ -56,7 +56,8 @@ def chunks(stream: Stream, request: ScanRequest) -> Iterator[Chunk]:
             place=stream.name,
             mend=f"leave it out, or say {mention('format', 'csv')} if the first line names columns",
         )
-    order = OrderCheck(stream.name)
+    weighted = request.options.has_weights
+    order = OrderCheck(stream.name, labelled=request.labelled, weighted=weighted)
     held: list[Chunk] = []  # until it is clear which column is the label
     for lines in blocks_of(stream, request.chunk_bytes, blank_end=True):
         held.append(_chunk(lines, request, order))

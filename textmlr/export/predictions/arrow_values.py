@@ -5,16 +5,20 @@ from __future__ import annotations
 import datetime
 import decimal
 import json
+import uuid
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from textmlr.base.errors import InputError
+from textmlr.corpus.arrow_types import plain
 
 
 def decoded(column: pa.Array) -> pa.Array:
-    """A dictionary column as a column of its values."""
+    """A column of a dictionary, or of an extension type, as a column of its values."""
+    if isinstance(column.type, pa.BaseExtensionType):
+        return plain(column)
     return column.dictionary_decode() if pa.types.is_dictionary(column.type) else column
 
 
@@ -40,6 +44,14 @@ def text_of(column: pa.Array, name: str, place: str) -> pa.Array:
         ) from error
 
 
+def is_bytes(kind: pa.DataType) -> bool:
+    """Whether values are bytes, of whatever size."""
+    types = pa.types
+    return bool(
+        types.is_binary(kind) or types.is_large_binary(kind) or types.is_fixed_size_binary(kind)
+    )
+
+
 def json_values(column: pa.Array, name: str, place: str) -> list[Any]:
     """The values of a column as the json module takes them; NaN and infinities become None.
 
@@ -50,7 +62,7 @@ def json_values(column: pa.Array, name: str, place: str) -> list[Any]:
     types = pa.types
     if types.is_timestamp(kind):
         column = iso_times(column)
-    elif types.is_binary(kind) or types.is_large_binary(kind):
+    elif is_bytes(kind):
         column = text_of(column, name, place)
     elif types.is_float32(kind) or types.is_float64(kind):
         column = pc.if_else(pc.is_finite(column), column, None)
@@ -85,6 +97,8 @@ def _other(value: Any) -> str:
         return str(value)
     if isinstance(value, bytes):
         return value.decode()
+    if isinstance(value, uuid.UUID):
+        return str(value)
     raise TypeError(f"a {type(value).__name__}")
 
 

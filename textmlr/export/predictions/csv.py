@@ -12,9 +12,11 @@ from typing import IO
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from textmlr.base.errors import InputError
 from textmlr.export.predictions.arrow_values import (
     decoded,
     encode_json,
+    is_bytes,
     iso_times,
     json_values,
     text_of,
@@ -66,7 +68,7 @@ class CsvWriter:
         kind, types = column.type, pa.types
         if types.is_timestamp(kind):
             column = iso_times(column)
-        elif types.is_binary(kind) or types.is_large_binary(kind):
+        elif is_bytes(kind):
             column = text_of(column, name, self._place)
         elif types.is_string_view(kind):
             column = column.cast(pa.large_string())
@@ -78,7 +80,14 @@ class CsvWriter:
         kind = column.type
         if types.is_string(kind) or types.is_large_string(kind):
             return self._quoted(column.cast(_BYTES))
-        return self._quoted(column.cast(pa.large_string()).cast(_BYTES))
+        try:
+            return self._quoted(column.cast(pa.large_string()).cast(_BYTES))
+        except (pa.ArrowNotImplementedError, pa.ArrowInvalid) as error:
+            raise InputError(
+                f"column {name!r} holds {kind}, which is not written as text",
+                place=self._place,
+                mend="leave the column out, or write .arrow",
+            ) from error
 
     def _quoted(self, column: pa.Array) -> pa.Array:
         needs = pc.equal(pc.binary_length(column), 0)

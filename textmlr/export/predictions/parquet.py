@@ -2,14 +2,27 @@
 
 from __future__ import annotations
 
+from io import BytesIO
 from typing import IO
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from textmlr.base.errors import InputError
+
 # A row group is what a writer and a reader hold in memory.
 MOST_ROWS = 1 << 17
 MOST_BYTES = 1 << 25
+
+
+def _unheld(schema: pa.Schema) -> str:
+    """The first column that Parquet cannot hold, and its type."""
+    for field in schema:
+        try:
+            pq.ParquetWriter(BytesIO(), pa.schema([field])).close()
+        except pa.ArrowNotImplementedError:
+            return f"column {field.name!r}, which is {field.type}"
+    return "a column"
 
 
 class ParquetWriter:
@@ -18,9 +31,16 @@ class ParquetWriter:
     waiting  batches not yet written
     """
 
-    def __init__(self, file: IO[bytes], schema: pa.Schema) -> None:
+    def __init__(self, file: IO[bytes], schema: pa.Schema, place: str = "") -> None:
         self._schema = schema
-        self._writer = pq.ParquetWriter(file, schema, compression="zstd")
+        try:
+            self._writer = pq.ParquetWriter(file, schema, compression="zstd")
+        except pa.ArrowNotImplementedError as error:
+            raise InputError(
+                f"Parquet has no type for {_unheld(schema)}",
+                place=place,
+                mend="leave the column out, or write .arrow",
+            ) from error
         self.waiting: list[pa.RecordBatch] = []
         self._rows = self._bytes = 0
 

@@ -149,7 +149,7 @@ def _writer(output: PredictionFile, file: IO[bytes], schema: pa.Schema) -> Predi
     if output.format == "parquet":
         from textmlr.export.predictions.parquet import ParquetWriter
 
-        return ParquetWriter(file, schema)
+        return ParquetWriter(file, schema, output.path)
     if output.format == "arrow":
         from textmlr.export.predictions.arrow import ArrowWriter
 

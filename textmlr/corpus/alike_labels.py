@@ -1,0 +1,94 @@
+"""Labels that are written nearly alike: one label, most likely, that counts as several."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Sequence
+
+_UNSEEN = re.compile("[\u00ad\u200b-\u200f\u2060\ufeff]")  # they take no room
+MOST_NAMED = 3  # pairs
+
+
+def alike_notes(labels: Sequence[str]) -> list[str]:
+    """The sentence on labels that differ in case, spaces or the form of accented letters alone.
+
+    Names that look the same are shown with escapes.
+
+    >>> alike_notes(["Spam", "ham", "spam"])[0].partition(";")[0]
+    "1 pair of labels is nearly alike, and counts as two: 'Spam' and 'spam' (case)"
+    """
+    first: dict[str, str] = {}
+    pairs: list[tuple[str, str]] = []
+    for label in labels:
+        known = first.setdefault(_bare(label), label)
+        if known != label:
+            pairs.append((known, label))
+    if not pairs:
+        return []
+    shown = [f"{_shown(a, b)} and {_shown(b, a)} ({_reason(a, b)})" for a, b in pairs[:MOST_NAMED]]
+    more = f" and {len(pairs) - MOST_NAMED:,} more" if len(pairs) > MOST_NAMED else ""
+    how = "1 pair of labels is" if len(pairs) == 1 else f"{len(pairs):,} pairs of labels are"
+    counts = "counts" if len(pairs) == 1 else "each counts"
+    return [
+        f"{how} nearly alike, and {counts} as two: {', '.join(shown)}{more}; "
+        "if they are one label, write them the same way in the corpus"
+    ]
+
+
+def joined_notes(labels: Sequence[str]) -> list[str]:
+    """The sentence on labels that are others with a sign between, as some tools join several.
+
+    >>> joined_notes(["A", "A#B", "B", "C#"])[0].partition(",")[0]
+    "1 label is others joined by a sign: 'A#B'"
+    """
+    known = {*labels}
+    found = [
+        label
+        for label in labels
+        if any(len(parts) > 1 and known.issuperset(parts) for parts in _parted(label))
+    ]
+    if not found:
+        return []
+    shown = ", ".join(map(repr, found[:MOST_NAMED]))
+    more = f" and {len(found) - MOST_NAMED:,} more" if len(found) > MOST_NAMED else ""
+    what, so = f"{len(found):,} labels are", "each is a label of its own"
+    if len(found) == 1:
+        what, so = "1 label is", "it is a label of its own"
+    return [
+        f"{what} others joined by a sign: {shown}{more}, and {so}; to use the first of several, "
+        'write JSON lines with a list of them, as "label": ["A", "B"]'
+    ]
+
+
+def _parted(label: str) -> list[list[str]]:
+    return [[part.strip() for part in label.split(sign)] for sign in "#|;," if sign in label]
+
+
+def _composed(label: str) -> str:
+    return unicodedata.normalize("NFC", label)
+
+
+def _spaced(label: str) -> str:
+    """A label without odd spaces and characters that take no room."""
+    return " ".join(_UNSEEN.sub("", unicodedata.normalize("NFKC", label)).split())
+
+
+def _bare(label: str) -> str:
+    if label.isascii():  # most are
+        return " ".join(label.casefold().split())
+    return unicodedata.normalize("NFKC", _spaced(label).casefold())
+
+
+def _reason(a: str, b: str) -> str:
+    """What two labels differ in."""
+    if _composed(a) == _composed(b):
+        return "the same letters, accents written in two ways"
+    if _composed(a).casefold() == _composed(b).casefold():
+        return "case"
+    return "spaces or signs" if _spaced(a) == _spaced(b) else "case and spaces or signs"
+
+
+def _shown(label: str, other: str) -> str:
+    """A label in quotes; with escapes, where it would look like the other."""
+    return ascii(label) if _spaced(label) == _spaced(other) else repr(label)
