@@ -116,3 +116,31 @@ def pairs_of(corpus: Corpus) -> list[Pair]:
     labels = [corpus.labels[code] for code in corpus.y.tolist()]
     texts = [batch[i].decode() for batch in corpus.batches for i in range(len(batch))]
     return list(zip(labels, texts, strict=True))
+
+
+def goes_on_behind_lines(text: str, delimiter: str = ",", escape: str = "") -> bool:
+    """Whether a quoted CSV field of several lines goes on behind its closing quote, which is
+    refused; character by character."""
+    field, inside, closed, i = "", False, "", 0
+    while i < len(text):
+        c, after = text[i], text[i + 1 : i + 2]
+        if escape and c == escape and after and after in f'"{escape}{delimiter}\n\r':
+            field, i = field + c + after, i + 2
+            continue
+        if inside:
+            field += c
+            if c == '"' and after == '"':
+                field, i = field + c, i + 1
+            elif c == '"':
+                inside, closed = False, field
+        elif c in (delimiter, "\n"):
+            if "\n" in closed and field[len(closed) :].removesuffix("\r" * (c == "\n")).strip(
+                " \t"
+            ):
+                return True
+            field = closed = ""
+        else:
+            inside = c == '"' and not field
+            field += c
+        i += 1
+    return not inside and "\n" in closed and bool(field[len(closed) :].rstrip("\r").strip(" \t"))

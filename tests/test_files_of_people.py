@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import pytest
 from click.testing import CliRunner
+from corpora import goes_on_behind_lines
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -373,6 +374,8 @@ def test_escapes_as_a_naive_reader_has_them(
 ) -> None:
     path = tmp_path_factory.getbasetemp() / "naive.csv"
     body = "q,begin\n" + body + '","\nend,end\n'
+    if goes_on_behind_lines(body, escape="\\"):
+        return
     right = [row for row in naive_escaped(body, ",") if row != [""]]
     write(path, body)
     options = ReadingOptions("csv", "2", "1", header=False, csv_escape="\\", skip_bad_lines=True)

@@ -404,6 +404,8 @@ def _csv(content: bytes, request: ScanRequest) -> list[Row] | None:
             rows = [row for row in reader if row]
         except csv.Error:
             return None
+        if writers.goes_on_behind_lines(text.decode(), delimiter):
+            return None
         if rows and rows[0].count("text") == rows[0].count("label") == 1:
             break
     else:

@@ -34,8 +34,10 @@ from textmlr.corpus.refusals import most_memory, refusals, too_large, too_long
 from textmlr.corpus.text_encodings import (
     BOM,
     MARK_BYTES,
+    SEVERAL,
     DecodedReader,
     first_invalid,
+    is_utf8_for,
     marked,
     may_be_marked,
 )
@@ -54,11 +56,17 @@ HEAD = 1 << 16  # bytes that show a format, and hold a CSV file's line of names
 
 
 class Invalid(NamedTuple):
-    """Bytes that are no UTF-8: the file, the line, and its text from there on."""
+    """Bytes that are no UTF-8: the file, the line, and its text from there on.
+
+    mixed  the text before has several characters of UTF-8
+    named  instead: the encoding that was named, though the text is UTF-8
+    """
 
     name: str
     line: int
     sample: bytes
+    mixed: bool = False
+    named: str = ""
 
 
 class Stream:
@@ -94,6 +102,7 @@ class Stream:
         self.name, self.path, self.limited, self.live = name, path, limited, live
         self.invalid: Invalid | None = None
         self._encoding, self._begun, self._decoded = encoding, False, False
+        self._several = False  # characters of UTF-8 were seen
         self._file, self._peeked = file, b""
         self._seeks = path != "-"  # standard input may stand anywhere
         ending = ending_of(path)
@@ -151,6 +160,15 @@ class Stream:
                 place=self.name,
                 mend=f"leave {mention('encoding')} out",
             )
+        if found == self._encoding and not marked(self._peeked):
+            with self._refusals():
+                while not self.live and len(self._peeked) < HEAD:
+                    chunk = self._next(HEAD - len(self._peeked))
+                    if not chunk:
+                        break
+                    self._peeked += chunk
+            if is_utf8_for(self._peeked, found):
+                self.invalid = Invalid(self.name, 1, b"", named=found)
         self._reader = DecodedReader(self._peeked, self._reader, found, self.name)
         self._peeked, self._seeks, self._decoded = b"", False, True
 
@@ -166,7 +184,10 @@ class Stream:
             begin = bytes(text[max(at - _BEFORE, 0) : at]).rfind(b"\n") + 1
             line += int(np.count_nonzero(text[:at] == 10))
             sample = bytes(text[max(at - _BEFORE, 0) + begin : at + _BEHIND])
-            self.invalid = Invalid(self.name, line, sample)
+            mixed = self._several or int(np.count_nonzero(text[:at] >= 0xC0)) >= SEVERAL
+            self.invalid = Invalid(self.name, line, sample, mixed)
+        elif not self._several:
+            self._several = int(np.count_nonzero(text[:HEAD] >= 0xC0)) >= SEVERAL
 
     def head(self) -> bytes:
         """The first HEAD bytes, or all; ``read`` still gives them."""

@@ -64,7 +64,7 @@ class Chunk:
     several   documents with several labels, of which the first was taken
     form      how its documents are written, in words
     invalid   the first bytes of the file that are no UTF-8, if they are within these
-    told      a sentence on how lines were read, of which the first in a file is told
+    told      sentences on how lines were read, a line each; the first in a file are told
     header    the first line looks like column names, and was read as a document
     taken     what the file is, and which of its columns were read
     missing   (n,) bool, documents whose text is null, and empty here; None: there are none

@@ -12,10 +12,13 @@ import re
 import unicodedata
 from collections import Counter
 
+from textmlr.corpus.text_encodings import SEVERAL
+
 MOST = 1 << 18  # bytes
 _MOST_LETTERS = 3000  # characters that are looked at
 _LEAST = 0.75  # share of them that must be as expected
 _MOSTLY = 0.9  # pieces of UTF-8 that are whole, in a file that is UTF-8 but for some damage
+_BY_ACCIDENT = 0.1  # lines that are UTF-8 to one that is not, at most
 _MANY_LETTERS = 30  # of an alphabet
 _RARE, _CAPITAL = 0.3, 0.1  # what a letter says less that is the rarest, or a capital
 _LATIN = "\u0250"  # its letters are before this
@@ -101,6 +104,20 @@ def likely_encoding(sample: bytes) -> str | None:
         if share > best + 1e-9:
             best, likely = share, encoding
     return likely or _by_library(sample)
+
+
+def lines_of(sample: bytes) -> tuple[bool, bytes]:
+    """Lines that are no UTF-8, and whether there are others beside them, with several characters
+    beyond ASCII and too many to be UTF-8 by accident: (whether there are, the former)."""
+    good, bad = 0, []
+    for line in sample[:MOST].split(b"\n"):
+        if line.isascii():
+            continue
+        try:
+            good += sum(character > "\x7f" for character in line.decode()) >= SEVERAL
+        except UnicodeDecodeError:
+            bad.append(line)
+    return good > _BY_ACCIDENT * len(bad), b"\n".join(bad)
 
 
 def _is_mostly_utf8(sample: bytes) -> bool:

@@ -11,13 +11,21 @@ from textmlr.corpus.chunks import EXAMPLES, Chunk
 from textmlr.corpus.taken_columns import Taken
 
 
-def invalid_note(place: str, sample: bytes) -> str:
+def invalid_note(place: str, sample: bytes, *, mixed: bool = False) -> str:
     """The sentence about bytes that are no UTF-8, and what their encoding may be.
 
     place   of the first of them;  sample  the text there
+    mixed   text before it is UTF-8, and more than ASCII
     """
-    from textmlr.corpus.likely_encoding import likely_encoding
+    from textmlr.corpus.likely_encoding import likely_encoding, lines_of
 
+    others, own = lines_of(sample)
+    if mixed or others:
+        likely = likely_encoding(own)
+        return (
+            f"{place}: not UTF-8, and read as U+FFFD, though other lines are UTF-8: the file mixes "
+            f"UTF-8 and {likely or 'something else'}; convert the lines that are not UTF-8"
+        )
     likely = likely_encoding(sample)
     mend = (
         f"it looks like {likely}: --encoding {likely} reads it so"
@@ -25,6 +33,14 @@ def invalid_note(place: str, sample: bytes) -> str:
         else ("--encoding says in which encoding it is")
     )
     return f"{place}: not UTF-8, and read as U+FFFD; {mend}"
+
+
+def named_note(place: str, encoding: str) -> str:
+    """The sentence about text that is UTF-8, and was read in the encoding that was named."""
+    return (
+        f"{place}: valid UTF-8, and read as {encoding}, which makes other letters of it; "
+        f"leave out --encoding {encoding}"
+    )
 
 
 class ReadingNotes:
@@ -102,9 +118,14 @@ class ReadingNotes:
         notes = []
         if self._several:
             notes.append(several_labels(self._several))
-        notes += self._told.values()
-        for name, line, sample in self._invalid:
-            notes.append(invalid_note(f"{name}, line {line:,}", sample))
+        for told in self._told.values():
+            notes += told.split("\n")
+        notes += [
+            named_note(one.name, one.named)
+            if one.named
+            else invalid_note(f"{one.name}, line {one.line:,}", one.sample, mixed=one.mixed)
+            for one in self._invalid
+        ]
         if self._unlabelled:
             have = (
                 "rows have no label, and are"

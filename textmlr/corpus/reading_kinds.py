@@ -8,8 +8,8 @@ from typing import Any
 from textmlr.base.option_errors import OptionError, Sentence, refuse
 from textmlr.base.options import Kind
 
-# Of bytes that are no text of a file: names of hosts, and one that refuses all.
-_NO_TEXT = ("idna", "punycode", "undefined")
+# Of bytes that are no text of a file: names of hosts, strings of Python, and one that refuses all.
+_NO_TEXT = ("idna", "punycode", "undefined", "unicode-escape", "raw-unicode-escape")
 _COMMON = "utf_8 utf_16 utf_32 cp1252 latin_1 cp1251 gb18030 shift_jis big5 euc_kr koi8_r".split()
 _NAMED = {"tab": "\t", "\\t": "\t"}
 _BREAKS = ("\n", "\r", "\0")

@@ -26,6 +26,7 @@ _MARKS = {
     BOM: "utf-8",
 }
 MARK_BYTES = 4
+SEVERAL = 3  # characters of UTF-8, which text in another encoding seldom has by accident
 _READ_BYTES = 1 << 20
 _PIECE = 1 << 16
 _LOOKED_AT = 1 << 12  # bytes that show UTF-16 without a mark
@@ -176,6 +177,18 @@ def _is_utf8_text(head: bytes) -> bool:
     except UnicodeDecodeError:
         return False
     return _is_text(text.replace("\0", ""))
+
+
+def is_utf8_for(head: bytes, encoding: str) -> bool:
+    """Whether text is UTF-8 with characters beyond ASCII, though another encoding is named."""
+    if head.isascii() or b"\0" in head or codecs.lookup(encoding).name.startswith("utf-8"):
+        return False
+    try:
+        text = codecs.utf_8_decode(head, "strict", False)[0]
+    except UnicodeDecodeError:
+        return False
+    single = len(bytes(range(256)).decode(encoding, "replace")) == 256
+    return sum(character > "\x7f" for character in text) >= (1 if single else SEVERAL)
 
 
 def first_invalid(text: NDArray[np.uint8]) -> int:

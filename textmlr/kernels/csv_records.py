@@ -11,12 +11,14 @@ import numpy as np
 from textmlr.kernels.jit import kernel
 
 QUOTE, NEWLINE, RETURN, BACKSLASH = 34, 10, 13, 92
+SPACE, TAB = 32, 9
 NO_ESCAPE = -1
 ONES = np.uint64(0x0101010101010101)
 HIGHS = np.uint64(0x8080808080808080)
 
 # Faults of a record.
-GOOD, BINARY, COUNT, UNCLOSED, ESCAPED = range(5)
+GOOD, BINARY, COUNT, UNCLOSED, ESCAPED, JOINED = range(6)
+_BEHIND = 255  # of a field, and none of its record: text behind its closing quote
 
 
 @kernel
@@ -85,6 +87,15 @@ def _quoted_end(text, words, at):
 
 
 @kernel
+def _behind(text, closed, stop, newlines):
+    """Return the fault of a quoted field that goes on behind its closing quote."""
+    for i in range(closed, stop):
+        if text[i] != SPACE and text[i] != TAB:
+            return _BEHIND if newlines == 0 else JOINED
+    return GOOD
+
+
+@kernel
 def _is_escaped(text, at, delimiter, escape):
     """Whether the escape is at ``at``, and stands before a byte that it takes the meaning from."""
     if text[at] != escape or at + 1 >= text.size:
@@ -100,6 +111,7 @@ def _escaped_field(text, start, final, delimiter, escape):
     wrong = GOOD
     quoted = start < text.size and text[start] == QUOTE
     inside = odd = quoted
+    closed = within = 0
     i = start + 1 if quoted else start
     while i < text.size:
         byte = text[i]
@@ -113,6 +125,7 @@ def _escaped_field(text, start, final, delimiter, escape):
                 i += 1
             else:
                 inside = False
+                closed, within = i + 1, newlines
         elif not inside and byte in (delimiter, NEWLINE):
             break
         newlines += byte == NEWLINE
@@ -128,6 +141,8 @@ def _escaped_field(text, start, final, delimiter, escape):
     last = after == text.size or text[after] == NEWLINE
     if last and stop > start and text[stop - 1] == RETURN:
         stop -= 1
+    if wrong == GOOD and closed > 0:
+        wrong = _behind(text, closed, stop, within)
     return -1 - start if odd else start, stop, after, newlines, wrong
 
 
@@ -161,6 +176,15 @@ def _unquote(text, start, stop, delimiter, escape):
 
 
 @kernel
+def _unquote_all(text, starts, stops, delimiter, escape):
+    """Leave out the quotes and escapes within the fields of a record."""
+    for slot in range(starts.size):
+        if starts[slot] < 0:
+            starts[slot] = -1 - starts[slot]
+            stops[slot] = _unquote(text, starts[slot], stops[slot], delimiter, escape)
+
+
+@kernel
 def _field(text, words, start, final, delimiter):
     """Read the field that begins at start: (start and stop of its value, the place of the
     delimiter or line end behind it, line ends in it, its fault).
@@ -187,8 +211,10 @@ def _field(text, words, start, final, delimiter):
     last = after == text.size or text[after] == NEWLINE
     if last and stop > i and text[stop - 1] == RETURN:
         stop -= 1
-    if quoted and stop > i and wrong == GOOD and i - 2 > start and text[i - 2] == BACKSLASH:
-        wrong = ESCAPED  # he said "\"yes\"", and the first quote within closes
+    if quoted and stop > i and wrong == GOOD:
+        wrong = _behind(text, i, stop, newlines)
+        if i - 2 > start and text[i - 2] == BACKSLASH:
+            wrong = ESCAPED  # he said "\"yes\"", and the first quote within closes
     if quoted and (odd or stop > i):
         start = -1 - start
     elif quoted:
@@ -219,7 +245,9 @@ class Records(NamedTuple):
     counts     (R,) int64       its fields
     status     (R,) uint8       GOOD; BINARY: a NUL byte in it; COUNT: not C fields; UNCLOSED: a
                                 quote is open at the end of the file; ESCAPED: a quote that a
-                                backslash stands before closes a field, which goes on
+                                backslash stands before closes a field, which goes on; JOINED: a
+                                field of several lines goes on behind its closing quote, as where
+                                a quote was opened and the next row's closed it
     """
 
     starts: Any
@@ -235,7 +263,8 @@ def records(text, words, final, delimiter, escape, slots, out, end):
 
     RFC 4180: fields between delimiters, records between line ends (\n or \r\n); a field that
     begins with a quote ends at the next quote that is not doubled, and may hold both.  As in
-    Python's csv module, other quotes mean themselves, and lines without a byte are no records.
+    Python's csv module, other quotes mean themselves, what stands behind a closing quote on its
+    line belongs to the field, and lines without a byte are no records.
     Empty fields behind the last column count as none.
 
     text       (bytes,) uint8   overwritten in fields with doubled quotes or escapes, which become
@@ -247,13 +276,15 @@ def records(text, words, final, delimiter, escape, slots, out, end):
                                 escape behind it; NO_ESCAPE
     slots      (C,) int64       of each column of the table: its place in starts, -1 if unwanted
     out        Records          written; after R records the rest is left
-    end        (4,) int64       written: number of records, where the next begins, line ends there,
-                                whether there was no room for more
+    end        (6,) int64       written: number of records, where the next begins, line ends there,
+                                whether there was no room for more; good records with text behind
+                                a closing quote, and the first of them
     """
     starts, stops, lines, counts, status = out
     size = text.size
     n = newlines = 0
     at = 0
+    going_on, first = 0, -1
     while at < size and n < lines.size:
         behind = _blank(text, at, final)
         if behind > at:
@@ -263,6 +294,7 @@ def records(text, words, final, delimiter, escape, slots, out, end):
         for slot in range(starts.shape[1]):
             starts[n, slot] = stops[n, slot] = at
         wrong = GOOD
+        behind_quote = False
         column = filled = inner = 0
         after = at - 1
         while True:
@@ -273,7 +305,9 @@ def records(text, words, final, delimiter, escape, slots, out, end):
                     text, after + 1, final, delimiter, escape
                 )
             inner += found
-            if bad != GOOD:
+            if bad == _BEHIND:
+                behind_quote = True
+            elif bad != GOOD:
                 wrong = bad
             if after >= 0 and column < slots.size and slots[column] >= 0:
                 starts[n, slots[column]] = start
@@ -289,20 +323,19 @@ def records(text, words, final, delimiter, escape, slots, out, end):
             column = max(filled, slots.size)
         if wrong == GOOD and column != slots.size:
             wrong = COUNT
-        for slot in range(starts.shape[1]):
-            if wrong != GOOD:
-                starts[n, slot] = at
-                stops[n, slot] = after
-            elif starts[n, slot] < 0:
-                starts[n, slot] = -1 - starts[n, slot]
-                stops[n, slot] = _unquote(text, starts[n, slot], stops[n, slot], delimiter, escape)
+        if wrong == GOOD:
+            _unquote_all(text, starts[n], stops[n], delimiter, escape)
+        else:
+            starts[n], stops[n] = at, after
         lines[n] = newlines
         counts[n] = column
         status[n] = wrong
+        if behind_quote and wrong == GOOD:
+            first = n if first < 0 else first
+            going_on += 1
         n += 1
         newlines += inner + (after < size)
         at = min(after + 1, size)
-    end[0] = n
-    end[1] = at
-    end[2] = newlines
+    end[0], end[1], end[2] = n, at, newlines
     end[3] = n == lines.size and at < size
+    end[4], end[5] = going_on, first

@@ -8,7 +8,7 @@ quotes (doubled, or behind an escape that is named) and line ends.  Lines end in
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -23,7 +23,9 @@ from textmlr.corpus.batch import Batch
 from textmlr.corpus.byte_streams import Stream
 from textmlr.corpus.chunks import SKIP, Chunk, ScanRequest, check_bad, used
 from textmlr.corpus.formats.csv_header import Header, header_of, rows_in
+from textmlr.corpus.formats.csv_signs import Signs, joined_rows
 from textmlr.corpus.formats.lines import BINARY, encoding_mend, intern, quote
+from textmlr.corpus.formats.swapped_columns import OrderCheck
 from textmlr.corpus.formats.table_columns import ColumnPlaces
 from textmlr.corpus.formats.tsv import read_weights
 from textmlr.corpus.reading_kinds import character
@@ -44,6 +46,7 @@ class _Rows:
 
     line, row      line ends and rows of the file before the block
     escape         a byte, or kernels.NO_ESCAPE
+    behind         number of good rows with text behind a closing quote, and the first of them
     slots          of each column: its place in starts, -1 if it is not there
     starts, stops  (n, W) int64   spans of fields
     lines, counts  (n,) int64     line ends of the block before each row; its fields
@@ -56,6 +59,7 @@ class _Rows:
     line: int
     row: int
     escape: int
+    behind: tuple[int, int]
     text: NDArray[np.uint8]
     slots: NDArray[np.int64]
     starts: NDArray[np.int64]
@@ -77,7 +81,8 @@ def chunks(stream: Stream, request: ScanRequest) -> Iterator[Chunk]:
 
     Raises InputError for a file without rows, columns that are not there, and for the first row
     that has another number of fields, a NUL byte, no label, a label that is not UTF-8 or a bad
-    weight, or a quote that is never closed, naming its line.
+    weight, or a quote that is never closed or closed by that of another row, naming its line; and
+    where the columns of text and label look swapped, unless both are named.
     """
     header, places = header_of(stream, request)
     wanted = range(len(header.columns)) if request.tables else places.needed
@@ -93,15 +98,63 @@ def chunks(stream: Stream, request: ScanRequest) -> Iterator[Chunk]:
     taken = taken_of(
         places.export.shape if places.export else "CSV", header.columns, places.by_kind, left
     )
+    order, signs = _order(stream.name, header, places, request), _signs(stream.name, header, places)
+    held: list[Chunk] = []  # until the order of columns is clear; the last tells of all
     for rows in _blocks(stream, request.chunk_bytes, header, places, slots, escape):
         any_rows = True
-        yield _chunk(rows, request, taken)
+        held.append(_chunk(rows, request, taken))
+        _look(rows, order, signs)
+        if request.live:
+            yield replace(held.pop(), told=signs.told)
+        elif order is None or order.decided:
+            yield from held[:-1]
+            del held[:-1]
+    if order is not None and not request.live:
+        order.end()
+    if held:
+        held[-1] = replace(held[-1], told=signs.told)
+    yield from held
     if not any_rows:
         raise FormatError(
             "nothing below the line of column names",
             place=stream.name,
             mend="write a row a document",
         )
+
+
+def _signs(name: str, header: Header, places: ColumnPlaces) -> Signs:
+    own = [places.text] if places.label is None else [places.text, places.label]
+    return Signs(name, [(header.columns[place], place == 0) for place in own])
+
+
+def _order(
+    name: str, header: Header, places: ColumnPlaces, request: ScanRequest
+) -> OrderCheck | None:
+    """What looks whether text and label are swapped, which nobody does who names both."""
+    own, label = request.options, places.label
+    if label is None or places.export is not None or (own.text_column and own.label_column):
+        return None
+    columns = header.columns
+    text, label_name = (
+        columns[at] if columns.count(columns[at]) == 1 else str(at + 1)
+        for at in (label, places.text)
+    )
+    mend = f"say {mention('text_column', text)} {mention('label_column', label_name)}"
+    return OrderCheck(name, mend=mend)
+
+
+def _look(rows: _Rows, order: OrderCheck | None, signs: Signs) -> None:
+    """Look at rows of which the good ones are known."""
+    n, first = rows.behind
+    if n:
+        signs.add_quotes(n, rows.line + int(rows.lines[first]) + 1)
+    text, places, good = frozen(rows.text), rows.places, rows.status == kernels.GOOD
+    spans = [rows.spans(at) for at in (places.text, places.label) if at is not None]
+    if rows.header.named:
+        signs.add(text, spans, good, rows.line + rows.lines + 1)
+    if order is not None and not order.decided:
+        texts, names = (Batch(text, frozen(a[good]), frozen(b[good])) for a, b in spans)
+        order.add(names, texts, first=False)
 
 
 def _blocks(
@@ -132,10 +185,12 @@ def _blocks(
         if not text.size:
             return
         stream.check_text(text, line + 1)
-        end = np.zeros(4, np.int64)
+        end = np.zeros(6, np.int64)
         made = _parse(header.delimiter, escape, text, final, slots, end)
-        rows = _Rows(stream.name, header, places, line, row, escape, text, slots, *made)
-        n, at, newlines, full = end.tolist()
+        n, at, newlines, full, behind, first = end.tolist()
+        rows = _Rows(
+            stream.name, header, places, line, row, escape, (behind, first), text, slots, *made
+        )
         line, row = line + newlines, row + n
         if full or not final:
             rest = bytearray(text[at:].data)
@@ -227,12 +282,24 @@ def _chunk(rows: _Rows, request: ScanRequest, taken: Taken) -> Chunk:
         labels,
         weights,
         table,
-        len(bad),
+        _lost(rows, bad),
         examples,
         0 if several is None else int((several > 1).sum()),
         taken=taken,
         unlabelled=unlabelled,
     )
+
+
+def _lost(rows: _Rows, bad: NDArray[np.int64]) -> int:
+    """How many rows are left out; of those that a quote joined, how many lines."""
+    joined = bad[np.isin(rows.status[bad], (kernels.UNCLOSED, kernels.JOINED))]
+    return len(bad) + sum(_lines_below(rows, row) for row in joined.tolist())
+
+
+def _lines_below(rows: _Rows, row: int) -> int:
+    """The lines of a bad row beside its first."""
+    text = rows.text[int(rows.starts[row, 0]) : int(rows.stops[row, 0])]
+    return text.tobytes().rstrip(b"\r\n").count(b"\n")
 
 
 def _merged(
@@ -280,8 +347,8 @@ def _error(rows: _Rows, request: ScanRequest, row: int) -> InputError:
         return quote(rows.text, int(starts[row]), int(stops[row])), columns[place]
 
     if status == kernels.BINARY:
-        problem, mend = BINARY
-    elif status == kernels.ESCAPED or (status <= kernels.ESCAPED and _has_backslash(rows, row)):
+        problem, mend = BINARY[0], f"{BINARY[1]}, {SKIP}"
+    elif status == kernels.ESCAPED or (status <= kernels.JOINED and _has_backslash(rows, row)):
         problem = "a quote that stands behind a backslash closes the field, as quotes do"
         mend = f"say {mention('csv_escape', chr(92))}, or write quotes within quotes twice"
     elif status == kernels.COUNT:
@@ -290,9 +357,13 @@ def _error(rows: _Rows, request: ScanRequest, row: int) -> InputError:
         named = "the first line names" if request.options.header else "the first row has"
         problem = f"{fields}, where {named} {len(columns)} columns"
         mend = f"put text that holds {_shown(rows.header.delimiter)} in double quotes, {SKIP}"
-    elif status == kernels.UNCLOSED:
-        problem = "a double quote opened in this row is never closed"
-        mend = "close it, or write quotes within quotes twice"
+        if _has_space(rows, row):
+            mend = (
+                "a quote opens a field directly behind the delimiter: delete the space between "
+                f"them, {SKIP}"
+            )
+    elif status in (kernels.UNCLOSED, kernels.JOINED):
+        problem, mend = joined_rows(status == kernels.JOINED, _lines_below(rows, row))
     elif status == NO_LABEL:
         problem = f"empty label in column {field(rows.places.label)[1]!r}"
     elif status == BAD_LABEL:
@@ -303,6 +374,12 @@ def _error(rows: _Rows, request: ScanRequest, row: int) -> InputError:
         mend = f"write a number such as 1 or 0.5, {SKIP}"
     line = rows.line + int(rows.lines[row]) + 1
     return FormatError(problem, place=rows.name, line=line, mend=mend)
+
+
+def _has_space(rows: _Rows, row: int) -> bool:
+    """Whether a bad row has a space between a delimiter and a quote."""
+    text = rows.text[int(rows.starts[row, 0]) : int(rows.stops[row, 0])].tobytes()
+    return f'{rows.header.delimiter} "'.encode() in text
 
 
 def _shown(delimiter: str) -> str:

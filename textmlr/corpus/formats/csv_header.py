@@ -17,7 +17,7 @@ from textmlr.base.errors import FormatError, InputError
 from textmlr.base.option_mentions import mention
 from textmlr.corpus.byte_streams import HEAD, Stream
 from textmlr.corpus.chunks import ScanRequest
-from textmlr.corpus.formats.lines import BINARY
+from textmlr.corpus.formats.lines import BINARY, check_returns
 from textmlr.corpus.formats.table_columns import ColumnPlaces, find
 from textmlr.corpus.reading_kinds import character
 from textmlr.corpus.text_encodings import BOM
@@ -43,12 +43,14 @@ class Header:
     delimiter  between fields
     size       bytes before the first row: a mark, a line sep=, blank lines and the line of names
     lines      line ends in these
+    named      there is a line of names
     """
 
     columns: list[str]
     delimiter: str
     size: int
     lines: int
+    named: bool = True
 
 
 def csv_option(request: ScanRequest) -> str | None:
@@ -93,16 +95,18 @@ def header_of(stream: Stream, request: ScanRequest) -> tuple[Header, ColumnPlace
     head = stream.head()
     if head in (b"", BOM):
         raise FormatError("the file is empty", place=stream.name, mend="write one document a line")
-    if b"\n" not in head and b"\r" in head.rstrip(b"\r"):
-        raise FormatError(
-            "its lines end in carriage returns alone",
-            place=stream.name,
-            mend="convert them, as tr '\\r' '\\n' does",
-        )
+    check_returns(stream)
     header = _best(head, request)
     if header is None:
         problem = f"the first line is longer than {HEAD:,} bytes"
         raise FormatError(problem, place=stream.name, mend=_HINT)
+    escape = request.options.csv_escape
+    if escape is not None and character(escape) == header.delimiter:
+        raise FormatError(
+            f"{mention('csv_escape', escape)} is what stands between the fields, too",
+            place=stream.name,
+            mend=f"leave it out, say another, or say {mention('delimiter')}",
+        )
     if b"\0" in head[: header.size]:
         problem, mend = BINARY
         raise FormatError(problem, place=stream.name, line=1, mend=mend)
@@ -185,7 +189,7 @@ def parse_header(head: bytes, delimiter: str, request: ScanRequest) -> Header | 
     if columns is None or (ends > len(head) and len(head) >= HEAD):
         return None
     if not request.options.header:
-        return Header([str(i + 1) for i in range(len(columns))], delimiter, *before)
+        return Header([str(i + 1) for i in range(len(columns))], delimiter, *before, named=False)
     return Header(columns, delimiter, min(ends, len(head)), lines)
 
 

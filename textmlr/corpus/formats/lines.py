@@ -69,6 +69,8 @@ def blocks_of(
     """
     first = 1
     texts = _texts(stream, chunk_bytes, blank_end)
+    if blank_end:
+        check_returns(stream)
     while (text := _next(texts, stream.name, first)) is not None:
         stream.check_text(text, first)
         begin = len(BOM) if first == 1 and text[: len(BOM)].tobytes() == BOM else 0
@@ -81,6 +83,17 @@ def blocks_of(
         first += len(lines)
     if first == 1:
         raise FormatError("the file is empty", place=stream.name, mend="write one document a line")
+
+
+def check_returns(stream: Stream) -> None:
+    """Raise FormatError for a file whose lines end in carriage returns alone."""
+    head = stream.head()
+    if b"\n" not in head and b"\r" in head.rstrip(b"\r"):
+        raise FormatError(
+            "its lines end in carriage returns alone",
+            place=stream.name,
+            mend="convert them, as tr '\\r' '\\n' does",
+        )
 
 
 def _check_lengths(lines: Lines) -> None:

@@ -1,4 +1,8 @@
-"""Lines of text<TAB>label, which would be read as label<TAB>text: recognised and refused."""
+"""Text where the label should be, and the label where the text should be: recognised and refused.
+
+Lines of text<TAB>label would be read as label<TAB>text; names of columns may be the wrong
+way round.
+"""
 
 from __future__ import annotations
 
@@ -23,15 +27,18 @@ class OrderCheck:
 
     labelled  labels are asked for
     weighted  lines have weights
+    mend      how to read a table with names; "": it has lines of text<TAB>label
     decided   enough was seen
     Corpora that have a label a document, such as headwords of a dictionary, have texts that differ,
     and longer ones than their labels.  What is decided does not depend on how lines come in parts.
     """
 
-    def __init__(self, place: str, *, labelled: bool = True, weighted: bool = False) -> None:
-        self._place = place
+    def __init__(
+        self, place: str, *, labelled: bool = True, weighted: bool = False, mend: str = ""
+    ) -> None:
+        self._place, self._own_mend = place, mend
         self._labelled = labelled
-        self._wide = None if weighted else WideCheck()
+        self._wide = None if weighted or mend else WideCheck()
         self.decided = False
         self._seen = 0
         self._sizes = [0, 0]  # bytes of labels and of texts
@@ -81,13 +88,15 @@ class OrderCheck:
         values = "1 value" if distinct == 1 else f"{distinct:,} values"
         raise FormatError(
             f"{labels:,} of {n:,} labels stand once, and the texts are {values}: the columns look "
-            "swapped, text<TAB>label",
+            f"swapped{'' if self._own_mend else ', text<TAB>label'}",
             place=self._place,
             mend=self._mend(headed),
         )
 
     def _mend(self, headed: bool) -> str:
         """How to read the file as it is."""
+        if self._own_mend:
+            return self._own_mend
         if headed:
             return f"read it by its line of names: {mention('format', 'csv')}"
         text, label = (one.decode("utf-8", "replace") for one in self._first or (b"", b""))
