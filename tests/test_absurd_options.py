@@ -117,7 +117,10 @@ def test_command_line(
         if value == "0" and option.name in NOUGHT:
             continue
         # A click.Option's value is given apart: a value such as -1 is no option.
-        given = [*GIVEN[verb], *NEEDS.get(str(option.name), []), f"{option.opts[-1]}={value}"]
+        usual = [*GIVEN[verb], *NEEDS.get(str(option.name), [])]
+        if option.opts[-1] in usual:  # no option is given twice
+            del usual[(at := usual.index(option.opts[-1])) : at + 2]
+        given = [*usual, f"{option.opts[-1]}={value}"]
         if option.opts[-1] == "-k":
             given[-1:] = ["-k", value]
         began = time.process_time()

@@ -13,6 +13,7 @@ import threading
 import zlib
 from collections.abc import Callable
 from contextlib import suppress
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -142,8 +143,13 @@ def test_a_kept_cache_is_of_one_way_of_reading(
     options: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     table(Path("corpus.csv"))
-    common = ["corpus.csv", *SMALL, "--text-column", "text", "--label-column", "label"]
-    other = [*common, *options.split()]
+    columns = {"--text-column": "text", "--label-column": "label"}
+    common = ["corpus.csv", *SMALL, *chain(*columns.items())]
+    option, *values = options.split()
+    if option in columns:
+        other = ["corpus.csv", *SMALL, *chain(*(columns | {option: values[0]}).items())]
+    else:
+        other = [*common, option, *values]
     right = trained(*other)
     trained(*common, "--keep-cache")
     read = reads(monkeypatch)
@@ -498,6 +504,12 @@ def removed(path: Path, other: Path) -> None:
     path.unlink()
 
 
+def once(options: list[str]) -> list[str]:
+    """Options without the first of two values of one, the last of them."""
+    at = options.index(options[-2])
+    return options if at == len(options) - 2 else options[:at] + options[at + 2 :]
+
+
 def swapped(path: Path, other: Path) -> None:
     content = path.read_bytes()
     path.write_bytes(other.read_bytes())
@@ -564,7 +576,7 @@ def test_no_damage_of_a_cache_gives_another_model(
     lines = [f"{y}\t{rng.choice([0.5, 1, 2])}\t{t}\n" for y, t in documents(1100, 3)]
     Path("corpus.tsv").write_text("".join(lines), encoding="utf-8")
     options = [
-        *OPTIONS,
+        *OPTIONS[OPTIONS.index("-q") :],
         "--weighted",
         "--memory",
         "300kB",
@@ -695,8 +707,11 @@ def test_a_checkpoint_of_other_rows_is_not_gone_on_from(monkeypatch: pytest.Monk
     it."""
     write_tsv(Path("corpus.tsv"), documents(1500, 3))
     for other in ("--seed 7", "--no-holdout --epochs 9"):
-        options = [*OPTIONS, "--ngrams", "1", *other.split()[:-2]]
-        leave("final", monkeypatch, [*options, *other.split()[-2:]])
+        options = [*OPTIONS, "--ngrams", "1"]
+        if "--no-holdout" in other:
+            at = options.index("--holdout")
+            options[at : at + 2] = ["--no-holdout"]
+        leave("final", monkeypatch, once([*options, *other.split()[-2:]]))
         stranger = (CACHE / "final.checkpoint").read_bytes()
         shutil.rmtree(CACHE)
         right = trained("corpus.tsv", *options)

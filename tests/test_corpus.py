@@ -22,7 +22,7 @@ from typing import Any, BinaryIO
 import numpy as np
 import pyarrow as pa
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
 from tests.spelled_errors import as_typed
@@ -186,6 +186,8 @@ files = st.lists(st.lists(pieces, max_size=24).map(b"".join), min_size=1, max_si
 def test_reads_like_the_naive_reader(
     tmp_path_factory: pytest.TempPathFactory, contents: list[bytes], weighted: bool
 ) -> None:
+    returns = [b"\n" not in data and len(re.findall(rb"[^\r]*\S[^\r]*", data)) for data in contents]
+    assume(max(returns) < 2)  # such files are refused whole, for their line ends
     folder = tmp_path_factory.getbasetemp()
     names = [write(folder / f"property{i}.tsv", data) for i, data in enumerate(contents)]
     found = [[naive_row(line, weighted) for line in rows_of_tsv(data)] for data in contents]

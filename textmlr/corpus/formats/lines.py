@@ -88,7 +88,7 @@ def blocks_of(
 def check_returns(stream: Stream) -> None:
     """Raise FormatError for a file whose lines end in carriage returns alone."""
     head = stream.head()
-    if b"\n" not in head and b"\r" in head.rstrip(b"\r"):
+    if b"\n" not in head and sum(bool(line.strip()) for line in head.split(b"\r")) > 1:
         raise FormatError(
             "its lines end in carriage returns alone",
             place=stream.name,
