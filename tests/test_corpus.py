@@ -28,7 +28,7 @@ from hypothesis import strategies as st
 from tests.spelled_errors import as_typed
 from textmlr.base.arrays import frozen
 from textmlr.base.errors import InputError
-from textmlr.corpus import sources
+from textmlr.corpus import likely_encoding, sources
 from textmlr.corpus.batch import Batch
 from textmlr.corpus.corpus import Corpus
 from textmlr.corpus.formats import tsv
@@ -423,7 +423,15 @@ WEIGHT_ERRORS = [
     [(data, False, *rest) for data, *rest in PLAIN_ERRORS]
     + [(data, True, *rest) for data, *rest in WEIGHT_ERRORS],
 )
-def test_bad_lines(tmp_path: Path, data: bytes, weighted: bool, line: int, message: str) -> None:
+def test_bad_lines(
+    tmp_path: Path,
+    data: bytes,
+    weighted: bool,
+    line: int,
+    message: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(likely_encoding, "_by_library", lambda sample: None)  # it may be installed
     path = write(tmp_path / "bad.tsv", data)
     fine = write(tmp_path / "fine.tsv", b"a\t1\tx\n")
     for files in ([path], [fine, path]):

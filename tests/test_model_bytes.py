@@ -128,7 +128,11 @@ SOURCES: dict[str, Callable[[bytes, Path], Any]] = {
     "bytearray": lambda data, folder: bytearray(data),
     "memoryview": lambda data, folder: memoryview(data),
     "a view that is not aligned": lambda data, folder: memoryview(b"x" + data)[1:],
-    "a view of another width": lambda data, folder: memoryview(array.array("q", data)),
+    "a view of another width": lambda data, folder: memoryview(
+        array.array(
+            next(code for code in "qihb" if len(data) % array.array(code).itemsize == 0), data
+        )
+    ),
     "a mapped file": _mapped,
     "BytesIO": lambda data, folder: io.BytesIO(data),
     "a file": _opened,
@@ -147,8 +151,6 @@ def test_a_model_from_anywhere(
     source: str, kind: str, models: dict[str, Model], tmp_path: Path
 ) -> None:
     data = models[kind].dumps()
-    if source == "a view of another width" and len(data) % 8:
-        pytest.skip("the file is no whole number of these")
     for load in (textmlr.load, Model.load):
         given = SOURCES[source](data, tmp_path)
         model = load(given)

@@ -113,18 +113,26 @@ def values(path: Path) -> list[Any]:
     ]
 
 
-@pytest.mark.parametrize("kind", ["arrow", "arrows", "parquet"])
-@pytest.mark.parametrize("name", COLUMNS)
-def test_each_type_is_written_in_each_format(
-    name: str, kind: str, model: Model, tmp_path: Path
-) -> None:
-    source = tmp_path / f"in.{kind}"
-    wanted = COLUMNS[name].to_pylist()
+def is_saved(name: str, source: Path) -> bool:
+    """Whether a table with this column is saved; Parquet has no place for some types."""
     try:
         save(pa.table({"text": ["the x", "the y", "z"], "c": COLUMNS[name]}), source)
     except pa.ArrowNotImplementedError:
-        pytest.skip("Arrow itself does not write it")
-    for output in (tmp_path / f"out.{ending}" for ending in OUTPUTS):
+        return False
+    return True
+
+
+@pytest.mark.parametrize("kind", ["arrow", "arrows", "parquet"])
+def test_each_type_is_written_in_each_format(kind: str, model: Model, tmp_path: Path) -> None:
+    source = tmp_path / f"in.{kind}"
+    saved = [name for name in COLUMNS if is_saved(name, source) and is_written(name, source, model)]
+    assert len(saved) > len(COLUMNS) // 2
+
+
+def is_written(name: str, source: Path, model: Model) -> bool:
+    """Check what is written of a column in each format."""
+    wanted = COLUMNS[name].to_pylist()
+    for output in (source.with_name(f"out.{ending}") for ending in OUTPUTS):
         if output.suffix[1:] in REFUSED.get(name, ()):
             with pytest.raises(InputError) as refused:
                 model.classify_files(source, output)
@@ -134,12 +142,13 @@ def test_each_type_is_written_in_each_format(
         model.classify_files(source, output)
         found = values(output)
         if "binary" in name and found[0] != wanted[0]:  # text that is binary is read as text
-            assert found[0] == "\ufffd"
+            assert found[0] == "\ufffd", name
         elif output.suffix in (".parquet", ".arrow") and name != "float":
-            assert found == wanted
+            assert found == wanted, name
         empty = "" if output.suffix in (".csv", ".tsv") else None
         nulls = wanted if name != "float" else [0, 0, None]
-        assert [one == empty for one in found][2:] == [one is None for one in nulls][2:]
+        assert [one == empty for one in found][2:] == [one is None for one in nulls][2:], name
+    return True
 
 
 def test_frames_of_polars_are_written(model: Model, tmp_path: Path) -> None:
