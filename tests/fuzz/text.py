@@ -110,9 +110,12 @@ def _check_rows(matrix: object, names: list[str], expected: list[naive.Row]) -> 
 def _check_places(featurizer: Featurizer, documents: list[bytes]) -> None:
     """Tokens lie where the naive twin finds them."""
     from textmlr.corpus.in_memory import batches_of
+    from textmlr.features.prepared_text import prepared
 
+    options = featurizer.options
     (batch,) = batches_of(documents)
     tokens, _ = featurizer._hasher.read(batch)
+    batch = prepared(batch, options)  # in which tokens lie
     for number, document in enumerate(documents):
         own = slice(int(tokens.offsets[number]), int(tokens.offsets[number + 1]))
         starts = (tokens.starts[own] - batch.starts[number]).tolist()
@@ -120,8 +123,11 @@ def _check_places(featurizer: Featurizer, documents: list[bytes]) -> None:
         wanted = naive.token_spans(document, featurizer.options)
         require(len(starts) == len(wanted), f"document {number} has other tokens")
         for (token, _, _), start, stop in zip(wanted, starts, stops, strict=True):
-            piece = naive.decode(document[start:stop])
-            piece = naive.lower(piece) if featurizer.options.lowercase else piece
+            piece = naive.decode(batch[number][start:stop])
+            piece = naive.lower(piece, options) if options.lowercase else piece
+            if options.token_pattern is None:  # format characters are in no token
+                kinds = [naive.word_break(c, options.split_scripts) for c in piece]
+                piece = "".join(c for c, kind in zip(piece, kinds, strict=True) if kind != "F")
             require(piece == token, f"a token at {start}:{stop} is {piece!r}, not {token!r}")
 
 
