@@ -386,6 +386,18 @@ mixed = np.array([1, -1, 1, -1], np.float32)
 rows = Features(np.arange(5), np.zeros(4, np.int32), mixed, 1)
 y = np.array([0, 1, 1, 1], np.int32)
 minimise(Objective(rows, y, np.ones(4, np.float32), 2), tolerance=1e-3)
+import unicodedata
+from textmlr import import_model
+from textmlr.features.featurizer import Featurizer
+from textmlr.model.heads import SIGMOIDS
+composed = "caf\u00e9 \ud55c\uae00 " * 99_999  # more than Python brings to its form at a time
+for form in (composed, unicodedata.normalize("NFD", composed)):
+    Featurizer(FeaturizerOptions(hash_bits=8)).fit_transform([form])
+for name in ("words.bin", "tree.ftz", "one-vs-all.bin", "negative.bin", "codes.ftz"):
+    imported = import_model("tests/fasttext/" + name)
+    imported.probabilities(texts), imported.explain(texts[0])
+scores = np.zeros((4, 2), np.float32)
+SIGMOIDS.probabilities(scores), SIGMOIDS.tempered(scores, y, np.ones(4))
 from textmlr.corpus import blocks
 from textmlr.training import dealt_parts
 blocks.GIANT_BYTES, dealt_parts.WHOLE_NONZEROS, dealt_parts.PART_NONZEROS = 8, 1 << 8, 1 << 7

@@ -28,11 +28,13 @@ from textmlr import (
 )
 from textmlr.corpus import reading
 from textmlr.corpus.formats import lines
+from textmlr.corpus.taken_columns import Taken
 from textmlr.evaluation import comparison, labelled_answers
 from textmlr.export import json, onnx
 from textmlr.model.explanation import top_features
 from textmlr.model.small_file import compression
 
+MODELS = Path(__file__).parent / "fasttext"
 TEXTS = ["a robot in orbit", "the sheriff rode", "robot engine", "a saddle, a sheriff"] * 3
 LABELS = ["scifi", "western", "scifi", "western"] * 3
 WRONG: tuple[Any, ...] = (
@@ -93,6 +95,8 @@ NOT_WALKED = {
     "InputError",
     "InputError.but",
     "ModelFileError.but",
+    "InputError.with_options",
+    "ModelFileError.with_options",
     "ModelFileError",
     "FeaturizerOptions.of",
     "TrainingOptions.of",
@@ -165,6 +169,9 @@ def good(model: Model, folder: Path) -> dict[str, dict[str, Any]]:
         "Featurizer.fit_transform": {"texts": TEXTS},
         "Featurizer.transform": {"texts": TEXTS},
         "Featurizer.joint": {"text": "a robot", "label": "scifi"},
+        "Featurizer.inverse_transform": {"matrix": model.featurizer.transform(TEXTS)},
+        "FeaturizerOptions.bounds": {"documents": 9},
+        "FeaturizerOptions.bounds_of_fit": {"documents": 9},
         "Model": {
             "labels": model.labels,
             "featurizer": model.featurizer,
@@ -187,11 +194,13 @@ def good(model: Model, folder: Path) -> dict[str, dict[str, Any]]:
         "Model.export": {"path": folder / "m.json"},
         "Model.classify_files": {"paths": file, "output": folder / "answers.csv"},
         "load": {"path": saved},
+        "import_model": {"path": MODELS / "codes.ftz"},
         "featurize": {"data": TEXTS, "labels": LABELS},
         "Model.save": path,
         "Model.load": {"path": saved},
         "StreamTrainer.learn": {"texts": TEXTS, "labels": LABELS},
         "StreamTrainer.read_from": {"name": "a"},
+        "StreamTrainer.reads": {"taken": Taken("CSV", "text", "label")},
         "StreamTrainer.save": path,
         "StreamTrainer.resume": {"path": saved},
         "StreamTrainer.check_same": {

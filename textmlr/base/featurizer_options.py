@@ -7,7 +7,9 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Final, Literal, get_args
 
+from textmlr.base.checks import check_integer
 from textmlr.base.feature_bounds import FeatureBounds, bounds_of, check_bounds, nothing_between
+from textmlr.base.limits import MOST_COUNT
 from textmlr.base.ngram_lengths import AUTO, MAX_NGRAM, NgramLengths, NgramRange
 from textmlr.base.option_errors import OptionError, Sentence
 from textmlr.base.option_headings import FEATURES, LEARN
@@ -302,6 +304,7 @@ class FeaturizerOptions:
 
     def bounds(self, documents: int) -> FeatureBounds:
         """min_df, max_df and max_features in numbers, for a corpus of so many documents."""
+        check_integer("documents", documents, 0, MOST_COUNT, 1_000)
         return bounds_of(self.min_df, self.max_df, self.max_features, documents)
 
     def bounds_of_fit(self, documents: int) -> FeatureBounds:

@@ -9,7 +9,14 @@ from typing import Any, BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
-from textmlr.base.checks import check_file, check_flag, check_integer, check_kind, check_strings
+from textmlr.base.checks import (
+    check_file,
+    check_flag,
+    check_integer,
+    check_kind,
+    check_strings,
+    taken,
+)
 from textmlr.base.limits import MOST_COUNT
 from textmlr.corpus.chunks import CHUNK_BYTES, Chunk, ScanRequest
 from textmlr.corpus.corpus import Corpus, check_corpus
@@ -60,7 +67,8 @@ def scan(
     ):
         check_flag(name, flag)
     check_integer("chunk_bytes", chunk_bytes, 0, MOST_COUNT, 1 << 22)
-    request = ScanRequest(own, labelled, max(chunk_bytes, 1), tables, live, tuple(usual), nulls)
+    known = _checked_usual(usual)
+    request = ScanRequest(own, labelled, max(chunk_bytes, 1), tables, live, known, nulls)
     for source in sources_of(paths):
         yield from _chunks(source, request, stdin)
 
@@ -99,7 +107,7 @@ def read_corpus(
     'The steppe beyond Orenburg had'
     """
     own = _checked(options, stdin).with_columns(text=text, label=label, weights=weights)
-    request = ScanRequest(own, chunk_bytes=None, usual=tuple(usual))
+    request = ScanRequest(own, chunk_bytes=None, usual=_checked_usual(usual))
     sources = sources_of(paths)
     chunks: list[Chunk] = []
     file_of: list[int] = []
@@ -114,6 +122,12 @@ def _checked(options: Any, stdin: Any) -> ReadingOptions:
     check_kind("options", options, ReadingOptions, optional=True)
     check_file("stdin", stdin)
     return options or ReadingOptions()
+
+
+def _checked_usual(usual: Any) -> tuple[Taken, ...]:
+    if isinstance(usual, list | tuple) and all(isinstance(one, Taken) for one in usual):
+        return tuple(usual)
+    raise taken("usual", usual, "a list of Taken", "give model.record.taken")
 
 
 def recode(corpus: Corpus, labels: Sequence[str]) -> tuple[NDArray[np.int32], dict[str, int]]:

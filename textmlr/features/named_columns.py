@@ -48,8 +48,8 @@ class NamedColumns:
             names = self.known_vocabulary.name_list()
         return [BIAS_NAME] * bias + names
 
-    def get_feature_names_out(self: Any, input_features: Any = None) -> NDArray[np.object_]:
-        """``feature_names`` as scikit-learn has it: (V,) of str; input_features is not used."""
+    def get_feature_names_out(self: Any) -> NDArray[np.object_]:
+        """``feature_names`` as scikit-learn has it: (V,) of str."""
         return np.array(self.feature_names(), dtype=object)
 
     @property
@@ -97,7 +97,7 @@ class NamedColumns:
         try:
             rows = csr_array(matrix)
         except (TypeError, ValueError) as error:
-            raise taken("X", matrix, "a matrix", "give what transform gave") from error
+            raise taken("matrix", matrix, "a matrix", "give what transform gave") from error
         if rows.ndim != 2 or rows.shape[1] != len(names):
             raise InputError(
                 f"the matrix has the shape {rows.shape}, not {len(names):,} columns",

@@ -103,11 +103,18 @@ def _named(token: str) -> str:
 
 
 def _of_function(text: str, tokenizer: Callable[[str], object]) -> list[str]:
-    made = tokenizer(text)
-    if isinstance(made, str) or not isinstance(made, Iterable):
-        raise _refused(made)
+    try:
+        made = tokenizer(text)
+        if isinstance(made, str) or not isinstance(made, Iterable):
+            raise _refused(made)
+        found = list(made)
+    except InputError:
+        raise
+    except Exception as error:  # the user's own, which stays the cause
+        problem = f"the tokenizer fails at the text {shown(text)}: {type(error).__name__}: {error}"
+        raise InputError(problem, mend="mend the function") from error
     tokens = []
-    for token in made:
+    for token in found:
         if not isinstance(token, str):
             raise _refused(token)
         if token:

@@ -9,6 +9,7 @@ from textmlr.base.errors import FormatError
 from textmlr.base.option_mentions import mention
 from textmlr.corpus.chunks import ScanRequest
 from textmlr.corpus.formats.annotated_tables import TableExport, table_export
+from textmlr.corpus.formats.lines import quoted
 from textmlr.corpus.formats.plain_names import PLAIN
 from textmlr.corpus.taken_columns import Taken
 
@@ -185,7 +186,7 @@ def _named_place(kind: str, wanted: str, columns: Sequence[str], place: str) -> 
     mend = f"the columns are {listed(columns)}"
     if number is not None:
         mend = f"{count}: {listed(columns)}"
-    raise FormatError(f"no column {wanted!r}", place=place, mend=mend)
+    raise FormatError(f"no column {quoted(wanted)}", place=place, mend=mend)
 
 
 def _numbered(places: Sequence[int], columns: Sequence[str]) -> str:
