@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -101,9 +100,6 @@ class FastTextFeaturizer(Featurizer):
     def keep(self, kept: NDArray[np.int64]) -> Featurizer:
         """Raise InputError: no row can be left out."""
         raise InputError("rows of a fastText model cannot be left out", mend=_MEND)
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        super().__setstate__(state)
 
 
 def _options(dictionary: FastTextDictionary) -> FeaturizerOptions:
