@@ -383,7 +383,7 @@ class FeaturizerOptions:
 
     @property
     def stateless(self) -> bool:
-        """Whether transform works without a fit."""
+        """Whether a fit counts nothing but documents: with hashing, and no idf."""
         return self.hash_bits is not None and not self.uses_idf
 
     @property

@@ -20,9 +20,8 @@ from textmlr.base.magic_bytes import SIZE_BYTES
 # What a function that reads a model takes, for those who read a signature.
 ModelSource: TypeAlias = "str | PathLike[str] | bytes | bytearray | memoryview | BinaryIO"
 
-PIECE = (
-    1 << 26
-)  # bytes that an open file is asked for: memory of so many goes back when it is freed
+# Bytes that an open file is asked for: memory of so many goes back when it is freed.
+PIECE = 1 << 26
 
 
 def name_of(source: ModelSource) -> str:
