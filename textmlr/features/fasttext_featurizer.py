@@ -47,6 +47,11 @@ class FastTextFeaturizer(Featurizer):
         return self.dictionary.rows
 
     @property
+    def always_column(self) -> int:
+        """The row of </s>, which ends every text; −1 for none."""
+        return self.dictionary.end
+
+    @property
     def asks_little(self) -> bool:
         """Whether the next documents are to go another way: they are not."""
         return False

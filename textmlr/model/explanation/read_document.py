@@ -20,13 +20,3 @@ def read_document(document: str | bytes, featurizer: Featurizer) -> DocumentToke
         assert isinstance(featurizer, FastTextFeaturizer)
         return FastTextTokens.of_fasttext(document, featurizer)
     return DocumentTokens.of(document, featurizer.options)
-
-
-def always_column(featurizer: Featurizer) -> int:
-    """The column that every document has: the bias, or fastText's </s>; −1 for none."""
-    if is_fasttext(featurizer):
-        from textmlr.features.fasttext_featurizer import FastTextFeaturizer
-
-        assert isinstance(featurizer, FastTextFeaturizer)
-        return featurizer.dictionary.end
-    return 0 if featurizer.options.bias else -1
