@@ -15,8 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from textmlr.base.feature_bounds import FeatureBounds
-from textmlr.base.featurizer_options import CHAR_PREFIX, FeaturizerOptions
-from textmlr.base.ngram_lengths import MAX_NGRAM
+from textmlr.base.featurizer_options import FeaturizerOptions
+from textmlr.base.ngram_lengths import CHAR_PREFIX, MAX_NGRAM, names_characters
 from textmlr.base.option_errors import OptionError, Sentence, literal, shown
 from textmlr.corpus.in_memory import batches_of
 from textmlr.features.counting import HashCounts
@@ -36,8 +36,8 @@ def given_vocabulary(options: FeaturizerOptions) -> Vocabulary:
     """
     terms = options.vocabulary
     assert terms is not None
-    characters = [i for i, term in enumerate(terms) if _is_characters(term)]
-    words = [i for i, term in enumerate(terms) if not _is_characters(term)]
+    characters = [i for i, term in enumerate(terms) if names_characters(term)]
+    words = [i for i, term in enumerate(terms) if not names_characters(term)]
     found = _characters(terms, characters, options) | _words(terms, words, options)
     ordered = [found[i] for i in range(len(terms))]
     first: dict[int, int] = {}
@@ -93,10 +93,6 @@ class GivenCounts:
         size = len(self._hashes)
         numbers, none = np.arange(size, dtype=np.int32), np.zeros(0, np.int32)
         return HashCounts(self._hashes, self.frequencies, numbers, none, size, size, 0)
-
-
-def _is_characters(term: str) -> bool:
-    return term.startswith(CHAR_PREFIX) and len(term) > len(CHAR_PREFIX)
 
 
 def _characters(terms: tuple[str, ...], own: list[int], options: FeaturizerOptions) -> Named:
