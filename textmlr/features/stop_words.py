@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from textmlr.base.arrays import frozen
 from textmlr.base.featurizer_options import FeaturizerOptions
+from textmlr.base.string_blobs import strings_of
 from textmlr.corpus.batch import Batch
 from textmlr.corpus.in_memory import batches_of
 from textmlr.features import own_tokens
@@ -154,8 +155,7 @@ def _names(text: Text, block: Batch, tokens: Tokens, codes: NDArray[np.int64]) -
         )
         if len(blob) < size:
             blob = np.empty(size, np.uint8)
-    whole = blob.tobytes()
-    return [whole[i:j].decode() for i, j in pairwise([0, *ends.tolist()])]
+    return strings_of(blob, np.append(0, ends))
 
 
 def _kinds(
