@@ -33,11 +33,11 @@ COMPOSED: tuple[Form | None, ...] = ("nfc", "nfkc")
 _PLAIN = (range(0x3400, 0xA000), range(0xAC00, 0xF900), range(0x20000, LIMIT))
 
 _lock = ForkLock()
-Tables = tuple[NDArray[np.uint16], NDArray[np.uint64]]
-_made: dict[Reading, Tables] = {}
+NormalTables = tuple[NDArray[np.uint16], NDArray[np.uint64]]
+_made: dict[Reading, NormalTables] = {}
 
 
-def normal_tables(reading: Reading) -> Tables:
+def normal_tables(reading: Reading) -> NormalTables:
     """(classes, pairs) of a NormalForm, made once."""
     with _lock:  # else threads that begin together would each make them
         if reading not in _made:
@@ -50,7 +50,7 @@ def are_made(reading: Reading) -> bool:
     return reading in _made
 
 
-def _make(reading: Reading) -> Tables:
+def _make(reading: Reading) -> NormalTables:
     classes = np.zeros(LIMIT, np.uint16)
     everything = np.arange(LIMIT, dtype=np.uint32)
     everything[0xD800:0xE000] = 0  # surrogates
