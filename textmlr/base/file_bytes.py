@@ -46,7 +46,7 @@ def name_of(source: ModelSource) -> str:
     return os.fspath(source)  # type: ignore[arg-type]
 
 
-def bytes_of(
+def read_bytes(
     source: ModelSource, name: str, check: Callable[[bytes | memoryview], Any]
 ) -> memoryview:
     """The bytes of a source, read-only, in memory of their own.
