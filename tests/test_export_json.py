@@ -245,7 +245,7 @@ def test_ranges_hold_every_code_point() -> None:
         FeaturizerOptions(split_scripts=False, normalize=None),
     ):
         told: dict[str, Any] = export._unicode(options)
-        lower, kind, _ = frozen_tables(options, ascii_only=False)
+        lower, kind = frozen_tables(options, ascii_only=False)
         again, letters = np.arange(0x110000), np.full(0x110000, "O")
         for first, last, step, change in told["lower"]:
             again[first : last + 1 : step] += change

@@ -96,7 +96,8 @@ def kernel_split(document, options, ascii_only=False, dropped=()):
     dropped  hashes that are left out
     """
     (batch,) = batches_of([document])
-    lower, kind, table = unicode_tables.frozen_tables(options, ascii_only)
+    lower, kind = unicode_tables.frozen_tables(options, ascii_only)
+    table = np.zeros(0, np.uint64)
     if dropped:
         table = np.zeros(2 << len(dropped).bit_length(), np.uint64)
         for h in dropped:

@@ -254,8 +254,8 @@ def test_the_bias_is_no_term() -> None:
     [
         (np.zeros((2, 9)), "the matrix has the shape (2, 9), not 3 columns"),
         (np.zeros(3), "the matrix has the shape (3,), not 3 columns"),
-        ("abc", "X takes a matrix, not 'abc' (str)"),
-        (None, "X takes a matrix, not None (NoneType)"),
+        ("abc", "matrix takes a matrix, not 'abc' (str)"),
+        (None, "matrix takes a matrix, not None (NoneType)"),
     ],
 )
 def test_other_matrices(matrix: object, told: str) -> None:

@@ -206,11 +206,11 @@ class TestQuickCheck:
     @pytest.mark.parametrize("pattern", [None, r"\w+"])
     def test_lower_case_is_of_the_same_kind(self, pattern: str | None) -> None:
         """A document that is changed is lower-cased before tokens are cut."""
-        lower, kind, _ = frozen_tables(FeaturizerOptions(token_pattern=pattern), False)
+        lower, kind = frozen_tables(FeaturizerOptions(token_pattern=pattern), False)
         np.testing.assert_array_equal(kind[lower], kind[: len(lower)])
 
     def test_lower_case_is_small(self) -> None:
-        lower, _, _ = frozen_tables(FeaturizerOptions(), False)
+        lower, _ = frozen_tables(FeaturizerOptions(), False)
         assert [chr(c) for c in lower.tolist() if not 0xD800 <= c < 0xE000] == [
             small(chr(c)) for c in range(len(lower)) if not 0xD800 <= c < 0xE000
         ]

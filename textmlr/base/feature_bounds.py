@@ -9,11 +9,12 @@ from textmlr.base.option_errors import OptionError, Sentence
 
 
 class FeatureBounds(NamedTuple):
-    """Which n-grams become features, in numbers of documents.
+    """Which n-grams become features, by numbers of documents.
 
-    least  that a feature is in; None: 1, or MANY_MIN_DF where there are more than MANY_FEATURES
-    most   that a feature is in; None: all
-    size   features at most, those of the most documents; None: all
+    least  the fewest documents of a feature; None: 1, or MANY_MIN_DF where there are more than
+           MANY_FEATURES
+    most   the most documents of a feature; None: no bound
+    size   the number of features at most, those of the most documents; None: no bound
     """
 
     least: int | None

@@ -10,7 +10,14 @@ from typing import Any, Final, Literal, get_args
 from textmlr.base.checks import check_integer
 from textmlr.base.feature_bounds import FeatureBounds, bounds_of, check_bounds, nothing_between
 from textmlr.base.limits import MOST_COUNT
-from textmlr.base.ngram_lengths import AUTO, MAX_NGRAM, NgramLengths, NgramRange
+from textmlr.base.ngram_lengths import (
+    AUTO,
+    CHAR_PREFIX,
+    MAX_NGRAM,
+    NgramLengths,
+    NgramRange,
+    names_characters,
+)
 from textmlr.base.option_errors import OptionError, Sentence
 from textmlr.base.option_headings import FEATURES, LEARN
 from textmlr.base.options import (
@@ -40,7 +47,6 @@ WORDS = (1, 2)  # word n-grams of a featurizer by itself, and where training beg
 CHARACTERS = 4
 _NONE = {"ngrams": None, "char_ngrams": None}
 _PIECES = re.compile(r"\w+|[^\w\s]")  # as many as a term has words, or more: don ' t
-CHAR_PREFIX = "char:"  # names of character n-grams begin so
 # What options that a file lacks come to: it is of a release that did not have them.
 OLDER: Final = {"token_pattern": W_PATTERN, "normalize": None}
 # Beyond this number of features, those of a single document are dropped by default: they are most
@@ -340,7 +346,7 @@ class FeaturizerOptions:
             return WORDS, None
         words, characters = [], []
         for term in self.vocabulary:
-            if term.startswith(CHAR_PREFIX) and len(term) > len(CHAR_PREFIX):
+            if names_characters(term):
                 characters.append(len(term) - len(CHAR_PREFIX))
             else:
                 pieces = term.split() if self.has_own_tokens else _PIECES.findall(term)
@@ -383,7 +389,7 @@ class FeaturizerOptions:
 
     @property
     def stateless(self) -> bool:
-        """Whether transform works without a fit."""
+        """Whether a fit counts nothing but documents: with hashing, and no idf."""
         return self.hash_bits is not None and not self.uses_idf
 
     @property

@@ -20,9 +20,8 @@ from textmlr.base.magic_bytes import SIZE_BYTES
 # What a function that reads a model takes, for those who read a signature.
 ModelSource: TypeAlias = "str | PathLike[str] | bytes | bytearray | memoryview | BinaryIO"
 
-PIECE = (
-    1 << 26
-)  # bytes that an open file is asked for: memory of so many goes back when it is freed
+# Bytes that an open file is asked for: memory of so many goes back when it is freed.
+PIECE = 1 << 26
 
 
 def name_of(source: ModelSource) -> str:
@@ -47,7 +46,7 @@ def name_of(source: ModelSource) -> str:
     return os.fspath(source)  # type: ignore[arg-type]
 
 
-def bytes_of(
+def read_bytes(
     source: ModelSource, name: str, check: Callable[[bytes | memoryview], Any]
 ) -> memoryview:
     """The bytes of a source, read-only, in memory of their own.

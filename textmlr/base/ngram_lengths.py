@@ -11,6 +11,7 @@ from textmlr.base.options import Kind
 AUTO: Final = "auto"
 NgramRange = tuple[int, int] | None | Literal["auto"]
 MAX_NGRAM = 16
+CHAR_PREFIX = "char:"  # names of character n-grams begin so
 
 
 class NgramLengths(Kind):
@@ -31,6 +32,11 @@ class NgramLengths(Kind):
         if not whole or not 1 <= value[0] <= value[1] <= MAX_NGRAM:
             wanted = f"a pair (shortest, longest) from 1 to {MAX_NGRAM}, None or 'auto'"
             raise refuse(name, value, wanted, "(1, 2)")
+
+
+def names_characters(name: str) -> bool:
+    """Whether a feature of this name is a character n-gram; "char:" alone is one of words."""
+    return name.startswith(CHAR_PREFIX) and len(name) > len(CHAR_PREFIX)
 
 
 def show_ngrams(ngrams: Sequence[int] | None, char_ngrams: Sequence[int] | None) -> str:

@@ -23,7 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from textmlr.base.errors import InputError
-from textmlr.base.file_bytes import ModelSource, bytes_of, name_of
+from textmlr.base.file_bytes import ModelSource, name_of, read_bytes
 from textmlr.base.file_checks import Path, expect, refuse_file, take
 from textmlr.base.magic_bytes import FASTTEXT, METADATA_KEY, SIZE_BYTES
 from textmlr.base.threads import available_threads, map_blocks
@@ -101,7 +101,7 @@ def load(source: ModelSource) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
     Raises ModelFileError, naming the source, for anything but a whole file of ours.
     """
     path = name_of(source)
-    view = bytes_of(source, path, lambda head: _header_size(head, path))
+    view = read_bytes(source, path, lambda head: _header_size(head, path))
     layout, begin = _layout(view, path)
     metadata = layout.pop("__metadata__", None)
     if not isinstance(metadata, dict) or not isinstance(metadata.get(METADATA_KEY), str):

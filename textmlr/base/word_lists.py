@@ -8,6 +8,7 @@ from typing import Any
 
 from textmlr.base.checks import is_list
 from textmlr.base.errors import InputError
+from textmlr.base.ngram_lengths import CHAR_PREFIX
 from textmlr.base.option_errors import OptionError, Sentence, literal, refuse, shown
 from textmlr.base.options import Kind
 
@@ -52,7 +53,7 @@ class Terms(Kind):
             value = _by_column(name, value)
         first: dict[str, int] = {}
         for line, one in _entries(name, value, wanted):
-            term = one if one.startswith("char:") else " ".join(one.split(" ")).strip()
+            term = one if one.startswith(CHAR_PREFIX) else " ".join(one.split(" ")).strip()
             if "\t" in term or "\n" in term:
                 mend = "give names alone"
                 raise _wrong(name, value, line, f"{shown(term)} has a tab or a line break", mend)

@@ -161,7 +161,8 @@ def export_json(
     script  also write ``scorer`` there: both files are written, or none
     Features are written a block at a time, each weight with the fewest digits that give the same
     float32 again.
-    Raises InputError if the file cannot be written.
+    Raises InputError for a model with a tokenizer or of fastText, and if the file cannot be
+    written.
     """
     check_kind("model", model, Model, MODEL_MEND)
     model.featurizer.options.check_written()

@@ -50,8 +50,8 @@ MOST_BYTES = (1 << 31) - (1 << 20)  # bytes of θ: protobuf holds no message of 
 def export_onnx(model: Model, path: str | PathLike[str]) -> int:
     """Write a model as an ONNX graph, whole or not at all; return the size of the file in bytes.
 
-    Raises InputError if the package onnx is missing, θ is too large for an ONNX file, or the file
-    cannot be written.
+    Raises InputError for a model with a tokenizer or of fastText, and if the package onnx is
+    missing, θ is too large for an ONNX file, or the file cannot be written.
     """
     check_path("path", path)
     check_kind("model", model, Model, MODEL_MEND)

@@ -1,5 +1,5 @@
-"""The form that text is read in: canonically equivalent texts become one, accents go where they
-are to.
+"""The form that text is read in: canonically equivalent texts become one, and accents are dropped
+where the options say so.
 
 For the form N (NFC, NFKC, NFD, or text as it is) the text is N(x), or N(strip(x)), where strip(x)
 is NFKD without combining marks.  Where text is lower-cased, it is N(lower(N(x))), so that a capital
@@ -83,7 +83,7 @@ def _without_dot(found: re.Match[str]) -> str:
 
 
 def small(text: str) -> str:
-    """The same, but for dots behind an i: as many characters as before."""
+    """``lowered``, but dots behind an i stay: as many characters as before."""
     return text.replace("\u0130", "i").replace("Σ", "σ").lower().replace("ς", "σ")
 
 

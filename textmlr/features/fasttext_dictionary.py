@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from textmlr.base.arrays import Scratch, frozen
+from textmlr.base.string_blobs import strings_of
 from textmlr.kernels import fasttext_words as kernels
 from textmlr.kernels.fasttext_words import FastTextReading, FastTextWords
 
@@ -86,8 +87,7 @@ class FastTextDictionary:
 
     def name_list(self) -> list[str]:
         """The words, in order; bytes that are not UTF-8 are U+FFFD."""
-        blob, ends = self.names.tobytes(), self.bounds[: self.words + 1].tolist()
-        return [blob[i:j].decode("utf-8", "replace") for i, j in pairwise(ends)]
+        return strings_of(self.names, self.bounds[: self.words + 1], "replace")
 
     def label_names(self, prefix: str) -> list[str]:
         """The labels without their prefix, in fastText's order: the most frequent first."""

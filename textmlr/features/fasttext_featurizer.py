@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -46,6 +45,11 @@ class FastTextFeaturizer(Featurizer):
     def columns(self) -> int:
         """V."""
         return self.dictionary.rows
+
+    @property
+    def always_column(self) -> int:
+        """The row of </s>, which ends every text; −1 for none."""
+        return self.dictionary.end
 
     @property
     def asks_little(self) -> bool:
@@ -101,9 +105,6 @@ class FastTextFeaturizer(Featurizer):
     def keep(self, kept: NDArray[np.int64]) -> Featurizer:
         """Raise InputError: no row can be left out."""
         raise InputError("rows of a fastText model cannot be left out", mend=_MEND)
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        super().__setstate__(state)
 
 
 def _options(dictionary: FastTextDictionary) -> FeaturizerOptions:

@@ -111,6 +111,11 @@ class Featurizer(NamedColumns):
         return self._bias + len(self.known_vocabulary)
 
     @property
+    def always_column(self) -> int:
+        """The column that no document is without: the bias; −1 for none."""
+        return 0 if self.options.bias else -1
+
+    @property
     def known_vocabulary(self) -> Vocabulary:
         """The vocabulary; InputError where there is none."""
         if self.vocabulary is None and self.options.vocabulary is not None:

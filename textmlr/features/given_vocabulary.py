@@ -9,20 +9,20 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import lru_cache
-from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 
 from textmlr.base.feature_bounds import FeatureBounds
-from textmlr.base.featurizer_options import CHAR_PREFIX, FeaturizerOptions
-from textmlr.base.ngram_lengths import MAX_NGRAM
+from textmlr.base.featurizer_options import FeaturizerOptions
+from textmlr.base.ngram_lengths import CHAR_PREFIX, MAX_NGRAM, names_characters
 from textmlr.base.option_errors import OptionError, Sentence, literal, shown
+from textmlr.base.string_blobs import blob_of, strings_of
 from textmlr.corpus.in_memory import batches_of
 from textmlr.features.counting import HashCounts
 from textmlr.features.name_hashes import hashes_of
 from textmlr.features.ngrams import HashedBlock, Hasher
-from textmlr.features.vocabulary import NAMELESS, HashTable, Vocabulary
+from textmlr.features.vocabulary import HashTable, Vocabulary
 
 Named = dict[int, tuple[str, int]]  # the number of a term: its name and hash
 
@@ -36,8 +36,8 @@ def given_vocabulary(options: FeaturizerOptions) -> Vocabulary:
     """
     terms = options.vocabulary
     assert terms is not None
-    characters = [i for i, term in enumerate(terms) if _is_characters(term)]
-    words = [i for i, term in enumerate(terms) if not _is_characters(term)]
+    characters = [i for i, term in enumerate(terms) if names_characters(term)]
+    words = [i for i, term in enumerate(terms) if not names_characters(term)]
     found = _characters(terms, characters, options) | _words(terms, words, options)
     ordered = [found[i] for i in range(len(terms))]
     first: dict[int, int] = {}
@@ -47,7 +47,7 @@ def given_vocabulary(options: FeaturizerOptions) -> Vocabulary:
             raise _wrong(both, Sentence("leave one of them out"))
         first[own] = i
     hashes = np.array([own for _, own in ordered], np.uint64)
-    names, offsets = _blob([name for name, _ in ordered])
+    names, offsets = blob_of([name for name, _ in ordered], "replace")
     return Vocabulary(hashes, np.zeros(len(hashes), np.int64), names, offsets)
 
 
@@ -95,10 +95,6 @@ class GivenCounts:
         return HashCounts(self._hashes, self.frequencies, numbers, none, size, size, 0)
 
 
-def _is_characters(term: str) -> bool:
-    return term.startswith(CHAR_PREFIX) and len(term) > len(CHAR_PREFIX)
-
-
 def _characters(terms: tuple[str, ...], own: list[int], options: FeaturizerOptions) -> Named:
     """Character n-grams: their characters are lower-cased, and else as they stand."""
     if not own:
@@ -114,7 +110,8 @@ def _characters(terms: tuple[str, ...], own: list[int], options: FeaturizerOptio
                 terms[i], f"{len(signs)} characters", "char_ngrams", len(signs), options
             )
         names.append(CHAR_PREFIX + signs)
-    return dict(zip(own, zip(names, hashes_of(*_blob(names)).tolist(), strict=True), strict=True))
+    hashes = hashes_of(*blob_of(names, "replace")).tolist()
+    return dict(zip(own, zip(names, hashes, strict=True), strict=True))
 
 
 def _words(terms: tuple[str, ...], own: list[int], options: FeaturizerOptions) -> Named:
@@ -141,8 +138,7 @@ def _words(terms: tuple[str, ...], own: list[int], options: FeaturizerOptions) -
         hashes, _, places = hasher.placed(part)
         each, first = np.arange(len(part)), np.zeros(len(part), np.int64)
         blob, ends = hasher.name(part, places, each, first)
-        whole, bounds = blob.tobytes(), [0, *ends.tolist()]
-        names = [whole[i:j].decode() for i, j in pairwise(bounds)]
+        names = strings_of(blob, np.append(0, ends))
         pairs = zip(names, hashes.tolist(), strict=True)
         found |= dict(zip((own[i] for i in numbers.tolist()), pairs, strict=True))
     return found
@@ -167,14 +163,6 @@ def _not_covered(
 def _wrong(problem: str, mend: Sentence, values: dict[str, object] | None = None) -> OptionError:
     whole = Sentence(f"{{vocabulary:name}}: {problem}", values or {})
     return OptionError("vocabulary", whole, mend)
-
-
-def _blob(names: list[str]) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
-    encoded = [name.encode("utf-8", "replace") for name in names]
-    if not encoded:
-        return NAMELESS
-    offsets = np.cumsum([0, *map(len, encoded)], dtype=np.int64)
-    return np.frombuffer(b"".join(encoded), np.uint8), offsets
 
 
 def _shown(term: str) -> str:

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Iterator
-from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,25 +33,24 @@ COMPOSED: tuple[Form | None, ...] = ("nfc", "nfkc")
 _PLAIN = (range(0x3400, 0xA000), range(0xAC00, 0xF900), range(0x20000, LIMIT))
 
 _lock = ForkLock()
-Tables = tuple[NDArray[np.uint16], NDArray[np.uint64]]
+NormalTables = tuple[NDArray[np.uint16], NDArray[np.uint64]]
+_made: dict[Reading, NormalTables] = {}
 
 
-def normal_tables(reading: Reading) -> Tables:
-    """(classes, pairs) of a NormalForm."""
+def normal_tables(reading: Reading) -> NormalTables:
+    """(classes, pairs) of a NormalForm, made once."""
     with _lock:  # else threads that begin together would each make them
-        return _made(reading)
+        if reading not in _made:
+            _made[reading] = _make(reading)
+        return _made[reading]
 
 
 def are_made(reading: Reading) -> bool:
     """Whether ``normal_tables`` of this are there already."""
-    return reading in _known
+    return reading in _made
 
 
-_known: set[Reading] = set()
-
-
-@lru_cache(maxsize=8)
-def _made(reading: Reading) -> Tables:
+def _make(reading: Reading) -> NormalTables:
     classes = np.zeros(LIMIT, np.uint16)
     everything = np.arange(LIMIT, dtype=np.uint32)
     everything[0xD800:0xE000] = 0  # surrogates
@@ -76,7 +74,6 @@ def _made(reading: Reading) -> Tables:
     codes, firsts = _changed(text, reading)
     joins = (firsts < 0) | (classes[firsts] & JOINS > 0)
     classes[codes] |= np.where(joins, CHANGES | JOINS, CHANGES).astype(np.uint16)
-    _known.add(reading)
     return frozen(classes), frozen(np.unique(pairs))
 
 

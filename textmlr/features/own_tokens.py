@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 
 from textmlr.base.arrays import frozen
 from textmlr.base.errors import InputError
-from textmlr.base.featurizer_options import CHAR_PREFIX, FeaturizerOptions
+from textmlr.base.featurizer_options import FeaturizerOptions
+from textmlr.base.ngram_lengths import CHAR_PREFIX
 from textmlr.base.option_errors import shown
 from textmlr.base.token_patterns import compiled
 from textmlr.kernels.code_points import SPACE, WORD

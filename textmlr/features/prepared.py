@@ -13,8 +13,7 @@ from textmlr.corpus.batch import Batch
 from textmlr.features.csr_features import Features
 from textmlr.features.options_array import options_array
 from textmlr.features.prepared_text import prepared
-from textmlr.features.stop_words import read_with
-from textmlr.features.unicode_tables import Tables
+from textmlr.features.stop_words import ReadWith, read_with
 from textmlr.features.vocabulary import HashTable
 from textmlr.kernels import document_rows
 from textmlr.kernels import featurizer_codes as kernels
@@ -59,7 +58,7 @@ class PreparedFeaturizer:
         """Text with the tables that it is read with."""
         return Text(frozen(utf8), *self.read_with(ascii_only))
 
-    def read_with(self, ascii_only: bool) -> Tables:
+    def read_with(self, ascii_only: bool) -> ReadWith:
         """What kernels read text with, that is ASCII or any."""
         return read_with(self.options, ascii_only)
 

@@ -13,19 +13,22 @@ from numpy.typing import NDArray
 
 from textmlr.base.arrays import frozen
 from textmlr.base.featurizer_options import FeaturizerOptions
+from textmlr.base.string_blobs import strings_of
 from textmlr.corpus.batch import Batch
 from textmlr.corpus.in_memory import batches_of
 from textmlr.features import own_tokens
 from textmlr.features.options_array import options_array
 from textmlr.features.prepared_text import prepared
-from textmlr.features.unicode_tables import NONE_DROPPED, Tables
-from textmlr.features.unicode_tables import frozen_tables as plain_tables
+from textmlr.features.unicode_tables import Tables, frozen_tables
 from textmlr.kernels import ngram_names
 from textmlr.kernels import tokens as token_kernels
 from textmlr.kernels.code_points import Text
 from textmlr.kernels.ngram_hashes import WINDOW
 from textmlr.kernels.tokens import Tokens
 
+# What kernels read text with: all of ``kernels.code_points.Text`` but the text.
+ReadWith = tuple[NDArray[np.uint32], NDArray[np.uint8], NDArray[np.uint64]]
+NONE_DROPPED = np.zeros(0, np.uint64)
 _APOSTROPHE = re.compile("['\u2019\u02bc]")
 
 
@@ -42,7 +45,7 @@ class Dropped(NamedTuple):
     unfound: tuple[str, ...]
 
 
-def read_with(options: FeaturizerOptions, ascii_only: bool) -> Tables:
+def read_with(options: FeaturizerOptions, ascii_only: bool) -> ReadWith:
     """The tables that kernels read a featurizer's text with, and the tokens that are left out."""
     lower, kind = _kinds(options, ascii_only)
     return lower, kind, dropped(options).table
@@ -154,16 +157,13 @@ def _names(text: Text, block: Batch, tokens: Tokens, codes: NDArray[np.int64]) -
         )
         if len(blob) < size:
             blob = np.empty(size, np.uint8)
-    whole = blob.tobytes()
-    return [whole[i:j].decode() for i, j in pairwise([0, *ends.tolist()])]
+    return strings_of(blob, np.append(0, ends))
 
 
-def _kinds(
-    options: FeaturizerOptions, ascii_only: bool
-) -> tuple[NDArray[np.uint32], NDArray[np.uint8]]:
+def _kinds(options: FeaturizerOptions, ascii_only: bool) -> Tables:
     if options.has_own_tokens:
         return own_tokens.tables(ascii_only)
-    return plain_tables(options, ascii_only)[:2]
+    return frozen_tables(options, ascii_only)
 
 
 def _table(hashes: NDArray[np.uint64]) -> NDArray[np.uint64]:

@@ -29,8 +29,7 @@ LIMIT = 0x40000
 SELECTOR_COUNT = 0x200
 
 PIECE = 64  # code points
-Tables = tuple[NDArray[np.uint32], NDArray[np.uint8], NDArray[np.uint64]]
-NONE_DROPPED = np.zeros(0, np.uint64)
+Tables = tuple[NDArray[np.uint32], NDArray[np.uint8]]
 
 # Scripts written without spaces between words: those that Unicode's line breaking (UAX #14)
 # classes SA (South East Asian) or ID (ideographs, Kana), by block.
@@ -115,9 +114,7 @@ SPACES = (*range(0x09, 0x0E), *range(0x1C, 0x20), 0x85)  # of category Cc
 _lock = ForkLock()
 
 
-def tables(
-    options: FeaturizerOptions, ascii_only: bool
-) -> tuple[NDArray[np.uint32], NDArray[np.uint8]]:
+def tables(options: FeaturizerOptions, ascii_only: bool) -> Tables:
     """(lower, kind) as ``kernels.code_points.Text`` has them: of code points below LIMIT and from
     SELECTORS on, or below 128 if ascii_only.
 
@@ -130,15 +127,14 @@ def tables(
 
 
 def frozen_tables(options: FeaturizerOptions, ascii_only: bool) -> Tables:
-    """``tables`` of a featurizer's options and the hashes of tokens that it leaves out, as kernels
-    take them: all of ``kernels.code_points.Text`` but the text.
+    """``tables`` of a featurizer's options, as kernels take them.
 
     In a normal form more is in lower case: see ``canonical_text.small``.
     """
     lower, kind = tables(options, ascii_only)
     if options.lowercase and options.normalize is not None and not ascii_only:
         lower = _smaller()
-    return frozen(lower), frozen(kind), frozen(NONE_DROPPED)
+    return frozen(lower), frozen(kind)
 
 
 @lru_cache(maxsize=1)

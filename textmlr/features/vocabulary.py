@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +11,7 @@ from numpy.typing import NDArray
 from textmlr.base.arrays import frozen
 from textmlr.base.feature_bounds import FeatureBounds
 from textmlr.base.featurizer_options import MANY_FEATURES, MANY_MIN_DF
+from textmlr.base.string_blobs import strings_of
 from textmlr.base.threads import map_blocks
 from textmlr.corpus.batch import Batch
 from textmlr.features.ngrams import HashedBlock, Hasher, TokenPlaces
@@ -52,9 +52,7 @@ class Vocabulary:
 
     def name_list(self) -> list[str]:
         """All names, in order."""
-        blob = self.names.tobytes()
-        ends = self.name_offsets.tolist()
-        return [blob[i:j].decode() for i, j in pairwise(ends)]
+        return strings_of(self.names, self.name_offsets)
 
     def take(self, kept: NDArray[np.int64]) -> Vocabulary:
         """Some of the features (numbers, ascending)."""

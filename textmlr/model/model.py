@@ -353,11 +353,12 @@ class Model(ModelVerbs):
         >>> textmlr.Model.load("w.textmlr").predict("a saddle")
         'western'
         """
-        parts = unpack(*tensor_file.load(path), name_of(path))
+        place = name_of(path)
+        parts = unpack(*tensor_file.load(path), place)
         try:
             return cls.of(parts)
         except ValueError as error:
-            raise ModelFileError(str(error), place=name_of(path)) from error
+            raise ModelFileError(str(error), place=place) from error
 
     def __repr__(self) -> str:
         from textmlr.model.model_facts import in_three_lines

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import asdict
 from itertools import pairwise
 from math import isfinite, log
@@ -17,6 +16,7 @@ from textmlr.base.errors import ModelFileError
 from textmlr.base.featurizer_options import FeaturizerOptions
 from textmlr.base.file_checks import check_blob, expect, take, tensor
 from textmlr.base.limits import MOST_COUNT
+from textmlr.base.string_blobs import blob_of, strings_of
 from textmlr.base.training_options import MOST_LAYERS, Activation
 from textmlr.corpus.duplicates import Sketch
 from textmlr.features.featurizer import Featurizer
@@ -37,12 +37,12 @@ Json = dict[str, Any]
 def pack(parts: ModelParts, *, quick: bool = False) -> tuple[Json, Tensors]:
     """(header, tensors) for ``tensor_file.save``; ``quick`` of a small form only to see how large
     it is, about."""
-    labels, label_offsets = _blob(parts.labels)
+    labels, label_offsets = blob_of(parts.labels)
     tensors: dict[str, NDArray[Any]] = {"labels": labels, "label_offsets": label_offsets}
     options = parts.featurizer.options.as_json()
     for name in LISTS:
         if options[name] is not None:  # the header has no room for thousands of words
-            tensors[name], tensors[f"{name}_offsets"] = _blob(options.pop(name))
+            tensors[name], tensors[f"{name}_offsets"] = blob_of(options.pop(name))
     storage: Json = {"dtype": "float32"}
     more: Json = {}
     if parts.fasttext is not None:
@@ -98,7 +98,7 @@ def unpack(header: Json, tensors: Tensors, path: str | PathLike[str]) -> ModelPa
     blob = tensor(tensors, "labels", np.uint8, (None,), path)
     label_offsets = tensor(tensors, "label_offsets", np.int64, (None,), path)
     check_blob(blob, label_offsets, path, "labels")
-    labels = _strings(blob, label_offsets)
+    labels = strings_of(blob, label_offsets)
     expect(len(labels) >= 2, path, "there are fewer than two labels")
     expect(
         all(a < b for a, b in pairwise(labels)),
@@ -222,18 +222,6 @@ def _trained_on(header: Json, tensors: Tensors, path: str | PathLike[str]) -> Sk
     return Sketch.unpacked(low, high, bound, path)
 
 
-def _blob(strings: Sequence[str]) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
-    encoded = [string.encode() for string in strings]
-    offsets = np.zeros(len(encoded) + 1, np.int64)
-    offsets[1:] = np.cumsum([len(string) for string in encoded])
-    return np.frombuffer(b"".join(encoded), np.uint8), offsets
-
-
-def _strings(blob: NDArray[np.uint8], offsets: NDArray[np.int64]) -> list[str]:
-    whole, ends = blob.tobytes(), offsets.tolist()
-    return [whole[i:j].decode() for i, j in pairwise(ends)]
-
-
 def _lists(tensors: Tensors, path: str | PathLike[str]) -> Json:
     """The options that are lists of words."""
     found = {}
@@ -242,7 +230,7 @@ def _lists(tensors: Tensors, path: str | PathLike[str]) -> Json:
             blob = tensor(tensors, name, np.uint8, (None,), path)
             offsets = tensor(tensors, f"{name}_offsets", np.int64, (None,), path)
             check_blob(blob, offsets, path, name)
-            found[name] = _strings(blob, offsets)
+            found[name] = strings_of(blob, offsets)
     return found
 
 

@@ -91,14 +91,7 @@ class ModelParts:
     def answers_by_base(self) -> bool:
         """Whether a document without a known word has the base rates of training: with fastText
         it has the answer of </s>, which ends every text, where that is a row."""
-        return len(self.base) > 0 and (self.fasttext is None or not self._ends_in_a_row)
-
-    @property
-    def _ends_in_a_row(self) -> bool:
-        from textmlr.features.fasttext_featurizer import FastTextFeaturizer  # few are imported
-
-        own = self.featurizer
-        return isinstance(own, FastTextFeaturizer) and own.dictionary.end >= 0
+        return len(self.base) > 0 and (self.fasttext is None or self.featurizer.always_column < 0)
 
     @property
     def base(self) -> NDArray[np.float32]:

@@ -25,7 +25,7 @@ from textmlr.model.explanation.document_tokens import DocumentTokens, Integers
 from textmlr.model.explanation.explanation import Explanation
 from textmlr.model.explanation.grouped_words import group_words
 from textmlr.model.explanation.integrated_gradients import GradientPath
-from textmlr.model.explanation.read_document import always_column, is_fasttext, read_document
+from textmlr.model.explanation.read_document import is_fasttext, read_document
 from textmlr.model.explanation.reasons import Contribution, Method, Word
 from textmlr.model.scoring import Calibration
 
@@ -165,7 +165,7 @@ def _shares(model: ExplainedModel, places: DocumentTokens, wanted: Reals) -> _Ro
         numbers = model.columns.find(row.indices)
         known = numbers >= 0
         numbers, columns, values = numbers[known], columns[known], values[known]
-    theta, always = model.layers[0], columns == always_column(featurizer)
+    theta, always = model.layers[0], columns == featurizer.always_column
     start = values[always] @ theta[numbers[always]].astype(np.float64)
     numbers, columns, values = numbers[~always], columns[~always], values[~always]
     slices = [slice(first, first + ROWS) for first in range(0, len(values), ROWS)]

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 
 from textmlr.base.featurizer_options import FeaturizerOptions
+from textmlr.base.string_blobs import strings_of
 from textmlr.corpus.batch import Batch
 from textmlr.corpus.in_memory import batches_of
 from textmlr.features.ngrams import Hasher, TokenPlaces
@@ -115,8 +115,7 @@ class DocumentTokens:
         places = TokenPlaces(0, self.read_starts, count)
         documents = np.zeros(len(grams), np.int64)
         blob, ends = Hasher(options).name(self.block, places, documents, grams)
-        whole, bounds = blob.tobytes(), [0, *ends.tolist()]
-        return [whole[i:j].decode() for i, j in pairwise(bounds)]
+        return strings_of(blob, np.append(0, ends))
 
 
 def _leads(data: NDArray[np.uint8]) -> NDArray[np.bool_]:

@@ -2,31 +2,28 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, TypeGuard
+
 from textmlr.features.featurizer import Featurizer
 from textmlr.model.explanation.document_tokens import DocumentTokens
 
+if TYPE_CHECKING:
+    from textmlr.features.fasttext_featurizer import FastTextFeaturizer
 
-def is_fasttext(featurizer: Featurizer) -> bool:
+
+def is_fasttext(featurizer: Featurizer) -> TypeGuard[FastTextFeaturizer]:
     """Whether text is read as fastText reads it."""
-    return type(featurizer) is not Featurizer
+    if type(featurizer) is Featurizer:  # most are
+        return False
+    from textmlr.features.fasttext_featurizer import FastTextFeaturizer
+
+    return isinstance(featurizer, FastTextFeaturizer)
 
 
 def read_document(document: str | bytes, featurizer: Featurizer) -> DocumentTokens:
     """Read a document.  Raises InputError if it is not text."""
     if is_fasttext(featurizer):
-        from textmlr.features.fasttext_featurizer import FastTextFeaturizer  # few are imported
-        from textmlr.model.fasttext.fasttext_tokens import FastTextTokens
+        from textmlr.model.fasttext.fasttext_tokens import FastTextTokens  # few are imported
 
-        assert isinstance(featurizer, FastTextFeaturizer)
         return FastTextTokens.of_fasttext(document, featurizer)
     return DocumentTokens.of(document, featurizer.options)
-
-
-def always_column(featurizer: Featurizer) -> int:
-    """The column that every document has: the bias, or fastText's </s>; −1 for none."""
-    if is_fasttext(featurizer):
-        from textmlr.features.fasttext_featurizer import FastTextFeaturizer
-
-        assert isinstance(featurizer, FastTextFeaturizer)
-        return featurizer.dictionary.end
-    return 0 if featurizer.options.bias else -1

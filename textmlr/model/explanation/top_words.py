@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from textmlr.base.featurizer_options import TermFrequency
-from textmlr.features.names import CHARACTERS as PREFIX
+from textmlr.base.ngram_lengths import CHAR_PREFIX
 from textmlr.model.explanation.named_features import CHARACTERS, NamedFeatures
 from textmlr.model.explanation.word_pieces import WordPieces
 
@@ -91,7 +91,7 @@ class WordEntries:
         at, stretch = found.stretches()
         text_of = dict(zip(found.piece[at].tolist(), stretch, strict=True))
         lone = np.flatnonzero(found.many)
-        texts = [text_of.get(i) or named.name(i).removeprefix(PREFIX) for i in lone.tolist()]
+        texts = [text_of.get(i) or named.name(i).removeprefix(CHAR_PREFIX) for i in lone.tolist()]
         number: dict[str, int] = {}
         group = np.array([number.setdefault(text, len(number)) for text in texts], np.int64)
         group += len(own)

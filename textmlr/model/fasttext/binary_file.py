@@ -30,8 +30,8 @@ from textmlr.model.fasttext.fasttext_parts import Loss
 from textmlr.model.fasttext.product_codes import CODES, ProductCodes
 
 VERSIONS = (11, 12)
-LOSSES: dict[int, Loss] = {1: "hs", 2: "ns", 3: "softmax", 4: "ova"}
-MODELS = {1: "cbow", 2: "skipgram", 3: "supervised"}
+LOSS_OF: dict[int, Loss] = {1: "hs", 2: "ns", 3: "softmax", 4: "ova"}
+MODEL_OF = {1: "cbow", 2: "skipgram", 3: "supervised"}
 MOST_LENGTH = 1000  # words or characters of an n-gram
 MOST_COLUMNS = 1 << 20
 _ENTRY = struct.Struct("<qb")
@@ -178,15 +178,15 @@ class _Reader:
     def _options(self, version: int) -> _Options:
         numbers = self._numbers("<12id")
         columns, _, _, _, _, ngrams, loss, model, buckets, least, most = numbers[:11]
-        if model not in MODELS or loss not in LOSSES:
+        if model not in MODEL_OF or loss not in LOSS_OF:
             self._refuse("is of no kind that fastText knows")
-        if MODELS[model] != "supervised":
+        if MODEL_OF[model] != "supervised":
             self._refuse(
-                f"holds word vectors ({MODELS[model]}), and no classifier",
+                f"holds word vectors ({MODEL_OF[model]}), and no classifier",
                 "import a model of fasttext supervised",
             )
         most = 0 if version == 11 or most < max(least, 1) else most
-        own = _Options(columns, max(ngrams, 1), LOSSES[loss], buckets, least, most)
+        own = _Options(columns, max(ngrams, 1), LOSS_OF[loss], buckets, least, most)
         if not 1 <= columns <= MOST_COLUMNS:
             self._refuse(f"has {columns:,} hidden units")
         for what, length in (("words", own.ngrams), ("characters", own.most)):

@@ -91,10 +91,9 @@ def _dictionary(about: Json, tensors: Tensors, path: Path) -> FastTextDictionary
     ngrams = _number(about, "ngrams", 1, MOST_LENGTH, path)
     lengths = take(about, "characters", list, path)
     expect(len(lengths) == 2, path, "its n-grams of characters have no two lengths")
-    least, most = (
-        _number(dict(enumerate(lengths)), at, low, MOST_LENGTH, path)
-        for at, low in ((0, -MOST_COUNT), (1, 0))
-    )
+    by_place = dict(enumerate(lengths))
+    least = _number(by_place, 0, -MOST_COUNT, MOST_LENGTH, path)
+    most = _number(by_place, 1, 0, MOST_LENGTH, path)
     uses = ngrams > 1 or most > 0
     buckets = _number(about, "buckets", int(uses), np.iinfo(np.int32).max, path)
     kept = None

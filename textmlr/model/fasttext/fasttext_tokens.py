@@ -9,15 +9,13 @@ from numpy.typing import NDArray
 
 from textmlr.base.arrays import Scratch, frozen
 from textmlr.base.featurizer_options import FeaturizerOptions
+from textmlr.base.ngram_lengths import CHAR_PREFIX
 from textmlr.corpus.batch import Batch
 from textmlr.corpus.in_memory import batches_of
 from textmlr.features.fasttext_dictionary import FastTextDictionary
 from textmlr.features.fasttext_featurizer import FastTextFeaturizer
 from textmlr.kernels import fasttext_words as kernels
-from textmlr.kernels.ngram_names import CHAR_PREFIX
 from textmlr.model.explanation.document_tokens import DocumentTokens, Integers
-
-PREFIX = CHAR_PREFIX.tobytes().decode()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -72,7 +70,7 @@ class FastTextTokens(DocumentTokens):
             before = "<" if kind & kernels.WITH_BEFORE else ""
             behind = ">" if kind & kernels.WITH_BEHIND else ""
             own = self.text[self.starts[gram] : self.stops[gram]]
-            found.append(f"{PREFIX}{before}{own}{behind}")
+            found.append(f"{CHAR_PREFIX}{before}{own}{behind}")
         return found
 
 
