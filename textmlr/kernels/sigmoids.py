@@ -44,7 +44,7 @@ def log_normalizer(scores, out):
 def probabilities(scores, log_z, out):
     """Write P of each label of each document to out.
 
-    scores (n, L) float32   nats;  log_z (n,) float64   not needed
+    scores (n, L) float32   nats;  log_z (n,) float64   not read: it is the softmax's that needs it
     out    (n, L) float64   overwritten
     """
     for i in range(scores.shape[0]):

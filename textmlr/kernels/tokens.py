@@ -308,10 +308,13 @@ def _split_from(text, i, stop, codes, tokens, count):
 def split(text, starts, stops, codes, tokens):
     """Cut documents into tokens; return the number of invalid UTF-8 subparts read as U+FFFD.
 
-    A run of WORD code points is a token; a CHARACTER is one by itself, with the MARKs that
-    follow it; a SYMBOL, or a MARK elsewhere, is one if codes[SYMBOLS]; SPACE separates.  WORD
-    tokens of fewer code points than codes[MIN_LENGTH] are
-    left out, and those of text.dropped.
+    A run of letters and digits (WORD, HEBREW, NUMBER) is a token, with a MID_LETTER between two
+    letters, and in Hebrew with APOSTROPHE and QUOTE.  A CHARACTER is one by itself.  If
+    codes[SYMBOLS] so are a SYMBOL, an EMOJI with those that a joiner ties to it, two FLAGs, and a
+    digit with its KEYCAP.  MARKs, JOINERs and a KEYCAP continue any token, a TONE continues a
+    CHARACTER alone, and a FORMAT is passed over.  Words of fewer code points than
+    codes[MIN_LENGTH], their marks not counted, are left out, and the tokens of text.dropped.
+    Source: UAX #29, section 4.1; ``unicode_tables`` says where the kinds depart from it.
 
     text          Text
     starts, stops (n,) int64         the documents, utf8[starts[i]:stops[i]]
