@@ -16,6 +16,7 @@ from textmlr.corpus.decompression import ending_of
 from textmlr.corpus.formats.csv_header import csv_option, is_csv, names_usual
 from textmlr.corpus.formats.usual_lines import usual_mallet, usual_prefix
 from textmlr.corpus.reading_options import LABEL_PREFIX
+from textmlr.corpus.taken_columns import FASTTEXT, MALLET, VW
 from textmlr.corpus.text_encodings import BOM, check_marks
 
 Reader: TypeAlias = Callable[[Stream, ScanRequest], Iterator[Chunk]]
@@ -28,9 +29,9 @@ NAMES = {
     "json": "JSON",
     "parquet": "Parquet",
     "arrow": "Arrow",
-    "fasttext": "fastText's lines",
-    "mallet": "MALLET's lines",
-    "vw": "Vowpal Wabbit's lines",
+    "fasttext": FASTTEXT,
+    "mallet": MALLET,
+    "vw": VW,
     "lines": "plain lines",
 }
 MODULES = {"json": "json_objects"}
