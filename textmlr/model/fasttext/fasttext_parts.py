@@ -35,11 +35,6 @@ class FastTextParts(ThetaStorage):
     tree: NDArray[np.int32] = field(default_factory=lambda: np.zeros((0, 2), np.int32))
     quantised: ProductCodes | None = None
 
-    @property
-    def is_linear(self) -> bool:
-        """Whether scores are sums over the features of a document, but for the table's steps."""
-        return self.loss != "hs"
-
 
 def refuse_fasttext(storage: ThetaStorage, problem: str, mend: str) -> None:
     """Raise InputError with the problem if the model is one of fastText."""
