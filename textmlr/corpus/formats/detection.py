@@ -9,6 +9,7 @@ from importlib import import_module
 from typing import TypeAlias
 
 from textmlr.base.errors import FormatError
+from textmlr.base.magic_bytes import ARROW, PARQUET
 from textmlr.base.option_mentions import mention
 from textmlr.corpus.byte_streams import HEAD, Stream
 from textmlr.corpus.chunks import Chunk, ScanRequest
@@ -54,7 +55,7 @@ _ENDINGS = {
     ".vw": "vw",
 }
 COLUMNAR = ("parquet", "arrow")  # a file's size says little of its text's
-_MAGICS = {b"PAR1": "parquet", b"ARROW1": "arrow"}
+_MAGICS = {PARQUET: "parquet", ARROW: "arrow"}
 _CONTINUATION = b"\xff\xff\xff\xff"  # begins each message of an Arrow stream; its length follows
 # An object on many lines, an array of them, or spaCy's pairs of a text and an object.
 _JSON = re.compile(
