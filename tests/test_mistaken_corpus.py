@@ -142,6 +142,18 @@ def test_lines_of_a_corpus_are_told_of(kind: str, model: str, tmp_path: Path) ->
         assert f"--corpus {path}" in done.stderr
 
 
+@pytest.mark.parametrize("verb", ["classify", "explain"])
+def test_long_lines_of_a_corpus_are_told_of(verb: str, model: str, tmp_path: Path) -> None:
+    """Though the bytes that are looked at end within one of the first rows."""
+    path = tmp_path / "given.txt"
+    row = {"text": "a robot in a lonely orbit " * 400, "is": "scifi"}
+    path.write_text((json.dumps(row) + "\n") * 20, encoding="utf-8")
+    number = ["--number", 1] if verb == "explain" else []
+    done = _run(verb, "--lines", path, *number, "-m", model)
+    assert done.exit_code == 0, done.output
+    assert "each was taken whole" in done.stderr
+
+
 @pytest.mark.parametrize("kind", [kind for kind in [*CERTAIN, *LIKELY] if kind not in NO_MEND])
 def test_the_mend_reads_the_text_alone(kind: str, model: str, tmp_path: Path) -> None:
     """The command that the message gives works, and its predictions are those of the texts."""

@@ -10,10 +10,11 @@ METADATA_KEY = "textmlr"
 SIZE_BYTES = 8
 _BEGINNING = b'{"__metadata__":{"%s":"' % METADATA_KEY.encode()
 FASTTEXT = b"\xba\x16O/"  # 793712314, little-endian
+PARQUET, ARROW = b"PAR1", b"ARROW1"
 _KINDS = {
     FASTTEXT: "a model of fastText",
-    b"PAR1": "a table in Parquet",
-    b"ARROW1": "a table in Arrow",
+    PARQUET: "a table in Parquet",
+    ARROW: "a table in Arrow",
     b"\xff\xff\xff\xff": "a table in Arrow",
     b"\x1f\x8b\x08": "data compressed by gzip",
     b"\x28\xb5\x2f\xfd": "data compressed by zstd",

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from textmlr.base.printable import plain, to_json
-from textmlr.cli.taken_rows import tables_said, taken_json
+from textmlr.cli.taken_rows import said_rows, tables_said, taken_json
 from textmlr.corpus.reading_options import ReadingOptions
 from textmlr.training.training_progress import Display
 
@@ -147,7 +147,7 @@ def _show(
     click.secho(f"Wrote {plain(where)}", bold=True, err=True)
     rate = tally.documents / max(seconds, 1e-9)
     rows = [
-        *((("" if place else "corpus"), sentence) for place, sentence in enumerate(said)),
+        *said_rows(said),
         ("documents", f"{tally.documents:,} in {seconds:.1f} s, {rate:,.0f} a second"),
         ("appended", plain(_listed(tally.columns))),
     ]

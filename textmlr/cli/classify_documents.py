@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 # Plain Python answers documents of up to so many bytes: it takes about 10 µs a byte, where Numba
 # takes 4 s to compile its kernels once, and 0.03 s to load kernels that are compiled (measured).
 PLAIN_BYTES = 1 << 15
-LOOKED_AT = 1 << 16  # bytes of a file of lines, which may be a corpus
 
 
 def classify_documents(
@@ -60,6 +59,7 @@ def classify_lines(
 ) -> None:
     """Answer the lines of a file, each a document."""
     from textmlr.corpus.formats.lines import read_lines
+    from textmlr.corpus.formats.mistaken_document import HEAD
     from textmlr.model.model import Model
 
     limited, encoding = reading.compression_limit, reading.encoding
@@ -67,10 +67,10 @@ def classify_lines(
     names = (f"{shown_path(path)}:{line}" for line in range(1, len(batch) + 1))
     loaded = Model.load(model)
     _answer(model, loaded, batch, names, choice, threads, as_json)
-    warn_of_labelled_lines(path, batch.text[:LOOKED_AT].tobytes(), loaded.labels)
+    warn_of_labelled_lines(path, batch.text[:HEAD].tobytes(), loaded.labels)
 
 
-def _is_doubtful(document: tuple[str, bytes]) -> bool:
+def _is_no_utf8(document: tuple[str, bytes]) -> bool:
     """Whether a document's text is not UTF-8."""
     try:
         document[1].decode()
@@ -114,7 +114,7 @@ def _answer(
         unknown += len(strangers)
         if bad and not doubtful:
             texts = (batch[seen + i] for i in range(len(named)))
-            doubtful = list(islice(filter(_is_doubtful, zip(named, texts, strict=True)), 1))
+            doubtful = list(islice(filter(_is_no_utf8, zip(named, texts, strict=True)), 1))
         seen += len(named)
         invalid += bad
     writer.finish()

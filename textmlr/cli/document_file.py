@@ -188,9 +188,15 @@ def _how_read(path: str, found: Likeness | None) -> list[str]:
     from textmlr.corpus.formats.detection import named_format
 
     # What begins so is known by its first bytes.
-    known = found.format in ("fasttext", "jsonl", "json") and "--label-prefix" not in found.columns
+    known = found.format in ("fasttext", "jsonl", "json") and "label_prefix" not in {
+        option for option, _ in found.options
+    }
     named = known or named_format(path) is not None
-    return [*([] if named else ["--format", found.format]), *found.columns]
+    words = [] if named else ["--format", found.format]
+    for option, value in found.options:
+        name = option.replace("_", "-")
+        words += [f"--no-{name}"] if value is False else [f"--{name}", str(value)]
+    return words
 
 
 def refuse_corpora(documents: Sequence[GivenDocument], labels: Sequence[str]) -> None:

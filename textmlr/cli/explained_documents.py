@@ -188,12 +188,13 @@ def _check(documents: Sequence[str], source: DocumentSource) -> None:
 
 def _of_lines(path: str, numbers: Sequence[int], reading: ReadingOptions) -> list[AskedDocument]:
     from textmlr.corpus.formats.lines import read_lines
+    from textmlr.corpus.formats.mistaken_document import HEAD
 
     limited, encoding = reading.compression_limit, reading.encoding
     batch = read_lines(path, compression_limit=limited, encoding=encoding)
     _check_numbers(numbers, len(batch), shown_path(path), "line")
     name = shown_path(path)
-    head = batch.text[:_LOOKED_AT].tobytes()
+    head = batch.text[:HEAD].tobytes()
     return [
         AskedDocument(f"{name}:{number}", None, batch[number - 1], head=head) for number in numbers
     ]

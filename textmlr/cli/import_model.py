@@ -11,6 +11,7 @@ from textmlr.base.option_headings import READ
 from textmlr.base.printable import to_json
 from textmlr.cli.shared_options import check_output, json_option, output_option, quiet_option
 from textmlr.cli.verb import Verb, verb_option
+from textmlr.corpus.reading_options import LABEL_PREFIX
 
 if TYPE_CHECKING:
     from textmlr.model.model import Model
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     "--label-prefix",
     heading=READ,
     metavar="PREFIX",
-    show_default="__label__",
+    show_default=LABEL_PREFIX,
     help="Leave this out at the beginning of labels.",
 )
 @quiet_option

@@ -28,7 +28,6 @@ def info(model: str, as_json: bool) -> None:
       textmlr info reviews.textmlr
       textmlr info reviews.textmlr --json
     """
-
     from textmlr.kernels.jit import run_plain
 
     run_plain()  # there is nothing to compute
@@ -128,14 +127,10 @@ def _typed(stage: type, options: dict[str, Any]) -> Iterator[str]:
     """Those of a stage's options that are not the default, and the seed, as they are typed."""
     from dataclasses import fields
 
-    from textmlr.base.printable import plural
-    from textmlr.cli.value_types import NgramRangeType, NumberOrShare, Widths
+    from textmlr.cli.value_types import Listed, NumberOrShare, Widths
 
     for field in fields(stage):
         value = options.get(field.name, field.default)
-        if field.name in ("stop_words", "vocabulary") and value is not None:
-            yield f"--{field.name.replace('_', '-')} ({plural(len(value), 'word')})"
-            continue
         value = tuple(value) if isinstance(value, list) else value
         # The n-grams have a row of their own, and may have been chosen.
         usual = value == field.default and field.name not in options.keys() & {"seed"}
@@ -145,8 +140,8 @@ def _typed(stage: type, options: dict[str, Any]) -> Iterator[str]:
         if isinstance(value, bool):
             yield f"--{name}" if value else f"--no-{name}"
         elif isinstance(value, tuple):
-            kind = Widths() if field.name == "hidden" else NgramRangeType()
-            yield f"--{name} {kind.text(value)}"
+            text = Widths().text(value) if field.name == "hidden" else Listed().text(value)
+            yield f"--{name} {text}"
         else:
             text = f"{value:g}" if isinstance(value, float) else value
             if field.name in ("min_df", "max_df"):

@@ -12,7 +12,11 @@ from textmlr.corpus.taken_columns import FASTTEXT, MALLET, Taken, sentences
 
 def taken_rows(taken: Sequence[Taken], labels: int | None = None) -> list[tuple[str, str]]:
     """Rows of a summary;  labels  how many there are."""
-    said = sentences(taken, labels)
+    return said_rows(sentences(taken, labels))
+
+
+def said_rows(said: Sequence[str]) -> list[tuple[str, str]]:
+    """Rows of a summary: sentences on the corpus."""
     return [("" if place else "corpus", sentence) for place, sentence in enumerate(said)]
 
 

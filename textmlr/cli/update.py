@@ -23,7 +23,7 @@ from textmlr.cli.shared_options import (
     threads_option,
 )
 from textmlr.cli.stage_options import stages_options
-from textmlr.cli.taken_rows import tables_said, taken_json
+from textmlr.cli.taken_rows import said_rows, tables_said, taken_json
 from textmlr.cli.verb import Verb, verb_option
 from textmlr.corpus.reading_options import ReadingOptions
 
@@ -136,7 +136,7 @@ def _show(summary: dict[str, Any], labels: int, documents: int, said: Sequence[s
     before, after = changes["features"]
     named = f": {_named(changes['new_labels'])}" if changes["new_labels"] else ""
     rows = [
-        *((("" if place else "corpus"), sentence) for place, sentence in enumerate(said)),
+        *said_rows(said),
         ("documents", _grown(documents, summary["documents"])),
         ("labels", _grown(labels, summary["labels"]) + named),
         ("features", _grown(before, after)),

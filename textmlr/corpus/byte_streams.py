@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from textmlr.base import limits
 from textmlr.base.errors import FormatError, InputError
+from textmlr.base.magic_bytes import ARROW, PARQUET
 from textmlr.base.option_mentions import mention
 from textmlr.corpus.decompression import (
     ENDINGS,
@@ -50,7 +51,6 @@ _ARCHIVES = (".zip", ".tar", ".tgz", ".tbz2", ".txz", ".tzst", ".7z", ".rar")
 _ARCHIVE = re.compile(
     rb"PK\x03\x04|PK\x05\x06|7z\xbc\xaf\x27\x1c|Rar!\x1a\x07|.{257}ustar", re.DOTALL
 )
-TABLES = (b"PAR1", b"ARROW1")  # how files of Parquet and Arrow begin
 _BEFORE, _BEHIND = 1 << 12, 1 << 18  # bytes around what is no UTF-8
 HEAD = 1 << 16  # bytes that show a format, and hold a CSV file's line of names
 
@@ -154,7 +154,7 @@ class Stream:
         found = marked(self._peeked) or self._encoding
         if found is None or self._peeked.startswith(BOM):
             return
-        if self._peeked.startswith(TABLES):
+        if self._peeked.startswith((PARQUET, ARROW)):
             raise FormatError(
                 "a table of Parquet or Arrow, whose text is UTF-8 always",
                 place=self.name,

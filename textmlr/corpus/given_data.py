@@ -18,6 +18,7 @@ from textmlr.corpus.chunks import ScanRequest
 from textmlr.corpus.containers import ArrowData, Labels, Texts, Weights
 from textmlr.corpus.corpus import MEMORY, Corpus
 from textmlr.corpus.formats.detection import named_format
+from textmlr.corpus.formats.swapped_columns import AGAIN, FEWEST, ONCE, SAMPLE
 from textmlr.corpus.frames import Frame, frame_of
 from textmlr.corpus.in_memory import batches_of
 from textmlr.corpus.reading import joined, read_corpus
@@ -31,13 +32,9 @@ Data: TypeAlias = "Corpus | Paths | Texts | Mapping[str, Any] | ArrowData"
 WANTED = (
     "texts with labels, the path of a file, a table with columns for text and label, or a Corpus"
 )
+_ORDER = "give them in this order: train(texts, labels)"
 _LONGEST_NAME = 4096  # of a file
 _LOOKED_AT = 100  # strings of a list, which may be names or texts
-# Documents whose texts and labels may be swapped, see ``formats.swapped_columns``.
-FEWEST_SWAPPED = 8
-SWAPPED_SAMPLE = 2000
-MOST_ONCE = 0.9
-LEAST_AGAIN = 0.5
 
 
 def as_corpus(
@@ -82,9 +79,8 @@ def as_corpus(
     if (paths := _paths_in(data)) is not None:
         return _of_files(paths, text, label, weights, reading, usual)
     _refuse_given({"reading": reading}, "the data are in memory, and reading is for files")
-    if isinstance(data, Iterator) and not hasattr(
-        data, "__arrow_c_stream__"
-    ):  # rows, or texts, of which the first is looked at
+    # Rows, or texts, of which the first is looked at.
+    if isinstance(data, Iterator) and not hasattr(data, "__arrow_c_stream__"):
         rows = list(islice(data, 1))
         data = list(chain(rows, data)) if rows and isinstance(rows[0], Mapping) else rows
     named = weights if isinstance(weights, str) else None
@@ -214,27 +210,27 @@ def _with_labels(
     frame = frame_of(data)
     if frame is None:
         _refuse_given({"text": text}, "texts in a list have no columns")
-        return _in_order(Corpus.of(data, labels, weights), "train(texts, labels)")
+        return _in_order(Corpus.of(data, labels, weights), _ORDER)
     own = frame.column("weight", weights) if isinstance(weights, str) else weights
     corpus = Corpus.of(frame.column("text", text), labels, own)
-    return _in_order(corpus, "train(texts, labels)")
+    return _in_order(corpus, _ORDER)
 
 
 def _in_order(corpus: Corpus, mend: str) -> Corpus:
     """The corpus.  Raises InputError where its texts look like labels, and its labels like texts:
     these stand once each, are longer, and the texts are few."""
     n = len(corpus)
-    if n < FEWEST_SWAPPED or len(corpus.labels) < MOST_ONCE * n:
+    if n < FEWEST or len(corpus.labels) < ONCE * n:
         return corpus
-    texts = list(islice(corpus.texts, SWAPPED_SAMPLE))
+    texts = list(islice(corpus.texts, SAMPLE))
     distinct = len({*texts})
     labels = [corpus.labels[code] for code in corpus.y[: len(texts)].tolist()]
-    if distinct > LEAST_AGAIN * len(texts) or sum(map(len, labels)) <= sum(map(len, texts)):
+    if distinct > AGAIN * len(texts) or sum(map(len, labels)) <= sum(map(len, texts)):
         return corpus
     raise InputError(
         f"{len(corpus.labels):,} of {n:,} labels stand once, and the texts are {distinct:,} "
         "values: texts and labels look swapped",
-        mend=mend if mend.startswith("name") else f"give them in this order: {mend}",
+        mend=mend,
     )
 
 

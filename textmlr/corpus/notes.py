@@ -30,7 +30,7 @@ def invalid_note(place: str, sample: bytes, *, mixed: bool = False) -> str:
     mend = (
         f"it looks like {likely}: --encoding {likely} reads it so"
         if likely
-        else ("--encoding says in which encoding it is")
+        else "--encoding says in which encoding it is"
     )
     return f"{place}: not UTF-8, and read as U+FFFD; {mend}"
 

@@ -11,8 +11,8 @@ from textmlr.base.printable import plain, plural
 
 # Shapes whose columns have names: the sentence names these alone.
 TABLES = ("CSV", "JSON", "JSON lines", "Parquet", "Arrow", "a table")
-# Lines of other programs that neither a name nor first bytes need say.
-FASTTEXT, MALLET = "fastText's lines", "MALLET's lines"
+# Lines of other programs; neither a name nor first bytes need say the first two.
+FASTTEXT, MALLET, VW = "fastText's lines", "MALLET's lines", "Vowpal Wabbit's lines"
 MOST_LEFT = 8
 MOST_TOLD = 3  # kinds of file in a message
 LOOKED_AT = 20  # rows
@@ -26,7 +26,7 @@ ALSO_TEXT = frozenset(
     "article paragraph utterance query response prompt completion feedback details transcript "
     "reply".split()
 )
-_ANSWERS = {"accept", "reject", "ignore"}  # Prodigy's
+ANSWERS = ("accept", "reject", "ignore")  # Prodigy's
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,7 +165,7 @@ def _are_codes(values: Sequence[str]) -> bool:
     """Whether values are single words that recur, such as Prodigy's accept and reject."""
     if not values or any(len(value.split()) > 1 for value in values):
         return False
-    return {*values} <= _ANSWERS or len({*values}) < LEAST_DISTINCT * len(values)
+    return {*values} <= {*ANSWERS} or len({*values}) < LEAST_DISTINCT * len(values)
 
 
 def looks_like_text(values: Sequence[str]) -> bool:

@@ -14,10 +14,9 @@ from textmlr.corpus.formats.annotated_rows import Export, Row, listed
 from textmlr.corpus.formats.argilla import argilla, argilla_1, argilla_flat
 from textmlr.corpus.formats.label_studio import studio, studio_min
 from textmlr.corpus.nested_keys import MISSING, reach
-from textmlr.corpus.taken_columns import Taken
+from textmlr.corpus.taken_columns import ANSWERS, Taken
 
 LOOKED_AT = 1000  # rows at the beginning of a file, by which an export is known
-_ANSWERS = ("accept", "reject", "ignore")
 
 
 def rows_in(value: Any) -> list[Any]:
@@ -73,7 +72,7 @@ def _has_label(rows: Sequence[Row], name: str) -> bool:
 
 def _prodigy(rows: Sequence[Row], wanted: str | None) -> Export | None:
     """Prodigy's: options and those accepted, or one label, accepted or rejected; and an answer."""
-    if not all(row.get("answer") in _ANSWERS for row in rows):
+    if not all(row.get("answer") in ANSWERS for row in rows):
         return None
     shape = "a Prodigy export"
     if wanted == "answer":

@@ -8,6 +8,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from textmlr.base.magic_bytes import ARROW
 from textmlr.corpus.arrow_types import bytes_of
 from textmlr.corpus.byte_streams import Stream
 from textmlr.corpus.chunks import Chunk, ScanRequest
@@ -20,8 +21,6 @@ from textmlr.corpus.formats.arrow_table import (
     held,
 )
 
-FILE_MAGIC = b"ARROW1"
-
 
 def chunks(stream: Stream, request: ScanRequest) -> Iterator[Chunk]:
     """The rows of an Arrow file or stream; of a file only the columns that are needed.
@@ -32,7 +31,7 @@ def chunks(stream: Stream, request: ScanRequest) -> Iterator[Chunk]:
     Raises InputError unless it is a whole Arrow file, and as ArrowTable does.
     """
     size = None
-    is_file = stream.head().startswith(FILE_MAGIC)
+    is_file = stream.head().startswith(ARROW)
     with arrow_refusals(stream.name, "Arrow"):
         if is_file or stream.kind is None:
             source = stream.random()

@@ -250,9 +250,9 @@ def _is_row(names: Sequence[str], rows: Sequence[Sequence[str]]) -> bool:
     return long or any(_repeats(names, rows, place) for place in range(len(names)))
 
 
-def _repeats(names: Sequence[str], rows: Sequence[Sequence[str]], place: int | None) -> bool:
+def _repeats(names: Sequence[str], rows: Sequence[Sequence[str]], place: int) -> bool:
     """Whether the name of a column is one of its values."""
-    if place is None or not names[place].strip():
+    if not names[place].strip():
         return False
     return any(place < len(row) and row[place] == names[place] for row in rows)
 

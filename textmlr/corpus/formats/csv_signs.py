@@ -1,5 +1,5 @@
 """Signs that rows of a CSV file are not what was meant: text behind closing quotes, the line of
-names again, byte order marks within the file.  They are documents, and told."""
+names again, byte order marks within the file.  Such rows are read, and a note says so."""
 
 from __future__ import annotations
 

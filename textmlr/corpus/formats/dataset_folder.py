@@ -87,7 +87,7 @@ def dataset_in(path: str) -> DatasetFolder | None:
     return DatasetFolder(splits[split], split, tuple(one for one in splits if one != split))
 
 
-def chunks(path: str, found: DatasetFolder, request: ScanRequest) -> Iterator[Chunk]:
+def chunks(found: DatasetFolder, request: ScanRequest) -> Iterator[Chunk]:
     """The rows of a data set's files."""
     own = replace(request, features=found.features)
     limited = request.options.compression_limit

@@ -9,6 +9,7 @@ from importlib import import_module
 from typing import TypeAlias
 
 from textmlr.base.errors import FormatError
+from textmlr.base.magic_bytes import ARROW, PARQUET
 from textmlr.base.option_mentions import mention
 from textmlr.corpus.byte_streams import HEAD, Stream
 from textmlr.corpus.chunks import Chunk, ScanRequest
@@ -16,6 +17,7 @@ from textmlr.corpus.decompression import ending_of
 from textmlr.corpus.formats.csv_header import csv_option, is_csv, names_usual
 from textmlr.corpus.formats.usual_lines import usual_mallet, usual_prefix
 from textmlr.corpus.reading_options import LABEL_PREFIX
+from textmlr.corpus.taken_columns import FASTTEXT, MALLET, VW
 from textmlr.corpus.text_encodings import BOM, check_marks
 
 Reader: TypeAlias = Callable[[Stream, ScanRequest], Iterator[Chunk]]
@@ -28,9 +30,9 @@ NAMES = {
     "json": "JSON",
     "parquet": "Parquet",
     "arrow": "Arrow",
-    "fasttext": "fastText's lines",
-    "mallet": "MALLET's lines",
-    "vw": "Vowpal Wabbit's lines",
+    "fasttext": FASTTEXT,
+    "mallet": MALLET,
+    "vw": VW,
     "lines": "plain lines",
 }
 MODULES = {"json": "json_objects"}
@@ -53,7 +55,7 @@ _ENDINGS = {
     ".vw": "vw",
 }
 COLUMNAR = ("parquet", "arrow")  # a file's size says little of its text's
-_MAGICS = {b"PAR1": "parquet", b"ARROW1": "arrow"}
+_MAGICS = {PARQUET: "parquet", ARROW: "arrow"}
 _CONTINUATION = b"\xff\xff\xff\xff"  # begins each message of an Arrow stream; its length follows
 # An object on many lines, an array of them, or spaCy's pairs of a text and an object.
 _JSON = re.compile(

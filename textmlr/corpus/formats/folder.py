@@ -61,7 +61,7 @@ def chunks(path: str, request: ScanRequest) -> Iterator[Chunk]:
     """
     found = dataset_in(path)
     if found is not None:
-        yield from dataset_folder.chunks(path, found, request)
+        yield from dataset_folder.chunks(found, request)
         return
     named = request.options.named_columns or (["weighted"] if request.options.weighted else [])
     if named:

@@ -29,7 +29,7 @@ from textmlr.corpus.formats.json_values import (
     not_json,
     scan,
 )
-from textmlr.corpus.formats.lines import BINARY, Lines, blocks_of, quote
+from textmlr.corpus.formats.lines import BINARY, Lines, blocks_of, quote, quoted
 from textmlr.corpus.labels import LARGEST_WEIGHT
 from textmlr.corpus.text_encodings import BOM
 
@@ -301,8 +301,6 @@ class _Pile:
 
 
 def _shown(value: Any) -> str:
-    from textmlr.corpus.formats.lines import quoted
-
     try:
         return quoted(json.dumps(value, ensure_ascii=False))
     except RecursionError:

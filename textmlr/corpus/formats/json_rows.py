@@ -15,7 +15,7 @@ from textmlr.corpus.batch import ASCII_SPACE
 from textmlr.corpus.chunks import SKIP, ScanRequest
 from textmlr.corpus.formats.annotated_rows import Export, Row
 from textmlr.corpus.formats.annotation_exports import export_of, wanted_export
-from textmlr.corpus.formats.json_values import MEND
+from textmlr.corpus.formats.json_values import MEND, is_columns, lists_in
 from textmlr.corpus.formats.lines import quoted
 from textmlr.corpus.formats.plain_names import PLAIN
 from textmlr.corpus.formats.table_columns import (
@@ -160,8 +160,6 @@ class JsonColumns:
 
 def holds_rows(request: ScanRequest, found: Any) -> bool:
     """Whether an object that is alone in its file holds rows, and is none itself."""
-    from textmlr.corpus.formats.json_values import is_columns, lists_in
-
     if not isinstance(found, dict) or export_of([found], request.options.label_column):
         return False
     wanted = request.options.text_column

@@ -132,9 +132,7 @@ class JsonValues:
 
     def _skip(self) -> str:
         """Pass over space: the next character, none at the end of the text."""
-        found = _SPACE.match(self._text, self._at)
-        assert found is not None
-        self._at = found.end()
+        self._at = self._past_space(self._at)
         return self._text[self._at : self._at + 1]
 
     def _next(self) -> JsonValue | None:

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from textmlr.corpus.byte_streams import Stream
 from textmlr.corpus.chunks import Chunk, ScanRequest
 from textmlr.corpus.formats.parsed_lines import LineForm, ParsedLine, parsed_chunks
+from textmlr.corpus.taken_columns import MALLET
 
 _LINE = re.compile(rb"(\S*)[\s,]*(\S*)[\s,]*(.*)", re.DOTALL)
 
@@ -31,4 +32,4 @@ def parse(raw: bytes) -> ParsedLine:
     return ParsedLine(found[2] or None, found[3])
 
 
-FORM = LineForm(parse, "name label text", "MALLET's lines")
+FORM = LineForm(parse, "name label text", MALLET)

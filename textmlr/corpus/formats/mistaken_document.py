@@ -9,14 +9,17 @@ from collections.abc import Collection, Sequence
 from itertools import islice
 from typing import Any, NamedTuple
 
+from textmlr.base.option_mentions import Mention
+from textmlr.corpus.reading_options import LABEL_PREFIX
+
 LOOKED_AT = 1 << 16  # bytes
+HEAD = LOOKED_AT + 1  # bytes of a text that are enough: the last says that it is cut
 MOST_LINES = 200
 MOST_ROWS = 20
 FEWEST = 2  # lines or rows: one may be anything
 MOST = 0.8  # of the lines begin with a label
 ALIKE = 0.9  # of the rows have as many fields as the line of names
 LONGEST_NAME = 40  # characters of a column's name
-DELIMITERS = ",\t;|"
 # Of lines that begin with what may be labels, which the model does not have:
 FEWEST_LABELLED = 8
 LONGEST_LABEL = 60  # characters
@@ -28,13 +31,13 @@ class Likeness(NamedTuple):
     """How a text is a corpus.
 
     clause   in words
-    format   as --format names it
-    columns  options that its columns need
+    format   one of reading_options.FORMATS
+    options  further ones of reading that it needs, with their values
     """
 
     clause: str
     format: str
-    columns: tuple[str, ...] = ()
+    options: tuple[Mention, ...] = ()
 
 
 def corpus_in(text: bytes, labels: Collection[str]) -> Likeness | None:
@@ -59,7 +62,7 @@ def corpus_in(text: bytes, labels: Collection[str]) -> Likeness | None:
         _mostly_labelled(lines, labels)
         or _fasttext(lines)
         or _json(lines)
-        or _table(head, lines[0])
+        or _table(head)
         or _column_of_labels(head, labels)
     )
 
@@ -101,7 +104,7 @@ def _head(text: bytes) -> tuple[bytes, list[bytes]]:
     return head, [line for line in head.splitlines() if line.strip()][:MOST_LINES]
 
 
-def _columns(rows: list[list[str]], labels: int) -> tuple[str, ...]:
+def _columns(rows: list[list[str]], labels: int) -> tuple[Mention, ...]:
     """The options of a table without plain names whose labels are in a column."""
     first, *below = rows
     size = {
@@ -111,15 +114,12 @@ def _columns(rows: list[list[str]], labels: int) -> tuple[str, ...]:
     }
     text = max(size, key=size.__getitem__)
     if any(row[labels] == first[labels] for row in below if len(row) > labels):
-        return "--no-header", "--text-column", str(text + 1)
-    return "--text-column", first[text]
+        return ("header", False), ("text_column", str(text + 1))
+    return (("text_column", first[text]),)
 
 
 def _mostly_labelled(lines: Sequence[bytes], labels: Collection[str]) -> Likeness | None:
-    """How many lines begin with one of these labels, a tab and words; None
-    unless most do."""
-    if len(lines) < FEWEST or not any(b"\t" in line for line in lines):
-        return None
+    """How many lines begin with one of these labels, a tab and words; None unless most do."""
     known = {label.encode() for label in labels}
     parts = [line.partition(b"\t") for line in lines]
     found = sum(label in known and _LETTER.search(text) is not None for label, _, text in parts)
@@ -140,7 +140,7 @@ def _fasttext(lines: list[bytes]) -> Likeness | None:
     if prefix is None or not all(line.startswith(prefix[0]) for line in lines):
         return None
     name = prefix[0].decode()
-    options = () if name == "__label__" else ("--label-prefix", name)
+    options = () if name == LABEL_PREFIX else (("label_prefix", name),)
     return Likeness(f"lines that begin with {name}", "fasttext", options)
 
 
@@ -156,7 +156,7 @@ def _json(lines: list[bytes]) -> Likeness | None:
         column = _text_key(row)
         if column is None:
             return None
-    options = ("--text-column", str(column)) if "." in str(column) else ()
+    options = (("text_column", column),) if column and "." in column else ()
     return Likeness(f"JSON lines with a column {column}", "jsonl", options)
 
 
@@ -198,6 +198,8 @@ def _delimited(head: bytes) -> list[list[list[str]]]:
     """The first rows of a text as a table, for each delimiter with which it is one."""
     import csv  # late: few documents have so many delimiters
 
+    from textmlr.corpus.formats.csv_header import DELIMITERS
+
     tables = []
     lines = head.decode("utf-8-sig", "replace").splitlines()
     for delimiter in DELIMITERS:
@@ -213,10 +215,8 @@ def _delimited(head: bytes) -> list[list[list[str]]]:
     return tables
 
 
-def _table(head: bytes, first: bytes) -> Likeness | None:
+def _table(head: bytes) -> Likeness | None:
     """How it is a table that names a column of text."""
-    if not any(delimiter.encode() in first for delimiter in DELIMITERS):
-        return None
     for names, *below in _delimited(head):
         column = _text_column(names) if all(0 < len(n) <= LONGEST_NAME for n in names) else None
         if column is not None and len(below) >= FEWEST:

@@ -34,7 +34,15 @@ class ParsedLine(NamedTuple):
 
 
 class LineError(Exception):
-    """A line is not as it should be: the problem in words."""
+    """A line is not as it should be.
+
+    problem  in words; the line is quoted behind "in "
+    mend     None: write lines of the form
+    """
+
+    def __init__(self, problem: str, mend: str | None = None) -> None:
+        super().__init__(problem)
+        self.problem, self.mend = problem, mend
 
 
 class LineForm(NamedTuple):
@@ -78,9 +86,9 @@ def _chunk(lines: Lines, request: ScanRequest, form: LineForm) -> Chunk:
     for line in range(len(lines)):
         raw = lines.text[lines.starts[line] : lines.stops[line]].tobytes()
         try:
-            own = _parsed(raw, request, form)
+            own = _parsed(raw, lines, request, form)
         except LineError as error:
-            errors[line] = _error(lines, line, str(error), form)
+            errors[line] = _error(lines, line, error, form)
             if not request.options.skip_bad_lines:
                 break
             continue
@@ -114,12 +122,12 @@ def _chunk(lines: Lines, request: ScanRequest, form: LineForm) -> Chunk:
     )
 
 
-def _parsed(raw: bytes, request: ScanRequest, form: LineForm) -> ParsedLine:
-    """A line.  Raises LineError."""
+def _parsed(raw: bytes, lines: Lines, request: ScanRequest, form: LineForm) -> ParsedLine:
+    """One of the lines.  Raises LineError."""
     if b"\0" in raw:
-        raise LineError(BINARY[0])
+        raise LineError(*BINARY)
     if not raw.strip():
-        raise LineError("blank line")
+        raise LineError("blank line", f"delete it, {SKIP}")
     own = form.parse(raw)
     if request.labelled:
         if not own.label:
@@ -127,19 +135,14 @@ def _parsed(raw: bytes, request: ScanRequest, form: LineForm) -> ParsedLine:
         try:
             own.label.decode()
         except UnicodeDecodeError:
-            raise LineError("the label is not UTF-8 in ") from None
+            mend = f"{encoding_mend(lines.text)}, {SKIP}"
+            raise LineError("the label is not UTF-8 in ", mend) from None
     return own
 
 
-def _error(lines: Lines, line: int, problem: str, form: LineForm) -> InputError:
-    mend = f"write {form.form}, {SKIP}"
-    if problem == BINARY[0]:
-        mend = BINARY[1]
-    elif problem.startswith("blank"):
-        mend = f"delete it, {SKIP}"
-    elif problem.endswith("UTF-8 in "):
-        mend = f"{encoding_mend(lines.text)}, {SKIP}"
-    if problem.endswith(" "):
+def _error(lines: Lines, line: int, error: LineError, form: LineForm) -> InputError:
+    problem, mend = error.problem, error.mend or f"write {form.form}, {SKIP}"
+    if problem.endswith(" in "):
         problem += quote(lines.text, int(lines.starts[line]), int(lines.stops[line]))
     return FormatError(problem, place=lines.name, line=lines.first + line, mend=mend)
 

@@ -14,8 +14,8 @@ from textmlr.corpus.formats.wide_lines import WideCheck
 
 FEWEST = 8  # lines that say something
 SAMPLE = 2000  # of them are looked at
-_ONCE = 0.9  # at least this share of the "labels" are different
-_AGAIN = 0.5  # at most this share of the "texts" are different
+ONCE = 0.9  # at least this share of the "labels" are different
+AGAIN = 0.5  # at most this share of the "texts" are different
 _LONGEST_NAME = 40  # characters
 LINE = 1 << 16  # bytes of a line
 _BEGINNING = 200  # bytes of a text that it is known by, beside its length
@@ -83,7 +83,7 @@ class OrderCheck:
         distinct -= headed
         if n < (2 if headed else FEWEST) or self._sizes[0] <= self._sizes[1]:
             return
-        if labels < _ONCE * n - headed or distinct > max(_AGAIN * n, 1):
+        if labels < ONCE * n - headed or distinct > max(AGAIN * n, 1):
             return
         values = "1 value" if distinct == 1 else f"{distinct:,} values"
         raise FormatError(

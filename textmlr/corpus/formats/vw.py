@@ -15,6 +15,7 @@ from textmlr.corpus.byte_streams import HEAD, Stream
 from textmlr.corpus.chunks import Chunk, ScanRequest
 from textmlr.corpus.formats.parsed_lines import LineError, LineForm, ParsedLine, parsed_chunks
 from textmlr.corpus.labels import LARGEST_WEIGHT
+from textmlr.corpus.taken_columns import VW
 from textmlr.corpus.text_encodings import BOM
 
 _NUMBER = re.compile(rb"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?")
@@ -119,5 +120,5 @@ def _unweighted(raw: bytes) -> ParsedLine:
 
 
 FORM = "label importance 'tag|namespace words"
-PLAIN = LineForm(_unweighted, FORM, "Vowpal Wabbit's lines")
-WEIGHTED = LineForm(parse, FORM, "Vowpal Wabbit's lines", weights=True)
+PLAIN = LineForm(_unweighted, FORM, VW)
+WEIGHTED = LineForm(parse, FORM, VW, weights=True)
