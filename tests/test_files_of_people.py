@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 from corpora import goes_on_behind_lines
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 import textmlr
@@ -369,6 +369,7 @@ def naive_escaped(text: str, delimiter: str) -> list[list[str]]:
 
 @settings(suppress_health_check=[HealthCheck.too_slow], deadline=None)
 @given(st.text('ab\\",\n', max_size=30), st.integers(1, 40))
+@example('a,,""\n', 1)  # nothing in quotes is nothing, too
 def test_escapes_as_a_naive_reader_has_them(
     tmp_path_factory: pytest.TempPathFactory, body: str, size: int
 ) -> None:

@@ -258,6 +258,15 @@ class Records(NamedTuple):
 
 
 @kernel
+def _is_empty(text, start, stop):
+    """Whether a field holds nothing, or two quotes alone that are still to be left out."""
+    if start >= 0:
+        return start == stop
+    begin = -1 - start
+    return stop - begin == 2 and text[begin] == QUOTE and text[begin + 1] == QUOTE
+
+
+@kernel
 def records(text, words, final, delimiter, escape, slots, out, end):
     r"""Split text into records and their fields, as far as it holds whole records.
 
@@ -313,7 +322,7 @@ def records(text, words, final, delimiter, escape, slots, out, end):
                 starts[n, slots[column]] = start
                 stops[n, slots[column]] = stop
             column += 1
-            if start != stop:
+            if not _is_empty(text, start, stop):
                 filled = column
             if after < 0 or after == size or text[after] == NEWLINE:
                 break
