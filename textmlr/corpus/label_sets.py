@@ -157,8 +157,13 @@ class LabelSets:
         return LabelSets.of_pairs(self.rows[known], codes[known], len(self))
 
 
-# The labels of documents: a code each, (n,) int32, or sets.
-Targets = NDArray[np.int32] | LabelSets
+# The labels of documents: a code each, (n,), or sets.
+Targets = NDArray[np.integer[Any]] | LabelSets
+
+
+def arrays_of(y: Targets) -> Any:
+    """Labels for kernels: the codes, or SetArrays, frozen."""
+    return y.arrays if isinstance(y, LabelSets) else frozen(y)
 
 
 def as_sets(y: Targets) -> LabelSets:
@@ -183,7 +188,15 @@ def label_counts(
     return np.bincount(y.codes, own, labels).astype(np.float64)
 
 
-def strata(y: Targets) -> NDArray[np.int32]:
+def all_known(y: Targets, known: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """(n,)  whether all labels of each document are among those that are known, (L,)."""
+    if not isinstance(y, LabelSets):
+        return known[y]
+    own: NDArray[np.bool_] = np.bincount(y.rows, ~known[y.codes], len(y)) == 0
+    return own
+
+
+def strata(y: Targets) -> NDArray[np.integer[Any]]:
     """(n,) one code a document, for drawing documents evenly by label: its label; of a set the one
     that fewest documents have, and of an empty one a code of its own, behind all labels.
 

@@ -22,6 +22,7 @@ from textmlr.corpus.chunks import CHUNK_BYTES, Chunk, ScanRequest
 from textmlr.corpus.corpus import Corpus, check_corpus
 from textmlr.corpus.formats import folder
 from textmlr.corpus.formats.detection import reader_of
+from textmlr.corpus.label_sets import LabelSets, Targets, label_counts
 from textmlr.corpus.notes import ReadingNotes
 from textmlr.corpus.reading_options import ReadingOptions
 from textmlr.corpus.sources import Paths, name_of, opened, sources_of
@@ -130,18 +131,19 @@ def _checked_usual(usual: Any) -> tuple[Taken, ...]:
     raise taken("usual", usual, "a list of Taken", "give model.record.taken")
 
 
-def recode(corpus: Corpus, labels: Sequence[str]) -> tuple[NDArray[np.int32], dict[str, int]]:
+def recode(corpus: Corpus, labels: Sequence[str]) -> tuple[Targets, dict[str, int]]:
     """The labels of a corpus as codes into another list, a model's: (codes, unknown).
 
-    codes    (n,) int32   -1 where the label is not in labels
+    codes    (n,) int32   -1 where the label is not in labels; or label sets without those
     unknown  number of documents of each label that is not in labels, by code point
     """
     check_corpus("corpus", corpus)
     code_of = {label: code for code, label in enumerate(check_strings("labels", labels) or [])}
     codes = np.array([code_of.get(label, -1) for label in corpus.labels], np.int32)
-    counts = np.bincount(corpus.y, minlength=len(corpus.labels)).tolist()
+    counts = label_counts(corpus.y, len(corpus.labels)).astype(int).tolist()
     pairs = zip(corpus.labels, counts, strict=True)
-    return codes[corpus.y], {label: n for label, n in pairs if label not in code_of}
+    y = corpus.y.recoded(codes) if isinstance(corpus.y, LabelSets) else codes[corpus.y]
+    return y, {label: n for label, n in pairs if label not in code_of}
 
 
 def _chunks(source: str, request: ScanRequest, stdin: BinaryIO | None) -> Iterator[Chunk]:
