@@ -16,6 +16,7 @@ from textmlr.base.printable import plain, plural
 from textmlr.corpus.batch import Batch
 from textmlr.corpus.containers import Labels, Texts, Weights
 from textmlr.corpus.documents import CorpusTexts, Document, drawn, shortened, texts_in
+from textmlr.corpus.label_sets import LabelSets
 from textmlr.corpus.taken_columns import Taken
 
 
@@ -93,7 +94,8 @@ class Corpus(Sequence[Document]):
         """Raises InputError for what no reader makes."""
         if not is_list(self.batches) or not hasattr(self.batches, "__getitem__"):
             raise taken("batches", self.batches, "a list of Batch", _OF)
-        if not isinstance(self.y, np.ndarray) or self.y.dtype != np.int32:
+        codes = getattr(self.y, "codes", self.y)
+        if not isinstance(codes, np.ndarray) or codes.dtype != np.int32:
             raise taken("y", self.y, "an array of int32, codes of labels", _OF)
         for name in ("labels", "names", "skipped_examples", "notes", "taken"):
             if not isinstance(getattr(self, name), list):
@@ -103,6 +105,11 @@ class Corpus(Sequence[Document]):
 
     def __len__(self) -> int:
         return len(self.y)
+
+    @property
+    def is_multilabel(self) -> bool:
+        """Whether documents have any number of labels: y is LabelSets, a label is a tuple."""
+        return isinstance(self.y, LabelSets)
 
     @overload
     def __getitem__(self, i: int) -> Document: ...

@@ -178,6 +178,11 @@ def joined_targets(parts: Sequence[Targets]) -> Targets:
     return np.concatenate([np.zeros(0, np.int32), *parts])
 
 
+def recoded(y: Targets, new: NDArray[np.int32]) -> Targets:
+    """Labels with other codes: new[code] for each; below 0 it is unknown, and in no set."""
+    return y.recoded(new) if isinstance(y, LabelSets) else new[y]
+
+
 def label_counts(
     y: Targets, labels: int, weights: NDArray[np.floating[Any]] | None = None
 ) -> NDArray[np.float64]:
@@ -186,6 +191,16 @@ def label_counts(
         return np.bincount(y, weights, labels).astype(np.float64)
     own = None if weights is None else weights[y.rows]
     return np.bincount(y.codes, own, labels).astype(np.float64)
+
+
+def as_codes(y: Targets) -> NDArray[np.int32]:
+    """(n,) a code a document: its label, or a number of its set, alike for equal sets."""
+    if not isinstance(y, LabelSets):
+        return y.astype(np.int32, copy=False)
+    numbers: dict[bytes, int] = {}
+    offsets, codes = y.offsets.tolist(), y.codes
+    own = (codes[first:last].tobytes() for first, last in pairwise(offsets))
+    return np.fromiter((numbers.setdefault(one, len(numbers)) for one in own), np.int32, len(y))
 
 
 def all_known(y: Targets, known: NDArray[np.bool_]) -> NDArray[np.bool_]:

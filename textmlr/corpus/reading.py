@@ -7,7 +7,6 @@ from dataclasses import replace
 from typing import Any, BinaryIO
 
 import numpy as np
-from numpy.typing import NDArray
 
 from textmlr.base.checks import (
     check_file,
@@ -22,7 +21,7 @@ from textmlr.corpus.chunks import CHUNK_BYTES, Chunk, ScanRequest
 from textmlr.corpus.corpus import Corpus, check_corpus
 from textmlr.corpus.formats import folder
 from textmlr.corpus.formats.detection import reader_of
-from textmlr.corpus.label_sets import LabelSets, Targets, label_counts
+from textmlr.corpus.label_sets import Targets, label_counts, recoded
 from textmlr.corpus.notes import ReadingNotes
 from textmlr.corpus.reading_options import ReadingOptions
 from textmlr.corpus.sources import Paths, name_of, opened, sources_of
@@ -142,8 +141,8 @@ def recode(corpus: Corpus, labels: Sequence[str]) -> tuple[Targets, dict[str, in
     codes = np.array([code_of.get(label, -1) for label in corpus.labels], np.int32)
     counts = label_counts(corpus.y, len(corpus.labels)).astype(int).tolist()
     pairs = zip(corpus.labels, counts, strict=True)
-    y = corpus.y.recoded(codes) if isinstance(corpus.y, LabelSets) else codes[corpus.y]
-    return y, {label: n for label, n in pairs if label not in code_of}
+    unknown = {label: n for label, n in pairs if label not in code_of}
+    return recoded(corpus.y, codes), unknown
 
 
 def _chunks(source: str, request: ScanRequest, stdin: BinaryIO | None) -> Iterator[Chunk]:

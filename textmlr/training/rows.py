@@ -15,7 +15,7 @@ from textmlr.base.option_errors import OptionError, Sentence
 from textmlr.base.threads import machine_memory
 from textmlr.base.training_options import TrainingOptions
 from textmlr.corpus.corpus import Corpus, files_of
-from textmlr.corpus.label_sets import LabelSets, label_counts
+from textmlr.corpus.label_sets import LabelSets, Targets, label_counts
 from textmlr.corpus.reading import recode
 from textmlr.features.csr_features import Features
 from textmlr.features.featurizer import Featurizer
@@ -167,7 +167,7 @@ def document_weights(corpus: Corpus, class_weight: str | None) -> NDArray[np.flo
     n = len(corpus)
     weights = np.ones(n) if corpus.weights is None else corpus.weights.astype(np.float64)
     if class_weight == "balanced":
-        codes = _one_label(corpus)
+        codes = _one_label(corpus.y)
         per_label = np.bincount(codes, weights, minlength=len(corpus.labels))
         weights = weights / np.maximum(per_label, np.finfo(np.float64).tiny)[codes]
     total = weights.sum()
@@ -183,9 +183,9 @@ def document_weights(corpus: Corpus, class_weight: str | None) -> NDArray[np.flo
     return scaled
 
 
-def _one_label(corpus: Corpus) -> NDArray[np.integer[Any]]:
-    """The labels of a corpus whose documents have one each."""
-    if isinstance(corpus.y, LabelSets):
+def _one_label(y: Targets) -> NDArray[np.integer[Any]]:
+    """The labels of documents that have one each."""
+    if isinstance(y, LabelSets):
         raise OptionError(
             "class_weight",
             Sentence("{class_weight:name} balances corpora of one label a document"),
@@ -193,7 +193,7 @@ def _one_label(corpus: Corpus) -> NDArray[np.integer[Any]]:
                 "leave it out; {maximise} makes the most of rare labels", {"maximise": "macro-f1"}
             ),
         )
-    return corpus.y
+    return y
 
 
 def label_totals(corpus: Corpus, class_weight: str | None) -> NDArray[np.float64]:
@@ -203,7 +203,7 @@ def label_totals(corpus: Corpus, class_weight: str | None) -> NDArray[np.float64
     "balanced" makes them equal, to the bit.
     """
     totals = label_counts(corpus.y, len(corpus.labels), corpus.weights)
-    if isinstance(corpus.y, LabelSets):
+    if corpus.is_multilabel:
         whole = len(corpus) if corpus.weights is None else corpus.weights.sum(dtype=np.float64)
         own: NDArray[np.float64] = totals * (len(corpus) / float(whole))
         return own
