@@ -26,8 +26,8 @@ from textmlr.base.word_lists import StopWords, Terms
 from textmlr.cli.value_types import (
     REAL,
     WHOLE,
-    ColumnNames,
     Listed,
+    ListedColumns,
     NgramRangeType,
     NumberOrShare,
     OneOfType,
@@ -47,7 +47,7 @@ TYPES: dict[type[Kind], ParamType] = {
     CountOrShare: NumberOrShare(),
     StopWords: Listed(),
     Terms: Listed(),
-    Columns: ColumnNames(),
+    Columns: ListedColumns(),
 }
 METAVARS: dict[type[Kind], str] = {WholeNumber: "N", RealNumber: "X"}
 

@@ -196,7 +196,7 @@ class Widths(Typed):
         return ",".join(map(str, value)) or "none"
 
 
-class ColumnNames(Typed):
+class ListedColumns(Typed):
     """Names of columns with commas between; in a file of options a list, too."""
 
     name = "columns"

@@ -142,4 +142,4 @@ class Separator(Kind):
         """Raise InputError for a value of another kind."""
         odd = not isinstance(value, str) or not value or any(sign in value for sign in _NOT_WITHIN)
         if odd or not value.isprintable():
-            raise refuse(name, value, "a sign between labels, such as | or ;", "'|'")
+            raise refuse(name, value, "a sign between labels", "'|'")

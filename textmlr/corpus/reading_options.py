@@ -61,30 +61,6 @@ class ReadingOptions:
         unset="label, class, …",
         metavar="COLUMN",
     )
-    multilabel: bool | None = option(
-        None,
-        Switch(),
-        "Documents have any number of labels, each learnt by itself.",
-        "With --no-multilabel the first of several is taken.",
-        heading=READ,
-        unset="if a document has several",
-    )
-    label_separator: str | None = option(
-        None,
-        Separator(),
-        "What stands between several labels in one field, such as |.",
-        heading=READ,
-        unset="a field is a label",
-        metavar="SIGN",
-    )
-    label_columns: tuple[str, ...] = option(
-        (),
-        Columns(),
-        "Columns of a table that say of a label each, 1 or 0, whether documents have it",
-        heading=FILES,
-        unset="one column of labels",
-        metavar="COLUMNS",
-    )
     weight_column: str | None = option(
         None,
         Column(),
@@ -146,6 +122,31 @@ class ReadingOptions:
         heading=FILES,
         unset=LABEL_PREFIX,
         metavar="PREFIX",
+    )
+
+    multilabel: bool | None = option(
+        None,
+        Switch(),
+        "Documents have any number of labels, each learnt by itself.",
+        "With --no-multilabel the first of several is taken.",
+        heading=FILES,
+        unset="if a document has several",
+    )
+    label_separator: str | None = option(
+        None,
+        Separator(),
+        "What stands between several labels in one field, such as |.",
+        heading=FILES,
+        unset="a field is a label",
+        metavar="SIGN",
+    )
+    label_columns: tuple[str, ...] = option(
+        (),
+        Columns(),
+        "Columns of a table that say of a label each, 1 or 0, whether documents have it.",
+        heading=FILES,
+        unset="one column of labels",
+        metavar="COLUMNS",
     )
 
     def __post_init__(self) -> None:
