@@ -199,7 +199,7 @@ BAD: dict[type[Kind], tuple[Any, str, Any, str]] = {
     Encoding: ("cp125", "cp125", "cp125", r"one that Python has for text; did you mean cp1252\?"),
     Character: ("::", "::", "::", "one character of ASCII; give one such as ';', and put"),
     Prefix: ("a b", "a b", "a b", "the beginning of a word, without spaces; give one such as "),
-    Separator: ("\t", "\t", "\t", "a sign between labels; give one such as '.'"),
+    Separator: ("", "", "", "a sign between labels; give one such as '.'"),
     Columns: ("a,,b", "a,,b", "a,,b", "a list of columns; give one such as 'billing,urgent'"),
 }
 VERB_OF: dict[type, str] = {
