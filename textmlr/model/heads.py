@@ -71,7 +71,7 @@ class Head:
     about          how P comes from scores, in lines of text
     is_exact       whether the exact solver and the update of linear models minimise its loss
     is_relative    whether a constant added to all scores of a document changes no probability
-    has_sets       whether a document has a set of labels, not one
+    has_sets       whether a document has a set of labels, of any number, and not one label
     """
 
     name: str
@@ -281,8 +281,8 @@ SIGMOIDS = Head(
     p_kernel=sigmoids.probabilities,
     tempered_kernel=sigmoids.tempered_loss,
     epoch=sigmoids.epoch,
-    answer=document_answer.answer,
-    answer_counts=document_answer.answer_counts,
+    answer=document_answer.sigmoid_answer,
+    answer_counts=document_answer.sigmoid_answer_counts,
     curve=_sigmoids_curve,
     log_losses=_sigmoids_log_losses,
     log_p=lambda scores, log_z: -np.logaddexp(0, -scores),
