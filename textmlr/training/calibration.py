@@ -12,6 +12,7 @@ from textmlr.corpus.label_sets import Targets, all_known, as_sets, joined_target
 from textmlr.model.heads import SOFTMAX, Head
 from textmlr.model.parameters import Network
 from textmlr.model.scoring import Calibration, Shrunk, score, spreads
+from textmlr.training.label_calibration import LabelCalibration
 from textmlr.training.objective import Objective
 
 # Weights of the penalties on log factor and exponent, in documents: they count where there are few.
@@ -96,13 +97,19 @@ class Scored:
         return tuple(np.flatnonzero((asked >= TELLING) & (answered == 0)).tolist())
 
 
-def calibrate(scored: Scored) -> tuple[Calibration, float]:
+def calibrate(scored: Scored, *, biased: bool = True) -> tuple[Calibration, float]:
     """(the calibration of the scores that makes their weighted mean loss least, that loss).
 
     It takes Newton's method with the curvature that is never negative.  Penalties keep the factor
     near 1 and the exponent near its usual value where there are few documents, and both finite
-    where all of them are right.  Loss in nats, no penalty in it.
+    where all of them are right.  Loss in nats, no penalty in it.  Sigmoids have a calibration of
+    their own, see ``label_calibration``.
+
+    biased  whether there is a bias
     """
+    if scored.head.has_sets:
+        own = LabelCalibration(scored.scores, as_sets(scored.y), scored.weights, biased=biased)
+        return own.common()
     fit = _Fit(scored)
     x, loss = fit.run(free=2)
     if not -1.0 <= x[1] <= 0.0:
@@ -158,7 +165,7 @@ def calibrate_or_shrink(
 
     rates, counts, biased  as in ``shrink``
     """
-    calibration, loss = calibrate(scored)
+    calibration, loss = calibrate(scored, biased=biased)
     # A run that never saw a label cannot answer it, and that says nothing of its words.
     asked = label_counts(scored.y[scored.weights > 0], len(rates))
     known = all_known(scored.y, asked > 1)

@@ -247,7 +247,7 @@ class Search:
             calibration, never = Calibration(), tuple[int, ...]()
             if options.calibration:
                 scored = Scored.of(judge, run.network)
-                calibration, loss = calibrate(scored)
+                calibration, loss = calibrate(scored, biased=self.runs.biased)
                 never = scored.never_answered
             self.runs.tell(Progress("trial", power, epoch, (loss, accuracy)))
             own = power, run.learning_rate, run.done
