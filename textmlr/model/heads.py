@@ -258,6 +258,7 @@ SIGMOIDS = Head(
         ("Sigmoid", ["scores"], ["probabilities"], {}),
     ),
     about=["A text classifier: P(label | document) = 1 / (1 + exp(-score)) of each label."],
+    is_exact=True,
 )
 _HEADS: dict[str, Head] = {head.name: head for head in (SOFTMAX, SIGMOIDS)}
 
