@@ -39,11 +39,8 @@ from textmlr.evaluation.label_figures import (
 )
 from textmlr.evaluation.labelled_answers import LabelledAnswers
 from textmlr.evaluation.reliability import Bin, calibration_error, reliability
-from textmlr.evaluation.reliability_picture import STYLE as PICTURE_STYLE
-from textmlr.evaluation.reliability_picture import reliability_svg
 
 MOST_RESAMPLES = 1 << 20  # a thousand are enough for any interval
-MOST_WORST = 5  # labels of lowest F1 in a notebook
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,35 +173,24 @@ class Evaluation:
 
     def _repr_html_(self) -> str:
         """The figures and the reliability of the answers, as a notebook shows them."""
-        from textmlr.base.notebook_page import fragment
         from textmlr.base.web_page import name_of
+        from textmlr.evaluation.notebook_figures import MOST_WORST, figures_beside, never_told
 
         sure, even = self.intervals, self.chance
-        rows: list[tuple[str, float, Interval | None, float | None]] = [
-            ("accuracy", self.accuracy, sure.accuracy, even.accuracy),
-            ("log loss, nats", self.log_loss, sure.log_loss, even.log_loss),
-            ("macro-F1", self.macro_f1, sure.macro_f1, None),
-            ("Brier score", self.brier, None, None),
-            ("calibration error", self.ece, None, None),
-        ]
-        figures = "".join(_row(*row) for row in rows)
-        worst = "".join(
-            f'<tr><td class="name">{name_of(row.label)}</td><td>{row.f1:.3f}</td>'
-            f"<td>{row.support:,}</td></tr>\n"
-            for row in self.worst(MOST_WORST)
-        )
-        never = ", ".join(map(name_of, self.never_answered[:MOST_WORST]))
-        told = f'<p class="wrong">Never answered: {never}</p>' if never else ""
-        return fragment(
-            f"<p><b>Evaluation</b> on {plural(self.documents, 'document')} of "
-            f'{plural(len(self.labels), "label")}</p>\n<div class="beside"><div><table><thead><tr>'
-            '<th class="name"></th><th></th><th>95 %</th><th>chance</th></tr></thead>\n'
-            f"<tbody>{figures}</tbody></table><p>Chance: always {name_of(even.label)}, and the "
-            f"labels’ shares in the {even.source} documents.</p>{told}\n"
-            '<table><thead><tr><th class="name">lowest F1</th><th>F1</th><th>documents</th></tr>'
-            f"</thead>\n<tbody>{worst}</tbody></table></div>{reliability_svg(self.reliability)}"
-            "</div>",
-            PICTURE_STYLE,
+        return figures_beside(
+            f"{plural(self.documents, 'document')} of {plural(len(self.labels), 'label')}",
+            [
+                ("accuracy", self.accuracy, sure.accuracy, even.accuracy),
+                ("log loss, nats", self.log_loss, sure.log_loss, even.log_loss),
+                ("macro-F1", self.macro_f1, sure.macro_f1, None),
+                ("Brier score", self.brier, None, None),
+                ("calibration error", self.ece, None, None),
+            ],
+            f"Chance: always {name_of(even.label)}, and the labels’ shares in the {even.source} "
+            "documents.",
+            never_told(self.never_answered),
+            [(row.label, row.f1, row.support) for row in self.worst(MOST_WORST)],
+            self.reliability,
         )
 
     def worst(self, most: int) -> list[LabelFigures]:
@@ -212,16 +198,6 @@ class Evaluation:
         check_listed("most", most)
         some = [row for row in self.labels if row.support or row.predicted]
         return sorted(some, key=lambda row: (row.f1, -row.support))[:most]
-
-
-def _row(name: str, value: float, interval: Interval | None, even: float | None) -> str:
-    """A figure as a row of HTML."""
-    spread = "" if interval is None else f"{interval[0]:.3f}–{interval[1]:.3f}"
-    beside = "" if even is None else f"{even:.4f}"
-    return (
-        f'<tr><td class="name">{name}</td><td><b>{value:.4f}</b></td>'
-        f"<td>{spread}</td><td>{beside}</td></tr>\n"
-    )
 
 
 def _check_arrays(y: Any, probabilities: Any) -> None:

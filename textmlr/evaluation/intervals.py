@@ -62,7 +62,7 @@ def resampled_means(
         means: NDArray[np.float64] = values[drawn].mean(axis=1)
         return means
 
-    blocks = _blocks(resamples, n, seed)
+    blocks = resample_blocks(resamples, n, seed)
     return np.concatenate(list(map_blocks(run, blocks, chosen_threads(threads))))
 
 
@@ -100,13 +100,15 @@ def resampled_scores(
         f1 = 2 * hits / np.maximum(both, 1)
         return hits.sum(axis=1) / n, f1.sum(axis=1) / (both > 0).sum(axis=1)
 
-    blocks = _blocks(resamples, max(len(pairs), width), seed)
+    blocks = resample_blocks(resamples, max(len(pairs), width), seed)
     done = list(map_blocks(run, blocks, chosen_threads(threads)))
     accuracy, macro_f1 = (np.concatenate(part) for part in zip(*done, strict=True))
     return accuracy, macro_f1
 
 
-def _blocks(resamples: int, draws: int, seed: int) -> Iterator[tuple[np.random.Generator, int]]:
+def resample_blocks(
+    resamples: int, draws: int, seed: int
+) -> Iterator[tuple[np.random.Generator, int]]:
     """Blocks of resamples, cut by the data alone, with a generator each."""
     step = max(1, BLOCK_DRAWS // draws)
     firsts = range(0, resamples, step)

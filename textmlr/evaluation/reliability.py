@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,27 +31,36 @@ class Bin:
 
 def reliability(confidence: NDArray[np.float64], right: NDArray[np.bool_]) -> tuple[Bin, ...]:
     """The bins of answers;  confidence, right  (n,)  top probability, and whether it is right."""
-    bins = _bins(confidence)
-    documents = np.bincount(bins, minlength=BINS)
-    hits = np.bincount(bins[right], minlength=BINS)
+    bins = bin_of(confidence)
+    return bins_of(
+        np.bincount(bins, minlength=BINS),
+        np.bincount(bins, confidence, minlength=BINS),
+        np.bincount(bins[right], minlength=BINS),
+    )
+
+
+def bins_of(
+    documents: NDArray[np.int64], sums: NDArray[Any], hits: NDArray[np.int64]
+) -> tuple[Bin, ...]:
+    """The bins that hold any;  documents, sums, hits  (BINS,) how many, the sum of their
+    probabilities, and how many are right."""
     some = np.maximum(documents, 1)
-    mean = np.bincount(bins, confidence, minlength=BINS) / some
     low, high = wilson(hits, some)
+    columns = (documents, sums / some, hits / some, low, high)
     return tuple(
         Bin(i / BINS, (i + 1) / BINS, n, p, share, (a, b))
-        for i, (n, p, share, a, b) in enumerate(
-            zip(*(c.tolist() for c in (documents, mean, hits / some, low, high)), strict=True)
-        )
+        for i, (n, p, share, a, b) in enumerate(zip(*(c.tolist() for c in columns), strict=True))
         if n
     )
 
 
-def _bins(confidence: NDArray[np.float64]) -> NDArray[np.int64]:
+def bin_of(confidence: NDArray[np.float64]) -> NDArray[np.int64]:
+    """The number of each probability's bin."""
     return np.clip(np.ceil(confidence * BINS).astype(np.int64) - 1, 0, BINS - 1)
 
 
 def calibration_error(confidence: NDArray[np.float64], right: NDArray[np.bool_]) -> float:
     """Expected calibration error of answers;  confidence, right  as in reliability."""
-    bins = _bins(confidence)
+    bins = bin_of(confidence)
     gaps = np.bincount(bins, right - confidence.astype(np.float64), minlength=BINS)
     return float(np.abs(gaps).sum() / len(confidence))

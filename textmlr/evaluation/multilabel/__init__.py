@@ -1,0 +1,1 @@
+"""The quality of a model that gives a document any number of labels."""

@@ -1,0 +1,100 @@
+"""A model's answers to documents with label sets: probabilities and answers beside the truth."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from textmlr.base.printable import plural
+from textmlr.corpus.duplicates import Overlap
+from textmlr.corpus.label_sets import LabelSets
+from textmlr.evaluation.labelled_answers import LEAST_PROBABILITY
+from textmlr.model.scoring import row_blocks
+
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class SetAnswers:
+    """Probabilities, answers and true labels of n documents.
+
+    names          L labels of the model, then true labels it does not know, which get P = 0
+    sets           the true labels of each document, codes into names
+    probabilities  (n, L) float64, each of its own in 0 to 1
+    thresholds     (L,) float64: a label is an answer where its P is this or more
+    invalid, overlap  as in LabelledAnswers
+    trained_on     (L,) documents of each label in training, or the sums of their weights; None
+                   where the model does not say
+    trained_documents  the documents of training, or the sum of their weights; 0 likewise
+    answered       the labels that are answers, codes into names
+    """
+
+    names: list[str]
+    sets: LabelSets
+    probabilities: NDArray[np.float64]
+    thresholds: NDArray[np.float64]
+    invalid: int = 0
+    overlap: Overlap | None = None
+    trained_on: NDArray[np.float64] | None = None
+    trained_documents: float = 0.0
+    answered: LabelSets = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "answered", answers_at(self.probabilities, self.thresholds))
+
+    def __len__(self) -> int:
+        return len(self.sets)
+
+    def __repr__(self) -> str:
+        labels = plural(len(self.names), "label")
+        return (
+            f"<answers to {plural(len(self), 'document')} of {labels}: "
+            ".sets, .answered, .probabilities, .thresholds>"
+        )
+
+    @property
+    def losses(self) -> NDArray[np.float64]:
+        """(n,) the sum over labels of their cross-entropy, nats, where a P is no less than
+        LEAST_PROBABILITY, nor nearer to 1."""
+        width, out = self.probabilities.shape[1], np.empty(len(self))
+        for block in row_blocks(len(self), width):
+            p, sets = self.probabilities[block], self.sets[block]
+            rows, codes = sets.rows, sets.codes
+            out[block] = -np.log(np.maximum(1 - p, LEAST_PROBABILITY)).sum(axis=1)
+            own = of_pairs(p, rows, codes)
+            more = np.log(np.maximum(1 - own, LEAST_PROBABILITY))
+            more -= np.log(np.clip(own, LEAST_PROBABILITY, 1.0))
+            out[block] += np.bincount(rows, more, len(sets))
+        return out
+
+    @property
+    def strangers(self) -> dict[str, int]:
+        """Documents of each label the model does not know."""
+        width = self.probabilities.shape[1]
+        counts = np.bincount(self.sets.codes, minlength=len(self.names)).tolist()
+        return dict(zip(self.names[width:], counts[width:], strict=True))
+
+
+def answers_at(
+    probabilities: NDArray[np.float64], thresholds: NDArray[np.float64] | float
+) -> LabelSets:
+    """The labels of each row with P >= threshold, one for all or (L,) one each."""
+    rows, codes = np.nonzero(probabilities >= thresholds)
+    offsets = np.zeros(len(probabilities) + 1, np.int64)
+    np.cumsum(np.bincount(rows, minlength=len(probabilities)), out=offsets[1:])
+    return LabelSets(offsets, codes.astype(np.int32))
+
+
+def of_pairs(
+    p: NDArray[np.float64], rows: NDArray[np.integer], codes: NDArray[np.integer]
+) -> NDArray[np.float64]:
+    """(m,) P of pairs of a document and a label; 0 for a code beyond the columns."""
+    width = p.shape[1]
+    own = p[rows, np.minimum(codes, width - 1)]
+    return np.where(codes < width, own, 0.0)
+
+
+def keys(sets: LabelSets, width: int) -> NDArray[np.int64]:
+    """(m,) a number for each pair of a document and a label, ascending;  width  above all codes."""
+    pairs: NDArray[np.int64] = sets.rows * width + sets.codes
+    return pairs
