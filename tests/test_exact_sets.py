@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
 import pytest
 from scipy.optimize import brentq
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
 from sklearn.multiclass import OneVsRestClassifier
 from test_exact import few_columns, genres
@@ -24,6 +26,7 @@ from textmlr.training.exact.label_blocks import solver_of
 from textmlr.training.exact.merged_columns import MergedColumns
 from textmlr.training.exact.optimum import Optimum
 from textmlr.training.exact.solver import ExactSolver, SolverStep, minimise
+from textmlr.training.exact.sparse_labels import minimise_l1
 from textmlr.training.objective import Objective
 
 
@@ -418,3 +421,79 @@ def test_the_gap_falls_with_the_tolerance() -> None:
     solver = ExactSolver.of(stories(1e-4))
     gaps = [solver.minimise(1e-4, tolerance).gap for tolerance in (1e-2, 1e-4, 1e-6, 1e-8)]
     assert all(after < before for before, after in pairwise(gaps))
+
+
+class TestL1:
+    def value_at(self, objective: Objective, theta: np.ndarray, l1: float) -> float:
+        return value_at(objective, theta) + l1 * float(np.abs(theta.astype(float)).sum())
+
+    def subgradient_at(self, objective: Objective, theta: np.ndarray, l1: float) -> np.ndarray:
+        slopes = gradient_at(objective, theta.astype(float))
+        free = np.sign(slopes) * np.maximum(np.abs(slopes) - l1, 0)
+        return np.where(theta == 0, free, slopes + l1 * np.sign(theta))
+
+    @pytest.mark.slow
+    @pytest.mark.parametrize(("l1", "l2"), [(1e-3, 0.0), (3e-4, 0.0), (5e-4, 1e-3)])
+    def test_the_minimum_is_that_of_scikit_learn(self, l1: float, l2: float) -> None:
+        objective = stories(l2)
+        x, has = objective.features.to_scipy().astype(float), objective.y.indicator(4)
+        model = LogisticRegression(
+            C=1 / (len(has) * (l1 + l2)),
+            l1_ratio=l1 / (l1 + l2),
+            solver="saga",
+            fit_intercept=False,
+            tol=1e-7,
+            max_iter=1000,
+            random_state=0,
+        )
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ConvergenceWarning)
+            theirs = np.column_stack([model.fit(x, own).coef_[0] for own in has.T])
+        found = minimise_l1(objective, l1=l1, tolerance=1e-7)
+        best = self.value_at(objective, theirs, l1)
+        assert found.converged
+        assert found.value == pytest.approx(best, rel=1e-5)
+        assert found.value <= best * (1 + 1e-7)
+        assert found.value - found.gap <= best
+        assert 0 < np.count_nonzero(found.theta) < 0.2 * found.theta.size
+
+    @pytest.mark.parametrize("l2", [0.0, 1e-3])
+    def test_the_certificate_holds(self, l2: float) -> None:
+        objective, l1 = stories(l2), 8e-4
+        best = minimise_l1(objective, l1=l1, tolerance=1e-9)
+        for tolerance in (1e-1, 1e-3, 1e-6):
+            found = minimise_l1(objective, l1=l1, tolerance=tolerance)
+            assert found.converged
+            assert found.gap <= tolerance * found.value
+            assert found.value == pytest.approx(
+                self.value_at(objective, found.theta, l1), rel=1e-10
+            )
+            least = self.subgradient_at(objective, found.theta, l1)
+            assert found.gradient_norm == pytest.approx(np.linalg.norm(least), rel=1e-5, abs=1e-10)
+            assert found.value - found.gap <= best.value * (1 + 1e-12)
+
+    def test_threads_change_no_bit_and_labels_are_told(self) -> None:
+        objective, told = stories(0.0), list[SolverStep]()
+        one = minimise_l1(objective, l1=1e-3, tolerance=1e-4, watch=told.append)
+        assert [(step.method, step.number) for step in told] == [("labels", n) for n in range(1, 5)]
+        assert told[-1].gap == pytest.approx(one.gap)
+        other = minimise_l1(objective, l1=1e-3, tolerance=1e-4, threads=4)
+        assert other.theta.tobytes() == one.theta.tobytes()
+        assert (other.value, other.gap) == (one.value, one.gap)
+
+    def test_a_huge_penalty_leaves_nothing(self) -> None:
+        found = minimise_l1(stories(0.0), l1=10.0, tolerance=1e-6)
+        assert found.converged
+        assert not found.theta.any()
+        assert found.value == pytest.approx(4 * np.log(2))
+
+    def test_labels_of_no_document_and_of_all(self) -> None:
+        lists = [[0], [0, 1], [0], [], [0, 1], [0]]
+        x = few_columns(1, documents=6).features
+        for sets, labels in ((lists, 3), ([[0]] * 6, 1)):
+            objective = Objective(
+                x, LabelSets.of(sets), np.ones(6, np.float32), labels, head=SIGMOIDS
+            )
+            found = minimise_l1(objective, l1=1e-3, tolerance=1e-6)
+            assert found.converged
+            assert found.value == pytest.approx(self.value_at(objective, found.theta, 1e-3))

@@ -15,10 +15,10 @@ from textmlr.base.training_options import TrainingOptions
 from textmlr.model.parameters import Network
 from textmlr.training.calibration import Scored
 from textmlr.training.cross_fitting import Crossed
-from textmlr.training.exact import proximal_newton
 from textmlr.training.exact.label_blocks import solver_of
 from textmlr.training.exact.optimum import Optimum
 from textmlr.training.exact.solver import GIVE_L2, SolverStep
+from textmlr.training.exact.sparse_labels import minimise_l1
 from textmlr.training.held_out import FOLDS, are_few, check_labels, hold_out
 from textmlr.training.objective import Objective
 
@@ -103,7 +103,7 @@ def fit_exact(
     solve: Callable[[], Optimum]
     if options.l1:
         solve = partial(
-            proximal_newton.minimise,
+            minimise_l1,
             replace(objective, l2=l2),
             l1=options.l1,
             tolerance=options.tolerance,
