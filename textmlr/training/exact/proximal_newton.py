@@ -163,7 +163,7 @@ class _Descent:
         self.objective, self.threads = objective, threads
         self.l1, self.l2 = float(l1), float(objective.l2)
         n, labels = len(objective.y), objective.labels
-        self.y = frozen(objective.y)
+        self.y = frozen(objective.codes)
         self.shares = _shares(objective)
         self.columns, self.matrix = reach.columns, reach.matrix
         self.theta = np.zeros((len(self.columns), labels))
