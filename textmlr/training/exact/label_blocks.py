@@ -50,7 +50,6 @@ class LabelBlocks:
     solvers  of each
     """
 
-    labels: int
     members: Sequence[NDArray[np.int64]]
     solvers: Sequence[ExactSolver]
     threads: int
@@ -58,19 +57,11 @@ class LabelBlocks:
 
     @classmethod
     def of(cls, whole: ExactSolver) -> LabelBlocks:
-        """The blocks of a problem that is prepared.
-
-        Labels of as many documents share a block: where these are few, most documents are soon
-        at rest for all of its labels.
-        """
+        """The blocks of a problem that is prepared."""
         objective = whole.objective
-        sets, labels = objective.y, objective.labels
-        assert isinstance(sets, LabelSets)
-        order = np.argsort(-label_counts(sets, labels), kind="stable")
-        members = [order[first : first + BLOCK_LABELS] for first in range(0, labels, BLOCK_LABELS)]
+        members = blocks_of(objective)
         whole.prepare()
         return cls(
-            labels,
             members,
             [whole.of_labels(part_of(objective, own)) for own in members],
             whole.threads,
@@ -100,6 +91,17 @@ class LabelBlocks:
             if self.watch is not None:
                 self.watch(SolverStep("labels", done, gap))
         return joined(found, self.members)
+
+
+def blocks_of(objective: Objective) -> list[NDArray[np.int64]]:
+    """The codes of the labels of each block.
+
+    Labels of as many documents share a block: where these are few, most documents are soon at rest
+    for all of its labels.
+    """
+    labels = objective.labels
+    order = np.argsort(-label_counts(objective.y, labels), kind="stable")
+    return [order[first : first + BLOCK_LABELS] for first in range(0, labels, BLOCK_LABELS)]
 
 
 def part_of(objective: Objective, own: NDArray[np.int64]) -> Objective:

@@ -196,7 +196,7 @@ def likelihood_of(y: Targets, labels: int) -> Likelihood:
     """The likelihood of these labels, of L."""
     if isinstance(y, LabelSets):
         return SigmoidsLikelihood(y, labels)
-    return SoftmaxLikelihood(y, labels)
+    return SoftmaxLikelihood(y.astype(np.int32, copy=False), labels)
 
 
 def _free_column(columns: Features, y: NDArray[np.int32], labels: int) -> bool:

@@ -112,6 +112,7 @@ class ExactSolver:
         Raises InputError where ``minimise`` would not fit in memory.
         """
         objective.head.check_exact()
+        objective = replace(objective, y=objective.head.targets(objective.y))
         check_memory(objective, "train by sgd, or on fewer documents, labels or features")
         counts = objective.weights > 0
         if not counts.all():

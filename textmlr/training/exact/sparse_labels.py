@@ -42,6 +42,7 @@ def minimise_l1(
     Of documents with sets of labels each label is solved by itself, to the tolerance of its own
     value; threads share labels, and their number changes no bit.  See ``proximal_newton``.
     """
+    objective = replace(objective, y=objective.head.targets(objective.y))
     if not isinstance(objective.y, LabelSets):
         return proximal_newton.minimise(
             objective, l1=l1, tolerance=tolerance, threads=threads, watch=watch
