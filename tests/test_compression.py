@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +22,7 @@ from textmlr.evaluation.labelled_answers import answer
 from textmlr.features.featurizer import Featurizer
 from textmlr.model.model import Model
 from textmlr.model.model_facts import kept_of
+from textmlr.model.model_parts import UpdateState
 from textmlr.model.record import Record
 from textmlr.model.small_file.compression import SmallDtype, compress
 from textmlr.model.small_file.theta_storage import ThetaStorage
@@ -233,14 +235,10 @@ def test_other_weights_are_saved_plainly(genres: Model, tmp_path: Path) -> None:
     changed.save(tmp_path / "m")
     assert Model.load(tmp_path / "m").theta.tobytes() == changed.theta.tobytes()
     for storage in (small.parts.storage, ThetaStorage("float16")):
-        parts = (
-            small.labels,
-            small.featurizer,
-            [small.parts.layers[0] * np.float32(1.1)],
-            small.record,
-        )
+        layers = [small.parts.layers[0] * np.float32(1.1)]
+        parts = replace(small.parts, layers=layers, storage=storage, update_state=UpdateState())
         with pytest.raises(ValueError, match="theta"):
-            Model(*parts, storage=storage).save(tmp_path / "m")
+            Model.of(parts).save(tmp_path / "m")
 
 
 def test_the_least_size_is_told(genres: Model, tmp_path: Path) -> None:

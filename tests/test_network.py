@@ -332,7 +332,7 @@ def test_what_knows_linear_models_only_says_so(hidden_model: Model, tmp_path: Pa
 def test_files_that_lie_about_layers(
     change, message: str, hidden_model: Model, tmp_path: Path
 ) -> None:
-    header, tensors = pack(hidden_model.parts)
+    header, tensors, _ = pack(hidden_model.parts)
     tensor_file.save(tmp_path / "m.textmlr", header | change, tensors)
     with pytest.raises(ModelFileError, match=message):
         Model.load(tmp_path / "m.textmlr")

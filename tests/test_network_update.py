@@ -233,7 +233,7 @@ def test_what_is_compared(old: Model, test_pairs: Pairs) -> None:
     ],
 )
 def test_files_that_lie(change, message: str, old: Model, tmp_path: Path) -> None:
-    header, tensors = pack(old.parts)
+    header, tensors, _ = pack(old.parts)
     tensors = {k: v for k, v in (tensors | change).items() if v is not None}
     tensor_file.save(tmp_path / "m.textmlr", header, tensors)
     with pytest.raises(ModelFileError, match=message):

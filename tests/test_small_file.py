@@ -314,9 +314,7 @@ def test_idf_that_does_not_follow_is_held(small: Model, tmp_path: Path) -> None:
     other = Featurizer.restore(
         featurizer.options, featurizer.vocabulary, idf, small.labels, featurizer.documents
     )
-    model = Model(
-        small.labels, other, small.parts.layers, small.record, storage=small.parts.storage
-    )
+    model = Model.of(replace(small.parts, featurizer=other))
     model.save(tmp_path / "m")
     assert tensor_file.load(tmp_path / "m")[0]["storage"]["idf"] == "bits"
     assert Model.load(tmp_path / "m").featurizer.idf.tobytes() == idf.tobytes()

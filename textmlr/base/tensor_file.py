@@ -29,7 +29,8 @@ from textmlr.base.magic_bytes import FASTTEXT, METADATA_KEY, SIZE_BYTES
 from textmlr.base.threads import available_threads, map_blocks
 from textmlr.base.whole_files import atomic_write
 
-FORMAT_VERSION = 5
+FORMAT_VERSION = 6  # the newest that is read
+USUAL_VERSION = 5  # that is written, unless what is written says another
 OLDEST_VERSION = 4  # that is read: a header of it may lack what later ones have
 CHECKED = 1 << 22  # bytes
 # The most bytes of the JSON, or its largest share of the file: Python takes up to thirty times as
@@ -52,16 +53,23 @@ _DTYPES = {  # in the order of arrays in a file
 _NAMES = {np.dtype(dtype): name for name, dtype in _DTYPES.items()}
 
 
-def save(path: Path, header: Mapping[str, Any], tensors: Mapping[str, NDArray[Any]]) -> int:
+def save(
+    path: Path,
+    header: Mapping[str, Any],
+    tensors: Mapping[str, NDArray[Any]],
+    version: int = USUAL_VERSION,
+) -> int:
     """Write header and tensors to one file; return its size in bytes.
 
     header   JSON values
     tensors  float64, float32, float16, int64, uint64, int32 or uint8 arrays, by name
+    version  the oldest version of the format that knows all of it: what reads only older ones
+             refuses the file
     The same input gives the same bytes.  The file appears under its name whole, or not at all.
     Raises InputError if it cannot be written, TypeError or ValueError for a header that is not
     JSON, and for arrays of other types.
     """
-    arrays, head = _checked(header, tensors, os.fspath(path))
+    arrays, head = _checked(header, tensors, version, os.fspath(path))
     with atomic_write(path) as temporary, open(temporary, "wb") as file:
         file.write(head)
         for array in arrays:
@@ -69,26 +77,33 @@ def save(path: Path, header: Mapping[str, Any], tensors: Mapping[str, NDArray[An
         return file.tell()
 
 
-def dumps(header: Mapping[str, Any], tensors: Mapping[str, NDArray[Any]]) -> bytes:
+def dumps(
+    header: Mapping[str, Any], tensors: Mapping[str, NDArray[Any]], version: int = USUAL_VERSION
+) -> bytes:
     """The bytes of the file that ``save`` would write."""
-    arrays, head = _checked(header, tensors, None)
+    arrays, head = _checked(header, tensors, version, None)
     return b"".join([head, *(array.reshape(-1).view(np.uint8).data for array in arrays)])
 
 
 def _checked(
-    header: Mapping[str, Any], tensors: Mapping[str, NDArray[Any]], place: str | None
+    header: Mapping[str, Any],
+    tensors: Mapping[str, NDArray[Any]],
+    version: int,
+    place: str | None,
 ) -> tuple[list[NDArray[Any]], bytes]:
     """``_serialised``.  Raises InputError for a header that ``load`` would refuse."""
-    arrays, head = _serialised(header, tensors)
+    arrays, head = _serialised(header, tensors, version)
     if len(head) > _most_header(len(head) + sum(array.nbytes for array in arrays)):
         problem, mend = "its header would be too large", "train on fewer, larger files"
         raise InputError(problem, place=place, mend=mend)
     return arrays, head
 
 
-def size_of(header: Mapping[str, Any], tensors: Mapping[str, NDArray[Any]]) -> int:
+def size_of(
+    header: Mapping[str, Any], tensors: Mapping[str, NDArray[Any]], version: int = USUAL_VERSION
+) -> int:
     """Bytes of the file that ``save`` would write."""
-    arrays, head = _serialised(header, tensors)
+    arrays, head = _serialised(header, tensors, version)
     return len(head) + sum(array.nbytes for array in arrays)
 
 
@@ -125,7 +140,7 @@ def load(source: ModelSource) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
 
 
 def _serialised(
-    header: Mapping[str, Any], tensors: Mapping[str, NDArray[Any]]
+    header: Mapping[str, Any], tensors: Mapping[str, NDArray[Any]], version: int
 ) -> tuple[list[NDArray[Any]], bytes]:
     """(the arrays in the order of the file, the bytes before them): the widest first, as
     safetensors' own library writes them, so that each is aligned."""
@@ -136,9 +151,7 @@ def _serialised(
     }
     content = _json({"header": header, "tensors": described})
     check = zlib.crc32(content.encode())
-    layout: dict[str, Any] = {
-        "__metadata__": {METADATA_KEY: f"{FORMAT_VERSION} {check:08x} {content}"}
-    }
+    layout: dict[str, Any] = {"__metadata__": {METADATA_KEY: f"{version} {check:08x} {content}"}}
     widths = [*_NAMES.values()]
     order = sorted(arrays, key=lambda name: (widths.index(described[name][0]), name))
     end = 0

@@ -15,6 +15,7 @@ from textmlr.kernels.featurizer_codes import BIAS, TERM_FREQUENCY, UNIT_NORM
 from textmlr.kernels.jit import kernel
 from textmlr.kernels.layers import SUMS, _forward
 from textmlr.kernels.linear import _calibrate
+from textmlr.kernels.sigmoids import _sigmoids
 from textmlr.kernels.softmax import _softmax
 
 # Base scores begin here in ModelArrays.calibration: one array fewer to hand over saves a twentieth
@@ -81,11 +82,11 @@ def _speaks(indices, values, first, last, theta):
 
 
 @kernel
-def _answer_row(document, n, featurizer, model, indices, values, units, out):
-    """Turn the counts of a document's features into its answer.
+def _score_row(document, n, featurizer, model, indices, values, units, out):
+    """Turn the counts of a document's features into its scores.
 
     n   entries of indices and values, the bias among them
-    The others are as ``answer`` has them; out is written for the document.
+    The others are as ``answer`` has them; scores and known of out are written for the document.
     """
     codes, idf = featurizer.codes, featurizer.idf
     kept, layers, calibration = model
@@ -106,7 +107,36 @@ def _answer_row(document, n, featurizer, model, indices, values, units, out):
             scores[label] = units.work[SUMS, layers.shape.size - 2, label]
         _calibrate(scores, calibration)
     out.known[document] = known
-    out.log_z[document] = _softmax(scores, out.probabilities[document])
+
+
+@kernel
+def _score_text(document, text, starts, stops, featurizer, model, scratch, units, out):
+    """Write the scores of one document; return the number of its invalid UTF-8 subparts.
+
+    All are as ``answer`` has them.
+    """
+    codes = featurizer.codes
+    words, numbers, indices, values = scratch
+    own = slice(document, document + 1)
+    first, last, bad = _grams(text, starts[own], stops[own], codes, words, numbers)
+    used = 4 + 2 * (stops[document] - starts[document] + 1)
+    columns = numbers[used : used + last - first]
+    found = _find_columns(words[first:last], featurizer, columns)
+    n = _row(columns[:found], codes, numbers[used + last - first :], indices, values, 0)
+    _score_row(document, n, featurizer, model, indices, values, units, out)
+    return bad
+
+
+@kernel
+def _score_counts(document, columns, counts, offsets, featurizer, model, scratch, units, out):
+    """Write the scores of one document.  All are as ``answer_counts`` has them."""
+    _, numbers, indices, values = scratch
+    indices[0] = 0
+    values[0] = 1.0
+    own = slice(offsets[document], offsets[document + 1])
+    bias = 1 if featurizer.codes[BIAS] != 0 else 0
+    n = _count(columns[own], counts[own], numbers, indices, values, bias)
+    _score_row(document, n, featurizer, model, indices, values, units, out)
 
 
 @kernel
@@ -118,18 +148,12 @@ def answer(text, starts, stops, featurizer, model, scratch, units, out):
     scratch    RowScratch, units  Units   scratch
     out        AnswerArrays   written
     """
-    codes = featurizer.codes
-    words, numbers, indices, values = scratch
     invalid = 0
     for document in range(starts.size):
-        own = slice(document, document + 1)
-        first, last, bad = _grams(text, starts[own], stops[own], codes, words, numbers)
-        invalid += bad
-        used = 4 + 2 * (stops[document] - starts[document] + 1)
-        columns = numbers[used : used + last - first]
-        found = _find_columns(words[first:last], featurizer, columns)
-        n = _row(columns[:found], codes, numbers[used + last - first :], indices, values, 0)
-        _answer_row(document, n, featurizer, model, indices, values, units, out)
+        invalid += _score_text(
+            document, text, starts, stops, featurizer, model, scratch, units, out
+        )
+        out.log_z[document] = _softmax(out.scores[document], out.probabilities[document])
     return invalid
 
 
@@ -143,11 +167,26 @@ def answer_counts(columns, counts, offsets, featurizer, model, scratch, units, o
     scratch RowScratch           of which words are not used; numbers (4g,), for at most g of them a
                                  document
     """
-    _, numbers, indices, values = scratch
-    bias = 1 if featurizer.codes[BIAS] != 0 else 0
     for document in range(offsets.size - 1):
-        indices[0] = 0
-        values[0] = 1.0
-        own = slice(offsets[document], offsets[document + 1])
-        n = _count(columns[own], counts[own], numbers, indices, values, bias)
-        _answer_row(document, n, featurizer, model, indices, values, units, out)
+        _score_counts(document, columns, counts, offsets, featurizer, model, scratch, units, out)
+        out.log_z[document] = _softmax(out.scores[document], out.probabilities[document])
+
+
+@kernel
+def sigmoid_answer(text, starts, stops, featurizer, model, scratch, units, out):
+    """``answer`` by independent sigmoids."""
+    invalid = 0
+    for document in range(starts.size):
+        invalid += _score_text(
+            document, text, starts, stops, featurizer, model, scratch, units, out
+        )
+        out.log_z[document] = _sigmoids(out.scores[document], out.probabilities[document])
+    return invalid
+
+
+@kernel
+def sigmoid_answer_counts(columns, counts, offsets, featurizer, model, scratch, units, out):
+    """``answer_counts`` by independent sigmoids."""
+    for document in range(offsets.size - 1):
+        _score_counts(document, columns, counts, offsets, featurizer, model, scratch, units, out)
+        out.log_z[document] = _sigmoids(out.scores[document], out.probabilities[document])

@@ -11,6 +11,9 @@ import numpy as np
 
 from textmlr.kernels.jit import kernel
 
+# The product of so many factors between 1 and 2 is below the largest float64.
+FACTORS = 512
+
 
 @kernel
 def _soft_plus(score):
@@ -25,6 +28,30 @@ def _sigmoid(score):
         return 1.0 / (1.0 + math.exp(-score))
     share = math.exp(score)
     return share / (1.0 + share)
+
+
+@kernel
+def _sigmoids(scores, out):
+    """Write P of each label for one document; return its log z.
+
+    exp −|s| serves both, and one logarithm FACTORS labels:
+
+        log z = Σ max(s, 0) + log Π (1 + exp −|s|)
+
+    scores (L,) float32;  out (L,) float64
+    """
+    total = 0.0
+    product = 1.0
+    for label in range(scores.size):
+        score = np.float64(scores[label])
+        share = math.exp(-abs(score))
+        product *= 1.0 + share
+        out[label] = (1.0 if score >= 0.0 else share) / (1.0 + share)
+        total += max(score, 0.0)
+        if label % FACTORS == FACTORS - 1:
+            total += math.log(product)
+            product = 1.0
+    return total + math.log(product)
 
 
 @kernel

@@ -68,6 +68,7 @@ class Head:
     about          how P comes from scores, in lines of text
     is_exact       whether the exact solver and the update of linear models minimise its loss
     is_relative    whether a constant added to all scores of a document changes no probability
+    has_sets       whether a document has a set of labels, of any number, and not one label
     """
 
     name: str
@@ -85,6 +86,7 @@ class Head:
     about: Sequence[str]
     is_exact: bool = False
     is_relative: bool = False
+    has_sets: bool = False
 
     def log_z(self, scores: NDArray[np.float32]) -> Reals:
         """log z(x; θ) of each row of scores (n, L): (n,) float64, nats."""
@@ -246,8 +248,8 @@ SIGMOIDS = Head(
     p_kernel=sigmoids.probabilities,
     tempered_kernel=sigmoids.tempered_loss,
     epoch=_not_trained,
-    answer=_not_trained,
-    answer_counts=_not_trained,
+    answer=document_answer.sigmoid_answer,
+    answer_counts=document_answer.sigmoid_answer_counts,
     curve=_sigmoids_curve,
     log_losses=_sigmoids_log_losses,
     log_p=lambda scores, log_z: -np.logaddexp(0, -scores),
@@ -258,6 +260,7 @@ SIGMOIDS = Head(
         ("Sigmoid", ["scores"], ["probabilities"], {}),
     ),
     about=["A text classifier: P(label | document) = 1 / (1 + exp(-score)) of each label."],
+    has_sets=True,
 )
 _HEADS: dict[str, Head] = {head.name: head for head in (SOFTMAX, SIGMOIDS)}
 

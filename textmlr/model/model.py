@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import fields
 from os import PathLike
-from typing import TYPE_CHECKING, Any, NamedTuple, get_args, overload
+from typing import TYPE_CHECKING, Any, Literal, overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,9 +13,7 @@ from numpy.typing import NDArray
 from textmlr.base import tensor_file
 from textmlr.base.checks import (
     MODEL_MEND,
-    check_choice,
     check_kind,
-    check_listed,
     check_path,
     check_share,
     check_strings,
@@ -27,22 +25,17 @@ from textmlr.base.file_bytes import ModelSource, name_of
 from textmlr.base.training_options import Activation
 from textmlr.features.featurizer import Featurizer
 from textmlr.features.hashed_columns import HashedColumns
+from textmlr.model.answer_lists import ANSWER, Answer, check_top, label_tuples, lists_of
 from textmlr.model.answer_stream import stacked
 from textmlr.model.chosen_answerer import answerer_of
-from textmlr.model.heads import SOFTMAX, Head, ranked
+from textmlr.model.heads import SOFTMAX, Head
+from textmlr.model.label_choice import LabelChoice
 from textmlr.model.model_file import to_write, unpack
-from textmlr.model.model_parts import (
-    ModelParts,
-    UpdateState,
-    check_layers,
-    check_linear,
-    check_shapes,
-)
+from textmlr.model.model_parts import ModelParts, UpdateState, check_linear, check_parts
 from textmlr.model.model_verbs import ModelVerbs
 from textmlr.model.parameters import LINEAR
 from textmlr.model.record import Record, VersionsRecord
-from textmlr.model.scoring import Calibration, base_scores
-from textmlr.model.small_file.theta_storage import PLAIN, ThetaStorage
+from textmlr.model.scoring import Calibration
 
 if TYPE_CHECKING:
     from textmlr.corpus.given_data import Texts
@@ -51,14 +44,6 @@ Json = dict[str, Any]
 
 _OWN = {name: name for name in ("labels", "featurizer", "record")}  # the others begin with _
 _PARTS = [one for one in fields(ModelParts) if one.name != "update_state"]
-
-
-class Answer(NamedTuple):
-    """P(Y=label | x; θ) of one label for one document; label None is the answer "unsure", with
-    the probability of the likeliest label."""
-
-    label: str | None
-    probability: float
 
 
 class Model(ModelVerbs):
@@ -86,38 +71,38 @@ class Model(ModelVerbs):
         record: Record,
         columns: HashedColumns | None = None,
         calibration: Calibration | None = None,
-        storage: ThetaStorage = PLAIN,
         activation: Activation = LINEAR,
         update_state: UpdateState | None = None,
         head: Head = SOFTMAX,
+        thresholds: NDArray[np.float64] | None = None,
     ) -> None:
-        self.labels = check_strings("labels", labels) or []
-        check_kind("featurizer", featurizer, Featurizer, MODEL_MEND)
-        check_layers(layers)
-        for name, value, kind in (
-            ("record", record, Record),
-            ("columns", columns, HashedColumns),
-            ("storage", storage, ThetaStorage),
-            ("calibration", calibration, Calibration),
-            ("update_state", update_state, UpdateState),
-            ("head", head, Head),
-        ):
-            optional = name not in ("record", "storage", "head")
-            check_kind(name, value, kind, MODEL_MEND, optional=optional)
-        check_choice("activation", activation, get_args(Activation))
-        self.featurizer = featurizer
-        self._layers = list(layers)
-        self._activation = activation
-        state = update_state or UpdateState()
+        parts = ModelParts(
+            check_strings("labels", labels) or [],
+            featurizer,
+            layers,
+            record,
+            columns,
+            Calibration() if calibration is None else calibration,
+            activation=activation,
+            update_state=UpdateState() if update_state is None else update_state,
+            head=head,
+            thresholds=thresholds,
+        )
+        self._begin(parts)
+
+    def _begin(self, parts: ModelParts) -> None:
+        """Take the parts, which are checked."""
+        check_parts(parts)
+        self.labels, self.featurizer = list(parts.labels), parts.featurizer
+        self.record = parts.record
+        self._layers, self._activation = list(parts.layers), parts.activation
+        self._columns, self._calibration = parts.columns, parts.calibration
+        self._storage = parts.storage
+        state = parts.update_state
         self._squares, self._trained_on = list(state.squares), state.trained_on
-        self.record = record
-        self._columns = columns
-        self._calibration = calibration or Calibration()
-        self._storage = storage
-        self._head = head
-        self._base = base_scores(record.label_weights(), head)
-        check_shapes(self.parts, len(self._base))
-        self._answerer = answerer_of(self.parts)
+        self._head, self._thresholds = parts.head, parts.thresholds
+        self._base = parts.base
+        self._answerer = answerer_of(parts)
 
     @property
     def theta(self) -> NDArray[np.float32]:
@@ -138,6 +123,16 @@ class Model(ModelVerbs):
         theta = np.zeros((self.featurizer.columns, len(self.labels)), np.float32)
         theta[self._columns.kept] = self._layers[0]
         return theta
+
+    @property
+    def is_multilabel(self) -> bool:
+        """Whether a document may have several labels, or none.
+
+        >>> import textmlr
+        >>> textmlr.train(["a robot", "a saddle"], ["scifi", "western"]).is_multilabel
+        False
+        """
+        return self._thresholds is not None
 
     @property
     def parts(self) -> ModelParts:
@@ -164,13 +159,15 @@ class Model(ModelVerbs):
         'scifi'
         """
         check_kind("parts", parts, ModelParts, MODEL_MEND)
-        return cls(
-            **{one.name: getattr(parts, one.name) for one in _PARTS},
-            update_state=parts.update_state,
-        )
+        model = cls.__new__(cls)
+        model._begin(parts)
+        return model
 
     def predict(self, texts: Texts | str | bytes, *, threads: int | None = None) -> Any:
         """The most probable label of each text: (n,) array of str; of a single text, a str.
+
+        A multi-label model gives a tuple of labels in place of the str: those whose P is at least
+        their threshold, the likeliest first; () for none.
 
         texts  a list, array, Series or column of texts, a table with a text column, a Corpus, or
                one str
@@ -186,7 +183,10 @@ class Model(ModelVerbs):
         """
         single = isinstance(texts, str | bytes)
         rows = np.atleast_2d(self.probabilities(texts, threads=threads))
-        best = np.array(self.labels, object)[self._head.answers(rows)]
+        if self._thresholds is None:
+            best = np.array(self.labels, object)[self._head.answers(rows)]
+        else:
+            best = label_tuples(rows, self.labels, LabelChoice(self._thresholds))
         return best[0] if single else best
 
     def predict_proba(
@@ -236,7 +236,7 @@ class Model(ModelVerbs):
     ) -> NDArray[np.float64]:
         """P(Y=ℓ | x; θ) for each text and label: (n, L) float64; one text: (L,).
 
-        Rows sum to 1 by the softmax.  Columns are in the order of ``labels``.
+        Rows sum to 1, unless the model is multi-label.  Columns are in the order of ``labels``.
 
         >>> import textmlr
         >>> texts = ["a robot in orbit", "the sheriff rode", "robot engine", "a saddle"]
@@ -264,8 +264,9 @@ class Model(ModelVerbs):
         self,
         texts: str | bytes,
         *,
-        top: int | None = 1,
+        top: int | Literal["answer"] | None = ANSWER,
         min_probability: float = 0.0,
+        at_least_one: bool = False,
         threads: int | None = None,
     ) -> list[Answer]: ...
     @overload
@@ -273,26 +274,32 @@ class Model(ModelVerbs):
         self,
         texts: Texts,
         *,
-        top: int | None = 1,
+        top: int | Literal["answer"] | None = ANSWER,
         min_probability: float = 0.0,
+        at_least_one: bool = False,
         threads: int | None = None,
     ) -> list[list[Answer]]: ...
     def classify(
         self,
         texts: Texts | str | bytes,
         *,
-        top: int | None = 1,
+        top: int | Literal["answer"] | None = ANSWER,
         min_probability: float = 0.0,
+        at_least_one: bool = False,
         threads: int | None = None,
     ) -> list[list[Answer]] | list[Answer]:
         """The most probable labels of each text, best first: ``top`` of them, None for all.
 
-        A single text gives its list of Answers.  Ties are in the order of the labels.  Where the
-        best has a probability below ``min_probability`` the answer is "unsure": an Answer with
-        label None comes first, before the labels if several are asked for, in place of the one
-        otherwise.  So the first Answer is the model's answer.
-        Raises InputError for a top that is no number of labels, and for a min_probability outside
-        0 to 1.
+        A single text gives its list of Answers.  Ties are in the order of the labels.  Without
+        ``top`` there is one, or of a multi-label model those whose P is at least their threshold:
+        [] for none.  With ``at_least_one`` the likeliest is given where there would be none.
+
+        Where the best has a probability below ``min_probability`` the answer is "unsure": an Answer
+        with label None comes first, before the labels if several are asked for, in place of the one
+        otherwise.  So the first Answer is the model's answer.  A multi-label model gives no labels
+        below it.
+        Raises InputError for a top that is no number of labels, for a min_probability outside 0 to
+        1, and for at_least_one with top, or with a model that is not multi-label.
 
         >>> import textmlr
         >>> texts = ["a robot in orbit", "the sheriff rode", "robot engine", "a saddle"]
@@ -305,28 +312,27 @@ class Model(ModelVerbs):
         # In the order in which most calls pass: one document is answered in microseconds.
         if type(texts) is not list and isinstance(texts, str | bytes):
             own: list[Answer] = self.classify(
-                one_text(texts), top=top, min_probability=min_probability, threads=threads
+                one_text(texts),
+                top=top,
+                min_probability=min_probability,
+                at_least_one=at_least_one,
+                threads=threads,
             )[0]
             return own
-        if top is not None and (type(top) is not int or top != 1):
-            check_listed("top", top)
+        check_top(top, at_least_one, self.is_multilabel)
         if type(min_probability) is not float or min_probability != 0.0:
             check_share("min_probability", min_probability)
-        labels = self.labels
-        rows = self.probabilities(texts, threads=threads)
-        answers = []
-        if top == 1:
+        labels, rows = self.labels, self.probabilities(texts, threads=threads)
+        if self._thresholds is None and (top == 1 or top == ANSWER):
+            answers = []
             for i, b in enumerate(self._head.answers(rows).tolist()):
                 share = rows.item(i, b)
                 answers.append([Answer(labels[b] if share >= min_probability else None, share)])
             return answers
-        for row in rows.tolist():
-            order = ranked(row, top)
-            several = [Answer(labels[label], row[label]) for label in order]
-            if row[order[0]] < min_probability:
-                several.insert(0, Answer(None, row[order[0]]))
-            answers.append(several)
-        return answers
+        choice = None
+        if self._thresholds is not None:
+            choice = LabelChoice(self._thresholds, min_probability, at_least_one)
+        return lists_of(rows, labels, top, min_probability, choice)
 
     def save(self, path: str | PathLike[str]) -> int:
         """Write the model to one file, whole or not at all; return its size in bytes.

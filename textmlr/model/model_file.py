@@ -17,6 +17,7 @@ from textmlr.base.featurizer_options import FeaturizerOptions
 from textmlr.base.file_checks import check_blob, expect, take, tensor
 from textmlr.base.limits import MOST_COUNT
 from textmlr.base.string_blobs import blob_of, strings_of
+from textmlr.base.tensor_file import USUAL_VERSION
 from textmlr.base.training_options import MOST_LAYERS, Activation
 from textmlr.corpus.duplicates import Sketch
 from textmlr.features.featurizer import Featurizer
@@ -31,12 +32,21 @@ from textmlr.model.small_file.theta_storage import PLAIN, ThetaStorage
 LISTS = ("stop_words", "vocabulary")  # options whose values are tensors, where there are some
 MOST_IDF = 64.0  # 1 + ln of that is less
 MOST_MULTIPLIER = 1e6  # calibration multiplies scores by no more: real ones have about 1
+SETS_VERSION = 6  # of the format, from which on a document may have several labels
 Json = dict[str, Any]
 
 
-def pack(parts: ModelParts, *, quick: bool = False) -> tuple[Json, Tensors]:
-    """(header, tensors) for ``tensor_file.save``; ``quick`` of a small form only to see how large
-    it is, about."""
+class Packed(NamedTuple):
+    """What ``tensor_file.save`` writes of a model, and the oldest version that knows all of it."""
+
+    header: Json
+    tensors: Tensors
+    version: int = USUAL_VERSION
+
+
+def pack(parts: ModelParts, *, quick: bool = False) -> Packed:
+    """A model for ``tensor_file.save``; ``quick`` of a small form only to see how large it is,
+    about."""
     labels, label_offsets = blob_of(parts.labels)
     tensors: dict[str, NDArray[Any]] = {"labels": labels, "label_offsets": label_offsets}
     options = parts.featurizer.options.as_json()
@@ -77,10 +87,12 @@ def pack(parts: ModelParts, *, quick: bool = False) -> tuple[Json, Tensors]:
     if (sketch := parts.update_state.trained_on) is not None:
         header["trained_on"] = {"bound": sketch.bound}
         tensors["trained_on.low"], tensors["trained_on.high"] = sketch.packed()
-    return header, tensors
+    if parts.thresholds is None:
+        return Packed(header, tensors)
+    return Packed(header, tensors | {"thresholds": parts.thresholds}, SETS_VERSION)
 
 
-def to_write(parts: ModelParts) -> tuple[Json, Tensors]:
+def to_write(parts: ModelParts) -> Packed:
     """``pack``; InputError for a model with a tokenizer, which is a function of Python."""
     parts.featurizer.options.check_written()
     return pack(parts)
@@ -128,6 +140,7 @@ def unpack(header: Json, tensors: Tensors, path: str | PathLike[str]) -> ModelPa
             activation,
             UpdateState(squares, _trained_on(header, tensors, path)),
             read_head(header, path),
+            _thresholds(tensors, first.storage, len(labels), path),
         )
     except ValueError as error:
         raise ModelFileError(str(error), place=str(path)) from error
@@ -220,6 +233,19 @@ def _trained_on(header: Json, tensors: Tensors, path: str | PathLike[str]) -> Sk
     low = tensor(tensors, "trained_on.low", np.int32, (None,), path)
     high = tensor(tensors, "trained_on.high", np.uint8, (None,), path)
     return Sketch.unpacked(low, high, bound, path)
+
+
+def _thresholds(
+    tensors: Tensors, storage: ThetaStorage, labels: int, path: str | PathLike[str]
+) -> NDArray[np.float64] | None:
+    """The least P of each label that is an answer; None where a document has one label."""
+    if "thresholds" in tensors:
+        return tensor(tensors, "thresholds", np.float64, (labels,), path)
+    if storage.dtype == "fasttext":  # a file of format 5 has none
+        from textmlr.model.fasttext.fasttext_parts import thresholds_of
+
+        return thresholds_of(storage, labels)
+    return None
 
 
 def _lists(tensors: Tensors, path: str | PathLike[str]) -> Json:

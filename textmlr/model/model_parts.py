@@ -4,18 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, fields
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, cast, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
-from textmlr.base.checks import MODEL_MEND, check_kind, taken
+from textmlr.base.checks import MODEL_MEND, check_choice, check_kind, taken
 from textmlr.base.errors import InputError
 from textmlr.base.training_options import Activation
 from textmlr.corpus.duplicates import Sketch
 from textmlr.features.featurizer import Featurizer
 from textmlr.features.hashed_columns import HashedColumns
 from textmlr.model.heads import SOFTMAX, Head
+from textmlr.model.label_choice import check_thresholds
 from textmlr.model.parameters import LINEAR
 from textmlr.model.record import Record
 from textmlr.model.scoring import Calibration, base_scores
@@ -65,6 +66,8 @@ class ModelParts:
     activation  of the hidden layers
     update_state  squares and trained_on, by which ``update`` resumes
     head        how scores become probabilities, a loss and an answer
+    thresholds  (L,) float64, the least P of each label that is one of a document's; None where a
+                document has one label, the likeliest
     """
 
     labels: Sequence[str]
@@ -77,6 +80,7 @@ class ModelParts:
     activation: Activation = LINEAR
     update_state: UpdateState = field(default_factory=UpdateState)
     head: Head = SOFTMAX
+    thresholds: NDArray[np.float64] | None = None
 
     def __repr__(self) -> str:
         names = ", ".join(f".{one.name}" for one in fields(self))
@@ -109,7 +113,25 @@ def check_linear(
         raise InputError(f"a model with hidden layers {problem}", mend=mend)
 
 
-def check_layers(layers: Any) -> None:
+def check_parts(parts: ModelParts) -> None:
+    """Raise InputError where parts are not those of a model, or do not fit together."""
+    check_kind("featurizer", parts.featurizer, Featurizer, MODEL_MEND)
+    _check_layers(parts.layers)
+    for name, kind in (
+        ("record", Record),
+        ("columns", HashedColumns),
+        ("storage", ThetaStorage),
+        ("calibration", Calibration),
+        ("update_state", UpdateState),
+        ("head", Head),
+    ):
+        optional = name not in ("record", "storage", "head")
+        check_kind(name, getattr(parts, name), kind, MODEL_MEND, optional=optional)
+    check_choice("activation", parts.activation, get_args(Activation))
+    _check_shapes(parts, len(parts.base))
+
+
+def _check_layers(layers: Any) -> None:
     """Raise the error of a wrong argument unless these are layers of θ."""
     fits = isinstance(layers, list | tuple) and all(
         isinstance(layer, np.ndarray) and layer.ndim == 2 and layer.dtype == np.float32
@@ -119,7 +141,7 @@ def check_layers(layers: Any) -> None:
         raise taken("layers", layers, "a list of float32 arrays of two dimensions", MODEL_MEND)
 
 
-def check_shapes(parts: ModelParts, recorded: int) -> None:
+def _check_shapes(parts: ModelParts, recorded: int) -> None:
     """Raise InputError where parts are not of one size;  recorded  labels of the record."""
     layers, squares, labels = parts.layers, parts.update_state.squares, len(parts.labels)
     rows = parts.featurizer.columns if parts.columns is None else len(parts.columns.kept)
@@ -130,3 +152,4 @@ def check_shapes(parts: ModelParts, recorded: int) -> None:
         raise InputError("the squared gradients are not those of theta's rows")
     if recorded not in (0, labels):
         raise InputError(f"the record is of {recorded} labels, not {labels}")
+    check_thresholds(parts.thresholds, labels, parts.head.has_sets)

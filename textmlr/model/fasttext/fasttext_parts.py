@@ -15,6 +15,7 @@ from textmlr.model.small_file.theta_storage import Dtype, ThetaStorage
 Loss = Literal["softmax", "hs", "ova", "ns"]
 LOSSES: tuple[Loss, ...] = get_args(Loss)
 TABLE_LOSSES = ("ova", "ns")  # P is a sigmoid, looked up in a table
+EVEN = 0.5  # the threshold of a label of "ova": fastText knows no other
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -46,3 +47,10 @@ def refuse_export(storage: ThetaStorage) -> None:
     """Raise InputError if the model is one of fastText, which other programs cannot be given."""
     problem = "cannot be exported, since other programs do not read text as it does"
     refuse_fasttext(storage, problem, "classify with it here, or give them fastText's own file")
+
+
+def thresholds_of(storage: ThetaStorage, labels: int) -> NDArray[np.float64] | None:
+    """The thresholds of a model of fastText: of "ova", which is trained on all labels of a line;
+    the others' documents have one label, that of "ns" too, which draws one of a line."""
+    own = isinstance(storage, FastTextParts) and storage.loss == "ova"
+    return np.full(labels, EVEN) if own else None

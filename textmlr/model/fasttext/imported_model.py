@@ -13,7 +13,7 @@ from textmlr.base.errors import ModelFileError
 from textmlr.features.fasttext_dictionary import LABEL_PREFIX
 from textmlr.features.fasttext_featurizer import FastTextFeaturizer
 from textmlr.model.fasttext.binary_file import FastTextFile, Matrix, read_file
-from textmlr.model.fasttext.fasttext_parts import TABLE_LOSSES, FastTextParts
+from textmlr.model.fasttext.fasttext_parts import TABLE_LOSSES, FastTextParts, thresholds_of
 from textmlr.model.fasttext.label_tree import label_tree
 from textmlr.model.fasttext.product_codes import ProductCodes
 from textmlr.model.heads import SIGMOIDS, SOFTMAX
@@ -108,6 +108,9 @@ def _parts(
         theta = codes.matrix()
     else:
         theta[unset] = 0.0
+    storage = FastTextParts(
+        version=own.version, loss=own.loss, prefix=prefix, tree=tree, quantised=codes
+    )
     return ModelParts(
         labels,
         featurizer,
@@ -121,11 +124,10 @@ def _parts(
         ),
         None,
         Calibration(),
-        FastTextParts(
-            version=own.version, loss=own.loss, prefix=prefix, tree=tree, quantised=codes
-        ),
+        storage,
         activation="identity",
         head=SIGMOIDS if own.loss in TABLE_LOSSES else SOFTMAX,
+        thresholds=thresholds_of(storage, len(labels)),
     )
 
 
