@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -116,34 +117,47 @@ def answer(
     watch  called with the number of documents of each block that is answered
     Raises InputError where they would not fit in memory.
     """
-    _check_memory(len(corpus), len(model.labels))
+    given = given_answers(model, corpus, threads, watch)
     _, strangers = recode(corpus, model.labels)
+    names = [*model.labels, *strangers]
+    code_of = {name: code for code, name in enumerate(names)}
+    codes = np.array([code_of[label] for label in corpus.labels], np.int64)[corpus.y]
+    known = model.record.label_weights()
+    return LabelledAnswers(
+        names,
+        codes,
+        given.probabilities,
+        given.invalid,
+        given.overlap,
+        model.parts.head,
+        known if len(known) == len(model.labels) else None,
+    )
+
+
+class GivenAnswers(NamedTuple):
+    """A model's answers without the truth: (n, L) probabilities, pieces of invalid UTF-8, and the
+    documents that training had too."""
+
+    probabilities: NDArray[np.float64]
+    invalid: int
+    overlap: Overlap | None
+
+
+def given_answers(
+    model: Model, corpus: Corpus, threads: int | None, watch: Callable[[int], None] | None
+) -> GivenAnswers:
+    """A model's answers to the documents of a corpus;  parameters as in ``answer``."""
+    _check_memory(len(corpus), len(model.labels))
     blocks = []
     for block in answer_blocks(model, corpus.batches, threads):
         blocks.append(block)
         if watch is not None:
             watch(len(block.probabilities))
-    names = [*model.labels, *strangers]
-    code_of = {name: code for code, name in enumerate(names)}
-    codes = np.array([code_of[label] for label in corpus.labels], np.int64)[corpus.y]
     none: NDArray[np.float64] = np.zeros((0, len(model.labels)))
     probabilities = np.concatenate([none, *(block.probabilities for block in blocks)])
-    invalid = sum(block.invalid for block in blocks)
-    overlap = None
-    if model.parts.update_state.trained_on is not None:
-        overlap = model.parts.update_state.trained_on.overlap(
-            corpus.batches, chosen_threads(threads)
-        )
-    known = model.record.label_weights()
-    return LabelledAnswers(
-        names,
-        codes,
-        probabilities,
-        invalid,
-        overlap,
-        model.parts.head,
-        known if len(known) == len(model.labels) else None,
-    )
+    sketch = model.parts.update_state.trained_on
+    overlap = None if sketch is None else sketch.overlap(corpus.batches, chosen_threads(threads))
+    return GivenAnswers(probabilities, sum(block.invalid for block in blocks), overlap)
 
 
 def _check_memory(documents: int, labels: int) -> None:
