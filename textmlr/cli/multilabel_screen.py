@@ -9,7 +9,6 @@ import click
 
 from textmlr.base.printable import plain, plural
 from textmlr.cli.evaluation_screen import (
-    FEW_LABELS,
     MOST_NAMED,
     POOR_ECE,
     as_text,
@@ -27,6 +26,7 @@ if TYPE_CHECKING:
 
 # Of a screen of 24 lines; --all has more, and --json everything.
 MOST_WORST = 2
+FEW_LABELS = 4  # labels up to which all are shown
 MOST_PAIRS = 1
 # Points of micro-F1 that other thresholds would give, from which they are worth a sentence.
 POOR_THRESHOLDS = 0.02
@@ -80,14 +80,13 @@ def show_multilabel(
 
 
 def sentences_of(result: MultilabelEvaluation) -> list[str]:
-    """What best and chance are, and what to look at."""
+    """What chance is, and what to look at."""
     even = result.chance
     whose = "training" if even.source == "training" else "these documents"
     names = [short_label(name, 20) for name in even.labels[:MOST_NAMED]]
     left = len(even.labels) - len(names)
     always = ", ".join(names) + (f" and {left:,} more" if left else "")
     return [
-        "Best: thresholds chosen on these documents. "
         f"Chance: always {always}; log loss by the labels' shares in {whose}.",
         _look_at(result),
     ]
@@ -194,9 +193,9 @@ def _figures(result: MultilabelEvaluation) -> Table:
     rows = [
         ("exact", result.exact, None, None, "share without a fault"),
         ("Hamming loss", result.hamming_loss, None, None, "share that is wrong"),
-        ("ECE", result.ece, None, None, "gap of how sure and how right"),
-        ("mean AP", result.mean_average_precision, None, None, "average precision of labels"),
-        ("log loss", result.log_loss, sure.log_loss, even.log_loss, "nats a document: −ln P"),
+        ("ECE", result.ece, None, None, "P against what is true"),
+        ("mean AP", result.mean_average_precision, None, None, "mean of the labels"),
+        ("log loss", result.log_loss, sure.log_loss, even.log_loss, "nats a document"),
     ]
     for name, value, interval, chance, meaning in rows:
         table.add_row(
@@ -212,7 +211,7 @@ def _figures(result: MultilabelEvaluation) -> Table:
 def _f1(result: MultilabelEvaluation) -> Table:
     """F1 at the thresholds of the model, at 0.5, and the best that these documents allow."""
     sure, f1, half, best = result.intervals, result.f1, result.f1_at_half, result.best
-    table = grid("", "", "95 %", "P ≥ 0.5", "best", "chance", "meaning")
+    table = grid("", "", "95 %", "P ≥ 0.5", "best here", "chance", "meaning")
     rows = [
         ("samples-F1", f1.samples, sure.samples_f1, half.samples, best.samples, "of documents"),
         ("macro-F1", f1.macro, sure.macro_f1, half.macro, best.macro, "of labels"),

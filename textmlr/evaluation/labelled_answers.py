@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -81,8 +81,27 @@ class LabelledAnswers:
         counts = np.bincount(self.codes, minlength=len(self.names)).tolist()
         return dict(zip(self.names[width:], counts[width:], strict=True))
 
+    @property
+    def documents_with_strangers(self) -> int:
+        """Documents whose label the model does not know."""
+        return int((self.codes >= self.probabilities.shape[1]).sum())
 
-def answer_notes(answered: LabelledAnswers, model: str = "the model") -> list[str]:
+
+class Answered(Protocol):
+    """Answers to documents, of whose texts and labels there is something to say."""
+
+    @property
+    def invalid(self) -> int: ...
+    @property
+    def overlap(self) -> Overlap | None: ...
+    @property
+    def strangers(self) -> dict[str, int]: ...
+    @property
+    def documents_with_strangers(self) -> int: ...
+    def __len__(self) -> int: ...
+
+
+def answer_notes(answered: Answered, model: str = "the model") -> list[str]:
     """Which documents a model could not read, has seen before, or does not know the label of: a
     sentence each."""
     notes = [
@@ -98,9 +117,9 @@ def answer_notes(answered: LabelledAnswers, model: str = "the model") -> list[st
     strangers = answered.strangers
     if strangers:
         some = plain(", ".join(list(strangers)[:MOST_NAMED]))
+        documents = plural(answered.documents_with_strangers, "document")
         notes.append(
-            f"{plural(sum(strangers.values()), 'document')} with labels {plain(model)} does not "
-            f"know ({some}); they count as wrong"
+            f"{documents} with labels {plain(model)} does not know ({some}); they count as wrong"
         )
     return notes
 

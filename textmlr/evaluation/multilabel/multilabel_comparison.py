@@ -19,6 +19,7 @@ from textmlr.evaluation.comparison import (
     bootstrap_p,
     p_of,
 )
+from textmlr.evaluation.intervals import RESAMPLES as INTERVAL_RESAMPLES
 from textmlr.evaluation.intervals import Interval, percentile_interval
 from textmlr.evaluation.multilabel.set_answers import SetAnswers
 from textmlr.evaluation.multilabel.set_intervals import figures_of, resampled_figures
@@ -102,8 +103,8 @@ class MultilabelComparison:
         exact_a, exact_b = (_is_exact(side) for side in (a, b))
         return cls(
             documents=len(a),
-            a=_side(own[0], drawn[0]),
-            b=_side(own[1], drawn[1]),
+            a=_side(own[0], drawn[0][:INTERVAL_RESAMPLES]),
+            b=_side(own[1], drawn[1][:INTERVAL_RESAMPLES]),
             exact_both=int((exact_a & exact_b).sum()),
             exact_a=int((exact_a & ~exact_b).sum()),
             exact_b=int((exact_b & ~exact_a).sum()),

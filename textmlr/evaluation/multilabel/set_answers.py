@@ -79,6 +79,12 @@ class SetAnswers:
         counts = np.bincount(self.sets.codes, minlength=len(self.names)).tolist()
         return dict(zip(self.names[width:], counts[width:], strict=True))
 
+    @property
+    def documents_with_strangers(self) -> int:
+        """Documents that have a label the model does not know."""
+        unknown = self.sets.codes >= self.probabilities.shape[1]
+        return len(np.unique(self.sets.rows[unknown]))
+
 
 def answer_sets(
     model: Model,
