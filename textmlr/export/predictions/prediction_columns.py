@@ -11,10 +11,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from textmlr.base.checks import check_label, check_listed, check_share
+from textmlr.base.checks import check_flag, check_label, check_listed, check_share
 from textmlr.base.errors import InputError
 from textmlr.model.answering import Answers
 from textmlr.model.heads import ranked_rows
+from textmlr.model.label_choice import LabelChoice
 
 PREDICTED, PROBABILITY = "predicted", "probability"
 
@@ -29,6 +30,11 @@ class ColumnChoice:
                      likeliest label all the same
     label            only one column, P(label), and none of the others
     each_label       P(label) of each label, after the others
+    at_least_one     of a multi-label model: predicted has the likeliest label where it would have
+                     none
+
+    By a multi-label model predicted and probability are lists, of the labels that are likely
+    enough; with top, predicted_1 and so on are single labels.
     """
 
     prefix: str = ""
@@ -36,16 +42,18 @@ class ColumnChoice:
     min_probability: float | None = None
     label: str | None = None
     each_label: bool = False
+    at_least_one: bool = False
 
     def __post_init__(self) -> None:
         if self.top is not None:
             check_listed("top", self.top)
         if self.min_probability is not None:
             check_share("min_probability", self.min_probability)
-        others = self.top, self.min_probability, self.each_label or None
-        if self.label is not None and any(other is not None for other in others):
+        check_flag("at_least_one", self.at_least_one)
+        others = self.top is not None, self.min_probability is not None
+        if self.label is not None and any((*others, self.each_label, self.at_least_one)):
             raise InputError(
-                "label leaves no room for top, min_probability and each_label",
+                "label leaves no room for top, min_probability, each_label and at_least_one",
                 mend="ask for one label, or for the others",
             )
 
@@ -57,10 +65,11 @@ class Predictions:
     arrays      a column each, in the order of ``PredictionColumns.fields``
     labels      of the model, how many there are
     best        (n,) int64  the likeliest label of each
-    sure        (n,) bool   whether it is the answer
+    sure        (n,) bool   whether it is the answer, or any label is one
     unknown     rows without a known feature, ascending
     invalid     pieces of invalid UTF-8 in the text, read as U+FFFD
     missing     documents without text, which have no answer
+    chosen      (n, L) bool   by a multi-label model, whether each label is one of the answer's
     """
 
     arrays: list[pa.Array]
@@ -70,6 +79,7 @@ class Predictions:
     unknown: NDArray[np.int64]
     invalid: int
     missing: int = 0
+    chosen: NDArray[np.bool_] | None = None
 
     def __len__(self) -> int:
         return len(self.best)
