@@ -236,12 +236,22 @@ def test_label_studio_csv(tmp_path: Path, label: str) -> None:
     ]
     write_csv(tmp_path / "a.csv", rows, sorted(rows[0]))
     corpus = read_corpus(tmp_path / "a.csv")
-    assert pairs(corpus) == [(TEXTS[0], "bad"), (TEXTS[1], "good"), (TEXTS[3], "bad")]
+    own = [(TEXTS[0], ("bad",)), (TEXTS[1], ("good", "sad")), (TEXTS[3], ("bad",))]
+    assert pairs(corpus) == own
     assert said(corpus).startswith(f"read as {STUDIO}: text text, label ")
     assert corpus.notes == [
+        "documents have several labels: each label is learnt by itself (1.3 labels a document); "
+        "--no-multilabel takes the first of each",
+        "1 row has no label, and is left out",
+    ]
+    first = read_corpus(tmp_path / "a.csv", ReadingOptions(multilabel=False))
+    assert pairs(first) == [(text, labels[0]) for text, labels in own]
+    assert first.notes == [
         "1 document has several labels, of which the first is used",
         "1 row has no label, and is left out",
     ]
+    every = read_corpus(tmp_path / "a.csv", ReadingOptions(multilabel=True))
+    assert pairs(every) == [*own[:2], (TEXTS[2], ()), own[2]]
 
 
 def test_doccano_csv(tmp_path: Path) -> None:
@@ -251,8 +261,10 @@ def test_doccano_csv(tmp_path: Path) -> None:
     ]
     write_csv(tmp_path / "a.csv", rows, list(rows[0]))
     corpus = read_corpus(tmp_path / "a.csv")
-    assert [label for _, label in corpus] == ["A", "B", "B"]
+    assert [label for _, label in corpus] == [("A",), ("A", "B"), ("B",)]
     assert said(corpus) == "read as a doccano export: text text, label label"
+    first = read_corpus(tmp_path / "a.csv", ReadingOptions(multilabel=False))
+    assert [label for _, label in first] == ["A", "B", "B"]
     plain = [{"text": row["text"], "label": row["label"] or "A"} for row in rows]
     write_csv(tmp_path / "b.csv", plain, ["text", "label"])
     assert read_corpus(tmp_path / "b.csv").labels == ["A", "B", "B#A"]  # no tool is known

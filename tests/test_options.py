@@ -47,7 +47,7 @@ from textmlr.base.word_lists import StopWords, Terms
 from textmlr.cli import VERBS, cli
 from textmlr.cli.stage_options import stages_options
 from textmlr.cli.tune import LEFT_OUT
-from textmlr.corpus.reading_kinds import Character, Column, Encoding, Prefix
+from textmlr.corpus.reading_kinds import Character, Column, Columns, Encoding, Prefix, Separator
 from textmlr.sklearn import TextClassifier, TextFeaturizer
 from textmlr.sklearn.estimator_parameters import has_parameters
 from textmlr.training.tuning.space import SEARCHED
@@ -199,6 +199,8 @@ BAD: dict[type[Kind], tuple[Any, str, Any, str]] = {
     Encoding: ("cp125", "cp125", "cp125", r"one that Python has for text; did you mean cp1252\?"),
     Character: ("::", "::", "::", "one character of ASCII; give one such as ';', and put"),
     Prefix: ("a b", "a b", "a b", "the beginning of a word, without spaces; give one such as "),
+    Separator: ("", "", "", "a sign between labels; give one such as '.'"),
+    Columns: ("a,,b", "a,,b", "a,,b", "a list of columns; give one such as 'billing,urgent'"),
 }
 VERB_OF: dict[type, str] = {
     FeaturizerOptions: "train",

@@ -10,7 +10,7 @@ import click
 from click.core import ParameterSource
 
 from textmlr.base.checks import check_listed
-from textmlr.base.option_headings import READ, RUN, SPEED, WRITE
+from textmlr.base.option_headings import READ, RUN, SPEED, WRITE, Heading
 from textmlr.base.options import options_of
 from textmlr.base.threads import chosen_threads
 from textmlr.cli.config_file import load_config
@@ -24,6 +24,7 @@ from textmlr.corpus.reading_options import FORMATS, ReadingOptions
 F = TypeVar("F", bound=Callable[..., Any])
 # Options of reading that documents and --lines have a use for, too.
 FOR_ALL = ("compression_limit", "encoding")
+SEVERAL = ("multilabel", "label_separator", "label_columns")  # of several labels a document
 
 
 def listed(option: str) -> Checked:
@@ -73,26 +74,34 @@ config_option = verb_option(
 
 
 def corpus_options(
-    *, weights: bool, labelled: bool = True, lines: bool = False
+    *, weights: bool, labelled: bool = True, lines: bool = False, several: bool = False
 ) -> Callable[[F], F]:
     """The options of how corpora are read, as one value: ``reading: ReadingOptions``.
 
     weights   documents' weights mean something to the command
     labelled  documents have labels
     lines     plain lines count as a format, since documents may lack labels
+    several   whether documents have several labels is said on the first page of help
     """
     left = [] if weights else ["weight_column", "weighted"]
-    left += [] if labelled else ["label_column"]
+    left += [] if labelled else ["label_column", *SEVERAL]
     names = [one.name for one, _ in options_of(ReadingOptions)]
-    options = [reading_option(name, lines=lines) for name in names if name not in left]
+    headings = dict.fromkeys(SEVERAL[:2], READ) if several else {}
+    options = [
+        reading_option(name, lines=lines, heading=headings.get(name))
+        for name in names
+        if name not in left
+    ]
     return one_value("reading", names, ReadingOptions, options)
 
 
-def reading_option(name: str, *, lines: bool = False, help: str | None = None) -> Callable[[F], F]:
+def reading_option(
+    name: str, *, lines: bool = False, help: str | None = None, heading: Heading | None = None
+) -> Callable[[F], F]:
     """The option of one field of ReadingOptions.
 
-    lines  plain lines count as a format
-    help   other sentences than the option's own
+    lines          plain lines count as a format
+    help, heading  others than the option's own
     """
     field, own = next(pair for pair in options_of(ReadingOptions) if pair[0].name == name)
     own = own._replace(help=help or own.help)
@@ -102,7 +111,7 @@ def reading_option(name: str, *, lines: bool = False, help: str | None = None) -
         values = ReadFormat(names)
         said = f"{own.help.removesuffix('.')}: {', '.join(names)}."
         own = own._replace(help=said, metavar="FORMAT")
-    return option_of(field, own, own.unset, own.heading, values=values)
+    return option_of(field, own, own.unset, heading or own.heading, values=values)
 
 
 def refuse_without_corpora(*stages: type) -> None:

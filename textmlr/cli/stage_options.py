@@ -27,6 +27,7 @@ from textmlr.cli.value_types import (
     REAL,
     WHOLE,
     Listed,
+    ListedColumns,
     NgramRangeType,
     NumberOrShare,
     OneOfType,
@@ -34,6 +35,7 @@ from textmlr.cli.value_types import (
     Widths,
 )
 from textmlr.cli.verb import verb_option
+from textmlr.corpus.reading_kinds import Columns
 
 F = TypeVar("F", bound=Callable[..., Any])
 Stages = tuple[FeaturizerOptions, TrainingOptions]
@@ -45,6 +47,7 @@ TYPES: dict[type[Kind], ParamType] = {
     CountOrShare: NumberOrShare(),
     StopWords: Listed(),
     Terms: Listed(),
+    Columns: ListedColumns(),
 }
 METAVARS: dict[type[Kind], str] = {WholeNumber: "N", RealNumber: "X"}
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 from textmlr.corpus.reading_options import ReadingOptions
@@ -46,11 +46,19 @@ def tables_said(
             "label": one.label if reading.label_column is None else None,
         }
         same = [name in {getattr(of, kind) for of in usual} for kind, name in own.items() if name]
-        (sentence,) = sentences([Taken(one.shape, one.text, one.label)])
+        (sentence,) = sentences([replace(one, weight=None, left=())])
         said.append(sentence + (", as in training" if same and all(same) else ""))
     return list(dict.fromkeys(said))
 
 
 def taken_json(taken: Sequence[Taken]) -> list[dict[str, Any]]:
     """The same as JSON values."""
-    return [{**asdict(one), "left": list(one.left)} for one in taken]
+    return [_json(one) for one in taken]
+
+
+def _json(taken: Taken) -> dict[str, Any]:
+    own = {**asdict(taken), "left": list(taken.left), "label_columns": list(taken.label_columns)}
+    for name in ("separator", "label_columns"):
+        if not own[name]:
+            del own[name]
+    return own

@@ -37,7 +37,7 @@ from textmlr.corpus.reading_options import ReadingOptions
     (FeaturizerOptions, TrainingOptions),
     no_holdout="Hold nothing out, and run every epoch.",
 )
-@corpus_options(weights=True)
+@corpus_options(weights=True, several=True)
 @storage_options
 @verb_option(
     "--stream",

@@ -196,6 +196,21 @@ class Widths(Typed):
         return ",".join(map(str, value)) or "none"
 
 
+class ListedColumns(Typed):
+    """Names of columns with commas between; in a file of options a list, too."""
+
+    name = "columns"
+    listed = True
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """What was typed, which the kind of the option takes apart."""
+        return value
+
+    def text(self, value: tuple[str, ...] | str) -> str:
+        """A value as the user types it."""
+        return value if isinstance(value, str) else ",".join(value)
+
+
 class Size(Typed):
     """A number of bytes, such as 500kB, 2GB (2,000,000,000) or 1MiB (1,048,576)."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -125,7 +126,7 @@ def as_strings(array: pa.Array) -> pa.Array:
         return pa.array(values, strings)
 
 
-def labels_of(codes: NDArray[np.int32], names: list[str]) -> pa.Array:
+def labels_of(codes: NDArray[np.int32], names: Sequence[str | None]) -> pa.Array:
     """Labels as an array of strings."""
     return pc.take(pa.array(names, pa.string()), pa.array(codes))
 

@@ -120,6 +120,19 @@ def first_members(array: pa.Array) -> tuple[NDArray[np.int64], pa.Array]:
     return counts, pc.list_flatten(pc.list_slice(array, 0, 1))
 
 
+def members_of(array: pa.Array) -> tuple[NDArray[np.int64], pa.Array]:
+    """(members of each list (n,) int64, −1 for null; all members, in order).
+
+    Raises pa.ArrowException for lists that Arrow cannot cut.
+    """
+    kind = array.type
+    if not (pa.types.is_list(kind) or pa.types.is_large_list(kind)):
+        # Casts of list views, and of slices, have been wrong in several releases of Arrow.
+        array = pa.array(array.to_pylist(), pa.large_list(kind.value_type))
+    counts = values_of(pc.list_value_length(array).cast(pa.int64()).fill_null(-1))
+    return counts, pc.list_flatten(array)
+
+
 def use_of(kind: pa.DataType) -> Use:
     """The uses of columns of this type; none if the type is not in TYPES."""
     if isinstance(kind, pa.BaseExtensionType):

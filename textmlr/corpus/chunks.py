@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from textmlr.base.arrays import frozen
 from textmlr.base.errors import InputError
 from textmlr.base.option_mentions import mention
 from textmlr.corpus.batch import Batch
 from textmlr.corpus.byte_streams import Invalid
+from textmlr.corpus.label_rule import LabelRule, used
+from textmlr.corpus.label_sets import LabelSets, as_sets
 from textmlr.corpus.reading_options import ReadingOptions
 from textmlr.corpus.taken_columns import Taken
 
@@ -49,6 +52,15 @@ class ScanRequest:
     nulls: bool = False
     features: Mapping[str, Any] | None = None
 
+    def rule(self, label: str | None = None) -> LabelRule:
+        """How labels are taken;  label  the name of their column, None if it has none."""
+        own = self.options
+        separator = own.label_separator
+        if separator is None:
+            found = (one.separator for one in self.usual if one.label == label)
+            separator = next((one for one in found if one is not None), None)
+        return LabelRule(own.multilabel, separator)
+
 
 @dataclass(frozen=True, eq=False)
 class Chunk:
@@ -57,7 +69,8 @@ class Chunk:
     name      of the file, for messages
     first     number of the first of them in the file, from 1: its line, or its row of a table
     batch     their text
-    labels    their labels: (codes (n,) int32, the distinct names); None if none were asked for
+    labels    their labels: (codes (n,) int32 or sets of them, the distinct names); None if none
+              were asked for
     weights   (n,) float32, None if none were asked for
     skipped   bad rows left out before, among and after them
     examples  what is wrong with the first few of these
@@ -69,12 +82,14 @@ class Chunk:
     taken     what the file is, and which of its columns were read
     missing   (n,) bool, documents whose text is null, and empty here; None: there are none
     unlabelled  rows that no annotator has labelled, left out among them
+    firsts    (n,) int32, the code of each document's first label, −1 if it has none: where labels
+              are sets unless no document of the corpus has several; else None
     """
 
     name: str
     first: int
     batch: Batch
-    labels: tuple[NDArray[np.int32], list[str]] | None
+    labels: tuple[Any, list[str]] | None  # Targets
     weights: NDArray[np.float32] | None
     make_table: Callable[[], Any] = field(repr=False)
     skipped: int = 0
@@ -87,9 +102,46 @@ class Chunk:
     taken: Taken | None = None
     missing: NDArray[np.bool_] | None = None
     unlabelled: int = 0
+    firsts: NDArray[np.int32] | None = None
 
     def __len__(self) -> int:
         return len(self.batch)
+
+    @property
+    def has_several(self) -> bool:
+        """Whether a document has several labels."""
+        y = None if self.labels is None else self.labels[0]
+        return isinstance(y, LabelSets) and bool((y.sizes > 1).any())
+
+    def settled(self, multilabel: bool) -> Chunk:
+        """The same documents with sets, or with the first label of each, if they have one."""
+        if self.labels is None:
+            return self
+        y, names = self.labels
+        if multilabel:
+            return replace(self, labels=(as_sets(y), names), firsts=None)
+        if not isinstance(y, LabelSets):
+            return self
+        assert self.firsts is not None
+        good = self.firsts >= 0
+        own, names = used(self.firsts[good], names)
+        several = self.several + int((y.sizes > 1).sum())
+        chunk = replace(self, labels=(own, names), firsts=None, several=several)
+        return chunk if good.all() else chunk._filtered(good)
+
+    def _filtered(self, good: NDArray[np.bool_]) -> Chunk:
+        """Some of the documents; the others are unlabelled.  Labels are those of the former."""
+        rows = np.flatnonzero(good)
+        return replace(
+            self,
+            batch=Batch(
+                self.batch.text, frozen(self.batch.starts[rows]), frozen(self.batch.stops[rows])
+            ),
+            weights=None if self.weights is None else self.weights[rows],
+            missing=None if self.missing is None else self.missing[rows],
+            make_table=lambda: self.table.take(rows),
+            unlabelled=self.unlabelled + len(good) - len(rows),
+        )
 
     @cached_property
     def table(self) -> pa.RecordBatch:
@@ -108,12 +160,3 @@ def check_bad(bad: NDArray[np.int64], error: Callable[[int], InputError], skip: 
         raise error(int(bad[0]))
     errors = [error(row) for row in bad[:EXAMPLES].tolist()]
     return [str(InputError(one.problem, place=one.place, line=one.line)) for one in errors]
-
-
-def used(codes: NDArray[np.int32], names: list[Any]) -> tuple[NDArray[np.int32], list[Any]]:
-    """Codes into only those names that occur, in the order of the names."""
-    present = np.bincount(codes, minlength=len(names)) > 0
-    if present.all():
-        return codes, names
-    renumbered = (np.cumsum(present) - 1).astype(np.int32)[codes]
-    return renumbered, [name for name, there in zip(names, present, strict=True) if there]

@@ -15,7 +15,16 @@ from textmlr.base.option_errors import shown as brief
 from textmlr.base.printable import plain, plural
 from textmlr.corpus.batch import Batch
 from textmlr.corpus.containers import Labels, Texts, Weights
-from textmlr.corpus.documents import CorpusTexts, Document, drawn, shortened, texts_in
+from textmlr.corpus.documents import (
+    CorpusTexts,
+    Document,
+    as_tuple,
+    drawn,
+    shortened,
+    texts_in,
+)
+from textmlr.corpus.label_rule import LabelRule, used
+from textmlr.corpus.label_sets import LabelSets, label_counts
 from textmlr.corpus.taken_columns import Taken
 
 
@@ -67,7 +76,7 @@ class Corpus(Sequence[Document]):
     ['good', 'fine']
 
     batches      the documents in order; document numbers run on from batch to batch
-    y            (n,) int32, codes into labels
+    y            (n,) int32, codes into labels; or LabelSets of such, in a multi-label corpus
     labels       L distinct label names, sorted by code point, whatever the order of the files
     weights      (n,) float32 document weights >= 0, or None: each counts 1
     names        one name a file, for messages
@@ -79,7 +88,7 @@ class Corpus(Sequence[Document]):
     """
 
     batches: Sequence[Batch]
-    y: NDArray[np.int32]
+    y: Any  # Targets
     labels: list[str]
     weights: NDArray[np.float32] | None
     names: list[str]
@@ -93,7 +102,8 @@ class Corpus(Sequence[Document]):
         """Raises InputError for what no reader makes."""
         if not is_list(self.batches) or not hasattr(self.batches, "__getitem__"):
             raise taken("batches", self.batches, "a list of Batch", _OF)
-        if not isinstance(self.y, np.ndarray) or self.y.dtype != np.int32:
+        codes = self.y.codes if isinstance(self.y, LabelSets) else self.y
+        if not isinstance(codes, np.ndarray) or codes.dtype != np.int32:
             raise taken("y", self.y, "an array of int32, codes of labels", _OF)
         for name in ("labels", "names", "skipped_examples", "notes", "taken"):
             if not isinstance(getattr(self, name), list):
@@ -103,6 +113,11 @@ class Corpus(Sequence[Document]):
 
     def __len__(self) -> int:
         return len(self.y)
+
+    @property
+    def is_multilabel(self) -> bool:
+        """Whether documents have any number of labels: y is LabelSets, a label is a tuple."""
+        return isinstance(self.y, LabelSets)
 
     @overload
     def __getitem__(self, i: int) -> Document: ...
@@ -119,14 +134,25 @@ class Corpus(Sequence[Document]):
                     mend="leave out its step",
                 )
             return self.subset(np.arange(rows.start, rows.stop, rows.step, dtype=np.int64))
-        return Document(self.text(i), self.labels[self.y[i]])
+        return Document(self.text(i), self._label(i))
 
     def __iter__(self) -> Iterator[Document]:
-        labels = [self.labels[code] for code in self.y.tolist()]
-        return map(Document, texts_in(self.batches), labels)
+        return map(Document, texts_in(self.batches), self._labels())
+
+    def _label(self, i: int) -> str | tuple[str, ...]:
+        """The label of a document, or a tuple of its labels."""
+        own: Any = self.y[i]
+        return tuple(self.labels[c] for c in own) if self.is_multilabel else self.labels[own]
+
+    def _labels(self) -> list[str] | list[tuple[str, ...]]:
+        """The label of each document, or a tuple of its labels."""
+        names, codes = self.labels, self.y.tolist()
+        if self.is_multilabel:
+            return [tuple([names[code] for code in own]) for own in codes]
+        return [names[code] for code in codes]
 
     def __repr__(self) -> str:
-        counts = np.bincount(self.y, minlength=len(self.labels))
+        counts = label_counts(self.y, len(self.labels)).astype(np.int64)
         common = np.argsort(-counts, kind="stable")[:SHOWN_LABELS].tolist()
         shown = ", ".join(f"{plain(self.labels[code])[:30]} {counts[code]:,}" for code in common)
         more = len(self.labels) - len(common)
@@ -142,10 +168,10 @@ class Corpus(Sequence[Document]):
         power = 2 if size >= 1e6 else 1 if size >= 1e4 else 0
         number = plural(size, "byte") if not power else f"{size / 1000**power:.1f} {' KM'[power]}B"
         skipped = f", {self.skipped:,} bad lines left out" if self.skipped else ""
-        return (
-            f"{plural(len(self), 'document')} with {plural(len(self.labels), 'label')}, "
-            f"{number} of text{skipped}"
-        )
+        labels = plural(len(self.labels), "label")
+        if isinstance(self.y, LabelSets):
+            labels += f" ({len(self.y.codes) / max(len(self), 1):.1f} a document)"
+        return f"{plural(len(self), 'document')} with {labels}, {number} of text{skipped}"
 
     def _repr_html_(self) -> str:
         """The first documents, as a notebook shows them."""
@@ -153,7 +179,7 @@ class Corpus(Sequence[Document]):
         from textmlr.base.web_page import name_of, visible
 
         rows = "".join(
-            f'<tr><td class="name">{name_of(label)}</td>'
+            f'<tr><td class="name">{", ".join(map(name_of, as_tuple(label)))}</td>'
             f'<td class="name">{visible(shortened(text, 120))}</td></tr>\n'
             for text, label in map(self.__getitem__, range(min(len(self), SHOWN_ROWS)))
         )
@@ -171,12 +197,18 @@ class Corpus(Sequence[Document]):
 
     @property
     def labels_of(self) -> NDArray[np.object_]:
-        """The label of each document, (n,) array of str."""
-        names: NDArray[np.object_] = np.array([*self.labels, ""], object)[self.y]
-        return names
+        """The label of each document, (n,) array of str; of tuples of str in a multi-label
+        corpus."""
+        if not isinstance(self.y, LabelSets):
+            names: NDArray[np.object_] = np.array([*self.labels, ""], object)[self.y]
+            return names
+        out = np.empty(len(self), object)
+        out[:] = self._labels()
+        return out
 
     def to_pandas(self) -> Any:
-        """A DataFrame of columns text, label and, if documents have weights, weight.
+        """A DataFrame of columns text, label (in a multi-label corpus labels, of lists) and, if
+        documents have weights, weight.
 
         Raises InputError where pandas is not installed.
         """
@@ -186,6 +218,8 @@ class Corpus(Sequence[Document]):
             mend = "pip install pandas"
             raise InputError("pandas is not installed", mend=mend) from None
         columns: dict[str, Any] = {"text": list(self.texts), "label": self.labels_of}
+        if self.is_multilabel:
+            columns = {"text": columns["text"], "labels": [list(own) for own in self._labels()]}
         if self.weights is not None:
             columns["weight"] = self.weights
         return pd.DataFrame(columns)
@@ -234,28 +268,41 @@ class Corpus(Sequence[Document]):
         return batches
 
     @classmethod
-    def of(cls, texts: Texts, labels: Labels, weights: Weights | None = None) -> Corpus:
+    def of(
+        cls,
+        texts: Texts,
+        labels: Labels,
+        weights: Weights | None = None,
+        *,
+        multilabel: bool | None = None,
+        label_separator: str | None = None,
+    ) -> Corpus:
         """The corpus of texts and labels that are in memory, in whatever holds them.
 
         texts    as ``corpus.in_memory.batches_of`` takes them
         labels   str, int or bool, as ``corpus.labels.code_labels`` takes them; the corpus's are
-                 their names: "3" for 3, "true" for True.  Of a list of them the first is taken
+                 their names: "3" for 3, "true" for True.  Or lists, tuples or sets of them
         weights  None, or numbers of at least 0
+        multilabel, label_separator  as in ReadingOptions
         Raises InputError, naming the position, for what is missing or of another type.
 
         >>> corpus = Corpus.of(["good", "bad", "fine"], [1, 0, 1])
         >>> corpus.labels, corpus.y.tolist(), corpus.text(2)
         (['0', '1'], [1, 0, 1], 'fine')
+        >>> Corpus.of(["a robot laughs", "a duel"], [["scifi", "comedy"], ["western"]])[0].label
+        ('comedy', 'scifi')
         """
         from textmlr.corpus.in_memory import batches_of
-        from textmlr.corpus.label_lists import first_of_lists
-        from textmlr.corpus.labels import check_weights, code_labels
-        from textmlr.corpus.notes import several_labels
+        from textmlr.corpus.label_lists import read_labels
+        from textmlr.corpus.labels import check_weights
+        from textmlr.corpus.notes import sets_chosen, several_labels
 
         batches = batches_of(texts)
-        single, several = first_of_lists(labels)
-        y, names = code_labels(single)
+        rule = LabelRule(multilabel, label_separator)
+        y, names, _, several = read_labels(labels, rule)
         notes = [several_labels(several)] if several else []
+        if multilabel is None and isinstance(y, LabelSets):
+            notes = [sets_chosen(y)]
         own = None if weights is None else check_weights(weights)
         documents = sum(map(len, batches))
         for what, number in (
@@ -318,12 +365,12 @@ class Corpus(Sequence[Document]):
                 batch = stored[number]
                 batches.append(Batch(batch.text, batch.starts[own], batch.stops[own]))
             first += documents
-        codes, y = np.unique(self.y[rows], return_inverse=True)
+        y, labels = used(self.y[rows], self.labels)
         return replace(
             self,
             batches=batches,
-            y=y.astype(np.int32),
-            labels=[self.labels[code] for code in codes.tolist()],
+            y=y,
+            labels=labels,
             weights=None if self.weights is None else self.weights[rows],
             skipped=0,
             skipped_examples=[],

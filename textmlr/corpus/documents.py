@@ -13,17 +13,23 @@ from textmlr.base.errors import InputError
 from textmlr.base.limits import MOST_COUNT
 from textmlr.base.printable import plain
 from textmlr.corpus.batch import Batch
+from textmlr.corpus.label_sets import LabelSets, Targets, strata
 
 
 class Document(NamedTuple):
     """One document of a corpus.
 
     text   bytes that are not UTF-8 are U+FFFD
-    label  its name
+    label  its name; in a multi-label corpus a tuple of names
     """
 
     text: str
-    label: str
+    label: str | tuple[str, ...]
+
+
+def as_tuple(label: str | tuple[str, ...]) -> tuple[str, ...]:
+    """The labels of a document."""
+    return label if isinstance(label, tuple) else (label,)
 
 
 class CorpusTexts(Sequence[str]):
@@ -69,18 +75,18 @@ def shortened(text: str, most: int = 60) -> str:
     return line if len(line) <= most and len(text) <= 4 * most else line[: most - 1] + "…"
 
 
-def drawn(y: NDArray[np.int32], share: Any, seed: Any) -> NDArray[np.bool_]:
+def drawn(y: Targets, share: Any, seed: Any) -> NDArray[np.bool_]:
     """Which documents are of the second part, where ``share`` of each label's documents is.
 
     The numbers of all labels together are ``share`` of all, as nearly as can be: what is left of
     shares that are no whole numbers goes to the labels where most is left.  Each label keeps a
     document in the first part.
-    y  (n,) label of each
+    y  (n,) label of each, or sets: then a document counts for the rarest of its labels
     Raises InputError for a share that is not between 0 and 1, and if one part would be empty.
     """
     check_real("share", share, 0, 1, 0.2, below=True)
     check_integer("seed", seed, 0, MOST_COUNT, 1)
-    n = len(y)
+    sets, y, n = y, strata(y), len(y)
     sizes = np.bincount(y)
     rng = np.random.default_rng([seed, (1 << 31) + 7])
     by_label = np.lexsort((rng.random(n), y))
@@ -99,4 +105,16 @@ def drawn(y: NDArray[np.int32], share: Any, seed: Any) -> NDArray[np.bool_]:
         )
     second = np.zeros(n, np.bool_)
     second[by_label] = rank < quota[y[by_label]]
+    if isinstance(sets, LabelSets):
+        _keep_all(sets, second)
     return second
+
+
+def _keep_all(y: LabelSets, second: NDArray[np.bool_]) -> None:
+    """Bring a document of each label that the first part lacks back to it."""
+    kept = np.zeros(int(y.codes.max(initial=-1)) + 1, np.bool_)
+    kept[y[~second].codes] = True
+    for row in np.flatnonzero(second).tolist():
+        if not kept[y[row]].all():
+            second[row] = False
+            kept[y[row]] = True

@@ -224,6 +224,8 @@ def _in_order(corpus: Corpus, mend: str) -> Corpus:
         return corpus
     texts = list(islice(corpus.texts, SAMPLE))
     distinct = len({*texts})
+    if corpus.is_multilabel:
+        return corpus
     labels = [corpus.labels[code] for code in corpus.y[: len(texts)].tolist()]
     if distinct > AGAIN * len(texts) or sum(map(len, labels)) <= sum(map(len, texts)):
         return corpus

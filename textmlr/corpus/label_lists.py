@@ -1,4 +1,4 @@
-"""Lists of labels in memory: that of one is its member, and of several the first is taken."""
+"""Labels in memory: one a document, or a list, tuple or set of them."""
 
 from __future__ import annotations
 
@@ -6,56 +6,94 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from textmlr.base.errors import InputError
 from textmlr.corpus.containers import column_of
+from textmlr.corpus.label_rule import LabelRule, ReadLabels, used
+from textmlr.corpus.label_sets import LabelSets
+from textmlr.corpus.labels import code_labels
 
-_LISTS = (list, tuple, np.ndarray)
-_MEND = "give each document a label, or leave it out"
+_LISTS = (list, tuple, set, frozenset, np.ndarray)
+_MEND = "give each document a label, leave it out, or say multilabel=True"
 
 
-def first_of_lists(labels: Any) -> tuple[Any, int]:
-    """(labels, of which lists have become their first members; documents with several labels).
+def read_labels(labels: Any, rule: LabelRule) -> ReadLabels:
+    """The labels of documents, names sorted by code point.
 
-    labels  as ``corpus.labels.code_labels`` takes them, or lists of such
-    Raises InputError, naming the position, for a list that is empty.
+    labels  as ``corpus.labels.code_labels`` takes them, or lists, tuples or sets of such
+    rule    where it leaves the choice, documents have sets if one of them has several labels
+    Raises InputError, naming the position, for a list that is empty where documents have one label
+    each.
 
-    >>> first_of_lists([["a"], ["b", "a"]])
-    (['a', 'b'], 1)
+    >>> y, names, *_ = read_labels([["b", "a"], ["a"], []], LabelRule(None))
+    >>> y.tolist(), names
+    ([[0, 1], [0], []], ['a', 'b'])
+    >>> y, names, *_ = read_labels([["b", "a"], ["a"]], LabelRule(False))
+    >>> y.tolist(), names
+    ([1, 0], ['a', 'b'])
     """
     column = column_of(labels, "labels", "label")
-    if hasattr(column, "chunks"):
-        return _in_arrow(column)
-    if not isinstance(column, Sequence) or not any(isinstance(one, _LISTS) for one in column[:1]):
-        return column, 0
-    members, several = [], 0
-    for position, label in enumerate(column):
-        own = list(label) if isinstance(label, _LISTS) else [label]
-        if not own:
-            raise _empty(position)
-        members.append(own[0])
-        several += any(other != own[0] for other in own[1:])
-    return members, several
+    in_arrow = hasattr(column, "chunks")
+    if in_arrow:
+        from textmlr.corpus.arrow_types import is_list
+
+        if is_list(column.type):
+            return _settled(*_in_arrow(column), rule)
+    elif not isinstance(column, Sequence):
+        column = list(column)
+    if rule.is_plain and (in_arrow or not any(isinstance(one, _LISTS) for one in column[:1])):
+        return ReadLabels(*code_labels(column))
+    lists = [_members(one, rule) for one in (column.to_pylist() if in_arrow else column)]
+    sizes = np.array([len(one) for one in lists], np.int64)
+    flat = [label for one in lists for label in one]
+    return _settled(sizes, *code_labels(flat, np.repeat(np.arange(len(lists)), sizes)), rule)
 
 
-def _in_arrow(column: Any) -> tuple[Any, int]:
+def _members(label: Any, rule: LabelRule) -> list[Any]:
+    """The labels of one document, in order."""
+    if isinstance(label, set | frozenset):
+        return sorted(label, key=str)
+    if isinstance(label, _LISTS):
+        return list(label)
+    return list(rule.labels_in(label)) if isinstance(label, str) else [label]
+
+
+def _settled(
+    sizes: NDArray[np.int64], flat: NDArray[np.int32], names: list[str], rule: LabelRule
+) -> ReadLabels:
+    """The labels as the rule has them.
+
+    sizes  (n,) int64   labels of each document, with repetitions
+    flat   (m,) int32   their codes, in order
+    """
+    n = len(sizes)
+    sets = LabelSets.of_pairs(np.repeat(np.arange(n), sizes), flat, n)
+    several = int((sets.sizes > 1).sum())
+    if rule.multilabel or (rule.multilabel is None and several):
+        return ReadLabels(sets, names)
+    if (sizes == 0).any():
+        position = int((sizes == 0).argmax())
+        raise InputError(f"label {position} is an empty list", mend=_MEND)
+    own, names = used(flat[np.cumsum(sizes) - sizes], names)
+    return ReadLabels(own, names, None, several)
+
+
+def _in_arrow(column: Any) -> tuple[NDArray[np.int64], NDArray[np.int32], list[str]]:
+    """(labels of each document, their codes in order, their names) of a column of lists."""
     import pyarrow as pa
 
-    from textmlr.corpus.arrow_types import first_members, is_list, plain
+    from textmlr.corpus.arrow_types import members_of
 
-    if not is_list(column.type):
-        return column, 0
-    parts, several, first = [], 0, 0
+    counts: list[NDArray[np.int64]] = [np.zeros(0, np.int64)]
+    parts = []
     for chunk in column.chunks:
-        counts, members = first_members(chunk)
-        if (counts == 0).any():
-            raise _empty(first + int((counts == 0).argmax()))
-        places = np.cumsum(counts > 0) - 1
-        parts.append(plain(members).take(pa.array(places, mask=counts < 0)))
-        several += int((counts > 1).sum())
-        first += len(chunk)
-    return pa.chunked_array(parts) if parts else pa.chunked_array([], pa.string()), several
-
-
-def _empty(position: int) -> InputError:
-    return InputError(f"label {position} is an empty list", mend=_MEND)
+        own, members = members_of(chunk)
+        counts.append(own)
+        parts.append(members)
+    sizes = np.concatenate(counts)
+    if (sizes < 0).any():
+        position = int((sizes < 0).argmax())
+        raise InputError(f"label {position} is missing (null)", mend=_MEND)
+    flat = pa.chunked_array(parts) if parts else pa.chunked_array([], column.type.value_type)
+    return sizes, *code_labels(flat, np.repeat(np.arange(len(sizes)), sizes))

@@ -18,22 +18,26 @@ Names = dict[str, tuple[int, Any]]  # name: (its number by occurrence, the first
 LARGEST_WEIGHT = float(np.finfo(np.float32).max)
 
 
-def code_labels(labels: Any) -> tuple[NDArray[np.int32], list[str]]:
+def code_labels(
+    labels: Any, documents: NDArray[np.int64] | None = None
+) -> tuple[NDArray[np.int32], list[str]]:
     """(codes (n,) int32, names sorted by code point) of labels.
 
     labels  str, bytes, int or bool, in anything ``corpus.containers`` takes; categories and
             dictionaries too.  The name of 3 is "3", that of True is "true"; ASCII whitespace
             around a str is no part of it, as in files
+    documents  (n,) the number of each one's document, for messages; None: a label a document
     Raises InputError, naming the position, for a missing or empty label, one of another type,
     one with a tab or line break in it, and for two of different types with one name.
     """
     column = column_of(labels, "labels", "label")
     if not hasattr(column, "chunks"):
-        return _sorted_codes(*_encode(column))
+        return _sorted_codes(*_encode(column, documents))
     from textmlr.corpus.arrow_types import coded, names_of, use_of
 
+    at = range(len(column)) if documents is None else documents.tolist()
     if (missing := missing_in(column)) is not None:
-        raise _missing(missing, "null")
+        raise _missing(at[missing], "null")
     if use_of(column.type).label in (None, "time"):
         raise refuse_type("labels", column.type, "text or whole numbers")
     names: Names = {}
@@ -41,12 +45,12 @@ def code_labels(labels: Any) -> tuple[NDArray[np.int32], list[str]]:
     first = 0
     for codes, distinct in map(coded, column.chunks):
         if len(codes) and codes.min() < 0:
-            raise _missing(first + int((codes < 0).argmax()), "null")
+            raise _missing(at[first + int((codes < 0).argmax())], "null")
         values = names_of(distinct)
         used, places = np.unique(codes, return_index=True)
         numbers = np.zeros(len(values), np.int64)
         for place, code in sorted(zip(places.tolist(), used.tolist(), strict=True)):
-            numbers[code] = _enter(names, values[code], first + place)
+            numbers[code] = _enter(names, values[code], at[first + place])
         parts.append(numbers[codes])
         first += len(codes)
     return _sorted_codes(np.concatenate(parts), names)
@@ -92,11 +96,14 @@ def check_weights(weights: Any) -> NDArray[np.float32]:
     return out
 
 
-def _encode(labels: Any) -> tuple[NDArray[np.int64], Names]:
+def _encode(labels: Any, documents: NDArray[np.int64] | None) -> tuple[NDArray[np.int64], Names]:
     names: Names = {}
     known: dict[tuple[type, Any], int] = {}
     codes = []
-    for position, label in enumerate(labels):
+    numbered = (
+        enumerate(labels) if documents is None else zip(documents.tolist(), labels, strict=True)
+    )
+    for position, label in numbered:
         try:
             code = known.get((type(label), label))
         except TypeError:  # a list, or the like

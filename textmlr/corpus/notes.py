@@ -8,6 +8,7 @@ from textmlr.base.errors import FormatError
 from textmlr.base.printable import plural
 from textmlr.corpus.byte_streams import Invalid
 from textmlr.corpus.chunks import EXAMPLES, Chunk
+from textmlr.corpus.label_sets import LabelSets
 from textmlr.corpus.taken_columns import Taken
 
 
@@ -57,6 +58,7 @@ class ReadingNotes:
         self.skipped_examples: list[str] = []
         self.taken: list[Taken] = []
         self._several = self._unlabelled = 0
+        self._sets = ""
         self._headers: list[str] = []
         self._invalid: list[Invalid] = []
         self._told: dict[str, str] = {}  # by file
@@ -94,6 +96,10 @@ class ReadingNotes:
                 mend="give documents that can be read",
             )
 
+    def chose_sets(self, y: LabelSets) -> None:
+        """Note that documents have label sets, which nobody asked for."""
+        self._sets = sets_chosen(y)
+
     def check_documents(self, names: list[str]) -> None:
         """Raise InputError if there is no document.
 
@@ -115,7 +121,7 @@ class ReadingNotes:
     @property
     def notes(self) -> list[str]:
         """Sentences on how the files were read."""
-        notes = []
+        notes = [self._sets] if self._sets else []
         if self._several:
             notes.append(several_labels(self._several))
         for told in self._told.values():
@@ -144,3 +150,12 @@ def several_labels(documents: int) -> str:
     """The note on documents that have several labels."""
     have = "documents have" if documents > 1 else "document has"
     return f"{documents:,} {have} several labels, of which the first is used"
+
+
+def sets_chosen(y: LabelSets) -> str:
+    """The note on documents that have several labels, which are all learnt."""
+    each = len(y.codes) / max(len(y), 1)
+    return (
+        f"documents have several labels: each label is learnt by itself ({each:.1f} labels a "
+        "document); --no-multilabel takes the first of each"
+    )

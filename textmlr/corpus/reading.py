@@ -7,7 +7,6 @@ from dataclasses import replace
 from typing import Any, BinaryIO
 
 import numpy as np
-from numpy.typing import NDArray
 
 from textmlr.base.checks import (
     check_file,
@@ -22,6 +21,7 @@ from textmlr.corpus.chunks import CHUNK_BYTES, Chunk, ScanRequest
 from textmlr.corpus.corpus import Corpus, check_corpus
 from textmlr.corpus.formats import folder
 from textmlr.corpus.formats.detection import reader_of
+from textmlr.corpus.label_sets import LabelSets, Targets, joined_targets, label_counts
 from textmlr.corpus.notes import ReadingNotes
 from textmlr.corpus.reading_options import ReadingOptions
 from textmlr.corpus.sources import Paths, name_of, opened, sources_of
@@ -115,7 +115,8 @@ def read_corpus(
         for chunk in _chunks(source, request, stdin):
             chunks.append(chunk)
             file_of.append(number)
-    return joined(chunks, file_of, [name_of(source) for source in sources], own.has_weights)
+    names = [name_of(source) for source in sources]
+    return joined(chunks, file_of, names, own.has_weights)
 
 
 def _checked(options: Any, stdin: Any) -> ReadingOptions:
@@ -130,18 +131,20 @@ def _checked_usual(usual: Any) -> tuple[Taken, ...]:
     raise taken("usual", usual, "a list of Taken", "give model.record.taken")
 
 
-def recode(corpus: Corpus, labels: Sequence[str]) -> tuple[NDArray[np.int32], dict[str, int]]:
+def recode(corpus: Corpus, labels: Sequence[str]) -> tuple[Any, dict[str, int]]:
     """The labels of a corpus as codes into another list, a model's: (codes, unknown).
 
-    codes    (n,) int32   -1 where the label is not in labels
+    codes    (n,) int32   -1 where the label is not in labels; or sets without such labels
     unknown  number of documents of each label that is not in labels, by code point
     """
     check_corpus("corpus", corpus)
     code_of = {label: code for code, label in enumerate(check_strings("labels", labels) or [])}
     codes = np.array([code_of.get(label, -1) for label in corpus.labels], np.int32)
-    counts = np.bincount(corpus.y, minlength=len(corpus.labels)).tolist()
+    counts = label_counts(corpus.y, len(corpus.labels)).astype(np.int64).tolist()
     pairs = zip(corpus.labels, counts, strict=True)
-    return codes[corpus.y], {label: n for label, n in pairs if label not in code_of}
+    unknown = {label: n for label, n in pairs if label not in code_of}
+    y = corpus.y
+    return (y.recoded(codes) if isinstance(y, LabelSets) else codes[y]), unknown
 
 
 def _chunks(source: str, request: ScanRequest, stdin: BinaryIO | None) -> Iterator[Chunk]:
@@ -163,6 +166,10 @@ def joined(chunks: list[Chunk], file_of: list[int], names: list[str], weighted: 
     file_of  number of each chunk's file in names
     Raises InputError where there is no document.
     """
+    undecided = any(chunk.firsts is not None for chunk in chunks)
+    if undecided:
+        sets = any(chunk.has_several for chunk in chunks)
+        chunks = [chunk.settled(sets) for chunk in chunks]
     distinct = {name for chunk in chunks if chunk.labels for name in chunk.labels[1]}
     labels = sorted(distinct)
     notes = ReadingNotes()
@@ -170,16 +177,21 @@ def joined(chunks: list[Chunk], file_of: list[int], names: list[str], weighted: 
         notes.add(chunk)
     notes.check_documents(names)
     code_of = {label: code for code, label in enumerate(labels)}
-    codes, weights = [], []
+    targets: list[Targets] = []
+    weights = []
     for chunk in chunks:
         assert chunk.labels is not None
         own, local = chunk.labels
-        codes.append(np.array([code_of[name] for name in local] or [0], np.int32)[own])
+        new = np.array([code_of[name] for name in local] or [0], np.int32)
+        targets.append(own.recoded(new) if isinstance(own, LabelSets) else new[own])
         if chunk.weights is not None:
             weights.append(chunk.weights)
+    y = joined_targets(targets)
+    if undecided and isinstance(y, LabelSets):
+        notes.chose_sets(y)
     return Corpus(
         batches=[chunk.batch for chunk in chunks],
-        y=np.concatenate(codes),
+        y=y,
         labels=labels,
         weights=np.concatenate(weights) if weighted else None,
         names=names,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import codecs
 from typing import Any
 
-from textmlr.base.option_errors import OptionError, Sentence, refuse
+from textmlr.base.option_errors import OptionError, Sentence, literal, refuse, shown
 from textmlr.base.options import Kind
 
 # Of bytes that are no text of a file: names of hosts, strings of Python, and one that refuses all.
@@ -13,6 +13,7 @@ _NO_TEXT = ("idna", "punycode", "undefined", "unicode-escape", "raw-unicode-esca
 _COMMON = "utf_8 utf_16 utf_32 cp1252 latin_1 cp1251 gb18030 shift_jis big5 euc_kr koi8_r".split()
 _NAMED = {"tab": "\t", "\\t": "\t"}
 _BREAKS = ("\n", "\r", "\0")
+_NOT_WITHIN = ("\t", *_BREAKS)  # fields of labels have none of these
 
 
 class Column(Kind):
@@ -30,6 +31,32 @@ class Column(Kind):
         """The name; of a number, as it is typed."""
         self.check(name, value)
         return str(value)
+
+
+class Columns(Kind):
+    """Names of columns, or their numbers from 1."""
+
+    written = "Names or numbers from 1, in a list or with commas between. "
+    typed = ", such as billing,urgent."
+
+    def taken(self, name: str, value: Any) -> tuple[str, ...]:
+        """The names, each once, in order.  Raises InputError for others."""
+        such_as = "'billing,urgent'"
+        if isinstance(value, str):
+            value = [one.strip() for one in value.split(",")] if value else []
+        if not isinstance(value, list | tuple):
+            raise refuse(name, value, "a list of columns", such_as)
+        column = Column()
+        for one in value:
+            if one == "":
+                raise refuse(name, ",".join(map(str, value)), "a list of columns", such_as)
+            column.check(name, one)
+        columns = tuple(map(str, value))
+        again = next((one for at, one in enumerate(columns) if one in columns[:at]), None)
+        if again is not None:
+            problem = Sentence(f"{{{name}:name}} has {literal(shown(again))} twice")
+            raise OptionError(name, problem, Sentence("name it once"))
+        return columns
 
 
 class Encoding(Kind):
@@ -104,3 +131,15 @@ class Prefix(Kind):
         """Raise InputError for a value of another kind."""
         if not isinstance(value, str) or not value or value.split() != [value] or "\0" in value:
             raise refuse(name, value, "the beginning of a word, without spaces", "'__label__'")
+
+
+class Separator(Kind):
+    """What stands between the labels of one field: a character or several."""
+
+    written = "A character, or several. "
+
+    def check(self, name: str, value: Any) -> None:
+        """Raise InputError for a value of another kind."""
+        odd = not isinstance(value, str) or not value or any(sign in value for sign in _NOT_WITHIN)
+        if odd or not value.isprintable():
+            raise refuse(name, value, "a sign between labels", "'|'")

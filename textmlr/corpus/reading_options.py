@@ -8,8 +8,16 @@ from typing import Any, Literal, get_args
 from textmlr.base.errors import InputError
 from textmlr.base.option_errors import OptionError, Sentence
 from textmlr.base.option_headings import FILES, READ
-from textmlr.base.options import Flag, OneOf, check_options, documented, option
-from textmlr.corpus.reading_kinds import Character, Column, Encoding, Prefix, character
+from textmlr.base.options import Flag, OneOf, Switch, check_options, documented, option
+from textmlr.corpus.reading_kinds import (
+    Character,
+    Column,
+    Columns,
+    Encoding,
+    Prefix,
+    Separator,
+    character,
+)
 
 CorpusFormat = Literal[
     "tsv", "csv", "json", "jsonl", "parquet", "arrow", "fasttext", "mallet", "vw", "lines"
@@ -116,6 +124,31 @@ class ReadingOptions:
         metavar="PREFIX",
     )
 
+    multilabel: bool | None = option(
+        None,
+        Switch(),
+        "Documents have any number of labels, each learnt by itself.",
+        "With --no-multilabel the first of several is taken.",
+        heading=FILES,
+        unset="if a document has several",
+    )
+    label_separator: str | None = option(
+        None,
+        Separator(),
+        "What stands between several labels in one field, such as |.",
+        heading=FILES,
+        unset="a field is a label",
+        metavar="SIGN",
+    )
+    label_columns: tuple[str, ...] = option(
+        (),
+        Columns(),
+        "Columns of a table that say of a label each, 1 or 0, whether documents have it.",
+        heading=FILES,
+        unset="one column of labels",
+        metavar="COLUMNS",
+    )
+
     def __post_init__(self) -> None:
         check_options(self)
         delimiter, escape = self.delimiter, self.csv_escape
@@ -123,6 +156,23 @@ class ReadingOptions:
             values = {"delimiter": delimiter, "csv_escape": escape}
             problem = Sentence("{delimiter} and {csv_escape} are one character", values)
             raise OptionError("csv_escape", problem, Sentence("leave out {csv_escape:name}"))
+        if self.label_columns:
+            self._check_label_columns()
+
+    def _check_label_columns(self) -> None:
+        """Raise InputError for options that exclude columns of labels."""
+        for name in ("label_column", "label_separator"):
+            if (value := getattr(self, name)) is not None:
+                problem = Sentence(
+                    f"{{label_columns:name}} and {{{name}}} exclude each other", {name: value}
+                )
+                raise OptionError("label_columns", problem, Sentence("leave one of them out"))
+        if self.multilabel is False:
+            problem = Sentence(
+                "{label_columns:name} has several labels, and {multilabel} one",
+                {"multilabel": False},
+            )
+            raise OptionError("label_columns", problem, Sentence("leave one of them out"))
 
     @property
     def has_weights(self) -> bool:

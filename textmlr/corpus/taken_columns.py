@@ -37,6 +37,8 @@ class Taken:
     text, label, weight  names of the columns that were read, or their numbers from 1; a text of ""
             is no column
     left    columns that look like text too, and were left
+    separator      what stands between the labels of one field, if something does
+    label_columns  names of the columns that have a label each
 
     >>> Taken("CSV", "title", "class", left=("description",)).sentence(4)
     'text: column title, label: column class (4 labels)'
@@ -51,6 +53,8 @@ class Taken:
     label: str | None = None
     weight: str | None = None
     left: tuple[str, ...] = ()
+    separator: str | None = None
+    label_columns: tuple[str, ...] = ()
 
     def sentence(self, labels: int | None = None) -> str:
         """What was taken, in one sentence.
@@ -60,15 +64,18 @@ class Taken:
         count = "" if labels is None else f" ({plural(labels, 'label')})"
         own = {"text": self.text or None, "label": self.label, "weight": self.weight}
         columns = {kind: named(column) for kind, column in own.items() if column is not None}
+        apart = "" if self.separator is None else f", labels with {self.separator} between"
+        if self.label_columns:
+            apart = f", labels: columns {several_named(self.label_columns)}"
         if not columns:
-            return f"read as {self.shape}{count}"
+            return f"read as {self.shape}{apart}{count}"
         word = "column " if self.shape in TABLES else ""
         colon = ": " if word else " "
         parts = [
             f"{kind}{colon}{word}{column}{count if kind == 'label' else ''}"
             for kind, column in columns.items()
         ]
-        said = ", ".join(parts) + ("" if self.label is not None else count)
+        said = ", ".join(parts) + apart + ("" if self.label is not None else count)
         return said if word else f"read as {self.shape}: {said}"
 
     def left_sentence(self) -> str | None:
@@ -79,10 +86,7 @@ class Taken:
         """
         if not self.left:
             return None
-        shown = [named(column) for column in self.left[:MOST_TOLD]]
-        more = len(self.left) - len(shown)
-        last = f"{more:,} more" if more else shown.pop() if len(shown) > 1 else ""
-        columns = ", ".join(shown) + (f" and {last}" if last else "")
+        columns = several_named(self.left)
         if len(self.left) > 1:
             return (
                 f"left: columns {columns} look like text too; --text-column NAME takes one of them"
@@ -94,6 +98,18 @@ def named(column: str) -> str:
     """A column's name as messages have it: in quotes unless it is one plain word or a number."""
     bare = column.replace(".", "").replace("-", "_").replace("[]", "")
     return plain(column) if bare.isidentifier() or bare.isdigit() else repr(column)
+
+
+def several_named(columns: Sequence[str]) -> str:
+    """Columns by name, a few of them.
+
+    >>> several_named(["a", "b", "c d"]), several_named(["a"])
+    ("a, b and 'c d'", 'a')
+    """
+    shown = [named(column) for column in columns[:MOST_TOLD]]
+    more = len(columns) - len(shown)
+    last = f"{more:,} more" if more else shown.pop() if len(shown) > 1 else ""
+    return ", ".join(shown) + (f" and {last}" if last else "")
 
 
 def taken_of(

@@ -87,16 +87,20 @@ class TakenRecord(Part):
     label: str | None = needed(NAME, nullable=True)
     weight: str | None = needed(NAME, nullable=True)
     left: tuple[str, ...] = needed(NAMES)
+    separator: str | None = optional(NAME)
+    label_columns: tuple[str, ...] | None = optional(NAMES)
 
     @classmethod
     def of(cls, taken: Taken) -> TakenRecord:
         """The record of it."""
-        return cls(**asdict(taken))
+        return cls(**asdict(taken) | {"label_columns": taken.label_columns or None})
 
     @property
     def taken(self) -> Taken:
         """What it records."""
-        return Taken(self.shape, self.text, self.label, self.weight, self.left)
+        columns = self.label_columns or ()
+        own = self.shape, self.text, self.label, self.weight, self.left
+        return Taken(*own, self.separator, columns)
 
 
 @part

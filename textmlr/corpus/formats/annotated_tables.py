@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import NamedTuple
 
 from textmlr.corpus.formats.label_studio import STUDIO_KEYS, min_choices, studio_columns
 
@@ -25,20 +22,6 @@ class TableExport(NamedTuple):
     shape: str
     label: str
     labels_of: Callable[[str], list[str]]
-
-    def first_labels(
-        self, fields: Sequence[str | None]
-    ) -> tuple[list[str | None], NDArray[np.int64]]:
-        """(the first label in each field, "" where there is none; how many each has, and at the end
-        one more).
-
-        fields  None is one that is not UTF-8
-        """
-        own: list[list[Any]] = [
-            [None] if field is None else self.labels_of(field) for field in fields
-        ]
-        names = [labels[0] if labels else "" for labels in own]
-        return names, np.array([len({*labels}) for labels in own] + [1], np.int64)
 
 
 def table_export(columns: Sequence[str]) -> TableExport | None:

@@ -21,9 +21,10 @@ from textmlr.base.errors import FormatError, InputError
 from textmlr.base.option_mentions import mention
 from textmlr.corpus.batch import Batch
 from textmlr.corpus.byte_streams import Stream
-from textmlr.corpus.chunks import SKIP, Chunk, ScanRequest, check_bad, used
+from textmlr.corpus.chunks import SKIP, Chunk, ScanRequest, check_bad
 from textmlr.corpus.formats.csv_header import Header, header_of, rows_in
 from textmlr.corpus.formats.csv_signs import Signs, joined_rows
+from textmlr.corpus.formats.field_labels import FieldLabels
 from textmlr.corpus.formats.lines import BINARY, encoding_mend, intern, quote
 from textmlr.corpus.formats.swapped_columns import OrderCheck
 from textmlr.corpus.formats.table_columns import ColumnPlaces
@@ -241,53 +242,55 @@ def _chunk(rows: _Rows, request: ScanRequest, taken: Taken) -> Chunk:
         own = (status != kernels.GOOD).astype(np.uint8)
         weights = read_weights(text, starts - 1, stops, own)
         status[(status == kernels.GOOD) & (own != kernels.GOOD)] = BAD_WEIGHT
-    codes: NDArray[np.int32] | None = None
-    names: list[Any] = []
-    several: NDArray[np.int64] | None = None  # labels of each row, in exports
-    if places.label is not None:
-        own = (status != kernels.GOOD).astype(np.uint8)
-        codes, names = intern(text, *rows.spans(places.label), own)
-        if places.export is not None:
-            names, counts = places.export.first_labels(names)
-            several = counts[codes]  # -1 takes the last
-        for wrong, kind in (
-            ([name is None for name in names], BAD_LABEL),
-            ([name == "" for name in names], NO_LABEL),
-        ):
-            if any(wrong):
-                status[(codes >= 0) & np.array(wrong)[codes]] = kind
-    unlabelled = 0
-    bad = np.flatnonzero(status)
-    if several is not None:
-        left = (several == 0) & (status == NO_LABEL)
-        unlabelled, bad = int(left.sum()), np.flatnonzero((status != kernels.GOOD) & ~left)
+    labels, unlabelled = _labels(rows, request)
+    left = np.zeros(len(status), np.bool_) if unlabelled is None else unlabelled
+    bad = np.flatnonzero((status != kernels.GOOD) & ~left)
     examples = check_bad(bad, partial(_error, rows, request), request.options.skip_bad_lines)
     starts, stops = rows.spans(places.text)
     first = rows.row + 1
     good: NDArray[np.bool_] | None = None
-    if len(bad) or unlabelled:
+    if len(bad) or left.any():
         good = status == kernels.GOOD
-        several = None if several is None else several[good]
         first += int(good.argmax())
         starts, stops = frozen(starts[good]), frozen(stops[good])
-        codes = None if codes is None else codes[good]
         weights = None if weights is None else weights[good]
-    table = partial(_table, rows, good)
-    labels = None if codes is None else _merged(codes, names, places)
-    batch = Batch(text, starts, stops)
+    read = None if labels is None else labels.read(good)
     return Chunk(
         rows.name,
         first,
-        batch,
-        labels,
+        Batch(text, starts, stops),
+        read and (read.y, read.names),
         weights,
-        table,
+        partial(_table, rows, good),
         _lost(rows, bad),
         examples,
-        0 if several is None else int((several > 1).sum()),
+        0 if read is None else read.several,
         taken=taken,
-        unlabelled=unlabelled,
+        unlabelled=int(left.sum()),
+        firsts=read and read.firsts,
     )
+
+
+def _labels(
+    rows: _Rows, request: ScanRequest
+) -> tuple[FieldLabels | None, NDArray[np.bool_] | None]:
+    """(the labels of rows; which rows nobody has labelled: in an annotation tool's table).
+
+    The status of rows becomes NO_LABEL or BAD_LABEL where that is so.
+    """
+    places, status = rows.places, rows.status
+    if places.label is None:
+        return None, None
+    own = (status != kernels.GOOD).astype(np.uint8)
+    codes, fields = intern(frozen(rows.text), *rows.spans(places.label), own)
+    status[(codes >= 0) & np.array([one is None for one in fields] + [False])[codes]] = BAD_LABEL
+    export, rule = places.export, request.rule(rows.header.columns[places.label])
+    found = FieldLabels.of(rule, codes, fields, export and export.labels_of)
+    without = (status == kernels.GOOD) & found.without()
+    if rule.has_sets and (export is None or rule.multilabel):
+        return found, None
+    status[without] = NO_LABEL
+    return found, None if export is None else without
 
 
 def _lost(rows: _Rows, bad: NDArray[np.int64]) -> int:
@@ -300,17 +303,6 @@ def _lines_below(rows: _Rows, row: int) -> int:
     """The lines of a bad row beside its first."""
     text = rows.text[int(rows.starts[row, 0]) : int(rows.stops[row, 0])]
     return text.tobytes().rstrip(b"\r\n").count(b"\n")
-
-
-def _merged(
-    codes: NDArray[np.int32], names: list[Any], places: ColumnPlaces
-) -> tuple[NDArray[np.int32], list[Any]]:
-    """Codes into the names that occur, each once."""
-    if places.export is None:
-        return used(codes, names)
-    distinct = list(dict.fromkeys(names))
-    code_of = {name: code for code, name in enumerate(distinct)}
-    return used(np.array([code_of[name] for name in names] or [0], np.int32)[codes], distinct)
 
 
 def _table(rows: _Rows, good: NDArray[np.bool_] | None) -> Any:

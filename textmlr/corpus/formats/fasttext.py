@@ -18,7 +18,7 @@ from textmlr.base.errors import FormatError, InputError
 from textmlr.base.option_mentions import mention
 from textmlr.corpus.batch import Batch
 from textmlr.corpus.byte_streams import Stream
-from textmlr.corpus.chunks import SKIP, Chunk, ScanRequest, check_bad, used
+from textmlr.corpus.chunks import SKIP, Chunk, ScanRequest, check_bad
 from textmlr.corpus.formats.lines import (
     BINARY,
     Lines,
@@ -31,6 +31,7 @@ from textmlr.corpus.formats.lines import (
 )
 from textmlr.corpus.formats.tsv import table_of
 from textmlr.corpus.formats.usual_lines import shape_of, usual_prefix
+from textmlr.corpus.label_rule import used
 from textmlr.corpus.reading_options import LABEL_PREFIX
 from textmlr.corpus.taken_columns import Taken
 from textmlr.kernels import fasttext_lines as kernels

@@ -7,7 +7,7 @@ no Python object per line.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -20,7 +20,8 @@ from textmlr.base.errors import FormatError, InputError
 from textmlr.base.option_mentions import mention
 from textmlr.corpus.batch import Batch
 from textmlr.corpus.byte_streams import Stream
-from textmlr.corpus.chunks import SKIP, Chunk, ScanRequest, check_bad, used
+from textmlr.corpus.chunks import SKIP, Chunk, ScanRequest, check_bad
+from textmlr.corpus.formats.field_labels import FieldLabels
 from textmlr.corpus.formats.lines import BINARY, Lines, blocks_of, encoding_mend, intern, quote
 from textmlr.corpus.formats.swapped_columns import OrderCheck, is_header
 from textmlr.corpus.labels import LARGEST_WEIGHT
@@ -76,28 +77,32 @@ def _chunk(lines: Lines, request: ScanRequest, order: OrderCheck) -> Chunk:
     text, starts, stops = frozen(lines.text), lines.starts, lines.stops
     kernels.check(text, lines.words, starts, stops, weighted, tabs, lasts, status)
     fields = _Fields(lines, tabs, lasts)
+    rule = request.rule()
+    if rule.has_sets:  # a field without labels is good
+        status[(status == kernels.NO_LABEL) & (lasts < stops)] = kernels.GOOD
     weights = read_weights(text, tabs, lasts, status) if weighted else None
     codes, labels = intern(text, starts, tabs, status)
+    found = FieldLabels.of(rule, codes, labels)
+    if not (rule.has_sets or rule.is_plain):
+        status[(status == kernels.GOOD) & found.without()] = kernels.NO_LABEL
     bad = np.flatnonzero(status)
     error = partial(_error, fields, status, weighted)
     examples = check_bad(bad, error, skip)
     first, after = lines.first, lasts  # the text begins behind the last tab
+    good: NDArray[np.bool_] | None = None
     if len(bad):
         good = status == kernels.GOOD
         first += int(good.argmax())
         codes, after, stops = codes[good], lasts[good], frozen(stops[good])
         weights = None if weights is None else weights[good]
     batch = Batch(text, frozen(after + 1), stops)
-    names: list[Any] = labels
-    if len(bad):
-        codes, names = used(codes, labels)
-    table = partial(table_of, batch, codes, names, weights)
-    own = (codes, names) if request.labelled else None
+    own = found.read(good)
+    table = partial(table_of, batch, codes, labels, weights)
     begins = lines.first == 1 and not len(bad)
     header = False
     if begins or not order.decided:
-        good = status == kernels.GOOD
-        given = Batch(text, frozen(starts[good]), frozen(tabs[good]))
+        kept = status == kernels.GOOD
+        given = Batch(text, frozen(starts[kept]), frozen(tabs[kept]))
         header = begins and is_header(given, batch)
         if not order.decided:
             order.add(given, batch, first=begins)
@@ -105,21 +110,23 @@ def _chunk(lines: Lines, request: ScanRequest, order: OrderCheck) -> Chunk:
         lines.name,
         first,
         batch,
-        own,
+        (own.y, own.names) if request.labelled else None,
         weights,
         table,
         len(bad),
         examples,
+        own.several,
         form=f"{FORM[weighted]} lines",
         header=header,
-        taken=Taken(f"lines of {FORM[weighted]}"),
+        taken=Taken(f"lines of {FORM[weighted]}", separator=rule.separator),
+        firsts=own.firsts,
     )
 
 
 def table_of(
     batch: Batch,
     codes: NDArray[np.int32],
-    labels: list[str],
+    labels: Sequence[str | None],
     weights: NDArray[np.float32] | None,
 ) -> Any:
     """Labels, weights if there are any, and texts as columns."""

@@ -1,0 +1,106 @@
+"""LabelRule: whether the documents of a file have label sets, and what stands between labels."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple, overload
+
+import numpy as np
+from numpy.typing import NDArray
+
+from textmlr.corpus.batch import ASCII_SPACE
+from textmlr.corpus.label_sets import LabelSets, Targets
+
+
+class ReadLabels(NamedTuple):
+    """The labels of some documents of a file.
+
+    y        codes into names: one a document, or sets
+    names    the distinct names that occur
+    firsts   (n,) int32, the code of each document's first label, −1 if it has none: where y is sets
+             and the corpus decides whether it stays so; else None
+    several  documents with several labels, of which the first was taken
+    """
+
+    y: Targets
+    names: list[str]
+    firsts: NDArray[np.int32] | None = None
+    several: int = 0
+
+    def filtered(self, good: NDArray[np.bool_]) -> ReadLabels:
+        """Those of some documents."""
+        firsts = None if self.firsts is None else self.firsts[good]
+        return self._replace(y=self.y[good], firsts=firsts)
+
+
+@dataclass(frozen=True, slots=True)
+class LabelRule:
+    """How the labels of a file are taken.
+
+    multilabel  True: documents have sets; False: the first of several is taken; None: sets, if a
+                document of the corpus has several
+    separator   what stands between the labels of one field, None if a field is a label
+
+    >>> LabelRule(True, "|").labels_in("scifi| comedy |scifi")
+    ['scifi', 'comedy']
+    """
+
+    multilabel: bool | None
+    separator: str | None = None
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether each field is the one label of a document."""
+        return self.separator is None and not self.multilabel
+
+    @property
+    def has_sets(self) -> bool:
+        """Whether documents of one field have sets, empty ones too, at least until the whole corpus
+        is known."""
+        return self.multilabel is not False and not self.is_plain
+
+    def labels_in(self, field: str) -> list[str]:
+        """The labels in a field, each once, in order."""
+        parts = [field] if self.separator is None else field.split(self.separator)
+        named = (part.strip(ASCII_SPACE) for part in parts)
+        return list(dict.fromkeys(name for name in named if name))
+
+    def coded(self, codes: NDArray[np.int32], lists: Sequence[Sequence[str]]) -> ReadLabels:
+        """The labels of documents.
+
+        codes  (n,) int32   into lists
+        lists  lists of labels, each label once in one; where documents have no sets, none that
+               occurs is empty
+        """
+        code_of: dict[str, int] = {}
+        numbers = [[code_of.setdefault(name, len(code_of)) for name in one] for one in lists]
+        firsts = np.array([own[0] if own else -1 for own in numbers] or [0], np.int32)[codes]
+        if self.multilabel is False:
+            sizes = np.array([len(own) for own in numbers] or [0])[codes]
+            own, names = used(firsts, list(code_of))
+            return ReadLabels(own, names, None, int((sizes > 1).sum()))
+        y, names = used(LabelSets.of(numbers)[codes], list(code_of))
+        if self.multilabel:
+            return ReadLabels(y, names)
+        new = np.full(len(code_of) + 1, -1, np.int32)  # -1 takes the last
+        place = {name: code for code, name in enumerate(names)}
+        new[:-1] = [place.get(name, -1) for name in code_of]
+        return ReadLabels(y, names, new[firsts])
+
+
+@overload
+def used(
+    y: NDArray[np.int32], names: Sequence[str | None]
+) -> tuple[NDArray[np.int32], list[Any]]: ...
+@overload
+def used(y: LabelSets, names: Sequence[str | None]) -> tuple[LabelSets, list[Any]]: ...
+def used(y: Targets, names: Sequence[str | None]) -> tuple[Targets, list[Any]]:
+    """Codes into only those names that occur, in the order of the names."""
+    codes = y.codes if isinstance(y, LabelSets) else y
+    present = np.bincount(codes, minlength=len(names)) > 0
+    if present.all():
+        return y, list(names)
+    own = (np.cumsum(present) - 1).astype(np.int32)[codes]
+    kept = [name for name, there in zip(names, present, strict=True) if there]
+    return (LabelSets(y.offsets, own) if isinstance(y, LabelSets) else own), kept
