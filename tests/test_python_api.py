@@ -209,7 +209,7 @@ def test_sizes() -> None:
 
 SHOWN = (
     "classify classify_files compare compress counterfactual dumps evaluate explain export "
-    "featurizer info labels load log_z of parts predict predict_proba probabilities record save "
+    "featurizer info is_multilabel labels load log_z of parts predict predict_proba probabilities record save "
     "scores theta top update"
 )
 

@@ -130,8 +130,9 @@ def classify(
     and, after them, predicted and probability. --top K adds predicted_2, probability_2 and so on
     to K; --label LABEL gives only P(LABEL). With --min-probability P, predicted is null where no
     label has probability P; --top then adds predicted_1, the likeliest label all the same. With a
-    multi-label model predicted and probability are lists, in CSV and TSV joined by |. --json prints a summary. A corpus is as for train, but needs no labels; a file whose name does not
-    tell its format is read as one document a line.
+    multi-label model predicted and probability are lists, in CSV and TSV joined by |. --json prints
+    a summary. A corpus is as for train, but needs no labels; a file whose name does not tell its
+    format is read as one document a line.
 
     \b
     Examples:

@@ -87,7 +87,6 @@ class LabelLines:
             order, shares = order[kept], shares[kept]
         return self._joined(self._names, order.ravel(), shares.ravel())
 
-
     def _of_sets(self, p: NDArray[np.float64], choice: LabelChoice) -> bytes:
         """The lines of documents that may have several labels."""
         n, labels = p.shape
