@@ -44,7 +44,7 @@ def certify(
                   None where no such p is known
     tolerance     on gap/value; where l2 is 0 on ‖gradient‖/slope
     """
-    l2, y = objective.l2, objective.y
+    l2, y = objective.l2, objective.codes
     theta, lost, length = combined(columns, coefficients, threads)
     scores = _scores(objective.features, theta, threads)
     errors = np.empty_like(scores)

@@ -134,8 +134,8 @@ class _Descent:
     def __init__(self, objective: Objective, l1: float, threads: int) -> None:
         self.objective, self.threads = objective, threads
         self.l1, self.l2 = float(l1), float(objective.l2)
-        features, n, labels = objective.features, len(objective.y), objective.labels
-        self.y = frozen(objective.y)
+        features, n, labels = objective.features, len(objective.codes), objective.labels
+        self.y = frozen(objective.codes)
         self.shares = frozen(objective.weights.astype(np.float64) / objective.total_weight)
         reach = np.zeros(features.columns)
         kernels.reach(

@@ -129,7 +129,7 @@ class ExactSolver:
         moved = float((self.weights * self.rows.squares).max())
         exact_enough = l2 * COARSE > np.finfo(np.float64).eps * moved
         dual = self._dual(l2, start) if exact_enough else None
-        coefficients, p = np.zeros((len(self.objective.y), self.objective.labels)), None
+        coefficients, p = np.zeros((len(self.objective.codes), self.objective.labels)), None
         best: Optimum | None = None
         for attempt in range(ATTEMPTS):
             if dual is not None:
@@ -197,7 +197,7 @@ class ExactSolver:
                 dual.work, seen = 0.0, gap
 
     def _dual(self, l2: float, start: NDArray[np.float32] | None) -> Dual:
-        objective, y = self.objective, self.objective.y
+        objective, y = self.objective, self.objective.codes
         shares = self.weights / l2
         if start is not None:
             scores = score(objective.features, Network.of([start]))
@@ -216,7 +216,7 @@ class ExactSolver:
         self, l2: float, tolerance: float, coefficients: NDArray[np.float64]
     ) -> tuple[NDArray[np.float64], int]:
         """(coefficients within the tolerance, or as near as possible; steps)."""
-        y, labels = self.objective.y, self.objective.labels
+        y, labels = self.objective.codes, self.objective.labels
         span = Span(self.rows, y, self.weights, labels, l2, self.threads)
         number = 0
         if l2 == 0:
@@ -250,7 +250,7 @@ class ExactSolver:
             frozen(columns.indptr),
             frozen(columns.indices),
             frozen(columns.values),
-            frozen(objective.y),
+            frozen(objective.codes),
             labels,
             np.full(labels, -1, np.int32),
         )
@@ -265,7 +265,7 @@ class ExactSolver:
 def check_memory(objective: Objective, mend: str) -> None:
     """Refuse a problem that would not fit before any memory is taken: θ in 32 bits, at most as many
     numbers of 64 bits, and NUMBERS of those for each document and label."""
-    documents, columns, labels = len(objective.y), objective.features.columns, objective.labels
+    documents, columns, labels = len(objective.codes), objective.features.columns, objective.labels
     needed = 12 * columns * labels + 8 * NUMBERS * documents * labels
     available = machine_memory()
     if needed > available:
