@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from textmlr.base import tensor_file
-from textmlr.base.checks import check_kind, check_path
+from textmlr.base.checks import check_flag, check_kind, check_path
 from textmlr.base.errors import InputError, ModelFileError
 from textmlr.base.featurizer_options import FeaturizerOptions
 from textmlr.base.option_errors import shown
@@ -20,11 +20,13 @@ from textmlr.base.training_options import TrainingOptions
 from textmlr.corpus.batch import Batch
 from textmlr.corpus.blocks import blocks_of
 from textmlr.corpus.corpus import Corpus
+from textmlr.corpus.label_sets import LabelSets, Targets, label_counts
 from textmlr.corpus.taken_columns import Taken
 from textmlr.features.featurizer import Featurizer
 from textmlr.features.hashed_columns import HashedColumns
 from textmlr.features.hashed_names import Census
 from textmlr.features.ngrams import Hasher
+from textmlr.model.heads import SIGMOIDS, SOFTMAX
 from textmlr.model.model import Model, versions
 from textmlr.model.record import (
     CorpusRecord,
@@ -48,6 +50,7 @@ from textmlr.training.stream.stream_options import check_options
 from textmlr.training.training_record import calibration_record
 
 KIND = "stream"  # the kind of tensor file, in a checkpoint's header
+EVEN = 0.5  # P of a label that is as likely as not
 MOST_FILES = 100  # files that a model's record names
 
 
@@ -57,7 +60,9 @@ class StreamTrainer:
     Each document is predicted before it is trained on, so that ``so_far`` and ``lately`` are
     figures of unseen documents.  Labels need not be known beforehand: a document with a new one
     counts as wrong, with a loss of log(1 + documents before it), as if a new label were as rare as
-    one document among them.  How the documents are cut into calls changes nothing.
+    one document among them.  With ``multilabel`` a document has any number of labels, none too,
+    each of which is learnt by itself; it is right where its likeliest label is one of them.  How
+    the documents are cut into calls changes nothing.
 
     labels      in the order in which they came
     counts      documents of each;  totals   the sums of their weights
@@ -79,10 +84,13 @@ class StreamTrainer:
         self,
         featurizer_options: FeaturizerOptions | None = None,
         training_options: TrainingOptions | None = None,
+        *,
+        multilabel: bool = False,
     ) -> None:
         """Raises InputError for options that do not go with a stream, see ``check_options``."""
         check_kind("featurizer_options", featurizer_options, FeaturizerOptions, optional=True)
         check_kind("training_options", training_options, TrainingOptions, optional=True)
+        check_flag("multilabel", multilabel)
         own = check_options(
             featurizer_options or FeaturizerOptions(), training_options or TrainingOptions()
         )
@@ -95,6 +103,7 @@ class StreamTrainer:
             self.options.idf_power,
             length=1.0 + features.bias if features.norm == "l2" else None,
             bias=features.bias,
+            head=SIGMOIDS if multilabel else SOFTMAX,
         )
         self._reservoir = Reservoir(self.options.seed)
         self._codes: dict[str, int] = {}
@@ -119,6 +128,11 @@ class StreamTrainer:
         return list(self._codes)
 
     @property
+    def multilabel(self) -> bool:
+        """Whether a document has any number of labels."""
+        return self._learner.head.has_sets
+
+    @property
     def documents(self) -> int:
         """Documents so far."""
         return self._learner.documents
@@ -137,7 +151,8 @@ class StreamTrainer:
         """Predict documents and train on them.
 
         texts, labels, weights   as ``Corpus.of`` takes them; weights count as they are
-        Raises InputError as it does, and for more labels than there is room for.
+        Raises InputError as it does, for more labels than there is room for, and for documents
+        with several labels without ``multilabel``.
         """
         corpus = Corpus.of(texts, labels, weights)
         first = 0
@@ -150,13 +165,14 @@ class StreamTrainer:
     def learn_batch(
         self,
         batch: Batch,
-        codes: NDArray[np.int32],
+        codes: Targets,
         names: Sequence[str],
         weights: NDArray[np.float32] | None = None,
         threads: int | None = None,
     ) -> None:
         """``learn`` for a Batch whose documents have the labels names[codes]."""
         n = len(batch)
+        codes = self._targets(codes)
         if not n:
             return
         features = self._featurizer.fit_stateless([batch], chosen_threads(threads))
@@ -166,14 +182,25 @@ class StreamTrainer:
         own = np.ones(n, np.float32) if weights is None else weights
         before = self.documents
         self._learner.learn(features, y, own)  # or refuse them, all of them
-        counts = np.bincount(y, minlength=len(known)).tolist()
+        counts = label_counts(y, len(known)).astype(np.int64).tolist()
         counts[: len(self.counts)] = map(sum, zip(counts, self.counts, strict=False))
         totals = np.array(self.totals + [0.0] * (len(known) - len(self.totals)))
-        np.add.at(totals, y, own)  # one after the other, however they are cut into calls
+        each = (y.codes, own[y.rows]) if isinstance(y, LabelSets) else (y, own)
+        np.add.at(totals, *each)  # one after the other, however they are cut into calls
         self._codes, self.counts, self.totals = known, counts, totals.tolist()
         self._reservoir.add(batch, before)
         self.invalid += features.invalid
         self._nonzeros += len(features.indices)
+
+    def _targets(self, codes: Targets) -> Targets:
+        """Labels as this stream takes them.  Raises InputError for several labels a document where
+        each must have one."""
+        if isinstance(codes, LabelSets) and not self.multilabel:
+            raise InputError(
+                "documents of the stream have several labels",
+                mend="make StreamTrainer(multilabel=True)",
+            )
+        return self._learner.head.targets(codes)
 
     def read_from(self, name: str) -> None:
         """Note for the record that the next documents come from a file of this name."""
@@ -231,7 +258,16 @@ class StreamTrainer:
         census = Census.of(blocks, Hasher(self.featurizer_options), columns, int(learner.bias), few)
         featurizer.column_names = heaviest(theta, frequencies[:few], totals, census, columns)
         theta *= np.float32(calibration.factor)
-        return Model(labels, featurizer, [theta], record, columns, calibration.absorbed())
+        return Model(
+            labels,
+            featurizer,
+            [theta],
+            record,
+            columns,
+            calibration.absorbed(),
+            head=learner.head,
+            thresholds=np.full(len(labels), EVEN) if self.multilabel else None,
+        )
 
     def _record(self, by_name: NDArray[np.int64], calibration: Calibration) -> Record:
         """The model's record of its training, in the form of ``training.training_record``."""
@@ -291,7 +327,7 @@ class StreamTrainer:
             "counts": self.counts,
             "totals": self.totals,
             "files": self.files,
-            "taken": [asdict(one) for one in self.taken],
+            "taken": [TakenRecord.of(one).as_json() for one in self.taken],
             "weighted": self.weighted,
             "invalid": self.invalid,
             "skipped": self.skipped,
@@ -313,8 +349,10 @@ class StreamTrainer:
             raise _refused(problem, path)
         try:
             featurizer = FeaturizerOptions.of(header["featurizer"])
-            own = cls(featurizer, TrainingOptions.of(header["options"]))
-            made, own._learner = own._learner, restored(header["learner"], arrays)
+            learner = restored(header["learner"], arrays)
+            options = TrainingOptions.of(header["options"])
+            own = cls(featurizer, options, multilabel=learner.head.has_sets)
+            made, own._learner = own._learner, learner
             if any(
                 getattr(own._learner, name) != getattr(made, name)
                 or type(getattr(own._learner, name)) is not type(getattr(made, name))
@@ -358,18 +396,24 @@ class StreamTrainer:
                 )
 
 
-def _coded(
-    codes: NDArray[np.int32], names: Sequence[str], known: dict[str, int]
-) -> NDArray[np.int32]:
-    """Labels names[codes] as codes in the order in which they came, (n,) int32.
+def _coded(codes: Targets, names: Sequence[str], known: dict[str, int]) -> Targets:
+    """Labels names[codes] as codes in the order in which they came; those that came at once by
+    name.
 
     known  codes of earlier labels; new ones are added
     """
-    present, first, inverse = np.unique(codes, return_index=True, return_inverse=True)
+    every = codes.codes if isinstance(codes, LabelSets) else codes
+    present, first, inverse = np.unique(every, return_index=True, return_inverse=True)
+    documents = codes.rows[first] if isinstance(codes, LabelSets) else first
     own = np.empty(len(present), np.int32)
-    for i in np.argsort(first).tolist():
+    order = sorted(range(len(present)), key=lambda i: (documents[i], names[int(present[i])]))
+    for i in order:
         own[i] = known.setdefault(names[int(present[i])], len(known))
-    return own[inverse]
+    if not isinstance(codes, LabelSets):
+        return own[inverse]
+    new = np.full(int(every.max(initial=-1)) + 1, -1, np.int32)
+    new[present] = own
+    return codes.recoded(new)
 
 
 def _refused(problem: str, path: str | PathLike[str]) -> ModelFileError:
