@@ -28,16 +28,7 @@ from textmlr.features.hashed_names import Census
 from textmlr.features.ngrams import Hasher
 from textmlr.model.heads import SIGMOIDS, SOFTMAX
 from textmlr.model.model import Model, versions
-from textmlr.model.record import (
-    CorpusRecord,
-    HeldOutRecord,
-    ProgressiveRecord,
-    Record,
-    SgdRecord,
-    StreamRecord,
-    TakenRecord,
-    VersionsRecord,
-)
+from textmlr.model.record import TakenRecord
 from textmlr.model.record_schema import WrongRecordError
 from textmlr.model.scoring import Calibration
 from textmlr.training.feature_names import BLOCK_BYTES, CANDIDATES, heaviest
@@ -47,7 +38,7 @@ from textmlr.training.stream.recent import StreamFigures
 from textmlr.training.stream.reservoir import Reservoir
 from textmlr.training.stream.stream_learner import StreamLearner
 from textmlr.training.stream.stream_options import check_options
-from textmlr.training.training_record import calibration_record
+from textmlr.training.stream.stream_record import coded, stream_record
 
 KIND = "stream"  # the kind of tensor file, in a checkpoint's header
 EVEN = 0.5  # P of a label that is as likely as not
@@ -67,6 +58,7 @@ class StreamTrainer:
     labels      in the order in which they came
     counts      documents of each;  totals   the sums of their weights
     invalid     pieces of invalid UTF-8 read as U+FFFD
+    nonzeros    entries of f(x) of all documents
     skipped     bad rows that were left out before they came here: for the reader of the stream
     inputs      the positions in files, the latest last: for the same
 
@@ -113,7 +105,7 @@ class StreamTrainer:
         self.taken: list[Taken] = []
         self.inputs: dict[Key, InputMark | Position] = {}
         self.weighted = False
-        self.invalid = self.skipped = self._nonzeros = 0
+        self.invalid = self.skipped = self.nonzeros = 0
 
     def __repr__(self) -> str:
         seen = f"{self.documents:,} documents with {len(self._codes):,} labels"
@@ -178,7 +170,7 @@ class StreamTrainer:
         features = self._featurizer.fit_stateless([batch], chosen_threads(threads))
         self.weighted |= weights is not None
         known = dict(self._codes)
-        y = _coded(codes, names, known)
+        y = coded(codes, names, known)
         own = np.ones(n, np.float32) if weights is None else weights
         before = self.documents
         self._learner.learn(features, y, own)  # or refuse them, all of them
@@ -190,7 +182,7 @@ class StreamTrainer:
         self._codes, self.counts, self.totals = known, counts, totals.tolist()
         self._reservoir.add(batch, before)
         self.invalid += features.invalid
-        self._nonzeros += len(features.indices)
+        self.nonzeros += len(features.indices)
 
     def _targets(self, codes: Targets) -> Targets:
         """Labels as this stream takes them.  Raises InputError for several labels a document where
@@ -249,7 +241,7 @@ class StreamTrainer:
         calibration = Calibration()
         if self.options.calibration is not False:
             calibration = learner.calibration()
-        record = self._record(by_name, calibration)
+        record = stream_record(self, learner, by_name, calibration)
         labels = sorted(self.labels)
         featurizer = Featurizer.restore(self.featurizer_options, None, None, labels, self.documents)
         few = min(used, CANDIDATES)
@@ -268,49 +260,6 @@ class StreamTrainer:
             head=learner.head,
             thresholds=np.full(len(labels), EVEN) if self.multilabel else None,
         )
-
-    def _record(self, by_name: NDArray[np.int64], calibration: Calibration) -> Record:
-        """The model's record of its training, in the form of ``training.training_record``."""
-        so_far = self.so_far
-        return Record(
-            versions=VersionsRecord.now(),
-            options=asdict(self.options),
-            corpus=CorpusRecord(
-                files=tuple(self.files),
-                documents=self.documents,
-                skipped=self.skipped,
-                nonzeros=self._nonzeros,
-                invalid_utf8=self.invalid,
-                weighted=self.weighted,
-                per_label=tuple(self.counts[code] for code in by_name.tolist()),
-                weight_per_label=self._label_weights(by_name),
-                taken=tuple(map(TakenRecord.of, self.taken)),
-            ),
-            held_out=HeldOutRecord(
-                documents=0, folds=0, origin="stream", loss=None, accuracy=None, trials=()
-            ).without("overlap"),
-            final=SgdRecord(
-                solver="stream",
-                idf_power=self._learner.power,
-                calibration=calibration_record(calibration),
-                learning_rate=self._learner.rate,
-                epochs=1,
-                loss=so_far.loss,
-                accuracy=so_far.accuracy,
-                halvings=0,
-            ),
-            stream=StreamRecord(
-                columns=self._learner.used,
-                so_far=ProgressiveRecord(**so_far._asdict()),
-                lately=ProgressiveRecord(**self.lately._asdict()),
-            ),
-        )
-
-    def _label_weights(self, by_name: NDArray[np.int64]) -> tuple[float, ...] | None:
-        """The weight of each label's documents, where they do not all count alike."""
-        if not self.weighted or not any(self.totals):
-            return None
-        return tuple(self.totals[code] for code in by_name.tolist())
 
     def save(self, path: str | PathLike[str]) -> int:
         """Write the state to one file, whole or not at all; return its size."""
@@ -331,7 +280,7 @@ class StreamTrainer:
             "weighted": self.weighted,
             "invalid": self.invalid,
             "skipped": self.skipped,
-            "nonzeros": self._nonzeros,
+            "nonzeros": self.nonzeros,
             "inputs": [one.as_json() for one in self.marks.values()],
         }
         return tensor_file.save(path, header, arrays | self._reservoir.state())
@@ -371,7 +320,7 @@ class StreamTrainer:
             if sizes != {own._learner.labels}:
                 raise ValueError("the labels are not those of theta")
             own.weighted, own.invalid = header["weighted"], header["invalid"]
-            own.skipped, own._nonzeros = header["skipped"], header["nonzeros"]
+            own.skipped, own.nonzeros = header["skipped"], header["nonzeros"]
             # Checkpoints of the first release have none.
             inputs = [InputMark.of(values) for values in header.get("inputs", [])]
             own.inputs = {one.key: one for one in inputs}
@@ -394,26 +343,6 @@ class StreamTrainer:
                     f"the stream was started with {name}={shown(begun[name])}, not {shown(now)}",
                     mend="give the same options to resume, or leave out --resume",
                 )
-
-
-def _coded(codes: Targets, names: Sequence[str], known: dict[str, int]) -> Targets:
-    """Labels names[codes] as codes in the order in which they came; those that came at once by
-    name.
-
-    known  codes of earlier labels; new ones are added
-    """
-    every = codes.codes if isinstance(codes, LabelSets) else codes
-    present, first, inverse = np.unique(every, return_index=True, return_inverse=True)
-    documents = codes.rows[first] if isinstance(codes, LabelSets) else first
-    own = np.empty(len(present), np.int32)
-    order = sorted(range(len(present)), key=lambda i: (documents[i], names[int(present[i])]))
-    for i in order:
-        own[i] = known.setdefault(names[int(present[i])], len(known))
-    if not isinstance(codes, LabelSets):
-        return own[inverse]
-    new = np.full(int(every.max(initial=-1)) + 1, -1, np.int32)
-    new[present] = own
-    return codes.recoded(new)
 
 
 def _refused(problem: str, path: str | PathLike[str]) -> ModelFileError:
