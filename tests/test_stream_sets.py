@@ -8,10 +8,12 @@ from typing import Any
 
 import numpy as np
 import pytest
+from click.testing import CliRunner, Result
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from textmlr import FeaturizerOptions, InputError, Model
+from textmlr.cli import cli
 from textmlr.corpus.in_memory import batches_of
 from textmlr.corpus.label_sets import LabelSets
 from textmlr.training.stream import recent, reservoir
@@ -215,3 +217,54 @@ class TestModel:
         assert model.record.corpus is not None
         counts = dict(zip(model.labels, model.record.corpus.per_label, strict=True))
         assert counts == dict(zip(trainer.labels, trainer.counts, strict=True))
+
+
+def run(folder: Path, *arguments: str) -> Result:
+    """textmlr train - --stream in this process."""
+    command = ["train", str(folder / "in.tsv"), "--stream", "--hash-bits", "12"]
+    return CliRunner().invoke(cli, [*command, "-o", str(folder / "m"), *arguments])
+
+
+def written(pairs: list[Pair], path: Path) -> None:
+    path.write_text("".join(f"{'|'.join(own)}\t{text}\n" for own, text in pairs))
+
+
+class TestCommandLine:
+    def test_stop_and_go_on_needs_nothing_said_again(self, tmp_path: Path) -> None:
+        """A resumed stream reads labels as it began, and passes over what it had."""
+        whole, halves = tmp_path / "whole", tmp_path / "halves"
+        for folder in (whole, halves):
+            folder.mkdir()
+        written(PAIRS, whole / "in.tsv")
+        assert run(whole, "--label-separator", "|").exit_code == 0
+        written(PAIRS[:170], halves / "in.tsv")
+        assert run(halves, "--label-separator", "|").exit_code == 0
+        written(PAIRS, halves / "in.tsv")
+        told = run(halves, "--resume")
+        assert told.exit_code == 0, told.output
+        assert "resuming after 170 documents that were trained on before" in told.stderr
+        assert "300, 130 of them now" in told.stdout
+        assert (whole / "m").read_bytes() == (halves / "m").read_bytes()
+
+    @pytest.mark.parametrize("threads", ["2", "4"])
+    def test_threads_change_no_bit(self, tmp_path: Path, threads: str) -> None:
+        written(PAIRS, tmp_path / "in.tsv")
+        models = []
+        for number in ("1", threads):
+            assert run(tmp_path, "--label-separator", "|", "--threads", number).exit_code == 0
+            models.append((tmp_path / "m").read_bytes())
+        assert models[0] == models[1]
+
+    def test_the_kind_of_stream_is_not_changed(self, tmp_path: Path) -> None:
+        written(PAIRS, tmp_path / "in.tsv")
+        assert run(tmp_path, "--label-separator", "|").exit_code == 0
+        told = run(tmp_path, "--no-multilabel", "--resume")
+        assert "the stream was started with --multilabel" in str(told.exception)
+        assert run(tmp_path, "--no-multilabel", "--skip-bad-lines").exit_code == 0
+        told = run(tmp_path, "--multilabel", "--resume")
+        assert "the stream was started with --no-multilabel" in str(told.exception)
+
+    def test_no_label_at_all(self, tmp_path: Path) -> None:
+        written([([], "a b"), ([], "c")], tmp_path / "in.tsv")
+        told = run(tmp_path, "--multilabel")
+        assert "all documents so far have no label: no model was made" in str(told.exception)

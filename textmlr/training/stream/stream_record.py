@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict
-from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
+from textmlr.base.training_options import TrainingOptions
 from textmlr.corpus.label_sets import LabelSets, Targets
 from textmlr.model.record import (
     CorpusRecord,
@@ -17,15 +16,11 @@ from textmlr.model.record import (
     Record,
     SgdRecord,
     StreamRecord,
-    TakenRecord,
     VersionsRecord,
 )
 from textmlr.model.scoring import Calibration
 from textmlr.training.stream.stream_learner import StreamLearner
 from textmlr.training.training_record import calibration_record
-
-if TYPE_CHECKING:
-    from textmlr.training.stream.stream_trainer import StreamTrainer
 
 
 def coded(codes: Targets, names: Sequence[str], known: dict[str, int]) -> Targets:
@@ -49,30 +44,14 @@ def coded(codes: Targets, names: Sequence[str], known: dict[str, int]) -> Target
 
 
 def stream_record(
-    trainer: StreamTrainer,
-    learner: StreamLearner,
-    by_name: NDArray[np.int64],
-    calibration: Calibration,
+    options: TrainingOptions, corpus: CorpusRecord, learner: StreamLearner, calibration: Calibration
 ) -> Record:
-    """The model's record of its training, in the form of ``training.training_record``.
-
-    by_name  (L,) the codes of the labels, by their names
-    """
-    so_far = trainer.so_far
+    """The model's record of its training, in the form of ``training.training_record``."""
+    so_far = learner.so_far
     return Record(
         versions=VersionsRecord.now(),
-        options=asdict(trainer.options),
-        corpus=CorpusRecord(
-            files=tuple(trainer.files),
-            documents=trainer.documents,
-            skipped=trainer.skipped,
-            nonzeros=trainer.nonzeros,
-            invalid_utf8=trainer.invalid,
-            weighted=trainer.weighted,
-            per_label=tuple(trainer.counts[code] for code in by_name.tolist()),
-            weight_per_label=_label_weights(trainer, by_name),
-            taken=tuple(map(TakenRecord.of, trainer.taken)),
-        ),
+        options=asdict(options),
+        corpus=corpus,
         held_out=HeldOutRecord(
             documents=0, folds=0, origin="stream", loss=None, accuracy=None, trials=()
         ).without("overlap"),
@@ -89,13 +68,6 @@ def stream_record(
         stream=StreamRecord(
             columns=learner.used,
             so_far=ProgressiveRecord(**so_far._asdict()),
-            lately=ProgressiveRecord(**trainer.lately._asdict()),
+            lately=ProgressiveRecord(**learner.lately._asdict()),
         ),
     )
-
-
-def _label_weights(trainer: StreamTrainer, by_name: NDArray[np.int64]) -> tuple[float, ...] | None:
-    """The weight of each label's documents, where they do not all count alike."""
-    if not trainer.weighted or not any(trainer.totals):
-        return None
-    return tuple(trainer.totals[code] for code in by_name.tolist())

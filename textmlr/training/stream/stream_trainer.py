@@ -28,7 +28,7 @@ from textmlr.features.hashed_names import Census
 from textmlr.features.ngrams import Hasher
 from textmlr.model.heads import SIGMOIDS, SOFTMAX
 from textmlr.model.model import Model, versions
-from textmlr.model.record import TakenRecord
+from textmlr.model.record import CorpusRecord, TakenRecord
 from textmlr.model.record_schema import WrongRecordError
 from textmlr.model.scoring import Calibration
 from textmlr.training.feature_names import BLOCK_BYTES, CANDIDATES, heaviest
@@ -241,7 +241,7 @@ class StreamTrainer:
         calibration = Calibration()
         if self.options.calibration is not False:
             calibration = learner.calibration()
-        record = stream_record(self, learner, by_name, calibration)
+        record = stream_record(self.options, self._corpus(by_name), learner, calibration)
         labels = sorted(self.labels)
         featurizer = Featurizer.restore(self.featurizer_options, None, None, labels, self.documents)
         few = min(used, CANDIDATES)
@@ -259,6 +259,23 @@ class StreamTrainer:
             calibration.absorbed(),
             head=learner.head,
             thresholds=np.full(len(labels), EVEN) if self.multilabel else None,
+        )
+
+    def _corpus(self, by_name: NDArray[np.int64]) -> CorpusRecord:
+        """The record of all documents;  by_name  (L,) the codes of the labels, by their names."""
+        weights = None
+        if self.weighted and any(self.totals):  # they do not all count alike
+            weights = tuple(self.totals[code] for code in by_name.tolist())
+        return CorpusRecord(
+            files=tuple(self.files),
+            documents=self.documents,
+            skipped=self.skipped,
+            nonzeros=self.nonzeros,
+            invalid_utf8=self.invalid,
+            weighted=self.weighted,
+            per_label=tuple(self.counts[code] for code in by_name.tolist()),
+            weight_per_label=weights,
+            taken=tuple(map(TakenRecord.of, self.taken)),
         )
 
     def save(self, path: str | PathLike[str]) -> int:
