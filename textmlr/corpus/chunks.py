@@ -61,6 +61,11 @@ class ScanRequest:
             separator = next((one for one in found if one is not None), None)
         return LabelRule(own.multilabel, separator)
 
+    @property
+    def columns_rule(self) -> LabelRule:
+        """How labels are taken of columns that have one each: as sets, unless that is refused."""
+        return LabelRule(self.options.multilabel is not False)
+
 
 @dataclass(frozen=True, eq=False)
 class Chunk:

@@ -28,8 +28,10 @@ class ReadLabels(NamedTuple):
     firsts: NDArray[np.int32] | None = None
     several: int = 0
 
-    def filtered(self, good: NDArray[np.bool_]) -> ReadLabels:
-        """Those of some documents."""
+    def read(self, good: NDArray[np.bool_] | None) -> ReadLabels:
+        """Those of some documents, None: all."""
+        if good is None or good.all():
+            return self
         firsts = None if self.firsts is None else self.firsts[good]
         return self._replace(y=self.y[good], firsts=firsts)
 
@@ -59,6 +61,11 @@ class LabelRule:
         """Whether documents of one field have sets, empty ones too, at least until the whole corpus
         is known."""
         return self.multilabel is not False and not self.is_plain
+
+    @property
+    def none(self) -> list[str] | None:
+        """The labels of a document of a list that has none; None where it is no document."""
+        return None if self.multilabel is False else []
 
     def labels_in(self, field: str) -> list[str]:
         """The labels in a field, each once, in order."""

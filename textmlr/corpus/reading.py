@@ -157,7 +157,8 @@ def _chunks(source: str, request: ScanRequest, stdin: BinaryIO | None) -> Iterat
         for chunk in reader_of(stream, request)(stream, request):
             if stream.invalid is not None and not told:
                 told, chunk = True, replace(chunk, invalid=stream.invalid)
-            yield chunk
+            single = chunk.firsts is not None and request.options.multilabel is False
+            yield chunk.settled(False) if single else chunk
 
 
 def joined(chunks: list[Chunk], file_of: list[int], names: list[str], weighted: bool) -> Corpus:

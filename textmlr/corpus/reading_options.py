@@ -201,5 +201,6 @@ class ReadingOptions:
 
     @property
     def named_columns(self) -> list[str]:
-        """The options that name a column."""
-        return [f"{kind}_column" for kind, name in self.columns.items() if name is not None]
+        """The options that name a column, or columns."""
+        own = [f"{kind}_column" for kind, name in self.columns.items() if name is not None]
+        return own + (["label_columns"] if self.label_columns else [])

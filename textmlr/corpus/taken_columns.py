@@ -117,14 +117,19 @@ def taken_of(
     columns: Sequence[str],
     places: dict[str, int],
     left: Iterable[str] = (),
+    separator: str | None = None,
+    labels: Sequence[int] = (),
 ) -> Taken:
     """What is taken of a table.
 
     columns  the names of all of them
     places   of those that are read, by "text", "label" and "weight"
+    labels   places of columns that have a label each
     """
     own = {kind: columns[at] for kind, at in places.items()}
-    return Taken(shape, own["text"], own.get("label"), own.get("weight"), tuple(left))
+    several = tuple(columns[at] for at in labels)
+    taken = own["text"], own.get("label"), own.get("weight"), tuple(left), separator, several
+    return Taken(shape, *taken)
 
 
 def together(first: Iterable[Taken], more: Iterable[Taken]) -> tuple[Taken, ...]:
