@@ -167,12 +167,6 @@ class ReadingOptions:
                     f"{{label_columns:name}} and {{{name}}} exclude each other", {name: value}
                 )
                 raise OptionError("label_columns", problem, Sentence("leave one of them out"))
-        if self.multilabel is False:
-            problem = Sentence(
-                "{label_columns:name} has several labels, and {multilabel} one",
-                {"multilabel": False},
-            )
-            raise OptionError("label_columns", problem, Sentence("leave one of them out"))
 
     @property
     def has_weights(self) -> bool:

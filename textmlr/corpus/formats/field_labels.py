@@ -84,14 +84,14 @@ def indicated(rule: LabelRule, truths: Sequence[NDArray[np.bool_]], names: list[
 def truth_error(place: str, column: str, value: str, line: int | None = None) -> InputError:
     """The error of a value in a column of one label that means neither yes nor no."""
     problem, mend = no_truth(column, value)
-    return FormatError(problem, place=place, line=line, mend=mend)
+    return FormatError(problem, place=place, line=line, mend=f"{mend}, {SKIP}")
 
 
 def no_truth(column: str, value: str) -> tuple[str, str]:
     """Problem and mend of such a value."""
     return (
         f"column {column!r} is a label, and holds {quoted(value)}",
-        f"write 1 where a document has the label and 0 where not, {SKIP}",
+        "write 1 where a document has the label and 0 where not",
     )
 
 

@@ -148,7 +148,8 @@ class JsonColumns:
         value = self._value(row, name, "label")
         word = str(value).strip().casefold()
         if word not in YES and word not in NO:
-            raise RowError(*no_truth(name, str(value)))
+            problem, mend = no_truth(name, str(value))
+            raise RowError(problem, f"{mend}, {SKIP}")
         return word in YES
 
     def _name(self, label: Any) -> str:

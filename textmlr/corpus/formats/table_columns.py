@@ -52,7 +52,7 @@ def find(
     """
     own = request.options
     text_column = own.text_column or usual_column("text", columns, request.usual)
-    several = _label_columns(request, columns) if request.labelled else ()
+    several = label_columns(request, columns) if request.labelled else ()
     label_column = own.label_column or usual_column("label", columns, request.usual)
     export = table_export(columns) if request.labelled and not several else None
     if export is not None and label_column in (None, export.label):
@@ -73,7 +73,7 @@ def find(
     return ColumnPlaces(text, label, weight, export, labels)
 
 
-def _label_columns(request: ScanRequest, columns: Sequence[str]) -> tuple[str, ...]:
+def label_columns(request: ScanRequest, columns: Sequence[str]) -> tuple[str, ...]:
     """The columns that have a label each: named, or as in training where the table has all."""
     own = request.options
     if own.label_columns or own.label_column or own.label_separator:
