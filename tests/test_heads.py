@@ -82,8 +82,8 @@ def _rewritten(kernel: Any, arrays: Any) -> Any:
     return invalid
 
 
-def _curve(by: Any, x: Any, wanted: Any) -> Curve:
-    scores, weights = np.einsum("j,jnl->nl", x, by), wanted.sum(axis=1, keepdims=True)
+def _curve(by: Any, x: Any, wanted: Any, weights: Any) -> Curve:
+    scores, weights = np.einsum("j,jnl->nl", x, by), weights[:, None]
     p = _p(scores)
     value = float((weights * np.logaddexp(0, scores) - wanted * scores).sum())
     slope = ((weights * p - wanted) * by).sum(axis=(1, 2))

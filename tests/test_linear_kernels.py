@@ -90,8 +90,12 @@ def test_scores_probabilities_loss_and_gradient(labels: int, documents: int) -> 
     total = softmax.loss(frozen(scores), frozen(log_z), frozen(y), frozen(weights))
     assert total == pytest.approx(naive.loss(x, theta, y, weights), rel=1e-5, abs=1e-5)
     out = np.zeros(theta.shape)
-    linear.gradient(*arrays(rows), frozen(p), frozen(y), frozen(weights), out)
+    linear.gradient(*arrays(rows), frozen(errors_of(p, y)), frozen(weights), out)
     np.testing.assert_allclose(out, naive.gradient(x, theta, y, weights), rtol=1e-4, atol=1e-5)
+
+
+def errors_of(p, y):
+    return p - np.eye(p.shape[1])[y]
 
 
 def test_hand_worked() -> None:
@@ -117,7 +121,7 @@ def test_hand_worked_loss_and_gradient() -> None:
     loss = softmax.loss(frozen(scores), frozen(log_z), frozen(y), frozen(weights))
     assert loss == pytest.approx(2 * math.log(2), rel=1e-12)
     out = np.full((1, 2), 10.0)  # added to, not overwritten
-    linear.gradient(*arrays(rows), frozen(p), frozen(y), frozen(weights), out)
+    linear.gradient(*arrays(rows), frozen(errors_of(p, y)), frozen(weights), out)
     assert out[0].tolist() == pytest.approx([7, 13], rel=1e-12)
 
 
@@ -200,7 +204,7 @@ def test_fifty_thousand_labels() -> None:
     total = softmax.loss(frozen(scores), frozen(log_z), frozen(y), frozen(weights))
     assert total == pytest.approx(naive.loss(x, theta, y, weights), rel=1e-6)
     out = np.zeros(theta.shape)
-    linear.gradient(*arrays(rows), frozen(p), frozen(y), frozen(weights), out)
+    linear.gradient(*arrays(rows), frozen(errors_of(p, y)), frozen(weights), out)
     np.testing.assert_allclose(out, naive.gradient(x, theta, y, weights), rtol=1e-4, atol=1e-9)
     order = np.arange(4, dtype=np.int32)
     expected, loss, correct = naive.epoch(x, y, order, 0.5, 0.1, 1e-2, theta)
@@ -390,6 +394,9 @@ import unicodedata
 from textmlr import import_model
 from textmlr.features.featurizer import Featurizer
 from textmlr.model.heads import SIGMOIDS
+from textmlr.corpus.label_sets import LabelSets
+from textmlr import TrainingOptions
+from textmlr.training.sgd.fit import fit
 composed = "caf\u00e9 \ud55c\uae00 " * 99_999  # more than Python brings to its form at a time
 for form in (composed, unicodedata.normalize("NFD", composed)):
     Featurizer(FeaturizerOptions(hash_bits=8)).fit_transform([form])
@@ -397,7 +404,9 @@ for name in ("words.bin", "tree.ftz", "one-vs-all.bin", "negative.bin", "codes.f
     imported = import_model("tests/fasttext/" + name)
     imported.probabilities(texts), imported.explain(texts[0])
 scores = np.zeros((4, 2), np.float32)
-SIGMOIDS.probabilities(scores), SIGMOIDS.tempered(scores, y, np.ones(4))
+sets = LabelSets.single(y)
+SIGMOIDS.probabilities(scores), SIGMOIDS.tempered(scores, sets, np.ones(4))
+fit(Objective(rows, sets, np.ones(4, np.float32), 2, head=SIGMOIDS), TrainingOptions(holdout=0))
 from textmlr.corpus import blocks
 from textmlr.training import dealt_parts
 blocks.GIANT_BYTES, dealt_parts.WHOLE_NONZEROS, dealt_parts.PART_NONZEROS = 8, 1 << 8, 1 << 7

@@ -209,8 +209,8 @@ def test_sizes() -> None:
 
 SHOWN = (
     "classify classify_files compare compress counterfactual dumps evaluate explain export "
-    "featurizer info labels load log_z of parts predict predict_proba probabilities record save "
-    "scores theta top update"
+    "featurizer info is_multilabel labels load log_z of parts predict predict_proba probabilities "
+    "record save scores theta top update"
 )
 
 

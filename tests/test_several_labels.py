@@ -174,7 +174,7 @@ def test_what_one_label_a_document_does_not_have(model: Model) -> None:
         model.classify("robot", top=1, at_least_one=True)
     with pytest.raises(InputError, match="at_least_one=1"):
         model.classify("robot", at_least_one=1)  # type: ignore[call-overload]
-    with pytest.raises(InputError, match="top='all' is not one of 'answer'"):
+    with pytest.raises(InputError, match="top='all' is not a whole number"):
         model.classify("robot", top="all")  # type: ignore[call-overload]
 
 

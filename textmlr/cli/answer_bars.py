@@ -11,12 +11,15 @@ import click
 
 from textmlr.base.printable import BAR, bar, plain
 from textmlr.cli.terminal import cells
+from textmlr.export.answer_lines import NO_LABEL, UNSURE
+from textmlr.model.heads import ranked
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
     from textmlr.model.answering import Answers
+    from textmlr.model.label_choice import LabelChoice
 
 # So many of the likeliest labels fit a screen of 24 lines: of one document, and of each of several.
 OF_ONE = 10
@@ -29,21 +32,28 @@ class BarWriter:
     """Writes answers for a terminal, the likeliest label first.
 
     Where the labels of a document are more lines than the screen has, the likeliest is written
-    once more below them.
+    once more below them.  Where documents may have several labels, those that are not of the answer
+    are grey, with the probability that they lack in place of a bar.
 
-    top    how many of the likeliest labels; None: as many as fit
+    top    how many of the likeliest labels; None: as many as fit, and all of the answer
     least  the least probability of an answer, 0 for none
+    sets   of a multi-label model
     """
 
     def __init__(
-        self, labels: list[str], top: int | Literal["all"] | None, least: float, documents: int
+        self,
+        labels: list[str],
+        top: int | Literal["all"] | None,
+        least: float,
+        documents: int,
+        sets: LabelChoice | None = None,
     ) -> None:
         self._screen = shutil.get_terminal_size()
         most = max(self._screen.columns - 2 - FIGURE - LEAST_BAR, LEAST_BAR)
         self._labels = [_cut(plain(label), most) for label in labels]
         self._least = least
         usual = OF_ONE if documents == 1 else OF_SEVERAL
-        self._left_out = 0
+        self._left_out, self._sets, self._cuts = 0, sets, top is not None
         if top is None and len(labels) > usual + 1:  # a line that says "1 more" saves nothing
             self._left_out = len(labels) - usual
             top = usual
@@ -66,30 +76,54 @@ class BarWriter:
 
     def finish(self) -> None:
         """Say how many labels are not shown."""
-        if self._left_out and not self._first:
-            of = " labels of each document" if self._several else ""
-            gap = "\n" if self._several and self._top > 1 else "  "
-            sys.stdout.write(f"{gap}{self._left_out:,} more{of}: --top all\n")
+        if not self._left_out or self._first:
+            return
+        of = " labels of each document" if self._several else ""
+        said = f"{self._left_out:,} more{of}"
+        if self._sets is not None:  # how many are shown depends on the document
+            said = f"{len(self._labels):,} labels in all"
+        gap = "\n" if self._several and self._top > 1 else "  "
+        sys.stdout.write(f"{gap}{said}: --top all\n")
 
     def _lines(self, name: str, row: NDArray[np.float64]) -> Iterator[str]:
-        from textmlr.export.answer_lines import UNSURE
-        from textmlr.model.heads import ranked
-
-        order = ranked(row.tolist(), self._top)
+        order, answer = self._order(row)
         if not self._first and len(order) > 1:
             yield "\n"
         yield click.style(plain(name), bold=True) + "\n"
-        if row.max() < self._least:
+        if answer is None and row.max() < self._least:
             yield f"  {click.style(UNSURE, fg='yellow')}: no label has {100 * self._least:g} %\n"
+        elif answer is not None and not answer:
+            yield f"  {click.style(NO_LABEL, fg='yellow')}: each is below its threshold\n"
         names = [self._labels[i] for i in order]
         width = self._width or max(map(cells, names))
         length = min(max(self._screen.columns - 2 - width - FIGURE - 1, 0), BAR)
-        for label, p in zip(names, row[order].tolist(), strict=True):
+        for i, label in zip(order, names, strict=True):
             gap = " " * (width - cells(label))
-            yield f"  {label}{gap}  {100 * p:5.1f} %  {click.style(bar(p, length), fg='cyan')}\n"
+            line = f"{label}{gap}  {100 * row[i]:5.1f} %  "
+            if answer is None or i in answer:
+                yield f"  {line}{click.style(bar(row[i], length), fg='cyan')}\n"
+            else:
+                yield f"  {click.style(f'{line}below {self._needed(i)}', dim=True)}\n"
         if len(order) + 2 > self._screen.lines:
             best = order[0]
             yield f"likeliest: {self._labels[best]}, {100 * row[best]:.1f} %\n"
+
+    def _order(self, row: NDArray[np.float64]) -> tuple[list[int], set[int] | None]:
+        """(the labels to show, those of the answer); None where a document has one label."""
+        order = ranked(row.tolist())
+        if self._sets is None:
+            return order[: self._top], None
+        answer = self._sets.lists(row[None])[0]
+        own = set(answer)
+        if self._cuts:
+            return order[: self._top], own
+        others = [i for i in order if i not in own]
+        return answer + others[: max(self._top - len(answer), 0)], own
+
+    def _needed(self, label: int) -> str:
+        """The least probability at which a label is of the answer."""
+        assert self._sets is not None
+        return f"{100 * max(self._sets.thresholds[label], self._least):.1f} %"
 
 
 def _cut(label: str, most: int) -> str:

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from textmlr.cli.answer_bars import BarWriter
     from textmlr.model.answering import Answers
+    from textmlr.model.label_choice import LabelChoice
     from textmlr.model.model import Model
 
 
@@ -55,12 +56,15 @@ class AnswerChoice:
 
     top              how many of the likeliest labels; None: as many as suit the output
     label            the only label, None for all
-    min_probability  of the likeliest label; below it the answer is "unsure"
+    min_probability  of the likeliest label, or of each of several; below it the answer is "unsure",
+                     or "no label"
+    at_least_one     a document that may have several labels has its likeliest at least
     """
 
     top: int | Literal["all"] | None
     label: str | None
     min_probability: float | None
+    at_least_one: bool
 
     @property
     def most(self) -> int | None:
@@ -71,6 +75,21 @@ class AnswerChoice:
     def least(self) -> float:
         """min_probability, 0 where there is none."""
         return self.min_probability or 0.0
+
+    def of_sets(self, model: Model, path: str) -> LabelChoice | None:
+        """Which labels are the answer, by a multi-label model; None where a document has one.
+
+        Raises InputError for at_least_one where a document has one.
+        """
+        thresholds = model.parts.thresholds
+        if thresholds is None:
+            if self.at_least_one:
+                problem = "--at-least-one: each document has one label by this model"
+                raise InputError(problem, place=path, mend="leave --at-least-one out")
+            return None
+        from textmlr.model.label_choice import LabelChoice
+
+        return LabelChoice(thresholds, self.least, self.at_least_one)
 
     def column(self, model: Model, path: str) -> int | None:
         """The number of the only label, if there is one.  Raises InputError if it is unknown."""
@@ -91,7 +110,8 @@ choice_options = one_value(
             heading=ANSWER,
             type=ListedOrAll("top"),
             metavar="K",
-            show_default="all; on a terminal 10, and 3 where there are several documents",
+            show_default="all; on a terminal 10, and 3 where there are several documents; of a "
+            "multi-label model those above their thresholds",
             help="Only the K likeliest labels, or all.",
         ),
         verb_option(
@@ -106,19 +126,26 @@ choice_options = one_value(
             heading=ANSWER,
             type=PROBABILITY,
             metavar="P",
-            help="Answer 'unsure' (--json: null) where no label has probability P.",
+            help="Answer 'unsure' (--json: null) where no label has probability P; a multi-label "
+            "model gives no label below P.",
+        ),
+        verb_option(
+            "--at-least-one",
+            heading=ANSWER,
+            is_flag=True,
+            help="With a multi-label model: give the likeliest label where none is above its "
+            "threshold.",
         ),
     ],
 )
 
 
-def warn_of_namesake(labels: list[str], as_json: bool) -> None:
-    """Warn if the model has a label named as unsure answers are."""
+def warn_of_namesake(labels: list[str], as_json: bool, name: str) -> None:
+    """Warn if the model has a label of the name of answers that are no label."""
     from textmlr.cli.warnings import warn
-    from textmlr.export.answer_lines import UNSURE
 
-    if UNSURE in labels and not as_json:
-        warn(f"the model has a label {UNSURE!r} of its own; --json tells the two apart")
+    if name in labels and not as_json:
+        warn(f"the model has a label {name!r} of its own; --json tells the two apart")
 
 
 def nothing_known(rates: bool) -> str:
@@ -145,28 +172,43 @@ def warn_of_unread(first: str | None, unknown: int, invalid: int, *, rates: bool
 
 
 def answers_writer(
-    labels: list[str], choice: AnswerChoice, column: int | None, as_json: bool, documents: int
+    labels: list[str],
+    choice: AnswerChoice,
+    column: int | None,
+    as_json: bool,
+    documents: int,
+    sets: LabelChoice | None,
 ) -> BlockWriter | JsonWriter | BarWriter:
-    """A writer of so many answers to stdout;  column  the number of the only label."""
+    """A writer of so many answers to stdout.
+
+    column  the number of the only label
+    sets    of a multi-label model
+    """
     if as_json:
-        return JsonWriter(labels, choice, column)
+        return JsonWriter(labels, choice, column, sets)
     if sys.stdout.isatty() and column is None:
         from textmlr.cli.answer_bars import BarWriter
 
-        return BarWriter(labels, choice.top, choice.least, documents)
-    return BlockWriter(labels, choice, column, documents)
+        return BarWriter(labels, choice.top, choice.least, documents, sets)
+    return BlockWriter(labels, choice, column, documents, sets)
 
 
 class BlockWriter:
     """Writes answers for a pipe or a file, block by block."""
 
     def __init__(
-        self, labels: list[str], choice: AnswerChoice, column: int | None, documents: int
+        self,
+        labels: list[str],
+        choice: AnswerChoice,
+        column: int | None,
+        documents: int,
+        sets: LabelChoice | None,
     ) -> None:
         from textmlr.export.answer_lines import LabelLines
 
         names = [plain(label) for label in labels]
-        self.lines = LabelLines(names, choice.most, column, choice.least, documents)
+        top = len(labels) if choice.top == ALL else choice.top
+        self.lines = LabelLines(names, top, column, choice.least, documents, sets)
         self.first = True
 
     def prepare(self, answers: Answers) -> tuple[Any, NDArray[np.int64], int]:
@@ -188,8 +230,14 @@ class BlockWriter:
 class JsonWriter:
     """Writes answers as JSON, an object a line."""
 
-    def __init__(self, labels: list[str], choice: AnswerChoice, column: int | None) -> None:
-        self.labels, self.column = labels, column
+    def __init__(
+        self,
+        labels: list[str],
+        choice: AnswerChoice,
+        column: int | None,
+        sets: LabelChoice | None,
+    ) -> None:
+        self.labels, self.column, self.sets = labels, column, sets
         self.top, self.least = choice.most, choice.least
 
     def prepare(self, answers: Answers) -> tuple[Any, NDArray[np.int64], int]:
@@ -207,10 +255,11 @@ class JsonWriter:
     def _object(self, name: str, row: NDArray[np.float64]) -> dict[str, object]:
         from textmlr.model.heads import ranked
 
-        (best,) = ranked(row.tolist(), 1)
+        answer: dict[str, object] = {"document": name}
+        if self.sets is not None:
+            answer["labels"] = [self.labels[i] for i in self.sets.lists(row[None])[0]]
+        else:
+            (best,) = ranked(row.tolist(), 1)
+            answer["label"] = self.labels[best] if row[best] >= self.least else None
         order = [self.column] if self.column is not None else ranked(row.tolist(), self.top)
-        return {
-            "document": name,
-            "label": self.labels[best] if row[best] >= self.least else None,
-            "probabilities": {self.labels[i]: float(row[i]) for i in order},
-        }
+        return answer | {"probabilities": {self.labels[i]: float(row[i]) for i in order}}

@@ -116,6 +116,12 @@ def classify(
     with a blank line between documents. --json prints one object for each document.
     \f
 
+    A multi-label model answers with the labels whose probability is at least their threshold, which
+    training chose; a terminal shows the next ones in grey. A pipe gets a line "no label", with the
+    probability of the likeliest, where there is none. --json gives a list, labels. --top K gives
+    the K likeliest instead, --at-least-one the likeliest where there would be none, and
+    --min-probability P no label below P.
+
     With --min-probability P, the answer is "unsure" where no label has probability P. Its line
     comes first, with the probability of the likeliest label; with --top 1 it is the only line.
     "textmlr evaluate" tells how many answers remain at each P, and how good they are.
@@ -123,9 +129,10 @@ def classify(
     --corpus CORPUS -o FILE reads a corpus of any size piece by piece, and writes its own columns
     and, after them, predicted and probability. --top K adds predicted_2, probability_2 and so on
     to K; --label LABEL gives only P(LABEL). With --min-probability P, predicted is null where no
-    label has probability P; --top then adds predicted_1, the likeliest label all the same. --json
-    prints a summary. A corpus is as for train, but needs no labels; a file whose name does not
-    tell its format is read as one document a line.
+    label has probability P; --top then adds predicted_1, the likeliest label all the same. With a
+    multi-label model predicted and probability are lists, in CSV and TSV joined by |. --json prints
+    a summary. A corpus is as for train, but needs no labels; a file whose name does not tell its
+    format is read as one document a line.
 
     \b
     Examples:
@@ -142,10 +149,13 @@ def classify(
             "--top": choice.top,
             "--min-probability": choice.min_probability,
             "--each-label": target.each_label or None,
+            "--at-least-one": choice.at_least_one or None,
         }
         for option, value in excluded.items():
             if value is not None:
                 raise click.UsageError(f"--label and {option} exclude each other")
+    if choice.at_least_one and choice.top is not None and not target.corpora:
+        raise click.UsageError("--top and --at-least-one exclude each other")
     if target.corpora:
         if documents or texts or lines is not None:
             raise click.UsageError(
@@ -191,12 +201,14 @@ def _classify_corpora(
         check_output(target.output, target.corpora, [model])
     loaded = Model.load(model)
     choice.column(loaded, model)
+    choice.of_sets(loaded, model)
     columns = ColumnChoice(
         target.prefix or "",
         len(loaded.labels) if choice.top == ALL else choice.top,
         choice.min_probability,
         choice.label,
         target.each_label,
+        choice.at_least_one,
     )
     classify_corpus(
         loaded,

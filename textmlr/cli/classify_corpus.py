@@ -116,7 +116,7 @@ def classify_corpus(
         click.echo(to_json({**summary, "taken": taken, "seconds": round(seconds, 3)}))
     elif not quiet:
         said = tables_said(notes.taken, model.record.taken, reading, lines=True)
-        _show(output, wanted, tally, counts, seconds, said)
+        _show(output, wanted, tally, counts, seconds, said, is_multilabel=model.is_multilabel)
 
 
 def row_notes(missing: int, skipped: int) -> list[str]:
@@ -137,11 +137,13 @@ def _show(
     counts: dict[str, int] | None,
     seconds: float,
     said: Sequence[str],
+    *,
+    is_multilabel: bool,
 ) -> None:
     """A summary, on stderr, since stdout may get the predictions."""
     from textmlr.base.printable import plural
     from textmlr.cli.terminal import show_rows
-    from textmlr.export.answer_lines import UNSURE
+    from textmlr.export.answer_lines import NO_LABEL, UNSURE
 
     where = "standard output" if output.path == "-" else output.path
     click.secho(f"Wrote {plain(where)}", bold=True, err=True)
@@ -158,7 +160,9 @@ def _show(
             rows.append(("" if place else "predicted", row))
         if len(counts) > MOST_SHOWN:
             rows.append(("", f"… and {plural(len(counts) - MOST_SHOWN, 'label')} more"))
-    if wanted.min_probability is not None:
+    if is_multilabel:
+        rows.append((NO_LABEL, f"{tally.unsure:,}  {_percent(tally.unsure, tally)}"))
+    elif wanted.min_probability is not None:
         rows.append(
             (
                 UNSURE,

@@ -96,15 +96,18 @@ def _answer(
     threads: int | None,
     as_json: bool,
 ) -> None:
-    column = choice.column(loaded, model)
-    if choice.min_probability is not None:
-        warn_of_namesake(loaded.labels, as_json)
-    writer = answers_writer(loaded.labels, choice, column, as_json, len(batch))
+    from textmlr.export.answer_lines import NO_LABEL, UNSURE
+    from textmlr.model.answer_stream import map_answers
+
+    column, sets = choice.column(loaded, model), choice.of_sets(loaded, model)
+    if sets is not None:
+        warn_of_namesake(loaded.labels, as_json, NO_LABEL)
+    elif choice.min_probability is not None:
+        warn_of_namesake(loaded.labels, as_json, UNSURE)
+    writer = answers_writer(loaded.labels, choice, column, as_json, len(batch), sets)
     names = iter(names)
     first, unknown, invalid, seen = None, 0, 0, 0
     doubtful: list[tuple[str, bytes]] = []
-    from textmlr.model.answer_stream import map_answers
-
     for text, known, bad in map_answers(loaded, writer.prepare, [batch], threads):
         named = list(islice(names, len(known)))
         writer.show(named, text)

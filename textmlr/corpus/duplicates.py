@@ -27,6 +27,7 @@ from textmlr.base.threads import map_blocks
 from textmlr.corpus.batch import Batch
 from textmlr.corpus.blocks import blocks_of
 from textmlr.corpus.corpus import Corpus
+from textmlr.corpus.label_sets import as_codes
 from textmlr.kernels import fingerprints as kernels
 
 MOST_TEXTS = 1 << 20  # looked at, at most: 38 MB, and three times as much while they are united
@@ -186,11 +187,11 @@ def _place(corpus: Corpus, i: int) -> tuple[str, int]:
 def duplicates_of(corpus: Corpus, threads: int) -> Duplicates:
     """The duplicates of a corpus."""
     counter = DuplicateCounter(threads)
-    first = 0
+    y, first = as_codes(corpus.y), 0
     for batch in corpus.batches:
         part = slice(first, first + len(batch))
         weights = None if corpus.weights is None else corpus.weights[part]
-        counter.add(batch, corpus.y[part], weights)
+        counter.add(batch, y[part], weights)
         first += len(batch)
     return counter.finish()
 

@@ -157,8 +157,13 @@ class LabelSets:
         return LabelSets.of_pairs(self.rows[known], codes[known], len(self))
 
 
-# The labels of documents: a code each, (n,) int32, or sets.
-Targets = NDArray[np.int32] | LabelSets
+# The labels of documents: a code each, (n,), or sets.
+Targets = NDArray[np.integer[Any]] | LabelSets
+
+
+def arrays_of(y: Targets) -> Any:
+    """Labels for kernels: the codes, or SetArrays, frozen."""
+    return y.arrays if isinstance(y, LabelSets) else frozen(y)
 
 
 def as_sets(y: Targets) -> LabelSets:
@@ -173,6 +178,11 @@ def joined_targets(parts: Sequence[Targets]) -> Targets:
     return np.concatenate([np.zeros(0, np.int32), *parts])
 
 
+def recoded(y: Targets, new: NDArray[np.int32]) -> Targets:
+    """Labels with other codes: new[code] for each; below 0 it is unknown, and in no set."""
+    return y.recoded(new) if isinstance(y, LabelSets) else new[y]
+
+
 def label_counts(
     y: Targets, labels: int, weights: NDArray[np.floating[Any]] | None = None
 ) -> NDArray[np.float64]:
@@ -183,7 +193,25 @@ def label_counts(
     return np.bincount(y.codes, own, labels).astype(np.float64)
 
 
-def strata(y: Targets) -> NDArray[np.int32]:
+def as_codes(y: Targets) -> NDArray[np.int32]:
+    """(n,) a code a document: its label, or a number of its set, alike for equal sets."""
+    if not isinstance(y, LabelSets):
+        return y.astype(np.int32, copy=False)
+    numbers: dict[bytes, int] = {}
+    offsets, codes = y.offsets.tolist(), y.codes
+    own = (codes[first:last].tobytes() for first, last in pairwise(offsets))
+    return np.fromiter((numbers.setdefault(one, len(numbers)) for one in own), np.int32, len(y))
+
+
+def all_known(y: Targets, known: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """(n,)  whether all labels of each document are among those that are known, (L,)."""
+    if not isinstance(y, LabelSets):
+        return known[y]
+    own: NDArray[np.bool_] = np.bincount(y.rows, ~known[y.codes], len(y)) == 0
+    return own
+
+
+def strata(y: Targets) -> NDArray[np.integer[Any]]:
     """(n,) one code a document, for drawing documents evenly by label: its label; of a set the one
     that fewest documents have, and of an empty one a code of its own, behind all labels.
 

@@ -131,7 +131,7 @@ def _checked_usual(usual: Any) -> tuple[Taken, ...]:
     raise taken("usual", usual, "a list of Taken", "give model.record.taken")
 
 
-def recode(corpus: Corpus, labels: Sequence[str]) -> tuple[Any, dict[str, int]]:
+def recode(corpus: Corpus, labels: Sequence[str]) -> tuple[Targets, dict[str, int]]:
     """The labels of a corpus as codes into another list, a model's: (codes, unknown).
 
     codes    (n,) int32   -1 where the label is not in labels; or sets without such labels

@@ -10,11 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from textmlr.model.heads import likeliest, ranked_rows
+from textmlr.model.label_choice import LabelChoice
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
 UNSURE = "unsure"  # the answer where no label is likely enough
+NO_LABEL = "no label"  # that of a document which may have several
 
 # From so many numbers on Arrow writes them: importing it takes as long as Python takes for these.
 MANY = 1 << 17
@@ -30,11 +32,16 @@ class LabelLines:
     Where the likeliest label's is below ``least``, the first line is UNSURE with that probability,
     before the lines of several labels or in place of the only one.
 
+    Where documents may have several labels, the lines of a document are those of its answer, or of
+    the ``top`` likeliest that are no less than ``least``.  Where there is none, a line NO_LABEL has
+    the probability of the likeliest.
+
     labels     L names without control characters
     top        how many labels of each document, None for all
     column     the one label that is asked for, None for those of top
     least      the least probability of an answer, 0 for none; of no effect on a column
     documents  how many there are in all
+    choice     of a multi-label model: which labels are a document's answer, given without a top
     """
 
     def __init__(
@@ -44,13 +51,15 @@ class LabelLines:
         column: int | None,
         least: float = 0.0,
         documents: int = 1,
+        choice: LabelChoice | None = None,
     ) -> None:
-        names = [f"{name}\t" for name in (*labels, UNSURE)]
+        names = [f"{name}\t" for name in (*labels, UNSURE if choice is None else NO_LABEL)]
         # The second half are names in the first of several lines.
         self._names = [*names, *(f"\n{name}" for name in names), ""]
         self._top = min(top or len(labels), len(labels))
         self._column = column
         self._least = least
+        self._choice, self._by_choice = choice, top is None
         numbers = documents * (self._top if column is None else 1)
         self._joined = _joined_by_arrow if numbers >= MANY else _joined
 
@@ -60,6 +69,8 @@ class LabelLines:
         if self._column is not None:
             nameless = np.full(n, len(self._names) - 1)
             return self._joined(self._names, nameless, probabilities[:, self._column])
+        if self._choice is not None:
+            return self._of_sets(probabilities, self._choice)
         if self._top == 1:
             best = likeliest(probabilities)
             shares = probabilities[np.arange(n), best]
@@ -75,6 +86,29 @@ class LabelLines:
             kept[:, 0] = unsure
             order, shares = order[kept], shares[kept]
         return self._joined(self._names, order.ravel(), shares.ravel())
+
+    def _of_sets(self, p: NDArray[np.float64], choice: LabelChoice) -> bytes:
+        """The lines of documents that may have several labels."""
+        n, labels = p.shape
+        if self._by_choice:
+            offsets, codes = choice.ranked(p)
+            sizes = np.diff(offsets)
+        else:
+            order = ranked_rows(p)[:, : self._top]
+            likely = np.take_along_axis(p, order, axis=1) >= self._least
+            sizes, codes = likely.sum(axis=1), order[likely]
+        ends = np.cumsum(np.maximum(sizes, 1))
+        begins = ends - np.maximum(sizes, 1)
+        names = np.full(int(ends[-1]) if n else 0, labels)
+        shares = np.zeros(len(names))
+        none = sizes == 0
+        shares[begins[none]] = p[none].max(axis=1)
+        own = np.ones(len(names), np.bool_)
+        own[begins[none]] = False
+        names[own], shares[own] = codes, p[np.repeat(np.arange(n), sizes), codes]
+        if self._by_choice or self._top > 1:
+            names[begins] += labels + 1
+        return self._joined(self._names, names, shares)
 
 
 def shortest(numbers: NDArray[np.float64]) -> list[str]:

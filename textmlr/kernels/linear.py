@@ -136,20 +136,19 @@ def _calibrate(scores, calibration):
 
 
 @kernel
-def gradient(indptr, indices, values, probabilities, y, weights, out):
-    """Add the gradient of ``softmax.loss`` with respect to theta to out.
+def gradient(indptr, indices, values, errors, weights, out):
+    """Add the gradient of a loss with respect to theta to out.
 
-    out[f, l] += sum_i weights[i]·(P(l | x_i) − [l = y_i])·f(x_i)_f
+    out[f, l] += sum_i weights[i]·errors[i, l]·f(x_i)_f
 
     indptr (n + 1,) int64, indices (nnz,) int32, values (nnz,) float32   f(x), CSR
-    probabilities (n, L) float64, y (n,) int32, weights (n,) float32
+    errors (n, L) float64   P(l | x_i) − [l is a label of document i];  weights (n,) float32
     out    (V, L) float64   added to
     """
-    labels = probabilities.shape[1]
-    for i in range(y.size):
+    labels = errors.shape[1]
+    for i in range(errors.shape[0]):
         for j in range(indptr[i], indptr[i + 1]):
             row = out[indices[j]]
             factor = np.float64(values[j]) * np.float64(weights[i])
             for label in range(labels):
-                row[label] += factor * probabilities[i, label]
-            row[y[i]] -= factor
+                row[label] += factor * errors[i, label]

@@ -96,6 +96,51 @@ class Squares(NamedTuple):
 
 
 @kernel
+def _ahead(features, i, visit, visits, steps, layers, units, scale):
+    """Write the scores of document i to units; return the size of the step at a visit."""
+    indptr, indices, values = features
+    state = (np.uint64(steps.seed) + np.uint64(visit)) * APART
+    held = np.float32(scale)
+    _forward(indices, values, indptr[i], indptr[i + 1], layers, held, steps.dropout, state, units)
+    return steps.first + (steps.last - steps.first) * visit / visits
+
+
+@kernel
+def _back(features, i, step, l2, layers, squares, units, scale):
+    """Take the steps of all layers for document i, whose error stands in units; return the scale
+    of the weights after it."""
+    indptr, indices, values = features
+    theta, upper, shape = layers
+    work, rows, counts, seen, seen_rows = units
+    held = np.float32(scale)
+    scale *= 1.0 - step * l2
+    pace = np.float32(step / scale)
+    base = upper.shape[0]
+    for layer in range(shape.size - 2, 0, -1):
+        error, on = work[ERRORS, layer], counts[layer]
+        base -= shape[layer] + 1
+        below = work[ERRORS, layer - 1]
+        _error_below(error, upper, rows[layer], work[SLOPES, layer], on, base, held, below)
+        own, outputs = seen_rows[layer], seen[OUTPUTS, layer]
+        _step_rows(own, outputs, 0, on, upper, squares.upper, error, pace)
+    first, last = indptr[i], indptr[i + 1]
+    _step_rows(indices, values, first, last, theta, squares.theta, work[ERRORS, 0], pace)
+    if scale < 1e-6:  # float32 would lose w's small parts
+        _shrink(theta, scale)
+        _shrink(upper, scale)
+        scale = 1.0
+    return scale
+
+
+@kernel
+def _shrink(weights, scale):
+    factor = np.float32(scale)
+    for row in range(weights.shape[0]):
+        for column in range(weights.shape[1]):
+            weights[row, column] *= factor
+
+
+@kernel
 def epoch(features, y, order, steps, layers, squares, units, totals):
     """Take one step a document, in the given order.
 
@@ -114,46 +159,18 @@ def epoch(features, y, order, steps, layers, squares, units, totals):
     totals (3,) float64  written: sum over the visits of −log P(y_i | x_i) before the step (nats),
                          visits at which y_i had the highest score, and the scale
     """
-    indptr, indices, values = features
-    theta, upper, shape = layers
-    work, rows, counts, seen, seen_rows = units
+    work, shape = units.work, layers.shape
     scale = steps.scale
     top = shape.size - 2
     loss = 0.0
     correct = 0
     for visit in range(order.size):
         i = order[visit]
-        begin, end = indptr[i], indptr[i + 1]
-        step = steps.first + (steps.last - steps.first) * visit / order.size
-        state = (np.uint64(steps.seed) + np.uint64(visit)) * APART
-        held = np.float32(scale)
-        _forward(indices, values, begin, end, layers, held, steps.dropout, state, units)
+        step = _ahead(features, i, visit, order.size, steps, layers, units, scale)
         nats, right = _error(work[SUMS, top], shape[top + 1], y[i], work[ERRORS, top])
         loss += nats
         correct += right
-        scale *= 1.0 - step * steps.l2
-        pace = np.float32(step / scale)
-        base = upper.shape[0]
-        for layer in range(top, 0, -1):
-            error, on = work[ERRORS, layer], counts[layer]
-            base -= shape[layer] + 1
-            below = work[ERRORS, layer - 1]
-            _error_below(error, upper, rows[layer], work[SLOPES, layer], on, base, held, below)
-            own, outputs = seen_rows[layer], seen[OUTPUTS, layer]
-            _step_rows(own, outputs, 0, on, upper, squares.upper, error, pace)
-        _step_rows(indices, values, begin, end, theta, squares.theta, work[ERRORS, 0], pace)
-        if scale < 1e-6:  # float32 would lose w's small parts
-            _shrink(theta, scale)
-            _shrink(upper, scale)
-            scale = 1.0
+        scale = _back(features, i, step, steps.l2, layers, squares, units, scale)
     totals[0] = loss
     totals[1] = correct
     totals[2] = scale
-
-
-@kernel
-def _shrink(weights, scale):
-    factor = np.float32(scale)
-    for row in range(weights.shape[0]):
-        for column in range(weights.shape[1]):
-            weights[row, column] *= factor

@@ -3,6 +3,8 @@
     log z = Σ_l log(1 + exp s_l),    P(l) = 1 / (1 + exp −s_l)
 
 Each label is a question of its own, and the probabilities of a document need not sum to 1.
+A document has a set of labels, maybe none: document i those of codes[offsets[i]:offsets[i + 1]].
+Its loss is the sum over labels of the binary cross-entropy, log z − Σ_{l in set} s_l.
 """
 
 import math
@@ -10,6 +12,13 @@ import math
 import numpy as np
 
 from textmlr.kernels.jit import kernel
+from textmlr.kernels.layers import ERRORS, SUMS
+from textmlr.kernels.sgd import _ahead, _back
+
+CLIP = np.float32(8.3)  # tanh is ±1 in float32 beyond it
+LEAST = np.float32(1e-9)  # least P of what is so, in a reported loss
+GROUP = 16  # labels to a logarithm: LEAST^GROUP is well within float64
+HALF, ONE = np.float32(0.5), np.float32(1.0)
 
 # The product of so many factors between 1 and 2 is below the largest float64.
 FACTORS = 512
@@ -83,9 +92,9 @@ def probabilities(scores, log_z, out):
 def tempered_loss(scores, y, factors, losses, slopes, curvatures):
     """Write the loss of factor·scores of each document, and its derivatives by log factor.
 
-    loss = Σ_l log(1 + exp(t·s_l)) − t·s_y
+    loss = Σ_l log(1 + exp(t·s_l)) − t·Σ_{l in y} s_l
 
-    scores (n, L) float32, y (n,) int32, factors (n,) float64
+    scores (n, L) float32, y SetArrays, factors (n,) float64
     losses, slopes, curvatures (n,) float64   written
     """
     for i in range(scores.shape[0]):
@@ -93,10 +102,99 @@ def tempered_loss(scores, y, factors, losses, slopes, curvatures):
         for label in range(scores.shape[1]):
             own = factors[i] * np.float64(scores[i, label])
             share = _sigmoid(own)
-            hot = 1.0 if label == y[i] else 0.0
-            loss += _soft_plus(own) - hot * own
-            slope += (share - hot) * own
+            loss += _soft_plus(own)
+            slope += share * own
             curvature += share * (1.0 - share) * own * own
+        for at in range(y.offsets[i], y.offsets[i + 1]):
+            own = factors[i] * np.float64(scores[i, y.codes[at]])
+            loss -= own
+            slope -= own
         losses[i] = loss
         slopes[i] = slope
         curvatures[i] = curvature
+
+
+@kernel
+def _half_tanh(score):
+    """tanh(score / 2) / 2 = P − 1/2, float32, to 3e-7: arithmetic alone, so that up to sixteen
+    labels take one instruction, and compiled and plain it has the same bits.
+
+    A rational function, fitted by least squares that were reweighted until the largest error over
+    |score| <= 2·CLIP was least.
+    """
+    x = min(max(HALF * score, -CLIP), CLIP)
+    s = x * x
+    top = np.float32(2.1797971e-11)
+    top = top * s + np.float32(-1.4107501e-08)
+    top = top * s + np.float32(9.6959429e-06)
+    top = top * s + np.float32(2.9668105e-03)
+    top = top * s + np.float32(1.2961784e-01)
+    top = top * s + ONE
+    low = np.float32(2.3451637e-04)
+    low = low * s + np.float32(2.3950817e-02)
+    low = low * s + np.float32(4.6295094e-01)
+    low = low * s + ONE
+    return HALF * x * top / low
+
+
+@kernel
+def _set_error(scores, labels, codes, first, last, error):
+    """Write P(l | x) − [l is one of the document's], the error of the scores; return (its loss in
+    nats, whether the label that scores highest is one of them).
+
+    scores (S,) float32, of which ``labels`` count
+    codes  (m,) int32   the document's labels are codes[first:last], each once, maybe none
+    error  (S,) float32   written, 0 beyond the labels
+    """
+    for label in range(labels):
+        error[label] = HALF + _half_tanh(scores[label])
+    for label in range(labels, error.size):
+        error[label] = np.float32(0.0)
+    highest = np.float32(-np.inf)
+    for label in range(labels):
+        highest = max(highest, scores[label])
+    right = False
+    for at in range(first, last):
+        error[codes[at]] -= ONE
+        right |= scores[codes[at]] == highest
+    # P of what is so is 1 − |error|: one logarithm does for GROUP labels.
+    loss = 0.0
+    for begin in range(0, labels, GROUP):
+        product = 1.0
+        for label in range(begin, min(begin + GROUP, labels)):
+            product *= np.float64(max(ONE - abs(error[label]), LEAST))
+        loss -= np.log(product)
+    return loss, right
+
+
+@kernel
+def epoch(features, y, order, steps, layers, squares, units, totals):
+    """``sgd.epoch`` where documents have sets of labels, and each label is a sigmoid of its own.
+
+        theta ← (1 − s·l2)·theta − s·f(x_i) ⊗ (P(· | x_i) − [· in y_i])
+
+    y       SetArrays   the documents' labels
+    totals (3,) float64  written: sum over the visits of the losses before the step (nats), visits
+                         at which the highest score was that of a label of the document's, and
+                         the scale
+    The other arguments are as there.  Every label takes part in every step: leaving out those whose
+    error is small gained nothing (branches cost more than the memory saved), and biased the rest.
+    """
+    offsets, codes = y
+    work, shape = units.work, layers.shape
+    scale = steps.scale
+    top = shape.size - 2
+    loss = 0.0
+    correct = 0
+    for visit in range(order.size):
+        i = order[visit]
+        step = _ahead(features, i, visit, order.size, steps, layers, units, scale)
+        scores, error = work[SUMS, top], work[ERRORS, top]
+        first, last = offsets[i], offsets[i + 1]
+        nats, right = _set_error(scores, shape[top + 1], codes, first, last, error)
+        loss += nats
+        correct += right
+        scale = _back(features, i, step, steps.l2, layers, squares, units, scale)
+    totals[0] = loss
+    totals[1] = correct
+    totals[2] = scale

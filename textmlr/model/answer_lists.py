@@ -8,7 +8,7 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from textmlr.base.checks import check_choice, check_flag, check_listed
+from textmlr.base.checks import check_flag, check_listed
 from textmlr.base.errors import InputError
 from textmlr.model.heads import ranked
 from textmlr.model.label_choice import LabelChoice
@@ -27,9 +27,7 @@ class Answer(NamedTuple):
 
 def check_top(top: Any, at_least_one: Any, is_multilabel: bool) -> None:
     """Raise InputError unless these say which labels of a document are listed."""
-    if type(top) is str:
-        check_choice("top", top, (ANSWER,))
-    elif top is not None and (type(top) is not int or top != 1):
+    if top is not None and not (type(top) in (int, str) and top in (1, ANSWER)):
         check_listed("top", top)
     if at_least_one is False:
         return

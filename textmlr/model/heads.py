@@ -2,10 +2,12 @@
 
 All heads are exponential families.  With log z the normaliser of the scores,
 
-    loss = log z(scores) − score of the document's label,      P(ℓ | x) = ∂ log z / ∂ score(x, ℓ)
+    loss = log z(scores) − scores of the document's labels,    P(ℓ | x) = ∂ log z / ∂ score(x, ℓ)
 
 so that every solver steps by P(ℓ | x) − [ℓ is the document's label], the error of a score.
-The softmax has log z = log Σ_ℓ exp score(x, ℓ).
+The softmax has log z = log Σ_ℓ exp score(x, ℓ), and one label a document.  Sigmoids have
+log z = Σ_ℓ log(1 + exp score(x, ℓ)), and a set of labels a document; the loss is the sum over
+labels of the binary cross-entropy.
 
 A head is a value that names its kernels.  No other module asks which head a model has; a new head
 is registered here, and training, calibration, evaluation and the model's file take it as it is.
@@ -25,11 +27,11 @@ from textmlr.base.arrays import frozen
 from textmlr.base.checks import check_choice
 from textmlr.base.errors import InputError
 from textmlr.base.file_checks import expect
+from textmlr.corpus.label_sets import LabelSets, Targets, arrays_of, as_sets
 from textmlr.features.csr_features import Features
 from textmlr.kernels import document_answer, linear, sgd, sigmoids, softmax
 
 Reals = NDArray[np.float64]
-Codes = NDArray[np.integer[Any]]
 Kernel = Callable[..., Any]
 
 
@@ -57,9 +59,10 @@ class Head:
     tempered_kernel   loss of t·scores and its derivatives: see ``softmax.tempered_loss``
     epoch          one epoch of SGD: see ``sgd.epoch``
     answer, answer_counts   text, or counts, to answers: see ``document_answer``
-    curve          (by, x, wanted): Curve of −Σ wanted·log P of the scores Σ_j x_j·by_j, for
-                   by (J, n, L), x (J,) and wanted (n, L) >= 0, the weight of each label
-    log_losses     (p, codes, least): −log P of the labels, (n,) nats, by probabilities (n, L)
+    curve          (by, x, wanted, weights): Curve of Σ_i weights_i·log z_i − Σ wanted·score, the
+                   scores Σ_j x_j·by_j, for by (J, n, L), x (J,), weights (n,) and wanted (n, L)
+                   >= 0, the weight of each label
+    log_losses     (p, y, least): −log P of the labels, (n,) nats, by probabilities (n, L)
                    taken as no less than least; a code of L or more is a label with P = 0
     log_p          (scores, log_z): log P of each label, (n, L), finite where P is 0 in float64
     link           (log_p): scores (L,) whose probabilities are exp(log_p), up to their sum
@@ -78,8 +81,8 @@ class Head:
     epoch: Kernel
     answer: Kernel
     answer_counts: Kernel
-    curve: Callable[[Reals, Reals, Reals], Curve]
-    log_losses: Callable[[Reals, Codes, float], Reals]
+    curve: Callable[[Reals, Reals, Reals, Reals], Curve]
+    log_losses: Callable[[Reals, Targets, float], Reals]
     log_p: Callable[[NDArray[Any], Reals], NDArray[Any]]
     link: Callable[[Reals], Reals]
     onnx: Sequence[tuple[str, list[str], list[str], dict[str, Any]]]
@@ -100,15 +103,29 @@ class Head:
         self.p_kernel(frozen(scores), frozen(self.log_z(scores)), out)
         return out
 
-    def losses(self, scores: NDArray[np.float32], y: Codes) -> Reals:
-        """The loss of each document: (n,) float64, nats;  y (n,) codes of labels."""
-        losses: Reals = self.log_z(scores) - scores[np.arange(len(y)), y]
+    def targets(self, y: Targets) -> Targets:
+        """Labels as the head takes them: sets for sigmoids, a code a document for the softmax.
+
+        Raises InputError for sets where each document must have one label.
+        """
+        if self.has_sets:
+            return as_sets(y)
+        if isinstance(y, LabelSets):
+            raise InputError(
+                "documents have sets of labels, and the model has one label a document",
+                mend="read the corpus with multilabel=False",
+            )
+        return y
+
+    def losses(self, scores: NDArray[np.float32], y: Targets) -> Reals:
+        """The loss of each document: (n,) float64, nats."""
+        losses: Reals = self.log_z(scores) - label_scores(scores, y)
         return losses
 
-    def loss(
-        self, scores: NDArray[np.float32], y: NDArray[np.int32], weights: NDArray[np.float32]
-    ) -> float:
+    def loss(self, scores: NDArray[np.float32], y: Targets, weights: NDArray[np.float32]) -> float:
         """Weighted sum of the losses, in nats, added up in order."""
+        if isinstance(y, LabelSets):
+            return float((self.losses(scores, y) * weights).sum())
         log_z = self.log_z(scores)
         return float(softmax.loss(frozen(scores), frozen(log_z), frozen(y), frozen(weights)))
 
@@ -116,37 +133,42 @@ class Head:
         """(n,) the label that answers each row of scores or probabilities, (n, L)."""
         return likeliest(rows)
 
-    def right(self, rows: NDArray[np.floating[Any]], y: Codes) -> NDArray[np.bool_]:
-        """Whether the answer of each row is the document's label: (n,)."""
-        right: NDArray[np.bool_] = self.answers(rows) == y
+    def right(self, rows: NDArray[np.floating[Any]], y: Targets) -> NDArray[np.bool_]:
+        """Whether the answer of each row is the document's label, or one of them: (n,)."""
+        answers = self.answers(rows)
+        right: NDArray[np.bool_] = y.has(answers) if isinstance(y, LabelSets) else answers == y
         return right
 
     def add_gradient(
         self,
         features: Features,
         scores: NDArray[np.float32],
-        y: NDArray[np.int32],
+        y: Targets,
         weights: NDArray[np.float32],
         out: Reals,
     ) -> None:
         """Add the gradient of ``loss`` by θ of a linear model to out, (V, L) float64."""
+        errors = self.probabilities(scores)
+        sets = as_sets(y)
+        errors[sets.rows, sets.codes] -= 1.0
         linear.gradient(
             frozen(features.indptr),
             frozen(features.indices),
             frozen(features.values),
-            frozen(self.probabilities(scores)),
-            frozen(y),
+            frozen(errors),
             frozen(weights),
             out,
         )
 
     def tempered(
-        self, scores: NDArray[np.float32], y: NDArray[np.int32], factors: Reals
+        self, scores: NDArray[np.float32], y: Targets, factors: Reals
     ) -> tuple[Reals, Reals, Reals]:
         """(loss of factor·scores of each document, its slope and curvature by log factor), each
         (n,) float64;  factors (n,)."""
         losses, slopes, curvatures = (np.empty(len(factors)) for _ in range(3))
-        self.tempered_kernel(frozen(scores), frozen(y), frozen(factors), losses, slopes, curvatures)
+        self.tempered_kernel(
+            frozen(scores), arrays_of(y), frozen(factors), losses, slopes, curvatures
+        )
         return losses, slopes, curvatures
 
     def common(self, theta: NDArray[np.float32]) -> Reals:
@@ -166,8 +188,7 @@ class Head:
         return head_of, (self.name,)
 
 
-def _softmax_curve(by: Reals, x: Reals, wanted: Reals) -> Curve:
-    weights = wanted.sum(axis=1)
+def _softmax_curve(by: Reals, x: Reals, wanted: Reals, weights: Reals) -> Curve:
     scores = x[0] * by[0]
     for j in range(1, len(x)):
         scores += x[j] * by[j]
@@ -185,11 +206,20 @@ def _softmax_curve(by: Reals, x: Reals, wanted: Reals) -> Curve:
     return Curve(value, slope, curvature)
 
 
-def _softmax_log_losses(p: Reals, codes: Codes, least: float) -> Reals:
-    return -np.log(np.clip(of_label(p, codes), least, 1.0))
+def _softmax_log_losses(p: Reals, y: Targets, least: float) -> Reals:
+    assert not isinstance(y, LabelSets)
+    return -np.log(np.clip(of_label(p, y), least, 1.0))
 
 
-def of_label(p: Reals, codes: Codes) -> Reals:
+def label_scores(scores: NDArray[np.floating[Any]], y: Targets) -> NDArray[np.floating[Any]]:
+    """(n,) the score of each document's label, or the sum of those of its set;  scores (n, L)."""
+    if not isinstance(y, LabelSets):
+        own: NDArray[np.floating[Any]] = scores[np.arange(len(y)), y]
+        return own
+    return np.bincount(y.rows, scores[y.rows, y.codes], len(y)).astype(np.float64)
+
+
+def of_label(p: Reals, codes: NDArray[np.integer[Any]]) -> Reals:
     """(n,) the entry of each row for its code; 0 for a code beyond the columns."""
     width = p.shape[1]
     own = p[np.arange(len(codes)), np.minimum(codes, width - 1)]
@@ -222,22 +252,25 @@ SOFTMAX = Head(
 )
 
 
-def _sigmoids_curve(by: Reals, x: Reals, wanted: Reals) -> Curve:
-    scores, weights = np.einsum("j,jnl->nl", x, by), wanted.sum(axis=1, keepdims=True)
+def _sigmoids_curve(by: Reals, x: Reals, wanted: Reals, weights: Reals) -> Curve:
+    scores, own = np.einsum("j,jnl->nl", x, by), weights[:, None]
     p = np.exp(-np.logaddexp(0, -scores))
-    value = float((weights * np.logaddexp(0, scores) - wanted * scores).sum())
-    slope = ((weights * p - wanted) * by).sum(axis=(1, 2))
-    return Curve(value, slope, np.einsum("inl,jnl,nl->ij", by, by, weights * p * (1 - p)))
+    value = float((own * np.logaddexp(0, scores) - wanted * scores).sum())
+    slope = ((own * p - wanted) * by).sum(axis=(1, 2))
+    return Curve(value, slope, np.einsum("inl,jnl,nl->ij", by, by, own * p * (1 - p)))
 
 
-def _sigmoids_log_losses(p: Reals, codes: Codes, least: float) -> Reals:
-    own = np.where(np.arange(p.shape[1]) == codes[:, None], p, 1 - p)
-    losses: Reals = -np.log(np.clip(own, least, 1.0)).sum(axis=1)
+def _sigmoids_log_losses(p: Reals, y: Targets, least: float) -> Reals:
+    sets, width = as_sets(y), p.shape[1]
+    known = sets.codes < width
+    rows, codes = sets.rows[known], sets.codes[known]
+    losses: Reals = -np.log1p(-np.minimum(p, 1 - least)).sum(axis=1)
+    own = p[rows, codes]
+    moved = np.log1p(-np.minimum(own, 1 - least)) - np.log(np.clip(own, least, 1.0))
+    losses += np.bincount(rows, moved, len(p))
+    unknown = np.bincount(sets.rows[~known], minlength=len(p))
+    losses -= np.log(least) * unknown if least else np.where(unknown, -np.inf, 0.0)
     return losses
-
-
-def _not_trained(*arrays: Any) -> Any:
-    raise InputError("sigmoids are for models that are imported", mend="train with the softmax")
 
 
 # P = 1 is a score of infinity: no label is held for that sure.
@@ -247,7 +280,7 @@ SIGMOIDS = Head(
     log_z_kernel=sigmoids.log_normalizer,
     p_kernel=sigmoids.probabilities,
     tempered_kernel=sigmoids.tempered_loss,
-    epoch=_not_trained,
+    epoch=sigmoids.epoch,
     answer=document_answer.sigmoid_answer,
     answer_counts=document_answer.sigmoid_answer_counts,
     curve=_sigmoids_curve,
@@ -260,6 +293,7 @@ SIGMOIDS = Head(
         ("Sigmoid", ["scores"], ["probabilities"], {}),
     ),
     about=["A text classifier: P(label | document) = 1 / (1 + exp(-score)) of each label."],
+    is_exact=True,
     has_sets=True,
 )
 _HEADS: dict[str, Head] = {head.name: head for head in (SOFTMAX, SIGMOIDS)}

@@ -41,7 +41,7 @@ class ModelVerbs:
         resamples: int = 1000,
         threads: int | None = None,
         verbose: bool = False,
-    ) -> textmlr.Evaluation:
+    ) -> textmlr.Evaluation | textmlr.MultilabelEvaluation:
         """How good the answers are on labelled documents; see ``textmlr.evaluate``.
 
         >>> import textmlr
@@ -75,7 +75,7 @@ class ModelVerbs:
         reading: ReadingOptions | None = None,
         threads: int | None = None,
         verbose: bool = False,
-    ) -> textmlr.Comparison:
+    ) -> textmlr.Comparison | textmlr.MultilabelComparison:
         """Whether this model (A) or another (B) is better on labelled documents; see
         ``textmlr.compare``.
 
@@ -306,6 +306,7 @@ class ModelVerbs:
         min_probability: float | None = None,
         label: str | None = None,
         each_label: bool = False,
+        at_least_one: bool = False,
         prefix: str = "",
         reading: ReadingOptions | None = None,
         threads: int | None = None,
@@ -317,10 +318,14 @@ class ModelVerbs:
                 or .bz2 after the last three).  It has a row for each of the files', with their
                 columns, then the answers: predicted and probability.  A text that is null has a
                 null answer
+        By a multi-label model predicted and probability are lists, in CSV and TSV joined by the
+        separator of the training's labels, or |; predicted_1 and so on are single labels.
+
         top     also columns predicted_2, probability_2, … to this rank
         min_probability  predicted is null where no label has this probability
         label   only one column, P(label)
         each_label  also a column P(LABEL) of each label
+        at_least_one  by a multi-label model: the likeliest label where there would be none
         prefix  before the names of the new columns
         reading ReadingOptions: how files are read
         Raises InputError for files that cannot be read, and an output that cannot be written.
@@ -332,7 +337,7 @@ class ModelVerbs:
         (144, ['predicted', 'probability', 'predicted_2', 'probability_2'])
         """
         check_kind("prefix", prefix, str, "give the beginning of a name")
-        choice = prefix, top, min_probability, label, each_label
+        choice = prefix, top, min_probability, label, each_label, at_least_one
         done: dict[str, Any] = textmlr._classify_files(
             self, paths, output, choice, reading, threads=threads
         )

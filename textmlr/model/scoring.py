@@ -64,26 +64,40 @@ class Calibration:
         return float((max(float(scores.std()), self.least) / self.spread) ** self.exponent)
 
 
-def base_rates(documents: NDArray[np.floating[Any]] | Sequence[float]) -> NDArray[np.float64]:
-    """P(Y=ℓ) of a document about which nothing is known: (L,) float64, their sum 1; (0,) for (0,).
+def base_rates(
+    documents: NDArray[np.floating[Any]] | Sequence[float], total: float | None = None
+) -> NDArray[np.float64]:
+    """P(ℓ) of a document about which nothing is known: (L,) float64, their sum 1; (0,) for (0,).
 
     documents  (L,) of each label, or the sums of their weights, none negative, not all 0.  A label
                without any counts as UNSEEN documents
+    total      of all documents, which have sets of labels: P(ℓ) is then the share of them that
+               have ℓ, with UNSEEN more on either side, and the sum need not be 1
 
     >>> base_rates([6, 2]).round(6).tolist()
     [0.75, 0.25]
+    >>> base_rates([6, 2], total=9).round(6).tolist()
+    [0.65, 0.25]
     """
-    return _shares(documents)[1]
+    if total is None:
+        return _shares(documents)[1]
+    own = np.minimum(np.asarray(documents, np.float64), total)
+    rates: NDArray[np.float64] = (own + UNSEEN) / (total + 2 * UNSEEN)
+    return rates
 
 
 def base_scores(
-    documents: NDArray[np.floating[Any]] | Sequence[float], head: Head = SOFTMAX
+    documents: NDArray[np.floating[Any]] | Sequence[float],
+    head: Head = SOFTMAX,
+    total: float | None = None,
 ) -> NDArray[np.float32]:
     """Scores of a document without a known word: those with the probabilities of ``base_rates``,
     (L,) float32, nats; (0,) where these are not known."""
-    counts, shares = _shares(documents)
-    if not counts.size:
+    if not len(documents):
         return np.zeros(0, np.float32)
+    if head.has_sets and total is not None:
+        return head.link(np.log(base_rates(documents, total))).astype(np.float32)
+    counts, shares = _shares(documents)
     # Each by itself: a share may be too small to be above 0.
     logs = np.log(counts) - np.log(counts.max()) + np.log(shares.max())
     return head.link(logs).astype(np.float32)
@@ -126,11 +140,13 @@ class Shrunk(Calibration):
 
     prior: float = 0.0
 
-    def offsets(self, rates: NDArray[np.float64]) -> NDArray[np.float64]:
-        """The numbers added to scores: (L,) float64, nats, their mean 0;  rates  (L,), those of
-        ``base_rates``."""
-        logs = np.log(rates)
-        offsets: NDArray[np.float64] = self.prior * (logs - logs.mean())
+    def offsets(self, rates: NDArray[np.float64], head: Head = SOFTMAX) -> NDArray[np.float64]:
+        """The numbers added to scores: (L,) float64, nats, of the softmax with mean 0;  rates
+        (L,), those of ``base_rates``."""
+        scores = head.link(np.log(rates))
+        if head.is_relative:
+            scores = scores - scores.mean()
+        offsets: NDArray[np.float64] = self.prior * scores
         return offsets
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from textmlr.corpus.label_sets import Targets, all_known, as_sets, joined_targets, label_counts
 from textmlr.model.heads import SOFTMAX, Head
 from textmlr.model.parameters import Network
 from textmlr.model.scoring import Calibration, Shrunk, score, spreads
@@ -50,11 +51,11 @@ TELLING = 3
 class Scored:
     """Documents that θ was not trained on, with their scores.
 
-    scores (n, L) float32, nats;  y (n,) int32, weights (n,) float32
+    scores (n, L) float32, nats;  y (n,) int32, or label sets;  weights (n,) float32
     """
 
     scores: NDArray[np.float32]
-    y: NDArray[np.int32]
+    y: Targets
     weights: NDArray[np.float32]
     head: Head = SOFTMAX
 
@@ -69,7 +70,7 @@ class Scored:
         """The documents of all parts."""
         return cls(
             np.concatenate([part.scores for part in parts]),
-            np.concatenate([part.y for part in parts]),
+            joined_targets([part.y for part in parts]),
             np.concatenate([part.weights for part in parts]),
             parts[0].head,
         )
@@ -90,7 +91,7 @@ class Scored:
     def never_answered(self) -> tuple[int, ...]:
         """Numbers of the labels that TELLING documents or more have, and that answer none."""
         counts, labels = self.weights > 0, self.scores.shape[1]
-        asked = np.bincount(self.y[counts], minlength=labels)
+        asked = label_counts(self.y[counts], labels)
         answered = np.bincount(self.head.answers(self.scores), minlength=labels)
         return tuple(np.flatnonzero((asked >= TELLING) & (answered == 0)).tolist())
 
@@ -159,7 +160,8 @@ def calibrate_or_shrink(
     """
     calibration, loss = calibrate(scored)
     # A run that never saw a label cannot answer it, and that says nothing of its words.
-    known = np.bincount(scored.y[scored.weights > 0], minlength=len(rates))[scored.y] > 1
+    asked = label_counts(scored.y[scored.weights > 0], len(rates))
+    known = all_known(scored.y, asked > 1)
     judging = Scored(scored.scores[known], scored.y[known], scored.weights[known], scored.head)
     if not judging.weights.any():
         return calibration, loss
@@ -173,15 +175,19 @@ def calibrate_or_shrink(
 
 def _gained(scored: Scored, rates: NDArray[np.float64], loss: float) -> float:
     """Nats that documents of such a mean loss gain on the base rates, all together."""
-    known = float((scored.weights * np.log(rates)[scored.y]).sum() / scored.weights.sum())
-    return (-known - loss) * len(scored.y)
+    base = np.broadcast_to(rates, scored.scores.shape)
+    losses = scored.head.log_losses(base, scored.y, 0.0)
+    known = float((scored.weights * losses).sum() / scored.weights.sum())
+    return (known - loss) * len(scored.y)
 
 
 def _shrunk(
     scored: Scored, counts: NDArray[np.float64], x: NDArray[np.float64], unit: float
 ) -> tuple[Shrunk, Scored]:
     calibration = Shrunk(factor=float(x[0] / unit), prior=float(x[1]))
-    scores = calibration.factor * scored.scores.astype(np.float64) + calibration.offsets(counts)
+    scores = calibration.factor * scored.scores.astype(np.float64) + calibration.offsets(
+        counts, scored.head
+    )
     return calibration, replace(scored, scores=scores.astype(np.float32))
 
 
@@ -196,13 +202,17 @@ class _Shrinkage:
         unit: float,
         n: float,
     ) -> None:
-        offsets = np.broadcast_to(Shrunk(prior=1.0).offsets(counts), scored.scores.shape)
+        own = Shrunk(prior=1.0).offsets(counts, scored.head)
+        offsets = np.broadcast_to(own, scored.scores.shape)
         # (2, n, L): the derivatives of the scores by x.
         self._by = np.stack([scored.scores.astype(np.float64) / unit, offsets])
         weights = scored.weights.astype(np.float64)
         weights /= weights.sum()
         wanted = np.outer(weights, RATES_PRIOR / n * rates)
-        wanted[np.arange(len(weights)), scored.y] += weights
+        sets = as_sets(scored.y)
+        wanted[sets.rows, sets.codes] += weights[sets.rows]
+        # Documents that are the base rates themselves are counted, too.
+        self._all = weights * (1 + RATES_PRIOR / n) if scored.head.has_sets else wanted.sum(axis=1)
         self._wanted, self._head = wanted, scored.head
         self._penalty = np.array([0.0, WEIGHT_PRIOR / n])
 
@@ -232,7 +242,7 @@ class _Shrinkage:
         self, x: NDArray[np.float64]
     ) -> tuple[float, NDArray[np.float64], NDArray[np.float64]]:
         """(value, gradient (2,), curvature (2, 2)) at x."""
-        curve = self._head.curve(self._by, x, self._wanted)
+        curve = self._head.curve(self._by, x, self._wanted, self._all)
         value = curve.value + float((self._penalty * x * x).sum()) / 2
         curvature = np.diag(self._penalty + NARROWEST) + curve.curvature
         return value, curve.slope + self._penalty * x, curvature

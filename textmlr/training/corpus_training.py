@@ -17,7 +17,7 @@ from textmlr.base.threads import chosen_threads
 from textmlr.base.training_options import TrainingOptions
 from textmlr.corpus.corpus import Corpus, check_corpus, files_of
 from textmlr.corpus.duplicates import duplicates_of
-from textmlr.model.heads import SOFTMAX, Head, head_of
+from textmlr.model.heads import SIGMOIDS, SOFTMAX, Head, head_of
 from textmlr.model.model import Model
 from textmlr.model.model_facts import kept_of
 from textmlr.model.model_parts import UpdateState
@@ -44,7 +44,7 @@ def train_corpus(
     threads: int | None = None,
     watch: Watch | None = None,
     store: Store | None = None,
-    head: str = SOFTMAX.name,
+    head: str | None = None,
 ) -> Model:
     """Train a Model on labelled documents.
 
@@ -55,7 +55,8 @@ def train_corpus(
     store       where rows and the state of training are kept, for a corpus on disk; None: in
                 memory.  The model has the same bits, unless its features did not fit in the
                 store's memory
-    head        the name of the output, see ``textmlr.model.heads``
+    head        the name of the output, see ``textmlr.model.heads``; None: sigmoids where documents
+                have sets of labels, else the softmax
     Raises InputError if the corpus cannot be trained on.
     """
     check_corpus("corpus", corpus)
@@ -73,7 +74,9 @@ def train_corpus(
     if options.solver != "exact" and wanted.idf is None:
         wanted = replace(wanted, idf=False)
     threads = chosen_threads(threads)
-    run = _Training(corpus, validation, options, threads, logged(watch), store, head_of(head))
+    usual = SIGMOIDS if corpus.is_multilabel else SOFTMAX
+    own = usual if head is None else head_of(head)
+    run = _Training(corpus, validation, options, threads, logged(watch), store, own)
     run.watch(Stage("features", len(corpus), len(corpus.labels)))
     duplicates = duplicates_of(corpus, threads)
     try:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from textmlr.corpus.label_sets import all_known, joined_targets, label_counts
 from textmlr.model.scoring import Calibration, base_rates
 from textmlr.training.calibration import Scored, shrink
 from textmlr.training.dealt_parts import AnyObjective
@@ -26,8 +27,8 @@ class Crossed:
     parts    all parts of one time, then those of the next: numbers of rows, ascending
     held     the documents of each part, as new to a model that has seen the others only
     repeats  how many times
-    judges   (repeats, n) documents that judge: those whose label occurs in other parts.  A run
-             that never saw a label cannot answer it, and that says nothing of a run that did
+    judges   (repeats, n) documents that judge: those whose labels all occur in other parts.  A
+             run that never saw a label cannot answer it, and that says nothing of a run that did
     rates    (L,) ``base_rates`` of all of them, and one more of each label
     counts   (L,) the same where each counts 1, whatever its weight: a run leans towards these
              early in training, even where weights are balanced
@@ -53,15 +54,16 @@ class Crossed:
         n, repeats = len(rows.y), repeats_of(len(rows.y))
         parts: list[NDArray[np.int64]] = []
         judges = np.zeros((repeats, n), np.bool_)
-        everything = np.bincount(rows.y, minlength=rows.labels)
+        everything = label_counts(rows.y, rows.labels)
         for repeat in range(repeats):
             if repeat % 2:
                 own = shuffled_parts(n, FOLDS, seed, repeat)
             else:
                 own = parts_of(rows, FOLDS, seed + repeat)
             for part in own:
-                others = everything - np.bincount(rows.y[part], minlength=rows.labels)
-                judges[repeat, part] = others[rows.y[part]] > 0
+                own_y = rows.y[part]
+                others = everything - label_counts(own_y, rows.labels)
+                judges[repeat, part] = all_known(own_y, others > 0)
             parts += own
         rates, counts = rates_of(rows)
         if not judges.any():
@@ -90,7 +92,7 @@ class Crossed:
     def scored(self, scores: NDArray[np.float32]) -> Scored:
         """The documents that judge;  scores (repeats, n, L)."""
         chosen = self.judges.ravel()
-        y = np.tile(self.rows.y, self.repeats)[chosen]
+        y = joined_targets([self.rows.y] * self.repeats)[chosen]
         weights = np.tile(self.rows.weights, self.repeats)[chosen]
         own = scores.reshape(-1, self.rows.labels)[chosen]
         return Scored(own, y, weights, self.rows.head)
@@ -101,8 +103,12 @@ def rates_of(rows: AnyObjective) -> tuple[NDArray[np.float64], NDArray[np.float6
 
     One more of each label is counted (Laplace): few documents say little of the rates, too.
     """
-    counts = np.bincount(rows.y[rows.weights > 0], minlength=rows.labels)
-    weights = np.bincount(rows.y, rows.weights, rows.labels)
+    counts = label_counts(rows.y[rows.weights > 0], rows.labels)
+    weights = label_counts(rows.y, rows.labels, rows.weights)
+    if rows.head.has_sets:
+        documents = float(np.count_nonzero(rows.weights > 0))
+        total = float(rows.weights.sum(dtype=np.float64))
+        return base_rates(weights, total), base_rates(counts, documents)
     return base_rates(weights + 1.0), base_rates(counts + 1.0)
 
 

@@ -15,6 +15,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from textmlr.corpus.label_sets import Targets
 from textmlr.model.heads import Head
 from textmlr.training.objective import Objective
 
@@ -79,7 +80,7 @@ class DealtObjective(DealtRows, Protocol):
     """
 
     @property
-    def y(self) -> NDArray[np.int32]: ...
+    def y(self) -> Targets: ...
     @property
     def weights(self) -> NDArray[np.float32]: ...
     @property

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from textmlr.base.errors import InputError
+from textmlr.corpus.label_sets import label_counts, strata
 from textmlr.training.dealt_parts import AnyObjective
 
 MOST_HELD_OUT = 5_000
@@ -19,7 +20,7 @@ LEAST_HELD_OUT = 20
 
 def check_labels(objective: AnyObjective) -> None:
     """Raise InputError unless two labels have documents of positive weight."""
-    if np.count_nonzero(np.bincount(objective.y[objective.weights > 0])) < 2:
+    if np.count_nonzero(label_counts(objective.y[objective.weights > 0], objective.labels)) < 2:
         raise InputError(
             "every document of positive weight has the same label",
             mend="give documents of two labels at least",
@@ -29,21 +30,21 @@ def check_labels(objective: AnyObjective) -> None:
 def hold_out(objective: AnyObjective, share: float, seed: int) -> NDArray[np.int64] | None:
     """Numbers, ascending, of ``share`` of each label's documents, drawn at random.
 
-    At most MOST_HELD_OUT of them.
+    At most MOST_HELD_OUT of them.  A document of several labels counts for the rarest of them.
     Every label keeps at least one document.  None where fewer than LEAST_HELD_OUT would be held
     out, or one side would have no positive weight.
     """
     rng = np.random.default_rng([seed, 1 << 31])
-    n = len(objective.y)
+    n, y = len(objective.y), strata(objective.y)
     # Documents by label, in random order within each: the first of each label's are held out.
-    by_label = np.lexsort((rng.random(n), objective.y))
-    sizes = np.bincount(objective.y, minlength=objective.labels)
+    by_label = np.lexsort((rng.random(n), y))
+    sizes = np.bincount(y, minlength=objective.labels)
     rank = np.arange(n) - np.repeat(np.cumsum(sizes) - sizes, sizes)
     # Rounded at random, else labels of few documents would never be held out, or always.
     share = min(share, MOST_HELD_OUT / n)
     quota = np.floor(share * sizes + rng.random(len(sizes))).astype(np.int64)
     quota = np.minimum(quota, np.maximum(sizes - 1, 0))
-    held = np.sort(by_label[rank < quota[objective.y[by_label]]])
+    held = np.sort(by_label[rank < quota[y[by_label]]])
     weighs = objective.weights > 0
     if len(held) < LEAST_HELD_OUT or weighs[held].sum() in (0, weighs.sum()):
         return None
@@ -68,7 +69,7 @@ def parts_of(objective: AnyObjective, number: int, seed: int) -> list[NDArray[np
     Parts without a document of positive weight, or with all of them, are left out.
     """
     rng = np.random.default_rng([seed, (1 << 31) + 3])
-    by_label = np.lexsort((rng.random(len(objective.y)), objective.y))
+    by_label = np.lexsort((rng.random(len(objective.y)), strata(objective.y)))
     parts = [np.sort(by_label[part::number]) for part in range(number)]
     weights = objective.weights
     return [part for part in parts if 0 < weights[part].sum() < weights.sum()]

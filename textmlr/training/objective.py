@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from textmlr.base.arrays import BLOCK_ENTRIES, frozen
 from textmlr.base.threads import map_blocks
+from textmlr.corpus.label_sets import LabelSets, Targets, label_counts
 from textmlr.features.csr_features import Features
 from textmlr.kernels import csr_rows
 from textmlr.kernels import linear as kernels
@@ -25,7 +26,7 @@ class Objective:
     A solver sees no more than this: no text, no label names.
 
     features  f(x) of n documents
-    y         (n,) int32   label codes below labels
+    y         (n,) int32   label codes below labels; label sets, if the head takes these
     weights   (n,) float32 >= 0, not all 0
     labels    L
     l2        λ; the bias row is penalised like the others
@@ -35,7 +36,7 @@ class Objective:
     """
 
     features: Features
-    y: NDArray[np.int32]
+    y: Targets
     weights: NDArray[np.float32]
     labels: int
     l2: float = 0.0
@@ -51,6 +52,17 @@ class Objective:
     def nonzeros(self) -> int:
         """Entries of f(x) of all documents."""
         return len(self.features.indices)
+
+    @property
+    def codes(self) -> NDArray[np.int32]:
+        """y of documents of one label each: (n,)."""
+        assert not isinstance(self.y, LabelSets)
+        return self.y.astype(np.int32, copy=False)
+
+    @property
+    def label_weights(self) -> NDArray[np.float64]:
+        """(L,) sums of the weights of the documents of each label."""
+        return label_counts(self.y, self.labels, self.weights)
 
     @property
     def total_weight(self) -> float:

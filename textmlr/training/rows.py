@@ -15,6 +15,7 @@ from textmlr.base.option_errors import OptionError, Sentence
 from textmlr.base.threads import machine_memory
 from textmlr.base.training_options import TrainingOptions
 from textmlr.corpus.corpus import Corpus, files_of
+from textmlr.corpus.label_sets import LabelSets, Targets, label_counts
 from textmlr.corpus.reading import recode
 from textmlr.features.csr_features import Features
 from textmlr.features.featurizer import Featurizer
@@ -160,13 +161,15 @@ def check_memory(columns: int, labels: int, options: TrainingOptions, threads: i
 def document_weights(corpus: Corpus, class_weight: str | None) -> NDArray[np.float32]:
     """(n,) float32: the corpus's own weights, times n/(L·n_ℓ) if "balanced"; mean 1.
 
+    Raises InputError for "balanced" where documents have sets of labels.
     Source of "balanced": King and Zeng, Political Analysis 9(2), 2001, section 4.2.
     """
     n = len(corpus)
     weights = np.ones(n) if corpus.weights is None else corpus.weights.astype(np.float64)
     if class_weight == "balanced":
-        per_label = np.bincount(corpus.y, weights, minlength=len(corpus.labels))
-        weights = weights / np.maximum(per_label, np.finfo(np.float64).tiny)[corpus.y]
+        codes = _one_label(corpus.y)
+        per_label = np.bincount(codes, weights, minlength=len(corpus.labels))
+        weights = weights / np.maximum(per_label, np.finfo(np.float64).tiny)[codes]
     total = weights.sum()
     if not total > 0:
         raise InputError(
@@ -180,12 +183,30 @@ def document_weights(corpus: Corpus, class_weight: str | None) -> NDArray[np.flo
     return scaled
 
 
+def _one_label(y: Targets) -> NDArray[np.integer[Any]]:
+    """The labels of documents that have one each."""
+    if isinstance(y, LabelSets):
+        raise OptionError(
+            "class_weight",
+            Sentence("{class_weight:name} balances corpora of one label a document"),
+            Sentence(
+                "leave it out; {maximise} makes the most of rare labels", {"maximise": "macro-f1"}
+            ),
+        )
+    return y
+
+
 def label_totals(corpus: Corpus, class_weight: str | None) -> NDArray[np.float64]:
-    """(L,) sums of ``document_weights`` over the documents of each label; they add up to n.
+    """(L,) sums of ``document_weights`` over the documents of each label; of one label a document
+    they add up to n.
 
     "balanced" makes them equal, to the bit.
     """
-    totals = np.bincount(corpus.y, corpus.weights, len(corpus.labels)).astype(np.float64)
+    totals = label_counts(corpus.y, len(corpus.labels), corpus.weights)
+    if corpus.is_multilabel:
+        whole = len(corpus) if corpus.weights is None else corpus.weights.sum(dtype=np.float64)
+        own: NDArray[np.float64] = totals * (len(corpus) / float(whole))
+        return own
     if class_weight == "balanced":
         totals = (totals > 0).astype(np.float64)
     summed: NDArray[np.float64] = totals * (len(corpus) / totals.sum())

@@ -14,6 +14,7 @@ import numpy as np
 from textmlr.base.training_options import TrainingOptions
 from textmlr.corpus.corpus import Corpus
 from textmlr.corpus.duplicates import Duplicates, Overlap
+from textmlr.corpus.label_sets import label_counts
 from textmlr.model.record import (
     CalibrationRecord,
     CandidateRecord,
@@ -79,7 +80,7 @@ def _corpus(
         nonzeros=rows.objective.nonzeros,
         invalid_utf8=rows.invalid,
         weighted=corpus.weights is not None,
-        per_label=tuple(np.bincount(corpus.y, minlength=len(corpus.labels)).tolist()),
+        per_label=tuple(label_counts(corpus.y, len(corpus.labels)).astype(int).tolist()),
         weight_per_label=totals,
         doubles=DuplicatesRecord(**duplicates.summary(corpus)),
         taken=tuple(map(TakenRecord.of, corpus.taken)),

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from os import PathLike
 from typing import Any
 
-from textmlr.base.checks import MODEL_MEND, check_flag, check_kind, check_path, check_threads
+from textmlr.base.checks import MODEL_MEND, check_kind, check_path, check_threads
 from textmlr.base.whole_files import check_writable
 from textmlr.corpus.notes import ReadingNotes
 from textmlr.corpus.reading import scan
@@ -25,7 +25,7 @@ def classify_files(
     model: Model,
     paths: Path | Sequence[Path],
     output: Path,
-    choice: tuple[str, int | None, float | None, str | None, bool],
+    choice: tuple[str, int | None, float | None, str | None, bool, bool],
     reading: ReadingOptions | None = None,
     *,
     threads: int | None = None,
@@ -37,7 +37,6 @@ def classify_files(
     check_kind("model", model, Model, MODEL_MEND)
     check_path("output", output)
     check_kind("reading", reading, ReadingOptions, optional=True)
-    check_flag("each_label", choice[-1])
     check_threads(threads)
     written = PredictionFile.of(os.fspath(output))
     wanted = ColumnChoice(*choice)
@@ -59,12 +58,14 @@ def counts_of(
 ) -> dict[str, Any]:
     """The counts of predictions that were written."""
     predicted = None if wanted.label is not None else label_counts(model, tally)
+    unsure = None if wanted.min_probability is None else tally.unsure
+    none = {"without_labels": tally.unsure} if model.is_multilabel else {"unsure": unsure}
     return {
         "output": output.path,
         "documents": tally.documents,
         "columns": tally.columns,
         "predicted": predicted,
-        "unsure": None if wanted.min_probability is None else tally.unsure,
+        **none,
         "missing": tally.missing,
         "unknown": tally.unknown,
         "invalid_utf8": tally.invalid,
@@ -73,6 +74,6 @@ def counts_of(
 
 
 def label_counts(model: Model, tally: Tally) -> dict[str, int]:
-    """The number of documents that each label is the answer for, most first."""
+    """The number of documents that each label is the answer for, or one of it, most first."""
     pairs = zip(model.labels, tally.per_label.tolist(), strict=True)
     return dict(sorted(pairs, key=lambda pair: -pair[1]))

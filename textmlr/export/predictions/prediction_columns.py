@@ -11,8 +11,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from textmlr.base.checks import check_label, check_listed, check_share
+from textmlr.base.checks import check_flag, check_label, check_listed, check_share
 from textmlr.base.errors import InputError
+from textmlr.export.predictions.set_columns import SetColumns
 from textmlr.model.answering import Answers
 from textmlr.model.heads import ranked_rows
 
@@ -29,6 +30,11 @@ class ColumnChoice:
                      likeliest label all the same
     label            only one column, P(label), and none of the others
     each_label       P(label) of each label, after the others
+    at_least_one     of a multi-label model: predicted has the likeliest label where it would have
+                     none
+
+    By a multi-label model predicted and probability are lists, of the labels that are likely
+    enough; with top, predicted_1 and so on are single labels.
     """
 
     prefix: str = ""
@@ -36,16 +42,19 @@ class ColumnChoice:
     min_probability: float | None = None
     label: str | None = None
     each_label: bool = False
+    at_least_one: bool = False
 
     def __post_init__(self) -> None:
         if self.top is not None:
             check_listed("top", self.top)
         if self.min_probability is not None:
             check_share("min_probability", self.min_probability)
-        others = self.top, self.min_probability, self.each_label or None
-        if self.label is not None and any(other is not None for other in others):
+        check_flag("each_label", self.each_label)
+        check_flag("at_least_one", self.at_least_one)
+        others = self.top is not None, self.min_probability is not None
+        if self.label is not None and any((*others, self.each_label, self.at_least_one)):
             raise InputError(
-                "label leaves no room for top, min_probability and each_label",
+                "label leaves no room for top, min_probability, each_label and at_least_one",
                 mend="ask for one label, or for the others",
             )
 
@@ -57,10 +66,11 @@ class Predictions:
     arrays      a column each, in the order of ``PredictionColumns.fields``
     labels      of the model, how many there are
     best        (n,) int64  the likeliest label of each
-    sure        (n,) bool   whether it is the answer
+    sure        (n,) bool   whether it is the answer, or any label is one
     unknown     rows without a known feature, ascending
     invalid     pieces of invalid UTF-8 in the text, read as U+FFFD
     missing     documents without text, which have no answer
+    chosen      (n, L) bool   by a multi-label model, whether each label is one of the answer's
     """
 
     arrays: list[pa.Array]
@@ -70,13 +80,16 @@ class Predictions:
     unknown: NDArray[np.int64]
     invalid: int
     missing: int = 0
+    chosen: NDArray[np.bool_] | None = None
 
     def __len__(self) -> int:
         return len(self.best)
 
     @property
     def per_label(self) -> NDArray[np.int64]:
-        """(L,) int64: documents that have each label as their answer."""
+        """(L,) int64: documents that have each label as their answer, or as one of it."""
+        if self.chosen is not None:
+            return np.asarray(self.chosen.sum(axis=0), np.int64)
         return np.bincount(self.best[self.sure], minlength=self.labels)
 
     @property
@@ -97,6 +110,7 @@ class Predictions:
             self.unknown[~missing[self.unknown]],
             self.invalid,
             int(missing.sum()),
+            None if self.chosen is None else self.chosen & ~missing[:, None],
         )
 
 
@@ -104,11 +118,14 @@ class PredictionColumns:
     """The chosen columns of predictions among these labels; threads may share them.
 
     fields  name and type of each
+    sets    of a multi-label model; None: a document has one label
     Raises InputError for a label that the model does not have.
     """
 
-    def __init__(self, labels: Sequence[str], wanted: ColumnChoice) -> None:
-        self._wanted = wanted
+    def __init__(
+        self, labels: Sequence[str], wanted: ColumnChoice, sets: SetColumns | None = None
+    ) -> None:
+        self._wanted, self._sets = wanted, sets
         self._names = pa.array(labels, pa.string())
         self._top = min(wanted.top or 1, len(labels))
         if wanted.label is None:
@@ -126,6 +143,11 @@ class PredictionColumns:
         return self._wanted.min_probability is not None and self._wanted.top is not None
 
     def _answer_fields(self) -> list[tuple[str, pa.DataType]]:
+        if self._sets is not None:
+            own = zip((PREDICTED, PROBABILITY), self._sets.types, strict=True)
+            ranks = range(1, self._top + 1 if self._wanted.top is not None else 1)
+            kinds = ((PREDICTED, pa.string()), (PROBABILITY, pa.float64()))
+            return [*own, *((f"{name}_{rank}", kind) for rank in ranks for name, kind in kinds)]
         fields = [(PREDICTED, pa.string()), (PROBABILITY, pa.float64())]
         if self._lists_first:
             fields.append((f"{PREDICTED}_1", pa.string()))
@@ -159,9 +181,13 @@ class PredictionColumns:
         """The columns for a block of documents."""
         rows = answers.probabilities
         n, labels = rows.shape
-        best = answers.best
+        best, chosen = answers.best, None
         share = rows[np.arange(n), best]
-        sure = share >= (self._wanted.min_probability or 0.0)
+        if self._sets is None:
+            sure: NDArray[np.bool_] = share >= (self._wanted.min_probability or 0.0)
+        else:
+            chosen = self._sets.choice.chosen(rows)
+            sure = np.asarray(chosen.any(axis=1))
         arrays = [] if self._wanted.label is not None else self._answers(rows, best, share, sure)
         arrays += [pa.array(np.ascontiguousarray(rows[:, i])) for i in self._columns]
         return Predictions(
@@ -171,6 +197,7 @@ class PredictionColumns:
             sure,
             np.flatnonzero(answers.known == 0),
             answers.invalid,
+            chosen=chosen,
         )
 
     def _answers(
@@ -180,13 +207,18 @@ class PredictionColumns:
         share: NDArray[np.float64],
         sure: NDArray[np.bool_],
     ) -> list[pa.Array]:
-        arrays = [self._names.take(pa.array(best, mask=~sure)), pa.array(share)]
-        if self._lists_first:
-            arrays.append(self._names.take(pa.array(best)))
-        if self._top > 1:
-            order = ranked_rows(rows)[:, 1 : self._top]
+        first, last = 1, self._top
+        if self._sets is not None:
+            arrays = self._sets.arrays(rows)
+            first, last = 0, self._top if self._wanted.top is not None else 0
+        else:
+            arrays = [self._names.take(pa.array(best, mask=~sure)), pa.array(share)]
+            if self._lists_first:
+                arrays.append(self._names.take(pa.array(best)))
+        if last > first:
+            order = ranked_rows(rows)[:, first:last]
             shares = np.take_along_axis(rows, order, axis=1)
-            for rank in range(self._top - 1):
+            for rank in range(last - first):
                 arrays.append(self._names.take(pa.array(np.ascontiguousarray(order[:, rank]))))
                 arrays.append(pa.array(np.ascontiguousarray(shares[:, rank])))
         return arrays

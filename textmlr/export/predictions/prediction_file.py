@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 FORMATS = ("parquet", "arrow", "csv", "tsv", "jsonl")
-TEXT = ("csv", "tsv", "jsonl")  # may be compressed, and written to standard output
+DELIMITED = ("csv", "tsv")  # have no lists
+TEXT = (*DELIMITED, "jsonl")  # may be compressed, and written to standard output
 ENDINGS = {
     ".parquet": "parquet",
     ".pq": "parquet",
@@ -154,7 +155,7 @@ def _writer(output: PredictionFile, file: IO[bytes], schema: pa.Schema) -> Predi
         from textmlr.export.predictions.arrow import ArrowWriter
 
         return ArrowWriter(file, schema)
-    if output.format in ("csv", "tsv"):
+    if output.format in DELIMITED:
         from textmlr.export.predictions.csv import DELIMITERS, CsvWriter
 
         return CsvWriter(file, schema, output.path, DELIMITERS[output.format])

@@ -15,8 +15,10 @@ from textmlr.base.errors import InputError
 from textmlr.corpus.batch import Batch
 from textmlr.export.predictions.joined_columns import Block, JoinedColumns
 from textmlr.export.predictions.prediction_columns import ColumnChoice, PredictionColumns
-from textmlr.export.predictions.prediction_file import PredictionFile, opened
+from textmlr.export.predictions.prediction_file import DELIMITED, PredictionFile, opened
+from textmlr.export.predictions.set_columns import SetColumns, separator_of
 from textmlr.model.answer_stream import map_answers
+from textmlr.model.label_choice import LabelChoice
 
 if TYPE_CHECKING:
     from textmlr.corpus.chunks import Chunk
@@ -112,7 +114,8 @@ def write_predictions(
     Raises InputError for a corpus without documents, for columns that have the names of
     predictions or differ from file to file, and for a file that cannot be written.
     """
-    appended = PredictionColumns(model.labels, wanted or ColumnChoice())
+    wanted = wanted or ColumnChoice()
+    appended = PredictionColumns(model.labels, wanted, _set_columns(model, output, wanted))
     tally = Tally(np.zeros(len(model.labels), np.int64), [f.name for f in appended.fields])
     blocks = predict(model, chunks, appended, threads=threads)
     first = next(blocks, None)
@@ -130,6 +133,20 @@ def write_predictions(
                 watch(tally)
             block = next(blocks, None)
     return tally
+
+
+def _set_columns(model: Model, output: PredictionFile, wanted: ColumnChoice) -> SetColumns | None:
+    """The columns of sets of a multi-label model, joined where the format has no lists."""
+    thresholds = model.parts.thresholds
+    if thresholds is None:
+        if wanted.at_least_one:
+            problem = "at_least_one: each document has one label by this model"
+            raise InputError(problem, mend="leave it out")
+        return None
+    choice = LabelChoice(thresholds, wanted.min_probability or 0.0, wanted.at_least_one)
+    joined = output.format in DELIMITED and wanted.label is None
+    separator = separator_of(model.record.taken) if joined else None
+    return SetColumns(model.labels, choice, separator, output.path)
 
 
 def _refuse_itself(name: str, output: str) -> None:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from textmlr.base.arrays import frozen
 from textmlr.base.training_options import TrainingOptions
+from textmlr.corpus.label_sets import arrays_of
 from textmlr.features.csr_features import Features
 from textmlr.kernels import sgd as kernels
 from textmlr.kernels.layers import Layers
@@ -262,7 +263,7 @@ class SGD:
         dropout, seed = float(options.dropout or 0.0), self._dropping() + turn.before
         rows.head.epoch(
             features.arrays(),
-            frozen(rows.y),
+            arrays_of(rows.y),
             frozen(turn.rows),
             kernels.Steps(first, last, float(rows.l2), self.scale, dropout, seed),
             Layers(theta, upper, frozen(weights.shape)),

@@ -222,7 +222,9 @@ class _FinalStage:
             squares = of_theta(squares, -1, factor)
         if isinstance(calibration, Shrunk) and calibration.prior:
             row = layers[-1][-1 if runs.options.hidden else runs.columns.bias]
-            row += calibration.offsets(rates_of(runs.objective)[1]).astype(np.float32)
+            row += calibration.offsets(rates_of(runs.objective)[1], runs.objective.head).astype(
+                np.float32
+            )
         return layers, squares
 
     def _run_final(self) -> None:

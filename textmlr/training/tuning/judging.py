@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from textmlr.base.training_options import TrainingOptions
 from textmlr.corpus.corpus import Corpus
+from textmlr.corpus.label_sets import label_counts
 from textmlr.training.calibration import Scored, calibrate
 from textmlr.training.objective import Objective
 from textmlr.training.sgd.descent import SGD
@@ -120,7 +121,8 @@ def figures_of(scored: Scored, options: TrainingOptions) -> Figures:
     else:
         loss = float(weights @ scored.head.losses(scored.scores, y)) / total
     labels = scored.scores.shape[1]
-    hits = np.bincount(y[answers == y], weights[answers == y], labels)
-    counts = np.bincount(y, weights, labels) + np.bincount(answers, weights, labels)
+    right = scored.head.right(scored.scores, y)
+    hits = np.bincount(answers[right], weights[right], labels)
+    counts = label_counts(y, labels, weights) + np.bincount(answers, weights, labels)
     f1 = 2 * hits[counts > 0] / counts[counts > 0]
     return Figures(loss, scored.accuracy, float(f1.mean()))

@@ -35,12 +35,12 @@ def before_and_after(
     """
     counts = np.flatnonzero(after.weights > 0)
     before, after = before.take(counts), after.take(counts)
-    y, head = after.y, after.head
+    y, head = after.codes, after.head
     # A column more is for labels that neither knows: P = 0 before and after.
     known = np.append(old.known, False)
     was, now = np.zeros((2, len(counts), len(known)))
     seen = (old.frequencies > 0).astype(np.int32)
-    base = base_scores(old.totals + np.bincount(learnt.y, learnt.weights, learnt.labels), head)
+    base = base_scores(old.totals + learnt.label_weights, head)
     was[:, known] = old.probabilities(before.as_new(seen), old.own_layers, old.base)
     now[:, :-1] = old.probabilities(after, layers, base)
     right = [head.right(p, y) for p in (was, now)]

@@ -66,7 +66,7 @@ class LinearLearner:
         if (times != 1).any():
             values = rows.values * np.repeat(times, np.diff(rows.indptr)).astype(np.float32)
             rows = replace(rows, values=values)
-        y, weights = documents.y, documents.weights
+        y, weights = documents.codes, documents.weights
         found = minimum(rows, y, weights, base, self.prior, threads, watch)
         theta = found.change.astype(np.float32, copy=False)
         theta += self.theta

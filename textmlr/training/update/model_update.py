@@ -14,6 +14,7 @@ from textmlr.base.threads import chosen_threads
 from textmlr.base.update_options import UpdateOptions
 from textmlr.corpus.corpus import Corpus, check_corpus
 from textmlr.corpus.duplicates import Sketch
+from textmlr.corpus.label_sets import LabelSets
 from textmlr.corpus.reading import recode
 from textmlr.features.extension import Extension, extend, row_frequencies
 from textmlr.model.fasttext.fasttext_parts import refuse_fasttext
@@ -181,6 +182,7 @@ def _judge(validation: Corpus, grown: Extension, labels: list[str], threads: int
     if grown.columns is not None:
         rows = grown.columns.renumber(rows, threads)
     y, _ = recode(validation, labels)
-    y = np.where(y < 0, np.int32(len(labels)), y)
+    if not isinstance(y, LabelSets):
+        y = np.where(y < 0, np.int32(len(labels)), y)
     weights = document_weights(validation, None)
     return Objective(rows, y, weights, len(labels), 0.0, _unit_from(grown))

@@ -139,7 +139,7 @@ class NetworkLearner:
 
     def _offset(self, documents: Objective) -> NDArray[np.float32]:
         """o: (L,) float32."""
-        own = np.bincount(documents.y, documents.weights, minlength=documents.labels)
+        own = documents.label_weights
         both = self.per_label + own
         with np.errstate(divide="ignore", invalid="ignore"):
             apart = np.log(own / own.sum()) - np.log(both / both.sum())

@@ -110,7 +110,7 @@ class OldModel:
         documents = () if model.record.corpus is None else model.record.corpus.per_label
         counts = dict(zip(model.labels, documents, strict=False))
         old = np.array([counts.get(label, 0) for label in self.labels], np.float64)
-        own = np.bincount(new.y, new.weights, minlength=new.labels)
+        own = new.label_weights
         shared = float(np.minimum(old / max(old.sum(), 1), own / own.sum()).sum())
         return max(0.0, 2 * shared - 1)
 

@@ -126,10 +126,10 @@ def _by_dual(
     shares = objective.weights.astype(np.float64)
     dual = Dual.at(
         MergedColumns.of(rows.features),
-        rows.y,
+        rows.codes,
         shares,
         1 / float(shares.sum()),
-        first_guess(rows.y, rows.labels),
+        first_guess(rows.codes, rows.labels),
         base,
         along,
     )

@@ -6,11 +6,10 @@ import os
 from dataclasses import asdict, replace
 from typing import Any, NamedTuple
 
-import numpy as np
-
 from textmlr.base.update_options import UpdateOptions
 from textmlr.corpus.corpus import Corpus
 from textmlr.corpus.duplicates import Sketch, duplicates_of
+from textmlr.corpus.label_sets import label_counts
 from textmlr.corpus.reading import recode
 from textmlr.corpus.taken_columns import together
 from textmlr.features.extension import Extension
@@ -99,14 +98,14 @@ def _both(
     """The old documents and the new as one corpus."""
     old = model.record.corpus or CorpusRecord(files=(), documents=0, per_label=())
     counts = dict.fromkeys(labels, 0)
-    own = np.bincount(corpus.y, minlength=len(corpus.labels)).tolist()
+    own = label_counts(corpus.y, len(corpus.labels)).astype(int).tolist()
     for names, numbers in ((model.labels, old.per_label), (corpus.labels, own)):
         for label, number in zip(names, numbers, strict=False):
             counts[label] += number
     totals = None
     if corpus.weights is not None or old.weight_per_label is not None:
         y, weights = recode(corpus, labels)[0], document_weights(corpus, None)
-        sums = label_totals(model, labels) + np.bincount(y, weights, len(labels))
+        sums = label_totals(model, labels) + label_counts(y, len(labels), weights)
         totals = tuple(sums.tolist())
     return replace(
         old,
