@@ -127,7 +127,7 @@ def as_strings(array: pa.Array) -> pa.Array:
         return pa.array(values, strings)
 
 
-def labels_of(codes: NDArray[np.int32], names: Sequence[str | None]) -> pa.Array:
+def labels_of(codes: NDArray[np.integer[Any]], names: Sequence[str | None]) -> pa.Array:
     """Labels as an array of strings."""
     return pc.take(pa.array(names, pa.string()), pa.array(codes))
 

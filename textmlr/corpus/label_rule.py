@@ -114,7 +114,7 @@ class LabelRule:
 
 @overload
 def used(
-    y: NDArray[np.int32], names: Sequence[str | None]
+    y: NDArray[np.integer[Any]], names: Sequence[str | None]
 ) -> tuple[NDArray[np.int32], list[Any]]: ...
 @overload
 def used(y: LabelSets, names: Sequence[str | None]) -> tuple[LabelSets, list[Any]]: ...
