@@ -155,6 +155,15 @@ class Chunk:
         return self.make_table()
 
 
+def settled(chunks: list[Chunk]) -> list[Chunk]:
+    """All chunks of a corpus: with label sets, where that is undecided, if a document has several
+    labels; else without."""
+    if all(chunk.firsts is None for chunk in chunks):
+        return chunks
+    several = any(chunk.has_several for chunk in chunks)
+    return [chunk.settled(several) for chunk in chunks]
+
+
 def check_bad(bad: NDArray[np.int64], error: Callable[[int], InputError], skip: bool) -> list[str]:
     """Refuse a chunk's first bad row, or describe the first few.
 

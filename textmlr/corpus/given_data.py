@@ -134,7 +134,7 @@ def _of_memory(reading: ReadingOptions | None) -> ReadingOptions:
         label_separator=own.label_separator,
         label_columns=own.label_columns,
     )
-    if own != kept:
+    if own != kept or (reading is not None and kept == ReadingOptions()):
         _refuse_given({"reading": reading}, "the data are in memory, and reading is for files")
     return kept
 
