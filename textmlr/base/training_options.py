@@ -259,7 +259,7 @@ class TrainingOptions:
     maximise: Maximise | None = option(
         None,
         OneOf(*get_args(Maximise)),
-        "What the thresholds of labels make as great as they can, of documents with several labels.",
+        "What the thresholds of labels make greatest, where documents have several labels.",
         "Held-out documents choose: F1 of all pairs of a document and a label (micro), of each "
         "label (macro) or of each document (samples); or utility, where a wrong label costs "
         "cost_false_positive and a missed one 1.",

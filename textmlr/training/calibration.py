@@ -153,6 +153,14 @@ def shrink(
     return _shrunk(scored, counts, x, unit)
 
 
+def calibrated(scored: Scored, calibration: Calibration, counts: NDArray[np.float64]) -> Scored:
+    """Few documents with the scores that answers have;  counts  as in ``shrink``."""
+    scores = calibration.factor * scored.scores.astype(np.float64)
+    if isinstance(calibration, Shrunk):
+        scores += calibration.offsets(counts, scored.head)
+    return replace(scored, scores=scores.astype(np.float32))
+
+
 def calibrate_or_shrink(
     scored: Scored,
     rates: NDArray[np.float64],
@@ -168,7 +176,7 @@ def calibrate_or_shrink(
     calibration, loss = calibrate(scored, biased=biased)
     # A run that never saw a label cannot answer it, and that says nothing of its words.
     asked = label_counts(scored.y[scored.weights > 0], len(rates))
-    known = all_known(scored.y, asked > 1)
+    known = all_known(scored.y, (asked > 1) | scored.head.has_sets)
     judging = Scored(scored.scores[known], scored.y[known], scored.weights[known], scored.head)
     if not judging.weights.any():
         return calibration, loss
@@ -192,10 +200,7 @@ def _shrunk(
     scored: Scored, counts: NDArray[np.float64], x: NDArray[np.float64], unit: float
 ) -> tuple[Shrunk, Scored]:
     calibration = Shrunk(factor=float(x[0] / unit), prior=float(x[1]))
-    scores = calibration.factor * scored.scores.astype(np.float64) + calibration.offsets(
-        counts, scored.head
-    )
-    return calibration, replace(scored, scores=scores.astype(np.float32))
+    return calibration, calibrated(scored, calibration, counts)
 
 
 class _Shrinkage:
