@@ -69,7 +69,7 @@ def _columns() -> dict[str, Any]:
 
 COLUMNS = _columns()
 # Of lists of which one has several.
-SETS = dict.fromkeys(("list_view", "large_list_view"), [("b",), ("a",), ("a", "b"), ("c",)])
+SETS = {name: [("b",), ("a",), ("a", "b"), ("c",)] for name in ("list_view", "large_list_view")}
 SETS["lists"] = [("b",), ("a",), ("b", "c"), ("c",)]
 TEXT = [f"text {i}" for i in range(4)]
 
