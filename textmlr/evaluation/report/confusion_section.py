@@ -34,9 +34,7 @@ def confusion_section(answered: LabelledAnswers, names: ShownLabels, images: Ima
         )
     else:
         text = _large_confusion(answered, names, images)
-    if names.numbered:
-        key = ", ".join(f"{names[label]} is {name_of(label)}" for label in names.numbered)
-        text += f"<p>No font has the characters of some labels: in the figures {key}.</p>"
+    text += names.key()
     pairs = confusions(answered, PAIRS)
     if not pairs:
         return text + "<p>No document was taken for another label.</p>"

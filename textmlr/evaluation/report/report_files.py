@@ -9,23 +9,14 @@ from textmlr.base.whole_files import atomic_files
 from textmlr.evaluation.report.images import Images
 
 PAGE = "report.html"
-FIGURES = (
-    "reliability",
-    "coverage",
-    "confusion",
-    "confusion-most",
-    "thresholds",
-    "precision-recall",
-    "mistaken",
-    "together",
-    "together-answered",
-    "learning",
-)
+FIGURES = ("reliability", "coverage", "confusion", "confusion-most", "precision-recall", "learning")
+SET_FIGURES = ("thresholds", "mistaken", "together", "together-answered")  # only of label sets
 
 
 def files_of(folder: str) -> list[str]:
     """The files that a report may write in its folder."""
-    return [os.path.join(folder, name) for name in (PAGE, *(f"{name}.png" for name in FIGURES))]
+    names = (PAGE, *(f"{name}.png" for name in FIGURES + SET_FIGURES))
+    return [os.path.join(folder, name) for name in names]
 
 
 def write_files(folder: str | PathLike[str], page: str, images: Images) -> str:
@@ -39,7 +30,7 @@ def write_files(folder: str | PathLike[str], page: str, images: Images) -> str:
         for temporary, content in zip(temporaries, contents.values(), strict=True):
             with open(temporary, "wb") as file:
                 file.write(content)
-    for name in FIGURES:
+    for name in FIGURES + SET_FIGURES:
         old = os.path.join(folder, f"{name}.png")
         if name not in images and os.path.exists(old):
             os.unlink(old)

@@ -14,8 +14,10 @@ from textmlr.evaluation.multilabel.ranked_labels import RankedLabel, ranked_labe
 from textmlr.evaluation.multilabel.set_labels import SetLabelFigures
 from textmlr.evaluation.report import drawing, plots
 from textmlr.evaluation.report.images import Images, figure
-from textmlr.evaluation.report.label_section import PANELS, SHOWN_AT, shown_share
+from textmlr.evaluation.report.label_section import PANELS, shown_share
 from textmlr.evaluation.report.shown_labels import ShownLabels
+
+SHOWN_AT = (0.2, 0.5)  # some of label_figures.LABEL_AT
 
 
 def set_labels_section(result: MultilabelEvaluation, names: ShownLabels, images: Images) -> str:
@@ -23,18 +25,18 @@ def set_labels_section(result: MultilabelEvaluation, names: ShownLabels, images:
     answered = result.answered
     ranked = dict(zip(answered.names, ranked_labels(answered), strict=True))
     known = [row for row in result.labels if row.support and row.threshold is not None]
-    known.sort(key=lambda row: row.average_precision or 0.0)
+    known.sort(key=lambda row: row.support * ((row.average_precision or 0.0) - 1))
     worst = [curve_of(row.label, ranked[row.label]) for row in known[:PANELS]]
     text = (
         "<p>Each label by itself: precision, recall and F1 at its threshold; the average precision "
-        "over all thresholds; the P that would make F1 best (chosen on these very documents, so "
+        "(AP) over all thresholds; the P that would make F1 best (chosen on these documents, so "
         "flattering); and precision / recall at some P.</p>"
     )
     if worst:
         which = (
             "each label"
             if len(worst) == len(known)
-            else f"the {len(worst)} labels of lowest average precision"
+            else f"the {len(worst)} labels of the most documents not found"
         )
         cuts = {row.label: row.threshold for row in known if row.threshold is not None}
         draw = partial(plots.precision_recall, worst, names, thresholds=cuts)
@@ -42,10 +44,10 @@ def set_labels_section(result: MultilabelEvaluation, names: ShownLabels, images:
             images,
             "precision-recall",
             drawing.themed(draw, names.families),
-            f"Precision against recall of {which}, as the least probability falls; the lowest "
-            "average precision (AP) first.",
+            f"Precision against recall of {which}, as the least probability falls; first those of "
+            "the highest documents × (1 − AP), where AP is the average precision.",
         )
-    return text + _table(result.labels)
+    return text + names.key() + _table(result.labels)
 
 
 def _table(rows: Sequence[SetLabelFigures]) -> str:
@@ -57,7 +59,7 @@ def _table(rows: Sequence[SetLabelFigures]) -> str:
         "precision",
         "recall",
         "F1",
-        "average precision",
+        "AP",
         "best F1",
         "at P ≥",
         *(f"P ≥ {at:g}" for at in SHOWN_AT),

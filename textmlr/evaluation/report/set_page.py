@@ -13,7 +13,7 @@ from textmlr.corpus.corpus import Corpus
 from textmlr.evaluation.curves import CurvePoint
 from textmlr.evaluation.multilabel.f1_scores import AtCut, F1Scores, at_cuts
 from textmlr.evaluation.multilabel.multilabel_evaluation import MultilabelEvaluation
-from textmlr.evaluation.multilabel.set_answers import SetAnswers
+from textmlr.evaluation.multilabel.set_answers import SetAnswers, of_pairs
 from textmlr.evaluation.multilabel.set_pairs import without
 from textmlr.evaluation.report import drawing, plots, set_plots
 from textmlr.evaluation.report.images import Images, figure, spread
@@ -124,8 +124,8 @@ def _thresholds(result: MultilabelEvaluation, images: Images) -> str:
         "samples-F1",
     )
     return (
-        "<p>A label is an answer where its probability reaches a threshold. Training chose "
-        f"{how}, on documents that it held out. What would other thresholds give, one for all "
+        "<p>A label is an answer where its probability reaches a threshold. The model’s "
+        f"is {how}. What would other thresholds give, one for all "
         "labels? A low one finds more labels, a high one is wrong less often.</p>"
         + figure(
             images,
@@ -230,11 +230,12 @@ def _wrong(findings: SetFindings) -> str:
     p, width = answered.probabilities, len(answered.names)
     wrong = without(answered.answered, answered.sets, width)
     missed = without(answered.sets, answered.answered, width)
-    if not len(wrong.codes) and not len(missed.codes):
-        return "<p>No answer was wrong.</p>"
     known = missed.codes < p.shape[1]
     rows = np.concatenate([wrong.rows, missed.rows[known]])
-    sure = np.concatenate([p[wrong.rows, wrong.codes], 1 - p[missed.rows, missed.codes][known]])
+    if not len(rows):
+        return "<p>No answer on a label that the model knows was wrong.</p>"
+    of_missed = of_pairs(p, missed.rows, missed.codes)[known]
+    sure = np.concatenate([of_pairs(p, wrong.rows, wrong.codes), 1 - of_missed])
     order = np.argsort(-sure, kind="stable")
     _, first = np.unique(rows[order], return_index=True)
     worst = rows[order][np.sort(first)][:MOST_WRONG].tolist()

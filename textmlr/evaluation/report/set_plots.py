@@ -34,9 +34,11 @@ def thresholds(
         axes.annotate(
             f"best here: P ≥ {best.micro_threshold:.2g}",
             (best.micro_threshold, best.micro),
-            xytext=(8, 9),
+            xytext=(0, -20),
+            ha="center",
             textcoords="offset points",
             fontsize=FONT - 1,
+            bbox={"facecolor": theme.page, "edgecolor": "none", "pad": 1.5},
         )
         if at is None:
             axes.axhline(f1.micro, color=theme.first, lw=1, ls=(0, (1, 1)))
@@ -59,5 +61,5 @@ def thresholds(
             )
         axes.set(xlim=(0, 1), ylim=(0, 1.04), xlabel="least P of all labels")
         in_percent(axes.yaxis)
-        axes.legend(loc="lower left", frameon=False, ncols=2)
+        figure.legend(loc="outside upper center", frameon=False, ncols=5)
         return png()
