@@ -293,6 +293,7 @@ SIGMOIDS = Head(
         ("Sigmoid", ["scores"], ["probabilities"], {}),
     ),
     about=["A text classifier: P(label | document) = 1 / (1 + exp(-score)) of each label."],
+    is_exact=True,
     has_sets=True,
 )
 _HEADS: dict[str, Head] = {head.name: head for head in (SOFTMAX, SIGMOIDS)}
