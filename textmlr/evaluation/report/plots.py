@@ -233,30 +233,8 @@ def precision_recall(
             ends = np.flatnonzero(np.diff(curve.recall, prepend=-1.0, append=2.0))
             corners = np.unique(np.concatenate([ends[:-1], ends[1:] - 1]))
             axes.plot(curve.recall[corners], curve.precision[corners], color=theme.first, lw=1.8)
-            best = int(np.searchsorted(-curve.thresholds, -curve.best_threshold))
             cut = 0.5 if thresholds is None else thresholds[curve.label]
-            half = int((curve.thresholds >= cut).sum()) - 1
-            axes.plot(
-                curve.recall[best],
-                curve.precision[best],
-                "D",
-                color=theme.second,
-                ms=6,
-                label="best F1",
-                ls="",
-            )
-            if half >= 0:
-                axes.plot(
-                    curve.recall[half],
-                    curve.precision[half],
-                    "o",
-                    mfc=theme.page,
-                    ms=6,
-                    mec=theme.ink,
-                    mew=1.4,
-                    label=marked,
-                    ls="",
-                )
+            _mark_curve(axes, curve, (cut, marked), theme)
             axes.set_title(
                 f"{names[curve.label]}\nAP {curve.average_precision:.3f}, n {curve.documents:,}",
                 fontsize=FONT - 2,
@@ -276,6 +254,34 @@ def precision_recall(
         figure.supxlabel("recall", fontsize=FONT)
         figure.supylabel("precision", fontsize=FONT)
         return png()
+
+
+def _mark_curve(axes: Axes, curve: LabelCurve, marked: tuple[float, str], theme: Theme) -> None:
+    """Mark the best F1 on a curve, and the place of a threshold, which has a name."""
+    cut, name = marked
+    best = int(np.searchsorted(-curve.thresholds, -curve.best_threshold))
+    axes.plot(
+        curve.recall[best],
+        curve.precision[best],
+        "D",
+        color=theme.second,
+        ms=6,
+        label="best F1",
+        ls="",
+    )
+    last = int((curve.thresholds >= cut).sum()) - 1
+    if last >= 0:
+        axes.plot(
+            curve.recall[last],
+            curve.precision[last],
+            "o",
+            mfc=theme.page,
+            ms=6,
+            mec=theme.ink,
+            mew=1.4,
+            label=name,
+            ls="",
+        )
 
 
 def learning(points: Sequence[CurvePoint], measure: str, theme: Theme) -> bytes:
