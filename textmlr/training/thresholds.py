@@ -59,16 +59,17 @@ def choose_thresholds(
 ) -> Thresholds:
     """The thresholds with which held-out documents do best, by what ``maximise`` says.
 
-    scores  (n, L) of the documents, calibrated unless the options say otherwise
+    scores  (n, L) of the documents, calibrated by sgd unless the options say otherwise
     """
     own, labels = ScoreHistogram.of(scores, sets, weights), scores.shape[1]
+    is_calibrated = options.calibration is not False and options.chosen_solver == "sgd"
     shared: float | None = None
     if options.maximise == "utility":
         cost = 1.0 if options.cost_false_positive is None else options.cost_false_positive
         shared = cost / (1 + cost)  # an answer gains P and costs (1 − P)·cost
     elif options.maximise == "samples-f1":
         shared = _samples_cut(scores, sets, weights.astype(np.float64))
-    elif options.calibration is False:
+    elif options.maximise != "macro-f1" and not is_calibrated:
         shared = best_cut(own)
     if shared is not None:
         values, by_label = np.full(labels, shared), False
