@@ -135,7 +135,8 @@ def choose(
         found = bench.loss_of(replace(words, char_ngrams=characters), sample, judges)
         if found < earned * loss:
             best = replace(plain, char_ngrams=characters)
-    if options.ngrams == AUTO and np.isfinite(loss) and best is plain and (large or short):
+    longer = (large or short) and words.word_range != SINGLE_WORDS
+    if options.ngrams == AUTO and np.isfinite(loss) and best is plain and longer:
         found = bench.loss_of(replace(words, ngrams=MORE_WORDS), sample, judges)
         if found < (LENT if large else 1.0) * loss:
             best = replace(plain, ngrams=MORE_WORDS)
