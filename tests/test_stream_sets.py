@@ -232,19 +232,18 @@ def written(pairs: list[Pair], path: Path) -> None:
 class TestCommandLine:
     def test_stop_and_go_on_needs_nothing_said_again(self, tmp_path: Path) -> None:
         """A resumed stream reads labels as it began, and passes over what it had."""
-        whole, halves = tmp_path / "whole", tmp_path / "halves"
-        for folder in (whole, halves):
-            folder.mkdir()
-        written(PAIRS, whole / "in.tsv")
-        assert run(whole, "--label-separator", "|").exit_code == 0
-        written(PAIRS[:170], halves / "in.tsv")
-        assert run(halves, "--label-separator", "|").exit_code == 0
-        written(PAIRS, halves / "in.tsv")
-        told = run(halves, "--resume")
+        written(PAIRS, tmp_path / "in.tsv")
+        assert run(tmp_path, "--label-separator", "|").exit_code == 0
+        whole = (tmp_path / "m").read_bytes()
+        written(PAIRS[:170], tmp_path / "in.tsv")
+        assert run(tmp_path, "--label-separator", "|").exit_code == 0
+        assert (tmp_path / "m").read_bytes() != whole
+        written(PAIRS, tmp_path / "in.tsv")
+        told = run(tmp_path, "--resume")
         assert told.exit_code == 0, told.output
         assert "resuming after 170 documents that were trained on before" in told.stderr
         assert "300, 130 of them now" in told.stdout
-        assert (whole / "m").read_bytes() == (halves / "m").read_bytes()
+        assert (tmp_path / "m").read_bytes() == whole
 
     @pytest.mark.parametrize("threads", ["2", "4"])
     def test_threads_change_no_bit(self, tmp_path: Path, threads: str) -> None:
