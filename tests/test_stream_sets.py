@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 from click.testing import CliRunner, Result
+from conftest import SETS, set_documents
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -25,16 +26,8 @@ Pair = tuple[list[str], str]
 
 
 def sets(count: int, seed: int = 3) -> list[Pair]:
-    """Documents with any number of labels, none too; each label has words of its own."""
-    rng = np.random.default_rng(seed)
-    names = ["billing", "urgent", "comedy", "scifi", "late"]
-    pairs = []
-    for i in range(count):
-        own = [name for code, name in enumerate(names[: 4 + (i > 150)]) if rng.random() < 0.35]
-        words = [f"{name}{rng.integers(3)}" for name in own for _ in range(2)]
-        words += [f"word{rng.integers(20)}" for _ in range(4)]
-        pairs.append((own, " ".join(rng.permutation(words))))
-    return pairs
+    """Documents with any number of labels; one of them comes late."""
+    return set_documents(count // 2, seed) + set_documents(count // 2, seed + 1, [*SETS, "late"])
 
 
 PAIRS = sets(300)
