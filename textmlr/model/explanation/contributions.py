@@ -183,7 +183,7 @@ def _shares(model: ExplainedModel, places: DocumentTokens, wanted: Reals) -> _Ro
     for part in slices:
         weights[part] = theta[numbers[part]].astype(np.float64) @ slopes
     empty, whole = path.scores(np.array([0.0, 1.0]))
-    multiplier = model.calibration.multiplier(whole)
+    multiplier = model.calibration.multipliers(whole)[0]
     shares = multiplier * values[:, None] * weights
     own = whole if is_fasttext(featurizer) else None
     bias = multiplier * (empty @ wanted)
