@@ -180,7 +180,7 @@ class TestFigures:
 
     def test_it_learns(self) -> None:
         trainer = learnt(sets(2000), [])
-        assert trainer.lately.accuracy > 0.8  # a fifth of the documents have no label
+        assert trainer.lately.accuracy > 0.75  # a fifth of the documents have no label
         assert trainer.lately.loss < 1.0
 
 
