@@ -314,7 +314,7 @@ class TestDual:
         _, dual = self.problem()
         for _ in range(20):
             dual.epoch()
-        fresh = Dual.at(dual.rows, dual.y, dual.shares, dual.l2, dual.p.copy())
+        fresh = Dual.at(dual.rows, dual.likelihood.codes, dual.shares, dual.l2, dual.p.copy())
         np.testing.assert_allclose(dual.theta, fresh.theta, rtol=1e-9, atol=1e-11)
 
     def test_a_nap_ends(self) -> None:
@@ -323,7 +323,7 @@ class TestDual:
         for _ in range(30):
             visited.append(int((dual.naps[1] <= dual.epochs).sum()))
             dual.epoch()
-        n = len(dual.y)
+        n = len(dual.shares)
         assert visited[0] == n
         assert min(visited) < n / 2  # some are left out
         assert sum(visited) >= n * len(visited) / 8  # none for long

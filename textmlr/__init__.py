@@ -27,6 +27,12 @@ if TYPE_CHECKING:
     from textmlr.evaluation.evaluation import Evaluation as Evaluation
     from textmlr.evaluation.model_evaluation import compare as compare
     from textmlr.evaluation.model_evaluation import evaluate as evaluate
+    from textmlr.evaluation.multilabel.multilabel_comparison import (
+        MultilabelComparison as MultilabelComparison,
+    )
+    from textmlr.evaluation.multilabel.multilabel_evaluation import (
+        MultilabelEvaluation as MultilabelEvaluation,
+    )
     from textmlr.export.matrices.feature_matrix import featurize as featurize
     from textmlr.features.featurizer import Featurizer as Featurizer
     from textmlr.model.fasttext.imported_model import import_model as import_model
@@ -51,6 +57,8 @@ _HOMES = {
     "InputError": "textmlr.base.errors",
     "Model": "textmlr.model.model",
     "ModelFileError": "textmlr.base.errors",
+    "MultilabelComparison": "textmlr.evaluation.multilabel.multilabel_comparison",
+    "MultilabelEvaluation": "textmlr.evaluation.multilabel.multilabel_evaluation",
     "ReadingOptions": "textmlr.corpus.reading_options",
     "StreamTrainer": "textmlr.training.stream.stream_trainer",
     "TrainingOptions": "textmlr.base.training_options",

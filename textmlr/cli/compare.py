@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from textmlr.corpus.taken_columns import Taken
     from textmlr.evaluation.comparison import Comparison, Difference
     from textmlr.evaluation.intervals import Interval
+    from textmlr.evaluation.labelled_answers import Answered
+    from textmlr.evaluation.multilabel.multilabel_comparison import MultilabelComparison
 
 
 @click.command(cls=Verb)
@@ -41,6 +43,9 @@ def compare(
     often. A bootstrap of the differences in log loss, document by document, tells whether its
     probabilities are better.
 
+    Models of several labels a document are compared by F1 (micro, macro and samples), by how often
+    the likeliest label is right, and by log loss, all by the bootstrap.
+
     \f
     Labels are matched by their names; a label that a model does not know has probability 0 there.
     Documents that a model was trained on are counted, as by evaluate.
@@ -58,17 +63,19 @@ def compare(
 
     first, second = Model.load(a), Model.load(b)
     usual = (*first.record.taken, *second.record.taken)
-    corpus = read_corpus(corpora, reading, usual=usual)
+    model_evaluation.check_comparable(first, second)
+    corpus = read_corpus(corpora, reading.for_model(first.is_multilabel), usual=usual)
     result = model_evaluation.compare(first, second, corpus, threads=threads)
+    answers: tuple[Answered, ...] = result.answered
     if as_json:
-        known = [one.overlap and asdict(one.overlap) for one in result.answered]
+        known = [one.overlap and asdict(one.overlap) for one in answers]
         about = {"models": [a, b], "overlap": known, **result.as_dict()}
         click.echo(to_json(about | {"taken": taken_json(corpus.taken)}))
     else:
         _show(result, a, b, tables_said(corpus.taken, usual, reading))
     warn_of_skipped([corpus])
     _warn_of_columns(corpus.taken, second.record.taken)
-    for name, answered in zip((a, b), result.answered, strict=True):
+    for name, answered in zip((a, b), answers, strict=True):
         warn_of_answers(answered, name)
 
 
@@ -85,7 +92,7 @@ def _warn_of_columns(taken: Sequence[Taken], second: Sequence[Taken]) -> None:
         )
 
 
-def _show(result: Comparison, a: str, b: str, said: Sequence[str]) -> None:
+def _show(result: Comparison | MultilabelComparison, a: str, b: str, said: Sequence[str]) -> None:
     """Show the figures of both models; which is better comes last."""
     from rich.table import Table
 
@@ -99,35 +106,64 @@ def _show(result: Comparison, a: str, b: str, said: Sequence[str]) -> None:
         show(as_text(sentence, soft=True), indent=2)
     show_rows([("A", plain(a)), ("B", plain(b))])
     table = grid("", "A", "B", "B − A", "95 %", "p")
-
-    def add(name: str, of_a: float, of_b: float, difference: Difference) -> None:
+    names = _figures(result)
+    for name, figure in names.items():
+        of_a, of_b = (getattr(side, figure) for side in (result.a, result.b))
+        difference: Difference = getattr(result, figure)
         low, high = difference.interval
         p = p_of(difference.p, result.resamples).removeprefix("p ").removeprefix("= ")
         row = (f"{of_a:.4f}", f"{of_b:.4f}", f"{difference.value:+.4f}")
         table.add_row(name, *row, f"{low:+.3f} to {high:+.3f}", p)
-
-    add("accuracy", result.a.accuracy, result.b.accuracy, result.accuracy)
-    add("log loss", result.a.log_loss, result.b.log_loss, result.log_loss)
     show(table, indent=2)
-    test = result.mcnemar
-    how = test.test if test.statistic is None else f"{test.test} ({test.statistic:.2f})"
     words = Table.grid(padding=(0, 2, 0, 0))
-    rows = (
-        (
-            "right",
-            f"both {result.both:,}, only A {result.only_a:,}, only B {result.only_b:,}, "
-            f"neither {result.neither:,}",
-        ),
-        ("accuracy", _both(result.a.accuracy_interval, result.b.accuracy_interval)),
-        ("log loss", _both(result.a.log_loss_interval, result.b.log_loss_interval)),
-        ("p", f"by McNemar's test, {how}; of log loss by {result.resamples:,} paired resamples"),
-    )
-    for name, value in rows:
-        words.add_row(name, value)
+    words.add_row(*_right(result))
+    for name, figure in names.items():
+        intervals = (getattr(side, f"{figure}_interval") for side in (result.a, result.b))
+        words.add_row(name, _both(*intervals))
+    words.add_row("p", _how(result))
     show(words, indent=2)
     click.echo()
     for sentence in result.verdict():
         show(as_text(sentence[0].upper() + sentence[1:]))
+
+
+def _figures(result: Comparison | MultilabelComparison) -> dict[str, str]:
+    """The figures that are shown: what they are called, and their names in the result."""
+    from textmlr.evaluation.comparison import Comparison
+
+    if isinstance(result, Comparison):
+        return {"accuracy": "accuracy", "log loss": "log_loss"}
+    return {
+        "micro-F1": "micro_f1",
+        "macro-F1": "macro_f1",
+        "samples-F1": "samples_f1",
+        "likeliest": "precision_at_1",
+        "log loss": "log_loss",
+    }
+
+
+def _right(result: Comparison | MultilabelComparison) -> tuple[str, str]:
+    """How many documents both, one or none of the models gets right."""
+    from textmlr.evaluation.comparison import Comparison
+
+    if isinstance(result, Comparison):
+        name, counts = "right", (result.both, result.only_a, result.only_b, result.neither)
+    else:
+        name = "exact"
+        counts = (result.exact_both, result.exact_a, result.exact_b, result.exact_neither)
+    both, only_a, only_b, neither = counts
+    return name, f"both {both:,}, only A {only_a:,}, only B {only_b:,}, neither {neither:,}"
+
+
+def _how(result: Comparison | MultilabelComparison) -> str:
+    """How p was found."""
+    from textmlr.evaluation.comparison import Comparison
+
+    if not isinstance(result, Comparison):
+        return f"by {result.resamples:,} paired resamples"
+    test = result.mcnemar
+    how = test.test if test.statistic is None else f"{test.test} ({test.statistic:.2f})"
+    return f"by McNemar's test, {how}; of log loss by {result.resamples:,} paired resamples"
 
 
 def _both(a: Interval, b: Interval) -> str:

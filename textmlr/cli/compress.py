@@ -25,6 +25,7 @@ from textmlr.corpus.reading_options import ReadingOptions
 
 if TYPE_CHECKING:
     from textmlr.evaluation.comparison import Comparison
+    from textmlr.evaluation.multilabel.multilabel_comparison import MultilabelComparison
     from textmlr.model.model import Model
 
 
@@ -90,6 +91,7 @@ def compress(
     check_output(output, corpora, [model])
     whole = Model.load(model)
     usual = whole.record.taken
+    reading = reading.for_model(whole.is_multilabel)
     corpus = read_corpus(corpora, reading, usual=usual) if corpora else None
     if corpus is not None:
         warn_of_skipped([corpus])
@@ -139,9 +141,10 @@ def _compressed(model: Model, max_size: int, dtype: Any, *, quiet: bool) -> Mode
         return make(model, max_size, dtype=dtype, watch=watch)
 
 
-def _show(about: dict[str, Any], result: Comparison | None) -> None:
+def _show(about: dict[str, Any], result: Comparison | MultilabelComparison | None) -> None:
     from textmlr.base.printable import plain, size_of
     from textmlr.cli.terminal import show_rows
+    from textmlr.evaluation.comparison import Comparison
 
     before, model = about["from"], plain(about["model"])
     if not about["compressed"]:
@@ -155,7 +158,10 @@ def _show(about: dict[str, Any], result: Comparison | None) -> None:
         ("weights", f"{before['storage']} → {about['storage']}"),
     ]
     if result is not None:
-        for name, side in (("accuracy", "accuracy"), ("log loss", "log_loss")):
+        first = (
+            ("accuracy", "accuracy") if isinstance(result, Comparison) else ("micro-F1", "micro_f1")
+        )
+        for name, side in (first, ("log loss", "log_loss")):
             old, new = getattr(result.a, side), getattr(result.b, side)
             low, high = getattr(result, side).interval
             unit = " nats" if side == "log_loss" else ""

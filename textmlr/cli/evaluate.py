@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict, replace
 from typing import TYPE_CHECKING
 
@@ -26,6 +27,8 @@ from textmlr.corpus.reading_options import ReadingOptions
 if TYPE_CHECKING:
     from textmlr.corpus.corpus import Corpus
     from textmlr.evaluation.curves import Point
+    from textmlr.evaluation.evaluation import Evaluation
+    from textmlr.evaluation.multilabel.multilabel_evaluation import MultilabelEvaluation
     from textmlr.model.model import Model
 
 
@@ -121,21 +124,23 @@ def evaluate(
 
     loaded = Model.load(model)
     usual = loaded.record.taken
-    corpus = read_corpus(corpora, replace(reading, weight_column=None), usual=usual)
+    unweighted = replace(reading, weight_column=None).for_model(loaded.is_multilabel)
+    corpus = read_corpus(corpora, unweighted, usual=usual)
     result = model_evaluation.evaluate(loaded, corpus, min_probabilities=asked, threads=threads)
     summary = result.as_dict() | {"taken": taken_json(corpus.taken)}
     if not as_json:
-        from textmlr.cli.evaluation_screen import show_evaluation
-
-        said = tables_said(corpus.taken, usual, reading)
-        show_evaluation(result, asked, said, everything=everything)
+        _show(result, asked, tables_said(corpus.taken, usual, reading), everything=everything)
     if report is not None:
+        from textmlr.base.errors import InputError
+        from textmlr.evaluation.multilabel.multilabel_evaluation import MultilabelEvaluation
         from textmlr.evaluation.report.page import Findings, write_report
 
         points = None
         if training:
             points = _learning_curve(loaded, training, corpus, reading, threads)
             summary["learning_curve"] = [asdict(point) for point in points]
+        if isinstance(result, MultilabelEvaluation):
+            raise InputError("no report of several labels yet", mend="leave out --report")
         findings = Findings(model, loaded, corpus, result.answered, result, points)
         summary["report"] = write_report(report, findings)
         if not as_json:
@@ -144,6 +149,23 @@ def evaluate(
         click.echo(to_json(summary))
     warn_of_skipped([corpus])
     warn_of_answers(result.answered)
+
+
+def _show(
+    result: Evaluation | MultilabelEvaluation,
+    asked: tuple[float, ...],
+    said: Sequence[str],
+    *,
+    everything: bool,
+) -> None:
+    from textmlr.cli.evaluation_screen import show_evaluation
+    from textmlr.cli.multilabel_screen import show_multilabel
+    from textmlr.evaluation.evaluation import Evaluation
+
+    if isinstance(result, Evaluation):
+        show_evaluation(result, asked, said, everything=everything)
+    else:
+        show_multilabel(result, asked, said, everything=everything)
 
 
 def _learning_curve(

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from textmlr.evaluation.coverage import Coverage
     from textmlr.evaluation.evaluation import Evaluation
+    from textmlr.evaluation.multilabel.multilabel_evaluation import MultilabelEvaluation
 
 # Of a screen of 24 lines; --all has more, and --json everything.
 MOST_WORST = 4
@@ -42,7 +43,7 @@ def show_evaluation(
         show(as_text(sentence, soft=True), indent=2)
     show(_labels(result, everything=everything), indent=2)
     for pair in result.confused[: None if everything else MOST_PAIRS]:
-        name = plain if everything else _short
+        name = plain if everything else short_label
         true, answer = name(pair.true), name(pair.predicted)
         show(as_text(f"{plural(pair.count, 'document')} of {true} taken for {answer}"), indent=2)
     at = {*(ALL_COVERAGE_AT if everything else COVERAGE_AT), *asked}
@@ -71,20 +72,28 @@ def sentences(result: Evaluation) -> list[str]:
     even = result.chance
     whose = "training" if even.source == "training" else "these documents"
     return [
-        f"Chance: always {_short(even.label, 20)}; log loss by the labels' shares in {whose}.",
+        f"Chance: always {short_label(even.label, 20)}; log loss by the labels' shares in {whose}.",
         _look_at(result),
     ]
 
 
+def look_elsewhere(result: Evaluation | MultilabelEvaluation) -> str | None:
+    """The sentence on documents that the model knows; None where few are."""
+    known = result.overlap
+    if known is None or 2 * known.documents < result.documents:
+        return None
+    return (
+        "Look at other documents: the model was trained on most of these, and the figures say "
+        "nothing of new ones."
+    )
+
+
 def _look_at(result: Evaluation) -> str:
-    never, known = result.never_answered, result.overlap
-    if known is not None and 2 * known.documents >= result.documents:
-        return (
-            "Look at other documents: the model was trained on most of these, and the figures say "
-            "nothing of new ones."
-        )
+    never, elsewhere = result.never_answered, look_elsewhere(result)
+    if elsewhere is not None:
+        return elsewhere
     if never and len(never) < len(result.labels):
-        names = ", ".join(_short(name, 18) for name in never[:MOST_NAMED])
+        names = ", ".join(short_label(name, 18) for name in never[:MOST_NAMED])
         more = f" and {len(never) - MOST_NAMED:,} more" if len(never) > MOST_NAMED else ""
         return (
             f"Look at {names}{more}: never answered (F1 0); more documents, "
@@ -109,8 +118,9 @@ def _look_at(result: Evaluation) -> str:
     if result.confused and len(result.labels) > 2:
         pair = result.confused[0]
         return (
-            f"Look at {_short(pair.true)}, most often taken for {_short(pair.predicted)}: "
-            "--report DIR shows such documents, and explain says why."
+            f"Look at {short_label(pair.true)}, most often taken for "
+            f"{short_label(pair.predicted)}: --report DIR shows such documents, and explain says "
+            "why."
         )
     if result.confused:
         return (
@@ -120,7 +130,8 @@ def _look_at(result: Evaluation) -> str:
     return "Look at more documents: every answer is right."
 
 
-def _short(label: str, most: int = 26) -> str:
+def short_label(label: str, most: int = 26) -> str:
+    """A label of so many characters at most, fit to print."""
     name = plain(label)
     return name if len(name) <= most else name[: most - 1] + "…"
 

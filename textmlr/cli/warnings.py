@@ -14,7 +14,7 @@ from textmlr.cli.terminal import columns_of, wrapped
 if TYPE_CHECKING:
     from textmlr.corpus.corpus import Corpus
     from textmlr.corpus.notes import ReadingNotes
-    from textmlr.evaluation.labelled_answers import LabelledAnswers
+    from textmlr.evaluation.labelled_answers import Answered
 
 
 def warn(message: str) -> None:
@@ -48,7 +48,7 @@ def warn_of_invalid(invalid: int) -> None:
     warn_of(invalid_notes(invalid))
 
 
-def warn_of_answers(answered: LabelledAnswers, model: str = "the model") -> None:
+def warn_of_answers(answered: Answered, model: str = "the model") -> None:
     """Say which documents of a labelled corpus a model could not read, or has seen before."""
     from textmlr.evaluation.labelled_answers import answer_notes
 

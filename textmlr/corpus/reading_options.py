@@ -194,6 +194,10 @@ class ReadingOptions:
                 )
         return replace(self, **named)
 
+    def for_model(self, is_multilabel: bool) -> ReadingOptions:
+        """These options, with as many labels a document as a model gives, unless they say it."""
+        return self if self.multilabel is not None else replace(self, multilabel=is_multilabel)
+
     @property
     def columns(self) -> dict[str, str | None]:
         """The column of each kind: text, label and weight."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -80,8 +81,27 @@ class LabelledAnswers:
         counts = np.bincount(self.codes, minlength=len(self.names)).tolist()
         return dict(zip(self.names[width:], counts[width:], strict=True))
 
+    @property
+    def documents_with_strangers(self) -> int:
+        """Documents whose label the model does not know."""
+        return int((self.codes >= self.probabilities.shape[1]).sum())
 
-def answer_notes(answered: LabelledAnswers, model: str = "the model") -> list[str]:
+
+class Answered(Protocol):
+    """Answers to documents, of whose texts and labels there is something to say."""
+
+    @property
+    def invalid(self) -> int: ...
+    @property
+    def overlap(self) -> Overlap | None: ...
+    @property
+    def strangers(self) -> dict[str, int]: ...
+    @property
+    def documents_with_strangers(self) -> int: ...
+    def __len__(self) -> int: ...
+
+
+def answer_notes(answered: Answered, model: str = "the model") -> list[str]:
     """Which documents a model could not read, has seen before, or does not know the label of: a
     sentence each."""
     notes = [
@@ -97,9 +117,9 @@ def answer_notes(answered: LabelledAnswers, model: str = "the model") -> list[st
     strangers = answered.strangers
     if strangers:
         some = plain(", ".join(list(strangers)[:MOST_NAMED]))
+        documents = plural(answered.documents_with_strangers, "document")
         notes.append(
-            f"{plural(sum(strangers.values()), 'document')} with labels {plain(model)} does not "
-            f"know ({some}); they count as wrong"
+            f"{documents} with labels {plain(model)} does not know ({some}); they count as wrong"
         )
     return notes
 
@@ -116,34 +136,47 @@ def answer(
     watch  called with the number of documents of each block that is answered
     Raises InputError where they would not fit in memory.
     """
-    _check_memory(len(corpus), len(model.labels))
+    given = given_answers(model, corpus, threads, watch)
     _, strangers = recode(corpus, model.labels)
+    names = [*model.labels, *strangers]
+    code_of = {name: code for code, name in enumerate(names)}
+    codes = np.array([code_of[label] for label in corpus.labels], np.int64)[corpus.y]
+    known = model.record.label_weights()
+    return LabelledAnswers(
+        names,
+        codes,
+        given.probabilities,
+        given.invalid,
+        given.overlap,
+        model.parts.head,
+        known if len(known) == len(model.labels) else None,
+    )
+
+
+class GivenAnswers(NamedTuple):
+    """A model's answers without the truth: (n, L) probabilities, pieces of invalid UTF-8, and the
+    documents that training had too."""
+
+    probabilities: NDArray[np.float64]
+    invalid: int
+    overlap: Overlap | None
+
+
+def given_answers(
+    model: Model, corpus: Corpus, threads: int | None, watch: Callable[[int], None] | None
+) -> GivenAnswers:
+    """A model's answers to the documents of a corpus;  parameters as in ``answer``."""
+    _check_memory(len(corpus), len(model.labels))
     blocks = []
     for block in answer_blocks(model, corpus.batches, threads):
         blocks.append(block)
         if watch is not None:
             watch(len(block.probabilities))
-    names = [*model.labels, *strangers]
-    code_of = {name: code for code, name in enumerate(names)}
-    codes = np.array([code_of[label] for label in corpus.labels], np.int64)[corpus.y]
     none: NDArray[np.float64] = np.zeros((0, len(model.labels)))
     probabilities = np.concatenate([none, *(block.probabilities for block in blocks)])
-    invalid = sum(block.invalid for block in blocks)
-    overlap = None
-    if model.parts.update_state.trained_on is not None:
-        overlap = model.parts.update_state.trained_on.overlap(
-            corpus.batches, chosen_threads(threads)
-        )
-    known = model.record.label_weights()
-    return LabelledAnswers(
-        names,
-        codes,
-        probabilities,
-        invalid,
-        overlap,
-        model.parts.head,
-        known if len(known) == len(model.labels) else None,
-    )
+    sketch = model.parts.update_state.trained_on
+    overlap = None if sketch is None else sketch.overlap(corpus.batches, chosen_threads(threads))
+    return GivenAnswers(probabilities, sum(block.invalid for block in blocks), overlap)
 
 
 def _check_memory(documents: int, labels: int) -> None:

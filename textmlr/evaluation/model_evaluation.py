@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from textmlr.base.checks import MODEL_MEND, check_flag, check_kind, is_list, taken
+from textmlr.base.errors import InputError
 from textmlr.corpus.corpus import Corpus
 from textmlr.corpus.given_data import Data, Labels, as_corpus
 from textmlr.corpus.reading_options import ReadingOptions
@@ -14,6 +15,9 @@ from textmlr.evaluation.comparison import Comparison
 from textmlr.evaluation.evaluation import Evaluation, check_evaluation_options, judge
 from textmlr.evaluation.intervals import RESAMPLES
 from textmlr.evaluation.labelled_answers import LabelledAnswers, answer, answer_notes
+from textmlr.evaluation.multilabel.multilabel_comparison import MultilabelComparison
+from textmlr.evaluation.multilabel.multilabel_evaluation import MultilabelEvaluation, judge_sets
+from textmlr.evaluation.multilabel.set_answers import SetAnswers, answer_sets
 from textmlr.model.model import Model
 from textmlr.training.training_notes import reading_notes
 from textmlr.training.training_progress import console, tell_notes, tell_taken
@@ -31,16 +35,18 @@ def evaluate(
     resamples: int = RESAMPLES,
     threads: int | None = None,
     verbose: bool = False,
-) -> Evaluation:
+) -> Evaluation | MultilabelEvaluation:
     """Compare a model's answers with the labels of documents.
+
+    A model of several labels a document gives a MultilabelEvaluation, any other an Evaluation.
 
     model    a Model
     data     labelled documents, as textmlr.train takes them: texts, with their labels; the path of
              a file; a table; or a Corpus
-    labels   one a text; None where data hold them
+    labels   one a text, or a list of labels each; None where data hold them
     text, label  names of a file's or table's columns; None: they have plain names
     reading  how files are read
-    min_probabilities  further rows of coverage, see Evaluation
+    min_probabilities  further rows of coverage, see Evaluation; of several labels, of cuts
     resamples  for the 95 % intervals
     threads  None: one a processor.  Their number changes no bit
     verbose  show progress and warnings, which are logged at any rate
@@ -55,13 +61,17 @@ def evaluate(
     _check_model("model", model)
     check_flag("verbose", verbose)
     options = check_evaluation_options(min_probabilities, resamples, threads)
-    usual = model.record.taken
-    corpus = as_corpus(data, labels, text=text, label=label, reading=reading, usual=usual)
+    corpus = _corpus_for([model], data, labels, text, label, reading)
     tell_taken(corpus, verbose=verbose)
+    answered: LabelledAnswers | SetAnswers
     with _watched(verbose, len(corpus)) as watch:
-        answered = answer(model, corpus, threads=threads, watch=watch)
+        find = answer_sets if model.is_multilabel else answer
+        answered = find(model, corpus, threads=threads, watch=watch)
     tell_notes([*reading_notes([corpus]), *answer_notes(answered)], verbose=verbose)
-    return judge(answered, min_probabilities=options, resamples=resamples, threads=threads)
+    more: dict[str, Any] = {"min_probabilities": options, "resamples": resamples}
+    if isinstance(answered, SetAnswers):
+        return judge_sets(answered, threads=threads, **more)
+    return judge(answered, threads=threads, **more)
 
 
 def compare(
@@ -75,7 +85,7 @@ def compare(
     reading: ReadingOptions | None = None,
     threads: int | None = None,
     verbose: bool = False,
-) -> Comparison:
+) -> Comparison | MultilabelComparison:
     """Say which of two models is better on labelled documents, and how surely.
 
     a, b  two Models.  Labels are matched by name: a true label that a model does not know has
@@ -92,18 +102,44 @@ def compare(
     _check_model("a", a)
     _check_model("b", b)
     check_flag("verbose", verbose)
-    usual = (*a.record.taken, *b.record.taken)
-    corpus = as_corpus(data, labels, text=text, label=label, reading=reading, usual=usual)
+    check_comparable(a, b)
+    corpus = _corpus_for([a, b], data, labels, text, label, reading)
     tell_taken(corpus, verbose=verbose)
-    answers = []
+    answers: list[Any] = []
+    find: Any = answer_sets if a.is_multilabel else answer
     with _watched(verbose, 2 * len(corpus)) as watch:
         for model in (a, b):
-            answers.append(answer(model, corpus, threads=threads, watch=watch))
+            answers.append(find(model, corpus, threads=threads, watch=watch))
     notes = [
         note for name, one in zip("AB", answers, strict=True) for note in answer_notes(one, name)
     ]
     tell_notes([*reading_notes([corpus]), *notes], verbose=verbose)
+    if a.is_multilabel:
+        return MultilabelComparison.of(*answers, threads=threads)
     return Comparison.of(*answers, threads=threads)
+
+
+def check_comparable(a: Model, b: Model) -> None:
+    """Raise InputError unless both models give a document one label, or both any number."""
+    if a.is_multilabel != b.is_multilabel:
+        one, other = ("A", "B") if a.is_multilabel else ("B", "A")
+        raise InputError(
+            f"{one} gives a document any number of labels, and {other} gives it one",
+            mend="compare models of one kind",
+        )
+
+
+def _corpus_for(
+    models: Sequence[Model],
+    data: Data,
+    labels: Labels | None,
+    text: str | None,
+    label: str | None,
+    reading: ReadingOptions | None,
+) -> Corpus:
+    """The corpus that models answer, with as many labels a document as they give."""
+    usual = [one for model in models for one in model.record.taken]
+    return as_corpus(data, labels, text=text, label=label, reading=reading, usual=usual)
 
 
 def _check_model(name: str, model: Any) -> None:

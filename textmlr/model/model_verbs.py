@@ -41,7 +41,7 @@ class ModelVerbs:
         resamples: int = 1000,
         threads: int | None = None,
         verbose: bool = False,
-    ) -> textmlr.Evaluation:
+    ) -> textmlr.Evaluation | textmlr.MultilabelEvaluation:
         """How good the answers are on labelled documents; see ``textmlr.evaluate``.
 
         >>> import textmlr
@@ -75,7 +75,7 @@ class ModelVerbs:
         reading: ReadingOptions | None = None,
         threads: int | None = None,
         verbose: bool = False,
-    ) -> textmlr.Comparison:
+    ) -> textmlr.Comparison | textmlr.MultilabelComparison:
         """Whether this model (A) or another (B) is better on labelled documents; see
         ``textmlr.compare``.
 

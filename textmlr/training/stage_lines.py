@@ -22,6 +22,7 @@ METHODS = {
     "dual": "dual coordinate ascent, epoch",
     "newton": "Newton, step",
     "proximal": "proximal Newton, round",
+    "labels": "labels done",
 }
 
 

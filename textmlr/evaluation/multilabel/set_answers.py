@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
+from textmlr.base.errors import InputError
 from textmlr.base.printable import plural
+from textmlr.corpus.corpus import Corpus
 from textmlr.corpus.duplicates import Overlap
-from textmlr.corpus.label_sets import LabelSets
-from textmlr.evaluation.labelled_answers import LEAST_PROBABILITY
+from textmlr.corpus.label_sets import LabelSets, as_sets
+from textmlr.evaluation.labelled_answers import LEAST_PROBABILITY, given_answers
+from textmlr.model.label_choice import LabelChoice
+from textmlr.model.model import Model
 from textmlr.model.scoring import row_blocks
 
 
@@ -74,12 +79,54 @@ class SetAnswers:
         counts = np.bincount(self.sets.codes, minlength=len(self.names)).tolist()
         return dict(zip(self.names[width:], counts[width:], strict=True))
 
+    @property
+    def documents_with_strangers(self) -> int:
+        """Documents that have a label the model does not know."""
+        unknown = self.sets.codes >= self.probabilities.shape[1]
+        return len(np.unique(self.sets.rows[unknown]))
+
+
+def answer_sets(
+    model: Model,
+    corpus: Corpus,
+    *,
+    threads: int | None = None,
+    watch: Callable[[int], None] | None = None,
+) -> SetAnswers:
+    """A multi-label model's answers to the documents of a corpus, with their true labels; those of
+    a corpus of a label a document are sets of one.
+
+    watch  called with the number of documents of each block that is answered
+    Raises InputError where they would not fit in memory.
+    """
+    parts = model.parts
+    if parts.thresholds is None:
+        raise InputError("the model gives a document one label", mend="train it with --multilabel")
+    given = given_answers(model, corpus, threads, watch)
+    names = [*model.labels, *sorted({*corpus.labels} - {*model.labels})]
+    code_of = {name: code for code, name in enumerate(names)}
+    codes = np.array([code_of[label] for label in corpus.labels], np.int32)
+    known = model.record.label_weights()
+    is_known = len(known) == len(model.labels)
+    documents = 0 if model.record.corpus is None else model.record.corpus.documents
+    return SetAnswers(
+        names,
+        as_sets(corpus.y).recoded(codes),
+        given.probabilities,
+        parts.thresholds,
+        given.invalid,
+        given.overlap,
+        known if is_known else None,
+        float(documents) if is_known else 0.0,
+    )
+
 
 def answers_at(
     probabilities: NDArray[np.float64], thresholds: NDArray[np.float64] | float
 ) -> LabelSets:
     """The labels of each row with P >= threshold, one for all or (L,) one each."""
-    rows, codes = np.nonzero(probabilities >= thresholds)
+    cuts = np.broadcast_to(thresholds, probabilities.shape[1:])
+    rows, codes = np.nonzero(LabelChoice(cuts).chosen(probabilities))
     offsets = np.zeros(len(probabilities) + 1, np.int64)
     np.cumsum(np.bincount(rows, minlength=len(probabilities)), out=offsets[1:])
     return LabelSets(offsets, codes.astype(np.int32))

@@ -1,6 +1,6 @@
 """A proof of how near the minimum θ is, for its float32 numbers.
 
-For any distributions p_i over the labels the dual is a lower bound of the minimum
+For any p_i that are probabilities of the labels the dual is a lower bound of the minimum
 (``kernels.dual_ascent`` has θ(p) and c_i), and the value at any θ is above it by
 
     λ·sum_i c_i·KL(p_i ‖ P(· | x_i; θ)) + (λ/2)·‖θ − θ(p)‖²
@@ -19,7 +19,7 @@ from textmlr.base.arrays import frozen
 from textmlr.base.threads import map_blocks
 from textmlr.features.csr_features import Features
 from textmlr.kernels import csr_products as kernels
-from textmlr.kernels import dual_ascent, softmax
+from textmlr.training.exact.likelihood import likelihood_of
 from textmlr.training.exact.optimum import Optimum
 from textmlr.training.exact.threaded_products import blocks, combined
 from textmlr.training.objective import Objective
@@ -44,22 +44,21 @@ def certify(
                   None where no such p is known
     tolerance     on gap/value; where l2 is 0 on ‖gradient‖/slope
     """
-    l2, y = objective.l2, objective.codes
+    l2, likelihood = objective.l2, likelihood_of(objective.y, objective.labels)
     theta, lost, length = combined(columns, coefficients, threads)
     scores = _scores(objective.features, theta, threads)
     errors = np.empty_like(scores)
-    loss = softmax.losses(frozen(scores), frozen(y), frozen(weights), errors)
-    value = float(loss) + 0.5 * l2 * length
+    value = likelihood.losses(scores, weights, errors) + 0.5 * l2 * length
     errors *= weights[:, None]
-    errors[np.arange(len(y)), y] -= weights
+    likelihood.add(-weights, errors)
     square = _gradient_square(columns, errors, theta, l2, threads)
     if l2 == 0:
         norm = math.sqrt(square)
         return Optimum(theta, value, norm, math.inf, iterations, norm <= tolerance * slope)
     gap = square / (2 * l2)
     if p is not None:
-        each = np.empty(len(y))
-        dual_ascent.divergences(frozen(scores), frozen(y), frozen(p), frozen(weights / l2), each)
+        each = np.empty(len(weights))
+        likelihood.divergences(scores, p, weights / l2, each)
         gap = min(gap, l2 * (float(each.sum()) + 0.5 * lost))
     return Optimum(theta, value, math.sqrt(square), gap, iterations, gap <= tolerance * value)
 

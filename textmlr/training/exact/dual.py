@@ -8,25 +8,26 @@ import numpy as np
 from numpy.typing import NDArray
 
 from textmlr.base.arrays import frozen
+from textmlr.corpus.label_sets import Targets
 from textmlr.kernels import dual_ascent as kernels
+from textmlr.training.exact.likelihood import Likelihood, likelihood_of
 from textmlr.training.exact.merged_columns import MergedColumns
 from textmlr.training.exact.threaded_products import inner_product, multiply
 
 # A document at less than this share of the mean gap takes a nap.  Shares of 0.1 to 0.5 do as well.
 NAP_SHARE = 0.2
 LOOKING = 0.02  # time to find the documents that are due, as a share of that to visit all
-SLIP = 1e-3  # share of all other labels in the first p
 
 
 @dataclass(slots=True, eq=False)
 class Dual:
-    """A distribution p_i for each document, and θ(p) over merged columns.
+    """P of each document's labels as p, and θ(p) over merged columns.
 
     rows    n documents of positive weight
-    y       (n,) int32
+    likelihood  the labels of the documents
     shares  (n,) float64   c_i = weight_i / (λ · sum of weights)
     l2      λ > 0
-    p, logs (n, L) float64   the distributions, and their logs but for a constant a row
+    p, logs (n, L) float64   p, and scores that give it
     theta   (columns, L) float64   θ(p)
     gaps    (n,) float64   c_i·KL(p_i ‖ P(· | x_i; θ)), as last seen
     naps    (2, n) int32   length of each document's nap, and the epoch to visit it next in
@@ -39,7 +40,7 @@ class Dual:
     """
 
     rows: MergedColumns
-    y: NDArray[np.int32]
+    likelihood: Likelihood
     shares: NDArray[np.float64]
     l2: float
     p: NDArray[np.float64]
@@ -58,39 +59,38 @@ class Dual:
     def at(
         cls,
         rows: MergedColumns,
-        y: NDArray[np.int32],
+        y: Targets,
         shares: NDArray[np.float64],
         l2: float,
         p: NDArray[np.float64],
         base: NDArray[np.float64] | None = None,
         along: NDArray[np.float64] | None = None,
     ) -> Dual:
-        """Begin at p (n, L) float64, which is overwritten; rows sum to 1."""
-        np.maximum(p, kernels.FLOOR, out=p)
+        """Begin at p (n, L) float64, which is overwritten; for a softmax rows sum to 1."""
         labels = p.shape[1]
+        likelihood = likelihood_of(y, labels)
+        np.clip(p, likelihood.least, likelihood.most, out=p)
         features = rows.features
         theta = np.empty((features.columns, labels))
-        kernels.start(
-            frozen(features.indptr),
-            frozen(features.indices),
-            frozen(features.values),
-            frozen(y),
+        likelihood.start(
+            *features.arrays(),
+            likelihood.wanted,
             frozen(shares),
             frozen(p),
             theta,
             np.empty(labels),
         )
-        gaps = np.full(len(y), np.inf)
-        naps, seed = np.zeros((2, len(y)), np.int32), np.ones(1, np.uint64)
+        gaps = np.full(len(shares), np.inf)
+        naps, seed = np.zeros((2, len(shares)), np.int32), np.ones(1, np.uint64)
         if base is None:
             base = np.zeros((0, labels))
         dual = cls(
             rows,
-            y,
+            likelihood,
             shares,
             l2,
             p,
-            np.log(p),
+            likelihood.logs(p),
             theta,
             gaps,
             naps,
@@ -110,24 +110,24 @@ class Dual:
     def coefficients(self) -> NDArray[np.float64]:
         """(n, L) in θ(p) = sum_i x_i ⊗ coefficients_i."""
         out = -self.shares[:, None] * self.p
-        out[np.arange(len(self.y)), self.y] += self.shares
+        self.likelihood.add(self.shares, out)
         return out
 
     def epoch(self) -> float:
         """Visit all documents that are not napping; return the duality gap seen meanwhile
         (nats)."""
-        order = np.empty(len(self.y), np.int32)
+        order = np.empty(len(self.shares), np.int32)
         order = order[: kernels.draw(frozen(self.naps), self.epochs, self.seed, order)]
         mean = float(self.gaps.mean())
         documents = kernels.Documents(
-            frozen(self.y),
+            self.likelihood.wanted,
             frozen(self.shares),
             frozen(self.rows.squares),
             frozen(self.rows.alone),
             frozen(self.base),
             frozen(self.along),
         )
-        kernels.epoch(
+        self.likelihood.epoch(
             self.rows.features.arrays(),
             documents,
             frozen(order),
@@ -137,14 +137,13 @@ class Dual:
             np.empty((4, self.p.shape[1])),
         )
         self.epochs += 1
-        self.work += len(order) / len(self.y) + LOOKING
+        self.work += len(order) / len(self.shares) + LOOKING
         return self.l2 * float(self.gaps.sum())
 
     def value(self) -> float:
         """The objective at θ(p) in nats, if p is what θ(p) gives: near the optimum it nearly is."""
-        losses = -np.log(self.p[np.arange(len(self.y)), self.y])
+        losses, square = self.likelihood.surprise(self.p), self.likelihood.distance(self.p)
         own = self.rows.alone * self.shares**2
-        square = (self.p**2).sum(axis=1) + 1 - 2 * self.p[np.arange(len(self.y)), self.y]
         length = inner_product(self.theta, self.theta) + float((own * square).sum())
         length -= float((self.tide**2).sum())
         return self.l2 * (float((self.shares * losses).sum()) + 0.5 * length)
@@ -153,11 +152,9 @@ class Dual:
         """(objective, duality gap) at θ(p), in nats; documents that are not at rest wake up."""
         coefficients = self.coefficients
         scores = self.scores(coefficients, threads)
-        loss = kernels.divergences(
-            frozen(scores), frozen(self.y), frozen(self.p), frozen(self.shares), self.gaps
-        )
+        loss = self.likelihood.divergences(scores, self.p, self.shares, self.gaps)
         self.naps[:, self.gaps >= NAP_SHARE * self.gaps.mean()] = 0
-        value = self.l2 * (float(loss) + 0.5 * inner_product(coefficients, scores))
+        value = self.l2 * (loss + 0.5 * inner_product(coefficients, scores))
         return value, self.l2 * float(self.gaps.sum())
 
     def scores(self, coefficients: NDArray[np.float64], threads: int) -> NDArray[np.float64]:
@@ -167,8 +164,6 @@ class Dual:
         return scores
 
 
-def first_guess(y: NDArray[np.int32], labels: int) -> NDArray[np.float64]:
-    """p to begin at: nearly sure of each document's own label, so that θ(p) is nearly 0."""
-    p = np.full((len(y), labels), SLIP / max(labels - 1, 1))
-    p[np.arange(len(y)), y] = 1 - SLIP
-    return p
+def first_guess(y: Targets, labels: int) -> NDArray[np.float64]:
+    """p to begin at, of L labels: see ``Likelihood``."""
+    return likelihood_of(y, labels).first_guess()

@@ -15,9 +15,10 @@ from textmlr.base.training_options import TrainingOptions
 from textmlr.model.parameters import Network
 from textmlr.training.calibration import Scored
 from textmlr.training.cross_fitting import Crossed
-from textmlr.training.exact import proximal_newton
+from textmlr.training.exact.label_blocks import solver_of
 from textmlr.training.exact.optimum import Optimum
-from textmlr.training.exact.solver import GIVE_L2, ExactSolver, SolverStep
+from textmlr.training.exact.solver import GIVE_L2, SolverStep
+from textmlr.training.exact.sparse_labels import minimise_l1
 from textmlr.training.held_out import FOLDS, are_few, check_labels, hold_out
 from textmlr.training.objective import Objective
 
@@ -102,7 +103,7 @@ def fit_exact(
     solve: Callable[[], Optimum]
     if options.l1:
         solve = partial(
-            proximal_newton.minimise,
+            minimise_l1,
             replace(objective, l2=l2),
             l1=options.l1,
             tolerance=options.tolerance,
@@ -110,7 +111,7 @@ def fit_exact(
             watch=watch,
         )
     else:
-        solve = partial(ExactSolver.of(objective, threads, watch).minimise, l2, options.tolerance)
+        solve = partial(solver_of(objective, threads, watch).minimise, l2, options.tolerance)
     found: list[Optimum] = []
     jobs: list[Callable[[], object]] = [lambda: found.append(solve())]
     jobs += [] if beside is None else [beside]
@@ -178,7 +179,7 @@ def _search(
     objective: Objective, judge: Objective, threads: int, watch: Watch | None
 ) -> tuple[float, tuple[Penalty, ...]]:
     """(the k of PATH with the least held-out loss, all trials)."""
-    exact = ExactSolver.of(objective, threads, watch)
+    exact = solver_of(objective, threads, watch)
 
     def attempt(k: float) -> Penalty:
         l2 = penalty_of(objective, k)
@@ -194,7 +195,7 @@ def _search_crossed(
     """``_search`` where few documents are held out in parts."""
     parts = range(len(crossed.parts))
     others = [crossed.rows.take(crossed.others(number)) for number in parts]
-    exact = [ExactSolver.of(objective, threads, None) for objective in others]
+    exact = [solver_of(objective, threads, None) for objective in others]
     scores = np.zeros((crossed.repeats, len(crossed.rows.y), crossed.rows.labels), np.float32)
 
     def attempt(k: float) -> Penalty:

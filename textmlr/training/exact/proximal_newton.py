@@ -17,6 +17,7 @@ Sources: Yuan, Ho and Lin, An Improved GLMNET for L1-regularized Logistic Regres
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -71,6 +72,31 @@ def centres(theta: Array, l1: float, l2: float) -> Array:
     return np.where(zero, 0.0, nearer)
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Reach:
+    """The features that can have a weight at all, whatever the labels.
+
+    columns  (C,) int64, ascending;  matrix  f(x) of them, by columns
+    """
+
+    columns: NDArray[np.int64]
+    matrix: ColumnMatrix
+
+    @classmethod
+    def of(cls, objective: Objective, l1: float) -> Reach:
+        """|P − [ℓ = y]| is at most 1, so that no slope of the others ever passes l1."""
+        features, reach = objective.features, np.zeros(objective.features.columns)
+        kernels.reach(*features.arrays(), _shares(objective), reach)
+        columns = np.flatnonzero(reach > l1 * (1 - ROUNDING))
+        return cls(columns, ColumnMatrix.of(features, columns))
+
+
+def _shares(objective: Objective) -> Array:
+    """w_i/Σw of the documents: (n,), read-only."""
+    shares: Array = frozen(objective.weights.astype(np.float64) / objective.total_weight)
+    return shares
+
+
 def minimise(
     objective: Objective,
     *,
@@ -79,18 +105,20 @@ def minimise(
     threads: int = 1,
     start: NDArray[np.float32] | None = None,
     watch: Callable[[SolverStep], None] | None = None,
+    reach: Reach | None = None,
 ) -> Optimum:
     """The θ at which F is least, to gap <= tolerance·F.
 
     l1         > 0
     tolerance  relative
     start      (V, L) float32   θ to begin from, None for 0; a minimum at a larger l1 is near
+    reach      of these documents, None to find it
     watch      called after each round: a look at all features
     The number of threads changes no bit.  ``converged`` is False where the bound ceased to fall
     above the tolerance, which float32 may bring about.
     """
     objective.head.check_exact()
-    descent = _Descent(objective, l1, threads)
+    descent = _Descent(objective, l1, threads, reach or Reach.of(objective, l1))
     if start is not None:
         descent.theta[:] = start[descent.columns]
     stalled = 0
@@ -131,23 +159,13 @@ class _Descent:
     value, gap, subgradient  as of the last ``look``
     """
 
-    def __init__(self, objective: Objective, l1: float, threads: int) -> None:
+    def __init__(self, objective: Objective, l1: float, threads: int, reach: Reach) -> None:
         self.objective, self.threads = objective, threads
         self.l1, self.l2 = float(l1), float(objective.l2)
-        features, n, labels = objective.features, len(objective.codes), objective.labels
+        n, labels = len(objective.y), objective.labels
         self.y = frozen(objective.codes)
-        self.shares = frozen(objective.weights.astype(np.float64) / objective.total_weight)
-        reach = np.zeros(features.columns)
-        kernels.reach(
-            frozen(features.indptr),
-            frozen(features.indices),
-            frozen(features.values),
-            self.shares,
-            reach,
-        )
-        # |P − [ℓ = y]| is at most 1, so that no slope of the others ever passes l1.
-        self.columns = np.flatnonzero(reach > l1 * (1 - ROUNDING))
-        self.matrix = ColumnMatrix.of(features, self.columns)
+        self.shares = _shares(objective)
+        self.columns, self.matrix = reach.columns, reach.matrix
         self.theta = np.zeros((len(self.columns), labels))
         self.scores = np.zeros((labels, n))
         self.probabilities, self.residuals = np.empty((labels, n)), np.empty((labels, n))

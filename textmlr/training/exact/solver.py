@@ -12,16 +12,15 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from textmlr.base.arrays import frozen
 from textmlr.base.errors import InputError
 from textmlr.base.threads import machine_memory, map_blocks
 from textmlr.features.csr_features import Features
-from textmlr.kernels import csr_products as kernels
 from textmlr.model.parameters import Network
 from textmlr.model.scoring import score
 from textmlr.training.exact import newton
 from textmlr.training.exact.certificate import certify
-from textmlr.training.exact.dual import Dual, first_guess
+from textmlr.training.exact.dual import Dual
+from textmlr.training.exact.likelihood import Likelihood, likelihood_of
 from textmlr.training.exact.merged_columns import MergedColumns
 from textmlr.training.exact.optimum import Optimum
 from textmlr.training.exact.span import Span, SpanVector
@@ -50,9 +49,11 @@ GIVE_L2 = "give a penalty, l2 (--l2) above 0"
 
 @dataclass(frozen=True, slots=True)
 class SolverStep:
-    """An epoch of the dual, a step of Newton's method or a round of the proximal one has ended.
+    """An epoch of the dual, a step of Newton's method or a round of the proximal one has ended; or
+    some labels' problem is solved.
 
-    method  "dual", "newton" or "proximal";  number  from 1
+    method  "dual", "newton" or "proximal";  number  from 1.  "labels": the minimum of so many of
+            them is found, where each is a problem of its own
     gap     upper bound on value − minimum, in the dual as seen while θ moved; of Newton without a
             penalty ‖gradient‖
     """
@@ -97,6 +98,7 @@ class ExactSolver:
     objective: Objective
     rows: MergedColumns
     weights: NDArray[np.float64]
+    likelihood: Likelihood
     threads: int
     watch: Watch | None
     last: NDArray[np.float64] | None = None
@@ -110,13 +112,23 @@ class ExactSolver:
         Raises InputError where ``minimise`` would not fit in memory.
         """
         objective.head.check_exact()
+        objective = replace(objective, y=objective.head.targets(objective.y))
         check_memory(objective, "train by sgd, or on fewer documents, labels or features")
         counts = objective.weights > 0
         if not counts.all():
             objective = objective.take(np.flatnonzero(counts))
         weights = objective.weights.astype(np.float64)
         weights /= weights.sum()
-        return cls(objective, MergedColumns.of(objective.features), weights, threads, watch)
+        likelihood = likelihood_of(objective.y, objective.labels)
+        rows = MergedColumns.of(objective.features)
+        return cls(objective, rows, weights, likelihood, threads, watch)
+
+    def of_labels(self, objective: Objective) -> ExactSolver:
+        """The problem of some of the labels of these documents, for one thread."""
+        likelihood = likelihood_of(objective.y, objective.labels)
+        own = replace(self, objective=objective, likelihood=likelihood, threads=1, watch=None)
+        own.last = None
+        return own
 
     def minimise(
         self, l2: float, tolerance: float, *, start: NDArray[np.float32] | None = None
@@ -129,7 +141,7 @@ class ExactSolver:
         moved = float((self.weights * self.rows.squares).max())
         exact_enough = l2 * COARSE > np.finfo(np.float64).eps * moved
         dual = self._dual(l2, start) if exact_enough else None
-        coefficients, p = np.zeros((len(self.objective.codes), self.objective.labels)), None
+        coefficients, p = np.zeros((len(self.objective.y), self.objective.labels)), None
         best: Optimum | None = None
         for attempt in range(ATTEMPTS):
             if dual is not None:
@@ -145,7 +157,7 @@ class ExactSolver:
             optimum = certify(
                 replace(self.objective, l2=l2),
                 self.weights,
-                self._by_columns(),
+                self.prepare(),
                 coefficients,
                 p,
                 tolerance=tolerance,
@@ -166,7 +178,7 @@ class ExactSolver:
         assert best is not None
         return best
 
-    def _by_columns(self) -> Features:
+    def prepare(self) -> Features:
         """The objective's features by columns, made once."""
         if self._columns is None:
             self._columns = transposed(self.objective.features)
@@ -177,7 +189,7 @@ class ExactSolver:
         found: list[bool] = []
         jobs: list[Callable[[], object]] = [lambda: found.append(self._ascend(dual, tolerance))]
         if self._columns is None:
-            jobs.append(self._by_columns)
+            jobs.append(self.prepare)
         for _ in map_blocks(lambda job: job(), jobs, self.threads):
             pass
         return found[0]
@@ -185,7 +197,7 @@ class ExactSolver:
     def _ascend(self, dual: Dual, tolerance: float) -> bool:
         """Run epochs of the dual until its gap, as seen, is within the tolerance, or hardly falls
         any more; return whether it is within."""
-        most, seen = float(np.log(self.objective.labels)), np.inf  # most: the value at θ = 0
+        most, seen = self.likelihood.loss_at_zero(), np.inf  # most: the value at θ = 0
         while True:
             gap = dual.epoch()
             self._tell("dual", dual.epochs, gap)
@@ -197,26 +209,24 @@ class ExactSolver:
                 dual.work, seen = 0.0, gap
 
     def _dual(self, l2: float, start: NDArray[np.float32] | None) -> Dual:
-        objective, y = self.objective, self.objective.codes
-        shares = self.weights / l2
+        objective, shares = self.objective, self.weights / l2
         if start is not None:
             scores = score(objective.features, Network.of([start]))
             p = objective.head.probabilities(scores)
         elif self.last is not None:
             # The same θ, as far as p stays between 0 and 1 with a smaller penalty.
             p = -self.last / shares[:, None]
-            p[np.arange(len(y)), y] += 1
-            p = np.maximum(p, 0)
-            p /= p.sum(axis=1, keepdims=True)
+            self.likelihood.add(np.ones(len(shares)), p)
+            p = self.likelihood.normalised(p)
         else:
-            p = first_guess(y, objective.labels)
-        return Dual.at(self.rows, y, shares, l2, p)
+            p = self.likelihood.first_guess()
+        return Dual.at(self.rows, objective.y, shares, l2, p)
 
     def _newton(
         self, l2: float, tolerance: float, coefficients: NDArray[np.float64]
     ) -> tuple[NDArray[np.float64], int]:
         """(coefficients within the tolerance, or as near as possible; steps)."""
-        y, labels = self.objective.codes, self.objective.labels
+        y, labels = self.objective.y, self.objective.labels
         span = Span(self.rows, y, self.weights, labels, l2, self.threads)
         number = 0
         if l2 == 0:
@@ -244,17 +254,7 @@ class ExactSolver:
             self.watch(SolverStep(method, number, gap))
 
     def _refuse_free_columns(self) -> None:
-        objective, labels = self.objective, self.objective.labels
-        columns = self._by_columns()
-        found = kernels.free_column(
-            frozen(columns.indptr),
-            frozen(columns.indices),
-            frozen(columns.values),
-            frozen(objective.codes),
-            labels,
-            np.full(labels, -1, np.int32),
-        )
-        if found >= 0:
+        if self.likelihood.has_free_column(self.prepare()):
             raise InputError(
                 AT_INFINITY + "some features are in documents of some labels only, whose weights "
                 "would grow without end",
@@ -265,7 +265,7 @@ class ExactSolver:
 def check_memory(objective: Objective, mend: str) -> None:
     """Refuse a problem that would not fit before any memory is taken: θ in 32 bits, at most as many
     numbers of 64 bits, and NUMBERS of those for each document and label."""
-    documents, columns, labels = len(objective.codes), objective.features.columns, objective.labels
+    documents, columns, labels = len(objective.y), objective.features.columns, objective.labels
     needed = 12 * columns * labels + 8 * NUMBERS * documents * labels
     available = machine_memory()
     if needed > available:

@@ -13,10 +13,9 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from textmlr.base.arrays import frozen
+from textmlr.corpus.label_sets import Targets
 from textmlr.features.csr_features import Features
-from textmlr.kernels import csr_products as kernels
-from textmlr.kernels import softmax
+from textmlr.training.exact.likelihood import Likelihood, likelihood_of
 from textmlr.training.exact.merged_columns import MergedColumns
 from textmlr.training.exact.threaded_products import inner_product, multiply, transposed
 
@@ -50,22 +49,24 @@ class SpanVector:
 class Span:
     """Weighted mean loss + (λ/2)‖θ‖², of a SpanVector: a Problem of ``newton``.
 
-    rows    n documents, y (n,) int32, weights (n,) float64 that sum to 1, l2  λ
+    rows    n documents, y their labels, weights (n,) float64 that sum to 1, l2  λ
     p       (n, L) float64   P(l | x_i) at the point that was measured last
     """
 
     rows: MergedColumns
-    y: NDArray[np.int32]
+    y: Targets
     weights: NDArray[np.float64]
     labels: int
     l2: float
     threads: int = 1
     p: NDArray[np.float64] = field(init=False)
     columns: Features = field(init=False)
+    likelihood: Likelihood = field(init=False)
 
     def __post_init__(self) -> None:
         self.p = np.empty((len(self.y), self.labels))
         self.columns = transposed(self.rows.features)
+        self.likelihood = likelihood_of(self.y, self.labels)
 
     def vector(self, coefficients: NDArray[np.float64]) -> SpanVector:
         """The vector of these coefficients: two passes over the features."""
@@ -78,7 +79,7 @@ class Span:
         """(value, gradient) at the point."""
         value = self._value(point, self.p)
         errors = self.weights[:, None] * self.p
-        errors[np.arange(len(self.y)), self.y] -= self.weights
+        self.likelihood.add(-self.weights, errors)
         return value, self.vector(errors + self.l2 * point.coefficients)
 
     def value(self, point: SpanVector) -> float:
@@ -86,20 +87,14 @@ class Span:
         return self._value(point, np.empty_like(self.p))
 
     def _value(self, point: SpanVector, p: NDArray[np.float64]) -> float:
-        loss = softmax.losses(frozen(point.scores), frozen(self.y), frozen(self.weights), p)
-        return float(loss) + 0.5 * self.l2 * point.dot(point)
+        loss = self.likelihood.losses(point.scores, self.weights, p)
+        return loss + 0.5 * self.l2 * point.dot(point)
 
     def curve(self, direction: SpanVector) -> SpanVector:
         """The Hessian at the point that was measured last, times a direction."""
-        out = np.empty_like(self.p)
-        kernels.curve(frozen(direction.scores), frozen(self.p), frozen(self.weights), out)
+        out = self.likelihood.curve(direction.scores, self.p, self.weights)
         return self.vector(out + self.l2 * direction.coefficients)
 
     def separates(self, point: SpanVector) -> bool:
-        """Whether each document's own label is ahead of all others, by more than rounding."""
-        rows = np.arange(len(self.y))
-        others = point.scores.copy()
-        own = others[rows, self.y]
-        others[rows, self.y] = -np.inf
-        ahead = own - others.max(axis=1)
-        return bool((ahead > 1e-9 * np.abs(point.scores).max()).all())
+        """Whether the labels are told apart without error, by more than rounding."""
+        return self.likelihood.separates(point.scores)
