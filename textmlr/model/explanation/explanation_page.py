@@ -196,7 +196,9 @@ def _labels(explanation: Explanation) -> str:
     if explanation.thresholds is None:
         return table(("label", "P"), rows)
     least = [f"{explanation.thresholds[label]:.4%}" for label, _ in ranked[:LABELS]] + [""]
-    return table(("label", "P", "threshold"), [(*row, t) for row, t in zip(rows, least, strict=False)])
+    return table(
+        ("label", "P", "threshold"), [(*row, t) for row, t in zip(rows, least, strict=False)]
+    )
 
 
 def _counterfactual(counterfactual: Counterfactual) -> str:
