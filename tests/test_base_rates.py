@@ -421,7 +421,7 @@ def test_a_record_that_does_not_tell_leaves_the_bias() -> None:
     own = trained(WORDS)()
     model = Model.of(replace(own.parts, record=Record()))
     row = model.scores([""])[0]
-    times = own.parts.calibration.multiplier(own.theta[0].astype(float))
+    times = own.parts.calibration.multipliers(own.theta[0].astype(float))[0]
     np.testing.assert_allclose(row, times * own.theta[0], rtol=1e-6)
     assert model.explain("").method == "exact"
     why = model.explain("", "scifi")

@@ -17,7 +17,7 @@ from textmlr.cli import cli
 from textmlr.model.explanation.excerpts import sum_of, versus
 from textmlr.model.explanation.explanation_page import write_page
 from textmlr.model.record import CorpusRecord, Record
-from textmlr.model.scoring import Calibration
+from textmlr.model.scoring import Bent
 
 TEXTS = ["a robot in orbit", "the sheriff rode a robot", "robot kiss kiss", "a saddle", "kiss"]
 
@@ -37,8 +37,8 @@ def hidden() -> Model:
 
 
 def calibrated() -> Model:
-    """With a multiplier of its own for each document."""
-    return Model.of(replace(model_of().parts, calibration=Calibration(1.0, -0.5, 0.3, 0.1)))
+    """With a multiplier of its own for each score of a document."""
+    return Model.of(replace(model_of().parts, calibration=Bent(low=0.7, middle=1.2, high=0.5)))
 
 
 @pytest.mark.parametrize("make", [model_of, hidden, calibrated])

@@ -26,6 +26,7 @@ ClassWeight = Literal["balanced"]
 Solver = Literal["sgd", "exact"]
 Activation = Literal["relu", "tanh", "identity"]
 Step = Literal["plain", "adagrad"]
+Maximise = Literal["micro-f1", "macro-f1", "samples-f1", "utility"]
 # The widest ranges that make sense: numbers beyond them are slips of the keyboard, would take
 # years, or are out of range of float32 or int64.
 MOST_EPOCHS = 100_000
@@ -255,6 +256,24 @@ class TrainingOptions:
         heading=LEARN,
         unset="each document counts the same",
     )
+    maximise: Maximise | None = option(
+        None,
+        OneOf(*get_args(Maximise)),
+        "What the thresholds of labels make greatest, where documents have several labels.",
+        "Held-out documents choose: F1 of all pairs of a document and a label (micro), of each "
+        "label (macro) or of each document (samples); or utility, where a wrong label costs "
+        "cost_false_positive and a missed one 1.",
+        heading=LEARN,
+        unset="micro-f1",
+    )
+    cost_false_positive: float | None = option(
+        None,
+        RealNumber(0, MOST_PENALTY, 0.5),
+        "What a wrong label costs, where a missed one costs 1.",
+        heading=HELD_OUT,
+        unset="1, with maximise utility",
+        metavar="COST",
+    )
     seed: int = option(
         1,
         WholeNumber(0, MOST_SEED, 1),
@@ -272,6 +291,13 @@ class TrainingOptions:
                     Sentence(f"{{{name}}} means nothing without hidden layers", {name: given}),
                     Sentence("leave it out, or give {hidden}", {"hidden": (64,)}),
                 )
+        if self.cost_false_positive is not None and self.maximise != "utility":
+            given = {"cost_false_positive": self.cost_false_positive, "maximise": "utility"}
+            raise OptionError(
+                "cost_false_positive",
+                Sentence("{cost_false_positive} means nothing without {maximise}", given),
+                Sentence("leave it out, or give {maximise}", given),
+            )
         self._check_solver()
 
     def _check_solver(self) -> None:

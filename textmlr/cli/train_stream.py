@@ -56,14 +56,15 @@ def stream(
     checkpoints = Checkpoints(output, *every(checkpoint_every or EVERY))
     check_options(*stages)
     check_output(output, corpora)
-    trainer = _trainer(output, stages, resume=resume)
+    trainer = _trainer(output, stages, reading, resume=resume)
+    reading, usual = reading.for_model(trainer.multilabel), tuple(trainer.taken)
     if resume and not quiet:
         seen = plural(trainer.documents, "document") + and_skipped(trainer.skipped)
         click.echo(f"Resuming after {seen}; those that a file has again are passed over", err=True)
     began, before = time.monotonic(), trainer.documents
     parts = parts_of(
         sources_of(corpora),
-        lambda source: scan([source], reading, tables=False, live=True),
+        lambda source: scan([source], reading, tables=False, live=True, usual=usual),
         trainer.marks,
         resumed=resume,
     )
@@ -74,7 +75,7 @@ def stream(
         except (InputError, KeyboardInterrupt):  # a second signal stops at once
             if checkpoints.last is not None:
                 kept = plural(checkpoints.last.documents, "document")
-                click.echo(f"{kept} are kept; --resume resumes after them", err=True)
+                click.echo(f"{kept} kept; --resume resumes from there", err=True)
             raise
     if checkpoints.last is None:
         _warn(run)
@@ -117,12 +118,24 @@ def _summary(
     }
 
 
-def _trainer(output: str, stages: Stages, *, resume: bool) -> StreamTrainer:
-    """A new trainer, or the one that the checkpoint has."""
+def _trainer(
+    output: str, stages: Stages, reading: ReadingOptions, *, resume: bool
+) -> StreamTrainer:
+    """A new trainer, or the one that the checkpoint has.
+
+    A stream cannot look ahead for documents with several labels: that is said, or it has one each.
+    """
+    wanted = reading.multilabel
     if not resume:
-        return StreamTrainer(*stages)
+        several = reading.label_separator is not None or bool(reading.label_columns)
+        return StreamTrainer(*stages, multilabel=several if wanted is None else wanted)
     trainer = StreamTrainer.resume(checkpoint_of(output))
     trainer.check_same(*stages)
+    if wanted not in (None, trainer.multilabel):
+        raise InputError(
+            f"the stream was started with --{'' if trainer.multilabel else 'no-'}multilabel",
+            mend="give the same options to resume, or leave out --resume",
+        )
     return trainer
 
 
@@ -150,8 +163,9 @@ def _check_made(run: Run) -> None:
             f"all {trainer.skipped:,} lines are bad{first}", mend="give documents that can be read"
         )
     if len(trainer.labels) < 2:
+        have = f"one label, {plain(trainer.labels[0])!r}" if trainer.labels else "no label"
         raise InputError(
-            f"all documents so far have one label, {plain(trainer.labels[0])!r}: no model was made",
+            f"all documents so far have {have}: no model was made",
             mend="resume with documents of another (--resume)",
         )
 

@@ -15,12 +15,13 @@ from textmlr.kernels.featurizer_codes import BIAS, TERM_FREQUENCY, UNIT_NORM
 from textmlr.kernels.jit import kernel
 from textmlr.kernels.layers import SUMS, _forward
 from textmlr.kernels.linear import _calibrate
-from textmlr.kernels.sigmoids import _sigmoids
+from textmlr.kernels.sigmoids import _bend, _sigmoids
 from textmlr.kernels.softmax import _softmax
 
 # Base scores begin here in ModelArrays.calibration: one array fewer to hand over saves a twentieth
 # of the time that a short document takes.
-BASE = 3
+BASE = 6
+BEND = 3  # slopes of sigmoids
 
 
 class ModelArrays(NamedTuple):
@@ -29,9 +30,9 @@ class ModelArrays(NamedTuple):
     kept         (V,) int32   row of theta of each column, −1 for none; (0,): all in order; or a
                  sparse table, see ``column_numbers``
     layers       Layers, as many rows of theta as there are
-    calibration  (3,) float64, or (0,)   see ``linear._calibrate``; or (BASE + L,): then follow the
-                 final scores of a document whose features have no weights; without them it has
-                 those of the bias
+    calibration  (BASE,) float64, or (0,)   see ``linear._calibrate``, and ``sigmoids._bend``; or
+                 (BASE + L,): then follow the final scores of a document whose features have no
+                 weights; without them it has those of the bias
     """
 
     kept: Any
@@ -173,6 +174,13 @@ def answer_counts(columns, counts, offsets, featurizer, model, scratch, units, o
 
 
 @kernel
+def _bend_row(document, calibration, out):
+    """Calibrate the scores of sigmoids, unless they are those behind ``calibration``."""
+    if calibration.size == BASE or (calibration.size > BASE and out.known[document] > 0):
+        _bend(out.scores[document], calibration[BEND:BASE])
+
+
+@kernel
 def sigmoid_answer(text, starts, stops, featurizer, model, scratch, units, out):
     """``answer`` by independent sigmoids."""
     invalid = 0
@@ -180,6 +188,7 @@ def sigmoid_answer(text, starts, stops, featurizer, model, scratch, units, out):
         invalid += _score_text(
             document, text, starts, stops, featurizer, model, scratch, units, out
         )
+        _bend_row(document, model.calibration, out)
         out.log_z[document] = _sigmoids(out.scores[document], out.probabilities[document])
     return invalid
 
@@ -189,4 +198,5 @@ def sigmoid_answer_counts(columns, counts, offsets, featurizer, model, scratch, 
     """``answer_counts`` by independent sigmoids."""
     for document in range(offsets.size - 1):
         _score_counts(document, columns, counts, offsets, featurizer, model, scratch, units, out)
+        _bend_row(document, model.calibration, out)
         out.log_z[document] = _sigmoids(out.scores[document], out.probabilities[document])

@@ -18,6 +18,7 @@ from textmlr.kernels.sgd import _ahead, _back
 CLIP = np.float32(8.3)  # tanh is ±1 in float32 beyond it
 LEAST = np.float32(1e-9)  # least P of what is so, in a reported loss
 GROUP = 16  # labels to a logarithm: LEAST^GROUP is well within float64
+KNOT = 2.0  # where the calibration bends: P is about 1/8 and 7/8 there
 HALF, ONE = np.float32(0.5), np.float32(1.0)
 
 # The product of so many factors between 1 and 2 is below the largest float64.
@@ -37,6 +38,106 @@ def _sigmoid(score):
         return 1.0 / (1.0 + math.exp(-score))
     share = math.exp(score)
     return share / (1.0 + share)
+
+
+@kernel
+def _bend(scores, slopes):
+    """Bend one document's scores: see ``model.scoring.Bent``.
+
+    scores (L,) float32   updated
+    slopes (3,) float64   below −KNOT, between −KNOT and KNOT, above KNOT
+    """
+    if slopes[0] == 1.0 and slopes[1] == 1.0 and slopes[2] == 1.0:
+        return
+    for label in range(scores.size):
+        u = np.float64(scores[label])
+        bent = slopes[0] * min(u + KNOT, 0.0) + slopes[2] * max(u - KNOT, 0.0)
+        scores[label] = np.float32(bent + slopes[1] * min(max(u, -KNOT), KNOT))
+
+
+@kernel
+def bent_sums(scores, y, weights, given, slopes, gradient, curvature):
+    """Add up the loss of calibrated scores, and its derivatives by the three slopes.
+
+        z = slopes · (min(u + KNOT, 0), min(max(u, −KNOT), KNOT), max(u − KNOT, 0)),
+        u = given[l, 0]·s_l + given[l, 1]
+
+    scores (n, L) float32, y SetArrays, weights (n,) float64
+    given  (L, 2) float64, slopes (3,) float64
+    gradient (3,), curvature (3, 3) float64   written
+    Returns the weighted sum of the losses, in nats.
+    """
+    gradient[:] = 0.0
+    curvature[:] = 0.0
+    total = 0.0
+    for i in range(scores.shape[0]):
+        at, last = y.offsets[i], y.offsets[i + 1]
+        for label in range(scores.shape[1]):
+            u = given[label, 0] * np.float64(scores[i, label]) + given[label, 1]
+            low, high = min(u + KNOT, 0.0), max(u - KNOT, 0.0)
+            middle = min(max(u, -KNOT), KNOT)
+            z = slopes[0] * low + slopes[1] * middle + slopes[2] * high
+            hot = 0.0
+            if at < last and y.codes[at] == label:
+                hot = 1.0
+                at += 1
+            share = math.exp(-abs(z))
+            p = (1.0 if z >= 0.0 else share) / (1.0 + share)
+            total += weights[i] * (max(z, 0.0) + math.log1p(share) - hot * z)
+            error, curve = weights[i] * (p - hot), weights[i] * p * (1.0 - p)
+            gradient[0] += error * low
+            gradient[1] += error * middle
+            gradient[2] += error * high
+            # low and high are never both other than 0.
+            curvature[0, 0] += curve * low * low
+            curvature[1, 1] += curve * middle * middle
+            curvature[2, 2] += curve * high * high
+            curvature[0, 1] += curve * low * middle
+            curvature[1, 2] += curve * middle * high
+    curvature[1, 0] = curvature[0, 1]
+    curvature[2, 1] = curvature[1, 2]
+    return total
+
+
+@kernel
+def label_sums(scores, y, weights, given, slopes, sums):
+    """Add up, label by label, the derivatives of the loss of calibrated scores by given.
+
+    scores, y, weights, given, slopes  as in ``bent_sums``
+    sums (L, 5) float64   written: the derivatives by given[l, 0] and given[l, 1], and the
+         curvatures (0, 0), (0, 1), (1, 1) by both
+    Returns the weighted sum of the losses, in nats.
+    """
+    sums[:] = 0.0
+    total = 0.0
+    for i in range(scores.shape[0]):
+        at, last = y.offsets[i], y.offsets[i + 1]
+        for label in range(scores.shape[1]):
+            s = np.float64(scores[i, label])
+            u = given[label, 0] * s + given[label, 1]
+            slope = slopes[1]
+            if u < -KNOT:
+                slope = slopes[0]
+            elif u > KNOT:
+                slope = slopes[2]
+            z = slopes[0] * min(u + KNOT, 0.0) + slopes[2] * max(u - KNOT, 0.0)
+            z += slopes[1] * min(max(u, -KNOT), KNOT)
+            hot = 0.0
+            if at < last and y.codes[at] == label:
+                hot = 1.0
+                at += 1
+            share = math.exp(-abs(z))
+            p = (1.0 if z >= 0.0 else share) / (1.0 + share)
+            total += weights[i] * (max(z, 0.0) + math.log1p(share) - hot * z)
+            error = weights[i] * (p - hot) * slope
+            curve = weights[i] * p * (1.0 - p) * slope * slope
+            row = sums[label]
+            row[0] += error * s
+            row[1] += error
+            row[2] += curve * s * s
+            row[3] += curve * s
+            row[4] += curve
+    return total
 
 
 @kernel

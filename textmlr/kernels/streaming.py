@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from textmlr.kernels.jit import kernel, prefetch, sum_rows
+from textmlr.kernels.sigmoids import _set_error
 from textmlr.kernels.softmax import _error
 
 # Added to the sums by whose roots steps are divided, in units of mean ‖f(x)‖²: without it the first
@@ -56,7 +57,7 @@ class StreamRows(NamedTuple):
     """Documents of a stream.
 
     indptr (n + 1,) int64, rows (nnz,) int32, values, paces (nnz,) float32   as ``admit`` made them
-    y (n,) int32, weights (n,) float32
+    y (n,) int32, or SetArrays of n;  weights (n,) float32
     """
 
     indptr: Any
@@ -71,7 +72,7 @@ class StreamAnswers(NamedTuple):
     """Answers to documents first to last, each before its step.
 
     scores (d, W) float32, losses (d,) float64, right (d,) uint8   for document i at i − first:
-            scores, −log P(y_i | x_i), and whether y_i scored highest
+            scores, its loss (nats), and whether its label, or one of them, scored highest
     """
 
     scores: Any
@@ -101,7 +102,6 @@ def learn(documents, first, last, rate, floor, labels, theta, squares, answers, 
     """
     indptr, rows, values, paces, y, weights = documents
     scores, losses, right = answers
-    width = theta.shape[1]
     least = np.float32(floor)
     for i in range(first, last):
         own = scores[i - first]
@@ -109,11 +109,37 @@ def learn(documents, first, last, rate, floor, labels, theta, squares, answers, 
         losses[i - first], right[i - first] = _error(own, labels, y[i], error)
         step = np.float32(rate * weights[i])
         for j in range(indptr[i], indptr[i + 1]):
-            row = theta[rows[j]]
-            square = squares[rows[j]]
             known = weights[i] * values[j] * values[j]
-            pace = step * paces[j]
-            for label in range(width):
-                size = abs(error[label])  # p or 1 − p
-                square[label] += known * size * (np.float32(1.0) - size)
-                row[label] -= pace * error[label] / np.sqrt(square[label] + least)
+            _step(theta[rows[j]], squares[rows[j]], error, known, step * paces[j], least)
+
+
+@kernel
+def learn_sets(documents, first, last, rate, floor, labels, theta, squares, answers, error):
+    """``learn`` where documents have sets of labels, each label a sigmoid of its own: the loss is
+    the sum over labels of the binary cross-entropy, and p_ℓ = 1 / (1 + exp −score).
+
+    documents  StreamRows, y SetArrays;  the others as there
+    """
+    indptr, rows, values, paces, y, weights = documents
+    offsets, codes = y
+    scores, losses, right = answers
+    least = np.float32(floor)
+    for i in range(first, last):
+        own = scores[i - first]
+        sum_rows(rows, values, indptr[i], indptr[i + 1], theta, own)
+        losses[i - first], right[i - first] = _set_error(
+            own, labels, codes, offsets[i], offsets[i + 1], error
+        )
+        step = np.float32(rate * weights[i])
+        for j in range(indptr[i], indptr[i + 1]):
+            known = weights[i] * values[j] * values[j]
+            _step(theta[rows[j]], squares[rows[j]], error, known, step * paces[j], least)
+
+
+@kernel
+def _step(row, square, error, known, pace, least):
+    """Take the step of one feature's weights, and add to the sums by whose roots it is divided."""
+    for label in range(row.size):
+        size = abs(error[label])  # p or 1 − p, and by rounding a little more than 1
+        square[label] += known * size * max(np.float32(1.0) - size, np.float32(0.0))
+        row[label] -= pace * error[label] / np.sqrt(square[label] + least)

@@ -26,7 +26,7 @@ from textmlr.model.feature_tensors import Tensors, column_names, feature_tensors
 from textmlr.model.heads import header_of, read_head
 from textmlr.model.model_parts import ModelParts, UpdateState
 from textmlr.model.record import read_record
-from textmlr.model.scoring import Calibration
+from textmlr.model.scoring import Bent, Calibration
 from textmlr.model.small_file.theta_storage import PLAIN, ThetaStorage
 
 LISTS = ("stop_words", "vocabulary")  # options whose values are tensors, where there are some
@@ -269,9 +269,11 @@ def _options(fields: Json, path: str | PathLike[str]) -> FeaturizerOptions:
 
 
 def _calibration(fields: Json, path: str | PathLike[str]) -> Calibration:
+    kind = Bent if "offset" in fields else Calibration
     expect(
-        fields.keys() == Calibration.__dataclass_fields__.keys()
+        fields.keys() == kind.__dataclass_fields__.keys()
         and all(type(value) is float and isfinite(value) for value in fields.values())
+        and all(0 < fields.get(name, 1.0) <= MOST_MULTIPLIER for name in ("low", "middle", "high"))
         and -1 <= fields["exponent"] <= 0
         and min(fields["factor"], fields["spread"], fields["least"]) > 0
         and fields["exponent"] * (log(fields["least"]) - log(fields["spread"]))
@@ -279,4 +281,4 @@ def _calibration(fields: Json, path: str | PathLike[str]) -> Calibration:
         path,
         "the calibration is out of range",
     )
-    return Calibration(**fields)
+    return kind(**fields)

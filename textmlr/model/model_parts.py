@@ -102,7 +102,7 @@ class ModelParts:
         """(L,) float32, nats: the scores, which are the logarithms of the base rates of training,
         of a document that has no feature with a weight besides the bias; (0,) where the record
         has no documents of each label: such a document has the scores of the bias."""
-        return base_scores(self.record.label_weights(), self.head)
+        return base_scores(self.record.label_weights(), self.head, self.record.documents)
 
 
 def check_linear(

@@ -19,6 +19,7 @@ from textmlr.base.errors import InputError, ModelFileError
 from textmlr.base.training_options import TrainingOptions
 from textmlr.base.version import __version__
 from textmlr.corpus.taken_columns import Taken
+from textmlr.model.calibration_record import CalibrationRecord, ThresholdsRecord
 from textmlr.model.import_record import ImportRecord
 from textmlr.model.record_schema import (
     ANYTHING,
@@ -147,17 +148,6 @@ class CutRecord(Part):
     kept: int = needed(WHOLE)
     of: int = needed(WHOLE)
     missed: int = needed(WHOLE)
-
-
-@part
-class CalibrationRecord(Part):
-    """A calibration of scores: see ``model.scoring.Calibration``."""
-
-    factor: float = needed(POSITIVE)
-    exponent: float = needed(REAL)
-    spread: float | None = optional(POSITIVE)
-    least: float | None = optional(POSITIVE)
-    prior: float | None = optional(REAL)
 
 
 @part
@@ -332,6 +322,7 @@ class Record(Part):
     stream: StreamRecord | None = optional(StreamRecord)
     updates: tuple[UpdateRecord, ...] = several(UpdateRecord, is_written=False)
     compressed: CompressionRecord | None = optional(CompressionRecord)
+    thresholds: ThresholdsRecord | None = optional(ThresholdsRecord)
     imported: ImportRecord | None = optional(ImportRecord)
 
     def check(self, at: str) -> None:
@@ -361,6 +352,11 @@ class Record(Part):
             return np.zeros(0)
         weights = self.corpus.weight_per_label
         return np.array(self.corpus.per_label if weights is None else weights, np.float64)
+
+    @property
+    def documents(self) -> float | None:
+        """All documents of training; None where the record does not say."""
+        return None if self.corpus is None else float(self.corpus.documents)
 
     def with_kept(self, kept: dict[str, int]) -> Record:
         """The record of a sparse model that has so many features and weights."""

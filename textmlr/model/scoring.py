@@ -12,11 +12,13 @@ from numpy.typing import NDArray
 from textmlr.base.arrays import frozen
 from textmlr.features.csr_features import Features
 from textmlr.kernels import linear as kernels
+from textmlr.kernels.sigmoids import KNOT
 from textmlr.model.heads import SOFTMAX, Head
 from textmlr.model.parameters import Network
 
 # Scores of one block of documents: 2^20 of them are 4 MB, and 8 MB as probabilities.
 BLOCK_SCORES = 1 << 20
+STRAIGHT = (1.0, 1.0, 1.0)
 # A label without documents counts as so many, so that every P stays above 0.
 UNSEEN = 0.5
 
@@ -44,24 +46,72 @@ class Calibration:
     @classmethod
     def of(cls, values: dict[str, Any]) -> Calibration:
         """The calibration of these JSON values."""
-        return Shrunk(**values) if "prior" in values else cls(**values)
+        kind = Shrunk if "prior" in values else Bent if "offset" in values else cls
+        return kind(**values)
 
     def absorbed(self) -> Calibration:
         """This calibration for scores that are multiplied by the factor already."""
         return Calibration(1.0, self.exponent, self.factor * self.spread, self.factor * self.least)
 
     def array(self, base: NDArray[np.float32]) -> NDArray[np.float64]:
-        """The array for kernels: all but the factor, then the (L,) scores of a document without a
-        known word: (3 + L,) float64; (3,) where ``base`` has none, and (0,) for neither."""
-        if not self.exponent and not base.size:
+        """The array for kernels: all but the factor, then the slopes of ``Bent``, then the (L,)
+        scores of a document without a known word: (6 + L,) float64; (6,) where ``base`` has none,
+        and (0,) where there is nothing to do."""
+        if not self.exponent and self.slopes == STRAIGHT and not base.size:
             return np.zeros(0)
-        return np.array([self.exponent, self.spread, self.least, *base.tolist()])
+        return np.array([self.exponent, self.spread, self.least, *self.slopes, *base.tolist()])
 
-    def multiplier(self, scores: NDArray[np.float64]) -> float:
-        """t(x), by which kernels multiply a document's scores;  scores (L,), those before it."""
-        if not self.exponent:
-            return 1.0
-        return float((max(float(scores.std()), self.least) / self.spread) ** self.exponent)
+    @property
+    def slopes(self) -> tuple[float, float, float]:
+        """Those of ``Bent``; all 1 elsewhere."""
+        return STRAIGHT
+
+    def multipliers(self, scores: NDArray[np.float64]) -> NDArray[np.float64]:
+        """By what kernels multiply a document's scores: (L,);  scores (L,), those before it."""
+        t = 1.0
+        if self.exponent:
+            t = float((max(float(scores.std()), self.least) / self.spread) ** self.exponent)
+        return np.full(len(scores), t)
+
+
+@dataclass(frozen=True, slots=True)
+class Bent(Calibration):
+    """A correction of the scores of independent sigmoids, each by itself.
+
+    A score s becomes u = factor·s + offset, and u becomes the score that counts,
+
+        middle·u between −KNOT and KNOT, with other slopes beyond: low below, high above.
+
+    SGD of few epochs is too sure of labels that a document has, and not sure enough of those that
+    it lacks.  The line goes through 0 and never falls, so that labels keep their order, and shares
+    of features in a score stay exact.  Factor and offset are numbers that θ and its bias take up.
+    """
+
+    offset: float = 0.0
+    low: float = 1.0
+    middle: float = 1.0
+    high: float = 1.0
+
+    @property
+    def slopes(self) -> tuple[float, float, float]:
+        """low, middle, high."""
+        return self.low, self.middle, self.high
+
+    def absorbed(self) -> Bent:
+        """This calibration for scores that have the factor and the offset already."""
+        return Bent(low=self.low, middle=self.middle, high=self.high)
+
+    def bend(self, scores: NDArray[np.floating[Any]]) -> NDArray[np.float64]:
+        """The scores that count, of those before;  any shape, nats."""
+        u = self.factor * scores.astype(np.float64) + self.offset
+        bent = self.low * np.minimum(u + KNOT, 0) + self.high * np.maximum(u - KNOT, 0)
+        own: NDArray[np.float64] = bent + self.middle * np.clip(u, -KNOT, KNOT)
+        return own
+
+    def multipliers(self, scores: NDArray[np.float64]) -> NDArray[np.float64]:
+        """As in ``Calibration``, of scores that have the factor and the offset already."""
+        inside = np.abs(scores) <= KNOT
+        return np.where(inside, self.middle, self.bend(scores) / np.where(inside, 1.0, scores))
 
 
 def base_rates(

@@ -12,6 +12,7 @@ from textmlr.corpus.label_sets import Targets, all_known, as_sets, joined_target
 from textmlr.model.heads import SOFTMAX, Head
 from textmlr.model.parameters import Network
 from textmlr.model.scoring import Calibration, Shrunk, score, spreads
+from textmlr.training.label_calibration import LabelCalibration
 from textmlr.training.objective import Objective
 
 # Weights of the penalties on log factor and exponent, in documents: they count where there are few.
@@ -96,13 +97,19 @@ class Scored:
         return tuple(np.flatnonzero((asked >= TELLING) & (answered == 0)).tolist())
 
 
-def calibrate(scored: Scored) -> tuple[Calibration, float]:
+def calibrate(scored: Scored, *, biased: bool = True) -> tuple[Calibration, float]:
     """(the calibration of the scores that makes their weighted mean loss least, that loss).
 
     It takes Newton's method with the curvature that is never negative.  Penalties keep the factor
     near 1 and the exponent near its usual value where there are few documents, and both finite
-    where all of them are right.  Loss in nats, no penalty in it.
+    where all of them are right.  Loss in nats, no penalty in it.  Sigmoids have a calibration of
+    their own, see ``label_calibration``.
+
+    biased  whether there is a bias
     """
+    if scored.head.has_sets:
+        own = LabelCalibration(scored.scores, as_sets(scored.y), scored.weights, biased=biased)
+        return own.common()
     fit = _Fit(scored)
     x, loss = fit.run(free=2)
     if not -1.0 <= x[1] <= 0.0:
@@ -146,6 +153,14 @@ def shrink(
     return _shrunk(scored, counts, x, unit)
 
 
+def calibrated(scored: Scored, calibration: Calibration, counts: NDArray[np.float64]) -> Scored:
+    """Few documents with the scores that answers have;  counts  as in ``shrink``."""
+    scores = calibration.factor * scored.scores.astype(np.float64)
+    if isinstance(calibration, Shrunk):
+        scores += calibration.offsets(counts, scored.head)
+    return replace(scored, scores=scores.astype(np.float32))
+
+
 def calibrate_or_shrink(
     scored: Scored,
     rates: NDArray[np.float64],
@@ -158,10 +173,10 @@ def calibrate_or_shrink(
 
     rates, counts, biased  as in ``shrink``
     """
-    calibration, loss = calibrate(scored)
+    calibration, loss = calibrate(scored, biased=biased)
     # A run that never saw a label cannot answer it, and that says nothing of its words.
     asked = label_counts(scored.y[scored.weights > 0], len(rates))
-    known = all_known(scored.y, asked > 1)
+    known = all_known(scored.y, (asked > 1) | scored.head.has_sets)
     judging = Scored(scored.scores[known], scored.y[known], scored.weights[known], scored.head)
     if not judging.weights.any():
         return calibration, loss
@@ -185,10 +200,7 @@ def _shrunk(
     scored: Scored, counts: NDArray[np.float64], x: NDArray[np.float64], unit: float
 ) -> tuple[Shrunk, Scored]:
     calibration = Shrunk(factor=float(x[0] / unit), prior=float(x[1]))
-    scores = calibration.factor * scored.scores.astype(np.float64) + calibration.offsets(
-        counts, scored.head
-    )
-    return calibration, replace(scored, scores=scores.astype(np.float32))
+    return calibration, calibrated(scored, calibration, counts)
 
 
 class _Shrinkage:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from textmlr.base.checks import check_callable, check_kind, check_threads
 from textmlr.base.errors import InputError
 from textmlr.base.featurizer_options import FeaturizerOptions
+from textmlr.base.option_errors import OptionError, Sentence
 from textmlr.base.printable import plural
 from textmlr.base.threads import chosen_threads
 from textmlr.base.training_options import TrainingOptions
@@ -31,6 +32,7 @@ from textmlr.training.on_disk.disk_store import Store
 from textmlr.training.rows import Rows, memory_of
 from textmlr.training.sgd.fit import Fit, fit, most_epochs
 from textmlr.training.stage_lines import logged
+from textmlr.training.thresholds import Thresholds
 from textmlr.training.training_events import Stage, Watch
 from textmlr.training.training_record import training_record
 
@@ -68,6 +70,7 @@ def train_corpus(
     check_kind("store", store, Store, optional=True)
     options = (training_options or TrainingOptions()).decided()
     _check_two_labels(corpus)
+    _check_multilabel(corpus, options)
     # TF-IDF only if it is asked for: SGD scales steps by idf instead, in rows whose length is 1
     # before rare features are raised (a point of accuracy on some corpora).
     wanted = featurizer_options or FeaturizerOptions()
@@ -99,6 +102,7 @@ def train_corpus(
         activation=options.activation or LINEAR,
         update_state=UpdateState(fitted.squares, duplicates.sketch.beside(fitted.layers)),
         head=run.head,
+        thresholds=None if fitted.thresholds is None else fitted.thresholds.values,
     )
     return _sparse(model) if options.l1 else model
 
@@ -113,6 +117,20 @@ def _check_two_labels(corpus: Corpus) -> None:
         )
 
 
+def _check_multilabel(corpus: Corpus, options: TrainingOptions) -> None:
+    """Refuse options of thresholds where a document has one label."""
+    if options.maximise is not None and not corpus.is_multilabel:
+        given = {"maximise": options.maximise}
+        raise OptionError(
+            "maximise",
+            Sentence(
+                "{maximise} chooses thresholds, and each document of the corpus has one label",
+                given,
+            ),
+            Sentence("leave it out, or give {multilabel}", {"multilabel": True}),
+        )
+
+
 class _Fitted(NamedTuple):
     """θ, see ``Model``, and how it was found."""
 
@@ -120,6 +138,7 @@ class _Fitted(NamedTuple):
     squares: list[NDArray[np.float32]]
     calibration: Calibration | None
     found: Fit | ExactFit
+    thresholds: Thresholds | None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -161,7 +180,7 @@ class _Training:
                 watch=self.watch,
                 beside=beside,
             )
-            return _Fitted([found.optimum.theta], [], None, found)
+            return _Fitted([found.optimum.theta], [], None, found, found.thresholds)
         result = fit(
             rows.objective,
             options,
@@ -175,7 +194,8 @@ class _Training:
             known=rows.trials,
         )
         squares = result.squares if options.hidden else []
-        return _Fitted(result.layers, squares, result.calibration.absorbed(), result)
+        calibration = result.calibration.absorbed()
+        return _Fitted(result.layers, squares, calibration, result, result.thresholds)
 
     def _stage(self, rows: Rows) -> Stage:
         """The stage "fit"."""

@@ -15,8 +15,8 @@ from textmlr.base.training_options import TrainingOptions
 from textmlr.corpus.corpus import Corpus
 from textmlr.corpus.duplicates import Duplicates, Overlap
 from textmlr.corpus.label_sets import label_counts
+from textmlr.model.calibration_record import CalibrationRecord, ThresholdsRecord
 from textmlr.model.record import (
-    CalibrationRecord,
     CandidateRecord,
     CorpusRecord,
     CutRecord,
@@ -37,6 +37,10 @@ from textmlr.training.ngram_choice import Candidate
 from textmlr.training.rows import Rows, label_totals
 from textmlr.training.sgd.fit import Fit
 from textmlr.training.sgd.trial_run import TrialRun
+from textmlr.training.thresholds import Thresholds
+
+# Options of documents with several labels, which files of other models need not have.
+NEWER = ("maximise", "cost_false_positive")
 
 
 def training_record(
@@ -54,18 +58,30 @@ def training_record(
     """
     return Record(
         versions=VersionsRecord.now(),
-        options=asdict(options),
+        options={k: v for k, v in asdict(options).items() if k not in NEWER or v is not None},
         corpus=_corpus(corpus, duplicates, rows, options),
         ngrams=tuple(CandidateRecord(**asdict(candidate)) for candidate in candidates),
         cut=_cut(rows.cut) if rows.cut else None,
         held_out=_held_out(found, overlap),
         final=_exact(found, options.l1) if isinstance(found, ExactFit) else _sgd(found),
+        thresholds=_thresholds(found.thresholds, options),
     )
 
 
 def calibration_record(calibration: Calibration) -> CalibrationRecord:
     """A calibration, as the record has it."""
     return CalibrationRecord(**asdict(calibration))
+
+
+def _thresholds(found: Thresholds | None, options: TrainingOptions) -> ThresholdsRecord | None:
+    if found is None:
+        return None
+    return ThresholdsRecord(
+        maximise=options.maximise or "micro-f1",
+        by_label=found.by_label,
+        micro_f1=found.micro_f1,
+        macro_f1=found.macro_f1,
+    )
 
 
 def _corpus(

@@ -21,6 +21,7 @@ from textmlr.training.exact.solver import GIVE_L2, SolverStep
 from textmlr.training.exact.sparse_labels import minimise_l1
 from textmlr.training.held_out import FOLDS, are_few, check_labels, hold_out
 from textmlr.training.objective import Objective
+from textmlr.training.thresholds import Thresholds
 
 # λ = mean ‖f(x)‖² / (k·n), for these k, is tried on held-out documents where l2 is not given, until
 # they show that λ is too small.  Without held-out documents k is DEFAULT_STEP_OF_PATH: where rows
@@ -61,6 +62,7 @@ class ExactFit:
     folds           0, or in how many parts all documents were held out, where they are few
     judged          the best of the trials; with a λ given, the minimum itself
     trials          in order
+    thresholds      of labels, where documents have sets of them
     """
 
     optimum: Optimum
@@ -71,6 +73,7 @@ class ExactFit:
     folds: int
     judged: Penalty | None
     trials: tuple[Penalty, ...]
+    thresholds: Thresholds | None = None
 
 
 Watch = Callable[[SolverStep | Penalty], None]

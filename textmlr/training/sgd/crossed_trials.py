@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from textmlr.base.threads import map_blocks
 from textmlr.base.training_options import DEFAULT_IDF_POWER, TrainingOptions
 from textmlr.model.scoring import Calibration
-from textmlr.training.calibration import Scored
+from textmlr.training.calibration import Scored, calibrated
 from textmlr.training.cross_fitting import Crossed
 from textmlr.training.held_out import FEW_DOCUMENTS, FOLDS
 from textmlr.training.sgd.epoch import Epoch
@@ -72,11 +72,12 @@ class CrossedTrials:
     the average of all better than the best.
 
     rows    the documents in parts
-    trials  one a plan
+    scored  those that judge, with their calibrated scores; None until trials have run
     """
 
     def __init__(self, runs: Runs, rows: Crossed) -> None:
         self.runs, self.rows = runs, rows
+        self.scored: Scored | None = None
 
     @property
     def averaged(self) -> bool:
@@ -93,8 +94,11 @@ class CrossedTrials:
         trials = [trial for trial, _ in both]
         best = best_of(trials)
         if not self.averaged:
+            own = next(judged for trial, judged in both if trial is best)
+            self.scored = calibrated(own.scored, own.calibration, self.rows.counts)
             return best, trials
         calibration, scored = self._average([judged for _, judged in both])
+        self.scored = scored
         average = replace(
             best,
             calibration=calibration,

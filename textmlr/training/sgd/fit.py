@@ -21,8 +21,10 @@ from textmlr.training.run_state import StateStore
 from textmlr.training.sgd.crossed_trials import plans_of
 from textmlr.training.sgd.descent import SGD, of_theta
 from textmlr.training.sgd.runs import NO_FACTS, ColumnFacts, Runs
+from textmlr.training.sgd.set_calibration import SetCalibration, thresholds_of
 from textmlr.training.sgd.trial_run import Progress, TrialResults, TrialRun, Watch, best_of
 from textmlr.training.sgd.trials import Search
+from textmlr.training.thresholds import Thresholds
 
 # The choice of n-grams holds out this share of the documents, and tries these learning rates.
 CHOICE_HELD_OUT = 0.25
@@ -49,6 +51,7 @@ class Fit:
     halvings      times the final run's step diverged and was halved
     averaged      0, or how many runs θ is the average of: one of each trial's plan, where documents
                   are few and plans several
+    thresholds    of labels, where documents have sets of them
     """
 
     layers: list[NDArray[np.float32]]
@@ -65,6 +68,7 @@ class Fit:
     trials: tuple[TrialRun, ...]
     halvings: int
     averaged: int = 0
+    thresholds: Thresholds | None = None
 
 
 def fit(
@@ -127,6 +131,7 @@ def fit(
         trials,
         sum(epoch.halved for epoch in final.history),
         len(stage.shares) if len(stage.shares) > 1 else 0,
+        stage.thresholds(threads),
     )
 
 
@@ -139,8 +144,9 @@ class _FinalStage:
     folds   parts of all documents to calibrate by, see ``Search.folds``
     shares  of each plan's θ in the average, see ``CrossedTrials.shares``
     chosen  the objective at the power's scale
-    twin, scored, others  results of the runs beside it: of ``Search.twin``, of each of the folds,
-                          of ``CrossedTrials.other_plans``
+    twin, scored, others  results of the runs beside it: of ``Search.twin``, of each of the folds
+                          or of ``Search.judging``, of ``CrossedTrials.other_plans``
+    sets    calibration and thresholds of labels, where documents have sets of them
     """
 
     search: Search
@@ -153,6 +159,7 @@ class _FinalStage:
     twin: TrialRun | None = None
     scored: dict[int, Scored] = field(default_factory=dict)
     others: NDArray[np.float32] | None = None
+    sets: SetCalibration | None = None
 
     @classmethod
     def of(
@@ -179,8 +186,12 @@ class _FinalStage:
     def jobs(self, beside: Callable[[], object] | None) -> list[Callable[[], object]]:
         """All runs, and a job beside them."""
         jobs: list[Callable[[], object]] = [self._run_final]
-        if self.best is not None and self.search.sampled and not self.folds:
-            jobs.append(self._run_twin)
+        sets = self.search.runs.objective.head.has_sets
+        if self.best is not None and not self.folds and self.search.crossed is None:
+            if sets:
+                jobs.append(self._run_judges)
+            elif self.search.sampled:
+                jobs.append(self._run_twin)
         jobs += [partial(self._run_fold, number) for number in range(len(self.folds))]
         if self.shares:
             jobs.append(self._run_others)
@@ -190,12 +201,16 @@ class _FinalStage:
 
     def judged(self) -> TrialRun | None:
         """The run without the documents that judge which is most like the final one."""
-        if self.best is None or not self.folds:
+        if self.best is None or not self.scored:
             return self.twin or self.best
-        scored = Scored.joined([self.scored[number] for number in range(len(self.folds))])
+        scored = Scored.joined([self.scored[number] for number in sorted(self.scored)])
         runs = self.search.runs
         rates, counts = rates_of(runs.objective)
-        calibration, loss = calibrate_or_shrink(scored, rates, counts, biased=runs.biased)
+        if runs.objective.head.has_sets:
+            own = SetCalibration.of(scored, rates, counts, runs.options, biased=runs.biased)
+            self.sets, calibration, loss = own, own.common, own.loss
+        else:
+            calibration, loss = calibrate_or_shrink(scored, rates, counts, biased=runs.biased)
         return replace(
             self.best,
             calibration=calibration,
@@ -203,6 +218,20 @@ class _FinalStage:
             accuracy=scored.accuracy,
             never_answered=scored.never_answered,
         )
+
+    def thresholds(self, threads: int) -> Thresholds | None:
+        """Of labels, after ``judged``; None where documents have one label each."""
+        runs, crossed = self.search.runs, self.search.crossed
+        if not runs.objective.head.has_sets:
+            return None
+        if self.sets is not None:
+            return self.sets.thresholds
+        if self.best is None or crossed is None:
+            return Thresholds.even(runs.objective.labels)
+        if crossed.scored is None:  # the trials are those of a run that was cut off
+            crossed.run(threads)
+        assert crossed.scored is not None
+        return thresholds_of(crossed.scored, runs.options)
 
     def theta(
         self, calibration: Calibration
@@ -217,11 +246,17 @@ class _FinalStage:
             layers[0] *= np.float32(self.shares[search.trials.index(best_of(search.trials))])
             layers[0] += self.others
         factor = np.float32(calibration.factor)
-        if factor != 1:
+        scales = None if self.sets is None else self.sets.scales
+        row = layers[-1][-1 if runs.options.hidden else runs.columns.bias]
+        if scales is not None:
+            layers[-1] *= scales.factors.astype(np.float32)
+            if runs.biased:
+                row += scales.offsets.astype(np.float32)
+        elif factor != 1:
             layers[-1] *= factor
+        if factor != 1:
             squares = of_theta(squares, -1, factor)
         if isinstance(calibration, Shrunk) and calibration.prior:
-            row = layers[-1][-1 if runs.options.hidden else runs.columns.bias]
             row += calibration.offsets(rates_of(runs.objective)[1], runs.objective.head).astype(
                 np.float32
             )
@@ -237,6 +272,10 @@ class _FinalStage:
     def _run_twin(self) -> None:
         assert self.best is not None
         self.twin = self.search.twin(self.chosen, self.best)
+
+    def _run_judges(self) -> None:
+        assert self.best is not None
+        self.scored[0] = self.search.judging(self.chosen, self.best)
 
     def _run_fold(self, number: int) -> None:
         assert self.best is not None
@@ -271,7 +310,8 @@ def probe(
         return None
     if search.crossed is not None:
         lasting = replace(options, holdout=given.holdout) == given
-        return TrialResults(search.cross(threads), tuple(search.trials), lasting)
+        best = search.cross(threads)
+        return TrialResults(best, tuple(search.trials), lasting, search.crossed.scored)
     power = search.powers[0] if len(search.powers) == 1 else DEFAULT_IDF_POWER
     rates = CHOICE_RATES if options.learning_rate is None else (options.learning_rate,)
     search.run_all([(power, rate) for rate in rates], threads)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from textmlr.model.scoring import Calibration
+from textmlr.training.calibration import Scored
 from textmlr.training.sgd.epoch import Epoch
 
 # Held-out loss by which an epoch is worse than the best, beyond the noise of large steps.
@@ -62,11 +63,13 @@ class TrialResults:
 
     best     as training takes it;  trials  all of them
     lasting  whether training with these rows would try the same again
+    scored   of few documents, those that judge, see ``CrossedTrials``
     """
 
     best: TrialRun
     trials: tuple[TrialRun, ...]
     lasting: bool
+    scored: Scored | None = None
 
 
 def best_of(trials: Sequence[TrialRun]) -> TrialRun:

@@ -43,6 +43,8 @@ class Search:
     powers  of idf to choose from; the first where there is nothing to choose by
     epochs  of a trial
     trials  so far
+    scored  of sets of labels, the documents that judge as trials over all others scored them at
+            their end, by power and rate
     """
 
     def __init__(
@@ -63,6 +65,7 @@ class Search:
         self.judge = validation
         self._held = False  # whether the judge's documents are the objective's
         self.trials: list[TrialRun] = []
+        self.scored: dict[tuple[float, float], Scored] = {}
         self.crossed: CrossedTrials | None = None
         if validation is None and options.holdout and are_few(objective):
             crossed, sample = Crossed.of(objective, options.seed), False
@@ -118,6 +121,7 @@ class Search:
             return None
         if self._known is not None and self.crossed is not None:
             self.trials = list(self._known.trials)
+            self.crossed.scored = self._known.scored
             return self._known.best
         states = self.runs.states
         if states is None:
@@ -202,6 +206,20 @@ class Search:
             return self._try(*own)
         return TrialRun.of(states.once("twin", lambda: asdict(self._try(*own, name="twin"))))
 
+    def judging(self, chosen: AnyObjective, best: TrialRun) -> Scored:
+        """The documents that judge, as a run like the final one scores them that never saw them."""
+        assert self.judge is not None
+        kept = self.scored.get((best.idf_power, best.learning_rate))
+        if kept is not None and best.epochs == self.epochs:
+            return kept
+        judge = self.judge
+        if self._held:
+            judge = judge.as_new(chosen.documents_of() - judge.documents_of())
+        run = self.runs.start(chosen, self._rest, best.epochs, best.learning_rate)
+        scored = Scored.of(self.runs.scaled(judge, best.idf_power), finish(run).network)
+        self.runs.end(run)
+        return scored
+
     def _try(
         self,
         objective: AnyObjective,
@@ -247,7 +265,9 @@ class Search:
             calibration, never = Calibration(), tuple[int, ...]()
             if options.calibration:
                 scored = Scored.of(judge, run.network)
-                calibration, loss = calibrate(scored)
+                if judge.head.has_sets and not self.sampled and run.done == run.epochs:
+                    self.scored[power, rate] = scored
+                calibration, loss = calibrate(scored, biased=self.runs.biased)
                 never = scored.never_answered
             self.runs.tell(Progress("trial", power, epoch, (loss, accuracy)))
             own = power, run.learning_rate, run.done

@@ -21,6 +21,7 @@ import numpy as np
 from textmlr.corpus.batch import Batch
 from textmlr.corpus.chunks import Chunk
 from textmlr.corpus.duplicates import fingerprints
+from textmlr.corpus.label_sets import LabelSets
 from textmlr.corpus.sources import is_url, name_of
 
 MOST_INPUTS = 10_000  # with a position: the last ones read
@@ -78,7 +79,11 @@ class Position:
         rows = np.zeros((len(batch), 4), np.uint64)
         rows[:, 0] = fingerprints([batch], 1)
         rows[:, 1] = batch.stops - batch.starts  # fingerprints pass over space around a text
-        rows[:, 2] = labels[codes[part]]
+        own = codes[part]
+        if isinstance(own, LabelSets):
+            np.add.at(rows[:, 2], own.rows, labels[own.codes])
+        else:
+            rows[:, 2] = labels[own]
         if chunk.weights is not None:
             rows[:, 3] = chunk.weights[part].view(np.uint32)
             rows[:, 3] += np.uint64(1)

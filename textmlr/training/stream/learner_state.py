@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from textmlr.base.arrays import pages
+from textmlr.model.heads import SOFTMAX, head_of, header_of
 from textmlr.training.stream.recent import Recent
 from textmlr.training.stream.stream_learner import (
     FIRST_ROWS,
@@ -35,7 +36,7 @@ def state_of(learner: StreamLearner) -> tuple[dict[str, Any], Arrays]:
         "documents": learner.documents,
         "lengths": learner.lengths,
         "unit": learner.unit,
-    }
+    } | header_of(learner.head)
     used, labels = slice(learner.used), slice(learner.labels)
     arrays: Arrays = {
         "totals": learner.totals,
@@ -65,6 +66,7 @@ def restored(about: dict[str, Any], arrays: Arrays) -> StreamLearner:
         about["power"],
         length=about["length"],
         bias=about["bias"],
+        head=head_of(about.get("head", SOFTMAX.name)),
     )
     if arrays["totals"].shape != own.totals.shape:
         raise ValueError("totals are not three")
@@ -88,12 +90,14 @@ def restored(about: dict[str, Any], arrays: Arrays) -> StreamLearner:
         if array.dtype.kind == "f" and not np.isfinite(array).all():
             raise ValueError(f"{name} is not finite")
     for name in ("squares", "tallies", "recent.weights"):
-        if len(arrays[name]) and arrays[name].min() < 0:
+        if arrays[name].min(initial=0) < 0:
             raise ValueError(f"{name} is below 0")
-    recent = arrays["recent.y"]
-    if len(recent) and not 0 <= recent.min() <= recent.max() < labels:
+    recent, sets = arrays["recent.y"], own.head.has_sets
+    if len(recent) and not 0 <= recent.min(initial=0) <= recent.max(initial=0) < (
+        2 if sets else labels
+    ):
         raise ValueError("a label is out of range")
-    own.recent = Recent.of(wide)
+    own.recent = Recent.of(wide, sets=sets)
     n = min(about["documents"], len(own.recent.y))
     for field in fields(own.recent):
         array, saved = getattr(own.recent, field.name), arrays[f"recent.{field.name}"]

@@ -73,7 +73,7 @@ class Reservoir:
         own = cls(seed)
         text, stops = arrays["sample.texts"].tobytes(), arrays["sample.stops"].tolist()
         numbers = arrays["sample.numbers"].tolist()
-        for number, start, stop in zip(numbers, [0, *stops[:-1]], stops, strict=True):
+        for number, start, stop in zip(numbers, [0, *stops][:-1], stops, strict=True):
             own._heap.append((-number, text[start:stop]))
         heapq.heapify(own._heap)
         own._bytes = len(text)

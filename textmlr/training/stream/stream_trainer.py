@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from textmlr.base import tensor_file
-from textmlr.base.checks import check_kind, check_path
+from textmlr.base.checks import check_flag, check_kind, check_path
 from textmlr.base.errors import InputError, ModelFileError
 from textmlr.base.featurizer_options import FeaturizerOptions
 from textmlr.base.option_errors import shown
@@ -20,22 +20,15 @@ from textmlr.base.training_options import TrainingOptions
 from textmlr.corpus.batch import Batch
 from textmlr.corpus.blocks import blocks_of
 from textmlr.corpus.corpus import Corpus
+from textmlr.corpus.label_sets import LabelSets, Targets, label_counts
 from textmlr.corpus.taken_columns import Taken
 from textmlr.features.featurizer import Featurizer
 from textmlr.features.hashed_columns import HashedColumns
 from textmlr.features.hashed_names import Census
 from textmlr.features.ngrams import Hasher
+from textmlr.model.heads import SIGMOIDS, SOFTMAX
 from textmlr.model.model import Model, versions
-from textmlr.model.record import (
-    CorpusRecord,
-    HeldOutRecord,
-    ProgressiveRecord,
-    Record,
-    SgdRecord,
-    StreamRecord,
-    TakenRecord,
-    VersionsRecord,
-)
+from textmlr.model.record import CorpusRecord, TakenRecord
 from textmlr.model.record_schema import WrongRecordError
 from textmlr.model.scoring import Calibration
 from textmlr.training.feature_names import BLOCK_BYTES, CANDIDATES, heaviest
@@ -45,9 +38,10 @@ from textmlr.training.stream.recent import StreamFigures
 from textmlr.training.stream.reservoir import Reservoir
 from textmlr.training.stream.stream_learner import StreamLearner
 from textmlr.training.stream.stream_options import check_options
-from textmlr.training.training_record import calibration_record
+from textmlr.training.stream.stream_record import coded, stream_record
 
 KIND = "stream"  # the kind of tensor file, in a checkpoint's header
+EVEN = 0.5  # P of a label that is as likely as not
 MOST_FILES = 100  # files that a model's record names
 
 
@@ -57,11 +51,14 @@ class StreamTrainer:
     Each document is predicted before it is trained on, so that ``so_far`` and ``lately`` are
     figures of unseen documents.  Labels need not be known beforehand: a document with a new one
     counts as wrong, with a loss of log(1 + documents before it), as if a new label were as rare as
-    one document among them.  How the documents are cut into calls changes nothing.
+    one document among them.  With ``multilabel`` a document has any number of labels, none too,
+    each of which is learnt by itself; it is right where its likeliest label is one of them.  How
+    the documents are cut into calls changes nothing.
 
     labels      in the order in which they came
     counts      documents of each;  totals   the sums of their weights
     invalid     pieces of invalid UTF-8 read as U+FFFD
+    nonzeros    entries of f(x) of all documents
     skipped     bad rows that were left out before they came here: for the reader of the stream
     inputs      the positions in files, the latest last: for the same
 
@@ -79,10 +76,13 @@ class StreamTrainer:
         self,
         featurizer_options: FeaturizerOptions | None = None,
         training_options: TrainingOptions | None = None,
+        *,
+        multilabel: bool = False,
     ) -> None:
         """Raises InputError for options that do not go with a stream, see ``check_options``."""
         check_kind("featurizer_options", featurizer_options, FeaturizerOptions, optional=True)
         check_kind("training_options", training_options, TrainingOptions, optional=True)
+        check_flag("multilabel", multilabel)
         own = check_options(
             featurizer_options or FeaturizerOptions(), training_options or TrainingOptions()
         )
@@ -95,6 +95,7 @@ class StreamTrainer:
             self.options.idf_power,
             length=1.0 + features.bias if features.norm == "l2" else None,
             bias=features.bias,
+            head=SIGMOIDS if multilabel else SOFTMAX,
         )
         self._reservoir = Reservoir(self.options.seed)
         self._codes: dict[str, int] = {}
@@ -104,7 +105,7 @@ class StreamTrainer:
         self.taken: list[Taken] = []
         self.inputs: dict[Key, InputMark | Position] = {}
         self.weighted = False
-        self.invalid = self.skipped = self._nonzeros = 0
+        self.invalid = self.skipped = self.nonzeros = 0
 
     def __repr__(self) -> str:
         seen = f"{self.documents:,} documents with {len(self._codes):,} labels"
@@ -117,6 +118,11 @@ class StreamTrainer:
     def labels(self) -> list[str]:
         """The labels in the order in which they came."""
         return list(self._codes)
+
+    @property
+    def multilabel(self) -> bool:
+        """Whether a document has any number of labels."""
+        return self._learner.head.has_sets
 
     @property
     def documents(self) -> int:
@@ -137,7 +143,8 @@ class StreamTrainer:
         """Predict documents and train on them.
 
         texts, labels, weights   as ``Corpus.of`` takes them; weights count as they are
-        Raises InputError as it does, and for more labels than there is room for.
+        Raises InputError as it does, for more labels than there is room for, and for documents
+        with several labels without ``multilabel``.
         """
         corpus = Corpus.of(texts, labels, weights)
         first = 0
@@ -150,30 +157,42 @@ class StreamTrainer:
     def learn_batch(
         self,
         batch: Batch,
-        codes: NDArray[np.int32],
+        codes: Targets,
         names: Sequence[str],
         weights: NDArray[np.float32] | None = None,
         threads: int | None = None,
     ) -> None:
         """``learn`` for a Batch whose documents have the labels names[codes]."""
         n = len(batch)
+        codes = self._targets(codes)
         if not n:
             return
         features = self._featurizer.fit_stateless([batch], chosen_threads(threads))
         self.weighted |= weights is not None
         known = dict(self._codes)
-        y = _coded(codes, names, known)
+        y = coded(codes, names, known)
         own = np.ones(n, np.float32) if weights is None else weights
         before = self.documents
         self._learner.learn(features, y, own)  # or refuse them, all of them
-        counts = np.bincount(y, minlength=len(known)).tolist()
+        counts = label_counts(y, len(known)).astype(np.int64).tolist()
         counts[: len(self.counts)] = map(sum, zip(counts, self.counts, strict=False))
         totals = np.array(self.totals + [0.0] * (len(known) - len(self.totals)))
-        np.add.at(totals, y, own)  # one after the other, however they are cut into calls
+        each = (y.codes, own[y.rows]) if isinstance(y, LabelSets) else (y, own)
+        np.add.at(totals, *each)  # one after the other, however they are cut into calls
         self._codes, self.counts, self.totals = known, counts, totals.tolist()
         self._reservoir.add(batch, before)
         self.invalid += features.invalid
-        self._nonzeros += len(features.indices)
+        self.nonzeros += len(features.indices)
+
+    def _targets(self, codes: Targets) -> Targets:
+        """Labels as this stream takes them.  Raises InputError for several labels a document where
+        each must have one."""
+        if isinstance(codes, LabelSets) and not self.multilabel:
+            raise InputError(
+                "documents of the stream have several labels",
+                mend="make StreamTrainer(multilabel=True)",
+            )
+        return self._learner.head.targets(codes)
 
     def read_from(self, name: str) -> None:
         """Note for the record that the next documents come from a file of this name."""
@@ -222,7 +241,7 @@ class StreamTrainer:
         calibration = Calibration()
         if self.options.calibration is not False:
             calibration = learner.calibration()
-        record = self._record(by_name, calibration)
+        record = stream_record(self.options, self._corpus(by_name), learner, calibration)
         labels = sorted(self.labels)
         featurizer = Featurizer.restore(self.featurizer_options, None, None, labels, self.documents)
         few = min(used, CANDIDATES)
@@ -231,50 +250,33 @@ class StreamTrainer:
         census = Census.of(blocks, Hasher(self.featurizer_options), columns, int(learner.bias), few)
         featurizer.column_names = heaviest(theta, frequencies[:few], totals, census, columns)
         theta *= np.float32(calibration.factor)
-        return Model(labels, featurizer, [theta], record, columns, calibration.absorbed())
-
-    def _record(self, by_name: NDArray[np.int64], calibration: Calibration) -> Record:
-        """The model's record of its training, in the form of ``training.training_record``."""
-        so_far = self.so_far
-        return Record(
-            versions=VersionsRecord.now(),
-            options=asdict(self.options),
-            corpus=CorpusRecord(
-                files=tuple(self.files),
-                documents=self.documents,
-                skipped=self.skipped,
-                nonzeros=self._nonzeros,
-                invalid_utf8=self.invalid,
-                weighted=self.weighted,
-                per_label=tuple(self.counts[code] for code in by_name.tolist()),
-                weight_per_label=self._label_weights(by_name),
-                taken=tuple(map(TakenRecord.of, self.taken)),
-            ),
-            held_out=HeldOutRecord(
-                documents=0, folds=0, origin="stream", loss=None, accuracy=None, trials=()
-            ).without("overlap"),
-            final=SgdRecord(
-                solver="stream",
-                idf_power=self._learner.power,
-                calibration=calibration_record(calibration),
-                learning_rate=self._learner.rate,
-                epochs=1,
-                loss=so_far.loss,
-                accuracy=so_far.accuracy,
-                halvings=0,
-            ),
-            stream=StreamRecord(
-                columns=self._learner.used,
-                so_far=ProgressiveRecord(**so_far._asdict()),
-                lately=ProgressiveRecord(**self.lately._asdict()),
-            ),
+        return Model(
+            labels,
+            featurizer,
+            [theta],
+            record,
+            columns,
+            calibration.absorbed(),
+            head=learner.head,
+            thresholds=np.full(len(labels), EVEN) if self.multilabel else None,
         )
 
-    def _label_weights(self, by_name: NDArray[np.int64]) -> tuple[float, ...] | None:
-        """The weight of each label's documents, where they do not all count alike."""
-        if not self.weighted or not any(self.totals):
-            return None
-        return tuple(self.totals[code] for code in by_name.tolist())
+    def _corpus(self, by_name: NDArray[np.int64]) -> CorpusRecord:
+        """The record of all documents;  by_name  (L,) the codes of the labels, by their names."""
+        weights = None
+        if self.weighted and any(self.totals):  # they do not all count alike
+            weights = tuple(self.totals[code] for code in by_name.tolist())
+        return CorpusRecord(
+            files=tuple(self.files),
+            documents=self.documents,
+            skipped=self.skipped,
+            nonzeros=self.nonzeros,
+            invalid_utf8=self.invalid,
+            weighted=self.weighted,
+            per_label=tuple(self.counts[code] for code in by_name.tolist()),
+            weight_per_label=weights,
+            taken=tuple(map(TakenRecord.of, self.taken)),
+        )
 
     def save(self, path: str | PathLike[str]) -> int:
         """Write the state to one file, whole or not at all; return its size."""
@@ -291,11 +293,11 @@ class StreamTrainer:
             "counts": self.counts,
             "totals": self.totals,
             "files": self.files,
-            "taken": [asdict(one) for one in self.taken],
+            "taken": [TakenRecord.of(one).as_json() for one in self.taken],
             "weighted": self.weighted,
             "invalid": self.invalid,
             "skipped": self.skipped,
-            "nonzeros": self._nonzeros,
+            "nonzeros": self.nonzeros,
             "inputs": [one.as_json() for one in self.marks.values()],
         }
         return tensor_file.save(path, header, arrays | self._reservoir.state())
@@ -313,8 +315,10 @@ class StreamTrainer:
             raise _refused(problem, path)
         try:
             featurizer = FeaturizerOptions.of(header["featurizer"])
-            own = cls(featurizer, TrainingOptions.of(header["options"]))
-            made, own._learner = own._learner, restored(header["learner"], arrays)
+            learner = restored(header["learner"], arrays)
+            options = TrainingOptions.of(header["options"])
+            own = cls(featurizer, options, multilabel=learner.head.has_sets)
+            made, own._learner = own._learner, learner
             if any(
                 getattr(own._learner, name) != getattr(made, name)
                 or type(getattr(own._learner, name)) is not type(getattr(made, name))
@@ -333,7 +337,7 @@ class StreamTrainer:
             if sizes != {own._learner.labels}:
                 raise ValueError("the labels are not those of theta")
             own.weighted, own.invalid = header["weighted"], header["invalid"]
-            own.skipped, own._nonzeros = header["skipped"], header["nonzeros"]
+            own.skipped, own.nonzeros = header["skipped"], header["nonzeros"]
             # Checkpoints of the first release have none.
             inputs = [InputMark.of(values) for values in header.get("inputs", [])]
             own.inputs = {one.key: one for one in inputs}
@@ -356,20 +360,6 @@ class StreamTrainer:
                     f"the stream was started with {name}={shown(begun[name])}, not {shown(now)}",
                     mend="give the same options to resume, or leave out --resume",
                 )
-
-
-def _coded(
-    codes: NDArray[np.int32], names: Sequence[str], known: dict[str, int]
-) -> NDArray[np.int32]:
-    """Labels names[codes] as codes in the order in which they came, (n,) int32.
-
-    known  codes of earlier labels; new ones are added
-    """
-    present, first, inverse = np.unique(codes, return_index=True, return_inverse=True)
-    own = np.empty(len(present), np.int32)
-    for i in np.argsort(first).tolist():
-        own[i] = known.setdefault(names[int(present[i])], len(known))
-    return own[inverse]
 
 
 def _refused(problem: str, path: str | PathLike[str]) -> ModelFileError:
