@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from io import BytesIO
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
 import click
 
@@ -30,9 +30,11 @@ from textmlr.cli.taken_rows import tables_said
 from textmlr.cli.value_types import Checked
 from textmlr.cli.verb import verb_option
 from textmlr.cli.warnings import warn
-from textmlr.corpus.label_sets import LabelSets, Targets
 from textmlr.corpus.reading_options import ReadingOptions
 from textmlr.corpus.taken_columns import Taken
+
+if TYPE_CHECKING:
+    from textmlr.corpus.label_sets import Targets
 
 _LOOKED_AT = 1 << 16  # bytes of a corpus
 MOST_BYTES = 1 << 24  # every word of a document becomes an object
@@ -239,6 +241,8 @@ def _of_corpora(
 
 def _label(codes: Targets, names: Sequence[str], row: int) -> str | tuple[str, ...]:
     """The label of a document, or its set of labels."""
+    from textmlr.corpus.label_sets import LabelSets
+
     if isinstance(codes, LabelSets):
         return tuple(names[code] for code in codes[row].tolist())
     return names[int(codes[row])]
