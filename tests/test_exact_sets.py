@@ -15,7 +15,7 @@ from sklearn.multiclass import OneVsRestClassifier
 from test_exact import few_columns, genres
 from test_exact_kernels import rows_of
 
-from textmlr import InputError
+from textmlr import InputError, TrainingOptions
 from textmlr.base.arrays import frozen
 from textmlr.corpus.label_sets import LabelSets
 from textmlr.kernels import dual_ascent, sigmoid_ascent
@@ -25,6 +25,7 @@ from textmlr.training.exact.dual import Dual, first_guess
 from textmlr.training.exact.label_blocks import solver_of
 from textmlr.training.exact.merged_columns import MergedColumns
 from textmlr.training.exact.optimum import Optimum
+from textmlr.training.exact.penalty_path import Penalty, fit_exact
 from textmlr.training.exact.solver import ExactSolver, SolverStep, minimise
 from textmlr.training.exact.sparse_labels import minimise_l1
 from textmlr.training.objective import Objective
@@ -52,11 +53,11 @@ def sets_of(documents: int, labels: int, seed: int = 0) -> LabelSets:
     return LabelSets.of([np.flatnonzero(row).tolist() for row in has])
 
 
-def stories(l2: float, labels: int = 4) -> Objective:
-    """The repository's corpus with sets of labels: its genre, and whether it is old or new by the
-    length of its row, both for a third of the documents, none for some."""
-    one = genres(l2, ("comedy", "horror", "scifi", "war"))
-    lists = [[int(code)] for code in one.y]
+def stories(l2: float, labels: int = 4, *, all_of_them: bool = False) -> Objective:
+    """The repository's corpus, or four genres of it, with sets of labels: one, or two for a third
+    of the documents, none for some."""
+    one = genres(l2, None if all_of_them else ("comedy", "horror", "scifi", "war"))
+    lists = [[int(code) % labels] for code in one.y]
     for number in range(0, len(lists), 3):
         lists[number].append((lists[number][0] + 1 + number % 2) % labels)
     for number in range(1, len(lists), 11):
@@ -497,3 +498,66 @@ class TestL1:
             found = minimise_l1(objective, l1=1e-3, tolerance=1e-6)
             assert found.converged
             assert found.value == pytest.approx(self.value_at(objective, found.theta, 1e-3))
+
+
+class TestFit:
+    def test_held_out_documents_choose_the_penalty_and_thresholds(self) -> None:
+        objective = stories(0.0, all_of_them=True)
+        told: list[SolverStep | Penalty] = []
+        found = fit_exact(objective, TrainingOptions(solver="exact"), watch=told.append)
+        assert found.held_out > 20
+        assert found.folds == 0
+        assert [event for event in told if isinstance(event, Penalty)] == list(found.trials)
+        losses = [trial.loss for trial in found.trials]
+        assert found.judged == found.trials[int(np.argmin(losses))]
+        assert all(b < a for a, b in pairwise(losses[:-1]))
+        again = solver_of(objective).minimise(found.l2, 1e-6)
+        assert again.theta.tobytes() == found.optimum.theta.tobytes()
+        assert found.thresholds is not None
+        assert found.thresholds.values.shape == (4,)
+        assert found.thresholds.micro_f1 is not None
+
+    @pytest.mark.parametrize(
+        "options",
+        [TrainingOptions(solver="exact", l2=1e-3), TrainingOptions(l1=1e-3)],
+    )
+    def test_documents_are_held_out_for_thresholds_of_a_given_penalty_too(
+        self, options: TrainingOptions
+    ) -> None:
+        objective = stories(0.0, all_of_them=True)
+        found = fit_exact(objective, options)
+        assert found.held_out > 20
+        assert found.folds == 0
+        assert found.l2 == (options.l2 or 0.0)
+        assert found.trials == ()
+        assert found.judged is not None
+        assert found.thresholds is not None
+        assert found.thresholds.micro_f1 is not None
+        validated = fit_exact(objective, options, validation=objective.take(np.arange(100)))
+        assert validated.optimum.theta.tobytes() == found.optimum.theta.tobytes()
+        assert validated.judged is not None
+        judge = objective.take(np.arange(100))
+        assert validated.judged.loss == judge.evaluate(found.optimum.network)[0]
+        assert validated.thresholds is not None
+        assert validated.thresholds.micro_f1 > found.thresholds.micro_f1  # it has seen them
+
+    def test_without_held_out_documents_thresholds_are_even(self) -> None:
+        found = fit_exact(
+            stories(0.0, all_of_them=True), TrainingOptions(solver="exact", holdout=0.0)
+        )
+        assert (found.held_out, found.judged, found.trials) == (0, None, ())
+        assert found.thresholds is not None
+        assert (found.thresholds.values == 0.5).all()
+
+    def test_few_documents_all_judge(self) -> None:
+        few = stories(0.0).take(np.arange(0, 192, 2))
+        found = fit_exact(few, TrainingOptions(solver="exact"))
+        assert found.folds == 10
+        assert found.held_out > 80
+        assert found.thresholds is not None
+        assert found.thresholds.micro_f1 is not None
+
+    def test_no_penalty_holds_none_out(self) -> None:
+        objective = replace(few_columns(3), y=sets_of(60, 3), head=SIGMOIDS)
+        found = fit_exact(objective, TrainingOptions(solver="exact", l2=0.0))
+        assert (found.held_out, found.judged) == (0, None)

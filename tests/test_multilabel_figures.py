@@ -244,7 +244,7 @@ def test_chance_by_hand() -> None:
     assert even.chance.source == "training"
     assert even.chance.micro_f1 == pytest.approx(2 * 5 / (8 + 5))
     assert even.chance.precision_at_1 == 0.75
-    shares, rates = np.array([0.75, 0.5, 0.0]), known / 100
+    shares, rates = np.array([0.75, 0.5, 0.0]), (known + 0.5) / 101
     loss = -(shares * np.log(rates) + (1 - shares) * np.log(1 - rates)).sum()
     assert even.chance.log_loss == pytest.approx(loss)
     alone = MultilabelEvaluation.of([*"abc"], sets, p, resamples=3).chance

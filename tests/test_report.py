@@ -29,7 +29,8 @@ from textmlr.base.web_page import visible
 from textmlr.corpus.corpus import Corpus
 from textmlr.evaluation.report import drawing, shown_labels
 from textmlr.evaluation.report.confusion_section import _clustered, _most_confused, _spread
-from textmlr.evaluation.report.page import FIGURES, Findings, write_report
+from textmlr.evaluation.report.page import Findings, write_report
+from textmlr.evaluation.report.report_files import FIGURES
 
 PNG = b"\x89PNG\r\n\x1a\n"
 HOSTILE = [

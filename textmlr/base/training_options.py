@@ -184,8 +184,8 @@ class TrainingOptions:
         RealNumber(0, 1, 0.1, below=True),
         "Hold out this share of each label's documents, to choose by.",
         "At most 5,000 are held out in all.  Fewer than 250 documents are each held out once, in "
-        "10 parts.  With 0, sgd runs all epochs and exact takes a default penalty; exact holds "
-        "none out where l2 is given.",
+        "10 parts.  With 0, sgd runs all epochs and exact takes a default penalty; where l2 is "
+        "given, exact holds documents out for thresholds alone.",
         heading=HELD_OUT,
         metavar="SHARE",
     )

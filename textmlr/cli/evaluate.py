@@ -26,7 +26,7 @@ from textmlr.corpus.reading_options import ReadingOptions
 
 if TYPE_CHECKING:
     from textmlr.corpus.corpus import Corpus
-    from textmlr.evaluation.curves import Point
+    from textmlr.evaluation.curves import CurvePoint
     from textmlr.evaluation.evaluation import Evaluation
     from textmlr.evaluation.multilabel.multilabel_evaluation import MultilabelEvaluation
     from textmlr.model.model import Model
@@ -111,7 +111,7 @@ def evaluate(
     if report is not None:
         from textmlr.base.whole_files import make_folder
         from textmlr.evaluation.report.drawing import require
-        from textmlr.evaluation.report.page import files_of
+        from textmlr.evaluation.report.report_files import files_of
 
         require()
         make_folder(report)
@@ -131,18 +131,21 @@ def evaluate(
     if not as_json:
         _show(result, asked, tables_said(corpus.taken, usual, reading), everything=everything)
     if report is not None:
-        from textmlr.base.errors import InputError
-        from textmlr.evaluation.multilabel.multilabel_evaluation import MultilabelEvaluation
+        from textmlr.evaluation.evaluation import Evaluation
         from textmlr.evaluation.report.page import Findings, write_report
+        from textmlr.evaluation.report.set_page import SetFindings
 
         points = None
         if training:
             points = _learning_curve(loaded, training, corpus, reading, threads)
             summary["learning_curve"] = [asdict(point) for point in points]
-        if isinstance(result, MultilabelEvaluation):
-            raise InputError("no report of several labels yet", mend="leave out --report")
-        findings = Findings(model, loaded, corpus, result.answered, result, points)
-        summary["report"] = write_report(report, findings)
+        about = (model, loaded, corpus)
+        if isinstance(result, Evaluation):
+            own = Findings(*about, result.answered, result, points)
+            summary["report"] = write_report(report, own)
+        else:
+            sets = SetFindings(*about, result.answered, result, points)
+            summary["report"] = write_report(report, sets)
         if not as_json:
             click.echo(f"Report: {plain(summary['report'])}")
     if as_json:
@@ -174,7 +177,7 @@ def _learning_curve(
     test: Corpus,
     reading: ReadingOptions,
     threads: int | None,
-) -> list[Point]:
+) -> list[CurvePoint]:
     from textmlr.base.printable import plural
     from textmlr.cli.warnings import warn_of_skipped
     from textmlr.corpus.reading import read_corpus

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,9 +12,12 @@ from numpy.typing import NDArray
 from textmlr.base.errors import InputError
 from textmlr.base.training_options import TrainingOptions
 from textmlr.corpus.corpus import Corpus
+from textmlr.corpus.label_sets import strata
 from textmlr.evaluation.evaluation import judge
 from textmlr.evaluation.intervals import Interval
 from textmlr.evaluation.labelled_answers import LabelledAnswers, answer
+from textmlr.evaluation.multilabel.multilabel_evaluation import judge_sets
+from textmlr.evaluation.multilabel.set_answers import answer_sets
 from textmlr.model.model import Model
 from textmlr.training.corpus_training import train_corpus
 
@@ -84,6 +88,39 @@ class Point:
     log_loss: float
     log_loss_interval: Interval
 
+    @property
+    def answers(self) -> float:
+        """How good the answers are."""
+        return self.accuracy
+
+    @property
+    def answers_interval(self) -> Interval:
+        return self.accuracy_interval
+
+
+@dataclass(frozen=True, slots=True)
+class SetPoint:
+    """As Point, of a model of several labels a document."""
+
+    documents: int
+    unseen: int
+    micro_f1: float
+    micro_f1_interval: Interval
+    log_loss: float
+    log_loss_interval: Interval
+
+    @property
+    def answers(self) -> float:
+        """How good the answers are."""
+        return self.micro_f1
+
+    @property
+    def answers_interval(self) -> Interval:
+        return self.micro_f1_interval
+
+
+CurvePoint = Point | SetPoint
+
 
 def learning_curve(
     model: Model,
@@ -92,7 +129,7 @@ def learning_curve(
     *,
     threads: int | None = None,
     watch: Callable[[int], None] | None = None,
-) -> list[Point]:
+) -> list[CurvePoint]:
     """Train on 1/16, 1/8, 1/4, 1/2 and all of a corpus, with a model's options, and judge each.
 
     Each part holds the one before.  Parts with fewer than LEAST_A_LABEL documents a label, on
@@ -101,8 +138,8 @@ def learning_curve(
     Raises InputError where the model's record lacks its options, or a corpus cannot train a model.
     """
     options = _options(model)
-    order = stratified_order(training.y, options.seed)
-    points = []
+    order = stratified_order(strata(training.y), options.seed)
+    points: list[CurvePoint] = []
     for share in SHARES:
         size = round(share * len(training))
         if size < LEAST_A_LABEL * len(training.labels) and share < 1:
@@ -111,22 +148,28 @@ def learning_curve(
             watch(size)
         part = training.subset(np.sort(order[:size]))
         small = train_corpus(part, model.featurizer.options, options, threads=threads)
-        figures = judge(answer(small, test, threads=threads), threads=threads)
-        intervals = figures.intervals
-        points.append(
-            Point(
-                size,
-                len(training.labels) - len(part.labels),
-                figures.accuracy,
-                intervals.accuracy,
-                figures.log_loss,
-                intervals.log_loss,
-            )
-        )
+        points.append(_point(small, size, len(training.labels), test, threads))
     return points
 
 
-def stratified_order(y: NDArray[np.int32], seed: int) -> NDArray[np.int64]:
+def _point(
+    model: Model, documents: int, labels: int, test: Corpus, threads: int | None
+) -> CurvePoint:
+    """The figures of a model of so many documents;  labels  of the whole training corpus."""
+    unseen = labels - len(model.labels)
+    if model.is_multilabel:
+        own = judge_sets(answer_sets(model, test, threads=threads), threads=threads)
+        f1, loss = (own.f1.micro, own.intervals.micro_f1), (own.log_loss, own.intervals.log_loss)
+        return SetPoint(documents, unseen, *f1, *loss)
+    figures = judge(answer(model, test, threads=threads), threads=threads)
+    right, loss = (
+        (figures.accuracy, figures.intervals.accuracy),
+        (figures.log_loss, figures.intervals.log_loss),
+    )
+    return Point(documents, unseen, *right, *loss)
+
+
+def stratified_order(y: NDArray[np.integer[Any]], seed: int) -> NDArray[np.int64]:
     """An order of documents in which every beginning has the labels in about their proportions.
 
     Document k of a label's n, shuffled, goes to place (k + u)/n, u uniform on [0, 1); the first of

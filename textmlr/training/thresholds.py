@@ -87,7 +87,7 @@ def choose_thresholds(
 ) -> Thresholds:
     """The thresholds with which held-out documents do best, by what ``maximise`` says.
 
-    p  (n, L) of the documents, calibrated unless the options say otherwise
+    p  (n, L) of the documents, calibrated unless the options say otherwise or the solver is exact
     """
     labels = p.shape[1]
     judges = Judges(p, sets.indicator(labels), weights.astype(np.float64))
@@ -98,7 +98,7 @@ def choose_thresholds(
     elif options.maximise == "samples-f1":
         grid = (np.arange(GRID) + 1) / (GRID + 1)
         values = np.full(labels, max(grid.tolist(), key=judges.samples_f1))
-    elif options.calibration is False:
+    elif options.calibration is False or options.chosen_solver == "exact":
         values = np.full(labels, best_cut(judges))
     elif options.maximise == "macro-f1":
         values, by_label = np.maximum(expected_cuts(judges), MACRO_FLOOR), True

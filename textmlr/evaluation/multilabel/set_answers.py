@@ -14,6 +14,7 @@ from textmlr.corpus.corpus import Corpus
 from textmlr.corpus.duplicates import Overlap
 from textmlr.corpus.label_sets import LabelSets, as_sets
 from textmlr.evaluation.labelled_answers import LEAST_PROBABILITY, given_answers
+from textmlr.model.heads import SIGMOIDS, Head
 from textmlr.model.label_choice import LabelChoice
 from textmlr.model.model import Model
 from textmlr.model.scoring import row_blocks
@@ -31,6 +32,7 @@ class SetAnswers:
     trained_on     (L,) documents of each label in training, or the sums of their weights; None
                    where the model does not say
     trained_documents  the documents of training, or the sum of their weights; 0 likewise
+    head           of the model
     answered       the labels that are answers, codes into names
     """
 
@@ -42,6 +44,7 @@ class SetAnswers:
     overlap: Overlap | None = None
     trained_on: NDArray[np.float64] | None = None
     trained_documents: float = 0.0
+    head: Head = SIGMOIDS
     answered: LabelSets = field(init=False)
 
     def __post_init__(self) -> None:
@@ -61,15 +64,10 @@ class SetAnswers:
     def losses(self) -> NDArray[np.float64]:
         """(n,) the sum over labels of their cross-entropy, nats, where a P is no less than
         LEAST_PROBABILITY, nor nearer to 1."""
-        width, out = self.probabilities.shape[1], np.empty(len(self))
-        for block in row_blocks(len(self), width):
+        out = np.empty(len(self))
+        for block in row_blocks(*self.probabilities.shape):
             p, sets = self.probabilities[block], self.sets[block]
-            rows, codes = sets.rows, sets.codes
-            out[block] = -np.log(np.maximum(1 - p, LEAST_PROBABILITY)).sum(axis=1)
-            own = of_pairs(p, rows, codes)
-            more = np.log(np.maximum(1 - own, LEAST_PROBABILITY))
-            more -= np.log(np.clip(own, LEAST_PROBABILITY, 1.0))
-            out[block] += np.bincount(rows, more, len(sets))
+            out[block] = self.head.log_losses(p, sets, LEAST_PROBABILITY)
         return out
 
     @property
@@ -118,6 +116,7 @@ def answer_sets(
         given.overlap,
         known if is_known else None,
         float(documents) if is_known else 0.0,
+        parts.head,
     )
 
 

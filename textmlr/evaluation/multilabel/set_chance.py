@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from textmlr.evaluation.labelled_answers import LEAST_PROBABILITY
 from textmlr.evaluation.multilabel.set_answers import SetAnswers
+from textmlr.model.scoring import base_rates
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +47,7 @@ def set_chance(answered: SetAnswers) -> SetChance:
     order = np.argsort(-counts, kind="stable")
     best = order[: 1 + int(_f1(counts[order], documents, float(counts.sum())).argmax())]
     rates = np.zeros(len(own))
-    rates[:width] = counts / documents
+    rates[:width] = base_rates(counts, documents) if source == "training" else counts / documents
     return SetChance(
         tuple(answered.names[label] for label in best.tolist()),
         float(_f1(own[best], n, float(own.sum()))[-1]),

@@ -34,9 +34,7 @@ def confusion_section(answered: LabelledAnswers, names: ShownLabels, images: Ima
         )
     else:
         text = _large_confusion(answered, names, images)
-    if names.numbered:
-        key = ", ".join(f"{names[label]} is {name_of(label)}" for label in names.numbered)
-        text += f"<p>No font has the characters of some labels: in the figures {key}.</p>"
+    text += names.key()
     pairs = confusions(answered, PAIRS)
     if not pairs:
         return text + "<p>No document was taken for another label.</p>"
@@ -128,16 +126,20 @@ def _most_confused(answered: LabelledAnswers) -> set[int]:
 
 
 def _clustered(answered: LabelledAnswers, labels: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Labels in an order in which those confused with one another lie side by side: the leaves of
-    average linkage, where the distance falls with the share of documents that are confused."""
-    from scipy.cluster.hierarchy import leaves_list, linkage
-    from scipy.spatial.distance import squareform
-
+    """Labels in an order in which those confused with one another lie side by side."""
     place = np.full(len(answered.names), len(labels), np.int64)
     place[labels] = np.arange(len(labels))
     width = len(labels) + 1
     flat = np.bincount(place[answered.codes] * width + place[answered.top], minlength=width**2)
-    matrix = flat.reshape(width, width)[:-1, :-1].astype(np.float64)
+    return clustered(flat.reshape(width, width)[:-1, :-1], labels)
+
+
+def clustered(matrix: NDArray[np.int64], labels: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Labels in another order: the leaves of average linkage, where the distance of two falls with
+    the share of documents in their cells;  matrix  (r, r) documents of each pair of labels."""
+    from scipy.cluster.hierarchy import leaves_list, linkage
+    from scipy.spatial.distance import squareform
+
     shares = matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1)
     distance = 1 / (1e-3 + shares + shares.T)
     np.fill_diagonal(distance, 0.0)

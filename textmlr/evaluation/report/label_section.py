@@ -79,9 +79,10 @@ def _label_row(row: LabelFigures, curve: LabelCurve | None) -> list[str]:
                 f"{curve.best_threshold:.3f}",
             )
         ),
-        *(f"{_share(at[p].precision)} / {_share(at[p].recall)}" for p in SHOWN_AT),
+        *(f"{shown_share(at[p].precision)} / {shown_share(at[p].recall)}" for p in SHOWN_AT),
     ]
 
 
-def _share(share: float | None) -> str:
+def shown_share(share: float | None) -> str:
+    """A share in a table; – for none."""
     return "–" if share is None else f"{share:.2f}"

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from textmlr.evaluation.curves import LabelCurve, Point
+from textmlr.evaluation.curves import CurvePoint, LabelCurve
 from textmlr.evaluation.intervals import wilson
 from textmlr.evaluation.reliability import Bin
 from textmlr.evaluation.report.drawing import FONT, Theme, canvas, in_percent, short
@@ -27,8 +27,11 @@ MATRIX = 7.4  # inches of a large confusion matrix, so that a page shows it with
 FEW_CELLS = 12  # labels up to which there is room for whole numbers in cells
 
 
-def reliability(bins: Sequence[Bin], theme: Theme) -> bytes:
-    """The share of right answers by their probability, with 95 % bands, over counts."""
+def reliability(bins: Sequence[Bin], of: str, counted: str, theme: Theme) -> bytes:
+    """The share of right answers by their probability, with 95 % bands, over counts.
+
+    of       what has the probability;  counted  what is in a bin
+    """
     with canvas(theme, (WIDTH * 0.72, 6.6)) as (figure, png):
         upper, lower = figure.subplots(2, 1, sharex=True, height_ratios=(3.4, 1))
         x = np.array([b.probability for b in bins])
@@ -46,7 +49,7 @@ def reliability(bins: Sequence[Bin], theme: Theme) -> bytes:
             elinewidth=1.4,
             capsize=3,
             color=theme.first,
-            label="documents of a bin, 95 % band",
+            label=f"{counted} of a bin, 95 % band",
         )
         upper.set(xlim=(0, 1), ylim=(0, 1.02), ylabel="share that is right")
         upper.legend(loc="lower right", frameon=False)
@@ -65,8 +68,8 @@ def reliability(bins: Sequence[Bin], theme: Theme) -> bytes:
                 fontsize=FONT - 3,
             )
         lower.set(
-            xlabel="probability of the likeliest label",
-            ylabel="documents",
+            xlabel=f"probability of {of}",
+            ylabel=counted,
             ylim=(0, 1.28 * max(counts)),
         )
         lower.yaxis.set_major_formatter(lambda value, _: short(round(value)))
@@ -131,6 +134,7 @@ def confusion(
     totals: NDArray[np.int64],
     numbers: bool,
     ticks: Sequence[int] | None = None,
+    across: str = "taken for",
 ) -> bytes:
     """A heat map of labels (rows) and answers (columns), coloured by the share of a label's
     documents.
@@ -139,6 +143,7 @@ def confusion(
     totals   (r,) documents of each label
     numbers  write the documents into the cells
     ticks    rows and columns to name, None for all
+    across   what columns are
     """
     from matplotlib.colors import LinearSegmentedColormap, PowerNorm
 
@@ -157,19 +162,19 @@ def confusion(
         bar.set_ticks([0, 0.01, 0.05, 0.1, 0.25, 0.5, 1], labels="0 1% 5% 10% 25% 50% 100%".split())
         bar.outline.set_edgecolor(theme.faint)
         named = range(high) if ticks is None else ticks
-        across = range(wide) if ticks is None else ticks
+        named_across = range(wide) if ticks is None else ticks
         # Points of room for a name: names that are higher run into one another.
         room = 72 * inches / max(len(named), wide if numbers or ticks is None else 0)
         size = min(FONT - 1, 0.9 * room)
-        longest = max(len(columns[i]) for i in across)
+        longest = max(len(columns[i]) for i in named_across)
         axes.set_yticks(list(named), [rows[i] for i in named], fontsize=size)
         axes.set_xticks(
-            list(across),
-            [columns[i] for i in across],
+            list(named_across),
+            [columns[i] for i in named_across],
             fontsize=size,
             rotation=90 if 0.65 * size * longest > room else 0,
         )
-        axes.set(xlabel="taken for", ylabel="label")
+        axes.set(xlabel=across, ylabel="label")
         axes.tick_params(length=2 if numbers else 3)
         axes.grid(False)
         for side in axes.spines.values():
@@ -208,9 +213,16 @@ def _write_cells(
 
 
 def precision_recall(
-    curves: Sequence[LabelCurve], names: ShownLabels, theme: Theme, *, columns: int = 4
+    curves: Sequence[LabelCurve],
+    names: ShownLabels,
+    theme: Theme,
+    *,
+    columns: int = 4,
+    thresholds: Mapping[str, float] | None = None,
 ) -> bytes:
-    """Precision against recall, a small panel a label, marked at P = 0.5 and at the best F1."""
+    """Precision against recall, a small panel a label, marked at the best F1 and at a threshold:
+    those of labels, or P = 0.5."""
+    marked = "P ≥ 0.5" if thresholds is None else "its threshold"
     columns = min(columns, len(curves))
     rows = -(-len(curves) // columns)
     size = (max(WIDTH * columns / 4, 5.0) * 1.2, 2.6 * rows + 0.9)
@@ -221,29 +233,8 @@ def precision_recall(
             ends = np.flatnonzero(np.diff(curve.recall, prepend=-1.0, append=2.0))
             corners = np.unique(np.concatenate([ends[:-1], ends[1:] - 1]))
             axes.plot(curve.recall[corners], curve.precision[corners], color=theme.first, lw=1.8)
-            best = int(np.searchsorted(-curve.thresholds, -curve.best_threshold))
-            half = int((curve.thresholds >= 0.5).sum()) - 1
-            axes.plot(
-                curve.recall[best],
-                curve.precision[best],
-                "D",
-                color=theme.second,
-                ms=6,
-                label="best F1",
-                ls="",
-            )
-            if half >= 0:
-                axes.plot(
-                    curve.recall[half],
-                    curve.precision[half],
-                    "o",
-                    mfc=theme.page,
-                    ms=6,
-                    mec=theme.ink,
-                    mew=1.4,
-                    label="P ≥ 0.5",
-                    ls="",
-                )
+            cut = 0.5 if thresholds is None else thresholds[curve.label]
+            _mark_curve(axes, curve, (cut, marked), theme)
             axes.set_title(
                 f"{names[curve.label]}\nAP {curve.average_precision:.3f}, n {curve.documents:,}",
                 fontsize=FONT - 2,
@@ -265,12 +256,41 @@ def precision_recall(
         return png()
 
 
-def learning(points: Sequence[Point], theme: Theme) -> bytes:
-    """Accuracy and log loss against the number of training documents, with 95 % intervals."""
+def _mark_curve(axes: Axes, curve: LabelCurve, marked: tuple[float, str], theme: Theme) -> None:
+    """Mark the best F1 on a curve, and the place of a threshold, which has a name."""
+    cut, name = marked
+    best = int(np.searchsorted(-curve.thresholds, -curve.best_threshold))
+    axes.plot(
+        curve.recall[best],
+        curve.precision[best],
+        "D",
+        color=theme.second,
+        ms=6,
+        label="best F1",
+        ls="",
+    )
+    last = int((curve.thresholds >= cut).sum()) - 1
+    if last >= 0:
+        axes.plot(
+            curve.recall[last],
+            curve.precision[last],
+            "o",
+            mfc=theme.page,
+            ms=6,
+            mec=theme.ink,
+            mew=1.4,
+            label=name,
+            ls="",
+        )
+
+
+def learning(points: Sequence[CurvePoint], measure: str, theme: Theme) -> bytes:
+    """A measure of answers, and log loss, by the number of training documents, with 95 %
+    intervals."""
     with canvas(theme, (WIDTH * 1.1, 4.0)) as (figure, png):
         x = [point.documents for point in points]
         panels = [
-            ("accuracy", [(p.accuracy, p.accuracy_interval) for p in points], theme.first),
+            (measure, [(p.answers, p.answers_interval) for p in points], theme.first),
             ("log loss (nats)", [(p.log_loss, p.log_loss_interval) for p in points], theme.second),
         ]
         for axes, (name, values, colour) in zip(figure.subplots(1, 2), panels, strict=True):
@@ -282,6 +302,6 @@ def learning(points: Sequence[Point], theme: Theme) -> bytes:
             axes.set_xticks(x, [f"{documents:,}" for documents in x], rotation=30)
             axes.minorticks_off()
             axes.set(xlabel="training documents", ylabel=name)
-            if name == "accuracy":
+            if name == measure:
                 in_percent(axes.yaxis)
         return png()

@@ -5,6 +5,8 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Iterable, Sequence
 
+from textmlr.base.web_page import name_of
+
 NAME = 26  # characters of a label in a figure
 
 
@@ -29,6 +31,13 @@ class ShownLabels:
 
     def __getitem__(self, label: str) -> str:
         return self._shown[label]
+
+    def key(self) -> str:
+        """What the numbers mean, HTML; "" where no label is shown as one."""
+        if not self.numbered:
+            return ""
+        key = ", ".join(f"{self[label]} is {name_of(label)}" for label in self.numbered)
+        return f"<p>No font has the characters of some labels: in the figures {key}.</p>"
 
 
 def cut(text: str, most: int) -> str:

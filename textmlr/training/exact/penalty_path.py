@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import NamedTuple
 
@@ -12,6 +12,7 @@ import numpy as np
 from textmlr.base.errors import InputError
 from textmlr.base.threads import map_blocks
 from textmlr.base.training_options import TrainingOptions
+from textmlr.corpus.label_sets import as_sets
 from textmlr.model.parameters import Network
 from textmlr.training.calibration import Scored
 from textmlr.training.cross_fitting import Crossed
@@ -21,7 +22,7 @@ from textmlr.training.exact.solver import GIVE_L2, SolverStep
 from textmlr.training.exact.sparse_labels import minimise_l1
 from textmlr.training.held_out import FOLDS, are_few, check_labels, hold_out
 from textmlr.training.objective import Objective
-from textmlr.training.thresholds import Thresholds
+from textmlr.training.thresholds import Thresholds, choose_thresholds
 
 # λ = mean ‖f(x)‖² / (k·n), for these k, is tried on held-out documents where l2 is not given, until
 # they show that λ is too small.  Without held-out documents k is DEFAULT_STEP_OF_PATH: where rows
@@ -60,9 +61,9 @@ class ExactFit:
     loss, accuracy  of all documents, without the penalty
     held_out        documents that judged, 0 for none
     folds           0, or in how many parts all documents were held out, where they are few
-    judged          the best of the trials; with a λ given, the minimum itself
+    judged          the best of the trials; with a λ given, the minimum itself, or that of a part
     trials          in order
-    thresholds      of labels, where documents have sets of them
+    thresholds      of labels; None of one label a document
     """
 
     optimum: Optimum
@@ -102,21 +103,11 @@ def fit_exact(
     options = options.decided()
     assert options.tolerance is not None  # decided
     chosen = _choose(objective, options, validation, threads, watch)
-    l2, judge, crossed = chosen.l2, chosen.judge, chosen.crossed
-    solve: Callable[[], Optimum]
-    if options.l1:
-        solve = partial(
-            minimise_l1,
-            replace(objective, l2=l2),
-            l1=options.l1,
-            tolerance=options.tolerance,
-            threads=threads,
-            watch=watch,
-        )
-    else:
-        solve = partial(solver_of(objective, threads, watch).minimise, l2, options.tolerance)
+    l2, judge = chosen.l2, chosen.judge
+    solve = _solver(objective, options, threads, watch)
     found: list[Optimum] = []
-    jobs: list[Callable[[], object]] = [lambda: found.append(solve())]
+    tolerance = options.tolerance
+    jobs: list[Callable[[], object]] = [lambda: found.append(solve(l2, tolerance))]
     jobs += [] if beside is None else [beside]
     for _ in map_blocks(lambda job: job(), jobs, threads):
         pass
@@ -127,24 +118,73 @@ def fit_exact(
             "infinity",
             mend=GIVE_L2,
         )
-    judged = min(chosen.trials, key=lambda trial: trial.loss) if chosen.trials else None
-    if options.l2 is not None and judge is not None:
-        judged = Penalty.of(l2, judge, optimum.network)
+    judged, scored = min(chosen.trials, key=lambda trial: trial.loss, default=None), chosen.scored
+    if options.l2 is not None and validation is not None:
+        scored = Scored.of(validation, optimum.network)
+        judged = Penalty.of(l2, validation, optimum.network)
     loss, accuracy = objective.evaluate(optimum.network)
     held_out = 0 if judge is None else len(judge.y)
-    if crossed is not None:
-        held_out = crossed.judging
-    folds = 0 if crossed is None else FOLDS
-    return ExactFit(optimum, l2, loss, accuracy, held_out, folds, judged, chosen.trials)
+    if chosen.crossed is not None:
+        held_out = chosen.crossed.judging
+    return ExactFit(
+        optimum,
+        l2,
+        loss,
+        accuracy,
+        held_out,
+        0 if chosen.crossed is None else FOLDS,
+        judged,
+        chosen.trials if options.l2 is None else (),
+        thresholds_of(objective, scored, options),
+    )
+
+
+def thresholds_of(
+    objective: Objective, scored: Scored | None, options: TrainingOptions
+) -> Thresholds | None:
+    """The thresholds of labels, chosen on the documents that judge; None of one label a document.
+
+    P of the minimum is not calibrated: the penalty keeps it from the ends.  So the labels of the
+    documents choose, not what P expects of them.
+    """
+    if not objective.head.has_sets:
+        return None
+    if scored is None:
+        return Thresholds.even(objective.labels)
+    p = objective.head.probabilities(scored.scores)
+    return choose_thresholds(p, as_sets(scored.y), scored.weights, options)
+
+
+Solve = Callable[[float, float], Optimum]
+Penalise = Callable[[Objective], float]
+Attempt = Callable[[Penalise], tuple[Penalty, Scored]]
+
+
+def _solver(
+    objective: Objective, options: TrainingOptions, threads: int, watch: Watch | None
+) -> Solve:
+    """The minimum by λ and tolerance, prepared for one λ after the other."""
+    if not options.l1:
+        return solver_of(objective, threads, watch).minimise
+
+    def solve(l2: float, tolerance: float) -> Optimum:
+        own = replace(objective, l2=l2)
+        return minimise_l1(own, l1=options.l1, tolerance=tolerance, threads=threads, watch=watch)
+
+    return solve
 
 
 class _Choice(NamedTuple):
-    """λ, and the documents that judge: all at once, or few in parts."""
+    """λ, and the documents that judge: all at once, or few in parts.
+
+    scored  these, by the best of the trials
+    """
 
     l2: float
     judge: Objective | None
     crossed: Crossed | None
     trials: tuple[Penalty, ...]
+    scored: Scored | None
 
 
 def _choose(
@@ -154,9 +194,18 @@ def _choose(
     threads: int,
     watch: Watch | None,
 ) -> _Choice:
-    """The λ of the options, or that of PATH with the least held-out loss."""
-    if options.l2 is not None:
-        return _Choice(options.l2, validation, None, ())
+    """The λ of the options, or that of PATH with the least held-out loss.
+
+    Where documents have sets of labels, thresholds are chosen on held-out documents in any case:
+    a λ that is given is tried alone, if there is a minimum whatever the documents.
+    """
+    given = options.l2
+    judged = objective.head.has_sets and validation is None and (given or options.l1)
+    if given is not None and not judged:
+        return _Choice(given, validation, None, (), None)
+    penalties: Sequence[Penalise] = [partial(penalty_of, k=k) for k in PATH]
+    if given is not None:
+        penalties = [lambda _: given]
     judge, rest, crossed = validation, objective, None
     if judge is None and options.holdout and are_few(objective):
         crossed = Crossed.of(objective, options.seed)
@@ -165,12 +214,15 @@ def _choose(
         if held is not None:
             rest = objective.take(np.setdiff1d(np.arange(len(objective.y)), held, True))
             judge = objective.take(held).as_new(rest.documents_of())
-    k, trials = DEFAULT_STEP_OF_PATH, tuple[Penalty, ...]()
+    own = _Trials(options, threads, watch)
     if judge is not None:
-        k, trials = _search(rest, judge, threads, watch)
+        best = own.search(rest, judge, penalties)
     elif crossed is not None:
-        k, trials = _search_crossed(crossed, threads, watch)
-    return _Choice(penalty_of(objective, k), judge, crossed, trials)
+        best = own.search_crossed(crossed, penalties)
+    else:
+        l2 = penalty_of(objective, DEFAULT_STEP_OF_PATH) if given is None else given
+        return _Choice(l2, None, None, (), None)
+    return _Choice(penalties[best](objective), judge, crossed, tuple(own.trials), own.scored)
 
 
 def penalty_of(objective: Objective, k: float) -> float:
@@ -178,53 +230,57 @@ def penalty_of(objective: Objective, k: float) -> float:
     return 1.0 / (objective.unit * k * int(np.count_nonzero(objective.weights)))
 
 
-def _search(
-    objective: Objective, judge: Objective, threads: int, watch: Watch | None
-) -> tuple[float, tuple[Penalty, ...]]:
-    """(the k of PATH with the least held-out loss, all trials)."""
-    exact = solver_of(objective, threads, watch)
+@dataclass(slots=True, eq=False)
+class _Trials:
+    """Trials of λ after λ, from strong to weak, until the held-out loss rises.
 
-    def attempt(k: float) -> Penalty:
-        l2 = penalty_of(objective, k)
-        network = exact.minimise(l2, PATH_TOLERANCE).network
-        return Penalty.of(l2, judge, network)
+    trials  so far, in order
+    scored  the documents that judge, by the best of them
+    """
 
-    return _along(attempt, watch)
+    options: TrainingOptions
+    threads: int
+    watch: Watch | None
+    trials: list[Penalty] = field(default_factory=list)
+    scored: Scored | None = None
 
+    def search(self, rest: Objective, judge: Objective, penalties: Sequence[Penalise]) -> int:
+        """The number of the best; θ is fitted to the rest of the documents."""
+        solve = _solver(rest, self.options, self.threads, self.watch)
 
-def _search_crossed(
-    crossed: Crossed, threads: int, watch: Watch | None
-) -> tuple[float, tuple[Penalty, ...]]:
-    """``_search`` where few documents are held out in parts."""
-    parts = range(len(crossed.parts))
-    others = [crossed.rows.take(crossed.others(number)) for number in parts]
-    exact = [solver_of(objective, threads, None) for objective in others]
-    scores = np.zeros((crossed.repeats, len(crossed.rows.y), crossed.rows.labels), np.float32)
+        def attempt(penalise: Penalise) -> tuple[Penalty, Scored]:
+            l2 = penalise(rest)
+            network = solve(l2, PATH_TOLERANCE).network
+            return Penalty.of(l2, judge, network), Scored.of(judge, network)
 
-    def attempt(k: float) -> Penalty:
-        for number in parts:
-            l2 = penalty_of(others[number], k)
-            network = exact[number].minimise(l2, PATH_TOLERANCE).network
-            own = Scored.of(crossed.held[number], network).scores
-            scores[number // FOLDS, crossed.parts[number]] = own
-        scored = crossed.scored(scores)
-        figures = scored.loss, scored.accuracy, scored.never_answered
-        return Penalty(penalty_of(crossed.rows, k), *figures)
+        return self._along(attempt, penalties)
 
-    return _along(attempt, watch)
+    def search_crossed(self, crossed: Crossed, penalties: Sequence[Penalise]) -> int:
+        """``search`` where few documents are held out in parts."""
+        parts = range(len(crossed.parts))
+        others = [crossed.rows.take(crossed.others(number)) for number in parts]
+        solvers = [_solver(objective, self.options, self.threads, None) for objective in others]
+        scores = np.zeros((crossed.repeats, len(crossed.rows.y), crossed.rows.labels), np.float32)
 
+        def attempt(penalise: Penalise) -> tuple[Penalty, Scored]:
+            for number in parts:
+                found = solvers[number](penalise(others[number]), PATH_TOLERANCE)
+                own = Scored.of(crossed.held[number], found.network).scores
+                scores[number // FOLDS, crossed.parts[number]] = own
+            scored = crossed.scored(scores)
+            figures = scored.loss, scored.accuracy, scored.never_answered
+            return Penalty(penalise(crossed.rows), *figures), scored
 
-def _along(
-    attempt: Callable[[float], Penalty], watch: Watch | None
-) -> tuple[float, tuple[Penalty, ...]]:
-    """(the k of PATH whose attempt has the least loss, all attempts until it rises)."""
-    trials: list[Penalty] = []
-    best = 0
-    for number, k in enumerate(PATH):
-        trials.append(attempt(k))
-        if watch is not None:
-            watch(trials[-1])
-        if trials[number].loss > trials[best].loss:
-            break
-        best = number
-    return PATH[best], tuple(trials)
+        return self._along(attempt, penalties)
+
+    def _along(self, attempt: Attempt, penalties: Sequence[Penalise]) -> int:
+        best = 0
+        for number, penalise in enumerate(penalties):
+            tried, scored = attempt(penalise)
+            self.trials.append(tried)
+            if self.watch is not None:
+                self.watch(self.trials[-1])
+            if self.trials[number].loss > self.trials[best].loss:
+                break
+            best, self.scored = number, scored
+        return best
