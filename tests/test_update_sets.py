@@ -8,9 +8,11 @@ from pathlib import Path
 import naive_linear as naive
 import numpy as np
 import pytest
+from click.testing import CliRunner
 from conftest import SETS, corpus_of_sets, objective_of, set_documents
 
 from textmlr import FeaturizerOptions, InputError, Model, TrainingOptions, UpdateOptions
+from textmlr.cli import cli
 from textmlr.corpus.corpus import Corpus
 from textmlr.corpus.label_sets import LabelSets
 from textmlr.corpus.reading import recode
@@ -257,3 +259,26 @@ class TestCompared:
         assert compared["from"] == "corpus"
         assert compared["rows"][0]["documents"] >= 20
         assert compared["absent"] == 0
+
+
+class TestCommandLine:
+    def test_labels_are_read_as_the_model_was_trained(self, tmp_path: Path) -> None:
+        """The separator and sets of one label, or none, are known from the model."""
+        for name, pairs in (("old", set_documents(150, 1)), ("new", set_documents(90, 2))):
+            lines = [f"{'|'.join(own)}\t{text}\n" for own, text in pairs]
+            (tmp_path / name).with_suffix(".tsv").write_text("".join(lines))
+        model = str(tmp_path / "m")
+        train = ["train", str(tmp_path / "old.tsv"), "-o", model]
+        runner = CliRunner()
+        told = runner.invoke(cli, [*train, "--label-separator", "|", "--multilabel"])
+        assert told.exit_code == 0, (told.output, told.exception)
+        told = runner.invoke(cli, ["update", model, str(tmp_path / "new.tsv"), "--holdout", "0.4"])
+        assert told.exit_code == 0, (told.output, told.exception)
+        assert "micro-F1" in told.stdout
+        after = Model.load(model)
+        assert after.labels == sorted(SETS)
+        assert after.featurizer.documents == 240
+        (tmp_path / "one.tsv").write_text("scifi\trobot\nlate\tsomething else\n")
+        told = runner.invoke(cli, ["update", model, str(tmp_path / "one.tsv")])
+        assert told.exit_code == 0, (told.output, told.exception)
+        assert Model.load(model).is_multilabel

@@ -20,8 +20,6 @@ from numpy.typing import NDArray
 from textmlr.features.extension import Extension
 from textmlr.model.heads import SOFTMAX, Head
 from textmlr.model.model import Model
-from textmlr.model.parameters import Network
-from textmlr.model.scoring import score
 from textmlr.training.objective import Objective
 from textmlr.training.update.learner import UpdatedLayers, Watch
 from textmlr.training.update.old_model import OldModel, bias_rows
@@ -36,12 +34,9 @@ SHARE = 0.005
 
 @dataclass(frozen=True, slots=True, eq=False)
 class LinearLearner:
-    """A linear model: old documents are kept as a penalty around its θ.
+    """A linear model: old documents are kept as a penalty around its θ."""
 
-    theta  (V, L) float32   old θ, with rows and columns for new features and labels
-    """
-
-    theta: NDArray[np.float32]
+    old: OldModel
     prior: Prior
 
     @classmethod
@@ -57,20 +52,17 @@ class LinearLearner:
             precision_of(squares, new.mean_square_length(), curvature),
             common_of(np.sqrt(squares * old.frequencies), model.featurizer.documents, curvature),
         )
-        return cls(old.layers[0], prior)
+        return cls(old, prior)
 
-    def learn(
-        self, documents: Objective, times: NDArray[np.float64], threads: int, watch: Watch
-    ) -> UpdatedLayers:
+    def learn(self, documents: Objective, threads: int, watch: Watch) -> UpdatedLayers:
         """The loss is that of calibrated scores, t(x)·θᵀf(x, ℓ), with t(x) as the old θ has it."""
-        rows = documents.features
-        base = score(rows, Network.of([self.theta])) * times[:, None]
+        rows, (base, times) = documents.features, self.old.start(documents)
         if (times != 1).any():
             values = rows.values * np.repeat(times, np.diff(rows.indptr)).astype(np.float32)
             rows = replace(rows, values=values)
         found = minimum(rows, documents.y, documents.weights, base, self.prior, threads, watch)
         theta = found.change.astype(np.float32, copy=False)
-        theta += self.theta
+        theta += self.old.layers[0]
         return UpdatedLayers([theta], [])
 
 

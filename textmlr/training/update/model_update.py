@@ -88,7 +88,7 @@ def update_model(
     compared = None
     if validation is None and options.holdout:
         compared = _held_out(learner, old, new, options, threads, tell)
-    updated = learner.learn(new, old.times(new), threads, tell)
+    updated = learner.learn(new, threads, tell)
     if validation is not None:
         judge = _judge(model.parts.head, validation, grown, labels, threads)
         compared = before_and_after(old, judge, judge, updated.layers, new, "validation")
@@ -138,7 +138,7 @@ def _held_out(
         return None
     rest = new.take(np.setdiff1d(np.arange(len(new.y)), held, assume_unique=True))
     seen = rest.documents_of() + (old.frequencies > 0)
-    updated = learner.learn(rest, old.times(rest), threads, watch)
+    updated = learner.learn(rest, threads, watch)
     judge = new.take(held)
     after = judge.as_new(seen.astype(np.int32))
     return before_and_after(old, judge, after, updated.layers, rest, "corpus")

@@ -107,9 +107,7 @@ class NetworkLearner:
             training,
         )
 
-    def learn(
-        self, documents: Objective, times: NDArray[np.float64], threads: int, watch: Watch
-    ) -> UpdatedLayers:
+    def learn(self, documents: Objective, threads: int, watch: Watch) -> UpdatedLayers:
         """The loss is that of the scores themselves: t(x), whose mean is about 1, is left out,
         since it would have to be followed through every layer."""
         options, power = self.training.options, self.training.idf_power

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +13,7 @@ from textmlr.features.extension import Extension
 from textmlr.model.model import Model
 from textmlr.model.parameters import Network
 from textmlr.model.scoring import (
+    Bent,
     Calibration,
     base_scores,
     has_known_words,
@@ -22,6 +24,18 @@ from textmlr.training.objective import Objective
 from textmlr.training.update.learner import Layers
 
 TINY = float(np.finfo(np.float64).tiny)
+
+
+class Start(NamedTuple):
+    """Where an update starts.
+
+    scores  (n, L) float64 of the old θ, calibrated (nats)
+    times   (n,) float64   calibration multiplies what is added to a score by these: t(x), besides
+            the factor; of sigmoids the slope where labels are not sure
+    """
+
+    scores: NDArray[np.float64]
+    times: NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -92,13 +106,19 @@ class OldModel:
         """Old θ, over the labels that it knows."""
         return [*self.layers[:-1], self.layers[-1][:, self.known]]
 
-    def times(self, documents: Objective) -> NDArray[np.float64]:
-        """t(x): calibration multiplies scores by it, besides the factor, (n,) float64."""
-        return self._times(self._score(documents, self.own_layers))
+    def start(self, documents: Objective) -> Start:
+        """Where an update by documents starts."""
+        times = self._times(self._score(documents, self.own_layers))
+        scores = self._score(documents, self.layers)
+        if isinstance(self.calibration, Bent):
+            return Start(self.calibration.bend(scores), times)
+        return Start(scores * times[:, None], times)
 
     def calibrated(self, documents: Objective, layers: Layers | None = None) -> NDArray[np.float32]:
         """Calibrated scores by these layers, or by the old ones over old labels: (n, L)."""
         scores = self._score(documents, self.own_layers if layers is None else layers)
+        if isinstance(self.calibration, Bent):
+            return self.calibration.bend(scores).astype(np.float32)
         return np.ascontiguousarray(scores * self._times(scores)[:, None], np.float32)
 
     def probabilities(
@@ -142,6 +162,8 @@ class OldModel:
 
     def _times(self, scores: NDArray[np.float32]) -> NDArray[np.float64]:
         calibration = self.calibration
+        if isinstance(calibration, Bent):
+            return np.full(len(scores), calibration.middle)
         if not calibration.exponent:
             return np.ones(len(scores))
         wide = np.maximum(spreads(np.ascontiguousarray(scores)), calibration.least)
