@@ -108,12 +108,25 @@ def test_label_studio_where_annotators_differ(tmp_path: Path) -> None:
     certain["annotations"][1]["ground_truth"] = True
     votes = task(2, [["a"], ["b"], ["b"]])
     nobody, nothing = task(3, []), task(0, [[]])
-    corpus = read(tmp_path, [cancelled, certain, votes, nobody, nothing, task(1, [["b", "c"]])])
+    rows = [cancelled, certain, votes, nobody, nothing]
+    corpus = read(tmp_path, rows)  # nobody has chosen several
+    assert [label for _, label in corpus] == ["billing", "billing", "b"]
+    assert corpus.notes == ["2 rows have no label, and are left out"]
+    rows.append(task(1, [["b", "c"]]))
+    corpus = read(tmp_path, rows, multilabel=False)
     assert [label for _, label in corpus] == ["billing", "billing", "b", "b"]
     assert corpus.notes == [
         "2 documents have several labels, of which the first is used",
         "2 rows have no label, and are left out",
     ]
+    rows.append(task(1, [["b", "c"], ["c"], ["a", "c"]]))
+    for multilabel in (None, True):
+        corpus = read(tmp_path, rows, multilabel=multilabel)
+        assert [one for _, one in corpus] == [
+            *(("billing",), ("billing",), ("b",), ()),  # nothing was chosen, which is no label
+            *(("b", "c"), ("c",)),  # what more than half of the annotators chose
+        ]
+        assert corpus.notes[-1] == "1 row has no label, and is left out"
 
 
 def test_rows_that_lack_what_others_have(tmp_path: Path) -> None:
@@ -195,8 +208,10 @@ def test_label_studio_min(tmp_path: Path) -> None:
     rows = [min_row(0, "bad"), min_row(1, {"choices": ["bad", "sad"]}), min_row(2, "good")]
     rows.append({key: value for key, value in min_row(3, 0).items() if key != "sentiment"})
     corpus = read(tmp_path, rows)
-    assert [label for _, label in corpus] == ["bad", "bad", "good"]
+    assert [label for _, label in corpus] == [("bad",), ("bad", "sad"), ("good",), ()]
     assert said(corpus) == f"read as {STUDIO}: text text, label sentiment"
+    corpus = read(tmp_path, rows, multilabel=False)
+    assert [label for _, label in corpus] == ["bad", "bad", "good"]
     assert len(corpus.notes) == 2
 
 
@@ -208,9 +223,14 @@ def test_doccano(tmp_path: Path, name: str) -> None:
             for i, labels in enumerate([["A"], ["B"], [], ["A", "B"]])
         ]
         corpus = read(tmp_path, rows, name)
-        assert [one for _, one in corpus] == ["A", "B", "A"]
+        assert [one for _, one in corpus] == [("A",), ("B",), ("A", "B")]
         assert said(corpus) == f"read as a doccano export: text {text}, label {label}"
         assert corpus.notes[1] == "1 row has no label, and is left out"
+        every = read(tmp_path, rows, name, multilabel=True)  # then nobody was idle
+        assert [one for _, one in every] == [("A",), ("B",), (), ("A", "B")]
+        first = read(tmp_path, rows, name, multilabel=False)
+        assert [one for _, one in first] == ["A", "B", "A"]
+        assert first.notes[1] == "1 row has no label, and is left out"
     spans = [{"id": 1, "text": "x", "label": [[0, 1, "PER"]]}]
     assert refusal(tmp_path, spans) == (
         ", row 1, line 2: the label in 'label' is a list of lists, as spans are, not a name; "
@@ -286,7 +306,11 @@ def choice(number: int, accept: list[str], answer: str = "accept") -> dict[str, 
 
 def test_prodigy_choices(tmp_path: Path) -> None:
     rows = [choice(0, ["A"]), choice(1, ["B"]), choice(2, [], "ignore"), choice(3, ["A"], "reject")]
-    corpus = read(tmp_path, [*rows, choice(3, ["B", "A"])], "a.jsonl")
+    rows.append(choice(3, ["B", "A"]))
+    corpus = read(tmp_path, [*rows, choice(2, [])], "a.jsonl")
+    assert [label for _, label in corpus] == [("A",), ("B",), ("A", "B"), ()]
+    assert corpus.notes[-1] == "2 rows have no label, and are left out"
+    corpus = read(tmp_path, rows, "a.jsonl", multilabel=False)
     assert [label for _, label in corpus] == ["A", "B", "B"]
     assert said(corpus) == "read as a Prodigy export: text text, label accept"
     assert corpus.notes == [

@@ -152,7 +152,8 @@ FASTTEXT = (
 
 def test_fasttext(tmp_path: Path) -> None:
     path = write(tmp_path / "a.txt", FASTTEXT.replace(b"\xef\xbb\xbf", b""))
-    corpus = read_corpus([path])
+    single = ReadingOptions(multilabel=False)
+    corpus = read_corpus([path], single)
     assert pairs_of(corpus) == [
         ("a", "one  two"),
         ("b", "x"),
@@ -162,11 +163,12 @@ def test_fasttext(tmp_path: Path) -> None:
         ("a_b", "not__label__x in __word__"),
     ]
     assert corpus.notes == ["2 documents have several labels, of which the first is used"]
-    table = next(scan([path])).table
+    table = next(scan([path], single)).table
     assert table.column_names == ["label", "text"]
     assert list(zip(*table.to_pydict().values(), strict=True)) == pairs_of(corpus)
     one = write(tmp_path / "b.ft", b"__label__a __label__b x\n")
-    assert read_corpus([one]).notes == ["1 document has several labels, of which the first is used"]
+    several = "1 document has several labels, of which the first is used"
+    assert read_corpus([one], single).notes == [several]
 
 
 def naive_fasttext(line: str) -> tuple[str, int, list[str]]:

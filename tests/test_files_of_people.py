@@ -401,7 +401,8 @@ def test_labels_by_another_prefix(tmp_path: Path, prefix: str) -> None:
     (chunk,) = scan(path, options, labelled=False)
     assert [chunk.batch[i].decode() for i in range(3)] == [text for _, text in rows]
     inside = write(tmp_path / "b.ft", f"x {prefix}a y\n{prefix}b {prefix}c z\n")
-    corpus = read_corpus(inside, options)
+    assert [one for _, one in read_corpus(inside, options)] == [("a",), ("b", "c")]
+    corpus = read_corpus(inside, replace(options, multilabel=False))
     assert rows_of(corpus) == [("a", "x y"), ("b", "z")]
     assert corpus.notes[0].startswith("1 document has several labels")
     if prefix == "__class__":

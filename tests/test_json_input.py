@@ -217,6 +217,12 @@ def test_lists_of_labels(tmp_path: Path) -> None:
         {"text": "none", "label": []},
     ]
     corpus = read_corpus(write(tmp_path, json.dumps(rows)))
+    assert [label for _, label in corpus] == [("x",), ("3",), ("x", "y"), ("x",), ()]
+    corpus = read_corpus(write(tmp_path, json.dumps(rows[:2] + rows[3:])))  # none has several
+    assert [label for _, label in corpus] == ["x", "3", "x"]
+    assert corpus.notes == ["1 row has no label, and is left out"]
+    single = ReadingOptions(multilabel=False)
+    corpus = read_corpus(write(tmp_path, json.dumps(rows)), single)
     assert [label for _, label in corpus] == ["x", "3", "y", "x"]
     assert corpus.text(1) == "in a list of one"
     assert corpus.notes == [
@@ -227,7 +233,7 @@ def test_lists_of_labels(tmp_path: Path) -> None:
         {"text": "a", "of": [{"label": "x"}]},
         {"text": "b", "of": [{"label": "y"}, {"label": "x"}]},
     ]
-    corpus = read_corpus(write(tmp_path, json.dumps(rows)), label="of.label")
+    corpus = read_corpus(write(tmp_path, json.dumps(rows)), single, label="of.label")
     assert pairs(corpus) == [("a", "x"), ("b", "y")]
     wrong: list[Any] = [{"text": ["a", "b"], "label": "x"}]
     assert refusal(write(tmp_path, json.dumps(wrong))).startswith(

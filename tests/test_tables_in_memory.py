@@ -68,6 +68,9 @@ def _columns() -> dict[str, Any]:
 
 
 COLUMNS = _columns()
+# Of lists of which one has several.
+SETS = {name: [("b",), ("a",), ("a", "b"), ("c",)] for name in ("list_view", "large_list_view")}
+SETS["lists"] = [("b",), ("a",), ("b", "c"), ("c",)]
 TEXT = [f"text {i}" for i in range(4)]
 
 
@@ -81,7 +84,7 @@ class Stream:
         return self.data.__arrow_c_stream__(requested_schema)
 
 
-def labels_of(corpus: Corpus) -> list[str]:
+def labels_of(corpus: Corpus) -> list[Any]:
     return [label for _, label in corpus]
 
 
@@ -90,26 +93,28 @@ def test_labels_of_every_arrow_type(tmp_path: Path, name: str) -> None:
     """Files, tables, streams and columns give the labels that strings would."""
     column = COLUMNS[name]
     table = pa.table({"text": TEXT, "label": column})
+    wanted: list[Any] = SETS.get(name, WANTED)
     for corpus in (
         as_corpus(table),
         as_corpus(Stream(table)),
         Corpus.of(TEXT, column),
         as_corpus({"text": TEXT, "label": column}),
     ):
-        assert labels_of(corpus) == WANTED
+        assert labels_of(corpus) == wanted
+    assert labels_of(Corpus.of(TEXT, column, multilabel=False)) == WANTED
     try:
         pq.write_table(table, tmp_path / "a.parquet")
     except (pa.ArrowNotImplementedError, pa.ArrowTypeError, pa.ArrowInvalid):
         pass  # Parquet has no such type
     else:
-        assert labels_of(read_corpus(tmp_path / "a.parquet")) == WANTED
+        assert labels_of(read_corpus(tmp_path / "a.parquet")) == wanted
     path = tmp_path / "a.arrows"
     with pa.OSFile(str(path), "wb") as file, pa.ipc.new_stream(file, table.schema) as writer:
         writer.write_table(table)
-    assert labels_of(read_corpus(tmp_path / "a.arrows")) == WANTED
+    assert labels_of(read_corpus(tmp_path / "a.arrows")) == wanted
     if not name.startswith("chunks"):  # a file has one dictionary
         feather.write_feather(table, str(tmp_path / "a.feather"), "uncompressed")
-        assert labels_of(read_corpus(tmp_path / "a.feather")) == WANTED
+        assert labels_of(read_corpus(tmp_path / "a.feather")) == wanted
 
 
 def test_polars(tmp_path: Path) -> None:
@@ -149,10 +154,11 @@ def test_pandas() -> None:
     lists = pandas.DataFrame({"text": TEXT, "label": [["b"], ["a"], ["b", "a"], ["c"]]})
     assert labels_of(as_corpus(frame.astype({"label": "category"}))) == WANTED
     assert [text for text, _ in as_corpus(nested, text="data.text")] == TEXT
-    corpus = as_corpus(lists)
+    assert labels_of(as_corpus(lists)) == [("b",), ("a",), ("a", "b"), ("c",)]
+    corpus = as_corpus(lists, multilabel=False)
     assert labels_of(corpus) == WANTED
     assert corpus.notes == ["1 document has several labels, of which the first is used"]
-    assert labels_of(Corpus.of(lists["text"], lists["label"])) == WANTED
+    assert labels_of(Corpus.of(lists["text"], lists["label"], multilabel=False)) == WANTED
     assert [batch[0] for batch in texts_of(nested, text="data.text")] == [b"text 0"]
 
 

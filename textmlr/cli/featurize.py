@@ -112,7 +112,8 @@ def featurize(
     scipy.sparse.load_npz reads .npz; beside the matrix it holds y (codes), labels (their names),
     weights and features (names, one a line). svmlight, for liblinear and XGBoost, counts labels
     from 0; vw counts them from 1, as --oaa wants. FILE.labels names the labels, and FILE.features
-    the indices of svmlight.
+    the indices of svmlight. Several labels of a document stand as 0,2 in svmlight, and in vw as
+    --multilabel_oaa wants; .npz holds them as y_indptr and y_indices, of CSR.
 
     \b
     Examples:
@@ -142,6 +143,8 @@ def featurize(
     notes = ReadingNotes()
     loaded = None if model is None else _loaded(model)
     usual = () if loaded is None else loaded.record.taken
+    if loaded is not None:
+        reading = reading.for_model(loaded.is_multilabel)
     chunks = notes.watch(scan(corpora, reading, labelled=not no_labels, tables=False, usual=usual))
     featurizer, labels, parts = _featurized(chunks, loaded, options, threads)
     names = None

@@ -16,6 +16,7 @@ from textmlr.base.arrays import frozen
 from textmlr.base.errors import InputError
 from textmlr.corpus.arrow_types import coded, names_of, plain, values_of
 from textmlr.corpus.batch import ASCII_SPACE, Batch
+from textmlr.corpus.label_sets import LabelSets
 from textmlr.kernels import text_spans
 
 
@@ -126,9 +127,14 @@ def as_strings(array: pa.Array) -> pa.Array:
         return pa.array(values, strings)
 
 
-def labels_of(codes: NDArray[np.int32], names: Sequence[str | None]) -> pa.Array:
+def labels_of(codes: NDArray[np.integer[Any]], names: Sequence[str | None]) -> pa.Array:
     """Labels as an array of strings."""
     return pc.take(pa.array(names, pa.string()), pa.array(codes))
+
+
+def lists_of(y: LabelSets, names: list[str]) -> pa.Array:
+    """Label sets as an array of lists of strings."""
+    return pa.LargeListArray.from_arrays(pa.array(y.offsets), labels_of(y.codes, names))
 
 
 def record_batch(columns: dict[str, Any]) -> pa.RecordBatch:

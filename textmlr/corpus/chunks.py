@@ -61,6 +61,11 @@ class ScanRequest:
             separator = next((one for one in found if one is not None), None)
         return LabelRule(own.multilabel, separator)
 
+    @property
+    def columns_rule(self) -> LabelRule:
+        """How labels are taken of columns that have one each: as sets, unless that is refused."""
+        return LabelRule(self.options.multilabel is not False)
+
 
 @dataclass(frozen=True, eq=False)
 class Chunk:
@@ -148,6 +153,15 @@ class Chunk:
         """The file's own columns, row for row with batch.  A format without columns gives label,
         weight, text or path, as far as it has them."""
         return self.make_table()
+
+
+def settled(chunks: list[Chunk]) -> list[Chunk]:
+    """All chunks of a corpus: with label sets, where that is undecided, if a document has several
+    labels; else without."""
+    if all(chunk.firsts is None for chunk in chunks):
+        return chunks
+    several = any(chunk.has_several for chunk in chunks)
+    return [chunk.settled(several) for chunk in chunks]
 
 
 def check_bad(bad: NDArray[np.int64], error: Callable[[int], InputError], skip: bool) -> list[str]:

@@ -25,7 +25,8 @@ class ArrowData(Protocol):
 
 # What texts, labels and weights may be, for those who read a signature.
 Texts: TypeAlias = Iterable[str | bytes] | NDArray[Any] | ArrowData
-Labels: TypeAlias = Iterable[str | int | bool] | NDArray[Any] | ArrowData
+Label: TypeAlias = str | int | bool
+Labels: TypeAlias = Iterable[Label] | Iterable[Iterable[Label]] | NDArray[Any] | ArrowData
 Weights: TypeAlias = Iterable[float] | NDArray[Any] | ArrowData
 
 

@@ -24,7 +24,7 @@ from textmlr.corpus.documents import (
     texts_in,
 )
 from textmlr.corpus.label_rule import LabelRule, used
-from textmlr.corpus.label_sets import LabelSets, label_counts
+from textmlr.corpus.label_sets import LabelSets, as_sets, label_counts
 from textmlr.corpus.taken_columns import Taken
 
 
@@ -292,29 +292,24 @@ class Corpus(Sequence[Document]):
         >>> Corpus.of(["a robot laughs", "a duel"], [["scifi", "comedy"], ["western"]])[0].label
         ('comedy', 'scifi')
         """
-        from textmlr.corpus.in_memory import batches_of
-        from textmlr.corpus.label_lists import read_labels
-        from textmlr.corpus.labels import check_weights
-        from textmlr.corpus.notes import sets_chosen, several_labels
+        from textmlr.corpus.labelled_texts import labelled_texts
 
-        batches = batches_of(texts)
-        rule = LabelRule(multilabel, label_separator)
-        y, names, _, several = read_labels(labels, rule)
-        notes = [several_labels(several)] if several else []
-        if multilabel is None and isinstance(y, LabelSets):
-            notes = [sets_chosen(y)]
-        own = None if weights is None else check_weights(weights)
-        documents = sum(map(len, batches))
-        for what, number in (
-            ("label", len(y)),
-            ("weight", documents if own is None else len(own)),
-        ):
-            if number != documents:
-                raise InputError(
-                    f"{plural(number, what)} for {plural(documents, 'document')}",
-                    mend="give one a document",
-                )
-        return cls(batches, y, names, own, [MEMORY] * len(batches), notes=notes)
+        own = labelled_texts(texts, labels, weights, LabelRule(multilabel, label_separator))
+        names = [MEMORY] * len(own.batches)
+        return cls(own.batches, own.y, own.labels, own.weights, names, notes=own.notes)
+
+    def with_sets(self, multilabel: bool) -> Corpus:
+        """This corpus with label sets, or, if it has no sets, without.
+
+        Raises InputError for sets that are not wanted.
+        """
+        if not multilabel and self.is_multilabel:
+            raise InputError(
+                "documents of this corpus have several labels, and here each has one",
+                place=files_of(self),
+                mend="read it with multilabel=False, which takes the first of each",
+            )
+        return replace(self, y=as_sets(self.y)) if multilabel else self
 
     def text(self, i: int) -> str:
         """Document i, from the end if i is negative; bytes that are not UTF-8 are U+FFFD."""

@@ -2,6 +2,8 @@
 
 The files of a folder: ``text`` holds the documents one after the other, ``lengths`` the bytes of
 each (int64), ``labels`` their codes (int32), ``weights`` their weights (float32) if they have any.
+Where documents have label sets, ``labels`` holds the codes of all, and ``set_sizes`` how many each
+has (int32).
 They are read, not mapped: pages of a map count as memory of this process, and a file that is cut
 short under a map kills it.  The writer gives a sum of each file (``Sum``); a later reader compares
 it, and knows whether the file is as it was written.
@@ -26,6 +28,7 @@ from textmlr.base.errors import InputError
 from textmlr.corpus.batch import Batch
 from textmlr.corpus.chunks import Chunk
 from textmlr.corpus.corpus import Corpus
+from textmlr.corpus.label_sets import LabelSets, Targets, joined_targets
 from textmlr.corpus.notes import ReadingNotes
 from textmlr.corpus.taken_columns import Taken
 from textmlr.kernels import text_spans
@@ -33,7 +36,13 @@ from textmlr.kernels import text_spans
 FILES = ("text", "lengths", "labels", "weights")
 MOST_AT_ONCE = 1 << 30  # bytes that the system is asked for
 FEW = 16  # documents of a segment that are read one by one
-_DTYPES = {"lengths": np.int64, "labels": np.int32, "weights": np.float32, "ends": np.int64}
+_DTYPES = {
+    "lengths": np.int64,
+    "labels": np.int32,
+    "set_sizes": np.int32,
+    "weights": np.float32,
+    "ends": np.int64,
+}
 Json = dict[str, Any]
 Sum = tuple[int, int]  # the bytes of a file, and their CRC-32
 NOTHING: Sum = (0, 0)
@@ -122,6 +131,8 @@ class CorpusWriter:
         self._folder = folder
         self._codes: dict[str, int] = {}
         self._segments: list[tuple[int, int, int]] = []  # bytes, documents, file
+        self._targets: list[Targets] = []  # as much memory as their file takes when it is read
+        self._undecided = False  # whether they are single labels if no document has several
         self._notes = ReadingNotes()
         with ExitStack() as stack:
             names = FILES if weighted else FILES[:-1]
@@ -135,7 +146,8 @@ class CorpusWriter:
         """Write a chunk of the file of that number."""
         assert chunk.labels is not None
         self._notes.add(chunk)
-        batch, (codes, names) = chunk.batch, chunk.labels
+        batch, (y, names) = chunk.batch, chunk.labels
+        self._undecided |= chunk.firsts is not None
         if not len(batch):
             return
         lengths = batch.stops - batch.starts
@@ -144,7 +156,7 @@ class CorpusWriter:
         own = np.array([self._codes.setdefault(name, len(self._codes)) for name in names], np.int32)
         self._write("text", text)
         self._write("lengths", lengths)
-        self._write("labels", own[codes])
+        self._targets.append(y.recoded(own) if isinstance(y, LabelSets) else own[y])
         if chunk.weights is not None:
             self._write("weights", np.ascontiguousarray(chunk.weights))
         self._segments.append((text.size, len(batch), file))
@@ -154,7 +166,11 @@ class CorpusWriter:
 
         Raises InputError where there is no document.
         """
+        y = self._settled(joined_targets(self._targets))
         self._notes.check_documents(names)
+        if isinstance(y, LabelSets):
+            self._write_sizes(y.sizes.astype(np.int32))
+        self._write("labels", y.codes if isinstance(y, LabelSets) else y)
         for file in self._files.values():
             file.flush()
             os.fsync(file.fileno())
@@ -168,7 +184,54 @@ class CorpusWriter:
             "notes": self._notes.notes,
             "taken": [asdict(one) for one in self._notes.taken],
             "weighted": "weights" in self._files,
+            "codes": len(y.codes) if isinstance(y, LabelSets) else None,
         }
+
+    def _write_sizes(self, sizes: NDArray[np.int32]) -> None:
+        with open(os.path.join(self._folder, "set_sizes"), "wb") as file:
+            write_all(file, sizes)
+            file.flush()
+            os.fsync(file.fileno())
+        self.sums["set_sizes"] = extended(NOTHING, sizes)
+
+    def _settled(self, y: Targets) -> Targets:
+        """The labels; where nobody has asked for sets, and no document has several labels, those of
+        the documents that have one."""
+        if not self._undecided or not isinstance(y, LabelSets):
+            return y
+        if (y.sizes > 1).any():
+            self._notes.chose_sets(y)
+            return y
+        lost = int((y.sizes == 0).sum())
+        if lost:
+            self._notes.leave_out(lost)
+            self._keep(y.sizes > 0)
+        return y.codes
+
+    def _keep(self, kept: NDArray[np.bool_]) -> None:
+        """Leave other documents out of the files: what stays moves towards their beginning."""
+        for name, stream in self._files.items():
+            stream.flush()
+            stream.seek(0)
+            self.sums[name] = NOTHING
+        stored = StoredBatches(
+            self._folder, [s[0] for s in self._segments], [s[1] for s in self._segments]
+        )
+        segments = []
+        for number, (_, documents, file) in enumerate(self._segments):
+            first = stored.at[number]
+            rows = np.flatnonzero(kept[first : first + documents])
+            own = stored[number].compact(rows)
+            if "weights" in self._files:
+                path = os.path.join(self._folder, "weights")
+                weights = read_exactly(path, 4 * first, 4 * documents).view(np.float32)
+                self._write("weights", weights[rows])
+            self._write("text", own.text)
+            self._write("lengths", own.stops - own.starts)
+            segments.append((own.text.size, len(rows), file))
+        self._segments = [one for one in segments if one[1]]
+        for stream in self._files.values():
+            stream.truncate()
 
     def close(self) -> None:
         """Close the files as they are."""
@@ -189,7 +252,7 @@ def restore(folder: str, header: Json) -> Corpus:
     weights = whole(folder, "weights", int(batches.at[-1])) if header["weighted"] else None
     return Corpus(
         batches=batches,
-        y=ranks[whole(folder, "labels", int(batches.at[-1]))],
+        y=_labels_in(folder, header["codes"], ranks, int(batches.at[-1])),
         labels=labels,
         weights=weights,
         names=header["names"],
@@ -197,8 +260,26 @@ def restore(folder: str, header: Json) -> Corpus:
         skipped_examples=header["skipped_examples"],
         file_of=[s[2] for s in segments],
         notes=header["notes"],
-        taken=[Taken(**one | {"left": tuple(one["left"])}) for one in header["taken"]],
+        taken=[_taken(one) for one in header["taken"]],
     )
+
+
+def _taken(one: Json) -> Taken:
+    lists = {name: tuple(one[name]) for name in ("left", "label_columns")}
+    return Taken(**one | lists)
+
+
+def _labels_in(folder: str, codes: int | None, ranks: NDArray[np.int32], documents: int) -> Targets:
+    """The labels of documents as codes into sorted ones.
+
+    codes  how many there are in all sets, None if each document has one;  ranks  (L,) their places
+    """
+    if codes is None:
+        y: NDArray[np.int32] = ranks[whole(folder, "labels", documents)]
+        return y
+    offsets = np.zeros(documents + 1, np.int64)
+    np.cumsum(whole(folder, "set_sizes", documents), out=offsets[1:])
+    return LabelSets(offsets, whole(folder, "labels", codes)).recoded(ranks)
 
 
 class StoredBatches(Sequence[Batch]):

@@ -14,14 +14,18 @@ from typing import Any
 import numpy as np
 
 from textmlr.base.errors import InputError
-from textmlr.corpus.containers import dataset_column
+from textmlr.corpus.chunks import ScanRequest
+from textmlr.corpus.containers import column_of, dataset_column
+from textmlr.corpus.formats.field_labels import NO, YES, no_truth
 from textmlr.corpus.formats.table_columns import (
     ColumnPlaces,
     check_apart,
     check_plain,
     column_place,
+    label_columns,
     usual_column,
 )
+from textmlr.corpus.label_rule import LabelRule
 from textmlr.corpus.nested_keys import column_names, value_at
 from textmlr.corpus.taken_columns import LOOKED_AT, Taken, left_of, taken_of
 
@@ -45,25 +49,52 @@ class Frame:
         columns there are, if there is none."""
         return self.take(self._place(kind, wanted or usual_column(kind, self.columns, usual)))
 
-    def taken(
-        self, text: str | None, label: str | None, weight: str | None, usual: Sequence[Taken] = ()
-    ) -> ColumnPlaces:
+    def taken(self, request: ScanRequest) -> ColumnPlaces:
         """The places of texts, labels and weights; where the first two have no name, they are those
         of training, or have plain ones."""
-        text = text or usual_column("text", self.columns, usual)
-        label = label or usual_column("label", self.columns, usual)
-        check_plain(text, label, self.columns, self.name)
-        own_text, own_label = self._place("text", text), self._place("label", label)
-        check_apart(own_text, own_label, self.columns, self.name)
+        own, columns = request.options, self.columns
+        text = own.text_column or usual_column("text", columns, request.usual)
+        label = own.label_column or usual_column("label", columns, request.usual)
+        several = label_columns(request, columns)
+        if not several:
+            check_plain(text, label, columns, self.name)
+        labels = tuple(self._place("label", name) for name in several)
+        own_text = self._place("text", text)
+        own_label = None if several else self._place("label", label)
+        for one in labels or (own_label,):
+            check_apart(own_text, one, columns, self.name)
+        weight = own.weight_column
         own_weight = None if weight is None else self._place("weight", weight)
-        return ColumnPlaces(own_text, own_label, own_weight)
+        return ColumnPlaces(own_text, own_label, own_weight, labels=labels)
 
-    def said(self, places: ColumnPlaces) -> Taken:
+    def indicated(self, places: Sequence[int]) -> list[list[str]]:
+        """The labels of each row, of columns that have one each.
+
+        Raises InputError for a value that means neither yes nor no.
+        """
+        own: list[list[str]] = []
+        for at in places:
+            name = self.columns[at]
+            column = column_of(self.take(at), "labels", name)
+            values = column.to_pylist() if hasattr(column, "chunks") else list(column)
+            own += [[] for _ in range(len(values) - len(own))]
+            for row, value in enumerate(values):
+                word = str(value).casefold()
+                if word not in YES and word not in NO:
+                    problem, mend = no_truth(name, str(value))
+                    raise InputError(problem, place=f"{self.name}, row {row}", mend=mend)
+                if word in YES:
+                    own[row].append(name)
+        return own
+
+    def said(self, places: ColumnPlaces, rule: LabelRule) -> Taken:
         """What is taken of the table."""
         others = [at for at in range(len(self.columns)) if at not in places.needed]
         rows = zip(*(self._first(at) for at in others), strict=False)
         own = [self.columns[at] for at in others]
-        return taken_of("a table", self.columns, places.by_kind, left_of(own, (), rows))
+        left = left_of(own, (), rows)
+        several = rule.separator, places.labels
+        return taken_of("a table", self.columns, places.by_kind, left, *several)
 
     def _first(self, at: int) -> list[Any]:
         """The first values of a column."""

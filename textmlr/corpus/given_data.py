@@ -46,6 +46,7 @@ def as_corpus(
     weights: Weights | str | None = None,
     reading: ReadingOptions | None = None,
     usual: Sequence[Taken] = (),
+    multilabel: bool | None = None,
 ) -> Corpus:
     """The corpus of labelled documents, whatever holds them.
 
@@ -53,11 +54,13 @@ def as_corpus(
              the path of a file, folder, pattern or URL, or a list of paths; or a table: a pandas
              or polars DataFrame, an Arrow table, a data set of Hugging Face's, a dict of columns,
              a list of dicts; or a Corpus, which is given back
-    labels   one a text, str, int or bool; None where data hold them
+    labels   one a text, str, int or bool, or a list of them; None where data hold them
     text, label  names of the columns of a file or table; None: they have plain names
     weights  one a text; of a file or table also the name of their column.  None: each counts 1
-    reading  how files are read; None: as ReadingOptions() says
+    reading  how files are read, or labels in memory; None: as ReadingOptions() says
     usual    what a model was trained on: columns that are not named are those, where data have them
+    multilabel  whether documents have label sets, where reading does not say it; None: if one of
+             them has several labels
     Raises InputError for anything else, in a sentence that says what would work.
 
     >>> from textmlr.corpus.given_data import as_corpus
@@ -73,37 +76,70 @@ def as_corpus(
     if isinstance(data, Corpus):
         given = {"labels": labels, "text": text, "label": label, "weights": weights}
         _refuse_given(given | {"reading": reading}, "a Corpus holds all of its own")
-        return data
+        return data if multilabel is None else data.with_sets(multilabel)
+    if multilabel is not None and (reading is None or reading.multilabel is None):
+        reading = replace(reading or ReadingOptions(), multilabel=multilabel)
     if labels is not None:
         return _with_labels(data, labels, text, label, weights, reading)
     if (paths := _paths_in(data)) is not None:
         return _of_files(paths, text, label, weights, reading, usual)
-    _refuse_given({"reading": reading}, "the data are in memory, and reading is for files")
+    own_reading = _of_memory(reading)
     # Rows, or texts, of which the first is looked at.
     if isinstance(data, Iterator) and not hasattr(data, "__arrow_c_stream__"):
         rows = list(islice(data, 1))
         data = list(chain(rows, data)) if rows and isinstance(rows[0], Mapping) else rows
     named = weights if isinstance(weights, str) else None
-    if (exported := _exported(data, text, label, weights, usual)) is not None:
+    options = replace(own_reading, text_column=text, label_column=label, weight_column=named)
+    request = ScanRequest(options, usual=tuple(usual))
+    if (exported := _exported(data, weights, request)) is not None:
         return exported
     frame = frame_of(data)
     if frame is None:
         raise _unlabelled(data, text is not None or label is not None)
-    frame = frame.with_nested(
-        [text, label, named, *(name for one in usual for name in (one.text, one.label))]
-    )
-    places = frame.taken(text, label, named, usual)
-    assert places.label is not None
+    return _of_frame(frame, weights, request)
+
+
+def _of_frame(frame: Frame, weights: Any, request: ScanRequest) -> Corpus:
+    """The corpus of a table in memory.
+
+    weights  one a row, or the name of their column, or None
+    """
+    options, usual = request.options, request.usual
+    nested = (name for one in usual for name in (one.text, one.label, *one.label_columns))
+    frame = frame.with_nested([*options.columns.values(), *options.label_columns, *nested])
+    places = frame.taken(request)
     own: Any = weights if places.weight is None else frame.take(places.weight)
-    corpus = Corpus.of(frame.take(places.text), frame.take(places.label), own)
+    texts = frame.take(places.text)
+    if places.label is None:
+        rule = request.columns_rule
+        lists = frame.indicated(places.labels)
+        corpus = Corpus.of(texts, lists, own, multilabel=rule.multilabel)
+        return replace(corpus, taken=[frame.said(places, rule)])
+    rule = request.rule(frame.columns[places.label])
+    given: Any = {"multilabel": rule.multilabel, "label_separator": rule.separator}
+    corpus = Corpus.of(texts, frame.take(places.label), own, **given)
     own_names = (frame.columns[at] for at in (places.label, places.text))
     mend = "name them: text={!r}, label={!r}".format(*own_names)
-    return _in_order(replace(corpus, taken=[frame.said(places)]), mend)
+    return _in_order(replace(corpus, taken=[frame.said(places, rule)]), mend)
 
 
-def _exported(
-    data: Any, text: str | None, label: str | None, weights: Any, usual: Sequence[Taken]
-) -> Corpus | None:
+def _of_memory(reading: ReadingOptions | None) -> ReadingOptions:
+    """What options of reading say of data in memory: how labels are taken.
+
+    Raises InputError for others, which are for files.
+    """
+    own = reading or ReadingOptions()
+    kept = ReadingOptions(
+        multilabel=own.multilabel,
+        label_separator=own.label_separator,
+        label_columns=own.label_columns,
+    )
+    if own != kept or (reading is not None and kept == ReadingOptions()):
+        _refuse_given({"reading": reading}, "the data are in memory, and reading is for files")
+    return kept
+
+
+def _exported(data: Any, weights: Any, request: ScanRequest) -> Corpus | None:
     """The corpus of rows that an annotation tool has written; None if they are none of these."""
     if not isinstance(data, list) or not data or not isinstance(data[0], dict | list | tuple):
         return None
@@ -114,12 +150,15 @@ def _exported(
     rows = [row for value in values for row in rows_in(value)]
     if not all(isinstance(row, dict) for row in rows):
         return None
-    named = weights if isinstance(weights, str) else None
-    if weights is not named or wanted_export(rows, label, usual) is None:
+    own = request.options
+    if weights is not own.weight_column or own.label_columns:
         return None
-    options = ReadingOptions(text_column=text, label_column=label, weight_column=named)
-    chunk = chunk_of_rows(rows, ScanRequest(options, usual=tuple(usual)), "the rows")
-    return joined([chunk], [0], [MEMORY], named is not None)
+    if wanted_export(rows, own.label_column, request.usual) is None:
+        return None
+    chunk = chunk_of_rows(rows, request, "the rows")
+    if chunk.firsts is not None and own.multilabel is False:
+        chunk = chunk.settled(False)
+    return joined([chunk], [0], [MEMORY], own.has_weights)
 
 
 def given_corpora(
@@ -131,30 +170,34 @@ def given_corpora(
     reading: ReadingOptions | None,
     validation: Any,
     usual: Sequence[Taken] = (),
+    multilabel: bool | None = None,
 ) -> tuple[Corpus, Corpus | None]:
     """The corpus to train on, and that to choose or compare by, if there is one.
 
     validation  data with their labels, whose columns have the same names, or (texts, labels), or
                 None
-    usual       as in as_corpus
+    usual, multilabel  as in as_corpus; validation has label sets if the other corpus has
     Raises InputError as as_corpus does.
     """
     name = type(labels).__name__
     if name.endswith("Options"):
         stage = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).lower()
         raise InputError(f"labels are {name}", mend=f"give it by name: {stage}=…")
-    corpus = as_corpus(
-        data, labels, text=text, label=label, weights=weights, reading=reading, usual=usual
-    )
+    columns: Any = {"text": text, "label": label, "usual": usual}
+    own: Any = columns | {"reading": reading, "multilabel": multilabel}
+    corpus = as_corpus(data, labels, weights=weights, **own)
     if validation is None:
         return corpus, None
+    own |= {"multilabel": corpus.is_multilabel}
+    if reading is not None:
+        own |= {"reading": replace(reading, multilabel=corpus.is_multilabel)}
     try:
         if isinstance(validation, tuple) and len(validation) == 2 and _paths_in(validation) is None:
-            return corpus, as_corpus(*validation)
+            given = {"reading": own["reading"], "multilabel": own["multilabel"]}
+            return corpus, as_corpus(*validation, **given)
         if isinstance(validation, Corpus):
-            return corpus, validation
-        own = as_corpus(validation, text=text, label=label, reading=reading, usual=usual)
-        return corpus, own
+            return corpus, validation.with_sets(corpus.is_multilabel)
+        return corpus, as_corpus(validation, **own)
     except InputError as error:
         where = f"validation, {error.place}" if error.place else "validation"
         raise error.but(place=where) from None
@@ -204,15 +247,21 @@ def _with_labels(
             problem = f"{shown(os.fspath(data))} is a file, which holds its labels itself"
             raise InputError(problem, mend="leave labels out; label='…' names their column")
         raise InputError("one text is not a list of texts", mend="put it in a list: [text]")
-    _refuse_given({"reading": reading}, "the data are in memory, and reading is for files")
+    own_reading = _of_memory(reading)
+    columns = own_reading.label_columns or None
+    _refuse_given({"label_columns": columns}, "the labels are given already")
+    given: Any = {
+        "multilabel": own_reading.multilabel,
+        "label_separator": own_reading.label_separator,
+    }
     if isinstance(weights, str) and frame_of(data) is None:
         raise taken("weights", weights, "a number a text", "give them in a list")
     frame = frame_of(data)
     if frame is None:
         _refuse_given({"text": text}, "texts in a list have no columns")
-        return _in_order(Corpus.of(data, labels, weights), _ORDER)
+        return _in_order(Corpus.of(data, labels, weights, **given), _ORDER)
     own = frame.column("weight", weights) if isinstance(weights, str) else weights
-    corpus = Corpus.of(frame.column("text", text), labels, own)
+    corpus = Corpus.of(frame.column("text", text), labels, own, **given)
     return _in_order(corpus, _ORDER)
 
 

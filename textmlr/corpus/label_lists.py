@@ -10,8 +10,7 @@ from numpy.typing import NDArray
 
 from textmlr.base.errors import InputError
 from textmlr.corpus.containers import column_of
-from textmlr.corpus.label_rule import LabelRule, ReadLabels, used
-from textmlr.corpus.label_sets import LabelSets
+from textmlr.corpus.label_rule import LabelRule, ReadLabels
 from textmlr.corpus.labels import code_labels
 
 _LISTS = (list, tuple, set, frozenset, np.ndarray)
@@ -67,16 +66,12 @@ def _settled(
     sizes  (n,) int64   labels of each document, with repetitions
     flat   (m,) int32   their codes, in order
     """
-    n = len(sizes)
-    sets = LabelSets.of_pairs(np.repeat(np.arange(n), sizes), flat, n)
-    several = int((sets.sizes > 1).sum())
-    if rule.multilabel or (rule.multilabel is None and several):
-        return ReadLabels(sets, names)
-    if (sizes == 0).any():
+    several = rule.multilabel is None and bool((sizes > 1).any())
+    if not (several or rule.multilabel) and (sizes == 0).any():
         position = int((sizes == 0).argmax())
         raise InputError(f"label {position} is an empty list", mend=_MEND)
-    own, names = used(flat[np.cumsum(sizes) - sizes], names)
-    return ReadLabels(own, names, None, several)
+    own = LabelRule(True) if several else rule
+    return own.taken(sizes, flat, names)
 
 
 def _in_arrow(column: Any) -> tuple[NDArray[np.int64], NDArray[np.int32], list[str]]:

@@ -28,8 +28,10 @@ class ReadLabels(NamedTuple):
     firsts: NDArray[np.int32] | None = None
     several: int = 0
 
-    def filtered(self, good: NDArray[np.bool_]) -> ReadLabels:
-        """Those of some documents."""
+    def read(self, good: NDArray[np.bool_] | None) -> ReadLabels:
+        """Those of some documents, None: all."""
+        if good is None or good.all():
+            return self
         firsts = None if self.firsts is None else self.firsts[good]
         return self._replace(y=self.y[good], firsts=firsts)
 
@@ -60,6 +62,11 @@ class LabelRule:
         is known."""
         return self.multilabel is not False and not self.is_plain
 
+    @property
+    def none(self) -> list[str] | None:
+        """The labels of a document of a list that has none; None where it is no document."""
+        return None if self.multilabel is False else []
+
     def labels_in(self, field: str) -> list[str]:
         """The labels in a field, each once, in order."""
         parts = [field] if self.separator is None else field.split(self.separator)
@@ -74,24 +81,40 @@ class LabelRule:
                occurs is empty
         """
         code_of: dict[str, int] = {}
-        numbers = [[code_of.setdefault(name, len(code_of)) for name in one] for one in lists]
-        firsts = np.array([own[0] if own else -1 for own in numbers] or [0], np.int32)[codes]
-        if self.multilabel is False:
-            sizes = np.array([len(own) for own in numbers] or [0])[codes]
-            own, names = used(firsts, list(code_of))
-            return ReadLabels(own, names, None, int((sizes > 1).sum()))
-        y, names = used(LabelSets.of(numbers)[codes], list(code_of))
+        own = [code_of.setdefault(name, len(code_of)) for one in lists for name in one]
+        sizes = np.array([len(one) for one in lists] or [0], np.int64)
+        begins = np.cumsum(sizes) - sizes
+        each = sizes[codes]
+        at = np.arange(each.sum()) + np.repeat(begins[codes] - (np.cumsum(each) - each), each)
+        return self.taken(each, np.array(own or [0], np.int32)[at], list(code_of))
+
+    def taken(
+        self, sizes: NDArray[np.int64], codes: NDArray[np.int32], names: list[Any]
+    ) -> ReadLabels:
+        """The labels of documents.
+
+        sizes  (n,) int64   how many each has; if documents have no sets, at least one
+        codes  (m,) int32   into names, those of each document in order
+        """
+        n = len(sizes)
+        begins = np.cumsum(sizes) - sizes
+        if self.multilabel is False or (self.multilabel is None and (sizes == 1).all()):
+            single, kept = used(codes[begins], names)
+            return ReadLabels(single, kept, None, int((sizes > 1).sum()))
+        sets = LabelSets.of_pairs(np.repeat(np.arange(n), sizes), codes, n)
+        y, own = used(sets, names)
         if self.multilabel:
-            return ReadLabels(y, names)
-        new = np.full(len(code_of) + 1, -1, np.int32)  # -1 takes the last
-        place = {name: code for code, name in enumerate(names)}
-        new[:-1] = [place.get(name, -1) for name in code_of]
-        return ReadLabels(y, names, new[firsts])
+            return ReadLabels(y, own)
+        place = {name: code for code, name in enumerate(own)}
+        new = np.array([place.get(name, -1) for name in names], np.int32)
+        firsts = np.full(n, -1, np.int32)
+        firsts[sizes > 0] = new[codes[begins[sizes > 0]]]
+        return ReadLabels(y, own, firsts)
 
 
 @overload
 def used(
-    y: NDArray[np.int32], names: Sequence[str | None]
+    y: NDArray[np.integer[Any]], names: Sequence[str | None]
 ) -> tuple[NDArray[np.int32], list[Any]]: ...
 @overload
 def used(y: LabelSets, names: Sequence[str | None]) -> tuple[LabelSets, list[Any]]: ...

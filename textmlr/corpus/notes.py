@@ -100,6 +100,11 @@ class ReadingNotes:
         """Note that documents have label sets, which nobody asked for."""
         self._sets = sets_chosen(y)
 
+    def leave_out(self, documents: int) -> None:
+        """Count documents that have no label as left out."""
+        self.documents -= documents
+        self._unlabelled += documents
+
     def check_documents(self, names: list[str]) -> None:
         """Raise InputError if there is no document.
 

@@ -17,7 +17,7 @@ from textmlr.base.checks import (
     taken,
 )
 from textmlr.base.limits import MOST_COUNT
-from textmlr.corpus.chunks import CHUNK_BYTES, Chunk, ScanRequest
+from textmlr.corpus.chunks import CHUNK_BYTES, Chunk, ScanRequest, settled
 from textmlr.corpus.corpus import Corpus, check_corpus
 from textmlr.corpus.formats import folder
 from textmlr.corpus.formats.detection import reader_of
@@ -157,7 +157,8 @@ def _chunks(source: str, request: ScanRequest, stdin: BinaryIO | None) -> Iterat
         for chunk in reader_of(stream, request)(stream, request):
             if stream.invalid is not None and not told:
                 told, chunk = True, replace(chunk, invalid=stream.invalid)
-            yield chunk
+            single = chunk.firsts is not None and request.options.multilabel is False
+            yield chunk.settled(False) if single else chunk
 
 
 def joined(chunks: list[Chunk], file_of: list[int], names: list[str], weighted: bool) -> Corpus:
@@ -167,9 +168,7 @@ def joined(chunks: list[Chunk], file_of: list[int], names: list[str], weighted: 
     Raises InputError where there is no document.
     """
     undecided = any(chunk.firsts is not None for chunk in chunks)
-    if undecided:
-        sets = any(chunk.has_several for chunk in chunks)
-        chunks = [chunk.settled(sets) for chunk in chunks]
+    chunks = settled(chunks)
     distinct = {name for chunk in chunks if chunk.labels for name in chunk.labels[1]}
     labels = sorted(distinct)
     notes = ReadingNotes()

@@ -167,12 +167,6 @@ class ReadingOptions:
                     f"{{label_columns:name}} and {{{name}}} exclude each other", {name: value}
                 )
                 raise OptionError("label_columns", problem, Sentence("leave one of them out"))
-        if self.multilabel is False:
-            problem = Sentence(
-                "{label_columns:name} has several labels, and {multilabel} one",
-                {"multilabel": False},
-            )
-            raise OptionError("label_columns", problem, Sentence("leave one of them out"))
 
     @property
     def has_weights(self) -> bool:
@@ -205,5 +199,6 @@ class ReadingOptions:
 
     @property
     def named_columns(self) -> list[str]:
-        """The options that name a column."""
-        return [f"{kind}_column" for kind, name in self.columns.items() if name is not None]
+        """The options that name a column, or columns."""
+        own = [f"{kind}_column" for kind, name in self.columns.items() if name is not None]
+        return own + (["label_columns"] if self.label_columns else [])

@@ -46,6 +46,10 @@ class Taken:
     'read as lines of label<TAB>text (2 labels)'
     >>> Taken("a Label Studio export", "data.text", "choices").sentence()
     'read as a Label Studio export: text data.text, label choices'
+    >>> Taken("CSV", "title", "genres", separator="|").sentence(9)
+    'text: column title, label: column genres, with | between labels (9 labels)'
+    >>> Taken("CSV", "title", label_columns=("scifi", "comedy")).sentence(2)
+    'text: column title, labels: columns scifi and comedy (2 labels)'
     """
 
     shape: str
@@ -64,18 +68,19 @@ class Taken:
         count = "" if labels is None else f" ({plural(labels, 'label')})"
         own = {"text": self.text or None, "label": self.label, "weight": self.weight}
         columns = {kind: named(column) for kind, column in own.items() if column is not None}
-        apart = "" if self.separator is None else f", labels with {self.separator} between"
+        apart = "" if self.separator is None else f", with {self.separator} between labels"
         if self.label_columns:
             apart = f", labels: columns {several_named(self.label_columns)}"
+        count = apart + count
         if not columns:
-            return f"read as {self.shape}{apart}{count}"
+            return f"read as {self.shape}{count}"
         word = "column " if self.shape in TABLES else ""
         colon = ": " if word else " "
         parts = [
             f"{kind}{colon}{word}{column}{count if kind == 'label' else ''}"
             for kind, column in columns.items()
         ]
-        said = ", ".join(parts) + apart + ("" if self.label is not None else count)
+        said = ", ".join(parts) + ("" if self.label is not None else count)
         return said if word else f"read as {self.shape}: {said}"
 
     def left_sentence(self) -> str | None:
@@ -117,14 +122,19 @@ def taken_of(
     columns: Sequence[str],
     places: dict[str, int],
     left: Iterable[str] = (),
+    separator: str | None = None,
+    labels: Sequence[int] = (),
 ) -> Taken:
     """What is taken of a table.
 
     columns  the names of all of them
     places   of those that are read, by "text", "label" and "weight"
+    labels   places of columns that have a label each
     """
     own = {kind: columns[at] for kind, at in places.items()}
-    return Taken(shape, own["text"], own.get("label"), own.get("weight"), tuple(left))
+    several = tuple(columns[at] for at in labels)
+    taken = own["text"], own.get("label"), own.get("weight"), tuple(left), separator, several
+    return Taken(shape, *taken)
 
 
 def together(first: Iterable[Taken], more: Iterable[Taken]) -> tuple[Taken, ...]:

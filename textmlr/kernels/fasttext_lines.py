@@ -85,6 +85,31 @@ def find_labels(text, words, starts, stops, prefix, firsts, lasts, begins, count
 
 
 @kernel
+def label_spans(text, words, starts, stops, prefix, offsets, firsts, lasts):
+    """Find all labels of each line, as find_labels counts them.
+
+    text, words, starts, stops, prefix  as in find_labels
+    offsets        (n + 1,) int64   the sums of counts, from 0
+    firsts, lasts  (m,) int64       written: the labels without their prefixes, those of a line at
+                                    offsets[line]:offsets[line + 1]
+    """
+    for line in range(starts.size):
+        out = offsets[line]
+        stop = stops[line]
+        at = starts[line]
+        while out < offsets[line + 1]:
+            at = find(text, words, prefix[0], at, stop)
+            end = at + 1
+            if at == starts[line] or _is_space(text[at - 1]):
+                end = _token_end(text, at, stop)
+                if _is_label(text, at, end, prefix):
+                    firsts[out] = at + prefix.size
+                    lasts[out] = end
+                    out += 1
+            at = end
+
+
+@kernel
 def drop_labels(text, begins, stops, inside, prefix):
     """Leave labels out of the text of lines, each with the space before it.
 

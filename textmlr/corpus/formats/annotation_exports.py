@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from textmlr.base.option_mentions import mention
-from textmlr.corpus.formats.annotated_rows import Export, Row, listed
+from textmlr.corpus.formats.annotated_rows import Export, Row, Votes, listed
 from textmlr.corpus.formats.argilla import argilla, argilla_1, argilla_flat
 from textmlr.corpus.formats.label_studio import studio, studio_min
 from textmlr.corpus.nested_keys import MISSING, reach
@@ -80,7 +80,7 @@ def _prodigy(rows: Sequence[Row], wanted: str | None) -> Export | None:
             shape,
             ["text"],
             "answer",
-            lambda row: [] if row.get("answer") == "ignore" else [row.get("answer")],
+            lambda row: None if row.get("answer") == "ignore" else [[row.get("answer")]],
         )
     if any(isinstance(row.get("options"), list) for row in rows):
         return Export(shape, ["text"], "accept", _accepted)
@@ -99,14 +99,14 @@ def _prodigy(rows: Sequence[Row], wanted: str | None) -> Export | None:
         shape,
         ["text"],
         "label",
-        lambda row: [row.get("label")] if row.get("answer") == "accept" else [],
+        lambda row: [[row.get("label")]] if row.get("answer") == "accept" else None,
         refusal=refusal,
     )
 
 
-def _accepted(row: Row) -> list[Any]:
+def _accepted(row: Row) -> Votes | None:
     given = row.get("accept")
-    return list(given) if row.get("answer") == "accept" and isinstance(given, list) else []
+    return [given] if row.get("answer") == "accept" and isinstance(given, list) else None
 
 
 def _cats(rows: Sequence[Row], wanted: str | None) -> Export | None:
@@ -121,21 +121,23 @@ def _cats(rows: Sequence[Row], wanted: str | None) -> Export | None:
     return None
 
 
-def _of_scores(row: Row) -> list[Any]:
+def _of_scores(row: Row) -> Votes | None:
     cats = row.get("cats")
-    return _above(list(cats.items())) if isinstance(cats, dict) else []
+    return _above(list(cats.items())) if isinstance(cats, dict) else None
 
 
-def _of_paragraph(row: Row) -> list[Any]:
+def _of_paragraph(row: Row) -> Votes | None:
     cats = row.get("cats")
-    own = [one for one in cats if isinstance(one, dict)] if isinstance(cats, list) else []
+    if not isinstance(cats, list):
+        return None
+    own = [one for one in cats if isinstance(one, dict)]
     return _above([(one.get("label"), one.get("value")) for one in own])
 
 
-def _above(scores: list[tuple[Any, Any]]) -> list[Any]:
-    """The labels whose scores are above a half, the highest first."""
+def _above(scores: list[tuple[Any, Any]]) -> Votes | None:
+    """The labels whose scores are above a half, the highest first; None of no scores."""
     own = [(k, v) for k, v in scores if isinstance(v, bool | int | float) and v > 0.5]
-    return [label for label, _ in sorted(own, key=lambda pair: -pair[1])]
+    return [[label for label, _ in sorted(own, key=lambda pair: -pair[1])]] if scores else None
 
 
 def _doccano(rows: Sequence[Row], wanted: str | None) -> Export | None:
@@ -150,4 +152,4 @@ def _doccano(rows: Sequence[Row], wanted: str | None) -> Export | None:
         return None
     if not all(isinstance(row.get(label, []), list) for row in rows):
         return None
-    return Export("a doccano export", [text], label, lambda row: row.get(label) or [])
+    return Export("a doccano export", [text], label, lambda row: [row.get(label) or []], blank=True)

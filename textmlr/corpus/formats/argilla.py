@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from textmlr.corpus.formats.annotated_rows import Export, Row, by_votes, listed, which
+from textmlr.corpus.formats.annotated_rows import Export, Row, Votes, listed, which
 from textmlr.corpus.formats.plain_names import PLAIN
 
 _TAKEN = (None, "", "submitted", "validated")  # states of Argilla's responses that count
@@ -25,40 +25,43 @@ def argilla(rows: Sequence[Row], wanted: str | None) -> Export | None:
     return _of_questions(questions, text, wanted, _answers, "responses.{}".format)
 
 
-def _answers(row: Row) -> dict[str, list[list[Any]]]:
+def _answers(row: Row) -> dict[str, Votes]:
     """The labels that each user gave, by question."""
     responses = row.get("responses")
     if row.get("status") == "discarded":
         return {}
-    found: dict[str, list[list[Any]]] = {}
+    found: dict[str, Votes] = {}
     if isinstance(responses, dict):
         for question, given in responses.items():
-            found[question] = [_said(one) for one in given] if isinstance(given, list) else []
+            said = map(_said, given) if isinstance(given, list) else []
+            found[question] = [one for one in said if one is not None]
     elif isinstance(responses, list):
         for one in responses:
             values = one.get("values") if isinstance(one, dict) else None
             if isinstance(values, dict) and one.get("status") in _TAKEN:
                 for question, value in values.items():
-                    found.setdefault(question, []).append(_said(value))
+                    found.setdefault(question, []).extend(
+                        one for one in [_said(value)] if one is not None
+                    )
     return found
 
 
-def _said(response: Any) -> list[Any]:
-    """The labels in one user's response."""
+def _said(response: Any) -> list[Any] | None:
+    """The labels in one user's response, None if it does not count."""
     if isinstance(response, dict):
         if response.get("status") not in _TAKEN:
-            return []
+            return None
         response = response.get("value")
     if isinstance(response, list):
         return [one for one in response if one is not None]
-    return [] if response is None else [response]
+    return None if response is None else [response]
 
 
 def _of_questions(
     questions: list[str],
     text: list[str],
     wanted: str | None,
-    answers: Callable[[Row], dict[str, list[list[Any]]]],
+    answers: Callable[[Row], dict[str, Votes]],
     called: Callable[[str], str],
 ) -> Export:
     """Argilla's export, of the one question that is asked or wanted, or has a plain name."""
@@ -73,7 +76,7 @@ def _of_questions(
         "an Argilla export",
         text,
         called(own),
-        lambda row: by_votes(answers(row).get(own, [])),
+        lambda row: answers(row).get(own),
         (own,),
         refusal,
     )
@@ -90,10 +93,11 @@ def argilla_1(rows: Sequence[Row], wanted: str | None) -> Export | None:
     return Export("an Argilla export", text, "annotation", _annotation)
 
 
-def _annotation(row: Row) -> list[Any]:
+def _annotation(row: Row) -> Votes | None:
     if str(row.get("status")).casefold() == "discarded":
-        return []
-    return _said(row.get("annotation"))
+        return None
+    said = _said(row.get("annotation"))
+    return None if said is None else [said]
 
 
 def argilla_flat(rows: Sequence[Row], wanted: str | None) -> Export | None:
@@ -108,7 +112,7 @@ def argilla_flat(rows: Sequence[Row], wanted: str | None) -> Export | None:
     if not questions:
         return None
 
-    def answers(row: Row) -> dict[str, list[list[Any]]]:
+    def answers(row: Row) -> dict[str, Votes]:
         found = {}
         for question in questions:
             given = row.get(called(question))
@@ -120,7 +124,7 @@ def argilla_flat(rows: Sequence[Row], wanted: str | None) -> Export | None:
                 for i, one in enumerate(users)
                 if (states[i] if i < len(states) else None) in _TAKEN
             ]
-            found[question] = [_said(one) for one in kept]
+            found[question] = [said for one in kept if (said := _said(one)) is not None]
         return found
 
     beside = ("-suggestion", "-suggestion-metadata", *ends, ".users", ".status", ".score", ".agent")

@@ -6,20 +6,23 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
 from textmlr.base.errors import FormatError, InputError
-from textmlr.corpus.arrow_batch import as_strings, batch_of, encoded, merged, numbers
+from textmlr.corpus.arrow_batch import as_strings, batch_of, name_of, numbers
 from textmlr.corpus.arrow_columns import ArrowColumn, class_names, columns_of
-from textmlr.corpus.arrow_types import bytes_of, first_members, is_list, names_of, plain, use_of
+from textmlr.corpus.arrow_types import bytes_of, is_list, members_of, names_of, plain, use_of
 from textmlr.corpus.chunks import SKIP, Chunk, ScanRequest, check_bad
 from textmlr.corpus.decompression import check_ratio
+from textmlr.corpus.formats.arrow_labels import ArrowLabels, truths
+from textmlr.corpus.formats.field_labels import indicated, truth_error
 from textmlr.corpus.formats.lines import quoted
 from textmlr.corpus.formats.table_columns import ColumnPlaces, find
+from textmlr.corpus.label_rule import ReadLabels
 from textmlr.corpus.labels import LARGEST_WEIGHT
 from textmlr.corpus.plain_arrays import usual
 from textmlr.corpus.taken_columns import LOOKED_AT, Taken, left_of, taken_of
@@ -55,17 +58,17 @@ class ArrowTable:
         columns = columns_of(schema)
         names = [column.name for column in columns]
         places = find(request, names, name)
-        for kind, wanted in (("text", "text"), ("label", "labels"), ("weight", "numbers")):
-            if kind not in places.by_kind:
-                continue
-            column = columns[places.by_kind[kind]]
+        wanted = {"text": "text", "label": "labels", "weight": "numbers"}
+        used_places = [*places.by_kind.items(), *(("label", place) for place in places.labels)]
+        for kind, place in used_places:
+            column = columns[place]
             own = column.kind
             if kind == "text" and request.nulls and pa.types.is_null(own):
                 continue  # no row has a text
-            if kind == "label" and is_list(own):
+            if place == places.label and is_list(own):
                 own = own.value_type
             if not getattr(use_of(own), kind):
-                _refuse_type(name, column.name, column.kind, wanted)
+                _refuse_type(name, column.name, column.kind, wanted[kind])
         classes = None
         if places.label is not None:
             own = columns[places.label].kind
@@ -74,7 +77,9 @@ class ArrowTable:
         texts = [one.name for one in columns if use_of(one.kind).text]
         used = {names[i] for i in places.needed}
         left = left_of(texts, [i for i, one in enumerate(texts) if one in used], ())
-        return cls(name, columns, places, classes, taken_of(shape, names, places.by_kind, left))
+        rule = request.rule(names[places.label] if places.label is not None else None)
+        own = taken_of(shape, names, places.by_kind, left, rule.separator, places.labels)
+        return cls(name, columns, places, classes, own)
 
     @property
     def needed(self) -> list[int]:
@@ -117,74 +122,72 @@ class ArrowTable:
         first  number of the first, from 1
         Raises InputError for a bad row, unless bad rows are skipped.
         """
-        own = {kind: self._column(rows, place) for kind, place in self.places.by_kind.items()}
+        own = {place: self._column(rows, place) for place in self.places.needed}
         problems = _Problems(self, own, len(rows), first)
         with arrow_refusals(self.name, "a table"):
-            text = plain(own["text"])
+            text = plain(own[self.places.text])
             if pa.types.is_null(text.type):
                 text = text.cast(pa.large_string())
         missing: NDArray[np.bool_] | None = None
         if text.null_count and request.nulls:
             missing = text.is_null().to_numpy(zero_copy_only=False)
         elif text.null_count:
-            problems.add(text.is_null(), "text")
-        labels = self._labels(own["label"]) if "label" in own else None
-        if labels is not None:
-            problems.add((labels.codes < 0) & (labels.counts != 0), "label")
-            empty = np.array([not name for name in labels.names] + [False])
-            if empty.any():
-                problems.add((labels.codes >= 0) & empty[labels.codes], "label")
+            problems.add(text.is_null(), "text", self.places.text)
+        labels = self._labels(own, request, problems)
         weights: NDArray[np.float32] | None = None
-        if "weight" in own:
-            weights = self._weights(own["weight"])
-            problems.add(~(weights >= 0) | ~np.isfinite(weights), "weight")
+        if self.places.weight is not None:
+            weights = self._weights(own[self.places.weight])
+            problems.add(~(weights >= 0) | ~np.isfinite(weights), "weight", self.places.weight)
         bad = np.flatnonzero(problems.kinds)
         examples = check_bad(bad, problems.error, request.options.skip_bad_lines)
         good = problems.kinds == 0
         unlabelled = 0
-        if labels is not None and (labels.counts == 0).any():
-            unlabelled = int((good & (labels.counts == 0)).sum())
-            good &= labels.counts != 0
+        if isinstance(labels, ArrowLabels) and labels.without.any():
+            unlabelled = int((good & labels.without).sum())
+            good &= ~labels.without
         if not good.all():
             first += int(good.argmax())
             rows, text = _filtered(rows, good), text.filter(pa.array(good))
-            labels = None if labels is None else labels.filtered(good)
             missing = None if missing is None else missing[good]
             weights = None if weights is None else weights[good]
+        read = None if labels is None else labels.read(good)
         return Chunk(
             self.name,
             first,
             batch_of(text),
-            None if labels is None else merged(labels.codes, labels.names),
+            read and (read.y, read.names),
             weights,
             partial(_readable, rows),
             len(bad),
             examples,
-            0 if labels is None else int((labels.counts > 1).sum()),
+            read.several if read else 0,
             taken=self.taken,
             unlabelled=unlabelled,
             missing=missing,
+            firsts=read and read.firsts,
         )
 
-    def _labels(self, column: pa.Array) -> _Labels:
-        with arrow_refusals(self.name, "a table"):
-            if is_list(column.type):
-                counts, members = first_members(column)
-                some, names = encoded(members)
-                codes = np.full(len(column), -1, np.int32)
-                codes[counts > 0] = some
-            else:
-                codes, names = encoded(column)
-                counts = np.ones(len(column), np.int64)
-        if self.classes is not None:
-            names = [self._class_name(name) for name in names]
-        return _Labels(codes, names, counts)
-
-    def _class_name(self, number: str | None) -> str | None:
-        """The name of a numbered label; of -1, which means that there is none, None."""
-        assert self.classes is not None
-        known = number is not None and 0 <= int(number) < len(self.classes)
-        return self.classes[int(number or 0)] if known else None
+    def _labels(
+        self, columns: dict[int, pa.Array], request: ScanRequest, problems: _Problems
+    ) -> ArrowLabels | ReadLabels | None:
+        """The labels of some rows, whose faults are noted."""
+        place = self.places.label
+        if place is not None:
+            with arrow_refusals(self.name, "a table"):
+                rule = request.rule(self.columns[place].name)
+                labels = ArrowLabels.of(columns[place], rule, self.classes)
+            problems.add(labels.wrong, "label", place)
+            return labels
+        if not self.places.labels:
+            return None
+        has = []
+        for at in self.places.labels:
+            with arrow_refusals(self.name, "a table"):
+                yes, odd = truths(columns[at])
+            problems.add(odd, "truth", at)
+            has.append(yes)
+        names = [self.columns[at].name for at in self.places.labels]
+        return indicated(request.columns_rule, has, names)
 
     def _weights(self, column: pa.Array) -> NDArray[np.float32]:
         with arrow_refusals(self.name, "a table"):
@@ -195,55 +198,45 @@ class ArrowTable:
         return weights
 
 
-class _Labels(NamedTuple):
-    """The labels of a batch.
-
-    codes   (n,) int32   into names, -1 where there is none
-    counts  (n,) int64   how many each row has: 1 but for lists
-    """
-
-    codes: NDArray[np.int32]
-    names: list[str | None]
-    counts: NDArray[np.int64]
-
-    def filtered(self, good: NDArray[np.bool_]) -> _Labels:
-        """Those of some rows."""
-        return _Labels(self.codes[good], self.names, self.counts[good])
-
-
 class _Problems:
     """The first problem of each row of a batch."""
 
     def __init__(
-        self, table: ArrowTable, columns: dict[str, pa.Array], rows: int, first: int
+        self, table: ArrowTable, columns: dict[int, pa.Array], rows: int, first: int
     ) -> None:
         self.table, self.columns, self.first = table, columns, first
-        self.kinds: NDArray[np.uint8] = np.zeros(rows, np.uint8)
-        self._names: list[str] = []
+        self.kinds: NDArray[np.uint16] = np.zeros(rows, np.uint16)
+        self._faults: list[tuple[str, int]] = []
 
-    def add(self, wrong: Any, kind: str) -> None:
-        """Note that rows are wrong in a column, unless they are already;  wrong  (n,) bool."""
+    def add(self, wrong: Any, kind: str, place: int) -> None:
+        """Note that rows are wrong in the column of a place, unless they are already.
+
+        wrong  (n,) bool;  kind  as in ``row_error``
+        """
         if isinstance(wrong, pa.Array):
             wrong = wrong.to_numpy(zero_copy_only=False)
-        self._names.append(kind)
-        self.kinds[wrong & (self.kinds == 0)] = len(self._names)
+        self._faults.append((kind, place))
+        self.kinds[wrong & (self.kinds == 0)] = len(self._faults)
 
     def error(self, row: int) -> InputError:
         """The error of a row that is wrong."""
-        kind = self._names[self.kinds[row] - 1]
-        column = self.columns[kind].slice(row, 1)
+        kind, place = self._faults[self.kinds[row] - 1]
+        column = self.columns[place].slice(row, 1)
         with arrow_refusals(self.table.name, "a table"):
             if is_list(column.type):
-                _, column = first_members(column)
+                _, column = members_of(column)
             values = names_of(plain(column))
-        name = self.table.columns[self.table.places.by_kind[kind]].name
-        value = values[0] if values else None
+        name = self.table.columns[place].name
+        value = next((one for one in values if not name_of(one)), values[0] if values else None)
         return row_error(self.table.name, self.first + row, kind, name, value)
 
 
 def row_error(name: str, row: int, kind: str, column: str, value: Any) -> InputError:
-    """The error of a value of a table; kind is "text", "label" or "weight"."""
+    """The error of a value of a table; kind is "text", "label", "weight", or "truth" in the column
+    of one label."""
     mend = f"fill it in, {SKIP}"
+    if kind == "truth":
+        return truth_error(f"{name}, row {row:,}", column, "null" if value is None else str(value))
     if value is None:
         problem = f"no {kind}: column {column!r} is null"
     elif kind == "weight":

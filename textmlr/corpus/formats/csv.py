@@ -8,7 +8,7 @@ quotes (doubled, or behind an escape that is named) and line ends.  Lines end in
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -17,64 +17,28 @@ from numpy.typing import NDArray
 
 from textmlr.base import limits
 from textmlr.base.arrays import frozen
-from textmlr.base.errors import FormatError, InputError
+from textmlr.base.errors import FormatError
 from textmlr.base.option_mentions import mention
 from textmlr.corpus.batch import Batch
 from textmlr.corpus.byte_streams import Stream
-from textmlr.corpus.chunks import SKIP, Chunk, ScanRequest, check_bad
+from textmlr.corpus.chunks import Chunk, ScanRequest, check_bad
+from textmlr.corpus.formats.csv_faults import error, lost
 from textmlr.corpus.formats.csv_header import Header, header_of, rows_in
-from textmlr.corpus.formats.csv_signs import Signs, joined_rows
-from textmlr.corpus.formats.field_labels import FieldLabels
-from textmlr.corpus.formats.lines import BINARY, encoding_mend, intern, quote
+from textmlr.corpus.formats.csv_rows import BAD_LABEL, BAD_WEIGHT, NO_LABEL, NO_TRUTH, CsvRows
+from textmlr.corpus.formats.csv_signs import Signs
+from textmlr.corpus.formats.field_labels import FieldLabels, indicated, truths_of
 from textmlr.corpus.formats.swapped_columns import OrderCheck
 from textmlr.corpus.formats.table_columns import ColumnPlaces
 from textmlr.corpus.formats.tsv import read_weights
+from textmlr.corpus.label_rule import ReadLabels
 from textmlr.corpus.reading_kinds import character
 from textmlr.corpus.refusals import too_long
 from textmlr.corpus.taken_columns import Taken, left_of, taken_of
 from textmlr.kernels import csv_records as kernels
 from textmlr.kernels import tsv_lines as lines_kernels
 
-# Status of a row: kernels.csv_records's first, then these.
-NO_LABEL, BAD_LABEL, BAD_WEIGHT = range(10, 13)
 FEW_COLUMNS = 3  # text, label and weight: their spans are small beside the text
 MOST_FIELDS = 1 << 22  # fields in a block of more columns: a table may have very many
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Rows:
-    """Rows of a block.
-
-    line, row      line ends and rows of the file before the block
-    escape         a byte, or kernels.NO_ESCAPE
-    behind         number of good rows with text behind a closing quote, and the first of them
-    slots          of each column: its place in starts, -1 if it is not there
-    starts, stops  (n, W) int64   spans of fields
-    lines, counts  (n,) int64     line ends of the block before each row; its fields
-    status         (n,) uint8
-    """
-
-    name: str
-    header: Header
-    places: ColumnPlaces
-    line: int
-    row: int
-    escape: int
-    behind: tuple[int, int]
-    text: NDArray[np.uint8]
-    slots: NDArray[np.int64]
-    starts: NDArray[np.int64]
-    stops: NDArray[np.int64]
-    lines: NDArray[np.int64]
-    counts: NDArray[np.int64]
-    status: NDArray[np.uint8]
-
-    def spans(self, column: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """Spans of one column, two times (n,) int64."""
-        slot = int(self.slots[column])
-        own = (np.ascontiguousarray(side[:, slot]) for side in (self.starts, self.stops))
-        starts, stops = (frozen(side) for side in own)
-        return starts, stops
 
 
 def chunks(stream: Stream, request: ScanRequest) -> Iterator[Chunk]:
@@ -96,9 +60,10 @@ def chunks(stream: Stream, request: ScanRequest) -> Iterator[Chunk]:
     columns = header.columns  # of one name have numbers
     told = [one if columns.count(one) == 1 else f"{i + 1}" for i, one in enumerate(columns)]
     left = left_of(told, places.needed, looked)
-    taken = taken_of(
-        places.export.shape if places.export else "CSV", header.columns, places.by_kind, left
-    )
+    shape = places.export.shape if places.export else "CSV"
+    rule = request.rule(None if places.label is None else columns[places.label])
+    several = rule.separator, places.labels
+    taken = taken_of(shape, columns, places.by_kind, left, *several)
     order, signs = _order(stream.name, header, places, request), _signs(stream.name, header, places)
     held: list[Chunk] = []  # until the order of columns is clear; the last tells of all
     for rows in _blocks(stream, request.chunk_bytes, header, places, slots, escape):
@@ -144,7 +109,7 @@ def _order(
     return OrderCheck(name, mend=mend)
 
 
-def _look(rows: _Rows, order: OrderCheck | None, signs: Signs) -> None:
+def _look(rows: CsvRows, order: OrderCheck | None, signs: Signs) -> None:
     """Look at rows of which the good ones are known."""
     n, first = rows.behind
     if n:
@@ -165,7 +130,7 @@ def _blocks(
     places: ColumnPlaces,
     slots: NDArray[np.int64],
     escape: int,
-) -> Iterator[_Rows]:
+) -> Iterator[CsvRows]:
     """The rows, in blocks of about chunk_bytes; None: in one."""
     line, row = header.lines, 0
     left = header.size
@@ -189,7 +154,7 @@ def _blocks(
         end = np.zeros(6, np.int64)
         made = _parse(header.delimiter, escape, text, final, slots, end)
         n, at, newlines, full, behind, first = end.tolist()
-        rows = _Rows(
+        rows = CsvRows(
             stream.name, header, places, line, row, escape, (behind, first), text, slots, *made
         )
         line, row = line + newlines, row + n
@@ -203,7 +168,7 @@ def _blocks(
             raise too_long(stream.name, line + 1, "a row", len(rest))
 
 
-def _check_lengths(rows: _Rows) -> None:
+def _check_lengths(rows: CsvRows) -> None:
     """Raise InputError for a field that is longer than any may be."""
     sizes = (rows.stops - rows.starts).max(axis=1)
     longest = int(sizes.argmax())
@@ -234,7 +199,7 @@ def _parse(
     return tuple(array[: int(end[0])] for array in out)
 
 
-def _chunk(rows: _Rows, request: ScanRequest, taken: Taken) -> Chunk:
+def _chunk(rows: CsvRows, request: ScanRequest, taken: Taken) -> Chunk:
     text, places, status = frozen(rows.text), rows.places, rows.status
     weights: NDArray[np.float32] | None = None
     if places.weight is not None:
@@ -245,7 +210,7 @@ def _chunk(rows: _Rows, request: ScanRequest, taken: Taken) -> Chunk:
     labels, unlabelled = _labels(rows, request)
     left = np.zeros(len(status), np.bool_) if unlabelled is None else unlabelled
     bad = np.flatnonzero((status != kernels.GOOD) & ~left)
-    examples = check_bad(bad, partial(_error, rows, request), request.options.skip_bad_lines)
+    examples = check_bad(bad, partial(error, rows, request), request.options.skip_bad_lines)
     starts, stops = rows.spans(places.text)
     first = rows.row + 1
     good: NDArray[np.bool_] | None = None
@@ -262,7 +227,7 @@ def _chunk(rows: _Rows, request: ScanRequest, taken: Taken) -> Chunk:
         read and (read.y, read.names),
         weights,
         partial(_table, rows, good),
-        _lost(rows, bad),
+        lost(rows, bad),
         examples,
         0 if read is None else read.several,
         taken=taken,
@@ -272,17 +237,24 @@ def _chunk(rows: _Rows, request: ScanRequest, taken: Taken) -> Chunk:
 
 
 def _labels(
-    rows: _Rows, request: ScanRequest
-) -> tuple[FieldLabels | None, NDArray[np.bool_] | None]:
+    rows: CsvRows, request: ScanRequest
+) -> tuple[FieldLabels | ReadLabels | None, NDArray[np.bool_] | None]:
     """(the labels of rows; which rows nobody has labelled: in an annotation tool's table).
 
-    The status of rows becomes NO_LABEL or BAD_LABEL where that is so.
+    The status of rows becomes NO_LABEL, BAD_LABEL or NO_TRUTH where that is so.
     """
     places, status = rows.places, rows.status
+    if places.labels:
+        has = []
+        for place in places.labels:
+            yes, odd = truths_of(*rows.interned(place))
+            status[(status == kernels.GOOD) & odd] = NO_TRUTH
+            has.append(yes)
+        names = [rows.header.columns[place] for place in places.labels]
+        return indicated(request.columns_rule, has, names), None
     if places.label is None:
         return None, None
-    own = (status != kernels.GOOD).astype(np.uint8)
-    codes, fields = intern(frozen(rows.text), *rows.spans(places.label), own)
+    codes, fields = rows.interned(places.label)
     status[(codes >= 0) & np.array([one is None for one in fields] + [False])[codes]] = BAD_LABEL
     export, rule = places.export, request.rule(rows.header.columns[places.label])
     found = FieldLabels.of(rule, codes, fields, export and export.labels_of)
@@ -293,19 +265,7 @@ def _labels(
     return found, None if export is None else without
 
 
-def _lost(rows: _Rows, bad: NDArray[np.int64]) -> int:
-    """How many rows are left out; of those that a quote joined, how many lines."""
-    joined = bad[np.isin(rows.status[bad], (kernels.UNCLOSED, kernels.JOINED))]
-    return len(bad) + sum(_lines_below(rows, row) for row in joined.tolist())
-
-
-def _lines_below(rows: _Rows, row: int) -> int:
-    """The lines of a bad row beside its first."""
-    text = rows.text[int(rows.starts[row, 0]) : int(rows.stops[row, 0])]
-    return text.tobytes().rstrip(b"\r\n").count(b"\n")
-
-
-def _table(rows: _Rows, good: NDArray[np.bool_] | None) -> Any:
+def _table(rows: CsvRows, good: NDArray[np.bool_] | None) -> Any:
     """The columns that were read, as strings."""
     import pyarrow as pa
 
@@ -320,59 +280,3 @@ def _table(rows: _Rows, good: NDArray[np.bool_] | None) -> Any:
             arrays.append(strings_of(Batch(rows.text, starts, stops)))
             names.append(name)
     return pa.RecordBatch.from_arrays(arrays, names)
-
-
-def _has_backslash(rows: _Rows, row: int) -> bool:
-    """Whether a bad row has a quote behind a backslash, which no option says to be an escape."""
-    text = rows.text[int(rows.starts[row, 0]) : int(rows.stops[row, 0])]
-    return rows.escape == kernels.NO_ESCAPE and b'\\"' in text.tobytes()
-
-
-def _error(rows: _Rows, request: ScanRequest, row: int) -> InputError:
-    """The error of a row, counted from 0, by its status."""
-    status, columns = int(rows.status[row]), rows.header.columns
-    mend = f"fill it in, {SKIP}"
-
-    def field(place: int | None) -> tuple[str, str]:
-        assert place is not None
-        starts, stops = rows.spans(place)
-        return quote(rows.text, int(starts[row]), int(stops[row])), columns[place]
-
-    if status == kernels.BINARY:
-        problem, mend = BINARY[0], f"{BINARY[1]}, {SKIP}"
-    elif status == kernels.ESCAPED or (status <= kernels.JOINED and _has_backslash(rows, row)):
-        problem = "a quote that stands behind a backslash closes the field, as quotes do"
-        mend = f"say {mention('csv_escape', chr(92))}, or write quotes within quotes twice"
-    elif status == kernels.COUNT:
-        count = int(rows.counts[row])
-        fields = f"{count} field" + ("" if count == 1 else "s")
-        named = "the first line names" if request.options.header else "the first row has"
-        problem = f"{fields}, where {named} {len(columns)} columns"
-        mend = f"put text that holds {_shown(rows.header.delimiter)} in double quotes, {SKIP}"
-        if _has_space(rows, row):
-            mend = (
-                "a quote opens a field directly behind the delimiter: delete the space between "
-                f"them, {SKIP}"
-            )
-    elif status in (kernels.UNCLOSED, kernels.JOINED):
-        problem, mend = joined_rows(status == kernels.JOINED, _lines_below(rows, row))
-    elif status == NO_LABEL:
-        problem = f"empty label in column {field(rows.places.label)[1]!r}"
-    elif status == BAD_LABEL:
-        problem = f"label {field(rows.places.label)[0]} is not UTF-8"
-        mend = f"{encoding_mend(rows.text)}, {SKIP}"
-    else:
-        problem = f"weight {field(rows.places.weight)[0]} is not a finite number >= 0"
-        mend = f"write a number such as 1 or 0.5, {SKIP}"
-    line = rows.line + int(rows.lines[row]) + 1
-    return FormatError(problem, place=rows.name, line=line, mend=mend)
-
-
-def _has_space(rows: _Rows, row: int) -> bool:
-    """Whether a bad row has a space between a delimiter and a quote."""
-    text = rows.text[int(rows.starts[row, 0]) : int(rows.stops[row, 0])].tobytes()
-    return f'{rows.header.delimiter} "'.encode() in text
-
-
-def _shown(delimiter: str) -> str:
-    return {",": "a comma", "\t": "a tab"}.get(delimiter, f"a {delimiter}")

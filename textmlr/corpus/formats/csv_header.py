@@ -120,11 +120,13 @@ def header_of(stream: Stream, request: ScanRequest) -> tuple[Header, ColumnPlace
             raise _without_names(header, rows, request, stream.name) from None
         raise
     # Columns that are called by number may be those of a file without names.
-    numbers = [name for name in request.options.columns.values() if name and name.isdigit()]
+    named = [*request.options.columns.values(), *request.options.label_columns]
+    numbers = [name for name in named if name and name.isdigit()]
     if numbers and not all(name in header.columns for name in numbers):
         rows = rows_in(head, header, request, _ALL_ROWS)
         others = [at for at in range(len(header.columns)) if at != places.text]
         judged = others if places.label is None else [places.label]
+        judged = list(places.labels) or judged
         if any(_repeats(header.columns, rows, at) for at in judged):
             raise _without_names(header, rows, request, stream.name)
     return header, places
@@ -222,7 +224,7 @@ def _numbered(header: Header, head: bytes, request: ScanRequest, place: str) -> 
     """The places of columns without names.  Raises FormatError where none are called."""
     own = request.options
     missing = [] if own.text_column else ["text_column"]
-    if request.labelled and not own.label_column:
+    if request.labelled and not (own.label_column or own.label_columns):
         missing.insert(0, "label_column")
     if missing and not suits(header.columns, request):
         rows = rows_in(head, header, request)
@@ -293,7 +295,7 @@ def _likely(rows: Sequence[Sequence[str]], request: ScanRequest) -> dict[str, in
         others = [place for place in wide if place not in found.values()]
         if others:
             found["text_column"] = max(others, key=lambda at: sum(map(len, columns[at])))
-    if "label_column" not in found and request.labelled:
+    if "label_column" not in found and request.labelled and not own.label_columns:
         others = [place for place in wide if place not in found.values()]
         if others:
             found["label_column"] = min(others, key=lambda at: len(set(columns[at])))

@@ -9,6 +9,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from textmlr.base.errors import FormatError, InputError
+from textmlr.corpus.chunks import SKIP
+from textmlr.corpus.formats.lines import quoted
 from textmlr.corpus.label_rule import LabelRule, ReadLabels, used
 from textmlr.corpus.label_sets import LabelSets
 
@@ -67,6 +70,7 @@ def indicated(rule: LabelRule, truths: Sequence[NDArray[np.bool_]], names: list[
     """The labels of documents by columns of truth values.
 
     truths  of each label, (n,) bool: whether each document has it
+    A document with none is left out where each has one label: firsts says so.
     """
     has = np.stack(truths, axis=1)
     rows, codes = np.nonzero(has)
@@ -75,6 +79,20 @@ def indicated(rule: LabelRule, truths: Sequence[NDArray[np.bool_]], names: list[
         return ReadLabels(*used(y, names))
     firsts = np.where(has.any(axis=1), has.argmax(axis=1), -1).astype(np.int32)
     return ReadLabels(y, names, firsts)
+
+
+def truth_error(place: str, column: str, value: str, line: int | None = None) -> InputError:
+    """The error of a value in a column of one label that means neither yes nor no."""
+    problem, mend = no_truth(column, value)
+    return FormatError(problem, place=place, line=line, mend=f"{mend}, {SKIP}")
+
+
+def no_truth(column: str, value: str) -> tuple[str, str]:
+    """Problem and mend of such a value."""
+    return (
+        f"column {column!r} is a label, and holds {quoted(value)}",
+        "write 1 where a document has the label and 0 where not",
+    )
 
 
 def truths_of(

@@ -30,6 +30,7 @@ from textmlr.corpus.formats.json_values import (
     scan,
 )
 from textmlr.corpus.formats.lines import BINARY, Lines, blocks_of, quote, quoted
+from textmlr.corpus.label_rule import LabelRule
 from textmlr.corpus.labels import LARGEST_WEIGHT
 from textmlr.corpus.text_encodings import BOM
 
@@ -151,7 +152,7 @@ def _parts(lines: Lines) -> Iterator[Lines]:
 
 def _quick_chunk(rows: JsonColumns, lines: Lines) -> Chunk | None:
     """The same as ``_chunk``, without a table; None where Arrow does not read the lines."""
-    if rows.export is not None or not rows.literal:
+    if rows.export is not None or not rows.literal or not rows.rule.is_plain or rows.labels:
         return None
     kind = _label_kind(rows, lines)
     names = [name for name in (rows.text, rows.label, rows.weight) if name is not None]
@@ -206,19 +207,25 @@ def _chunk(
     bad = np.arange(len(pile.errors))
     examples = check_bad(bad, pile.errors.__getitem__, request.options.skip_bad_lines)
     weighted = rows is not None and rows.weight is not None
+    read = None
+    if request.labelled:
+        rule = LabelRule(request.options.multilabel) if rows is None else rows.rule
+        sizes, codes = np.array(pile.sizes, np.int64), np.array(pile.codes, np.int32)
+        read = rule.taken(sizes, codes, list(pile.code_of))
     return Chunk(
         name,
         pile.numbers[0] if pile.numbers else first,
         joined_texts(pile.texts),
-        (np.array(pile.codes, np.int32), list(pile.code_of)) if request.labelled else None,
+        read and (read.y, read.names),
         np.array(pile.weights, np.float32) if weighted else None,
         partial(table_of, pile.objects),
         len(pile.errors),
         examples,
-        pile.several,
+        read.several if read else 0,
         taken=None if rows is None else rows.taken,
         unlabelled=pile.unlabelled,
         missing=np.array(pile.missing, np.bool_) if any(pile.missing) else None,
+        firsts=read and read.firsts,
     )
 
 
@@ -228,15 +235,16 @@ class _Pile:
     def __init__(self, rows: JsonColumns | None, request: ScanRequest) -> None:
         self.rows, self.request = rows, request
         self.texts: list[bytes] = []
-        self.codes: list[int] = []
+        self.codes: list[int] = []  # of labels, those of a row after each other
+        self.sizes: list[int] = []  # labels of each row
         self.weights: list[float] = []
         self.objects: list[dict[str, Any]] = []
         self.numbers: list[int] = []
         self.code_of: dict[str, int] = {}
         self.errors: list[InputError] = []
         self.missing: list[bool] = []
-        self.several = self.unlabelled = 0
-        self._known: dict[str, int] = {}  # codes of labels that are plain strings, as they stand
+        self.unlabelled = 0
+        self._known: dict[str, list[int]] = {}  # codes of labels that are strings, as they stand
 
     def add(self, values: Iterable[tuple[Any, int, int | None]], name: str, by_row: bool) -> None:
         """Add the rows of values, and the errors of bad ones: of one, unless they are skipped."""
@@ -262,28 +270,29 @@ class _Pile:
             raise RowError(f"not an object: {_shown(row)}")
         if rows is None:
             raise RowError("the object is empty")
-        code = 0
+        codes: list[int] | None = []
         missing = self.request.nulls and rows.lacks_text(row)
         if rows.export is None:
             text = b"" if missing else rows.text_of(row)
-            if rows.label is not None:
+            if rows.labels:
+                codes = self._codes(rows.labels_of(row))
+            elif rows.label is not None:
                 label = row.get(rows.label)
-                known = self._known.get(label) if type(label) is str else None
-                if known is None:
-                    known = self._code(rows.labels_of(row))
-                    if known is None:
-                        return
-                    if type(label) is str:
-                        self._known[label] = known
-                code = known
+                codes = self._known.get(label) if type(label) is str else None
+                if codes is None:
+                    codes = self._codes(rows.labels_of(row))
+                if codes is not None and type(label) is str:
+                    self._known[label] = codes
         else:  # what nobody has labelled may lack a text
-            own = self._code(rows.labels_of(row)) if rows.label is not None else 0
-            if own is None:
-                return
-            code, text = own, b"" if missing else rows.text_of(row)
+            codes = self._codes(rows.labels_of(row)) if rows.label is not None else []
+            text = b"" if missing or codes is None else rows.text_of(row)
+        if codes is None:
+            self.unlabelled += 1
+            return
         if rows.weight is not None:
             self.weights.append(rows.weight_of(row))
-        self.codes.append(code)
+        self.codes += codes
+        self.sizes.append(len(codes))
         self.texts.append(text)
         if self.request.nulls:
             self.missing.append(missing)
@@ -291,13 +300,11 @@ class _Pile:
         if self.request.tables:
             self.objects.append(row)
 
-    def _code(self, labels: list[str]) -> int | None:
-        """The code of the first of a row's labels; None if it has none, and is left out."""
-        if not labels:
-            self.unlabelled += 1
+    def _codes(self, labels: list[str] | None) -> list[int] | None:
+        """The codes of a row's labels; None if it is left out."""
+        if labels is None:
             return None
-        self.several += len(labels) > 1
-        return self.code_of.setdefault(labels[0], len(self.code_of))
+        return [self.code_of.setdefault(label, len(self.code_of)) for label in labels]
 
 
 def _shown(value: Any) -> str:

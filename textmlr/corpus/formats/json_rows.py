@@ -15,6 +15,7 @@ from textmlr.corpus.batch import ASCII_SPACE
 from textmlr.corpus.chunks import SKIP, ScanRequest
 from textmlr.corpus.formats.annotated_rows import Export, Row
 from textmlr.corpus.formats.annotation_exports import export_of, wanted_export
+from textmlr.corpus.formats.field_labels import NO, YES, no_truth
 from textmlr.corpus.formats.json_values import MEND, is_columns, lists_in
 from textmlr.corpus.formats.lines import quoted
 from textmlr.corpus.formats.plain_names import PLAIN
@@ -25,6 +26,7 @@ from textmlr.corpus.formats.table_columns import (
     listed,
     usual_column,
 )
+from textmlr.corpus.label_rule import LabelRule
 from textmlr.corpus.labels import LARGEST_WEIGHT
 from textmlr.corpus.nested_keys import MISSING, column_names, reach, value_at
 from textmlr.corpus.taken_columns import Taken, left_of, looks_like_text
@@ -47,6 +49,8 @@ class JsonColumns:
     export   the annotation tool's form whose labels these are, None for a plain column
     taken    what is told of them
     literal  they are keys of the rows themselves: no nested ones
+    rule     how labels are taken
+    labels   columns that have a label each, in place of label
     """
 
     text: str
@@ -55,6 +59,8 @@ class JsonColumns:
     export: Export | None
     taken: Taken
     literal: bool
+    rule: LabelRule
+    labels: tuple[str, ...]
 
     @classmethod
     def of(cls, rows: Sequence[Row], request: ScanRequest, name: str, shape: str) -> JsonColumns:
@@ -65,12 +71,19 @@ class JsonColumns:
         """
         own = request.options
         columns = column_names(rows[0])
-        usual = [name for one in request.usual for name in (one.text, one.label) if name]
+        usual = [
+            name
+            for one in request.usual
+            for name in (one.text, one.label, *one.label_columns)
+            if name
+        ]
         # The first row may lack a named key that others have.
-        for wanted in [*own.columns.values(), *usual]:
+        for wanted in [*own.columns.values(), *own.label_columns, *usual]:
             if wanted and wanted not in columns and _occurs(rows, wanted):
                 columns.append(wanted)
-        export = wanted_export(rows, own.label_column, request.usual)
+        export = None
+        if not own.label_columns:
+            export = wanted_export(rows, own.label_column, request.usual)
         if export is None:
             places = find(request, columns, name, "they are those of the first row")
             text = columns[places.text]
@@ -81,11 +94,14 @@ class JsonColumns:
         if export is not None and request.labelled:
             label = export.label
         weight = None if places.weight is None else columns[places.weight]
-        taken = {columns.index(one) for one in (text, label, weight) if one in columns}
+        labels = tuple(columns[place] for place in places.labels)
+        taken = {columns.index(one) for one in (text, label, weight, *labels) if one in columns}
         values = ([value_at(row, column) for column in columns] for row in rows)
         left = left_of(columns, taken, values)
         literal = all(one is None or one in rows[0] for one in (text, label, weight))
-        return cls(text, label, weight, export, Taken(shape, text, label, weight, left), literal)
+        rule = request.columns_rule if labels else request.rule(label)
+        said = Taken(shape, text, label, weight, left, rule.separator, labels)
+        return cls(text, label, weight, export, said, literal, rule, labels)
 
     def text_of(self, row: Row) -> bytes:
         """The text of a row.  Raises RowError."""
@@ -107,18 +123,34 @@ class JsonColumns:
         text = reach(row, self.text)
         return text is None or text is MISSING
 
-    def labels_of(self, row: Row) -> list[str]:
-        """The labels of a row, each once; none where an annotator gave none.  Raises RowError."""
-        assert self.label is not None
+    def labels_of(self, row: Row) -> list[str] | None:
+        """The labels of a row, each once; None where nobody has labelled it, or it has none though
+        documents must have one.  Raises RowError."""
+        rule = self.rule
+        if self.label is None:
+            return [name for name in self.labels if self._has(row, name)] or rule.none
         if self.export is not None:
-            given = [label for label in self.export.labels(row) if label not in (None, "")]
+            found = self.export.labels(row, rule.multilabel)
+            given = [label for label in found or () if label not in (None, "")]
         else:
-            value = row.get(self.label)
-            if isinstance(value, str):
-                return [self._name(value)]
-            value = self._value(row, self.label, "label")
+            found = value = self._value(row, self.label, "label")
             given = value if isinstance(value, list) else [value]
-        return list(dict.fromkeys(map(self._name, given)))
+            if isinstance(value, str) and not rule.is_plain:
+                given = list(rule.labels_in(SURROGATE.sub("\ufffd", value)))
+                if not given and not rule.has_sets:
+                    raise RowError(f"empty label in {self.label!r}", f"fill it in, {SKIP}")
+        if found is None:
+            return None
+        return list(dict.fromkeys(map(self._name, given))) or rule.none
+
+    def _has(self, row: Row, name: str) -> bool:
+        """Whether the column of one label says that a row has it."""
+        value = self._value(row, name, "label")
+        word = str(value).strip().casefold()
+        if word not in YES and word not in NO:
+            problem, mend = no_truth(name, str(value))
+            raise RowError(problem, f"{mend}, {SKIP}")
+        return word in YES
 
     def _name(self, label: Any) -> str:
         """The name of a label."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from textmlr.corpus.formats.annotated_rows import Export, Row, by_votes, listed, which
+from textmlr.corpus.formats.annotated_rows import Export, Row, Votes, listed, which
 from textmlr.corpus.formats.plain_names import PLAIN
 from textmlr.corpus.taken_columns import LOOKED_AT, looks_like_text
 
@@ -76,8 +76,8 @@ def _control(result: Row) -> str:
     return str(result.get("from_name", "choices"))
 
 
-def _chosen(row: Row, control: str | None) -> list[Any]:
-    votes = [
+def _chosen(row: Row, control: str | None) -> Votes:
+    return [
         [
             label
             for result in _results(one)
@@ -86,7 +86,6 @@ def _chosen(row: Row, control: str | None) -> list[Any]:
         ]
         for one in _annotations(row)
     ]
-    return by_votes(votes)
 
 
 def studio_min(rows: Sequence[Row], wanted: str | None) -> Export | None:
@@ -115,7 +114,7 @@ def studio_min(rows: Sequence[Row], wanted: str | None) -> Export | None:
         "a Label Studio export",
         texts,
         label,
-        lambda row: min_choices(row.get(label)),
+        lambda row: [min_choices(row.get(label))],
         refusal=refusal,
     )
 

@@ -15,6 +15,7 @@ from textmlr.corpus.byte_streams import Stream
 from textmlr.corpus.chunks import SKIP, Chunk, ScanRequest, check_bad
 from textmlr.corpus.formats.lines import BINARY, Lines, blocks_of, encoding_mend, quote
 from textmlr.corpus.formats.tsv import table_of
+from textmlr.corpus.label_rule import LabelRule
 from textmlr.corpus.taken_columns import Taken
 
 
@@ -22,7 +23,8 @@ class ParsedLine(NamedTuple):
     """A line of another program's file.
 
     label    None without one
-    several  it has more than the label that is taken
+    more     further labels
+    several  it has others that cannot be taken
     told     what of it cannot be taken, in a sentence that goes on from "FILE, line 1: "
     """
 
@@ -31,6 +33,12 @@ class ParsedLine(NamedTuple):
     weight: float = 1.0
     several: bool = False
     told: str = ""
+    more: tuple[bytes, ...] = ()
+
+    @property
+    def field(self) -> tuple[str, ...]:
+        """The labels as text.  Raises UnicodeDecodeError."""
+        return tuple(one.decode() for one in (self.label or b"", *self.more) if one)
 
 
 class LineError(Exception):
@@ -99,27 +107,38 @@ def _chunk(lines: Lines, request: ScanRequest, form: LineForm) -> Chunk:
     examples = check_bad(bad, errors.__getitem__, request.options.skip_bad_lines)
     batch = joined_texts([own.text for own in found])
     weights = np.array([own.weight for own in found], np.float32)
-    labels = None
+    read = None
     table: Callable[[], Any] = partial(_text_table, batch)
     if request.labelled:
-        code_of: dict[str, int] = {}
-        codes = [code_of.setdefault((own.label or b"").decode(), len(code_of)) for own in found]
-        labels = np.array(codes, np.int32), list(code_of)
-        table = partial(table_of, batch, *labels, weights if request.options.has_weights else None)
+        fields = {own.field: None for own in found}
+        place = {field: code for code, field in enumerate(fields)}
+        codes = np.array([place[own.field] for own in found], np.int32)
+        rule = request.rule()
+        read = rule.coded(codes, [_labels_in(field, rule) for field in fields])
+        shown = [",".join(field) for field in fields]
+        table = partial(
+            table_of, batch, codes, shown, weights if request.options.has_weights else None
+        )
     return Chunk(
         lines.name,
         lines.first + (numbers[0] if numbers else 0),
         batch,
-        labels,
+        read and (read.y, read.names),
         weights if request.options.has_weights else None,
         table,
         len(errors),
         examples,
-        sum(own.several for own in found),
+        sum(own.several for own in found) + (read.several if read else 0),
         form=f"{form.form} lines",
-        taken=Taken(form.shape),
+        taken=Taken(form.shape, separator=request.rule().separator),
         told=told,
+        firsts=read and read.firsts,
     )
+
+
+def _labels_in(field: tuple[str, ...], rule: LabelRule) -> list[str]:
+    """The labels of a line, each once."""
+    return list(dict.fromkeys(name for one in field for name in rule.labels_in(one)))
 
 
 def _parsed(raw: bytes, lines: Lines, request: ScanRequest, form: LineForm) -> ParsedLine:
@@ -130,13 +149,14 @@ def _parsed(raw: bytes, lines: Lines, request: ScanRequest, form: LineForm) -> P
         raise LineError("blank line", f"delete it, {SKIP}")
     own = form.parse(raw)
     if request.labelled:
-        if not own.label:
-            raise LineError("no label in ")
         try:
-            own.label.decode()
+            field = own.field
         except UnicodeDecodeError:
             mend = f"{encoding_mend(lines.text)}, {SKIP}"
             raise LineError("the label is not UTF-8 in ", mend) from None
+        rule = request.rule()
+        if not rule.has_sets and not _labels_in(field, rule):
+            raise LineError("no label in ")
     return own
 
 

@@ -19,12 +19,14 @@ class ColumnPlaces:
     """Places of columns in a table; None for a column that is not read.
 
     export  the annotation tool's form that labels have, if they do
+    labels  of columns that have a label each, in place of label
     """
 
     text: int
     label: int | None = None
     weight: int | None = None
     export: TableExport | None = None
+    labels: tuple[int, ...] = ()
 
     @property
     def by_kind(self) -> dict[str, int]:
@@ -35,7 +37,7 @@ class ColumnPlaces:
     @property
     def needed(self) -> list[int]:
         """Places of all columns that are read, ascending, each once."""
-        return sorted(set(self.by_kind.values()))
+        return sorted({*self.by_kind.values(), *self.labels})
 
 
 def find(
@@ -50,22 +52,34 @@ def find(
     """
     own = request.options
     text_column = own.text_column or usual_column("text", columns, request.usual)
+    several = label_columns(request, columns) if request.labelled else ()
     label_column = own.label_column or usual_column("label", columns, request.usual)
-    export = table_export(columns) if request.labelled else None
+    export = table_export(columns) if request.labelled and not several else None
     if export is not None and label_column in (None, export.label):
         label_column = export.label
     else:
         export = None
-    if request.labelled:
+    if request.labelled and not several:
         check_plain(text_column, label_column, columns, place, hint)
     text = column_place("text", text_column, columns, place, hint)
     label = weight = None
-    if request.labelled:
+    if request.labelled and not several:
         label = column_place("label", label_column, columns, place, hint)
     if own.has_weights:
         weight = column_place("weight", own.weight_column, columns, place, hint)
-    check_apart(text, label, columns, place)
-    return ColumnPlaces(text, label, weight, export)
+    labels = tuple(column_place("label", name, columns, place, hint) for name in several)
+    for one in labels or (label,):
+        check_apart(text, one, columns, place)
+    return ColumnPlaces(text, label, weight, export, labels)
+
+
+def label_columns(request: ScanRequest, columns: Sequence[str]) -> tuple[str, ...]:
+    """The columns that have a label each: named, or as in training where the table has all."""
+    own = request.options
+    if own.label_columns or own.label_column or own.label_separator:
+        return own.label_columns
+    found = (one.label_columns for one in request.usual if one.label_columns)
+    return next((names for names in found if {*names} <= {*columns}), ())
 
 
 def usual_column(kind: str, columns: Sequence[str], usual: Sequence[Taken]) -> str | None:

@@ -125,7 +125,7 @@ def _chunk(lines: Lines, request: ScanRequest, order: OrderCheck) -> Chunk:
 
 def table_of(
     batch: Batch,
-    codes: NDArray[np.int32],
+    codes: NDArray[np.integer[Any]],
     labels: Sequence[str | None],
     weights: NDArray[np.float32] | None,
 ) -> Any:

@@ -1,8 +1,9 @@
 """Vowpal Wabbit's own lines: ``label importance 'tag|namespace word word:2.5 |other word``.
 
-The text of a document is the words of all namespaces.  Their values cannot be taken, which is
-told; importance weights are taken where weights are asked for.  Of classes with costs the cheapest
-is the label.
+Several labels stand with commas between, as ``--multilabel_oaa`` has them: ``1,4 |f word``.  The
+text of a document is the words of all namespaces.  Their values cannot be taken, which is told;
+importance weights are taken where weights are asked for.  Of classes with costs the cheapest is the
+label.
 Source: the Vowpal Wabbit wiki, "Input format" and "Cost sensitive one against all".
 """
 
@@ -19,9 +20,10 @@ from textmlr.corpus.taken_columns import VW
 from textmlr.corpus.text_encodings import BOM
 
 _NUMBER = re.compile(rb"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?")
+_SEVERAL = re.compile(rb"\d+(?:,\d+)+")
 # A line that is nothing else: a number, numbers or costs, perhaps a tag, and a namespace.
 _SURE = re.compile(
-    rb"[+-]?\d+(?:\.\d+)?(?::[\d.]+)?(?: +[\d.]+(?::[\d.]+)?)*"
+    rb"(?:\d+(?:,\d+)+|[+-]?\d+(?:\.\d+)?)(?::[\d.]+)?(?: +[\d.]+(?::[\d.]+)?)*"
     rb"(?: +'[^\s|]*| +[^\s|']+(?=\|))? *\|(?:[A-Za-z_]\w*(?::[\d.]+)?)?(?: |$)"
 )
 _LOOKED_AT = 20  # lines
@@ -55,11 +57,14 @@ def parse(raw: bytes) -> ParsedLine:
     if not bar:
         raise LineError("no | before the words in ")
     label, weight, several = _label(before)
+    more: list[bytes] = []
+    if label is not None and _SEVERAL.fullmatch(label):
+        label, *more = label.split(b",")
     words, valued = _words(features)
     told = ""
     if valued:
         told = "values of features, such as word:2.5, cannot be taken: words count as they occur"
-    return ParsedLine(label, b" ".join(words), weight, several, told)
+    return ParsedLine(label, b" ".join(words), weight, several, told, tuple(more))
 
 
 def _label(before: bytes) -> tuple[bytes | None, float, bool]:
@@ -69,7 +74,7 @@ def _label(before: bytes) -> tuple[bytes | None, float, bool]:
     touches = bool(before) and not before[-1:].isspace()
     if tokens and (tokens[-1].startswith(b"'") or (touches and len(tokens) > 1)):
         tokens.pop()
-    elif touches and not _NUMBER.fullmatch(tokens[0]):
+    elif touches and not (_NUMBER.fullmatch(tokens[0]) or _SEVERAL.fullmatch(tokens[0])):
         tokens = []  # a tag alone
     if not tokens:
         return None, 1.0, False

@@ -19,6 +19,7 @@ from textmlr.base.printable import plural
 from textmlr.base.threads import chosen_threads
 from textmlr.corpus.corpus import Corpus
 from textmlr.corpus.given_data import Data, Labels, Weights, as_corpus
+from textmlr.corpus.label_sets import LabelSets, recoded
 from textmlr.corpus.reading_options import ReadingOptions
 from textmlr.export.matrices.matrix_file import MatrixFile, write_matrix
 from textmlr.export.matrices.matrix_parts import MatrixPart
@@ -34,14 +35,15 @@ class FeatureMatrix:
     """The features of n documents.
 
     X           (n, V) float32 CSR, scipy's csr_array
-    y           (n,) int32, codes into labels
+    y           (n,) int32, codes into labels; of label sets (n, L) uint8 CSR, 1 where a document
+                has a label
     labels      names of the labels, sorted
     weights     (n,) float32, or None: each document counts 1
     featurizer  fitted: its transform gives the same columns of further documents
     """
 
     X: csr_array
-    y: NDArray[np.int32]
+    y: NDArray[np.int32] | csr_array
     labels: list[str]
     weights: NDArray[np.float32] | None
     featurizer: Featurizer
@@ -95,13 +97,18 @@ def featurize(
         raise InputError(f"{name} and model are both given", mend="a model has its own features")
     (own,) = stages_of(options, STAGES, OTHERS, {"reading": ReadingOptions})
     written = None if path is None else MatrixFile.of(os.fspath(path))
-    corpus = as_corpus(data, labels, text=text, label=label, weights=weights, reading=reading)
+    own_reading: Any = {"reading": reading, "multilabel": model and model.is_multilabel}
+    corpus = as_corpus(data, labels, text=text, label=label, weights=weights, **own_reading)
     part, names, featurizer = _part(corpus, model, own, chosen_threads(threads))
     if written is not None:
         columns = None if featurizer.options.hash_bits else featurizer.feature_names()
         write_matrix(written, iter([part]), labels=names, names=columns, threads=threads)
     assert part.y is not None
-    return FeatureMatrix(part.features.to_scipy(), part.y, names, part.weights, featurizer)
+    y = part.y
+    if isinstance(y, LabelSets):
+        ones = np.ones(len(y.codes), np.uint8)
+        y = csr_array((ones, y.codes, y.offsets), shape=(len(y), len(names)))
+    return FeatureMatrix(part.features.to_scipy(), y, names, part.weights, featurizer)
 
 
 def _part(
@@ -113,7 +120,7 @@ def _part(
         for own in corpus.labels:
             if own not in code_of:
                 raise InputError(f"the model has no label {own!r}", mend="leave it out")
-        y = np.array([code_of[own] for own in corpus.labels], np.int32)[corpus.y]
+        y = recoded(corpus.y, np.array([code_of[own] for own in corpus.labels], np.int32))
         features = model.featurizer.featurize(corpus.batches, threads)
         return MatrixPart(features, y, corpus.weights), model.labels, model.featurizer
     featurizer = Featurizer(options)

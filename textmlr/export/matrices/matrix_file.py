@@ -9,6 +9,7 @@ import os
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import chain, islice
 from typing import IO, TYPE_CHECKING
 
 from textmlr.base.errors import InputError
@@ -110,16 +111,17 @@ def write_matrix(
     Raises InputError for a corpus without documents, for weights that a format has no place for,
     and for a file that cannot be written.
     """
-    done = MatrixSummary(int(output.format == "vw"))
+    from textmlr.export.matrices.matrix_parts import has_sets
+
+    following = iter(parts)
+    held = list(islice(following, 1))
+    sets = any(has_sets(part) for part in held)
+    done = MatrixSummary(int(output.format == "vw" and not sets))
 
     def counted() -> Iterator[MatrixPart]:
-        for part in parts:
-            if output.format == "svmlight" and part.weights is not None:
-                raise InputError(
-                    "svmlight has no place for weights",
-                    place=output.path,
-                    mend="write .npz or .vw, or leave out --weighted",
-                )
+        for part in chain(held, following):
+            if part.weights is not None:
+                _check_weights(output, sets=sets)
             done.documents += len(part)
             done.nonzeros += len(part.features.indices)
             done.invalid += part.features.invalid
@@ -141,6 +143,18 @@ def write_matrix(
                     table.write(f"{number}\t{row.translate(LINE_ENDS)}\n".encode())
     done.files = (output.path, *beside)
     return done
+
+
+def _check_weights(output: MatrixFile, *, sets: bool) -> None:
+    """Raise InputError if a format has no place for weights;  sets  beside label sets."""
+    if output.format == "svmlight" or (output.format == "vw" and sets):
+        other = ".npz" if sets else ".npz or .vw"
+        beside = " beside several labels" if output.format == "vw" else ""
+        raise InputError(
+            f"{output.format} has no place for weights{beside}",
+            place=output.path,
+            mend=f"write {other}, or leave out --weighted",
+        )
 
 
 def _write_lines(

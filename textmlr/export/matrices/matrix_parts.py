@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 
 from textmlr.base.errors import InputError
 from textmlr.base.threads import chosen_threads
+from textmlr.corpus.chunks import settled
+from textmlr.corpus.label_sets import LabelSets, Targets, joined_targets, recoded
 from textmlr.features.csr_features import Features
 from textmlr.features.featurizer import Featurizer
 
@@ -25,12 +27,12 @@ class MatrixPart:
     """f(x) of some documents, in order, with their labels and weights.
 
     features  f(x)
-    y         (n,) int32    codes of their labels, None where they have none
+    y         (n,) int32    codes of their labels, or sets of them; None: they are not known
     weights   (n,) float32  None: each counts 1
     """
 
     features: Features
-    y: NDArray[np.int32] | None = None
+    y: Targets | None = None
     weights: NDArray[np.float32] | None = None
 
     def __len__(self) -> int:
@@ -50,6 +52,11 @@ class MatrixPart:
         y = None if self.y is None else self.y[first:last]
         weights = None if self.weights is None else self.weights[first:last]
         return MatrixPart(features, y, weights)
+
+
+def has_sets(part: MatrixPart) -> bool:
+    """Whether documents have label sets."""
+    return isinstance(part.y, LabelSets)
 
 
 def cut(parts: Iterable[MatrixPart]) -> Iterator[MatrixPart]:
@@ -73,7 +80,7 @@ def fit(
     Raises InputError for a corpus without documents.
     """
     threads = chosen_threads(threads)
-    held = [chunk for chunk in chunks if len(chunk.batch)]
+    held = settled([chunk for chunk in chunks if len(chunk.batch)])
     labels = sorted({name for chunk in held if chunk.labels for name in chunk.labels[1]})
     batches = [chunk.batch for chunk in held]
     if featurizer.options.stateless:
@@ -86,7 +93,7 @@ def fit(
     weights = [chunk.weights for chunk in held if chunk.weights is not None]
     part = MatrixPart(
         features,
-        np.concatenate([y for y in codes if y is not None]) if labels else None,
+        joined_targets([y for y in codes if y is not None]) if labels else None,
         np.concatenate(weights) if weights else None,
     )
     return part, labels
@@ -109,7 +116,7 @@ def transform(
             yield MatrixPart(featurizer.featurize([chunk.batch], threads), y, chunk.weights)
 
 
-def _codes(chunk: Chunk, labels: Sequence[str]) -> NDArray[np.int32] | None:
+def _codes(chunk: Chunk, labels: Sequence[str]) -> Targets | None:
     """The labels of a chunk as codes into a list."""
     if chunk.labels is None:
         return None
@@ -122,5 +129,4 @@ def _codes(chunk: Chunk, labels: Sequence[str]) -> NDArray[np.int32] | None:
             place=chunk.name,
             mend="leave out its documents, or all labels with --no-labels",
         )
-    own: NDArray[np.int32] = np.array([code_of[name] for name in names], np.int32)[codes]
-    return own
+    return recoded(codes, np.array([code_of[name] for name in names], np.int32))

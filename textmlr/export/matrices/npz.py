@@ -15,6 +15,7 @@ from typing import IO, TYPE_CHECKING, Any
 
 import numpy as np
 
+from textmlr.corpus.label_sets import LabelSets, joined_targets
 from textmlr.export.matrices.matrix_parts import MatrixPart
 
 if TYPE_CHECKING:
@@ -31,7 +32,9 @@ def write_npz(
     """Write all parts as one matrix, and return it.
 
     Beside scipy's own arrays, where they are known:
-    y         (n,) int32    codes of the documents' labels
+    y         (n,) int32    codes of the documents' labels; of label sets, in its place,
+    y_indptr, y_indices     (n + 1,) and (m,) int32: document i has the labels of the codes
+                            y_indices[y_indptr[i]:y_indptr[i + 1]], as rows of a CSR matrix
     labels    (L,) str      the labels they stand for
     weights   (n,) float32  the documents' weights
     features  () str        the names of the columns, with a line end between them: as an array
@@ -44,7 +47,11 @@ def write_npz(
     matrix = blocks[0] if len(blocks) == 1 else vstack(blocks, "csr")
     more: dict[str, NDArray[Any]] = {}
     if labels is not None:
-        more["y"] = np.concatenate([part.y for part in held if part.y is not None])
+        y = joined_targets([part.y for part in held if part.y is not None])
+        if isinstance(y, LabelSets):
+            more |= {"y_indptr": y.offsets.astype(np.int32), "y_indices": y.codes}
+        else:
+            more["y"] = y
         more["labels"] = np.array(labels)
     weights = [part.weights for part in held if part.weights is not None]
     if weights:

@@ -9,6 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from textmlr.corpus.label_sets import LabelSets, Targets
 from textmlr.export.matrices.matrix_parts import MatrixPart
 
 # Characters that Vowpal Wabbit does not take in a name, and the sign of the escapes.
@@ -19,8 +20,9 @@ class SvmlightLines:
     """Lines ``code index:value index:value``, the indices ascending, as liblinear, XGBoost and
     scikit-learn's load_svmlight_file read them.
 
-    The code is that of the document's label, 0 where it has none.  A value has the fewest digits
-    that float32 reads back.
+    The code is that of the document's label, 0 where it is not known; of a label set the codes with
+    commas between, as load_svmlight_file(multilabel=True) reads them.  A value has the fewest
+    digits that float32 reads back.
 
     first_index  of column 0
     Source: Joachims, SVMlight, "Using SVMlight: input files"; LIBLINEAR's README.
@@ -33,14 +35,15 @@ class SvmlightLines:
         """The lines of some documents."""
         codes = np.zeros(len(part), np.int32) if part.y is None else part.y
         names = pa.array(part.features.indices.astype(np.int64) + self._first)
-        return _join(_text(pa.array(codes)), part, _text(names))
+        return _join(_labels(codes), part, _text(names))
 
 
 class VwLines:
     """Lines ``code | name:value name:value`` of Vowpal Wabbit, or ``code weight | ...``.
 
-    Codes count from 1, as ``--oaa`` wants them; a document without a label has none.  In names %,
-    space, :, | and line ends are written as in URLs (%25, %20, %3A, %7C …).
+    Codes count from 1, as ``--oaa`` wants them; those of label sets count from 0, with commas
+    between, as ``--multilabel_oaa`` does.  A document without a label has none.  In names %, space,
+    :, | and line ends are written as in URLs (%25, %20, %3A, %7C …).
 
     names  of the columns; None: numbers are their names (hashing)
     Source: the Vowpal Wabbit wiki, "Input format".
@@ -62,10 +65,19 @@ class VwLines:
             names = self._names.take(pa.array(part.features.indices))
         before = pa.array([""] * len(part), pa.large_string())
         if part.y is not None:
-            before = _glued(_text(pa.array(part.y + 1)), " ")
+            y = part.y
+            before = _glued(_labels(y if isinstance(y, LabelSets) else y + 1), " ")
             if part.weights is not None:
                 before = _glued(before, _text(pa.array(part.weights)), " ")
         return _join(_glued(before, "|"), part, names)
+
+
+def _labels(y: Targets) -> pa.Array:
+    """The codes of each document's labels, with commas between."""
+    if not isinstance(y, LabelSets):
+        return _text(pa.array(y))
+    lists = pa.LargeListArray.from_arrays(pa.array(y.offsets), _text(pa.array(y.codes)))
+    return pc.binary_join(lists, pa.scalar(",", pa.large_string()))
 
 
 def _text(array: pa.Array) -> pa.Array:

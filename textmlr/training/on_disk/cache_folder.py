@@ -19,7 +19,7 @@ JOURNAL, LOCK = "journal.json", "lock"
 CHECKPOINT = ".checkpoint"
 _PART = r"\.{}\.[0-9a-f]{{12}}\.part"  # a killed process's file of ``atomic_write``
 _FILES = (
-    r"(lock|journal\.json|text|lengths|labels|weights|counts|counted|rows|ends|rows-[0-9]{5,}"
+    r"(lock|journal\.json|text|lengths|labels|set_sizes|weights|counts|counted|rows|ends|rows-[0-9]{5,}"
     r"|(final|twin)\.checkpoint)"
 )
 _OWN = re.compile(f"{_FILES}|{_PART.format(_FILES)}")
