@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 from click.testing import CliRunner, Result
+from conftest import SETS, set_documents
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -25,16 +26,8 @@ Pair = tuple[list[str], str]
 
 
 def sets(count: int, seed: int = 3) -> list[Pair]:
-    """Documents with any number of labels, none too; each label has words of its own."""
-    rng = np.random.default_rng(seed)
-    names = ["billing", "urgent", "comedy", "scifi", "late"]
-    pairs = []
-    for i in range(count):
-        own = [name for code, name in enumerate(names[: 4 + (i > 150)]) if rng.random() < 0.35]
-        words = [f"{name}{rng.integers(3)}" for name in own for _ in range(2)]
-        words += [f"word{rng.integers(20)}" for _ in range(4)]
-        pairs.append((own, " ".join(rng.permutation(words))))
-    return pairs
+    """Documents with any number of labels; one of them comes late."""
+    return set_documents(count // 2, seed) + set_documents(count // 2, seed + 1, [*SETS, "late"])
 
 
 PAIRS = sets(300)
@@ -187,7 +180,7 @@ class TestFigures:
 
     def test_it_learns(self) -> None:
         trainer = learnt(sets(2000), [])
-        assert trainer.lately.accuracy > 0.8  # a fifth of the documents have no label
+        assert trainer.lately.accuracy > 0.75  # a fifth of the documents have no label
         assert trainer.lately.loss < 1.0
 
 
@@ -232,19 +225,18 @@ def written(pairs: list[Pair], path: Path) -> None:
 class TestCommandLine:
     def test_stop_and_go_on_needs_nothing_said_again(self, tmp_path: Path) -> None:
         """A resumed stream reads labels as it began, and passes over what it had."""
-        whole, halves = tmp_path / "whole", tmp_path / "halves"
-        for folder in (whole, halves):
-            folder.mkdir()
-        written(PAIRS, whole / "in.tsv")
-        assert run(whole, "--label-separator", "|").exit_code == 0
-        written(PAIRS[:170], halves / "in.tsv")
-        assert run(halves, "--label-separator", "|").exit_code == 0
-        written(PAIRS, halves / "in.tsv")
-        told = run(halves, "--resume")
+        written(PAIRS, tmp_path / "in.tsv")
+        assert run(tmp_path, "--label-separator", "|").exit_code == 0
+        whole = (tmp_path / "m").read_bytes()
+        written(PAIRS[:170], tmp_path / "in.tsv")
+        assert run(tmp_path, "--label-separator", "|").exit_code == 0
+        assert (tmp_path / "m").read_bytes() != whole
+        written(PAIRS, tmp_path / "in.tsv")
+        told = run(tmp_path, "--resume")
         assert told.exit_code == 0, told.output
         assert "resuming after 170 documents that were trained on before" in told.stderr
         assert "300, 130 of them now" in told.stdout
-        assert (whole / "m").read_bytes() == (halves / "m").read_bytes()
+        assert (tmp_path / "m").read_bytes() == whole
 
     @pytest.mark.parametrize("threads", ["2", "4"])
     def test_threads_change_no_bit(self, tmp_path: Path, threads: str) -> None:
