@@ -85,7 +85,7 @@ def test_figures_are_those_of_scikit_learn() -> None:
 
 def test_the_metric_is_of_sets_alone(tmp_path: Path) -> None:
     one = corpus_of(documents(300, 11))
-    with pytest.raises(InputError, match="micro-f1.* is of documents with several labels"):
+    with pytest.raises(InputError, match=r"micro-f1.* is of documents with several labels"):
         tuned(tmp_path / "journal", 2, one, metric="micro-f1")
 
 
