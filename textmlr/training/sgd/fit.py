@@ -218,9 +218,15 @@ class _FinalStage:
         rates, counts = rates_of(runs.objective)
         if runs.objective.head.has_sets:
             own = SetCalibration.of(scored, rates, counts, runs.options, biased=runs.biased)
-            self.sets, calibration, loss = own, own.common, own.loss
-        else:
-            calibration, loss = calibrate_or_shrink(scored, rates, counts, biased=runs.biased)
+            self.sets = own
+            return replace(
+                self.best,
+                calibration=own.common,
+                loss=own.loss,
+                accuracy=scored.accuracy,
+                never_answered=own.thresholds.never_answered,
+            )
+        calibration, loss = calibrate_or_shrink(scored, rates, counts, biased=runs.biased)
         return replace(
             self.best,
             calibration=calibration,
