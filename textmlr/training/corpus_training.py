@@ -39,7 +39,7 @@ from textmlr.training.training_record import training_record
 # Labels of sets have few documents each, and learn little from rare features: more weights than
 # these, of the rarest features, take most of the time and memory of training, and do not lower the
 # loss of held-out documents of debtags.
-MOST_WEIGHTS = 1 << 25
+MOST_WEIGHTS = 1 << 24
 
 
 def train_corpus(

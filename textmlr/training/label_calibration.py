@@ -96,9 +96,14 @@ class LabelScales:
         """Both, as kernels take them: (L, 2)."""
         return np.stack([self.factors, self.offsets], axis=1)
 
-    def calibrated(self, scores: NDArray[np.float32], bent: Bent) -> NDArray[np.float32]:
-        """Scores of documents as answers have them: (n, L);  bent  the slopes."""
-        out = np.empty_like(scores)
+    def calibrated(
+        self, scores: NDArray[np.float32], bent: Bent, *, in_place: bool = False
+    ) -> NDArray[np.float32]:
+        """Scores of documents as answers have them: (n, L).
+
+        bent  the slopes;  in_place  write them over ``scores``, which are lost
+        """
+        out = scores if in_place else np.empty_like(scores)
         kernels.calibrate_rows(frozen(scores), frozen(self.given), np.array(bent.slopes), out)
         return out
 

@@ -213,7 +213,7 @@ class _FinalStage:
         """The run without the documents that judge which is most like the final one."""
         if self.best is None or not self.scored:
             return self.twin or self.best
-        scored = Scored.joined([self.scored[number] for number in sorted(self.scored)])
+        scored = Scored.joined([self.scored.pop(number) for number in sorted(self.scored)])
         runs = self.search.runs
         rates, counts = rates_of(runs.objective)
         if runs.objective.head.has_sets:
