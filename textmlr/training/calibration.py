@@ -12,7 +12,7 @@ from textmlr.corpus.label_sets import Targets, all_known, as_sets, joined_target
 from textmlr.model.heads import SOFTMAX, Head
 from textmlr.model.parameters import Network
 from textmlr.model.scoring import Calibration, Shrunk, score, spreads
-from textmlr.training.label_calibration import LabelCalibration
+from textmlr.training.label_calibration import ScoreHistogram, common_calibration
 from textmlr.training.objective import Objective
 
 # Weights of the penalties on log factor and exponent, in documents: they count where there are few.
@@ -108,8 +108,8 @@ def calibrate(scored: Scored, *, biased: bool = True) -> tuple[Calibration, floa
     biased  whether there is a bias
     """
     if scored.head.has_sets:
-        own = LabelCalibration(scored.scores, as_sets(scored.y), scored.weights, biased=biased)
-        return own.common()
+        own = ScoreHistogram.of(scored.scores, as_sets(scored.y), scored.weights)
+        return common_calibration(own, biased=biased)
     fit = _Fit(scored)
     x, loss = fit.run(free=2)
     if not -1.0 <= x[1] <= 0.0:

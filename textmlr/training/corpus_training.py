@@ -23,7 +23,7 @@ from textmlr.model.model import Model
 from textmlr.model.model_facts import kept_of
 from textmlr.model.model_parts import UpdateState
 from textmlr.model.parameters import LINEAR
-from textmlr.model.scoring import Calibration
+from textmlr.model.scoring import Bent, Calibration
 from textmlr.model.zero_rows import without_zero_rows
 from textmlr.training.exact.penalty_path import ExactFit, fit_exact
 from textmlr.training.feature_names import FeatureNames
@@ -195,6 +195,8 @@ class _Training:
         )
         squares = result.squares if options.hidden else []
         calibration = result.calibration.absorbed()
+        if isinstance(calibration, Bent):
+            calibration = replace(calibration, links=result.second)
         return _Fitted(result.layers, squares, calibration, result, result.thresholds)
 
     def _stage(self, rows: Rows) -> Stage:

@@ -70,7 +70,7 @@ def training_record(
 
 def calibration_record(calibration: Calibration) -> CalibrationRecord:
     """A calibration, as the record has it."""
-    return CalibrationRecord(**asdict(calibration))
+    return CalibrationRecord(**calibration.as_json())
 
 
 def written_options(options: TrainingOptions) -> dict[str, object]:

@@ -16,7 +16,7 @@ from textmlr.features.csr_features import Features
 from textmlr.kernels import sgd as kernels
 from textmlr.kernels.layers import Layers
 from textmlr.model.parameters import LINEAR, Network
-from textmlr.training.dealt_parts import AnyObjective, DealtRows, Turn, dealt, turns
+from textmlr.training.dealt_parts import AnyObjective, DealtRows, Turn, dealt, drawn_order, turns
 from textmlr.training.objective import Objective
 from textmlr.training.run_state import State
 from textmlr.training.sgd.epoch import Epoch, Unfinished, WarmStart
@@ -320,15 +320,7 @@ class SGD:
         """The documents of the next epoch, in random order."""
         rng = np.random.default_rng([self.options.seed, self.done])
         weights = self.objective.weights[self.documents]
-        n = len(weights)
-        if (weights == weights[0]).all():
-            return self.documents[rng.permutation(n)].astype(np.int32)
-        # Systematic resampling: each document floor or ceiling of its share.
-        edges = np.cumsum(weights, dtype=np.float64)
-        marks = (np.arange(n) + rng.random()) * (edges[-1] / n)
-        last = int(np.flatnonzero(weights)[-1])  # rounding may put a mark past the end
-        drawn = np.minimum(np.searchsorted(edges, marks, side="right"), last)
-        return self.documents[rng.permutation(drawn)].astype(np.int32)
+        return self.documents[drawn_order(weights, rng)].astype(np.int32)
 
 
 def of_theta(

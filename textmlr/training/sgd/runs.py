@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from textmlr.base.training_options import TrainingOptions
+from textmlr.model.heads import Head
 from textmlr.training.dealt_parts import AnyObjective, DealtObjective
 from textmlr.training.objective import Objective
 from textmlr.training.run_state import Json, State, StateStore
@@ -31,6 +32,33 @@ class ColumnFacts(NamedTuple):
 
 
 NO_FACTS = ColumnFacts()
+# The rates and the power of idf for sets of labels: each label has few documents, and larger steps
+# reach further.  By held-out documents of reuters90, debtags and netflix-genres, powers 0.5 and 2
+# are worse by 2 % of the loss or more, and so is rate 2.
+SET_RATES = (4.0, 8.0, 16.0)
+SET_POWERS = (1.0,)
+
+
+def learning_rates(options: TrainingOptions, head: Head) -> tuple[float, ...]:
+    """The learning rates to try, ascending."""
+    if options.learning_rate is not None:
+        return (options.learning_rate,)
+    if head.has_sets and options.chosen_step == "plain":
+        return SET_RATES
+    return options.learning_rates
+
+
+def middle_rate(options: TrainingOptions, head: Head) -> float:
+    """The learning rate that is tried first, and taken where there is nothing to choose by."""
+    rates = learning_rates(options, head)
+    return rates[(len(rates) - 1) // 2]
+
+
+def idf_powers(options: TrainingOptions, head: Head, *, choose: bool) -> tuple[float, ...]:
+    """The powers of idf to try, one where there is nothing to choose by."""
+    if head.has_sets and options.idf_power is None:
+        return SET_POWERS
+    return options.idf_powers(choose=choose)
 
 
 class Runs:
