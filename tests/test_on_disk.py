@@ -276,12 +276,13 @@ def test_a_run_over_label_sets_is_gone_on_with_after_any_stage(
     assert trained(*own, "--resume") == whole
 
 
-@pytest.mark.parametrize("documents", [120, 600, 6000])
+@pytest.mark.parametrize(("documents", "scores"), [(120, 0), (600, 1 << 25), (600, 0), (6000, 0)])
 @pytest.mark.parametrize("saves", [1, 3])
 def test_a_run_over_label_sets_is_gone_on_with_within_its_end(
-    sets: Path, documents: int, saves: int, monkeypatch: pytest.MonkeyPatch
+    sets: Path, documents: int, scores: int, saves: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Few documents are calibrated in parts, many by a run beside the final one."""
+    """Few documents are calibrated in parts, so many that their scores are too many by a trial."""
+    monkeypatch.setattr(trials, "MOST_SCORES", scores)
     monkeypatch.chdir(sets.parent)
     sets.write_text("".join(sets.read_text().splitlines(True)[:documents]))
     own = [str(sets), *SETS, "-q", "--memory", "100kB", "--threads", "1"]
