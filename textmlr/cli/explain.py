@@ -69,7 +69,8 @@ question_options = one_value(
             "--flip",
             heading=SHOW,
             is_flag=True,
-            help="Find the fewest words without which the label changes.",
+            help="Find the fewest words without which the label changes; with a multi-label model "
+            "without which LABEL is an answer no more, or becomes one.",
         ),
     ],
 )
@@ -138,6 +139,10 @@ def explain(
     With --flip it also finds the fewest words without which the likeliest label is another: each is
     replaced by a space wherever it occurs, and the rest is classified.
 
+    A multi-label model asks of each label by itself whether the document has it: the table has what
+    words add to the label's score beside its absence, P = 1 / (1 + exp(-score)), and --flip takes
+    LABEL, or else the likeliest, across its threshold.
+
     --json prints one object for each document.
 
     \b
@@ -151,6 +156,8 @@ def explain(
     """
     loaded = _loaded(model) if source.corpora else None
     usual = () if loaded is None else loaded.record.taken
+    if loaded is not None:
+        reading = reading.for_model(loaded.is_multilabel)
     asked = asked_documents(documents, source, reading, usual)
     if html is not None:
         _check_page(html, asked, model, source)
@@ -165,7 +172,8 @@ def explain(
     refuse_corpora_in(asked, loaded.labels)
     for number, one in enumerate(asked):
         explanation = loaded.explain(one.text, question.label, question.against)
-        counterfactual = loaded.counterfactual(one.text) if question.flip else None
+        label = question.label if loaded.is_multilabel else None
+        counterfactual = loaded.counterfactual(one.text, label) if question.flip else None
         sys.stdout.flush()
         if as_json:
             _print_json(one, explanation, counterfactual)
@@ -228,9 +236,12 @@ def _print_json(
     asked: AskedDocument, explanation: Explanation, counterfactual: Counterfactual | None
 ) -> None:
     about = {"document": asked.name, **explanation.as_dict()}
-    if asked.label is not None:
+    if isinstance(asked.label, str):
         about["own_label"] = asked.label
         about["right"] = asked.label == explanation.answer
+    elif asked.label is not None:
+        about["own_labels"] = list(asked.label)
+        about["right"] = set(asked.label) == set(explanation.answer)
     if counterfactual is not None:
         about["flip"] = {k: v for k, v in counterfactual.as_dict().items() if k != "text"}
     click.echo(to_json(about))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from io import BytesIO
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
 import click
 
@@ -32,6 +32,9 @@ from textmlr.cli.verb import verb_option
 from textmlr.cli.warnings import warn
 from textmlr.corpus.reading_options import ReadingOptions
 from textmlr.corpus.taken_columns import Taken
+
+if TYPE_CHECKING:
+    from textmlr.corpus.label_sets import Targets
 
 _LOOKED_AT = 1 << 16  # bytes of a corpus
 MOST_BYTES = 1 << 24  # every word of a document becomes an object
@@ -61,14 +64,14 @@ class AskedDocument:
 
     name   for headings
     path   of the file it is all of, None for a part of one and for a text of the command line
-    label  its own, in a corpus
+    label  its own, in a corpus; with a multi-label model its labels
     head   the beginning of the file of lines that it is one of
     """
 
     name: str
     path: str | None
     text: bytes
-    label: str | None = None
+    label: str | tuple[str, ...] | None = None
     head: bytes | None = None
 
 
@@ -223,7 +226,7 @@ def _of_corpora(
         for number in numbers:
             row = number - 1 - first
             if 0 <= row < len(chunk):
-                label = None if chunk.labels is None else chunk.labels[1][chunk.labels[0][row]]
+                label = None if chunk.labels is None else _label(*chunk.labels, row)
                 text = chunk.batch[row].decode("utf-8", "replace").encode()
                 place = f"{name}, document {number:,}"
                 found[number] = AskedDocument(place, None, text, label)
@@ -234,6 +237,15 @@ def _of_corpora(
     for sentence in tables_said(notes.taken, usual, reading):
         click.echo(plain(sentence), err=True)
     return [found[number] for number in numbers]
+
+
+def _label(codes: Targets, names: Sequence[str], row: int) -> str | tuple[str, ...]:
+    """The label of a document, or its set of labels."""
+    from textmlr.corpus.label_sets import LabelSets
+
+    if isinstance(codes, LabelSets):
+        return tuple(names[code] for code in codes[row].tolist())
+    return names[int(codes[row])]
 
 
 def _are_labelled(

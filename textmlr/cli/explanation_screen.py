@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 PHRASE_SHARE = 0.5  # of a word's margin, from which on an n-gram of several words is named
 WIDEST = 100  # columns: figures far from their words are hard to read
 NATS = "Numbers are nats: each 0.7 makes the label twice as likely, beside the others."
+ODDS = "Numbers are nats: each 0.7 doubles the odds of the label."
 KEPT = "\n\t" + JOINERS
 # Styles of a word by strength, for and against the label: blue and orange, which all colour vision
 # tells apart, and a line under orange.  Backgrounds have their own ink and are neither light nor
@@ -73,7 +75,7 @@ def show(
     _show_words(explanation, shown.most)
     if shown.ngrams:
         _show_table(explanation, shown.most)
-    click.echo(NATS)
+    click.echo(ODDS if explanation.is_absolute else NATS)
     if shown.ngrams or explanation.method != "exact":
         click.echo(method_of(explanation))
     click.echo(sum_of(explanation).replace("; ", "\n"))
@@ -85,17 +87,21 @@ def show(
 def _show_answer(asked: AskedDocument, explanation: Explanation) -> None:
     from textmlr.model.explanation.excerpts import versus
 
-    likeliest = explanation.answer
     click.secho(plain(asked.name), bold=True)
     click.echo(
         f"  {plain(explanation.label)} {100 * explanation.probability:.1f} %, "
         f"{explanation.margin:+.4f} nats against {plain(versus(explanation))}"
     )
+    if isinstance(explanation.answer, tuple):
+        _show_labels(asked, explanation, explanation.answer)
+        return
+    likeliest = explanation.answer
     if explanation.label != likeliest:
         share = 100 * explanation.probabilities[likeliest]
         click.echo(f"  The likeliest label is {plain(likeliest)}, {share:.1f} %.")
     if asked.label is None:
         return
+    assert isinstance(asked.label, str)  # as many labels as the model gives
     own = plain(asked.label)
     if asked.label == likeliest:
         click.echo(f"  Its own label is {own}: the model is right.")
@@ -104,6 +110,27 @@ def _show_answer(asked: AskedDocument, explanation: Explanation) -> None:
         click.echo(f"  Its own label is {own}, {share:.1f} %: the model is wrong.")
     else:
         click.echo(f"  Its own label is {own}, which the model does not know.")
+
+
+def _show_labels(asked: AskedDocument, explanation: Explanation, answer: tuple[str, ...]) -> None:
+    """The labels that are the answer, and those that the document has."""
+    assert explanation.thresholds is not None
+    least = 100 * explanation.thresholds[explanation.label]
+    side = "above" if explanation.label in answer else "below"
+    click.echo(f"  It is {side} its threshold, {least:.1f} %. The answer: {_listed(answer)}.")
+    if asked.label is None:
+        return
+    own = asked.label if isinstance(asked.label, tuple) else (asked.label,)
+    missed = [label for label in own if label not in answer]
+    added = [label for label in answer if label not in own]
+    wrong = [f"misses {_listed(missed)}"] if missed else []
+    wrong += [f"adds {_listed(added)}"] if added else []
+    verdict = "is right" if not wrong else " and ".join(wrong)
+    click.echo(f"  Its own labels: {_listed(own)}. The model {verdict}.")
+
+
+def _listed(labels: Sequence[str]) -> str:
+    return ", ".join(map(plain, labels)) or "none"
 
 
 def _visible(text: str) -> str:
@@ -236,12 +263,18 @@ def _show_table(explanation: Explanation, most: int) -> None:
     table.add_column("f(x)", justify="right")
     table.add_column(weight_of(explanation), justify="right")
     table.add_column("score", f"{explanation.score:+.4f}", justify="right")
+    is_absolute = explanation.is_absolute  # then the margin is the score
     several = explanation.against is None and len(explanation.probabilities) > 2
     beside = "others" if several else plain(versus(explanation))
-    table.add_column(Text(f"vs {beside}"), f"{explanation.margin:+.4f}", justify="right")
+    if not is_absolute:
+        table.add_column(Text(f"vs {beside}"), f"{explanation.margin:+.4f}", justify="right")
+    cells = 5 if is_absolute else 6
+
+    def row(*own: str | Text) -> None:
+        table.add_row(*own[:cells])
 
     def add(feature: Contribution, style: str) -> None:
-        table.add_row(
+        row(
             _named(_visible(name_of(feature)), style),
             f"{feature.count:,}",
             f"{feature.value:.4f}",
@@ -254,11 +287,11 @@ def _show_table(explanation: Explanation, most: int) -> None:
         add(feature, FOR[1])
     if shown.others:
         together = (f"{shown.contribution:+.4f}", f"{shown.margin:+.4f}")
-        table.add_row(f"{shown.others:,} others", "", "", "", *together)
+        row(f"{shown.others:,} others", "", "", "", *together)
     for feature in reversed(shown.against):
         add(feature, AGAINST[1].removeprefix("underline "))
     own = start_of(explanation)
-    table.add_row(own, "", "", "", f"{explanation.bias:+.4f}", f"{explanation.bias_margin:+.4f}")
+    row(own, "", "", "", f"{explanation.bias:+.4f}", f"{explanation.bias_margin:+.4f}")
     Console(highlight=False).print(table)
 
 

@@ -6,6 +6,8 @@
     scores         (n, L) float32   θᵀf(x, ℓ), calibrated, nats; see ``Model.scores``
     log_z          (n,)   float32   nats
     probabilities  (n, L) float32   P(Y=ℓ | x; θ)
+    answers        (n, L) bool      of a multi-label model: whether P is at least the label's
+                                    threshold
 
 ONNX lacks our tokenizer, so text becomes ids and values outside of the graph:
 
@@ -13,7 +15,8 @@ ONNX lacks our tokenizer, so text becomes ids and values outside of the graph:
     ids, values = inputs(Model.load("model.textmlr"), ["A robot rides into town."])
     session.run(["probabilities"], {"ids": ids, "values": values})
 
-The graph's metadata have the labels, the featurizer's options, and the versions, as JSON.
+The graph's metadata have the labels, the featurizer's options, the versions, and of a multi-label
+model the thresholds, as JSON.
 """
 
 from __future__ import annotations
@@ -32,9 +35,10 @@ from textmlr.base.errors import InputError
 from textmlr.base.training_options import Activation
 from textmlr.base.whole_files import atomic_write
 from textmlr.corpus.in_memory import batches_of
+from textmlr.kernels.sigmoids import KNOT
 from textmlr.model.fasttext.fasttext_parts import refuse_export
 from textmlr.model.model import Model, versions
-from textmlr.model.scoring import Calibration
+from textmlr.model.scoring import STRAIGHT, Calibration
 
 if TYPE_CHECKING:
     import onnx
@@ -125,6 +129,11 @@ def onnx_model(model: Model) -> onnx.ModelProto:
         describe("log_z", TensorProto.FLOAT, ["n"]),
         describe("probabilities", TensorProto.FLOAT, ["n", labels]),
     ]
+    if model.parts.thresholds is not None:
+        constants["thresholds"] = model.parts.thresholds.astype(np.float32)
+        own = ["probabilities", "thresholds"]
+        nodes.append(helper.make_node("GreaterOrEqual", own, ["answers"]))
+        outputs.append(describe("answers", TensorProto.BOOL, ["n", labels]))
     held = [
         onnx.numpy_helper.from_array(np.ascontiguousarray(array), name)
         for name, array in constants.items()
@@ -136,16 +145,23 @@ def onnx_model(model: Model) -> onnx.ModelProto:
         producer_name="textmlr",
         producer_version=versions()["textmlr"],
     )
-    metadata = {
-        "labels": model.labels,
-        "featurizer": model.featurizer.options.as_json(),
-        "versions": versions(),
-    }
-    for key, value in metadata.items():
+    for key, value in _metadata(model).items():
         entry = made.metadata_props.add()
         entry.key, entry.value = key, json.dumps(value, ensure_ascii=False)
     onnx.checker.check_model(made)
     return made
+
+
+def _metadata(model: Model) -> dict[str, Any]:
+    """What the graph says besides, as JSON values."""
+    metadata: dict[str, Any] = {
+        "labels": model.labels,
+        "featurizer": model.featurizer.options.as_json(),
+        "versions": versions(),
+    }
+    if model.parts.thresholds is not None:
+        metadata["thresholds"] = model.parts.thresholds.tolist()
+    return metadata
 
 
 def _steps(
@@ -181,11 +197,36 @@ def _steps(
             node("Max", ["own spread", "least"], ["wide"]),
             node("Div", ["wide", "spread"], ["relative"]),
             node("Pow", ["relative", "exponent"], ["t"]),
-            node("Mul", ["plain scores", "t"], ["own scores"]),
+            node("Mul", ["plain scores", "t"], ["spread scores"]),
         ]
     else:
-        nodes.append(node("Identity", ["plain scores"], ["own scores"]))
-    return nodes, constants
+        nodes.append(node("Identity", ["plain scores"], ["spread scores"]))
+    own_nodes, own_constants = _bend(calibration.slopes)
+    return nodes + own_nodes, constants | own_constants
+
+
+def _bend(
+    slopes: tuple[float, float, float],
+) -> tuple[list[onnx.NodeProto], dict[str, NDArray[Any]]]:
+    """(nodes, constants) from a document's scores to its own ones: see ``scoring.Bent``."""
+    from onnx.helper import make_node as node
+
+    if slopes == STRAIGHT:
+        return [node("Identity", ["spread scores"], ["own scores"])], {}
+    numbers = dict(zip(("low", "middle", "high"), slopes, strict=True))
+    numbers |= {"knot": KNOT, "minus knot": -KNOT, "nothing": 0.0}
+    nodes = [
+        node("Add", ["spread scores", "knot"], ["raised"]),
+        node("Min", ["raised", "nothing"], ["below"]),
+        node("Clip", ["spread scores", "minus knot", "knot"], ["within"]),
+        node("Sub", ["spread scores", "knot"], ["lowered"]),
+        node("Max", ["lowered", "nothing"], ["above"]),
+        node("Mul", ["below", "low"], ["bent below"]),
+        node("Mul", ["within", "middle"], ["bent within"]),
+        node("Mul", ["above", "high"], ["bent above"]),
+        node("Sum", ["bent below", "bent within", "bent above"], ["own scores"]),
+    ]
+    return nodes, {name: np.array(value, np.float32) for name, value in numbers.items()}
 
 
 def _weighted_rows(model: Model) -> NDArray[np.float32]:

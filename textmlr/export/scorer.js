@@ -22,7 +22,8 @@ const RAISED = (mark) => ("\u0301" + mark).normalize("NFD")[0] !== "\u0301"; // 
 const COMBINES = (mark) => RAISED(mark) || (mark + "\u0323").normalize("NFD")[0] === "\u0323";
 class Scorer {
   constructor(model) {
-    if (model.format !== "textmlr-json 3") throw new Error("not a model in format textmlr-json 3");
+    if (!/^textmlr-json [34]$/.test(model.format))
+      throw new Error("not a model in format textmlr-json 3 or 4");
     if (!model.unicode.tokens) throw new Error("its token_pattern is an expression of Python's re");
     [this.model, this.labels] = [model, model.labels];
     this.dropped = new Set(model.featurizer.stop_words);
@@ -100,10 +101,23 @@ class Scorer {
     const mean = scores.reduce((a, b) => a + b) / scores.length;
     const spread = Math.sqrt(scores.reduce((a, s) => a + (s - mean) ** 2, 0) / scores.length);
     const relative = Math.max(spread, calibration.least) / calibration.spread;
-    return scores.map((score) => score * relative ** calibration.exponent);
+    return scores.map((score) => this.bent(score * relative ** calibration.exponent));
+  }
+  bent(score) {
+    if (!this.model.bend) return score;
+    const { knot, low, middle, high } = this.model.bend;
+    return middle * Math.max(-knot, Math.min(score, knot))
+      + low * Math.min(score + knot, 0) + high * Math.max(score - knot, 0);
+  }
+  answer(text) { // the labels above their thresholds, the likeliest first; without thresholds one
+    const [p, least] = [this.probabilities(text), this.model.thresholds];
+    const ranked = p.map((_, label) => label).sort((a, b) => p[b] - p[a]);
+    const own = least ? ranked.filter((label) => p[label] >= least[label]) : ranked.slice(0, 1);
+    return own.map((label) => this.labels[label]);
   }
   probabilities(text) { // P(Y=ℓ | x; θ) of each label
     const scores = this.scores(text);
+    if (this.model.bend) return scores.map((score) => 1 / (1 + Math.exp(-score)));
     const top = Math.max(...scores);
     const z = scores.reduce((sum, score) => sum + Math.exp(score - top), 0);
     return scores.map((score) => Math.exp(score - top) / z);

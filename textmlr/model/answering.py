@@ -85,9 +85,11 @@ class Answerer:
              has a weight that is not 0; (0,): such a document has those of the bias
     head     of the model
     tree     of the labels, which only models of fastText may have
+    looks_up  whether P is looked up in a table of sigmoids, as fastText has it
     """
 
     tree: NDArray[np.int32] | None = None
+    looks_up = False
 
     def __init__(
         self,

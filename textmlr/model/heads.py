@@ -49,6 +49,10 @@ class Curve:
     curvature: Reals
 
 
+def _softmax_formula(score: float, log_z: float | None) -> str:
+    return f"exp({score:.4f}" + (")" if log_z is None else f" − log z {log_z:.4f})")
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Head:
     """An output layer.  The arrays that a kernel writes are its last arguments.
@@ -72,6 +76,8 @@ class Head:
     is_exact       whether the exact solver and the update of linear models minimise its loss
     is_relative    whether a constant added to all scores of a document changes no probability
     has_sets       whether a document has a set of labels, of any number, and not one label
+    formula        (score, log_z): P by these, in letters; log_z None where it is 0
+    base_name      what a score is that says nothing but the base rate
     """
 
     name: str
@@ -90,6 +96,8 @@ class Head:
     is_exact: bool = False
     is_relative: bool = False
     has_sets: bool = False
+    formula: Callable[[float, float | None], str] = _softmax_formula
+    base_name: str = "ln of the base rate"
 
     def log_z(self, scores: NDArray[np.float32]) -> Reals:
         """log z(x; θ) of each row of scores (n, L): (n,) float64, nats."""
@@ -295,6 +303,8 @@ SIGMOIDS = Head(
     about=["A text classifier: P(label | document) = 1 / (1 + exp(-score)) of each label."],
     is_exact=True,
     has_sets=True,
+    formula=lambda score, log_z: f"1 / (1 + exp({-score + 0.0:.4f}))",  # 0, not -0
+    base_name="log-odds of the base rate",
 )
 _HEADS: dict[str, Head] = {head.name: head for head in (SOFTMAX, SIGMOIDS)}
 

@@ -157,7 +157,8 @@ class ModelVerbs:
         [('A', 0, 0.0), ('good', 2, 2.0), ('film', 7, 0.25), ('!', 11, 0.0)]
 
         label    None for the likeliest
-        against  the label to compare with, None for the mean of all others
+        against  the label to compare with, None for the mean of all others, or with a multi-label
+                 model for the label's absence
         Raises InputError for labels that the model does not have, and one against itself.
         """
         from textmlr.model.explanation.contributions import explain
@@ -168,20 +169,27 @@ class ModelVerbs:
             check_kind(name, value, str, "give the name of a label", optional=True)
         return explain(self._explained, text, label, against)
 
-    def counterfactual(self: Any, text: str | bytes) -> Counterfactual:
+    def counterfactual(self: Any, text: str | bytes, label: str | None = None) -> Counterfactual:
         """The fewest words without which the document's likeliest label is another.
+
+        With a multi-label model: without which it has a label no more, or gets it.
 
         >>> import textmlr
         >>> texts = ["a robot in orbit", "the sheriff rode", "robot engine", "a saddle"]
         >>> model = textmlr.train(texts, ["scifi", "western", "scifi", "western"])
         >>> model.counterfactual("a robot").words
         ('robot',)
+
+        label  of a multi-label model, None for the likeliest
+        Raises InputError for a label that the model does not have, and for any if it is not
+        multi-label.
         """
         from textmlr.model.explanation.counterfactual import find_counterfactual
 
         check_text("text", text)
         one_text(text)
-        return find_counterfactual(self._explained, text)
+        check_kind("label", label, str, "give the name of a label", optional=True)
+        return find_counterfactual(self._explained, text, label)
 
     def _repr_html_(self: Any) -> str:
         """The model as a notebook shows it."""
@@ -201,6 +209,7 @@ class ModelVerbs:
             self._columns,
             self._calibration,
             self._base,
+            self._thresholds,
         )
 
     def info(self: Any) -> dict[str, Any]:

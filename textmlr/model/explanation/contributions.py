@@ -20,13 +20,14 @@ from textmlr.base.checks import check_label
 from textmlr.base.errors import InputError
 from textmlr.base.training_options import Activation
 from textmlr.features.hashed_columns import HashedColumns
-from textmlr.model.answering import Answerer
+from textmlr.model.answering import Answerer, Answers
 from textmlr.model.explanation.document_tokens import DocumentTokens, Integers
 from textmlr.model.explanation.explanation import Explanation
 from textmlr.model.explanation.grouped_words import group_words
 from textmlr.model.explanation.integrated_gradients import GradientPath
 from textmlr.model.explanation.read_document import is_fasttext, read_document
 from textmlr.model.explanation.reasons import Contribution, Method, Word
+from textmlr.model.label_choice import LabelChoice
 from textmlr.model.scoring import Calibration
 
 Reals = NDArray[np.float64]
@@ -41,6 +42,7 @@ class ExplainedModel:
     layers       θ, float32: (V, L), or with hidden layers (V, W1), (W1 + 1, W2), ...; the first has
                  R rows with columns
     base         (L,) float32   see Model
+    thresholds   (L,) float64   of a multi-label model, see Model
     """
 
     answerer: Answerer
@@ -50,6 +52,12 @@ class ExplainedModel:
     columns: HashedColumns | None
     calibration: Calibration
     base: NDArray[np.float32]
+    thresholds: Reals | None = None
+
+    @property
+    def choice(self) -> LabelChoice | None:
+        """Which labels are an answer, by a multi-label model."""
+        return None if self.thresholds is None else LabelChoice(self.thresholds)
 
     @property
     def method(self) -> Method:
@@ -109,8 +117,9 @@ def explain(
             f"label {model.labels[chosen]!r} against itself",
             mend="compare it with another label, or with none",
         )
-    wanted = _wanted(len(scores), chosen, other)
+    wanted = _wanted(len(scores), chosen, other, is_multilabel=model.thresholds is not None)
     row = _shares(model, places, wanted)
+    formula = _formula(model, chosen, answers, row)
     scores = scores if row.scores is None else row.scores
     features, share = _features(model, places, row)
     spans = zip(places.token_starts.tolist(), places.token_stops.tolist(), strict=True)
@@ -123,7 +132,7 @@ def explain(
         text=places.text,
         label=model.labels[chosen],
         against=against,
-        answer=model.labels[int(answers.best[0])],
+        answer=_answer(model, answers),
         probabilities=dict(zip(model.labels, answers.probabilities[0].tolist(), strict=True)),
         score=float(scores[chosen]),
         log_z=float(answers.log_z[0]),
@@ -134,6 +143,11 @@ def explain(
         features=features,
         words=words,
         by_word=group_words(words, places.tokens),
+        formula=formula,
+        base_name=model.answerer.head.base_name,
+        thresholds=None
+        if model.thresholds is None
+        else dict(zip(model.labels, model.thresholds.tolist(), strict=True)),
     )
 
 
@@ -142,15 +156,33 @@ def _number(labels: list[str], label: str) -> int:
     return labels.index(label)
 
 
-def _wanted(labels: int, chosen: int, other: int | None) -> Reals:
+def _answer(model: ExplainedModel, answers: Answers) -> str | tuple[str, ...]:
+    """The likeliest label; by a multi-label model those above their thresholds."""
+    if model.choice is None:
+        return model.labels[int(answers.best[0])]
+    return tuple(model.labels[i] for i in model.choice.lists(answers.probabilities)[0])
+
+
+def _formula(model: ExplainedModel, chosen: int, answers: Answers, row: _Row) -> str:
+    """How the score that is shown gives P, in letters."""
+    head, score = model.answerer.head, float(answers.scores[0, chosen])
+    if not row.says and len(model.base):
+        return head.formula(score, None)
+    if row.scores is not None and model.answerer.looks_up:
+        return f"the sigmoid of {row.scores[chosen]:.4f}, in fastText's steps"
+    return head.formula(score, float(answers.log_z[0]))
+
+
+def _wanted(labels: int, chosen: int, other: int | None, *, is_multilabel: bool) -> Reals:
     """(L, 2), such that score and margin are scores·wanted.
 
-    other  stands against label ``chosen``; None: the mean of all others does
+    other  stands against label ``chosen``; None: the mean of all others does, or by a multi-label
+           model the label's absence, whose score is 0
     """
     wanted = np.zeros((labels, 2))
     if other is not None:
         wanted[other, 1] = -1
-    elif labels > 1:
+    elif labels > 1 and not is_multilabel:
         wanted[:, 1] = -1 / (labels - 1)
     wanted[chosen] = 1
     return wanted
@@ -178,16 +210,27 @@ def _shares(model: ExplainedModel, places: DocumentTokens, wanted: Reals) -> _Ro
         none = np.zeros((len(values), 2))
         return _Row(columns, values, none[:, 0], none, model.base @ wanted, has_answer)
     path = model.path(start, stop, wanted)
+    empty, whole = path.scores(np.array([0.0, 1.0]))
+    wanted, multiplier = _calibrated(wanted, model.calibration.multipliers(whole))
+    path = model.path(start, stop, wanted)
     slopes = path.mean_slopes()
     weights = np.empty((len(values), 2))
     for part in slices:
         weights[part] = theta[numbers[part]].astype(np.float64) @ slopes
-    empty, whole = path.scores(np.array([0.0, 1.0]))
-    multiplier = model.calibration.multipliers(whole)[0]
     shares = multiplier * values[:, None] * weights
     own = whole if is_fasttext(featurizer) else None
     bias = multiplier * (empty @ wanted)
     return _Row(columns, values, weights[:, 0], shares, bias, has_answer, own)
+
+
+def _calibrated(wanted: Reals, multipliers: Reals) -> tuple[Reals, float]:
+    """(wanted for scores before calibration, the multiplier of what it gives): that of the label
+    that is explained.
+
+    wanted (L, 2), see ``_wanted``;  multipliers (L,)
+    """
+    own = multipliers[wanted[:, 0] > 0][0]
+    return np.column_stack([wanted[:, 0], wanted[:, 1] * (multipliers / own)]), float(own)
 
 
 def _features(

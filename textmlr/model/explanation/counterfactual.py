@@ -20,6 +20,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from textmlr.base.checks import check_label
+from textmlr.base.errors import InputError
 from textmlr.base.printable import plain
 from textmlr.base.threads import available_threads, map_blocks
 from textmlr.corpus.batch import Batch
@@ -44,6 +46,9 @@ Removed = tuple[int, ...]
 class Counterfactual:
     """A document's label without some of its words.
 
+    With a multi-label model: whether the document has a label without some of its words; ``label``
+    is that label, new_label "" and new_probability 0.
+
     text          the document; bytes that are not UTF-8, and lone surrogates, are U+FFFD in it
     words         those removed, as they first stand in the text, in its order; () where no set was
                   found without which the label is another
@@ -53,6 +58,7 @@ class Counterfactual:
     remaining     P of ``label`` without the words
     proved        no fewer words would do; where none were found: no words would
     tried         all sets of up to so many words were tried
+    threshold     of the label, by a multi-label model; None: a document has one label
     """
 
     text: str
@@ -65,6 +71,7 @@ class Counterfactual:
     remaining: float
     proved: bool
     tried: int
+    threshold: float | None = None
 
     def __repr__(self) -> str:
         """The result in words."""
@@ -75,11 +82,9 @@ class Counterfactual:
         upto = f"sets of up to {self.tried} words" if self.tried > 1 else "single words"
         if not self.words:
             if self.proved:
-                return f"No words can be removed that make the label another than {self.label}."
+                return f"No words can be removed that make {self._change}."
             tried = f" (all {upto} were tried)" if self.tried else ""
-            return (
-                f"No words were found without which the label is another than {self.label}{tried}."
-            )
+            return f"No words were found without which {self._change_is}{tried}."
         quoted = [f"“{word}”" for word in self.words]
         named = " and ".join([", ".join(quoted[:-1]), quoted[-1]] if len(quoted) > 1 else quoted)
         if self.proved:
@@ -88,24 +93,63 @@ class Counterfactual:
             claim = "These are the fewest found" + (
                 f"; no {upto} do that." if self.tried else ", not proved to be the fewest."
             )
+        before, after = f"{100 * self.probability:.1f} %", f"{100 * self.remaining:.1f} %"
+        if self.threshold is not None:
+            has = "no longer has" if self._has else "has"
+            least = f"{100 * self.threshold:.1f} %"
+            return (
+                f"Without {named} the document {has} the label {self.label} ({before}, then "
+                f"{after}; its threshold is {least}). {claim}"
+            )
         return (
             f"Without {named} the label is {self.new_label} ({100 * self.new_probability:.1f} %), "
-            f"no longer {self.label} ({100 * self.probability:.1f} %, then "
-            f"{100 * self.remaining:.1f} %). {claim}"
+            f"no longer {self.label} ({before}, then {after}). {claim}"
         )
 
+    @property
+    def _has(self) -> bool:
+        """Whether the document has the label of a multi-label model."""
+        return self.threshold is not None and self.probability >= self.threshold
+
+    @property
+    def _change(self) -> str:
+        """What the words were to do."""
+        if self.threshold is None:
+            return f"the label another than {self.label}"
+        lose = "lose" if self._has else "get"
+        return f"the document {lose} the label {self.label}"
+
+    @property
+    def _change_is(self) -> str:
+        """That it is done, behind "without which"."""
+        if self.threshold is None:
+            return f"the label is another than {self.label}"
+        has = "no longer has" if self._has else "has"
+        return f"the document {has} the label {self.label}"
+
     def as_dict(self) -> dict[str, Any]:
-        """The fields as JSON values."""
-        return {name: getattr(self, name) for name in self.__slots__}
+        """The fields as JSON values, those that the model gives."""
+        not_its = ("threshold",) if self.threshold is None else ("new_label", "new_probability")
+        return {name: getattr(self, name) for name in self.__slots__ if name not in not_its}
 
 
-def find_counterfactual(model: ExplainedModel, document: str | bytes) -> Counterfactual:
+def find_counterfactual(
+    model: ExplainedModel, document: str | bytes, label: str | None = None
+) -> Counterfactual:
     """Find the fewest words without which the label of a document is another.
 
-    Raises InputError if the document is not text.
+    label  of a multi-label model: the one that the document is to have no more, or to have; None:
+           the likeliest
+    Raises InputError if the document is not text, for a label that the model does not have, and for
+    any where a document has one label.
     """
+    if label is not None:
+        check_label(label, model.labels)
+        if model.thresholds is None:
+            problem = "label: each document has one label by this model, the likeliest"
+            raise InputError(problem, mend="leave label out")
     places = read_document(document, model.answerer.featurizer)
-    search = _Search(model, places)
+    search = _Search(model, places, None if label is None else model.labels.index(label))
     removed, tried = search.exhaustive()
     proved = removed is not None or tried == search.words
     if removed is None and not proved:
@@ -124,11 +168,12 @@ def find_counterfactual(model: ExplainedModel, document: str | bytes) -> Counter
         spans=tuple(spans),
         label=model.labels[search.label],
         probability=search.probability,
-        new_label=model.labels[new],
-        new_probability=float(probabilities[new]),
+        new_label="" if search.threshold is not None else model.labels[new],
+        new_probability=0.0 if search.threshold is not None else float(probabilities[new]),
         remaining=float(probabilities[search.label]),
         proved=proved,
         tried=tried,
+        threshold=search.threshold,
     )
 
 
@@ -138,15 +183,23 @@ class _Search:
     word_of  (t,) int64   number of each token's word
     words    how many there are
     label    number of the document's label;  probability  its P
+    threshold  of the label, by a multi-label model
     """
 
-    def __init__(self, model: ExplainedModel, places: DocumentTokens) -> None:
+    def __init__(
+        self, model: ExplainedModel, places: DocumentTokens, label: int | None = None
+    ) -> None:
         self.model, self.places = model, places
         _, self.word_of = np.unique(places.tokens, return_inverse=True)
         self.words = int(self.word_of.max(initial=-1)) + 1
         answers = model.answerer.answer(places.block)
-        self.label = int(answers.best[0])
+        self.label = int(answers.best[0]) if label is None else label
         self.probability = float(answers.probabilities[0, self.label])
+        self.threshold: float | None = None
+        self._side = 1.0  # which way the lead is to fall
+        if model.thresholds is not None:
+            self.threshold = float(model.thresholds[self.label])
+            self._side = 1.0 if self.probability >= self.threshold else -1.0
         self._size = max(1, len(places.block.text))
         self._bytes = self._bytes_of_words()
         self._effects: NDArray[np.float64] | None = None  # lead without each word alone
@@ -225,7 +278,9 @@ class _Search:
         """Words, first those without which the label seems to have the smallest lead."""
         effects = self._effects
         if effects is None:  # too much text to try each: by their shares of the margin
-            shares = [word.margin for word in explain(self.model, self.places.text).words]
+            label = self.model.labels[self.label]
+            words = explain(self.model, self.places.text, label).words
+            shares = [self._side * word.margin for word in words]
             effects = np.zeros(self.words)
             np.subtract.at(effects, self.word_of, shares)
         order: list[int] = np.argsort(effects, kind="stable").tolist()
@@ -250,7 +305,7 @@ class _Search:
 
     def _judge(self, sets: Iterable[Removed]) -> Iterator[tuple[Removed, float, bool]]:
         """(set, lead, whether the label is another) of sets of words; the lead is the label's
-        score without them minus that of the best other."""
+        score without them minus that of the best other, or minus that of its threshold."""
         rest = iter(sets)
         while chunk := list(islice(rest, max(1, CHUNK_BYTES // self._size))):
             texts = np.tile(self.places.block.text, (len(chunk), 1))
@@ -267,7 +322,18 @@ class _Search:
         leads: list[float] = []
         changed: list[bool] = []
         for answers in map_blocks(answerer.answer, blocks_of([batch]), available_threads()):
-            others = np.delete(answers.scores, self.label, axis=1).max(axis=1)
-            leads += (answers.scores[:, self.label].astype(np.float64) - others).tolist()
-            changed += (answers.best != self.label).tolist()
+            own = answers.scores[:, self.label].astype(np.float64)
+            if self.threshold is None:
+                others = np.delete(answers.scores, self.label, axis=1).max(axis=1)
+                changed += (answers.best != self.label).tolist()
+            else:
+                others = np.full(len(own), _score_of(self.threshold))
+                has = answers.probabilities[:, self.label] >= self.threshold
+                changed += (has != (self._side > 0)).tolist()
+            leads += (self._side * (own - others)).tolist()
         return leads, changed
+
+
+def _score_of(p: float) -> float:
+    """The score with this P by a sigmoid, at most that of the P nearest to 1."""
+    return math.log(p) - math.log1p(-min(p, 1 - 2.0**-53))

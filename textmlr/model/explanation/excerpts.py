@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import math
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from textmlr.features.names import readable
@@ -15,7 +14,6 @@ STRONGEST = 30  # words round which a longer one is
 AROUND = 80  # characters on either side of these
 # Shares of the top word's margin from which on a word is shown faintly, clearly and strongly.
 LEVELS = (0.1, 0.35, 0.7)
-NEAR = 1e-3  # of P by the softmax: further off is no rounding
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,21 +121,22 @@ def sum_of(explanation: Reasons) -> str:
     The sum of features is shown as the difference of score and bias as these are shown, so that
     the line adds up to the last digit.
     """
+    gives_p = f"P = {explanation.formula} = {explanation.probability:.10g}"
     if explanation.method == "base rates":
-        return (
-            f"score {explanation.score:.4f} = ln of the base rate; "
-            f"P = exp({explanation.score:.4f}) = {explanation.probability:.10g}"
-        )
+        return f"score {explanation.score:.4f} = {explanation.base_name}; {gives_p}"
     score, bias = round(explanation.score, 4), round(explanation.bias, 4)
-    log_z, p = round(explanation.log_z, 4), explanation.probability
-    softmax = math.exp(min(explanation.score - explanation.log_z, 0.0))
-    way = f"exp({score:.4f} − log z {log_z:.4f})"
-    if not math.isclose(softmax, p, rel_tol=NEAR):  # only imported models: see ``heads.SIGMOIDS``
-        way = f"the sigmoid of {score:.4f}, in fastText's steps"
     return (
         f"bias {bias:+.4f}, {counted(explanation)} {score - bias:+.4f} = score {score:.4f}; "
-        f"P = {way} = {p:.10g}"
+        f"{gives_p}"
     )
+
+
+def others_share(shares: Sequence[float], explanation: Reasons, digits: int) -> str:
+    """P of labels that are not shown by themselves: their sum, or with a multi-label model, whose P
+    have no sum, the largest."""
+    if explanation.thresholds is None:
+        return f"{sum(shares):.{digits}%}"
+    return f"≤ {max(shares):.{digits}%}"
 
 
 def counted(explanation: Reasons) -> str:
@@ -172,6 +171,8 @@ def versus(explanation: Reasons) -> str:
     """The name of the labels that the margin is against."""
     if explanation.against is not None:
         return explanation.against
+    if explanation.is_absolute:
+        return "its absence"
     if len(explanation.probabilities) == 2:
         return next(label for label in explanation.probabilities if label != explanation.label)
     return "the mean of the others"

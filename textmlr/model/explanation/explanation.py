@@ -16,12 +16,15 @@ class Explanation(Reasons):
 
     The margin is the lead of the label over others: the score of ``label`` minus that of
     ``against``, or minus the mean of all others' scores.  For two labels, and with ``against``, it
-    is the log-odds of one label against the other.
+    is the log-odds of one label against the other.  A multi-label model asks of each label by
+    itself whether the document has it: the margin is then the score, its log-odds against its
+    absence, unless ``against`` names another.
 
     text           the document; bytes that are not UTF-8, and lone surrogates, are U+FFFD in it
     label          the one explained
     against        the other label, None for the mean of all others
-    answer         the model's answer, its likeliest label
+    answer         the model's answer, its likeliest label; of a multi-label model a tuple of the
+                   labels above their thresholds
     probabilities  P(Y=ℓ | x) of each label, in the labels' order
     score, log_z   nats, those of ``Model.scores`` and ``Model.log_z``
     margin         nats
@@ -35,6 +38,9 @@ class Explanation(Reasons):
                    in favour of the label first, those most against it last
     words          all tokens, in order; they do not overlap
     by_word        the same, each word once, by falling margin
+    formula        how score and log_z give P, in letters
+    base_name      what the score is where the method is "base rates", in words
+    thresholds     of a multi-label model, the least P of each label that is of an answer
 
     bias + Σ contribution of features = score, and bias_margin + Σ margin of features = margin, but
     for the rounding of 32-bit floats; the same sums over words, and over by_word, are those over
@@ -43,9 +49,9 @@ class Explanation(Reasons):
 
     def __repr__(self) -> str:
         """The answer, and the strongest words for it and against it."""
-        beside = (
-            f"against {plain(self.against)}" if self.against is not None else "against the others"
-        )
+        beside = "against its absence" if self.is_absolute else "against the others"
+        if self.against is not None:
+            beside = f"against {plain(self.against)}"
         lines = [
             f"Explanation of {plain(self.label)}, P = {self.probability:.4f}: "
             f"{self.margin:+.4f} nats {beside}, {self.bias_margin:+.4f} of them the bias's"

@@ -11,6 +11,7 @@ from textmlr.model.explanation.excerpts import (
     levels,
     method_of,
     on_words,
+    others_share,
     pieces,
     sum_of,
     versus,
@@ -94,11 +95,11 @@ def _words(explanation: Reasons) -> str:
 def _labels(explanation: Reasons) -> str:
     """The likeliest labels."""
     ranked = sorted(explanation.probabilities.items(), key=lambda one: -one[1])
-    rows = [(name_of(label), share) for label, share in ranked[:LABELS]]
-    if others := ranked[LABELS:]:
-        rows.append((f"{len(others):,} others", sum(share for _, share in others)))
+    rows = [(name_of(label), f"{share:.2%}") for label, share in ranked[:LABELS]]
+    if others := [share for _, share in ranked[LABELS:]]:
+        rows.append((f"{len(others):,} others", others_share(others, explanation, 2)))
     cells = "".join(
-        f'<tr><td class="name">{name}</td><td>{share:.2%}</td></tr>\n' for name, share in rows
+        f'<tr><td class="name">{name}</td><td>{share}</td></tr>\n' for name, share in rows
     )
     return (
         '<div><table><thead><tr><th class="name">label</th><th>P</th></tr></thead>\n'

@@ -18,6 +18,7 @@ from textmlr.model.explanation.excerpts import (
     method_of,
     name_of,
     on_words,
+    others_share,
     pieces,
     shown_features,
     start_of,
@@ -89,12 +90,14 @@ def _page(
 ) -> str:
     label, against = label_of(explanation.label), label_of(versus(explanation))
     title = f"Why {explanation.label}?"
-    tiles = (
+    tiles: tuple[tuple[str, str], ...] = (
         (f"{explanation.probability:.2%}", f"P of {label}"),
         (f"{explanation.score:.{DIGITS}f}", "score, nats"),
         (f"{round(explanation.log_z, DIGITS) + 0.0:.{DIGITS}f}", "log z, nats"),  # 0, not -0
         (f"{explanation.margin:+.{DIGITS}f}", f"against {against}, nats"),
     )
+    if explanation.is_absolute:  # then log z and margin say nothing more
+        tiles = (*tiles[:2], *_threshold(explanation))
     tiled = "".join(f"<li><b>{value}</b><span>{name}</span></li>" for value, name in tiles)
     key = (
         f'<p class="soft"><span class="for clear key">Blue, underlined</span> speaks for {label}, '
@@ -152,6 +155,8 @@ def _table(explanation: Explanation, shown: ShownFeatures) -> str:
         f"against {label_of(versus(explanation))}",
     )
 
+    cells = 5 if explanation.is_absolute else 6  # the margin is the score then
+
     def row(feature: Contribution) -> tuple[str, ...]:
         sign = "for" if feature.margin > 0 else "against"
         return (
@@ -172,16 +177,28 @@ def _table(explanation: Explanation, shown: ShownFeatures) -> str:
     rows.append((f"<i>{start_of(explanation)}</i>", "", "", "", *bias))
     total = (f"<b>{explanation.score:+.4f}</b>", f"<b>{explanation.margin:+.4f}</b>")
     rows.append(("<b>together</b>", "", "", "", *total))
-    return table(heads, rows)
+    return table(heads[:cells], [own[:cells] for own in rows])
+
+
+def _threshold(explanation: Explanation) -> tuple[tuple[str, str], ...]:
+    """The threshold of the label, and the answer."""
+    assert explanation.thresholds is not None
+    answer = ", ".join(map(label_of, explanation.answer)) or "none"
+    return (f"{explanation.thresholds[explanation.label]:.2%}", "threshold"), (answer, "answer")
 
 
 def _labels(explanation: Explanation) -> str:
     ranked = sorted(explanation.probabilities.items(), key=lambda one: -one[1])
     rows = [(label_of(label), f"{share:.4%}") for label, share in ranked[:LABELS]]
     if len(ranked) > LABELS:
-        rest = sum(share for _, share in ranked[LABELS:])
-        rows.append((f"<i>{len(ranked) - LABELS:,} others</i>", f"{rest:.4%}"))
-    return table(("label", "P"), rows)
+        others = others_share([share for _, share in ranked[LABELS:]], explanation, 4)
+        rows.append((f"<i>{len(ranked) - LABELS:,} others</i>", others))
+    if explanation.thresholds is None:
+        return table(("label", "P"), rows)
+    least = [f"{explanation.thresholds[label]:.4%}" for label, _ in ranked[:LABELS]] + [""]
+    return table(
+        ("label", "P", "threshold"), [(*row, t) for row, t in zip(rows, least, strict=False)]
+    )
 
 
 def _counterfactual(counterfactual: Counterfactual) -> str:

@@ -74,7 +74,7 @@ class Reasons:
     text: str
     label: str
     against: str | None
-    answer: str
+    answer: str | tuple[str, ...]
     probabilities: dict[str, float]
     score: float
     log_z: float
@@ -85,19 +85,25 @@ class Reasons:
     features: tuple[Contribution, ...]
     words: tuple[Word, ...]
     by_word: tuple[GroupedWord, ...]
+    formula: str
+    base_name: str
+    thresholds: dict[str, float] | None
 
     @property
     def probability(self) -> float:
-        """P(Y=label | x) = exp(score − log_z)."""
+        """P of the label: exp(score − log_z), or of a multi-label model 1 / (1 + exp(−score))."""
         return self.probabilities[self.label]
+
+    @property
+    def is_absolute(self) -> bool:
+        """Whether the margin is the score itself: the label's odds, beside no other label."""
+        return self.thresholds is not None and self.against is None
 
     def as_dict(self) -> Json:
         """JSON values: each field by its name, and "probability" and "answer"."""
+        more = {} if self.thresholds is None else {"threshold": self.thresholds[self.label]}
+        answer = self.answer if isinstance(self.answer, str) else list(self.answer)
         fields = (
-            "text",
-            "label",
-            "against",
-            "answer",
             "probability",
             "probabilities",
             "score",
@@ -108,6 +114,11 @@ class Reasons:
             "method",
         )
         return {
+            "text": self.text,
+            "label": self.label,
+            "against": self.against,
+            "answer": answer,
+            **more,
             **{name: getattr(self, name) for name in fields},
             "features": [_json(feature) for feature in self.features],
             "words": [_json(word) for word in self.words],

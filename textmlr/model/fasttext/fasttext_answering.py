@@ -33,7 +33,8 @@ class FastTextAnswerer(Answerer):
         self._labels = layers[1].shape[1]
         base = parts.base if len(parts.base) else np.zeros(self._labels, np.float32)
         kind = kernels.TREE if own.loss == "hs" else kernels.DIRECT
-        kind = kernels.TABLE if own.loss in TABLE_LOSSES else kind
+        self.looks_up = own.loss in TABLE_LOSSES
+        kind = kernels.TABLE if self.looks_up else kind
         self.tree = own.tree if own.loss == "hs" else None
         self._layers = kernels.FastTextLayers(
             frozen(layers[0]),
